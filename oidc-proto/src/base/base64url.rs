@@ -1,0 +1,54 @@
+//! base64url without padding, as JOSE writes it (RFC 7515 section 2): strict, canonical, no white space.
+
+use base64::{
+    alphabet,
+    engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig},
+};
+
+/// Refuses padding, foreign characters, and bits that no byte owns: one text for one value.
+const STRICT: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new()
+        .with_encode_padding(false)
+        .with_decode_padding_mode(DecodePaddingMode::RequireNone)
+        .with_decode_allow_trailing_bits(false),
+);
+
+/// Encodes bytes.
+#[must_use]
+pub fn encode(bytes: &[u8]) -> String {
+    STRICT.encode(bytes)
+}
+
+/// Decodes text, or `None` if it is not canonical base64url.
+#[must_use]
+pub fn decode(text: &str) -> Option<Vec<u8>> {
+    STRICT.decode(text).ok()
+}
+
+/// Decodes text into a buffer that is reused: cleared first, grown only when it is too small.
+#[must_use]
+pub(crate) fn decode_into(text: &str, buffer: &mut Vec<u8>) -> bool {
+    buffer.clear();
+    STRICT.decode_vec(text, buffer).is_ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_canonical_text_decodes() {
+        assert_eq!(decode("_-8").as_deref(), Some(&[0xff, 0xef][..]));
+        for bad in ["_-8=", "_-9", "/+8", "_-8 ", " _-8", "_", "_-\n8", "é"] {
+            assert_eq!(decode(bad), None, "{bad:?}");
+        }
+    }
+
+    #[test]
+    fn a_reused_buffer_holds_only_the_last_value() {
+        let mut buffer = vec![1, 2, 3];
+        assert!(decode_into("AA", &mut buffer));
+        assert_eq!(buffer, [0]);
+    }
+}

@@ -1,0 +1,291 @@
+//! [`EndpointUrl`]: the only kind of URL that a request is sent to (RFC 8414 section 6, RFC 9700).
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, Ipv6Addr},
+};
+use url::{Host, Url};
+
+/// Where requests may go. The default: `https`, and no address literal of a private network.
+///
+/// The names of hosts are not resolved here; that is the driver's egress guard. What a URL says by
+/// itself is decided here, on every stack alike.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct UrlPolicy {
+    /// Allow `http`, and address literals, for this machine: `localhost`, 127.0.0.0/8, `::1`.
+    pub allow_loopback: bool,
+    /// Allow `https` to address literals of private, link-local and other special-use networks.
+    pub allow_private: bool,
+}
+
+impl UrlPolicy {
+    /// The default policy, and `http` to this machine: for development and tests.
+    #[must_use]
+    pub const fn with_loopback(mut self) -> Self {
+        self.allow_loopback = true;
+        self
+    }
+
+    /// The default policy, and providers on private addresses.
+    #[must_use]
+    pub const fn with_private_addresses(mut self) -> Self {
+        self.allow_private = true;
+        self
+    }
+}
+
+/// Why a URL is not one that requests may be sent to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum UrlError {
+    /// Not an absolute URL.
+    #[error("is not an absolute URL")]
+    NotAbsolute,
+    /// `http`, and not to this machine, or not asked for.
+    #[error("is plain http (set `UrlPolicy::allow_loopback` if it is meant for this machine)")]
+    PlainHttp,
+    /// Neither `https` nor `http`.
+    #[error("is not https")]
+    Scheme,
+    /// No host.
+    #[error("has no host")]
+    NoHost,
+    /// A fragment, which is never sent.
+    #[error("has a fragment")]
+    Fragment,
+    /// A user name or password.
+    #[error("has a user name or password")]
+    Credentials,
+    /// An address literal of this machine.
+    #[error("is an address of this machine (set `UrlPolicy::allow_loopback` to allow it)")]
+    Loopback,
+    /// An address literal that is not of the public Internet.
+    #[error("is an address of a private network (set `UrlPolicy::allow_private` to allow it)")]
+    PrivateAddress,
+    /// A query, where an issuer may have none (OpenID Connect Discovery 1.0 section 2).
+    #[error("has a query")]
+    Query,
+}
+
+/// An absolute `https` URL (or `http` to this machine, if the policy said so) with a host, without
+/// fragment and credentials.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct EndpointUrl {
+    url: Url,
+    uri: http::Uri,
+}
+
+impl EndpointUrl {
+    /// Reads a URL and holds it against a policy.
+    ///
+    /// # Errors
+    /// [`UrlError`] names the rule that the URL breaks.
+    pub fn parse(text: &str, policy: &UrlPolicy) -> Result<Self, UrlError> {
+        let url = Url::parse(text).map_err(|_| UrlError::NotAbsolute)?;
+        check(&url, policy)?;
+        let uri = http::Uri::try_from(url.as_str()).map_err(|_| UrlError::NotAbsolute)?;
+        Ok(Self { url, uri })
+    }
+
+    /// The URL.
+    #[must_use]
+    pub const fn as_url(&self) -> &Url {
+        &self.url
+    }
+
+    /// The URL as text, in its normal form.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        self.url.as_str()
+    }
+
+    /// The URL as the target of a request.
+    pub(crate) fn uri(&self) -> http::Uri {
+        self.uri.clone()
+    }
+}
+
+impl fmt::Debug for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.url)
+    }
+}
+
+impl fmt::Display for EndpointUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.url)
+    }
+}
+
+fn check(url: &Url, policy: &UrlPolicy) -> Result<(), UrlError> {
+    let host = url.host().ok_or(if url.scheme() == "https" { UrlError::NoHost } else { UrlError::Scheme })?;
+    let place = place(&host);
+    match url.scheme() {
+        "https" => {}
+        "http" if policy.allow_loopback && place == Place::Loopback => {}
+        "http" => return Err(UrlError::PlainHttp),
+        _ => return Err(UrlError::Scheme),
+    }
+    if url.fragment().is_some() {
+        return Err(UrlError::Fragment);
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(UrlError::Credentials);
+    }
+    match place {
+        Place::Private if !policy.allow_private => Err(UrlError::PrivateAddress),
+        Place::Loopback if !policy.allow_loopback && !policy.allow_private => Err(UrlError::Loopback),
+        Place::Public | Place::Private | Place::Loopback => Ok(()),
+    }
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Public,
+    Private,
+    Loopback,
+}
+
+/// The WHATWG parser has normalized every spelling (decimal, octal, hexadecimal, short forms) of an
+/// IPv4 address in an `http` or `https` URL by now.
+fn place(host: &Host<&str>) -> Place {
+    match host {
+        Host::Domain(name) => {
+            let name = name.strip_suffix('.').unwrap_or(name);
+            if name == "localhost" || name.ends_with(".localhost") { Place::Loopback } else { Place::Public }
+        }
+        Host::Ipv4(address) => ipv4(*address),
+        Host::Ipv6(address) => ipv6(*address),
+    }
+}
+
+fn ipv4(address: Ipv4Addr) -> Place {
+    let [a, b, c, _] = address.octets();
+    if address.is_loopback() {
+        return Place::Loopback;
+    }
+    let special = address.is_private()
+        || address.is_link_local() // 169.254.0.0/16: the metadata services of clouds
+        || address.is_broadcast()
+        || address.is_documentation()
+        || address.is_multicast()
+        || a == 0 // "this network"
+        || a >= 240 // reserved
+        || (a == 100 && (64..128).contains(&b)) // carrier-grade NAT
+        || (a == 192 && b == 0 && c == 0) // protocol assignments
+        || (a == 192 && b == 88 && c == 99) // 6to4 relays
+        || (a == 198 && (b == 18 || b == 19)); // benchmarks
+    if special { Place::Private } else { Place::Public }
+}
+
+fn ipv6(address: Ipv6Addr) -> Place {
+    if address.is_loopback() {
+        return Place::Loopback;
+    }
+    let [a, b, c, d, e, f, g, h] = address.segments();
+    let embedded = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        ipv4(Ipv4Addr::new(a, b, c, d))
+    };
+    match (a, b, c, d, e, f) {
+        // An IPv4 address in other clothes: mapped, compatible, translated (RFC 6052), 6to4.
+        (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => embedded(g, h),
+        (0, 0, 0, 0, 0, 0) if g != 0 => embedded(g, h),
+        (0, 0, 0, 0, 0xffff, 0) => embedded(g, h),
+        (0x2002, high, low, ..) => embedded(high, low),
+        // Everything global lies in 2000::/3; documentation, Teredo and other assignments do not count.
+        _ if a & 0xe000 != 0x2000 => Place::Private,
+        (0x2001, b, ..) if b < 0x200 || b == 0xdb8 => Place::Private,
+        (0x3fff, b, ..) if b < 0x1000 => Place::Private,
+        _ => Place::Public,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn verdict(url: &str, policy: UrlPolicy) -> Result<(), UrlError> {
+        EndpointUrl::parse(url, &policy).map(|_| ())
+    }
+
+    #[test]
+    fn https_with_a_host_is_all_that_passes_by_default() {
+        let strict = UrlPolicy::default();
+        assert_eq!(verdict("https://op.example/token?tenant=a", strict), Ok(()));
+        assert_eq!(verdict("https://93.184.215.14/", strict), Ok(()));
+        for (url, why) in [
+            ("/token", UrlError::NotAbsolute),
+            ("", UrlError::NotAbsolute),
+            ("http://op.example/token", UrlError::PlainHttp),
+            ("http://localhost/token", UrlError::PlainHttp),
+            ("ftp://op.example/", UrlError::Scheme),
+            ("file:///etc/passwd", UrlError::Scheme),
+            ("data:text/plain,x", UrlError::Scheme),
+            ("https://op.example/#x", UrlError::Fragment),
+            ("https://op.example/#", UrlError::Fragment),
+            ("https://user@op.example/", UrlError::Credentials),
+            ("https://user:pw@op.example/", UrlError::Credentials),
+            ("https://", UrlError::NotAbsolute),
+        ] {
+            assert_eq!(verdict(url, strict), Err(why), "{url}");
+        }
+    }
+
+    #[test]
+    fn every_spelling_of_a_private_address_is_refused() {
+        for host in [
+            "10.0.0.1",
+            "172.16.0.1",
+            "192.168.1.1",
+            "169.254.169.254",
+            "0.0.0.0",
+            "100.64.0.1",
+            "255.255.255.255",
+            "2852039166",
+            "0xA9FEA9FE",
+            "0251.0376.0251.0376",
+            "169.254.43518",
+            "0xa.1",
+            "[fd00::1]",
+            "[fe80::1]",
+            "[::ffff:10.0.0.1]",
+            "[::ffff:a9fe:a9fe]",
+            "[64:ff9b::a9fe:a9fe]",
+            "[2002:a9fe:a9fe::]",
+            "[::10.0.0.1]",
+            "[::]",
+            "[ff02::1]",
+            "[2001:db8::1]",
+            "[::ffff:0:10.0.0.1]",
+            "198.18.0.1",
+            "192.0.0.1",
+            "240.0.0.1",
+            "①⑥⑨.254.169.254",
+        ] {
+            let url = format!("https://{host}/");
+            assert_eq!(verdict(&url, UrlPolicy::default()), Err(UrlError::PrivateAddress), "{host}");
+            assert_eq!(verdict(&url, UrlPolicy::default().with_loopback()), Err(UrlError::PrivateAddress));
+            assert_eq!(verdict(&url, UrlPolicy::default().with_private_addresses()), Ok(()), "{host}");
+            let plain = format!("http://{host}/");
+            assert_eq!(
+                verdict(&plain, UrlPolicy::default().with_private_addresses()),
+                Err(UrlError::PlainHttp)
+            );
+        }
+    }
+
+    #[test]
+    fn this_machine_is_allowed_only_when_asked_and_only_if_it_is_this_machine() {
+        let loopback = UrlPolicy::default().with_loopback();
+        for host in ["localhost", "localhost.", "op.localhost", "127.0.0.1", "127.1", "2130706433", "[::1]"] {
+            assert_eq!(verdict(&format!("http://{host}:8080/"), loopback), Ok(()), "{host}");
+        }
+        for host in ["127.evil.example", "localhost.evil.example", "notlocalhost", "10.0.0.1"] {
+            assert_eq!(verdict(&format!("http://{host}/"), loopback), Err(UrlError::PlainHttp), "{host}");
+        }
+        assert_eq!(verdict("https://127.0.0.1/", UrlPolicy::default()), Err(UrlError::Loopback));
+        assert_eq!(verdict("https://[::ffff:127.0.0.1]/", UrlPolicy::default()), Err(UrlError::Loopback));
+    }
+}

@@ -1,0 +1,382 @@
+//! JSON as this library accepts it: bounded depth, no member twice in one object, `null` as absent,
+//! and unknown members kept ([`Extra`]).
+//!
+//! RFC 7519 section 4 and RFC 7515 section 4 let a parser take the last of two members with one name;
+//! two parsers that disagree are how a check is bypassed, so here two members are an error.
+
+use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde_json::{Map, Value};
+use std::fmt;
+
+/// Members that no field of a message knows, kept so that nothing gets lost.
+pub type Extra = Map<String, Value>;
+
+/// How deep arrays and objects may nest.
+pub const MAX_DEPTH: usize = 32;
+
+/// Why a text is not acceptable JSON. Carries nothing of the text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JsonError {
+    /// Not JSON at all (RFC 8259), or not UTF-8.
+    #[error("is not JSON")]
+    NotJson,
+    /// JSON, but not an object.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// Arrays and objects nest deeper than [`MAX_DEPTH`].
+    #[error("nests deeper than {MAX_DEPTH} levels")]
+    TooDeep,
+    /// An object has two members of one name.
+    #[error("has a member twice")]
+    DuplicateMember,
+    /// A member is there, but of another type.
+    #[error("member `{member}` is not {expected}")]
+    WrongType {
+        /// The name of the member.
+        member: &'static str,
+        /// The type it should have, in words.
+        expected: &'static str,
+    },
+}
+
+/// Memory for the names of the objects being read; reused, so that a verification allocates nothing.
+#[derive(Default)]
+pub(crate) struct Names {
+    /// Where each name lies: in the text, or beyond its end in `unescaped`.
+    spans: Vec<(usize, usize)>,
+    unescaped: Vec<u8>,
+    failure: Option<JsonError>,
+}
+
+impl Names {
+    /// Forgets the last text; keeps the memory.
+    pub(crate) fn clear(&mut self) {
+        self.spans.clear();
+        self.unescaped.clear();
+        self.failure = None;
+    }
+
+    /// Why the last reading failed, if it was one of our rules rather than the grammar of JSON.
+    pub(crate) fn failure(&self) -> JsonError {
+        self.failure.unwrap_or(JsonError::NotJson)
+    }
+
+    pub(crate) fn fail<E: serde::de::Error>(&mut self, why: JsonError) -> E {
+        self.failure = Some(why);
+        E::custom("")
+    }
+
+    /// How many names are noted: pass it to [`Self::close`] when the object ends.
+    pub(crate) fn open(&self) -> usize {
+        self.spans.len()
+    }
+
+    /// Notes a name that lies in `text`, or a copy if it had to be unescaped.
+    pub(crate) fn note(&mut self, text: &[u8], name: &str) {
+        let offset = (name.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
+        if text.get(offset..offset.wrapping_add(name.len())) == Some(name.as_bytes()) {
+            self.spans.push((offset, name.len()));
+        } else {
+            self.spans.push((text.len() + self.unescaped.len(), name.len()));
+            self.unescaped.extend_from_slice(name.as_bytes());
+        }
+    }
+
+    /// Ends the object whose names start at `from`: `false` if two of them are the same.
+    pub(crate) fn close(&mut self, text: &[u8], from: usize) -> bool {
+        let Self { spans, unescaped, .. } = self;
+        let name = |&(start, length): &(usize, usize)| match start.checked_sub(text.len()) {
+            None => text.get(start..start + length),
+            Some(start) => unescaped.get(start..start + length),
+        };
+        let names = spans.get_mut(from..).unwrap_or_default();
+        let unique = if names.len() <= 16 {
+            let mut rest = &*names;
+            let mut unique = true;
+            while let Some((first, others)) = rest.split_first() {
+                unique &= others.iter().all(|other| other.1 != first.1 || name(other) != name(first));
+                rest = others;
+            }
+            unique
+        } else {
+            names.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
+            names.windows(2).all(|pair| pair.first().map(name) != pair.last().map(name))
+        };
+        spans.truncate(from);
+        unique
+    }
+}
+
+/// Reads one value, keeps nothing of it, and enforces the rules of this room.
+pub(crate) struct Checked<'a, 'n> {
+    pub(crate) text: &'a [u8],
+    pub(crate) names: &'n mut Names,
+    pub(crate) depth: usize,
+}
+
+impl<'de> DeserializeSeed<'de> for Checked<'_, '_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'de> Visitor<'de> for Checked<'_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        let Some(depth) = self.depth.checked_sub(1) else {
+            return Err(self.names.fail(JsonError::TooDeep));
+        };
+        while items.next_element_seed(Checked { text: self.text, names: self.names, depth })?.is_some() {}
+        Ok(())
+    }
+    fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<(), A::Error> {
+        let Some(depth) = self.depth.checked_sub(1) else {
+            return Err(self.names.fail(JsonError::TooDeep));
+        };
+        let from = self.names.open();
+        while members.next_key_seed(Name { text: self.text, names: self.names })?.is_some() {
+            members.next_value_seed(Checked { text: self.text, names: self.names, depth })?;
+        }
+        if self.names.close(self.text, from) {
+            Ok(())
+        } else {
+            Err(self.names.fail(JsonError::DuplicateMember))
+        }
+    }
+}
+
+/// Notes the name of a member.
+struct Name<'a, 'n> {
+    text: &'a [u8],
+    names: &'n mut Names,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_, '_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<(), E> {
+        self.names.note(self.text, name);
+        Ok(())
+    }
+}
+
+/// Checks a whole text against the rules of this room.
+pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
+    let mut names = Names::default();
+    let mut from = serde_json::Deserializer::from_slice(text);
+    Checked { text, names: &mut names, depth: MAX_DEPTH }
+        .deserialize(&mut from)
+        .and_then(|()| from.end())
+        .map_err(|_| names.failure())
+}
+
+/// The members of one object, taken out one by one; what is left over is [`Extra`].
+#[derive(Clone, Debug)]
+pub(crate) struct Members(Extra);
+
+impl Members {
+    /// Reads an object. Members that are `null` count as absent, as OpenID Connect Discovery 1.0
+    /// section 3 asks of those who would write them.
+    pub(crate) fn parse(text: &[u8]) -> Result<Self, JsonError> {
+        check(text)?;
+        match serde_json::from_slice(text) {
+            Ok(Value::Object(members)) => Ok(Self::new(members)),
+            Ok(_) => Err(JsonError::NotAnObject),
+            Err(_) => Err(JsonError::NotJson),
+        }
+    }
+
+    /// The members of an object that has been read already.
+    pub(crate) fn new(mut members: Extra) -> Self {
+        members.retain(|_, value| !value.is_null());
+        Self(members)
+    }
+
+    /// What no one has taken.
+    pub(crate) fn rest(self) -> Extra {
+        self.0
+    }
+
+    /// Whether the member is there, whatever its type.
+    pub(crate) fn has(&self, member: &str) -> bool {
+        self.0.contains_key(member)
+    }
+
+    /// Takes a member of whatever type.
+    pub(crate) fn any(&mut self, member: &str) -> Option<Value> {
+        self.0.remove(member)
+    }
+
+    /// Takes a string.
+    pub(crate) fn string(&mut self, member: &'static str) -> Result<Option<String>, JsonError> {
+        self.take(member, "a string", |value| match value {
+            Value::String(text) => Ok(text),
+            other => Err(other),
+        })
+    }
+
+    /// Takes an array of strings.
+    pub(crate) fn strings(&mut self, member: &'static str) -> Result<Option<Vec<String>>, JsonError> {
+        self.take(member, "an array of strings", |value| match value {
+            Value::Array(items) if items.iter().all(Value::is_string) => Ok(items
+                .into_iter()
+                .filter_map(|item| if let Value::String(text) = item { Some(text) } else { None })
+                .collect()),
+            other => Err(other),
+        })
+    }
+
+    /// Takes a boolean.
+    pub(crate) fn boolean(&mut self, member: &'static str) -> Result<Option<bool>, JsonError> {
+        self.take(member, "a boolean", |value| value.as_bool().ok_or(value))
+    }
+
+    /// Takes a number, its fraction cut off. A number beyond 2^53 is not one that JSON can carry.
+    pub(crate) fn integer(&mut self, member: &'static str) -> Result<Option<i64>, JsonError> {
+        self.take(member, "a number", |value| match value.as_f64() {
+            Some(number) => integer(number).ok_or(value),
+            None => Err(value),
+        })
+    }
+
+    /// Takes an object.
+    pub(crate) fn object(&mut self, member: &'static str) -> Result<Option<Extra>, JsonError> {
+        self.take(member, "an object", |value| match value {
+            Value::Object(members) => Ok(members),
+            other => Err(other),
+        })
+    }
+
+    /// Takes a member if it has the right type, and leaves it where it is if not.
+    fn take<T>(
+        &mut self,
+        member: &'static str,
+        expected: &'static str,
+        fits: impl FnOnce(Value) -> Result<T, Value>,
+    ) -> Result<Option<T>, JsonError> {
+        match self.0.remove(member).map(fits) {
+            None => Ok(None),
+            Some(Ok(value)) => Ok(Some(value)),
+            Some(Err(other)) => {
+                self.0.insert(member.to_owned(), other);
+                Err(JsonError::WrongType { member, expected })
+            }
+        }
+    }
+}
+
+/// The whole part of a number that JSON carries exactly (at most 2^53 either way).
+#[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
+pub(crate) fn integer(number: f64) -> Option<i64> {
+    (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
+}
+
+/// Reads a value by its `Deserialize` implementation, after [`check`].
+pub(crate) fn from_slice<'a, T: serde::Deserialize<'a>>(text: &'a [u8]) -> Result<T, JsonError> {
+    check(text)?;
+    serde_json::from_slice(text).map_err(|_| JsonError::NotJson)
+}
+
+/// An error for a visitor whose details nobody will see.
+pub(crate) fn refuse<E: serde::de::Error>() -> E {
+    E::custom("")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_member_twice_is_refused_at_any_depth_and_in_any_spelling() {
+        for bad in [
+            r#"{"a":1,"a":2}"#,
+            r#"{"a":1,"\u0061":2}"#,
+            r#"{"\u0061":1,"\u0061":2}"#,
+            r#"{"x":[{"a":1,"b":2,"a":3}]}"#,
+            r#"{"x":{"a":1},"y":{"b":1,"b":1}}"#,
+        ] {
+            assert_eq!(check(bad.as_bytes()), Err(JsonError::DuplicateMember), "{bad}");
+        }
+        let many: Vec<String> = (0..40).map(|n| format!(r#""m{n}":{n}"#)).collect();
+        assert_eq!(check(format!("{{{}}}", many.join(",")).as_bytes()), Ok(()));
+        assert_eq!(
+            check(format!("{{{},\"m7\":0}}", many.join(",")).as_bytes()),
+            Err(JsonError::DuplicateMember)
+        );
+        assert_eq!(check(br#"{"a":{"a":1},"b":{"a":1}}"#), Ok(()), "the same name in two objects is fine");
+    }
+
+    #[test]
+    fn depth_is_bounded_exactly() {
+        let nested = |depth| format!("{}0{}", "[".repeat(depth), "]".repeat(depth));
+        assert_eq!(check(nested(MAX_DEPTH).as_bytes()), Ok(()));
+        assert_eq!(check(nested(MAX_DEPTH + 1).as_bytes()), Err(JsonError::TooDeep));
+        assert_eq!(check(nested(100_000).as_bytes()), Err(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn what_is_not_json_is_not_json() {
+        for bad in [&b""[..], b"{", b"{}x", b"{\"a\":\"\xff\"}", b"[1,]", b"{\"a\":1e999}", b"nul"] {
+            assert_eq!(check(bad), Err(JsonError::NotJson), "{bad:?}");
+        }
+        assert_eq!(Members::parse(b"[]").err(), Some(JsonError::NotAnObject));
+    }
+
+    #[test]
+    fn members_are_typed_null_is_absent_and_the_rest_is_kept() {
+        let mut members =
+            Members::parse(br#"{"s":"t","l":["a"],"n":null,"i":3.9,"b":true,"x":{"y":1},"bad":[1]}"#)
+                .unwrap();
+        assert_eq!(members.string("s"), Ok(Some("t".to_owned())));
+        assert_eq!(members.strings("l"), Ok(Some(vec!["a".to_owned()])));
+        assert_eq!(members.string("n"), Ok(None));
+        assert_eq!(members.integer("i"), Ok(Some(3)));
+        assert_eq!(members.boolean("b"), Ok(Some(true)));
+        assert_eq!(
+            members.strings("bad"),
+            Err(JsonError::WrongType { member: "bad", expected: "an array of strings" })
+        );
+        assert_eq!(members.rest().keys().collect::<Vec<_>>(), ["bad", "x"]);
+    }
+
+    #[test]
+    fn numbers_beyond_the_exact_range_are_no_integers() {
+        assert_eq!(integer(9_007_199_254_740_992.0), Some(1 << 53));
+        for bad in [9.1e15, -9.1e15, f64::INFINITY, f64::NAN] {
+            assert_eq!(integer(bad), None);
+        }
+    }
+}

@@ -1,0 +1,9 @@
+//! Room `base`: what every other room stands on. Nothing in it knows a protocol.
+
+pub mod base64url;
+pub mod endpoint_url;
+pub mod form;
+pub mod header;
+pub mod json;
+pub mod moment;
+pub mod secret;

@@ -1,0 +1,126 @@
+//! Time and entropy, as values: [`Timestamp`] and [`Moment`].
+
+use serde::{Deserialize, Serialize};
+use std::{fmt, time::Duration};
+
+/// Seconds since the Unix epoch, as `NumericDate` of RFC 7519 section 2 counts them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+#[allow(clippy::exhaustive_structs, reason = "a number with a name, now and for ever")]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This time and so many seconds more (or less, if negative); saturates.
+    #[must_use]
+    pub const fn plus(self, seconds: i64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// How long it is from here to `later`; zero if `later` has passed.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+}
+
+/// One reading of the outside world: the time, and 32 bytes that nobody has seen before.
+///
+/// A literal in tests, a recording in a replay, a system call in a driver. Deliberately neither
+/// `Clone` nor `Copy`: each transition consumes its own, so no `state`, `nonce` or `code_verifier`
+/// can be made twice from the same entropy.
+pub struct Moment {
+    now: Timestamp,
+    entropy: [u8; 32],
+}
+
+impl Moment {
+    /// A moment at `now` with fresh `entropy` from a cryptographically secure source.
+    #[must_use]
+    pub const fn new(now: Timestamp, entropy: [u8; 32]) -> Self {
+        Self { now, entropy }
+    }
+
+    /// The time of this moment.
+    #[must_use]
+    pub const fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// The same moment, but no earlier than `time`: for a driver that has slept its full time while
+    /// somebody set the clock back.
+    #[must_use]
+    pub fn not_before(mut self, time: Timestamp) -> Self {
+        self.now = self.now.max(time);
+        self
+    }
+
+    /// The time, and a source of as many independent values as one transition needs.
+    pub(crate) fn split(self) -> (Timestamp, Entropy) {
+        (self.now, Entropy { seed: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.entropy), used: 0 })
+    }
+}
+
+impl fmt::Debug for Moment {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Moment").field("now", &self.now).finish_non_exhaustive()
+    }
+}
+
+/// The entropy of one [`Moment`], expanded by HMAC-SHA-256 in counter mode.
+pub(crate) struct Entropy {
+    seed: ring::hmac::Key,
+    used: u32,
+}
+
+impl Entropy {
+    /// 256 fresh bits in base64url: 43 characters, fit for `state`, `nonce`, and as a PKCE
+    /// `code_verifier` (RFC 7636 section 4.1 recommends exactly this length).
+    pub(crate) fn token(&mut self) -> String {
+        super::base64url::encode(self.block().as_ref())
+    }
+
+    fn block(&mut self) -> ring::hmac::Tag {
+        self.used += 1;
+        ring::hmac::sign(&self.seed, &self.used.to_be_bytes())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_moment_yields_independent_values_and_the_same_ones_on_replay() {
+        let draw = |entropy| {
+            let (_, mut source) = Moment::new(Timestamp(1), entropy).split();
+            [source.token(), source.token(), source.token()]
+        };
+        let [a, b, c] = draw([7; 32]);
+        assert!(a != b && b != c && a != c);
+        assert_eq!(a.len(), 43);
+        assert_eq!(draw([7; 32]), [a.clone(), b, c]);
+        assert_ne!(draw([8; 32])[0], a);
+    }
+
+    #[test]
+    fn times_saturate_and_past_waits_are_zero() {
+        assert_eq!(Timestamp(i64::MAX).plus(1), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(10).until(Timestamp(13)), Duration::from_secs(3));
+        assert_eq!(Timestamp(13).until(Timestamp(10)), Duration::ZERO);
+        assert_eq!(Timestamp(i64::MIN).until(Timestamp(i64::MAX)).as_secs(), i64::MAX.unsigned_abs());
+    }
+
+    #[test]
+    fn a_clock_set_back_does_not_move_a_wake_up_into_the_past() {
+        let late = Moment::new(Timestamp(5), [0; 32]).not_before(Timestamp(9));
+        assert_eq!(late.now(), Timestamp(9));
+    }
+
+    #[test]
+    fn debug_shows_no_entropy() {
+        assert_eq!(
+            format!("{:?}", Moment::new(Timestamp(5), [0xAB; 32])),
+            "Moment { now: Timestamp(5), .. }"
+        );
+    }
+}
