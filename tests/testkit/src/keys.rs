@@ -1,0 +1,136 @@
+//! The signing keys of the provider: published, test-only, and renewed by generation.
+
+use oidc_proto::{
+    base::secret::Secret,
+    jose::{Algorithm, RingSigner, Sign},
+};
+use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
+
+/// How many generations of key material there are; later generations use it again under new names.
+const MATERIAL: u32 = 3;
+
+const FAMILIES: [&str; 4] = ["rsa", "p256", "p384", "ed25519"];
+
+/// Which generations exist, which are published, and what stands beside them in the set.
+#[derive(Debug)]
+pub(crate) struct KeyRing {
+    pub(crate) current: u32,
+    pub(crate) published: BTreeSet<u32>,
+    pub(crate) extra: Vec<Value>,
+    material: Vec<Map<String, Value>>,
+}
+
+impl KeyRing {
+    pub(crate) fn new() -> Self {
+        let file: Value =
+            serde_json::from_str(include_str!("../data/test-only-keys.json")).expect("the data file is JSON");
+        let material = file["keys"].as_array().expect("the data file has keys");
+        let material = material.iter().map(|key| key.as_object().expect("a key is an object").clone());
+        Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: material.collect() }
+    }
+
+    /// The key set as it is published now (RFC 7517 section 5): public members alone.
+    pub(crate) fn document(&self) -> Value {
+        let ours = self
+            .published
+            .iter()
+            .flat_map(|generation| FAMILIES.iter().map(|family| self.public_jwk(family, *generation)));
+        json!({ "keys": ours.chain(self.extra.iter().cloned()).collect::<Vec<_>>() })
+    }
+
+    /// A signer, and the key identifier that belongs in the header beside it.
+    pub(crate) fn signer(
+        &self,
+        algorithm: Algorithm,
+        generation: u32,
+        secret: Option<&str>,
+    ) -> (Box<dyn Sign>, Option<String>) {
+        if algorithm.is_symmetric() {
+            let secret = match secret {
+                Some(secret) if secret.len() >= secret_length(algorithm) => Secret::new(secret),
+                _ => Secret::new(self.public_jwk("rsa", generation).to_string()),
+            };
+            let signer =
+                RingSigner::from_secret(algorithm, &secret, None).expect("the secret is long enough");
+            return (Box::new(signer), None);
+        }
+        let family = family(algorithm);
+        let mut jwk = self.private_jwk(family, generation);
+        let kid = format!("{family}-{generation}");
+        jwk.insert("kid".to_owned(), kid.clone().into());
+        let text = Value::Object(jwk).to_string();
+        let signer = RingSigner::from_jwk(text.as_bytes(), Some(algorithm)).expect("the key fits");
+        (Box::new(signer), Some(kid))
+    }
+
+    fn public_jwk(&self, family: &str, generation: u32) -> Value {
+        let mut jwk = self.private_jwk(family, generation);
+        jwk.retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
+        jwk.insert("kid".to_owned(), format!("{family}-{generation}").into());
+        jwk.insert("use".to_owned(), "sig".into());
+        Value::Object(jwk)
+    }
+
+    fn private_jwk(&self, family: &str, generation: u32) -> Map<String, Value> {
+        let name = format!("{family}-{}", generation.saturating_sub(1) % MATERIAL + 1);
+        let mut jwk = self
+            .material
+            .iter()
+            .find(|key| key["material"] == name.as_str())
+            .cloned()
+            .expect("every family has every generation");
+        jwk.remove("material");
+        jwk
+    }
+}
+
+/// How many bytes an HMAC secret must have (RFC 7518 section 3.2); zero for other algorithms.
+pub(crate) fn secret_length(algorithm: Algorithm) -> usize {
+    match algorithm.name() {
+        "HS256" => 32,
+        "HS384" => 48,
+        "HS512" => 64,
+        _ => 0,
+    }
+}
+
+fn family(algorithm: Algorithm) -> &'static str {
+    match algorithm.name() {
+        "ES256" => "p256",
+        "ES384" => "p384",
+        "EdDSA" | "Ed25519" => "ed25519",
+        _ => "rsa",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_published_set_holds_no_private_member() {
+        let document = KeyRing::new().document();
+        let keys = document["keys"].as_array().unwrap();
+        assert_eq!(keys.len(), 4);
+        for key in keys {
+            for private in ["d", "p", "q", "dp", "dq", "qi", "k", "material"] {
+                assert!(key.get(private).is_none(), "{private}");
+            }
+        }
+    }
+
+    #[test]
+    fn every_algorithm_has_a_key_in_every_generation() {
+        let keys = KeyRing::new();
+        for algorithm in Algorithm::ALL.iter().copied() {
+            for generation in 1..=4 {
+                let (signer, kid) = keys.signer(algorithm, generation, Some(&"k".repeat(64)));
+                assert_eq!(signer.algorithm(), algorithm);
+                assert!(!signer.sign(b"text").unwrap().is_empty());
+                assert_eq!(kid.is_none(), algorithm.is_symmetric());
+                assert!(kid.is_none_or(|kid| kid.ends_with(&format!("-{generation}"))));
+            }
+        }
+    }
+}

@@ -1,0 +1,41 @@
+//! A strict OpenID Provider for tests: a function from a request and a time to a response.
+//!
+//! [`Provider`] logs users in, signs tokens, rotates its keys on command and misbehaves on command.
+//! It judges every request it gets: [`Provider::assert_clean`] fails a test whose client did what a
+//! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
+//! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
+//! their entropy.
+//!
+//! It reads requests with code of its own, never with the library under test: an error there cannot
+//! hide itself. All keys in it are published; it is for tests only.
+//!
+//! ```
+//! use oidc_testkit::{Provider, Registration, Timestamp};
+//!
+//! let mut provider = Provider::new("https://op.example");
+//! provider.register(Registration::public("app").redirect_uri("https://app.example/callback"));
+//! let request = http::Request::get("https://op.example/.well-known/openid-configuration")
+//!     .header("accept", "application/json")
+//!     .body(Vec::new())?;
+//! let response = provider.handle(&request, Timestamp(1_800_000_000));
+//! assert_eq!(response.status(), 200);
+//! provider.assert_clean();
+//! # Ok::<(), http::Error>(())
+//! ```
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+mod browser;
+mod entropy;
+mod keys;
+pub mod provider;
+mod socket;
+
+pub use browser::{Browser, Landing};
+pub use entropy::Seed;
+pub use oidc_proto::base::moment::{Moment, Timestamp};
+pub use oidc_proto::jose::Algorithm;
+pub use provider::{Authentication, EndpointName, Finding, Provider, Registration, Seen, User, hostile};
+pub use socket::Socket;

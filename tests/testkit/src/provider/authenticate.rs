@@ -1,0 +1,152 @@
+//! Client authentication (RFC 6749 section 2.3): exactly the registered method, and only that one.
+
+use super::{Provider, Registration, audit::is_form, params::Params, token::Refusal};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::{HeaderMap, Request, StatusCode, header};
+use std::fmt;
+
+/// How a client shows who it is.
+#[derive(Clone, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all: a public client, which sends its `client_id`.
+    None,
+    /// With this secret, in the `Authorization` header.
+    ClientSecretBasic(String),
+    /// With this secret, in the body.
+    ClientSecretPost(String),
+}
+
+impl Authentication {
+    /// The name in metadata (OpenID Connect Core 1.0 section 9).
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic(_) => "client_secret_basic",
+            Self::ClientSecretPost(_) => "client_secret_post",
+        }
+    }
+
+    pub(crate) fn secret(&self) -> Option<&str> {
+        match self {
+            Self::None => None,
+            Self::ClientSecretBasic(secret) | Self::ClientSecretPost(secret) => Some(secret),
+        }
+    }
+}
+
+impl fmt::Debug for Authentication {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+impl Provider {
+    /// The client behind a token request.
+    pub(super) fn authenticate(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        params: &Params,
+    ) -> Result<Registration, Refusal> {
+        let asked = request.headers().contains_key(header::AUTHORIZATION);
+        let failed = |description: &str| {
+            let status = if asked { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+            Err(Refusal {
+                status,
+                error: "invalid_client",
+                description: description.to_owned(),
+                basic: asked,
+            })
+        };
+        debug_assert!(is_form(request.headers()));
+        let basic = match basic_credentials(request.headers()) {
+            Ok(basic) => basic,
+            Err(what) => {
+                self.audit.note(what);
+                return failed("the Authorization header is no Basic one");
+            }
+        };
+        let in_body = params.get("client_secret");
+        if basic.is_some() && in_body.is_some() {
+            self.audit.note("two client authentication methods at once (RFC 6749 section 2.3)");
+            return Err(Refusal::bad("invalid_request", "two client authentication methods"));
+        }
+        let id = basic.as_ref().map(|basic| basic.id.as_str()).or(params.get("client_id"));
+        let Some(client) = id.and_then(|id| self.clients.get(id)).cloned() else {
+            self.audit.note("token request of an unknown client");
+            return failed("unknown client");
+        };
+        if params.get("client_id").is_some_and(|id| id != client.client_id) {
+            self.audit.note("two different client_id in one request");
+            return Err(Refusal::bad("invalid_request", "two different client_id"));
+        }
+        let used = match (&basic, in_body) {
+            (Some(_), _) => "client_secret_basic",
+            (None, Some(_)) => "client_secret_post",
+            (None, None) => "none",
+        };
+        let registered = client.authentication.name();
+        if used != registered {
+            self.audit
+                .note(format!("the client authenticated with {used}, but is registered for {registered}"));
+            return failed("not the registered authentication method");
+        }
+        let given = basic.as_ref().map(|basic| basic.secret.as_str()).or(in_body);
+        if given == client.authentication.secret() {
+            return Ok(client);
+        }
+        if basic.is_some_and(|basic| Some(basic.raw_secret.as_str()) == client.authentication.secret()) {
+            self.audit.note("client_secret_basic without form encoding (RFC 6749 section 2.3.1)");
+        }
+        failed("wrong client secret")
+    }
+}
+
+struct Basic {
+    id: String,
+    secret: String,
+    /// As it was sent, before form decoding.
+    raw_secret: String,
+}
+
+fn basic_credentials(headers: &HeaderMap) -> Result<Option<Basic>, &'static str> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let broken = "the Authorization header of a token request is not Basic (RFC 7617)";
+    let text = value.to_str().map_err(|_| broken)?;
+    let (scheme, encoded) = text.split_once(' ').ok_or(broken)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(broken);
+    }
+    let pair = STANDARD.decode(encoded).map_err(|_| broken)?;
+    let pair = String::from_utf8(pair).map_err(|_| broken)?;
+    let (id, secret) = pair.split_once(':').ok_or(broken)?;
+    Ok(Some(Basic { id: form_decode(id), secret: form_decode(secret), raw_secret: secret.to_owned() }))
+}
+
+/// Decodes one name of a form. What separates pairs there is plain text here.
+fn form_decode(text: &str) -> String {
+    let text = text.replace('&', "%26").replace('=', "%3D");
+    url::form_urlencoded::parse(text.as_bytes())
+        .next()
+        .map_or_else(String::new, |(name, _)| name.into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn basic_credentials_are_decoded_as_forms_are() {
+        let read = |text: &str| {
+            let mut headers = HeaderMap::new();
+            let value = format!("Basic {}", STANDARD.encode(text));
+            headers.insert(header::AUTHORIZATION, value.parse().unwrap());
+            basic_credentials(&headers).map(|basic| basic.map(|basic| (basic.id, basic.secret)))
+        };
+        let pair = |id: &str, secret: &str| Ok(Some((id.to_owned(), secret.to_owned())));
+        assert_eq!(read("app:s3cret"), pair("app", "s3cret"));
+        assert_eq!(read("a%3Ab:c+d%2B%25"), pair("a:b", "c d+%"));
+        assert_eq!(read("a=b&c:d=&"), pair("a=b&c", "d=&"));
+        assert!(read("no colon").is_err());
+    }
+}

@@ -1,0 +1,253 @@
+//! [`Provider`]: a strict OpenID Provider as a function from a request and a time to a response.
+
+mod audit;
+mod authenticate;
+mod authorize;
+mod documents;
+pub mod hostile;
+mod mint;
+mod params;
+mod registration;
+mod settings;
+mod store;
+mod token;
+mod userinfo;
+
+pub use audit::{Finding, Seen};
+pub use authenticate::Authentication;
+pub use registration::{Registration, User};
+
+use crate::{entropy::Seed, keys::KeyRing};
+use audit::Audit;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{Method, Request, Response, StatusCode, header};
+use mint::Forgery;
+use oidc_proto::base::moment::Timestamp;
+use params::Params;
+use serde_json::Value;
+use settings::Settings;
+use std::{collections::BTreeMap, fmt};
+use store::Store;
+use url::Url;
+
+/// The endpoints of the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum EndpointName {
+    /// `/.well-known/openid-configuration`, after the path of the issuer.
+    Discovery,
+    /// `/jwks`.
+    Jwks,
+    /// `/authorize`.
+    Authorize,
+    /// `/token`.
+    Token,
+    /// `/userinfo`.
+    UserInfo,
+    /// Everything else: 404.
+    Unknown,
+}
+
+impl fmt::Display for EndpointName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Discovery => "discovery",
+            Self::Jwks => "jwks",
+            Self::Authorize => "authorize",
+            Self::Token => "token",
+            Self::UserInfo => "userinfo",
+            Self::Unknown => "unknown",
+        })
+    }
+}
+
+type Alteration = Box<dyn FnMut(&mut Response<Vec<u8>>) + Send>;
+
+/// An OpenID Provider with one user who consents to everything at once.
+///
+/// It holds all its state itself and reads nothing from outside: the same requests at the same
+/// times get the same responses in every run (but for signatures of algorithms that are randomized
+/// by nature).
+pub struct Provider {
+    issuer: String,
+    clients: BTreeMap<String, Registration>,
+    user: User,
+    deny_next: Option<String>,
+    settings: Settings,
+    keys: KeyRing,
+    store: Store,
+    audit: Audit,
+    log: Vec<Seen>,
+    alterations: Vec<(EndpointName, Alteration)>,
+    forgery: Forgery,
+    seed: Seed,
+}
+
+impl Provider {
+    /// A provider for this issuer, with the user `alice` and no clients.
+    ///
+    /// # Panics
+    /// If the issuer is not an absolute URL without query and fragment.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        let url = Url::parse(&issuer).expect("the issuer is an absolute URL");
+        assert!(
+            url.host().is_some() && url.query().is_none() && url.fragment().is_none(),
+            "the issuer {issuer} has a host, and neither query nor fragment"
+        );
+        Self {
+            issuer,
+            clients: BTreeMap::new(),
+            user: User::default(),
+            deny_next: None,
+            settings: Settings::default(),
+            keys: KeyRing::new(),
+            store: Store::default(),
+            audit: Audit::default(),
+            log: Vec::new(),
+            alterations: Vec::new(),
+            forgery: Forgery::default(),
+            seed: Seed::silent(0),
+        }
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Where an endpoint lies.
+    #[must_use]
+    pub fn url(&self, endpoint: EndpointName) -> String {
+        let base = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
+        let path = match endpoint {
+            EndpointName::Discovery => "/.well-known/openid-configuration",
+            EndpointName::Jwks => "/jwks",
+            EndpointName::Authorize => "/authorize",
+            EndpointName::Token => "/token",
+            EndpointName::UserInfo => "/userinfo",
+            EndpointName::Unknown => "/unknown",
+        };
+        format!("{base}{path}")
+    }
+
+    /// Answers a request, and judges it.
+    pub fn handle(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
+        let (endpoint, stray) = self.route(request);
+        self.log.push(Seen::new(now, endpoint, request));
+        self.audit.begin(now, endpoint);
+        if let Some(stray) = stray {
+            self.audit.note(stray);
+        }
+        self.audit.general(request, endpoint);
+        let mut response = self.answer(endpoint, request, now);
+        for (altered, alteration) in &mut self.alterations {
+            if *altered == endpoint {
+                alteration(&mut response);
+            }
+        }
+        response
+    }
+
+    fn answer(
+        &mut self,
+        endpoint: EndpointName,
+        request: &Request<Vec<u8>>,
+        now: Timestamp,
+    ) -> Response<Vec<u8>> {
+        let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
+        match endpoint {
+            EndpointName::Discovery if get => self.discovery(),
+            EndpointName::Jwks if get => self.jwks(),
+            EndpointName::Authorize if get || post => self.authorize(request, now),
+            EndpointName::Token if post => self.token(request, now),
+            EndpointName::UserInfo if get || post => self.userinfo(request, now),
+            EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
+            EndpointName::Discovery | EndpointName::Jwks => self.method_not_allowed("GET"),
+            EndpointName::Token => self.method_not_allowed("POST"),
+            EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
+        }
+    }
+
+    fn method_not_allowed(&mut self, allowed: &'static str) -> Response<Vec<u8>> {
+        self.audit.note(format!("the method is not one of: {allowed}"));
+        let mut response = page(StatusCode::METHOD_NOT_ALLOWED, "This method does not work here.");
+        response.headers_mut().insert(header::ALLOW, header::HeaderValue::from_static(allowed));
+        response
+    }
+
+    /// Which endpoint a request is for, and what is wrong with its target.
+    fn route(&self, request: &Request<Vec<u8>>) -> (EndpointName, Option<&'static str>) {
+        let uri = request.uri();
+        let issuer = Url::parse(&self.issuer).expect("checked when the provider was made");
+        let host = request.headers().get(header::HOST).and_then(|host| host.to_str().ok());
+        let Some(authority) = uri.authority().map(http::uri::Authority::as_str).or(host) else {
+            return (EndpointName::Unknown, Some("neither an absolute target nor a Host header"));
+        };
+        let scheme = uri.scheme_str().unwrap_or(issuer.scheme());
+        let origin = Url::parse(&format!("{scheme}://{authority}/"));
+        if !origin.is_ok_and(|url| url.origin() == issuer.origin() && url.username().is_empty()) {
+            return (EndpointName::Unknown, Some("the request is for another origin than the issuer's"));
+        }
+        let found = ENDPOINTS
+            .into_iter()
+            .find(|endpoint| Url::parse(&self.url(*endpoint)).is_ok_and(|url| url.path() == uri.path()));
+        match found {
+            Some(endpoint) => (endpoint, None),
+            None => (EndpointName::Unknown, Some("the request is for no endpoint of this provider")),
+        }
+    }
+
+    /// A value that is the same in every run, and different from all others of this run.
+    fn fresh(&mut self) -> String {
+        URL_SAFE_NO_PAD.encode(self.seed.bytes32())
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let clients: Vec<_> = self.clients.keys().collect();
+        f.debug_struct("Provider")
+            .field("issuer", &self.issuer)
+            .field("clients", &clients)
+            .field("requests", &self.log.len())
+            .field("findings", &self.audit.findings)
+            .finish_non_exhaustive()
+    }
+}
+
+const ENDPOINTS: [EndpointName; 5] = [
+    EndpointName::Discovery,
+    EndpointName::Jwks,
+    EndpointName::Authorize,
+    EndpointName::Token,
+    EndpointName::UserInfo,
+];
+
+/// The parameters of a request to an endpoint that reads them from the body.
+fn form(request: &Request<Vec<u8>>) -> Params {
+    if audit::is_form(request.headers()) { Params::parse(request.body()) } else { Params::default() }
+}
+
+fn page(status: StatusCode, text: &str) -> Response<Vec<u8>> {
+    let mut response =
+        Response::new(format!("<!doctype html><title>{status}</title><p>{text}\n").into_bytes());
+    *response.status_mut() = status;
+    insert(&mut response, "content-type", "text/html; charset=utf-8");
+    insert(&mut response, "cache-control", "no-store");
+    response
+}
+
+fn json(status: StatusCode, body: &Value, cache_control: &str) -> Response<Vec<u8>> {
+    let mut response = Response::new(body.to_string().into_bytes());
+    *response.status_mut() = status;
+    insert(&mut response, "content-type", "application/json");
+    insert(&mut response, "cache-control", cache_control);
+    response
+}
+
+fn insert(response: &mut Response<Vec<u8>>, name: &'static str, value: &str) {
+    let value = header::HeaderValue::from_str(value).expect("the provider writes only visible ASCII");
+    response.headers_mut().insert(header::HeaderName::from_static(name), value);
+}

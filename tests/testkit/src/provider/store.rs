@@ -1,0 +1,77 @@
+//! What the provider has given out: grants, and the codes and tokens that stand on them.
+
+use super::User;
+use oidc_proto::base::moment::Timestamp;
+use serde_json::Value;
+use std::collections::BTreeMap;
+
+/// What a client may do, until it is revoked with everything that stands on it.
+#[derive(Clone)]
+pub(super) struct Grant {
+    pub(super) client_id: String,
+    /// `None` where the client acts for itself.
+    pub(super) user: Option<User>,
+    pub(super) scope: Vec<String>,
+    pub(super) resources: Vec<String>,
+    pub(super) auth_time: Timestamp,
+    pub(super) acr: Option<String>,
+    /// The `claims` parameter (OpenID Connect Core 1.0 section 5.5).
+    pub(super) claims: Value,
+    pub(super) revoked: bool,
+}
+
+impl Grant {
+    pub(super) fn subject(&self) -> &str {
+        self.user.as_ref().map_or(&self.client_id, |user| &user.sub)
+    }
+
+    pub(super) fn allows(&self, scope: &str) -> bool {
+        self.scope.iter().any(|known| known == scope)
+    }
+}
+
+#[derive(Clone)]
+pub(super) struct Code {
+    pub(super) grant: usize,
+    pub(super) redirect_uri: String,
+    pub(super) challenge: String,
+    pub(super) nonce: Option<String>,
+    pub(super) expires: Timestamp,
+    pub(super) used: bool,
+}
+
+#[derive(Clone, Copy)]
+pub(super) struct Refresh {
+    pub(super) grant: usize,
+    pub(super) used: bool,
+}
+
+#[derive(Clone)]
+pub(super) struct Access {
+    pub(super) grant: usize,
+    pub(super) scope: Vec<String>,
+    pub(super) expires: Timestamp,
+}
+
+#[derive(Default)]
+pub(super) struct Store {
+    grants: Vec<Grant>,
+    pub(super) codes: BTreeMap<String, Code>,
+    pub(super) refresh_tokens: BTreeMap<String, Refresh>,
+    pub(super) access_tokens: BTreeMap<String, Access>,
+}
+
+impl Store {
+    pub(super) fn add(&mut self, grant: Grant) -> usize {
+        self.grants.push(grant);
+        self.grants.len() - 1
+    }
+
+    pub(super) fn grant(&self, grant: usize) -> &Grant {
+        &self.grants[grant]
+    }
+
+    pub(super) fn revoke(&mut self, grant: usize) {
+        self.grants[grant].revoked = true;
+    }
+}

@@ -1,0 +1,160 @@
+//! [`Socket`]: the provider on loopback, for tests of HTTP stacks and for examples.
+
+use crate::provider::Provider;
+use http::{Request, Response, StatusCode};
+use http_body_util::{BodyExt as _, Full, Limited};
+use hyper::{
+    body::{Bytes, Incoming},
+    server::conn::http1,
+    service::service_fn,
+};
+use hyper_util::rt::TokioIo;
+use oidc_proto::base::moment::Timestamp;
+use std::{
+    convert::Infallible,
+    fmt, io,
+    net::{Ipv4Addr, TcpListener},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    thread::JoinHandle,
+    time::SystemTime,
+};
+use tokio::sync::oneshot;
+
+/// No request of a client comes near this.
+const MAX_BODY: usize = 1 << 20;
+
+/// A provider that listens on a port of 127.0.0.1 in a thread of its own, until it is dropped.
+pub struct Socket {
+    issuer: String,
+    provider: Arc<Mutex<Provider>>,
+    stop: Option<oneshot::Sender<()>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Socket {
+    /// Starts a provider on a free port, by the clock of the system. The function gets the issuer
+    /// that belongs to the port.
+    ///
+    /// # Panics
+    /// If no port of 127.0.0.1 can be listened on.
+    #[must_use]
+    pub fn start(build: impl FnOnce(&str) -> Provider) -> Self {
+        Self::start_with_clock(build, system_clock)
+    }
+
+    /// Starts a provider by a clock of one's own.
+    ///
+    /// # Panics
+    /// If no port of 127.0.0.1 can be listened on.
+    #[must_use]
+    pub fn start_with_clock(
+        build: impl FnOnce(&str) -> Provider,
+        clock: impl Fn() -> Timestamp + Send + 'static,
+    ) -> Self {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port of 127.0.0.1");
+        listener.set_nonblocking(true).expect("a socket that does not block");
+        let port = listener.local_addr().expect("a bound socket has an address").port();
+        let issuer = format!("http://127.0.0.1:{port}");
+        let provider = Arc::new(Mutex::new(build(&issuer)));
+        let (stop, stopped) = oneshot::channel();
+        let shared = Arc::clone(&provider);
+        let thread = std::thread::spawn(move || serve(listener, shared, clock, stopped));
+        Self { issuer, provider, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Where the provider is: `http://127.0.0.1:<port>`.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// Looks at the provider, or changes it, between two requests.
+    pub fn provider<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
+        look(&mut lock(&self.provider))
+    }
+}
+
+impl Drop for Socket {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            let _panicked = thread.join();
+        }
+    }
+}
+
+impl fmt::Debug for Socket {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Socket").field("issuer", &self.issuer).finish_non_exhaustive()
+    }
+}
+
+fn serve(
+    listener: TcpListener,
+    provider: Arc<Mutex<Provider>>,
+    clock: impl Fn() -> Timestamp + Send + 'static,
+    mut stopped: oneshot::Receiver<()>,
+) {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_io().build();
+    let runtime = runtime.expect("a runtime of one thread");
+    let tasks = tokio::task::LocalSet::new();
+    let clock = std::rc::Rc::new(clock);
+    tasks.block_on(&runtime, async move {
+        let listener = tokio::net::TcpListener::from_std(listener).expect("the socket does not block");
+        while let Some(accepted) = next(&listener, &mut stopped).await {
+            let Ok((stream, _)) = accepted else { continue };
+            let (provider, clock) = (Arc::clone(&provider), std::rc::Rc::clone(&clock));
+            tokio::task::spawn_local(async move {
+                let service = service_fn(|request| answer(request, &provider, &*clock));
+                // A client that hangs up early is no concern of the provider.
+                let _end = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+}
+
+/// The next connection, or `None` once the socket is dropped.
+async fn next(
+    listener: &tokio::net::TcpListener,
+    stopped: &mut oneshot::Receiver<()>,
+) -> Option<io::Result<(tokio::net::TcpStream, std::net::SocketAddr)>> {
+    use std::{future::Future as _, pin::Pin, task::Poll};
+    std::future::poll_fn(|context| {
+        if Pin::new(&mut *stopped).poll(context).is_ready() {
+            return Poll::Ready(None);
+        }
+        listener.poll_accept(context).map(Some)
+    })
+    .await
+}
+
+async fn answer(
+    request: Request<Incoming>,
+    provider: &Mutex<Provider>,
+    clock: &impl Fn() -> Timestamp,
+) -> Result<Response<Full<Bytes>>, Infallible> {
+    let (head, body) = request.into_parts();
+    let response = match Limited::new(body, MAX_BODY).collect().await {
+        Ok(body) => {
+            let request = Request::from_parts(head, body.to_bytes().to_vec());
+            // Taken after the body has arrived and given back before the response leaves.
+            lock(provider).handle(&request, clock())
+        }
+        Err(_) => {
+            let mut response = Response::new(Vec::new());
+            *response.status_mut() = StatusCode::PAYLOAD_TOO_LARGE;
+            response
+        }
+    };
+    Ok(response.map(|body| Full::new(Bytes::from(body))))
+}
+
+/// A test that panics while it looks at the provider has failed already; the others go on.
+fn lock(provider: &Mutex<Provider>) -> MutexGuard<'_, Provider> {
+    provider.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn system_clock() -> Timestamp {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
+    Timestamp(i64::try_from(since).unwrap_or(i64::MAX))
+}

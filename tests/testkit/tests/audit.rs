@@ -1,0 +1,521 @@
+//! One test for each rule of the audit: a client that errs in just this way is found out.
+#![allow(clippy::unwrap_used, reason = "a test")]
+
+mod common;
+
+use common::*;
+use http::{Method, Request};
+use oidc_testkit::{EndpointName, Registration};
+use serde_json::Value;
+
+/// A login whose authorization request was changed in one way.
+#[track_caller]
+fn authorization_finding(change: impl FnOnce(&mut Pairs), what: &str, error: Option<&str>) {
+    let mut provider = provider();
+    let (mut params, _) = authorization("public", 1);
+    change(&mut params);
+    let landing = visit(&mut provider, &params);
+    assert_only_finding(&provider, what);
+    assert_eq!(landing.parameter("error").as_deref(), error);
+    assert_eq!(landing.parameter("code").is_some(), error.is_none());
+}
+
+#[test]
+fn authorization_without_pkce_or_with_another_kind_is_refused() {
+    let invalid = Some("invalid_request");
+    authorization_finding(|params| remove(params, "code_challenge"), "PKCE is mandatory", invalid);
+    let plain = |params: &mut Pairs| set(params, "code_challenge_method", "plain");
+    authorization_finding(plain, "is not S256", invalid);
+    authorization_finding(|params| remove(params, "code_challenge_method"), "is not S256", invalid);
+    let long = |params: &mut Pairs| set(params, "code_challenge", &"A".repeat(44));
+    authorization_finding(long, "not a SHA-256 hash", invalid);
+}
+
+#[test]
+fn state_and_nonce_must_be_there_and_hard_to_guess() {
+    authorization_finding(|params| remove(params, "state"), "no state", None);
+    authorization_finding(|params| remove(params, "nonce"), "no nonce", None);
+    authorization_finding(|params| set(params, "scope", "profile"), "scope has no `openid`", None);
+    authorization_finding(|params| set(params, "state", "12345"), "state has no room for 128 bits", None);
+    authorization_finding(|params| set(params, "nonce", "12345"), "nonce has no room for 128 bits", None);
+    let same = |params: &mut Pairs| set(params, "nonce", &value(11));
+    authorization_finding(same, "not independent", None);
+}
+
+#[test]
+fn state_nonce_and_challenge_may_not_come_twice() {
+    for name in ["state", "nonce", "code_challenge"] {
+        let mut provider = provider();
+        let (first, _) = authorization("public", 1);
+        let (mut second, _) = authorization("public", 2);
+        visit(&mut provider, &first);
+        let again = &first.iter().find(|(known, _)| known == name).unwrap().1;
+        set(&mut second, name, again);
+        visit(&mut provider, &second);
+        assert_only_finding(&provider, &format!("{name} was sent a second time"));
+    }
+}
+
+#[test]
+fn parameters_of_the_authorization_request_are_judged() {
+    let invalid = Some("invalid_request");
+    authorization_finding(|params| set(params, "foo", "1"), "stray parameter `foo`", None);
+    authorization_finding(|params| set(params, "login_hint", ""), "`login_hint` is empty", None);
+    let twice = |params: &mut Pairs| params.push(("scope".to_owned(), "openid".to_owned()));
+    authorization_finding(twice, "duplicated parameter `scope`", invalid);
+    authorization_finding(|params| remove(params, "response_type"), "no response_type", invalid);
+    authorization_finding(|params| set(params, "scope", "openid  email"), "not a list of names", invalid);
+    authorization_finding(|params| set(params, "max_age", "-1"), "max_age", invalid);
+    authorization_finding(|params| set(params, "prompt", "none login"), "prompt", invalid);
+    authorization_finding(|params| set(params, "claims", "[]"), "claims", invalid);
+    authorization_finding(|params| set(params, "response_mode", "fragment"), "response_mode", invalid);
+    let target = Some("invalid_target");
+    authorization_finding(|params| set(params, "resource", "https://a.example/#x"), "resource", target);
+    let secret = |params: &mut Pairs| set(params, "client_secret", "x");
+    let mut provider = provider();
+    let (mut params, _) = authorization("public", 1);
+    secret(&mut params);
+    visit(&mut provider, &params);
+    assert_finding(&provider, "credentials in a URL: `client_secret`");
+}
+
+#[test]
+fn a_declared_parameter_is_no_stray() {
+    let mut provider = provider();
+    provider.allow_parameter(EndpointName::Authorize, "foo");
+    let (mut params, _) = authorization("public", 1);
+    set(&mut params, "foo", "1");
+    visit(&mut provider, &params);
+    provider.assert_clean();
+}
+
+#[test]
+fn unknown_clients_and_redirect_uris_get_a_page_and_no_redirect() {
+    for (name, value, what) in [
+        ("client_id", "nobody", "unknown client"),
+        ("redirect_uri", "https://app.example/callback/", "redirect_uri is not exactly"),
+        ("redirect_uri", "https://evil.example/", "redirect_uri is not exactly"),
+    ] {
+        let mut provider = provider();
+        let (mut params, _) = authorization("public", 1);
+        set(&mut params, name, value);
+        assert_eq!(format!("{:?}", visit(&mut provider, &params)), "Page(400 Bad Request)");
+        assert_only_finding(&provider, what);
+    }
+}
+
+/// A code exchange whose token request was changed in one way.
+#[track_caller]
+fn exchange_finding(change: impl FnOnce(&mut Pairs), what: &str, error: Option<&str>) {
+    let mut provider = provider();
+    let mut params = code(&mut provider, "public", 1);
+    change(&mut params);
+    let response = token(&mut provider, "public", &params);
+    assert_only_finding(&provider, what);
+    match error {
+        Some(error) => assert_error(&response, 400, error),
+        None => assert_eq!(response.status(), 200),
+    }
+}
+
+#[test]
+fn the_exchange_is_bound_to_its_authorization_request() {
+    let (request, grant) = (Some("invalid_request"), Some("invalid_grant"));
+    exchange_finding(|params| remove(params, "code"), "no code", request);
+    exchange_finding(|params| set(params, "code", "x"), "the code is not known", grant);
+    exchange_finding(|params| remove(params, "redirect_uri"), "redirect_uri is not that", grant);
+    let slash = |params: &mut Pairs| set(params, "redirect_uri", "https://app.example/callback/");
+    exchange_finding(slash, "redirect_uri is not that", grant);
+    exchange_finding(|params| remove(params, "code_verifier"), "no code_verifier", grant);
+    exchange_finding(|params| set(params, "code_verifier", &value(9)), "does not match", grant);
+    exchange_finding(|params| set(params, "code_verifier", "short"), "43 to 128", grant);
+    exchange_finding(|params| set(params, "code_verifier", &"a".repeat(129)), "43 to 128", grant);
+    exchange_finding(|params| set(params, "code_verifier", &"+".repeat(43)), "43 to 128", grant);
+    exchange_finding(|params| set(params, "scope", "openid"), "stray parameter `scope`", None);
+    exchange_finding(|params| set(params, "state", "x"), "stray parameter `state`", None);
+    exchange_finding(|params| set(params, "resource", "not a URI"), "resource", Some("invalid_target"));
+    let twice = |params: &mut Pairs| params.push(("redirect_uri".to_owned(), CALLBACK.to_owned()));
+    exchange_finding(twice, "duplicated parameter `redirect_uri`", request);
+    let password = |params: &mut Pairs| set(params, "client_secret", SECRET);
+    exchange_finding_many(password, &["stray parameter `client_secret`", "registered for none"]);
+}
+
+#[track_caller]
+fn exchange_finding_many(change: impl FnOnce(&mut Pairs), whats: &[&str]) {
+    let mut provider = provider();
+    let mut params = code(&mut provider, "public", 1);
+    change(&mut params);
+    token(&mut provider, "public", &params);
+    assert_eq!(provider.audit().len(), whats.len(), "{:?}", provider.audit());
+    whats.iter().for_each(|what| assert_finding(&provider, what));
+}
+
+#[test]
+fn a_request_without_a_grant_type_is_found() {
+    let mut provider = provider();
+    assert_error(&token(&mut provider, "basic", &pairs([])), 400, "invalid_request");
+    assert_finding(&provider, "no grant_type");
+}
+
+#[test]
+fn a_code_used_twice_is_found_and_kills_the_tokens_of_its_first_use() {
+    let mut provider = provider();
+    let params = code(&mut provider, "public", 1);
+    let tokens = body(&token(&mut provider, "public", &params));
+    assert_error(&token(&mut provider, "public", &params), 400, "invalid_grant");
+    assert_finding(&provider, "code was sent a second time");
+    assert_finding(&provider, "the code has been used");
+    let request = bearer(get(&provider.url(EndpointName::UserInfo)), text(&tokens, "access_token"));
+    assert_error(&provider.handle(&request, NOW), 401, "invalid_token");
+    let refreshed = token(&mut provider, "public", &refresh(text(&tokens, "refresh_token")));
+    assert_error(&refreshed, 400, "invalid_grant");
+}
+
+#[test]
+fn a_code_sent_again_after_a_refused_authentication_is_found() {
+    let mut provider = provider();
+    let params = code(&mut provider, "basic", 1);
+    let request = post(&provider.url(EndpointName::Token), &params);
+    assert_error(&provider.handle(&basic(request, "basic", "wrong"), NOW), 401, "invalid_client");
+    provider.assert_clean();
+    assert_eq!(token(&mut provider, "basic", &params).status(), 200);
+    assert_only_finding(&provider, "code was sent a second time");
+}
+
+#[test]
+fn a_verifier_used_twice_is_found() {
+    let mut provider = provider();
+    let first = code(&mut provider, "public", 1);
+    token(&mut provider, "public", &first);
+    let (mut params, verifier) = authorization("public", 2);
+    set(&mut params, "code_challenge", &challenge(&first[3].1));
+    let code = visit(&mut provider, &params).parameter("code").unwrap();
+    let mut second = first;
+    set(&mut second, "code", &code);
+    token(&mut provider, "public", &second);
+    assert_finding(&provider, "code_challenge was sent a second time");
+    assert_finding(&provider, "code_verifier was sent a second time");
+    assert_ne!(verifier, second[2].1);
+}
+
+#[test]
+fn codes_and_refresh_tokens_belong_to_one_client() {
+    let mut provider = provider();
+    let stolen = code(&mut provider, "public", 1);
+    assert_error(&token(&mut provider, "basic", &stolen), 400, "invalid_grant");
+    assert_only_finding(&provider, "the code was issued to another client");
+    provider.clear_audit();
+    let tokens = login(&mut provider, "public", 2);
+    let response = token(&mut provider, "post", &refresh(text(&tokens, "refresh_token")));
+    assert_error(&response, 400, "invalid_grant");
+    assert_only_finding(&provider, "the refresh token was issued to another client");
+}
+
+#[test]
+fn a_refresh_token_used_twice_is_found_and_kills_its_family() {
+    let mut provider = provider();
+    let first = login(&mut provider, "basic", 1);
+    let second = body(&token(&mut provider, "basic", &refresh(text(&first, "refresh_token"))));
+    let again = token(&mut provider, "basic", &refresh(text(&first, "refresh_token")));
+    assert_error(&again, 400, "invalid_grant");
+    assert_only_finding(&provider, "the refresh token has been used");
+    let heir = token(&mut provider, "basic", &refresh(text(&second, "refresh_token")));
+    assert_error(&heir, 400, "invalid_grant");
+    let request = bearer(get(&provider.url(EndpointName::UserInfo)), text(&second, "access_token"));
+    assert_error(&provider.handle(&request, NOW), 401, "invalid_token");
+}
+
+#[test]
+fn a_refresh_cannot_widen_what_was_granted() {
+    for (name, value, error) in
+        [("scope", "openid admin", "invalid_scope"), ("resource", "https://other.example/", "invalid_target")]
+    {
+        let mut provider = provider();
+        let (mut params, verifier) = authorization("public", 1);
+        set(&mut params, "resource", "https://api.example/");
+        let code = visit(&mut provider, &params).parameter("code").unwrap();
+        let exchange = pairs([
+            ("grant_type", "authorization_code"),
+            ("code", &code),
+            ("redirect_uri", CALLBACK),
+            ("code_verifier", &verifier),
+        ]);
+        let tokens = body(&token(&mut provider, "public", &exchange));
+        let mut params = refresh(text(&tokens, "refresh_token"));
+        set(&mut params, name, value);
+        assert_error(&token(&mut provider, "public", &params), 400, error);
+        assert_only_finding(&provider, name);
+    }
+}
+
+#[test]
+fn refreshes_that_lack_or_invent_the_token_are_found() {
+    let mut provider = provider();
+    let response = token(&mut provider, "public", &pairs([("grant_type", "refresh_token")]));
+    assert_error(&response, 400, "invalid_request");
+    assert_only_finding(&provider, "no refresh_token");
+    provider.clear_audit();
+    assert_error(&token(&mut provider, "public", &refresh("x")), 400, "invalid_grant");
+    assert_only_finding(&provider, "the refresh token is not known");
+    assert_eq!(provider.count(EndpointName::Token), 2);
+}
+
+#[test]
+fn only_the_registered_authentication_passes() {
+    let service = pairs([("grant_type", "client_credentials"), ("scope", "jobs")]);
+    let url = provider().url(EndpointName::Token);
+    let as_post = |id: &str| {
+        let mut params = service.clone();
+        params.extend(pairs([("client_id", id), ("client_secret", SECRET)]));
+        post(&url, &params)
+    };
+    let as_none = |id: &str| {
+        let mut params = service.clone();
+        params.extend(pairs([("client_id", id)]));
+        post(&url, &params)
+    };
+    let as_basic = |id: &str| basic(post(&url, &service), id, SECRET);
+    for (request, what, status) in [
+        (
+            as_post("basic"),
+            "authenticated with client_secret_post, but is registered for client_secret_basic",
+            400,
+        ),
+        (as_none("basic"), "authenticated with none", 400),
+        (as_basic("post"), "authenticated with client_secret_basic", 401),
+        (as_basic("public"), "authenticated with client_secret_basic", 401),
+        (as_basic("nobody"), "unknown client", 401),
+        (as_none("nobody"), "unknown client", 400),
+        (post(&url, &service), "unknown client", 400),
+        (bearer(post(&url, &service), "x"), "is not Basic", 401),
+    ] {
+        let mut provider = provider();
+        let response = provider.handle(&request, NOW);
+        assert_error(&response, status, "invalid_client");
+        assert_eq!(response.headers().contains_key("www-authenticate"), status == 401);
+        assert_finding(&provider, what);
+    }
+}
+
+#[test]
+fn two_authentications_at_once_are_found() {
+    let mut provider = provider();
+    let mut params = pairs([("grant_type", "client_credentials")]);
+    params.extend(pairs([("client_id", "post"), ("client_secret", SECRET)]));
+    let request = post(&provider.url(EndpointName::Token), &params);
+    assert_error(&provider.handle(&basic(request, "post", SECRET), NOW), 400, "invalid_request");
+    assert_only_finding(&provider, "two client authentication methods at once");
+    provider.clear_audit();
+
+    let params = pairs([("grant_type", "client_credentials"), ("client_id", "public")]);
+    let request = post(&provider.url(EndpointName::Token), &params);
+    assert_error(&provider.handle(&basic(request, "basic", SECRET), NOW), 400, "invalid_request");
+    assert_only_finding(&provider, "two different client_id");
+}
+
+#[test]
+fn a_needless_client_id_is_a_stray() {
+    let mut provider = provider();
+    let params = pairs([("grant_type", "client_credentials"), ("client_id", "basic")]);
+    let request = post(&provider.url(EndpointName::Token), &params);
+    assert_eq!(provider.handle(&basic(request, "basic", SECRET), NOW).status(), 200);
+    assert_only_finding(&provider, "stray parameter `client_id`");
+}
+
+#[test]
+fn a_wrong_secret_is_no_finding_but_an_unencoded_one_is() {
+    let mut provider = provider();
+    let params = pairs([("grant_type", "client_credentials")]);
+    let request = post(&provider.url(EndpointName::Token), &params);
+    let response = provider.handle(&basic(request.clone(), "basic", "wrong"), NOW);
+    assert_error(&response, 401, "invalid_client");
+    assert_eq!(field(&response, "www-authenticate"), "Basic realm=\"token\"");
+    provider.assert_clean();
+    let raw = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("basic:{SECRET}"));
+    let request = with_header(request, "authorization", &format!("Basic {raw}"));
+    assert_error(&provider.handle(&request, NOW), 401, "invalid_client");
+    assert_only_finding(&provider, "without form encoding");
+}
+
+#[test]
+fn clients_keep_to_their_grants() {
+    let mut provider = provider();
+    provider.register(
+        Registration::basic("service", SECRET).grant_types(["client_credentials"]).redirect_uri(CALLBACK),
+    );
+    let (params, _) = authorization("service", 1);
+    assert_eq!(visit(&mut provider, &params).parameter("error").as_deref(), Some("unauthorized_client"));
+    assert_only_finding(&provider, "not registered for the code grant");
+    provider.clear_audit();
+
+    provider.register(Registration::public("app").grant_types(["client_credentials"]));
+    let response = token(&mut provider, "app", &pairs([("grant_type", "client_credentials")]));
+    assert_error(&response, 400, "unauthorized_client");
+    assert_only_finding(&provider, "client credentials of a public client");
+    provider.clear_audit();
+
+    let response = token(&mut provider, "public", &pairs([("grant_type", "client_credentials")]));
+    assert_error(&response, 400, "unauthorized_client");
+    assert_only_finding(&provider, "not registered for the grant");
+    provider.clear_audit();
+
+    let params = pairs([("grant_type", "client_credentials"), ("scope", "openid")]);
+    assert_error(&token(&mut provider, "basic", &params), 400, "invalid_scope");
+    assert_only_finding(&provider, "scope that needs a user");
+    provider.clear_audit();
+
+    let response = token(&mut provider, "basic", &pairs([("grant_type", "password")]));
+    assert_error(&response, 400, "unsupported_grant_type");
+}
+
+#[test]
+fn credentials_do_not_belong_into_urls() {
+    for (endpoint, name) in [
+        (EndpointName::UserInfo, "access_token"),
+        (EndpointName::Token, "client_secret"),
+        (EndpointName::Token, "code_verifier"),
+        (EndpointName::Discovery, "refresh_token"),
+    ] {
+        let mut provider = provider();
+        let url = format!("{}?{name}=x", provider.url(endpoint));
+        provider.handle(&get(&url), NOW);
+        assert_finding(&provider, &format!("credentials in a URL: `{name}`"));
+    }
+}
+
+#[test]
+fn headers_are_judged() {
+    let url = |endpoint| provider().url(endpoint);
+    let no_accept = Request::get(url(EndpointName::Jwks)).body(Vec::new()).unwrap();
+    let with_body =
+        Request::get(url(EndpointName::Jwks)).header("accept", "*/*").body(b"x".to_vec()).unwrap();
+    let mut json = post(&url(EndpointName::Token), &pairs([("grant_type", "client_credentials")]));
+    json.headers_mut().insert("content-type", "application/json".parse().unwrap());
+    let mut accepts_twice = get(&url(EndpointName::Jwks));
+    accepts_twice.headers_mut().append("content-type", "a/b".parse().unwrap());
+    accepts_twice.headers_mut().append("content-type", "a/b".parse().unwrap());
+    for (request, what) in [
+        (no_accept, "no Accept header"),
+        (with_body, "GET with a body"),
+        (json, "Content-Type is not application/x-www-form-urlencoded"),
+        (accepts_twice, "header field `content-type` repeated"),
+        (bearer(get(&url(EndpointName::Discovery)), "x"), "Authorization header where none"),
+        (bearer(get(&url(EndpointName::Jwks)), "x"), "Authorization header where none"),
+        (with_header(get(&url(EndpointName::Jwks)), "cookie", "a=b"), "a Cookie header"),
+        (get(&format!("{}?a=b", url(EndpointName::Jwks))), "stray parameter `a`"),
+    ] {
+        let mut provider = provider();
+        provider.handle(&request, NOW);
+        assert_only_finding(&provider, what);
+    }
+}
+
+#[test]
+fn authorization_twice_is_found() {
+    let mut provider = provider();
+    let tokens = login(&mut provider, "public", 1);
+    let token = text(&tokens, "access_token");
+    let request = bearer(bearer(get(&provider.url(EndpointName::UserInfo)), token), token);
+    provider.handle(&request, NOW);
+    assert_only_finding(&provider, "header field `authorization` repeated");
+}
+
+#[test]
+fn userinfo_requests_are_judged() {
+    let mut provider = provider();
+    let tokens = login(&mut provider, "public", 1);
+    let token = text(&tokens, "access_token");
+    let url = provider.url(EndpointName::UserInfo);
+    let both = bearer(post(&url, &pairs([("access_token", token)])), token);
+    let stray = post(&url, &pairs([("access_token", token), ("schema", "openid")]));
+    for (request, what, status) in [
+        (both, "in two ways", 400),
+        (stray, "stray parameter `schema`", 200),
+        (basic(get(&url), "a", "b"), "is not Bearer", 400),
+        (get(&url), "without an access token", 401),
+    ] {
+        provider.clear_audit();
+        assert_eq!(provider.handle(&request, NOW).status(), status);
+        assert_only_finding(&provider, what);
+    }
+    provider.clear_audit();
+    let service = token_for_service(&mut provider);
+    let request = bearer(get(&url), text(&service, "access_token"));
+    assert_error(&provider.handle(&request, NOW), 403, "insufficient_scope");
+    assert_only_finding(&provider, "scope has no `openid`");
+}
+
+fn token_for_service(provider: &mut oidc_testkit::Provider) -> Value {
+    body(&token(provider, "basic", &pairs([("grant_type", "client_credentials")])))
+}
+
+#[test]
+fn requests_beside_the_endpoints_are_found() {
+    for (url, what) in [
+        ("https://op.example/token", "no endpoint"),
+        ("https://op.example/tenant/token/", "no endpoint"),
+        ("https://op.example/tenant/TOKEN", "no endpoint"),
+        ("https://evil.example/tenant/jwks", "another origin"),
+        ("http://op.example/tenant/jwks", "another origin"),
+        ("https://op.example:8443/tenant/jwks", "another origin"),
+        ("/tenant/jwks", "neither an absolute target nor a Host"),
+    ] {
+        let mut provider = provider();
+        assert_eq!(provider.handle(&get(url), NOW).status(), 404, "{url}");
+        assert_only_finding(&provider, what);
+    }
+    let mut provider = provider();
+    provider.handle(&get("https://OP.example:443/tenant/jwks"), NOW);
+    provider.handle(&with_header(get("/tenant/jwks"), "host", "op.example"), NOW);
+    provider.assert_clean();
+}
+
+#[test]
+fn wrong_methods_are_found() {
+    for (endpoint, method, allowed) in [
+        (EndpointName::Discovery, Method::POST, "GET"),
+        (EndpointName::Jwks, Method::HEAD, "GET"),
+        (EndpointName::Authorize, Method::PUT, "GET, POST"),
+        (EndpointName::Token, Method::GET, "POST"),
+        (EndpointName::UserInfo, Method::DELETE, "GET, POST"),
+    ] {
+        let mut provider = provider();
+        let mut request = get(&provider.url(endpoint));
+        *request.method_mut() = method;
+        let response = provider.handle(&request, NOW);
+        assert_eq!((response.status().as_u16(), field(&response, "allow")), (405, allowed));
+        assert_only_finding(&provider, "the method is not one of");
+    }
+}
+
+#[test]
+#[should_panic(expected = "1 findings:\n  jwks: no Accept header (at 1800000000)")]
+fn findings_fail_the_test_and_say_what_and_where() {
+    let mut provider = provider();
+    let request = Request::get(provider.url(EndpointName::Jwks)).body(Vec::new()).unwrap();
+    provider.handle(&request, NOW);
+    provider.assert_clean();
+}
+
+#[test]
+fn nothing_that_is_printed_shows_a_secret() {
+    let mut provider = provider();
+    let params = code(&mut provider, "basic", 1);
+    let tokens = body(&token(&mut provider, "basic", &params));
+    token(&mut provider, "basic", &params);
+    let landing = visit(&mut provider, &authorization("public", 2).0);
+    let printed = format!(
+        "{provider:?} {:?} {:?} {landing:?} {:?}",
+        provider.requests(),
+        provider.audit(),
+        Registration::basic("basic", SECRET),
+    );
+    let hidden =
+        [SECRET, text(&tokens, "access_token"), text(&tokens, "refresh_token"), text(&tokens, "id_token")];
+    for secret in
+        hidden.into_iter().chain(params.iter().filter(|pair| pair.0.starts_with("code")).map(|pair| &*pair.1))
+    {
+        assert!(!printed.contains(secret), "{secret} in {printed}");
+    }
+    assert!(printed.contains("POST /tenant/token [token]"));
+}
