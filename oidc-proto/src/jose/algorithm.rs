@@ -1,0 +1,163 @@
+//! The table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
+
+use super::backend;
+use crate::base::base64url;
+use std::fmt;
+
+/// An algorithm that signs. `none` is not one.
+#[non_exhaustive]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Algorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
+    RS256,
+    /// RSASSA-PKCS1-v1_5 with SHA-384.
+    RS384,
+    /// RSASSA-PKCS1-v1_5 with SHA-512.
+    RS512,
+    /// RSASSA-PSS with SHA-256.
+    PS256,
+    /// RSASSA-PSS with SHA-384.
+    PS384,
+    /// RSASSA-PSS with SHA-512.
+    PS512,
+    /// ECDSA on P-256 with SHA-256.
+    ES256,
+    /// ECDSA on P-384 with SHA-384.
+    ES384,
+    /// EdDSA, of which only Ed25519 is known here (RFC 8037).
+    EdDSA,
+    /// EdDSA on Ed25519 by its own name (RFC 9864).
+    Ed25519,
+    /// HMAC with SHA-256.
+    HS256,
+    /// HMAC with SHA-384.
+    HS384,
+    /// HMAC with SHA-512.
+    HS512,
+}
+
+/// The hash inside an algorithm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Hash {
+    Sha256,
+    Sha384,
+    Sha512,
+}
+
+impl Hash {
+    /// The length of its output in bytes.
+    pub(super) const fn len(self) -> usize {
+        match self {
+            Self::Sha256 => 32,
+            Self::Sha384 => 48,
+            Self::Sha512 => 64,
+        }
+    }
+}
+
+impl Algorithm {
+    /// Every algorithm of this library.
+    pub const ALL: &'static [Self] = &[
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+        Self::Ed25519,
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+    ];
+
+    /// The algorithm of a registered name; names are case-sensitive.
+    #[must_use]
+    pub fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
+    }
+
+    /// The registered name.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::RS256 => "RS256",
+            Self::RS384 => "RS384",
+            Self::RS512 => "RS512",
+            Self::PS256 => "PS256",
+            Self::PS384 => "PS384",
+            Self::PS512 => "PS512",
+            Self::ES256 => "ES256",
+            Self::ES384 => "ES384",
+            Self::EdDSA => "EdDSA",
+            Self::Ed25519 => "Ed25519",
+            Self::HS256 => "HS256",
+            Self::HS384 => "HS384",
+            Self::HS512 => "HS512",
+        }
+    }
+
+    /// Whether whoever can verify can also sign.
+    #[must_use]
+    pub const fn is_symmetric(self) -> bool {
+        matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
+    }
+
+    /// base64url of the left half of the hash that goes with the algorithm: `at_hash`, `c_hash`
+    /// (OpenID Connect Core 1.0 section 3.1.3.6) and `s_hash` (FAPI). Ed25519 goes with SHA-512.
+    #[must_use]
+    pub fn left_half_hash(self, value: &[u8]) -> String {
+        let digest = backend::digest(self.hash(), value);
+        let digest = digest.as_ref();
+        base64url::encode(digest.get(..digest.len() / 2).unwrap_or_default())
+    }
+
+    pub(super) const fn hash(self) -> Hash {
+        match self {
+            Self::RS256 | Self::PS256 | Self::ES256 | Self::HS256 => Hash::Sha256,
+            Self::RS384 | Self::PS384 | Self::ES384 | Self::HS384 => Hash::Sha384,
+            Self::RS512 | Self::PS512 | Self::EdDSA | Self::Ed25519 | Self::HS512 => Hash::Sha512,
+        }
+    }
+}
+
+impl fmt::Display for Algorithm {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_go_both_ways_and_none_is_not_a_name() {
+        for &algorithm in Algorithm::ALL {
+            assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
+            assert_eq!(algorithm.to_string(), algorithm.name());
+        }
+        for other in ["none", "None", "NONE", "", "rs256", "ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1"] {
+            assert_eq!(Algorithm::from_name(other), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn left_half_hashes_match_openid_connect_core() {
+        // OpenID Connect Core 1.0 appendix A.3 (access token) and A.4 (code).
+        assert_eq!(
+            Algorithm::RS256.left_half_hash(b"jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y"),
+            "77QmUPtjPfzWtF2AnpK9RQ"
+        );
+        assert_eq!(
+            Algorithm::RS256.left_half_hash(b"Qcb0Orv1zh30vL1MPRsbm-diHiMwcLyZvn1arpZv-Jxf_11jnpEX3Tgfvk"),
+            "LDktKdoQak3Pk0cnXxCltA"
+        );
+        for &algorithm in Algorithm::ALL {
+            let bytes = base64url::decode(&algorithm.left_half_hash(b"x")).unwrap();
+            assert_eq!(bytes.len() * 2, algorithm.hash().len(), "{algorithm}");
+        }
+    }
+}

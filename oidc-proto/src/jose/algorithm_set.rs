@@ -1,0 +1,114 @@
+//! [`AlgorithmSet`]: which algorithms a key may serve, or a caller allows; a bit each.
+
+use super::algorithm::Algorithm;
+use std::fmt;
+
+/// A set of [`Algorithm`]s.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct AlgorithmSet(u32);
+
+impl AlgorithmSet {
+    /// No algorithm.
+    pub const EMPTY: Self = Self(0);
+    /// Every algorithm of this library.
+    pub const ALL: Self = Self::of(Algorithm::ALL);
+    /// Every algorithm whose verifier cannot sign.
+    pub const ASYMMETRIC: Self = Self(Self::ALL.0 & !Self::HMAC.0);
+
+    pub(super) const RSA: Self = Self::of(&[
+        Algorithm::RS256,
+        Algorithm::RS384,
+        Algorithm::RS512,
+        Algorithm::PS256,
+        Algorithm::PS384,
+        Algorithm::PS512,
+    ]);
+    pub(super) const P256: Self = Self::of(&[Algorithm::ES256]);
+    pub(super) const P384: Self = Self::of(&[Algorithm::ES384]);
+    pub(super) const ED25519: Self = Self::of(&[Algorithm::EdDSA, Algorithm::Ed25519]);
+    pub(super) const HMAC: Self = Self::of(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]);
+
+    const fn of(mut algorithms: &[Algorithm]) -> Self {
+        let mut set = Self::EMPTY;
+        while let [first, rest @ ..] = algorithms {
+            set = set.with(*first);
+            algorithms = rest;
+        }
+        set
+    }
+
+    /// Whether the algorithm is in the set.
+    #[must_use]
+    pub const fn contains(self, algorithm: Algorithm) -> bool {
+        self.0 & bit(algorithm) != 0
+    }
+
+    /// This set and one more.
+    #[must_use]
+    pub const fn with(self, algorithm: Algorithm) -> Self {
+        Self(self.0 | bit(algorithm))
+    }
+
+    /// This set without one.
+    #[must_use]
+    pub const fn without(self, algorithm: Algorithm) -> Self {
+        Self(self.0 & !bit(algorithm))
+    }
+
+    /// What is in either set.
+    #[must_use]
+    pub const fn union(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// What is in both sets.
+    #[must_use]
+    pub const fn intersection(self, other: Self) -> Self {
+        Self(self.0 & other.0)
+    }
+
+    /// Whether nothing is in the set.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
+    /// The algorithms in the set, in the order of the table.
+    pub fn iter(self) -> impl Iterator<Item = Algorithm> {
+        Algorithm::ALL.iter().copied().filter(move |algorithm| self.contains(*algorithm))
+    }
+}
+
+const fn bit(algorithm: Algorithm) -> u32 {
+    1 << algorithm as u32
+}
+
+impl FromIterator<Algorithm> for AlgorithmSet {
+    fn from_iter<I: IntoIterator<Item = Algorithm>>(algorithms: I) -> Self {
+        algorithms.into_iter().fold(Self::EMPTY, Self::with)
+    }
+}
+
+impl fmt::Debug for AlgorithmSet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_set().entries(self.iter()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sets_are_sets() {
+        let two = AlgorithmSet::EMPTY.with(Algorithm::ES256).with(Algorithm::HS512);
+        assert_eq!(format!("{two:?}"), "{ES256, HS512}");
+        assert_eq!(two, [Algorithm::HS512, Algorithm::ES256, Algorithm::ES256].into_iter().collect());
+        assert!(two.contains(Algorithm::ES256) && !two.contains(Algorithm::ES384));
+        assert_eq!(two.intersection(AlgorithmSet::ASYMMETRIC), AlgorithmSet::P256);
+        assert!(two.without(Algorithm::ES256).without(Algorithm::HS512).is_empty());
+        assert_eq!(AlgorithmSet::ASYMMETRIC.union(AlgorithmSet::HMAC), AlgorithmSet::ALL);
+        assert_eq!(AlgorithmSet::ALL.iter().count(), Algorithm::ALL.len());
+        assert!(AlgorithmSet::ASYMMETRIC.iter().all(|algorithm| !algorithm.is_symmetric()));
+    }
+}

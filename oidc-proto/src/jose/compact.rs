@@ -1,0 +1,93 @@
+//! The compact serialization, taken apart (RFC 7515 section 7.1), and why a token is refused.
+
+use super::key::Unusable;
+use crate::base::json::JsonError;
+
+/// A token in its parts, still encoded.
+#[derive(Clone, Copy)]
+pub(crate) struct Compact<'t> {
+    pub(crate) header: &'t str,
+    pub(crate) payload: &'t str,
+    pub(crate) signature: &'t str,
+    /// What the signature is of: header, dot, payload.
+    pub(crate) signed: &'t str,
+}
+
+impl<'t> Compact<'t> {
+    pub(crate) fn split(token: &'t str) -> Result<Self, JwsError> {
+        let mut parts = token.splitn(6, '.');
+        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
+            (Some(header), Some(payload), Some(signature), None, ..) => {
+                let (signed, _) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
+                Ok(Self { header, payload, signature, signed })
+            }
+            (_, _, _, _, Some(_), None) => Err(JwsError::Encrypted),
+            _ => Err(JwsError::NotCompact),
+        }
+    }
+}
+
+/// Why a signed token is refused before anything of its payload counts.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum JwsError {
+    /// Not three parts with dots between them.
+    #[error("the token is not a compact JWS: it does not have three parts")]
+    NotCompact,
+    /// Five parts: a JWE.
+    #[error("the token is encrypted")]
+    Encrypted,
+    /// A part is not base64url.
+    #[error("a part of the token is not base64url")]
+    Base64,
+    /// The header is not acceptable JSON, or a member has the wrong type.
+    #[error("the header of the token {0}")]
+    Header(JsonError),
+    /// The header has no `alg`.
+    #[error("the header of the token has no `alg`")]
+    MissingAlgorithm,
+    /// `alg` is `none`.
+    #[error("the token is not signed: its `alg` is `none`")]
+    Unsigned,
+    /// `alg` is none that this library knows.
+    #[error("the `alg` of the token is not supported")]
+    UnknownAlgorithm,
+    /// `alg` is not one that the caller allows.
+    #[error("the `alg` of the token is not one of those allowed")]
+    AlgorithmNotAllowed,
+    /// The header has `crit` or `b64`: an extension that must be understood, and is not.
+    #[error("the token demands an extension (`crit`, `b64`) that is not supported")]
+    Critical,
+    /// No key is the one that the token means: perhaps the keys have been rotated.
+    #[error("no key of the issuer is the one that the token means")]
+    UnknownKey,
+    /// The key that the token names is in the set, but cannot be used.
+    #[error("the key that the token names {0}")]
+    KeySetAside(Unusable),
+    /// The key that the token names does not serve its `alg`.
+    #[error("the key that the token names does not serve its `alg`")]
+    KeyMismatch,
+    /// The token names no key, too many fit, and none of those tried has signed it.
+    #[error("too many keys fit a token that does not say which one signed it")]
+    TooManyCandidates,
+    /// The signature is not that of the key.
+    #[error("the signature of the token is wrong")]
+    Signature,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_parts_are_signed_five_are_encrypted_and_nothing_else_is_a_token() {
+        let parts = Compact::split("a.b.c").ok().unwrap();
+        assert_eq!((parts.header, parts.payload, parts.signature, parts.signed), ("a", "b", "c", "a.b"));
+        let empty = Compact::split("..").ok().unwrap();
+        assert_eq!((empty.header, empty.payload, empty.signature, empty.signed), ("", "", "", "."));
+        assert_eq!(Compact::split("a.b.c.d.e").err(), Some(JwsError::Encrypted));
+        for bad in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e.f", "a.b.c.d.e.f.g", &".".repeat(9999)] {
+            assert_eq!(Compact::split(bad).err(), Some(JwsError::NotCompact), "{bad:.20}");
+        }
+    }
+}

@@ -1,0 +1,147 @@
+//! Whether a point lies on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1).
+//!
+//! The backend finds out only when it verifies, and says no more than "no"; here a broken key is set
+//! aside with its reason when the key set is read. Public values only, so time may vary.
+
+/// A curve y² = x³ - 3x + b over a prime field of `N` 64-bit limbs, least significant first.
+struct Curve<const N: usize> {
+    prime: [u64; N],
+    b: [u64; N],
+}
+
+const P256: Curve<4> = Curve {
+    prime: [0xffff_ffff_ffff_ffff, 0x0000_0000_ffff_ffff, 0, 0xffff_ffff_0000_0001],
+    b: [0x3bce_3c3e_27d2_604b, 0x651d_06b0_cc53_b0f6, 0xb3eb_bd55_7698_86bc, 0x5ac6_35d8_aa3a_93e7],
+};
+
+const P384: Curve<6> = Curve {
+    prime: [
+        0x0000_0000_ffff_ffff,
+        0xffff_ffff_0000_0000,
+        0xffff_ffff_ffff_fffe,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+        0xffff_ffff_ffff_ffff,
+    ],
+    b: [
+        0x2a85_c8ed_d3ec_2aef,
+        0xc656_398d_8a2e_d19d,
+        0x0314_088f_5013_875a,
+        0x181d_9c6e_fe81_4112,
+        0x988e_056b_e3f8_2d19,
+        0xb331_2fa7_e23e_e7e4,
+    ],
+};
+
+/// Whether the coordinates (32 bytes each) are a point of P-256.
+pub(super) fn on_p256(x: &[u8; 32], y: &[u8; 32]) -> bool {
+    P256.contains(limbs(x), limbs(y))
+}
+
+/// Whether the coordinates (48 bytes each) are a point of P-384.
+pub(super) fn on_p384(x: &[u8; 48], y: &[u8; 48]) -> bool {
+    P384.contains(limbs(x), limbs(y))
+}
+
+impl<const N: usize> Curve<N> {
+    fn contains(&self, x: [u64; N], y: [u64; N]) -> bool {
+        let reduced = |value: &[u64; N]| subtract(value, &self.prime).1;
+        if !reduced(&x) || !reduced(&y) {
+            return false;
+        }
+        // y² + 3x = x³ + b: no subtraction needed.
+        let left = self.add(&self.multiply(&y, &y), &self.add(&x, &self.add(&x, &x)));
+        let right = self.add(&self.multiply(&self.multiply(&x, &x), &x), &self.b);
+        left == right
+    }
+
+    fn add(&self, left: &[u64; N], right: &[u64; N]) -> [u64; N] {
+        let mut carry = false;
+        let mut sum = *left;
+        for (limb, other) in sum.iter_mut().zip(right) {
+            let (partial, first) = limb.overflowing_add(*other);
+            let (total, second) = partial.overflowing_add(u64::from(carry));
+            (*limb, carry) = (total, first | second);
+        }
+        let (difference, borrow) = subtract(&sum, &self.prime);
+        if carry || !borrow { difference } else { sum }
+    }
+
+    /// Double and add: slow, short, and run once per key.
+    fn multiply(&self, left: &[u64; N], right: &[u64; N]) -> [u64; N] {
+        let mut product = [0; N];
+        for limb in left.iter().rev() {
+            for bit in (0..u64::BITS).rev() {
+                product = self.add(&product, &product);
+                if limb >> bit & 1 == 1 {
+                    product = self.add(&product, right);
+                }
+            }
+        }
+        product
+    }
+}
+
+fn subtract<const N: usize>(left: &[u64; N], right: &[u64; N]) -> ([u64; N], bool) {
+    let mut borrow = false;
+    let mut difference = *left;
+    for (limb, other) in difference.iter_mut().zip(right) {
+        let (partial, first) = limb.overflowing_sub(*other);
+        let (total, second) = partial.overflowing_sub(u64::from(borrow));
+        (*limb, borrow) = (total, first | second);
+    }
+    (difference, borrow)
+}
+
+fn limbs<const N: usize>(bytes: &[u8]) -> [u64; N] {
+    let mut limbs = [0; N];
+    for (limb, chunk) in limbs.iter_mut().zip(bytes.rchunks(8)) {
+        *limb = chunk.iter().fold(0, |limb, byte| limb << 8 | u64::from(*byte));
+    }
+    limbs
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::jose::testdata;
+
+    fn point<const N: usize>(pem: &str, algorithm: crate::jose::Algorithm) -> ([u8; N], [u8; N]) {
+        let jwk = testdata::jwk(pem, algorithm);
+        let read = |text: Option<String>| {
+            crate::base::base64url::decode(&text.unwrap()).unwrap().try_into().unwrap()
+        };
+        (read(jwk.x), read(jwk.y))
+    }
+
+    #[test]
+    fn real_keys_lie_on_their_curve_and_a_flipped_bit_leaves_it() {
+        let (x, y) = point(testdata::P256, crate::jose::Algorithm::ES256);
+        assert!(on_p256(&x, &y));
+        assert!(!on_p256(&y, &x));
+        for byte in 0..32 {
+            let mut off = y;
+            off[byte] ^= 1;
+            assert!(!on_p256(&x, &off), "{byte}");
+        }
+        let (x, y) = point(testdata::P384, crate::jose::Algorithm::ES384);
+        assert!(on_p384(&x, &y));
+        for byte in 0..48 {
+            let mut off = x;
+            off[byte] ^= 0x80;
+            assert!(!on_p384(&off, &y), "{byte}");
+        }
+    }
+
+    #[test]
+    fn coordinates_must_be_smaller_than_the_prime() {
+        assert!(!on_p256(&[0; 32], &[0; 32]));
+        assert!(!on_p256(&[0xff; 32], &[0xff; 32]));
+        // The point with x = 5 fits into 32 bytes a second time, as 5 + p: one point, one name.
+        let y = [0x3341_5c08_3248_fbcc, 0x11ca_503c_64d9_a3c5, 0xfe91_3bce_9981_7ade, 0x4592_43b9_aa58_1806];
+        let (five, again) = ([5, 0, 0, 0], [4, 1 << 32, 0, 0xffff_ffff_0000_0001]);
+        assert_eq!(subtract(&again, &P256.prime), (five, false));
+        assert!(P256.contains(five, y));
+        assert!(!P256.contains(again, y));
+    }
+}

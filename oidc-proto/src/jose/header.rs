@@ -1,0 +1,295 @@
+//! [`Header`]: the JOSE header of a signed token, read in one pass (RFC 7515 section 4).
+//!
+//! What a header says about keys beyond their name (`jwk`, `jku`, `x5u`, `x5c`) is the word of
+//! whoever made the token: it is read over and never trusted.
+
+use super::{algorithm::Algorithm, compact::JwsError};
+use crate::base::json::{self, Checked, JsonError, MAX_DEPTH, Names};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::{borrow::Cow, fmt};
+
+/// The members of a header that this library acts on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Header<'a> {
+    pub(crate) alg: Algorithm,
+    pub(crate) kid: Option<Cow<'a, str>>,
+    pub(crate) typ: Option<Cow<'a, str>>,
+    pub(crate) x5t_s256: Option<Cow<'a, str>>,
+}
+
+impl<'a> Header<'a> {
+    /// The algorithm that signed.
+    #[must_use]
+    pub const fn alg(&self) -> Algorithm {
+        self.alg
+    }
+
+    /// The name of the key that signed.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// What kind of token this is.
+    #[must_use]
+    pub fn typ(&self) -> Option<&str> {
+        self.typ.as_deref()
+    }
+
+    /// The SHA-256 thumbprint of the certificate of the key that signed.
+    #[must_use]
+    pub fn x5t_s256(&self) -> Option<&str> {
+        self.x5t_s256.as_deref()
+    }
+
+    /// Reads a decoded header. Allocates only for strings that are written with escapes.
+    pub(crate) fn parse(text: &'a [u8], names: &mut Names) -> Result<Self, JwsError> {
+        names.clear();
+        let mut found = Found::default();
+        let mut from = serde_json::Deserializer::from_slice(text);
+        Members { text, names, found: &mut found }
+            .deserialize(&mut from)
+            .and_then(|()| from.end())
+            .map_err(|_| JwsError::Header(why(text, names)))?;
+        // No extension is understood, so every `crit` names one that is not; and a payload that is
+        // not base64url (`b64`, RFC 7797) must not be taken for one that is.
+        if found.critical {
+            return Err(JwsError::Critical);
+        }
+        let alg = found.alg.ok_or(JwsError::MissingAlgorithm)?;
+        let alg = Algorithm::from_name(&alg).ok_or(match &*alg {
+            "none" => JwsError::Unsigned,
+            _ => JwsError::UnknownAlgorithm,
+        })?;
+        Ok(Self { alg, kid: found.kid, typ: found.typ, x5t_s256: found.x5t_s256 })
+    }
+}
+
+/// Off the hot path: tells an array or number from what is not JSON at all.
+fn why(text: &[u8], names: &Names) -> JsonError {
+    let why = names.failure();
+    if why == JsonError::NotJson && json::check(text).is_ok() { JsonError::NotAnObject } else { why }
+}
+
+#[derive(Default)]
+struct Found<'a> {
+    alg: Option<Cow<'a, str>>,
+    kid: Option<Cow<'a, str>>,
+    typ: Option<Cow<'a, str>>,
+    x5t_s256: Option<Cow<'a, str>>,
+    critical: bool,
+}
+
+struct Members<'a, 'n> {
+    text: &'a [u8],
+    names: &'n mut Names,
+    found: &'n mut Found<'a>,
+}
+
+impl<'a> DeserializeSeed<'a> for Members<'a, '_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_map(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Members<'a, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a JOSE header")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { text, names, found } = self;
+        let from = names.open();
+        while let Some(member) = members.next_key_seed(Name { text, names })? {
+            let mut string = |member| members.next_value_seed(Text { member, names });
+            match member {
+                Member::Alg => found.alg = string("alg")?,
+                Member::Kid => found.kid = string("kid")?,
+                Member::Typ => found.typ = string("typ")?,
+                Member::X5tS256 => found.x5t_s256 = string("x5t#S256")?,
+                Member::Critical | Member::Other => {
+                    found.critical |= matches!(member, Member::Critical);
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
+            }
+        }
+        if names.close(text, from) { Ok(()) } else { Err(names.fail(JsonError::DuplicateMember)) }
+    }
+}
+
+enum Member {
+    Alg,
+    Kid,
+    Typ,
+    X5tS256,
+    Critical,
+    Other,
+}
+
+struct Name<'a, 'n> {
+    text: &'a [u8],
+    names: &'n mut Names,
+}
+
+impl<'a> DeserializeSeed<'a> for Name<'a, '_> {
+    type Value = Member;
+    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<Member, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_, '_> {
+    type Value = Member;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+        self.names.note(self.text, name);
+        Ok(match name {
+            "alg" => Member::Alg,
+            "kid" => Member::Kid,
+            "typ" => Member::Typ,
+            "x5t#S256" => Member::X5tS256,
+            "crit" | "b64" => Member::Critical,
+            _ => Member::Other,
+        })
+    }
+}
+
+/// A string, or `null` for an absent one.
+struct Text<'n> {
+    member: &'static str,
+    names: &'n mut Names,
+}
+
+impl Text<'_> {
+    fn wrong<T, E: serde::de::Error>(self) -> Result<T, E> {
+        Err(self.names.fail(JsonError::WrongType { member: self.member, expected: "a string" }))
+    }
+}
+
+impl<'a> DeserializeSeed<'a> for Text<'_> {
+    type Value = Option<Cow<'a, str>>;
+    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Text<'_> {
+    type Value = Option<Cow<'a, str>>;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_borrowed_str<E>(self, text: &'a str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Borrowed(text)))
+    }
+    fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Some(Cow::Owned(text.to_owned())))
+    }
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+    fn visit_bool<E: serde::de::Error>(self, _: bool) -> Result<Self::Value, E> {
+        self.wrong()
+    }
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<Self::Value, E> {
+        self.wrong()
+    }
+    fn visit_u64<E: serde::de::Error>(self, _: u64) -> Result<Self::Value, E> {
+        self.wrong()
+    }
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<Self::Value, E> {
+        self.wrong()
+    }
+    fn visit_seq<A: SeqAccess<'a>>(self, _: A) -> Result<Self::Value, A::Error> {
+        self.wrong()
+    }
+    fn visit_map<A: MapAccess<'a>>(self, _: A) -> Result<Self::Value, A::Error> {
+        self.wrong()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Header<'_>, JwsError> {
+        Header::parse(text.as_bytes(), &mut Names::default())
+    }
+
+    #[test]
+    fn members_are_borrowed_unless_they_are_escaped() {
+        let header = parse(r#"{"alg":"ES256","kid":"a\u0062","typ":"at+jwt","x5t#S256":"t"}"#).unwrap();
+        assert_eq!((header.alg(), header.kid()), (Algorithm::ES256, Some("ab")));
+        assert!(matches!(header.typ, Some(Cow::Borrowed("at+jwt"))));
+        assert_eq!(header.x5t_s256(), Some("t"));
+        let bare = parse(r#" {"alg":"\u0045dDSA","kid":null} "#).unwrap();
+        assert_eq!(
+            (bare.alg(), bare.kid(), bare.typ(), bare.x5t_s256()),
+            (Algorithm::EdDSA, None, None, None)
+        );
+    }
+
+    #[test]
+    fn a_header_that_brings_its_own_key_says_nothing() {
+        let plain = parse(r#"{"alg":"RS256"}"#).unwrap();
+        let loaded = r#"{"alg":"RS256","jwk":{"kty":"oct","k":"AA"},"jku":"https://evil.example/",
+                         "x5u":"https://evil.example/","x5c":["AA"],"x5t":"AA","cty":"x"}"#;
+        assert_eq!(parse(loaded), Ok(plain));
+    }
+
+    #[test]
+    fn what_is_critical_is_not_understood_whatever_it_is() {
+        for member in [
+            r#""crit":["exp"]"#,
+            r#""crit":[]"#,
+            r#""crit":null"#,
+            r#""crit":"b64""#,
+            r#""cr\u0069t":["b64"]"#,
+            r#""b64":true"#,
+            r#""b64":false"#,
+        ] {
+            let text = format!(r#"{{"alg":"RS256",{member}}}"#);
+            assert_eq!(parse(&text), Err(JwsError::Critical), "{text}");
+        }
+    }
+
+    #[test]
+    fn every_refusal_has_its_name() {
+        let wrong = |member| JwsError::Header(JsonError::WrongType { member, expected: "a string" });
+        let deep = format!(r#"{{"alg":"RS256","x":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
+        for (text, why) in [
+            (r#"{"alg":"none"}"#, JwsError::Unsigned),
+            (r#"{"alg":"nOnE"}"#, JwsError::UnknownAlgorithm),
+            (r#"{"alg":""}"#, JwsError::UnknownAlgorithm),
+            (r#"{"alg":"ES512"}"#, JwsError::UnknownAlgorithm),
+            (r#"{"alg":"RSA-OAEP"}"#, JwsError::UnknownAlgorithm),
+            (r#"{"kid":"a"}"#, JwsError::MissingAlgorithm),
+            (r#"{"alg":null}"#, JwsError::MissingAlgorithm),
+            (r#"{"alg":["RS256"]}"#, wrong("alg")),
+            (r#"{"alg":1}"#, wrong("alg")),
+            (r#"{"alg":"RS256","kid":-1}"#, wrong("kid")),
+            (r#"{"alg":"RS256","kid":{"a":1}}"#, wrong("kid")),
+            (r#"{"alg":"RS256","typ":true}"#, wrong("typ")),
+            (r#"{"alg":"RS256","x5t#S256":1.5}"#, wrong("x5t#S256")),
+            (r#"{"alg":"RS256","alg":"HS256"}"#, JwsError::Header(JsonError::DuplicateMember)),
+            (r#"{"alg":"RS256","\u0061lg":"RS256"}"#, JwsError::Header(JsonError::DuplicateMember)),
+            (r#"{"alg":"RS256","x":{"y":1,"y":2}}"#, JwsError::Header(JsonError::DuplicateMember)),
+            (&deep, JwsError::Header(JsonError::TooDeep)),
+            ("", JwsError::Header(JsonError::NotJson)),
+            (r#"{"alg":"RS256"}x"#, JwsError::Header(JsonError::NotJson)),
+            (r#"{"alg":"RS256""#, JwsError::Header(JsonError::NotJson)),
+            ("[]", JwsError::Header(JsonError::NotAnObject)),
+            ("5", JwsError::Header(JsonError::NotAnObject)),
+        ] {
+            assert_eq!(parse(text), Err(why), "{text}");
+        }
+        assert_eq!(
+            Header::parse(b"{\"alg\":\"\xff\"}", &mut Names::default()),
+            Err(JwsError::Header(JsonError::NotJson))
+        );
+    }
+}

@@ -1,0 +1,173 @@
+//! [`Jwk`]: one key as JSON (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
+
+use crate::base::{
+    json::{Extra, JsonError, Members},
+    secret::Secret,
+};
+use serde_json::{Map, Value};
+
+/// The members that only the owner of an asymmetric key may know (RFC 7518 sections 6.2.2, 6.3.2).
+const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+
+/// A JSON Web Key, read but not judged: what is wrong with its values a [`KeySet`] says.
+///
+/// The private members of an asymmetric key are dropped on reading; the secret of an `oct` key is
+/// kept as a [`Secret`].
+///
+/// [`KeySet`]: super::KeySet
+#[non_exhaustive]
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Jwk {
+    /// The key type: `RSA`, `EC`, `OKP`, `oct`, or one that this library does not know.
+    pub kty: String,
+    /// The name of the key.
+    pub kid: Option<String>,
+    /// `use`: `sig` or `enc`.
+    pub public_key_use: Option<String>,
+    /// What the key is for, operation by operation.
+    pub key_ops: Option<Vec<String>>,
+    /// The one algorithm that the key is for.
+    pub alg: Option<String>,
+    /// The curve, of `EC` and `OKP`.
+    pub crv: Option<String>,
+    /// The x coordinate (`EC`) or the public key (`OKP`).
+    pub x: Option<String>,
+    /// The y coordinate, of `EC`.
+    pub y: Option<String>,
+    /// The modulus, of `RSA`.
+    pub n: Option<String>,
+    /// The exponent, of `RSA`.
+    pub e: Option<String>,
+    /// The secret, of `oct`.
+    pub k: Option<Secret>,
+    /// `x5t#S256`: the SHA-256 thumbprint of the certificate of the key.
+    pub x5t_s256: Option<String>,
+    /// Members that no field knows; never private ones.
+    pub extra: Extra,
+}
+
+impl Jwk {
+    /// Reads a key.
+    ///
+    /// # Errors
+    /// Not acceptable JSON, no `kty`, or a member of the wrong type.
+    pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
+        Self::read(Members::parse(json)?)
+    }
+
+    /// Reads a key from members that are parsed already.
+    ///
+    /// # Errors
+    /// No `kty`, or a member of the wrong type.
+    pub fn from_members(members: Extra) -> Result<Self, JsonError> {
+        Self::read(Members::new(members))
+    }
+
+    fn read(mut members: Members) -> Result<Self, JsonError> {
+        let missing = JsonError::WrongType { member: "kty", expected: "a string" };
+        let mut key = Self {
+            kty: members.string("kty")?.ok_or(missing)?,
+            kid: members.string("kid")?,
+            public_key_use: members.string("use")?,
+            key_ops: members.strings("key_ops")?,
+            alg: members.string("alg")?,
+            crv: members.string("crv")?,
+            x: members.string("x")?,
+            y: members.string("y")?,
+            n: members.string("n")?,
+            e: members.string("e")?,
+            k: members.string("k")?.map(Secret::new),
+            x5t_s256: members.string("x5t#S256")?,
+            extra: Extra::new(),
+        };
+        key.extra = members.rest();
+        key.extra.retain(|name, _| !PRIVATE.contains(&name.as_str()));
+        Ok(key)
+    }
+
+    /// The key as JSON: its public members, whatever it holds; so never `k`.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        let mut members: Map<String, Value> = self
+            .extra
+            .iter()
+            .filter(|(name, _)| *name != "k" && !PRIVATE.contains(&name.as_str()))
+            .map(|(name, value)| (name.clone(), value.clone()))
+            .collect();
+        members.insert("kty".to_owned(), self.kty.clone().into());
+        for (name, value) in [
+            ("kid", &self.kid),
+            ("use", &self.public_key_use),
+            ("alg", &self.alg),
+            ("crv", &self.crv),
+            ("x", &self.x),
+            ("y", &self.y),
+            ("n", &self.n),
+            ("e", &self.e),
+            ("x5t#S256", &self.x5t_s256),
+        ] {
+            if let Some(value) = value {
+                members.insert(name.to_owned(), value.clone().into());
+            }
+        }
+        if let Some(operations) = &self.key_ops {
+            members.insert("key_ops".to_owned(), operations.clone().into());
+        }
+        Value::Object(members)
+    }
+}
+
+/// Whether these members of a key, of whatever type, tell what only the owner of an asymmetric key
+/// may know.
+pub(super) fn tells_private_members(members: &Extra) -> bool {
+    members.get("kty").and_then(Value::as_str) != Some("oct")
+        && PRIVATE.iter().any(|name| members.get(*name).is_some_and(|value| !value.is_null()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_key_goes_in_and_out_without_its_private_half() {
+        let key = Jwk::parse(
+            br#"{"kty":"OKP","crv":"Ed25519","x":"AA","d":"c2VjcmV0","use":"sig","key_ops":["verify"],
+                 "kid":"one","alg":"EdDSA","x5t#S256":"BB","ext":true,"y":null}"#,
+        )
+        .unwrap();
+        let text = format!("{key:?} {}", key.to_json());
+        assert!(!text.contains("c2VjcmV0"), "{text}");
+        assert_eq!(key.extra.keys().collect::<Vec<_>>(), ["ext"]);
+        assert_eq!(
+            key.to_json(),
+            json!({"kty": "OKP", "crv": "Ed25519", "x": "AA", "use": "sig", "key_ops": ["verify"],
+                   "kid": "one", "alg": "EdDSA", "x5t#S256": "BB", "ext": true})
+        );
+        assert_eq!(Jwk::from_members(key.to_json().as_object().unwrap().clone()), Ok(key));
+    }
+
+    #[test]
+    fn a_secret_key_never_shows() {
+        let mut key = Jwk::parse(br#"{"kty":"oct","k":"c2VjcmV0","kid":"one"}"#).unwrap();
+        assert_eq!(key.k.as_ref().unwrap().expose(), "c2VjcmV0");
+        key.extra.insert("k".to_owned(), "c2VjcmV0".into());
+        assert_eq!(key.to_json(), json!({"kty": "oct", "kid": "one"}));
+        key.extra.clear();
+        assert!(!format!("{key:?}").contains("c2VjcmV0"));
+    }
+
+    #[test]
+    fn members_have_types() {
+        let wrong = |member, expected| Err(JsonError::WrongType { member, expected });
+        assert_eq!(Jwk::parse(b"{}"), wrong("kty", "a string"));
+        assert_eq!(Jwk::parse(br#"{"kty":5}"#), wrong("kty", "a string"));
+        assert_eq!(Jwk::parse(br#"{"kty":"EC","x":[]}"#), wrong("x", "a string"));
+        assert_eq!(
+            Jwk::parse(br#"{"kty":"EC","key_ops":"verify"}"#),
+            wrong("key_ops", "an array of strings")
+        );
+        assert_eq!(Jwk::parse(br#"{"kty":"EC","kty":"EC"}"#), Err(JsonError::DuplicateMember));
+        assert_eq!(Jwk::parse(b"[]"), Err(JsonError::NotAnObject));
+    }
+}

@@ -1,0 +1,248 @@
+//! [`Key`]: a public key or secret, parsed once and bound to the algorithms it may serve
+//! (RFC 7517 section 4, RFC 7518 sections 3 and 6).
+
+use super::{algorithm::Algorithm, algorithm_set::AlgorithmSet, backend::PublicKey, curve, jwk::Jwk, roca};
+use crate::base::{base64url, json::JsonError, secret::Secret};
+use std::fmt;
+use zeroize::Zeroizing;
+
+/// A key that verifies.
+pub struct Key {
+    kid: Option<String>,
+    x5t_s256: Option<String>,
+    thumbprint: Option<String>,
+    algorithms: AlgorithmSet,
+    public: PublicKey,
+}
+
+/// Why a key cannot verify signatures.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Unusable {
+    /// Not a JSON object.
+    #[error("is not a JSON object")]
+    NotAnObject,
+    /// A member that the key type requires is missing.
+    #[error("lacks the member `{0}`")]
+    MissingMember(&'static str),
+    /// A member has the wrong JSON type.
+    #[error("has a member `{0}` of the wrong type")]
+    WrongType(&'static str),
+    /// A member is not base64url (RFC 7515 section 2).
+    #[error("has a member `{0}` that is not base64url")]
+    Base64(&'static str),
+    /// A number has leading zero bytes (RFC 7518 section 2).
+    #[error("has a number `{0}` with leading zero bytes")]
+    LeadingZero(&'static str),
+    /// `kty` is none that this library knows.
+    #[error("is of a type that is not supported")]
+    UnknownKeyType,
+    /// `crv` is none that this library knows, or is not for signatures.
+    #[error("is on a curve that is not supported")]
+    UnknownCurve,
+    /// `alg` is none that this library knows, or is not for signatures.
+    #[error("is for an algorithm that is not supported")]
+    UnknownAlgorithm,
+    /// `alg` is not one for keys of this type and curve.
+    #[error("is for an algorithm that does not fit its type and curve")]
+    AlgorithmMismatch,
+    /// `use` is not `sig`, or `key_ops` does not say `verify`.
+    #[error("is not for verifying signatures")]
+    NotForSignatures,
+    /// An RSA key of less than 2048 bits (RFC 7518 section 3.3).
+    #[error("is an RSA key of less than 2048 bits")]
+    RsaTooShort,
+    /// An RSA key of more than 8192 bits, too costly to verify with.
+    #[error("is an RSA key of more than 8192 bits")]
+    RsaTooLong,
+    /// An RSA modulus that is even.
+    #[error("has an even RSA modulus")]
+    RsaModulus,
+    /// An RSA key of a broken generator (CVE-2017-15361).
+    #[error("is an RSA key of a generator whose keys are broken (CVE-2017-15361)")]
+    RsaBroken,
+    /// An RSA exponent that is even, less than 3, or of more than 33 bits.
+    #[error("has an RSA exponent that is even, less than 3, or too long")]
+    RsaExponent,
+    /// Coordinates of the wrong length, or a point that is not on the curve.
+    #[error("is not a point of its curve")]
+    BadPoint,
+    /// A secret shorter than the hash of the algorithm (RFC 7518 section 3.2).
+    #[error("is a secret shorter than the hash of its algorithm (32 bytes for HS256)")]
+    SecretTooShort,
+    /// Published together with its private half: whoever read it can sign.
+    #[error("is published with its private members, so anyone can sign with it")]
+    PrivateMembers,
+}
+
+impl Key {
+    /// Parses and judges a key.
+    pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, Unusable> {
+        let (fitting, public): (_, fn(&Jwk, AlgorithmSet) -> _) = match jwk.kty.as_str() {
+            "RSA" => (AlgorithmSet::RSA, rsa),
+            "EC" => match jwk.crv.as_deref() {
+                Some("P-256") => (AlgorithmSet::P256, p256),
+                Some("P-384") => (AlgorithmSet::P384, p384),
+                Some(_) => return Err(Unusable::UnknownCurve),
+                None => return Err(Unusable::MissingMember("crv")),
+            },
+            "OKP" => match jwk.crv.as_deref() {
+                Some("Ed25519") => (AlgorithmSet::ED25519, ed25519),
+                Some(_) => return Err(Unusable::UnknownCurve),
+                None => return Err(Unusable::MissingMember("crv")),
+            },
+            "oct" => (AlgorithmSet::HMAC, secret),
+            _ => return Err(Unusable::UnknownKeyType),
+        };
+        if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
+            || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
+        {
+            return Err(Unusable::NotForSignatures);
+        }
+        let named = bound(jwk.alg.as_deref(), fitting)?;
+        let (public, algorithms) = public(&jwk, named)?;
+        // A thumbprint of a secret would help to guess it.
+        let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
+        Ok(Self { thumbprint, kid: jwk.kid, x5t_s256: jwk.x5t_s256, algorithms, public })
+    }
+
+    /// A secret without a name, bound to every HMAC algorithm that it is long enough for.
+    pub(super) fn from_secret(secret: &Secret) -> Result<Self, Unusable> {
+        let (public, algorithms) = hmac(secret.expose().as_bytes(), AlgorithmSet::HMAC)?;
+        Ok(Self { kid: None, x5t_s256: None, thumbprint: None, algorithms, public })
+    }
+
+    /// The name of the key.
+    #[must_use]
+    pub fn kid(&self) -> Option<&str> {
+        self.kid.as_deref()
+    }
+
+    /// The algorithms that it may serve.
+    #[must_use]
+    pub const fn algorithms(&self) -> AlgorithmSet {
+        self.algorithms
+    }
+
+    /// The thumbprint of its certificate, as the key set states it.
+    #[must_use]
+    pub fn x5t_s256(&self) -> Option<&str> {
+        self.x5t_s256.as_deref()
+    }
+
+    /// The thumbprint of the key itself (RFC 7638); none of a secret.
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<&str> {
+        self.thumbprint.as_deref()
+    }
+
+    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+        self.algorithms.contains(algorithm) && self.public.verify(algorithm, message, signature)
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Key")
+            .field("kid", &self.kid)
+            .field("algorithms", &self.algorithms)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What is left of the fitting algorithms if the key names one. `EdDSA` and `Ed25519` are two names
+/// of one algorithm.
+fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unusable> {
+    let Some(named) = named else { return Ok(fitting) };
+    let named = Algorithm::from_name(named).ok_or(Unusable::UnknownAlgorithm)?;
+    let named = AlgorithmSet::EMPTY.with(named);
+    let twins = AlgorithmSet::ED25519;
+    let named = if named.intersection(twins).is_empty() { named } else { twins };
+    let bound = named.intersection(fitting);
+    if bound.is_empty() { Err(Unusable::AlgorithmMismatch) } else { Ok(bound) }
+}
+
+type Parsed = Result<(PublicKey, AlgorithmSet), Unusable>;
+
+fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
+    let n = number("n", &jwk.n)?;
+    let e = number("e", &jwk.e)?;
+    let bits = n.first().map_or(0, |byte| n.len() * 8 - byte.leading_zeros() as usize);
+    match bits {
+        ..2048 => return Err(Unusable::RsaTooShort),
+        8193.. => return Err(Unusable::RsaTooLong),
+        2048..=8192 => {}
+    }
+    let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
+    if !odd(&n) {
+        return Err(Unusable::RsaModulus);
+    }
+    if roca::is_marked(&n) {
+        return Err(Unusable::RsaBroken);
+    }
+    // 33 bits is where the backend stops: more is slower and safer against nothing.
+    let value = e.iter().take(6).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
+    if !odd(&e) || !(3..1 << 33).contains(&value) {
+        return Err(Unusable::RsaExponent);
+    }
+    Ok((PublicKey::rsa(n, e), algorithms))
+}
+
+fn p256(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
+    let (x, y) = (octets("x", &jwk.x)?, octets("y", &jwk.y)?);
+    if !curve::on_p256(&x, &y) {
+        return Err(Unusable::BadPoint);
+    }
+    Ok((PublicKey::P256([&[4], &x[..], &y[..]].concat()), algorithms))
+}
+
+fn p384(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
+    let (x, y) = (octets("x", &jwk.x)?, octets("y", &jwk.y)?);
+    if !curve::on_p384(&x, &y) {
+        return Err(Unusable::BadPoint);
+    }
+    Ok((PublicKey::P384([&[4], &x[..], &y[..]].concat()), algorithms))
+}
+
+fn ed25519(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
+    Ok((PublicKey::Ed25519(octets("x", &jwk.x)?), algorithms))
+}
+
+fn secret(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
+    let text = jwk.k.as_ref().ok_or(Unusable::MissingMember("k"))?;
+    let bytes = Zeroizing::new(base64url::decode(text.expose()).ok_or(Unusable::Base64("k"))?);
+    hmac(&bytes, algorithms)
+}
+
+fn hmac(secret: &[u8], algorithms: AlgorithmSet) -> Parsed {
+    let served: AlgorithmSet = algorithms.iter().filter(|name| secret.len() >= name.hash().len()).collect();
+    if served.is_empty() {
+        return Err(Unusable::SecretTooShort);
+    }
+    Ok((PublicKey::secret(secret, served.iter()), served))
+}
+
+fn bytes(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {
+    let text = member.as_deref().ok_or(Unusable::MissingMember(name))?;
+    base64url::decode(text).ok_or(Unusable::Base64(name))
+}
+
+fn octets<const N: usize>(name: &'static str, member: &Option<String>) -> Result<[u8; N], Unusable> {
+    bytes(name, member)?.try_into().map_err(|_| Unusable::BadPoint)
+}
+
+fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {
+    let bytes = bytes(name, member)?;
+    if bytes.first() == Some(&0) { Err(Unusable::LeadingZero(name)) } else { Ok(bytes) }
+}
+
+impl From<JsonError> for Unusable {
+    fn from(error: JsonError) -> Self {
+        match error {
+            JsonError::WrongType { member, .. } => Self::WrongType(member),
+            JsonError::NotJson | JsonError::NotAnObject | JsonError::TooDeep | JsonError::DuplicateMember => {
+                Self::NotAnObject
+            }
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! [`KeySet`]: the keys of one issuer, and which of them a token is held against
+//! (RFC 7517 section 5, OpenID Connect Core 1.0 section 10.1).
+
+use super::{
+    algorithm_set::AlgorithmSet,
+    compact::JwsError,
+    header::Header,
+    jwk::{self, Jwk},
+    key::{Key, Unusable},
+};
+use crate::base::{
+    json::{JsonError, Members},
+    secret::Secret,
+};
+use serde_json::Value;
+use std::fmt;
+
+/// How many keys a set may have.
+pub const MAX_KEYS: usize = 100;
+
+/// How many keys a token is tried with.
+pub const MAX_CANDIDATES: usize = 8;
+
+/// Keys that verify, and those that cannot with the reason why. Never changes.
+#[derive(Default)]
+pub struct KeySet {
+    keys: Vec<Key>,
+    set_aside: Vec<SetAside>,
+}
+
+/// A key of a set that cannot verify signatures.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The name of the key.
+    pub kid: Option<String>,
+    /// What is wrong with it.
+    pub reason: Unusable,
+}
+
+/// Why a text is no key set at all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum KeySetError {
+    /// Not acceptable JSON, or no array `keys`.
+    #[error("the key set {0}")]
+    Json(JsonError),
+    /// More than [`MAX_KEYS`] keys.
+    #[error("the key set has more than {MAX_KEYS} keys")]
+    TooManyKeys,
+}
+
+impl KeySet {
+    /// Reads a JWK Set.
+    ///
+    /// A key that cannot be used is set aside, so that one exotic key does not take down the others.
+    /// So is an asymmetric key that is published with its private half: whoever fetched the set can
+    /// sign with it. A private key of one's own goes through [`Jwk::parse`], which drops that half,
+    /// and [`Self::from_jwks`].
+    ///
+    /// # Errors
+    /// The text is not acceptable JSON, `keys` is not an array, or has more than [`MAX_KEYS`].
+    pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
+        let mut members = Members::parse(jwks).map_err(KeySetError::Json)?;
+        let Some(Value::Array(keys)) = members.any("keys") else {
+            return Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" }));
+        };
+        if keys.len() > MAX_KEYS {
+            return Err(KeySetError::TooManyKeys);
+        }
+        let mut set = Self::default();
+        for key in keys {
+            let kid = key.get("kid").and_then(Value::as_str).map(str::to_owned);
+            set.add(kid, read(key));
+        }
+        Ok(set)
+    }
+
+    /// One secret shared with the issuer, such as a `client_secret`, without a name; for those HMAC
+    /// algorithms whose hash is no longer than the secret (RFC 7518 section 3.2). A secret too short
+    /// for all of them makes an empty set.
+    #[must_use]
+    pub fn from_secret(secret: &Secret) -> Self {
+        let mut set = Self::default();
+        set.add(None, Key::from_secret(secret));
+        set
+    }
+
+    /// Keys that are read already.
+    ///
+    /// # Errors
+    /// More than [`MAX_KEYS`].
+    pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
+        let mut set = Self::default();
+        for (index, jwk) in jwks.into_iter().enumerate() {
+            if index == MAX_KEYS {
+                return Err(KeySetError::TooManyKeys);
+            }
+            set.add(jwk.kid.clone(), Key::from_jwk(jwk));
+        }
+        Ok(set)
+    }
+
+    fn add(&mut self, kid: Option<String>, key: Result<Key, Unusable>) {
+        match key {
+            Ok(key) => self.keys.push(key),
+            Err(reason) => self.set_aside.push(SetAside { kid, reason }),
+        }
+    }
+
+    /// The keys that verify.
+    pub fn keys(&self) -> impl Iterator<Item = &Key> {
+        self.keys.iter()
+    }
+
+    /// The keys that cannot.
+    #[must_use]
+    pub fn set_aside(&self) -> &[SetAside] {
+        &self.set_aside
+    }
+
+    /// Whether no key verifies.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.keys.is_empty()
+    }
+
+    /// Whether a key of this name verifies.
+    #[must_use]
+    pub fn knows(&self, kid: &str) -> bool {
+        self.keys.iter().any(|key| key.kid() == Some(kid))
+    }
+
+    /// Finds the key that signed: the one named by `kid`, else by `x5t#S256`, else any that fits.
+    ///
+    /// A key without the name that the token uses is tried only if no key has that name: it cannot
+    /// contradict the token, and a shared secret never has one.
+    pub(crate) fn verify(
+        &self,
+        header: &Header<'_>,
+        allowed: AlgorithmSet,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<&Key, JwsError> {
+        if !allowed.contains(header.alg) {
+            return Err(JwsError::AlgorithmNotAllowed);
+        }
+        if let Some(kid) = header.kid() {
+            let name = (kid, Key::kid as fn(&Key) -> Option<&str>);
+            let why = self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid));
+            self.verify_named(name, why.map(|key| key.reason), header, signed, signature)
+        } else if let Some(x5t) = header.x5t_s256() {
+            let name = (x5t, Key::x5t_s256 as fn(&Key) -> Option<&str>);
+            self.verify_named(name, None, header, signed, signature)
+        } else {
+            self.attempt(|_| true, header, signed, signature).unwrap_or(Err(JwsError::UnknownKey))
+        }
+    }
+
+    fn verify_named(
+        &self,
+        (wanted, name): (&str, fn(&Key) -> Option<&str>),
+        set_aside: Option<Unusable>,
+        header: &Header<'_>,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Result<&Key, JwsError> {
+        if self.keys.iter().any(|key| name(key) == Some(wanted)) {
+            return self
+                .attempt(|key| name(key) == Some(wanted), header, signed, signature)
+                .unwrap_or(Err(JwsError::KeyMismatch));
+        }
+        if let Some(reason) = set_aside {
+            return Err(JwsError::KeySetAside(reason));
+        }
+        // That a nameless key fails says nothing: the named key may be one not fetched yet.
+        match self.attempt(|key| name(key).is_none(), header, signed, signature) {
+            Some(Ok(key)) => Ok(key),
+            Some(Err(_)) | None => Err(JwsError::UnknownKey),
+        }
+    }
+
+    /// Tries the keys that are wanted and fit, up to the cap; `None` if there is none.
+    fn attempt(
+        &self,
+        wanted: impl Fn(&Key) -> bool,
+        header: &Header<'_>,
+        signed: &[u8],
+        signature: &[u8],
+    ) -> Option<Result<&Key, JwsError>> {
+        let mut fitting =
+            self.keys.iter().filter(|key| wanted(key) && key.algorithms().contains(header.alg)).peekable();
+        fitting.peek()?;
+        let signed_it = |key: &&Key| key.verify(header.alg, signed, signature);
+        if let Some(key) = fitting.by_ref().take(MAX_CANDIDATES).find(signed_it) {
+            return Some(Ok(key));
+        }
+        Some(Err(if fitting.next().is_some() { JwsError::TooManyCandidates } else { JwsError::Signature }))
+    }
+}
+
+fn read(key: Value) -> Result<Key, Unusable> {
+    let Value::Object(members) = key else { return Err(Unusable::NotAnObject) };
+    let private = jwk::tells_private_members(&members);
+    if members.get("kty").is_none_or(Value::is_null) {
+        return Err(Unusable::MissingMember("kty"));
+    }
+    let key = Key::from_jwk(Jwk::from_members(members)?)?;
+    if private { Err(Unusable::PrivateMembers) } else { Ok(key) }
+}
+
+impl fmt::Debug for KeySet {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeySet").field("keys", &self.keys).field("set_aside", &self.set_aside).finish()
+    }
+}
+
+#[cfg(test)]
+#[path = "key_set_tests.rs"]
+mod tests;

@@ -1,0 +1,288 @@
+//! Tests of key sets: each reason to set a key aside, and which key a token is held against.
+
+use super::*;
+use crate::base::base64url;
+use crate::jose::{Algorithm, RingSigner, Sign, testdata};
+use serde_json::json;
+
+fn set(keys: &Value) -> KeySet {
+    KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
+}
+
+fn reason(key: &Value) -> Option<Unusable> {
+    let set = set(&json!([key]));
+    assert_eq!(set.keys().count() + set.set_aside().len(), 1);
+    set.set_aside().first().map(|key| key.reason)
+}
+
+fn rsa(bits: usize, last: u8, e: &str) -> Value {
+    let mut n = vec![0; bits.div_ceil(8)];
+    n[0] = 1 << ((bits - 1) % 8);
+    *n.last_mut().unwrap() |= last;
+    json!({"kty": "RSA", "n": base64url::encode(&n), "e": e})
+}
+
+/// 65537 to the power of 128, of 2049 bits: what a key of the broken generator looks like to anyone.
+fn power_of_65537() -> Vec<u8> {
+    let mut number = vec![1_u8];
+    for _ in 0..128 {
+        // Times 2^16, plus itself.
+        let mut sum = [&[0, 0], &number[..], &[0, 0]].concat();
+        let mut carry = 0;
+        for index in (0..sum.len()).rev() {
+            let other = index.checked_sub(sum.len() - number.len()).map_or(0, |at| number[at]);
+            let total = u16::from(sum[index]) + u16::from(other) + carry;
+            sum[index] = total.to_be_bytes()[1];
+            carry = total >> 8;
+        }
+        let start = sum.iter().position(|byte| *byte != 0).unwrap();
+        number = sum[start..].to_vec();
+    }
+    number
+}
+
+fn with(mut key: Value, name: &str, value: impl Into<Value>) -> Value {
+    key[name] = value.into();
+    key
+}
+
+#[test]
+fn every_reason_to_set_a_key_aside() {
+    let p256 = testdata::jwk(testdata::P256, Algorithm::ES256).to_json();
+    let p384 = testdata::jwk(testdata::P384, Algorithm::ES384).to_json();
+    let ed = testdata::jwk(testdata::ED25519, Algorithm::EdDSA).to_json();
+    let good = rsa(2048, 1, "AQAB");
+    let oct = |length| json!({"kty": "oct", "k": base64url::encode(&vec![7; length])});
+    assert_eq!(reason(&p256), None);
+    for (key, why) in [
+        (json!(5), Unusable::NotAnObject),
+        (json!({"kid": "a"}), Unusable::MissingMember("kty")),
+        (json!({"kty": ["RSA"]}), Unusable::WrongType("kty")),
+        (with(good.clone(), "kid", 5), Unusable::WrongType("kid")),
+        (with(good.clone(), "key_ops", "verify"), Unusable::WrongType("key_ops")),
+        (with(good.clone(), "e", 65537), Unusable::WrongType("e")),
+        (with(good.clone(), "n", Value::Null), Unusable::MissingMember("n")),
+        (json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}), Unusable::UnknownKeyType),
+        (json!({"kty": "rsa"}), Unusable::UnknownKeyType),
+        (json!({"kty": "EC", "crv": "P-521"}), Unusable::UnknownCurve),
+        (json!({"kty": "EC", "crv": "secp256k1"}), Unusable::UnknownCurve),
+        (json!({"kty": "OKP", "crv": "Ed448"}), Unusable::UnknownCurve),
+        (json!({"kty": "OKP", "crv": "X25519"}), Unusable::UnknownCurve),
+        (json!({"kty": "EC"}), Unusable::MissingMember("crv")),
+        (json!({"kty": "OKP"}), Unusable::MissingMember("crv")),
+        (with(p256.clone(), "alg", "ECDH-ES"), Unusable::UnknownAlgorithm),
+        (with(p256.clone(), "alg", "none"), Unusable::UnknownAlgorithm),
+        (with(p256.clone(), "alg", "ES384"), Unusable::AlgorithmMismatch),
+        (with(p256.clone(), "alg", "HS256"), Unusable::AlgorithmMismatch),
+        (with(ed.clone(), "alg", "ES256"), Unusable::AlgorithmMismatch),
+        (with(good.clone(), "use", "enc"), Unusable::NotForSignatures),
+        (with(good.clone(), "use", ""), Unusable::NotForSignatures),
+        (with(good.clone(), "key_ops", json!(["encrypt"])), Unusable::NotForSignatures),
+        (with(good.clone(), "key_ops", json!([])), Unusable::NotForSignatures),
+        (rsa(1024, 1, "AQAB"), Unusable::RsaTooShort),
+        (rsa(2047, 1, "AQAB"), Unusable::RsaTooShort),
+        (with(good.clone(), "n", ""), Unusable::RsaTooShort),
+        (rsa(8193, 1, "AQAB"), Unusable::RsaTooLong),
+        (rsa(2048, 0, "AQAB"), Unusable::RsaModulus),
+        (with(good.clone(), "n", base64url::encode(&power_of_65537())), Unusable::RsaBroken),
+        (rsa(2048, 1, "AQ"), Unusable::RsaExponent),
+        (rsa(2048, 1, "AQAA"), Unusable::RsaExponent),
+        (rsa(2048, 1, ""), Unusable::RsaExponent),
+        (rsa(2048, 1, "AgAAAAE"), Unusable::RsaExponent),
+        (rsa(2048, 1, "AQAAAAAAAAAAAQ"), Unusable::RsaExponent),
+        (rsa(2048, 1, "AAEAAQ"), Unusable::LeadingZero("e")),
+        (with(good.clone(), "n", "AAAA"), Unusable::LeadingZero("n")),
+        (rsa(2048, 1, "AQAB=="), Unusable::Base64("e")),
+        (with(p256.clone(), "x", "+/"), Unusable::Base64("x")),
+        (with(p256.clone(), "x", p256["y"].clone()), Unusable::BadPoint),
+        (with(p256.clone(), "y", "AA"), Unusable::BadPoint),
+        (with(p384.clone(), "x", p256["x"].clone()), Unusable::BadPoint),
+        (with(p384.clone(), "y", p384["x"].clone()), Unusable::BadPoint),
+        (with(ed.clone(), "x", "AA"), Unusable::BadPoint),
+        (with(p256.clone(), "y", Value::Null), Unusable::MissingMember("y")),
+        (json!({"kty": "oct"}), Unusable::MissingMember("k")),
+        (json!({"kty": "oct", "k": ""}), Unusable::SecretTooShort),
+        (json!({"kty": "oct", "k": "A"}), Unusable::Base64("k")),
+        (oct(31), Unusable::SecretTooShort),
+        (with(oct(63), "alg", "HS512"), Unusable::SecretTooShort),
+        (with(p256.clone(), "d", "AA"), Unusable::PrivateMembers),
+        (with(good.clone(), "p", "AA"), Unusable::PrivateMembers),
+    ] {
+        assert_eq!(reason(&key), Some(why), "{key}");
+        assert!(!why.to_string().is_empty());
+    }
+    for key in [rsa(2048, 1, "Aw"), rsa(2049, 1, "AQAB"), rsa(8192, 1, "Af____8"), oct(32)] {
+        assert_eq!(reason(&key), None, "{key}");
+    }
+}
+
+#[test]
+fn a_key_is_bound_to_its_algorithms() {
+    let names = |key: &Value| {
+        let set = set(&json!([key]));
+        format!("{:?}", set.keys().next().unwrap().algorithms())
+    };
+    let rsa = rsa(2048, 1, "AQAB");
+    assert_eq!(names(&rsa), "{RS256, RS384, RS512, PS256, PS384, PS512}");
+    assert_eq!(names(&with(rsa, "alg", "PS384")), "{PS384}");
+    assert_eq!(names(&testdata::jwk(testdata::P256, Algorithm::ES256).to_json()), "{ES256}");
+    assert_eq!(names(&testdata::jwk(testdata::P384, Algorithm::ES384).to_json()), "{ES384}");
+    let ed = testdata::jwk(testdata::ED25519, Algorithm::EdDSA).to_json();
+    for key in [ed.clone(), with(ed.clone(), "alg", "EdDSA"), with(ed, "alg", "Ed25519")] {
+        assert_eq!(names(&key), "{EdDSA, Ed25519}");
+    }
+    let secret = json!({"kty": "oct", "k": base64url::encode(&[7; 50])});
+    assert_eq!(names(&secret), "{HS256, HS384}");
+    assert_eq!(names(&with(secret, "alg", "HS256")), "{HS256}");
+}
+
+#[test]
+fn one_bad_key_takes_nothing_down_but_a_bad_document_is_refused() {
+    let good = testdata::jwk(testdata::P256, Algorithm::ES256).to_json();
+    let mixed = set(&json!([5, with(good.clone(), "kid", "a"), {"kty": "AKP", "kid": "pq"}, good]));
+    assert_eq!(mixed.keys().count(), 2);
+    assert_eq!(mixed.set_aside().len(), 2);
+    assert_eq!(
+        mixed.set_aside()[1],
+        SetAside { kid: Some("pq".to_owned()), reason: Unusable::UnknownKeyType }
+    );
+    assert!(mixed.knows("a") && !mixed.knows("pq") && !mixed.is_empty());
+
+    let wrong = KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" });
+    for (text, why) in [
+        ("", KeySetError::Json(JsonError::NotJson)),
+        ("[]", KeySetError::Json(JsonError::NotAnObject)),
+        ("{}", wrong),
+        (r#"{"keys":null}"#, wrong),
+        (r#"{"keys":{}}"#, wrong),
+        (r#"{"keys":[],"keys":[]}"#, KeySetError::Json(JsonError::DuplicateMember)),
+        (r#"{"keys":[{"kty":"EC","kty":"RSA"}]}"#, KeySetError::Json(JsonError::DuplicateMember)),
+    ] {
+        assert_eq!(KeySet::parse(text.as_bytes()).err(), Some(why), "{text}");
+    }
+    let many = |count| json!({"keys": vec![json!({}); count]}).to_string();
+    assert_eq!(KeySet::parse(many(MAX_KEYS).as_bytes()).unwrap().set_aside().len(), MAX_KEYS);
+    assert_eq!(KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(), Some(KeySetError::TooManyKeys));
+    let jwks = vec![testdata::jwk(testdata::P256, Algorithm::ES256); MAX_KEYS + 1];
+    assert_eq!(KeySet::from_jwks(jwks).err(), Some(KeySetError::TooManyKeys));
+}
+
+#[test]
+fn a_secret_serves_the_algorithms_that_it_is_long_enough_for() {
+    let served = |length| {
+        let set = KeySet::from_secret(&Secret::new("x".repeat(length)));
+        set.keys().next().map(|key| format!("{:?}", key.algorithms()))
+    };
+    assert_eq!(served(31), None);
+    assert_eq!(served(32).as_deref(), Some("{HS256}"));
+    assert_eq!(served(48).as_deref(), Some("{HS256, HS384}"));
+    assert_eq!(served(64).as_deref(), Some("{HS256, HS384, HS512}"));
+    let empty = KeySet::from_secret(&Secret::new(""));
+    assert!(empty.is_empty());
+    assert_eq!(empty.set_aside()[0].reason, Unusable::SecretTooShort);
+}
+
+/// What a signer's signature gets under a header of this key name and thumbprint.
+fn chosen(
+    keys: &KeySet,
+    signer: &RingSigner,
+    kid: Option<&str>,
+    x5t: Option<&str>,
+) -> Result<Option<String>, JwsError> {
+    let signature = signer.sign(b"message").unwrap();
+    let header = Header {
+        alg: signer.algorithm(),
+        kid: kid.map(Into::into),
+        typ: None,
+        x5t_s256: x5t.map(Into::into),
+    };
+    keys.verify(&header, AlgorithmSet::ALL, b"message", &signature).map(|key| key.kid().map(str::to_owned))
+}
+
+fn ed25519(seed: u8) -> RingSigner {
+    use ring::signature::{Ed25519KeyPair, KeyPair};
+    let pair = Ed25519KeyPair::from_seed_unchecked(&[seed; 32]).unwrap();
+    let jwk = json!({"kty": "OKP", "crv": "Ed25519", "d": base64url::encode(&[seed; 32]),
+                     "x": base64url::encode(pair.public_key().as_ref())});
+    RingSigner::from_jwk(jwk.to_string().as_bytes(), Some(Algorithm::EdDSA)).unwrap()
+}
+
+fn named(signer: &RingSigner, kid: Option<&str>, x5t: Option<&str>) -> Jwk {
+    let mut jwk = signer.public_jwk().unwrap();
+    (jwk.kid, jwk.x5t_s256) = (kid.map(str::to_owned), x5t.map(str::to_owned));
+    jwk
+}
+
+#[test]
+fn the_name_chooses_and_only_then_the_certificate() {
+    let (a, b, c) = (ed25519(1), ed25519(2), ed25519(3));
+    let keys = KeySet::from_jwks([
+        named(&a, Some("a"), None),
+        named(&b, Some("b"), Some("t")),
+        named(&c, Some("c"), Some("u")),
+    ])
+    .unwrap();
+    let found = |kid: &str| Ok(Some(kid.to_owned()));
+    assert_eq!(chosen(&keys, &a, Some("a"), None), found("a"));
+    assert_eq!(chosen(&keys, &b, Some("a"), None), Err(JwsError::Signature));
+    assert_eq!(chosen(&keys, &a, Some("A"), None), Err(JwsError::UnknownKey));
+    assert_eq!(chosen(&keys, &a, Some("a"), Some("t")), found("a"), "`kid` is the stronger hint");
+    assert_eq!(chosen(&keys, &b, None, Some("t")), found("b"));
+    assert_eq!(chosen(&keys, &c, None, Some("t")), Err(JwsError::Signature));
+    assert_eq!(chosen(&keys, &b, None, Some("v")), Err(JwsError::UnknownKey));
+    assert_eq!(chosen(&keys, &a, None, Some("v")), found("a"), "`a` does not say which certificate it has");
+    assert_eq!(chosen(&keys, &c, None, None), found("c"));
+    assert_eq!(chosen(&keys, &ed25519(4), None, None), Err(JwsError::Signature));
+    assert_eq!(chosen(&KeySet::default(), &a, None, None), Err(JwsError::UnknownKey));
+    assert_eq!(
+        chosen(&keys, &testdata::signer(Algorithm::ES256, None), Some("a"), None),
+        Err(JwsError::KeyMismatch)
+    );
+}
+
+#[test]
+fn two_keys_of_one_name_are_both_tried() {
+    let (a, b) = (ed25519(1), ed25519(2));
+    let keys = KeySet::from_jwks([named(&a, Some("same"), None), named(&b, Some("same"), None)]).unwrap();
+    assert!(chosen(&keys, &a, Some("same"), None).is_ok());
+    assert!(chosen(&keys, &b, Some("same"), None).is_ok());
+    assert_eq!(chosen(&keys, &ed25519(3), Some("same"), None), Err(JwsError::Signature));
+}
+
+#[test]
+fn a_nameless_key_may_be_any_but_never_speaks_for_a_name_that_is_known() {
+    let (a, b) = (ed25519(1), ed25519(2));
+    let keys = KeySet::from_jwks([named(&a, None, None), named(&b, Some("b"), None)]).unwrap();
+    assert_eq!(chosen(&keys, &a, Some("new"), None), Ok(None));
+    assert_eq!(chosen(&keys, &a, Some("b"), None), Err(JwsError::Signature));
+    assert_eq!(chosen(&keys, &ed25519(3), Some("new"), None), Err(JwsError::UnknownKey));
+}
+
+#[test]
+fn the_cost_of_a_token_that_names_no_key_is_bounded() {
+    let crowd = |count: u8| {
+        KeySet::from_jwks((0..count).map(|seed| named(&ed25519(seed), Some(&seed.to_string()), None)))
+            .unwrap()
+    };
+    let last = u8::try_from(MAX_CANDIDATES).unwrap() - 1;
+    assert!(chosen(&crowd(last + 1), &ed25519(last), None, None).is_ok());
+    assert_eq!(chosen(&crowd(last + 1), &ed25519(99), None, None), Err(JwsError::Signature));
+    let beyond = chosen(&crowd(last + 2), &ed25519(last + 1), None, None);
+    assert_eq!(beyond, Err(JwsError::TooManyCandidates));
+    let by_name = chosen(&crowd(100), &ed25519(99), Some("99"), None);
+    assert_eq!(by_name, Ok(Some("99".to_owned())));
+}
+
+#[test]
+fn debug_shows_names_algorithms_and_reasons_only() {
+    let mut keys = KeySet::from_secret(&Secret::new(testdata::SECRET));
+    keys.add(Some("old".to_owned()), Err(Unusable::RsaTooShort));
+    assert_eq!(
+        format!("{keys:?}"),
+        "KeySet { keys: [Key { kid: None, algorithms: {HS256, HS384, HS512}, .. }], \
+         set_aside: [SetAside { kid: Some(\"old\"), reason: RsaTooShort }] }"
+    );
+    assert_eq!(keys.keys().next().unwrap().thumbprint(), None, "a thumbprint would help to guess the secret");
+    let public = testdata::keys(Algorithm::ES256, None);
+    assert_eq!(public.keys().next().unwrap().thumbprint().map(str::len), Some(43));
+}

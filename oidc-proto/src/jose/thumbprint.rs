@@ -1,0 +1,126 @@
+//! The name of a key that everybody computes alike (RFC 7638, RFC 8037 section 2, RFC 9278).
+
+use super::{algorithm::Hash, backend, jwk::Jwk};
+use crate::base::base64url;
+use zeroize::Zeroizing;
+
+impl Jwk {
+    /// base64url of the SHA-256 thumbprint of an `RSA`, `EC`, `OKP` or `oct` key.
+    ///
+    /// `None` for other types, for a required member that is missing, and for one that is not in its
+    /// only right spelling: a key must not have two names.
+    ///
+    /// The thumbprint of an `oct` key lets others test guesses of the secret (RFC 7638 section 7).
+    #[must_use]
+    pub fn thumbprint(&self) -> Option<String> {
+        // Member names and base64url need no escaping, and members go in the order of their names.
+        let text = Zeroizing::new(match self.kty.as_str() {
+            "RSA" => {
+                format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, number(&self.e)?, number(&self.n)?)
+            }
+            "EC" => {
+                let length = coordinate_length(self.crv.as_deref()?)?;
+                format!(
+                    r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
+                    self.crv.as_deref()?,
+                    octets(&self.x, Some(length))?,
+                    octets(&self.y, Some(length))?
+                )
+            }
+            "OKP" => {
+                let length = point_length(self.crv.as_deref()?)?;
+                format!(
+                    r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#,
+                    self.crv.as_deref()?,
+                    octets(&self.x, Some(length))?
+                )
+            }
+            "oct" => {
+                let secret = self.k.as_ref()?.expose();
+                Zeroizing::new(base64url::decode(secret)?);
+                format!(r#"{{"k":"{secret}","kty":"oct"}}"#)
+            }
+            _ => return None,
+        });
+        Some(base64url::encode(backend::digest(Hash::Sha256, text.as_bytes()).as_ref()))
+    }
+
+    /// The thumbprint as a URI (RFC 9278 section 3).
+    #[must_use]
+    pub fn thumbprint_uri(&self) -> Option<String> {
+        Some(format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{}", self.thumbprint()?))
+    }
+}
+
+/// Bytes of the right length.
+fn octets(member: &Option<String>, length: Option<usize>) -> Option<&str> {
+    let text = member.as_deref()?;
+    let bytes = base64url::decode(text)?;
+    length.is_none_or(|length| bytes.len() == length).then_some(text)
+}
+
+/// A number: no leading zero byte (RFC 7518 section 2, Base64urlUInt).
+fn number(member: &Option<String>) -> Option<&str> {
+    let text = octets(member, None)?;
+    base64url::decode(text)?.first().is_some_and(|byte| *byte != 0).then_some(text)
+}
+
+fn coordinate_length(curve: &str) -> Option<usize> {
+    match curve {
+        "P-256" | "secp256k1" => Some(32),
+        "P-384" => Some(48),
+        "P-521" => Some(66),
+        _ => None,
+    }
+}
+
+fn point_length(curve: &str) -> Option<usize> {
+    match curve {
+        "Ed25519" | "X25519" => Some(32),
+        "Ed448" => Some(57),
+        "X448" => Some(56),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn thumbprint(json: &str) -> Option<String> {
+        Jwk::parse(json.as_bytes()).unwrap().thumbprint()
+    }
+
+    #[test]
+    fn the_example_of_rfc_8037_and_its_uri() {
+        let key = r#"{"kid":"any","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","crv":"Ed25519",
+                      "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","kty":"OKP"}"#;
+        assert_eq!(thumbprint(key).unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
+        assert_eq!(
+            Jwk::parse(key.as_bytes()).unwrap().thumbprint_uri().unwrap(),
+            "urn:ietf:params:oauth:jwk-thumbprint:sha-256:kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+        );
+    }
+
+    #[test]
+    fn no_key_has_two_names() {
+        assert!(thumbprint(r#"{"kty":"RSA","e":"AQAB","n":"gA"}"#).is_some());
+        assert!(thumbprint(r#"{"kty":"oct","k":"AA"}"#).is_some());
+        for bad in [
+            r#"{"kty":"RSA","e":"AAEAAQ","n":"gA"}"#,
+            r#"{"kty":"RSA","e":"AQAB","n":"gB"}"#,
+            r#"{"kty":"RSA","e":"AQAB","n":""}"#,
+            r#"{"kty":"RSA","e":"AQAB"}"#,
+            r#"{"kty":"RSA","e":"AQAB","n":"\",\"x\":\""}"#,
+            r#"{"kty":"EC","crv":"P-256","x":"AA","y":"AA"}"#,
+            r#"{"kty":"EC","crv":"p256","x":"AA","y":"AA"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519","x":"AA"}"#,
+            r#"{"kty":"OKP","crv":"Ed25519\"","x":"AA"}"#,
+            r#"{"kty":"oct","k":"AA=="}"#,
+            r#"{"kty":"oct"}"#,
+            r#"{"kty":"AKP","pub":"AA"}"#,
+        ] {
+            assert_eq!(thumbprint(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,139 @@
+//! Tests of whole tokens: every algorithm, every refusal.
+
+use super::*;
+use crate::base::{json::Extra, secret::Secret};
+use crate::jose::{Algorithm, Unusable, sign_compact, testdata};
+
+fn header(json: &str) -> String {
+    base64url::encode(json.as_bytes())
+}
+
+fn verdict(token: &str, keys: &KeySet, allowed: AlgorithmSet) -> Result<Vec<u8>, JwsError> {
+    verify_compact(token, keys, allowed, &mut Buffers::default()).map(|jws| jws.payload().to_vec())
+}
+
+#[test]
+fn every_algorithm_signs_verifies_and_refuses_every_flipped_bit() {
+    for &algorithm in Algorithm::ALL {
+        let signer = testdata::signer(algorithm, Some("k"));
+        let keys = testdata::keys(algorithm, Some("k"));
+        let token = sign_compact(&signer, Extra::new(), b"{\"sub\":\"a\"}").unwrap();
+        let mut buffers = Buffers::default();
+        let jws = verify_compact(&token, &keys, AlgorithmSet::ALL, &mut buffers).unwrap();
+        assert_eq!((jws.header().alg(), jws.header().kid()), (algorithm, Some("k")));
+        assert_eq!(jws.payload(), b"{\"sub\":\"a\"}");
+
+        let parts: Vec<&str> = token.split('.').collect();
+        let signature = base64url::decode(parts[2]).unwrap();
+        for position in [0, 1, signature.len() / 2 - 1, signature.len() / 2, signature.len() - 1] {
+            for bit in [0, 3, 7] {
+                let mut flipped = signature.clone();
+                flipped[position] ^= 1 << bit;
+                let token = format!("{}.{}.{}", parts[0], parts[1], base64url::encode(&flipped));
+                assert!(
+                    matches!(
+                        verdict(&token, &keys, AlgorithmSet::ALL),
+                        Err(JwsError::Signature | JwsError::UnknownKey)
+                    ),
+                    "{algorithm} {position} {bit}"
+                );
+            }
+        }
+        for wrong in
+            [&signature[1..], &signature[..signature.len() - 1], &[&signature[..], &[0]].concat(), b""]
+        {
+            let token = format!("{}.{}.{}", parts[0], parts[1], base64url::encode(wrong));
+            assert!(verdict(&token, &keys, AlgorithmSet::ALL).is_err(), "{algorithm} {}", wrong.len());
+        }
+        let other = format!("{}.{}.{}", parts[0], base64url::encode(b"{\"sub\":\"b\"}"), parts[2]);
+        assert!(verdict(&other, &keys, AlgorithmSet::ALL).is_err(), "{algorithm}");
+        let narrowed = AlgorithmSet::ALL.without(algorithm);
+        assert_eq!(verdict(&token, &keys, narrowed), Err(JwsError::AlgorithmNotAllowed));
+    }
+}
+
+#[test]
+fn a_key_serves_no_algorithm_but_its_own() {
+    for &signed in Algorithm::ALL {
+        let token = sign_compact(&testdata::signer(signed, None), Extra::new(), b"x").unwrap();
+        let (_, rest) = token.split_once('.').unwrap();
+        for &claimed in Algorithm::ALL {
+            let twins = [Algorithm::EdDSA, Algorithm::Ed25519];
+            if claimed == signed || twins.contains(&claimed) && twins.contains(&signed) {
+                continue;
+            }
+            let token = format!("{}.{rest}", header(&format!(r#"{{"alg":"{claimed}"}}"#)));
+            for keys in [testdata::keys(signed, None), testdata::keys(claimed, None)] {
+                assert!(verdict(&token, &keys, AlgorithmSet::ALL).is_err(), "{signed} as {claimed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_public_key_is_no_secret() {
+    // The classic confusion: an HMAC keyed with what everybody can read.
+    let public = testdata::signer(Algorithm::RS256, None).public_jwk_text();
+    let forger = crate::jose::RingSigner::from_secret(Algorithm::HS256, &Secret::new(public), None).unwrap();
+    let token = sign_compact(&forger, Extra::new(), b"x").unwrap();
+    let keys = testdata::keys(Algorithm::RS256, None);
+    assert_eq!(verdict(&token, &keys, AlgorithmSet::ALL), Err(JwsError::UnknownKey));
+    assert_eq!(verdict(&token, &keys, AlgorithmSet::ASYMMETRIC), Err(JwsError::AlgorithmNotAllowed));
+}
+
+impl crate::jose::RingSigner {
+    fn public_jwk_text(&self) -> String {
+        crate::jose::Sign::public_jwk(self).unwrap().to_json().to_string()
+    }
+}
+
+#[test]
+fn every_refusal_of_a_token_has_its_name() {
+    let keys = testdata::keys(Algorithm::ES256, Some("k"));
+    let good = sign_compact(&testdata::signer(Algorithm::ES256, Some("k")), Extra::new(), b"x").unwrap();
+    let (head, rest) = good.split_once('.').unwrap();
+    let with = |json: &str| format!("{}.{rest}", header(json));
+    for (token, why) in [
+        (String::new(), JwsError::NotCompact),
+        (head.to_owned(), JwsError::NotCompact),
+        (format!("{good}."), JwsError::NotCompact),
+        (format!("{good}.a.b"), JwsError::Encrypted),
+        (format!("{good}="), JwsError::Base64),
+        (format!(" {good}"), JwsError::Base64),
+        (format!("{good}\n"), JwsError::Base64),
+        (format!("{head}.e===.{}", "A".repeat(86)), JwsError::Base64),
+        (with(r#"{"kid":"k"}"#), JwsError::MissingAlgorithm),
+        (with(r#"{"alg":"none"}"#), JwsError::Unsigned),
+        (format!("{}.e30.", header(r#"{"alg":"none"}"#)), JwsError::Unsigned),
+        (with(r#"{"alg":"ES512","kid":"k"}"#), JwsError::UnknownAlgorithm),
+        (with(r#"{"alg":"HS256","kid":"k"}"#), JwsError::AlgorithmNotAllowed),
+        (with(r#"{"alg":"ES256","kid":"k","crit":["exp"],"exp":1}"#), JwsError::Critical),
+        (with(r#"{"alg":"ES256","kid":"K"}"#), JwsError::UnknownKey),
+        (with(r#"{"alg":"ES384","kid":"k"}"#), JwsError::KeyMismatch),
+        (with(r#"{"alg":"RS256","kid":"k"}"#), JwsError::KeyMismatch),
+        (with(r#"{"alg":"ES256","kid":"k","typ":"JWT"}"#), JwsError::Signature),
+        (format!("{head}.eA."), JwsError::Signature),
+    ] {
+        assert_eq!(verdict(&token, &keys, AlgorithmSet::ASYMMETRIC), Err(why), "{token}");
+    }
+    assert_eq!(verdict(&good, &keys, AlgorithmSet::ASYMMETRIC), Ok(b"x".to_vec()));
+    let aside = KeySet::parse(br#"{"keys":[{"kty":"EC","kid":"k","crv":"P-521"}]}"#).unwrap();
+    assert_eq!(
+        verdict(&good, &aside, AlgorithmSet::ASYMMETRIC),
+        Err(JwsError::KeySetAside(Unusable::UnknownCurve))
+    );
+}
+
+#[test]
+fn buffers_carry_nothing_over_and_show_nothing() {
+    let mut buffers = Buffers::default();
+    let keys = testdata::keys(Algorithm::HS256, None);
+    let signer = testdata::signer(Algorithm::HS256, None);
+    let long = sign_compact(&signer, Extra::new(), &[b'x'; 500]).unwrap();
+    let short = sign_compact(&signer, Extra::new(), b"y").unwrap();
+    assert!(verify_compact(&long, &keys, AlgorithmSet::ALL, &mut buffers).is_ok());
+    let jws = verify_compact(&short, &keys, AlgorithmSet::ALL, &mut buffers).unwrap();
+    assert_eq!(jws.payload(), b"y");
+    assert!(!format!("{jws:?}").contains("121"));
+    assert_eq!(format!("{buffers:?}"), "Buffers(..)");
+}
