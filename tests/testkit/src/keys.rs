@@ -13,7 +13,6 @@ const MATERIAL: u32 = 3;
 const FAMILIES: [&str; 4] = ["rsa", "p256", "p384", "ed25519"];
 
 /// Which generations exist, which are published, and what stands beside them in the set.
-#[derive(Debug)]
 pub(crate) struct KeyRing {
     pub(crate) current: u32,
     pub(crate) published: BTreeSet<u32>,

@@ -90,7 +90,7 @@ impl fmt::Debug for Seen {
 }
 
 /// Findings, and all values that must never come a second time.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Audit {
     pub(crate) findings: Vec<Finding>,
     allowed: BTreeSet<(EndpointName, String)>,

@@ -169,7 +169,7 @@ impl Provider {
         self.keys.current
     }
 
-    /// Publishes a key of whatever kind beside our own, before or behind them makes no difference.
+    /// Publishes a key of whatever kind behind the provider's own.
     pub fn publish_extra_jwk(&mut self, jwk: Value) {
         self.keys.extra.push(jwk);
     }

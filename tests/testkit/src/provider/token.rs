@@ -125,7 +125,7 @@ impl Provider {
         if grant.client_id != client.client_id {
             return Err(self.refused("the code was issued to another client (RFC 6749 section 4.1.3)"));
         }
-        if now > code.expires {
+        if now >= code.expires {
             return Err(Refusal::bad("invalid_grant", "the code has expired"));
         }
         if params.get("redirect_uri") != Some(code.redirect_uri.as_str()) {
