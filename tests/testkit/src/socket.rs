@@ -33,7 +33,7 @@ pub struct Socket {
 
 impl Socket {
     /// Starts a provider on a free port, by the clock of the system. The function gets the issuer
-    /// that belongs to the port.
+    /// that belongs to the port; it may append a path to it.
     ///
     /// # Panics
     /// If no port of 127.0.0.1 can be listened on.
@@ -54,15 +54,16 @@ impl Socket {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port of 127.0.0.1");
         listener.set_nonblocking(true).expect("a socket that does not block");
         let port = listener.local_addr().expect("a bound socket has an address").port();
-        let issuer = format!("http://127.0.0.1:{port}");
-        let provider = Arc::new(Mutex::new(build(&issuer)));
+        let provider = build(&format!("http://127.0.0.1:{port}"));
+        let issuer = provider.issuer().to_owned();
+        let provider = Arc::new(Mutex::new(provider));
         let (stop, stopped) = oneshot::channel();
         let shared = Arc::clone(&provider);
         let thread = std::thread::spawn(move || serve(listener, shared, clock, stopped));
         Self { issuer, provider, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// Where the provider is: `http://127.0.0.1:<port>`.
+    /// The provider's issuer: `http://127.0.0.1:<port>`, and a path if the provider was given one.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
