@@ -15,6 +15,10 @@ pub(crate) struct Compact<'t> {
 
 impl<'t> Compact<'t> {
     pub(crate) fn split(token: &'t str) -> Result<Self, JwsError> {
+        // The JSON serialization, which may hold any number of dots.
+        if token.starts_with('{') {
+            return Err(JwsError::NotCompact);
+        }
         let mut parts = token.splitn(6, '.');
         match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
             (Some(header), Some(payload), Some(signature), None, ..) => {
@@ -31,8 +35,8 @@ impl<'t> Compact<'t> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// Not three parts with dots between them.
-    #[error("the token is not a compact JWS: it does not have three parts")]
+    /// Not three parts with dots between them; the JSON serialization, for one.
+    #[error("the token is not a compact JWS of three parts")]
     NotCompact,
     /// Five parts: a JWE.
     #[error("the token is encrypted")]
@@ -86,7 +90,17 @@ mod tests {
         let empty = Compact::split("..").ok().unwrap();
         assert_eq!((empty.header, empty.payload, empty.signature, empty.signed), ("", "", "", "."));
         assert_eq!(Compact::split("a.b.c.d.e").err(), Some(JwsError::Encrypted));
-        for bad in ["", "a", "a.b", "a.b.c.d", "a.b.c.d.e.f", "a.b.c.d.e.f.g", &".".repeat(9999)] {
+        for bad in [
+            "",
+            "a",
+            "a.b",
+            "{a.b.c}",
+            "{a.b.c.d.e}",
+            "a.b.c.d",
+            "a.b.c.d.e.f",
+            "a.b.c.d.e.f.g",
+            &".".repeat(9999),
+        ] {
             assert_eq!(Compact::split(bad).err(), Some(JwsError::NotCompact), "{bad:.20}");
         }
     }

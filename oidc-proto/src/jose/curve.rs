@@ -1,4 +1,5 @@
-//! Whether a point lies on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1).
+//! Whether a point is fit for a key: on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1), of
+//! more than small order on Ed25519 (RFC 8032 section 5.1).
 //!
 //! The backend finds out only when it verifies, and says no more than "no"; here a broken key is set
 //! aside with its reason when the key set is read. Public values only, so time may vary.
@@ -41,6 +42,28 @@ pub(super) fn on_p256(x: &[u8; 32], y: &[u8; 32]) -> bool {
 /// Whether the coordinates (48 bytes each) are a point of P-384.
 pub(super) fn on_p384(x: &[u8; 48], y: &[u8; 48]) -> bool {
     P384.contains(limbs(x), limbs(y))
+}
+
+/// The y coordinates of the points of Ed25519 whose order divides 8, in every spelling of 255 bits.
+const SMALL_ORDER: [[u64; 4]; 7] = [
+    [0, 0, 0, 0],
+    [1, 0, 0, 0],
+    [0xffff_ffff_ffff_ffec, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff],
+    [0xffff_ffff_ffff_ffed, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff],
+    [0xffff_ffff_ffff_ffee, 0xffff_ffff_ffff_ffff, 0xffff_ffff_ffff_ffff, 0x7fff_ffff_ffff_ffff],
+    [0xb027_b2c2_8f95_e826, 0xf098_eff2_89f4_c345, 0x3933_c6d3_05ac_dfd5, 0x05fc_536d_8802_38b1],
+    [0x4fd8_4d3d_706a_17c7, 0x0f67_100d_760b_3cba, 0xc6cc_392c_fa53_202a, 0x7a03_ac92_77fd_c74e],
+];
+
+/// Whether an encoded point of Ed25519 is one of those eight under which anybody can make signatures:
+/// all zeros, for one, which is what a key that was never filled in looks like.
+pub(super) fn has_small_order(point: &[u8; 32]) -> bool {
+    let mut y = *point;
+    y.reverse();
+    if let Some(first) = y.first_mut() {
+        *first &= 0x7f; // the sign of x
+    }
+    SMALL_ORDER.contains(&limbs(&y))
 }
 
 impl<const N: usize> Curve<N> {
@@ -143,5 +166,18 @@ mod tests {
         assert_eq!(subtract(&again, &P256.prime), (five, false));
         assert!(P256.contains(five, y));
         assert!(!P256.contains(again, y));
+    }
+
+    #[test]
+    fn a_point_of_order_eight_is_found_in_both_signs_and_a_sound_one_is_not() {
+        let mut point = [
+            0x26, 0xe8, 0x95, 0x8f, 0xc2, 0xb2, 0x27, 0xb0, 0x45, 0xc3, 0xf4, 0x89, 0xf2, 0xef, 0x98, 0xf0,
+            0xd5, 0xdf, 0xac, 0x05, 0xd3, 0xc6, 0x33, 0x39, 0xb1, 0x38, 0x02, 0x88, 0x6d, 0x53, 0xfc, 0x05,
+        ];
+        assert!(has_small_order(&point));
+        point[31] |= 0x80;
+        assert!(has_small_order(&point));
+        point[0] ^= 1;
+        assert!(!has_small_order(&point));
     }
 }

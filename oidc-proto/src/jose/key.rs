@@ -64,8 +64,8 @@ pub enum Unusable {
     /// An RSA exponent that is even, less than 3, or of more than 33 bits.
     #[error("has an RSA exponent that is even, less than 3, or too long")]
     RsaExponent,
-    /// Coordinates of the wrong length, or a point that is not on the curve.
-    #[error("is not a point of its curve")]
+    /// Coordinates of the wrong length, a point that is not on the curve, or one of small order.
+    #[error("is not a sound point of its curve")]
     BadPoint,
     /// A secret shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("is a secret shorter than the hash of its algorithm (32 bytes for HS256)")]
@@ -136,8 +136,9 @@ impl Key {
         self.thumbprint.as_deref()
     }
 
+    /// For an algorithm of this key.
     pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.algorithms.contains(algorithm) && self.public.verify(algorithm, message, signature)
+        self.public.verify(algorithm, message, signature)
     }
 }
 
@@ -205,7 +206,12 @@ fn p384(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
 }
 
 fn ed25519(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
-    Ok((PublicKey::Ed25519(octets("x", &jwk.x)?), algorithms))
+    let point = octets("x", &jwk.x)?;
+    if curve::has_small_order(&point) {
+        return Err(Unusable::BadPoint);
+    }
+    // About half of all 32 bytes are no point at all; verification finds out, and fails.
+    Ok((PublicKey::Ed25519(point), algorithms))
 }
 
 fn secret(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {

@@ -99,6 +99,7 @@ fn every_reason_to_set_a_key_aside() {
         (with(p384.clone(), "x", p256["x"].clone()), Unusable::BadPoint),
         (with(p384.clone(), "y", p384["x"].clone()), Unusable::BadPoint),
         (with(ed.clone(), "x", "AA"), Unusable::BadPoint),
+        (with(ed.clone(), "x", base64url::encode(&[0; 32])), Unusable::BadPoint),
         (with(p256.clone(), "y", Value::Null), Unusable::MissingMember("y")),
         (json!({"kty": "oct"}), Unusable::MissingMember("k")),
         (json!({"kty": "oct", "k": ""}), Unusable::SecretTooShort),
@@ -113,6 +114,22 @@ fn every_reason_to_set_a_key_aside() {
     }
     for key in [rsa(2048, 1, "Aw"), rsa(2049, 1, "AQAB"), rsa(8192, 1, "Af____8"), oct(32)] {
         assert_eq!(reason(&key), None, "{key}");
+    }
+}
+
+#[test]
+fn under_a_point_of_small_order_anybody_signs_so_none_is_a_key() {
+    let neutral: Vec<u8> = [1].into_iter().chain([0; 31]).collect();
+    // With the neutral element as the key, this is a signature of every message.
+    let forged = [&neutral[..], &[0; 32]].concat();
+    let raw = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, &neutral);
+    assert!(raw.verify(b"any message", &forged).is_ok(), "why the check is needed");
+    let key = |point: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(point)});
+    let minus: Vec<u8> = [0xec].into_iter().chain([0xff; 30]).chain([0x7f]).collect();
+    for mut point in [neutral, vec![0; 32], minus] {
+        assert_eq!(reason(&key(&point)), Some(Unusable::BadPoint));
+        point[31] |= 0x80;
+        assert_eq!(reason(&key(&point)), Some(Unusable::BadPoint));
     }
 }
 
