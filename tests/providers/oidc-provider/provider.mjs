@@ -1,0 +1,142 @@
+// An OpenID Provider on loopback for the tests. See README.md.
+//
+// Prints one line of JSON on stdout when it is ready: {"issuer":"http://127.0.0.1:PORT"}.
+// Everything else goes to stderr. Exits when its standard input closes.
+
+import { Console } from 'node:console';
+import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+
+// The package reports through console.info as well, which writes to stdout.
+globalThis.console = new Console(process.stderr, process.stderr);
+
+// The package calls URL.parse, which early releases of Node.js 20 lack.
+URL.parse ??= (url, base) => {
+  try {
+    return new URL(url, base);
+  } catch {
+    return null;
+  }
+};
+
+const stop = () => process.exit(0);
+process.stdin.on('end', stop).on('close', stop).on('error', stop).resume();
+
+const { default: Provider, errors } = await import('oidc-provider');
+
+const ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'];
+const METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
+// Every character but the letters and digits is one that form-encoding changes.
+const SECRET = 's3cret:/?&=+ %~';
+const REDIRECT_URI = 'https://app.example/callback';
+const POST_LOGOUT_REDIRECT_URI = 'https://app.example/logged-out';
+const RESOURCE = 'https://api.example/';
+
+const jwk = (kid, type, options) => ({
+  ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
+  kid,
+  use: 'sig',
+});
+
+// The RSA key names no `alg`: it signs both RS256 and PS256.
+const keys = [
+  jwk('rsa', 'rsa', { modulusLength: 2048 }),
+  jwk('p256', 'ec', { namedCurve: 'P-256' }),
+  jwk('ed25519', 'ed25519'),
+];
+
+const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
+  client_id: `${alg}-${method}`,
+  ...(method === 'none' ? {} : { client_secret: SECRET }),
+  token_endpoint_auth_method: method,
+  id_token_signed_response_alg: alg,
+  application_type: 'web',
+  grant_types: [
+    'authorization_code',
+    'refresh_token',
+    ...(method === 'none' ? [] : ['client_credentials']),
+  ],
+  response_types: ['code'],
+  redirect_uris: [REDIRECT_URI],
+  post_logout_redirect_uris: [POST_LOGOUT_REDIRECT_URI],
+})));
+
+const HOUR = 60 * 60;
+const DAY = 24 * HOUR;
+
+const configuration = {
+  clients,
+  jwks: { keys },
+  cookies: { keys: [randomBytes(32).toString('base64url')] },
+  scopes: ['openid', 'offline_access'],
+  claims: {
+    openid: ['sub'],
+    profile: ['name'],
+    email: ['email', 'email_verified'],
+  },
+  // Any login name is an account.
+  findAccount: (ctx, sub) => ({
+    accountId: sub,
+    claims: () => ({
+      sub,
+      name: `User ${sub}`,
+      email: `${sub}@mail.example`,
+      email_verified: true,
+    }),
+  }),
+  pkce: { required: () => true },
+  rotateRefreshToken: true,
+  issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
+  enabledJWA: {
+    idTokenSigningAlgValues: ALGS,
+  },
+  features: {
+    devInteractions: { enabled: true },
+    clientCredentials: { enabled: true },
+    introspection: { enabled: true },
+    revocation: { enabled: true },
+    userinfo: { enabled: true },
+    rpInitiatedLogout: { enabled: true },
+    // Without a `resource` parameter at the token endpoint the access token is
+    // opaque (and, after a login, is for the userinfo endpoint); with it, a JWT.
+    resourceIndicators: {
+      enabled: true,
+      defaultResource: (ctx, client, oneOf) => oneOf,
+      useGrantedResource: () => false,
+      getResourceServerInfo: (ctx, resource) => {
+        if (resource !== RESOURCE) {
+          throw new errors.InvalidTarget();
+        }
+        return {
+          scope: 'api:read',
+          audience: RESOURCE,
+          accessTokenTTL: HOUR,
+          accessTokenFormat: 'jwt',
+          jwt: { sign: { alg: 'ES256' } },
+        };
+      },
+    },
+  },
+  ttl: {
+    AccessToken: HOUR,
+    ClientCredentials: HOUR,
+    Grant: DAY,
+    IdToken: HOUR,
+    Interaction: HOUR,
+    RefreshToken: DAY,
+    Session: DAY,
+  },
+};
+
+// The issuer holds the port, so the port comes first.
+const server = createServer();
+server.listen(0, '127.0.0.1');
+await once(server, 'listening');
+
+const issuer = `http://127.0.0.1:${server.address().port}`;
+const provider = new Provider(issuer, configuration);
+provider.on('server_error', (ctx, error) => console.error(error));
+server.on('request', provider.callback());
+
+process.stdout.write(`${JSON.stringify({ issuer })}\n`);
