@@ -17,6 +17,9 @@ pub enum FormError {
     /// More parameters than [`MAX_PARAMETERS`].
     #[error("has more than {MAX_PARAMETERS} parameters")]
     TooMany,
+    /// Longer than it may be.
+    #[error("is too long")]
+    TooLong,
 }
 
 /// How many parameters a form may have.

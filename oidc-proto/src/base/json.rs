@@ -4,7 +4,7 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 let a parser take the last of two members with one name;
 //! two parsers that disagree are how a check is bypassed, so here two members are an error.
 
-use serde::de::{DeserializeSeed, Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::fmt;
 
@@ -62,9 +62,23 @@ impl Names {
         self.failure.unwrap_or(JsonError::NotJson)
     }
 
+    /// Why an object could not be read: the grammar of JSON, one of our rules, or no object at all.
+    pub(crate) fn why(&self, error: &serde_json::Error) -> JsonError {
+        match (error.is_data(), self.failure) {
+            (false, _) => JsonError::NotJson,
+            (true, Some(failure)) => failure,
+            (true, None) => JsonError::NotAnObject,
+        }
+    }
+
     pub(crate) fn fail<E: serde::de::Error>(&mut self, why: JsonError) -> E {
         self.failure = Some(why);
         E::custom("")
+    }
+
+    /// Says which member is read next, and what it should be: the failure if it is not.
+    pub(crate) fn expect(&mut self, member: &'static str, expected: &'static str) {
+        self.failure = (!member.is_empty()).then_some(JsonError::WrongType { member, expected });
     }
 
     /// How many names are noted: pass it to [`Self::close`] when the object ends.
@@ -264,14 +278,6 @@ impl Members {
         self.take(member, "a boolean", |value| value.as_bool().ok_or(value))
     }
 
-    /// Takes a number, its fraction cut off. A number beyond 2^53 is not one that JSON can carry.
-    pub(crate) fn integer(&mut self, member: &'static str) -> Result<Option<i64>, JsonError> {
-        self.take(member, "a number", |value| match value.as_f64() {
-            Some(number) => integer(number).ok_or(value),
-            None => Err(value),
-        })
-    }
-
     /// Takes an object.
     pub(crate) fn object(&mut self, member: &'static str) -> Result<Option<Extra>, JsonError> {
         self.take(member, "an object", |value| match value {
@@ -302,12 +308,6 @@ impl Members {
 #[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
 pub(crate) fn integer(number: f64) -> Option<i64> {
     (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
-}
-
-/// Reads a value by its `Deserialize` implementation, after [`check`].
-pub(crate) fn from_slice<'a, T: serde::Deserialize<'a>>(text: &'a [u8]) -> Result<T, JsonError> {
-    check(text)?;
-    serde_json::from_slice(text).map_err(|_| JsonError::NotJson)
 }
 
 /// An error for a visitor whose details nobody will see.
@@ -358,12 +358,10 @@ mod tests {
     #[test]
     fn members_are_typed_null_is_absent_and_the_rest_is_kept() {
         let mut members =
-            Members::parse(br#"{"s":"t","l":["a"],"n":null,"i":3.9,"b":true,"x":{"y":1},"bad":[1]}"#)
-                .unwrap();
+            Members::parse(br#"{"s":"t","l":["a"],"n":null,"b":true,"x":{"y":1},"bad":[1]}"#).unwrap();
         assert_eq!(members.string("s"), Ok(Some("t".to_owned())));
         assert_eq!(members.strings("l"), Ok(Some(vec!["a".to_owned()])));
         assert_eq!(members.string("n"), Ok(None));
-        assert_eq!(members.integer("i"), Ok(Some(3)));
         assert_eq!(members.boolean("b"), Ok(Some(true)));
         assert_eq!(
             members.strings("bad"),
@@ -375,6 +373,7 @@ mod tests {
     #[test]
     fn numbers_beyond_the_exact_range_are_no_integers() {
         assert_eq!(integer(9_007_199_254_740_992.0), Some(1 << 53));
+        assert_eq!(integer(3.9), Some(3));
         for bad in [9.1e15, -9.1e15, f64::INFINITY, f64::NAN] {
             assert_eq!(integer(bad), None);
         }

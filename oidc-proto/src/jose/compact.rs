@@ -79,6 +79,42 @@ pub enum JwsError {
     Signature,
 }
 
+impl JwsError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NotCompact => "jws_not_compact",
+            Self::Encrypted => "jws_encrypted",
+            Self::Base64 => "jws_base64",
+            Self::Header(_) => "jws_header",
+            Self::MissingAlgorithm => "jws_missing_alg",
+            Self::Unsigned => "jws_unsigned",
+            Self::UnknownAlgorithm => "jws_unknown_alg",
+            Self::AlgorithmNotAllowed => "jws_alg_not_allowed",
+            Self::Critical => "jws_crit",
+            Self::UnknownKey => "jws_unknown_key",
+            Self::KeySetAside(_) => "jws_key_set_aside",
+            Self::KeyMismatch => "jws_key_mismatch",
+            Self::TooManyCandidates => "jws_too_many_keys",
+            Self::Signature => "jws_signature",
+        }
+    }
+
+    /// Whether newer keys of the issuer could lead to another verdict.
+    #[must_use]
+    pub const fn wants_newer_keys(self) -> bool {
+        matches!(
+            self,
+            Self::UnknownKey
+                | Self::KeySetAside(_)
+                | Self::KeyMismatch
+                | Self::TooManyCandidates
+                | Self::Signature
+        )
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

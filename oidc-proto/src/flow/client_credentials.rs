@@ -1,0 +1,220 @@
+//! Client credentials (RFC 6749 section 4.4): a token for the client itself.
+//!
+//! ```text
+//! Token ──granted──▶ Done(TokenResponse)
+//!   ▲   ──429, 503, lost──▶ Wait ──┐
+//!   └──────────────────────────────┘
+//! ```
+
+use super::{
+    Call, Client, ConfigError, Error, Flow, Pause, Response, Step,
+    post::{Form, MAX_RETRIES, Repeated, Repeating},
+};
+use crate::{
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
+    message::TokenResponse,
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of the saved form.
+const VERSION: u32 = 1;
+
+/// The flow from a client to a token of its own. Nothing is spent by asking twice, so it waits and
+/// asks again if the provider is busy or the answer is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClientCredentialsGrant;
+
+/// What to ask for.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClientCredentials {
+    /// Scopes.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The resources the token is for (RFC 8707).
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Further parameters. One that the library sets itself is refused.
+    #[serde(default)]
+    pub extra: Vec<(String, String)>,
+}
+
+impl ClientCredentials {
+    /// Asks for these scopes.
+    #[must_use]
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Adds a resource.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds a further parameter.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    fn form(&self) -> Result<Form, ConfigError> {
+        const RESERVED: [&str; 6] =
+            ["grant_type", "scope", "resource", "client_id", "client_secret", "client_assertion"];
+        let mut form: Form = vec![("grant_type".into(), "client_credentials".into())];
+        if !self.scopes.is_empty() {
+            form.push(("scope".into(), Secret::new(self.scopes.join(" "))));
+        }
+        form.extend(self.resources.iter().map(|resource| ("resource".into(), Secret::new(resource))));
+        for (index, (name, value)) in self.extra.iter().enumerate() {
+            if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+                return Err(ConfigError::Reserved(reserved));
+            }
+            if self.extra.iter().take(index).any(|(known, _)| known == name) {
+                return Err(ConfigError::Reserved("extra"));
+            }
+            form.push((name.clone().into(), Secret::new(value)));
+        }
+        Ok(form)
+    }
+}
+
+/// A request is in flight.
+pub struct InFlight {
+    wanted: ClientCredentials,
+    repeating: Repeating,
+}
+
+/// Nothing is in flight, until it is time to ask again.
+pub struct Waiting {
+    wanted: ClientCredentials,
+    repeating: Repeating,
+}
+
+/// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
+/// secret in it: the node that resumes it brings its own [`Client`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, try_from = "Unchecked")]
+pub struct SavedClientCredentials {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    wanted: ClientCredentials,
+    retries: u8,
+    until: Timestamp,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    wanted: ClientCredentials,
+    retries: u8,
+    until: Timestamp,
+}
+
+impl TryFrom<Unchecked> for SavedClientCredentials {
+    type Error = &'static str;
+
+    fn try_from(saved: Unchecked) -> Result<Self, &'static str> {
+        let Unchecked { version, issuer, client_id, wanted, retries, until } = saved;
+        if version != VERSION {
+            return Err("the saved grant is of another version");
+        }
+        if retries > MAX_RETRIES {
+            return Err("the saved grant has been retried too often");
+        }
+        Ok(Self { version, issuer, client_id, wanted, retries, until })
+    }
+}
+
+impl Pause<ClientCredentialsGrant> {
+    /// The grant as it rests, to be saved.
+    #[must_use]
+    pub fn save(&self) -> SavedClientCredentials {
+        let Waiting { wanted, repeating } = self.state();
+        SavedClientCredentials {
+            version: VERSION,
+            issuer: repeating.client.metadata().issuer.clone(),
+            client_id: repeating.client.client_id().to_owned(),
+            wanted: wanted.clone(),
+            retries: repeating.retries,
+            until: self.until(),
+        }
+    }
+}
+
+impl Client {
+    /// Asks for a token for the client itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or an extra parameter is one
+    /// that the library sets.
+    pub fn client_credentials(
+        &self,
+        wanted: &ClientCredentials,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        let call = Repeated::start(self.clone(), wanted.form()?)?;
+        Ok(call.map(|repeating| InFlight { wanted: wanted.clone(), repeating }))
+    }
+
+    /// Goes on with a grant that was saved.
+    ///
+    /// # Errors
+    /// [`ConfigError::SavedState`] if it belongs to another client or provider.
+    pub fn resume_client_credentials(
+        &self,
+        saved: SavedClientCredentials,
+    ) -> Result<Pause<ClientCredentialsGrant>, Error> {
+        if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        let form = saved.wanted.form()?;
+        let repeating = Repeating { client: self.clone(), form, retries: saved.retries };
+        Ok(Pause::new(saved.until, Waiting { wanted: saved.wanted, repeating }))
+    }
+}
+
+fn carry(
+    step: Step<Repeated>,
+    wanted: ClientCredentials,
+    client: &Client,
+) -> Result<Step<ClientCredentialsGrant>, Error> {
+    step.within(
+        wanted,
+        |repeating, wanted| InFlight { wanted, repeating },
+        |repeating, wanted| Waiting { wanted, repeating },
+        |answer, _| answer.tokens(client).map(Step::Done),
+    )
+}
+
+impl Flow for ClientCredentialsGrant {
+    type Awaiting = InFlight;
+    type Paused = Waiting;
+    type Output = TokenResponse;
+
+    fn on_response(state: InFlight, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let client = state.repeating.client.clone();
+        carry(Repeated::on_response(state.repeating, response, moment)?, state.wanted, &client)
+    }
+
+    fn on_wake(state: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
+        let client = state.repeating.client.clone();
+        carry(Repeated::on_wake(state.repeating, moment)?, state.wanted, &client)
+    }
+
+    fn on_failure(state: InFlight, moment: Moment) -> Option<Step<Self>> {
+        let client = state.repeating.client.clone();
+        let step = Repeated::on_failure(state.repeating, moment)?;
+        carry(step, state.wanted, &client).ok()
+    }
+}

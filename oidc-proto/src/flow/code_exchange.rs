@@ -1,0 +1,174 @@
+//! Login ends: the code becomes tokens, the ID token is verified, UserInfo is fetched if wanted
+//! (OpenID Connect Core 1.0 section 3.1.3, RFC 6749 section 4.1.3).
+//!
+//! ```text
+//! Token ──▶ Keys? ──▶ UserInfo? ──▶ Done(Authenticated)
+//! ```
+//! `Keys` only if the keys at hand do not vouch for the ID token; `UserInfo` only if the client asks
+//! for it. The code is sent once, whatever happens; nothing comes out before the ID token is verified.
+
+use super::{
+    Call, Client, Error, Flow, Never, Response, ResponseError, Rule, Step, UserInfoRequest,
+    check::{Check, Checked, Checking, Demands},
+    post::{Answer, Post, Posting},
+    userinfo,
+};
+use crate::{
+    base::{moment::Moment, secret::Secret},
+    jose::KeySet,
+    message::{TokenResponse, UserInfo},
+    token::IdToken,
+};
+use std::sync::Arc;
+
+/// The flow from a checked callback to a verified user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct CodeExchange;
+
+/// A user who is who the issuer says: the ID token has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Authenticated {
+    /// The tokens.
+    pub tokens: TokenResponse,
+    /// The verified ID token.
+    pub id_token: IdToken,
+    /// Claims from the UserInfo endpoint, if the client asks for them.
+    pub userinfo: Option<UserInfo>,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// What a flow learned on its way: it cannot reach your caches, so it gives it to you.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Learned {
+    /// Keys that were fetched because those at hand did not vouch for a token.
+    pub keys: Option<Arc<KeySet>>,
+}
+
+/// What the answer must fit; from the pending authorization.
+#[derive(Debug)]
+pub(super) struct Promise {
+    pub(super) redirect_uri: String,
+    pub(super) state: String,
+    pub(super) nonce: Secret,
+    pub(super) code_verifier: Secret,
+    pub(super) max_age: Option<u32>,
+    pub(super) acr: Vec<String>,
+}
+
+/// A request is in flight.
+pub enum Exchanging {
+    /// The code is on its way.
+    Token { post: Posting, context: Box<Context> },
+    /// The keys are on their way.
+    Keys { check: Checking, client: Client, tokens: Box<TokenResponse> },
+    /// UserInfo is on its way.
+    UserInfo { asked: userinfo::Asked, authenticated: Box<Authenticated> },
+}
+
+/// What the exchange must not forget while the code is on its way.
+pub struct Context {
+    client: Client,
+    keys: Option<Arc<KeySet>>,
+    demands: Demands,
+}
+
+impl CodeExchange {
+    pub(super) fn start(
+        client: &Client,
+        keys: Option<Arc<KeySet>>,
+        code: Secret,
+        promise: Promise,
+    ) -> Result<Call<Self>, Error> {
+        let form = vec![
+            ("grant_type".into(), "authorization_code".into()),
+            ("code".into(), code.clone()),
+            ("redirect_uri".into(), promise.redirect_uri.into()),
+            ("code_verifier".into(), promise.code_verifier),
+        ];
+        let demands = Demands {
+            nonce: Some(promise.nonce),
+            max_age: promise.max_age,
+            acr: promise.acr,
+            code: Some(code),
+            state: Some(promise.state),
+        };
+        let context = Box::new(Context { client: client.clone(), keys, demands });
+        Ok(Post::start(client, form)?.map(|post| Exchanging::Token { post, context }))
+    }
+}
+
+fn granted(answer: Answer, context: Context) -> Result<Step<CodeExchange>, Error> {
+    let Context { client, keys, demands } = context;
+    let now = answer.now;
+    let tokens = answer.tokens(&client)?;
+    let id_token = tokens.id_token.clone().ok_or_else(|| {
+        ResponseError::new(super::Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
+    })?;
+    let access_token = tokens.access_token.clone();
+    let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, access_token, now)?;
+    checking(step, client, Box::new(tokens))
+}
+
+fn checking(
+    step: Step<Check>,
+    client: Client,
+    tokens: Box<TokenResponse>,
+) -> Result<Step<CodeExchange>, Error> {
+    step.within(
+        (client, tokens),
+        |check, (client, tokens)| Exchanging::Keys { check, client, tokens },
+        |never, _| never,
+        |checked, (client, tokens)| verified(checked, &client, *tokens),
+    )
+}
+
+fn verified(checked: Checked, client: &Client, tokens: TokenResponse) -> Result<Step<CodeExchange>, Error> {
+    let Checked { id_token, learned } = checked;
+    let learned = Learned { keys: learned };
+    let authenticated = Authenticated { tokens, id_token, userinfo: None, learned };
+    if !client.inner().fetch_userinfo {
+        return Ok(Step::Done(authenticated));
+    }
+    let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub)?;
+    let authenticated = Box::new(authenticated);
+    Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
+}
+
+impl Flow for CodeExchange {
+    type Awaiting = Exchanging;
+    type Paused = Never;
+    type Output = Authenticated;
+
+    fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        match state {
+            Exchanging::Token { post, context } => Post::on_response(post, response, moment)?.within(
+                context,
+                |post, context| Exchanging::Token { post, context },
+                |never, _| never,
+                |answer, context| granted(answer, *context),
+            ),
+            Exchanging::Keys { check, client, tokens } => {
+                checking(Check::on_response(check, response, moment)?, client, tokens)
+            }
+            Exchanging::UserInfo { asked, authenticated } => {
+                UserInfoRequest::on_response(asked, response, moment)?.within(
+                    authenticated,
+                    |asked, authenticated| Exchanging::UserInfo { asked, authenticated },
+                    |never, _| never,
+                    |userinfo, mut authenticated| {
+                        authenticated.userinfo = Some(userinfo);
+                        Ok(Step::Done(*authenticated))
+                    },
+                )
+            }
+        }
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}

@@ -1,0 +1,283 @@
+//! [`Error`]: what ends a flow, sorted by who is to blame.
+
+use super::{CallbackError, Endpoint};
+use crate::{
+    base::{endpoint_url::UrlError, json::JsonError},
+    message::ErrorResponse,
+    metadata::MetadataError,
+    token::Rejected,
+};
+use http::StatusCode;
+use std::fmt;
+
+/// Why a flow is over. Small, comparable, without secrets and without bodies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The provider said no.
+    #[error(transparent)]
+    OAuth(Box<OAuthError>),
+    /// The provider broke the specification.
+    #[error(transparent)]
+    Response(Box<ResponseError>),
+    /// The provider is busy or down, and said so.
+    #[error(transparent)]
+    Unavailable(Unavailable),
+    /// The authorization response is not acceptable: the user, or whoever sent them, is to blame.
+    #[error("the authorization response is not acceptable: {0}")]
+    Callback(#[from] CallbackError),
+    /// A token is not acceptable.
+    #[error("the ID token is refused: {0}")]
+    Token(#[from] Rejected),
+    /// Decidable by reading your code and the provider's metadata.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl Error {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OAuth(_) => "oauth_error",
+            Self::Response(error) => error.rule.code(),
+            Self::Unavailable(_) => "unavailable",
+            Self::Callback(error) => error.code(),
+            Self::Token(rejected) => rejected.code(),
+            Self::Config(error) => error.code(),
+        }
+    }
+}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(Box::new(error))
+    }
+}
+
+impl From<OAuthError> for Error {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(Box::new(error))
+    }
+}
+
+/// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OAuthError {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// What it said.
+    pub response: ErrorResponse,
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hint = match self.response.error.as_str() {
+            "invalid_client" => "; check client_id, client secret and the registered authentication method",
+            "invalid_grant" => {
+                "; the code or refresh token has expired, was used already, or belongs to another client"
+            }
+            "unauthorized_client" => "; the client is not registered for this grant",
+            "invalid_scope" => "; ask for scopes that the client may have",
+            _ => "",
+        };
+        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
+    }
+}
+
+impl std::error::Error for OAuthError {}
+
+/// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// In how many seconds the provider asked to be tried again.
+    pub retry_after: Option<i64>,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
+        match self.retry_after {
+            Some(seconds) => write!(f, "; try again in {seconds} s"),
+            None => f.write_str("; try again later"),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// A response that the specification does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseError {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// The rule it breaks.
+    pub rule: Rule,
+}
+
+impl ResponseError {
+    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: Rule) -> Self {
+        Self { endpoint, status: status.as_u16(), rule }
+    }
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, self.rule)
+    }
+}
+
+impl std::error::Error for ResponseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.rule)
+    }
+}
+
+/// What a response may not be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Larger than [`Terms::max_body`](super::Terms::max_body).
+    #[error("is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A redirect: following it would carry secrets to where nobody has agreed to send them.
+    #[error("is a redirect, which is never followed; check the issuer's URL")]
+    Redirect,
+    /// A status that the exchange does not know.
+    #[error("has a status that the specification does not allow here")]
+    Status,
+    /// Another media type.
+    #[error("is not `{0}`")]
+    MediaType(&'static str),
+    /// A body that is not the JSON it should be.
+    #[error("has a body that {0}")]
+    Json(#[from] JsonError),
+    /// Members that must be there and are not.
+    #[error("lacks the member `{0}`")]
+    Missing(&'static str),
+    /// A member whose value is not allowed.
+    #[error("has a value for `{0}` that the specification does not allow")]
+    Value(&'static str),
+    /// The metadata is not acceptable.
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
+    /// The key set is not acceptable.
+    #[error("{0}")]
+    KeySet(#[from] crate::jose::KeySetError),
+    /// UserInfo of another user (OpenID Connect Core 1.0 section 5.3.2).
+    #[error("is about another `sub` than the ID token")]
+    OtherSubject,
+    /// A signed or encrypted response, where JSON was expected.
+    #[error("is a JWT, which this client has not asked for")]
+    UnexpectedJwt,
+}
+
+impl Rule {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "response_too_large",
+            Self::Redirect => "response_redirect",
+            Self::Status => "response_status",
+            Self::MediaType(_) => "response_media_type",
+            Self::Json(_) => "response_json",
+            Self::Missing(_) => "response_missing_member",
+            Self::Value(_) => "response_value",
+            Self::Metadata(error) => error.code(),
+            Self::KeySet(_) => "key_set",
+            Self::OtherSubject => "userinfo_other_subject",
+            Self::UnexpectedJwt => "response_unexpected_jwt",
+        }
+    }
+}
+
+/// What cannot work, whatever the provider answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The issuer is not a URL that an issuer may have (OpenID Connect Discovery 1.0 section 2).
+    #[error("the issuer {0}")]
+    Issuer(UrlError),
+    /// The provider's metadata has no such endpoint, or one that may not be used.
+    #[error("the provider's metadata has no usable `{0}`")]
+    NoEndpoint(&'static str),
+    /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
+    #[error("redirect_uri {0}")]
+    RedirectUri(&'static str),
+    /// No redirect URI was given.
+    #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
+    NoRedirectUri,
+    /// The client's identifier or secret has characters that the specification does not allow.
+    #[error("`{0}` is empty or has characters outside visible ASCII")]
+    Characters(&'static str),
+    /// The authentication method needs a secret, or must not have one.
+    #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]
+    Authentication(&'static str),
+    /// The provider supports no way of authentication that this client has.
+    #[error("the provider's `token_endpoint_auth_methods_supported` has no method this client can use")]
+    NoAuthentication,
+    /// An extra parameter would override one that the library sets.
+    #[error("the extra parameter `{0}` is one that the library sets itself, or stands there twice")]
+    Reserved(&'static str),
+    /// A parameter's value is not allowed.
+    #[error("the parameter `{0}` has a value that the specification does not allow")]
+    Parameter(&'static str),
+    /// The provider does not support PKCE with S256, by its own word.
+    #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
+    NoS256,
+    /// A symmetric algorithm needs a client secret of at least its hash's length.
+    #[error("the client secret is too short for the algorithm of the ID token")]
+    SecretTooShort,
+    /// No algorithm is left that ID tokens could be signed with.
+    #[error(
+        "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
+    )]
+    NoAlgorithm,
+    /// The saved state belongs to another client, provider or version.
+    #[error("the saved state is of another client, provider or version")]
+    SavedState,
+}
+
+impl ConfigError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Issuer(_) => "config_issuer",
+            Self::NoEndpoint(_) => "config_no_endpoint",
+            Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
+            Self::Characters(_) => "config_characters",
+            Self::Authentication(_) | Self::NoAuthentication => "config_authentication",
+            Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::NoS256 => "config_no_s256",
+            Self::SecretTooShort => "config_secret_too_short",
+            Self::NoAlgorithm => "config_no_algorithm",
+            Self::SavedState => "config_saved_state",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<Error>() <= 48, "{}", size_of::<Error>());
+    }
+}

@@ -1,0 +1,83 @@
+//! JWK Set retrieval (RFC 7517 section 5): the simplest flow, one request and one response.
+
+use super::{
+    Call, Client, Endpoint, Error, Flow, Never, Request, Response, ResponseError, Rule, Step, Unavailable,
+};
+use crate::{
+    base::{
+        endpoint_url::EndpointUrl,
+        header::{media_type_is, retry_after},
+        moment::{Moment, Timestamp},
+    },
+    jose::KeySet,
+};
+use http::{HeaderValue, Method, header};
+use std::sync::Arc;
+
+/// The flow from a `jwks_uri` to a set of keys.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct JwksRetrieval;
+
+/// The request is in flight.
+#[derive(Debug)]
+pub struct Asked(());
+
+impl JwksRetrieval {
+    /// Asks for the keys at a `jwks_uri`.
+    pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
+        let request = get(jwks_uri, "application/jwk-set+json, application/json");
+        Call::new(Endpoint::Jwks, request, Asked(()))
+    }
+}
+
+impl Client {
+    /// Asks for the provider's keys.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoEndpoint`](super::ConfigError::NoEndpoint) if the metadata has no usable `jwks_uri`.
+    pub fn jwks(&self) -> Result<Call<JwksRetrieval>, Error> {
+        Ok(JwksRetrieval::start(self.endpoint(Endpoint::Jwks)?))
+    }
+}
+
+impl Flow for JwksRetrieval {
+    type Awaiting = Asked;
+    type Paused = Never;
+    type Output = Arc<KeySet>;
+
+    fn on_response(_: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        check_status(Endpoint::Jwks, response, moment.now())?;
+        let broken = |rule| ResponseError::new(Endpoint::Jwks, response.status(), rule);
+        if !media_type_is(response.headers(), &["application/json", "application/jwk-set+json"]) {
+            return Err(broken(Rule::MediaType("application/json")).into());
+        }
+        let keys = KeySet::parse(response.body()).map_err(|error| broken(Rule::KeySet(error)))?;
+        Ok(Step::Done(Arc::new(keys)))
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
+
+/// A request for a document. Nothing in it tells who asks.
+pub(super) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
+    let mut request = Request::default();
+    *request.method_mut() = Method::GET;
+    *request.uri_mut() = url.uri();
+    request.headers_mut().insert(header::ACCEPT, HeaderValue::from_static(accept));
+    request
+}
+
+/// A document comes with 200; busy servers say so; anything else is not a document.
+pub(super) fn check_status(endpoint: Endpoint, response: &Response<'_>, now: Timestamp) -> Result<(), Error> {
+    match response.status().as_u16() {
+        200 => Ok(()),
+        status @ (429 | 500..=599) => {
+            let retry_after = retry_after(response.headers(), now);
+            Err(Error::Unavailable(Unavailable { endpoint, status, retry_after }))
+        }
+        _ => Err(ResponseError::new(endpoint, response.status(), Rule::Status).into()),
+    }
+}

@@ -1,0 +1,332 @@
+//! Login begins: the authorization request, what must be kept while the user is away, and the
+//! callback (OpenID Connect Core 1.0 section 3.1.2, RFC 7636, RFC 9207).
+//!
+//! ```text
+//! authorize ─▶ (Url, PendingAuthorization) … the user is away, maybe to return to another node …
+//!              callback ─▶ Call<CodeExchange>   the only way to a token request
+//! ```
+
+use super::{Call, Client, CodeExchange, ConfigError, Error};
+use crate::{
+    base::{
+        base64url,
+        form::FormError,
+        moment::{Moment, Timestamp},
+        secret::{Secret, equal, exposed},
+    },
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse, Bound, ErrorResponse, RequestError},
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+use url::Url;
+
+/// How long, in seconds, a user may be away before the callback is refused.
+pub const PENDING_LIFETIME: i64 = 3600;
+
+/// The version of the saved form.
+const VERSION: u32 = 1;
+
+/// The longest text that a saved state may have, in bytes.
+const MAX_SAVED_TEXT: usize = 2048;
+
+/// Between the redirect and the callback: everything that the answer must fit.
+///
+/// Save it (it is `Serialize`), where the user's browser leads you back to it: in a session, or in
+/// a cookie of its own named after [`state`](Self::state), so that several tabs do not disturb each
+/// other. Take it out of there as you use it: a callback that comes twice must find nothing. It holds
+/// the PKCE verifier, so keep it from others; it holds no client secret.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
+pub struct PendingAuthorization {
+    issuer: String,
+    client_id: String,
+    redirect_uri: String,
+    state: String,
+    nonce: Secret,
+    code_verifier: Secret,
+    max_age: Option<u32>,
+    acr: Vec<String>,
+    created: Timestamp,
+}
+
+/// The saved form: short names, a version first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    v: u32,
+    i: String,
+    c: String,
+    r: String,
+    s: String,
+    #[serde(with = "exposed")]
+    n: Secret,
+    #[serde(with = "exposed")]
+    p: Secret,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    m: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    a: Vec<String>,
+    t: Timestamp,
+}
+
+impl From<PendingAuthorization> for Saved {
+    fn from(pending: PendingAuthorization) -> Self {
+        let PendingAuthorization {
+            issuer,
+            client_id,
+            redirect_uri,
+            state,
+            nonce,
+            code_verifier,
+            max_age,
+            acr,
+            created,
+        } = pending;
+        Self {
+            v: VERSION,
+            i: issuer,
+            c: client_id,
+            r: redirect_uri,
+            s: state,
+            n: nonce,
+            p: code_verifier,
+            m: max_age,
+            a: acr,
+            t: created,
+        }
+    }
+}
+
+impl TryFrom<Saved> for PendingAuthorization {
+    type Error = &'static str;
+
+    fn try_from(saved: Saved) -> Result<Self, &'static str> {
+        let Saved { v, i, c, r, s, n, p, m, a, t } = saved;
+        if v != VERSION {
+            return Err("the saved authorization is of another version");
+        }
+        let token =
+            |text: &str| (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
+        let short = |text: &String| !text.is_empty() && text.len() <= MAX_SAVED_TEXT;
+        if !(token(&s) && token(n.expose()) && token(p.expose())) {
+            return Err("the saved authorization has a state, nonce or verifier of the wrong form");
+        }
+        if ![&i, &c, &r].into_iter().all(short) || !a.iter().all(short) {
+            return Err("the saved authorization has an empty or too long text");
+        }
+        Ok(Self {
+            issuer: i,
+            client_id: c,
+            redirect_uri: r,
+            state: s,
+            nonce: n,
+            code_verifier: p,
+            max_age: m,
+            acr: a,
+            created: t,
+        })
+    }
+}
+
+impl fmt::Debug for PendingAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingAuthorization")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("created", &self.created)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why a callback is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallbackError {
+    /// It is not a form in which every parameter stands once.
+    #[error("its query {0}")]
+    Form(#[from] FormError),
+    /// It does not belong to this authorization request (RFC 6749 section 10.12).
+    #[error("its `state` is missing or not the one sent; the login was begun elsewhere, or is forged")]
+    State,
+    /// It comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
+    #[error("its `iss` is not the issuer that was asked")]
+    Issuer,
+    /// The provider says that its responses carry `iss`, and this one does not (RFC 9207 section 2.4).
+    #[error("it lacks the `iss` that the provider always sends")]
+    MissingIssuer,
+    /// The provider, or the user, said no (RFC 6749 section 4.1.2.1).
+    #[error("the provider answered {0}")]
+    Denied(Box<ErrorResponse>),
+    /// Neither a code nor an error.
+    #[error("it has neither `code` nor `error`")]
+    MissingCode,
+    /// The user was away for longer than [`PENDING_LIFETIME`]; begin again.
+    #[error("the login was begun too long ago; begin again")]
+    Expired,
+}
+
+impl CallbackError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Form(_) => "callback_form",
+            Self::State => "callback_state",
+            Self::Issuer => "callback_issuer",
+            Self::MissingIssuer => "callback_missing_issuer",
+            Self::Denied(_) => "callback_denied",
+            Self::MissingCode => "callback_missing_code",
+            Self::Expired => "callback_expired",
+        }
+    }
+}
+
+impl From<FormError> for Error {
+    fn from(error: FormError) -> Self {
+        Self::Callback(error.into())
+    }
+}
+
+impl Client {
+    /// Where to send the user, and what to keep until they return. Always with `state`, `nonce` and
+    /// PKCE (`S256`), all new.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a
+    /// parameter that is not allowed, or a provider that does not know S256.
+    pub fn authorize(
+        &self,
+        request: &AuthorizationRequest,
+        moment: Moment,
+    ) -> Result<(Url, PendingAuthorization), Error> {
+        let metadata = self.metadata();
+        let redirect_uri = self.redirect_uri()?;
+        let endpoint = metadata
+            .authorization_endpoint
+            .as_ref()
+            .ok_or(ConfigError::NoEndpoint("authorization_endpoint"))?;
+        if metadata.refuses_s256() {
+            return Err(ConfigError::NoS256.into());
+        }
+        if self.inner().verifier.algorithms.is_empty() {
+            return Err(ConfigError::NoAlgorithm.into());
+        }
+        let (now, mut entropy) = moment.split();
+        let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());
+        let bound = Bound {
+            client_id: self.client_id(),
+            redirect_uri,
+            state: &state,
+            nonce: &nonce,
+            code_challenge: &s256(&code_verifier),
+        };
+        let pairs = request.encode(&bound).map_err(|error| match error {
+            RequestError::Reserved(name) => ConfigError::Reserved(name),
+            RequestError::Parameter(name) => ConfigError::Parameter(name),
+        })?;
+        // A query that the endpoint has already is kept (RFC 6749 section 3.1).
+        let mut url = endpoint.as_url().clone();
+        url.query_pairs_mut().extend_pairs(pairs);
+        let pending = PendingAuthorization {
+            issuer: metadata.issuer.clone(),
+            client_id: self.client_id().to_owned(),
+            redirect_uri: redirect_uri.to_owned(),
+            state,
+            nonce: nonce.into(),
+            code_verifier: code_verifier.into(),
+            max_age: request.max_age,
+            acr: request.essential_acr.clone(),
+            created: now,
+        };
+        Ok((url, pending))
+    }
+}
+
+impl PendingAuthorization {
+    /// The state that was sent: a name to save this under.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.state
+    }
+
+    /// The issuer that was asked.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    /// When the user was sent away.
+    #[must_use]
+    pub const fn created(&self) -> Timestamp {
+        self.created
+    }
+
+    /// Takes the callback: the only way to a token request. `keys` are the provider's as far as they
+    /// are known; with `None`, or if they do not vouch for the ID token, the flow fetches them.
+    ///
+    /// # Errors
+    /// [`Error::Callback`] if the callback does not answer this request, or says no;
+    /// [`ConfigError::SavedState`] if this belongs to another client or provider.
+    pub fn callback(
+        self,
+        client: &Client,
+        keys: Option<Arc<KeySet>>,
+        response: AuthorizationResponse,
+        moment: Moment,
+    ) -> Result<Call<CodeExchange>, Error> {
+        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        let state = response.state.as_deref().unwrap_or_default();
+        if !equal(state.as_bytes(), self.state.as_bytes()) {
+            return Err(CallbackError::State.into());
+        }
+        // Error responses, too, must come from the issuer that was asked.
+        match response.iss.as_deref() {
+            Some(iss) if iss != self.issuer => return Err(CallbackError::Issuer.into()),
+            None if client.metadata().requires_issuer_in_response() => {
+                return Err(CallbackError::MissingIssuer.into());
+            }
+            Some(_) | None => {}
+        }
+        if let Some(error) = response.error {
+            return Err(CallbackError::Denied(Box::new(error)).into());
+        }
+        if moment.now() > self.created.plus(PENDING_LIFETIME) {
+            return Err(CallbackError::Expired.into());
+        }
+        let code =
+            response.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::MissingCode)?;
+        CodeExchange::start(client, keys, code, self.into_exchange())
+    }
+
+    fn into_exchange(self) -> super::code_exchange::Promise {
+        super::code_exchange::Promise {
+            redirect_uri: self.redirect_uri,
+            state: self.state,
+            nonce: self.nonce,
+            code_verifier: self.code_verifier,
+            max_age: self.max_age,
+            acr: self.acr,
+        }
+    }
+}
+
+/// RFC 7636 section 4.2.
+fn s256(verifier: &str) -> String {
+    base64url::encode(ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes()).as_ref())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+        assert_eq!(
+            s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+}

@@ -1,0 +1,165 @@
+//! Room `flow`: every protocol flow is a value that builds requests and consumes responses.
+//!
+//! # The five laws
+//!
+//! 1. **One request at a time.** A flow owns its only outstanding request; ownership is correlation.
+//!    Concurrency is several flows.
+//! 2. **`Err` is over.** A flow that can go on (pending, busy, lost packet, new nonce) returns a
+//!    [`Step`].
+//! 3. **Saved only at rest.** A state is serializable exactly when nothing is in flight.
+//! 4. **Nothing is read, everything is given.** Every transition consumes one [`Moment`]. Waking
+//!    early is harmless; a wait always lies in the future.
+//! 5. **Every flow ends.** Attempts and waits are bounded by the flow, never by the driver.
+//!
+//! # The loop
+//!
+//! Whatever the flow, this is all that a driver does (`oidc-drive` has it, blocking and async):
+//!
+//! ```
+//! # use oidc_proto::{Error, Moment, flow::{Flow, Request, Step, Terms}};
+//! fn run<F: Flow>(
+//!     mut step: Step<F>,
+//!     send: impl Fn(Request, &Terms) -> Option<http::Response<Vec<u8>>>,
+//!     moment: impl Fn() -> Moment,
+//!     sleep_until: impl Fn(oidc_proto::Timestamp),
+//! ) -> Result<Option<F::Output>, Error> {
+//!     loop {
+//!         step = match step {
+//!             Step::Send(call) => {
+//!                 let (request, terms, pending) = call.into_parts();
+//!                 match send(request, &terms) {
+//!                     Some(response) => pending.receive(response, moment())?,
+//!                     None => match pending.fail(moment()) {
+//!                         Some(step) => step,
+//!                         None => return Ok(None), // the transport failed, and the flow gives up
+//!                     },
+//!                 }
+//!             }
+//!             Step::Wait(pause) => {
+//!                 sleep_until(pause.until());
+//!                 pause.wake(moment())?
+//!             }
+//!             Step::Done(output) => return Ok(Some(output)),
+//!         }
+//!     }
+//! }
+//! ```
+
+mod call;
+mod check;
+mod client;
+mod client_credentials;
+mod code_exchange;
+mod discovery;
+mod error;
+mod jwks;
+mod login;
+mod post;
+mod refresh;
+mod userinfo;
+
+pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
+pub use client::{Authentication, Client, ClientBuilder, Quirks};
+pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
+pub use code_exchange::{Authenticated, CodeExchange, Learned};
+pub use discovery::Discovery;
+pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
+pub use jwks::JwksRetrieval;
+pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
+pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
+pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
+pub use userinfo::UserInfoRequest;
+
+use crate::base::moment::Moment;
+
+/// A request to send: complete, with its body.
+pub type Request = http::Request<Vec<u8>>;
+
+/// A response as flows see it: complete, its body borrowed from whoever read it.
+pub type Response<'a> = http::Response<&'a [u8]>;
+
+/// What a flow needs next.
+#[must_use = "a flow does nothing until its step is carried out"]
+#[allow(clippy::exhaustive_enums, reason = "a driver handles these three, and there will be no fourth")]
+pub enum Step<F: Flow> {
+    /// Send a request; hand the response to the flow.
+    Send(Call<F>),
+    /// Nothing is in flight: wake the flow at a given time.
+    Wait(Pause<F>),
+    /// Finished.
+    Done(F::Output),
+}
+
+/// A protocol flow, seen from the inside: two kinds of state, three transitions.
+///
+/// Implement it for a flow of your own; drive it with any driver.
+pub trait Flow: Sized {
+    /// The state while a request is in flight.
+    type Awaiting;
+    /// The state while nothing is in flight; [`Never`] for flows that never wait.
+    type Paused;
+    /// What the flow is for.
+    type Output;
+
+    /// A response has arrived.
+    ///
+    /// # Errors
+    /// The flow is over (law 2), for the reason that [`Error`] gives.
+    fn on_response(
+        state: Self::Awaiting,
+        response: &Response<'_>,
+        moment: Moment,
+    ) -> Result<Step<Self>, Error>;
+
+    /// A wait is over.
+    ///
+    /// # Errors
+    /// The flow is over (law 2), for the reason that [`Error`] gives.
+    fn on_wake(state: Self::Paused, moment: Moment) -> Result<Step<Self>, Error>;
+
+    /// There was no response. Whether the request arrived is unknown, so only a flow whose request
+    /// may be repeated goes on; `None` gives up.
+    fn on_failure(state: Self::Awaiting, moment: Moment) -> Option<Step<Self>> {
+        let _ = (state, moment);
+        None
+    }
+}
+
+impl<F: Flow> Step<F> {
+    /// Runs this flow as a part of a larger one; `carried` is what the larger one must not forget.
+    pub(crate) fn within<G: Flow, C>(
+        self,
+        carried: C,
+        awaiting: impl FnOnce(F::Awaiting, C) -> G::Awaiting,
+        paused: impl FnOnce(F::Paused, C) -> G::Paused,
+        done: impl FnOnce(F::Output, C) -> Result<Step<G>, Error>,
+    ) -> Result<Step<G>, Error> {
+        match self {
+            Self::Send(call) => Ok(call.map(|state| awaiting(state, carried)).into()),
+            Self::Wait(pause) => Ok(pause.map(|state| paused(state, carried)).into()),
+            Self::Done(output) => done(output, carried),
+        }
+    }
+}
+
+impl<F: Flow> From<Call<F>> for Step<F> {
+    fn from(call: Call<F>) -> Self {
+        Self::Send(call)
+    }
+}
+
+impl<F: Flow> From<Pause<F>> for Step<F> {
+    fn from(pause: Pause<F>) -> Self {
+        Self::Wait(pause)
+    }
+}
+
+impl<F: Flow> std::fmt::Debug for Step<F> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Send(call) => f.debug_tuple("Send").field(call).finish(),
+            Self::Wait(pause) => f.debug_tuple("Wait").field(pause).finish(),
+            Self::Done(_) => f.write_str("Done(..)"),
+        }
+    }
+}

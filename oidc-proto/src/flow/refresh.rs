@@ -1,0 +1,205 @@
+//! Refresh (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
+//!
+//! ```text
+//! Token ──▶ Keys? ──▶ Done(Refreshed)
+//! ```
+//! The refresh token is sent once, whatever happens: a provider that rotates takes the second
+//! sending for theft.
+
+use super::{
+    Call, Client, Error, Flow, Learned, Never, Response, Step,
+    check::{Check, Checked, Checking, Demands},
+    post::{Answer, Post, Posting},
+};
+use crate::{
+    base::{
+        moment::{Moment, Timestamp},
+        secret::{Secret, exposed},
+    },
+    jose::KeySet,
+    message::TokenResponse,
+    token::{IdToken, Rejected},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The flow from a refresh token to new tokens.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RefreshGrant;
+
+/// What a refreshed ID token must have kept from that of the login (section 12.2). Save it beside
+/// the refresh token; it holds no secret but the nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct PreviousLogin {
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    azp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<Timestamp>,
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    nonce: Option<Secret>,
+}
+
+mod optional {
+    use super::{Secret, exposed};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(nonce: &Option<Secret>, out: S) -> Result<S::Ok, S::Error> {
+        match nonce {
+            Some(nonce) => exposed::serialize(nonce, out),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
+        Option::<String>::deserialize(from).map(|nonce| nonce.map(Secret::new))
+    }
+}
+
+impl From<&IdToken> for PreviousLogin {
+    fn from(id_token: &IdToken) -> Self {
+        Self {
+            iss: id_token.iss.clone(),
+            sub: id_token.sub.clone(),
+            aud: id_token.aud.clone(),
+            azp: id_token.azp.clone(),
+            auth_time: id_token.auth_time,
+            nonce: id_token.nonce.clone().map(Secret::new),
+        }
+    }
+}
+
+impl PreviousLogin {
+    /// Section 12.2, claim by claim. No nonce is demanded; one that is there must be the same.
+    fn check(&self, now: &IdToken) -> Result<(), Rejected> {
+        let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };
+        same("iss", now.iss == self.iss)?;
+        same("sub", now.sub == self.sub)?;
+        same("aud", self.aud.iter().all(|audience| now.aud.contains(audience)))?;
+        same("azp", now.azp == self.azp)?;
+        same(
+            "auth_time",
+            now.auth_time.is_none() || self.auth_time.is_none() || now.auth_time == self.auth_time,
+        )?;
+        let nonce = now.nonce.as_deref().is_none_or(|n| self.nonce.as_ref().is_some_and(|p| p.equals(n)));
+        same("nonce", nonce)
+    }
+}
+
+/// New tokens. If there is an ID token among them, it has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refreshed {
+    /// The tokens. `refresh_token` is the one to use next: the new one, or the old one again if the
+    /// provider does not rotate.
+    pub tokens: TokenResponse,
+    /// Whether the provider sent a new refresh token: then the old one is spent.
+    pub rotated: bool,
+    /// The verified ID token, if the provider sent one.
+    pub id_token: Option<IdToken>,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// A request is in flight.
+pub enum Refreshing {
+    /// The refresh token is on its way.
+    Token { post: Posting, context: Box<Context> },
+    /// The keys are on their way.
+    Keys { check: Checking, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
+}
+
+/// What the flow must not forget while the refresh token is on its way.
+pub struct Context {
+    client: Client,
+    keys: Option<Arc<KeySet>>,
+    previous: Option<PreviousLogin>,
+    used: Secret,
+}
+
+impl Client {
+    /// Spends a refresh token. `previous` holds the new ID token, if one comes, to that of the login;
+    /// `None` only for tokens that no login led to. `keys` are as in
+    /// [`callback`](super::PendingAuthorization::callback).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` is of
+    /// another issuer.
+    pub fn refresh(
+        &self,
+        refresh_token: &Secret,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+    ) -> Result<Call<RefreshGrant>, Error> {
+        if previous.as_ref().is_some_and(|previous| previous.iss != self.metadata().issuer) {
+            return Err(super::ConfigError::SavedState.into());
+        }
+        let form = vec![
+            ("grant_type".into(), "refresh_token".into()),
+            ("refresh_token".into(), refresh_token.clone()),
+        ];
+        let used = refresh_token.clone();
+        let context = Box::new(Context { client: self.clone(), keys, previous, used });
+        Ok(Post::start(self, form)?.map(|post| Refreshing::Token { post, context }))
+    }
+}
+
+fn granted(answer: Answer, context: Context) -> Result<Step<RefreshGrant>, Error> {
+    let Context { client, keys, previous, used } = context;
+    let now = answer.now;
+    let mut tokens = answer.tokens(&client)?;
+    let rotated = tokens.refresh_token.is_some();
+    tokens.refresh_token.get_or_insert(used);
+    let (id_token, access_token) = (tokens.id_token.clone(), tokens.access_token.clone());
+    let refreshed = Refreshed { tokens, rotated, id_token: None, learned: Learned::default() };
+    let Some(id_token) = id_token else { return Ok(Step::Done(refreshed)) };
+    let step = Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now)?;
+    checking(step, previous, Box::new(refreshed))
+}
+
+fn checking(
+    step: Step<Check>,
+    previous: Option<PreviousLogin>,
+    refreshed: Box<Refreshed>,
+) -> Result<Step<RefreshGrant>, Error> {
+    step.within(
+        (previous, refreshed),
+        |check, (previous, refreshed)| Refreshing::Keys { check, previous, refreshed },
+        |never, _| never,
+        |checked, (previous, mut refreshed)| {
+            let Checked { id_token, learned } = checked;
+            previous.iter().try_for_each(|previous| previous.check(&id_token))?;
+            refreshed.id_token = Some(id_token);
+            refreshed.learned.keys = learned;
+            Ok(Step::Done(*refreshed))
+        },
+    )
+}
+
+impl Flow for RefreshGrant {
+    type Awaiting = Refreshing;
+    type Paused = Never;
+    type Output = Refreshed;
+
+    fn on_response(state: Refreshing, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        match state {
+            Refreshing::Token { post, context } => Post::on_response(post, response, moment)?.within(
+                context,
+                |post, context| Refreshing::Token { post, context },
+                |never, _| never,
+                |answer, context| granted(answer, *context),
+            ),
+            Refreshing::Keys { check, previous, refreshed } => {
+                checking(Check::on_response(check, response, moment)?, previous, refreshed)
+            }
+        }
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}

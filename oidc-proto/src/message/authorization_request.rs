@@ -1,0 +1,353 @@
+//! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1, RFC 6749 section 4.1.1).
+
+use crate::base::json::Extra;
+use serde_json::{Value, json};
+
+/// What to ask the provider for. Start with [`new`](Self::new), add what you need.
+///
+/// `response_type`, `client_id`, `redirect_uri`, `state`, `nonce` and PKCE with S256 are not here:
+/// [`Client::authorize`](crate::flow::Client::authorize) always sends them, and nothing overrides them.
+#[derive(Clone, Debug, Default, PartialEq)]
+#[non_exhaustive]
+pub struct AuthorizationRequest {
+    /// Scopes; `openid` is always among those sent.
+    pub scopes: Vec<String>,
+    /// How the provider should ask the user.
+    pub prompt: Vec<Prompt>,
+    /// What the provider's pages should look like.
+    pub display: Option<Display>,
+    /// How old, in seconds, the user's authentication may be; the ID token is held to it.
+    pub max_age: Option<u32>,
+    /// Languages of the provider's pages, best first (BCP 47).
+    pub ui_locales: Vec<String>,
+    /// Languages of claims, best first (BCP 47).
+    pub claims_locales: Vec<String>,
+    /// An ID token the provider has issued before, to say whom the client expects.
+    pub id_token_hint: Option<crate::base::secret::Secret>,
+    /// What the user may have typed to say who they are.
+    pub login_hint: Option<String>,
+    /// Authentication context classes that would be welcome, best first; the ID token is not held
+    /// to them. See [`essential_acr`](Self::essential_acr) for those it must have.
+    pub acr_values: Vec<String>,
+    /// Authentication context classes of which the ID token must name one (section 5.5.1.1).
+    pub essential_acr: Vec<String>,
+    /// Claims to ask for, by the `claims` parameter (section 5.5).
+    pub claims: Option<Extra>,
+    /// Further parameters. One that the library sets itself is refused.
+    pub extra: Vec<(String, String)>,
+}
+
+/// How the provider should ask the user (OpenID Connect Core 1.0 section 3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Prompt {
+    /// Not at all: if it would have to ask, it answers with an error. Goes with no other value.
+    None,
+    /// To log in again.
+    Login,
+    /// To consent again.
+    Consent,
+    /// To choose an account.
+    SelectAccount,
+    /// To create an account (Initiating User Registration 1.0).
+    Create,
+}
+
+impl Prompt {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::Login => "login",
+            Self::Consent => "consent",
+            Self::SelectAccount => "select_account",
+            Self::Create => "create",
+        }
+    }
+}
+
+/// What the provider's pages should look like (OpenID Connect Core 1.0 section 3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Display {
+    /// A page.
+    Page,
+    /// A popup window.
+    Popup,
+    /// For touch.
+    Touch,
+    /// For a feature phone.
+    Wap,
+}
+
+impl Display {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Page => "page",
+            Self::Popup => "popup",
+            Self::Touch => "touch",
+            Self::Wap => "wap",
+        }
+    }
+}
+
+/// What the client adds to a request, and what the provider binds to its answer.
+pub(crate) struct Bound<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) nonce: &'a str,
+    pub(crate) code_challenge: &'a str,
+}
+
+/// Why a request cannot be encoded.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum RequestError {
+    Reserved(&'static str),
+    Parameter(&'static str),
+}
+
+/// The parameters that extras may not override, `extra` standing for one that is there twice.
+const RESERVED: [&str; 22] = [
+    "response_type",
+    "response_mode",
+    "client_id",
+    "redirect_uri",
+    "scope",
+    "state",
+    "nonce",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "display",
+    "max_age",
+    "ui_locales",
+    "claims_locales",
+    "id_token_hint",
+    "login_hint",
+    "acr_values",
+    "claims",
+    "request",
+    "request_uri",
+    "client_secret",
+    "dpop_jkt",
+];
+
+impl AuthorizationRequest {
+    /// A request for these scopes, and `openid`.
+    #[must_use]
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Sets [`prompt`](Self::prompt).
+    #[must_use]
+    pub fn prompt(mut self, prompt: impl IntoIterator<Item = Prompt>) -> Self {
+        self.prompt = prompt.into_iter().collect();
+        self
+    }
+
+    /// Sets [`max_age`](Self::max_age), in seconds.
+    #[must_use]
+    pub const fn max_age(mut self, seconds: u32) -> Self {
+        self.max_age = Some(seconds);
+        self
+    }
+
+    /// Sets [`login_hint`](Self::login_hint).
+    #[must_use]
+    pub fn login_hint(mut self, hint: impl Into<String>) -> Self {
+        self.login_hint = Some(hint.into());
+        self
+    }
+
+    /// Sets [`essential_acr`](Self::essential_acr).
+    #[must_use]
+    pub fn essential_acr<S: Into<String>>(mut self, classes: impl IntoIterator<Item = S>) -> Self {
+        self.essential_acr = classes.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Adds one parameter to [`extra`](Self::extra).
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    /// The parameters in the order they are sent.
+    pub(crate) fn encode(&self, bound: &Bound<'_>) -> Result<Vec<(String, String)>, RequestError> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
+        add("response_type", "code".to_owned());
+        add("client_id", bound.client_id.to_owned());
+        add("redirect_uri", bound.redirect_uri.to_owned());
+        add("scope", self.scope()?);
+        add("state", bound.state.to_owned());
+        add("nonce", bound.nonce.to_owned());
+        add("code_challenge", bound.code_challenge.to_owned());
+        add("code_challenge_method", "S256".to_owned());
+        if !self.prompt.is_empty() {
+            if self.prompt.contains(&Prompt::None) && self.prompt.len() > 1 {
+                return Err(RequestError::Parameter("prompt"));
+            }
+            let words: Vec<_> = self.prompt.iter().map(|prompt| prompt.name()).collect();
+            add("prompt", words.join(" "));
+        }
+        if let Some(display) = self.display {
+            add("display", display.name().to_owned());
+        }
+        if let Some(seconds) = self.max_age {
+            add("max_age", seconds.to_string());
+        }
+        for (name, words) in [
+            ("ui_locales", &self.ui_locales),
+            ("claims_locales", &self.claims_locales),
+            ("acr_values", &self.acr_values),
+        ] {
+            if !words.is_empty() {
+                add(name, join(name, words)?);
+            }
+        }
+        if let Some(hint) = &self.id_token_hint {
+            add("id_token_hint", hint.expose().to_owned());
+        }
+        if let Some(hint) = &self.login_hint {
+            add("login_hint", hint.clone());
+        }
+        if let Some(claims) = self.all_claims()? {
+            add("claims", claims.to_string());
+        }
+        for (index, (name, value)) in self.extra.iter().enumerate() {
+            if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+                return Err(RequestError::Reserved(reserved));
+            }
+            // Several resources may be asked for (RFC 8707 section 2); nothing else may be repeated.
+            let earlier = self.extra.iter().take(index);
+            if name != "resource" && earlier.clone().any(|(known, _)| known == name) {
+                return Err(RequestError::Reserved("extra"));
+            }
+            add(name, value.clone());
+        }
+        Ok(pairs)
+    }
+
+    fn scope(&self) -> Result<String, RequestError> {
+        let mut words = vec!["openid"];
+        for word in self.scopes.iter().flat_map(|scopes| scopes.split(' ')).filter(|word| !word.is_empty()) {
+            // scope-token (RFC 6749 section 3.3)
+            if !word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+                return Err(RequestError::Parameter("scope"));
+            }
+            if !words.contains(&word) {
+                words.push(word);
+            }
+        }
+        Ok(words.join(" "))
+    }
+
+    /// `claims`, with the essential `acr` in it.
+    fn all_claims(&self) -> Result<Option<Value>, RequestError> {
+        let mut claims = self.claims.clone().unwrap_or_default();
+        if !self.essential_acr.is_empty() {
+            let id_token = claims.entry("id_token").or_insert_with(|| json!({}));
+            let Value::Object(id_token) = id_token else { return Err(RequestError::Parameter("claims")) };
+            if id_token.contains_key("acr") {
+                return Err(RequestError::Parameter("claims"));
+            }
+            id_token.insert("acr".to_owned(), json!({"essential": true, "values": self.essential_acr}));
+        }
+        Ok((!claims.is_empty()).then_some(Value::Object(claims)))
+    }
+}
+
+fn join(name: &'static str, words: &[String]) -> Result<String, RequestError> {
+    if words.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
+        return Err(RequestError::Parameter(name));
+    }
+    Ok(words.join(" "))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::secret::Secret;
+
+    const BOUND: Bound<'_> = Bound {
+        client_id: "c",
+        redirect_uri: "https://app.example/cb",
+        state: "s",
+        nonce: "n",
+        code_challenge: "h",
+    };
+
+    fn sent(request: &AuthorizationRequest, name: &str) -> Option<String> {
+        let pairs = request.encode(&BOUND).unwrap();
+        let mut values = pairs.into_iter().filter(|(known, _)| known == name).map(|(_, value)| value);
+        let value = values.next();
+        assert_eq!(values.next(), None, "{name} is sent once");
+        value
+    }
+
+    #[test]
+    fn everything_typed_is_sent_once() {
+        let mut request = AuthorizationRequest::new(["profile email", "openid", "profile"])
+            .prompt([Prompt::Login, Prompt::Consent])
+            .max_age(60)
+            .login_hint("alice & bob")
+            .essential_acr(["urn:mfa"])
+            .parameter("audience", "api");
+        request.display = Some(Display::Popup);
+        request.ui_locales = vec!["de-CH".into(), "de".into()];
+        request.claims_locales = vec!["fr".into()];
+        request.acr_values = vec!["1".into(), "2".into()];
+        request.id_token_hint = Some(Secret::new("a.b.c"));
+        for (name, value) in [
+            ("response_type", "code"),
+            ("client_id", "c"),
+            ("redirect_uri", "https://app.example/cb"),
+            ("scope", "openid profile email"),
+            ("state", "s"),
+            ("nonce", "n"),
+            ("code_challenge", "h"),
+            ("code_challenge_method", "S256"),
+            ("prompt", "login consent"),
+            ("display", "popup"),
+            ("max_age", "60"),
+            ("ui_locales", "de-CH de"),
+            ("claims_locales", "fr"),
+            ("acr_values", "1 2"),
+            ("id_token_hint", "a.b.c"),
+            ("login_hint", "alice & bob"),
+            ("audience", "api"),
+            ("claims", r#"{"id_token":{"acr":{"essential":true,"values":["urn:mfa"]}}}"#),
+        ] {
+            assert_eq!(sent(&request, name).as_deref(), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn extras_cannot_override_what_the_library_sets() {
+        for name in RESERVED {
+            let request = AuthorizationRequest::new(["email"]).parameter(name, "evil");
+            assert_eq!(request.encode(&BOUND), Err(RequestError::Reserved(name)));
+        }
+        let twice = AuthorizationRequest::new(["email"]).parameter("a", "1").parameter("a", "2");
+        assert_eq!(twice.encode(&BOUND), Err(RequestError::Reserved("extra")));
+        let resources =
+            AuthorizationRequest::new(["email"]).parameter("resource", "1").parameter("resource", "2");
+        assert!(resources.encode(&BOUND).is_ok());
+    }
+
+    #[test]
+    fn values_that_the_specification_does_not_allow_are_refused() {
+        let both = AuthorizationRequest::new(["email"]).prompt([Prompt::None, Prompt::Login]);
+        assert_eq!(both.encode(&BOUND), Err(RequestError::Parameter("prompt")));
+        for scope in ["é", "a\"b", "a\\b", "a\nb"] {
+            let request = AuthorizationRequest::new([scope]);
+            assert_eq!(request.encode(&BOUND), Err(RequestError::Parameter("scope")), "{scope:?}");
+        }
+        let mut locales = AuthorizationRequest::new(["email"]);
+        locales.ui_locales = vec!["de fr".into()];
+        assert_eq!(locales.encode(&BOUND), Err(RequestError::Parameter("ui_locales")));
+    }
+}

@@ -1,0 +1,118 @@
+//! The authorization response in the query of the redirect URI (RFC 6749 sections 4.1.2 and
+//! 4.1.2.1, RFC 9207).
+
+use super::ErrorResponse;
+use crate::base::{
+    form::{self, FormError},
+    secret::Secret,
+};
+use std::fmt;
+
+/// The longest callback that is read, in bytes.
+pub const MAX_CALLBACK: usize = 16 * 1024;
+
+/// What came to the redirect URI: read, and not yet believed.
+///
+/// Only a [`PendingAuthorization`](crate::flow::PendingAuthorization) turns it into a token request.
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AuthorizationResponse {
+    /// The authorization code.
+    pub code: Option<Secret>,
+    /// The state: which of the pending authorizations this answers.
+    pub state: Option<String>,
+    /// The issuer (RFC 9207).
+    pub iss: Option<String>,
+    /// What the provider says if it says no.
+    pub error: Option<ErrorResponse>,
+    /// The state of the session at the provider (Session Management 1.0 section 2).
+    pub session_state: Option<String>,
+    /// The parameters that no field knows, in the order of the query.
+    pub extra: Vec<(String, Secret)>,
+}
+
+impl AuthorizationResponse {
+    /// Reads a query: `code=…&state=…`, with or without the question mark.
+    ///
+    /// # Errors
+    /// [`FormError`] if a parameter stands there twice, whatever its name, or if the query is not a form.
+    pub fn from_query(query: &str) -> Result<Self, FormError> {
+        if query.len() > MAX_CALLBACK {
+            return Err(FormError::TooLong);
+        }
+        let mut pairs = form::decode(query.strip_prefix('?').unwrap_or(query).as_bytes())?;
+        let mut take = |name: &str| {
+            let at = pairs.iter().position(|(known, _)| known == name)?;
+            Some(pairs.remove(at).1)
+        };
+        let (code, state, iss) = (take("code"), take("state"), take("iss"));
+        let (error, description, uri) = (take("error"), take("error_description"), take("error_uri"));
+        let session_state = take("session_state");
+        let text = |value: &zeroize::Zeroizing<String>| value.as_str().to_owned();
+        Ok(Self {
+            code: code.map(|code| Secret::new(code.as_str())),
+            state: state.as_ref().map(text),
+            iss: iss.as_ref().map(text),
+            error: error.map(|error| {
+                let (description, uri) = (description.as_deref(), uri.as_deref());
+                ErrorResponse::new(&error, description.map(String::as_str), uri.map(String::as_str))
+            }),
+            session_state: session_state.as_ref().map(text),
+            extra: pairs.into_iter().map(|(name, value)| (name, Secret::new(value.as_str()))).collect(),
+        })
+    }
+
+    /// Reads the query of a URL, or of the path and query that a server sees.
+    ///
+    /// # Errors
+    /// As [`from_query`](Self::from_query).
+    pub fn from_url(url: &str) -> Result<Self, FormError> {
+        let url = url.split('#').next().unwrap_or_default();
+        Self::from_query(url.split_once('?').map_or("", |(_, query)| query))
+    }
+}
+
+impl fmt::Debug for AuthorizationResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationResponse")
+            .field("code", &self.code)
+            .field("iss", &self.iss)
+            .field("error", &self.error)
+            .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_examples_of_rfc_6749_are_read() {
+        let response = AuthorizationResponse::from_url(
+            "https://client.example.com/cb?code=SplxlOBeZQQYbYS6WxSbIA&state=xyz#f",
+        )
+        .unwrap();
+        assert_eq!(response.code.unwrap().expose(), "SplxlOBeZQQYbYS6WxSbIA");
+        assert_eq!(response.state.as_deref(), Some("xyz"));
+        let denied =
+            AuthorizationResponse::from_query("?error=access_denied&state=xyz&session_state=s&x=1").unwrap();
+        assert_eq!(denied.error.unwrap().error, "access_denied");
+        assert_eq!(denied.session_state.as_deref(), Some("s"));
+        assert_eq!(denied.extra, [("x".to_owned(), Secret::new("1"))]);
+    }
+
+    #[test]
+    fn hostile_queries_are_typed_errors() {
+        for (query, why) in [
+            ("code=good&code=evil", FormError::Duplicate),
+            ("state=a&%73tate=b", FormError::Duplicate),
+            ("code=%FF%FE", FormError::NotUtf8),
+        ] {
+            assert_eq!(AuthorizationResponse::from_query(query), Err(why), "{query}");
+        }
+        let long = format!("code={}", "x".repeat(MAX_CALLBACK));
+        assert_eq!(AuthorizationResponse::from_query(&long), Err(FormError::TooLong));
+        assert_eq!(AuthorizationResponse::from_url("/cb").unwrap().code, None);
+    }
+}

@@ -1,0 +1,95 @@
+//! The error response (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
+
+use crate::base::{
+    header::Challenge,
+    json::{JsonError, Members},
+};
+use std::fmt;
+
+/// How much of a provider's prose is kept, in characters.
+const MAX_TEXT: usize = 256;
+
+/// What a provider says when it says no.
+///
+/// The texts are the provider's: bounded to 256 characters, control characters replaced.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ErrorResponse {
+    /// The code, such as `access_denied` or `invalid_grant`.
+    pub error: String,
+    /// Prose for developers.
+    pub error_description: Option<String>,
+    /// A page for developers.
+    pub error_uri: Option<String>,
+}
+
+impl ErrorResponse {
+    pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>) -> Self {
+        Self {
+            error: printable(error),
+            error_description: description.map(printable),
+            error_uri: uri.map(printable),
+        }
+    }
+
+    /// Reads an error response; `None` in place of a body that is not one.
+    pub(crate) fn from_json(body: &[u8]) -> Result<Option<Self>, JsonError> {
+        let mut members = Members::parse(body)?;
+        Ok(Self::from_members(&mut members))
+    }
+
+    pub(crate) fn from_members(members: &mut Members) -> Option<Self> {
+        let error = members.string("error").ok().flatten()?;
+        let description = members.string("error_description").ok().flatten();
+        let uri = members.string("error_uri").ok().flatten();
+        Some(Self::new(&error, description.as_deref(), uri.as_deref()))
+    }
+
+    /// Reads the challenge of a protected resource.
+    pub(crate) fn from_challenge(challenge: &Challenge) -> Option<Self> {
+        Some(Self::new(
+            challenge.parameter("error")?,
+            challenge.parameter("error_description"),
+            challenge.parameter("error_uri"),
+        ))
+    }
+}
+
+impl fmt::Display for ErrorResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`", self.error)?;
+        self.error_description.iter().try_for_each(|text| write!(f, " ({text})"))?;
+        self.error_uri.iter().try_for_each(|uri| write!(f, " see {uri}"))
+    }
+}
+
+fn printable(text: &str) -> String {
+    text.chars().take(MAX_TEXT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_6749_is_read() {
+        let body = br#"{"error":"invalid_request","error_description":"no","error_uri":"https://e.example"}"#;
+        let error = ErrorResponse::from_json(body).unwrap().unwrap();
+        assert_eq!(error.to_string(), "`invalid_request` (no) see https://e.example");
+    }
+
+    #[test]
+    fn prose_is_bounded_and_printable() {
+        let body = format!(r#"{{"error":"a\u001b[31m\nb","error_description":"{}"}}"#, "x".repeat(5000));
+        let error = ErrorResponse::from_json(body.as_bytes()).unwrap().unwrap();
+        assert_eq!(error.error, "a\u{fffd}[31m\u{fffd}b");
+        assert_eq!(error.error_description.map(|text| text.len()), Some(MAX_TEXT));
+    }
+
+    #[test]
+    fn what_is_no_error_response_is_none() {
+        assert_eq!(ErrorResponse::from_json(b"{}"), Ok(None));
+        assert_eq!(ErrorResponse::from_json(br#"{"error":{"code":7}}"#), Ok(None));
+        assert_eq!(ErrorResponse::from_json(b"<html>"), Err(JsonError::NotJson));
+    }
+}

@@ -1,0 +1,17 @@
+//! Room `message`: one file per message of the specifications. It encodes or decodes, and decides
+//! nothing.
+
+mod authorization_request;
+mod authorization_response;
+mod error_response;
+mod token_response;
+mod userinfo_response;
+
+pub use authorization_request::{AuthorizationRequest, Display, Prompt};
+pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
+pub use error_response::ErrorResponse;
+pub use token_response::{TokenResponse, TokenTolerance};
+pub use userinfo_response::UserInfo;
+
+pub(crate) use authorization_request::{Bound, RequestError};
+pub(crate) use token_response::TokenResponseError;

@@ -1,0 +1,204 @@
+//! The token response (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
+
+use crate::base::{
+    json::{Extra, JsonError, Members, integer},
+    moment::Timestamp,
+    secret::Secret,
+};
+use serde_json::Value;
+
+/// Tokens, as the provider sent them: not verified.
+///
+/// Flows hand them out only together with a verified ID token, where there is one.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct TokenResponse {
+    /// The access token.
+    pub access_token: Secret,
+    /// How the access token is used: `Bearer`, `DPoP`; in the provider's spelling, which does not
+    /// count (RFC 6749 section 5.1).
+    pub token_type: String,
+    /// In how many seconds the access token expires.
+    pub expires_in: Option<i64>,
+    /// When the access token expires: `expires_in` from when the response came.
+    pub expires_at: Option<Timestamp>,
+    /// The refresh token.
+    pub refresh_token: Option<Secret>,
+    /// The scopes of the access token, if they are not those asked for.
+    pub scope: Option<String>,
+    /// The ID token, as text.
+    pub id_token: Option<Secret>,
+    /// The members that no field knows.
+    pub extra: Extra,
+}
+
+/// What a provider may do otherwise than RFC 6749 says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct TokenTolerance {
+    /// `expires_in` may be a string of digits.
+    pub expires_in_as_string: bool,
+    /// `scope` may be an array of strings.
+    pub scope_as_array: bool,
+    /// `token_type` may be absent; then it is `Bearer`.
+    pub no_token_type: bool,
+}
+
+/// Why a token response cannot be read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum TokenResponseError {
+    Json(JsonError),
+    Missing(&'static str),
+    Value(&'static str),
+}
+
+impl From<JsonError> for TokenResponseError {
+    fn from(error: JsonError) -> Self {
+        Self::Json(error)
+    }
+}
+
+impl TokenResponse {
+    pub(crate) fn from_members(
+        mut members: Members,
+        tolerance: TokenTolerance,
+        now: Timestamp,
+    ) -> Result<Self, TokenResponseError> {
+        let access_token =
+            visible(&mut members, "access_token")?.ok_or(TokenResponseError::Missing("access_token"))?;
+        let token_type = match members.string("token_type")? {
+            Some(token_type) if !token_type.is_empty() => token_type,
+            Some(_) => return Err(TokenResponseError::Value("token_type")),
+            None if tolerance.no_token_type => "Bearer".to_owned(),
+            None => return Err(TokenResponseError::Missing("token_type")),
+        };
+        let expires_in = match members.any("expires_in") {
+            None => None,
+            Some(Value::String(text)) if tolerance.expires_in_as_string => {
+                Some(text.parse().map_err(|_| TokenResponseError::Value("expires_in"))?)
+            }
+            Some(Value::Number(number)) => {
+                Some(number.as_f64().and_then(integer).ok_or(TokenResponseError::Value("expires_in"))?)
+            }
+            Some(_) => return Err(wrong_type("expires_in", "a number (see `Quirks`)")),
+        };
+        if expires_in.is_some_and(|seconds| seconds < 0) {
+            return Err(TokenResponseError::Value("expires_in"));
+        }
+        let scope = match members.any("scope") {
+            None => None,
+            Some(Value::String(text)) => Some(text),
+            Some(Value::Array(items)) if tolerance.scope_as_array => {
+                let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
+                Some(words.ok_or(TokenResponseError::Value("scope"))?.join(" "))
+            }
+            Some(_) => return Err(wrong_type("scope", "a string (see `Quirks`)")),
+        };
+        Ok(Self {
+            access_token,
+            token_type,
+            expires_in,
+            expires_at: expires_in.map(|seconds| now.plus(seconds)),
+            refresh_token: visible(&mut members, "refresh_token")?,
+            scope,
+            id_token: visible(&mut members, "id_token")?,
+            extra: members.rest(),
+        })
+    }
+
+    /// Whether the access token is used as RFC 6750 says.
+    #[must_use]
+    pub fn is_bearer(&self) -> bool {
+        self.token_type.eq_ignore_ascii_case("bearer")
+    }
+}
+
+/// Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17): nothing that could break out of a header.
+fn visible(members: &mut Members, member: &'static str) -> Result<Option<Secret>, TokenResponseError> {
+    match members.string(member)?.map(Secret::new) {
+        Some(token)
+            if token.expose().is_empty() || !token.expose().bytes().all(|b| (0x20..=0x7e).contains(&b)) =>
+        {
+            Err(TokenResponseError::Value(member))
+        }
+        token => Ok(token),
+    }
+}
+
+const fn wrong_type(member: &'static str, expected: &'static str) -> TokenResponseError {
+    TokenResponseError::Json(JsonError::WrongType { member, expected })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TOLERANT: TokenTolerance =
+        TokenTolerance { expires_in_as_string: true, scope_as_array: true, no_token_type: true };
+
+    fn read(body: &str, tolerance: TokenTolerance) -> Result<TokenResponse, TokenResponseError> {
+        TokenResponse::from_members(Members::parse(body.as_bytes()).unwrap(), tolerance, Timestamp(100))
+    }
+
+    #[test]
+    fn a_whole_response_is_read_and_unknown_members_are_kept() {
+        let tokens = read(
+            r#"{"access_token":"a","token_type":"bEARER","expires_in":60,"refresh_token":"r","scope":"x y","id_token":"i","b":[1],"n":null}"#,
+            TokenTolerance::default(),
+        )
+        .unwrap();
+        assert!(tokens.is_bearer());
+        assert_eq!((tokens.expires_in, tokens.expires_at), (Some(60), Some(Timestamp(160))));
+        assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "r");
+        assert_eq!(tokens.extra.keys().collect::<Vec<_>>(), ["b"]);
+        assert!(!format!("{tokens:?}").contains("\"r\""));
+    }
+
+    #[test]
+    fn what_must_be_there_must_be_there() {
+        assert_eq!(read("{}", TokenTolerance::default()), Err(TokenResponseError::Missing("access_token")));
+        assert_eq!(
+            read(r#"{"access_token":"a"}"#, TokenTolerance::default()),
+            Err(TokenResponseError::Missing("token_type"))
+        );
+        for (member, body) in [
+            ("access_token", r#"{"access_token":"a\nb","token_type":"Bearer"}"#),
+            ("access_token", r#"{"access_token":"","token_type":"Bearer"}"#),
+            ("access_token", r#"{"access_token":"é","token_type":"Bearer"}"#),
+            ("refresh_token", r#"{"access_token":"a","token_type":"Bearer","refresh_token":"r\u0000"}"#),
+            ("token_type", r#"{"access_token":"a","token_type":""}"#),
+            ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#),
+            ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#),
+        ] {
+            assert_eq!(
+                read(body, TokenTolerance::default()),
+                Err(TokenResponseError::Value(member)),
+                "{body}"
+            );
+        }
+    }
+
+    #[test]
+    fn oddities_pass_only_by_their_quirk() {
+        for (body, member) in [
+            (r#"{"access_token":"a","token_type":"Bearer","expires_in":"60"}"#, "expires_in"),
+            (r#"{"access_token":"a","token_type":"Bearer","scope":["x","y"]}"#, "scope"),
+        ] {
+            let error = read(body, TokenTolerance::default()).unwrap_err();
+            assert!(
+                matches!(error, TokenResponseError::Json(JsonError::WrongType { member: m, .. }) if m == member)
+            );
+        }
+        let tokens = read(r#"{"access_token":"a","expires_in":"60","scope":["x","y"]}"#, TOLERANT).unwrap();
+        assert_eq!((tokens.expires_in, tokens.scope.as_deref()), (Some(60), Some("x y")));
+        assert!(tokens.is_bearer());
+        assert_eq!(
+            read(r#"{"access_token":"a","scope":["x",5]}"#, TOLERANT),
+            Err(TokenResponseError::Value("scope"))
+        );
+        assert_eq!(
+            read(r#"{"access_token":"a","expires_in":"soon"}"#, TOLERANT),
+            Err(TokenResponseError::Value("expires_in"))
+        );
+    }
+}

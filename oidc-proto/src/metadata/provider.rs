@@ -1,0 +1,346 @@
+//! Reading and checking provider metadata (OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414
+//! sections 2 and 3).
+
+use super::ProviderMetadata;
+use crate::base::{
+    endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
+    json::{JsonError, Members},
+};
+use std::fmt;
+
+/// What must be in the metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Profile {
+    /// An OpenID Provider where users log in (OpenID Connect Discovery 1.0 section 3).
+    #[default]
+    OpenIdProvider,
+    /// An OAuth authorization server (RFC 8414 section 2).
+    AuthorizationServer,
+    /// An issuer of tokens that are only verified, such as a CI system or a cluster: `issuer` and
+    /// `jwks_uri` are enough.
+    TokenIssuer,
+}
+
+/// A member of the metadata that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The name of the member.
+    pub member: &'static str,
+    /// Why it cannot be used.
+    pub why: Why,
+}
+
+/// Why a member of the metadata cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// It has another type than this.
+    #[error("is not {0}")]
+    WrongType(&'static str),
+    /// It is a URL that requests may not be sent to.
+    #[error("{0}")]
+    Url(UrlError),
+}
+
+/// Why metadata is not acceptable.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum MetadataError {
+    /// Not JSON, or not acceptable as such.
+    #[error("is not acceptable metadata: it {0}")]
+    Json(#[from] JsonError),
+    /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section
+    /// 4.3, RFC 8414 section 3.3): somebody may be impersonating it.
+    #[error("has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter")]
+    Issuer {
+        /// The issuer that was asked for.
+        expected: String,
+        /// The issuer in the metadata.
+        found: String,
+    },
+    /// Members that must be there and are not.
+    #[error("lacks {}", List(.0))]
+    Missing(Vec<&'static str>),
+    /// A member that must be there cannot be used.
+    #[error("has a member `{}` that {}", .0.member, .0.why)]
+    Unusable(SetAside),
+}
+
+impl MetadataError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Json(_) => "metadata_json",
+            Self::Issuer { .. } => "metadata_issuer_mismatch",
+            Self::Missing(_) => "metadata_missing_members",
+            Self::Unusable(_) => "metadata_unusable_member",
+        }
+    }
+}
+
+struct List<'a>(&'a [&'static str]);
+
+impl fmt::Display for List<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, name) in self.0.iter().enumerate() {
+            write!(f, "{}`{name}`", if index == 0 { "" } else { ", " })?;
+        }
+        Ok(())
+    }
+}
+
+/// Where the metadata of an issuer is: its path, without a terminating `/`, and then
+/// `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 section 4.1).
+///
+/// # Errors
+/// [`UrlError`] if the issuer is not a URL that an issuer may have (section 2).
+pub fn well_known(issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
+    let url = EndpointUrl::parse(issuer, policy)?;
+    if url.as_url().query().is_some() {
+        return Err(UrlError::Query);
+    }
+    let base = issuer.strip_suffix('/').unwrap_or(issuer);
+    EndpointUrl::parse(&format!("{base}/.well-known/openid-configuration"), policy)
+}
+
+impl ProviderMetadata {
+    /// Reads the metadata document of `issuer`.
+    ///
+    /// # Errors
+    /// [`MetadataError`] names what is wrong: the issuer first, then every missing member at once,
+    /// then the first member that must be usable and is not.
+    pub fn parse(
+        document: &[u8],
+        issuer: &str,
+        profile: Profile,
+        policy: &UrlPolicy,
+    ) -> Result<Self, MetadataError> {
+        let mut members = Members::parse(document)?;
+        let found = members.string("issuer")?.ok_or_else(|| missing(&members, profile, true))?;
+        if found != issuer {
+            return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shorten(found) });
+        }
+        let needed = needed(&members, profile);
+        if needed.iter().any(|member| !members.has(member)) {
+            return Err(missing(&members, profile, false));
+        }
+        let metadata = Self::read(found, members, policy);
+        // A switch for a defence must not be lost because it is misspelt.
+        let critical = ["authorization_response_iss_parameter_supported"];
+        match metadata
+            .set_aside
+            .iter()
+            .find(|aside| needed.contains(&aside.member) || critical.contains(&aside.member))
+        {
+            Some(aside) => Err(MetadataError::Unusable(*aside)),
+            None => Ok(metadata),
+        }
+    }
+}
+
+fn needed(members: &Members, profile: Profile) -> Vec<&'static str> {
+    match profile {
+        Profile::OpenIdProvider => {
+            let mut needed = vec![
+                "authorization_endpoint",
+                "jwks_uri",
+                "response_types_supported",
+                "subject_types_supported",
+                "id_token_signing_alg_values_supported",
+            ];
+            if !only_implicit(members) {
+                needed.insert(1, "token_endpoint");
+            }
+            needed
+        }
+        Profile::AuthorizationServer => vec!["response_types_supported"],
+        Profile::TokenIssuer => vec!["jwks_uri"],
+    }
+}
+
+/// "Required unless only the Implicit Flow is used": no grant but `implicit`, or no response type
+/// that yields a code.
+fn only_implicit(members: &Members) -> bool {
+    let mut members = members.clone();
+    let only = |list: Option<Vec<String>>, wanted: fn(&str) -> bool| {
+        list.is_some_and(|list| !list.is_empty() && list.iter().all(|value| wanted(value)))
+    };
+    only(members.strings("grant_types_supported").ok().flatten(), |grant| grant == "implicit")
+        || only(members.strings("response_types_supported").ok().flatten(), |types| {
+            types.split(' ').all(|word| word == "id_token" || word == "token")
+        })
+}
+
+fn missing(members: &Members, profile: Profile, issuer: bool) -> MetadataError {
+    let mut names = if issuer { vec!["issuer"] } else { Vec::new() };
+    names.extend(needed(members, profile).into_iter().filter(|member| !members.has(member)));
+    MetadataError::Missing(names)
+}
+
+/// What goes into an error is bounded and printable.
+fn shorten(text: String) -> String {
+    if text.len() <= 256 && !text.chars().any(char::is_control) {
+        return text;
+    }
+    text.chars().take(256).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::{Value, json};
+
+    const ISSUER: &str = "https://op.example/tenant";
+
+    fn document() -> Value {
+        json!({
+            "issuer": ISSUER,
+            "authorization_endpoint": "https://login.op.example/authorize?tenant=1",
+            "token_endpoint": "https://op.example/token",
+            "jwks_uri": "https://keys.example/jwks",
+            "response_types_supported": ["code", "device"],
+            "subject_types_supported": ["public", "strange"],
+            "id_token_signing_alg_values_supported": ["RS256", "XX999"],
+        })
+    }
+
+    fn with(changes: Value) -> Value {
+        let mut document = document();
+        for (name, value) in changes.as_object().unwrap() {
+            document[name] = value.clone();
+        }
+        document
+    }
+
+    fn parse(document: &Value, profile: Profile) -> Result<ProviderMetadata, MetadataError> {
+        ProviderMetadata::parse(document.to_string().as_bytes(), ISSUER, profile, &UrlPolicy::default())
+    }
+
+    #[test]
+    fn the_url_is_derived_as_the_specification_writes_it() {
+        for (issuer, url) in [
+            ("https://op.example", "https://op.example/.well-known/openid-configuration"),
+            ("https://op.example/", "https://op.example/.well-known/openid-configuration"),
+            ("https://op.example/a/b", "https://op.example/a/b/.well-known/openid-configuration"),
+            ("https://op.example/a/b/", "https://op.example/a/b/.well-known/openid-configuration"),
+        ] {
+            assert_eq!(well_known(issuer, &UrlPolicy::default()).unwrap().as_str(), url);
+        }
+        for (issuer, why) in [
+            ("http://op.example", UrlError::PlainHttp),
+            ("https://op.example?x=1", UrlError::Query),
+            ("https://op.example/#x", UrlError::Fragment),
+            ("op.example", UrlError::NotAbsolute),
+        ] {
+            assert_eq!(well_known(issuer, &UrlPolicy::default()), Err(why), "{issuer}");
+        }
+    }
+
+    #[test]
+    fn unknown_values_and_split_hosts_are_fine_and_unknown_members_are_kept() {
+        let metadata =
+            parse(&with(json!({"new_thing": {"a": 1}, "scopes_supported": null})), Profile::OpenIdProvider)
+                .unwrap();
+        assert_eq!(metadata.response_types_supported.unwrap(), ["code", "device"]);
+        assert_eq!(metadata.scopes_supported, None, "null is absent");
+        assert_eq!(metadata.extra["new_thing"], json!({"a": 1}));
+        assert_eq!(metadata.set_aside, []);
+    }
+
+    #[test]
+    fn every_issuer_but_the_very_one_is_refused_and_both_are_named() {
+        for found in ["https://op.example/tenant/", "https://op.example/Tenant", "https://evil.example"] {
+            let error = parse(&with(json!({"issuer": found})), Profile::OpenIdProvider).unwrap_err();
+            assert_eq!(error, MetadataError::Issuer { expected: ISSUER.into(), found: found.into() });
+            assert!(error.to_string().contains(found) && error.to_string().contains(ISSUER));
+        }
+    }
+
+    #[test]
+    fn all_missing_members_are_named_at_once_for_each_profile() {
+        let bare = json!({"issuer": ISSUER, "jwks_uri": null});
+        assert_eq!(
+            parse(&bare, Profile::OpenIdProvider),
+            Err(MetadataError::Missing(vec![
+                "authorization_endpoint",
+                "token_endpoint",
+                "jwks_uri",
+                "response_types_supported",
+                "subject_types_supported",
+                "id_token_signing_alg_values_supported"
+            ]))
+        );
+        assert_eq!(
+            parse(&bare, Profile::AuthorizationServer),
+            Err(MetadataError::Missing(vec!["response_types_supported"]))
+        );
+        assert_eq!(parse(&bare, Profile::TokenIssuer), Err(MetadataError::Missing(vec!["jwks_uri"])));
+        assert_eq!(
+            parse(&json!({}), Profile::TokenIssuer),
+            Err(MetadataError::Missing(vec!["issuer", "jwks_uri"]))
+        );
+        let mut implicit = with(json!({"response_types_supported": ["id_token", "id_token token"]}));
+        implicit.as_object_mut().unwrap().remove("token_endpoint");
+        assert!(parse(&implicit, Profile::OpenIdProvider).is_ok(), "only the Implicit Flow is used");
+    }
+
+    #[test]
+    fn what_is_needed_must_be_usable_and_the_rest_is_set_aside() {
+        for (name, value, why) in [
+            ("token_endpoint", json!("http://op.example/token"), Why::Url(UrlError::PlainHttp)),
+            ("jwks_uri", json!("https://169.254.169.254/latest"), Why::Url(UrlError::PrivateAddress)),
+            ("authorization_endpoint", json!(7), Why::WrongType("a string")),
+            ("response_types_supported", json!("code"), Why::WrongType("an array of strings")),
+            ("authorization_response_iss_parameter_supported", json!("true"), Why::WrongType("a boolean")),
+        ] {
+            let error = parse(&with(json!({name: value})), Profile::OpenIdProvider).unwrap_err();
+            assert!(
+                matches!(error, MetadataError::Unusable(aside) if aside.member == name && aside.why == why)
+            );
+        }
+        let metadata = parse(
+            &with(json!({
+                "op_tos_uri": "http://op.example/tos",
+                "revocation_endpoint": "https://0xA9FEA9FE/",
+                "frontchannel_logout_supported": "true",
+                "mtls_endpoint_aliases": {"token_endpoint": "http://mtls.op.example/", "x": 1},
+            })),
+            Profile::OpenIdProvider,
+        )
+        .unwrap();
+        assert_eq!((metadata.op_tos_uri, metadata.revocation_endpoint), (None, None));
+        assert_eq!(metadata.frontchannel_logout_supported, None);
+        let aside: Vec<_> = metadata.set_aside.iter().map(|aside| aside.member).collect();
+        assert_eq!(aside, ["revocation_endpoint", "op_tos_uri", "frontchannel_logout_supported"]);
+        let aliases = metadata.mtls_endpoint_aliases.unwrap();
+        assert_eq!((aliases.token_endpoint, &aliases.extra["x"]), (None, &json!(1)));
+        assert_eq!(
+            aliases.set_aside,
+            [SetAside { member: "token_endpoint", why: Why::Url(UrlError::PlainHttp) }]
+        );
+    }
+
+    #[test]
+    fn hostile_bytes_get_a_typed_error() {
+        let read = |bytes: &[u8]| {
+            ProviderMetadata::parse(bytes, ISSUER, Profile::OpenIdProvider, &UrlPolicy::default())
+        };
+        assert_eq!(read(b"\xff"), Err(MetadataError::Json(JsonError::NotJson)));
+        assert_eq!(read(b"[]"), Err(MetadataError::Json(JsonError::NotAnObject)));
+        assert_eq!(
+            read(br#"{"issuer":"a","issuer":"b"}"#),
+            Err(MetadataError::Json(JsonError::DuplicateMember))
+        );
+        assert_eq!(read("[".repeat(9000).as_bytes()), Err(MetadataError::Json(JsonError::TooDeep)));
+        assert_eq!(
+            read(br#"{"issuer":5}"#),
+            Err(MetadataError::Json(JsonError::WrongType { member: "issuer", expected: "a string" }))
+        );
+        let long = format!(r#"{{"issuer":"{}\u0000"}}"#, "x".repeat(9999));
+        let Err(MetadataError::Issuer { found, .. }) = read(long.as_bytes()) else { panic!() };
+        assert!(found.len() == 256);
+    }
+}

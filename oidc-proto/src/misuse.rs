@@ -1,0 +1,1 @@
+//! What does not compile, and why that is the point.

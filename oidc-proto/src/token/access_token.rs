@@ -1,0 +1,168 @@
+//! The hot path: [`Verifier`] checks access tokens at a resource server (RFC 9068 section 4).
+
+use super::{
+    Claims, Rejected, Scratch,
+    jwt::{Unverified, is_type},
+    time,
+};
+use crate::{
+    base::moment::Timestamp,
+    jose::{AlgorithmSet, KeySet},
+};
+use serde::Deserialize;
+
+/// What a resource server demands of access tokens. Made once, used for every request.
+///
+/// Always checked: size, `typ`, `crit`, duplicate members, signature, `iss`, `aud`, `exp`, `nbf`,
+/// `iat`. Demanded by the JWT profile (RFC 9068 section 2.2): `sub`, `client_id`, `iat`, `jti`.
+#[derive(Clone, Debug)]
+pub struct Verifier {
+    issuer: String,
+    audiences: Vec<String>,
+    algorithms: AlgorithmSet,
+    leeway: u16,
+    plain_jwt: bool,
+}
+
+impl Verifier {
+    /// Accepts access tokens of this issuer that are meant for this audience (the resource).
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences: vec![audience.into()],
+            algorithms: AlgorithmSet::ASYMMETRIC,
+            leeway: time::DEFAULT_LEEWAY,
+            plain_jwt: false,
+        }
+    }
+
+    /// Accepts tokens for this audience, too.
+    #[must_use]
+    pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts these algorithms only. The default is every asymmetric one.
+    #[must_use]
+    pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// Sets how far, in seconds, the issuer's clock may be from ours, either way; the default is
+    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the most [`MAX_LEEWAY`](super::MAX_LEEWAY).
+    #[must_use]
+    pub const fn leeway(mut self, seconds: u16) -> Self {
+        self.leeway = seconds;
+        self
+    }
+
+    /// Accepts JWTs that do not say they are access tokens, as older providers issue them: `typ` may
+    /// be absent or `JWT`, and of the claims only `iss`, `aud` and `exp` are demanded. ID tokens are
+    /// still refused: those with `nonce`, `at_hash`, `c_hash` or `s_hash`.
+    #[must_use]
+    pub const fn accept_plain_jwt(mut self) -> Self {
+        self.plain_jwt = true;
+        self
+    }
+
+    /// Verifies a token: cheap checks first, the signature last. Allocates nothing once `scratch` has
+    /// grown (claims with escapes in them apart).
+    ///
+    /// # Errors
+    /// [`Rejected`] names the clause that the token breaks.
+    /// [`Rejected::wants_newer_keys`] says whether to fetch the issuer's keys and try again.
+    pub fn verify<'s>(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+    ) -> Result<Verified<'s>, Rejected> {
+        let typ_fits: fn(Option<&str>) -> bool = if self.plain_jwt {
+            |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt"))
+        } else {
+            |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
+        };
+        let token = Unverified::read(token, scratch, self.algorithms, typ_fits)?;
+        self.check(&token, now)?;
+        token.check_signature(keys, self.algorithms)?;
+        Ok(Verified { claims: token.claims, payload: token.payload })
+    }
+
+    fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), Rejected> {
+        let claims = &token.claims;
+        let iss = claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
+        if iss != self.issuer {
+            return Err(Rejected::Issuer);
+        }
+        let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;
+        if !aud.any(|audience| self.audiences.iter().any(|ours| ours == audience)) {
+            return Err(Rejected::Audience);
+        }
+        claims.exp.ok_or(Rejected::Missing("exp"))?;
+        time::check(claims, self.leeway, now)?;
+        let declared = token.header.typ().is_some_and(|typ| is_type(typ, "at+jwt"));
+        if declared {
+            claims.iat.ok_or(Rejected::Missing("iat"))?;
+            for (name, value) in
+                [("sub", &claims.sub), ("client_id", &claims.client_id), ("jti", &claims.jti)]
+            {
+                match value.as_deref() {
+                    None => return Err(Rejected::Missing(name)),
+                    Some("") => return Err(Rejected::Value(name)),
+                    Some(_) => {}
+                }
+            }
+        } else if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some())
+        {
+            return Err(Rejected::IdTokenAsAccessToken);
+        }
+        if claims.cnf {
+            return Err(Rejected::SenderConstrained);
+        }
+        Ok(())
+    }
+}
+
+/// An access token that has been verified: what one may believe.
+#[derive(Clone, Debug)]
+pub struct Verified<'s> {
+    claims: Claims<'s>,
+    payload: &'s [u8],
+}
+
+impl<'s> Verified<'s> {
+    /// The registered claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims<'s> {
+        &self.claims
+    }
+
+    /// The scopes.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.claims.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+    }
+
+    /// Whether it has this scope.
+    #[must_use]
+    pub fn has_scope(&self, wanted: &str) -> bool {
+        self.scopes().any(|scope| scope == wanted)
+    }
+
+    /// Claims of your own: a second, typed pass over the same bytes.
+    ///
+    /// # Errors
+    /// If the claims are not of that type.
+    pub fn custom<T: Deserialize<'s>>(&self) -> Result<T, CustomClaimsError> {
+        serde_json::from_slice(self.payload).map_err(|_| CustomClaimsError)
+    }
+}
+
+/// The claims of a verified token are not of the type asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the token's claims are not of the type asked for")]
+#[non_exhaustive]
+pub struct CustomClaimsError;

@@ -1,0 +1,127 @@
+//! [`Audience`]: the `aud` claim, a string or an array of strings (RFC 7519 section 4.1.3).
+
+use serde::de::{Deserializer, SeqAccess, Visitor};
+use std::fmt;
+
+/// Whom a token is meant for. Borrowed from the token; nothing is allocated until you ask for it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Audience<'a> {
+    /// JSON: a string, or an array of strings.
+    json: &'a str,
+    count: usize,
+}
+
+impl<'a> Audience<'a> {
+    /// `None` if it is neither a string nor an array of strings.
+    pub(super) fn new(json: &'a str) -> Option<Self> {
+        let mut count = 0;
+        each(json, &mut |_| count += 1)?;
+        Some(Self { json, count })
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub const fn len(self) -> usize {
+        self.count
+    }
+
+    /// Whether there is none: an empty array.
+    #[must_use]
+    pub const fn is_empty(self) -> bool {
+        self.count == 0
+    }
+
+    /// Whether this one is among them.
+    #[must_use]
+    pub fn contains(self, wanted: &str) -> bool {
+        self.any(|audience| audience == wanted)
+    }
+
+    /// Whether one of them satisfies a condition.
+    pub fn any(self, condition: impl Fn(&str) -> bool) -> bool {
+        let mut found = false;
+        each(self.json, &mut |audience| found |= condition(audience));
+        found
+    }
+
+    /// Whether all of them satisfy a condition.
+    pub fn all(self, condition: impl Fn(&str) -> bool) -> bool {
+        !self.any(|audience| !condition(audience))
+    }
+
+    /// All of them, in the token's order.
+    #[must_use]
+    pub fn to_vec(self) -> Vec<String> {
+        let mut all = Vec::with_capacity(self.count);
+        each(self.json, &mut |audience| all.push(audience.to_owned()));
+        all
+    }
+}
+
+impl fmt::Debug for Audience<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.json)
+    }
+}
+
+fn each(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
+    let mut from = serde_json::Deserializer::from_str(json);
+    from.deserialize_any(Each(seen)).ok()?;
+    from.end().ok()
+}
+
+struct Each<'f>(&'f mut dyn FnMut(&str));
+
+impl<'de> Visitor<'de> for Each<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string or an array of strings")
+    }
+    fn visit_str<E>(self, audience: &str) -> Result<(), E> {
+        (self.0)(audience);
+        Ok(())
+    }
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<(), A::Error> {
+        while items.next_element_seed(One(&mut *self.0))?.is_some() {}
+        Ok(())
+    }
+}
+
+struct One<'f>(&'f mut dyn FnMut(&str));
+
+impl<'de> serde::de::DeserializeSeed<'de> for One<'_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for One<'_> {
+    type Value = ();
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+    fn visit_str<E>(self, audience: &str) -> Result<(), E> {
+        (self.0)(audience);
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_or_many_strings_and_nothing_else() {
+        let one = Audience::new(r#""a\u002fb""#).unwrap();
+        assert!(one.contains("a/b") && one.len() == 1);
+        let two = Audience::new(r#" ["a", "b"] "#).unwrap();
+        assert!(
+            two.contains("b") && !two.contains("c") && two.all(|a| a < "c") && two.to_vec() == ["a", "b"]
+        );
+        assert!(Audience::new("[]").unwrap().is_empty());
+        for bad in ["5", "{}", "null", r#"["a",5]"#, r#"["a",["b"]]"#, "true", ""] {
+            assert_eq!(Audience::new(bad), None, "{bad}");
+        }
+    }
+}

@@ -1,0 +1,325 @@
+//! [`Claims`]: the registered claims of a JWT, read in one pass and borrowed from it (RFC 7519
+//! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
+
+use super::{Audience, Rejected};
+use crate::base::json::{Checked, JsonError, MAX_DEPTH, Names, integer, refuse};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::{borrow::Cow, fmt};
+
+/// The registered claims of a token. `null` counts as absent; another type than the
+/// specification's is an error, never an absence.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct Claims<'a> {
+    /// Who issued it.
+    pub iss: Option<Cow<'a, str>>,
+    /// Whom it is about.
+    pub sub: Option<Cow<'a, str>>,
+    /// Whom it is meant for.
+    pub aud: Option<Audience<'a>>,
+    /// When it expires, in seconds since the Unix epoch, rounded down.
+    pub exp: Option<i64>,
+    /// When it begins to be valid.
+    pub nbf: Option<i64>,
+    /// When it was issued.
+    pub iat: Option<i64>,
+    /// Its identifier.
+    pub jti: Option<Cow<'a, str>>,
+    /// The client it was issued to.
+    pub azp: Option<Cow<'a, str>>,
+    /// What ties it to an authorization request.
+    pub nonce: Option<Cow<'a, str>>,
+    /// When the user was authenticated.
+    pub auth_time: Option<i64>,
+    /// The class of that authentication.
+    pub acr: Option<Cow<'a, str>>,
+    /// The methods of that authentication: JSON, an array of strings.
+    pub amr: Option<Audience<'a>>,
+    /// The hash of the access token.
+    pub at_hash: Option<Cow<'a, str>>,
+    /// The hash of the code.
+    pub c_hash: Option<Cow<'a, str>>,
+    /// The hash of the state.
+    pub s_hash: Option<Cow<'a, str>>,
+    /// The session at the provider.
+    pub sid: Option<Cow<'a, str>>,
+    /// The client (RFC 9068).
+    pub client_id: Option<Cow<'a, str>>,
+    /// The scopes, with spaces between (RFC 8693 section 4.2).
+    pub scope: Option<Cow<'a, str>>,
+    /// Whether it is bound to a key (RFC 7800).
+    pub cnf: bool,
+}
+
+impl<'a> Claims<'a> {
+    /// Reads a set of claims.
+    pub(super) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, Rejected> {
+        names.clear();
+        let mut from = serde_json::Deserializer::from_slice(payload);
+        let read = from.deserialize_map(Reader { payload, names }).and_then(|claims| {
+            from.end()?;
+            Ok(claims)
+        });
+        read.map_err(|error| Rejected::Claims(names.why(&error)))
+    }
+}
+
+struct Reader<'a, 'n> {
+    payload: &'a [u8],
+    names: &'n mut Names,
+}
+
+impl<'a> Visitor<'a> for Reader<'a, '_> {
+    type Value = Claims<'a>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a set of claims")
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<Claims<'a>, A::Error> {
+        let Self { payload: text, names } = self;
+        let mut claims = Claims::default();
+        let from = names.open();
+        while let Some(claim) = members.next_key_seed(Key { text, names })? {
+            // Seen only if the value turns out to be of another type.
+            names.expect(claim.name(), claim.expected());
+            match claim {
+                Claim::Iss => claims.iss = members.next_value::<Text<'a>>()?.0,
+                Claim::Sub => claims.sub = members.next_value::<Text<'a>>()?.0,
+                Claim::Aud => claims.aud = members.next_value::<Strings<'a>>()?.0,
+                Claim::Exp => claims.exp = members.next_value::<Date>()?.0,
+                Claim::Nbf => claims.nbf = members.next_value::<Date>()?.0,
+                Claim::Iat => claims.iat = members.next_value::<Date>()?.0,
+                Claim::Jti => claims.jti = members.next_value::<Text<'a>>()?.0,
+                Claim::Azp => claims.azp = members.next_value::<Text<'a>>()?.0,
+                Claim::Nonce => claims.nonce = members.next_value::<Text<'a>>()?.0,
+                Claim::AuthTime => claims.auth_time = members.next_value::<Date>()?.0,
+                Claim::Acr => claims.acr = members.next_value::<Text<'a>>()?.0,
+                Claim::Amr => claims.amr = members.next_value::<Strings<'a>>()?.0,
+                Claim::AtHash => claims.at_hash = members.next_value::<Text<'a>>()?.0,
+                Claim::CHash => claims.c_hash = members.next_value::<Text<'a>>()?.0,
+                Claim::SHash => claims.s_hash = members.next_value::<Text<'a>>()?.0,
+                Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
+                Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
+                // An array in tokens of some providers; read those by a typed pass of your own.
+                Claim::Scope => claims.scope = members.next_value::<Lenient<'a>>()?.0,
+                Claim::Cnf => {
+                    claims.cnf = true;
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
+                Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
+            }
+        }
+        if names.close(text, from) { Ok(claims) } else { Err(names.fail(JsonError::DuplicateMember)) }
+    }
+}
+
+macro_rules! names {
+    ($($claim:ident = $name:literal is $expected:literal,)*) => {
+        #[derive(Clone, Copy)]
+        enum Claim { $($claim,)* Other }
+
+        impl Claim {
+            fn of(name: &str) -> Self {
+                match name { $($name => Self::$claim,)* _ => Self::Other }
+            }
+            const fn name(self) -> &'static str {
+                match self { $(Self::$claim => $name,)* Self::Other => "" }
+            }
+            const fn expected(self) -> &'static str {
+                match self { $(Self::$claim => $expected,)* Self::Other => "" }
+            }
+        }
+    };
+}
+
+names! {
+    Iss = "iss" is "a string",
+    Sub = "sub" is "a string",
+    Aud = "aud" is "a string or an array of strings",
+    Exp = "exp" is "a date in seconds",
+    Nbf = "nbf" is "a date in seconds",
+    Iat = "iat" is "a date in seconds",
+    Jti = "jti" is "a string",
+    Azp = "azp" is "a string",
+    Nonce = "nonce" is "a string",
+    AuthTime = "auth_time" is "a date in seconds",
+    Acr = "acr" is "a string",
+    Amr = "amr" is "an array of strings",
+    AtHash = "at_hash" is "a string",
+    CHash = "c_hash" is "a string",
+    SHash = "s_hash" is "a string",
+    Sid = "sid" is "a string",
+    ClientId = "client_id" is "a string",
+    Scope = "scope" is "a string",
+    Cnf = "cnf" is "an object",
+}
+
+struct Key<'a, 'n> {
+    text: &'a [u8],
+    names: &'n mut Names,
+}
+
+impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
+    type Value = Claim;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Claim, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Key<'_, '_> {
+    type Value = Claim;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of a claim")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Claim, E> {
+        self.names.note(self.text, name);
+        Ok(Claim::of(name))
+    }
+}
+
+/// A string, borrowed unless it had to be unescaped.
+struct Text<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Text<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
+                Ok(Text(Some(Cow::Borrowed(text))))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
+                Ok(Text(Some(Cow::Owned(text.to_owned()))))
+            }
+            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
+                Ok(Text(None))
+            }
+        }
+        from.deserialize_any(V)
+    }
+}
+
+/// A `NumericDate` (RFC 7519 section 2), rounded down.
+struct Date(Option<i64>);
+
+impl<'de> Deserialize<'de> for Date {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct V;
+        impl Visitor<'_> for V {
+            type Value = Date;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a date in seconds")
+            }
+            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Date, E> {
+                if seconds.unsigned_abs() <= 1 << 53 { Ok(Date(Some(seconds))) } else { Err(refuse()) }
+            }
+            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Date, E> {
+                i64::try_from(seconds).map_err(E::custom).and_then(|seconds| self.visit_i64(seconds))
+            }
+            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Date, E> {
+                integer(seconds.floor()).map(|seconds| Date(Some(seconds))).ok_or_else(refuse)
+            }
+            fn visit_unit<E>(self) -> Result<Date, E> {
+                Ok(Date(None))
+            }
+        }
+        from.deserialize_any(V)
+    }
+}
+
+/// A string or an array of strings, kept as JSON.
+struct Strings<'a>(Option<Audience<'a>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(from)?.get();
+        if json == "null" {
+            return Ok(Self(None));
+        }
+        Audience::new(json).map(|strings| Self(Some(strings))).ok_or_else(refuse)
+    }
+}
+
+/// A string; an array of strings counts as absent.
+struct Lenient<'a>(Option<Cow<'a, str>>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        let json = <&RawValue>::deserialize(from)?.get();
+        if json.starts_with('[') {
+            return Audience::new(json).map(|_| Self(None)).ok_or_else(refuse);
+        }
+        let mut text = serde_json::Deserializer::from_str(json);
+        Text::deserialize(&mut text).map(|text| Self(text.0)).map_err(|_| refuse())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(payload: &str) -> Result<Claims<'_>, Rejected> {
+        Claims::read(payload.as_bytes(), &mut Names::default())
+    }
+
+    #[test]
+    fn claims_are_borrowed_typed_and_null_is_absent() {
+        let payload = r#"{"iss":"https:\/\/op.example","sub":"alice","aud":["a","b"],"exp":10.9,"nbf":-1.5,
+            "iat":1e1,"nonce":null,"amr":["pwd"],"scope":"x y","cnf":{"jkt":"k"},"custom":{"deep":[1]}}"#;
+        let claims = read(payload).unwrap();
+        assert_eq!(claims.iss.as_deref(), Some("https://op.example"));
+        assert!(matches!(claims.sub, Some(Cow::Borrowed("alice"))));
+        assert_eq!((claims.exp, claims.nbf, claims.iat), (Some(10), Some(-2), Some(10)));
+        assert!(claims.nonce.is_none() && claims.cnf && claims.aud.unwrap().contains("b"));
+    }
+
+    #[test]
+    fn another_type_is_an_error_that_names_the_claim() {
+        for (member, payload) in [
+            ("exp", r#"{"exp":"10"}"#),
+            ("exp", r#"{"exp":[10]}"#),
+            ("exp", r#"{"exp":9007199254740993}"#),
+            ("exp", r#"{"exp":18446744073709551615}"#),
+            ("nbf", r#"{"nbf":true}"#),
+            ("iat", r#"{"iat":{}}"#),
+            ("aud", r#"{"aud":5}"#),
+            ("aud", r#"{"aud":["a",5]}"#),
+            ("iss", r#"{"iss":{}}"#),
+            ("sub", r#"{"sub":7}"#),
+            ("azp", r#"{"azp":["a"]}"#),
+            ("amr", r#"{"amr":{"a":1}}"#),
+            ("scope", r#"{"scope":5}"#),
+            ("auth_time", r#"{"auth_time":"now"}"#),
+        ] {
+            let error = read(payload).unwrap_err();
+            let Rejected::Claims(JsonError::WrongType { member: named, .. }) = error else {
+                panic!("{payload}: {error}")
+            };
+            assert_eq!(named, member, "{payload}");
+        }
+    }
+
+    #[test]
+    fn what_is_not_a_set_of_claims_is_refused() {
+        for (payload, why) in [
+            ("", JsonError::NotJson),
+            (r#"{"exp":10"#, JsonError::NotJson),
+            (r#"{"exp":10}x"#, JsonError::NotJson),
+            (r#"{"exp":1,"exp":2}"#, JsonError::DuplicateMember),
+            (r#"{"x":1,"\u0078":2}"#, JsonError::DuplicateMember),
+            (r#"{"x":{"a":1,"a":2}}"#, JsonError::DuplicateMember),
+            (r#"{"cnf":{"jkt":1,"jkt":2}}"#, JsonError::DuplicateMember),
+            ("[]", JsonError::NotAnObject),
+            ("7", JsonError::NotAnObject),
+        ] {
+            assert_eq!(read(payload).unwrap_err(), Rejected::Claims(why), "{payload}");
+        }
+        let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(50), "]".repeat(50));
+        assert_eq!(read(&deep).unwrap_err(), Rejected::Claims(JsonError::TooDeep));
+    }
+}

@@ -1,0 +1,236 @@
+//! ID tokens (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 3.3.2.11 and 12.2).
+
+use super::{
+    Audience, Claims, Rejected, Scratch,
+    jwt::{Unverified, is_type},
+    time,
+};
+use crate::{
+    base::{
+        json::Extra,
+        moment::Timestamp,
+        secret::{Secret, equal},
+    },
+    jose::{Algorithm, AlgorithmSet, KeySet},
+};
+use serde::de::DeserializeOwned;
+use std::borrow::Cow;
+
+/// The longest `sub`, in ASCII characters (section 2).
+const MAX_SUB: usize = 255;
+
+/// What a client demands of ID tokens. Made once.
+#[derive(Clone, Debug)]
+pub struct IdTokenVerifier {
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) trusted_audiences: Vec<String>,
+    pub(crate) algorithms: AlgorithmSet,
+    pub(crate) leeway: u16,
+}
+
+/// What one ID token must fit, besides what all of them must.
+#[derive(Clone, Copy, Debug, Default)]
+#[non_exhaustive]
+pub struct Expected<'e> {
+    /// The nonce that was sent; then the token must have it.
+    pub nonce: Option<&'e str>,
+    /// How old, in seconds, the user's authentication may be; then the token must have `auth_time`.
+    pub max_age: Option<u32>,
+    /// Authentication context classes of which the token must name one.
+    pub acr: &'e [String],
+    /// The access token that came with it: `at_hash` must be its hash, if there.
+    pub access_token: Option<&'e Secret>,
+    /// The code that came with it: `c_hash` must be its hash, if there.
+    pub code: Option<&'e Secret>,
+    /// The state that came with it: `s_hash` must be its hash, if there.
+    pub state: Option<&'e str>,
+}
+
+impl IdTokenVerifier {
+    /// Accepts ID tokens of this issuer for this client, signed with any asymmetric algorithm.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            client_id: client_id.into(),
+            trusted_audiences: Vec::new(),
+            algorithms: AlgorithmSet::ASYMMETRIC,
+            leeway: time::DEFAULT_LEEWAY,
+        }
+    }
+
+    /// Accepts these algorithms only.
+    #[must_use]
+    pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// Accepts ID tokens that are meant for these, too, besides this client.
+    #[must_use]
+    pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
+        self.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self
+    }
+
+    /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
+    #[must_use]
+    pub const fn leeway(mut self, seconds: u16) -> Self {
+        self.leeway = seconds;
+        self
+    }
+
+    /// Verifies an ID token: signature, issuer, audience, times, and what is expected of this one.
+    ///
+    /// # Errors
+    /// [`Rejected`] names the clause that the token breaks.
+    pub fn verify(
+        &self,
+        token: &Secret,
+        keys: &KeySet,
+        expected: &Expected<'_>,
+        now: Timestamp,
+    ) -> Result<IdToken, Rejected> {
+        let mut scratch = Scratch::new();
+        let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
+        let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms, typ_fits)?;
+        self.check(&unverified.claims, unverified.header.alg(), expected, now)?;
+        unverified.check_signature(keys, self.algorithms)?;
+        IdToken::new(&unverified.claims, unverified.payload, token.clone())
+    }
+
+    fn check(
+        &self,
+        claims: &Claims<'_>,
+        alg: Algorithm,
+        expected: &Expected<'_>,
+        now: Timestamp,
+    ) -> Result<(), Rejected> {
+        if claims.iss.as_deref().ok_or(Rejected::Missing("iss"))? != self.issuer {
+            return Err(Rejected::Issuer);
+        }
+        let sub = claims.sub.as_deref().ok_or(Rejected::Missing("sub"))?;
+        if sub.is_empty() || sub.len() > MAX_SUB || !sub.is_ascii() {
+            return Err(Rejected::Value("sub"));
+        }
+        self.check_audience(claims)?;
+        claims.exp.ok_or(Rejected::Missing("exp"))?;
+        claims.iat.ok_or(Rejected::Missing("iat"))?;
+        time::check(claims, self.leeway, now)?;
+        if let Some(sent) = expected.nonce {
+            let nonce = claims.nonce.as_deref().ok_or(Rejected::Missing("nonce"))?;
+            if !equal(nonce.as_bytes(), sent.as_bytes()) {
+                return Err(Rejected::Nonce);
+            }
+        }
+        if let Some(max_age) = expected.max_age {
+            let since = claims.auth_time.ok_or(Rejected::Missing("auth_time"))?;
+            let latest = Timestamp(since).plus(i64::from(max_age)).plus(i64::from(self.leeway));
+            if latest < now {
+                return Err(Rejected::AuthenticationTooOld);
+            }
+        }
+        if !expected.acr.is_empty() {
+            let acr = claims.acr.as_deref().ok_or(Rejected::Missing("acr"))?;
+            if !expected.acr.iter().any(|wanted| wanted == acr) {
+                return Err(Rejected::AuthenticationContext);
+            }
+        }
+        for (claim, value, otherwise) in [
+            (&claims.at_hash, expected.access_token.map(Secret::expose), Rejected::AccessTokenHash),
+            (&claims.c_hash, expected.code.map(Secret::expose), Rejected::CodeHash),
+            (&claims.s_hash, expected.state, Rejected::StateHash),
+        ] {
+            // Without the value there is nothing to compare; the flow that has it passes it.
+            if let (Some(hash), Some(value)) = (claim, value)
+                && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())
+            {
+                return Err(otherwise);
+            }
+        }
+        Ok(())
+    }
+
+    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), Rejected> {
+        let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;
+        if !aud.contains(&self.client_id) {
+            return Err(Rejected::Audience);
+        }
+        if !aud.all(|other| other == self.client_id || self.trusted_audiences.iter().any(|t| t == other)) {
+            return Err(Rejected::UntrustedAudience);
+        }
+        match claims.azp.as_deref() {
+            Some(azp) if azp != self.client_id => Err(Rejected::AuthorizedParty),
+            Some(_) | None => Ok(()),
+        }
+    }
+}
+
+/// An ID token that has been verified: who the user is, as the issuer says.
+///
+/// There is no other way to one than a verifier or a flow.
+#[derive(Clone, Debug, PartialEq)]
+#[non_exhaustive]
+pub struct IdToken {
+    /// The issuer.
+    pub iss: String,
+    /// The user, at this issuer.
+    pub sub: String,
+    /// Whom it is meant for.
+    pub aud: Vec<String>,
+    /// When it expires.
+    pub exp: Timestamp,
+    /// When it was issued.
+    pub iat: Timestamp,
+    /// The client it was issued to.
+    pub azp: Option<String>,
+    /// The nonce of the request it answers.
+    pub nonce: Option<String>,
+    /// When the user was authenticated.
+    pub auth_time: Option<Timestamp>,
+    /// The class of that authentication.
+    pub acr: Option<String>,
+    /// The methods of that authentication.
+    pub amr: Vec<String>,
+    /// The session at the provider.
+    pub sid: Option<String>,
+    /// Every other claim.
+    pub claims: Extra,
+    /// The token itself, for `id_token_hint`.
+    pub token: Secret,
+}
+
+/// The claims that have fields of their own.
+const TYPED: [&str; 11] =
+    ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];
+
+impl IdToken {
+    fn new(claims: &Claims<'_>, payload: &[u8], token: Secret) -> Result<Self, Rejected> {
+        let owned = |claim: &Option<Cow<'_, str>>| claim.as_deref().map(str::to_owned);
+        let mut others: Extra = serde_json::from_slice(payload)
+            .map_err(|_| Rejected::Claims(crate::base::json::JsonError::NotJson))?;
+        others.retain(|name, value| !value.is_null() && !TYPED.contains(&name.as_str()));
+        Ok(Self {
+            iss: owned(&claims.iss).ok_or(Rejected::Missing("iss"))?,
+            sub: owned(&claims.sub).ok_or(Rejected::Missing("sub"))?,
+            aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
+            exp: Timestamp(claims.exp.ok_or(Rejected::Missing("exp"))?),
+            iat: Timestamp(claims.iat.ok_or(Rejected::Missing("iat"))?),
+            azp: owned(&claims.azp),
+            nonce: owned(&claims.nonce),
+            auth_time: claims.auth_time.map(Timestamp),
+            acr: owned(&claims.acr),
+            amr: claims.amr.map(Audience::to_vec).unwrap_or_default(),
+            sid: owned(&claims.sid),
+            claims: others,
+            token,
+        })
+    }
+
+    /// A claim in a type of your choice; `None` if it is absent or of another type.
+    #[must_use]
+    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
+        T::deserialize(self.claims.get(name)?).ok()
+    }
+}

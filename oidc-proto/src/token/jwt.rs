@@ -1,0 +1,93 @@
+//! What every profile of JWT shares: cheap checks first, the signature last.
+
+use super::{Claims, Rejected};
+use crate::{
+    base::{base64url, json::Names},
+    jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet},
+};
+
+/// The longest token that is looked at, in bytes.
+pub const MAX_TOKEN: usize = 16 * 1024;
+
+/// Memory for one verification at a time, kept for the next: with it, a verification allocates
+/// nothing (unless a claim has escapes in it).
+#[derive(Default)]
+pub struct Scratch {
+    pub(super) header: Vec<u8>,
+    pub(super) payload: Vec<u8>,
+    pub(super) signature: Vec<u8>,
+    pub(super) names: Names,
+}
+
+impl Scratch {
+    /// Empty memory; it grows to the size of the largest token seen.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl std::fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
+}
+
+/// A token taken apart and read, its signature not yet checked.
+pub(super) struct Unverified<'s, 't> {
+    pub(super) header: Header<'s>,
+    pub(super) claims: Claims<'s>,
+    pub(super) payload: &'s [u8],
+    signature: &'s [u8],
+    signed: &'t str,
+}
+
+impl<'s, 't> Unverified<'s, 't> {
+    /// Reads a token; only the header decides between here and `typ_fits` whether to go on.
+    pub(super) fn read(
+        token: &'t str,
+        scratch: &'s mut Scratch,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+    ) -> Result<Self, Rejected> {
+        if token.len() > MAX_TOKEN {
+            return Err(Rejected::TooLarge);
+        }
+        let parts = Compact::split(token)?;
+        let Scratch { header, payload, signature, names } = scratch;
+        let decoded = base64url::decode_into(parts.header, header)
+            && base64url::decode_into(parts.payload, payload)
+            && base64url::decode_into(parts.signature, signature);
+        if !decoded {
+            return Err(JwsError::Base64.into());
+        }
+        let header = Header::parse(header, names)?;
+        if !typ_fits(header.typ()) {
+            return Err(Rejected::Type);
+        }
+        if !allowed.contains(header.alg()) {
+            return Err(JwsError::AlgorithmNotAllowed.into());
+        }
+        let payload: &'s [u8] = payload;
+        let claims = Claims::read(payload, names)?;
+        Ok(Self { header, claims, payload, signature, signed: parts.signed })
+    }
+
+    /// Checks the signature: the last step, and the only dear one.
+    pub(super) fn check_signature<'k>(
+        &self,
+        keys: &'k KeySet,
+        allowed: AlgorithmSet,
+    ) -> Result<&'k Key, Rejected> {
+        Ok(keys.verify(&self.header, allowed, self.signed.as_bytes(), self.signature)?)
+    }
+}
+
+/// Whether a `typ` is this one, with or without `application/` before it (RFC 7515 section 4.1.9).
+pub(super) fn is_type(typ: &str, wanted: &str) -> bool {
+    let bare = match typ.get(..12) {
+        Some(prefix) if prefix.eq_ignore_ascii_case("application/") => typ.get(12..).unwrap_or_default(),
+        _ => typ,
+    };
+    bare.eq_ignore_ascii_case(wanted)
+}

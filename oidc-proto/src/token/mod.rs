@@ -1,0 +1,18 @@
+//! Room `token`: from bytes to claims one may believe (OpenID Connect Core 1.0 section 3.1.3.7, RFC
+//! 7519, RFC 9068). Each profile says what must be there; no token says so of itself.
+
+mod access_token;
+mod audience;
+mod claims;
+mod id_token;
+mod jwt;
+mod rejected;
+mod time;
+
+pub use access_token::{CustomClaimsError, Verified, Verifier};
+pub use audience::Audience;
+pub use claims::Claims;
+pub use id_token::{Expected, IdToken, IdTokenVerifier};
+pub use jwt::{MAX_TOKEN, Scratch};
+pub use rejected::Rejected;
+pub use time::{DEFAULT_LEEWAY, MAX_LEEWAY};
