@@ -256,20 +256,22 @@ impl Members {
 
     /// Takes a string.
     pub(crate) fn string(&mut self, member: &'static str) -> Result<Option<String>, JsonError> {
-        self.take(member, "a string", |value| match value {
-            Value::String(text) => Ok(text),
-            other => Err(other),
-        })
+        self.take(
+            member,
+            "a string",
+            |value| {
+                if let Value::String(text) = value { Ok(text) } else { Err(value) }
+            },
+        )
     }
 
     /// Takes an array of strings.
     pub(crate) fn strings(&mut self, member: &'static str) -> Result<Option<Vec<String>>, JsonError> {
-        self.take(member, "an array of strings", |value| match value {
-            Value::Array(items) if items.iter().all(Value::is_string) => Ok(items
-                .into_iter()
-                .filter_map(|item| if let Value::String(text) = item { Some(text) } else { None })
-                .collect()),
-            other => Err(other),
+        self.take(member, "an array of strings", |value| {
+            let texts = value.as_array().and_then(|items| {
+                items.iter().map(|item| item.as_str().map(str::to_owned)).collect::<Option<Vec<_>>>()
+            });
+            texts.ok_or(value)
         })
     }
 
@@ -280,9 +282,8 @@ impl Members {
 
     /// Takes an object.
     pub(crate) fn object(&mut self, member: &'static str) -> Result<Option<Extra>, JsonError> {
-        self.take(member, "an object", |value| match value {
-            Value::Object(members) => Ok(members),
-            other => Err(other),
+        self.take(member, "an object", |value| {
+            if let Value::Object(members) = value { Ok(members) } else { Err(value) }
         })
     }
 

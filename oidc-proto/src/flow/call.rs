@@ -99,7 +99,6 @@ impl<F: Flow> Call<F> {
     }
 
     /// The request, the terms to carry it out on, and what takes its response.
-    #[must_use]
     pub fn into_parts(self) -> (Request, Terms, Pending<F>) {
         (self.request, self.pending.terms, self.pending)
     }

@@ -72,7 +72,6 @@ pub(crate) struct Inner {
 
 impl Client {
     /// A client with this `client_id` at the provider that `metadata` describes.
-    #[must_use]
     pub fn builder(
         metadata: impl Into<Arc<ProviderMetadata>>,
         client_id: impl Into<String>,

@@ -64,7 +64,7 @@ pub enum Exchanging {
     /// The code is on its way.
     Token { post: Posting, context: Box<Context> },
     /// The keys are on their way.
-    Keys { check: Checking, client: Client, tokens: Box<TokenResponse> },
+    Keys { check: Box<Checking>, client: Client, tokens: Box<TokenResponse> },
     /// UserInfo is on its way.
     UserInfo { asked: userinfo::Asked, authenticated: Box<Authenticated> },
 }
@@ -120,7 +120,7 @@ fn checking(
 ) -> Result<Step<CodeExchange>, Error> {
     step.within(
         (client, tokens),
-        |check, (client, tokens)| Exchanging::Keys { check, client, tokens },
+        |check, (client, tokens)| Exchanging::Keys { check: Box::new(check), client, tokens },
         |never, _| never,
         |checked, (client, tokens)| verified(checked, &client, *tokens),
     )
@@ -152,7 +152,7 @@ impl Flow for CodeExchange {
                 |answer, context| granted(answer, *context),
             ),
             Exchanging::Keys { check, client, tokens } => {
-                checking(Check::on_response(check, response, moment)?, client, tokens)
+                checking(Check::on_response(*check, response, moment)?, client, tokens)
             }
             Exchanging::UserInfo { asked, authenticated } => {
                 UserInfoRequest::on_response(asked, response, moment)?.within(

@@ -81,6 +81,7 @@ pub type Response<'a> = http::Response<&'a [u8]>;
 /// What a flow needs next.
 #[must_use = "a flow does nothing until its step is carried out"]
 #[allow(clippy::exhaustive_enums, reason = "a driver handles these three, and there will be no fourth")]
+#[allow(clippy::large_enum_variant, reason = "a step is moved once, and a box would be one more allocation")]
 pub enum Step<F: Flow> {
     /// Send a request; hand the response to the flow.
     Send(Call<F>),

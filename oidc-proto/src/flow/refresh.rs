@@ -110,7 +110,7 @@ pub enum Refreshing {
     /// The refresh token is on its way.
     Token { post: Posting, context: Box<Context> },
     /// The keys are on their way.
-    Keys { check: Checking, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
+    Keys { check: Box<Checking>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
 }
 
 /// What the flow must not forget while the refresh token is on its way.
@@ -168,7 +168,7 @@ fn checking(
 ) -> Result<Step<RefreshGrant>, Error> {
     step.within(
         (previous, refreshed),
-        |check, (previous, refreshed)| Refreshing::Keys { check, previous, refreshed },
+        |check, (previous, refreshed)| Refreshing::Keys { check: Box::new(check), previous, refreshed },
         |never, _| never,
         |checked, (previous, mut refreshed)| {
             let Checked { id_token, learned } = checked;
@@ -194,7 +194,7 @@ impl Flow for RefreshGrant {
                 |answer, context| granted(answer, *context),
             ),
             Refreshing::Keys { check, previous, refreshed } => {
-                checking(Check::on_response(check, response, moment)?, previous, refreshed)
+                checking(Check::on_response(*check, response, moment)?, previous, refreshed)
             }
         }
     }
