@@ -197,6 +197,12 @@ pub struct ClientBuilder {
 }
 
 impl ClientBuilder {
+    /// The provider's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ProviderMetadata {
+        &self.metadata
+    }
+
     /// Sets the client secret. Without one, the client is public.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
