@@ -1,0 +1,159 @@
+//! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
+
+#[path = "providers/npm.rs"]
+mod npm;
+
+use npm::{Browser, Npm, User, protocol};
+use oidc_proto::{
+    Error, Secret,
+    flow::{Authenticated, CallbackError, Client, ClientCredentials, PreviousLogin},
+    jose::{Algorithm, AlgorithmSet, JwsError},
+    message::{AuthorizationRequest, AuthorizationResponse, Prompt},
+    token::{Rejected, Scratch, Verifier},
+};
+use oidc_ureq::{moment, now};
+
+const ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
+const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
+const RESOURCE: &str = "https://api.example/";
+
+fn log_in(npm: &Npm, client: &Client, request: &AuthorizationRequest) -> Result<Authenticated, Error> {
+    let (url, pending) = client.authorize(request, moment())?;
+    let callback = Browser::new().visit(&url, User::Agrees("alice"));
+    let response = AuthorizationResponse::from_url(&callback)?;
+    npm.http.run(pending.callback(client, None, response, moment())?).map_err(protocol)
+}
+
+#[test]
+fn users_log_in_with_every_algorithm_and_every_authentication() {
+    let Some(npm) = npm::npm() else { return };
+    for alg in ALGORITHMS {
+        for method in METHODS {
+            let pinned = Algorithm::from_name(alg).unwrap();
+            let client = npm
+                .client(alg, method)
+                .id_token_signed_response_alg(pinned)
+                .fetch_userinfo()
+                .build()
+                .unwrap();
+            let login = log_in(npm, &client, &AuthorizationRequest::new(["profile", "email"])).unwrap();
+            let id_token = &login.id_token;
+            assert_eq!((id_token.iss.as_str(), id_token.sub.as_str()), (npm.issuer.as_str(), "alice"));
+            assert_eq!(id_token.aud, [client.client_id()]);
+            let userinfo = login.userinfo.expect("UserInfo was asked for");
+            assert_eq!(userinfo.claim::<bool>("email_verified"), Some(true), "{alg} {method}");
+            assert!(login.tokens.is_bearer() && login.tokens.expires_in == Some(3600));
+            assert!(login.learned.keys.is_some(), "the keys were not known before");
+
+            let refresh_token = login.tokens.refresh_token.expect("a refresh token");
+            let previous = PreviousLogin::from(&login.id_token);
+            let keys = login.learned.keys;
+            let call = client.refresh(&refresh_token, Some(previous.clone()), keys.clone()).unwrap();
+            let refreshed = npm.http.run(call).unwrap();
+            assert!(refreshed.rotated && refreshed.tokens.refresh_token.as_ref() != Some(&refresh_token));
+            assert_eq!(refreshed.id_token.expect("a new ID token").sub, "alice");
+            assert!(refreshed.learned.keys.is_none(), "the keys at hand vouched for it");
+
+            // The old refresh token is spent, and the provider says so in words.
+            let again = client.refresh(&refresh_token, Some(previous), keys).unwrap();
+            let Err(Error::OAuth(error)) = npm.http.run(again).map_err(protocol) else { panic!() };
+            assert_eq!((error.status, error.response.error.as_str()), (400, "invalid_grant"));
+        }
+    }
+}
+
+#[test]
+fn an_algorithm_that_is_not_the_registered_one_is_refused() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("ES256", "none").id_token_signed_response_alg(Algorithm::RS256).build().unwrap();
+    let error = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap_err();
+    assert_eq!(error, Error::Token(Rejected::Jws(JwsError::AlgorithmNotAllowed)));
+}
+
+#[test]
+fn max_age_is_answered_with_auth_time() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("RS256", "client_secret_basic").build().unwrap();
+    let request = AuthorizationRequest::new(["profile"]).max_age(60).prompt([Prompt::Login]);
+    let login = log_in(npm, &client, &request).unwrap();
+    let age = now().0 - login.id_token.auth_time.expect("auth_time was demanded").0;
+    assert!((-5..60).contains(&age), "{age} s");
+}
+
+#[test]
+fn services_get_tokens_of_their_own_and_a_resource_server_verifies_them() {
+    let Some(npm) = npm::npm() else { return };
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let client = npm.client("ES256", method).build().unwrap();
+        let wanted = ClientCredentials::new(["api:read"]).resource(RESOURCE);
+        let tokens = npm.http.run(client.client_credentials(&wanted).unwrap()).unwrap();
+        assert_eq!(tokens.scope.as_deref(), Some("api:read"));
+        let keys = npm.http.run(client.jwks().unwrap()).unwrap();
+        let mut scratch = Scratch::new();
+        let verifier = Verifier::new(&npm.issuer, RESOURCE);
+        let token = tokens.access_token.expose();
+        let verified = verifier.verify(token, &keys, &mut scratch, now()).unwrap();
+        assert!(verified.has_scope("api:read"));
+        assert_eq!(verified.claims().client_id.as_deref(), Some(client.client_id()));
+
+        let other = Verifier::new(&npm.issuer, "https://other.example/");
+        assert_eq!(other.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::Audience);
+        let none = verifier.algorithms(AlgorithmSet::EMPTY.with(Algorithm::RS256));
+        let why = none.verify(token, &keys, &mut scratch, now()).unwrap_err();
+        assert_eq!(why, Rejected::Jws(JwsError::AlgorithmNotAllowed));
+    }
+}
+
+#[test]
+fn an_id_token_is_no_access_token() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("ES256", "none").build().unwrap();
+    let login = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap();
+    let (keys, mut scratch) = (login.learned.keys.unwrap(), Scratch::new());
+    let strict = Verifier::new(&npm.issuer, client.client_id());
+    let token = login.id_token.token.expose();
+    assert_eq!(strict.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::Type);
+    let plain = strict.accept_plain_jwt();
+    assert_eq!(plain.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::IdTokenAsAccessToken);
+}
+
+#[test]
+fn a_wrong_client_secret_is_named_as_such() {
+    let Some(npm) = npm::npm() else { return };
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let client = npm.client("RS256", method).secret(Secret::new("wrong")).build().unwrap();
+        let call = client.client_credentials(&ClientCredentials::default()).unwrap();
+        let Err(Error::OAuth(error)) = npm.http.run(call).map_err(protocol) else { panic!() };
+        assert_eq!((error.status, error.response.error.as_str()), (401, "invalid_client"), "{method}");
+        assert!(error.to_string().contains("check client_id, client secret"), "{error}");
+
+        let error = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap_err();
+        assert!(matches!(&error, Error::OAuth(error) if error.response.error == "invalid_client"), "{error}");
+    }
+}
+
+#[test]
+fn a_user_who_aborts_is_a_typed_error_from_the_right_issuer() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("RS256", "none").build().unwrap();
+    let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment()).unwrap();
+    let callback = Browser::new().visit(&url, User::Aborts);
+    let response = AuthorizationResponse::from_url(&callback).unwrap();
+    assert_eq!(response.iss.as_deref(), Some(npm.issuer.as_str()), "RFC 9207, on errors, too");
+    let error = pending.callback(&client, None, response, moment()).unwrap_err();
+    assert!(matches!(&error, Error::Callback(CallbackError::Denied(why)) if why.error == "access_denied"));
+}
+
+#[test]
+fn a_code_is_good_once() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("RS256", "client_secret_basic").build().unwrap();
+    let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment()).unwrap();
+    let callback = Browser::new().visit(&url, User::Agrees("bob"));
+    let response = AuthorizationResponse::from_url(&callback).unwrap();
+    let twin = pending.clone();
+    let first = npm.http.run(pending.callback(&client, None, response.clone(), moment()).unwrap());
+    assert_eq!(first.unwrap().id_token.sub, "bob");
+    let second = npm.http.run(twin.callback(&client, None, response, moment()).unwrap()).map_err(protocol);
+    assert!(matches!(second, Err(Error::OAuth(error)) if error.response.error == "invalid_grant"));
+}

@@ -1,0 +1,156 @@
+//! Starts the real provider from npm, and plays its users' browser over sockets.
+
+use oidc_proto::{
+    Error, UrlPolicy,
+    flow::{Client, ClientBuilder, Discovery},
+    metadata::ProviderMetadata,
+};
+use oidc_ureq::{Failed, Http};
+use std::{
+    collections::BTreeMap,
+    io::{BufRead, BufReader},
+    process::{Child, Command, Stdio},
+    sync::{Arc, OnceLock},
+};
+use url::Url;
+
+/// The secret of every confidential client: it has characters that form-encoding changes.
+pub const SECRET: &str = "s3cret:/?&=+ %~";
+/// Where every client's users come back to. Nobody listens there: the browser stops before it.
+pub const REDIRECT_URI: &str = "https://app.example/callback";
+
+/// A running provider; it ends when this process does, because its standard input closes then.
+pub struct Npm {
+    pub issuer: String,
+    pub metadata: Arc<ProviderMetadata>,
+    pub http: Http,
+    _child: Child,
+}
+
+/// The provider, started once for all tests of a file; `None` where there is no Node.js and nobody
+/// insists (`OIDC_REQUIRE_PROVIDERS=1` does).
+pub fn npm() -> Option<&'static Npm> {
+    static NPM: OnceLock<Option<Npm>> = OnceLock::new();
+    NPM.get_or_init(start).as_ref()
+}
+
+fn start() -> Option<Npm> {
+    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
+    let mut child = Command::new(script)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::inherit())
+        .spawn()
+        .expect("the start script runs");
+    let mut line = String::new();
+    let stdout = child.stdout.take().expect("stdout is piped");
+    BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+    if line.is_empty() {
+        let status = child.wait().expect("the script ends");
+        let required = std::env::var_os("OIDC_REQUIRE_PROVIDERS").is_some_and(|value| value == "1");
+        assert!(!required && status.code() == Some(3), "the provider from npm did not start: {status}");
+        eprintln!("skipped: the provider from npm needs Node.js");
+        return None;
+    }
+    let ready: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+    let issuer = ready["issuer"].as_str().expect("an issuer").to_owned();
+    let http = Http::new();
+    let discovery = Discovery::start(&issuer, &UrlPolicy::default().with_loopback()).expect("an issuer");
+    let metadata = Arc::new(http.run(discovery).expect("metadata"));
+    Some(Npm { issuer, metadata, http, _child: child })
+}
+
+impl Npm {
+    /// The client that is registered for this algorithm and this authentication method.
+    pub fn client(&self, alg: &str, method: &str) -> ClientBuilder {
+        let builder =
+            Client::builder(self.metadata.clone(), format!("{alg}-{method}")).redirect_uri(REDIRECT_URI);
+        match method {
+            "client_secret_basic" => {
+                builder.secret(SECRET).authentication(oidc_proto::flow::Authentication::ClientSecretBasic)
+            }
+            "client_secret_post" => {
+                builder.secret(SECRET).authentication(oidc_proto::flow::Authentication::ClientSecretPost)
+            }
+            _ => builder,
+        }
+    }
+}
+
+/// The error of a flow that failed; a transport error is a failure of the test.
+pub fn protocol(failed: Failed<ureq::Error>) -> Error {
+    match failed {
+        Failed::Protocol(error) => error,
+        Failed::Transport(error) => panic!("no response: {error}"),
+    }
+}
+
+/// A browser with a jar of cookies, which follows redirects until they leave the provider.
+pub struct Browser {
+    agent: ureq::Agent,
+    cookies: BTreeMap<String, String>,
+}
+
+/// What the user does on the pages.
+#[derive(Clone, Copy, PartialEq)]
+pub enum User {
+    /// Logs in, and agrees.
+    Agrees(&'static str),
+    /// Goes back to the application without logging in.
+    Aborts,
+}
+
+impl Browser {
+    pub fn new() -> Self {
+        let config = ureq::Agent::config_builder()
+            .max_redirects(0)
+            .max_redirects_will_error(false)
+            .http_status_as_error(false)
+            .build();
+        Self { agent: config.into(), cookies: BTreeMap::new() }
+    }
+
+    /// Visits the authorization URL; returns the URL that the provider sends the user back to.
+    pub fn visit(&mut self, url: &Url, user: User) -> String {
+        let (home, mut url) = (url.origin(), url.clone());
+        let mut body: Option<String> = None;
+        for _ in 0..20 {
+            let cookies: Vec<_> =
+                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+            let cookies = cookies.join("; ");
+            let mut response = match &body {
+                None => self.agent.get(url.as_str()).header("cookie", &cookies).call(),
+                Some(form) => self
+                    .agent
+                    .post(url.as_str())
+                    .header("cookie", &cookies)
+                    .content_type("application/x-www-form-urlencoded")
+                    .send(form),
+            }
+            .expect("the provider answers");
+            for cookie in response.headers().get_all("set-cookie") {
+                let pair = cookie.to_str().expect("text").split(';').next().expect("a pair");
+                let (name, value) = pair.split_once('=').expect("a name and a value");
+                self.cookies.insert(name.to_owned(), value.to_owned());
+            }
+            if let Some(location) = response.headers().get("location") {
+                let location = url.join(location.to_str().expect("text")).expect("a URL");
+                if location.origin() != home {
+                    return location.into();
+                }
+                (url, body) = (location, None);
+                continue;
+            }
+            assert_eq!(response.status(), 200, "{url}");
+            let page = response.body_mut().read_to_string().expect("a page");
+            (url, body) = match user {
+                User::Aborts => (url.join(&format!("{}/abort", url.path())).expect("a URL"), None),
+                User::Agrees(name) if page.contains(r#"value="login""#) => {
+                    (url, Some(format!("prompt=login&login={name}&password=x")))
+                }
+                User::Agrees(_) => (url, Some("prompt=consent".to_owned())),
+            };
+        }
+        panic!("the provider's pages lead in circles at {url}");
+    }
+}
