@@ -1,0 +1,160 @@
+//! The main job, as a newcomer runs it: the example `login`, and what it says when it fails.
+
+use oidc_testkit::{Provider, Registration, Socket};
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::TcpListener,
+    process::{Command, Output, Stdio},
+};
+
+fn login(arguments: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO"));
+    command.args(["run", "--quiet", "--package", "oidc-ureq", "--example", "login", "--"]).args(arguments);
+    command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
+    command
+}
+
+fn text(bytes: &[u8]) -> &str {
+    std::str::from_utf8(bytes).expect("text")
+}
+
+/// It failed, with one line on standard error that says all of this.
+fn assert_one_line(output: &Output, says: &[&str]) {
+    let stderr = text(&output.stderr);
+    assert!(!output.status.success(), "{stderr}");
+    assert_eq!(stderr.lines().count(), 1, "one line: {stderr}");
+    for part in says {
+        assert!(stderr.contains(part), "`{part}` is not in: {stderr}");
+    }
+}
+
+#[test]
+fn without_arguments_it_shows_every_step_against_its_own_provider() {
+    let output = login(&[]).output().expect("cargo runs");
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
+    for step in [
+        "the issuer in the metadata is the one asked for",
+        "the ID token is verified: sub=alice",
+        "UserInfo is about the same user",
+        "new tokens; the old refresh token is spent",
+        "a Bearer token for demo",
+        "newer keys were fetched, and vouch for it",
+        r#"verified: sub=alice scopes=["openid", "profile", "email"]"#,
+        "refused, jws_signature: the signature of the token is wrong",
+        "The provider judged every request, and found nothing to object to.",
+    ] {
+        assert!(stdout.contains(step), "`{step}` is not in:\n{stdout}");
+    }
+    for secret in ["demo secret", "demo+secret", "eyJ"] {
+        assert!(!stdout.contains(secret), "`{secret}` is shown:\n{stdout}");
+    }
+}
+
+fn provider(port: u16, build: impl FnOnce(&mut Provider)) -> Socket {
+    Socket::start(|issuer| {
+        let mut provider = Provider::new(issuer);
+        let redirect_uri = format!("http://127.0.0.1:{port}/callback");
+        provider.register(Registration::basic("app", "its secret").redirect_uri(redirect_uri));
+        build(&mut provider);
+        provider
+    })
+}
+
+/// A port that was free a moment ago.
+fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
+}
+
+/// Runs the example against a provider, and plays the user: visits what it says, follows to the end.
+fn with_browser(socket: &Socket, port: u16) -> Output {
+    let port = port.to_string();
+    let arguments = [
+        "--issuer",
+        socket.issuer(),
+        "--client-id",
+        "app",
+        "--client-secret-env",
+        "APP_SECRET",
+        "--port",
+        &port,
+    ];
+    let mut child = login(&arguments)
+        .env("APP_SECRET", "its secret")
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("cargo runs");
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    let authorization = format!("{}/authorize?", socket.issuer());
+    let mut seen = String::new();
+    loop {
+        let mut line = String::new();
+        if stdout.read_line(&mut line).expect("text") == 0 {
+            break;
+        }
+        if line.starts_with(&authorization) {
+            // Follows the redirect to the port where the example waits.
+            let page = ureq::get(line.trim()).call().expect("a page").body_mut().read_to_string();
+            assert_eq!(page.expect("text"), "You may close this window and go back to the terminal.");
+        }
+        seen.push_str(&line);
+    }
+    let mut stderr = Vec::new();
+    child.stderr.take().expect("stderr is piped").read_to_end(&mut stderr).expect("text");
+    Output { status: child.wait().expect("it ends"), stdout: seen.into_bytes(), stderr }
+}
+
+#[test]
+fn with_an_issuer_it_logs_in_by_the_users_own_browser() {
+    let port = free_port();
+    let socket = provider(port, |_| {});
+    let output = with_browser(&socket, port);
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
+    assert!(stdout.contains("the ID token is verified: sub=alice"), "{stdout}");
+    assert!(stdout.contains("skipped: token_endpoint answered 400: `unauthorized_client`"), "{stdout}");
+    let findings = socket.provider(|provider| provider.audit().to_vec());
+    let [finding] = findings.as_slice() else { panic!("{findings:?}") };
+    assert_eq!(finding.what, "the client is not registered for the grant client_credentials");
+}
+
+#[test]
+fn a_user_who_says_no_is_one_clear_line() {
+    let port = free_port();
+    let socket = provider(port, |provider| provider.deny_next("access_denied"));
+    let output = with_browser(&socket, port);
+    assert_one_line(&output, &["error: the authorization response is not acceptable", "`access_denied`"]);
+}
+
+#[test]
+fn every_other_failure_is_one_clear_line_too() {
+    let port = free_port().to_string();
+    let run = |arguments: &[&str]| login(arguments).output().expect("cargo runs");
+    let unreachable = format!("http://127.0.0.1:{}", free_port());
+    let nobody = run(&["--issuer", &unreachable, "--client-id", "app", "--port", &port]);
+    assert_one_line(&nobody, &["no answer from openid-configuration at", &unreachable, "check the issuer"]);
+
+    let socket = provider(1, |provider| {
+        let other = oidc_testkit::hostile::set_member("issuer", "https://other.example");
+        provider.alter_response(oidc_testkit::EndpointName::Discovery, other);
+    });
+    let mismatch = run(&["--issuer", socket.issuer(), "--client-id", "app", "--port", &port]);
+    assert_one_line(&mismatch, &["`https://other.example`", socket.issuer(), "equal to the letter"]);
+
+    let plain = run(&["--issuer", "http://op.example", "--client-id", "app", "--port", &port]);
+    assert_one_line(&plain, &["the issuer is plain http"]);
+
+    let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = busy.local_addr().expect("an address").port().to_string();
+    let wrong_port = run(&["--issuer", socket.issuer(), "--client-id", "app", "--port", &taken]);
+    assert_one_line(&wrong_port, &["cannot listen on 127.0.0.1", &taken, "choose another --port"]);
+
+    let unset =
+        run(&["--issuer", "https://op.example", "--client-id", "app", "--client-secret-env", "NO_SUCH_VAR"]);
+    assert_one_line(&unset, &["the environment variable NO_SUCH_VAR is not set"]);
+
+    let honest = provider(1, |_| {});
+    let late = run(&["--issuer", honest.issuer(), "--client-id", "app", "--port", &port, "--wait", "0"]);
+    assert_one_line(&late, &["nobody came back within 0 s", "--wait"]);
+}

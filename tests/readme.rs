@@ -1,0 +1,168 @@
+//! The README's code, to the letter, run against a provider: what the shop window shows is what is sold.
+
+use oidc_testkit::{Provider, Registration, Socket};
+
+// README: login
+mod login {
+    use oidc_proto::{UrlPolicy, flow::*, message::*};
+    use oidc_ureq::{Http, moment};
+
+    pub fn log_in(
+        issuer: &str,
+        policy: &UrlPolicy,
+        visit: impl Fn(&str) -> String,
+    ) -> Result<Authenticated, Box<dyn std::error::Error>> {
+        let http = Http::new();
+        let metadata = http.run(Discovery::start(issuer, policy)?)?;
+        let client = Client::builder(metadata, "my-client")
+            .secret("my secret")
+            .redirect_uri("https://app.example/callback")
+            .build()?;
+        let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment())?;
+        let callback = visit(url.as_str()); // send the user there; save `pending`; they come back
+        let response = AuthorizationResponse::from_url(&callback)?;
+        Ok(http.run(pending.callback(&client, None, response, moment())?)?)
+    }
+}
+// README: end
+
+// README: loop
+mod by_hand {
+    use oidc_proto::{Moment, Timestamp, flow::*};
+    use std::time::{SystemTime, UNIX_EPOCH};
+
+    pub fn drive<F: Flow, E: From<oidc_proto::Error>>(
+        mut step: Step<F>,
+        send: impl Fn(Request, Terms) -> Result<http::Response<Vec<u8>>, E>,
+    ) -> Result<F::Output, E> {
+        loop {
+            step = match step {
+                Step::Send(call) => {
+                    let (request, terms, pending) = call.into_parts();
+                    match send(request, terms) {
+                        Ok(response) => pending.receive(response, moment())?,
+                        Err(lost) => pending.fail(moment()).ok_or(lost)?,
+                    }
+                }
+                Step::Wait(pause) => {
+                    std::thread::sleep(moment().now().until(pause.until()));
+                    pause.wake(moment())?
+                }
+                Step::Done(output) => return Ok(output),
+            }
+        }
+    }
+
+    fn moment() -> Moment {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
+        let entropy = ring::rand::generate(&ring::rand::SystemRandom::new()).expect("entropy");
+        Moment::new(Timestamp(now as i64), entropy.expose())
+    }
+}
+// README: end
+
+// README: bearer
+mod bearer {
+    use oidc_proto::{Timestamp, jose::KeySet, token::*};
+
+    pub fn subject(token: &str, keys: &KeySet, now: Timestamp) -> Result<String, Rejected> {
+        let (verifier, mut scratch) = (Verifier::new(ISSUER, "https://api.example/"), Scratch::new());
+        let verified = verifier.verify(token, keys, &mut scratch, now)?;
+        Ok(verified.claims().sub.as_deref().unwrap_or_default().to_owned())
+    }
+    const ISSUER: &str = "https://op.example";
+}
+// README: end
+
+/// The lines of code between two markers of this file.
+fn marked(name: &str) -> Vec<&'static str> {
+    let begin = format!("// README: {name}");
+    include_str!("readme.rs")
+        .lines()
+        .skip_while(|line| *line != begin)
+        .skip(1)
+        .take_while(|line| *line != "// README: end")
+        .collect()
+}
+
+/// A module's content as the README shows it: without the module around it.
+fn shown(name: &str) -> Vec<String> {
+    let lines = marked(name);
+    let inner = &lines[1..lines.len() - 1];
+    inner.iter().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned()).collect()
+}
+
+#[test]
+fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
+    let readme = include_str!("../README.md");
+    for (name, most) in [("login", 20), ("loop", 30), ("bearer", 8)] {
+        let code = shown(name);
+        let block = format!("```rust\n{}\n```", code.join("\n"));
+        assert!(readme.contains(&block), "README.md does not show:\n{block}");
+        let counted = code.iter().filter(|line| !line.trim().is_empty()).count();
+        assert!(counted <= most, "{name}: {counted} lines");
+    }
+    let blocks = readme.matches("```rust\n").count();
+    assert_eq!(blocks, 3, "every block of Rust in README.md stands in this file");
+}
+
+fn provider() -> Socket {
+    Socket::start(|issuer| {
+        let mut provider = Provider::new(issuer);
+        provider.default_resource("https://api.example/");
+        provider.register(
+            Registration::basic("my-client", "my secret")
+                .redirect_uri("https://app.example/callback")
+                .grant_type("client_credentials"),
+        );
+        provider
+    })
+}
+
+/// The user's browser: the provider of the testkit sends it back at once.
+fn visit(url: &str) -> String {
+    let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
+    let response = agent.get(url).call().expect("the provider answers");
+    response.headers()["location"].to_str().expect("text").to_owned()
+}
+
+#[test]
+fn the_login_of_the_readme_logs_in() {
+    let socket = provider();
+    let policy = oidc_proto::UrlPolicy::default().with_loopback();
+    let login = login::log_in(socket.issuer(), &policy, visit).expect("a login");
+    assert_eq!(login.id_token.sub, "alice");
+    socket.provider(|provider| provider.assert_clean());
+}
+
+#[test]
+fn the_loop_of_the_readme_drives_a_flow_over_any_http_client() {
+    let socket = provider();
+    let http = oidc_ureq::Http::new();
+    let policy = oidc_proto::UrlPolicy::default().with_loopback();
+    let discovery = oidc_proto::flow::Discovery::start(socket.issuer(), &policy).expect("an issuer");
+    let send = |request, terms| http.send(request, terms).map_err(Into::into);
+    let metadata = by_hand::drive::<_, Box<dyn std::error::Error>>(discovery.into(), send);
+    assert_eq!(metadata.expect("metadata").issuer, socket.issuer());
+}
+
+#[test]
+fn the_verifier_of_the_readme_verifies() {
+    let mut provider = Provider::new("https://op.example");
+    provider.default_resource("https://api.example/");
+    provider.register(Registration::post("service", "its secret").grant_type("client_credentials"));
+    let now = oidc_proto::Timestamp(1_800_000_000);
+    let body = "grant_type=client_credentials&client_id=service&client_secret=its+secret";
+    let request = http::Request::post("https://op.example/token")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .header("accept", "application/json")
+        .body(body.as_bytes().to_vec())
+        .expect("a request");
+    let response = provider.handle(&request, now);
+    let tokens: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+    let keys = oidc_proto::jose::KeySet::parse(provider.key_set().to_string().as_bytes()).expect("keys");
+    let token = tokens["access_token"].as_str().expect("a token");
+    assert_eq!(bearer::subject(token, &keys, now).as_deref(), Ok("service"));
+    let why = bearer::subject(&token.replace('.', "-"), &keys, now).unwrap_err();
+    assert_eq!(why.code(), "jws_not_compact");
+}
