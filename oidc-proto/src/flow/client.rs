@@ -1,7 +1,7 @@
 //! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::{ConfigError, Endpoint};
+use super::{ConfigError, Endpoint, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, form, secret::Secret},
     jose::{Algorithm, AlgorithmSet, KeySet},
@@ -68,6 +68,7 @@ pub(crate) struct Inner {
     /// The secret as a key, where ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,
+    pub(crate) userinfo_method: UserInfoMethod,
 }
 
 impl Client {
@@ -87,6 +88,7 @@ impl Client {
             trusted_audiences: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
+            userinfo_method: UserInfoMethod::default(),
         }
     }
 
@@ -194,6 +196,7 @@ pub struct ClientBuilder {
     trusted_audiences: Vec<String>,
     leeway: u16,
     fetch_userinfo: bool,
+    userinfo_method: UserInfoMethod,
 }
 
 impl ClientBuilder {
@@ -254,6 +257,12 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets how UserInfo is asked for, for providers that want it otherwise than recommended.
+    pub const fn userinfo_method(mut self, method: UserInfoMethod) -> Self {
+        self.userinfo_method = method;
+        self
+    }
+
     /// Checks the whole of it.
     ///
     /// # Errors
@@ -296,6 +305,7 @@ impl ClientBuilder {
             verifier,
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
+            userinfo_method: self.userinfo_method,
         })))
     }
 

@@ -68,7 +68,7 @@ pub use jwks::JwksRetrieval;
 pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
-pub use userinfo::UserInfoRequest;
+pub use userinfo::{UserInfoMethod, UserInfoRequest};
 
 use crate::base::moment::Moment;
 

@@ -6,13 +6,27 @@ use super::{
 };
 use crate::{
     base::{
+        form,
         header::{challenges, credentials, media_type_is},
         moment::Moment,
         secret::Secret,
     },
     message::{ErrorResponse, UserInfo},
 };
-use http::header;
+use http::{HeaderValue, Method, header};
+
+/// How the UserInfo endpoint is asked (OpenID Connect Core 1.0 section 5.3.1, RFC 6750 section 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserInfoMethod {
+    /// GET, the token in the `Authorization` header: what the specification recommends.
+    #[default]
+    Get,
+    /// POST, the token in the `Authorization` header.
+    Post,
+    /// POST, the token in the body.
+    PostForm,
+}
 
 /// The flow from an access token to claims about its user.
 #[derive(Debug)]
@@ -34,10 +48,20 @@ impl Client {
     /// `userinfo_endpoint`; [`ConfigError::Characters`](super::ConfigError::Characters) if the access
     /// token cannot stand in a header.
     pub fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<Call<UserInfoRequest>, Error> {
-        let mut request: Request = get(self.endpoint(Endpoint::UserInfo)?, "application/json");
         let value =
             credentials("Bearer", access_token).ok_or(super::ConfigError::Characters("access_token"))?;
-        request.headers_mut().insert(header::AUTHORIZATION, value);
+        let mut request: Request = get(self.endpoint(Endpoint::UserInfo)?, "application/json");
+        let method = self.inner().userinfo_method;
+        if method != UserInfoMethod::Get {
+            *request.method_mut() = Method::POST;
+        }
+        if method == UserInfoMethod::PostForm {
+            *request.body_mut() = form::encode([("access_token", access_token.expose())]).into_bytes();
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form);
+        } else {
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
         Ok(Call::new(Endpoint::UserInfo, request, Asked { sub: sub.to_owned() }))
     }
 }

@@ -11,7 +11,7 @@ pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
 pub use error_response::ErrorResponse;
 pub use token_response::{TokenResponse, TokenTolerance};
-pub use userinfo_response::UserInfo;
+pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use authorization_request::{Bound, RequestError};
 pub(crate) use token_response::TokenResponseError;
