@@ -225,8 +225,12 @@ impl Client {
             RequestError::Reserved(name) => ConfigError::Reserved(name),
             RequestError::Parameter(name) => ConfigError::Parameter(name),
         })?;
-        // A query that the endpoint has already is kept (RFC 6749 section 3.1).
+        // A query that the endpoint has already is kept, unless a parameter of ours would then stand
+        // there twice (RFC 6749 section 3.1).
         let mut url = endpoint.as_url().clone();
+        if url.query_pairs().any(|(name, _)| pairs.iter().any(|(ours, _)| *ours == name)) {
+            return Err(ConfigError::NoEndpoint("authorization_endpoint").into());
+        }
         url.query_pairs_mut().extend_pairs(pairs);
         let pending = PendingAuthorization {
             issuer: metadata.issuer.clone(),
