@@ -4,10 +4,11 @@
 //! It judges every request it gets: [`Provider::assert_clean`] fails a test whose client did what a
 //! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
 //! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
-//! their entropy.
+//! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
+//! flow to any state in one line.
 //!
-//! It reads requests with code of its own, never with the library under test: an error there cannot
-//! hide itself. All keys in it are published; it is for tests only.
+//! The provider reads requests with code of its own, never with the library under test: an error there
+//! cannot hide itself. All keys in it are published; it is for tests only.
 //!
 //! ```
 //! use oidc_testkit::{Provider, Registration, Timestamp};
@@ -28,14 +29,18 @@
 struct Readme;
 
 mod browser;
+pub mod drive;
 mod entropy;
 mod keys;
 pub mod provider;
+pub mod scenario;
 mod socket;
 
 pub use browser::{Browser, Landing};
+pub use drive::{Clock, drive, drive_with};
 pub use entropy::Seed;
 pub use oidc_proto::base::moment::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
 pub use provider::{Authentication, EndpointName, Finding, Provider, Registration, Seen, User, hostile};
+pub use scenario::{Party, PartyBuilder};
 pub use socket::Socket;
