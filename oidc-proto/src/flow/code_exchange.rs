@@ -133,6 +133,11 @@ fn verified(checked: Checked, client: &Client, tokens: TokenResponse) -> Result<
     if !client.inner().fetch_userinfo {
         return Ok(Step::Done(authenticated));
     }
+    // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
+    if !authenticated.tokens.is_bearer() {
+        let rule = Rule::Value("token_type");
+        return Err(ResponseError::new(super::Endpoint::Token, http::StatusCode::OK, rule).into());
+    }
     let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub)?;
     let authenticated = Box::new(authenticated);
     Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
