@@ -1,0 +1,341 @@
+//! The rules for ID tokens, one hostile token each (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and
+//! 3.3.2.11, RFC 8725).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    Error, Secret,
+    base::json::JsonError,
+    flow::{Authenticated, ClientBuilder},
+    jose::{Algorithm, JwsError},
+    message::AuthorizationRequest,
+    token::{DEFAULT_LEEWAY, IdTokenVerifier, Rejected},
+};
+use oidc_testkit::{EndpointName, Party, drive::NOW, hostile, scenario::CLIENT_ID};
+use serde_json::{Map, Value, json};
+
+type Object = Map<String, Value>;
+type Alteration = Box<dyn FnMut(&mut Object, &mut Object) + Send>;
+
+fn set(name: &str, value: impl Into<Value>) -> Alteration {
+    Box::new(hostile::set_claim(name, value))
+}
+
+fn remove(name: &str) -> Alteration {
+    Box::new(hostile::remove_claim(name))
+}
+
+fn header(name: &str, value: impl Into<Value>) -> Alteration {
+    Box::new(hostile::set_header_member(name, value))
+}
+
+fn login_with(
+    request: &AuthorizationRequest,
+    configure: impl FnOnce(ClientBuilder) -> ClientBuilder + 'static,
+    alteration: Alteration,
+) -> Result<Authenticated, Error> {
+    let mut party = Party::builder().client(configure).build();
+    party.provider.alter_id_token(alteration);
+    let result = party.login_with(request, None);
+    party.provider.assert_clean();
+    result
+}
+
+fn login(alteration: Alteration) -> Result<Authenticated, Error> {
+    login_with(&AuthorizationRequest::default(), |client| client, alteration)
+}
+
+#[track_caller]
+fn assert_rejected(result: Result<Authenticated, Error>, why: Rejected) {
+    match result {
+        Err(Error::Token(rejected)) => assert_eq!(rejected, why),
+        other => panic!("{why:?} was expected: {other:?}"),
+    }
+}
+
+#[test]
+fn what_must_be_there_must_be_there() {
+    for name in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
+        assert_rejected(login(remove(name)), Rejected::Missing(name));
+        assert_rejected(login(set(name, Value::Null)), Rejected::Missing(name));
+    }
+}
+
+#[test]
+fn what_may_be_missing_may_be_missing() {
+    for name in ["auth_time", "at_hash", "nbf", "azp", "acr", "amr"] {
+        login(remove(name)).unwrap();
+    }
+}
+
+#[test]
+fn the_issuer_is_compared_to_the_letter() {
+    for iss in ["https://evil.example", "https://op.example/", "https://OP.example", ""] {
+        assert_rejected(login(set("iss", iss)), Rejected::Issuer);
+    }
+}
+
+#[test]
+fn the_audience_must_name_the_client_and_nobody_else_without_leave() {
+    let trusting = |client: ClientBuilder| client.trusted_audiences(["https://api.example", "other"]);
+    let plain = AuthorizationRequest::default();
+    for aud in [json!("other"), json!([]), json!(["other"]), json!("App"), json!("app ")] {
+        assert_rejected(login(set("aud", aud.clone())), Rejected::Audience);
+        assert_rejected(login_with(&plain, trusting, set("aud", aud)), Rejected::Audience);
+    }
+    for aud in [json!([CLIENT_ID, "other"]), json!(["https://api.example", CLIENT_ID])] {
+        assert_rejected(login(set("aud", aud.clone())), Rejected::UntrustedAudience);
+        login_with(&plain, trusting, set("aud", aud)).unwrap();
+    }
+    let mixed = set("aud", json!([CLIENT_ID, "other", "stranger"]));
+    assert_rejected(login_with(&plain, trusting, mixed), Rejected::UntrustedAudience);
+    login(set("aud", json!([CLIENT_ID]))).unwrap();
+    let text = Rejected::UntrustedAudience.to_string();
+    assert!(text.contains("trusted_audiences"), "the error says what to set: {text}");
+}
+
+#[test]
+fn an_authorized_party_must_be_the_client() {
+    for azp in ["other", "", "https://api.example"] {
+        assert_rejected(login(set("azp", azp)), Rejected::AuthorizedParty);
+    }
+    assert_eq!(login(set("azp", CLIENT_ID)).unwrap().id_token.azp.as_deref(), Some(CLIENT_ID));
+}
+
+#[test]
+fn a_subject_has_1_to_255_ascii_characters() {
+    for bad in [json!(""), json!("a".repeat(256)), json!("zoë"), json!("é".repeat(100))] {
+        assert_rejected(login(set("sub", bad)), Rejected::Value("sub"));
+    }
+    for good in ["a".repeat(255), "0".to_owned(), "a b|c".to_owned()] {
+        assert_eq!(login(set("sub", good.clone())).unwrap().id_token.sub, good);
+    }
+}
+
+#[test]
+fn times_are_exact_at_the_edge_of_the_leeway() {
+    for leeway in [0, DEFAULT_LEEWAY, 120] {
+        let verdict = |name: &str, seconds: i64| {
+            let configure = move |client: ClientBuilder| {
+                if leeway == DEFAULT_LEEWAY { client } else { client.leeway(leeway) }
+            };
+            login_with(&AuthorizationRequest::default(), configure, set(name, NOW.0 + seconds))
+        };
+        let edge = i64::from(leeway);
+        verdict("exp", 1 - edge).unwrap();
+        assert_rejected(verdict("exp", -edge), Rejected::Expired);
+        verdict("nbf", edge).unwrap();
+        assert_rejected(verdict("nbf", edge + 1), Rejected::NotYetValid);
+        verdict("iat", edge).unwrap();
+        assert_rejected(verdict("iat", edge + 1), Rejected::IssuedInFuture);
+    }
+    assert_rejected(login(set("nbf", NOW.0 + 86_400)), Rejected::NotYetValid);
+    assert_rejected(login(set("iat", NOW.0 + 86_400)), Rejected::IssuedInFuture);
+    assert_rejected(login(set("exp", 0)), Rejected::Expired);
+    assert_rejected(login(set("exp", -1)), Rejected::Expired);
+}
+
+#[test]
+fn a_token_is_judged_at_the_time_it_comes_and_not_when_the_user_left() {
+    let mut party = Party::new();
+    let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+    let query = party.callback_query(&url);
+    party.clock.advance(50);
+    party.provider.alter_id_token(hostile::set_claim("exp", NOW.0 + 15));
+    assert_rejected(party.callback(pending, &query, None), Rejected::Expired);
+}
+
+#[test]
+fn claims_of_the_wrong_type_are_errors_and_never_absences() {
+    for (name, values) in [
+        ("exp", vec![json!("1900000000"), json!({}), json!(true), json!([1]), json!(1e300)]),
+        ("iat", vec![json!("now"), json!([])]),
+        ("nbf", vec![json!("1"), json!({})]),
+        ("aud", vec![json!(5), json!({}), json!([CLIENT_ID, 5]), json!([[CLIENT_ID]]), json!(true)]),
+        ("iss", vec![json!({}), json!(["https://op.example"])]),
+        ("sub", vec![json!(7), json!(["alice"])]),
+        ("nonce", vec![json!(1), json!([])]),
+        ("azp", vec![json!([CLIENT_ID]), json!(1)]),
+        ("at_hash", vec![json!(1), json!({})]),
+        ("auth_time", vec![json!("1800000000")]),
+        ("acr", vec![json!(0)]),
+        ("amr", vec![json!({}), json!([1])]),
+    ] {
+        for value in values {
+            match login(set(name, value.clone())) {
+                Err(Error::Token(Rejected::Claims(JsonError::WrongType { member, .. }))) => {
+                    assert_eq!(member, name, "{value}");
+                }
+                other => panic!("{name} {value}: {other:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn the_nonce_must_be_the_one_sent() {
+    for nonce in ["", "wrong", &"A".repeat(43)] {
+        assert_rejected(login(set("nonce", nonce)), Rejected::Nonce);
+    }
+    // That of another login of the same user will not do.
+    let mut party = Party::new();
+    let first = party.login().unwrap();
+    let nonce = first.id_token.nonce.unwrap();
+    party.provider.alter_id_token(hostile::set_claim("nonce", nonce));
+    assert_rejected(party.login(), Rejected::Nonce);
+}
+
+#[test]
+fn hashes_that_are_there_must_be_right() {
+    for wrong in ["", "AAAAAAAAAAAAAAAAAAAAAA", "77QmUPtjPfzWtF2AnpK9RQ"] {
+        assert_rejected(login(set("at_hash", wrong)), Rejected::AccessTokenHash);
+        assert_rejected(login(set("c_hash", wrong)), Rejected::CodeHash);
+        assert_rejected(login(set("s_hash", wrong)), Rejected::StateHash);
+    }
+}
+
+#[test]
+fn hashes_of_code_and_state_that_are_right_are_accepted() {
+    let mut party = Party::new();
+    let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+    let query = party.callback_query(&url);
+    let parameter = |name: &str| {
+        let mut pairs = url::form_urlencoded::parse(query.as_bytes());
+        pairs.find(|(known, _)| known == name).unwrap().1.into_owned()
+    };
+    let hash = |text: &str| {
+        let digest = ring::digest::digest(&ring::digest::SHA256, text.as_bytes());
+        oidc_proto::base::base64url::encode(&digest.as_ref()[..16])
+    };
+    let (code, state) = (hash(&parameter("code")), hash(&parameter("state")));
+    party.provider.alter_id_token(hostile::set_claim("c_hash", code));
+    party.provider.alter_id_token(hostile::set_claim("s_hash", state));
+    party.callback(pending, &query, None).unwrap();
+}
+
+#[test]
+fn max_age_demands_auth_time_and_holds_it_to_the_second() {
+    let request = AuthorizationRequest::default().max_age(60);
+    let verdict = |alteration| login_with(&request, |client| client, alteration);
+    assert_rejected(verdict(remove("auth_time")), Rejected::Missing("auth_time"));
+    let edge = 60 + i64::from(DEFAULT_LEEWAY);
+    verdict(set("auth_time", NOW.0 - edge)).unwrap();
+    assert_rejected(verdict(set("auth_time", NOW.0 - edge - 1)), Rejected::AuthenticationTooOld);
+    login(set("auth_time", 0)).unwrap();
+    let strict = AuthorizationRequest::default().max_age(0);
+    let old = set("auth_time", NOW.0 - i64::from(DEFAULT_LEEWAY) - 1);
+    assert_rejected(login_with(&strict, |client| client, old), Rejected::AuthenticationTooOld);
+}
+
+#[test]
+fn an_essential_acr_is_demanded_and_a_voluntary_one_is_not() {
+    let essential = AuthorizationRequest::default().essential_acr(["gold", "silver"]);
+    let verdict = |alteration| login_with(&essential, |client| client, alteration);
+    assert_rejected(verdict(remove("acr")), Rejected::Missing("acr"));
+    for wrong in ["bronze", "", "gold silver", "Gold"] {
+        assert_rejected(verdict(set("acr", wrong)), Rejected::AuthenticationContext);
+    }
+    assert_eq!(verdict(set("acr", "silver")).unwrap().id_token.acr.as_deref(), Some("silver"));
+    let mut voluntary = AuthorizationRequest::default();
+    voluntary.acr_values = vec!["gold".to_owned()];
+    login_with(&voluntary, |client| client, set("acr", "bronze")).unwrap();
+}
+
+#[test]
+fn the_algorithm_is_the_pinned_one_whatever_the_token_says() {
+    for pinned in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
+        for other in Algorithm::ALL.iter().copied().filter(|other| *other != pinned) {
+            let mut party = Party::builder().id_token_alg(pinned).build();
+            party.provider.sign_with(other);
+            assert_rejected(party.login(), JwsError::AlgorithmNotAllowed.into());
+        }
+    }
+}
+
+#[test]
+fn an_unsigned_token_is_refused_and_so_is_every_spelling_of_none() {
+    assert_rejected(login(header("alg", "none")), JwsError::Unsigned.into());
+    for spelling in ["None", "NONE", "nOnE", ""] {
+        assert_rejected(login(header("alg", spelling)), JwsError::UnknownAlgorithm.into());
+    }
+    assert_rejected(login(Box::new(hostile::remove_header_member("alg"))), JwsError::MissingAlgorithm.into());
+}
+
+#[test]
+fn a_public_key_is_never_taken_for_a_secret() {
+    // The classic confusion: HMAC with the text of the public key; the client is public.
+    for pin in [false, true] {
+        let builder = Party::builder().authentication(oidc_testkit::Authentication::None);
+        let mut party = if pin { builder.id_token_alg(Algorithm::RS256) } else { builder }.build();
+        let keys = party.keys().unwrap();
+        party.provider.sign_with(Algorithm::HS256);
+        let result = party.login_with(&AuthorizationRequest::default(), Some(keys));
+        assert_rejected(result, JwsError::AlgorithmNotAllowed.into());
+        assert_eq!(party.provider.count(EndpointName::Jwks), 1, "newer keys would not help");
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_token_of_another_kind_is_refused() {
+    for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt", "oauth-authz-req+jwt", "JWS", ""] {
+        assert_rejected(login(header("typ", typ)), Rejected::Type);
+    }
+    for typ in ["JWT", "jwt", "application/jwt"] {
+        login(header("typ", typ)).unwrap();
+    }
+}
+
+#[test]
+fn an_extension_that_must_be_understood_is_not() {
+    for value in [json!(["exp"]), json!(["b64"]), json!([]), json!("x"), json!(null)] {
+        assert_rejected(login(header("crit", value)), JwsError::Critical.into());
+    }
+    assert_rejected(login(header("b64", false)), JwsError::Critical.into());
+}
+
+#[test]
+fn keys_and_urls_in_the_header_are_not_looked_at() {
+    for (name, value) in [
+        ("jwk", json!({"kty": "oct", "k": "AAAA"})),
+        ("jku", json!("https://evil.example/keys")),
+        ("x5u", json!("https://evil.example/certificate")),
+        ("x5c", json!(["AAAA"])),
+    ] {
+        login(header(name, value)).unwrap();
+    }
+}
+
+#[test]
+fn everything_else_in_the_token_reaches_the_user() {
+    let alteration: Alteration = Box::new(|_, claims| {
+        claims.insert("amr".to_owned(), json!(["pwd", "otp"]));
+        claims.insert("sid".to_owned(), json!("s1"));
+        claims.insert("email_verified".to_owned(), json!("true"));
+        claims.insert("roles".to_owned(), json!(["admin"]));
+        claims.insert("nothing".to_owned(), Value::Null);
+    });
+    let user = login(alteration).unwrap().id_token;
+    assert_eq!(
+        (user.amr.as_slice(), user.sid.as_deref()),
+        (&["pwd".to_owned(), "otp".to_owned()][..], Some("s1"))
+    );
+    assert_eq!(user.claim::<Vec<String>>("roles").unwrap(), ["admin"]);
+    assert_eq!(user.claim::<String>("email_verified").unwrap(), "true");
+    assert!(!user.claims.contains_key("nothing") && !user.claims.contains_key("sub"));
+    assert_eq!((user.exp.0, user.iat, user.auth_time), (NOW.0 + 300, NOW, Some(NOW)));
+}
+
+#[test]
+fn a_verifier_by_itself_demands_what_it_is_told_to_expect() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let keys = party.keys().unwrap();
+    let verifier = IdTokenVerifier::new("https://op.example", CLIENT_ID);
+    let expected = Default::default();
+    let verify = |token: &Secret| verifier.verify(token, &keys, &expected, NOW);
+    assert_eq!(verify(&user.id_token.token).unwrap(), user.id_token);
+    let access_token = verify(&user.tokens.access_token);
+    assert_eq!(access_token, Err(Rejected::Type), "an access token is no ID token");
+    let long = Secret::new("a".repeat(oidc_proto::token::MAX_TOKEN + 1));
+    assert_eq!(verify(&long), Err(Rejected::TooLarge));
+}

@@ -1,0 +1,299 @@
+//! Key sets and their rotation during a login: selection, strength, one refetch and no more (RFC 7517,
+//! RFC 7518, OpenID Connect Core 1.0 section 10.1).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    Error,
+    base::json::JsonError,
+    flow::{Authenticated, Endpoint, Rule},
+    jose::{Algorithm, JwsError, KeySet, KeySetError, MAX_KEYS, Unusable},
+    message::AuthorizationRequest,
+    token::Rejected,
+};
+use oidc_testkit::{Authentication, EndpointName, Party, hostile};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn login(party: &mut Party, keys: Option<Arc<KeySet>>) -> Result<Authenticated, Error> {
+    party.login_with(&AuthorizationRequest::default(), keys)
+}
+
+#[track_caller]
+fn assert_jws(result: Result<Authenticated, Error>, why: JwsError) {
+    match result {
+        Err(Error::Token(Rejected::Jws(error))) => assert_eq!(error, why),
+        other => panic!("{why:?} was expected: {other:?}"),
+    }
+}
+
+/// Keys of the provider, its own shape kept: the RSA key of this generation.
+fn rsa(party: &Party, generation: u32) -> Value {
+    let kid = format!("rsa-{generation}");
+    let set = party.provider.key_set();
+    set["keys"].as_array().unwrap().iter().find(|key| key["kid"] == kid.as_str()).unwrap().clone()
+}
+
+/// Publishes exactly these keys.
+fn publish(party: &mut Party, keys: &[Value]) {
+    let body = json!({ "keys": keys }).to_string();
+    party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
+}
+
+/// Keys that this library does not know, or that nobody should: all of them published by somebody.
+fn strange_keys() -> Vec<Value> {
+    let short = "x".repeat(172);
+    vec![
+        json!({"kty": "OKP", "crv": "X25519", "use": "enc", "kid": "x", "x": "3p7bfXt9wbTTW2HC7OQ1Nz-DQ8hbeGdNrfx-FG-IK08"}),
+        json!({"kty": "OKP", "crv": "Ed448", "kid": "e", "x": "AAAA"}),
+        json!({"kty": "EC", "crv": "secp256k1", "kid": "k", "alg": "ES256K", "x": "AAAA", "y": "AAAA"}),
+        json!({"kty": "EC", "crv": "P-521", "kid": "p", "x": "AAAA", "y": "AAAA"}),
+        json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "m", "pub": "AAAA"}),
+        json!({"kty": "RSA", "kid": "short", "n": short, "e": "AQAB"}),
+        json!({"kty": "RSA", "kid": "half", "n": "AAAA"}),
+        json!({"kty": "EC", "crv": "P-256", "kid": "off", "x": "A".repeat(43), "y": "A".repeat(43)}),
+        json!({"kty": "oct", "kid": "s", "k": "AAAA"}),
+        json!({"kty": 7, "kid": "t"}),
+        json!({"kid": "untyped"}),
+        json!({}),
+        json!(null),
+        json!("garbage"),
+        json!([1, 2]),
+    ]
+}
+
+#[test]
+fn keys_are_fetched_once_and_handed_over_for_the_next_time() {
+    let mut party = Party::new();
+    let first = login(&mut party, None).unwrap();
+    let learned = first.learned.keys.unwrap();
+    assert!(learned.knows("rsa-1"));
+    let second = login(&mut party, Some(learned)).unwrap();
+    assert!(second.learned.keys.is_none());
+    assert_eq!(party.provider.count(EndpointName::Jwks), 1);
+    party.provider.assert_clean();
+}
+
+#[test]
+fn a_rotation_during_a_login_is_survived_by_one_fetch() {
+    for keep_old in [true, false] {
+        let mut party = Party::new();
+        let keys = party.keys().unwrap();
+        let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+        let query = party.callback_query(&url);
+        match keep_old {
+            true => party.provider.rotate_keys_keeping_old(),
+            false => party.provider.rotate_keys(),
+        }
+        let user = party.callback(pending, &query, Some(keys)).unwrap();
+        let learned = user.learned.keys.unwrap();
+        assert!(learned.knows("rsa-2"));
+        assert_eq!(learned.knows("rsa-1"), keep_old, "a withdrawn key is gone");
+        assert_eq!(party.provider.count(EndpointName::Jwks), 2);
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_kid_that_nobody_publishes_costs_one_fetch_and_no_more() {
+    for keys_at_hand in [true, false] {
+        let mut party = Party::new();
+        let keys = keys_at_hand.then(|| party.keys().unwrap());
+        let before = party.provider.count(EndpointName::Jwks);
+        party.provider.alter_id_token(hostile::set_header_member("kid", "nobody's"));
+        assert_jws(login(&mut party, keys), JwsError::UnknownKey);
+        assert_eq!(party.provider.count(EndpointName::Jwks) - before, 1);
+        assert_eq!(party.provider.count(EndpointName::Token), 1);
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_bad_signature_costs_one_fetch_and_is_refused() {
+    for algorithm in Algorithm::ALL.iter().copied() {
+        let mut party = Party::builder().id_token_alg(algorithm).build();
+        let keys = party.keys().unwrap();
+        party.provider.break_signatures(true);
+        assert_jws(login(&mut party, Some(keys)), JwsError::Signature);
+        let fetches = if algorithm.is_symmetric() { 1 } else { 2 };
+        assert_eq!(party.provider.count(EndpointName::Jwks), fetches, "{algorithm:?}");
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_signature_of_another_key_under_the_right_name_is_refused() {
+    let mut party = Party::new();
+    party.provider.sign_with_generation(2);
+    party.provider.alter_id_token(hostile::set_header_member("kid", "rsa-1"));
+    assert_jws(login(&mut party, None), JwsError::Signature);
+    let mut party = Party::builder().id_token_alg(Algorithm::ES256).build();
+    party.provider.alter_id_token(hostile::set_header_member("kid", "rsa-1"));
+    assert_jws(login(&mut party, None), JwsError::KeyMismatch);
+}
+
+#[test]
+fn a_withdrawn_key_no_longer_vouches_once_the_keys_are_fetched() {
+    let mut party = Party::new();
+    party.provider.rotate_keys();
+    party.provider.sign_with_generation(1);
+    assert_jws(login(&mut party, None), JwsError::UnknownKey);
+}
+
+#[test]
+fn without_a_kid_the_only_fitting_key_is_used_and_of_several_each_is_tried() {
+    for (generations, algorithm) in [(1, Algorithm::RS256), (3, Algorithm::PS256), (3, Algorithm::EdDSA)] {
+        let mut party = Party::builder().id_token_alg(algorithm).build();
+        for _ in 1..generations {
+            party.provider.rotate_keys_keeping_old();
+        }
+        party.provider.sign_with_generation(1);
+        party.provider.alter_id_token(hostile::remove_header_member("kid"));
+        login(&mut party, None).unwrap();
+        party.provider.break_signatures(true);
+        assert_jws(login(&mut party, None), JwsError::Signature);
+    }
+}
+
+#[test]
+fn a_single_key_of_the_set_without_kid_serves_a_token_without_kid() {
+    let mut party = Party::new();
+    let mut key = rsa(&party, 1);
+    key.as_object_mut().unwrap().remove("kid");
+    publish(&mut party, &[key]);
+    party.provider.alter_id_token(hostile::remove_header_member("kid"));
+    login(&mut party, None).unwrap();
+}
+
+#[test]
+fn two_keys_of_one_name_are_both_tried() {
+    let mut party = Party::new();
+    party.provider.rotate_keys_keeping_old();
+    let (mut other, key) = (rsa(&party, 1), rsa(&party, 2));
+    other["kid"] = "rsa-2".into();
+    publish(&mut party, &[other, key]);
+    login(&mut party, None).unwrap();
+}
+
+#[test]
+fn a_token_that_names_no_key_is_tried_with_few_keys_only() {
+    let mut party = Party::new();
+    for _ in 0..20 {
+        party.provider.rotate_keys_keeping_old();
+    }
+    party.provider.alter_id_token(hostile::remove_header_member("kid"));
+    party.provider.break_signatures(true);
+    assert_jws(login(&mut party, None), JwsError::TooManyCandidates);
+}
+
+#[test]
+fn a_key_is_for_its_use_its_operations_and_its_algorithm_alone() {
+    for (member, value, why) in [
+        ("use", json!("enc"), JwsError::KeySetAside(Unusable::NotForSignatures)),
+        ("key_ops", json!(["encrypt"]), JwsError::KeySetAside(Unusable::NotForSignatures)),
+        ("alg", json!("PS256"), JwsError::KeyMismatch),
+        ("alg", json!("RSA-OAEP"), JwsError::KeySetAside(Unusable::UnknownAlgorithm)),
+        ("alg", json!("ES256"), JwsError::KeySetAside(Unusable::AlgorithmMismatch)),
+        ("d", json!("AAAA"), JwsError::KeySetAside(Unusable::PrivateMembers)),
+        ("kty", json!("EC"), JwsError::KeySetAside(Unusable::MissingMember("crv"))),
+        ("n", json!("AQAB"), JwsError::KeySetAside(Unusable::RsaTooShort)),
+        ("e", json!("AQ"), JwsError::KeySetAside(Unusable::RsaExponent)),
+        ("n", json!("not base64!"), JwsError::KeySetAside(Unusable::Base64("n"))),
+    ] {
+        let mut party = Party::new();
+        let mut key = rsa(&party, 1);
+        key[member] = value.clone();
+        publish(&mut party, &[key]);
+        assert_jws(login(&mut party, None), why);
+    }
+    for (member, value) in [("use", json!("sig")), ("key_ops", json!(["verify"])), ("alg", json!("RS256"))] {
+        let mut party = Party::new();
+        let mut key = rsa(&party, 1);
+        key[member] = value;
+        publish(&mut party, &[key]);
+        login(&mut party, None).unwrap();
+    }
+}
+
+#[test]
+fn a_symmetric_key_in_a_published_set_verifies_nothing() {
+    let secret = oidc_proto::base::base64url::encode(oidc_testkit::scenario::SECRET.as_bytes());
+    let mut party = Party::new();
+    publish(&mut party, &[json!({"kty": "oct", "k": secret})]);
+    party.provider.sign_with(Algorithm::HS256);
+    assert_jws(login(&mut party, None), JwsError::AlgorithmNotAllowed);
+}
+
+#[test]
+fn strange_keys_are_set_aside_with_a_reason_and_the_good_one_serves() {
+    let mut party = Party::new();
+    let strange = strange_keys();
+    let mut keys = strange.clone();
+    keys.insert(7, rsa(&party, 1));
+    publish(&mut party, &keys);
+    let user = login(&mut party, None).unwrap();
+    let learned = user.learned.keys.unwrap();
+    assert_eq!((learned.keys().count(), learned.set_aside().len()), (1, strange.len()));
+    let reason = |kid: &str| {
+        learned.set_aside().iter().find(|aside| aside.kid.as_deref() == Some(kid)).unwrap().reason
+    };
+    assert_eq!(reason("x"), Unusable::UnknownCurve);
+    assert_eq!(reason("k"), Unusable::UnknownCurve);
+    assert_eq!(reason("m"), Unusable::UnknownKeyType);
+    assert_eq!(reason("short"), Unusable::RsaTooShort);
+    assert_eq!(reason("s"), Unusable::SecretTooShort);
+    assert_eq!(reason("off"), Unusable::BadPoint);
+    party.provider.assert_clean();
+}
+
+#[test]
+fn a_set_that_is_no_set_ends_the_login_and_names_the_rule() {
+    let too_many = json!({ "keys": vec![json!({"kty": "x"}); MAX_KEYS + 1] }).to_string();
+    let wrong = KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" });
+    for (body, why) in [
+        ("{}", wrong),
+        (r#"{"keys":{}}"#, wrong),
+        (r#"{"keys":null}"#, wrong),
+        ("[]", KeySetError::Json(JsonError::NotAnObject)),
+        ("<html>", KeySetError::Json(JsonError::NotJson)),
+        (r#"{"keys":[],"keys":[]}"#, KeySetError::Json(JsonError::DuplicateMember)),
+        (too_many.as_str(), KeySetError::TooManyKeys),
+    ] {
+        let mut party = Party::new();
+        party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
+        let Err(Error::Response(error)) = login(&mut party, None) else { panic!("{body}") };
+        assert_eq!((error.endpoint, error.rule), (Endpoint::Jwks, Rule::KeySet(why)), "{body:.40}");
+    }
+    let mut party = Party::new();
+    publish(&mut party, &[]);
+    assert_jws(login(&mut party, None), JwsError::UnknownKey);
+}
+
+#[test]
+fn keys_are_json_or_a_jwk_set_and_never_a_redirect() {
+    for good in ["application/json", "application/jwk-set+json", "application/jwk-set+json; charset=utf-8"] {
+        let mut party = Party::new();
+        party.provider.alter_response(EndpointName::Jwks, hostile::set_header("content-type", good));
+        party.keys().unwrap();
+    }
+    let large = " ".repeat(65537);
+    for (alteration, rule) in [
+        (hostile::respond(200, "text/html", "{\"keys\":[]}"), Rule::MediaType("application/json")),
+        (hostile::respond(404, "application/json", "{\"keys\":[]}"), Rule::Status),
+        (hostile::respond(302, "application/json", "{\"keys\":[]}"), Rule::Redirect),
+        (hostile::respond(200, "application/json", large.as_str()), Rule::TooLarge { limit: 65536 }),
+    ] {
+        let mut party = Party::new();
+        party.provider.alter_response(EndpointName::Jwks, alteration);
+        let Err(Error::Response(error)) = party.keys() else { panic!("{rule:?}") };
+        assert_eq!((error.endpoint, error.rule), (Endpoint::Jwks, rule));
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn nobody_is_told_who_fetches_the_keys() {
+    let mut party = Party::builder().authentication(Authentication::None).build();
+    party.keys().unwrap();
+    let seen = party.provider.requests().last().unwrap();
+    assert!(seen.header("authorization").is_none() && seen.query.is_none() && seen.body.is_empty());
+}

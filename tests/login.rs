@@ -1,0 +1,297 @@
+//! Logins that go well, with every algorithm and client authentication, and what an authorization
+//! request says (OpenID Connect Core 1.0 sections 3.1.2 and 3.1.3, RFC 7636).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    Error, Secret,
+    flow::{Client, ConfigError},
+    jose::{Algorithm, AlgorithmSet},
+    message::{AuthorizationRequest, Display, Prompt},
+    metadata::ProviderMetadata,
+};
+use oidc_testkit::{
+    Authentication, EndpointName, Party, hostile,
+    scenario::{CLIENT_ID, SECRET},
+};
+use serde_json::{Value, json};
+use std::collections::{BTreeMap, BTreeSet};
+use url::Url;
+
+fn authentications() -> [Authentication; 3] {
+    [
+        Authentication::None,
+        Authentication::ClientSecretBasic(SECRET.to_owned()),
+        Authentication::ClientSecretPost(SECRET.to_owned()),
+    ]
+}
+
+/// The parameters of a URL; each stands there once.
+fn parameters(url: &Url) -> BTreeMap<String, String> {
+    let pairs: Vec<_> = url.query_pairs().into_owned().collect();
+    let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
+    assert_eq!(map.len(), pairs.len(), "no parameter is repeated");
+    map
+}
+
+/// The metadata of the party's provider, changed.
+fn metadata(changes: Value) -> Result<ProviderMetadata, Error> {
+    let mut party = Party::new();
+    for (name, value) in changes.as_object().unwrap() {
+        match value {
+            Value::Null => {
+                party.provider.alter_response(EndpointName::Discovery, hostile::remove_member(name));
+            }
+            value => party
+                .provider
+                .alter_response(EndpointName::Discovery, hostile::set_member(name, value.clone())),
+        }
+    }
+    party.discover()
+}
+
+fn client(changes: Value) -> Client {
+    Client::builder(metadata(changes).unwrap(), CLIENT_ID)
+        .redirect_uri("https://app.example/callback")
+        .build()
+        .unwrap()
+}
+
+fn begin(client: &Client, request: &AuthorizationRequest) -> Result<Url, Error> {
+    client.authorize(request, Party::new().clock.moment()).map(|(url, _)| url)
+}
+
+#[test]
+fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
+    for authentication in authentications() {
+        for algorithm in Algorithm::ALL.iter().copied() {
+            if algorithm.is_symmetric() && authentication == Authentication::None {
+                continue; // there is no secret to sign with
+            }
+            let mut party =
+                Party::builder().authentication(authentication.clone()).id_token_alg(algorithm).build();
+            let user = party.login().unwrap_or_else(|error| panic!("{algorithm:?}: {error}"));
+            assert_eq!(user.id_token.sub, "alice");
+            assert_eq!(user.id_token.iss, "https://op.example");
+            assert_eq!(user.id_token.aud, [CLIENT_ID]);
+            assert_eq!(user.learned.keys.is_some(), !algorithm.is_symmetric(), "{algorithm:?}");
+            assert_eq!(party.userinfo(&user).unwrap().claim::<String>("name").unwrap(), "Alice Example");
+            assert!(party.refresh(&user).unwrap().id_token.is_some());
+            party.provider.assert_clean();
+        }
+    }
+}
+
+#[test]
+fn without_a_pin_any_asymmetric_algorithm_that_the_metadata_names_is_good_and_no_other() {
+    for algorithm in Algorithm::ALL.iter().copied() {
+        let mut party = Party::new();
+        party.provider.sign_with(algorithm);
+        let accepted = party.login().is_ok();
+        assert_eq!(accepted, AlgorithmSet::ASYMMETRIC.contains(algorithm), "{algorithm:?}");
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn providers_that_list_no_algorithm_of_ours_are_refused_before_the_user_leaves() {
+    for listed in [json!(["HS256"]), json!(["none", "ES512"]), json!([])] {
+        let client = client(json!({ "id_token_signing_alg_values_supported": listed }));
+        let refused = begin(&client, &AuthorizationRequest::default());
+        assert_eq!(refused.unwrap_err(), ConfigError::NoAlgorithm.into());
+    }
+}
+
+#[test]
+fn symmetric_algorithms_need_a_secret_that_is_long_enough() {
+    let build = |algorithm, secret: Option<&str>| {
+        let builder =
+            Client::builder(metadata(json!({})).unwrap(), CLIENT_ID).id_token_signed_response_alg(algorithm);
+        secret.map(|secret| builder.clone().secret(secret)).unwrap_or(builder).build().map(|_| ())
+    };
+    for (algorithm, length) in [(Algorithm::HS256, 32), (Algorithm::HS384, 48), (Algorithm::HS512, 64)] {
+        assert_eq!(build(algorithm, Some(&"k".repeat(length))), Ok(()));
+        assert_eq!(build(algorithm, Some(&"k".repeat(length - 1))), Err(ConfigError::SecretTooShort));
+        assert_eq!(build(algorithm, None), Err(ConfigError::SecretTooShort));
+    }
+}
+
+#[test]
+fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing_in_vain() {
+    let mut party = Party::new();
+    let keys = party.keys().unwrap();
+    let mut values = BTreeSet::new();
+    for _ in 0..5 {
+        let user = party.login_with(&AuthorizationRequest::new(["email"]), Some(keys.clone())).unwrap();
+        assert!(user.learned.keys.is_none(), "the keys at hand were enough");
+    }
+    for seen in party.provider.requests() {
+        match seen.endpoint {
+            EndpointName::Authorize => {
+                for name in ["state", "nonce", "code_challenge"] {
+                    let value = seen.parameter(name).expect(name);
+                    assert_eq!(value.len(), 43, "{name} carries 256 bits");
+                    assert!(values.insert(value), "{name} is new");
+                }
+                assert_eq!(seen.parameter("response_type").as_deref(), Some("code"));
+                assert_eq!(seen.parameter("code_challenge_method").as_deref(), Some("S256"));
+                assert_eq!(seen.parameter("scope").as_deref(), Some("openid email"));
+            }
+            EndpointName::Token => {
+                let verifier = seen.parameter("code_verifier").unwrap();
+                assert!(values.insert(verifier), "the verifier is none of the values the browser saw");
+                assert_eq!(seen.parameter("redirect_uri").unwrap(), "https://app.example/callback");
+            }
+            _ => {}
+        }
+    }
+    assert_eq!(values.len(), 20);
+    assert_eq!(party.provider.count(EndpointName::Jwks), 1);
+    party.provider.assert_clean();
+}
+
+#[test]
+fn the_same_seed_makes_the_same_request_and_another_seed_another() {
+    let url = |seed| {
+        let mut party = Party::builder().seed(seed).build();
+        party.authorize(&AuthorizationRequest::default()).unwrap().0
+    };
+    assert_eq!(url(7), url(7));
+    let (a, b) = (parameters(&url(7)), parameters(&url(8)));
+    for name in ["state", "nonce", "code_challenge"] {
+        assert_ne!(a[name], b[name]);
+    }
+}
+
+#[test]
+fn everything_typed_reaches_the_provider_once_and_encoded() {
+    let mut party = Party::new();
+    let mut request = AuthorizationRequest::new(["profile", "email profile"])
+        .prompt([Prompt::Login, Prompt::Consent])
+        .max_age(60)
+        .login_hint("alice+b&c=d@example.com")
+        .parameter("resource", "https://a.example/")
+        .parameter("vendor", "é ü&=");
+    request.display = Some(Display::Touch);
+    request.ui_locales = vec!["de-CH".into(), "de".into()];
+    request.claims_locales = vec!["fr".into()];
+    request.acr_values = vec!["gold".into(), "silver".into()];
+    request.id_token_hint = Some(Secret::new("a.b.c"));
+    request.claims = json!({"userinfo": {"name": {"essential": true}}}).as_object().cloned();
+    party.provider.allow_parameter(EndpointName::Authorize, "vendor");
+    let user = party.login_with(&request, None).unwrap();
+    assert_eq!(user.id_token.acr.as_deref(), Some("gold"));
+    let seen = party.provider.requests().iter().find(|seen| seen.endpoint == EndpointName::Authorize);
+    let sent: BTreeMap<_, _> = seen.unwrap().query_pairs().into_iter().collect();
+    for (name, value) in [
+        ("scope", "openid profile email"),
+        ("prompt", "login consent"),
+        ("display", "touch"),
+        ("max_age", "60"),
+        ("ui_locales", "de-CH de"),
+        ("claims_locales", "fr"),
+        ("acr_values", "gold silver"),
+        ("id_token_hint", "a.b.c"),
+        ("login_hint", "alice+b&c=d@example.com"),
+        ("claims", r#"{"userinfo":{"name":{"essential":true}}}"#),
+        ("resource", "https://a.example/"),
+        ("vendor", "é ü&="),
+    ] {
+        assert_eq!(sent[name], value, "{name}");
+    }
+    party.provider.assert_clean();
+}
+
+#[test]
+fn extras_cannot_override_or_repeat_what_the_library_sends() {
+    let client = client(json!({}));
+    for name in [
+        "response_type",
+        "response_mode",
+        "client_id",
+        "redirect_uri",
+        "scope",
+        "state",
+        "nonce",
+        "code_challenge",
+        "code_challenge_method",
+        "prompt",
+        "max_age",
+        "acr_values",
+        "claims",
+        "request",
+        "request_uri",
+        "client_secret",
+    ] {
+        let request = AuthorizationRequest::default().parameter(name, "evil");
+        assert_eq!(begin(&client, &request).unwrap_err(), ConfigError::Reserved(name).into());
+    }
+    let twice = AuthorizationRequest::default().parameter("a", "1").parameter("a", "2");
+    assert_eq!(begin(&client, &twice).unwrap_err(), ConfigError::Reserved("extra").into());
+    let resources = AuthorizationRequest::default().parameter("resource", "1").parameter("resource", "2");
+    assert!(begin(&client, &resources).is_ok(), "RFC 8707 allows several resources");
+}
+
+#[test]
+fn a_query_of_the_authorization_endpoint_is_kept_as_it_is() {
+    let client = client(json!({ "authorization_endpoint": "https://op.example/authorize?tenant=a%20b&x=" }));
+    let url = begin(&client, &AuthorizationRequest::default()).unwrap();
+    assert!(url.query().unwrap().starts_with("tenant=a%20b&x=&response_type=code&"), "{url}");
+    parameters(&url);
+}
+
+#[test]
+fn an_endpoint_whose_query_sets_our_parameters_is_refused() {
+    for query in ["state=fixed", "client_id=other&x=1", "%72edirect_uri=https://evil.example", "nonce"] {
+        let endpoint = format!("https://op.example/authorize?{query}");
+        let client = client(json!({ "authorization_endpoint": endpoint }));
+        let refused = begin(&client, &AuthorizationRequest::default()).unwrap_err();
+        assert_eq!(refused, ConfigError::NoEndpoint("authorization_endpoint").into(), "{query}");
+    }
+}
+
+#[test]
+fn pkce_is_never_left_out_and_providers_without_s256_are_refused() {
+    let plain = client(json!({ "code_challenge_methods_supported": ["plain"] }));
+    assert_eq!(begin(&plain, &AuthorizationRequest::default()).unwrap_err(), ConfigError::NoS256.into());
+    for silent in [json!(null), json!([])] {
+        let client = client(json!({ "code_challenge_methods_supported": silent }));
+        let url = begin(&client, &AuthorizationRequest::default()).unwrap();
+        assert_eq!(parameters(&url)["code_challenge_method"], "S256", "silence is no refusal");
+    }
+}
+
+#[test]
+fn redirect_uris_are_checked_and_sent_to_the_letter() {
+    let build = |uri: &str| {
+        Client::builder(metadata(json!({})).unwrap(), CLIENT_ID).redirect_uri(uri).build().map(|_| ())
+    };
+    for good in
+        ["com.example.app:/callback", "http://127.0.0.1:8080/cb", "http://[::1]/cb", "https://A.example"]
+    {
+        assert_eq!(build(good), Ok(()), "{good}");
+    }
+    for bad in ["/callback", "http://app.example/cb", "https://app.example/#x", "javascript:alert(1)", ""] {
+        assert!(matches!(build(bad), Err(ConfigError::RedirectUri(_))), "{bad}");
+    }
+    let odd = "com.example.app:/callback?a=b%20c";
+    let mut party = Party::builder().redirect_uri(odd).build();
+    let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+    assert_eq!(parameters(&url)["redirect_uri"], odd);
+    let query = party.callback_query(&url);
+    party.callback(pending, &query, None).unwrap();
+    party.provider.assert_clean();
+    let bare = Client::builder(metadata(json!({})).unwrap(), CLIENT_ID).build().unwrap();
+    assert_eq!(
+        begin(&bare, &AuthorizationRequest::default()).unwrap_err(),
+        ConfigError::NoRedirectUri.into()
+    );
+}
+
+#[test]
+fn a_login_may_end_with_userinfo() {
+    let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
+    let user = party.login().unwrap();
+    assert_eq!(user.userinfo.unwrap().claim::<String>("email").unwrap(), "alice@example.com");
+    assert_eq!(party.provider.count(EndpointName::UserInfo), 1);
+    party.provider.assert_clean();
+}

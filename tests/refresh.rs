@@ -1,0 +1,240 @@
+//! Refresh: rotation, and what a refreshed ID token must have kept (RFC 6749 section 6, OpenID Connect
+//! Core 1.0 section 12.2).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    Error, Secret,
+    flow::{Authenticated, ConfigError, PreviousLogin, Refreshed, Rule},
+    jose::JwsError,
+    message::AuthorizationRequest,
+    token::Rejected,
+};
+use oidc_testkit::{EndpointName, Party, drive::NOW, drive_with, hostile, scenario::CLIENT_ID};
+use serde_json::{Map, Value, json};
+
+type Object = Map<String, Value>;
+
+/// A login, and a refresh whose ID token is altered.
+fn refreshed(
+    login: impl FnMut(&mut Object, &mut Object) + Send + 'static,
+    refresh: impl FnMut(&mut Object, &mut Object) + Send + 'static,
+) -> Result<Refreshed, Error> {
+    let mut party = Party::builder().client(|client| client.trusted_audiences(["api", "other"])).build();
+    party.provider.alter_id_token(login);
+    let user = party.login().unwrap();
+    party.provider.clear_alterations();
+    party.provider.alter_id_token(refresh);
+    party.clock.advance(200);
+    let result = party.refresh(&user);
+    party.provider.assert_clean();
+    result
+}
+
+fn honest(_: &mut Object, _: &mut Object) {}
+
+#[track_caller]
+fn assert_rejected(result: Result<Refreshed, Error>, why: Rejected) {
+    match result {
+        Err(Error::Token(rejected)) => assert_eq!(rejected, why),
+        other => panic!("{why:?} was expected: {other:?}"),
+    }
+}
+
+fn refresh_token(user: &Authenticated) -> Secret {
+    user.tokens.refresh_token.clone().unwrap()
+}
+
+#[test]
+fn a_rotated_token_is_handed_over_and_the_chain_goes_on() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let previous = PreviousLogin::from(&user.id_token);
+    let mut token = refresh_token(&user);
+    for _ in 0..3 {
+        party.clock.advance(250);
+        let next = party.refresh_with(&token, Some(previous.clone()), None).unwrap();
+        assert!(next.rotated);
+        let newer = next.tokens.refresh_token.unwrap();
+        assert_ne!(newer, token);
+        assert_eq!(next.id_token.unwrap().sub, "alice");
+        token = newer;
+    }
+    party.provider.assert_clean();
+}
+
+#[test]
+fn without_rotation_the_old_token_comes_back() {
+    let mut party = Party::new();
+    party.provider.rotate_refresh_tokens(false);
+    let user = party.login().unwrap();
+    for _ in 0..2 {
+        let next = party.refresh(&user).unwrap();
+        assert!(!next.rotated);
+        assert_eq!(next.tokens.refresh_token.unwrap(), refresh_token(&user));
+    }
+    party.provider.assert_clean();
+}
+
+#[test]
+fn a_refresh_without_an_id_token_is_fine_and_fetches_no_keys() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let before = party.provider.count(EndpointName::Jwks);
+    party.provider.alter_response(EndpointName::Token, hostile::remove_member("id_token"));
+    let next = party.refresh(&user).unwrap();
+    assert!(next.id_token.is_none() && next.learned.keys.is_none());
+    assert_eq!(party.provider.count(EndpointName::Jwks), before);
+}
+
+#[test]
+fn issuer_and_subject_must_be_those_of_the_login() {
+    let set = hostile::set_claim;
+    assert_rejected(refreshed(honest, set("iss", "https://evil.example")), Rejected::Issuer);
+    assert_rejected(refreshed(honest, set("sub", "mallory")), Rejected::Changed("sub"));
+    assert_rejected(refreshed(honest, hostile::remove_claim("sub")), Rejected::Missing("sub"));
+}
+
+#[test]
+fn the_audience_must_include_all_of_that_of_the_login() {
+    let aud = |aud: Value| hostile::set_claim("aud", aud);
+    let two = || aud(json!([CLIENT_ID, "api"]));
+    assert_rejected(refreshed(two(), aud(json!(CLIENT_ID))), Rejected::Changed("aud"));
+    assert_rejected(refreshed(two(), aud(json!([CLIENT_ID, "other"]))), Rejected::Changed("aud"));
+    refreshed(two(), aud(json!(["api", CLIENT_ID]))).unwrap();
+    refreshed(honest, two()).unwrap();
+    assert_rejected(refreshed(honest, aud(json!(["api"]))), Rejected::Audience);
+}
+
+#[test]
+fn the_authorized_party_must_be_there_if_it_was_and_must_not_if_it_was_not() {
+    let azp = || hostile::set_claim("azp", CLIENT_ID);
+    refreshed(azp(), azp()).unwrap();
+    assert_rejected(refreshed(azp(), honest), Rejected::Changed("azp"));
+    assert_rejected(refreshed(honest, azp()), Rejected::Changed("azp"));
+}
+
+#[test]
+fn the_time_of_authentication_is_that_of_the_login_if_it_is_told() {
+    let set = |seconds: i64| hostile::set_claim("auth_time", NOW.0 + seconds);
+    assert_rejected(refreshed(honest, set(200)), Rejected::Changed("auth_time"));
+    assert_rejected(refreshed(honest, set(-1)), Rejected::Changed("auth_time"));
+    refreshed(honest, set(0)).unwrap();
+    refreshed(honest, hostile::remove_claim("auth_time")).unwrap();
+}
+
+#[test]
+fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let nonce = user.id_token.nonce.clone().unwrap();
+    let next = party.refresh(&user).unwrap();
+    assert_eq!(next.id_token.unwrap().nonce, None);
+    let previous = Some(PreviousLogin::from(&user.id_token));
+    let token = next.tokens.refresh_token.unwrap();
+    party.provider.alter_id_token(hostile::set_claim("nonce", nonce));
+    party.refresh_with(&token, previous, None).unwrap();
+    for other in ["", "other"] {
+        assert_rejected(refreshed(honest, hostile::set_claim("nonce", other)), Rejected::Changed("nonce"));
+    }
+    // A login without a nonce of its own has none that could come back.
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let mut without = user.id_token.clone();
+    without.nonce = None;
+    party.provider.alter_id_token(hostile::set_claim("nonce", "new"));
+    let result = party.refresh_with(&refresh_token(&user), Some((&without).into()), None);
+    assert_rejected(result, Rejected::Changed("nonce"));
+}
+
+#[test]
+fn all_other_rules_hold_too() {
+    assert_rejected(refreshed(honest, hostile::set_claim("exp", NOW.0)), Rejected::Expired);
+    assert_rejected(refreshed(honest, hostile::set_claim("nbf", NOW.0 + 300)), Rejected::NotYetValid);
+    assert_rejected(refreshed(honest, hostile::set_claim("at_hash", "AAAA")), Rejected::AccessTokenHash);
+    assert_rejected(refreshed(honest, hostile::set_header_member("typ", "at+jwt")), Rejected::Type);
+    assert_rejected(refreshed(honest, hostile::set_header_member("alg", "none")), JwsError::Unsigned.into());
+    let untrusted = hostile::set_claim("aud", json!([CLIENT_ID, "stranger"]));
+    assert_rejected(refreshed(honest, untrusted), Rejected::UntrustedAudience);
+}
+
+#[test]
+fn a_rotation_of_keys_is_survived_and_a_bad_signature_is_not() {
+    let mut party = Party::new();
+    let keys = party.keys().unwrap();
+    let user = party.login_with(&AuthorizationRequest::default(), Some(keys.clone())).unwrap();
+    party.provider.rotate_keys();
+    let previous = Some(PreviousLogin::from(&user.id_token));
+    let next = party.refresh_with(&refresh_token(&user), previous.clone(), Some(keys.clone())).unwrap();
+    let learned = next.learned.keys.unwrap();
+    assert!(learned.knows("rsa-2"));
+    party.provider.break_signatures(true);
+    let before = party.provider.count(EndpointName::Jwks);
+    let token = next.tokens.refresh_token.unwrap();
+    let result = party.refresh_with(&token, previous, Some(learned));
+    assert_rejected(result, JwsError::Signature.into());
+    assert_eq!(party.provider.count(EndpointName::Jwks) - before, 1);
+    party.provider.assert_clean();
+}
+
+#[test]
+fn a_refresh_token_is_sent_once_whatever_happens_to_its_response() {
+    type Alteration = Box<dyn FnMut(&mut http::Response<Vec<u8>>) + Send>;
+    let accidents: [(&str, Alteration); 5] = [
+        ("503", Box::new(hostile::retry_after(1))),
+        ("500", Box::new(hostile::respond(500, "text/html", "<p>oops"))),
+        ("invalid_grant", Box::new(hostile::oauth_error(400, "invalid_grant"))),
+        ("broken JSON", Box::new(hostile::truncate_body(20))),
+        ("redirect", Box::new(hostile::redirect_to("https://op.example/token"))),
+    ];
+    for (name, accident) in accidents {
+        let mut party = Party::new();
+        let user = party.login().unwrap();
+        party.provider.alter_response(EndpointName::Token, accident);
+        assert!(party.refresh(&user).is_err(), "{name}");
+        assert_eq!(party.provider.count(EndpointName::Token), 2, "{name}: the code and the refresh token");
+        party.provider.assert_clean();
+    }
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let call = party.client.refresh(&refresh_token(&user), None, None).unwrap();
+    let Party { provider, clock, .. } = &mut party;
+    let outcome = drive_with(call, clock, |request, _, now| {
+        provider.handle(request, now);
+        None
+    });
+    assert!(matches!(outcome, Ok(None)));
+    assert_eq!(provider.count(EndpointName::Token), 2);
+    provider.assert_clean();
+}
+
+#[test]
+fn a_spent_refresh_token_is_a_typed_refusal() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    party.refresh(&user).unwrap();
+    let Err(Error::OAuth(error)) = party.refresh(&user) else { panic!() };
+    assert_eq!((error.status, error.response.error.as_str()), (400, "invalid_grant"));
+    assert!(error.to_string().contains("was used already"), "{error}");
+}
+
+#[test]
+fn what_is_kept_of_a_login_belongs_to_its_provider_and_survives_saving() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let previous = PreviousLogin::from(&user.id_token);
+    let saved = serde_json::to_string(&previous).unwrap();
+    assert_eq!(serde_json::from_str::<PreviousLogin>(&saved).unwrap(), previous);
+    let other = Party::builder().issuer("https://evil.example").build();
+    let refused = other.client.refresh(&refresh_token(&user), Some(previous), None).unwrap_err();
+    assert_eq!(refused, ConfigError::SavedState.into(), "the token is not sent to a stranger");
+    assert_eq!(other.provider.count(EndpointName::Token), 0);
+}
+
+#[test]
+fn a_refresh_token_that_no_header_or_form_could_carry_is_refused_when_it_comes() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    party.provider.alter_response(EndpointName::Token, hostile::set_member("refresh_token", "a\r\nb"));
+    let Err(Error::Response(error)) = party.refresh(&user) else { panic!() };
+    assert_eq!(error.rule, Rule::Value("refresh_token"));
+}

@@ -1,0 +1,195 @@
+//! The UserInfo request and response (OpenID Connect Core 1.0 section 5.3, RFC 6750).
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    Error, Secret,
+    base::json::JsonError,
+    flow::{ConfigError, Endpoint, Rule},
+    message::UserInfo,
+};
+use oidc_testkit::{EndpointName, Party, User, hostile};
+use serde_json::json;
+
+/// UserInfo after an alteration of its response, once asked for by itself and once in a login.
+fn userinfo(
+    alteration: impl FnMut(&mut http::Response<Vec<u8>>) + Clone + Send + 'static,
+) -> Result<UserInfo, Error> {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    party.provider.alter_response(EndpointName::UserInfo, alteration.clone());
+    let alone = party.userinfo(&user);
+    party.provider.assert_clean();
+    let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
+    party.provider.alter_response(EndpointName::UserInfo, alteration);
+    let login = party.login().map(|user| user.userinfo.unwrap());
+    assert_eq!(alone, login, "a login is as strict as the request by itself");
+    alone
+}
+
+fn answer(
+    status: u16,
+    headers: &'static [(&'static str, &'static str)],
+    body: &str,
+) -> impl FnMut(&mut http::Response<Vec<u8>>) + Clone + Send + 'static {
+    let body = body.as_bytes().to_vec();
+    move |response| {
+        *response = http::Response::new(body.clone());
+        *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
+        for (name, value) in headers {
+            response.headers_mut().append(*name, http::HeaderValue::from_static(value));
+        }
+    }
+}
+
+const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+
+fn rule(result: Result<UserInfo, Error>) -> Rule {
+    match result {
+        Err(Error::Response(error)) => {
+            assert_eq!(error.endpoint, Endpoint::UserInfo);
+            error.rule
+        }
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_token_goes_into_the_header_and_nowhere_else() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    party.userinfo(&user).unwrap();
+    let seen = party.provider.requests().last().unwrap();
+    assert_eq!(
+        seen.header("authorization").unwrap(),
+        format!("Bearer {}", user.tokens.access_token.expose())
+    );
+    assert!(seen.headers["accept"].to_str().unwrap().contains("application/json"));
+    assert!(seen.query.is_none() && seen.body.is_empty());
+    let call = party.client.userinfo(&user.tokens.access_token, "alice").unwrap();
+    assert!(call.request().headers()["authorization"].is_sensitive(), "no stack prints it");
+    party.provider.assert_clean();
+}
+
+#[test]
+fn claims_are_told_in_full_and_read_by_type() {
+    let mut party = Party::new();
+    party.provider.user(
+        User::new("bob")
+            .claim("email", "b@example.com")
+            .claim("email_verified", "true")
+            .claim("n", json!([1])),
+    );
+    let user = party.login().unwrap();
+    let told = party.userinfo(&user).unwrap();
+    assert_eq!(told.sub, "bob");
+    assert_eq!(told.claim::<Vec<u8>>("n").unwrap(), [1]);
+    assert_eq!(told.claim::<String>("email_verified").unwrap(), "true");
+    assert_eq!(told.claim::<bool>("email_verified"), None);
+}
+
+#[test]
+fn claims_about_somebody_else_are_refused() {
+    for sub in ["mallory", "Alice", "alice ", "alic"] {
+        assert_eq!(rule(userinfo(answer(200, JSON, &json!({ "sub": sub }).to_string()))), Rule::OtherSubject);
+    }
+}
+
+#[test]
+fn claims_about_nobody_are_refused() {
+    for body in ["{}", r#"{"name":"x"}"#, r#"{"sub":null}"#, r#"{"sub":""}"#] {
+        assert_eq!(rule(userinfo(answer(200, JSON, body))), Rule::Missing("sub"), "{body}");
+    }
+    let wrong = JsonError::WrongType { member: "sub", expected: "a string" };
+    for body in [r#"{"sub":7}"#, r#"{"sub":["alice"]}"#] {
+        assert_eq!(rule(userinfo(answer(200, JSON, body))), Rule::Json(wrong), "{body}");
+    }
+}
+
+#[test]
+fn a_jwt_is_never_taken_for_claims() {
+    let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.";
+    let typed = answer(200, &[("content-type", "application/jwt")], jwt);
+    assert_eq!(rule(userinfo(typed)), Rule::UnexpectedJwt);
+    assert_eq!(rule(userinfo(answer(200, JSON, jwt))), Rule::Json(JsonError::NotJson));
+}
+
+#[test]
+fn only_json_with_status_200_is_an_answer() {
+    let body = r#"{"sub":"alice"}"#;
+    let html = answer(200, &[("content-type", "text/html")], body);
+    assert_eq!(rule(userinfo(html)), Rule::MediaType("application/json"));
+    assert_eq!(rule(userinfo(answer(200, &[], body))), Rule::MediaType("application/json"));
+    for status in [201, 204, 400, 404] {
+        assert_eq!(rule(userinfo(answer(status, JSON, body))), Rule::Status, "{status}");
+    }
+    for status in [301, 302, 307, 308] {
+        let redirect = answer(status, &[("location", "https://evil.example/")], "");
+        assert_eq!(rule(userinfo(redirect)), Rule::Redirect, "the token follows nobody");
+    }
+    let limit = 65536;
+    assert_eq!(rule(userinfo(hostile_pad(limit))), Rule::TooLarge { limit });
+}
+
+fn hostile_pad(bytes: usize) -> impl FnMut(&mut http::Response<Vec<u8>>) + Clone + Send + 'static {
+    move |response| {
+        let body = response.body_mut();
+        body.resize(body.len() + bytes, b' ');
+    }
+}
+
+#[test]
+fn a_refusal_is_typed_whether_it_stands_in_the_header_or_in_the_body() {
+    let header: &[(&str, &str)] = &[(
+        "www-authenticate",
+        r#"DPoP algs="ES256", Bearer realm="x", error="invalid_token", error_description="it has expired""#,
+    )];
+    for (response, description) in [
+        (answer(401, header, ""), Some("it has expired")),
+        (answer(401, header, "<p>no"), Some("it has expired")),
+        (answer(401, JSON, r#"{"error":"invalid_token"}"#), None),
+    ] {
+        let Err(Error::OAuth(error)) = userinfo(response) else { panic!() };
+        assert_eq!((error.endpoint, error.status), (Endpoint::UserInfo, 401));
+        assert_eq!(error.response.error, "invalid_token");
+        assert_eq!(error.response.error_description.as_deref(), description);
+    }
+    let scope: &[(&str, &str)] = &[("www-authenticate", r#"Bearer error="insufficient_scope""#)];
+    let Err(Error::OAuth(error)) = userinfo(answer(403, scope, "")) else { panic!() };
+    assert_eq!((error.status, error.response.error.as_str()), (403, "insufficient_scope"));
+    let bare: &[(&str, &str)] = &[("www-authenticate", "Bearer")];
+    assert_eq!(rule(userinfo(answer(401, bare, ""))), Rule::Status, "no reason was given");
+}
+
+#[test]
+fn an_expired_access_token_is_a_typed_refusal_of_the_provider() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    party.clock.advance(301);
+    let Err(Error::OAuth(error)) = party.userinfo(&user) else { panic!() };
+    assert_eq!((error.status, error.response.error.as_str()), (401, "invalid_token"));
+    party.provider.assert_clean();
+}
+
+#[test]
+fn a_busy_endpoint_says_so() {
+    let Err(Error::Unavailable(busy)) = userinfo(answer(503, &[("retry-after", "9")], "")) else { panic!() };
+    assert_eq!((busy.endpoint, busy.status, busy.retry_after), (Endpoint::UserInfo, 503, Some(9)));
+}
+
+#[test]
+fn a_token_that_is_no_bearer_token_is_not_sent_as_one() {
+    let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
+    party.provider.alter_response(EndpointName::Token, hostile::set_member("token_type", "mac"));
+    let Err(Error::Response(error)) = party.login() else { panic!() };
+    assert_eq!((error.endpoint, error.rule), (Endpoint::Token, Rule::Value("token_type")));
+    assert_eq!(party.provider.count(EndpointName::UserInfo), 0);
+}
+
+#[test]
+fn a_token_that_cannot_stand_in_a_header_is_refused_and_nothing_panics() {
+    let party = Party::new();
+    for token in ["", "a\nb", "a\r\nx-evil: 1", "a b", "é", "a\0b", "a\u{7f}"] {
+        let refused = party.client.userinfo(&Secret::new(token), "alice").unwrap_err();
+        assert_eq!(refused, ConfigError::Characters("access_token").into(), "{token:?}");
+    }
+}
