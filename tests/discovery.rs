@@ -34,10 +34,9 @@ fn rule(result: Result<ProviderMetadata, Error>) -> Rule {
 }
 
 fn metadata_error(result: Result<ProviderMetadata, Error>) -> MetadataError {
-    match rule(result) {
-        Rule::Metadata(error) => error,
-        other => panic!("{other:?}"),
-    }
+    let found = rule(result);
+    let Rule::Metadata(error) = found else { panic!("{found:?}") };
+    error
 }
 
 #[test]

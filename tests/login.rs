@@ -37,13 +37,11 @@ fn parameters(url: &Url) -> BTreeMap<String, String> {
 fn metadata(changes: Value) -> Result<ProviderMetadata, Error> {
     let mut party = Party::new();
     for (name, value) in changes.as_object().unwrap() {
-        match value {
-            Value::Null => {
-                party.provider.alter_response(EndpointName::Discovery, hostile::remove_member(name));
-            }
-            value => party
-                .provider
-                .alter_response(EndpointName::Discovery, hostile::set_member(name, value.clone())),
+        if value.is_null() {
+            party.provider.alter_response(EndpointName::Discovery, hostile::remove_member(name));
+        } else {
+            let set = hostile::set_member(name, value.clone());
+            party.provider.alter_response(EndpointName::Discovery, set);
         }
     }
     party.discover()
@@ -141,7 +139,8 @@ fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing
                 assert!(values.insert(verifier), "the verifier is none of the values the browser saw");
                 assert_eq!(seen.parameter("redirect_uri").unwrap(), "https://app.example/callback");
             }
-            _ => {}
+            EndpointName::Discovery | EndpointName::Jwks | EndpointName::UserInfo | EndpointName::Unknown => {
+            }
         }
     }
     assert_eq!(values.len(), 20);

@@ -131,11 +131,11 @@ fn the_method_follows_from_the_metadata_unless_it_is_said() {
     let method = |supported: Value, secret: bool, said: Option<Method>| {
         let mut party = Party::new();
         let name = "token_endpoint_auth_methods_supported";
-        match supported {
-            Value::Null => {
-                party.provider.alter_response(EndpointName::Discovery, hostile::remove_member(name))
-            }
-            list => party.provider.alter_response(EndpointName::Discovery, hostile::set_member(name, list)),
+        if supported.is_null() {
+            party.provider.alter_response(EndpointName::Discovery, hostile::remove_member(name));
+        } else {
+            let set = hostile::set_member(name, supported);
+            party.provider.alter_response(EndpointName::Discovery, set);
         }
         let mut builder = Client::builder(party.discover().unwrap(), CLIENT_ID);
         if secret {
