@@ -175,6 +175,27 @@ fn two_keys_of_one_name_are_both_tried() {
 }
 
 #[test]
+fn a_token_that_names_a_certificate_is_held_against_its_key_alone() {
+    for name in ["first", "second", "third"] {
+        let mut party = Party::new();
+        party.provider.rotate_keys_keeping_old();
+        let (mut first, mut second) = (rsa(&party, 1), rsa(&party, 2));
+        first["x5t#S256"] = "first".into();
+        second["x5t#S256"] = "second".into();
+        publish(&mut party, &[first, second]);
+        party.provider.sign_with_generation(1);
+        party.provider.alter_id_token(hostile::remove_header_member("kid"));
+        party.provider.alter_id_token(hostile::set_header_member("x5t#S256", name));
+        let result = login(&mut party, None);
+        match name {
+            "first" => assert!(result.is_ok()),
+            "second" => assert_jws(result, JwsError::Signature),
+            _ => assert_jws(result, JwsError::UnknownKey),
+        }
+    }
+}
+
+#[test]
 fn a_token_that_names_no_key_is_tried_with_few_keys_only() {
     let mut party = Party::new();
     for _ in 0..20 {
@@ -196,6 +217,7 @@ fn a_key_is_for_its_use_its_operations_and_its_algorithm_alone() {
         ("d", json!("AAAA"), JwsError::KeySetAside(Unusable::PrivateMembers)),
         ("kty", json!("EC"), JwsError::KeySetAside(Unusable::MissingMember("crv"))),
         ("n", json!("AQAB"), JwsError::KeySetAside(Unusable::RsaTooShort)),
+        ("n", json!("x".repeat(1368)), JwsError::KeySetAside(Unusable::RsaTooLong)),
         ("e", json!("AQ"), JwsError::KeySetAside(Unusable::RsaExponent)),
         ("n", json!("not base64!"), JwsError::KeySetAside(Unusable::Base64("n"))),
     ] {

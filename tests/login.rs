@@ -231,6 +231,29 @@ fn extras_cannot_override_or_repeat_what_the_library_sends() {
 }
 
 #[test]
+fn values_that_the_specification_does_not_allow_are_refused_before_the_user_leaves() {
+    let client = client(json!({}));
+    let refused = |request: AuthorizationRequest, name: &'static str| {
+        assert_eq!(begin(&client, &request).unwrap_err(), ConfigError::Parameter(name).into());
+    };
+    let plain = AuthorizationRequest::default;
+    refused(plain().prompt([Prompt::None, Prompt::Login]), "prompt");
+    for scope in ["é", "a\"b", "a\\b", "a\nb"] {
+        refused(AuthorizationRequest::new([scope]), "scope");
+    }
+    for value in ["", "a b", "a\tb"] {
+        let mut request = plain();
+        request.acr_values = vec![value.to_owned()];
+        refused(request, "acr_values");
+    }
+    for claims in [json!({"id_token": {"acr": null}}), json!({"id_token": []})] {
+        let mut request = plain().essential_acr(["gold"]);
+        request.claims = claims.as_object().cloned();
+        refused(request, "claims");
+    }
+}
+
+#[test]
 fn a_query_of_the_authorization_endpoint_is_kept_as_it_is() {
     let client = client(json!({ "authorization_endpoint": "https://op.example/authorize?tenant=a%20b&x=" }));
     let url = begin(&client, &AuthorizationRequest::default()).unwrap();
