@@ -126,7 +126,8 @@ impl IdTokenVerifier {
         }
         if let Some(max_age) = expected.max_age {
             let since = claims.auth_time.ok_or(Rejected::Missing("auth_time"))?;
-            let latest = Timestamp(since).plus(i64::from(max_age)).plus(i64::from(self.leeway));
+            let leeway = i64::from(self.leeway.min(time::MAX_LEEWAY));
+            let latest = Timestamp(since).plus(i64::from(max_age)).plus(leeway);
             if latest < now {
                 return Err(Rejected::AuthenticationTooOld);
             }
