@@ -8,7 +8,7 @@ use oidc_proto::{
     flow::{Authenticated, ClientBuilder},
     jose::{Algorithm, JwsError},
     message::AuthorizationRequest,
-    token::{DEFAULT_LEEWAY, IdTokenVerifier, Rejected},
+    token::{DEFAULT_LEEWAY, IdTokenVerifier, MAX_LEEWAY, Rejected},
 };
 use oidc_testkit::{EndpointName, Party, drive::NOW, hostile, scenario::CLIENT_ID};
 use serde_json::{Map, Value, json};
@@ -132,6 +132,21 @@ fn times_are_exact_at_the_edge_of_the_leeway() {
     assert_rejected(login(set("iat", NOW.0 + 86_400)), Rejected::IssuedInFuture);
     assert_rejected(login(set("exp", 0)), Rejected::Expired);
     assert_rejected(login(set("exp", -1)), Rejected::Expired);
+}
+
+#[test]
+fn no_leeway_is_larger_than_its_ceiling() {
+    let ceiling = i64::from(MAX_LEEWAY);
+    let verdict = |name: &str, seconds: i64| {
+        let request = AuthorizationRequest::default().max_age(60);
+        login_with(&request, |client| client.leeway(u16::MAX), set(name, NOW.0 + seconds))
+    };
+    verdict("exp", 1 - ceiling).unwrap();
+    assert_rejected(verdict("exp", -ceiling), Rejected::Expired);
+    verdict("nbf", ceiling).unwrap();
+    assert_rejected(verdict("nbf", ceiling + 1), Rejected::NotYetValid);
+    verdict("auth_time", -60 - ceiling).unwrap();
+    assert_rejected(verdict("auth_time", -61 - ceiling), Rejected::AuthenticationTooOld);
 }
 
 #[test]
