@@ -4,8 +4,8 @@
 use oidc_proto::{
     Error, Secret,
     base::json::JsonError,
-    flow::{ConfigError, Endpoint, Rule},
-    message::UserInfo,
+    flow::{ConfigError, Endpoint, Rule, UserInfoMethod},
+    message::{ClaimAccess, UserInfo},
 };
 use oidc_testkit::{EndpointName, Party, User, hostile};
 use serde_json::json;
@@ -68,6 +68,44 @@ fn the_token_goes_into_the_header_and_nowhere_else() {
     let call = party.client.userinfo(&user.tokens.access_token, "alice").unwrap();
     assert!(call.request().headers()["authorization"].is_sensitive(), "no stack prints it");
     party.provider.assert_clean();
+}
+
+#[test]
+fn a_provider_that_wants_post_gets_it_with_the_token_in_header_or_form() {
+    for (method, in_body) in [(UserInfoMethod::Post, false), (UserInfoMethod::PostForm, true)] {
+        let mut party = Party::builder().client(move |client| client.userinfo_method(method)).build();
+        let user = party.login().unwrap();
+        assert_eq!(party.userinfo(&user).unwrap().sub, "alice");
+        let seen = party.provider.requests().last().unwrap();
+        assert_eq!(seen.method, "POST");
+        assert_eq!(seen.header("authorization").is_some(), !in_body);
+        assert_eq!(seen.parameter("access_token").is_some(), in_body);
+        assert!(seen.query.is_none(), "never in a URL");
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn claims_of_others_are_told_and_never_mixed_with_the_providers() {
+    let body = json!({
+        "sub": "alice",
+        "_claim_names": {"address": "post", "credit_score": "bank"},
+        "_claim_sources": {
+            "bank": {"endpoint": "https://bank.example/claims", "access_token": "t0k"},
+            "post": {"JWT": "a.b.c"},
+        },
+    });
+    let told = userinfo(answer(200, JSON, &body.to_string())).unwrap();
+    let [bank, post] = told.claim_sources.as_slice() else { panic!("{told:?}") };
+    assert_eq!(
+        (bank.claims.as_slice(), post.claims.as_slice()),
+        (&["credit_score".to_owned()][..], &["address".to_owned()][..])
+    );
+    assert_eq!(post.access, ClaimAccess::Aggregated("a.b.c".into()));
+    let endpoint = "https://bank.example/claims".to_owned();
+    assert_eq!(bank.access, ClaimAccess::Distributed { endpoint, access_token: Some("t0k".into()) });
+    assert!(told.claims.is_empty(), "what nobody has verified is no claim");
+    assert!(!format!("{told:?}").contains("t0k"));
 }
 
 #[test]
