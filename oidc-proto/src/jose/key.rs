@@ -31,7 +31,7 @@ pub enum Unusable {
     /// A member is not base64url (RFC 7515 section 2).
     #[error("has a member `{0}` that is not base64url")]
     Base64(&'static str),
-    /// A number has leading zero bytes (RFC 7518 section 2).
+    /// A number has leading zero bytes (RFC 7518 section 2), other than the one of a sign before `n`.
     #[error("has a number `{0}` with leading zero bytes")]
     LeadingZero(&'static str),
     /// `kty` is none that this library knows.
@@ -166,7 +166,7 @@ fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unu
 type Parsed = Result<(PublicKey, AlgorithmSet), Unusable>;
 
 fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
-    let n = number("n", &jwk.n)?;
+    let n = modulus(&jwk.n)?;
     let e = number("e", &jwk.e)?;
     let bits = n.first().map_or(0, |byte| n.len() * 8 - byte.leading_zeros() as usize);
     match bits {
@@ -240,6 +240,16 @@ fn octets<const N: usize>(name: &'static str, member: &Option<String>) -> Result
 fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {
     let bytes = bytes(name, member)?;
     if bytes.first() == Some(&0) { Err(Unusable::LeadingZero(name)) } else { Ok(bytes) }
+}
+
+/// RFC 7518 section 6.3.1.1 warns of encoders that put a zero octet before a modulus, to keep its sign:
+/// live providers (LINE, PayPal, Nikkei) do, and the number is the same. More than one has no such cause.
+fn modulus(member: &Option<String>) -> Result<Vec<u8>, Unusable> {
+    match bytes("n", member)?.as_slice() {
+        [0, n @ ..] if n.first().is_some_and(|byte| byte & 0x80 != 0) => Ok(n.to_vec()),
+        [0, ..] => Err(Unusable::LeadingZero("n")),
+        n => Ok(n.to_vec()),
+    }
 }
 
 impl From<JsonError> for Unusable {

@@ -22,6 +22,14 @@ fn rsa(bits: usize, last: u8, e: &str) -> Value {
     json!({"kty": "RSA", "n": base64url::encode(&n), "e": e})
 }
 
+/// A modulus with the zero octet that keeps its sign before it, and this many more.
+fn signed(more: usize, bits: usize) -> Value {
+    let mut key = rsa(bits, 1, "AQAB");
+    let n = base64url::decode(key["n"].as_str().unwrap()).unwrap();
+    key["n"] = base64url::encode(&[&vec![0; more + 1], &n[..]].concat()).into();
+    key
+}
+
 /// 65537 to the power of 128, of 2049 bits: what a key of the broken generator looks like to anyone.
 fn power_of_65537() -> Vec<u8> {
     let mut number = vec![1_u8];
@@ -44,6 +52,19 @@ fn power_of_65537() -> Vec<u8> {
 fn with(mut key: Value, name: &str, value: impl Into<Value>) -> Value {
     key[name] = value.into();
     key
+}
+
+#[test]
+fn a_modulus_may_have_the_zero_octet_of_its_sign() {
+    assert_eq!(reason(&signed(0, 2048)), None);
+    let mut jwk = testdata::jwk(testdata::RSA2048, Algorithm::RS256);
+    let n = base64url::decode(&jwk.n.unwrap()).unwrap();
+    jwk.n = Some(base64url::encode(&[&[0], &n[..]].concat()));
+    let keys = KeySet::from_jwks([jwk]).unwrap();
+    let signature = testdata::signer(Algorithm::RS256, None).sign(b"text").unwrap();
+    let key = keys.keys().next().unwrap();
+    assert!(key.verify(Algorithm::RS256, b"text", &signature));
+    assert_eq!(key.thumbprint(), None, "a key has one name, and this is not how it is spelt");
 }
 
 #[test]
@@ -92,6 +113,9 @@ fn every_reason_to_set_a_key_aside() {
         (rsa(2048, 1, "AQAAAAAAAAAAAQ"), Unusable::RsaExponent),
         (rsa(2048, 1, "AAEAAQ"), Unusable::LeadingZero("e")),
         (with(good.clone(), "n", "AAAA"), Unusable::LeadingZero("n")),
+        (signed(0, 2047), Unusable::LeadingZero("n")),
+        (signed(1, 2048), Unusable::LeadingZero("n")),
+        (signed(0, 1024), Unusable::RsaTooShort),
         (rsa(2048, 1, "AQAB=="), Unusable::Base64("e")),
         (with(p256.clone(), "x", "+/"), Unusable::Base64("x")),
         (with(p256.clone(), "x", p256["y"].clone()), Unusable::BadPoint),
