@@ -1,0 +1,127 @@
+//! Documents of real providers: each one parses, or fails for the reason that stands here.
+//!
+//! The folder is no part of the project; without it there is nothing to do. `OIDC_REALWORLD` says where
+//! it is, if not in `../shared/realworld`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_proto::{
+    UrlPolicy,
+    base::endpoint_url::UrlError,
+    jose::{KeySet, Unusable},
+    metadata::{MetadataError, Profile, ProviderMetadata, Why, well_known},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+#[path = "realworld/documents.rs"]
+mod documents;
+#[path = "realworld/key_sets.rs"]
+mod key_sets;
+
+use documents::{Asked, DOCUMENTS, Document, Outcome};
+use key_sets::{KEY_SETS, KeySetRow};
+
+/// The folder, or `None` after a word about it.
+fn folder() -> Option<PathBuf> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/realworld");
+    let folder = PathBuf::from(std::env::var_os("OIDC_REALWORLD").unwrap_or_else(|| beside.into()));
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    eprintln!("skipped: there is no folder of real documents (OIDC_REALWORLD)");
+    None
+}
+
+fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
+    fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+}
+
+#[test]
+fn every_file_has_a_row_and_every_row_a_file() {
+    let Some(folder) = folder() else { return };
+    let there: BTreeSet<String> = fs::read_dir(&folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.ends_with(".discovery.json") || name.ends_with(".jwks.json"))
+        .collect();
+    let rows = DOCUMENTS.iter().map(|row| row.file).chain(KEY_SETS.iter().map(|row| row.file));
+    let named: BTreeSet<String> = rows.map(str::to_owned).collect();
+    assert_eq!(there, named, "left: files of the folder, right: rows of the tables");
+}
+
+#[test]
+fn discovery_documents_parse_or_fail_as_the_table_says() {
+    let Some(folder) = folder() else { return };
+    let wrong: Vec<String> =
+        DOCUMENTS.iter().filter_map(|row| judge(&read(&folder, row.file), row)).collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+/// What is wrong about one row.
+fn judge(document: &[u8], row: &Document) -> Option<String> {
+    let json: Value = serde_json::from_slice(document).expect("the folder holds JSON");
+    let own = json["issuer"].as_str().expect("every document has an issuer");
+    let issuer = match row.asked {
+        Asked::Own => own,
+        Asked::Other(issuer) => issuer,
+    };
+    let policy = if row.loopback { UrlPolicy::default().with_loopback() } else { UrlPolicy::default() };
+    let reachable = well_known(issuer, &policy).map(|_| ());
+    let expected = match issuer.split_once("://") {
+        Some(("http", _)) if !row.loopback => Err(UrlError::PlainHttp),
+        Some(_) => Ok(()),
+        // Google's issuer of 2014: nothing can be fetched from it.
+        None => Err(UrlError::NotAbsolute),
+    };
+    let parsed = ProviderMetadata::parse(document, issuer, row.profile, &policy);
+    let right = reachable == expected && fits(&parsed, &row.outcome);
+    (!right).then(|| {
+        let parsed = parsed.map(|metadata| metadata.set_aside);
+        format!("\n{} as {:?}: {parsed:?}, {reachable:?}", row.file, row.profile)
+    })
+}
+
+fn fits(parsed: &Result<ProviderMetadata, MetadataError>, expected: &Outcome<'_>) -> bool {
+    match parsed {
+        Ok(metadata) => {
+            let aside: Vec<_> = metadata.set_aside.iter().map(|aside| (aside.member, aside.why)).collect();
+            Outcome::Parses(&aside) == *expected
+        }
+        Err(MetadataError::Issuer { .. }) => Outcome::OtherIssuer == *expected,
+        Err(MetadataError::Missing(members)) => Outcome::Lacks(members) == *expected,
+        Err(MetadataError::Unusable(aside)) => Outcome::Unusable(aside.member, aside.why) == *expected,
+        Err(_) => false,
+    }
+}
+
+#[test]
+fn key_sets_have_as_many_usable_keys_as_the_table_says() {
+    let Some(folder) = folder() else { return };
+    let wrong: Vec<String> = KEY_SETS
+        .iter()
+        .filter_map(|row| {
+            let keys = KeySet::parse(&read(&folder, row.file))
+                .unwrap_or_else(|error| panic!("{}: {error}", row.file));
+            let aside: Vec<_> =
+                keys.set_aside().iter().map(|aside| (aside.kid.as_deref(), aside.reason)).collect();
+            let found = KeySetRow { file: row.file, usable: keys.keys().count(), aside: &aside };
+            (found != *row).then(|| format!("\n{found:?}"))
+        })
+        .collect();
+    assert!(wrong.is_empty(), "{}", wrong.concat());
+}
+
+#[test]
+fn a_document_of_another_issuer_is_refused_whatever_else_is_in_it() {
+    let Some(folder) = folder() else { return };
+    for row in DOCUMENTS {
+        let document = read(&folder, row.file);
+        let found = ProviderMetadata::parse(
+            &document,
+            "https://impostor.example",
+            row.profile,
+            &UrlPolicy::default().with_loopback(),
+        );
+        assert!(matches!(found, Err(MetadataError::Issuer { .. })), "{}: {found:?}", row.file);
+    }
+}

@@ -1,0 +1,163 @@
+//! What becomes of each discovery document.
+
+use super::{Profile, UrlError, Why};
+
+/// A row: a document, how it is read, and what becomes of it.
+pub(super) struct Document {
+    pub(super) file: &'static str,
+    pub(super) profile: Profile,
+    /// Whether http to this machine is allowed.
+    pub(super) loopback: bool,
+    pub(super) asked: Asked,
+    pub(super) outcome: Outcome<'static>,
+}
+
+/// Which issuer is asked for.
+pub(super) enum Asked {
+    /// The document's own.
+    Own,
+    /// The one that a client would configure.
+    Other(&'static str),
+}
+
+/// What becomes of a document.
+#[derive(Debug, PartialEq)]
+pub(super) enum Outcome<'a> {
+    /// It parses; these members are set aside.
+    Parses(&'a [(&'a str, Why)]),
+    /// It is of another issuer than the one asked for.
+    OtherIssuer,
+    /// It lacks these members.
+    Lacks(&'a [&'a str]),
+    /// A member that must be usable is not.
+    Unusable(&'a str, Why),
+}
+
+use Outcome::{Lacks, OtherIssuer, Parses, Unusable};
+
+const fn op(file: &'static str, outcome: Outcome<'static>) -> Document {
+    Document { file, profile: Profile::OpenIdProvider, loopback: false, asked: Asked::Own, outcome }
+}
+
+const fn parses(file: &'static str) -> Document {
+    op(file, Parses(&[]))
+}
+
+/// As a client would ask that has not been told of this deployment.
+const fn asked(file: &'static str, issuer: &'static str, outcome: Outcome<'static>) -> Document {
+    Document { asked: Asked::Other(issuer), ..op(file, outcome) }
+}
+
+/// An issuer of tokens that are only verified: no place to log in.
+const fn tokens(file: &'static str, outcome: Outcome<'static>) -> Document {
+    Document { profile: Profile::TokenIssuer, ..op(file, outcome) }
+}
+
+const fn server(file: &'static str, outcome: Outcome<'static>) -> Document {
+    Document { profile: Profile::AuthorizationServer, ..op(file, outcome) }
+}
+
+/// Run on this machine, and allowed to be.
+const fn local(file: &'static str) -> Document {
+    Document { loopback: true, ..parses(file) }
+}
+
+/// What Microsoft's clients are configured with; the document has a template for an issuer.
+const COMMON: &str = "https://login.microsoftonline.com/common/v2.0";
+
+pub(super) const DOCUMENTS: &[Document] = &[
+    parses("adfs-onprem.discovery.json"),
+    parses("apple-goat.discovery.json"),
+    parses("apple.discovery.json"),
+    parses("auth0.discovery.json"),
+    // Right to refuse: a code can be exchanged nowhere. As an issuer of tokens it will do.
+    op("azure-b2c-missing-fields.discovery.json", Lacks(&["token_endpoint"])),
+    tokens("azure-b2c-missing-fields.discovery.json", Parses(&[])),
+    parses("azure-b2c-query-params.discovery.json"),
+    parses("azure-b2c.discovery.json"),
+    parses("battle-net.discovery.json"),
+    op("canaille.discovery.json", Unusable("authorization_endpoint", Why::Url(UrlError::PlainHttp))),
+    local("canaille.discovery.json"),
+    parses("cognito.discovery.json"),
+    parses("discord.discovery.json"),
+    parses("docker.discovery.json"),
+    parses("dropbox.discovery.json"),
+    parses("duende-demo.discovery.json"),
+    parses("egi-checkin.discovery.json"),
+    parses("einfracz.discovery.json"),
+    parses("elixir.discovery.json"),
+    // `{tenantid}` stands for a tenant: equal to nothing that anyone asks for (a quirk to be asked for).
+    parses("entra-common-goat.discovery.json"),
+    asked("entra-common-goat.discovery.json", COMMON, OtherIssuer),
+    parses("entra-common-v1.discovery.json"),
+    asked("entra-common-v1.discovery.json", "https://login.microsoftonline.com/common", OtherIssuer),
+    parses("entra-common-v2-2019.discovery.json"),
+    asked("entra-common-v2-2019.discovery.json", COMMON, OtherIssuer),
+    parses("entra-common.discovery.json"),
+    asked("entra-common.discovery.json", COMMON, OtherIssuer),
+    parses("entra-organizations.discovery.json"),
+    asked(
+        "entra-organizations.discovery.json",
+        "https://login.microsoftonline.com/organizations/v2.0",
+        OtherIssuer,
+    ),
+    // A file name in place of a URL, and booleans that are texts: made up for tests of another library.
+    op("entra-tenant-v1.discovery.json", Unusable("jwks_uri", Why::Url(UrlError::NotAbsolute))),
+    server(
+        "entra-tenant-v1.discovery.json",
+        Parses(&[
+            ("jwks_uri", Why::Url(UrlError::NotAbsolute)),
+            ("frontchannel_logout_supported", Why::WrongType("a boolean")),
+            ("frontchannel_logout_session_supported", Why::WrongType("a boolean")),
+        ]),
+    ),
+    parses("facebook-goat.discovery.json"),
+    parses("facebook.discovery.json"),
+    parses("fedora.discovery.json"),
+    parses("fence.discovery.json"),
+    // Tokens come from elsewhere: there is no place to log in, as with github-actions and kubernetes-sa.
+    // Their one response type is `id_token`, so no token endpoint is missed.
+    op("firebase.discovery.json", Lacks(&["authorization_endpoint"])),
+    tokens("firebase.discovery.json", Parses(&[])),
+    op("github-actions.discovery.json", Lacks(&["authorization_endpoint"])),
+    tokens("github-actions.discovery.json", Parses(&[])),
+    parses("gitlab-goat.discovery.json"),
+    parses("gitlab.discovery.json"),
+    op("glewlwyd.discovery.json", Unusable("authorization_endpoint", Why::Url(UrlError::PlainHttp))),
+    local("glewlwyd.discovery.json"),
+    parses("globus.discovery.json"),
+    // An issuer without a scheme is no URL (OpenID Connect Discovery 1.0 section 2); Google has mended it.
+    op("google-2014-no-scheme-issuer.discovery.json", Lacks(&["id_token_signing_alg_values_supported"])),
+    asked("google-2014-no-scheme-issuer.discovery.json", "https://accounts.google.com", OtherIssuer),
+    tokens("google-2014-no-scheme-issuer.discovery.json", Parses(&[])),
+    parses("google-goat.discovery.json"),
+    parses("google.discovery.json"),
+    parses("keycloak.discovery.json"),
+    parses("klarna.discovery.json"),
+    op("kubernetes-sa.discovery.json", Lacks(&["authorization_endpoint"])),
+    tokens("kubernetes-sa.discovery.json", Parses(&[])),
+    parses("lego.discovery.json"),
+    parses("lifescience.discovery.json"),
+    parses("line.discovery.json"),
+    parses("linkedin.discovery.json"),
+    parses("mojeid.discovery.json"),
+    parses("nikkei.discovery.json"),
+    parses("okta-custom-as.discovery.json"),
+    parses("okta.discovery.json"),
+    op("op-node.discovery.json", Unusable("authorization_endpoint", Why::Url(UrlError::PlainHttp))),
+    local("op-node.discovery.json"),
+    parses("paypal-goat.discovery.json"),
+    parses("paypal.discovery.json"),
+    parses("ping-2014.discovery.json"),
+    parses("recruit.discovery.json"),
+    // An excerpt, served under another host than its issuer names.
+    server("salesforce-as.discovery.json", Lacks(&["response_types_supported"])),
+    asked("salesforce-as.discovery.json", "https://api.salesforce.com", OtherIssuer),
+    parses("slack-goat.discovery.json"),
+    parses("slack.discovery.json"),
+    parses("spotify.discovery.json"),
+    parses("twitch.discovery.json"),
+    parses("verimi.discovery.json"),
+    parses("yahoo-japan.discovery.json"),
+    parses("yahoo.discovery.json"),
+];
