@@ -5,7 +5,8 @@
 //! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
 //! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
 //! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
-//! flow to any state in one line.
+//! flow to any state in one line. [`property`] has what must hold of the library whatever bytes it
+//! is given.
 //!
 //! The provider reads requests with code of its own, never with the library under test: an error there
 //! cannot hide itself. All keys in it are published; it is for tests only.
@@ -32,6 +33,7 @@ mod browser;
 pub mod drive;
 mod entropy;
 mod keys;
+pub mod property;
 pub mod provider;
 pub mod scenario;
 mod socket;

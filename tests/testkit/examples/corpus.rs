@@ -1,0 +1,331 @@
+//! Writes the corpus: what fuzzers and random tests of the library start from, good and hostile.
+//!
+//! `cargo run -p oidc-testkit --example corpus` writes `tests/corpus`; the same in every run.
+
+use oidc_proto::{
+    Moment, UrlPolicy,
+    flow::Client,
+    message::AuthorizationRequest,
+    metadata::{Profile, ProviderMetadata},
+};
+use oidc_testkit::{
+    Provider,
+    property::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens},
+};
+use serde_json::{Value, json};
+use std::{fs, io, path::Path};
+
+fn main() -> io::Result<()> {
+    let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
+    for (target, entries) in [
+        ("callback", callbacks()),
+        ("metadata", documents()),
+        ("jwks", key_sets()),
+        ("token", tokens()),
+        ("flows", scripts()),
+        ("saved", saved()),
+    ] {
+        let folder = corpus.join(target);
+        fs::create_dir_all(&folder)?;
+        for (name, entry) in entries {
+            fs::write(folder.join(name), entry)?;
+        }
+    }
+    Ok(())
+}
+
+type Entries = Vec<(&'static str, Vec<u8>)>;
+
+fn entries<const N: usize>(texts: [(&'static str, String); N]) -> Entries {
+    texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
+}
+
+/// The pending authorization that callbacks are held against, and a query that answers it.
+fn pending() -> (oidc_proto::flow::PendingAuthorization, String) {
+    let text = document().to_string();
+    let policy = UrlPolicy::default();
+    let metadata = ProviderMetadata::parse(text.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy);
+    let client = Client::builder(metadata.expect("good"), CLIENT).redirect_uri(REDIRECT).build();
+    let mut request = AuthorizationRequest::default();
+    request.max_age = Some(600);
+    request.essential_acr = vec!["urn:example:two".to_owned()];
+    let (_, pending) =
+        client.expect("good").authorize(&request, Moment::new(NOW, [7; 32])).expect("a good request");
+    let query = url::form_urlencoded::Serializer::new(String::new())
+        .append_pair("code", "SplxlOBeZQQYbYS6WxSbIA")
+        .append_pair("state", pending.state())
+        .append_pair("iss", ISSUER)
+        .finish();
+    (pending, query)
+}
+
+fn callbacks() -> Entries {
+    let (pending, good) = pending();
+    let state = pending.state();
+    entries([
+        ("good", format!("?{good}")),
+        ("good-url", format!("{REDIRECT}?{good}#fragment")),
+        ("no-iss", format!("code=x&state={state}&session_state=a.b&x=1")),
+        ("other-iss", format!("code=x&state={state}&iss=https%3A%2F%2Fevil.example")),
+        ("other-state", format!("code=x&state={state}x")),
+        ("no-code", format!("code=&state={state}&iss=https%3A%2F%2Fop.example%2Ftenant")),
+        (
+            "denied",
+            format!(
+                "error=access_denied&error_description=n%0Ao%1B%5B2J&error_uri=u&state={state}&iss=https%3A%2F%2Fop.example%2Ftenant"
+            ),
+        ),
+        ("code-and-error", format!("{good}&error=server_error")),
+        ("twice", format!("{good}&c%6Fde=other")),
+        ("not-utf8", format!("code=%ff%fe&state={state}")),
+        ("percent", "code=%&state=%4&%zz=+&&=&==".to_owned()),
+        ("many", (0..65).map(|n| format!("p{n}=&")).collect()),
+        ("question", format!("a?b??{good}")),
+        ("empty", String::new()),
+    ])
+}
+
+fn documents() -> Entries {
+    let with = |changes: Value| {
+        let mut document = document();
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            document[name] = value.clone();
+        }
+        document.to_string()
+    };
+    let good = document().to_string();
+    let mut provider = Provider::new(ISSUER).metadata();
+    provider["mtls_endpoint_aliases"] = json!({"token_endpoint": "https://mtls.op.example/token", "x": 1});
+    let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
+    entries([
+        ("good", good.clone()),
+        ("provider", provider.to_string()),
+        ("implicit", with(json!({"token_endpoint": null, "response_types_supported": ["id_token"]}))),
+        ("other-issuer", with(json!({"issuer": "https://evil.example"}))),
+        ("issuer-with-slash", with(json!({"issuer": format!("{ISSUER}/")}))),
+        ("issuer-twice", good.replacen('{', "{\"issuer\":\"https://evil.example\",", 1)),
+        ("issuer-escaped", good.replacen('{', "{\"\\u0069ssuer\":\"https://evil.example\",", 1)),
+        (
+            "hostile-urls",
+            with(json!({
+                "token_endpoint": "https://2130706433/token", "jwks_uri": "https://[::ffff:a9fe:a9fe]/",
+                "userinfo_endpoint": "http://localhost:8080/", "registration_endpoint": "https://0x7f.1/",
+                "revocation_endpoint": "https://user@op.example/", "introspection_endpoint": "javascript:alert(1)",
+                "end_session_endpoint": "https://op.example/#f", "op_tos_uri": "https:///x", "check_session_iframe": "//x/y",
+                "device_authorization_endpoint": "https://[fd00::1]/", "op_policy_uri": "https://[2002:7f00:1::]/"
+            })),
+        ),
+        (
+            "hostile-types",
+            with(json!({
+                "jwks_uri": 5, "scopes_supported": "openid", "claims_supported": [1], "request_parameter_supported": "true",
+                "mtls_endpoint_aliases": [], "signed_metadata": {}
+            })),
+        ),
+        ("iss-misspelt", with(json!({"authorization_response_iss_parameter_supported": "true"}))),
+        (
+            "loopback",
+            with(json!({"token_endpoint": "http://127.0.0.1:80/token", "jwks_uri": "http://[::1]/"})),
+        ),
+        ("endpoint-query", with(json!({"authorization_endpoint": "https://op.example/a?state=x&nonce=%ff"}))),
+        ("tokens-only", json!({"issuer": ISSUER, "jwks_uri": "https://op.example/jwks"}).to_string()),
+        ("server", json!({"issuer": ISSUER, "response_types_supported": []}).to_string()),
+        ("nothing", "{}".to_owned()),
+        ("deep", with(json!({"x": 0})).replacen(":0", &format!(":{deep}"), 1)),
+        ("numbers", with(json!({"x": 1e308})).replacen("}", ",\"y\":-0.0,\"z\":1E400}", 1)),
+        ("not-an-object", "[1,2,3]".to_owned()),
+    ])
+}
+
+fn key_sets() -> Entries {
+    let provider = Provider::new(ISSUER);
+    let keys = provider.key_set();
+    let of = |kty: &str| {
+        let key = keys["keys"].as_array().into_iter().flatten().find(|key| key["kty"] == kty);
+        key.expect("every kind").clone()
+    };
+    let with = |kty: &str, changes: Value| {
+        let mut key = of(kty);
+        for (name, value) in changes.as_object().into_iter().flatten() {
+            key[name] = value.clone();
+        }
+        json!({ "keys": [key] }).to_string()
+    };
+    let secret = oidc_proto::base::base64url::encode(SECRET.as_bytes());
+    let zero = |bytes: usize| oidc_proto::base::base64url::encode(&vec![0; bytes]);
+    let oct = json!({"kty": "oct", "k": secret, "kid": "s"});
+    let n = of("RSA")["n"].as_str().expect("a modulus").to_owned();
+    let n = oidc_proto::base::base64url::decode(&n).expect("base64url");
+    let signed = oidc_proto::base::base64url::encode(&[&[0], &n[..]].concat());
+    entries([
+        ("good", keys.to_string()),
+        ("secret", json!({"keys": [oct]}).to_string()),
+        ("secret-as-rsa", json!({"keys": [{"kty": "oct", "k": secret, "alg": "RS256"}, oct]}).to_string()),
+        ("rsa-as-secret", with("RSA", json!({"alg": "HS256"}))),
+        ("rsa-signed", with("RSA", json!({"n": signed, "alg": "PS256"}))),
+        ("rsa-short", with("RSA", json!({"n": "AQAB"}))),
+        ("rsa-exponent", with("RSA", json!({"e": "AQ"}))),
+        ("private", with("OKP", json!({"d": zero(32)}))),
+        ("ed-zero", with("OKP", json!({"x": zero(32)}))),
+        ("ec-off-curve", with("EC", json!({"y": zero(32)}))),
+        ("ec-other-curve", with("EC", json!({"crv": "secp256k1"}))),
+        ("ed-alg", with("OKP", json!({"alg": "Ed25519", "key_ops": ["verify"], "use": null}))),
+        ("encryption", with("RSA", json!({"use": "enc"}))),
+        ("types", json!({"keys": [1, null, [], {}, {"kty": 1}, {"kty": "RSA", "kid": []}]}).to_string()),
+        ("one-name", json!({"keys": [of("RSA"), of("OKP"), of("RSA"), {"kty": "AKP"}]}).to_string()),
+        ("hundred", json!({"keys": vec![json!({"kty": "AKP"}); 100]}).to_string()),
+        ("hundred-and-one", json!({"keys": vec![json!({}); 101]}).to_string()),
+        ("no-keys", "{\"keys\":{}}".to_owned()),
+        ("twice", "{\"keys\":[],\"keys\":[{\"kty\":\"RSA\"}]}".to_owned()),
+    ])
+}
+
+fn tokens() -> Entries {
+    let [access, id, secret_id] = genuine_tokens();
+    let script = |code: u8, kind: u8, rest: &str| [&[code, kind], rest.as_bytes()].concat();
+    let header = r#"{"alg":"EdDSA","kid":"ed25519-1","typ":"application/at+jwt"}"#;
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":["https://api.example","x"],"sub":"a","client_id":"c","jti":"j","iat":{0}.5,"exp":{0}e0,"nbf":null,"x":[{{}}]}}"#,
+        NOW.0
+    );
+    let id_claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":["{CLIENT}"],"azp":"{CLIENT}","sub":"a","nonce":"a nonce","iat":{0},"exp":{1}}}"#,
+        NOW.0,
+        NOW.0 + 1
+    );
+    let mut all = entries([
+        ("unsigned", format!("eyJhbGciOiJub25lIn0.{}.", id.split('.').nth(1).unwrap_or_default())),
+        ("padded", format!("{access}=")),
+        ("json", format!("{{\"payload\":\"{access}\"}}")),
+        ("encrypted", "e30.e30.e30.e30.e30".to_owned()),
+        ("spaces", format!(" {secret_id}")),
+        ("dots", "....".to_owned()),
+        ("access", access),
+        ("id", id),
+        ("secret-id", secret_id),
+    ]);
+    all.extend([
+        ("flip", vec![1, 0, 0, 0, 40, 3]),
+        ("flip-signature", vec![1, 0, 1, 1, 80, 0, 0, 9, 7]),
+        ("swap", vec![2, 0, 0, 0, 1, 0, 0]),
+        ("edit-nonce", vec![3, 1, 0, 1, 0, 12]),
+        ("edit-exp", vec![3, 0, 0, 0, 0, 5]),
+        ("header", script(4, 0, header)),
+        ("header-crit", script(4, 1, r#"{"alg":"EdDSA","crit":["b64"],"b64":false}"#)),
+        ("header-alg", script(4, 2, r#"{"alg":"HS512","typ":"JWT"}"#)),
+        ("header-twice", script(4, 1, r#"{"alg":"none","\u0061lg":"EdDSA"}"#)),
+        (
+            "header-jwk",
+            script(4, 1, r#"{"alg":"EdDSA","jku":"https://x","jwk":{"kty":"OKP"},"x5t#S256":"x"}"#),
+        ),
+        ("claims", script(5, 0, &claims)),
+        ("claims-id", script(5, 1, &id_claims)),
+        ("claims-secret-id", script(5, 2, &id_claims)),
+        ("claims-twice", script(5, 1, &id_claims.replacen('{', "{\"iss\":\"x\",", 1))),
+        ("claims-aud", script(5, 1, &id_claims.replacen("[\"", "[\"x\",\"", 1))),
+        ("claims-number", script(5, 1, &id_claims.replacen("\"exp\":", "\"exp\":1e300,\"x\":", 1))),
+    ]);
+    all
+}
+
+fn scripts() -> Entries {
+    let text = |text: &str| {
+        [&(u16::try_from(text.len()).expect("short").to_be_bytes())[..], text.as_bytes()].concat()
+    };
+    // Anything else: status, header fields, body.
+    let raw = |status: u16, kind: &str, body: &str| {
+        [&[10, 0][..], &status.to_be_bytes(), &[1, 0], &text(kind), &text(body)].concat()
+    };
+    let busy = |after: &str| [&[10, 9, 0, 0, 1, 1][..], &text(after), &[0, 0, 0]].concat();
+    let member = |name: &str, value: &str| [&[6][..], &text(name), &text(value), &[0]].concat();
+    let json = "application/json";
+    let flow = |flow: u8, flags: u8, answers: &[Vec<u8>]| [&[flow, flags][..], &answers.concat()].concat();
+    let honest = || vec![0, 0];
+    vec![
+        ("login", flow(0, 0, &[])),
+        ("login-basic-userinfo", flow(0, 5, &[honest(), honest()])),
+        ("login-known-keys", flow(0, 26, &[honest()])),
+        ("login-rotated", flow(0, 8, &[vec![1, 0], honest()])),
+        ("login-lost", flow(0, 0, &[vec![2, 0]])),
+        ("login-late", flow(0, 4, &[vec![0, 210, 255, 255], honest()])),
+        ("login-end-of-time", flow(0, 4, &[vec![0, 254], vec![0, 255]])),
+        ("login-flipped", flow(0, 4, &[vec![4, 3, 0, 80, 1, 1, 0, 2, 0, 99, 3, 2, 0, 7], honest()])),
+        ("login-cut", flow(0, 4, &[honest(), vec![5, 0, 50, 0]])),
+        ("login-large", flow(0, 4, &[vec![8, 255, 255, 0]])),
+        ("login-other-token", flow(0, 0, &[member("access_token", "\"x\""), honest()])),
+        ("login-no-id-token", flow(0, 0, &[member("id_token", "null")])),
+        ("login-other-keys", flow(0, 0, &[honest(), raw(200, json, r#"{"keys":[]}"#)])),
+        ("login-other-user", flow(0, 12, &[honest(), member("sub", "\"mallory\"")])),
+        ("login-redirect", flow(0, 0, &[raw(307, json, "{}")])),
+        (
+            "login-control",
+            flow(0, 0, &[raw(400, json, r#"{"error":"a\u0000\u001b[2J\u0085","error_description":"\n"}"#)]),
+        ),
+        ("refresh", flow(1, 33, &[honest(), honest()])),
+        ("refresh-kept", flow(1, 9, &[honest()])),
+        ("refresh-other-user", flow(1, 8, &[member("id_token", "\"a.b.c\"")])),
+        ("refresh-lost", flow(1, 32, &[vec![2, 0]])),
+        ("service", flow(2, 1, &[])),
+        (
+            "service-busy",
+            flow(2, 1, &[busy("5"), vec![1], busy("0"), vec![0], busy("9"), vec![1], busy("1")]),
+        ),
+        ("service-patient", flow(2, 2, &[busy("9999999999"), busy("Sun, 06 Nov 2094 08:49:37 GMT")])),
+        ("service-lost", flow(2, 2, &[vec![2, 0, 0], vec![2, 231, 0, 9, 1], vec![2, 254, 0], vec![2, 0]])),
+        ("discovery", flow(3, 0, &[])),
+        ("discovery-other-issuer", flow(3, 0, &[member("issuer", "\"https://evil.example\\n\"")])),
+        ("discovery-text", flow(3, 0, &[raw(200, "text/html", "<html>")])),
+        ("keys", flow(4, 0, &[])),
+        ("keys-nothing", flow(4, 0, &[raw(200, "application/jwk-set+json; charset=utf-8", "{}")])),
+        ("userinfo", flow(5, 0, &[raw(200, json, r#"{"sub":"alice","x":1}"#)])),
+        ("userinfo-jwt", flow(5, 0, &[raw(200, "application/jwt", "a.b.c")])),
+        (
+            "userinfo-challenge",
+            flow(
+                5,
+                0,
+                &[[
+                    &[10, 5, 0, 0, 1, 2][..],
+                    &text(r#"Bearer error="invalid_token", error_description="a\"b"#),
+                    &[0, 0],
+                ]
+                .concat()],
+            ),
+        ),
+    ]
+}
+
+fn saved() -> Entries {
+    let (pending, _) = pending();
+    let pending = serde_json::to_string(&pending).expect("it can be saved");
+    let grant = json!({
+        "version": 1, "issuer": ISSUER, "client_id": CLIENT, "retries": 1, "until": NOW.0,
+        "wanted": {"scopes": ["read"], "resources": ["https://api.example"], "extra": [["a", "b"]]},
+    });
+    let with = |name: &str, value: Value| {
+        let mut grant = grant.clone();
+        grant[name] = value;
+        grant.to_string()
+    };
+    entries([
+        ("pending-version", pending.replacen("\"v\":1", "\"v\":2", 1)),
+        ("pending-more", pending.replacen('{', "{\"x\":1,", 1)),
+        ("pending-twice", pending.replacen('{', "{\"v\":1,", 1)),
+        ("pending-cut", pending.chars().take(100).collect()),
+        ("pending-control", pending.replacen("app", "a\\u0000p", 1)),
+        ("pending-time", pending.replacen(&NOW.0.to_string(), &i64::MIN.to_string(), 1)),
+        ("pending", pending),
+        (
+            "previous",
+            json!({"iss": ISSUER, "sub": "a", "aud": [CLIENT], "azp": CLIENT, "auth_time": 1, "nonce": "n"})
+                .to_string(),
+        ),
+        ("previous-short", json!({"iss": "x", "sub": "", "aud": []}).to_string()),
+        ("grant", grant.to_string()),
+        ("grant-retries", with("retries", 4.into())),
+        ("grant-later", with("until", i64::MAX.into())),
+        ("grant-reserved", with("wanted", json!({"extra": [["grant_type", "password"]]}))),
+        ("grant-twice", with("wanted", json!({"extra": [["a", "1"], ["a", "2"]]}))),
+        ("array", "[1,\"https://op.example/tenant\",\"app\"]".to_owned()),
+    ])
+}

@@ -1,0 +1,108 @@
+//! The callback: what comes to the redirect URI is believed only if it answers the request.
+
+use super::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, document, moment, provider_metadata};
+use oidc_proto::{
+    Error,
+    base::form::{FormError, MAX_PARAMETERS},
+    flow::{Client, PENDING_LIFETIME, PendingAuthorization},
+    message::{AuthorizationRequest, AuthorizationResponse, MAX_CALLBACK},
+};
+use std::{collections::BTreeSet, sync::LazyLock};
+
+/// The same provider twice: one that always sends `iss`, and one that does not say so.
+static CLIENTS: LazyLock<[(Client, PendingAuthorization); 2]> = LazyLock::new(|| {
+    [true, false].map(|says_iss| {
+        let mut document = document();
+        document["authorization_response_iss_parameter_supported"] = says_iss.into();
+        let client = Client::builder(provider_metadata(&document), CLIENT).redirect_uri(REDIRECT);
+        let client = client.build().expect("the client is good");
+        let (_, pending) =
+            client.authorize(&AuthorizationRequest::default(), moment(NOW, 7)).expect("the request is good");
+        (client, pending)
+    })
+});
+
+/// `data` is a query, or a URL with one. A callback is accepted exactly if it is a form in which every
+/// parameter stands once, its `state` is the one sent, its `iss` fits, it has a code and no error, and
+/// the user was not away for too long.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn callback(data: &[u8]) {
+    let text = String::from_utf8_lossy(data);
+    let of_url = text.split('#').next().unwrap_or_default();
+    let of_url = of_url.find('?').map_or("", |at| &of_url[at + 1..]);
+    check(AuthorizationResponse::from_query(&text), text.strip_prefix('?').unwrap_or(&text), text.len());
+    // A second question mark is a part of the first name.
+    let bare = of_url.strip_prefix('?').unwrap_or(of_url);
+    check(AuthorizationResponse::from_url(&text), bare, of_url.len());
+}
+
+fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: usize) {
+    let pairs: Vec<_> = url::form_urlencoded::parse(query.as_bytes()).into_owned().collect();
+    let names: BTreeSet<_> = pairs.iter().map(|(name, _)| name.as_str()).collect();
+    let twice = names.len() != pairs.len();
+    let broken = pairs.iter().any(|(name, value)| name.contains('\u{fffd}') || value.contains('\u{fffd}'));
+    match &read {
+        Ok(_) => assert!(!twice && pairs.len() <= MAX_PARAMETERS && length <= MAX_CALLBACK, "{query:?}"),
+        Err(error) => {
+            check_texts(error);
+            let right = match error {
+                FormError::Duplicate => twice,
+                FormError::NotUtf8 => broken,
+                FormError::TooMany => pairs.len() > MAX_PARAMETERS,
+                FormError::TooLong => length > MAX_CALLBACK,
+                _ => false,
+            };
+            assert!(right, "{error}: {query:?}");
+            return;
+        }
+    }
+    let Ok(response) = read else { return };
+    let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
+    assert_eq!(response.code.as_ref().map(|code| code.expose()), value("code"));
+    assert_eq!(response.state.as_deref(), value("state"));
+    assert_eq!(response.iss.as_deref(), value("iss"));
+    assert_eq!(response.error.is_some(), value("error").is_some());
+    let known = ["code", "state", "iss", "error", "error_description", "error_uri", "session_state"];
+    let others = pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())).count();
+    assert_eq!(response.extra.len(), others, "nothing gets lost: {query:?}");
+    assert!(format!("{response:?}").len() < 16 * MAX_CALLBACK);
+
+    for (client, pending) in &*CLIENTS {
+        for away in [0, PENDING_LIFETIME, PENDING_LIFETIME + 1] {
+            let iss_demanded = client.metadata().authorization_response_iss_parameter_supported == Some(true);
+            let expected = match (value("iss"), value("error"), value("code")) {
+                _ if value("state") != Some(pending.state()) => Err("callback_state"),
+                (Some(iss), ..) if iss != ISSUER => Err("callback_issuer"),
+                (None, ..) if iss_demanded => Err("callback_missing_issuer"),
+                (_, Some(_), _) => Err("callback_denied"),
+                _ if away > PENDING_LIFETIME => Err("callback_expired"),
+                (_, _, None | Some("")) => Err("callback_missing_code"),
+                (_, _, Some(code)) => Ok(code),
+            };
+            let moment = moment(NOW.plus(away), 8);
+            match pending.clone().callback(client, None, response.clone(), moment) {
+                Ok(call) => {
+                    let (request, ..) = call.into_parts();
+                    let form: Vec<_> = url::form_urlencoded::parse(request.body()).collect();
+                    let sent = |name: &str| {
+                        let mut found = form.iter().filter(|(known, _)| known == name);
+                        let first = found.next().map(|(_, value)| value.as_ref());
+                        assert!(found.next().is_none(), "{name} is sent twice");
+                        first
+                    };
+                    assert_eq!(sent("code").ok_or(""), expected);
+                    assert_eq!(sent("redirect_uri"), Some(REDIRECT));
+                    assert_eq!(sent("grant_type"), Some("authorization_code"));
+                    assert_eq!(sent("code_verifier").map(str::len), Some(43));
+                }
+                Err(error) => {
+                    assert!(matches!(error, Error::Callback(_)), "{error}");
+                    assert_eq!(Err(error.code()), expected, "{query:?}");
+                    check_texts(&error);
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! Flows against a provider whose answers are scripted: each one ends, spends nothing twice, and
+//! believes nobody but the provider.
+
+use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts};
+use crate::{Algorithm, Browser, EndpointName, Provider, Registration, Seed, Timestamp};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
+use oidc_proto::{
+    Error, Secret, UrlPolicy,
+    flow::{
+        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, Discovery, Flow,
+        JwksRetrieval, MAX_RETRIES, Pause, PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step,
+        UserInfoRequest,
+    },
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse},
+    metadata::{Profile, ProviderMetadata},
+};
+use serde_json::Value;
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
+
+/// `data` is a script: a flow, and for each request an answer (none, an honest one, an honest one
+/// changed, anything else) and a jump in time. The flow ends within as many requests and waits as it
+/// may make; a code or refresh token is sent once; and whoever logs in is the user of the provider, by
+/// an ID token for this login, with the access token that came with it.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn flows(data: &[u8]) {
+    let mut script = Script(data);
+    let flow = script.byte() % 6;
+    // A public client has no credentials of its own to be granted anything for.
+    let flags = script.byte() | u8::from(flow == 2);
+    let mut world = World::new(script, flags);
+    match flow {
+        0 => login(&mut world, flags),
+        1 => refresh(&mut world, flags),
+        2 => service(&mut world),
+        3 => discovery(&mut world),
+        4 => keys(&mut world),
+        _ => userinfo(&mut world),
+    }
+}
+
+struct World<'a> {
+    script: Script<'a>,
+    provider: Provider,
+    client: Client,
+    now: Timestamp,
+    seed: Seed,
+    /// Codes and refresh tokens that have been sent.
+    spent: BTreeSet<String>,
+    /// Access tokens that the provider has issued.
+    issued: BTreeSet<String>,
+    requests: usize,
+    waits: usize,
+    /// Whether every answer was honest, and in time.
+    honest: bool,
+}
+
+impl<'a> World<'a> {
+    fn new(script: Script<'a>, flags: u8) -> Self {
+        let mut provider = Provider::new(ISSUER);
+        let registration = match flags & 3 {
+            0 => Registration::public(CLIENT),
+            1 => Registration::basic(CLIENT, SECRET),
+            _ => Registration::post(CLIENT, SECRET),
+        };
+        let secret = if flags & 3 == 0 { None } else { Some(SECRET) };
+        provider.register(
+            registration
+                .redirect_uri(REDIRECT)
+                .grant_type("client_credentials")
+                .id_token_alg(Algorithm::EdDSA),
+        );
+        provider.access_token_alg(Algorithm::EdDSA);
+        let document = provider.metadata().to_string();
+        let policy = UrlPolicy::default();
+        let metadata = ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy)
+            .expect("the provider's metadata is good");
+        let mut client = Client::builder(metadata, CLIENT).redirect_uri(REDIRECT);
+        if let Some(secret) = secret {
+            client = client.secret(secret);
+        }
+        if flags & 3 > 1 {
+            client = client.authentication(oidc_proto::flow::Authentication::ClientSecretPost);
+        }
+        if flags & 4 != 0 {
+            client = client.fetch_userinfo();
+        }
+        Self {
+            script,
+            provider,
+            client: client.build().expect("the client is good"),
+            now: NOW,
+            seed: Seed::silent(1),
+            spent: BTreeSet::new(),
+            issued: BTreeSet::new(),
+            requests: 0,
+            waits: 0,
+            honest: true,
+        }
+    }
+
+    fn known_keys(&self, flags: u8) -> Option<Arc<KeySet>> {
+        let document = self.provider.key_set().to_string();
+        (flags & 8 != 0).then(|| Arc::new(KeySet::parse(document.as_bytes()).expect("the keys are good")))
+    }
+
+    /// Drives a flow to its end; `None` if it gave up, or ended in an error.
+    fn drive<F: Flow>(
+        &mut self,
+        step: impl Into<Step<F>>,
+        rest: fn(&mut Self, Pause<F>) -> Pause<F>,
+    ) -> Option<F::Output> {
+        let mut step = step.into();
+        loop {
+            assert!(self.requests + self.waits <= 64, "it does not end");
+            step = match self.carry_out(step, rest) {
+                ControlFlow::Continue(step) => step,
+                ControlFlow::Break(Ok(output)) => return output,
+                ControlFlow::Break(Err(error)) => {
+                    check_texts(&error);
+                    assert!(!self.honest || self.is_unknown_user(&error), "an honest provider: {error}");
+                    return None;
+                }
+            };
+        }
+    }
+
+    fn carry_out<F: Flow>(
+        &mut self,
+        step: Step<F>,
+        rest: fn(&mut Self, Pause<F>) -> Pause<F>,
+    ) -> ControlFlow<Result<Option<F::Output>, Error>, Step<F>> {
+        match step {
+            Step::Done(output) => ControlFlow::Break(Ok(Some(output))),
+            Step::Send(call) => {
+                self.requests += 1;
+                let (request, terms, pending) = call.into_parts();
+                let answer = self.answer(&request);
+                self.jump();
+                let moment = self.seed.moment(self.now);
+                match answer {
+                    Some(mut response) => {
+                        response.body_mut().truncate(terms.max_body + 1);
+                        match pending.receive(response, moment) {
+                            Ok(step) => ControlFlow::Continue(step),
+                            Err(error) => ControlFlow::Break(Err(error)),
+                        }
+                    }
+                    None => match pending.fail(moment) {
+                        Some(step) => ControlFlow::Continue(step),
+                        None => ControlFlow::Break(Ok(None)),
+                    },
+                }
+            }
+            Step::Wait(pause) => {
+                self.waits += 1;
+                let until = pause.until();
+                assert!(until > self.now || self.now.0 == i64::MAX, "a wait lies in the future");
+                assert!(until <= self.now.plus(2 * RETRY_AFTER_CAP), "a wait of {:?}", self.now.until(until));
+                let mut pause = rest(self, pause);
+                if until > self.now {
+                    pause = match pause.wake(self.seed.moment(self.now)) {
+                        Ok(Step::Wait(same)) if same.until() == until => same,
+                        other => panic!("woken early: {other:?}"),
+                    };
+                }
+                self.now = until;
+                match pause.wake(self.seed.moment(self.now)) {
+                    Ok(step) => ControlFlow::Continue(step),
+                    Err(error) => ControlFlow::Break(Err(error)),
+                }
+            }
+        }
+    }
+
+    /// The flow that asks with an access token of nobody.
+    fn is_unknown_user(&self, error: &Error) -> bool {
+        error.code() == "oauth_error" && self.provider.count(EndpointName::UserInfo) == self.requests
+    }
+
+    fn jump(&mut self) {
+        let before = self.now;
+        self.now = match self.script.byte() {
+            0..=199 => self.now,
+            200..=229 => self.now.plus(i64::from(self.script.number())),
+            230..=253 => self.now.plus(-i64::from(self.script.number())),
+            254 => Timestamp(i64::MAX),
+            255 => Timestamp(i64::MIN),
+        };
+        self.honest &= self.now == before;
+    }
+
+    fn honest(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        for (name, value) in url::form_urlencoded::parse(request.body()) {
+            if name == "code" || name == "refresh_token" {
+                assert!(self.spent.insert(value.into_owned()), "{name} is sent twice");
+            }
+        }
+        // The provider counts in the time of this century.
+        let now = Timestamp(self.now.0.clamp(0, 1 << 40));
+        let response = self.provider.handle(request, now);
+        let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
+        self.issued.extend(body["access_token"].as_str().map(str::to_owned));
+        response
+    }
+
+    fn answer(&mut self, request: &Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
+        let kind = self.script.byte();
+        self.honest &= kind == 0;
+        if kind == 1 {
+            self.provider.rotate_keys();
+        }
+        let mut response = self.honest(request);
+        match kind {
+            // The honest answer; before the next one, time may pass.
+            0 | 1 => {}
+            2 => return None,
+            3 => *response.status_mut() = self.status(),
+            4 => {
+                let length = response.body().len().max(1);
+                for _ in 0..=self.script.byte() % 4 {
+                    let (at, bit) = (self.script.below(length), self.script.byte() % 8);
+                    if let Some(byte) = response.body_mut().get_mut(at) {
+                        *byte ^= 1 << bit;
+                    }
+                }
+            }
+            5 => {
+                let length = response.body().len().max(1);
+                let at = self.script.below(length);
+                response.body_mut().truncate(at);
+            }
+            6 | 7 => {
+                let (name, value) = (self.script.bytes(), self.script.bytes());
+                let value = serde_json::from_slice(value).unwrap_or(Value::Null);
+                if let Ok(Value::Object(mut members)) = serde_json::from_slice(response.body()) {
+                    members.insert(String::from_utf8_lossy(name).into_owned(), value);
+                    *response.body_mut() = Value::Object(members).to_string().into_bytes();
+                }
+            }
+            8 => {
+                let more = usize::from(self.script.number()) * 2;
+                let length = response.body().len();
+                response.body_mut().resize(length + more, b' ');
+            }
+            9 => self.headers(&mut response),
+            _ => {
+                *response.status_mut() = self.status();
+                response.headers_mut().clear();
+                self.headers(&mut response);
+                *response.body_mut() = self.script.bytes().to_vec();
+            }
+        }
+        Some(response)
+    }
+
+    fn status(&mut self) -> StatusCode {
+        const USUAL: [u16; 10] = [200, 201, 204, 302, 400, 401, 403, 429, 500, 503];
+        let usual = self.script.pick(&USUAL);
+        let any = self.script.number();
+        StatusCode::from_u16(if any == 0 { usual } else { any }).unwrap_or(StatusCode::OK)
+    }
+
+    fn headers(&mut self, response: &mut Response<Vec<u8>>) {
+        const NAMES: [HeaderName; 4] =
+            [header::CONTENT_TYPE, header::RETRY_AFTER, header::WWW_AUTHENTICATE, header::LOCATION];
+        for _ in 0..self.script.byte() % 4 {
+            let name = NAMES[usize::from(self.script.byte()) % NAMES.len()].clone();
+            if let Ok(value) = HeaderValue::from_bytes(self.script.bytes()) {
+                response.headers_mut().append(name, value);
+            }
+        }
+    }
+
+    /// From here to the callback: with an honest provider.
+    fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Call<CodeExchange>, String) {
+        let mut request = AuthorizationRequest::default();
+        request.max_age = (flags & 16 != 0).then_some(600);
+        let moment = self.seed.moment(self.now);
+        let (url, pending) = self.client.authorize(&request, moment).expect("the request is good");
+        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").expect("a nonce").1.into_owned();
+        let landing = Browser::new().visit(&mut self.provider, url, self.now);
+        let response = AuthorizationResponse::from_url(landing.url()).expect("a callback");
+        let moment = self.seed.moment(self.now);
+        let call = pending.callback(&self.client, self.known_keys(flags), response, moment);
+        (call.expect("the callback is good"), nonce)
+    }
+
+    /// What an honest provider and nobody else can bring about.
+    fn judge(&self, done: &Authenticated, nonce: &str) {
+        let id_token = &done.id_token;
+        assert_eq!((id_token.iss.as_str(), id_token.sub.as_str()), (ISSUER, "alice"));
+        assert_eq!(
+            (id_token.nonce.as_deref(), id_token.aud.as_slice()),
+            (Some(nonce), &[CLIENT.to_owned()][..])
+        );
+        assert!(self.issued.contains(done.tokens.access_token.expose()), "another access token");
+        assert!(done.userinfo.as_ref().is_none_or(|userinfo| userinfo.sub == "alice"));
+        assert_eq!(done.userinfo.is_some(), self.provider.count(EndpointName::UserInfo) > 0);
+    }
+}
+
+fn as_it_is<F: Flow>(_: &mut World<'_>, pause: Pause<F>) -> Pause<F> {
+    pause
+}
+
+fn login(world: &mut World<'_>, flags: u8) {
+    let (call, nonce) = world.begin(flags);
+    let done = world.drive::<CodeExchange>(call, as_it_is);
+    assert!(world.requests <= 3 && world.waits == 0);
+    if let Some(done) = done {
+        world.judge(&done, &nonce);
+    }
+}
+
+fn refresh(world: &mut World<'_>, flags: u8) {
+    world.provider.rotate_refresh_tokens(flags & 32 != 0);
+    let (call, nonce) = world.begin(flags);
+    let script = std::mem::replace(&mut world.script, Script(&[]));
+    let first = world.drive::<CodeExchange>(call, as_it_is).expect("an honest provider logs in");
+    world.judge(&first, &nonce);
+    (world.script, world.requests) = (script, 0);
+
+    let used = first.tokens.refresh_token.expect("the provider refreshes");
+    let keys = world.known_keys(flags);
+    let call = world.client.refresh(&used, Some(PreviousLogin::from(&first.id_token)), keys);
+    let done = world.drive::<RefreshGrant>(call.expect("the request is good"), as_it_is);
+    assert!(world.requests <= 2 && world.waits == 0);
+    let Some(done) = done else { return };
+    let next = done.tokens.refresh_token.expect("the old one, if no other");
+    assert!(done.rotated || next == used, "the old one, if no other");
+    if let Some(id_token) = done.id_token {
+        assert_eq!((id_token.iss.as_str(), id_token.sub.as_str()), (ISSUER, "alice"));
+        assert!(world.issued.contains(done.tokens.access_token.expose()), "another access token");
+    }
+}
+
+fn service(world: &mut World<'_>) {
+    let wanted = ClientCredentials::new(["read"]).resource("https://api.example");
+    let call = world.client.client_credentials(&wanted).expect("the request is good");
+    world.drive::<ClientCredentialsGrant>(call, |world, pause| {
+        if world.script.byte() % 2 == 0 {
+            return pause;
+        }
+        let saved = serde_json::to_vec(&pause.save()).expect("a grant at rest can be saved");
+        let saved = serde_json::from_slice(&saved).expect("what is saved loads");
+        world.client.resume_client_credentials(saved).expect("it is of this client")
+    });
+    assert!(world.requests <= 1 + usize::from(MAX_RETRIES) && world.waits <= usize::from(MAX_RETRIES));
+}
+
+fn discovery(world: &mut World<'_>) {
+    let call = Discovery::start(ISSUER, &UrlPolicy::default()).expect("the issuer is good");
+    if let Some(metadata) = world.drive::<Discovery>(call, as_it_is) {
+        assert_eq!(metadata.issuer, ISSUER);
+    }
+    assert!(world.requests == 1 && world.waits == 0);
+}
+
+fn keys(world: &mut World<'_>) {
+    let call = world.client.jwks().expect("the metadata says where");
+    world.drive::<JwksRetrieval>(call, as_it_is);
+    assert!(world.requests == 1 && world.waits == 0);
+}
+
+fn userinfo(world: &mut World<'_>) {
+    let call = world.client.userinfo(&Secret::new("token"), "alice").expect("the request is good");
+    if let Some(userinfo) = world.drive::<UserInfoRequest>(call, as_it_is) {
+        assert_eq!(userinfo.sub, "alice");
+    }
+    assert!(world.requests == 1 && world.waits == 0);
+}

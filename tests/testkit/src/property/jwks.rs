@@ -1,0 +1,129 @@
+//! Key sets: each key is usable or set aside, and serves only its own kind of algorithm.
+
+use super::{SECRET, check_texts};
+use crate::keys::KeyRing;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use oidc_proto::jose::{
+    Algorithm, AlgorithmSet, Buffers, Key, KeySet, MAX_KEYS, sign_compact, verify_compact,
+};
+use serde_json::{Map, Value, json};
+use std::sync::LazyLock;
+
+/// A token, and the public member and value that only its key has.
+struct Signed {
+    token: String,
+    member: &'static str,
+    value: String,
+}
+
+static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
+    let ring = KeyRing::new();
+    let document = ring.document();
+    let public = |kty: &str, crv: Option<&str>, member: &str| {
+        let keys = document["keys"].as_array().expect("a key set");
+        let key = keys.iter().find(|key| key["kty"] == kty && key.get("crv").and_then(Value::as_str) == crv);
+        key.expect("every kind")[member].as_str().expect("a text").to_owned()
+    };
+    let table = [
+        (Algorithm::RS256, "n", public("RSA", None, "n")),
+        (Algorithm::ES256, "x", public("EC", Some("P-256"), "x")),
+        (Algorithm::EdDSA, "x", public("OKP", Some("Ed25519"), "x")),
+        (Algorithm::HS256, "k", URL_SAFE_NO_PAD.encode(SECRET)),
+    ];
+    let sign = |(algorithm, member, value)| {
+        let (signer, _) = ring.signer(algorithm, 1, Some(SECRET));
+        let token = sign_compact(&*signer, Map::new(), b"{}").expect("a test key signs");
+        Signed { token, member, value }
+    };
+    table.into_iter().map(sign).collect()
+});
+
+/// `data` is a key set. The keys that verify and those set aside add up, a set is the sum of its keys,
+/// no key serves HMAC and signatures, and a token verifies only with a set that has its key.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn jwks(data: &[u8]) {
+    let json: Option<Value> = serde_json::from_slice(data).ok();
+    let elements = json.as_ref().and_then(|json| json["keys"].as_array());
+    let keys = match KeySet::parse(data) {
+        Ok(keys) => keys,
+        Err(error) => return check_texts(&error),
+    };
+    let elements = elements.expect("what parses has an array of keys");
+    assert!(elements.len() <= MAX_KEYS);
+    assert_eq!(keys.keys().count() + keys.set_aside().len(), elements.len());
+    assert_eq!(keys.is_empty(), keys.keys().count() == 0);
+    let (mut usable, mut aside) = (keys.keys(), keys.set_aside().iter());
+    for element in elements {
+        let text = json!({ "keys": [element] }).to_string();
+        let alone = KeySet::parse(text.as_bytes()).expect("a part of a good set is good");
+        match (alone.keys().next(), alone.set_aside().first()) {
+            (Some(key), None) => {
+                let same = usable.next().expect("it was usable among others");
+                assert_eq!(format!("{key:?}{:?}", key.x5t_s256()), format!("{same:?}{:?}", same.x5t_s256()));
+                check(key, element);
+            }
+            (None, reason) => {
+                assert_eq!(reason, aside.next());
+                if let Some(reason) = reason {
+                    check_texts(&reason.reason);
+                }
+            }
+            (Some(_), Some(_)) => panic!("both usable and set aside"),
+        }
+    }
+    assert!(usable.next().is_none() && aside.next().is_none());
+    for Signed { token, member, value } in &*SIGNED {
+        let has = |element: &Value| {
+            element[member].as_str().is_some_and(|text| {
+                let padded = URL_SAFE_NO_PAD.decode(text).is_ok_and(|bytes| {
+                    bytes
+                        .split_first()
+                        .is_some_and(|(zero, rest)| *zero == 0 && URL_SAFE_NO_PAD.encode(rest) == *value)
+                });
+                text == value || padded
+            })
+        };
+        if verify_compact(token, &keys, AlgorithmSet::ALL, &mut Buffers::default()).is_ok() {
+            assert!(elements.iter().any(has), "verified without its key");
+        }
+    }
+}
+
+fn check(key: &Key, element: &Value) {
+    let text = |name: &str| element[name].as_str();
+    assert_eq!(key.kid(), text("kid"));
+    let algorithms: Vec<_> = key.algorithms().iter().collect();
+    assert!(!algorithms.is_empty(), "a usable key is of use");
+    let symmetric = text("kty") == Some("oct");
+    for algorithm in &algorithms {
+        assert_eq!(algorithm.is_symmetric(), symmetric, "{algorithm} of {key:?}");
+        let family = match (text("kty"), text("crv")) {
+            (Some("RSA"), _) => &["RS", "PS"][..],
+            (Some("EC"), Some("P-256")) => &["ES256"],
+            (Some("EC"), Some("P-384")) => &["ES384"],
+            (Some("OKP"), Some("Ed25519")) => &["EdDSA", "Ed25519"],
+            (Some("oct"), _) => &["HS"],
+            other => panic!("usable: {other:?}"),
+        };
+        assert!(family.iter().any(|prefix| algorithm.name().starts_with(prefix)), "{algorithm}: {element}");
+    }
+    if let Some(named) = text("alg") {
+        assert!(algorithms.iter().any(|algorithm| algorithm.name() == named));
+        assert!(algorithms.len() == 1 || named.starts_with("Ed"), "`alg` binds: {named}");
+    }
+    assert!(text("use").is_none_or(|purpose| purpose == "sig"));
+    let ops = element["key_ops"].as_array();
+    assert!(ops.is_none_or(|ops| ops.iter().any(|op| op == "verify")));
+    assert!(!symmetric || key.thumbprint().is_none(), "a thumbprint helps to guess a secret");
+    if !symmetric {
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+        assert!(private.iter().all(|name| element[name].is_null()), "published with its private half");
+    }
+    if let (Some("RSA"), Some(n)) = (text("kty"), text("n")) {
+        let n = URL_SAFE_NO_PAD.decode(n).expect("base64url");
+        let n = n.strip_prefix(&[0]).unwrap_or(&n);
+        assert!((256..=1024).contains(&n.len()) && (n.len() > 256 || n[0] >= 0x80), "{} bytes", n.len());
+    }
+}

@@ -1,0 +1,128 @@
+//! What must hold of the library whatever bytes it is given: one function per target, which panics
+//! when it does not hold.
+//!
+//! Fuzzers, random tests and the corpus in `tests/corpus` all run these functions. They decide on
+//! their own, with other code than the library's, what is right.
+
+mod callback;
+mod flows;
+mod jwks;
+mod metadata;
+mod saved;
+mod token;
+
+pub use callback::callback;
+pub use flows::flows;
+pub use jwks::jwks;
+pub use metadata::metadata;
+pub use saved::saved;
+pub use token::{genuine_tokens, token};
+
+use crate::{Moment, Timestamp};
+use oidc_proto::{
+    UrlPolicy,
+    metadata::{Profile, ProviderMetadata},
+};
+use serde_json::{Value, json};
+use std::fmt;
+
+/// A property function.
+pub type Property = fn(&[u8]);
+
+/// Every target by its name: that of its function, of its folder in the corpus, and of its fuzzer.
+pub const TARGETS: [(&str, Property); 6] = [
+    ("callback", callback),
+    ("metadata", metadata),
+    ("jwks", jwks),
+    ("token", token),
+    ("flows", flows),
+    ("saved", saved),
+];
+
+/// The time at which everything happens.
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// The issuer that is asked for.
+pub const ISSUER: &str = "https://op.example/tenant";
+
+/// The client.
+pub const CLIENT: &str = "app";
+
+/// Where the user comes back to.
+pub const REDIRECT: &str = "https://app.example/callback";
+
+/// The secret of the client.
+pub const SECRET: &str = "a secret of more than sixty-four bytes, so that every HMAC may use it";
+
+/// A metadata document of [`ISSUER`].
+#[must_use]
+pub fn document() -> Value {
+    json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://login.op.example/authorize?tenant=1",
+        "token_endpoint": "https://op.example/token",
+        "userinfo_endpoint": "https://op.example/userinfo",
+        "jwks_uri": "https://keys.op.example/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["RS256", "ES256", "EdDSA"],
+    })
+}
+
+fn provider_metadata(document: &Value) -> ProviderMetadata {
+    let document = document.to_string();
+    ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &UrlPolicy::default())
+        .expect("the document is good")
+}
+
+/// A moment whose entropy follows from a number.
+fn moment(now: Timestamp, number: u8) -> Moment {
+    Moment::new(now, [number; 32])
+}
+
+/// What a human may see is bounded, and cannot steer a terminal or a log.
+fn check_texts(shown: &(impl fmt::Display + fmt::Debug)) {
+    for text in [shown.to_string(), format!("{shown:?}")] {
+        assert!(text.chars().count() < 2048, "a text of {} characters", text.chars().count());
+        assert!(!text.chars().any(char::is_control), "control characters: {text:?}");
+    }
+}
+
+/// Reads a script: each draw takes bytes from the front, and draws zeros when there are none left.
+struct Script<'a>(&'a [u8]);
+
+impl<'a> Script<'a> {
+    fn byte(&mut self) -> u8 {
+        let Some((first, rest)) = self.0.split_first() else { return 0 };
+        self.0 = rest;
+        *first
+    }
+
+    fn number(&mut self) -> u16 {
+        u16::from_be_bytes([self.byte(), self.byte()])
+    }
+
+    fn below(&mut self, bound: usize) -> usize {
+        usize::from(self.number()).checked_rem(bound).unwrap_or(0)
+    }
+
+    fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[usize::from(self.byte()) % of.len()]
+    }
+
+    /// A text or body: its length first.
+    fn bytes(&mut self) -> &'a [u8] {
+        let length = usize::from(self.number()).min(self.0.len());
+        let (bytes, rest) = self.0.split_at(length);
+        self.0 = rest;
+        bytes
+    }
+
+    fn rest(&mut self) -> &'a [u8] {
+        std::mem::take(&mut self.0)
+    }
+
+    fn is_over(&self) -> bool {
+        self.0.is_empty()
+    }
+}

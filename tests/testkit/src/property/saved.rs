@@ -1,0 +1,75 @@
+//! Saved states: what comes out of a cookie or a store is held to its form before it is used.
+
+use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
+use oidc_proto::{
+    flow::{Client, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step},
+    message::AuthorizationResponse,
+};
+use serde::{Serialize, de::DeserializeOwned};
+use std::{fmt::Debug, sync::LazyLock};
+
+static APP: LazyLock<Client> = LazyLock::new(|| {
+    let client = Client::builder(provider_metadata(&document()), CLIENT).redirect_uri(REDIRECT);
+    client.secret(SECRET).build().expect("the client is good")
+});
+
+/// `data` is JSON of any saved state. What loads is saved again and loads as the same, shows no
+/// secret, and can be gone on with, or is refused for belonging to another client or provider.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn saved(data: &[u8]) {
+    if let Some(pending) = load::<PendingAuthorization>(data) {
+        let shown = format!("{pending:?}");
+        for secret in ["n", "p"] {
+            let saved: serde_json::Value = serde_json::from_slice(data).expect("it has been loaded");
+            let secret = saved[secret].as_str().expect("it has been loaded");
+            assert!(secret.len() >= 43 && !shown.contains(secret) || pending.issuer().contains(secret));
+        }
+        let query = url::form_urlencoded::Serializer::new(String::new())
+            .append_pair("state", pending.state())
+            .append_pair("code", "c")
+            .append_pair("iss", pending.issuer())
+            .finish();
+        let response = AuthorizationResponse::from_query(&query).expect("the query is good");
+        let foreign = pending.issuer() != ISSUER;
+        match pending.callback(&APP, None, response, moment(NOW, 1)) {
+            Ok(call) => assert!(!foreign && call.request().body().starts_with(b"grant_type=")),
+            Err(error) => {
+                assert!(!foreign || error.code() == "config_saved_state", "{error}");
+                check_texts(&error);
+            }
+        }
+    }
+    if let Some(previous) = load::<PreviousLogin>(data)
+        && let Err(error) = APP.refresh(&"r".into(), Some(previous), None)
+    {
+        assert_eq!(error.code(), "config_saved_state");
+    }
+    if let Some(grant) = load::<SavedClientCredentials>(data) {
+        match APP.resume_client_credentials(grant.clone()) {
+            Ok(pause) => {
+                assert_eq!(pause.save(), grant, "what is resumed is what was saved");
+                let until = pause.until();
+                match pause.wake(moment(until, 2)).expect("what is resumed goes on") {
+                    Step::Send(call) => {
+                        let body = String::from_utf8_lossy(call.request().body()).into_owned();
+                        assert_eq!(body.matches("grant_type=client_credentials").count(), 1, "{body}");
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            Err(error) => {
+                assert!(error.code().starts_with("config_"), "{error}");
+                check_texts(&error);
+            }
+        }
+    }
+}
+
+fn load<T: Serialize + DeserializeOwned + PartialEq + Debug>(data: &[u8]) -> Option<T> {
+    let loaded: T = serde_json::from_slice(data).ok()?;
+    let again = serde_json::to_vec(&loaded).expect("what loads can be saved");
+    assert_eq!(serde_json::from_slice::<T>(&again).ok().as_ref(), Some(&loaded));
+    Some(loaded)
+}
