@@ -1,0 +1,153 @@
+//! What must hold whatever bytes come in: every property of `oidc_testkit::property` over the corpus,
+//! over mutations of it, and over random bytes.
+//!
+//! The same random input in every run; another with `PROPTEST_RNG_SEED`, more with `PROPTEST_CASES`.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use oidc_testkit::property::{Property, TARGETS};
+use proptest::{
+    collection::vec,
+    prelude::*,
+    sample::Index,
+    test_runner::{Config, RngSeed, TestRunner},
+};
+use std::{collections::BTreeSet, fs, path::PathBuf};
+
+fn folder() -> PathBuf {
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))
+}
+
+/// The corpus of a target, in the order of names.
+fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
+    let folder = folder().join(target);
+    let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let mut entries: Vec<_> = files
+        .map(|file| file.unwrap())
+        .map(|file| (file.file_name().into_string().unwrap(), fs::read(file.path()).unwrap()))
+        .collect();
+    entries.sort();
+    assert!(!entries.is_empty(), "{} holds no files", folder.display());
+    entries
+}
+
+fn runner(cases: u32) -> TestRunner {
+    let mut config = Config { failure_persistence: None, ..Config::default() };
+    if std::env::var_os("PROPTEST_CASES").is_none() {
+        config.cases = cases;
+    }
+    if let RngSeed::Random = config.rng_seed {
+        config.rng_seed = RngSeed::Fixed(1);
+    }
+    TestRunner::new(config)
+}
+
+/// One change: what to do, where, and with which byte.
+type Change = (u8, Index, Index, u8);
+
+fn mutate(mut bytes: Vec<u8>, changes: &[Change], other: &[u8]) -> Vec<u8> {
+    const PIECES: [&[u8]; 12] = [
+        b"\"",
+        b"\\u0000",
+        b"{",
+        b"}",
+        b"[[[[",
+        b"null",
+        b"-1e999",
+        b"\xff\xfe",
+        b"%00",
+        b"&",
+        b".",
+        b"\r\n",
+    ];
+    for (kind, at, end, byte) in changes {
+        let (at, end) = (at.index(bytes.len() + 1), end.index(bytes.len() + 1));
+        let (at, end) = (at.min(end), at.max(end));
+        match kind % 7 {
+            0 if at < bytes.len() => bytes[at] ^= 1 << (byte % 8),
+            1 if at < bytes.len() => bytes[at] = *byte,
+            2 => bytes.insert(at, *byte),
+            3 => drop(bytes.drain(at..end.min(at + usize::from(*byte)))),
+            4 => drop(bytes.splice(at..at, PIECES[usize::from(*byte) % PIECES.len()].iter().copied())),
+            5 => {
+                let copy = bytes[at..end.min(at + 64)].to_vec();
+                bytes.splice(end..end, copy);
+            }
+            6 => {
+                let from = at.min(other.len());
+                bytes.truncate(at);
+                bytes.extend_from_slice(&other[from..]);
+            }
+            _ => {}
+        }
+    }
+    bytes
+}
+
+fn check(target: &str) {
+    let property: Property = TARGETS.iter().find(|(name, _)| *name == target).expect("a target").1;
+    let corpus = corpus(target);
+    for (name, entry) in &corpus {
+        let holds = std::panic::catch_unwind(|| property(entry));
+        assert!(holds.is_ok(), "tests/corpus/{target}/{name}: the reason stands above");
+    }
+    let random = vec(any::<u8>(), 0..400);
+    runner(512)
+        .run(&random, |bytes| {
+            property(&bytes);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{target}: {error}"));
+
+    let changes = vec(any::<Change>(), 1..6);
+    let mutated = (any::<Index>(), any::<Index>(), changes).prop_map(|(one, other, changes)| {
+        mutate(one.get(&corpus).1.clone(), &changes, &other.get(&corpus).1)
+    });
+    runner(2048)
+        .run(&mutated, |bytes| {
+            property(&bytes);
+            Ok(())
+        })
+        .unwrap_or_else(|error| panic!("{target}: {error}"));
+}
+
+#[test]
+fn callbacks_are_believed_only_if_they_answer_the_request() {
+    check("callback");
+}
+
+#[test]
+fn metadata_is_of_the_issuer_asked_for_and_its_urls_may_be_used() {
+    check("metadata");
+}
+
+#[test]
+fn keys_are_usable_or_set_aside_and_serve_their_own_algorithms() {
+    check("jwks");
+}
+
+#[test]
+fn tokens_are_accepted_only_if_the_issuer_signed_them_and_they_fit() {
+    check("token");
+}
+
+#[test]
+fn flows_end_spend_nothing_twice_and_believe_only_the_provider() {
+    check("flows");
+}
+
+#[test]
+fn saved_states_are_held_to_their_form() {
+    check("saved");
+}
+
+#[test]
+fn every_target_has_a_corpus_and_every_corpus_a_target() {
+    let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
+    let folders: BTreeSet<String> = fs::read_dir(folder())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
+    assert_eq!(folders, targets);
+    let size: usize = targets.iter().flat_map(|target| corpus(target)).map(|(_, entry)| entry.len()).sum();
+    assert!(size < 200 * 1024, "{size} bytes");
+}
