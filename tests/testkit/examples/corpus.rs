@@ -240,6 +240,8 @@ fn scripts() -> Entries {
     let member = |name: &str, value: &str| [&[6][..], &text(name), &text(value), &[0]].concat();
     let json = "application/json";
     let flow = |flow: u8, flags: u8, answers: &[Vec<u8>]| [&[flow, flags][..], &answers.concat()].concat();
+    // Another claim, signed by the provider.
+    let claim = |which: u8, value: &str| [&[11, which][..], &text(value), &[0]].concat();
     let honest = || vec![0, 0];
     vec![
         ("login", flow(0, 0, &[])),
@@ -256,6 +258,12 @@ fn scripts() -> Entries {
         ("login-no-id-token", flow(0, 0, &[member("id_token", "null")])),
         ("login-other-keys", flow(0, 0, &[honest(), raw(200, json, r#"{"keys":[]}"#)])),
         ("login-other-user", flow(0, 12, &[honest(), member("sub", "\"mallory\"")])),
+        ("login-signed-sub", flow(0, 12, &[claim(1, "\"mallory\"")])),
+        ("login-signed-nonce", flow(0, 8, &[claim(3, "\"n\"")])),
+        ("login-signed-aud", flow(0, 8, &[claim(2, r#"["app","app"]"#)])),
+        ("login-signed-hash", flow(0, 8, &[claim(9, "null")])),
+        ("login-signed-exp", flow(0, 8, &[claim(4, "1e15")])),
+        ("refresh-signed-sub", flow(1, 8, &[claim(1, "\"mallory\"")])),
         ("login-redirect", flow(0, 0, &[raw(307, json, "{}")])),
         (
             "login-control",

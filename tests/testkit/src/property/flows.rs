@@ -2,7 +2,7 @@
 //! believes nobody but the provider.
 
 use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts};
-use crate::{Algorithm, Browser, EndpointName, Provider, Registration, Seed, Timestamp};
+use crate::{Algorithm, Browser, EndpointName, Provider, Registration, Seed, Timestamp, hostile};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
@@ -20,8 +20,8 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 
 /// `data` is a script: a flow, and for each request an answer (none, an honest one, an honest one
 /// changed, anything else) and a jump in time. The flow ends within as many requests and waits as it
-/// may make; a code or refresh token is sent once; and whoever logs in is the user of the provider, by
-/// an ID token for this login, with the access token that came with it.
+/// may make; a code or refresh token is sent once; and whoever logs in is the user of the provider (or
+/// who its own key says), by an ID token for this login, with the access token that came with it.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -55,6 +55,8 @@ struct World<'a> {
     waits: usize,
     /// Whether every answer was honest, and in time.
     honest: bool,
+    /// Claims that the provider itself has signed otherwise.
+    signed_otherwise: BTreeSet<&'static str>,
 }
 
 impl<'a> World<'a> {
@@ -98,6 +100,7 @@ impl<'a> World<'a> {
             requests: 0,
             waits: 0,
             honest: true,
+            signed_otherwise: BTreeSet::new(),
         }
     }
 
@@ -209,13 +212,15 @@ impl<'a> World<'a> {
     fn answer(&mut self, request: &Request<Vec<u8>>) -> Option<Response<Vec<u8>>> {
         let kind = self.script.byte();
         self.honest &= kind == 0;
-        if kind == 1 {
-            self.provider.rotate_keys();
+        match kind {
+            1 => self.provider.rotate_keys(),
+            11 => self.sign_otherwise(),
+            _ => {}
         }
         let mut response = self.honest(request);
         match kind {
             // The honest answer; before the next one, time may pass.
-            0 | 1 => {}
+            0 | 1 | 11 => {}
             2 => return None,
             3 => *response.status_mut() = self.status(),
             4 => {
@@ -256,6 +261,28 @@ impl<'a> World<'a> {
         Some(response)
     }
 
+    /// From now on ID tokens have another claim, by the provider's own signature.
+    fn sign_otherwise(&mut self) {
+        const CLAIMS: [&str; 12] = [
+            "iss",
+            "sub",
+            "aud",
+            "nonce",
+            "exp",
+            "iat",
+            "nbf",
+            "azp",
+            "auth_time",
+            "at_hash",
+            "c_hash",
+            "s_hash",
+        ];
+        let (name, value) = (self.script.pick(&CLAIMS), self.script.bytes());
+        let value: Value = serde_json::from_slice(value).unwrap_or(Value::Null);
+        self.signed_otherwise.insert(name);
+        self.provider.alter_id_token(hostile::set_claim(name, value));
+    }
+
     fn status(&mut self) -> StatusCode {
         const USUAL: [u16; 10] = [200, 201, 204, 302, 400, 401, 403, 429, 500, 503];
         let usual = self.script.pick(&USUAL);
@@ -291,13 +318,12 @@ impl<'a> World<'a> {
     /// What an honest provider and nobody else can bring about.
     fn judge(&self, done: &Authenticated, nonce: &str) {
         let id_token = &done.id_token;
-        assert_eq!((id_token.iss.as_str(), id_token.sub.as_str()), (ISSUER, "alice"));
-        assert_eq!(
-            (id_token.nonce.as_deref(), id_token.aud.as_slice()),
-            (Some(nonce), &[CLIENT.to_owned()][..])
-        );
+        assert_eq!((id_token.iss.as_str(), id_token.nonce.as_deref()), (ISSUER, Some(nonce)));
+        assert!(id_token.sub == "alice" || self.signed_otherwise.contains("sub"), "another user");
+        assert!(!id_token.aud.is_empty() && id_token.aud.iter().all(|one| one == CLIENT));
+        assert!(id_token.azp.as_deref().is_none_or(|azp| azp == CLIENT), "for another client");
         assert!(self.issued.contains(done.tokens.access_token.expose()), "another access token");
-        assert!(done.userinfo.as_ref().is_none_or(|userinfo| userinfo.sub == "alice"));
+        assert!(done.userinfo.as_ref().is_none_or(|userinfo| userinfo.sub == id_token.sub));
         assert_eq!(done.userinfo.is_some(), self.provider.count(EndpointName::UserInfo) > 0);
     }
 }
