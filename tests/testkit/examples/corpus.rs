@@ -77,6 +77,7 @@ fn callbacks() -> Entries {
         ),
         ("code-and-error", format!("{good}&error=server_error")),
         ("twice", format!("{good}&c%6Fde=other")),
+        ("extra-twice", format!("{good}&x=1&x=2")),
         ("not-utf8", format!("code=%ff%fe&state={state}")),
         ("percent", "code=%&state=%4&%zz=+&&=&==".to_owned()),
         ("many", (0..65).map(|n| format!("p{n}=&")).collect()),
@@ -196,6 +197,8 @@ fn tokens() -> Entries {
     let mut all = entries([
         ("unsigned", format!("eyJhbGciOiJub25lIn0.{}.", id.split('.').nth(1).unwrap_or_default())),
         ("padded", format!("{access}=")),
+        ("trailing-bits", trailing_bits(&access)),
+        ("trailing-bits-id", trailing_bits(&id)),
         ("json", format!("{{\"payload\":\"{access}\"}}")),
         ("encrypted", "e30.e30.e30.e30.e30".to_owned()),
         ("spaces", format!(" {secret_id}")),
@@ -211,6 +214,8 @@ fn tokens() -> Entries {
         ("edit-nonce", vec![3, 1, 0, 1, 0, 12]),
         ("edit-exp", vec![3, 0, 0, 0, 0, 5]),
         ("header", script(4, 0, header)),
+        ("header-no-typ", script(4, 0, r#"{"alg":"EdDSA"}"#)),
+        ("header-typ", script(4, 1, r#"{"alg":"EdDSA","typ":"at+jwt"}"#)),
         ("header-crit", script(4, 1, r#"{"alg":"EdDSA","crit":["b64"],"b64":false}"#)),
         ("header-alg", script(4, 2, r#"{"alg":"HS512","typ":"JWT"}"#)),
         ("header-twice", script(4, 1, r#"{"alg":"none","\u0061lg":"EdDSA"}"#)),
@@ -219,6 +224,8 @@ fn tokens() -> Entries {
             script(4, 1, r#"{"alg":"EdDSA","jku":"https://x","jwk":{"kty":"OKP"},"x5t#S256":"x"}"#),
         ),
         ("claims", script(5, 0, &claims)),
+        ("claims-cnf", script(5, 0, &claims.replacen("\"nbf\"", "\"cnf\":{},\"nbf\"", 1))),
+        ("claims-azp", script(5, 1, &id_claims.replacen("\"azp\":\"app\"", "\"azp\":\"x\"", 1))),
         ("claims-id", script(5, 1, &id_claims)),
         ("claims-secret-id", script(5, 2, &id_claims)),
         ("claims-twice", script(5, 1, &id_claims.replacen('{', "{\"iss\":\"x\",", 1))),
@@ -226,6 +233,14 @@ fn tokens() -> Entries {
         ("claims-number", script(5, 1, &id_claims.replacen("\"exp\":", "\"exp\":1e300,\"x\":", 1))),
     ]);
     all
+}
+
+/// The same signature in another spelling: bits that do not count are set.
+fn trailing_bits(token: &str) -> String {
+    const ALPHABET: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    let (rest, last) = token.split_at(token.len() - 1);
+    let at = ALPHABET.find(last).expect("base64url") | 1;
+    format!("{rest}{}", &ALPHABET[at..=at])
 }
 
 fn scripts() -> Entries {
