@@ -112,7 +112,8 @@ fn documents() -> Entries {
                 "token_endpoint": "https://2130706433/token", "jwks_uri": "https://[::ffff:a9fe:a9fe]/",
                 "userinfo_endpoint": "http://localhost:8080/", "registration_endpoint": "https://0x7f.1/",
                 "revocation_endpoint": "https://user@op.example/", "introspection_endpoint": "javascript:alert(1)",
-                "end_session_endpoint": "https://op.example/#f", "op_tos_uri": "https:///x", "check_session_iframe": "//x/y",
+                "service_documentation": "http://op.example/", "backchannel_authentication_endpoint": "http://10.0.0.1/",
+            "end_session_endpoint": "https://op.example/#f", "op_tos_uri": "https:///x", "check_session_iframe": "//x/y",
                 "device_authorization_endpoint": "https://[fd00::1]/", "op_policy_uri": "https://[2002:7f00:1::]/"
             })),
         ),
@@ -157,6 +158,8 @@ fn key_sets() -> Entries {
     let oct = json!({"kty": "oct", "k": secret, "kid": "s"});
     let n = of("RSA")["n"].as_str().expect("a modulus").to_owned();
     let n = oidc_proto::base::base64url::decode(&n).expect("base64url");
+    let shorter = oidc_proto::base::base64url::encode(&[&[n[0] & 0x7f], &n[1..]].concat());
+    let one: Vec<u8> = (0..32).map(|at| u8::from(at == 0)).collect();
     let signed = oidc_proto::base::base64url::encode(&[&[0], &n[..]].concat());
     entries([
         ("good", keys.to_string()),
@@ -165,9 +168,11 @@ fn key_sets() -> Entries {
         ("rsa-as-secret", with("RSA", json!({"alg": "HS256"}))),
         ("rsa-signed", with("RSA", json!({"n": signed, "alg": "PS256"}))),
         ("rsa-short", with("RSA", json!({"n": "AQAB"}))),
+        ("rsa-2047", with("RSA", json!({"n": shorter}))),
         ("rsa-exponent", with("RSA", json!({"e": "AQ"}))),
         ("private", with("OKP", json!({"d": zero(32)}))),
         ("ed-zero", with("OKP", json!({"x": zero(32)}))),
+        ("ed-one", with("OKP", json!({"x": oidc_proto::base::base64url::encode(&one)}))),
         ("ec-off-curve", with("EC", json!({"y": zero(32)}))),
         ("ec-other-curve", with("EC", json!({"crv": "secp256k1"}))),
         ("ed-alg", with("OKP", json!({"alg": "Ed25519", "key_ops": ["verify"], "use": null}))),
@@ -255,6 +260,7 @@ fn scripts() -> Entries {
     let member = |name: &str, value: &str| [&[6][..], &text(name), &text(value), &[0]].concat();
     let json = "application/json";
     let flow = |flow: u8, flags: u8, answers: &[Vec<u8>]| [&[flow, flags][..], &answers.concat()].concat();
+    let prose = format!(r#"{{"error":"{0}","error_description":"{0}","error_uri":"{0}"}}"#, "x".repeat(1000));
     // Another claim, signed by the provider.
     let claim = |which: u8, value: &str| [&[11, which][..], &text(value), &[0]].concat();
     let honest = || vec![0, 0];
@@ -284,6 +290,7 @@ fn scripts() -> Entries {
             "login-control",
             flow(0, 0, &[raw(400, json, r#"{"error":"a\u0000\u001b[2J\u0085","error_description":"\n"}"#)]),
         ),
+        ("service-prose", flow(2, 1, &[raw(400, json, &prose)])),
         ("refresh", flow(1, 33, &[honest(), honest()])),
         ("refresh-kept", flow(1, 9, &[honest()])),
         ("refresh-other-user", flow(1, 8, &[member("id_token", "\"a.b.c\"")])),

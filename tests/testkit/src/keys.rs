@@ -5,7 +5,7 @@ use oidc_proto::{
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 /// How many generations of key material there are; later generations use it again under new names.
 const MATERIAL: u32 = 3;
@@ -17,16 +17,19 @@ pub(crate) struct KeyRing {
     pub(crate) current: u32,
     pub(crate) published: BTreeSet<u32>,
     pub(crate) extra: Vec<Value>,
-    material: Vec<Map<String, Value>>,
+    material: &'static [Map<String, Value>],
 }
+
+static MATERIAL_FILE: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
+    let file: Value =
+        serde_json::from_str(include_str!("../data/test-only-keys.json")).expect("the data file is JSON");
+    let material = file["keys"].as_array().expect("the data file has keys");
+    material.iter().map(|key| key.as_object().expect("a key is an object").clone()).collect()
+});
 
 impl KeyRing {
     pub(crate) fn new() -> Self {
-        let file: Value =
-            serde_json::from_str(include_str!("../data/test-only-keys.json")).expect("the data file is JSON");
-        let material = file["keys"].as_array().expect("the data file has keys");
-        let material = material.iter().map(|key| key.as_object().expect("a key is an object").clone());
-        Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: material.collect() }
+        Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: &MATERIAL_FILE }
     }
 
     /// The key set as it is published now (RFC 7517 section 5): public members alone.
