@@ -1,0 +1,265 @@
+//! The five laws of `oidc_proto::flow`, held against every flow and random servers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(clippy::wildcard_enum_match_arm, reason = "tests look at one kind of answer at a time")]
+
+#[path = "laws/flows.rs"]
+mod flows;
+#[path = "laws/world.rs"]
+mod world;
+
+use flows::{Disturbance, EVERY, Keys, Kind};
+use oidc_proto::{
+    Error, Timestamp,
+    flow::{RETRY_AFTER_CAP, Rule},
+};
+use proptest::{
+    prelude::*,
+    strategy::ValueTree,
+    test_runner::{Config, TestRunner},
+};
+use std::collections::BTreeSet;
+use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts};
+
+/// Many scripts for every flow; the smallest that fails is printed.
+fn for_random_servers(cases: u32, check: impl Fn(Kind, Script, u8) -> Result<(), TestCaseError>) {
+    for kind in EVERY {
+        let config = Config { cases, failure_persistence: None, ..Config::default() };
+        let run =
+            TestRunner::new(config).run(&(scripts(), 1..5u8), |(script, early)| check(kind, script, early));
+        run.unwrap_or_else(|failure| panic!("{kind:?}: {failure}"));
+    }
+}
+
+/// Law 1. A flow has one request in flight by construction: `into_parts` gives one request away and
+/// one value that takes its response. What is left to show: nothing that is spent is sent again.
+#[test]
+fn law_1_what_is_spent_is_sent_once() {
+    for_random_servers(200, |kind, script, _| {
+        let (trace, provider) = kind.run(script, Disturbance::default());
+        if let Some(parameter) = kind.sent_once() {
+            let times = trace.requests().iter().filter(|sent| sent.body.contains(parameter)).count();
+            prop_assert_eq!(times, 1, "{:?}", trace);
+        }
+        let twice = provider.audit().iter().any(|finding| finding.what.contains("a second time"));
+        prop_assert!(!twice, "{:?}", provider.audit());
+        Ok(())
+    });
+}
+
+/// Law 2. After `Err` there is nothing to go on with, by construction. What is left to show: a flow
+/// that may go on does.
+#[test]
+fn law_2_err_only_when_nothing_more_can_be_done() {
+    for_random_servers(200, |kind, script, _| {
+        let (trace, _) = kind.run(script, Disturbance::default());
+        for (index, exchange) in trace.exchanges.iter().enumerate() {
+            let last = index + 1 == trace.exchanges.len();
+            let may_go_on = matches!(kind, Kind::ClientCredentials) && index < 3;
+            let goes_on = may_go_on && recoverable(&exchange.answer).is_some();
+            if matches!(kind, Kind::ClientCredentials) {
+                prop_assert_eq!(last, !goes_on, "{:?}", trace);
+            } else if matches!(exchange.answer, Answer::Lost { .. }) {
+                prop_assert!(last && trace.end == End::Lost, "{:?}", trace);
+            }
+        }
+        Ok(())
+    });
+}
+
+/// For a request that may be repeated: whether this answer is a reason to, and the least wait.
+fn recoverable(answer: &Answer) -> Option<i64> {
+    match answer {
+        Answer::Lost { .. } => Some(0),
+        Answer::Status { status: 429 | 503, retry_after, .. } => {
+            let asked = retry_after.seconds().unwrap_or(0);
+            (asked <= RETRY_AFTER_CAP).then_some(asked)
+        }
+        _ => None,
+    }
+}
+
+/// Law 3. Saved and resumed at every rest is the same as never interrupted.
+#[test]
+fn law_3_a_saved_flow_is_the_same_flow() {
+    for_random_servers(100, |kind, script, _| {
+        let (whole, _) = kind.run(script.clone(), Disturbance::default());
+        let (resumed, _) = kind.run(script, Disturbance { saved: true, early: 0 });
+        prop_assert_eq!(whole.outcome(), resumed.outcome());
+        Ok(())
+    });
+}
+
+/// Law 4. The same moments and responses give the same run; waking early changes nothing. (That a
+/// wait lies in the future, and that the same pause comes back, `World::play` checks each time.)
+#[test]
+fn law_4_everything_follows_from_what_is_given() {
+    for_random_servers(100, |kind, script, early| {
+        let (once, _) = kind.run(script.clone(), Disturbance::default());
+        let (twice, _) = kind.run(script.clone(), Disturbance::default());
+        prop_assert_eq!(once.outcome(), twice.outcome(), "the same run again");
+        let (impatient, _) = kind.run(script, Disturbance { saved: false, early });
+        prop_assert_eq!(once.outcome(), impatient.outcome(), "woken early {} times", early);
+        Ok(())
+    });
+}
+
+/// Law 5. Every flow ends, within its own bound of requests and of seconds; and each wait is at least
+/// as long as the provider asked for.
+#[test]
+fn law_5_every_flow_ends_in_time() {
+    for_random_servers(200, |kind, script, _| {
+        let (trace, _) = kind.run(script, Disturbance::default());
+        let (requests, seconds) = kind.bound();
+        prop_assert!((1..=requests).contains(&trace.exchanges.len()), "{:?}", trace);
+        prop_assert!(trace.waited() <= seconds, "{} s: {:?}", trace.waited(), trace);
+        for (wait, exchange) in trace.waits.iter().zip(&trace.exchanges) {
+            let asked = recoverable(&exchange.answer).expect("a wait has a reason");
+            prop_assert!(wait.until.0 - wait.made.0 >= asked, "{:?}", trace);
+        }
+        Ok(())
+    });
+}
+
+/// The properties above are worth something only if the random servers get everywhere.
+#[test]
+fn the_random_servers_reach_every_end_and_every_length() {
+    for kind in EVERY {
+        let mut runner = TestRunner::deterministic();
+        let (mut ends, mut lengths, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
+        for _ in 0..400 {
+            let script = scripts().new_tree(&mut runner).unwrap().current();
+            let (trace, _) = kind.run(script, Disturbance::default());
+            lengths.insert(trace.exchanges.len());
+            ends.insert(match trace.end {
+                End::Done(_) => "done",
+                End::Lost => "lost",
+                End::Failed(error) => {
+                    codes.insert(error.code());
+                    "failed"
+                }
+            });
+        }
+        assert_eq!(ends, BTreeSet::from(["done", "failed", "lost"]), "{kind:?}");
+        assert!(codes.len() >= 4, "{kind:?}: {codes:?}");
+        let longest = match kind {
+            // With the keys at hand there is no second request.
+            Kind::Code { keys: Keys::Current, .. } | Kind::Refresh { keys: Keys::Current } => 1,
+            _ => kind.bound().0,
+        };
+        assert_eq!(lengths, (1..=longest).collect(), "{kind:?}");
+    }
+}
+
+/// No clock is too strange: the ends of time are times, too.
+#[test]
+fn the_ends_of_time_break_nothing() {
+    for clock in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
+        for retry_after in [RetryAfter::Absent, RetryAfter::Seconds(60), RetryAfter::Seconds(i64::MAX)] {
+            let script = answers([busy(503, retry_after.clone()), Answer::Bytes(b"{}".to_vec())]);
+            for kind in EVERY {
+                let (trace, _) = kind.run_at(Timestamp(clock), script.clone(), Disturbance::default());
+                assert!(matches!(trace.end, End::Failed(_)), "{kind:?} at {clock}: {:?}", trace.end);
+            }
+        }
+    }
+}
+
+/// The honest path of every flow: these requests, in this order, and no other.
+#[test]
+fn an_honest_provider_gets_exactly_these_requests() {
+    let table: [(Kind, &[&str]); 11] = [
+        (Kind::Discovery, &["GET /.well-known/openid-configuration"]),
+        (Kind::Jwks, &["GET /jwks"]),
+        (Kind::Code { userinfo: false, keys: Keys::Current }, &["POST /token"]),
+        (Kind::Code { userinfo: false, keys: Keys::None }, &["POST /token", "GET /jwks"]),
+        (Kind::Code { userinfo: false, keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
+        (Kind::Code { userinfo: true, keys: Keys::Current }, &["POST /token", "GET /userinfo"]),
+        (Kind::Code { userinfo: true, keys: Keys::Stale }, &["POST /token", "GET /jwks", "GET /userinfo"]),
+        (Kind::Refresh { keys: Keys::Current }, &["POST /token"]),
+        (Kind::Refresh { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
+        (Kind::ClientCredentials, &["POST /token"]),
+        (Kind::UserInfo, &["GET /userinfo"]),
+    ];
+    for (kind, requests) in table {
+        let (trace, provider) = kind.run(honest(), Disturbance::default());
+        assert_eq!(trace.lines(), requests, "{kind:?}");
+        assert!(matches!(trace.end, End::Done(_)) && trace.waits.is_empty(), "{kind:?}: {:?}", trace.end);
+        provider.assert_clean();
+    }
+}
+
+/// Client credentials at a server that never has time: four attempts, each wait at least what was
+/// asked, and then the error says what the server said.
+#[test]
+fn a_server_that_is_always_busy_is_asked_four_times() {
+    for (answer, least) in [
+        (busy(503, RetryAfter::Absent), 1),
+        (busy(429, RetryAfter::Seconds(7)), 7),
+        (busy(503, RetryAfter::Date(20)), 20),
+        (busy(503, RetryAfter::Seconds(RETRY_AFTER_CAP)), RETRY_AFTER_CAP),
+        (busy(429, RetryAfter::Garbage("soon")), 1),
+        (Answer::Lost { arrived: true }, 1),
+    ] {
+        let lost = matches!(answer, Answer::Lost { .. });
+        let (trace, _) = Kind::ClientCredentials.run(answers([answer.clone()]), Disturbance::default());
+        assert_eq!((trace.exchanges.len(), trace.waits.len()), (4, 3), "{answer:?}");
+        assert!(trace.waits.iter().all(|wait| wait.until.0 - wait.made.0 >= least), "{:?}", trace.waits);
+        assert_eq!(trace.requests()[0], trace.requests()[3], "asked in the same words");
+        match trace.end {
+            End::Lost => assert!(lost, "{answer:?}"),
+            End::Failed(Error::Unavailable(unavailable)) => {
+                assert!(!lost && matches!(unavailable.status, 429 | 503), "{answer:?}");
+            }
+            other => panic!("{answer:?}: {other:?}"),
+        }
+    }
+    let busy_for_too_long = busy(503, RetryAfter::Seconds(RETRY_AFTER_CAP + 1));
+    let (trace, _) = Kind::ClientCredentials.run(answers([busy_for_too_long]), Disturbance::default());
+    assert_eq!(trace.exchanges.len(), 1, "who asks for more than the cap is not asked again");
+}
+
+/// A server that is busy twice and then has time.
+#[test]
+fn a_server_that_finds_time_is_served_its_token() {
+    let script = answers([
+        busy(503, RetryAfter::Seconds(2)),
+        Answer::Lost { arrived: false },
+        Answer::Lost { arrived: false },
+        Answer::Lost { arrived: false },
+        Answer::Honest,
+    ]);
+    let (trace, provider) = Kind::ClientCredentials.run(script, Disturbance::default());
+    // Beats 2 and 4 fall on wake-ups, where nobody answers.
+    assert_eq!((trace.lines().len(), trace.waits.len()), (3, 2));
+    assert!(matches!(trace.end, End::Done(_)));
+    provider.assert_clean();
+}
+
+/// Whatever carries a code or refresh token ends with the first answer that is not a grant.
+#[test]
+fn a_busy_server_ends_a_flow_that_may_not_repeat_itself() {
+    for kind in EVERY.into_iter().filter(|kind| !matches!(kind, Kind::ClientCredentials)) {
+        let script = answers([busy(503, RetryAfter::Seconds(7))]);
+        let (trace, _) = kind.run(script, Disturbance::default());
+        let End::Failed(Error::Unavailable(error)) = trace.end else { panic!("{kind:?}: {:?}", trace.end) };
+        assert_eq!((trace.exchanges.len(), error.status, error.retry_after), (1, 503, Some(7)), "{kind:?}");
+    }
+}
+
+/// Redirects and bodies that are too large are refused before a flow sees them, the same in all.
+#[test]
+fn redirects_and_oversized_bodies_end_every_flow() {
+    for kind in EVERY {
+        for (answer, code) in [
+            (Answer::Redirect(302), "response_redirect"),
+            (Answer::Redirect(307), "response_redirect"),
+            (Answer::Oversized(200), "response_too_large"),
+            (Answer::Oversized(503), "response_too_large"),
+        ] {
+            let (trace, _) = kind.run(answers([answer]), Disturbance::default());
+            let End::Failed(Error::Response(error)) = trace.end else { panic!("{kind:?}: {:?}", trace.end) };
+            assert_eq!((trace.exchanges.len(), error.rule.code()), (1, code), "{kind:?}");
+            assert!(!matches!(error.rule, Rule::Status));
+        }
+    }
+}

@@ -1,0 +1,388 @@
+//! A random server, a clock that anybody may set, and the loop that drives a flow against both.
+
+use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
+use oidc_proto::flow::{Error, Flow, Pause, Request, Step};
+use oidc_testkit::{Moment, Provider, Timestamp};
+use proptest::{collection::vec, prelude::*};
+use serde_json::{Value, json};
+use std::time::{Duration, UNIX_EPOCH};
+
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
+
+/// What the server makes of one request.
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    /// What a strict provider says.
+    Honest,
+    /// Nothing arrives; the request may have.
+    Lost { arrived: bool },
+    /// A status, with or without a wish when to come back.
+    Status { status: u16, retry_after: RetryAfter, challenge: &'static str, body: Vec<u8> },
+    /// Any bytes, as a success.
+    Bytes(Vec<u8>),
+    /// The honest answer, cut off.
+    Cut(u8),
+    /// The honest answer with some bytes changed.
+    Changed(Vec<(u16, u8)>),
+    /// The honest answer with one member of another value.
+    Member(u8, Value),
+    /// The honest answer as another type.
+    Type(&'static str),
+    /// Somewhere else, with the honest answer as the body.
+    Redirect(u16),
+    /// More than anybody should read, as a success or not.
+    Oversized(u16),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum RetryAfter {
+    Absent,
+    Seconds(i64),
+    Date(i64),
+    Garbage(&'static str),
+}
+
+/// One exchange, or one wake-up: what the server does, and what the clock does meanwhile.
+#[derive(Clone, Debug)]
+pub(crate) struct Beat {
+    pub(crate) answer: Answer,
+    jump: i64,
+    entropy: [u8; 32],
+}
+
+/// What happens, beat by beat; from the beginning again when it is over.
+pub(crate) type Script = Vec<Beat>;
+
+pub(crate) fn honest() -> Script {
+    vec![Beat { answer: Answer::Honest, jump: 0, entropy: [7; 32] }]
+}
+
+/// A script of these answers at a steady clock.
+pub(crate) fn answers(answers: impl IntoIterator<Item = Answer>) -> Script {
+    answers.into_iter().map(|answer| Beat { answer, jump: 1, entropy: [7; 32] }).collect()
+}
+
+pub(crate) fn busy(status: u16, retry_after: RetryAfter) -> Answer {
+    Answer::Status { status, retry_after, challenge: "", body: Vec::new() }
+}
+
+pub(crate) fn scripts() -> impl Strategy<Value = Script> {
+    let jump = prop_oneof![6 => 0..3i64, 1 => -2000..2000i64, 1 => -(1i64 << 26)..(1i64 << 26)];
+    let beat = (random_answer(), jump, any::<[u8; 32]>()).prop_map(|(answer, jump, entropy)| Beat {
+        answer,
+        jump,
+        entropy,
+    });
+    vec(beat, 1..6)
+}
+
+fn random_answer() -> impl Strategy<Value = Answer> {
+    let retry_after = prop_oneof![
+        Just(RetryAfter::Absent),
+        (0..90i64).prop_map(RetryAfter::Seconds),
+        Just(RetryAfter::Seconds(i64::MAX)),
+        (-90..90i64).prop_map(RetryAfter::Date),
+        prop::sample::select(vec!["", "soon", "-5", "1.5", "99999999999999999999", "\u{fffd}"])
+            .prop_map(RetryAfter::Garbage),
+    ];
+    let challenge = prop::sample::select(vec![
+        "",
+        "Bearer",
+        "Bearer error=\"invalid_token\", error_description=\"expired\"",
+        "Basic realm=\"x\", DPoP error=use_dpop_nonce",
+        "Bearer error=\"\\",
+        ",,=,",
+    ]);
+    let body = prop_oneof![
+        vec(any::<u8>(), 0..64),
+        prop::sample::select(vec![
+            "",
+            "{}",
+            r#"{"error":"invalid_grant"}"#,
+            r#"{"error":5}"#,
+            "<html>",
+            "[]"
+        ])
+        .prop_map(|text| text.as_bytes().to_vec()),
+    ];
+    let status = prop_oneof![
+        4 => prop::sample::select(vec![429u16, 503]),
+        2 => prop::sample::select(vec![400u16, 401, 403, 404, 500, 502, 504]),
+        1 => 200..600u16,
+    ];
+    let value = prop::sample::select(vec![
+        Value::Null,
+        json!(true),
+        json!(-1),
+        json!(1e300),
+        json!(""),
+        json!("https://evil.example"),
+        json!(["a", 5]),
+        json!({"a": {"b": []}}),
+    ]);
+    let kind = prop::sample::select(vec!["", "text/html", "application/jwt", "application/json; charset=x"]);
+    let redirect = prop::sample::select(vec![301u16, 302, 303, 304, 307, 308]);
+    prop_oneof![
+        8 => Just(Answer::Honest),
+        2 => any::<bool>().prop_map(|arrived| Answer::Lost { arrived }),
+        4 => (status.clone(), retry_after, challenge, body.clone()).prop_map(
+            |(status, retry_after, challenge, body)| Answer::Status { status, retry_after, challenge, body }
+        ),
+        1 => body.prop_map(Answer::Bytes),
+        1 => any::<u8>().prop_map(Answer::Cut),
+        1 => vec((any::<u16>(), any::<u8>()), 1..4).prop_map(Answer::Changed),
+        2 => (any::<u8>(), value).prop_map(|(at, value)| Answer::Member(at, value)),
+        1 => kind.prop_map(Answer::Type),
+        1 => redirect.prop_map(Answer::Redirect),
+        1 => status.prop_map(Answer::Oversized),
+    ]
+}
+
+/// How a run ended.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum End {
+    /// With this, as the test chose to show it.
+    Done(String),
+    /// With an error.
+    Failed(Error),
+    /// Without a response, and without a way to go on.
+    Lost,
+}
+
+/// One request, and what came of it.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchange {
+    pub(crate) request: Sent,
+    pub(crate) answer: Answer,
+}
+
+/// A request to the last byte.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Sent {
+    pub(crate) method: String,
+    pub(crate) uri: String,
+    headers: Vec<(String, Vec<u8>)>,
+    pub(crate) body: String,
+}
+
+impl Sent {
+    fn of(request: &Request) -> Self {
+        let header = |(name, value): (&header::HeaderName, &HeaderValue)| {
+            (name.to_string(), value.as_bytes().to_vec())
+        };
+        Self {
+            method: request.method().to_string(),
+            uri: request.uri().to_string(),
+            headers: request.headers().iter().map(header).collect(),
+            body: String::from_utf8(request.body().clone()).unwrap(),
+        }
+    }
+}
+
+/// A wait: the time of the transition that made it, and the time it asks for.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) struct Wait {
+    pub(crate) made: Timestamp,
+    pub(crate) until: Timestamp,
+}
+
+/// All that could be seen of a run from outside.
+#[derive(Clone, Debug)]
+pub(crate) struct Trace {
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) waits: Vec<Wait>,
+    pub(crate) end: End,
+}
+
+impl Trace {
+    pub(crate) fn requests(&self) -> Vec<Sent> {
+        self.exchanges.iter().map(|exchange| exchange.request.clone()).collect()
+    }
+
+    /// `METHOD path`, one each.
+    pub(crate) fn lines(&self) -> Vec<String> {
+        let path = |uri: &str| uri.strip_prefix("https://op.example").unwrap().to_owned();
+        self.requests().iter().map(|sent| format!("{} {}", sent.method, path(&sent.uri))).collect()
+    }
+
+    /// Seconds, as the waits that were asked for add up.
+    pub(crate) fn waited(&self) -> i64 {
+        self.waits.iter().map(|wait| wait.until.0 - wait.made.0).sum()
+    }
+
+    /// What must not depend on who saved, woke or looked.
+    pub(crate) fn outcome(&self) -> (Vec<Sent>, Vec<Wait>, End) {
+        (self.requests(), self.waits.clone(), self.end.clone())
+    }
+}
+
+/// A provider, a script, and a clock.
+pub(crate) struct World {
+    pub(crate) provider: Provider,
+    script: Script,
+    beat: usize,
+    pub(crate) clock: Timestamp,
+    /// How often each pause is woken too early.
+    pub(crate) early: u8,
+}
+
+impl World {
+    pub(crate) fn new(provider: Provider, script: Script) -> Self {
+        Self { provider, script, beat: 0, clock: NOW, early: 0 }
+    }
+
+    fn next(&mut self) -> Beat {
+        let beat = self.script[self.beat % self.script.len()].clone();
+        self.beat += 1;
+        self.clock = self.clock.plus(beat.jump);
+        beat
+    }
+
+    /// Drives a flow to its end, as a driver does. `rest` is what happens to a flow at rest.
+    pub(crate) fn play<F: Flow>(
+        &mut self,
+        step: impl Into<Step<F>>,
+        mut rest: impl FnMut(Pause<F>) -> Pause<F>,
+        show: impl FnOnce(F::Output) -> String,
+    ) -> Trace {
+        let mut step = step.into();
+        let (mut exchanges, mut waits, mut made) = (Vec::new(), Vec::new(), self.clock);
+        let end = loop {
+            step = match step {
+                Step::Send(call) => {
+                    assert!(exchanges.len() < 20, "this flow does not end");
+                    let (request, terms, pending) = call.into_parts();
+                    assert!(terms.max_body <= 1 << 20 && terms.timeout <= Duration::from_secs(60));
+                    let beat = self.next();
+                    let response = self.answer(&beat.answer, &request, terms.max_body);
+                    exchanges.push(Exchange { request: Sent::of(&request), answer: beat.answer });
+                    made = self.clock;
+                    let moment = Moment::new(self.clock, beat.entropy);
+                    match response {
+                        Some(response) => match pending.receive(response, moment) {
+                            Ok(step) => step,
+                            Err(error) => break End::Failed(error),
+                        },
+                        None => match pending.fail(moment) {
+                            Some(step) => step,
+                            None => break End::Lost,
+                        },
+                    }
+                }
+                Step::Wait(pause) => {
+                    let until = pause.until();
+                    assert!(
+                        until > made || until.0 == i64::MAX,
+                        "a wait lies in the future: {until:?} after {made:?}"
+                    );
+                    waits.push(Wait { made, until });
+                    let mut pause = rest(pause);
+                    for seconds in 1..=i64::from(self.early) {
+                        let early = Moment::new(until.plus(-seconds), [seconds.to_be_bytes()[7]; 32]);
+                        let Ok(Step::Wait(same)) = pause.wake(early) else { panic!("woken early") };
+                        assert_eq!(same.until(), until, "the same pause comes back");
+                        pause = same;
+                    }
+                    // Whatever somebody did to the clock: the driver has slept its full time.
+                    let beat = self.next();
+                    let moment = Moment::new(self.clock, beat.entropy).not_before(until);
+                    made = moment.now();
+                    match pause.wake(moment) {
+                        Ok(step) => step,
+                        Err(error) => break End::Failed(error),
+                    }
+                }
+                Step::Done(output) => break End::Done(show(output)),
+            }
+        };
+        Trace { exchanges, waits, end }
+    }
+
+    fn answer(&mut self, answer: &Answer, request: &Request, max: usize) -> Option<Response<Vec<u8>>> {
+        let mut honest = match answer {
+            Answer::Status { .. } | Answer::Bytes(_) | Answer::Lost { arrived: false } => Response::default(),
+            _ => self.provider.handle(request, self.clock),
+        };
+        match answer {
+            Answer::Honest => {}
+            Answer::Lost { .. } => return None,
+            Answer::Status { status, retry_after, challenge, body } => {
+                *honest.status_mut() = StatusCode::from_u16(*status).unwrap();
+                *honest.body_mut() = body.clone();
+                retry_after.set(honest.headers_mut(), self.clock);
+                set(honest.headers_mut(), header::WWW_AUTHENTICATE, challenge);
+                set(honest.headers_mut(), header::CONTENT_TYPE, "application/json");
+            }
+            Answer::Bytes(body) => {
+                *honest.body_mut() = body.clone();
+                set(honest.headers_mut(), header::CONTENT_TYPE, "application/json");
+            }
+            Answer::Cut(share) => {
+                let length = honest.body().len() * usize::from(*share) / 256;
+                honest.body_mut().truncate(length);
+            }
+            Answer::Changed(changes) => {
+                let body = honest.body_mut();
+                for (at, byte) in changes.iter().filter(|_| !body.is_empty()).collect::<Vec<_>>() {
+                    let at = usize::from(*at) % body.len();
+                    body[at] = *byte;
+                }
+            }
+            Answer::Member(at, value) => {
+                let parsed = serde_json::from_slice(honest.body());
+                if let Ok(Value::Object(mut members)) = parsed {
+                    let count = members.len();
+                    if let Some(member) = members.values_mut().nth(usize::from(*at) % count) {
+                        *member = value.clone();
+                    }
+                    *honest.body_mut() = Value::Object(members).to_string().into_bytes();
+                }
+            }
+            Answer::Type(kind) => {
+                honest.headers_mut().remove(header::CONTENT_TYPE);
+                set(honest.headers_mut(), header::CONTENT_TYPE, kind);
+            }
+            Answer::Redirect(status) => {
+                *honest.status_mut() = StatusCode::from_u16(*status).unwrap();
+                set(honest.headers_mut(), header::LOCATION, "https://evil.example/");
+            }
+            Answer::Oversized(status) => {
+                *honest.status_mut() = StatusCode::from_u16(*status).unwrap();
+                honest.body_mut().resize(max + 1, b' ');
+            }
+        }
+        Some(honest)
+    }
+}
+
+impl RetryAfter {
+    fn set(&self, headers: &mut HeaderMap, now: Timestamp) {
+        let text = match self {
+            Self::Absent => return,
+            Self::Seconds(seconds) => seconds.to_string(),
+            Self::Date(seconds) => {
+                // A clock that is set to before 1970 or after 9999 has no date to show.
+                let Ok(date) = u64::try_from(now.0.saturating_add(*seconds)) else { return };
+                httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(date.min(253_402_300_799)))
+            }
+            Self::Garbage(text) => (*text).to_owned(),
+        };
+        headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(text.as_bytes()).unwrap());
+    }
+
+    /// For how long, at least, and at most, a client should stay away.
+    pub(crate) fn seconds(&self) -> Option<i64> {
+        match self {
+            Self::Absent => None,
+            Self::Seconds(seconds) => Some(*seconds),
+            Self::Date(seconds) => Some((*seconds).max(0)),
+            Self::Garbage(text) => text.starts_with("999").then_some(i64::MAX),
+        }
+    }
+}
+
+fn set(headers: &mut HeaderMap, name: header::HeaderName, value: &str) {
+    if !value.is_empty() {
+        headers.insert(name, HeaderValue::from_str(value).unwrap());
+    }
+}
