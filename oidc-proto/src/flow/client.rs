@@ -1,7 +1,7 @@
 //! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::{ConfigError, Endpoint, UserInfoMethod};
+use super::{ConfigError, Endpoint, UserInfoMethod, saved};
 use crate::{
     base::{endpoint_url::EndpointUrl, form, secret::Secret},
     jose::{Algorithm, AlgorithmSet, KeySet},
@@ -269,6 +269,12 @@ impl ClientBuilder {
     /// [`ConfigError`] says what cannot work.
     pub fn build(self) -> Result<Client, ConfigError> {
         check_characters("client_id", &self.client_id)?;
+        // What cannot be saved with a login must not begin one.
+        for (name, text) in [("client_id", &self.client_id), ("issuer", &self.metadata.issuer)] {
+            if !saved::is_text(text) {
+                return Err(ConfigError::Characters(name));
+            }
+        }
         if let Some(secret) = &self.secret {
             check_characters("client_secret", secret.expose())?;
         }
@@ -335,6 +341,9 @@ fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
 /// `https`, `http` to this machine (RFC 8252 section 7.3), or the scheme of a native application.
 fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
     let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
+    if !saved::is_text(uri) {
+        return Err(ConfigError::RedirectUri("is too long or has control characters"));
+    }
     if url.fragment().is_some() {
         return Err(ConfigError::RedirectUri("has a fragment (RFC 6749 section 3.1.2)"));
     }

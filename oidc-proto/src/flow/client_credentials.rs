@@ -9,6 +9,7 @@
 use super::{
     Call, Client, ConfigError, Error, Flow, Pause, Response, Step,
     post::{Form, MAX_RETRIES, Repeated, Repeating},
+    saved,
 };
 use crate::{
     base::{
@@ -125,13 +126,17 @@ struct Unchecked {
 impl TryFrom<Unchecked> for SavedClientCredentials {
     type Error = &'static str;
 
-    fn try_from(saved: Unchecked) -> Result<Self, &'static str> {
-        let Unchecked { version, issuer, client_id, wanted, retries, until } = saved;
+    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
+        let Unchecked { version, issuer, client_id, wanted, retries, until } = unchecked;
         if version != VERSION {
             return Err("the saved grant is of another version");
         }
-        if retries > MAX_RETRIES {
-            return Err("the saved grant has been retried too often");
+        if !(1..=MAX_RETRIES).contains(&retries) {
+            return Err("the saved grant has been retried too often, or not at all");
+        }
+        // What is wanted is held to the rules of a new grant when this one is resumed.
+        if !saved::is_list(&[&issuer, &client_id]) {
+            return Err("the saved grant has a text that is empty, too long or not printable");
         }
         Ok(Self { version, issuer, client_id, wanted, retries, until })
     }

@@ -222,8 +222,8 @@ pub enum ConfigError {
     /// No redirect URI was given.
     #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
     NoRedirectUri,
-    /// The client's identifier or secret has characters that the specification does not allow.
-    #[error("`{0}` is empty or has characters outside visible ASCII")]
+    /// A text is empty, too long, or has characters that the specification does not allow.
+    #[error("`{0}` is empty, too long, or has characters outside visible ASCII")]
     Characters(&'static str),
     /// The authentication method needs a secret, or must not have one.
     #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]

@@ -6,7 +6,7 @@
 //!              callback ─▶ Call<CodeExchange>   the only way to a token request
 //! ```
 
-use super::{Call, Client, CodeExchange, ConfigError, Error};
+use super::{Call, Client, CodeExchange, ConfigError, Error, saved};
 use crate::{
     base::{
         base64url,
@@ -26,9 +26,6 @@ pub const PENDING_LIFETIME: i64 = 3600;
 
 /// The version of the saved form.
 const VERSION: u32 = 1;
-
-/// The longest text that a saved state may have, in bytes.
-const MAX_SAVED_TEXT: usize = 2048;
 
 /// Between the redirect and the callback: everything that the answer must fit.
 ///
@@ -101,19 +98,16 @@ impl From<PendingAuthorization> for Saved {
 impl TryFrom<Saved> for PendingAuthorization {
     type Error = &'static str;
 
-    fn try_from(saved: Saved) -> Result<Self, &'static str> {
-        let Saved { v, i, c, r, s, n, p, m, a, t } = saved;
+    fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
+        let Saved { v, i, c, r, s, n, p, m, a, t } = unchecked;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
-        let token =
-            |text: &str| (43..=128).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_graphic());
-        let short = |text: &String| !text.is_empty() && text.len() <= MAX_SAVED_TEXT;
-        if !(token(&s) && token(n.expose()) && token(p.expose())) {
+        if ![s.as_str(), n.expose(), p.expose()].into_iter().all(saved::is_token) {
             return Err("the saved authorization has a state, nonce or verifier of the wrong form");
         }
-        if ![&i, &c, &r].into_iter().all(short) || !a.iter().all(short) {
-            return Err("the saved authorization has an empty or too long text");
+        if !saved::is_list(&[&i, &c, &r]) || !saved::is_list(&a) {
+            return Err("the saved authorization has a text that is empty, too long or not printable");
         }
         Ok(Self {
             issuer: i,
@@ -211,6 +205,9 @@ impl Client {
         }
         if self.inner().verifier.algorithms.is_empty() {
             return Err(ConfigError::NoAlgorithm.into());
+        }
+        if !saved::is_list(&request.essential_acr) {
+            return Err(ConfigError::Parameter("essential_acr").into());
         }
         let (now, mut entropy) = moment.split();
         let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());

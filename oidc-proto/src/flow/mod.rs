@@ -56,6 +56,7 @@ mod jwks;
 mod login;
 mod post;
 mod refresh;
+mod saved;
 mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};

@@ -1,0 +1,24 @@
+//! What any saved state is held to as it comes back: it has lain where others may have written.
+
+/// The longest text, in bytes.
+const MAX_TEXT: usize = 2048;
+
+/// The longest list.
+const MAX_LIST: usize = 64;
+
+/// Whether a text could have been saved: not empty, not too long, nothing that could break out of a
+/// line or a header.
+pub(super) fn is_text(text: &str) -> bool {
+    !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+}
+
+/// Whether a list of such texts could have been saved.
+pub(super) fn is_list<T: AsRef<str>>(list: &[T]) -> bool {
+    list.len() <= MAX_LIST && list.iter().all(|text| is_text(text.as_ref()))
+}
+
+/// Whether a text could be a state, a nonce or a verifier: `43*128unreserved` (RFC 7636 section 4.1).
+pub(super) fn is_token(text: &str) -> bool {
+    (43..=128).contains(&text.len())
+        && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
+}
