@@ -1,0 +1,395 @@
+//! Reads the sources: the arrow between rooms, 500 lines a file, a first line that says what the file
+//! is, purity of the core, and the crates it stands on. Each check is tried on a bad example.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::{
+    collections::BTreeSet,
+    env, fs,
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+/// Imports point left only.
+const ROOMS: [&str; 8] = ["base", "jose", "metadata", "message", "token", "resource", "flow", "renew"];
+
+const MAX_LINES: usize = 500;
+const MAX_CRATES: usize = 60;
+
+/// What has no place in a core that reads nothing, with those files that are exempt by name.
+const IMPURE: [(&str, &[&str]); 17] = [
+    ("SystemTime", &[]),
+    ("Instant", &[]),
+    ("SystemRandom", &["jose/sign.rs"]),
+    ("rand::generate", &[]),
+    ("std::net", &[]),
+    ("std::env", &[]),
+    ("std::fs", &[]),
+    ("std::io", &[]),
+    ("std::thread", &[]),
+    ("std::process", &[]),
+    ("thread_local!", &[]),
+    ("println!", &[]),
+    ("eprintln!", &[]),
+    ("dbg!", &[]),
+    ("static mut", &[]),
+    ("unsafe", &[]),
+    // Its order is another in every run: what it touches is not determined by what is given.
+    ("HashMap", &[]),
+];
+
+/// What `std::net` may be used for: to read addresses, which opens no socket.
+const ADDRESSES: [&str; 3] = ["Ipv4Addr", "Ipv6Addr", "IpAddr"];
+
+/// Sockets, TLS, runtimes, and sources of randomness.
+const FORBIDDEN_CRATES: [&str; 20] = [
+    "tokio",
+    "mio",
+    "socket2",
+    "rustls",
+    "native-tls",
+    "openssl",
+    "openssl-sys",
+    "aws-lc-rs",
+    "hyper",
+    "hyper-util",
+    "ureq",
+    "reqwest",
+    "async-std",
+    "async-io",
+    "smol",
+    "futures-executor",
+    "rand",
+    "fastrand",
+    "chrono",
+    "time",
+];
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+/// Every Rust file of the project, its path from the root, and its text.
+fn sources() -> Vec<(String, String)> {
+    let (mut found, mut folders) = (Vec::new(), vec![root()]);
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.file_name().unwrap().to_string_lossy().into_owned();
+            if path.is_dir() {
+                if !name.starts_with('.') && !["target", "node_modules", "corpus"].contains(&name.as_str()) {
+                    folders.push(path);
+                }
+            } else if name.ends_with(".rs") {
+                let relative = path.strip_prefix(root()).unwrap().to_string_lossy().replace('\\', "/");
+                found.push((relative, fs::read_to_string(&path).unwrap()));
+            }
+        }
+    }
+    found.sort();
+    assert!(found.len() > 60, "the sources are found: {}", found.len());
+    found
+}
+
+/// The core: path from its `src`, and code without comments, texts and tests.
+fn core() -> Vec<(String, String)> {
+    let core = sources().into_iter().filter_map(|(path, text)| {
+        let path = path.strip_prefix("oidc-proto/src/")?.to_owned();
+        let tests = path.ends_with("_tests.rs") || path.ends_with("/testdata.rs") || path == "misuse.rs";
+        (!tests).then(|| (path, code(&text)))
+    });
+    core.collect()
+}
+
+/// Code alone: no comments, nothing between quotes, no `#[cfg(test)]` item.
+fn code(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some(c) = rest.chars().next() {
+        let skip = if rest.starts_with("//") {
+            rest.find('\n').unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            rest.find("*/").map_or(rest.len(), |end| end + 2)
+        } else if rest.starts_with("r#\"") || rest.starts_with("br#\"") {
+            let start = rest.find('"').unwrap() + 1;
+            rest[start..].find("\"#").map_or(rest.len(), |end| start + end + 2)
+        } else if c == '"' {
+            let mut escaped = false;
+            let end = rest[1..].find(|c| {
+                let ends = c == '"' && !escaped;
+                escaped = c == '\\' && !escaped;
+                ends
+            });
+            end.map_or(rest.len(), |end| end + 2)
+        } else if c == '\'' && rest[1..].starts_with(['"', '/']) && rest[2..].starts_with('\'') {
+            3
+        } else if let Some(escaped) = rest.strip_prefix("'\\") {
+            escaped.char_indices().skip(1).find(|(_, c)| *c == '\'').map_or(rest.len(), |(at, _)| at + 3)
+        } else {
+            out.push(c);
+            rest = &rest[c.len_utf8()..];
+            continue;
+        };
+        out.push(' ');
+        rest = &rest[skip..];
+    }
+    without_tests(&out)
+}
+
+fn without_tests(code: &str) -> String {
+    let Some((before, after)) = code.split_once("#[cfg(test)]") else { return code.to_owned() };
+    let (mut depth, mut end) = (0_usize, after.len());
+    for (at, c) in after.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            _ => {}
+        }
+        if depth == 0 && (c == '}' || c == ';') {
+            end = at + 1;
+            break;
+        }
+    }
+    format!("{before}{}", without_tests(&after[end..]))
+}
+
+/// The names that stand right behind `crate::` (or `super::super::`, which is the same from a room).
+fn from_the_root(code: &str) -> Vec<String> {
+    let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ::", "::");
+    let code = code.replace(":: ", "::");
+    let mut names = Vec::new();
+    for root in ["crate::", "super::super::"] {
+        for (at, _) in code.match_indices(root) {
+            let rest = &code[at + root.len()..];
+            let word = |text: &str| {
+                let end = text.find(|c: char| !(c.is_alphanumeric() || c == '_')).unwrap_or(text.len());
+                text[..end].to_owned()
+            };
+            let Some(group) = rest.strip_prefix('{') else {
+                names.push(word(rest));
+                continue;
+            };
+            let (mut depth, mut start) = (0, true);
+            for (at, c) in group.char_indices() {
+                match c {
+                    '{' => depth += 1,
+                    '}' if depth == 0 => break,
+                    '}' => depth -= 1,
+                    ',' if depth == 0 => start = true,
+                    ' ' => {}
+                    _ if start && depth == 0 => {
+                        names.push(word(&group[at..]));
+                        start = false;
+                    }
+                    _ => {}
+                }
+            }
+        }
+    }
+    names
+}
+
+/// What a file of the core takes from where it may not.
+fn against_the_arrow(path: &str, code: &str) -> Vec<String> {
+    let Some(room) = path.split_once('/').map(|(room, _)| room) else { return Vec::new() };
+    let Some(place) = ROOMS.iter().position(|known| *known == room) else {
+        return vec![format!("{path}: `{room}` is not a room")];
+    };
+    let wrong = from_the_root(code).into_iter().filter(|name| !ROOMS[..=place].contains(&name.as_str()));
+    wrong.map(|name| format!("{path}: takes `{name}`, which is not to the left of `{room}`")).collect()
+}
+
+fn impurities(path: &str, code: &str) -> Vec<String> {
+    let named = |word: &str| {
+        code.match_indices(word).any(|(at, _)| {
+            let joined = |c: char| c.is_alphanumeric() || c == '_';
+            let (before, after) = (code[..at].chars().next_back(), code[at + word.len()..].chars().next());
+            !before.is_some_and(joined) && (word.ends_with('!') || !after.is_some_and(joined))
+        })
+    };
+    let mut found: Vec<String> = IMPURE
+        .iter()
+        .filter(|(word, exempt)| *word != "std::net" && !exempt.contains(&path) && named(word))
+        .map(|(word, _)| format!("{path}: {word}"))
+        .collect();
+    // `use std::{net, fs}` in a group, too.
+    for (at, _) in code.match_indices("std::{") {
+        let group = &code[at + 6..code[at..].find(';').map_or(code.len(), |end| at + end)];
+        let group: String = group.split_whitespace().collect();
+        for module in ["env", "fs", "io", "thread", "process"] {
+            let one = |end: &str| group.starts_with(&format!("{module}{end}"));
+            let more = |end: &str| group.contains(&format!(",{module}{end}"));
+            if [",", "}", "::"].iter().any(|end| one(end) || more(end)) {
+                found.push(format!("{path}: std::{module}"));
+            }
+        }
+        if let Some((_, net)) = group.split_once("net::{")
+            && net.split('}').next().unwrap().split(',').any(|name| !ADDRESSES.contains(&name))
+        {
+            found.push(format!("{path}: std::net"));
+        }
+    }
+    let plain_net = code
+        .match_indices("std::net::")
+        .any(|(at, _)| !ADDRESSES.iter().any(|address| code[at + 10..].starts_with(address)));
+    if plain_net {
+        found.push(format!("{path}: std::net"));
+    }
+    found
+}
+
+fn misshapen(path: &str, text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let lines = text.lines().count();
+    if lines > MAX_LINES {
+        found.push(format!("{path}: {lines} lines"));
+    }
+    if !text.starts_with("//! ") {
+        found.push(format!("{path}: the first line does not say what the file is"));
+    }
+    found
+}
+
+/// `cargo tree --prefix depth`: the crates, and those that stand on a forbidden one.
+fn forbidden(tree: &str) -> (BTreeSet<String>, Vec<String>) {
+    let (mut crates, mut found, mut path) = (BTreeSet::new(), Vec::new(), Vec::<String>::new());
+    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
+        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
+        let (depth, name) = (line[..digits].parse::<usize>().unwrap(), &line[digits..]);
+        let name = name.split(' ').next().unwrap().to_owned();
+        path.truncate(depth);
+        let parent = path.last().map_or("", String::as_str);
+        // ring draws the randomness of its own signatures, in jose/sign.rs and nowhere else.
+        if FORBIDDEN_CRATES.contains(&name.as_str()) || (name == "getrandom" && parent != "ring") {
+            found.push(format!("{name} under {parent}"));
+        }
+        crates.insert(name.clone());
+        path.push(name);
+    }
+    (crates, found)
+}
+
+#[test]
+fn imports_point_left() {
+    let wrong: Vec<_> = core().iter().flat_map(|(path, code)| against_the_arrow(path, code)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    let rooms: BTreeSet<_> =
+        core().iter().filter_map(|(path, _)| Some(path.split_once('/')?.0.to_owned())).collect();
+    assert!(rooms.len() >= 6, "{rooms:?}");
+}
+
+#[test]
+fn the_core_reads_nothing_from_outside() {
+    let wrong: Vec<_> = core().iter().flat_map(|(path, code)| impurities(path, code)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn every_file_is_short_and_says_what_it_is() {
+    let wrong: Vec<_> = sources().iter().flat_map(|(path, text)| misshapen(path, text)).collect();
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+#[test]
+fn the_core_stands_on_few_crates_and_none_with_a_socket() {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let arguments = ["tree", "-p", "oidc-proto", "-e", "normal", "--no-dedupe", "--prefix", "depth"];
+    let output = Command::new(cargo)
+        .args(arguments)
+        .args(["--locked", "--offline"])
+        .current_dir(root())
+        .output()
+        .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let (crates, found) = forbidden(&String::from_utf8(output.stdout).unwrap());
+    assert!(found.is_empty(), "{found:#?}");
+    assert!(crates.contains("ring") && crates.contains("serde_json"), "the tree is read: {crates:?}");
+    assert!(crates.len() <= MAX_CRATES, "{} crates: {crates:?}", crates.len());
+}
+
+#[test]
+fn an_import_to_the_right_is_seen_in_every_spelling() {
+    for bad in [
+        "use crate::flow::Client;",
+        "use crate::{base::secret::Secret, flow::Client};",
+        "use crate::{\n    base::{json::{A, B}, c},\n    flow,\n};",
+        "fn f() -> crate::flow::Error { todo!() }",
+        "use super::super::flow::Client;",
+        "use crate::Error;",
+        "use crate :: renew :: Policy;",
+    ] {
+        assert_eq!(against_the_arrow("token/claims.rs", &code(bad)).len(), 1, "{bad}");
+    }
+    for good in [
+        "use crate::{base::secret::Secret, token::Claims};",
+        "use super::Claims;",
+        "/// See [`Client`](crate::flow::Client).\nuse crate::jose::Key;",
+        "// use crate::flow::Client;",
+        "const TEXT: &str = \"crate::flow\";",
+        "#[cfg(test)]\nmod tests { use crate::flow::Client; fn f() {} }",
+    ] {
+        assert_eq!(against_the_arrow("token/claims.rs", &code(good)), [""; 0], "{good}");
+    }
+    assert_eq!(against_the_arrow("base/x.rs", "use crate::jose::Key;").len(), 1);
+    assert_eq!(against_the_arrow("attic/x.rs", "").len(), 1, "a room that nobody knows");
+}
+
+#[test]
+fn every_impurity_is_seen() {
+    for (word, exempt) in IMPURE {
+        let bad = if word == "std::net" { "std::net::TcpStream" } else { word };
+        let bad = format!("fn f() {{ {bad}(1); }}");
+        assert!(!impurities("flow/x.rs", &code(&bad)).is_empty(), "{word}");
+        for file in exempt {
+            assert_eq!(impurities(file, &code(&bad)), [""; 0], "{word} in {file}");
+        }
+    }
+    for bad in [
+        "use std::{fmt, fs};",
+        "use std::{fs, fmt};",
+        "use std::{\n    io::{self, Read},\n    fmt,\n};",
+        "use std::{fmt, thread::sleep};",
+        "use std::{net::{Ipv4Addr, TcpListener}};",
+    ] {
+        assert!(!impurities("flow/x.rs", &code(bad)).is_empty(), "{bad}");
+    }
+    for good in [
+        "use std::net::Ipv4Addr;",
+        "use std::{fmt, net::{Ipv4Addr, Ipv6Addr}};",
+        "// println!(\"x\") and unsafe",
+        "let a = \"unsafe \\\" unsafe\"; let b = '\"'; let c = 1;",
+        "#![forbid(unsafe_code)]",
+        "let x = br#\"std::fs \"unsafe\" \"#;",
+        "#[cfg(test)]\nmod tests;\nfn f() {}",
+    ] {
+        assert_eq!(impurities("flow/x.rs", &code(good)), [""; 0], "{good}");
+    }
+    let after_tests = "#[cfg(test)]\nmod tests { fn f() { {} } }\nfn g() { dbg!(1) }";
+    assert_eq!(impurities("flow/x.rs", &code(after_tests)).len(), 1, "what comes after tests counts");
+}
+
+#[test]
+fn a_file_too_long_or_without_a_word_is_seen() {
+    assert_eq!(misshapen("x.rs", "//! What it is.\n"), [""; 0]);
+    assert_eq!(misshapen("x.rs", "use std::fmt;\n").len(), 1);
+    assert_eq!(misshapen("x.rs", &"//! x\n".repeat(500)), [""; 0]);
+    assert_eq!(misshapen("x.rs", &"//! x\n".repeat(501)).len(), 1);
+}
+
+#[test]
+fn a_forbidden_crate_is_seen_wherever_it_hangs() {
+    let tree = |lines: &[&str]| forbidden(&lines.join("\n"));
+    let (crates, found) =
+        tree(&["0oidc-proto v0.1.0 (/x)", "1ring v0.17.14", "2getrandom v0.2.17", "1url v2.5"]);
+    assert_eq!((crates.len(), found), (4, Vec::new()));
+    for bad in FORBIDDEN_CRATES {
+        let line = format!("2{bad} v1.0.0");
+        assert_eq!(tree(&["0oidc-proto v0.1.0 (/x)", "1url v2.5", &line]).1, [format!("{bad} under url")]);
+    }
+    for lines in [
+        ["0oidc-proto v0.1.0", "1getrandom v0.3.0", "1ring v0.17.14"],
+        ["0oidc-proto v0.1.0", "1ring v0.17.14", "1getrandom v0.3.0"],
+        ["0oidc-proto v0.1.0", "1uuid v1.0.0", "2getrandom v0.3.0"],
+    ] {
+        assert_eq!(tree(&lines).1.len(), 1, "{lines:?}");
+    }
+}
