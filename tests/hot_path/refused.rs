@@ -1,0 +1,109 @@
+//! The tokens that are refused, each with the clause it breaks: one table for the verdicts and for the
+//! count of allocations.
+
+use crate::tokens::{API, ISSUER, NOW, claims, claims_with, header_with, raw, tampered, token};
+use oidc_proto::{
+    base::json::JsonError,
+    jose::{Algorithm, JwsError},
+    token::{MAX_TOKEN, Rejected},
+};
+use serde_json::{Value, json};
+
+/// A token, and why it is refused by the strict verifier.
+pub(crate) struct Refused {
+    pub(crate) what: String,
+    pub(crate) token: String,
+    pub(crate) why: Rejected,
+}
+
+/// Every clause of RFC 9068 sections 2 and 4, RFC 7515, 7519 and 8725 that the verifier holds tokens to.
+pub(crate) fn table() -> Vec<Refused> {
+    let mut table = Vec::new();
+    let mut add = |what: &str, token: String, why| table.push(Refused { what: what.to_owned(), token, why });
+    let with = |changes: Value| token(Algorithm::EdDSA, &claims_with(changes));
+    let headed = |changes: Value| raw(&header_with(changes), &claims().to_string());
+    let wrong = |member, expected| Rejected::Claims(JsonError::WrongType { member, expected });
+    let jws = Rejected::Jws;
+
+    for typ in [json!(null), json!("JWT"), json!(""), json!("id+jwt"), json!("logout+jwt"), json!("at+jwtx")]
+    {
+        add(&format!("typ {typ}"), headed(json!({"typ": typ})), Rejected::Type);
+    }
+    add("iss missing", with(json!({"iss": null})), Rejected::Missing("iss"));
+    for iss in ["", "https://op.example/", "https://OP.example", "https://evil.example"] {
+        add(&format!("iss {iss}"), with(json!({"iss": iss})), Rejected::Issuer);
+    }
+    add("iss a number", with(json!({"iss": 5})), wrong("iss", "a string"));
+    add("aud missing", with(json!({"aud": null})), Rejected::Missing("aud"));
+    for aud in [json!(""), json!([]), json!("https://api.example/"), json!(["app", "x"]), json!([[API]])] {
+        let why = match aud.as_array().and_then(|list| list.first()) {
+            Some(Value::Array(_)) => wrong("aud", "a string or an array of strings"),
+            _ => Rejected::Audience,
+        };
+        add(&format!("aud {aud}"), with(json!({"aud": aud})), why);
+    }
+    add("exp missing", with(json!({"exp": null})), Rejected::Missing("exp"));
+    add("exp now, less the leeway", with(json!({"exp": NOW.0 - 30})), Rejected::Expired);
+    add("exp text", with(json!({"exp": "later"})), wrong("exp", "a date in seconds"));
+    add("exp beyond all time", with(json!({"exp": 1e300})), wrong("exp", "a date in seconds"));
+    add("nbf to come", with(json!({"nbf": NOW.0 + 31})), Rejected::NotYetValid);
+    add("iat to come", with(json!({"iat": NOW.0 + 31})), Rejected::IssuedInFuture);
+    for claim in ["iat", "sub", "client_id", "jti"] {
+        add(&format!("{claim} missing"), with(json!({claim: null})), Rejected::Missing(claim));
+    }
+    for claim in ["sub", "client_id", "jti"] {
+        add(&format!("{claim} empty"), with(json!({claim: ""})), Rejected::Value(claim));
+    }
+    add("cnf", with(json!({"cnf": {"jkt": "x"}})), Rejected::SenderConstrained);
+    add("cnf empty", with(json!({"cnf": {}})), Rejected::SenderConstrained);
+
+    add("crit", headed(json!({"crit": ["exp"]})), jws(JwsError::Critical));
+    add("b64", headed(json!({"b64": false})), jws(JwsError::Critical));
+    add("alg missing", headed(json!({"alg": null})), jws(JwsError::MissingAlgorithm));
+    add("alg none", headed(json!({"alg": "none"})), jws(JwsError::Unsigned));
+    add("alg unknown", headed(json!({"alg": "XX1"})), jws(JwsError::UnknownAlgorithm));
+    add("alg of a secret", headed(json!({"alg": "HS256"})), jws(JwsError::AlgorithmNotAllowed));
+    add("alg of another key", headed(json!({"alg": "ES256"})), jws(JwsError::KeyMismatch));
+    add("kid of another key", headed(json!({"kid": "p256-1"})), jws(JwsError::KeyMismatch));
+    add("kid unknown", headed(json!({"kid": "new"})), jws(JwsError::UnknownKey));
+    add("a wrong bit", tampered(Algorithm::EdDSA), jws(JwsError::Signature));
+    add("a wrong bit, ES256", tampered(Algorithm::ES256), jws(JwsError::Signature));
+
+    let twice = |json: &str, member: &str| format!("{},{member}}}", json.strip_suffix('}').unwrap());
+    let (header, payload) = (header_with(json!({})), claims().to_string());
+    let double = JsonError::DuplicateMember;
+    for member in [r#""alg":"EdDSA""#, r#""\u0061lg":"EdDSA""#] {
+        let token = raw(&twice(&header, member), &payload);
+        add(&format!("header with {member} twice"), token, jws(JwsError::Header(double)));
+    }
+    for member in [r#""aud":"https://api.example""#, r#""ex\u0070":9999999999"#, r#""x":{"y":1,"y":2}"#] {
+        let token = raw(&header, &twice(&payload, member));
+        add(&format!("claims with {member} twice"), token, Rejected::Claims(double));
+    }
+    let deep = twice(&payload, &format!("\"x\":{}{}", "[".repeat(40), "]".repeat(40)));
+    add("claims too deep", raw(&header, &deep), Rejected::Claims(JsonError::TooDeep));
+    for (what, payload, why) in [
+        ("no JSON", "claims", JsonError::NotJson),
+        ("an array", "[]", JsonError::NotAnObject),
+        ("JSON and more", "{} {}", JsonError::NotJson),
+    ] {
+        add(what, raw(&header, payload), Rejected::Claims(why));
+    }
+    add("header no JSON", raw("x", &payload), jws(JwsError::Header(JsonError::NotJson)));
+
+    let good = token(Algorithm::EdDSA, &claims());
+    add("one byte too many", format!("{good}{}", "A".repeat(MAX_TOKEN + 1 - good.len())), Rejected::TooLarge);
+    add("ten megabytes", "A".repeat(10_000_000), Rejected::TooLarge);
+    add("nothing", String::new(), jws(JwsError::NotCompact));
+    add("two parts", good.rsplit_once('.').unwrap().0.to_owned(), jws(JwsError::NotCompact));
+    add("five parts", format!("{good}.e.e"), jws(JwsError::Encrypted));
+    add("opaque", "2YotnFZFEjr1zCsicMWpAA".to_owned(), jws(JwsError::NotCompact));
+    add("padding", format!("{good}=="), jws(JwsError::Base64));
+    add("white space", format!("{good}\n"), jws(JwsError::Base64));
+    add("not ASCII", format!("{good}é"), jws(JwsError::Base64));
+    let other_issuer_first =
+        raw(&header_with(json!({"kid": "new"})), &claims_with(json!({"iss": "x"})).to_string());
+    assert!(ISSUER != "x");
+    add("cheap checks come first", other_issuer_first, Rejected::Issuer);
+    table
+}
