@@ -156,6 +156,14 @@ impl Client {
         }
     }
 
+    /// What no error may repeat: the secret, as it is and as it is sent.
+    pub(crate) fn secrets(&self) -> Vec<Secret> {
+        let Some(secret) = &self.0.secret else { return Vec::new() };
+        let basic = self.basic(secret);
+        let basic = basic.to_str().unwrap_or_default().trim_start_matches("Basic ");
+        vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
+    }
+
     /// RFC 6749 section 2.3.1: form-encode, join, and then as RFC 7617 says.
     fn basic(&self, secret: &Secret) -> HeaderValue {
         use base64::prelude::{BASE64_STANDARD, Engine};

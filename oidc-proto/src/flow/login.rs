@@ -292,6 +292,7 @@ impl PendingAuthorization {
             Some(_) | None => {}
         }
         if let Some(error) = response.error {
+            let error = error.without(&[self.state.into(), self.nonce, self.code_verifier]);
             return Err(CallbackError::Denied(Box::new(error)).into());
         }
         if moment.now() > self.created.plus(PENDING_LIFETIME) {

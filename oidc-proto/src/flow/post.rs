@@ -45,8 +45,9 @@ pub(super) type Form = Vec<(Cow<'static, str>, Secret)>;
 #[derive(Debug)]
 pub(super) struct Post;
 
+/// The secrets that are on their way: no error may repeat them.
 #[derive(Debug)]
-pub struct Posting(());
+pub struct Posting(Vec<Secret>);
 
 /// What a provider grants.
 pub(super) struct Answer {
@@ -71,7 +72,12 @@ impl Answer {
 
 impl Post {
     pub(super) fn start(client: &Client, form: Form) -> Result<Call<Self>, Error> {
-        Ok(Call::new(Endpoint::Token, request(client, form)?, Posting(())))
+        const SECRETS: [&str; 3] = ["code", "code_verifier", "refresh_token"];
+        let mut sent = client.secrets();
+        for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
+            sent.extend([form::encode_one(value.expose()).into(), value.clone()]);
+        }
+        Ok(Call::new(Endpoint::Token, request(client, form)?, Posting(sent)))
     }
 }
 
@@ -80,8 +86,12 @@ impl Flow for Post {
     type Paused = Never;
     type Output = Answer;
 
-    fn on_response(_: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        answer(response, moment.now()).map(Step::Done)
+    fn on_response(
+        Posting(sent): Posting,
+        response: &Response<'_>,
+        moment: Moment,
+    ) -> Result<Step<Self>, Error> {
+        answer(response, &sent, moment.now()).map(Step::Done)
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
@@ -132,7 +142,7 @@ impl Flow for Repeated {
 
     fn on_response(state: Repeating, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
-        match answer(response, now) {
+        match answer(response, &state.client.secrets(), now) {
             Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
                 state.later(busy.retry_after, moment).ok_or(Error::Unavailable(busy))
             }
@@ -165,13 +175,13 @@ fn request(client: &Client, mut form: Form) -> Result<Request, Error> {
 }
 
 /// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5).
-fn answer(response: &Response<'_>, now: Timestamp) -> Result<Answer, Error> {
+fn answer(response: &Response<'_>, sent: &[Secret], now: Timestamp) -> Result<Answer, Error> {
     let status = response.status();
     let members = Members::parse(response.body());
     let refusal = members.as_ref().ok().and_then(|members| {
         // A success that carries an error instead of a token is a refusal, too: GitHub's way.
         let refused = !status.is_success() || !members.has("access_token");
-        if refused { ErrorResponse::from_members(&mut members.clone()) } else { None }
+        if refused { ErrorResponse::from_members(&mut members.clone(), sent) } else { None }
     });
     match refusal {
         _ if matches!(status.as_u16(), 429 | 503) => {}

@@ -37,6 +37,7 @@ pub struct UserInfoRequest;
 #[derive(Debug)]
 pub struct Asked {
     sub: String,
+    access_token: Secret,
 }
 
 impl Client {
@@ -62,7 +63,8 @@ impl Client {
         } else {
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
-        Ok(Call::new(Endpoint::UserInfo, request, Asked { sub: sub.to_owned() }))
+        let asked = Asked { sub: sub.to_owned(), access_token: access_token.clone() };
+        Ok(Call::new(Endpoint::UserInfo, request, asked))
     }
 }
 
@@ -75,8 +77,9 @@ impl Flow for UserInfoRequest {
         let status = response.status();
         if matches!(status.as_u16(), 400 | 401 | 403) {
             let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
-            let refusal = challenges.iter().find_map(ErrorResponse::from_challenge);
-            let refusal = refusal.or_else(|| ErrorResponse::from_json(response.body()).ok().flatten());
+            let sent = std::slice::from_ref(&asked.access_token);
+            let refusal = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
+            let refusal = refusal.or_else(|| ErrorResponse::from_json(response.body(), sent).ok().flatten());
             if let Some(response) = refusal {
                 let error = OAuthError { endpoint: Endpoint::UserInfo, status: status.as_u16(), response };
                 return Err(error.into());

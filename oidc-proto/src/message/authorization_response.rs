@@ -55,7 +55,7 @@ impl AuthorizationResponse {
             iss: iss.as_ref().map(text),
             error: error.map(|error| {
                 let (description, uri) = (description.as_deref(), uri.as_deref());
-                ErrorResponse::new(&error, description.map(String::as_str), uri.map(String::as_str))
+                ErrorResponse::new(&error, description.map(String::as_str), uri.map(String::as_str), &[])
             }),
             session_state: session_state.as_ref().map(text),
             extra: pairs.into_iter().map(|(name, value)| (name, Secret::new(value.as_str()))).collect(),

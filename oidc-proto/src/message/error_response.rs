@@ -3,15 +3,20 @@
 use crate::base::{
     header::Challenge,
     json::{JsonError, Members},
+    secret::Secret,
 };
 use std::fmt;
 
 /// How much of a provider's prose is kept, in characters.
 const MAX_TEXT: usize = 256;
 
+/// The shortest secret that is looked for in it: shorter ones are words.
+const SHORTEST_SECRET: usize = 8;
+
 /// What a provider says when it says no.
 ///
-/// The texts are the provider's: bounded to 256 characters, control characters replaced.
+/// The texts are the provider's: bounded to 256 characters, control characters replaced, and without
+/// the secrets of the request, which some providers repeat.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorResponse {
@@ -24,34 +29,37 @@ pub struct ErrorResponse {
 }
 
 impl ErrorResponse {
-    pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>) -> Self {
-        Self {
-            error: printable(error),
-            error_description: description.map(printable),
-            error_uri: uri.map(printable),
-        }
+    pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>, secrets: &[Secret]) -> Self {
+        let clean = |text| printable(&without(text, secrets));
+        Self { error: clean(error), error_description: description.map(clean), error_uri: uri.map(clean) }
     }
 
     /// Reads an error response; `None` in place of a body that is not one.
-    pub(crate) fn from_json(body: &[u8]) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn from_json(body: &[u8], secrets: &[Secret]) -> Result<Option<Self>, JsonError> {
         let mut members = Members::parse(body)?;
-        Ok(Self::from_members(&mut members))
+        Ok(Self::from_members(&mut members, secrets))
     }
 
-    pub(crate) fn from_members(members: &mut Members) -> Option<Self> {
+    pub(crate) fn from_members(members: &mut Members, secrets: &[Secret]) -> Option<Self> {
         let error = members.string("error").ok().flatten()?;
         let description = members.string("error_description").ok().flatten();
         let uri = members.string("error_uri").ok().flatten();
-        Some(Self::new(&error, description.as_deref(), uri.as_deref()))
+        Some(Self::new(&error, description.as_deref(), uri.as_deref(), secrets))
     }
 
     /// Reads the challenge of a protected resource.
-    pub(crate) fn from_challenge(challenge: &Challenge) -> Option<Self> {
+    pub(crate) fn from_challenge(challenge: &Challenge, secrets: &[Secret]) -> Option<Self> {
         Some(Self::new(
             challenge.parameter("error")?,
             challenge.parameter("error_description"),
             challenge.parameter("error_uri"),
+            secrets,
         ))
+    }
+
+    /// The same without these secrets.
+    pub(crate) fn without(&self, secrets: &[Secret]) -> Self {
+        Self::new(&self.error, self.error_description.as_deref(), self.error_uri.as_deref(), secrets)
     }
 }
 
@@ -61,6 +69,11 @@ impl fmt::Display for ErrorResponse {
         self.error_description.iter().try_for_each(|text| write!(f, " ({text})"))?;
         self.error_uri.iter().try_for_each(|uri| write!(f, " see {uri}"))
     }
+}
+
+fn without(text: &str, secrets: &[Secret]) -> String {
+    let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET);
+    long.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
 }
 
 fn printable(text: &str) -> String {
@@ -74,22 +87,32 @@ mod tests {
     #[test]
     fn the_example_of_rfc_6749_is_read() {
         let body = br#"{"error":"invalid_request","error_description":"no","error_uri":"https://e.example"}"#;
-        let error = ErrorResponse::from_json(body).unwrap().unwrap();
+        let error = ErrorResponse::from_json(body, &[]).unwrap().unwrap();
         assert_eq!(error.to_string(), "`invalid_request` (no) see https://e.example");
     }
 
     #[test]
     fn prose_is_bounded_and_printable() {
         let body = format!(r#"{{"error":"a\u001b[31m\nb","error_description":"{}"}}"#, "x".repeat(5000));
-        let error = ErrorResponse::from_json(body.as_bytes()).unwrap().unwrap();
+        let error = ErrorResponse::from_json(body.as_bytes(), &[]).unwrap().unwrap();
         assert_eq!(error.error, "a\u{fffd}[31m\u{fffd}b");
         assert_eq!(error.error_description.map(|text| text.len()), Some(MAX_TEXT));
     }
 
     #[test]
+    fn a_provider_that_repeats_a_secret_is_not_repeated() {
+        let secret = Secret::new("hunter2-hunter2");
+        let prose = format!("{}hunter2-hunter2", "x".repeat(MAX_TEXT - 5));
+        let body = format!(r#"{{"error":"hunter2-hunter2?","error_description":"{prose}"}}"#);
+        let error = ErrorResponse::from_json(body.as_bytes(), &[secret, Secret::new("x")]).unwrap().unwrap();
+        assert_eq!(error.error, "[secret]?");
+        assert!(error.error_description.unwrap().ends_with("x[secr"), "not even the half of it");
+    }
+
+    #[test]
     fn what_is_no_error_response_is_none() {
-        assert_eq!(ErrorResponse::from_json(b"{}"), Ok(None));
-        assert_eq!(ErrorResponse::from_json(br#"{"error":{"code":7}}"#), Ok(None));
-        assert_eq!(ErrorResponse::from_json(b"<html>"), Err(JsonError::NotJson));
+        assert_eq!(ErrorResponse::from_json(b"{}", &[]), Ok(None));
+        assert_eq!(ErrorResponse::from_json(br#"{"error":{"code":7}}"#, &[]), Ok(None));
+        assert_eq!(ErrorResponse::from_json(b"<html>", &[]), Err(JsonError::NotJson));
     }
 }

@@ -6,11 +6,12 @@ use crate::base::{
     secret::Secret,
 };
 use serde_json::Value;
+use std::fmt;
 
 /// Tokens, as the provider sent them: not verified.
 ///
 /// Flows hand them out only together with a verified ID token, where there is one.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TokenResponse {
     /// The access token.
@@ -55,6 +56,22 @@ pub(crate) enum TokenResponseError {
 impl From<JsonError> for TokenResponseError {
     fn from(error: JsonError) -> Self {
         Self::Json(error)
+    }
+}
+
+/// Of the members that no field knows the names alone: they may be tokens, too.
+impl fmt::Debug for TokenResponse {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenResponse")
+            .field("access_token", &self.access_token)
+            .field("token_type", &self.token_type)
+            .field("expires_in", &self.expires_in)
+            .field("expires_at", &self.expires_at)
+            .field("refresh_token", &self.refresh_token)
+            .field("scope", &self.scope)
+            .field("id_token", &self.id_token)
+            .field("extra", &self.extra.keys())
+            .finish()
     }
 }
 

@@ -9,7 +9,7 @@ use std::{borrow::Cow, fmt};
 
 /// The registered claims of a token. `null` counts as absent; another type than the
 /// specification's is an error, never an absence.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Claims<'a> {
     /// Who issued it.
@@ -50,6 +50,22 @@ pub struct Claims<'a> {
     pub scope: Option<Cow<'a, str>>,
     /// Whether it is bound to a key (RFC 7800).
     pub cnf: bool,
+}
+
+/// Who, for whom, and how long; nothing that ties the token to a request or a session.
+impl fmt::Debug for Claims<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Claims")
+            .field("iss", &self.iss)
+            .field("sub", &self.sub)
+            .field("aud", &self.aud)
+            .field("exp", &self.exp)
+            .field("nbf", &self.nbf)
+            .field("iat", &self.iat)
+            .field("client_id", &self.client_id)
+            .field("scope", &self.scope)
+            .finish_non_exhaustive()
+    }
 }
 
 impl<'a> Claims<'a> {

@@ -14,7 +14,7 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, KeySet},
 };
 use serde::de::DeserializeOwned;
-use std::borrow::Cow;
+use std::{borrow::Cow, fmt};
 
 /// The longest `sub`, in ASCII characters (section 2).
 const MAX_SUB: usize = 255;
@@ -30,7 +30,7 @@ pub struct IdTokenVerifier {
 }
 
 /// What one ID token must fit, besides what all of them must.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Expected<'e> {
     /// The nonce that was sent; then the token must have it.
@@ -45,6 +45,13 @@ pub struct Expected<'e> {
     pub code: Option<&'e Secret>,
     /// The state that came with it: `s_hash` must be its hash, if there.
     pub state: Option<&'e str>,
+}
+
+impl fmt::Debug for Expected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { max_age, acr, .. } = self;
+        f.debug_struct("Expected").field("max_age", max_age).field("acr", acr).finish_non_exhaustive()
+    }
 }
 
 impl IdTokenVerifier {
@@ -171,7 +178,7 @@ impl IdTokenVerifier {
 /// An ID token that has been verified: who the user is, as the issuer says.
 ///
 /// There is no other way to one than a verifier or a flow.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IdToken {
     /// The issuer.
@@ -200,6 +207,27 @@ pub struct IdToken {
     pub claims: Extra,
     /// The token itself, for `id_token_hint`.
     pub token: Secret,
+}
+
+/// Without the nonce, which a log has no use for.
+impl fmt::Debug for IdToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { iss, sub, aud, exp, iat, azp, nonce: _, auth_time, acr, amr, sid, claims, token: _ } =
+            self;
+        f.debug_struct("IdToken")
+            .field("iss", iss)
+            .field("sub", sub)
+            .field("aud", aud)
+            .field("exp", exp)
+            .field("iat", iat)
+            .field("azp", azp)
+            .field("auth_time", auth_time)
+            .field("acr", acr)
+            .field("amr", amr)
+            .field("sid", sid)
+            .field("claims", claims)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The claims that have fields of their own.
