@@ -89,6 +89,7 @@ impl CodeExchange {
             ("redirect_uri".into(), promise.redirect_uri.into()),
             ("code_verifier".into(), promise.code_verifier),
         ];
+        let bound = [promise.nonce.clone(), promise.state.as_str().into()];
         let demands = Demands {
             nonce: Some(promise.nonce),
             max_age: promise.max_age,
@@ -97,7 +98,7 @@ impl CodeExchange {
             state: Some(promise.state),
         };
         let context = Box::new(Context { client: client.clone(), keys, demands });
-        Ok(Post::start(client, form)?.map(|post| Exchanging::Token { post, context }))
+        Ok(Post::start(client, form, &bound)?.map(|post| Exchanging::Token { post, context }))
     }
 }
 

@@ -71,9 +71,11 @@ impl Answer {
 }
 
 impl Post {
-    pub(super) fn start(client: &Client, form: Form) -> Result<Call<Self>, Error> {
+    /// `bound` are secrets that are not sent, and that the provider knows all the same.
+    pub(super) fn start(client: &Client, form: Form, bound: &[Secret]) -> Result<Call<Self>, Error> {
         const SECRETS: [&str; 3] = ["code", "code_verifier", "refresh_token"];
         let mut sent = client.secrets();
+        sent.extend_from_slice(bound);
         for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
             sent.extend([form::encode_one(value.expose()).into(), value.clone()]);
         }

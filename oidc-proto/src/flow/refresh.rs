@@ -144,7 +144,7 @@ impl Client {
         ];
         let used = refresh_token.clone();
         let context = Box::new(Context { client: self.clone(), keys, previous, used });
-        Ok(Post::start(self, form)?.map(|post| Refreshing::Token { post, context }))
+        Ok(Post::start(self, form, &[])?.map(|post| Refreshing::Token { post, context }))
     }
 }
 
