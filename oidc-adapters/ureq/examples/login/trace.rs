@@ -82,10 +82,10 @@ pub(super) fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)
 fn summary(body: &[u8]) -> String {
     match serde_json::from_slice(body) {
         Ok(Value::Object(members)) => {
-            let shown = members.iter().map(|(name, value)| match value {
-                Value::Array(items) => format!("{name}[{}]", items.len()),
-                value if SHOWN.contains(&name.as_str()) => format!("{name}={value}"),
-                _ => format!("{name}=…"),
+            let shown = members.iter().map(|(name, value)| match value.as_array() {
+                Some(items) => format!("{name}[{}]", items.len()),
+                None if SHOWN.contains(&name.as_str()) => format!("{name}={value}"),
+                None => format!("{name}=…"),
             });
             let (shown, total): (Vec<_>, _) = (shown.take(12).collect(), members.len());
             let more = total.saturating_sub(shown.len());
