@@ -159,6 +159,7 @@ fn key_sets() -> Entries {
     let n = of("RSA")["n"].as_str().expect("a modulus").to_owned();
     let n = oidc_proto::base::base64url::decode(&n).expect("base64url");
     let shorter = oidc_proto::base::base64url::encode(&[&[n[0] & 0x7f], &n[1..]].concat());
+    let zeros = oidc_proto::base::base64url::encode(&[&[0, 0], &n[..]].concat());
     let one: Vec<u8> = (0..32).map(|at| u8::from(at == 0)).collect();
     let signed = oidc_proto::base::base64url::encode(&[&[0], &n[..]].concat());
     entries([
@@ -167,6 +168,7 @@ fn key_sets() -> Entries {
         ("secret-as-rsa", json!({"keys": [{"kty": "oct", "k": secret, "alg": "RS256"}, oct]}).to_string()),
         ("rsa-as-secret", with("RSA", json!({"alg": "HS256"}))),
         ("rsa-signed", with("RSA", json!({"n": signed, "alg": "PS256"}))),
+        ("rsa-zeros", with("RSA", json!({"n": zeros}))),
         ("rsa-short", with("RSA", json!({"n": "AQAB"}))),
         ("rsa-2047", with("RSA", json!({"n": shorter}))),
         ("rsa-exponent", with("RSA", json!({"e": "AQ"}))),

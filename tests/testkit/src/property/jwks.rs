@@ -135,6 +135,7 @@ fn check(key: &Key, element: &Value) {
     if let (Some("RSA"), Some(n)) = (text("kty"), text("n")) {
         let n = URL_SAFE_NO_PAD.decode(n).expect("base64url");
         let n = n.strip_prefix(&[0]).unwrap_or(&n);
+        assert_ne!(n.first(), Some(&0), "more than the zero octet of a sign");
         assert!((256..=1024).contains(&n.len()) && (n.len() > 256 || n[0] >= 0x80), "{} bytes", n.len());
     }
 }
