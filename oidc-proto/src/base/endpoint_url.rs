@@ -42,6 +42,9 @@ pub enum UrlError {
     /// Not an absolute URL.
     #[error("is not an absolute URL")]
     NotAbsolute,
+    /// A space or a control character, which URL parsers drop without a word: two spellings of one URL.
+    #[error("has a space or a control character")]
+    Characters,
     /// `http`, and not to this machine, or not asked for.
     #[error("is plain http (set `UrlPolicy::allow_loopback` if it is meant for this machine)")]
     PlainHttp,
@@ -82,6 +85,9 @@ impl EndpointUrl {
     /// # Errors
     /// [`UrlError`] names the rule that the URL breaks.
     pub fn parse(text: &str, policy: &UrlPolicy) -> Result<Self, UrlError> {
+        if text.chars().any(|c| c == ' ' || c.is_control()) {
+            return Err(UrlError::Characters);
+        }
         let url = Url::parse(text).map_err(|_| UrlError::NotAbsolute)?;
         check(&url, policy)?;
         let uri = http::Uri::try_from(url.as_str()).map_err(|_| UrlError::NotAbsolute)?;
@@ -218,6 +224,11 @@ mod tests {
         for (url, why) in [
             ("/token", UrlError::NotAbsolute),
             ("", UrlError::NotAbsolute),
+            (" https://op.example/", UrlError::Characters),
+            ("https://op.exa\nmple/", UrlError::Characters),
+            ("ht\ttps://op.example/", UrlError::Characters),
+            ("https://op.example/a b", UrlError::Characters),
+            ("https://op.example/\u{7f}", UrlError::Characters),
             ("http://op.example/token", UrlError::PlainHttp),
             ("http://localhost/token", UrlError::PlainHttp),
             ("ftp://op.example/", UrlError::Scheme),

@@ -3,7 +3,7 @@
 use super::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, moment};
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
-    flow::Client,
+    flow::{Client, ConfigError},
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata, well_known},
 };
@@ -200,7 +200,11 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
 /// A login begins at the authorization endpoint, with the parameters of the request last.
 fn use_it(metadata: ProviderMetadata) {
     let endpoint = metadata.authorization_endpoint.clone();
-    let client = Client::builder(metadata, CLIENT).redirect_uri(REDIRECT).build().expect("a public client");
+    let long = metadata.issuer.len() > 2048;
+    let client = match Client::builder(metadata, CLIENT).redirect_uri(REDIRECT).build() {
+        Ok(client) => client,
+        Err(error) => return assert!(long && error == ConfigError::Characters("issuer"), "{error}"),
+    };
     match client.authorize(&AuthorizationRequest::default(), moment(NOW, 3)) {
         Ok((url, pending)) => {
             let endpoint = endpoint.expect("a login began");
