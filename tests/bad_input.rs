@@ -223,6 +223,11 @@ fn header_values_of_strange_bytes_are_as_good_as_none() {
         let Err(Error::Unavailable(busy)) = receive(&party, Endpoint::Jwks, response) else { panic!() };
         assert_eq!(busy.retry_after, None, "{value:?}");
     }
+    let mut past = ok("busy");
+    *past.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+    past.headers_mut().insert("retry-after", http::HeaderValue::from_static("Fri, 15 Jan 2027 07:00:00 GMT"));
+    let Err(Error::Unavailable(busy)) = receive(&party, Endpoint::Jwks, past) else { panic!() };
+    assert_eq!(busy.retry_after, Some(0), "a date that has passed is now");
     for value in [
         &b"Bearer error=\"invalid_token\xff\""[..],
         b"Bearer error=\"",
@@ -258,6 +263,8 @@ fn control_characters_and_headers_cannot_be_smuggled_into_an_error() {
         let error = receive(&party, endpoint, response).unwrap_err();
         assert!(!error.to_string().contains(char::is_control), "{error:?}");
     }
+    let long = receive(&party, Endpoint::Discovery, ok(json!({ "issuer": "x".repeat(9999) }).to_string()));
+    assert!(long.unwrap_err().to_string().len() < 600, "no error is as long as the document");
     let denied = AuthorizationResponse::from_query("error=a%0d%0ab%1b&error_description=%00%c2%9b").unwrap();
     assert!(!denied.error.unwrap().to_string().contains(char::is_control));
 }
@@ -323,6 +330,7 @@ fn tokens_that_are_no_tokens_are_refused_by_name() {
         (with_claims(br#"{"x":{"y":1,"\u0079":2}}"#), claims(JsonError::DuplicateMember)),
         (with_claims(deep.as_bytes()), claims(JsonError::TooDeep)),
         (with_claims(br#"{"exp":1e999}"#), claims(JsonError::NotJson)),
+        (with_claims(br#"{"exp":9007199254740993}"#), claims(wrong("exp", "a date in seconds"))),
         (with_claims(br#"{"exp":1e18}"#), claims(wrong("exp", "a date in seconds"))),
         (with_claims(br#"{"exp":-18446744073709551615}"#), claims(wrong("exp", "a date in seconds"))),
         (with_claims(br#"{"exp":"soon"}"#), claims(wrong("exp", "a date in seconds"))),

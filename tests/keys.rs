@@ -10,7 +10,7 @@ use oidc_proto::{
     message::AuthorizationRequest,
     token::Rejected,
 };
-use oidc_testkit::{Authentication, EndpointName, Party, hostile};
+use oidc_testkit::{Authentication, EndpointName, Party, Provider, hostile};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -91,6 +91,45 @@ fn a_rotation_during_a_login_is_survived_by_one_fetch() {
         assert_eq!(party.provider.count(EndpointName::Jwks), 2);
         party.provider.assert_clean();
     }
+}
+
+#[test]
+fn keys_at_hand_that_are_old_in_whatever_way_are_renewed_once_and_the_login_goes_on() {
+    let provider = Provider::new("https://op.example");
+    let named = |index: usize, kid: &str| {
+        let mut key = provider.key_set()["keys"][index].clone();
+        key["kid"] = kid.into();
+        key
+    };
+    let mut party = Party::new();
+    party.provider.rotate_keys_keeping_old();
+    let other_material = {
+        let mut key = rsa(&party, 2);
+        key["kid"] = "rsa-1".into();
+        key
+    };
+    let mut for_encryption = named(0, "rsa-1");
+    for_encryption["use"] = "enc".into();
+    for (what, old) in [
+        ("no keys", vec![]),
+        ("another name", vec![named(0, "rsa-0")]),
+        ("another type", vec![named(1, "rsa-1")]),
+        ("another key of that name", vec![other_material.clone()]),
+        ("a key that was not for signatures", vec![for_encryption]),
+    ] {
+        let keys = KeySet::parse(json!({ "keys": old }).to_string().as_bytes()).unwrap();
+        let mut party = Party::new();
+        let user = login(&mut party, Some(Arc::new(keys))).unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert!(user.learned.keys.unwrap().knows("rsa-1"), "{what}");
+        assert_eq!(party.provider.count(EndpointName::Jwks), 1, "{what}");
+        party.provider.assert_clean();
+    }
+    // Too many old keys, and a token that names none.
+    let mut party = Party::new();
+    party.provider.alter_id_token(hostile::remove_header_member("kid"));
+    let old: Vec<_> = (0..20).map(|_| other_material.clone()).collect();
+    let keys = KeySet::parse(json!({ "keys": old }).to_string().as_bytes()).unwrap();
+    assert!(login(&mut party, Some(Arc::new(keys))).unwrap().learned.keys.is_some());
 }
 
 #[test]
