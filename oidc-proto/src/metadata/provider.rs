@@ -123,6 +123,9 @@ impl ProviderMetadata {
         if found != issuer {
             return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shorten(found) });
         }
+        if let Err(error) = well_known(issuer, policy) {
+            return Err(MetadataError::Unusable(SetAside { member: "issuer", why: Why::Url(error) }));
+        }
         let needed = needed(&members, profile);
         if needed.iter().any(|member| !members.has(member)) {
             return Err(missing(&members, profile, false));
@@ -256,6 +259,26 @@ mod tests {
             let error = parse(&with(json!({"issuer": found})), Profile::OpenIdProvider).unwrap_err();
             assert_eq!(error, MetadataError::Issuer { expected: ISSUER.into(), found: found.into() });
             assert!(error.to_string().contains(found) && error.to_string().contains(ISSUER));
+        }
+    }
+
+    #[test]
+    fn an_issuer_that_no_issuer_may_have_is_refused_even_if_it_was_asked_for() {
+        for (issuer, why) in [
+            ("", UrlError::NotAbsolute),
+            ("op.example", UrlError::NotAbsolute),
+            ("http://op.example", UrlError::PlainHttp),
+            ("https://op.example/?a=b", UrlError::Query),
+        ] {
+            let text = with(json!({"issuer": issuer})).to_string();
+            let read = ProviderMetadata::parse(
+                text.as_bytes(),
+                issuer,
+                Profile::OpenIdProvider,
+                &UrlPolicy::default(),
+            );
+            let aside = SetAside { member: "issuer", why: Why::Url(why) };
+            assert_eq!(read, Err(MetadataError::Unusable(aside)), "{issuer}");
         }
     }
 
