@@ -123,7 +123,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look_at_call(look, scene.client.jwks().unwrap());
     look_at_call(look, Discovery::start("https://op.example", &UrlPolicy::default()).unwrap());
     look_at_client_credentials(look, &mut scene);
-    look_at_verifiers(look, &scene, login.id_token.token.expose(), login.tokens.access_token.expose());
+    look_at_verifiers(look, &mut scene, login.id_token.token.expose(), login.tokens.access_token.expose());
 }
 
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
@@ -149,7 +149,7 @@ fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
     look.at(&tokens);
 }
 
-fn look_at_verifiers(look: &mut Looker, scene: &Scene, id_token: &str, access_token: &str) {
+fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, access_token: &str) {
     let [nonce, state] = ["nonce", "state"].map(|name| look.secret(name).unwrap());
     let (code, access) = (Secret::new(look.secret("code").unwrap()), Secret::new(access_token));
     let mut expected = Expected::default();
@@ -162,9 +162,17 @@ fn look_at_verifiers(look: &mut Looker, scene: &Scene, id_token: &str, access_to
     let verifier = IdTokenVerifier::new("https://op.example", "app");
     look.at(&verifier);
     look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
+    // An access token may have a nonce, too: nobody says that it must not.
+    scene.provider.alter_access_token(oidc_testkit::hostile::set_claim("nonce", nonce.as_str()));
+    let call = scene.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let (request, _, pending) = call.into_parts();
+    let Ok(Step::Done(tokens)) = pending.receive(scene.provider.handle(&request, NOW), moment(9)) else {
+        panic!("a token")
+    };
     let (api, mut scratch) = (Verifier::new("https://op.example", "https://api.example"), Scratch::new());
     look.at(&api);
-    let verified = api.verify(access_token, &scene.keys, &mut scratch, NOW).unwrap();
+    let verified = api.verify(tokens.access_token.expose(), &scene.keys, &mut scratch, NOW).unwrap();
+    assert_eq!(verified.claims().nonce.as_deref(), Some(nonce.as_str()));
     look.at(&verified);
     look.at(verified.claims());
     look.at(&verified.claims().aud.unwrap());

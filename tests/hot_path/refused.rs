@@ -104,6 +104,8 @@ pub(crate) fn table() -> Vec<Refused> {
     let other_issuer_first =
         raw(&header_with(json!({"kid": "new"})), &claims_with(json!({"iss": "x"})).to_string());
     assert!(ISSUER != "x");
+    let expired_too = raw(&header_with(json!({"alg": "HS256"})), &claims_with(json!({"exp": 1})).to_string());
+    add("the cheapest checks come first", expired_too, jws(JwsError::AlgorithmNotAllowed));
     add("cheap checks come first", other_issuer_first, Rejected::Issuer);
     table
 }

@@ -275,6 +275,7 @@ impl World {
                         until > made || until.0 == i64::MAX,
                         "a wait lies in the future: {until:?} after {made:?}"
                     );
+                    assert!(waits.len() < 20, "this flow waits for ever");
                     waits.push(Wait { made, until });
                     let mut pause = rest(pause);
                     for seconds in 1..=i64::from(self.early) {
