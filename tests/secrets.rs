@@ -3,17 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "errors are not exhaustive, and may gain a kind")]
 
+#[path = "secrets/answers.rs"]
+mod answers;
 #[path = "secrets/excused.rs"]
 mod excused;
-#[path = "secrets/hostile.rs"]
-mod hostile;
 #[path = "secrets/look.rs"]
 mod look;
 #[path = "secrets/scene.rs"]
 mod scene;
 
+use answers::{look_at_flow_error, provoke};
 use excused::EXCUSED;
-use hostile::{look_at_flow_error, provoke};
 use http::header;
 use look::{Looker, public_types, types_in};
 use oidc_proto::{
@@ -24,6 +24,7 @@ use oidc_proto::{
     message::AuthorizationResponse,
     token::{Expected, IdTokenVerifier, Scratch, Verifier},
 };
+use oidc_testkit::{EndpointName, hostile};
 use scene::{How, NOW, SECRET, Scene, builder, moment, scene};
 use serde_json::{Value, json};
 
@@ -140,13 +141,19 @@ fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
     look.at(&saved);
     look.text(&serde_json::to_string(&saved).unwrap());
     look.at(&scene.client.resume_client_credentials(saved).unwrap());
+    // A member that no field knows may be a secret, too (Native SSO has one).
+    let device = "MARK-device-secret";
+    look.hide("a device secret", device);
+    scene.provider.alter_response(EndpointName::Token, hostile::set_member("device_secret", device));
     let Ok(Step::Send(call)) = pause.wake(moment(7).not_before(NOW.plus(60))) else { panic!("it goes on") };
     let (request, _, pending) = call.into_parts();
     let Ok(Step::Done(tokens)) = pending.receive(scene.provider.handle(&request, NOW), moment(8)) else {
         panic!("a token")
     };
     look.hide("a token of the client's own", tokens.access_token.expose());
+    assert_eq!(tokens.extra["device_secret"], device);
     look.at(&tokens);
+    scene.provider.clear_alterations();
 }
 
 fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, access_token: &str) {
@@ -163,7 +170,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&verifier);
     look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
     // An access token may have a nonce, too: nobody says that it must not.
-    scene.provider.alter_access_token(oidc_testkit::hostile::set_claim("nonce", nonce.as_str()));
+    scene.provider.alter_access_token(hostile::set_claim("nonce", nonce.as_str()));
     let call = scene.client.client_credentials(&ClientCredentials::default()).unwrap();
     let (request, _, pending) = call.into_parts();
     let Ok(Step::Done(tokens)) = pending.receive(scene.provider.handle(&request, NOW), moment(9)) else {
@@ -281,9 +288,10 @@ fn look_at_callbacks(look: &mut Looker, how: How) {
         url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
     };
     let denied = format!("denied {state} {nonce}");
+    let iss = ("iss", "https://op.example");
     for pairs in [
-        vec![("error", "access_denied"), ("error_description", &*denied), ("state", &*state)],
-        vec![("error", &*state), ("error_uri", &*denied), ("state", &*state)],
+        vec![("error", "access_denied"), ("error_description", &*denied), ("state", &*state), iss],
+        vec![("error", &*state), ("error_uri", &*denied), ("state", &*state), iss],
         vec![("code", &*code), ("state", &*nonce)],
         vec![("code", &*code), ("state", &*state), ("iss", &*nonce)],
         vec![("code", ""), ("state", &*state), ("x", &*code)],
@@ -296,7 +304,9 @@ fn look_at_callbacks(look: &mut Looker, how: How) {
         }
         let mut scene = scene(how);
         let (_, pending) = scene.begin();
+        let said_no = response.error.is_some();
         let error = pending.callback(&scene.client, None, response, moment(9)).unwrap_err();
+        assert_eq!(said_no, error.code() == "callback_denied", "{error}");
         look_at_flow_error(look, &error);
     }
     for query in [encode(&[("code", &code), ("code", &code)]), format!("code=%ff{code}")] {
