@@ -6,7 +6,7 @@
 //! Rooms build on each other, from left to right, and never the other way:
 //!
 //! ```text
-//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ flow
+//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ flow ◀ renew
 //! ```
 //!
 //! | room | what lives there |
@@ -17,6 +17,7 @@
 //! | [`message`] | one file per message of the specifications: encoded or decoded, no decisions |
 //! | [`token`] | claims one may believe: ID tokens, access tokens |
 //! | [`flow`] | the contract ([`Step`](flow::Step), [`Flow`](flow::Flow)) and one file per flow |
+//! | [`renew`] | values that go stale: keys, metadata, access tokens, by one policy |
 //!
 //! # Where to begin
 //!
@@ -36,6 +37,7 @@ pub mod message;
 pub mod metadata;
 #[cfg(any(doc, doctest))]
 pub mod misuse;
+pub mod renew;
 pub mod token;
 
 pub use base::{

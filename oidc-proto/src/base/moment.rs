@@ -79,6 +79,11 @@ impl Entropy {
         super::base64url::encode(self.block().as_ref())
     }
 
+    /// One fresh byte, for jitter.
+    pub(crate) fn byte(&mut self) -> u8 {
+        self.block().as_ref().first().copied().unwrap_or(0)
+    }
+
     fn block(&mut self) -> ring::hmac::Tag {
         self.used += 1;
         ring::hmac::sign(&self.seed, &self.used.to_be_bytes())

@@ -7,8 +7,8 @@
 //! ```
 
 use super::{
-    Call, Client, ConfigError, Error, Flow, Pause, Response, Step,
-    post::{Form, MAX_RETRIES, Repeated, Repeating},
+    Call, Client, ConfigError, Error, Flow, Never, Pause, Response, Step,
+    post::{Form, MAX_RETRIES, Post, Posting, Repeated, Repeating},
     saved,
 };
 use crate::{
@@ -221,5 +221,47 @@ impl Flow for ClientCredentialsGrant {
         let client = state.repeating.client.clone();
         let step = Repeated::on_failure(state.repeating, moment)?;
         carry(step, state.wanted, &client).ok()
+    }
+}
+
+/// The same grant, asked for once: for whoever has a policy of their own for trying again.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct OneTry;
+
+/// The one request is in flight.
+pub struct Trying {
+    post: Posting,
+    client: Client,
+}
+
+impl Client {
+    /// Asks once for a token for the client itself, and does not wait if the provider is busy.
+    ///
+    /// # Errors
+    /// As [`client_credentials`](Self::client_credentials).
+    pub fn client_credentials_once(&self, wanted: &ClientCredentials) -> Result<Call<OneTry>, Error> {
+        let call = Post::start(self, wanted.form()?)?;
+        Ok(call.map(|post| Trying { post, client: self.clone() }))
+    }
+}
+
+impl Flow for OneTry {
+    type Awaiting = Trying;
+    type Paused = Never;
+    type Output = TokenResponse;
+
+    fn on_response(state: Trying, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Trying { post, client } = state;
+        Post::on_response(post, response, moment)?.within(
+            client,
+            |post, client| Trying { post, client },
+            |never, _| never,
+            |answer, client| answer.tokens(&client).map(Step::Done),
+        )
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
     }
 }

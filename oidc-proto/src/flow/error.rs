@@ -178,6 +178,9 @@ pub enum Rule {
     /// The key set is not acceptable.
     #[error("{0}")]
     KeySet(#[from] crate::jose::KeySetError),
+    /// A key set in which no key can be used.
+    #[error("has no key that can be used")]
+    NoUsableKey,
     /// UserInfo of another user (OpenID Connect Core 1.0 section 5.3.2).
     #[error("is about another `sub` than the ID token")]
     OtherSubject,
@@ -200,6 +203,7 @@ impl Rule {
             Self::Value(_) => "response_value",
             Self::Metadata(error) => error.code(),
             Self::KeySet(_) => "key_set",
+            Self::NoUsableKey => "key_set_no_usable_key",
             Self::OtherSubject => "userinfo_other_subject",
             Self::UnexpectedJwt => "response_unexpected_jwt",
         }

@@ -61,7 +61,7 @@ mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
 pub use client::{Authentication, Client, ClientBuilder, Quirks};
-pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
+pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, OneTry, SavedClientCredentials};
 pub use code_exchange::{Authenticated, CodeExchange, Learned};
 pub use discovery::Discovery;
 pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};

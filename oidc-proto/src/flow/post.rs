@@ -131,7 +131,7 @@ impl Repeating {
         }
         let (now, mut entropy) = moment.split();
         let backoff = FIRST_WAIT << self.retries;
-        let jitter = i64::from(entropy.token().bytes().map(u16::from).sum::<u16>()) % (backoff + 1);
+        let jitter = i64::from(entropy.byte()) % (backoff + 1);
         self.retries += 1;
         Some(Pause::new(now.plus(asked.unwrap_or(0).max(backoff + jitter)), self).into())
     }

@@ -1,0 +1,18 @@
+//! Room `renew`: values that go stale and are shared by many readers (keys, metadata, access tokens).
+//!
+//! One [`Policy`] for all of them, and one state machine, [`Renewal`]: it says whether to use what is
+//! there, who renews it, and until when the others wait. It never waits itself.
+
+mod freshness;
+mod keys;
+mod metadata;
+mod policy;
+mod publish;
+mod tokens;
+
+pub use freshness::Freshness;
+pub use keys::KeyRenewal;
+pub use metadata::MetadataRenewal;
+pub use policy::{Counters, Epoch, Failure, Lease, Need, Policy, Renewal, Renewed, Want};
+pub use publish::{Published, Publisher, Reader};
+pub use tokens::TokenRenewal;
