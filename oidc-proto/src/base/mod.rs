@@ -1,6 +1,7 @@
 //! Room `base`: what every other room stands on. Nothing in it knows a protocol.
 
 pub mod base64url;
+pub mod bounded;
 pub mod endpoint_url;
 pub mod form;
 pub mod header;
