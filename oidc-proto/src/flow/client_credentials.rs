@@ -29,8 +29,9 @@ const VERSION: u32 = 1;
 #[non_exhaustive]
 pub struct ClientCredentialsGrant;
 
-/// What to ask for.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+/// What to ask for. Whole, it is the key under which a token is cached: two requests that differ in a
+/// scope or a resource never share one.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClientCredentials {

@@ -7,12 +7,16 @@ mod freshness;
 mod keys;
 mod metadata;
 mod policy;
+mod pool;
 mod publish;
+mod renewal;
 mod tokens;
 
 pub use freshness::Freshness;
 pub use keys::KeyRenewal;
 pub use metadata::MetadataRenewal;
-pub use policy::{Counters, Epoch, Failure, Lease, Need, Policy, Renewal, Renewed, Want};
+pub use policy::Policy;
+pub use pool::{Pool, PoolCounters};
 pub use publish::{Published, Publisher, Reader};
+pub use renewal::{Counters, Epoch, Failure, Lease, Need, Renewal, Renewed, Want};
 pub use tokens::TokenRenewal;

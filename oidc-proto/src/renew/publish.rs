@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-/// A value, and until when it may be used without asking its renewal.
+/// A value, and when it may be used without asking its renewal.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Published<T> {
@@ -18,20 +18,23 @@ pub struct Published<T> {
     pub value: Arc<T>,
     /// Which one it is.
     pub epoch: Epoch,
-    /// Until when nobody need be asked.
+    /// From when on: on a clock that is set back further, ask.
+    pub since: Timestamp,
+    /// Until when.
     pub renew_at: Timestamp,
 }
 
 impl<T> Published<T> {
-    /// A value, as its renewal holds it.
-    pub const fn new(value: Arc<T>, epoch: Epoch, renew_at: Timestamp) -> Self {
-        Self { value, epoch, renew_at }
+    /// Whether nobody need be asked now.
+    #[must_use]
+    pub fn is_fresh(&self, now: Timestamp) -> bool {
+        self.since <= now && now < self.renew_at
     }
 }
 
 impl<T> Clone for Published<T> {
     fn clone(&self) -> Self {
-        Self { value: self.value.clone(), epoch: self.epoch, renew_at: self.renew_at }
+        Self { value: self.value.clone(), epoch: self.epoch, since: self.since, renew_at: self.renew_at }
     }
 }
 
@@ -64,11 +67,13 @@ impl<T: Clone> Publisher<T> {
         Self(Arc::new(Shared { version: AtomicU64::new(0), newest: Mutex::new(None) }))
     }
 
-    /// Puts a new value where every reader finds it.
-    pub fn publish(&self, value: T) {
+    /// Puts a new value where every reader finds it, and gives back the one that was there: dropping
+    /// it may be work, which is not done under a lock.
+    pub fn publish(&self, value: T) -> Option<T> {
         let mut newest = self.0.newest();
-        *newest = Some(value);
+        let old = newest.replace(value);
         self.0.version.fetch_add(1, Ordering::Release);
+        old
     }
 
     /// A reader of its own.
@@ -112,5 +117,100 @@ impl<T> fmt::Debug for Publisher<T> {
 impl<T> fmt::Debug for Reader<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Reader").field("seen", &self.seen).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{sync::Barrier, thread};
+
+    #[test]
+    fn a_reader_sees_the_newest_value_and_keeps_it_in_hand() {
+        let publisher = Publisher::new();
+        let (mut early, mut other) = (publisher.reader(), publisher.reader());
+        assert_eq!(early.get(), None::<&u8>);
+        assert_eq!(publisher.publish(1), None);
+        assert_eq!((early.get(), other.get()), (Some(&1), Some(&1)));
+        assert_eq!(publisher.publish(2), Some(1));
+        let mut late = early.clone();
+        assert_eq!((late.get(), early.get(), publisher.reader().get()), (Some(&2), Some(&2), Some(&2)));
+        drop(publisher);
+        assert_eq!(early.get(), Some(&2), "a reader outlives its publisher");
+    }
+
+    #[test]
+    fn reading_again_takes_no_lock() {
+        let publisher = Publisher::new();
+        publisher.publish(1);
+        let mut reader = publisher.reader();
+        assert_eq!(reader.get(), Some(&1));
+        let _held = publisher.0.newest();
+        assert_eq!(reader.get(), Some(&1), "though somebody sits on the lock");
+    }
+
+    #[test]
+    fn a_panic_of_another_thread_takes_nothing_away() {
+        let publisher = Arc::new(Publisher::new());
+        publisher.publish(1);
+        let shared = Arc::clone(&publisher);
+        let poisoned = thread::spawn(move || {
+            let _held = shared.0.newest();
+            panic!("with the lock in hand");
+        });
+        assert!(poisoned.join().is_err());
+        assert_eq!(publisher.reader().get(), Some(&1));
+        publisher.publish(2);
+        assert_eq!(publisher.reader().get(), Some(&2));
+    }
+
+    /// A value is whole or not there, and nobody goes back to an older one.
+    #[test]
+    fn many_threads_read_whole_values_in_order_while_two_publish() {
+        const LAST: u64 = 2_000;
+        let publisher = Publisher::new();
+        let start = Barrier::new(6);
+        let next = Mutex::new(0);
+        thread::scope(|scope| {
+            for _ in 0..2 {
+                scope.spawn(|| {
+                    start.wait();
+                    loop {
+                        let mut next = next.lock().unwrap();
+                        if *next == LAST {
+                            break;
+                        }
+                        *next += 1;
+                        publisher.publish(Arc::new((*next, !*next)));
+                    }
+                });
+            }
+            for _ in 0..4 {
+                let mut reader = publisher.reader();
+                let start = &start;
+                scope.spawn(move || {
+                    start.wait();
+                    let mut seen = 0;
+                    while seen < LAST {
+                        let Some(value) = reader.get() else { continue };
+                        let (number, check) = **value;
+                        assert!(number >= seen && check == !number, "{number} after {seen}");
+                        seen = number;
+                    }
+                });
+            }
+        });
+    }
+
+    #[test]
+    fn a_clock_that_is_set_back_far_does_not_keep_a_value_fresh() {
+        let published = Published {
+            value: Arc::new(1),
+            epoch: Epoch::default(),
+            since: Timestamp(100),
+            renew_at: Timestamp(200),
+        };
+        let fresh = [99, 100, 199, 200].map(|now| published.clone().is_fresh(Timestamp(now)));
+        assert_eq!(fresh, [false, true, true, false]);
     }
 }

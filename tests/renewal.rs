@@ -1,0 +1,269 @@
+//! The renewal policy against a model that knows the whole history, over random traces; and the
+//! stories that peers get wrong.
+//!
+//! The model keeps no state but what has happened. It decides from the list of events, each time
+//! anew, in the words of the documentation.
+
+use oidc_proto::{
+    Moment, Timestamp,
+    renew::{Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want},
+};
+use proptest::{
+    prelude::*,
+    test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
+};
+use std::sync::Arc;
+
+#[path = "renewal/model.rs"]
+mod model;
+#[path = "renewal/stories.rs"]
+mod stories;
+
+use model::{Kind, Model};
+
+#[derive(Clone, Copy, Debug)]
+enum Op {
+    Any,
+    /// By a caller who holds the value so many epochs ago.
+    Newer(u64),
+    Bring(usize, Option<i64>),
+    Fail(usize),
+    Abandon(usize),
+    /// The holder burns down: the lease is dropped.
+    Burn(usize),
+    Pass(i64),
+    SetBack(i64),
+    /// A caller read the clock, and comes late.
+    Late(i64),
+}
+
+fn op() -> impl Strategy<Value = Op> {
+    let span = prop_oneof![0..3_i64, 3..40_i64, 40..400_i64, 400..5_000_i64, 5_000..200_000_i64];
+    let fresh = prop_oneof![
+        Just(None),
+        (0..100_i64).prop_map(Some),
+        (0..10_000_i64).prop_map(Some),
+        Just(Some(i64::MAX))
+    ];
+    prop_oneof![
+        6 => Just(Op::Any),
+        4 => (0..3_u64).prop_map(Op::Newer),
+        4 => (0..4_usize, fresh).prop_map(|(at, fresh)| Op::Bring(at, fresh)),
+        4 => (0..4_usize).prop_map(Op::Fail),
+        1 => (0..4_usize).prop_map(Op::Abandon),
+        1 => (0..4_usize).prop_map(Op::Burn),
+        8 => span.prop_map(Op::Pass),
+        1 => (6..100_000_i64).prop_map(Op::SetBack),
+        1 => (1..=5_i64).prop_map(Op::Late),
+    ]
+}
+
+fn policy() -> impl Strategy<Value = Policy> {
+    let small = prop::array::uniform10(0..60_i64).prop_map(|n| {
+        let mut policy = Policy::KEYS;
+        [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
+            [n[0], n[1], n[2] * 4, n[3], n[4] * 8];
+        [policy.retry, policy.cooldown, policy.longest_cooldown, policy.lease, policy.patience] =
+            [n[5] / 4, n[6], n[7] * 4, n[8], n[9] / 4];
+        policy.burst = u8::try_from(n[9] % 4).expect("below 4");
+        policy
+    });
+    prop_oneof![
+        3 => Just(Policy::KEYS), 1 => Just(Policy::METADATA), 1 => Just(Policy::TOKENS), 3 => small
+    ]
+}
+
+/// Every run is the same, unless `OIDC_SEED` says otherwise.
+fn runner(cases: u32) -> TestRunner {
+    let mut seed = [7; 32];
+    if let Some(number) = std::env::var("OIDC_SEED").ok().and_then(|text| text.parse::<u64>().ok()) {
+        seed[..8].copy_from_slice(&number.to_be_bytes());
+    }
+    let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &seed);
+    TestRunner::new_with_rng(Config { cases, failure_persistence: None, ..Config::default() }, rng)
+}
+
+/// The renewal, its model, and the callers who hold leases.
+struct Run {
+    renewal: Renewal<u64>,
+    model: Model,
+    leases: Vec<(u64, Lease)>,
+    clock: i64,
+    chance: u8,
+}
+
+impl Run {
+    fn new(policy: Policy) -> Self {
+        let clock = 1_800_000_000;
+        let (renewal, model) = (Renewal::new(policy), Model::new(policy));
+        let mut run = Self { renewal, model, leases: Vec::new(), clock, chance: 0 };
+        run.want(None, 0);
+        run
+    }
+
+    fn want(&mut self, back: Option<u64>, late: i64) {
+        let now = Timestamp(self.clock - late);
+        let mut need = Need::Any;
+        if let Some(back) = back {
+            // Epochs cannot be made up; an older one is what a caller has kept.
+            let known = &self.model.epochs;
+            let at = known.len().saturating_sub(1 + usize::try_from(back).expect("small"));
+            need = Need::NewerThan(known.get(at).copied().unwrap_or_default());
+        }
+        let expected = self.model.want(need, self.renewal.epoch());
+        let policy = self.model.policy;
+        let seen = match self.renewal.want(need, now) {
+            Want::Use(epoch, value) => {
+                assert_eq!(epoch, self.renewal.epoch());
+                Kind::Use(*value)
+            }
+            Want::UseAndRenew(_, value, lease) => {
+                self.model.granted(lease.until().0 - self.clock);
+                self.leases.push((self.model.leases, lease));
+                Kind::UseAndRenew(*value)
+            }
+            Want::Renew(lease) => {
+                self.model.granted(lease.until().0 - self.clock);
+                self.leases.push((self.model.leases, lease));
+                Kind::Renew
+            }
+            Want::Join { until } => {
+                assert!(until > now, "a wait lies in the future");
+                assert!(until.0 - self.clock <= policy.patience, "nobody waits longer than the patience");
+                Kind::Join(until.0 - self.clock)
+            }
+            Want::Refuse { until, .. } => {
+                assert!(until > now, "a refusal ends in the future");
+                let most = policy.longest_cooldown.max(policy.cooldown).max(policy.lease) + 5;
+                assert!(until.0 - self.clock <= most, "a refusal is bounded");
+                Kind::Refuse(until.0 - self.clock)
+            }
+        };
+        assert_eq!(seen, expected, "at {} with {need:?}", self.model.now);
+        if let Kind::Use(value) | Kind::UseAndRenew(value) = seen {
+            let age = self.model.age(value);
+            assert!(age <= policy.deadline(), "{value} is used {age} s after it was asked for");
+        }
+    }
+
+    fn settle(&mut self, at: usize, result: Option<Option<i64>>) {
+        if at >= self.leases.len() {
+            return;
+        }
+        let (id, lease) = self.leases.remove(at);
+        self.chance = self.chance.wrapping_mul(5).wrapping_add(77);
+        let freshness = result.map(|seconds| seconds.map_or(Freshness::UNKNOWN, Freshness::of_seconds));
+        let before = self.renewal.value().cloned();
+        let settled =
+            freshness.map(|freshness| Renewed::new(Arc::new(id), freshness)).ok_or(Failure::NoResponse);
+        let held = self.renewal.settle(lease, settled, moment(self.clock, self.chance));
+        if !held {
+            assert_eq!(self.renewal.value(), before.as_ref(), "a failure never takes a value away");
+        }
+        assert_eq!(held, self.model.settled(id, freshness, self.renewal.epoch(), chance_of(self.chance)));
+    }
+
+    fn step(&mut self, op: Op) {
+        match op {
+            Op::Any => self.want(None, 0),
+            Op::Newer(back) => self.want(Some(back), 0),
+            Op::Late(seconds) => self.want(None, seconds),
+            Op::Bring(at, fresh) => self.settle(at, Some(fresh)),
+            Op::Fail(at) => self.settle(at, None),
+            Op::Abandon(at) if at < self.leases.len() => {
+                let (id, lease) = self.leases.remove(at);
+                self.model.abandoned(id);
+                self.renewal.abandon(lease, Timestamp(self.clock));
+            }
+            Op::Burn(at) if at < self.leases.len() => drop(self.leases.remove(at)),
+            Op::Abandon(_) | Op::Burn(_) => {}
+            Op::Pass(seconds) => {
+                self.clock += seconds;
+                self.model.now += seconds;
+                // Somebody looks at the clock.
+                self.want(None, 0);
+            }
+            Op::SetBack(seconds) => {
+                self.clock -= seconds;
+                self.want(None, 0);
+            }
+        }
+    }
+}
+
+/// The first byte that a moment of this entropy yields.
+fn chance_of(entropy: u8) -> u8 {
+    let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[entropy; 32]);
+    ring::hmac::sign(&key, &1_u32.to_be_bytes()).as_ref()[0]
+}
+
+fn moment(now: i64, chance: u8) -> Moment {
+    Moment::new(Timestamp(now), [chance; 32])
+}
+
+#[test]
+fn over_random_traces_the_policy_does_what_the_whole_history_says() {
+    let traces = (policy(), prop::collection::vec(op(), 1..150));
+    let checked = runner(3_000).run(&traces, |(policy, trace)| {
+        let mut run = Run::new(policy);
+        for op in trace {
+            run.step(op);
+        }
+        Ok(())
+    });
+    checked.unwrap_or_else(|error| panic!("{error}"));
+}
+
+#[test]
+fn no_numbers_and_no_times_make_it_panic() {
+    let number = || {
+        prop_oneof![
+            Just(i64::MIN),
+            Just(i64::MIN + 1),
+            Just(-1_i64),
+            Just(0_i64),
+            Just(1_i64),
+            Just(i64::MAX),
+            Just(i64::MAX - 1),
+            any::<i64>()
+        ]
+    };
+    let policy = (prop::collection::vec(number(), 10), any::<u8>()).prop_map(|(n, burst)| {
+        let mut policy = Policy::KEYS;
+        [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
+            [n[0], n[1], n[2], n[3], n[4]];
+        [policy.retry, policy.cooldown, policy.longest_cooldown, policy.lease, policy.patience] =
+            [n[5], n[6], n[7], n[8], n[9]];
+        policy.burst = burst;
+        policy
+    });
+    let step = (0..6_u8, number(), any::<u8>());
+    let traces = (policy, prop::collection::vec(step, 1..60));
+    let checked = runner(3_000).run(&traces, |(policy, trace)| {
+        let mut renewal = Renewal::new(policy);
+        let mut leases = Vec::new();
+        assert!(policy.deadline() >= 0);
+        for (what, number, chance) in trace {
+            let now = Timestamp(number);
+            let need = if chance & 1 == 0 { Need::Any } else { Need::NewerThan(renewal.epoch()) };
+            match (what, leases.pop()) {
+                (0, Some(lease)) => {
+                    let value = Renewed::new(Arc::new(1), Freshness::of_seconds(number.wrapping_mul(7)));
+                    renewal.settle(lease, Ok(value), moment(number, chance));
+                }
+                (1, Some(lease)) => {
+                    renewal.settle(lease, Err(Failure::NoResponse), moment(number, chance));
+                }
+                (2, Some(lease)) => renewal.abandon(lease, now),
+                (_, kept) => leases.extend(kept),
+            }
+            match renewal.want(need, now) {
+                Want::Renew(lease) | Want::UseAndRenew(_, _, lease) => leases.push(lease),
+                Want::Use(..) | Want::Join { .. } | Want::Refuse { .. } => {}
+            }
+            let _ = renewal.published().map(|published| published.is_fresh(now));
+        }
+        Ok(())
+    });
+    checked.unwrap_or_else(|error| panic!("{error}"));
+}

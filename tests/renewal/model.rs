@@ -1,0 +1,212 @@
+//! The reference model: what has happened, and what follows from it by the words of the policy.
+
+use super::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    Use(u64),
+    UseAndRenew(u64),
+    Renew,
+    /// For so many seconds.
+    Join(i64),
+    Refuse(i64),
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Event {
+    Granted {
+        id: u64,
+        at: i64,
+        until: i64,
+    },
+    Held {
+        id: u64,
+        fresh: i64,
+    },
+    Failed {
+        at: i64,
+        urgent: i64,
+        retry: i64,
+    },
+    Ended {
+        id: u64,
+    },
+    /// Somebody forced a renewal, or gave one up.
+    Poured {
+        at: i64,
+    },
+}
+
+pub struct Model {
+    pub policy: Policy,
+    /// The time that has passed: a clock set back adds nothing.
+    pub now: i64,
+    pub leases: u64,
+    pub epochs: Vec<Epoch>,
+    history: Vec<Event>,
+}
+
+impl Model {
+    pub fn new(mut policy: Policy) -> Self {
+        // In the words of the documentation of `Policy`.
+        policy.ceiling = policy.ceiling.max(policy.floor);
+        policy.fresh = policy.fresh.clamp(policy.floor, policy.ceiling);
+        policy.retry = policy.retry.max(1);
+        policy.cooldown = policy.cooldown.max(1);
+        policy.longest_cooldown = policy.longest_cooldown.max(policy.retry);
+        policy.burst = policy.burst.max(1);
+        policy.lease = policy.lease.max(1);
+        Self { policy, now: 0, leases: 0, epochs: vec![Epoch::default()], history: Vec::new() }
+    }
+
+    fn grant_of(&self, wanted: u64) -> (i64, i64) {
+        let granted = self.history.iter().find_map(|event| match event {
+            Event::Granted { id, at, until } if *id == wanted => Some((*at, *until)),
+            _ => None,
+        });
+        granted.expect("every lease was granted")
+    }
+
+    /// How long ago a value was asked for.
+    pub fn age(&self, value: u64) -> i64 {
+        self.now - self.grant_of(value).0
+    }
+
+    /// The lease that lives, if one does: granted, not ended, not over.
+    fn live(&self) -> Option<(u64, i64, i64)> {
+        let alive = |wanted: u64| {
+            !self.history.iter().any(|event| matches!(event, Event::Ended { id } if *id == wanted))
+        };
+        let mut live = self.history.iter().filter_map(|event| match event {
+            Event::Granted { id, at, until } if self.now < *until && alive(*id) => Some((*id, *at, *until)),
+            _ => None,
+        });
+        let first = live.next();
+        assert!(live.next().is_none(), "two leases live at once");
+        first
+    }
+
+    /// The value that came last, and for how long it is fresh.
+    fn held(&self) -> Option<(u64, i64)> {
+        self.history.iter().rev().find_map(|event| match event {
+            Event::Held { id, fresh } => Some((*id, *fresh)),
+            _ => None,
+        })
+    }
+
+    /// The last failure, if nothing good has come since, and how many there are in a row.
+    fn failed(&self) -> (Option<(i64, i64, i64)>, u32) {
+        let row = self.history.iter().rev().take_while(|event| !matches!(event, Event::Held { .. }));
+        let failures: Vec<_> = row
+            .filter_map(|event| match event {
+                Event::Failed { at, urgent, retry } => Some((*at, *urgent, *retry)),
+                _ => None,
+            })
+            .collect();
+        (failures.first().copied(), u32::try_from(failures.len()).expect("few"))
+    }
+
+    /// When the bucket has something in it: of `burst` tokens, each comes back a cooldown after the
+    /// one that was taken before it has.
+    fn bucket(&self) -> i64 {
+        let mut full = i64::MIN;
+        for event in &self.history {
+            if let Event::Poured { at } = event {
+                full = full.max(*at) + self.policy.cooldown;
+            }
+        }
+        full.saturating_sub(self.policy.cooldown * (i64::from(self.policy.burst) - 1))
+    }
+
+    pub fn want(&mut self, need: Need, epoch: Epoch) -> Kind {
+        let (now, policy) = (self.now, self.policy);
+        let live = self.live();
+        let (failed, _) = self.failed();
+        let wait_or_renew = || match live {
+            Some((_, since, until)) if now < until.min(since + policy.patience) => {
+                Kind::Join(until.min(since + policy.patience) - now)
+            }
+            Some((_, _, until)) => Kind::Refuse(until - now),
+            None => match failed {
+                Some((_, urgent, _)) if now < urgent => Kind::Refuse(urgent - now),
+                _ => Kind::Renew,
+            },
+        };
+        let Some((value, fresh)) = self.held() else { return wait_or_renew() };
+        let age = self.age(value);
+        if age >= fresh + policy.stale_if_error {
+            return wait_or_renew();
+        }
+        let due = age >= fresh - policy.ahead.min(fresh / 2);
+        if matches!(need, Need::NewerThan(held) if held >= epoch) {
+            let earliest = self.bucket();
+            if live.is_none() && !due && now < earliest {
+                return Kind::Refuse(earliest - now);
+            }
+            let kind = wait_or_renew();
+            if kind == Kind::Renew && !due {
+                self.history.push(Event::Poured { at: now });
+            }
+            return kind;
+        }
+        let failing = failed.is_some_and(|(at, _, _)| now < at + 2 * policy.longest_cooldown + policy.lease);
+        let slow = live.is_some_and(|(_, since, _)| now >= since + policy.patience);
+        if age >= fresh && !failing && !slow {
+            return wait_or_renew();
+        }
+        let may = failed.is_none_or(|(_, _, retry)| now >= retry);
+        if due && live.is_none() && may { Kind::UseAndRenew(value) } else { Kind::Use(value) }
+    }
+
+    pub fn granted(&mut self, seconds: i64) {
+        assert_eq!(seconds, self.policy.lease, "a lease lasts as long as the policy says");
+        self.leases += 1;
+        self.history.push(Event::Granted { id: self.leases, at: self.now, until: self.now + seconds });
+    }
+
+    /// Whether the value is held now.
+    pub fn settled(&mut self, id: u64, result: Option<Freshness>, epoch: Epoch, chance: u8) -> bool {
+        let current = self.live().is_some_and(|live| live.0 == id);
+        if current {
+            self.history.push(Event::Ended { id });
+        }
+        if let Some(freshness) = result {
+            let Policy { floor, ceiling, .. } = self.policy;
+            let fresh = freshness.seconds().map_or(self.policy.fresh, |said| said.clamp(floor, ceiling));
+            if self.age(id) < fresh + self.policy.stale_if_error {
+                if self.held().is_some_and(|(held, _)| held > id) {
+                    return false;
+                }
+                self.history.push(Event::Held { id, fresh });
+                self.epochs.push(epoch);
+                return true;
+            }
+        }
+        if current {
+            let at = self.now;
+            let wait = |most| self.wait(most, chance);
+            let Policy { cooldown, longest_cooldown, .. } = self.policy;
+            let (urgent, retry) = (at + wait(cooldown.min(longest_cooldown)), at + wait(longest_cooldown));
+            self.history.push(Event::Failed { at, urgent, retry });
+        }
+        false
+    }
+
+    pub fn abandoned(&mut self, id: u64) {
+        if self.live().is_some_and(|live| live.0 == id) && self.now >= self.bucket() {
+            self.history.push(Event::Ended { id });
+            self.history.push(Event::Poured { at: self.now });
+        }
+    }
+
+    /// Doubled by each failure in a row up to a fifth less than the most, and up to a quarter more by
+    /// chance.
+    fn wait(&self, most: i64, chance: u8) -> i64 {
+        let mut wait = self.policy.retry;
+        for _ in 0..self.failed().1 {
+            wait = (wait * 2).min(most - most / 5);
+        }
+        let least = wait.min(most - most / 5).max(self.policy.retry);
+        (least + (least / 4 + 1) * i64::from(chance) / 256).min(most.max(self.policy.retry))
+    }
+}

@@ -1,0 +1,332 @@
+//! What peers get wrong, as stories with a clock in hand.
+
+use super::*;
+
+const START: i64 = 1_800_000_000;
+
+/// A renewal, the time since the start, and a provider that can be told what to do.
+struct Story {
+    renewal: Renewal<u64>,
+    now: i64,
+    fetches: u64,
+}
+
+impl Story {
+    fn new(policy: Policy) -> Self {
+        Self { renewal: Renewal::new(policy), now: 0, fetches: 0 }
+    }
+
+    /// One that holds a value for which the response says this.
+    fn holding(policy: Policy, freshness: Freshness) -> Self {
+        let mut story = Self::new(policy);
+        let lease = story.lead(Need::Any);
+        assert!(story.bring(lease, freshness));
+        story
+    }
+
+    fn want(&mut self, need: Need) -> Want<u64> {
+        self.renewal.want(need, Timestamp(START + self.now))
+    }
+
+    fn newer(&mut self) -> Want<u64> {
+        let need = Need::NewerThan(self.renewal.epoch());
+        self.want(need)
+    }
+
+    fn lead(&mut self, need: Need) -> Lease {
+        match self.want(need) {
+            Want::Renew(lease) | Want::UseAndRenew(_, _, lease) => lease,
+            other => panic!("expected a lease at {}, not {other:?}", self.now),
+        }
+    }
+
+    fn bring(&mut self, lease: Lease, freshness: Freshness) -> bool {
+        self.fetches += 1;
+        let value = Renewed::new(Arc::new(self.fetches), freshness);
+        self.renewal.settle(lease, Ok(value), moment(START + self.now, 0))
+    }
+
+    fn fail(&mut self, lease: Lease) {
+        self.fetches += 1;
+        self.renewal.settle(lease, Err(Failure::NoResponse), moment(START + self.now, 0));
+    }
+
+    /// Asks once each second up to a time, and lets the provider answer at once. Returns how many
+    /// requests it got, and how many callers got nothing.
+    fn busy_until(&mut self, end: i64, answers: bool, forge: bool) -> (u64, u64) {
+        let (before, mut refused) = (self.fetches, 0);
+        while self.now < end {
+            for need in [Need::Any, Need::NewerThan(self.renewal.epoch())] {
+                if need != Need::Any && !forge {
+                    continue;
+                }
+                match self.want(need) {
+                    Want::Renew(lease) | Want::UseAndRenew(_, _, lease) if answers => {
+                        self.bring(lease, Freshness::UNKNOWN);
+                    }
+                    Want::Renew(lease) => {
+                        self.fail(lease);
+                        // The leader asks again, as any waiter does.
+                        let nothing = matches!(self.want(need), Want::Refuse { .. });
+                        refused += u64::from(need == Need::Any && nothing);
+                    }
+                    Want::UseAndRenew(_, _, lease) => self.fail(lease),
+                    Want::Use(..) | Want::Join { .. } => {}
+                    Want::Refuse { .. } => refused += u64::from(need == Need::Any),
+                }
+            }
+            self.now += 1;
+        }
+        (self.fetches - before, refused)
+    }
+}
+
+#[test]
+fn e12_d1_a_failure_never_takes_away_a_good_value() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let Want::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
+    story.fail(lease);
+    assert_eq!(story.renewal.value().map(|value| **value), Some(1));
+    // The outage lasts beyond the end of the value: everybody is served for an hour more.
+    let (_, refused) = story.busy_until(300 + 3_600, false, true);
+    assert_eq!(refused, 0);
+    let (_, refused) = story.busy_until(300 + 3_600 + 10, false, false);
+    assert_eq!(refused, 10, "and nobody after that");
+    // The provider comes back: it is noticed within the cooldown.
+    let (_, refused) = story.busy_until(story.now + 60, true, false);
+    assert!(refused <= 30, "{refused} seconds");
+}
+
+#[test]
+fn d2_a_failing_provider_is_asked_less_and_less() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    story.busy_until(270, true, false);
+    let (fetches, refused) = story.busy_until(270 + 3_600, false, false);
+    assert_eq!((fetches, refused), (17, 0), "5, 10, 20, … up to 300 s apart");
+    // With nothing to use, the wait stops growing at the cooldown.
+    let mut cold = Story::new(Policy::KEYS);
+    let (fetches, refused) = cold.busy_until(3_600, false, false);
+    assert!((120..=152).contains(&fetches), "{fetches}");
+    assert_eq!(refused, 3_600);
+}
+
+#[test]
+fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
+    use oidc_proto::{
+        EndpointUrl, UrlPolicy,
+        flow::{JwksRetrieval, Step},
+    };
+    let unavailable = |seconds: &str| {
+        let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default()).expect("https");
+        let call = JwksRetrieval::start(&jwks_uri);
+        let mut response = http::Response::new(Vec::new());
+        *response.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
+        response.headers_mut().insert("retry-after", seconds.parse().expect("a header value"));
+        let Step::Send(call) = Step::from(call) else { unreachable!("a call") };
+        let (_, _, pending) = call.into_parts();
+        match pending.receive(response, moment(START, 0)) {
+            Err(error) => Failure::from(error),
+            Ok(_) => panic!("503 is an error"),
+        }
+    };
+    for (seconds, least, most) in [("100", 100, 100), ("99999", 300, 300), ("1", 5, 6)] {
+        let mut story = Story::new(Policy::KEYS);
+        let lease = story.lead(Need::Any);
+        story.renewal.settle(lease, Err(unavailable(seconds)), moment(START, 0));
+        let Want::Refuse { until, because: Some(Failure::Flow(_)) } = story.want(Need::Any) else {
+            panic!("refused, with the reason")
+        };
+        assert!((least..=most).contains(&(until.0 - START)), "{seconds}: {}", until.0 - START);
+    }
+}
+
+#[test]
+fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
+    for (said, fresh) in [(None, 300), (Some(60), 60), (Some(0), 60), (Some(i64::MAX), 86_400)] {
+        let freshness = said.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
+        let mut story = Story::holding(Policy::KEYS, freshness);
+        let mut last = 0;
+        while story.now < 100_000 {
+            match story.want(Need::Any) {
+                Want::UseAndRenew(_, _, lease) => {
+                    last = story.now;
+                    story.fail(lease);
+                }
+                Want::Renew(lease) => story.fail(lease),
+                Want::Use(..) => last = story.now,
+                Want::Join { .. } | Want::Refuse { .. } => {}
+            }
+            story.now += 1;
+        }
+        assert_eq!(last, fresh + 3_600 - 1, "{said:?}");
+        assert!(last <= Policy::KEYS.deadline());
+    }
+    // With a provider that answers, it is gone when it is no longer fresh, though nobody asked before.
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    story.now = 300;
+    assert!(matches!(story.want(Need::Any), Want::Renew(_)), "not used first and renewed then");
+}
+
+#[test]
+fn what_failed_long_ago_is_no_excuse_for_a_stale_value() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    story.now = 100;
+    let Want::Renew(lease) = story.newer() else { panic!("the bucket is full") };
+    story.fail(lease);
+    story.now = 2_000;
+    assert!(matches!(story.want(Need::Any), Want::Renew(_)), "the provider is asked first");
+}
+
+#[test]
+fn e15_sixteen_forced_refreshes_of_one_epoch_cause_one_lease() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let held = Need::NewerThan(story.renewal.epoch());
+    let wants: Vec<_> = (0..16).map(|_| story.want(held)).collect();
+    assert_eq!(wants.iter().filter(|want| matches!(want, Want::Renew(_))).count(), 1);
+    assert_eq!(wants.iter().filter(|want| matches!(want, Want::Join { .. })).count(), 15);
+    let lease = wants.into_iter().find_map(|want| match want {
+        Want::Renew(lease) => Some(lease),
+        _ => None,
+    });
+    story.bring(lease.expect("one leads"), Freshness::UNKNOWN);
+    for _ in 0..16 {
+        assert!(matches!(story.want(held), Want::Use(_, value) if *value == 2), "newer than they held");
+    }
+}
+
+/// `burst + w / cooldown` because they force it, and once per life because of time.
+#[test]
+fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
+    let policy = Policy::KEYS;
+    let life = policy.floor - policy.ahead.min(policy.floor / 2);
+    for (window, answers) in [(3_600, true), (3_600, false), (4 * 3_600, true), (4 * 3_600, false)] {
+        let mut story = Story::holding(policy, Freshness::UNKNOWN);
+        let (fetches, refused) = story.busy_until(window, answers, true);
+        let window = u64::try_from(window).expect("positive");
+        let forced = u64::from(policy.burst) + window / 30;
+        let timed = window / u64::try_from(life).expect("positive") + 1;
+        assert!(fetches <= forced + timed, "{fetches}");
+        // What the flood really costs: a forced renewal is a renewal, so time asks for no more.
+        assert!(fetches <= window * 10 / 240 + 5, "{fetches}");
+        if answers || window <= 3_900 {
+            assert_eq!(refused, 0);
+        }
+    }
+}
+
+#[test]
+fn a_forged_flood_cannot_hold_back_a_renewal_that_is_due() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::of_seconds(60));
+    for _ in 0..2 {
+        let Want::Renew(lease) = story.newer() else { panic!("the bucket holds two") };
+        story.bring(lease, Freshness::of_seconds(60));
+    }
+    assert!(matches!(story.newer(), Want::Refuse { because: None, .. }), "the bucket is empty");
+    story.now = 30;
+    // Due by time, and the bucket has one again: the bucket stays as it is.
+    let Want::Renew(lease) = story.newer() else { panic!("due") };
+    story.bring(lease, Freshness::of_seconds(60));
+    assert!(matches!(story.newer(), Want::Renew(_)), "time paid for that one");
+}
+
+#[test]
+fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next() {
+    for (policy, life) in [(Policy::METADATA, 60), (Policy::TOKENS, 40), (Policy::TOKENS, 2)] {
+        let mut story = Story::holding(policy, Freshness::of_seconds(life));
+        story.now = (life / 2 - 1).max(0);
+        assert!(matches!(story.want(Need::Any), Want::Use(..)));
+        story.now = life / 2;
+        assert!(matches!(story.want(Need::Any), Want::UseAndRenew(..)));
+    }
+}
+
+#[test]
+fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
+    let mut story = Story::new(Policy::TOKENS);
+    let lease = story.lead(Need::Any);
+    assert!(!story.bring(lease, Freshness::of_seconds(0)));
+    let Want::Refuse { because: Some(Failure::Expired), until } = story.want(Need::Any) else {
+        panic!("refused")
+    };
+    assert!(until.0 >= START + 2);
+}
+
+#[test]
+fn a_late_value_is_held_only_if_nothing_newer_has_come() {
+    let mut story = Story::new(Policy::KEYS);
+    let slow = story.lead(Need::Any);
+    story.now = 15;
+    let next = story.lead(Need::Any);
+    story.now = 16;
+    assert!(story.bring(slow, Freshness::UNKNOWN), "better than nothing");
+    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    assert!(story.bring(next, Freshness::UNKNOWN), "and the next is newer");
+
+    let mut story = Story::new(Policy::KEYS);
+    let slow = story.lead(Need::Any);
+    story.now = 15;
+    let next = story.lead(Need::Any);
+    assert!(story.bring(next, Freshness::UNKNOWN));
+    assert!(!story.bring(slow, Freshness::UNKNOWN), "older than what is held");
+    assert_eq!(story.renewal.value().map(|value| **value), Some(1));
+}
+
+#[test]
+fn a_value_that_comes_late_is_as_old_as_its_request() {
+    let mut story = Story::new(Policy::TOKENS);
+    let slow = story.lead(Need::Any);
+    story.now = 100;
+    assert!(!story.bring(slow, Freshness::of_seconds(100)), "its hundred seconds are over");
+    assert_eq!(story.renewal.counters().abandoned, 1);
+}
+
+#[test]
+fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
+    let mut story = Story::new(Policy::KEYS);
+    for _ in 0..2 {
+        let lease = story.lead(Need::Any);
+        story.renewal.abandon(lease, Timestamp(START));
+    }
+    let lease = story.lead(Need::Any);
+    story.renewal.abandon(lease, Timestamp(START));
+    assert!(matches!(story.want(Need::Any), Want::Join { .. }), "the third has to be waited for");
+    story.now = 15;
+    assert!(matches!(story.want(Need::Any), Want::Renew(_)));
+}
+
+#[test]
+fn a_clock_that_is_set_back_prolongs_nothing() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    story.now = -86_400;
+    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    story.now += 269;
+    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    let published = story.renewal.published().expect("a value");
+    assert!(published.is_fresh(Timestamp(START + story.now)));
+    story.now += 1;
+    assert!(!published.is_fresh(Timestamp(START + story.now)));
+    let lease = story.lead(Need::Any);
+    assert_eq!(lease.until().0, START + story.now + 15, "leases are by the clock as it stands");
+    story.now -= 7;
+    assert!(matches!(story.newer(), Want::Join { until } if until.0 == START + story.now + 3));
+}
+
+#[test]
+fn a_published_value_is_not_fresh_on_a_clock_set_back_far() {
+    let story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let published = story.renewal.published().expect("a value");
+    let fresh = [-86_400, -6, -5, 0, 269, 270].map(|at| published.is_fresh(Timestamp(START + at)));
+    assert_eq!(fresh, [false, false, true, true, true, false]);
+}
+
+#[test]
+fn counters_say_what_happened() {
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    story.busy_until(4_000, false, false);
+    let counters = story.renewal.counters();
+    assert_eq!(counters.hits, 300);
+    assert_eq!(counters.stale, 3_600);
+    assert_eq!(counters.renewals, 1);
+    assert_eq!(counters.leases, counters.renewals + counters.failures + counters.abandoned);
+    assert!(counters.refused >= 99 && counters.joined == 0);
+}
