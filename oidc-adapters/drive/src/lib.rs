@@ -1,4 +1,5 @@
-//! The driver loop, once blocking and once async. Nothing here knows a protocol.
+//! The driver loop, and waiting for shared values; each blocking and async. Nothing here knows a
+//! protocol.
 //!
 //! ```
 //! # use oidc_drive::{Failed, run};
@@ -8,11 +9,24 @@
 //! let call = Discovery::start("https://op.example", &Default::default()).unwrap();
 //! assert!(matches!(run(call, send), Err(Failed::Transport("no network"))));
 //! ```
+//!
+//! Values that many callers share (keys, metadata, tokens) are renewed by a [`Flight`]: one caller
+//! fetches, the others use what is there, or wait a little.
 #![forbid(unsafe_code)]
+
+mod clock;
+mod flight;
+mod flights;
+mod waiting;
+
+pub use clock::{Clock, SystemClock};
+pub use flight::{Flight, Job, Task, Unavailable};
+pub use flights::Flights;
 
 use oidc_proto::{
     Error, Moment, Timestamp,
     flow::{Flow, Request, Step, Terms},
+    renew::Failure,
 };
 use std::{
     fmt,
@@ -33,6 +47,15 @@ pub enum Failed<E> {
 impl<E> From<Error> for Failed<E> {
     fn from(error: Error) -> Self {
         Self::Protocol(error)
+    }
+}
+
+impl<E> From<Failed<E>> for Failure {
+    fn from(failed: Failed<E>) -> Self {
+        match failed {
+            Failed::Transport(_) => Self::NoResponse,
+            Failed::Protocol(error) => Self::Flow(error),
+        }
     }
 }
 

@@ -142,7 +142,9 @@ pub struct Counters {
     pub refused: u64,
     /// Leases given out.
     pub leases: u64,
-    /// Renewals that brought a value.
+    /// Values that came by another way.
+    pub learned: u64,
+    /// Values that were held, however they came.
     pub renewals: u64,
     /// Renewals that failed.
     pub failures: u64,
@@ -319,7 +321,7 @@ impl<T> Renewal<T> {
 
     fn grant(&mut self, now: i64) -> Lease {
         self.counters.leases += 1;
-        let (id, until) = (self.counters.leases, now + self.policy.lease);
+        let (id, until) = (self.next_id(), now + self.policy.lease);
         self.lease = Some(Live { id, since: now, until });
         Lease { id, since: now, until: self.clock(until) }
     }
@@ -345,24 +347,10 @@ impl<T> Renewal<T> {
         let now = self.tick(now);
         let current = self.end(&lease);
         let failure = match result {
-            Ok(Renewed { value, freshness }) => {
-                let fresh = self.policy.fresh_for(freshness);
-                let fresh_until = lease.since + fresh;
-                let usable_until = fresh_until + self.policy.stale_if_error;
-                if now < usable_until {
-                    if lease.id <= self.settled {
-                        return false;
-                    }
-                    let renew_at = fresh_until - self.policy.ahead_of(fresh);
-                    self.held = Some(Held { value, renew_at, fresh_until, usable_until });
-                    self.epoch.0 += 1;
-                    self.settled = lease.id;
-                    (self.failed, self.failures) = (None, 0);
-                    self.counters.renewals += 1;
-                    return true;
-                }
-                Failure::Expired
-            }
+            Ok(renewed) => match self.hold(lease.id, lease.since, renewed, now) {
+                Some(held) => return held,
+                None => Failure::Expired,
+            },
             Err(failure) => failure,
         };
         if current {
@@ -380,6 +368,40 @@ impl<T> Renewal<T> {
             self.counters.failures += 1;
         }
         false
+    }
+
+    /// Takes a value that came by another way than a lease: keys that a login has fetched for itself,
+    /// say. Returns whether it is held now.
+    pub fn learn(&mut self, renewed: Renewed<T>, now: Timestamp) -> bool {
+        let now = self.tick(now);
+        self.counters.learned += 1;
+        let id = self.next_id();
+        self.hold(id, now, renewed, now).unwrap_or(false)
+    }
+
+    /// Whether this value is held now; `None` if it is of no use any more.
+    fn hold(&mut self, id: u64, since: i64, renewed: Renewed<T>, now: i64) -> Option<bool> {
+        let fresh = self.policy.fresh_for(renewed.freshness);
+        let fresh_until = since + fresh;
+        let usable_until = fresh_until + self.policy.stale_if_error;
+        if now >= usable_until {
+            return None;
+        }
+        if id <= self.settled {
+            return Some(false);
+        }
+        let renew_at = fresh_until - self.policy.ahead_of(fresh);
+        self.held = Some(Held { value: renewed.value, renew_at, fresh_until, usable_until });
+        self.epoch.0 += 1;
+        self.settled = id;
+        (self.failed, self.failures) = (None, 0);
+        self.counters.renewals += 1;
+        Some(true)
+    }
+
+    /// Leases and what is learned are counted together: the later one was asked for later.
+    const fn next_id(&self) -> u64 {
+        self.counters.leases + self.counters.learned
     }
 
     /// Gives a lease back: its holder was cancelled, or broke. The next caller leads at once, as long

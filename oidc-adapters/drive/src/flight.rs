@@ -1,0 +1,402 @@
+//! [`Flight`]: parks callers while one of them renews. All decisions are those of
+//! [`Renewal`]; this file only waits.
+//!
+//! **No lock across anything slow.** The lock is held while the renewal decides and while a waker is
+//! put down: never across I/O, never while code of the caller runs.
+//!
+//! **No lost wake-up.** What to do and the version it was decided in are read under one lock, and
+//! whoever settles counts the version up before waking anybody.
+
+use crate::{
+    Clock, SystemClock,
+    waiting::{Parked, Waiting},
+};
+use oidc_proto::{
+    Timestamp,
+    renew::{Counters, Failure, Lease, Need, Policy, Published, Publisher, Reader, Renewal, Renewed, Want},
+};
+use std::{
+    fmt,
+    future::{Future, poll_fn, ready},
+    ops::Deref,
+    pin::{Pin, pin},
+    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+/// There is nothing to use, and waiting longer would not be worth it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// When it makes sense to ask again.
+    pub until: Timestamp,
+    /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
+    /// takes too long.
+    pub because: Option<Failure>,
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.because {
+            Some(failure) => write!(f, "nothing to use: {failure}"),
+            None => f.write_str("nothing newer to use yet"),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.because.as_ref().map(|failure| failure as _)
+    }
+}
+
+/// What a renewal in the background is, for a runtime that is to carry it out.
+pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
+
+/// What a renewal in the background is, for a thread that is to carry it out.
+pub type Job = Box<dyn FnOnce() + Send>;
+
+/// One value that many threads and tasks use, and that one of them renews.
+pub struct Flight<T> {
+    state: Mutex<State<T>>,
+    changed: Condvar,
+    publisher: Publisher<Published<T>>,
+    clock: Arc<dyn Clock>,
+    patience: i64,
+}
+
+pub(crate) struct State<T> {
+    renewal: Renewal<T>,
+    /// Until when readers have been told that they need not ask.
+    told: Option<Timestamp>,
+    pub(crate) waiting: Waiting,
+}
+
+/// What a caller is to do.
+enum Answer<T> {
+    Use(Published<T>),
+    UseAndRenew(Published<T>, Lease),
+    Renew(Lease),
+    /// Until somebody settles after this version, but only so long.
+    Wait(Duration, u64),
+    No(Unavailable),
+}
+
+impl<T> Flight<T> {
+    /// Nothing is held yet.
+    #[must_use]
+    pub fn new(policy: Policy) -> Self {
+        Self::with_clock(policy, Arc::new(SystemClock))
+    }
+
+    /// The same by a clock of one's own.
+    #[must_use]
+    pub fn with_clock(policy: Policy, clock: Arc<dyn Clock>) -> Self {
+        let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
+        Self {
+            state: Mutex::new(State { renewal, told: None, waiting }),
+            changed: Condvar::new(),
+            publisher: Publisher::new(),
+            clock,
+            patience: policy.patience,
+        }
+    }
+
+    /// Reads the value without a lock. While it [is fresh](Published::is_fresh), nobody need be asked.
+    #[must_use]
+    pub fn reader(&self) -> Reader<Published<T>> {
+        self.publisher.reader()
+    }
+
+    /// What has happened so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.state().renewal.counters()
+    }
+
+    /// How many tasks wait now. Threads are not counted.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        self.state().waiting.len()
+    }
+
+    /// The value. A caller who has to renew does it on its own thread, and comes back when it is done;
+    /// the others wait for it no longer than the policy's patience.
+    ///
+    /// # Errors
+    /// There is nothing to use now.
+    pub fn get(
+        &self,
+        need: Need,
+        renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
+    ) -> Result<Published<T>, Unavailable> {
+        self.get_with(need, |lease| {
+            let leading = Leading::new(self, lease);
+            leading.settle(renew());
+        })
+    }
+
+    /// The value. If it has to be renewed, `spawn` carries that out on another thread, and nobody waits
+    /// longer than the policy's patience.
+    ///
+    /// # Errors
+    /// There is nothing to use now.
+    pub fn get_spawning(
+        self: &Arc<Self>,
+        need: Need,
+        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
+        spawn: impl FnOnce(Job),
+    ) -> Result<Published<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+    {
+        self.get_with(need, |lease| {
+            let leading = Leading::new(Arc::clone(self), lease);
+            spawn(Box::new(move || leading.settle(renew())));
+        })
+    }
+
+    /// The value. A caller who has to renew does it in this very future, and comes back when it is
+    /// done; if it is dropped before, another caller leads. With a runtime at hand, prefer
+    /// [`get_async`](Self::get_async).
+    ///
+    /// # Errors
+    /// There is nothing to use now.
+    pub async fn get_async_inline<R, W>(
+        &self,
+        need: Need,
+        renew: impl FnOnce() -> R,
+        sleep: impl FnMut(Duration) -> W,
+    ) -> Result<Published<T>, Unavailable>
+    where
+        R: Future<Output = Result<Renewed<T>, Failure>>,
+        W: Future<Output = ()>,
+    {
+        let lead = |lease| {
+            let leading = Leading::new(self, lease);
+            async move { leading.settle(renew().await) }
+        };
+        self.get_async_with(need, lead, sleep).await
+    }
+
+    /// The value. If it has to be renewed, `spawn` carries that out in the background: dropping this
+    /// future cancels nothing, and it waits no longer than the policy's patience.
+    ///
+    /// # Errors
+    /// There is nothing to use now.
+    pub async fn get_async<R, W>(
+        self: &Arc<Self>,
+        need: Need,
+        renew: impl FnOnce() -> R + Send + 'static,
+        sleep: impl FnMut(Duration) -> W,
+        spawn: impl FnOnce(Task),
+    ) -> Result<Published<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+        R: Future<Output = Result<Renewed<T>, Failure>> + Send,
+        W: Future<Output = ()>,
+    {
+        let lead = |lease| {
+            let leading = Leading::new(Arc::clone(self), lease);
+            spawn(Box::pin(async move { leading.settle(renew().await) }));
+            ready(())
+        };
+        self.get_async_with(need, lead, sleep).await
+    }
+
+    /// Takes a value that came by another way: keys that a login has fetched for itself, say. Whoever
+    /// waits gets it. Returns whether it is held now.
+    pub fn learn(&self, renewed: Renewed<T>) -> bool {
+        let (now, _kept) = (self.clock.now(), Arc::clone(&renewed.value));
+        self.change(|renewal| renewal.learn(renewed, now))
+    }
+
+    /// Has everybody who waits ask again: for a clock that was moved by hand.
+    pub fn wake(&self) {
+        self.change(|_| false);
+    }
+
+    fn get_with(&self, need: Need, lead: impl FnOnce(Lease)) -> Result<Published<T>, Unavailable> {
+        let (mut lead, mut left) = (Some(lead), self.patience);
+        loop {
+            match self.ask(need, left) {
+                Answer::Use(published) => return Ok(published),
+                Answer::UseAndRenew(published, lease) => {
+                    self.lead_once(&mut lead, lease);
+                    return Ok(published);
+                }
+                Answer::Renew(lease) => {
+                    if self.lead_once(&mut lead, lease).is_none() {
+                        return Err(self.not_now());
+                    }
+                }
+                Answer::Wait(time, version) => {
+                    let before = self.clock.now();
+                    let unchanged = |state: &mut State<T>| state.waiting.version() == version;
+                    let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
+                    let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+                    drop(state);
+                    left -= self.waited(before, time, timeout.timed_out());
+                }
+                Answer::No(unavailable) => return Err(unavailable),
+            }
+        }
+    }
+
+    async fn get_async_with<L, W>(
+        &self,
+        need: Need,
+        lead: impl FnOnce(Lease) -> L,
+        mut sleep: impl FnMut(Duration) -> W,
+    ) -> Result<Published<T>, Unavailable>
+    where
+        L: Future<Output = ()>,
+        W: Future<Output = ()>,
+    {
+        let (mut lead, mut left) = (Some(lead), self.patience);
+        loop {
+            match self.ask(need, left) {
+                Answer::Use(published) => return Ok(published),
+                Answer::UseAndRenew(published, lease) => {
+                    if let Some(leading) = self.lead_once(&mut lead, lease) {
+                        leading.await;
+                    }
+                    return Ok(published);
+                }
+                Answer::Renew(lease) => match self.lead_once(&mut lead, lease) {
+                    Some(leading) => leading.await,
+                    None => return Err(self.not_now()),
+                },
+                Answer::Wait(time, version) => {
+                    let before = self.clock.now();
+                    let mut parked = Parked::new(self, version);
+                    let mut timer = pin!(sleep(time));
+                    let timed_out = poll_fn(|context| {
+                        let changed = parked.poll(context).map(|()| false);
+                        if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| true) }
+                    });
+                    let timed_out = timed_out.await;
+                    left -= self.waited(before, time, timed_out);
+                }
+                Answer::No(unavailable) => return Err(unavailable),
+            }
+        }
+    }
+
+    /// A caller leads once: what it brings is used, or there is a reason why not. Then the lease is
+    /// given back.
+    fn lead_once<L>(&self, lead: &mut Option<impl FnOnce(Lease) -> L>, lease: Lease) -> Option<L> {
+        match lead.take() {
+            Some(lead) => Some(lead(lease)),
+            None => {
+                drop(Leading::new(self, lease));
+                None
+            }
+        }
+    }
+
+    /// Asks the renewal, for a caller who still waits so many seconds.
+    fn ask(&self, need: Need, left: i64) -> Answer<T> {
+        let now = self.clock.now();
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let (lease, until) = match state.renewal.want(need, now) {
+            Want::Use(..) => (None, now),
+            Want::UseAndRenew(_, _, lease) => (Some(lease), now),
+            Want::Renew(lease) => return Answer::Renew(lease),
+            Want::Join { until } if left > 0 => {
+                let seconds = u64::try_from(until.0.saturating_sub(now.0).min(left)).unwrap_or(0);
+                return Answer::Wait(Duration::from_secs(seconds), state.waiting.version());
+            }
+            Want::Join { until } => return Answer::No(Unavailable { until, because: None }),
+            Want::Refuse { until, because } => return Answer::No(Unavailable { until, because }),
+        };
+        match (state.renewal.published(), lease) {
+            (Some(published), lease) => {
+                // After the clock was set back, readers have to be told the new times.
+                let old = (state.told != Some(published.renew_at)).then(|| {
+                    state.told = Some(published.renew_at);
+                    self.publisher.publish(published.clone())
+                });
+                drop(guard);
+                drop(old);
+                match lease {
+                    Some(lease) => Answer::UseAndRenew(published, lease),
+                    None => Answer::Use(published),
+                }
+            }
+            (None, _) => Answer::No(Unavailable { until, because: None }),
+        }
+    }
+
+    fn not_now(&self) -> Unavailable {
+        Unavailable { until: self.clock.now().plus(1), because: None }
+    }
+
+    /// For how many seconds a caller has waited. One who slept the full time has waited it, whatever
+    /// the clock says.
+    fn waited(&self, before: Timestamp, time: Duration, timed_out: bool) -> i64 {
+        let full = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
+        if timed_out { full } else { self.clock.now().0.saturating_sub(before.0).clamp(0, full) }
+    }
+
+    /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.
+    fn change(&self, change: impl FnOnce(&mut Renewal<T>) -> bool) -> bool {
+        let mut guard = self.state();
+        let state = &mut *guard;
+        let held = change(&mut state.renewal);
+        let old = state.renewal.published().filter(|_| held).map(|published| {
+            state.told = Some(published.renew_at);
+            self.publisher.publish(published)
+        });
+        let wakers = state.waiting.change();
+        drop(guard);
+        drop(old);
+        self.changed.notify_all();
+        wakers.into_values().for_each(std::task::Waker::wake);
+        held
+    }
+
+    /// A panic of another thread leaves a whole state behind: no code of a caller runs under the lock.
+    pub(crate) fn state(&self) -> MutexGuard<'_, State<T>> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<T> fmt::Debug for Flight<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flight").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}
+
+/// A lease in hand. Given back when it is dropped: its holder was cancelled, or broke.
+struct Leading<T, F: Deref<Target = Flight<T>>> {
+    flight: F,
+    lease: Option<Lease>,
+}
+
+impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
+    const fn new(flight: F, lease: Lease) -> Self {
+        Self { flight, lease: Some(lease) }
+    }
+
+    fn settle(mut self, result: Result<Renewed<T>, Failure>) {
+        if let Some(lease) = self.lease.take() {
+            let moment = self.flight.clock.moment();
+            let _kept = result.as_ref().ok().map(|renewed| Arc::clone(&renewed.value));
+            self.flight.change(|renewal| renewal.settle(lease, result, moment));
+        }
+    }
+}
+
+impl<T, F: Deref<Target = Flight<T>>> Drop for Leading<T, F> {
+    fn drop(&mut self) {
+        if let Some(lease) = self.lease.take() {
+            let now = self.flight.clock.now();
+            self.flight.change(|renewal| {
+                renewal.abandon(lease, now);
+                false
+            });
+        }
+    }
+}

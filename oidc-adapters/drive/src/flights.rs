@@ -1,0 +1,68 @@
+//! [`Flights`]: a [`Flight`] for each issuer, or for each token, in bounded room.
+
+use crate::{Clock, Flight, SystemClock};
+use oidc_proto::renew::{Policy, Pool, PoolCounters};
+use std::{
+    fmt,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// A bounded pool of flights that know nothing of each other: while one of them renews, waits or
+/// fails, the others go on.
+///
+/// The key says whose value it is: an issuer; or, for tokens, the client with all of its
+/// [`ClientCredentials`](oidc_proto::flow::ClientCredentials), so that nobody gets a token of another
+/// scope or resource.
+pub struct Flights<K, T> {
+    pool: Mutex<Pool<K, Flight<T>>>,
+    policy: Policy,
+    clock: Arc<dyn Clock>,
+}
+
+impl<K: Ord + Clone, T> Flights<K, T> {
+    /// No more than `cap` flights, each by this policy. The one that was used longest ago makes room.
+    #[must_use]
+    pub fn new(policy: Policy, cap: usize) -> Self {
+        Self::with_clock(policy, cap, Arc::new(SystemClock))
+    }
+
+    /// The same by a clock of one's own.
+    #[must_use]
+    pub fn with_clock(policy: Policy, cap: usize, clock: Arc<dyn Clock>) -> Self {
+        Self { pool: Mutex::new(Pool::new(cap)), policy, clock }
+    }
+
+    /// The flight of this key. No lock is held when it returns.
+    #[must_use]
+    pub fn flight(&self, key: &K) -> Arc<Flight<T>> {
+        let new = || Flight::with_clock(self.policy, Arc::clone(&self.clock));
+        self.pool().get_or_insert_with(key, new)
+    }
+
+    /// Forgets a key. Who has its flight in hand keeps it.
+    pub fn remove(&self, key: &K) -> Option<Arc<Flight<T>>> {
+        self.pool().remove(key)
+    }
+
+    /// All flights of now, by key.
+    #[must_use]
+    pub fn all(&self) -> Vec<(K, Arc<Flight<T>>)> {
+        self.pool().iter().map(|(key, flight)| (key.clone(), Arc::clone(flight))).collect()
+    }
+
+    /// What has happened to the pool so far.
+    #[must_use]
+    pub fn counters(&self) -> PoolCounters {
+        self.pool().counters()
+    }
+
+    fn pool(&self) -> MutexGuard<'_, Pool<K, Flight<T>>> {
+        self.pool.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<K: Ord + Clone, T> fmt::Debug for Flights<K, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flights").field("counters", &self.counters()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,73 @@
+//! Tasks that wait for a [`Flight`] to change: put down once each, and taken away when they are
+//! cancelled.
+
+use crate::Flight;
+use std::{
+    collections::BTreeMap,
+    mem,
+    task::{Context, Poll, Waker},
+};
+
+/// Who waits, and how often there was something to wake them for.
+#[derive(Default)]
+pub(crate) struct Waiting {
+    version: u64,
+    next: u64,
+    wakers: BTreeMap<u64, Waker>,
+}
+
+impl Waiting {
+    pub(crate) const fn version(&self) -> u64 {
+        self.version
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.wakers.len()
+    }
+
+    /// Something has changed: these are to be woken.
+    pub(crate) fn change(&mut self) -> BTreeMap<u64, Waker> {
+        self.version += 1;
+        mem::take(&mut self.wakers)
+    }
+}
+
+/// One task that waits until the version is another.
+pub(crate) struct Parked<'f, T> {
+    flight: &'f Flight<T>,
+    version: u64,
+    slot: Option<u64>,
+}
+
+impl<'f, T> Parked<'f, T> {
+    pub(crate) const fn new(flight: &'f Flight<T>, version: u64) -> Self {
+        Self { flight, version, slot: None }
+    }
+
+    pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
+        // Cloned, and dropped, where no lock is held: a waker is code of the runtime.
+        let waker = context.waker().clone();
+        let mut state = self.flight.state();
+        let waiting = &mut state.waiting;
+        if waiting.version != self.version {
+            return Poll::Ready(());
+        }
+        let slot = *self.slot.get_or_insert_with(|| {
+            waiting.next += 1;
+            waiting.next
+        });
+        let old = waiting.wakers.insert(slot, waker);
+        drop(state);
+        drop(old);
+        Poll::Pending
+    }
+}
+
+impl<T> Drop for Parked<'_, T> {
+    fn drop(&mut self) {
+        if let Some(slot) = self.slot {
+            let old = self.flight.state().waiting.wakers.remove(&slot);
+            drop(old);
+        }
+    }
+}
