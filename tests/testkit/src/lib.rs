@@ -7,6 +7,8 @@
 //! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
 //! flow to any state in one line. [`property`] has what must hold of the library whatever bytes it
 //! is given.
+//! their entropy. [`World`] has many of them, a clock that is moved by hand, and a network that loses
+//! and garbles.
 //!
 //! The provider reads requests with code of its own, never with the library under test: an error there
 //! cannot hide itself. All keys in it are published; it is for tests only.
@@ -37,6 +39,7 @@ pub mod property;
 pub mod provider;
 pub mod scenario;
 mod socket;
+pub mod world;
 
 pub use browser::{Browser, Landing};
 pub use drive::{Clock, drive, drive_with};
@@ -46,3 +49,4 @@ pub use oidc_proto::jose::Algorithm;
 pub use provider::{Authentication, EndpointName, Finding, Provider, Registration, Seen, User, hostile};
 pub use scenario::{Party, PartyBuilder};
 pub use socket::Socket;
+pub use world::{SimClock, World};

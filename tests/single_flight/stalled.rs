@@ -1,0 +1,125 @@
+//! D5: a provider that takes a request and says nothing. Nobody holds a lock meanwhile.
+
+use super::*;
+
+/// A fetch that hangs in another thread until it is told what to bring.
+fn stall(
+    flight: &Arc<Flight<u64>>,
+    need: Need,
+) -> (mpsc::Sender<Result<u64, Failure>>, thread::JoinHandle<()>) {
+    let (answer, answered) = mpsc::channel::<Result<u64, Failure>>();
+    let (flight, leases) = (flight.clone(), flight.counters().leases);
+    let stalled = flight.clone();
+    let thread = thread::spawn(move || {
+        let _ = stalled.get(need, move || answered.recv().expect("an answer").and_then(fresh));
+    });
+    until(|| flight.counters().leases == leases + 1);
+    (answer, thread)
+}
+
+#[test]
+fn d5_a_fresh_value_is_served_and_read_while_a_renewal_hangs() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    let mut reader = flight.reader();
+    assert!(reader.get().is_none());
+    flight.get(Need::Any, || fresh(1)).expect("a value");
+    clock.advance(270);
+    let (answer, hanging) = stall(&flight, Need::Any);
+    for _ in 0..100 {
+        let got = flight.get(Need::Any, || panic!("somebody renews already")).expect("a value");
+        assert_eq!((*got.value, got.is_fresh(clock.now())), (1, false));
+        assert_eq!(reader.get().map(|published| *published.value), Some(1));
+    }
+    answer.send(Ok(2)).expect("the fetch listens");
+    hanging.join().expect("no panic");
+    let published = reader.get().expect("a value");
+    assert!(*published.value == 2 && published.is_fresh(clock.now()));
+}
+
+#[test]
+fn d5_a_stale_value_is_served_after_the_patience_while_a_renewal_hangs() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    flight.get(Need::Any, || fresh(1)).expect("a value");
+    clock.advance(300);
+    let (answer, hanging) = stall(&flight, Need::Any);
+    // The first ones wait. The clock is their only hope.
+    let waiter = flight.clone();
+    let waiter = thread::spawn(move || waiter.get(Need::Any, || panic!("somebody renews already")));
+    until(|| flight.counters().joined == 1);
+    clock.advance(3);
+    flight.wake();
+    assert_eq!(*waiter.join().expect("no panic").expect("the stale value").value, 1);
+    // The later ones do not wait at all.
+    assert_eq!(*flight.get(Need::Any, || panic!("somebody renews already")).expect("stale").value, 1);
+    answer.send(Err(Failure::NoResponse)).expect("the fetch listens");
+    hanging.join().expect("no panic");
+    assert_eq!(*flight.get(Need::Any, || panic!("too soon")).expect("stale").value, 1);
+    assert_eq!(flight.counters().stale, 4, "the leader too is served what there is");
+}
+
+#[test]
+fn with_nothing_to_use_nobody_waits_longer_than_the_patience() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    let (answer, hanging) = stall(&flight, Need::Any);
+    let slept = Arc::new(Mutex::new(Vec::new()));
+    let (sleeping, time) = (slept.clone(), clock.clone());
+    let sleep = move |span: Duration| {
+        sleeping.lock().expect("whole").push(span);
+        time.advance(i64::try_from(span.as_secs()).expect("short"));
+        std::future::ready(())
+    };
+    let mut asked = Box::pin(flight.get_async_inline(Need::Any, || async { fresh(1) }, sleep));
+    let Poll::Ready(Err(unavailable)) = asked.as_mut().poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("refused")
+    };
+    assert_eq!(*slept.lock().expect("whole"), [Duration::from_secs(3)]);
+    assert_eq!((unavailable.until, unavailable.because), (START.plus(15), None), "when the lease ends");
+    answer.send(Err(Failure::NoResponse)).expect("the fetch listens");
+    hanging.join().expect("no panic");
+    let refused = flight.get(Need::Any, || panic!("too soon")).expect_err("nothing to use");
+    assert_eq!(refused.because, Some(Failure::NoResponse));
+    assert!(refused.until >= clock.now().plus(5));
+}
+
+#[test]
+fn a_clock_set_back_while_somebody_sleeps_does_not_make_them_sleep_again() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    let (answer, hanging) = stall(&flight, Need::Any);
+    let time = clock.clone();
+    let slept = AtomicUsize::new(0);
+    let sleep = |_| {
+        slept.fetch_add(1, SeqCst);
+        time.advance(-3_600);
+        std::future::ready(())
+    };
+    let mut asked = Box::pin(flight.get_async_inline(Need::Any, || async { fresh(1) }, sleep));
+    assert!(asked.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+    assert_eq!(slept.load(SeqCst), 1);
+    answer.send(Ok(1)).expect("the fetch listens");
+    hanging.join().expect("no panic");
+}
+
+#[test]
+fn readers_are_told_when_the_clock_was_set_back() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    flight.get(Need::Any, || fresh(1)).expect("a value");
+    let mut reader = flight.reader();
+    clock.advance(-86_400);
+    assert!(reader.get().is_some_and(|published| !published.is_fresh(clock.now())), "ask");
+    flight.get(Need::Any, || panic!("what passed stays passed, no more")).expect("a value");
+    assert!(reader.get().is_some_and(|published| published.is_fresh(clock.now())));
+    clock.advance(270);
+    assert!(reader.get().is_some_and(|published| !published.is_fresh(clock.now())));
+}
+
+#[test]
+fn in_the_background_not_even_the_leader_waits_for_a_fresh_value() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    flight.get(Need::Any, || fresh(1)).expect("a value");
+    clock.advance(280);
+    let (job, jobs) = mpsc::channel();
+    let got = flight.get_spawning(Need::Any, || fresh(2), move |spawned| job.send(spawned).expect("kept"));
+    assert_eq!(*got.expect("a value").value, 1);
+    jobs.recv().expect("a job")();
+    assert_eq!(*flight.get(Need::Any, || panic!("renewed already")).expect("a value").value, 2);
+}
