@@ -6,7 +6,7 @@
 //! Rooms build on each other, from left to right, and never the other way:
 //!
 //! ```text
-//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ flow ◀ renew
+//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ resource ◀ flow ◀ renew
 //! ```
 //!
 //! | room | what lives there |
@@ -16,6 +16,7 @@
 //! | [`metadata`] | what a provider says of itself, and what follows from it |
 //! | [`message`] | one file per message of the specifications: encoded or decoded, no decisions |
 //! | [`token`] | claims one may believe: ID tokens, access tokens |
+//! | [`resource`] | what a protected resource does with a request: credentials, proofs, verdicts, challenges |
 //! | [`flow`] | the contract ([`Step`](flow::Step), [`Flow`](flow::Flow)) and one file per flow |
 //! | [`renew`] | values that go stale: keys, metadata, access tokens, by one policy |
 //!
@@ -25,6 +26,7 @@
 //!   [`Client::authorize`](flow::Client::authorize),
 //!   [`PendingAuthorization::callback`](flow::PendingAuthorization::callback).
 //! * Verify access tokens: [`Verifier`](token::Verifier) with a [`KeySet`](jose::KeySet).
+//! * Protect an API: [`ResourceServer`](resource::ResourceServer).
 //! * Drive a flow with your own HTTP client: the loop at the top of [`flow`].
 //! * What does not compile, and why that is the point: [`misuse`].
 #![forbid(unsafe_code)]
@@ -38,6 +40,7 @@ pub mod metadata;
 #[cfg(any(doc, doctest))]
 pub mod misuse;
 pub mod renew;
+pub mod resource;
 pub mod token;
 
 pub use base::{

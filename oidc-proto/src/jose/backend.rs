@@ -101,3 +101,10 @@ pub(super) fn digest(hash: Hash, value: &[u8]) -> digest::Digest {
         value,
     )
 }
+
+/// The SHA-256 digest.
+pub(crate) fn sha256(value: &[u8]) -> [u8; 32] {
+    let mut bytes = [0; 32];
+    bytes.copy_from_slice(digest(Hash::Sha256, value).as_ref());
+    bytes
+}

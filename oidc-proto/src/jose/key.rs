@@ -137,7 +137,7 @@ impl Key {
     }
 
     /// For an algorithm of this key.
-    pub(super) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
+    pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify(algorithm, message, signature)
     }
 }

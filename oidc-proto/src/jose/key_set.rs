@@ -199,6 +199,16 @@ impl KeySet {
     }
 }
 
+/// A public key that came with the very token it is to verify, as that of a DPoP proof (RFC 9449
+/// section 4.3): it proves that the sender holds its private half, and nothing about who that is.
+pub(crate) fn embedded_key(jwk: Value) -> Result<Key, Unusable> {
+    let key = read(jwk)?;
+    if key.algorithms().intersection(AlgorithmSet::ASYMMETRIC).is_empty() {
+        return Err(Unusable::UnknownKeyType);
+    }
+    Ok(key)
+}
+
 fn read(key: Value) -> Result<Key, Unusable> {
     let Value::Object(members) = key else { return Err(Unusable::NotAnObject) };
     let private = jwk::tells_private_members(&members);

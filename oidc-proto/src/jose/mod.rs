@@ -22,11 +22,13 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
+pub(crate) use backend::sha256;
 pub(crate) use compact::Compact;
 pub use compact::JwsError;
 pub use header::Header;
 pub use jwk::Jwk;
 pub use key::{Key, Unusable};
+pub(crate) use key_set::embedded_key;
 pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, SetAside};
 pub use sign::{RingSigner, Sign, SignError, sign_compact};
 pub use verify::{Buffers, Jws, verify_compact};

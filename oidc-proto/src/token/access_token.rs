@@ -1,13 +1,13 @@
 //! The hot path: [`Verifier`] checks access tokens at a resource server (RFC 9068 section 4).
 
 use super::{
-    Claims, Rejected, Scratch,
+    Claims, Possession, Rejected, Scratch,
     jwt::{Unverified, is_type},
     time,
 };
 use crate::{
     base::moment::Timestamp,
-    jose::{AlgorithmSet, KeySet},
+    jose::{AlgorithmSet, Key, KeySet},
 };
 use serde::Deserialize;
 use std::fmt;
@@ -69,8 +69,11 @@ impl Verifier {
         self
     }
 
-    /// Verifies a token: cheap checks first, the signature last. Allocates nothing once `scratch` has
-    /// grown (claims with escapes in them apart).
+    /// Verifies a bearer token: cheap checks first, the signature last. Allocates nothing once
+    /// `scratch` has grown (claims with escapes in them apart).
+    ///
+    /// A token that is bound to a key (`cnf`) is no bearer token and is refused: see
+    /// [`Self::verify_bound`].
     ///
     /// # Errors
     /// [`Rejected`] names the clause that the token breaks.
@@ -82,6 +85,35 @@ impl Verifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
     ) -> Result<Verified<'s>, Rejected> {
+        self.verify_bound(token, keys, scratch, now, Possession::none())
+    }
+
+    /// Verifies a token, and that whoever sent it holds every key that it is bound to.
+    ///
+    /// # Errors
+    /// As [`Self::verify`]; and the token is bound to a key that was not shown to be held, to another
+    /// one, or by a method that is not supported; or a DPoP key was shown and the token is not bound
+    /// to it.
+    pub fn verify_bound<'s>(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+        shown: Possession<'_>,
+    ) -> Result<Verified<'s>, Rejected> {
+        self.verify_with_key(token, keys, scratch, now, shown).map(|(verified, _)| verified)
+    }
+
+    /// The same, and the key of the issuer that signed it.
+    pub(crate) fn verify_with_key<'s, 'k>(
+        &self,
+        token: &str,
+        keys: &'k KeySet,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+        shown: Possession<'_>,
+    ) -> Result<(Verified<'s>, &'k Key), Rejected> {
         let typ_fits: fn(Option<&str>) -> bool = if self.plain_jwt {
             |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt"))
         } else {
@@ -89,8 +121,9 @@ impl Verifier {
         };
         let token = Unverified::read(token, scratch, self.algorithms, typ_fits)?;
         self.check(&token, now)?;
-        token.check_signature(keys, self.algorithms)?;
-        Ok(Verified { claims: token.claims, payload: token.payload })
+        shown.satisfies(token.claims.cnf.as_ref())?;
+        let key = token.check_signature(keys, self.algorithms)?;
+        Ok((Verified { claims: token.claims, payload: token.payload }, key))
     }
 
     fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), Rejected> {
@@ -121,9 +154,6 @@ impl Verifier {
         {
             return Err(Rejected::IdTokenAsAccessToken);
         }
-        if claims.cnf {
-            return Err(Rejected::SenderConstrained);
-        }
         Ok(())
     }
 }
@@ -146,6 +176,11 @@ impl<'s> Verified<'s> {
     #[must_use]
     pub const fn claims(&self) -> &Claims<'s> {
         &self.claims
+    }
+
+    /// The set of claims, as JSON.
+    pub(crate) const fn payload(&self) -> &'s [u8] {
+        self.payload
     }
 
     /// The scopes.

@@ -1,7 +1,7 @@
 //! [`Claims`]: the registered claims of a JWT, read in one pass and borrowed from it (RFC 7519
 //! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
 
-use super::{Audience, Rejected};
+use super::{Audience, Confirmation, Rejected, binding::Bound};
 use crate::base::json::{Checked, JsonError, MAX_DEPTH, Names, integer, refuse};
 use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -48,8 +48,8 @@ pub struct Claims<'a> {
     pub client_id: Option<Cow<'a, str>>,
     /// The scopes, with spaces between (RFC 8693 section 4.2).
     pub scope: Option<Cow<'a, str>>,
-    /// Whether it is bound to a key (RFC 7800).
-    pub cnf: bool,
+    /// The keys that it is bound to (RFC 7800).
+    pub cnf: Option<Confirmation<'a>>,
 }
 
 /// Who, for whom, and how long; nothing that ties the token to a request or a session.
@@ -120,10 +120,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
                 // An array in tokens of some providers; read those by a typed pass of your own.
                 Claim::Scope => claims.scope = members.next_value::<Lenient<'a>>()?.0,
-                Claim::Cnf => {
-                    claims.cnf = true;
-                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
-                }
+                Claim::Cnf => claims.cnf = members.next_value_seed(Bound { text, names })?,
                 Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
             }
         }
@@ -196,7 +193,7 @@ impl Visitor<'_> for Key<'_, '_> {
 }
 
 /// A string, borrowed unless it had to be unescaped.
-struct Text<'a>(Option<Cow<'a, str>>);
+pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -291,7 +288,7 @@ mod tests {
         assert_eq!(claims.iss.as_deref(), Some("https://op.example"));
         assert!(matches!(claims.sub, Some(Cow::Borrowed("alice"))));
         assert_eq!((claims.exp, claims.nbf, claims.iat), (Some(10), Some(-2), Some(10)));
-        assert!(claims.nonce.is_none() && claims.cnf && claims.aud.unwrap().contains("b"));
+        assert!(claims.nonce.is_none() && claims.aud.unwrap().contains("b"));
     }
 
     #[test]

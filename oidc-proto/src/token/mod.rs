@@ -3,6 +3,7 @@
 
 mod access_token;
 mod audience;
+mod binding;
 mod claims;
 mod id_token;
 mod jwt;
@@ -11,8 +12,11 @@ mod time;
 
 pub use access_token::{CustomClaimsError, Verified, Verifier};
 pub use audience::Audience;
+pub use binding::{Confirmation, Possession};
 pub use claims::Claims;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
+pub(crate) use jwt::claimed_issuer;
 pub use jwt::{MAX_TOKEN, Scratch};
 pub use rejected::Rejected;
+pub(crate) use time::check as check_times;
 pub use time::{DEFAULT_LEEWAY, MAX_LEEWAY};

@@ -72,6 +72,16 @@ pub enum Rejected {
     /// It is bound to a key or certificate that nobody has checked.
     #[error("it is bound to a key (`cnf`), and may not be used as a bearer token")]
     SenderConstrained,
+    /// It is bound to another key or certificate than the sender's (RFC 9449 section 7.1, RFC 8705
+    /// section 3).
+    #[error("it is bound (`cnf`) to another key or certificate than the sender's")]
+    WrongSender,
+    /// Its binding names no method, or one that cannot be checked (RFC 7800 section 3.1).
+    #[error("it is bound (`cnf`) by a method that is not supported")]
+    ConfirmationMethod,
+    /// The sender proved to hold a key, or must, and the token is not bound to any.
+    #[error("it is not bound (`cnf`) to the key or certificate that is to be shown")]
+    NotBound,
 }
 
 impl Rejected {
@@ -101,6 +111,9 @@ impl Rejected {
             Self::Changed(_) => "token_changed_claim",
             Self::IdTokenAsAccessToken => "token_is_id_token",
             Self::SenderConstrained => "token_sender_constrained",
+            Self::WrongSender => "token_wrong_sender",
+            Self::ConfirmationMethod => "token_cnf_method",
+            Self::NotBound => "token_not_bound",
         }
     }
 

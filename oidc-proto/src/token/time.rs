@@ -10,7 +10,7 @@ pub const DEFAULT_LEEWAY: u16 = 30;
 pub const MAX_LEEWAY: u16 = 600;
 
 /// Leeway always helps the token, at either end: it expires later and begins earlier.
-pub(super) fn check(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), Rejected> {
+pub(crate) fn check(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), Rejected> {
     let leeway = i64::from(leeway.min(MAX_LEEWAY));
     let (earliest, latest) = (now.plus(-leeway).0, now.plus(leeway).0);
     if claims.exp.is_some_and(|exp| exp <= earliest) {

@@ -1,0 +1,299 @@
+//! [`Denied`]: why a request is refused, and the one place where that becomes a status and headers
+//! (RFC 6750 section 3, RFC 9449 sections 7.1, 7.2 and 9, RFC 9470 section 3, RFC 9728 section 5.1).
+
+use super::{
+    credentials::{BadRequest, Scheme},
+    dpop::ProofError,
+    requirement::Requirement,
+    verdict::{Outcome, Record},
+};
+use crate::token::Rejected;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use std::{fmt, sync::Arc};
+
+const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
+
+/// Why a request is refused. `Copy`, and without a byte of the request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Reason {
+    /// No access token, or one in a scheme that is not accepted here.
+    #[error("the request has no access token")]
+    NoCredentials,
+    /// The access token cannot be taken from the request.
+    #[error("{0}")]
+    BadRequest(BadRequest),
+    /// The access token is not accepted.
+    #[error("the access token is not accepted: {0}")]
+    Token(Rejected),
+    /// The access token is said to be of an issuer that is not trusted.
+    #[error("the access token is not of a trusted issuer")]
+    UntrustedIssuer,
+    /// The access token is no JWT, and nobody is set to introspect it.
+    #[error("the access token is not a signed JWT")]
+    NotJwt,
+    /// The issuer says that the access token is not active (RFC 7662 section 2.2).
+    #[error("the access token is not active")]
+    Inactive,
+    /// A DPoP proof is demanded, and the token came as a bearer token.
+    #[error("the access token must come with a DPoP proof")]
+    ProofRequired,
+    /// The DPoP proof is not accepted.
+    #[error("{0}")]
+    Proof(ProofError),
+    /// The access token lacks a scope.
+    #[error("the access token lacks a scope that this request needs")]
+    Scope,
+    /// The access token lacks a role, or another privilege.
+    #[error("the access token lacks a privilege that this request needs")]
+    Privilege,
+    /// The user's authentication is not of a class that is demanded, or too long ago.
+    #[error("the request needs another or a more recent authentication of the user")]
+    Authentication,
+    /// The request cannot be judged now: no keys, no answer of the issuer, no room to remember a proof.
+    #[error("access tokens cannot be verified at the moment")]
+    Unavailable,
+}
+
+impl Reason {
+    /// A short, stable name for logs and metrics: the clause that the request breaks.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::NoCredentials => "credentials_missing",
+            Self::BadRequest(why) => why.code(),
+            Self::Token(why) => why.code(),
+            Self::UntrustedIssuer => "token_untrusted_issuer",
+            Self::NotJwt => "token_not_jwt",
+            Self::Inactive => "token_inactive",
+            Self::ProofRequired => "proof_required",
+            Self::Proof(why) => why.code(),
+            Self::Scope => "access_scope",
+            Self::Privilege => "access_privilege",
+            Self::Authentication => "access_authentication",
+            Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// The error code of the challenge; none for who has not tried yet (RFC 6750 section 3.1), and
+    /// none when it is not the client's fault.
+    #[must_use]
+    pub const fn error(self) -> Option<&'static str> {
+        match self {
+            Self::NoCredentials | Self::Unavailable => None,
+            Self::BadRequest(_) => Some("invalid_request"),
+            Self::Token(_) | Self::UntrustedIssuer | Self::NotJwt | Self::Inactive | Self::ProofRequired => {
+                Some("invalid_token")
+            }
+            Self::Proof(ProofError::Nonce) => Some("use_dpop_nonce"),
+            Self::Proof(_) => Some("invalid_dpop_proof"),
+            Self::Scope | Self::Privilege => Some("insufficient_scope"),
+            Self::Authentication => Some("insufficient_user_authentication"),
+        }
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub const fn status(self) -> StatusCode {
+        match self {
+            Self::BadRequest(_) => StatusCode::BAD_REQUEST,
+            Self::Scope | Self::Privilege => StatusCode::FORBIDDEN,
+            Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::NoCredentials
+            | Self::Token(_)
+            | Self::UntrustedIssuer
+            | Self::NotJwt
+            | Self::Inactive
+            | Self::ProofRequired
+            | Self::Proof(_)
+            | Self::Authentication => StatusCode::UNAUTHORIZED,
+        }
+    }
+}
+
+/// What every challenge of one resource server says.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(super) struct Challenges {
+    pub(super) realm: String,
+    pub(super) resource_metadata: Option<String>,
+    pub(super) bearer: bool,
+    /// The algorithms for proofs, if they are accepted.
+    pub(super) dpop: Option<String>,
+}
+
+/// What one challenge says besides.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Details {
+    pub(super) scope: Option<String>,
+    pub(super) acr_values: Option<String>,
+    pub(super) max_age: Option<u32>,
+    pub(super) nonce: Option<String>,
+    pub(super) retry_after: Option<u32>,
+}
+
+/// A refusal: everything that the response and the log need.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{reason}")]
+#[must_use]
+pub struct Denied {
+    reason: Reason,
+    about: Arc<Challenges>,
+    details: Box<Details>,
+    record: Box<Record>,
+}
+
+impl Denied {
+    pub(super) fn new(reason: Reason, about: &Arc<Challenges>, mut record: Record) -> Self {
+        record.outcome = Outcome::Denied;
+        record.clause = reason.code();
+        record.error = reason.error();
+        record.status = Some(reason.status().as_u16());
+        Self { reason, about: Arc::clone(about), details: Box::default(), record: Box::new(record) }
+    }
+
+    pub(super) fn detailed(mut self, details: Details) -> Self {
+        *self.details = details;
+        self
+    }
+
+    /// Why.
+    #[must_use]
+    pub const fn reason(&self) -> Reason {
+        self.reason
+    }
+
+    /// Whether the request simply has no access token: a route that does not demand one may go on
+    /// without, and no other refusal may be taken for that.
+    #[must_use]
+    pub const fn is_missing_credentials(&self) -> bool {
+        matches!(self.reason, Reason::NoCredentials)
+    }
+
+    /// The clause that the request breaks: a short, stable name.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        self.reason.code()
+    }
+
+    /// The status of the response.
+    #[must_use]
+    pub const fn status(&self) -> StatusCode {
+        self.reason.status()
+    }
+
+    /// What to log.
+    #[must_use]
+    pub const fn record(&self) -> &Record {
+        &self.record
+    }
+
+    /// Names the scopes that the route needs in the challenge, so that a client that has not tried yet
+    /// knows what to ask for.
+    pub fn naming_scope(mut self, requirement: &Requirement) -> Self {
+        self.details.scope = self.details.scope.take().or_else(|| requirement.scope_text());
+        self
+    }
+
+    /// The headers of the response: the challenges, a nonce, when to try again. Made of settings and
+    /// of constants; nothing of the request is in them.
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
+        let mut headers = HeaderMap::new();
+        let mut add = |name: HeaderName, value: &str| {
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.append(name, value);
+            }
+        };
+        if let Some(seconds) = self.details.retry_after {
+            add(header::RETRY_AFTER, &seconds.to_string());
+        }
+        if matches!(self.reason, Reason::Unavailable) {
+            return headers;
+        }
+        for challenge in self.challenges() {
+            add(header::WWW_AUTHENTICATE, &challenge);
+        }
+        if let Some(nonce) = &self.details.nonce {
+            add(DPOP_NONCE, nonce);
+            // Section 8.2: a stored response would hand out a stale nonce.
+            add(header::CACHE_CONTROL, "no-store");
+        }
+        headers
+    }
+
+    /// The value of each `WWW-Authenticate` header; the one with the error first.
+    fn challenges(&self) -> impl Iterator<Item = String> {
+        let presented = self.record.scheme;
+        let accepted = [
+            self.about.bearer.then_some((Scheme::Bearer, None)),
+            self.about.dpop.as_deref().map(|algorithms| (Scheme::Dpop, Some(algorithms))),
+        ];
+        let mut accepted: Vec<_> = accepted.into_iter().flatten().collect();
+        accepted.sort_by_key(|(scheme, _)| Some(*scheme) != presented);
+        // RFC 9449 section 7.2: the error goes to the scheme that was used, or to all if that is not
+        // clear or is not one of them.
+        let unclear = accepted.iter().all(|(scheme, _)| Some(*scheme) != presented);
+        accepted.into_iter().map(move |(scheme, algorithms)| {
+            let blamed = unclear || Some(scheme) == presented;
+            self.challenge(scheme, algorithms, blamed)
+        })
+    }
+
+    fn challenge(&self, scheme: Scheme, algorithms: Option<&str>, blamed: bool) -> String {
+        let mut challenge = Builder::new(scheme);
+        challenge.add("realm", Some(&self.about.realm));
+        if let Some(error) = self.reason.error().filter(|_| blamed) {
+            challenge.add("error", Some(error));
+            challenge.add("error_description", Some(&self.reason.to_string()));
+        }
+        challenge.add("scope", self.details.scope.as_deref());
+        challenge.add("acr_values", self.details.acr_values.as_deref());
+        challenge.add("max_age", self.details.max_age.map(|seconds| seconds.to_string()).as_deref());
+        challenge.add("algs", algorithms);
+        challenge.add("resource_metadata", self.about.resource_metadata.as_deref());
+        challenge.text
+    }
+}
+
+impl fmt::Debug for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Denied").field("reason", &self.reason).field("record", &self.record).finish()
+    }
+}
+
+/// One challenge (RFC 9110 section 11.6.1).
+struct Builder {
+    text: String,
+    separator: &'static str,
+}
+
+impl Builder {
+    fn new(scheme: Scheme) -> Self {
+        Self { text: scheme.name().to_owned(), separator: " " }
+    }
+
+    /// Adds a parameter as a quoted string; none for a value that cannot be one.
+    fn add(&mut self, name: &str, value: Option<&str>) {
+        let Some(value) = value.filter(|value| is_quotable(value)) else { return };
+        self.text.push_str(self.separator);
+        self.text.push_str(name);
+        self.text.push_str("=\"");
+        for c in value.chars() {
+            if matches!(c, '"' | '\\') {
+                self.text.push('\\');
+            }
+            self.text.push(c);
+        }
+        self.text.push('"');
+        self.separator = ", ";
+    }
+}
+
+/// Whether a text can stand in a quoted string as it is, or with escapes.
+pub(super) fn is_quotable(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
+}
+
+#[cfg(test)]
+#[path = "challenge_tests.rs"]
+mod tests;

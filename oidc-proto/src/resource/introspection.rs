@@ -1,0 +1,154 @@
+//! [`IntrospectionClaims`]: what an introspection endpoint said of a token (RFC 7662 section 2.2), as
+//! the verdict on an opaque token needs it.
+
+use crate::{
+    base::json::{Extra, JsonError, Members, integer},
+    token::Confirmation,
+};
+use serde_json::Value;
+
+/// The members of an introspection response, typed.
+#[derive(Clone, Debug, Default)]
+#[non_exhaustive]
+pub struct IntrospectionClaims {
+    /// Whether the token is one that may be used; all that there is to say of one that is not.
+    pub active: bool,
+    /// Who issued it.
+    pub iss: Option<String>,
+    /// Whom it is about.
+    pub sub: Option<String>,
+    /// Whom it is meant for; `None` if the response does not say.
+    pub aud: Option<Vec<String>>,
+    /// When it expires.
+    pub exp: Option<i64>,
+    /// When it begins to be valid.
+    pub nbf: Option<i64>,
+    /// When it was issued.
+    pub iat: Option<i64>,
+    /// The client it was issued to.
+    pub client_id: Option<String>,
+    /// A name of the user for people to read.
+    pub username: Option<String>,
+    /// How it is to be presented, such as `Bearer` or `DPoP`.
+    pub token_type: Option<String>,
+    /// The keys that it is bound to (RFC 9449 section 6.2, RFC 8705 section 3.2).
+    pub cnf: Option<Confirmation<'static>>,
+    /// When the user was authenticated (RFC 9470 section 6.2).
+    pub auth_time: Option<i64>,
+    /// The class of that authentication.
+    pub acr: Option<String>,
+    /// Every member of the response, those above among them.
+    pub claims: Extra,
+}
+
+impl IntrospectionClaims {
+    /// Reads the members of a response. `null` counts as absent.
+    ///
+    /// # Errors
+    /// `active` is missing, or a member has another type than the specification's.
+    pub fn from_members(members: Extra) -> Result<Self, JsonError> {
+        let mut members = Members::new(members);
+        let claims = members.clone().rest();
+        let missing = JsonError::WrongType { member: "active", expected: "a boolean" };
+        Ok(Self {
+            active: members.boolean("active")?.ok_or(missing)?,
+            iss: members.string("iss")?,
+            sub: members.string("sub")?,
+            aud: audience(&mut members)?,
+            exp: date(&mut members, "exp")?,
+            nbf: date(&mut members, "nbf")?,
+            iat: date(&mut members, "iat")?,
+            client_id: members.string("client_id")?,
+            username: members.string("username")?,
+            token_type: members.string("token_type")?,
+            cnf: members.object("cnf")?.map(Confirmation::from_members).transpose()?,
+            auth_time: date(&mut members, "auth_time")?,
+            acr: members.string("acr")?,
+            claims,
+        })
+    }
+
+    /// Whether the response says that this is a refresh token: no endpoint should tell of it as of an
+    /// access token, and some do.
+    pub(super) fn is_refresh_token(&self) -> bool {
+        let says = |name: &str| self.claims.get(name).and_then(Value::as_str);
+        self.token_type.as_deref() == Some("refresh_token")
+            || ["token_use", "typ"].iter().any(|name| {
+                says(name).is_some_and(|value| {
+                    value.eq_ignore_ascii_case("refresh") || value.eq_ignore_ascii_case("refresh_token")
+                })
+            })
+    }
+}
+
+fn audience(members: &mut Members) -> Result<Option<Vec<String>>, JsonError> {
+    match members.any("aud") {
+        None => Ok(None),
+        Some(Value::String(one)) => Ok(Some(vec![one])),
+        Some(Value::Array(many)) => many
+            .into_iter()
+            .map(|one| if let Value::String(one) = one { Some(one) } else { None })
+            .collect::<Option<_>>()
+            .map(Some)
+            .ok_or(WRONG_AUDIENCE),
+        Some(Value::Bool(_) | Value::Number(_) | Value::Object(_) | Value::Null) => Err(WRONG_AUDIENCE),
+    }
+}
+
+const WRONG_AUDIENCE: JsonError =
+    JsonError::WrongType { member: "aud", expected: "a string or an array of strings" };
+
+fn date(members: &mut Members, member: &'static str) -> Result<Option<i64>, JsonError> {
+    let wrong = JsonError::WrongType { member, expected: "a date in seconds" };
+    let Some(value) = members.any(member) else { return Ok(None) };
+    value.as_f64().and_then(|seconds| integer(seconds.floor())).map(Some).ok_or(wrong)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn read(members: Value) -> Result<IntrospectionClaims, JsonError> {
+        IntrospectionClaims::from_members(members.as_object().unwrap().clone())
+    }
+
+    #[test]
+    fn members_are_typed_and_active_must_be_there() {
+        let read_all = read(json!({"active": true, "aud": "a", "exp": 10.9, "cnf": {"jkt": "k"}, "x": 1,
+                                   "iss": null}))
+        .unwrap();
+        assert_eq!((read_all.aud, read_all.exp, read_all.iss), (Some(vec!["a".to_owned()]), Some(10), None));
+        assert_eq!(read_all.cnf.unwrap().jkt.as_deref(), Some("k"));
+        assert_eq!(read_all.claims.get("x"), Some(&json!(1)));
+        for (member, bad) in [
+            ("active", json!({})),
+            ("active", json!({"active": "true"})),
+            ("active", json!({"active": null})),
+            ("aud", json!({"active": true, "aud": 5})),
+            ("aud", json!({"active": true, "aud": ["a", 5]})),
+            ("exp", json!({"active": true, "exp": "10"})),
+            ("exp", json!({"active": true, "exp": 1e300})),
+            ("cnf", json!({"active": true, "cnf": "k"})),
+            ("jkt", json!({"active": true, "cnf": {"jkt": 5}})),
+            ("sub", json!({"active": true, "sub": 5})),
+        ] {
+            let Err(JsonError::WrongType { member: named, .. }) = read(bad.clone()) else { panic!("{bad}") };
+            assert_eq!(named, member, "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_is_known_by_what_endpoints_say() {
+        for (name, value) in
+            [("token_type", "refresh_token"), ("token_use", "refresh_token"), ("typ", "Refresh")]
+        {
+            assert!(read(json!({"active": true, name: value})).unwrap().is_refresh_token(), "{name}");
+        }
+        assert!(
+            !read(json!({"active": true, "token_type": "Bearer", "typ": "Bearer"}))
+                .unwrap()
+                .is_refresh_token()
+        );
+    }
+}

@@ -1,0 +1,412 @@
+//! The steps of a [`ResourceServer`]: look at a request, then judge it with the keys of its issuer or
+//! with what its issuer said.
+
+use super::{
+    access::{Access, scopes},
+    binding::{CertificateBinding, CertificateThumbprint},
+    challenge::{Denied, Details, Reason},
+    credentials::{Credentials, Scheme},
+    dpop::{DpopProof, ProofError, UncheckedProof},
+    introspection::IntrospectionClaims,
+    server::{Dpop, ResourceServer, Trusted},
+    verdict::{Proven, Record, Verdict},
+};
+use crate::{
+    base::{
+        base64url,
+        json::{Extra, JsonError},
+        moment::Timestamp,
+        secret::Secret,
+    },
+    jose::KeySet,
+    token::{Claims, Confirmation, Possession, Rejected, Scratch, check_times, claimed_issuer},
+};
+use http::{HeaderMap, Method, Uri, request::Parts};
+use ring::hmac;
+use std::fmt;
+
+/// What a resource server needs to see of a request.
+#[derive(Clone, Copy)]
+pub struct RequestView<'r> {
+    method: &'r Method,
+    uri: &'r Uri,
+    headers: &'r HeaderMap,
+    form: Option<&'r [u8]>,
+    origin: Option<&'r str>,
+    certificate: Option<&'r CertificateThumbprint>,
+}
+
+impl<'r> RequestView<'r> {
+    /// A request by its method, URI and headers. Of the URI, path and query count; they must be those
+    /// that the client sent.
+    #[must_use]
+    pub const fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
+        Self { method, uri, headers, form: None, origin: None, certificate: None }
+    }
+
+    /// A request by its head.
+    #[must_use]
+    pub const fn of(parts: &'r Parts) -> Self {
+        Self::new(&parts.method, &parts.uri, &parts.headers)
+    }
+
+    /// The body, for credentials in a form; it counts only if [`CredentialPolicy::form`] asks for it.
+    ///
+    /// [`CredentialPolicy::form`]: super::CredentialPolicy::form
+    #[must_use]
+    pub const fn form(mut self, body: &'r [u8]) -> Self {
+        self.form = Some(body);
+        self
+    }
+
+    /// Scheme, host and port as this client sees them, where the settings do not say it: from a proxy
+    /// that you trust, never from the client.
+    #[must_use]
+    pub const fn origin(mut self, origin: &'r str) -> Self {
+        self.origin = Some(origin);
+        self
+    }
+
+    /// The client certificate of the connection.
+    #[must_use]
+    pub const fn certificate(mut self, thumbprint: &'r CertificateThumbprint) -> Self {
+        self.certificate = Some(thumbprint);
+        self
+    }
+}
+
+impl fmt::Debug for RequestView<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequestView").field("method", self.method).finish_non_exhaustive()
+    }
+}
+
+/// A request that carries an access token which a trusted issuer can be asked about. Nothing of it is
+/// verified.
+pub struct Inspected<'r> {
+    request: RequestView<'r>,
+    credentials: Credentials,
+    issuer: usize,
+    name: String,
+    opaque: bool,
+}
+
+impl Inspected<'_> {
+    /// The trusted issuer whose keys, or whose introspection endpoint, are needed: a name from the
+    /// settings.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.name
+    }
+
+    /// Its place in the settings, from 0.
+    #[must_use]
+    pub const fn issuer_index(&self) -> usize {
+        self.issuer
+    }
+
+    /// Whether the token is no JWT, so that only its issuer knows what it is worth.
+    #[must_use]
+    pub const fn is_opaque(&self) -> bool {
+        self.opaque
+    }
+
+    /// The token, for the introspection endpoint of its issuer.
+    #[must_use]
+    pub const fn token(&self) -> &Secret {
+        &self.credentials.token
+    }
+}
+
+impl fmt::Debug for Inspected<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Inspected")
+            .field("issuer", &self.name)
+            .field("scheme", &self.credentials.scheme)
+            .field("opaque", &self.opaque)
+            .finish_non_exhaustive()
+    }
+}
+
+impl ResourceServer {
+    /// Takes the access token from a request and finds its issuer among those that are trusted. What
+    /// the token says of its issuer is used for that and for nothing else; an issuer that is not
+    /// trusted is refused here, before anything could be fetched.
+    ///
+    /// # Errors
+    /// There is no token, it cannot be taken, or it is of no trusted issuer.
+    pub fn inspect<'r>(&self, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
+        let settings = &*self.settings;
+        // RFC 6750 section 2.2: a body counts only where the method gives it a meaning.
+        let bodiless =
+            matches!(*request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
+        let form = request.form.filter(|_| !bodiless);
+        let taken = Credentials::take(request.headers, request.uri.query(), form, &settings.credentials)
+            .map_err(|why| self.denied(Reason::BadRequest(why), Record::default()))?;
+        let credentials = match (taken, &settings.dpop) {
+            (Some(Credentials { scheme: Scheme::Dpop, .. }), Dpop::Off) | (None, _) => {
+                return Err(self.denied(Reason::NoCredentials, Record::default()));
+            }
+            (Some(credentials), _) => credentials,
+        };
+        let record = Record { scheme: Some(credentials.scheme), ..Record::default() };
+        if credentials.scheme == Scheme::Bearer && matches!(settings.dpop, Dpop::Required(_)) {
+            return Err(self.denied(Reason::ProofRequired, record));
+        }
+        let claimed = claimed_issuer(credentials.token.expose());
+        let opaque = claimed.is_none();
+        let issuer = match claimed {
+            None => settings.introspecting.ok_or(Reason::NotJwt),
+            Some(Err(why)) => Err(Reason::Token(why)),
+            Some(Ok(issuer)) => settings.find(&issuer).ok_or(Reason::UntrustedIssuer),
+        };
+        let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
+        let name = settings.issuer(issuer).map(|trusted| trusted.name.clone()).unwrap_or_default();
+        Ok(Inspected { request: *request, credentials, issuer, name, opaque })
+    }
+
+    /// Judges a request whose token is a JWT, with keys of its issuer.
+    pub fn judge(
+        &self,
+        inspected: &Inspected<'_>,
+        keys: &KeySet,
+        scratch: &mut Scratch,
+        now: Timestamp,
+    ) -> Verdict {
+        match self.judge_jwt(inspected, keys, scratch, now) {
+            Ok(verdict) => verdict,
+            Err(denied) => match denied.reason() {
+                Reason::Token(why) if why.wants_newer_keys() => Verdict::NewerKeys(denied),
+                _ => Verdict::Denied(denied),
+            },
+        }
+    }
+
+    /// Judges a request by what the introspection endpoint of its issuer said of its token.
+    pub fn judge_introspected(
+        &self,
+        inspected: &Inspected<'_>,
+        claims: &IntrospectionClaims,
+        now: Timestamp,
+    ) -> Verdict {
+        self.judge_claims(inspected, claims, now).unwrap_or_else(Verdict::Denied)
+    }
+
+    fn judge_jwt(
+        &self,
+        inspected: &Inspected<'_>,
+        keys: &KeySet,
+        scratch: &mut Scratch,
+        now: Timestamp,
+    ) -> Result<Verdict, Denied> {
+        let trusted = self.trusted(inspected)?;
+        let mut record = record(inspected);
+        if inspected.opaque {
+            return Err(self.denied(Reason::NotJwt, record));
+        }
+        let proof = self.read_proof(inspected, now)?;
+        let (verified, key) = trusted
+            .verifier
+            .verify_with_key(
+                inspected.credentials.token.expose(),
+                keys,
+                scratch,
+                now,
+                self.shown(inspected, proof.as_ref()),
+            )
+            .map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
+        let claims = verified.claims();
+        record.key = key.thumbprint().map(str::to_owned);
+        record.subject = self.pseudonym(trusted, claims.sub.as_deref());
+        self.check_certificate(claims.cnf.as_ref(), &record)?;
+        let proof = self.check_proof(proof, &record)?;
+        let members: Extra = serde_json::from_slice(verified.payload())
+            .map_err(|_| self.denied(Reason::Token(Rejected::Claims(JsonError::NotJson)), record.clone()))?;
+        let mut access = self.access(inspected, trusted, members, record);
+        access.subject = claims.sub.as_deref().map(str::to_owned);
+        access.client_id = claims.client_id.as_deref().map(str::to_owned);
+        access.audience = claims.aud.map(crate::token::Audience::to_vec).unwrap_or_default();
+        access.expires = claims.exp.map(Timestamp);
+        access.auth_time = claims.auth_time.map(Timestamp);
+        access.acr = claims.acr.as_deref().map(str::to_owned);
+        access.bound_to(claims.cnf.as_ref());
+        Ok(accept(access, proof))
+    }
+
+    fn judge_claims(
+        &self,
+        inspected: &Inspected<'_>,
+        claims: &IntrospectionClaims,
+        now: Timestamp,
+    ) -> Result<Verdict, Denied> {
+        let trusted = self.trusted(inspected)?;
+        let mut record = record(inspected);
+        let denied = |reason| self.denied(reason, record.clone());
+        if !claims.active {
+            return Err(denied(Reason::Inactive));
+        }
+        let proof = self.read_proof(inspected, now)?;
+        let shown = self.shown(inspected, proof.as_ref());
+        introspected(claims, trusted, inspected.credentials.scheme, now)
+            .and_then(|()| shown.satisfies(claims.cnf.as_ref()))
+            .map_err(|why| denied(Reason::Token(why)))?;
+        record.subject = self.pseudonym(trusted, claims.sub.as_deref());
+        self.check_certificate(claims.cnf.as_ref(), &record)?;
+        let proof = self.check_proof(proof, &record)?;
+        let mut access = self.access(inspected, trusted, claims.claims.clone(), record);
+        access.subject.clone_from(&claims.sub);
+        access.client_id.clone_from(&claims.client_id);
+        access.audience = claims.aud.clone().unwrap_or_default();
+        access.expires = claims.exp.map(Timestamp);
+        access.auth_time = claims.auth_time.map(Timestamp);
+        access.acr.clone_from(&claims.acr);
+        access.bound_to(claims.cnf.as_ref());
+        Ok(accept(access, proof))
+    }
+
+    /// The issuer of the settings; none only if the request was inspected by another resource server.
+    fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
+        self.settings
+            .issuer(inspected.issuer)
+            .filter(|trusted| trusted.name == inspected.name)
+            .ok_or_else(|| self.denied(Reason::UntrustedIssuer, Record::default()))
+    }
+
+    /// Reads the proof of a request in the DPoP scheme: every check but its signature.
+    fn read_proof(
+        &self,
+        inspected: &Inspected<'_>,
+        now: Timestamp,
+    ) -> Result<Option<UncheckedProof>, Denied> {
+        if inspected.credentials.scheme == Scheme::Bearer {
+            return Ok(None);
+        }
+        let request = &inspected.request;
+        let verifier = self
+            .settings
+            .dpop
+            .verifier()
+            .ok_or_else(|| self.denied(Reason::NoCredentials, Record::default()))?;
+        let url = format!("{}{}", request.origin.unwrap_or(&self.settings.origin), request.uri.path());
+        let token = Some(&inspected.credentials.token);
+        verifier.read(request.headers, request.method, &url, token, now).map(Some).map_err(|why| {
+            let nonce = if why == ProofError::Nonce { verifier.nonce(now) } else { None };
+            let details = Details { nonce, ..Details::default() };
+            self.denied(Reason::Proof(why), record(inspected)).detailed(details)
+        })
+    }
+
+    /// The last check of a proof.
+    fn check_proof(
+        &self,
+        proof: Option<UncheckedProof>,
+        record: &Record,
+    ) -> Result<Option<DpopProof>, Denied> {
+        proof
+            .map(UncheckedProof::check_signature)
+            .transpose()
+            .map_err(|why| self.denied(Reason::Proof(why), record.clone()))
+    }
+
+    /// What the sender shows to hold. The signature of the proof is checked before anything is accepted.
+    fn shown<'i>(&self, inspected: &'i Inspected<'_>, proof: Option<&'i UncheckedProof>) -> Possession<'i> {
+        let mut shown = Possession::none();
+        if let Some(proof) = proof {
+            shown = shown.key(proof.jkt());
+        }
+        match (inspected.request.certificate, self.settings.certificate) {
+            (Some(certificate), CertificateBinding::Accepted | CertificateBinding::Required) => {
+                shown.certificate(certificate.as_str())
+            }
+            (Some(_), CertificateBinding::Off) | (None, _) => shown,
+        }
+    }
+
+    fn check_certificate(&self, bound: Option<&Confirmation<'_>>, record: &Record) -> Result<(), Denied> {
+        let unbound = bound.is_none_or(|bound| bound.x5t_s256.is_none());
+        if unbound && self.settings.certificate == CertificateBinding::Required {
+            return Err(self.denied(Reason::Token(Rejected::NotBound), record.clone()));
+        }
+        Ok(())
+    }
+
+    fn access(
+        &self,
+        inspected: &Inspected<'_>,
+        trusted: &Trusted,
+        claims: Extra,
+        mut record: Record,
+    ) -> Access {
+        Access::accepted(&mut record);
+        Access {
+            issuer: trusted.name.clone(),
+            subject: None,
+            client_id: None,
+            scopes: scopes(claims.get(&trusted.scope_claim)),
+            audience: Vec::new(),
+            expires: None,
+            key: None,
+            certificate: None,
+            auth_time: None,
+            acr: None,
+            claims,
+            about: self.settings.about.clone(),
+            record,
+            leeway: trusted.leeway,
+            next_nonce: None,
+            in_query: inspected.credentials.in_query,
+        }
+    }
+
+    /// 64 bits are enough to follow one subject through a log.
+    fn pseudonym(&self, trusted: &Trusted, subject: Option<&str>) -> Option<String> {
+        let key = self.settings.pseudonyms.as_ref()?;
+        let tag = hmac::sign(key, format!("{}\0{}", trusted.name, subject?).as_bytes());
+        tag.as_ref().get(..8).map(base64url::encode)
+    }
+
+    fn denied(&self, reason: Reason, record: Record) -> Denied {
+        Denied::new(reason, &self.settings.about, record)
+    }
+}
+
+fn record(inspected: &Inspected<'_>) -> Record {
+    Record {
+        issuer: Some(inspected.name.clone()),
+        scheme: Some(inspected.credentials.scheme),
+        ..Record::default()
+    }
+}
+
+fn accept(mut access: Access, proof: Option<DpopProof>) -> Verdict {
+    let Some(proof) = proof else { return Verdict::Accepted(Box::new(access)) };
+    access.next_nonce = proof.next_nonce().map(str::to_owned);
+    Verdict::Once(Proven { replay_key: proof.replay_key(), access: Box::new(access) })
+}
+
+/// What is demanded of an introspection response (RFC 7662 sections 2.2 and 4), besides the binding.
+fn introspected(
+    claims: &IntrospectionClaims,
+    trusted: &Trusted,
+    scheme: Scheme,
+    now: Timestamp,
+) -> Result<(), Rejected> {
+    if claims.is_refresh_token() {
+        return Err(Rejected::Type);
+    }
+    if claims.iss.as_ref().is_some_and(|iss| *iss != trusted.name) {
+        return Err(Rejected::Issuer);
+    }
+    match &claims.aud {
+        None if trusted.any_audience_introspected => {}
+        None => return Err(Rejected::Missing("aud")),
+        Some(aud) if aud.iter().any(|one| trusted.audiences.contains(one)) => {}
+        Some(_) => return Err(Rejected::Audience),
+    }
+    let bound_type = claims.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
+    if bound_type && scheme == Scheme::Bearer {
+        return Err(Rejected::SenderConstrained);
+    }
+    let times = Claims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat, ..Claims::default() };
+    check_times(&times, trusted.leeway, now)
+}

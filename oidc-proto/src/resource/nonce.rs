@@ -1,0 +1,153 @@
+//! [`NonceKeys`]: nonces for DPoP proofs that no server has to remember (RFC 9449 sections 8 and 9).
+//!
+//! A nonce is the number of a slot of time and its HMAC, so every node that has the key makes the same
+//! nonce and knows those of the others. A nonce is good in its own slot and in the next one, so a
+//! client is asked for a new one once a slot, and a proof made in advance is good for two at most.
+
+use crate::base::{base64url, moment::Timestamp};
+use ring::hmac;
+use std::fmt;
+
+/// The default length of a slot, in seconds.
+pub const DEFAULT_NONCE_SLOT: u32 = 120;
+
+/// Separates these from whatever else the key may be used for.
+const CONTEXT: &[u8] = b"oidc-proto DPoP nonce\0";
+
+/// The key of the nonces of a resource server, and the one before it while nodes change over.
+#[derive(Clone)]
+pub struct NonceKeys {
+    current: hmac::Key,
+    previous: Option<hmac::Key>,
+    slot: u32,
+}
+
+impl NonceKeys {
+    /// A key of 32 random bytes, the same on every node.
+    #[must_use]
+    pub fn new(current: &[u8; 32]) -> Self {
+        Self { current: key(current), previous: None, slot: DEFAULT_NONCE_SLOT }
+    }
+
+    /// Accepts nonces of this key, too, but makes none with it.
+    #[must_use]
+    pub fn previous(mut self, previous: &[u8; 32]) -> Self {
+        self.previous = Some(key(previous));
+        self
+    }
+
+    /// Sets the length of a slot in seconds, the same on every node; at least one.
+    #[must_use]
+    pub fn slot(mut self, seconds: u32) -> Self {
+        self.slot = seconds.max(1);
+        self
+    }
+
+    /// The nonce of now, for a `DPoP-Nonce` header.
+    #[must_use]
+    pub fn nonce(&self, now: Timestamp) -> String {
+        let slot = self.number(now).to_be_bytes();
+        let tag = hmac::sign(&self.current, &[CONTEXT, &slot].concat());
+        base64url::encode(&[&slot, tag.as_ref()].concat())
+    }
+
+    pub(super) fn check(&self, nonce: &str, now: Timestamp) -> Freshness {
+        // 8 bytes and 32, in base64url.
+        let decoded = if nonce.len() == 54 { base64url::decode(nonce) } else { None };
+        let Some((slot, tag)) = decoded.as_deref().and_then(|bytes| bytes.split_first_chunk::<8>()) else {
+            return Freshness::Foreign;
+        };
+        let signed = [CONTEXT, slot].concat();
+        let made_by = |key: &hmac::Key| hmac::verify(key, &signed, tag).is_ok();
+        let is_ours = made_by(&self.current);
+        if !is_ours && !self.previous.as_ref().is_some_and(made_by) {
+            return Freshness::Foreign;
+        }
+        match i64::from_be_bytes(*slot).saturating_sub(self.number(now)) {
+            // One ahead: by a node whose clock is.
+            0 | 1 if is_ours => Freshness::Current,
+            -1..=1 => Freshness::Recent,
+            _ => Freshness::Foreign,
+        }
+    }
+
+    fn number(&self, now: Timestamp) -> i64 {
+        now.0.div_euclid(i64::from(self.slot))
+    }
+}
+
+fn key(bytes: &[u8; 32]) -> hmac::Key {
+    hmac::Key::new(hmac::HMAC_SHA256, bytes)
+}
+
+/// What a nonce is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Freshness {
+    /// Of now.
+    Current,
+    /// Good, but the client should get a new one.
+    Recent,
+    /// Not ours, or too old.
+    Foreign,
+}
+
+impl fmt::Debug for NonceKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("NonceKeys").field("slot", &self.slot).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_nonce_is_good_in_its_slot_and_the_next_on_every_node() {
+        let (one, other) = (NonceKeys::new(&[1; 32]), NonceKeys::new(&[1; 32]));
+        let nonce = one.nonce(Timestamp(1200));
+        assert_eq!(nonce.len(), 54);
+        assert_eq!(nonce, other.nonce(Timestamp(1319)));
+        assert_ne!(nonce, other.nonce(Timestamp(1320)));
+        for (now, verdict) in [
+            (1079, Freshness::Foreign),
+            (1080, Freshness::Current),
+            (1200, Freshness::Current),
+            (1319, Freshness::Current),
+            (1320, Freshness::Recent),
+            (1439, Freshness::Recent),
+            (1440, Freshness::Foreign),
+        ] {
+            assert_eq!(other.check(&nonce, Timestamp(now)), verdict, "{now}");
+        }
+        let negative = one.nonce(Timestamp(-1));
+        assert_eq!(one.check(&negative, Timestamp(0)), Freshness::Recent);
+    }
+
+    #[test]
+    fn the_previous_key_is_accepted_and_no_other() {
+        let now = Timestamp(1200);
+        let old = NonceKeys::new(&[1; 32]).nonce(now);
+        assert_eq!(NonceKeys::new(&[2; 32]).check(&old, now), Freshness::Foreign);
+        assert_eq!(NonceKeys::new(&[2; 32]).previous(&[1; 32]).check(&old, now), Freshness::Recent);
+        assert_eq!(
+            NonceKeys::new(&[2; 32]).previous(&[1; 32]).nonce(now),
+            NonceKeys::new(&[2; 32]).nonce(now)
+        );
+    }
+
+    #[test]
+    fn what_is_not_a_nonce_is_none() {
+        let keys = NonceKeys::new(&[1; 32]).slot(0);
+        let good = keys.nonce(Timestamp(7));
+        assert_eq!(keys.check(&good, Timestamp(8)), Freshness::Recent, "a slot has a second at least");
+        for at in 0..good.len() {
+            let mut bad = good.clone();
+            bad.replace_range(at..=at, if good.get(at..=at) == Some("B") { "C" } else { "B" });
+            assert_eq!(keys.check(&bad, Timestamp(7)), Freshness::Foreign, "{at}");
+        }
+        for bad in ["", "A", &"A".repeat(53), &"A".repeat(54), &"A".repeat(100_000), "é"] {
+            assert_eq!(keys.check(bad, Timestamp(7)), Freshness::Foreign);
+        }
+        assert!(!format!("{keys:?}").contains("Key("));
+    }
+}

@@ -1,0 +1,177 @@
+//! [`ReplayWindow`]: a proof is used once (RFC 9449 section 11.1).
+//!
+//! Checking and remembering are one operation on `&mut self`: there is no moment between them in which
+//! a second use could pass. A store that several nodes share does the same with one command, such as
+//! Redis' `SET NX` with an expiry, on the same [`ReplayKey`], and answers with the same [`Use`].
+
+use crate::{
+    base::{base64url, moment::Timestamp},
+    jose::sha256,
+};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+};
+
+/// How many proofs a window remembers unless set otherwise: some 10 MB, and a thousand proofs a second
+/// for the 90 seconds that a proof is accepted by default.
+pub const DEFAULT_REPLAY_ENTRIES: usize = 100_000;
+
+/// What a proof is remembered by, and for how long.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub struct ReplayKey {
+    /// A hash of the key, the identifier and the target of the proof.
+    pub key: [u8; 32],
+    /// The last second in which the proof could be accepted.
+    pub until: Timestamp,
+}
+
+impl ReplayKey {
+    /// For a proof of this key (`jkt`), with this identifier (`jti`), for this target (`htu`,
+    /// normalized), that could be accepted until then.
+    pub(super) fn new(jkt: &str, jti: &str, htu: &str, until: Timestamp) -> Self {
+        let mut text = Vec::with_capacity(jkt.len() + jti.len() + htu.len() + 24);
+        for part in [jkt, jti, htu] {
+            text.extend_from_slice(&part.len().to_be_bytes());
+            text.extend_from_slice(part.as_bytes());
+        }
+        Self { key: sha256(&text), until }
+    }
+
+    /// The key as text, for a store that wants one.
+    #[must_use]
+    pub fn to_text(self) -> String {
+        base64url::encode(&self.key)
+    }
+}
+
+impl fmt::Debug for ReplayKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayKey").field("key", &self.to_text()).field("until", &self.until).finish()
+    }
+}
+
+/// Whether a proof is used for the first time: the answer of a [`ReplayWindow`], or of a store.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[must_use]
+#[non_exhaustive]
+pub enum Use {
+    /// It is, and is remembered from now on.
+    First,
+    /// It has been used before.
+    Replayed,
+    /// Nobody knows: there is no room to remember it, or the store cannot be reached.
+    Full,
+}
+
+/// The proofs that have been used and could be used again: in memory, bounded, without a timer.
+pub struct ReplayWindow {
+    capacity: usize,
+    used: BTreeMap<[u8; 32], Timestamp>,
+    by_end: BTreeSet<(Timestamp, [u8; 32])>,
+    /// Everything up to here may have been forgotten.
+    forgotten: Option<Timestamp>,
+}
+
+impl ReplayWindow {
+    /// An empty window of [`DEFAULT_REPLAY_ENTRIES`].
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_capacity(DEFAULT_REPLAY_ENTRIES)
+    }
+
+    /// An empty window that remembers so many proofs at once; memory is taken as it fills.
+    #[must_use]
+    pub const fn with_capacity(entries: usize) -> Self {
+        Self { capacity: entries, used: BTreeMap::new(), by_end: BTreeSet::new(), forgotten: None }
+    }
+
+    /// Notes the use of a proof, and says whether it is the first. When all room is taken by proofs
+    /// that could still be accepted, it answers [`Use::Full`] and forgets none of them.
+    pub fn first_use(&mut self, proof: ReplayKey, now: Timestamp) -> Use {
+        while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
+            self.by_end.pop_first();
+            self.used.remove(&key);
+            self.forgotten = self.forgotten.max(Some(until));
+        }
+        // A clock that was set back must not bring a forgotten proof back to life.
+        if self.used.contains_key(&proof.key) || Some(proof.until) <= self.forgotten {
+            return Use::Replayed;
+        }
+        if self.used.len() >= self.capacity {
+            return Use::Full;
+        }
+        self.used.insert(proof.key, proof.until);
+        self.by_end.insert((proof.until, proof.key));
+        Use::First
+    }
+
+    /// How many proofs are remembered.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.used.len()
+    }
+
+    /// Whether none is.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.used.is_empty()
+    }
+}
+
+impl Default for ReplayWindow {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for ReplayWindow {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayWindow")
+            .field("entries", &self.used.len())
+            .field("capacity", &self.capacity)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn proof(id: u8, until: i64) -> ReplayKey {
+        ReplayKey { key: [id; 32], until: Timestamp(until) }
+    }
+
+    #[test]
+    fn d17_the_window_is_bounded_purged_by_time_and_fails_closed() {
+        let mut window = ReplayWindow::with_capacity(2);
+        assert_eq!(window.first_use(proof(1, 100), Timestamp(50)), Use::First);
+        assert_eq!(window.first_use(proof(1, 100), Timestamp(100)), Use::Replayed);
+        assert_eq!(window.first_use(proof(2, 110), Timestamp(100)), Use::First);
+        assert_eq!(window.first_use(proof(3, 120), Timestamp(100)), Use::Full);
+        assert_eq!(window.first_use(proof(1, 100), Timestamp(100)), Use::Replayed, "none was forgotten");
+        assert_eq!(window.len(), 2);
+        assert_eq!(window.first_use(proof(3, 120), Timestamp(101)), Use::First, "room by time alone");
+        assert_eq!(window.len(), 2);
+        assert_eq!(ReplayWindow::with_capacity(0).first_use(proof(1, 9), Timestamp(0)), Use::Full);
+    }
+
+    #[test]
+    fn a_clock_set_back_or_far_ahead_lets_nothing_pass_twice_and_recovers() {
+        let mut window = ReplayWindow::new();
+        assert_eq!(window.first_use(proof(1, 190), Timestamp(100)), Use::First);
+        assert_eq!(window.first_use(proof(2, 9_000), Timestamp(8_950)), Use::First, "the clock leaps");
+        assert_eq!(window.first_use(proof(1, 190), Timestamp(101)), Use::Replayed, "and is set back");
+        assert_eq!(window.first_use(proof(3, 191), Timestamp(101)), Use::First);
+    }
+
+    #[test]
+    fn keys_differ_if_any_part_does() {
+        let key = |jkt, jti, htu| ReplayKey::new(jkt, jti, htu, Timestamp(0)).key;
+        let all = [key("a", "b", "c"), key("ab", "", "c"), key("a", "bc", ""), key("", "ab", "c")];
+        for (index, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(index + 1).all(|other| one != other));
+        }
+    }
+}

@@ -1,0 +1,421 @@
+//! [`ResourceServer`]: whom a protected resource trusts and what it demands. Built once, cheap to clone.
+
+use super::{
+    binding::CertificateBinding,
+    challenge::{Challenges, Denied, Details, Reason, is_quotable},
+    credentials::CredentialPolicy,
+    dpop::DpopVerifier,
+    verdict::Record,
+};
+use crate::{
+    base::moment::Timestamp,
+    jose::AlgorithmSet,
+    token::{DEFAULT_LEEWAY, Verifier},
+};
+use ring::hmac;
+use std::{collections::BTreeMap, fmt, sync::Arc};
+use url::Url;
+
+/// How many issuers a resource server may trust.
+pub const MAX_ISSUERS: usize = 4096;
+
+/// The longest issuer identifier, in bytes.
+pub const MAX_ISSUER: usize = 1024;
+
+/// An issuer whose access tokens are accepted, and what is demanded of them.
+#[derive(Clone, Debug)]
+pub struct TrustedIssuer {
+    issuer: String,
+    audiences: Vec<String>,
+    algorithms: AlgorithmSet,
+    leeway: u16,
+    plain_jwt: bool,
+    scope_claim: String,
+    introspects: bool,
+    any_audience_introspected: bool,
+}
+
+impl TrustedIssuer {
+    /// Trusts this issuer's JWT access tokens (RFC 9068) for the resource, signed with any asymmetric
+    /// algorithm.
+    #[must_use]
+    pub fn new(issuer: impl Into<String>) -> Self {
+        Self {
+            issuer: issuer.into(),
+            audiences: Vec::new(),
+            algorithms: AlgorithmSet::ASYMMETRIC,
+            leeway: DEFAULT_LEEWAY,
+            plain_jwt: false,
+            scope_claim: "scope".to_owned(),
+            introspects: false,
+            any_audience_introspected: false,
+        }
+    }
+
+    /// Accepts tokens for this audience; the default is the identifier of the resource, which then is
+    /// no longer accepted unless it is named as well.
+    #[must_use]
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audiences.push(audience.into());
+        self
+    }
+
+    /// Accepts these algorithms only.
+    #[must_use]
+    pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
+        self.algorithms = algorithms;
+        self
+    }
+
+    /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
+    #[must_use]
+    pub const fn leeway(mut self, seconds: u16) -> Self {
+        self.leeway = seconds;
+        self
+    }
+
+    /// Accepts JWTs that do not say they are access tokens: see
+    /// [`Verifier::accept_plain_jwt`].
+    #[must_use]
+    pub const fn accept_plain_jwt(mut self) -> Self {
+        self.plain_jwt = true;
+        self
+    }
+
+    /// Sets the claim that holds the scopes: `scp` with Entra and Okta; the default is `scope`.
+    #[must_use]
+    pub fn scope_claim(mut self, claim: impl Into<String>) -> Self {
+        self.scope_claim = claim.into();
+        self
+    }
+
+    /// Asks this issuer about tokens that are no JWTs (RFC 7662). One issuer at most can be that.
+    #[must_use]
+    pub const fn introspects_opaque_tokens(mut self) -> Self {
+        self.introspects = true;
+        self
+    }
+
+    /// Accepts introspection responses without `aud`: the issuer then must itself refuse tokens that
+    /// are not for the resource server that asks (RFC 7662 section 4).
+    #[must_use]
+    pub const fn introspects_without_audience(mut self) -> Self {
+        self.any_audience_introspected = true;
+        self
+    }
+}
+
+/// Why settings make no resource server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingError {
+    /// No issuer is trusted.
+    #[error("no issuer is trusted")]
+    NoIssuer,
+    /// More than [`MAX_ISSUERS`].
+    #[error("more than {MAX_ISSUERS} issuers are trusted")]
+    TooManyIssuers,
+    /// Empty, longer than [`MAX_ISSUER`], or with other characters than visible ASCII.
+    #[error("an issuer is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII")]
+    Issuer,
+    /// The same issuer twice.
+    #[error("an issuer is trusted twice, with settings that may differ")]
+    IssuerTwice,
+    /// Two issuers for opaque tokens.
+    #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
+    TwoIntrospectors,
+    /// The resource identifier, realm or metadata URL is empty or has other characters than printable
+    /// ASCII.
+    #[error("the setting `{0}` is empty or not printable ASCII")]
+    Text(&'static str),
+    /// DPoP needs to know where clients see the resource.
+    #[error("DPoP needs `origin`: the resource identifier is not an http or https URL that says it")]
+    Origin,
+}
+
+/// The settings of a [`ResourceServer`].
+#[derive(Clone, Debug)]
+#[must_use]
+pub struct ResourceServerBuilder {
+    resource: String,
+    issuers: Vec<TrustedIssuer>,
+    credentials: CredentialPolicy,
+    dpop: Dpop,
+    certificate: CertificateBinding,
+    realm: Option<String>,
+    resource_metadata: Option<String>,
+    origin: Option<String>,
+    pseudonyms: Option<hmac::Key>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) enum Dpop {
+    Off,
+    Accepted(DpopVerifier),
+    Required(DpopVerifier),
+}
+
+impl Dpop {
+    pub(super) const fn verifier(&self) -> Option<&DpopVerifier> {
+        match self {
+            Self::Off => None,
+            Self::Accepted(verifier) | Self::Required(verifier) => Some(verifier),
+        }
+    }
+}
+
+impl ResourceServerBuilder {
+    /// Trusts an issuer.
+    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
+        self.issuers.push(issuer);
+        self
+    }
+
+    /// Takes tokens from elsewhere than the `Authorization` header, too.
+    pub const fn credentials(mut self, policy: CredentialPolicy) -> Self {
+        self.credentials = policy;
+        self
+    }
+
+    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens.
+    pub fn accept_dpop(mut self, verifier: DpopVerifier) -> Self {
+        self.dpop = Dpop::Accepted(verifier);
+        self
+    }
+
+    /// Accepts DPoP-bound tokens with a proof, and no bearer tokens.
+    pub fn require_dpop(mut self, verifier: DpopVerifier) -> Self {
+        self.dpop = Dpop::Required(verifier);
+        self
+    }
+
+    /// Accepts certificate-bound tokens (RFC 8705) from whoever holds the certificate.
+    pub const fn accept_certificate_bound(mut self) -> Self {
+        self.certificate = CertificateBinding::Accepted;
+        self
+    }
+
+    /// Accepts certificate-bound tokens, and no others.
+    pub const fn require_certificate_bound(mut self) -> Self {
+        self.certificate = CertificateBinding::Required;
+        self
+    }
+
+    /// Sets the `realm` of challenges; the default is the identifier of the resource.
+    pub fn realm(mut self, realm: impl Into<String>) -> Self {
+        self.realm = Some(realm.into());
+        self
+    }
+
+    /// Names the URL of the resource's metadata in challenges (RFC 9728 section 5.1).
+    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
+        self.resource_metadata = Some(url.into());
+        self
+    }
+
+    /// Sets scheme, host and port as clients see them, such as `https://api.example`; the default is
+    /// that of the resource identifier. What a request says of its host is never believed.
+    pub fn origin(mut self, origin: impl Into<String>) -> Self {
+        self.origin = Some(origin.into());
+        self
+    }
+
+    /// Puts a pseudonym of the subject into records: an HMAC under this key. Without a key there is
+    /// none, since a plain hash of a guessable subject hides nothing.
+    pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
+        self.pseudonyms = Some(hmac::Key::new(hmac::HMAC_SHA256, key));
+        self
+    }
+
+    /// Makes the resource server.
+    ///
+    /// # Errors
+    /// [`SettingError`] names the setting that is wrong.
+    pub fn build(self) -> Result<ResourceServer, SettingError> {
+        let realm = self.realm.unwrap_or_else(|| self.resource.clone());
+        for (name, text) in [
+            ("resource", Some(&self.resource)),
+            ("realm", Some(&realm)),
+            ("resource_metadata", self.resource_metadata.as_ref()),
+        ] {
+            if text.is_some_and(|text| !is_quotable(text)) {
+                return Err(SettingError::Text(name));
+            }
+        }
+        let origin = origin(self.origin.as_deref().unwrap_or(&self.resource));
+        if origin.is_none() && (self.origin.is_some() || self.dpop.verifier().is_some()) {
+            return Err(SettingError::Origin);
+        }
+        match self.issuers.len() {
+            0 => return Err(SettingError::NoIssuer),
+            1..=MAX_ISSUERS => {}
+            _ => return Err(SettingError::TooManyIssuers),
+        }
+        let mut by_name = BTreeMap::new();
+        let mut introspecting = None;
+        let mut issuers = Vec::with_capacity(self.issuers.len());
+        for (index, issuer) in self.issuers.into_iter().enumerate() {
+            let trusted = Trusted::new(issuer, &self.resource)?;
+            if by_name.insert(trusted.name.clone(), index).is_some() {
+                return Err(SettingError::IssuerTwice);
+            }
+            if trusted.introspects && introspecting.replace(index).is_some() {
+                return Err(SettingError::TwoIntrospectors);
+            }
+            issuers.push(trusted);
+        }
+        let about = Arc::new(Challenges {
+            realm,
+            resource_metadata: self.resource_metadata,
+            bearer: !matches!(self.dpop, Dpop::Required(_)),
+            dpop: self.dpop.verifier().map(DpopVerifier::algorithm_names),
+        });
+        Ok(ResourceServer {
+            settings: Arc::new(Settings {
+                resource: self.resource,
+                issuers,
+                by_name,
+                introspecting,
+                credentials: self.credentials,
+                dpop: self.dpop,
+                certificate: self.certificate,
+                origin: origin.unwrap_or_default(),
+                about,
+                pseudonyms: self.pseudonyms,
+            }),
+        })
+    }
+}
+
+/// The origin of a URL, in its normal form.
+fn origin(url: &str) -> Option<String> {
+    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
+    Some(url.origin().ascii_serialization())
+}
+
+/// A protected resource: takes requests in, gives verdicts out.
+#[derive(Clone)]
+pub struct ResourceServer {
+    pub(super) settings: Arc<Settings>,
+}
+
+pub(super) struct Settings {
+    resource: String,
+    issuers: Vec<Trusted>,
+    by_name: BTreeMap<String, usize>,
+    pub(super) introspecting: Option<usize>,
+    pub(super) credentials: CredentialPolicy,
+    pub(super) dpop: Dpop,
+    pub(super) certificate: CertificateBinding,
+    pub(super) origin: String,
+    pub(super) about: Arc<Challenges>,
+    pub(super) pseudonyms: Option<hmac::Key>,
+}
+
+/// A trusted issuer, ready for use.
+pub(super) struct Trusted {
+    pub(super) name: String,
+    pub(super) verifier: Verifier,
+    pub(super) audiences: Vec<String>,
+    pub(super) leeway: u16,
+    pub(super) scope_claim: String,
+    introspects: bool,
+    pub(super) any_audience_introspected: bool,
+}
+
+impl Trusted {
+    fn new(issuer: TrustedIssuer, resource: &str) -> Result<Self, SettingError> {
+        let name = issuer.issuer;
+        if name.is_empty() || name.len() > MAX_ISSUER || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(SettingError::Issuer);
+        }
+        let mut audiences = issuer.audiences;
+        if audiences.is_empty() {
+            audiences.push(resource.to_owned());
+        }
+        let (first, others) = audiences.split_first().ok_or(SettingError::Text("audience"))?;
+        let mut verifier = Verifier::new(&name, first).algorithms(issuer.algorithms).leeway(issuer.leeway);
+        for audience in others {
+            verifier = verifier.or_audience(audience);
+        }
+        if issuer.plain_jwt {
+            verifier = verifier.accept_plain_jwt();
+        }
+        Ok(Self {
+            name,
+            verifier,
+            audiences,
+            leeway: issuer.leeway.min(crate::token::MAX_LEEWAY),
+            scope_claim: issuer.scope_claim,
+            introspects: issuer.introspects,
+            any_audience_introspected: issuer.any_audience_introspected,
+        })
+    }
+}
+
+impl Settings {
+    /// Which trusted issuer goes by this name. Issuers that are known by a rule rather than by name
+    /// are to be looked for here, too.
+    pub(super) fn find(&self, issuer: &str) -> Option<usize> {
+        self.by_name.get(issuer).copied()
+    }
+
+    pub(super) fn issuer(&self, index: usize) -> Option<&Trusted> {
+        self.issuers.get(index)
+    }
+}
+
+impl ResourceServer {
+    /// Begins the settings of a resource with this identifier, such as `https://api.example`: what
+    /// tokens must name as their audience (RFC 8707 section 2).
+    pub fn builder(resource: impl Into<String>) -> ResourceServerBuilder {
+        ResourceServerBuilder {
+            resource: resource.into(),
+            issuers: Vec::new(),
+            credentials: CredentialPolicy::default(),
+            dpop: Dpop::Off,
+            certificate: CertificateBinding::Off,
+            realm: None,
+            resource_metadata: None,
+            origin: None,
+            pseudonyms: None,
+        }
+    }
+
+    /// The identifier of the resource.
+    #[must_use]
+    pub fn resource(&self) -> &str {
+        &self.settings.resource
+    }
+
+    /// The trusted issuers: nobody else's keys are ever needed.
+    pub fn issuers(&self) -> impl Iterator<Item = &str> {
+        self.settings.issuers.iter().map(|issuer| issuer.name.as_str())
+    }
+
+    /// The refusal for when keys cannot be had or the issuer does not answer: 503, since it is not the
+    /// client's fault and another token would not help.
+    pub fn unavailable(&self, retry_after: u32) -> Denied {
+        let details = Details { retry_after: Some(retry_after), ..Details::default() };
+        Denied::new(Reason::Unavailable, &self.settings.about, Record::default()).detailed(details)
+    }
+
+    /// The DPoP nonce that clients should use now, if one is demanded (RFC 9449 section 9).
+    #[must_use]
+    pub fn dpop_nonce(&self, now: Timestamp) -> Option<String> {
+        self.settings.dpop.verifier()?.nonce(now)
+    }
+}
+
+impl fmt::Debug for ResourceServer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ResourceServer")
+            .field("resource", &self.settings.resource)
+            .field("issuers", &self.settings.issuers.len())
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+#[path = "server_tests.rs"]
+mod tests;

@@ -1,0 +1,241 @@
+//! [`Confirmation`]: the keys that a token is bound to (RFC 7800 section 3), and [`Possession`]: those
+//! that its sender has shown to hold (RFC 9449 section 6.1, RFC 8705 section 3.1).
+
+use super::{Rejected, claims::Text};
+use crate::base::{
+    json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Names},
+    secret::equal,
+};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
+use std::{borrow::Cow, fmt};
+
+/// The `cnf` claim: every key named in it must be held by the sender.
+///
+/// RFC 7800 section 3.1 has members ignored that are not understood "in the absence of requirements";
+/// here the requirement is that no binding is ignored.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Confirmation<'a> {
+    /// `jkt`: the thumbprint of a DPoP key (RFC 9449 section 6.1).
+    pub jkt: Option<Cow<'a, str>>,
+    /// `x5t#S256`: the thumbprint of a certificate (RFC 8705 section 3.1).
+    pub x5t_s256: Option<Cow<'a, str>>,
+    /// Whether another method is named, which cannot be checked.
+    pub other: bool,
+}
+
+impl Confirmation<'static> {
+    /// Reads the members of a `cnf` that has been parsed already, as an introspection response has it.
+    ///
+    /// # Errors
+    /// `jkt` or `x5t#S256` is not a string.
+    pub fn from_members(members: Extra) -> Result<Self, JsonError> {
+        let other = members.keys().any(|name| !matches!(name.as_str(), "jkt" | "x5t#S256"));
+        let mut members = Members::new(members);
+        let (jkt, x5t_s256) = (members.string("jkt")?, members.string("x5t#S256")?);
+        Ok(Self { jkt: jkt.map(Cow::Owned), x5t_s256: x5t_s256.map(Cow::Owned), other })
+    }
+}
+
+/// What the sender of a token has shown to hold.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Possession<'p> {
+    jkt: Option<&'p str>,
+    x5t_s256: Option<&'p str>,
+}
+
+impl<'p> Possession<'p> {
+    /// Nothing: the token is a bearer token.
+    #[must_use]
+    pub const fn none() -> Self {
+        Self { jkt: None, x5t_s256: None }
+    }
+
+    /// The private key whose public half has this thumbprint, by a DPoP proof that has been checked.
+    /// A token that is not bound to it is refused.
+    #[must_use]
+    pub const fn key(mut self, jkt: &'p str) -> Self {
+        self.jkt = Some(jkt);
+        self
+    }
+
+    /// The private key of the certificate with this thumbprint, in the TLS handshake of the
+    /// connection.
+    #[must_use]
+    pub const fn certificate(mut self, x5t_s256: &'p str) -> Self {
+        self.x5t_s256 = Some(x5t_s256);
+        self
+    }
+
+    /// Whether it is all that a token is bound to.
+    pub(crate) fn satisfies(self, bound: Option<&Confirmation<'_>>) -> Result<(), Rejected> {
+        let Some(bound) = bound else {
+            return if self.jkt.is_some() { Err(Rejected::NotBound) } else { Ok(()) };
+        };
+        if bound.other || (bound.jkt.is_none() && bound.x5t_s256.is_none()) {
+            return Err(Rejected::ConfirmationMethod);
+        }
+        if self.jkt.is_some() && bound.jkt.is_none() {
+            return Err(Rejected::NotBound);
+        }
+        for (bound, shown) in [(&bound.jkt, self.jkt), (&bound.x5t_s256, self.x5t_s256)] {
+            match (bound.as_deref(), shown) {
+                (None, _) => {}
+                (Some(_), None) => return Err(Rejected::SenderConstrained),
+                (Some(bound), Some(shown)) if equal(bound.as_bytes(), shown.as_bytes()) => {}
+                (Some(_), Some(_)) => return Err(Rejected::WrongSender),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads a `cnf`, borrowed from the token; `null` counts as absent.
+pub(super) struct Bound<'a, 'n> {
+    pub(super) text: &'a [u8],
+    pub(super) names: &'n mut Names,
+}
+
+impl<'a> DeserializeSeed<'a> for Bound<'a, '_> {
+    type Value = Option<Confirmation<'a>>;
+    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<Self::Value, D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl<'a> Visitor<'a> for Bound<'a, '_> {
+    type Value = Option<Confirmation<'a>>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self::Value, E> {
+        Ok(None)
+    }
+
+    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+        let Self { text, names } = self;
+        let mut bound = Confirmation::default();
+        let from = names.open();
+        while let Some(member) = members.next_key_seed(Name { text, names })? {
+            match member {
+                Member::Jkt => {
+                    names.expect("jkt", "a string");
+                    bound.jkt = members.next_value::<Text<'a>>()?.0;
+                }
+                Member::X5tS256 => {
+                    names.expect("x5t#S256", "a string");
+                    bound.x5t_s256 = members.next_value::<Text<'a>>()?.0;
+                }
+                Member::Other => {
+                    bound.other = true;
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 2 })?;
+                }
+            }
+        }
+        if names.close(text, from) { Ok(Some(bound)) } else { Err(names.fail(JsonError::DuplicateMember)) }
+    }
+}
+
+enum Member {
+    Jkt,
+    X5tS256,
+    Other,
+}
+
+struct Name<'a, 'n> {
+    text: &'a [u8],
+    names: &'n mut Names,
+}
+
+impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
+    type Value = Member;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Member, D::Error> {
+        from.deserialize_str(self)
+    }
+}
+
+impl Visitor<'_> for Name<'_, '_> {
+    type Value = Member;
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a member name")
+    }
+    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
+        self.names.note(self.text, name);
+        Ok(match name {
+            "jkt" => Member::Jkt,
+            "x5t#S256" => Member::X5tS256,
+            _ => Member::Other,
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{super::Claims, *};
+
+    fn read(cnf: &str) -> Result<Option<Confirmation<'static>>, Rejected> {
+        let payload: &'static str = format!(r#"{{"cnf":{cnf}}}"#).leak();
+        Ok(Claims::read(payload.as_bytes(), &mut Names::default())?.cnf)
+    }
+
+    #[test]
+    fn a_binding_is_typed_and_borrowed_and_nothing_in_it_is_overlooked() {
+        let both = read(r#"{"jkt":"k","x5t#S256":"c"}"#).unwrap().unwrap();
+        assert!(matches!(both.jkt, Some(Cow::Borrowed("k"))) && !both.other);
+        assert!(matches!(both.x5t_s256, Some(Cow::Borrowed("c"))));
+        assert_eq!(read("null"), Ok(None));
+        for other in [r#"{"kid":"a"}"#, r#"{"jkt":"k","jwk":{"kty":"EC"}}"#, r#"{"jkt":"k","jku":null}"#] {
+            assert!(read(other).unwrap().unwrap().other, "{other}");
+        }
+        let wrong = |member, expected| Err(Rejected::Claims(JsonError::WrongType { member, expected }));
+        assert_eq!(read("5"), wrong("cnf", "an object"));
+        assert_eq!(read("[]"), wrong("cnf", "an object"));
+        assert_eq!(read(r#"{"jkt":5}"#), wrong("jkt", "a string"));
+        assert_eq!(read(r#"{"x5t#S256":["a"]}"#), wrong("x5t#S256", "a string"));
+        let twice = Err(Rejected::Claims(JsonError::DuplicateMember));
+        assert_eq!(read(r#"{"jkt":"a","jkt":"b"}"#), twice);
+        assert_eq!(read(r#"{"jkt":"a","\u006akt":"b"}"#), twice);
+        assert_eq!(read(r#"{"x":{"a":1,"a":2}}"#), twice);
+    }
+
+    #[test]
+    fn d21_every_combination_of_bindings_has_a_verdict() {
+        let (none, key, certificate) =
+            (Possession::none(), Possession::none().key("k"), Possession::none().certificate("c"));
+        let both = key.certificate("c");
+        for (cnf, shown, verdict) in [
+            ("null", none, Ok(())),
+            ("null", certificate, Ok(())),
+            ("null", key, Err(Rejected::NotBound)),
+            ("null", both, Err(Rejected::NotBound)),
+            ("{}", none, Err(Rejected::ConfirmationMethod)),
+            ("{}", both, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":null}"#, key, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":"k"}"#, none, Err(Rejected::SenderConstrained)),
+            (r#"{"jkt":"k"}"#, certificate, Err(Rejected::SenderConstrained)),
+            (r#"{"jkt":"k"}"#, key, Ok(())),
+            (r#"{"jkt":"k"}"#, both, Ok(())),
+            (r#"{"jkt":"K"}"#, key, Err(Rejected::WrongSender)),
+            (r#"{"jkt":""}"#, key, Err(Rejected::WrongSender)),
+            (r#"{"x5t#S256":"c"}"#, none, Err(Rejected::SenderConstrained)),
+            (r#"{"x5t#S256":"c"}"#, certificate, Ok(())),
+            (r#"{"x5t#S256":"C"}"#, certificate, Err(Rejected::WrongSender)),
+            (r#"{"x5t#S256":"c"}"#, key, Err(Rejected::NotBound)),
+            (r#"{"x5t#S256":"c"}"#, both, Err(Rejected::NotBound)),
+            (r#"{"jkt":"k","x5t#S256":"c"}"#, both, Ok(())),
+            (r#"{"jkt":"k","x5t#S256":"c"}"#, key, Err(Rejected::SenderConstrained)),
+            (r#"{"jkt":"k","x5t#S256":"c"}"#, certificate, Err(Rejected::SenderConstrained)),
+            (r#"{"jkt":"k","x5t#S256":"C"}"#, both, Err(Rejected::WrongSender)),
+            (r#"{"jkt":"k","kid":"a"}"#, both, Err(Rejected::ConfirmationMethod)),
+            (r#"{"kid":"a"}"#, none, Err(Rejected::ConfirmationMethod)),
+        ] {
+            let bound = read(cnf).unwrap();
+            assert_eq!(shown.satisfies(bound.as_ref()), verdict, "{cnf} {shown:?}");
+            let Ok(members) = serde_json::from_str::<Extra>(cnf) else { continue };
+            let parsed = Confirmation::from_members(members).unwrap();
+            assert_eq!(shown.satisfies(Some(&parsed)), verdict, "introspected {cnf} {shown:?}");
+        }
+    }
+}
