@@ -1,1 +1,120 @@
-//! Tests of [`super`].
+//! What an access may do, and what a route may need.
+
+use super::{super::testdata::*, *};
+use serde_json::json;
+
+fn access(changes: Value) -> Box<Access> {
+    bearer(&server().build().unwrap(), &token(changes)).unwrap()
+}
+
+fn refusal(changes: Value, requirement: &Requirement) -> Option<(u16, &'static str, String)> {
+    let denied = access(changes).require(requirement, NOW).err()?;
+    Some((denied.status().as_u16(), denied.code(), challenges(&denied).concat()))
+}
+
+#[test]
+fn an_access_tells_what_the_token_told() {
+    let access = access(json!({"auth_time": 5, "acr": "high", "aud": ["x", RESOURCE], "tenant": {"id": 7}}));
+    assert_eq!((access.issuer.as_str(), access.subject.as_deref()), (ISSUER, Some("alice")));
+    assert_eq!((access.client_id.as_deref(), access.acr.as_deref()), (Some("app"), Some("high")));
+    assert_eq!(access.audience, ["x", RESOURCE]);
+    assert_eq!((access.expires, access.auth_time), (Some(NOW.plus(300)), Some(Timestamp(5))));
+    assert_eq!(access.scopes, ["read", "write"]);
+    assert_eq!(access.claim::<u8>("/tenant/id").ok(), Some(7));
+    assert!(access.claim::<String>("/tenant/id").is_err() && access.claim::<u8>("/tenant/none").is_err());
+    #[derive(serde::Deserialize)]
+    struct Custom {
+        sub: String,
+    }
+    assert_eq!(access.custom::<Custom>().unwrap().sub, "alice");
+    assert!(access.custom::<Vec<u8>>().is_err());
+    assert!(access.response_headers().is_empty());
+    assert!(!format!("{access:?}").contains("alice"));
+}
+
+#[test]
+fn scopes_are_words_or_an_array_in_the_claim_that_the_issuer_uses() {
+    assert_eq!(access(json!({"scope": ["a", "b c"]})).scopes, ["a", "b c"]);
+    assert_eq!(access(json!({"scope": " a  b "})).scopes, ["a", "b"]);
+    assert!(access(json!({"scope": null})).scopes.is_empty());
+    let entra = ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new(ISSUER).scope_claim("scp"));
+    let access = bearer(&entra.build().unwrap(), &token(json!({"scp": "Mail.Read"}))).unwrap();
+    assert_eq!(access.scopes, ["Mail.Read"]);
+}
+
+use super::super::{ResourceServer, TrustedIssuer};
+
+#[test]
+fn roles_are_found_by_path_and_by_whole_words() {
+    let access =
+        access(json!({"realm_access": {"roles": ["admin", "user"]}, "role": "boss", "a/b": {"c~d": ["x"]},
+                              "n": 5}));
+    for (path, role, has) in [
+        ("/realm_access/roles", "admin", true),
+        ("/realm_access/roles", "adm", false),
+        ("/realm_access/roles/0", "admin", true),
+        ("/realm_access", "roles", false),
+        ("/role", "boss", true),
+        ("/role", "bos", false),
+        ("/a~1b/c~0d", "x", true),
+        ("role", "boss", false),
+        ("", "boss", false),
+        ("/", "boss", false),
+        ("/none", "boss", false),
+        ("/n", "5", false),
+    ] {
+        assert_eq!(access.has_role(path, role), has, "{path} {role}");
+    }
+}
+
+#[test]
+fn a_missing_scope_is_403_and_named() {
+    let needs = |scopes: &[&str]| scopes.iter().fold(Requirement::new(), |needs, scope| needs.scope(*scope));
+    assert_eq!(refusal(json!({}), &Requirement::new()), None);
+    assert_eq!(refusal(json!({}), &needs(&["read", "write"])), None);
+    assert_eq!(refusal(json!({}), &Requirement::new().any_scope(["x", "read"])), None);
+    let (status, code, challenge) = refusal(json!({}), &needs(&["read", "admin"])).unwrap();
+    assert_eq!((status, code), (403, "access_scope"));
+    assert!(
+        challenge.contains(r#"error="insufficient_scope""#) && challenge.contains(r#"scope="read admin""#)
+    );
+    let any = Requirement::new().scope("read").any_scope(["x", "y"]);
+    let (_, _, challenge) = refusal(json!({}), &any).unwrap();
+    assert!(challenge.contains(r#"scope="read x""#), "{challenge}");
+    assert!(refusal(json!({"scope": "reads"}), &needs(&["read"])).is_some());
+}
+
+#[test]
+fn privileges_and_audiences_of_a_route() {
+    let (status, code, challenge) = refusal(json!({}), &Requirement::new().role("/roles", "admin")).unwrap();
+    assert_eq!((status, code), (403, "access_privilege"));
+    assert!(challenge.contains("insufficient_scope") && !challenge.contains(" scope="));
+    assert_eq!(refusal(json!({"roles": ["admin"]}), &Requirement::new().role("/roles", "admin")), None);
+    let alice = Requirement::new().that(|access| access.subject.as_deref() == Some("alice"));
+    assert_eq!(refusal(json!({}), &alice), None);
+    assert_eq!(refusal(json!({"sub": "bob"}), &alice).unwrap().0, 403);
+    assert_eq!(refusal(json!({}), &Requirement::new().audience(RESOURCE)), None);
+    let (status, code, challenge) = refusal(json!({}), &Requirement::new().audience("other")).unwrap();
+    assert_eq!((status, code), (401, "token_audience"));
+    assert!(challenge.contains(r#"error="invalid_token""#));
+}
+
+#[test]
+fn a_weak_or_old_authentication_is_401_and_says_what_is_needed() {
+    let strong = Requirement::new().acr_values(["high", "higher"]);
+    assert_eq!(refusal(json!({"acr": "higher"}), &strong), None);
+    for changes in [json!({}), json!({"acr": "low"}), json!({"acr": "high higher"})] {
+        let (status, code, challenge) = refusal(changes, &strong).unwrap();
+        assert_eq!((status, code), (401, "access_authentication"));
+        assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
+        assert!(challenge.contains(r#"acr_values="high higher""#) && !challenge.contains("max_age"));
+    }
+    let recent = Requirement::new().max_age(60);
+    for (ago, accepted) in [(0, true), (60, true), (90, true), (91, false)] {
+        let refused = refusal(json!({"auth_time": NOW.0 - ago}), &recent);
+        assert_eq!(refused.is_none(), accepted, "{ago}");
+    }
+    let (status, _, challenge) = refusal(json!({}), &recent).unwrap();
+    assert_eq!(status, 401);
+    assert!(challenge.contains(r#"max_age="60""#) && !challenge.contains("acr_values"), "{challenge}");
+}

@@ -207,6 +207,10 @@ impl DpopVerifier {
             return Err(ProofError::TooLarge);
         }
         let proof = proof.to_str().map_err(|_| JwsError::NotCompact)?;
+        // Two headers on the way may have become one (RFC 9110 section 5.3).
+        if proof.contains(',') {
+            return Err(ProofError::Several);
+        }
         let parts = Compact::split(proof)?;
         let decode = |part| base64url::decode(part).ok_or(JwsError::Base64);
         let (header, payload, signature) =

@@ -175,10 +175,10 @@ impl ResourceServer {
     ) -> Verdict {
         match self.judge_jwt(inspected, keys, scratch, now) {
             Ok(verdict) => verdict,
-            Err(denied) => match denied.reason() {
-                Reason::Token(why) if why.wants_newer_keys() => Verdict::NewerKeys(denied),
-                _ => Verdict::Denied(denied),
-            },
+            Err(denied) if matches!(denied.reason(), Reason::Token(why) if why.wants_newer_keys()) => {
+                Verdict::NewerKeys(denied)
+            }
+            Err(denied) => Verdict::Denied(denied),
         }
     }
 

@@ -24,6 +24,8 @@ mod replay;
 mod requirement;
 mod server;
 mod target;
+#[cfg(test)]
+mod testdata;
 mod verdict;
 
 pub use access::Access;

@@ -1,1 +1,279 @@
-//! Tests of [`super`].
+//! Settings that make no server, and what the settings of one lead to.
+
+use super::{super::testdata::*, super::*, *};
+use crate::{base::header::challenges as parse, token::Rejected};
+use http::header;
+use serde_json::json;
+
+fn error(builder: ResourceServerBuilder) -> Option<SettingError> {
+    builder.build().err()
+}
+
+#[test]
+fn settings_are_checked_once() {
+    let bare = || ResourceServer::builder(RESOURCE);
+    let issuer = |name: &str| TrustedIssuer::new(name);
+    assert_eq!(error(bare()), Some(SettingError::NoIssuer));
+    for name in ["", "https://op.example/ a", "https://\u{f6}p.example", &"x".repeat(MAX_ISSUER + 1)] {
+        assert_eq!(error(bare().trust(issuer(name))), Some(SettingError::Issuer), "{name:.30}");
+    }
+    assert_eq!(error(bare().trust(issuer(&"x".repeat(MAX_ISSUER)))), None);
+    assert_eq!(error(bare().trust(issuer("a")).trust(issuer("a"))), Some(SettingError::IssuerTwice));
+    let two =
+        bare().trust(issuer("a").introspects_opaque_tokens()).trust(issuer("b").introspects_opaque_tokens());
+    assert_eq!(error(two), Some(SettingError::TwoIntrospectors));
+    assert_eq!(error(server().realm("")), Some(SettingError::Text("realm")));
+    assert_eq!(error(server().realm("a\nb")), Some(SettingError::Text("realm")));
+    assert_eq!(error(server().resource_metadata("\u{e9}")), Some(SettingError::Text("resource_metadata")));
+    assert_eq!(error(ResourceServer::builder("").trust(issuer("a"))), Some(SettingError::Text("resource")));
+    let urn = || ResourceServer::builder("urn:api").trust(issuer("a"));
+    assert_eq!(error(urn()), None);
+    assert_eq!(error(urn().accept_dpop(DpopVerifier::new())), Some(SettingError::Origin));
+    assert_eq!(error(urn().accept_dpop(DpopVerifier::new()).origin("https://api.example")), None);
+    assert_eq!(error(server().origin("api.example")), Some(SettingError::Origin));
+}
+
+#[test]
+fn the_number_of_issuers_is_bounded_exactly() {
+    let many = |count: usize| {
+        let bare = ResourceServer::builder(RESOURCE);
+        (0..count).fold(bare, |builder, n| builder.trust(TrustedIssuer::new(format!("https://{n}.example"))))
+    };
+    assert_eq!(many(MAX_ISSUERS).build().unwrap().issuers().count(), MAX_ISSUERS);
+    assert_eq!(error(many(MAX_ISSUERS + 1)), Some(SettingError::TooManyIssuers));
+}
+
+#[test]
+fn d15_an_issuer_is_trusted_by_the_settings_alone() {
+    let server = server().build().unwrap();
+    for iss in
+        [json!("https://evil.example"), json!("https://op.example/"), json!("HTTPS://op.example"), json!("")]
+    {
+        let denied = bearer(&server, &token(json!({"iss": iss}))).unwrap_err();
+        assert_eq!(denied.reason(), Reason::UntrustedIssuer, "{iss}");
+        assert_eq!(denied.record().issuer, None, "the word of a stranger is in no log");
+    }
+    assert_eq!(
+        bearer(&server, &token(json!({"iss": null}))).unwrap_err().reason(),
+        Reason::Token(Rejected::Missing("iss"))
+    );
+    assert_eq!(bearer(&server, "opaque").unwrap_err().reason(), Reason::NotJwt);
+}
+
+#[test]
+fn e8_the_audience_is_the_resource_unless_the_settings_say_otherwise() {
+    let other = token(json!({"aud": "other"}));
+    let why = |server: ResourceServerBuilder, token: &str| {
+        bearer(&server.build().unwrap(), token).map(|_| ()).map_err(|denied| denied.reason())
+    };
+    let bare = || ResourceServer::builder(RESOURCE);
+    assert_eq!(why(server(), &other), Err(Reason::Token(Rejected::Audience)));
+    let named = || bare().trust(TrustedIssuer::new(ISSUER).audience("other"));
+    assert_eq!(why(named(), &other), Ok(()));
+    assert_eq!(why(named(), &token(json!({}))), Err(Reason::Token(Rejected::Audience)));
+    let both = bare().trust(TrustedIssuer::new(ISSUER).audience("other").audience(RESOURCE));
+    assert_eq!(why(both, &token(json!({}))), Ok(()));
+}
+
+#[test]
+fn each_issuer_has_its_own_policy() {
+    let lax = TrustedIssuer::new(ISSUER).accept_plain_jwt().leeway(100);
+    let server =
+        ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://other.example")).trust(lax);
+    let server = server.build().unwrap();
+    let plain =
+        sign(&issuer(), &json!({"alg": "EdDSA", "kid": "one"}), &with(claims(), json!({"exp": NOW.0 - 99})));
+    assert!(bearer(&server, &plain).is_ok());
+    let other = sign(
+        &issuer(),
+        &json!({"alg": "EdDSA", "kid": "one"}),
+        &with(claims(), json!({"iss": "https://other.example"})),
+    );
+    assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(Rejected::Type));
+    let narrow =
+        TrustedIssuer::new(ISSUER).algorithms(AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256));
+    let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
+    assert_eq!(bearer(&narrow, &token(json!({}))).unwrap_err().code(), "jws_alg_not_allowed");
+}
+
+#[test]
+fn e22_an_outage_of_ours_is_never_the_fault_of_the_client() {
+    let denied = server().build().unwrap().unavailable(17);
+    assert_eq!(denied.status().as_u16(), 503);
+    assert_eq!(denied.headers().get(header::RETRY_AFTER).unwrap(), "17");
+    assert!(parse(&denied.headers(), &header::WWW_AUTHENTICATE).is_empty());
+    assert!(!denied.is_missing_credentials());
+}
+
+#[test]
+fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
+    let bound = bound_token();
+    let good = proof(&bound, json!({}));
+    let accepting = dpop_server();
+    let access = dpop(&accepting, &bound, &good).unwrap();
+    assert_eq!(access.key.as_deref(), Some(jkt().as_str()));
+    let why = |result: Result<Box<Access>, Denied>| result.map(|_| ()).map_err(|denied| denied.reason());
+    assert_eq!(why(bearer(&accepting, &bound)), Err(Reason::Token(Rejected::SenderConstrained)));
+    let unbound = token(json!({}));
+    let its_proof = proof(&unbound, json!({}));
+    assert_eq!(why(dpop(&accepting, &unbound, &its_proof)), Err(Reason::Token(Rejected::NotBound)));
+    assert_eq!(why(dpop(&accepting, &bound, &its_proof)), Err(Reason::Proof(ProofError::TokenHash)));
+    let to_another = token(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}));
+    let its_proof = proof(&to_another, json!({}));
+    assert_eq!(why(dpop(&accepting, &to_another, &its_proof)), Err(Reason::Token(Rejected::WrongSender)));
+    // A proof that says it is of the right key, and is not signed by it.
+    let stolen = sign(&issuer(), &proof_header(), &proof_claims(&bound));
+    assert_eq!(
+        why(dpop(&accepting, &bound, &stolen)),
+        Err(Reason::Proof(ProofError::Jws(crate::jose::JwsError::Signature)))
+    );
+    assert!(bearer(&accepting, &unbound).is_ok());
+
+    let off = server().build().unwrap();
+    assert_eq!(why(dpop(&off, &bound, &good)), Err(Reason::NoCredentials), "a scheme unknown here");
+    assert_eq!(why(bearer(&off, &bound)), Err(Reason::Token(Rejected::SenderConstrained)));
+    let required = server().require_dpop(DpopVerifier::new()).build().unwrap();
+    assert!(dpop(&required, &bound, &good).is_ok());
+    assert_eq!(why(bearer(&required, &unbound)), Err(Reason::ProofRequired));
+    assert_eq!(challenges(&bearer(&required, &unbound).unwrap_err()).len(), 1);
+}
+
+#[test]
+fn a_demanded_nonce_comes_with_the_challenge_and_again_when_it_ages() {
+    let keys = NonceKeys::new(&[7; 32]);
+    let server = server().accept_dpop(DpopVerifier::new().demand_nonce(keys.clone())).build().unwrap();
+    let bound = bound_token();
+    let denied = dpop(&server, &bound, &proof(&bound, json!({}))).unwrap_err();
+    let nonce = denied.headers().get("dpop-nonce").unwrap().to_str().unwrap().to_owned();
+    assert_eq!(denied.reason().error(), Some("use_dpop_nonce"));
+    assert_eq!(server.dpop_nonce(NOW).as_deref(), Some(nonce.as_str()));
+    let access = dpop(&server, &bound, &proof(&bound, json!({"nonce": nonce}))).unwrap();
+    assert!(access.response_headers().is_empty());
+    let ageing = proof(&bound, json!({"nonce": keys.nonce(NOW.plus(-120))}));
+    let headers = dpop(&server, &bound, &ageing).unwrap().response_headers();
+    assert_eq!(headers.get("dpop-nonce").unwrap().to_str().unwrap(), nonce);
+    assert_eq!(headers.get("cache-control").unwrap(), "no-store");
+    let other = dpop(&server, &bound, &proof(&bound, json!({"htm": "PUT"}))).unwrap_err();
+    assert_eq!(other.headers().get("dpop-nonce"), None);
+}
+
+#[test]
+fn certificates_bind_as_the_settings_say() {
+    let certificate = CertificateThumbprint::of_der(b"certificate");
+    let other = CertificateThumbprint::of_der(b"other");
+    let bound = token(json!({"cnf": {"x5t#S256": certificate.as_str()}}));
+    let unbound = token(json!({}));
+    let verdict = |builder: ResourceServerBuilder, token: &str, shown: Option<&CertificateThumbprint>| {
+        let server = builder.build().unwrap();
+        let headers = headers(&[("authorization", &format!("Bearer {token}"))]);
+        let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+        let mut view = RequestView::new(&method, &uri, &headers);
+        if let Some(shown) = shown {
+            view = view.certificate(shown);
+        }
+        let inspected = server.inspect(&view).unwrap();
+        let judged = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
+        outcome(judged).map(|access| access.certificate).map_err(|denied| denied.reason())
+    };
+    let refused = |why| Err(Reason::Token(why));
+    let thumbprint = Ok(Some(certificate.as_str().to_owned()));
+    let (off, accepted, required) =
+        (server, || server().accept_certificate_bound(), || server().require_certificate_bound());
+    assert_eq!(verdict(off(), &bound, Some(&certificate)), refused(Rejected::SenderConstrained));
+    assert_eq!(verdict(off(), &unbound, Some(&certificate)), Ok(None));
+    assert_eq!(verdict(accepted(), &bound, Some(&certificate)), thumbprint);
+    assert_eq!(verdict(accepted(), &bound, Some(&other)), refused(Rejected::WrongSender));
+    assert_eq!(verdict(accepted(), &bound, None), refused(Rejected::SenderConstrained));
+    assert_eq!(verdict(accepted(), &unbound, None), Ok(None));
+    assert_eq!(verdict(required(), &bound, Some(&certificate)), thumbprint);
+    assert_eq!(verdict(required(), &unbound, Some(&certificate)), refused(Rejected::NotBound));
+    assert_eq!(verdict(required(), &unbound, None), refused(Rejected::NotBound));
+}
+
+#[test]
+fn an_opaque_token_is_worth_what_its_issuer_says() {
+    let asks = TrustedIssuer::new(ISSUER).introspects_opaque_tokens();
+    let asks_any = asks.clone().introspects_without_audience();
+    let judge = |issuer: &TrustedIssuer, scheme: &str, members: serde_json::Value| {
+        let builder = ResourceServer::builder(RESOURCE).trust(issuer.clone());
+        let server = builder.accept_dpop(DpopVerifier::new()).build().unwrap();
+        let proof = proof("opaque", json!({}));
+        let headers = headers(&[("authorization", &format!("{scheme} opaque")), ("dpop", &proof)]);
+        let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+        let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
+        assert!(inspected.is_opaque() && inspected.issuer() == ISSUER);
+        assert_eq!(inspected.token().expose(), "opaque");
+        let local = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
+        assert_eq!(outcome(local).unwrap_err().reason(), Reason::NotJwt);
+        let claims = IntrospectionClaims::from_members(object(members)).unwrap();
+        outcome(server.judge_introspected(&inspected, &claims, NOW)).map_err(|denied| denied.reason())
+    };
+    let good = json!({"active": true, "aud": RESOURCE, "sub": "alice", "client_id": "app", "scope": "read",
+                      "exp": NOW.0 + 60});
+    let changed = |changes| with(good.clone(), changes);
+    let access = judge(&asks, "Bearer", good.clone()).unwrap();
+    assert_eq!((access.subject.as_deref(), access.client_id.as_deref()), (Some("alice"), Some("app")));
+    assert!(access.has_scope("read") && access.issuer == ISSUER);
+    for (changes, why) in [
+        (json!({"active": false}), Reason::Inactive),
+        (json!({"aud": null}), Reason::Token(Rejected::Missing("aud"))),
+        (json!({"aud": "other"}), Reason::Token(Rejected::Audience)),
+        (json!({"aud": []}), Reason::Token(Rejected::Audience)),
+        (json!({"iss": "https://evil.example"}), Reason::Token(Rejected::Issuer)),
+        (json!({"exp": NOW.0 - 30}), Reason::Token(Rejected::Expired)),
+        (json!({"nbf": NOW.0 + 31}), Reason::Token(Rejected::NotYetValid)),
+        (json!({"iat": NOW.0 + 31}), Reason::Token(Rejected::IssuedInFuture)),
+        (json!({"token_use": "refresh_token"}), Reason::Token(Rejected::Type)),
+        (json!({"token_type": "DPoP"}), Reason::Token(Rejected::SenderConstrained)),
+        (json!({"cnf": {"jkt": jkt()}}), Reason::Token(Rejected::SenderConstrained)),
+        (json!({"cnf": {}}), Reason::Token(Rejected::ConfirmationMethod)),
+    ] {
+        assert_eq!(judge(&asks, "Bearer", changed(changes.clone())).unwrap_err(), why, "{changes}");
+    }
+    assert!(judge(&asks_any, "Bearer", changed(json!({"aud": null}))).is_ok());
+    assert_eq!(
+        judge(&asks_any, "Bearer", changed(json!({"aud": "other"}))).unwrap_err(),
+        Reason::Token(Rejected::Audience)
+    );
+    let bound = changed(json!({"cnf": {"jkt": jkt()}, "token_type": "DPoP"}));
+    assert_eq!(judge(&asks, "DPoP", bound).unwrap().key.as_deref(), Some(jkt().as_str()));
+    assert_eq!(judge(&asks, "DPoP", good).unwrap_err(), Reason::Token(Rejected::NotBound));
+}
+
+#[test]
+fn the_client_never_says_where_it_sees_the_resource() {
+    let bound = bound_token();
+    let there = proof(&bound, json!({"htu": "https://evil.example/orders"}));
+    let authorization = format!("DPoP {bound}");
+    let headers = headers(&[("authorization", &authorization), ("dpop", &there), ("host", "evil.example")]);
+    let (method, uri) = (http::Method::GET, http::Uri::from_static("https://evil.example/orders"));
+    let server = dpop_server();
+    let judged = |view: RequestView<'_>| {
+        let inspected = server.inspect(&view).unwrap();
+        outcome(server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW))
+    };
+    let view = RequestView::new(&method, &uri, &headers);
+    assert_eq!(judged(view).unwrap_err().reason(), Reason::Proof(ProofError::Target));
+    assert!(judged(view.origin("https://evil.example")).is_ok(), "a proxy that is trusted may");
+}
+
+#[test]
+fn s10_records_tell_the_clause_and_keep_the_secrets() {
+    let server = server().pseudonyms(&[3; 32]).build().unwrap();
+    let good = token(json!({}));
+    let record = bearer(&server, &good).unwrap().record().clone();
+    assert_eq!((record.outcome, record.clause), (Outcome::Accepted, "accepted"));
+    assert_eq!(record.issuer.as_deref(), Some(ISSUER));
+    assert_eq!(record.key, issuer_thumbprint());
+    let subject = record.subject.clone().unwrap();
+    assert!(subject.len() == 11 && !subject.contains("alice"));
+    assert_eq!(bearer(&server, &token(json!({"jti": "other"}))).unwrap().record().subject, record.subject);
+    assert_ne!(bearer(&server, &token(json!({"sub": "bob"}))).unwrap().record().subject, record.subject);
+    let expired = bearer(&server, &token(json!({"exp": 5}))).unwrap_err();
+    assert_eq!((expired.record().clause, expired.record().subject.as_deref()), ("token_expired", None));
+    assert_eq!(expired.record().status, Some(401));
+}
+
+fn issuer_thumbprint() -> Option<String> {
+    crate::jose::Sign::public_jwk(&issuer())?.thumbprint()
+}

@@ -326,7 +326,7 @@ mod tests {
             (r#"{"exp":1,"exp":2}"#, JsonError::DuplicateMember),
             (r#"{"x":1,"\u0078":2}"#, JsonError::DuplicateMember),
             (r#"{"x":{"a":1,"a":2}}"#, JsonError::DuplicateMember),
-            (r#"{"cnf":{"jkt":1,"jkt":2}}"#, JsonError::DuplicateMember),
+            (r#"{"cnf":{"jkt":"a","jkt":"b"}}"#, JsonError::DuplicateMember),
             ("[]", JsonError::NotAnObject),
             ("7", JsonError::NotAnObject),
         ] {
