@@ -69,6 +69,9 @@ pub enum UrlError {
     /// A query, where an issuer may have none (OpenID Connect Discovery 1.0 section 2).
     #[error("has a query")]
     Query,
+    /// The URL of metadata, where the issuer itself is wanted.
+    #[error("has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
+    WellKnown,
 }
 
 /// An absolute `https` URL (or `http` to this machine, if the policy said so) with a host, without

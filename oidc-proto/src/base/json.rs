@@ -6,7 +6,7 @@
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use std::fmt;
+use std::{borrow::Cow, fmt};
 
 /// Members that no field of a message knows, kept so that nothing gets lost.
 pub type Extra = Map<String, Value>;
@@ -287,6 +287,23 @@ impl Members {
         })
     }
 
+    /// Takes a date: a number of seconds, rounded down (RFC 7519 section 2).
+    pub(crate) fn date(&mut self, member: &'static str) -> Result<Option<i64>, JsonError> {
+        self.take(member, "a date in seconds", |value| {
+            value.as_f64().map(f64::floor).and_then(integer).ok_or(value)
+        })
+    }
+
+    /// Puts members over those that are there.
+    pub(crate) fn overlay(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
+    /// Puts a member back.
+    pub(crate) fn put(&mut self, member: &str, value: Value) {
+        self.0.insert(member.to_owned(), value);
+    }
+
     /// Takes a member if it has the right type, and leaves it where it is if not.
     fn take<T>(
         &mut self,
@@ -303,6 +320,67 @@ impl Members {
             }
         }
     }
+}
+
+/// A string among the members of an object that has been checked before; borrowed, unless it has escapes.
+pub(crate) fn string_member<'t>(text: &'t [u8], wanted: &str) -> Option<Cow<'t, str>> {
+    struct Find<'w>(&'w str);
+    struct IsWanted<'w>(&'w str);
+    struct Text;
+
+    impl<'de> Visitor<'de> for Find<'_> {
+        type Value = Option<Cow<'de, str>>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("an object")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(is_wanted) = members.next_key_seed(IsWanted(self.0))? {
+                if is_wanted {
+                    found = Some(members.next_value_seed(Text)?);
+                } else {
+                    members.next_value::<serde::de::IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+    impl<'de> DeserializeSeed<'de> for IsWanted<'_> {
+        type Value = bool;
+        fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
+            from.deserialize_str(self)
+        }
+    }
+    impl Visitor<'_> for IsWanted<'_> {
+        type Value = bool;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a member name")
+        }
+        fn visit_str<E>(self, name: &str) -> Result<bool, E> {
+            Ok(name == self.0)
+        }
+    }
+    impl<'de> DeserializeSeed<'de> for Text {
+        type Value = Cow<'de, str>;
+        fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
+            from.deserialize_str(self)
+        }
+    }
+    impl<'de> Visitor<'de> for Text {
+        type Value = Cow<'de, str>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a string")
+        }
+        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
+            Ok(Cow::Borrowed(text))
+        }
+        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
+            Ok(Cow::Owned(text.to_owned()))
+        }
+    }
+
+    let mut from = serde_json::Deserializer::from_slice(text);
+    from.deserialize_map(Find(wanted)).ok().flatten()
 }
 
 /// The whole part of a number that JSON carries exactly (at most 2^53 either way).

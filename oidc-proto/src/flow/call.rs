@@ -18,7 +18,7 @@ pub const TIMEOUT: Duration = Duration::from_secs(10);
 #[allow(clippy::exhaustive_enums, reason = "it has no variants by nature")]
 pub enum Never {}
 
-/// Which of the provider's endpoints a request goes to: for metrics, certificates and egress rules.
+/// Where a request goes: for metrics, certificates and egress rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -30,6 +30,10 @@ pub enum Endpoint {
     Token,
     /// The UserInfo endpoint (OpenID Connect Core 1.0 section 5.3).
     UserInfo,
+    /// The introspection endpoint (RFC 7662 section 2).
+    Introspection,
+    /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
+    ResourceMetadata,
 }
 
 impl Endpoint {
@@ -41,6 +45,8 @@ impl Endpoint {
             Self::Jwks => "jwks_uri",
             Self::Token => "token_endpoint",
             Self::UserInfo => "userinfo_endpoint",
+            Self::Introspection => "introspection_endpoint",
+            Self::ResourceMetadata => "oauth-protected-resource",
         }
     }
 }
@@ -79,8 +85,8 @@ pub struct Call<F: Flow> {
 impl<F: Flow> Call<F> {
     pub(crate) const fn new(endpoint: Endpoint, request: Request, state: F::Awaiting) -> Self {
         let max_body = match endpoint {
-            Endpoint::Discovery | Endpoint::Jwks => MAX_DOCUMENT,
-            Endpoint::Token | Endpoint::UserInfo => MAX_RESPONSE,
+            Endpoint::Discovery | Endpoint::Jwks | Endpoint::ResourceMetadata => MAX_DOCUMENT,
+            Endpoint::Token | Endpoint::UserInfo | Endpoint::Introspection => MAX_RESPONSE,
         };
         let terms = Terms { endpoint, max_body, timeout: TIMEOUT, client_certificate: false };
         Self { request, pending: Pending { state, terms } }

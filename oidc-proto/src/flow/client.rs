@@ -6,7 +6,7 @@ use crate::{
     base::{endpoint_url::EndpointUrl, form, secret::Secret},
     jose::{Algorithm, AlgorithmSet, KeySet},
     message::TokenTolerance,
-    metadata::ProviderMetadata,
+    metadata::{IssuerRule, ProviderMetadata},
     token::IdTokenVerifier,
 };
 use http::HeaderValue;
@@ -84,6 +84,7 @@ impl Client {
             authentication: None,
             redirect_uri: None,
             quirks: Quirks::default(),
+            issuer_rule: None,
             algorithm: None,
             trusted_audiences: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
@@ -124,7 +125,8 @@ impl Client {
             Endpoint::Jwks => &metadata.jwks_uri,
             Endpoint::Token => &metadata.token_endpoint,
             Endpoint::UserInfo => &metadata.userinfo_endpoint,
-            Endpoint::Discovery => &None,
+            Endpoint::Introspection => &metadata.introspection_endpoint,
+            Endpoint::Discovery | Endpoint::ResourceMetadata => &None,
         }
         .as_ref()
         .ok_or(ConfigError::NoEndpoint(endpoint.name()))
@@ -200,6 +202,7 @@ pub struct ClientBuilder {
     authentication: Option<Authentication>,
     redirect_uri: Option<String>,
     quirks: Quirks,
+    issuer_rule: Option<IssuerRule>,
     algorithm: Option<Algorithm>,
     trusted_audiences: Vec<String>,
     leeway: u16,
@@ -236,6 +239,13 @@ impl ClientBuilder {
     /// Sets what the provider does otherwise than the specifications say.
     pub const fn quirks(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
+        self
+    }
+
+    /// Accepts ID tokens of the issuers of this rule: for a provider whose metadata has a template for its
+    /// issuer.
+    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
+        self.issuer_rule = Some(rule);
         self
     }
 
@@ -305,7 +315,13 @@ impl ClientBuilder {
             (Some(algorithm), None) if algorithm.is_symmetric() => return Err(ConfigError::SecretTooShort),
             (Some(_) | None, _) => None,
         };
-        let verifier = IdTokenVerifier::new(self.metadata.issuer.clone(), self.client_id.clone())
+        let issuer = &self.metadata.issuer;
+        let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
+        if rule.as_str() != issuer && !rule.admits(issuer) {
+            return Err(ConfigError::IssuerRule);
+        }
+        let verifier = IdTokenVerifier::new(issuer, &self.client_id)
+            .issuer_rule(rule)
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
             .leeway(self.leeway);

@@ -7,7 +7,7 @@
 //! ```
 
 use super::{
-    Call, Client, ConfigError, Error, Flow, Never, Pause, Response, Step,
+    Call, Client, ConfigError, Endpoint, Error, Flow, Never, Pause, Response, Step,
     post::{Form, MAX_RETRIES, Post, Posting, Repeated, Repeating},
     saved,
 };
@@ -185,7 +185,8 @@ impl Client {
             return Err(ConfigError::SavedState.into());
         }
         let form = saved.wanted.form()?;
-        let repeating = Repeating { client: self.clone(), form, retries: saved.retries };
+        let (client, endpoint) = (self.clone(), Endpoint::Token);
+        let repeating = Repeating { client, endpoint, form, retries: saved.retries };
         Ok(Pause::new(saved.until, Waiting { wanted: saved.wanted, repeating }))
     }
 }
@@ -242,7 +243,7 @@ impl Client {
     /// # Errors
     /// As [`client_credentials`](Self::client_credentials).
     pub fn client_credentials_once(&self, wanted: &ClientCredentials) -> Result<Call<OneTry>, Error> {
-        let call = Post::start(self, wanted.form()?)?;
+        let call = Post::start(self, wanted.form()?, &[])?;
         Ok(call.map(|post| Trying { post, client: self.clone() }))
     }
 }

@@ -217,6 +217,12 @@ pub enum ConfigError {
     /// The issuer is not a URL that an issuer may have (OpenID Connect Discovery 1.0 section 2).
     #[error("the issuer {0}")]
     Issuer(UrlError),
+    /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
+    #[error("the resource {0}")]
+    Resource(UrlError),
+    /// The rule for issuers has nothing to do with the issuer of the metadata.
+    #[error("the issuer rule neither is, nor admits, the issuer of the provider's metadata")]
+    IssuerRule,
     /// The provider's metadata has no such endpoint, or one that may not be used.
     #[error("the provider's metadata has no usable `{0}`")]
     NoEndpoint(&'static str),
@@ -244,6 +250,20 @@ pub enum ConfigError {
     /// The provider does not support PKCE with S256, by its own word.
     #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
     NoS256,
+    /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
+    #[error(
+        "the provider has `require_pushed_authorization_requests`: it takes no authorization request by URL"
+    )]
+    PushedRequestsOnly,
+    /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
+    #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
+    SignedRequestsOnly,
+    /// The provider has no authorization codes to give, by its own word.
+    #[error("the provider's `response_types_supported` has no `code`")]
+    NoCode,
+    /// The provider does not answer by a query, by its own word.
+    #[error("the provider's `response_modes_supported` has no `query`")]
+    NoQueryMode,
     /// A symmetric algorithm needs a client secret of at least its hash's length.
     #[error("the client secret is too short for the algorithm of the ID token")]
     SecretTooShort,
@@ -263,6 +283,12 @@ impl ConfigError {
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Issuer(_) => "config_issuer",
+            Self::Resource(_) => "config_resource",
+            Self::IssuerRule => "config_issuer_rule",
+            Self::PushedRequestsOnly => "config_pushed_requests_only",
+            Self::SignedRequestsOnly => "config_signed_requests_only",
+            Self::NoCode => "config_no_code",
+            Self::NoQueryMode => "config_no_query_mode",
             Self::NoEndpoint(_) => "config_no_endpoint",
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",

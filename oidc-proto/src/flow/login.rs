@@ -16,6 +16,7 @@ use crate::{
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, Bound, ErrorResponse, RequestError},
+    metadata::ProviderMetadata,
 };
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
@@ -200,9 +201,7 @@ impl Client {
             .authorization_endpoint
             .as_ref()
             .ok_or(ConfigError::NoEndpoint("authorization_endpoint"))?;
-        if metadata.refuses_s256() {
-            return Err(ConfigError::NoS256.into());
-        }
+        check_provider(metadata)?;
         if self.inner().verifier.algorithms.is_empty() {
             return Err(ConfigError::NoAlgorithm.into());
         }
@@ -285,7 +284,9 @@ impl PendingAuthorization {
         }
         // Error responses, too, must come from the issuer that was asked.
         match response.iss.as_deref() {
-            Some(iss) if iss != self.issuer => return Err(CallbackError::Issuer.into()),
+            Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
+                return Err(CallbackError::Issuer.into());
+            }
             None if client.metadata().requires_issuer_in_response() => {
                 return Err(CallbackError::MissingIssuer.into());
             }
@@ -313,6 +314,29 @@ impl PendingAuthorization {
             acr: self.acr,
         }
     }
+}
+
+/// What this flow sends, the provider must take; what the provider demands, this flow must send.
+///
+/// Lists refuse only where nothing could come of going on. `grant_types_supported` never refuses: it is
+/// optional, its default is not what providers do, and a provider that does not know a grant says so.
+fn check_provider(metadata: &ProviderMetadata) -> Result<(), ConfigError> {
+    if metadata.requires_pushed_requests() {
+        return Err(ConfigError::PushedRequestsOnly);
+    }
+    if metadata.requires_signed_requests() {
+        return Err(ConfigError::SignedRequestsOnly);
+    }
+    if !metadata.supports_response_type("code") {
+        return Err(ConfigError::NoCode);
+    }
+    if !metadata.supports_response_mode("query") {
+        return Err(ConfigError::NoQueryMode);
+    }
+    if metadata.refuses_s256() {
+        return Err(ConfigError::NoS256);
+    }
+    Ok(())
 }
 
 /// RFC 7636 section 4.2.

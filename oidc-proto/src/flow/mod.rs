@@ -52,23 +52,27 @@ mod client_credentials;
 mod code_exchange;
 mod discovery;
 mod error;
+mod introspection;
 mod jwks;
 mod login;
 mod post;
 mod refresh;
 mod saved;
+mod resource_discovery;
 mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
 pub use client::{Authentication, Client, ClientBuilder, Quirks};
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, OneTry, SavedClientCredentials};
 pub use code_exchange::{Authenticated, CodeExchange, Learned};
-pub use discovery::Discovery;
+pub use discovery::{Discovery, DiscoveryOptions};
 pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
+pub use introspection::{IntrospectionOnce, IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
 pub use jwks::JwksRetrieval;
 pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
+pub use resource_discovery::ResourceDiscovery;
 pub use userinfo::{UserInfoMethod, UserInfoRequest};
 
 use crate::base::moment::Moment;

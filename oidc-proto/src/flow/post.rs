@@ -1,11 +1,12 @@
-//! One authenticated POST to the token endpoint: what every grant shares, and when it may be repeated.
+//! One authenticated POST to an endpoint of the provider: what every grant shares, and when it may be
+//! repeated.
 //!
 //! ```text
 //! Post       Posting ──2xx──▶ Done(Answer)          nothing in it is ever sent twice:
 //!                    ──else─▶ Err                   codes, refresh tokens
 //!
 //! Repeated   Posting ──2xx──▶ Done(Answer)          nothing in it is spent by sending it:
-//!              ▲     ──429, 503, lost──▶ Wait ──┐   client credentials
+//!              ▲     ──429, 503, lost──▶ Wait ──┐   client credentials, introspection
 //!              └────────────────────────────────┘   at most MAX_RETRIES times, then Err
 //! ```
 //!
@@ -18,7 +19,7 @@ use super::{
 use crate::{
     base::{
         form,
-        header::retry_after,
+        header::{challenges, media_type_is, retry_after},
         json::Members,
         moment::{Moment, Timestamp},
         secret::Secret,
@@ -47,13 +48,16 @@ pub(super) struct Post;
 
 /// The secrets that are on their way: no error may repeat them.
 #[derive(Debug)]
-pub struct Posting(Vec<Secret>);
+pub struct Posting {
+    endpoint: Endpoint,
+    sent: Vec<Secret>,
+}
 
-/// What a provider grants.
+/// What a provider grants, or says.
 pub(super) struct Answer {
     pub(super) members: Members,
     pub(super) now: Timestamp,
-    status: http::StatusCode,
+    pub(super) status: http::StatusCode,
 }
 
 impl Answer {
@@ -73,13 +77,18 @@ impl Answer {
 impl Post {
     /// `bound` are secrets that are not sent, and that the provider knows all the same.
     pub(super) fn start(client: &Client, form: Form, bound: &[Secret]) -> Result<Call<Self>, Error> {
-        const SECRETS: [&str; 3] = ["code", "code_verifier", "refresh_token"];
-        let mut sent = client.secrets();
+        Self::at(client, Endpoint::Token, form, bound)
+    }
+
+    pub(super) fn at(
+        client: &Client,
+        endpoint: Endpoint,
+        form: Form,
+        bound: &[Secret],
+    ) -> Result<Call<Self>, Error> {
+        let mut sent = secrets(client, &form);
         sent.extend_from_slice(bound);
-        for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
-            sent.extend([form::encode_one(value.expose()).into(), value.clone()]);
-        }
-        Ok(Call::new(Endpoint::Token, request(client, form)?, Posting(sent)))
+        Ok(Call::new(endpoint, request(client, endpoint, form)?, Posting { endpoint, sent }))
     }
 }
 
@@ -88,12 +97,8 @@ impl Flow for Post {
     type Paused = Never;
     type Output = Answer;
 
-    fn on_response(
-        Posting(sent): Posting,
-        response: &Response<'_>,
-        moment: Moment,
-    ) -> Result<Step<Self>, Error> {
-        answer(response, &sent, moment.now()).map(Step::Done)
+    fn on_response(state: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        answer(state.endpoint, response, &state.sent, moment.now()).map(Step::Done)
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
@@ -108,20 +113,25 @@ pub(super) struct Repeated;
 #[derive(Clone)]
 pub(super) struct Repeating {
     pub(super) client: Client,
+    pub(super) endpoint: Endpoint,
     pub(super) form: Form,
     pub(super) retries: u8,
 }
 
 impl Repeated {
     pub(super) fn start(client: Client, form: Form) -> Result<Call<Self>, Error> {
-        Repeating { client, form, retries: 0 }.call()
+        Self::at(client, Endpoint::Token, form)
+    }
+
+    pub(super) fn at(client: Client, endpoint: Endpoint, form: Form) -> Result<Call<Self>, Error> {
+        Repeating { client, endpoint, form, retries: 0 }.call()
     }
 }
 
 impl Repeating {
     fn call(self) -> Result<Call<Repeated>, Error> {
-        let request = request(&self.client, self.form.clone())?;
-        Ok(Call::new(Endpoint::Token, request, self))
+        let request = request(&self.client, self.endpoint, self.form.clone())?;
+        Ok(Call::new(self.endpoint, request, self))
     }
 
     /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
@@ -144,7 +154,7 @@ impl Flow for Repeated {
 
     fn on_response(state: Repeating, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
-        match answer(response, &state.client.secrets(), now) {
+        match answer(state.endpoint, response, &secrets(&state.client, &state.form), now) {
             Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
                 state.later(busy.retry_after, moment).ok_or(Error::Unavailable(busy))
             }
@@ -161,12 +171,12 @@ impl Flow for Repeated {
     }
 }
 
-fn request(client: &Client, mut form: Form) -> Result<Request, Error> {
+fn request(client: &Client, endpoint: Endpoint, mut form: Form) -> Result<Request, Error> {
     let authorization = client.authenticate(&mut form);
     let body = form::encode(form.iter().map(|(name, value)| (name.as_ref(), value.expose())));
     let mut request = Request::new(body.into_bytes());
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = client.endpoint(Endpoint::Token)?.uri();
+    *request.uri_mut() = client.endpoint(endpoint)?.uri();
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
     headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
@@ -176,30 +186,58 @@ fn request(client: &Client, mut form: Form) -> Result<Request, Error> {
     Ok(request)
 }
 
-/// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5).
-fn answer(response: &Response<'_>, sent: &[Secret], now: Timestamp) -> Result<Answer, Error> {
+/// The secrets of a request, as they are and as they are sent: no error may repeat them.
+fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
+    const SECRETS: [&str; 4] = ["code", "code_verifier", "refresh_token", "token"];
+    let mut secrets = client.secrets();
+    for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
+        secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
+    }
+    secrets
+}
+
+/// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
+/// RFC 7662 section 2.3).
+fn answer(
+    endpoint: Endpoint,
+    response: &Response<'_>,
+    sent: &[Secret],
+    now: Timestamp,
+) -> Result<Answer, Error> {
     let status = response.status();
+    let introspection = endpoint == Endpoint::Introspection;
+    if introspection && media_type_is(response.headers(), &["application/token-introspection+jwt"]) {
+        return Err(ResponseError::new(endpoint, status, Rule::UnexpectedJwt).into());
+    }
     let members = Members::parse(response.body());
+    let wanted = if introspection { "active" } else { "access_token" };
     let refusal = members.as_ref().ok().and_then(|members| {
-        // A success that carries an error instead of a token is a refusal, too: GitHub's way.
-        let refused = !status.is_success() || !members.has("access_token");
+        // A success that carries an error instead of what was asked for is a refusal, too: GitHub's way.
+        let refused = !status.is_success() || !members.has(wanted);
         if refused { ErrorResponse::from_members(&mut members.clone(), sent) } else { None }
+    });
+    // Not every server writes a body to those whose credentials it does not take.
+    let refusal = refusal.or_else(|| {
+        (introspection && status == http::StatusCode::UNAUTHORIZED).then(|| {
+            let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
+            let told = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
+            told.unwrap_or_else(|| ErrorResponse::new("invalid_client", None, None, &[]))
+        })
     });
     match refusal {
         _ if matches!(status.as_u16(), 429 | 503) => {}
         Some(response) => {
-            return Err(OAuthError { endpoint: Endpoint::Token, status: status.as_u16(), response }.into());
+            return Err(OAuthError { endpoint, status: status.as_u16(), response }.into());
         }
         None if status.is_server_error() => {}
         None if status.is_success() => {
-            let members =
-                members.map_err(|error| ResponseError::new(Endpoint::Token, status, Rule::Json(error)))?;
+            let members = members.map_err(|error| ResponseError::new(endpoint, status, Rule::Json(error)))?;
             return Ok(Answer { members, now, status });
         }
-        None => return Err(ResponseError::new(Endpoint::Token, status, Rule::Status).into()),
+        None => return Err(ResponseError::new(endpoint, status, Rule::Status).into()),
     }
     Err(Error::Unavailable(Unavailable {
-        endpoint: Endpoint::Token,
+        endpoint,
         status: status.as_u16(),
         retry_after: retry_after(response.headers(), now),
     }))

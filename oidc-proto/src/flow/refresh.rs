@@ -135,7 +135,7 @@ impl Client {
         previous: Option<PreviousLogin>,
         keys: Option<Arc<KeySet>>,
     ) -> Result<Call<RefreshGrant>, Error> {
-        if previous.as_ref().is_some_and(|previous| previous.iss != self.metadata().issuer) {
+        if previous.as_ref().is_some_and(|previous| !self.inner().verifier.issuer.admits(&previous.iss)) {
             return Err(super::ConfigError::SavedState.into());
         }
         let form = vec![

@@ -73,6 +73,11 @@ impl AlgorithmSet {
         self.0 == 0
     }
 
+    /// The set as a number: for fingerprints.
+    pub(crate) const fn bits(self) -> u32 {
+        self.0
+    }
+
     /// The algorithms in the set, in the order of the table.
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         Algorithm::ALL.iter().copied().filter(move |algorithm| self.contains(*algorithm))

@@ -1,8 +1,17 @@
 //! [`Key`]: a public key or secret, parsed once and bound to the algorithms it may serve
 //! (RFC 7517 section 4, RFC 7518 sections 3 and 6).
 
-use super::{algorithm::Algorithm, algorithm_set::AlgorithmSet, backend::PublicKey, curve, jwk::Jwk, roca};
+use super::{
+    algorithm::{Algorithm, Hash},
+    algorithm_set::AlgorithmSet,
+    backend::{self, PublicKey},
+    curve,
+    jwk::Jwk,
+    roca,
+};
 use crate::base::{base64url, json::JsonError, secret::Secret};
+use ring::digest::Context;
+use serde_json::Value;
 use std::fmt;
 use zeroize::Zeroizing;
 
@@ -11,8 +20,11 @@ pub struct Key {
     kid: Option<String>,
     x5t_s256: Option<String>,
     thumbprint: Option<String>,
+    issuer: Option<String>,
     algorithms: AlgorithmSet,
     public: PublicKey,
+    /// A digest of what verifies; of a secret, too, so it never leaves this room.
+    material: [u8; 32],
 }
 
 /// Why a key cannot verify signatures.
@@ -103,13 +115,22 @@ impl Key {
         let (public, algorithms) = public(&jwk, named)?;
         // A thumbprint of a secret would help to guess it.
         let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
-        Ok(Self { thumbprint, kid: jwk.kid, x5t_s256: jwk.x5t_s256, algorithms, public })
+        let issuer = jwk.extra.get("issuer").and_then(Value::as_str).map(str::to_owned);
+        let material = match (&thumbprint, &jwk.k) {
+            (Some(thumbprint), _) => material(thumbprint.as_bytes()),
+            (None, Some(secret)) => material(secret.expose().as_bytes()),
+            (None, None) => return Err(Unusable::BadPoint),
+        };
+        let Jwk { kid, x5t_s256, .. } = jwk;
+        Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material })
     }
 
     /// A secret without a name, bound to every HMAC algorithm that it is long enough for.
     pub(super) fn from_secret(secret: &Secret) -> Result<Self, Unusable> {
-        let (public, algorithms) = hmac(secret.expose().as_bytes(), AlgorithmSet::HMAC)?;
-        Ok(Self { kid: None, x5t_s256: None, thumbprint: None, algorithms, public })
+        let bytes = secret.expose().as_bytes();
+        let (public, algorithms) = hmac(bytes, AlgorithmSet::HMAC)?;
+        let (kid, x5t_s256, thumbprint, issuer) = (None, None, None, None);
+        Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material: material(bytes) })
     }
 
     /// The name of the key.
@@ -136,6 +157,20 @@ impl Key {
         self.thumbprint.as_deref()
     }
 
+    /// Whose key it is, where a key set that several tenants share says so (`issuer`; not registered).
+    #[must_use]
+    pub fn issuer(&self) -> Option<&str> {
+        self.issuer.as_deref()
+    }
+
+    /// Everything that a verdict can depend on, for the generation of a key set.
+    pub(super) fn feed(&self, hash: &mut Context) {
+        let Self { kid, x5t_s256, thumbprint: _, issuer, algorithms, public: _, material } = self;
+        [kid, x5t_s256, issuer].into_iter().for_each(|text| feed_text(hash, text.as_deref()));
+        hash.update(&algorithms.bits().to_be_bytes());
+        hash.update(material);
+    }
+
     /// For an algorithm of this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify(algorithm, message, signature)
@@ -149,6 +184,19 @@ impl fmt::Debug for Key {
             .field("algorithms", &self.algorithms)
             .finish_non_exhaustive()
     }
+}
+
+/// A text, so that no two sequences of texts look alike.
+pub(super) fn feed_text(hash: &mut Context, text: Option<&str>) {
+    let length = text.map_or(u64::MAX, |text| text.len() as u64);
+    hash.update(&length.to_be_bytes());
+    hash.update(text.unwrap_or_default().as_bytes());
+}
+
+fn material(bytes: &[u8]) -> [u8; 32] {
+    let mut material = [0; 32];
+    material.copy_from_slice(backend::digest(Hash::Sha256, bytes).as_ref());
+    material
 }
 
 /// What is left of the fitting algorithms if the key names one. `EdDSA` and `Ed25519` are two names

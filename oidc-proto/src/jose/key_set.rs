@@ -6,12 +6,13 @@ use super::{
     compact::JwsError,
     header::Header,
     jwk::{self, Jwk},
-    key::{Key, Unusable},
+    key::{Key, Unusable, feed_text},
 };
 use crate::base::{
     json::{JsonError, Members},
     secret::Secret,
 };
+use ring::digest::{Context, SHA256};
 use serde_json::Value;
 use std::fmt;
 
@@ -26,7 +27,13 @@ pub const MAX_CANDIDATES: usize = 8;
 pub struct KeySet {
     keys: Vec<Key>,
     set_aside: Vec<SetAside>,
+    generation: Generation,
 }
+
+/// A digest of everything in a key set that a verdict can depend on: two sets of one generation give
+/// the same verdicts.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Generation(pub(crate) [u8; 32]);
 
 /// A key of a set that cannot verify signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +80,7 @@ impl KeySet {
             let kid = key.get("kid").and_then(Value::as_str).map(str::to_owned);
             set.add(kid, read(key));
         }
-        Ok(set)
+        Ok(set.sealed())
     }
 
     /// One secret shared with the issuer, such as a `client_secret`, without a name; for those HMAC
@@ -83,7 +90,7 @@ impl KeySet {
     pub fn from_secret(secret: &Secret) -> Self {
         let mut set = Self::default();
         set.add(None, Key::from_secret(secret));
-        set
+        set.sealed()
     }
 
     /// Keys that are read already.
@@ -98,7 +105,21 @@ impl KeySet {
             }
             set.add(jwk.kid.clone(), Key::from_jwk(jwk));
         }
-        Ok(set)
+        Ok(set.sealed())
+    }
+
+    /// The order counts, too, and so do the names of keys set aside: both can change a verdict.
+    fn sealed(mut self) -> Self {
+        let mut hash = Context::new(&SHA256);
+        self.keys.iter().for_each(|key| key.feed(&mut hash));
+        hash.update(b"set aside");
+        self.set_aside.iter().for_each(|aside| feed_text(&mut hash, aside.kid.as_deref()));
+        self.generation.0.copy_from_slice(hash.finish().as_ref());
+        self
+    }
+
+    pub(crate) const fn generation(&self) -> Generation {
+        self.generation
     }
 
     fn add(&mut self, kid: Option<String>, key: Result<Key, Unusable>) {

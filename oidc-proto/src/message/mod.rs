@@ -4,12 +4,14 @@
 mod authorization_request;
 mod authorization_response;
 mod error_response;
+mod introspection_response;
 mod token_response;
 mod userinfo_response;
 
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
 pub use error_response::ErrorResponse;
+pub use introspection_response::Introspection;
 pub use token_response::{TokenResponse, TokenTolerance};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 

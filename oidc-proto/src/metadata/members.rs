@@ -24,7 +24,8 @@ macro_rules! metadata {
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub struct ProviderMetadata {
-            /// The issuer: exactly the one that was asked for.
+            /// The issuer: exactly the one that was asked for, or the template of the
+            /// [`IssuerRule`](super::IssuerRule) that was given.
             pub issuer: String,
             $($(#[$url_doc])* pub $url: Option<EndpointUrl>,)*
             $($(#[$list_doc])* pub $list: Option<Vec<String>>,)*
@@ -256,7 +257,7 @@ impl MtlsEndpointAliases {
     }
 }
 
-fn typed<T>(
+pub(super) fn typed<T>(
     read: Result<Option<T>, crate::base::json::JsonError>,
     set_aside: &mut Vec<SetAside>,
 ) -> Option<T> {
@@ -268,7 +269,7 @@ fn typed<T>(
     })
 }
 
-fn url(
+pub(super) fn url(
     members: &mut Members,
     member: &'static str,
     policy: &UrlPolicy,

@@ -1,10 +1,18 @@
 //! Reading and checking provider metadata (OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414
 //! sections 2 and 3).
 
-use super::ProviderMetadata;
-use crate::base::{
-    endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
-    json::{JsonError, Members},
+use super::{
+    ProviderMetadata,
+    signed::{self, SignedMetadataError},
+    well_known,
+};
+use crate::{
+    base::{
+        endpoint_url::{UrlError, UrlPolicy},
+        json::{JsonError, Members},
+        moment::Timestamp,
+    },
+    jose::KeySet,
 };
 use std::fmt;
 
@@ -60,6 +68,17 @@ pub enum MetadataError {
         /// The issuer in the metadata.
         found: String,
     },
+    /// The resource in the metadata is not the one asked for (RFC 9728 section 3.3).
+    #[error("is of the resource `{found}`, but `{expected}` was asked for; they must be equal to the letter")]
+    Resource {
+        /// The resource that was asked for.
+        expected: String,
+        /// The resource in the metadata.
+        found: String,
+    },
+    /// The signed metadata is not acceptable (RFC 8414 section 2.1).
+    #[error("has signed metadata that is refused: {0}")]
+    Signed(SignedMetadataError),
     /// Members that must be there and are not.
     #[error("lacks {}", List(.0))]
     Missing(Vec<&'static str>),
@@ -75,6 +94,8 @@ impl MetadataError {
         match self {
             Self::Json(_) => "metadata_json",
             Self::Issuer { .. } => "metadata_issuer_mismatch",
+            Self::Resource { .. } => "metadata_resource_mismatch",
+            Self::Signed(_) => "metadata_signature",
             Self::Missing(_) => "metadata_missing_members",
             Self::Unusable(_) => "metadata_unusable_member",
         }
@@ -92,18 +113,15 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// Where the metadata of an issuer is: its path, without a terminating `/`, and then
-/// `/.well-known/openid-configuration` (OpenID Connect Discovery 1.0 section 4.1).
-///
-/// # Errors
-/// [`UrlError`] if the issuer is not a URL that an issuer may have (section 2).
-pub fn well_known(issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
-    let url = EndpointUrl::parse(issuer, policy)?;
-    if url.as_url().query().is_some() {
-        return Err(UrlError::Query);
-    }
-    let base = issuer.strip_suffix('/').unwrap_or(issuer);
-    EndpointUrl::parse(&format!("{base}/.well-known/openid-configuration"), policy)
+/// What a metadata document is held against.
+pub(crate) struct Demands<'d> {
+    pub(crate) issuer: &'d str,
+    /// A template that the document may have for its issuer.
+    pub(crate) template: Option<&'d str>,
+    pub(crate) profile: Profile,
+    pub(crate) policy: &'d UrlPolicy,
+    /// Who must have signed it, and the time.
+    pub(crate) signed_by: Option<(&'d KeySet, Timestamp)>,
 }
 
 impl ProviderMetadata {
@@ -118,9 +136,17 @@ impl ProviderMetadata {
         profile: Profile,
         policy: &UrlPolicy,
     ) -> Result<Self, MetadataError> {
+        Self::parse_as(document, &Demands { issuer, template: None, profile, policy, signed_by: None })
+    }
+
+    pub(crate) fn parse_as(document: &[u8], demands: &Demands<'_>) -> Result<Self, MetadataError> {
+        let Demands { issuer, template, profile, policy, signed_by } = *demands;
         let mut members = Members::parse(document)?;
+        if let Some((keys, now)) = signed_by {
+            signed::overlay(&mut members, issuer, keys, now)?;
+        }
         let found = members.string("issuer")?.ok_or_else(|| missing(&members, profile, true))?;
-        if found != issuer {
+        if found != issuer && template != Some(found.as_str()) {
             return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shorten(found) });
         }
         if let Err(error) = well_known(issuer, policy) {
@@ -184,7 +210,7 @@ fn missing(members: &Members, profile: Profile, issuer: bool) -> MetadataError {
 }
 
 /// What goes into an error is bounded and printable.
-fn shorten(text: String) -> String {
+pub(super) fn shorten(text: String) -> String {
     if text.len() <= 256 && !text.chars().any(char::is_control) {
         return text;
     }
@@ -220,26 +246,6 @@ mod tests {
 
     fn parse(document: &Value, profile: Profile) -> Result<ProviderMetadata, MetadataError> {
         ProviderMetadata::parse(document.to_string().as_bytes(), ISSUER, profile, &UrlPolicy::default())
-    }
-
-    #[test]
-    fn the_url_is_derived_as_the_specification_writes_it() {
-        for (issuer, url) in [
-            ("https://op.example", "https://op.example/.well-known/openid-configuration"),
-            ("https://op.example/", "https://op.example/.well-known/openid-configuration"),
-            ("https://op.example/a/b", "https://op.example/a/b/.well-known/openid-configuration"),
-            ("https://op.example/a/b/", "https://op.example/a/b/.well-known/openid-configuration"),
-        ] {
-            assert_eq!(well_known(issuer, &UrlPolicy::default()).unwrap().as_str(), url);
-        }
-        for (issuer, why) in [
-            ("http://op.example", UrlError::PlainHttp),
-            ("https://op.example?x=1", UrlError::Query),
-            ("https://op.example/#x", UrlError::Fragment),
-            ("op.example", UrlError::NotAbsolute),
-        ] {
-            assert_eq!(well_known(issuer, &UrlPolicy::default()), Err(why), "{issuer}");
-        }
     }
 
     #[test]

@@ -8,7 +8,9 @@ use super::{
 use crate::{
     base::moment::Timestamp,
     jose::{AlgorithmSet, Key, KeySet},
+    metadata::IssuerRule,
 };
+use ring::digest::Context;
 use serde::Deserialize;
 use std::fmt;
 
@@ -18,7 +20,7 @@ use std::fmt;
 /// `iat`. Demanded by the JWT profile (RFC 9068 section 2.2): `sub`, `client_id`, `iat`, `jti`.
 #[derive(Clone, Debug)]
 pub struct Verifier {
-    issuer: String,
+    issuer: IssuerRule,
     audiences: Vec<String>,
     algorithms: AlgorithmSet,
     leeway: u16,
@@ -30,12 +32,19 @@ impl Verifier {
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {
-            issuer: issuer.into(),
+            issuer: IssuerRule::exact(issuer),
             audiences: vec![audience.into()],
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: time::DEFAULT_LEEWAY,
             plain_jwt: false,
         }
+    }
+
+    /// Accepts tokens of the issuers of this rule, instead of the one named first.
+    #[must_use]
+    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
+        self.issuer = rule;
+        self
     }
 
     /// Accepts tokens for this audience, too.
@@ -114,6 +123,18 @@ impl Verifier {
         now: Timestamp,
         shown: Possession<'_>,
     ) -> Result<(Verified<'s>, &'k Key), Rejected> {
+        self.verify_by(token, scratch, now, shown, |unverified| self.check_signature(unverified, keys))
+    }
+
+    /// Verifies a token whose signature somebody else vouches for, after everything else is right.
+    pub(super) fn verify_by<'s, 't, K>(
+        &self,
+        token: &'t str,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+        shown: Possession<'_>,
+        signed: impl FnOnce(&Unverified<'s, 't>) -> Result<K, Rejected>,
+    ) -> Result<(Verified<'s>, K), Rejected> {
         let typ_fits: fn(Option<&str>) -> bool = if self.plain_jwt {
             |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt"))
         } else {
@@ -122,14 +143,36 @@ impl Verifier {
         let token = Unverified::read(token, scratch, self.algorithms, typ_fits)?;
         self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
-        let key = token.check_signature(keys, self.algorithms)?;
-        Ok((Verified { claims: token.claims, payload: token.payload }, key))
+        let by = signed(&token)?;
+        Ok((Verified { claims: token.claims, payload: token.payload }, by))
+    }
+
+    pub(super) fn check_signature<'k>(
+        &self,
+        token: &Unverified<'_, '_>,
+        keys: &'k KeySet,
+    ) -> Result<&'k Key, Rejected> {
+        token.check_signature(keys, self.algorithms, &self.issuer)
+    }
+
+    /// Everything that a verdict can depend on. A new field does not compile until it stands here.
+    pub(super) fn feed(&self, hash: &mut Context) {
+        let Self { issuer, audiences, algorithms, leeway, plain_jwt } = self;
+        issuer.feed(hash);
+        hash.update(&(audiences.len() as u64).to_be_bytes());
+        for audience in audiences {
+            hash.update(&(audience.len() as u64).to_be_bytes());
+            hash.update(audience.as_bytes());
+        }
+        hash.update(&algorithms.bits().to_be_bytes());
+        hash.update(&leeway.to_be_bytes());
+        hash.update(&[u8::from(*plain_jwt)]);
     }
 
     fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), Rejected> {
         let claims = &token.claims;
         let iss = claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
-        if iss != self.issuer {
+        if !self.issuer.fits(iss, token.payload) {
             return Err(Rejected::Issuer);
         }
         let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;

@@ -12,6 +12,7 @@ use crate::{
         secret::{Secret, equal},
     },
     jose::{Algorithm, AlgorithmSet, KeySet},
+    metadata::IssuerRule,
 };
 use serde::de::DeserializeOwned;
 use std::{borrow::Cow, fmt};
@@ -22,7 +23,7 @@ const MAX_SUB: usize = 255;
 /// What a client demands of ID tokens. Made once.
 #[derive(Clone, Debug)]
 pub struct IdTokenVerifier {
-    pub(crate) issuer: String,
+    pub(crate) issuer: IssuerRule,
     pub(crate) client_id: String,
     pub(crate) trusted_audiences: Vec<String>,
     pub(crate) algorithms: AlgorithmSet,
@@ -59,12 +60,19 @@ impl IdTokenVerifier {
     #[must_use]
     pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self {
-            issuer: issuer.into(),
+            issuer: IssuerRule::exact(issuer),
             client_id: client_id.into(),
             trusted_audiences: Vec::new(),
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: time::DEFAULT_LEEWAY,
         }
+    }
+
+    /// Accepts ID tokens of the issuers of this rule, instead of the one named first.
+    #[must_use]
+    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
+        self.issuer = rule;
+        self
     }
 
     /// Accepts these algorithms only.
@@ -102,8 +110,12 @@ impl IdTokenVerifier {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
         let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms, typ_fits)?;
+        let iss = unverified.claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
+        if !self.issuer.fits(iss, unverified.payload) {
+            return Err(Rejected::Issuer);
+        }
         self.check(&unverified.claims, unverified.header.alg(), expected, now)?;
-        unverified.check_signature(keys, self.algorithms)?;
+        unverified.check_signature(keys, self.algorithms, &self.issuer)?;
         IdToken::new(&unverified.claims, unverified.payload, token.clone())
     }
 
@@ -114,9 +126,6 @@ impl IdTokenVerifier {
         expected: &Expected<'_>,
         now: Timestamp,
     ) -> Result<(), Rejected> {
-        if claims.iss.as_deref().ok_or(Rejected::Missing("iss"))? != self.issuer {
-            return Err(Rejected::Issuer);
-        }
         let sub = claims.sub.as_deref().ok_or(Rejected::Missing("sub"))?;
         if sub.is_empty() || sub.len() > MAX_SUB || !sub.is_ascii() {
             return Err(Rejected::Value("sub"));

@@ -7,6 +7,7 @@ use crate::{
         json::{Extra, Names},
     },
     jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet},
+    metadata::IssuerRule,
 };
 
 /// The longest token that is looked at, in bytes.
@@ -81,8 +82,13 @@ impl<'s, 't> Unverified<'s, 't> {
         &self,
         keys: &'k KeySet,
         allowed: AlgorithmSet,
+        issuer: &IssuerRule,
     ) -> Result<&'k Key, Rejected> {
-        Ok(keys.verify(&self.header, allowed, self.signed.as_bytes(), self.signature)?)
+        let key = keys.verify(&self.header, allowed, self.signed.as_bytes(), self.signature)?;
+        match issuer.trusts_key(key.issuer(), self.claims.iss.as_deref().unwrap_or_default()) {
+            true => Ok(key),
+            false => Err(Rejected::KeyIssuer),
+        }
     }
 }
 

@@ -4,15 +4,18 @@
 mod access_token;
 mod audience;
 mod binding;
+mod cache;
 mod claims;
 mod id_token;
 mod jwt;
 mod rejected;
 mod time;
 
+pub use crate::metadata::{AllowedTenants, IssuerRule, IssuerRuleError};
 pub use access_token::{CustomClaimsError, Verified, Verifier};
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
+pub use cache::{CacheKey, ENTRY_BYTES, Remember, VerifiedCache};
 pub use claims::Claims;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub(crate) use jwt::claimed_issuer;

@@ -27,6 +27,9 @@ pub enum Rejected {
     /// Issued by someone else.
     #[error("its `iss` is not the issuer expected")]
     Issuer,
+    /// Signed with a key that the key set gives to another issuer.
+    #[error("the key that signed it is that of another issuer")]
+    KeyIssuer,
     /// Meant for someone else.
     #[error("its `aud` does not name this client or resource")]
     Audience,
@@ -96,6 +99,7 @@ impl Rejected {
             Self::Missing(_) => "token_missing_claim",
             Self::Value(_) => "token_claim_value",
             Self::Issuer => "token_issuer",
+            Self::KeyIssuer => "token_key_issuer",
             Self::Audience => "token_audience",
             Self::UntrustedAudience => "token_untrusted_audience",
             Self::AuthorizedParty => "token_azp",

@@ -1,0 +1,277 @@
+//! [`IssuerRule`]: which issuers a token may name. For most providers exactly one; for a provider with
+//! many tenants behind one document, a template that the token itself must fill in.
+//!
+//! OpenID Connect Core 1.0 section 3.1.3.7 wants `iss` to be the issuer, to the letter. A provider whose
+//! metadata has `https://login.example/{tenantid}/v2.0` for its issuer leaves that to the client; here
+//! it is a rule that is stated, and never guessed from the name of a host.
+
+use crate::base::json;
+use ring::digest::Context;
+
+/// The longest name of a tenant, in characters.
+const MAX_TENANT: usize = 128;
+
+/// Which issuers a token may name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct IssuerRule(Kind);
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Exact(String),
+    Template { template: String, prefix: String, suffix: String, member: String, allowed: AllowedTenants },
+}
+
+/// Which tenants are let in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AllowedTenants {
+    /// These, to the letter.
+    List(Vec<String>),
+    /// Whatever is a UUID in its usual form: 36 characters, in lower case. At a public provider this lets
+    /// *everybody* in who has an account there; what a user may do is then for you to decide, by tenant.
+    AnyUuid,
+}
+
+/// Why a template is none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum IssuerRuleError {
+    /// There must be one place to fill in, and it must be a whole segment of the path: who fills in a part
+    /// of a host, or of a segment, chooses more than a tenant.
+    #[error("the issuer template must have exactly one `{{name}}`, and as a whole segment of its path")]
+    Placeholder,
+    /// The claim that names the tenant has no name.
+    #[error("the claim that names the tenant must have a name")]
+    Member,
+}
+
+impl AllowedTenants {
+    fn contains(&self, tenant: &str) -> bool {
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte);
+        let well_formed = (1..=MAX_TENANT).contains(&tenant.len()) && tenant.bytes().all(plain);
+        well_formed
+            && match self {
+                Self::List(known) => known.iter().any(|known| known == tenant),
+                Self::AnyUuid => is_uuid(tenant),
+            }
+    }
+}
+
+fn is_uuid(text: &str) -> bool {
+    text.len() == 36
+        && text.bytes().enumerate().all(|(at, byte)| match at {
+            8 | 13 | 18 | 23 => byte == b'-',
+            _ => matches!(byte, b'0'..=b'9' | b'a'..=b'f'),
+        })
+}
+
+impl IssuerRule {
+    /// This issuer, to the letter.
+    #[must_use]
+    pub fn exact(issuer: impl Into<String>) -> Self {
+        Self(Kind::Exact(issuer.into()))
+    }
+
+    /// Every issuer that the template makes with an allowed tenant in its place. `member` is the claim in
+    /// which the token itself names its tenant; the two must agree.
+    ///
+    /// # Errors
+    /// [`IssuerRuleError`] if the template has not exactly one `{name}` as a segment of its path.
+    pub fn template(
+        template: impl Into<String>,
+        member: impl Into<String>,
+        allowed: AllowedTenants,
+    ) -> Result<Self, IssuerRuleError> {
+        let (template, member) = (template.into(), member.into());
+        if member.is_empty() {
+            return Err(IssuerRuleError::Member);
+        }
+        let (before, rest) = template.split_once('{').ok_or(IssuerRuleError::Placeholder)?;
+        let (name, after) = rest.split_once('}').ok_or(IssuerRuleError::Placeholder)?;
+        let in_path = before.split_once("://").is_some_and(|(_, place)| place.contains('/'));
+        let segment = before.ends_with('/') && (after.is_empty() || after.starts_with('/'));
+        if !in_path || !segment || name.is_empty() || [name, after].iter().any(|s| s.contains(['{', '}'])) {
+            return Err(IssuerRuleError::Placeholder);
+        }
+        let (prefix, suffix) = (before.to_owned(), after.to_owned());
+        Ok(Self(Kind::Template { template, prefix, suffix, member, allowed }))
+    }
+
+    /// The tenants of Microsoft Entra ID, in its public cloud, with tokens of version 2.0. For other
+    /// clouds, and for tokens of version 1.0, write the [`template`](Self::template) down.
+    #[must_use]
+    pub fn entra(allowed: AllowedTenants) -> Self {
+        let (prefix, suffix) = ("https://login.microsoftonline.com/".to_owned(), "/v2.0".to_owned());
+        let template = format!("{prefix}{{tenantid}}{suffix}");
+        Self(Kind::Template { template, prefix, suffix, member: "tid".to_owned(), allowed })
+    }
+
+    /// The issuer, or the template: what the provider's metadata has for its issuer.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        match &self.0 {
+            Kind::Exact(issuer) => issuer,
+            Kind::Template { template, .. } => template,
+        }
+    }
+
+    /// The template, if it is one.
+    #[must_use]
+    pub fn as_template(&self) -> Option<&str> {
+        match &self.0 {
+            Kind::Exact(_) => None,
+            Kind::Template { template, .. } => Some(template),
+        }
+    }
+
+    /// Whether a token could name this issuer. Whether one may, its own claims say, too.
+    #[must_use]
+    pub fn admits(&self, issuer: &str) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => exact == issuer,
+            Kind::Template { allowed, .. } => {
+                self.tenant(issuer).is_some_and(|tenant| allowed.contains(tenant))
+            }
+        }
+    }
+
+    fn tenant<'i>(&self, issuer: &'i str) -> Option<&'i str> {
+        match &self.0 {
+            Kind::Exact(_) => None,
+            Kind::Template { prefix, suffix, .. } => {
+                issuer.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())
+            }
+        }
+    }
+
+    /// Whether a token with these claims may name this issuer. Allocates nothing.
+    pub(crate) fn fits(&self, iss: &str, claims: &[u8]) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => exact == iss,
+            Kind::Template { member, .. } => {
+                self.admits(iss) && json::string_member(claims, member).as_deref() == self.tenant(iss)
+            }
+        }
+    }
+
+    /// The rule as a part of a fingerprint: no two rules look alike.
+    pub(crate) fn feed(&self, hash: &mut Context) {
+        let mut text = |text: &str| {
+            hash.update(&(text.len() as u64).to_be_bytes());
+            hash.update(text.as_bytes());
+        };
+        match &self.0 {
+            Kind::Exact(issuer) => {
+                text("exact");
+                text(issuer);
+            }
+            Kind::Template { template, prefix: _, suffix: _, member, allowed } => {
+                ["template", template, member].into_iter().for_each(&mut text);
+                match allowed {
+                    AllowedTenants::AnyUuid => text("uuid"),
+                    AllowedTenants::List(tenants) => {
+                        text("list");
+                        tenants.iter().for_each(|tenant| text(tenant));
+                    }
+                }
+            }
+        }
+        hash.update(b"end");
+    }
+
+    /// Whether a key that says whose it is (`issuer` in a key set that many tenants share) may vouch for a
+    /// token of this issuer.
+    pub(crate) fn trusts_key(&self, key_issuer: Option<&str>, iss: &str) -> bool {
+        match &self.0 {
+            Kind::Exact(_) => true,
+            Kind::Template { template, .. } => key_issuer.is_none_or(|of| of == template || of == iss),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TENANT: &str = "11111111-2222-4333-8444-5555aaaabbbb";
+
+    fn rule(allowed: AllowedTenants) -> IssuerRule {
+        IssuerRule::template("https://login.example/{tenantid}/v2.0", "tid", allowed).unwrap()
+    }
+
+    #[test]
+    fn a_tenant_fills_in_one_segment_of_the_path_and_nothing_else() {
+        for bad in [
+            "https://login.example/v2.0",
+            "https://{tenantid}.example/v2.0",
+            "https://{tenantid}/v2.0",
+            "{tenantid}",
+            "https://login.example/x{tenantid}/v2.0",
+            "https://login.example/{tenantid}x",
+            "https://login.example/{a}/{b}",
+            "https://login.example/{}/v2.0",
+            "https://login.example/{a",
+            "https://login.example/{a{b}}",
+        ] {
+            let refused = IssuerRule::template(bad, "tid", AllowedTenants::AnyUuid);
+            assert_eq!(refused, Err(IssuerRuleError::Placeholder), "{bad}");
+        }
+        let nameless = IssuerRule::template("https://login.example/{t}", "", AllowedTenants::AnyUuid);
+        assert_eq!(nameless, Err(IssuerRuleError::Member));
+        let written = IssuerRule::template(
+            "https://login.microsoftonline.com/{tenantid}/v2.0",
+            "tid",
+            AllowedTenants::AnyUuid,
+        );
+        assert_eq!(IssuerRule::entra(AllowedTenants::AnyUuid), written.unwrap(), "the preset is a template");
+    }
+
+    #[test]
+    fn only_allowed_tenants_are_admitted() {
+        let issuer = |tenant: &str| format!("https://login.example/{tenant}/v2.0");
+        let any = rule(AllowedTenants::AnyUuid);
+        assert!(any.admits(&issuer(TENANT)));
+        for bad in [
+            "",
+            "common",
+            "{tenantid}",
+            &TENANT.to_uppercase(),
+            &TENANT.replace('-', "0"),
+            &format!("{TENANT}/x"),
+            &TENANT.replace('1', "g"),
+        ] {
+            assert!(!any.admits(&issuer(bad)), "{bad}");
+        }
+        assert!(!any.admits("https://login.example/{tenantid}/v2.0"), "the template is no issuer of a token");
+        assert!(!any.admits(&format!("https://evil.example/{TENANT}/v2.0")));
+        let few = rule(AllowedTenants::List(vec!["acme".into(), "a/b".into()]));
+        assert!(few.admits(&issuer("acme")) && !few.admits(&issuer("Acme")) && !few.admits(&issuer(TENANT)));
+        assert!(!few.admits(&issuer("a/b")), "what is no tenant's name is none, on the list or not");
+    }
+
+    #[test]
+    fn the_token_must_name_the_tenant_that_its_issuer_names() {
+        let any = rule(AllowedTenants::AnyUuid);
+        let iss = format!("https://login.example/{TENANT}/v2.0");
+        let fits = |claims: &str| any.fits(&iss, claims.as_bytes());
+        assert!(fits(&format!(r#"{{"tid":"{TENANT}"}}"#)));
+        assert!(fits(&format!(r#"{{"x":{{"tid":"y"}},"t\u0069d":"{TENANT}"}}"#)), "however it is spelt");
+        for claims in
+            ["{}", r#"{"tid":null}"#, r#"{"tid":7}"#, r#"{"tid":"x"}"#, "[]", "", r#"{"tid":["x"]}"#]
+        {
+            assert!(!fits(claims), "{claims}");
+        }
+        assert!(!fits(&format!(r#"{{"tid":"{}"}}"#, TENANT.replace('1', "9"))));
+        assert!(!fits(&format!(r#"{{"x":{{"tid":"{TENANT}"}}}}"#)), "a member of a member is another");
+    }
+
+    #[test]
+    fn a_key_of_one_tenant_vouches_for_no_other() {
+        let any = rule(AllowedTenants::AnyUuid);
+        let iss = format!("https://login.example/{TENANT}/v2.0");
+        assert!(any.trusts_key(None, &iss) && any.trusts_key(Some(&iss), &iss));
+        assert!(any.trusts_key(Some("https://login.example/{tenantid}/v2.0"), &iss));
+        assert!(!any.trusts_key(Some("https://login.example/other/v2.0"), &iss));
+        assert!(IssuerRule::exact("a").trusts_key(Some("b"), "a"), "only where tenants share keys");
+    }
+}

@@ -1,0 +1,266 @@
+//! [`ResourceMetadata`]: what a protected resource says of itself (RFC 9728), read and written.
+
+use super::{MetadataError, SetAside, Why, members, provider::shorten, resource_well_known};
+use crate::base::{
+    endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
+    json::{Extra, Members},
+};
+use serde_json::{Map, Value};
+
+macro_rules! resource_metadata {
+    (
+        urls { $($(#[$url_doc:meta])* $url:ident,)* }
+        lists { $($(#[$list_doc:meta])* $list:ident,)* }
+        booleans { $($(#[$boolean_doc:meta])* $boolean:ident,)* }
+        texts { $($(#[$text_doc:meta])* $text:ident,)* }
+    ) => {
+        /// What a protected resource says of itself (RFC 9728 section 2).
+        ///
+        /// Somebody else's is read with [`parse`](Self::parse); one's own begins with [`new`](Self::new)
+        /// and is served as [`to_json`](Self::to_json). A member that cannot be used is `None`, and
+        /// [`set_aside`](Self::set_aside) says why. Texts in other languages (`resource_name#de`) are in
+        /// [`extra`](Self::extra).
+        #[derive(Clone, Debug, Default, PartialEq)]
+        #[non_exhaustive]
+        pub struct ResourceMetadata {
+            /// The resource identifier.
+            pub resource: String,
+            $($(#[$url_doc])* pub $url: Option<EndpointUrl>,)*
+            $($(#[$list_doc])* pub $list: Option<Vec<String>>,)*
+            $($(#[$boolean_doc])* pub $boolean: Option<bool>,)*
+            $($(#[$text_doc])* pub $text: Option<String>,)*
+            /// The members that cannot be used, each with its reason.
+            pub set_aside: Vec<SetAside>,
+            /// The members that no field knows.
+            pub extra: Extra,
+        }
+
+        impl ResourceMetadata {
+            fn read(resource: String, mut members: Members, policy: &UrlPolicy) -> Self {
+                let mut set_aside = Vec::new();
+                $(let $url = members::url(&mut members, stringify!($url), policy, &mut set_aside);)*
+                $(let $list = members::typed(members.strings(stringify!($list)), &mut set_aside);)*
+                $(let $boolean = members::typed(members.boolean(stringify!($boolean)), &mut set_aside);)*
+                $(let $text = members::typed(members.string(stringify!($text)), &mut set_aside);)*
+                Self { resource, $($url,)* $($list,)* $($boolean,)* $($text,)* set_aside, extra: members.rest() }
+            }
+
+            /// The document to serve at [`url`](Self::url), as `application/json`. What has no value is left
+            /// out, empty lists too (section 3.2).
+            #[must_use]
+            pub fn to_json(&self) -> Value {
+                let mut members: Map<String, Value> = self.extra.clone();
+                members.insert("resource".to_owned(), self.resource.clone().into());
+                $(put(&mut members, stringify!($url), self.$url.as_ref().map(EndpointUrl::as_str));)*
+                $(put(&mut members, stringify!($list), self.$list.clone().filter(|list| !list.is_empty()));)*
+                $(put(&mut members, stringify!($boolean), self.$boolean);)*
+                $(put(&mut members, stringify!($text), self.$text.clone());)*
+                Value::Object(members)
+            }
+
+            $(
+                /// Sets the list of this name.
+                #[must_use]
+                pub fn $list<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
+                    self.$list = Some(values.into_iter().map(Into::into).collect());
+                    self
+                }
+            )*
+            $(
+                /// Sets the URL of this name.
+                #[must_use]
+                pub fn $url(mut self, url: EndpointUrl) -> Self {
+                    self.$url = Some(url);
+                    self
+                }
+            )*
+            $(
+                /// Sets the switch of this name.
+                #[must_use]
+                pub const fn $boolean(mut self, on: bool) -> Self {
+                    self.$boolean = Some(on);
+                    self
+                }
+            )*
+            $(
+                /// Sets the text of this name.
+                #[must_use]
+                pub fn $text(mut self, text: impl Into<String>) -> Self {
+                    self.$text = Some(text.into());
+                    self
+                }
+            )*
+        }
+    };
+}
+
+resource_metadata! {
+    urls {
+        /// Where the keys of the resource are: those that sign its responses.
+        jwks_uri,
+        /// Documentation for developers.
+        resource_documentation,
+        /// What clients may do with the data.
+        resource_policy_uri,
+        /// The terms of service.
+        resource_tos_uri,
+    }
+    lists {
+        /// The issuers whose tokens the resource takes. Discovery holds each to the URL policy when asked.
+        authorization_servers,
+        /// Scopes of tokens for the resource.
+        scopes_supported,
+        /// How a bearer token may be sent: `header`, `body`, `query` (RFC 6750 section 2).
+        bearer_methods_supported,
+        /// Algorithms of signed responses.
+        resource_signing_alg_values_supported,
+        /// Types of authorization details (RFC 9396).
+        authorization_details_types_supported,
+        /// Algorithms of DPoP proofs (RFC 9449).
+        dpop_signing_alg_values_supported,
+    }
+    booleans {
+        /// Whether access tokens are bound to certificates (RFC 8705).
+        tls_client_certificate_bound_access_tokens,
+        /// Whether access tokens must be bound to a key by DPoP (RFC 9449).
+        dpop_bound_access_tokens_required,
+    }
+    texts {
+        /// The name of the resource, for users.
+        resource_name,
+        /// The metadata as a signed JWT (section 2.2), as it came: not verified.
+        signed_metadata,
+    }
+}
+
+/// Switches for a defence, which must not be lost because they are misspelt.
+const CRITICAL: [&str; 2] =
+    ["tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens_required"];
+
+impl ResourceMetadata {
+    /// Metadata of one's own resource, to be filled in.
+    #[must_use]
+    pub fn new(resource: impl Into<String>) -> Self {
+        Self { resource: resource.into(), ..Self::default() }
+    }
+
+    /// Reads the metadata document of `resource`.
+    ///
+    /// # Errors
+    /// [`MetadataError::Resource`] if it is of another resource, by a single letter (section 3.3).
+    pub fn parse(document: &[u8], resource: &str, policy: &UrlPolicy) -> Result<Self, MetadataError> {
+        let mut members = Members::parse(document)?;
+        let found = members.string("resource")?;
+        let found = found.ok_or_else(|| MetadataError::Missing(vec!["resource"]))?;
+        if found != resource {
+            return Err(MetadataError::Resource { expected: resource.to_owned(), found: shorten(found) });
+        }
+        let metadata = Self::read(found, members, policy);
+        match metadata.set_aside.iter().find(|aside| CRITICAL.contains(&aside.member)) {
+            Some(aside) => Err(MetadataError::Unusable(*aside)),
+            None => Ok(metadata),
+        }
+    }
+
+    /// Where the document is to be served: the value of `resource_metadata` in challenges (section 5.1).
+    ///
+    /// # Errors
+    /// [`UrlError`] if the resource is not a URL that a resource may have.
+    pub fn url(&self, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
+        resource_well_known(&self.resource, policy)
+    }
+}
+
+impl MetadataError {
+    pub(crate) const fn unusable_url(member: &'static str, error: UrlError) -> Self {
+        Self::Unusable(SetAside { member, why: Why::Url(error) })
+    }
+}
+
+fn put(members: &mut Map<String, Value>, name: &str, value: Option<impl Into<Value>>) {
+    if let Some(value) = value {
+        members.insert(name.to_owned(), value.into());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::json::JsonError;
+    use serde_json::json;
+
+    const RESOURCE: &str = "https://api.example/r1";
+
+    fn parse(document: &Value) -> Result<ResourceMetadata, MetadataError> {
+        ResourceMetadata::parse(document.to_string().as_bytes(), RESOURCE, &UrlPolicy::default())
+    }
+
+    #[test]
+    fn what_one_resource_writes_a_client_reads() {
+        let policy = UrlPolicy::default();
+        let own = ResourceMetadata::new(RESOURCE)
+            .authorization_servers(["https://op.example", "https://op2.example/t"])
+            .scopes_supported(["read", "write"])
+            .bearer_methods_supported(["header"])
+            .dpop_signing_alg_values_supported(Vec::<String>::new())
+            .dpop_bound_access_tokens_required(true)
+            .resource_name("The API")
+            .resource_documentation(EndpointUrl::parse("https://api.example/docs", &policy).unwrap());
+        let document = own.to_json();
+        assert_eq!(
+            document,
+            json!({
+                "resource": RESOURCE,
+                "authorization_servers": ["https://op.example", "https://op2.example/t"],
+                "scopes_supported": ["read", "write"],
+                "bearer_methods_supported": ["header"],
+                "dpop_bound_access_tokens_required": true,
+                "resource_name": "The API",
+                "resource_documentation": "https://api.example/docs",
+            }),
+            "what has no value is left out"
+        );
+        let read = parse(&document).unwrap();
+        assert_eq!(read.authorization_servers, own.authorization_servers);
+        assert_eq!(read.to_json(), document);
+        assert_eq!(
+            own.url(&policy).unwrap().as_str(),
+            "https://api.example/.well-known/oauth-protected-resource/r1"
+        );
+    }
+
+    #[test]
+    fn metadata_of_another_resource_is_not_used() {
+        for found in ["https://api.example/r1/", "https://api.example/R1", "https://api.example", ""] {
+            let error = parse(&json!({"resource": found})).unwrap_err();
+            assert_eq!(error, MetadataError::Resource { expected: RESOURCE.into(), found: found.into() });
+        }
+        assert_eq!(parse(&json!({})), Err(MetadataError::Missing(vec!["resource"])));
+        assert!(matches!(
+            parse(&json!({"resource": 5})),
+            Err(MetadataError::Json(JsonError::WrongType { .. }))
+        ));
+        assert_eq!(parse(&json!([])), Err(MetadataError::Json(JsonError::NotAnObject)));
+    }
+
+    #[test]
+    fn what_cannot_be_used_is_set_aside_but_no_defence_is_lost() {
+        let read = parse(&json!({
+            "resource": RESOURCE,
+            "jwks_uri": "https://10.0.0.1/keys",
+            "scopes_supported": "read",
+            "resource_name": 7,
+            "resource_name#de": "Das API",
+            "new": true,
+        }))
+        .unwrap();
+        assert_eq!((&read.jwks_uri, &read.scopes_supported, &read.resource_name), (&None, &None, &None));
+        let aside: Vec<_> = read.set_aside.iter().map(|aside| aside.member).collect();
+        assert_eq!(aside, ["jwks_uri", "scopes_supported", "resource_name"]);
+        assert_eq!((&read.extra["new"], &read.extra["resource_name#de"]), (&json!(true), &json!("Das API")));
+        for member in CRITICAL {
+            let error = parse(&json!({"resource": RESOURCE, member: "true"})).unwrap_err();
+            assert_eq!(error, MetadataError::Unusable(SetAside { member, why: Why::WrongType("a boolean") }));
+        }
+    }
+}

@@ -1,0 +1,75 @@
+//! `signed_metadata`: metadata in a JWT, whose values take precedence (RFC 8414 section 2.1).
+
+use super::MetadataError;
+use crate::{
+    base::{
+        json::{JsonError, Members},
+        moment::Timestamp,
+    },
+    jose::{AlgorithmSet, Buffers, JwsError, KeySet, verify_compact},
+};
+
+/// How far, in seconds, the clock of the signer may be from ours.
+const LEEWAY: i64 = 30;
+
+/// The claims that say something of the JWT, and nothing of the provider.
+const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
+
+/// Why signed metadata is not acceptable.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SignedMetadataError {
+    /// No key that was given vouches for it.
+    #[error("{0}")]
+    Jws(#[from] JwsError),
+    /// Its claims are not acceptable JSON.
+    #[error("its set of claims {0}")]
+    Claims(#[from] JsonError),
+    /// Its `iss` is not the issuer.
+    #[error("its `iss` is not the issuer asked for")]
+    Issuer,
+    /// Its time is over, or has not come.
+    #[error("its time (`exp`, `nbf`) is over or has not come")]
+    Time,
+    /// It has `signed_metadata` in it.
+    #[error("it has `signed_metadata` in it")]
+    Nested,
+}
+
+/// Verifies the signed metadata of a document and lays its values over those of the document.
+///
+/// A document without any is refused: who gave a key expects a signature, and leaving it out must not be
+/// the way around it.
+pub(super) fn overlay(
+    members: &mut Members,
+    issuer: &str,
+    keys: &KeySet,
+    now: Timestamp,
+) -> Result<(), MetadataError> {
+    let text = members.string("signed_metadata")?;
+    let text = text.ok_or_else(|| MetadataError::Missing(vec!["signed_metadata"]))?;
+    let claims = verified(&text, issuer, keys, now).map_err(MetadataError::Signed)?;
+    members.overlay(claims);
+    members.put("signed_metadata", text.into());
+    Ok(())
+}
+
+fn verified(text: &str, issuer: &str, keys: &KeySet, now: Timestamp) -> Result<Members, SignedMetadataError> {
+    let mut buffers = Buffers::default();
+    let jws = verify_compact(text, keys, AlgorithmSet::ASYMMETRIC, &mut buffers)?;
+    let mut claims = Members::parse(jws.payload())?;
+    if claims.string("iss")?.as_deref() != Some(issuer) {
+        return Err(SignedMetadataError::Issuer);
+    }
+    if claims.has("signed_metadata") {
+        return Err(SignedMetadataError::Nested);
+    }
+    let over = claims.date("exp")?.is_some_and(|exp| exp <= now.plus(-LEEWAY).0);
+    if over || claims.date("nbf")?.is_some_and(|nbf| nbf > now.plus(LEEWAY).0) {
+        return Err(SignedMetadataError::Time);
+    }
+    for claim in OF_THE_JWT {
+        claims.any(claim);
+    }
+    Ok(claims)
+}

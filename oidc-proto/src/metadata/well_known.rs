@@ -1,0 +1,147 @@
+//! Where metadata is: the two well-known forms of an issuer (OpenID Connect Discovery 1.0 section 4.1,
+//! RFC 8414 section 3.1), and that of a protected resource (RFC 9728 section 3.1).
+
+use crate::base::endpoint_url::{EndpointUrl, UrlError, UrlPolicy};
+
+/// A well-known form of metadata.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum WellKnown {
+    /// `/.well-known/openid-configuration` after the path of the issuer.
+    #[default]
+    OpenId,
+    /// `/.well-known/oauth-authorization-server` between host and path of the issuer.
+    OAuth,
+}
+
+impl WellKnown {
+    /// Where the metadata of an issuer is in this form.
+    ///
+    /// # Errors
+    /// [`UrlError`] if the issuer is not a URL that an issuer may have.
+    pub fn url(self, issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
+        let url = EndpointUrl::parse(issuer, policy)?;
+        if url.as_url().query().is_some() {
+            return Err(UrlError::Query);
+        }
+        if url.as_url().path_segments().is_some_and(|mut segments| segments.any(|s| s == ".well-known")) {
+            return Err(UrlError::WellKnown);
+        }
+        let path = url.as_url().path();
+        let path = path.strip_suffix('/').unwrap_or(path);
+        replace_path(
+            &url,
+            policy,
+            &match self {
+                Self::OpenId => format!("{path}/.well-known/openid-configuration"),
+                Self::OAuth => format!("/.well-known/oauth-authorization-server{path}"),
+            },
+        )
+    }
+
+    /// The other form.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::OpenId => Self::OAuth,
+            Self::OAuth => Self::OpenId,
+        }
+    }
+}
+
+/// Where the metadata of an OpenID Provider is.
+///
+/// # Errors
+/// As [`WellKnown::url`].
+pub fn well_known(issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
+    WellKnown::OpenId.url(issuer, policy)
+}
+
+/// Where the metadata of a protected resource is: `/.well-known/oauth-protected-resource` between host
+/// and path. Of the slashes, only one that follows the host goes; a query stays.
+///
+/// # Errors
+/// [`UrlError`] if the resource is not a URL that a resource may have (RFC 9728 section 1.2).
+pub fn resource_well_known(resource: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
+    let url = EndpointUrl::parse(resource, policy)?;
+    let path = match url.as_url().path() {
+        "/" => "",
+        path => path,
+    };
+    replace_path(&url, policy, &format!("/.well-known/oauth-protected-resource{path}"))
+}
+
+fn replace_path(url: &EndpointUrl, policy: &UrlPolicy, path: &str) -> Result<EndpointUrl, UrlError> {
+    let mut url = url.as_url().clone();
+    url.set_path(path);
+    EndpointUrl::parse(url.as_str(), policy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const POLICY: UrlPolicy = UrlPolicy { allow_loopback: false, allow_private: false };
+
+    #[test]
+    fn both_forms_are_derived_as_their_specifications_write_them() {
+        for (issuer, openid, oauth) in [
+            (
+                "https://op.example",
+                "https://op.example/.well-known/openid-configuration",
+                "https://op.example/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://op.example/",
+                "https://op.example/.well-known/openid-configuration",
+                "https://op.example/.well-known/oauth-authorization-server",
+            ),
+            (
+                "https://op.example:8443/a/b",
+                "https://op.example:8443/a/b/.well-known/openid-configuration",
+                "https://op.example:8443/.well-known/oauth-authorization-server/a/b",
+            ),
+            (
+                "https://op.example/a%2Fb/c/",
+                "https://op.example/a%2Fb/c/.well-known/openid-configuration",
+                "https://op.example/.well-known/oauth-authorization-server/a%2Fb/c",
+            ),
+        ] {
+            assert_eq!(WellKnown::OpenId.url(issuer, &POLICY).unwrap().as_str(), openid);
+            assert_eq!(WellKnown::OAuth.url(issuer, &POLICY).unwrap().as_str(), oauth);
+        }
+        assert_eq!(WellKnown::OpenId.other().other(), WellKnown::OpenId);
+    }
+
+    #[test]
+    fn an_issuer_is_an_issuer_and_not_the_url_of_its_metadata() {
+        for (issuer, why) in [
+            ("http://op.example", UrlError::PlainHttp),
+            ("https://op.example?x=1", UrlError::Query),
+            ("https://op.example/#x", UrlError::Fragment),
+            ("op.example", UrlError::NotAbsolute),
+            ("https://op.example/.well-known/openid-configuration", UrlError::WellKnown),
+            ("https://op.example/.well-known/oauth-authorization-server/a", UrlError::WellKnown),
+        ] {
+            for form in [WellKnown::OpenId, WellKnown::OAuth] {
+                assert_eq!(form.url(issuer, &POLICY), Err(why), "{issuer}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_resource_loses_only_the_slash_behind_its_host_and_keeps_its_query() {
+        for (resource, url) in [
+            ("https://api.example", "https://api.example/.well-known/oauth-protected-resource"),
+            ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),
+            ("https://api.example/r1", "https://api.example/.well-known/oauth-protected-resource/r1"),
+            ("https://api.example/r1/", "https://api.example/.well-known/oauth-protected-resource/r1/"),
+            ("https://api.example/?x=1", "https://api.example/.well-known/oauth-protected-resource?x=1"),
+            ("https://api.example/r?x=1", "https://api.example/.well-known/oauth-protected-resource/r?x=1"),
+        ] {
+            assert_eq!(resource_well_known(resource, &POLICY).unwrap().as_str(), url);
+        }
+        assert_eq!(resource_well_known("https://api.example/#x", &POLICY), Err(UrlError::Fragment));
+        assert_eq!(resource_well_known("http://api.example", &POLICY), Err(UrlError::PlainHttp));
+    }
+}
