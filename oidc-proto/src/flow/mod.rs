@@ -57,8 +57,8 @@ mod jwks;
 mod login;
 mod post;
 mod refresh;
-mod saved;
 mod resource_discovery;
+mod saved;
 mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
