@@ -155,7 +155,7 @@ fn run(seed: &mut Seed) -> (usize, usize) {
             arrivals -= 1;
             let takes = [0_i64, 0, 1, 2, 4, 20][usize::try_from(seed.below(6)).expect("small")];
             let (inline, forced, how) = (seed.below(2) == 0, seed.below(3) == 0, seed.below(10));
-            let takes = takes.expect("small");
+
             new.push(Box::pin(request(flight.clone(), stage.clone(), inline, forced, takes, how)));
         }
         for task in new {
