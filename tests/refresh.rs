@@ -238,3 +238,45 @@ fn a_refresh_token_that_no_header_or_form_could_carry_is_refused_when_it_comes()
     let Err(Error::Response(error)) = party.refresh(&user) else { panic!() };
     assert_eq!(error.rule, Rule::Value("refresh_token"));
 }
+
+/// The old refresh token is spent by then: an outage of the keys must not cost the user their session.
+#[test]
+fn new_tokens_are_handed_over_even_if_the_keys_cannot_be_had() {
+    type Alteration = Box<dyn FnMut(&mut http::Response<Vec<u8>>) + Send>;
+    let outages: [(&str, Alteration); 5] = [
+        ("503", Box::new(hostile::retry_after(1))),
+        ("a page", Box::new(hostile::respond(200, "text/html", "<p>maintenance"))),
+        ("no keys", Box::new(hostile::respond(200, "application/json", "{}"))),
+        ("redirect", Box::new(hostile::redirect_to("https://op.example/maintenance"))),
+        ("too large", Box::new(hostile::pad_body(1 << 20))),
+    ];
+    for (name, outage) in outages {
+        let mut party = Party::new();
+        let user = party.login().unwrap();
+        party.provider.alter_response(EndpointName::Jwks, outage);
+        let next = party.refresh_with(&refresh_token(&user), Some((&user.id_token).into()), None).unwrap();
+        assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none(), "{name}");
+        assert_eq!(next.tokens.id_token, None, "{name}: what is not verified is not handed out");
+        // The session goes on, and once the keys are back, so does the check.
+        party.provider.clear_alterations();
+        let token = next.tokens.refresh_token.unwrap();
+        let later = party.refresh_with(&token, Some((&user.id_token).into()), None).unwrap();
+        assert_eq!(later.id_token.unwrap().sub, "alice", "{name}");
+        assert!(!later.id_token_unchecked);
+        party.provider.assert_clean();
+    }
+}
+
+#[test]
+fn new_tokens_are_handed_over_even_if_the_answer_with_the_keys_is_lost() {
+    let mut party = Party::new();
+    let user = party.login().unwrap();
+    let previous = Some(PreviousLogin::from(&user.id_token));
+    let call = party.client.refresh(&refresh_token(&user), previous, None).unwrap();
+    let provider = &mut party.provider;
+    let next = drive_with(call, &mut party.clock, |request, _, now| {
+        (request.uri().path() != "/jwks").then(|| provider.handle(request, now))
+    });
+    let next = next.unwrap().expect("tokens, and not a lost flow");
+    assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none());
+}

@@ -152,12 +152,14 @@ impl<F: Flow> Pending<F> {
         let (parts, body) = response.into_parts();
         let body = body.as_ref();
         let Terms { endpoint, max_body, .. } = self.terms;
-        if body.len() > max_body {
-            let rule = Rule::TooLarge { limit: max_body };
-            return Err(ResponseError::new(endpoint, parts.status, rule).into());
-        }
-        if parts.status.is_redirection() {
-            return Err(ResponseError::new(endpoint, parts.status, Rule::Redirect).into());
+        let refused = if body.len() > max_body {
+            Some(Rule::TooLarge { limit: max_body })
+        } else {
+            parts.status.is_redirection().then_some(Rule::Redirect)
+        };
+        if let Some(rule) = refused {
+            let error = ResponseError::new(endpoint, parts.status, rule);
+            return F::on_refused(self.state, error.into(), moment);
         }
         F::on_response(self.state, &http::Response::from_parts(parts, body), moment)
     }

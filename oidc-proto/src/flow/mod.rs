@@ -96,7 +96,7 @@ pub enum Step<F: Flow> {
     Done(F::Output),
 }
 
-/// A protocol flow, seen from the inside: two kinds of state, three transitions.
+/// A protocol flow, seen from the inside: two kinds of state, and the transitions between them.
 ///
 /// Implement it for a flow of your own; drive it with any driver.
 pub trait Flow: Sized {
@@ -122,6 +122,15 @@ pub trait Flow: Sized {
     /// # Errors
     /// The flow is over (law 2), for the reason that [`Error`] gives.
     fn on_wake(state: Self::Paused, moment: Moment) -> Result<Step<Self>, Error>;
+
+    /// There was a response that no flow may look at: a redirect, or larger than its terms allow.
+    ///
+    /// # Errors
+    /// The flow is over (law 2), for the reason given, unless it can do without the response.
+    fn on_refused(state: Self::Awaiting, error: Error, moment: Moment) -> Result<Step<Self>, Error> {
+        let _ = (state, moment);
+        Err(error)
+    }
 
     /// There was no response. Whether the request arrived is unknown, so only a flow whose request
     /// may be repeated goes on; `None` gives up.

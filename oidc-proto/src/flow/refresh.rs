@@ -2,9 +2,11 @@
 //!
 //! ```text
 //! Token ──▶ Keys? ──▶ Done(Refreshed)
+//!             └─no keys to be had──▶ Done(Refreshed), its ID token unchecked and kept back
 //! ```
 //! The refresh token is sent once, whatever happens: a provider that rotates takes the second
-//! sending for theft.
+//! sending for theft. So once the new one has come, it is handed out, whatever happens to the keys: only
+//! an ID token that is wrong ends the flow with an error.
 
 use super::{
     Call, Client, Error, Flow, Learned, Never, Response, Step,
@@ -101,6 +103,8 @@ pub struct Refreshed {
     pub rotated: bool,
     /// The verified ID token, if the provider sent one.
     pub id_token: Option<IdToken>,
+    /// Whether the provider sent an ID token, and the keys to check it with could not be had.
+    pub id_token_unchecked: bool,
     /// What the flow learned on its way, for your caches.
     pub learned: Learned,
 }
@@ -155,7 +159,8 @@ fn granted(answer: Answer, context: Context) -> Result<Step<RefreshGrant>, Error
     let rotated = tokens.refresh_token.is_some();
     tokens.refresh_token.get_or_insert(used);
     let (id_token, access_token) = (tokens.id_token.clone(), tokens.access_token.clone());
-    let refreshed = Refreshed { tokens, rotated, id_token: None, learned: Learned::default() };
+    let refreshed =
+        Refreshed { tokens, rotated, id_token: None, id_token_unchecked: false, learned: Learned::default() };
     let Some(id_token) = id_token else { return Ok(Step::Done(refreshed)) };
     let step = Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now)?;
     checking(step, previous, Box::new(refreshed))
@@ -180,6 +185,13 @@ fn checking(
     )
 }
 
+/// The keys could not be had. The tokens are good all the same, and the old refresh token may be spent.
+fn unchecked(mut refreshed: Refreshed) -> Refreshed {
+    refreshed.id_token_unchecked = true;
+    refreshed.tokens.id_token = None;
+    refreshed
+}
+
 impl Flow for RefreshGrant {
     type Awaiting = Refreshing;
     type Paused = Never;
@@ -194,8 +206,26 @@ impl Flow for RefreshGrant {
                 |answer, context| granted(answer, *context),
             ),
             Refreshing::Keys { check, previous, refreshed } => {
-                checking(Check::on_response(*check, response, moment)?, previous, refreshed)
+                match Check::on_response(*check, response, moment) {
+                    Err(Error::Token(rejected)) => Err(rejected.into()),
+                    Err(_) => Ok(Step::Done(unchecked(*refreshed))),
+                    Ok(step) => checking(step, previous, refreshed),
+                }
             }
+        }
+    }
+
+    fn on_refused(state: Refreshing, error: Error, _: Moment) -> Result<Step<Self>, Error> {
+        match state {
+            Refreshing::Token { .. } => Err(error),
+            Refreshing::Keys { refreshed, .. } => Ok(Step::Done(unchecked(*refreshed))),
+        }
+    }
+
+    fn on_failure(state: Refreshing, _: Moment) -> Option<Step<Self>> {
+        match state {
+            Refreshing::Token { .. } => None,
+            Refreshing::Keys { refreshed, .. } => Some(Step::Done(unchecked(*refreshed))),
         }
     }
 
