@@ -1,0 +1,59 @@
+//! `docs/specs.md` tells the truth: every file and every test that it names is there.
+
+use std::{fs, path::Path};
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// The text of a file of tests, with the text of the files in the folder of its name.
+fn sources(name: &str) -> Option<String> {
+    let candidates =
+        [format!("{ROOT}/tests/{name}"), format!("{ROOT}/oidc-proto/src/{name}"), format!("{ROOT}/{name}")];
+    let path = candidates.iter().map(Path::new).find(|path| path.is_file())?;
+    let mut text = fs::read_to_string(path).ok()?;
+    for entry in fs::read_dir(path.with_extension("")).into_iter().flatten().flatten() {
+        if entry.path().extension().is_some_and(|extension| extension == "rs") {
+            text += &fs::read_to_string(entry.path()).ok()?;
+        }
+    }
+    Some(text)
+}
+
+/// What is wrong with a document of this kind.
+fn untrue(document: &str) -> Vec<String> {
+    let mut wrong = Vec::new();
+    for line in document.lines().filter(|line| line.starts_with("| ")) {
+        let mut text: Option<String> = None;
+        for word in line.split('`').skip(1).step_by(2) {
+            let is_file = word.ends_with(".rs") || word.contains('/');
+            if is_file {
+                text = sources(word);
+                if text.is_none() && !Path::new(ROOT).join(word).exists() {
+                    wrong.push(format!("there is no file {word}"));
+                }
+            } else if word.contains('_') && word.len() > 24 {
+                let named = format!("fn {word}(");
+                if !text.as_ref().is_some_and(|text| text.contains(&named)) {
+                    wrong.push(format!("there is no test {word} in the file named before it"));
+                }
+            }
+        }
+    }
+    wrong
+}
+
+#[test]
+fn every_file_and_every_test_that_is_named_is_there() {
+    let document = fs::read_to_string(format!("{ROOT}/docs/specs.md")).expect("docs/specs.md");
+    let wrong = untrue(&document);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+    assert!(document.matches("`, `").count() > 50, "the document was read");
+}
+
+#[test]
+fn a_name_that_is_wrong_is_seen() {
+    assert_eq!(untrue("| X | `no_such_file.rs` |"), ["there is no file no_such_file.rs"]);
+    let moved = "| X | `specs.rs`: `every_file_and_every_test_that_is_named_is_gone` |";
+    assert_eq!(untrue(moved).len(), 1);
+    assert_eq!(untrue("| X | `specs.rs`: `a_name_that_is_wrong_is_seen_` |").len(), 1);
+    assert!(untrue("| X | `specs.rs`: `every_file_and_every_test_that_is_named_is_there` |").is_empty());
+}
