@@ -138,7 +138,13 @@ impl Audit {
         if request.method() == Method::POST
             && !request.body().is_empty()
             && !is_form(request.headers())
-            && matches!(endpoint, EndpointName::Token | EndpointName::UserInfo | EndpointName::Authorize)
+            && matches!(
+                endpoint,
+                EndpointName::Token
+                    | EndpointName::UserInfo
+                    | EndpointName::Authorize
+                    | EndpointName::Introspection
+            )
         {
             self.note("POST whose Content-Type is not application/x-www-form-urlencoded");
         }
@@ -160,7 +166,8 @@ impl Audit {
         if headers.contains_key(header::COOKIE) {
             self.note("a Cookie header where nobody set one");
         }
-        let public = matches!(endpoint, EndpointName::Discovery | EndpointName::Jwks);
+        let public =
+            matches!(endpoint, EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks);
         if public && headers.contains_key(header::AUTHORIZATION) {
             self.note("credentials in an Authorization header where none are asked for");
         }
@@ -184,8 +191,15 @@ impl Audit {
 }
 
 /// Parameters that no URL may carry.
-const CREDENTIALS: [&str; 6] =
-    ["access_token", "refresh_token", "client_secret", "client_assertion", "code_verifier", "password"];
+const CREDENTIALS: [&str; 7] = [
+    "token",
+    "access_token",
+    "refresh_token",
+    "client_secret",
+    "client_assertion",
+    "code_verifier",
+    "password",
+];
 
 pub(crate) fn is_form(headers: &HeaderMap) -> bool {
     let value = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();

@@ -73,7 +73,7 @@ impl Provider {
         }
         let id = basic.as_ref().map(|basic| basic.id.as_str()).or(params.get("client_id"));
         let Some(client) = id.and_then(|id| self.clients.get(id)).cloned() else {
-            self.audit.note("token request of an unknown client");
+            self.audit.note("request of an unknown client");
             return failed("unknown client");
         };
         if params.get("client_id").is_some_and(|id| id != client.client_id) {

@@ -1,14 +1,20 @@
 //! The documents that everyone may read: metadata (OpenID Connect Discovery 1.0 section 3) and keys
 //! (RFC 7517 section 5).
 
-use super::{EndpointName, Provider, json};
+use super::{EndpointName, Provider, json, page};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use oidc_proto::jose::Algorithm;
 use serde_json::{Value, json};
 
 impl Provider {
-    pub(super) fn discovery(&self) -> Response<Vec<u8>> {
-        json(StatusCode::OK, &self.metadata(), &self.cacheable())
+    /// The same document in both forms, where they are published. Whoever looks in vain has done nothing
+    /// wrong.
+    pub(super) fn discovery(&self, published: bool) -> Response<Vec<u8>> {
+        match published {
+            true => json(StatusCode::OK, &self.metadata(), &self.cacheable()),
+            false => page(StatusCode::NOT_FOUND, "There is no metadata in this form."),
+        }
     }
 
     pub(super) fn jwks(&self) -> Response<Vec<u8>> {
@@ -24,6 +30,8 @@ impl Provider {
             "authorization_endpoint": self.url(EndpointName::Authorize),
             "token_endpoint": self.url(EndpointName::Token),
             "userinfo_endpoint": self.url(EndpointName::UserInfo),
+            "introspection_endpoint": self.url(EndpointName::Introspection),
+            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "jwks_uri": self.url(EndpointName::Jwks),
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
             "response_types_supported": ["code"],
@@ -41,7 +49,24 @@ impl Provider {
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }
+        if let Some(claims) = &self.settings.signed_metadata {
+            metadata["signed_metadata"] = self.signed(claims).into();
+        }
         metadata
+    }
+
+    /// RFC 8414 section 2.1, with the RSA key that signs now.
+    fn signed(&self, claims: &Value) -> String {
+        let generation = self.forgery.generation.unwrap_or(self.keys.current);
+        let (signer, kid) = self.keys.signer(Algorithm::RS256, generation, None);
+        let header = json!({ "alg": "RS256", "kid": kid });
+        let encode = |value: &Value| URL_SAFE_NO_PAD.encode(value.to_string());
+        let input = format!("{}.{}", encode(&header), encode(claims));
+        let mut signature = signer.sign(input.as_bytes()).expect("a test key signs");
+        if self.forgery.broken {
+            signature[0] ^= 1;
+        }
+        format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
     }
 
     fn cacheable(&self) -> String {

@@ -90,9 +90,14 @@ impl Provider {
         let algorithm = self.forgery.algorithm.unwrap_or(self.settings.access_token_alg);
         let mut alterations = std::mem::take(&mut self.forgery.access_token);
         let header = object(json!({ "typ": "at+jwt" }));
-        let token = self.sign(client, algorithm, header, claims, &mut alterations);
+        let told = claims.clone();
+        let token = match self.settings.opaque_access_tokens {
+            true => self.fresh(),
+            false => self.sign(client, algorithm, header, claims, &mut alterations),
+        };
         self.forgery.access_token = alterations;
-        let known = Access { grant: index, scope: scope.to_vec(), expires: now.plus(lifetime) };
+        let (scope, expires) = (scope.to_vec(), now.plus(lifetime));
+        let known = Access { grant: index, claims: told, scope, expires };
         self.store.access_tokens.insert(token.clone(), known);
         token
     }

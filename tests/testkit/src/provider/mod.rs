@@ -5,6 +5,7 @@ mod authenticate;
 mod authorize;
 mod documents;
 pub mod hostile;
+mod introspection;
 mod mint;
 mod params;
 mod registration;
@@ -35,6 +36,8 @@ use url::Url;
 pub enum EndpointName {
     /// `/.well-known/openid-configuration`, after the path of the issuer.
     Discovery,
+    /// `/.well-known/oauth-authorization-server`, before the path of the issuer.
+    OAuthMetadata,
     /// `/jwks`.
     Jwks,
     /// `/authorize`.
@@ -43,6 +46,8 @@ pub enum EndpointName {
     Token,
     /// `/userinfo`.
     UserInfo,
+    /// `/introspect`.
+    Introspection,
     /// Everything else: 404.
     Unknown,
 }
@@ -51,10 +56,12 @@ impl fmt::Display for EndpointName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Discovery => "discovery",
+            Self::OAuthMetadata => "oauth metadata",
             Self::Jwks => "jwks",
             Self::Authorize => "authorize",
             Self::Token => "token",
             Self::UserInfo => "userinfo",
+            Self::Introspection => "introspection",
             Self::Unknown => "unknown",
         })
     }
@@ -127,6 +134,13 @@ impl Provider {
             EndpointName::Authorize => "/authorize",
             EndpointName::Token => "/token",
             EndpointName::UserInfo => "/userinfo",
+            EndpointName::Introspection => "/introspect",
+            EndpointName::OAuthMetadata => {
+                let url = Url::parse(&self.issuer).expect("checked when the provider was made");
+                let path = url.path().strip_suffix('/').unwrap_or(url.path());
+                let origin = url.origin().ascii_serialization();
+                return format!("{origin}/.well-known/oauth-authorization-server{path}");
+            }
             EndpointName::Unknown => "/unknown",
         };
         format!("{base}{path}")
@@ -158,14 +172,18 @@ impl Provider {
     ) -> Response<Vec<u8>> {
         let (get, post) = (request.method() == Method::GET, request.method() == Method::POST);
         match endpoint {
-            EndpointName::Discovery if get => self.discovery(),
+            EndpointName::Discovery if get => self.discovery(self.settings.openid_form),
+            EndpointName::OAuthMetadata if get => self.discovery(self.settings.oauth_form),
             EndpointName::Jwks if get => self.jwks(),
             EndpointName::Authorize if get || post => self.authorize(request, now),
             EndpointName::Token if post => self.token(request, now),
             EndpointName::UserInfo if get || post => self.userinfo(request, now),
+            EndpointName::Introspection if post => self.introspection(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
-            EndpointName::Discovery | EndpointName::Jwks => self.method_not_allowed("GET"),
-            EndpointName::Token => self.method_not_allowed("POST"),
+            EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
+                self.method_not_allowed("GET")
+            }
+            EndpointName::Token | EndpointName::Introspection => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -217,8 +235,10 @@ impl fmt::Debug for Provider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 5] = [
+const ENDPOINTS: [EndpointName; 7] = [
     EndpointName::Discovery,
+    EndpointName::OAuthMetadata,
+    EndpointName::Introspection,
     EndpointName::Jwks,
     EndpointName::Authorize,
     EndpointName::Token,

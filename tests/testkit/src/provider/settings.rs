@@ -17,6 +17,10 @@ pub(super) struct Settings {
     pub(super) id_token_lifetime: i64,
     pub(super) code_lifetime: i64,
     pub(super) max_age: u32,
+    pub(super) openid_form: bool,
+    pub(super) oauth_form: bool,
+    pub(super) signed_metadata: Option<Value>,
+    pub(super) opaque_access_tokens: bool,
 }
 
 impl Default for Settings {
@@ -30,6 +34,10 @@ impl Default for Settings {
             id_token_lifetime: 300,
             code_lifetime: 60,
             max_age: 300,
+            openid_form: true,
+            oauth_form: true,
+            signed_metadata: None,
+            opaque_access_tokens: false,
         }
     }
 }
@@ -100,6 +108,26 @@ impl Provider {
     /// How many seconds metadata and keys may be cached, as their `Cache-Control` says. 300 at first.
     pub fn max_age(&mut self, seconds: u32) {
         self.settings.max_age = seconds;
+    }
+}
+
+/// Documents and tokens in other forms.
+impl Provider {
+    /// In which well-known forms the metadata is published: after the path of the issuer (OpenID Connect
+    /// Discovery 1.0 section 4), and before it (RFC 8414 section 3). Both at first.
+    pub fn metadata_forms(&mut self, openid: bool, oauth: bool) {
+        self.settings.openid_form = openid;
+        self.settings.oauth_form = oauth;
+    }
+
+    /// Puts these claims, all of them and no others, into `signed_metadata` (RFC 8414 section 2.1).
+    pub fn sign_metadata(&mut self, claims: Value) {
+        self.settings.signed_metadata = Some(claims);
+    }
+
+    /// Whether access tokens tell nothing, so that one has to ask (RFC 7662). Off at first.
+    pub fn opaque_access_tokens(&mut self, on: bool) {
+        self.settings.opaque_access_tokens = on;
     }
 }
 

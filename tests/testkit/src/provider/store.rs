@@ -2,7 +2,7 @@
 
 use super::User;
 use oidc_proto::base::moment::Timestamp;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
 /// What a client may do, until it is revoked with everything that stands on it.
@@ -49,6 +49,8 @@ pub(super) struct Refresh {
 #[derive(Clone)]
 pub(super) struct Access {
     pub(super) grant: usize,
+    /// What introspection tells: the claims before anybody altered them.
+    pub(super) claims: Map<String, Value>,
     pub(super) scope: Vec<String>,
     pub(super) expires: Timestamp,
 }

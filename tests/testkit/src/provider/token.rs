@@ -29,7 +29,7 @@ impl Refusal {
         Self { status: StatusCode::BAD_REQUEST, error, description: description.to_owned(), basic: false }
     }
 
-    fn into_response(self) -> Response<Vec<u8>> {
+    pub(super) fn into_response(self) -> Response<Vec<u8>> {
         let body = json!({ "error": self.error, "error_description": self.description });
         let mut response = json(self.status, &body, "no-store");
         insert(&mut response, "pragma", "no-cache");

@@ -1,0 +1,70 @@
+//! Runs flows against the provider of the testkit, and moves the clock when they wait.
+#![allow(dead_code, reason = "each test file uses its own part")]
+
+use oidc_proto::{
+    Error, Moment, Timestamp, UrlPolicy,
+    flow::{Flow, Response, Step},
+};
+use oidc_testkit::{EndpointName, Provider};
+
+pub const NOW: Timestamp = Timestamp(1_800_000_000);
+pub const ISSUER: &str = "https://op.example/tenant";
+pub const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 can sign too..";
+
+pub fn policy() -> UrlPolicy {
+    UrlPolicy::default()
+}
+
+pub fn moment(now: Timestamp) -> Moment {
+    Moment::new(now, [7; 32])
+}
+
+/// Runs a flow to its end; the time is then in `now`.
+pub fn run_at<F: Flow>(
+    provider: &mut Provider,
+    step: impl Into<Step<F>>,
+    now: &mut Timestamp,
+) -> Result<F::Output, Error> {
+    let mut step = step.into();
+    for _ in 0..20 {
+        step = match step {
+            Step::Send(call) => {
+                let (request, _, pending) = call.into_parts();
+                pending.receive(provider.handle(&request, *now), moment(*now))?
+            }
+            Step::Wait(pause) => {
+                *now = pause.until();
+                pause.wake(moment(*now))?
+            }
+            Step::Done(output) => return Ok(output),
+        };
+    }
+    panic!("the flow does not end");
+}
+
+pub fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
+    run_at(provider, step, &mut NOW.clone())
+}
+
+/// Hands a flow one response that no server needs to give.
+pub fn answer<F: Flow>(
+    step: impl Into<Step<F>>,
+    status: u16,
+    content_type: &str,
+    body: impl ToString,
+) -> Result<Step<F>, Error> {
+    let Step::Send(call) = step.into() else { panic!("nothing is sent") };
+    let (_, _, pending) = call.into_parts();
+    let body = body.to_string();
+    let response: Response<'_> = http::Response::builder()
+        .status(status)
+        .header("content-type", content_type)
+        .body(body.as_bytes())
+        .unwrap();
+    pending.receive(response, moment(NOW))
+}
+
+/// The paths asked for so far.
+pub fn paths(provider: &Provider) -> Vec<(EndpointName, String)> {
+    provider.requests().iter().map(|seen| (seen.endpoint, seen.path.clone())).collect()
+}

@@ -1,0 +1,192 @@
+//! A resource server asks the authorization server about a token (RFC 7662).
+
+mod against;
+
+use against::*;
+use oidc_proto::{
+    Error, Secret, Timestamp,
+    base::json::JsonError,
+    flow::{
+        Client, ClientCredentials, ConfigError, Discovery, Endpoint, MAX_INTROSPECTED, MAX_RETRIES, Rule,
+        Step, TokenTypeHint,
+    },
+    message::Introspection,
+};
+use oidc_testkit::{EndpointName, Provider, Registration, hostile};
+use serde_json::json;
+
+fn provider() -> Provider {
+    let mut provider = Provider::new(ISSUER);
+    provider.register(Registration::basic("service", SECRET).grant_type("client_credentials"));
+    provider.register(Registration::basic("api", SECRET));
+    provider.register(Registration::post("api-post", SECRET));
+    provider.register(Registration::public("public"));
+    provider
+}
+
+fn client(provider: &mut Provider, id: &str, secret: Option<&str>) -> Client {
+    let metadata = run(provider, Discovery::start(ISSUER, &policy()).unwrap()).unwrap();
+    let builder = Client::builder(metadata, id);
+    let builder = match secret {
+        Some(secret) => builder.secret(secret),
+        None => builder,
+    };
+    let builder = match id {
+        "api-post" => builder.authentication(oidc_proto::flow::Authentication::ClientSecretPost),
+        _ => builder,
+    };
+    builder.build().unwrap()
+}
+
+fn token(provider: &mut Provider) -> Secret {
+    let service = client(provider, "service", Some(SECRET));
+    let wanted = ClientCredentials::new(["read", "write"]);
+    run(provider, service.client_credentials_once(&wanted).unwrap()).unwrap().access_token
+}
+
+#[test]
+fn an_opaque_token_is_told_of_and_its_end_is_an_answer_and_no_error() {
+    for id in ["api", "api-post"] {
+        let mut provider = provider();
+        provider.opaque_access_tokens(true);
+        let token = token(&mut provider);
+        assert!(!token.expose().contains('.'));
+        let api = client(&mut provider, id, Some(SECRET));
+        let hint = Some(TokenTypeHint::AccessToken);
+        let said = run(&mut provider, api.introspect(&token, hint).unwrap()).unwrap();
+        assert!(said.active && said.has_scope("write"));
+        assert_eq!((said.iss.as_deref(), said.client_id.as_deref()), (Some(ISSUER), Some("service")));
+        assert_eq!((said.exp, said.aud), (Some(NOW.plus(300)), vec!["https://api.example".to_owned()]));
+        let mut later = NOW.plus(300);
+        let said = run_at(&mut provider, api.introspect(&token, None).unwrap(), &mut later).unwrap();
+        assert_eq!(said.active, false);
+        assert_eq!(said.extra.len(), 0);
+        let unknown = run(&mut provider, api.introspect_once(&"unknown".into(), hint).unwrap()).unwrap();
+        assert!(!unknown.active);
+        provider.assert_clean();
+    }
+}
+
+#[test]
+fn wrong_credentials_are_ours_and_never_the_tokens() {
+    for (id, secret) in [("api", Some("wrong")), ("nobody", Some(SECRET)), ("public", None)] {
+        let mut provider = provider();
+        let token = token(&mut provider);
+        let api = client(&mut provider, id, secret);
+        let ended = run(&mut provider, api.introspect(&token, None).unwrap());
+        let Err(Error::OAuth(error)) = ended else { panic!("{id}: {ended:?}") };
+        assert_eq!((error.endpoint, error.status), (Endpoint::Introspection, 401));
+        assert_eq!(error.response.error, "invalid_client");
+    }
+}
+
+#[test]
+fn a_401_without_a_body_is_no_other_thing() {
+    let mut provider = provider();
+    let api = client(&mut provider, "api", Some(SECRET));
+    let ask = || api.introspect_once(&"t".into(), None).unwrap();
+    let Err(Error::OAuth(error)) = answer(ask(), 401, "text/html", "<html>") else { panic!() };
+    assert_eq!(error.response.error, "invalid_client");
+    let (_, _, pending) = ask().into_parts();
+    let challenge = r#"Bearer error="invalid_token""#;
+    let response =
+        http::Response::builder().status(401).header("www-authenticate", challenge).body("").unwrap();
+    let Err(Error::OAuth(error)) = pending.receive(response, moment(NOW)) else { panic!() };
+    assert_eq!(error.response.error, "invalid_token");
+}
+
+#[test]
+fn every_other_answer_has_its_name() {
+    let mut provider = provider();
+    let api = client(&mut provider, "api", Some(SECRET));
+    let ask = |status, media: &str, body: &str| match answer(
+        api.introspect_once(&"t".into(), None).unwrap(),
+        status,
+        media,
+        body,
+    ) {
+        Ok(Step::Done(said)) => Ok(said),
+        Err(Error::Response(error)) => Err(error.rule),
+        Ok(other) => panic!("{other:?}"),
+        Err(other) => panic!("{other:?}"),
+    };
+    let json = "application/json";
+    assert_eq!(ask(200, json, r#"{"active":true}"#).map(|said: Introspection| said.active), Ok(true));
+    let wrong = |member, expected| Rule::Json(JsonError::WrongType { member, expected });
+    assert_eq!(ask(200, json, r#"{"active":"true"}"#), Err(wrong("active", "a boolean")));
+    assert_eq!(ask(200, json, r#"{"active":true,"exp":"x"}"#), Err(wrong("exp", "a date in seconds")));
+    assert_eq!(ask(200, json, r#"{"exp":5}"#), Err(Rule::Missing("active")));
+    assert_eq!(
+        ask(200, json, r#"{"active":false,"active":true}"#),
+        Err(Rule::Json(JsonError::DuplicateMember))
+    );
+    assert_eq!(ask(200, json, "[]"), Err(Rule::Json(JsonError::NotAnObject)));
+    assert_eq!(ask(200, json, ""), Err(Rule::Json(JsonError::NotJson)));
+    assert_eq!(ask(200, "application/token-introspection+jwt", "a.b.c"), Err(Rule::UnexpectedJwt));
+    assert_eq!(ask(302, json, r#"{"active":true}"#), Err(Rule::Redirect));
+    assert_eq!(ask(404, json, r#"{"active":true}"#), Err(Rule::Status));
+    let long = format!(r#"{{"active":true,"x":"{}"}}"#, "x".repeat(64 * 1024));
+    assert_eq!(ask(200, json, &long), Err(Rule::TooLarge { limit: 64 * 1024 }));
+}
+
+#[test]
+fn asking_again_costs_nothing_and_ends() {
+    let mut provider = provider();
+    let token = token(&mut provider);
+    let api = client(&mut provider, "api", Some(SECRET));
+    provider.alter_response(EndpointName::Introspection, hostile::times(2, hostile::retry_after(5)));
+    let mut now = NOW;
+    let said = run_at(&mut provider, api.introspect(&token, None).unwrap(), &mut now).unwrap();
+    assert!(said.active && now >= NOW.plus(10));
+    assert_eq!(provider.count(EndpointName::Introspection), 3);
+    provider.assert_clean();
+    // A busy server is told nothing more than the budget allows; and once means once.
+    provider.alter_response(EndpointName::Introspection, hostile::retry_after(1));
+    let ended = run(&mut provider, api.introspect(&token, None).unwrap());
+    assert!(matches!(ended, Err(Error::Unavailable(busy)) if busy.endpoint == Endpoint::Introspection));
+    assert_eq!(provider.count(EndpointName::Introspection), 4 + usize::from(MAX_RETRIES));
+    let ended = run(&mut provider, api.introspect_once(&token, None).unwrap());
+    assert!(matches!(ended, Err(Error::Unavailable(busy)) if busy.retry_after == Some(1)));
+    assert_eq!(provider.count(EndpointName::Introspection), 5 + usize::from(MAX_RETRIES));
+}
+
+#[test]
+fn a_lost_answer_is_asked_for_again_but_not_by_once() {
+    let mut provider = provider();
+    let api = client(&mut provider, "api", Some(SECRET));
+    let (_, _, pending) = api.introspect(&"t".into(), None).unwrap().into_parts();
+    assert!(matches!(pending.fail(moment(NOW)), Some(Step::Wait(pause)) if pause.until() > NOW));
+    let (_, terms, pending) = api.introspect_once(&"t".into(), None).unwrap().into_parts();
+    assert_eq!(terms.endpoint, Endpoint::Introspection);
+    assert!(pending.fail(moment(NOW)).is_none());
+}
+
+#[test]
+fn what_no_token_can_be_is_asked_nobody() {
+    let mut provider = provider();
+    let api = client(&mut provider, "api", Some(SECRET));
+    let ask = |token: &str| api.introspect(&Secret::new(token), None).err();
+    assert_eq!(ask(&"t".repeat(MAX_INTROSPECTED)), None);
+    for bad in [String::new(), "t".repeat(MAX_INTROSPECTED + 1), "a\nb".into(), "é".into(), "a\0".into()] {
+        assert_eq!(ask(&bad), Some(Error::Config(ConfigError::Parameter("token"))));
+    }
+    provider.alter_response(EndpointName::Discovery, hostile::remove_member("introspection_endpoint"));
+    let silent = client(&mut provider, "api", Some(SECRET));
+    assert_eq!(
+        silent.introspect(&"t".into(), None).err(),
+        Some(Error::Config(ConfigError::NoEndpoint("introspection_endpoint")))
+    );
+}
+
+#[test]
+fn the_answer_is_what_the_server_says_now() {
+    // No memory of ours: an answer that changes is believed each time.
+    let mut provider = provider();
+    let api = client(&mut provider, "api", Some(SECRET));
+    let token = token(&mut provider);
+    assert!(run(&mut provider, api.introspect(&token, None).unwrap()).unwrap().active);
+    let no = json!({"active": false}).to_string();
+    provider.alter_response(EndpointName::Introspection, hostile::respond(200, "application/json", no));
+    assert!(!run(&mut provider, api.introspect(&token, None).unwrap()).unwrap().active);
+    let _: Timestamp = NOW;
+}

@@ -1,0 +1,209 @@
+//! A provider with many tenants behind one document: the template of its issuer is a rule that is stated,
+//! and the token must name an allowed tenant twice, in `iss` and in a claim of its own.
+
+mod against;
+
+use against::*;
+use oidc_proto::{
+    Error, Timestamp,
+    flow::{
+        Authenticated, CallbackError, Client, ConfigError, Discovery, DiscoveryOptions, PreviousLogin, Rule,
+    },
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse},
+    metadata::{MetadataError, ProviderMetadata},
+    token::{AllowedTenants, IssuerRule, Rejected, Scratch, Verifier},
+};
+use oidc_testkit::{Browser, EndpointName, Landing, Provider, Registration, hostile};
+use serde_json::Value;
+
+const COMMON: &str = "https://login.example/common/v2.0";
+const TEMPLATE: &str = "https://login.example/{tenantid}/v2.0";
+const ACME: &str = "11111111-2222-4333-8444-5555aaaabbbb";
+const OTHER: &str = "99999999-2222-4333-8444-5555aaaabbbb";
+const CALLBACK: &str = "https://app.example/callback";
+
+fn issuer(tenant: &str) -> String {
+    format!("https://login.example/{tenant}/v2.0")
+}
+
+fn rule(allowed: AllowedTenants) -> IssuerRule {
+    IssuerRule::template(TEMPLATE, "tid", allowed).unwrap()
+}
+
+/// One document for all tenants; tokens of one of them.
+fn provider(iss: &str, tid: Option<&str>) -> Provider {
+    let mut provider = Provider::new(COMMON);
+    provider.issuer_in_callback(false);
+    let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK);
+    provider.register(app.grant_type("client_credentials"));
+    provider.alter_response(EndpointName::Discovery, hostile::set_member("issuer", TEMPLATE));
+    provider.alter_id_token(hostile::set_claim("iss", iss));
+    provider.alter_access_token(hostile::set_claim("iss", iss));
+    if let Some(tid) = tid {
+        provider.alter_id_token(hostile::set_claim("tid", tid));
+        provider.alter_access_token(hostile::set_claim("tid", tid));
+    }
+    provider
+}
+
+fn discover(provider: &mut Provider, rule: &IssuerRule) -> ProviderMetadata {
+    let options = DiscoveryOptions::new(&policy()).issuer_rule(rule.clone());
+    run(provider, Discovery::with(COMMON, options).unwrap()).unwrap()
+}
+
+fn client(provider: &mut Provider, rule: &IssuerRule) -> Client {
+    let metadata = discover(provider, rule);
+    Client::builder(metadata, "app")
+        .secret(SECRET)
+        .redirect_uri(CALLBACK)
+        .issuer_rule(rule.clone())
+        .build()
+        .unwrap()
+}
+
+fn log_in(provider: &mut Provider, client: &Client) -> Result<Authenticated, Error> {
+    let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment(NOW)).unwrap();
+    let Landing::Callback(callback) = Browser::new().visit(provider, url.as_str(), NOW) else { panic!() };
+    let response = AuthorizationResponse::from_url(&callback).unwrap();
+    run(provider, pending.callback(client, None, response, moment(NOW))?)
+}
+
+#[test]
+fn a_user_of_an_allowed_tenant_logs_in_and_refreshes() {
+    for allowed in [AllowedTenants::AnyUuid, AllowedTenants::List(vec![ACME.into()])] {
+        let mut provider = provider(&issuer(ACME), Some(ACME));
+        let client = client(&mut provider, &rule(allowed));
+        let user = log_in(&mut provider, &client).unwrap();
+        assert_eq!(user.id_token.iss, issuer(ACME));
+        let refresh_token = user.tokens.refresh_token.unwrap();
+        let previous = Some(PreviousLogin::from(&user.id_token));
+        let call = client.refresh(&refresh_token, previous, None).unwrap();
+        assert_eq!(run(&mut provider, call).unwrap().id_token.unwrap().iss, issuer(ACME));
+        provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_token_names_an_allowed_tenant_twice_or_is_refused() {
+    let acme = || AllowedTenants::List(vec![ACME.into()]);
+    for (iss, tid, allowed) in [
+        (issuer(OTHER), Some(OTHER), acme()),
+        (issuer(ACME), Some(OTHER), acme()),
+        (issuer(OTHER), Some(ACME), acme()),
+        (issuer(ACME), None, acme()),
+        (issuer(ACME), Some(OTHER), AllowedTenants::AnyUuid),
+        (issuer("common"), Some("common"), AllowedTenants::AnyUuid),
+        (TEMPLATE.to_owned(), Some("{tenantid}"), AllowedTenants::AnyUuid),
+        (format!("{}/", issuer(ACME)), Some(ACME), AllowedTenants::AnyUuid),
+        (format!("https://evil.example/{ACME}/v2.0"), Some(ACME), AllowedTenants::AnyUuid),
+        (COMMON.to_owned(), None, AllowedTenants::AnyUuid),
+    ] {
+        let mut provider = provider(&iss, tid);
+        let client = client(&mut provider, &rule(allowed.clone()));
+        let refused = log_in(&mut provider, &client).err();
+        assert_eq!(refused, Some(Error::Token(Rejected::Issuer)), "{iss} {tid:?}");
+        let verdict = verify(&mut provider, &rule(allowed)).map(|_| ());
+        assert_eq!(verdict, Err(Rejected::Issuer), "the resource server says the same of {iss} {tid:?}");
+    }
+}
+
+#[test]
+fn without_the_rule_a_template_is_no_issuer() {
+    let mut provider = provider(&issuer(ACME), Some(ACME));
+    let ended = run(&mut provider, Discovery::start(COMMON, &policy()).unwrap());
+    let Err(Error::Response(error)) = ended else { panic!() };
+    assert!(matches!(error.rule, Rule::Metadata(MetadataError::Issuer { .. })));
+    let exact = DiscoveryOptions::new(&policy()).issuer_rule(IssuerRule::exact(TEMPLATE));
+    assert!(run(&mut provider, Discovery::with(COMMON, exact).unwrap()).is_err(), "nor with another rule");
+    let elsewhere = IssuerRule::template("https://x.example/{t}", "tid", AllowedTenants::AnyUuid).unwrap();
+    let options = DiscoveryOptions::new(&policy()).issuer_rule(elsewhere.clone());
+    assert!(run(&mut provider, Discovery::with(COMMON, options).unwrap()).is_err());
+    // And a client takes only a rule that has to do with its provider.
+    let metadata = discover(&mut provider, &rule(AllowedTenants::AnyUuid));
+    let built = Client::builder(metadata.clone(), "app").issuer_rule(elsewhere).build();
+    assert_eq!(built.err(), Some(ConfigError::IssuerRule));
+    // Forgetting the rule is safe: no token has the template for its issuer.
+    let forgetful = Client::builder(metadata, "app").secret(SECRET).redirect_uri(CALLBACK).build().unwrap();
+    assert_eq!(log_in(&mut provider, &forgetful).err(), Some(Error::Token(Rejected::Issuer)));
+}
+
+#[test]
+fn metadata_of_one_tenant_is_fine_with_the_rule_too() {
+    let mut provider = Provider::new(issuer(ACME));
+    provider.register(Registration::basic("app", SECRET).redirect_uri(CALLBACK));
+    provider.alter_id_token(hostile::set_claim("tid", ACME));
+    let rule = rule(AllowedTenants::AnyUuid);
+    let options = DiscoveryOptions::new(&policy()).issuer_rule(rule.clone());
+    let metadata = run(&mut provider, Discovery::with(&issuer(ACME), options).unwrap()).unwrap();
+    let client = Client::builder(metadata, "app").secret(SECRET).redirect_uri(CALLBACK);
+    let client = client.issuer_rule(rule).build().unwrap();
+    // Here the callback has `iss`, and it is a tenant's.
+    assert_eq!(log_in(&mut provider, &client).unwrap().id_token.iss, issuer(ACME));
+    provider.assert_clean();
+}
+
+#[test]
+fn a_callback_of_no_allowed_tenant_is_a_mix_up() {
+    let mut provider = provider(&issuer(ACME), Some(ACME));
+    let client = client(&mut provider, &rule(AllowedTenants::List(vec![ACME.into()])));
+    let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment(NOW)).unwrap();
+    let Landing::Callback(callback) = Browser::new().visit(&mut provider, url.as_str(), NOW) else {
+        panic!()
+    };
+    let from = |iss: &str| {
+        let callback = format!("{callback}&iss={}", iss.replace('{', "%7B").replace('}', "%7D"));
+        AuthorizationResponse::from_url(&callback).unwrap()
+    };
+    for iss in [issuer(OTHER), TEMPLATE.to_owned(), COMMON.to_owned()] {
+        let refused = pending.clone().callback(&client, None, from(&iss), moment(NOW)).err();
+        assert_eq!(refused, Some(Error::Callback(CallbackError::Issuer)), "{iss}");
+    }
+    assert!(pending.callback(&client, None, from(&issuer(ACME)), moment(NOW)).is_ok());
+}
+
+fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, Rejected> {
+    let client = client(provider, rule);
+    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let tokens = run(provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let keys = KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap();
+    judge(rule, tokens.access_token.expose(), &keys, NOW)
+}
+
+fn judge(rule: &IssuerRule, token: &str, keys: &KeySet, now: Timestamp) -> Result<String, Rejected> {
+    let verifier = Verifier::new("unused", "https://api.example").issuer_rule(rule.clone());
+    let mut scratch = Scratch::new();
+    let verified = verifier.verify(token, keys, &mut scratch, now)?;
+    Ok(verified.claims().iss.as_deref().unwrap().to_owned())
+}
+
+#[test]
+fn a_resource_server_takes_tokens_of_allowed_tenants() {
+    let mut provider = provider(&issuer(ACME), Some(ACME));
+    assert_eq!(verify(&mut provider, &rule(AllowedTenants::AnyUuid)), Ok(issuer(ACME)));
+    let other = rule(AllowedTenants::List(vec![OTHER.into()]));
+    assert_eq!(verify(&mut provider, &other), Err(Rejected::Issuer));
+}
+
+#[test]
+fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
+    let mut provider = provider(&issuer(ACME), Some(ACME));
+    let any = rule(AllowedTenants::AnyUuid);
+    let client = client(&mut provider, &any);
+    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let tokens = run(&mut provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let token = tokens.access_token.expose();
+    let verdict = |of: Option<&str>| {
+        let mut set: Value = provider.key_set();
+        for key in set["keys"].as_array_mut().unwrap() {
+            if let Some(of) = of {
+                key["issuer"] = of.into();
+            }
+        }
+        judge(&any, token, &KeySet::parse(set.to_string().as_bytes()).unwrap(), NOW).map(|_| ())
+    };
+    assert_eq!(verdict(None), Ok(()));
+    assert_eq!(verdict(Some(TEMPLATE)), Ok(()));
+    assert_eq!(verdict(Some(&issuer(ACME))), Ok(()));
+    assert_eq!(verdict(Some(&issuer(OTHER))), Err(Rejected::KeyIssuer));
+}

@@ -1,0 +1,86 @@
+//! The introspection endpoint (RFC 7662 section 2): for clients that can show who they are.
+
+use super::{Provider, audit::is_form, insert, json, params::Params, token::Refusal};
+use http::{Request, Response, StatusCode};
+use oidc_proto::base::moment::Timestamp;
+use serde_json::{Map, Value, json};
+
+impl Provider {
+    pub(super) fn introspection(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
+        match self.introspect(request, now) {
+            Ok(members) => json(StatusCode::OK, &Value::Object(members), "no-store"),
+            // Whatever the method of authentication: 401 (section 2.3).
+            Err(refusal) if refusal.error == "invalid_client" => {
+                let mut response = Refusal { status: StatusCode::UNAUTHORIZED, ..refusal }.into_response();
+                insert(&mut response, "www-authenticate", "Basic realm=\"introspection\"");
+                response
+            }
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    fn introspect(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Map<String, Value>, Refusal> {
+        if !is_form(request.headers()) {
+            return Err(Refusal::bad("invalid_request", "the body is not a form"));
+        }
+        let params = Params::parse(request.body());
+        let post = params
+            .get("client_id")
+            .and_then(|id| self.clients.get(id))
+            .is_some_and(|client| client.authentication.name() == "client_secret_post");
+        let known: &[&str] = match post {
+            true => &["token", "token_type_hint", "client_id", "client_secret"],
+            false => &["token", "token_type_hint"],
+        };
+        self.audit.parameters(&params, known);
+        if let Some(name) = params.duplicate() {
+            return Err(Refusal::bad("invalid_request", &format!("{name} stands there twice")));
+        }
+        let client = self.authenticate(request, &params)?;
+        if client.authentication.secret().is_none() {
+            self.audit.note("introspection by a public client (RFC 7662 section 2.1)");
+            return Err(Refusal::bad("invalid_client", "a public client may not ask"));
+        }
+        if params.get("token_type_hint").is_some_and(|hint| hint != "access_token" && hint != "refresh_token")
+        {
+            self.audit.note("token_type_hint is not one that is registered (RFC 7009 section 4.1.2)");
+        }
+        let Some(token) = params.get("token") else {
+            self.audit.note("introspection without a token");
+            return Err(Refusal::bad("invalid_request", "no token"));
+        };
+        Ok(self.said_of(token, now))
+    }
+
+    /// All kinds of token are searched, whatever the hint. Of one that is not active, nothing more is said.
+    fn said_of(&self, token: &str, now: Timestamp) -> Map<String, Value> {
+        let access = self
+            .store
+            .access_tokens
+            .get(token)
+            .filter(|access| now < access.expires && !self.store.grant(access.grant).revoked);
+        let refresh = self
+            .store
+            .refresh_tokens
+            .get(token)
+            .filter(|refresh| !refresh.used && !self.store.grant(refresh.grant).revoked);
+        let mut said = Map::from_iter([("active".to_owned(), Value::Bool(true))]);
+        match (access, refresh) {
+            (Some(access), _) => {
+                said.extend(access.claims.clone());
+                said.insert("token_type".to_owned(), "Bearer".into());
+            }
+            (None, Some(refresh)) => {
+                let grant = self.store.grant(refresh.grant);
+                said.insert("client_id".to_owned(), grant.client_id.as_str().into());
+                said.insert("sub".to_owned(), grant.subject().into());
+            }
+            (None, None) => return Map::from_iter([("active".to_owned(), json!(false))]),
+        }
+        said
+    }
+}
