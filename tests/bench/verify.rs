@@ -42,6 +42,9 @@ const CASES: [(Algorithm, &str); 5] = [
 fn main() {
     let quick = std::env::args().any(|argument| argument == "--quick");
     let payload = payload();
+    if std::env::args().any(|argument| argument == "--rest") {
+        return rest(&payload, quick);
+    }
     let length = token(Algorithm::RS256, "rsa-1", Some("at+jwt"), &payload).len();
     println!("A payload of {} bytes; the RS256 token has {length}.\n", payload.len());
     let names = [

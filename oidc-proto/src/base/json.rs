@@ -44,9 +44,26 @@ pub enum JsonError {
 #[derive(Default)]
 pub(crate) struct Names {
     /// Where each name lies: in the text, or beyond its end in `unescaped`.
-    spans: Vec<(usize, usize)>,
+    spans: Vec<Span>,
     unescaped: Vec<u8>,
     failure: Option<JsonError>,
+}
+
+#[derive(Clone, Copy)]
+struct Span {
+    start: usize,
+    length: usize,
+    /// Names of different prints differ; names of the same print are compared.
+    print: u64,
+}
+
+/// Eight bytes from either end of a name: enough to tell most names apart without a look at the text.
+fn print(name: &[u8]) -> u64 {
+    let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
+        (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
+        _ => name.iter().fold(0, |print, byte| print << 8 | u64::from(*byte)),
+    };
+    (ends ^ name.len() as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15)
 }
 
 impl Names {
@@ -89,33 +106,38 @@ impl Names {
     /// Notes a name that lies in `text`, or a copy if it had to be unescaped.
     pub(crate) fn note(&mut self, text: &[u8], name: &str) {
         let offset = (name.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
-        if text.get(offset..offset.wrapping_add(name.len())) == Some(name.as_bytes()) {
-            self.spans.push((offset, name.len()));
-        } else {
-            self.spans.push((text.len() + self.unescaped.len(), name.len()));
+        let within = offset.checked_add(name.len()).is_some_and(|end| end <= text.len());
+        let start = if within { offset } else { text.len() + self.unescaped.len() };
+        if !within {
             self.unescaped.extend_from_slice(name.as_bytes());
         }
+        self.spans.push(Span { start, length: name.len(), print: print(name.as_bytes()) });
     }
 
     /// Ends the object whose names start at `from`: `false` if two of them are the same.
     pub(crate) fn close(&mut self, text: &[u8], from: usize) -> bool {
         let Self { spans, unescaped, .. } = self;
-        let name = |&(start, length): &(usize, usize)| match start.checked_sub(text.len()) {
-            None => text.get(start..start + length),
-            Some(start) => unescaped.get(start..start + length),
+        let name = |span: &Span| match span.start.checked_sub(text.len()) {
+            None => text.get(span.start..span.start + span.length),
+            Some(start) => unescaped.get(start..start + span.length),
         };
+        let same = |a: &Span, b: &Span| a.print == b.print && name(a) == name(b);
         let names = spans.get_mut(from..).unwrap_or_default();
-        let unique = if names.len() <= 16 {
-            let mut rest = &*names;
-            let mut unique = true;
-            while let Some((first, others)) = rest.split_first() {
-                unique &= others.iter().all(|other| other.1 != first.1 || name(other) != name(first));
-                rest = others;
-            }
-            unique
+        let unique = if names.len() <= 32 {
+            // A bit for each name so far: most names find their bit free, and need no comparison.
+            let mut seen = 0_u64;
+            let mut before: &[Span] = &[];
+            names.iter().enumerate().all(|(at, span)| {
+                let bit = 1 << (span.print >> 58);
+                let fresh = seen & bit == 0 || !before.iter().any(|other| same(other, span));
+                seen |= bit;
+                before = names.get(..=at).unwrap_or_default();
+                fresh
+            })
         } else {
-            names.sort_unstable_by(|a, b| name(a).cmp(&name(b)));
-            names.windows(2).all(|pair| pair.first().map(name) != pair.last().map(name))
+            // Bounded for hostile texts, too.
+            names.sort_unstable_by(|a, b| (a.print, name(a)).cmp(&(b.print, name(b))));
+            names.is_sorted_by(|a, b| !same(a, b))
         };
         spans.truncate(from);
         unique
@@ -207,10 +229,15 @@ impl Visitor<'_> for Name<'_, '_> {
     }
 }
 
+/// The text as such. Looked at once, and not again string by string.
+pub(crate) fn utf8(text: &[u8]) -> Result<&str, JsonError> {
+    std::str::from_utf8(text).map_err(|_| JsonError::NotJson)
+}
+
 /// Checks a whole text against the rules of this room.
 pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
     let mut names = Names::default();
-    let mut from = serde_json::Deserializer::from_slice(text);
+    let mut from = serde_json::Deserializer::from_str(utf8(text)?);
     Checked { text, names: &mut names, depth: MAX_DEPTH }
         .deserialize(&mut from)
         .and_then(|()| from.end())

@@ -19,15 +19,18 @@ impl<'t> Compact<'t> {
         if token.starts_with('{') {
             return Err(JwsError::NotCompact);
         }
-        let mut parts = token.splitn(6, '.');
-        match (parts.next(), parts.next(), parts.next(), parts.next(), parts.next(), parts.next()) {
-            (Some(header), Some(payload), Some(signature), None, ..) => {
-                let (signed, _) = token.rsplit_once('.').ok_or(JwsError::NotCompact)?;
-                Ok(Self { header, payload, signature, signed })
-            }
-            (_, _, _, _, Some(_), None) => Err(JwsError::Encrypted),
-            _ => Err(JwsError::NotCompact),
+        let not_compact = JwsError::NotCompact;
+        let (header, rest) = token.split_once('.').ok_or(not_compact)?;
+        let (payload, signature) = rest.split_once('.').ok_or(not_compact)?;
+        if signature.contains('.') {
+            return Err(if signature.splitn(4, '.').count() == 3 {
+                JwsError::Encrypted
+            } else {
+                not_compact
+            });
         }
+        let signed = token.get(..header.len() + 1 + payload.len()).ok_or(not_compact)?;
+        Ok(Self { header, payload, signature, signed })
     }
 }
 

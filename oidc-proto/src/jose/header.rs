@@ -46,7 +46,7 @@ impl<'a> Header<'a> {
     pub(crate) fn parse(text: &'a [u8], names: &mut Names) -> Result<Self, JwsError> {
         names.clear();
         let mut found = Found::default();
-        let mut from = serde_json::Deserializer::from_slice(text);
+        let mut from = serde_json::Deserializer::from_str(json::utf8(text).map_err(JwsError::Header)?);
         Members { text, names, found: &mut found }
             .deserialize(&mut from)
             .and_then(|()| from.end())

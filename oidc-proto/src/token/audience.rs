@@ -65,6 +65,33 @@ impl fmt::Debug for Audience<'_> {
 }
 
 fn each(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
+    if json.contains('\\') { unescape_each(json, seen) } else { each_plain(json, seen) }
+}
+
+/// Without escapes, a string is what stands between two quotation marks. The text is JSON: somebody has
+/// read it before.
+fn each_plain(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
+    const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
+    let string = |text| -> Option<(&str, &str)> { str::strip_prefix(text, '"')?.split_once('"') };
+    let json = json.trim_matches(SPACE);
+    let Some(items) = json.strip_prefix('[') else {
+        let (one, rest) = string(json)?;
+        seen(one);
+        return rest.is_empty().then_some(());
+    };
+    let mut items = items.strip_suffix(']')?.trim_matches(SPACE);
+    while !items.is_empty() {
+        let (item, rest) = string(items)?;
+        seen(item);
+        items = match rest.trim_start_matches(SPACE) {
+            "" => "",
+            rest => rest.strip_prefix(',')?.trim_start_matches(SPACE),
+        };
+    }
+    Some(())
+}
+
+fn unescape_each(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
     let mut from = serde_json::Deserializer::from_str(json);
     from.deserialize_any(Each(seen)).ok()?;
     from.end().ok()
@@ -120,6 +147,9 @@ mod tests {
             two.contains("b") && !two.contains("c") && two.all(|a| a < "c") && two.to_vec() == ["a", "b"]
         );
         assert!(Audience::new("[]").unwrap().is_empty());
+        let spaced = Audience::new("[ \"a b\"\t,\n\"\u{e9}\" ]").unwrap();
+        assert_eq!(spaced.to_vec(), ["a b", "\u{e9}"]);
+        assert_eq!(Audience::new(r#" ["a,", "\"]\""] "#).unwrap().to_vec(), ["a,", "\"]\""]);
         for bad in ["5", "{}", "null", r#"["a",5]"#, r#"["a",["b"]]"#, "true", ""] {
             assert_eq!(Audience::new(bad), None, "{bad}");
         }

@@ -2,8 +2,8 @@
 //! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
 
 use super::{Audience, Confirmation, Rejected, binding::Bound};
-use crate::base::json::{Checked, JsonError, MAX_DEPTH, Names, integer, refuse};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, Visitor};
+use crate::base::json::{Checked, JsonError, MAX_DEPTH, Names, integer, refuse, utf8};
+use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
@@ -72,30 +72,30 @@ impl<'a> Claims<'a> {
     /// Reads a set of claims.
     pub(super) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, Rejected> {
         names.clear();
-        let mut from = serde_json::Deserializer::from_slice(payload);
-        let read = from.deserialize_map(Reader { payload, names }).and_then(|claims| {
-            from.end()?;
-            Ok(claims)
-        });
-        read.map_err(|error| Rejected::Claims(names.why(&error)))
+        let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(Rejected::Claims)?);
+        let mut claims = Self::default();
+        match from.deserialize_map(Reader { payload, names, claims: &mut claims }).and_then(|()| from.end()) {
+            Ok(()) => Ok(claims),
+            Err(error) => Err(Rejected::Claims(names.why(&error))),
+        }
     }
 }
 
 struct Reader<'a, 'n> {
     payload: &'a [u8],
     names: &'n mut Names,
+    claims: &'n mut Claims<'a>,
 }
 
 impl<'a> Visitor<'a> for Reader<'a, '_> {
-    type Value = Claims<'a>;
+    type Value = ();
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a set of claims")
     }
 
-    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<Claims<'a>, A::Error> {
-        let Self { payload: text, names } = self;
-        let mut claims = Claims::default();
+    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
+        let Self { payload: text, names, claims } = self;
         let from = names.open();
         while let Some(claim) = members.next_key_seed(Key { text, names })? {
             // Seen only if the value turns out to be of another type.
@@ -124,7 +124,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
             }
         }
-        if names.close(text, from) { Ok(claims) } else { Err(names.fail(JsonError::DuplicateMember)) }
+        if names.close(text, from) { Ok(()) } else { Err(names.fail(JsonError::DuplicateMember)) }
     }
 }
 
@@ -263,12 +263,29 @@ struct Lenient<'a>(Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(from)?.get();
-        if json.starts_with('[') {
-            return Audience::new(json).map(|_| Self(None)).ok_or_else(refuse);
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Lenient<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Lenient<'de>, E> {
+                Ok(Lenient(Some(Cow::Borrowed(text))))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Lenient<'de>, E> {
+                Ok(Lenient(Some(Cow::Owned(text.to_owned()))))
+            }
+            fn visit_unit<E>(self) -> Result<Lenient<'de>, E> {
+                Ok(Lenient(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lenient<'de>, A::Error> {
+                while let Some(item) = items.next_element::<Text<'de>>()? {
+                    item.0.ok_or_else(refuse)?;
+                }
+                Ok(Lenient(None))
+            }
         }
-        let mut text = serde_json::Deserializer::from_str(json);
-        Text::deserialize(&mut text).map(|text| Self(text.0)).map_err(|_| refuse())
+        from.deserialize_any(V)
     }
 }
 
