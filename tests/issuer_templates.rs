@@ -12,7 +12,7 @@ use oidc_proto::{
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MetadataError, ProviderMetadata},
-    token::{AllowedTenants, IssuerRule, Rejected, Scratch, Verifier},
+    token::{AllowedTenants, IssuerRule, Rejected, Scratch, VerifiedCache, Verifier},
 };
 use oidc_testkit::{Browser, EndpointName, Landing, Provider, Registration, hostile};
 use serde_json::Value;
@@ -206,4 +206,26 @@ fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
     assert_eq!(verdict(Some(TEMPLATE)), Ok(()));
     assert_eq!(verdict(Some(&issuer(ACME))), Ok(()));
     assert_eq!(verdict(Some(&issuer(OTHER))), Err(Rejected::KeyIssuer));
+}
+
+#[test]
+fn a_cached_verdict_of_one_rule_is_none_of_another() {
+    let mut provider = provider(&issuer(ACME), Some(ACME));
+    let any = rule(AllowedTenants::AnyUuid);
+    let client = client(&mut provider, &any);
+    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let tokens = run(&mut provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let mut set: Value = provider.key_set();
+    for key in set["keys"].as_array_mut().unwrap() {
+        key["issuer"] = issuer(OTHER).into();
+    }
+    let keys = KeySet::parse(set.to_string().as_bytes()).unwrap();
+    let (mut cache, mut scratch) = (VerifiedCache::new(1 << 16), Scratch::new());
+    let mut judge = |rule: IssuerRule| {
+        let verifier = Verifier::new("unused", "https://api.example").issuer_rule(rule);
+        verifier.verify_cached(tokens.access_token.expose(), &keys, &mut cache, &mut scratch, NOW).map(|_| ())
+    };
+    // Of an exact issuer, every key of its set is its own; of a template, a key can be another tenant's.
+    assert_eq!(judge(IssuerRule::exact(issuer(ACME))), Ok(()));
+    assert_eq!(judge(any), Err(Rejected::KeyIssuer));
 }

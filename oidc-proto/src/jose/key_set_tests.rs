@@ -327,3 +327,38 @@ fn debug_shows_names_algorithms_and_reasons_only() {
     let public = testdata::keys(Algorithm::ES256, None);
     assert_eq!(public.keys().next().unwrap().thumbprint().map(str::len), Some(43));
 }
+
+#[test]
+fn a_generation_is_everything_that_a_verdict_can_depend_on() {
+    let ed = |more: &str| {
+        format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"{more}}}"#)
+    };
+    let of = |keys: &[String]| {
+        KeySet::parse(format!(r#"{{"keys":[{}]}}"#, keys.join(",")).as_bytes()).unwrap().generation()
+    };
+    let aside = |kid: &str| format!(r#"{{"kty":"new","kid":"{kid}"}}"#);
+    let sets = [
+        vec![],
+        vec![ed("")],
+        vec![ed(r#","kid":"a""#)],
+        vec![ed(r#","kid":"b""#)],
+        vec![ed(r#","x5t#S256":"a""#)],
+        vec![ed(r#","issuer":"a""#)],
+        vec![ed(""), ed("")],
+        vec![ed(""), aside("a")],
+        vec![ed(""), aside("b")],
+        vec![ed(r#","kid":"a""#), ed(r#","kid":"b""#)],
+        vec![ed(r#","kid":"b""#), ed(r#","kid":"a""#)],
+        vec![r#"{"kty":"oct","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY"}"#.to_owned()],
+        vec![r#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm"}"#.to_owned()],
+    ];
+    let generations: std::collections::BTreeSet<_> = sets.iter().map(|set| of(set)).collect();
+    assert_eq!(generations.len(), sets.len(), "no two look alike");
+    assert_eq!(
+        of(&[ed(r#","kid":"a","new":1"#)]),
+        of(&[ed(r#","kid":"a""#)]),
+        "and what counts for nothing, does not"
+    );
+    let secret = |text: &str| KeySet::from_secret(&Secret::new(text.repeat(32))).generation();
+    assert!(secret("a") == secret("a") && secret("a") != secret("b"));
+}
