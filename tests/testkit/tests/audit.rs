@@ -215,6 +215,8 @@ fn wrong_methods_are_found() {
         (EndpointName::Authorize, Method::PUT, "GET, POST"),
         (EndpointName::Token, Method::GET, "POST"),
         (EndpointName::UserInfo, Method::DELETE, "GET, POST"),
+        (EndpointName::OAuthMetadata, Method::POST, "GET"),
+        (EndpointName::Introspection, Method::GET, "POST"),
     ] {
         let mut provider = provider();
         let mut request = get(&provider.url(endpoint));
