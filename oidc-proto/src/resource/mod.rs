@@ -11,6 +11,48 @@
 //! Every step is pure: keys, the time, the answer of an introspection endpoint and that of a replay
 //! window come in as values. Whatever refuses a request ends in one type, [`Denied`], and there is
 //! one place, [`Denied::headers`], where it becomes the challenge that the specifications name.
+//!
+//! ```
+//! use http::{HeaderMap, Method, Uri};
+//! use oidc_proto::{Timestamp, jose::KeySet, resource::*, token::Scratch};
+//!
+//! # fn handle(method: Method, uri: Uri, headers: HeaderMap, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
+//! // Once:
+//! let server = ResourceServer::builder("https://api.example")
+//!     .trust(TrustedIssuer::new("https://op.example"))
+//!     .accept_dpop(DpopVerifier::new())
+//!     .build()?;
+//! let read = Requirement::new().scope("orders.read");
+//! let mut window = ReplayWindow::new();
+//! # let keys = KeySet::default();
+//!
+//! // For each request:
+//! let inspected = server.inspect(&RequestView::new(&method, &uri, &headers))?;
+//! // … `keys` are those of `inspected.issuer()` …
+//! let access = match server.judge(&inspected, &keys, &mut Scratch::new(), now) {
+//!     Verdict::Accepted(access) => access,
+//!     Verdict::Once(proven) => {
+//!         let answer = window.first_use(proven.replay_key(), now);
+//!         proven.first_use(answer)?
+//!     }
+//!     Verdict::Denied(denied) => return Err(denied.into()), // denied.status(), denied.headers()
+//!     Verdict::NewerKeys(denied) => return Err(denied.into()), // unless there are newer keys
+//!     _ => return Err("a verdict that this program does not know".into()),
+//! };
+//! access.require(&read, now)?;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Bounds
+//!
+//! | what | constant or setting |
+//! |---|---|
+//! | access token | [`MAX_CREDENTIALS`] bytes, before anything is decoded |
+//! | DPoP proof, its `jti` | [`MAX_PROOF`], [`MAX_JTI`] bytes |
+//! | proofs remembered | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`]; then 503 |
+//! | issuers, their names | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes |
+//! | clocks | leeway, by default [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY), at most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY) |
 
 mod access;
 mod binding;

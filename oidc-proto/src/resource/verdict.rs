@@ -43,7 +43,22 @@ impl Verdict {
 }
 
 /// A request whose token and proof are right. There is no way to what it may do but through the
-/// answer of a replay window.
+/// answer of a replay window:
+///
+/// ```compile_fail,E0616
+/// # use oidc_proto::resource::{Access, Proven};
+/// fn hasty(proven: Proven) -> Box<Access> {
+///     proven.access // private: call `first_use`
+/// }
+/// ```
+///
+/// ```compile_fail,E0382
+/// # use oidc_proto::resource::{Proven, Use};
+/// fn twice(proven: Proven) {
+///     let _ = proven.first_use(Use::First);
+///     let _ = proven.first_use(Use::First); // moved
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 pub struct Proven {
