@@ -108,3 +108,30 @@ pub(crate) fn sha256(value: &[u8]) -> [u8; 32] {
     bytes.copy_from_slice(digest(Hash::Sha256, value).as_ref());
     bytes
 }
+
+/// A key for message authentication codes of this library's own: HMAC-SHA-256.
+#[derive(Clone)]
+pub(crate) struct Mac(hmac::Key);
+
+impl Mac {
+    pub(crate) fn new(key: &[u8; 32]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, key))
+    }
+
+    /// The code of a message that is given in parts.
+    pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
+        let mut context = hmac::Context::with_key(&self.0);
+        for part in parts {
+            context.update(part);
+        }
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(context.sign().as_ref());
+        bytes
+    }
+}
+
+impl std::fmt::Debug for Mac {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Mac(..)")
+    }
+}

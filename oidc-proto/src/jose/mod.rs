@@ -22,7 +22,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
-pub(crate) use backend::sha256;
+pub(crate) use backend::{Mac, sha256};
 pub(crate) use compact::Compact;
 pub use compact::JwsError;
 pub use header::Header;

@@ -167,6 +167,31 @@ mod tests {
     }
 
     #[test]
+    fn whatever_the_clock_does_no_proof_is_first_twice_and_the_window_never_overflows() {
+        let mut state = 7_u64;
+        let mut draw = |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        for _ in 0..200 {
+            let capacity = 1 + usize::try_from(draw(6)).unwrap();
+            let mut window = ReplayWindow::with_capacity(capacity);
+            let ends: Vec<i64> = (0..12).map(|_| draw(100).try_into().unwrap()).collect();
+            let mut firsts = [0; 12];
+            for _ in 0..100 {
+                let id = usize::try_from(draw(12)).unwrap();
+                let answer = window.first_use(
+                    proof(u8::try_from(id).unwrap(), ends[id]),
+                    Timestamp(draw(120).try_into().unwrap()),
+                );
+                firsts[id] += usize::from(answer == Use::First);
+                assert!(window.len() <= capacity && window.len() == window.by_end.len());
+            }
+            assert!(firsts.iter().all(|count| *count <= 1), "{firsts:?}");
+        }
+    }
+
+    #[test]
     fn keys_differ_if_any_part_does() {
         let key = |jkt, jti, htu| ReplayKey::new(jkt, jti, htu, Timestamp(0)).key;
         let all = [key("a", "b", "c"), key("ab", "", "c"), key("a", "bc", ""), key("", "ab", "c")];

@@ -9,10 +9,9 @@ use super::{
 };
 use crate::{
     base::moment::Timestamp,
-    jose::AlgorithmSet,
+    jose::{AlgorithmSet, Mac},
     token::{DEFAULT_LEEWAY, Verifier},
 };
-use ring::hmac;
 use std::{collections::BTreeMap, fmt, sync::Arc};
 use url::Url;
 
@@ -145,7 +144,7 @@ pub struct ResourceServerBuilder {
     realm: Option<String>,
     resource_metadata: Option<String>,
     origin: Option<String>,
-    pseudonyms: Option<hmac::Key>,
+    pseudonyms: Option<Mac>,
 }
 
 #[derive(Clone, Debug)]
@@ -223,7 +222,7 @@ impl ResourceServerBuilder {
     /// Puts a pseudonym of the subject into records: an HMAC under this key. Without a key there is
     /// none, since a plain hash of a guessable subject hides nothing.
     pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
-        self.pseudonyms = Some(hmac::Key::new(hmac::HMAC_SHA256, key));
+        self.pseudonyms = Some(Mac::new(key));
         self
     }
 
@@ -309,7 +308,7 @@ pub(super) struct Settings {
     pub(super) certificate: CertificateBinding,
     pub(super) origin: String,
     pub(super) about: Arc<Challenges>,
-    pub(super) pseudonyms: Option<hmac::Key>,
+    pub(super) pseudonyms: Option<Mac>,
 }
 
 /// A trusted issuer, ready for use.

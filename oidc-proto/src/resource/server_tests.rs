@@ -277,3 +277,47 @@ fn s10_records_tell_the_clause_and_keep_the_secrets() {
 fn issuer_thumbprint() -> Option<String> {
     crate::jose::Sign::public_jwk(&issuer())?.thumbprint()
 }
+
+#[test]
+fn what_may_be_elsewhere_than_in_the_header_counts_where_the_method_gives_it_a_meaning() {
+    let policy = CredentialPolicy::default().with_form().with_query();
+    let server = server().credentials(policy).build().unwrap();
+    let token = token(json!({}));
+    let form_header = headers(&[("content-type", "application/x-www-form-urlencoded")]);
+    let body = format!("access_token={token}");
+    let judge = |method: http::Method, uri: &str, body: &str| {
+        let uri: http::Uri = uri.parse().unwrap();
+        let view = RequestView::new(&method, &uri, &form_header).form(body.as_bytes());
+        let inspected = server.inspect(&view).map_err(|denied| denied.reason())?;
+        assert!(!format!("{view:?} {inspected:?}").contains(&token[..16]));
+        let judged = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
+        outcome(judged).map(|access| access.response_headers()).map_err(|denied| denied.reason())
+    };
+    assert_eq!(judge(http::Method::POST, "/orders", &body), Ok(http::HeaderMap::new()));
+    for bodiless in [http::Method::GET, http::Method::HEAD, http::Method::OPTIONS] {
+        assert_eq!(judge(bodiless, "/orders", &body), Err(Reason::NoCredentials));
+    }
+    let in_query = judge(http::Method::GET, &format!("/orders?{body}"), "").unwrap();
+    assert_eq!(in_query.get(header::CACHE_CONTROL).unwrap(), "private");
+}
+
+#[test]
+fn what_one_server_has_inspected_another_does_not_judge() {
+    let token = token(json!({"cnf": {"jkt": jkt()}}));
+    let proof = proof(&token, json!({}));
+    let authorization = format!("DPoP {token}");
+    let headers = headers(&[("authorization", &authorization), ("dpop", &proof)]);
+    let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+    let view = RequestView::new(&method, &uri, &headers);
+    let inspected = dpop_server().inspect(&view).unwrap();
+    let other = ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://other.example"));
+    let judge = |server: &ResourceServer| {
+        let judged = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
+        outcome(judged).map(|_| ()).map_err(|denied| denied.reason())
+    };
+    assert_eq!(judge(&other.accept_dpop(DpopVerifier::new()).build().unwrap()), Err(Reason::UntrustedIssuer));
+    let off = server().build().unwrap();
+    assert_eq!(judge(&off), Err(Reason::NoCredentials));
+    assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "not even inspected");
+    assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
+}
