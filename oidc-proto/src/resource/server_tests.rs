@@ -57,7 +57,9 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
         bearer(&server, &token(json!({"iss": null}))).unwrap_err().reason(),
         Reason::Token(Rejected::Missing("iss"))
     );
-    assert_eq!(bearer(&server, "opaque").unwrap_err().reason(), Reason::NotJwt);
+    for opaque in ["opaque", "abcd.abcd.abcd", "W10.e30.AA", "a.b", "a.b.c.d.e"] {
+        assert_eq!(bearer(&server, opaque).unwrap_err().reason(), Reason::NotJwt, "{opaque}");
+    }
 }
 
 #[test]
@@ -204,7 +206,8 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         assert!(inspected.is_opaque() && inspected.issuer() == ISSUER);
         assert_eq!(inspected.token().expose(), "opaque");
         let local = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
-        assert_eq!(outcome(local).unwrap_err().reason(), Reason::NotJwt);
+        let local = outcome(local).unwrap_err();
+        assert_eq!((local.reason(), local.record().issuer.as_deref()), (Reason::NotJwt, Some(ISSUER)));
         let claims = IntrospectionClaims::from_members(object(members)).unwrap();
         outcome(server.judge_introspected(&inspected, &claims, NOW)).map_err(|denied| denied.reason())
     };
@@ -272,6 +275,8 @@ fn s10_records_tell_the_clause_and_keep_the_secrets() {
     let expired = bearer(&server, &token(json!({"exp": 5}))).unwrap_err();
     assert_eq!((expired.record().clause, expired.record().subject.as_deref()), ("token_expired", None));
     assert_eq!(expired.record().status, Some(401));
+    let without_key = super::super::testdata::server().build().unwrap();
+    assert_eq!(bearer(&without_key, &good).unwrap().record().subject, None);
 }
 
 fn issuer_thumbprint() -> Option<String> {
