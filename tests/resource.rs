@@ -226,7 +226,7 @@ fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
 }
 
 #[test]
-fn d21_a_token_with_two_bindings_needs_both_and_an_unknown_one_is_refused() {
+fn d21_a_token_with_two_bindings_needs_both_and_one_that_cannot_be_checked_is_refused() {
     let world = World::new();
     let certificate = CertificateThumbprint::of_der(b"certificate");
     let server = server().accept_dpop(DpopVerifier::new()).accept_certificate_bound().build().unwrap();
@@ -256,6 +256,9 @@ fn d21_a_token_with_two_bindings_needs_both_and_an_unknown_one_is_refused() {
     let unknown = json!({"jkt": world.jkt(), "kid": "x"});
     assert_eq!(judge(unknown, true, Some(&certificate)), token(Rejected::ConfirmationMethod));
     assert_eq!(judge(json!({}), false, None), token(Rejected::ConfirmationMethod));
+    let keycloak = json!({"jkt": world.jkt(), "kc-jkt-type": "DPoP"});
+    assert_eq!(judge(keycloak.clone(), true, None), None);
+    assert_eq!(judge(keycloak, false, None), token(Rejected::SenderConstrained));
 }
 
 #[test]

@@ -11,8 +11,10 @@ use std::{borrow::Cow, fmt};
 
 /// The `cnf` claim: every key named in it must be held by the sender.
 ///
-/// RFC 7800 section 3.1 has members ignored that are not understood "in the absence of requirements";
-/// here the requirement is that no binding is ignored.
+/// RFC 7800 section 3.1 has members ignored that are not understood, and Keycloak writes one of its own
+/// (`kc-jkt-type`) beside `jkt`. So those are, as long as there is a binding that can be checked; the
+/// registered methods that cannot be checked here are not, and a binding by none but unknown members
+/// is refused.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Confirmation<'a> {
@@ -20,7 +22,8 @@ pub struct Confirmation<'a> {
     pub jkt: Option<Cow<'a, str>>,
     /// `x5t#S256`: the thumbprint of a certificate (RFC 8705 section 3.1).
     pub x5t_s256: Option<Cow<'a, str>>,
-    /// Whether another method is named, which cannot be checked.
+    /// Whether a registered method is named that cannot be checked here: `jwk`, `jwe`, `jku`, `kid`,
+    /// `osc`.
     pub other: bool,
 }
 
@@ -30,7 +33,7 @@ impl Confirmation<'static> {
     /// # Errors
     /// `jkt` or `x5t#S256` is not a string.
     pub fn from_members(members: Extra) -> Result<Self, JsonError> {
-        let other = members.keys().any(|name| !matches!(name.as_str(), "jkt" | "x5t#S256"));
+        let other = members.keys().any(|name| matches!(Member::of(name), Member::Other));
         let mut members = Members::new(members);
         let (jkt, x5t_s256) = (members.string("jkt")?, members.string("x5t#S256")?);
         Ok(Self { jkt: jkt.map(Cow::Owned), x5t_s256: x5t_s256.map(Cow::Owned), other })
@@ -128,8 +131,8 @@ impl<'a> Visitor<'a> for Bound<'a, '_> {
                     names.expect("x5t#S256", "a string");
                     bound.x5t_s256 = members.next_value::<Text<'a>>()?.0;
                 }
-                Member::Other => {
-                    bound.other = true;
+                Member::Other | Member::Unknown => {
+                    bound.other |= matches!(member, Member::Other);
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 2 })?;
                 }
             }
@@ -142,6 +145,18 @@ enum Member {
     Jkt,
     X5tS256,
     Other,
+    Unknown,
+}
+
+impl Member {
+    fn of(name: &str) -> Self {
+        match name {
+            "jkt" => Self::Jkt,
+            "x5t#S256" => Self::X5tS256,
+            "jwk" | "jwe" | "jku" | "kid" | "osc" => Self::Other,
+            _ => Self::Unknown,
+        }
+    }
 }
 
 struct Name<'a, 'n> {
@@ -163,11 +178,7 @@ impl Visitor<'_> for Name<'_, '_> {
     }
     fn visit_str<E>(self, name: &str) -> Result<Member, E> {
         self.names.note(self.text, name);
-        Ok(match name {
-            "jkt" => Member::Jkt,
-            "x5t#S256" => Member::X5tS256,
-            _ => Member::Other,
-        })
+        Ok(Member::of(name))
     }
 }
 
@@ -189,6 +200,7 @@ mod tests {
         for other in [r#"{"kid":"a"}"#, r#"{"jkt":"k","jwk":{"kty":"EC"}}"#, r#"{"jkt":"k","jku":null}"#] {
             assert!(read(other).unwrap().unwrap().other, "{other}");
         }
+        assert!(!read(r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#).unwrap().unwrap().other);
         let wrong = |member, expected| Err(Rejected::Claims(JsonError::WrongType { member, expected }));
         assert_eq!(read("5"), wrong("cnf", "an object"));
         assert_eq!(read("[]"), wrong("cnf", "an object"));
@@ -229,6 +241,11 @@ mod tests {
             (r#"{"jkt":"k","x5t#S256":"c"}"#, certificate, Err(Rejected::SenderConstrained)),
             (r#"{"jkt":"k","x5t#S256":"C"}"#, both, Err(Rejected::WrongSender)),
             (r#"{"jkt":"k","kid":"a"}"#, both, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#, key, Ok(())),
+            (r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#, none, Err(Rejected::SenderConstrained)),
+            (r#"{"kc-jkt-type":"DPoP"}"#, none, Err(Rejected::ConfirmationMethod)),
+            (r#"{"kc-jkt-type":"DPoP"}"#, key, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":"k","osc":{}}"#, key, Err(Rejected::ConfirmationMethod)),
             (r#"{"kid":"a"}"#, none, Err(Rejected::ConfirmationMethod)),
         ] {
             let bound = read(cnf).unwrap();
