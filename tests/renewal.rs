@@ -59,12 +59,13 @@ fn op() -> impl Strategy<Value = Op> {
 }
 
 fn policy() -> impl Strategy<Value = Policy> {
-    let small = prop::array::uniform10(0..60_i64).prop_map(|n| {
+    let small = prop::array::uniform11(0..60_i64).prop_map(|n| {
         let mut policy = Policy::KEYS;
         [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
             [n[0], n[1], n[2] * 4, n[3], n[4] * 8];
-        [policy.retry, policy.cooldown, policy.longest_cooldown, policy.lease, policy.patience] =
+        [policy.retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
             [n[5] / 4, n[6], n[7] * 4, n[8], n[9] / 4];
+        policy.urgent_retry = n[10];
         policy.burst = u8::try_from(n[9] % 4).expect("below 4");
         policy
     });
@@ -134,7 +135,7 @@ impl Run {
             }
             Want::Refuse { until, .. } => {
                 assert!(until > now, "a refusal ends in the future");
-                let most = policy.longest_cooldown.max(policy.cooldown).max(policy.lease) + 5;
+                let most = policy.longest_retry.max(policy.cooldown).max(policy.lease) + 5;
                 assert!(until.0 - self.clock <= most, "a refusal is bounded");
                 Kind::Refuse(until.0 - self.clock)
             }
@@ -228,12 +229,13 @@ fn no_numbers_and_no_times_make_it_panic() {
             any::<i64>()
         ]
     };
-    let policy = (prop::collection::vec(number(), 10), any::<u8>()).prop_map(|(n, burst)| {
+    let policy = (prop::collection::vec(number(), 11), any::<u8>()).prop_map(|(n, burst)| {
         let mut policy = Policy::KEYS;
         [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
             [n[0], n[1], n[2], n[3], n[4]];
-        [policy.retry, policy.cooldown, policy.longest_cooldown, policy.lease, policy.patience] =
+        [policy.retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
             [n[5], n[6], n[7], n[8], n[9]];
+        policy.urgent_retry = n[10];
         policy.burst = burst;
         policy
     });

@@ -24,6 +24,7 @@ enum Event {
         fresh: i64,
     },
     Failed {
+        id: u64,
         at: i64,
         urgent: i64,
         retry: i64,
@@ -31,8 +32,9 @@ enum Event {
     Ended {
         id: u64,
     },
-    /// Somebody forced a renewal, or gave one up.
+    /// Somebody forced this renewal, or gave it up.
     Poured {
+        id: u64,
         at: i64,
     },
 }
@@ -53,7 +55,8 @@ impl Model {
         policy.fresh = policy.fresh.clamp(policy.floor, policy.ceiling);
         policy.retry = policy.retry.max(1);
         policy.cooldown = policy.cooldown.max(1);
-        policy.longest_cooldown = policy.longest_cooldown.max(policy.retry);
+        policy.longest_retry = policy.longest_retry.max(policy.retry);
+        policy.urgent_retry = policy.urgent_retry.clamp(policy.retry, policy.longest_retry);
         policy.burst = policy.burst.max(1);
         policy.lease = policy.lease.max(1);
         Self { policy, now: 0, leases: 0, epochs: vec![Epoch::default()], history: Vec::new() }
@@ -99,7 +102,7 @@ impl Model {
         let row = self.history.iter().rev().take_while(|event| !matches!(event, Event::Held { .. }));
         let failures: Vec<_> = row
             .filter_map(|event| match event {
-                Event::Failed { at, urgent, retry } => Some((*at, *urgent, *retry)),
+                Event::Failed { at, urgent, retry, .. } => Some((*at, *urgent, *retry)),
                 _ => None,
             })
             .collect();
@@ -107,11 +110,13 @@ impl Model {
     }
 
     /// When the bucket has something in it: of `burst` tokens, each comes back a cooldown after the
-    /// one that was taken before it has.
+    /// one that was taken before it has. A forced renewal that failed took none.
     fn bucket(&self) -> i64 {
         let mut full = i64::MIN;
         for event in &self.history {
-            if let Event::Poured { at } = event {
+            let Event::Poured { id, at } = event else { continue };
+            let failed = |other: &Event| matches!(other, Event::Failed { id: failed, .. } if failed == id);
+            if !self.history.iter().any(failed) {
                 full = full.max(*at) + self.policy.cooldown;
             }
         }
@@ -145,11 +150,11 @@ impl Model {
             }
             let kind = wait_or_renew();
             if kind == Kind::Renew && !due {
-                self.history.push(Event::Poured { at: now });
+                self.history.push(Event::Poured { id: self.leases + 1, at: now });
             }
             return kind;
         }
-        let failing = failed.is_some_and(|(at, _, _)| now < at + 2 * policy.longest_cooldown + policy.lease);
+        let failing = failed.is_some_and(|(at, _, _)| now < at + 2 * policy.longest_retry + policy.lease);
         let slow = live.is_some_and(|(_, since, _)| now >= since + policy.patience);
         if age >= fresh && !failing && !slow {
             return wait_or_renew();
@@ -185,9 +190,9 @@ impl Model {
         if current {
             let at = self.now;
             let wait = |most| self.wait(most, chance);
-            let Policy { cooldown, longest_cooldown, .. } = self.policy;
-            let (urgent, retry) = (at + wait(cooldown.min(longest_cooldown)), at + wait(longest_cooldown));
-            self.history.push(Event::Failed { at, urgent, retry });
+            let Policy { urgent_retry, longest_retry, .. } = self.policy;
+            let (urgent, retry) = (at + wait(urgent_retry), at + wait(longest_retry));
+            self.history.push(Event::Failed { id, at, urgent, retry });
         }
         false
     }
@@ -195,7 +200,7 @@ impl Model {
     pub fn abandoned(&mut self, id: u64) {
         if self.live().is_some_and(|live| live.0 == id) && self.now >= self.bucket() {
             self.history.push(Event::Ended { id });
-            self.history.push(Event::Poured { at: self.now });
+            self.history.push(Event::Poured { id, at: self.now });
         }
     }
 

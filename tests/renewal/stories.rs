@@ -92,9 +92,9 @@ fn e12_d1_a_failure_never_takes_away_a_good_value() {
     assert_eq!(refused, 0);
     let (_, refused) = story.busy_until(300 + 3_600 + 10, false, false);
     assert_eq!(refused, 10, "and nobody after that");
-    // The provider comes back: it is noticed within the cooldown.
+    // The provider comes back: it is noticed at the next attempt.
     let (_, refused) = story.busy_until(story.now + 60, true, false);
-    assert!(refused <= 30, "{refused} seconds");
+    assert!(refused <= 10, "{refused} seconds");
 }
 
 #[test]
@@ -103,10 +103,10 @@ fn d2_a_failing_provider_is_asked_less_and_less() {
     story.busy_until(270, true, false);
     let (fetches, refused) = story.busy_until(270 + 3_600, false, false);
     assert_eq!((fetches, refused), (17, 0), "5, 10, 20, … up to 300 s apart");
-    // With nothing to use, the wait stops growing at the cooldown.
+    // With nothing to use, the wait soon stops growing.
     let mut cold = Story::new(Policy::KEYS);
     let (fetches, refused) = cold.busy_until(3_600, false, false);
-    assert!((120..=152).contains(&fetches), "{fetches}");
+    assert!((360..=452).contains(&fetches), "{fetches}");
     assert_eq!(refused, 3_600);
 }
 
@@ -205,9 +205,13 @@ fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
         let window = u64::try_from(window).expect("positive");
         let forced = u64::from(policy.burst) + window / 30;
         let timed = window / u64::try_from(life).expect("positive") + 1;
-        assert!(fetches <= forced + timed, "{fetches}");
-        // What the flood really costs: a forced renewal is a renewal, so time asks for no more.
-        assert!(fetches <= window * 10 / 240 + 5, "{fetches}");
+        if answers {
+            assert!(fetches <= forced + timed, "{fetches}");
+            // What the flood really costs: a forced renewal is a renewal, so time asks for no more.
+            assert!(fetches <= forced + 1, "{fetches}");
+        } else {
+            assert!(fetches <= window / 8 + 3, "{fetches}");
+        }
         if answers || window <= 3_900 {
             assert_eq!(refused, 0);
         }

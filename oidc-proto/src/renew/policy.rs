@@ -12,9 +12,9 @@ pub(super) const FOREVER: i64 = 1 << 40;
 ///
 /// **How often a provider is asked, whatever callers do.** In `w` seconds, a provider that answers is
 /// asked at most `burst + w / cooldown` times because callers force it or give up, and once per
-/// `floor - min(ahead, floor / 2)` seconds because time has passed. A provider that is down is asked
-/// once per `longest_cooldown` while what is held serves, and once per `cooldown` by callers whom
-/// it does not serve, after the first attempts that come faster.
+/// `floor - min(ahead, floor / 2)` seconds because time has passed. A provider that is down is asked,
+/// after some first attempts that come faster, once per `longest_retry` while what is held serves, and
+/// once per `urgent_retry` for callers whom it does not serve (a fifth more often by chance).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -31,12 +31,13 @@ pub struct Policy {
     /// The least time from a failure to the next attempt, doubled by each further failure. Up to a
     /// quarter is added by chance, so that nodes which fail together do not come back together.
     pub retry: i64,
-    /// What that time grows to while a caller has nothing to use, or has to have something newer; and
-    /// the time in which one more forced renewal becomes possible.
-    pub cooldown: i64,
+    /// What that time grows to while a caller has nothing to use, or has to have something newer.
+    pub urgent_retry: i64,
     /// What that time grows to while what is held serves; and the most of a provider's `Retry-After`
     /// that is heeded.
-    pub longest_cooldown: i64,
+    pub longest_retry: i64,
+    /// The time in which one more forced renewal becomes possible. One that fails does not count.
+    pub cooldown: i64,
     /// How many forced renewals are possible at once.
     pub burst: u8,
     /// How long a renewal may take before its lease ends. More than the timeout of an exchange.
@@ -54,8 +55,9 @@ impl Policy {
         ahead: 30,
         stale_if_error: 3_600,
         retry: 5,
+        urgent_retry: 10,
+        longest_retry: 300,
         cooldown: 30,
-        longest_cooldown: 300,
         burst: 2,
         lease: 15,
         patience: 3,
@@ -64,7 +66,7 @@ impl Policy {
     /// For metadata: fresh for an hour unless the response says otherwise; while renewing fails, used
     /// for a day: endpoints move more rarely than keys.
     pub const METADATA: Self =
-        Self { fresh: 3_600, ahead: 300, stale_if_error: 86_400, longest_cooldown: 600, ..Self::KEYS };
+        Self { fresh: 3_600, ahead: 300, stale_if_error: 86_400, longest_retry: 600, ..Self::KEYS };
 
     /// For access tokens: as fresh as the provider says, never used after that, renewed a minute
     /// ahead. A token that does not say how long it lives is taken for five minutes.
@@ -89,7 +91,7 @@ impl Policy {
     /// The same numbers, in ranges that make sense and never overflow.
     pub(super) const fn tamed(self) -> Self {
         let retry = between(self.retry, 1, FOREVER);
-        let cooldown = between(self.cooldown, 1, FOREVER);
+        let longest_retry = between(self.longest_retry, retry, FOREVER);
         let floor = between(self.floor, 0, FOREVER);
         let ceiling = between(self.ceiling, floor, FOREVER);
         Self {
@@ -99,8 +101,9 @@ impl Policy {
             ahead: between(self.ahead, 0, FOREVER),
             stale_if_error: between(self.stale_if_error, 0, FOREVER),
             retry,
-            cooldown,
-            longest_cooldown: between(self.longest_cooldown, retry, FOREVER),
+            urgent_retry: between(self.urgent_retry, retry, longest_retry),
+            longest_retry,
+            cooldown: between(self.cooldown, 1, FOREVER),
             burst: if self.burst == 0 { 1 } else { self.burst },
             lease: between(self.lease, 1, FOREVER),
             patience: between(self.patience, 0, FOREVER),
@@ -167,8 +170,9 @@ mod tests {
             ahead: i64::MIN,
             stale_if_error: i64::MIN,
             retry: i64::MIN,
+            urgent_retry: i64::MIN,
+            longest_retry: i64::MIN,
             cooldown: i64::MIN,
-            longest_cooldown: i64::MIN,
             burst: 0,
             lease: i64::MIN,
             patience: i64::MIN,
@@ -176,6 +180,7 @@ mod tests {
         assert_eq!(least.deadline(), 0);
         let tamed = least.tamed();
         assert_eq!((tamed.retry, tamed.cooldown, tamed.lease, tamed.burst, tamed.patience), (1, 1, 1, 1, 0));
+        assert_eq!((tamed.urgent_retry, tamed.longest_retry), (1, 1));
         let most = Policy { ceiling: i64::MAX, stale_if_error: i64::MAX, ..Policy::KEYS };
         assert_eq!(most.deadline(), 2 * FOREVER);
         assert_eq!(Policy { floor: 100, ceiling: 10, ..Policy::KEYS }.deadline(), 3_700);

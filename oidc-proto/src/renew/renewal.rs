@@ -166,6 +166,8 @@ struct Live {
     id: u64,
     since: i64,
     until: i64,
+    /// What it took out of the bucket of forced renewals.
+    poured: i64,
 }
 
 #[derive(Debug)]
@@ -293,7 +295,8 @@ impl<T> Renewal<T> {
             return Want::Refuse { until: self.clock(earliest), because: None };
         }
         let want = self.must_renew(now);
-        if matches!(want, Want::Renew(_)) {
+        if let Some(lease) = &mut self.lease {
+            lease.poured = self.policy.cooldown;
             self.pour(now);
         }
         want
@@ -322,7 +325,7 @@ impl<T> Renewal<T> {
     fn grant(&mut self, now: i64) -> Lease {
         self.counters.leases += 1;
         let (id, until) = (self.next_id(), now + self.policy.lease);
-        self.lease = Some(Live { id, since: now, until });
+        self.lease = Some(Live { id, since: now, until, poured: 0 });
         Lease { id, since: now, until: self.clock(until) }
     }
 
@@ -353,17 +356,19 @@ impl<T> Renewal<T> {
             },
             Err(failure) => failure,
         };
-        if current {
-            let Policy { cooldown, longest_cooldown, .. } = self.policy;
-            let after = failure.retry_after().clamp(0, longest_cooldown);
+        if let Some(Live { poured, .. }) = current {
+            let Policy { urgent_retry, longest_retry, .. } = self.policy;
+            let after = failure.retry_after().clamp(0, longest_retry);
             let chance = entropy.byte();
             let wait = |most| now + self.policy.backoff(self.failures, most, chance).max(after);
             self.failed = Some(Failed {
                 failure,
-                urgent: wait(cooldown.min(longest_cooldown)),
-                retry: wait(longest_cooldown),
-                recent: now + 2 * longest_cooldown + self.policy.lease,
+                urgent: wait(urgent_retry),
+                retry: wait(longest_retry),
+                recent: now + 2 * longest_retry + self.policy.lease,
             });
+            // The time to the next attempt bounds failures; callers need not pay twice.
+            self.full = self.full.saturating_sub(poured);
             self.failures = self.failures.saturating_add(1);
             self.counters.failures += 1;
         }
@@ -409,14 +414,14 @@ impl<T> Renewal<T> {
     /// Whoever waits must ask again.
     pub fn abandon(&mut self, lease: Lease, now: Timestamp) {
         let now = self.tick(now);
-        if now >= self.bucket_opens() && self.end(&lease) {
+        if now >= self.bucket_opens() && self.end(&lease).is_some() {
             self.counters.abandoned += 1;
             self.pour(now);
         }
     }
 
-    fn end(&mut self, lease: &Lease) -> bool {
-        self.lease.take_if(|live| live.id == lease.id).is_some()
+    fn end(&mut self, lease: &Lease) -> Option<Live> {
+        self.lease.take_if(|live| live.id == lease.id)
     }
 
     /// The time that only goes forward, by this reading of the clock. It may end the lease.

@@ -1,0 +1,250 @@
+//! The policy of this library, and models of four others, written from what is known of their
+//! defaults (August 2026).
+
+use crate::simulation::{Fetched, Network, Request};
+use oidc_proto::{
+    Moment, Timestamp,
+    renew::{Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Which {
+    Ours,
+    Oauth4webapi,
+    Jose,
+    GoOidc,
+    Spring,
+}
+
+impl Which {
+    pub const ALL: [Self; 5] = [Self::Ours, Self::Oauth4webapi, Self::Jose, Self::GoOidc, Self::Spring];
+    pub const PEERS: [Self; 4] = [Self::Oauth4webapi, Self::Jose, Self::GoOidc, Self::Spring];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Ours => "this library",
+            Self::Oauth4webapi => "oauth4webapi",
+            Self::Jose => "jose",
+            Self::GoOidc => "go-oidc",
+            Self::Spring => "Spring",
+        }
+    }
+}
+
+/// A cache of the keys of one issuer.
+pub trait Cache {
+    /// Asks for a verdict on this request; asked again each second while there is none.
+    fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool>;
+    fn keys_held(&self) -> usize;
+}
+
+pub fn cache(which: Which) -> Box<dyn Cache> {
+    match which {
+        Which::Ours => Box::new(Ours::new()),
+        Which::Oauth4webapi => Box::new(Oauth4webapi::default()),
+        Which::Jose => Box::new(SingleFlight::new(Some(600), Unknown::AfterSuccess(30))),
+        Which::GoOidc => Box::new(SingleFlight::new(None, Unknown::Always)),
+        Which::Spring => Box::new(Spring::default()),
+    }
+}
+
+type Keys = Arc<Vec<u32>>;
+
+/// The real policy. Renewals run in the background, as in `Flight::get_async`.
+struct Ours {
+    renewal: Renewal<Vec<u32>>,
+    flying: BTreeMap<u64, Lease>,
+    held: usize,
+}
+
+const START: i64 = 1_800_000_000;
+
+impl Ours {
+    fn new() -> Self {
+        Self { renewal: Renewal::new(Policy::KEYS), flying: BTreeMap::new(), held: 0 }
+    }
+
+    fn land(&mut self, now: i64, clock: i64, network: &Network) {
+        let landed: Vec<_> =
+            self.flying.keys().copied().filter(|fetch| network.arrived(*fetch, now).is_some()).collect();
+        for fetch in landed {
+            let (Some(lease), Some(fetched)) = (self.flying.remove(&fetch), network.arrived(fetch, now))
+            else {
+                continue;
+            };
+            let result = match fetched {
+                Some(keys) => Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
+                None => Err(Failure::NoResponse),
+            };
+            let chance = u8::try_from(fetch * 37 % 256).expect("a byte");
+            self.renewal.settle(lease, result, Moment::new(Timestamp(START + clock), [chance; 32]));
+            self.held = self.renewal.value().map_or(0, |keys| keys.len());
+        }
+    }
+}
+
+impl Cache for Ours {
+    fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool> {
+        self.land(now, clock, network);
+        loop {
+            // The epoch of keys that did not have the key is noted as how many were held till then.
+            let need = match request.note {
+                Some(epochs) if epochs == self.renewal.counters().renewals => {
+                    Need::NewerThan(self.renewal.epoch())
+                }
+                _ => Need::Any,
+            };
+            let (keys, lease) = match self.renewal.want(need, Timestamp(START + clock)) {
+                Want::Use(_, keys) => (Some(keys), None),
+                Want::UseAndRenew(_, keys, lease) => (Some(keys), Some(lease)),
+                Want::Renew(lease) => (None, Some(lease)),
+                Want::Join { .. } => return None,
+                Want::Refuse { .. } => return Some(false),
+            };
+            if let Some(lease) = lease {
+                self.flying.insert(network.fetch(now, 1), lease);
+            }
+            match keys {
+                Some(keys) if keys.contains(&request.kid) => return Some(true),
+                // A newer set did not have it either.
+                Some(_) if request.note.is_some() => return Some(false),
+                Some(_) => request.note = Some(self.renewal.counters().renewals),
+                None => return None,
+            }
+        }
+    }
+
+    fn keys_held(&self) -> usize {
+        self.held
+    }
+}
+
+/// Keys for 300 s. At the end, or for an unknown key id when they are 60 s old, they are wiped, and
+/// every request that finds none makes a fetch of its own. A failure fails the request.
+#[derive(Default)]
+struct Oauth4webapi {
+    keys: Option<(Keys, i64)>,
+}
+
+impl Cache for Oauth4webapi {
+    fn ask(&mut self, request: &mut Request, now: i64, _: i64, network: &mut Network) -> Option<bool> {
+        if let Some(fetch) = request.note {
+            return match network.arrived(fetch, now)? {
+                Some(keys) => {
+                    self.keys = Some((Arc::clone(keys), now));
+                    Some(keys.contains(&request.kid))
+                }
+                None => Some(false),
+            };
+        }
+        self.keys = self.keys.take().filter(|(_, since)| now < since + 300);
+        if let Some((keys, since)) = &self.keys {
+            if keys.contains(&request.kid) {
+                return Some(true);
+            }
+            if now < since + 60 {
+                return Some(false);
+            }
+            self.keys = None;
+        }
+        request.note = Some(network.fetch(now, request.weight));
+        None
+    }
+
+    fn keys_held(&self) -> usize {
+        self.keys.as_ref().map_or(0, |(keys, _)| keys.len())
+    }
+}
+
+/// What an unknown key id does.
+enum Unknown {
+    /// Fetches, so many seconds after the last fetch that succeeded.
+    AfterSuccess(i64),
+    Always,
+}
+
+/// One fetch at a time, which all wait for. Keys live so long, or for ever. No cooldown after a
+/// failure; what is held stays for those who find their key in it, until it has expired.
+struct SingleFlight {
+    life: Option<i64>,
+    unknown: Unknown,
+    keys: Option<(Keys, i64)>,
+    flying: Option<u64>,
+}
+
+impl SingleFlight {
+    fn new(life: Option<i64>, unknown: Unknown) -> Self {
+        Self { life, unknown, keys: None, flying: None }
+    }
+
+    fn land(&mut self, now: i64, network: &Network) {
+        let Some(fetched) = self.flying.and_then(|fetch| network.arrived(fetch, now)) else { return };
+        self.flying = None;
+        if let Some(keys) = fetched {
+            self.keys = Some((Arc::clone(keys), now));
+        }
+    }
+}
+
+impl Cache for SingleFlight {
+    fn ask(&mut self, request: &mut Request, now: i64, _: i64, network: &mut Network) -> Option<bool> {
+        self.land(now, network);
+        if let Some(fetch) = request.note {
+            let fetched: &Fetched = network.arrived(fetch, now)?;
+            return Some(fetched.as_ref().is_some_and(|keys| keys.contains(&request.kid)));
+        }
+        let alive = |since: i64| self.life.is_none_or(|life| now < since + life);
+        if let Some((keys, since)) = self.keys.as_ref().filter(|(_, since)| alive(*since)) {
+            if keys.contains(&request.kid) {
+                return Some(true);
+            }
+            if matches!(self.unknown, Unknown::AfterSuccess(wait) if now < since + wait) {
+                return Some(false);
+            }
+        }
+        request.note = Some(*self.flying.get_or_insert_with(|| network.fetch(now, 1)));
+        None
+    }
+
+    fn keys_held(&self) -> usize {
+        self.keys.as_ref().map_or(0, |(keys, _)| keys.len())
+    }
+}
+
+/// Keys for 300 s, fetched under a lock on the request's path: whoever gets the lock and finds none
+/// fetches, and the others queue. An unknown key id fetches nothing.
+#[derive(Default)]
+struct Spring {
+    keys: Option<(Keys, i64)>,
+    /// Whose fetch has the lock.
+    flying: Option<u64>,
+}
+
+impl Cache for Spring {
+    fn ask(&mut self, request: &mut Request, now: i64, _: i64, network: &mut Network) -> Option<bool> {
+        if let Some(fetch) = request.note {
+            let fetched = network.arrived(fetch, now)?;
+            self.flying = None;
+            if let Some(keys) = fetched {
+                self.keys = Some((Arc::clone(keys), now));
+            }
+            return Some(fetched.as_ref().is_some_and(|keys| keys.contains(&request.kid)));
+        }
+        if let Some((keys, _)) = self.keys.as_ref().filter(|(_, since)| now < since + 300) {
+            return Some(keys.contains(&request.kid));
+        }
+        // The one who had the lock may have hung up.
+        if self.flying.is_some_and(|fetch| network.arrived(fetch, now - 1).is_none()) {
+            return None;
+        }
+        // One after the other: a request of weight stands for many, and the first has the lock.
+        let fetch = network.fetch(now, 1);
+        (self.flying, request.note) = (Some(fetch), Some(fetch));
+        None
+    }
+
+    fn keys_held(&self) -> usize {
+        self.keys.as_ref().map_or(0, |(keys, _)| keys.len())
+    }
+}
