@@ -12,7 +12,8 @@ pub enum Rotation {
     Announced,
     /// The new key is used at once, and the old one withdrawn.
     Hard,
-    /// The same, because the old one has been stolen: the thief signs with it from then on.
+    /// The same, because the old one has been stolen: the thief signs with it from then on. At the worst
+    /// time, just as the outage has begun.
     Emergency,
 }
 
@@ -66,17 +67,20 @@ impl Cell {
             .chain(product(1_000, &[0, 1_800], &[0], &[Flood::On]))
     }
 
+    /// Where in the life of the keys that are held is a matter of luck, so it differs by the skew.
     pub fn outage_begins(&self) -> i64 {
-        WARM_UP
+        WARM_UP + self.skew * 9 / 2
     }
 
     pub fn outage_ends(&self) -> i64 {
-        WARM_UP + self.outage
+        self.outage_begins() + self.outage
     }
 
-    /// In the middle of the outage.
     pub fn rotates(&self) -> i64 {
-        WARM_UP + self.outage / 2
+        match self.rotation {
+            Rotation::Emergency => self.outage_begins() + 5,
+            Rotation::None | Rotation::Announced | Rotation::Hard => self.outage_begins() + self.outage / 2,
+        }
     }
 
     pub fn ends(&self) -> i64 {

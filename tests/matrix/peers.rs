@@ -36,6 +36,8 @@ impl Which {
 pub trait Cache {
     /// Asks for a verdict on this request; asked again each second while there is none.
     fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool>;
+    /// What happens without a request.
+    fn tick(&mut self, _now: i64, _clock: i64, _network: &Network) {}
     fn keys_held(&self) -> usize;
 }
 
@@ -64,8 +66,11 @@ impl Ours {
     fn new() -> Self {
         Self { renewal: Renewal::new(Policy::KEYS), flying: BTreeMap::new(), held: 0 }
     }
+}
 
-    fn land(&mut self, now: i64, clock: i64, network: &Network) {
+impl Cache for Ours {
+    // Renewals run in the background: they end whether somebody asks or not.
+    fn tick(&mut self, now: i64, clock: i64, network: &Network) {
         let landed: Vec<_> =
             self.flying.keys().copied().filter(|fetch| network.arrived(*fetch, now).is_some()).collect();
         for fetch in landed {
@@ -82,11 +87,8 @@ impl Ours {
             self.held = self.renewal.value().map_or(0, |keys| keys.len());
         }
     }
-}
 
-impl Cache for Ours {
     fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool> {
-        self.land(now, clock, network);
         loop {
             // The epoch of keys that did not have the key is noted as how many were held till then.
             let need = match request.note {
@@ -223,19 +225,21 @@ struct Spring {
 
 impl Cache for Spring {
     fn ask(&mut self, request: &mut Request, now: i64, _: i64, network: &mut Network) -> Option<bool> {
-        if let Some(fetch) = request.note {
-            let fetched = network.arrived(fetch, now)?;
+        // What is fetched is kept, though the one who fetched may have hung up.
+        if let Some(fetched) = self.flying.and_then(|fetch| network.arrived(fetch, now)) {
             self.flying = None;
             if let Some(keys) = fetched {
                 self.keys = Some((Arc::clone(keys), now));
             }
+        }
+        if let Some(fetch) = request.note {
+            let fetched = network.arrived(fetch, now)?;
             return Some(fetched.as_ref().is_some_and(|keys| keys.contains(&request.kid)));
         }
         if let Some((keys, _)) = self.keys.as_ref().filter(|(_, since)| now < since + 300) {
             return Some(keys.contains(&request.kid));
         }
-        // The one who had the lock may have hung up.
-        if self.flying.is_some_and(|fetch| network.arrived(fetch, now - 1).is_none()) {
+        if self.flying.is_some() {
             return None;
         }
         // One after the other: a request of weight stands for many, and the first has the lock.

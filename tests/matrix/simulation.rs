@@ -5,7 +5,7 @@ use crate::{
     peers::Cache,
 };
 use oidc_testkit::Seed;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 /// For the whole exchange; the same for everybody.
 const TIMEOUT: i64 = 10;
@@ -44,13 +44,14 @@ pub struct Network {
     /// When, and how many at once.
     sent: VecDeque<(i64, u64)>,
     in_hour: u64,
+    busy_until: i64,
     pub worst_hour: u64,
 }
 
 impl Network {
     fn new(cell: Cell, suffers: bool) -> Self {
         let (flying, sent) = (BTreeMap::new(), VecDeque::new());
-        Self { cell, suffers, next: 0, flying, sent, in_hour: 0, worst_hour: 0 }
+        Self { cell, suffers, next: 0, flying, sent, in_hour: 0, busy_until: -1, worst_hour: 0 }
     }
 
     /// Sends so many requests at once, all with the same fate.
@@ -70,6 +71,7 @@ impl Network {
             (now + 1, None)
         };
         self.next += 1;
+        self.busy_until = self.busy_until.max(fate.0);
         self.flying.insert(self.next, fate);
         self.next
     }
@@ -100,7 +102,6 @@ pub struct Request {
     pub weight: u64,
     /// What a cache notes for it.
     pub note: Option<u64>,
-    pub stage: u8,
     arrived: i64,
     kind: Kind,
 }
@@ -139,14 +140,18 @@ impl Simulation {
     pub fn run(mut self) -> Outcome {
         for now in 0..self.cell.ends() {
             // Up to ten issuers are asked each second, of a thousand twenty by chance.
-            if self.issuers.len() <= 10 {
-                (0..self.issuers.len()).for_each(|issuer| self.second(issuer, now));
-            } else {
-                self.second(0, now);
-                self.second(1, now);
-                for _ in 0..18 {
+            let mut asked: BTreeSet<usize> = (0..self.issuers.len().min(10)).collect();
+            if self.issuers.len() > 10 {
+                asked = BTreeSet::from([0, 1]);
+                asked.extend((0..18).map(|_| {
                     let issuer = self.seed.below(self.issuers.len() as u64);
-                    self.second(usize::try_from(issuer).expect("an index"), now);
+                    usize::try_from(issuer).expect("an index")
+                }));
+            }
+            for number in 0..self.issuers.len() {
+                let issuer = &self.issuers[number];
+                if asked.contains(&number) || !issuer.waiting.is_empty() || issuer.network.busy_until >= now {
+                    self.second(number, now, asked.contains(&number));
                 }
             }
         }
@@ -161,14 +166,18 @@ impl Simulation {
         if now < self.cell.ends() / 2 { now + self.cell.skew } else { now }
     }
 
-    fn second(&mut self, number: usize, now: i64) {
+    fn second(&mut self, number: usize, now: i64, asked: bool) {
         let (cell, clock) = (self.cell, self.clock(now));
         let issued = now - now * 7 % 200;
         let issuer = &mut self.issuers[number];
         issuer.network.forget(now);
+        issuer.cache.tick(now, clock, &issuer.network);
         let mut requests = std::mem::take(&mut issuer.waiting);
         let mut come = |kid, weight, kind| {
-            requests.push(Request { kid, weight, note: None, stage: 0, arrived: now, kind });
+            if !asked {
+                return;
+            }
+            requests.push(Request { kid, weight, note: None, arrived: now, kind });
         };
         if cell.flood == Flood::On && number < 2 {
             // The first of a hundred does what the others would have done, and they follow it.

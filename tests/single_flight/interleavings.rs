@@ -153,9 +153,8 @@ fn run(seed: &mut Seed) -> (usize, usize) {
         let mut new = stage.with(|shared| std::mem::take(&mut shared.spawned));
         if arrivals > 0 && (seed.below(3) == 0 || tasks.iter().all(Option::is_none)) {
             arrivals -= 1;
-            let takes = [0_i64, 0, 1, 2, 4, 20][usize::try_from(seed.below(6)).expect("small")];
+            let takes = [0, 0, 1, 2, 4, 20][usize::try_from(seed.below(6)).expect("small")];
             let (inline, forced, how) = (seed.below(2) == 0, seed.below(3) == 0, seed.below(10));
-
             new.push(Box::pin(request(flight.clone(), stage.clone(), inline, forced, takes, how)));
         }
         for task in new {
