@@ -175,9 +175,9 @@ fn an_authorization_server_and_a_token_issuer_need_less() {
     let read = |document: Value, profile| {
         let mut party = Party::new();
         let body = document.to_string();
-        party
-            .provider
-            .alter_response(EndpointName::Discovery, hostile::respond(200, "application/json", body));
+        for endpoint in [EndpointName::Discovery, EndpointName::OAuthMetadata] {
+            party.provider.alter_response(endpoint, hostile::respond(200, "application/json", body.clone()));
+        }
         let call = Discovery::with_profile("https://op.example", profile, &UrlPolicy::default()).unwrap();
         drive(call, &mut party.provider, &mut party.clock)
     };

@@ -1,6 +1,7 @@
 //! A provider with many tenants behind one document: the template of its issuer is a rule that is stated,
 //! and the token must name an allowed tenant twice, in `iss` and in a claim of its own.
 
+#[path = "support/against.rs"]
 mod against;
 
 use against::*;

@@ -139,8 +139,7 @@ fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing
                 assert!(values.insert(verifier), "the verifier is none of the values the browser saw");
                 assert_eq!(seen.parameter("redirect_uri").unwrap(), "https://app.example/callback");
             }
-            EndpointName::Discovery | EndpointName::Jwks | EndpointName::UserInfo | EndpointName::Unknown => {
-            }
+            _ => {}
         }
     }
     assert_eq!(values.len(), 20);

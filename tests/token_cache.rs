@@ -1,5 +1,7 @@
 //! The verified-token cache changes nothing but the time it takes, and takes no more memory than it may.
+#![allow(unsafe_code, reason = "an allocator is an unsafe trait; it hands everything on to the system's")]
 
+#[path = "support/against.rs"]
 mod against;
 
 use against::*;

