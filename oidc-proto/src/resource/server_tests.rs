@@ -63,6 +63,36 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
 }
 
 #[test]
+fn a_token_that_does_not_tell_its_issuer_needs_nobodys_keys() {
+    let server = server().build().unwrap();
+    let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+    for changes in [json!({"iss": null}), json!({"iss": 5}), json!({"iss": {}}), json!({"aud": 5})] {
+        let authorization = format!("Bearer {}", token(changes));
+        let headers = headers(&[("authorization", &authorization)]);
+        let denied = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap_err();
+        assert!(matches!(denied.reason(), Reason::Token(Rejected::Missing("iss") | Rejected::Claims(_))));
+    }
+}
+
+#[test]
+fn a_verdict_that_another_step_completes_is_undecided() {
+    let server = dpop_server();
+    let bound = bound_token();
+    let authorization = format!("DPoP {bound}");
+    let headers = headers(&[("authorization", &authorization), ("dpop", &proof(&bound, json!({})))]);
+    let once = judge(&server, &headers);
+    assert_eq!((once.record().outcome, once.record().clause), (Outcome::Undecided, "accepted"));
+    assert_eq!(outcome(once).unwrap().record().outcome, Outcome::Accepted);
+    let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+    let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
+    let no_keys = crate::jose::KeySet::default();
+    let newer = server.judge(&inspected, &no_keys, &mut crate::token::Scratch::new(), NOW);
+    assert!(matches!(newer, Verdict::NewerKeys(_)));
+    assert_eq!((newer.record().outcome, newer.record().clause), (Outcome::Undecided, "jws_unknown_key"));
+    assert_eq!(outcome(newer).unwrap_err().record().outcome, Outcome::Denied);
+}
+
+#[test]
 fn e8_the_audience_is_the_resource_unless_the_settings_say_otherwise() {
     let other = token(json!({"aud": "other"}));
     let why = |server: ResourceServerBuilder, token: &str| {
