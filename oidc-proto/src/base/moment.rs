@@ -79,6 +79,13 @@ impl Entropy {
         super::base64url::encode(self.block().as_ref())
     }
 
+    /// 128 fresh bits.
+    pub(crate) fn salt(&mut self) -> [u8; 16] {
+        let mut salt = [0; 16];
+        salt.iter_mut().zip(self.block().as_ref()).for_each(|(to, from)| *to = *from);
+        salt
+    }
+
     /// One fresh byte, for jitter.
     pub(crate) fn byte(&mut self) -> u8 {
         self.block().as_ref().first().copied().unwrap_or(0)

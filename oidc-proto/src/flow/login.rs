@@ -26,7 +26,7 @@ use url::Url;
 pub const PENDING_LIFETIME: i64 = 3600;
 
 /// The version of the saved form.
-const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 1;
 
 /// Between the redirect and the callback: everything that the answer must fit.
 ///
@@ -51,21 +51,21 @@ pub struct PendingAuthorization {
 /// The saved form: short names, a version first.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Saved {
-    v: u32,
-    i: String,
-    c: String,
-    r: String,
-    s: String,
+pub(super) struct Saved {
+    pub(super) v: u32,
+    pub(super) i: String,
+    pub(super) c: String,
+    pub(super) r: String,
+    pub(super) s: String,
     #[serde(with = "exposed")]
-    n: Secret,
+    pub(super) n: Secret,
     #[serde(with = "exposed")]
-    p: Secret,
+    pub(super) p: Secret,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    m: Option<u32>,
+    pub(super) m: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    a: Vec<String>,
-    t: Timestamp,
+    pub(super) a: Vec<String>,
+    pub(super) t: Timestamp,
 }
 
 impl From<PendingAuthorization> for Saved {

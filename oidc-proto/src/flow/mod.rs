@@ -55,10 +55,12 @@ mod error;
 mod introspection;
 mod jwks;
 mod login;
+mod open_logins;
 mod post;
 mod refresh;
 mod resource_discovery;
 mod saved;
+mod sealed;
 mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
@@ -70,9 +72,11 @@ pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable
 pub use introspection::{IntrospectionOnce, IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
 pub use jwks::JwksRetrieval;
 pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
+pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
 pub use resource_discovery::ResourceDiscovery;
+pub use sealed::{MAX_SEALED, Seal, SealError, SealingKeys};
 pub use userinfo::{UserInfoMethod, UserInfoRequest};
 
 use crate::base::moment::Moment;
