@@ -5,13 +5,14 @@ use crate::base::{
     moment::Timestamp,
 };
 use serde_json::Value;
+use std::fmt;
 
 /// What the authorization server says of a token. Only [`active`](Self::active) is always said.
 ///
 /// Read as leniently as is safe: texts of another type stay in [`extra`](Self::extra). What limits a token
 /// (`exp`, `nbf`, `aud`, `cnf`) is an error if it cannot be read, for a limit must not be lost by a
 /// spelling mistake. Of a token that is not active, nothing else counts or is read.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Introspection {
     /// Whether the token may be used, as the server sees it now.
@@ -78,6 +79,29 @@ impl Introspection {
     #[must_use]
     pub fn has_scope(&self, wanted: &str) -> bool {
         self.scopes().any(|scope| scope == wanted)
+    }
+}
+
+/// Not the identifier: with UAA, that of an opaque token is the token itself. Of what it is bound to, and
+/// of the members that no field knows, the names alone: a key that is shared (RFC 9200 section 5.9.2), and
+/// with Keycloak the whole token (`jwt`), may be among them.
+impl fmt::Debug for Introspection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Introspection")
+            .field("active", &self.active)
+            .field("scope", &self.scope)
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("token_type", &self.token_type)
+            .field("exp", &self.exp)
+            .field("iat", &self.iat)
+            .field("nbf", &self.nbf)
+            .field("sub", &self.sub)
+            .field("aud", &self.aud)
+            .field("iss", &self.iss)
+            .field("cnf", &self.cnf.as_ref().map(Extra::keys))
+            .field("extra", &self.extra.keys())
+            .finish_non_exhaustive()
     }
 }
 

@@ -6,9 +6,10 @@ use crate::{
     token::Confirmation,
 };
 use serde_json::Value;
+use std::fmt;
 
 /// The members of an introspection response, typed.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct IntrospectionClaims {
     /// Whether the token is one that may be used; all that there is to say of one that is not.
@@ -78,6 +79,29 @@ impl IntrospectionClaims {
                     value.eq_ignore_ascii_case("refresh") || value.eq_ignore_ascii_case("refresh_token")
                 })
             })
+    }
+}
+
+/// Of the members the names alone: with UAA the identifier of an opaque token is the token itself, with
+/// Keycloak the whole token (`jwt`) may be among them.
+impl fmt::Debug for IntrospectionClaims {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("IntrospectionClaims")
+            .field("active", &self.active)
+            .field("iss", &self.iss)
+            .field("sub", &self.sub)
+            .field("aud", &self.aud)
+            .field("exp", &self.exp)
+            .field("nbf", &self.nbf)
+            .field("iat", &self.iat)
+            .field("client_id", &self.client_id)
+            .field("username", &self.username)
+            .field("token_type", &self.token_type)
+            .field("cnf", &self.cnf)
+            .field("auth_time", &self.auth_time)
+            .field("acr", &self.acr)
+            .field("claims", &self.claims.keys())
+            .finish()
     }
 }
 
