@@ -9,8 +9,15 @@ mod answers;
 mod excused;
 #[path = "secrets/look.rs"]
 mod look;
+#[path = "secrets/renewal.rs"]
+mod renewal;
+#[path = "secrets/resource.rs"]
+mod resource;
 #[path = "secrets/scene.rs"]
 mod scene;
+#[path = "resource/world.rs"]
+#[allow(dead_code, reason = "the tests of resource servers use the rest of it")]
+mod world;
 
 use answers::{look_at_flow_error, provoke};
 use excused::EXCUSED;
@@ -125,6 +132,9 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look_at_call(look, Discovery::start("https://op.example", &UrlPolicy::default()).unwrap());
     look_at_client_credentials(look, &mut scene);
     look_at_verifiers(look, &mut scene, login.id_token.token.expose(), login.tokens.access_token.expose());
+    renewal::look_at_claims_of_others(look, &mut scene, how, &login.tokens.access_token);
+    renewal::look_at_renewals(look, &mut scene);
+    renewal::look_at_introspection(look, &mut scene);
 }
 
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
@@ -269,6 +279,8 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
+    renewal::look_at_discoveries(&mut look);
+    resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);
 
     // No type is forgotten: looked at above, or excused with a reason.
@@ -353,6 +365,11 @@ fn no_hostile_answer_makes_userinfo_or_keys_tell() {
     let begin = || client.userinfo(&login.tokens.access_token, "alice").unwrap();
     provoke(&mut look, &["access_token"], begin);
     provoke(&mut look, &["access_token", "nonce"], || client.jwks().unwrap());
+}
+
+#[test]
+fn no_hostile_request_makes_a_resource_server_tell() {
+    resource::refuse_hostile_requests(&mut Looker::default());
 }
 
 /// The looker is worth something only if it sees.
