@@ -5,16 +5,21 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, Discovery,
-        JwksRetrieval, Pause, PendingAuthorization, PreviousLogin, Refreshed, Step,
+        DiscoveryOptions, JwksRetrieval, Pause, PendingAuthorization, PreviousLogin, Refreshed,
+        ResourceDiscovery, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
-    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse},
-    metadata::ProviderMetadata,
+    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse},
+    metadata::{Profile, ProviderMetadata, WellKnown},
+    renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
 use oidc_testkit::{Browser, Provider, Registration, Seed};
+use serde_json::json;
 use std::sync::Arc;
 
 pub(crate) const ISSUER: &str = "https://op.example";
+/// A resource at the same host, so that one server answers everything.
+pub(crate) const RESOURCE: &str = "https://op.example/api";
 const CALLBACK: &str = "https://app.example/callback";
 
 /// The keys that a client has when it begins.
@@ -39,15 +44,34 @@ pub(crate) struct Disturbance {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Discovery,
+    /// In the form that is not there, then in the other.
+    EitherForm,
+    SignedMetadata,
+    ResourceDiscovery,
     Jwks,
-    Code { userinfo: bool, keys: Keys },
-    Refresh { keys: Keys },
+    Code {
+        userinfo: bool,
+        keys: Keys,
+    },
+    Refresh {
+        keys: Keys,
+    },
     ClientCredentials,
+    OneTry,
     UserInfo,
+    Introspection {
+        once: bool,
+    },
+    MetadataRenewal,
+    KeyRenewal,
+    TokenRenewal,
 }
 
-pub(crate) const EVERY: [Kind; 9] = [
+pub(crate) const EVERY: [Kind; 18] = [
     Kind::Discovery,
+    Kind::EitherForm,
+    Kind::SignedMetadata,
+    Kind::ResourceDiscovery,
     Kind::Jwks,
     Kind::Code { userinfo: false, keys: Keys::Current },
     Kind::Code { userinfo: false, keys: Keys::Stale },
@@ -55,18 +79,31 @@ pub(crate) const EVERY: [Kind; 9] = [
     Kind::Refresh { keys: Keys::Current },
     Kind::Refresh { keys: Keys::Stale },
     Kind::ClientCredentials,
+    Kind::OneTry,
     Kind::UserInfo,
+    Kind::Introspection { once: false },
+    Kind::Introspection { once: true },
+    Kind::MetadataRenewal,
+    Kind::KeyRenewal,
+    Kind::TokenRenewal,
 ];
 
 impl Kind {
     /// Law 5: after how many requests, and after how many seconds of waiting, it is over at the latest.
     pub(crate) const fn bound(self) -> (usize, i64) {
         match self {
-            Self::Discovery | Self::Jwks | Self::UserInfo => (1, 0),
-            Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
+            Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
+            Self::UserInfo | Self::OneTry | Self::Introspection { once: true } => (1, 0),
+            Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
+            Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
-            Self::ClientCredentials => (4, 3 * 60),
+            Self::ClientCredentials | Self::Introspection { once: false } => (4, 3 * 60),
         }
+    }
+
+    /// Whether it waits, and asks again in the same words.
+    pub(crate) const fn repeats(self) -> bool {
+        matches!(self, Self::ClientCredentials | Self::Introspection { once: false })
     }
 
     /// What may be sent once and never again.
@@ -74,7 +111,7 @@ impl Kind {
         match self {
             Self::Code { .. } => Some("code="),
             Self::Refresh { .. } => Some("refresh_token="),
-            Self::Discovery | Self::Jwks | Self::UserInfo | Self::ClientCredentials => None,
+            _ => None,
         }
     }
 
@@ -93,7 +130,7 @@ impl Kind {
         let mut provider = provider();
         let keys = match self {
             Self::Code { keys, .. } | Self::Refresh { keys } => keys,
-            Self::Discovery | Self::Jwks | Self::ClientCredentials | Self::UserInfo => Keys::Current,
+            _ => Keys::Current,
         };
         let client = client(&mut provider, matches!(self, Self::Code { userinfo: true, .. }));
         let current = Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap());
@@ -101,21 +138,93 @@ impl Kind {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
             _ => None,
         };
-        if keys == Keys::Stale {
-            provider.rotate_keys();
+        let token = matches!(self, Self::Introspection { .. }).then(|| token(&mut provider, &client));
+        match self {
+            Self::EitherForm => provider.metadata_forms(true, false),
+            Self::SignedMetadata => provider.sign_metadata(json!({ "iss": ISSUER, "signed": true })),
+            _ if keys == Keys::Stale => provider.rotate_keys(),
+            _ => {}
         }
+        let signers = current.clone();
         let keys = (keys != Keys::None).then_some(current);
         let mut world = World::new(provider, script);
         world.early = disturbance.early;
         world.clock = clock;
+        let policy = UrlPolicy::default();
+        let metadata = |metadata: ProviderMetadata| format!("{metadata:?}");
+        let wanted = ClientCredentials::new(["reports"]).resource("https://api.example");
         let trace = match (self, login) {
             (Self::Discovery, _) => {
-                let call = Discovery::start(ISSUER, &UrlPolicy::default()).unwrap();
-                world.play(call, |pause| pause, |metadata: ProviderMetadata| format!("{metadata:?}"))
+                let call = Discovery::start(ISSUER, &policy).unwrap();
+                world.play(call, |pause| pause, metadata)
+            }
+            (Self::EitherForm, _) => {
+                let call = Discovery::either(ISSUER, WellKnown::OAuth, &policy).unwrap();
+                world.play(call, |pause| pause, metadata)
+            }
+            (Self::SignedMetadata, _) => {
+                let options = DiscoveryOptions::new(&policy).signed_by(signers);
+                world.play(
+                    Discovery::with(ISSUER, options).unwrap(),
+                    |pause| pause,
+                    |found| {
+                        assert_eq!(found.extra["signed"], true, "no signature, no metadata");
+                        metadata(found)
+                    },
+                )
+            }
+            (Self::ResourceDiscovery, _) => {
+                let call = ResourceDiscovery::start(RESOURCE, &policy).unwrap();
+                world.play(call, |pause| pause, |found| format!("{found:?}"))
+            }
+            (Self::MetadataRenewal, _) => {
+                let call = MetadataRenewal::start(ISSUER, Profile::OpenIdProvider, &policy).unwrap();
+                world.play(call, |pause| pause, |renewed| format!("{renewed:?}"))
             }
             (Self::Jwks, _) => {
                 let call: Call<JwksRetrieval> = client.jwks().unwrap();
                 world.play(call, |pause| pause, |keys| format!("{keys:?}"))
+            }
+            (Self::KeyRenewal, _) => {
+                let call = KeyRenewal::start(client.metadata().jwks_uri.as_ref().unwrap());
+                world.play(
+                    call,
+                    |pause| pause,
+                    |renewed| {
+                        assert!(!renewed.value.is_empty(), "no keys are no keys to use");
+                        format!("{renewed:?}")
+                    },
+                )
+            }
+            (Self::OneTry, _) => {
+                let call = client.client_credentials_once(&wanted).unwrap();
+                world.play(call, |pause| pause, |tokens| show_tokens(&tokens))
+            }
+            (Self::TokenRenewal, _) => {
+                let call = TokenRenewal::start(&client, &wanted).unwrap();
+                world.play(
+                    call,
+                    |pause| pause,
+                    |renewed| format!("{:?} {}", renewed.freshness, show_tokens(&renewed.value)),
+                )
+            }
+            (Self::Introspection { once }, _) => {
+                let (token, hint) = (token.unwrap(), Some(TokenTypeHint::AccessToken));
+                match once {
+                    true => {
+                        let call = client.introspect_once(&token, hint).unwrap();
+                        world.play(call, |pause| pause, show_introspection)
+                    }
+                    false => {
+                        let call = client.introspect(&token, hint).unwrap();
+                        // No saved form, but it can be parked in memory.
+                        let rest = |pause: Pause<_>| match disturbance.saved {
+                            true => Pause::new(pause.until(), pause.park()),
+                            false => pause,
+                        };
+                        world.play(call, rest, show_introspection)
+                    }
+                }
             }
             (Self::Code { .. }, _) => {
                 let call = code(&mut world, &client, keys, disturbance.saved);
@@ -132,7 +241,6 @@ impl Kind {
                 world.play(call, |pause| pause, |userinfo| format!("{userinfo:?}"))
             }
             (Self::ClientCredentials, _) => {
-                let wanted = ClientCredentials::new(["reports"]).resource("https://api.example");
                 let call = client.client_credentials(&wanted).unwrap();
                 let other_node = self::client(&mut self::provider(), false);
                 let rest = |pause: Pause<ClientCredentialsGrant>| match disturbance.saved {
@@ -192,6 +300,19 @@ fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authen
         Ok(Step::Done(login)) => login,
         other => panic!("an honest login ends well: {other:?}"),
     }
+}
+
+fn token(provider: &mut Provider, client: &Client) -> Secret {
+    let call = client.client_credentials_once(&ClientCredentials::default()).unwrap();
+    let (request, _, pending) = call.into_parts();
+    match pending.receive(provider.handle(&request, NOW), Moment::new(NOW, [2; 32])) {
+        Ok(Step::Done(tokens)) => tokens.access_token,
+        other => panic!("an honest grant: {other:?}"),
+    }
+}
+
+fn show_introspection(said: Introspection) -> String {
+    format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
 }
 
 /// Secrets are redacted in `Debug`, so they are shown one by one: two runs must agree in them, too.

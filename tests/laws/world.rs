@@ -1,7 +1,11 @@
 //! A random server, a clock that anybody may set, and the loop that drives a flow against both.
 
+use crate::flows::{ISSUER, RESOURCE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
-use oidc_proto::flow::{Error, Flow, Pause, Request, Step};
+use oidc_proto::{
+    flow::{Error, Flow, Pause, Request, Step},
+    metadata::ResourceMetadata,
+};
 use oidc_testkit::{Moment, Provider, Timestamp};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
@@ -302,6 +306,12 @@ impl World {
     fn answer(&mut self, answer: &Answer, request: &Request, max: usize) -> Option<Response<Vec<u8>>> {
         let mut honest = match answer {
             Answer::Status { .. } | Answer::Bytes(_) | Answer::Lost { arrived: false } => Response::default(),
+            _ if request.uri().path() == "/.well-known/oauth-protected-resource/api" => {
+                let metadata = ResourceMetadata::new(RESOURCE).authorization_servers([ISSUER]);
+                let body = metadata.to_json().to_string().into_bytes();
+                let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
+                response.body(body).unwrap()
+            }
             _ => self.provider.handle(request, self.clock),
         };
         match answer {
