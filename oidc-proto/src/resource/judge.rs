@@ -19,7 +19,7 @@ use crate::{
         secret::Secret,
     },
     jose::KeySet,
-    token::{Claims, Confirmation, Possession, Rejected, Scratch, check_times, claimed_issuer},
+    token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
 };
 use http::{HeaderMap, Method, Uri, request::Parts};
 use std::fmt;
@@ -172,13 +172,20 @@ impl ResourceServer {
         scratch: &mut Scratch,
         now: Timestamp,
     ) -> Verdict {
-        match self.judge_jwt(inspected, keys, scratch, now) {
-            Ok(verdict) => verdict,
-            Err(denied) if matches!(denied.reason(), Reason::Token(why) if why.wants_newer_keys()) => {
-                Verdict::NewerKeys(denied)
-            }
-            Err(denied) => Verdict::Denied(denied),
-        }
+        or_newer_keys(self.judge_jwt(inspected, keys, None, scratch, now))
+    }
+
+    /// The same verdict, and spares the signature of a token that the cache knows. The record does not
+    /// say which key has signed it.
+    pub fn judge_cached(
+        &self,
+        inspected: &Inspected<'_>,
+        keys: &KeySet,
+        cache: &mut dyn Remember,
+        scratch: &mut Scratch,
+        now: Timestamp,
+    ) -> Verdict {
+        or_newer_keys(self.judge_jwt(inspected, keys, Some(cache), scratch, now))
     }
 
     /// Judges a request by what the introspection endpoint of its issuer said of its token.
@@ -195,6 +202,7 @@ impl ResourceServer {
         &self,
         inspected: &Inspected<'_>,
         keys: &KeySet,
+        cache: Option<&mut dyn Remember>,
         scratch: &mut Scratch,
         now: Timestamp,
     ) -> Result<Verdict, Denied> {
@@ -204,18 +212,19 @@ impl ResourceServer {
             return Err(self.denied(Reason::NotJwt, record));
         }
         let proof = self.read_proof(inspected, now)?;
-        let (verified, key) = trusted
-            .verifier
-            .verify_with_key(
-                inspected.credentials.token.expose(),
-                keys,
-                scratch,
-                now,
-                self.shown(inspected, proof.as_ref()),
-            )
-            .map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
+        let (token, shown) = (inspected.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
+        let verifier = &trusted.verifier;
+        let verified = match cache {
+            None => verifier
+                .verify_with_key(token, keys, scratch, now, shown)
+                .map(|(verified, key)| (verified, key.thumbprint())),
+            Some(mut cache) => verifier
+                .verify_cached_bound(token, keys, &mut cache, scratch, now, shown)
+                .map(|verified| (verified, None)),
+        };
+        let (verified, key) = verified.map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
         let claims = verified.claims();
-        record.key = key.thumbprint().map(str::to_owned);
+        record.key = key.map(str::to_owned);
         record.subject = self.pseudonym(trusted, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
@@ -366,6 +375,17 @@ impl ResourceServer {
 
     fn denied(&self, reason: Reason, record: Record) -> Denied {
         Denied::new(reason, &self.settings.about, record)
+    }
+}
+
+/// A refusal for which keys may be to blame is none yet.
+fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
+    match judged {
+        Ok(verdict) => verdict,
+        Err(denied) if matches!(denied.reason(), Reason::Token(why) if why.wants_newer_keys()) => {
+            Verdict::NewerKeys(denied)
+        }
+        Err(denied) => Verdict::Denied(denied),
     }
 }
 
