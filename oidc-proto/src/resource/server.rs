@@ -392,6 +392,13 @@ impl ResourceServer {
         self.settings.issuers.iter().map(|issuer| issuer.name.as_str())
     }
 
+    /// The issuer that is asked about opaque tokens.
+    #[must_use]
+    pub fn introspecting_issuer(&self) -> Option<&str> {
+        let issuer = self.settings.issuer(self.settings.introspecting?)?;
+        Some(&issuer.name)
+    }
+
     /// The refusal for when keys cannot be had or the issuer does not answer: 503, since it is not the
     /// client's fault and another token would not help.
     pub fn unavailable(&self, retry_after: u32) -> Denied {
