@@ -12,16 +12,20 @@
 //!
 //! Values that many callers share (keys, metadata, tokens) are renewed by a [`Flight`]: one caller
 //! fetches, the others use what is there, or wait a little.
+//!
+//! An API is protected by a [`Gate`], which joins all of that.
 #![forbid(unsafe_code)]
 
 mod clock;
 mod flight;
 mod flights;
+pub mod gate;
 mod waiting;
 
 pub use clock::{Clock, SystemClock};
 pub use flight::{Flight, Job, Task, Unavailable};
 pub use flights::Flights;
+pub use gate::{Gate, Io};
 
 use oidc_proto::{
     Error, Moment, Timestamp,

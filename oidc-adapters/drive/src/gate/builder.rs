@@ -1,0 +1,306 @@
+//! [`GateBuilder`]: the settings of a gate, and [`Io`]: what it needs of the world outside.
+
+use super::{
+    Boxed, Gate, Inner,
+    introspect::{INTROSPECTION, Introspector},
+    issuer::{Common, Issuer},
+};
+use crate::{Clock, SystemClock, Task};
+use oidc_proto::{
+    EndpointUrl, Error, UrlPolicy,
+    flow::{Client, ConfigError, Request, Terms},
+    jose::KeySet,
+    metadata::{Profile, ProviderMetadata},
+    renew::{Failure, MetadataRenewal, Policy},
+    resource::{DEFAULT_REPLAY_ENTRIES, Record, ReplayWindow, ResourceServer},
+    token::VerifiedCache,
+};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    future::Future,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+/// How many opaque tokens are remembered unless set otherwise.
+const DEFAULT_INTROSPECTED: usize = 1024;
+
+pub(super) type Hook = Arc<dyn Fn(&Record) + Send + Sync>;
+pub(super) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
+pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync>;
+type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
+type Send_ = Box<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
+
+/// There was no response. Why is for whoever sends to log.
+#[derive(Debug)]
+pub(super) struct NoResponse;
+
+/// What a gate needs of the world outside: an HTTP stack and a runtime, each as a closure.
+pub struct Io {
+    send: Send_,
+    spawn: Box<dyn Fn(Task) + Send + Sync>,
+    sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
+}
+
+impl Io {
+    /// `send` carries a request out on its [`Terms`], `spawn` runs a task in the background, `sleep`
+    /// waits: with tokio, `|task| drop(tokio::spawn(task))` and `tokio::time::sleep`.
+    pub fn new<S, B, E, W>(
+        send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
+        spawn: impl Fn(Task) + Send + Sync + 'static,
+        sleep: impl Fn(Duration) -> W + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
+        B: Into<Vec<u8>>,
+        W: Future<Output = ()> + Send + 'static,
+    {
+        Self {
+            send: Box::new(move |request, terms| {
+                let sending = send(request, terms);
+                Box::pin(async move {
+                    sending.await.map(|response| response.map(Into::into)).map_err(|_| NoResponse)
+                })
+            }),
+            spawn: Box::new(spawn),
+            sleep: Box::new(move |span| Box::pin(sleep(span))),
+        }
+    }
+
+    pub(super) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
+        (self.send)(request, terms)
+    }
+
+    pub(super) fn spawn(&self, task: Task) {
+        (self.spawn)(task);
+    }
+
+    pub(super) fn sleep(&self, span: Duration) -> Task {
+        (self.sleep)(span)
+    }
+}
+
+impl fmt::Debug for Io {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Io").finish_non_exhaustive()
+    }
+}
+
+/// Where the keys of an issuer come from.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum KeySource {
+    /// From the `jwks_uri` in its metadata, which must have what this profile demands.
+    Discovery(Profile),
+    /// From here. Where opaque tokens are introspected, the metadata is fetched all the same.
+    JwksUri(EndpointUrl),
+    /// These, for good: nothing is fetched.
+    Fixed(Arc<KeySet>),
+}
+
+/// Why settings make no gate.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum GateError {
+    /// Keys were set for an issuer that the resource server does not trust.
+    NotTrusted(String),
+    /// Metadata cannot be asked for at this issuer: plain http without leave, for example.
+    Issuer(String, Error),
+    /// An issuer introspects opaque tokens, and nothing says as which client to ask it.
+    NoClient,
+    /// There is a client for introspection, and no issuer that introspects opaque tokens.
+    NoIntrospector,
+}
+
+impl fmt::Display for GateError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotTrusted(issuer) => write!(f, "`{issuer}` is no issuer that the resource server trusts"),
+            Self::Issuer(issuer, error) => write!(f, "`{issuer}`: {error}"),
+            Self::NoClient => f.write_str("opaque tokens are introspected as a client: set `introspection`"),
+            Self::NoIntrospector => {
+                f.write_str("no issuer is set to introspect opaque tokens: see `introspects_opaque_tokens`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for GateError {}
+
+/// The settings of a [`Gate`].
+#[must_use]
+pub struct GateBuilder {
+    server: ResourceServer,
+    io: Io,
+    clock: Arc<dyn Clock>,
+    sources: BTreeMap<String, KeySource>,
+    profile: Profile,
+    urls: UrlPolicy,
+    keys: Policy,
+    metadata: Policy,
+    client: Option<ClientMaker>,
+    introspected: (usize, Policy),
+    replay_entries: usize,
+    cache_bytes: usize,
+    observer: Option<Hook>,
+    failures: Option<FailureHook>,
+}
+
+impl GateBuilder {
+    pub(super) fn new(server: ResourceServer, io: Io) -> Self {
+        Self {
+            server,
+            io,
+            clock: Arc::new(SystemClock),
+            sources: BTreeMap::new(),
+            profile: Profile::TokenIssuer,
+            urls: UrlPolicy::default(),
+            keys: Policy::KEYS,
+            metadata: Policy::METADATA,
+            client: None,
+            introspected: (DEFAULT_INTROSPECTED, INTROSPECTION),
+            replay_entries: DEFAULT_REPLAY_ENTRIES,
+            cache_bytes: 0,
+            observer: None,
+            failures: None,
+        }
+    }
+
+    /// Sets where the keys of one issuer come from; the default is its metadata.
+    pub fn keys_of(mut self, issuer: impl Into<String>, source: KeySource) -> Self {
+        self.sources.insert(issuer.into(), source);
+        self
+    }
+
+    /// Sets what metadata must have in it; the default is [`Profile::TokenIssuer`], `issuer` and
+    /// `jwks_uri`.
+    pub const fn profile(mut self, profile: Profile) -> Self {
+        self.profile = profile;
+        self
+    }
+
+    /// Sets which URLs may be fetched; the default is https, and no addresses of this machine.
+    pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
+        self.urls = urls;
+        self
+    }
+
+    /// Sets by which policy keys are renewed; its patience is that of requests.
+    pub const fn key_policy(mut self, policy: Policy) -> Self {
+        self.keys = policy;
+        self
+    }
+
+    /// Sets by which policy metadata is renewed.
+    pub const fn metadata_policy(mut self, policy: Policy) -> Self {
+        self.metadata = policy;
+        self
+    }
+
+    /// Makes the client as which opaque tokens are introspected: a registration of this API, with
+    /// credentials of its own. Called with the issuer's metadata.
+    pub fn introspection(
+        mut self,
+        client: impl Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync + 'static,
+    ) -> Self {
+        self.client = Some(Arc::new(client));
+        self
+    }
+
+    /// Sets how many opaque tokens are remembered (1024), and by which policy ([`INTROSPECTION`]): its
+    /// ceiling is how long a token may be accepted after it was revoked.
+    pub const fn remember_introspected(mut self, tokens: usize, policy: Policy) -> Self {
+        self.introspected = (tokens, policy);
+        self
+    }
+
+    /// Sets how many DPoP proofs are remembered ([`DEFAULT_REPLAY_ENTRIES`]); when all room is taken,
+    /// requests with further ones are answered 503.
+    pub const fn replay_entries(mut self, entries: usize) -> Self {
+        self.replay_entries = entries;
+        self
+    }
+
+    /// Spares the signatures of tokens that have been verified before, in so many bytes of memory. Off
+    /// unless set. Changes no verdict.
+    pub const fn verified_cache(mut self, bytes: usize) -> Self {
+        self.cache_bytes = bytes;
+        self
+    }
+
+    /// Takes time from another clock than the system's.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Tells this function of every verdict, once: for logs and metrics. Nothing of a token is in a
+    /// record. It runs on the request: put slow work elsewhere.
+    pub fn observe(mut self, observer: impl Fn(&Record) + Send + Sync + 'static) -> Self {
+        self.observer = Some(Arc::new(observer));
+        self
+    }
+
+    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503.
+    pub fn observe_failures(mut self, observer: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
+        self.failures = Some(Arc::new(observer));
+        self
+    }
+
+    /// Makes the gate. Nothing is fetched: an API starts while its provider is down.
+    ///
+    /// # Errors
+    /// [`GateError`] names the setting that is wrong.
+    pub fn build(mut self) -> Result<Gate, GateError> {
+        static GATES: AtomicU64 = AtomicU64::new(0);
+        let common = Common {
+            keys: self.keys,
+            metadata: self.metadata,
+            urls: self.urls,
+            clock: Arc::clone(&self.clock),
+            failures: self.failures.clone(),
+        };
+        let mut issuers = Vec::new();
+        for name in self.server.issuers() {
+            let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
+            if let KeySource::Discovery(profile) = &source {
+                let call = MetadataRenewal::start(name, *profile, &self.urls);
+                drop(call.map_err(|error| GateError::Issuer(name.to_owned(), error))?);
+            }
+            issuers.push(Arc::new(Issuer::new(name.to_owned(), source, &common)));
+        }
+        if let Some((name, _)) = self.sources.pop_first() {
+            return Err(GateError::NotTrusted(name));
+        }
+        let introspector = match (self.client, self.server.introspecting_issuer().is_some()) {
+            (None, false) => None,
+            (None, true) => return Err(GateError::NoClient),
+            (Some(_), false) => return Err(GateError::NoIntrospector),
+            (Some(client), true) => {
+                Some(Introspector::new(client, self.introspected, Arc::clone(&self.clock), self.failures))
+            }
+        };
+        Ok(Gate(Arc::new(Inner {
+            id: GATES.fetch_add(1, Ordering::Relaxed),
+            server: self.server,
+            io: Arc::new(self.io),
+            clock: self.clock,
+            patience: self.keys.patience,
+            issuers,
+            introspector,
+            replay: Mutex::new(ReplayWindow::with_capacity(self.replay_entries)),
+            cache: (self.cache_bytes > 0).then(|| Mutex::new(VerifiedCache::new(self.cache_bytes))),
+            observer: self.observer,
+        })))
+    }
+}
+
+impl fmt::Debug for GateBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GateBuilder").field("server", &self.server).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,166 @@
+//! Opaque tokens: what their issuer says of them (RFC 7662), remembered for a short time.
+//!
+//! One [`Flight`](crate::Flight) for each token, in bounded room: a token that comes a thousand times
+//! at once is asked about once. What is kept is named by a hash of the token, and for so long:
+//!
+//! | the issuer says | kept |
+//! |---|---|
+//! | active | the ceiling of [`INTROSPECTION`], 30 s; not past `exp`. So long a revoked token may live on |
+//! | not active | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
+//! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
+
+use super::{
+    builder::{ClientMaker, FailureHook, Io},
+    issuer::Issuer,
+    report,
+};
+use crate::{Clock, Flights, Unavailable};
+use oidc_proto::{
+    Secret, Timestamp,
+    base::json::Extra,
+    flow::TokenTypeHint,
+    message::Introspection,
+    renew::{Failure, Freshness, Need, Policy, Renewed},
+    resource::IntrospectionClaims,
+    token::Confirmation,
+};
+use serde_json::Value;
+use std::{future::Future, sync::Arc, time::Duration};
+
+/// How long the answer that a token is not active is kept, in seconds.
+const INACTIVE: i64 = 5;
+
+/// For what an issuer says of a token: kept for half a minute at most, and never used after that.
+pub const INTROSPECTION: Policy = {
+    let mut policy = Policy::KEYS;
+    policy.fresh = 30;
+    policy.floor = 1;
+    policy.ceiling = 30;
+    policy.ahead = 0;
+    policy.stale_if_error = 0;
+    policy.retry = 1;
+    policy.cooldown = 1;
+    policy.longest_cooldown = 5;
+    policy
+};
+
+type TokenHash = [u8; 32];
+
+pub(super) struct Introspector {
+    said: Flights<TokenHash, IntrospectionClaims>,
+    client: ClientMaker,
+    clock: Arc<dyn Clock>,
+    ceiling: i64,
+    failures: Option<FailureHook>,
+}
+
+impl Introspector {
+    pub(super) fn new(
+        client: ClientMaker,
+        (entries, policy): (usize, Policy),
+        clock: Arc<dyn Clock>,
+        failures: Option<FailureHook>,
+    ) -> Self {
+        let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
+        Self { said, client, clock, ceiling: policy.ceiling, failures }
+    }
+
+    /// What was said of a token, if nobody need be asked.
+    pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
+        let mut reader = self.said.flight(&hash(token)).reader();
+        let published = reader.get().filter(|published| published.is_fresh(now))?;
+        Some(Arc::clone(&published.value))
+    }
+
+    /// What the issuer says of a token.
+    pub(super) async fn ask<W: Future<Output = ()>>(
+        &self,
+        token: &Secret,
+        issuer: &Arc<Issuer>,
+        io: &Arc<Io>,
+        sleep: impl FnMut(Duration) -> W,
+    ) -> Result<Arc<IntrospectionClaims>, Unavailable> {
+        let flight = self.said.flight(&hash(token));
+        let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
+        let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
+        let failures = self.failures.clone();
+        let renew = move || async move {
+            let said = fetch(&client, &token, &issuer, &wires).await;
+            let said = said.inspect_err(|failure| report(failures.as_ref(), issuer.name(), failure))?;
+            let seconds = match said.exp {
+                _ if !said.active => INACTIVE.min(ceiling),
+                // The last seconds are for the check of `exp` itself.
+                Some(exp) => exp.saturating_sub(clock.now().0).clamp(INACTIVE.min(ceiling), ceiling),
+                None => ceiling,
+            };
+            Ok(Renewed::new(Arc::new(said), Freshness::of_seconds(seconds)))
+        };
+        flight.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await.map(|said| said.value)
+    }
+}
+
+async fn fetch(
+    client: &ClientMaker,
+    token: &Secret,
+    issuer: &Arc<Issuer>,
+    io: &Arc<Io>,
+) -> Result<IntrospectionClaims, Failure> {
+    let metadata = issuer.metadata(io).await?;
+    let client = client(metadata).map_err(oidc_proto::Error::from)?;
+    let call = client.introspect_once(token, Some(TokenTypeHint::AccessToken))?;
+    Ok(claims(io.run(call).await?))
+}
+
+fn hash(token: &Secret) -> TokenHash {
+    let digest = ring::digest::digest(&ring::digest::SHA256, token.expose().as_bytes());
+    let mut hash = [0; 32];
+    hash.copy_from_slice(digest.as_ref());
+    hash
+}
+
+/// What the verdict needs. Every member stands among the claims, too.
+fn claims(said: Introspection) -> IntrospectionClaims {
+    let mut claims = IntrospectionClaims::default();
+    claims.active = said.active;
+    let mut all = said.extra;
+    let text = |all: &Extra, name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
+    claims.auth_time = all.get("auth_time").and_then(Value::as_i64);
+    claims.acr = text(&all, "acr");
+    for (name, value) in [
+        ("scope", &said.scope),
+        ("client_id", &said.client_id),
+        ("username", &said.username),
+        ("token_type", &said.token_type),
+        ("sub", &said.sub),
+        ("iss", &said.iss),
+        ("jti", &said.jti),
+    ] {
+        all.extend(value.as_ref().map(|value| (name.to_owned(), value.as_str().into())));
+    }
+    for (name, date) in [("exp", said.exp), ("iat", said.iat), ("nbf", said.nbf)] {
+        all.extend(date.map(|date| (name.to_owned(), date.0.into())));
+    }
+    if !said.aud.is_empty() {
+        all.insert("aud".to_owned(), said.aud.clone().into());
+        claims.aud = Some(said.aud);
+    }
+    if let Some(cnf) = said.cnf {
+        all.insert("cnf".to_owned(), Value::Object(cnf.clone()));
+        // A binding that cannot be read is none that anybody could show to hold.
+        claims.cnf = Some(Confirmation::from_members(cnf).unwrap_or_else(|_| {
+            let mut unreadable = Confirmation::default();
+            unreadable.other = true;
+            unreadable
+        }));
+    }
+    claims.iss = said.iss;
+    claims.sub = said.sub;
+    claims.client_id = said.client_id;
+    claims.username = said.username;
+    claims.token_type = said.token_type;
+    claims.exp = said.exp.map(|date| date.0);
+    claims.nbf = said.nbf.map(|date| date.0);
+    claims.iat = said.iat.map(|date| date.0);
+    claims.claims = all;
+    claims
+}

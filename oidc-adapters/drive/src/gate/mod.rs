@@ -1,0 +1,336 @@
+//! [`Gate`]: what stands before an API, on any HTTP stack and any runtime. Written once; every
+//! middleware only translates.
+//!
+//! ```text
+//! inspect ─▶ keys at hand (no lock) ─▶ judge ─▶ answer            nothing is awaited: `try_check`
+//!    │            │ none, or due             └ NewerKeys ─▶ one forced renewal ─▶ judge again
+//!    │            └▶ renewal in the background; the request waits for it if it must: `check`
+//!    └ opaque ─▶ what the issuer said, cached ─▶ judge
+//! ```
+//!
+//! **Whose fault is it?** 401 says that another token would help. So it is never said of our own
+//! outage: if keys cannot be had, or newer ones could lead to another verdict and the provider does
+//! not answer, the answer is 503 with `Retry-After`. An unknown `kid` is 401 only if our keys are no
+//! older than the policy's cooldown.
+//!
+//! **No lock across anything slow.** The locks here are of the replay window, of the two caches and of
+//! [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
+
+mod builder;
+mod introspect;
+mod issuer;
+mod worker;
+
+pub use builder::{GateBuilder, GateError, Io, KeySource};
+pub use introspect::INTROSPECTION;
+
+use crate::{Clock, Unavailable};
+use builder::{FailureHook, Hook};
+use http::{HeaderMap, Method, Uri};
+use introspect::Introspector;
+use issuer::Issuer;
+use oidc_proto::{
+    Timestamp,
+    jose::KeySet,
+    renew::{Counters, Failure, Need},
+    resource::{Access, Denied, Inspected, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict},
+    token::{CacheKey, Remember, VerifiedCache},
+};
+use std::{
+    fmt,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::Poll,
+    time::Duration,
+};
+
+/// The longest time, in seconds, that a client is told to wait.
+const MAX_RETRY_AFTER: i64 = 300;
+
+/// A [`ResourceServer`] with everything that it needs: keys that renew themselves, a replay window,
+/// and, if set, introspection and a cache. Cheap to clone; clones are the same gate.
+#[derive(Clone)]
+pub struct Gate(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    server: ResourceServer,
+    io: Arc<Io>,
+    clock: Arc<dyn Clock>,
+    patience: i64,
+    /// By their place in the settings of the server, which is also the bound.
+    issuers: Vec<Arc<Issuer>>,
+    introspector: Option<Introspector>,
+    replay: Mutex<ReplayWindow>,
+    cache: Option<Mutex<VerifiedCache>>,
+    observer: Option<Hook>,
+}
+
+impl Gate {
+    /// Begins the settings of a gate. Nothing is fetched before a request needs it.
+    pub fn builder(server: ResourceServer, io: Io) -> GateBuilder {
+        GateBuilder::new(server, io)
+    }
+
+    /// Decides on a request. Waits only if it must: for the first keys, for newer ones, for what the
+    /// issuer says of an opaque token; and never longer than the policy's patience in all.
+    ///
+    /// # Errors
+    /// [`Denied`] has status and headers of the response.
+    pub async fn check(&self, request: &RequestView<'_>) -> Result<Arc<Access>, Denied> {
+        let verdict = self.decide(request).await;
+        self.observed(verdict)
+    }
+
+    /// The same for a route that does not demand a token: without one, `Ok(None)`. One that is no good
+    /// is refused all the same.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn check_optional(&self, request: &RequestView<'_>) -> Result<Option<Arc<Access>>, Denied> {
+        match self.decide(request).await {
+            Err(denied) if denied.is_missing_credentials() => Ok(None),
+            verdict => self.observed(verdict).map(Some),
+        }
+    }
+
+    /// Decides on a request if nothing has to be awaited, as is nearly always so; `None` if only
+    /// [`check`](Self::check) can.
+    pub fn try_check(&self, request: &RequestView<'_>) -> Option<Result<Arc<Access>, Denied>> {
+        Some(self.observed(self.decide_now(request)?))
+    }
+
+    /// As [`check_optional`](Self::check_optional), if nothing has to be awaited.
+    pub fn try_check_optional(
+        &self,
+        request: &RequestView<'_>,
+    ) -> Option<Result<Option<Arc<Access>>, Denied>> {
+        Some(match self.decide_now(request)? {
+            Err(denied) if denied.is_missing_credentials() => Ok(None),
+            verdict => self.observed(verdict).map(Some),
+        })
+    }
+
+    /// Holds an accepted request against what a route needs besides.
+    ///
+    /// # Errors
+    /// As [`Access::require`].
+    pub fn require(&self, access: &Access, requirement: &Requirement) -> Result<(), Denied> {
+        let required = access.require(requirement, self.now());
+        if let (Err(denied), Some(observe)) = (&required, &self.0.observer) {
+            observe(denied.record());
+        }
+        required
+    }
+
+    /// The refusal of a request without a token that comes to a route that needs one after all.
+    pub fn no_credentials(&self) -> Denied {
+        let (uri, headers) = (Uri::default(), HeaderMap::new());
+        let inspected = self.0.server.inspect(&RequestView::new(&Method::GET, &uri, &headers));
+        match inspected {
+            Err(denied) => denied,
+            // There is no token in an empty request.
+            Ok(_) => self.0.server.unavailable(1),
+        }
+    }
+
+    /// Fetches the keys of all issuers, so that the first requests need not wait. Never needed.
+    ///
+    /// # Errors
+    /// The keys of an issuer cannot be had now; those of the others are there.
+    pub async fn warm_up(&self) -> Result<(), Unavailable> {
+        let all = self.0.issuers.iter();
+        let mut fetching: Vec<_> = all
+            .map(|issuer| Some(Box::pin(issuer.keys(Need::Any, &self.0.io, |span| self.0.io.sleep(span)))))
+            .collect();
+        let mut outcome = Ok(());
+        poll_fn(|context| {
+            for slot in &mut fetching {
+                if let Some(Poll::Ready(fetched)) = slot.as_mut().map(|future| future.as_mut().poll(context))
+                {
+                    *slot = None;
+                    if let Err(unavailable) = fetched {
+                        outcome = Err(unavailable);
+                    }
+                }
+            }
+            if fetching.iter().all(Option::is_none) { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+        outcome
+    }
+
+    /// The resource server.
+    #[must_use]
+    pub fn server(&self) -> &ResourceServer {
+        &self.0.server
+    }
+
+    /// What has happened to the keys of an issuer so far.
+    #[must_use]
+    pub fn key_counters(&self, issuer: &str) -> Option<Counters> {
+        self.0.issuers.iter().find(|known| known.name() == issuer).map(|known| known.counters())
+    }
+
+    /// How many requests wait now for the keys of an issuer.
+    #[must_use]
+    pub fn waiting(&self, issuer: &str) -> Option<usize> {
+        self.0.issuers.iter().find(|known| known.name() == issuer).map(|known| known.waiting())
+    }
+
+    /// Has everybody who waits ask again: for a clock that was moved by hand.
+    pub fn wake(&self) {
+        self.0.issuers.iter().for_each(|issuer| issuer.wake());
+    }
+
+    fn now(&self) -> Timestamp {
+        self.0.clock.now()
+    }
+
+    fn observed(&self, verdict: Result<Box<Access>, Denied>) -> Result<Arc<Access>, Denied> {
+        if let Some(observe) = &self.0.observer {
+            observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()));
+        }
+        verdict.map(Arc::from)
+    }
+
+    fn decide_now(&self, request: &RequestView<'_>) -> Option<Result<Box<Access>, Denied>> {
+        let inspected = match self.0.server.inspect(request) {
+            Ok(inspected) => inspected,
+            Err(denied) => return Some(Err(denied)),
+        };
+        let now = self.now();
+        if inspected.is_opaque() {
+            let said = self.0.introspector.as_ref()?.at_hand(inspected.token(), now)?;
+            return Some(self.finish(self.0.server.judge_introspected(&inspected, &said, now), now));
+        }
+        let index = inspected.issuer_index();
+        let issuer = self.0.issuers.get(index)?;
+        let verdict = worker::with(|worker| {
+            let keys = worker.keys(self.0.id, index, issuer, now)?;
+            Some(self.judge(&inspected, &keys, worker, now))
+        })?;
+        if matches!(verdict, Verdict::NewerKeys(_)) && !issuer.is_fixed() {
+            return None;
+        }
+        Some(self.finish(verdict, now))
+    }
+
+    async fn decide(&self, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
+        if let Some(verdict) = self.decide_now(request) {
+            return verdict;
+        }
+        let (inner, since) = (&*self.0, self.now());
+        // Two waits take no more time than one may.
+        let sleep = |span: Duration| {
+            let left = since.plus(inner.patience).0.saturating_sub(self.now().0);
+            inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
+        };
+        let inspected = inner.server.inspect(request)?;
+        let issuer =
+            inner.issuers.get(inspected.issuer_index()).ok_or_else(|| inner.server.unavailable(1))?;
+        if inspected.is_opaque() {
+            let introspector = inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
+            let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
+            let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
+            let now = self.now();
+            return self.finish(inner.server.judge_introspected(&inspected, &said, now), now);
+        }
+        let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
+        let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
+        let verdict = self.judge_here(&inspected, &keys.value);
+        let Verdict::NewerKeys(denied) = verdict else { return self.finish(verdict, self.now()) };
+        match issuer.keys(Need::NewerThan(keys.epoch), &inner.io, sleep).await {
+            Ok(newer) => self.finish(self.judge_here(&inspected, &newer.value), self.now()),
+            Err(unavailable) if unavailable.because.is_some() || !issuer.is_up_to_date(self.now()) => {
+                Err(self.unavailable(&unavailable))
+            }
+            Err(_) => Err(denied),
+        }
+    }
+
+    fn judge_here(&self, inspected: &Inspected<'_>, keys: &KeySet) -> Verdict {
+        let now = self.now();
+        worker::with(|worker| self.judge(inspected, keys, worker, now))
+    }
+
+    fn judge(
+        &self,
+        inspected: &Inspected<'_>,
+        keys: &KeySet,
+        worker: &mut worker::Worker,
+        now: Timestamp,
+    ) -> Verdict {
+        let (server, scratch) = (&self.0.server, &mut worker.scratch);
+        match &self.0.cache {
+            None => server.judge(inspected, keys, scratch, now),
+            Some(cache) => server.judge_cached(inspected, keys, &mut Locked(cache), scratch, now),
+        }
+    }
+
+    fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {
+        match verdict {
+            Verdict::Accepted(access) => Ok(access),
+            Verdict::Once(proven) => {
+                let key = proven.replay_key();
+                let mut window = self.0.replay.lock().unwrap_or_else(PoisonError::into_inner);
+                let answer = window.first_use(key, now);
+                drop(window);
+                proven.first_use(answer)
+            }
+            Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
+            _ => Err(self.0.server.unavailable(1)),
+        }
+    }
+
+    fn unavailable(&self, unavailable: &Unavailable) -> Denied {
+        let seconds = unavailable.until.0.saturating_sub(self.now().0).clamp(1, MAX_RETRY_AFTER);
+        self.0.server.unavailable(u32::try_from(seconds).unwrap_or(1))
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate").field("server", &self.0.server).finish_non_exhaustive()
+    }
+}
+
+/// The cache of verified tokens, locked for each of its two calls.
+struct Locked<'c>(&'c Mutex<VerifiedCache>);
+
+impl Remember for Locked<'_> {
+    fn knows(&mut self, key: &CacheKey) -> bool {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).knows(key)
+    }
+
+    fn remember(&mut self, key: CacheKey, expires: Timestamp) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remember(key, expires);
+    }
+}
+
+/// What a response says in its body: the error code of its challenge in JSON, as RFC 6750 names it;
+/// nothing for who has not tried yet.
+#[must_use]
+pub fn error_body(denied: &Denied) -> &'static str {
+    match denied.record().error {
+        Some("invalid_request") => r#"{"error":"invalid_request"}"#,
+        Some("invalid_token") => r#"{"error":"invalid_token"}"#,
+        Some("invalid_dpop_proof") => r#"{"error":"invalid_dpop_proof"}"#,
+        Some("use_dpop_nonce") => r#"{"error":"use_dpop_nonce"}"#,
+        Some("insufficient_scope") => r#"{"error":"insufficient_scope"}"#,
+        Some("insufficient_user_authentication") => r#"{"error":"insufficient_user_authentication"}"#,
+        Some(_) => r#"{"error":"access_denied"}"#,
+        None if denied.is_missing_credentials() => "",
+        None => r#"{"error":"temporarily_unavailable"}"#,
+    }
+}
+
+type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// Tells of a renewal that failed.
+fn report(hook: Option<&FailureHook>, issuer: &str, failure: &Failure) {
+    if let Some(hook) = hook {
+        hook(issuer, failure);
+    }
+}

@@ -1,0 +1,52 @@
+//! What each thread has for itself: readers of keys, which need no lock, and memory for verifying.
+
+use super::issuer::Issuer;
+use oidc_proto::{
+    Timestamp,
+    jose::KeySet,
+    renew::{Published, Reader},
+    token::Scratch,
+};
+use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+
+/// How many readers a thread keeps before it starts anew.
+const MAX_READERS: usize = 4096;
+
+thread_local! {
+    static WORKER: RefCell<Worker> = RefCell::default();
+}
+
+#[derive(Default)]
+pub(super) struct Worker {
+    pub(super) scratch: Scratch,
+    readers: BTreeMap<(u64, usize), Reader<Published<KeySet>>>,
+}
+
+impl Worker {
+    /// The keys of an issuer, if nobody need be asked for them. Costs one atomic load unless they are
+    /// new.
+    pub(super) fn keys(
+        &mut self,
+        gate: u64,
+        index: usize,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Option<Arc<KeySet>> {
+        if let Some(keys) = issuer.fixed() {
+            return Some(Arc::clone(keys));
+        }
+        let key = (gate, index);
+        if self.readers.len() >= MAX_READERS && !self.readers.contains_key(&key) {
+            self.readers.clear();
+        }
+        let reader = self.readers.entry(key).or_insert_with(|| issuer.reader());
+        let published = reader.get().filter(|published| published.is_fresh(now))?;
+        Some(Arc::clone(&published.value))
+    }
+}
+
+/// Works with what this thread has; with something new where it is in use, or gone.
+pub(super) fn with<T>(mut work: impl FnMut(&mut Worker) -> T) -> T {
+    let here = WORKER.try_with(|worker| worker.try_borrow_mut().ok().map(|mut worker| work(&mut worker)));
+    here.ok().flatten().unwrap_or_else(|| work(&mut Worker::default()))
+}

@@ -1,0 +1,82 @@
+//! Protects any [tower](https://docs.rs/tower-service) service with access tokens. Knows no HTTP server
+//! and no runtime.
+//!
+//! ```
+//! use http::{Request, Response};
+//! use oidc_drive::{Gate, Io, gate::KeySource};
+//! use oidc_proto::resource::{Access, Requirement, ResourceServer, TrustedIssuer};
+//! use oidc_tower::{ProtectLayer, access};
+//! use tower_layer::Layer as _;
+//! # use std::{convert::Infallible, future::{Ready, pending, ready}, task::{Context, Poll}};
+//! # #[derive(Clone)]
+//! # struct Api;
+//! impl tower_service::Service<Request<String>> for Api {
+//! #   type Response = Response<String>;
+//! #   type Error = Infallible;
+//! #   type Future = Ready<Result<Response<String>, Infallible>>;
+//! #   fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> { Poll::Ready(Ok(())) }
+//!     // ...
+//!     fn call(&mut self, request: Request<String>) -> Self::Future {
+//!         let subject = access(request.extensions()).and_then(|access| access.subject.clone());
+//!         ready(Ok(Response::new(format!("Hello, {subject:?}"))))
+//!     }
+//! }
+//!
+//! # let send = |_, _| pending::<Result<Response<Vec<u8>>, ()>>();
+//! # let spawn = |_| ();
+//! # let sleep = |_| pending();
+//! let server = ResourceServer::builder("https://api.example")
+//!     .trust(TrustedIssuer::new("https://op.example"))
+//!     .build()?;
+//! // `send`, `spawn` and `sleep` are those of your HTTP client and your runtime.
+//! let gate = Gate::builder(server, Io::new(send, spawn, sleep)).build()?;
+//! let api = ProtectLayer::new(gate).require(Requirement::new().scope("api:read")).layer(Api);
+//! # drop(api);
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! * A request that is accepted has an `Arc<Access>` among its extensions: [`access`].
+//! * One that is refused never reaches the service. It is answered 400, 401 or 403 with the challenge
+//!   that the specifications name, or 503 with `Retry-After` if keys cannot be had; with the error
+//!   code in a small JSON body and nothing else.
+//! * [`RequireLayer`] sets scopes, roles and the like for a part of the service.
+//!
+//! **What it needs of a request.** The path must be that which the client sees (see
+//! [`ProtectLayer::client_uri`]); scheme, host and port come from the settings of the `ResourceServer`
+//! (`origin`), never from the `Host` header. A TLS server that asks for client certificates puts a
+//! [`CertificateThumbprint`](oidc_proto::resource::CertificateThumbprint) among the extensions.
+//!
+//! **What it does not do.** Access tokens in a form in the body (RFC 6750 section 2.2) are not taken: to
+//! read the body would be to consume it. Call [`Gate::check`](oidc_drive::Gate::check) yourself with
+//! `RequestView::form` where you need that.
+#![forbid(unsafe_code)]
+
+mod answer;
+mod protect;
+mod require;
+
+pub use answer::answer;
+pub use protect::{Protect, ProtectFuture, ProtectLayer};
+pub use require::{Require, RequireFuture, RequireLayer, require_scope};
+
+use http::Extensions;
+use oidc_drive::Gate;
+use oidc_proto::resource::{Access, Denied};
+use std::sync::Arc;
+
+/// The access of a request that was accepted.
+#[must_use]
+pub fn access(extensions: &Extensions) -> Option<&Arc<Access>> {
+    extensions.get()
+}
+
+/// The refusal of a request without access, where it needs some after all: in optional mode. `None` if
+/// no [`Protect`] has seen the request.
+#[must_use]
+pub fn missing(extensions: &Extensions) -> Option<Denied> {
+    extensions.get().map(|Seen(gate)| gate.no_credentials())
+}
+
+/// A request that went through a gate, with a token or without.
+#[derive(Clone)]
+struct Seen(Gate);

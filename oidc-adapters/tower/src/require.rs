@@ -1,0 +1,120 @@
+//! [`Require`]: what a part of a service needs of an access, behind [`Protect`](crate::Protect).
+
+use crate::{Seen, access, answer, answer::no_gate};
+use http::{Extensions, Request, Response};
+use oidc_proto::resource::{Denied, Requirement};
+use pin_project_lite::pin_project;
+use std::{
+    fmt,
+    future::Future,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+/// Demands something of every access: for a route, or some of them. The token has been checked before,
+/// by a [`ProtectLayer`](crate::ProtectLayer) further out; without one, every request is answered 500.
+#[derive(Clone, Debug)]
+pub struct RequireLayer(Arc<Requirement>);
+
+/// Demands a scope.
+#[must_use]
+pub fn require_scope(scope: impl Into<String>) -> RequireLayer {
+    RequireLayer::new(Requirement::new().scope(scope))
+}
+
+impl RequireLayer {
+    /// Demands this.
+    #[must_use]
+    pub fn new(requirement: Requirement) -> Self {
+        Self(Arc::new(requirement))
+    }
+}
+
+impl<S> Layer<S> for RequireLayer {
+    type Service = Require<S>;
+
+    fn layer(&self, inner: S) -> Require<S> {
+        Require { requirement: Arc::clone(&self.0), inner }
+    }
+}
+
+/// A service that needs more of an access than its being valid.
+#[derive(Clone, Debug)]
+pub struct Require<S> {
+    requirement: Arc<Requirement>,
+    inner: S,
+}
+
+/// Why a request goes no further: a refusal, or no gate has seen it.
+type Stopped = Option<Denied>;
+
+fn check(extensions: &Extensions, requirement: &Requirement) -> Result<(), Stopped> {
+    let Seen(gate) = extensions.get().ok_or(None)?;
+    match access(extensions) {
+        Some(access) => gate.require(access, requirement).map_err(Some),
+        None => Err(Some(gate.no_credentials().naming_scope(requirement))),
+    }
+}
+
+impl<S, B, R> Service<Request<B>> for Require<S>
+where
+    S: Service<Request<B>, Response = Response<R>>,
+    R: From<&'static str>,
+{
+    type Response = Response<R>;
+    type Error = S::Error;
+    type Future = RequireFuture<S::Future>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, request: Request<B>) -> RequireFuture<S::Future> {
+        let state = match check(request.extensions(), &self.requirement) {
+            Ok(()) => State::Calling { called: self.inner.call(request) },
+            Err(stopped) => State::Stopped { stopped },
+        };
+        RequireFuture { state }
+    }
+}
+
+pin_project! {
+    /// The response of the service, or a refusal.
+    pub struct RequireFuture<F> {
+        #[pin]
+        state: State<F>,
+    }
+}
+
+pin_project! {
+    #[project = Project]
+    enum State<F> {
+        Calling { #[pin] called: F },
+        Stopped { stopped: Stopped },
+    }
+}
+
+impl<F, R, E> Future for RequireFuture<F>
+where
+    F: Future<Output = Result<Response<R>, E>>,
+    R: From<&'static str>,
+{
+    type Output = F::Output;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<F::Output> {
+        match self.project().state.project() {
+            Project::Calling { called } => called.poll(context),
+            Project::Stopped { stopped: Some(denied) } => Poll::Ready(Ok(answer(denied))),
+            Project::Stopped { stopped: None } => Poll::Ready(Ok(no_gate())),
+        }
+    }
+}
+
+impl<F> fmt::Debug for RequireFuture<F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RequireFuture").finish_non_exhaustive()
+    }
+}
