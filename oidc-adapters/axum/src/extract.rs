@@ -6,7 +6,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use http::{StatusCode, request::Parts};
-use oidc_proto::{Timestamp, resource};
+use oidc_drive::Gate;
+use oidc_proto::resource;
 use serde::de::DeserializeOwned;
 use std::{ops::Deref, sync::Arc};
 
@@ -59,7 +60,7 @@ impl IntoResponse for Refusal {
 fn access(parts: &Parts) -> Result<Access, Refusal> {
     match oidc_tower::access(&parts.extensions) {
         Some(access) => Ok(Access(Arc::clone(access))),
-        None => Err(Refusal(oidc_tower::missing(&parts.extensions))),
+        None => Err(Refusal(oidc_tower::gate(&parts.extensions).map(Gate::demand_credentials))),
     }
 }
 
@@ -75,10 +76,10 @@ impl<S: Sync> OptionalFromRequestParts<S> for Access {
     type Rejection = Refusal;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Option<Self>, Refusal> {
-        match access(parts) {
-            Ok(access) => Ok(Some(access)),
-            Err(Refusal(Some(_))) => Ok(None),
-            Err(refusal) => Err(refusal),
+        match oidc_tower::access(&parts.extensions) {
+            Some(access) => Ok(Some(Self(Arc::clone(access)))),
+            None if oidc_tower::gate(&parts.extensions).is_some() => Ok(None),
+            None => Err(Refusal(None)),
         }
     }
 }
@@ -89,8 +90,9 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Claims<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let access = access(parts)?;
         access.custom().map(Self).map_err(|_| {
-            let lacking = resource::Requirement::new().that(|_| false);
-            Refusal(access.require(&lacking, Timestamp(0)).err())
+            let such_claims = resource::Requirement::new().that(|_| false);
+            let gate = oidc_tower::gate(&parts.extensions);
+            Refusal(gate.and_then(|gate| gate.require(&access, &such_claims).err()))
         })
     }
 }

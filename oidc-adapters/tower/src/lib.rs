@@ -61,7 +61,7 @@ pub use require::{Require, RequireFuture, RequireLayer, require_scope};
 
 use http::Extensions;
 use oidc_drive::Gate;
-use oidc_proto::resource::{Access, Denied};
+use oidc_proto::resource::Access;
 use std::sync::Arc;
 
 /// The access of a request that was accepted.
@@ -70,13 +70,12 @@ pub fn access(extensions: &Extensions) -> Option<&Arc<Access>> {
     extensions.get()
 }
 
-/// The refusal of a request without access, where it needs some after all: in optional mode. `None` if
-/// no [`Protect`] has seen the request.
+/// The gate that a request went through, with a token or without. `None` if no [`Protect`] has seen it.
 #[must_use]
-pub fn missing(extensions: &Extensions) -> Option<Denied> {
-    extensions.get().map(|Seen(gate)| gate.no_credentials())
+pub fn gate(extensions: &Extensions) -> Option<&Gate> {
+    extensions.get().map(|Seen(gate)| gate)
 }
 
-/// A request that went through a gate, with a token or without.
+/// A request that went through a gate.
 #[derive(Clone)]
 struct Seen(Gate);

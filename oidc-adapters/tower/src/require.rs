@@ -1,6 +1,6 @@
 //! [`Require`]: what a part of a service needs of an access, behind [`Protect`](crate::Protect).
 
-use crate::{Seen, access, answer, answer::no_gate};
+use crate::{access, answer, answer::no_gate, gate};
 use http::{Extensions, Request, Response};
 use oidc_proto::resource::{Denied, Requirement};
 use pin_project_lite::pin_project;
@@ -52,10 +52,10 @@ pub struct Require<S> {
 type Stopped = Option<Denied>;
 
 fn check(extensions: &Extensions, requirement: &Requirement) -> Result<(), Stopped> {
-    let Seen(gate) = extensions.get().ok_or(None)?;
+    let gate = gate(extensions).ok_or(None)?;
     match access(extensions) {
         Some(access) => gate.require(access, requirement).map_err(Some),
-        None => Err(Some(gate.no_credentials().naming_scope(requirement))),
+        None => Err(Some(gate.demand_credentials().naming_scope(requirement))),
     }
 }
 

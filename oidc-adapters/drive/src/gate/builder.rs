@@ -238,8 +238,9 @@ impl GateBuilder {
         self
     }
 
-    /// Tells this function of every verdict, once: for logs and metrics. Nothing of a token is in a
-    /// record. It runs on the request: put slow work elsewhere.
+    /// Tells this function of every verdict: for logs and metrics. Nothing of a token is in a record. An
+    /// access that is accepted and then lacks what its route needs makes a second record, of the
+    /// refusal. It runs on the request: put slow work elsewhere.
     pub fn observe(mut self, observer: impl Fn(&Record) + Send + Sync + 'static) -> Self {
         self.observer = Some(Arc::new(observer));
         self

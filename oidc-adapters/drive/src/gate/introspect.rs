@@ -65,6 +65,10 @@ impl Introspector {
         Self { said, client, clock, ceiling: policy.ceiling, failures }
     }
 
+    pub(super) fn wake(&self) {
+        self.said.all().iter().for_each(|(_, flight)| flight.wake());
+    }
+
     /// What was said of a token, if nobody need be asked.
     pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
         let mut reader = self.said.flight(&hash(token)).reader();

@@ -33,7 +33,9 @@ use oidc_proto::{
     Timestamp,
     jose::KeySet,
     renew::{Counters, Failure, Need},
-    resource::{Access, Denied, Inspected, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict},
+    resource::{
+        Access, Denied, Inspected, Record, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict,
+    },
     token::{CacheKey, Remember, VerifiedCache},
 };
 use std::{
@@ -118,21 +120,23 @@ impl Gate {
     /// As [`Access::require`].
     pub fn require(&self, access: &Access, requirement: &Requirement) -> Result<(), Denied> {
         let required = access.require(requirement, self.now());
-        if let (Err(denied), Some(observe)) = (&required, &self.0.observer) {
-            observe(denied.record());
+        if let Err(denied) = &required {
+            self.observe(denied.record());
         }
         required
     }
 
-    /// The refusal of a request without a token that comes to a route that needs one after all.
-    pub fn no_credentials(&self) -> Denied {
+    /// Refuses a request that came without a token, and needs one after all.
+    pub fn demand_credentials(&self) -> Denied {
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let inspected = self.0.server.inspect(&RequestView::new(&Method::GET, &uri, &headers));
-        match inspected {
+        let denied = match inspected {
             Err(denied) => denied,
             // There is no token in an empty request.
             Ok(_) => self.0.server.unavailable(1),
-        }
+        };
+        self.observe(denied.record());
+        denied
     }
 
     /// Fetches the keys of all issuers, so that the first requests need not wait. Never needed.
@@ -182,6 +186,9 @@ impl Gate {
     /// Has everybody who waits ask again: for a clock that was moved by hand.
     pub fn wake(&self) {
         self.0.issuers.iter().for_each(|issuer| issuer.wake());
+        if let Some(introspector) = &self.0.introspector {
+            introspector.wake();
+        }
     }
 
     fn now(&self) -> Timestamp {
@@ -189,10 +196,14 @@ impl Gate {
     }
 
     fn observed(&self, verdict: Result<Box<Access>, Denied>) -> Result<Arc<Access>, Denied> {
-        if let Some(observe) = &self.0.observer {
-            observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()));
-        }
+        self.observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()));
         verdict.map(Arc::from)
+    }
+
+    fn observe(&self, record: &Record) {
+        if let Some(observer) = &self.0.observer {
+            observer(record);
+        }
     }
 
     fn decide_now(&self, request: &RequestView<'_>) -> Option<Result<Box<Access>, Denied>> {

@@ -1,0 +1,48 @@
+//! An API behind access tokens, and what becomes of requests to it: run it with
+//! `cargo run -p oidc-axum --example protect_api`.
+
+mod calls;
+mod story;
+mod tokens;
+
+use axum::{
+    Router,
+    routing::{get, post},
+};
+use oidc_axum::{Access, Gate, Io, protect, require_scope};
+use oidc_proto::{
+    UrlPolicy,
+    resource::{DpopVerifier, ResourceServer, TrustedIssuer},
+};
+use tokio::task::spawn_blocking;
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+// The API: this is what to copy. `clock` and `observe` are for the demonstration.
+fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Problem> {
+    let server = ResourceServer::builder("https://api.example")
+        .origin(origin)
+        .trust(TrustedIssuer::new(issuer))
+        .accept_dpop(DpopVerifier::new())
+        .build()?;
+    let http = oidc_ureq::Http::new();
+    let send = move |request, terms| {
+        let http = http.clone();
+        async move { spawn_blocking(move || http.send(request, terms)).await.map_err(drop)?.map_err(drop) }
+    };
+    let gate = Gate::builder(server, Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep))
+        .url_policy(UrlPolicy::default().with_loopback())
+        .clock(watch.clock())
+        .observe(watch.observer())
+        .build()?;
+    Ok(Router::new()
+        .route("/reports", get(async |access: Access| format!("reports of {:?}", access.client_id)))
+        .route("/reports", post(async || "written").layer(require_scope("reports:write")))
+        .layer(protect(gate)))
+}
+// To here.
+
+#[tokio::main]
+async fn main() -> Result<(), Problem> {
+    story::run().await
+}
