@@ -40,7 +40,7 @@ pub const INTROSPECTION: Policy = {
     policy.stale_if_error = 0;
     policy.retry = 1;
     policy.cooldown = 1;
-    policy.longest_cooldown = 5;
+    policy.longest_retry = 5;
     policy
 };
 
