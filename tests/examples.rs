@@ -7,11 +7,15 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-fn login(arguments: &[&str]) -> Command {
+fn example(package: &str, name: &str, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO"));
-    command.args(["run", "--quiet", "--package", "oidc-ureq", "--example", "login", "--"]).args(arguments);
+    command.args(["run", "--quiet", "--package", package, "--example", name, "--"]).args(arguments);
     command.current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."));
     command
+}
+
+fn login(arguments: &[&str]) -> Command {
+    example("oidc-ureq", "login", arguments)
 }
 
 fn text(bytes: &[u8]) -> &str {
@@ -157,4 +161,21 @@ fn every_other_failure_is_one_clear_line_too() {
     let honest = provider(1, |_| {});
     let late = run(&["--issuer", honest.issuer(), "--client-id", "app", "--port", &port, "--wait", "0"]);
     assert_one_line(&late, &["nobody came back within 0 s", "--wait"]);
+}
+
+#[test]
+fn an_api_is_protected_through_bad_tokens_a_rotation_and_an_outage() {
+    let output = example("oidc-axum", "protect_api", &[]).output().expect("cargo runs");
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
+    for line in [
+        "200 of 200 accepted",
+        "1 fetch of keys at the provider",
+        "clause=proof_replayed",
+        "503  retry-after",
+        "Everything was as expected.",
+    ] {
+        assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
+    }
+    assert!(!stdout.contains("eyJ"), "a token is shown:\n{stdout}");
 }

@@ -26,7 +26,10 @@ use look::{Looker, public_types, types_in};
 use oidc_proto::{
     Secret, UrlPolicy,
     base::form::FormError,
-    flow::{Call, Client, ClientCredentials, ClientCredentialsGrant, Discovery, Flow, PreviousLogin, Step},
+    flow::{
+        Call, Client, ClientCredentials, ClientCredentialsGrant, Discovery, Flow, OpenLogins,
+        PendingAuthorization, PreviousLogin, SealingKeys, Step,
+    },
     jose::{Algorithm, AlgorithmSet, Buffers, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
     message::AuthorizationResponse,
     token::{Expected, IdTokenVerifier, Scratch, Verifier},
@@ -95,6 +98,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look.at(&scene.client);
     let (url, pending) = scene.begin();
     look.at(&pending);
+    look_at_what_is_sealed(look, &pending);
     look.at(&scene.respond(&url));
     let mut scene = self::scene(how);
     let mut first = Some(self::scene(how).exchange());
@@ -135,6 +139,21 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     renewal::look_at_claims_of_others(look, &mut scene, how, &login.tokens.access_token);
     renewal::look_at_renewals(look, &mut scene);
     renewal::look_at_introspection(look, &mut scene);
+}
+
+/// The states are the browser's to keep, and nobody's to read.
+fn look_at_what_is_sealed(look: &mut Looker, pending: &PendingAuthorization) {
+    let key = b"MARK-sealing-key-of-32-bytes-....";
+    let key: &[u8; 32] = key.first_chunk().unwrap();
+    look.hide("a sealing key", std::str::from_utf8(key).unwrap());
+    let keys = SealingKeys::new(1, key);
+    look.at(&keys);
+    let mut open = OpenLogins::new();
+    open.add(pending.clone(), NOW);
+    look.at(&open);
+    let sealed = keys.seal(&open, "here", moment(172)).unwrap();
+    look.text(&sealed);
+    look.at_error(&keys.open::<OpenLogins>(&sealed, "elsewhere").unwrap_err());
 }
 
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
