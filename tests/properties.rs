@@ -141,6 +141,21 @@ fn saved_states_are_held_to_their_form() {
 }
 
 #[test]
+fn requests_are_accepted_only_if_token_and_bindings_hold_and_refusals_tell_nothing() {
+    check("request");
+}
+
+#[test]
+fn introspection_is_typed_and_no_limit_is_lost() {
+    check("introspection");
+}
+
+#[test]
+fn one_renews_at_a_time_and_nothing_outlives_its_deadline() {
+    check("renewal");
+}
+
+#[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let folders: BTreeSet<String> = fs::read_dir(folder())

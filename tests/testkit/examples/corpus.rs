@@ -24,6 +24,9 @@ fn main() -> io::Result<()> {
         ("token", tokens()),
         ("flows", scripts()),
         ("saved", saved()),
+        ("request", requests()),
+        ("introspection", introspections()),
+        ("renewal", renewals()),
     ] {
         let folder = corpus.join(target);
         fs::create_dir_all(&folder)?;
@@ -360,4 +363,95 @@ fn saved() -> Entries {
         ("grant-twice", with("wanted", json!({"extra": [["a", "1"], ["a", "2"]]}))),
         ("array", "[1,\"https://op.example/tenant\",\"app\"]".to_owned()),
     ])
+}
+
+fn requests() -> Entries {
+    let bytes =
+        |text: &str| [&u16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat();
+    // Server, method, certificate; then the headers, query and form.
+    let with = |server: u8, shows: u8, rest: &[u8]| [&[server, 0, shows][..], rest].concat();
+    let raw = |scheme: u8, text: &str| [&[0, 0, 0, 1, scheme, 0][..], &bytes(text)].concat();
+    let claims = format!(
+        r#"{{"iss":"{ISSUER}","aud":["https://api.example"],"sub":"a","client_id":"c","jti":"j","iat":{0},"exp":{0},"cnf":{{"x":1}}}}"#,
+        NOW.0
+    );
+    let said = format!(r#"{{"active":true,"aud":"https://api.example","exp":{},"cnf":null}}"#, NOW.0 + 1);
+    vec![
+        ("bearer", with(0, 0, &[1, 0, 1, 0])),
+        ("bearer-bound", with(1, 0, &[1, 0, 1, 1])),
+        ("bearer-twice", with(1, 0, &[2, 0, 1, 0, 0, 1, 0])),
+        ("bearer-claims", with(0, 0, &[&[1, 0, 3][..], &bytes(&claims)].concat())),
+        ("bearer-flipped", with(0, 0, &[1, 0, 7, 0, 0, 99, 3])),
+        ("dpop", with(1, 0, &[1, 1, 1, 1, 1, 4, 1])),
+        ("dpop-nonce", with(2, 0, &[1, 2, 1, 1, 1, 4, 1])),
+        ("dpop-twice", with(1, 0, &[1, 1, 1, 1, 2, 4, 1, 4, 1])),
+        ("dpop-other-token", with(1, 0, &[1, 1, 1, 0, 1, 4, 1])),
+        (
+            "dpop-edit",
+            with(
+                2,
+                0,
+                &[&[1, 1, 1, 1, 1, 5, 1, 2][..], &bytes("\"https://API.example:443/%6Frders?x\"")].concat(),
+            ),
+        ),
+        ("dpop-no-nonce", with(2, 0, &[&[1, 1, 1, 1, 1, 5, 1, 5][..], &bytes("null")].concat())),
+        ("dpop-bytes", with(1, 0, &[&[1, 1, 1, 1, 1, 6][..], &bytes("{\"jti\":1}")].concat())),
+        ("certificate", with(3, 1, &[1, 0, 1, 2])),
+        ("certificate-and-key", with(3, 1, &[1, 1, 1, 3, 1, 4, 3])),
+        ("query", with(1, 0, &[0, 0, 2, 1, 0])),
+        ("form", [&[1, 1, 0, 0, 0, 0, 2, 1, 0][..]].concat()),
+        ("opaque", [raw(0, "opaque"), vec![0, 0, 0], said.into_bytes()].concat()),
+        ("quotes", raw(0, "\"\\\", error=\"x")),
+        ("basic", raw(4, "YTpi")),
+        ("empty", Vec::new()),
+    ]
+}
+
+fn introspections() -> Entries {
+    let with = |members: Value| {
+        let mut said = json!({"active": true, "exp": NOW.0 + 60});
+        for (name, value) in members.as_object().into_iter().flatten() {
+            said[name] = value.clone();
+        }
+        said.to_string()
+    };
+    entries([
+        ("inactive", "{\"active\":false,\"exp\":\"soon\"}".to_owned()),
+        ("active", with(json!({"scope": "a b", "client_id": "c", "aud": "x", "sub": "a", "iss": ISSUER}))),
+        ("lists", with(json!({"scope": ["a", "b"], "aud": ["x", "y"], "cnf": {"jkt": "k"}}))),
+        ("texts", with(json!({"exp": "1800000060", "nbf": "5.9", "iat": "1e3", "sub": 7}))),
+        ("nulls", with(json!({"exp": null, "aud": null, "cnf": null, "nbf": null, "jti": null}))),
+        ("aud-number", with(json!({"aud": ["x", 5]}))),
+        ("cnf-text", with(json!({"cnf": "k"}))),
+        ("exp-huge", with(json!({"exp": 1e300}))),
+        ("exp-nan", with(json!({"exp": "NaN"}))),
+        ("exp-object", with(json!({"exp": {}}))),
+        ("active-text", with(json!({"active": "true"}))),
+        ("active-twice", "{\"active\":false,\"active\":true}".to_owned()),
+        ("error", "{\"error\":\"invalid_client\"}".to_owned()),
+        ("nothing", "{}".to_owned()),
+    ])
+}
+
+fn renewals() -> Entries {
+    vec![
+        // Want; settle with a value; then time, a forced renewal, and a failure.
+        ("keys", vec![0, 0, 0, 2, 0, 1, 60, 5, 250, 0, 1, 2, 0, 0, 6, 1, 0, 0]),
+        ("tokens", vec![2, 0, 0, 2, 0, 1, 75, 6, 0, 18, 2, 0, 1, 0, 6, 0, 30, 0]),
+        ("metadata", vec![1, 0, 0, 2, 0, 1, 0, 6, 20, 0, 2, 0, 0, 6, 255, 255, 0]),
+        ("clock-back", vec![0, 0, 0, 2, 0, 1, 60, 7, 255, 0, 0, 5, 200, 7, 0, 90, 1, 2, 0, 0, 7, 1, 1]),
+        ("abandoned", vec![0, 0, 0, 3, 0, 0, 3, 0, 0, 3, 0, 5, 20, 0, 3, 0]),
+        ("late", vec![0, 0, 0, 5, 20, 2, 1, 1, 9, 2, 0, 1, 8, 0, 4, 5, 2, 0, 0]),
+        ("learned", vec![0, 0, 4, 9, 0, 1, 4, 0, 2, 0, 1, 9, 1, 1, 1]),
+        (
+            "extremes",
+            [&[0, 1][..], &[255, 254, 253, 0, 255, 254, 0, 1, 255, 254, 0, 0], &[0, 2, 0, 1, 255, 1]]
+                .concat(),
+        ),
+        (
+            "short",
+            [&[0, 1][..], &[1, 1, 2, 1, 1, 1, 1, 2, 1, 1, 0, 1], &[0, 2, 0, 1, 1, 5, 1, 5, 1, 0, 5, 1, 1]]
+                .concat(),
+        ),
+    ]
 }

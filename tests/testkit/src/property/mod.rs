@@ -6,15 +6,21 @@
 
 mod callback;
 mod flows;
+mod introspection;
 mod jwks;
 mod metadata;
+mod renewal;
+mod request;
 mod saved;
 mod token;
 
 pub use callback::callback;
 pub use flows::flows;
+pub use introspection::introspection;
 pub use jwks::jwks;
 pub use metadata::metadata;
+pub use renewal::renewal;
+pub use request::request;
 pub use saved::saved;
 pub use token::{genuine_tokens, token};
 
@@ -30,13 +36,16 @@ use std::fmt;
 pub type Property = fn(&[u8]);
 
 /// Every target by its name: that of its function, of its folder in the corpus, and of its fuzzer.
-pub const TARGETS: [(&str, Property); 6] = [
+pub const TARGETS: [(&str, Property); 9] = [
     ("callback", callback),
     ("metadata", metadata),
     ("jwks", jwks),
     ("token", token),
     ("flows", flows),
     ("saved", saved),
+    ("request", request),
+    ("introspection", introspection),
+    ("renewal", renewal),
 ];
 
 /// The time at which everything happens.

@@ -1,0 +1,132 @@
+//! What an introspection endpoint says: typed, and no limit of a token is lost by the way it is spelled.
+
+use super::{CLIENT, NOW, SECRET, check_texts, document, moment, provider_metadata};
+use http::{Response, header};
+use oidc_proto::{
+    Secret, Timestamp,
+    flow::{Client, Step},
+    message::Introspection,
+    resource::IntrospectionClaims,
+};
+use serde_json::{Map, Value};
+use std::sync::LazyLock;
+
+const TOKEN: &str = "a token that nobody else should see";
+
+static CLIENT_OF_API: LazyLock<Client> = LazyLock::new(|| {
+    let mut document = document();
+    document["introspection_endpoint"] = "https://op.example/introspect".into();
+    let client = Client::builder(provider_metadata(&document), CLIENT).secret(SECRET).build();
+    client.expect("the client is good")
+});
+
+/// `data` is the body of an introspection response. What it makes of a token is active only if `active` is
+/// `true`; then each limit of the token that is there is read or the response is refused, and what no field
+/// knows is there as it came.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn introspection(data: &[u8]) {
+    let call = CLIENT_OF_API.introspect_once(&Secret::new(TOKEN), None).expect("a good token");
+    let (_, _, pending) = call.into_parts();
+    let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
+    let response = response.body(data.to_vec()).expect("a good response");
+    let members: Option<Map<String, Value>> = serde_json::from_slice(data).ok();
+    match pending.receive(response, moment(NOW, 1)) {
+        Ok(Step::Done(said)) => {
+            let members = members.clone().expect("what is read is an object");
+            assert_eq!(members.get("active"), Some(&Value::Bool(said.active)));
+            match said.active {
+                true => check_active(&said, &members),
+                false => check_inactive(said, &members),
+            }
+        }
+        Ok(other) => panic!("{other:?}"),
+        Err(error) => check_texts(&error),
+    }
+    if let Some(members) = members {
+        check_claims(&members);
+    }
+}
+
+fn check_inactive(said: Introspection, members: &Map<String, Value>) {
+    assert_eq!(said.extra.len() + 1, members.len());
+    let nothing = Introspection::default();
+    assert!(said.exp.is_none() && said.sub.is_none() && said.scopes().next().is_none());
+    assert!(said.aud == nothing.aud && said.cnf.is_none() && said.client_id.is_none());
+}
+
+/// A member that is there: `null` is none.
+fn there<'m>(members: &'m Map<String, Value>, name: &str) -> Option<&'m Value> {
+    members.get(name).filter(|value| !value.is_null())
+}
+
+/// The same second, by another way to read it.
+fn is_second(value: &Value, read: Timestamp) -> bool {
+    let seconds = match value {
+        Value::String(text) => text.parse().ok(),
+        other => other.as_f64(),
+    };
+    #[allow(clippy::cast_precision_loss, reason = "an f64 is what it was read from")]
+    seconds.is_some_and(|seconds: f64| seconds.is_finite() && (seconds.floor() - read.0 as f64).abs() < 1.0)
+}
+
+fn check_active(said: &Introspection, members: &Map<String, Value>) {
+    for (name, read) in [("exp", said.exp), ("iat", said.iat), ("nbf", said.nbf)] {
+        match (there(members, name), read) {
+            (None, None) => {}
+            (Some(value), Some(read)) => assert!(is_second(value, read), "{name}: {value} is {read:?}"),
+            other => panic!("{name} is lost: {other:?}"),
+        }
+    }
+    let audience: Vec<&str> = match there(members, "aud") {
+        None => Vec::new(),
+        Some(Value::String(one)) => vec![one],
+        Some(other) => {
+            let all = other.as_array().expect("an audience is texts");
+            all.iter().map(|one| one.as_str().expect("an audience is texts")).collect()
+        }
+    };
+    assert_eq!(said.aud, audience);
+    assert_eq!(said.cnf.as_ref(), there(members, "cnf").map(|cnf| cnf.as_object().expect("an object")));
+    for (name, read) in [
+        ("client_id", &said.client_id),
+        ("username", &said.username),
+        ("token_type", &said.token_type),
+        ("sub", &said.sub),
+        ("iss", &said.iss),
+        ("jti", &said.jti),
+    ] {
+        let value = there(members, name);
+        assert_eq!(read.as_deref(), value.and_then(Value::as_str), "{name}");
+        // What is no text is kept as it came.
+        assert!(read.is_some() || said.extra.get(name) == value, "{name}");
+    }
+    for (name, value) in &said.extra {
+        assert_eq!(members.get(name), Some(value), "{name}");
+    }
+}
+
+/// The same members as a resource server takes them.
+fn check_claims(members: &Map<String, Value>) {
+    match IntrospectionClaims::from_members(members.clone()) {
+        Err(error) => check_texts(&error),
+        Ok(claims) => {
+            assert_eq!(members.get("active"), Some(&Value::Bool(claims.active)));
+            for (name, read) in [
+                ("exp", claims.exp),
+                ("nbf", claims.nbf),
+                ("iat", claims.iat),
+                ("auth_time", claims.auth_time),
+            ] {
+                match (there(members, name), read) {
+                    (None, None) => {}
+                    (Some(value), Some(read)) => assert!(is_second(value, Timestamp(read)), "{name}"),
+                    other => panic!("{name} is lost: {other:?}"),
+                }
+            }
+            assert_eq!(claims.aud.is_some(), there(members, "aud").is_some());
+            assert_eq!(claims.cnf.is_some(), there(members, "cnf").is_some());
+        }
+    }
+}

@@ -1,0 +1,174 @@
+//! Renewal: whatever callers do and clocks show, one renews at a time and nothing outlives its deadline.
+
+use super::{NOW, Script, moment};
+use crate::Timestamp;
+use oidc_proto::renew::{Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want};
+use std::sync::Arc;
+
+/// What the property knows of a value: when it was asked for at the latest, by the time that has passed.
+#[derive(Debug, PartialEq)]
+struct Value {
+    asked: i64,
+}
+
+struct World {
+    renewal: Renewal<Value>,
+    policy: Policy,
+    clock: Timestamp,
+    /// The time that has passed: a clock set back adds nothing.
+    passed: i64,
+    /// Leases that nobody has given back, when each was given out, and its number.
+    leases: Vec<(Lease, i64, usize)>,
+    given: usize,
+    /// When the newest lease ends, unless it has been given back.
+    live: Option<i64>,
+    newest: Epoch,
+}
+
+/// `data` is a script: a policy, then what callers and the clock do: want, settle, abandon, learn, and let
+/// time pass or set the clock. There is one live lease at most, no value is used past the deadline of the
+/// policy, epochs only grow, nobody is told to wait for what is past, and nothing panics.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn renewal(data: &[u8]) {
+    let mut script = Script(data);
+    let policy = policy(&mut script);
+    let renewal = Renewal::new(policy);
+    let newest = renewal.epoch();
+    let mut world =
+        World { renewal, policy, clock: NOW, passed: 0, leases: Vec::new(), given: 0, live: None, newest };
+    for _ in 0..256 {
+        if script.is_over() {
+            break;
+        }
+        world.step(&mut script);
+        assert!(world.renewal.epoch() >= world.newest, "an older value has come back");
+        world.newest = world.renewal.epoch();
+    }
+}
+
+fn policy(script: &mut Script<'_>) -> Policy {
+    let mut policy = script.pick(&[Policy::KEYS, Policy::METADATA, Policy::TOKENS]);
+    if script.byte() % 2 == 1 {
+        let mut number = || match script.byte() {
+            255 => i64::MAX,
+            254 => i64::MIN,
+            253 => -1,
+            small => i64::from(small),
+        };
+        policy.fresh = number();
+        policy.floor = number();
+        policy.ceiling = number();
+        policy.ahead = number();
+        policy.stale_if_error = number();
+        policy.retry = number();
+        policy.urgent_retry = number();
+        policy.longest_retry = number();
+        policy.cooldown = number();
+        policy.lease = number();
+        policy.patience = number();
+        policy.burst = script.byte();
+    }
+    policy
+}
+
+impl World {
+    fn step(&mut self, script: &mut Script<'_>) {
+        match script.byte() % 8 {
+            0 => self.want(Need::Any),
+            1 => self.want(Need::NewerThan(self.renewal.epoch())),
+            2 => self.settle(script),
+            3 => {
+                if let Some((lease, _, number)) = self.take(script) {
+                    let before = self.renewal.counters().abandoned;
+                    self.renewal.abandon(lease, self.clock);
+                    if number == self.given && self.renewal.counters().abandoned > before {
+                        self.live = None;
+                    }
+                }
+            }
+            4 => {
+                let value = Renewed::new(Arc::new(Value { asked: self.passed }), freshness(script));
+                self.renewal.learn(value, self.clock);
+            }
+            5 => self.advance(i64::from(script.byte())),
+            6 => self.advance(i64::from(script.number()) * 16),
+            _ => {
+                // Somebody sets the clock back, by more than threads disagree.
+                self.clock = self.clock.plus(-i64::from(script.number()) - 10);
+                self.want(Need::Any);
+            }
+        }
+    }
+
+    /// Time passes, and somebody sees it.
+    fn advance(&mut self, seconds: i64) {
+        self.clock = self.clock.plus(seconds);
+        self.passed += seconds;
+        self.want(Need::Any);
+    }
+
+    fn want(&mut self, need: Need) {
+        let want = self.renewal.want(need, self.clock);
+        match want {
+            Want::Use(epoch, value) => self.used(need, epoch, &value),
+            Want::UseAndRenew(epoch, value, lease) => {
+                self.used(need, epoch, &value);
+                self.granted(lease);
+            }
+            Want::Renew(lease) => self.granted(lease),
+            Want::Join { until } => {
+                assert!(until > self.clock, "a wait lies in the future");
+                assert!(
+                    self.live.is_some_and(|until| until > self.passed),
+                    "nobody renews, so nobody is to wait for"
+                );
+            }
+            Want::Refuse { until, .. } => assert!(until > self.clock, "a wait lies in the future"),
+        }
+    }
+
+    fn used(&self, need: Need, epoch: Epoch, value: &Value) {
+        assert_eq!(epoch, self.renewal.epoch());
+        assert!(need == Need::Any, "a value that is not good enough is used");
+        let age = self.passed - value.asked;
+        assert!(age <= self.policy.deadline(), "used {age} s after it was asked for");
+    }
+
+    fn granted(&mut self, lease: Lease) {
+        assert!(self.live.is_none_or(|until| until <= self.passed), "two leases live");
+        assert!(lease.until() > self.clock);
+        self.live = Some(self.passed.saturating_add(lease.until().0.saturating_sub(self.clock.0)));
+        self.given += 1;
+        self.leases.push((lease, self.passed, self.given));
+    }
+
+    fn take(&mut self, script: &mut Script<'_>) -> Option<(Lease, i64, usize)> {
+        let index = usize::from(script.byte()) % self.leases.len().max(1);
+        (index < self.leases.len()).then(|| self.leases.remove(index))
+    }
+
+    fn settle(&mut self, script: &mut Script<'_>) {
+        let Some((lease, given, number)) = self.take(script) else { return };
+        let kind = script.byte();
+        let result = match kind % 4 {
+            0 => Err(Failure::NoResponse),
+            _ => Ok(Renewed::new(Arc::new(Value { asked: given }), freshness(script))),
+        };
+        let held = self.renewal.settle(lease, result, moment(self.clock, kind));
+        assert!(!held || self.renewal.value().is_some_and(|value| value.asked == given));
+        if number == self.given {
+            self.live = None;
+        }
+    }
+}
+
+fn freshness(script: &mut Script<'_>) -> Freshness {
+    match script.byte() {
+        0 => Freshness::UNKNOWN,
+        255 => Freshness::of_seconds(i64::MAX),
+        254 => Freshness::of_seconds(i64::MIN),
+        seconds => Freshness::of_seconds(i64::from(seconds) * 4),
+    }
+}

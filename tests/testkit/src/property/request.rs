@@ -1,0 +1,408 @@
+//! Requests to a protected resource: none is accepted but with a genuine token, every binding of which
+//! holds, and no refusal says anything but settings and constants.
+
+use super::{ISSUER, NOW, Script, check_texts};
+use crate::keys::KeyRing;
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use http::{HeaderMap, HeaderValue, Method, Uri, header};
+use oidc_proto::{
+    jose::{Algorithm, KeySet, Sign},
+    resource::{
+        Access, CertificateThumbprint, CredentialPolicy, Denied, DpopVerifier, IntrospectionClaims, MAX_JTI,
+        NonceKeys, ProofError, Reason, RequestView, ResourceServer, Scheme, TrustedIssuer, Use, Verdict,
+    },
+    token::{DEFAULT_LEEWAY, Scratch},
+};
+use serde_json::{Map, Value, json};
+use std::{collections::BTreeSet, sync::LazyLock};
+use url::Url;
+
+const API: &str = "https://api.example";
+const TARGET: &str = "https://api.example/orders";
+const METADATA: &str = "https://api.example/.well-known/oauth-protected-resource";
+/// Whose tokens tell nothing.
+const OPAQUE: &str = "https://opaque.example";
+
+/// The servers, by what they demand.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Demand {
+    Bearer,
+    /// Tokens from anywhere, bound or not.
+    Anything,
+    Proof,
+    Certificate,
+}
+
+const DEMANDS: [Demand; 4] = [Demand::Bearer, Demand::Anything, Demand::Proof, Demand::Certificate];
+
+struct Fixed {
+    servers: [ResourceServer; 4],
+    keys: KeySet,
+    issuer: (Box<dyn Sign>, String),
+    thumbprint: String,
+    client: Box<dyn Sign>,
+    jwk: Value,
+    jkt: String,
+    certificate: CertificateThumbprint,
+    nonce: String,
+}
+
+static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
+    let ring = KeyRing::new();
+    let (issuer, kid) = ring.signer(Algorithm::EdDSA, 1, None);
+    // Ed25519 for proofs, too: the same in every run.
+    let (client, _) = ring.signer(Algorithm::EdDSA, 2, None);
+    let key = client.public_jwk().expect("an asymmetric key");
+    let mut jwk = key.to_json();
+    if let Some(members) = jwk.as_object_mut() {
+        members.retain(|name, _| ["kty", "crv", "x"].contains(&name.as_str()));
+    }
+    let nonces = NonceKeys::new(&[7; 32]);
+    let server = |demand| {
+        let builder = ResourceServer::builder(API).trust(TrustedIssuer::new(ISSUER));
+        let builder = builder.trust(TrustedIssuer::new(OPAQUE).introspects_opaque_tokens());
+        let builder = builder.resource_metadata(METADATA).pseudonyms(&[8; 32]);
+        let anywhere = CredentialPolicy::default().with_form().with_query();
+        let builder = match demand {
+            Demand::Bearer => builder,
+            Demand::Anything => {
+                builder.credentials(anywhere).accept_dpop(DpopVerifier::new()).accept_certificate_bound()
+            }
+            Demand::Proof => builder.require_dpop(DpopVerifier::new().demand_nonce(nonces.clone())),
+            Demand::Certificate => builder.accept_dpop(DpopVerifier::new()).require_certificate_bound(),
+        };
+        builder.build().expect("the settings are good")
+    };
+    Fixed {
+        servers: DEMANDS.map(server),
+        keys: KeySet::parse(ring.document().to_string().as_bytes()).expect("the keys are good"),
+        thumbprint: issuer.public_jwk().and_then(|key| key.thumbprint()).expect("an asymmetric key"),
+        issuer: (issuer, kid.expect("an asymmetric key has a name")),
+        client,
+        jwk,
+        jkt: key.thumbprint().expect("an asymmetric key"),
+        certificate: CertificateThumbprint::of_der(b"the certificate of the client"),
+        nonce: nonces.nonce(NOW),
+    }
+});
+
+fn sign(signer: &dyn Sign, header: &Value, claims: &[u8]) -> String {
+    let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header.to_string()), URL_SAFE_NO_PAD.encode(claims));
+    let signature = signer.sign(input.as_bytes()).expect("a test key signs");
+    format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
+}
+
+/// An access token of the issuer with these claims.
+fn token(claims: &[u8]) -> String {
+    let fixed = &*FIXED;
+    sign(&*fixed.issuer.0, &json!({"typ": "at+jwt", "alg": "EdDSA", "kid": fixed.issuer.1}), claims)
+}
+
+/// A proof of the client with these claims.
+fn proof(claims: &[u8]) -> String {
+    sign(&*FIXED.client, &json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": FIXED.jwk}), claims)
+}
+
+fn hash(token: &str) -> String {
+    URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, token.as_bytes()))
+}
+
+/// The claims of good tokens: a bearer token, one bound to the key, one to the certificate, one to both.
+fn claims(bound: u8) -> Value {
+    let mut claims = json!({"iss": ISSUER, "sub": "alice", "aud": API, "client_id": "app", "jti": "t",
+                            "scope": "read", "iat": NOW.0, "exp": NOW.0 + 300});
+    let (jkt, certificate) = (&FIXED.jkt, FIXED.certificate.as_str());
+    match bound {
+        0 => {}
+        1 => claims["cnf"] = json!({ "jkt": jkt }),
+        2 => claims["cnf"] = json!({ "x5t#S256": certificate }),
+        _ => claims["cnf"] = json!({ "jkt": jkt, "x5t#S256": certificate }),
+    }
+    claims
+}
+
+/// What was signed in this run: nothing else is genuine.
+#[derive(Default)]
+struct Signed {
+    tokens: BTreeSet<String>,
+    proofs: BTreeSet<String>,
+}
+
+impl Signed {
+    /// A token, a proof, or any bytes, as the script has it.
+    fn text(&mut self, script: &mut Script<'_>) -> Vec<u8> {
+        let kind = script.byte();
+        let text = match kind % 8 {
+            0 => return script.bytes().to_vec(),
+            1 | 2 => token(claims(script.byte() % 4).to_string().as_bytes()),
+            3 => token(script.bytes()),
+            4 | 5 => {
+                let bound = token(claims(script.byte() % 4).to_string().as_bytes());
+                let mut claims = json!({"jti": "p", "htm": "GET", "htu": TARGET, "iat": NOW.0,
+                                        "ath": hash(&bound), "nonce": FIXED.nonce});
+                if kind % 8 == 5 {
+                    // One claim is another one.
+                    let names = ["jti", "htm", "htu", "iat", "ath", "nonce"];
+                    let name = script.pick(&names);
+                    claims[name] = serde_json::from_slice(script.bytes()).unwrap_or(Value::Null);
+                }
+                proof(claims.to_string().as_bytes())
+            }
+            6 => proof(script.bytes()),
+            _ => {
+                // A good one, with bits flipped.
+                let mut bytes = token(claims(script.byte() % 4).to_string().as_bytes()).into_bytes();
+                let at = script.below(bytes.len());
+                bytes[at] ^= 1 << (script.byte() % 7);
+                return bytes;
+            }
+        };
+        let into = if matches!(kind % 8, 1..=3) { &mut self.tokens } else { &mut self.proofs };
+        into.insert(text.clone());
+        text.into_bytes()
+    }
+}
+
+/// `data` is a script: which server, which method, whether the connection has the client's certificate;
+/// then the `Authorization` and `DPoP` headers, the query and the form, each of bytes, or of what the
+/// issuer and the client signed; then what the introspection endpoint says. A request is accepted only if
+/// its token is genuine and fits, and all that it is bound to is shown; each refusal is challenges that
+/// parse, and says nothing but settings and constants.
+///
+/// # Panics
+/// If the property does not hold.
+pub fn request(data: &[u8]) {
+    accepts(data);
+}
+
+/// The same, and says whether the request was accepted.
+fn accepts(data: &[u8]) -> bool {
+    let (mut script, mut signed) = (Script(data), Signed::default());
+    let index = usize::from(script.byte()) % 4;
+    let method = script.pick(&[&Method::GET, &Method::POST, &Method::OPTIONS]);
+    let shows = script.byte() % 2 == 1;
+    let mut headers = HeaderMap::new();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    for _ in 0..script.byte() % 3 {
+        let scheme: &[u8] = script.pick(&[b"Bearer ", b"DPoP ", b"dpop  ", b"", b"Basic "]);
+        let value = [scheme, &signed.text(&mut script)].concat();
+        HeaderValue::from_bytes(&value).into_iter().for_each(|value| {
+            headers.append(header::AUTHORIZATION, value);
+        });
+    }
+    for _ in 0..script.byte() % 3 {
+        HeaderValue::from_bytes(&signed.text(&mut script)).into_iter().for_each(|value| {
+            headers.append("dpop", value);
+        });
+    }
+    let mut parameter = |script: &mut Script<'_>| match script.byte() % 3 {
+        0 => Vec::new(),
+        1 => script.bytes().to_vec(),
+        _ => [b"access_token=", &signed.text(script)[..]].concat(),
+    };
+    let (query, form) = (parameter(&mut script), parameter(&mut script));
+    let uri = format!("/orders?{}", String::from_utf8_lossy(&query));
+    let uri = uri.parse().unwrap_or_else(|_| Uri::from_static("/orders"));
+    let fixed = &*FIXED;
+    let server = &fixed.servers[index];
+    let mut view = RequestView::new(method, &uri, &headers).form(&form);
+    if shows {
+        view = view.certificate(&fixed.certificate);
+    }
+    let inspected = match server.inspect(&view) {
+        Ok(inspected) => inspected,
+        Err(denied) => {
+            check_refusal(&denied, index);
+            return false;
+        }
+    };
+    let sent = inspected.token().expose().to_owned();
+    let (verdict, said) = if inspected.is_opaque() {
+        let said: Map<String, Value> = serde_json::from_slice(script.rest()).unwrap_or_default();
+        let Ok(claims) = IntrospectionClaims::from_members(said.clone()) else { return false };
+        (server.judge_introspected(&inspected, &claims, NOW), Some(said))
+    } else {
+        (server.judge(&inspected, &fixed.keys, &mut Scratch::new(), NOW), None)
+    };
+    let proven = matches!(verdict, Verdict::Once(_));
+    let access = match verdict {
+        Verdict::Accepted(access) => Ok(access),
+        Verdict::Once(proven) => proven.first_use(Use::First),
+        Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
+        other => panic!("{other:?}"),
+    };
+    match access {
+        Err(denied) => {
+            check_refusal(&denied, index);
+            false
+        }
+        Ok(access) => {
+            check_token(&access, &sent, said.as_ref(), &signed);
+            check_binding(&access, DEMANDS[index], shows, proven);
+            if proven {
+                check_proof(&headers, method, &sent, DEMANDS[index], &signed);
+            }
+            true
+        }
+    }
+}
+
+/// The token is genuine, and it is for us and for now.
+fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, signed: &Signed) {
+    let claims = match said {
+        Some(said) => {
+            assert_eq!(said.get("active"), Some(&Value::Bool(true)));
+            // There, `null` is no value.
+            said.clone().into_iter().filter(|(_, value)| !value.is_null()).collect()
+        }
+        None => {
+            assert!(signed.tokens.contains(sent), "nobody has signed {sent}");
+            let payload = sent.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+            serde_json::from_slice(&payload.expect("it is a token")).expect("it has claims")
+        }
+    };
+    assert_eq!(access.claims, claims);
+    let issuer = if said.is_some() { OPAQUE } else { ISSUER };
+    let absent = |name: &str| said.is_some() && claims.get(name).is_none_or(Value::is_null);
+    assert!(access.issuer == issuer && (claims.get("iss") == Some(&json!(issuer)) || absent("iss")));
+    let for_us = match claims.get("aud") {
+        Some(Value::Array(all)) => all.contains(&json!(API)),
+        one => one == Some(&json!(API)),
+    };
+    assert!(for_us, "{claims:?}");
+    #[allow(clippy::cast_precision_loss, reason = "a time of this century")]
+    let (now, leeway) = (NOW.0 as f64, f64::from(DEFAULT_LEEWAY));
+    let number = |name: &str| claims.get(name).and_then(Value::as_f64);
+    assert!(number("exp").map_or(absent("exp"), |exp| exp > now - leeway), "{claims:?}");
+    assert!(number("nbf").is_none_or(|nbf| nbf < now + leeway + 1.0), "{claims:?}");
+}
+
+/// All that the token is bound to is shown, and what the server demands is there.
+fn check_binding(access: &Access, demand: Demand, shows: bool, proven: bool) {
+    let bound =
+        |name: &str| access.claims.get("cnf").and_then(|cnf| cnf.get(name)).filter(|at| !at.is_null());
+    let (jkt, certificate) = (bound("jkt"), bound("x5t#S256"));
+    assert_eq!(jkt.is_some(), proven, "a bound token comes with its proof, another with none");
+    assert!(jkt.is_none_or(|jkt| *jkt == FIXED.jkt.as_str()));
+    assert!(certificate.is_none_or(|certificate| shows && *certificate == FIXED.certificate.as_str()));
+    assert!(
+        ["jwk", "jwe", "jku", "kid", "osc"]
+            .iter()
+            .all(|name| { access.claims.get("cnf").is_none_or(|cnf| cnf.get(name).is_none()) })
+    );
+    match demand {
+        Demand::Bearer => assert!(jkt.is_none() && certificate.is_none()),
+        Demand::Anything => {}
+        Demand::Proof => assert!(proven && certificate.is_none()),
+        Demand::Certificate => assert!(certificate.is_some()),
+    }
+}
+
+/// The one proof is of the client, and made for this request.
+fn check_proof(headers: &HeaderMap, method: &Method, sent: &str, demand: Demand, signed: &Signed) {
+    let all: Vec<_> = headers.get_all("dpop").iter().filter_map(|value| value.to_str().ok()).collect();
+    let [one] = all[..] else { panic!("one proof: {all:?}") };
+    assert!(signed.proofs.contains(one), "nobody has signed {one}");
+    let payload = one.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
+    let claims: Value = serde_json::from_slice(&payload.expect("a proof")).expect("it has claims");
+    let text = |name: &str| claims[name].as_str().unwrap_or_default();
+    assert!((1..=MAX_JTI).contains(&text("jti").len()) && text("htm") == method.as_str(), "{claims}");
+    let target = Url::parse(text("htu")).expect("a URL");
+    let path = url::form_urlencoded::parse(target.path().as_bytes()).next().expect("a path");
+    assert!(target.origin().ascii_serialization() == API && path.0 == "/orders", "{claims}");
+    assert_eq!(text("ath"), hash(sent));
+    #[allow(clippy::cast_precision_loss, reason = "a time of this century")]
+    let age = NOW.0 as f64 - claims["iat"].as_f64().expect("a time");
+    assert!((-31.0..=91.0).contains(&age), "{claims}");
+    assert!(demand != Demand::Proof || text("nonce") == FIXED.nonce, "{claims}");
+}
+
+/// The challenges parse, and everything in them, in the log and for programmers is a setting or follows
+/// from the reason, which is a constant.
+fn check_refusal(denied: &Denied, index: usize) {
+    check_texts(denied);
+    let (reason, record, headers) = (denied.reason(), denied.record(), denied.headers());
+    assert_eq!(denied.to_string(), reason.to_string());
+    assert_eq!(format!("{denied:?}"), format!("Denied {{ reason: {reason:?}, record: {record:?} }}"));
+    let subject = record.subject.as_ref().is_none_or(|pseudonym| pseudonym.len() == 11);
+    assert!(record.clause == reason.code() && record.error == reason.error() && subject);
+    assert!(record.issuer.as_ref().is_none_or(|issuer| [ISSUER, OPAQUE].contains(&issuer.as_str())));
+    assert!(record.key.as_ref().is_none_or(|key| *key == FIXED.thumbprint));
+    let mut errors = 0;
+    for value in headers.get_all(header::WWW_AUTHENTICATE) {
+        let (scheme, parameters) = challenge(value.to_str().expect("visible ASCII"));
+        let dpop = scheme == Scheme::Dpop.name();
+        assert!(dpop || scheme == Scheme::Bearer.name() && DEMANDS[index] != Demand::Proof, "{scheme}");
+        for (name, value) in parameters {
+            match name.as_str() {
+                "realm" => assert_eq!(value, API),
+                "resource_metadata" => assert_eq!(value, METADATA),
+                "algs" => assert!(dpop && value.split(' ').all(|name| Algorithm::from_name(name).is_some())),
+                "error" => {
+                    errors += 1;
+                    assert_eq!(Some(value.as_str()), reason.error());
+                }
+                "error_description" => assert_eq!(value, reason.to_string()),
+                other => panic!("{other} in {denied:?}"),
+            }
+        }
+    }
+    assert!(headers.contains_key(header::WWW_AUTHENTICATE), "{denied:?}");
+    assert_eq!(errors > 0, !denied.is_missing_credentials(), "{denied:?}");
+    let nonce = headers.get("dpop-nonce").map(HeaderValue::as_bytes);
+    assert_eq!(nonce, (reason == Reason::Proof(ProofError::Nonce)).then_some(FIXED.nonce.as_bytes()));
+    let known = ["www-authenticate", "dpop-nonce", "cache-control"];
+    assert!(headers.keys().all(|name| known.contains(&name.as_str())), "{headers:?}");
+}
+
+/// One challenge by RFC 9110 section 11.6.1: each parameter once, each value quoted.
+fn challenge(text: &str) -> (&str, Vec<(String, String)>) {
+    let is_token = |text: &str| {
+        !text.is_empty()
+            && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte))
+    };
+    let (scheme, mut rest) = text.split_once(' ').unwrap_or((text, ""));
+    assert!(is_token(scheme), "{text}");
+    let mut parameters: Vec<(String, String)> = Vec::new();
+    while !rest.is_empty() {
+        let (name, after) = rest.split_once("=\"").expect("a parameter");
+        assert!(is_token(name) && parameters.iter().all(|(known, _)| known != name), "{text}");
+        let (mut value, mut chars) = (String::new(), after.chars());
+        loop {
+            match chars.next().expect("a closing quote") {
+                '"' => break,
+                '\\' => value.extend(chars.next()),
+                c => value.push(c),
+            }
+        }
+        parameters.push((name.to_owned(), value));
+        rest = chars.as_str();
+        assert!(rest.is_empty() || rest.starts_with(", ") && rest.len() > 2, "{text}");
+        rest = rest.get(2..).unwrap_or_default();
+    }
+    (scheme, parameters)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::accepts;
+
+    /// The property is worth something only if good requests come through.
+    #[test]
+    fn what_is_right_is_accepted() {
+        let (bearer, dpop) = ([1, 0, 1, 0], [1, 1, 1, 1, 1, 4, 1]);
+        for server in 0..4 {
+            assert_eq!(accepts(&[&[server, 0, 0][..], &bearer].concat()), server < 2, "{server}");
+            assert_eq!(accepts(&[&[server, 0, 0][..], &dpop].concat()), server == 1 || server == 2);
+        }
+        let (certificate, both) = ([1, 0, 1, 2], [1, 1, 1, 3, 1, 4, 3]);
+        for server in [1, 3] {
+            for bound in [&certificate[..], &both] {
+                assert!(accepts(&[&[server, 0, 1][..], bound].concat()), "{server}");
+                assert!(!accepts(&[&[server, 0, 0][..], bound].concat()), "{server}");
+            }
+        }
+        let said = format!(r#"{{"active":true,"aud":"{}","exp":{}}}"#, super::API, super::NOW.0 + 1);
+        assert!(accepts(&[&[0, 0, 0, 1, 0, 0, 0, 1, b'x', 0, 0, 0][..], said.as_bytes()].concat()));
+    }
+}
