@@ -417,6 +417,7 @@ fn introspections() -> Entries {
     };
     entries([
         ("inactive", "{\"active\":false,\"exp\":\"soon\"}".to_owned()),
+        ("inactive-nulls", "{\"active\":false,\"aud\":null,\"x\":true,\"jti\":null}".to_owned()),
         ("active", with(json!({"scope": "a b", "client_id": "c", "aud": "x", "sub": "a", "iss": ISSUER}))),
         ("lists", with(json!({"scope": ["a", "b"], "aud": ["x", "y"], "cnf": {"jkt": "k"}}))),
         ("texts", with(json!({"exp": "1800000060", "nbf": "5.9", "iat": "1e3", "sub": 7}))),
