@@ -1,4 +1,5 @@
-//! The main job, as a newcomer runs it: the example `login`, and what it says when it fails.
+//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; the
+//! example `protect_api`.
 
 use oidc_testkit::{Provider, Registration, Socket};
 use std::{
@@ -178,4 +179,9 @@ fn an_api_is_protected_through_bad_tokens_a_rotation_and_an_outage() {
         assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
     }
     assert!(!stdout.contains("eyJ"), "a token is shown:\n{stdout}");
+    // What is there to be copied is short.
+    let source = include_str!("../oidc-adapters/axum/examples/protect_api/main.rs");
+    let (_, api) = source.split_once("what to copy").expect("the API is marked");
+    let (api, _) = api.split_once("// To here.").expect("its end, too");
+    assert!(api.lines().count() <= 26, "{} lines", api.lines().count() - 1);
 }

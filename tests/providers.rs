@@ -1,5 +1,6 @@
 //! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
 
+#[allow(dead_code, reason = "shared with the tests of APIs")]
 #[path = "providers/npm.rs"]
 mod npm;
 

@@ -8,9 +8,9 @@ use oidc_proto::{
 use oidc_ureq::{Failed, Http};
 use std::{
     collections::BTreeMap,
-    io::{BufRead, BufReader},
-    process::{Child, Command, Stdio},
-    sync::{Arc, OnceLock},
+    io::{BufRead, BufReader, Write},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::{Arc, Mutex, OnceLock},
 };
 use url::Url;
 
@@ -24,7 +24,7 @@ pub struct Npm {
     pub issuer: String,
     pub metadata: Arc<ProviderMetadata>,
     pub http: Http,
-    _child: Child,
+    child: Mutex<(Child, BufReader<ChildStdout>)>,
 }
 
 /// The provider, started once for all tests of a file; `None` where there is no Node.js and nobody
@@ -43,8 +43,8 @@ fn start() -> Option<Npm> {
         .spawn()
         .expect("the start script runs");
     let mut line = String::new();
-    let stdout = child.stdout.take().expect("stdout is piped");
-    BufReader::new(stdout).read_line(&mut line).expect("stdout is text");
+    let mut stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    stdout.read_line(&mut line).expect("stdout is text");
     if line.is_empty() {
         let status = child.wait().expect("the script ends");
         let required = std::env::var_os("OIDC_REQUIRE_PROVIDERS").is_some_and(|value| value == "1");
@@ -57,10 +57,21 @@ fn start() -> Option<Npm> {
     let http = Http::new();
     let discovery = Discovery::start(&issuer, &UrlPolicy::default().with_loopback()).expect("an issuer");
     let metadata = Arc::new(http.run(discovery).expect("metadata"));
-    Some(Npm { issuer, metadata, http, _child: child })
+    Some(Npm { issuer, metadata, http, child: Mutex::new((child, stdout)) })
 }
 
 impl Npm {
+    /// Replaces the keys that sign; returns when the new ones do.
+    pub fn rotate(&self, rotation: usize) {
+        let mut child = self.child.lock().expect("whole");
+        let (child, stdout) = &mut *child;
+        child.stdin.as_mut().expect("stdin is piped").write_all(b"rotate\n").expect("the provider lives");
+        let mut line = String::new();
+        stdout.read_line(&mut line).expect("stdout is text");
+        let done: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
+        assert_eq!(done["rotated"], rotation);
+    }
+
     /// The client that is registered for this algorithm and this authentication method.
     pub fn client(&self, alg: &str, method: &str) -> ClientBuilder {
         let builder =

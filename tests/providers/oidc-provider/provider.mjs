@@ -1,12 +1,14 @@
 // An OpenID Provider on loopback for the tests. See README.md.
 //
 // Prints one line of JSON on stdout when it is ready: {"issuer":"http://127.0.0.1:PORT"}.
-// Everything else goes to stderr. Exits when its standard input closes.
+// Everything else goes to stderr. Each line `rotate` on standard input replaces the signing keys; when
+// that is done, one line on stdout says so: {"rotated":N}. Exits when its standard input closes.
 
 import { Console } from 'node:console';
 import { generateKeyPairSync, randomBytes } from 'node:crypto';
 import { once } from 'node:events';
 import { createServer } from 'node:http';
+import { createInterface } from 'node:readline';
 
 // The package reports through console.info as well, which writes to stdout.
 globalThis.console = new Console(process.stderr, process.stderr);
@@ -21,7 +23,8 @@ URL.parse ??= (url, base) => {
 };
 
 const stop = () => process.exit(0);
-process.stdin.on('end', stop).on('close', stop).on('error', stop).resume();
+process.stdin.on('end', stop).on('close', stop).on('error', stop);
+const commands = createInterface({ input: process.stdin });
 
 const { default: Provider, errors } = await import('oidc-provider');
 
@@ -40,10 +43,10 @@ const jwk = (kid, type, options) => ({
 });
 
 // The RSA key names no `alg`: it signs both RS256 and PS256.
-const keys = [
-  jwk('rsa', 'rsa', { modulusLength: 2048 }),
-  jwk('p256', 'ec', { namedCurve: 'P-256' }),
-  jwk('ed25519', 'ed25519'),
+const newKeys = (suffix) => [
+  jwk(`rsa${suffix}`, 'rsa', { modulusLength: 2048 }),
+  jwk(`p256${suffix}`, 'ec', { namedCurve: 'P-256' }),
+  jwk(`ed25519${suffix}`, 'ed25519'),
 ];
 
 const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
@@ -65,9 +68,68 @@ const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
+// The package reads its keys once, when a provider is made. So a rotation makes another provider, for
+// the same issuer, behind the same server; what was issued before is known to both, because they share
+// this store.
+const store = new Map();
+const grantIndex = new Map();
+
+class Store {
+  constructor(name) {
+    this.name = name;
+  }
+
+  #key(id) {
+    return `${this.name}:${id}`;
+  }
+
+  async upsert(id, payload, expiresIn) {
+    const expires = expiresIn ? Date.now() + expiresIn * 1000 : Infinity;
+    store.set(this.#key(id), { payload, expires });
+    if (payload.grantId) {
+      const members = grantIndex.get(payload.grantId) ?? new Set();
+      grantIndex.set(payload.grantId, members.add(this.#key(id)));
+    }
+  }
+
+  async find(id) {
+    const found = store.get(this.#key(id));
+    return found && found.expires > Date.now() ? found.payload : undefined;
+  }
+
+  #findBy(member, value) {
+    for (const [key, { payload }] of store) {
+      if (key.startsWith(`${this.name}:`) && payload[member] === value) return payload;
+    }
+    return undefined;
+  }
+
+  async findByUid(uid) {
+    return this.#findBy('uid', uid);
+  }
+
+  async findByUserCode(userCode) {
+    return this.#findBy('userCode', userCode);
+  }
+
+  async consume(id) {
+    const found = store.get(this.#key(id));
+    if (found) found.payload.consumed = Math.floor(Date.now() / 1000);
+  }
+
+  async destroy(id) {
+    store.delete(this.#key(id));
+  }
+
+  async revokeByGrantId(grantId) {
+    for (const key of grantIndex.get(grantId) ?? []) store.delete(key);
+    grantIndex.delete(grantId);
+  }
+}
+
 const configuration = {
+  adapter: Store,
   clients,
-  jwks: { keys },
   cookies: { keys: [randomBytes(32).toString('base64url')] },
   scopes: ['openid', 'offline_access'],
   claims: {
@@ -135,8 +197,27 @@ server.listen(0, '127.0.0.1');
 await once(server, 'listening');
 
 const issuer = `http://127.0.0.1:${server.address().port}`;
-const provider = new Provider(issuer, configuration);
-provider.on('server_error', (ctx, error) => console.error(error));
-server.on('request', provider.callback());
+let handle;
+let rotations = 0;
+
+const start = () => {
+  const suffix = rotations === 0 ? '' : `-${rotations}`;
+  const provider = new Provider(issuer, { ...configuration, jwks: { keys: newKeys(suffix) } });
+  provider.on('server_error', (ctx, error) => console.error(error));
+  handle = provider.callback();
+};
+
+start();
+server.on('request', (request, response) => handle(request, response));
+
+commands.on('line', (line) => {
+  if (line !== 'rotate') {
+    console.error(`unknown command: ${line}`);
+    return;
+  }
+  rotations += 1;
+  start();
+  process.stdout.write(`${JSON.stringify({ rotated: rotations })}\n`);
+});
 
 process.stdout.write(`${JSON.stringify({ issuer })}\n`);

@@ -282,7 +282,7 @@ impl GateBuilder {
             (None, true) => return Err(GateError::NoClient),
             (Some(_), false) => return Err(GateError::NoIntrospector),
             (Some(client), true) => {
-                Some(Introspector::new(client, self.introspected, Arc::clone(&self.clock), self.failures))
+                Some(Introspector::new(client, self.introspected, Arc::clone(&self.clock)))
             }
         };
         Ok(Gate(Arc::new(Inner {

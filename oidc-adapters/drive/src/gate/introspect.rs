@@ -10,9 +10,8 @@
 //! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
 
 use super::{
-    builder::{ClientMaker, FailureHook, Io},
+    builder::{ClientMaker, Io},
     issuer::Issuer,
-    report,
 };
 use crate::{Clock, Flights, Unavailable};
 use oidc_proto::{
@@ -51,7 +50,6 @@ pub(super) struct Introspector {
     client: ClientMaker,
     clock: Arc<dyn Clock>,
     ceiling: i64,
-    failures: Option<FailureHook>,
 }
 
 impl Introspector {
@@ -59,10 +57,9 @@ impl Introspector {
         client: ClientMaker,
         (entries, policy): (usize, Policy),
         clock: Arc<dyn Clock>,
-        failures: Option<FailureHook>,
     ) -> Self {
         let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
-        Self { said, client, clock, ceiling: policy.ceiling, failures }
+        Self { said, client, clock, ceiling: policy.ceiling }
     }
 
     pub(super) fn wake(&self) {
@@ -87,10 +84,8 @@ impl Introspector {
         let flight = self.said.flight(&hash(token));
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
         let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
-        let failures = self.failures.clone();
         let renew = move || async move {
-            let said = fetch(&client, &token, &issuer, &wires).await;
-            let said = said.inspect_err(|failure| report(failures.as_ref(), issuer.name(), failure))?;
+            let said = fetch(&client, &token, &issuer, &wires).await?;
             let seconds = match said.exp {
                 _ if !said.active => INACTIVE.min(ceiling),
                 // The last seconds are for the check of `exp` itself.
@@ -110,9 +105,11 @@ async fn fetch(
     io: &Arc<Io>,
 ) -> Result<IntrospectionClaims, Failure> {
     let metadata = issuer.metadata(io).await?;
-    let client = client(metadata).map_err(oidc_proto::Error::from)?;
-    let call = client.introspect_once(token, Some(TokenTypeHint::AccessToken))?;
-    Ok(claims(io.run(call).await?))
+    let asked = async {
+        let client = client(metadata).map_err(oidc_proto::Error::from)?;
+        io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await
+    };
+    asked.await.map(claims).inspect_err(|failure| issuer.report(failure))
 }
 
 fn hash(token: &Secret) -> TokenHash {

@@ -3,11 +3,10 @@
 use super::{
     Boxed,
     builder::{FailureHook, Io, KeySource},
-    report,
 };
 use crate::{Clock, Flight, Unavailable, run_async};
 use oidc_proto::{
-    Timestamp, UrlPolicy,
+    EndpointUrl, Timestamp, UrlPolicy,
     flow::{ConfigError, Flow, Step},
     jose::KeySet,
     metadata::{Profile, ProviderMetadata},
@@ -29,7 +28,7 @@ pub(super) struct Issuer {
     name: String,
     source: KeySource,
     keys: Arc<Flight<KeySet>>,
-    metadata: Flight<ProviderMetadata>,
+    metadata: Arc<Flight<ProviderMetadata>>,
     urls: UrlPolicy,
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
@@ -55,7 +54,7 @@ impl Issuer {
             name,
             source,
             keys: Arc::new(Flight::with_clock(common.keys, Arc::clone(&common.clock))),
-            metadata: Flight::with_clock(common.metadata, Arc::clone(&common.clock)),
+            metadata: Arc::new(Flight::with_clock(common.metadata, Arc::clone(&common.clock))),
             urls: common.urls,
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
@@ -116,9 +115,8 @@ impl Issuer {
             let running = Running::new(&issuer);
             let asked = issuer.clock.now();
             let fetched = issuer.fetch_keys(&wires).await;
-            match &fetched {
-                Ok(_) => _ = issuer.asked.fetch_max(asked.0, SeqCst),
-                Err(failure) => report(issuer.failures.as_ref(), &issuer.name, failure),
+            if fetched.is_ok() {
+                issuer.asked.fetch_max(asked.0, SeqCst);
             }
             issuer.failed.store(fetched.is_err(), SeqCst);
             drop(running);
@@ -130,12 +128,12 @@ impl Issuer {
     async fn fetch_keys(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
         let profile = match &self.source {
             KeySource::Fixed(keys) => return Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
-            KeySource::JwksUri(url) => return io.run(KeyRenewal::start(url)).await,
+            KeySource::JwksUri(url) => return self.fetch_set(url, io).await,
             KeySource::Discovery(profile) => *profile,
         };
         let (known, epoch) = self.metadata_by(profile, Need::Any, io).await?;
         let failure = match &known.jwks_uri {
-            Some(url) => match io.run(KeyRenewal::start(url)).await {
+            Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
                 Err(failure) => failure,
             },
@@ -144,8 +142,19 @@ impl Issuer {
         // Keys that have moved: the metadata may know where to.
         let newer = self.metadata_by(profile, Need::NewerThan(epoch), io).await;
         match newer.ok().and_then(|(newer, _)| newer.jwks_uri.clone()) {
-            Some(url) if Some(&url) != known.jwks_uri.as_ref() => io.run(KeyRenewal::start(&url)).await,
+            Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set(&url, io).await,
             Some(_) | None => Err(failure),
+        }
+    }
+
+    async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
+        io.run(KeyRenewal::start(url)).await.inspect_err(|failure| self.report(failure))
+    }
+
+    /// Tells of a fetch that failed.
+    pub(super) fn report(&self, failure: &Failure) {
+        if let Some(hook) = &self.failures {
+            hook(&self.name, failure);
         }
     }
 
@@ -158,18 +167,26 @@ impl Issuer {
         self.metadata_by(profile, Need::Any, io).await.map(|(metadata, _)| metadata)
     }
 
-    /// Whoever renews waits for the end of it: this is in the background already.
+    /// What is at hand serves while it is renewed. Without any, whoever renews waits for the end of it:
+    /// this is in the background already.
     async fn metadata_by(
         self: &Arc<Self>,
         profile: Profile,
         need: Need,
         io: &Arc<Io>,
     ) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
-        let renew = || async {
-            let call = MetadataRenewal::start(&self.name, profile, &self.urls)?;
-            io.run(call).await
+        let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
+        let renew = move || async move {
+            let call = MetadataRenewal::start(&issuer.name, profile, &issuer.urls)?;
+            let fetched = wires.run(call).await;
+            fetched.inspect_err(|failure| issuer.report(failure))
         };
-        match self.metadata.get_async_inline(need, renew, |span| io.sleep(span)).await {
+        let sleep = |span| io.sleep(span);
+        let published = match self.metadata.reader().get() {
+            Some(_) => self.metadata.get_async(need, renew, sleep, |task| io.spawn(task)).await,
+            None => self.metadata.get_async_inline(need, renew, sleep).await,
+        };
+        match published {
             Ok(published) => Ok((published.value, published.epoch)),
             Err(unavailable) => Err(unavailable.because.unwrap_or(Failure::NoResponse)),
         }

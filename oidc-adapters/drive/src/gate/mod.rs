@@ -25,14 +25,14 @@ pub use builder::{GateBuilder, GateError, Io, KeySource};
 pub use introspect::INTROSPECTION;
 
 use crate::{Clock, Unavailable};
-use builder::{FailureHook, Hook};
+use builder::Hook;
 use http::{HeaderMap, Method, Uri};
 use introspect::Introspector;
 use issuer::Issuer;
 use oidc_proto::{
     Timestamp,
     jose::KeySet,
-    renew::{Counters, Failure, Need},
+    renew::{Counters, Need},
     resource::{
         Access, Denied, Inspected, Record, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict,
     },
@@ -338,10 +338,3 @@ pub fn error_body(denied: &Denied) -> &'static str {
 }
 
 type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
-
-/// Tells of a renewal that failed.
-fn report(hook: Option<&FailureHook>, issuer: &str, failure: &Failure) {
-    if let Some(hook) = hook {
-        hook(issuer, failure);
-    }
-}

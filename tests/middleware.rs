@@ -1,0 +1,124 @@
+//! APIs behind a gate: services of tower in memory, and axum on loopback. What becomes of each request,
+//! whose fault it is said to be, and how often the provider is asked.
+//!
+//! Time is moved by hand. Who waits for something waits for it to be seen: a counter, a record.
+
+#[path = "middleware/cache.rs"]
+mod cache;
+#[path = "middleware/discipline.rs"]
+mod discipline;
+#[path = "middleware/dpop.rs"]
+mod dpop;
+#[path = "middleware/introspected.rs"]
+mod introspected;
+#[path = "middleware/outage.rs"]
+mod outage;
+#[path = "middleware/outcomes.rs"]
+mod outcomes;
+#[path = "middleware/rotation.rs"]
+mod rotation;
+#[path = "middleware/routes.rs"]
+mod routes;
+#[path = "middleware/served.rs"]
+mod served;
+#[path = "middleware/stalled.rs"]
+mod stalled;
+#[path = "middleware/world.rs"]
+mod world;
+
+use oidc_drive::{
+    Gate, Io, Task,
+    gate::{GateBuilder, GateError, INTROSPECTION, KeySource},
+};
+use oidc_proto::{
+    base::base64url,
+    flow::{Client, Request},
+    jose::{KeySet, RingSigner, Sign, sign_compact},
+    renew::Policy,
+    resource::{
+        Access, CertificateThumbprint, CredentialPolicy, DpopVerifier, NonceKeys, Record, Requirement,
+        ResourceServer, TrustedIssuer,
+    },
+};
+use oidc_testkit::{
+    Algorithm, EndpointName, Provider, Registration, Seed, SimClock, Timestamp, provider::hostile,
+};
+use oidc_tower::{ProtectLayer, RequireLayer, require_scope};
+use ring::{digest, rand::SystemRandom, signature};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    future::{Future, Ready, poll_fn, ready},
+    pin::pin,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+    time::Duration,
+};
+use tokio::sync::watch;
+use tower_layer::Layer;
+use tower_service::Service;
+use world::{Holder, Net, RESOURCE, START, World, lock};
+
+type Incoming = http::Request<String>;
+type Outgoing = http::Response<String>;
+
+/// The service behind the gate: says who asks, and counts.
+#[derive(Clone, Default)]
+struct Api(Arc<AtomicUsize>);
+
+impl Service<Incoming> for Api {
+    type Response = Outgoing;
+    type Error = Infallible;
+    type Future = Ready<Result<Outgoing, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: Incoming) -> Self::Future {
+        self.0.fetch_add(1, SeqCst);
+        let access = oidc_tower::access(request.extensions());
+        let client = access.and_then(|access| access.client_id.clone()).unwrap_or("nobody".to_owned());
+        ready(Ok(http::Response::new(format!("{client}: {}", request.body()))))
+    }
+}
+
+/// Calls a service as a server does: when it is ready, and once.
+async fn call<S>(service: &S, request: Incoming) -> Outgoing
+where
+    S: Service<Incoming, Response = Outgoing, Error = Infallible> + Clone,
+{
+    let mut service = service.clone();
+    let Ok(()) = poll_fn(|context| service.poll_ready(context)).await;
+    let Ok(response) = service.call(request).await;
+    response
+}
+
+fn bearer(token: &str) -> Incoming {
+    get(&[("authorization", &format!("Bearer {token}"))])
+}
+
+fn get(headers: &[(&str, &str)]) -> Incoming {
+    let mut request = http::Request::get("/reports?page=2");
+    for (name, value) in headers {
+        request = request.header(*name, *value);
+    }
+    request.body("the body".to_owned()).unwrap()
+}
+
+/// The status, and the values of a header, in one line.
+fn told(response: &Outgoing, header: &str) -> (u16, String) {
+    let values = response.headers().get_all(header).iter().map(|value| value.to_str().unwrap());
+    (response.status().as_u16(), values.collect::<Vec<_>>().join(" & "))
+}
+
+/// Until it is so, lets others run.
+async fn until(so: impl Fn() -> bool) {
+    while !so() {
+        tokio::task::yield_now().await;
+    }
+}

@@ -1,0 +1,155 @@
+//! S3: opaque tokens, behind the same verdicts; what their issuer says is kept for a short time.
+
+use super::*;
+
+fn api(world: &World, tokens: usize) -> (Gate, oidc_tower::Protect<Api>) {
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let builder = world.builder(World::introspecting()).introspection(client);
+    let gate = builder.remember_introspected(tokens, INTROSPECTION).build().unwrap();
+    let layer = ProtectLayer::new(gate.clone()).require(Requirement::new().scope("reports:read"));
+    (gate, layer.layer(Api::default()))
+}
+
+fn say(world: &World, token: &str, said: Value) {
+    lock(&world.said).insert(token.to_owned(), said);
+}
+
+fn active(more: Value) -> Value {
+    let mut said = json!({
+        "active": true, "iss": "https://op.example", "aud": RESOURCE, "client_id": "robot",
+        "scope": "reports:read", "exp": START.0 + 3_600, "token_type": "Bearer",
+    });
+    for (name, value) in more.as_object().unwrap() {
+        said[name] = value.clone();
+    }
+    said
+}
+
+#[tokio::test]
+async fn what_the_issuer_says_decides() {
+    let world = World::new();
+    let (_, api) = api(&world, 100);
+    let holder = Holder::new();
+    for (what, said, status, clause) in [
+        ("active", active(json!({})), 200, "accepted"),
+        ("inactive", json!({"active": false}), 401, "token_inactive"),
+        ("expired", active(json!({"exp": START.0 - 31})), 401, "token_expired"),
+        ("elsewhere", active(json!({"aud": "https://else.example"})), 401, "token_audience"),
+        ("audienceless", active(json!({"aud": []})), 401, "token_missing_claim"),
+        ("unscoped", active(json!({"scope": "x"})), 403, "access_scope"),
+        ("another-issuer", active(json!({"iss": "https://evil.example"})), 401, "token_issuer"),
+        ("refresh", active(json!({"token_type": "refresh_token"})), 401, "token_typ"),
+        ("bound", active(json!({"cnf": {"jkt": holder.thumbprint()}})), 401, "token_sender_constrained"),
+        ("unreadably-bound", active(json!({"cnf": {"jkt": 5}})), 401, "token_cnf_method"),
+    ] {
+        say(&world, what, said);
+        // The second answer comes from memory, and is the same.
+        for _ in 0..2 {
+            let response = call(&api, bearer(what)).await;
+            assert_eq!(
+                (response.status().as_u16(), world.clauses().last().copied()),
+                (status, Some(clause)),
+                "{what}"
+            );
+        }
+    }
+    assert_eq!(world.count("/introspect"), 10, "each was asked about once");
+    let proof = holder.proof(&format!("{RESOURCE}/reports"), "bound", "1", None, world.clock.now());
+    let proven = get(&[("authorization", "DPoP bound"), ("dpop", &proof)]);
+    assert_eq!(call(&api, proven.clone()).await.status(), 200);
+    assert_eq!(call(&api, proven).await.status(), 401, "replayed");
+    // JWTs of the same issuer are verified as ever.
+    assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
+}
+
+#[tokio::test]
+async fn an_answer_is_kept_for_half_a_minute_and_that_a_token_is_dead_for_five_seconds() {
+    let world = World::new();
+    let (_, api) = api(&world, 100);
+    let status = async |second| {
+        world.clock.set(START.plus(second));
+        call(&api, bearer("opaque")).await.status().as_u16()
+    };
+    say(&world, "opaque", active(json!({})));
+    assert_eq!(status(0).await, 200);
+    say(&world, "opaque", json!({"active": false}));
+    assert_eq!((status(29).await, world.count("/introspect")), (200, 1), "the stated price");
+    assert_eq!((status(30).await, world.count("/introspect")), (401, 2), "and no more");
+    say(&world, "opaque", active(json!({"exp": START.0 + 50})));
+    assert_eq!((status(34).await, world.count("/introspect")), (401, 2));
+    assert_eq!((status(35).await, world.count("/introspect")), (200, 3));
+    assert_eq!((status(49).await, world.count("/introspect")), (200, 3));
+    assert_eq!(
+        (status(50).await, world.count("/introspect")),
+        (200, 4),
+        "at its end it is asked about again"
+    );
+    assert_eq!(
+        (status(81).await, world.clauses().last().copied()),
+        (401, Some("token_expired")),
+        "after the leeway"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_thousand_requests_with_one_token_ask_once() {
+    let world = World::new();
+    let (_, api) = api(&world, 100);
+    say(&world, "opaque", active(json!({})));
+    world.set(Net::Silent);
+    let calls: Vec<_> = (0..1_000)
+        .map(|_| {
+            let api = api.clone();
+            tokio::spawn(async move { call(&api, bearer("opaque")).await.status().as_u16() })
+        })
+        .collect();
+    until(|| lock(&world.sent).len() == 1).await;
+    world.set(Net::Up);
+    for one in calls {
+        assert_eq!(one.await.unwrap(), 200);
+    }
+    assert_eq!(world.count("/introspect"), 1);
+}
+
+#[tokio::test]
+async fn e22_an_issuer_that_does_not_answer_is_503_and_what_is_known_goes_on() {
+    let world = World::new();
+    let (gate, api) = api(&world, 100);
+    say(&world, "known", active(json!({})));
+    say(&world, "new", active(json!({})));
+    assert_eq!(call(&api, bearer("known")).await.status(), 200);
+    // 401 of the endpoint is about us, and never becomes one about the token.
+    let refused = r#"{"error":"invalid_client"}"#;
+    for failure in [Net::Down, Net::Broken(401, refused), Net::Broken(500, ""), Net::Broken(200, "{}")] {
+        world.set(failure.clone());
+        let (status, seconds) = told(&call(&api, bearer("new")).await, "retry-after");
+        assert!(status == 503 && !seconds.is_empty(), "{failure:?}");
+        assert_eq!(call(&api, bearer("known")).await.status(), 200);
+        world.clock.advance(3);
+    }
+    world.clock.advance(10);
+    world.set(Net::Silent);
+    lock(&world.slept).clear();
+    let (slow, waiting) = (api.clone(), gate.clone());
+    let hanging = tokio::spawn(async move { call(&slow, bearer("new")).await });
+    until(|| !lock(&world.slept).is_empty()).await;
+    assert_eq!(call(&api, bearer("known")).await.status(), 200, "nobody holds a lock");
+    world.clock.advance(3);
+    waiting.wake();
+    assert_eq!(hanging.await.unwrap().status(), 503);
+    world.set(Net::Up);
+    world.clock.advance(15);
+    assert_eq!(call(&api, bearer("new")).await.status(), 200);
+}
+
+#[tokio::test]
+async fn memory_is_bounded_and_the_token_in_use_stays() {
+    let world = World::new();
+    let (_, api) = api(&world, 4);
+    say(&world, "mine", active(json!({})));
+    for stranger in 0..100 {
+        assert_eq!(call(&api, bearer("mine")).await.status(), 200);
+        assert_eq!(call(&api, bearer(&format!("stranger-{stranger}"))).await.status(), 401);
+    }
+    assert_eq!(world.count("/introspect"), 101);
+}

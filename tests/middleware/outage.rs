@@ -1,0 +1,132 @@
+//! E22, U12: while the provider is down, nobody is told that their token is no good for it.
+
+use super::*;
+
+const FAILURES: [Net; 5] = [
+    Net::Down,
+    Net::Broken(500, "{}"),
+    Net::Broken(200, "<html>"),
+    Net::Broken(200, r#"{"keys":[]}"#),
+    Net::Broken(404, ""),
+];
+
+/// 503, and when to try again.
+fn assert_unavailable(response: &Outgoing) {
+    let (status, seconds) = told(response, "retry-after");
+    assert_eq!(status, 503, "{response:?}");
+    assert!((1..=300).contains(&seconds.parse::<i64>().unwrap()), "{seconds}");
+    assert_eq!(told(response, "www-authenticate").1, "", "no challenge: another token would not help");
+    assert_eq!(response.body(), r#"{"error":"temporarily_unavailable"}"#);
+}
+
+#[tokio::test]
+async fn e22_an_outage_is_503_never_401_and_an_api_starts_during_one() {
+    for failure in FAILURES {
+        let world = World::new();
+        world.set(failure.clone());
+        let gate = world.gate();
+        assert_eq!(lock(&world.sent).len(), 0, "nothing is fetched at the start");
+        let api = ProtectLayer::new(gate).layer(Api::default());
+        for token in [world.token(), world.forged("x")] {
+            assert_unavailable(&call(&api, bearer(&token)).await);
+        }
+        // What can be said without the provider is said.
+        assert_eq!(call(&api, get(&[])).await.status(), 401, "{failure:?}");
+        assert_eq!(call(&api, bearer("opaque")).await.status(), 401, "{failure:?}");
+        world.set(Net::Up);
+        world.clock.advance(30);
+        assert_eq!(call(&api, bearer(&world.token())).await.status(), 200, "it comes back: {failure:?}");
+    }
+}
+
+#[tokio::test]
+async fn d1_good_tokens_pass_through_an_outage_and_unknown_keys_are_nobodys_fault() {
+    for failure in FAILURES {
+        let world = World::new();
+        let api = ProtectLayer::new(world.gate()).layer(Api::default());
+        let good = world.token();
+        assert_eq!(call(&api, bearer(&good)).await.status(), 200);
+        world.set(failure.clone());
+        // The keys are fresh for 300 s, and used for another hour while renewing fails.
+        for elapsed in (0..3_900).step_by(60) {
+            world.clock.set(START.plus(elapsed));
+            let response = call(&api, bearer(&good)).await;
+            assert_eq!(response.status(), 200, "{failure:?} after {elapsed} s");
+            assert_unavailable(&call(&api, bearer(&world.forged(format!("k{elapsed}")))).await);
+        }
+        world.clock.set(START.plus(3_901));
+        assert_unavailable(&call(&api, bearer(&good)).await);
+        world.set(Net::Up);
+        world.clock.advance(30);
+        assert_eq!(call(&api, bearer(&good)).await.status(), 200);
+        assert_eq!(call(&api, bearer(&world.forged("k"))).await.status(), 401, "now we know");
+        assert!(!world.clauses().contains(&"jws_signature"));
+    }
+}
+
+#[tokio::test]
+async fn e28_the_outage_of_one_issuer_is_none_of_another() {
+    let world = World::new();
+    let api = ProtectLayer::new(world.gate()).layer(Api::default());
+    world.set(Net::Down);
+    assert_unavailable(&call(&api, bearer(&world.token())).await);
+    world.set(Net::Up);
+    assert_eq!(call(&api, bearer(&world.token_of_the_other())).await.status(), 200, "at once");
+}
+
+#[tokio::test]
+async fn warming_up_is_optional_and_says_what_cannot_be_had() {
+    let world = World::new();
+    let gate = world.gate();
+    gate.warm_up().await.unwrap();
+    assert_eq!(world.count("/jwks"), 2, "all issuers");
+    let api = ProtectLayer::new(gate.clone()).layer(Api::default());
+    assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
+    assert_eq!(world.count("/jwks"), 2);
+    let counters = gate.key_counters("https://op.example").unwrap();
+    assert_eq!((counters.renewals, counters.failures), (1, 0));
+    assert!(gate.key_counters("https://evil.example").is_none());
+
+    world.set(Net::Down);
+    let error = world.gate().warm_up().await.unwrap_err();
+    assert!(error.because.is_some(), "{error}");
+}
+
+#[tokio::test]
+async fn why_an_api_answers_503_is_told_to_whoever_runs_it() {
+    let world = World::new();
+    let failures = Arc::new(Mutex::new(Vec::new()));
+    let seen = failures.clone();
+    let observe = move |issuer: &str, failure: &oidc_proto::renew::Failure| {
+        lock(&seen).push(format!("{issuer}: {failure}"));
+    };
+    let gate = world.builder(World::server()).observe_failures(observe).build().unwrap();
+    let api = ProtectLayer::new(gate).layer(Api::default());
+    world.set(Net::Broken(200, "<html>"));
+    assert_unavailable(&call(&api, bearer(&world.token())).await);
+    let told = lock(&failures).clone();
+    assert!(
+        told.len() == 1 && told[0].contains("https://op.example: the response of openid-configuration"),
+        "{told:?}"
+    );
+}
+
+/// Keys that have moved are found by the metadata that says where to, and not only an hour later.
+#[tokio::test]
+async fn keys_that_move_are_found() {
+    let world = World::new();
+    let api = ProtectLayer::new(world.gate()).layer(Api::default());
+    assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
+    let forged = world.forged("nowhere");
+    world.provider(|provider| {
+        // They are where discovery says from now on; where they were, there is nothing.
+        provider.alter_response(EndpointName::Jwks, hostile::respond(404, "text/plain", "gone"));
+        provider.alter_response(
+            EndpointName::Discovery,
+            hostile::set_member("jwks_uri", "https://other.example/jwks"),
+        );
+    });
+    world.clock.advance(290);
+    assert_eq!(call(&api, bearer(&forged)).await.status(), 401, "new keys do not know it");
+    assert_eq!(lock(&world.sent).iter().filter(|url| *url == "https://other.example/jwks").count(), 1);
+}

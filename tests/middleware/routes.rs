@@ -1,0 +1,159 @@
+//! S9 on axum: extractors, routes that need more than others, routes that need no token.
+
+use super::*;
+use axum::{
+    Router,
+    body::Body,
+    extract::State,
+    routing::{get as on_get, post as on_post},
+};
+use oidc_axum::{Access as Caller, Claims, protect};
+
+async fn send(router: &Router, request: Incoming) -> Outgoing {
+    let mut router = router.clone();
+    let Ok(()) = poll_fn(|context| Service::<http::Request<Body>>::poll_ready(&mut router, context)).await;
+    let Ok(response) = router.call(request.map(Body::from)).await;
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+    http::Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+}
+
+fn at(path: &str, token: Option<&str>) -> Incoming {
+    let mut request = token.map_or_else(|| get(&[]), bearer);
+    *request.uri_mut() = path.parse().unwrap();
+    request
+}
+
+async fn client(caller: Caller) -> String {
+    caller.client_id.clone().unwrap_or_default()
+}
+
+async fn maybe(caller: Option<Caller>) -> String {
+    caller.map_or("nobody".to_owned(), |caller| caller.client_id.clone().unwrap_or_default())
+}
+
+#[tokio::test]
+async fn s9_each_route_has_its_own_needs() {
+    let world = World::new();
+    let step_up = Requirement::new().acr_values(["gold"]).max_age(300);
+    let admin = Requirement::new().audience("https://admin.example");
+    let router = Router::new()
+        .route("/read", on_get(client).layer(require_scope("reports:read")))
+        .route("/both", on_get(client).layer(require_scope("reports:read")))
+        .route("/both", on_post(client).layer(require_scope("reports:write")))
+        .route("/pay", on_get(client).layer(RequireLayer::new(step_up)))
+        .route("/admin", on_get(client).layer(RequireLayer::new(admin)))
+        .layer(protect(world.gate()));
+    let good = world.token();
+    for path in ["/read", "/both"] {
+        let response = send(&router, at(path, Some(&good))).await;
+        assert_eq!((response.status().as_u16(), response.body().as_str()), (200, "robot"), "{path}");
+    }
+    let mut post = at("/both", Some(&good));
+    *post.method_mut() = http::Method::POST;
+    let (status, challenge) = told(&send(&router, post).await, "www-authenticate");
+    assert!(status == 403 && challenge.contains("scope=\"reports:write\""), "{challenge}");
+    let (status, challenge) = told(&send(&router, at("/pay", Some(&good))).await, "www-authenticate");
+    assert!(status == 401 && challenge.contains("insufficient_user_authentication"), "{challenge}");
+    assert!(
+        challenge.contains("acr_values=\"gold\"") && challenge.contains("max_age=\"300\""),
+        "{challenge}"
+    );
+    let (status, challenge) = told(&send(&router, at("/admin", Some(&good))).await, "www-authenticate");
+    assert!(status == 401 && challenge.contains("invalid_token"), "{challenge}");
+    assert_eq!(send(&router, at("/read", None)).await.status(), 401);
+    let clauses = world.clauses();
+    assert!(["access_scope", "access_authentication", "token_audience"].iter().all(|c| clauses.contains(c)));
+}
+
+#[tokio::test]
+async fn optional_routes_take_no_token_for_an_answer_and_a_bad_one_for_none() {
+    let world = World::new();
+    let gate = world.gate();
+    let router = Router::new()
+        .route("/maybe", on_get(maybe))
+        .route("/must", on_get(client))
+        .route("/scoped", on_get(maybe).layer(require_scope("reports:read")))
+        .layer(protect(gate.clone()).optional());
+    let response = send(&router, at("/maybe", None)).await;
+    assert_eq!((response.status().as_u16(), response.body().as_str()), (200, "nobody"));
+    assert!(world.clauses().is_empty(), "no token, no verdict");
+    assert_eq!(send(&router, at("/maybe", Some(&world.token()))).await.body(), "robot");
+    for bad in [world.forged("x"), "opaque".to_owned()] {
+        assert_eq!(send(&router, at("/maybe", Some(&bad))).await.status(), 401);
+    }
+    let (status, challenge) = told(&send(&router, at("/must", None)).await, "www-authenticate");
+    assert!(status == 401 && !challenge.contains("error="), "{challenge}");
+    let (status, challenge) = told(&send(&router, at("/scoped", None)).await, "www-authenticate");
+    assert!(status == 401 && challenge.contains("scope=\"reports:read\""), "{challenge}");
+    // An access that somebody else has put there is none.
+    let (parts, _) = bearer(&world.token()).into_parts();
+    let access: Arc<Access> = gate.check(&oidc_proto::resource::RequestView::of(&parts)).await.unwrap();
+    let mut smuggled = at("/maybe", None);
+    smuggled.extensions_mut().insert(access);
+    assert_eq!(send(&router, smuggled).await.body(), "nobody");
+}
+
+#[tokio::test]
+async fn routes_that_no_gate_is_in_front_of_answer_nobody() {
+    let world = World::new();
+    let router: Router = Router::new()
+        .route("/must", on_get(client))
+        .route("/maybe", on_get(maybe))
+        .route("/scoped", on_get(async || "secret").layer(require_scope("reports:read")));
+    for path in ["/must", "/maybe", "/scoped"] {
+        let response = send(&router, at(path, Some(&world.token()))).await;
+        assert_eq!(response.status(), 500, "{path}");
+        assert!(!response.body().contains("secret") && told(&response, "www-authenticate").1.is_empty());
+    }
+}
+
+#[derive(serde::Deserialize)]
+struct Department {
+    department: String,
+}
+
+#[tokio::test]
+async fn claims_of_ones_own_come_typed_and_states_are_left_alone() {
+    let world = World::new();
+    let handler = async |State(greeting): State<&'static str>, Claims(of): Claims<Department>| {
+        format!("{greeting}, {}", of.department)
+    };
+    let router: Router =
+        Router::new().route("/hello", on_get(handler)).layer(protect(world.gate())).with_state("Hello");
+    let token = world.token_with(|_, claims| drop(claims.insert("department".into(), "sales".into())));
+    assert_eq!(send(&router, at("/hello", Some(&token))).await.body(), "Hello, sales");
+    let response = send(&router, at("/hello", Some(&world.token()))).await;
+    assert_eq!(response.status(), 403, "a good token, but not for this");
+    assert_eq!(world.clauses().last(), Some(&"access_privilege"));
+}
+
+/// A router cuts off the path that it is nested at; a proof is made for the whole.
+#[tokio::test]
+async fn proofs_are_for_the_path_that_the_client_has_sent() {
+    let world = World::new();
+    let inner = Router::new().route("/reports", on_get(client)).layer(protect(world.gate()));
+    let router = Router::new().nest("/v1", inner);
+    let holder = Holder::new();
+    let token = holder.token(&world);
+    for (path, status) in [("/v1/reports", 200), ("/reports", 401)] {
+        let proof = holder.proof(&format!("{RESOURCE}{path}"), &token, path, None, world.clock.now());
+        let mut request = get(&[("authorization", &format!("DPoP {token}")), ("dpop", &proof)]);
+        *request.uri_mut() = "/v1/reports".parse().unwrap();
+        assert_eq!(send(&router, request).await.status(), status, "{path}");
+    }
+}
+
+#[tokio::test]
+async fn tokens_in_the_query_only_when_asked_and_never_in_a_shared_cache() {
+    let world = World::new();
+    let path = format!("/reports?access_token={}", world.token());
+    for (policy, status, cache) in
+        [(CredentialPolicy::default(), 401, ""), (CredentialPolicy::default().with_query(), 200, "private")]
+    {
+        let gate = world.builder(World::server().credentials(policy)).build().unwrap();
+        let router = Router::new().route("/reports", on_get(client)).layer(protect(gate));
+        let response = send(&router, at(&path, None)).await;
+        assert_eq!(told(&response, "cache-control"), (status, cache.to_owned()));
+    }
+}
