@@ -1,4 +1,4 @@
-//! Protects [axum](axum) routes with access tokens.
+//! Protects [axum] routes with access tokens.
 //!
 //! ```
 //! use axum::{Router, routing::{get, post}};
