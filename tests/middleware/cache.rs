@@ -32,7 +32,7 @@ async fn trace(seed: u64) {
         let mut told = Vec::new();
         for api in &apis {
             let response = call(api, bearer(token)).await;
-            let mut record = lock(&world.records).drain(..).last().unwrap();
+            let mut record = lock(&world.records).drain(..).next_back().unwrap();
             // Which key has signed is not known of a signature that was not checked.
             record.key = None;
             // What goes on in the background comes to its end.
