@@ -97,8 +97,8 @@ async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
     let (gate, sent) = gate(npm);
     let opaque = token(npm, None);
     let newest = Arc::new(Mutex::new(token(npm, Some(RESOURCE))));
-    let token = newest.lock().unwrap().clone();
-    ask(&gate, &token).await.unwrap();
+    let first = newest.lock().unwrap().clone();
+    ask(&gate, &first).await.unwrap();
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load: Vec<_> = (0..8)
         .map(|_| {
