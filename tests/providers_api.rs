@@ -96,9 +96,9 @@ async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
     let _turn = TURN.lock().await;
     let (gate, sent) = gate(npm);
     let opaque = token(npm, None);
-    let newest = Arc::new(Mutex::new(token(npm, Some(RESOURCE))));
-    let first = newest.lock().unwrap().clone();
-    ask(&gate, &first).await.unwrap();
+    let old = token(npm, Some(RESOURCE));
+    ask(&gate, &old).await.unwrap();
+    let newest = Arc::new(Mutex::new(old.clone()));
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load: Vec<_> = (0..8)
         .map(|_| {
@@ -119,7 +119,6 @@ async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
             })
         })
         .collect();
-    let old = newest.lock().unwrap().clone();
     for rotation in 1..=2 {
         npm.rotate(rotation);
         let new = token(npm, Some(RESOURCE));
