@@ -189,3 +189,23 @@ fn a_renewal_killed_at_any_point_is_begun_again_by_who_waits() {
         }
     }
 }
+
+/// Renewals that are killed say nothing of the provider: keys that are old stay doubtful.
+#[test]
+fn e22_killed_renewals_never_make_an_unknown_key_the_fault_of_its_token() {
+    let world = World::new();
+    let (tasks, _, api) = scene(&world);
+    assert_eq!(finish(&api, &tasks, bearer(&world.token())).0.status(), 200);
+    world.clock.advance(100);
+    for attempt in 0..5 {
+        let mut waiting = Box::pin(call(&api, bearer(&world.forged("new"))));
+        let mut context = Context::from_waker(Waker::noop());
+        let mut polled = waiting.as_mut().poll(&mut context);
+        if polled.is_pending() {
+            tasks.kill();
+            polled = waiting.as_mut().poll(&mut context);
+        }
+        let Poll::Ready(response) = polled else { panic!("stuck") };
+        assert_eq!(response.status(), 503, "attempt {attempt}");
+    }
+}
