@@ -11,28 +11,64 @@
 
 pub use oidc_drive::{Failed, moment, now};
 
-use oidc_proto::flow::{Flow, Request, Step, Terms};
+use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
+use rustls::{
+    RootCertStore,
+    pki_types::{
+        CertificateDer,
+        pem::{self, PemObject as _},
+    },
+};
 use std::io::Read;
+use ureq::{
+    Agent,
+    config::AutoHeaderValue,
+    tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider},
+};
 
-/// An agent that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies,
-/// statuses are responses, certificates verified by rustls.
+/// An agent that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
+/// proxy of the environment, certificates verified by rustls. HTTP/1.1.
+///
+/// Each exchange has a connection of its own: none meets one that the server is just closing.
+/// Compression is not asked for; a body that is compressed all the same stays as it is, and the flow
+/// says that it is not JSON. (If something else in the program switches ureq's `gzip` on, it is
+/// decompressed, and counted after that.)
 #[derive(Clone, Debug)]
 pub struct Http {
-    agent: ureq::Agent,
+    roots: RootCerts,
+    plain: Agent,
+    certified: Option<Agent>,
 }
 
 impl Http {
-    /// The configured agent.
+    /// The configured agent. It trusts the authorities that Mozilla's browsers trust.
     #[must_use]
     pub fn new() -> Self {
-        let config = ureq::Agent::config_builder()
-            .http_status_as_error(false)
-            .max_redirects(0)
-            .max_redirects_will_error(false)
-            .proxy(None)
-            .user_agent(concat!("oidc-ureq/", env!("CARGO_PKG_VERSION")))
-            .build();
-        Self { agent: config.into() }
+        Self::with_roots(RootCerts::WebPki)
+    }
+
+    /// The same, but it trusts these authorities and no others: one certificate or several, in PEM.
+    ///
+    /// # Errors
+    /// There is none, or one of them is no certificate.
+    pub fn with_root_certificates(pem: &[u8]) -> Result<Self, ureq::Error> {
+        let (roots, mut judge) = (certificates(pem)?, RootCertStore::empty());
+        for certificate in &roots {
+            // ureq itself would leave out, without a word, what it cannot read.
+            judge.add(CertificateDer::from(certificate.der()))?;
+        }
+        Ok(Self::with_roots(RootCerts::new_with_certs(&roots)))
+    }
+
+    /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
+    /// and its key are in PEM; whether they belong together shows when they are used.
+    ///
+    /// # Errors
+    /// The chain or the key is none.
+    pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ureq::Error> {
+        let certificate = ClientCert::new_with_certs(&certificates(chain)?, PrivateKey::from_pem(key)?);
+        self.certified = Some(agent(&self.roots, Some(certificate)));
+        Ok(self)
     }
 
     /// Runs a flow to its end on this thread.
@@ -48,20 +84,29 @@ impl Http {
     /// # Errors
     /// Only if there was no response.
     pub fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
+        let agent = match &self.certified {
+            Some(certified) if terms.client_certificate => certified,
+            None if terms.client_certificate => {
+                return Err(ureq::Error::Tls("a client certificate is needed, and there is none"));
+            }
+            Some(_) | None => &self.plain,
+        };
         let response = if request.body().is_empty() {
             // An empty body is no body: it has no Content-Length.
-            self.agent.run(self.configure(request.map(drop), terms))?
+            agent.run(configure(agent, request.map(drop), terms))?
         } else {
-            self.agent.run(self.configure(request, terms))?
+            agent.run(configure(agent, request, terms))?
         };
         let (parts, body) = response.into_parts();
         let mut read = Vec::new();
-        body.into_reader().take(terms.max_body as u64 + 1).read_to_end(&mut read)?;
+        let most = (terms.max_body as u64).saturating_add(1);
+        body.into_reader().take(most).read_to_end(&mut read)?;
         Ok(http::Response::from_parts(parts, read))
     }
 
-    fn configure<S: ureq::AsSendBody>(&self, request: http::Request<S>, terms: Terms) -> http::Request<S> {
-        self.agent.configure_request(request).timeout_global(Some(terms.timeout)).build()
+    fn with_roots(roots: RootCerts) -> Self {
+        let plain = agent(&roots, None);
+        Self { roots, plain, certified: None }
     }
 }
 
@@ -69,4 +114,45 @@ impl Default for Http {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
+    let owned = |der: CertificateDer<'_>| Certificate::from_der(&der).to_owned();
+    let certificates = CertificateDer::pem_slice_iter(pem).map(|der| der.map(owned));
+    let certificates = certificates.collect::<Result<Vec<_>, _>>().map_err(ureq::Error::Pem)?;
+    if certificates.is_empty() { Err(ureq::Error::Pem(pem::Error::NoItemsFound)) } else { Ok(certificates) }
+}
+
+fn agent(roots: &RootCerts, certificate: Option<ClientCert>) -> Agent {
+    let tls = TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .root_certs(roots.clone())
+        .client_cert(certificate)
+        .build();
+    Agent::config_builder()
+        .tls_config(tls)
+        .http_status_as_error(false)
+        .max_redirects(0)
+        .max_redirects_will_error(false)
+        .max_idle_connections(0)
+        .proxy(None)
+        .accept(AutoHeaderValue::None)
+        // No header at all would allow every coding (RFC 9110 section 12.5.3).
+        .accept_encoding("identity")
+        .user_agent(concat!("oidc-ureq/", env!("CARGO_PKG_VERSION")))
+        .timeout_global(Some(TIMEOUT))
+        .build()
+        .into()
+}
+
+/// A request that is configured differently from its agent costs a TLS configuration of its own.
+fn configure<S: ureq::AsSendBody>(
+    agent: &Agent,
+    request: http::Request<S>,
+    terms: Terms,
+) -> http::Request<S> {
+    if terms.timeout == TIMEOUT {
+        return request;
+    }
+    agent.configure_request(request).timeout_global(Some(terms.timeout)).build()
 }
