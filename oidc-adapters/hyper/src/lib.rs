@@ -1,0 +1,232 @@
+//! Drives the flows of `oidc-proto` with [`hyper`]: one configured client, one `send`.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+//! let http = oidc_hyper::Http::new();
+//! let call = oidc_proto::flow::Discovery::start("https://op.example", &Default::default())?;
+//! let metadata = http.run(call).await?;
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+pub use oidc_drive::{Failed, moment, now};
+
+use http::{HeaderValue, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::TokioExecutor,
+};
+use oidc_proto::flow::{Flow, Request, Step, Terms};
+use rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
+};
+use std::{fmt, sync::Arc};
+
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-hyper/", env!("CARGO_PKG_VERSION")));
+/// No header at all would allow every coding (RFC 9110 section 12.5.3).
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+
+/// Why there was no response.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The exchange was not over in the time that its [`Terms`] allow.
+    Timeout,
+    /// The terms ask for a client certificate, and there is none.
+    NoClientCertificate,
+    /// A certificate or key that was given is not in PEM.
+    Pem(pem::Error),
+    /// A certificate or key that was given cannot be used.
+    Tls(rustls::Error),
+    /// No connection, no request, or no head of a response.
+    Exchange(hyper_util::client::legacy::Error),
+    /// The body of the response broke off.
+    Body(hyper::Error),
+}
+
+/// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
+/// proxy of the environment, certificates verified by rustls. HTTP/2 where the server offers it.
+///
+/// Each exchange has a connection of its own: none meets one that the server is just closing, and none
+/// shares one that was opened with a client certificate. Compression is not asked for; a body that is
+/// compressed all the same stays as it is, and the flow says that it is not JSON.
+#[derive(Clone)]
+pub struct Http {
+    roots: Arc<RootCertStore>,
+    plain: Connections,
+    certified: Option<Connections>,
+}
+
+impl Http {
+    /// The configured client. It trusts the authorities that Mozilla's browsers trust.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_roots(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+
+    /// The same, but it trusts these authorities and no others: one certificate or several, in PEM.
+    ///
+    /// # Errors
+    /// There is none, or one of them is no certificate.
+    pub fn with_root_certificates(pem: &[u8]) -> Result<Self, Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(pem)? {
+            roots.add(certificate)?;
+        }
+        Ok(Self::with_roots(roots))
+    }
+
+    /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
+    /// and its key are in PEM.
+    ///
+    /// # Errors
+    /// The chain or the key is none, or they do not belong together.
+    pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let key = PrivateKeyDer::from_pem_slice(key)?;
+        let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
+        self.certified = Some(connections(config));
+        Ok(self)
+    }
+
+    /// Runs a flow to its end on this runtime (tokio's, with its timer).
+    ///
+    /// # Errors
+    /// As [`oidc_drive::run_async`].
+    pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<Error>> {
+        let send = |request, terms| self.send(request, terms);
+        oidc_drive::run_async(step, send, tokio::time::sleep).await
+    }
+
+    /// Carries one request out on its terms.
+    ///
+    /// # Errors
+    /// Only if there was no response.
+    pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
+        let exchange = self.exchange(request, terms);
+        tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout))
+    }
+
+    async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
+        let connections = match &self.certified {
+            Some(certified) if terms.client_certificate => certified,
+            None if terms.client_certificate => return Err(Error::NoClientCertificate),
+            Some(_) | None => &self.plain,
+        };
+        let mut request = request.map(|body| Full::new(Bytes::from(body)));
+        request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
+        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
+        let (parts, mut body) = connections.request(request).await.map_err(Error::Exchange)?.into_parts();
+        let read = read(&mut body, terms.max_body.saturating_add(1)).await.map_err(Error::Body)?;
+        Ok(http::Response::from_parts(parts, read))
+    }
+
+    fn with_roots(roots: RootCertStore) -> Self {
+        let roots = Arc::new(roots);
+        let plain = connections(tls(&roots).with_no_client_auth());
+        Self { roots, plain, certified: None }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The body, but no more of it than this.
+async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            read.extend(data.into_iter().take(most - read.len()));
+        }
+        if read.len() == most {
+            break;
+        }
+    }
+    Ok(read)
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
+    if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) }
+}
+
+fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    // Named here, so that it does not depend on what else of the program chooses for the process.
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    #[allow(clippy::expect_used, reason = "it serves both versions")]
+    let config = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring serves TLS 1.2 and 1.3");
+    config.with_root_certificates(Arc::clone(roots))
+}
+
+fn connections(config: ClientConfig) -> Connections {
+    let connector = HttpsConnectorBuilder::new()
+        .with_tls_config(config)
+        // Plain http never gets here, unless the caller's `UrlPolicy` allows it for this machine.
+        .https_or_http()
+        .enable_http1()
+        .enable_http2()
+        .build();
+    Client::builder(TokioExecutor::new())
+        .pool_max_idle_per_host(0)
+        .retry_canceled_requests(false)
+        .build(connector)
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("authorities", &self.roots.len())
+            .field("client_certificate", &self.certified.is_some())
+            .finish()
+    }
+}
+
+impl From<pem::Error> for Error {
+    fn from(error: pem::Error) -> Self {
+        Self::Pem(error)
+    }
+}
+
+impl From<rustls::Error> for Error {
+    fn from(error: rustls::Error) -> Self {
+        Self::Tls(error)
+    }
+}
+
+/// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause: &dyn std::error::Error = match self {
+            Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::NoClientCertificate => {
+                return f.write_str("a client certificate is needed, and there is none");
+            }
+            Self::Pem(error) => error,
+            Self::Tls(error) => error,
+            Self::Exchange(error) => error,
+            Self::Body(error) => error,
+        };
+        let mut next = Some(cause);
+        while let Some(error) = next {
+            next = error.source();
+            write!(f, "{error}{}", if next.is_some() { ": " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}

@@ -1,0 +1,226 @@
+//! Drives the flows of `oidc-proto` with [`reqwest`]: one configured client, one `send`.
+//!
+//! ```no_run
+//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
+//! let http = oidc_reqwest::Http::new();
+//! let call = oidc_proto::flow::Discovery::start("https://op.example", &Default::default())?;
+//! let metadata = http.run(call).await?;
+//! # Ok(()) }
+//! ```
+#![forbid(unsafe_code)]
+
+pub use oidc_drive::{Failed, moment, now};
+
+use http::{HeaderValue, header};
+use oidc_proto::flow::{Flow, Request, Step, Terms};
+use reqwest::{Client, redirect, retry};
+use rustls::{
+    ClientConfig, ConfigBuilder, RootCertStore,
+    client::WantsClientCert,
+    pki_types::{
+        CertificateDer, PrivateKeyDer,
+        pem::{self, PemObject as _},
+    },
+};
+use std::{fmt, sync::Arc};
+
+const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-reqwest/", env!("CARGO_PKG_VERSION")));
+/// No header at all would allow every coding (RFC 9110 section 12.5.3).
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// Why there was no response.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The exchange was not over in the time that its [`Terms`] allow.
+    Timeout,
+    /// The terms ask for a client certificate, and there is none.
+    NoClientCertificate,
+    /// A certificate or key that was given is not in PEM.
+    Pem(pem::Error),
+    /// A certificate or key that was given cannot be used.
+    Tls(rustls::Error),
+    /// No connection, no request, no head of a response, or a body that broke off.
+    Exchange(reqwest::Error),
+}
+
+/// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
+/// proxy of the environment, certificates verified by rustls. HTTP/2 where the server offers it.
+///
+/// Each exchange has a connection of its own: none meets one that the server is just closing, and none
+/// shares one that was opened with a client certificate. Compression is not asked for; a body that is
+/// compressed all the same stays as it is, and the flow says that it is not JSON.
+#[derive(Clone)]
+pub struct Http {
+    roots: Arc<RootCertStore>,
+    plain: Client,
+    certified: Option<Client>,
+}
+
+impl Http {
+    /// The configured client. It trusts the authorities that Mozilla's browsers trust.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with_roots(RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() })
+    }
+
+    /// The same, but it trusts these authorities and no others: one certificate or several, in PEM.
+    ///
+    /// # Errors
+    /// There is none, or one of them is no certificate.
+    pub fn with_root_certificates(pem: &[u8]) -> Result<Self, Error> {
+        let mut roots = RootCertStore::empty();
+        for certificate in certificates(pem)? {
+            roots.add(certificate)?;
+        }
+        Ok(Self::with_roots(roots))
+    }
+
+    /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
+    /// and its key are in PEM.
+    ///
+    /// # Errors
+    /// The chain or the key is none, or they do not belong together.
+    pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
+        let key = PrivateKeyDer::from_pem_slice(key)?;
+        let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
+        self.certified = Some(client(config)?);
+        Ok(self)
+    }
+
+    /// Runs a flow to its end on this runtime (tokio's, with its timer).
+    ///
+    /// # Errors
+    /// As [`oidc_drive::run_async`].
+    pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<Error>> {
+        let send = |request, terms| self.send(request, terms);
+        oidc_drive::run_async(step, send, tokio::time::sleep).await
+    }
+
+    /// Carries one request out on its terms.
+    ///
+    /// # Errors
+    /// Only if there was no response.
+    pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
+        let exchange = self.exchange(request, terms);
+        tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout))
+    }
+
+    async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
+        let client = match &self.certified {
+            Some(certified) if terms.client_certificate => certified,
+            None if terms.client_certificate => return Err(Error::NoClientCertificate),
+            Some(_) | None => &self.plain,
+        };
+        let mut request = reqwest::Request::try_from(request)?;
+        request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
+        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
+        let mut response = client.execute(request).await?;
+        let (mut read, most) = (Vec::new(), terms.max_body.saturating_add(1));
+        while read.len() < most
+            && let Some(data) = response.chunk().await?
+        {
+            read.extend(data.into_iter().take(most - read.len()));
+        }
+        let (parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+        Ok(http::Response::from_parts(parts, read))
+    }
+
+    fn with_roots(roots: RootCertStore) -> Self {
+        let roots = Arc::new(roots);
+        #[allow(clippy::expect_used, reason = "nothing in it comes from outside")]
+        let plain = client(tls(&roots).with_no_client_auth()).expect("a client that can be configured");
+        Self { roots, plain, certified: None }
+    }
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> {
+    let certificates = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>()?;
+    if certificates.is_empty() { Err(pem::Error::NoItemsFound) } else { Ok(certificates) }
+}
+
+fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCert> {
+    // Named here, so that it does not depend on what else of the program chooses for the process.
+    let ring = Arc::new(rustls::crypto::ring::default_provider());
+    #[allow(clippy::expect_used, reason = "it serves both versions")]
+    let config = ClientConfig::builder_with_provider(ring)
+        .with_safe_default_protocol_versions()
+        .expect("ring serves TLS 1.2 and 1.3");
+    config.with_root_certificates(Arc::clone(roots))
+}
+
+fn client(mut config: ClientConfig) -> Result<Client, reqwest::Error> {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Client::builder()
+        .tls_backend_preconfigured(config)
+        .redirect(redirect::Policy::none())
+        .retry(retry::never())
+        // A connection is never used twice: hyper would send again what met one that was closing, and
+        // reqwest cannot switch that off.
+        .pool_max_idle_per_host(0)
+        .no_proxy()
+        .referer(false)
+        // Whatever features others in the program need of reqwest.
+        .no_gzip()
+        .no_brotli()
+        .no_deflate()
+        .no_zstd()
+        .no_hickory_dns()
+        .build()
+}
+
+impl fmt::Debug for Http {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Http")
+            .field("authorities", &self.roots.len())
+            .field("client_certificate", &self.certified.is_some())
+            .finish()
+    }
+}
+
+impl From<pem::Error> for Error {
+    fn from(error: pem::Error) -> Self {
+        Self::Pem(error)
+    }
+}
+
+impl From<rustls::Error> for Error {
+    fn from(error: rustls::Error) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<reqwest::Error> for Error {
+    fn from(error: reqwest::Error) -> Self {
+        Self::Exchange(error.without_url())
+    }
+}
+
+/// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause: &dyn std::error::Error = match self {
+            Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::NoClientCertificate => {
+                return f.write_str("a client certificate is needed, and there is none");
+            }
+            Self::Pem(error) => error,
+            Self::Tls(error) => error,
+            Self::Exchange(error) => error,
+        };
+        let mut next = Some(cause);
+        while let Some(error) = next {
+            next = error.source();
+            write!(f, "{error}{}", if next.is_some() { ": " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
