@@ -1,0 +1,103 @@
+//! Rule 4: at most one byte more than the limit is read, counted after decompression.
+
+use crate::{
+    server::{Server, Stream, Then},
+    stacks::{STACKS, get, plenty, post, terms},
+};
+use std::{
+    io::{self, Write as _},
+    time::Duration,
+};
+
+const LIMIT: usize = 64 * 1024;
+const SOME: [u8; 8192] = [b'x'; 8192];
+
+/// Writes for as long as the client reads.
+fn endless(stream: &mut dyn Stream, head: &str, piece: &[u8]) -> io::Result<Then> {
+    stream.write_all(head.as_bytes())?;
+    loop {
+        stream.write_all(piece)?;
+    }
+}
+
+#[test]
+fn rule_4_of_an_endless_body_one_byte_too_many_is_read() {
+    let mut chunk = b"2000\r\n".to_vec();
+    chunk.extend(SOME);
+    chunk.extend(b"\r\n");
+    let cases: [(&str, &[u8]); 4] = [
+        ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", &chunk),
+        ("HTTP/1.1 200 OK\r\ncontent-length: 1099511627776\r\n\r\n", &SOME),
+        ("HTTP/1.1 500 No\r\n\r\n", &SOME),
+        ("HTTP/1.1 302 Found\r\nlocation: /\r\n\r\n", &SOME),
+    ];
+    for stack in &STACKS {
+        for (head, piece) in cases {
+            let piece = piece.to_vec();
+            let server = Server::start(move |stream, _| endless(stream, head, &piece));
+            for limit in [0, 1, LIMIT] {
+                let terms = terms(limit, Duration::from_secs(15));
+                let response = stack.answered(post(&server.url("/token"), "a=1"), terms);
+                assert_eq!(response.body().len(), limit + 1, "{}: {head}", stack.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn rule_4_a_body_of_exactly_the_limit_is_read_in_whole() {
+    for stack in &STACKS {
+        for length in [0, 1, LIMIT - 1, LIMIT, LIMIT + 1, LIMIT + 2] {
+            let mut answer = format!("HTTP/1.1 200 OK\r\ncontent-length: {length}\r\n\r\n").into_bytes();
+            answer.resize(answer.len() + length, b'x');
+            let server = Server::says(answer, || Then::Keep);
+            let response = stack.answered(get(&server.url("/")), plenty());
+            assert_eq!(response.body().len(), length.min(LIMIT + 1), "{}", stack.name);
+        }
+    }
+}
+
+#[test]
+fn rule_4_a_bomb_is_counted_after_decompression_or_stays_as_it_is() {
+    let zeros = vec![0; 1 << 20];
+    let mut bomb = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());
+    for _ in 0..50 {
+        bomb.write_all(&zeros).expect("memory");
+    }
+    let bomb = bomb.finish().expect("memory");
+    assert!(bomb.len() < LIMIT, "{} bytes", bomb.len());
+    for stack in &STACKS {
+        for coding in ["gzip", "x-gzip", "deflate", "gzip, gzip", "br", "zstd"] {
+            let length = bomb.len();
+            let head =
+                format!("HTTP/1.1 200 OK\r\ncontent-encoding: {coding}\r\ncontent-length: {length}\r\n\r\n");
+            let mut answer = head.into_bytes();
+            answer.extend(&bomb);
+            let server = Server::says(answer, || Then::Keep);
+            let response = stack.answered(get(&server.url("/")), plenty());
+            let read = response.body().len();
+            if response.headers().contains_key("content-encoding") {
+                assert_eq!(*response.body(), bomb, "{} {coding}", stack.name);
+            } else {
+                assert_eq!(read, LIMIT + 1, "{} {coding}", stack.name);
+            }
+            let request = server.requests().concat().to_lowercase();
+            assert!(request.contains("accept-encoding: identity\r\n"), "{}: {request}", stack.name);
+        }
+    }
+}
+
+#[test]
+fn rule_4_what_follows_the_body_is_not_the_body() {
+    for stack in &STACKS {
+        for head in ["content-length: 2\r\n\r\n{}", "transfer-encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"]
+        {
+            let answer = format!("HTTP/1.1 200 OK\r\n{head}HTTP/1.1 200 OK\r\ncontent-length: 4\r\n\r\nevil");
+            let server = Server::says(answer, || Then::Keep);
+            for _ in 0..3 {
+                let response = stack.answered(get(&server.url("/")), plenty());
+                assert_eq!(response.body(), b"{}", "{}", stack.name);
+            }
+        }
+    }
+}

@@ -1,0 +1,193 @@
+//! The same rules over HTTP/2, on the stacks that have it.
+
+use crate::{
+    stacks::{Failure, Response, STACKS, Stack, both, get, hurry, plenty, post, runtime, terms},
+    tls::Authority,
+};
+use h2::{Reason, RecvStream, server::SendResponse};
+use http::{Request, Version};
+use oidc_proto::flow::Terms;
+use std::{
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
+
+type Seen = Arc<Mutex<Vec<(Request<()>, Vec<u8>)>>>;
+
+/// A server that speaks HTTP/2 alone, and what it saw.
+struct Server {
+    authority: Authority,
+    url: String,
+    seen: Seen,
+}
+
+type Script = fn(SendResponse<bytes::Bytes>) -> Result<Open, h2::Error>;
+
+/// What a script keeps open; dropped when the connection ends.
+type Open = Option<Box<dyn std::any::Any + Send>>;
+
+fn serve(script: Script) -> Server {
+    let authority = Authority::new();
+    let config = authority.server(&authority.issue("127.0.0.1", |_| {}), &["h2"]);
+    let acceptor = TlsAcceptor::from(Arc::new(config));
+    let listener = runtime().block_on(TcpListener::bind("127.0.0.1:0")).expect("a free port");
+    let url = format!("https://{}/token", listener.local_addr().expect("an address"));
+    let seen = Seen::default();
+    let shared = Arc::clone(&seen);
+    runtime().spawn(async move {
+        while let Ok((tcp, _)) = listener.accept().await {
+            let (acceptor, seen) = (acceptor.clone(), Arc::clone(&shared));
+            tokio::spawn(async move {
+                let Ok(tls) = acceptor.accept(tcp).await else { return };
+                let Ok(mut connection) = h2::server::handshake(tls).await else { return };
+                let open = Arc::new(Mutex::new(Vec::new()));
+                while let Some(Ok((request, respond))) = connection.accept().await {
+                    let (seen, open) = (Arc::clone(&seen), Arc::clone(&open));
+                    tokio::spawn(async move {
+                        let (head, body) = request.into_parts();
+                        let body = read(body).await;
+                        seen.lock().unwrap().push((Request::from_parts(head, ()), body));
+                        open.lock().unwrap().push(script(respond));
+                    });
+                }
+            });
+        }
+    });
+    Server { authority, url, seen }
+}
+
+async fn read(mut body: RecvStream) -> Vec<u8> {
+    let mut read = Vec::new();
+    while let Some(Ok(data)) = body.data().await {
+        read.extend(data);
+    }
+    read
+}
+
+impl Server {
+    fn send(&self, stack: &Stack, request: Request<Vec<u8>>, terms: Terms) -> Result<Response, Failure> {
+        (stack.send_tls)(request, terms, &self.authority.pem(), None)
+    }
+
+    fn count(&self) -> usize {
+        self.seen.lock().unwrap().len()
+    }
+}
+
+fn stacks() -> impl Iterator<Item = &'static Stack> {
+    STACKS.iter().filter(|stack| stack.http2)
+}
+
+fn response(status: u16) -> http::Response<()> {
+    http::Response::builder()
+        .status(status)
+        .header("x-a", "1")
+        .header("x-a", "2")
+        .body(())
+        .expect("a response")
+}
+
+#[test]
+fn a_server_of_http2_is_spoken_to_in_http2() {
+    for stack in stacks() {
+        for status in [200, 307, 401, 421, 503] {
+            let script: Script = match status {
+                200 => |mut to| to.send_response(response(200), true).map(|_| None),
+                307 => |mut to| to.send_response(response(307), true).map(|_| None),
+                401 => |mut to| to.send_response(response(401), true).map(|_| None),
+                421 => |mut to| to.send_response(response(421), true).map(|_| None),
+                _ => |mut to| to.send_response(response(503), true).map(|_| None),
+            };
+            let server = serve(script);
+            for request in both(&server.url) {
+                let response = server.send(stack, request, plenty());
+                let response = response.unwrap_or_else(|error| panic!("{}: {}", stack.name, error.says));
+                assert_eq!((response.status().as_u16(), response.version()), (status, Version::HTTP_2));
+                assert_eq!(response.headers().get_all("x-a").iter().count(), 2, "{}", stack.name);
+            }
+            let seen = server.seen.lock().unwrap();
+            let [(get, nothing), (post, form)] = seen.as_slice() else { panic!("{}: not two", stack.name) };
+            assert!(nothing.is_empty() && !form.is_empty(), "{}", stack.name);
+            assert!(!get.headers().contains_key("content-length"), "{}: {get:?}", stack.name);
+            assert_eq!(post.headers()["content-length"], form.len().to_string(), "{}", stack.name);
+            assert!(post.headers().contains_key("authorization"), "{}", stack.name);
+        }
+    }
+}
+
+#[test]
+fn of_a_large_body_one_byte_too_many_is_read() {
+    for stack in stacks() {
+        let server = serve(|mut to| {
+            let mut body = to.send_response(response(200), false)?;
+            body.send_data(vec![b'x'; 1 << 20].into(), false)?;
+            Ok(Some(Box::new(body)))
+        });
+        for limit in [0, 1, 64 * 1024] {
+            let terms = terms(limit, Duration::from_secs(15));
+            let response = server.send(stack, get(&server.url), terms);
+            let response = response.unwrap_or_else(|error| panic!("{}: {}", stack.name, error.says));
+            assert_eq!(response.body().len(), limit + 1, "{}", stack.name);
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_the_server_refuses_is_not_asked_for_again() {
+    // Of a refused stream the specification says that it may be repeated; what is sent once is sent once.
+    let scripts: [Script; 4] = [
+        |mut to| {
+            to.send_reset(Reason::REFUSED_STREAM);
+            Ok(None)
+        },
+        |mut to| {
+            to.send_reset(Reason::ENHANCE_YOUR_CALM);
+            Ok(None)
+        },
+        |mut to| {
+            let mut body = to.send_response(response(200), false)?;
+            body.send_reset(Reason::REFUSED_STREAM);
+            Ok(None)
+        },
+        |mut to| {
+            let mut body = to.send_response(response(200), false)?;
+            body.send_data("{\"a\":".into(), false)?;
+            body.send_reset(Reason::CANCEL);
+            Ok(None)
+        },
+    ];
+    for stack in stacks() {
+        for script in scripts {
+            let server = serve(script);
+            for request in both(&server.url) {
+                let before = server.count();
+                let failure = server.send(stack, request, plenty()).map(|_| ()).expect_err("no response");
+                assert!(!failure.timed_out, "{}: {}", stack.name, failure.says);
+                assert_eq!(server.count(), before + 1, "{}", stack.name);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_stream_that_does_not_go_on_is_given_up_in_time() {
+    let scripts: [Script; 2] = [
+        |to| Ok(Some(Box::new(to))),
+        |mut to| {
+            let mut body = to.send_response(response(200), false)?;
+            body.send_data("{".into(), false)?;
+            Ok(Some(Box::new(body)))
+        },
+    ];
+    for stack in stacks() {
+        for script in scripts {
+            let server = serve(script);
+            let failure = server.send(stack, post(&server.url, "code=once"), hurry()).map(|_| ());
+            let failure = failure.expect_err("no response");
+            assert!(failure.timed_out, "{}: {}", stack.name, failure.says);
+            assert_eq!(server.count(), 1, "{}", stack.name);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! The table of stacks, and the requests that the tests send over them.
+
+use oidc_proto::flow::{Discovery, Request, Terms};
+use std::{error::Error, future::Future, sync::LazyLock, time::Duration};
+use tokio::runtime::Runtime;
+
+pub type Response = http::Response<Vec<u8>>;
+
+/// Why there was no response, as far as the tests are concerned.
+#[derive(Debug)]
+pub struct Failure {
+    pub timed_out: bool,
+    pub says: String,
+}
+
+/// One way to send a request.
+pub type Send = fn(Request, Terms) -> Result<Response, Failure>;
+
+/// A stack that can be told whom to trust, and as whom to go: both in PEM.
+pub type SendTls = fn(Request, Terms, &str, Option<(&str, &str)>) -> Result<Response, Failure>;
+
+pub struct Stack {
+    pub name: &'static str,
+    pub send: Send,
+    pub send_tls: SendTls,
+    /// Whether it speaks HTTP/2.
+    pub http2: bool,
+    /// Whether it can tell a reset from the end of a body that has no length. If it cannot, the flow
+    /// has to: JSON and JWTs show where they end.
+    pub sees_cuts: bool,
+}
+
+const UREQ: Stack = Stack { name: "ureq", send: ureq, send_tls: ureq_tls, http2: false, sees_cuts: false };
+const HYPER: Stack = Stack { name: "hyper", send: hyper, send_tls: hyper_tls, http2: true, sees_cuts: true };
+const REQWEST: Stack =
+    Stack { name: "reqwest", send: reqwest, send_tls: reqwest_tls, http2: true, sees_cuts: true };
+
+/// The adapters.
+pub const STACKS: [Stack; 3] = [UREQ, HYPER, REQWEST];
+
+/// Each stack keeps its client between requests, as a program would: what it remembers would show.
+fn ureq(request: Request, terms: Terms) -> Result<Response, Failure> {
+    static HTTP: LazyLock<oidc_ureq::Http> = LazyLock::new(oidc_ureq::Http::new);
+    HTTP.send(request, terms).map_err(of_ureq)
+}
+
+fn hyper(request: Request, terms: Terms) -> Result<Response, Failure> {
+    static HTTP: LazyLock<oidc_hyper::Http> = LazyLock::new(oidc_hyper::Http::new);
+    wait(HTTP.send(request, terms)).map_err(of_hyper)
+}
+
+fn reqwest(request: Request, terms: Terms) -> Result<Response, Failure> {
+    static HTTP: LazyLock<oidc_reqwest::Http> = LazyLock::new(oidc_reqwest::Http::new);
+    wait(HTTP.send(request, terms)).map_err(of_reqwest)
+}
+
+type Pair<'a> = Option<(&'a str, &'a str)>;
+
+fn ureq_tls(request: Request, terms: Terms, roots: &str, own: Pair<'_>) -> Result<Response, Failure> {
+    let mut http = oidc_ureq::Http::with_root_certificates(roots.as_bytes()).expect("certificates");
+    if let Some((chain, key)) = own {
+        http = http.with_client_certificate(chain.as_bytes(), key.as_bytes()).expect("a pair");
+    }
+    http.send(request, terms).map_err(of_ureq)
+}
+
+fn hyper_tls(request: Request, terms: Terms, roots: &str, own: Pair<'_>) -> Result<Response, Failure> {
+    let mut http = oidc_hyper::Http::with_root_certificates(roots.as_bytes()).expect("certificates");
+    if let Some((chain, key)) = own {
+        http = http.with_client_certificate(chain.as_bytes(), key.as_bytes()).expect("a pair");
+    }
+    wait(async move { http.send(request, terms).await }).map_err(of_hyper)
+}
+
+fn reqwest_tls(request: Request, terms: Terms, roots: &str, own: Pair<'_>) -> Result<Response, Failure> {
+    let mut http = oidc_reqwest::Http::with_root_certificates(roots.as_bytes()).expect("certificates");
+    if let Some((chain, key)) = own {
+        http = http.with_client_certificate(chain.as_bytes(), key.as_bytes()).expect("a pair");
+    }
+    wait(async move { http.send(request, terms).await }).map_err(of_reqwest)
+}
+
+fn of_ureq(error: ureq::Error) -> Failure {
+    Failure { timed_out: matches!(error, ureq::Error::Timeout(_)), says: error.to_string() }
+}
+
+fn of_hyper(error: oidc_hyper::Error) -> Failure {
+    Failure { timed_out: matches!(error, oidc_hyper::Error::Timeout), says: error.to_string() }
+}
+
+fn of_reqwest(error: oidc_reqwest::Error) -> Failure {
+    Failure { timed_out: matches!(error, oidc_reqwest::Error::Timeout), says: error.to_string() }
+}
+
+/// On another thread than the caller's: what does not compile here is a future that is not `Send`.
+fn wait<T: std::marker::Send + 'static>(future: impl Future<Output = T> + std::marker::Send + 'static) -> T {
+    let runtime = runtime();
+    runtime.block_on(runtime.spawn(future)).expect("no panic")
+}
+
+pub fn runtime() -> &'static Runtime {
+    static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+    &RUNTIME
+}
+
+/// The terms of a real call, with other limits.
+pub fn terms(max_body: usize, timeout: Duration) -> Terms {
+    let call = Discovery::start("https://op.example", &Default::default()).expect("an issuer");
+    let (_, mut terms, _) = call.into_parts();
+    (terms.max_body, terms.timeout) = (max_body, timeout);
+    terms
+}
+
+/// Enough of both for every honest exchange: a test that needs the time fails.
+pub fn plenty() -> Terms {
+    terms(64 * 1024, Duration::from_secs(15))
+}
+
+/// Little time.
+pub fn hurry() -> Terms {
+    terms(64 * 1024, Duration::from_millis(400))
+}
+
+pub fn get(url: &str) -> Request {
+    http::Request::get(url).header("accept", "application/json").body(Vec::new()).expect("a request")
+}
+
+pub fn post(url: &str, body: &str) -> Request {
+    http::Request::post(url)
+        .header("accept", "application/json")
+        .header("authorization", "Basic bXktY2xpZW50OnNlY3JldA==")
+        .header("content-type", "application/x-www-form-urlencoded")
+        .body(body.as_bytes().to_vec())
+        .expect("a request")
+}
+
+/// Both kinds of requests that flows send.
+pub fn both(url: &str) -> [Request; 2] {
+    [get(url), post(url, "grant_type=authorization_code&code=once")]
+}
+
+impl Stack {
+    /// There is a response.
+    pub fn answered(&self, request: Request, terms: Terms) -> Response {
+        (self.send)(request, terms).unwrap_or_else(|error| panic!("{}: {}", self.name, error.says))
+    }
+
+    /// There is none.
+    pub fn failed(&self, request: Request, terms: Terms) -> Failure {
+        match (self.send)(request, terms) {
+            Ok(response) => panic!("{}: {:?}", self.name, Short(&response)),
+            Err(failure) => failure,
+        }
+    }
+}
+
+struct Short<'a>(&'a Response);
+
+impl std::fmt::Debug for Short<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} with {} bytes", self.0.status(), self.0.body().len())
+    }
+}
+
+/// Kept here so that errors stay usable as errors.
+const _: fn(oidc_hyper::Error) -> Box<dyn Error + std::marker::Send + Sync> = |error| Box::new(error);
+const _: fn(oidc_reqwest::Error) -> Box<dyn Error + std::marker::Send + Sync> = |error| Box::new(error);

@@ -1,0 +1,88 @@
+//! A real, OpenID-certified provider, logged into over each adapter: `oidc-provider` from npm.
+#![allow(dead_code, reason = "the provider has more to it than one login")]
+
+#[path = "providers/npm.rs"]
+mod npm;
+
+use npm::{Browser, User};
+use oidc_drive::moment;
+use oidc_proto::{
+    UrlPolicy,
+    flow::{Client, ClientCredentials, Discovery, Flow, PreviousLogin, Step},
+    message::{AuthorizationRequest, AuthorizationResponse},
+};
+use std::{fmt::Display, sync::LazyLock};
+use tokio::runtime::Runtime;
+
+static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+
+/// One way to run any flow.
+trait Http {
+    fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output;
+}
+
+fn output<T, E: Display>(result: Result<T, E>) -> T {
+    result.unwrap_or_else(|failed| panic!("{failed}"))
+}
+
+impl Http for oidc_ureq::Http {
+    fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output {
+        output(self.run(step))
+    }
+}
+
+impl Http for oidc_hyper::Http {
+    fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output {
+        output(RUNTIME.block_on(self.run(step)))
+    }
+}
+
+impl Http for oidc_reqwest::Http {
+    fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output {
+        output(RUNTIME.block_on(self.run(step)))
+    }
+}
+
+fn log_in_refresh_and_serve(http: &impl Http) {
+    let Some(npm) = npm::npm() else { return };
+    let policy = UrlPolicy::default().with_loopback();
+    let metadata = http.finish(Discovery::start(&npm.issuer, &policy).expect("an issuer"));
+    let client = Client::builder(metadata, "ES256-client_secret_basic")
+        .secret(npm::SECRET)
+        .redirect_uri(npm::REDIRECT_URI)
+        .id_token_signed_response_alg(oidc_proto::jose::Algorithm::ES256)
+        .fetch_userinfo()
+        .build()
+        .expect("a client");
+    let request = AuthorizationRequest::new(["profile", "email"]);
+    let (url, pending) = client.authorize(&request, moment()).expect("a request");
+    let callback = Browser::new().visit(&url, User::Agrees("alice"));
+    let response = AuthorizationResponse::from_url(&callback).expect("a callback");
+    let login = http.finish(pending.callback(&client, None, response, moment()).expect("a code"));
+    assert_eq!(login.id_token.sub, "alice");
+    assert_eq!(login.userinfo.expect("UserInfo was asked for").sub, "alice");
+
+    let refresh_token = login.tokens.refresh_token.expect("a refresh token");
+    let previous = Some(PreviousLogin::from(&login.id_token));
+    let call = client.refresh(&refresh_token, previous, login.learned.keys).expect("a request");
+    assert!(http.finish(call).rotated);
+
+    let wanted = ClientCredentials::new(["api:read"]).resource("https://api.example/");
+    let tokens = http.finish(client.client_credentials(&wanted).expect("a request"));
+    assert_eq!(tokens.scope.as_deref(), Some("api:read"));
+}
+
+#[test]
+fn over_ureq() {
+    log_in_refresh_and_serve(&oidc_ureq::Http::new());
+}
+
+#[test]
+fn over_hyper() {
+    log_in_refresh_and_serve(&oidc_hyper::Http::new());
+}
+
+#[test]
+fn over_reqwest() {
+    log_in_refresh_and_serve(&oidc_reqwest::Http::new());
+}
