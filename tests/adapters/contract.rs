@@ -3,8 +3,9 @@
 use crate::{
     own::send,
     server::{Server, Then},
-    stacks::{both, get, hurry, plenty, terms},
+    stacks::{both, get, hurry, plenty, runtime, terms},
 };
+use oidc_proto::flow::Discovery;
 use std::time::Duration;
 
 const CONTRACT: &str = include_str!("../../oidc-adapters/README.md");
@@ -36,6 +37,41 @@ fn each_of_the_ten_rules_names_a_test_that_attacks_it() {
         assert!(tests.contains(&alone) || tests.contains(&first), "rule {rule} is not attacked");
     }
     assert!(!CONTRACT.contains("\n11. **"));
+}
+
+#[test]
+fn whole_flows_can_be_moved_between_threads() {
+    fn is_send<T: Send>(_: T) {}
+    let call = || Discovery::start("https://op.example", &Default::default()).expect("an issuer");
+    is_send(oidc_hyper::Http::new().run(call()));
+    is_send(oidc_reqwest::Http::new().run(call()));
+}
+
+#[test]
+fn a_future_that_is_dropped_hangs_up() {
+    let (hung_up, wait) = std::sync::mpsc::channel();
+    let server = Server::start(move |stream, _| {
+        // Nothing more comes: the client has hung up.
+        let _sent = hung_up.send(stream.read(&mut [0]).map_or(0, |read| read));
+        Ok(Then::Close)
+    });
+    let until_it_is_seen = async |sent: &Server, count| {
+        while sent.count().0 < count {
+            tokio::task::yield_now().await;
+        }
+    };
+    runtime().block_on(async {
+        let (hyper, reqwest) = (oidc_hyper::Http::new(), oidc_reqwest::Http::new());
+        tokio::select! {
+            _ = hyper.send(get(&server.url("/")), plenty()) => panic!("there is no response"),
+            () = until_it_is_seen(&server, 1) => {}
+        }
+        tokio::select! {
+            _ = reqwest.send(get(&server.url("/")), plenty()) => panic!("there is no response"),
+            () = until_it_is_seen(&server, 2) => {}
+        }
+    });
+    assert_eq!((wait.recv(), wait.recv()), (Ok(0), Ok(0)));
 }
 
 #[test]
