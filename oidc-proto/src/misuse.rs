@@ -461,7 +461,7 @@
 //! ```compile_fail,E0451
 //! # use oidc_proto::jose::KeySet;
 //! fn unjudged() -> KeySet {
-//!     KeySet { keys: Vec::new(), set_aside: Vec::new() }
+//!     KeySet { keys: Vec::new(), ..KeySet::default() }
 //! }
 //! ```
 //!
