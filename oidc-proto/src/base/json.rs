@@ -194,7 +194,10 @@ impl<'de> Visitor<'de> for Checked<'_, '_> {
             return Err(self.names.fail(JsonError::TooDeep));
         };
         let from = self.names.open();
-        while members.next_key_seed(Name { text: self.text, names: self.names })?.is_some() {
+        while members
+            .next_key_seed(Name { text: self.text, names: self.names, meaning: |_: &str| () })?
+            .is_some()
+        {
             members.next_value_seed(Checked { text: self.text, names: self.names, depth })?;
         }
         if self.names.close(self.text, from) {
@@ -205,27 +208,28 @@ impl<'de> Visitor<'de> for Checked<'_, '_> {
     }
 }
 
-/// Notes the name of a member.
-struct Name<'a, 'n> {
-    text: &'a [u8],
-    names: &'n mut Names,
+/// Notes the name of a member, and says what it means.
+pub(crate) struct Name<'a, 'n, F> {
+    pub(crate) text: &'a [u8],
+    pub(crate) names: &'n mut Names,
+    pub(crate) meaning: F,
 }
 
-impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
-    type Value = ();
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<(), D::Error> {
+impl<'de, T, F: FnOnce(&str) -> T> DeserializeSeed<'de> for Name<'_, '_, F> {
+    type Value = T;
+    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<T, D::Error> {
         from.deserialize_str(self)
     }
 }
 
-impl Visitor<'_> for Name<'_, '_> {
-    type Value = ();
+impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<'_, '_, F> {
+    type Value = T;
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a member name")
     }
-    fn visit_str<E>(self, name: &str) -> Result<(), E> {
+    fn visit_str<E>(self, name: &str) -> Result<T, E> {
         self.names.note(self.text, name);
-        Ok(())
+        Ok((self.meaning)(name))
     }
 }
 

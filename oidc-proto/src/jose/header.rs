@@ -4,7 +4,7 @@
 //! whoever made the token: it is read over and never trusted.
 
 use super::{algorithm::Algorithm, compact::JwsError};
-use crate::base::json::{self, Checked, JsonError, MAX_DEPTH, Names};
+use crate::base::json::{self, Checked, JsonError, MAX_DEPTH, Name, Names};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
@@ -103,7 +103,7 @@ impl<'a> Visitor<'a> for Members<'a, '_> {
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
         let Self { text, names, found } = self;
         let from = names.open();
-        while let Some(member) = members.next_key_seed(Name { text, names })? {
+        while let Some(member) = members.next_key_seed(Name { text, names, meaning: Member::of })? {
             let mut string = |member| members.next_value_seed(Text { member, names });
             match member {
                 Member::Alg => found.alg = string("alg")?,
@@ -129,33 +129,16 @@ enum Member {
     Other,
 }
 
-struct Name<'a, 'n> {
-    text: &'a [u8],
-    names: &'n mut Names,
-}
-
-impl<'a> DeserializeSeed<'a> for Name<'a, '_> {
-    type Value = Member;
-    fn deserialize<D: Deserializer<'a>>(self, from: D) -> Result<Member, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_, '_> {
-    type Value = Member;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        self.names.note(self.text, name);
-        Ok(match name {
-            "alg" => Member::Alg,
-            "kid" => Member::Kid,
-            "typ" => Member::Typ,
-            "x5t#S256" => Member::X5tS256,
-            "crit" | "b64" => Member::Critical,
-            _ => Member::Other,
-        })
+impl Member {
+    fn of(name: &str) -> Self {
+        match name {
+            "alg" => Self::Alg,
+            "kid" => Self::Kid,
+            "typ" => Self::Typ,
+            "x5t#S256" => Self::X5tS256,
+            "crit" | "b64" => Self::Critical,
+            _ => Self::Other,
+        }
     }
 }
 

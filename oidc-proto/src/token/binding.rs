@@ -3,7 +3,7 @@
 
 use super::{Rejected, claims::Text};
 use crate::base::{
-    json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Names},
+    json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Name, Names},
     secret::equal,
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
@@ -121,7 +121,7 @@ impl<'a> Visitor<'a> for Bound<'a, '_> {
         let Self { text, names } = self;
         let mut bound = Confirmation::default();
         let from = names.open();
-        while let Some(member) = members.next_key_seed(Name { text, names })? {
+        while let Some(member) = members.next_key_seed(Name { text, names, meaning: Member::of })? {
             match member {
                 Member::Jkt => {
                     names.expect("jkt", "a string");
@@ -156,29 +156,6 @@ impl Member {
             "jwk" | "jwe" | "jku" | "kid" | "osc" => Self::Other,
             _ => Self::Unknown,
         }
-    }
-}
-
-struct Name<'a, 'n> {
-    text: &'a [u8],
-    names: &'n mut Names,
-}
-
-impl<'de> DeserializeSeed<'de> for Name<'_, '_> {
-    type Value = Member;
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Member, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Name<'_, '_> {
-    type Value = Member;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a member name")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Member, E> {
-        self.names.note(self.text, name);
-        Ok(Member::of(name))
     }
 }
 

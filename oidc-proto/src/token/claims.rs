@@ -2,8 +2,8 @@
 //! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
 
 use super::{Audience, Confirmation, Rejected, binding::Bound};
-use crate::base::json::{Checked, JsonError, MAX_DEPTH, Names, integer, refuse, utf8};
-use serde::de::{Deserialize, DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use crate::base::json::{Checked, JsonError, MAX_DEPTH, Name, Names, integer, refuse, utf8};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
@@ -97,7 +97,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
         let Self { payload: text, names, claims } = self;
         let from = names.open();
-        while let Some(claim) = members.next_key_seed(Key { text, names })? {
+        while let Some(claim) = members.next_key_seed(Name { text, names, meaning: Claim::of })? {
             // Seen only if the value turns out to be of another type.
             names.expect(claim.name(), claim.expected());
             match claim {
@@ -167,29 +167,6 @@ names! {
     ClientId = "client_id" is "a string",
     Scope = "scope" is "a string",
     Cnf = "cnf" is "an object",
-}
-
-struct Key<'a, 'n> {
-    text: &'a [u8],
-    names: &'n mut Names,
-}
-
-impl<'de> DeserializeSeed<'de> for Key<'_, '_> {
-    type Value = Claim;
-    fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Claim, D::Error> {
-        from.deserialize_str(self)
-    }
-}
-
-impl Visitor<'_> for Key<'_, '_> {
-    type Value = Claim;
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("the name of a claim")
-    }
-    fn visit_str<E>(self, name: &str) -> Result<Claim, E> {
-        self.names.note(self.text, name);
-        Ok(Claim::of(name))
-    }
 }
 
 /// A string, borrowed unless it had to be unescaped.
