@@ -4,12 +4,18 @@
 
 use oidc_proto::{
     Error, Secret,
-    flow::{Authenticated, ConfigError, PreviousLogin, Refreshed, Rule},
+    flow::{Authenticated, Client, ConfigError, PreviousLogin, Refreshed, Rule},
     jose::JwsError,
     message::AuthorizationRequest,
+    metadata::{Profile, ProviderMetadata},
     token::Rejected,
 };
-use oidc_testkit::{EndpointName, Party, drive::NOW, drive_with, hostile, scenario::CLIENT_ID};
+use oidc_testkit::{
+    EndpointName, Party,
+    drive::NOW,
+    drive_with, hostile,
+    scenario::{CLIENT_ID, SECRET},
+};
 use serde_json::{Map, Value, json};
 
 type Object = Map<String, Value>;
@@ -279,4 +285,23 @@ fn new_tokens_are_handed_over_even_if_the_answer_with_the_keys_is_lost() {
     });
     let next = next.unwrap().expect("tokens, and not a lost flow");
     assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none());
+}
+
+#[test]
+fn new_tokens_are_handed_over_even_if_the_metadata_does_not_say_how_to_check_an_id_token() {
+    for missing in ["jwks_uri", "id_token_signing_alg_values_supported"] {
+        let mut party = Party::new();
+        let user = party.login().unwrap();
+        let mut document = party.provider.metadata();
+        document.as_object_mut().unwrap().remove(missing);
+        let (text, profile) = (document.to_string(), Profile::AuthorizationServer);
+        let issuer = party.provider.issuer();
+        let metadata =
+            ProviderMetadata::parse(text.as_bytes(), issuer, profile, &Default::default()).unwrap();
+        party.client = Client::builder(metadata, CLIENT_ID).secret(SECRET).build().unwrap();
+        let next = party.refresh_with(&refresh_token(&user), Some((&user.id_token).into()), None);
+        let next = next.expect("the old refresh token is spent");
+        assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none(), "{missing}");
+        assert_eq!(next.tokens.id_token, None, "{missing}: what is not verified is not handed out");
+    }
 }
