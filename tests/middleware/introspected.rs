@@ -153,3 +153,25 @@ async fn memory_is_bounded_and_the_token_in_use_stays() {
     }
     assert_eq!(world.count("/introspect"), 101);
 }
+
+/// Whatever policy is set: what the issuer has not said is not taken for said.
+#[tokio::test]
+async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {
+    let world = World::new();
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let mut policy = Policy::KEYS;
+    policy.ceiling = 20;
+    let builder = world.builder(World::introspecting()).introspection(client);
+    let gate = builder.remember_introspected(10, policy).build().unwrap();
+    let api = ProtectLayer::new(gate).layer(Api::default());
+    say(&world, "opaque", active(json!({})));
+    assert_eq!(call(&api, bearer("opaque")).await.status(), 200);
+    say(&world, "opaque", json!({"active": false}));
+    let mut statuses = Vec::new();
+    for (second, net) in [(20, Net::Up), (25, Net::Down), (60, Net::Down), (1_800, Net::Down)] {
+        world.set(net);
+        world.clock.set(START.plus(second));
+        statuses.push(call(&api, bearer("opaque")).await.status().as_u16());
+    }
+    assert_eq!(statuses, [401, 503, 503, 503]);
+}

@@ -55,9 +55,11 @@ pub(super) struct Introspector {
 impl Introspector {
     pub(super) fn new(
         client: ClientMaker,
-        (entries, policy): (usize, Policy),
+        (entries, mut policy): (usize, Policy),
         clock: Arc<dyn Clock>,
     ) -> Self {
+        // The ceiling is all that a policy may add to what was said, whatever it was made for.
+        (policy.floor, policy.stale_if_error) = (1, 0);
         let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
         Self { said, client, clock, ceiling: policy.ceiling }
     }
