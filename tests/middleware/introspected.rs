@@ -35,7 +35,7 @@ async fn what_the_issuer_says_decides() {
         ("inactive", json!({"active": false}), 401, "token_inactive"),
         ("expired", active(json!({"exp": START.0 - 31})), 401, "token_expired"),
         ("elsewhere", active(json!({"aud": "https://else.example"})), 401, "token_audience"),
-        ("audienceless", active(json!({"aud": []})), 401, "token_missing_claim"),
+        ("audienceless", active(json!({"aud": []})), 401, "token_audience"),
         ("unscoped", active(json!({"scope": "x"})), 403, "access_scope"),
         ("another-issuer", active(json!({"iss": "https://evil.example"})), 401, "token_issuer"),
         ("refresh", active(json!({"token_type": "refresh_token"})), 401, "token_typ"),
@@ -174,4 +174,19 @@ async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {
         statuses.push(call(&api, bearer("opaque")).await.status().as_u16());
     }
     assert_eq!(statuses, [401, 503, 503, 503]);
+}
+
+/// RFC 7519 section 4.1.3: an audience that is there, and names nobody, does not name this resource.
+#[tokio::test]
+async fn an_audience_that_names_nobody_is_not_one_that_is_not_told() {
+    let world = World::new();
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let issuer =
+        TrustedIssuer::new("https://op.example").introspects_opaque_tokens().introspects_without_audience();
+    let builder = world.builder(ResourceServer::builder(RESOURCE).trust(issuer)).introspection(client);
+    let api = ProtectLayer::new(builder.build().unwrap()).layer(Api::default());
+    for (token, aud, status) in [("untold", Value::Null, 200), ("nobody", json!([]), 401)] {
+        say(&world, token, active(json!({ "aud": aud })));
+        assert_eq!(call(&api, bearer(token)).await.status().as_u16(), status, "{token}");
+    }
 }

@@ -33,7 +33,8 @@ pub struct Introspection {
     pub nbf: Option<Timestamp>,
     /// Whom it is about.
     pub sub: Option<String>,
-    /// Whom it is meant for; empty if the server does not say.
+    /// Whom it is meant for; empty if the server does not say. A list of nobody stays in
+    /// [`extra`](Self::extra).
     pub aud: Vec<String>,
     /// Who issued it.
     pub iss: Option<String>,
@@ -131,7 +132,11 @@ fn audience(members: &mut Members) -> Result<Vec<String>, JsonError> {
         Some(Value::String(one)) => Ok(vec![one]),
         Some(other) => {
             members.put("aud", other);
-            Ok(members.strings("aud")?.unwrap_or_default())
+            let audience = members.strings("aud")?.unwrap_or_default();
+            if audience.is_empty() {
+                members.put("aud", Value::Array(Vec::new()));
+            }
+            Ok(audience)
         }
     }
 }

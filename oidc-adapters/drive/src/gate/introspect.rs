@@ -145,8 +145,9 @@ fn claims(said: Introspection) -> IntrospectionClaims {
     }
     if !said.aud.is_empty() {
         all.insert("aud".to_owned(), said.aud.clone().into());
-        claims.aud = Some(said.aud);
     }
+    // Nobody is another audience than none.
+    claims.aud = all.contains_key("aud").then_some(said.aud);
     if let Some(cnf) = said.cnf {
         all.insert("cnf".to_owned(), Value::Object(cnf.clone()));
         // A binding that cannot be read is none that anybody could show to hold.
