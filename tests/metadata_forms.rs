@@ -152,7 +152,7 @@ fn signed_values_take_precedence_and_the_rest_stays() {
 #[test]
 fn signed_metadata_that_does_not_verify_is_refused() {
     use SignedMetadataError as Why;
-    let good = || json!({"iss": ISSUER, "exp": NOW.0 + 100});
+    let good = || json!({"iss": ISSUER, "exp": NOW.0 + 100, "issuer": ISSUER});
     assert!(signed(&mut Provider::new(ISSUER), good(), NOW).is_ok());
     let refused = |claims: Value, now: i64, prepare: fn(&mut Provider)| {
         let mut provider = Provider::new(ISSUER);
@@ -320,5 +320,23 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
         let ResponseError { endpoint, rule, .. } = *error;
         assert_eq!(endpoint, Endpoint::ResourceMetadata);
         assert!(matches!(rule, Rule::Metadata(MetadataError::Unusable(_))), "{inward}");
+    }
+}
+
+/// Whoever can change the document has a token of the issuer, or can get one.
+#[test]
+fn another_jwt_of_the_issuer_is_no_signed_metadata() {
+    for claims in [
+        json!({"iss": ISSUER, "sub": "mallory", "aud": "app", "exp": NOW.0 + 100, "iat": NOW.0, "nonce": "n",
+               "at_hash": "x", "auth_time": NOW.0, "name": "Mallory"}),
+        json!({"iss": ISSUER, "sub": "mallory", "aud": "api", "exp": NOW.0 + 100, "jti": "1",
+               "client_id": "app", "scope": "read", "token_endpoint_hint": "x"}),
+        json!({"iss": ISSUER, "token_endpoint": null}),
+    ] {
+        let mut provider = Provider::new(ISSUER);
+        let stolen = hostile::set_member("token_endpoint", "https://evil.example/token");
+        provider.alter_response(EndpointName::OAuthMetadata, stolen);
+        let ended = signed(&mut provider, claims, NOW);
+        assert!(ended.is_err(), "{:?}", ended.map(|metadata| metadata.token_endpoint));
     }
 }

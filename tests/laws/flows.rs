@@ -141,7 +141,9 @@ impl Kind {
         let token = matches!(self, Self::Introspection { .. }).then(|| token(&mut provider, &client));
         match self {
             Self::EitherForm => provider.metadata_forms(true, false),
-            Self::SignedMetadata => provider.sign_metadata(json!({ "iss": ISSUER, "signed": true })),
+            Self::SignedMetadata => {
+                provider.sign_metadata(json!({ "iss": ISSUER, "issuer": ISSUER, "signed": true }))
+            }
             _ if keys == Keys::Stale => provider.rotate_keys(),
             _ => {}
         }

@@ -40,6 +40,10 @@ macro_rules! metadata {
         }
 
         impl ProviderMetadata {
+            /// The names of those that only a provider has.
+            pub(super) const MEMBERS: &[&str] =
+                &["issuer", $(stringify!($url),)* $(stringify!($list),)*];
+
             pub(super) fn read(issuer: String, mut members: Members, policy: &UrlPolicy) -> Self {
                 let mut set_aside = Vec::new();
                 $(let $url = url(&mut members, stringify!($url), policy, &mut set_aside);)*

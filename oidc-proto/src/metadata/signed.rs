@@ -1,6 +1,6 @@
 //! `signed_metadata`: metadata in a JWT, whose values take precedence (RFC 8414 section 2.1).
 
-use super::MetadataError;
+use super::{MetadataError, ProviderMetadata};
 use crate::{
     base::{
         json::{JsonError, Members},
@@ -34,6 +34,9 @@ pub enum SignedMetadataError {
     /// It has `signed_metadata` in it.
     #[error("it has `signed_metadata` in it")]
     Nested,
+    /// It has no member of provider metadata: it is a JWT for something else, such as an ID token.
+    #[error("it says nothing of the provider, so it is a JWT for something else")]
+    Nothing,
 }
 
 /// Verifies the signed metadata of a document and lays its values over those of the document.
@@ -70,6 +73,10 @@ fn verified(text: &str, issuer: &str, keys: &KeySet, now: Timestamp) -> Result<M
     }
     for claim in OF_THE_JWT {
         claims.any(claim);
+    }
+    // The key signs other JWTs, too, and whoever can change a document can get one of those.
+    if !ProviderMetadata::MEMBERS.iter().any(|member| claims.has(member)) {
+        return Err(SignedMetadataError::Nothing);
     }
     Ok(claims)
 }
