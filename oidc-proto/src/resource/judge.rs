@@ -287,7 +287,11 @@ impl ResourceServer {
         now: Timestamp,
     ) -> Result<Option<UncheckedProof>, Denied> {
         if inspected.credentials.scheme == Scheme::Bearer {
-            return Ok(None);
+            // Who has inspected it may have been a server that demands less.
+            return match self.settings.dpop {
+                Dpop::Required(_) => Err(self.denied(Reason::ProofRequired, record(inspected))),
+                Dpop::Off | Dpop::Accepted(_) => Ok(None),
+            };
         }
         let request = &inspected.request;
         let verifier = self

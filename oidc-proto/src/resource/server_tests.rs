@@ -356,3 +356,15 @@ fn what_one_server_has_inspected_another_does_not_judge() {
     assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "not even inspected");
     assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
 }
+
+/// Who has inspected a request by the settings of a laxer server has not judged it by them.
+#[test]
+fn a_server_that_demands_proofs_takes_no_bearer_token_that_another_has_inspected() {
+    let (lax, strict) =
+        (server().build().unwrap(), server().require_dpop(DpopVerifier::new()).build().unwrap());
+    let headers = headers(&[("authorization", &format!("Bearer {}", token(json!({}))))]);
+    let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
+    let inspected = lax.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
+    let verdict = strict.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
+    assert_eq!(outcome(verdict).unwrap_err().reason(), Reason::ProofRequired);
+}
