@@ -157,3 +157,16 @@ async fn tokens_in_the_query_only_when_asked_and_never_in_a_shared_cache() {
         assert_eq!(told(&response, "cache-control"), (status, cache.to_owned()));
     }
 }
+
+#[tokio::test]
+async fn a_response_that_nobody_may_store_stays_so() {
+    let world = World::new();
+    for (said, told_then) in [("no-store", "no-store"), ("public, max-age=60", "private")] {
+        let handler = move || async move { ([("cache-control", said)], "") };
+        let builder = world.builder(World::server().credentials(CredentialPolicy::default().with_query()));
+        let router = Router::new().route("/", on_get(handler)).layer(protect(builder.build().unwrap()));
+        let uri = format!("/?access_token={}", world.token());
+        let response = send(&router, at(&uri, None)).await;
+        assert_eq!(told(&response, "cache-control"), (200, told_then.to_owned()), "{said}");
+    }
+}

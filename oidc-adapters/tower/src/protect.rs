@@ -5,7 +5,7 @@
 //! clone takes its place, to be polled anew.
 
 use crate::{Seen, answer};
-use http::{Extensions, HeaderMap, Request, Response, Uri};
+use http::{Extensions, HeaderMap, Request, Response, Uri, header::CACHE_CONTROL};
 use oidc_drive::Gate;
 use oidc_proto::resource::{Access, CertificateThumbprint, Denied, RequestView, Requirement};
 use pin_project_lite::pin_project;
@@ -161,6 +161,15 @@ impl Settings {
     }
 }
 
+/// Adds our headers to those of the service. A response that nobody may store stays so.
+fn lay_over(said: &mut HeaderMap, mut ours: HeaderMap) {
+    let directives = said.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
+    if directives.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case("no-store")) {
+        ours.remove(CACHE_CONTROL);
+    }
+    said.extend(ours);
+}
+
 impl<S, B, R> Service<Request<B>> for Protect<S>
 where
     S: Service<Request<B>, Response = Response<R>> + Clone,
@@ -233,7 +242,7 @@ where
                 }
                 Project::Calling { called, headers } => {
                     let mut response = ready!(called.poll(context))?;
-                    response.headers_mut().extend(mem::take(headers));
+                    lay_over(response.headers_mut(), mem::take(headers));
                     return Poll::Ready(Ok(response));
                 }
                 Project::Denied { denied } => return Poll::Ready(Ok(answer(denied))),
