@@ -309,3 +309,24 @@ fn a_login_without_an_id_token_is_not_a_login() {
         }
     }
 }
+
+#[test]
+fn not_even_the_half_of_a_secret_is_repeated_where_prose_is_cut_off() {
+    for room in [8, 20, 42] {
+        let mut party = Party::new();
+        let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+        let nonce = url.query_pairs().find(|(name, _)| name == "nonce").unwrap().1.into_owned();
+        for secret in [nonce, pending.state().to_owned()] {
+            let prose = format!("{}{secret}", "x".repeat(256 - room));
+            let query = url::form_urlencoded::Serializer::new(String::new())
+                .extend_pairs([("error", "server_error"), ("error_description", &prose)])
+                .extend_pairs([("state", pending.state()), ("iss", pending.issuer())])
+                .finish();
+            let response = AuthorizationResponse::from_query(&query).unwrap();
+            let error =
+                pending.clone().callback(&party.client, None, response, party.clock.moment()).unwrap_err();
+            let shown = format!("{error} {error:?}");
+            assert!(!shown.contains(&secret[..room]), "{room}: {shown}");
+        }
+    }
+}

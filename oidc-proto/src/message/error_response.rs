@@ -73,7 +73,17 @@ impl fmt::Display for ErrorResponse {
 
 fn without(text: &str, secrets: &[Secret]) -> String {
     let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET);
-    long.fold(text.to_owned(), |text, secret| text.replace(secret, "[secret]"))
+    long.fold(text.to_owned(), |text, secret| without_beginning(text.replace(secret, "[secret]"), secret))
+}
+
+/// Where a text has been cut off, a secret may have been, too.
+fn without_beginning(mut text: String, secret: &str) -> String {
+    let mut beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
+    if let Some(begun) = beginnings.find(|begun| text.ends_with(begun)) {
+        text.truncate(text.len() - begun.len());
+        text.push_str("[secret]");
+    }
+    text
 }
 
 fn printable(text: &str) -> String {
