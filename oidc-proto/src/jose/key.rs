@@ -118,9 +118,9 @@ impl Key {
         let issuer = jwk.extra.get("issuer").and_then(Value::as_str).map(str::to_owned);
         let material = match (&thumbprint, &jwk.k) {
             (Some(thumbprint), _) => material(thumbprint.as_bytes()),
-            (None, Some(secret)) => material(secret.expose().as_bytes()),
+            (None, Some(secret)) if jwk.kty == "oct" => material(secret.expose().as_bytes()),
             // An RSA key that is spelt otherwise than its name is: the spelling will do.
-            (None, None) => {
+            (None, _) => {
                 let text = |member: &Option<String>| member.clone().unwrap_or_default();
                 material([text(&jwk.n), text(&jwk.e)].join(".").as_bytes())
             }

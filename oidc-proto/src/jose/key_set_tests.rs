@@ -362,3 +362,17 @@ fn a_generation_is_everything_that_a_verdict_can_depend_on() {
     let secret = |text: &str| KeySet::from_secret(&Secret::new(text.repeat(32))).generation();
     assert!(secret("a") == secret("a") && secret("a") != secret("b"));
 }
+
+/// A modulus that is not in its one spelling has no thumbprint to tell it by.
+#[test]
+fn no_other_member_stands_for_a_key_in_its_generation() {
+    let generation = |last: u8| {
+        let mut key = rsa(2048, last, "AQAB");
+        let n = base64url::decode(key["n"].as_str().unwrap()).unwrap();
+        key["n"] = base64url::encode(&[&[0], &n[..]].concat()).into();
+        let keys = set(&json!([with(key, "k", "AAAA")]));
+        assert_eq!(keys.keys().count(), 1);
+        keys.generation()
+    };
+    assert_ne!(generation(1), generation(3));
+}
