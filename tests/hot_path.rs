@@ -241,6 +241,12 @@ fn plain_jwts_only_by_choice_and_never_id_tokens() {
             ("exp", json!(null), Rejected::Missing("exp")),
             ("nbf", json!(NOW.0 + 31), Rejected::NotYetValid),
             ("cnf", json!({"jkt": "x"}), Rejected::SenderConstrained),
+            (
+                "events",
+                json!({"http://schemas.openid.net/event/backchannel-logout": {}}),
+                Rejected::Value("events"),
+            ),
+            ("events", json!({}), Rejected::Value("events")),
         ] {
             let mut claims = bare.clone();
             claims[claim] = value;

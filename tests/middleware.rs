@@ -28,7 +28,7 @@ mod world;
 
 use oidc_drive::{
     Gate, Io, Task,
-    gate::{GateBuilder, GateError, INTROSPECTION, KeySource},
+    gate::{GateBuilder, GateError, INTROSPECTION, KeySource, MAX_INTROSPECTIONS},
 };
 use oidc_proto::{
     base::base64url,

@@ -154,6 +154,37 @@ async fn memory_is_bounded_and_the_token_in_use_stays() {
     assert_eq!(world.count("/introspect"), 101);
 }
 
+/// Anybody can make up tokens: they cost no more requests at a time than stated, and no place of those
+/// that are known.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_known() {
+    let world = World::new();
+    let (gate, api) = api(&world, 1_000);
+    say(&world, "mine", active(json!({})));
+    assert_eq!(call(&api, bearer("mine")).await.status(), 200);
+    let before = lock(&world.sent).len();
+    world.set(Net::Silent);
+    let strangers: Vec<_> = (0..500)
+        .map(|stranger| {
+            let api = api.clone();
+            tokio::spawn(async move { call(&api, bearer(&format!("stranger-{stranger}"))).await })
+        })
+        .collect();
+    until(|| strangers.iter().filter(|one| one.is_finished()).count() == 500 - MAX_INTROSPECTIONS).await;
+    assert_eq!(lock(&world.sent).len() - before, MAX_INTROSPECTIONS);
+    assert_eq!(call(&api, bearer("mine")).await.status(), 200);
+    world.clock.advance(3);
+    gate.wake();
+    for one in strangers {
+        assert_eq!(one.await.unwrap().status(), 503);
+    }
+    // The issuer is back: there is room again.
+    world.set(Net::Up);
+    say(&world, "new", active(json!({})));
+    world.clock.advance(15);
+    assert_eq!(call(&api, bearer("new")).await.status(), 200);
+}
+
 /// Whatever policy is set: what the issuer has not said is not taken for said.
 #[tokio::test]
 async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {

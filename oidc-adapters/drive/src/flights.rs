@@ -39,6 +39,12 @@ impl<K: Ord + Clone, T> Flights<K, T> {
         self.pool().get_or_insert_with(key, new)
     }
 
+    /// The flight of this key, if there is one already. Takes no room.
+    #[must_use]
+    pub fn existing(&self, key: &K) -> Option<Arc<Flight<T>>> {
+        self.pool().get(key)
+    }
+
     /// Forgets a key. Who has its flight in hand keeps it.
     pub fn remove(&self, key: &K) -> Option<Arc<Flight<T>>> {
         self.pool().remove(key)

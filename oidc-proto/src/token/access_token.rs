@@ -71,7 +71,8 @@ impl Verifier {
 
     /// Accepts JWTs that do not say they are access tokens, as older providers issue them: `typ` may
     /// be absent or `JWT`, and of the claims only `iss`, `aud` and `exp` are demanded. ID tokens are
-    /// still refused: those with `nonce`, `at_hash`, `c_hash` or `s_hash`.
+    /// still refused: those with `nonce`, `at_hash`, `c_hash` or `s_hash`. So are logout tokens: those with
+    /// `events`.
     #[must_use]
     pub const fn accept_plain_jwt(mut self) -> Self {
         self.plain_jwt = true;
@@ -196,6 +197,8 @@ impl Verifier {
         } else if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some())
         {
             return Err(Rejected::IdTokenAsAccessToken);
+        } else if claims.events {
+            return Err(Rejected::Value("events"));
         }
         Ok(())
     }

@@ -48,6 +48,8 @@ pub struct Claims<'a> {
     pub client_id: Option<Cow<'a, str>>,
     /// The scopes, with spaces between (RFC 8693 section 4.2).
     pub scope: Option<Cow<'a, str>>,
+    /// Whether it tells of events (RFC 8417): then it is a logout token, or another one that grants nothing.
+    pub events: bool,
     /// The keys that it is bound to (RFC 7800).
     pub cnf: Option<Confirmation<'a>>,
 }
@@ -120,6 +122,10 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
                 // An array in tokens of some providers; read those by a typed pass of your own.
                 Claim::Scope => claims.scope = members.next_value::<Lenient<'a>>()?.0,
+                Claim::Events => {
+                    claims.events = true;
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
                 Claim::Cnf => claims.cnf = members.next_value_seed(Bound { text, names })?,
                 Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
             }
@@ -166,6 +172,7 @@ names! {
     Sid = "sid" is "a string",
     ClientId = "client_id" is "a string",
     Scope = "scope" is "a string",
+    Events = "events" is "an object",
     Cnf = "cnf" is "an object",
 }
 

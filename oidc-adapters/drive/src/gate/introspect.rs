@@ -24,7 +24,14 @@ use oidc_proto::{
     token::Confirmation,
 };
 use serde_json::Value;
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 /// How long the answer that a token is not active is kept, in seconds.
 const INACTIVE: i64 = 5;
@@ -43,6 +50,10 @@ pub const INTROSPECTION: Policy = {
     policy
 };
 
+/// How many tokens that nobody has asked about before may be asked about at once. Anybody can make up
+/// tokens; beyond this, a new one is answered 503, and those that are known go on.
+pub const MAX_INTROSPECTIONS: usize = 64;
+
 type TokenHash = [u8; 32];
 
 pub(super) struct Introspector {
@@ -50,6 +61,26 @@ pub(super) struct Introspector {
     client: ClientMaker,
     clock: Arc<dyn Clock>,
     ceiling: i64,
+    /// How many strangers are being asked about.
+    strangers: Arc<AtomicUsize>,
+}
+
+/// The right to ask about a stranger; given back however the asking ends.
+struct Permit(Arc<AtomicUsize>);
+
+impl Permit {
+    fn take(of: &Arc<AtomicUsize>) -> Option<Self> {
+        let taken = of.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
+            (count < MAX_INTROSPECTIONS).then_some(count + 1)
+        });
+        taken.is_ok().then(|| Self(Arc::clone(of)))
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 impl Introspector {
@@ -61,7 +92,7 @@ impl Introspector {
         // The ceiling is all that a policy may add to what was said, whatever it was made for.
         (policy.floor, policy.stale_if_error) = (1, 0);
         let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
-        Self { said, client, clock, ceiling: policy.ceiling }
+        Self { said, client, clock, ceiling: policy.ceiling, strangers: Arc::default() }
     }
 
     pub(super) fn wake(&self) {
@@ -70,7 +101,7 @@ impl Introspector {
 
     /// What was said of a token, if nobody need be asked.
     pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
-        let mut reader = self.said.flight(&hash(token)).reader();
+        let mut reader = self.said.existing(&hash(token))?.reader();
         let published = reader.get().filter(|published| published.is_fresh(now))?;
         Some(Arc::clone(&published.value))
     }
@@ -83,10 +114,19 @@ impl Introspector {
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
     ) -> Result<Arc<IntrospectionClaims>, Unavailable> {
-        let flight = self.said.flight(&hash(token));
+        let hash = hash(token);
+        let (flight, permit) = match self.said.existing(&hash) {
+            Some(flight) => (flight, None),
+            None => {
+                let busy = || Unavailable { until: self.clock.now().plus(1), because: None };
+                let permit = Permit::take(&self.strangers).ok_or_else(busy)?;
+                (self.said.flight(&hash), Some(permit))
+            }
+        };
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
         let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
         let renew = move || async move {
+            let _until_answered = permit;
             let said = fetch(&client, &token, &issuer, &wires).await?;
             let seconds = match said.exp {
                 _ if !said.active => INACTIVE.min(ceiling),

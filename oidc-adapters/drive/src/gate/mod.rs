@@ -22,7 +22,7 @@ mod issuer;
 mod worker;
 
 pub use builder::{GateBuilder, GateError, Io, KeySource};
-pub use introspect::INTROSPECTION;
+pub use introspect::{INTROSPECTION, MAX_INTROSPECTIONS};
 
 use crate::{Clock, Unavailable};
 use builder::Hook;
