@@ -166,3 +166,26 @@ fn the_verifier_of_the_readme_verifies() {
     let why = bearer::subject(&token.replace('.', "-"), &keys, now).unwrap_err();
     assert_eq!(why.code(), "jws_not_compact");
 }
+
+/// How many crates stand below a package of the workspace, itself included.
+fn crates_below(package: &str) -> usize {
+    let output = std::process::Command::new(env!("CARGO"))
+        .args(["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"])
+        .args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"])
+        .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
+        .output()
+        .expect("cargo runs");
+    let tree = String::from_utf8(output.stdout).expect("text");
+    let named = |line: &str| line.split(" (").next().unwrap_or_default().to_owned();
+    tree.lines().filter(|line| !line.is_empty()).map(named).collect::<std::collections::BTreeSet<_>>().len()
+}
+
+#[test]
+fn the_readme_tells_how_much_each_adapter_pulls_in() {
+    let readme = include_str!("../README.md");
+    for adapter in ["oidc-ureq", "oidc-hyper", "oidc-reqwest"] {
+        let row = readme.lines().find(|line| line.starts_with(&format!("| [`{adapter}`]"))).expect("a row");
+        let counted = format!("{} crates |", crates_below(adapter));
+        assert!(row.ends_with(&counted), "{row} but {counted}");
+    }
+}
