@@ -71,6 +71,9 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
             } else {
                 "new tokens; the refresh token stays good"
             });
+            if refreshed.id_token_unchecked {
+                skipped("the new ID token is kept back: the keys to check it with cannot be had now");
+            }
             current = refreshed.tokens.access_token;
         }
     }
