@@ -180,11 +180,19 @@ async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_kno
     for one in strangers {
         assert_eq!(one.await.unwrap().status(), 503);
     }
-    // The issuer is back: there is room again.
+    // The issuer is back: as the strangers are answered, there is room again.
     world.set(Net::Up);
     say(&world, "new", active(json!({})));
     world.clock.advance(15);
-    assert_eq!(call(&api, bearer("new")).await.status(), 200);
+    let mut status = 503;
+    for _ in 0..10_000 {
+        status = call(&api, bearer("new")).await.status().as_u16();
+        if status != 503 {
+            break;
+        }
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(status, 200);
 }
 
 /// Whatever policy is set: what the issuer has not said is not taken for said.
