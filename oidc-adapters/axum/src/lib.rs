@@ -19,11 +19,11 @@
 //! }
 //!
 //! # use std::future::pending;
-//! # let send = |_, _| pending::<Result<http::Response<Vec<u8>>, ()>>();
+//! # let send = |_, _| pending::<Result<http::Response<Vec<u8>>, std::io::Error>>();
 //! let server = ResourceServer::builder("https://api.example")
 //!     .trust(TrustedIssuer::new("https://op.example"))
 //!     .build()?;
-//! // `send` is that of your HTTP client.
+//! // `send` is that of your HTTP client; `oidc_hyper::Http::new().io()` is ready made.
 //! let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
 //! let gate = Gate::builder(server, io).build()?;
 //! let api: Router = Router::new()

@@ -1,8 +1,13 @@
-//! [`Clock`]: where a [`Flight`](crate::Flight) gets time and entropy from.
+//! [`Clock`]: where a [`Flight`](crate::Flight) gets time and entropy from, and an
+//! [`Observer`](crate::Observer) durations.
 
 use crate::{moment, now};
 use oidc_proto::{Moment, Timestamp};
-use std::fmt;
+use std::{
+    fmt,
+    sync::OnceLock,
+    time::{Duration, Instant},
+};
 
 /// A source of time and entropy. A closure that makes moments is one.
 pub trait Clock: Send + Sync {
@@ -10,6 +15,12 @@ pub trait Clock: Send + Sync {
     fn now(&self) -> Timestamp;
     /// The time, and fresh entropy.
     fn moment(&self) -> Moment;
+    /// Since some moment of the past, by a clock that nobody sets: two readings make a duration. That of
+    /// this machine, unless a simulation has its own; a closure has none.
+    fn elapsed(&self) -> Duration {
+        static FIRST: OnceLock<Instant> = OnceLock::new();
+        FIRST.get_or_init(Instant::now).elapsed()
+    }
 }
 
 /// This machine's clock, and its secure source of entropy.

@@ -8,7 +8,8 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, SystemClock,
+    Clock, Event, Observer, Started, SystemClock,
+    event::why_failed,
     waiting::{Parked, Waiting},
 };
 use oidc_proto::{
@@ -63,6 +64,28 @@ pub struct Flight<T> {
     publisher: Publisher<Published<T>>,
     clock: Arc<dyn Clock>,
     patience: i64,
+    watched: Watched,
+}
+
+/// Who is told of renewals, and in which words.
+#[derive(Clone, Default)]
+pub(crate) struct Watched {
+    observer: Observer,
+    what: &'static str,
+    issuer: Arc<str>,
+}
+
+impl Watched {
+    pub(crate) fn new(what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
+        Self { observer: observer.clone(), what, issuer: issuer.into() }
+    }
+
+    fn renewed(&self, outcome: Result<(), &'static str>, started: Started) {
+        if !self.observer.is_none() {
+            let (issuer, took) = (Arc::clone(&self.issuer), self.observer.since(started));
+            self.observer.tell(&Event::Renewed { what: self.what, issuer, outcome, took });
+        }
+    }
 }
 
 pub(crate) struct State<T> {
@@ -99,7 +122,19 @@ impl<T> Flight<T> {
             publisher: Publisher::new(),
             clock,
             patience: policy.patience,
+            watched: Watched::default(),
         }
+    }
+
+    /// Tells this observer of the end of every renewal, given up or not: that `keys` were renewed, say,
+    /// of this issuer.
+    #[must_use]
+    pub fn observed(self, what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
+        self.watched(Watched::new(what, issuer, observer))
+    }
+
+    pub(crate) fn watched(self, watched: Watched) -> Self {
+        Self { watched, ..self }
     }
 
     /// Reads the value without a lock. While it [is fresh](Published::is_fresh), nobody need be asked.
@@ -373,18 +408,23 @@ impl<T> fmt::Debug for Flight<T> {
 struct Leading<T, F: Deref<Target = Flight<T>>> {
     flight: F,
     lease: Option<Lease>,
+    started: Started,
 }
 
 impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
-    const fn new(flight: F, lease: Lease) -> Self {
-        Self { flight, lease: Some(lease) }
+    fn new(flight: F, lease: Lease) -> Self {
+        let started = flight.watched.observer.start();
+        Self { flight, lease: Some(lease), started }
     }
 
     fn settle(mut self, result: Result<Renewed<T>, Failure>) {
         if let Some(lease) = self.lease.take() {
             let moment = self.flight.clock.moment();
             let _kept = result.as_ref().ok().map(|renewed| Arc::clone(&renewed.value));
-            self.flight.change(|renewal| renewal.settle(lease, result, moment));
+            let failed = result.as_ref().err().map(why_failed);
+            let held = self.flight.change(|renewal| renewal.settle(lease, result, moment));
+            let outcome = if held { Ok(()) } else { Err(failed.unwrap_or("unused")) };
+            self.flight.watched.renewed(outcome, self.started);
         }
     }
 }
@@ -397,6 +437,7 @@ impl<T, F: Deref<Target = Flight<T>>> Drop for Leading<T, F> {
                 renewal.abandon(lease, now);
                 false
             });
+            self.flight.watched.renewed(Err("abandoned"), self.started);
         }
     }
 }

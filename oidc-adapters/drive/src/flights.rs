@@ -1,6 +1,6 @@
 //! [`Flights`]: a [`Flight`] for each issuer, or for each token, in bounded room.
 
-use crate::{Clock, Flight, SystemClock};
+use crate::{Clock, Flight, Observer, SystemClock, flight::Watched};
 use oidc_proto::renew::{Policy, Pool, PoolCounters};
 use std::{
     fmt,
@@ -17,7 +17,10 @@ pub struct Flights<K, T> {
     pool: Mutex<Pool<K, Flight<T>>>,
     policy: Policy,
     clock: Arc<dyn Clock>,
+    watched: Option<Box<Watch<K>>>,
 }
+
+type Watch<K> = dyn Fn(&K) -> Watched + Send + Sync;
 
 impl<K: Ord + Clone, T> Flights<K, T> {
     /// No more than `cap` flights, each by this policy. The one that was used longest ago makes room.
@@ -29,13 +32,28 @@ impl<K: Ord + Clone, T> Flights<K, T> {
     /// The same by a clock of one's own.
     #[must_use]
     pub fn with_clock(policy: Policy, cap: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { pool: Mutex::new(Pool::new(cap)), policy, clock }
+        Self { pool: Mutex::new(Pool::new(cap)), policy, clock, watched: None }
+    }
+
+    /// Tells this observer of the end of every renewal: see [`Flight::observed`]. `issuer` says of a key
+    /// what may be told; a key can be a secret, or be made of one.
+    #[must_use]
+    pub fn observed(
+        mut self,
+        what: &'static str,
+        issuer: impl Fn(&K) -> Arc<str> + Send + Sync + 'static,
+        observer: &Observer,
+    ) -> Self {
+        let observer = observer.clone();
+        self.watched = Some(Box::new(move |key| Watched::new(what, issuer(key), &observer)));
+        self
     }
 
     /// The flight of this key. No lock is held when it returns.
     #[must_use]
     pub fn flight(&self, key: &K) -> Arc<Flight<T>> {
-        let new = || Flight::with_clock(self.policy, Arc::clone(&self.clock));
+        let watched = self.watched.as_ref().map(|watch| watch(key)).unwrap_or_default();
+        let new = || Flight::with_clock(self.policy, Arc::clone(&self.clock)).watched(watched);
         self.pool().get_or_insert_with(key, new)
     }
 

@@ -13,23 +13,37 @@
 //! Values that many callers share (keys, metadata, tokens) are renewed by a [`Flight`]: one caller
 //! fetches, the others use what is there, or wait a little.
 //!
-//! An API is protected by a [`Gate`], which joins all of that.
+//! An API is protected by a [`Gate`], which joins all of that. A [`Provider`] is the handle for programs
+//! that log users in, verify tokens, or have tokens of their own; [`blocking::Provider`] is the same for
+//! threads.
+//!
+//! An [`Observer`] is told what happens, as [`Event`]s: requests, responses, waits, renewals, verdicts,
+//! with durations and without secrets.
 #![forbid(unsafe_code)]
 
+pub mod blocking;
 mod clock;
+pub mod event;
 mod flight;
 mod flights;
 pub mod gate;
+mod observed;
+mod observer;
+pub mod provider;
 mod waiting;
 
 pub use clock::{Clock, SystemClock};
+pub use event::Event;
 pub use flight::{Flight, Job, Task, Unavailable};
 pub use flights::Flights;
 pub use gate::{Gate, Io};
+pub use observed::{run_async_observed, run_observed};
+pub use observer::{Observer, Sending, Started};
+pub use provider::{Provider, ProviderBuilder, ProviderError};
 
 use oidc_proto::{
     Error, Moment, Timestamp,
-    flow::{Flow, Request, Step, Terms},
+    flow::{Endpoint, Flow, Request, Step, Terms},
     renew::Failure,
 };
 use std::{
@@ -108,26 +122,9 @@ pub fn now() -> Timestamp {
 /// flow could not go on.
 pub fn run<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
-    mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
 ) -> Result<F::Output, Failed<E>> {
-    let mut step = step.into();
-    loop {
-        step = match step {
-            Step::Send(call) => {
-                let (request, terms, pending) = call.into_parts();
-                match send(request, terms) {
-                    Ok(response) => pending.receive(response, moment())?,
-                    Err(error) => pending.fail(moment()).ok_or(Failed::Transport(error))?,
-                }
-            }
-            Step::Wait(pause) => {
-                let until = pause.until();
-                std::thread::sleep(now().until(until));
-                pause.wake(moment().not_before(until))?
-            }
-            Step::Done(output) => return Ok(output),
-        }
-    }
+    drive(step.into(), &SystemClock, send, |span, _| std::thread::sleep(span))
 }
 
 /// Runs a flow to its end on whatever runtime `send` and `sleep` belong to. The future is `Send` if
@@ -137,27 +134,70 @@ pub fn run<F: Flow, B: AsRef<[u8]>, E>(
 /// As [`run`].
 pub async fn run_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
     step: impl Into<Step<F>>,
-    mut send: impl FnMut(Request, Terms) -> S,
+    send: impl FnMut(Request, Terms) -> S,
     mut sleep: impl FnMut(Duration) -> W,
 ) -> Result<F::Output, Failed<E>>
 where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
 {
-    let mut step = step.into();
+    drive_async(step.into(), &SystemClock, send, |span, _| sleep(span)).await
+}
+
+/// The loop. `sleep` is told which endpoint was asked last.
+fn drive<F: Flow, B: AsRef<[u8]>, E>(
+    mut step: Step<F>,
+    clock: &dyn Clock,
+    mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    mut sleep: impl FnMut(Duration, Option<Endpoint>),
+) -> Result<F::Output, Failed<E>> {
+    let mut asked = None;
     loop {
         step = match step {
             Step::Send(call) => {
                 let (request, terms, pending) = call.into_parts();
-                match send(request, terms).await {
-                    Ok(response) => pending.receive(response, moment())?,
-                    Err(error) => pending.fail(moment()).ok_or(Failed::Transport(error))?,
+                asked = Some(terms.endpoint);
+                match send(request, terms) {
+                    Ok(response) => pending.receive(response, clock.moment())?,
+                    Err(error) => pending.fail(clock.moment()).ok_or(Failed::Transport(error))?,
                 }
             }
             Step::Wait(pause) => {
                 let until = pause.until();
-                sleep(now().until(until)).await;
-                pause.wake(moment().not_before(until))?
+                sleep(clock.now().until(until), asked);
+                pause.wake(clock.moment().not_before(until))?
+            }
+            Step::Done(output) => return Ok(output),
+        }
+    }
+}
+
+/// The same loop, async.
+async fn drive_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
+    mut step: Step<F>,
+    clock: &dyn Clock,
+    mut send: impl FnMut(Request, Terms) -> S,
+    mut sleep: impl FnMut(Duration, Option<Endpoint>) -> W,
+) -> Result<F::Output, Failed<E>>
+where
+    S: Future<Output = Result<http::Response<B>, E>>,
+    W: Future<Output = ()>,
+{
+    let mut asked = None;
+    loop {
+        step = match step {
+            Step::Send(call) => {
+                let (request, terms, pending) = call.into_parts();
+                asked = Some(terms.endpoint);
+                match send(request, terms).await {
+                    Ok(response) => pending.receive(response, clock.moment())?,
+                    Err(error) => pending.fail(clock.moment()).ok_or(Failed::Transport(error))?,
+                }
+            }
+            Step::Wait(pause) => {
+                let until = pause.until();
+                sleep(clock.now().until(until), asked).await;
+                pause.wake(clock.moment().not_before(until))?
             }
             Step::Done(output) => return Ok(output),
         }

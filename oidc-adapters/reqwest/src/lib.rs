@@ -7,11 +7,14 @@
 //! let metadata = http.run(call).await?;
 //! # Ok(()) }
 //! ```
+//!
+//! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
 #![forbid(unsafe_code)]
 
-pub use oidc_drive::{Failed, moment, now};
+pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderError, moment, now};
 
 use http::{HeaderValue, header};
+use oidc_drive::ProviderBuilder;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use reqwest::{Client, redirect, retry};
 use rustls::{
@@ -55,6 +58,7 @@ pub struct Http {
     roots: Arc<RootCertStore>,
     plain: Client,
     certified: Option<Client>,
+    observer: Observer,
 }
 
 impl Http {
@@ -88,13 +92,38 @@ impl Http {
         Ok(self)
     }
 
+    /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Begins the settings of a handle for the provider with this issuer: one for a program and a client,
+    /// made once. Nothing is fetched before it is needed.
+    pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
+        let io = self.clone().observed(Observer::none()).io();
+        Provider::builder(issuer, io).events(self.observer.clone())
+    }
+
+    /// What a [`Gate`](oidc_drive::Gate) needs: this client, on this runtime (tokio's, with its timer).
+    #[must_use]
+    pub fn io(&self) -> Io {
+        let http = self.clone();
+        let send = move |request, terms| {
+            let http = http.clone();
+            async move { http.send(request, terms).await }
+        };
+        Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep)
+    }
+
     /// Runs a flow to its end on this runtime (tokio's, with its timer).
     ///
     /// # Errors
     /// As [`oidc_drive::run_async`].
     pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<Error>> {
         let send = |request, terms| self.send(request, terms);
-        oidc_drive::run_async(step, send, tokio::time::sleep).await
+        oidc_drive::run_async_observed(step, send, tokio::time::sleep, &self.observer).await
     }
 
     /// Carries one request out on its terms.
@@ -102,8 +131,10 @@ impl Http {
     /// # Errors
     /// Only if there was no response.
     pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
+        let sending = self.observer.sending(&request, terms);
         let exchange = self.exchange(request, terms);
-        tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout))
+        let result = tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout));
+        sending.ended(result, why)
     }
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
@@ -130,13 +161,24 @@ impl Http {
         let roots = Arc::new(roots);
         #[allow(clippy::expect_used, reason = "nothing in it comes from outside")]
         let plain = client(tls(&roots).with_no_client_auth()).expect("a client that can be configured");
-        Self { roots, plain, certified: None }
+        Self { roots, plain, certified: None, observer: Observer::none() }
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Why there was no response, for events.
+fn why(error: &Error) -> &'static str {
+    if matches!(error, Error::Timeout) {
+        "timeout"
+    } else if matches!(error, Error::Exchange(error) if error.is_connect()) {
+        "connection"
+    } else {
+        "no_response"
     }
 }
 

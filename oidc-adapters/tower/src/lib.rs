@@ -22,7 +22,7 @@
 //!     }
 //! }
 //!
-//! # let send = |_, _| pending::<Result<Response<Vec<u8>>, ()>>();
+//! # let send = |_, _| pending::<Result<Response<Vec<u8>>, std::io::Error>>();
 //! # let spawn = |_| ();
 //! # let sleep = |_| pending();
 //! let server = ResourceServer::builder("https://api.example")

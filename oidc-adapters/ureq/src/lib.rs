@@ -7,9 +7,13 @@
 //! let metadata = http.run(call)?;
 //! # Ok(()) }
 //! ```
+//!
+//! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
 #![forbid(unsafe_code)]
 
-pub use oidc_drive::{Failed, moment, now};
+pub use oidc_drive::{Event, Failed, Observer, ProviderError, blocking::Provider, moment, now};
+
+use oidc_drive::{ProviderBuilder, blocking::Io};
 
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
@@ -38,6 +42,7 @@ pub struct Http {
     roots: RootCerts,
     plain: Agent,
     certified: Option<Agent>,
+    observer: Observer,
 }
 
 impl Http {
@@ -71,12 +76,27 @@ impl Http {
         Ok(self)
     }
 
+    /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
+    #[must_use]
+    pub fn observed(mut self, observer: Observer) -> Self {
+        self.observer = observer;
+        self
+    }
+
+    /// Begins the settings of a handle for the provider with this issuer: one for a program and a client,
+    /// made once. Nothing is fetched before it is needed.
+    pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
+        let http = self.clone().observed(Observer::none());
+        let io = Io::new(move |request, terms| http.send(request, terms));
+        Provider::builder(issuer, io).events(self.observer.clone())
+    }
+
     /// Runs a flow to its end on this thread.
     ///
     /// # Errors
     /// As [`oidc_drive::run`].
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<ureq::Error>> {
-        oidc_drive::run(step, |request, terms| self.send(request, terms))
+        oidc_drive::run_observed(step, |request, terms| self.send(request, terms), &self.observer)
     }
 
     /// Carries one request out on its terms.
@@ -84,6 +104,11 @@ impl Http {
     /// # Errors
     /// Only if there was no response.
     pub fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
+        let sending = self.observer.sending(&request, terms);
+        sending.ended(self.exchange(request, terms), why)
+    }
+
+    fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
         let agent = match &self.certified {
             Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => {
@@ -106,13 +131,26 @@ impl Http {
 
     fn with_roots(roots: RootCerts) -> Self {
         let plain = agent(&roots, None);
-        Self { roots, plain, certified: None }
+        Self { roots, plain, certified: None, observer: Observer::none() }
     }
 }
 
 impl Default for Http {
     fn default() -> Self {
         Self::new()
+    }
+}
+
+/// Why there was no response, for events.
+fn why(error: &ureq::Error) -> &'static str {
+    if matches!(error, ureq::Error::Timeout(_)) {
+        "timeout"
+    } else if matches!(error, ureq::Error::HostNotFound | ureq::Error::ConnectionFailed)
+        || matches!(error, ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::ConnectionRefused)
+    {
+        "connection"
+    } else {
+        "no_response"
     }
 }
 

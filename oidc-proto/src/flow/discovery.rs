@@ -42,6 +42,15 @@ impl DiscoveryOptions {
         Self { policy: *policy, ..Self::default() }
     }
 
+    /// As [`Discovery::with_profile`] asks.
+    pub fn of_profile(profile: Profile, policy: &UrlPolicy) -> Self {
+        let form = match profile {
+            Profile::AuthorizationServer => WellKnown::OAuth,
+            Profile::OpenIdProvider | Profile::TokenIssuer => WellKnown::OpenId,
+        };
+        Self::new(policy).profile(profile).form(form)
+    }
+
     /// What the metadata must have. By default that of an OpenID Provider in the OpenID form, and that of
     /// an authorization server in the OAuth form.
     pub const fn profile(mut self, profile: Profile) -> Self {
@@ -99,11 +108,7 @@ impl Discovery {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with_profile(issuer: &str, profile: Profile, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
-        let form = match profile {
-            Profile::AuthorizationServer => WellKnown::OAuth,
-            Profile::OpenIdProvider | Profile::TokenIssuer => WellKnown::OpenId,
-        };
-        Self::with(issuer, DiscoveryOptions::new(policy).profile(profile).form(form))
+        Self::with(issuer, DiscoveryOptions::of_profile(profile, policy))
     }
 
     /// Asks the issuer for its metadata as an authorization server (RFC 8414), and in that form alone.

@@ -3,7 +3,7 @@
 use super::{Freshness, Renewed};
 use crate::{
     base::{endpoint_url::UrlPolicy, moment::Moment},
-    flow::{Call, Discovery, Error, Flow, Never, Response, Step},
+    flow::{Call, Discovery, DiscoveryOptions, Error, Flow, Never, Response, Step},
     metadata::{Profile, ProviderMetadata},
 };
 use std::sync::Arc;
@@ -20,7 +20,15 @@ impl MetadataRenewal {
     /// # Errors
     /// As [`Discovery::with_profile`].
     pub fn start(issuer: &str, profile: Profile, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
-        Ok(Discovery::with_profile(issuer, profile, policy)?.map(|asked| asked))
+        Self::with(issuer, DiscoveryOptions::of_profile(profile, policy))
+    }
+
+    /// Asks with options.
+    ///
+    /// # Errors
+    /// As [`Discovery::with`].
+    pub fn with(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
+        Ok(Discovery::with(issuer, options)?.map(|asked| asked))
     }
 }
 

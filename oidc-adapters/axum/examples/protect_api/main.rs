@@ -9,12 +9,11 @@ use axum::{
     Router,
     routing::{get, post},
 };
-use oidc_axum::{Access, Gate, Io, protect, require_scope};
+use oidc_axum::{Access, Gate, protect, require_scope};
 use oidc_proto::{
     UrlPolicy,
     resource::{DpopVerifier, ResourceServer, TrustedIssuer},
 };
-use tokio::task::spawn_blocking;
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
@@ -25,12 +24,7 @@ fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Probl
         .trust(TrustedIssuer::new(issuer))
         .accept_dpop(DpopVerifier::new())
         .build()?;
-    let http = oidc_ureq::Http::new();
-    let send = move |request, terms| {
-        let http = http.clone();
-        async move { spawn_blocking(move || http.send(request, terms)).await.map_err(drop)?.map_err(drop) }
-    };
-    let gate = Gate::builder(server, Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep))
+    let gate = Gate::builder(server, oidc_hyper::Http::new().io())
         .url_policy(UrlPolicy::default().with_loopback())
         .clock(watch.clock())
         .observe(watch.observer())

@@ -4,11 +4,12 @@ use super::{
     Boxed, Gate, Inner,
     introspect::{INTROSPECTION, Introspector},
     issuer::{Common, Issuer},
+    worker,
 };
-use crate::{Clock, SystemClock, Task};
+use crate::{Clock, Observer, SystemClock, Task};
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
-    flow::{Client, ConfigError, Request, Terms},
+    flow::{Client, ConfigError, DiscoveryOptions, Request, Terms},
     jose::KeySet,
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
@@ -19,10 +20,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{
-        Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
@@ -30,20 +28,36 @@ use std::{
 const DEFAULT_INTROSPECTED: usize = 1024;
 
 pub(super) type Hook = Arc<dyn Fn(&Record) + Send + Sync>;
-pub(super) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
+pub(crate) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
 pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync>;
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
-type Send_ = Box<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
+type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
 
-/// There was no response. Why is for whoever sends to log.
-#[derive(Debug)]
-pub(super) struct NoResponse;
+/// There was no response, for this reason of the transport's.
+pub(crate) struct NoResponse(pub(crate) String);
 
 /// What a gate needs of the world outside: an HTTP stack and a runtime, each as a closure.
 pub struct Io {
     send: Send_,
     spawn: Box<dyn Fn(Task) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
+    lost: Arc<Lost>,
+    clock: Arc<dyn Clock>,
+    observer: Observer,
+}
+
+/// Why there was no response the last time that there was none.
+#[derive(Debug, Default)]
+pub(crate) struct Lost(Mutex<String>);
+
+impl Lost {
+    pub(crate) fn keep(&self, why: &str) {
+        why.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+
+    pub(crate) fn why(&self) -> String {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
 }
 
 impl Io {
@@ -57,29 +71,62 @@ impl Io {
     where
         S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
         B: Into<Vec<u8>>,
+        E: fmt::Display,
         W: Future<Output = ()> + Send + 'static,
     {
+        let lost = Arc::new(Lost::default());
+        let kept = Arc::clone(&lost);
         Self {
-            send: Box::new(move |request, terms| {
-                let sending = send(request, terms);
+            send: Arc::new(move |request, terms| {
+                let (sending, lost) = (send(request, terms), Arc::clone(&lost));
                 Box::pin(async move {
-                    sending.await.map(|response| response.map(Into::into)).map_err(|_| NoResponse)
+                    sending.await.map(|response| response.map(Into::into)).map_err(|error| {
+                        let why = error.to_string();
+                        lost.keep(&why);
+                        NoResponse(why)
+                    })
                 })
             }),
             spawn: Box::new(spawn),
             sleep: Box::new(move |span| Box::pin(sleep(span))),
+            lost: kept,
+            clock: Arc::new(SystemClock),
+            observer: Observer::none(),
         }
     }
 
-    pub(super) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
-        (self.send)(request, terms)
+    /// By this clock, and telling this observer.
+    pub(crate) fn by(mut self, clock: &Arc<dyn Clock>, observer: &Observer) -> Self {
+        (self.clock, self.observer) = (Arc::clone(clock), observer.clone());
+        self
     }
 
-    pub(super) fn spawn(&self, task: Task) {
+    pub(crate) fn clock(&self) -> &dyn Clock {
+        &*self.clock
+    }
+
+    pub(crate) const fn observer(&self) -> &Observer {
+        &self.observer
+    }
+
+    /// Why there was no response, the last time.
+    pub(crate) fn why_lost(&self) -> String {
+        self.lost.why()
+    }
+
+    pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
+        if self.observer.is_none() {
+            return (self.send)(request, terms);
+        }
+        let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
+        Box::pin(async move { observer.send_async(request, terms, &*send).await })
+    }
+
+    pub(crate) fn spawn(&self, task: Task) {
         (self.spawn)(task);
     }
 
-    pub(super) fn sleep(&self, span: Duration) -> Task {
+    pub(crate) fn sleep(&self, span: Duration) -> Task {
         (self.sleep)(span)
     }
 }
@@ -96,10 +143,23 @@ impl fmt::Debug for Io {
 pub enum KeySource {
     /// From the `jwks_uri` in its metadata, which must have what this profile demands.
     Discovery(Profile),
+    /// The same, asked for with options: in another form, or with a template for its issuer.
+    Metadata(Box<DiscoveryOptions>),
     /// From here. Where opaque tokens are introspected, the metadata is fetched all the same.
     JwksUri(EndpointUrl),
     /// These, for good: nothing is fetched.
     Fixed(Arc<KeySet>),
+}
+
+impl KeySource {
+    /// How to ask for the metadata. Where it is not needed for keys, it is for introspection.
+    pub(crate) fn discovery(&self, urls: &UrlPolicy) -> DiscoveryOptions {
+        match self {
+            Self::Discovery(profile) => DiscoveryOptions::of_profile(*profile, urls),
+            Self::Metadata(options) => (**options).clone(),
+            Self::JwksUri(_) | Self::Fixed(_) => DiscoveryOptions::of_profile(Profile::TokenIssuer, urls),
+        }
+    }
 }
 
 /// Why settings make no gate.
@@ -148,6 +208,7 @@ pub struct GateBuilder {
     cache_bytes: usize,
     observer: Option<Hook>,
     failures: Option<FailureHook>,
+    events: Observer,
 }
 
 impl GateBuilder {
@@ -167,6 +228,7 @@ impl GateBuilder {
             cache_bytes: 0,
             observer: None,
             failures: None,
+            events: Observer::none(),
         }
     }
 
@@ -253,43 +315,52 @@ impl GateBuilder {
         self
     }
 
+    /// Tells this observer of every verdict, of the gate's own requests, and of renewals: of `keys`,
+    /// `metadata` and `introspection`. If the HTTP client below tells an observer of its requests, let
+    /// that be another, or each is told of twice.
+    pub fn events(mut self, observer: Observer) -> Self {
+        self.events = observer;
+        self
+    }
+
     /// Makes the gate. Nothing is fetched: an API starts while its provider is down.
     ///
     /// # Errors
     /// [`GateError`] names the setting that is wrong.
     pub fn build(mut self) -> Result<Gate, GateError> {
-        static GATES: AtomicU64 = AtomicU64::new(0);
         let common = Common {
             keys: self.keys,
             metadata: self.metadata,
-            urls: self.urls,
             clock: Arc::clone(&self.clock),
             failures: self.failures.clone(),
+            events: self.events.clone(),
         };
+        let io = self.io.by(&self.clock, &self.events);
         let mut issuers = Vec::new();
         for name in self.server.issuers() {
             let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
-            if let KeySource::Discovery(profile) = &source {
-                let call = MetadataRenewal::start(name, *profile, &self.urls);
+            if let KeySource::Discovery(_) | KeySource::Metadata(_) = &source {
+                let call = MetadataRenewal::with(name, source.discovery(&self.urls));
                 drop(call.map_err(|error| GateError::Issuer(name.to_owned(), error))?);
             }
-            issuers.push(Arc::new(Issuer::new(name.to_owned(), source, &common)));
+            issuers.push(Arc::new(Issuer::new(name.to_owned(), source, &self.urls, &common)));
         }
         if let Some((name, _)) = self.sources.pop_first() {
             return Err(GateError::NotTrusted(name));
         }
-        let introspector = match (self.client, self.server.introspecting_issuer().is_some()) {
-            (None, false) => None,
-            (None, true) => return Err(GateError::NoClient),
-            (Some(_), false) => return Err(GateError::NoIntrospector),
-            (Some(client), true) => {
-                Some(Introspector::new(client, self.introspected, Arc::clone(&self.clock)))
+        let introspector = match (self.client, self.server.introspecting_issuer()) {
+            (None, None) => None,
+            (None, Some(_)) => return Err(GateError::NoClient),
+            (Some(_), None) => return Err(GateError::NoIntrospector),
+            (Some(client), Some(issuer)) => {
+                let clock = Arc::clone(&self.clock);
+                Some(Introspector::new(client, self.introspected, clock, issuer, &self.events))
             }
         };
         Ok(Gate(Arc::new(Inner {
-            id: GATES.fetch_add(1, Ordering::Relaxed),
+            id: worker::next_id(),
             server: self.server,
-            io: Arc::new(self.io),
+            io: Arc::new(io),
             clock: self.clock,
             patience: self.keys.patience,
             issuers,
@@ -297,6 +368,7 @@ impl GateBuilder {
             replay: Mutex::new(ReplayWindow::with_capacity(self.replay_entries)),
             cache: (self.cache_bytes > 0).then(|| Mutex::new(VerifiedCache::new(self.cache_bytes))),
             observer: self.observer,
+            events: self.events,
         })))
     }
 }

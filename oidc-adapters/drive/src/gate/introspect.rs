@@ -13,7 +13,7 @@ use super::{
     builder::{ClientMaker, Io},
     issuer::Issuer,
 };
-use crate::{Clock, Flights, Unavailable};
+use crate::{Clock, Flights, Observer, Unavailable};
 use oidc_proto::{
     Secret, Timestamp,
     base::json::Extra,
@@ -54,7 +54,7 @@ pub const INTROSPECTION: Policy = {
 /// tokens; beyond this, a new one is answered 503, and those that are known go on.
 pub const MAX_INTROSPECTIONS: usize = 64;
 
-type TokenHash = [u8; 32];
+pub(crate) type TokenHash = [u8; 32];
 
 pub(super) struct Introspector {
     said: Flights<TokenHash, IntrospectionClaims>,
@@ -88,10 +88,14 @@ impl Introspector {
         client: ClientMaker,
         (entries, mut policy): (usize, Policy),
         clock: Arc<dyn Clock>,
+        issuer: &str,
+        events: &Observer,
     ) -> Self {
         // The ceiling is all that a policy may add to what was said, whatever it was made for.
         (policy.floor, policy.stale_if_error) = (1, 0);
+        let issuer: Arc<str> = issuer.into();
         let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
+        let said = said.observed("introspection", move |_| Arc::clone(&issuer), events);
         Self { said, client, clock, ceiling: policy.ceiling, strangers: Arc::default() }
     }
 
@@ -154,7 +158,8 @@ async fn fetch(
     asked.await.map(claims).inspect_err(|failure| issuer.report(failure))
 }
 
-fn hash(token: &Secret) -> TokenHash {
+/// What names a token in memory.
+pub(crate) fn hash(token: &Secret) -> TokenHash {
     let digest = ring::digest::digest(&ring::digest::SHA256, token.expose().as_bytes());
     let mut hash = [0; 32];
     hash.copy_from_slice(digest.as_ref());

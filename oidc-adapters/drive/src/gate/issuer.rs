@@ -1,15 +1,18 @@
-//! A trusted issuer: where its keys come from, and the flights that renew keys and metadata.
+//! A trusted issuer: where its keys come from, and the flights that renew keys and metadata. What is
+//! fetched in which order stands here for async stacks, and in `blocking` for the others.
+
+mod blocking;
 
 use super::{
     Boxed,
     builder::{FailureHook, Io, KeySource},
 };
-use crate::{Clock, Flight, Unavailable, run_async};
+use crate::{Clock, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
     EndpointUrl, Timestamp, UrlPolicy,
-    flow::{ConfigError, Flow, Step},
+    flow::{ConfigError, DiscoveryOptions, Flow, Step},
     jose::KeySet,
-    metadata::{Profile, ProviderMetadata},
+    metadata::ProviderMetadata,
     renew::{
         Counters, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader,
         Renewed,
@@ -24,12 +27,12 @@ use std::{
     time::Duration,
 };
 
-pub(super) struct Issuer {
+pub(crate) struct Issuer {
     name: String,
     source: KeySource,
     keys: Arc<Flight<KeySet>>,
     metadata: Arc<Flight<ProviderMetadata>>,
-    urls: UrlPolicy,
+    discovery: DiscoveryOptions,
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
     cooldown: i64,
@@ -40,22 +43,31 @@ pub(super) struct Issuer {
 }
 
 /// What issuers have in common.
-pub(super) struct Common {
-    pub(super) keys: Policy,
-    pub(super) metadata: Policy,
-    pub(super) urls: UrlPolicy,
-    pub(super) clock: Arc<dyn Clock>,
-    pub(super) failures: Option<FailureHook>,
+pub(crate) struct Common {
+    pub(crate) keys: Policy,
+    pub(crate) metadata: Policy,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) failures: Option<FailureHook>,
+    pub(crate) events: Observer,
+}
+
+impl Common {
+    pub(crate) fn flight<T>(&self, what: &'static str, policy: Policy, issuer: &str) -> Arc<Flight<T>> {
+        let flight = Flight::with_clock(policy, Arc::clone(&self.clock));
+        Arc::new(flight.observed(what, issuer, &self.events))
+    }
 }
 
 impl Issuer {
-    pub(super) fn new(name: String, source: KeySource, common: &Common) -> Self {
+    pub(crate) fn new(name: String, source: KeySource, urls: &UrlPolicy, common: &Common) -> Self {
+        let keys = common.flight("keys", common.keys, &name);
+        let metadata = common.flight("metadata", common.metadata, &name);
         Self {
             name,
+            discovery: source.discovery(urls),
             source,
-            keys: Arc::new(Flight::with_clock(common.keys, Arc::clone(&common.clock))),
-            metadata: Arc::new(Flight::with_clock(common.metadata, Arc::clone(&common.clock))),
-            urls: common.urls,
+            keys,
+            metadata,
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
             cooldown: common.keys.cooldown,
@@ -65,46 +77,46 @@ impl Issuer {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) const fn fixed(&self) -> Option<&Arc<KeySet>> {
+    pub(crate) const fn fixed(&self) -> Option<&Arc<KeySet>> {
         match &self.source {
             KeySource::Fixed(keys) => Some(keys),
-            KeySource::Discovery(_) | KeySource::JwksUri(_) => None,
+            KeySource::Discovery(_) | KeySource::Metadata(_) | KeySource::JwksUri(_) => None,
         }
     }
 
-    pub(super) const fn is_fixed(&self) -> bool {
+    pub(crate) const fn is_fixed(&self) -> bool {
         self.fixed().is_some()
     }
 
-    pub(super) fn reader(&self) -> Reader<Published<KeySet>> {
+    pub(crate) fn reader(&self) -> Reader<Published<KeySet>> {
         self.keys.reader()
     }
 
-    pub(super) fn counters(&self) -> Counters {
+    pub(crate) fn counters(&self) -> Counters {
         self.keys.counters()
     }
 
-    pub(super) fn waiting(&self) -> usize {
+    pub(crate) fn waiting(&self) -> usize {
         self.keys.waiting()
     }
 
-    pub(super) fn wake(&self) {
+    pub(crate) fn wake(&self) {
         self.keys.wake();
     }
 
     /// Whether the keys at hand are as new as makes sense: asked for within the cooldown, and nothing
     /// says that there could be newer ones.
-    pub(super) fn is_up_to_date(&self, now: Timestamp) -> bool {
+    pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
         let recent = now.0.saturating_sub(self.asked.load(SeqCst)) <= self.cooldown;
         recent && !self.failed.load(SeqCst) && self.running.load(SeqCst) == 0
     }
 
     /// The keys; renewed in the background if need be.
-    pub(super) async fn keys<W: Future<Output = ()>>(
+    pub(crate) async fn keys<W: Future<Output = ()>>(
         self: &Arc<Self>,
         need: Need,
         io: &Arc<Io>,
@@ -113,25 +125,19 @@ impl Issuer {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let running = Running::new(&issuer);
-            let asked = issuer.clock.now();
             let fetched = issuer.fetch_keys(&wires).await;
-            if fetched.is_ok() {
-                issuer.asked.fetch_max(asked.0, SeqCst);
-            }
-            issuer.failed.store(fetched.is_err(), SeqCst);
-            drop(running);
-            fetched
+            running.end(fetched)
         };
         self.keys.get_async(need, renew, sleep, |task| io.spawn(task)).await
     }
 
     async fn fetch_keys(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
-        let profile = match &self.source {
+        match &self.source {
             KeySource::Fixed(keys) => return Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
             KeySource::JwksUri(url) => return self.fetch_set(url, io).await,
-            KeySource::Discovery(profile) => *profile,
-        };
-        let (known, epoch) = self.metadata_by(profile, Need::Any, io).await?;
+            KeySource::Discovery(_) | KeySource::Metadata(_) => {}
+        }
+        let (known, epoch) = self.metadata_as(Need::Any, io).await?;
         let failure = match &known.jwks_uri {
             Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
@@ -140,7 +146,7 @@ impl Issuer {
             None => Failure::Flow(ConfigError::NoEndpoint("jwks_uri").into()),
         };
         // Keys that have moved: the metadata may know where to.
-        let newer = self.metadata_by(profile, Need::NewerThan(epoch), io).await;
+        let newer = self.metadata_as(Need::NewerThan(epoch), io).await;
         match newer.ok().and_then(|(newer, _)| newer.jwks_uri.clone()) {
             Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set(&url, io).await,
             Some(_) | None => Err(failure),
@@ -152,32 +158,32 @@ impl Issuer {
     }
 
     /// Tells of a fetch that failed.
-    pub(super) fn report(&self, failure: &Failure) {
+    pub(crate) fn report(&self, failure: &Failure) {
         if let Some(hook) = &self.failures {
             hook(&self.name, failure);
         }
     }
 
-    /// The metadata, for introspection.
-    pub(super) async fn metadata(self: &Arc<Self>, io: &Arc<Io>) -> Result<Arc<ProviderMetadata>, Failure> {
-        let profile = match &self.source {
-            KeySource::Discovery(profile) => *profile,
-            KeySource::JwksUri(_) | KeySource::Fixed(_) => Profile::TokenIssuer,
-        };
-        self.metadata_by(profile, Need::Any, io).await.map(|(metadata, _)| metadata)
+    /// Keeps keys that came by another way.
+    pub(crate) fn learn(&self, keys: Arc<KeySet>) {
+        self.keys.learn(Renewed::new(keys, Freshness::UNKNOWN));
+    }
+
+    /// The metadata.
+    pub(crate) async fn metadata(self: &Arc<Self>, io: &Arc<Io>) -> Result<Arc<ProviderMetadata>, Failure> {
+        self.metadata_as(Need::Any, io).await.map(|(metadata, _)| metadata)
     }
 
     /// What is at hand serves while it is renewed. Without any, whoever renews waits for the end of it:
     /// this is in the background already.
-    async fn metadata_by(
+    async fn metadata_as(
         self: &Arc<Self>,
-        profile: Profile,
         need: Need,
         io: &Arc<Io>,
     ) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
-            let call = MetadataRenewal::start(&issuer.name, profile, &issuer.urls)?;
+            let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
             let fetched = wires.run(call).await;
             fetched.inspect_err(|failure| issuer.report(failure))
         };
@@ -186,39 +192,57 @@ impl Issuer {
             Some(_) => self.metadata.get_async(need, renew, sleep, |task| io.spawn(task)).await,
             None => self.metadata.get_async_inline(need, renew, sleep).await,
         };
-        match published {
-            Ok(published) => Ok((published.value, published.epoch)),
-            Err(unavailable) => Err(unavailable.because.unwrap_or(Failure::NoResponse)),
-        }
+        settled(published)
+    }
+}
+
+fn settled(
+    published: Result<Published<ProviderMetadata>, Unavailable>,
+) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
+    match published {
+        Ok(published) => Ok((published.value, published.epoch)),
+        Err(unavailable) => Err(unavailable.because.unwrap_or(Failure::NoResponse)),
     }
 }
 
 impl Io {
-    /// Runs a flow to its end.
-    pub(super) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Failure>>
+    /// Runs a renewal to its end, of which its flight tells.
+    pub(crate) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Failure>>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
         let (step, io) = (step.into(), Arc::clone(self));
         Box::pin(async move {
-            let ran = run_async(step, |request, terms| io.send(request, terms), |span| io.sleep(span));
+            let send = |request, terms| io.send(request, terms);
+            let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span));
             ran.await.map_err(Failure::from)
         })
     }
 }
 
-/// A renewal that is under way, until it ends or is dropped.
-struct Running<'i>(&'i Issuer);
+/// A renewal of keys that is under way, until it ends or is dropped.
+struct Running<'i> {
+    issuer: &'i Issuer,
+    asked: Timestamp,
+}
 
 impl<'i> Running<'i> {
     fn new(issuer: &'i Issuer) -> Self {
         issuer.running.fetch_add(1, SeqCst);
-        Self(issuer)
+        Self { issuer, asked: issuer.clock.now() }
+    }
+
+    fn end<T>(self, fetched: Result<T, Failure>) -> Result<T, Failure> {
+        if fetched.is_ok() {
+            self.issuer.asked.fetch_max(self.asked.0, SeqCst);
+        }
+        self.issuer.failed.store(fetched.is_err(), SeqCst);
+        fetched
     }
 }
 
 impl Drop for Running<'_> {
     fn drop(&mut self) {
-        self.0.running.fetch_sub(1, SeqCst);
+        self.issuer.running.fetch_sub(1, SeqCst);
     }
 }

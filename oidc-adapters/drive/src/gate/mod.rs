@@ -16,15 +16,15 @@
 //! **No lock across anything slow.** The locks here are of the replay window, of the two caches and of
 //! [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
 
-mod builder;
-mod introspect;
-mod issuer;
-mod worker;
+pub(crate) mod builder;
+pub(crate) mod introspect;
+pub(crate) mod issuer;
+pub(crate) mod worker;
 
 pub use builder::{GateBuilder, GateError, Io, KeySource};
 pub use introspect::{INTROSPECTION, MAX_INTROSPECTIONS};
 
-use crate::{Clock, Unavailable};
+use crate::{Clock, Event, Observer, Started, Unavailable};
 use builder::Hook;
 use http::{HeaderMap, Method, Uri};
 use introspect::Introspector;
@@ -67,6 +67,7 @@ struct Inner {
     replay: Mutex<ReplayWindow>,
     cache: Option<Mutex<VerifiedCache>>,
     observer: Option<Hook>,
+    events: Observer,
 }
 
 impl Gate {
@@ -81,8 +82,9 @@ impl Gate {
     /// # Errors
     /// [`Denied`] has status and headers of the response.
     pub async fn check(&self, request: &RequestView<'_>) -> Result<Arc<Access>, Denied> {
+        let started = self.0.events.start();
         let verdict = self.decide(request).await;
-        self.observed(verdict)
+        self.observed(verdict, started)
     }
 
     /// The same for a route that does not demand a token: without one, `Ok(None)`. One that is no good
@@ -91,16 +93,18 @@ impl Gate {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_optional(&self, request: &RequestView<'_>) -> Result<Option<Arc<Access>>, Denied> {
+        let started = self.0.events.start();
         match self.decide(request).await {
             Err(denied) if denied.is_missing_credentials() => Ok(None),
-            verdict => self.observed(verdict).map(Some),
+            verdict => self.observed(verdict, started).map(Some),
         }
     }
 
     /// Decides on a request if nothing has to be awaited, as is nearly always so; `None` if only
     /// [`check`](Self::check) can.
     pub fn try_check(&self, request: &RequestView<'_>) -> Option<Result<Arc<Access>, Denied>> {
-        Some(self.observed(self.decide_now(request)?))
+        let started = self.0.events.start();
+        Some(self.observed(self.decide_now(request)?, started))
     }
 
     /// As [`check_optional`](Self::check_optional), if nothing has to be awaited.
@@ -108,9 +112,10 @@ impl Gate {
         &self,
         request: &RequestView<'_>,
     ) -> Option<Result<Option<Arc<Access>>, Denied>> {
+        let started = self.0.events.start();
         Some(match self.decide_now(request)? {
             Err(denied) if denied.is_missing_credentials() => Ok(None),
-            verdict => self.observed(verdict).map(Some),
+            verdict => self.observed(verdict, started).map(Some),
         })
     }
 
@@ -121,7 +126,7 @@ impl Gate {
     pub fn require(&self, access: &Access, requirement: &Requirement) -> Result<(), Denied> {
         let required = access.require(requirement, self.now());
         if let Err(denied) = &required {
-            self.observe(denied.record());
+            self.observe(denied.record(), self.0.events.start());
         }
         required
     }
@@ -135,7 +140,7 @@ impl Gate {
             // There is no token in an empty request.
             Ok(_) => self.0.server.unavailable(1),
         };
-        self.observe(denied.record());
+        self.observe(denied.record(), self.0.events.start());
         denied
     }
 
@@ -195,12 +200,20 @@ impl Gate {
         self.0.clock.now()
     }
 
-    fn observed(&self, verdict: Result<Box<Access>, Denied>) -> Result<Arc<Access>, Denied> {
-        self.observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()));
+    fn observed(
+        &self,
+        verdict: Result<Box<Access>, Denied>,
+        started: Started,
+    ) -> Result<Arc<Access>, Denied> {
+        self.observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()), started);
         verdict.map(Arc::from)
     }
 
-    fn observe(&self, record: &Record) {
+    fn observe(&self, record: &Record, started: Started) {
+        let events = &self.0.events;
+        if !events.is_none() {
+            events.tell(&Event::Verdict { record: record.clone(), took: events.since(started) });
+        }
         if let Some(observer) = &self.0.observer {
             observer(record);
         }
@@ -337,4 +350,4 @@ pub fn error_body(denied: &Denied) -> &'static str {
     }
 }
 
-type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -7,7 +7,15 @@ use oidc_proto::{
     renew::{Published, Reader},
     token::Scratch,
 };
-use std::{cell::RefCell, collections::BTreeMap, sync::Arc};
+use std::{
+    cell::RefCell,
+    collections::BTreeMap,
+    mem::take,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 /// How many readers a thread keeps before it starts anew.
 const MAX_READERS: usize = 4096;
@@ -17,15 +25,15 @@ thread_local! {
 }
 
 #[derive(Default)]
-pub(super) struct Worker {
-    pub(super) scratch: Scratch,
+pub(crate) struct Worker {
+    pub(crate) scratch: Scratch,
     readers: BTreeMap<(u64, usize), Reader<Published<KeySet>>>,
 }
 
 impl Worker {
     /// The keys of an issuer, if nobody need be asked for them. Costs one atomic load unless they are
     /// new.
-    pub(super) fn keys(
+    pub(crate) fn keys(
         &mut self,
         gate: u64,
         index: usize,
@@ -45,8 +53,30 @@ impl Worker {
     }
 }
 
+/// A number for everything that has readers here.
+pub(crate) fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+/// The memory of this thread for verifying: taken, to be given back.
+pub(crate) fn take_scratch() -> Scratch {
+    let here =
+        WORKER.try_with(|worker| worker.try_borrow_mut().ok().map(|mut worker| take(&mut worker.scratch)));
+    here.ok().flatten().unwrap_or_default()
+}
+
+/// Gives it back.
+pub(crate) fn give_back(scratch: Scratch) {
+    let _gone = WORKER.try_with(|worker| {
+        if let Ok(mut worker) = worker.try_borrow_mut() {
+            worker.scratch = scratch;
+        }
+    });
+}
+
 /// Works with what this thread has; with something new where it is in use, or gone.
-pub(super) fn with<T>(mut work: impl FnMut(&mut Worker) -> T) -> T {
+pub(crate) fn with<T>(mut work: impl FnMut(&mut Worker) -> T) -> T {
     let here = WORKER.try_with(|worker| worker.try_borrow_mut().ok().map(|mut worker| work(&mut worker)));
     here.ok().flatten().unwrap_or_else(|| work(&mut Worker::default()))
 }

@@ -1,0 +1,81 @@
+//! The same for blocking stacks: keys are renewed on a thread of their own, and so is metadata while what
+//! is held serves.
+
+use super::{Issuer, Running, settled};
+use crate::{Unavailable, blocking::Io, gate::KeySource};
+use oidc_proto::{
+    EndpointUrl,
+    flow::ConfigError,
+    jose::KeySet,
+    metadata::ProviderMetadata,
+    renew::{Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Published, Renewed},
+};
+use std::sync::Arc;
+
+impl Issuer {
+    /// The keys; renewed in the background if need be.
+    pub(crate) fn keys_blocking(
+        self: &Arc<Self>,
+        need: Need,
+        io: &Arc<Io>,
+    ) -> Result<Published<KeySet>, Unavailable> {
+        let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
+        let renew = move || {
+            let running = Running::new(&issuer);
+            let fetched = issuer.fetch_keys_blocking(&wires);
+            running.end(fetched)
+        };
+        self.keys.get_spawning(need, renew, |job| io.spawn(job))
+    }
+
+    /// The metadata.
+    pub(crate) fn metadata_blocking(
+        self: &Arc<Self>,
+        io: &Arc<Io>,
+    ) -> Result<Arc<ProviderMetadata>, Failure> {
+        self.metadata_blocking_as(Need::Any, io).map(|(metadata, _)| metadata)
+    }
+
+    fn fetch_keys_blocking(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
+        match &self.source {
+            KeySource::Fixed(keys) => return Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
+            KeySource::JwksUri(url) => return self.fetch_set_blocking(url, io),
+            KeySource::Discovery(_) | KeySource::Metadata(_) => {}
+        }
+        let (known, epoch) = self.metadata_blocking_as(Need::Any, io)?;
+        let failure = match &known.jwks_uri {
+            Some(url) => match self.fetch_set_blocking(url, io) {
+                Ok(renewed) => return Ok(renewed),
+                Err(failure) => failure,
+            },
+            None => Failure::Flow(ConfigError::NoEndpoint("jwks_uri").into()),
+        };
+        // Keys that have moved: the metadata may know where to.
+        let newer = self.metadata_blocking_as(Need::NewerThan(epoch), io);
+        match newer.ok().and_then(|(newer, _)| newer.jwks_uri.clone()) {
+            Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set_blocking(&url, io),
+            Some(_) | None => Err(failure),
+        }
+    }
+
+    fn fetch_set_blocking(&self, url: &EndpointUrl, io: &Io) -> Result<Renewed<KeySet>, Failure> {
+        io.run(KeyRenewal::start(url)).map_err(Failure::from).inspect_err(|failure| self.report(failure))
+    }
+
+    /// Without any at hand, whoever renews waits for the end of it.
+    fn metadata_blocking_as(
+        self: &Arc<Self>,
+        need: Need,
+        io: &Arc<Io>,
+    ) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
+        let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
+        let renew = move || {
+            let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
+            wires.run(call).map_err(Failure::from).inspect_err(|failure| issuer.report(failure))
+        };
+        settled(match self.metadata.reader().get() {
+            Some(_) => self.metadata.get_spawning(need, renew, |job| io.spawn(job)),
+            None => self.metadata.get(need, renew),
+        })
+    }
+}

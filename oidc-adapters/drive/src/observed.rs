@@ -1,0 +1,102 @@
+//! [`run_observed`] and [`run_async_observed`]: the loop, with an [`Observer`] that is told of waits and
+//! of the end. Of requests tells whoever sends, since some things are sent without a loop.
+
+use crate::{
+    Clock, Event, Failed, Observer, Started, SystemClock, drive, drive_async,
+    event::{NO_RESPONSE, name_of, why_ended},
+};
+use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
+use std::{future::Future, time::Duration};
+
+/// As [`run`](crate::run), and the observer is told of waits and of the end. For requests, let `send` be
+/// [`Observer::send`] around your own.
+///
+/// # Errors
+/// As [`run`](crate::run).
+pub fn run_observed<F: Flow, B: AsRef<[u8]>, E>(
+    step: impl Into<Step<F>>,
+    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    observer: &Observer,
+) -> Result<F::Output, Failed<E>> {
+    observed(step, &SystemClock, send, std::thread::sleep, observer)
+}
+
+/// The same by a clock of one's own.
+pub(crate) fn observed<F: Flow, B: AsRef<[u8]>, E>(
+    step: impl Into<Step<F>>,
+    clock: &dyn Clock,
+    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    mut sleep: impl FnMut(Duration),
+    observer: &Observer,
+) -> Result<F::Output, Failed<E>> {
+    let began = observer.start();
+    let sleep = |span, after| {
+        let started = observer.start();
+        sleep(span);
+        waited::<F>(observer, after, started);
+    };
+    let result = drive(step.into(), clock, send, sleep);
+    ended::<F, E>(observer, began, result)
+}
+
+/// As [`run_async`](crate::run_async), and the observer is told of waits and of the end. For requests,
+/// let `send` be [`Observer::send_async`] around your own.
+///
+/// # Errors
+/// As [`run`](crate::run).
+pub async fn run_async_observed<F: Flow, B: AsRef<[u8]>, E, S, W>(
+    step: impl Into<Step<F>>,
+    send: impl FnMut(Request, Terms) -> S,
+    sleep: impl FnMut(Duration) -> W,
+    observer: &Observer,
+) -> Result<F::Output, Failed<E>>
+where
+    S: Future<Output = Result<http::Response<B>, E>>,
+    W: Future<Output = ()>,
+{
+    observed_async(step, &SystemClock, send, sleep, observer).await
+}
+
+/// The same by a clock of one's own.
+pub(crate) async fn observed_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
+    step: impl Into<Step<F>>,
+    clock: &dyn Clock,
+    send: impl FnMut(Request, Terms) -> S,
+    mut sleep: impl FnMut(Duration) -> W,
+    observer: &Observer,
+) -> Result<F::Output, Failed<E>>
+where
+    S: Future<Output = Result<http::Response<B>, E>>,
+    W: Future<Output = ()>,
+{
+    let began = observer.start();
+    let sleep = |span, after| {
+        let sleeping = sleep(span);
+        async move {
+            let started = observer.start();
+            sleeping.await;
+            waited::<F>(observer, after, started);
+        }
+    };
+    let result = drive_async(step.into(), clock, send, sleep).await;
+    ended::<F, E>(observer, began, result)
+}
+
+fn waited<F>(observer: &Observer, after: Option<Endpoint>, started: Started) {
+    let took = observer.since(started);
+    observer.tell(&Event::Waited { flow: name_of::<F>(), after, took });
+}
+
+fn ended<F: Flow, E>(
+    observer: &Observer,
+    began: Started,
+    result: Result<F::Output, Failed<E>>,
+) -> Result<F::Output, Failed<E>> {
+    let outcome = match &result {
+        Ok(_) => Ok(()),
+        Err(Failed::Protocol(error)) => Err(why_ended(error)),
+        Err(Failed::Transport(_)) => Err(NO_RESPONSE),
+    };
+    observer.tell(&Event::Ended { flow: name_of::<F>(), outcome, took: observer.since(began) });
+    result
+}

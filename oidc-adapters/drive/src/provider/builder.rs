@@ -1,0 +1,251 @@
+//! [`ProviderBuilder`]: the settings of a handle, the same for both colours.
+
+use super::{
+    Core, Provider, ProviderError,
+    core::{MAX_REFRESHES, REFRESH},
+};
+use crate::{
+    Clock, Flights, Io, Observer, SystemClock, blocking,
+    gate::{
+        KeySource,
+        issuer::{Common, Issuer},
+        worker::next_id,
+    },
+};
+use oidc_proto::{
+    Secret, UrlPolicy,
+    flow::{Client, ClientBuilder, DiscoveryOptions},
+    metadata::Profile,
+    renew::{MetadataRenewal, Policy},
+    token::Verifier,
+};
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+/// How many service tokens are kept at most, each for scopes and resources of its own.
+pub const MAX_SERVICE_TOKENS: usize = 1024;
+
+type Shape<T> = Box<dyn Fn(T) -> T + Send + Sync>;
+
+/// The settings of a [`Provider`]. What is not set is safe; most programs need a client and no more.
+#[must_use = "a builder does nothing until it is built"]
+pub struct ProviderBuilder<W> {
+    issuer: String,
+    io: W,
+    client_id: String,
+    secret: Option<Secret>,
+    redirect_uri: Option<String>,
+    audience: Option<String>,
+    client: Option<Shape<ClientBuilder>>,
+    verifier: Option<Shape<Verifier>>,
+    discovery: Option<DiscoveryOptions>,
+    urls: UrlPolicy,
+    keys: Policy,
+    metadata: Policy,
+    tokens: Policy,
+    clock: Arc<dyn Clock>,
+    events: Observer,
+}
+
+impl<W> ProviderBuilder<W> {
+    pub(crate) fn new(issuer: String, io: W) -> Self {
+        Self {
+            issuer,
+            io,
+            client_id: String::new(),
+            secret: None,
+            redirect_uri: None,
+            audience: None,
+            client: None,
+            verifier: None,
+            discovery: None,
+            urls: UrlPolicy::default(),
+            keys: Policy::KEYS,
+            metadata: Policy::METADATA,
+            tokens: Policy::TOKENS,
+            clock: Arc::new(SystemClock),
+            events: Observer::none(),
+        }
+    }
+
+    /// Sets as which client this program is registered. Needed for all but verifying access tokens.
+    pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
+        self.client_id = client_id.into();
+        self
+    }
+
+    /// Sets the client secret. Without one, the client is public.
+    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Sets where users come back to, to the letter as it is registered. Needed for logins.
+    pub fn redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(redirect_uri.into());
+        self
+    }
+
+    /// Sets for whom access tokens must be meant: this program's name as a resource. Needed for
+    /// [`verify`](Provider::verify).
+    pub fn audience(mut self, audience: impl Into<String>) -> Self {
+        self.audience = Some(audience.into());
+        self
+    }
+
+    /// Sets everything else that a client can be told: quirks, the authentication method, UserInfo.
+    pub fn client(mut self, shape: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
+        self.client = Some(Box::new(shape));
+        self
+    }
+
+    /// Sets everything else that is demanded of access tokens.
+    pub fn access_tokens(mut self, shape: impl Fn(Verifier) -> Verifier + Send + Sync + 'static) -> Self {
+        self.verifier = Some(Box::new(shape));
+        self
+    }
+
+    /// Sets how the metadata is asked for. Otherwise it is that of an OpenID Provider if users log in,
+    /// that of an authorization server in either form if there is a client, and else `issuer` and
+    /// `jwks_uri` suffice.
+    pub fn discovery(mut self, options: DiscoveryOptions) -> Self {
+        self.discovery = Some(options);
+        self
+    }
+
+    /// Sets which URLs may be asked; the default is https, and no addresses of this machine. Has no say
+    /// if [`discovery`](Self::discovery) is set, which has a policy of its own.
+    pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
+        self.urls = urls;
+        self
+    }
+
+    /// Sets by which policy keys are renewed.
+    pub const fn key_policy(mut self, policy: Policy) -> Self {
+        self.keys = policy;
+        self
+    }
+
+    /// Sets by which policy metadata is renewed.
+    pub const fn metadata_policy(mut self, policy: Policy) -> Self {
+        self.metadata = policy;
+        self
+    }
+
+    /// Sets by which policy service tokens are renewed.
+    pub const fn token_policy(mut self, policy: Policy) -> Self {
+        self.tokens = policy;
+        self
+    }
+
+    /// Takes time and entropy from another clock than the system's.
+    pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Tells this observer what happens: requests, waits, ends of flows, renewals.
+    pub fn events(mut self, observer: Observer) -> Self {
+        self.events = observer;
+        self
+    }
+
+    fn core(self) -> Result<(Core, W, Observer), ProviderError> {
+        let Self { client_id, secret, redirect_uri, urls, clock, events, .. } = self;
+        let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
+        let options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
+            (true, _) => DiscoveryOptions::of_profile(Profile::OpenIdProvider, &urls),
+            (false, true) => {
+                DiscoveryOptions::new(&urls).profile(Profile::AuthorizationServer).or_other_form()
+            }
+            (false, false) => DiscoveryOptions::of_profile(Profile::TokenIssuer, &urls),
+        });
+        // An issuer that cannot be asked shows now, not at the first login.
+        drop(MetadataRenewal::with(&issuer, options.clone())?);
+        let verifier = self.audience.map(|audience| Verifier::new(&issuer, audience));
+        let verifier = match &self.verifier {
+            Some(shape) => verifier.map(shape),
+            None => verifier,
+        };
+        let common = Common {
+            keys: self.keys,
+            metadata: self.metadata,
+            clock: Arc::clone(&clock),
+            failures: None,
+            events: events.clone(),
+        };
+        let source = KeySource::Metadata(Box::new(options));
+        let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
+        let same = Arc::clone(&name);
+        let core = Core {
+            issuer: Arc::new(Issuer::new(issuer, source, &urls, &common)),
+            tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock)).observed(
+                "token",
+                move |_| Arc::clone(&name),
+                &events,
+            ),
+            refreshes: Flights::with_clock(REFRESH, MAX_REFRESHES, Arc::clone(&clock)).observed(
+                "refresh",
+                move |_| Arc::clone(&same),
+                &events,
+            ),
+            clock,
+            maker: Box::new(move |metadata| {
+                let mut builder = Client::builder(metadata, &client_id);
+                if let Some(secret) = &secret {
+                    builder = builder.secret(secret.clone());
+                }
+                if let Some(redirect_uri) = &redirect_uri {
+                    builder = builder.redirect_uri(redirect_uri);
+                }
+                match &shape {
+                    Some(shape) => shape(builder),
+                    None => builder,
+                }
+            }),
+            made: Mutex::new(None),
+            verifier,
+            id: next_id(),
+        };
+        Ok((core, self.io, events))
+    }
+}
+
+impl ProviderBuilder<Io> {
+    /// Makes the handle. Nothing is fetched.
+    ///
+    /// # Errors
+    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
+    /// a say in shows when it is there.
+    pub fn build(self) -> Result<Provider, ProviderError> {
+        let (core, io, events) = self.core()?;
+        let io = io.by(&core.clock, &events);
+        Ok(Provider::new(core, io))
+    }
+}
+
+impl ProviderBuilder<blocking::Io> {
+    /// Makes the handle. Nothing is fetched.
+    ///
+    /// # Errors
+    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
+    /// a say in shows when it is there.
+    pub fn build(self) -> Result<blocking::Provider, ProviderError> {
+        let (core, io, events) = self.core()?;
+        let io = io.by(&core.clock, &events);
+        Ok(blocking::Provider::new(core, io))
+    }
+}
+
+impl<W> fmt::Debug for ProviderBuilder<W> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProviderBuilder")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("redirect_uri", &self.redirect_uri)
+            .field("audience", &self.audience)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,114 @@
+//! [`ProviderError`]: why a handle could not do what was asked of it.
+
+use crate::{Event, Failed, Observer, Started, Unavailable, event::why_ended, gate::builder::NoResponse};
+use oidc_proto::{Error, flow::ConfigError, renew::Failure, token::Rejected};
+use std::fmt;
+
+/// Why a [`Provider`](super::Provider) could not do what was asked of it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum ProviderError {
+    /// There was no response, for this reason of the HTTP stack's.
+    NoResponse(String),
+    /// A flow is over: the provider, the user or the settings are to blame.
+    Protocol(Error),
+    /// What is needed first (keys, a token) cannot be had at the moment.
+    Unavailable(Unavailable),
+    /// The access token is no good: another one would help.
+    AccessToken(Rejected),
+    /// Access tokens are to be verified, and nothing says for whom they must be meant.
+    NoAudience,
+}
+
+impl ProviderError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::NoResponse(_) => "no_response",
+            Self::Protocol(error) => error.code(),
+            Self::Unavailable(_) => "unavailable",
+            Self::AccessToken(rejected) => rejected.code(),
+            Self::NoAudience => "config_no_audience",
+        }
+    }
+
+    pub(crate) fn of_failure(failure: Failure, why: impl FnOnce() -> String) -> Self {
+        match failure {
+            Failure::Flow(error) => Self::Protocol(error),
+            _ => Self::NoResponse(why()),
+        }
+    }
+
+    pub(crate) fn of_unavailable(unavailable: Unavailable, why: impl FnOnce() -> String) -> Self {
+        match unavailable.because {
+            Some(Failure::NoResponse) => Self::NoResponse(why()),
+            Some(Failure::Flow(error)) => Self::Protocol(error),
+            Some(_) | None => Self::Unavailable(unavailable),
+        }
+    }
+}
+
+/// How a flow that was run has failed.
+pub(crate) fn reason(failed: Failed<NoResponse>) -> ProviderError {
+    match failed {
+        Failed::Transport(NoResponse(why)) => ProviderError::NoResponse(why),
+        Failed::Protocol(error) => ProviderError::Protocol(error),
+    }
+}
+
+/// Tells how the verification of an access token ended.
+pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &ProviderError>) {
+    let outcome = verified.map_err(|error| match error {
+        ProviderError::Protocol(error) => why_ended(error),
+        ProviderError::NoResponse(_)
+        | ProviderError::Unavailable(_)
+        | ProviderError::AccessToken(_)
+        | ProviderError::NoAudience => error.code(),
+    });
+    let took = observer.since(began);
+    observer.tell(&Event::Ended { flow: "Verification", outcome, took });
+}
+
+impl From<Error> for ProviderError {
+    fn from(error: Error) -> Self {
+        Self::Protocol(error)
+    }
+}
+
+impl From<ConfigError> for ProviderError {
+    fn from(error: ConfigError) -> Self {
+        Self::Protocol(error.into())
+    }
+}
+
+impl From<Rejected> for ProviderError {
+    fn from(rejected: Rejected) -> Self {
+        Self::AccessToken(rejected)
+    }
+}
+
+impl fmt::Display for ProviderError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoResponse(why) if why.is_empty() => f.write_str("the provider did not answer"),
+            Self::NoResponse(why) => write!(f, "the provider did not answer: {why}"),
+            Self::Protocol(error) => error.fmt(f),
+            Self::Unavailable(unavailable) => unavailable.fmt(f),
+            Self::AccessToken(rejected) => write!(f, "the access token is refused: {rejected}"),
+            Self::NoAudience => {
+                f.write_str("no audience is set for access tokens: call `ProviderBuilder::audience`")
+            }
+        }
+    }
+}
+
+impl std::error::Error for ProviderError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Protocol(error) => error.source(),
+            Self::Unavailable(unavailable) => unavailable.source(),
+            Self::NoResponse(_) | Self::AccessToken(_) | Self::NoAudience => None,
+        }
+    }
+}

@@ -1,0 +1,274 @@
+//! [`Provider`]: one handle for everything that a program wants of a provider. It discovers, keeps
+//! metadata, keys and service tokens fresh, logs users in, and verifies access tokens. It contains no
+//! protocol: it only puts the flows of `oidc-proto` and the [`Flight`](crate::Flight)s in order.
+//!
+//! ```text
+//! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)
+//! callback, refresh ─▶ metadata, keys as far as they can be had ─▶ the flow ─▶ keys it learned are kept
+//! client_credentials ─▶ a token that is renewed ahead of its end, one for each scope and resource
+//! verify ─▶ keys at hand ─▶ newer ones, once, if they could change the verdict
+//! ```
+//!
+//! This one is for async stacks; [`blocking::Provider`](crate::blocking::Provider) is the same for the
+//! others. Adapters make it: `Http::new().provider("https://op.example")`.
+
+mod builder;
+mod core;
+mod error;
+
+pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
+pub use error::ProviderError;
+
+pub(crate) use self::core::Core;
+pub(crate) use error::{reason, told};
+
+use crate::{Flight, Io, Unavailable, observed::observed_async};
+use oidc_proto::{
+    Error, Secret,
+    flow::{
+        Authenticated, Client, ClientCredentials, Flow, PendingAuthorization, PreviousLogin, Refreshed, Step,
+    },
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
+    metadata::ProviderMetadata,
+    renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
+    token::Verified,
+};
+use std::{fmt, future::Future, sync::Arc};
+use url::Url;
+
+/// A provider, and this program as its client. Cheap to clone; clones share what they hold.
+#[derive(Clone)]
+pub struct Provider {
+    core: Arc<Core>,
+    io: Arc<Io>,
+}
+
+impl Provider {
+    /// Begins the settings of a handle: this issuer, over this stack. Nothing is fetched before it is
+    /// needed: a program starts while its provider is down.
+    pub fn builder(issuer: impl Into<String>, io: Io) -> ProviderBuilder<Io> {
+        ProviderBuilder::new(issuer.into(), io)
+    }
+
+    pub(crate) fn new(core: Core, io: Io) -> Self {
+        Self { core: Arc::new(core), io: Arc::new(io) }
+    }
+
+    /// The issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.core.issuer.name()
+    }
+
+    /// Where to send the user, and what to keep until they return.
+    ///
+    /// # Errors
+    /// The metadata cannot be had; or as [`Client::authorize`].
+    pub async fn authorize(
+        &self,
+        request: &AuthorizationRequest,
+    ) -> Result<(Url, PendingAuthorization), ProviderError> {
+        Ok(self.client().await?.authorize(request, self.core.clock.moment())?)
+    }
+
+    /// Ends the login that `pending` began: the code is exchanged, and the ID token verified.
+    ///
+    /// # Errors
+    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way.
+    pub async fn callback(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Result<Authenticated, ProviderError> {
+        let client = self.client().await?;
+        let keys = self.keys_if_any().await;
+        let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
+        let authenticated = self.run(call).await?;
+        self.core.learn(&authenticated.learned);
+        Ok(authenticated)
+    }
+
+    /// Spends a refresh token. What comes back holds the one to use next; see
+    /// [`Client::refresh`] for `previous`.
+    ///
+    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens,
+    /// and so does, within a minute, who asks again because this future was dropped: the
+    /// exchange goes on in the background.
+    ///
+    /// # Errors
+    /// As [`Client::refresh`], and whatever the flow meets on its way. After
+    /// [`NoResponse`](ProviderError::NoResponse) nobody knows whether the refresh token is spent.
+    pub async fn refresh(
+        &self,
+        refresh_token: &Secret,
+        previous: Option<PreviousLogin>,
+    ) -> Result<Arc<Refreshed>, ProviderError> {
+        let (hash, flight) = self.core.refresh(refresh_token);
+        let (provider, token) = (self.clone(), refresh_token.clone());
+        let renew = move || async move {
+            let client = provider.client_for_renewal().await?;
+            let keys = provider.keys_if_any().await;
+            let refreshed = provider.io.run(client.refresh(&token, previous, keys)?).await?;
+            Ok(provider.core.refreshed(&hash, refreshed))
+        };
+        let sleep = |span| self.io.sleep(span);
+        let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
+        refreshed.map(|published| published.value).map_err(|why| self.unavailable(why))
+    }
+
+    /// Asks for the claims of the user with this `sub`, by their access token.
+    ///
+    /// # Errors
+    /// As [`Client::userinfo`], and whatever the flow meets on its way.
+    pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
+        self.run(self.client().await?.userinfo(access_token, sub)?).await
+    }
+
+    /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
+    /// shared by all who ask for the same scopes and resources.
+    ///
+    /// # Errors
+    /// There is none now, and this is why.
+    pub async fn client_credentials(
+        &self,
+        wanted: &ClientCredentials,
+    ) -> Result<Published<TokenResponse>, ProviderError> {
+        self.token(wanted, Need::Any).await
+    }
+
+    /// Another token than the one of this epoch, which a resource server has refused. Asked for too
+    /// often, there is none: a resource server that refuses every token is not to become a flood.
+    ///
+    /// # Errors
+    /// As [`client_credentials`](Self::client_credentials).
+    pub async fn client_credentials_newer_than(
+        &self,
+        wanted: &ClientCredentials,
+        refused: Epoch,
+    ) -> Result<Published<TokenResponse>, ProviderError> {
+        self.token(wanted, Need::NewerThan(refused)).await
+    }
+
+    /// Verifies a bearer access token that is meant for [this program](ProviderBuilder::audience), and
+    /// reads what is wanted of it. Nothing is awaited unless keys must be fetched first.
+    ///
+    /// # Errors
+    /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. Otherwise
+    /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate) gives such answers itself.
+    pub async fn verify<T>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&Verified<'_>) -> T,
+    ) -> Result<T, ProviderError> {
+        let started = self.io.observer().start();
+        let verified = self.verified(token, read).await;
+        told(self.io.observer(), started, verified.as_ref().map(drop));
+        verified
+    }
+
+    /// The keys.
+    ///
+    /// # Errors
+    /// There are none now, and this is why.
+    pub async fn keys(&self) -> Result<Published<KeySet>, ProviderError> {
+        self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why))
+    }
+
+    /// The metadata.
+    ///
+    /// # Errors
+    /// There is none now, and this is why.
+    pub async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
+        let metadata = self.core.issuer.metadata(&self.io).await;
+        metadata.map_err(|failure| ProviderError::of_failure(failure, || self.io.why_lost()))
+    }
+
+    /// The client by the metadata of now, for what this handle has no method for.
+    ///
+    /// # Errors
+    /// The metadata cannot be had, or the settings do not fit it.
+    pub async fn client(&self) -> Result<Client, ProviderError> {
+        Ok(self.core.client(self.metadata().await?)?)
+    }
+
+    /// Runs any flow to its end.
+    ///
+    /// # Errors
+    /// Whatever the flow meets on its way.
+    pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
+        let send = |request, terms| self.io.send(request, terms);
+        let sleep = |span| self.io.sleep(span);
+        observed_async(step, self.io.clock(), send, sleep, self.io.observer()).await.map_err(reason)
+    }
+
+    async fn verified<T>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&Verified<'_>) -> T,
+    ) -> Result<T, ProviderError> {
+        let read = match self.core.verify_now(token, read)? {
+            Ok(verified) => return Ok(verified),
+            Err(read) => read,
+        };
+        let keys = self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why))?;
+        let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
+            Ok(verified) => return Ok(verified),
+            Err(again) => again,
+        };
+        match self.keys_as(Need::NewerThan(keys.epoch)).await {
+            Ok(newer) => match self.core.judge(token, &newer.value, read)? {
+                Ok(verified) => Ok(verified),
+                Err((rejected, _)) => Err(rejected.into()),
+            },
+            Err(why) if self.core.is_to_blame(&why) => Err(self.unavailable(why)),
+            Err(_) => Err(rejected.into()),
+        }
+    }
+
+    fn keys_as(&self, need: Need) -> impl Future<Output = Result<Published<KeySet>, Unavailable>> {
+        self.core.issuer.keys(need, &self.io, |span| self.io.sleep(span))
+    }
+
+    /// Without any, a flow fetches them for itself if it needs them.
+    async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
+        self.keys_as(Need::Any).await.ok().map(|published| published.value)
+    }
+
+    async fn token(
+        &self,
+        wanted: &ClientCredentials,
+        need: Need,
+    ) -> Result<Published<TokenResponse>, ProviderError> {
+        let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
+        let (provider, asked) = (self.clone(), wanted.clone());
+        let renew = move || async move { provider.fetch_token(&asked).await };
+        let sleep = |span| self.io.sleep(span);
+        let token = match flight.reader().get() {
+            Some(_) => flight.get_async(need, renew, sleep, |task| self.io.spawn(task)).await,
+            // Whoever has nothing to use waits for the end of it.
+            None => flight.get_async_inline(need, renew, sleep).await,
+        };
+        token.map_err(|why| self.unavailable(why))
+    }
+
+    async fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
+        let client = self.client_for_renewal().await?;
+        self.io.run(TokenRenewal::start(&client, wanted)?).await
+    }
+
+    async fn client_for_renewal(&self) -> Result<Client, Failure> {
+        let metadata = self.core.issuer.metadata(&self.io).await?;
+        Ok(self.core.client(metadata).map_err(Error::from)?)
+    }
+
+    fn unavailable(&self, why: Unavailable) -> ProviderError {
+        ProviderError::of_unavailable(why, || self.io.why_lost())
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.core.fmt(f)
+    }
+}

@@ -1,0 +1,12 @@
+//! The handle for a provider: the same story in both colours in memory, and over all three stacks.
+
+#[path = "handle/colour.rs"]
+mod colour;
+#[path = "handle/login.rs"]
+mod login;
+#[path = "handle/stacks.rs"]
+mod stacks;
+#[path = "handle/tokens.rs"]
+mod tokens;
+#[path = "handle/verify.rs"]
+mod verify;

@@ -1,0 +1,283 @@
+//! A provider in memory that can go down, a clock that is moved by hand, and the two colours of the
+//! handle behind one face, so that each story is told once.
+
+use oidc_drive::{Io, ProviderBuilder, ProviderError, Task, blocking};
+use oidc_proto::{
+    Secret, Timestamp,
+    flow::{Authenticated, ClientCredentials, PendingAuthorization, PreviousLogin, Refreshed, Request},
+    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
+    renew::{Epoch, Published},
+};
+use oidc_testkit::{Browser, EndpointName, Provider, Registration, world::SimClock};
+use std::{
+    future::Future,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering::SeqCst},
+    },
+    task::{Context, Poll, Waker},
+};
+
+pub const START: Timestamp = Timestamp(1_800_000_000);
+pub const ISSUER: &str = "https://op.example";
+pub const API: &str = "https://api.example/";
+pub const CALLBACK: &str = "https://app.example/callback";
+
+pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[derive(Clone)]
+pub struct World {
+    pub provider: Arc<Mutex<Provider>>,
+    pub clock: SimClock,
+    pub down: Arc<AtomicBool>,
+    /// What was sent, whether or not it was answered.
+    pub sent: Arc<Mutex<Vec<String>>>,
+    /// Tasks that were spawned and are not finished.
+    pub background: Arc<Mutex<Vec<Task>>>,
+}
+
+impl World {
+    pub fn new() -> Self {
+        let mut provider = Provider::new(ISSUER);
+        provider.default_resource(API);
+        provider.rotate_refresh_tokens(true);
+        let grants = ["authorization_code", "refresh_token", "client_credentials"];
+        provider
+            .register(Registration::basic("app", "its secret").grant_types(grants).redirect_uri(CALLBACK));
+        Self {
+            provider: Arc::new(Mutex::new(provider)),
+            clock: SimClock::new(START, 11),
+            down: Arc::default(),
+            sent: Arc::default(),
+            background: Arc::default(),
+        }
+    }
+
+    pub fn answer(&self, request: &Request) -> Result<http::Response<Vec<u8>>, String> {
+        lock(&self.sent).push(request.uri().path().to_owned());
+        if self.down.load(SeqCst) {
+            return Err("no route to host".to_owned());
+        }
+        Ok(lock(&self.provider).handle(request, self.clock.now()))
+    }
+
+    pub fn down(&self, down: bool) {
+        self.down.store(down, SeqCst);
+    }
+
+    pub fn change<T>(&self, change: impl FnOnce(&mut Provider) -> T) -> T {
+        change(&mut lock(&self.provider))
+    }
+
+    pub fn count(&self, endpoint: EndpointName) -> usize {
+        lock(&self.provider).count(endpoint)
+    }
+
+    pub fn sent(&self) -> usize {
+        lock(&self.sent).len()
+    }
+
+    /// The user logs in, and comes back.
+    pub fn visit(&self, url: &url::Url) -> AuthorizationResponse {
+        let landing = Browser::new().visit(&mut lock(&self.provider), url, self.clock.now());
+        AuthorizationResponse::from_url(landing.url()).expect("a callback")
+    }
+
+    /// An access token for the API.
+    pub fn token(&self) -> String {
+        let form = "grant_type=client_credentials";
+        let request = http::Request::post(format!("{ISSUER}/token"))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("accept", "application/json")
+            .header("authorization", "Basic YXBwOml0cytzZWNyZXQ=")
+            .body(form.as_bytes().to_vec())
+            .expect("a request");
+        let response = lock(&self.provider).handle(&request, self.clock.now());
+        let tokens: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        tokens["access_token"].as_str().expect("a token").to_owned()
+    }
+
+    /// The settings that both colours share.
+    fn settings<W>(&self, builder: ProviderBuilder<W>) -> ProviderBuilder<W> {
+        let clock = self.clock.clone();
+        builder
+            .client_id("app")
+            .secret("its secret")
+            .redirect_uri(CALLBACK)
+            .audience(API)
+            .clock(move || clock.moment())
+    }
+
+    pub fn asynchronous(&self) -> ProviderBuilder<Io> {
+        let (world, background) = (self.clone(), Arc::clone(&self.background));
+        let send = move |request: Request, _| {
+            let world = world.clone();
+            async move {
+                pause().await;
+                world.answer(&request)
+            }
+        };
+        // Only the clock, moved by hand, ends a wait.
+        let sleep = |_| std::future::pending();
+        let io = Io::new(send, move |task| lock(&background).push(task), sleep);
+        self.settings(oidc_drive::Provider::builder(ISSUER, io))
+    }
+
+    pub fn blocking(&self) -> ProviderBuilder<blocking::Io> {
+        let world = self.clone();
+        let io = blocking::Io::new(move |request, _| world.answer(&request)).spawning(|job| job());
+        self.settings(blocking::Provider::builder(ISSUER, io))
+    }
+
+    pub fn both(&self) -> [Box<dyn Handle>; 2] {
+        let asynchronous = self.asynchronous().build().expect("settings that fit");
+        let blocking = self.blocking().build().expect("settings that fit");
+        [Box::new(Async(asynchronous, self.clone())), Box::new(blocking)]
+    }
+
+    /// Polls a future, and what it has spawned, to the end.
+    pub fn finish<T>(&self, future: impl Future<Output = T>) -> T {
+        let mut future = std::pin::pin!(future);
+        for _ in 0..1_000 {
+            if let Poll::Ready(output) = poll(future.as_mut()) {
+                self.settle();
+                return output;
+            }
+            self.step();
+        }
+        panic!("the future waits for something that never comes");
+    }
+
+    /// Polls all that was spawned once.
+    pub fn step(&self) {
+        let tasks = std::mem::take(&mut *lock(&self.background));
+        for mut task in tasks {
+            if poll(task.as_mut()).is_pending() {
+                lock(&self.background).push(task);
+            }
+        }
+    }
+
+    /// Lets the background come to rest.
+    pub fn settle(&self) {
+        for _ in 0..100 {
+            self.step();
+        }
+    }
+}
+
+pub fn poll<F: Future + ?Sized>(future: std::pin::Pin<&mut F>) -> Poll<F::Output> {
+    future.poll(&mut Context::from_waker(Waker::noop()))
+}
+
+/// Is pending once, as every exchange over a network is.
+async fn pause() {
+    let mut paused = false;
+    std::future::poll_fn(
+        |_| {
+            if std::mem::replace(&mut paused, true) { Poll::Ready(()) } else { Poll::Pending }
+        },
+    )
+    .await;
+}
+
+pub type Outcome<T> = Result<T, ProviderError>;
+
+/// What both colours can do.
+pub trait Handle {
+    fn authorize(&self) -> Outcome<(url::Url, PendingAuthorization)>;
+    fn callback(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Outcome<Authenticated>;
+    fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>>;
+    fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
+    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>>;
+    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
+    fn subject(&self, token: &str) -> Outcome<String>;
+    fn debug(&self) -> String;
+}
+
+pub fn request() -> AuthorizationRequest {
+    AuthorizationRequest::new(["profile", "offline_access"])
+}
+
+fn subject(token: &oidc_proto::token::Verified<'_>) -> String {
+    token.claims().sub.as_deref().unwrap_or_default().to_owned()
+}
+
+struct Async(oidc_drive::Provider, World);
+
+impl Handle for Async {
+    fn authorize(&self) -> Outcome<(url::Url, PendingAuthorization)> {
+        self.1.finish(self.0.authorize(&request()))
+    }
+    fn callback(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Outcome<Authenticated> {
+        self.1.finish(self.0.callback(pending, response))
+    }
+    fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>> {
+        self.1.finish(self.0.refresh(token, previous))
+    }
+    fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
+        self.1.finish(self.0.userinfo(token, sub))
+    }
+    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
+        self.1.finish(self.0.client_credentials(wanted))
+    }
+    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
+        self.1.finish(self.0.client_credentials_newer_than(wanted, epoch))
+    }
+    fn subject(&self, token: &str) -> Outcome<String> {
+        self.1.finish(self.0.verify(token, subject))
+    }
+    fn debug(&self) -> String {
+        format!("{:?}", self.0)
+    }
+}
+
+impl Handle for blocking::Provider {
+    fn authorize(&self) -> Outcome<(url::Url, PendingAuthorization)> {
+        self.authorize(&request())
+    }
+    fn callback(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Outcome<Authenticated> {
+        self.callback(pending, response)
+    }
+    fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>> {
+        self.refresh(token, previous)
+    }
+    fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
+        self.userinfo(token, sub)
+    }
+    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
+        self.client_credentials(wanted)
+    }
+    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
+        self.client_credentials_newer_than(wanted, epoch)
+    }
+    fn subject(&self, token: &str) -> Outcome<String> {
+        self.verify(token, subject)
+    }
+    fn debug(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+/// Tells a story to each colour, in a world of its own.
+pub fn each(story: impl Fn(World, &dyn Handle)) {
+    for colour in 0..2 {
+        let world = World::new();
+        let handles = world.both();
+        story(world, &*handles[colour]);
+    }
+}

@@ -1,0 +1,210 @@
+//! Users log in, and stay.
+
+use super::colour::*;
+use oidc_drive::ProviderError;
+use oidc_proto::{
+    Error,
+    flow::{Authenticated, CallbackError, PreviousLogin},
+    message::AuthorizationResponse,
+};
+use oidc_testkit::{EndpointName, Provider};
+use std::pin::pin;
+
+fn log_in(world: &World, handle: &dyn Handle) -> Authenticated {
+    let (url, pending) = handle.authorize().expect("a provider that is up");
+    handle.callback(pending, world.visit(&url)).expect("a login")
+}
+
+#[test]
+fn metadata_and_keys_are_fetched_once_for_all_logins() {
+    each(|world, handle| {
+        assert_eq!(world.sent(), 0, "nothing is fetched before it is needed");
+        for _ in 0..3 {
+            assert_eq!(log_in(&world, handle).id_token.sub, "alice");
+        }
+        let counts = [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Token];
+        assert_eq!(counts.map(|endpoint| world.count(endpoint)), [1, 1, 3]);
+        world.change(|provider| provider.assert_clean());
+    });
+}
+
+#[test]
+fn keys_that_a_login_had_to_fetch_are_kept() {
+    each(|world, handle| {
+        log_in(&world, handle);
+        world.change(Provider::rotate_keys);
+        let login = log_in(&world, handle);
+        assert!(login.learned.keys.is_some());
+        let fetched = world.count(EndpointName::Jwks);
+        log_in(&world, handle);
+        assert_eq!(handle.subject(&world.token()).as_deref(), Ok("app"));
+        assert_eq!(world.count(EndpointName::Jwks), fetched, "and serve whoever comes next");
+    });
+}
+
+#[test]
+fn a_provider_that_is_down_is_named_and_nobody_has_to_start_the_program_again() {
+    each(|world, handle| {
+        world.down(true);
+        let error = handle.authorize().unwrap_err();
+        assert_eq!(error, ProviderError::NoResponse("no route to host".to_owned()));
+        assert_eq!(error.to_string(), "the provider did not answer: no route to host");
+        world.down(false);
+        world.clock.advance(10);
+        log_in(&world, handle);
+    });
+}
+
+#[test]
+fn metadata_serves_while_the_provider_is_down_and_is_renewed_when_it_is_back() {
+    each(|world, handle| {
+        log_in(&world, handle);
+        world.clock.advance(4_000);
+        world.down(true);
+        handle.authorize().expect("what is known of the provider");
+        world.down(false);
+        world.clock.advance(1_000);
+        handle.authorize().expect("what is known of the provider");
+        assert_eq!(world.count(EndpointName::Discovery), 2);
+    });
+}
+
+#[test]
+fn who_is_to_blame_is_told_apart() {
+    each(|world, handle| {
+        world.change(|provider| provider.deny_next("access_denied"));
+        let (url, pending) = handle.authorize().unwrap();
+        let denied = handle.callback(pending, world.visit(&url)).unwrap_err();
+        assert!(matches!(&denied, ProviderError::Protocol(Error::Callback(CallbackError::Denied(_)))));
+        assert_eq!(denied.code(), "callback_denied");
+
+        let (_, pending) = handle.authorize().unwrap();
+        let forged = AuthorizationResponse::from_query("code=stolen&state=another").unwrap();
+        assert_eq!(handle.callback(pending, forged).unwrap_err().code(), "callback_state");
+
+        let (url, pending) = handle.authorize().unwrap();
+        let response = world.visit(&url);
+        world.down(true);
+        let lost = handle.callback(pending, response).unwrap_err();
+        assert_eq!(lost.code(), "no_response");
+    });
+}
+
+#[test]
+fn settings_that_cannot_work_show_as_early_as_they_can() {
+    let world = World::new();
+    let plain = oidc_drive::blocking::Provider::builder(
+        "http://op.example",
+        oidc_drive::blocking::Io::new(|_, _| Err::<http::Response<Vec<u8>>, _>("never asked")),
+    );
+    assert_eq!(plain.build().unwrap_err().code(), "config_issuer");
+    let nobody = world.blocking().client_id("").build().unwrap();
+    assert_eq!(Handle::authorize(&nobody).unwrap_err().code(), "config_characters");
+    let nowhere = world.blocking().redirect_uri("http://app.example/").build().unwrap();
+    assert_eq!(Handle::authorize(&nowhere).unwrap_err().code(), "config_redirect_uri");
+}
+
+#[test]
+fn what_the_handle_has_no_setting_for_is_set_on_the_client_itself() {
+    let world = World::new();
+    let handle = world.blocking().client(|client| client.fetch_userinfo()).build().unwrap();
+    let login = log_in(&world, &handle);
+    assert_eq!(login.userinfo.unwrap().sub, "alice");
+    let userinfo = Handle::userinfo(&handle, &login.tokens.access_token, "alice").unwrap();
+    assert_eq!(userinfo.sub, "alice");
+    let other = Handle::userinfo(&handle, &login.tokens.access_token, "bob").unwrap_err();
+    assert_eq!(other.code(), "userinfo_other_subject");
+}
+
+#[test]
+fn a_refresh_token_is_sent_once_whoever_asks_again() {
+    each(|world, handle| {
+        let login = log_in(&world, handle);
+        let (token, previous) =
+            (login.tokens.refresh_token.clone().unwrap(), PreviousLogin::from(&login.id_token));
+        let before = world.count(EndpointName::Token);
+        let first = handle.refresh(&token, Some(previous.clone())).unwrap();
+        let again = handle.refresh(&token, Some(previous.clone())).unwrap();
+        assert!(first.rotated && std::sync::Arc::ptr_eq(&first, &again));
+        assert_eq!(world.count(EndpointName::Token), before + 1);
+        let next = first.tokens.refresh_token.clone().unwrap();
+        let second = handle.refresh(&next, Some(previous.clone())).unwrap();
+        assert!(second.rotated && second.tokens.refresh_token != first.tokens.refresh_token);
+        world.change(|provider| provider.assert_clean());
+
+        // A minute later it counts as what it is: spent.
+        world.clock.advance(61);
+        let spent = handle.refresh(&token, Some(previous)).unwrap_err();
+        assert_eq!(spent.code(), "oauth_error");
+    });
+}
+
+#[test]
+fn a_refresh_token_that_is_not_spent_may_be_used_again_at_once() {
+    each(|world, handle| {
+        world.change(|provider| provider.rotate_refresh_tokens(false));
+        let token = log_in(&world, handle).tokens.refresh_token.unwrap();
+        let first = handle.refresh(&token, None).unwrap();
+        let second = handle.refresh(&token, None).unwrap();
+        assert!(!first.rotated);
+        assert_ne!(first.tokens.access_token, second.tokens.access_token);
+    });
+}
+
+/// Whoever goes away in the middle of it loses nothing: the exchange goes on, and what came of it is
+/// there for who asks again.
+#[test]
+fn a_refresh_that_is_dropped_at_any_step_is_not_lost() {
+    for steps in 0..20 {
+        let world = World::new();
+        let handle = world.asynchronous().build().unwrap();
+        let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+        let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+        let token = login.tokens.refresh_token.unwrap();
+        let before = world.count(EndpointName::Token);
+        {
+            let mut refresh = pin!(handle.refresh(&token, None));
+            for _ in 0..steps {
+                if poll(refresh.as_mut()).is_ready() {
+                    break;
+                }
+                world.step();
+            }
+        }
+        let refreshed = world.finish(handle.refresh(&token, None)).unwrap();
+        assert!(refreshed.rotated, "dropped after {steps} steps");
+        assert_eq!(world.count(EndpointName::Token), before + 1, "dropped after {steps} steps");
+        world.change(|provider| provider.assert_clean());
+    }
+}
+
+#[test]
+fn two_who_refresh_at_the_same_time_get_the_same_tokens() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+    let token = login.tokens.refresh_token.unwrap();
+    let mut second = pin!(handle.refresh(&token, None));
+    let first = world.finish(async {
+        let mut first = pin!(handle.refresh(&token, None));
+        assert!(poll(first.as_mut()).is_pending());
+        assert!(poll(second.as_mut()).is_pending());
+        first.await
+    });
+    let second = world.finish(second);
+    assert!(std::sync::Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+    world.change(|provider| provider.assert_clean());
+}
+
+#[test]
+fn a_handle_shows_no_secret() {
+    each(|world, handle| {
+        log_in(&world, handle);
+        let shown = handle.debug();
+        assert!(shown.contains(ISSUER) && !shown.contains("its secret"), "{shown}");
+    });
+    let world = World::new();
+    let shown = format!("{:?} {:?}", world.blocking(), world.asynchronous());
+    assert!(shown.contains("app.example") && !shown.contains("its secret"), "{shown}");
+}

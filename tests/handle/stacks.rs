@@ -1,0 +1,105 @@
+//! The same handle over ureq, hyper and reqwest: three stacks, one story, over a socket.
+
+use oidc_proto::{
+    UrlPolicy,
+    flow::{ClientCredentials, PreviousLogin},
+    message::{AuthorizationRequest, AuthorizationResponse},
+};
+use oidc_testkit::{Browser, Provider, Registration, Socket};
+use std::time::SystemTime;
+
+const CALLBACK: &str = "https://app.example/callback";
+
+fn socket() -> Socket {
+    Socket::start(|issuer| {
+        let mut provider = Provider::new(issuer);
+        provider.default_resource(issuer);
+        provider.rotate_refresh_tokens(true);
+        let grants = ["authorization_code", "refresh_token", "client_credentials"];
+        provider
+            .register(Registration::basic("app", "its secret").grant_types(grants).redirect_uri(CALLBACK));
+        provider
+    })
+}
+
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest::new(["profile", "offline_access"])
+}
+
+fn visit(socket: &Socket, url: &url::Url) -> AuthorizationResponse {
+    let since = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("a clock");
+    let now = oidc_proto::Timestamp(since.as_secs().try_into().expect("a time"));
+    let landing = socket.provider(|provider| Browser::new().visit(provider, url, now));
+    AuthorizationResponse::from_url(landing.url()).expect("a callback")
+}
+
+/// The settings are the same to the letter; so is the story, but for `.await`.
+macro_rules! story {
+    ($http:ident, $socket:ident $(, $await:tt)?) => {{
+        let provider = $http::Http::new()
+            .provider($socket.issuer())
+            .client_id("app")
+            .secret("its secret")
+            .redirect_uri(CALLBACK)
+            .audience($socket.issuer())
+            .url_policy(UrlPolicy::default().with_loopback())
+            .build()
+            .expect("settings that fit");
+        let (url, pending) = provider.authorize(&request())$(.$await)?.expect("metadata");
+        let login = provider.callback(pending, visit(&$socket, &url))$(.$await)?.expect("a login");
+        assert_eq!(login.id_token.sub, "alice");
+        let (token, previous) = (login.tokens.refresh_token.unwrap(), PreviousLogin::from(&login.id_token));
+        let refreshed = provider.refresh(&token, Some(previous))$(.$await)?.expect("new tokens");
+        assert!(refreshed.rotated);
+        let wanted = ClientCredentials::new(["api:read"]);
+        let token = provider.client_credentials(&wanted)$(.$await)?.expect("a token");
+        let text = token.value.access_token.expose();
+        let read = |token: &oidc_proto::token::Verified<'_>| token.has_scope("api:read");
+        assert_eq!(provider.verify(text, read)$(.$await)?, Ok(true));
+        $socket.provider(|provider| provider.assert_clean());
+        drop($socket);
+        let error = provider.client_credentials(&ClientCredentials::new(["api:write"]))$(.$await)?;
+        let error = error.map(drop).expect_err("nobody is there any more");
+        assert_eq!(error.code(), "no_response");
+        assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
+    }};
+}
+
+#[test]
+fn a_program_of_threads_has_it_over_ureq() {
+    let socket = socket();
+    story!(oidc_ureq, socket);
+}
+
+#[tokio::test]
+async fn a_program_of_tasks_has_it_over_hyper() {
+    let socket = socket();
+    story!(oidc_hyper, socket, await);
+}
+
+#[tokio::test]
+async fn a_program_of_tasks_has_it_over_reqwest() {
+    let socket = socket();
+    story!(oidc_reqwest, socket, await);
+}
+
+/// A handle can be held by any task, and so can what it is doing.
+#[test]
+fn a_handle_and_its_futures_can_be_moved_between_threads() {
+    fn movable<T: Send + 'static>(_: &T) {}
+    fn shared<T: Send + Sync + Clone + 'static>(_: &T) {}
+    let provider = oidc_hyper::Http::new().provider("https://op.example").build().expect("an issuer");
+    shared(&provider);
+    let moved = async move {
+        let wanted = ClientCredentials::new(["api:read"]);
+        let (url, pending) = provider.authorize(&request()).await.ok()?;
+        let response = AuthorizationResponse::from_url(url.as_str()).ok()?;
+        let login = provider.callback(pending, response).await.ok()?;
+        provider.refresh(&login.tokens.access_token, None).await.ok()?;
+        provider.client_credentials(&wanted).await.ok()?;
+        provider.userinfo(&login.tokens.access_token, "alice").await.ok()?;
+        provider.verify("a.b.c", |token| token.has_scope("x")).await.ok()
+    };
+    movable(&moved);
+    shared(&oidc_ureq::Http::new().provider("https://op.example").build().expect("an issuer"));
+}

@@ -1,0 +1,111 @@
+//! Tokens of the program's own: kept, renewed ahead of time, never mixed up.
+
+use super::colour::*;
+use oidc_drive::ProviderError;
+use oidc_proto::flow::ClientCredentials;
+use oidc_testkit::EndpointName;
+use std::pin::pin;
+
+fn read() -> ClientCredentials {
+    ClientCredentials::new(["api:read"])
+}
+
+#[test]
+fn a_token_is_fetched_once_and_each_scope_has_its_own() {
+    each(|world, handle| {
+        let first = handle.service(&read()).unwrap();
+        for _ in 0..10 {
+            assert_eq!(handle.service(&read()).unwrap().value.access_token, first.value.access_token);
+        }
+        let write = handle.service(&ClientCredentials::new(["api:write"])).unwrap();
+        assert_ne!(write.value.access_token, first.value.access_token);
+        assert_eq!(world.count(EndpointName::Token), 2);
+        world.change(|provider| provider.assert_clean());
+    });
+}
+
+#[test]
+fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
+    each(|world, handle| {
+        let first = handle.service(&read()).unwrap();
+        let life = first.value.expires_in.unwrap();
+        world.clock.advance(life - 61);
+        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch, "good for another minute");
+        assert_eq!(world.count(EndpointName::Token), 1);
+        world.clock.advance(2);
+        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch, "served while it is renewed");
+        world.settle();
+        assert_eq!(world.count(EndpointName::Token), 2);
+        assert_ne!(handle.service(&read()).unwrap().epoch, first.epoch);
+    });
+}
+
+#[test]
+fn a_token_is_never_used_after_its_end() {
+    each(|world, handle| {
+        let first = handle.service(&read()).unwrap();
+        world.clock.advance(first.value.expires_in.unwrap() - 30);
+        world.down(true);
+        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch);
+        world.settle();
+        world.clock.advance(30);
+        let error = handle.service(&read()).map(|token| token.epoch).unwrap_err();
+        assert_eq!(error, ProviderError::NoResponse("no route to host".to_owned()));
+        world.down(false);
+        world.clock.advance(30);
+        assert_ne!(handle.service(&read()).unwrap().epoch, first.epoch);
+    });
+}
+
+#[test]
+fn a_token_that_was_refused_is_replaced_but_not_without_end() {
+    each(|world, handle| {
+        let mut token = handle.service(&read()).unwrap();
+        let mut replaced = 0;
+        let refused = loop {
+            match handle.newer(&read(), token.epoch) {
+                Ok(newer) => {
+                    assert_ne!(newer.epoch, token.epoch);
+                    token = newer;
+                    replaced += 1;
+                }
+                Err(refused) => break refused,
+            }
+            assert!(replaced < 10, "a resource server that refuses everything makes a flood");
+        };
+        assert_eq!(replaced, 2);
+        assert_eq!(refused.code(), "unavailable");
+        assert_eq!(handle.service(&read()).unwrap().epoch, token.epoch, "the newest one stays");
+        world.clock.advance(15);
+        assert!(handle.newer(&read(), token.epoch).is_ok());
+    });
+}
+
+#[test]
+fn what_the_provider_says_against_it_reaches_whoever_asks() {
+    each(|_, handle| {
+        let error = handle.service(&ClientCredentials::new(["openid"])).map(drop).unwrap_err();
+        assert_eq!(error.code(), "oauth_error");
+        assert!(error.to_string().contains("invalid_scope"), "{error}");
+    });
+}
+
+#[test]
+fn whoever_goes_away_while_a_token_is_fetched_leaves_no_lease_behind() {
+    for steps in 0..10 {
+        let world = World::new();
+        let handle = world.asynchronous().build().unwrap();
+        {
+            let wanted = read();
+            let mut asking = pin!(handle.client_credentials(&wanted));
+            for _ in 0..steps {
+                if poll(asking.as_mut()).is_ready() {
+                    break;
+                }
+            }
+        }
+        // At once, at the same second of the clock.
+        let token = world.finish(handle.client_credentials(&read()));
+        assert!(token.is_ok(), "dropped after {steps} steps: {:?}", token.map(|token| token.epoch));
+    }
+}

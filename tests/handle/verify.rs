@@ -1,0 +1,110 @@
+//! Access tokens are verified, and 401 is not said of our own outage.
+
+use super::colour::*;
+use oidc_drive::ProviderError;
+use oidc_proto::renew::Policy;
+use oidc_testkit::{EndpointName, Provider};
+
+#[test]
+fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
+    each(|world, handle| {
+        let token = world.token();
+        for _ in 0..5 {
+            assert_eq!(handle.subject(&token).as_deref(), Ok("app"));
+        }
+        assert_eq!(world.count(EndpointName::Jwks), 1);
+    });
+}
+
+#[test]
+fn after_a_rotation_new_tokens_are_good_at_once_and_forged_ones_cost_little() {
+    each(|world, handle| {
+        assert!(handle.subject(&world.token()).is_ok());
+        world.change(Provider::rotate_keys);
+        let new = world.token();
+        assert_eq!(handle.subject(&new).as_deref(), Ok("app"));
+        assert_eq!(world.count(EndpointName::Jwks), 2);
+        world.change(|provider| {
+            provider.alter_access_token(oidc_testkit::hostile::set_header_member("kid", "forged"));
+        });
+        let forged = world.token();
+        for _ in 0..50 {
+            let error = handle.subject(&forged).unwrap_err();
+            assert!(matches!(error, ProviderError::AccessToken(_)), "{error}");
+        }
+        assert!(world.count(EndpointName::Jwks) <= 4, "{}", world.count(EndpointName::Jwks));
+        assert_eq!(handle.subject(&new).as_deref(), Ok("app"));
+    });
+}
+
+#[test]
+fn an_outage_is_not_the_fault_of_who_sends_a_token() {
+    each(|world, handle| {
+        let token = world.token();
+        world.down(true);
+        let error = handle.subject(&token).unwrap_err();
+        assert_eq!(error, ProviderError::NoResponse("no route to host".to_owned()), "no keys yet");
+        world.down(false);
+        world.clock.advance(10);
+        assert!(handle.subject(&token).is_ok());
+
+        world.change(Provider::rotate_keys);
+        let new = world.token();
+        world.down(true);
+        let error = handle.subject(&new).unwrap_err();
+        assert_eq!(error.code(), "no_response", "a key that may be new");
+        assert!(handle.subject(&token).is_ok(), "keys at hand serve");
+    });
+}
+
+#[test]
+fn a_token_that_no_key_would_help_is_refused_without_asking_anybody() {
+    each(|world, handle| {
+        world.change(|provider| provider.access_token_lifetime(60));
+        let token = world.token();
+        world.clock.advance(3_600);
+        world.down(true);
+        assert_eq!(handle.subject(&token).unwrap_err().code(), "token_expired");
+        assert_eq!(handle.subject("not a token").unwrap_err().code(), "jws_not_compact");
+        assert_eq!(world.sent(), 0);
+    });
+}
+
+#[test]
+fn nothing_is_verified_without_saying_for_whom() {
+    let world = World::new();
+    let io = oidc_drive::blocking::Io::new(|_, _| Err::<http::Response<Vec<u8>>, _>("never asked"));
+    let handle = oidc_drive::blocking::Provider::builder(ISSUER, io).build().unwrap();
+    assert_eq!(Handle::subject(&handle, &world.token()), Err(ProviderError::NoAudience));
+    let other = world.blocking().audience("https://other.example").build().unwrap();
+    assert_eq!(Handle::subject(&other, &world.token()).unwrap_err().code(), "token_audience");
+}
+
+#[test]
+fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
+    let world = World::new();
+    world.change(|provider| {
+        provider.alter_access_token(oidc_testkit::hostile::set_header_member("typ", "JWT"));
+    });
+    let strict = world.blocking().build().unwrap();
+    assert_eq!(Handle::subject(&strict, &world.token()).unwrap_err().code(), "token_typ");
+    let lenient = world.blocking().access_tokens(|verifier| verifier.accept_plain_jwt()).build().unwrap();
+    assert!(Handle::subject(&lenient, &world.token()).is_ok());
+}
+
+#[test]
+fn keys_are_renewed_by_the_policy_and_the_clock_that_are_set() {
+    let world = World::new();
+    let mut policy = Policy::KEYS;
+    (policy.floor, policy.ceiling, policy.ahead) = (600, 600, 0);
+    let handle = world.blocking().key_policy(policy).build().unwrap();
+    let token = {
+        world.change(|provider| provider.access_token_lifetime(7_200));
+        world.token()
+    };
+    for (seconds, fetched) in [(0, 1), (599, 1), (2, 2), (598, 2), (2, 3)] {
+        world.clock.advance(seconds);
+        assert!(Handle::subject(&handle, &token).is_ok());
+        assert_eq!(world.count(EndpointName::Jwks), fetched, "after {seconds} s more");
+    }
+}
