@@ -4,24 +4,34 @@ use oidc_testkit::{Provider, Registration, Socket};
 
 // README: login
 mod login {
-    use oidc_proto::{UrlPolicy, flow::*, message::*};
-    use oidc_ureq::{Http, moment};
+    use oidc_proto::{UrlPolicy, flow::Authenticated, message::*};
+    use oidc_ureq::Http;
 
     pub fn log_in(
         issuer: &str,
-        policy: &UrlPolicy,
+        policy: UrlPolicy,
         visit: impl Fn(&str) -> String,
     ) -> Result<Authenticated, Box<dyn std::error::Error>> {
-        let http = Http::new();
-        let metadata = http.run(Discovery::start(issuer, policy)?)?;
-        let client = Client::builder(metadata, "my-client")
-            .secret("my secret")
-            .redirect_uri("https://app.example/callback")
-            .build()?;
-        let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment())?;
+        let provider = Http::new().provider(issuer).url_policy(policy);
+        let provider = provider.client_id("my-client").secret("my secret");
+        let provider = provider.redirect_uri("https://app.example/callback").build()?; // once; keep it
+        let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
         let callback = visit(url.as_str()); // send the user there; save `pending`; they come back
-        let response = AuthorizationResponse::from_url(&callback)?;
-        Ok(http.run(pending.callback(&client, None, response, moment())?)?)
+        Ok(provider.callback(pending, AuthorizationResponse::from_url(&callback)?)?)
+    }
+}
+// README: end
+
+// README: bearer
+mod bearer {
+    use oidc_proto::UrlPolicy;
+    use oidc_ureq::{Http, Provider, ProviderError};
+
+    pub fn api(issuer: &str, policy: UrlPolicy) -> Result<Provider, ProviderError> {
+        Http::new().provider(issuer).url_policy(policy).audience("https://api.example/").build()
+    }
+    pub fn subject(api: &Provider, token: &str) -> Result<String, ProviderError> {
+        api.verify(token, |token| token.claims().sub.as_deref().unwrap_or_default().to_owned())
     }
 }
 // README: end
@@ -61,8 +71,8 @@ mod by_hand {
 }
 // README: end
 
-// README: bearer
-mod bearer {
+// README: pure
+mod pure {
     use oidc_proto::{Timestamp, jose::KeySet, token::*};
 
     pub fn subject(token: &str, keys: &KeySet, now: Timestamp) -> Result<String, Rejected> {
@@ -95,15 +105,18 @@ fn shown(name: &str) -> Vec<String> {
 #[test]
 fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
     let readme = include_str!("../README.md");
-    for (name, most) in [("login", 20), ("loop", 30), ("bearer", 8)] {
-        let code = shown(name);
+    let (_, own) = include_str!("adapters/own.rs").split_once("\n\n").expect("what it is, and the code");
+    let own = own.lines().map(str::to_owned).collect();
+    let snippets = [("login", 20), ("bearer", 8), ("pure", 8), ("loop", 30)];
+    let snippets = snippets.map(|(name, most)| (name, shown(name), most));
+    for (name, code, most) in snippets.into_iter().chain([("own", own, 10)]) {
         let block = format!("```rust\n{}\n```", code.join("\n"));
         assert!(readme.contains(&block), "README.md does not show:\n{block}");
         let counted = code.iter().filter(|line| !line.trim().is_empty()).count();
         assert!(counted <= most, "{name}: {counted} lines");
     }
     let blocks = readme.matches("```rust\n").count();
-    assert_eq!(blocks, 3, "every block of Rust in README.md stands in this file");
+    assert_eq!(blocks, 5, "every block of Rust in README.md stands here or in own.rs");
 }
 
 fn provider() -> Socket {
@@ -130,7 +143,7 @@ fn visit(url: &str) -> String {
 fn the_login_of_the_readme_logs_in() {
     let socket = provider();
     let policy = oidc_proto::UrlPolicy::default().with_loopback();
-    let login = login::log_in(socket.issuer(), &policy, visit).expect("a login");
+    let login = login::log_in(socket.issuer(), policy, visit).expect("a login");
     assert_eq!(login.id_token.sub, "alice");
     socket.provider(|provider| provider.assert_clean());
 }
@@ -144,6 +157,20 @@ fn the_loop_of_the_readme_drives_a_flow_over_any_http_client() {
     let send = |request, terms| http.send(request, terms).map_err(Into::into);
     let metadata = by_hand::drive::<_, Box<dyn std::error::Error>>(discovery.into(), send);
     assert_eq!(metadata.expect("metadata").issuer, socket.issuer());
+}
+
+#[test]
+fn the_handle_of_the_readme_verifies() {
+    let socket = provider();
+    let api = bearer::api(socket.issuer(), oidc_proto::UrlPolicy::default().with_loopback());
+    let api = api.expect("settings that fit");
+    let service = oidc_ureq::Http::new().provider(socket.issuer()).client_id("my-client").secret("my secret");
+    let service = service.url_policy(oidc_proto::UrlPolicy::default().with_loopback()).build();
+    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let token = service.expect("settings that fit").client_credentials(&wanted).expect("a token");
+    let token = token.value.access_token.expose();
+    assert_eq!(bearer::subject(&api, token).as_deref(), Ok("my-client"));
+    assert_eq!(bearer::subject(&api, "no token").unwrap_err().code(), "jws_not_compact");
 }
 
 #[test]
@@ -162,8 +189,8 @@ fn the_verifier_of_the_readme_verifies() {
     let tokens: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
     let keys = oidc_proto::jose::KeySet::parse(provider.key_set().to_string().as_bytes()).expect("keys");
     let token = tokens["access_token"].as_str().expect("a token");
-    assert_eq!(bearer::subject(token, &keys, now).as_deref(), Ok("service"));
-    let why = bearer::subject(&token.replace('.', "-"), &keys, now).unwrap_err();
+    assert_eq!(pure::subject(token, &keys, now).as_deref(), Ok("service"));
+    let why = pure::subject(&token.replace('.', "-"), &keys, now).unwrap_err();
     assert_eq!(why.code(), "jws_not_compact");
 }
 
