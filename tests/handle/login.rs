@@ -208,3 +208,53 @@ fn a_handle_shows_no_secret() {
     let shown = format!("{:?} {:?}", world.blocking(), world.asynchronous());
     assert!(shown.contains("app.example") && !shown.contains("its secret"), "{shown}");
 }
+
+/// What happens is told, in order: once for each request, flow and renewal.
+#[test]
+fn a_login_and_a_verification_are_told_as_they_happen() {
+    use oidc_drive::{Event, Observer};
+    let world = World::new();
+    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+    let list = std::sync::Arc::clone(&told);
+    let observer = Observer::new(move |event| {
+        lock(&list).push(match event {
+            Event::Sent { to, .. } => format!("{:?}?", to.endpoint),
+            Event::Answered { to, status, .. } => format!("{:?} {}", to.endpoint, status.as_u16()),
+            Event::Lost { to, .. } => format!("{:?} lost", to.endpoint),
+            Event::Renewed { what, issuer, outcome, .. } => format!("{what} of {issuer} {outcome:?}"),
+            Event::Ended { flow, outcome, .. } => format!("{flow} {outcome:?}"),
+            other => format!("{other:?}"),
+        });
+    });
+    let handle = world.blocking().events(observer).build().unwrap();
+    log_in(&world, &handle);
+    assert_eq!(
+        std::mem::take(&mut *lock(&told)),
+        [
+            "Discovery?",
+            "Discovery 200",
+            "metadata of https://op.example Ok(())",
+            "Jwks?",
+            "Jwks 200",
+            "keys of https://op.example Ok(())",
+            "Token?",
+            "Token 200",
+            "CodeExchange Ok(())"
+        ]
+    );
+    let token = world.token();
+    assert!(Handle::subject(&handle, &token).is_ok());
+    assert_eq!(Handle::subject(&handle, "a.b.c").unwrap_err().code(), "jws_base64");
+    world.down(true);
+    assert!(Handle::service(&handle, &oidc_proto::flow::ClientCredentials::new(["api:read"])).is_err());
+    assert_eq!(
+        std::mem::take(&mut *lock(&told)),
+        [
+            "Verification Ok(())",
+            "Verification Err(\"jws_base64\")",
+            "Token?",
+            "Token lost",
+            "token of https://op.example Err(\"no_response\")"
+        ]
+    );
+}
