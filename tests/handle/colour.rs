@@ -1,14 +1,14 @@
 //! A provider in memory that can go down, a clock that is moved by hand, and the two colours of the
 //! handle behind one face, so that each story is told once.
 
-use oidc_drive::{Io, ProviderBuilder, ProviderError, Task, blocking};
+use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocking};
 use oidc_proto::{
     Secret, Timestamp,
     flow::{Authenticated, ClientCredentials, PendingAuthorization, PreviousLogin, Refreshed, Request},
     message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
     renew::{Epoch, Published},
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, world::SimClock};
+use oidc_testkit::{Browser, EndpointName, Provider, Registration, hostile, world::SimClock};
 use std::{
     future::Future,
     sync::{
@@ -36,6 +36,11 @@ pub struct World {
     pub sent: Arc<Mutex<Vec<String>>>,
     /// Tasks that were spawned and are not finished.
     pub background: Arc<Mutex<Vec<Task>>>,
+    /// Jobs that were spawned while jobs were held back.
+    pub jobs: Arc<Mutex<Option<Vec<Job>>>>,
+    /// Whether the keys are elsewhere now.
+    pub moved: Arc<AtomicBool>,
+    pub observer: Observer,
 }
 
 impl World {
@@ -52,6 +57,9 @@ impl World {
             down: Arc::default(),
             sent: Arc::default(),
             background: Arc::default(),
+            jobs: Arc::default(),
+            moved: Arc::default(),
+            observer: Observer::none(),
         }
     }
 
@@ -60,7 +68,38 @@ impl World {
         if self.down.load(SeqCst) {
             return Err("no route to host".to_owned());
         }
-        Ok(lock(&self.provider).handle(request, self.clock.now()))
+        if !self.moved.load(SeqCst) {
+            return Ok(lock(&self.provider).handle(request, self.clock.now()));
+        }
+        let mut request = request.clone();
+        match request.uri().path() {
+            "/jwks" => {
+                return Ok(http::Response::builder().status(404).body(Vec::new()).expect("a response"));
+            }
+            "/elsewhere" => *request.uri_mut() = format!("{ISSUER}/jwks").parse().expect("a URL"),
+            _ => {}
+        }
+        Ok(lock(&self.provider).handle(&request, self.clock.now()))
+    }
+
+    /// The provider has its keys elsewhere, and says so in its metadata.
+    pub fn move_keys(&self) {
+        self.moved.store(true, SeqCst);
+        let elsewhere = hostile::set_member("jwks_uri", format!("{ISSUER}/elsewhere"));
+        self.change(|provider| provider.alter_response(EndpointName::Discovery, elsewhere));
+    }
+
+    /// Jobs are spawned, and wait for their turn.
+    pub fn hold_jobs(&self) {
+        *lock(&self.jobs) = Some(Vec::new());
+    }
+
+    /// They get it. Returns how many there were.
+    pub fn run_jobs(&self) -> usize {
+        let jobs = lock(&self.jobs).take().unwrap_or_default();
+        let held = jobs.len();
+        jobs.into_iter().for_each(|job| job());
+        held
     }
 
     pub fn down(&self, down: bool) {
@@ -108,6 +147,7 @@ impl World {
             .redirect_uri(CALLBACK)
             .audience(API)
             .clock(move || clock.moment())
+            .events(self.observer.clone())
     }
 
     pub fn asynchronous(&self) -> ProviderBuilder<Io> {
@@ -116,7 +156,10 @@ impl World {
             let world = world.clone();
             async move {
                 pause().await;
-                world.answer(&request)
+                let answer = world.answer(&request);
+                // The response is on its way: whoever goes away now has sent the request.
+                pause().await;
+                answer
             }
         };
         // Only the clock, moved by hand, ends a wait.
@@ -126,8 +169,17 @@ impl World {
     }
 
     pub fn blocking(&self) -> ProviderBuilder<blocking::Io> {
-        let world = self.clone();
-        let io = blocking::Io::new(move |request, _| world.answer(&request)).spawning(|job| job());
+        let (world, jobs) = (self.clone(), Arc::clone(&self.jobs));
+        let io = blocking::Io::new(move |request, _| world.answer(&request)).spawning(move |job| {
+            let mut held = lock(&jobs);
+            match &mut *held {
+                Some(held) => held.push(job),
+                None => {
+                    drop(held);
+                    job();
+                }
+            }
+        });
         self.settings(blocking::Provider::builder(ISSUER, io))
     }
 
@@ -275,8 +327,13 @@ impl Handle for blocking::Provider {
 
 /// Tells a story to each colour, in a world of its own.
 pub fn each(story: impl Fn(World, &dyn Handle)) {
+    each_in(World::new, story);
+}
+
+/// The same in worlds that are made in another way.
+pub fn each_in(make: impl Fn() -> World, story: impl Fn(World, &dyn Handle)) {
     for colour in 0..2 {
-        let world = World::new();
+        let world = make();
         let handles = world.both();
         story(world, &*handles[colour]);
     }

@@ -1,14 +1,18 @@
 //! Users log in, and stay.
 
 use super::colour::*;
-use oidc_drive::ProviderError;
+use oidc_drive::{Event, Observer, ProviderError};
 use oidc_proto::{
     Error,
-    flow::{Authenticated, CallbackError, PreviousLogin},
+    flow::{Authenticated, CallbackError, ClientCredentials, PreviousLogin},
     message::AuthorizationResponse,
 };
-use oidc_testkit::{EndpointName, Provider};
-use std::pin::pin;
+use oidc_testkit::{EndpointName, Provider, hostile};
+use std::{
+    mem::take,
+    pin::pin,
+    sync::{Arc, Mutex},
+};
 
 fn log_in(world: &World, handle: &dyn Handle) -> Authenticated {
     let (url, pending) = handle.authorize().expect("a provider that is up");
@@ -125,7 +129,9 @@ fn a_refresh_token_is_sent_once_whoever_asks_again() {
         let before = world.count(EndpointName::Token);
         let first = handle.refresh(&token, Some(previous.clone())).unwrap();
         let again = handle.refresh(&token, Some(previous.clone())).unwrap();
-        assert!(first.rotated && std::sync::Arc::ptr_eq(&first, &again));
+        assert!(first.rotated && Arc::ptr_eq(&first, &again));
+        world.clock.advance(58);
+        assert!(Arc::ptr_eq(&first, &handle.refresh(&token, Some(previous.clone())).unwrap()));
         assert_eq!(world.count(EndpointName::Token), before + 1);
         let next = first.tokens.refresh_token.clone().unwrap();
         let second = handle.refresh(&next, Some(previous.clone())).unwrap();
@@ -133,7 +139,7 @@ fn a_refresh_token_is_sent_once_whoever_asks_again() {
         world.change(|provider| provider.assert_clean());
 
         // A minute later it counts as what it is: spent.
-        world.clock.advance(61);
+        world.clock.advance(3);
         let spent = handle.refresh(&token, Some(previous)).unwrap_err();
         assert_eq!(spent.code(), "oauth_error");
     });
@@ -193,7 +199,7 @@ fn two_who_refresh_at_the_same_time_get_the_same_tokens() {
         first.await
     });
     let second = world.finish(second);
-    assert!(std::sync::Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
+    assert!(Arc::ptr_eq(&first.unwrap(), &second.unwrap()));
     world.change(|provider| provider.assert_clean());
 }
 
@@ -209,13 +215,28 @@ fn a_handle_shows_no_secret() {
     assert!(shown.contains("app.example") && !shown.contains("its secret"), "{shown}");
 }
 
+#[test]
+fn an_endpoint_that_has_moved_is_used_once_the_metadata_says_so() {
+    each(|world, handle| {
+        world.change(|provider| provider.max_age(3_600));
+        log_in(&world, handle);
+        let elsewhere = hostile::set_member("authorization_endpoint", "https://op.example/elsewhere");
+        world.change(|provider| provider.alter_response(EndpointName::Discovery, elsewhere));
+        assert_eq!(handle.authorize().unwrap().0.path(), "/authorize");
+        world.clock.advance(3_500);
+        world.hold_jobs();
+        assert_eq!(handle.authorize().unwrap().0.path(), "/authorize", "served while it is renewed");
+        world.settle();
+        world.run_jobs();
+        assert_eq!(handle.authorize().unwrap().0.path(), "/elsewhere");
+    });
+}
+
 /// What happens is told, in order: once for each request, flow and renewal.
 #[test]
 fn a_login_and_a_verification_are_told_as_they_happen() {
-    use oidc_drive::{Event, Observer};
-    let world = World::new();
-    let told = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
-    let list = std::sync::Arc::clone(&told);
+    let told: Arc<Mutex<Vec<String>>> = Arc::default();
+    let list = Arc::clone(&told);
     let observer = Observer::new(move |event| {
         lock(&list).push(match event {
             Event::Sent { to, .. } => format!("{:?}?", to.endpoint),
@@ -226,11 +247,10 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
             other => format!("{other:?}"),
         });
     });
-    let handle = world.blocking().events(observer).build().unwrap();
-    log_in(&world, &handle);
-    assert_eq!(
-        std::mem::take(&mut *lock(&told)),
-        [
+    let make = || World { observer: observer.clone(), ..World::new() };
+    each_in(make, |world, handle| {
+        log_in(&world, handle);
+        let expected = [
             "Discovery?",
             "Discovery 200",
             "metadata of https://op.example Ok(())",
@@ -239,22 +259,21 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
             "keys of https://op.example Ok(())",
             "Token?",
             "Token 200",
-            "CodeExchange Ok(())"
-        ]
-    );
-    let token = world.token();
-    assert!(Handle::subject(&handle, &token).is_ok());
-    assert_eq!(Handle::subject(&handle, "a.b.c").unwrap_err().code(), "jws_base64");
-    world.down(true);
-    assert!(Handle::service(&handle, &oidc_proto::flow::ClientCredentials::new(["api:read"])).is_err());
-    assert_eq!(
-        std::mem::take(&mut *lock(&told)),
-        [
+            "CodeExchange Ok(())",
+        ];
+        assert_eq!(take(&mut *lock(&told)), expected);
+        let token = world.token();
+        assert!(handle.subject(&token).is_ok());
+        assert_eq!(handle.subject("a.b.c").unwrap_err().code(), "jws_base64");
+        world.down(true);
+        assert!(handle.service(&ClientCredentials::new(["api:read"])).is_err());
+        let expected = [
             "Verification Ok(())",
             "Verification Err(\"jws_base64\")",
             "Token?",
             "Token lost",
-            "token of https://op.example Err(\"no_response\")"
-        ]
-    );
+            "token of https://op.example Err(\"no_response\")",
+        ];
+        assert_eq!(take(&mut *lock(&told)), expected);
+    });
 }

@@ -1,10 +1,10 @@
 //! Tokens of the program's own: kept, renewed ahead of time, never mixed up.
 
 use super::colour::*;
-use oidc_drive::ProviderError;
+use oidc_drive::{ProviderError, blocking};
 use oidc_proto::flow::ClientCredentials;
 use oidc_testkit::EndpointName;
-use std::pin::pin;
+use std::{pin::pin, task::Poll};
 
 fn read() -> ClientCredentials {
     ClientCredentials::new(["api:read"])
@@ -38,6 +38,53 @@ fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
         assert_eq!(world.count(EndpointName::Token), 2);
         assert_ne!(handle.service(&read()).unwrap().epoch, first.epoch);
     });
+}
+
+#[test]
+fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
+    let world = World::new();
+    let blocking = world.blocking().build().unwrap();
+    let first = blocking.client_credentials(&read()).unwrap();
+    let due = first.value.expires_in.unwrap() - 59;
+    world.clock.advance(due);
+    world.hold_jobs();
+    assert_eq!(blocking.client_credentials(&read()).unwrap().epoch, first.epoch);
+    assert_eq!(world.count(EndpointName::Token), 1, "it is a job for somebody else");
+    assert_eq!(world.run_jobs(), 1);
+    assert_eq!(world.count(EndpointName::Token), 2);
+
+    let world = World::new();
+    let asynchronous = world.asynchronous().build().unwrap();
+    let first = world.finish(asynchronous.client_credentials(&read())).unwrap();
+    world.clock.advance(due);
+    let wanted = read();
+    let at_once = poll(pin!(asynchronous.client_credentials(&wanted)));
+    assert!(matches!(at_once, Poll::Ready(Ok(token)) if token.epoch == first.epoch));
+    world.settle();
+    assert_eq!(world.count(EndpointName::Token), 2);
+}
+
+/// An authorization server that is no OpenID Provider (RFC 8414) is found, too.
+#[test]
+fn a_service_finds_metadata_in_either_form() {
+    for (openid, oauth) in [(true, false), (false, true)] {
+        let world = World::new();
+        world.change(|provider| provider.metadata_forms(openid, oauth));
+        let io = blocking::Io::new({
+            let world = world.clone();
+            move |request, _| world.answer(&request)
+        });
+        let clock = world.clock.clone();
+        let service = blocking::Provider::builder(ISSUER, io)
+            .client_id("app")
+            .secret("its secret")
+            .clock(move || clock.moment())
+            .build()
+            .unwrap();
+        assert!(service.client_credentials(&read()).is_ok(), "openid: {openid}, oauth: {oauth}");
+        let users = world.blocking().build().unwrap();
+        assert_eq!(Handle::authorize(&users).is_ok(), openid, "users log in at an OpenID Provider");
+    }
 }
 
 #[test]

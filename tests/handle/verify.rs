@@ -57,6 +57,36 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
     });
 }
 
+/// A renewal that takes its time is our side of it, too: nobody knows yet whether the key is forged.
+#[test]
+fn a_renewal_that_is_not_over_is_no_reason_to_refuse_a_token() {
+    let world = World::new();
+    let mut policy = Policy::KEYS;
+    policy.patience = 0;
+    let handle = world.blocking().key_policy(policy).build().unwrap();
+    assert!(Handle::subject(&handle, &world.token()).is_ok());
+    world.clock.advance(60);
+    world.change(Provider::rotate_keys);
+    let new = world.token();
+    world.hold_jobs();
+    assert_eq!(Handle::subject(&handle, &new).unwrap_err().code(), "unavailable");
+    assert_eq!(world.run_jobs(), 1);
+    assert!(Handle::subject(&handle, &new).is_ok());
+}
+
+#[test]
+fn keys_that_have_moved_are_found_by_newer_metadata() {
+    each(|world, handle| {
+        let token = world.token();
+        assert!(handle.subject(&token).is_ok());
+        world.move_keys();
+        world.change(Provider::rotate_keys_keeping_old);
+        let new = world.token();
+        assert_eq!(handle.subject(&new).as_deref(), Ok("app"));
+        assert_eq!(world.count(EndpointName::Discovery), 2);
+    });
+}
+
 #[test]
 fn a_token_that_no_key_would_help_is_refused_without_asking_anybody() {
     each(|world, handle| {

@@ -1,0 +1,128 @@
+//! An API under load while its provider rotates keys and goes down, and every answer judged:
+//! `cargo run --release -p oidc-axum --example load -- [SECONDS]`, with `wrk` on the path.
+//!
+//! | of the time | the provider | tokens besides the good, expired, foreign and forged ones |
+//! |---|---|---|
+//! | 0 – 3/10 | is up | |
+//! | from 3/10 | publishes a new key | |
+//! | from 9/20 | signs with it | those of the new key |
+//! | 6/10 – 17/20 | answers 503 to everything | those of the new key |
+//!
+//! The policy's times are those of [`Policy::KEYS`], scaled down so that keys are renewed several times.
+
+mod judge;
+#[path = "../protect_api/tokens.rs"]
+#[allow(dead_code, reason = "proofs are for the other example")]
+mod tokens;
+mod wrk;
+
+use axum::{Router, middleware, routing::get};
+use judge::{Judge, Want};
+use oidc_axum::{Gate, protect};
+use oidc_proto::{
+    UrlPolicy,
+    renew::Policy,
+    resource::{ResourceServer, TrustedIssuer},
+};
+use oidc_testkit::{EndpointName, Provider, Registration, Socket, hostile};
+use serde_json::json;
+use std::{sync::Arc, time::Duration};
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+const API: &str = "https://api.example";
+
+fn policy() -> Policy {
+    let mut policy = Policy::KEYS;
+    (policy.fresh, policy.floor, policy.ceiling, policy.ahead) = (4, 4, 4, 1);
+    (policy.cooldown, policy.retry, policy.urgent_retry) = (2, 1, 1);
+    policy
+}
+
+fn provider() -> Socket {
+    Socket::start(|issuer| {
+        let mut provider = Provider::new(issuer);
+        provider.default_resource(API);
+        provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
+        provider
+    })
+}
+
+/// Tokens of all kinds; the provider then publishes the first of its two keys, and signs with it.
+fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Want, String)>, Problem> {
+    let now = oidc_hyper::now();
+    let mint = |at, header: &'static str, claims: serde_json::Value| {
+        tokens::token(socket, at, move |members, payload| {
+            if !header.is_empty() {
+                members.insert("kid".into(), json!(header));
+            }
+            payload.extend(claims.as_object().cloned().unwrap_or_default());
+        })
+    };
+    let mut all = vec![
+        (Want::Good, mint(now, "", json!({}))?),
+        (Want::Good, mint(now, "", json!({ "jti": "another" }))?),
+        (Want::Expired, mint(now.plus(-86_400), "", json!({}))?),
+        (Want::Foreign, mint(now, "", json!({ "aud": "https://other.example" }))?),
+        (Want::Forged, mint(now, "forged", json!({}))?),
+        (Want::Nothing, String::new()),
+    ];
+    let old = socket.provider(|provider| provider.key_set());
+    socket.provider(Provider::rotate_keys_keeping_old);
+    all.push((Want::New, mint(now, "", json!({}))?));
+    let old = hostile::respond(200, "application/json", old.to_string());
+    socket.provider(|provider| provider.alter_response(EndpointName::Jwks, old));
+    Ok(all)
+}
+
+/// What the provider does while the load is on.
+async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
+    let part = |twentieths: u64| Duration::from_millis(seconds * 1_000 * twentieths / 20);
+    tokio::time::sleep(part(6)).await;
+    socket.provider(Provider::clear_alterations);
+    tokio::time::sleep(part(6)).await;
+    judge.outage(true);
+    for endpoint in [EndpointName::Discovery, EndpointName::Jwks] {
+        socket.provider(|provider| {
+            provider.alter_response(endpoint, hostile::respond(503, "text/plain", "down"))
+        });
+    }
+    tokio::time::sleep(part(5)).await;
+    socket.provider(Provider::clear_alterations);
+    judge.outage(false);
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Problem> {
+    let seconds = std::env::args().nth(1).map_or(Ok(20), |text| text.parse())?;
+    let (socket, judge) = (provider(), Arc::new(Judge::default()));
+    let tokens = tokens_of_all_kinds(&socket)?;
+    let server = ResourceServer::builder(API).trust(TrustedIssuer::new(socket.issuer())).build()?;
+    let gate = Gate::builder(server, oidc_hyper::Http::new().io())
+        .url_policy(UrlPolicy::default().with_loopback())
+        .key_policy(policy())
+        .build()?;
+    let app = Router::new()
+        .route("/reports", get(async || "a report"))
+        .layer(protect(gate.clone()))
+        .layer(middleware::from_fn_with_state(Arc::clone(&judge), judge::judge));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("http://{}/reports", listener.local_addr()?);
+    tokio::spawn(async move { axum::serve(listener, app).await });
+
+    println!("{seconds} s of load on {url}\n");
+    let load = wrk::start(&url, seconds, &tokens)?;
+    let (load, ()) = tokio::join!(load.wait_with_output(), play(&socket, seconds, &judge));
+    let load = load?;
+    print!("{}{}", String::from_utf8_lossy(&load.stdout), String::from_utf8_lossy(&load.stderr));
+    if !load.status.success() {
+        return Err("wrk has failed".into());
+    }
+    println!("\n{judge}");
+    let fetched = socket.provider(|provider| provider.count(EndpointName::Jwks));
+    println!("keys were asked for {fetched} times; {:?}", gate.key_counters(socket.issuer()));
+    match judge.wrong() {
+        0 => Ok(()),
+        wrong => Err(format!("{wrong} answers were wrong").into()),
+    }
+}
