@@ -19,10 +19,13 @@
 //!
 //! An [`Observer`] is told what happens, as [`Event`]s: requests, responses, waits, renewals, verdicts,
 //! with durations and without secrets.
+//!
+//! Where the names of hosts may lead is decided by an [`egress::Guard`], for whoever opens connections.
 #![forbid(unsafe_code)]
 
 pub mod blocking;
 mod clock;
+pub mod egress;
 pub mod event;
 mod flight;
 mod flights;

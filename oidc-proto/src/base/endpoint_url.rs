@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    net::{Ipv4Addr, Ipv6Addr},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
 };
 use url::{Host, Url};
 
@@ -32,6 +32,26 @@ impl UrlPolicy {
     pub const fn with_private_addresses(mut self) -> Self {
         self.allow_private = true;
         self
+    }
+
+    /// Whether requests may go to this address, by the rule for address literals: for drivers, which
+    /// know what a name resolves to. An IPv4 address in other clothes (mapped, translated, 6to4) is
+    /// judged as what it is.
+    #[must_use]
+    pub fn admits(&self, address: IpAddr) -> bool {
+        let place = match address {
+            IpAddr::V4(address) => ipv4(address),
+            IpAddr::V6(address) => ipv6(address),
+        };
+        self.check(place).is_ok()
+    }
+
+    const fn check(&self, place: Place) -> Result<(), UrlError> {
+        match place {
+            Place::Private if !self.allow_private => Err(UrlError::PrivateAddress),
+            Place::Loopback if !self.allow_loopback && !self.allow_private => Err(UrlError::Loopback),
+            Place::Public | Place::Private | Place::Loopback => Ok(()),
+        }
     }
 }
 
@@ -142,11 +162,7 @@ fn check(url: &Url, policy: &UrlPolicy) -> Result<(), UrlError> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(UrlError::Credentials);
     }
-    match place {
-        Place::Private if !policy.allow_private => Err(UrlError::PrivateAddress),
-        Place::Loopback if !policy.allow_loopback && !policy.allow_private => Err(UrlError::Loopback),
-        Place::Public | Place::Private | Place::Loopback => Ok(()),
-    }
+    policy.check(place)
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -287,6 +303,50 @@ mod tests {
                 verdict(&plain, UrlPolicy::default().with_private_addresses()),
                 Err(UrlError::PlainHttp)
             );
+        }
+    }
+
+    #[test]
+    fn an_address_is_judged_as_the_url_with_that_address_is() {
+        let strict = UrlPolicy::default();
+        let policies = [strict, strict.with_loopback(), strict.with_private_addresses()];
+        for (address, admitted) in [
+            ("93.184.215.14", [true, true, true]),
+            ("2606:2800:21f:cb07::1", [true, true, true]),
+            ("64:ff9b::5db8:d70e", [true, true, true]),
+            ("2002:5db8:d70e::1", [true, true, true]),
+            ("127.0.0.1", [false, true, true]),
+            ("127.255.0.1", [false, true, true]),
+            ("::1", [false, true, true]),
+            ("::ffff:127.0.0.1", [false, true, true]),
+            ("0.0.0.0", [false, false, true]),
+            ("10.0.0.1", [false, false, true]),
+            ("100.64.0.1", [false, false, true]),
+            ("169.254.169.254", [false, false, true]),
+            ("172.31.255.255", [false, false, true]),
+            ("192.168.0.1", [false, false, true]),
+            ("198.19.255.255", [false, false, true]),
+            ("224.0.0.1", [false, false, true]),
+            ("255.255.255.255", [false, false, true]),
+            ("::", [false, false, true]),
+            ("::ffff:10.0.0.1", [false, false, true]),
+            ("64:ff9b::10.0.0.1", [false, false, true]),
+            ("64:ff9b:1::10.0.0.1", [false, false, true]),
+            ("2001::1", [false, false, true]),
+            ("2002:a00:1::1", [false, false, true]),
+            ("fd00::1", [false, false, true]),
+            ("fe80::1", [false, false, true]),
+            ("ff02::1", [false, false, true]),
+        ] {
+            let address: IpAddr = address.parse().expect("an address");
+            let url = match address {
+                IpAddr::V4(address) => format!("https://{address}/"),
+                IpAddr::V6(address) => format!("https://[{address}]/"),
+            };
+            for (policy, admitted) in policies.into_iter().zip(admitted) {
+                assert_eq!(policy.admits(address), admitted, "{address} {policy:?}");
+                assert_eq!(verdict(&url, policy).is_ok(), admitted, "{url} {policy:?}");
+            }
         }
     }
 
