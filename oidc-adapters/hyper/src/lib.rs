@@ -11,6 +11,8 @@
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
 #![forbid(unsafe_code)]
 
+mod egress;
+
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderError, moment, now};
 
 use http::{HeaderValue, header};
@@ -21,7 +23,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use oidc_drive::ProviderBuilder;
+use oidc_drive::{ProviderBuilder, egress::Guard};
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
@@ -31,13 +33,13 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, io, net::IpAddr, sync::Arc};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-hyper/", env!("CARGO_PKG_VERSION")));
 /// No header at all would allow every coding (RFC 9110 section 12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-type Connections = Client<HttpsConnector<HttpConnector>, Full<Bytes>>;
+type Connections = Client<HttpsConnector<HttpConnector<egress::Resolver>>, Full<Bytes>>;
 
 /// Why there was no response.
 #[derive(Debug)]
@@ -58,7 +60,8 @@ pub enum Error {
 }
 
 /// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
-/// proxy of the environment, certificates verified by rustls. HTTP/2 where the server offers it.
+/// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
+/// HTTP/2 where the server offers it.
 ///
 /// Each exchange has a connection of its own: none meets one that the server is just closing, and none
 /// shares one that was opened with a client certificate. Compression is not asked for; a body that is
@@ -66,8 +69,9 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Http {
     roots: Arc<RootCertStore>,
+    guard: Guard,
     plain: Connections,
-    certified: Option<Connections>,
+    certified: Option<(ClientConfig, Connections)>,
     observer: Observer,
 }
 
@@ -98,8 +102,28 @@ impl Http {
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let key = PrivateKeyDer::from_pem_slice(key)?;
         let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
-        self.certified = Some(connections(config));
+        self.certified = Some((config.clone(), connections(config, &self.guard)));
         Ok(self)
+    }
+
+    /// Names may lead anywhere: for a provider in one's own network. Without it, a name that resolves to
+    /// an address of a private network is refused before anything is sent; see [`Guard`].
+    #[must_use]
+    pub fn allow_private_networks(self) -> Self {
+        let guard = self.guard.clone().allow_private_networks();
+        self.guarded(guard)
+    }
+
+    /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
+    /// it knows, the best first. What it says is judged as any answer is, and asked for once in each
+    /// exchange.
+    #[must_use]
+    pub fn with_resolver(
+        self,
+        resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        let guard = self.guard.clone().with_resolver(resolver);
+        self.guarded(guard)
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -149,7 +173,7 @@ impl Http {
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
         let connections = match &self.certified {
-            Some(certified) if terms.client_certificate => certified,
+            Some((_, certified)) if terms.client_certificate => certified,
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
@@ -162,9 +186,15 @@ impl Http {
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
-        let roots = Arc::new(roots);
-        let plain = connections(tls(&roots).with_no_client_auth());
-        Self { roots, plain, certified: None, observer: Observer::none() }
+        let (roots, guard) = (Arc::new(roots), Guard::new());
+        let plain = connections(tls(&roots).with_no_client_auth(), &guard);
+        Self { roots, guard, plain, certified: None, observer: Observer::none() }
+    }
+
+    fn guarded(self, guard: Guard) -> Self {
+        let plain = connections(tls(&self.roots).with_no_client_auth(), &guard);
+        let certified = self.certified.map(|(config, _)| (config.clone(), connections(config, &guard)));
+        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
     }
 }
 
@@ -214,14 +244,17 @@ fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCer
     config.with_root_certificates(Arc::clone(roots))
 }
 
-fn connections(config: ClientConfig) -> Connections {
+fn connections(config: ClientConfig, guard: &Guard) -> Connections {
+    let mut http = HttpConnector::new_with_resolver(egress::Resolver(guard.clone()));
+    // It is given `https`, too; what is spoken on the connection is decided around it.
+    http.enforce_http(false);
     let connector = HttpsConnectorBuilder::new()
         .with_tls_config(config)
         // Plain http never gets here, unless the caller's `UrlPolicy` allows it for this machine.
         .https_or_http()
         .enable_http1()
         .enable_http2()
-        .build();
+        .wrap_connector(http);
     Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .retry_canceled_requests(false)
@@ -233,6 +266,7 @@ impl fmt::Debug for Http {
         f.debug_struct("Http")
             .field("authorities", &self.roots.len())
             .field("client_certificate", &self.certified.is_some())
+            .field("guard", &self.guard)
             .finish()
     }
 }

@@ -11,10 +11,12 @@
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
 #![forbid(unsafe_code)]
 
+mod egress;
+
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderError, moment, now};
 
 use http::{HeaderValue, header};
-use oidc_drive::ProviderBuilder;
+use oidc_drive::{ProviderBuilder, egress::Guard};
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use reqwest::{Client, redirect, retry};
 use rustls::{
@@ -25,7 +27,7 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, io, net::IpAddr, sync::Arc};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-reqwest/", env!("CARGO_PKG_VERSION")));
 /// No header at all would allow every coding (RFC 9110 section 12.5.3).
@@ -48,7 +50,8 @@ pub enum Error {
 }
 
 /// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
-/// proxy of the environment, certificates verified by rustls. HTTP/2 where the server offers it.
+/// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
+/// HTTP/2 where the server offers it.
 ///
 /// Each exchange has a connection of its own: none meets one that the server is just closing, and none
 /// shares one that was opened with a client certificate. Compression is not asked for; a body that is
@@ -56,8 +59,9 @@ pub enum Error {
 #[derive(Clone)]
 pub struct Http {
     roots: Arc<RootCertStore>,
+    guard: Guard,
     plain: Client,
-    certified: Option<Client>,
+    certified: Option<(ClientConfig, Client)>,
     observer: Observer,
 }
 
@@ -88,8 +92,28 @@ impl Http {
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let key = PrivateKeyDer::from_pem_slice(key)?;
         let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
-        self.certified = Some(client(config)?);
+        self.certified = Some((config.clone(), client(config, &self.guard)?));
         Ok(self)
+    }
+
+    /// Names may lead anywhere: for a provider in one's own network. Without it, a name that resolves to
+    /// an address of a private network is refused before anything is sent; see [`Guard`].
+    #[must_use]
+    pub fn allow_private_networks(self) -> Self {
+        let guard = self.guard.clone().allow_private_networks();
+        self.guarded(guard)
+    }
+
+    /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
+    /// it knows, the best first. What it says is judged as any answer is, and asked for once in each
+    /// exchange.
+    #[must_use]
+    pub fn with_resolver(
+        self,
+        resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        let guard = self.guard.clone().with_resolver(resolver);
+        self.guarded(guard)
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -139,7 +163,7 @@ impl Http {
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
         let client = match &self.certified {
-            Some(certified) if terms.client_certificate => certified,
+            Some((_, certified)) if terms.client_certificate => certified,
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
@@ -158,10 +182,15 @@ impl Http {
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
-        let roots = Arc::new(roots);
-        #[allow(clippy::expect_used, reason = "nothing in it comes from outside")]
-        let plain = client(tls(&roots).with_no_client_auth()).expect("a client that can be configured");
-        Self { roots, plain, certified: None, observer: Observer::none() }
+        let (roots, guard) = (Arc::new(roots), Guard::new());
+        let plain = configured(tls(&roots).with_no_client_auth(), &guard);
+        Self { roots, guard, plain, certified: None, observer: Observer::none() }
+    }
+
+    fn guarded(self, guard: Guard) -> Self {
+        let plain = configured(tls(&self.roots).with_no_client_auth(), &guard);
+        let certified = self.certified.map(|(config, _)| (config.clone(), configured(config, &guard)));
+        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
     }
 }
 
@@ -197,7 +226,12 @@ fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCer
     config.with_root_certificates(Arc::clone(roots))
 }
 
-fn client(mut config: ClientConfig) -> Result<Client, reqwest::Error> {
+#[allow(clippy::expect_used, reason = "what comes from outside was in a client before")]
+fn configured(config: ClientConfig, guard: &Guard) -> Client {
+    client(config, guard).expect("a client that can be configured")
+}
+
+fn client(mut config: ClientConfig, guard: &Guard) -> Result<Client, reqwest::Error> {
     config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
     Client::builder()
         .tls_backend_preconfigured(config)
@@ -214,6 +248,7 @@ fn client(mut config: ClientConfig) -> Result<Client, reqwest::Error> {
         .no_deflate()
         .no_zstd()
         .no_hickory_dns()
+        .dns_resolver(egress::Resolver(guard.clone()))
         .build()
 }
 
@@ -222,6 +257,7 @@ impl fmt::Debug for Http {
         f.debug_struct("Http")
             .field("authorities", &self.roots.len())
             .field("client_certificate", &self.certified.is_some())
+            .field("guard", &self.guard)
             .finish()
     }
 }

@@ -11,10 +11,11 @@
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
 #![forbid(unsafe_code)]
 
+mod egress;
+
 pub use oidc_drive::{Event, Failed, Observer, ProviderError, blocking::Provider, moment, now};
 
-use oidc_drive::{ProviderBuilder, blocking::Io};
-
+use oidc_drive::{ProviderBuilder, blocking::Io, egress::Guard};
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
     RootCertStore,
@@ -23,15 +24,20 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::io::Read;
+use std::{
+    io::{self, Read},
+    net::IpAddr,
+};
 use ureq::{
     Agent,
-    config::AutoHeaderValue,
+    config::{AutoHeaderValue, Config},
     tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider},
+    unversioned::transport::DefaultConnector,
 };
 
 /// An agent that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
-/// proxy of the environment, certificates verified by rustls. HTTP/1.1.
+/// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
+/// HTTP/1.1.
 ///
 /// Each exchange has a connection of its own: none meets one that the server is just closing.
 /// Compression is not asked for; a body that is compressed all the same stays as it is, and the flow
@@ -40,6 +46,7 @@ use ureq::{
 #[derive(Clone, Debug)]
 pub struct Http {
     roots: RootCerts,
+    guard: Guard,
     plain: Agent,
     certified: Option<Agent>,
     observer: Observer,
@@ -72,8 +79,28 @@ impl Http {
     /// The chain or the key is none.
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ureq::Error> {
         let certificate = ClientCert::new_with_certs(&certificates(chain)?, PrivateKey::from_pem(key)?);
-        self.certified = Some(agent(&self.roots, Some(certificate)));
+        self.certified = Some(agent(config(&self.roots, Some(certificate)), &self.guard));
         Ok(self)
+    }
+
+    /// Names may lead anywhere: for a provider in one's own network. Without it, a name that resolves to
+    /// an address of a private network is refused before anything is sent; see [`Guard`].
+    #[must_use]
+    pub fn allow_private_networks(self) -> Self {
+        let guard = self.guard.clone().allow_private_networks();
+        self.guarded(guard)
+    }
+
+    /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
+    /// it knows, the best first. What it says is judged as any answer is, and asked for once in each
+    /// exchange.
+    #[must_use]
+    pub fn with_resolver(
+        self,
+        resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
+    ) -> Self {
+        let guard = self.guard.clone().with_resolver(resolver);
+        self.guarded(guard)
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -130,8 +157,15 @@ impl Http {
     }
 
     fn with_roots(roots: RootCerts) -> Self {
-        let plain = agent(&roots, None);
-        Self { roots, plain, certified: None, observer: Observer::none() }
+        let guard = Guard::new();
+        let plain = agent(config(&roots, None), &guard);
+        Self { roots, guard, plain, certified: None, observer: Observer::none() }
+    }
+
+    fn guarded(self, guard: Guard) -> Self {
+        let again = |other: Agent| agent(other.config().clone(), &guard);
+        let (plain, certified) = (again(self.plain), self.certified.map(again));
+        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
     }
 }
 
@@ -161,7 +195,11 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
     if certificates.is_empty() { Err(ureq::Error::Pem(pem::Error::NoItemsFound)) } else { Ok(certificates) }
 }
 
-fn agent(roots: &RootCerts, certificate: Option<ClientCert>) -> Agent {
+fn agent(config: Config, guard: &Guard) -> Agent {
+    Agent::with_parts(config, DefaultConnector::default(), egress::Resolver(guard.clone()))
+}
+
+fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
         .root_certs(roots.clone())
@@ -180,7 +218,6 @@ fn agent(roots: &RootCerts, certificate: Option<ClientCert>) -> Agent {
         .user_agent(concat!("oidc-ureq/", env!("CARGO_PKG_VERSION")))
         .timeout_global(Some(TIMEOUT))
         .build()
-        .into()
 }
 
 /// A request that is configured differently from its agent costs a TLS configuration of its own.

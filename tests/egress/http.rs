@@ -1,0 +1,108 @@
+//! The client of each adapter, behind one face: that all have the same methods is part of what is tested.
+
+use crate::{
+    stacks::{Failure, Response, runtime},
+    tls::Pair,
+};
+use oidc_proto::flow::{Flow, Request, Step, Terms};
+use std::{io, net::IpAddr};
+
+#[derive(Clone, Debug)]
+#[allow(clippy::large_enum_variant, reason = "there are three of them")]
+pub enum Http {
+    Ureq(oidc_ureq::Http),
+    Hyper(oidc_hyper::Http),
+    Reqwest(oidc_reqwest::Http),
+}
+
+use Http::{Hyper, Reqwest, Ureq};
+
+/// The same for each, giving a client again.
+macro_rules! each {
+    ($this:expr, $http:ident => $now:expr) => {
+        match $this {
+            Ureq($http) => Ureq($now),
+            Hyper($http) => Hyper($now),
+            Reqwest($http) => Reqwest($now),
+        }
+    };
+}
+
+impl Http {
+    /// As everybody gets them.
+    pub fn all() -> [Self; 3] {
+        [Ureq(oidc_ureq::Http::new()), Hyper(oidc_hyper::Http::new()), Reqwest(oidc_reqwest::Http::new())]
+    }
+
+    /// Trusting this authority.
+    pub fn all_with(pem: &str) -> [Self; 3] {
+        let pem = pem.as_bytes();
+        [
+            Ureq(oidc_ureq::Http::with_root_certificates(pem).expect("certificates")),
+            Hyper(oidc_hyper::Http::with_root_certificates(pem).expect("certificates")),
+            Reqwest(oidc_reqwest::Http::with_root_certificates(pem).expect("certificates")),
+        ]
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Ureq(_) => "ureq",
+            Hyper(_) => "hyper",
+            Reqwest(_) => "reqwest",
+        }
+    }
+
+    pub fn allow(self) -> Self {
+        each!(self, http => http.allow_private_networks())
+    }
+
+    pub fn ask(
+        self,
+        resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + std::marker::Send + Sync + 'static,
+    ) -> Self {
+        each!(self, http => http.with_resolver(resolver))
+    }
+
+    pub fn present(self, own: &Pair) -> Self {
+        let (chain, key) = (own.chain.as_bytes(), own.key.as_bytes());
+        each!(self, http => http.with_client_certificate(chain, key).expect("a pair"))
+    }
+
+    pub fn send(&self, request: Request, terms: Terms) -> Result<Response, Failure> {
+        let failure = |timed_out: bool, says: String| Failure { timed_out, says };
+        match self {
+            Ureq(http) => http
+                .send(request, terms)
+                .map_err(|error| failure(matches!(error, ureq::Error::Timeout(_)), error.to_string())),
+            Hyper(http) => runtime()
+                .block_on(http.send(request, terms))
+                .map_err(|error| failure(matches!(error, oidc_hyper::Error::Timeout), error.to_string())),
+            Reqwest(http) => runtime()
+                .block_on(http.send(request, terms))
+                .map_err(|error| failure(matches!(error, oidc_reqwest::Error::Timeout), error.to_string())),
+        }
+    }
+
+    /// Runs a flow; what went wrong is what a user reads.
+    pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
+        match self {
+            Ureq(http) => http.run(step).map_err(|failed| failed.to_string()),
+            Hyper(http) => runtime().block_on(http.run(step)).map_err(|failed| failed.to_string()),
+            Reqwest(http) => runtime().block_on(http.run(step)).map_err(|failed| failed.to_string()),
+        }
+    }
+
+    /// There is a response.
+    pub fn answered(&self, request: Request, terms: Terms) -> Response {
+        self.send(request, terms).unwrap_or_else(|error| panic!("{}: {}", self.name(), error.says))
+    }
+
+    /// There is none, and that is not for want of time.
+    pub fn failed(&self, request: Request, terms: Terms) -> String {
+        match self.send(request, terms) {
+            Ok(response) => panic!("{}: {}", self.name(), response.status()),
+            Err(failure) if failure.timed_out => panic!("{}: {}", self.name(), failure.says),
+            Err(failure) => failure.says,
+        }
+    }
+}
