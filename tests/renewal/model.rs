@@ -197,10 +197,15 @@ impl Model {
         false
     }
 
+    /// A forced renewal has taken out of the bucket what it costs when it was begun.
     pub fn abandoned(&mut self, id: u64) {
-        if self.live().is_some_and(|live| live.0 == id) && self.now >= self.bucket() {
+        let forced =
+            self.history.iter().any(|event| matches!(event, Event::Poured { id: paid, .. } if *paid == id));
+        if self.live().is_some_and(|live| live.0 == id) && (forced || self.now >= self.bucket()) {
             self.history.push(Event::Ended { id });
-            self.history.push(Event::Poured { id, at: self.now });
+            if !forced {
+                self.history.push(Event::Poured { id, at: self.now });
+            }
         }
     }
 

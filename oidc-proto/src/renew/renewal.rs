@@ -410,13 +410,16 @@ impl<T> Renewal<T> {
     }
 
     /// Gives a lease back: its holder was cancelled, or broke. The next caller leads at once, as long
-    /// as there is something in the bucket of forced renewals; else when the lease has ended by time.
-    /// Whoever waits must ask again.
+    /// as there is something in the bucket of forced renewals, or this lease was paid for out of it;
+    /// else when the lease has ended by time. Whoever waits must ask again.
     pub fn abandon(&mut self, lease: Lease, now: Timestamp) {
         let now = self.tick(now);
-        if now >= self.bucket_opens() && self.end(&lease).is_some() {
+        let paid = self.lease.is_some_and(|live| live.id == lease.id && live.poured > 0);
+        if (paid || now >= self.bucket_opens()) && self.end(&lease).is_some() {
             self.counters.abandoned += 1;
-            self.pour(now);
+            if !paid {
+                self.pour(now);
+            }
         }
     }
 

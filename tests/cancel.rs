@@ -1,0 +1,20 @@
+//! Futures dropped at every point where they can be: logins, grants, refreshes, renewals, requests to an
+//! API. No lease is stuck, nobody who waits is lost, nothing that may be sent once is sent twice, and
+//! what was begun can be begun again, at once and by the same clock.
+//!
+//! Every future is polled by hand, as often as it has asked to be. A *point* is one `Pending`; point 0 is
+//! before the first poll. A future that is dropped has been woken and not polled since: its response, its
+//! value or the end of its sleep was there.
+
+#[path = "cancel/flights.rs"]
+mod flights;
+#[path = "cancel/flows.rs"]
+mod flows;
+#[path = "cancel/gates.rs"]
+mod gates;
+#[path = "cancel/refresh.rs"]
+mod refresh;
+#[path = "cancel/sockets.rs"]
+mod sockets;
+#[path = "cancel/stage.rs"]
+mod stage;
