@@ -5,8 +5,8 @@ use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
         Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, Discovery,
-        DiscoveryOptions, JwksRetrieval, Pause, PendingAuthorization, PreviousLogin, Refreshed,
-        ResourceDiscovery, Step, TokenTypeHint,
+        DiscoveryOptions, JwksRetrieval, OpenLogins, Pause, PendingAuthorization, PreviousLogin, Refreshed,
+        ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse},
@@ -14,6 +14,7 @@ use oidc_proto::{
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
 use oidc_testkit::{Browser, Provider, Registration, Seed};
+use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ pub(crate) const ISSUER: &str = "https://op.example";
 /// A resource at the same host, so that one server answers everything.
 pub(crate) const RESOURCE: &str = "https://op.example/api";
 const CALLBACK: &str = "https://app.example/callback";
+const AUDIENCE: &str = "__Host-login at app.example";
 
 /// The keys that a client has when it begins.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -31,11 +33,23 @@ pub(crate) enum Keys {
     Stale,
 }
 
+/// How a state at rest gets from one node to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) enum Form {
+    /// It stays where it is.
+    #[default]
+    Kept,
+    Json,
+    Sealed,
+    /// Sealed; a login among others of the same browser.
+    Cookie,
+}
+
 /// What must not change anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Disturbance {
-    /// Every state at rest is saved, and resumed by another client.
-    pub(crate) saved: bool,
+    /// What happens to each state at rest, one after the other: saved, and resumed by another node.
+    pub(crate) saved: [Form; 3],
     /// How often each pause is woken too early.
     pub(crate) early: u8,
 }
@@ -132,7 +146,10 @@ impl Kind {
             Self::Code { keys, .. } | Self::Refresh { keys } => keys,
             _ => Keys::Current,
         };
-        let client = client(&mut provider, matches!(self, Self::Code { userinfo: true, .. }));
+        let userinfo = matches!(self, Self::Code { userinfo: true, .. });
+        // Two nodes, set up alike, each of which has fetched the metadata for itself.
+        let client = client(&mut provider, userinfo);
+        let other_node = self::client(&mut self::provider(), userinfo);
         let current = Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap());
         let login = match self {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
@@ -220,22 +237,24 @@ impl Kind {
                     false => {
                         let call = client.introspect(&token, hint).unwrap();
                         // No saved form, but it can be parked in memory.
-                        let rest = |pause: Pause<_>| match disturbance.saved {
-                            true => Pause::new(pause.until(), pause.park()),
-                            false => pause,
+                        let mut forms = disturbance.saved.into_iter();
+                        let rest = |pause: Pause<_>| match forms.next().unwrap_or_default() {
+                            Form::Kept => pause,
+                            _ => Pause::new(pause.until(), pause.park()),
                         };
                         world.play(call, rest, show_introspection)
                     }
                 }
             }
             (Self::Code { .. }, _) => {
-                let call = code(&mut world, &client, keys, disturbance.saved);
+                let call = code(&mut world, [&client, &other_node], keys, disturbance.saved[0]);
                 world.play(call, |pause| pause, show_login)
             }
             (Self::Refresh { .. }, Some(login)) => {
+                let form = disturbance.saved[0];
                 let spent = login.tokens.refresh_token.as_ref().unwrap();
-                let previous = Some(PreviousLogin::from(&login.id_token));
-                let call = client.refresh(spent, previous, keys).unwrap();
+                let previous = through(form, PreviousLogin::from(&login.id_token));
+                let call = on(form, [&client, &other_node]).refresh(spent, Some(previous), keys).unwrap();
                 world.play(call, |pause| pause, show_refreshed)
             }
             (Self::UserInfo, Some(login)) => {
@@ -244,10 +263,13 @@ impl Kind {
             }
             (Self::ClientCredentials, _) => {
                 let call = client.client_credentials(&wanted).unwrap();
-                let other_node = self::client(&mut self::provider(), false);
-                let rest = |pause: Pause<ClientCredentialsGrant>| match disturbance.saved {
-                    true => other_node.resume_client_credentials(through_json(&pause.save())).unwrap(),
-                    false => pause,
+                let mut forms = disturbance.saved.into_iter();
+                let rest = |pause: Pause<ClientCredentialsGrant>| match forms.next().unwrap_or_default() {
+                    Form::Kept => pause,
+                    form => {
+                        let saved = through(form, pause.save());
+                        on(form, [&client, &other_node]).resume_client_credentials(saved).unwrap()
+                    }
                 };
                 world.play(call, rest, |tokens| show_tokens(&tokens))
             }
@@ -257,8 +279,26 @@ impl Kind {
     }
 }
 
-fn through_json<T: serde::Serialize + serde::de::DeserializeOwned>(value: &T) -> T {
-    serde_json::from_str(&serde_json::to_string(value).unwrap()).unwrap()
+/// A state, after it was saved in this form and loaded again.
+fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
+    match form {
+        Form::Kept => state,
+        Form::Json => serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap(),
+        Form::Sealed | Form::Cookie => {
+            let sealed = sealing_keys().seal(&state, AUDIENCE, Moment::new(NOW, [9; 32])).unwrap();
+            sealing_keys().open(&sealed, AUDIENCE).unwrap()
+        }
+    }
+}
+
+/// What was saved goes on at the other node.
+fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
+    if form == Form::Kept { first } else { other }
+}
+
+/// All that two nodes share, besides what an operator configures.
+fn sealing_keys() -> SealingKeys {
+    SealingKeys::new(1, &[0x5A; 32])
 }
 
 fn provider() -> Provider {
@@ -282,19 +322,36 @@ fn client(provider: &mut Provider, userinfo: bool) -> Client {
 }
 
 /// The user goes away and comes back.
-fn code(world: &mut World, client: &Client, keys: Option<Arc<KeySet>>, saved: bool) -> Call<CodeExchange> {
+fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form: Form) -> Call<CodeExchange> {
+    let client = nodes[0];
     let mut seed = Seed::new(1);
     let request = AuthorizationRequest::new(["profile", "email", "offline_access"]);
     let (url, pending) = client.authorize(&request, seed.moment(NOW)).unwrap();
-    let pending: PendingAuthorization = if saved { through_json(&pending) } else { pending };
+    let pending = match form {
+        Form::Cookie => among_others(client, pending),
+        _ => through(form, pending),
+    };
     let landing = Browser::new().visit(&mut world.provider, url, NOW);
     let response = AuthorizationResponse::from_url(landing.url()).unwrap();
-    pending.callback(client, keys, response, seed.moment(NOW)).unwrap()
+    pending.callback(on(form, nodes), keys, response, seed.moment(NOW)).unwrap()
+}
+
+/// A login as it comes back out of a cookie in which other logins were open, begun before it and after.
+fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthorization {
+    let (state, mut seed) = (pending.state().to_owned(), Seed::new(2));
+    let mut other = || client.authorize(&AuthorizationRequest::default(), seed.moment(NOW)).unwrap().1;
+    let mut open = OpenLogins::new();
+    for login in [other(), pending, other()] {
+        assert_eq!(open.add(login, NOW), None, "there is room");
+    }
+    let cookie = sealing_keys().seal(&open, AUDIENCE, Moment::new(NOW, [9; 32])).unwrap();
+    let mut open: OpenLogins = sealing_keys().open(&cookie, AUDIENCE).unwrap();
+    open.take(&state).unwrap()
 }
 
 fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authenticated {
     let mut world = World::new(std::mem::replace(provider, self::provider()), crate::world::honest());
-    let call = code(&mut world, client, Some(keys.clone()), false);
+    let call = code(&mut world, [client; 2], Some(keys.clone()), Form::Kept);
     let (request, _, pending) = call.into_parts();
     let response = world.provider.handle(&request, NOW);
     *provider = world.provider;
