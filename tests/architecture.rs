@@ -16,7 +16,7 @@ const MAX_LINES: usize = 500;
 const MAX_CRATES: usize = 60;
 
 /// What has no place in a core that reads nothing, with those files that are exempt by name.
-const IMPURE: [(&str, &[&str]); 17] = [
+const IMPURE: [(&str, &[&str]); 22] = [
     ("SystemTime", &[]),
     ("Instant", &[]),
     ("SystemRandom", &["jose/sign.rs"]),
@@ -35,6 +35,12 @@ const IMPURE: [(&str, &[&str]); 17] = [
     ("unsafe", &[]),
     // Its order is another in every run: what it touches is not determined by what is given.
     ("HashMap", &[]),
+    // The core is the same on every machine, wasm32 among them.
+    ("cfg(unix", &[]),
+    ("cfg(windows", &[]),
+    ("target_os", &[]),
+    ("target_family", &[]),
+    ("target_arch", &[]),
 ];
 
 /// What `std::net` may be used for: to read addresses, which opens no socket.
@@ -269,6 +275,33 @@ fn forbidden(tree: &str) -> (BTreeSet<String>, Vec<String>) {
     (crates, found)
 }
 
+fn tree_of_the_core(more: &[&str]) -> String {
+    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
+    let arguments =
+        ["tree", "-p", "oidc-proto", "-e", "normal", "--no-dedupe", "--prefix", "depth", "--locked"];
+    let output =
+        Command::new(cargo).args(arguments).args(more).current_dir(root()).output().expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a tree has that is not known, and does not hang below the one crate that gets entropy for ring.
+fn strangers(tree: &str, known: &BTreeSet<String>) -> Vec<String> {
+    let (mut found, mut path) = (Vec::new(), Vec::<&str>::new());
+    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
+        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
+        let mut words = line[digits..].split(' ');
+        let (name, version) = (words.next().unwrap(), words.next().unwrap_or_default());
+        path.truncate(line[..digits].parse().unwrap());
+        if !known.contains(&format!("{name} {version}")) {
+            let for_entropy = path.windows(2).any(|pair| pair == ["ring", "getrandom"]);
+            found.extend((!for_entropy).then(|| format!("{name} under {}", path.join(" "))));
+        }
+        path.push(name);
+    }
+    found
+}
+
 #[test]
 fn imports_point_left() {
     let wrong: Vec<_> = core().iter().flat_map(|(path, code)| against_the_arrow(path, code)).collect();
@@ -292,22 +325,39 @@ fn every_file_is_short_and_says_what_it_is() {
 
 #[test]
 fn the_core_stands_on_few_crates_and_none_with_a_socket() {
-    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let arguments = ["tree", "-p", "oidc-proto", "-e", "normal", "--no-dedupe", "--prefix", "depth"];
-    let output = Command::new(cargo)
-        .args(arguments)
-        .args(["--locked", "--offline"])
-        .current_dir(root())
-        .output()
-        .expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    let (crates, found) = forbidden(&String::from_utf8(output.stdout).unwrap());
+    let (crates, found) = forbidden(&tree_of_the_core(&["--offline"]));
     assert!(found.is_empty(), "{found:#?}");
     assert!(
         ["ring ", "serde_json "].iter().all(|name| crates.iter().any(|known| known.starts_with(name))),
         "the tree is read: {crates:?}"
     );
     assert!(crates.len() <= MAX_CRATES, "{} crates: {crates:?}", crates.len());
+}
+
+/// Needs no target to be installed; `tests/wasm/run` builds for it and runs what it has built.
+#[test]
+fn on_wasm32_the_core_needs_no_operating_system_and_more_crates_only_for_the_entropy_of_ring() {
+    let (here, _) = forbidden(&tree_of_the_core(&["--offline"]));
+    // Not offline: a build for this machine has not brought the crates of another.
+    let there = tree_of_the_core(&["--target", "wasm32-unknown-unknown"]);
+    let (crates, found) = forbidden(&there);
+    assert!(found.is_empty(), "{found:#?}");
+    assert_eq!(strangers(&there, &here), [""; 0]);
+    let named = |name: &str| crates.iter().any(|known| known.split(' ').next() == Some(name));
+    assert!(named("js-sys"), "ring has its entropy from the host: {crates:?}");
+    for system in ["libc", "errno", "rustix", "nix", "windows-sys", "windows-targets", "wasi", "wasip2"] {
+        assert!(!named(system), "{system} is for an operating system");
+    }
+}
+
+#[test]
+fn a_stranger_is_seen_unless_it_is_for_entropy() {
+    let known = BTreeSet::from(["ring v1".to_owned(), "getrandom v1".to_owned(), "oidc-proto v1".to_owned()]);
+    let tree = |lines: &[&str]| strangers(&lines.join("\n"), &known);
+    assert_eq!(tree(&["0oidc-proto v1 (/x)", "1ring v1", "2getrandom v1", "3js-sys v1", "4x v1"]), [""; 0]);
+    assert_eq!(tree(&["0oidc-proto v1", "1getrandom v1", "2x v1"]), ["x under oidc-proto getrandom"]);
+    assert_eq!(tree(&["0oidc-proto v1", "1ring v1", "2getrandom v1", "2x v1"]), ["x under oidc-proto ring"]);
+    assert_eq!(tree(&["0oidc-proto v1", "1ring v2"]), ["ring under oidc-proto"]);
 }
 
 #[test]
