@@ -47,6 +47,9 @@ fn every_file_and_every_test_that_is_named_is_there() {
     let wrong = untrue(&document);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
     assert!(document.matches("`, `").count() > 50, "the document was read");
+    let saved = fs::read_to_string(format!("{ROOT}/docs/saved-state.md")).expect("docs/saved-state.md");
+    let wrong = untrue(&saved);
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
