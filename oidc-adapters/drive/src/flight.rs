@@ -324,7 +324,7 @@ impl<T> Flight<T> {
         match lead.take() {
             Some(lead) => Some(lead(lease)),
             None => {
-                drop(Leading::new(self, lease));
+                self.abandon(lease);
                 None
             }
         }
@@ -373,6 +373,15 @@ impl<T> Flight<T> {
     fn waited(&self, before: Timestamp, time: Duration, timed_out: bool) -> i64 {
         let full = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         if timed_out { full } else { self.clock.now().0.saturating_sub(before.0).clamp(0, full) }
+    }
+
+    /// Gives a lease back.
+    fn abandon(&self, lease: Lease) {
+        let now = self.clock.now();
+        self.change(|renewal| {
+            renewal.abandon(lease, now);
+            false
+        });
     }
 
     /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.
@@ -432,11 +441,7 @@ impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
 impl<T, F: Deref<Target = Flight<T>>> Drop for Leading<T, F> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
-            let now = self.flight.clock.now();
-            self.flight.change(|renewal| {
-                renewal.abandon(lease, now);
-                false
-            });
+            self.flight.abandon(lease);
             self.flight.watched.renewed(Err("abandoned"), self.started);
         }
     }

@@ -71,9 +71,9 @@ where
 {
     let began = observer.start();
     let sleep = |span, after| {
-        let sleeping = sleep(span);
+        // A timer may run from when it is made.
+        let (started, sleeping) = (observer.start(), sleep(span));
         async move {
-            let started = observer.start();
             sleeping.await;
             waited::<F>(observer, after, started);
         }

@@ -1,0 +1,174 @@
+//! Flows that are run: their requests, their waits, their end.
+
+use crate::{Log, broken};
+use http::Response;
+use oidc_drive::{Event, Failed, run_async_observed, run_observed};
+use oidc_proto::{
+    Error, Moment, Timestamp,
+    flow::{Call, ClientCredentials, Endpoint, Flow, Pause, Request, Step, TIMEOUT, Terms},
+};
+use oidc_testkit::{EndpointName, Party, provider::hostile};
+use std::{cell::RefCell, future::ready};
+
+/// A service that asks for a token while the provider is busy for seven seconds. Each exchange takes two.
+fn service(trouble: usize) -> (Party, Log) {
+    let mut party = Party::new();
+    let busy = hostile::times(trouble, hostile::retry_after(7));
+    party.provider.alter_response(EndpointName::Token, busy);
+    (party, Log::new())
+}
+
+#[test]
+fn a_wait_lies_between_two_requests_and_counts_until_the_end() {
+    let (party, log) = service(1);
+    let call = party.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let (observer, party) = (log.observer(), RefCell::new(party));
+    let send = |request, terms| {
+        observer.send_async(request, terms, |request, _| {
+            log.clock.advance(2);
+            let now = oidc_drive::now();
+            ready(Ok::<_, String>(party.borrow_mut().provider.handle(&request, now)))
+        })
+    };
+    let sleep = |_| {
+        log.clock.advance(7);
+        ready(())
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+    runtime.block_on(run_async_observed(call, send, sleep, &observer)).unwrap();
+    assert_eq!(
+        log.lines(),
+        [
+            "sent POST token_endpoint",
+            "answered token_endpoint 503 2 s",
+            "waited ClientCredentialsGrant after token_endpoint 7 s",
+            "sent POST token_endpoint",
+            "answered token_endpoint 200 2 s",
+            "ended ClientCredentialsGrant ok 11 s",
+        ]
+    );
+}
+
+/// A flow that does nothing but wait for a time that has passed, so that nobody sleeps.
+#[derive(Debug)]
+pub struct Nap;
+
+impl Flow for Nap {
+    type Awaiting = ();
+    type Paused = ();
+    type Output = ();
+
+    fn on_response((): (), _: &Response<&[u8]>, _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Wait(Pause::new(Timestamp(0), ())))
+    }
+
+    fn on_wake((): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(()))
+    }
+}
+
+#[test]
+fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
+    let log = Log::new();
+    let observer = log.observer();
+    let send = |_, _| {
+        log.clock.advance(3);
+        Ok::<_, String>(Response::new(b"hello"))
+    };
+    let send = |request, terms| observer.send(request, terms, send);
+    let request = http::Request::get("https://user:SECRET@[::1]:81/a?b#c").body(Vec::new()).unwrap();
+    let call = Call::<Nap>::custom(request, Endpoint::UserInfo, 100, TIMEOUT, ());
+    run_observed(call, send, &observer).unwrap();
+    // One that was saved while it waited, and goes on.
+    run_observed(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, &observer).unwrap();
+
+    let events = log.take();
+    let Event::Answered { to, bytes, .. } = &events[1] else { panic!("{events:?}") };
+    assert_eq!((to.scheme, &*to.host, to.port, *bytes), ("https", "::1", 81, 5));
+    assert_eq!(
+        events.iter().map(crate::line).collect::<Vec<_>>(),
+        [
+            "sent GET userinfo_endpoint",
+            "answered userinfo_endpoint 200 3 s",
+            "waited Nap after userinfo_endpoint 0 s",
+            "ended Nap ok 3 s",
+            "waited Nap after nothing 0 s",
+            "ended Nap ok 0 s",
+        ]
+    );
+}
+
+#[test]
+fn a_port_that_is_not_named_is_that_of_the_scheme() {
+    let log = Log::new();
+    for (url, scheme, host, port) in [
+        ("https://op.example/a", "https", "op.example", 443),
+        ("http://op.example/a", "http", "op.example", 80),
+        ("http://127.0.0.1:8080", "http", "127.0.0.1", 8080),
+    ] {
+        let request = http::Request::get(url).body(Vec::new()).unwrap();
+        let (request, terms, _) = Call::<Nap>::custom(request, Endpoint::Jwks, 1, TIMEOUT, ()).into_parts();
+        drop(log.observer().sending(&request, terms));
+        let events = log.take();
+        let Event::Sent { to, .. } = &events[0] else { panic!("{events:?}") };
+        assert_eq!((to.scheme, &*to.host, to.port), (scheme, host, port));
+    }
+}
+
+/// What ends a flow is told in one word: the code of the error, or a code of the specifications.
+#[test]
+fn a_flow_that_fails_says_why_in_one_word() {
+    let end = |alter: &dyn Fn(&mut Party), answer: bool| {
+        let (mut party, log) = (Party::new(), Log::new());
+        alter(&mut party);
+        let call = party.client.jwks().unwrap();
+        let observer = log.observer();
+        let mut send = |request: Request, _: Terms| {
+            let response = party.provider.handle(&request, oidc_drive::now());
+            if answer { Ok(response) } else { Err("SECRET") }
+        };
+        let result = run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer);
+        assert!(answer || matches!(result, Err(Failed::Transport("SECRET"))), "the error is the stack's");
+        assert!(result.is_err());
+        log.lines().split_off(1)
+    };
+    let error = |status, error: &'static str| {
+        move |party: &mut Party| {
+            party.provider.alter_response(EndpointName::Jwks, hostile::oauth_error(status, error));
+        }
+    };
+    let good = |_: &mut Party| {};
+    assert_eq!(end(&good, false), ["lost jwks_uri no_response 0 s", "ended JwksRetrieval no_response 0 s"]);
+    assert_eq!(
+        end(&error(500, "server_error"), true),
+        ["answered jwks_uri 500 0 s", "ended JwksRetrieval unavailable 0 s"]
+    );
+    let redirect = |party: &mut Party| {
+        party.provider.alter_response(EndpointName::Jwks, hostile::redirect_to("https://x.example/?SECRET"));
+    };
+    assert_eq!(
+        end(&redirect, true),
+        ["answered jwks_uri 307 0 s", "ended JwksRetrieval response_redirect 0 s"]
+    );
+    for (said, told) in [("invalid_client", "invalid_client"), ("SECRET", "oauth_error")] {
+        let (mut party, log) = (Party::new(), Log::new());
+        party.provider.alter_response(EndpointName::Token, hostile::oauth_error(400, said));
+        let call = party.client.client_credentials(&ClientCredentials::default()).unwrap();
+        let observer = log.observer();
+        let mut send =
+            |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
+        run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer).unwrap_err();
+        assert_eq!(log.lines()[2], format!("ended ClientCredentialsGrant {told} 0 s"));
+    }
+}
+
+#[test]
+fn an_observer_that_breaks_changes_nothing() {
+    let (mut party, observer) = (Party::new(), broken());
+    let call = party.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let mut send =
+        |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
+    let token = run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer);
+    assert!(token.is_ok());
+    party.provider.assert_clean();
+}

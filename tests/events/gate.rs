@@ -1,0 +1,230 @@
+//! A gate before an API: its verdicts, its requests, its renewals.
+
+#[path = "../middleware/world.rs"]
+#[allow(dead_code, reason = "the tests of the middleware use the rest of it")]
+mod world;
+
+use crate::{
+    Log, Sim, broken,
+    traced::{Captured, expected},
+};
+use oidc_drive::{Event, Gate, Io, Task, gate::GateBuilder};
+use oidc_proto::{
+    base::base64url,
+    flow::{Client, Request},
+    jose::{RingSigner, Sign, sign_compact},
+    resource::{
+        Access, Denied, DpopVerifier, Record, RequestView, Requirement, ResourceServer, TrustedIssuer,
+    },
+};
+use oidc_testkit::{Algorithm, EndpointName, Provider, Registration, SimClock, Timestamp, provider::hostile};
+use ring::{digest, rand::SystemRandom, signature};
+use serde_json::{Map, Value, json};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+use tokio::sync::watch;
+use tracing::Level;
+use world::{Net, World, lock};
+
+/// A world whose clock is that of the log.
+fn world() -> (World, Log) {
+    let (mut world, log) = (World::new(), Log::new());
+    world.clock = log.clock.clone();
+    (world, log)
+}
+
+async fn ask(gate: &Gate, token: &str) -> Result<Arc<Access>, Denied> {
+    let (method, uri) = (http::Method::GET, "/reports?secret".parse().unwrap());
+    let mut headers = http::HeaderMap::new();
+    headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+    let view = RequestView::new(&method, &uri, &headers);
+    match gate.try_check(&view) {
+        Some(verdict) => verdict,
+        None => gate.check(&view).await,
+    }
+}
+
+#[tokio::test]
+async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
+    let (world, log) = world();
+    let failures = Arc::new(Mutex::new(0));
+    let failed = Arc::clone(&failures);
+    let gate = world.builder(World::server()).events(log.observer());
+    let gate = gate.observe_failures(move |_, _| *lock(&failed) += 1).build().unwrap();
+    let good = world.token();
+    ask(&gate, &good).await.unwrap();
+    assert_eq!(
+        log.lines(),
+        [
+            "sent GET openid-configuration",
+            "answered openid-configuration 200 0 s",
+            "renewed metadata of https://op.example ok 0 s",
+            "sent GET jwks_uri",
+            "answered jwks_uri 200 0 s",
+            "renewed keys of https://op.example ok 0 s",
+            "verdict accepted None 0 s",
+        ]
+    );
+    let access = ask(&gate, &good).await.unwrap();
+    let _denied = ask(&gate, "no.good.token").await.unwrap_err();
+    let _denied = gate.require(&access, &Requirement::new().scope("reports:write")).unwrap_err();
+    let _demanded = gate.demand_credentials();
+    let events = log.take();
+    let records: Vec<_> = events
+        .iter()
+        .map(|event| match event {
+            Event::Verdict { record, .. } => record.clone(),
+            other => panic!("{other:?}"),
+        })
+        .collect();
+    assert_eq!(records.len(), 4);
+    assert_eq!(records[0].issuer.as_deref(), Some("https://op.example"));
+    assert_eq!(records, lock(&world.records)[1..], "whoever observes records is told the same");
+    assert_eq!(*lock(&failures), 0);
+
+    // An outage, once the keys are of no use any more.
+    world.clock.advance(2 * 24 * 3_600);
+    world.set(Net::Down);
+    let late = ask(&gate, &world.token()).await.unwrap_err();
+    assert_eq!(late.record().status, Some(503));
+    let lines = log.lines();
+    let of = |start: &str| lines.iter().filter(|line| line.starts_with(start)).count();
+    assert_eq!(of("sent"), of("lost"), "{lines:#?}");
+    assert!(lines.contains(&"lost openid-configuration no_response 0 s".to_owned()), "{lines:#?}");
+    assert!(lines.contains(&"renewed keys of https://op.example no_response 0 s".to_owned()), "{lines:#?}");
+    assert_eq!(lines.last().map(String::as_str), Some("verdict unavailable Some(503) 0 s"));
+    assert!(*lock(&failures) > 0);
+}
+
+#[tokio::test]
+async fn a_verdict_counts_the_time_that_its_request_has_waited_for_keys() {
+    let (world, log) = world();
+    let gate = world.builder(World::server()).events(log.observer()).build().unwrap();
+    let token = world.token();
+    world.set(Net::Silent);
+    let asking = {
+        let gate = gate.clone();
+        tokio::spawn(async move { ask(&gate, &token).await.is_ok() })
+    };
+    while world.count("openid-configuration") == 0 {
+        tokio::task::yield_now().await;
+    }
+    world.clock.advance(2);
+    world.set(Net::Up);
+    assert!(asking.await.unwrap());
+    assert_eq!(
+        log.lines(),
+        [
+            "sent GET openid-configuration",
+            "answered openid-configuration 200 2 s",
+            "renewed metadata of https://op.example ok 2 s",
+            "sent GET jwks_uri",
+            "answered jwks_uri 200 0 s",
+            "renewed keys of https://op.example ok 2 s",
+            "verdict accepted None 2 s",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_introspection_is_told_without_a_trace_of_the_token() {
+    let (world, log) = world();
+    let gate = world
+        .builder(World::introspecting())
+        .introspection(|metadata| {
+            Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
+        })
+        .events(log.observer())
+        .build()
+        .unwrap();
+    let token = "MARK-an-opaque-token";
+    lock(&world.said)
+        .insert(token.to_owned(), json!({"active": true, "aud": world::RESOURCE, "sub": "alice"}));
+    ask(&gate, token).await.unwrap();
+    ask(&gate, token).await.unwrap();
+    let events = log.take();
+    assert!(!format!("{events:?}").contains("MARK"), "{events:?}");
+    assert_eq!(
+        events.iter().map(crate::line).collect::<Vec<_>>(),
+        [
+            "sent GET openid-configuration",
+            "answered openid-configuration 200 0 s",
+            "renewed metadata of https://op.example ok 0 s",
+            "sent POST introspection_endpoint",
+            "answered introspection_endpoint 200 0 s",
+            "renewed introspection of https://op.example ok 0 s",
+            "verdict accepted None 0 s",
+            "verdict accepted None 0 s",
+        ]
+    );
+}
+
+#[tokio::test]
+async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
+    let (world, _) = world();
+    let gate = world.builder(World::server()).events(broken().with_clock(Sim(world.clock.clone()))).build();
+    let gate = gate.unwrap();
+    world.set(Net::Down);
+    assert_eq!(ask(&gate, &world.token()).await.unwrap_err().record().status, Some(503));
+    world.set(Net::Up);
+    world.clock.advance(60);
+    ask(&gate, &world.token()).await.unwrap();
+    world.clock.advance(600);
+    world.provider(Provider::rotate_keys);
+    ask(&gate, &world.token()).await.unwrap();
+    assert_eq!(gate.waiting("https://op.example"), Some(0));
+}
+
+#[tokio::test]
+async fn verdicts_are_traced_louder_the_more_they_are_our_own_fault() {
+    let (world, _) = world();
+    let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
+    let gate = world.builder(World::server()).events(observer).build().unwrap();
+    let good = world.token();
+    ask(&gate, &good).await.unwrap();
+    let captured = Captured::default();
+    let guard = tracing::subscriber::set_default(captured.clone());
+    ask(&gate, &good).await.unwrap();
+    world.clock.advance(2 * 24 * 3_600);
+    let _late = ask(&gate, &good).await.unwrap_err();
+    world.clock.advance(2 * 24 * 3_600);
+    world.set(Net::Down);
+    let _outage = ask(&gate, &world.token()).await.unwrap_err();
+    drop(guard);
+    let key = world.provider(|provider| {
+        let keys = oidc_proto::jose::KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap();
+        keys.keys().next().unwrap().thumbprint().unwrap().to_owned()
+    });
+    let told = captured.take().into_iter().filter(|told| told.fields["message"] == "request judged");
+    let common = [("message", "request judged"), ("oidc.duration", "0.0")];
+    let of = |level, more: &[(&str, &str)]| expected(level, &[&common[..], more].concat());
+    let (issuer, scheme) = (("oidc.issuer", "https://op.example"), ("oidc.scheme", "Bearer"));
+    assert_eq!(
+        told.collect::<Vec<_>>(),
+        [
+            of(Level::DEBUG, &[issuer, scheme, ("oidc.clause", "accepted"), ("oidc.key", &key)]),
+            of(
+                Level::INFO,
+                &[
+                    issuer,
+                    scheme,
+                    ("oidc.clause", "token_expired"),
+                    ("oidc.error", "invalid_token"),
+                    ("http.response.status_code", "401"),
+                    ("error.type", "token_expired"),
+                ]
+            ),
+            of(
+                Level::WARN,
+                &[
+                    ("oidc.clause", "unavailable"),
+                    ("http.response.status_code", "503"),
+                    ("error.type", "unavailable"),
+                ]
+            ),
+        ]
+    );
+}
