@@ -9,6 +9,7 @@ use oidc_drive::moment;
 use oidc_proto::{
     UrlPolicy,
     flow::{Client, ClientCredentials, Discovery, Flow, PreviousLogin, Step},
+    jose::Algorithm,
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use std::{fmt::Display, sync::LazyLock};
@@ -50,7 +51,7 @@ fn log_in_refresh_and_serve(http: &impl Http) {
     let client = Client::builder(metadata, "ES256-client_secret_basic")
         .secret(npm::SECRET)
         .redirect_uri(npm::REDIRECT_URI)
-        .id_token_signed_response_alg(oidc_proto::jose::Algorithm::ES256)
+        .id_token_signed_response_alg(Algorithm::ES256)
         .fetch_userinfo()
         .build()
         .expect("a client");
@@ -85,4 +86,62 @@ fn over_hyper() {
 #[test]
 fn over_reqwest() {
     log_in_refresh_and_serve(&oidc_reqwest::Http::new());
+}
+
+/// The same by the handle of each stack, verifying an access token besides; `await` where it is async.
+macro_rules! by_handle {
+    ($stack:ident, $visit:expr $(, $await:tt)?) => {{
+        let Some(npm) = npm::npm() else { return };
+        let provider = $stack::Http::new()
+            .provider(&npm.issuer)
+            .client_id("ES256-client_secret_basic")
+            .secret(npm::SECRET)
+            .redirect_uri(npm::REDIRECT_URI)
+            .audience("https://api.example/")
+            .client(|client| client.id_token_signed_response_alg(Algorithm::ES256).fetch_userinfo())
+            .url_policy(UrlPolicy::default().with_loopback())
+            .build()
+            .expect("settings that fit");
+        let request = AuthorizationRequest::new(["profile", "email"]);
+        let (url, pending) = provider.authorize(&request)$(.$await)?.expect("metadata");
+        let callback = $visit(&url)$(.$await)?;
+        let response = AuthorizationResponse::from_url(&callback).expect("a callback");
+        let login = provider.callback(pending, response)$(.$await)?.expect("a login");
+        assert_eq!(login.userinfo.expect("UserInfo was asked for").sub, "alice");
+
+        let refresh_token = login.tokens.refresh_token.expect("a refresh token");
+        let previous = Some(PreviousLogin::from(&login.id_token));
+        let refreshed = provider.refresh(&refresh_token, previous)$(.$await)?.expect("new tokens");
+        assert!(refreshed.rotated && refreshed.id_token.is_some());
+        let again = provider.refresh(&refresh_token, None)$(.$await)?.expect("the same");
+        assert_eq!(again.tokens.refresh_token, refreshed.tokens.refresh_token);
+
+        let wanted = ClientCredentials::new(["api:read"]).resource("https://api.example/");
+        let token = provider.client_credentials(&wanted)$(.$await)?.expect("a token");
+        let token = token.value.access_token.expose();
+        let has_scope = provider.verify(token, |token| token.has_scope("api:read"))$(.$await)?;
+        assert_eq!(has_scope, Ok(true));
+    }};
+}
+
+#[test]
+fn by_the_handle_over_ureq() {
+    by_handle!(oidc_ureq, |url: &url::Url| Browser::new().visit(url, User::Agrees("alice")));
+}
+
+/// The browser blocks: it gets a thread of its own.
+async fn visit(url: &url::Url) -> String {
+    let url = url.clone();
+    let visit = tokio::task::spawn_blocking(move || Browser::new().visit(&url, User::Agrees("alice")));
+    visit.await.expect("a browser")
+}
+
+#[test]
+fn by_the_handle_over_hyper() {
+    RUNTIME.block_on(async { by_handle!(oidc_hyper, visit, await) });
+}
+
+#[test]
+fn by_the_handle_over_reqwest() {
+    RUNTIME.block_on(async { by_handle!(oidc_reqwest, visit, await) });
 }

@@ -104,6 +104,13 @@ fn settings_that_cannot_work_show_as_early_as_they_can() {
     assert_eq!(plain.build().unwrap_err().code(), "config_issuer");
     let nobody = world.blocking().client_id("").build().unwrap();
     assert_eq!(Handle::authorize(&nobody).unwrap_err().code(), "config_characters");
+    world.change(|provider| {
+        let change = hostile::remove_member("authorization_endpoint");
+        provider.alter_response(EndpointName::Discovery, change);
+    });
+    let no_provider = Handle::authorize(&world.blocking().build().unwrap()).unwrap_err();
+    assert_eq!(no_provider.code(), "metadata_missing_members", "{no_provider}");
+    world.change(Provider::clear_alterations);
     let nowhere = world.blocking().redirect_uri("http://app.example/").build().unwrap();
     assert_eq!(Handle::authorize(&nowhere).unwrap_err().code(), "config_redirect_uri");
 }

@@ -53,6 +53,15 @@ fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
     assert_eq!(world.run_jobs(), 1);
     assert_eq!(world.count(EndpointName::Token), 2);
 
+    world.change(|provider| provider.max_age(3_600));
+    let blocking = world.blocking().build().unwrap();
+    blocking.metadata().unwrap();
+    world.clock.advance(3_500);
+    world.hold_jobs();
+    let fetched = world.count(EndpointName::Discovery);
+    blocking.metadata().unwrap();
+    assert_eq!((world.count(EndpointName::Discovery), world.run_jobs()), (fetched, 1), "metadata, too");
+
     let world = World::new();
     let asynchronous = world.asynchronous().build().unwrap();
     let first = world.finish(asynchronous.client_credentials(&read())).unwrap();
