@@ -117,7 +117,7 @@ async fn the_target_is_what_the_settings_say_never_the_host_header() {
 #[tokio::test]
 async fn a_full_window_is_503_and_forgets_nothing() {
     let world = World::new();
-    let gate = world.builder(World::server()).replay_entries(2).build().unwrap();
+    let gate = world.builder(World::server()).replay_entries(4).build().unwrap();
     let api = ProtectLayer::new(gate).layer(Api::default());
     let holder = Holder::new();
     let token = holder.token(&world);
@@ -130,4 +130,24 @@ async fn a_full_window_is_503_and_forgets_nothing() {
     }
     world.clock.advance(91);
     assert_eq!(call(&api, proven(&token, &proof("5"))).await.status(), 200, "time makes room");
+}
+
+/// A thousand proofs of one key, and another client is served as if nothing were.
+#[tokio::test]
+async fn a_client_that_floods_the_window_is_refused_and_others_are_not() {
+    let world = World::new();
+    let gate = world.builder(World::server()).replay_entries(100).build().unwrap();
+    let api = ProtectLayer::new(gate).layer(Api::default());
+    let (greedy, modest) = (Holder::new(), Holder::new());
+    let tokens = [greedy.token(&world), modest.token(&world)];
+    let mut refused = 0;
+    for count in 0..200 {
+        let proof = greedy.proof(URL, &tokens[0], &count.to_string(), None, world.clock.now());
+        refused += usize::from(call(&api, proven(&tokens[0], &proof)).await.status() == 503);
+        if count % 20 == 0 {
+            let proof = modest.proof(URL, &tokens[1], &count.to_string(), None, world.clock.now());
+            assert_eq!(call(&api, proven(&tokens[1], &proof)).await.status(), 200, "after {count}");
+        }
+    }
+    assert!(refused >= 150, "{refused}");
 }

@@ -13,9 +13,9 @@ use std::{
     fmt,
 };
 
-/// How many proofs a window remembers unless set otherwise: some 10 MB, and a thousand proofs a second
-/// for the 90 seconds that a proof is accepted by default.
-pub const DEFAULT_REPLAY_ENTRIES: usize = 100_000;
+/// How many proofs a window remembers unless set otherwise: some 30 MB when it is full, and a thousand
+/// proofs a second of one key for the 90 seconds that a proof is accepted by default.
+pub const DEFAULT_REPLAY_ENTRIES: usize = 200_000;
 
 /// What a proof is remembered by, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -23,6 +23,8 @@ pub const DEFAULT_REPLAY_ENTRIES: usize = 100_000;
 pub struct ReplayKey {
     /// A hash of the key, the identifier and the target of the proof.
     pub key: [u8; 32],
+    /// A hash of the key alone: whose proof it is.
+    pub holder: [u8; 32],
     /// The last second in which the proof could be accepted.
     pub until: Timestamp,
 }
@@ -36,7 +38,7 @@ impl ReplayKey {
             text.extend_from_slice(&part.len().to_be_bytes());
             text.extend_from_slice(part.as_bytes());
         }
-        Self { key: sha256(&text), until }
+        Self { key: sha256(&text), holder: sha256(jkt.as_bytes()), until }
     }
 
     /// The key as text, for a store that wants one.
@@ -61,14 +63,20 @@ pub enum Use {
     First,
     /// It has been used before.
     Replayed,
-    /// Nobody knows: there is no room to remember it, or the store cannot be reached.
+    /// Nobody knows: there is no room to remember it, its key has taken its share of the room, or the store
+    /// cannot be reached.
     Full,
 }
 
 /// The proofs that have been used and could be used again: in memory, bounded, without a timer.
+///
+/// **Nobody takes all the room.** Each key may have as many proofs here as there is room left: alone, it
+/// gets half of it; of several that want more than there is, each gets the same, and as much stays free
+/// for the next. So a client that floods an API is refused, and others are not.
 pub struct ReplayWindow {
     capacity: usize,
-    used: BTreeMap<[u8; 32], Timestamp>,
+    used: BTreeMap<[u8; 32], [u8; 32]>,
+    holders: BTreeMap<[u8; 32], usize>,
     by_end: BTreeSet<(Timestamp, [u8; 32])>,
     /// Everything up to here may have been forgotten.
     forgotten: Option<Timestamp>,
@@ -84,27 +92,47 @@ impl ReplayWindow {
     /// An empty window that remembers so many proofs at once; memory is taken as it fills.
     #[must_use]
     pub const fn with_capacity(entries: usize) -> Self {
-        Self { capacity: entries, used: BTreeMap::new(), by_end: BTreeSet::new(), forgotten: None }
+        Self {
+            capacity: entries,
+            used: BTreeMap::new(),
+            holders: BTreeMap::new(),
+            by_end: BTreeSet::new(),
+            forgotten: None,
+        }
     }
 
-    /// Notes the use of a proof, and says whether it is the first. When all room is taken by proofs
-    /// that could still be accepted, it answers [`Use::Full`] and forgets none of them.
+    /// Notes the use of a proof, and says whether it is the first. When the room is taken by proofs that
+    /// could still be accepted, it answers [`Use::Full`] and forgets none of them.
     pub fn first_use(&mut self, proof: ReplayKey, now: Timestamp) -> Use {
         while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
             self.by_end.pop_first();
-            self.used.remove(&key);
+            if let Some(holder) = self.used.remove(&key) {
+                self.leave(&holder);
+            }
             self.forgotten = self.forgotten.max(Some(until));
         }
         // A clock that was set back must not bring a forgotten proof back to life.
         if self.used.contains_key(&proof.key) || Some(proof.until) <= self.forgotten {
             return Use::Replayed;
         }
-        if self.used.len() >= self.capacity {
+        let left = self.capacity.saturating_sub(self.used.len());
+        if self.holders.get(&proof.holder).copied().unwrap_or(0) >= left {
             return Use::Full;
         }
-        self.used.insert(proof.key, proof.until);
+        *self.holders.entry(proof.holder).or_default() += 1;
+        self.used.insert(proof.key, proof.holder);
         self.by_end.insert((proof.until, proof.key));
         Use::First
+    }
+
+    /// One proof less of this key.
+    fn leave(&mut self, holder: &[u8; 32]) {
+        if let Some(count) = self.holders.get_mut(holder) {
+            *count -= 1;
+            if *count == 0 {
+                self.holders.remove(holder);
+            }
+        }
     }
 
     /// How many proofs are remembered.
@@ -140,7 +168,29 @@ mod tests {
     use super::*;
 
     fn proof(id: u8, until: i64) -> ReplayKey {
-        ReplayKey { key: [id; 32], until: Timestamp(until) }
+        of(id, id, until)
+    }
+
+    fn of(holder: u8, id: u8, until: i64) -> ReplayKey {
+        ReplayKey { key: [id; 32], holder: [holder; 32], until: Timestamp(until) }
+    }
+
+    /// How many proofs of this key find room, one after the other.
+    fn flood(window: &mut ReplayWindow, holder: u8, from: u8) -> usize {
+        let firsts = (0..100).map(|id| window.first_use(of(holder, from + id, 100), Timestamp(0)));
+        firsts.filter(|answer| *answer == Use::First).count()
+    }
+
+    #[test]
+    fn a_key_that_floods_the_window_leaves_room_for_others() {
+        let mut window = ReplayWindow::with_capacity(60);
+        assert_eq!(flood(&mut window, 1, 0), 30, "half of it");
+        assert_eq!(window.first_use(of(2, 200, 100), Timestamp(0)), Use::First);
+        assert_eq!(flood(&mut window, 3, 100), 15, "half of the rest");
+        assert_eq!(window.first_use(of(2, 201, 100), Timestamp(0)), Use::First);
+        assert_eq!(window.first_use(of(1, 0, 100), Timestamp(0)), Use::Replayed, "and nothing is forgotten");
+        assert_eq!(window.first_use(of(1, 99, 200), Timestamp(101)), Use::First, "room by time alone");
+        assert_eq!((window.len(), window.holders.len()), (1, 1));
     }
 
     #[test]
@@ -181,11 +231,12 @@ mod tests {
             for _ in 0..100 {
                 let id = usize::try_from(draw(12)).unwrap();
                 let answer = window.first_use(
-                    proof(u8::try_from(id).unwrap(), ends[id]),
+                    of(u8::try_from(id % 3).unwrap(), u8::try_from(id).unwrap(), ends[id]),
                     Timestamp(draw(120).try_into().unwrap()),
                 );
                 firsts[id] += usize::from(answer == Use::First);
                 assert!(window.len() <= capacity && window.len() == window.by_end.len());
+                assert_eq!(window.len(), window.holders.values().sum::<usize>());
             }
             assert!(firsts.iter().all(|count| *count <= 1), "{firsts:?}");
         }
