@@ -138,3 +138,27 @@ fn keys_are_renewed_by_the_policy_and_the_clock_that_are_set() {
         assert_eq!(world.count(EndpointName::Jwks), fetched, "after {seconds} s more");
     }
 }
+
+/// Neither does a clock that is set back give keys a longer life, nor one that is set right again a
+/// shorter one.
+#[test]
+fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
+    each(|world, handle| {
+        world.change(|provider| provider.access_token_lifetime(7_200));
+        let token = world.token();
+        let mut verified_at = |seconds: i64, fetched: usize| {
+            world.clock.set(START.plus(seconds));
+            assert!(handle.subject(&token).is_ok());
+            world.settle();
+            assert_eq!(world.count(EndpointName::Jwks), fetched, "at {seconds}");
+        };
+        verified_at(0, 1);
+        verified_at(250, 1);
+        // Used for 250 s by now; they are renewed after 270.
+        verified_at(10, 1);
+        verified_at(29, 1);
+        verified_at(31, 2);
+        verified_at(290, 2);
+        verified_at(302, 3);
+    });
+}

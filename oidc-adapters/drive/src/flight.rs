@@ -246,6 +246,16 @@ impl<T> Flight<T> {
         self.change(|renewal| renewal.learn(renewed, now))
     }
 
+    /// Tells that this value served without a question until this time: for a [reader](Self::reader) that
+    /// sees the clock set back. Otherwise the value would serve readers for as long again as the clock was
+    /// set back. Does nothing if the new times are known already.
+    pub fn served_until(&self, value: &Published<T>, time: Timestamp) {
+        let mut state = self.state();
+        if state.told == Some(value.renew_at) {
+            state.renewal.has_been(time);
+        }
+    }
+
     /// Has everybody who waits ask again: for a clock that was moved by hand.
     pub fn wake(&self) {
         self.change(|_| false);

@@ -18,5 +18,5 @@ pub use metadata::MetadataRenewal;
 pub use policy::Policy;
 pub use pool::{Pool, PoolCounters};
 pub use publish::{Published, Publisher, Reader};
-pub use renewal::{Counters, Epoch, Failure, Lease, Need, Renewal, Renewed, Want};
+pub use renewal::{Counters, DISORDER, Epoch, Failure, Lease, Need, Renewal, Renewed, Want};
 pub use tokens::TokenRenewal;

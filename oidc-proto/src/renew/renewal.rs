@@ -201,9 +201,9 @@ pub struct Renewal<T> {
     counters: Counters,
 }
 
-/// Threads that read the clock one after the other may come here in another order. That is no clock
-/// that was set back.
-const DISORDER: i64 = 5;
+/// Threads that read the clock one after the other may come in another order: so many seconds back are
+/// no clock that was set back.
+pub const DISORDER: i64 = 5;
 
 impl<T> Renewal<T> {
     /// Nothing is held yet.
@@ -425,6 +425,12 @@ impl<T> Renewal<T> {
 
     fn end(&mut self, lease: &Lease) -> Option<Live> {
         self.lease.take_if(|live| live.id == lease.id)
+    }
+
+    /// Tells that it has been this time already. Whoever uses a published value without asking sees more of
+    /// the clock than the renewal does; if it is set back, the renewal must know how far it had come.
+    pub fn has_been(&mut self, time: Timestamp) {
+        self.tick(time);
     }
 
     /// The time that only goes forward, by this reading of the clock. It may end the lease.

@@ -92,6 +92,10 @@ impl Issuer {
         self.fixed().is_some()
     }
 
+    pub(crate) fn served_until(&self, keys: &Published<KeySet>, time: Timestamp) {
+        self.keys.served_until(keys, time);
+    }
+
     pub(crate) fn reader(&self) -> Reader<Published<KeySet>> {
         self.keys.reader()
     }

@@ -4,7 +4,7 @@ use super::issuer::Issuer;
 use oidc_proto::{
     Timestamp,
     jose::KeySet,
-    renew::{Published, Reader},
+    renew::{DISORDER, Published, Reader},
     token::Scratch,
 };
 use std::{
@@ -27,7 +27,21 @@ thread_local! {
 #[derive(Default)]
 pub(crate) struct Worker {
     pub(crate) scratch: Scratch,
-    readers: BTreeMap<(u64, usize), Reader<Published<KeySet>>>,
+    readers: BTreeMap<(u64, usize), Seen>,
+}
+
+/// What a thread has seen of the keys of one issuer: between which times they need no question, and the
+/// latest time at which they have served so.
+struct Seen {
+    reader: Reader<Published<KeySet>>,
+    times: (Timestamp, Timestamp),
+    latest: Timestamp,
+}
+
+impl Seen {
+    fn new(reader: Reader<Published<KeySet>>) -> Self {
+        Self { reader, times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
+    }
 }
 
 impl Worker {
@@ -47,8 +61,20 @@ impl Worker {
         if self.readers.len() >= MAX_READERS && !self.readers.contains_key(&key) {
             self.readers.clear();
         }
-        let reader = self.readers.entry(key).or_insert_with(|| issuer.reader());
-        let published = reader.get().filter(|published| published.is_fresh(now))?;
+        let seen = self.readers.entry(key).or_insert_with(|| Seen::new(issuer.reader()));
+        let published = seen.reader.get()?;
+        if seen.times != (published.since, published.renew_at) {
+            (seen.times, seen.latest) = ((published.since, published.renew_at), now);
+        } else if now.plus(DISORDER) < seen.latest {
+            // The clock was set back. How old the keys are is known to their renewal, if it is told.
+            issuer.served_until(published, seen.latest);
+            seen.latest = now;
+            return None;
+        }
+        seen.latest = seen.latest.max(now);
+        if !published.is_fresh(now) {
+            return None;
+        }
         Some(Arc::clone(&published.value))
     }
 }
