@@ -1,5 +1,5 @@
-//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; the
-//! example `protect_api`.
+//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; and the
+//! examples that bring all they need and run to their end.
 
 use oidc_testkit::{Provider, Registration, Socket};
 use std::{
@@ -184,4 +184,74 @@ fn an_api_is_protected_through_bad_tokens_a_rotation_and_an_outage() {
     let (_, api) = source.split_once("what to copy").expect("the API is marked");
     let (api, _) = api.split_once("// To here.").expect("its end, too");
     assert!(api.lines().count() <= 26, "{} lines", api.lines().count() - 1);
+}
+
+/// Runs an example that brings all it needs: it says each of these, and shows no token and no secret.
+fn assert_says(package: &str, name: &str, says: &[&str]) {
+    let output = example(package, name, &[]).output().expect("cargo runs");
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
+    for line in says {
+        assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
+    }
+    for secret in ["eyJ", "the secret of", "code=", "state="] {
+        assert!(!stdout.contains(secret), "`{secret}` is shown:\n{stdout}");
+    }
+}
+
+#[test]
+fn an_async_login_from_the_first_click_to_fresh_tokens() {
+    assert_says(
+        "oidc-hyper",
+        "async_login",
+        &[
+            "They are alice: the ID token is verified.",
+            "The same callback once more: no such login was begun here.",
+            "Ten more users came back at once.",
+            r#"UserInfo has their address: Some("alice@example.com")"#,
+            "there is another one: true",
+            "Requests: 1 for metadata, 1 for keys, 12 for tokens.",
+        ],
+    );
+}
+
+#[test]
+fn many_providers_at_once_are_asked_once_each_and_one_that_is_down_disturbs_nobody() {
+    assert_says(
+        "oidc-hyper",
+        "many_providers",
+        &[
+            "980 tasks got a token and had it verified",
+            "20}: the tasks of the provider that is down",
+            "49 providers were asked 1 x metadata, 1 x keys, 1 x token",
+        ],
+    );
+}
+
+#[test]
+fn a_login_that_a_thread_begins_is_ended_by_a_task() {
+    assert_says(
+        "oidc-ureq",
+        "mixed",
+        &[
+            "A thread has begun a login",
+            "A task has ended it: alice.",
+            "A task has run a flow of the thread's client: UserInfo of alice.",
+            "A thread has run the same: true.",
+            "2 requests for metadata, 2 for keys",
+        ],
+    );
+}
+
+#[test]
+fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
+    assert_says(
+        "oidc-ureq",
+        "service",
+        &[
+            "200 the orders of billing\n  tokens fetched: 1\n",
+            "nobody waits for it:\n  tokens fetched: 2\n",
+            "401 jws_unknown_key\n  the API answers 200 the orders of billing\n  tokens fetched: 3\n",
+        ],
+    );
 }

@@ -1,0 +1,103 @@
+//! A login in an async program, from the first click to fresh tokens. It brings its own provider and its
+//! own user: `cargo run -p oidc-hyper --example async_login`
+
+use oidc_hyper::{Http, Provider, ProviderError};
+use oidc_proto::{
+    UrlPolicy,
+    flow::{Authenticated, PendingAuthorization, PreviousLogin},
+    message::{AuthorizationRequest, AuthorizationResponse},
+};
+use oidc_testkit::{Browser, EndpointName, Registration, Socket};
+use std::{collections::HashMap, sync::Arc};
+use tokio::sync::Mutex;
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+const CALLBACK: &str = "https://app.example/callback";
+
+// A web application: this is what to copy. Its two handlers run in any task.
+#[derive(Clone)]
+struct App {
+    provider: Provider,
+    /// Logins that have begun, by their state. Several servers keep them in one place, or in a cookie.
+    open: Arc<Mutex<HashMap<String, PendingAuthorization>>>,
+}
+
+impl App {
+    fn new(issuer: &str) -> Result<Self, ProviderError> {
+        let provider = Http::new()
+            .provider(issuer)
+            .client_id("web")
+            .secret("the secret of web")
+            .redirect_uri(CALLBACK)
+            .url_policy(UrlPolicy::default().with_loopback()) // a provider of the internet needs no such line
+            .build()?;
+        Ok(Self { provider, open: Arc::default() })
+    }
+
+    /// `GET /login`: answer with a redirect to this URL.
+    async fn login(&self) -> Result<String, ProviderError> {
+        let request = AuthorizationRequest::new(["profile", "email", "offline_access"]);
+        let (url, pending) = self.provider.authorize(&request).await?;
+        self.open.lock().await.insert(pending.state().to_owned(), pending);
+        Ok(url.into())
+    }
+
+    /// `GET /callback`: what is taken out of `open` is gone, so nobody comes back twice.
+    async fn callback(&self, url: &str) -> Result<Authenticated, Problem> {
+        let response = AuthorizationResponse::from_url(url)?;
+        let state = response.state.as_deref().unwrap_or_default();
+        let pending = self.open.lock().await.remove(state).ok_or("no such login was begun here")?;
+        Ok(self.provider.callback(pending, response).await?)
+    }
+}
+// To here.
+
+#[tokio::main]
+async fn main() -> Result<(), Problem> {
+    let socket = Socket::start(|issuer| {
+        let mut provider = oidc_testkit::Provider::new(issuer);
+        provider.rotate_refresh_tokens(true);
+        let grants = ["authorization_code", "refresh_token"];
+        let web = Registration::basic("web", "the secret of web").grant_types(grants);
+        provider.register(web.redirect_uri(CALLBACK));
+        provider
+    });
+    let app = App::new(socket.issuer())?;
+    println!("The provider is {}; nothing has been asked of it yet.", socket.issuer());
+
+    let url = app.login().await?;
+    println!("The user is sent to {}", url.split('?').next().unwrap_or_default());
+    // The user's browser: they agree to everything, and come back.
+    let visit = |url: &str| {
+        socket.provider(|provider| Browser::new().visit(provider, url, oidc_hyper::now()).url().to_owned())
+    };
+    let back = visit(&url);
+    let login = app.callback(&back).await?;
+    println!("They are {}: the ID token is verified.", login.id_token.sub);
+
+    let again = app.callback(&back).await.map(drop);
+    println!("The same callback once more: {}.", again.err().ok_or("a callback counted twice")?);
+
+    // Ten users at once: metadata and keys are here already, so each is one request for tokens.
+    let mut tasks = tokio::task::JoinSet::new();
+    for _ in 0..10 {
+        let (app, back) = (app.clone(), visit(&app.login().await?));
+        tasks.spawn(async move { app.callback(&back).await });
+    }
+    for login in tasks.join_all().await {
+        login?;
+    }
+    println!("Ten more users came back at once.");
+
+    let userinfo = app.provider.userinfo(&login.tokens.access_token, &login.id_token.sub).await?;
+    println!("UserInfo has their address: {:?}", userinfo.claim::<String>("email"));
+    let token = login.tokens.refresh_token.ok_or("the provider gave no refresh token")?;
+    let refreshed = app.provider.refresh(&token, Some(PreviousLogin::from(&login.id_token))).await?;
+    println!("The refresh token is spent, and there is another one: {}", refreshed.rotated);
+
+    let asked = [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Token];
+    let [discovery, jwks, token] = asked.map(|name| socket.provider(|provider| provider.count(name)));
+    println!("Requests: {discovery} for metadata, {jwks} for keys, {token} for tokens.");
+    Ok(())
+}

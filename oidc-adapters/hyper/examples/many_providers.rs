@@ -1,0 +1,97 @@
+//! Fifty providers and a thousand tasks at once, one of the providers down. It brings its own providers:
+//! `cargo run -p oidc-hyper --example many_providers`
+
+use oidc_hyper::{Event, Http, Observer, Provider, ProviderError};
+use oidc_proto::{UrlPolicy, flow::ClientCredentials};
+use oidc_testkit::{EndpointName, Registration, Socket};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+    },
+    time::Instant,
+};
+
+type Problem = Box<dyn std::error::Error + Send + Sync>;
+
+const PROVIDERS: usize = 50;
+const TASKS: usize = 1_000;
+
+// One handle for each provider: this is what to copy.
+fn handles(issuers: &[String], observer: Observer) -> Result<Vec<Provider>, ProviderError> {
+    let http = Http::new().observed(observer);
+    let settings = issuers.iter().map(|issuer| {
+        http.provider(issuer)
+            .client_id("robot")
+            .secret("the secret of robot")
+            .audience("https://api.example/")
+            .url_policy(UrlPolicy::default().with_loopback()) // a provider of the internet needs no such line
+            .build()
+    });
+    settings.collect()
+}
+
+/// A task: a service token, and what somebody who is shown it makes of it.
+async fn work(provider: Provider) -> Result<String, ProviderError> {
+    let token = provider.client_credentials(&ClientCredentials::new(["api:read"])).await?;
+    let subject = |token: &oidc_proto::token::Verified<'_>| token.claims().sub.as_deref().map(str::to_owned);
+    let verified = provider.verify(token.value.access_token.expose(), subject).await?;
+    Ok(verified.unwrap_or_default())
+}
+// To here.
+
+fn start() -> Socket {
+    Socket::start(|issuer| {
+        let mut provider = oidc_testkit::Provider::new(issuer);
+        provider.default_resource("https://api.example/");
+        let robot = Registration::basic("robot", "the secret of robot");
+        provider.register(robot.grant_types(["client_credentials"]));
+        provider
+    })
+}
+
+#[tokio::main]
+async fn main() -> Result<(), Problem> {
+    let mut sockets: Vec<Socket> = (0..PROVIDERS).map(|_| start()).collect();
+    let issuers: Vec<String> = sockets.iter().map(|socket| socket.issuer().to_owned()).collect();
+    let down = sockets.pop().ok_or("no provider")?.issuer().to_owned(); // and is dropped: nobody listens there
+    println!("{PROVIDERS} providers, of which {down} is down; {TASKS} tasks");
+
+    let lost = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::clone(&lost);
+    let handles = handles(
+        &issuers,
+        Observer::new(move |event| {
+            let one = usize::from(matches!(event, Event::Lost { .. }));
+            seen.fetch_add(one, SeqCst);
+        }),
+    )?;
+
+    let began = Instant::now();
+    let mut tasks = tokio::task::JoinSet::new();
+    for handle in handles.iter().cycle().take(TASKS).cloned() {
+        tasks.spawn(async move { (handle.issuer().to_owned(), work(handle).await) });
+    }
+    let (mut good, mut failed) = (0, BTreeMap::<String, usize>::new());
+    for (issuer, outcome) in tasks.join_all().await {
+        match outcome {
+            Ok(_) => good += 1,
+            Err(error) if issuer == down => *failed.entry(error.code().to_owned()).or_default() += 1,
+            Err(error) => return Err(format!("{issuer} is up, and: {error}").into()),
+        }
+    }
+    println!("{good} tasks got a token and had it verified, in {} ms", began.elapsed().as_millis());
+    println!("{failed:?}: the tasks of the provider that is down; it was tried {} time", lost.load(SeqCst));
+
+    // How many providers saw how many requests.
+    let mut seen = BTreeMap::<[usize; 3], usize>::new();
+    for socket in &sockets {
+        let asked = [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Token];
+        *seen.entry(asked.map(|name| socket.provider(|provider| provider.count(name)))).or_default() += 1;
+    }
+    for ([discovery, jwks, token], providers) in seen {
+        println!("{providers} providers were asked {discovery} x metadata, {jwks} x keys, {token} x token");
+    }
+    Ok(())
+}
