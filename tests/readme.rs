@@ -1,6 +1,10 @@
 //! The README's code, to the letter, run against a provider: what the shop window shows is what is sold.
 
+#[path = "support/shown.rs"]
+mod support;
+
 use oidc_testkit::{Provider, Registration, Socket};
+use support::{block, shown};
 
 // README: login
 mod login {
@@ -84,33 +88,16 @@ mod pure {
 }
 // README: end
 
-/// The lines of code between two markers of this file.
-fn marked(name: &str) -> Vec<&'static str> {
-    let begin = format!("// README: {name}");
-    include_str!("readme.rs")
-        .lines()
-        .skip_while(|line| *line != begin)
-        .skip(1)
-        .take_while(|line| *line != "// README: end")
-        .collect()
-}
-
-/// A module's content as the README shows it: without the module around it.
-fn shown(name: &str) -> Vec<String> {
-    let lines = marked(name);
-    let inner = &lines[1..lines.len() - 1];
-    inner.iter().map(|line| line.strip_prefix("    ").unwrap_or(line).to_owned()).collect()
-}
-
 #[test]
 fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
     let readme = include_str!("../README.md");
     let (_, own) = include_str!("adapters/own.rs").split_once("\n\n").expect("what it is, and the code");
     let own = own.lines().map(str::to_owned).collect();
     let snippets = [("login", 20), ("bearer", 8), ("pure", 8), ("loop", 30)];
-    let snippets = snippets.map(|(name, most)| (name, shown(name), most));
+    let source = include_str!("readme.rs");
+    let snippets = snippets.map(|(name, most)| (name, shown(source, "README", name), most));
     for (name, code, most) in snippets.into_iter().chain([("own", own, 10)]) {
-        let block = format!("```rust\n{}\n```", code.join("\n"));
+        let block = block(&code);
         assert!(readme.contains(&block), "README.md does not show:\n{block}");
         let counted = code.iter().filter(|line| !line.trim().is_empty()).count();
         assert!(counted <= most, "{name}: {counted} lines");

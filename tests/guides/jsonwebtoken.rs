@@ -1,0 +1,232 @@
+//! `docs/migrate-jsonwebtoken.md`.
+
+use super::{API, loopback, socket};
+use oidc_proto::{flow::ClientCredentials, jose::*};
+use oidc_testkit::{EndpointName, Socket};
+
+// GUIDE: handle
+mod handle {
+    use oidc_hyper::{Http, Provider, ProviderError};
+    use oidc_proto::UrlPolicy;
+    use serde::Deserialize;
+
+    #[derive(Deserialize)]
+    pub struct Claims {
+        pub sub: String,
+        pub department: Option<String>,
+    }
+
+    /// Made once, and kept.
+    pub fn api(issuer: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
+        // `UrlPolicy::default()`, unless the provider is on this machine.
+        Http::new().provider(issuer).url_policy(urls).audience("https://api.example/").build()
+    }
+
+    pub async fn claims(
+        api: &Provider,
+        token: &str,
+    ) -> Result<Claims, Box<dyn std::error::Error + Send + Sync>> {
+        Ok(api.verify(token, |token| token.custom::<Claims>()).await??)
+    }
+}
+// GUIDE: end
+
+// GUIDE: plain
+mod plain {
+    use oidc_hyper::{Http, Provider, ProviderError};
+    use oidc_proto::{UrlPolicy, jose::*};
+
+    pub fn api(issuer: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
+        let http = Http::new();
+        let api = http.provider(issuer).url_policy(urls).audience("https://api.example/");
+        api.access_tokens(|demands| {
+            demands
+                .accept_plain_jwt() // `typ` may be absent or `JWT`
+                .or_audience("my-old-api")
+                .algorithms(AlgorithmSet::EMPTY.with(Algorithm::RS256).with(Algorithm::ES256))
+                .leeway(60)
+        })
+        .build()
+    }
+}
+// GUIDE: end
+
+// GUIDE: keys
+mod keys {
+    use oidc_proto::{Timestamp, jose::*, token::*};
+
+    /// Made once: keys are prepared as they are read. `jwks` is the JSON of a JWK Set.
+    pub fn prepare(issuer: &str, jwks: &[u8]) -> Result<(Verifier, KeySet), KeySetError> {
+        Ok((Verifier::new(issuer, "https://api.example/"), KeySet::parse(jwks)?))
+    }
+
+    pub fn may_read(
+        (verifier, keys): &(Verifier, KeySet),
+        token: &str,
+        scratch: &mut Scratch, // one for each thread: then nothing is allocated
+        now: Timestamp,
+    ) -> Result<bool, Rejected> {
+        Ok(verifier.verify(token, keys, scratch, now)?.has_scope("api:read"))
+    }
+}
+// GUIDE: end
+
+// GUIDE: secret
+mod secret {
+    use oidc_proto::{Secret, Timestamp, jose::*, token::*};
+
+    pub fn subject(token: &str, shared: &Secret, now: Timestamp) -> Result<Option<String>, Rejected> {
+        let verifier = Verifier::new("https://op.example", "https://api.example/")
+            .accept_plain_jwt()
+            .algorithms(AlgorithmSet::EMPTY.with(Algorithm::HS256)); // never by default
+        let (keys, mut scratch) = (KeySet::from_secret(shared), Scratch::new());
+        let verified = verifier.verify(token, &keys, &mut scratch, now)?;
+        Ok(verified.claims().sub.as_deref().map(str::to_owned))
+    }
+}
+// GUIDE: end
+
+// GUIDE: sign
+mod sign {
+    use oidc_proto::jose::*;
+    use serde::Serialize;
+
+    pub fn encode(
+        signer: &dyn Sign,
+        typ: &str,
+        claims: &impl Serialize,
+    ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
+        let header = [("typ".to_owned(), typ.into())]; // `alg` and `kid` are those of the signer
+        Ok(sign_compact(signer, header.into_iter().collect(), &serde_json::to_vec(claims)?)?)
+    }
+
+    /// Only the signature is verified: what the payload says is yours to judge.
+    pub fn decode(
+        token: &str,
+        keys: &KeySet,
+    ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
+        let mut buffers = Buffers::default();
+        let jws = verify_compact(token, keys, AlgorithmSet::ASYMMETRIC, &mut buffers)?;
+        Ok(serde_json::from_slice(jws.payload())?)
+    }
+}
+// GUIDE: end
+
+// GUIDE: errors
+mod errors {
+    use oidc_hyper::ProviderError;
+    use oidc_proto::token::Rejected;
+
+    pub fn answer(error: &ProviderError) -> (u16, &'static str) {
+        match error {
+            ProviderError::AccessToken(Rejected::Expired) => (401, "log in again"),
+            ProviderError::AccessToken(rejected) => (401, rejected.code()), // for the log, say
+            ours => (503, ours.code()), // no keys: not the fault of whoever sent the token
+        }
+    }
+}
+// GUIDE: end
+
+/// An access token for the API, and the keys of its issuer.
+async fn issued(socket: &Socket) -> (String, Vec<u8>) {
+    let client = oidc_hyper::Http::new().provider(socket.issuer()).url_policy(loopback());
+    let provider = client.client_id("my-client").secret("my secret").build().expect("settings that fit");
+    let token = provider.client_credentials(&ClientCredentials::new(["api:read"])).await.expect("a token");
+    let keys = socket.provider(|provider| provider.key_set().to_string().into_bytes());
+    (token.value.access_token.expose().to_owned(), keys)
+}
+
+/// The same token with another signature.
+fn forged(token: &str) -> String {
+    let (signed, signature) = token.rsplit_once('.').expect("a JWS");
+    let first = if signature.starts_with('A') { 'B' } else { 'A' };
+    format!("{signed}.{first}{}", &signature[1..])
+}
+
+#[tokio::test]
+async fn a_token_is_verified_with_keys_that_are_fetched_once() {
+    let socket = socket();
+    let (token, _) = issued(&socket).await;
+    let api = handle::api(socket.issuer(), loopback()).expect("settings that fit");
+    for _ in 0..3 {
+        let claims = handle::claims(&api, &token).await.expect("a good token");
+        assert_eq!((&*claims.sub, claims.department), ("my-client", None));
+    }
+    assert_eq!(socket.provider(|provider| provider.count(EndpointName::Jwks)), 1);
+    let other = handle::claims(&api, "not a token").await.map(drop).unwrap_err();
+    assert_eq!(
+        other.to_string(),
+        "the access token is refused: the token is not a compact JWS of three parts"
+    );
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_say_it_is_an_access_token_is_accepted_only_if_that_is_said() {
+    let socket = socket();
+    socket.provider(|provider| {
+        provider.alter_access_token(|header, claims| {
+            header.insert("typ".into(), "JWT".into());
+            claims.insert("aud".into(), "my-old-api".into());
+        });
+    });
+    let (token, _) = issued(&socket).await;
+    let strict = handle::api(socket.issuer(), loopback()).expect("settings that fit");
+    assert_eq!(strict.verify(&token, |_| ()).await.unwrap_err().code(), "token_typ");
+    let plain = plain::api(socket.issuer(), loopback()).expect("settings that fit");
+    plain.verify(&token, |_| ()).await.expect("a plain JWT");
+}
+
+#[tokio::test]
+async fn keys_at_hand_do_and_a_refusal_names_its_reason() {
+    let socket = socket();
+    let (token, jwks) = issued(&socket).await;
+    let (prepared, now) = (keys::prepare(socket.issuer(), &jwks).expect("a JWK Set"), oidc_drive::now());
+    let mut scratch = oidc_proto::token::Scratch::new();
+    assert_eq!(keys::may_read(&prepared, &token, &mut scratch, now), Ok(true));
+    let later = keys::may_read(&prepared, &token, &mut scratch, now.plus(86_400)).unwrap_err();
+    assert_eq!(errors::answer(&later.into()), (401, "log in again"));
+    let forged = keys::may_read(&prepared, &forged(&token), &mut scratch, now).unwrap_err();
+    assert_eq!(errors::answer(&forged.into()), (401, "jws_signature"));
+}
+
+#[tokio::test]
+async fn an_outage_of_the_provider_is_not_the_fault_of_the_token() {
+    let socket = socket();
+    let (token, _) = issued(&socket).await;
+    let api = handle::api(socket.issuer(), loopback()).expect("settings that fit");
+    drop(socket);
+    let error = api.verify(&token, |_| ()).await.unwrap_err();
+    assert_eq!(errors::answer(&error), (503, "no_response"));
+}
+
+#[test]
+fn tokens_of_ones_own_are_signed_and_verified() {
+    let random = ring::rand::SystemRandom::new();
+    let key = ring::signature::Ed25519KeyPair::generate_pkcs8(&random).expect("a key");
+    let signer = RingSigner::from_pkcs8(Algorithm::EdDSA, key.as_ref(), Some("one")).expect("a signer");
+    let claims = serde_json::json!({ "sub": "alice" });
+    let token = sign::encode(&signer, "session+jwt", &claims).expect("a token");
+    let keys = KeySet::from_jwks(signer.public_jwk()).expect("a key");
+    assert_eq!(sign::decode(&token, &keys).expect("a signature"), claims);
+    let error = sign::decode(&forged(&token), &keys).unwrap_err();
+    assert_eq!(error.to_string(), JwsError::Signature.to_string());
+}
+
+#[test]
+fn a_shared_secret_counts_only_where_it_is_asked_for() {
+    let secret = oidc_proto::Secret::new("a secret of at least thirty-two bytes");
+    let signer = RingSigner::from_secret(Algorithm::HS256, &secret, None).expect("a signer");
+    let now = oidc_drive::now();
+    let claims = serde_json::json!({
+        "iss": "https://op.example", "aud": API, "sub": "alice", "exp": now.plus(60).0,
+    });
+    let token = sign::encode(&signer, "JWT", &claims).expect("a token");
+    assert_eq!(secret::subject(&token, &secret, now), Ok(Some("alice".to_owned())));
+    let other = oidc_proto::Secret::new("another one of at least thirty-two bytes");
+    assert_eq!(secret::subject(&token, &other, now).unwrap_err().code(), "jws_signature");
+    let default = oidc_proto::token::Verifier::new("https://op.example", API).accept_plain_jwt();
+    let keys = KeySet::from_secret(&secret);
+    let mut scratch = oidc_proto::token::Scratch::new();
+    let refused = default.verify(&token, &keys, &mut scratch, now).unwrap_err();
+    assert_eq!(refused.code(), "jws_alg_not_allowed");
+}
