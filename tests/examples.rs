@@ -222,7 +222,7 @@ fn many_providers_at_once_are_asked_once_each_and_one_that_is_down_disturbs_nobo
         "many_providers",
         &[
             "980 tasks got a token and had it verified",
-            "20}: the tasks of the provider that is down",
+            "20 tasks of the provider that is down got an error",
             "49 providers were asked 1 x metadata, 1 x keys, 1 x token",
         ],
     );

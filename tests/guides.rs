@@ -79,9 +79,8 @@ fn code_of_other_libraries_is_marked_as_such() {
 /// Every line of Rust of the library and its adapters.
 fn library() -> String {
     let (mut text, mut folders) = (String::new(), vec![Path::new(ROOT).join("oidc-proto/src")]);
-    for adapter in ["drive", "ureq", "hyper", "reqwest", "tower", "axum"] {
-        folders.push(Path::new(ROOT).join("oidc-adapters").join(adapter).join("src"));
-    }
+    let adapters = fs::read_dir(Path::new(ROOT).join("oidc-adapters")).expect("a folder").flatten();
+    folders.extend(adapters.map(|adapter| adapter.path().join("src")).filter(|sources| sources.is_dir()));
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).expect("a folder").flatten() {
             if entry.path().is_dir() {

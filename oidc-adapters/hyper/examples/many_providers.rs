@@ -73,16 +73,20 @@ async fn main() -> Result<(), Problem> {
     for handle in handles.iter().cycle().take(TASKS).cloned() {
         tasks.spawn(async move { (handle.issuer().to_owned(), work(handle).await) });
     }
-    let (mut good, mut failed) = (0, BTreeMap::<String, usize>::new());
+    let (mut good, mut failed) = (0, Vec::new());
     for (issuer, outcome) in tasks.join_all().await {
         match outcome {
             Ok(_) => good += 1,
-            Err(error) if issuer == down => *failed.entry(error.code().to_owned()).or_default() += 1,
+            Err(error) if issuer == down => failed.push(error.code().to_owned()),
             Err(error) => return Err(format!("{issuer} is up, and: {error}").into()),
         }
     }
     println!("{good} tasks got a token and had it verified, in {} ms", began.elapsed().as_millis());
-    println!("{failed:?}: the tasks of the provider that is down; it was tried {} time", lost.load(SeqCst));
+    let (many, lost) = (failed.len(), lost.load(SeqCst));
+    failed.dedup();
+    println!(
+        "{many} tasks of the provider that is down got an error ({failed:?}); requests sent there: {lost}"
+    );
 
     // How many providers saw how many requests.
     let mut seen = BTreeMap::<[usize; 3], usize>::new();
