@@ -5,7 +5,7 @@ use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocki
 use oidc_proto::{
     Secret, Timestamp,
     flow::{Authenticated, ClientCredentials, PendingAuthorization, PreviousLogin, Refreshed, Request},
-    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     renew::{Epoch, Published},
 };
 use oidc_testkit::{Browser, EndpointName, Provider, Registration, hostile, world::SimClock};
@@ -247,6 +247,7 @@ pub trait Handle {
     ) -> Outcome<Authenticated>;
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>>;
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
+    fn introspect(&self, token: &Secret) -> Outcome<Introspection>;
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>>;
     fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
     fn subject(&self, token: &str) -> Outcome<String>;
@@ -280,6 +281,9 @@ impl Handle for Async {
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.1.finish(self.0.userinfo(token, sub))
     }
+    fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
+        self.1.finish(self.0.introspect(token, None))
+    }
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
         self.1.finish(self.0.client_credentials(wanted))
     }
@@ -310,6 +314,9 @@ impl Handle for blocking::Provider {
     }
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.userinfo(token, sub)
+    }
+    fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
+        self.introspect(token, None)
     }
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
         self.client_credentials(wanted)

@@ -162,3 +162,13 @@ fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
         verified_at(302, 3);
     });
 }
+
+#[test]
+fn the_provider_is_asked_about_a_token_and_says_who_it_is_for() {
+    each(|world, handle| {
+        let said = handle.introspect(&world.token().into()).unwrap();
+        assert!(said.active);
+        assert_eq!(said.client_id.as_deref(), Some("app"));
+        assert!(!handle.introspect(&"made up".into()).unwrap().active);
+    });
+}

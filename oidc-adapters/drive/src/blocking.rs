@@ -12,10 +12,10 @@ use oidc_proto::{
     Error, Secret,
     flow::{
         Authenticated, Client, ClientCredentials, Flow, PendingAuthorization, PreviousLogin, Refreshed,
-        Request, Step, Terms,
+        Request, Step, Terms, TokenTypeHint,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
     renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
     token::Verified,
@@ -187,6 +187,18 @@ impl Provider {
     /// As [`Client::userinfo`], and whatever the flow meets on its way.
     pub fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
         self.run(self.client()?.userinfo(access_token, sub)?)
+    }
+
+    /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks.
+    ///
+    /// # Errors
+    /// As [`Client::introspect`], and whatever the flow meets on its way.
+    pub fn introspect(
+        &self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+    ) -> Result<Introspection, ProviderError> {
+        self.run(self.client()?.introspect(token, hint)?)
     }
 
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and

@@ -13,7 +13,7 @@
 
 mod egress;
 
-pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderError, moment, now};
+pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
 use http::{HeaderValue, header};
 use http_body_util::{BodyExt as _, Full};
@@ -23,7 +23,7 @@ use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::TokioExecutor,
 };
-use oidc_drive::{ProviderBuilder, egress::Guard};
+use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,

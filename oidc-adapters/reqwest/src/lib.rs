@@ -13,10 +13,10 @@
 
 mod egress;
 
-pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderError, moment, now};
+pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
 use http::{HeaderValue, header};
-use oidc_drive::{ProviderBuilder, egress::Guard};
+use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use reqwest::{Client, redirect, retry};
 use rustls::{

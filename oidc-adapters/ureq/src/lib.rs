@@ -13,9 +13,13 @@
 
 mod egress;
 
-pub use oidc_drive::{Event, Failed, Observer, ProviderError, blocking::Provider, moment, now};
+pub use oidc_drive::{
+    Event, Failed, Observer, ProviderBuilder, ProviderError,
+    blocking::{Io, Provider},
+    moment, now,
+};
 
-use oidc_drive::{ProviderBuilder, blocking::Io, egress::Guard};
+use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
     RootCertStore,

@@ -77,6 +77,12 @@ impl From<&IdToken> for PreviousLogin {
 }
 
 impl PreviousLogin {
+    /// The user who logged in, at their issuer.
+    #[must_use]
+    pub fn sub(&self) -> &str {
+        &self.sub
+    }
+
     /// Section 12.2, claim by claim. No nonce is demanded; one that is there must be the same.
     fn check(&self, now: &IdToken) -> Result<(), Rejected> {
         let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };

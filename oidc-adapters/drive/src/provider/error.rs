@@ -1,7 +1,7 @@
 //! [`ProviderError`]: why a handle could not do what was asked of it.
 
 use crate::{Event, Failed, Observer, Started, Unavailable, event::why_ended, gate::builder::NoResponse};
-use oidc_proto::{Error, flow::ConfigError, renew::Failure, token::Rejected};
+use oidc_proto::{Error, base::form::FormError, flow::ConfigError, renew::Failure, token::Rejected};
 use std::fmt;
 
 /// Why a [`Provider`](super::Provider) could not do what was asked of it.
@@ -36,7 +36,7 @@ impl ProviderError {
     pub(crate) fn of_failure(failure: Failure, why: impl FnOnce() -> String) -> Self {
         match failure {
             Failure::Flow(error) => Self::Protocol(error),
-            _ => Self::NoResponse(why()),
+            Failure::NoResponse | Failure::Expired | _ => Self::NoResponse(why()),
         }
     }
 
@@ -78,6 +78,12 @@ impl From<Error> for ProviderError {
 
 impl From<ConfigError> for ProviderError {
     fn from(error: ConfigError) -> Self {
+        Self::Protocol(error.into())
+    }
+}
+
+impl From<FormError> for ProviderError {
+    fn from(error: FormError) -> Self {
         Self::Protocol(error.into())
     }
 }

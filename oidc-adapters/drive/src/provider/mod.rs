@@ -27,9 +27,10 @@ use oidc_proto::{
     Error, Secret,
     flow::{
         Authenticated, Client, ClientCredentials, Flow, PendingAuthorization, PreviousLogin, Refreshed, Step,
+        TokenTypeHint,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
     renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
     token::Verified,
@@ -123,6 +124,19 @@ impl Provider {
     /// As [`Client::userinfo`], and whatever the flow meets on its way.
     pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
         self.run(self.client().await?.userinfo(access_token, sub)?).await
+    }
+
+    /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks: for a whole API,
+    /// a [`Gate`](crate::Gate) remembers for a short time.
+    ///
+    /// # Errors
+    /// As [`Client::introspect`], and whatever the flow meets on its way.
+    pub async fn introspect(
+        &self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+    ) -> Result<Introspection, ProviderError> {
+        self.run(self.client().await?.introspect(token, hint)?).await
     }
 
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
