@@ -146,7 +146,7 @@ fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
     each(|world, handle| {
         world.change(|provider| provider.access_token_lifetime(7_200));
         let token = world.token();
-        let mut verified_at = |seconds: i64, fetched: usize| {
+        let verified_at = |seconds: i64, fetched: usize| {
             world.clock.set(START.plus(seconds));
             assert!(handle.subject(&token).is_ok());
             world.settle();
