@@ -4,6 +4,7 @@
 mod support;
 
 use oidc_testkit::{Provider, Registration, Socket};
+use std::collections::BTreeSet;
 use support::{block, shown};
 
 // README: login
@@ -181,25 +182,48 @@ fn the_verifier_of_the_readme_verifies() {
     assert_eq!(why.code(), "jws_not_compact");
 }
 
-/// How many crates stand below a package of the workspace, itself included.
-fn crates_below(package: &str) -> usize {
+/// The crates that stand below a package, itself included; each with its version, or by its name alone.
+fn below(package: &str, versions: bool) -> BTreeSet<String> {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"])
         .args(["--target", "x86_64-unknown-linux-gnu", "--format", "{p}"])
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/.."))
         .output()
         .expect("cargo runs");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let tree = String::from_utf8(output.stdout).expect("text");
-    let named = |line: &str| line.split(" (").next().unwrap_or_default().to_owned();
-    tree.lines().filter(|line| !line.is_empty()).map(named).collect::<std::collections::BTreeSet<_>>().len()
+    let end = if versions { " (" } else { " " };
+    let named = |line: &str| line.split(end).next().unwrap_or_default().to_owned();
+    tree.lines().filter(|line| !line.is_empty()).map(named).collect()
 }
 
 #[test]
-fn the_readme_tells_how_much_each_adapter_pulls_in() {
+fn the_readme_tells_how_much_each_crate_pulls_in() {
     let readme = include_str!("../README.md");
-    for adapter in ["oidc-ureq", "oidc-hyper", "oidc-reqwest"] {
-        let row = readme.lines().find(|line| line.starts_with(&format!("| [`{adapter}`]"))).expect("a row");
-        let counted = format!("{} crates |", crates_below(adapter));
-        assert!(row.ends_with(&counted), "{row} but {counted}");
+    let crates = readme.lines().filter(|line| line.starts_with("| [`oidc-") && !line.contains("testkit"));
+    let mut counted = 0;
+    for row in crates {
+        let name = row.split('`').nth(1).expect("a name");
+        let number = format!("{} crates |", below(name, true).len());
+        assert!(row.ends_with(&number), "{row} but {number}");
+        counted += 1;
+    }
+    assert_eq!(counted, 8, "one row for each crate that programs depend on");
+}
+
+#[test]
+fn no_adapter_pulls_in_what_its_stack_does_not_need() {
+    for (adapter, stack, besides) in [
+        ("oidc-ureq", "ureq", &[][..]),
+        // Bodies, and the authorities of Mozilla's browsers.
+        ("oidc-hyper", "hyper-rustls", &["http-body-util", "webpki-roots"]),
+        ("oidc-reqwest", "reqwest", &["webpki-roots"]),
+    ] {
+        let theirs = &below(stack, false) | &below("oidc-drive", false);
+        let ours: Vec<_> = (&below(adapter, false) - &theirs).into_iter().collect();
+        let mut expected: Vec<_> = besides.iter().map(|name| (*name).to_owned()).collect();
+        expected.push(adapter.to_owned());
+        expected.sort();
+        assert_eq!(ours, expected);
     }
 }
