@@ -3,8 +3,8 @@
 use oidc_proto::{
     Moment, Timestamp,
     flow::{
-        ClientCredentials, MAX_OPEN_LOGINS, MAX_SEALED, OpenLogins, PENDING_LIFETIME, PendingAuthorization,
-        PreviousLogin, SavedClientCredentials, SealError, SealingKeys, Step,
+        ClientCredentials, Custom, MAX_OPEN_LOGINS, MAX_SEALED, OpenLogins, PENDING_LIFETIME,
+        PendingAuthorization, PreviousLogin, SavedClientCredentials, SealError, SealingKeys, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -203,6 +203,41 @@ fn grants_and_logins_that_were_are_sealed_too() {
     assert_eq!(resumed, saved);
     let pause = party.client.resume_client_credentials(resumed).unwrap();
     assert!(drive(pause, &mut party.provider, &mut party.clock).is_ok());
+}
+
+/// What an application keeps in a cookie itself.
+#[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
+struct Session {
+    sub: String,
+    expires: i64,
+}
+
+#[test]
+fn a_state_of_the_applications_own_is_sealed_by_the_same_rules() {
+    let mut seed = Seed::new(8);
+    let session = Custom(Session { sub: "alice \u{1f511}".to_owned(), expires: i64::MAX });
+    let sealed = keys().seal(&session, "session", moment(&mut seed)).unwrap();
+    assert_eq!(keys().open(&sealed, "session"), Ok(session.clone()));
+    assert_eq!(keys().open::<Custom<Session>>(&sealed, AUDIENCE), Err(SealError::Wrong));
+    assert_eq!(keys().open::<OpenLogins>(&sealed, "session"), Err(SealError::Wrong), "another kind");
+    assert_eq!(
+        SealingKeys::new(9, &[1; 32]).open::<Custom<Session>>(&sealed, "session"),
+        Err(SealError::UnknownKey)
+    );
+    let logins = keys().seal(&ten(), "session", moment(&mut seed)).unwrap();
+    assert_eq!(keys().open::<Custom<Session>>(&logins, "session"), Err(SealError::Wrong));
+    // Another state of the application's own is none of this form, unless its members say so.
+    assert_eq!(keys().open::<Custom<Vec<String>>>(&sealed, "session"), Err(SealError::State));
+    assert_eq!(format!("{session:?} {:#?}", Custom("alice")), "Custom(..) Custom(..)");
+}
+
+#[test]
+fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
+    let mut seed = Seed::new(9);
+    let by_pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
+    assert_eq!(keys().seal(&Custom(by_pairs), "x", moment(&mut seed)), Err(SealError::State));
+    let long = Custom("x".repeat(MAX_SEALED));
+    assert!(matches!(keys().seal(&long, "x", moment(&mut seed)), Err(SealError::TooLarge { .. })));
 }
 
 /// What this version has sealed must be opened, or refused with a typed error, by every later one.

@@ -27,7 +27,7 @@ use oidc_proto::{
     Secret, UrlPolicy,
     base::form::FormError,
     flow::{
-        Call, Client, ClientCredentials, ClientCredentialsGrant, Discovery, Flow, OpenLogins,
+        Call, Client, ClientCredentials, ClientCredentialsGrant, Custom, Discovery, Flow, OpenLogins,
         PendingAuthorization, PreviousLogin, SealingKeys, Step,
     },
     jose::{Algorithm, AlgorithmSet, Buffers, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
@@ -154,6 +154,12 @@ fn look_at_what_is_sealed(look: &mut Looker, pending: &PendingAuthorization) {
     let sealed = keys.seal(&open, "here", moment(172)).unwrap();
     look.text(&sealed);
     look.at_error(&keys.open::<OpenLogins>(&sealed, "elsewhere").unwrap_err());
+    let own = Custom("MARK-what-an-application-keeps".to_owned());
+    look.hide("a state of the application's own", &own.0);
+    look.at(&own);
+    let sealed = keys.seal(&own, "here", moment(173)).unwrap();
+    look.text(&sealed);
+    look.at_error(&keys.open::<Custom<u8>>(&sealed, "here").unwrap_err());
 }
 
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {

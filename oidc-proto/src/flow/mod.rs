@@ -76,7 +76,7 @@ pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
 pub use resource_discovery::ResourceDiscovery;
-pub use sealed::{MAX_SEALED, Seal, SealError, SealingKeys};
+pub use sealed::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
 pub use userinfo::{UserInfoMethod, UserInfoRequest};
 
 use crate::base::moment::Moment;
