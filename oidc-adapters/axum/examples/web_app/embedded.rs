@@ -1,0 +1,127 @@
+//! The provider on loopback, and the page on which its user says who they are, or says no.
+
+use super::site::Registered;
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    extract::{OriginalUri, RawForm, State},
+    http::{HeaderMap, Request, Response, StatusCode, header},
+    response::{Html, IntoResponse as _},
+    routing::get,
+};
+use maud::{DOCTYPE, html};
+use oidc_drive::now;
+use oidc_proto::Secret;
+use oidc_testkit::{Provider, Registration, User};
+use std::{
+    net::Ipv4Addr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+use tokio::net::TcpListener;
+use url::form_urlencoded;
+
+pub(crate) const CLIENT_ID: &str = "demo";
+pub(crate) const CLIENT_SECRET: &str = "demo secret";
+
+/// Those who may log in.
+fn users() -> [User; 2] {
+    [User::default(), User::new("bob").claim("name", "Bob Example")]
+}
+
+/// A provider that everybody may ask.
+pub(crate) type Shared = Arc<Mutex<Provider>>;
+
+pub(crate) fn lock(provider: &Mutex<Provider>) -> MutexGuard<'_, Provider> {
+    provider.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Starts a provider on a free port; returns as what the site is registered there.
+pub(crate) async fn start(redirect_uri: String) -> Result<Registered, String> {
+    let broken = |error| format!("cannot start a provider on 127.0.0.1: {error}");
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(broken)?;
+    // To a browser, `localhost` is another site than `127.0.0.1`, as providers are.
+    let issuer = format!("http://localhost:{}", listener.local_addr().map_err(broken)?.port());
+    let provider = Arc::new(Mutex::new(provider(&issuer, &redirect_uri)));
+    tokio::spawn(async { axum::serve(listener, router(provider)).await });
+    Ok(registered(&issuer, redirect_uri))
+}
+
+/// The site's registration.
+pub(crate) fn registered(issuer: &str, redirect_uri: String) -> Registered {
+    Registered {
+        issuer: issuer.to_owned(),
+        client_id: CLIENT_ID.to_owned(),
+        secret: Some(Secret::new(CLIENT_SECRET)),
+        redirect_uri,
+    }
+}
+
+/// The provider, which knows the site.
+pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> Provider {
+    let mut provider = Provider::new(issuer);
+    provider.register(Registration::basic(CLIENT_ID, CLIENT_SECRET).redirect_uri(redirect_uri));
+    provider
+}
+
+/// The provider as a service, which asks its user first.
+pub(crate) fn router(provider: Shared) -> Router {
+    Router::new().route("/authorize", get(ask).post(answer)).fallback(pass).with_state(provider)
+}
+
+async fn ask(OriginalUri(uri): OriginalUri) -> Html<String> {
+    let query = uri.query().unwrap_or_default();
+    let client = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "client_id");
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { meta charset="utf-8"; title { "Login service" } }
+            body {
+                h1 { "Who are you?" }
+                p { strong { (client.map_or("Somebody".into(), |(_, id)| id)) } " wants to know." }
+                form method="post" action="/authorize" {
+                    input type="hidden" name="query" value=(query);
+                    @for user in users() {
+                        p { button name="user" value=(user.sub) { "I am " (name(&user)) } }
+                    }
+                    p { button name="user" value="" { "I do not say" } }
+                }
+            }
+        }
+    };
+    Html(page.into_string())
+}
+
+async fn answer(
+    State(provider): State<Shared>,
+    headers: HeaderMap,
+    RawForm(form): RawForm,
+) -> Response<Body> {
+    let field = |name: &str| form_urlencoded::parse(&form).find(|(known, _)| known == name).map(|(_, v)| v);
+    let (query, sub) = (field("query").unwrap_or_default(), field("user").unwrap_or_default());
+    let mut request = Request::get(format!("/authorize?{query}"));
+    if let Some(host) = headers.get(header::HOST) {
+        request = request.header(header::HOST, host);
+    }
+    let Ok(request) = request.body(Vec::new()) else { return StatusCode::BAD_REQUEST.into_response() };
+    // The choice and what follows from it, with nobody in between.
+    let mut provider = lock(&provider);
+    match users().into_iter().find(|user| user.sub == sub) {
+        Some(user) => provider.user(user),
+        None => provider.deny_next("access_denied"),
+    }
+    provider.handle(&request, now()).map(Body::from)
+}
+
+/// Everything else is no business of a browser.
+async fn pass(State(provider): State<Shared>, request: Request<Body>) -> Response<Body> {
+    let (head, body) = request.into_parts();
+    let Ok(body) = to_bytes(body, 1 << 20).await else {
+        return StatusCode::PAYLOAD_TOO_LARGE.into_response();
+    };
+    let request = Request::from_parts(head, body.to_vec());
+    lock(&provider).handle(&request, now()).map(Body::from)
+}
+
+fn name(user: &User) -> &str {
+    user.claims.get("name").and_then(|name| name.as_str()).unwrap_or(&user.sub)
+}

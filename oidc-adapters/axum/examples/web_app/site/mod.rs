@@ -1,0 +1,218 @@
+//! The site: a home page for everyone, pages for those who have logged in, and what leads to them.
+//!
+//! ```text
+//! /private ─▶ /login?next=/private ─▶ the provider … the user is away … ─▶ /callback ─▶ /private
+//! ```
+//!
+//! It keeps nothing: what it must remember of a user is sealed in the user's own browser. So any number
+//! of nodes with the same sealing keys serve the same users.
+
+mod cookies;
+mod failure;
+mod next;
+mod pages;
+
+pub(crate) use cookies::Cookies;
+pub(crate) use failure::{Failure, Trouble};
+
+use axum::{
+    Router,
+    extract::{OriginalUri, RawQuery, State},
+    http::{HeaderMap, HeaderValue, Uri, header},
+    middleware::map_response,
+    response::{IntoResponse as _, Redirect, Response},
+    routing::{get, post},
+};
+use axum_extra::extract::CookieJar;
+use cookies::Session;
+use oidc_proto::{
+    Error, Secret, Timestamp, UrlPolicy,
+    flow::{Authenticated, PendingAuthorization},
+    message::AuthorizationResponse,
+};
+use std::sync::Arc;
+use url::{Url, form_urlencoded};
+
+/// How long a user stays logged in, in seconds.
+pub(crate) const SESSION_LIFETIME: i64 = 8 * 3600;
+
+/// Names can be long; the cookie cannot.
+const MAX_NAME: usize = 100;
+
+/// No scripts, no frames, no forms that lead elsewhere, nothing from other sites.
+const CONTENT_SECURITY_POLICY: &str =
+    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+
+/// How a login begins and how it ends: what the two examples do in different ways.
+pub(crate) trait Logins: Send + Sync + 'static {
+    /// Where to send the user, and what to keep until they come back.
+    fn begin(&self) -> impl Future<Output = Result<(Url, PendingAuthorization), Trouble>> + Send;
+
+    /// Who the user is who came back with this response.
+    fn end(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> impl Future<Output = Result<Authenticated, Trouble>> + Send;
+}
+
+/// Where users log in, and as what the site is registered there.
+pub(crate) struct Registered {
+    pub(crate) issuer: String,
+    pub(crate) client_id: String,
+    pub(crate) secret: Option<Secret>,
+    pub(crate) redirect_uri: String,
+}
+
+impl Registered {
+    /// Plain http is for providers on this machine only, and only when asked.
+    pub(crate) fn url_policy(&self) -> UrlPolicy {
+        let policy = UrlPolicy::default();
+        if self.issuer.starts_with("http:") { policy.with_loopback() } else { policy }
+    }
+}
+
+/// What the pages need.
+pub(crate) struct Site<L> {
+    pub(crate) logins: L,
+    pub(crate) cookies: Cookies,
+}
+
+type Of<L> = State<Arc<Site<L>>>;
+
+/// The site as a service.
+pub(crate) fn router<L: Logins>(site: Site<L>) -> Router {
+    Router::new()
+        .route("/", get(home::<L>))
+        .route("/private", get(private::<L>))
+        .route("/private/letters", get(letters::<L>))
+        .route("/login", get(login::<L>))
+        .route("/callback", get(callback::<L>))
+        .route("/logout", post(logout::<L>))
+        .route("/style.css", get(pages::style))
+        .fallback(async || Failure::NotFound.page("/"))
+        .method_not_allowed_fallback(async || Failure::Method.page("/"))
+        .layer(map_response(with_headers))
+        .with_state(Arc::new(site))
+}
+
+/// For everyone.
+async fn home<L: Logins>(State(site): Of<L>, jar: CookieJar) -> Response {
+    pages::home(site.cookies.session(&jar).as_ref()).into_response()
+}
+
+/// For those who have logged in.
+async fn private<L: Logins>(State(site): Of<L>, OriginalUri(uri): OriginalUri, jar: CookieJar) -> Response {
+    match site.cookies.session(&jar) {
+        Some(session) => pages::private(&session, site.cookies.now()).into_response(),
+        None => to_login(&uri),
+    }
+}
+
+async fn letters<L: Logins>(State(site): Of<L>, OriginalUri(uri): OriginalUri, jar: CookieJar) -> Response {
+    match site.cookies.session(&jar) {
+        Some(session) => pages::letters(&session).into_response(),
+        None => to_login(&uri),
+    }
+}
+
+fn to_login(uri: &Uri) -> Response {
+    let here = uri.path_and_query().map_or("/", |here| here.as_str());
+    Redirect::to(&login_for(here)).into_response()
+}
+
+/// The link that logs in and then leads to a page of this site.
+fn login_for(next: &str) -> String {
+    format!("/login?{}", form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish())
+}
+
+/// Login begins: `next` is where to go afterwards.
+async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
+    let query = query.unwrap_or_default();
+    let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
+    let next = wanted.and_then(|(_, next)| next::local(&next)).unwrap_or("/".to_owned());
+    if site.cookies.session(&jar).is_some() {
+        return Redirect::to(&next).into_response();
+    }
+    let begun = match site.logins.begin().await {
+        Ok((url, pending)) => site.cookies.remember(jar, pending, &next).map(|jar| (url, jar)),
+        Err(trouble) => Err(trouble),
+    };
+    match begun {
+        Ok((url, jar)) => (jar, Redirect::to(url.as_str())).into_response(),
+        Err(trouble) => trouble.page(&next),
+    }
+}
+
+/// Login ends: the provider sends the user back to here.
+async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
+    let response = match AuthorizationResponse::from_query(&query.unwrap_or_default()) {
+        Ok(response) => response,
+        Err(form) => return Trouble::Protocol(Error::from(form)).page("/"),
+    };
+    let state = response.state.clone().unwrap_or_default();
+    let next = site.cookies.next(&jar, &state).unwrap_or("/".to_owned());
+    let (jar, pending) = match site.cookies.take(jar, &state) {
+        Ok((jar, Some(pending))) => (jar, pending),
+        // A callback that comes again (reloaded, or by the back button) has done its work already.
+        Ok((jar, None)) if site.cookies.session(&jar).is_some() => {
+            return Redirect::to(&next).into_response();
+        }
+        Ok((_, None)) => return Failure::Unknown.page(&next),
+        Err(trouble) => return trouble.page(&next),
+    };
+    let user = match site.logins.end(pending, response).await {
+        Ok(user) => user,
+        Err(trouble) => return (jar, trouble.page(&next)).into_response(),
+    };
+    match site.cookies.log_in(jar, &session(&user, site.cookies.now())) {
+        Ok(jar) => (jar, Redirect::to(&next)).into_response(),
+        Err(trouble) => trouble.page(&next),
+    }
+}
+
+/// What the site wants to know of a user.
+fn session(user: &Authenticated, now: Timestamp) -> Session {
+    let by_userinfo = || user.userinfo.as_ref().and_then(|userinfo| userinfo.claim::<String>("name"));
+    let name = user.id_token.claim("name").or_else(by_userinfo);
+    Session {
+        issuer: user.id_token.iss.clone(),
+        sub: user.id_token.sub.clone(),
+        name: name.map(|name| name.chars().take(MAX_NAME).collect()),
+        expires: now.plus(SESSION_LIFETIME),
+    }
+}
+
+/// POST alone, and from this site alone: no image and no other site can log a user out.
+async fn logout<L: Logins>(State(site): Of<L>, headers: HeaderMap, jar: CookieJar) -> Response {
+    if !is_from_here(&headers, site.cookies.origin()) {
+        return Failure::Forged.page("/");
+    }
+    (site.cookies.log_out(jar), Redirect::to("/")).into_response()
+}
+
+/// Browsers say where a request comes from in `Sec-Fetch-Site` (Fetch Metadata); those that do not, in
+/// `Origin`.
+fn is_from_here(headers: &HeaderMap, origin: &str) -> bool {
+    match (headers.get("sec-fetch-site"), headers.get(header::ORIGIN)) {
+        (Some(site), _) => site == "same-origin",
+        (None, Some(from)) => from == origin,
+        (None, None) => false,
+    }
+}
+
+/// What every response of the site says, unless it has said something else itself.
+async fn with_headers(OriginalUri(uri): OriginalUri, mut response: Response) -> Response {
+    // The URL of a callback has a code in it, and is nobody else's business.
+    let referrer = if uri.path() == "/callback" { "no-referrer" } else { "same-origin" };
+    let always = [
+        (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),
+        (header::REFERRER_POLICY, referrer),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::CACHE_CONTROL, "no-store"),
+    ];
+    for (name, value) in always {
+        response.headers_mut().entry(name).or_insert(HeaderValue::from_static(value));
+    }
+    response
+}

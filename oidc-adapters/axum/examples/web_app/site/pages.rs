@@ -1,0 +1,110 @@
+//! The pages. Whatever is put into them is escaped by the templates.
+
+use super::cookies::Session;
+use axum::{
+    http::header,
+    response::{Html, IntoResponse, Response},
+};
+use maud::{DOCTYPE, Markup, html};
+use oidc_proto::Timestamp;
+
+pub(crate) fn home(session: Option<&Session>) -> Html<String> {
+    page(
+        "Home",
+        &html! {
+            @match session {
+                Some(session) => {
+                    p { "Hello, " strong #who { (name(session)) } "." }
+                    p { a href="/private" { "Your page" } " · " a href="/private/letters" { "Your letters" } }
+                    (logout())
+                }
+                None => {
+                    p #who { "You are not logged in." }
+                    p { a #login href="/login?next=/private" { "Log in" } }
+                }
+            }
+        },
+    )
+}
+
+pub(crate) fn private(session: &Session, now: Timestamp) -> Html<String> {
+    let minutes = now.until(session.expires).as_secs().div_ceil(60);
+    page(
+        "Your page",
+        &html! {
+            p { "Nobody but " strong #who { (name(session)) } " sees this page." }
+            dl {
+                dt { "Known as" } dd { (session.sub) }
+                dt { "at" } dd { (session.issuer) }
+                dt { "for another" } dd { (minutes) " minutes" }
+            }
+            p { a href="/" { "Home" } " · " a href="/private/letters" { "Your letters" } }
+            (logout())
+        },
+    )
+}
+
+pub(crate) fn letters(session: &Session) -> Html<String> {
+    page(
+        "Your letters",
+        &html! {
+            p { "There are no letters for " strong #who { (name(session)) } "." }
+            p { a href="/" { "Home" } " · " a href="/private" { "Your page" } }
+            (logout())
+        },
+    )
+}
+
+/// What has happened, what to do, the way on, and one line for support.
+pub(crate) fn failure(
+    title: &str,
+    happened: &str,
+    advice: &str,
+    again: Option<&str>,
+    technical: &str,
+) -> Html<String> {
+    page(
+        title,
+        &html! {
+            p { (happened) }
+            p { (advice) }
+            p {
+                @if let Some(again) = again { a #again href=(again) { "Try again" } " · " }
+                a href="/" { "Home" }
+            }
+            p { small { "For support: " code #technical { (technical) } } }
+        },
+    )
+}
+
+pub(crate) async fn style() -> Response {
+    const STYLE: &str = "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }\n\
+                         dt { color: #666 } dd { margin: 0 0 .5rem } button { font: inherit }\n";
+    let headers = [(header::CONTENT_TYPE, "text/css"), (header::CACHE_CONTROL, "public, max-age=3600")];
+    (headers, STYLE).into_response()
+}
+
+fn name(session: &Session) -> &str {
+    session.name.as_deref().unwrap_or(&session.sub)
+}
+
+/// A button, not a link: a link can be followed by somebody else's page.
+fn logout() -> Markup {
+    html! { form method="post" action="/logout" { button #logout { "Log out" } } }
+}
+
+fn page(title: &str, body: &Markup) -> Html<String> {
+    let page = html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width";
+                title { (title) }
+                link rel="stylesheet" href="/style.css";
+            }
+            body { h1 { (title) } (body) }
+        }
+    };
+    Html(page.into_string())
+}

@@ -1,0 +1,94 @@
+//! How a login begins and ends: discovery, the client, the two halves of the login, and the keys.
+
+use super::site::{Logins, Registered, Trouble};
+use oidc_drive::{Clock, Failed};
+use oidc_hyper::Http;
+use oidc_proto::{
+    Timestamp,
+    flow::{Authenticated, Client, Discovery, Flow, PendingAuthorization, Step},
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse},
+};
+use std::sync::{Arc, Mutex, PoisonError};
+use url::Url;
+
+/// How long the provider's metadata serve, in seconds.
+const FRESH: i64 = 300;
+
+/// Logs users in at one provider.
+pub(crate) struct ByHand {
+    http: Http,
+    at: Registered,
+    clock: Arc<dyn Clock>,
+    known: Mutex<Option<Known>>,
+}
+
+/// What is known of the provider.
+#[derive(Clone)]
+struct Known {
+    client: Client,
+    keys: Option<Arc<KeySet>>,
+    since: Timestamp,
+}
+
+impl ByHand {
+    /// Nothing is fetched before the first login.
+    pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Self {
+        Self { http: Http::new(), at, clock, known: Mutex::new(None) }
+    }
+
+    /// The provider's metadata, made into a client: fetched if need be.
+    async fn known(&self) -> Result<Known, Trouble> {
+        let now = self.clock.now();
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(known) = known.filter(|known| now < known.since.plus(FRESH)) {
+            return Ok(known);
+        }
+        let metadata = self.run(Discovery::start(&self.at.issuer, &self.at.url_policy())?).await?;
+        let has_userinfo = metadata.userinfo_endpoint.is_some();
+        let mut builder = Client::builder(metadata, &*self.at.client_id).redirect_uri(&*self.at.redirect_uri);
+        if let Some(secret) = &self.at.secret {
+            builder = builder.secret(secret.clone());
+        }
+        if has_userinfo {
+            builder = builder.fetch_userinfo();
+        }
+        let client = builder.build().map_err(oidc_proto::Error::from)?;
+        let known = Known { client, keys: None, since: now };
+        self.learn(known.clone());
+        Ok(known)
+    }
+
+    fn learn(&self, known: Known) {
+        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+    }
+
+    async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Trouble> {
+        self.http.run(step).await.map_err(|failed| match failed {
+            Failed::Protocol(error) => Trouble::Protocol(error),
+            Failed::Transport(_) => Trouble::NoAnswer,
+        })
+    }
+}
+
+impl Logins for ByHand {
+    async fn begin(&self) -> Result<(Url, PendingAuthorization), Trouble> {
+        let Known { client, .. } = self.known().await?;
+        Ok(client.authorize(&AuthorizationRequest::new(["profile"]), self.clock.moment())?)
+    }
+
+    async fn end(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Result<Authenticated, Trouble> {
+        let known = self.known().await?;
+        let call = pending.callback(&known.client, known.keys.clone(), response, self.clock.moment())?;
+        let user = self.run(call).await?;
+        // The flow has fetched keys if those at hand did not vouch for the ID token.
+        if let Some(keys) = user.learned.keys.clone() {
+            self.learn(Known { keys: Some(keys), ..known });
+        }
+        Ok(user)
+    }
+}

@@ -1,0 +1,18 @@
+//! A web application whose users log in, by hand: metadata, keys and flows one by one. Run it with
+//! `cargo run -p oidc-axum --example web_app_by_hand`, and open what it says in your browser.
+
+mod login;
+
+#[path = "../web_app/command.rs"]
+mod command;
+#[path = "../web_app/embedded.rs"]
+mod embedded;
+#[path = "../web_app/site/mod.rs"]
+mod site;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    command::run(|at, clock| Ok(login::ByHand::new(at, clock))).await
+}
