@@ -1,5 +1,5 @@
-//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; and the
-//! examples that bring all they need and run to their end.
+//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; the
+//! examples that bring all they need and run to their end; and the web applications, which serve.
 
 use oidc_testkit::{Provider, Registration, Socket};
 use std::{
@@ -254,4 +254,57 @@ fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
             "401 jws_unknown_key\n  the API answers 200 the orders of billing\n  tokens fetched: 3\n",
         ],
     );
+}
+
+/// The web applications; what they do is shown in `web_app.rs`.
+const WEB_APPS: [&str; 1] = ["web_app_by_hand"];
+
+#[test]
+fn the_web_applications_start_and_say_where_to_go() {
+    let socket = provider(8080, |_| {});
+    let own: &[&str] = &["--port", "0"];
+    let yours = ["--issuer", socket.issuer(), "--client-id", "app", "--client-secret-env", "APP_SECRET"];
+    let yours = [own, &yours].concat();
+    for (name, arguments, issuer) in WEB_APPS
+        .into_iter()
+        .flat_map(|name| [(name, own, "http://localhost:"), (name, &yours, socket.issuer())])
+    {
+        let mut child = example("oidc-axum", name, arguments)
+            .env("APP_SECRET", "its secret")
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cargo runs");
+        let stdout = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let lines: Vec<String> = stdout.lines().take(2).map(|line| line.expect("text")).collect();
+        let [at, open] = lines.as_slice() else { panic!("{name} says {lines:?}") };
+        assert!(at.starts_with(&format!("Users log in at {issuer}")), "{at}");
+        let url = open.strip_prefix("Open this in your browser: ").expect("where to go");
+        let page = |path: &str| {
+            let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
+            let mut response = agent.get(format!("{url}{path}")).call().expect("a page");
+            let location = response.headers().get("location").map(|to| to.to_str().expect("text").to_owned());
+            (location, response.body_mut().read_to_string().expect("text"))
+        };
+        assert!(page("").1.contains("You are not logged in."), "{name}");
+        let (location, _) = page("login?next=/private");
+        assert!(location.expect("a redirect").starts_with(issuer), "{name}");
+        child.kill().expect("it runs");
+        child.wait().expect("it ends");
+    }
+}
+
+#[test]
+fn a_web_application_that_cannot_start_says_why_in_one_line() {
+    let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let taken = busy.local_addr().expect("an address").port().to_string();
+    for name in WEB_APPS {
+        let run = |arguments: &[&str]| example("oidc-axum", name, arguments).output().expect("cargo runs");
+        let wrong_port = run(&["--port", &taken]);
+        assert_one_line(&wrong_port, &["cannot listen on 127.0.0.1", &taken, "choose another --port"]);
+        let issuer = ["--port", "0", "--issuer", "https://op.example", "--client-id", "app"];
+        let unset = run(&[&issuer[..], &["--client-secret-env", "NO_SUCH_VAR"]].concat());
+        assert_one_line(&unset, &["the environment variable NO_SUCH_VAR is not set"]);
+        let path = run(&[&issuer[..], &["--public-url", "https://app.example/app"]].concat());
+        assert_one_line(&path, &["--public-url https://app.example/app", "a scheme and a host alone"]);
+    }
 }

@@ -65,7 +65,12 @@ pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> Provider {
 
 /// The provider as a service, which asks its user first.
 pub(crate) fn router(provider: Shared) -> Router {
-    Router::new().route("/authorize", get(ask).post(answer)).fallback(pass).with_state(provider)
+    let nothing = async || StatusCode::NO_CONTENT;
+    Router::new()
+        .route("/authorize", get(ask).post(answer))
+        .route("/favicon.ico", get(nothing))
+        .fallback(pass)
+        .with_state(provider)
 }
 
 async fn ask(OriginalUri(uri): OriginalUri) -> Html<String> {

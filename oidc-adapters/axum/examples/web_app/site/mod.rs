@@ -39,9 +39,9 @@ pub(crate) const SESSION_LIFETIME: i64 = 8 * 3600;
 /// Names can be long; the cookie cannot.
 const MAX_NAME: usize = 100;
 
-/// No scripts, no frames, no forms that lead elsewhere, nothing from other sites.
-const CONTENT_SECURITY_POLICY: &str =
-    "default-src 'none'; style-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// Nothing from other sites, nothing within a page, no frames, no forms that lead elsewhere.
+const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
+     form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
 /// How a login begins and how it ends: what the two examples do in different ways.
 pub(crate) trait Logins: Send + Sync + 'static {
@@ -90,6 +90,7 @@ pub(crate) fn router<L: Logins>(site: Site<L>) -> Router {
         .route("/callback", get(callback::<L>))
         .route("/logout", post(logout::<L>))
         .route("/style.css", get(pages::style))
+        .route("/back.js", get(pages::back))
         .fallback(async || Failure::NotFound.page("/"))
         .method_not_allowed_fallback(async || Failure::Method.page("/"))
         .layer(map_response(with_headers))

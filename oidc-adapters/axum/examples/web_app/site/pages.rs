@@ -78,10 +78,21 @@ pub(crate) fn failure(
 }
 
 pub(crate) async fn style() -> Response {
-    const STYLE: &str = "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }\n\
-                         dt { color: #666 } dd { margin: 0 0 .5rem } button { font: inherit }\n";
-    let headers = [(header::CONTENT_TYPE, "text/css"), (header::CACHE_CONTROL, "public, max-age=3600")];
-    (headers, STYLE).into_response()
+    let style = "body { font: 1.1rem/1.5 sans-serif; max-width: 40rem; margin: 3rem auto; padding: 0 1rem }\n\
+                 dt { color: #666 } dd { margin: 0 0 .5rem } button { font: inherit }\n";
+    file("text/css", style)
+}
+
+/// Some browsers show a page out of their memory when one goes back, `no-store` or not: Chromium does
+/// after redirects from another site. Whoever has logged out must not be seen by the next at this screen.
+pub(crate) async fn back() -> Response {
+    let back = "addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });\n";
+    file("text/javascript", back)
+}
+
+fn file(media_type: &'static str, text: &'static str) -> Response {
+    let headers = [(header::CONTENT_TYPE, media_type), (header::CACHE_CONTROL, "public, max-age=3600")];
+    (headers, text).into_response()
 }
 
 fn name(session: &Session) -> &str {
@@ -102,6 +113,7 @@ fn page(title: &str, body: &Markup) -> Html<String> {
                 meta name="viewport" content="width=device-width";
                 title { (title) }
                 link rel="stylesheet" href="/style.css";
+                script src="/back.js" {}
             }
             body { h1 { (title) } (body) }
         }

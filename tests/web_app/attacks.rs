@@ -1,0 +1,267 @@
+//! What somebody else can do with links, forms and cookies: nothing.
+
+use crate::{
+    visitor::{Visitor, choose},
+    world::{BOTH, KEY, World},
+};
+use http::Request;
+use oidc_proto::flow::{OpenLogins, SealingKeys};
+
+const ORIGIN: &str = "https://app.example";
+
+#[tokio::test]
+async fn after_login_one_goes_to_a_page_of_this_site_and_to_no_other() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        for evil in [
+            "https://evil.example/",
+            "//evil.example/",
+            "///evil.example/",
+            "/\\evil.example/",
+            "\\/evil.example/",
+            "/\t/evil.example/",
+            "\t//evil.example/",
+            "/\r\n//evil.example/",
+            "/private\r\nset-cookie: session=x",
+            "javascript:alert(1)",
+            "evil.example",
+            "",
+            " /private",
+            "/private\u{e9}",
+            "/login?next=/private",
+            "/callback?code=x",
+            "/logout",
+            &format!("/{}", "x".repeat(300)),
+        ] {
+            let page = Visitor::new(&site).log_in(&world, evil).await;
+            assert_eq!(page.leads_to(), "/", "{evil:?}");
+            assert_eq!(page.headers.get_all("set-cookie").iter().count(), 2, "{evil:?}");
+        }
+        for good in ["/", "/private", "/private/letters?page=2&sort=%2F%2Fevil", "/private?to=https://x/#y"] {
+            let page = Visitor::new(&site).log_in(&world, good).await;
+            assert_eq!(page.leads_to(), good);
+        }
+        // Where one is logged in already, one goes there at once.
+        let mut alice = Visitor::new(&site);
+        alice.log_in(&world, "/private").await;
+        assert_eq!(alice.get("/login?next=/private/letters").await.leads_to(), "/private/letters");
+        assert_eq!(alice.get("/login?next=//evil.example").await.leads_to(), "/");
+        assert_eq!(alice.get("/login").await.leads_to(), "/");
+        world.provider(|provider| provider.assert_clean());
+    }
+}
+
+#[tokio::test]
+async fn nobody_is_logged_out_by_a_link_an_image_or_another_site() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        alice.log_in(&world, "/private").await;
+        let by_link = alice.get("/logout").await;
+        assert_eq!((by_link.status.as_u16(), by_link.title()), (405, "This does not work by a link"));
+        let post = || Request::post("/logout");
+        for forged in [
+            post(),
+            post().header("sec-fetch-site", "cross-site"),
+            post().header("sec-fetch-site", "same-site"),
+            post().header("sec-fetch-site", "none"),
+            post().header("origin", "https://evil.example"),
+            post().header("origin", "null"),
+            post().header("origin", "http://app.example"),
+            post().header("sec-fetch-site", "cross-site").header("origin", ORIGIN),
+        ] {
+            let page = alice.send(forged).await;
+            assert_eq!((page.status.as_u16(), page.title()), (403, "You were not logged out"));
+            assert_eq!(page.technical(), "logout_from_elsewhere");
+        }
+        assert_eq!(alice.get("/private").await.title(), "Your page");
+        let browser_of_old = post().header("origin", ORIGIN);
+        assert_eq!(alice.send(browser_of_old).await.leads_to(), "/");
+        assert_eq!(alice.get("/private").await.leads_to(), "/login?next=%2Fprivate");
+        alice.log_in(&world, "/private").await;
+        assert_eq!(alice.press("/logout").await.leads_to(), "/");
+        assert!(alice.cookies.keys().all(|name| !name.contains("session")), "{:?}", alice.cookies.keys());
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        let mut alice = Visitor::new(&site);
+        alice.log_in(&world, "/private").await;
+        let session = alice.cookies["__Host-session"].clone();
+        let changed = |at: usize| {
+            let mut bytes = session.clone().into_bytes();
+            bytes[at] = if bytes[at] == b'A' { b'B' } else { b'A' };
+            String::from_utf8(bytes).expect("base64url")
+        };
+        let changes = (0..session.len()).step_by(7).map(changed);
+        for value in changes.chain([String::new(), "x".to_owned(), session[1..].to_owned()]) {
+            let mut mallory = Visitor::new(&site);
+            mallory.cookies.insert("__Host-session".into(), value);
+            assert_eq!(mallory.get("/private").await.leads_to(), "/login?next=%2Fprivate");
+        }
+        // A sealed state counts in its own cookie, under its own name and host, and nowhere else.
+        for name in ["session", "__Host-logins", "__Host-next"] {
+            let mut mallory = Visitor::new(&site);
+            mallory.cookies.insert(name.into(), session.clone());
+            assert_eq!(mallory.get("/private").await.status, 303, "{name}");
+            assert!(mallory.begin("/private").await.starts_with(&world.issuer), "{name}");
+        }
+        let elsewhere = World::start(how, "https://other.example").await;
+        let mut moved = Visitor::new(&elsewhere.site());
+        moved.cookies.clone_from(&alice.cookies);
+        assert_eq!(moved.get("/private").await.status, 303);
+
+        // A new key opens what the old one sealed; without the old one, users log in again.
+        let rotated = world.site_with(SealingKeys::new(2, &[9; 32]).previous(1, &KEY));
+        let dropped = world.site_with(SealingKeys::new(2, &[9; 32]));
+        let mut same = Visitor::new(&rotated);
+        same.cookies.clone_from(&alice.cookies);
+        assert_eq!(same.get("/private").await.title(), "Your page");
+        let mut later = Visitor::new(&dropped);
+        later.cookies.clone_from(&alice.cookies);
+        assert_eq!(later.get("/private").await.leads_to(), "/login?next=%2Fprivate");
+        assert_eq!(later.log_in(&world, "/private").await.leads_to(), "/private");
+        // A login in another tab that was begun before the key was dropped cannot end, and says so.
+        let mut between = Visitor::new(&site);
+        let asked = between.begin("/private").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let mut between = between.at(&dropped);
+        let page = between.get(&callback).await;
+        assert_eq!((page.status.as_u16(), page.title()), (400, "This login is not known here"));
+        assert_eq!(page.again(), "/login?next=%2F");
+    }
+}
+
+#[tokio::test]
+async fn a_callback_that_was_not_asked_for_logs_nobody_in() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        // Mallory's own login, in a link for others (login CSRF).
+        let mut mallory = Visitor::new(&site);
+        let asked = mallory.begin("/private").await;
+        let callback = choose(&world, &asked, "bob").await;
+        let mut alice = Visitor::new(&site);
+        assert_eq!(alice.get(&callback).await.title(), "This login is not known here");
+        assert_eq!(alice.get("/private").await.status, 303, "she is nobody still");
+        alice.log_in(&world, "/private").await;
+        assert_eq!(alice.get(&callback).await.leads_to(), "/");
+        assert!(alice.get("/private").await.text.contains("Alice Example"), "she is who she was");
+        // None of that has reached the provider.
+        assert_eq!(mallory.get(&callback).await.leads_to(), "/private");
+        assert!(mallory.get("/private").await.text.contains("Bob Example"));
+        world.provider(|provider| provider.assert_clean());
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_says_is_shown_as_text_and_never_as_html() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        let script = "<script>alert(1)</script>\"'&";
+        let mut alice = Visitor::new(&site);
+        let asked = alice.begin("/private").await;
+        let callback = choose(&world, &asked, "").await;
+        let mut answer = url::form_urlencoded::Serializer::new(callback);
+        answer.append_pair("error_description", script).append_pair("error_uri", "javascript:alert(1)");
+        let page = alice.get(&answer.finish()).await;
+        assert_eq!((page.status.as_u16(), page.title()), (403, "You are not logged in"));
+        let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;";
+        let line = format!("callback_denied: `access_denied` ({escaped}) see javascript:alert(1)");
+        assert_eq!(page.technical(), line);
+        assert!(!page.text.contains("href=\"javascript"), "{}", page.text);
+        // So is a name.
+        world.provider(|provider| {
+            provider.alter_id_token(oidc_testkit::hostile::set_claim("name", "<img src=x onerror=alert(1)>"));
+        });
+        alice.log_in(&world, "/private").await;
+        for path in ["/", "/private", "/private/letters"] {
+            let page = alice.get(path).await;
+            assert!(page.text.contains("&lt;img src=x onerror=alert(1)&gt;"), "{}", page.text);
+            assert!(!page.text.contains("<img"), "{}", page.text);
+        }
+    }
+}
+
+#[tokio::test]
+async fn every_page_tells_the_browser_to_keep_it_to_itself() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        let asked = alice.begin("/private").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let begun = alice.cookies.clone();
+        let mut pages = vec![alice.get(&callback).await];
+        let set = pages[0].headers.get_all("set-cookie").iter().map(|value| value.to_str().expect("text"));
+        let set: Vec<_> = set.collect();
+        assert_eq!(set.len(), 2, "{set:?}");
+        for cookie in set {
+            assert!(cookie.starts_with("__Host-"), "{cookie}");
+            for attribute in ["; Secure", "; HttpOnly", "; SameSite=Lax", "; Path=/"] {
+                assert!(cookie.contains(attribute), "{attribute} is not in {cookie}");
+            }
+            assert!(!cookie.contains("; Domain"), "{cookie}");
+        }
+        for path in
+            ["/", "/private", "/private/letters", "/nothing", "/logout", "/login", "/callback?state=x"]
+        {
+            pages.push(alice.get(path).await);
+        }
+        alice.cookies = begun;
+        pages.push(alice.get("/callback?code=1&code=2").await);
+        assert_eq!(pages.last().expect("a page").title(), "This is no answer to a login");
+        for page in &pages {
+            assert_eq!(page.header("cache-control"), "no-store");
+            assert_eq!(page.header("x-content-type-options"), "nosniff");
+            let policy = page.header("content-security-policy");
+            for part in ["default-src 'none'", "frame-ancestors 'none'", "form-action 'self'"] {
+                assert!(policy.contains(part), "{policy}");
+            }
+            for secret in world.secrets() {
+                assert!(!page.text.contains(&secret), "{secret} in {}", page.text);
+            }
+        }
+        let referrers: Vec<_> = pages.iter().map(|page| page.header("referrer-policy")).collect();
+        assert_eq!((referrers[0], referrers[7], referrers[8]), ("no-referrer", "no-referrer", "no-referrer"));
+        assert!(referrers[1..7].iter().all(|policy| *policy == "same-origin"), "{referrers:?}");
+        let style = alice.get("/style.css").await;
+        assert_eq!(
+            (style.header("content-type"), style.header("cache-control")),
+            ("text/css", "public, max-age=3600")
+        );
+    }
+}
+
+#[tokio::test]
+async fn a_cookie_holds_no_more_than_ten_logins_and_fits() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        let next = format!("/private?{}", "x".repeat(190));
+        let mut asked = Vec::new();
+        for n in 0..25 {
+            asked.push(alice.begin(&format!("{}{n:02}", &next[..next.len() - 2])).await);
+            for (name, value) in &alice.cookies {
+                assert!(name.len() + value.len() <= 4096, "{name}: {}", value.len());
+            }
+        }
+        let keys = SealingKeys::new(1, &KEY);
+        let audience = format!("logins at {ORIGIN}");
+        let open: OpenLogins = keys.open(&alice.cookies["__Host-logins"], &audience).expect("it opens");
+        assert_eq!(open.len(), 10);
+        // The first tab is told, and has a way on; the last goes where it wanted to go.
+        let first = alice.get(&choose(&world, &asked[0], "alice").await).await;
+        assert_eq!(
+            (first.title(), first.again().as_str()),
+            ("This login is not known here", "/login?next=%2F")
+        );
+        let last = alice.get(&choose(&world, &asked[24], "alice").await).await;
+        assert!(last.leads_to().ends_with("24"), "{}", last.leads_to());
+    }
+}

@@ -1,0 +1,201 @@
+//! Whatever fails, a page says so in words, with the right status, and there is a way on that works.
+
+use crate::{
+    visitor::{Page, Visitor, choose},
+    world::{BOTH, World},
+};
+use http::Request;
+use oidc_proto::flow::PENDING_LIFETIME;
+use oidc_testkit::{EndpointName, hostile};
+
+const ORIGIN: &str = "http://127.0.0.1:8080";
+
+/// It says this, and its link leads to a login that works.
+#[track_caller]
+fn assert_says(page: &Page, status: u16, title: &str, technical: &str) {
+    assert_eq!((page.status.as_u16(), page.title(), page.technical()), (status, title, technical));
+    assert!(page.text.contains("href=\"/\">Home</a>"), "{}", page.text);
+}
+
+async fn assert_goes_on(world: &World, alice: &mut Visitor, failed: &Page, next: &str) {
+    let asked = alice.get(&failed.again()).await.leads_to().to_owned();
+    let callback = choose(world, &asked, "alice").await;
+    assert_eq!(alice.get(&callback).await.leads_to(), next);
+    assert_eq!(alice.get("/private").await.title(), "Your page");
+    assert_eq!(alice.press("/logout").await.leads_to(), "/");
+    for secret in world.secrets() {
+        assert!(!failed.text.contains(&secret), "{secret} in {}", failed.text);
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_does_not_answer_is_a_503_wherever_it_goes_down() {
+    for how in BOTH {
+        let mut world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        let mut alice = Visitor::new(&site);
+        let page = world.without_provider(alice.get("/login?next=/private")).await;
+        assert_says(&page, 503, "The login service does not answer", "no_answer");
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+
+        let asked = alice.begin("/private/letters").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let page = world.without_provider(alice.get(&callback)).await;
+        assert_says(&page, 503, "The login service does not answer", "no_answer");
+        assert_goes_on(&world, &mut alice, &page, "/private/letters").await;
+
+        // Or it says itself that it is busy, and for how long.
+        let busy = hostile::times(1, hostile::retry_after(7));
+        world.provider(|provider| provider.alter_response(EndpointName::Token, busy));
+        let page = alice.log_in(&world, "/private").await;
+        assert_says(&page, 503, "The login service does not answer", "unavailable");
+        assert_eq!(page.header("retry-after"), "7");
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+        let busy = hostile::times(1, hostile::retry_after(9));
+        world.provider(|provider| provider.alter_response(EndpointName::Discovery, busy));
+        let fresh_node = world.site();
+        let page = Visitor::new(&fresh_node).get("/login?next=/private").await;
+        assert_says(&page, 503, "The login service does not answer", "unavailable");
+        assert_eq!(page.header("retry-after"), "9");
+        world.provider(|provider| provider.assert_clean());
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let html = || hostile::respond(200, "text/html", "<h1>Welcome to your hotel's network</h1>");
+        let nonsense = "The login service gave a wrong answer";
+        world
+            .provider(|provider| provider.alter_response(EndpointName::Discovery, hostile::times(1, html())));
+        let mut alice = Visitor::new(&world.site());
+        let page = alice.get("/login?next=/private").await;
+        assert_says(&page, 502, nonsense, "response_media_type");
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+
+        world.provider(|provider| provider.alter_response(EndpointName::Token, hostile::times(1, html())));
+        let page = alice.log_in(&world, "/private").await;
+        assert_says(&page, 502, nonsense, "response_json");
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+
+        world.provider(|provider| provider.break_signatures(true));
+        let page = alice.log_in(&world, "/private").await;
+        assert_says(&page, 502, nonsense, "jws_signature");
+        world.provider(|provider| provider.break_signatures(false));
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+
+        // It rejects the code, or us.
+        for (error, status, title) in [
+            ("invalid_grant", 400, "This login is no longer good"),
+            ("invalid_client", 500, "Logging in does not work here now"),
+        ] {
+            let refuse = hostile::times(1, hostile::oauth_error(400, error));
+            world.provider(|provider| provider.alter_response(EndpointName::Token, refuse));
+            let page = alice.log_in(&world, "/private").await;
+            assert_eq!((page.status.as_u16(), page.title()), (status, title));
+            assert!(page.technical().starts_with("oauth_error: token_endpoint answered 400"), "{error}");
+            assert_goes_on(&world, &mut alice, &page, "/private").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_says_no_is_told_apart_from_one_that_cannot() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        for (error, status, title) in [
+            ("access_denied", 403, "You are not logged in"),
+            ("account_selection_required", 403, "You are not logged in"),
+            ("server_error", 503, "The login service does not answer"),
+            ("temporarily_unavailable", 503, "The login service does not answer"),
+        ] {
+            let asked = alice.begin("/private?x=1&y=2").await;
+            world.provider(|provider| provider.deny_next(error));
+            let callback = choose(&world, &asked, "alice").await;
+            let page = alice.get(&callback).await;
+            assert_says(&page, status, title, &format!("callback_denied: `{error}`"));
+            assert_goes_on(&world, &mut alice, &page, "/private?x=1&y=2").await;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_login_that_took_too_long_or_is_not_known_begins_again() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        let asked = alice.begin("/private/letters").await;
+        world.watch.advance(PENDING_LIFETIME + 1);
+        let page = alice.get(&choose(&world, &asked, "alice").await).await;
+        assert_says(&page, 400, "This login took too long", "callback_expired");
+        assert_goes_on(&world, &mut alice, &page, "/private/letters").await;
+
+        let asked = alice.begin("/private/letters").await;
+        alice.cookies.clear();
+        let page = alice.get(&choose(&world, &asked, "alice").await).await;
+        assert_says(&page, 400, "This login is not known here", "login_unknown");
+        assert_goes_on(&world, &mut alice, &page, "/").await;
+
+        for (query, code) in [("code=1&code=2", "callback_form"), ("code=%ff", "callback_form")] {
+            let page = alice.get(&format!("/callback?{query}")).await;
+            assert_says(&page, 400, "This is no answer to a login", code);
+        }
+        for query in ["", "?", "?code=x", "?error=access_denied"] {
+            let page = alice.get(&format!("/callback{query}")).await;
+            assert_says(&page, 400, "This login is not known here", "login_unknown");
+        }
+        // A mix-up: the answer of another provider.
+        let asked = alice.begin("/private").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let page = alice.get(&callback.replace("&iss=", "&iss=https://evil.example/")).await;
+        assert_says(&page, 400, "This is no answer to a login", "callback_issuer");
+    }
+}
+
+#[tokio::test]
+async fn a_callback_that_comes_twice_goes_where_one_wanted_to_go() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        let asked = alice.begin("/private/letters").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let other = alice.begin("/private").await;
+        for time in ["first", "second", "third"] {
+            assert_eq!(alice.get(&callback).await.leads_to(), "/private/letters", "{time}");
+        }
+        let tokens = |world: &World| world.provider(|provider| provider.count(EndpointName::Token));
+        assert_eq!(tokens(&world), 1, "the code was sent once");
+        let callback = choose(&world, &other, "alice").await;
+        assert_eq!(alice.get(&callback).await.leads_to(), "/private");
+        assert_eq!(tokens(&world), 2);
+        // Without a session there is a way on, which ends where it was to end.
+        alice.press("/logout").await;
+        let page = alice.get(&callback).await;
+        assert_says(&page, 400, "This login is not known here", "login_unknown");
+        assert_goes_on(&world, &mut alice, &page, "/private").await;
+        world.provider(|provider| provider.assert_clean());
+    }
+}
+
+#[tokio::test]
+async fn a_session_ends_and_lost_pages_are_pages_too() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        alice.log_in(&world, "/private").await;
+        assert_eq!(alice.cookies.keys().collect::<Vec<_>>(), ["next", "session"], "no `__Host-` on loopback");
+        world.watch.advance(crate::site::SESSION_LIFETIME - 60);
+        assert_eq!(alice.get("/private").await.title(), "Your page");
+        world.watch.advance(60);
+        assert_eq!(alice.get("/private?a=1&b").await.leads_to(), "/login?next=%2Fprivate%3Fa%3D1%26b");
+        assert!(alice.get("/").await.text.contains("You are not logged in."));
+        assert_eq!(alice.log_in(&world, "/private?a=1&b").await.leads_to(), "/private?a=1&b");
+
+        let lost = alice.get("/nothing/here").await;
+        assert_says(&lost, 404, "There is no such page", "page_unknown");
+        let wrong = alice.send(Request::put("/private")).await;
+        assert_says(&wrong, 405, "This does not work by a link", "method_not_allowed");
+    }
+}
