@@ -257,7 +257,7 @@ fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
 }
 
 /// The web applications; what they do is shown in `web_app.rs`.
-const WEB_APPS: [&str; 1] = ["web_app_by_hand"];
+const WEB_APPS: [&str; 2] = ["web_app", "web_app_by_hand"];
 
 #[test]
 fn the_web_applications_start_and_say_where_to_go() {

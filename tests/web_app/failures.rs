@@ -35,13 +35,13 @@ async fn a_provider_that_does_not_answer_is_a_503_wherever_it_goes_down() {
         let site = world.site();
         let mut alice = Visitor::new(&site);
         let page = world.without_provider(alice.get("/login?next=/private")).await;
-        assert_says(&page, 503, "The login service does not answer", "no_answer");
+        assert_says(&page, 503, "The login service does not answer", "no_response");
         assert_goes_on(&world, &mut alice, &page, "/private").await;
 
         let asked = alice.begin("/private/letters").await;
         let callback = choose(&world, &asked, "alice").await;
         let page = world.without_provider(alice.get(&callback)).await;
-        assert_says(&page, 503, "The login service does not answer", "no_answer");
+        assert_says(&page, 503, "The login service does not answer", "no_response");
         assert_goes_on(&world, &mut alice, &page, "/private/letters").await;
 
         // Or it says itself that it is busy, and for how long.
@@ -72,6 +72,7 @@ async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
         let mut alice = Visitor::new(&world.site());
         let page = alice.get("/login?next=/private").await;
         assert_says(&page, 502, nonsense, "response_media_type");
+        world.watch.advance(60);
         assert_goes_on(&world, &mut alice, &page, "/private").await;
 
         world.provider(|provider| provider.alter_response(EndpointName::Token, hostile::times(1, html())));

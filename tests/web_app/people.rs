@@ -193,7 +193,7 @@ async fn a_provider_that_is_down_is_waited_for() {
         let private = world.url("/private");
         world.without_provider(person.opens(&private)).await;
         let text = sees(world, person, "The login service does not answer", 503).await;
-        assert!(text.contains("no fault of yours") && text.contains("no_answer"), "{text}");
+        assert!(text.contains("no fault of yours") && text.contains("no_response"), "{text}");
         person.clicks("Try again").await;
         person.sees("Who are you?").await;
         // Down again, while the user is there.

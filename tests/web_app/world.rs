@@ -1,7 +1,7 @@
 //! The application and its provider in this process: on loopback, by a clock that can be moved, with a
 //! provider that goes down and comes back.
 
-use crate::{embedded, login_by_hand, site};
+use crate::{embedded, login, login_by_hand, site};
 use axum::Router;
 use oidc_drive::{Clock, moment, now};
 use oidc_proto::flow::SealingKeys;
@@ -9,7 +9,7 @@ use oidc_testkit::{EndpointName, Provider};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc, Mutex,
+        Arc,
         atomic::{AtomicI64, Ordering::SeqCst},
     },
 };
@@ -18,12 +18,13 @@ use tokio::{net::TcpListener, task::JoinHandle};
 /// The two forms of the application.
 #[derive(Clone, Copy, Debug)]
 pub enum How {
+    ByHandle,
     ByHand,
 }
 
-pub const BOTH: [How; 1] = [How::ByHand];
+pub const BOTH: [How; 2] = [How::ByHandle, How::ByHand];
 
-/// Seconds that the application's clock is ahead.
+/// Seconds that the clock of the application and its provider is ahead.
 #[derive(Clone, Default)]
 pub struct Watch(Arc<AtomicI64>);
 
@@ -82,17 +83,10 @@ impl World {
         let port = listener.local_addr().expect("a bound socket has an address").port();
         let issuer = format!("http://localhost:{port}");
         let provider = embedded::provider(&issuer, &format!("{origin}/callback"));
-        let provider = Arc::new(Mutex::new(provider));
+        let watch = Watch::default();
+        let provider = embedded::Shared::new(provider, watch.clock());
         let provider_at = Server::serve(listener, embedded::router(provider.clone()));
-        Self {
-            how,
-            origin: origin.to_owned(),
-            issuer,
-            provider,
-            watch: Watch::default(),
-            provider_at,
-            site_at: None,
-        }
+        Self { how, origin: origin.to_owned(), issuer, provider, watch, provider_at, site_at: None }
     }
 
     /// The same, and the application does listen.
@@ -121,6 +115,10 @@ impl World {
         let at = embedded::registered(&self.issuer, format!("{}/callback", self.origin));
         let cookies = site::Cookies::new(&self.origin, keys, self.watch.clock());
         match self.how {
+            How::ByHandle => {
+                let logins = login::ByHandle::new(at, self.watch.clock()).expect("an issuer");
+                site::router(site::Site { logins, cookies })
+            }
             How::ByHand => {
                 let logins = login_by_hand::ByHand::new(at, self.watch.clock());
                 site::router(site::Site { logins, cookies })
@@ -129,16 +127,17 @@ impl World {
     }
 
     pub fn provider<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
-        look(&mut embedded::lock(&self.provider))
+        look(&mut self.provider.lock())
     }
 
-    /// The provider goes down while something is done, and comes back.
+    /// The provider goes down while something is done, and comes back a little later.
     pub async fn without_provider<T>(&mut self, during: impl Future<Output = T>) -> T {
         let service = embedded::router(self.provider.clone());
         let nobody = Server { at: self.provider_at.at, task: tokio::spawn(async {}) };
         let at = std::mem::replace(&mut self.provider_at, nobody).stop().await;
         let result = during.await;
         self.provider_at = Server::start(at, service).await;
+        self.watch.advance(60);
         result
     }
 

@@ -68,6 +68,7 @@ async fn serve<L: Logins>(
         None => format!("http://127.0.0.1:{port}"),
     };
     let redirect_uri = format!("{origin}/callback");
+    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let at = match (&options.issuer, &options.client_id) {
         (Some(issuer), Some(client_id)) => Registered {
             issuer: issuer.clone(),
@@ -75,10 +76,9 @@ async fn serve<L: Logins>(
             secret: options.client_secret_env.as_deref().map(secret).transpose()?,
             redirect_uri,
         },
-        _ => embedded::start(redirect_uri).await?,
+        _ => embedded::start(redirect_uri, Arc::clone(&clock)).await?,
     };
     println!("Users log in at {}", at.issuer);
-    let clock: Arc<dyn Clock> = Arc::new(SystemClock);
     let logins = logins(at, Arc::clone(&clock))?;
     let site = Site { logins, cookies: Cookies::new(&origin, sealing_keys()?, clock) };
     println!("Open this in your browser: {origin}/");

@@ -10,7 +10,7 @@ use axum::{
     routing::get,
 };
 use maud::{DOCTYPE, html};
-use oidc_drive::now;
+use oidc_drive::Clock;
 use oidc_proto::Secret;
 use oidc_testkit::{Provider, Registration, User};
 use std::{
@@ -28,20 +28,30 @@ fn users() -> [User; 2] {
     [User::default(), User::new("bob").claim("name", "Bob Example")]
 }
 
-/// A provider that everybody may ask.
-pub(crate) type Shared = Arc<Mutex<Provider>>;
+/// A provider that everybody may ask, and by which clock it lives.
+#[derive(Clone)]
+pub(crate) struct Shared {
+    provider: Arc<Mutex<Provider>>,
+    clock: Arc<dyn Clock>,
+}
 
-pub(crate) fn lock(provider: &Mutex<Provider>) -> MutexGuard<'_, Provider> {
-    provider.lock().unwrap_or_else(PoisonError::into_inner)
+impl Shared {
+    pub(crate) fn new(provider: Provider, clock: Arc<dyn Clock>) -> Self {
+        Self { provider: Arc::new(Mutex::new(provider)), clock }
+    }
+
+    pub(crate) fn lock(&self) -> MutexGuard<'_, Provider> {
+        self.provider.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// Starts a provider on a free port; returns as what the site is registered there.
-pub(crate) async fn start(redirect_uri: String) -> Result<Registered, String> {
+pub(crate) async fn start(redirect_uri: String, clock: Arc<dyn Clock>) -> Result<Registered, String> {
     let broken = |error| format!("cannot start a provider on 127.0.0.1: {error}");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(broken)?;
     // To a browser, `localhost` is another site than `127.0.0.1`, as providers are.
     let issuer = format!("http://localhost:{}", listener.local_addr().map_err(broken)?.port());
-    let provider = Arc::new(Mutex::new(provider(&issuer, &redirect_uri)));
+    let provider = Shared::new(provider(&issuer, &redirect_uri), clock);
     tokio::spawn(async { axum::serve(listener, router(provider)).await });
     Ok(registered(&issuer, redirect_uri))
 }
@@ -109,12 +119,12 @@ async fn answer(
     }
     let Ok(request) = request.body(Vec::new()) else { return StatusCode::BAD_REQUEST.into_response() };
     // The choice and what follows from it, with nobody in between.
-    let mut provider = lock(&provider);
+    let (now, mut provider) = (provider.clock.now(), provider.lock());
     match users().into_iter().find(|user| user.sub == sub) {
         Some(user) => provider.user(user),
         None => provider.deny_next("access_denied"),
     }
-    provider.handle(&request, now()).map(Body::from)
+    provider.handle(&request, now).map(Body::from)
 }
 
 /// Everything else is no business of a browser.
@@ -124,7 +134,8 @@ async fn pass(State(provider): State<Shared>, request: Request<Body>) -> Respons
         return StatusCode::PAYLOAD_TOO_LARGE.into_response();
     };
     let request = Request::from_parts(head, body.to_vec());
-    lock(&provider).handle(&request, now()).map(Body::from)
+    let now = provider.clock.now();
+    provider.lock().handle(&request, now).map(Body::from)
 }
 
 fn name(user: &User) -> &str {

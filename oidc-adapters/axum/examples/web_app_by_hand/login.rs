@@ -1,7 +1,8 @@
-//! How a login begins and ends: discovery, the client, the two halves of the login, and the keys.
+//! How a login begins and ends: discovery, the client, the two halves of the login, the keys, and the
+//! loop that carries requests out.
 
 use super::site::{Logins, Registered, Trouble};
-use oidc_drive::{Clock, Failed};
+use oidc_drive::Clock;
 use oidc_hyper::Http;
 use oidc_proto::{
     Timestamp,
@@ -63,11 +64,27 @@ impl ByHand {
         *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
     }
 
+    /// The loop around every flow. `Http::run` is the same, by this machine's own clock.
     async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Trouble> {
-        self.http.run(step).await.map_err(|failed| match failed {
-            Failed::Protocol(error) => Trouble::Protocol(error),
-            Failed::Transport(_) => Trouble::NoAnswer,
-        })
+        let mut step = step.into();
+        loop {
+            step = match step {
+                Step::Send(call) => {
+                    let (request, terms, pending) = call.into_parts();
+                    match self.http.send(request, terms).await {
+                        Ok(response) => pending.receive(response, self.clock.moment())?,
+                        Err(_) => {
+                            pending.fail(self.clock.moment()).ok_or(Trouble::NoAnswer("no_response"))?
+                        }
+                    }
+                }
+                Step::Wait(pause) => {
+                    tokio::time::sleep(self.clock.now().until(pause.until())).await;
+                    pause.wake(self.clock.moment())?
+                }
+                Step::Done(output) => return Ok(output),
+            }
+        }
     }
 }
 

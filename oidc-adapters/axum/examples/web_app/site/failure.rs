@@ -16,8 +16,8 @@ use oidc_proto::{
 pub(crate) enum Trouble {
     /// The library says no.
     Protocol(Error),
-    /// There was no answer from the provider.
-    NoAnswer,
+    /// The provider does not answer, or what is needed of it cannot be had now; the error's name.
+    NoAnswer(&'static str),
     /// What must be remembered does not fit into the browser.
     Cookie(SealError),
 }
@@ -49,7 +49,7 @@ impl Trouble {
 
     fn failure(&self) -> Failure {
         match self {
-            Self::NoAnswer | Self::Protocol(Error::Unavailable(_)) => Failure::Down,
+            Self::NoAnswer(_) | Self::Protocol(Error::Unavailable(_)) => Failure::Down,
             Self::Cookie(_) | Self::Protocol(Error::Config(_)) => Failure::Ours,
             Self::Protocol(Error::Callback(callback)) => match callback {
                 CallbackError::Denied(response) => match response.error.as_str() {
@@ -78,7 +78,7 @@ impl Trouble {
     /// it, and the page escapes both.
     fn technical(&self) -> String {
         match self {
-            Self::NoAnswer => "no_answer".to_owned(),
+            Self::NoAnswer(code) => (*code).to_owned(),
             Self::Cookie(error) => format!("cookie: {error}"),
             Self::Protocol(error @ Error::Callback(CallbackError::Denied(response))) => {
                 format!("{}: {response}", error.code())

@@ -1,0 +1,58 @@
+//! How a login begins and ends: a handle for the provider, which discovers it and renews what goes stale.
+
+use super::site::{Logins, Registered, Trouble};
+use oidc_drive::{Clock, Provider, ProviderError};
+use oidc_hyper::Http;
+use oidc_proto::{
+    flow::{Authenticated, PendingAuthorization},
+    message::{AuthorizationRequest, AuthorizationResponse},
+};
+use std::sync::Arc;
+use url::Url;
+
+/// Logs users in at one provider.
+pub(crate) struct ByHandle(Provider);
+
+impl ByHandle {
+    /// Nothing is fetched before the first login.
+    pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Result<Self, ProviderError> {
+        let urls = at.url_policy();
+        let mut builder = Http::new()
+            .provider(at.issuer)
+            .client_id(at.client_id)
+            .redirect_uri(at.redirect_uri)
+            .client(|client| match client.metadata().userinfo_endpoint {
+                Some(_) => client.fetch_userinfo(),
+                None => client,
+            })
+            .url_policy(urls)
+            .clock(move || clock.moment());
+        if let Some(secret) = at.secret {
+            builder = builder.secret(secret);
+        }
+        Ok(Self(builder.build()?))
+    }
+}
+
+impl Logins for ByHandle {
+    async fn begin(&self) -> Result<(Url, PendingAuthorization), Trouble> {
+        Ok(self.0.authorize(&AuthorizationRequest::new(["profile"])).await?)
+    }
+
+    async fn end(
+        &self,
+        pending: PendingAuthorization,
+        response: AuthorizationResponse,
+    ) -> Result<Authenticated, Trouble> {
+        Ok(self.0.callback(pending, response).await?)
+    }
+}
+
+impl From<ProviderError> for Trouble {
+    fn from(error: ProviderError) -> Self {
+        match error {
+            ProviderError::Protocol(error) => Self::Protocol(error),
+            other => Self::NoAnswer(other.code()),
+        }
+    }
+}

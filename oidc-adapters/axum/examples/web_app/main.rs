@@ -1,0 +1,17 @@
+//! A web application whose users log in. Run it with `cargo run -p oidc-axum --example web_app`, and open
+//! what it says in your browser.
+//!
+//! What is about OpenID Connect is in `login.rs`, what is about being a web application in `site/`. The
+//! example `web_app_by_hand` is the same application without the handle.
+
+mod command;
+mod embedded;
+mod login;
+mod site;
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    command::run(|at, clock| login::ByHandle::new(at, clock).map_err(|error| error.to_string())).await
+}
