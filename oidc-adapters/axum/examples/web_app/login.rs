@@ -50,9 +50,7 @@ impl Logins for ByHandle {
 
 impl From<ProviderError> for Trouble {
     fn from(error: ProviderError) -> Self {
-        match error {
-            ProviderError::Protocol(error) => Self::Protocol(error),
-            other => Self::NoAnswer(other.code()),
-        }
+        let code = error.code();
+        if let ProviderError::Protocol(error) = error { Self::Protocol(error) } else { Self::NoAnswer(code) }
     }
 }
