@@ -5,7 +5,7 @@ use crate::{
     world::{BOTH, KEY, World},
 };
 use http::Request;
-use oidc_proto::flow::{OpenLogins, SealingKeys};
+use oidc_proto::flow::{Custom, OpenLogins, SealError, SealingKeys};
 
 const ORIGIN: &str = "https://app.example";
 
@@ -105,6 +105,12 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
             assert_eq!(mallory.get("/private").await.leads_to(), "/login?next=%2Fprivate");
         }
         // A sealed state counts in its own cookie, under its own name and host, and nowhere else.
+        let open = |name: &str| {
+            let keys = SealingKeys::new(1, &KEY);
+            keys.open::<Custom<serde_json::Value>>(&session, &format!("{name} at {ORIGIN}"))
+        };
+        assert!(open("session").is_ok_and(|Custom(session)| session["sub"] == "alice"));
+        assert_eq!(["logins", "next"].map(open), [Err(SealError::Wrong), Err(SealError::Wrong)]);
         for name in ["session", "__Host-logins", "__Host-next"] {
             let mut mallory = Visitor::new(&site);
             mallory.cookies.insert(name.into(), session.clone());

@@ -193,6 +193,8 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
         assert_eq!(alice.get("/private?a=1&b").await.leads_to(), "/login?next=%2Fprivate%3Fa%3D1%26b");
         assert!(alice.get("/").await.text.contains("You are not logged in."));
         assert_eq!(alice.log_in(&world, "/private?a=1&b").await.leads_to(), "/private?a=1&b");
+        let asked = world.provider(|provider| provider.count(EndpointName::Discovery));
+        assert_eq!(asked, 2, "what is known of the provider does not serve for ever");
 
         let lost = alice.get("/nothing/here").await;
         assert_says(&lost, 404, "There is no such page", "page_unknown");

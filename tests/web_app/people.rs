@@ -84,6 +84,8 @@ async fn two_tabs_log_in_at_once_and_each_ends_where_it_began() {
         person.clicks("I am Bob Example").await;
         sees(world, person, "Your page", 200).await;
         assert_eq!(count(world, EndpointName::Token), 4);
+        let documents = [EndpointName::Discovery, EndpointName::Jwks].map(|document| count(world, document));
+        assert_eq!(documents, [1, 1], "what is known of the provider is kept");
         world.provider(|provider| provider.assert_clean());
     })
     .await;
