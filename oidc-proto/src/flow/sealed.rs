@@ -16,9 +16,9 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest sealed text, in bytes: what a browser keeps of one cookie (RFC 6265 section 6.1), its
-/// name and attributes aside.
-pub const MAX_SEALED: usize = 4096;
+/// The longest sealed text, in bytes. A browser keeps 4096 bytes of one cookie (RFC 6265 section 6.1), its
+/// name and attributes among them; 256 are left for those.
+pub const MAX_SEALED: usize = 3840;
 
 /// The version of the sealed form.
 const VERSION: u8 = 1;
