@@ -4,6 +4,8 @@
 mod colour;
 #[path = "handle/login.rs"]
 mod login;
+#[path = "handle/shared.rs"]
+mod shared;
 #[path = "handle/stacks.rs"]
 mod stacks;
 #[path = "handle/tokens.rs"]

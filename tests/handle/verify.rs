@@ -43,7 +43,11 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
         let token = world.token();
         world.down(true);
         let error = handle.subject(&token).unwrap_err();
-        assert_eq!(error, ProviderError::NoResponse("no route to host".to_owned()), "no keys yet");
+        assert_eq!(
+            error,
+            ProviderError::NoResponse("openid-configuration: no route to host".to_owned()),
+            "no keys yet"
+        );
         world.down(false);
         world.clock.advance(10);
         assert!(handle.subject(&token).is_ok());

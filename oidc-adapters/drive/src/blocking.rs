@@ -4,7 +4,10 @@
 
 use crate::{
     Clock, Failed, Flight, Job, Observer, ProviderBuilder, ProviderError, SystemClock, Unavailable, drive,
-    gate::builder::{Lost, NoResponse},
+    gate::{
+        builder::{Lost, NoResponse},
+        issuer::failure,
+    },
     observed::observed,
     provider::{Core, reason, told},
 };
@@ -36,15 +39,16 @@ pub struct Io {
 }
 
 impl Io {
-    /// `send` carries a request out on its [`Terms`]. Renewals ahead of time run on threads of the
-    /// standard library.
+    /// `send` carries a request out on its [`Terms`]. Keys, and whatever is renewed ahead of time, are
+    /// fetched on threads of the standard library: one for each value that is due, which are the keys, the
+    /// metadata, and each service token in use.
     pub fn new<B: Into<Vec<u8>>, E: fmt::Display>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
     ) -> Self {
         Self {
             send: Box::new(move |request, terms| match send(request, terms) {
                 Ok(response) => Ok(response.map(Into::into)),
-                Err(error) => Err(NoResponse(error.to_string())),
+                Err(error) => Err(NoResponse::of(terms.endpoint, &error)),
             }),
             spawn: Box::new(|job| {
                 // Without a thread the job is dropped: its lease is given back, and somebody else leads.
@@ -160,7 +164,8 @@ impl Provider {
     /// [`Client::refresh`] for `previous`.
     ///
     /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens,
-    /// and so does, within a minute, who asks again.
+    /// and so does, within a minute, who asks again. What came is held to the `previous` of each who asks.
+    /// Other handles, and other nodes, know nothing of it.
     ///
     /// # Errors
     /// As [`Client::refresh`], and whatever the flow meets on its way. After
@@ -170,15 +175,18 @@ impl Provider {
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
-        let (hash, flight) = self.core.refresh(refresh_token);
+        let client = self.client()?;
+        // A login that cannot be meant concerns nobody else who has this token: nothing is sent.
+        drop(client.refresh(refresh_token, previous.clone(), None)?);
+        let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let renew = || {
-            let client = self.client_for_renewal()?;
             let keys = self.keys_if_any();
-            let refreshed = self.io.run(client.refresh(refresh_token, previous, keys)?)?;
+            let refreshed = self.io.run(client.refresh(refresh_token, None, keys)?)?;
             Ok(self.core.refreshed(&hash, refreshed))
         };
-        let refreshed = flight.get(Need::Any, renew);
-        refreshed.map(|published| published.value).map_err(|why| self.unavailable(why))
+        let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why))?.value;
+        Core::hold_to(&refreshed, previous.as_ref())?;
+        Ok(refreshed)
     }
 
     /// Asks for the claims of the user with this `sub`, by their access token.
@@ -252,8 +260,7 @@ impl Provider {
     /// # Errors
     /// There is none now, and this is why.
     pub fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
-        let metadata = self.core.issuer.metadata_blocking(&self.io);
-        metadata.map_err(|failure| ProviderError::of_failure(failure, || self.io.lost.why()))
+        self.core.issuer.metadata_blocking(&self.io).map_err(|why| self.unavailable(why))
     }
 
     /// The client by the metadata of now, for what this handle has no method for.
@@ -309,11 +316,7 @@ impl Provider {
         let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || provider.fetch_token(&asked);
-        let token = match flight.reader().get() {
-            Some(_) => flight.get_spawning(need, renew, |job| self.io.spawn(job)),
-            // Whoever has nothing to use waits for the end of it.
-            None => flight.get(need, renew),
-        };
+        let token = flight.get_served(need, renew, |job| self.io.spawn(job));
         token.map_err(|why| self.unavailable(why))
     }
 
@@ -323,7 +326,7 @@ impl Provider {
     }
 
     fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata = self.core.issuer.metadata_blocking(&self.io)?;
+        let metadata = self.core.issuer.metadata_blocking(&self.io).map_err(failure)?;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 

@@ -65,7 +65,8 @@ pub enum Event {
     /// A flow has come to its end: a login, a refresh, a retrieval.
     #[non_exhaustive]
     Ended {
-        /// The name of the flow's type, such as `CodeExchange`.
+        /// The name of the flow's type, such as `CodeExchange`; `Verification` for an access token that a
+        /// [`Provider`](crate::Provider) has verified.
         flow: &'static str,
         /// What came of it; if nothing, [why](why_ended).
         outcome: Result<(), &'static str>,
@@ -75,7 +76,8 @@ pub enum Event {
     /// A renewal of a shared value is over.
     #[non_exhaustive]
     Renewed {
-        /// What was renewed: `keys`, `metadata`, `introspection`, or the word of one's own [`Flight`].
+        /// What was renewed: `keys`, `metadata`, `introspection`; by a [`Provider`](crate::Provider) also
+        /// `token` (of its own) and `refresh`; or the word of one's own [`Flight`].
         ///
         /// [`Flight`]: crate::Flight
         what: &'static str,

@@ -8,8 +8,9 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, Event, Observer, Started, SystemClock,
+    Clock, Observer, Started, SystemClock,
     event::why_failed,
+    observed::Watched,
     waiting::{Parked, Waiting},
 };
 use oidc_proto::{
@@ -65,27 +66,6 @@ pub struct Flight<T> {
     clock: Arc<dyn Clock>,
     patience: i64,
     watched: Watched,
-}
-
-/// Who is told of renewals, and in which words.
-#[derive(Clone, Default)]
-pub(crate) struct Watched {
-    observer: Observer,
-    what: &'static str,
-    issuer: Arc<str>,
-}
-
-impl Watched {
-    pub(crate) fn new(what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
-        Self { observer: observer.clone(), what, issuer: issuer.into() }
-    }
-
-    fn renewed(&self, outcome: Result<(), &'static str>, started: Started) {
-        if !self.observer.is_none() {
-            let (issuer, took) = (Arc::clone(&self.issuer), self.observer.since(started));
-            self.observer.tell(&Event::Renewed { what: self.what, issuer, outcome, took });
-        }
-    }
 }
 
 pub(crate) struct State<T> {
@@ -165,7 +145,7 @@ impl<T> Flight<T> {
         need: Need,
         renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
     ) -> Result<Published<T>, Unavailable> {
-        self.get_with(need, |lease| {
+        self.get_with(need, |lease, _| {
             let leading = Leading::new(self, lease);
             leading.settle(renew());
         })
@@ -185,9 +165,27 @@ impl<T> Flight<T> {
     where
         T: Send + Sync + 'static,
     {
-        self.get_with(need, |lease| {
+        self.get_with(need, |lease, _| {
             let leading = Leading::new(Arc::clone(self), lease);
             spawn(Box::new(move || leading.settle(renew())));
+        })
+    }
+
+    /// As [`get_spawning`](Self::get_spawning) if there is a value that serves meanwhile, else as
+    /// [`get`](Self::get): who has nothing to use waits for the end of it.
+    pub(crate) fn get_served(
+        self: &Arc<Self>,
+        need: Need,
+        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
+        spawn: impl FnOnce(Job),
+    ) -> Result<Published<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+    {
+        self.get_with(need, |lease, serves| {
+            let leading = Leading::new(Arc::clone(self), lease);
+            let renew = move || leading.settle(renew());
+            if serves { spawn(Box::new(renew)) } else { renew() }
         })
     }
 
@@ -207,7 +205,7 @@ impl<T> Flight<T> {
         R: Future<Output = Result<Renewed<T>, Failure>>,
         W: Future<Output = ()>,
     {
-        let lead = |lease| {
+        let lead = |lease, _| {
             let leading = Leading::new(self, lease);
             async move { leading.settle(renew().await) }
         };
@@ -231,10 +229,36 @@ impl<T> Flight<T> {
         R: Future<Output = Result<Renewed<T>, Failure>> + Send,
         W: Future<Output = ()>,
     {
-        let lead = |lease| {
+        let lead = |lease, _| {
             let leading = Leading::new(Arc::clone(self), lease);
             spawn(Box::pin(async move { leading.settle(renew().await) }));
             ready(())
+        };
+        self.get_async_with(need, lead, sleep).await
+    }
+
+    /// As [`get_async`](Self::get_async) if there is a value that serves meanwhile, else as
+    /// [`get_async_inline`](Self::get_async_inline): who has nothing to use waits for the end of it.
+    pub(crate) async fn get_async_served<R, W>(
+        self: &Arc<Self>,
+        need: Need,
+        renew: impl FnOnce() -> R + Send + 'static,
+        sleep: impl FnMut(Duration) -> W,
+        spawn: impl FnOnce(Task),
+    ) -> Result<Published<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+        R: Future<Output = Result<Renewed<T>, Failure>> + Send,
+        W: Future<Output = ()>,
+    {
+        let lead = |lease, serves| {
+            let leading = Leading::new(Arc::clone(self), lease);
+            let renew: Task = Box::pin(async move { leading.settle(renew().await) });
+            if serves {
+                spawn(renew);
+                return Box::pin(ready(())) as Task;
+            }
+            renew
         };
         self.get_async_with(need, lead, sleep).await
     }
@@ -256,22 +280,29 @@ impl<T> Flight<T> {
         }
     }
 
+    /// Until when what is held needs no renewal, if anything is.
+    pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
+        let mut state = self.state();
+        state.renewal.has_been(now);
+        state.renewal.published().map(|published| published.renew_at)
+    }
+
     /// Has everybody who waits ask again: for a clock that was moved by hand.
     pub fn wake(&self) {
         self.change(|_| false);
     }
 
-    fn get_with(&self, need: Need, lead: impl FnOnce(Lease)) -> Result<Published<T>, Unavailable> {
+    fn get_with(&self, need: Need, lead: impl FnOnce(Lease, bool)) -> Result<Published<T>, Unavailable> {
         let (mut lead, mut left) = (Some(lead), self.patience);
         loop {
             match self.ask(need, left) {
                 Answer::Use(published) => return Ok(published),
                 Answer::UseAndRenew(published, lease) => {
-                    self.lead_once(&mut lead, lease);
+                    self.lead_once(&mut lead, lease, true);
                     return Ok(published);
                 }
                 Answer::Renew(lease) => {
-                    if self.lead_once(&mut lead, lease).is_none() {
+                    if self.lead_once(&mut lead, lease, false).is_none() {
                         return Err(self.not_now());
                     }
                 }
@@ -291,7 +322,7 @@ impl<T> Flight<T> {
     async fn get_async_with<L, W>(
         &self,
         need: Need,
-        lead: impl FnOnce(Lease) -> L,
+        lead: impl FnOnce(Lease, bool) -> L,
         mut sleep: impl FnMut(Duration) -> W,
     ) -> Result<Published<T>, Unavailable>
     where
@@ -303,12 +334,12 @@ impl<T> Flight<T> {
             match self.ask(need, left) {
                 Answer::Use(published) => return Ok(published),
                 Answer::UseAndRenew(published, lease) => {
-                    if let Some(leading) = self.lead_once(&mut lead, lease) {
+                    if let Some(leading) = self.lead_once(&mut lead, lease, true) {
                         leading.await;
                     }
                     return Ok(published);
                 }
-                Answer::Renew(lease) => match self.lead_once(&mut lead, lease) {
+                Answer::Renew(lease) => match self.lead_once(&mut lead, lease, false) {
                     Some(leading) => leading.await,
                     None => return Err(self.not_now()),
                 },
@@ -328,11 +359,16 @@ impl<T> Flight<T> {
         }
     }
 
-    /// A caller leads once: what it brings is used, or there is a reason why not. Then the lease is
-    /// given back.
-    fn lead_once<L>(&self, lead: &mut Option<impl FnOnce(Lease) -> L>, lease: Lease) -> Option<L> {
+    /// A caller leads once, and is told whether there is a value that serves meanwhile: what it brings is
+    /// used, or there is a reason why not. Then the lease is given back.
+    fn lead_once<L>(
+        &self,
+        lead: &mut Option<impl FnOnce(Lease, bool) -> L>,
+        lease: Lease,
+        serves: bool,
+    ) -> Option<L> {
         match lead.take() {
-            Some(lead) => Some(lead(lease)),
+            Some(lead) => Some(lead(lease, serves)),
             None => {
                 self.abandon(lease);
                 None

@@ -1,6 +1,6 @@
 //! [`Flights`]: a [`Flight`] for each issuer, or for each token, in bounded room.
 
-use crate::{Clock, Flight, Observer, SystemClock, flight::Watched};
+use crate::{Clock, Flight, Observer, SystemClock, observed::Watched};
 use oidc_proto::renew::{Policy, Pool, PoolCounters};
 use std::{
     fmt,

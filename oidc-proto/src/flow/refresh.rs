@@ -83,8 +83,12 @@ impl PreviousLogin {
         &self.sub
     }
 
-    /// Section 12.2, claim by claim. No nonce is demanded; one that is there must be the same.
-    fn check(&self, now: &IdToken) -> Result<(), Rejected> {
+    /// Holds a refreshed ID token to this login (section 12.2), claim by claim. No nonce is demanded; one
+    /// that is there must be the same. [`Client::refresh`] has done so if it was given this login.
+    ///
+    /// # Errors
+    /// [`Rejected::Changed`] names the claim.
+    pub fn check(&self, now: &IdToken) -> Result<(), Rejected> {
         let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };
         same("iss", now.iss == self.iss)?;
         same("sub", now.sub == self.sub)?;

@@ -9,7 +9,7 @@ use super::{
 use crate::{Clock, Observer, SystemClock, Task};
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
-    flow::{Client, ConfigError, DiscoveryOptions, Request, Terms},
+    flow::{Client, ConfigError, DiscoveryOptions, Endpoint, Request, Terms},
     jose::KeySet,
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
@@ -33,8 +33,14 @@ pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
 type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
 
-/// There was no response, for this reason of the transport's.
+/// There was no response of this endpoint, for this reason of the transport's.
 pub(crate) struct NoResponse(pub(crate) String);
+
+impl NoResponse {
+    pub(crate) fn of(endpoint: Endpoint, error: &dyn fmt::Display) -> Self {
+        Self(format!("{endpoint}: {error}"))
+    }
+}
 
 /// What a gate needs of the world outside: an HTTP stack and a runtime, each as a closure.
 pub struct Io {
@@ -81,9 +87,9 @@ impl Io {
                 let (sending, lost) = (send(request, terms), Arc::clone(&lost));
                 Box::pin(async move {
                     sending.await.map(|response| response.map(Into::into)).map_err(|error| {
-                        let why = error.to_string();
-                        lost.keep(&why);
-                        NoResponse(why)
+                        let why = NoResponse::of(terms.endpoint, &error);
+                        lost.keep(&why.0);
+                        why
                     })
                 })
             }),

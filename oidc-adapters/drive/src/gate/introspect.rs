@@ -11,7 +11,7 @@
 
 use super::{
     builder::{ClientMaker, Io},
-    issuer::Issuer,
+    issuer::{Issuer, failure},
 };
 use crate::{Clock, Flights, Observer, Unavailable};
 use oidc_proto::{
@@ -150,7 +150,7 @@ async fn fetch(
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
 ) -> Result<IntrospectionClaims, Failure> {
-    let metadata = issuer.metadata(io).await?;
+    let metadata = issuer.metadata(io).await.map_err(failure)?;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?;
         io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await

@@ -14,8 +14,7 @@ use oidc_proto::{
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
-        Counters, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader,
-        Renewed,
+        Counters, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader, Renewed,
     },
 };
 use std::{
@@ -141,8 +140,8 @@ impl Issuer {
             KeySource::JwksUri(url) => return self.fetch_set(url, io).await,
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
-        let (known, epoch) = self.metadata_as(Need::Any, io).await?;
-        let failure = match &known.jwks_uri {
+        let Published { value: known, epoch, .. } = self.metadata_as(Need::Any, io).await.map_err(failure)?;
+        let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
                 Err(failure) => failure,
@@ -151,9 +150,9 @@ impl Issuer {
         };
         // Keys that have moved: the metadata may know where to.
         let newer = self.metadata_as(Need::NewerThan(epoch), io).await;
-        match newer.ok().and_then(|(newer, _)| newer.jwks_uri.clone()) {
+        match newer.ok().and_then(|newer| newer.value.jwks_uri.clone()) {
             Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set(&url, io).await,
-            Some(_) | None => Err(failure),
+            Some(_) | None => Err(failed),
         }
     }
 
@@ -174,8 +173,11 @@ impl Issuer {
     }
 
     /// The metadata.
-    pub(crate) async fn metadata(self: &Arc<Self>, io: &Arc<Io>) -> Result<Arc<ProviderMetadata>, Failure> {
-        self.metadata_as(Need::Any, io).await.map(|(metadata, _)| metadata)
+    pub(crate) async fn metadata(
+        self: &Arc<Self>,
+        io: &Arc<Io>,
+    ) -> Result<Arc<ProviderMetadata>, Unavailable> {
+        self.metadata_as(Need::Any, io).await.map(|published| published.value)
     }
 
     /// What is at hand serves while it is renewed. Without any, whoever renews waits for the end of it:
@@ -184,7 +186,7 @@ impl Issuer {
         self: &Arc<Self>,
         need: Need,
         io: &Arc<Io>,
-    ) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
+    ) -> Result<Published<ProviderMetadata>, Unavailable> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
@@ -192,21 +194,13 @@ impl Issuer {
             fetched.inspect_err(|failure| issuer.report(failure))
         };
         let sleep = |span| io.sleep(span);
-        let published = match self.metadata.reader().get() {
-            Some(_) => self.metadata.get_async(need, renew, sleep, |task| io.spawn(task)).await,
-            None => self.metadata.get_async_inline(need, renew, sleep).await,
-        };
-        settled(published)
+        self.metadata.get_async_served(need, renew, sleep, |task| io.spawn(task)).await
     }
 }
 
-fn settled(
-    published: Result<Published<ProviderMetadata>, Unavailable>,
-) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
-    match published {
-        Ok(published) => Ok((published.value, published.epoch)),
-        Err(unavailable) => Err(unavailable.because.unwrap_or(Failure::NoResponse)),
-    }
+/// Why a renewal fails that needs what there is not.
+pub(crate) fn failure(unavailable: Unavailable) -> Failure {
+    unavailable.because.unwrap_or(Failure::NoResponse)
 }
 
 impl Io {

@@ -1,9 +1,6 @@
 //! [`ProviderBuilder`]: the settings of a handle, the same for both colours.
 
-use super::{
-    Core, Provider, ProviderError,
-    core::{MAX_REFRESHES, REFRESH},
-};
+use super::{Core, Provider, ProviderError, refreshes::Refreshes};
 use crate::{
     Clock, Flights, Io, Observer, SystemClock, blocking,
     gate::{
@@ -11,6 +8,7 @@ use crate::{
         issuer::{Common, Issuer},
         worker::next_id,
     },
+    observed::Watched,
 };
 use oidc_proto::{
     Secret, UrlPolicy,
@@ -178,7 +176,7 @@ impl<W> ProviderBuilder<W> {
         };
         let source = KeySource::Metadata(Box::new(options));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
-        let same = Arc::clone(&name);
+        let watched = Watched::new("refresh", Arc::clone(&name), &events);
         let core = Core {
             issuer: Arc::new(Issuer::new(issuer, source, &urls, &common)),
             tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock)).observed(
@@ -186,11 +184,7 @@ impl<W> ProviderBuilder<W> {
                 move |_| Arc::clone(&name),
                 &events,
             ),
-            refreshes: Flights::with_clock(REFRESH, MAX_REFRESHES, Arc::clone(&clock)).observed(
-                "refresh",
-                move |_| Arc::clone(&same),
-                &events,
-            ),
+            refreshes: Refreshes::new(Arc::clone(&clock), watched),
             clock,
             maker: Box::new(move |metadata| {
                 let mut builder = Client::builder(metadata, &client_id);

@@ -1,49 +1,27 @@
 //! What a handle holds, whatever its colour: nothing here waits.
 
-use super::ProviderError;
+use super::{ProviderError, refreshes::Refreshes};
 use crate::{
-    Clock, Flight, Flights, Unavailable,
+    Clock, Flights, Unavailable,
     gate::{
-        introspect::{TokenHash, hash},
+        introspect::TokenHash,
         issuer::Issuer,
         worker::{self, give_back, take_scratch},
     },
 };
 use oidc_proto::{
-    Secret,
-    flow::{Client, ClientBuilder, ClientCredentials, ConfigError, Learned, Refreshed},
+    Error,
+    flow::{Client, ClientBuilder, ClientCredentials, ConfigError, Learned, PreviousLogin, Refreshed},
     jose::KeySet,
     message::TokenResponse,
     metadata::ProviderMetadata,
-    renew::{Freshness, Policy, Renewed},
+    renew::{Freshness, Renewed},
     token::{Rejected, Verified, Verifier},
 };
 use std::{
     fmt, ptr,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
-
-/// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
-/// they were interrupted, or who asks at the same time. The lease is longer than both exchanges may take:
-/// nobody spends a token while somebody else may still be at it.
-pub(super) const REFRESH: Policy = {
-    let mut policy = Policy::KEYS;
-    policy.fresh = 60;
-    policy.floor = 60;
-    policy.ceiling = 60;
-    policy.ahead = 0;
-    policy.stale_if_error = 0;
-    policy.retry = 1;
-    policy.urgent_retry = 1;
-    policy.longest_retry = 1;
-    policy.cooldown = 1;
-    policy.lease = 60;
-    policy.patience = 30;
-    policy
-};
-
-/// How many of them are kept at most.
-pub(super) const MAX_REFRESHES: usize = 4096;
 
 /// Makes the client from metadata.
 pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
@@ -51,7 +29,7 @@ pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) tokens: Flights<ClientCredentials, TokenResponse>,
-    pub(crate) refreshes: Flights<TokenHash, Refreshed>,
+    pub(crate) refreshes: Refreshes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
@@ -60,21 +38,18 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// The client by this metadata; made anew only when that has changed.
+    /// The client by this metadata; made anew only when that has changed. Whoever makes it is the program:
+    /// no lock is held meanwhile.
     pub(crate) fn client(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ConfigError> {
-        let mut made = self.made.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(client) = made.as_ref().filter(|client| ptr::eq(client.metadata(), &*metadata)) {
-            return Ok(client.clone());
+        self.refreshes.sweep();
+        let made = self.made().clone();
+        if let Some(client) = made.filter(|client| ptr::eq(client.metadata(), &*metadata)) {
+            return Ok(client);
         }
         let client = (self.maker)(metadata).build()?;
-        *made = Some(client.clone());
+        let old = self.made().replace(client.clone());
+        drop(old);
         Ok(client)
-    }
-
-    /// The one renewal of a refresh token, by a hash of it.
-    pub(crate) fn refresh(&self, refresh_token: &Secret) -> (TokenHash, Arc<Flight<Refreshed>>) {
-        let hash = hash(refresh_token);
-        (hash, self.refreshes.flight(&hash))
     }
 
     /// A refresh has come to its end. A token that is not spent may be used again at once.
@@ -84,6 +59,15 @@ impl Core {
             self.refreshes.remove(hash);
         }
         Renewed::new(Arc::new(refreshed), Freshness::UNKNOWN)
+    }
+
+    /// Holds what a refresh brought to the login of who asks: it may have been somebody else who sent the
+    /// token.
+    pub(crate) fn hold_to(refreshed: &Refreshed, previous: Option<&PreviousLogin>) -> Result<(), Error> {
+        match (previous, &refreshed.id_token) {
+            (Some(previous), Some(id_token)) => Ok(previous.check(id_token)?),
+            (Some(_) | None, _) => Ok(()),
+        }
     }
 
     /// Keeps what a flow has fetched for itself.
@@ -133,6 +117,10 @@ impl Core {
     /// the token.
     pub(crate) fn is_to_blame(&self, unavailable: &Unavailable) -> bool {
         unavailable.because.is_some() || !self.issuer.is_up_to_date(self.clock.now())
+    }
+
+    fn made(&self) -> MutexGuard<'_, Option<Client>> {
+        self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

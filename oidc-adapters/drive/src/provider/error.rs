@@ -8,7 +8,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
-    /// There was no response, for this reason of the HTTP stack's.
+    /// There was no response: the endpoint, and the reason in the words of the HTTP stack. Of a renewal in
+    /// which several took part, it is what was said last.
     NoResponse(String),
     /// A flow is over: the provider, the user or the settings are to blame.
     Protocol(Error),
@@ -30,13 +31,6 @@ impl ProviderError {
             Self::Unavailable(_) => "unavailable",
             Self::AccessToken(rejected) => rejected.code(),
             Self::NoAudience => "config_no_audience",
-        }
-    }
-
-    pub(crate) fn of_failure(failure: Failure, why: impl FnOnce() -> String) -> Self {
-        match failure {
-            Failure::Flow(error) => Self::Protocol(error),
-            Failure::NoResponse | Failure::Expired | _ => Self::NoResponse(why()),
         }
     }
 

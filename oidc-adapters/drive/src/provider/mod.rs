@@ -1,6 +1,6 @@
 //! [`Provider`]: one handle for everything that a program wants of a provider. It discovers, keeps
 //! metadata, keys and service tokens fresh, logs users in, and verifies access tokens. It contains no
-//! protocol: it only puts the flows of `oidc-proto` and the [`Flight`](crate::Flight)s in order.
+//! protocol: it only puts the flows of `oidc-proto` and the [`Flight`]s in order.
 //!
 //! ```text
 //! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)
@@ -15,6 +15,7 @@
 mod builder;
 mod core;
 mod error;
+mod refreshes;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
 pub use error::ProviderError;
@@ -22,7 +23,7 @@ pub use error::ProviderError;
 pub(crate) use self::core::Core;
 pub(crate) use error::{reason, told};
 
-use crate::{Flight, Io, Unavailable, observed::observed_async};
+use crate::{Flight, Io, Unavailable, gate::issuer::failure, observed::observed_async};
 use oidc_proto::{
     Error, Secret,
     flow::{
@@ -95,7 +96,8 @@ impl Provider {
     ///
     /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens,
     /// and so does, within a minute, who asks again because this future was dropped: the
-    /// exchange goes on in the background.
+    /// exchange goes on in the background, for as long as the runtime does. What came is held to the
+    /// `previous` of each who asks. Other handles, and other nodes, know nothing of it.
     ///
     /// # Errors
     /// As [`Client::refresh`], and whatever the flow meets on its way. After
@@ -105,17 +107,21 @@ impl Provider {
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
-        let (hash, flight) = self.core.refresh(refresh_token);
+        let client = self.client().await?;
+        // A login that cannot be meant concerns nobody else who has this token: nothing is sent.
+        drop(client.refresh(refresh_token, previous.clone(), None)?);
+        let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
-            let client = provider.client_for_renewal().await?;
             let keys = provider.keys_if_any().await;
-            let refreshed = provider.io.run(client.refresh(&token, previous, keys)?).await?;
+            let refreshed = provider.io.run(client.refresh(&token, None, keys)?).await?;
             Ok(provider.core.refreshed(&hash, refreshed))
         };
         let sleep = |span| self.io.sleep(span);
         let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
-        refreshed.map(|published| published.value).map_err(|why| self.unavailable(why))
+        let refreshed = refreshed.map_err(|why| self.unavailable(why))?.value;
+        Core::hold_to(&refreshed, previous.as_ref())?;
+        Ok(refreshed)
     }
 
     /// Asks for the claims of the user with this `sub`, by their access token.
@@ -194,8 +200,7 @@ impl Provider {
     /// # Errors
     /// There is none now, and this is why.
     pub async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
-        let metadata = self.core.issuer.metadata(&self.io).await;
-        metadata.map_err(|failure| ProviderError::of_failure(failure, || self.io.why_lost()))
+        self.core.issuer.metadata(&self.io).await.map_err(|why| self.unavailable(why))
     }
 
     /// The client by the metadata of now, for what this handle has no method for.
@@ -258,11 +263,7 @@ impl Provider {
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
-        let token = match flight.reader().get() {
-            Some(_) => flight.get_async(need, renew, sleep, |task| self.io.spawn(task)).await,
-            // Whoever has nothing to use waits for the end of it.
-            None => flight.get_async_inline(need, renew, sleep).await,
-        };
+        let token = flight.get_async_served(need, renew, sleep, |task| self.io.spawn(task)).await;
         token.map_err(|why| self.unavailable(why))
     }
 
@@ -272,7 +273,7 @@ impl Provider {
     }
 
     async fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata = self.core.issuer.metadata(&self.io).await?;
+        let metadata = self.core.issuer.metadata(&self.io).await.map_err(failure)?;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 

@@ -1,14 +1,14 @@
 //! The same for blocking stacks: keys are renewed on a thread of their own, and so is metadata while what
 //! is held serves.
 
-use super::{Issuer, Running, settled};
+use super::{Issuer, Running, failure};
 use crate::{Unavailable, blocking::Io, gate::KeySource};
 use oidc_proto::{
     EndpointUrl,
     flow::ConfigError,
     jose::KeySet,
     metadata::ProviderMetadata,
-    renew::{Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Published, Renewed},
+    renew::{Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Published, Renewed},
 };
 use std::sync::Arc;
 
@@ -32,8 +32,8 @@ impl Issuer {
     pub(crate) fn metadata_blocking(
         self: &Arc<Self>,
         io: &Arc<Io>,
-    ) -> Result<Arc<ProviderMetadata>, Failure> {
-        self.metadata_blocking_as(Need::Any, io).map(|(metadata, _)| metadata)
+    ) -> Result<Arc<ProviderMetadata>, Unavailable> {
+        self.metadata_blocking_as(Need::Any, io).map(|published| published.value)
     }
 
     fn fetch_keys_blocking(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
@@ -42,8 +42,9 @@ impl Issuer {
             KeySource::JwksUri(url) => return self.fetch_set_blocking(url, io),
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
-        let (known, epoch) = self.metadata_blocking_as(Need::Any, io)?;
-        let failure = match &known.jwks_uri {
+        let Published { value: known, epoch, .. } =
+            self.metadata_blocking_as(Need::Any, io).map_err(failure)?;
+        let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set_blocking(url, io) {
                 Ok(renewed) => return Ok(renewed),
                 Err(failure) => failure,
@@ -52,9 +53,9 @@ impl Issuer {
         };
         // Keys that have moved: the metadata may know where to.
         let newer = self.metadata_blocking_as(Need::NewerThan(epoch), io);
-        match newer.ok().and_then(|(newer, _)| newer.jwks_uri.clone()) {
+        match newer.ok().and_then(|newer| newer.value.jwks_uri.clone()) {
             Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set_blocking(&url, io),
-            Some(_) | None => Err(failure),
+            Some(_) | None => Err(failed),
         }
     }
 
@@ -67,15 +68,12 @@ impl Issuer {
         self: &Arc<Self>,
         need: Need,
         io: &Arc<Io>,
-    ) -> Result<(Arc<ProviderMetadata>, Epoch), Failure> {
+    ) -> Result<Published<ProviderMetadata>, Unavailable> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
             wires.run(call).map_err(Failure::from).inspect_err(|failure| issuer.report(failure))
         };
-        settled(match self.metadata.reader().get() {
-            Some(_) => self.metadata.get_spawning(need, renew, |job| io.spawn(job)),
-            None => self.metadata.get(need, renew),
-        })
+        self.metadata.get_served(need, renew, |job| io.spawn(job))
     }
 }

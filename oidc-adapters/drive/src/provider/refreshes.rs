@@ -1,0 +1,183 @@
+//! [`Refreshes`]: the refresh tokens that are on their way, and what came of those that were sent within
+//! the last minute. Kept by a hash of the token.
+
+use crate::{
+    Clock, Flight,
+    gate::introspect::{TokenHash, hash},
+    observed::Watched,
+};
+use oidc_proto::{Secret, Timestamp, flow::Refreshed, renew::Policy};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+/// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
+/// they were interrupted, or who asks at the same time. The lease is longer than both exchanges may take:
+/// nobody spends a token while somebody else may still be at it.
+const REFRESH: Policy = {
+    let mut policy = Policy::KEYS;
+    policy.fresh = MINUTE;
+    policy.floor = MINUTE;
+    policy.ceiling = MINUTE;
+    policy.ahead = 0;
+    policy.stale_if_error = 0;
+    policy.retry = 1;
+    policy.urgent_retry = 1;
+    policy.longest_retry = 1;
+    policy.cooldown = 1;
+    policy.lease = 60;
+    policy.patience = 30;
+    policy
+};
+
+const MINUTE: i64 = 60;
+
+/// How many of them are kept at most, besides those that somebody is at.
+const MAX_REFRESHES: usize = 4096;
+
+pub(crate) struct Refreshes {
+    known: Mutex<Known>,
+    clock: Arc<dyn Clock>,
+    watched: Watched,
+}
+
+struct Known {
+    flights: BTreeMap<TokenHash, Kept>,
+    /// When those that are over were forgotten last.
+    swept: Timestamp,
+}
+
+struct Kept {
+    flight: Arc<Flight<Refreshed>>,
+    asked: Timestamp,
+}
+
+impl Refreshes {
+    pub(super) const fn new(clock: Arc<dyn Clock>, watched: Watched) -> Self {
+        let known = Known { flights: BTreeMap::new(), swept: Timestamp(i64::MIN) };
+        Self { known: Mutex::new(known), clock, watched }
+    }
+
+    /// The one renewal of this token. It is not forgotten while it is in anybody's hand.
+    pub(crate) fn flight(&self, refresh_token: &Secret) -> (TokenHash, Arc<Flight<Refreshed>>) {
+        let (hash, now) = (hash(refresh_token), self.clock.now());
+        let mut known = self.known();
+        known.sweep(now);
+        if let Some(kept) = known.flights.get(&hash) {
+            return (hash, Arc::clone(&kept.flight));
+        }
+        known.make_room();
+        let flight = Flight::with_clock(REFRESH, Arc::clone(&self.clock)).watched(self.watched.clone());
+        let flight = Arc::new(flight);
+        known.flights.insert(hash, Kept { flight: Arc::clone(&flight), asked: now });
+        (hash, flight)
+    }
+
+    /// Forgets a token that is not spent. Who has its flight in hand keeps it.
+    pub(super) fn remove(&self, hash: &TokenHash) {
+        self.known().flights.remove(hash);
+    }
+
+    /// Forgets what came of tokens more than a minute ago.
+    pub(super) fn sweep(&self) {
+        let now = self.clock.now();
+        self.known().sweep(now);
+    }
+
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Known {
+    /// Once a second is enough.
+    fn sweep(&mut self, now: Timestamp) {
+        if self.swept != now {
+            self.swept = now;
+            self.flights.retain(|_, kept| {
+                // Of a failure too, so that no token is sent again and again.
+                let until = |kept: &Kept| kept.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
+                kept.is_in_hand() || now < until(kept)
+            });
+        }
+    }
+
+    /// When all room is taken, the older half gives way: not one by one, since that means to look for it.
+    fn make_room(&mut self) {
+        if self.flights.len() < MAX_REFRESHES {
+            return;
+        }
+        let idle = self.flights.iter().filter(|(_, kept)| !kept.is_in_hand());
+        let mut idle: Vec<_> = idle.map(|(hash, kept)| (kept.asked, *hash)).collect();
+        if idle.len() < MAX_REFRESHES {
+            return;
+        }
+        idle.sort_unstable();
+        for (_, hash) in idle.iter().take(idle.len().div_ceil(2)) {
+            self.flights.remove(hash);
+        }
+    }
+}
+
+impl Kept {
+    /// Whether anybody waits for it, or carries it out. Only [`Refreshes::flight`] hands it out, and
+    /// whoever looks has the lock.
+    fn is_in_hand(&self) -> bool {
+        Arc::strong_count(&self.flight) > 1
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+mod tests {
+    use super::*;
+    use oidc_proto::Moment;
+    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+
+    fn refreshes(now: &Arc<AtomicI64>) -> Refreshes {
+        let now = Arc::clone(now);
+        let clock = move || Moment::new(Timestamp(now.load(SeqCst)), [7; 32]);
+        Refreshes::new(Arc::new(clock), Watched::default())
+    }
+
+    #[test]
+    fn room_is_bounded_and_who_is_at_one_keeps_it() {
+        let now = Arc::new(AtomicI64::new(1_000));
+        let refreshes = refreshes(&now);
+        let mine: Secret = "mine".into();
+        let (_, in_hand) = refreshes.flight(&mine);
+        now.store(1_010, SeqCst);
+        for other in 0..3 * MAX_REFRESHES {
+            // Two thirds within this second, the rest in the next.
+            now.store(if other < 2 * MAX_REFRESHES { 1_010 } else { 1_011 }, SeqCst);
+            drop(refreshes.flight(&Secret::new(format!("another one {other}"))));
+            assert!(refreshes.known().flights.len() <= MAX_REFRESHES + 1);
+        }
+        assert!(Arc::ptr_eq(&in_hand, &refreshes.flight(&mine).1));
+        drop(in_hand);
+        now.store(1_059, SeqCst);
+        refreshes.sweep();
+        let kept = refreshes.known().flights.len();
+        assert!((MAX_REFRESHES / 2..=MAX_REFRESHES + 1).contains(&kept), "{kept}");
+        now.store(1_060, SeqCst);
+        refreshes.sweep();
+        assert_eq!(refreshes.known().flights.len(), kept - 1, "the first one is a minute old");
+        now.store(1_071, SeqCst);
+        refreshes.sweep();
+        assert!(refreshes.known().flights.is_empty());
+    }
+
+    #[test]
+    fn the_older_half_gives_way() {
+        let now = Arc::new(AtomicI64::new(1_000));
+        let refreshes = refreshes(&now);
+        for other in 0..=MAX_REFRESHES {
+            now.store(if other < MAX_REFRESHES / 2 { 1_000 } else { 1_001 }, SeqCst);
+            drop(refreshes.flight(&Secret::new(format!("another one {other}"))));
+        }
+        let known = refreshes.known();
+        assert_eq!(known.flights.len(), MAX_REFRESHES / 2 + 1);
+        assert!(known.flights.values().all(|kept| kept.asked == Timestamp(1_001)));
+    }
+}

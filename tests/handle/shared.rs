@@ -1,0 +1,217 @@
+//! What callers share, and what they must not: of what one of them brought, another takes only what is
+//! theirs; nobody waits behind the code of another; nothing is kept for longer than it is good for.
+
+use super::colour::*;
+use oidc_drive::ProviderError;
+use oidc_drive::blocking;
+use oidc_proto::{
+    Error, Secret,
+    flow::{Authenticated, ClientCredentials, PreviousLogin},
+    token::Rejected,
+};
+use oidc_testkit::EndpointName;
+use std::{
+    mem::take,
+    panic::{AssertUnwindSafe, catch_unwind},
+    pin::pin,
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicUsize, Ordering::SeqCst},
+        mpsc,
+    },
+    task::Poll,
+    thread,
+    time::Duration,
+};
+
+fn log_in(world: &World, handle: &dyn Handle) -> (Secret, PreviousLogin) {
+    let (url, pending) = handle.authorize().expect("a provider that is up");
+    let Authenticated { tokens, id_token, .. } =
+        handle.callback(pending, world.visit(&url)).expect("a login");
+    (tokens.refresh_token.expect("a refresh token"), PreviousLogin::from(&id_token))
+}
+
+/// The same login, but of somebody else.
+fn of(sub: &str, login: &PreviousLogin) -> PreviousLogin {
+    let mut saved = serde_json::to_value(login).expect("JSON");
+    saved["sub"] = sub.into();
+    serde_json::from_value(saved).expect("a saved login")
+}
+
+#[test]
+fn what_a_refresh_brought_is_held_to_the_login_of_each_who_asks() {
+    each(|world, handle| {
+        let (token, alice) = log_in(&world, handle);
+        let bob = of("bob", &alice);
+        let before = world.count(EndpointName::Token);
+        let changed = ProviderError::Protocol(Error::Token(Rejected::Changed("sub")));
+        assert_eq!(handle.refresh(&token, Some(bob.clone())).map(drop), Err(changed.clone()));
+        // The mistake of one takes nothing from another, and the other way round.
+        let first = handle.refresh(&token, Some(alice.clone())).expect("her own tokens");
+        assert_eq!(handle.refresh(&token, Some(bob)).map(drop), Err(changed));
+        assert!(Arc::ptr_eq(&first, &handle.refresh(&token, None).expect("no login to hold it to")));
+        assert_eq!(world.count(EndpointName::Token), before + 1);
+        world.change(|provider| provider.assert_clean());
+    });
+}
+
+#[test]
+fn a_login_at_another_issuer_is_refused_before_anything_is_sent() {
+    each(|world, handle| {
+        let (token, alice) = log_in(&world, handle);
+        let mut elsewhere = serde_json::to_value(&alice).expect("JSON");
+        elsewhere["iss"] = "https://other.example".into();
+        let elsewhere = serde_json::from_value(elsewhere).expect("a saved login");
+        let before = world.sent();
+        let error = handle.refresh(&token, Some(elsewhere)).map(drop).expect_err("another issuer");
+        assert_eq!((error.code(), world.sent()), ("config_saved_state", before));
+        handle.refresh(&token, Some(alice)).expect("at the same second: nobody else is concerned");
+    });
+}
+
+#[test]
+fn what_a_refresh_brought_is_gone_after_its_minute() {
+    each(|world, handle| {
+        let (token, alice) = log_in(&world, handle);
+        let refreshed = handle.refresh(&token, Some(alice)).expect("new tokens");
+        let kept = Arc::downgrade(&refreshed);
+        drop(refreshed);
+        world.clock.advance(59);
+        handle.authorize().expect("a provider that is up");
+        assert!(kept.upgrade().is_some(), "for who asks again");
+        world.clock.advance(2);
+        handle.authorize().expect("a provider that is up");
+        assert!(kept.upgrade().is_none(), "whatever the handle is used for next");
+    });
+}
+
+/// However many others refresh meanwhile: who asks again for a token that is on its way waits for it.
+#[test]
+fn a_flood_of_refreshes_has_none_sent_twice() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+    let token = login.tokens.refresh_token.unwrap();
+    let (before, sent) = (world.count(EndpointName::Token), world.sent());
+    assert!(poll(pin!(handle.refresh(&token, None))).is_pending());
+    while world.sent() == sent {
+        world.step();
+    }
+    let under_way = take(&mut *lock(&world.background));
+    assert_eq!(under_way.len(), 1, "the request has left, and nobody waits for it any more");
+
+    world.down(true);
+    world.clock.advance(1);
+    for other in 0..5_000 {
+        let made_up = Secret::new(format!("made up {other}"));
+        assert!(world.finish(handle.refresh(&made_up, None)).is_err());
+    }
+    world.down(false);
+    lock(&world.background).extend(under_way);
+    let refreshed = world.finish(handle.refresh(&token, None)).expect("what came of it");
+    assert!(refreshed.rotated);
+    assert_eq!(world.count(EndpointName::Token), before + 1);
+    world.change(|provider| provider.assert_clean());
+}
+
+/// The minute of a token that failed before is not that of the next attempt.
+#[test]
+fn a_second_attempt_that_is_under_way_is_not_made_a_third() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+    let token = login.tokens.refresh_token.unwrap();
+    world.down(true);
+    assert_eq!(world.finish(handle.refresh(&token, None)).map(drop).unwrap_err().code(), "no_response");
+    world.down(false);
+    world.clock.advance(59);
+    let sent = world.sent();
+    assert!(poll(pin!(handle.refresh(&token, None))).is_pending());
+    world.step();
+    assert_eq!(world.sent(), sent, "on its way, and nobody waits for it any more");
+    world.clock.advance(2);
+    assert!(world.finish(handle.refresh(&token, None)).expect("new tokens").rotated);
+    assert_eq!(world.sent(), sent + 1);
+    world.change(|provider| provider.assert_clean());
+}
+
+/// A program that slept past the end of its token waits for the next one as it did for the first.
+#[test]
+fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let wanted = ClientCredentials::new(["api:read"]);
+    world.impatient.store(true, SeqCst);
+    let first = world.finish(handle.client_credentials(&wanted)).expect("a token");
+    world.clock.advance(2 * first.value.expires_in.unwrap());
+    let second = world.finish(handle.client_credentials(&wanted)).expect("another one");
+    assert_ne!(first.epoch, second.epoch);
+
+    // The same for metadata that nobody has needed for days.
+    world.clock.advance(200_000);
+    let before = world.count(EndpointName::Discovery);
+    world.finish(handle.metadata()).expect("metadata");
+    assert_eq!(world.count(EndpointName::Discovery), before + 1);
+}
+
+/// What comes of somebody else's exchange is not known yet: that is another thing than no response.
+#[test]
+fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    world.down(true);
+    assert_eq!(world.finish(handle.metadata()).map(drop).unwrap_err().code(), "no_response");
+    world.down(false);
+    world.clock.advance(60);
+    let mut first = pin!(handle.metadata());
+    assert!(poll(first.as_mut()).is_pending());
+    world.impatient.store(true, SeqCst);
+    let mut second = pin!(handle.metadata());
+    let Poll::Ready(Err(error)) = poll(second.as_mut()) else { panic!("it has no patience") };
+    assert!(!error.to_string().contains("no route to host"), "{error}");
+    assert!(world.finish(first).is_ok());
+}
+
+/// Settings are code of the program, which may take its time, or use the handle itself.
+#[test]
+fn no_lock_is_held_while_settings_make_the_client() {
+    let (done, finished) = mpsc::channel();
+    thread::spawn(move || {
+        let world = World::new();
+        let (itself, made) = (Arc::new(OnceLock::<blocking::Provider>::new()), Arc::new(AtomicUsize::new(0)));
+        let (inner, count) = (Arc::downgrade(&itself), Arc::clone(&made));
+        let shape = move |client| {
+            if count.fetch_add(1, SeqCst) == 0 {
+                let handle = inner.upgrade().expect("it is in use");
+                handle.get().expect("it is built").client().expect("a client");
+            }
+            client
+        };
+        let handle = world.blocking().client(shape).build().unwrap();
+        itself.set(handle.clone()).expect("once");
+        handle.client().expect("a client");
+        handle.client().expect("the same one");
+        done.send(made.load(SeqCst)).expect("somebody waits for it");
+    });
+    assert_eq!(finished.recv_timeout(Duration::from_secs(60)), Ok(2), "it ends");
+}
+
+#[test]
+fn whoever_reads_a_token_may_verify_another_one_or_break() {
+    let world = World::new();
+    let handle = world.blocking().build().unwrap();
+    let (outer, inner) = (world.token(), world.token());
+    let read = |token: &oidc_proto::token::Verified<'_>| {
+        let before = token.claims().jti.as_deref().map(str::to_owned);
+        let other = handle.verify(&inner, |token| token.claims().jti.as_deref().map(str::to_owned));
+        assert_eq!(token.claims().jti.as_deref(), before.as_deref(), "it is still the one that it was");
+        (before, other.expect("a good token"))
+    };
+    let (first, second) = handle.verify(&outer, read).expect("a good token");
+    assert!(first.is_some() && first != second);
+    let broken = catch_unwind(AssertUnwindSafe(|| handle.verify(&outer, |_| panic!("while it is read"))));
+    assert!(broken.is_err());
+    assert_eq!(Handle::subject(&handle, &outer).as_deref(), Ok("app"));
+}
