@@ -16,6 +16,7 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 pub const START: Timestamp = Timestamp(1_800_000_000);
@@ -42,6 +43,8 @@ pub struct World {
     pub moved: Arc<AtomicBool>,
     /// Whether every wait is over at once, though the clock does not move.
     pub impatient: Arc<AtomicBool>,
+    /// How long async callers wanted to wait, each time.
+    pub slept: Arc<Mutex<Vec<Duration>>>,
     pub observer: Observer,
 }
 
@@ -62,6 +65,7 @@ impl World {
             jobs: Arc::default(),
             moved: Arc::default(),
             impatient: Arc::default(),
+            slept: Arc::default(),
             observer: Observer::none(),
         }
     }
@@ -166,8 +170,9 @@ impl World {
             }
         };
         // Only the clock, moved by hand, ends a wait, unless nobody has patience.
-        let impatient = Arc::clone(&self.impatient);
-        let sleep = move |_| {
+        let (impatient, slept) = (Arc::clone(&self.impatient), Arc::clone(&self.slept));
+        let sleep = move |span| {
+            lock(&slept).push(span);
             let over = impatient.load(SeqCst);
             std::future::poll_fn(move |_| if over { Poll::Ready(()) } else { Poll::Pending })
         };

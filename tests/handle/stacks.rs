@@ -1,12 +1,17 @@
 //! The same handle over ureq, hyper and reqwest: three stacks, one story, over a socket.
 
+use oidc_drive::{Event, Observer};
 use oidc_proto::{
     UrlPolicy,
     flow::{ClientCredentials, PreviousLogin},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use oidc_testkit::{Browser, Provider, Registration, Socket};
-use std::time::SystemTime;
+use std::{
+    net::TcpListener,
+    sync::{Arc, Mutex},
+    time::SystemTime,
+};
 
 const CALLBACK: &str = "https://app.example/callback";
 
@@ -102,4 +107,42 @@ fn a_handle_and_its_futures_can_be_moved_between_threads() {
     };
     movable(&moved);
     shared(&oidc_ureq::Http::new().provider("https://op.example").build().expect("an issuer"));
+}
+
+/// The word for why there is no response is that of the stack, whether a handle asks or the client alone.
+macro_rules! told_words {
+    ($http:ident $(, $await:tt)?) => {{
+        let told: Arc<Mutex<Vec<&'static str>>> = Arc::default();
+        let list = Arc::clone(&told);
+        let observer = Observer::new(move |event| {
+            if let Event::Lost { why, .. } = event {
+                list.lock().expect("a list").push(why);
+            }
+        });
+        let closed = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
+        let provider = $http::Http::new()
+            .observed(observer)
+            .provider(format!("http://{closed}"))
+            .url_policy(UrlPolicy::default().with_loopback())
+            .build()
+            .expect("settings that fit");
+        let lost = provider.metadata()$(.$await)?.map(drop).expect_err("nobody is there");
+        assert_eq!(lost.code(), "no_response");
+        assert_eq!(*told.lock().expect("a list"), ["connection"], "told once");
+    }};
+}
+
+#[test]
+fn a_handle_over_ureq_tells_in_the_words_of_the_stack() {
+    told_words!(oidc_ureq);
+}
+
+#[tokio::test]
+async fn a_handle_over_hyper_tells_in_the_words_of_the_stack() {
+    told_words!(oidc_hyper, await);
+}
+
+#[tokio::test]
+async fn a_handle_over_reqwest_tells_in_the_words_of_the_stack() {
+    told_words!(oidc_reqwest, await);
 }

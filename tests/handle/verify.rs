@@ -4,6 +4,7 @@ use super::colour::*;
 use oidc_drive::ProviderError;
 use oidc_proto::renew::Policy;
 use oidc_testkit::{EndpointName, Provider};
+use std::{pin::pin, task::Poll};
 
 #[test]
 fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
@@ -175,4 +176,23 @@ fn the_provider_is_asked_about_a_token_and_says_who_it_is_for() {
         assert_eq!(said.client_id.as_deref(), Some("app"));
         assert!(!handle.introspect(&"made up".into()).unwrap().active);
     });
+}
+
+#[test]
+fn who_waits_for_keys_and_then_for_newer_ones_waits_no_longer_than_once() {
+    let world = World::new();
+    world.change(|provider| {
+        provider.alter_access_token(oidc_testkit::hostile::set_header_member("kid", "forged"));
+    });
+    let (handle, forged) = (world.asynchronous().build().unwrap(), world.token());
+    let mut verifying = pin!(handle.verify(&forged, |_| ()));
+    assert!(poll(verifying.as_mut()).is_pending());
+    world.clock.advance(2);
+    world.settle();
+    assert!(poll(verifying.as_mut()).is_pending(), "the keys are there, and newer ones are under way");
+    world.settle();
+    let refused = poll(verifying.as_mut());
+    assert!(matches!(refused, Poll::Ready(Err(ProviderError::AccessToken(_)))));
+    let slept = lock(&world.slept).iter().map(|span| span.as_secs()).collect::<Vec<_>>();
+    assert_eq!(slept, [3, 1]);
 }

@@ -4,6 +4,7 @@
 
 use crate::{
     Clock, Failed, Flight, Job, Observer, ProviderBuilder, ProviderError, SystemClock, Unavailable, drive,
+    event::NO_RESPONSE,
     gate::{
         builder::{Lost, NoResponse},
         issuer::failure,
@@ -42,13 +43,22 @@ impl Io {
     /// `send` carries a request out on its [`Terms`]. Keys, and whatever is renewed ahead of time, are
     /// fetched on threads of the standard library: one for each value that is due, which are the keys, the
     /// metadata, and each service token in use.
-    pub fn new<B: Into<Vec<u8>>, E: fmt::Display>(
+    pub fn new<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
+    ) -> Self {
+        Self::explained(send, |_| NO_RESPONSE)
+    }
+
+    /// The same, with a word for each error of the HTTP stack: it stands in
+    /// [`Event::Lost`](crate::Event::Lost).
+    pub fn explained<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
+        send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
+        why: fn(&E) -> &'static str,
     ) -> Self {
         Self {
             send: Box::new(move |request, terms| match send(request, terms) {
                 Ok(response) => Ok(response.map(Into::into)),
-                Err(error) => Err(NoResponse::of(terms.endpoint, &error)),
+                Err(error) => Err(NoResponse::of(terms.endpoint, &error, why)),
             }),
             spawn: Box::new(|job| {
                 // Without a thread the job is dropped: its lease is given back, and somebody else leads.
@@ -97,8 +107,9 @@ impl Io {
     }
 
     fn send(&self, request: Request, terms: Terms) -> Answer {
-        let answer = self.observer.send(request, terms, &self.send);
-        answer.inspect_err(|NoResponse(why)| self.lost.keep(why))
+        let sending = self.observer.sending(&request, terms);
+        let answer = sending.ended((self.send)(request, terms), |lost| lost.word);
+        answer.inspect_err(|lost| self.lost.keep(&lost.text))
     }
 }
 
@@ -284,12 +295,16 @@ impl Provider {
             Ok(verified) => return Ok(verified),
             Err(read) => read,
         };
+        let since = self.io.clock.now();
         let keys = self.keys_as(Need::Any).map_err(|why| self.unavailable(why))?;
         let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
             Ok(verified) => return Ok(verified),
             Err(again) => again,
         };
-        match self.keys_as(Need::NewerThan(keys.epoch)) {
+        // Two waits take no more time than one may.
+        let left = since.plus(self.core.patience).0.saturating_sub(self.io.clock.now().0);
+        let newer = self.core.issuer.keys_blocking_within(left, Need::NewerThan(keys.epoch), &self.io);
+        match newer {
             Ok(newer) => match self.core.judge(token, &newer.value, read)? {
                 Ok(verified) => Ok(verified),
                 Err((rejected, _)) => Err(rejected.into()),

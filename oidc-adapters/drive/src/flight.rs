@@ -8,7 +8,7 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, Observer, Started, SystemClock,
+    Clock, Observer, Started, SystemClock, Unavailable,
     event::why_failed,
     observed::Watched,
     waiting::{Parked, Waiting},
@@ -25,32 +25,6 @@ use std::{
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
-
-/// There is nothing to use, and waiting longer would not be worth it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unavailable {
-    /// When it makes sense to ask again.
-    pub until: Timestamp,
-    /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
-    /// takes too long.
-    pub because: Option<Failure>,
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.because {
-            Some(failure) => write!(f, "nothing to use: {failure}"),
-            None => f.write_str("nothing newer to use yet"),
-        }
-    }
-}
-
-impl std::error::Error for Unavailable {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        self.because.as_ref().map(|failure| failure as _)
-    }
-}
 
 /// What a renewal in the background is, for a runtime that is to carry it out.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
@@ -145,7 +119,7 @@ impl<T> Flight<T> {
         need: Need,
         renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
     ) -> Result<Published<T>, Unavailable> {
-        self.get_with(need, |lease, _| {
+        self.get_with(self.patience, need, |lease, _| {
             let leading = Leading::new(self, lease);
             leading.settle(renew());
         })
@@ -165,7 +139,21 @@ impl<T> Flight<T> {
     where
         T: Send + Sync + 'static,
     {
-        self.get_with(need, |lease, _| {
+        self.get_spawning_within(self.patience, need, renew, spawn)
+    }
+
+    /// The same for who still waits so many seconds.
+    pub(crate) fn get_spawning_within(
+        self: &Arc<Self>,
+        patience: i64,
+        need: Need,
+        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
+        spawn: impl FnOnce(Job),
+    ) -> Result<Published<T>, Unavailable>
+    where
+        T: Send + Sync + 'static,
+    {
+        self.get_with(patience, need, |lease, _| {
             let leading = Leading::new(Arc::clone(self), lease);
             spawn(Box::new(move || leading.settle(renew())));
         })
@@ -182,7 +170,7 @@ impl<T> Flight<T> {
     where
         T: Send + Sync + 'static,
     {
-        self.get_with(need, |lease, serves| {
+        self.get_with(self.patience, need, |lease, serves| {
             let leading = Leading::new(Arc::clone(self), lease);
             let renew = move || leading.settle(renew());
             if serves { spawn(Box::new(renew)) } else { renew() }
@@ -292,8 +280,13 @@ impl<T> Flight<T> {
         self.change(|_| false);
     }
 
-    fn get_with(&self, need: Need, lead: impl FnOnce(Lease, bool)) -> Result<Published<T>, Unavailable> {
-        let (mut lead, mut left) = (Some(lead), self.patience);
+    fn get_with(
+        &self,
+        patience: i64,
+        need: Need,
+        lead: impl FnOnce(Lease, bool),
+    ) -> Result<Published<T>, Unavailable> {
+        let (mut lead, mut left) = (Some(lead), patience);
         loop {
             match self.ask(need, left) {
                 Answer::Use(published) => return Ok(published),

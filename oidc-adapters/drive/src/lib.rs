@@ -33,16 +33,18 @@ pub mod gate;
 mod observed;
 mod observer;
 pub mod provider;
+mod unavailable;
 mod waiting;
 
 pub use clock::{Clock, SystemClock};
 pub use event::Event;
-pub use flight::{Flight, Job, Task, Unavailable};
+pub use flight::{Flight, Job, Task};
 pub use flights::Flights;
 pub use gate::{Gate, Io};
 pub use observed::{run_async_observed, run_observed};
 pub use observer::{Observer, Sending, Started};
 pub use provider::{Provider, ProviderBuilder, ProviderError};
+pub use unavailable::Unavailable;
 
 use oidc_proto::{
     Error, Moment, Timestamp,

@@ -148,7 +148,7 @@ impl Http {
             let http = http.clone();
             async move { http.send(request, terms).await }
         };
-        Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep)
+        Io::explained(send, why, |task| drop(tokio::spawn(task)), tokio::time::sleep)
     }
 
     /// Runs a flow to its end on this runtime (tokio's, with its timer).

@@ -118,7 +118,7 @@ impl Http {
     /// made once. Nothing is fetched before it is needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let http = self.clone().observed(Observer::none());
-        let io = Io::new(move |request, terms| http.send(request, terms));
+        let io = Io::explained(move |request, terms| http.send(request, terms), why);
         Provider::builder(issuer, io).events(self.observer.clone())
     }
 

@@ -6,7 +6,7 @@ use super::{
     issuer::{Common, Issuer},
     worker,
 };
-use crate::{Clock, Observer, SystemClock, Task};
+use crate::{Clock, Observer, SystemClock, Task, event::NO_RESPONSE};
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
     flow::{Client, ConfigError, DiscoveryOptions, Endpoint, Request, Terms},
@@ -33,12 +33,21 @@ pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
 type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
 
-/// There was no response of this endpoint, for this reason of the transport's.
-pub(crate) struct NoResponse(pub(crate) String);
+/// There was no response.
+pub(crate) struct NoResponse {
+    /// Of which endpoint, and why, as the transport says.
+    pub(crate) text: String,
+    /// The same in one word, fit for a label.
+    pub(crate) word: &'static str,
+}
 
 impl NoResponse {
-    pub(crate) fn of(endpoint: Endpoint, error: &dyn fmt::Display) -> Self {
-        Self(format!("{endpoint}: {error}"))
+    pub(crate) fn of<E: fmt::Display>(
+        endpoint: Endpoint,
+        error: &E,
+        why: impl Fn(&E) -> &'static str,
+    ) -> Self {
+        Self { text: format!("{endpoint}: {error}"), word: why(error) }
     }
 }
 
@@ -77,7 +86,24 @@ impl Io {
     where
         S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
         B: Into<Vec<u8>>,
-        E: fmt::Display,
+        E: fmt::Display + 'static,
+        W: Future<Output = ()> + Send + 'static,
+    {
+        Self::explained(send, |_| NO_RESPONSE, spawn, sleep)
+    }
+
+    /// The same, with a word for each error of the HTTP stack: it stands in
+    /// [`Event::Lost`](crate::Event::Lost).
+    pub fn explained<S, B, E, W>(
+        send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
+        why: fn(&E) -> &'static str,
+        spawn: impl Fn(Task) + Send + Sync + 'static,
+        sleep: impl Fn(Duration) -> W + Send + Sync + 'static,
+    ) -> Self
+    where
+        S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
+        B: Into<Vec<u8>>,
+        E: fmt::Display + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
         let lost = Arc::new(Lost::default());
@@ -87,9 +113,9 @@ impl Io {
                 let (sending, lost) = (send(request, terms), Arc::clone(&lost));
                 Box::pin(async move {
                     sending.await.map(|response| response.map(Into::into)).map_err(|error| {
-                        let why = NoResponse::of(terms.endpoint, &error);
-                        lost.keep(&why.0);
-                        why
+                        let lost_for = NoResponse::of(terms.endpoint, &error, why);
+                        lost.keep(&lost_for.text);
+                        lost_for
                     })
                 })
             }),
@@ -125,7 +151,10 @@ impl Io {
             return (self.send)(request, terms);
         }
         let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
-        Box::pin(async move { observer.send_async(request, terms, &*send).await })
+        Box::pin(async move {
+            let sending = observer.sending(&request, terms);
+            sending.ended(send(request, terms).await, |lost| lost.word)
+        })
     }
 
     pub(crate) fn spawn(&self, task: Task) {

@@ -35,6 +35,7 @@ pub(crate) struct Issuer {
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
     cooldown: i64,
+    patience: i64,
     /// When the newest keys were asked for, whether the last attempt failed, how many are under way.
     asked: AtomicI64,
     failed: AtomicBool,
@@ -70,6 +71,7 @@ impl Issuer {
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
             cooldown: common.keys.cooldown,
+            patience: common.keys.patience,
             asked: AtomicI64::new(i64::MIN),
             failed: AtomicBool::new(false),
             running: AtomicUsize::new(0),

@@ -186,6 +186,7 @@ impl<W> ProviderBuilder<W> {
             ),
             refreshes: Refreshes::new(Arc::clone(&clock), watched),
             clock,
+            patience: self.keys.patience,
             maker: Box::new(move |metadata| {
                 let mut builder = Client::builder(metadata, &client_id);
                 if let Some(secret) = &secret {

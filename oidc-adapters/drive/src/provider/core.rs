@@ -31,6 +31,8 @@ pub(crate) struct Core {
     pub(crate) tokens: Flights<ClientCredentials, TokenResponse>,
     pub(crate) refreshes: Refreshes,
     pub(crate) clock: Arc<dyn Clock>,
+    /// For how many seconds a token waits for keys.
+    pub(crate) patience: i64,
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
     pub(super) verifier: Option<Verifier>,

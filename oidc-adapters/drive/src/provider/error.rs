@@ -46,7 +46,7 @@ impl ProviderError {
 /// How a flow that was run has failed.
 pub(crate) fn reason(failed: Failed<NoResponse>) -> ProviderError {
     match failed {
-        Failed::Transport(NoResponse(why)) => ProviderError::NoResponse(why),
+        Failed::Transport(lost) => ProviderError::NoResponse(lost.text),
         Failed::Protocol(error) => ProviderError::Protocol(error),
     }
 }

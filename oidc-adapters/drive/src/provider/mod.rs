@@ -36,7 +36,7 @@ use oidc_proto::{
     renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
     token::Verified,
 };
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
 use url::Url;
 
 /// A provider, and this program as its client. Cheap to clone; clones share what they hold.
@@ -230,12 +230,19 @@ impl Provider {
             Ok(verified) => return Ok(verified),
             Err(read) => read,
         };
-        let keys = self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why))?;
+        // Two waits take no more time than one may.
+        let since = self.core.clock.now();
+        let sleep = |span: Duration| {
+            let left = since.plus(self.core.patience).0.saturating_sub(self.core.clock.now().0);
+            self.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
+        };
+        let keys = self.core.issuer.keys(Need::Any, &self.io, sleep).await;
+        let keys = keys.map_err(|why| self.unavailable(why))?;
         let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
             Ok(verified) => return Ok(verified),
             Err(again) => again,
         };
-        match self.keys_as(Need::NewerThan(keys.epoch)).await {
+        match self.core.issuer.keys(Need::NewerThan(keys.epoch), &self.io, sleep).await {
             Ok(newer) => match self.core.judge(token, &newer.value, read)? {
                 Ok(verified) => Ok(verified),
                 Err((rejected, _)) => Err(rejected.into()),

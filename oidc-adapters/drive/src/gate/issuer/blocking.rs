@@ -19,13 +19,23 @@ impl Issuer {
         need: Need,
         io: &Arc<Io>,
     ) -> Result<Published<KeySet>, Unavailable> {
+        self.keys_blocking_within(self.patience, need, io)
+    }
+
+    /// The same for who still waits so many seconds.
+    pub(crate) fn keys_blocking_within(
+        self: &Arc<Self>,
+        patience: i64,
+        need: Need,
+        io: &Arc<Io>,
+    ) -> Result<Published<KeySet>, Unavailable> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || {
             let running = Running::new(&issuer);
             let fetched = issuer.fetch_keys_blocking(&wires);
             running.end(fetched)
         };
-        self.keys.get_spawning(need, renew, |job| io.spawn(job))
+        self.keys.get_spawning_within(patience, need, renew, |job| io.spawn(job))
     }
 
     /// The metadata.
