@@ -428,6 +428,7 @@ pub(crate) fn refuse<E: serde::de::Error>() -> E {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::BTreeSet;
 
     #[test]
     fn a_member_twice_is_refused_at_any_depth_and_in_any_spelling() {
@@ -477,7 +478,9 @@ mod tests {
             members.strings("bad"),
             Err(JsonError::WrongType { member: "bad", expected: "an array of strings" })
         );
-        assert_eq!(members.rest().keys().collect::<Vec<_>>(), ["bad", "x"]);
+        // Another crate of the program may have serde_json keep the order of documents.
+        let rest = members.rest().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
+        assert_eq!(rest, BTreeSet::from(["bad".to_owned(), "x".to_owned()]));
     }
 
     #[test]

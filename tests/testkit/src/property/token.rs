@@ -9,7 +9,7 @@ use oidc_proto::{
     token::{DEFAULT_LEEWAY, Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
 };
 use serde_json::{Map, Value, json};
-use std::sync::LazyLock;
+use std::{collections::BTreeMap, sync::LazyLock};
 
 const API: &str = "https://api.example";
 const NONCE: &str = "a nonce";
@@ -49,7 +49,7 @@ static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
         genuine: Default::default(),
     };
     fixed.genuine = KINDS.map(|kind| {
-        sign(&fixed, kind, header(&fixed, kind).to_string().as_bytes(), claims(kind).to_string().as_bytes())
+        sign(&fixed, kind, sorted(&header(&fixed, kind)).as_bytes(), sorted(&claims(kind)).as_bytes())
     });
     fixed
 });
@@ -78,6 +78,12 @@ fn claims(kind: Kind) -> Value {
         claims[name] = value.clone();
     }
     claims
+}
+
+/// By name, whatever order another crate of the program has serde_json keep: the corpus has these texts.
+fn sorted(members: &Value) -> String {
+    let sorted: BTreeMap<_, _> = members.as_object().into_iter().flatten().collect();
+    serde_json::to_string(&sorted).expect("members are JSON")
 }
 
 /// Signs as the issuer would, whatever it is that is signed.
