@@ -460,7 +460,7 @@ mod tests {
 
     #[test]
     fn what_is_not_json_is_not_json() {
-        for bad in [&b""[..], b"{", b"{}x", b"{\"a\":\"\xff\"}", b"[1,]", b"{\"a\":1e999}", b"nul"] {
+        for bad in [&b""[..], b"{", b"{}x", b"{\"a\":\"\xff\"}", b"[1,]", b"{\"a\":1e}", b"nul"] {
             assert_eq!(check(bad), Err(JsonError::NotJson), "{bad:?}");
         }
         assert_eq!(Members::parse(b"[]").err(), Some(JsonError::NotAnObject));

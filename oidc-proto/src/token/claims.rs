@@ -201,31 +201,28 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A `NumericDate` (RFC 7519 section 2), rounded down.
+/// A `NumericDate` (RFC 7519 section 2), rounded down. Read from its text: how serde_json hands out numbers
+/// depends on features (`arbitrary_precision`) that any crate of the program can switch on.
 struct Date(Option<i64>);
 
 impl<'de> Deserialize<'de> for Date {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct V;
-        impl Visitor<'_> for V {
-            type Value = Date;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a date in seconds")
-            }
-            fn visit_i64<E: serde::de::Error>(self, seconds: i64) -> Result<Date, E> {
-                if seconds.unsigned_abs() <= 1 << 53 { Ok(Date(Some(seconds))) } else { Err(refuse()) }
-            }
-            fn visit_u64<E: serde::de::Error>(self, seconds: u64) -> Result<Date, E> {
-                i64::try_from(seconds).map_err(E::custom).and_then(|seconds| self.visit_i64(seconds))
-            }
-            fn visit_f64<E: serde::de::Error>(self, seconds: f64) -> Result<Date, E> {
-                integer(seconds.floor()).map(|seconds| Date(Some(seconds))).ok_or_else(refuse)
-            }
-            fn visit_unit<E>(self) -> Result<Date, E> {
-                Ok(Date(None))
-            }
+        Self::of(<&RawValue>::deserialize(from)?.get()).ok_or_else(refuse)
+    }
+}
+
+impl Date {
+    fn of(json: &str) -> Option<Self> {
+        if json == "null" {
+            return Some(Self(None));
         }
-        from.deserialize_any(V)
+        if let Ok(seconds) = json.parse::<i64>() {
+            return (seconds.unsigned_abs() <= 1 << 53).then_some(Self(Some(seconds)));
+        }
+        // It is JSON: only a number begins like one.
+        let number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
+        let seconds = number.then(|| json.parse::<f64>().ok())??;
+        integer(seconds.floor()).map(|seconds| Self(Some(seconds)))
     }
 }
 
