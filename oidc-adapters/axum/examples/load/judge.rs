@@ -38,7 +38,7 @@ impl Want {
             Self::Good | Self::New => status == 200,
             Self::Expired | Self::Foreign | Self::Nothing => status == 401,
             // Newer keys could lead to another verdict. Whether there are any is not known while the
-            // provider is down.
+            // provider is down, and until it is asked again.
             Self::Forged => status == 401 || (outage && status == 503),
         }
     }

@@ -8,6 +8,9 @@
 //! | from 9/20 | signs with it | those of the new key |
 //! | 6/10 – 17/20 | answers 503 to everything | those of the new key |
 //!
+//! While the provider is down, and until it is asked again, a token with an unknown key may be answered 503:
+//! newer keys could lead to another verdict. Everything else has one right answer at any time.
+//!
 //! The policy's times are those of [`Policy::KEYS`], scaled down so that keys are renewed several times.
 
 mod judge;
@@ -89,6 +92,8 @@ async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     }
     tokio::time::sleep(part(5)).await;
     socket.provider(Provider::clear_alterations);
+    // Until it is asked again, which is once in each `urgent_retry`, nobody knows that it is up.
+    tokio::time::sleep(Duration::from_secs(2)).await;
     judge.outage(false);
 }
 
