@@ -32,6 +32,8 @@ pub enum Endpoint {
     UserInfo,
     /// The introspection endpoint (RFC 7662 section 2).
     Introspection,
+    /// The device authorization endpoint (RFC 8628 section 3.1).
+    DeviceAuthorization,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
 }
@@ -46,6 +48,7 @@ impl Endpoint {
             Self::Token => "token_endpoint",
             Self::UserInfo => "userinfo_endpoint",
             Self::Introspection => "introspection_endpoint",
+            Self::DeviceAuthorization => "device_authorization_endpoint",
             Self::ResourceMetadata => "oauth-protected-resource",
         }
     }
@@ -86,7 +89,10 @@ impl<F: Flow> Call<F> {
     pub(crate) const fn new(endpoint: Endpoint, request: Request, state: F::Awaiting) -> Self {
         let max_body = match endpoint {
             Endpoint::Discovery | Endpoint::Jwks | Endpoint::ResourceMetadata => MAX_DOCUMENT,
-            Endpoint::Token | Endpoint::UserInfo | Endpoint::Introspection => MAX_RESPONSE,
+            Endpoint::Token
+            | Endpoint::UserInfo
+            | Endpoint::Introspection
+            | Endpoint::DeviceAuthorization => MAX_RESPONSE,
         };
         let terms = Terms { endpoint, max_body, timeout: TIMEOUT, client_certificate: false };
         Self { request, pending: Pending { state, terms } }

@@ -125,6 +125,7 @@ impl Client {
             Endpoint::Jwks => &metadata.jwks_uri,
             Endpoint::Token => &metadata.token_endpoint,
             Endpoint::UserInfo => &metadata.userinfo_endpoint,
+            Endpoint::DeviceAuthorization => &metadata.device_authorization_endpoint,
             Endpoint::Introspection => &metadata.introspection_endpoint,
             Endpoint::Discovery | Endpoint::ResourceMetadata => &None,
         }

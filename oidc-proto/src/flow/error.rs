@@ -29,6 +29,9 @@ pub enum Error {
     /// A token is not acceptable.
     #[error("the ID token is refused: {0}")]
     Token(#[from] Rejected),
+    /// The user of a device did not decide in time (RFC 8628 section 3.5).
+    #[error("the user did not enter the code in time; begin again")]
+    DeviceCodeExpired,
     /// Decidable by reading your code and the provider's metadata.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -44,6 +47,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
+            Self::DeviceCodeExpired => "device_code_expired",
             Self::Config(error) => error.code(),
         }
     }

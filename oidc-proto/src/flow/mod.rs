@@ -50,6 +50,7 @@ mod check;
 mod client;
 mod client_credentials;
 mod code_exchange;
+mod device;
 mod discovery;
 mod error;
 mod introspection;
@@ -67,6 +68,9 @@ pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending
 pub use client::{Authentication, Client, ClientBuilder, Quirks};
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, OneTry, SavedClientCredentials};
 pub use code_exchange::{Authenticated, CodeExchange, Learned};
+pub use device::{
+    DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationRequest, DeviceGrant, DeviceTokens,
+};
 pub use discovery::{Discovery, DiscoveryOptions};
 pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
 pub use introspection::{IntrospectionOnce, IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};

@@ -188,7 +188,7 @@ fn request(client: &Client, endpoint: Endpoint, mut form: Form) -> Result<Reques
 
 /// The secrets of a request, as they are and as they are sent: no error may repeat them.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const SECRETS: [&str; 4] = ["code", "code_verifier", "refresh_token", "token"];
+    const SECRETS: [&str; 5] = ["code", "code_verifier", "device_code", "refresh_token", "token"];
     let mut secrets = client.secrets();
     for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
         secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
@@ -210,7 +210,12 @@ fn answer(
         return Err(ResponseError::new(endpoint, status, Rule::UnexpectedJwt).into());
     }
     let members = Members::parse(response.body());
-    let wanted = if introspection { "active" } else { "access_token" };
+    let wanted = match endpoint {
+        Endpoint::Introspection => "active",
+        Endpoint::DeviceAuthorization => "device_code",
+        Endpoint::Token | Endpoint::UserInfo | Endpoint::Jwks => "access_token",
+        Endpoint::Discovery | Endpoint::ResourceMetadata => "access_token",
+    };
     let refusal = members.as_ref().ok().and_then(|members| {
         // A success that carries an error instead of what was asked for is a refusal, too: GitHub's way.
         let refused = !status.is_success() || !members.has(wanted);

@@ -9,7 +9,7 @@
 //! Each sealing has a key of its own, made from 128 fresh bits, so a sealing key may be used as often
 //! as you like.
 
-use super::{OpenLogins, PendingAuthorization, PreviousLogin, SavedClientCredentials};
+use super::{DeviceAuthorization, OpenLogins, PendingAuthorization, PreviousLogin, SavedClientCredentials};
 use crate::base::{base64url, moment::Moment};
 use ring::{aead, hmac};
 use serde::{Serialize, de::DeserializeOwned};
@@ -220,6 +220,18 @@ impl<T: Serialize + DeserializeOwned> Sealed for Custom<T> {
     }
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().map(Self)
+    }
+}
+
+impl Seal for DeviceAuthorization {}
+
+impl Sealed for DeviceAuthorization {
+    const KIND: &'static str = "device authorization";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 

@@ -46,7 +46,9 @@ pub use drive::{Clock, drive, drive_with};
 pub use entropy::Seed;
 pub use oidc_proto::base::moment::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
-pub use provider::{Authentication, EndpointName, Finding, Provider, Registration, Seen, User, hostile};
+pub use provider::{
+    Authentication, DEVICE_GRANT, EndpointName, Finding, Provider, Registration, Seen, User, hostile,
+};
 pub use scenario::{Party, PartyBuilder};
 pub use socket::Socket;
 pub use world::{SimClock, World};

@@ -144,6 +144,7 @@ impl Audit {
                     | EndpointName::UserInfo
                     | EndpointName::Authorize
                     | EndpointName::Introspection
+                    | EndpointName::DeviceAuthorization
             )
         {
             self.note("POST whose Content-Type is not application/x-www-form-urlencoded");

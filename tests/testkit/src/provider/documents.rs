@@ -1,7 +1,7 @@
 //! The documents that everyone may read: metadata (OpenID Connect Discovery 1.0 section 3) and keys
 //! (RFC 7517 section 5).
 
-use super::{EndpointName, Provider, json, page};
+use super::{DEVICE_GRANT, EndpointName, Provider, json, page};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use oidc_proto::jose::Algorithm;
@@ -30,13 +30,14 @@ impl Provider {
             "authorization_endpoint": self.url(EndpointName::Authorize),
             "token_endpoint": self.url(EndpointName::Token),
             "userinfo_endpoint": self.url(EndpointName::UserInfo),
+            "device_authorization_endpoint": self.url(EndpointName::DeviceAuthorization),
             "introspection_endpoint": self.url(EndpointName::Introspection),
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "jwks_uri": self.url(EndpointName::Jwks),
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials"],
+            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
             "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],

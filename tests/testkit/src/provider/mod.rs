@@ -3,6 +3,7 @@
 mod audit;
 mod authenticate;
 mod authorize;
+mod device;
 mod documents;
 pub mod hostile;
 mod introspection;
@@ -16,6 +17,7 @@ mod userinfo;
 
 pub use audit::{Finding, Seen};
 pub use authenticate::Authentication;
+pub use device::DEVICE_GRANT;
 pub use registration::{Registration, User};
 
 use crate::{entropy::Seed, keys::KeyRing};
@@ -48,6 +50,8 @@ pub enum EndpointName {
     UserInfo,
     /// `/introspect`.
     Introspection,
+    /// `/device_authorization`.
+    DeviceAuthorization,
     /// Everything else: 404.
     Unknown,
 }
@@ -62,6 +66,7 @@ impl fmt::Display for EndpointName {
             Self::Token => "token",
             Self::UserInfo => "userinfo",
             Self::Introspection => "introspection",
+            Self::DeviceAuthorization => "device authorization",
             Self::Unknown => "unknown",
         })
     }
@@ -135,6 +140,7 @@ impl Provider {
             EndpointName::Token => "/token",
             EndpointName::UserInfo => "/userinfo",
             EndpointName::Introspection => "/introspect",
+            EndpointName::DeviceAuthorization => "/device_authorization",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -179,11 +185,14 @@ impl Provider {
             EndpointName::Token if post => self.token(request, now),
             EndpointName::UserInfo if get || post => self.userinfo(request, now),
             EndpointName::Introspection if post => self.introspection(request, now),
+            EndpointName::DeviceAuthorization if post => self.device(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
             }
-            EndpointName::Token | EndpointName::Introspection => self.method_not_allowed("POST"),
+            EndpointName::Token | EndpointName::Introspection | EndpointName::DeviceAuthorization => {
+                self.method_not_allowed("POST")
+            }
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -235,7 +244,8 @@ impl fmt::Debug for Provider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 7] = [
+const ENDPOINTS: [EndpointName; 8] = [
+    EndpointName::DeviceAuthorization,
     EndpointName::Discovery,
     EndpointName::OAuthMetadata,
     EndpointName::Introspection,

@@ -21,6 +21,8 @@ pub(super) struct Settings {
     pub(super) oauth_form: bool,
     pub(super) signed_metadata: Option<Value>,
     pub(super) opaque_access_tokens: bool,
+    pub(super) device_interval: i64,
+    pub(super) device_lifetime: i64,
 }
 
 impl Default for Settings {
@@ -38,6 +40,8 @@ impl Default for Settings {
             oauth_form: true,
             signed_metadata: None,
             opaque_access_tokens: false,
+            device_interval: 5,
+            device_lifetime: 600,
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What the provider has given out: grants, and the codes and tokens that stand on them.
 
-use super::User;
+use super::{User, device::Device};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
@@ -61,6 +61,7 @@ pub(super) struct Store {
     pub(super) codes: BTreeMap<String, Code>,
     pub(super) refresh_tokens: BTreeMap<String, Refresh>,
     pub(super) access_tokens: BTreeMap<String, Access>,
+    pub(super) devices: BTreeMap<String, Device>,
 }
 
 impl Store {

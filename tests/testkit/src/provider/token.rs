@@ -4,6 +4,7 @@ use super::{
     Provider, Registration,
     audit::is_form,
     authorize::{is_resource, scope_of},
+    device::DEVICE_GRANT,
     insert, json,
     params::Params,
     store::{Code, Grant, Refresh},
@@ -72,13 +73,16 @@ impl Provider {
         }
         let client = self.authenticate(request, &params)?;
         match grant_type.as_str() {
-            "authorization_code" | "refresh_token" | "client_credentials" if !client.may(&grant_type) => {
+            "authorization_code" | "refresh_token" | "client_credentials" | DEVICE_GRANT
+                if !client.may(&grant_type) =>
+            {
                 self.audit.note(format!("the client is not registered for the grant {grant_type}"));
                 Err(Refusal::bad("unauthorized_client", "the client may not use this grant"))
             }
             "authorization_code" => self.code_grant(&client, &params, now),
             "refresh_token" => self.refresh_grant(&client, &params, now),
             "client_credentials" => self.client_grant(&client, &params, now),
+            DEVICE_GRANT => self.device_grant(&client, &params, now),
             "" => Err(self.invalid("no grant_type")),
             _ => Err(Refusal::bad("unsupported_grant_type", "this grant is not supported")),
         }
@@ -91,6 +95,7 @@ impl Provider {
         known.extend_from_slice(match grant_type {
             "authorization_code" => &["code", "redirect_uri", "code_verifier"][..],
             "refresh_token" => &["refresh_token", "scope"],
+            DEVICE_GRANT => &["device_code"],
             _ => &["scope"],
         });
         let client = params.get("client_id").and_then(|id| self.clients.get(id));
@@ -238,7 +243,7 @@ impl Provider {
         Err(Refusal::bad("invalid_target", "this resource was not granted"))
     }
 
-    fn issue(
+    pub(super) fn issue(
         &mut self,
         client: &Registration,
         index: usize,
@@ -274,13 +279,13 @@ impl Provider {
     }
 
     /// A request without something it must have.
-    fn invalid(&mut self, what: &str) -> Refusal {
+    pub(super) fn invalid(&mut self, what: &str) -> Refusal {
         self.audit.note(what);
         Refusal::bad("invalid_request", what)
     }
 
     /// A code or token that no honest client would send.
-    fn refused(&mut self, what: &str) -> Refusal {
+    pub(super) fn refused(&mut self, what: &str) -> Refusal {
         self.audit.note(what);
         Refusal::bad("invalid_grant", what)
     }

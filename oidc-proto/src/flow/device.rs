@@ -1,0 +1,469 @@
+//! The device authorization grant (RFC 8628): a device without a browser shows a code, and asks until its
+//! user has entered it elsewhere.
+//!
+//! ```text
+//! DeviceAuthorizationRequest   Posting ──2xx──▶ Done(DeviceAuthorization)
+//!
+//! DeviceGrant   Wait ─▶ Token ──granted──▶ Keys? ──▶ Done(DeviceTokens)
+//!                ▲        ├─authorization_pending─▶ the same interval ─┐
+//!                │        ├─slow_down─────────────▶ 5 s more from now on│
+//!                │        ├─lost, 5xx─────────────▶ twice the interval  │
+//!                └────────┴────────────────────────────────────────────┘   never past `expires_at`: then Err
+//! ```
+//! At rest it can be saved, and go on by another node.
+
+use super::{
+    Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Pause, Response, ResponseError, Rule,
+    Step,
+    check::{Check, Checked, Checking, Demands},
+    post::{Answer, Form, Post, Posting, RETRY_AFTER_CAP},
+    saved,
+};
+use crate::{
+    base::{
+        json::Members,
+        moment::{Moment, Timestamp},
+        secret::{Secret, exposed},
+    },
+    jose::KeySet,
+    message::TokenResponse,
+    token::IdToken,
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+use url::Url;
+
+/// How long, in seconds, a user may take at most, whatever a provider allows.
+pub const DEVICE_LIFETIME_CAP: i64 = 3_600;
+
+/// The interval, in seconds, if the provider names none (section 3.2), and what `slow_down` adds to it
+/// (section 3.5).
+const INTERVAL: i64 = 5;
+
+/// The version of the saved form.
+const VERSION: u32 = 1;
+
+/// The flow from a client to a code for its user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DeviceAuthorizationRequest;
+
+/// The flow from a device code to tokens: it waits, and asks again, until the user has decided.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct DeviceGrant;
+
+/// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
+/// a [pause](Pause::save); it holds the device code, so keep it from others.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, try_from = "Saved", into = "Saved")]
+pub struct DeviceAuthorization {
+    issuer: String,
+    client_id: String,
+    device_code: Secret,
+    user_code: String,
+    verification_uri: String,
+    verification_uri_complete: Option<String>,
+    openid: bool,
+    interval: i64,
+    /// When to ask next.
+    next: Timestamp,
+    expires_at: Timestamp,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Saved {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    #[serde(with = "exposed")]
+    device_code: Secret,
+    user_code: String,
+    verification_uri: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    verification_uri_complete: Option<String>,
+    openid: bool,
+    interval: i64,
+    next: Timestamp,
+    expires_at: Timestamp,
+}
+
+impl From<DeviceAuthorization> for Saved {
+    fn from(state: DeviceAuthorization) -> Self {
+        let DeviceAuthorization {
+            issuer,
+            client_id,
+            device_code,
+            user_code,
+            verification_uri,
+            verification_uri_complete,
+            openid,
+            interval,
+            next,
+            expires_at,
+        } = state;
+        Self {
+            version: VERSION,
+            issuer,
+            client_id,
+            device_code,
+            user_code,
+            verification_uri,
+            verification_uri_complete,
+            openid,
+            interval,
+            next,
+            expires_at,
+        }
+    }
+}
+
+impl TryFrom<Saved> for DeviceAuthorization {
+    type Error = &'static str;
+
+    fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
+        let Saved {
+            version,
+            issuer,
+            client_id,
+            device_code,
+            user_code,
+            verification_uri,
+            verification_uri_complete,
+            openid,
+            interval,
+            next,
+            expires_at,
+        } = unchecked;
+        if version != VERSION {
+            return Err("the saved grant is of another version");
+        }
+        let texts = [&issuer, &client_id, &user_code, &verification_uri].map(String::as_str);
+        let uris = [Some(verification_uri.as_str()), verification_uri_complete.as_deref()];
+        if !saved::is_list(&texts)
+            || !saved::is_text(device_code.expose())
+            || !uris.into_iter().flatten().all(is_shown)
+        {
+            return Err("the saved grant has a text that is empty, too long or not what it should be");
+        }
+        let life = expires_at.0.saturating_sub(next.0);
+        if !(1..=DEVICE_LIFETIME_CAP).contains(&interval) || !(0..=DEVICE_LIFETIME_CAP).contains(&life) {
+            return Err("the saved grant has times that no grant has");
+        }
+        Ok(Self {
+            issuer,
+            client_id,
+            device_code,
+            user_code,
+            verification_uri,
+            verification_uri_complete,
+            openid,
+            interval,
+            next,
+            expires_at,
+        })
+    }
+}
+
+/// Neither the device code nor what the user is to enter.
+impl fmt::Debug for DeviceAuthorization {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("DeviceAuthorization")
+            .field("issuer", &self.issuer)
+            .field("client_id", &self.client_id)
+            .field("interval", &self.interval)
+            .field("expires_at", &self.expires_at)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The tokens of a device. If `openid` was among the scopes, the ID token is there and has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct DeviceTokens {
+    /// The tokens.
+    pub tokens: TokenResponse,
+    /// The verified ID token.
+    pub id_token: Option<IdToken>,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// The request for a code is in flight.
+#[derive(Debug)]
+pub struct Asking {
+    post: Posting,
+    client: Client,
+    openid: bool,
+}
+
+/// A request is in flight.
+pub enum Polling {
+    /// The device code is on its way.
+    Token { post: Posting, waiting: Box<Waiting> },
+    /// The keys are on their way.
+    Keys { check: Box<Checking>, tokens: Box<TokenResponse> },
+}
+
+/// Nothing is in flight, until it is time to ask.
+pub struct Waiting {
+    client: Client,
+    keys: Option<Arc<KeySet>>,
+    state: DeviceAuthorization,
+}
+
+impl Client {
+    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With `openid`
+    /// among the scopes, the user is logged in, and the ID token verified.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `device_authorization_endpoint`;
+    /// [`ConfigError::Parameter`] if a scope is none.
+    pub fn device_authorization<S: Into<String>>(
+        &self,
+        scopes: impl IntoIterator<Item = S>,
+    ) -> Result<Call<DeviceAuthorizationRequest>, Error> {
+        let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
+        // RFC 6749 section 3.3.
+        let is_scope = |scope: &String| {
+            let allowed = |byte: u8| (0x21..=0x7e).contains(&byte) && !b"\"\\".contains(&byte);
+            !scope.is_empty() && scope.bytes().all(allowed)
+        };
+        if !scopes.iter().all(is_scope) {
+            return Err(ConfigError::Parameter("scope").into());
+        }
+        let mut form: Form = Vec::new();
+        if !scopes.is_empty() {
+            form.push(("scope".into(), Secret::new(scopes.join(" "))));
+        }
+        let openid = scopes.iter().any(|scope| scope == "openid");
+        let call = Post::at(self, Endpoint::DeviceAuthorization, form, &[])?;
+        Ok(call.map(|post| Asking { post, client: self.clone(), openid }))
+    }
+}
+
+impl Flow for DeviceAuthorizationRequest {
+    type Awaiting = Asking;
+    type Paused = Never;
+    type Output = DeviceAuthorization;
+
+    fn on_response(state: Asking, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Asking { post, client, openid } = state;
+        Post::on_response(post, response, moment)?.within(
+            (client, openid),
+            |post, (client, openid)| Asking { post, client, openid },
+            |never, _| never,
+            |answer, (client, openid)| {
+                let status = answer.status;
+                let read = DeviceAuthorization::read(answer.members, &client, openid, answer.now);
+                let broken = |rule| ResponseError::new(Endpoint::DeviceAuthorization, status, rule);
+                Ok(Step::Done(read.map_err(broken)?))
+            },
+        )
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
+
+/// A URI that a user can be sent to: whole, and nothing that could run or break out of a line.
+fn is_shown(uri: &str) -> bool {
+    let url = Url::parse(uri);
+    saved::is_text(uri) && url.is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
+}
+
+impl DeviceAuthorization {
+    /// RFC 8628 section 3.2.
+    fn read(mut members: Members, client: &Client, openid: bool, now: Timestamp) -> Result<Self, Rule> {
+        let mut text =
+            |name: &'static str| -> Result<String, Rule> { members.string(name)?.ok_or(Rule::Missing(name)) };
+        let (device_code, user_code) = (Secret::new(text("device_code")?), text("user_code")?);
+        let verification_uri = text("verification_uri")?;
+        let verification_uri_complete = members.string("verification_uri_complete")?;
+        let mut seconds = |name| match members.date(name) {
+            Ok(Some(seconds)) if seconds < 1 => Err(Rule::Value(name)),
+            Ok(seconds) => Ok(seconds.map(|seconds| seconds.min(DEVICE_LIFETIME_CAP))),
+            Err(error) => Err(Rule::Json(error)),
+        };
+        let expires_in = seconds("expires_in")?.ok_or(Rule::Missing("expires_in"))?;
+        let interval = match seconds("interval") {
+            // Zero is what some providers say for "as often as you like".
+            Err(Rule::Value(_)) => 1,
+            interval => interval?.unwrap_or(INTERVAL),
+        };
+        if !saved::is_text(device_code.expose()) {
+            return Err(Rule::Value("device_code"));
+        }
+        if !saved::is_text(&user_code) {
+            return Err(Rule::Value("user_code"));
+        }
+        if !is_shown(&verification_uri) {
+            return Err(Rule::Value("verification_uri"));
+        }
+        Ok(Self {
+            issuer: client.metadata().issuer.clone(),
+            client_id: client.client_id().to_owned(),
+            device_code,
+            user_code,
+            verification_uri,
+            // A convenience: one that cannot be shown is as good as none.
+            verification_uri_complete: verification_uri_complete.filter(|uri| is_shown(uri)),
+            openid,
+            interval,
+            next: now.plus(interval.min(expires_in)),
+            expires_at: now.plus(expires_in),
+        })
+    }
+
+    /// What the user is to enter.
+    #[must_use]
+    pub fn user_code(&self) -> &str {
+        &self.user_code
+    }
+
+    /// Where the user is to enter it.
+    #[must_use]
+    pub fn verification_uri(&self) -> &str {
+        &self.verification_uri
+    }
+
+    /// Where the user need enter nothing: for a QR code. Show the code all the same, so that the user can
+    /// compare it (section 3.3.1).
+    #[must_use]
+    pub fn verification_uri_complete(&self) -> Option<&str> {
+        self.verification_uri_complete.as_deref()
+    }
+
+    /// Until when the user must have done it.
+    #[must_use]
+    pub const fn expires_at(&self) -> Timestamp {
+        self.expires_at
+    }
+
+    /// Asks for the tokens until the user has decided. `keys` are as in
+    /// [`callback`](super::PendingAuthorization::callback).
+    ///
+    /// # Errors
+    /// [`ConfigError::SavedState`] if this belongs to another client or provider.
+    pub fn poll(self, client: &Client, keys: Option<Arc<KeySet>>) -> Result<Pause<DeviceGrant>, Error> {
+        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        client.endpoint(Endpoint::Token)?;
+        let next = self.next;
+        Ok(Pause::new(next, Waiting { client: client.clone(), keys, state: self }))
+    }
+}
+
+impl Pause<DeviceGrant> {
+    /// The grant as it rests, to be saved.
+    #[must_use]
+    pub fn save(&self) -> DeviceAuthorization {
+        self.state().state.clone()
+    }
+}
+
+impl Waiting {
+    fn ask(self) -> Result<Step<DeviceGrant>, Error> {
+        let form: Form = vec![
+            ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
+            ("device_code".into(), self.state.device_code.clone()),
+        ];
+        let call = Post::start(&self.client, form, &[])?;
+        Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
+    }
+
+    /// Waits for the interval, or for longer if the provider says so; but not for ever.
+    fn later(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+        let wait = self.state.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
+        self.state.next = now.plus(wait);
+        let next = self.state.next;
+        (next < self.state.expires_at).then(|| Pause::new(next, self).into())
+    }
+
+    /// Section 3.5: who gets no answer asks half as often.
+    fn back_off(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+        self.state.interval = (self.state.interval * 2).min(DEVICE_LIFETIME_CAP);
+        self.later(asked, now)
+    }
+
+    fn granted(self, answer: Answer) -> Result<Step<DeviceGrant>, Error> {
+        let (now, status) = (answer.now, answer.status);
+        let tokens = answer.tokens(&self.client)?;
+        let Some(id_token) = tokens.id_token.clone() else {
+            if self.state.openid {
+                let rule = Rule::Missing("id_token");
+                return Err(ResponseError::new(Endpoint::Token, status, rule).into());
+            }
+            let learned = Learned::default();
+            return Ok(Step::Done(DeviceTokens { tokens, id_token: None, learned }));
+        };
+        let access_token = tokens.access_token.clone();
+        let Self { client, keys, .. } = self;
+        let step = Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now)?;
+        checking(step, Box::new(tokens))
+    }
+}
+
+fn checking(step: Step<Check>, tokens: Box<TokenResponse>) -> Result<Step<DeviceGrant>, Error> {
+    step.within(
+        tokens,
+        |check, tokens| Polling::Keys { check: Box::new(check), tokens },
+        |never, _| match never {},
+        |Checked { id_token, learned }, tokens| {
+            let learned = Learned { keys: learned };
+            Ok(Step::Done(DeviceTokens { tokens: *tokens, id_token: Some(id_token), learned }))
+        },
+    )
+}
+
+impl Flow for DeviceGrant {
+    type Awaiting = Polling;
+    type Paused = Waiting;
+    type Output = DeviceTokens;
+
+    fn on_response(state: Polling, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let now = moment.now();
+        match state {
+            Polling::Token { post, mut waiting } => match Post::on_response(post, response, moment) {
+                Ok(Step::Done(answer)) => waiting.granted(answer),
+                Ok(Step::Send(call)) => Ok(call.map(|post| Polling::Token { post, waiting }).into()),
+                Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
+                Err(Error::OAuth(refused)) => {
+                    match refused.response.error.as_str() {
+                        "authorization_pending" => {}
+                        "slow_down" => {
+                            waiting.state.interval =
+                                (waiting.state.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
+                        }
+                        _ => return Err(Error::OAuth(refused)),
+                    }
+                    waiting.later(None, now).ok_or(Error::DeviceCodeExpired)
+                }
+                Err(Error::Unavailable(busy)) => {
+                    waiting.back_off(busy.retry_after, now).ok_or(Error::Unavailable(busy))
+                }
+                Err(error) => Err(error),
+            },
+            Polling::Keys { check, tokens } => {
+                checking(Check::on_response(*check, response, moment)?, tokens)
+            }
+        }
+    }
+
+    fn on_wake(waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
+        if moment.now() >= waiting.state.expires_at {
+            return Err(Error::DeviceCodeExpired);
+        }
+        waiting.ask()
+    }
+
+    fn on_failure(state: Polling, moment: Moment) -> Option<Step<Self>> {
+        match state {
+            Polling::Token { waiting, .. } => waiting.back_off(None, moment.now()),
+            Polling::Keys { .. } => None,
+        }
+    }
+}
