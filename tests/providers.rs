@@ -7,11 +7,12 @@ mod npm;
 use npm::{Browser, Npm, User, protocol};
 use oidc_proto::{
     Error, Secret,
-    flow::{Authenticated, CallbackError, Client, ClientCredentials, PreviousLogin},
+    flow::{Authenticated, CallbackError, Client, ClientCredentials, DeviceAuthorization, PreviousLogin},
     jose::{Algorithm, AlgorithmSet, JwsError},
     message::{AuthorizationRequest, AuthorizationResponse, Prompt},
     token::{Rejected, Scratch, Verifier},
 };
+use oidc_testkit::{Clock, Seed, drive_with};
 use oidc_ureq::{moment, now};
 
 const ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
@@ -157,4 +158,53 @@ fn a_code_is_good_once() {
     assert_eq!(first.unwrap().id_token.sub, "bob");
     let second = npm.http.run(twin.callback(&client, None, response, moment()).unwrap()).map_err(protocol);
     assert!(matches!(second, Err(Error::OAuth(error)) if error.response.error == "invalid_grant"));
+}
+
+/// The waits are those of a simulated clock; the provider's own is the one of this machine.
+#[test]
+fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
+    let Some(npm) = npm::npm() else { return };
+    for method in METHODS {
+        let client = npm.client("ES256", method).id_token_signed_response_alg(Algorithm::ES256);
+        let client = client.build().unwrap();
+        let call = client.device_authorization(["openid", "profile", "offline_access"]).unwrap();
+        let device = npm.http.run(call).unwrap();
+        let complete = device.verification_uri_complete().expect("it has one").parse().unwrap();
+        assert!(device.verification_uri().starts_with(&npm.issuer));
+        let user_code = device.user_code().to_owned();
+
+        let mut clock = Clock::new(now(), Seed::new(5));
+        let mut asked = 0;
+        let pause = device.poll(&client, None).unwrap();
+        let login = drive_with(pause, &mut clock, |request, terms, _| {
+            asked += 1;
+            let response = npm.http.send(request.clone(), *terms).expect("the provider answers");
+            if asked == 2 {
+                // After the second "not yet", the user has found the page.
+                Browser::new().enter_code(&complete, &user_code, "alice");
+            }
+            Some(response)
+        });
+        let login = login.unwrap().expect("every request is answered");
+        assert_eq!(login.id_token.expect("openid was asked for").sub, "alice", "{method}");
+        assert_eq!(asked, 4, "two in vain, one for the tokens, one for the keys");
+        assert!(login.tokens.refresh_token.is_some());
+    }
+}
+
+#[test]
+fn a_device_code_that_nobody_issued_is_refused_by_name() {
+    let Some(npm) = npm::npm() else { return };
+    let client = npm.client("ES256", "none").build().unwrap();
+    let call = client.device_authorization(["openid"]).unwrap();
+    let mut saved = serde_json::to_value(npm.http.run(call).unwrap()).unwrap();
+    saved["device_code"] = "made-up".into();
+    let device: DeviceAuthorization = serde_json::from_value(saved).unwrap();
+    let pause = device.poll(&client, None).unwrap();
+    let mut clock = Clock::new(now(), Seed::new(5));
+    let refused = drive_with(pause, &mut clock, |request, terms, _| {
+        Some(npm.http.send(request.clone(), *terms).expect("the provider answers"))
+    });
+    let Err(Error::OAuth(refused)) = refused.map(drop) else { panic!() };
+    assert_eq!(refused.response.error, "invalid_grant");
 }

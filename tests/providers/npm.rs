@@ -126,42 +126,88 @@ impl Browser {
         let (home, mut url) = (url.origin(), url.clone());
         let mut body: Option<String> = None;
         for _ in 0..20 {
-            let cookies: Vec<_> =
-                self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
-            let cookies = cookies.join("; ");
-            let mut response = match &body {
-                None => self.agent.get(url.as_str()).header("cookie", &cookies).call(),
-                Some(form) => self
-                    .agent
-                    .post(url.as_str())
-                    .header("cookie", &cookies)
-                    .content_type("application/x-www-form-urlencoded")
-                    .send(form),
-            }
-            .expect("the provider answers");
-            for cookie in response.headers().get_all("set-cookie") {
-                let pair = cookie.to_str().expect("text").split(';').next().expect("a pair");
-                let (name, value) = pair.split_once('=').expect("a name and a value");
-                self.cookies.insert(name.to_owned(), value.to_owned());
-            }
-            if let Some(location) = response.headers().get("location") {
-                let location = url.join(location.to_str().expect("text")).expect("a URL");
-                if location.origin() != home {
-                    return location.into();
+            let page = match self.open(&url, body.as_deref()) {
+                Opened::Elsewhere(location) if location.origin() != home => return location.into(),
+                Opened::Elsewhere(location) => {
+                    (url, body) = (location, None);
+                    continue;
                 }
-                (url, body) = (location, None);
-                continue;
-            }
-            assert_eq!(response.status(), 200, "{url}");
-            let page = response.body_mut().read_to_string().expect("a page");
+                Opened::Page(page) => page,
+            };
             (url, body) = match user {
                 User::Aborts => (url.join(&format!("{}/abort", url.path())).expect("a URL"), None),
-                User::Agrees(name) if page.contains(r#"value="login""#) => {
-                    (url, Some(format!("prompt=login&login={name}&password=x")))
-                }
-                User::Agrees(_) => (url, Some("prompt=consent".to_owned())),
+                User::Agrees(name) => (url, Some(answer(&page, name))),
             };
         }
         panic!("the provider's pages lead in circles at {url}");
     }
+
+    /// Visits the page where the code of a device is entered; it is, and its user logs in and agrees.
+    pub fn enter_code(&mut self, url: &Url, user_code: &str, name: &str) {
+        let (device, mut url) = (url.join("/device").expect("a URL"), url.clone());
+        let mut body: Option<String> = None;
+        for _ in 0..20 {
+            let page = match self.open(&url, body.as_deref()) {
+                Opened::Elsewhere(location) => {
+                    (url, body) = (location, None);
+                    continue;
+                }
+                Opened::Page(page) => page,
+            };
+            (url, body) = match field(&page, "xsrf") {
+                Some(xsrf) => {
+                    // Once the code itself, once that it is the one on the device.
+                    let confirmed = if page.contains("confirm") { "&confirm=yes" } else { "" };
+                    (device.clone(), Some(format!("xsrf={xsrf}&user_code={user_code}{confirmed}")))
+                }
+                None if page.contains(r#"name="prompt""#) => (url, Some(answer(&page, name))),
+                None => return,
+            };
+        }
+        panic!("the provider's pages lead in circles at {url}");
+    }
+
+    fn open(&mut self, url: &Url, body: Option<&str>) -> Opened {
+        let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        let cookies = cookies.join("; ");
+        let mut response = match body {
+            None => self.agent.get(url.as_str()).header("cookie", &cookies).call(),
+            Some(form) => self
+                .agent
+                .post(url.as_str())
+                .header("cookie", &cookies)
+                .content_type("application/x-www-form-urlencoded")
+                .send(form),
+        }
+        .expect("the provider answers");
+        for cookie in response.headers().get_all("set-cookie") {
+            let pair = cookie.to_str().expect("text").split(';').next().expect("a pair");
+            let (name, value) = pair.split_once('=').expect("a name and a value");
+            self.cookies.insert(name.to_owned(), value.to_owned());
+        }
+        if let Some(location) = response.headers().get("location") {
+            return Opened::Elsewhere(url.join(location.to_str().expect("text")).expect("a URL"));
+        }
+        assert_eq!(response.status(), 200, "{url}");
+        Opened::Page(response.body_mut().read_to_string().expect("a page"))
+    }
+}
+
+enum Opened {
+    Elsewhere(Url),
+    Page(String),
+}
+
+/// What a user who agrees fills in.
+fn answer(page: &str, name: &str) -> String {
+    match page.contains(r#"value="login""#) {
+        true => format!("prompt=login&login={name}&password=x"),
+        false => "prompt=consent".to_owned(),
+    }
+}
+
+/// The value of a hidden field.
+fn field(page: &str, name: &str) -> Option<String> {
+    let (_, after) = page.split_once(&format!(r#"name="{name}" value=""#))?;
+    Some(after.split('"').next()?.to_owned())
 }

@@ -58,6 +58,7 @@ const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
   grant_types: [
     'authorization_code',
     'refresh_token',
+    'urn:ietf:params:oauth:grant-type:device_code',
     ...(method === 'none' ? [] : ['client_credentials']),
   ],
   response_types: ['code'],
@@ -156,6 +157,7 @@ const configuration = {
   features: {
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
+    deviceFlow: { enabled: true },
     introspection: { enabled: true },
     revocation: { enabled: true },
     userinfo: { enabled: true },

@@ -1,0 +1,81 @@
+//! A login in a terminal, on a device without a browser (RFC 8628): `cargo run -p oidc-ureq --example device`
+//! brings its own provider, whose user enters the code by itself. At yours, you do:
+//!
+//! ```text
+//! cargo run -p oidc-ureq --example device -- --issuer https://op.example --client-id my-client
+//! ```
+
+use clap::Parser;
+use oidc_proto::{
+    UrlPolicy,
+    flow::{DeviceAuthorization, DeviceTokens},
+};
+use oidc_testkit::{DEVICE_GRANT, Provider as Embedded, Registration, Socket};
+use oidc_ureq::{Http, Provider, ProviderError};
+use std::process::ExitCode;
+
+/// Logs a user in by a code that they enter elsewhere.
+#[derive(Parser)]
+struct Options {
+    /// The provider's issuer. Without it, a provider is started on loopback.
+    #[arg(long, value_name = "URL", requires = "client_id")]
+    issuer: Option<String>,
+    /// The client's identifier, as registered at the provider: a public client.
+    #[arg(long, value_name = "ID", requires = "issuer")]
+    client_id: Option<String>,
+}
+
+// This is what to copy. `show` tells the user; the waiting is done by `run`.
+fn log_in(
+    provider: &Provider,
+    show: impl FnOnce(&DeviceAuthorization),
+) -> Result<DeviceTokens, ProviderError> {
+    let client = provider.client()?;
+    let device = provider.run(client.device_authorization(["openid", "profile"])?)?;
+    show(&device);
+    provider.run(device.poll(&client, None)?)
+}
+
+fn show(device: &DeviceAuthorization) {
+    println!("On your phone or computer, open  {}", device.verification_uri());
+    println!("and enter the code               {}", device.user_code());
+    if let Some(complete) = device.verification_uri_complete() {
+        println!("or open at once                  {complete}");
+    }
+    println!("Waiting …");
+}
+
+fn handle(issuer: &str, client_id: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
+    Http::new().provider(issuer).client_id(client_id).url_policy(urls).build()
+}
+
+fn run(options: &Options) -> Result<DeviceTokens, ProviderError> {
+    if let (Some(issuer), Some(client_id)) = (&options.issuer, &options.client_id) {
+        return log_in(&handle(issuer, client_id, UrlPolicy::default())?, show);
+    }
+    let socket = Socket::start(|issuer| {
+        let mut provider = Embedded::new(issuer);
+        provider.device_times(1, 60);
+        provider.register(Registration::public("tv").grant_types([DEVICE_GRANT]));
+        provider
+    });
+    log_in(&handle(socket.issuer(), "tv", UrlPolicy::default().with_loopback())?, |device| {
+        show(device);
+        // The user of this provider does not take long.
+        socket.provider(|provider| provider.enter_user_code(device.user_code(), true));
+    })
+}
+
+fn main() -> ExitCode {
+    match run(&Options::parse()) {
+        Ok(login) => {
+            let user = login.id_token.map(|id_token| id_token.sub).unwrap_or_default();
+            println!("Logged in as {user}.");
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,374 @@
+//! The device authorization grant (RFC 8628): a code is shown, and somebody enters it elsewhere.
+
+#[path = "support/against.rs"]
+#[allow(dead_code)]
+mod against;
+
+use against::answer;
+use oidc_proto::{
+    Error, Secret, Timestamp,
+    flow::{
+        self, Client, ConfigError, DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceGrant, DeviceTokens,
+        Pause, RETRY_AFTER_CAP, Rule, Step,
+    },
+    jose::Algorithm,
+};
+use oidc_testkit::{
+    Authentication, Clock, DEVICE_GRANT, EndpointName, Provider, Registration, Seed, drive, hostile,
+};
+
+const NOW: Timestamp = Timestamp(1_800_000_000);
+const ISSUER: &str = "https://op.example";
+
+struct Scene {
+    provider: Provider,
+    client: Client,
+    clock: Clock,
+}
+
+impl Scene {
+    fn new() -> Self {
+        Self::with(Authentication::ClientSecretBasic("its secret".into()))
+    }
+
+    fn with(authentication: Authentication) -> Self {
+        let mut provider = Provider::new(ISSUER);
+        let method = match &authentication {
+            Authentication::None => None,
+            Authentication::ClientSecretBasic(_) => Some(flow::Authentication::ClientSecretBasic),
+            Authentication::ClientSecretPost(_) => Some(flow::Authentication::ClientSecretPost),
+        };
+        provider.register(
+            Registration::new("tv", authentication)
+                .grant_types([DEVICE_GRANT, "refresh_token"])
+                .id_token_alg(Algorithm::ES256),
+        );
+        let mut clock = Clock::new(NOW, Seed::new(3));
+        let discovery = oidc_proto::flow::Discovery::start(ISSUER, &Default::default()).unwrap();
+        let metadata = drive(discovery, &mut provider, &mut clock).unwrap();
+        let mut builder = Client::builder(metadata, "tv").id_token_signed_response_alg(Algorithm::ES256);
+        if let Some(method) = method {
+            builder = builder.secret("its secret").authentication(method);
+        }
+        Self { provider, client: builder.build().unwrap(), clock }
+    }
+
+    fn begin(&mut self, scopes: &[&str]) -> Result<DeviceAuthorization, Error> {
+        let call = self.client.device_authorization(scopes.iter().copied())?;
+        drive(call, &mut self.provider, &mut self.clock)
+    }
+
+    /// One wait and one request.
+    fn poll_once(&mut self, pause: Pause<DeviceGrant>) -> Result<Step<DeviceGrant>, Error> {
+        self.clock.advance(pause.until().0 - self.clock.now().0);
+        let Step::Send(call) = pause.wake(self.clock.moment())? else { panic!("it is time to ask") };
+        let (request, _, pending) = call.into_parts();
+        let response = self.provider.handle(&request, self.clock.now());
+        pending.receive(response, self.clock.moment())
+    }
+
+    fn to_the_end(&mut self, pause: Pause<DeviceGrant>) -> Result<DeviceTokens, Error> {
+        drive(pause, &mut self.provider, &mut self.clock)
+    }
+}
+
+fn waiting(step: Step<DeviceGrant>) -> Pause<DeviceGrant> {
+    let Step::Wait(pause) = step else { panic!("it waits: {step:?}") };
+    pause
+}
+
+/// The seconds from one request to the next.
+fn gap(scene: &Scene, pause: &Pause<DeviceGrant>) -> i64 {
+    pause.until().0 - scene.clock.now().0
+}
+
+#[test]
+fn a_user_logs_in_on_a_device_without_a_browser() {
+    for authentication in [
+        Authentication::None,
+        Authentication::ClientSecretBasic("its secret".into()),
+        Authentication::ClientSecretPost("its secret".into()),
+    ] {
+        let mut scene = Scene::with(authentication);
+        let device = scene.begin(&["openid", "profile", "offline_access"]).unwrap();
+        assert_eq!(device.verification_uri(), "https://op.example/device");
+        let complete = device.verification_uri_complete().unwrap();
+        assert!(complete.ends_with(device.user_code()), "{complete}");
+        assert_eq!(device.expires_at(), NOW.plus(600));
+
+        let user_code = device.user_code().to_owned();
+        let mut pause = device.poll(&scene.client, None).unwrap();
+        for _ in 0..3 {
+            assert_eq!(gap(&scene, &pause), 5, "it asks no more often than it may");
+            pause = waiting(scene.poll_once(pause).unwrap());
+        }
+        scene.provider.enter_user_code(&user_code, true);
+        let login = scene.to_the_end(pause).unwrap();
+        assert_eq!(login.id_token.unwrap().sub, "alice");
+        assert!(login.tokens.refresh_token.is_some() && login.learned.keys.is_some());
+        scene.provider.assert_clean();
+    }
+}
+
+#[test]
+fn a_device_without_openid_gets_an_access_token_and_no_login() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["api:read"]).unwrap();
+    scene.provider.enter_user_code(device.user_code(), true);
+    let pause = device.poll(&scene.client, None).unwrap();
+    let tokens = scene.to_the_end(pause).unwrap();
+    assert!(tokens.id_token.is_none());
+    assert_eq!(tokens.tokens.scope.as_deref(), Some("api:read"));
+    scene.provider.assert_clean();
+}
+
+#[test]
+fn a_login_without_its_id_token_is_none() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    scene.provider.enter_user_code(device.user_code(), true);
+    scene.provider.alter_response(EndpointName::Token, hostile::remove_member("id_token"));
+    let pause = device.poll(&scene.client, None).unwrap();
+    let error = scene.to_the_end(pause).unwrap_err();
+    assert!(matches!(&error, Error::Response(broken) if broken.rule == Rule::Missing("id_token")), "{error}");
+}
+
+#[test]
+fn an_id_token_that_is_forged_ends_it() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    scene.provider.enter_user_code(device.user_code(), true);
+    scene.provider.break_signatures(true);
+    let pause = device.poll(&scene.client, None).unwrap();
+    assert_eq!(scene.to_the_end(pause).unwrap_err().code(), "jws_signature");
+}
+
+#[test]
+fn slow_down_adds_five_seconds_from_then_on() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    let mut pause = device.poll(&scene.client, None).unwrap();
+    for wait in [10, 15] {
+        let slow_down = hostile::oauth_error(400, "slow_down");
+        scene.provider.alter_response(EndpointName::Token, slow_down);
+        pause = waiting(scene.poll_once(pause).unwrap());
+        assert_eq!(gap(&scene, &pause), wait);
+        scene.provider.clear_alterations();
+    }
+    for _ in 0..3 {
+        pause = waiting(scene.poll_once(pause).unwrap());
+        assert_eq!(gap(&scene, &pause), 15, "authorization_pending does not take it back");
+    }
+    scene.provider.assert_clean();
+}
+
+/// Peers give up here, or hammer on.
+#[test]
+fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_not_lost() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    let user_code = device.user_code().to_owned();
+    let mut pause = device.poll(&scene.client, None).unwrap();
+    for wait in [10, 20, 40] {
+        scene.clock.advance(gap(&scene, &pause));
+        let Step::Send(call) = pause.wake(scene.clock.moment()).unwrap() else { panic!() };
+        let (_, _, pending) = call.into_parts();
+        pause = waiting(pending.fail(scene.clock.moment()).expect("it goes on"));
+        assert_eq!(gap(&scene, &pause), wait);
+    }
+    scene.provider.enter_user_code(&user_code, true);
+    assert!(scene.to_the_end(pause).unwrap().id_token.is_some());
+    scene.provider.assert_clean();
+}
+
+#[test]
+fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
+    for (retry_after, wait) in [(30, 30), (3, 10), (100_000, RETRY_AFTER_CAP)] {
+        let mut scene = Scene::new();
+        let device = scene.begin(&["openid"]).unwrap();
+        let pause = device.poll(&scene.client, None).unwrap();
+        scene.provider.alter_response(EndpointName::Token, hostile::retry_after(retry_after));
+        let pause = waiting(scene.poll_once(pause).unwrap());
+        assert_eq!(gap(&scene, &pause), wait, "Retry-After: {retry_after}");
+    }
+}
+
+#[test]
+fn it_ends_when_the_user_says_no_or_the_provider_does() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    scene.provider.enter_user_code(device.user_code(), false);
+    let pause = device.poll(&scene.client, None).unwrap();
+    let Err(Error::OAuth(denied)) = scene.to_the_end(pause) else { panic!() };
+    assert_eq!(denied.response.error, "access_denied");
+    for error in ["expired_token", "invalid_grant", "invalid_client", "something_else"] {
+        let device = scene.begin(&["openid"]).unwrap();
+        scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(400, error));
+        let pause = device.poll(&scene.client, None).unwrap();
+        let Err(Error::OAuth(refused)) = scene.to_the_end(pause) else { panic!("{error}") };
+        assert_eq!(refused.response.error, error);
+        scene.provider.clear_alterations();
+    }
+}
+
+#[test]
+fn nobody_is_asked_after_the_time_is_up() {
+    let mut scene = Scene::new();
+    scene.provider.device_times(5, 23);
+    let device = scene.begin(&["openid"]).unwrap();
+    let pause = device.clone().poll(&scene.client, None).unwrap();
+    assert_eq!(scene.to_the_end(pause).unwrap_err(), Error::DeviceCodeExpired);
+    assert_eq!(scene.provider.count(EndpointName::Token), 4, "at 5, 10, 15 and 20 seconds");
+    assert!(scene.clock.now() <= NOW.plus(23));
+    scene.provider.assert_clean();
+
+    // Whoever slept too long does not ask either.
+    let late = device.poll(&scene.client, None).unwrap();
+    scene.clock.advance(3_600);
+    assert!(matches!(late.wake(scene.clock.moment()), Err(Error::DeviceCodeExpired)));
+    assert_eq!(scene.provider.count(EndpointName::Token), 4);
+}
+
+#[test]
+fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    let user_code = device.user_code().to_owned();
+    let slow_down = hostile::oauth_error(400, "slow_down");
+    scene.provider.alter_response(EndpointName::Token, slow_down);
+    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = waiting(scene.poll_once(pause).unwrap());
+    scene.provider.clear_alterations();
+
+    let text = serde_json::to_string(&pause.save()).unwrap();
+    let saved: DeviceAuthorization = serde_json::from_str(&text).unwrap();
+    assert_eq!((saved.user_code(), saved.expires_at()), (&*user_code, NOW.plus(600)));
+    let resumed = saved.clone().poll(&scene.client, None).unwrap();
+    assert_eq!(resumed.until(), pause.until(), "no sooner for having been saved");
+    let resumed = waiting(scene.poll_once(resumed).unwrap());
+    assert_eq!(gap(&scene, &resumed), 10, "what the provider asked for is not forgotten");
+    scene.provider.enter_user_code(&user_code, true);
+    assert!(scene.to_the_end(resumed).is_ok());
+    scene.provider.assert_clean();
+
+    let stranger = Client::builder(scene.client.metadata().clone(), "another").build().unwrap();
+    let refused = saved.poll(&stranger, None).map(drop).unwrap_err();
+    assert_eq!(refused, ConfigError::SavedState.into());
+}
+
+#[test]
+fn a_saved_grant_that_was_changed_is_refused_whole() {
+    let mut scene = Scene::new();
+    let good = serde_json::to_value(scene.begin(&["openid"]).unwrap()).unwrap();
+    let load = |value: &serde_json::Value| serde_json::from_value::<DeviceAuthorization>(value.clone());
+    assert!(load(&good).is_ok());
+    for (member, bad) in [
+        ("version", 2.into()),
+        ("interval", 0.into()),
+        ("interval", (DEVICE_LIFETIME_CAP + 1).into()),
+        ("expires_at", i64::MAX.into()),
+        ("expires_at", 0.into()),
+        ("user_code", "".into()),
+        ("user_code", "a\nb".into()),
+        ("device_code", "".into()),
+        ("verification_uri", "javascript:alert(1)".into()),
+        ("verification_uri_complete", "data:text/html,x".into()),
+        ("more", 1.into()),
+    ] {
+        let mut changed = good.clone();
+        changed[member] = bad;
+        assert!(load(&changed).is_err(), "{member}");
+    }
+}
+
+#[test]
+fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
+    let document = |change: &dyn Fn(&mut serde_json::Value)| {
+        let mut document = serde_json::json!({
+            "device_code": "secret", "user_code": "WDJB-MJHT", "verification_uri": "https://op.example/device",
+            "expires_in": 1800,
+        });
+        change(&mut document);
+        document
+    };
+    let scene = Scene::new();
+    let read = |document: &serde_json::Value| {
+        let call = scene.client.device_authorization(["openid"]).unwrap();
+        match answer(call, 200, "application/json", document) {
+            Ok(Step::Done(device)) => Ok(device),
+            Ok(_) => panic!("one request"),
+            Err(Error::Response(broken)) => Err(broken.rule),
+            Err(error) => panic!("{error}"),
+        }
+    };
+    let device = read(&document(&|_| {})).unwrap();
+    assert_eq!(device.poll(&scene.client, None).unwrap().until(), against::NOW.plus(5), "five by default");
+    for missing in ["user_code", "verification_uri", "expires_in"] {
+        let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
+        assert_eq!(read(&without).unwrap_err(), Rule::Missing(missing));
+    }
+    for (member, bad) in [
+        ("verification_uri", "javascript:alert(1)".into()),
+        ("verification_uri", "/device".into()),
+        ("verification_uri", "https://op.example/\u{7}".into()),
+        ("user_code", "".into()),
+        ("user_code", "AB\u{1b}[2J".into()),
+        ("device_code", "".into()),
+        ("expires_in", 0.into()),
+        ("expires_in", (-5).into()),
+    ] {
+        let bad =
+            document(&|document: &mut serde_json::Value| document[member] = serde_json::Value::clone(&bad));
+        assert_eq!(read(&bad).unwrap_err(), Rule::Value(member));
+    }
+    let odd = document(&|document| document["verification_uri_complete"] = "data:text/html,x".into());
+    assert!(
+        read(&odd).unwrap().verification_uri_complete().is_none(),
+        "a convenience, and no reason to fail"
+    );
+    for (interval, wait) in [(0, 1), (-7, 1), (7, 7), (1_000_000, 1_800)] {
+        let device = read(&document(&|document| document["interval"] = interval.into())).unwrap();
+        let first = device.poll(&scene.client, None).unwrap().until();
+        assert_eq!(first, against::NOW.plus(wait), "{interval}");
+    }
+    let long = read(&document(&|document| document["expires_in"] = 10_000_000.into())).unwrap();
+    assert_eq!(long.expires_at(), against::NOW.plus(DEVICE_LIFETIME_CAP));
+}
+
+#[test]
+fn settings_that_cannot_work_show_before_anything_is_sent() {
+    let scene = Scene::new();
+    for bad in ["", "two words", "a\"b", "a\\b", "é"] {
+        let error = scene.client.device_authorization([bad]).map(drop).unwrap_err();
+        assert_eq!(error, ConfigError::Parameter("scope").into(), "{bad:?}");
+    }
+    let mut metadata = scene.client.metadata().clone();
+    metadata.device_authorization_endpoint = None;
+    let client = Client::builder(metadata, "tv").build().unwrap();
+    let error = client.device_authorization(["openid"]).map(drop).unwrap_err();
+    assert_eq!(error, ConfigError::NoEndpoint("device_authorization_endpoint").into());
+}
+
+#[test]
+fn neither_code_is_shown() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    let text = serde_json::to_value(&device).unwrap();
+    let code = text["device_code"].as_str().unwrap().to_owned();
+    let shown = format!("{device:?}");
+    assert!(!shown.contains(&code) && !shown.contains(device.user_code()), "{shown}");
+    // Nor if the provider repeats it.
+    scene.provider.alter_response(
+        EndpointName::Token,
+        hostile::respond(
+            400,
+            "application/json",
+            serde_json::json!({"error": "invalid_grant", "error_description": format!("no {code}")})
+                .to_string(),
+        ),
+    );
+    let pause = device.poll(&scene.client, None).unwrap();
+    let error = scene.to_the_end(pause).unwrap_err();
+    assert!(!format!("{error} {error:?}").contains(&code), "{error}");
+    assert!(!Secret::new(&code).expose().is_empty());
+}
