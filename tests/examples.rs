@@ -194,7 +194,7 @@ fn assert_says(package: &str, name: &str, says: &[&str]) {
     for line in says {
         assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
     }
-    for secret in ["eyJ", "the secret of", "code=", "state="] {
+    for secret in ["eyJ", "the secret of", "?code=", "&code=", "device_code", "state="] {
         assert!(!stdout.contains(secret), "`{secret}` is shown:\n{stdout}");
     }
 }
@@ -254,6 +254,18 @@ fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
             "401 jws_unknown_key\n  the API answers 200 the orders of billing\n  tokens fetched: 3\n",
         ],
     );
+}
+
+#[test]
+fn a_device_in_a_terminal_shows_a_code_and_is_logged_in() {
+    assert_says("oidc-ureq", "device", &["/device\nand enter the code ", "Waiting …\nLogged in as alice.\n"]);
+    let socket = provider(8765, |_| {});
+    let refused =
+        example("oidc-ureq", "device", &["--issuer", socket.issuer(), "--client-id", "app"]).output();
+    let refused = refused.expect("the example runs");
+    assert!(!refused.status.success());
+    let said = String::from_utf8_lossy(&refused.stderr);
+    assert!(said.contains("error: the issuer is plain http"), "one clear line: {said}");
 }
 
 /// The web applications; what they do is shown in `web_app.rs`.
