@@ -5,6 +5,8 @@
 
 #[path = "secrets/answers.rs"]
 mod answers;
+#[path = "secrets/device.rs"]
+mod device;
 #[path = "secrets/excused.rs"]
 mod excused;
 #[path = "secrets/look.rs"]
@@ -296,6 +298,7 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
         look_at_a_login(&mut look, how);
         look_at_keys(&mut look);
         look_at_callbacks(&mut look, how);
+        device::look_at_a_device(&mut look, how);
         seen.append(&mut look.seen);
     }
     let mut look = secrets(How::Body);
@@ -390,6 +393,13 @@ fn no_hostile_answer_makes_userinfo_or_keys_tell() {
     let begin = || client.userinfo(&login.tokens.access_token, "alice").unwrap();
     provoke(&mut look, &["access_token"], begin);
     provoke(&mut look, &["access_token", "nonce"], || client.jwks().unwrap());
+}
+
+#[test]
+fn no_hostile_answer_makes_a_device_tell() {
+    for how in [How::Header, How::Body] {
+        device::refuse_hostile_answers(&mut secrets(how), how, &CLIENT);
+    }
 }
 
 #[test]

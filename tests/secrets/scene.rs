@@ -7,7 +7,7 @@ use oidc_proto::{
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::ProviderMetadata,
 };
-use oidc_testkit::{Browser, Provider, Registration};
+use oidc_testkit::{Browser, DEVICE_GRANT, Provider, Registration};
 use std::sync::Arc;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -38,7 +38,9 @@ pub(crate) fn scene(how: How) -> Scene {
         How::Header => Registration::basic("app", SECRET),
         How::Body => Registration::post("app", SECRET),
     };
-    provider.register(registration.redirect_uri(CALLBACK).grant_type("client_credentials"));
+    provider.register(
+        registration.redirect_uri(CALLBACK).grant_type("client_credentials").grant_type(DEVICE_GRANT),
+    );
     let (request, _, pending) =
         Discovery::start("https://op.example", &UrlPolicy::default()).unwrap().into_parts();
     let metadata = match pending.receive(provider.handle(&request, NOW), moment(0)) {

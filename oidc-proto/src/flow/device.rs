@@ -371,7 +371,8 @@ impl Waiting {
             ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
             ("device_code".into(), self.state.device_code.clone()),
         ];
-        let call = Post::start(&self.client, form, &[])?;
+        // The provider knows the user's code, too, and must not make an error tell it.
+        let call = Post::start(&self.client, form, &[Secret::new(&self.state.user_code)])?;
         Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
     }
 
