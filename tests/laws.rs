@@ -2,11 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "tests look at one kind of answer at a time")]
 
+#[path = "laws/device.rs"]
+mod device;
 #[path = "laws/flows.rs"]
 mod flows;
 #[path = "laws/world.rs"]
 mod world;
 
+use device::{POLLS, asks_until_the_time_is_up, is_device};
 use flows::{Disturbance, EVERY, Form, Keys, Kind};
 use oidc_proto::{
     Error, Timestamp,
@@ -18,7 +21,7 @@ use proptest::{
     test_runner::{Config, TestRunner},
 };
 use std::collections::BTreeSet;
-use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts};
+use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts, undecided};
 
 /// Many scripts for every flow; the smallest that fails is printed.
 fn for_random_servers(cases: u32, check: impl Fn(Kind, Script, u8) -> Result<(), TestCaseError>) {
@@ -40,6 +43,13 @@ fn law_1_what_is_spent_is_sent_once() {
             let times = trace.requests().iter().filter(|sent| sent.body.contains(parameter)).count();
             prop_assert_eq!(times, 1, "{:?}", trace);
         }
+        if is_device(kind) {
+            // The device code may be sent until it is spent; the keys are asked for once.
+            let (asked, rest): (Vec<_>, Vec<_>) =
+                trace.requests().into_iter().partition(|sent| sent.body.contains("device_code="));
+            prop_assert!(asked.iter().all(|sent| sent == &asked[0]), "in the same words: {:?}", trace);
+            prop_assert!(rest.len() <= 1, "{:?}", trace);
+        }
         let twice = provider.audit().iter().any(|finding| finding.what.contains("a second time"));
         prop_assert!(!twice, "{:?}", provider.audit());
         Ok(())
@@ -52,6 +62,10 @@ fn law_1_what_is_spent_is_sent_once() {
 fn law_2_err_only_when_nothing_more_can_be_done() {
     for_random_servers(200, |kind, script, _| {
         let (trace, _) = kind.run(script, Disturbance::default());
+        if is_device(kind) {
+            asks_until_the_time_is_up(&trace);
+            return Ok(());
+        }
         for (index, exchange) in trace.exchanges.iter().enumerate() {
             let last = index + 1 == trace.exchanges.len();
             let may_go_on = kind.repeats() && index < 3;
@@ -87,7 +101,7 @@ fn recoverable(answer: &Answer) -> Option<i64> {
 /// Law 3. Saved and resumed at every rest is the same as never interrupted: as JSON, sealed, or sealed in
 /// a cookie with other logins; by a node that has fetched the metadata for itself; at all of the rests, or
 /// only at some of them. Every flow with a saved form is among them: a login is saved while its user is
-/// away, a client credentials grant while it waits, what a refresh needs of its login between the two.
+/// away, a client credentials grant while it waits, a device while its user decides, what a refresh needs of its login between the two.
 ///
 /// An introspection that waits has no saved form, on purpose: its state holds the token that it asks
 /// about, and a saved form holds no secret. It can be parked in memory, which changes nothing either. All
@@ -100,7 +114,11 @@ fn law_3_a_saved_flow_is_the_same_flow() {
         for saved in [[Json; 3], [Sealed; 3], [Cookie; 3], [Kept, Json, Sealed], [Sealed, Kept, Json]] {
             let (resumed, _) = kind.run(script.clone(), Disturbance { saved, early: 0 });
             prop_assert_eq!(whole.outcome(), resumed.outcome(), "{:?}", saved);
-            prop_assert!(kind.repeats() || resumed.waits.is_empty(), "never at rest: {:?}", resumed);
+            prop_assert!(
+                kind.repeats() || is_device(kind) || resumed.waits.is_empty(),
+                "never at rest: {:?}",
+                resumed
+            );
         }
         Ok(())
     });
@@ -153,8 +171,14 @@ fn law_5_every_flow_ends_in_time() {
     for_random_servers(200, |kind, script, _| {
         let (trace, _) = kind.run(script, Disturbance::default());
         let (requests, seconds) = kind.bound();
-        prop_assert!((1..=requests).contains(&trace.exchanges.len()), "{:?}", trace);
+        // A device's clock can be past its time before it asks at all.
+        let least = usize::from(!is_device(kind));
+        prop_assert!((least..=requests).contains(&trace.exchanges.len()), "{:?}", trace);
         prop_assert!(trace.waited() <= seconds, "{} s: {:?}", trace.waited(), trace);
+        if is_device(kind) {
+            asks_until_the_time_is_up(&trace);
+            return Ok(());
+        }
         for (wait, exchange) in trace.waits.iter().zip(&trace.exchanges) {
             let asked = recoverable(&exchange.answer).expect("a wait has a reason");
             prop_assert!(wait.until.0 - wait.made.0 >= asked, "{:?}", trace);
@@ -169,7 +193,7 @@ fn the_random_servers_reach_every_end_and_every_length() {
     for kind in EVERY {
         let mut runner = TestRunner::deterministic();
         let (mut ends, mut lengths, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
-        for _ in 0..400 {
+        for _ in 0..800 {
             let script = scripts().new_tree(&mut runner).unwrap().current();
             let (trace, _) = kind.run(script, Disturbance::default());
             lengths.insert(trace.exchanges.len());
@@ -185,11 +209,12 @@ fn the_random_servers_reach_every_end_and_every_length() {
         assert_eq!(ends, BTreeSet::from(["done", "failed", "lost"]), "{kind:?}");
         assert!(codes.len() >= 4, "{kind:?}: {codes:?}");
         let longest = match kind {
-            // With the keys at hand there is no second request.
+            // With the keys at hand there is no second request, unless a changed token names another.
             Kind::Code { keys: Keys::Current, .. } | Kind::Refresh { keys: Keys::Current } => 1,
+            Kind::Device { .. } => POLLS,
             _ => kind.bound().0,
         };
-        assert_eq!(lengths, (1..=longest).collect(), "{kind:?}");
+        assert!((1..=longest).all(|length| lengths.contains(&length)), "{kind:?}: {lengths:?}");
     }
 }
 
@@ -211,7 +236,7 @@ fn the_ends_of_time_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 20] = [
+    let table: [(Kind, &[&str]); 23] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -232,11 +257,15 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::UserInfo, &["GET /userinfo"]),
         (Kind::Introspection { once: false }, &["POST /introspect"]),
         (Kind::Introspection { once: true }, &["POST /introspect"]),
+        (Kind::DeviceAuthorization, &["POST /device_authorization"]),
+        (Kind::Device { keys: Keys::Current }, &["POST /token"]),
+        (Kind::Device { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
     ];
     for (kind, requests) in table {
         let (trace, provider) = kind.run(honest(), Disturbance::default());
         assert_eq!(trace.lines(), requests, "{kind:?}");
-        assert!(matches!(trace.end, End::Done(_)) && trace.waits.is_empty(), "{kind:?}: {:?}", trace.end);
+        assert!(matches!(trace.end, End::Done(_)), "{kind:?}: {:?}", trace.end);
+        assert_eq!(trace.waits.len(), usize::from(is_device(kind)), "{kind:?}: only a device begins at rest");
         provider.assert_clean();
     }
 }
@@ -275,6 +304,36 @@ fn a_server_that_is_always_busy_is_asked_four_times() {
     }
 }
 
+/// A device whose user does not decide, at a clock that shows a second more with each beat.
+#[test]
+fn a_device_asks_until_its_time_is_up_and_no_longer() {
+    for keys in [Keys::Current, Keys::Stale] {
+        for (answer, polls, code) in [
+            (undecided("authorization_pending"), POLLS, Some("device_code_expired")),
+            (undecided("slow_down"), 2, Some("device_code_expired")),
+            (busy(500, RetryAfter::Absent), 2, Some("unavailable")),
+            (busy(429, RetryAfter::Seconds(19)), 1, Some("unavailable")),
+            (Answer::Lost { arrived: false }, 2, None),
+        ] {
+            let (trace, _) = Kind::Device { keys }.run(answers([answer.clone()]), Disturbance::default());
+            assert_eq!(trace.exchanges.len(), polls, "{answer:?}");
+            match trace.end {
+                End::Lost => assert_eq!(code, None, "{answer:?}"),
+                End::Failed(error) => assert_eq!(code, Some(error.code()), "{answer:?}"),
+                End::Done(_) => panic!("{answer:?}"),
+            }
+        }
+        // The last request is in time, and the keys need not be. Every second beat falls on a wake-up.
+        let pending = || undecided("authorization_pending");
+        let mut script = vec![Answer::Honest, Answer::Honest, Answer::Honest];
+        script.splice(1..1, (1..POLLS).flat_map(|_| [pending(), pending()]));
+        let (trace, _) = Kind::Device { keys }.run(answers(script), Disturbance::default());
+        let requests = POLLS + usize::from(keys == Keys::Stale);
+        assert!(matches!(trace.end, End::Done(_)), "{:?}", trace.end);
+        assert_eq!((trace.exchanges.len(), trace.waits.len()), (requests, POLLS));
+    }
+}
+
 /// A server that is busy twice and then has time.
 #[test]
 fn a_server_that_finds_time_is_served_its_token() {
@@ -297,7 +356,7 @@ fn a_server_that_finds_time_is_served_its_token() {
 /// Whatever carries a code or refresh token, or is asked once, ends with the first answer that is none.
 #[test]
 fn a_busy_server_ends_a_flow_that_may_not_repeat_itself() {
-    for kind in EVERY.into_iter().filter(|kind| !kind.repeats()) {
+    for kind in EVERY.into_iter().filter(|kind| !kind.repeats() && !is_device(*kind)) {
         let script = answers([busy(503, RetryAfter::Seconds(7))]);
         let (trace, _) = kind.run(script, Disturbance::default());
         let End::Failed(Error::Unavailable(error)) = trace.end else { panic!("{kind:?}: {:?}", trace.end) };

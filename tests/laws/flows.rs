@@ -1,19 +1,22 @@
 //! Every flow, begun at an honest provider and then left to a random server, for `laws.rs`.
 
-use crate::world::{NOW, Script, Trace, World};
+use crate::{
+    device::{self, LIFETIME, POLLS},
+    world::{NOW, Script, Trace, World},
+};
 use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
-        Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, Discovery,
-        DiscoveryOptions, JwksRetrieval, OpenLogins, Pause, PendingAuthorization, PreviousLogin, Refreshed,
-        ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
+        Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, DeviceGrant,
+        Discovery, DiscoveryOptions, JwksRetrieval, OpenLogins, Pause, PendingAuthorization, PreviousLogin,
+        Refreshed, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
-use oidc_testkit::{Browser, Provider, Registration, Seed};
+use oidc_testkit::{Browser, DEVICE_GRANT, Provider, Registration, Seed};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
@@ -76,12 +79,16 @@ pub(crate) enum Kind {
     Introspection {
         once: bool,
     },
+    DeviceAuthorization,
+    Device {
+        keys: Keys,
+    },
     MetadataRenewal,
     KeyRenewal,
     TokenRenewal,
 }
 
-pub(crate) const EVERY: [Kind; 18] = [
+pub(crate) const EVERY: [Kind; 21] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -97,6 +104,9 @@ pub(crate) const EVERY: [Kind; 18] = [
     Kind::UserInfo,
     Kind::Introspection { once: false },
     Kind::Introspection { once: true },
+    Kind::DeviceAuthorization,
+    Kind::Device { keys: Keys::Current },
+    Kind::Device { keys: Keys::Stale },
     Kind::MetadataRenewal,
     Kind::KeyRenewal,
     Kind::TokenRenewal,
@@ -109,6 +119,9 @@ impl Kind {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::OneTry | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
+            Self::DeviceAuthorization => (1, 0),
+            // One request after each interval of the lifetime, and one for the keys.
+            Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
             Self::ClientCredentials | Self::Introspection { once: false } => (4, 3 * 60),
@@ -125,6 +138,7 @@ impl Kind {
         match self {
             Self::Code { .. } => Some("code="),
             Self::Refresh { .. } => Some("refresh_token="),
+            Self::DeviceAuthorization => Some("scope="),
             _ => None,
         }
     }
@@ -143,7 +157,7 @@ impl Kind {
     ) -> (Trace, Provider) {
         let mut provider = provider();
         let keys = match self {
-            Self::Code { keys, .. } | Self::Refresh { keys } => keys,
+            Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
             _ => Keys::Current,
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
@@ -246,6 +260,25 @@ impl Kind {
                     }
                 }
             }
+            (Self::DeviceAuthorization, _) => {
+                let call = client.device_authorization(["openid", "profile"]).unwrap();
+                world.play(call, |pause| pause, |device| serde_json::to_string(&device).unwrap())
+            }
+            (Self::Device { .. }, _) => {
+                let device = device::begin(&mut world, &client);
+                let form = disturbance.saved[0];
+                let device = through(form, device);
+                let pause = device.poll(on(form, [&client, &other_node]), keys.clone()).unwrap();
+                let mut forms = disturbance.saved.into_iter().skip(1).cycle();
+                let rest = |pause: Pause<DeviceGrant>| match forms.next().unwrap_or_default() {
+                    Form::Kept => pause,
+                    form => {
+                        let saved = through(form, pause.save());
+                        saved.poll(on(form, [&client, &other_node]), keys.clone()).unwrap()
+                    }
+                };
+                world.play(pause, rest, |tokens| format!("{tokens:?} {}", show_tokens(&tokens.tokens)))
+            }
             (Self::Code { .. }, _) => {
                 let call = code(&mut world, [&client, &other_node], keys, disturbance.saved[0]);
                 world.play(call, |pause| pause, show_login)
@@ -306,6 +339,8 @@ fn provider() -> Provider {
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
     let app = Registration::basic("app", "a client secret").redirect_uri(CALLBACK);
+    let app = app.grant_type(DEVICE_GRANT);
+    provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
     provider
 }

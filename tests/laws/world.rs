@@ -70,6 +70,12 @@ pub(crate) fn busy(status: u16, retry_after: RetryAfter) -> Answer {
     Answer::Status { status, retry_after, challenge: "", body: Vec::new() }
 }
 
+/// What a device is told whose user has yet to decide (RFC 8628 section 3.5); to all others a refusal.
+pub(crate) fn undecided(error: &str) -> Answer {
+    let body = json!({ "error": error }).to_string().into_bytes();
+    Answer::Status { status: 400, retry_after: RetryAfter::Absent, challenge: "", body }
+}
+
 pub(crate) fn scripts() -> impl Strategy<Value = Script> {
     let jump = prop_oneof![6 => 0..3i64, 1 => -2000..2000i64, 1 => -(1i64 << 26)..(1i64 << 26)];
     let beat = (random_answer(), jump, any::<[u8; 32]>()).prop_map(|(answer, jump, entropy)| Beat {
@@ -114,6 +120,7 @@ fn random_answer() -> impl Strategy<Value = Answer> {
         2 => prop::sample::select(vec![400u16, 401, 403, 404, 500, 502, 504]),
         1 => 200..600u16,
     ];
+    let undecided = prop::sample::select(vec!["authorization_pending", "slow_down"]).prop_map(undecided);
     let value = prop::sample::select(vec![
         Value::Null,
         json!(true),
@@ -132,6 +139,7 @@ fn random_answer() -> impl Strategy<Value = Answer> {
         4 => (status.clone(), retry_after, challenge, body.clone()).prop_map(
             |(status, retry_after, challenge, body)| Answer::Status { status, retry_after, challenge, body }
         ),
+        2 => undecided,
         1 => body.prop_map(Answer::Bytes),
         1 => any::<u8>().prop_map(Answer::Cut),
         1 => vec((any::<u16>(), any::<u8>()), 1..4).prop_map(Answer::Changed),
@@ -158,6 +166,8 @@ pub(crate) enum End {
 pub(crate) struct Exchange {
     pub(crate) request: Sent,
     pub(crate) answer: Answer,
+    /// What the clock says as the answer arrives.
+    pub(crate) at: Timestamp,
 }
 
 /// A request to the last byte.
@@ -259,7 +269,11 @@ impl World {
                     assert!(terms.max_body <= 1 << 20 && terms.timeout <= Duration::from_secs(60));
                     let beat = self.next();
                     let response = self.answer(&beat.answer, &request, terms.max_body);
-                    exchanges.push(Exchange { request: Sent::of(&request), answer: beat.answer });
+                    exchanges.push(Exchange {
+                        request: Sent::of(&request),
+                        answer: beat.answer,
+                        at: self.clock,
+                    });
                     made = self.clock;
                     let moment = Moment::new(self.clock, beat.entropy);
                     match response {
@@ -292,6 +306,7 @@ impl World {
                     let beat = self.next();
                     let moment = Moment::new(self.clock, beat.entropy).not_before(until);
                     made = moment.now();
+                    self.clock = made;
                     match pause.wake(moment) {
                         Ok(step) => step,
                         Err(error) => break End::Failed(error),

@@ -376,8 +376,11 @@ impl Waiting {
         Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
     }
 
-    /// Waits for the interval, or for longer if the provider says so; but not for ever.
+    /// Waits for the interval, or for longer if the provider says so; but not for ever. A clock that was set
+    /// back gives no more time: what was left when it was time to ask is the most that can be left now.
     fn later(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+        let left = self.state.expires_at.0.saturating_sub(self.state.next.0);
+        self.state.expires_at = self.state.expires_at.min(now.plus(left));
         let wait = self.state.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
         self.state.next = now.plus(wait);
         let next = self.state.next;

@@ -1,0 +1,77 @@
+//! What the laws are to a device: it asks until its user has decided, or the time is up.
+
+use crate::{
+    flows::Kind,
+    world::{Answer, End, Trace, World},
+};
+use oidc_proto::{
+    Error, Moment,
+    flow::{Client, DeviceAuthorization, RETRY_AFTER_CAP, Step},
+};
+
+pub(crate) const INTERVAL: i64 = 5;
+pub(crate) const LIFETIME: i64 = 25;
+/// After 5, 10, 15 and 20 seconds.
+pub(crate) const POLLS: usize = 4;
+
+/// A device whose user has agreed before it asks for the first time. (One who has not, the script plays.)
+pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
+    let call = client.device_authorization(["openid", "profile"]).unwrap();
+    let (request, _, pending) = call.into_parts();
+    let response = world.provider.handle(&request, crate::world::NOW);
+    let Ok(Step::Done(device)) = pending.receive(response, Moment::new(world.clock, [3; 32])) else {
+        panic!("the provider has a code")
+    };
+    world.provider.enter_user_code(device.user_code(), true);
+    device
+}
+
+/// Whether a device asks again after this answer: the interval from then on, and the least wait.
+fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
+    match answer {
+        Answer::Lost { .. } => Some((2 * interval, 2 * interval)),
+        // Whoever can say that it refuses has refused, whatever the status.
+        Answer::Status { status: 500..=502 | 504..=599, body, .. } if body.starts_with(br#"{"error":""#) => {
+            None
+        }
+        Answer::Status { status: 429 | 500..=599, retry_after, .. } => {
+            let asked = retry_after.seconds().unwrap_or(0).min(RETRY_AFTER_CAP);
+            Some((2 * interval, asked.max(2 * interval)))
+        }
+        Answer::Status { status: 400, body, .. } if body.ends_with(b":\"authorization_pending\"}") => {
+            Some((interval, interval))
+        }
+        Answer::Status { status: 400, body, .. } if body.ends_with(b":\"slow_down\"}") => {
+            Some((interval + 5, interval + 5))
+        }
+        _ => None,
+    }
+}
+
+/// Laws 2 and 5: each wait is as long as section 3.5 says, and it gives up for an answer that ends it, or
+/// when the time is up; whatever somebody did to the clock, that comes after the lifetime at the latest.
+pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
+    assert_eq!(trace.waits[0].until.0 - trace.waits[0].made.0, INTERVAL);
+    let (mut interval, mut expires) = (INTERVAL, trace.waits[0].made.plus(LIFETIME));
+    let polls = trace.exchanges.iter().take_while(|exchange| exchange.request.uri.ends_with("/token"));
+    for (index, exchange) in polls.enumerate() {
+        let next = trace.waits.get(index + 1);
+        let Some((later, wait)) = goes_on(&exchange.answer, interval) else {
+            assert_eq!(next, None, "{trace:?}");
+            return;
+        };
+        // A clock that was set back gives no more time.
+        expires = expires.min(exchange.at.plus(expires.0 - trace.waits[index].until.0));
+        let in_time = exchange.at.plus(wait) < expires;
+        assert_eq!(next.map(|next| next.until), in_time.then(|| exchange.at.plus(wait)), "{trace:?}");
+        interval = later;
+    }
+    match &trace.end {
+        End::Failed(Error::DeviceCodeExpired | Error::Unavailable(_)) | End::Lost => {}
+        end => assert!(trace.exchanges.len() > trace.waits.len(), "{end:?}: {trace:?}"),
+    }
+}
+
+pub(crate) const fn is_device(kind: Kind) -> bool {
+    matches!(kind, Kind::Device { .. })
+}
