@@ -5,8 +5,8 @@
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     flow::{
-        Client, ClientCredentials, ClientCredentialsGrant, ConfigError, Discovery, Pause,
-        PendingAuthorization, SavedClientCredentials, Step,
+        Client, ClientCredentials, ClientCredentialsGrant, ConfigError, DeviceAuthorization, Discovery,
+        Pause, PendingAuthorization, SavedClientCredentials, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -128,6 +128,32 @@ fn what_version_1_wrote_is_still_read() {
     assert_eq!(GRANT.trim_end(), save(&resting(&client()).save()), "and is still what is written");
     let pause = client().resume_client_credentials(load_grant(GRANT).unwrap()).unwrap();
     assert_eq!(pause.until(), resting(&client()).until());
+}
+
+#[test]
+fn what_version_1_wrote_of_a_device_is_still_read() {
+    let golden = include_str!("data/saved/device-authorization-v1.json").trim_end();
+    let saved: DeviceAuthorization = serde_json::from_str(golden).unwrap();
+    assert_eq!(save(&saved), golden);
+    let call = client().device_authorization(["openid"]).unwrap();
+    let answer = json!({
+        "device_code": "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS",
+        "user_code": "WDJB-MJHT",
+        "verification_uri": "https://example.com/device",
+        "verification_uri_complete": "https://example.com/device?user_code=WDJB-MJHT",
+        "expires_in": 1800,
+        "interval": 7,
+    });
+    let answer =
+        http::Response::builder().header("content-type", "application/json").body(answer.to_string());
+    let response = answer.unwrap().map(String::into_bytes);
+    let (_, _, pending) = call.into_parts();
+    let Ok(Step::Done(device)) = pending.receive(response, Moment::new(NOW, [1; 32])) else {
+        panic!("a code")
+    };
+    assert_eq!(save(&device), golden, "and is still what is written");
+    let pause = saved.poll(&client(), None).unwrap();
+    assert_eq!((pause.until(), save(&pause.save())), (NOW.plus(7), golden.to_owned()));
 }
 
 /// Each of these is the saved authorization with one thing wrong.

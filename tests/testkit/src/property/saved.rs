@@ -2,7 +2,9 @@
 
 use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
-    flow::{Client, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step},
+    flow::{
+        Client, DeviceAuthorization, Error, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step,
+    },
     message::AuthorizationResponse,
 };
 use serde::{Serialize, de::DeserializeOwned};
@@ -45,6 +47,26 @@ pub fn saved(data: &[u8]) {
         && let Err(error) = APP.refresh(&"r".into(), Some(previous), None)
     {
         assert_eq!(error.code(), "config_saved_state");
+    }
+    if let Some(device) = load::<DeviceAuthorization>(data) {
+        let shown = format!("{device:?}");
+        match device.clone().poll(&APP, None) {
+            Ok(pause) => {
+                assert_eq!(pause.save(), device, "what is resumed is what was saved");
+                let until = pause.until();
+                assert!(until <= device.expires_at(), "{shown}");
+                match pause.wake(moment(until, 3)) {
+                    Ok(Step::Send(call)) => {
+                        assert_eq!(call.request().uri().path(), "/token");
+                        let body = String::from_utf8_lossy(call.request().body()).into_owned();
+                        assert_eq!(body.matches("device_code=").count(), 1, "{shown}");
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => assert!(error == Error::DeviceCodeExpired && until == device.expires_at()),
+                }
+            }
+            Err(error) => assert_eq!(error.code(), "config_saved_state"),
+        }
     }
     if let Some(grant) = load::<SavedClientCredentials>(data) {
         match APP.resume_client_credentials(grant.clone()) {
