@@ -1,7 +1,6 @@
 //! The device authorization grant (RFC 8628): a code is shown, and somebody enters it elsewhere.
 
 #[path = "support/against.rs"]
-#[allow(dead_code)]
 mod against;
 
 use against::answer;
@@ -67,7 +66,7 @@ impl Scene {
         pending.receive(response, self.clock.moment())
     }
 
-    fn to_the_end(&mut self, pause: Pause<DeviceGrant>) -> Result<DeviceTokens, Error> {
+    fn finish(&mut self, pause: Pause<DeviceGrant>) -> Result<DeviceTokens, Error> {
         drive(pause, &mut self.provider, &mut self.clock)
     }
 }
@@ -103,7 +102,7 @@ fn a_user_logs_in_on_a_device_without_a_browser() {
             pause = waiting(scene.poll_once(pause).unwrap());
         }
         scene.provider.enter_user_code(&user_code, true);
-        let login = scene.to_the_end(pause).unwrap();
+        let login = scene.finish(pause).unwrap();
         assert_eq!(login.id_token.unwrap().sub, "alice");
         assert!(login.tokens.refresh_token.is_some() && login.learned.keys.is_some());
         scene.provider.assert_clean();
@@ -116,7 +115,7 @@ fn a_device_without_openid_gets_an_access_token_and_no_login() {
     let device = scene.begin(&["api:read"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
     let pause = device.poll(&scene.client, None).unwrap();
-    let tokens = scene.to_the_end(pause).unwrap();
+    let tokens = scene.finish(pause).unwrap();
     assert!(tokens.id_token.is_none());
     assert_eq!(tokens.tokens.scope.as_deref(), Some("api:read"));
     scene.provider.assert_clean();
@@ -129,7 +128,7 @@ fn a_login_without_its_id_token_is_none() {
     scene.provider.enter_user_code(device.user_code(), true);
     scene.provider.alter_response(EndpointName::Token, hostile::remove_member("id_token"));
     let pause = device.poll(&scene.client, None).unwrap();
-    let error = scene.to_the_end(pause).unwrap_err();
+    let error = scene.finish(pause).unwrap_err();
     assert!(matches!(&error, Error::Response(broken) if broken.rule == Rule::Missing("id_token")), "{error}");
 }
 
@@ -140,7 +139,7 @@ fn an_id_token_that_is_forged_ends_it() {
     scene.provider.enter_user_code(device.user_code(), true);
     scene.provider.break_signatures(true);
     let pause = device.poll(&scene.client, None).unwrap();
-    assert_eq!(scene.to_the_end(pause).unwrap_err().code(), "jws_signature");
+    assert_eq!(scene.finish(pause).unwrap_err().code(), "jws_signature");
 }
 
 #[test]
@@ -177,7 +176,7 @@ fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_
         assert_eq!(gap(&scene, &pause), wait);
     }
     scene.provider.enter_user_code(&user_code, true);
-    assert!(scene.to_the_end(pause).unwrap().id_token.is_some());
+    assert!(scene.finish(pause).unwrap().id_token.is_some());
     scene.provider.assert_clean();
 }
 
@@ -199,13 +198,13 @@ fn it_ends_when_the_user_says_no_or_the_provider_does() {
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), false);
     let pause = device.poll(&scene.client, None).unwrap();
-    let Err(Error::OAuth(denied)) = scene.to_the_end(pause) else { panic!() };
+    let Err(Error::OAuth(denied)) = scene.finish(pause) else { panic!() };
     assert_eq!(denied.response.error, "access_denied");
     for error in ["expired_token", "invalid_grant", "invalid_client", "something_else"] {
         let device = scene.begin(&["openid"]).unwrap();
         scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(400, error));
         let pause = device.poll(&scene.client, None).unwrap();
-        let Err(Error::OAuth(refused)) = scene.to_the_end(pause) else { panic!("{error}") };
+        let Err(Error::OAuth(refused)) = scene.finish(pause) else { panic!("{error}") };
         assert_eq!(refused.response.error, error);
         scene.provider.clear_alterations();
     }
@@ -217,7 +216,7 @@ fn nobody_is_asked_after_the_time_is_up() {
     scene.provider.device_times(5, 23);
     let device = scene.begin(&["openid"]).unwrap();
     let pause = device.clone().poll(&scene.client, None).unwrap();
-    assert_eq!(scene.to_the_end(pause).unwrap_err(), Error::DeviceCodeExpired);
+    assert_eq!(scene.finish(pause).unwrap_err(), Error::DeviceCodeExpired);
     assert_eq!(scene.provider.count(EndpointName::Token), 4, "at 5, 10, 15 and 20 seconds");
     assert!(scene.clock.now() <= NOW.plus(23));
     scene.provider.assert_clean();
@@ -248,7 +247,7 @@ fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
     let resumed = waiting(scene.poll_once(resumed).unwrap());
     assert_eq!(gap(&scene, &resumed), 10, "what the provider asked for is not forgotten");
     scene.provider.enter_user_code(&user_code, true);
-    assert!(scene.to_the_end(resumed).is_ok());
+    assert!(scene.finish(resumed).is_ok());
     scene.provider.assert_clean();
 
     let stranger = Client::builder(scene.client.metadata().clone(), "another").build().unwrap();
@@ -368,7 +367,7 @@ fn neither_code_is_shown() {
         ),
     );
     let pause = device.poll(&scene.client, None).unwrap();
-    let error = scene.to_the_end(pause).unwrap_err();
+    let error = scene.finish(pause).unwrap_err();
     assert!(!format!("{error} {error:?}").contains(&code), "{error}");
     assert!(!Secret::new(&code).expose().is_empty());
 }
