@@ -250,7 +250,8 @@ impl Provider {
     ///
     /// # Errors
     /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. Otherwise
-    /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate), in front of an async stack, gives such answers itself.
+    /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate), in front of an async stack,
+    /// gives such answers itself.
     pub fn verify<T>(&self, token: &str, read: impl FnOnce(&Verified<'_>) -> T) -> Result<T, ProviderError> {
         let started = self.io.observer.start();
         let verified = self.verified(token, read);

@@ -140,7 +140,12 @@ fn is_localhost(host: &str) -> bool {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test, as it should"
+)]
 mod tests {
     use super::*;
     use std::sync::Mutex;

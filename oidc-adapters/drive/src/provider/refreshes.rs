@@ -129,7 +129,12 @@ impl Kept {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing)]
+#[allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::indexing_slicing,
+    reason = "what is not there fails the test, as it should"
+)]
 mod tests {
     use super::*;
     use oidc_proto::Moment;
