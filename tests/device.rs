@@ -193,6 +193,28 @@ fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
 }
 
 #[test]
+fn a_server_that_fails_has_not_decided_whatever_it_writes() {
+    let mut scene = Scene::new();
+    let device = scene.begin(&["openid"]).unwrap();
+    let user_code = device.user_code().to_owned();
+    let mut pause = device.poll(&scene.client, None).unwrap();
+    let bodies = [(500, "server_error"), (502, "access_denied"), (504, "authorization_pending")];
+    for ((status, error), wait) in bodies.into_iter().zip([10, 20, 40]) {
+        scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(status, error));
+        pause = waiting(scene.poll_once(pause).unwrap());
+        assert_eq!(gap(&scene, &pause), wait, "{status} {error}");
+        scene.provider.clear_alterations();
+    }
+    scene.provider.enter_user_code(&user_code, true);
+    assert!(scene.finish(pause).unwrap().id_token.is_some());
+
+    let pause = scene.begin(&["openid"]).unwrap().poll(&scene.client, None).unwrap();
+    scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(500, "server_error"));
+    let Err(Error::OAuth(last)) = scene.finish(pause) else { panic!("what was said last is told") };
+    assert_eq!((last.status, last.response.error.as_str()), (500, "server_error"));
+}
+
+#[test]
 fn it_ends_when_the_user_says_no_or_the_provider_does() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();

@@ -56,13 +56,16 @@ pub struct DeviceGrant;
 /// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
 /// a [pause](Pause::save); it holds the device code, so keep it from others.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "Saved", into = "Saved")]
+#[serde(deny_unknown_fields, try_from = "Unchecked")]
 pub struct DeviceAuthorization {
+    version: u32,
     issuer: String,
     client_id: String,
+    #[serde(with = "exposed")]
     device_code: Secret,
     user_code: String,
     verification_uri: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
     verification_uri_complete: Option<String>,
     openid: bool,
     interval: i64,
@@ -71,9 +74,9 @@ pub struct DeviceAuthorization {
     expires_at: Timestamp,
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Saved {
+struct Unchecked {
     version: u32,
     issuer: String,
     client_id: String,
@@ -81,7 +84,7 @@ struct Saved {
     device_code: Secret,
     user_code: String,
     verification_uri: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default)]
     verification_uri_complete: Option<String>,
     openid: bool,
     interval: i64,
@@ -89,41 +92,11 @@ struct Saved {
     expires_at: Timestamp,
 }
 
-impl From<DeviceAuthorization> for Saved {
-    fn from(state: DeviceAuthorization) -> Self {
-        let DeviceAuthorization {
-            issuer,
-            client_id,
-            device_code,
-            user_code,
-            verification_uri,
-            verification_uri_complete,
-            openid,
-            interval,
-            next,
-            expires_at,
-        } = state;
-        Self {
-            version: VERSION,
-            issuer,
-            client_id,
-            device_code,
-            user_code,
-            verification_uri,
-            verification_uri_complete,
-            openid,
-            interval,
-            next,
-            expires_at,
-        }
-    }
-}
-
-impl TryFrom<Saved> for DeviceAuthorization {
+impl TryFrom<Unchecked> for DeviceAuthorization {
     type Error = &'static str;
 
-    fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
-        let Saved {
+    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
+        let Unchecked {
             version,
             issuer,
             client_id,
@@ -152,6 +125,7 @@ impl TryFrom<Saved> for DeviceAuthorization {
             return Err("the saved grant has times that no grant has");
         }
         Ok(Self {
+            version,
             issuer,
             client_id,
             device_code,
@@ -303,6 +277,7 @@ impl DeviceAuthorization {
             return Err(Rule::Value("verification_uri"));
         }
         Ok(Self {
+            version: VERSION,
             issuer: client.metadata().issuer.clone(),
             client_id: client.client_id().to_owned(),
             device_code,
@@ -437,6 +412,10 @@ impl Flow for DeviceGrant {
                 Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
                 Err(Error::OAuth(refused)) => {
                     match refused.response.error.as_str() {
+                        // A server that fails has not decided, whatever it writes.
+                        _ if refused.status >= 500 => {
+                            return waiting.back_off(None, now).ok_or(Error::OAuth(refused));
+                        }
                         "authorization_pending" => {}
                         "slow_down" => {
                             waiting.state.interval =

@@ -327,6 +327,19 @@ fn scripts() -> Entries {
                 .concat()],
             ),
         ),
+        // Before each poll: whether the user decides now, and how; whether the grant is saved.
+        ("device", flow(6, 0, &[vec![0], honest()])),
+        ("device-basic-known-keys", flow(6, 9, &[vec![4], honest()])),
+        ("device-read", flow(6, 16, &[])),
+        ("device-denied", flow(6, 64, &[])),
+        ("device-never", flow(6, 32, &[])),
+        ("device-agrees-later", flow(6, 32, &[vec![0], honest(), vec![4], honest(), vec![3], honest()])),
+        ("device-denies-later", flow(6, 32, &[vec![0], honest(), vec![1], honest()])),
+        ("device-lost", flow(6, 0, &[vec![4, 2, 0], vec![4], honest()])),
+        ("device-busy", flow(6, 32, &[vec![0, 3, 9, 0, 0, 0], vec![3], honest()])),
+        ("device-late", flow(6, 32, &[vec![0, 0, 200, 0, 60]])),
+        ("device-set-back", flow(6, 32, &[vec![0, 0, 230, 255, 255], vec![4, 0, 230, 255, 255]])),
+        ("device-signed-sub", flow(6, 8, &[vec![0], claim(1, "\"mallory\"")])),
     ]
 }
 

@@ -2,14 +2,16 @@
 //! believes nobody but the provider.
 
 use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts};
-use crate::{Algorithm, Browser, EndpointName, Provider, Registration, Seed, Timestamp, hostile};
+use crate::{
+    Algorithm, Browser, DEVICE_GRANT, EndpointName, Provider, Registration, Seed, Timestamp, hostile,
+};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{
-        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, Discovery, Flow,
-        JwksRetrieval, MAX_RETRIES, Pause, PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step,
-        UserInfoRequest,
+        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, DeviceAuthorization,
+        DeviceAuthorizationRequest, DeviceGrant, Discovery, Flow, JwksRetrieval, MAX_RETRIES, Pause,
+        PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRequest,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -27,7 +29,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
 /// If the property does not hold.
 pub fn flows(data: &[u8]) {
     let mut script = Script(data);
-    let flow = script.byte() % 6;
+    let flow = script.byte() % 7;
     // A public client has no credentials of its own to be granted anything for.
     let flags = script.byte() | u8::from(flow == 2);
     let mut world = World::new(script, flags);
@@ -37,9 +39,13 @@ pub fn flows(data: &[u8]) {
         2 => service(&mut world),
         3 => discovery(&mut world),
         4 => keys(&mut world),
-        _ => userinfo(&mut world),
+        5 => userinfo(&mut world),
+        _ => device(&mut world, flags),
     }
 }
+
+/// How long, in seconds, the user of a device may take: this many polls at most make a flow that ends soon.
+const DEVICE_LIFETIME: i64 = 60;
 
 struct World<'a> {
     script: Script<'a>,
@@ -53,6 +59,8 @@ struct World<'a> {
     issued: BTreeSet<String>,
     requests: usize,
     waits: usize,
+    /// Whether the user agrees, once the user has decided.
+    agrees: Option<bool>,
     /// Whether every answer was honest, and in time.
     honest: bool,
     /// Claims that the provider itself has signed otherwise.
@@ -72,9 +80,11 @@ impl<'a> World<'a> {
             registration
                 .redirect_uri(REDIRECT)
                 .grant_type("client_credentials")
+                .grant_type(DEVICE_GRANT)
                 .id_token_alg(Algorithm::EdDSA),
         );
         provider.access_token_alg(Algorithm::EdDSA);
+        provider.device_times(5, DEVICE_LIFETIME);
         let document = provider.metadata().to_string();
         let policy = UrlPolicy::default();
         let metadata = ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy)
@@ -99,6 +109,7 @@ impl<'a> World<'a> {
             issued: BTreeSet::new(),
             requests: 0,
             waits: 0,
+            agrees: Some(true),
             honest: true,
             signed_otherwise: BTreeSet::new(),
         }
@@ -123,7 +134,7 @@ impl<'a> World<'a> {
                 ControlFlow::Break(Ok(output)) => return output,
                 ControlFlow::Break(Err(error)) => {
                     check_texts(&error);
-                    assert!(!self.honest || self.is_unknown_user(&error), "an honest provider: {error}");
+                    assert!(!self.honest || self.is_deserved(&error), "an honest provider: {error}");
                     return None;
                 }
             };
@@ -178,9 +189,15 @@ impl<'a> World<'a> {
         }
     }
 
-    /// The flow that asks with an access token of nobody.
-    fn is_unknown_user(&self, error: &Error) -> bool {
-        error.code() == "oauth_error" && self.provider.count(EndpointName::UserInfo) == self.requests
+    /// What an honest provider says to an access token of nobody, and to a device whose user does not agree.
+    fn is_deserved(&self, error: &Error) -> bool {
+        match error {
+            Error::DeviceCodeExpired => self.agrees.is_none(),
+            Error::OAuth(refused) if refused.response.error == "access_denied" => self.agrees == Some(false),
+            _ => {
+                error.code() == "oauth_error" && self.provider.count(EndpointName::UserInfo) == self.requests
+            }
+        }
     }
 
     fn jump(&mut self) {
@@ -375,6 +392,45 @@ fn service(world: &mut World<'_>) {
         world.client.resume_client_credentials(saved).expect("it is of this client")
     });
     assert!(world.requests <= 1 + usize::from(MAX_RETRIES) && world.waits <= usize::from(MAX_RETRIES));
+}
+
+/// The user decides before the first poll, or not before one that the script chooses.
+fn device(world: &mut World<'_>, flags: u8) {
+    let scopes: &[&str] = if flags & 16 == 0 { &["openid"] } else { &["read"] };
+    let call = world.client.device_authorization(scopes.iter().copied()).expect("the scopes are good");
+    let script = std::mem::replace(&mut world.script, Script(&[]));
+    let begun = world.drive::<DeviceAuthorizationRequest>(call, as_it_is);
+    let begun = begun.expect("an honest provider gives a code");
+    (world.script, world.requests) = (script, 0);
+
+    world.agrees = (flags & 32 == 0).then_some(flags & 64 == 0);
+    if let Some(agrees) = world.agrees {
+        world.provider.enter_user_code(begun.user_code(), agrees);
+    }
+    let pause = begun.poll(&world.client, world.known_keys(flags)).expect("it is of this client");
+    let done = world.drive::<DeviceGrant>(pause, |world, pause| {
+        let choice = world.script.byte();
+        if choice & 1 != 0 && world.agrees.is_none() {
+            world.agrees = Some(choice & 2 != 0);
+            world.provider.enter_user_code(pause.save().user_code(), choice & 2 != 0);
+        }
+        if choice & 4 == 0 {
+            return pause;
+        }
+        let saved = serde_json::to_vec(&pause.save()).expect("a grant at rest can be saved");
+        let saved: DeviceAuthorization = serde_json::from_slice(&saved).expect("what is saved loads");
+        saved.poll(&world.client, None).expect("it is of this client")
+    });
+    // The interval never becomes shorter, and nobody asks after the code has expired.
+    let polls = usize::try_from(DEVICE_LIFETIME / 5).expect("a few");
+    assert!(world.waits <= polls && world.requests <= polls + 1);
+    let Some(done) = done else { return };
+    assert!(world.issued.contains(done.tokens.access_token.expose()) || done.id_token.is_none());
+    assert_eq!(done.id_token.is_some(), flags & 16 == 0 || done.tokens.id_token.is_some());
+    if let Some(id_token) = done.id_token {
+        assert_eq!((id_token.iss.as_str(), id_token.aud.as_slice()), (ISSUER, &[CLIENT.to_owned()][..]));
+        assert!(id_token.sub == "alice" || world.signed_otherwise.contains("sub"), "another user");
+    }
 }
 
 fn discovery(world: &mut World<'_>) {
