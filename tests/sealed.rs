@@ -159,6 +159,19 @@ fn the_oldest_gives_way_and_what_cannot_end_any_more_is_dropped() {
     assert!(open.take(pending(9).state()).is_some() && open.take(pending(8).state()).is_none());
 }
 
+/// The user goes to the provider with the login that was begun last: it must be there when they return.
+#[test]
+fn a_login_that_has_just_begun_never_gives_way_whatever_the_clock_says() {
+    // Ten tabs on a node whose clock is ahead, and one more on a node whose clock is not.
+    let mut open = OpenLogins::new();
+    for n in 100..110 {
+        open.add(pending(n), NOW);
+    }
+    let new = pending(1);
+    assert_eq!(open.add(new.clone(), new.created()), Some(pending(100)), "the oldest of the others");
+    assert_eq!((open.len(), open.take(new.state())), (MAX_OPEN_LOGINS, Some(new)));
+}
+
 /// A login whose state was sealed into a cookie, and opened on another node, is the same login.
 #[test]
 fn a_login_by_sealed_cookie_is_the_same_login() {

@@ -30,15 +30,14 @@ impl OpenLogins {
     }
 
     /// Adds one. Those that can not end any more are dropped; of more than [`MAX_OPEN_LOGINS`] the
-    /// oldest gives way, and is returned.
+    /// oldest of the others gives way, and is returned: the new one stays, even where the clock is behind
+    /// that of the node which has begun the others.
     pub fn add(&mut self, pending: PendingAuthorization, now: Timestamp) -> Option<PendingAuthorization> {
         self.0.retain(|open| now <= open.created().plus(PENDING_LIFETIME));
+        let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created()).map(|(at, _)| at);
+        let gone = oldest.filter(|_| self.0.len() >= MAX_OPEN_LOGINS).map(|at| self.0.remove(at));
         self.0.push(pending);
-        if self.0.len() <= MAX_OPEN_LOGINS {
-            return None;
-        }
-        let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created())?.0;
-        Some(self.0.remove(oldest))
+        gone
     }
 
     /// Takes the one that a callback with this `state` answers: once, so seal what is left again.
