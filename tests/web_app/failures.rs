@@ -202,3 +202,18 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
         assert_says(&wrong, 405, "This does not work by a link", "method_not_allowed");
     }
 }
+
+#[tokio::test]
+async fn a_cookie_of_another_application_that_is_no_text_does_not_hide_ours() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        for name in ["analytics", "zebra"] {
+            alice.cookies.insert(name.into(), "caf\u{e9}".into());
+        }
+        assert_eq!(alice.log_in(&world, "/private").await.leads_to(), "/private");
+        assert_eq!(alice.get("/private").await.title(), "Your page");
+        assert_eq!(alice.press("/logout").await.leads_to(), "/");
+        assert!(alice.get("/").await.text.contains("You are not logged in."));
+    }
+}

@@ -2,6 +2,10 @@
 //! each of them wanted to go, and the session.
 
 use super::{Trouble, next};
+use axum::{
+    extract::Request,
+    http::{HeaderValue, header},
+};
 use axum_extra::extract::{
     CookieJar,
     cookie::{Cookie, SameSite},
@@ -147,4 +151,17 @@ impl Cookies {
     fn is_https(&self) -> bool {
         self.origin.starts_with("https:")
     }
+}
+
+/// Only the cookies that are text. Other applications of this host or domain may have set one of any bytes,
+/// and a browser sends it in one header with ours, which must be read all the same.
+pub(crate) async fn readable(mut request: Request) -> Request {
+    let headers = request.headers_mut();
+    let pairs =
+        headers.get_all(header::COOKIE).iter().flat_map(|cookies| cookies.as_bytes().split(|b| *b == b';'));
+    let text = pairs.filter(|pair| pair.is_ascii()).filter_map(|pair| HeaderValue::from_bytes(pair).ok());
+    let text: Vec<_> = text.collect();
+    headers.remove(header::COOKIE);
+    text.into_iter().for_each(|pair| _ = headers.append(header::COOKIE, pair));
+    request
 }

@@ -19,7 +19,7 @@ use axum::{
     Router,
     extract::{OriginalUri, RawQuery, State},
     http::{HeaderMap, HeaderValue, Uri, header},
-    middleware::map_response,
+    middleware::{map_request, map_response},
     response::{IntoResponse as _, Redirect, Response},
     routing::{get, post},
 };
@@ -94,6 +94,7 @@ pub(crate) fn router<L: Logins>(site: Site<L>) -> Router {
         .fallback(async || Failure::NotFound.page("/"))
         .method_not_allowed_fallback(async || Failure::Method.page("/"))
         .layer(map_response(with_headers))
+        .layer(map_request(cookies::readable))
         .with_state(Arc::new(site))
 }
 
