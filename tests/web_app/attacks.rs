@@ -5,7 +5,8 @@ use crate::{
     world::{BOTH, KEY, World},
 };
 use http::Request;
-use oidc_proto::flow::{Custom, OpenLogins, SealError, SealingKeys};
+use oidc_proto::flow::{Custom, SealError, SealingKeys};
+use oidc_testkit::EndpointName;
 
 const ORIGIN: &str = "https://app.example";
 
@@ -29,6 +30,7 @@ async fn after_login_one_goes_to_a_page_of_this_site_and_to_no_other() {
             "",
             " /private",
             "/private\u{e9}",
+            "/private?\"",
             "/login?next=/private",
             "/callback?code=x",
             "/logout",
@@ -110,8 +112,8 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
             keys.open::<Custom<serde_json::Value>>(&session, &format!("{name} at {ORIGIN}"))
         };
         assert!(open("session").is_ok_and(|Custom(session)| session["sub"] == "alice"));
-        assert_eq!(["logins", "next"].map(open), [Err(SealError::Wrong), Err(SealError::Wrong)]);
-        for name in ["session", "__Host-logins", "__Host-next"] {
+        assert_eq!(open("login-0123456789abcdef"), Err(SealError::Wrong));
+        for name in ["session", "__Host-login-", "__Host-login-0123456789abcdef"] {
             let mut mallory = Visitor::new(&site);
             mallory.cookies.insert(name.into(), session.clone());
             assert_eq!(mallory.get("/private").await.status, 303, "{name}");
@@ -245,29 +247,71 @@ async fn every_page_tells_the_browser_to_keep_it_to_itself() {
 }
 
 #[tokio::test]
-async fn a_cookie_holds_no_more_than_ten_logins_and_fits() {
+async fn a_browser_keeps_no_more_than_ten_logins_and_they_fit_into_one_header() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
-        let next = format!("/private?{}", "x".repeat(190));
+        let next = format!("/private?{}", "x".repeat(191));
         let mut asked = Vec::new();
         for n in 0..25 {
+            world.watch.advance(1);
             asked.push(alice.begin(&format!("{}{n:02}", &next[..next.len() - 2])).await);
             for (name, value) in &alice.cookies {
                 assert!(name.len() + value.len() <= 4096, "{name}: {}", value.len());
             }
         }
-        let keys = SealingKeys::new(1, &KEY);
-        let audience = format!("logins at {ORIGIN}");
-        let open: OpenLogins = keys.open(&alice.cookies["__Host-logins"], &audience).expect("it opens");
-        assert_eq!(open.len(), 10);
-        // The first tab is told, and has a way on; the last goes where it wanted to go.
-        let first = alice.get(&choose(&world, &asked[0], "alice").await).await;
-        assert_eq!(
-            (first.title(), first.again().as_str()),
-            ("This login is not known here", "/login?next=%2F")
-        );
-        let last = alice.get(&choose(&world, &asked[24], "alice").await).await;
-        assert!(last.leads_to().ends_with("24"), "{}", last.leads_to());
+        assert_eq!(alice.cookies.keys().filter(|name| name.starts_with("__Host-login-")).count(), 10);
+        let header: usize = alice.cookies.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
+        assert!(header < 8192, "{header} bytes");
+        // The oldest tabs are told, and have a way on; the others go where they wanted to go.
+        for (n, asked) in asked.iter().enumerate() {
+            alice.cookies.remove("__Host-session");
+            let page = alice.get(&choose(&world, asked, "alice").await).await;
+            if n < 15 {
+                assert_eq!(page.title(), "This login is not known here");
+                assert_eq!(page.again(), "/login?next=%2F");
+            } else {
+                assert!(page.leads_to().ends_with(&n.to_string()), "{}", page.leads_to());
+            }
+        }
+        // Those that have ended give way before one that has not.
+        alice.cookies.remove("__Host-session");
+        let asked = alice.begin("/private/letters").await;
+        for _ in 0..12 {
+            alice.cookies.remove("__Host-session");
+            alice.log_in(&world, "/private").await;
+        }
+        assert_eq!(alice.get(&choose(&world, &asked, "alice").await).await.leads_to(), "/private/letters");
+        assert!(world.provider(|provider| provider.count(EndpointName::Token)) == 10 + 12 + 1, "it did end");
+    }
+}
+
+#[tokio::test]
+async fn a_login_counts_in_its_own_cookie_alone() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        let mut alice = Visitor::new(&site);
+        let asked = alice.begin("/private").await;
+        let callback = choose(&world, &asked, "alice").await;
+        let letters = alice.begin("/private/letters").await;
+        // Moved into the cookie of another login: whole, or what it wanted.
+        let name = |state: &str| format!("__Host-login-{}", &state[..16]);
+        let of = |asked: &str| {
+            let (_, state) = asked.split_once("&state=").expect("a state");
+            (name(state), alice.cookies[&name(state)].clone())
+        };
+        let ((first, mine), (_, other)) = (of(&asked), of(&letters));
+        let halves = |value: &str| {
+            let (login, next) = value.split_once('.').expect("two halves");
+            (login.to_owned(), next.to_owned())
+        };
+        let ((login, _), (_, next)) = (halves(&mine), halves(&other));
+        let mut moved = Visitor::new(&site);
+        moved.cookies.insert(first.clone(), other);
+        assert_eq!(moved.get(&callback).await.title(), "This login is not known here");
+        moved.cookies.insert(first, format!("{login}.{next}"));
+        assert_eq!(moved.get(&callback).await.leads_to(), "/", "and not where the other wanted to go");
+        world.provider(|provider| provider.assert_clean());
     }
 }

@@ -186,7 +186,8 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
         alice.log_in(&world, "/private").await;
-        assert_eq!(alice.cookies.keys().collect::<Vec<_>>(), ["next", "session"], "no `__Host-` on loopback");
+        let names: Vec<_> = alice.cookies.keys().collect();
+        assert!(names[0].starts_with("login-") && names[1..] == ["session"], "no `__Host-` on loopback");
         world.watch.advance(crate::site::SESSION_LIFETIME - 60);
         assert_eq!(alice.get("/private").await.title(), "Your page");
         world.watch.advance(60);
@@ -215,5 +216,33 @@ async fn a_cookie_of_another_application_that_is_no_text_does_not_hide_ours() {
         assert_eq!(alice.get("/private").await.title(), "Your page");
         assert_eq!(alice.press("/logout").await.leads_to(), "/");
         assert!(alice.get("/").await.text.contains("You are not logged in."));
+    }
+}
+
+/// A browser that opens all its tabs again asks for all of them at once, with the cookies that it has.
+#[tokio::test]
+async fn logins_that_begin_at_once_do_not_lose_each_other() {
+    for how in BOTH {
+        let world = World::start(how, ORIGIN).await;
+        let site = world.site();
+        let pages = ["/private", "/private/letters", "/private?x=1"];
+        let mut alice = Visitor::new(&site);
+        let mut asked = Vec::new();
+        for page in pages {
+            // Sent before an answer to the others has come.
+            let mut tab = Visitor::new(&site);
+            asked.push(tab.begin(page).await);
+            alice.cookies.append(&mut tab.cookies);
+        }
+        let mut session = None;
+        for (asked, page) in asked.iter().zip(pages) {
+            // None of them ends before the others do.
+            let callback = choose(&world, asked, "alice").await;
+            assert_eq!(alice.get(&callback).await.leads_to(), page);
+            session = session.or(alice.cookies.remove("session"));
+        }
+        alice.cookies.extend(session.map(|session| ("session".to_owned(), session)));
+        assert_eq!(alice.get("/private").await.title(), "Your page");
+        world.provider(|provider| provider.assert_clean());
     }
 }

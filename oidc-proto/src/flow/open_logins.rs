@@ -15,6 +15,9 @@ pub const MAX_OPEN_LOGINS: usize = 10;
 ///
 /// Ten of them fit into [`MAX_SEALED`](super::MAX_SEALED), unless redirect URIs and issuers are of
 /// unusual length; then sealing says so.
+///
+/// Two requests that are answered at once are made of the same cookie, and the later answer stands: what
+/// the other has added is lost. A cookie for each login does not have that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OpenLogins(Vec<PendingAuthorization>);
 

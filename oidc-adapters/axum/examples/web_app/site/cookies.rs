@@ -1,5 +1,9 @@
-//! What the site remembers of a user, sealed in the user's own browser: the logins of all tabs, where
-//! each of them wanted to go, and the session.
+//! What the site remembers of a user, sealed in the user's own browser: each login that has begun, with where
+//! it wanted to go, and the session.
+//!
+//! Each login has a cookie of its own. In one for all of them, a login would be lost where two begin at once,
+//! as when a browser opens all its tabs again: both answers would be made of the same cookie, and the later
+//! one would stand.
 
 use super::{Trouble, next};
 use axum::{
@@ -13,13 +17,14 @@ use axum_extra::extract::{
 use oidc_drive::Clock;
 use oidc_proto::{
     Timestamp,
-    flow::{Custom, MAX_OPEN_LOGINS, OpenLogins, PendingAuthorization, Seal, SealError, SealingKeys},
+    flow::{Custom, MAX_OPEN_LOGINS, MAX_SEALED, PendingAuthorization, Seal, SealError, SealingKeys},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-const LOGINS: &str = "logins";
-const NEXT: &str = "next";
+const LOGIN: &str = "login-";
+/// So much of a login's `state` is the name of its cookie.
+const OF_STATE: usize = 16;
 const SESSION: &str = "session";
 
 /// Who has logged in. Whoever has a copy of the cookie is that user until it expires: a site that must
@@ -33,9 +38,6 @@ pub(crate) struct Session {
     pub(crate) name: Option<String>,
     pub(crate) expires: Timestamp,
 }
-
-/// Where each login wanted to go, by its `state`; the oldest first.
-type Wanted = Vec<(String, String)>;
 
 /// Reads and writes the cookies. One that does not open (changed, cut off, sealed with a key that has been
 /// dropped) is no cookie.
@@ -61,13 +63,14 @@ impl Cookies {
 
     /// Who is there, if somebody has logged in and not too long ago.
     pub(crate) fn session(&self, jar: &CookieJar) -> Option<Session> {
-        let Custom(session) = self.open::<Custom<Session>>(jar, SESSION)?;
+        let Custom(session) = self.open::<Custom<Session>>(jar.get(&self.name(SESSION))?.value(), SESSION)?;
         (self.now() < session.expires).then_some(session)
     }
 
     /// The user is who this session says.
     pub(crate) fn log_in(&self, jar: CookieJar, session: &Session) -> Result<CookieJar, Trouble> {
-        Ok(jar.add(self.seal(SESSION, &Custom(session.clone()))?))
+        let sealed = self.seal(SESSION, &Custom(session.clone()))?;
+        Ok(jar.add(self.cookie(SESSION, sealed)))
     }
 
     /// Nobody is there any more.
@@ -79,53 +82,69 @@ impl Cookies {
     pub(crate) fn remember(
         &self,
         jar: CookieJar,
-        pending: PendingAuthorization,
+        pending: &PendingAuthorization,
         next: &str,
     ) -> Result<CookieJar, Trouble> {
-        let mut wanted = self.wanted(&jar);
-        wanted.push((pending.state().to_owned(), next.to_owned()));
-        let too_many = wanted.len().saturating_sub(MAX_OPEN_LOGINS);
-        wanted.drain(..too_many);
-        let mut open: OpenLogins = self.open(&jar, LOGINS).unwrap_or_default();
-        // Of too many tabs the oldest gives way; it will be told so at its callback.
-        let _oldest = open.add(pending, self.now());
-        Ok(jar.add(self.seal(LOGINS, &open)?).add(self.seal(NEXT, &Custom(wanted))?))
+        let name = login(pending.state());
+        let next = self.seal(&name, &Custom(next.to_owned()))?;
+        let begun = format!("{}.{next}", self.seal(&name, pending)?);
+        if begun.len() > MAX_SEALED {
+            return Err(SealError::TooLarge { bytes: begun.len() }.into());
+        }
+        Ok(self.make_room(jar).add(self.cookie(&name, begun)))
     }
 
-    /// Takes out the login that a callback with this `state` answers.
-    pub(crate) fn take(
-        &self,
-        jar: CookieJar,
-        state: &str,
-    ) -> Result<(CookieJar, Option<PendingAuthorization>), Trouble> {
-        let mut open: OpenLogins = self.open(&jar, LOGINS).unwrap_or_default();
-        let Some(pending) = open.take(state) else { return Ok((jar, None)) };
-        let jar = if open.is_empty() {
-            jar.remove(self.cookie(LOGINS, String::new()))
-        } else {
-            jar.add(self.seal(LOGINS, &open)?)
-        };
-        Ok((jar, Some(pending)))
+    /// For one more login: of too many, those that have ended (or do not open) give way first, and then the
+    /// oldest, whose tab will be told so at its callback.
+    fn make_room(&self, mut jar: CookieJar) -> CookieJar {
+        let ours = jar.iter().filter_map(|cookie| cookie.name().strip_prefix(&self.name("")));
+        let logins = ours.filter(|name| name.starts_with(LOGIN)).map(|name| {
+            let since = self.begun(&jar, name).map(|pending| pending.created());
+            (since, name.to_owned())
+        });
+        let mut logins: Vec<_> = logins.collect();
+        logins.sort();
+        let too_many = (logins.len() + 1).saturating_sub(MAX_OPEN_LOGINS);
+        for (_, name) in logins.drain(..too_many) {
+            jar = jar.remove(self.cookie(&name, String::new()));
+        }
+        jar
     }
 
-    /// Where the login with this `state` wanted to go. Still known when the login has ended, for callbacks
+    /// Takes out the login that a callback with this `state` answers. Where it wanted to go stays, for callbacks
     /// that come twice.
+    pub(crate) fn take(&self, jar: CookieJar, state: &str) -> (CookieJar, Option<PendingAuthorization>) {
+        let name = login(state);
+        let Some(pending) = self.begun(&jar, &name).filter(|pending| pending.state() == state) else {
+            return (jar, None);
+        };
+        let ended = self.parts(&jar, &name).map(|(_, next)| format!(".{next}")).unwrap_or_default();
+        (jar.add(self.cookie(&name, ended)), Some(pending))
+    }
+
+    /// Where the login with this `state` wanted to go.
     pub(crate) fn next(&self, jar: &CookieJar, state: &str) -> Option<String> {
-        let found = self.wanted(jar).into_iter().find(|(of, _)| of == state);
-        found.and_then(|(_, next)| next::local(&next))
+        let name = login(state);
+        let Custom(next) = self.open::<Custom<String>>(self.parts(jar, &name)?.1, &name)?;
+        next::local(&next)
     }
 
-    fn wanted(&self, jar: &CookieJar) -> Wanted {
-        self.open::<Custom<Wanted>>(jar, NEXT).map_or_else(Vec::new, |Custom(wanted)| wanted)
+    /// The login in this cookie, if it has not ended.
+    fn begun(&self, jar: &CookieJar, name: &str) -> Option<PendingAuthorization> {
+        self.open(self.parts(jar, name)?.0, name)
     }
 
-    fn open<S: Seal>(&self, jar: &CookieJar, name: &str) -> Option<S> {
-        self.keys.open(jar.get(&self.name(name))?.value(), &self.audience(name)).ok()
+    /// The cookie of a login: `sealed login.sealed next`, and `.sealed next` once it has ended.
+    fn parts<'a>(&self, jar: &'a CookieJar, name: &str) -> Option<(&'a str, &'a str)> {
+        jar.get(&self.name(name))?.value().split_once('.')
     }
 
-    fn seal<S: Seal>(&self, name: &str, state: &S) -> Result<Cookie<'static>, SealError> {
-        let sealed = self.keys.seal(state, &self.audience(name), self.clock.moment())?;
-        Ok(self.cookie(name, sealed))
+    fn open<S: Seal>(&self, sealed: &str, name: &str) -> Option<S> {
+        self.keys.open(sealed, &self.audience(name)).ok()
+    }
+
+    fn seal<S: Seal>(&self, name: &str, state: &S) -> Result<String, SealError> {
+        self.keys.seal(state, &self.audience(name), self.clock.moment())
     }
 
     /// A sealed state counts in its own cookie of its own site, and nowhere else.
@@ -151,6 +170,11 @@ impl Cookies {
     fn is_https(&self) -> bool {
         self.origin.starts_with("https:")
     }
+}
+
+/// The name of a login's cookie.
+fn login(state: &str) -> String {
+    format!("{LOGIN}{}", state.get(..OF_STATE).unwrap_or(state))
 }
 
 /// Only the cookies that are text. Other applications of this host or domain may have set one of any bytes,

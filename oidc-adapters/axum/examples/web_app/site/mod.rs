@@ -137,7 +137,7 @@ async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: Co
         return Redirect::to(&next).into_response();
     }
     let begun = match site.logins.begin().await {
-        Ok((url, pending)) => site.cookies.remember(jar, pending, &next).map(|jar| (url, jar)),
+        Ok((url, pending)) => site.cookies.remember(jar, &pending, &next).map(|jar| (url, jar)),
         Err(trouble) => Err(trouble),
     };
     match begun {
@@ -155,21 +155,20 @@ async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar:
     let state = response.state.clone().unwrap_or_default();
     let next = site.cookies.next(&jar, &state).unwrap_or("/".to_owned());
     let (jar, pending) = match site.cookies.take(jar, &state) {
-        Ok((jar, Some(pending))) => (jar, pending),
+        (jar, Some(pending)) => (jar, pending),
         // A callback that comes again (reloaded, or by the back button) has done its work already.
-        Ok((jar, None)) if site.cookies.session(&jar).is_some() => {
+        (jar, None) if site.cookies.session(&jar).is_some() => {
             return Redirect::to(&next).into_response();
         }
-        Ok((_, None)) => return Failure::Unknown.page(&next),
-        Err(trouble) => return trouble.page(&next),
+        (_, None) => return Failure::Unknown.page(&next),
     };
     let user = match site.logins.end(pending, response).await {
         Ok(user) => user,
         Err(trouble) => return (jar, trouble.page(&next)).into_response(),
     };
-    match site.cookies.log_in(jar, &session(&user, site.cookies.now())) {
+    match site.cookies.log_in(jar.clone(), &session(&user, site.cookies.now())) {
         Ok(jar) => (jar, Redirect::to(&next)).into_response(),
-        Err(trouble) => trouble.page(&next),
+        Err(trouble) => (jar, trouble.page(&next)).into_response(),
     }
 }
 
