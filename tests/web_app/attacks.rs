@@ -295,6 +295,10 @@ async fn a_login_counts_in_its_own_cookie_alone() {
         let asked = alice.begin("/private").await;
         let callback = choose(&world, &asked, "alice").await;
         let letters = alice.begin("/private/letters").await;
+        // Its name does not answer it.
+        let (_, state) = asked.split_once("&state=").expect("a state");
+        let page = alice.get(&format!("/callback?code=x&state={}", &state[..16])).await;
+        assert_eq!(page.title(), "This login is not known here");
         // Moved into the cookie of another login: whole, or what it wanted.
         let name = |state: &str| format!("__Host-login-{}", &state[..16]);
         let of = |asked: &str| {
