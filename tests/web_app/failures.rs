@@ -90,6 +90,8 @@ async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
         for (error, status, title) in [
             ("invalid_grant", 400, "This login is no longer good"),
             ("invalid_client", 500, "Logging in does not work here now"),
+            ("server_error", 503, "The login service does not answer"),
+            ("interaction_required", 403, "You are not logged in"),
         ] {
             let refuse = hostile::times(1, hostile::oauth_error(400, error));
             world.provider(|provider| provider.alter_response(EndpointName::Token, refuse));
@@ -109,6 +111,12 @@ async fn a_provider_that_says_no_is_told_apart_from_one_that_cannot() {
         for (error, status, title) in [
             ("access_denied", 403, "You are not logged in"),
             ("account_selection_required", 403, "You are not logged in"),
+            ("login_required", 403, "You are not logged in"),
+            ("an_error_of_its_own", 403, "You are not logged in"),
+            // Its user can do nothing about these.
+            ("invalid_scope", 500, "Logging in does not work here now"),
+            ("unauthorized_client", 500, "Logging in does not work here now"),
+            ("request_not_supported", 500, "Logging in does not work here now"),
             ("server_error", 503, "The login service does not answer"),
             ("temporarily_unavailable", 503, "The login service does not answer"),
         ] {

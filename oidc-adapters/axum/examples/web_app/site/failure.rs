@@ -11,6 +11,21 @@ use oidc_proto::{
     flow::{CallbackError, SealError},
 };
 
+/// What a provider answers where the request itself was wrong, which is nothing that its user could mend
+/// (RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, RFC 8707 section 2).
+const WRONGLY_ASKED: [&str; 10] = [
+    "invalid_request",
+    "unauthorized_client",
+    "unsupported_response_type",
+    "invalid_scope",
+    "invalid_target",
+    "invalid_request_uri",
+    "invalid_request_object",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "registration_not_supported",
+];
+
 /// Why a login did not begin or end.
 #[derive(Debug)]
 pub(crate) enum Trouble {
@@ -55,6 +70,7 @@ impl Trouble {
                 CallbackError::Denied(response) => match response.error.as_str() {
                     "access_denied" => Failure::Denied,
                     "server_error" | "temporarily_unavailable" => Failure::Down,
+                    error if WRONGLY_ASKED.contains(&error) => Failure::Ours,
                     _ => Failure::Refused,
                 },
                 CallbackError::State => Failure::Unknown,
@@ -67,6 +83,10 @@ impl Trouble {
             },
             Self::Protocol(Error::OAuth(refusal)) => match refusal.response.error.as_str() {
                 "invalid_grant" => Failure::Spent,
+                "server_error" | "temporarily_unavailable" => Failure::Down,
+                "access_denied" | "interaction_required" | "login_required" | "consent_required" => {
+                    Failure::Refused
+                }
                 _ => Failure::Ours,
             },
             // An ID token that does not hold, a broken document.
