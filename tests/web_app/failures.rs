@@ -254,3 +254,64 @@ async fn logins_that_begin_at_once_do_not_lose_each_other() {
         world.provider(|provider| provider.assert_clean());
     }
 }
+
+#[tokio::test]
+async fn whoever_runs_the_site_is_told_why_and_not_of_what_users_decide() {
+    for how in BOTH {
+        let mut world = World::start(how, ORIGIN).await;
+        let mut alice = Visitor::new(&world.site());
+        world.without_provider(alice.get("/login?next=/private")).await;
+        let told = world.told();
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert!(
+            told[0].starts_with("a login has failed (no_response): ") && told[0].contains("refused"),
+            "{told:?}"
+        );
+        world.provider(|provider| provider.break_signatures(true));
+        alice.log_in(&world, "/private").await;
+        let told = world.told().concat();
+        assert!(
+            told.starts_with("a login has failed (jws_signature): ") && told.contains("signature"),
+            "{told}"
+        );
+        for secret in world.secrets() {
+            assert!(!told.contains(&secret), "{secret} in {told}");
+        }
+        let asked = alice.begin("/private").await;
+        alice.get(&choose(&world, &asked, "").await).await;
+        alice.get("/callback?state=unknown&code=x").await;
+        alice.get("/callback?code=1&code=2").await;
+        assert_eq!(world.told(), Vec::<String>::new());
+    }
+}
+
+/// Before anybody tries to log in.
+#[tokio::test]
+async fn what_can_never_work_is_said_at_the_start() {
+    for issuer in ["op.example", "http://op.example", "https://op.example/?x", "https://10.0.0.1"] {
+        let at = || crate::embedded::registered(issuer, format!("{ORIGIN}/callback"));
+        let clock = std::sync::Arc::new(oidc_drive::SystemClock);
+        assert!(crate::login::ByHandle::new(at(), clock.clone()).is_err(), "{issuer}");
+        assert!(crate::login_by_hand::ByHand::new(at(), clock).is_err(), "{issuer}");
+    }
+    for (url, origin) in [
+        ("https://app.example", "https://app.example"),
+        ("https://APP.example:443/", "https://app.example"),
+        ("http://localhost:8080", "http://localhost:8080"),
+        ("http://[::1]:8080", "http://[::1]:8080"),
+    ] {
+        assert_eq!(crate::site::public_origin(url).as_deref(), Ok(origin));
+    }
+    for wrong in [
+        "",
+        "app.example",
+        "https://app.example/app",
+        "https://app.example/?x",
+        "https://user@app.example",
+        "http://app.example",
+        "ftp://app.example",
+        "data:text/html,x",
+    ] {
+        assert!(crate::site::public_origin(wrong).is_err(), "{wrong}");
+    }
+}

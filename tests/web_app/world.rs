@@ -9,7 +9,7 @@ use oidc_testkit::{EndpointName, Provider};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
-        Arc,
+        Arc, Mutex,
         atomic::{AtomicI64, Ordering::SeqCst},
     },
 };
@@ -70,6 +70,8 @@ pub struct World {
     pub issuer: String,
     pub provider: embedded::Shared,
     pub watch: Watch,
+    /// What the site told whoever runs it.
+    log: Arc<Mutex<Vec<String>>>,
     provider_at: Server,
     site_at: Option<Server>,
 }
@@ -86,7 +88,16 @@ impl World {
         let watch = Watch::default();
         let provider = embedded::Shared::new(provider, watch.clock());
         let provider_at = Server::serve(listener, embedded::router(provider.clone()));
-        Self { how, origin: origin.to_owned(), issuer, provider, watch, provider_at, site_at: None }
+        Self {
+            how,
+            origin: origin.to_owned(),
+            issuer,
+            provider,
+            watch,
+            log: Arc::default(),
+            provider_at,
+            site_at: None,
+        }
     }
 
     /// The same, and the application does listen.
@@ -114,14 +125,16 @@ impl World {
     pub fn site_with(&self, keys: SealingKeys) -> Router {
         let at = embedded::registered(&self.issuer, format!("{}/callback", self.origin));
         let cookies = site::Cookies::new(&self.origin, keys, self.watch.clock());
+        let log = Arc::clone(&self.log);
+        let log = Box::new(move |line: &str| log.lock().expect("no panic").push(line.to_owned()));
         match self.how {
             How::ByHandle => {
                 let logins = login::ByHandle::new(at, self.watch.clock()).expect("an issuer");
-                site::router(site::Site { logins, cookies })
+                site::router(site::Site { logins, cookies, log })
             }
             How::ByHand => {
-                let logins = login_by_hand::ByHand::new(at, self.watch.clock());
-                site::router(site::Site { logins, cookies })
+                let logins = login_by_hand::ByHand::new(at, self.watch.clock()).expect("an issuer");
+                site::router(site::Site { logins, cookies, log })
             }
         }
     }
@@ -139,6 +152,11 @@ impl World {
         self.provider_at = Server::start(at, service).await;
         self.watch.advance(60);
         result
+    }
+
+    /// What the site has told whoever runs it since this was asked last.
+    pub fn told(&self) -> Vec<String> {
+        std::mem::take(&mut self.log.lock().expect("no panic"))
     }
 
     /// Whatever must not be on any page: codes, verifiers, credentials and tokens, as the provider has seen

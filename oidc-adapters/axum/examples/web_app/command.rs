@@ -6,7 +6,7 @@
 
 use super::{
     embedded,
-    site::{Cookies, Logins, Registered, Site, router},
+    site::{Cookies, Logins, Registered, Site, public_origin, router},
 };
 use clap::Parser;
 use oidc_drive::{Clock, SystemClock};
@@ -64,7 +64,7 @@ async fn serve<L: Logins>(
     })?;
     let port = listener.local_addr().map_err(|error| format!("the port is not known: {error}"))?.port();
     let origin = match &options.public_url {
-        Some(url) => origin(url)?,
+        Some(url) => public_origin(url).map_err(|wrong| format!("--public-url {url}: {wrong}"))?,
         None => format!("http://127.0.0.1:{port}"),
     };
     let redirect_uri = format!("{origin}/callback");
@@ -78,9 +78,10 @@ async fn serve<L: Logins>(
         },
         _ => embedded::start(redirect_uri, Arc::clone(&clock)).await?,
     };
-    println!("Users log in at {}", at.issuer);
+    println!("Users log in at {}, which leads them back to {}", at.issuer, at.redirect_uri);
     let logins = logins(at, Arc::clone(&clock))?;
-    let site = Site { logins, cookies: Cookies::new(&origin, sealing_keys()?, clock) };
+    let log = Box::new(|line: &str| eprintln!("{line}"));
+    let site = Site { logins, cookies: Cookies::new(&origin, sealing_keys()?, clock), log };
     println!("Open this in your browser: {origin}/");
     axum::serve(listener, router(site)).await.map_err(|error| format!("while serving: {error}"))
 }
@@ -96,15 +97,4 @@ fn secret(variable: &str) -> Result<Secret, Problem> {
     std::env::var(variable)
         .map(Secret::new)
         .map_err(|_| format!("the environment variable {variable} is not set; put the client secret there"))
-}
-
-fn origin(url: &str) -> Result<String, Problem> {
-    let parsed = url::Url::parse(url).map_err(|error| format!("--public-url {url}: {error}"))?;
-    let origin = parsed.origin().ascii_serialization();
-    if parsed.as_str() != format!("{origin}/") {
-        return Err(format!(
-            "--public-url {url}: give a scheme and a host alone, such as https://app.example"
-        ));
-    }
-    Ok(origin)
 }

@@ -51,6 +51,11 @@ impl Logins for ByHandle {
 impl From<ProviderError> for Trouble {
     fn from(error: ProviderError) -> Self {
         let code = error.code();
-        if let ProviderError::Protocol(error) = error { Self::Protocol(error) } else { Self::NoAnswer(code) }
+        let why = error.to_string();
+        if let ProviderError::Protocol(error) = error {
+            Self::Protocol(error)
+        } else {
+            Self::NoAnswer { code, why }
+        }
     }
 }

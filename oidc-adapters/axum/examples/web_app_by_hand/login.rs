@@ -5,7 +5,7 @@ use super::site::{Logins, Registered, Trouble};
 use oidc_drive::Clock;
 use oidc_hyper::Http;
 use oidc_proto::{
-    Timestamp,
+    Error, Timestamp,
     flow::{Authenticated, Client, Discovery, Flow, PendingAuthorization, Step},
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -33,9 +33,10 @@ struct Known {
 }
 
 impl ByHand {
-    /// Nothing is fetched before the first login.
-    pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Self {
-        Self { http: Http::new(), at, clock, known: Mutex::new(None) }
+    /// Nothing is fetched before the first login; but what is no issuer is said at once.
+    pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Result<Self, Error> {
+        let _not_sent = Discovery::start(&at.issuer, &at.url_policy())?;
+        Ok(Self { http: Http::new(), at, clock, known: Mutex::new(None) })
     }
 
     /// The provider's metadata, made into a client: fetched if need be.
@@ -54,7 +55,7 @@ impl ByHand {
         if has_userinfo {
             builder = builder.fetch_userinfo();
         }
-        let client = builder.build().map_err(oidc_proto::Error::from)?;
+        let client = builder.build().map_err(Error::from)?;
         let known = Known { client, keys: None, since: now };
         self.learn(known.clone());
         Ok(known)
@@ -73,8 +74,10 @@ impl ByHand {
                     let (request, terms, pending) = call.into_parts();
                     match self.http.send(request, terms).await {
                         Ok(response) => pending.receive(response, self.clock.moment())?,
-                        Err(_) => {
-                            pending.fail(self.clock.moment()).ok_or(Trouble::NoAnswer("no_response"))?
+                        Err(lost) => {
+                            let why = lost.to_string();
+                            let no_answer = || Trouble::NoAnswer { code: "no_response", why };
+                            pending.fail(self.clock.moment()).ok_or_else(no_answer)?
                         }
                     }
                 }

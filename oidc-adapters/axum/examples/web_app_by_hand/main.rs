@@ -14,5 +14,5 @@ use std::process::ExitCode;
 
 #[tokio::main]
 async fn main() -> ExitCode {
-    command::run(|at, clock| Ok(login::ByHand::new(at, clock))).await
+    command::run(|at, clock| login::ByHand::new(at, clock).map_err(|error| error.to_string())).await
 }

@@ -32,7 +32,11 @@ pub(crate) enum Trouble {
     /// The library says no.
     Protocol(Error),
     /// The provider does not answer, or what is needed of it cannot be had now; the error's name.
-    NoAnswer(&'static str),
+    NoAnswer {
+        code: &'static str,
+        /// In the words of whoever noticed.
+        why: String,
+    },
     /// What must be remembered does not fit into the browser.
     Cookie(SealError),
 }
@@ -62,9 +66,20 @@ impl Trouble {
         response
     }
 
+    /// One line for whoever runs the site: what its user cannot mend, and is not told in full.
+    pub(crate) fn report(&self) -> Option<String> {
+        let is_ours = matches!(self.failure(), Failure::Down | Failure::Nonsense | Failure::Ours);
+        let why = match self {
+            Self::NoAnswer { why, .. } => why.clone(),
+            Self::Cookie(error) => error.to_string(),
+            Self::Protocol(error) => error.to_string(),
+        };
+        is_ours.then(|| format!("a login has failed ({}): {why}", self.technical()))
+    }
+
     fn failure(&self) -> Failure {
         match self {
-            Self::NoAnswer(_) | Self::Protocol(Error::Unavailable(_)) => Failure::Down,
+            Self::NoAnswer { .. } | Self::Protocol(Error::Unavailable(_)) => Failure::Down,
             Self::Cookie(_) | Self::Protocol(Error::Config(_)) => Failure::Ours,
             Self::Protocol(Error::Callback(callback)) => match callback {
                 CallbackError::Denied(response) => match response.error.as_str() {
@@ -98,7 +113,7 @@ impl Trouble {
     /// it, and the page escapes both.
     fn technical(&self) -> String {
         match self {
-            Self::NoAnswer(code) => (*code).to_owned(),
+            Self::NoAnswer { code, .. } => (*code).to_owned(),
             Self::Cookie(error) => format!("cookie: {error}"),
             Self::Protocol(error @ Error::Callback(CallbackError::Denied(response))) => {
                 format!("{}: {response}", error.code())

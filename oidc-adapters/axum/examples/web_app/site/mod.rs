@@ -72,10 +72,34 @@ impl Registered {
     }
 }
 
+/// What users see of the site's address: https, or plain http on this machine.
+pub(crate) fn public_origin(url: &str) -> Result<String, String> {
+    let parsed = Url::parse(url).map_err(|error| error.to_string())?;
+    let origin = parsed.origin().ascii_serialization();
+    let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&parsed.host_str().unwrap_or_default());
+    if parsed.as_str() != format!("{origin}/") {
+        return Err("give a scheme and a host alone, such as https://app.example".to_owned());
+    }
+    match parsed.scheme() {
+        "https" => Ok(origin),
+        "http" if is_local => Ok(origin),
+        _ => Err("users and their cookies must come by https, unless it is this machine".to_owned()),
+    }
+}
+
 /// What the pages need.
 pub(crate) struct Site<L> {
     pub(crate) logins: L,
     pub(crate) cookies: Cookies,
+    /// Takes lines for whoever runs the site.
+    pub(crate) log: Box<dyn Fn(&str) + Send + Sync>,
+}
+
+impl<L> Site<L> {
+    fn fails(&self, trouble: &Trouble, next: &str) -> Response {
+        trouble.report().iter().for_each(|line| (self.log)(line));
+        trouble.page(next)
+    }
 }
 
 type Of<L> = State<Arc<Site<L>>>;
@@ -142,7 +166,7 @@ async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: Co
     };
     match begun {
         Ok((url, jar)) => (jar, Redirect::to(url.as_str())).into_response(),
-        Err(trouble) => trouble.page(&next),
+        Err(trouble) => site.fails(&trouble, &next),
     }
 }
 
@@ -150,7 +174,7 @@ async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: Co
 async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
     let response = match AuthorizationResponse::from_query(&query.unwrap_or_default()) {
         Ok(response) => response,
-        Err(form) => return Trouble::Protocol(Error::from(form)).page("/"),
+        Err(form) => return site.fails(&Trouble::Protocol(Error::from(form)), "/"),
     };
     let state = response.state.clone().unwrap_or_default();
     let next = site.cookies.next(&jar, &state).unwrap_or("/".to_owned());
@@ -164,11 +188,11 @@ async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar:
     };
     let user = match site.logins.end(pending, response).await {
         Ok(user) => user,
-        Err(trouble) => return (jar, trouble.page(&next)).into_response(),
+        Err(trouble) => return (jar, site.fails(&trouble, &next)).into_response(),
     };
     match site.cookies.log_in(jar.clone(), &session(&user, site.cookies.now())) {
         Ok(jar) => (jar, Redirect::to(&next)).into_response(),
-        Err(trouble) => (jar, trouble.page(&next)).into_response(),
+        Err(trouble) => (jar, site.fails(&trouble, &next)).into_response(),
     }
 }
 
