@@ -195,7 +195,8 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
         let mut alice = Visitor::new(&world.site());
         alice.log_in(&world, "/private").await;
         let names: Vec<_> = alice.cookies.keys().collect();
-        assert!(names[0].starts_with("login-") && names[1..] == ["session"], "no `__Host-` on loopback");
+        assert!(names[0].starts_with("8080-login-"), "no `__Host-` on loopback: {names:?}");
+        assert_eq!(names[1..], ["8080-session"]);
         world.watch.advance(crate::site::SESSION_LIFETIME - 60);
         assert_eq!(alice.get("/private").await.title(), "Your page");
         world.watch.advance(60);
@@ -247,9 +248,9 @@ async fn logins_that_begin_at_once_do_not_lose_each_other() {
             // None of them ends before the others do.
             let callback = choose(&world, asked, "alice").await;
             assert_eq!(alice.get(&callback).await.leads_to(), page);
-            session = session.or(alice.cookies.remove("session"));
+            session = session.or(alice.cookies.remove("8080-session"));
         }
-        alice.cookies.extend(session.map(|session| ("session".to_owned(), session)));
+        alice.cookies.extend(session.map(|session| ("8080-session".to_owned(), session)));
         assert_eq!(alice.get("/private").await.title(), "Your page");
         world.provider(|provider| provider.assert_clean());
     }
@@ -313,5 +314,21 @@ async fn what_can_never_work_is_said_at_the_start() {
         "data:text/html,x",
     ] {
         assert!(crate::site::public_origin(wrong).is_err(), "{wrong}");
+    }
+}
+
+/// To a browser they are one host, and their cookies are in one jar.
+#[tokio::test]
+async fn two_applications_on_two_ports_of_this_machine_leave_each_other_alone() {
+    for how in BOTH {
+        let (one, two) = (World::start(how, ORIGIN).await, World::start(how, "http://127.0.0.1:8081").await);
+        let (first, second) = (one.site(), two.site());
+        let mut alice = Visitor::new(&first);
+        alice.log_in(&one, "/private").await;
+        let mut alice = alice.at(&second);
+        alice.log_in(&two, "/private").await;
+        assert_eq!(alice.press("/logout").await.leads_to(), "/");
+        let mut alice = alice.at(&first);
+        assert_eq!(alice.get("/private").await.title(), "Your page");
     }
 }

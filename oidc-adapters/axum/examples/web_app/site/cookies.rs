@@ -21,6 +21,7 @@ use oidc_proto::{
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+use url::Url;
 
 const LOGIN: &str = "login-";
 /// So much of a login's `state` is the name of its cookie.
@@ -45,12 +46,18 @@ pub(crate) struct Cookies {
     keys: SealingKeys,
     clock: Arc<dyn Clock>,
     origin: String,
+    /// What every name begins with. A browser takes a `__Host-` cookie from this host alone, over https
+    /// (RFC 6265bis section 4.1.3.2). Without https, the ports of a host share their cookies.
+    prefix: String,
 }
 
 impl Cookies {
     /// Cookies for the site at this origin, `https://app.example` say.
     pub(crate) fn new(origin: &str, keys: SealingKeys, clock: Arc<dyn Clock>) -> Self {
-        Self { keys, clock, origin: origin.to_owned() }
+        let port = Url::parse(origin).ok().and_then(|url| url.port_or_known_default()).unwrap_or_default();
+        let is_https = origin.starts_with("https:");
+        let prefix = if is_https { "__Host-".to_owned() } else { format!("{port}-") };
+        Self { keys, clock, origin: origin.to_owned(), prefix }
     }
 
     pub(crate) fn now(&self) -> Timestamp {
@@ -97,7 +104,7 @@ impl Cookies {
     /// For one more login: of too many, those that have ended (or do not open) give way first, and then the
     /// oldest, whose tab will be told so at its callback.
     fn make_room(&self, mut jar: CookieJar) -> CookieJar {
-        let ours = jar.iter().filter_map(|cookie| cookie.name().strip_prefix(&self.name("")));
+        let ours = jar.iter().filter_map(|cookie| cookie.name().strip_prefix(&self.prefix));
         let logins = ours.filter(|name| name.starts_with(LOGIN)).map(|name| {
             let since = self.begun(&jar, name).map(|pending| pending.created());
             (since, name.to_owned())
@@ -162,9 +169,8 @@ impl Cookies {
             .build()
     }
 
-    /// A browser takes a `__Host-` cookie from this host alone, over https (RFC 6265bis section 4.1.3.2).
     fn name(&self, name: &str) -> String {
-        if self.is_https() { format!("__Host-{name}") } else { name.to_owned() }
+        format!("{}{name}", self.prefix)
     }
 
     fn is_https(&self) -> bool {
