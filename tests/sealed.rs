@@ -3,8 +3,9 @@
 use oidc_proto::{
     Moment, Timestamp,
     flow::{
-        ClientCredentials, Custom, MAX_OPEN_LOGINS, MAX_SEALED, OpenLogins, PENDING_LIFETIME,
-        PendingAuthorization, PreviousLogin, SavedClientCredentials, SealError, SealingKeys, Step,
+        ClientCredentials, Custom, DeviceAuthorization, MAX_OPEN_LOGINS, MAX_SEALED, OpenLogins,
+        PENDING_LIFETIME, PendingAuthorization, PreviousLogin, SavedClientCredentials, Seal, SealError,
+        SealingKeys, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -261,4 +262,28 @@ fn what_version_1_sealed_is_still_opened() {
     assert_eq!(open, ten());
     let same = keys().seal(&ten(), AUDIENCE, Moment::new(NOW, [1; 32])).unwrap();
     assert_eq!(same, golden, "the form has changed: raise its version");
+}
+
+/// Each of the other kinds, one a line. The kind is sealed with the state: a name that is changed closes all of
+/// them.
+#[test]
+fn each_kind_of_state_that_version_1_sealed_is_still_opened() {
+    fn holds<S: Seal + PartialEq + std::fmt::Debug>(state: &S, golden: Option<&str>) {
+        let golden = golden.expect("a line for each");
+        assert_eq!(keys().open::<S>(golden, AUDIENCE).as_ref(), Ok(state));
+        let same = keys().seal(state, AUDIENCE, Moment::new(NOW, [2; 32])).unwrap();
+        assert_eq!(same, golden, "the form has changed: raise its version");
+    }
+    let mut lines = include_str!("data/saved/sealed-kinds-v1.txt").lines();
+    holds(&pending(1), lines.next());
+    let saved: SavedClientCredentials =
+        serde_json::from_str(include_str!("data/saved/client-credentials-v1.json")).unwrap();
+    holds(&saved, lines.next());
+    let saved: DeviceAuthorization =
+        serde_json::from_str(include_str!("data/saved/device-authorization-v1.json")).unwrap();
+    holds(&saved, lines.next());
+    let previous = r#"{"iss":"https://op.example","sub":"alice","aud":["app"],"nonce":"n-0S6_WzA2Mj"}"#;
+    holds(&serde_json::from_str::<PreviousLogin>(previous).unwrap(), lines.next());
+    holds(&Custom(Session { sub: "alice".to_owned(), expires: NOW.0 }), lines.next());
+    assert_eq!(lines.next(), None);
 }
