@@ -278,6 +278,13 @@ async fn whoever_runs_the_site_is_told_why_and_not_of_what_users_decide() {
         for secret in world.secrets() {
             assert!(!told.contains(&secret), "{secret} in {told}");
         }
+        world.provider(|provider| provider.break_signatures(false));
+        let refuse = hostile::times(1, hostile::oauth_error(401, "invalid_client"));
+        world.provider(|provider| provider.alter_response(EndpointName::Token, refuse));
+        alice.log_in(&world, "/private").await;
+        let told = world.told().concat();
+        assert!(told.starts_with("a login has failed (oauth_error): "), "{told}");
+        assert_eq!(told.matches("invalid_client").count(), 1, "{told}");
         let asked = alice.begin("/private").await;
         alice.get(&choose(&world, &asked, "").await).await;
         alice.get("/callback?state=unknown&code=x").await;

@@ -69,12 +69,12 @@ impl Trouble {
     /// One line for whoever runs the site: what its user cannot mend, and is not told in full.
     pub(crate) fn report(&self) -> Option<String> {
         let is_ours = matches!(self.failure(), Failure::Down | Failure::Nonsense | Failure::Ours);
-        let why = match self {
-            Self::NoAnswer { why, .. } => why.clone(),
-            Self::Cookie(error) => error.to_string(),
-            Self::Protocol(error) => error.to_string(),
+        let (code, why) = match self {
+            Self::NoAnswer { code, why } => (*code, why.clone()),
+            Self::Cookie(error) => ("cookie", error.to_string()),
+            Self::Protocol(error) => (error.code(), error.to_string()),
         };
-        is_ours.then(|| format!("a login has failed ({}): {why}", self.technical()))
+        is_ours.then(|| format!("a login has failed ({code}): {why}"))
     }
 
     fn failure(&self) -> Failure {
