@@ -302,6 +302,12 @@ async fn what_can_never_work_is_said_at_the_start() {
         assert!(crate::login::ByHandle::new(at(), clock.clone()).is_err(), "{issuer}");
         assert!(crate::login_by_hand::ByHand::new(at(), clock).is_err(), "{issuer}");
     }
+    for issuer in ["https://localhost:8443", "http://127.0.0.1:8080/realms/one", "https://op.example"] {
+        let at = || crate::embedded::registered(issuer, format!("{ORIGIN}/callback"));
+        let clock = std::sync::Arc::new(oidc_drive::SystemClock);
+        assert!(crate::login::ByHandle::new(at(), clock.clone()).is_ok(), "{issuer}");
+        assert!(crate::login_by_hand::ByHand::new(at(), clock).is_ok(), "{issuer}");
+    }
     for (url, origin) in [
         ("https://app.example", "https://app.example"),
         ("https://APP.example:443/", "https://app.example"),

@@ -65,10 +65,10 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// Plain http is for providers on this machine only, and only when asked.
+    /// A provider on this machine may be asked, and by plain http, if the issuer is one.
     pub(crate) fn url_policy(&self) -> UrlPolicy {
-        let policy = UrlPolicy::default();
-        if self.issuer.starts_with("http:") { policy.with_loopback() } else { policy }
+        let is_local = Url::parse(&self.issuer).is_ok_and(|issuer| is_this_machine(&issuer));
+        if is_local { UrlPolicy::default().with_loopback() } else { UrlPolicy::default() }
     }
 }
 
@@ -76,7 +76,7 @@ impl Registered {
 pub(crate) fn public_origin(url: &str) -> Result<String, String> {
     let parsed = Url::parse(url).map_err(|error| error.to_string())?;
     let origin = parsed.origin().ascii_serialization();
-    let is_local = ["localhost", "127.0.0.1", "[::1]"].contains(&parsed.host_str().unwrap_or_default());
+    let is_local = is_this_machine(&parsed);
     if parsed.as_str() != format!("{origin}/") {
         return Err("give a scheme and a host alone, such as https://app.example".to_owned());
     }
@@ -85,6 +85,10 @@ pub(crate) fn public_origin(url: &str) -> Result<String, String> {
         "http" if is_local => Ok(origin),
         _ => Err("users and their cookies must come by https, unless it is this machine".to_owned()),
     }
+}
+
+fn is_this_machine(url: &Url) -> bool {
+    ["localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap_or_default())
 }
 
 /// What the pages need.

@@ -7,7 +7,8 @@ const MAX_LENGTH: usize = 200;
 /// The path, if it is one of this site.
 ///
 /// `//evil.example` and `/\evil.example` are hosts to a browser, which also drops tabs and line breaks
-/// before it looks. Browsers write `"` as `%22`, and sealed it would take twice its room. What is about logging in is no place to go to after it.
+/// before it looks. Browsers write `"` as `%22`, and sealed it would take twice its room. What is about
+/// logging in is no place to go to after it.
 pub(crate) fn local(next: &str) -> Option<String> {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"".contains(&byte));
