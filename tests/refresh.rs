@@ -231,9 +231,13 @@ fn what_is_kept_of_a_login_belongs_to_its_provider_and_survives_saving() {
     let saved = serde_json::to_string(&previous).unwrap();
     assert_eq!(serde_json::from_str::<PreviousLogin>(&saved).unwrap(), previous);
     let other = Party::builder().issuer("https://evil.example").build();
-    let refused = other.client.refresh(&refresh_token(&user), Some(previous), None).unwrap_err();
+    let refused = other.client.refresh(&refresh_token(&user), Some(previous.clone()), None).unwrap_err();
     assert_eq!(refused, ConfigError::SavedState.into(), "the token is not sent to a stranger");
     assert_eq!(other.provider.count(EndpointName::Token), 0);
+    let metadata = party.client.metadata().clone();
+    let neighbour = Client::builder(metadata, "another-client").build().unwrap();
+    let refused = neighbour.refresh(&refresh_token(&user), Some(previous), None).unwrap_err();
+    assert_eq!(refused, ConfigError::SavedState.into(), "nor spent by another client of the provider");
 }
 
 #[test]

@@ -6,7 +6,7 @@ use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     flow::{
         Client, ClientCredentials, ClientCredentialsGrant, ConfigError, DeviceAuthorization, Discovery,
-        Pause, PendingAuthorization, SavedClientCredentials, Step,
+        Pause, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -154,6 +154,35 @@ fn what_version_1_wrote_of_a_device_is_still_read() {
     assert_eq!(save(&device), golden, "and is still what is written");
     let pause = saved.poll(&client(), None).unwrap();
     assert_eq!((pause.until(), save(&pause.save())), (NOW.plus(7), golden.to_owned()));
+}
+
+#[test]
+fn what_version_1_wrote_of_a_login_to_refresh_is_still_read() {
+    let golden = include_str!("data/saved/previous-login-v1.json").trim_end();
+    let login: PreviousLogin = serde_json::from_str(golden).unwrap();
+    assert_eq!((save(&login).as_str(), login.sub()), (golden, "alice"), "and is still what is written");
+    for (name, wrong) in [
+        ("version", json!(2)),
+        ("version", Value::Null),
+        ("iss", json!("")),
+        ("sub", json!("")),
+        ("sub", json!("x".repeat(256))),
+        ("sub", json!("ä")),
+        ("aud", json!([])),
+        ("aud", json!("app")),
+        ("auth_time", json!("now")),
+        ("nonce", json!(1)),
+        ("role", json!("admin")),
+    ] {
+        let mut changed: Value = serde_json::from_str(golden).unwrap();
+        changed[name] = wrong.clone();
+        assert!(serde_json::from_value::<PreviousLogin>(changed).is_err(), "{name}: {wrong}");
+    }
+    for needed in ["version", "iss", "sub", "aud"] {
+        let mut changed: Value = serde_json::from_str(golden).unwrap();
+        changed.as_object_mut().unwrap().remove(needed);
+        assert!(serde_json::from_value::<PreviousLogin>(changed).is_err(), "without {needed}");
+    }
 }
 
 /// Each of these is the saved authorization with one thing wrong.

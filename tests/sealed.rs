@@ -282,8 +282,9 @@ fn each_kind_of_state_that_version_1_sealed_is_still_opened() {
     let saved: DeviceAuthorization =
         serde_json::from_str(include_str!("data/saved/device-authorization-v1.json")).unwrap();
     holds(&saved, lines.next());
-    let previous = r#"{"iss":"https://op.example","sub":"alice","aud":["app"],"nonce":"n-0S6_WzA2Mj"}"#;
-    holds(&serde_json::from_str::<PreviousLogin>(previous).unwrap(), lines.next());
+    let previous: PreviousLogin =
+        serde_json::from_str(include_str!("data/saved/previous-login-v1.json")).unwrap();
+    holds(&previous, lines.next());
     holds(&Custom(Session { sub: "alice".to_owned(), expires: NOW.0 }), lines.next());
     assert_eq!(lines.next(), None);
 }

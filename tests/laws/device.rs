@@ -30,9 +30,9 @@ pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
 fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
     match answer {
         Answer::Lost { .. } => Some((2 * interval, 2 * interval)),
-        // Whoever can say that it refuses has refused, whatever the status.
+        // A server that fails has not decided, whatever it writes.
         Answer::Status { status: 500..=502 | 504..=599, body, .. } if body.starts_with(br#"{"error":""#) => {
-            None
+            Some((2 * interval, 2 * interval))
         }
         Answer::Status { status: 429 | 500..=599, retry_after, .. } => {
             let asked = retry_after.seconds().unwrap_or(0).min(RETRY_AFTER_CAP);
@@ -68,6 +68,7 @@ pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
     }
     match &trace.end {
         End::Failed(Error::DeviceCodeExpired | Error::Unavailable(_)) | End::Lost => {}
+        End::Failed(Error::OAuth(last)) if last.status >= 500 => {}
         end => assert!(trace.exchanges.len() > trace.waits.len(), "{end:?}: {trace:?}"),
     }
 }

@@ -21,10 +21,13 @@ use crate::{
     },
     jose::KeySet,
     message::TokenResponse,
-    token::{IdToken, Rejected},
+    token::{IdToken, Rejected, is_sub},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
+
+/// The version of the saved form of a [`PreviousLogin`].
+const VERSION: u32 = 1;
 
 /// The flow from a refresh token to new tokens.
 #[derive(Debug)]
@@ -34,17 +37,49 @@ pub struct RefreshGrant;
 /// What a refreshed ID token must have kept from that of the login (section 12.2). Save it beside
 /// the refresh token; it holds no secret but the nonce.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[serde(deny_unknown_fields, try_from = "Unchecked")]
 pub struct PreviousLogin {
+    version: u32,
     iss: String,
     sub: String,
     aud: Vec<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     azp: Option<String>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[serde(with = "optional", skip_serializing_if = "Option::is_none")]
     nonce: Option<Secret>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Unchecked {
+    version: u32,
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    #[serde(default)]
+    azp: Option<String>,
+    #[serde(default)]
+    auth_time: Option<Timestamp>,
+    #[serde(default, with = "optional")]
+    nonce: Option<Secret>,
+}
+
+impl TryFrom<Unchecked> for PreviousLogin {
+    type Error = &'static str;
+
+    /// Lets in what an ID token can say, and no more.
+    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
+        let Unchecked { version, iss, sub, aud, azp, auth_time, nonce } = unchecked;
+        if version != VERSION {
+            return Err("the saved login is of another version");
+        }
+        if iss.is_empty() || !is_sub(&sub) || aud.is_empty() {
+            return Err("the saved login is of nobody, or for nobody");
+        }
+        Ok(Self { version, iss, sub, aud, azp, auth_time, nonce })
+    }
 }
 
 mod optional {
@@ -66,6 +101,7 @@ mod optional {
 impl From<&IdToken> for PreviousLogin {
     fn from(id_token: &IdToken) -> Self {
         Self {
+            version: VERSION,
             iss: id_token.iss.clone(),
             sub: id_token.sub.clone(),
             aud: id_token.aud.clone(),
@@ -144,14 +180,18 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` is of
-    /// another issuer.
+    /// another issuer or client.
     pub fn refresh(
         &self,
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
         keys: Option<Arc<KeySet>>,
     ) -> Result<Call<RefreshGrant>, Error> {
-        if previous.as_ref().is_some_and(|previous| !self.inner().verifier.issuer.admits(&previous.iss)) {
+        let is_ours = |previous: &PreviousLogin| {
+            let for_us = previous.aud.iter().any(|audience| audience == self.client_id());
+            for_us && self.inner().verifier.issuer.admits(&previous.iss)
+        };
+        if !previous.as_ref().is_none_or(is_ours) {
             return Err(super::ConfigError::SavedState.into());
         }
         let form = vec![

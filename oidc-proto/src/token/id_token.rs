@@ -20,6 +20,11 @@ use std::{borrow::Cow, fmt};
 /// The longest `sub`, in ASCII characters (section 2).
 const MAX_SUB: usize = 255;
 
+/// Whether a text can be the name of a user at their issuer (OpenID Connect Core 1.0 section 2).
+pub(crate) fn is_sub(sub: &str) -> bool {
+    (1..=MAX_SUB).contains(&sub.len()) && sub.is_ascii()
+}
+
 /// What a client demands of ID tokens. Made once.
 #[derive(Clone, Debug)]
 pub struct IdTokenVerifier {
@@ -127,7 +132,7 @@ impl IdTokenVerifier {
         now: Timestamp,
     ) -> Result<(), Rejected> {
         let sub = claims.sub.as_deref().ok_or(Rejected::Missing("sub"))?;
-        if sub.is_empty() || sub.len() > MAX_SUB || !sub.is_ascii() {
+        if !is_sub(sub) {
             return Err(Rejected::Value("sub"));
         }
         self.check_audience(claims)?;

@@ -17,6 +17,7 @@ pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
 pub use cache::{CacheKey, ENTRY_BYTES, Remember, VerifiedCache};
 pub use claims::Claims;
+pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub(crate) use jwt::claimed_issuer;
 pub use jwt::{MAX_TOKEN, Scratch};
