@@ -136,6 +136,7 @@ fn what_is_no_certificate_is_refused_before_anything_is_sent() {
         assert!(oidc_reqwest::Http::new().with_client_certificate(chain, key).is_err());
     }
     let (chain, stranger) = (pair.chain.as_bytes(), authority.issue("x", |_| {}).key);
+    assert!(oidc_ureq::Http::new().with_client_certificate(chain, stranger.as_bytes()).is_err());
     assert!(oidc_hyper::Http::new().with_client_certificate(chain, stranger.as_bytes()).is_err());
     assert!(oidc_reqwest::Http::new().with_client_certificate(chain, stranger.as_bytes()).is_err());
     let shown = format!(

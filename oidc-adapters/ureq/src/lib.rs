@@ -23,10 +23,12 @@ use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
     RootCertStore,
+    crypto::ring,
     pki_types::{
-        CertificateDer,
+        CertificateDer, PrivateKeyDer,
         pem::{self, PemObject as _},
     },
+    sign::CertifiedKey,
 };
 use std::{
     io::{self, Read},
@@ -77,12 +79,17 @@ impl Http {
     }
 
     /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
-    /// and its key are in PEM; whether they belong together shows when they are used.
+    /// and its key are in PEM.
     ///
     /// # Errors
-    /// The chain or the key is none.
+    /// The chain or the key is none, or they do not belong together.
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ureq::Error> {
-        let certificate = ClientCert::new_with_certs(&certificates(chain)?, PrivateKey::from_pem(key)?);
+        let (chain, private) = (certificates(chain)?, PrivateKey::from_pem(key)?);
+        // ureq itself would panic at the first exchange, if it could not use them.
+        let der = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
+        let judge = PrivateKeyDer::from_pem_slice(key).map_err(ureq::Error::Pem)?;
+        CertifiedKey::from_der(der, judge, &ring::default_provider())?;
+        let certificate = ClientCert::new_with_certs(&chain, private);
         self.certified = Some(agent(config(&self.roots, Some(certificate)), &self.guard));
         Ok(self)
     }
