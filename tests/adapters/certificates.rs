@@ -5,6 +5,7 @@ use crate::{
     stacks::{STACKS, both, get, plenty},
     tls::{Authority, expired, for_clients_only, not_yet},
 };
+use rustls::crypto::ring::default_provider;
 use std::{
     io::{self, Read as _, Write as _},
     net::TcpListener,
@@ -98,6 +99,25 @@ fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else
         let failure = send(true, None).map(|_| ()).expect_err("there is no certificate");
         assert!(failure.says.contains("client certificate is needed"), "{}: {}", stack.name, failure.says);
         assert_eq!(server.count().0, 3, "{}: nothing is sent without", stack.name);
+    }
+}
+
+#[test]
+fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
+    // Whoever is first in a process chooses for all who do not say; this choice can speak with nobody.
+    let nothing = rustls::crypto::CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
+    assert!(nothing.install_default().is_ok(), "it is installed once");
+    let authority = Authority::new();
+    let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
+    let own = Some((own.chain.as_str(), own.key.as_str()));
+    for stack in &STACKS {
+        let server = Server::tls(authority.server(&pair, &[]), ok);
+        for certified in [false, true] {
+            let mut terms = plenty();
+            terms.client_certificate = certified;
+            let sent = (stack.send_tls)(get(&server.url("/token")), terms, &authority.pem(), own);
+            assert!(sent.is_ok(), "{}: {:?}", stack.name, sent.map(|_| ()));
+        }
     }
 }
 

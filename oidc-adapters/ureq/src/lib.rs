@@ -33,6 +33,7 @@ use rustls::{
 use std::{
     io::{self, Read},
     net::IpAddr,
+    sync::Arc,
 };
 use ureq::{
     Agent,
@@ -211,8 +212,11 @@ fn agent(config: Config, guard: &Guard) -> Agent {
 }
 
 fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
+    let provider = Arc::new(ring::default_provider());
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
+        // Named here, so that it does not depend on what else of the program chooses for the process.
+        .unversioned_rustls_crypto_provider(provider)
         .root_certs(roots.clone())
         .client_cert(certificate)
         .build();
