@@ -153,6 +153,18 @@ fn rule_8_an_empty_body_is_no_body() {
 }
 
 #[test]
+fn rule_8_a_post_of_nothing_says_so_and_is_not_sent_in_chunks() {
+    for stack in &STACKS {
+        let server = Server::says(empty(200, ""), || Then::Close);
+        stack.answered(post(&server.url("/token"), ""), plenty());
+        let [post] = server.requests().try_into().expect("one request");
+        let post = post.to_lowercase();
+        assert!(post.contains("content-length: 0\r\n"), "{}: {post}", stack.name);
+        assert!(post.ends_with("\r\n\r\n") && !post.contains("chunked"), "{}: {post}", stack.name);
+    }
+}
+
+#[test]
 fn the_environment_names_no_proxy() {
     let (dead, test) = ("http://127.0.0.1:9", "rule_8_an_empty_body_is_no_body");
     let output = Command::new(std::env::current_exe().expect("this test"))

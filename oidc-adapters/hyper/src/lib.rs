@@ -15,7 +15,7 @@ mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::body::{Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
@@ -177,9 +177,14 @@ impl Http {
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
+        // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
+        let nothing = request.method() == Method::POST && request.body().is_empty();
         let mut request = request.map(|body| Full::new(Bytes::from(body)));
         request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
         request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
+        if nothing {
+            request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
         let (parts, mut body) = connections.request(request).await.map_err(Error::Exchange)?.into_parts();
         let read = read(&mut body, terms.max_body.saturating_add(1)).await.map_err(Error::Body)?;
         Ok(http::Response::from_parts(parts, read))

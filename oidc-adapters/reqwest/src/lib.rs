@@ -15,7 +15,7 @@ mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, header};
+use http::{HeaderValue, Method, header};
 use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use reqwest::{Client, redirect, retry};
@@ -167,9 +167,14 @@ impl Http {
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
+        // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
+        let nothing = request.method() == Method::POST && request.body().is_empty();
         let mut request = reqwest::Request::try_from(request)?;
         request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
         request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
+        if nothing {
+            request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+        }
         let mut response = client.execute(request).await?;
         let (mut read, most) = (Vec::new(), terms.max_body.saturating_add(1));
         while read.len() < most

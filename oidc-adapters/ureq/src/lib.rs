@@ -19,6 +19,7 @@ pub use oidc_drive::{
     moment, now,
 };
 
+use http::Method;
 use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
@@ -155,8 +156,8 @@ impl Http {
             }
             Some(_) | None => &self.plain,
         };
-        let response = if request.body().is_empty() {
-            // An empty body is no body: it has no Content-Length.
+        let response = if request.body().is_empty() && request.method() != Method::POST {
+            // An empty body is no body: it has no Content-Length. A POST of nothing has: a length of 0.
             agent.run(configure(agent, request.map(drop), terms))?
         } else {
             agent.run(configure(agent, request, terms))?
