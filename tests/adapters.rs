@@ -11,6 +11,8 @@ mod contract;
 mod exchanges;
 #[path = "adapters/failures.rs"]
 mod failures;
+#[path = "adapters/frames.rs"]
+mod frames;
 #[path = "adapters/http2.rs"]
 mod http2;
 #[path = "adapters/own.rs"]

@@ -5,7 +5,7 @@ use crate::{
     tls::Authority,
 };
 use h2::{Reason, RecvStream, server::SendResponse};
-use http::{Request, Version};
+use http::{HeaderName, Request, Version};
 use oidc_proto::flow::Terms;
 use std::{
     sync::{Arc, Mutex},
@@ -167,6 +167,31 @@ fn a_stream_that_the_server_refuses_is_not_asked_for_again() {
                 assert!(!failure.timed_out, "{}: {}", stack.name, failure.says);
                 assert_eq!(server.count(), before + 1, "{}", stack.name);
             }
+        }
+    }
+}
+
+#[test]
+fn a_stream_of_nothing_but_a_head_is_whole() {
+    let scripts: [Script; 3] = [
+        |mut to| to.send_response(response(204), true).map(|_| None),
+        |mut to| {
+            let mut head = response(304);
+            head.headers_mut().insert("content-length", 2.into());
+            to.send_response(head, true).map(|_| None)
+        },
+        |mut to| {
+            let mut body = to.send_response(response(200), false)?;
+            body.send_trailers(http::HeaderMap::from_iter([(HeaderName::from_static("x-b"), 1.into())]))?;
+            Ok(None)
+        },
+    ];
+    for stack in stacks() {
+        for script in scripts {
+            let server = serve(script);
+            let whole = server.send(stack, get(&server.url), plenty());
+            let whole = whole.unwrap_or_else(|error| panic!("{}: {}", stack.name, error.says));
+            assert!(whole.body().is_empty(), "{}", stack.name);
         }
     }
 }

@@ -28,12 +28,34 @@ pub struct Stack {
     /// Whether it can tell a reset from the end of a body that has no length. If it cannot, the flow
     /// has to: JSON and JWTs show where they end.
     pub sees_cuts: bool,
+    /// The same of a stream of HTTP/2 that is reset without an error.
+    pub sees_resets: bool,
 }
 
-const UREQ: Stack = Stack { name: "ureq", send: ureq, send_tls: ureq_tls, http2: false, sees_cuts: false };
-const HYPER: Stack = Stack { name: "hyper", send: hyper, send_tls: hyper_tls, http2: true, sees_cuts: true };
-const REQWEST: Stack =
-    Stack { name: "reqwest", send: reqwest, send_tls: reqwest_tls, http2: true, sees_cuts: true };
+const UREQ: Stack = Stack {
+    name: "ureq",
+    send: ureq,
+    send_tls: ureq_tls,
+    http2: false,
+    sees_cuts: false,
+    sees_resets: false,
+};
+const HYPER: Stack = Stack {
+    name: "hyper",
+    send: hyper,
+    send_tls: hyper_tls,
+    http2: true,
+    sees_cuts: true,
+    sees_resets: true,
+};
+const REQWEST: Stack = Stack {
+    name: "reqwest",
+    send: reqwest,
+    send_tls: reqwest_tls,
+    http2: true,
+    sees_cuts: true,
+    sees_resets: false,
+};
 
 /// The adapters.
 pub const STACKS: [Stack; 3] = [UREQ, HYPER, REQWEST];

@@ -15,9 +15,9 @@ mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, Version, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Bytes, Incoming};
+use hyper::body::{Body as _, Bytes, Incoming};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
@@ -57,6 +57,8 @@ pub enum Error {
     Exchange(hyper_util::client::legacy::Error),
     /// The body of the response broke off.
     Body(hyper::Error),
+    /// The server ended the body of the response before its end, and called it no error.
+    Cut,
 }
 
 /// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
@@ -186,7 +188,12 @@ impl Http {
             request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
         let (parts, mut body) = connections.request(request).await.map_err(Error::Exchange)?.into_parts();
-        let read = read(&mut body, terms.max_body.saturating_add(1)).await.map_err(Error::Body)?;
+        let most = terms.max_body.saturating_add(1);
+        let read = read(&mut body, most).await.map_err(Error::Body)?;
+        // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
+        if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
+            return Err(Error::Cut);
+        }
         Ok(http::Response::from_parts(parts, read))
     }
 
@@ -293,6 +300,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause: &dyn std::error::Error = match self {
             Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::Cut => return f.write_str("the body of the response was cut off"),
             Self::NoClientCertificate => {
                 return f.write_str("a client certificate is needed, and there is none");
             }

@@ -15,7 +15,7 @@ mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, Version, header, response::Parts};
 use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use reqwest::{Client, redirect, retry};
@@ -47,6 +47,8 @@ pub enum Error {
     Tls(rustls::Error),
     /// No connection, no request, no head of a response, or a body that broke off.
     Exchange(reqwest::Error),
+    /// The server ended the body of the response before its end, and called it no error.
+    Cut,
 }
 
 /// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
@@ -183,6 +185,9 @@ impl Http {
             read.extend(data.into_iter().take(most - read.len()));
         }
         let (parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
+        if read.len() < most && is_cut(&parts, read.len()) {
+            return Err(Error::Cut);
+        }
         Ok(http::Response::from_parts(parts, read))
     }
 
@@ -203,6 +208,15 @@ impl Default for Http {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// A stream that is reset with NO_ERROR ends for reqwest as one that is whole; its length tells, if it has
+/// one. (Whether the stream has ended would tell always, but not with other features of reqwest.)
+fn is_cut(head: &Parts, read: usize) -> bool {
+    let length =
+        head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
+    head.version == Version::HTTP_2 && !bodiless && length.is_some_and(|length: u64| (read as u64) < length)
 }
 
 /// Why there was no response, for events.
@@ -290,6 +304,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause: &dyn std::error::Error = match self {
             Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::Cut => return f.write_str("the body of the response was cut off"),
             Self::NoClientCertificate => {
                 return f.write_str("a client certificate is needed, and there is none");
             }
