@@ -47,6 +47,18 @@ fn rule_2_all_headers_arrive_repeated_ones_and_odd_ones_too() {
 }
 
 #[test]
+fn rule_2_a_hundred_headers_arrive_and_sixty_kilobytes() {
+    for stack in &STACKS {
+        for (count, length) in [(99, 1), (60, 1000)] {
+            let headers = format!("x-a: {}\r\n", "b".repeat(length)).repeat(count);
+            let server = Server::says(empty(200, &headers), || Then::Keep);
+            let response = stack.answered(get(&server.url("/")), plenty());
+            assert_eq!(response.headers().get_all("x-a").iter().count(), count, "{}", stack.name);
+        }
+    }
+}
+
+#[test]
 fn rule_2_an_interim_response_is_not_the_response() {
     for stack in &STACKS {
         let hints = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n".repeat(3);

@@ -118,6 +118,30 @@ fn a_server_of_http2_is_spoken_to_in_http2() {
 }
 
 #[test]
+fn a_hundred_headers_arrive_and_sixty_kilobytes_as_over_http1() {
+    let scripts: [(usize, Script); 2] = [
+        (99, |mut to| to.send_response(with_headers(99, 1), true).map(|_| None)),
+        (60, |mut to| to.send_response(with_headers(60, 1000), true).map(|_| None)),
+    ];
+    for stack in stacks() {
+        for (count, script) in scripts {
+            let server = serve(script);
+            let response = server.send(stack, get(&server.url), plenty());
+            let response = response.unwrap_or_else(|error| panic!("{}: {}", stack.name, error.says));
+            assert_eq!(response.headers().get_all("x-many").iter().count(), count, "{}", stack.name);
+        }
+    }
+}
+
+fn with_headers(count: usize, length: usize) -> http::Response<()> {
+    let mut response = response(200);
+    for _ in 0..count {
+        response.headers_mut().append("x-many", "b".repeat(length).parse().expect("a value"));
+    }
+    response
+}
+
+#[test]
 fn of_a_large_body_one_byte_too_many_is_read() {
     for stack in stacks() {
         let server = serve(|mut to| {

@@ -39,6 +39,9 @@ const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-hyper/", 
 /// No header at all would allow every coding (RFC 9110 section 12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
+/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
+const MAX_HEAD: u32 = 64 * 1024;
+
 type Connections = Client<HttpsConnector<HttpConnector<egress::Resolver>>, Full<Bytes>>;
 
 /// Why there was no response.
@@ -270,6 +273,7 @@ fn connections(config: ClientConfig, guard: &Guard) -> Connections {
     Client::builder(TokioExecutor::new())
         .pool_max_idle_per_host(0)
         .retry_canceled_requests(false)
+        .http2_max_header_list_size(MAX_HEAD)
         .build(connector)
 }
 

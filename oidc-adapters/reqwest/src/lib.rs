@@ -33,6 +33,9 @@ const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-reqwest/"
 /// No header at all would allow every coding (RFC 9110 section 12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
+/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
+const MAX_HEAD: u32 = 64 * 1024;
+
 /// Why there was no response.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -259,6 +262,7 @@ fn client(mut config: ClientConfig, guard: &Guard) -> Result<Client, reqwest::Er
         // A connection is never used twice: hyper would send again what met one that was closing, and
         // reqwest cannot switch that off.
         .pool_max_idle_per_host(0)
+        .http2_max_header_list_size(MAX_HEAD)
         .no_proxy()
         .referer(false)
         // Whatever features others in the program need of reqwest.
