@@ -1,4 +1,4 @@
-//! Drives the flows of `oidc-proto` with [`ureq`]: one configured agent, one `send`.
+//! Drives the flows of `oidc-proto` with [`ureq`]: one configured client, one `send`.
 //!
 //! ```no_run
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -40,10 +40,10 @@ use ureq::{
     Agent,
     config::{AutoHeaderValue, Config},
     tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider},
-    unversioned::transport::DefaultConnector,
+    unversioned::transport::{ConnectionDetails, Connector, DefaultConnector},
 };
 
-/// An agent that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
+/// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
 /// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
 /// HTTP/1.1.
 ///
@@ -55,13 +55,13 @@ use ureq::{
 pub struct Http {
     roots: RootCerts,
     guard: Guard,
-    plain: Agent,
-    certified: Option<Agent>,
+    plain: Parts,
+    certified: Option<Parts>,
     observer: Observer,
 }
 
 impl Http {
-    /// The configured agent. It trusts the authorities that Mozilla's browsers trust.
+    /// The configured client. It trusts the authorities that Mozilla's browsers trust.
     #[must_use]
     pub fn new() -> Self {
         Self::with_roots(RootCerts::WebPki)
@@ -92,7 +92,7 @@ impl Http {
         let judge = PrivateKeyDer::from_pem_slice(key).map_err(ureq::Error::Pem)?;
         CertifiedKey::from_der(der, judge, &ring::default_provider())?;
         let certificate = ClientCert::new_with_certs(&chain, private);
-        self.certified = Some(agent(config(&self.roots, Some(certificate)), &self.guard));
+        self.certified = Some(Parts::new(&self.roots, Some(certificate)));
         Ok(self)
     }
 
@@ -100,8 +100,7 @@ impl Http {
     /// an address of a private network is refused before anything is sent; see [`Guard`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
-        let guard = self.guard.clone().allow_private_networks();
-        self.guarded(guard)
+        Self { guard: self.guard.allow_private_networks(), ..self }
     }
 
     /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
@@ -112,8 +111,7 @@ impl Http {
         self,
         resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
     ) -> Self {
-        let guard = self.guard.clone().with_resolver(resolver);
-        self.guarded(guard)
+        Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -149,13 +147,14 @@ impl Http {
     }
 
     fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
-        let agent = match &self.certified {
+        let parts = match &self.certified {
             Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => {
                 return Err(ureq::Error::Tls("a client certificate is needed, and there is none"));
             }
             Some(_) | None => &self.plain,
         };
+        let agent = &parts.agent(&self.guard);
         let response = if request.body().is_empty() && request.method() != Method::POST {
             // An empty body is no body: it has no Content-Length. A POST of nothing has: a length of 0.
             agent.run(configure(agent, request.map(drop), terms))?
@@ -170,15 +169,8 @@ impl Http {
     }
 
     fn with_roots(roots: RootCerts) -> Self {
-        let guard = Guard::new();
-        let plain = agent(config(&roots, None), &guard);
-        Self { roots, guard, plain, certified: None, observer: Observer::none() }
-    }
-
-    fn guarded(self, guard: Guard) -> Self {
-        let again = |other: Agent| agent(other.config().clone(), &guard);
-        let (plain, certified) = (again(self.plain), self.certified.map(again));
-        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
+        let plain = Parts::new(&roots, None);
+        Self { roots, guard: Guard::new(), plain, certified: None, observer: Observer::none() }
     }
 }
 
@@ -208,8 +200,39 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
     if certificates.is_empty() { Err(ureq::Error::Pem(pem::Error::NoItemsFound)) } else { Ok(certificates) }
 }
 
-fn agent(config: Config, guard: &Guard) -> Agent {
-    Agent::with_parts(config, DefaultConnector::default(), egress::Resolver(guard.clone()))
+/// What the agent of each exchange is made of.
+#[derive(Clone, Debug)]
+struct Parts {
+    config: Config,
+    connector: Shared,
+}
+
+impl Parts {
+    fn new(roots: &RootCerts, certificate: Option<ClientCert>) -> Self {
+        Self { config: config(roots, certificate), connector: Shared::default() }
+    }
+
+    /// An agent for one exchange. If something else in the program switches ureq's `cookies` on, one that
+    /// lives longer sends what it was told in the exchange of one user with the request of another.
+    fn agent(&self, guard: &Guard) -> Agent {
+        Agent::with_parts(self.config.clone(), self.connector.clone(), egress::Resolver(guard.clone()))
+    }
+}
+
+/// The connector of all these agents: it keeps the configuration of TLS.
+#[derive(Clone, Debug, Default)]
+struct Shared(Arc<DefaultConnector>);
+
+impl Connector for Shared {
+    type Out = <DefaultConnector as Connector>::Out;
+
+    fn connect(
+        &self,
+        details: &ConnectionDetails<'_>,
+        chained: Option<()>,
+    ) -> Result<Option<Self::Out>, ureq::Error> {
+        self.0.connect(details, chained)
+    }
 }
 
 fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
