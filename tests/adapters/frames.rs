@@ -1,7 +1,7 @@
 //! The same over HTTP/2 that is written frame by frame: what no proper server says, and in what order.
 
 use crate::{
-    stacks::{Failure, Response, STACKS, Stack, both, get, plenty},
+    stacks::{Failure, Response, STACKS, Stack, both, get, hurry, plenty},
     tls::Authority,
 };
 use http::Request;
@@ -10,7 +10,7 @@ use rustls::{ServerConnection, StreamOwned};
 use std::{
     io::{self, Read as _, Write as _},
     net::{TcpListener, TcpStream},
-    sync::Arc,
+    sync::{Arc, mpsc},
     time::Duration,
 };
 
@@ -21,6 +21,7 @@ const DATA: u8 = 0;
 const HEADERS: u8 = 1;
 const RST_STREAM: u8 = 3;
 const SETTINGS: u8 = 4;
+const PING: u8 = 6;
 const GOAWAY: u8 = 7;
 
 /// Flags.
@@ -178,5 +179,22 @@ fn a_stream_without_length_that_is_reset_without_an_error_is_not_whole_where_tha
             let sent = server.send(stack, get(&server.url), plenty());
             assert_eq!(sent.is_err(), stack.sees_resets, "{} {frames:?}", stack.name);
         }
+    }
+}
+
+#[test]
+fn a_server_that_takes_nothing_holds_no_connection_longer_than_an_exchange() {
+    for stack in stacks() {
+        let (tell, told) = mpsc::channel();
+        // Each ping wants an answer, and nobody takes it: soon the client can write no more.
+        let server = Server::start(move |mut client| {
+            let pings = frame(PING, 0, 0, &[0; 8]).repeat(1000);
+            while client.write_all(&pings).is_ok() {}
+            tell.send(()).map_err(io::Error::other)
+        });
+        let failure = server.send(stack, get(&server.url), hurry()).map(|_| ()).expect_err("no response");
+        assert!(failure.timed_out, "{}: {}", stack.name, failure.says);
+        let gone = told.recv_timeout(Duration::from_secs(25));
+        assert!(gone.is_ok(), "{}: the connection is still held", stack.name);
     }
 }

@@ -4,10 +4,11 @@ use crate::{
     http_of::Http,
     liar::Liar,
     server::{Server, Then},
-    stacks::{both, get, hurry, plenty},
+    stacks::{both, get, hurry, plenty, terms},
 };
 use std::{
     io,
+    net::{SocketAddr, TcpStream},
     sync::{Mutex, mpsc},
     time::Duration,
 };
@@ -143,6 +144,28 @@ fn the_next_address_is_tried_if_nobody_answers_at_the_first() {
         let server = server();
         let http = http.allow().ask(Liar::says(&[&["::1", "127.0.0.1"]]).resolver());
         assert_eq!(http.answered(get(&at(HOST, "http", &server)), plenty()).status(), 200);
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_next_address_is_tried_if_the_first_says_nothing() {
+    for http in Http::all() {
+        let server = server();
+        // Where the queue is full, nobody answers, and nobody refuses.
+        let silent =
+            socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
+        let port = server.url("").rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
+        let address = SocketAddr::from(([127, 0, 0, 2], port));
+        silent.bind(&address.into()).and_then(|()| silent.listen(0)).expect("a free port");
+        let mut queue = Vec::new();
+        while let Ok(waiting) = TcpStream::connect_timeout(&address, Duration::from_millis(100)) {
+            queue.push(waiting);
+        }
+        let answer = ["127.0.0.2", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1", "127.0.0.1"];
+        let http = http.allow().ask(Liar::says(&[&answer]).resolver());
+        let terms = terms(64 * 1024, Duration::from_secs(6));
+        assert_eq!(http.answered(get(&at(HOST, "http", &server)), terms).status(), 200);
     }
 }
 

@@ -17,12 +17,12 @@ pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, Pro
 
 use http::{HeaderValue, Method, Version, header};
 use http_body_util::{BodyExt as _, Full};
-use hyper::body::{Body as _, Bytes, Incoming};
-use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
-use hyper_util::{
-    client::legacy::{Client, connect::HttpConnector},
-    rt::TokioExecutor,
+use hyper::{
+    body::{Body as _, Bytes, Incoming},
+    rt::Executor,
 };
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{Client, connect::HttpConnector};
 use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use rustls::{
@@ -33,7 +33,7 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::{fmt, io, net::IpAddr, sync::Arc};
+use std::{fmt, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-hyper/", env!("CARGO_PKG_VERSION")));
 /// No header at all would allow every coding (RFC 9110 section 12.5.3).
@@ -75,8 +75,8 @@ pub enum Error {
 pub struct Http {
     roots: Arc<RootCertStore>,
     guard: Guard,
-    plain: Connections,
-    certified: Option<(ClientConfig, Connections)>,
+    plain: Arc<ClientConfig>,
+    certified: Option<Arc<ClientConfig>>,
     observer: Observer,
 }
 
@@ -107,7 +107,7 @@ impl Http {
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let key = PrivateKeyDer::from_pem_slice(key)?;
         let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
-        self.certified = Some((config.clone(), connections(config, &self.guard)));
+        self.certified = Some(offering(config));
         Ok(self)
     }
 
@@ -115,8 +115,7 @@ impl Http {
     /// an address of a private network is refused before anything is sent; see [`Guard`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
-        let guard = self.guard.clone().allow_private_networks();
-        self.guarded(guard)
+        Self { guard: self.guard.allow_private_networks(), ..self }
     }
 
     /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
@@ -127,8 +126,7 @@ impl Http {
         self,
         resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
     ) -> Self {
-        let guard = self.guard.clone().with_resolver(resolver);
-        self.guarded(guard)
+        Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -177,8 +175,8 @@ impl Http {
     }
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
-        let connections = match &self.certified {
-            Some((_, certified)) if terms.client_certificate => certified,
+        let config = match &self.certified {
+            Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
@@ -190,7 +188,8 @@ impl Http {
         if nothing {
             request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
         }
-        let (parts, mut body) = connections.request(request).await.map_err(Error::Exchange)?.into_parts();
+        let client = client(Arc::clone(config), &self.guard, terms.timeout);
+        let (parts, mut body) = client.request(request).await.map_err(Error::Exchange)?.into_parts();
         let most = terms.max_body.saturating_add(1);
         let read = read(&mut body, most).await.map_err(Error::Body)?;
         // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
@@ -201,15 +200,9 @@ impl Http {
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
-        let (roots, guard) = (Arc::new(roots), Guard::new());
-        let plain = connections(tls(&roots).with_no_client_auth(), &guard);
-        Self { roots, guard, plain, certified: None, observer: Observer::none() }
-    }
-
-    fn guarded(self, guard: Guard) -> Self {
-        let plain = connections(tls(&self.roots).with_no_client_auth(), &guard);
-        let certified = self.certified.map(|(config, _)| (config.clone(), connections(config, &guard)));
-        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
+        let roots = Arc::new(roots);
+        let plain = offering(tls(&roots).with_no_client_auth());
+        Self { roots, guard: Guard::new(), plain, certified: None, observer: Observer::none() }
     }
 }
 
@@ -259,22 +252,36 @@ fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCer
     config.with_root_certificates(Arc::clone(roots))
 }
 
-fn connections(config: ClientConfig, guard: &Guard) -> Connections {
+fn offering(mut config: ClientConfig) -> Arc<ClientConfig> {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
+}
+
+/// A client for one exchange.
+fn client(config: Arc<ClientConfig>, guard: &Guard, time: Duration) -> Connections {
     let mut http = HttpConnector::new_with_resolver(egress::Resolver(guard.clone()));
-    // It is given `https`, too; what is spoken on the connection is decided around it.
+    // It is given `https`, too; what is spoken on the connection is decided around it. Plain http never
+    // gets here, unless the caller's `UrlPolicy` allows it for this machine.
     http.enforce_http(false);
-    let connector = HttpsConnectorBuilder::new()
-        .with_tls_config(config)
-        // Plain http never gets here, unless the caller's `UrlPolicy` allows it for this machine.
-        .https_or_http()
-        .enable_http1()
-        .enable_http2()
-        .wrap_connector(http);
-    Client::builder(TokioExecutor::new())
+    // The addresses of a name share it: of two, the second has two fifths of the time if the first is dead.
+    http.set_connect_timeout(Some(time.saturating_mul(6) / 5));
+    Client::builder(Bounded(time.saturating_mul(2)))
         .pool_max_idle_per_host(0)
         .retry_canceled_requests(false)
         .http2_max_header_list_size(MAX_HEAD)
-        .build(connector)
+        .build(HttpsConnector::from((http, config)))
+}
+
+/// Runs what hyper leaves to others, which is the connection, and for no longer than this. It ends with its
+/// exchange of itself; but a server that takes nothing could hold it for ever. It must outlast the exchange,
+/// which says that the time is over.
+#[derive(Clone)]
+struct Bounded(Duration);
+
+impl<T: Future<Output: Send> + Send + 'static> Executor<T> for Bounded {
+    fn execute(&self, task: T) {
+        tokio::spawn(tokio::time::timeout(self.0, task));
+    }
 }
 
 impl fmt::Debug for Http {

@@ -17,7 +17,7 @@ pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, Pro
 
 use http::{HeaderValue, Method, StatusCode, Version, header, response::Parts};
 use oidc_drive::egress::Guard;
-use oidc_proto::flow::{Flow, Request, Step, Terms};
+use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use reqwest::{Client, redirect, retry};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
@@ -263,6 +263,14 @@ fn client(mut config: ClientConfig, guard: &Guard) -> Result<Client, reqwest::Er
         // reqwest cannot switch that off.
         .pool_max_idle_per_host(0)
         .http2_max_header_list_size(MAX_HEAD)
+        // A connection ends with its exchange of itself; but a server that takes nothing could hold it for
+        // ever. It is given up if it answers no ping, within `TIMEOUT`.
+        .http2_keep_alive_interval(TIMEOUT / 2)
+        .http2_keep_alive_timeout(TIMEOUT / 2)
+        .http2_keep_alive_while_idle(true)
+        // The addresses of a name share it: of two, the second has two fifths of `TIMEOUT` if the first is
+        // dead.
+        .connect_timeout(TIMEOUT.saturating_mul(6) / 5)
         .no_proxy()
         .referer(false)
         // Whatever features others in the program need of reqwest.
