@@ -4,11 +4,10 @@ use crate::{
     http_of::Http,
     liar::Liar,
     server::{Server, Then},
-    stacks::{both, get, hurry, plenty, terms},
+    stacks::{both, get, hurry, plenty},
 };
 use std::{
     io,
-    net::{SocketAddr, TcpStream},
     sync::{Mutex, mpsc},
     time::Duration,
 };
@@ -150,6 +149,9 @@ fn the_next_address_is_tried_if_nobody_answers_at_the_first() {
 #[test]
 #[cfg(target_os = "linux")]
 fn the_next_address_is_tried_if_the_first_says_nothing() {
+    use crate::stacks::terms;
+    use std::net::{SocketAddr, TcpStream};
+
     for http in Http::all() {
         let server = server();
         // Where the queue is full, nobody answers, and nobody refuses.
