@@ -6,6 +6,8 @@ mod colour;
 mod login;
 #[path = "handle/shared.rs"]
 mod shared;
+#[path = "handle/spent.rs"]
+mod spent;
 #[path = "handle/stacks.rs"]
 mod stacks;
 #[path = "handle/tokens.rs"]

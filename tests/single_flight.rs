@@ -10,13 +10,13 @@ mod issuers;
 #[path = "single_flight/stalled.rs"]
 mod stalled;
 
-use oidc_drive::Flight;
+use oidc_drive::{Flight, Observer};
 use oidc_proto::renew::{Failure, Freshness, Need, Policy, Renewed};
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
     future::{Future, pending},
     panic::{AssertUnwindSafe, catch_unwind},
-    pin::Pin,
+    pin::{Pin, pin},
     sync::{
         Arc, Mutex,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -217,6 +217,32 @@ fn a_leader_that_panics_is_replaced() {
         assert_eq!(*flight.get(Need::Any, || fresh(4)).expect("a value").value, 4);
         assert!(leader.join().expect("caught").is_err());
     });
+}
+
+/// By the time that the leader looks, it may be time for another attempt: why its own failed is still the answer.
+#[test]
+fn who_leads_in_vain_is_told_why_however_late_they_look() {
+    let (clock, flight) = simulated(Policy::KEYS);
+    let late = Observer::new(move |_| clock.advance(60));
+    let flight = Arc::new(Arc::into_inner(flight).expect("nobody else").observed("keys", "of one", &late));
+    let lost = || Err(Failure::NoResponse);
+    let refused = flight.get(Need::Any, lost).expect_err("nothing to use");
+    assert_eq!(refused.because, Some(Failure::NoResponse));
+    let asked = pin!(flight.get_async(
+        Need::Any,
+        move || async move { lost() },
+        never,
+        |mut task| {
+            assert!(task.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_ready());
+        }
+    ));
+    let Poll::Ready(Err(refused)) = asked.poll(&mut Context::from_waker(Waker::noop())) else {
+        panic!("nothing to use")
+    };
+    assert_eq!(refused.because, Some(Failure::NoResponse));
+    // Of a leader that gives up nothing is known, whatever happened before.
+    let refused = flight.get_spawning(Need::Any, || fresh(1), drop).expect_err("nobody carries it out");
+    assert_eq!(refused.because, None);
 }
 
 #[test]

@@ -174,9 +174,9 @@ impl Provider {
     /// Spends a refresh token. What comes back holds the one to use next; see
     /// [`Client::refresh`] for `previous`.
     ///
-    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens,
-    /// and so does, within a minute, who asks again. What came is held to the `previous` of each who asks.
-    /// Other handles, and other nodes, know nothing of it.
+    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens, or
+    /// the same failure; and who asks again within a minute gets the same tokens. What came is held to the
+    /// `previous` of each who asks. Other handles, and other nodes, know nothing of it.
     ///
     /// # Errors
     /// As [`Client::refresh`], and whatever the flow meets on its way. After
@@ -191,9 +191,10 @@ impl Provider {
         drop(client.refresh(refresh_token, previous.clone(), None)?);
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let renew = || {
+            let began = self.core.clock.now();
             let keys = self.keys_if_any();
             let refreshed = self.io.run(client.refresh(refresh_token, None, keys)?)?;
-            Ok(self.core.refreshed(&hash, refreshed))
+            Ok(self.core.refreshed(&hash, refreshed, began))
         };
         let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why))?.value;
         Core::hold_to(&refreshed, previous.as_ref())?;

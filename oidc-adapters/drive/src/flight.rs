@@ -8,8 +8,8 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, Observer, Started, SystemClock, Unavailable,
-    event::why_failed,
+    Clock, Observer, SystemClock, Unavailable,
+    leading::Leading,
     observed::Watched,
     waiting::{Parked, Waiting},
 };
@@ -20,7 +20,6 @@ use oidc_proto::{
 use std::{
     fmt,
     future::{Future, poll_fn, ready},
-    ops::Deref,
     pin::{Pin, pin},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -37,13 +36,16 @@ pub struct Flight<T> {
     state: Mutex<State<T>>,
     changed: Condvar,
     publisher: Publisher<Published<T>>,
-    clock: Arc<dyn Clock>,
+    pub(crate) clock: Arc<dyn Clock>,
     patience: i64,
-    watched: Watched,
+    once: bool,
+    pub(crate) watched: Watched,
 }
 
 pub(crate) struct State<T> {
-    renewal: Renewal<T>,
+    pub(crate) renewal: Renewal<T>,
+    /// Why the renewal failed that ended last; nothing if its leader gave up.
+    pub(crate) failed: Option<Failure>,
     /// Until when readers have been told that they need not ask.
     told: Option<Timestamp>,
     pub(crate) waiting: Waiting,
@@ -71,11 +73,12 @@ impl<T> Flight<T> {
     pub fn with_clock(policy: Policy, clock: Arc<dyn Clock>) -> Self {
         let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
         Self {
-            state: Mutex::new(State { renewal, told: None, waiting }),
+            state: Mutex::new(State { renewal, failed: None, told: None, waiting }),
             changed: Condvar::new(),
             publisher: Publisher::new(),
             clock,
             patience: policy.patience,
+            once: false,
             watched: Watched::default(),
         }
     }
@@ -89,6 +92,12 @@ impl<T> Flight<T> {
 
     pub(crate) fn watched(self, watched: Watched) -> Self {
         Self { watched, ..self }
+    }
+
+    /// Who has waited for a renewal takes what came of it, and leads none: for what must not be tried again
+    /// unless somebody asks anew.
+    pub(crate) fn once(self) -> Self {
+        Self { once: true, ..self }
     }
 
     /// Reads the value without a lock. While it [is fresh](Published::is_fresh), nobody need be asked.
@@ -255,7 +264,7 @@ impl<T> Flight<T> {
     /// waits gets it. Returns whether it is held now.
     pub fn learn(&self, renewed: Renewed<T>) -> bool {
         let (now, _kept) = (self.clock.now(), Arc::clone(&renewed.value));
-        self.change(|renewal| renewal.learn(renewed, now))
+        self.change(|state| state.renewal.learn(renewed, now))
     }
 
     /// Tells that this value served without a question until this time: for a [reader](Self::reader) that
@@ -295,8 +304,12 @@ impl<T> Flight<T> {
                     return Ok(published);
                 }
                 Answer::Renew(lease) => {
+                    let version = self.state().waiting.version();
                     if self.lead_once(&mut lead, lease, false).is_none() {
                         return Err(self.not_now());
+                    }
+                    if let Some(came) = self.came_since(version) {
+                        return came;
                     }
                 }
                 Answer::Wait(time, version) => {
@@ -305,6 +318,10 @@ impl<T> Flight<T> {
                     let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
                     let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     drop(state);
+                    lead = lead.filter(|_| !self.once);
+                    if let Some(came) = self.came_since(version) {
+                        return came;
+                    }
                     left -= self.waited(before, time, timeout.timed_out());
                 }
                 Answer::No(unavailable) => return Err(unavailable),
@@ -332,10 +349,16 @@ impl<T> Flight<T> {
                     }
                     return Ok(published);
                 }
-                Answer::Renew(lease) => match self.lead_once(&mut lead, lease, false) {
-                    Some(leading) => leading.await,
-                    None => return Err(self.not_now()),
-                },
+                Answer::Renew(lease) => {
+                    let version = self.state().waiting.version();
+                    match self.lead_once(&mut lead, lease, false) {
+                        Some(leading) => leading.await,
+                        None => return Err(self.not_now()),
+                    }
+                    if let Some(came) = self.came_since(version) {
+                        return came;
+                    }
+                }
                 Answer::Wait(time, version) => {
                     let before = self.clock.now();
                     let mut parked = Parked::new(self, version);
@@ -345,6 +368,10 @@ impl<T> Flight<T> {
                         if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| true) }
                     });
                     let timed_out = timed_out.await;
+                    lead = lead.filter(|_| !self.once);
+                    if let Some(came) = self.came_since(version) {
+                        return came;
+                    }
                     left -= self.waited(before, time, timed_out);
                 }
                 Answer::No(unavailable) => return Err(unavailable),
@@ -383,7 +410,11 @@ impl<T> Flight<T> {
                 return Answer::Wait(Duration::from_secs(seconds), state.waiting.version());
             }
             Want::Join { until } => return Answer::No(Unavailable { until, because: None }),
-            Want::Refuse { until, because } => return Answer::No(Unavailable { until, because }),
+            Want::Refuse { until, because } => {
+                // A lease that is to outlive everything says nothing of when to ask again.
+                let until = if self.once { until.min(now.plus(self.patience)) } else { until };
+                return Answer::No(Unavailable { until, because });
+            }
         };
         match (state.renewal.published(), lease) {
             (Some(published), lease) => {
@@ -403,8 +434,23 @@ impl<T> Flight<T> {
         }
     }
 
+    /// For who has led in vain.
     fn not_now(&self) -> Unavailable {
-        Unavailable { until: self.clock.now().plus(1), because: None }
+        Unavailable { until: self.clock.now().plus(1), because: self.state().failed.clone() }
+    }
+
+    /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
+    /// since this version.
+    fn came_since(&self, version: u64) -> Option<Result<Published<T>, Unavailable>> {
+        let now = self.clock.now();
+        let mut state = self.state();
+        if !self.once || state.waiting.version() == version {
+            return None;
+        }
+        state.renewal.has_been(now);
+        let published = state.renewal.published().filter(|published| now < published.renew_at);
+        let until = now.plus(1);
+        Some(published.ok_or_else(|| Unavailable { until, because: state.failed.clone() }))
     }
 
     /// For how many seconds a caller has waited. One who slept the full time has waited it, whatever
@@ -417,17 +463,17 @@ impl<T> Flight<T> {
     /// Gives a lease back.
     fn abandon(&self, lease: Lease) {
         let now = self.clock.now();
-        self.change(|renewal| {
-            renewal.abandon(lease, now);
+        self.change(|state| {
+            state.renewal.abandon(lease, now);
             false
         });
     }
 
     /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.
-    fn change(&self, change: impl FnOnce(&mut Renewal<T>) -> bool) -> bool {
+    pub(crate) fn change(&self, change: impl FnOnce(&mut State<T>) -> bool) -> bool {
         let mut guard = self.state();
         let state = &mut *guard;
-        let held = change(&mut state.renewal);
+        let held = change(state);
         let old = state.renewal.published().filter(|_| held).map(|published| {
             state.told = Some(published.renew_at);
             self.publisher.publish(published)
@@ -449,39 +495,5 @@ impl<T> Flight<T> {
 impl<T> fmt::Debug for Flight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Flight").field("counters", &self.counters()).finish_non_exhaustive()
-    }
-}
-
-/// A lease in hand. Given back when it is dropped: its holder was cancelled, or broke.
-struct Leading<T, F: Deref<Target = Flight<T>>> {
-    flight: F,
-    lease: Option<Lease>,
-    started: Started,
-}
-
-impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
-    fn new(flight: F, lease: Lease) -> Self {
-        let started = flight.watched.observer.start();
-        Self { flight, lease: Some(lease), started }
-    }
-
-    fn settle(mut self, result: Result<Renewed<T>, Failure>) {
-        if let Some(lease) = self.lease.take() {
-            let moment = self.flight.clock.moment();
-            let _kept = result.as_ref().ok().map(|renewed| Arc::clone(&renewed.value));
-            let failed = result.as_ref().err().map(why_failed);
-            let held = self.flight.change(|renewal| renewal.settle(lease, result, moment));
-            let outcome = if held { Ok(()) } else { Err(failed.unwrap_or("unused")) };
-            self.flight.watched.renewed(outcome, self.started);
-        }
-    }
-}
-
-impl<T, F: Deref<Target = Flight<T>>> Drop for Leading<T, F> {
-    fn drop(&mut self) {
-        if let Some(lease) = self.lease.take() {
-            self.flight.abandon(lease);
-            self.flight.watched.renewed(Err("abandoned"), self.started);
-        }
     }
 }

@@ -30,6 +30,7 @@ pub mod event;
 mod flight;
 mod flights;
 pub mod gate;
+mod leading;
 mod observed;
 mod observer;
 pub mod provider;

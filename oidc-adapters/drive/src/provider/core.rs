@@ -10,12 +10,12 @@ use crate::{
     },
 };
 use oidc_proto::{
-    Error,
+    Error, Timestamp,
     flow::{Client, ClientBuilder, ClientCredentials, ConfigError, Learned, PreviousLogin, Refreshed},
     jose::KeySet,
     message::TokenResponse,
     metadata::ProviderMetadata,
-    renew::{Freshness, Renewed},
+    renew::Renewed,
     token::{Rejected, Verified, Verifier},
 };
 use std::{
@@ -54,13 +54,19 @@ impl Core {
         Ok(client)
     }
 
-    /// A refresh has come to its end. A token that is not spent may be used again at once.
-    pub(crate) fn refreshed(&self, hash: &TokenHash, refreshed: Refreshed) -> Renewed<Refreshed> {
+    /// A refresh that began at this time has come to its end. A token that is not spent may be used again at
+    /// once.
+    pub(crate) fn refreshed(
+        &self,
+        hash: &TokenHash,
+        refreshed: Refreshed,
+        began: Timestamp,
+    ) -> Renewed<Refreshed> {
         self.learn(&refreshed.learned);
         if !refreshed.rotated {
             self.refreshes.remove(hash);
         }
-        Renewed::new(Arc::new(refreshed), Freshness::UNKNOWN)
+        self.refreshes.kept(refreshed, began)
     }
 
     /// Holds what a refresh brought to the login of who asks: it may have been somebody else who sent the

@@ -94,8 +94,8 @@ impl Provider {
     /// Spends a refresh token. What comes back holds the one to use next; see
     /// [`Client::refresh`] for `previous`.
     ///
-    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens,
-    /// and so does, within a minute, who asks again because this future was dropped: the
+    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens, or
+    /// the same failure; and so does, within a minute, who asks again because this future was dropped: the
     /// exchange goes on in the background, for as long as the runtime does. What came is held to the
     /// `previous` of each who asks. Other handles, and other nodes, know nothing of it.
     ///
@@ -113,9 +113,10 @@ impl Provider {
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
+            let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let refreshed = provider.io.run(client.refresh(&token, None, keys)?).await?;
-            Ok(provider.core.refreshed(&hash, refreshed))
+            Ok(provider.core.refreshed(&hash, refreshed, began))
         };
         let sleep = |span| self.io.sleep(span);
         let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;

@@ -6,27 +6,32 @@ use crate::{
     gate::introspect::{TokenHash, hash},
     observed::Watched,
 };
-use oidc_proto::{Secret, Timestamp, flow::Refreshed, renew::Policy};
+use oidc_proto::{
+    Secret, Timestamp,
+    flow::Refreshed,
+    renew::{Freshness, Policy, Renewed},
+};
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 /// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
-/// they were interrupted, or who asks at the same time. The lease is longer than both exchanges may take:
-/// nobody spends a token while somebody else may still be at it.
+/// they were interrupted, or who asks at the same time. The lease does not end by time: whatever the clock
+/// does, nobody spends a token while somebody else is still at it. It ends with whoever holds it.
 const REFRESH: Policy = {
     let mut policy = Policy::KEYS;
     policy.fresh = MINUTE;
     policy.floor = MINUTE;
-    policy.ceiling = MINUTE;
+    policy.ceiling = i64::MAX;
     policy.ahead = 0;
     policy.stale_if_error = 0;
     policy.retry = 1;
     policy.urgent_retry = 1;
     policy.longest_retry = 1;
     policy.cooldown = 1;
-    policy.lease = 60;
+    policy.burst = u8::MAX;
+    policy.lease = i64::MAX;
     policy.patience = 30;
     policy
 };
@@ -69,9 +74,16 @@ impl Refreshes {
         }
         known.make_room();
         let flight = Flight::with_clock(REFRESH, Arc::clone(&self.clock)).watched(self.watched.clone());
-        let flight = Arc::new(flight);
+        let flight = Arc::new(flight.once());
         known.flights.insert(hash, Kept { flight: Arc::clone(&flight), asked: now });
         (hash, flight)
+    }
+
+    /// What came of an exchange that began at this time, kept for a minute from now on: for however long it
+    /// took by a clock that may have been set meanwhile.
+    pub(super) fn kept(&self, refreshed: Refreshed, began: Timestamp) -> Renewed<Refreshed> {
+        let took = self.clock.now().0.saturating_sub(began.0).max(0);
+        Renewed::new(Arc::new(refreshed), Freshness::of_seconds(MINUTE.saturating_add(took)))
     }
 
     /// Forgets a token that is not spent. Who has its flight in hand keeps it.
@@ -133,12 +145,19 @@ impl Kept {
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
+    clippy::panic,
     reason = "what is not there fails the test, as it should"
 )]
 mod tests {
     use super::*;
-    use oidc_proto::Moment;
-    use std::sync::atomic::{AtomicI64, Ordering::SeqCst};
+    use oidc_proto::{
+        Moment,
+        renew::{Failure, Need},
+    };
+    use std::{
+        sync::atomic::{AtomicI64, Ordering::SeqCst},
+        thread,
+    };
 
     fn refreshes(now: &Arc<AtomicI64>) -> Refreshes {
         let now = Arc::clone(now);
@@ -184,5 +203,47 @@ mod tests {
         let known = refreshes.known();
         assert_eq!(known.flights.len(), MAX_REFRESHES / 2 + 1);
         assert!(known.flights.values().all(|kept| kept.asked == Timestamp(1_001)));
+    }
+
+    /// A clock on which a second turns whenever a renewal is settled.
+    struct Turning(AtomicI64);
+
+    impl Clock for Turning {
+        fn now(&self) -> Timestamp {
+            Timestamp(self.0.load(SeqCst))
+        }
+
+        fn moment(&self) -> Moment {
+            Moment::new(Timestamp(self.0.fetch_add(1, SeqCst)), [7; 32])
+        }
+    }
+
+    #[test]
+    fn a_thread_that_waits_for_a_token_on_its_way_does_not_send_it_too() {
+        for breaks in [false, true] {
+            let refreshes = Refreshes::new(Arc::new(Turning(AtomicI64::new(1_000))), Watched::default());
+            let (_, flight) = refreshes.flight(&"mine".into());
+            let answer = thread::scope(|scope| {
+                let leader = scope.spawn(|| {
+                    flight.get(Need::Any, || {
+                        while flight.counters().joined == 0 {
+                            thread::yield_now();
+                        }
+                        if breaks { panic!("after it was sent") } else { Err(Failure::NoResponse) }
+                    })
+                });
+                while flight.counters().leases == 0 {
+                    thread::yield_now();
+                }
+                let answer = flight.get(Need::Any, || panic!("it is sent a second time"));
+                assert_eq!(leader.join().is_err(), breaks);
+                answer
+            });
+            let because = (!breaks).then_some(Failure::NoResponse);
+            assert_eq!(answer.map(drop).unwrap_err().because, because);
+            // Who asks anew has decided to.
+            assert!(flight.get(Need::Any, || Err(Failure::Expired)).is_err());
+            assert_eq!(flight.counters().leases, 2);
+        }
     }
 }

@@ -1,0 +1,148 @@
+//! A refresh token is spent by one sending, whatever the clock and the network do meanwhile.
+
+use super::colour::*;
+use oidc_drive::{Event, Observer, ProviderError};
+use oidc_proto::{Secret, flow::Endpoint};
+use oidc_testkit::{EndpointName, SimClock};
+use std::{
+    mem::take,
+    pin::pin,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicI64, Ordering::SeqCst},
+    },
+    task::Poll,
+};
+
+/// The clock jumps by so many seconds, once, when an event of this kind is told.
+#[derive(Clone, Default)]
+struct Jump(Arc<AtomicI64>, Arc<Mutex<Option<SimClock>>>);
+
+impl Jump {
+    fn world(at: fn(&Event) -> bool) -> (Self, World) {
+        let jump = Self::default();
+        let told = jump.clone();
+        let observer = Observer::new(move |event| {
+            if let (true, Some(clock)) = (at(event), &*lock(&told.1)) {
+                clock.advance(told.0.swap(0, SeqCst));
+            }
+        });
+        let world = World { observer, ..World::new() };
+        *lock(&jump.1) = Some(world.clock.clone());
+        (jump, world)
+    }
+
+    fn by(&self, seconds: i64) {
+        self.0.store(seconds, SeqCst);
+    }
+}
+
+fn log_in(world: &World, handle: &dyn Handle) -> Secret {
+    let (url, pending) = handle.authorize().expect("a provider that is up");
+    let login = handle.callback(pending, world.visit(&url)).expect("a login");
+    login.tokens.refresh_token.expect("a refresh token")
+}
+
+/// A handle, and a refresh token at which somebody is already: it has been sent, and not answered.
+fn under_way(world: &World) -> (oidc_drive::Provider, Secret) {
+    let handle = world.asynchronous().build().unwrap();
+    let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+    let token = login.tokens.refresh_token.unwrap();
+    let sent = world.sent();
+    assert!(poll(pin!(handle.refresh(&token, None))).is_pending());
+    while world.sent() == sent {
+        world.step();
+    }
+    (handle, token)
+}
+
+/// A second turns between the end of a refresh and the look of who waits for it.
+#[test]
+fn why_a_refresh_failed_is_told_though_the_second_turns() {
+    for down in [true, false] {
+        for colour in 0..2 {
+            let (jump, world) = Jump::world(|event| matches!(event, Event::Renewed { what: "refresh", .. }));
+            let handle = &*world.both()[colour];
+            log_in(&world, handle);
+            world.down(down);
+            jump.by(1);
+            let error = handle.refresh(&"made up".into(), None).map(drop).unwrap_err();
+            assert_eq!(error.code(), if down { "no_response" } else { "oauth_error" }, "{error}");
+        }
+    }
+}
+
+/// Nor does a second that turns meanwhile make it another attempt: it may have arrived.
+#[test]
+fn who_waits_for_a_refresh_that_fails_does_not_send_the_token_again() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    world.finish(handle.keys()).unwrap();
+    let token: Secret = "a token".into();
+    let (mut first, mut second) = (pin!(handle.refresh(&token, None)), pin!(handle.refresh(&token, None)));
+    assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+    world.down(true);
+    let before = world.sent();
+    world.settle();
+    assert_eq!(world.sent(), before + 1);
+    world.clock.advance(1);
+    for waiting in [first, second] {
+        let Poll::Ready(Err(error)) = poll(waiting) else { panic!("it is over") };
+        assert_eq!(error, ProviderError::NoResponse("token_endpoint: no route to host".to_owned()));
+    }
+    world.settle();
+    assert_eq!(world.sent(), before + 1, "nobody has asked for that");
+    // Who asks anew has decided to.
+    world.down(false);
+    assert_eq!(world.finish(handle.refresh(&token, None)).map(drop).unwrap_err().code(), "oauth_error");
+    assert_eq!(world.sent(), before + 2);
+}
+
+#[test]
+fn a_refresh_during_which_the_clock_jumps_is_not_lost() {
+    for colour in 0..2 {
+        let at =
+            |event: &Event| matches!(event, Event::Answered { to, .. } if to.endpoint == Endpoint::Token);
+        let (jump, world) = Jump::world(at);
+        let handle = &*world.both()[colour];
+        let token = log_in(&world, handle);
+        let before = world.count(EndpointName::Token);
+        jump.by(100);
+        let first = handle.refresh(&token, None).map_err(|error| error.to_string()).expect("new tokens");
+        let again = handle.refresh(&token, None).expect("the same ones");
+        assert!(first.rotated && Arc::ptr_eq(&first, &again));
+        assert_eq!(world.count(EndpointName::Token), before + 1);
+        world.change(|provider| provider.assert_clean());
+    }
+}
+
+#[test]
+fn a_clock_that_jumps_while_a_token_is_on_its_way_has_nobody_send_it_again() {
+    let world = World::new();
+    let (handle, token) = under_way(&world);
+    let sent = world.sent();
+    world.clock.advance(100);
+    let Poll::Ready(Err(error)) = poll(pin!(handle.refresh(&token, None))) else { panic!("it is late") };
+    let ProviderError::Unavailable(unavailable) = error else { panic!("{error}") };
+    assert_eq!(unavailable.until, world.clock.now().plus(30), "somebody is still at it");
+    world.settle();
+    let refreshed = world.finish(handle.refresh(&token, None)).expect("what came of it");
+    assert!(refreshed.rotated);
+    assert_eq!(world.sent(), sent, "the keys are at hand");
+    world.change(|provider| provider.assert_clean());
+}
+
+#[test]
+fn who_waits_for_a_refresh_that_breaks_off_does_not_send_the_token_again() {
+    let world = World::new();
+    let (handle, token) = under_way(&world);
+    let sent = world.sent();
+    let mut waiting = pin!(handle.refresh(&token, None));
+    assert!(poll(waiting.as_mut()).is_pending());
+    drop(take(&mut *lock(&world.background)));
+    let Poll::Ready(Err(error)) = poll(waiting.as_mut()) else { panic!("there is nothing to wait for") };
+    assert!(matches!(error, ProviderError::Unavailable(_)), "{error}");
+    world.settle();
+    assert_eq!(world.sent(), sent);
+}
