@@ -10,8 +10,11 @@ mod issuers;
 #[path = "single_flight/stalled.rs"]
 mod stalled;
 
-use oidc_drive::{Flight, Observer};
-use oidc_proto::renew::{Failure, Freshness, Need, Policy, Renewed};
+use oidc_drive::{Clock, Flight, Observer};
+use oidc_proto::{
+    Moment,
+    renew::{Failure, Freshness, Need, Policy, Renewed},
+};
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
     future::{Future, pending},
@@ -217,6 +220,30 @@ fn a_leader_that_panics_is_replaced() {
         assert_eq!(*flight.get(Need::Any, || fresh(4)).expect("a value").value, 4);
         assert!(leader.join().expect("caught").is_err());
     });
+}
+
+/// A clock whose entropy is gone for once.
+struct Broken(SimClock, AtomicUsize);
+
+impl Clock for Broken {
+    fn now(&self) -> Timestamp {
+        self.0.now()
+    }
+
+    fn moment(&self) -> Moment {
+        assert!(self.1.fetch_add(1, SeqCst) > 0, "there is no entropy");
+        self.0.moment()
+    }
+}
+
+#[test]
+fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
+    let clock = Broken(SimClock::new(START, 1), AtomicUsize::new(0));
+    let flight = Flight::with_clock(Policy::KEYS, Arc::new(clock));
+    let leader = catch_unwind(AssertUnwindSafe(|| flight.get(Need::Any, || fresh(1)).map(drop)));
+    assert!(leader.is_err());
+    assert_eq!(flight.counters().abandoned, 1);
+    assert_eq!(*flight.get(Need::Any, || fresh(2)).expect("at once").value, 2);
 }
 
 /// By the time that the leader looks, it may be time for another attempt: why its own failed is still the answer.

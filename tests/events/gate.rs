@@ -5,7 +5,7 @@
 mod world;
 
 use crate::{
-    Log, Sim, broken,
+    Log, START, Sim, broken,
     traced::{Captured, expected},
 };
 use oidc_drive::{Event, Gate, Io, Task, gate::GateBuilder};
@@ -160,6 +160,34 @@ async fn an_introspection_is_told_without_a_trace_of_the_token() {
             "verdict accepted None 0 s",
         ]
     );
+}
+
+/// Nor is a token that was revoked accepted for longer because the clock is set back.
+#[tokio::test]
+async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use() {
+    let (world, log) = world();
+    let gate = world
+        .builder(World::introspecting())
+        .introspection(|metadata| {
+            Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
+        })
+        .events(log.observer())
+        .build()
+        .unwrap();
+    let said = json!({"active": true, "aud": world::RESOURCE, "sub": "alice"});
+    lock(&world.said).insert("opaque".to_owned(), said);
+    let asked_at = async |seconds| {
+        log.clock.set(START.plus(seconds));
+        ask(&gate, "opaque").await.unwrap();
+        log.lines().iter().filter(|line| line.starts_with("renewed introspection")).count()
+    };
+    assert_eq!(asked_at(0).await, 1);
+    assert_eq!(asked_at(29).await, 0);
+    // It has been used for 29 s of its 30.
+    assert_eq!(asked_at(4).await, 0);
+    assert_eq!(asked_at(6).await, 1);
+    assert_eq!(asked_at(35).await, 0);
+    assert_eq!(asked_at(37).await, 1);
 }
 
 #[tokio::test]

@@ -123,3 +123,36 @@ fn in_the_background_not_even_the_leader_waits_for_a_fresh_value() {
     jobs.recv().expect("a job")();
     assert_eq!(*flight.get(Need::Any, || panic!("renewed already")).expect("a value").value, 2);
 }
+
+/// Whoever renews ahead of time takes as long as it takes. What has ended meanwhile is not theirs any more.
+#[test]
+fn who_renews_for_longer_than_the_old_value_lives_does_not_get_it() {
+    fn lives(value: u64, seconds: i64) -> Result<Renewed<u64>, Failure> {
+        Ok(Renewed::new(Arc::new(value), Freshness::of_seconds(seconds)))
+    }
+    let (clock, flight) = simulated(Policy::TOKENS);
+    let renewed = |in_future: bool, takes, result| {
+        let time = clock.clone();
+        let renew = move || {
+            time.advance(takes);
+            result
+        };
+        if !in_future {
+            return flight.get(Need::Any, renew);
+        }
+        let renewing = pin!(flight.get_async_inline(Need::Any, || async { renew() }, never));
+        match renewing.poll(&mut Context::from_waker(Waker::noop())) {
+            Poll::Ready(got) => got,
+            Poll::Pending => panic!("there is nothing to wait for"),
+        }
+    };
+    for in_future in [false, true] {
+        clock.advance(1_000);
+        renewed(in_future, 0, lives(1, 10)).expect("a value");
+        clock.advance(6);
+        assert_eq!(*renewed(in_future, 20, lives(2, 60)).expect("the new one").value, 2);
+        clock.advance(12);
+        let over = renewed(in_future, 40, Err(Failure::NoResponse)).expect_err("it has ended");
+        assert_eq!(over.because, Some(Failure::NoResponse));
+    }
+}

@@ -38,7 +38,7 @@ pub struct Flight<T> {
     publisher: Publisher<Published<T>>,
     pub(crate) clock: Arc<dyn Clock>,
     patience: i64,
-    once: bool,
+    pub(crate) once: bool,
     pub(crate) watched: Watched,
 }
 
@@ -279,9 +279,18 @@ impl<T> Flight<T> {
 
     /// Until when what is held needs no renewal, if anything is.
     pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
+        self.held(now).map(|published| published.renew_at)
+    }
+
+    /// What is held, if nobody need be asked for it. Unlike a reader, it knows if the clock was set back.
+    pub(crate) fn at_hand(&self, now: Timestamp) -> Option<Published<T>> {
+        self.held(now).filter(|published| published.is_fresh(now))
+    }
+
+    fn held(&self, now: Timestamp) -> Option<Published<T>> {
         let mut state = self.state();
         state.renewal.has_been(now);
-        state.renewal.published().map(|published| published.renew_at)
+        state.renewal.published()
     }
 
     /// Has everybody who waits ask again: for a clock that was moved by hand.
@@ -300,8 +309,11 @@ impl<T> Flight<T> {
             match self.ask(need, left) {
                 Answer::Use(published) => return Ok(published),
                 Answer::UseAndRenew(published, lease) => {
-                    self.lead_once(&mut lead, lease, true);
-                    return Ok(published);
+                    let before = self.clock.now();
+                    // What took time may have outlived the value.
+                    if self.lead_once(&mut lead, lease, true).is_none() || self.clock.now() == before {
+                        return Ok(published);
+                    }
                 }
                 Answer::Renew(lease) => {
                     let version = self.state().waiting.version();
@@ -344,10 +356,12 @@ impl<T> Flight<T> {
             match self.ask(need, left) {
                 Answer::Use(published) => return Ok(published),
                 Answer::UseAndRenew(published, lease) => {
-                    if let Some(leading) = self.lead_once(&mut lead, lease, true) {
-                        leading.await;
+                    let before = self.clock.now();
+                    let Some(leading) = self.lead_once(&mut lead, lease, true) else { return Ok(published) };
+                    leading.await;
+                    if self.clock.now() == before {
+                        return Ok(published);
                     }
-                    return Ok(published);
                 }
                 Answer::Renew(lease) => {
                     let version = self.state().waiting.version();
@@ -375,23 +389,6 @@ impl<T> Flight<T> {
                     left -= self.waited(before, time, timed_out);
                 }
                 Answer::No(unavailable) => return Err(unavailable),
-            }
-        }
-    }
-
-    /// A caller leads once, and is told whether there is a value that serves meanwhile: what it brings is
-    /// used, or there is a reason why not. Then the lease is given back.
-    fn lead_once<L>(
-        &self,
-        lead: &mut Option<impl FnOnce(Lease, bool) -> L>,
-        lease: Lease,
-        serves: bool,
-    ) -> Option<L> {
-        match lead.take() {
-            Some(lead) => Some(lead(lease, serves)),
-            None => {
-                self.abandon(lease);
-                None
             }
         }
     }
@@ -434,39 +431,11 @@ impl<T> Flight<T> {
         }
     }
 
-    /// For who has led in vain.
-    fn not_now(&self) -> Unavailable {
-        Unavailable { until: self.clock.now().plus(1), because: self.state().failed.clone() }
-    }
-
-    /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
-    /// since this version.
-    fn came_since(&self, version: u64) -> Option<Result<Published<T>, Unavailable>> {
-        let now = self.clock.now();
-        let mut state = self.state();
-        if !self.once || state.waiting.version() == version {
-            return None;
-        }
-        state.renewal.has_been(now);
-        let published = state.renewal.published().filter(|published| now < published.renew_at);
-        let until = now.plus(1);
-        Some(published.ok_or_else(|| Unavailable { until, because: state.failed.clone() }))
-    }
-
     /// For how many seconds a caller has waited. One who slept the full time has waited it, whatever
     /// the clock says.
     fn waited(&self, before: Timestamp, time: Duration, timed_out: bool) -> i64 {
         let full = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         if timed_out { full } else { self.clock.now().0.saturating_sub(before.0).clamp(0, full) }
-    }
-
-    /// Gives a lease back.
-    fn abandon(&self, lease: Lease) {
-        let now = self.clock.now();
-        self.change(|state| {
-            state.renewal.abandon(lease, now);
-            false
-        });
     }
 
     /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.

@@ -1,8 +1,54 @@
-//! [`Leading`]: who renews a value of a [`Flight`], until it is settled or given up.
+//! [`Leading`]: who renews a value of a [`Flight`], until it is settled or given up; and what they are told
+//! if nothing came of it.
 
-use crate::{Flight, Started, event::why_failed};
-use oidc_proto::renew::{Failure, Lease, Renewed};
+use crate::{Flight, Started, Unavailable, event::why_failed};
+use oidc_proto::renew::{Failure, Lease, Published, Renewed};
 use std::{ops::Deref, sync::Arc};
+
+impl<T> Flight<T> {
+    /// A caller leads once, and is told whether there is a value that serves meanwhile: what it brings is
+    /// used, or there is a reason why not. Then the lease is given back.
+    pub(crate) fn lead_once<L>(
+        &self,
+        lead: &mut Option<impl FnOnce(Lease, bool) -> L>,
+        lease: Lease,
+        serves: bool,
+    ) -> Option<L> {
+        match lead.take() {
+            Some(lead) => Some(lead(lease, serves)),
+            None => {
+                self.abandon(lease);
+                None
+            }
+        }
+    }
+
+    /// For who has led in vain.
+    pub(crate) fn not_now(&self) -> Unavailable {
+        Unavailable { until: self.clock.now().plus(1), because: self.state().failed.clone() }
+    }
+
+    /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
+    /// since this version.
+    pub(crate) fn came_since(&self, version: u64) -> Option<Result<Published<T>, Unavailable>> {
+        let now = self.clock.now();
+        let state = self.state();
+        if !self.once || state.waiting.version() == version {
+            return None;
+        }
+        drop(state);
+        Some(self.at_hand(now).ok_or_else(|| self.not_now()))
+    }
+
+    /// Gives a lease back.
+    fn abandon(&self, lease: Lease) {
+        let now = self.clock.now();
+        self.change(|state| {
+            state.renewal.abandon(lease, now);
+            false
+        });
+    }
+}
 
 /// A lease in hand. Given back when it is dropped: its holder was cancelled, or broke.
 pub(crate) struct Leading<T, F: Deref<Target = Flight<T>>> {
@@ -18,8 +64,9 @@ impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
     }
 
     pub(crate) fn settle(mut self, result: Result<Renewed<T>, Failure>) {
+        // Where there is no entropy, it panics: with the lease still in hand, to be given back.
+        let moment = self.flight.clock.moment();
         if let Some(lease) = self.lease.take() {
-            let moment = self.flight.clock.moment();
             let _kept = result.as_ref().ok().map(|renewed| Arc::clone(&renewed.value));
             let failure = result.as_ref().err().cloned();
             let failed = failure.as_ref().map(why_failed);

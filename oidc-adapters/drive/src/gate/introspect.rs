@@ -105,9 +105,7 @@ impl Introspector {
 
     /// What was said of a token, if nobody need be asked.
     pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
-        let mut reader = self.said.existing(&hash(token))?.reader();
-        let published = reader.get().filter(|published| published.is_fresh(now))?;
-        Some(Arc::clone(&published.value))
+        self.said.existing(&hash(token))?.at_hand(now).map(|published| published.value)
     }
 
     /// What the issuer says of a token.
