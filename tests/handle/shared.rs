@@ -174,6 +174,45 @@ fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
     assert!(world.finish(first).is_ok());
 }
 
+/// Nor is who needs metadata that somebody else is still asking for.
+#[test]
+fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    world.down(true);
+    assert_eq!(world.finish(handle.metadata()).map(drop).unwrap_err().code(), "no_response");
+    world.down(false);
+    world.clock.advance(60);
+    let mut first = pin!(handle.metadata());
+    assert!(poll(first.as_mut()).is_pending());
+    world.impatient.store(true, SeqCst);
+    let wanted = ClientCredentials::new(["api:read"]);
+    let Poll::Ready(Err(error)) = poll(pin!(handle.client_credentials(&wanted))) else {
+        panic!("it has no patience")
+    };
+    let waits = "openid-configuration: it has been asked for, and is not there yet";
+    assert_eq!(error, ProviderError::NoResponse(waits.to_owned()));
+    assert!(world.finish(first).is_ok());
+}
+
+/// What was said of the token endpoint is not what was said of the keys, whichever was said last.
+#[test]
+fn an_outage_is_told_of_the_endpoint_that_it_is_about() {
+    each(|world, handle| {
+        let (wanted, token) = (ClientCredentials::new(["api:read"]), world.token());
+        handle.subject(&token).expect("keys and metadata");
+        world.clock.advance(280);
+        world.down(true);
+        let lost = ProviderError::NoResponse("token_endpoint: no route to host".to_owned());
+        assert_eq!(handle.service(&wanted).map(drop), Err(lost.clone()));
+        let before = world.sent();
+        handle.subject(&token).expect("it is good with the keys of before");
+        world.settle();
+        assert!(world.sent() > before, "the keys are due, and cannot be had");
+        assert_eq!(handle.service(&wanted).map(drop), Err(lost), "too soon for another attempt");
+    });
+}
+
 /// Settings are code of the program, which may take its time, or use the handle itself.
 #[test]
 fn no_lock_is_held_while_settings_make_the_client() {

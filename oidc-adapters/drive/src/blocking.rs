@@ -95,10 +95,15 @@ impl Io {
         (self.spawn)(job);
     }
 
-    /// Runs a renewal to its end, of which its flight tells.
-    pub(crate) fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<NoResponse>> {
+    /// Runs a renewal of this to its end, of which its flight tells.
+    pub(crate) fn run<F: Flow>(
+        &self,
+        what: &'static str,
+        step: impl Into<Step<F>>,
+    ) -> Result<F::Output, Failure> {
         let send = |request, terms| self.send(request, terms);
-        drive(step.into(), &*self.clock, send, |span, _| (self.sleep)(span))
+        let ran = drive(step.into(), &*self.clock, send, |span, _| (self.sleep)(span));
+        ran.map_err(|failed| self.lost.failure(what, failed))
     }
 
     /// Runs a flow to its end, and tells of it.
@@ -106,10 +111,13 @@ impl Io {
         observed(step, &*self.clock, |request, terms| self.send(request, terms), &self.sleep, &self.observer)
     }
 
+    pub(crate) const fn lost(&self) -> &Lost {
+        &self.lost
+    }
+
     fn send(&self, request: Request, terms: Terms) -> Answer {
         let sending = self.observer.sending(&request, terms);
-        let answer = sending.ended((self.send)(request, terms), |lost| lost.word);
-        answer.inspect_err(|lost| self.lost.keep(&lost.text))
+        sending.ended((self.send)(request, terms), |lost| lost.word)
     }
 }
 
@@ -193,10 +201,10 @@ impl Provider {
         let renew = || {
             let began = self.core.clock.now();
             let keys = self.keys_if_any();
-            let refreshed = self.io.run(client.refresh(refresh_token, None, keys)?)?;
+            let refreshed = self.io.run("refresh", client.refresh(refresh_token, None, keys)?)?;
             Ok(self.core.refreshed(&hash, refreshed, began))
         };
-        let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why))?.value;
+        let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why, "refresh"))?.value;
         Core::hold_to(&refreshed, previous.as_ref())?;
         Ok(refreshed)
     }
@@ -265,7 +273,7 @@ impl Provider {
     /// # Errors
     /// There are none now, and this is why.
     pub fn keys(&self) -> Result<Published<KeySet>, ProviderError> {
-        self.keys_as(Need::Any).map_err(|why| self.unavailable(why))
+        self.keys_as(Need::Any).map_err(|why| self.unavailable(why, "keys"))
     }
 
     /// The metadata.
@@ -273,7 +281,7 @@ impl Provider {
     /// # Errors
     /// There is none now, and this is why.
     pub fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
-        self.core.issuer.metadata_blocking(&self.io).map_err(|why| self.unavailable(why))
+        self.core.issuer.metadata_blocking(&self.io).map_err(|why| self.unavailable(why, "metadata"))
     }
 
     /// The client by the metadata of now, for what this handle has no method for.
@@ -298,7 +306,7 @@ impl Provider {
             Err(read) => read,
         };
         let since = self.io.clock.now();
-        let keys = self.keys_as(Need::Any).map_err(|why| self.unavailable(why))?;
+        let keys = self.keys_as(Need::Any).map_err(|why| self.unavailable(why, "keys"))?;
         let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
             Ok(verified) => return Ok(verified),
             Err(again) => again,
@@ -311,7 +319,7 @@ impl Provider {
                 Ok(verified) => Ok(verified),
                 Err((rejected, _)) => Err(rejected.into()),
             },
-            Err(why) if self.core.is_to_blame(&why) => Err(self.unavailable(why)),
+            Err(why) if self.core.is_to_blame(&why) => Err(self.unavailable(why, "keys")),
             Err(_) => Err(rejected.into()),
         }
     }
@@ -334,21 +342,25 @@ impl Provider {
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || provider.fetch_token(&asked);
         let token = flight.get_served(need, renew, |job| self.io.spawn(job));
-        token.map_err(|why| self.unavailable(why))
+        token.map_err(|why| self.unavailable(why, "token"))
     }
 
     fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal()?;
-        Ok(self.io.run(TokenRenewal::start(&client, wanted)?)?)
+        self.io.run("token", TokenRenewal::start(&client, wanted)?)
     }
 
     fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata = self.core.issuer.metadata_blocking(&self.io).map_err(failure)?;
+        let metadata = self
+            .core
+            .issuer
+            .metadata_blocking(&self.io)
+            .map_err(|why| failure(why, "token", self.io.lost()))?;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 
-    fn unavailable(&self, why: Unavailable) -> ProviderError {
-        ProviderError::of_unavailable(why, || self.io.lost.why())
+    fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
+        ProviderError::of_unavailable(why, what, self.io.lost())
     }
 }
 

@@ -20,7 +20,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -56,22 +56,26 @@ pub struct Io {
     send: Send_,
     spawn: Box<dyn Fn(Task) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
-    lost: Arc<Lost>,
+    lost: Lost,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
 
-/// Why there was no response the last time that there was none.
+/// Why there was no response the last time that a renewal of this (`keys`, say) failed for it.
 #[derive(Debug, Default)]
-pub(crate) struct Lost(Mutex<String>);
+pub(crate) struct Lost(Mutex<BTreeMap<&'static str, String>>);
 
 impl Lost {
-    pub(crate) fn keep(&self, why: &str) {
-        why.clone_into(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner));
+    pub(crate) fn keep(&self, what: &'static str, why: String) {
+        let _old = self.all().insert(what, why);
     }
 
-    pub(crate) fn why(&self) -> String {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    pub(crate) fn why(&self, what: &'static str) -> String {
+        self.all().get(what).cloned().unwrap_or_default()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -106,22 +110,17 @@ impl Io {
         E: fmt::Display + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        let lost = Arc::new(Lost::default());
-        let kept = Arc::clone(&lost);
         Self {
             send: Arc::new(move |request, terms| {
-                let (sending, lost) = (send(request, terms), Arc::clone(&lost));
+                let sending = send(request, terms);
                 Box::pin(async move {
-                    sending.await.map(|response| response.map(Into::into)).map_err(|error| {
-                        let lost_for = NoResponse::of(terms.endpoint, &error, why);
-                        lost.keep(&lost_for.text);
-                        lost_for
-                    })
+                    let answer = sending.await.map(|response| response.map(Into::into));
+                    answer.map_err(|error| NoResponse::of(terms.endpoint, &error, why))
                 })
             }),
             spawn: Box::new(spawn),
             sleep: Box::new(move |span| Box::pin(sleep(span))),
-            lost: kept,
+            lost: Lost::default(),
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -141,9 +140,9 @@ impl Io {
         &self.observer
     }
 
-    /// Why there was no response, the last time.
-    pub(crate) fn why_lost(&self) -> String {
-        self.lost.why()
+    /// Why renewals had no response.
+    pub(crate) const fn lost(&self) -> &Lost {
+        &self.lost
     }
 
     pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {

@@ -148,10 +148,10 @@ async fn fetch(
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
 ) -> Result<IntrospectionClaims, Failure> {
-    let metadata = issuer.metadata(io).await.map_err(failure)?;
+    let metadata = issuer.metadata(io).await.map_err(|why| failure(why, "introspection", io.lost()))?;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?;
-        io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await
+        io.run("introspection", client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await
     };
     asked.await.map(claims).inspect_err(|failure| issuer.report(failure))
 }

@@ -5,12 +5,12 @@ mod blocking;
 
 use super::{
     Boxed,
-    builder::{FailureHook, Io, KeySource},
+    builder::{FailureHook, Io, KeySource, Lost, NoResponse},
 };
-use crate::{Clock, Flight, Observer, Unavailable, drive_async};
+use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
     EndpointUrl, Timestamp, UrlPolicy,
-    flow::{ConfigError, DiscoveryOptions, Flow, Step},
+    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Step},
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
@@ -142,7 +142,8 @@ impl Issuer {
             KeySource::JwksUri(url) => return self.fetch_set(url, io).await,
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
-        let Published { value: known, epoch, .. } = self.metadata_as(Need::Any, io).await.map_err(failure)?;
+        let Published { value: known, epoch, .. } =
+            self.metadata_as(Need::Any, io).await.map_err(|why| failure(why, "keys", io.lost()))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
@@ -159,7 +160,7 @@ impl Issuer {
     }
 
     async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
-        io.run(KeyRenewal::start(url)).await.inspect_err(|failure| self.report(failure))
+        io.run("keys", KeyRenewal::start(url)).await.inspect_err(|failure| self.report(failure))
     }
 
     /// Tells of a fetch that failed.
@@ -192,7 +193,7 @@ impl Issuer {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
-            let fetched = wires.run(call).await;
+            let fetched = wires.run("metadata", call).await;
             fetched.inspect_err(|failure| issuer.report(failure))
         };
         let sleep = |span| io.sleep(span);
@@ -200,14 +201,24 @@ impl Issuer {
     }
 }
 
-/// Why a renewal fails that needs what there is not.
-pub(crate) fn failure(unavailable: Unavailable) -> Failure {
-    unavailable.because.unwrap_or(Failure::NoResponse)
+/// Why a renewal of this fails that needs metadata which there is not.
+pub(crate) fn failure(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Failure {
+    let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
+    match unavailable.because {
+        Some(Failure::NoResponse) => lost.keep(what, lost.why("metadata")),
+        Some(failure) => return failure,
+        None => lost.keep(what, asked()),
+    }
+    Failure::NoResponse
 }
 
 impl Io {
-    /// Runs a renewal to its end, of which its flight tells.
-    pub(crate) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Failure>>
+    /// Runs a renewal of this to its end, of which its flight tells.
+    pub(crate) fn run<F>(
+        self: &Arc<Self>,
+        what: &'static str,
+        step: impl Into<Step<F>>,
+    ) -> Boxed<Result<F::Output, Failure>>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
@@ -215,8 +226,18 @@ impl Io {
         Box::pin(async move {
             let send = |request, terms| io.send(request, terms);
             let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span));
-            ran.await.map_err(Failure::from)
+            ran.await.map_err(|failed| io.lost().failure(what, failed))
         })
+    }
+}
+
+impl Lost {
+    /// Why a renewal of this has failed. What the transport says is kept.
+    pub(crate) fn failure(&self, what: &'static str, failed: Failed<NoResponse>) -> Failure {
+        if let Failed::Transport(lost) = &failed {
+            self.keep(what, lost.text.clone());
+        }
+        failed.into()
     }
 }
 

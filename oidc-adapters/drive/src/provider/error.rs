@@ -1,6 +1,10 @@
 //! [`ProviderError`]: why a handle could not do what was asked of it.
 
-use crate::{Event, Failed, Observer, Started, Unavailable, event::why_ended, gate::builder::NoResponse};
+use crate::{
+    Event, Failed, Observer, Started, Unavailable,
+    event::why_ended,
+    gate::builder::{Lost, NoResponse},
+};
 use oidc_proto::{Error, base::form::FormError, flow::ConfigError, renew::Failure, token::Rejected};
 use std::fmt;
 
@@ -8,8 +12,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
-    /// There was no response: the endpoint, and the reason in the words of the HTTP stack. Of a renewal in
-    /// which several took part, it is what was said last.
+    /// There was no response: the endpoint, and the reason in the words of the HTTP stack. Of a renewal that
+    /// others began, it is what was said last of one of its kind.
     NoResponse(String),
     /// A flow is over: the provider, the user or the settings are to blame.
     Protocol(Error),
@@ -34,9 +38,10 @@ impl ProviderError {
         }
     }
 
-    pub(crate) fn of_unavailable(unavailable: Unavailable, why: impl FnOnce() -> String) -> Self {
+    /// Of what was to be renewed.
+    pub(crate) fn of_unavailable(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Self {
         match unavailable.because {
-            Some(Failure::NoResponse) => Self::NoResponse(why()),
+            Some(Failure::NoResponse) => Self::NoResponse(lost.why(what)),
             Some(Failure::Flow(error)) => Self::Protocol(error),
             Some(_) | None => Self::Unavailable(unavailable),
         }

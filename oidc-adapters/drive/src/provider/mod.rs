@@ -115,12 +115,12 @@ impl Provider {
         let renew = move || async move {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
-            let refreshed = provider.io.run(client.refresh(&token, None, keys)?).await?;
+            let refreshed = provider.io.run("refresh", client.refresh(&token, None, keys)?).await?;
             Ok(provider.core.refreshed(&hash, refreshed, began))
         };
         let sleep = |span| self.io.sleep(span);
         let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
-        let refreshed = refreshed.map_err(|why| self.unavailable(why))?.value;
+        let refreshed = refreshed.map_err(|why| self.unavailable(why, "refresh"))?.value;
         Core::hold_to(&refreshed, previous.as_ref())?;
         Ok(refreshed)
     }
@@ -193,7 +193,7 @@ impl Provider {
     /// # Errors
     /// There are none now, and this is why.
     pub async fn keys(&self) -> Result<Published<KeySet>, ProviderError> {
-        self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why))
+        self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why, "keys"))
     }
 
     /// The metadata.
@@ -201,7 +201,7 @@ impl Provider {
     /// # Errors
     /// There is none now, and this is why.
     pub async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
-        self.core.issuer.metadata(&self.io).await.map_err(|why| self.unavailable(why))
+        self.core.issuer.metadata(&self.io).await.map_err(|why| self.unavailable(why, "metadata"))
     }
 
     /// The client by the metadata of now, for what this handle has no method for.
@@ -238,7 +238,7 @@ impl Provider {
             self.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
         let keys = self.core.issuer.keys(Need::Any, &self.io, sleep).await;
-        let keys = keys.map_err(|why| self.unavailable(why))?;
+        let keys = keys.map_err(|why| self.unavailable(why, "keys"))?;
         let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
             Ok(verified) => return Ok(verified),
             Err(again) => again,
@@ -248,7 +248,7 @@ impl Provider {
                 Ok(verified) => Ok(verified),
                 Err((rejected, _)) => Err(rejected.into()),
             },
-            Err(why) if self.core.is_to_blame(&why) => Err(self.unavailable(why)),
+            Err(why) if self.core.is_to_blame(&why) => Err(self.unavailable(why, "keys")),
             Err(_) => Err(rejected.into()),
         }
     }
@@ -272,21 +272,22 @@ impl Provider {
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
         let token = flight.get_async_served(need, renew, sleep, |task| self.io.spawn(task)).await;
-        token.map_err(|why| self.unavailable(why))
+        token.map_err(|why| self.unavailable(why, "token"))
     }
 
     async fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal().await?;
-        self.io.run(TokenRenewal::start(&client, wanted)?).await
+        self.io.run("token", TokenRenewal::start(&client, wanted)?).await
     }
 
     async fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata = self.core.issuer.metadata(&self.io).await.map_err(failure)?;
+        let metadata =
+            self.core.issuer.metadata(&self.io).await.map_err(|why| failure(why, "token", self.io.lost()))?;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 
-    fn unavailable(&self, why: Unavailable) -> ProviderError {
-        ProviderError::of_unavailable(why, || self.io.why_lost())
+    fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
+        ProviderError::of_unavailable(why, what, self.io.lost())
     }
 }
 

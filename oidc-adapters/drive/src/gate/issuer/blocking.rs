@@ -53,7 +53,7 @@ impl Issuer {
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
         let Published { value: known, epoch, .. } =
-            self.metadata_blocking_as(Need::Any, io).map_err(failure)?;
+            self.metadata_blocking_as(Need::Any, io).map_err(|why| failure(why, "keys", io.lost()))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set_blocking(url, io) {
                 Ok(renewed) => return Ok(renewed),
@@ -70,7 +70,7 @@ impl Issuer {
     }
 
     fn fetch_set_blocking(&self, url: &EndpointUrl, io: &Io) -> Result<Renewed<KeySet>, Failure> {
-        io.run(KeyRenewal::start(url)).map_err(Failure::from).inspect_err(|failure| self.report(failure))
+        io.run("keys", KeyRenewal::start(url)).inspect_err(|failure| self.report(failure))
     }
 
     /// Without any at hand, whoever renews waits for the end of it.
@@ -82,7 +82,7 @@ impl Issuer {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
-            wires.run(call).map_err(Failure::from).inspect_err(|failure| issuer.report(failure))
+            wires.run("metadata", call).inspect_err(|failure| issuer.report(failure))
         };
         self.metadata.get_served(need, renew, |job| io.spawn(job))
     }
