@@ -2,8 +2,11 @@
 
 use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
-use oidc_proto::{Secret, flow::Endpoint};
-use oidc_testkit::{EndpointName, SimClock};
+use oidc_proto::{
+    Secret,
+    flow::{ClientCredentials, Endpoint},
+};
+use oidc_testkit::{EndpointName, SimClock, hostile};
 use std::{
     mem::take,
     pin::pin,
@@ -145,4 +148,41 @@ fn who_waits_for_a_refresh_that_breaks_off_does_not_send_the_token_again() {
     assert!(matches!(error, ProviderError::Unavailable(_)), "{error}");
     world.settle();
     assert_eq!(world.sent(), sent);
+}
+
+/// Many providers that do not rotate send the same refresh token again each time.
+#[test]
+fn a_refresh_token_that_comes_back_as_it_was_is_not_spent() {
+    each(|world, handle| {
+        world.change(|provider| provider.rotate_refresh_tokens(false));
+        let token = log_in(&world, handle);
+        let same = hostile::set_member("refresh_token", token.expose());
+        world.change(|provider| provider.alter_response(EndpointName::Token, same));
+        let first = handle.refresh(&token, None).unwrap();
+        let second = handle.refresh(&token, None).unwrap();
+        assert!(first.tokens.refresh_token == Some(token.clone()));
+        assert_ne!(first.tokens.access_token, second.tokens.access_token);
+    });
+}
+
+/// A program may have no other use for its provider after a login than to judge tokens.
+#[test]
+fn what_a_refresh_brought_is_gone_after_its_minute_whatever_is_done_next() {
+    type Next = fn(&World, &dyn Handle);
+    let nexts: [Next; 2] = [
+        |world, handle| drop(handle.subject(&world.token())),
+        |_, handle| drop(handle.service(&ClientCredentials::new(["api:read"]))),
+    ];
+    for next in nexts {
+        each(|world, handle| {
+            let token = log_in(&world, handle);
+            next(&world, handle);
+            let refreshed = handle.refresh(&token, None).expect("new tokens");
+            let kept = Arc::downgrade(&refreshed);
+            drop(refreshed);
+            world.clock.advance(61);
+            next(&world, handle);
+            assert!(kept.upgrade().is_none());
+        });
+    }
 }

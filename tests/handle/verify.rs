@@ -2,7 +2,7 @@
 
 use super::colour::*;
 use oidc_drive::ProviderError;
-use oidc_proto::renew::Policy;
+use oidc_proto::{Secret, flow::ClientCredentials, message::AuthorizationResponse, renew::Policy};
 use oidc_testkit::{EndpointName, Provider};
 use std::{pin::pin, task::Poll};
 
@@ -195,4 +195,64 @@ fn who_waits_for_keys_and_then_for_newer_ones_waits_no_longer_than_once() {
     assert!(matches!(refused, Poll::Ready(Err(ProviderError::AccessToken(_)))));
     let slept = lock(&world.slept).iter().map(|span| span.as_secs()).collect::<Vec<_>>();
     assert_eq!(slept, [3, 1]);
+}
+
+/// Keys are as old as they are, however far the clock was set back: with none newer to be had, it is not known
+/// whether a key is forged.
+#[test]
+fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    assert!(world.finish(handle.verify(&world.token(), |_| ())).is_ok());
+    world.clock.advance(-86_400);
+    world.change(|provider| provider.access_token_lifetime(200_000));
+    world.change(Provider::rotate_keys);
+    let new = world.token();
+    world.clock.advance(40);
+    let mut verifying = pin!(handle.verify(&new, |_| ()));
+    let verdict = loop {
+        // Whatever is to fetch newer keys is never run.
+        if let Poll::Ready(verdict) = poll(verifying.as_mut()) {
+            break verdict;
+        }
+        lock(&world.background).clear();
+    };
+    assert_eq!(verdict.unwrap_err().code(), "unavailable");
+
+    // Once they have been fetched again, they are as new as makes sense.
+    world.clock.advance(30);
+    assert!(world.finish(handle.verify(&new, |_| ())).is_ok());
+    world.change(|provider| {
+        provider.alter_access_token(oidc_testkit::hostile::set_header_member("kid", "forged"));
+    });
+    let forged = world.token();
+    for _ in 0..5 {
+        let refused = world.finish(handle.verify(&forged, |_| ()));
+        assert!(matches!(refused, Err(ProviderError::AccessToken(_))), "{refused:?}");
+    }
+}
+
+/// Whoever keeps a handle in what a server shares may use it in any task.
+#[test]
+fn a_handle_and_its_futures_may_be_moved_between_threads() {
+    fn moved<T: Send>(future: T) -> T {
+        future
+    }
+    fn shared<T: Send + Sync + Clone + 'static>(handle: T) -> T {
+        handle
+    }
+    let world = World::new();
+    let handle = shared(world.asynchronous().build().unwrap());
+    let (wanted, secret) = (ClientCredentials::default(), Secret::new("a token"));
+    drop(moved(handle.authorize(&request())));
+    drop(moved(handle.refresh(&secret, None)));
+    drop(moved(handle.client_credentials(&wanted)));
+    drop(moved(handle.verify("a.b.c", |_| ())));
+    drop(moved(handle.userinfo(&secret, "alice")));
+    drop(moved(handle.introspect(&secret, None)));
+    drop((moved(handle.keys()), moved(handle.metadata()), moved(handle.client())));
+    let (_, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let response = AuthorizationResponse::from_query("code=one&state=another").unwrap();
+    drop(moved(handle.callback(pending, response)));
+    drop(shared(world.blocking().build().unwrap()));
 }

@@ -14,7 +14,8 @@ use oidc_proto::{
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
-        Counters, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader, Renewed,
+        Counters, DISORDER, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader,
+        Renewed,
     },
 };
 use std::{
@@ -116,7 +117,8 @@ impl Issuer {
     /// Whether the keys at hand are as new as makes sense: asked for within the cooldown, and nothing
     /// says that there could be newer ones.
     pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
-        let recent = now.0.saturating_sub(self.asked.load(SeqCst)) <= self.cooldown;
+        // After the clock was set back, nobody knows how old they are.
+        let recent = (-DISORDER..=self.cooldown).contains(&now.0.saturating_sub(self.asked.load(SeqCst)));
         recent && !self.failed.load(SeqCst) && self.running.load(SeqCst) == 0
     }
 
@@ -255,7 +257,7 @@ impl<'i> Running<'i> {
 
     fn end<T>(self, fetched: Result<T, Failure>) -> Result<T, Failure> {
         if fetched.is_ok() {
-            self.issuer.asked.fetch_max(self.asked.0, SeqCst);
+            self.issuer.asked.store(self.asked.0, SeqCst);
         }
         self.issuer.failed.store(fetched.is_err(), SeqCst);
         fetched

@@ -4,7 +4,7 @@ use super::{ProviderError, refreshes::Refreshes};
 use crate::{
     Clock, Flights, Unavailable,
     gate::{
-        introspect::TokenHash,
+        introspect::{self, TokenHash},
         issuer::Issuer,
         worker::{self, give_back, take_scratch},
     },
@@ -43,7 +43,7 @@ impl Core {
     /// The client by this metadata; made anew only when that has changed. Whoever makes it is the program:
     /// no lock is held meanwhile.
     pub(crate) fn client(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ConfigError> {
-        self.refreshes.sweep();
+        self.refreshes.sweep(self.clock.now());
         let made = self.made().clone();
         if let Some(client) = made.filter(|client| ptr::eq(client.metadata(), &*metadata)) {
             return Ok(client);
@@ -63,7 +63,8 @@ impl Core {
         began: Timestamp,
     ) -> Renewed<Refreshed> {
         self.learn(&refreshed.learned);
-        if !refreshed.rotated {
+        // A provider that does not rotate may send the same one again.
+        if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| introspect::hash(next) == *hash) {
             self.refreshes.remove(hash);
         }
         self.refreshes.kept(refreshed, began)
@@ -92,6 +93,7 @@ impl Core {
         read: R,
     ) -> Result<Result<T, R>, ProviderError> {
         let now = self.clock.now();
+        self.refreshes.sweep(now);
         let Some(keys) = worker::with(|worker| worker.keys(self.id, 0, &self.issuer, now)) else {
             // A token that would be refused by any keys is none to wait for; without an audience, too.
             return self

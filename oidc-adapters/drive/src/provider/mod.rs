@@ -267,6 +267,7 @@ impl Provider {
         wanted: &ClientCredentials,
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
+        self.core.refreshes.sweep(self.core.clock.now());
         let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };

@@ -13,7 +13,10 @@ use oidc_proto::{
 };
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
+    },
 };
 
 /// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
@@ -43,14 +46,15 @@ const MAX_REFRESHES: usize = 4096;
 
 pub(crate) struct Refreshes {
     known: Mutex<Known>,
+    /// Whether there is anything to forget, and when that was looked for last: known without the lock.
+    holds: AtomicBool,
+    swept: AtomicI64,
     clock: Arc<dyn Clock>,
     watched: Watched,
 }
 
 struct Known {
     flights: BTreeMap<TokenHash, Kept>,
-    /// When those that are over were forgotten last.
-    swept: Timestamp,
 }
 
 struct Kept {
@@ -60,15 +64,16 @@ struct Kept {
 
 impl Refreshes {
     pub(super) const fn new(clock: Arc<dyn Clock>, watched: Watched) -> Self {
-        let known = Known { flights: BTreeMap::new(), swept: Timestamp(i64::MIN) };
-        Self { known: Mutex::new(known), clock, watched }
+        let known = Mutex::new(Known { flights: BTreeMap::new() });
+        let (holds, swept) = (AtomicBool::new(false), AtomicI64::new(i64::MIN));
+        Self { known, holds, swept, clock, watched }
     }
 
     /// The one renewal of this token. It is not forgotten while it is in anybody's hand.
     pub(crate) fn flight(&self, refresh_token: &Secret) -> (TokenHash, Arc<Flight<Refreshed>>) {
         let (hash, now) = (hash(refresh_token), self.clock.now());
+        self.sweep(now);
         let mut known = self.known();
-        known.sweep(now);
         if let Some(kept) = known.flights.get(&hash) {
             return (hash, Arc::clone(&kept.flight));
         }
@@ -76,6 +81,7 @@ impl Refreshes {
         let flight = Flight::with_clock(REFRESH, Arc::clone(&self.clock)).watched(self.watched.clone());
         let flight = Arc::new(flight.once());
         known.flights.insert(hash, Kept { flight: Arc::clone(&flight), asked: now });
+        self.holds.store(true, SeqCst);
         (hash, flight)
     }
 
@@ -91,10 +97,14 @@ impl Refreshes {
         self.known().flights.remove(hash);
     }
 
-    /// Forgets what came of tokens more than a minute ago.
-    pub(super) fn sweep(&self) {
-        let now = self.clock.now();
-        self.known().sweep(now);
+    /// Forgets what came of tokens more than a minute ago. Once a second is enough; and where there is nothing,
+    /// no lock is taken.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        if self.holds.load(SeqCst) && self.swept.swap(now.0, SeqCst) != now.0 {
+            let mut known = self.known();
+            known.sweep(now);
+            self.holds.store(!known.flights.is_empty(), SeqCst);
+        }
     }
 
     fn known(&self) -> MutexGuard<'_, Known> {
@@ -103,16 +113,12 @@ impl Refreshes {
 }
 
 impl Known {
-    /// Once a second is enough.
     fn sweep(&mut self, now: Timestamp) {
-        if self.swept != now {
-            self.swept = now;
-            self.flights.retain(|_, kept| {
-                // Of a failure too, so that no token is sent again and again.
-                let until = |kept: &Kept| kept.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
-                kept.is_in_hand() || now < until(kept)
-            });
-        }
+        self.flights.retain(|_, kept| {
+            // Of a failure too, so that no token is sent again and again.
+            let until = |kept: &Kept| kept.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
+            kept.is_in_hand() || now < until(kept)
+        });
     }
 
     /// When all room is taken, the older half gives way: not one by one, since that means to look for it.
@@ -154,10 +160,7 @@ mod tests {
         Moment,
         renew::{Failure, Need},
     };
-    use std::{
-        sync::atomic::{AtomicI64, Ordering::SeqCst},
-        thread,
-    };
+    use std::thread;
 
     fn refreshes(now: &Arc<AtomicI64>) -> Refreshes {
         let now = Arc::clone(now);
@@ -181,14 +184,14 @@ mod tests {
         assert!(Arc::ptr_eq(&in_hand, &refreshes.flight(&mine).1));
         drop(in_hand);
         now.store(1_059, SeqCst);
-        refreshes.sweep();
+        refreshes.sweep(Timestamp(now.load(SeqCst)));
         let kept = refreshes.known().flights.len();
         assert!((MAX_REFRESHES / 2..=MAX_REFRESHES + 1).contains(&kept), "{kept}");
         now.store(1_060, SeqCst);
-        refreshes.sweep();
+        refreshes.sweep(Timestamp(now.load(SeqCst)));
         assert_eq!(refreshes.known().flights.len(), kept - 1, "the first one is a minute old");
         now.store(1_071, SeqCst);
-        refreshes.sweep();
+        refreshes.sweep(Timestamp(now.load(SeqCst)));
         assert!(refreshes.known().flights.is_empty());
     }
 
