@@ -186,3 +186,32 @@ fn what_a_refresh_brought_is_gone_after_its_minute_whatever_is_done_next() {
         });
     }
 }
+
+#[test]
+fn who_has_no_patience_with_a_refresh_is_told_that_it_is_not_over() {
+    let world = World::new();
+    let (handle, token) = under_way(&world);
+    let sent = world.sent();
+    world.impatient.store(true, SeqCst);
+    let Poll::Ready(Err(error)) = poll(pin!(handle.refresh(&token, None))) else { panic!("no patience") };
+    assert_eq!(error.code(), "unavailable");
+    world.impatient.store(false, SeqCst);
+    assert!(world.finish(handle.refresh(&token, None)).expect("what came of it").rotated);
+    assert_eq!(world.sent(), sent);
+}
+
+/// However often it breaks off before the token was sent: nobody has to wait for a lease to end by time.
+#[test]
+fn a_refresh_that_breaks_off_again_and_again_leaves_no_lease_behind() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
+    let login = world.finish(handle.callback(pending, world.visit(&url))).unwrap();
+    let token = login.tokens.refresh_token.unwrap();
+    for _ in 0..20 {
+        assert!(poll(pin!(handle.refresh(&token, None))).is_pending());
+        assert_eq!(take(&mut *lock(&world.background)).len(), 1);
+    }
+    assert!(world.finish(handle.refresh(&token, None)).expect("new tokens").rotated);
+    world.change(|provider| provider.assert_clean());
+}

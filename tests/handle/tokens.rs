@@ -1,7 +1,7 @@
 //! Tokens of the program's own: kept, renewed ahead of time, never mixed up.
 
 use super::colour::*;
-use oidc_drive::{ProviderError, blocking};
+use oidc_drive::{ProviderError, blocking, provider::MAX_SERVICE_TOKENS};
 use oidc_proto::flow::ClientCredentials;
 use oidc_testkit::EndpointName;
 use std::{pin::pin, task::Poll};
@@ -134,6 +134,29 @@ fn a_token_that_was_refused_is_replaced_but_not_without_end() {
         assert_eq!(handle.service(&read()).unwrap().epoch, token.epoch, "the newest one stays");
         world.clock.advance(15);
         assert!(handle.newer(&read(), token.epoch).is_ok());
+    });
+}
+
+/// Where there are so many others that a token was forgotten, whatever is fetched is newer than the one that was
+/// refused, and good enough for all who have that one.
+#[test]
+fn a_refused_token_that_was_forgotten_since_is_replaced_by_any() {
+    each(|world, handle| {
+        let mut old = handle.service(&read()).unwrap();
+        for _ in 0..2 {
+            old = handle.newer(&read(), old.epoch).unwrap();
+        }
+        world.down(true);
+        for other in 0..MAX_SERVICE_TOKENS {
+            assert!(handle.service(&ClientCredentials::new([format!("api:{other}")])).is_err());
+        }
+        world.down(false);
+        let before = world.count(EndpointName::Token);
+        for _ in 0..3 {
+            let newer = handle.newer(&read(), old.epoch).unwrap();
+            assert_ne!(newer.value.access_token, old.value.access_token);
+        }
+        assert_eq!(world.count(EndpointName::Token), before + 1);
     });
 }
 

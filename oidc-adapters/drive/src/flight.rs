@@ -330,9 +330,8 @@ impl<T> Flight<T> {
                     let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
                     let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
                     drop(state);
-                    lead = lead.filter(|_| !self.once);
-                    if let Some(came) = self.came_since(version) {
-                        return came;
+                    if self.once {
+                        return self.came_since(version).unwrap_or_else(|| Err(self.not_yet()));
                     }
                     left -= self.waited(before, time, timeout.timed_out());
                 }
@@ -382,9 +381,8 @@ impl<T> Flight<T> {
                         if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| true) }
                     });
                     let timed_out = timed_out.await;
-                    lead = lead.filter(|_| !self.once);
-                    if let Some(came) = self.came_since(version) {
-                        return came;
+                    if self.once {
+                        return self.came_since(version).unwrap_or_else(|| Err(self.not_yet()));
                     }
                     left -= self.waited(before, time, timed_out);
                 }
@@ -398,6 +396,11 @@ impl<T> Flight<T> {
         let now = self.clock.now();
         let mut guard = self.state();
         let state = &mut *guard;
+        let need = match need {
+            // A value that was never here was another flight's, which a pool has forgotten: any is newer.
+            Need::NewerThan(epoch) if epoch > state.renewal.epoch() => Need::Any,
+            need @ (Need::Any | Need::NewerThan(_) | _) => need,
+        };
         let (lease, until) = match state.renewal.want(need, now) {
             Want::Use(..) => (None, now),
             Want::UseAndRenew(_, _, lease) => (Some(lease), now),

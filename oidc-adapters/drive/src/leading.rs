@@ -28,6 +28,11 @@ impl<T> Flight<T> {
         Unavailable { until: self.clock.now().plus(1), because: self.state().failed.clone() }
     }
 
+    /// For who has waited in vain.
+    pub(crate) fn not_yet(&self) -> Unavailable {
+        Unavailable { until: self.clock.now().plus(1), because: None }
+    }
+
     /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
     /// since this version.
     pub(crate) fn came_since(&self, version: u64) -> Option<Result<Published<T>, Unavailable>> {
