@@ -8,7 +8,7 @@ use crate::{
     Log, START, Sim, broken,
     traced::{Captured, expected},
 };
-use oidc_drive::{Event, Gate, Io, Task, gate::GateBuilder};
+use oidc_drive::{Event, Gate, Io, Task, blocking, gate::GateBuilder};
 use oidc_proto::{
     base::base64url,
     flow::{Client, Request},
@@ -204,6 +204,34 @@ async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
     world.provider(Provider::rotate_keys);
     ask(&gate, &world.token()).await.unwrap();
     assert_eq!(gate.waiting("https://op.example"), Some(0));
+}
+
+/// Whoever sends a bad token to a handle does not make it cry out.
+#[test]
+fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
+    type Answer = Result<http::Response<Vec<u8>>, &'static str>;
+    let (world, _) = world();
+    let good = world.token();
+    let verified = |answer: fn() -> Answer, token: &str| {
+        let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
+        let io = blocking::Io::new(move |_, _| answer()).spawning(|job| job());
+        let handle = blocking::Provider::builder("https://op.example", io).audience(world::RESOURCE);
+        let handle = handle.clock(Sim(world.clock.clone())).events(observer).build().unwrap();
+        let captured = Captured::default();
+        tracing::subscriber::with_default(captured.clone(), || {
+            handle.verify(token, |_| ()).unwrap_err();
+        });
+        captured.take().pop().unwrap()
+    };
+    let fields = [("message", "flow ended"), ("oidc.flow", "Verification"), ("oidc.duration", "0.0")];
+    let of = |level, why| expected(level, &[&fields[..], &[("error.type", why)]].concat());
+    let down = || Err("nobody is there");
+    assert_eq!(verified(down, "no token"), of(Level::INFO, "jws_not_compact"));
+    assert_eq!(verified(down, &good), of(Level::WARN, "no_response"));
+    let broken = || Ok(http::Response::new(b"[]".to_vec()));
+    assert_eq!(verified(broken, &good).level, Level::WARN, "the provider is to blame");
+    world.clock.advance(2 * 24 * 3_600);
+    assert_eq!(verified(down, &good), of(Level::INFO, "token_expired"));
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@
 //! | `Lost` | WARN | `no response` |
 //! | `Cancelled` | DEBUG | `request cancelled` |
 //! | `Waited` | DEBUG | `flow waited` |
-//! | `Ended` | DEBUG; WARN if it failed | `flow ended` |
+//! | `Ended` | DEBUG; WARN if it failed, but INFO if an access token was refused | `flow ended` |
 //! | `Renewed` | DEBUG; WARN if it failed | `renewal ended` |
 //! | `Verdict` | DEBUG; INFO if refused; WARN if by our own outage (5xx) | `request judged` |
 //!
@@ -101,7 +101,8 @@ pub fn tell(event: &Event) {
             oidc.endpoint = after.map(Endpoint::name),
             oidc.duration = took.as_secs_f64(),
         }, "flow waited"),
-        Event::Ended { flow, outcome, took, .. } => level!(outcome.is_err() => warn; {
+        Event::Ended { flow, outcome, took, .. } => level!(is_refusal(flow, *outcome) => info,
+            outcome.is_err() => warn; {
             oidc.flow = *flow,
             oidc.duration = took.as_secs_f64(),
             "error.type" = outcome.err(),
@@ -129,6 +130,12 @@ pub fn tell(event: &Event) {
         // A kind that is newer than this crate.
         _ => {}
     }
+}
+
+/// Whether an access token was refused by what is in it, and nobody but its sender is to blame.
+fn is_refusal(flow: &str, outcome: Result<(), &str>) -> bool {
+    let of_a_token = |why: &str| why.starts_with("jws_") || why.starts_with("token_");
+    flow == "Verification" && outcome.is_err_and(of_a_token)
 }
 
 /// As the conventions want it: a method that HTTP does not know is `_OTHER`.
