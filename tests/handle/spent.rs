@@ -104,19 +104,26 @@ fn who_waits_for_a_refresh_that_fails_does_not_send_the_token_again() {
 
 #[test]
 fn a_refresh_during_which_the_clock_jumps_is_not_lost() {
-    for colour in 0..2 {
-        let at =
-            |event: &Event| matches!(event, Event::Answered { to, .. } if to.endpoint == Endpoint::Token);
+    for (colour, seconds) in [(0, 3_500), (0, -3_600), (1, 3_500), (1, -3_600)] {
+        let at = |event: &Event| matches!(event, Event::Sent { to, .. } if to.endpoint == Endpoint::Token);
         let (jump, world) = Jump::world(at);
         let handle = &*world.both()[colour];
         let token = log_in(&world, handle);
         let before = world.count(EndpointName::Token);
-        jump.by(100);
-        let first = handle.refresh(&token, None).map_err(|error| error.to_string()).expect("new tokens");
+        jump.by(seconds);
+        let first = handle.refresh(&token, None).expect("new tokens");
         let again = handle.refresh(&token, None).expect("the same ones");
         assert!(first.rotated && Arc::ptr_eq(&first, &again));
         assert_eq!(world.count(EndpointName::Token), before + 1);
+        world.clock.advance(59);
+        assert!(Arc::ptr_eq(&first, &handle.refresh(&token, None).expect("for a minute from then on")));
         world.change(|provider| provider.assert_clean());
+        world.clock.advance(2);
+        assert_eq!(
+            handle.refresh(&token, None).map(drop).unwrap_err().code(),
+            "oauth_error",
+            "and no longer"
+        );
     }
 }
 

@@ -411,7 +411,7 @@ impl<T> Flight<T> {
             }
             Want::Join { until } => return Answer::No(Unavailable { until, because: None }),
             Want::Refuse { until, because } => {
-                // A lease that is to outlive everything says nothing of when to ask again.
+                // A lease that may outlive its exchange by far says nothing of when to ask again.
                 let until = if self.once { until.min(now.plus(self.patience)) } else { until };
                 return Answer::No(Unavailable { until, because });
             }

@@ -20,8 +20,9 @@ use std::{
 };
 
 /// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
-/// they were interrupted, or who asks at the same time. The lease does not end by time: whatever the clock
-/// does, nobody spends a token while somebody else is still at it. It ends with whoever holds it.
+/// they were interrupted, or who asks at the same time. The lease is far longer than both exchanges may take,
+/// and than most clocks jump: nobody spends a token while somebody else may still be at it. It ends with
+/// whoever holds it, however often they break off.
 const REFRESH: Policy = {
     let mut policy = Policy::KEYS;
     policy.fresh = MINUTE;
@@ -34,12 +35,13 @@ const REFRESH: Policy = {
     policy.longest_retry = 1;
     policy.cooldown = 1;
     policy.burst = u8::MAX;
-    policy.lease = i64::MAX;
+    policy.lease = HOUR;
     policy.patience = 30;
     policy
 };
 
 const MINUTE: i64 = 60;
+const HOUR: i64 = 3_600;
 
 /// How many of them are kept at most, besides those that somebody is at.
 const MAX_REFRESHES: usize = 4096;
