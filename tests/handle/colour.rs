@@ -43,6 +43,8 @@ pub struct World {
     pub moved: Arc<AtomicBool>,
     /// Whether every wait is over at once, though the clock does not move.
     pub impatient: Arc<AtomicBool>,
+    /// Whether a wait is over when the clock says so.
+    pub timers: Arc<AtomicBool>,
     /// How long async callers wanted to wait, each time.
     pub slept: Arc<Mutex<Vec<Duration>>>,
     pub observer: Observer,
@@ -65,6 +67,7 @@ impl World {
             jobs: Arc::default(),
             moved: Arc::default(),
             impatient: Arc::default(),
+            timers: Arc::default(),
             slept: Arc::default(),
             observer: Observer::none(),
         }
@@ -169,12 +172,16 @@ impl World {
                 answer
             }
         };
-        // Only the clock, moved by hand, ends a wait, unless nobody has patience.
-        let (impatient, slept) = (Arc::clone(&self.impatient), Arc::clone(&self.slept));
-        let sleep = move |span| {
-            lock(&slept).push(span);
-            let over = impatient.load(SeqCst);
-            std::future::poll_fn(move |_| if over { Poll::Ready(()) } else { Poll::Pending })
+        // Nothing ends a wait but what is waited for, unless nobody has patience, or timers run.
+        let waits = self.clone();
+        let sleep = move |span: Duration| {
+            lock(&waits.slept).push(span);
+            let (over, waits) = (waits.impatient.load(SeqCst), waits.clone());
+            let until = waits.clock.now().plus(span.as_secs().try_into().expect("a wait that ends"));
+            std::future::poll_fn(move |_| {
+                let timed_out = waits.timers.load(SeqCst) && waits.clock.now() >= until;
+                if over || timed_out { Poll::Ready(()) } else { Poll::Pending }
+            })
         };
         let io = Io::new(send, move |task| lock(&background).push(task), sleep);
         self.settings(oidc_drive::Provider::builder(ISSUER, io))

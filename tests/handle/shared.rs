@@ -7,6 +7,7 @@ use oidc_drive::blocking;
 use oidc_proto::{
     Error, Secret,
     flow::{Authenticated, ClientCredentials, PreviousLogin},
+    renew::Policy,
     token::Rejected,
 };
 use oidc_testkit::EndpointName;
@@ -15,7 +16,7 @@ use std::{
     panic::{AssertUnwindSafe, catch_unwind},
     pin::pin,
     sync::{
-        Arc, OnceLock,
+        Arc, Mutex, OnceLock,
         atomic::{AtomicUsize, Ordering::SeqCst},
         mpsc,
     },
@@ -193,6 +194,59 @@ fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
     let waits = "openid-configuration: it has been asked for, and is not there yet";
     assert_eq!(error, ProviderError::NoResponse(waits.to_owned()));
     assert!(world.finish(first).is_ok());
+}
+
+/// Who renews in the background what needs metadata waits for it as long as it takes: a provider that is slow
+/// is not down.
+#[test]
+fn metadata_that_is_slow_for_one_is_waited_for_by_whatever_else_needs_it() {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    world.timers.store(true, SeqCst);
+    let wanted = request();
+    let mut login = pin!(handle.authorize(&wanted));
+    assert!(poll(login.as_mut()).is_pending());
+    let token = world.token();
+    let mut verifying = pin!(handle.verify(&token, |_| ()));
+    assert!(poll(verifying.as_mut()).is_pending());
+    world.step();
+    world.clock.advance(4);
+    world.settle();
+    let Poll::Ready(Err(error)) = poll(verifying.as_mut()) else { panic!("a request waits for 3 s") };
+    assert_eq!(error.code(), "unavailable", "{error}");
+    assert!(world.finish(login).is_ok());
+    assert!(world.finish(handle.verify(&token, |_| ())).is_ok(), "at the same second");
+}
+
+/// The same between threads, of which one has no patience at all with others.
+#[test]
+fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
+    let world = World::new();
+    let ((asked, asks), (answer, answers)) = (mpsc::channel(), mpsc::channel::<()>());
+    let (asked, answers, inner) = (Mutex::new(asked), Mutex::new(answers), world.clone());
+    let io = blocking::Io::new(move |request, _| {
+        if request.uri().path().ends_with("openid-configuration") {
+            lock(&asked).send(()).expect("somebody waits for it");
+            lock(&answers).recv().expect("an answer");
+        }
+        inner.answer(&request)
+    });
+    let mut policy = Policy::METADATA;
+    policy.patience = 0;
+    let clock = world.clock.clone();
+    let handle = blocking::Provider::builder(ISSUER, io).client_id("app").secret("its secret");
+    let handle = handle.metadata_policy(policy).clock(move || clock.moment()).build().unwrap();
+    thread::scope(|scope| {
+        let first = scope.spawn(|| handle.metadata().map(drop));
+        asks.recv().expect("metadata is asked for");
+        let second = scope.spawn(|| handle.client_credentials(&ClientCredentials::default()).map(drop));
+        // Time enough for it to give up, if it did.
+        (0..10_000).for_each(|_| thread::yield_now());
+        answer.send(()).expect("it is waited for");
+        assert_eq!(second.join().expect("no panic"), Ok(()));
+        assert_eq!(first.join().expect("no panic"), Ok(()));
+    });
+    assert_eq!(world.count(EndpointName::Discovery), 1);
 }
 
 /// What was said of the token endpoint is not what was said of the keys, whichever was said last.

@@ -352,11 +352,8 @@ impl Provider {
     }
 
     fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata = self
-            .core
-            .issuer
-            .metadata_blocking(&self.io)
-            .map_err(|why| failure(why, "token", self.io.lost()))?;
+        let metadata = self.core.issuer.metadata_for_renewal_blocking(&self.io);
+        let metadata = metadata.map_err(|why| failure(why, "token", self.io.lost()))?.value;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 

@@ -8,10 +8,7 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, Observer, SystemClock, Unavailable,
-    leading::Leading,
-    observed::Watched,
-    waiting::{Parked, Waiting},
+    Clock, Observer, SystemClock, Unavailable, leading::Leading, observed::Watched, waiting::Waiting,
 };
 use oidc_proto::{
     Timestamp,
@@ -19,8 +16,8 @@ use oidc_proto::{
 };
 use std::{
     fmt,
-    future::{Future, poll_fn, ready},
-    pin::{Pin, pin},
+    future::{Future, ready},
+    pin::Pin,
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -34,7 +31,7 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// One value that many threads and tasks use, and that one of them renews.
 pub struct Flight<T> {
     state: Mutex<State<T>>,
-    changed: Condvar,
+    pub(crate) changed: Condvar,
     publisher: Publisher<Published<T>>,
     pub(crate) clock: Arc<dyn Clock>,
     patience: i64,
@@ -326,14 +323,11 @@ impl<T> Flight<T> {
                 }
                 Answer::Wait(time, version) => {
                     let before = self.clock.now();
-                    let unchanged = |state: &mut State<T>| state.waiting.version() == version;
-                    let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
-                    let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-                    drop(state);
+                    let timed_out = !self.changed_since_blocking(version, time);
                     if self.once {
                         return self.came_since(version).unwrap_or_else(|| Err(self.not_yet()));
                     }
-                    left -= self.waited(before, time, timeout.timed_out());
+                    left -= self.waited(before, time, timed_out);
                 }
                 Answer::No(unavailable) => return Err(unavailable),
             }
@@ -374,13 +368,7 @@ impl<T> Flight<T> {
                 }
                 Answer::Wait(time, version) => {
                     let before = self.clock.now();
-                    let mut parked = Parked::new(self, version);
-                    let mut timer = pin!(sleep(time));
-                    let timed_out = poll_fn(|context| {
-                        let changed = parked.poll(context).map(|()| false);
-                        if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| true) }
-                    });
-                    let timed_out = timed_out.await;
+                    let timed_out = !self.changed_since(version, sleep(time)).await;
                     if self.once {
                         return self.came_since(version).unwrap_or_else(|| Err(self.not_yet()));
                     }

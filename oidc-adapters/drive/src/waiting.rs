@@ -1,11 +1,15 @@
-//! Tasks that wait for a [`Flight`] to change: put down once each, and taken away when they are
+//! Waiting for a [`Flight`] to change. Tasks are put down once each, and taken away when they are
 //! cancelled.
 
-use crate::Flight;
+use crate::{Flight, flight::State};
 use std::{
     collections::BTreeMap,
+    future::{Future, poll_fn},
     mem,
+    pin::pin,
+    sync::PoisonError,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 /// Who waits, and how often there was something to wake them for.
@@ -29,6 +33,32 @@ impl Waiting {
     pub(crate) fn change(&mut self) -> BTreeMap<u64, Waker> {
         self.version += 1;
         mem::take(&mut self.wakers)
+    }
+}
+
+impl<T> Flight<T> {
+    /// How often something has changed here.
+    pub(crate) fn version(&self) -> u64 {
+        self.state().waiting.version()
+    }
+
+    /// Waits until something has changed since this version, or this timer is over; says whether it has.
+    pub(crate) async fn changed_since(&self, version: u64, timer: impl Future<Output = ()>) -> bool {
+        let (mut parked, mut timer) = (Parked::new(self, version), pin!(timer));
+        poll_fn(|context| {
+            let changed = parked.poll(context).map(|()| true);
+            if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| false) }
+        })
+        .await
+    }
+
+    /// The same on this thread.
+    pub(crate) fn changed_since_blocking(&self, version: u64, time: Duration) -> bool {
+        let unchanged = |state: &mut State<T>| state.waiting.version() == version;
+        let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
+        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
+        drop(state);
+        !timeout.timed_out()
     }
 }
 

@@ -148,7 +148,8 @@ async fn fetch(
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
 ) -> Result<IntrospectionClaims, Failure> {
-    let metadata = issuer.metadata(io).await.map_err(|why| failure(why, "introspection", io.lost()))?;
+    let metadata = issuer.metadata_for_renewal(io).await;
+    let metadata = metadata.map_err(|why| failure(why, "introspection", io.lost()))?.value;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?;
         io.run("introspection", client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await

@@ -10,7 +10,7 @@ use super::{
 use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
     EndpointUrl, Timestamp, UrlPolicy,
-    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Step},
+    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Step, TIMEOUT},
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
@@ -145,7 +145,7 @@ impl Issuer {
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
         let Published { value: known, epoch, .. } =
-            self.metadata_as(Need::Any, io).await.map_err(|why| failure(why, "keys", io.lost()))?;
+            self.metadata_for_renewal(io).await.map_err(|why| failure(why, "keys", io.lost()))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
@@ -183,6 +183,25 @@ impl Issuer {
         io: &Arc<Io>,
     ) -> Result<Arc<ProviderMetadata>, Unavailable> {
         self.metadata_as(Need::Any, io).await.map(|published| published.value)
+    }
+
+    /// The metadata, for who renews something else: a caller's patience is not theirs. Whoever asks for it
+    /// already is waited for as long as an exchange may take.
+    pub(crate) async fn metadata_for_renewal(
+        self: &Arc<Self>,
+        io: &Arc<Io>,
+    ) -> Result<Published<ProviderMetadata>, Unavailable> {
+        loop {
+            let version = self.metadata.version();
+            match self.metadata_as(Need::Any, io).await {
+                Err(why) if why.because.is_none() => {
+                    if !self.metadata.changed_since(version, io.sleep(TIMEOUT)).await {
+                        return Err(why);
+                    }
+                }
+                known => return known,
+            }
+        }
     }
 
     /// What is at hand serves while it is renewed. Without any, whoever renews waits for the end of it:

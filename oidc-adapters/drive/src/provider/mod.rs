@@ -282,8 +282,8 @@ impl Provider {
     }
 
     async fn client_for_renewal(&self) -> Result<Client, Failure> {
-        let metadata =
-            self.core.issuer.metadata(&self.io).await.map_err(|why| failure(why, "token", self.io.lost()))?;
+        let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
+        let metadata = metadata.map_err(|why| failure(why, "token", self.io.lost()))?.value;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 

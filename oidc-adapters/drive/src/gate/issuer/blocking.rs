@@ -5,7 +5,7 @@ use super::{Issuer, Running, failure};
 use crate::{Unavailable, blocking::Io, gate::KeySource};
 use oidc_proto::{
     EndpointUrl,
-    flow::ConfigError,
+    flow::{ConfigError, TIMEOUT},
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Published, Renewed},
@@ -46,6 +46,24 @@ impl Issuer {
         self.metadata_blocking_as(Need::Any, io).map(|published| published.value)
     }
 
+    /// The metadata, for who renews something else.
+    pub(crate) fn metadata_for_renewal_blocking(
+        self: &Arc<Self>,
+        io: &Arc<Io>,
+    ) -> Result<Published<ProviderMetadata>, Unavailable> {
+        loop {
+            let version = self.metadata.version();
+            match self.metadata_blocking_as(Need::Any, io) {
+                Err(why) if why.because.is_none() => {
+                    if !self.metadata.changed_since_blocking(version, TIMEOUT) {
+                        return Err(why);
+                    }
+                }
+                known => return known,
+            }
+        }
+    }
+
     fn fetch_keys_blocking(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
         match &self.source {
             KeySource::Fixed(keys) => return Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
@@ -53,7 +71,7 @@ impl Issuer {
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
         let Published { value: known, epoch, .. } =
-            self.metadata_blocking_as(Need::Any, io).map_err(|why| failure(why, "keys", io.lost()))?;
+            self.metadata_for_renewal_blocking(io).map_err(|why| failure(why, "keys", io.lost()))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set_blocking(url, io) {
                 Ok(renewed) => return Ok(renewed),
