@@ -206,6 +206,19 @@ async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
     assert_eq!(gate.waiting("https://op.example"), Some(0));
 }
 
+/// Who is told of failures may break: a renewal that failed has failed all the same, and is not tried again at once.
+#[tokio::test]
+async fn who_is_told_of_a_failure_and_breaks_makes_it_no_other_one() {
+    let (world, log) = world();
+    let gate = world.builder(World::server()).events(log.observer());
+    let gate = gate.observe_failures(|_, _| panic!("on purpose")).build().unwrap();
+    world.set(Net::Down);
+    assert_eq!(ask(&gate, &world.token()).await.unwrap_err().record().status, Some(503));
+    let counters = gate.key_counters("https://op.example").unwrap();
+    assert_eq!((counters.failures, counters.abandoned), (1, 0));
+    assert_eq!(log.lines().iter().filter(|line| line.starts_with("sent")).count(), 1);
+}
+
 /// Whoever sends a bad token to a handle does not make it cry out.
 #[test]
 fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {

@@ -343,7 +343,8 @@ impl GateBuilder {
         self
     }
 
-    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503.
+    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503. If it panics,
+    /// that goes no further than to the panic hook.
     pub fn observe_failures(mut self, observer: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
         self.failures = Some(Arc::new(observer));
         self

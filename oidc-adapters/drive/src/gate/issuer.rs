@@ -20,6 +20,7 @@ use oidc_proto::{
 };
 use std::{
     future::Future,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst},
@@ -168,7 +169,8 @@ impl Issuer {
     /// Tells of a fetch that failed.
     pub(crate) fn report(&self, failure: &Failure) {
         if let Some(hook) = &self.failures {
-            hook(&self.name, failure);
+            // A renewal whose end is told to somebody who breaks is not one that was given up.
+            let _panicked = catch_unwind(AssertUnwindSafe(|| hook(&self.name, failure)));
         }
     }
 
