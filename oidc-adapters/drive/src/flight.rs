@@ -313,7 +313,7 @@ impl<T> Flight<T> {
                     }
                 }
                 Answer::Renew(lease) => {
-                    let version = self.state().waiting.version();
+                    let version = self.version();
                     if self.lead_once(&mut lead, lease, false).is_none() {
                         return Err(self.not_now());
                     }
@@ -357,7 +357,7 @@ impl<T> Flight<T> {
                     }
                 }
                 Answer::Renew(lease) => {
-                    let version = self.state().waiting.version();
+                    let version = self.version();
                     match self.lead_once(&mut lead, lease, false) {
                         Some(leading) => leading.await,
                         None => return Err(self.not_now()),
