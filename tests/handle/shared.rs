@@ -233,15 +233,24 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
     });
     let mut policy = Policy::METADATA;
     policy.patience = 0;
-    let clock = world.clock.clone();
+    let (clock, looked) = (world.clock.clone(), Arc::new(AtomicUsize::new(0)));
+    let looks = Arc::clone(&looked);
+    let clock = move || {
+        looks.fetch_add(1, SeqCst);
+        clock.moment()
+    };
     let handle = blocking::Provider::builder(ISSUER, io).client_id("app").secret("its secret");
-    let handle = handle.metadata_policy(policy).clock(move || clock.moment()).build().unwrap();
+    let handle = handle.metadata_policy(policy).clock(clock).build().unwrap();
     thread::scope(|scope| {
         let first = scope.spawn(|| handle.metadata().map(drop));
         asks.recv().expect("metadata is asked for");
+        let before = looked.load(SeqCst);
         let second = scope.spawn(|| handle.client_credentials(&ClientCredentials::default()).map(drop));
-        // Time enough for it to give up, if it did.
-        (0..10_000).for_each(|_| thread::yield_now());
+        // It has begun; then time enough for it to give up, if it did, and not so much that it may.
+        while looked.load(SeqCst) == before {
+            thread::yield_now();
+        }
+        (0..200).for_each(|_| thread::yield_now());
         answer.send(()).expect("it is waited for");
         assert_eq!(second.join().expect("no panic"), Ok(()));
         assert_eq!(first.join().expect("no panic"), Ok(()));
