@@ -129,17 +129,17 @@ async fn a_verdict_counts_the_time_that_its_request_has_waited_for_keys() {
     );
 }
 
+fn introspecting(world: &World, log: &Log) -> Gate {
+    let gate = world.builder(World::introspecting()).introspection(|metadata| {
+        Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
+    });
+    gate.events(log.observer()).build().unwrap()
+}
+
 #[tokio::test]
 async fn an_introspection_is_told_without_a_trace_of_the_token() {
     let (world, log) = world();
-    let gate = world
-        .builder(World::introspecting())
-        .introspection(|metadata| {
-            Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
-        })
-        .events(log.observer())
-        .build()
-        .unwrap();
+    let gate = introspecting(&world, &log);
     let token = "MARK-an-opaque-token";
     lock(&world.said)
         .insert(token.to_owned(), json!({"active": true, "aud": world::RESOURCE, "sub": "alice"}));
@@ -166,14 +166,7 @@ async fn an_introspection_is_told_without_a_trace_of_the_token() {
 #[tokio::test]
 async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use() {
     let (world, log) = world();
-    let gate = world
-        .builder(World::introspecting())
-        .introspection(|metadata| {
-            Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
-        })
-        .events(log.observer())
-        .build()
-        .unwrap();
+    let gate = introspecting(&world, &log);
     let said = json!({"active": true, "aud": world::RESOURCE, "sub": "alice"});
     lock(&world.said).insert("opaque".to_owned(), said);
     let asked_at = async |seconds| {

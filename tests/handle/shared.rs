@@ -2,8 +2,7 @@
 //! theirs; nobody waits behind the code of another; nothing is kept for longer than it is good for.
 
 use super::colour::*;
-use oidc_drive::ProviderError;
-use oidc_drive::blocking;
+use oidc_drive::{Provider, ProviderError, blocking};
 use oidc_proto::{
     Error, Secret,
     flow::{Authenticated, ClientCredentials, PreviousLogin},
@@ -157,15 +156,21 @@ fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
     assert_eq!(world.count(EndpointName::Discovery), before + 1);
 }
 
-/// What comes of somebody else's exchange is not known yet: that is another thing than no response.
-#[test]
-fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
+/// A provider that had no response once, a minute ago.
+fn after_an_outage() -> (World, Provider) {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     world.down(true);
     assert_eq!(world.finish(handle.metadata()).map(drop).unwrap_err().code(), "no_response");
     world.down(false);
     world.clock.advance(60);
+    (world, handle)
+}
+
+/// What comes of somebody else's exchange is not known yet: that is another thing than no response.
+#[test]
+fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
+    let (world, handle) = after_an_outage();
     let mut first = pin!(handle.metadata());
     assert!(poll(first.as_mut()).is_pending());
     world.impatient.store(true, SeqCst);
@@ -178,12 +183,7 @@ fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
 /// Nor is who needs metadata that somebody else is still asking for.
 #[test]
 fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
-    let world = World::new();
-    let handle = world.asynchronous().build().unwrap();
-    world.down(true);
-    assert_eq!(world.finish(handle.metadata()).map(drop).unwrap_err().code(), "no_response");
-    world.down(false);
-    world.clock.advance(60);
+    let (world, handle) = after_an_outage();
     let mut first = pin!(handle.metadata());
     assert!(poll(first.as_mut()).is_pending());
     world.impatient.store(true, SeqCst);

@@ -103,19 +103,13 @@ pub struct Waiting {
 /// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
 /// secret in it: the node that resumes it brings its own [`Client`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "Unchecked")]
-pub struct SavedClientCredentials {
-    version: u32,
-    issuer: String,
-    client_id: String,
-    wanted: ClientCredentials,
-    retries: u8,
-    until: Timestamp,
-}
+#[serde(try_from = "Grant")]
+pub struct SavedClientCredentials(Grant);
 
-#[derive(Deserialize)]
+/// It, before it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unchecked {
+struct Grant {
     version: u32,
     issuer: String,
     client_id: String,
@@ -124,22 +118,21 @@ struct Unchecked {
     until: Timestamp,
 }
 
-impl TryFrom<Unchecked> for SavedClientCredentials {
+impl TryFrom<Grant> for SavedClientCredentials {
     type Error = &'static str;
 
-    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
-        let Unchecked { version, issuer, client_id, wanted, retries, until } = unchecked;
-        if version != VERSION {
+    fn try_from(grant: Grant) -> Result<Self, &'static str> {
+        if grant.version != VERSION {
             return Err("the saved grant is of another version");
         }
-        if !(1..=MAX_RETRIES).contains(&retries) {
+        if !(1..=MAX_RETRIES).contains(&grant.retries) {
             return Err("the saved grant has been retried too often, or not at all");
         }
         // What is wanted is held to the rules of a new grant when this one is resumed.
-        if !saved::is_list(&[&issuer, &client_id]) {
+        if !saved::is_list(&[&grant.issuer, &grant.client_id]) {
             return Err("the saved grant has a text that is empty, too long or not printable");
         }
-        Ok(Self { version, issuer, client_id, wanted, retries, until })
+        Ok(Self(grant))
     }
 }
 
@@ -148,14 +141,14 @@ impl Pause<ClientCredentialsGrant> {
     #[must_use]
     pub fn save(&self) -> SavedClientCredentials {
         let Waiting { wanted, repeating } = self.state();
-        SavedClientCredentials {
+        SavedClientCredentials(Grant {
             version: VERSION,
             issuer: repeating.client.metadata().issuer.clone(),
             client_id: repeating.client.client_id().to_owned(),
             wanted: wanted.clone(),
             retries: repeating.retries,
             until: self.until(),
-        }
+        })
     }
 }
 
@@ -181,6 +174,7 @@ impl Client {
         &self,
         saved: SavedClientCredentials,
     ) -> Result<Pause<ClientCredentialsGrant>, Error> {
+        let SavedClientCredentials(saved) = saved;
         if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
             return Err(ConfigError::SavedState.into());
         }

@@ -56,8 +56,13 @@ pub struct DeviceGrant;
 /// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
 /// a [pause](Pause::save); it holds the device code, so keep it from others.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "Unchecked")]
-pub struct DeviceAuthorization {
+#[serde(try_from = "Grant")]
+pub struct DeviceAuthorization(Grant);
+
+/// It, before it has been checked.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
     version: u32,
     issuer: String,
     client_id: String,
@@ -65,7 +70,7 @@ pub struct DeviceAuthorization {
     device_code: Secret,
     user_code: String,
     verification_uri: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     verification_uri_complete: Option<String>,
     openid: bool,
     interval: i64,
@@ -74,69 +79,27 @@ pub struct DeviceAuthorization {
     expires_at: Timestamp,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Unchecked {
-    version: u32,
-    issuer: String,
-    client_id: String,
-    #[serde(with = "exposed")]
-    device_code: Secret,
-    user_code: String,
-    verification_uri: String,
-    #[serde(default)]
-    verification_uri_complete: Option<String>,
-    openid: bool,
-    interval: i64,
-    next: Timestamp,
-    expires_at: Timestamp,
-}
-
-impl TryFrom<Unchecked> for DeviceAuthorization {
+impl TryFrom<Grant> for DeviceAuthorization {
     type Error = &'static str;
 
-    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
-        let Unchecked {
-            version,
-            issuer,
-            client_id,
-            device_code,
-            user_code,
-            verification_uri,
-            verification_uri_complete,
-            openid,
-            interval,
-            next,
-            expires_at,
-        } = unchecked;
-        if version != VERSION {
+    fn try_from(grant: Grant) -> Result<Self, &'static str> {
+        if grant.version != VERSION {
             return Err("the saved grant is of another version");
         }
-        let texts = [&issuer, &client_id, &user_code, &verification_uri].map(String::as_str);
-        let uris = [Some(verification_uri.as_str()), verification_uri_complete.as_deref()];
+        let texts = [&grant.issuer, &grant.client_id, &grant.user_code, &grant.verification_uri];
+        let uris = [Some(grant.verification_uri.as_str()), grant.verification_uri_complete.as_deref()];
         if !saved::is_list(&texts)
-            || !saved::is_text(device_code.expose())
+            || !saved::is_text(grant.device_code.expose())
             || !uris.into_iter().flatten().all(is_shown)
         {
             return Err("the saved grant has a text that is empty, too long or not what it should be");
         }
-        let life = expires_at.0.saturating_sub(next.0);
-        if !(1..=DEVICE_LIFETIME_CAP).contains(&interval) || !(0..=DEVICE_LIFETIME_CAP).contains(&life) {
+        let life = grant.expires_at.0.saturating_sub(grant.next.0);
+        if !(1..=DEVICE_LIFETIME_CAP).contains(&grant.interval) || !(0..=DEVICE_LIFETIME_CAP).contains(&life)
+        {
             return Err("the saved grant has times that no grant has");
         }
-        Ok(Self {
-            version,
-            issuer,
-            client_id,
-            device_code,
-            user_code,
-            verification_uri,
-            verification_uri_complete,
-            openid,
-            interval,
-            next,
-            expires_at,
-        })
+        Ok(Self(grant))
     }
 }
 
@@ -144,10 +107,10 @@ impl TryFrom<Unchecked> for DeviceAuthorization {
 impl fmt::Debug for DeviceAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceAuthorization")
-            .field("issuer", &self.issuer)
-            .field("client_id", &self.client_id)
-            .field("interval", &self.interval)
-            .field("expires_at", &self.expires_at)
+            .field("issuer", &self.0.issuer)
+            .field("client_id", &self.0.client_id)
+            .field("interval", &self.0.interval)
+            .field("expires_at", &self.0.expires_at)
             .finish_non_exhaustive()
     }
 }
@@ -184,7 +147,7 @@ pub enum Polling {
 pub struct Waiting {
     client: Client,
     keys: Option<Arc<KeySet>>,
-    state: DeviceAuthorization,
+    grant: Grant,
 }
 
 impl Client {
@@ -276,7 +239,7 @@ impl DeviceAuthorization {
         if !is_shown(&verification_uri) {
             return Err(Rule::Value("verification_uri"));
         }
-        Ok(Self {
+        Ok(Self(Grant {
             version: VERSION,
             issuer: client.metadata().issuer.clone(),
             client_id: client.client_id().to_owned(),
@@ -289,32 +252,32 @@ impl DeviceAuthorization {
             interval,
             next: now.plus(interval.min(expires_in)),
             expires_at: now.plus(expires_in),
-        })
+        }))
     }
 
     /// What the user is to enter.
     #[must_use]
     pub fn user_code(&self) -> &str {
-        &self.user_code
+        &self.0.user_code
     }
 
     /// Where the user is to enter it.
     #[must_use]
     pub fn verification_uri(&self) -> &str {
-        &self.verification_uri
+        &self.0.verification_uri
     }
 
     /// Where the user need enter nothing: for a QR code. Show the code all the same, so that the user can
     /// compare it (section 3.3.1).
     #[must_use]
     pub fn verification_uri_complete(&self) -> Option<&str> {
-        self.verification_uri_complete.as_deref()
+        self.0.verification_uri_complete.as_deref()
     }
 
     /// Until when the user must have done it.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
-        self.expires_at
+        self.0.expires_at
     }
 
     /// Asks for the tokens until the user has decided. `keys` are as in
@@ -323,12 +286,12 @@ impl DeviceAuthorization {
     /// # Errors
     /// [`ConfigError::SavedState`] if this belongs to another client or provider.
     pub fn poll(self, client: &Client, keys: Option<Arc<KeySet>>) -> Result<Pause<DeviceGrant>, Error> {
-        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
+        let Self(grant) = self;
+        if grant.issuer != client.metadata().issuer || grant.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
         client.endpoint(Endpoint::Token)?;
-        let next = self.next;
-        Ok(Pause::new(next, Waiting { client: client.clone(), keys, state: self }))
+        Ok(Pause::new(grant.next, Waiting { client: client.clone(), keys, grant }))
     }
 }
 
@@ -336,7 +299,7 @@ impl Pause<DeviceGrant> {
     /// The grant as it rests, to be saved.
     #[must_use]
     pub fn save(&self) -> DeviceAuthorization {
-        self.state().state.clone()
+        DeviceAuthorization(self.state().grant.clone())
     }
 }
 
@@ -344,27 +307,27 @@ impl Waiting {
     fn ask(self) -> Result<Step<DeviceGrant>, Error> {
         let form: Form = vec![
             ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
-            ("device_code".into(), self.state.device_code.clone()),
+            ("device_code".into(), self.grant.device_code.clone()),
         ];
         // The provider knows the user's code, too, and must not make an error tell it.
-        let call = Post::start(&self.client, form, &[Secret::new(&self.state.user_code)])?;
+        let call = Post::start(&self.client, form, &[Secret::new(&self.grant.user_code)])?;
         Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
     }
 
     /// Waits for the interval, or for longer if the provider says so; but not for ever. A clock that was set
     /// back gives no more time: what was left when it was time to ask is the most that can be left now.
     fn later(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        let left = self.state.expires_at.0.saturating_sub(self.state.next.0);
-        self.state.expires_at = self.state.expires_at.min(now.plus(left));
-        let wait = self.state.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
-        self.state.next = now.plus(wait);
-        let next = self.state.next;
-        (next < self.state.expires_at).then(|| Pause::new(next, self).into())
+        let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
+        self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
+        let wait = self.grant.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
+        self.grant.next = now.plus(wait);
+        let next = self.grant.next;
+        (next < self.grant.expires_at).then(|| Pause::new(next, self).into())
     }
 
     /// Section 3.5: who gets no answer asks half as often.
     fn back_off(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        self.state.interval = (self.state.interval * 2).min(DEVICE_LIFETIME_CAP);
+        self.grant.interval = (self.grant.interval * 2).min(DEVICE_LIFETIME_CAP);
         self.later(asked, now)
     }
 
@@ -372,7 +335,7 @@ impl Waiting {
         let (now, status) = (answer.now, answer.status);
         let tokens = answer.tokens(&self.client)?;
         let Some(id_token) = tokens.id_token.clone() else {
-            if self.state.openid {
+            if self.grant.openid {
                 let rule = Rule::Missing("id_token");
                 return Err(ResponseError::new(Endpoint::Token, status, rule).into());
             }
@@ -418,8 +381,8 @@ impl Flow for DeviceGrant {
                         }
                         "authorization_pending" => {}
                         "slow_down" => {
-                            waiting.state.interval =
-                                (waiting.state.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
+                            waiting.grant.interval =
+                                (waiting.grant.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
                         }
                         _ => return Err(Error::OAuth(refused)),
                     }
@@ -437,7 +400,7 @@ impl Flow for DeviceGrant {
     }
 
     fn on_wake(waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
-        if moment.now() >= waiting.state.expires_at {
+        if moment.now() >= waiting.grant.expires_at {
             return Err(Error::DeviceCodeExpired);
         }
         waiting.ask()

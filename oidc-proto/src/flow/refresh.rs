@@ -37,48 +37,37 @@ pub struct RefreshGrant;
 /// What a refreshed ID token must have kept from that of the login (section 12.2). Save it beside
 /// the refresh token; it holds no secret but the nonce.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, try_from = "Unchecked")]
-pub struct PreviousLogin {
-    version: u32,
-    iss: String,
-    sub: String,
-    aud: Vec<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    azp: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    auth_time: Option<Timestamp>,
-    #[serde(with = "optional", skip_serializing_if = "Option::is_none")]
-    nonce: Option<Secret>,
-}
+#[serde(try_from = "Kept")]
+pub struct PreviousLogin(Kept);
 
-#[derive(Deserialize)]
+/// It, before it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Unchecked {
+struct Kept {
     version: u32,
     iss: String,
     sub: String,
     aud: Vec<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     azp: Option<String>,
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
-    #[serde(default, with = "optional")]
+    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
     nonce: Option<Secret>,
 }
 
-impl TryFrom<Unchecked> for PreviousLogin {
+impl TryFrom<Kept> for PreviousLogin {
     type Error = &'static str;
 
     /// Lets in what an ID token can say, and no more.
-    fn try_from(unchecked: Unchecked) -> Result<Self, &'static str> {
-        let Unchecked { version, iss, sub, aud, azp, auth_time, nonce } = unchecked;
-        if version != VERSION {
+    fn try_from(kept: Kept) -> Result<Self, &'static str> {
+        if kept.version != VERSION {
             return Err("the saved login is of another version");
         }
-        if iss.is_empty() || !is_sub(&sub) || aud.is_empty() {
+        if kept.iss.is_empty() || !is_sub(&kept.sub) || kept.aud.is_empty() {
             return Err("the saved login is of nobody, or for nobody");
         }
-        Ok(Self { version, iss, sub, aud, azp, auth_time, nonce })
+        Ok(Self(kept))
     }
 }
 
@@ -100,7 +89,7 @@ mod optional {
 
 impl From<&IdToken> for PreviousLogin {
     fn from(id_token: &IdToken) -> Self {
-        Self {
+        Self(Kept {
             version: VERSION,
             iss: id_token.iss.clone(),
             sub: id_token.sub.clone(),
@@ -108,7 +97,7 @@ impl From<&IdToken> for PreviousLogin {
             azp: id_token.azp.clone(),
             auth_time: id_token.auth_time,
             nonce: id_token.nonce.clone().map(Secret::new),
-        }
+        })
     }
 }
 
@@ -116,7 +105,7 @@ impl PreviousLogin {
     /// The user who logged in, at their issuer.
     #[must_use]
     pub fn sub(&self) -> &str {
-        &self.sub
+        &self.0.sub
     }
 
     /// Holds a refreshed ID token to this login (section 12.2), claim by claim. No nonce is demanded; one
@@ -125,16 +114,17 @@ impl PreviousLogin {
     /// # Errors
     /// [`Rejected::Changed`] names the claim.
     pub fn check(&self, now: &IdToken) -> Result<(), Rejected> {
+        let Self(then) = self;
         let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };
-        same("iss", now.iss == self.iss)?;
-        same("sub", now.sub == self.sub)?;
-        same("aud", self.aud.iter().all(|audience| now.aud.contains(audience)))?;
-        same("azp", now.azp == self.azp)?;
+        same("iss", now.iss == then.iss)?;
+        same("sub", now.sub == then.sub)?;
+        same("aud", then.aud.iter().all(|audience| now.aud.contains(audience)))?;
+        same("azp", now.azp == then.azp)?;
         same(
             "auth_time",
-            now.auth_time.is_none() || self.auth_time.is_none() || now.auth_time == self.auth_time,
+            now.auth_time.is_none() || then.auth_time.is_none() || now.auth_time == then.auth_time,
         )?;
-        let nonce = now.nonce.as_deref().is_none_or(|n| self.nonce.as_ref().is_some_and(|p| p.equals(n)));
+        let nonce = now.nonce.as_deref().is_none_or(|n| then.nonce.as_ref().is_some_and(|p| p.equals(n)));
         same("nonce", nonce)
     }
 }
@@ -188,8 +178,8 @@ impl Client {
         keys: Option<Arc<KeySet>>,
     ) -> Result<Call<RefreshGrant>, Error> {
         let is_ours = |previous: &PreviousLogin| {
-            let for_us = previous.aud.iter().any(|audience| audience == self.client_id());
-            for_us && self.inner().verifier.issuer.admits(&previous.iss)
+            let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
+            for_us && self.inner().verifier.issuer.admits(&previous.0.iss)
         };
         if !previous.as_ref().is_none_or(is_ours) {
             return Err(super::ConfigError::SavedState.into());

@@ -1,10 +1,13 @@
 //! The device authorization endpoint, and its grant (RFC 8628).
 
 use super::{
-    Provider, Registration, audit::is_form, authorize::scope_of, insert, json, params::Params, store::Grant,
-    token::Refusal,
+    Provider, Registration,
+    authorize::scope_of,
+    params::Params,
+    store::Grant,
+    token::{Refusal, granted},
 };
-use http::{Request, Response, StatusCode};
+use http::{Request, Response};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -39,14 +42,7 @@ impl Provider {
     }
 
     pub(super) fn device(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
-        match self.begin_device(request, now) {
-            Ok(members) => {
-                let mut response = json(StatusCode::OK, &Value::Object(members), "no-store");
-                insert(&mut response, "pragma", "no-cache");
-                response
-            }
-            Err(refusal) => refusal.into_response(),
-        }
+        granted(self.begin_device(request, now))
     }
 
     fn begin_device(
@@ -54,20 +50,15 @@ impl Provider {
         request: &Request<Vec<u8>>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
-        if !is_form(request.headers()) {
-            return Err(Refusal::bad("invalid_request", "the body is not a form"));
-        }
-        let params = Params::parse(request.body());
-        let client = params.get("client_id").and_then(|id| self.clients.get(id));
-        let known: &[&str] = match client.map(|client| client.authentication.name()) {
-            Some("client_secret_post") => &["scope", "client_id", "client_secret"],
-            Some("none") => &["scope", "client_id"],
-            _ => &["scope"],
-        };
-        self.audit.parameters(&params, known);
-        if let Some(name) = params.duplicate() {
-            return Err(Refusal::bad("invalid_request", &format!("{name} stands there twice")));
-        }
+        let params = self.form(request, |provider, params| {
+            let client = params.get("client_id").and_then(|id| provider.clients.get(id));
+            let known: &[&str] = match client.map(|client| client.authentication.name()) {
+                Some("client_secret_post") => &["scope", "client_id", "client_secret"],
+                Some("none") => &["scope", "client_id"],
+                _ => &["scope"],
+            };
+            provider.audit.parameters(params, known);
+        })?;
         let client = self.authenticate(request, &params)?;
         if !client.may(DEVICE_GRANT) {
             self.audit.note("the client is not registered for devices");

@@ -1,6 +1,6 @@
 //! The introspection endpoint (RFC 7662 section 2): for clients that can show who they are.
 
-use super::{Provider, audit::is_form, insert, json, params::Params, token::Refusal};
+use super::{Provider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Map, Value, json};
@@ -24,22 +24,17 @@ impl Provider {
         request: &Request<Vec<u8>>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
-        if !is_form(request.headers()) {
-            return Err(Refusal::bad("invalid_request", "the body is not a form"));
-        }
-        let params = Params::parse(request.body());
-        let post = params
-            .get("client_id")
-            .and_then(|id| self.clients.get(id))
-            .is_some_and(|client| client.authentication.name() == "client_secret_post");
-        let known: &[&str] = match post {
-            true => &["token", "token_type_hint", "client_id", "client_secret"],
-            false => &["token", "token_type_hint"],
-        };
-        self.audit.parameters(&params, known);
-        if let Some(name) = params.duplicate() {
-            return Err(Refusal::bad("invalid_request", &format!("{name} stands there twice")));
-        }
+        let params = self.form(request, |provider, params| {
+            let post = params
+                .get("client_id")
+                .and_then(|id| provider.clients.get(id))
+                .is_some_and(|client| client.authentication.name() == "client_secret_post");
+            let known: &[&str] = match post {
+                true => &["token", "token_type_hint", "client_id", "client_secret"],
+                false => &["token", "token_type_hint"],
+            };
+            provider.audit.parameters(params, known);
+        })?;
         let client = self.authenticate(request, &params)?;
         if client.authentication.secret().is_none() {
             self.audit.note("introspection by a public client (RFC 7662 section 2.1)");

@@ -41,15 +41,37 @@ impl Refusal {
     }
 }
 
+/// What is granted is for its client alone (RFC 6749 section 5.1).
+pub(super) fn granted(result: Result<Map<String, Value>, Refusal>) -> Response<Vec<u8>> {
+    match result {
+        Ok(members) => {
+            let mut response = json(StatusCode::OK, &Value::Object(members), "no-store");
+            insert(&mut response, "pragma", "no-cache");
+            response
+        }
+        Err(refusal) => refusal.into_response(),
+    }
+}
+
 impl Provider {
     pub(super) fn token(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
-        match self.exchange(request, now) {
-            Ok(members) => {
-                let mut response = json(StatusCode::OK, &Value::Object(members), "no-store");
-                insert(&mut response, "pragma", "no-cache");
-                response
-            }
-            Err(refusal) => refusal.into_response(),
+        granted(self.exchange(request, now))
+    }
+
+    /// What a form says, once the audit has judged its parameters.
+    pub(super) fn form(
+        &mut self,
+        request: &Request<Vec<u8>>,
+        judge: impl FnOnce(&mut Self, &Params),
+    ) -> Result<Params, Refusal> {
+        if !is_form(request.headers()) {
+            return Err(Refusal::bad("invalid_request", "the body is not a form"));
+        }
+        let params = Params::parse(request.body());
+        judge(self, &params);
+        match params.duplicate() {
+            Some(name) => Err(Refusal::bad("invalid_request", &format!("{name} stands there twice"))),
+            None => Ok(params),
         }
     }
 
@@ -58,15 +80,10 @@ impl Provider {
         request: &Request<Vec<u8>>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
-        if !is_form(request.headers()) {
-            return Err(Refusal::bad("invalid_request", "the body is not a form"));
-        }
-        let params = Params::parse(request.body());
+        let params = self.form(request, |provider, params| {
+            provider.judge_parameters(params, params.get("grant_type").unwrap_or_default());
+        })?;
         let grant_type = params.get("grant_type").unwrap_or_default().to_owned();
-        self.judge_parameters(&params, &grant_type);
-        if let Some(name) = params.duplicate() {
-            return Err(Refusal::bad("invalid_request", &format!("{name} stands there twice")));
-        }
         // Before authentication: a code that is sent again after a refusal has been sent twice.
         if let Some(code) = params.get("code") {
             self.audit.first_time("code", code);
