@@ -1,7 +1,6 @@
 //! Documents of real providers: each one parses, or fails for the reason that stands here.
 //!
-//! The folder is no part of the project; without it there is nothing to do. `OIDC_REALWORLD` says where
-//! it is, if not in `../shared/realworld`.
+//! They stand in `data/realworld`, with their sources and licences in `sources.json` and its README.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
@@ -11,7 +10,7 @@ use oidc_proto::{
     metadata::{MetadataError, Profile, ProviderMetadata, Why, well_known},
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{collections::BTreeSet, fs, path::Path};
 
 #[path = "realworld/documents.rs"]
 mod documents;
@@ -21,25 +20,15 @@ mod key_sets;
 use documents::{Asked, DOCUMENTS, Document, Outcome};
 use key_sets::{KEY_SETS, KeySetRow};
 
-/// The folder, or `None` after a word about it.
-fn folder() -> Option<PathBuf> {
-    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/realworld");
-    let folder = PathBuf::from(std::env::var_os("OIDC_REALWORLD").unwrap_or_else(|| beside.into()));
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    eprintln!("skipped: there is no folder of real documents (OIDC_REALWORLD)");
-    None
-}
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/realworld");
 
-fn read(folder: &std::path::Path, file: &str) -> Vec<u8> {
-    fs::read(folder.join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
+fn read(file: &str) -> Vec<u8> {
+    fs::read(Path::new(FOLDER).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
 #[test]
 fn every_file_has_a_row_and_every_row_a_file() {
-    let Some(folder) = folder() else { return };
-    let there: BTreeSet<String> = fs::read_dir(&folder)
+    let there: BTreeSet<String> = fs::read_dir(FOLDER)
         .unwrap()
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name.ends_with(".discovery.json") || name.ends_with(".jwks.json"))
@@ -49,11 +38,35 @@ fn every_file_has_a_row_and_every_row_a_file() {
     assert_eq!(there, named, "left: files of the folder, right: rows of the tables");
 }
 
+/// Copies keep the notice that their licence asks for; everything else is the project's own.
+#[test]
+fn every_file_says_where_it_comes_from_and_under_which_licence() {
+    let sources: Vec<Value> = serde_json::from_slice(&read("sources.json")).unwrap();
+    let notice = String::from_utf8(read("README.md")).unwrap();
+    let mut named = BTreeSet::new();
+    for source in &sources {
+        let text = |member: &str| source[member].as_str().unwrap_or_default();
+        let file = text("file");
+        assert!(named.insert(file.to_owned()), "{file} stands there twice");
+        match text("kind") {
+            "copied" => {
+                assert!(["MIT", "Apache-2.0"].contains(&text("licence")), "{file}: {}", text("licence"));
+                assert_eq!(text("commit").len(), 40, "{file}: the commit of its source");
+                for member in ["from", "copyright"] {
+                    assert!(!text(member).is_empty() && notice.contains(text(member)), "{file}: {member}");
+                }
+            }
+            "recorded" | "re-made" => assert!(!text("from").is_empty(), "{file}"),
+            other => panic!("{file}: {other:?}"),
+        }
+    }
+    let rows = DOCUMENTS.iter().map(|row| row.file).chain(KEY_SETS.iter().map(|row| row.file));
+    assert_eq!(named, rows.map(str::to_owned).collect(), "left: sources, right: rows of the tables");
+}
+
 #[test]
 fn discovery_documents_parse_or_fail_as_the_table_says() {
-    let Some(folder) = folder() else { return };
-    let wrong: Vec<String> =
-        DOCUMENTS.iter().filter_map(|row| judge(&read(&folder, row.file), row)).collect();
+    let wrong: Vec<String> = DOCUMENTS.iter().filter_map(|row| judge(&read(row.file), row)).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
@@ -96,12 +109,10 @@ fn fits(parsed: &Result<ProviderMetadata, MetadataError>, expected: &Outcome<'_>
 
 #[test]
 fn key_sets_have_as_many_usable_keys_as_the_table_says() {
-    let Some(folder) = folder() else { return };
     let wrong: Vec<String> = KEY_SETS
         .iter()
         .filter_map(|row| {
-            let keys = KeySet::parse(&read(&folder, row.file))
-                .unwrap_or_else(|error| panic!("{}: {error}", row.file));
+            let keys = KeySet::parse(&read(row.file)).unwrap_or_else(|error| panic!("{}: {error}", row.file));
             let aside: Vec<_> =
                 keys.set_aside().iter().map(|aside| (aside.kid.as_deref(), aside.reason)).collect();
             let found = KeySetRow { file: row.file, usable: keys.keys().count(), aside: &aside };
@@ -113,9 +124,8 @@ fn key_sets_have_as_many_usable_keys_as_the_table_says() {
 
 #[test]
 fn a_document_of_another_issuer_is_refused_whatever_else_is_in_it() {
-    let Some(folder) = folder() else { return };
     for row in DOCUMENTS {
-        let document = read(&folder, row.file);
+        let document = read(row.file);
         let found = ProviderMetadata::parse(
             &document,
             "https://impostor.example",
