@@ -3,6 +3,7 @@
 use crate::{
     server::{Server, Stream, Then},
     stacks::{STACKS, get, plenty, post, terms},
+    tls::Authority,
 };
 use std::{
     io::{self, Write as _},
@@ -54,6 +55,47 @@ fn rule_4_a_body_of_exactly_the_limit_is_read_in_whole() {
             let response = stack.answered(get(&server.url("/")), plenty());
             assert_eq!(response.body().len(), length.min(LIMIT + 1), "{}", stack.name);
         }
+    }
+}
+
+#[test]
+fn rule_4_a_body_of_exactly_the_limit_fits_into_the_sum_however_it_is_sent() {
+    let interim = "HTTP/1.1 103 Early Hints\r\nlink: </style.css>\r\n\r\n".repeat(3);
+    let large = format!("x-a: {}\r\n", "b".repeat(1000)).repeat(60);
+    let ends = "transfer-encoding: chunked\r\n\r\n";
+    for stack in &STACKS {
+        for size in [1, 7, 1000, LIMIT] {
+            let (before, head) = if size == 1 { (interim.as_str(), "") } else { ("", large.as_str()) };
+            let mut answer = format!("{before}HTTP/1.1 200 OK\r\n{head}{ends}").into_bytes();
+            for chunk in vec![b'x'; LIMIT].chunks(size) {
+                write!(answer, "{:x}\r\n", chunk.len()).expect("memory");
+                answer.extend(chunk);
+                answer.extend(b"\r\n");
+            }
+            answer.extend(b"0\r\n\r\n");
+            let server = Server::says(answer, || Then::Keep);
+            let response = stack.answered(get(&server.url("/")), plenty());
+            assert_eq!(response.body().len(), LIMIT, "{}: chunks of {size}", stack.name);
+        }
+    }
+}
+
+#[test]
+fn rule_4_a_document_in_records_and_chunks_of_one_byte_fits_into_the_sum() {
+    let authority = Authority::new();
+    let pair = authority.issue("127.0.0.1", |_| {});
+    for stack in &STACKS {
+        let server = Server::tls(authority.server(&pair, &[]), |stream, _| {
+            stream.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n")?;
+            for _ in 0..16 * 1024 {
+                stream.write_all(b"1\r\nx\r\n")?;
+                stream.flush()?;
+            }
+            stream.write_all(b"0\r\n\r\n").map(|()| Then::Keep)
+        });
+        let sent = (stack.send_tls)(get(&server.url("/")), plenty(), &authority.pem(), None);
+        let response = sent.unwrap_or_else(|error| panic!("{}: {}", stack.name, error.says));
+        assert_eq!(response.body().len(), 16 * 1024, "{}", stack.name);
     }
 }
 

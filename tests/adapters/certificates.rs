@@ -5,10 +5,11 @@ use crate::{
     stacks::{STACKS, both, get, plenty},
     tls::{Authority, expired, for_clients_only, not_yet},
 };
-use rustls::crypto::ring::default_provider;
+use rustls::crypto::{CryptoProvider, ring::default_provider};
 use std::{
     io::{self, Read as _, Write as _},
     net::TcpListener,
+    process::Command,
 };
 
 const OK: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}";
@@ -105,7 +106,7 @@ fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else
 #[test]
 fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
     // Whoever is first in a process chooses for all who do not say; this choice can speak with nobody.
-    let nothing = rustls::crypto::CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
+    let nothing = CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
     assert!(nothing.install_default().is_ok(), "it is installed once");
     let authority = Authority::new();
     let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
@@ -119,6 +120,37 @@ fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
             assert!(sent.is_ok(), "{}: {:?}", stack.name, sent.map(|_| ()));
         }
     }
+}
+
+#[test]
+fn rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange() {
+    let test = "rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange";
+    if std::env::var_os("NOTHING_CHOSEN").is_none() {
+        // In a process of its own: whoever chooses, chooses for all.
+        let output = Command::new(std::env::current_exe().expect("this test"))
+            .args([&format!("certificates::{test}"), "--exact"])
+            .env("NOTHING_CHOSEN", "yes")
+            .output()
+            .expect("it runs");
+        let says = String::from_utf8_lossy(&output.stdout);
+        assert!(output.status.success() && says.contains("1 passed"), "{says}");
+        return;
+    }
+    let authority = Authority::new();
+    let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
+    let own = Some((own.chain.as_str(), own.key.as_str()));
+    for stack in &STACKS {
+        let server = Server::tls(authority.server(&pair, &["http/1.1"]), ok);
+        for certified in [false, true] {
+            let mut terms = plenty();
+            terms.client_certificate = certified;
+            let sent = (stack.send_tls)(get(&server.url("/token")), terms, &authority.pem(), own);
+            assert!(sent.is_ok(), "{}: {:?}", stack.name, sent.map(|_| ()));
+            assert!(CryptoProvider::get_default().is_none(), "{}: it has chosen for the process", stack.name);
+        }
+    }
+    let chosen = CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
+    assert!(chosen.install_default().is_ok(), "the program has its choice");
 }
 
 #[test]

@@ -28,6 +28,8 @@ fn each_of_the_ten_rules_names_a_test_that_attacks_it() {
         include_str!("certificates.rs"),
         include_str!("exchanges.rs"),
         include_str!("failures.rs"),
+        include_str!("floods.rs"),
+        include_str!("hostile.rs"),
         include_str!("times.rs"),
     ]
     .concat();

@@ -1,5 +1,6 @@
 //! The table of stacks, and the requests that the tests send over them.
 
+use oidc_drive::meter::Exceeded;
 use oidc_proto::flow::{Discovery, Request, Terms};
 use std::{error::Error, future::Future, sync::LazyLock, time::Duration};
 use tokio::runtime::Runtime;
@@ -10,6 +11,8 @@ pub type Response = http::Response<Vec<u8>>;
 #[derive(Debug)]
 pub struct Failure {
     pub timed_out: bool,
+    /// The sum of what one exchange may take from the wire, if the server sent more.
+    pub too_much: Option<u64>,
     pub says: String,
 }
 
@@ -28,34 +31,12 @@ pub struct Stack {
     /// Whether it can tell a reset from the end of a body that has no length. If it cannot, the flow
     /// has to: JSON and JWTs show where they end.
     pub sees_cuts: bool,
-    /// The same of a stream of HTTP/2 that is reset without an error.
-    pub sees_resets: bool,
 }
 
-const UREQ: Stack = Stack {
-    name: "ureq",
-    send: ureq,
-    send_tls: ureq_tls,
-    http2: false,
-    sees_cuts: false,
-    sees_resets: false,
-};
-const HYPER: Stack = Stack {
-    name: "hyper",
-    send: hyper,
-    send_tls: hyper_tls,
-    http2: true,
-    sees_cuts: true,
-    sees_resets: true,
-};
-const REQWEST: Stack = Stack {
-    name: "reqwest",
-    send: reqwest,
-    send_tls: reqwest_tls,
-    http2: true,
-    sees_cuts: true,
-    sees_resets: false,
-};
+const UREQ: Stack = Stack { name: "ureq", send: ureq, send_tls: ureq_tls, http2: false, sees_cuts: false };
+const HYPER: Stack = Stack { name: "hyper", send: hyper, send_tls: hyper_tls, http2: true, sees_cuts: true };
+const REQWEST: Stack =
+    Stack { name: "reqwest", send: reqwest, send_tls: reqwest_tls, http2: true, sees_cuts: true };
 
 /// The adapters.
 pub const STACKS: [Stack; 3] = [UREQ, HYPER, REQWEST];
@@ -102,16 +83,74 @@ fn reqwest_tls(request: Request, terms: Terms, roots: &str, own: Pair<'_>) -> Re
     wait(async move { http.send(request, terms).await }).map_err(of_reqwest)
 }
 
-fn of_ureq(error: ureq::Error) -> Failure {
-    Failure { timed_out: matches!(error, ureq::Error::Timeout(_)), says: error.to_string() }
+pub fn of_ureq(error: ureq::Error) -> Failure {
+    let too_much = match &error {
+        ureq::Error::Io(error) => match error.get_ref().and_then(|error| error.downcast_ref()) {
+            Some(Exceeded::Bytes(most)) => Some(*most),
+            Some(Exceeded::Time(_)) | None => None,
+        },
+        _ => None,
+    };
+    Failure { timed_out: matches!(error, ureq::Error::Timeout(_)), too_much, says: error.to_string() }
 }
 
-fn of_hyper(error: oidc_hyper::Error) -> Failure {
-    Failure { timed_out: matches!(error, oidc_hyper::Error::Timeout), says: error.to_string() }
+pub fn of_hyper(error: oidc_hyper::Error) -> Failure {
+    let too_much = if let oidc_hyper::Error::TooMuch(most) = error { Some(most) } else { None };
+    Failure { timed_out: matches!(error, oidc_hyper::Error::Timeout), too_much, says: error.to_string() }
 }
 
-fn of_reqwest(error: oidc_reqwest::Error) -> Failure {
-    Failure { timed_out: matches!(error, oidc_reqwest::Error::Timeout), says: error.to_string() }
+pub fn of_reqwest(error: oidc_reqwest::Error) -> Failure {
+    let too_much = if let oidc_reqwest::Error::TooMuch(most) = error { Some(most) } else { None };
+    Failure { timed_out: matches!(error, oidc_reqwest::Error::Timeout), too_much, says: error.to_string() }
+}
+
+/// A client that a program keeps, to be used on any runtime.
+#[allow(clippy::large_enum_variant, reason = "there are three of them")]
+pub enum Kept {
+    Ureq(oidc_ureq::Http),
+    Hyper(oidc_hyper::Http),
+    Reqwest(oidc_reqwest::Http),
+}
+
+impl Kept {
+    /// One of each stack, as configured for everybody.
+    pub fn all() -> [Self; 3] {
+        [
+            Self::Ureq(oidc_ureq::Http::new()),
+            Self::Hyper(oidc_hyper::Http::new()),
+            Self::Reqwest(oidc_reqwest::Http::new()),
+        ]
+    }
+
+    /// One of each stack that trusts this authority.
+    pub fn trusting(roots: &str) -> [Self; 3] {
+        let roots = roots.as_bytes();
+        [
+            Self::Ureq(oidc_ureq::Http::with_root_certificates(roots).expect("certificates")),
+            Self::Hyper(oidc_hyper::Http::with_root_certificates(roots).expect("certificates")),
+            Self::Reqwest(oidc_reqwest::Http::with_root_certificates(roots).expect("certificates")),
+        ]
+    }
+
+    pub fn name(&self) -> &'static str {
+        match self {
+            Self::Ureq(_) => "ureq",
+            Self::Hyper(_) => "hyper",
+            Self::Reqwest(_) => "reqwest",
+        }
+    }
+
+    pub async fn send(&self, request: Request, terms: Terms) -> Result<Response, Failure> {
+        match self {
+            Self::Ureq(http) => {
+                let http = http.clone();
+                let sending = tokio::task::spawn_blocking(move || http.send(request, terms));
+                sending.await.expect("no panic").map_err(of_ureq)
+            }
+            Self::Hyper(http) => http.send(request, terms).await.map_err(of_hyper),
+            Self::Reqwest(http) => http.send(request, terms).await.map_err(of_reqwest),
+        }
+    }
 }
 
 /// On another thread than the caller's: what does not compile here is a future that is not `Send`.

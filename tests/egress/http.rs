@@ -1,7 +1,7 @@
 //! The client of each adapter, behind one face: that all have the same methods is part of what is tested.
 
 use crate::{
-    stacks::{Failure, Response, runtime},
+    stacks::{Failure, Response, of_hyper, of_reqwest, of_ureq, runtime},
     tls::Pair,
 };
 use oidc_proto::flow::{Flow, Request, Step, Terms};
@@ -69,17 +69,10 @@ impl Http {
     }
 
     pub fn send(&self, request: Request, terms: Terms) -> Result<Response, Failure> {
-        let failure = |timed_out: bool, says: String| Failure { timed_out, says };
         match self {
-            Ureq(http) => http
-                .send(request, terms)
-                .map_err(|error| failure(matches!(error, ureq::Error::Timeout(_)), error.to_string())),
-            Hyper(http) => runtime()
-                .block_on(http.send(request, terms))
-                .map_err(|error| failure(matches!(error, oidc_hyper::Error::Timeout), error.to_string())),
-            Reqwest(http) => runtime()
-                .block_on(http.send(request, terms))
-                .map_err(|error| failure(matches!(error, oidc_reqwest::Error::Timeout), error.to_string())),
+            Ureq(http) => http.send(request, terms).map_err(of_ureq),
+            Hyper(http) => runtime().block_on(http.send(request, terms)).map_err(of_hyper),
+            Reqwest(http) => runtime().block_on(http.send(request, terms)).map_err(of_reqwest),
         }
     }
 

@@ -20,7 +20,8 @@
 //! An [`Observer`] is told what happens, as [`Event`]s: requests, responses, waits, renewals, verdicts,
 //! with durations and without secrets.
 //!
-//! Where the names of hosts may lead is decided by an [`egress::Guard`], for whoever opens connections.
+//! Where the names of hosts may lead is decided by an [`egress::Guard`], for whoever opens connections;
+//! what they may bring is counted by a [`meter::Meter`].
 #![forbid(unsafe_code)]
 
 pub mod blocking;
@@ -31,11 +32,14 @@ mod flight;
 mod flights;
 pub mod gate;
 mod leading;
+pub mod meter;
 mod observed;
 mod observer;
 pub mod provider;
 mod unavailable;
 mod waiting;
+#[cfg(feature = "hyper")]
+pub mod wire;
 
 pub use clock::{Clock, SystemClock};
 pub use event::Event;

@@ -9,21 +9,25 @@
 //! ```
 //!
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
+//!
+//! # TLS and the rest of a program
+//! This crate switches on the feature `ring` of [`rustls`], names ring in its own configurations, and neither
+//! installs a provider for the process nor uses one. If something else in the program switches on another
+//! provider, `rustls::ClientConfig::builder()` panics there until one is installed: rustls does not know
+//! which one is meant. Call `install_default()` on yours, first thing in `main`.
 #![forbid(unsafe_code)]
 
 mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, Method, Version, header};
-use http_body_util::{BodyExt as _, Full};
-use hyper::{
-    body::{Body as _, Bytes, Incoming},
-    rt::Executor,
+use http::HeaderValue;
+use hyper_util::client::legacy::connect::HttpConnector;
+use oidc_drive::{
+    egress::Guard,
+    meter::Exceeded,
+    wire::{self, Lost},
 };
-use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::{Client, connect::HttpConnector};
-use oidc_drive::egress::Guard;
 use oidc_proto::flow::{Flow, Request, Step, Terms};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
@@ -33,16 +37,9 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::{fmt, future::Future, io, net::IpAddr, sync::Arc, time::Duration};
+use std::{fmt, io, net::IpAddr, sync::Arc, time::Duration};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-hyper/", env!("CARGO_PKG_VERSION")));
-/// No header at all would allow every coding (RFC 9110 section 12.5.3).
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-
-/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
-const MAX_HEAD: u32 = 64 * 1024;
-
-type Connections = Client<HttpsConnector<HttpConnector<egress::Resolver>>, Full<Bytes>>;
 
 /// Why there was no response.
 #[derive(Debug)]
@@ -50,6 +47,9 @@ type Connections = Client<HttpsConnector<HttpConnector<egress::Resolver>>, Full<
 pub enum Error {
     /// The exchange was not over in the time that its [`Terms`] allow.
     Timeout,
+    /// The server sent more than this many bytes in one exchange, whatever they were: see
+    /// [`Meter`](oidc_drive::meter::Meter).
+    TooMuch(u64),
     /// The terms ask for a client certificate, and there is none.
     NoClientCertificate,
     /// A certificate or key that was given is not in PEM.
@@ -169,9 +169,7 @@ impl Http {
     /// Only if there was no response.
     pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
         let sending = self.observer.sending(&request, terms);
-        let exchange = self.exchange(request, terms);
-        let result = tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout));
-        sending.ended(result, why)
+        sending.ended(self.exchange(request, terms).await, why)
     }
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
@@ -180,23 +178,9 @@ impl Http {
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
-        // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
-        let nothing = request.method() == Method::POST && request.body().is_empty();
-        let mut request = request.map(|body| Full::new(Bytes::from(body)));
-        request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
-        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
-        if nothing {
-            request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
-        }
-        let client = client(Arc::clone(config), &self.guard, terms.timeout);
-        let (parts, mut body) = client.request(request).await.map_err(Error::Exchange)?.into_parts();
-        let most = terms.max_body.saturating_add(1);
-        let read = read(&mut body, most).await.map_err(Error::Body)?;
-        // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
-        if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
-            return Err(Error::Cut);
-        }
-        Ok(http::Response::from_parts(parts, read))
+        let connector = connector(&self.guard, terms.timeout);
+        let exchanged = wire::exchange(connector, Arc::clone(config), request, terms, USER_AGENT).await;
+        exchanged.map_err(Error::from)
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
@@ -210,20 +194,6 @@ impl Default for Http {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The body, but no more of it than this.
-async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error> {
-    let mut read = Vec::new();
-    while let Some(frame) = body.frame().await {
-        if let Ok(data) = frame?.into_data() {
-            read.extend(data.into_iter().take(most - read.len()));
-        }
-        if read.len() == most {
-            break;
-        }
-    }
-    Ok(read)
 }
 
 /// Why there was no response, for events.
@@ -257,31 +227,15 @@ fn offering(mut config: ClientConfig) -> Arc<ClientConfig> {
     Arc::new(config)
 }
 
-/// A client for one exchange.
-fn client(config: Arc<ClientConfig>, guard: &Guard, time: Duration) -> Connections {
+/// Opens the connection of one exchange. TLS is put on it, where it is wanted, by who counts what comes.
+fn connector(guard: &Guard, time: Duration) -> HttpConnector<egress::Resolver> {
     let mut http = HttpConnector::new_with_resolver(egress::Resolver(guard.clone()));
     // It is given `https`, too; what is spoken on the connection is decided around it. Plain http never
     // gets here, unless the caller's `UrlPolicy` allows it for this machine.
     http.enforce_http(false);
     // The addresses of a name share it: of two, the second has two fifths of the time if the first is dead.
     http.set_connect_timeout(Some(time.saturating_mul(6) / 5));
-    Client::builder(Bounded(time.saturating_mul(2)))
-        .pool_max_idle_per_host(0)
-        .retry_canceled_requests(false)
-        .http2_max_header_list_size(MAX_HEAD)
-        .build(HttpsConnector::from((http, config)))
-}
-
-/// Runs what hyper leaves to others, which is the connection, and for no longer than this. It ends with its
-/// exchange of itself; but a server that takes nothing could hold it for ever. It must outlast the exchange,
-/// which says that the time is over.
-#[derive(Clone)]
-struct Bounded(Duration);
-
-impl<T: Future<Output: Send> + Send + 'static> Executor<T> for Bounded {
-    fn execute(&self, task: T) {
-        tokio::spawn(tokio::time::timeout(self.0, task));
-    }
+    http
 }
 
 impl fmt::Debug for Http {
@@ -306,11 +260,24 @@ impl From<rustls::Error> for Error {
     }
 }
 
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Exceeded(Exceeded::Bytes(most)) => Self::TooMuch(most),
+            Lost::Exceeded(Exceeded::Time(_)) => Self::Timeout,
+            Lost::Exchange(error) => Self::Exchange(error),
+            Lost::Body(error) => Self::Body(error),
+            Lost::Cut => Self::Cut,
+        }
+    }
+}
+
 /// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause: &dyn std::error::Error = match self {
             Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
             Self::Cut => return f.write_str("the body of the response was cut off"),
             Self::NoClientCertificate => {
                 return f.write_str("a client certificate is needed, and there is none");

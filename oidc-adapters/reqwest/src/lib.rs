@@ -1,5 +1,8 @@
 //! Drives the flows of `oidc-proto` with [`reqwest`]: one configured client, one `send`.
 //!
+//! reqwest opens the connections, and hyper speaks over them: what comes from the wire is
+//! [counted](oidc_drive::meter::Meter), and reqwest lets nobody count.
+//!
 //! ```no_run
 //! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
 //! let http = oidc_reqwest::Http::new();
@@ -9,16 +12,27 @@
 //! ```
 //!
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
+//!
+//! # TLS and the rest of a program
+//! This crate switches on the feature `ring` of [`rustls`], names ring in its own configurations, and neither
+//! installs a provider for the process nor uses one. If something else in the program switches on another
+//! provider, `rustls::ClientConfig::builder()` panics there until one is installed: rustls does not know
+//! which one is meant. Call `install_default()` on yours, first thing in `main`.
 #![forbid(unsafe_code)]
 
+mod connection;
 mod egress;
 
 pub use oidc_drive::{Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now};
 
-use http::{HeaderValue, Method, StatusCode, Version, header, response::Parts};
-use oidc_drive::egress::Guard;
-use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
-use reqwest::{Client, redirect, retry};
+use http::HeaderValue;
+use oidc_drive::{
+    egress::Guard,
+    meter::Exceeded,
+    wire::{self, Lost},
+};
+use oidc_proto::flow::{Flow, Request, Step, Terms};
+use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::{
     ClientConfig, ConfigBuilder, RootCertStore,
     client::WantsClientCert,
@@ -27,14 +41,14 @@ use rustls::{
         pem::{self, PemObject as _},
     },
 };
-use std::{fmt, io, net::IpAddr, sync::Arc};
+use std::{
+    fmt, io,
+    net::IpAddr,
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 const USER_AGENT: HeaderValue = HeaderValue::from_static(concat!("oidc-reqwest/", env!("CARGO_PKG_VERSION")));
-/// No header at all would allow every coding (RFC 9110 section 12.5.3).
-const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
-
-/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
-const MAX_HEAD: u32 = 64 * 1024;
 
 /// Why there was no response.
 #[derive(Debug)]
@@ -42,14 +56,21 @@ const MAX_HEAD: u32 = 64 * 1024;
 pub enum Error {
     /// The exchange was not over in the time that its [`Terms`] allow.
     Timeout,
+    /// The server sent more than this many bytes in one exchange, whatever they were: see
+    /// [`Meter`](oidc_drive::meter::Meter).
+    TooMuch(u64),
     /// The terms ask for a client certificate, and there is none.
     NoClientCertificate,
     /// A certificate or key that was given is not in PEM.
     Pem(pem::Error),
     /// A certificate or key that was given cannot be used.
     Tls(rustls::Error),
-    /// No connection, no request, no head of a response, or a body that broke off.
+    /// There was no connection.
     Exchange(reqwest::Error),
+    /// There was a connection, but no TLS on it, no request, or no head of a response.
+    Http(hyper_util::client::legacy::Error),
+    /// The body of the response broke off.
+    Body(hyper::Error),
     /// The server ended the body of the response before its end, and called it no error.
     Cut,
 }
@@ -65,8 +86,8 @@ pub enum Error {
 pub struct Http {
     roots: Arc<RootCertStore>,
     guard: Guard,
-    plain: Client,
-    certified: Option<(ClientConfig, Client)>,
+    plain: Arc<ClientConfig>,
+    certified: Option<Arc<ClientConfig>>,
     observer: Observer,
 }
 
@@ -97,7 +118,7 @@ impl Http {
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         let key = PrivateKeyDer::from_pem_slice(key)?;
         let config = tls(&self.roots).with_client_auth_cert(certificates(chain)?, key)?;
-        self.certified = Some((config.clone(), client(config, &self.guard)?));
+        self.certified = Some(offering(config));
         Ok(self)
     }
 
@@ -105,8 +126,7 @@ impl Http {
     /// an address of a private network is refused before anything is sent; see [`Guard`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
-        let guard = self.guard.clone().allow_private_networks();
-        self.guarded(guard)
+        Self { guard: self.guard.allow_private_networks(), ..self }
     }
 
     /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
@@ -117,8 +137,7 @@ impl Http {
         self,
         resolver: impl Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync + 'static,
     ) -> Self {
-        let guard = self.guard.clone().with_resolver(resolver);
-        self.guarded(guard)
+        Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
@@ -161,49 +180,28 @@ impl Http {
     /// Only if there was no response.
     pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
         let sending = self.observer.sending(&request, terms);
-        let exchange = self.exchange(request, terms);
-        let result = tokio::time::timeout(terms.timeout, exchange).await.unwrap_or(Err(Error::Timeout));
-        sending.ended(result, why)
+        sending.ended(self.exchange(request, terms).await, why)
     }
 
     async fn exchange(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
-        let client = match &self.certified {
-            Some((_, certified)) if terms.client_certificate => certified,
+        let config = match &self.certified {
+            Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => return Err(Error::NoClientCertificate),
             Some(_) | None => &self.plain,
         };
-        // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
-        let nothing = request.method() == Method::POST && request.body().is_empty();
-        let mut request = reqwest::Request::try_from(request)?;
-        request.headers_mut().entry(header::USER_AGENT).or_insert(USER_AGENT);
-        request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
-        if nothing {
-            request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
-        }
-        let mut response = client.execute(request).await?;
-        let (mut read, most) = (Vec::new(), terms.max_body.saturating_add(1));
-        while read.len() < most
-            && let Some(data) = response.chunk().await?
-        {
-            read.extend(data.into_iter().take(most - read.len()));
-        }
-        let (parts, _) = http::Response::<reqwest::Body>::from(response).into_parts();
-        if read.len() < most && is_cut(&parts, read.len()) {
-            return Err(Error::Cut);
-        }
-        Ok(http::Response::from_parts(parts, read))
+        let start = Instant::now();
+        let opening = connection::open(client(config, &self.guard, terms.timeout), request.uri());
+        let opened = tokio::time::timeout(terms.timeout, opening).await.map_err(|_| Error::Timeout)??;
+        let mut rest = terms;
+        rest.timeout = terms.timeout.saturating_sub(start.elapsed());
+        let exchanged = wire::exchange(opened, Arc::clone(config), request, rest, USER_AGENT).await;
+        exchanged.map_err(Error::from)
     }
 
     fn with_roots(roots: RootCertStore) -> Self {
-        let (roots, guard) = (Arc::new(roots), Guard::new());
-        let plain = configured(tls(&roots).with_no_client_auth(), &guard);
-        Self { roots, guard, plain, certified: None, observer: Observer::none() }
-    }
-
-    fn guarded(self, guard: Guard) -> Self {
-        let plain = configured(tls(&self.roots).with_no_client_auth(), &guard);
-        let certified = self.certified.map(|(config, _)| (config.clone(), configured(config, &guard)));
-        Self { roots: self.roots, guard, plain, certified, observer: self.observer }
+        let roots = Arc::new(roots);
+        let plain = offering(tls(&roots).with_no_client_auth());
+        Self { roots, guard: Guard::new(), plain, certified: None, observer: Observer::none() }
     }
 }
 
@@ -213,20 +211,12 @@ impl Default for Http {
     }
 }
 
-/// A stream that is reset with NO_ERROR ends for reqwest as one that is whole; its length tells, if it has
-/// one. (Whether the stream has ended would tell always, but not with other features of reqwest.)
-fn is_cut(head: &Parts, read: usize) -> bool {
-    let length =
-        head.headers.get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    let bodiless = matches!(head.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED);
-    head.version == Version::HTTP_2 && !bodiless && length.is_some_and(|length: u64| (read as u64) < length)
-}
-
 /// Why there was no response, for events.
 fn why(error: &Error) -> &'static str {
     if matches!(error, Error::Timeout) {
         "timeout"
-    } else if matches!(error, Error::Exchange(error) if error.is_connect()) {
+    } else if matches!(error, Error::Exchange(_)) || matches!(error, Error::Http(error) if error.is_connect())
+    {
         "connection"
     } else {
         "no_response"
@@ -248,39 +238,24 @@ fn tls(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCer
     config.with_root_certificates(Arc::clone(roots))
 }
 
-#[allow(clippy::expect_used, reason = "what comes from outside was in a client before")]
-fn configured(config: ClientConfig, guard: &Guard) -> Client {
-    client(config, guard).expect("a client that can be configured")
+fn offering(mut config: ClientConfig) -> Arc<ClientConfig> {
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Arc::new(config)
 }
 
-fn client(mut config: ClientConfig, guard: &Guard) -> Result<Client, reqwest::Error> {
-    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+/// What opens the connection of one exchange. It speaks no TLS; but without a configuration of it, reqwest
+/// looks for the provider of the process.
+fn client(config: &Arc<ClientConfig>, guard: &Guard, time: Duration) -> ClientBuilder {
     Client::builder()
-        .tls_backend_preconfigured(config)
+        .tls_backend_preconfigured(ClientConfig::clone(config))
         .redirect(redirect::Policy::none())
         .retry(retry::never())
-        // A connection is never used twice: hyper would send again what met one that was closing, and
-        // reqwest cannot switch that off.
-        .pool_max_idle_per_host(0)
-        .http2_max_header_list_size(MAX_HEAD)
-        // A connection ends with its exchange of itself; but a server that takes nothing could hold it for
-        // ever. It is given up if it answers no ping, within `TIMEOUT`.
-        .http2_keep_alive_interval(TIMEOUT / 2)
-        .http2_keep_alive_timeout(TIMEOUT / 2)
-        .http2_keep_alive_while_idle(true)
-        // The addresses of a name share it: of two, the second has two fifths of `TIMEOUT` if the first is
+        // The addresses of a name share it: of two, the second has two fifths of the time if the first is
         // dead.
-        .connect_timeout(TIMEOUT.saturating_mul(6) / 5)
+        .connect_timeout(time.saturating_mul(6) / 5)
         .no_proxy()
-        .referer(false)
-        // Whatever features others in the program need of reqwest.
-        .no_gzip()
-        .no_brotli()
-        .no_deflate()
-        .no_zstd()
         .no_hickory_dns()
         .dns_resolver(egress::Resolver(guard.clone()))
-        .build()
 }
 
 impl fmt::Debug for Http {
@@ -311,11 +286,24 @@ impl From<reqwest::Error> for Error {
     }
 }
 
+impl From<Lost> for Error {
+    fn from(lost: Lost) -> Self {
+        match lost {
+            Lost::Exceeded(Exceeded::Bytes(most)) => Self::TooMuch(most),
+            Lost::Exceeded(Exceeded::Time(_)) => Self::Timeout,
+            Lost::Exchange(error) => Self::Http(error),
+            Lost::Body(error) => Self::Body(error),
+            Lost::Cut => Self::Cut,
+        }
+    }
+}
+
 /// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause: &dyn std::error::Error = match self {
             Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
             Self::Cut => return f.write_str("the body of the response was cut off"),
             Self::NoClientCertificate => {
                 return f.write_str("a client certificate is needed, and there is none");
@@ -323,6 +311,8 @@ impl fmt::Display for Error {
             Self::Pem(error) => error,
             Self::Tls(error) => error,
             Self::Exchange(error) => error,
+            Self::Http(error) => error,
+            Self::Body(error) => error,
         };
         let mut next = Some(cause);
         while let Some(error) = next {

@@ -9,9 +9,16 @@
 //! ```
 //!
 //! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
+//!
+//! # TLS and the rest of a program
+//! This crate switches on the feature `ring` of [`rustls`], names ring in its own configurations, and neither
+//! installs a provider for the process nor uses one. If something else in the program switches on another
+//! provider, `rustls::ClientConfig::builder()` panics there until one is installed: rustls does not know
+//! which one is meant. Call `install_default()` on yours, first thing in `main`.
 #![forbid(unsafe_code)]
 
 mod egress;
+mod metered;
 
 pub use oidc_drive::{
     Event, Failed, Observer, ProviderBuilder, ProviderError,
@@ -20,7 +27,10 @@ pub use oidc_drive::{
 };
 
 use http::Method;
-use oidc_drive::egress::Guard;
+use oidc_drive::{
+    egress::Guard,
+    meter::{Exceeded, Meter},
+};
 use oidc_proto::flow::{Flow, Request, Step, TIMEOUT, Terms};
 use rustls::{
     RootCertStore,
@@ -37,11 +47,14 @@ use std::{
     sync::Arc,
 };
 use ureq::{
-    Agent,
+    Agent, Timeout,
     config::{AutoHeaderValue, Config},
     tls::{Certificate, ClientCert, PrivateKey, RootCerts, TlsConfig, TlsProvider},
-    unversioned::transport::{ConnectionDetails, Connector, DefaultConnector},
+    unversioned::transport::RustlsConnector,
 };
+
+/// As much as a head may have on every stack.
+const MAX_HEAD: usize = 64 * 1024;
 
 /// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
 /// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
@@ -140,7 +153,8 @@ impl Http {
     /// Carries one request out on its terms.
     ///
     /// # Errors
-    /// Only if there was no response.
+    /// Only if there was no response. If the server sent too many bytes, that is an error of input and
+    /// output, with [`Exceeded`] in it.
     pub fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
         let sending = self.observer.sending(&request, terms);
         sending.ended(self.exchange(request, terms), why)
@@ -154,18 +168,14 @@ impl Http {
             }
             Some(_) | None => &self.plain,
         };
-        let agent = &parts.agent(&self.guard);
-        let response = if request.body().is_empty() && request.method() != Method::POST {
-            // An empty body is no body: it has no Content-Length. A POST of nothing has: a length of 0.
-            agent.run(configure(agent, request.map(drop), terms))?
-        } else {
-            agent.run(configure(agent, request, terms))?
-        };
-        let (parts, body) = response.into_parts();
-        let mut read = Vec::new();
-        let most = (terms.max_body as u64).saturating_add(1);
-        body.into_reader().take(most).read_to_end(&mut read)?;
-        Ok(http::Response::from_parts(parts, read))
+        let meter = Arc::new(Meter::new(terms));
+        let spoken = speak(&parts.agent(&self.guard, &meter), request, terms);
+        // What ureq makes of a read that was refused is not the reason.
+        spoken.map_err(|error| match meter.exceeded() {
+            Some(exceeded @ Exceeded::Bytes(_)) => io::Error::from(exceeded).into(),
+            Some(Exceeded::Time(_)) => ureq::Error::Timeout(Timeout::Global),
+            None => error,
+        })
     }
 
     fn with_roots(roots: RootCerts) -> Self {
@@ -178,6 +188,20 @@ impl Default for Http {
     fn default() -> Self {
         Self::new()
     }
+}
+
+fn speak(agent: &Agent, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
+    let response = if request.body().is_empty() && request.method() != Method::POST {
+        // An empty body is no body: it has no Content-Length. A POST of nothing has: a length of 0.
+        agent.run(configure(agent, request.map(drop), terms))?
+    } else {
+        agent.run(configure(agent, request, terms))?
+    };
+    let (parts, body) = response.into_parts();
+    let mut read = Vec::new();
+    let most = (terms.max_body as u64).saturating_add(1);
+    body.into_reader().take(most).read_to_end(&mut read)?;
+    Ok(http::Response::from_parts(parts, read))
 }
 
 /// Why there was no response, for events.
@@ -204,34 +228,20 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
 #[derive(Clone, Debug)]
 struct Parts {
     config: Config,
-    connector: Shared,
+    /// It keeps the configuration of TLS.
+    tls: Arc<RustlsConnector>,
 }
 
 impl Parts {
     fn new(roots: &RootCerts, certificate: Option<ClientCert>) -> Self {
-        Self { config: config(roots, certificate), connector: Shared::default() }
+        Self { config: config(roots, certificate), tls: Arc::default() }
     }
 
     /// An agent for one exchange. If something else in the program switches ureq's `cookies` on, one that
     /// lives longer sends what it was told in the exchange of one user with the request of another.
-    fn agent(&self, guard: &Guard) -> Agent {
-        Agent::with_parts(self.config.clone(), self.connector.clone(), egress::Resolver(guard.clone()))
-    }
-}
-
-/// The connector of all these agents: it keeps the configuration of TLS.
-#[derive(Clone, Debug, Default)]
-struct Shared(Arc<DefaultConnector>);
-
-impl Connector for Shared {
-    type Out = <DefaultConnector as Connector>::Out;
-
-    fn connect(
-        &self,
-        details: &ConnectionDetails<'_>,
-        chained: Option<()>,
-    ) -> Result<Option<Self::Out>, ureq::Error> {
-        self.0.connect(details, chained)
+    fn agent(&self, guard: &Guard, meter: &Arc<Meter>) -> Agent {
+        let connector = metered::Metered { tls: Arc::clone(&self.tls), meter: Arc::clone(meter) };
+        Agent::with_parts(self.config.clone(), connector, egress::Resolver(guard.clone()))
     }
 }
 
@@ -250,6 +260,10 @@ fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_idle_connections(0)
+        // As much as a head may have. With more, ureq takes what follows an interim response at once for a
+        // head that is too large.
+        .input_buffer_size(MAX_HEAD)
+        .max_response_header_size(MAX_HEAD)
         .proxy(None)
         .accept(AutoHeaderValue::None)
         // No header at all would allow every coding (RFC 9110 section 12.5.3).

@@ -1,0 +1,263 @@
+//! One exchange over one connection of hyper's, with a [`Meter`] between the socket and everything that
+//! reads from it. For the adapters that speak by hyper; they say how a connection is opened.
+
+use crate::meter::{Exceeded, Meter, PIECE};
+use http::{HeaderValue, Method, Uri, Version, header};
+use http_body_util::{BodyExt as _, Full};
+use hyper::{
+    body::{Body as _, Bytes, Incoming},
+    rt::{Executor, Read, ReadBuf, ReadBufCursor, Write},
+};
+use hyper_rustls::HttpsConnector;
+use hyper_util::client::legacy::{
+    Client, Error as ClientError,
+    connect::{Connected, Connection},
+};
+use oidc_proto::flow::{Request, Terms};
+use rustls::ClientConfig;
+use std::{
+    error::Error,
+    future::Future,
+    io,
+    pin::{Pin, pin},
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+use tower_service::Service;
+
+/// No header at all would allow every coding (RFC 9110 section 12.5.3).
+const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
+
+/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
+const MAX_HEAD: u32 = 64 * 1024;
+
+/// RFC 9113 section 6.9: the window that a connection has until it is widened, and the widest.
+const WINDOWS: (u32, u32) = (65_535, (1 << 31) - 1);
+
+/// After this many bytes that were there at once, others have their turn.
+const TURN: usize = 2 * PIECE;
+
+/// Why there was no response.
+#[derive(Debug)]
+#[allow(clippy::exhaustive_enums, reason = "an adapter has a word of its own for each")]
+pub enum Lost {
+    /// The server sent too many bytes, or the time was over.
+    Exceeded(Exceeded),
+    /// No connection, no request, or no head of a response.
+    Exchange(ClientError),
+    /// The body of the response broke off.
+    Body(hyper::Error),
+    /// The server ended the body of the response before its end, and called it no error.
+    Cut,
+}
+
+/// Carries one request out on its terms, over a connection that `connector` opens. TLS is put on it here,
+/// if the URL says so.
+///
+/// # Errors
+/// Only if there was no response.
+pub async fn exchange<C>(
+    connector: C,
+    config: Arc<ClientConfig>,
+    request: Request,
+    terms: Terms,
+    user_agent: HeaderValue,
+) -> Result<http::Response<Vec<u8>>, Lost>
+where
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Clone + Send + Sync + 'static,
+    C::Future: Send,
+{
+    let meter = Arc::new(Meter::new(terms));
+    let client = client(Metered { inner: connector, meter: Arc::clone(&meter) }, config, terms);
+    let spoken = tokio::time::timeout(terms.timeout, speak(&client, request, terms, user_agent)).await;
+    match spoken {
+        Ok(Ok(response)) => Ok(response),
+        // What the stack makes of a read that was refused is not the reason.
+        Ok(Err(lost)) => Err(meter.exceeded().map_or(lost, Lost::Exceeded)),
+        Err(_) => Err(Lost::Exceeded(Exceeded::Time(terms.timeout))),
+    }
+}
+
+type Connections<C> = Client<HttpsConnector<Metered<C>>, Full<Bytes>>;
+
+async fn speak<C>(
+    client: &Connections<C>,
+    request: Request,
+    terms: Terms,
+    user_agent: HeaderValue,
+) -> Result<http::Response<Vec<u8>>, Lost>
+where
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Clone + Send + Sync + 'static,
+    C::Future: Send,
+{
+    // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
+    let nothing = request.method() == Method::POST && request.body().is_empty();
+    let mut request = request.map(|body| Full::new(Bytes::from(body)));
+    request.headers_mut().entry(header::USER_AGENT).or_insert(user_agent);
+    request.headers_mut().entry(header::ACCEPT_ENCODING).or_insert(IDENTITY);
+    if nothing {
+        request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
+    }
+    let (parts, mut body) = client.request(request).await.map_err(Lost::Exchange)?.into_parts();
+    let most = terms.max_body.saturating_add(1);
+    let read = read(&mut body, most).await.map_err(Lost::Body)?;
+    // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
+    if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
+        return Err(Lost::Cut);
+    }
+    Ok(http::Response::from_parts(parts, read))
+}
+
+/// The body, but no more of it than this.
+async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error> {
+    let mut read = Vec::new();
+    while let Some(frame) = body.frame().await {
+        if let Ok(data) = frame?.into_data() {
+            read.extend(data.into_iter().take(most - read.len()));
+        }
+        if read.len() == most {
+            break;
+        }
+    }
+    Ok(read)
+}
+
+/// A client for one exchange: it meets no connection that a server is just closing.
+fn client<C>(connector: Metered<C>, config: Arc<ClientConfig>, terms: Terms) -> Connections<C>
+where
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Clone + Send + Sync + 'static,
+    C::Future: Send,
+{
+    let (least, widest) = WINDOWS;
+    // No server is asked for more of a body than is read of it.
+    let window = u32::try_from(terms.max_body.saturating_add(1)).unwrap_or(widest).clamp(least, widest);
+    Client::builder(Bounded(terms.timeout.saturating_mul(2)))
+        .pool_max_idle_per_host(0)
+        .retry_canceled_requests(false)
+        .http2_max_header_list_size(MAX_HEAD)
+        .http2_initial_stream_window_size(window)
+        .http2_initial_connection_window_size(window)
+        .build(HttpsConnector::from((connector, config)))
+}
+
+/// Runs what hyper leaves to others, which is the connection, and for no longer than this. It ends with its
+/// exchange of itself; but a server that takes nothing could hold it for ever. It must outlast the exchange,
+/// which says that the time is over.
+#[derive(Clone)]
+struct Bounded(Duration);
+
+impl<T: Future<Output: Send> + Send + 'static> Executor<T> for Bounded {
+    fn execute(&self, task: T) {
+        tokio::spawn(tokio::time::timeout(self.0, task));
+    }
+}
+
+/// Opens connections, and puts the meter on them.
+#[derive(Clone)]
+struct Metered<C> {
+    inner: C,
+    meter: Arc<Meter>,
+}
+
+impl<C> Service<Uri> for Metered<C>
+where
+    C: Service<Uri, Response: Send, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C::Future: Send + 'static,
+{
+    type Response = MeteredStream<C::Response>;
+    type Error = Box<dyn Error + Send + Sync>;
+    type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {
+        self.inner.poll_ready(context).map_err(Into::into)
+    }
+
+    fn call(&mut self, uri: Uri) -> Self::Future {
+        let (opening, meter) = (self.inner.call(uri), Arc::clone(&self.meter));
+        Box::pin(async move {
+            let inner = opening.await.map_err(Into::into)?;
+            Ok(MeteredStream { inner, meter, piece: vec![0; PIECE], turn: 0 })
+        })
+    }
+}
+
+/// A connection whose bytes are counted as they come from the socket.
+struct MeteredStream<S> {
+    inner: S,
+    meter: Arc<Meter>,
+    piece: Vec<u8>,
+    /// How many bytes have come since nothing was there.
+    turn: usize,
+}
+
+impl<S: Read + Unpin> Read for MeteredStream<S> {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        mut to: ReadBufCursor<'_>,
+    ) -> Poll<io::Result<()>> {
+        let this = &mut *self;
+        let room = this.meter.room()?.min(to.remaining()).min(this.piece.len());
+        if this.turn >= TURN {
+            this.turn = 0;
+            // Whoever reads goes on for as long as there is something, and on a runtime of one thread no
+            // timer fires meanwhile. This wakes the task when all others and the timers had their turn; to
+            // be woken at once would come before them.
+            let _pending = pin!(tokio::task::yield_now()).poll(context);
+            return Poll::Pending;
+        }
+        let (piece, _) = this.piece.split_at_mut(room);
+        let mut piece = ReadBuf::new(piece);
+        let came = Pin::new(&mut this.inner).poll_read(context, piece.unfilled());
+        if came.is_pending() {
+            this.turn = 0;
+        }
+        ready!(came)?;
+        let bytes = piece.filled();
+        this.turn += bytes.len();
+        this.meter.took(bytes.len())?;
+        to.put_slice(bytes);
+        Poll::Ready(Ok(()))
+    }
+}
+
+impl<S: Write + Unpin> Write for MeteredStream<S> {
+    fn poll_write(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write(context, bytes)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.inner).poll_shutdown(context)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.inner.is_write_vectored()
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        bytes: &[io::IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        Pin::new(&mut self.inner).poll_write_vectored(context, bytes)
+    }
+}
+
+/// Nothing of the connection is told to others: there is no proxy, and what TLS has agreed upon is told by TLS.
+impl<S> Connection for MeteredStream<S> {
+    fn connected(&self) -> Connected {
+        Connected::new()
+    }
+}
