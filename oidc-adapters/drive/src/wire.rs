@@ -261,3 +261,88 @@ impl<S> Connection for MeteredStream<S> {
         Connected::new()
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
+mod tests {
+    use super::{Meter, MeteredStream, PIECE, TURN};
+    use hyper::rt::{Read as _, ReadBuf, ReadBufCursor};
+    use oidc_proto::flow::Discovery;
+    use std::{
+        io,
+        pin::Pin,
+        sync::{
+            Arc,
+            atomic::{AtomicUsize, Ordering},
+        },
+        task::{Context, Poll, Wake},
+        time::Duration,
+    };
+
+    /// There is always something to read.
+    struct Endless;
+
+    impl hyper::rt::Read for Endless {
+        fn poll_read(
+            self: Pin<&mut Self>,
+            _: &mut Context<'_>,
+            mut to: ReadBufCursor<'_>,
+        ) -> Poll<io::Result<()>> {
+            to.put_slice(&vec![b'0'; to.remaining()]);
+            Poll::Ready(Ok(()))
+        }
+    }
+
+    struct Woken(AtomicUsize);
+
+    impl Wake for Woken {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    fn stream(timeout: Duration) -> MeteredStream<Endless> {
+        let call = Discovery::start("https://op.example", &Default::default()).expect("an issuer");
+        let (_, mut terms, _) = call.into_parts();
+        terms.timeout = timeout;
+        MeteredStream { inner: Endless, meter: Arc::new(Meter::new(terms)), piece: vec![0; PIECE], turn: 0 }
+    }
+
+    /// How many bytes a read brings whose reader has room for as many as it likes.
+    fn read(stream: &mut MeteredStream<Endless>, woken: &Arc<Woken>) -> Poll<io::Result<usize>> {
+        let mut room = vec![0; 64 * PIECE];
+        let mut to = ReadBuf::new(&mut room);
+        let waker = Arc::clone(woken).into();
+        let came = Pin::new(stream).poll_read(&mut Context::from_waker(&waker), to.unfilled());
+        came.map_ok(|()| to.filled().len())
+    }
+
+    #[test]
+    fn others_have_their_turn_though_there_is_always_something_to_read() {
+        let (mut stream, woken) = (stream(Duration::from_secs(600)), Arc::new(Woken(AtomicUsize::new(0))));
+        let (mut sum, mut turns) = (0, 0);
+        let error = loop {
+            match read(&mut stream, &woken) {
+                Poll::Ready(Ok(bytes)) => {
+                    assert!((1..=PIECE).contains(&bytes), "{bytes}");
+                    sum += bytes;
+                    assert!(sum <= TURN * (turns + 1), "{sum} bytes in {turns} turns");
+                }
+                Poll::Pending => {
+                    turns += 1;
+                    assert_eq!(woken.0.load(Ordering::Relaxed), turns, "nobody would come back");
+                }
+                Poll::Ready(Err(error)) => break error,
+            }
+        };
+        assert_eq!(error.to_string(), "the server sent more than 1048576 bytes in one exchange");
+        assert_eq!((sum, turns), (1 << 20, (1 << 20) / TURN));
+    }
+
+    #[test]
+    fn a_read_looks_at_the_time_though_there_is_something_to_read() {
+        let (mut stream, woken) = (stream(Duration::ZERO), Arc::new(Woken(AtomicUsize::new(0))));
+        let Poll::Ready(Err(error)) = read(&mut stream, &woken) else { panic!("something was read") };
+        assert_eq!(error.kind(), io::ErrorKind::TimedOut);
+    }
+}
