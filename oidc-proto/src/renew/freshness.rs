@@ -1,12 +1,17 @@
-//! [`Freshness`]: how long a response says it is fresh (RFC 9111 section 4.2).
+//! [`Freshness`]: how long a response says it is fresh (RFC 9111 sections 4.2 and 5.1 to 5.3).
 
 use crate::base::moment::Timestamp;
 use http::{HeaderMap, header};
 
-/// How long a response says it is fresh: `max-age` less `Age`, else `Expires` less `Date`.
+/// How long a response says it is still fresh: its lifetime less its age (RFC 9111 section 4.2).
+///
+/// The lifetime is `max-age`, else `Expires` less `Date`. The age is `Age`; what the response took on its way
+/// is not in it, since a [`Renewal`](super::Renewal) counts from when the value was asked for. `Date` is not
+/// held against the clock of this machine: if they differ, nobody knows which of them is wrong.
 ///
 /// `no-store`, `no-cache` and `must-revalidate` are not heeded, on purpose: a verifier cannot do
-/// without keys, and its own policy bounds how long it keeps them.
+/// without keys, and its own policy bounds how long it keeps them. `s-maxage` is for caches that several
+/// users share, and not heeded either.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness(Option<i64>);
 
@@ -27,21 +32,22 @@ impl Freshness {
     }
 
     /// What these headers say.
+    ///
+    /// What stands there twice counts as section 4.2.1 says: of `max-age` the least, of `Expires` and `Age`
+    /// the first. An `Expires` that is no date has expired (section 5.3); an `Age` that is no number, and a `Date`
+    /// that is none, are as good as not there.
     #[must_use]
     pub fn of_response(headers: &HeaderMap, now: Timestamp) -> Self {
-        if let Some(max_age) = max_age(headers) {
-            let age = text(headers, &header::AGE).and_then(seconds).unwrap_or(0);
-            return Self::of_seconds(max_age.saturating_sub(age));
-        }
-        // An `Expires` that is no date has expired (section 5.3).
-        let Some(expires) = text(headers, &header::EXPIRES) else { return Self::UNKNOWN };
-        let date = text(headers, &header::DATE).and_then(date).unwrap_or(now.0);
-        Self::of_seconds(date_or_past(expires).saturating_sub(date))
+        let lifetime = match (max_age(headers), headers.get(header::EXPIRES)) {
+            (Some(max_age), _) => max_age,
+            (None, Some(expires)) => {
+                let written = headers.get(header::DATE).and_then(date).unwrap_or(now.0);
+                date(expires).map_or(0, |expires| expires.saturating_sub(written))
+            }
+            (None, None) => return Self::UNKNOWN,
+        };
+        Self::of_seconds(lifetime.saturating_sub(age(headers)))
     }
-}
-
-fn text<'h>(headers: &'h HeaderMap, name: &header::HeaderName) -> Option<&'h str> {
-    headers.get(name)?.to_str().ok().map(str::trim)
 }
 
 /// `delta-seconds`, as large as it likes (section 1.2.2).
@@ -50,24 +56,34 @@ fn seconds(text: &str) -> Option<i64> {
     digits.then(|| text.parse().unwrap_or(i64::from(i32::MAX)))
 }
 
+/// Of a list, the first member counts; what is no number is ignored (section 5.1).
+fn age(headers: &HeaderMap) -> i64 {
+    let text = headers.get(header::AGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    text.split(',').next().and_then(|first| seconds(first.trim())).unwrap_or(0)
+}
+
 fn max_age(headers: &HeaderMap) -> Option<i64> {
     let values = headers.get_all(header::CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
-    // If it stands there twice, the least counts (section 4.2.1).
     values
-        .flat_map(|value| value.split(','))
+        .flat_map(directives)
         .filter_map(|directive| directive.split_once('='))
         .filter(|(name, _)| name.trim().eq_ignore_ascii_case("max-age"))
         .filter_map(|(_, value)| seconds(value.trim().trim_matches('"')))
         .min()
 }
 
-fn date(text: &str) -> Option<i64> {
-    let since = httpdate::parse_http_date(text).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    i64::try_from(since.as_secs()).ok()
+/// A comma within a quoted text ends nothing (section 5.2).
+fn directives(value: &str) -> impl Iterator<Item = &str> {
+    let mut quoted = false;
+    value.split(move |letter| {
+        quoted ^= letter == '"';
+        letter == ',' && !quoted
+    })
 }
 
-fn date_or_past(text: &str) -> i64 {
-    date(text).unwrap_or(0)
+fn date(value: &http::HeaderValue) -> Option<i64> {
+    let date = httpdate::parse_http_date(value.to_str().ok()?.trim()).ok()?;
+    i64::try_from(date.duration_since(std::time::UNIX_EPOCH).ok()?.as_secs()).ok()
 }
 
 #[cfg(test)]
@@ -99,5 +115,58 @@ mod tests {
         assert_eq!(read(&[(EXPIRES, later), (CACHE_CONTROL, "max-age=5")]), Some(5));
         assert_eq!(read(&[(EXPIRES, "0")]), Some(0));
         assert_eq!(read(&[(CACHE_CONTROL, "max-age=soon")]), None);
+    }
+    /// 784111777 is Sun, 06 Nov 1994 08:49:37 GMT.
+    #[test]
+    fn age_is_taken_off_whatever_the_lifetime_comes_from() {
+        use header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
+        let (now, hour) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 09:49:37 GMT");
+        assert_eq!(read(&[(DATE, now), (EXPIRES, hour), (AGE, "3000")]), Some(600));
+        assert_eq!(read(&[(EXPIRES, hour), (AGE, "3000")]), Some(600), "no date: when it came");
+        assert_eq!(read(&[(DATE, now), (EXPIRES, hour), (AGE, "3601")]), Some(0));
+        assert_eq!(read(&[(DATE, hour), (EXPIRES, now), (AGE, "1")]), Some(0), "in the past");
+        assert_eq!(read(&[(DATE, "today"), (EXPIRES, hour)]), Some(3_600), "no date: when it came");
+        for (age, left) in [
+            ("100, 200", 500),
+            (" 100 ", 500),
+            ("100,", 500),
+            ("", 600),
+            ("-100", 600),
+            ("100.5", 600),
+            ("soon", 600),
+            ("99999999999999999999", 0),
+        ] {
+            assert_eq!(read(&[(CACHE_CONTROL, "max-age=600"), (AGE, age)]), Some(left), "{age:?}");
+        }
+        let mut twice = HeaderMap::new();
+        twice.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=600"));
+        twice.append(AGE, HeaderValue::from_static("100"));
+        twice.append(AGE, HeaderValue::from_static("200"));
+        assert_eq!(Freshness::of_response(&twice, Timestamp(0)).seconds(), Some(500), "the first");
+    }
+
+    #[test]
+    fn what_is_not_said_to_us_or_cannot_be_read_is_no_lifetime() {
+        use header::{CACHE_CONTROL, EXPIRES};
+        for said in [
+            "s-maxage=600",
+            "public, s-maxage=600, stale-while-revalidate=600",
+            "private=\"a, max-age=5\"",
+            "no-cache, no-store, must-revalidate",
+            "max-age",
+            "max-age=",
+            "max-age=-1",
+            "x-max-age=5",
+        ] {
+            assert_eq!(read(&[(CACHE_CONTROL, said)]), None, "{said}");
+        }
+        assert_eq!(read(&[(CACHE_CONTROL, "no-cache=\"a, b\", max-age=60")]), Some(60));
+        assert_eq!(read(&[(CACHE_CONTROL, "no-store, max-age=60, s-maxage=6")]), Some(60));
+        for expired in ["0", "-1", "", "Sun, 06 Nov 1994", "tomorrow"] {
+            assert_eq!(read(&[(EXPIRES, expired)]), Some(0), "{expired:?} has expired");
+        }
+        let mut odd = HeaderMap::new();
+        odd.insert(EXPIRES, HeaderValue::from_bytes(b"caf\xe9").unwrap());
+        assert_eq!(Freshness::of_response(&odd, Timestamp(0)).seconds(), Some(0), "whatever it is");
     }
 }
