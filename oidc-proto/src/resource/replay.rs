@@ -35,7 +35,8 @@ impl ReplayKey {
     pub(super) fn new(jkt: &str, jti: &str, htu: &str, until: Timestamp) -> Self {
         let mut text = Vec::with_capacity(jkt.len() + jti.len() + htu.len() + 24);
         for part in [jkt, jti, htu] {
-            text.extend_from_slice(&part.len().to_be_bytes());
+            // The same on machines of any word size: nodes of both may share a store.
+            text.extend_from_slice(&(part.len() as u64).to_be_bytes());
             text.extend_from_slice(part.as_bytes());
         }
         Self { key: sha256(&text), holder: sha256(jkt.as_bytes()), until }
@@ -179,6 +180,16 @@ mod tests {
     fn flood(window: &mut ReplayWindow, holder: u8, from: u8) -> usize {
         let firsts = (0..100).map(|id| window.first_use(of(holder, from + id, 100), Timestamp(0)));
         firsts.filter(|answer| *answer == Use::First).count()
+    }
+
+    /// What nodes that share a store must agree on: whatever they are built for, and by whichever version.
+    #[test]
+    fn the_key_of_a_proof_is_the_same_on_every_machine() {
+        let (jkt, jti) = ("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "-BwC3ESc6acc2lTc");
+        let htu = "https://resource.example.org/protectedresource";
+        let key = ReplayKey::new(jkt, jti, htu, Timestamp(7));
+        assert_eq!(key.to_text(), "mfG51I50nga3FCB2ta1p6YgUeTSD7AUCOJVsHWGPh8Y");
+        assert_eq!(base64url::encode(&key.holder), "L8NHBukaKRbosI1SHcThc557A5atkrjNwj83_4NoPUo");
     }
 
     #[test]
