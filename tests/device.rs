@@ -96,7 +96,7 @@ fn a_user_logs_in_on_a_device_without_a_browser() {
         assert_eq!(device.expires_at(), NOW.plus(600));
 
         let user_code = device.user_code().to_owned();
-        let mut pause = device.poll(&scene.client, None).unwrap();
+        let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
         for _ in 0..3 {
             assert_eq!(gap(&scene, &pause), 5, "it asks no more often than it may");
             pause = waiting(scene.poll_once(pause).unwrap());
@@ -114,7 +114,7 @@ fn a_device_without_openid_gets_an_access_token_and_no_login() {
     let mut scene = Scene::new();
     let device = scene.begin(&["api:read"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let tokens = scene.finish(pause).unwrap();
     assert!(tokens.id_token.is_none());
     assert_eq!(tokens.tokens.scope.as_deref(), Some("api:read"));
@@ -127,7 +127,7 @@ fn a_login_without_its_id_token_is_none() {
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
     scene.provider.alter_response(EndpointName::Token, hostile::remove_member("id_token"));
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let error = scene.finish(pause).unwrap_err();
     assert!(matches!(&error, Error::Response(broken) if broken.rule == Rule::Missing("id_token")), "{error}");
 }
@@ -138,7 +138,7 @@ fn an_id_token_that_is_forged_ends_it() {
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
     scene.provider.break_signatures(true);
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     assert_eq!(scene.finish(pause).unwrap_err().code(), "jws_signature");
 }
 
@@ -146,7 +146,7 @@ fn an_id_token_that_is_forged_ends_it() {
 fn slow_down_adds_five_seconds_from_then_on() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
-    let mut pause = device.poll(&scene.client, None).unwrap();
+    let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     for wait in [10, 15] {
         let slow_down = hostile::oauth_error(400, "slow_down");
         scene.provider.alter_response(EndpointName::Token, slow_down);
@@ -167,7 +167,7 @@ fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let user_code = device.user_code().to_owned();
-    let mut pause = device.poll(&scene.client, None).unwrap();
+    let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     for wait in [10, 20, 40] {
         scene.clock.advance(gap(&scene, &pause));
         let Step::Send(call) = pause.wake(scene.clock.moment()).unwrap() else { panic!() };
@@ -185,7 +185,7 @@ fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
     for (retry_after, wait) in [(30, 30), (3, 10), (100_000, RETRY_AFTER_CAP)] {
         let mut scene = Scene::new();
         let device = scene.begin(&["openid"]).unwrap();
-        let pause = device.poll(&scene.client, None).unwrap();
+        let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
         scene.provider.alter_response(EndpointName::Token, hostile::retry_after(retry_after));
         let pause = waiting(scene.poll_once(pause).unwrap());
         assert_eq!(gap(&scene, &pause), wait, "Retry-After: {retry_after}");
@@ -197,7 +197,7 @@ fn a_server_that_fails_has_not_decided_whatever_it_writes() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let user_code = device.user_code().to_owned();
-    let mut pause = device.poll(&scene.client, None).unwrap();
+    let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let bodies = [(500, "server_error"), (502, "access_denied"), (504, "authorization_pending")];
     for ((status, error), wait) in bodies.into_iter().zip([10, 20, 40]) {
         scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(status, error));
@@ -208,7 +208,7 @@ fn a_server_that_fails_has_not_decided_whatever_it_writes() {
     scene.provider.enter_user_code(&user_code, true);
     assert!(scene.finish(pause).unwrap().id_token.is_some());
 
-    let pause = scene.begin(&["openid"]).unwrap().poll(&scene.client, None).unwrap();
+    let pause = scene.begin(&["openid"]).unwrap().poll(&scene.client, None, scene.clock.now()).unwrap();
     scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(500, "server_error"));
     let Err(Error::OAuth(last)) = scene.finish(pause) else { panic!("what was said last is told") };
     assert_eq!((last.status, last.response.error.as_str()), (500, "server_error"));
@@ -219,13 +219,13 @@ fn it_ends_when_the_user_says_no_or_the_provider_does() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), false);
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let Err(Error::OAuth(denied)) = scene.finish(pause) else { panic!() };
     assert_eq!(denied.response.error, "access_denied");
     for error in ["expired_token", "invalid_grant", "invalid_client", "something_else"] {
         let device = scene.begin(&["openid"]).unwrap();
         scene.provider.alter_response(EndpointName::Token, hostile::oauth_error(400, error));
-        let pause = device.poll(&scene.client, None).unwrap();
+        let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
         let Err(Error::OAuth(refused)) = scene.finish(pause) else { panic!("{error}") };
         assert_eq!(refused.response.error, error);
         scene.provider.clear_alterations();
@@ -237,17 +237,63 @@ fn nobody_is_asked_after_the_time_is_up() {
     let mut scene = Scene::new();
     scene.provider.device_times(5, 23);
     let device = scene.begin(&["openid"]).unwrap();
-    let pause = device.clone().poll(&scene.client, None).unwrap();
+    let pause = device.clone().poll(&scene.client, None, scene.clock.now()).unwrap();
     assert_eq!(scene.finish(pause).unwrap_err(), Error::DeviceCodeExpired);
-    assert_eq!(scene.provider.count(EndpointName::Token), 4, "at 5, 10, 15 and 20 seconds");
+    assert_eq!(scene.provider.count(EndpointName::Token), 4, "at 5, 10 and 15 seconds, and in the last one");
     assert!(scene.clock.now() <= NOW.plus(23));
     scene.provider.assert_clean();
 
     // Whoever slept too long does not ask either.
-    let late = device.poll(&scene.client, None).unwrap();
+    let late = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     scene.clock.advance(3_600);
     assert!(matches!(late.wake(scene.clock.moment()), Err(Error::DeviceCodeExpired)));
     assert_eq!(scene.provider.count(EndpointName::Token), 4);
+}
+
+/// A user has until the last second, and is not told a whole interval before that it is too late.
+#[test]
+fn a_user_who_decides_in_the_last_interval_is_heard() {
+    for (interval, lifetime) in
+        [(5, 23), (5, 25), (5, 26), (5, 600), (1, 10), (7, 8), (10, 10), (30, 20), (600, 600), (5, 2)]
+    {
+        for slow_down in [false, true] {
+            let mut scene = Scene::new();
+            scene.provider.device_times(interval, lifetime);
+            let device = scene.begin(&["api:read"]).unwrap();
+            let user_code = device.user_code().to_owned();
+            let at = format!("every {interval} s for {lifetime} s, slow_down: {slow_down}");
+            let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
+            let (mut asked, mut least) = (None, interval);
+            // Nobody asks sooner than they may, and the last question comes in the last second.
+            while pause.until() < NOW.plus(lifetime - 1) {
+                let soonest = asked.map_or(NOW.plus(least.min(lifetime - 1)), |at: Timestamp| at.plus(least));
+                assert!(pause.until() >= soonest, "{at}");
+                if slow_down && asked.is_none() && lifetime > 20 {
+                    scene
+                        .provider
+                        .alter_response(EndpointName::Token, hostile::oauth_error(400, "slow_down"));
+                    least += 5;
+                }
+                asked = Some(pause.until());
+                let step = scene.poll_once(pause);
+                scene.provider.clear_alterations();
+                match step {
+                    Ok(step) => pause = waiting(step),
+                    // No time is left for an interval that has become longer.
+                    Err(error) => {
+                        assert!(slow_down && error == Error::DeviceCodeExpired, "{at}: {error}");
+                        assert!(scene.clock.now().plus(least) > NOW.plus(lifetime - 1), "{at}");
+                        return;
+                    }
+                }
+            }
+            assert_eq!(pause.until(), NOW.plus(lifetime - 1), "{at}");
+            assert!(asked.is_none_or(|at| pause.until() >= at.plus(least)), "{at}");
+            scene.provider.enter_user_code(&user_code, true);
+            assert!(scene.finish(pause).is_ok(), "{at}");
+            scene.provider.assert_clean();
+        }
+    }
 }
 
 #[test]
@@ -257,14 +303,14 @@ fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
     let user_code = device.user_code().to_owned();
     let slow_down = hostile::oauth_error(400, "slow_down");
     scene.provider.alter_response(EndpointName::Token, slow_down);
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let pause = waiting(scene.poll_once(pause).unwrap());
     scene.provider.clear_alterations();
 
     let text = serde_json::to_string(&pause.save()).unwrap();
     let saved: DeviceAuthorization = serde_json::from_str(&text).unwrap();
     assert_eq!((saved.user_code(), saved.expires_at()), (&*user_code, NOW.plus(600)));
-    let resumed = saved.clone().poll(&scene.client, None).unwrap();
+    let resumed = saved.clone().poll(&scene.client, None, scene.clock.now()).unwrap();
     assert_eq!(resumed.until(), pause.until(), "no sooner for having been saved");
     let resumed = waiting(scene.poll_once(resumed).unwrap());
     assert_eq!(gap(&scene, &resumed), 10, "what the provider asked for is not forgotten");
@@ -273,7 +319,7 @@ fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
     scene.provider.assert_clean();
 
     let stranger = Client::builder(scene.client.metadata().clone(), "another").build().unwrap();
-    let refused = saved.poll(&stranger, None).map(drop).unwrap_err();
+    let refused = saved.poll(&stranger, None, NOW).map(drop).unwrap_err();
     assert_eq!(refused, ConfigError::SavedState.into());
 }
 
@@ -323,7 +369,11 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
         }
     };
     let device = read(&document(&|_| {})).unwrap();
-    assert_eq!(device.poll(&scene.client, None).unwrap().until(), against::NOW.plus(5), "five by default");
+    assert_eq!(
+        device.poll(&scene.client, None, against::NOW).unwrap().until(),
+        against::NOW.plus(5),
+        "five by default"
+    );
     for missing in ["user_code", "verification_uri", "expires_in"] {
         let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
         assert_eq!(read(&without).unwrap_err(), Rule::Missing(missing));
@@ -347,9 +397,9 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
         read(&odd).unwrap().verification_uri_complete().is_none(),
         "a convenience, and no reason to fail"
     );
-    for (interval, wait) in [(0, 1), (-7, 1), (7, 7), (1_000_000, 1_800)] {
+    for (interval, wait) in [(0, 1), (-7, 1), (7, 7), (1_000_000, 1_799)] {
         let device = read(&document(&|document| document["interval"] = interval.into())).unwrap();
-        let first = device.poll(&scene.client, None).unwrap().until();
+        let first = device.poll(&scene.client, None, against::NOW).unwrap().until();
         assert_eq!(first, against::NOW.plus(wait), "{interval}");
     }
     let long = read(&document(&|document| document["expires_in"] = 10_000_000.into())).unwrap();
@@ -388,7 +438,7 @@ fn neither_code_is_shown() {
                 .to_string(),
         ),
     );
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let error = scene.finish(pause).unwrap_err();
     assert!(!format!("{error} {error:?}").contains(&code), "{error}");
     assert!(!Secret::new(&code).expose().is_empty());

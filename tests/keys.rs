@@ -3,14 +3,15 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
-    Error,
+    EndpointUrl, Error, UrlPolicy,
     base::json::JsonError,
-    flow::{Authenticated, Endpoint, Rule},
+    flow::{Authenticated, Endpoint, PreviousLogin, Rule},
     jose::{Algorithm, JwsError, KeySet, KeySetError, MAX_KEYS, Unusable},
     message::AuthorizationRequest,
+    renew::KeyRenewal,
     token::Rejected,
 };
-use oidc_testkit::{Authentication, EndpointName, Party, Provider, hostile};
+use oidc_testkit::{Authentication, EndpointName, Party, Provider, drive, hostile};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -326,7 +327,12 @@ fn a_set_that_is_no_set_ends_the_login_and_names_the_rule() {
     }
     let mut party = Party::new();
     publish(&mut party, &[]);
-    assert_jws(login(&mut party, None), JwsError::UnknownKey);
+    let Err(Error::Response(error)) = login(&mut party, None) else { panic!("no keys") };
+    assert_eq!(
+        (error.endpoint, error.rule),
+        (Endpoint::Jwks, Rule::NoUsableKey),
+        "not the fault of the token"
+    );
 }
 
 #[test]
@@ -348,6 +354,50 @@ fn keys_are_json_or_a_jwk_set_and_never_a_redirect() {
         let Err(Error::Response(error)) = party.keys() else { panic!("{rule:?}") };
         assert_eq!((error.endpoint, error.rule), (Endpoint::Jwks, rule));
         party.provider.assert_clean();
+    }
+}
+
+/// `{"keys": []}` and keys that are all set aside are no keys, whichever flow fetches them.
+#[test]
+fn a_set_without_a_usable_key_is_the_fault_of_the_provider_in_every_flow() {
+    let none = |error: Error| match error {
+        Error::Response(broken) => (broken.endpoint, broken.rule) == (Endpoint::Jwks, Rule::NoUsableKey),
+        _ => false,
+    };
+    for keys in [vec![], strange_keys()] {
+        let mut party = Party::new();
+        publish(&mut party, &keys);
+        assert!(none(party.keys().unwrap_err()), "{} strange keys", keys.len());
+        let url = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default()).unwrap();
+        let renewal = drive(KeyRenewal::start(&url), &mut party.provider, &mut party.clock);
+        assert!(none(renewal.map(drop).unwrap_err()), "{} strange keys", keys.len());
+        assert!(none(login(&mut party, None).unwrap_err()), "a login");
+        let mut party = Party::new();
+        let user = login(&mut party, None).unwrap();
+        party.provider.rotate_keys();
+        publish(&mut party, &keys);
+        let refresh_token = user.tokens.refresh_token.clone().unwrap();
+        let previous = Some(PreviousLogin::from(&user.id_token));
+        let next = party.refresh_with(&refresh_token, previous, user.learned.keys).unwrap();
+        assert!(next.id_token_unchecked && next.id_token.is_none(), "the new refresh token is not lost");
+        assert!(next.learned.keys.is_none());
+    }
+}
+
+/// Nobody but the provider can cause these fetches, and each of its wrong answers causes one: twice as many
+/// requests as there are logins, whatever it signs.
+#[test]
+fn whatever_is_signed_a_login_fetches_keys_once_and_a_forged_callback_never() {
+    let mut party = Party::new();
+    let keys = party.keys().unwrap();
+    party.provider.break_signatures(true);
+    for logins in 1..=20 {
+        assert_jws(login(&mut party, Some(keys.clone())), JwsError::Signature);
+        let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+        let forged = party.callback_query(&url).replace("state=", "state=x");
+        assert!(matches!(party.callback(pending, &forged, Some(keys.clone())), Err(Error::Callback(_))));
+        assert_eq!(party.provider.count(EndpointName::Token), logins);
+        assert_eq!(party.provider.count(EndpointName::Jwks), 1 + logins, "one fetch for each login");
     }
 }
 

@@ -175,7 +175,7 @@ fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
 
         let mut clock = Clock::new(now(), Seed::new(5));
         let mut asked = 0;
-        let pause = device.poll(&client, None).unwrap();
+        let pause = device.poll(&client, None, now()).unwrap();
         let login = drive_with(pause, &mut clock, |request, terms, _| {
             asked += 1;
             let response = npm.http.send(request.clone(), *terms).expect("the provider answers");
@@ -200,7 +200,7 @@ fn a_device_code_that_nobody_issued_is_refused_by_name() {
     let mut saved = serde_json::to_value(npm.http.run(call).unwrap()).unwrap();
     saved["device_code"] = "made-up".into();
     let device: DeviceAuthorization = serde_json::from_value(saved).unwrap();
-    let pause = device.poll(&client, None).unwrap();
+    let pause = device.poll(&client, None, now()).unwrap();
     let mut clock = Clock::new(now(), Seed::new(5));
     let refused = drive_with(pause, &mut clock, |request, terms, _| {
         Some(npm.http.send(request.clone(), *terms).expect("the provider answers"))

@@ -14,6 +14,9 @@ use oidc_testkit::{Browser, Provider, Registration, Seed};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use serde_json::{Value, json};
 
+#[path = "saved/clocks.rs"]
+mod clocks;
+
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const SECRET: &str = "the-client-secret-that-is-nowhere";
 /// As long as they get: an issuer with a tenant, a redirect URI with a path.
@@ -126,7 +129,7 @@ fn what_version_1_wrote_is_still_read() {
     assert_eq!(PENDING.trim_end(), save(&pending), "and is still what is written");
     assert_eq!(save(&load_grant(GRANT).unwrap()), GRANT.trim_end());
     assert_eq!(GRANT.trim_end(), save(&resting(&client()).save()), "and is still what is written");
-    let pause = client().resume_client_credentials(load_grant(GRANT).unwrap()).unwrap();
+    let pause = client().resume_client_credentials(load_grant(GRANT).unwrap(), NOW).unwrap();
     assert_eq!(pause.until(), resting(&client()).until());
 }
 
@@ -152,7 +155,7 @@ fn what_version_1_wrote_of_a_device_is_still_read() {
         panic!("a code")
     };
     assert_eq!(save(&device), golden, "and is still what is written");
-    let pause = saved.poll(&client(), None).unwrap();
+    let pause = saved.poll(&client(), None, NOW).unwrap();
     assert_eq!((pause.until(), save(&pause.save())), (NOW.plus(7), golden.to_owned()));
 }
 
@@ -288,7 +291,7 @@ fn every_member_of_a_saved_grant_is_validated() {
     let mut reserved = good.clone();
     reserved["wanted"]["extra"] = json!([["client_secret", "x"]]);
     let saved = load_grant(&reserved.to_string()).unwrap();
-    let error = client().resume_client_credentials(saved).unwrap_err();
+    let error = client().resume_client_credentials(saved, NOW).unwrap_err();
     assert_eq!(error, Error::Config(ConfigError::Reserved("client_secret")));
 }
 
@@ -328,7 +331,7 @@ fn a_saved_state_goes_on_only_at_its_own_client_and_provider() {
         let result = load(&text).unwrap().callback(stranger, None, response, moment);
         assert!(is_saved_state_error(result), "{who}");
         assert!(
-            is_saved_state_error(stranger.resume_client_credentials(load_grant(GRANT).unwrap())),
+            is_saved_state_error(stranger.resume_client_credentials(load_grant(GRANT).unwrap(), NOW)),
             "{who}"
         );
     }
@@ -396,7 +399,7 @@ proptest! {
             if grant {
                 if let Ok(saved) = load_grant(&text) {
                     prop_assert!(load_grant(&save(&saved)).as_ref() == Ok(&saved));
-                    let _ = client().resume_client_credentials(saved);
+                    let _ = client().resume_client_credentials(saved, NOW);
                 }
             } else if let Ok(pending) = load(&text) {
                 prop_assert!(load(&save(&pending)).as_ref() == Ok(&pending));

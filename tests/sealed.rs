@@ -215,7 +215,7 @@ fn grants_and_logins_that_were_are_sealed_too() {
     let sealed = keys().seal(&saved, AUDIENCE, moment(&mut seed)).unwrap();
     let resumed: SavedClientCredentials = keys().open(&sealed, AUDIENCE).unwrap();
     assert_eq!(resumed, saved);
-    let pause = party.client.resume_client_credentials(resumed).unwrap();
+    let pause = party.client.resume_client_credentials(resumed, party.clock.now()).unwrap();
     assert!(drive(pause, &mut party.provider, &mut party.clock).is_ok());
 }
 

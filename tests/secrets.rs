@@ -177,7 +177,7 @@ fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
     let saved = pause.save();
     look.at(&saved);
     look.text(&serde_json::to_string(&saved).unwrap());
-    look.at(&scene.client.resume_client_credentials(saved).unwrap());
+    look.at(&scene.client.resume_client_credentials(saved, NOW).unwrap());
     // A member that no field knows may be a secret, too (Native SSO has one).
     let device = "MARK-device-secret";
     look.hide("a device secret", device);

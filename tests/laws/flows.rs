@@ -189,17 +189,17 @@ impl Kind {
         let trace = match (self, login) {
             (Self::Discovery, _) => {
                 let call = Discovery::start(ISSUER, &policy).unwrap();
-                world.play(call, |pause| pause, metadata)
+                world.play(call, |pause, _| pause, metadata)
             }
             (Self::EitherForm, _) => {
                 let call = Discovery::either(ISSUER, WellKnown::OAuth, &policy).unwrap();
-                world.play(call, |pause| pause, metadata)
+                world.play(call, |pause, _| pause, metadata)
             }
             (Self::SignedMetadata, _) => {
                 let options = DiscoveryOptions::new(&policy).signed_by(signers);
                 world.play(
                     Discovery::with(ISSUER, options).unwrap(),
-                    |pause| pause,
+                    |pause, _| pause,
                     |found| {
                         assert_eq!(found.extra["signed"], true, "no signature, no metadata");
                         metadata(found)
@@ -208,21 +208,21 @@ impl Kind {
             }
             (Self::ResourceDiscovery, _) => {
                 let call = ResourceDiscovery::start(RESOURCE, &policy).unwrap();
-                world.play(call, |pause| pause, |found| format!("{found:?}"))
+                world.play(call, |pause, _| pause, |found| format!("{found:?}"))
             }
             (Self::MetadataRenewal, _) => {
                 let call = MetadataRenewal::start(ISSUER, Profile::OpenIdProvider, &policy).unwrap();
-                world.play(call, |pause| pause, |renewed| format!("{renewed:?}"))
+                world.play(call, |pause, _| pause, |renewed| format!("{renewed:?}"))
             }
             (Self::Jwks, _) => {
                 let call: Call<JwksRetrieval> = client.jwks().unwrap();
-                world.play(call, |pause| pause, |keys| format!("{keys:?}"))
+                world.play(call, |pause, _| pause, |keys| format!("{keys:?}"))
             }
             (Self::KeyRenewal, _) => {
                 let call = KeyRenewal::start(client.metadata().jwks_uri.as_ref().unwrap());
                 world.play(
                     call,
-                    |pause| pause,
+                    |pause, _| pause,
                     |renewed| {
                         assert!(!renewed.value.is_empty(), "no keys are no keys to use");
                         format!("{renewed:?}")
@@ -231,13 +231,13 @@ impl Kind {
             }
             (Self::OneTry, _) => {
                 let call = client.client_credentials_once(&wanted).unwrap();
-                world.play(call, |pause| pause, |tokens| show_tokens(&tokens))
+                world.play(call, |pause, _| pause, |tokens| show_tokens(&tokens))
             }
             (Self::TokenRenewal, _) => {
                 let call = TokenRenewal::start(&client, &wanted).unwrap();
                 world.play(
                     call,
-                    |pause| pause,
+                    |pause, _| pause,
                     |renewed| format!("{:?} {}", renewed.freshness, show_tokens(&renewed.value)),
                 )
             }
@@ -246,13 +246,13 @@ impl Kind {
                 match once {
                     true => {
                         let call = client.introspect_once(&token, hint).unwrap();
-                        world.play(call, |pause| pause, show_introspection)
+                        world.play(call, |pause, _| pause, show_introspection)
                     }
                     false => {
                         let call = client.introspect(&token, hint).unwrap();
                         // No saved form, but it can be parked in memory.
                         let mut forms = disturbance.saved.into_iter();
-                        let rest = |pause: Pause<_>| match forms.next().unwrap_or_default() {
+                        let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
                             Form::Kept => pause,
                             _ => Pause::new(pause.until(), pause.park()),
                         };
@@ -262,46 +262,48 @@ impl Kind {
             }
             (Self::DeviceAuthorization, _) => {
                 let call = client.device_authorization(["openid", "profile"]).unwrap();
-                world.play(call, |pause| pause, |device| serde_json::to_string(&device).unwrap())
+                world.play(call, |pause, _| pause, |device| serde_json::to_string(&device).unwrap())
             }
             (Self::Device { .. }, _) => {
                 let device = device::begin(&mut world, &client);
                 let form = disturbance.saved[0];
                 let device = through(form, device);
-                let pause = device.poll(on(form, [&client, &other_node]), keys.clone()).unwrap();
+                let node = on(form, [&client, &other_node]);
+                let pause = device.poll(node, keys.clone(), world.clock).unwrap();
                 let mut forms = disturbance.saved.into_iter().skip(1).cycle();
-                let rest = |pause: Pause<DeviceGrant>| match forms.next().unwrap_or_default() {
+                let rest = |pause: Pause<DeviceGrant>, now| match forms.next().unwrap_or_default() {
                     Form::Kept => pause,
                     form => {
                         let saved = through(form, pause.save());
-                        saved.poll(on(form, [&client, &other_node]), keys.clone()).unwrap()
+                        saved.poll(on(form, [&client, &other_node]), keys.clone(), now).unwrap()
                     }
                 };
                 world.play(pause, rest, |tokens| format!("{tokens:?} {}", show_tokens(&tokens.tokens)))
             }
             (Self::Code { .. }, _) => {
                 let call = code(&mut world, [&client, &other_node], keys, disturbance.saved[0]);
-                world.play(call, |pause| pause, show_login)
+                world.play(call, |pause, _| pause, show_login)
             }
             (Self::Refresh { .. }, Some(login)) => {
                 let form = disturbance.saved[0];
                 let spent = login.tokens.refresh_token.as_ref().unwrap();
                 let previous = through(form, PreviousLogin::from(&login.id_token));
                 let call = on(form, [&client, &other_node]).refresh(spent, Some(previous), keys).unwrap();
-                world.play(call, |pause| pause, show_refreshed)
+                world.play(call, |pause, _| pause, show_refreshed)
             }
             (Self::UserInfo, Some(login)) => {
                 let call = client.userinfo(&login.tokens.access_token, "alice").unwrap();
-                world.play(call, |pause| pause, |userinfo| format!("{userinfo:?}"))
+                world.play(call, |pause, _| pause, |userinfo| format!("{userinfo:?}"))
             }
             (Self::ClientCredentials, _) => {
                 let call = client.client_credentials(&wanted).unwrap();
                 let mut forms = disturbance.saved.into_iter();
-                let rest = |pause: Pause<ClientCredentialsGrant>| match forms.next().unwrap_or_default() {
+                let rest = |pause: Pause<ClientCredentialsGrant>, now| match forms.next().unwrap_or_default()
+                {
                     Form::Kept => pause,
                     form => {
                         let saved = through(form, pause.save());
-                        on(form, [&client, &other_node]).resume_client_credentials(saved).unwrap()
+                        on(form, [&client, &other_node]).resume_client_credentials(saved, now).unwrap()
                     }
                 };
                 world.play(call, rest, |tokens| show_tokens(&tokens))

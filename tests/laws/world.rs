@@ -166,6 +166,8 @@ pub(crate) enum End {
 pub(crate) struct Exchange {
     pub(crate) request: Sent,
     pub(crate) answer: Answer,
+    /// What the clock says as it is sent.
+    pub(crate) sent: Timestamp,
     /// What the clock says as the answer arrives.
     pub(crate) at: Timestamp,
 }
@@ -252,11 +254,11 @@ impl World {
         beat
     }
 
-    /// Drives a flow to its end, as a driver does. `rest` is what happens to a flow at rest.
+    /// Drives a flow to its end, as a driver does. `rest` is what happens to a flow at rest, and when.
     pub(crate) fn play<F: Flow>(
         &mut self,
         step: impl Into<Step<F>>,
-        mut rest: impl FnMut(Pause<F>) -> Pause<F>,
+        mut rest: impl FnMut(Pause<F>, Timestamp) -> Pause<F>,
         show: impl FnOnce(F::Output) -> String,
     ) -> Trace {
         let mut step = step.into();
@@ -267,11 +269,13 @@ impl World {
                     assert!(exchanges.len() < 20, "this flow does not end");
                     let (request, terms, pending) = call.into_parts();
                     assert!(terms.max_body <= 1 << 20 && terms.timeout <= Duration::from_secs(60));
+                    let sent = self.clock;
                     let beat = self.next();
                     let response = self.answer(&beat.answer, &request, terms.max_body);
                     exchanges.push(Exchange {
                         request: Sent::of(&request),
                         answer: beat.answer,
+                        sent,
                         at: self.clock,
                     });
                     made = self.clock;
@@ -295,7 +299,7 @@ impl World {
                     );
                     assert!(waits.len() < 20, "this flow waits for ever");
                     waits.push(Wait { made, until });
-                    let mut pause = rest(pause);
+                    let mut pause = rest(pause, made);
                     for seconds in 1..=i64::from(self.early) {
                         let early = Moment::new(until.plus(-seconds), [seconds.to_be_bytes()[7]; 32]);
                         let Ok(Step::Wait(same)) = pause.wake(early) else { panic!("woken early") };

@@ -58,7 +58,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
         SealingKeys::new(1, &[0x5A; 32]).seal(&device, "here", moment(62)).expect("there is room for it");
     look.text(&sealed);
 
-    let pause = device.poll(&scene.client, None).unwrap();
+    let pause = device.poll(&scene.client, None, NOW).unwrap();
     look.at(&pause);
     let saved: DeviceAuthorization = pause.save();
     look.at(&saved);
@@ -69,7 +69,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     let saved = serde_json::to_value(&device).unwrap();
     look.hide("the device code of the provider", saved["device_code"].as_str().unwrap());
     scene.provider.enter_user_code(device.user_code(), true);
-    let call = asked(device.poll(&scene.client, None).unwrap());
+    let call = asked(device.poll(&scene.client, None, NOW).unwrap());
     let step = take(&mut scene, call);
     look.at(&step);
     let Step::Send(call) = step else { panic!("the keys are needed") };
@@ -86,7 +86,7 @@ pub(crate) fn refuse_hostile_answers(look: &mut Looker, how: How, client: &[&str
     let mut scene = scene(how);
     let Step::Done(device) = begin(&mut scene) else { panic!("a code") };
     provoke(look, &[&["device_code", "user_code"], client].concat(), || {
-        asked(device.clone().poll(&scene.client, None).unwrap())
+        asked(device.clone().poll(&scene.client, None, NOW).unwrap())
     });
     provoke(look, client, || scene.client.device_authorization(["openid"]).unwrap());
 }

@@ -11,7 +11,7 @@ use oidc_proto::{
     flow::{DeviceAuthorization, DeviceTokens},
 };
 use oidc_testkit::{DEVICE_GRANT, Provider as Embedded, Registration, Socket};
-use oidc_ureq::{Http, Provider, ProviderError};
+use oidc_ureq::{Http, Provider, ProviderError, now};
 use std::process::ExitCode;
 
 /// Logs a user in by a code that they enter elsewhere.
@@ -33,7 +33,7 @@ fn log_in(
     let client = provider.client()?;
     let device = provider.run(client.device_authorization(["openid", "profile"])?)?;
     show(&device);
-    provider.run(device.poll(&client, None)?)
+    provider.run(device.poll(&client, None, now())?)
 }
 
 fn show(device: &DeviceAuthorization) {

@@ -4,14 +4,18 @@
 //! start ──vouched for─────────────────────────────▶ Done
 //!       ──unknown kid, bad signature─▶ Checking ──▶ Done, or Err: the fresh keys do not, either
 //! ```
+//! One fetch for each ID token at most, and no cooldown besides: it need not be bounded further. An ID token
+//! comes here in the answer of the token endpoint alone, over TLS, to a code or refresh token that this provider
+//! has given out. Whoever would cause fetches has to be the provider itself, which answers them too: one more request
+//! for each one that it has answered wrongly. What a browser brings (a forged callback) never gets this far.
 
-use super::{Call, Client, Error, Flow, JwksRetrieval, Never, Response, Step};
+use super::{Call, Client, Error, Flow, JwksRetrieval, Learned, Never, Response, Step, jwks};
 use crate::{
     base::{
         moment::{Moment, Timestamp},
         secret::Secret,
     },
-    jose::KeySet,
+    jose::{JwsError, KeySet},
     token::{Expected, IdToken, Rejected},
 };
 use std::sync::Arc;
@@ -36,13 +40,14 @@ pub struct Checking {
     demands: Demands,
     id_token: Secret,
     access_token: Secret,
-    jwks: <JwksRetrieval as Flow>::Awaiting,
+    /// When they were asked for.
+    asked_at: Timestamp,
 }
 
-/// An ID token that is good, and the keys that were fetched for it.
+/// An ID token that is good, and the keys that were fetched for it, if any were.
 pub(super) struct Checked {
     pub(super) id_token: IdToken,
-    pub(super) learned: Option<Arc<KeySet>>,
+    pub(super) learned: Learned,
 }
 
 impl Check {
@@ -60,13 +65,13 @@ impl Check {
         let fetchable = secret_key.is_none();
         if let Some(keys) = secret_key.as_deref().or(keys) {
             match demands.verify(&client, keys, &id_token, &access_token, now) {
-                Ok(id_token) => return Ok(Step::Done(Checked { id_token, learned: None })),
+                Ok(id_token) => return Ok(Step::Done(Checked { id_token, learned: Learned::default() })),
                 Err(rejected) if fetchable && rejected.wants_newer_keys() => {}
                 Err(rejected) => return Err(rejected.into()),
             }
         }
         let call: Call<JwksRetrieval> = client.jwks()?;
-        Ok(call.map(|jwks| Checking { client, demands, id_token, access_token, jwks }).into())
+        Ok(call.map(|_| Checking { client, demands, id_token, access_token, asked_at: now }).into())
     }
 }
 
@@ -97,23 +102,17 @@ impl Flow for Check {
     type Output = Checked;
 
     fn on_response(state: Checking, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Checking { client, demands, id_token, access_token, jwks } = state;
+        let Checking { client, demands, id_token, access_token, asked_at } = state;
         let now = moment.now();
-        JwksRetrieval::on_response(jwks, response, moment)?.within(
-            (client, demands, id_token, access_token),
-            |jwks, (client, demands, id_token, access_token)| Checking {
-                client,
-                demands,
-                id_token,
-                access_token,
-                jwks,
-            },
-            |never, _| never,
-            |keys, (client, demands, id_token, access_token)| {
-                let id_token = demands.verify(&client, &keys, &id_token, &access_token, now)?;
-                Ok(Step::Done(Checked { id_token, learned: Some(keys) }))
-            },
-        )
+        let keys = jwks::read(response, now)?;
+        match demands.verify(&client, &keys, &id_token, &access_token, now) {
+            Ok(id_token) => {
+                let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
+                Ok(Step::Done(Checked { id_token, learned }))
+            }
+            Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(jwks::no_usable_key(response)),
+            Err(rejected) => Err(rejected.into()),
+        }
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {

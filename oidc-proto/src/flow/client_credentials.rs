@@ -8,7 +8,7 @@
 
 use super::{
     Call, Client, ConfigError, Endpoint, Error, Flow, Never, Pause, Response, Step,
-    post::{Form, MAX_RETRIES, Post, Posting, Repeated, Repeating},
+    post::{Form, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeated, Repeating},
     saved,
 };
 use crate::{
@@ -166,13 +166,15 @@ impl Client {
         Ok(call.map(|repeating| InFlight { wanted: wanted.clone(), repeating }))
     }
 
-    /// Goes on with a grant that was saved.
+    /// Goes on with a grant that was saved. It may come from a node whose clock was ahead, or from somebody
+    /// else, so its wait is held to `now`: it ends [`RETRY_AFTER_CAP`] from now at the latest.
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if it belongs to another client or provider.
     pub fn resume_client_credentials(
         &self,
         saved: SavedClientCredentials,
+        now: Timestamp,
     ) -> Result<Pause<ClientCredentialsGrant>, Error> {
         let SavedClientCredentials(saved) = saved;
         if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
@@ -181,7 +183,8 @@ impl Client {
         let form = saved.wanted.form()?;
         let (client, endpoint) = (self.clone(), Endpoint::Token);
         let repeating = Repeating { client, endpoint, form, retries: saved.retries };
-        Ok(Pause::new(saved.until, Waiting { wanted: saved.wanted, repeating }))
+        let until = saved.until.min(now.plus(RETRY_AFTER_CAP));
+        Ok(Pause::new(until, Waiting { wanted: saved.wanted, repeating }))
     }
 }
 

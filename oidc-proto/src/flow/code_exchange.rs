@@ -14,7 +14,10 @@ use super::{
     userinfo,
 };
 use crate::{
-    base::{moment::Moment, secret::Secret},
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
     jose::KeySet,
     message::{TokenResponse, UserInfo},
     token::IdToken,
@@ -40,12 +43,15 @@ pub struct Authenticated {
     pub learned: Learned,
 }
 
-/// What a flow learned on its way: it cannot reach your caches, so it gives it to you.
+/// What a flow learned on its way: it cannot reach your caches, so it gives it to you. By the time it does, they may
+/// hold something newer, so it says how old it is: [`Renewal::learn`](crate::renew::Renewal::learn) wants to know.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Learned {
     /// Keys that were fetched because those at hand did not vouch for a token.
     pub keys: Option<Arc<KeySet>>,
+    /// When the flow has asked for these keys. They are no newer than that, however long the flow went on.
+    pub keys_asked_at: Option<Timestamp>,
 }
 
 /// What the answer must fit; from the pending authorization.
@@ -129,7 +135,6 @@ fn checking(
 
 fn verified(checked: Checked, client: &Client, tokens: TokenResponse) -> Result<Step<CodeExchange>, Error> {
     let Checked { id_token, learned } = checked;
-    let learned = Learned { keys: learned };
     let authenticated = Authenticated { tokens, id_token, userinfo: None, learned };
     if !client.inner().fetch_userinfo {
         return Ok(Step::Done(authenticated));

@@ -10,6 +10,9 @@
 //!                │        ├─lost, 5xx─────────────▶ twice the interval  │
 //!                └────────┴────────────────────────────────────────────┘   never past `expires_at`: then Err
 //! ```
+//! The last question is asked in the last second in which it can arrive: if an interval would leave no room for
+//! another one, it becomes longer. A user who decides late is heard, and no interval becomes shorter.
+//!
 //! At rest it can be saved, and go on by another node.
 
 use super::{
@@ -39,6 +42,9 @@ pub const DEVICE_LIFETIME_CAP: i64 = 3_600;
 /// The interval, in seconds, if the provider names none (section 3.2), and what `slow_down` adds to it
 /// (section 3.5).
 const INTERVAL: i64 = 5;
+
+/// The longest that a question takes, in seconds: the timeout of an exchange.
+const LONGEST: i64 = 10;
 
 /// The version of the saved form.
 const VERSION: u32 = 1;
@@ -77,6 +83,28 @@ struct Grant {
     /// When to ask next.
     next: Timestamp,
     expires_at: Timestamp,
+}
+
+impl Grant {
+    /// Asks at this time or later: as late as it makes sense, if there would be no other time after this one. A
+    /// question takes so many seconds to be heard.
+    fn ask_from(&mut self, time: Timestamp, took: i64) {
+        let last = self.expires_at.plus(-1 - took);
+        let is_last = time.plus(self.interval) > last;
+        self.next = if is_last { time.max(last) } else { time };
+    }
+
+    /// Holds what has lain somewhere to the clock of who goes on with it: it may come from a node whose clock was
+    /// ahead, or from somebody else. No wait is longer than one that this flow would have asked for, and no
+    /// user has more time than a provider may give.
+    fn held_to(mut self, now: Timestamp) -> Self {
+        let left = self.expires_at.0.saturating_sub(self.next.0);
+        let wait = self.interval.saturating_add(self.interval.max(RETRY_AFTER_CAP));
+        self.next = self.next.min(now.plus(wait.min(DEVICE_LIFETIME_CAP)));
+        let over = self.next.max(now).plus(left).min(now.plus(DEVICE_LIFETIME_CAP));
+        self.expires_at = self.expires_at.min(over);
+        self
+    }
 }
 
 impl TryFrom<Grant> for DeviceAuthorization {
@@ -148,6 +176,8 @@ pub struct Waiting {
     client: Client,
     keys: Option<Arc<KeySet>>,
     grant: Grant,
+    /// When it has asked last.
+    asked: Timestamp,
 }
 
 impl Client {
@@ -239,7 +269,7 @@ impl DeviceAuthorization {
         if !is_shown(&verification_uri) {
             return Err(Rule::Value("verification_uri"));
         }
-        Ok(Self(Grant {
+        let mut grant = Grant {
             version: VERSION,
             issuer: client.metadata().issuer.clone(),
             client_id: client.client_id().to_owned(),
@@ -250,9 +280,12 @@ impl DeviceAuthorization {
             verification_uri_complete: verification_uri_complete.filter(|uri| is_shown(uri)),
             openid,
             interval,
-            next: now.plus(interval.min(expires_in)),
+            next: now,
             expires_at: now.plus(expires_in),
-        }))
+        };
+        // There is time for one question, whatever the interval from one to the next.
+        grant.ask_from(now.plus(interval.min(expires_in - 1).max(1)), 0);
+        Ok(Self(grant))
     }
 
     /// What the user is to enter.
@@ -281,17 +314,25 @@ impl DeviceAuthorization {
     }
 
     /// Asks for the tokens until the user has decided. `keys` are as in
-    /// [`callback`](super::PendingAuthorization::callback).
+    /// [`callback`](super::PendingAuthorization::callback). Where this has been saved meanwhile, its times are held
+    /// to `now`: no wait is longer than a provider may ask for, and the end is no further off than
+    /// [`DEVICE_LIFETIME_CAP`].
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if this belongs to another client or provider.
-    pub fn poll(self, client: &Client, keys: Option<Arc<KeySet>>) -> Result<Pause<DeviceGrant>, Error> {
+    pub fn poll(
+        self,
+        client: &Client,
+        keys: Option<Arc<KeySet>>,
+        now: Timestamp,
+    ) -> Result<Pause<DeviceGrant>, Error> {
         let Self(grant) = self;
         if grant.issuer != client.metadata().issuer || grant.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
         client.endpoint(Endpoint::Token)?;
-        Ok(Pause::new(grant.next, Waiting { client: client.clone(), keys, grant }))
+        let grant = grant.held_to(now);
+        Ok(Pause::new(grant.next, Waiting { client: client.clone(), keys, grant, asked: now }))
     }
 }
 
@@ -320,7 +361,8 @@ impl Waiting {
         let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
         self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
         let wait = self.grant.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
-        self.grant.next = now.plus(wait);
+        let took = now.0.saturating_sub(self.asked.0).clamp(0, LONGEST);
+        self.grant.ask_from(now.plus(wait), took);
         let next = self.grant.next;
         (next < self.grant.expires_at).then(|| Pause::new(next, self).into())
     }
@@ -355,7 +397,6 @@ fn checking(step: Step<Check>, tokens: Box<TokenResponse>) -> Result<Step<Device
         |check, tokens| Polling::Keys { check: Box::new(check), tokens },
         |never, _| match never {},
         |Checked { id_token, learned }, tokens| {
-            let learned = Learned { keys: learned };
             Ok(Step::Done(DeviceTokens { tokens: *tokens, id_token: Some(id_token), learned }))
         },
     )
@@ -399,7 +440,8 @@ impl Flow for DeviceGrant {
         }
     }
 
-    fn on_wake(waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(mut waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
+        waiting.asked = moment.now();
         if moment.now() >= waiting.grant.expires_at {
             return Err(Error::DeviceCodeExpired);
         }

@@ -15,6 +15,11 @@ use http::{HeaderValue, Method, header};
 use std::sync::Arc;
 
 /// The flow from a `jwks_uri` to a set of keys.
+///
+/// A set without a usable key, be it empty or of keys that are all set aside, is an error
+/// ([`Rule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the place of a
+/// good one. [`KeySet::parse`] reads such a set, and says what is wrong with each key; a login says so of the key
+/// that its ID token names.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct JwksRetrieval;
@@ -47,18 +52,28 @@ impl Flow for JwksRetrieval {
     type Output = Arc<KeySet>;
 
     fn on_response(_: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        check_status(Endpoint::Jwks, response, moment.now())?;
-        let broken = |rule| ResponseError::new(Endpoint::Jwks, response.status(), rule);
-        if !media_type_is(response.headers(), &["application/json", "application/jwk-set+json"]) {
-            return Err(broken(Rule::MediaType("application/json")).into());
-        }
-        let keys = KeySet::parse(response.body()).map_err(|error| broken(Rule::KeySet(error)))?;
-        Ok(Step::Done(Arc::new(keys)))
+        let keys = read(response, moment.now())?;
+        if keys.is_empty() { Err(no_usable_key(response)) } else { Ok(Step::Done(Arc::new(keys))) }
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
+}
+
+/// The keys of a response, usable or not.
+pub(super) fn read(response: &Response<'_>, now: Timestamp) -> Result<KeySet, Error> {
+    check_status(Endpoint::Jwks, response, now)?;
+    let broken = |rule| ResponseError::new(Endpoint::Jwks, response.status(), rule);
+    if !media_type_is(response.headers(), &["application/json", "application/jwk-set+json"]) {
+        return Err(broken(Rule::MediaType("application/json")).into());
+    }
+    Ok(KeySet::parse(response.body()).map_err(|error| broken(Rule::KeySet(error)))?)
+}
+
+/// The provider is to blame, not the token that no key of it vouches for.
+pub(super) fn no_usable_key(response: &Response<'_>) -> Error {
+    ResponseError::new(Endpoint::Jwks, response.status(), Rule::NoUsableKey).into()
 }
 
 /// A request for a document. Nothing in it tells who asks.

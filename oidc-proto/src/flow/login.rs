@@ -22,7 +22,8 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc};
 use url::Url;
 
-/// How long, in seconds, a user may be away before the callback is refused.
+/// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
+/// which is ahead of the one that ends it by more than this is refused too: nobody knows how old it is.
 pub const PENDING_LIFETIME: i64 = 3600;
 
 /// The version of the saved form.
@@ -156,8 +157,9 @@ pub enum CallbackError {
     /// Neither a code nor an error.
     #[error("it has neither `code` nor `error`")]
     MissingCode,
-    /// The user was away for longer than [`PENDING_LIFETIME`]; begin again.
-    #[error("the login was begun too long ago; begin again")]
+    /// The user was away for longer than [`PENDING_LIFETIME`], or the login was begun by a clock that is so far
+    /// ahead; begin again.
+    #[error("the login was begun too long ago, or by another clock; begin again")]
     Expired,
 }
 
@@ -296,12 +298,17 @@ impl PendingAuthorization {
             let error = error.without(&[self.state.into(), self.nonce, self.code_verifier]);
             return Err(CallbackError::Denied(Box::new(error)).into());
         }
-        if moment.now() > self.created.plus(PENDING_LIFETIME) {
+        if !self.can_end(moment.now()) {
             return Err(CallbackError::Expired.into());
         }
         let code =
             response.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::MissingCode)?;
         CodeExchange::start(client, keys, code, self.into_exchange())
+    }
+
+    /// Whether a callback comes in time.
+    pub(super) fn can_end(&self, now: Timestamp) -> bool {
+        now <= self.created.plus(PENDING_LIFETIME) && self.created <= now.plus(PENDING_LIFETIME)
     }
 
     fn into_exchange(self) -> super::code_exchange::Promise {

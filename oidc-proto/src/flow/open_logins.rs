@@ -1,6 +1,6 @@
 //! [`OpenLogins`]: the logins that one browser has begun and not ended, one for each tab.
 
-use super::{PENDING_LIFETIME, PendingAuthorization, login::Saved, sealed::private::Sealed};
+use super::{PendingAuthorization, login::Saved, sealed::private::Sealed};
 use crate::base::{
     base64url,
     moment::Timestamp,
@@ -32,11 +32,11 @@ impl OpenLogins {
         Self(vec![pending])
     }
 
-    /// Adds one. Those that can not end any more are dropped; of more than [`MAX_OPEN_LOGINS`] the
+    /// Adds one. Those that can not end any more, or were begun by a clock far ahead, are dropped; of more than [`MAX_OPEN_LOGINS`] the
     /// oldest of the others gives way, and is returned: the new one stays, even where the clock is behind
     /// that of the node which has begun the others.
     pub fn add(&mut self, pending: PendingAuthorization, now: Timestamp) -> Option<PendingAuthorization> {
-        self.0.retain(|open| now <= open.created().plus(PENDING_LIFETIME));
+        self.0.retain(|open| open.can_end(now));
         let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created()).map(|(at, _)| at);
         let gone = oldest.filter(|_| self.0.len() >= MAX_OPEN_LOGINS).map(|at| self.0.remove(at));
         self.0.push(pending);

@@ -226,7 +226,7 @@ fn checking(
             let Checked { id_token, learned } = checked;
             previous.iter().try_for_each(|previous| previous.check(&id_token))?;
             refreshed.id_token = Some(id_token);
-            refreshed.learned.keys = learned;
+            refreshed.learned = learned;
             Ok(Step::Done(*refreshed))
         },
     )

@@ -1,15 +1,15 @@
-//! Renewing keys (OpenID Connect Core 1.0 section 10.1.1): a key set that verifies nothing is no renewal.
+//! Renewing keys (OpenID Connect Core 1.0 section 10.1.1).
 
 use super::{Freshness, Renewed};
 use crate::{
     base::{endpoint_url::EndpointUrl, moment::Moment},
-    flow::{Call, Endpoint, Error, Flow, JwksRetrieval, Never, Response, ResponseError, Rule, Step},
+    flow::{Call, Error, Flow, JwksRetrieval, Never, Response, Step},
     jose::KeySet,
 };
 
 /// The flow from a `jwks_uri` to keys, and how long they are fresh.
 ///
-/// A set without a usable key is an error here, so that it cannot take the place of a good one.
+/// A set without a usable key is an error, as for [`JwksRetrieval`], so that it cannot take the place of a good one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyRenewal;
@@ -36,13 +36,7 @@ impl Flow for KeyRenewal {
             (),
             |asked, ()| asked,
             |never, ()| never,
-            |keys, ()| {
-                if keys.is_empty() {
-                    let rule = Rule::NoUsableKey;
-                    return Err(ResponseError::new(Endpoint::Jwks, response.status(), rule).into());
-                }
-                Ok(Step::Done(Renewed::new(keys, freshness)))
-            },
+            |keys, ()| Ok(Step::Done(Renewed::new(keys, freshness))),
         )
     }
 

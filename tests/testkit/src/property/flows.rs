@@ -389,7 +389,7 @@ fn service(world: &mut World<'_>) {
         }
         let saved = serde_json::to_vec(&pause.save()).expect("a grant at rest can be saved");
         let saved = serde_json::from_slice(&saved).expect("what is saved loads");
-        world.client.resume_client_credentials(saved).expect("it is of this client")
+        world.client.resume_client_credentials(saved, world.now).expect("it is of this client")
     });
     assert!(world.requests <= 1 + usize::from(MAX_RETRIES) && world.waits <= usize::from(MAX_RETRIES));
 }
@@ -407,7 +407,7 @@ fn device(world: &mut World<'_>, flags: u8) {
     if let Some(agrees) = world.agrees {
         world.provider.enter_user_code(begun.user_code(), agrees);
     }
-    let pause = begun.poll(&world.client, world.known_keys(flags)).expect("it is of this client");
+    let pause = begun.poll(&world.client, world.known_keys(flags), world.now).expect("it is of this client");
     let done = world.drive::<DeviceGrant>(pause, |world, pause| {
         let choice = world.script.byte();
         if choice & 1 != 0 && world.agrees.is_none() {
@@ -419,7 +419,7 @@ fn device(world: &mut World<'_>, flags: u8) {
         }
         let saved = serde_json::to_vec(&pause.save()).expect("a grant at rest can be saved");
         let saved: DeviceAuthorization = serde_json::from_slice(&saved).expect("what is saved loads");
-        saved.poll(&world.client, None).expect("it is of this client")
+        saved.poll(&world.client, None, world.now).expect("it is of this client")
     });
     // The interval never becomes shorter, and nobody asks after the code has expired.
     let polls = usize::try_from(DEVICE_LIFETIME / 5).expect("a few");

@@ -3,7 +3,8 @@
 use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     flow::{
-        Client, DeviceAuthorization, Error, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step,
+        Client, DEVICE_LIFETIME_CAP, DeviceAuthorization, Error, PendingAuthorization, PreviousLogin,
+        RETRY_AFTER_CAP, SavedClientCredentials, Step,
     },
     message::AuthorizationResponse,
 };
@@ -50,11 +51,18 @@ pub fn saved(data: &[u8]) {
     }
     if let Some(device) = load::<DeviceAuthorization>(data) {
         let shown = format!("{device:?}");
-        match device.clone().poll(&APP, None) {
+        match device.clone().poll(&APP, None, NOW) {
             Ok(pause) => {
-                assert_eq!(pause.save(), device, "what is resumed is what was saved");
+                let resumed = pause.save();
                 let until = pause.until();
-                assert!(until <= device.expires_at(), "{shown}");
+                assert!(
+                    until <= resumed.expires_at() && resumed.expires_at() <= device.expires_at(),
+                    "{shown}"
+                );
+                let ends = resumed.expires_at();
+                assert!(ends <= NOW.plus(DEVICE_LIFETIME_CAP), "no longer than a provider may give: {shown}");
+                let by_now = device.expires_at() <= ends;
+                assert!(!by_now || resumed == device, "what is resumed is what was saved: {shown}");
                 match pause.wake(moment(until, 3)) {
                     Ok(Step::Send(call)) => {
                         assert_eq!(call.request().uri().path(), "/token");
@@ -62,17 +70,22 @@ pub fn saved(data: &[u8]) {
                         assert_eq!(body.matches("device_code=").count(), 1, "{shown}");
                     }
                     Ok(other) => panic!("{other:?}"),
-                    Err(error) => assert!(error == Error::DeviceCodeExpired && until == device.expires_at()),
+                    Err(error) => assert!(error == Error::DeviceCodeExpired && until == resumed.expires_at()),
                 }
             }
             Err(error) => assert_eq!(error.code(), "config_saved_state"),
         }
     }
     if let Some(grant) = load::<SavedClientCredentials>(data) {
-        match APP.resume_client_credentials(grant.clone()) {
+        match APP.resume_client_credentials(grant.clone(), NOW) {
             Ok(pause) => {
-                assert_eq!(pause.save(), grant, "what is resumed is what was saved");
                 let until = pause.until();
+                assert!(
+                    until <= NOW.plus(RETRY_AFTER_CAP),
+                    "no wait is longer than one that a flow asks for"
+                );
+                let is_held_back = until == NOW.plus(RETRY_AFTER_CAP);
+                assert!(is_held_back || pause.save() == grant, "what is resumed is what was saved");
                 match pause.wake(moment(until, 2)).expect("what is resumed goes on") {
                     Step::Send(call) => {
                         let body = String::from_utf8_lossy(call.request().body()).into_owned();
