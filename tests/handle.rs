@@ -14,3 +14,5 @@ mod stacks;
 mod tokens;
 #[path = "handle/verify.rs"]
 mod verify;
+#[path = "handle/withdrawn.rs"]
+mod withdrawn;

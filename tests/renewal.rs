@@ -14,6 +14,8 @@ use proptest::{
 };
 use std::sync::Arc;
 
+#[path = "renewal/herd.rs"]
+mod herd;
 #[path = "renewal/model.rs"]
 mod model;
 #[path = "renewal/stories.rs"]
@@ -31,10 +33,14 @@ enum Op {
     Abandon(usize),
     /// The holder burns down: the lease is dropped.
     Burn(usize),
+    /// A value comes by another way: asked for so long ago, by somebody who held the value so many epochs ago.
+    Learn(i64, u64, Option<i64>),
     Pass(i64),
     SetBack(i64),
     /// A caller read the clock, and comes late.
     Late(i64),
+    /// A caller reads another clock, which is so far ahead; and another one this clock.
+    Swing(i64),
 }
 
 fn op() -> impl Strategy<Value = Op> {
@@ -48,13 +54,15 @@ fn op() -> impl Strategy<Value = Op> {
     prop_oneof![
         6 => Just(Op::Any),
         4 => (0..3_u64).prop_map(Op::Newer),
-        4 => (0..4_usize, fresh).prop_map(|(at, fresh)| Op::Bring(at, fresh)),
+        4 => (0..4_usize, fresh.clone()).prop_map(|(at, fresh)| Op::Bring(at, fresh)),
+        2 => (-9..60_i64, 0..3_u64, fresh).prop_map(|(ago, back, fresh)| Op::Learn(ago, back, fresh)),
         4 => (0..4_usize).prop_map(Op::Fail),
         1 => (0..4_usize).prop_map(Op::Abandon),
         1 => (0..4_usize).prop_map(Op::Burn),
         8 => span.prop_map(Op::Pass),
         1 => (6..100_000_i64).prop_map(Op::SetBack),
         1 => (1..=5_i64).prop_map(Op::Late),
+        2 => prop_oneof![6..30_i64, 30..3_000_i64].prop_map(Op::Swing),
     ]
 }
 
@@ -67,6 +75,7 @@ fn policy() -> impl Strategy<Value = Policy> {
             [n[5] / 4, n[6], n[7] * 4, n[8], n[9] / 4];
         policy.urgent_retry = n[10];
         policy.burst = u8::try_from(n[9] % 4).expect("below 4");
+        policy.spread = u8::try_from(n[8] * 2).expect("a byte");
         policy
     });
     prop_oneof![
@@ -89,6 +98,7 @@ struct Run {
     renewal: Renewal<u64>,
     model: Model,
     leases: Vec<(u64, Lease)>,
+    learned: u64,
     clock: i64,
     chance: u8,
 }
@@ -97,20 +107,17 @@ impl Run {
     fn new(policy: Policy) -> Self {
         let clock = 1_800_000_000;
         let (renewal, model) = (Renewal::new(policy), Model::new(policy));
-        let mut run = Self { renewal, model, leases: Vec::new(), clock, chance: 0 };
+        let mut run = Self { renewal, model, leases: Vec::new(), learned: 0, clock, chance: 0 };
+        run.model.looked(clock);
         run.want(None, 0);
         run
     }
 
     fn want(&mut self, back: Option<u64>, late: i64) {
         let now = Timestamp(self.clock - late);
-        let mut need = Need::Any;
-        if let Some(back) = back {
-            // Epochs cannot be made up; an older one is what a caller has kept.
-            let known = &self.model.epochs;
-            let at = known.len().saturating_sub(1 + usize::try_from(back).expect("small"));
-            need = Need::NewerThan(known.get(at).copied().unwrap_or_default());
-        }
+        self.model.looked(now.0);
+        let shown = self.model.shown();
+        let need = back.map_or(Need::Any, |back| Need::NewerThan(self.model.known(back).1));
         let expected = self.model.want(need, self.renewal.epoch());
         let policy = self.model.policy;
         let seen = match self.renewal.want(need, now) {
@@ -119,25 +126,25 @@ impl Run {
                 Kind::Use(*value)
             }
             Want::UseAndRenew(_, value, lease) => {
-                self.model.granted(lease.until().0 - self.clock);
+                self.model.granted(lease.until().0 - shown);
                 self.leases.push((self.model.leases, lease));
                 Kind::UseAndRenew(*value)
             }
             Want::Renew(lease) => {
-                self.model.granted(lease.until().0 - self.clock);
+                self.model.granted(lease.until().0 - shown);
                 self.leases.push((self.model.leases, lease));
                 Kind::Renew
             }
             Want::Join { until } => {
                 assert!(until > now, "a wait lies in the future");
-                assert!(until.0 - self.clock <= policy.patience, "nobody waits longer than the patience");
-                Kind::Join(until.0 - self.clock)
+                assert!(until.0 - shown <= policy.patience, "nobody waits longer than the patience");
+                Kind::Join(until.0 - shown)
             }
             Want::Refuse { until, .. } => {
                 assert!(until > now, "a refusal ends in the future");
                 let most = policy.longest_retry.max(policy.cooldown).max(policy.lease) + 5;
-                assert!(until.0 - self.clock <= most, "a refusal is bounded");
-                Kind::Refuse(until.0 - self.clock)
+                assert!(until.0 - shown <= most, "a refusal is bounded");
+                Kind::Refuse(until.0 - shown)
             }
         };
         assert_eq!(seen, expected, "at {} with {need:?}", self.model.now);
@@ -152,6 +159,7 @@ impl Run {
             return;
         }
         let (id, lease) = self.leases.remove(at);
+        self.model.looked(self.clock);
         self.chance = self.chance.wrapping_mul(5).wrapping_add(77);
         let freshness = result.map(|seconds| seconds.map_or(Freshness::UNKNOWN, Freshness::of_seconds));
         let before = self.renewal.value().cloned();
@@ -161,7 +169,20 @@ impl Run {
         if !held {
             assert_eq!(self.renewal.value(), before.as_ref(), "a failure never takes a value away");
         }
-        assert_eq!(held, self.model.settled(id, freshness, self.renewal.epoch(), chance_of(self.chance)));
+        assert_eq!(held, self.model.settled(id, freshness, self.renewal.epoch(), self.chance));
+    }
+
+    fn learn(&mut self, ago: i64, back: u64, fresh: Option<i64>) {
+        self.model.looked(self.clock);
+        self.chance = self.chance.wrapping_mul(5).wrapping_add(77);
+        self.learned += 1;
+        let id = FIRST_LEARNED + self.learned;
+        let (count, known) = self.model.known(back);
+        let freshness = fresh.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
+        let (renewed, asked) = (Renewed::new(Arc::new(id), freshness), Timestamp(self.clock - ago));
+        let held = self.renewal.learn(renewed, asked, known, moment(self.clock, self.chance));
+        let epoch = self.renewal.epoch();
+        assert_eq!(held, self.model.learned(id, (ago, count), freshness, epoch, self.chance));
     }
 
     fn step(&mut self, op: Op) {
@@ -173,6 +194,7 @@ impl Run {
             Op::Fail(at) => self.settle(at, None),
             Op::Abandon(at) if at < self.leases.len() => {
                 let (id, lease) = self.leases.remove(at);
+                self.model.looked(self.clock);
                 self.model.abandoned(id);
                 self.renewal.abandon(lease, Timestamp(self.clock));
             }
@@ -180,7 +202,6 @@ impl Run {
             Op::Abandon(_) | Op::Burn(_) => {}
             Op::Pass(seconds) => {
                 self.clock += seconds;
-                self.model.now += seconds;
                 // Somebody looks at the clock.
                 self.want(None, 0);
             }
@@ -188,14 +209,22 @@ impl Run {
                 self.clock -= seconds;
                 self.want(None, 0);
             }
+            Op::Swing(ahead) => {
+                self.want(None, -ahead);
+                self.want(None, 0);
+            }
+            Op::Learn(ago, back, fresh) => self.learn(ago, back, fresh),
         }
     }
 }
 
-/// The first byte that a moment of this entropy yields.
-fn chance_of(entropy: u8) -> u8 {
+/// What is learned is told apart from what leases have brought.
+const FIRST_LEARNED: u64 = 1_000_000;
+
+/// The byte that a moment of this entropy yields as its first, second and so on.
+fn chance_of(entropy: u8, draw: u32) -> u8 {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[entropy; 32]);
-    ring::hmac::sign(&key, &1_u32.to_be_bytes()).as_ref()[0]
+    ring::hmac::sign(&key, &draw.to_be_bytes()).as_ref()[0]
 }
 
 fn moment(now: i64, chance: u8) -> Moment {
@@ -236,7 +265,7 @@ fn no_numbers_and_no_times_make_it_panic() {
         [policy.retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
             [n[5], n[6], n[7], n[8], n[9]];
         policy.urgent_retry = n[10];
-        policy.burst = burst;
+        (policy.burst, policy.spread) = (burst, burst);
         policy
     });
     let step = (0..6_u8, number(), any::<u8>());
@@ -257,6 +286,12 @@ fn no_numbers_and_no_times_make_it_panic() {
                     renewal.settle(lease, Err(Failure::NoResponse), moment(number, chance));
                 }
                 (2, Some(lease)) => renewal.abandon(lease, now),
+                (3, kept) => {
+                    leases.extend(kept);
+                    let value = Renewed::new(Arc::new(2), Freshness::of_seconds(number.wrapping_mul(3)));
+                    let asked = Timestamp(number.wrapping_mul(5));
+                    renewal.learn(value, asked, renewal.epoch(), moment(number, chance));
+                }
                 (_, kept) => leases.extend(kept),
             }
             match renewal.want(need, now) {

@@ -316,7 +316,7 @@ struct Meddler(Arc<Flight<u64>>, AtomicUsize);
 impl Wake for Meddler {
     fn wake(self: Arc<Self>) {
         if self.1.fetch_add(1, SeqCst) == 0 {
-            self.0.learn(Renewed::new(Arc::new(50), Freshness::UNKNOWN));
+            self.0.learn(Renewed::new(Arc::new(50), Freshness::UNKNOWN), START, self.0.epoch());
             let got = self.0.get(Need::Any, || panic!("there is a value"));
             assert_eq!(*got.expect("a value").value, 50);
             self.0.wake();

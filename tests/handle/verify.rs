@@ -158,13 +158,13 @@ fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
             assert_eq!(world.count(EndpointName::Jwks), fetched, "at {seconds}");
         };
         verified_at(0, 1);
-        verified_at(250, 1);
-        // Used for 250 s by now; they are renewed after 270.
+        verified_at(200, 1);
+        // Used for 200 s by now; they are renewed after 243 to 270.
         verified_at(10, 1);
-        verified_at(29, 1);
-        verified_at(31, 2);
-        verified_at(290, 2);
-        verified_at(302, 3);
+        verified_at(52, 1);
+        verified_at(81, 2);
+        verified_at(323, 2);
+        verified_at(352, 3);
     });
 }
 

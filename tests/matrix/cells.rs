@@ -113,5 +113,5 @@ impl Cell {
 
 /// Runs one policy through one cell.
 pub fn run(cell: Cell, which: Which) -> Outcome {
-    Simulation::new(cell, || cache(which)).run()
+    Simulation::new(cell, || cache(which, 0)).run()
 }

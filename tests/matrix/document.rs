@@ -123,6 +123,12 @@ fn tables(results: &Results) -> String {
             lost.sum::<u64>().to_string()
         },
     );
+    let columns = ["started one a second, behind one cache", "started together"].map(str::to_owned);
+    text += &table(
+        "Fetches of 500 nodes in the worst second after their start, at a provider that is up",
+        &columns,
+        |which, at| results.herd(which)[at].to_string(),
+    );
     text
 }
 

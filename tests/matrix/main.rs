@@ -6,17 +6,19 @@
 
 mod cells;
 mod document;
+mod herd;
 mod peers;
 mod picture;
 mod simulation;
 
 use cells::{Cell, Flood, Rotation, run};
+use herd::{NODES, Start, worst_second};
 use peers::Which;
 use simulation::Outcome;
 use std::collections::BTreeMap;
 
-/// What every policy does in every cell.
-pub struct Results(pub BTreeMap<(Cell, Which), Outcome>);
+/// What every policy does in every cell, and what many nodes do that have it.
+pub struct Results(pub BTreeMap<(Cell, Which), Outcome>, pub Vec<(Which, [u64; 2])>);
 
 impl Results {
     /// The outcomes of one policy in the cells of a kind.
@@ -31,7 +33,16 @@ impl Results {
 
     fn simulate() -> Self {
         let cells = Cell::all();
-        Self(cells.flat_map(|cell| Which::ALL.map(|which| ((cell, which), run(cell, which)))).collect())
+        let cells =
+            cells.flat_map(|cell| Which::ALL.map(|which| ((cell, which), run(cell, which)))).collect();
+        let herds = Which::ALL
+            .map(|which| (which, [Start::InTurn, Start::Together].map(|start| worst_second(which, start))));
+        Self(cells, herds.into())
+    }
+
+    /// How many of many nodes come in the worst second: started in turn behind a cache, and together.
+    pub fn herd(&self, which: Which) -> [u64; 2] {
+        self.1.iter().find(|(policy, _)| *policy == which).map_or([0; 2], |(_, worst)| *worst)
     }
 }
 
@@ -44,6 +55,7 @@ fn the_bounds_hold_in_every_cell_and_the_document_says_so() {
         }
     }
     assert_first(&results);
+    assert_spread(&results);
     document::check(&results);
 }
 
@@ -72,6 +84,22 @@ fn assert_bounds(cell: Cell, outcome: &Outcome) {
     assert!(outcome.wait_seconds <= 3, "{at}");
     assert!(outcome.keys_held <= 2 * cell.issuers, "{at}");
     assert_eq!(outcome.healthy_lost, 0, "{at}: who is up does not suffer from who is down");
+}
+
+/// Nodes do not march in step: chance spreads them over a tenth of the time to their renewal, which is 27 s for keys of
+/// five minutes and 6 minutes for keys of an hour. Behind a cache, whoever comes early gets what is left of the hour, and
+/// comes again as it ends: in half a minute, all of them.
+fn assert_spread(results: &Results) {
+    let [in_turn, together] = results.herd(Which::Ours);
+    assert!(in_turn <= NODES / 8, "{in_turn} of {NODES} nodes behind one cache in one second");
+    assert!(together <= NODES / 12, "{together} of {NODES} nodes that have started together in one second");
+    for peer in [Which::Oauth4webapi, Which::Jose, Which::Spring] {
+        assert_eq!(
+            results.herd(peer)[1],
+            NODES,
+            "{peer:?}: the keys of all end at once, and nothing spreads them"
+        );
+    }
 }
 
 /// Ours comes first, but for what `docs/keys.md` gives the reason of.

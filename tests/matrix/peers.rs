@@ -4,7 +4,7 @@
 use crate::simulation::{Fetched, Network, Request};
 use oidc_proto::{
     Moment, Timestamp,
-    renew::{Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want},
+    renew::{Failure, Lease, Need, Policy, Renewal, Renewed, Want},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -41,9 +41,10 @@ pub trait Cache {
     fn keys_held(&self) -> usize;
 }
 
-pub fn cache(which: Which) -> Box<dyn Cache> {
+/// What one of many nodes has.
+pub fn cache(which: Which, node: u64) -> Box<dyn Cache> {
     match which {
-        Which::Ours => Box::new(Ours::new()),
+        Which::Ours => Box::new(Ours::new(node)),
         Which::Oauth4webapi => Box::new(Oauth4webapi::default()),
         Which::Jose => Box::new(SingleFlight::new(Some(600), Unknown::AfterSuccess(30))),
         Which::GoOidc => Box::new(SingleFlight::new(None, Unknown::Always)),
@@ -58,13 +59,21 @@ struct Ours {
     renewal: Renewal<Vec<u32>>,
     flying: BTreeMap<u64, Lease>,
     held: usize,
+    node: u64,
 }
 
 const START: i64 = 1_800_000_000;
 
 impl Ours {
-    fn new() -> Self {
-        Self { renewal: Renewal::new(Policy::KEYS), flying: BTreeMap::new(), held: 0 }
+    fn new(node: u64) -> Self {
+        Self { renewal: Renewal::new(Policy::KEYS), flying: BTreeMap::new(), held: 0, node }
+    }
+
+    /// Each node has its own, and of each fetch another.
+    fn entropy(&self, fetch: u64) -> [u8; 32] {
+        let mut entropy = [u8::try_from(fetch * 37 % 256).expect("a byte"); 32];
+        entropy.iter_mut().zip(self.node.to_be_bytes()).for_each(|(byte, node)| *byte ^= node);
+        entropy
     }
 }
 
@@ -79,11 +88,11 @@ impl Cache for Ours {
                 continue;
             };
             let result = match fetched {
-                Some(keys) => Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
+                Some(keys) => Ok(Renewed::new(Arc::clone(keys), network.freshness(fetch))),
                 None => Err(Failure::NoResponse),
             };
-            let chance = u8::try_from(fetch * 37 % 256).expect("a byte");
-            self.renewal.settle(lease, result, Moment::new(Timestamp(START + clock), [chance; 32]));
+            let moment = Moment::new(Timestamp(START + clock), self.entropy(fetch));
+            self.renewal.settle(lease, result, moment);
             self.held = self.renewal.value().map_or(0, |keys| keys.len());
         }
     }

@@ -4,6 +4,7 @@ use crate::{
     cells::{Cell, Flood, Rotation},
     peers::Cache,
 };
+use oidc_proto::renew::Freshness;
 use oidc_testkit::Seed;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
@@ -46,12 +47,43 @@ pub struct Network {
     in_hour: u64,
     busy_until: i64,
     pub worst_hour: u64,
+    /// A cache stands before the provider, which keeps what it has for so long.
+    shared: Option<i64>,
+    freshness: BTreeMap<u64, Freshness>,
 }
 
 impl Network {
     fn new(cell: Cell, suffers: bool) -> Self {
         let (flying, sent) = (BTreeMap::new(), VecDeque::new());
-        Self { cell, suffers, next: 0, flying, sent, in_hour: 0, busy_until: -1, worst_hour: 0 }
+        let freshness = BTreeMap::new();
+        let (in_hour, worst_hour) = (0, 0);
+        Self {
+            cell,
+            suffers,
+            next: 0,
+            flying,
+            sent,
+            in_hour,
+            busy_until: -1,
+            worst_hour,
+            shared: None,
+            freshness,
+        }
+    }
+
+    /// A network in which nothing goes wrong; before the provider a cache, which keeps what it has for so long.
+    pub fn calm(cell: Cell, shared: Option<i64>) -> Self {
+        Self { shared, ..Self::new(cell, false) }
+    }
+
+    /// How many requests were sent in this second.
+    pub fn sent_at(&self, now: i64) -> u64 {
+        self.sent.iter().rev().take_while(|(at, _)| *at == now).map(|(_, count)| count).sum()
+    }
+
+    /// What the response of a fetch says of its freshness.
+    pub fn freshness(&self, fetch: u64) -> Freshness {
+        self.freshness.get(&fetch).copied().unwrap_or(Freshness::UNKNOWN)
     }
 
     /// Sends so many requests at once, all with the same fate.
@@ -71,6 +103,9 @@ impl Network {
             (now + 1, None)
         };
         self.next += 1;
+        if let Some(max_age) = self.shared {
+            self.freshness.insert(self.next, Freshness::of_seconds(max_age - now % max_age));
+        }
         self.busy_until = self.busy_until.max(fate.0);
         self.flying.insert(self.next, fate);
         self.next
@@ -84,6 +119,7 @@ impl Network {
     fn forget(&mut self, now: i64) {
         if now % 64 == 0 {
             self.flying.retain(|_, (done, _)| *done + GIVES_UP + TIMEOUT > now);
+            self.freshness.retain(|fetch, _| self.flying.contains_key(fetch));
         }
     }
 }
@@ -104,6 +140,12 @@ pub struct Request {
     pub note: Option<u64>,
     arrived: i64,
     kind: Kind,
+}
+
+impl Request {
+    pub const fn good(kid: u32, arrived: i64) -> Self {
+        Self { kid, weight: 1, note: None, arrived, kind: Kind::Good }
+    }
 }
 
 struct Issuer {

@@ -18,10 +18,19 @@ enum Event {
         id: u64,
         at: i64,
         until: i64,
+        /// How many values had been held then.
+        known: usize,
+    },
+    Learned {
+        id: u64,
+        /// When it was asked for.
+        at: i64,
     },
     Held {
         id: u64,
         fresh: i64,
+        /// How old it is when it is renewed.
+        due: i64,
     },
     Failed {
         id: u64,
@@ -37,12 +46,20 @@ enum Event {
         id: u64,
         at: i64,
     },
+    /// The clock was set back, when it had come so far.
+    SetBack {
+        furthest: i64,
+    },
 }
 
 pub struct Model {
     pub policy: Policy,
     /// The time that has passed: a clock set back adds nothing.
     pub now: i64,
+    /// What the clock said when nothing had passed, as it is set now; what it was read last; and at the latest.
+    zero: i64,
+    read: i64,
+    furthest: i64,
     pub leases: u64,
     pub epochs: Vec<Epoch>,
     history: Vec<Event>,
@@ -59,12 +76,53 @@ impl Model {
         policy.urgent_retry = policy.urgent_retry.clamp(policy.retry, policy.longest_retry);
         policy.burst = policy.burst.max(1);
         policy.lease = policy.lease.max(1);
-        Self { policy, now: 0, leases: 0, epochs: vec![Epoch::default()], history: Vec::new() }
+        policy.spread = policy.spread.min(50);
+        let (epochs, history) = (vec![Epoch::default()], Vec::new());
+        Self { policy, now: 0, zero: i64::MAX, read: 0, furthest: i64::MIN, leases: 0, epochs, history }
     }
 
-    fn grant_of(&self, wanted: u64) -> (i64, i64) {
+    /// Somebody looks at the clock. So many seconds back are disorder. If it is further back, it was set
+    /// back: but only four times until it comes an hour further than ever; then it is another clock.
+    pub fn looked(&mut self, reading: i64) {
+        if self.zero == i64::MAX {
+            self.zero = reading;
+        }
+        (self.read, self.furthest) = (reading, self.furthest.max(reading));
+        let mut last = self.furthest;
+        let in_a_row = self.history.iter().rev().filter_map(|event| match event {
+            Event::SetBack { furthest } => Some(*furthest),
+            _ => None,
+        });
+        let in_a_row = in_a_row.take_while(|furthest| {
+            let soon = last - furthest < 3_600;
+            last = *furthest;
+            soon
+        });
+        if self.missing() > 5 && in_a_row.count() < 4 {
+            self.history.push(Event::SetBack { furthest: self.furthest });
+            self.zero = reading - self.now;
+        }
+        self.now = self.now.max(reading - self.zero);
+    }
+
+    fn missing(&self) -> i64 {
+        self.now - (self.read - self.zero)
+    }
+
+    /// What the time is by the clock that was read last.
+    pub fn shown(&self) -> i64 {
+        if self.missing() > 5 { self.read } else { self.zero + self.now }
+    }
+
+    /// What a caller has kept: the value of so many epochs ago. Epochs cannot be made up.
+    pub fn known(&self, back: u64) -> (usize, Epoch) {
+        let at = self.epochs.len().saturating_sub(1 + usize::try_from(back).expect("small"));
+        (at, self.epochs[at])
+    }
+
+    fn grant_of(&self, wanted: u64) -> (i64, usize) {
         let granted = self.history.iter().find_map(|event| match event {
-            Event::Granted { id, at, until } if *id == wanted => Some((*at, *until)),
+            Event::Granted { id, at, known, .. } if *id == wanted => Some((*at, *known)),
             _ => None,
         });
         granted.expect("every lease was granted")
@@ -72,7 +130,11 @@ impl Model {
 
     /// How long ago a value was asked for.
     pub fn age(&self, value: u64) -> i64 {
-        self.now - self.grant_of(value).0
+        let learned = self.history.iter().find_map(|event| match event {
+            Event::Learned { id, at } if *id == value => Some(*at),
+            _ => None,
+        });
+        self.now - learned.unwrap_or_else(|| self.grant_of(value).0)
     }
 
     /// The lease that lives, if one does: granted, not ended, not over.
@@ -81,7 +143,9 @@ impl Model {
             !self.history.iter().any(|event| matches!(event, Event::Ended { id } if *id == wanted))
         };
         let mut live = self.history.iter().filter_map(|event| match event {
-            Event::Granted { id, at, until } if self.now < *until && alive(*id) => Some((*id, *at, *until)),
+            Event::Granted { id, at, until, .. } if self.now < *until && alive(*id) => {
+                Some((*id, *at, *until))
+            }
             _ => None,
         });
         let first = live.next();
@@ -89,10 +153,10 @@ impl Model {
         first
     }
 
-    /// The value that came last, and for how long it is fresh.
-    fn held(&self) -> Option<(u64, i64)> {
+    /// The value that came last, for how long it is fresh, and how old when it is renewed.
+    fn held(&self) -> Option<(u64, i64, i64)> {
         self.history.iter().rev().find_map(|event| match event {
-            Event::Held { id, fresh } => Some((*id, *fresh)),
+            Event::Held { id, fresh, due } => Some((*id, *fresh, *due)),
             _ => None,
         })
     }
@@ -137,12 +201,12 @@ impl Model {
                 _ => Kind::Renew,
             },
         };
-        let Some((value, fresh)) = self.held() else { return wait_or_renew() };
+        let Some((value, fresh, due)) = self.held() else { return wait_or_renew() };
         let age = self.age(value);
         if age >= fresh + policy.stale_if_error {
             return wait_or_renew();
         }
-        let due = age >= fresh - policy.ahead.min(fresh / 2);
+        let due = age >= due;
         if matches!(need, Need::NewerThan(held) if held >= epoch) {
             let earliest = self.bucket();
             if live.is_none() && !due && now < earliest {
@@ -166,7 +230,8 @@ impl Model {
     pub fn granted(&mut self, seconds: i64) {
         assert_eq!(seconds, self.policy.lease, "a lease lasts as long as the policy says");
         self.leases += 1;
-        self.history.push(Event::Granted { id: self.leases, at: self.now, until: self.now + seconds });
+        let (at, known) = (self.now, self.epochs.len() - 1);
+        self.history.push(Event::Granted { id: self.leases, at, until: at + seconds, known });
     }
 
     /// Whether the value is held now.
@@ -175,18 +240,13 @@ impl Model {
         if current {
             self.history.push(Event::Ended { id });
         }
-        if let Some(freshness) = result {
-            let Policy { floor, ceiling, .. } = self.policy;
-            let fresh = freshness.seconds().map_or(self.policy.fresh, |said| said.clamp(floor, ceiling));
-            if self.age(id) < fresh + self.policy.stale_if_error {
-                if self.held().is_some_and(|(held, _)| held > id) {
-                    return false;
-                }
-                self.history.push(Event::Held { id, fresh });
-                self.epochs.push(epoch);
-                return true;
-            }
+        if let Some(held) = result.and_then(|freshness| {
+            let known = self.grant_of(id).1;
+            self.came(id, known, freshness, epoch, chance)
+        }) {
+            return held;
         }
+        let chance = chance_of(chance, 1);
         if current {
             let at = self.now;
             let wait = |most| self.wait(most, chance);
@@ -195,6 +255,51 @@ impl Model {
             self.history.push(Event::Failed { id, at, urgent, retry });
         }
         false
+    }
+
+    /// Whether the value is held now: asked for so long ago, by somebody who knew the value of this epoch.
+    pub fn learned(
+        &mut self,
+        id: u64,
+        (ago, known): (i64, usize),
+        freshness: Freshness,
+        epoch: Epoch,
+        chance: u8,
+    ) -> bool {
+        self.history.push(Event::Learned { id, at: self.now - ago.max(0) });
+        // Asked for at a time that is yet to come: nobody knows when that was.
+        ago >= -5 && self.came(id, known, freshness, epoch, chance).unwrap_or(false)
+    }
+
+    /// A value is kept if nothing has come since it was asked for, or nothing that was asked for later; in one second,
+    /// the later lease is later. `None` if it is of no use any more.
+    fn came(
+        &mut self,
+        id: u64,
+        known: usize,
+        freshness: Freshness,
+        epoch: Epoch,
+        chance: u8,
+    ) -> Option<bool> {
+        let Policy { floor, ceiling, ahead, spread, .. } = self.policy;
+        let fresh = freshness.seconds().map_or(self.policy.fresh, |said| said.clamp(floor, ceiling));
+        if self.age(id) >= fresh + self.policy.stale_if_error {
+            return None;
+        }
+        let is_newer = |held: u64| match self.age(id) - self.age(held) {
+            0 => held < id && id < FIRST_LEARNED,
+            older => older < 0,
+        };
+        if known < self.epochs.len() - 1 && self.held().is_some_and(|(held, ..)| !is_newer(held)) {
+            return Some(false);
+        }
+        let latest = fresh - ahead.min(fresh / 2);
+        let share = if ahead == 0 { 0 } else { latest * i64::from(spread) / 100 + 1 };
+        let chance = u16::from_be_bytes([chance_of(chance, 1), chance_of(chance, 2)]);
+        let due = latest - share * i64::from(chance) / 65_536;
+        self.history.push(Event::Held { id, fresh, due });
+        self.epochs.push(epoch);
+        Some(true)
     }
 
     /// A forced renewal has taken out of the bucket what it costs when it was begun.

@@ -12,7 +12,9 @@ struct Story {
 }
 
 impl Story {
-    fn new(policy: Policy) -> Self {
+    /// These stories count seconds, so nothing is left to chance; how that spreads is another story.
+    fn new(mut policy: Policy) -> Self {
+        policy.spread = 0;
         Self { renewal: Renewal::new(policy), now: 0, fetches: 0 }
     }
 
@@ -273,6 +275,74 @@ fn a_late_value_is_held_only_if_nothing_newer_has_come() {
     assert!(story.bring(next, Freshness::UNKNOWN));
     assert!(!story.bring(slow, Freshness::UNKNOWN), "older than what is held");
     assert_eq!(story.renewal.value().map(|value| **value), Some(1));
+}
+
+/// Every way in, against every other: what is older by its question is not kept, whichever comes last.
+#[test]
+fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
+    let value = |number: u64| Renewed::new(Arc::new(number), Freshness::UNKNOWN);
+    let at = |second: i64| Timestamp(START + second);
+    let learn = |story: &mut Story, number, asked, known| {
+        let now = moment(START + story.now, 0);
+        story.renewal.learn(value(number), asked, known, now)
+    };
+    let holds = |story: &Story| story.renewal.value().map(|value| **value);
+
+    // A login asks at 10 s and ends at 19; a lease of 12 s has come meanwhile.
+    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let known = story.renewal.epoch();
+    story.now = 12;
+    let lease = story.lead(Need::NewerThan(known));
+    assert!(story.bring(lease, Freshness::UNKNOWN));
+    story.now = 19;
+    assert!(!learn(&mut story, 10, at(10), known) && !learn(&mut story, 10, at(12), known));
+    assert_eq!(holds(&story), Some(2), "nor what was asked for in the same second");
+    assert!(learn(&mut story, 13, at(13), known) && holds(&story) == Some(13));
+    assert!(
+        !learn(&mut story, 12, at(12), known) && holds(&story) == Some(13),
+        "another login, begun earlier"
+    );
+    // Whoever knew what is held has asked after it.
+    let newest = story.renewal.epoch();
+    assert!(learn(&mut story, 14, at(13), newest) && holds(&story) == Some(14));
+
+    // A lease of 10 s ends after a login that has asked at 12 s.
+    let mut story = Story::new(Policy::KEYS);
+    let none = story.renewal.epoch();
+    story.now = 10;
+    let slow = story.lead(Need::Any);
+    story.now = 20;
+    assert!(learn(&mut story, 12, at(12), none));
+    assert!(!story.bring(slow, Freshness::UNKNOWN) && holds(&story) == Some(12));
+
+    // A login that has asked at 8 s gives way to the lease of 10 s, though that was granted before it was learned.
+    let mut story = Story::new(Policy::KEYS);
+    story.now = 10;
+    let lease = story.lead(Need::Any);
+    assert!(learn(&mut story, 8, at(8), none));
+    assert!(story.bring(lease, Freshness::UNKNOWN) && holds(&story) == Some(1));
+
+    // Asked for tomorrow: the clock was set back, and nobody knows. A few seconds are disorder.
+    let newest = story.renewal.epoch();
+    assert!(!learn(&mut story, 9, at(86_400), newest));
+    let newest = story.renewal.epoch();
+    assert!(learn(&mut story, 9, at(14), newest));
+}
+
+#[test]
+fn what_is_learned_is_as_old_as_its_question() {
+    let mut story = Story::new(Policy::KEYS);
+    let (none, asked) = (story.renewal.epoch(), Timestamp(START));
+    story.now = 200;
+    let value = Renewed::new(Arc::new(7), Freshness::UNKNOWN);
+    assert!(story.renewal.learn(value.clone(), asked, none, moment(START + 200, 0)));
+    story.now = 269;
+    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    story.now = 270;
+    assert!(matches!(story.want(Need::Any), Want::UseAndRenew(..)), "not 270 s after the login has ended");
+    let mut late = Story::new(Policy::KEYS);
+    late.now = 3_900;
+    assert!(!late.renewal.learn(value, asked, none, moment(START + 3_900, 0)), "older than any value may be");
 }
 
 #[test]

@@ -1,4 +1,4 @@
-//! What comes back is held to the clock of who goes on with it.
+//! A saved state that comes back is held to the clock of the node that goes on with it.
 
 use super::*;
 use oidc_proto::flow::OpenLogins;

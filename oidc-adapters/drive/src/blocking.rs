@@ -173,9 +173,10 @@ impl Provider {
     ) -> Result<Authenticated, ProviderError> {
         let client = self.client()?;
         let keys = self.keys_if_any();
+        let known = self.core.issuer.epoch();
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
         let authenticated = self.run(call)?;
-        self.core.learn(&authenticated.learned);
+        self.core.issuer.learn(&authenticated.learned, known);
         Ok(authenticated)
     }
 
@@ -201,8 +202,9 @@ impl Provider {
         let renew = || {
             let began = self.core.clock.now();
             let keys = self.keys_if_any();
+            let known = self.core.issuer.epoch();
             let refreshed = self.io.run("refresh", client.refresh(refresh_token, None, keys)?)?;
-            Ok(self.core.refreshed(&hash, refreshed, began))
+            Ok(self.core.refreshed(&hash, refreshed, began, known))
         };
         let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why, "refresh"))?.value;
         Core::hold_to(&refreshed, previous.as_ref())?;

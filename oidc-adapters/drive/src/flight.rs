@@ -12,7 +12,9 @@ use crate::{
 };
 use oidc_proto::{
     Timestamp,
-    renew::{Counters, Failure, Lease, Need, Policy, Published, Publisher, Reader, Renewal, Renewed, Want},
+    renew::{
+        Counters, Epoch, Failure, Lease, Need, Policy, Published, Publisher, Reader, Renewal, Renewed, Want,
+    },
 };
 use std::{
     fmt,
@@ -257,11 +259,19 @@ impl<T> Flight<T> {
         self.get_async_with(need, lead, sleep).await
     }
 
-    /// Takes a value that came by another way: keys that a login has fetched for itself, say. Whoever
-    /// waits gets it. Returns whether it is held now.
-    pub fn learn(&self, renewed: Renewed<T>) -> bool {
-        let (now, _kept) = (self.clock.now(), Arc::clone(&renewed.value));
-        self.change(|state| state.renewal.learn(renewed, now))
+    /// Takes a value that came by another way: keys that a login has fetched for itself, say. `asked` is
+    /// when it was asked for, by the clock of this flight, and `known` the [epoch](Self::epoch) that was held
+    /// before that. It is kept if it is newer than what is held, as [`Renewal::learn`] says, and whoever waits
+    /// gets it. Returns whether it is held now.
+    pub fn learn(&self, renewed: Renewed<T>, asked: Timestamp, known: Epoch) -> bool {
+        let (moment, _kept) = (self.clock.moment(), Arc::clone(&renewed.value));
+        self.change(|state| state.renewal.learn(renewed, asked, known, moment))
+    }
+
+    /// Which value is held.
+    #[must_use]
+    pub fn epoch(&self) -> Epoch {
+        self.state().renewal.epoch()
     }
 
     /// Tells that this value served without a question until this time: for a [reader](Self::reader) that

@@ -4,10 +4,10 @@
 //! start ──vouched for─────────────────────────────▶ Done
 //!       ──unknown kid, bad signature─▶ Checking ──▶ Done, or Err: the fresh keys do not, either
 //! ```
-//! One fetch for each ID token at most, and no cooldown besides: it need not be bounded further. An ID token
-//! comes here in the answer of the token endpoint alone, over TLS, to a code or refresh token that this provider
-//! has given out. Whoever would cause fetches has to be the provider itself, which answers them too: one more request
-//! for each one that it has answered wrongly. What a browser brings (a forged callback) never gets this far.
+//! One fetch for each ID token at most, and no cooldown besides: it need not be bounded further. An ID
+//! token comes here in the answer of the token endpoint alone, over TLS, to a code or refresh token that
+//! this provider has given out. Only the provider itself can cause fetches, and it answers them too: one
+//! more request for each one that it has answered wrongly. A forged callback never gets this far.
 
 use super::{Call, Client, Error, Flow, JwksRetrieval, Learned, Never, Response, Step, jwks};
 use crate::{

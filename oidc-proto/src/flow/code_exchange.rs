@@ -43,8 +43,9 @@ pub struct Authenticated {
     pub learned: Learned,
 }
 
-/// What a flow learned on its way: it cannot reach your caches, so it gives it to you. By the time it does, they may
-/// hold something newer, so it says how old it is: [`Renewal::learn`](crate::renew::Renewal::learn) wants to know.
+/// What a flow learned on its way: it cannot reach your caches, so it gives it to you. By the time it does,
+/// they may hold something newer, so it says how old it is:
+/// [`Renewal::learn`](crate::renew::Renewal::learn) wants to know.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Learned {

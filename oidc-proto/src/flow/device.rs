@@ -86,17 +86,17 @@ struct Grant {
 }
 
 impl Grant {
-    /// Asks at this time or later: as late as it makes sense, if there would be no other time after this one. A
-    /// question takes so many seconds to be heard.
+    /// Asks at this time or later: as late as it makes sense, if there would be no other time after this
+    /// one. A question takes so many seconds to be heard.
     fn ask_from(&mut self, time: Timestamp, took: i64) {
         let last = self.expires_at.plus(-1 - took);
         let is_last = time.plus(self.interval) > last;
         self.next = if is_last { time.max(last) } else { time };
     }
 
-    /// Holds what has lain somewhere to the clock of who goes on with it: it may come from a node whose clock was
-    /// ahead, or from somebody else. No wait is longer than one that this flow would have asked for, and no
-    /// user has more time than a provider may give.
+    /// Holds a saved grant to the clock of the node that goes on with it: it may come from a node whose
+    /// clock was ahead, or from somebody else. No wait is longer than one that this flow would have asked
+    /// for, and no user has more time than a provider may give.
     fn held_to(mut self, now: Timestamp) -> Self {
         let left = self.expires_at.0.saturating_sub(self.next.0);
         let wait = self.interval.saturating_add(self.interval.max(RETRY_AFTER_CAP));
@@ -314,8 +314,8 @@ impl DeviceAuthorization {
     }
 
     /// Asks for the tokens until the user has decided. `keys` are as in
-    /// [`callback`](super::PendingAuthorization::callback). Where this has been saved meanwhile, its times are held
-    /// to `now`: no wait is longer than a provider may ask for, and the end is no further off than
+    /// [`callback`](super::PendingAuthorization::callback). Where this has been saved meanwhile, its times
+    /// are held to `now`: no wait is longer than a provider may ask for, and the end is no further off than
     /// [`DEVICE_LIFETIME_CAP`].
     ///
     /// # Errors

@@ -17,9 +17,9 @@ use std::sync::Arc;
 /// The flow from a `jwks_uri` to a set of keys.
 ///
 /// A set without a usable key, be it empty or of keys that are all set aside, is an error
-/// ([`Rule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the place of a
-/// good one. [`KeySet::parse`] reads such a set, and says what is wrong with each key; a login says so of the key
-/// that its ID token names.
+/// ([`Rule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the
+/// place of a good one. [`KeySet::parse`] reads such a set, and says what is wrong with each key; a login
+/// says so of the key that its ID token names.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct JwksRetrieval;

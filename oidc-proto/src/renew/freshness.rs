@@ -34,8 +34,8 @@ impl Freshness {
     /// What these headers say.
     ///
     /// What stands there twice counts as section 4.2.1 says: of `max-age` the least, of `Expires` and `Age`
-    /// the first. An `Expires` that is no date has expired (section 5.3); an `Age` that is no number, and a `Date`
-    /// that is none, are as good as not there.
+    /// the first. An `Expires` that is no date has expired (section 5.3); an `Age` that is no number, and a
+    /// `Date` that is none, are as good as not there.
     #[must_use]
     pub fn of_response(headers: &HeaderMap, now: Timestamp) -> Self {
         let lifetime = match (max_age(headers), headers.get(header::EXPIRES)) {

@@ -9,7 +9,8 @@ use crate::{
 
 /// The flow from a `jwks_uri` to keys, and how long they are fresh.
 ///
-/// A set without a usable key is an error, as for [`JwksRetrieval`], so that it cannot take the place of a good one.
+/// A set without a usable key is an error, as for [`JwksRetrieval`], so that it cannot take the place of a
+/// good one.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct KeyRenewal;

@@ -10,6 +10,7 @@ mod policy;
 mod pool;
 mod publish;
 mod renewal;
+mod time;
 mod tokens;
 
 pub use freshness::Freshness;
@@ -18,5 +19,6 @@ pub use metadata::MetadataRenewal;
 pub use policy::Policy;
 pub use pool::{Pool, PoolCounters};
 pub use publish::{Published, Publisher, Reader};
-pub use renewal::{Counters, DISORDER, Epoch, Failure, Lease, Need, Renewal, Renewed, Want};
+pub use renewal::{Counters, Epoch, Failure, Lease, Need, Renewal, Renewed, Want};
+pub use time::DISORDER;
 pub use tokens::TokenRenewal;

@@ -5,16 +5,20 @@ use super::Freshness;
 /// Longer than any wait that makes sense (34,000 years), and far from where sums overflow.
 pub(super) const FOREVER: i64 = 1 << 40;
 
+/// The largest [`spread`](Policy::spread), in percent.
+const MAX_SPREAD: u8 = 50;
+
 /// The numbers of a [`Renewal`](super::Renewal), in seconds. The defaults are those for keys.
 ///
 /// Numbers that make no sense are taken for the nearest that do: what is negative for zero, a first
 /// retry, a cooldown or a lease of zero for one second, a ceiling below the floor for the floor.
 ///
-/// **How often a provider is asked, whatever callers do.** In `w` seconds, a provider that answers is
-/// asked at most `burst + w / cooldown` times because callers force it or give up, and once per
-/// `floor - min(ahead, floor / 2)` seconds because time has passed. A provider that is down is asked,
-/// after some first attempts that come faster, once per `longest_retry` while what is held serves, and
-/// once per `urgent_retry` for callers whom it does not serve (a fifth more often by chance).
+/// **How often a provider is asked, whatever callers do.** In `w` seconds, a provider that answers is asked
+/// at most `burst + w / cooldown` times because callers force it or give up, and once per `floor -
+/// min(ahead, floor / 2)` seconds, less the share that `spread` is of it, because time has passed. A
+/// provider that is down is asked, after some first attempts that come faster, once per `longest_retry`
+/// while what is held serves, and once per `urgent_retry` for callers whom it does not serve (a fifth more
+/// often by chance).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Policy {
@@ -26,6 +30,11 @@ pub struct Policy {
     pub ceiling: i64,
     /// How long before its end a value is renewed while it is still used; at most half its life.
     pub ahead: i64,
+    /// How much earlier still a value is renewed, by chance: up to this share, in percent, of the time that
+    /// is left of its life without `ahead`. So nodes that have asked at the same time, or that a cache has
+    /// given the same value, do not come back in the same second. At most 50; none if `ahead` is zero, since
+    /// nothing is renewed before its end then.
+    pub spread: u8,
     /// For how long after its end a value is used while renewing fails (RFC 5861 section 4).
     pub stale_if_error: i64,
     /// The least time from a failure to the next attempt, doubled by each further failure. Up to a
@@ -53,6 +62,7 @@ impl Policy {
         floor: 60,
         ceiling: 86_400,
         ahead: 30,
+        spread: 10,
         stale_if_error: 3_600,
         retry: 5,
         urgent_retry: 10,
@@ -99,6 +109,7 @@ impl Policy {
             floor,
             ceiling,
             ahead: between(self.ahead, 0, FOREVER),
+            spread: if self.spread > MAX_SPREAD { MAX_SPREAD } else { self.spread },
             stale_if_error: between(self.stale_if_error, 0, FOREVER),
             retry,
             urgent_retry: between(self.urgent_retry, retry, longest_retry),
@@ -115,10 +126,16 @@ impl Policy {
         freshness.seconds().map_or(self.fresh, |seconds| seconds.clamp(self.floor, self.ceiling))
     }
 
-    /// How long before the end of such a life to renew. Half of it at most: a life shorter than
-    /// `ahead` would have each renewal cause the next.
-    pub(super) fn ahead_of(&self, fresh: i64) -> i64 {
-        self.ahead.min(fresh / 2)
+    /// How long after a value was asked for it is renewed, by chance from two bytes. No earlier than at half
+    /// its life, but for the spread: a life shorter than `ahead` would have each renewal cause the next.
+    pub(super) fn due_after(&self, fresh: i64, chance: u16) -> i64 {
+        let latest = fresh.saturating_sub(self.ahead.min(fresh / 2));
+        if self.ahead == 0 {
+            return latest;
+        }
+        let spread = latest / 100 * i64::from(self.spread) + latest % 100 * i64::from(self.spread) / 100;
+        // At most 2^40 seconds and 2^16 parts: far from overflowing.
+        latest - (((spread + 1) * i64::from(chance)) >> 16)
     }
 
     /// The time from the failure after so many others to the next attempt, with chance from one byte.
@@ -162,12 +179,30 @@ mod tests {
     }
 
     #[test]
+    fn renewals_are_spread_over_the_stated_share_and_no_further() {
+        let policy = Policy::KEYS.tamed();
+        let span = |fresh| (policy.due_after(fresh, u16::MAX), policy.due_after(fresh, 0));
+        assert_eq!(span(300), (243, 270), "up to a tenth of 270 s earlier");
+        assert_eq!(span(60), (27, 30));
+        assert_eq!(span(86_400), (77_733, 86_370));
+        assert_eq!([0, 1, 2].map(span), [(0, 0), (1, 1), (1, 1)]);
+        assert_eq!(span(FOREVER).1, FOREVER - 30, "nothing overflows");
+        let every: std::collections::BTreeSet<_> = (0..=u16::MAX).map(|c| policy.due_after(300, c)).collect();
+        assert_eq!(every.len(), 28, "each second of it");
+        let half = Policy { spread: u8::MAX, ..Policy::KEYS }.tamed();
+        assert_eq!(half.due_after(300, u16::MAX), 135, "half of it at most");
+        let none = Policy { ahead: 0, ..Policy::KEYS }.tamed();
+        assert_eq!(none.due_after(300, u16::MAX), 300, "who renews nothing ahead");
+    }
+
+    #[test]
     fn numbers_without_sense_become_the_nearest_with_sense() {
         let least = Policy {
             fresh: i64::MIN,
             floor: i64::MIN,
             ceiling: i64::MIN,
             ahead: i64::MIN,
+            spread: 0,
             stale_if_error: i64::MIN,
             retry: i64::MIN,
             urgent_retry: i64::MIN,

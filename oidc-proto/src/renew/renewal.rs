@@ -13,12 +13,20 @@
 //! one idea, [`Need::NewerThan`]: sixteen callers that hold the same value cause one renewal, and
 //! callers who ask for no reason are bounded by a bucket that fills again with time.
 //!
+//! **An older value never replaces a newer one.** Each value has the time at which it was asked for, and
+//! the epoch that was held then. What was asked for earlier than what is held is not kept, whichever way it
+//! came.
+//!
 //! **Time only goes forward.** If the clock is set back, nothing has to be waited for twice, and
-//! nothing lives longer: what has passed stays passed.
+//! nothing lives longer: what has passed stays passed. Readings of clocks that disagree are not taken for a
+//! clock that is set back for ever: four times count, and four more when the clock has come an hour further.
 
-use super::{Freshness, Policy, Published, policy::FOREVER};
+use super::{
+    Freshness, Policy, Published,
+    time::{DISORDER, Forward},
+};
 use crate::{
-    base::moment::{Moment, Timestamp},
+    base::moment::{Entropy, Moment, Timestamp},
     flow::Error,
 };
 use std::sync::Arc;
@@ -41,9 +49,7 @@ pub enum Need {
 #[must_use = "nobody else renews while a lease lives"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lease {
-    id: u64,
-    /// By the time that only goes forward.
-    since: i64,
+    asked: Asked,
     until: Timestamp,
 }
 
@@ -53,6 +59,17 @@ impl Lease {
     pub const fn until(&self) -> Timestamp {
         self.until
     }
+}
+
+/// When a value was asked for: what makes it older or newer than another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Asked {
+    /// By the time that only goes forward.
+    at: i64,
+    /// Of two in one second, the later has the greater number. What came by another way has none.
+    number: u64,
+    /// What was held then: it is older for certain.
+    known: Epoch,
 }
 
 /// What to do.
@@ -156,6 +173,7 @@ pub struct Counters {
 #[derive(Debug)]
 struct Held<T> {
     value: Arc<T>,
+    asked_at: i64,
     renew_at: i64,
     fresh_until: i64,
     usable_until: i64,
@@ -188,22 +206,16 @@ pub struct Renewal<T> {
     held: Option<Held<T>>,
     epoch: Epoch,
     lease: Option<Live>,
-    /// The newest lease whose value is held.
+    /// The number of what is held.
     settled: u64,
     failed: Option<Failed>,
     /// Failures in a row.
     failures: u32,
     /// When the bucket of forced renewals is full again.
     full: i64,
-    /// The latest time seen, and what the clock is behind it for having been set back.
-    seen: i64,
-    behind: i64,
+    time: Forward,
     counters: Counters,
 }
-
-/// Threads that read the clock one after the other may come in another order: so many seconds back are
-/// no clock that was set back.
-pub const DISORDER: i64 = 5;
 
 impl<T> Renewal<T> {
     /// Nothing is held yet.
@@ -218,8 +230,7 @@ impl<T> Renewal<T> {
             failed: None,
             failures: 0,
             full: i64::MIN,
-            seen: i64::MIN,
-            behind: 0,
+            time: Forward::new(),
             counters: Counters::default(),
         }
     }
@@ -240,12 +251,12 @@ impl<T> Renewal<T> {
     #[must_use]
     pub fn published(&self) -> Option<Published<T>> {
         let held = self.held.as_ref()?;
-        let since = self.clock(self.seen).plus(-DISORDER);
+        let since = self.time.clock(self.time.now()).plus(-DISORDER);
         Some(Published {
             value: held.value.clone(),
             epoch: self.epoch,
             since,
-            renew_at: self.clock(held.renew_at),
+            renew_at: self.time.clock(held.renew_at),
         })
     }
 
@@ -257,7 +268,7 @@ impl<T> Renewal<T> {
 
     /// What to do, for a caller with this need.
     pub fn want(&mut self, need: Need, now: Timestamp) -> Want<T> {
-        let now = self.tick(now);
+        let now = self.time(now);
         let Some(held) = self.held.as_ref().filter(|held| now < held.usable_until) else {
             return self.must_renew(now);
         };
@@ -266,7 +277,7 @@ impl<T> Renewal<T> {
             return self.force(due, now);
         }
         let failing = self.failed.as_ref().is_some_and(|failed| now < failed.recent);
-        let slow = self.lease.is_some_and(|lease| now >= lease.since + self.policy.patience);
+        let slow = self.lease.is_some_and(|lease| now >= lease.since.saturating_add(self.policy.patience));
         if !fresh && !failing && !slow {
             return self.must_renew(now);
         }
@@ -292,7 +303,7 @@ impl<T> Renewal<T> {
         let earliest = self.bucket_opens();
         if now < earliest {
             self.counters.refused += 1;
-            return Want::Refuse { until: self.clock(earliest), because: None };
+            return Want::Refuse { until: self.time.clock(earliest), because: None };
         }
         let want = self.must_renew(now);
         if let Some(lease) = &mut self.lease {
@@ -309,35 +320,36 @@ impl<T> Renewal<T> {
             None if now >= urgent => return Want::Renew(self.grant(now)),
             None => urgent,
             Some(lease) => {
-                let until = lease.until.min(lease.since + self.policy.patience);
+                let until = lease.until.min(lease.since.saturating_add(self.policy.patience));
                 if now < until {
                     self.counters.joined += 1;
-                    return Want::Join { until: self.clock(until) };
+                    return Want::Join { until: self.time.clock(until) };
                 }
                 lease.until
             }
         };
         self.counters.refused += 1;
         let because = self.failed.as_ref().map(|failed| failed.failure.clone());
-        Want::Refuse { until: self.clock(until), because }
+        Want::Refuse { until: self.time.clock(until), because }
     }
 
     fn grant(&mut self, now: i64) -> Lease {
         self.counters.leases += 1;
-        let (id, until) = (self.next_id(), now + self.policy.lease);
+        let (id, until) = (self.next_id(), now.saturating_add(self.policy.lease));
         self.lease = Some(Live { id, since: now, until, poured: 0 });
-        Lease { id, since: now, until: self.clock(until) }
+        let asked = Asked { at: now, number: id, known: self.epoch };
+        Lease { asked, until: self.time.clock(until) }
     }
 
     /// From when on there is something in the bucket of forced renewals.
     fn bucket_opens(&self) -> i64 {
         let Policy { cooldown, burst, .. } = self.policy;
-        self.full.saturating_sub(cooldown * (i64::from(burst) - 1))
+        self.full.saturating_sub(cooldown.saturating_mul(i64::from(burst).saturating_sub(1)))
     }
 
     /// Takes one forced renewal out of the bucket.
     fn pour(&mut self, now: i64) {
-        self.full = self.full.max(now) + self.policy.cooldown;
+        self.full = self.full.max(now).saturating_add(self.policy.cooldown);
     }
 
     /// Ends a lease. Returns whether the value is held now.
@@ -347,25 +359,26 @@ impl<T> Renewal<T> {
     /// fresh counts from when it was asked for, since nobody knows when it was sent.
     pub fn settle(&mut self, lease: Lease, result: Result<Renewed<T>, Failure>, moment: Moment) -> bool {
         let (now, mut entropy) = moment.split();
-        let now = self.tick(now);
+        let now = self.time(now);
         let current = self.end(&lease);
         let failure = match result {
-            Ok(renewed) => match self.hold(lease.id, lease.since, renewed, now) {
+            Ok(renewed) => match self.hold(lease.asked, renewed, now, &mut entropy) {
                 Some(held) => return held,
                 None => Failure::Expired,
             },
             Err(failure) => failure,
         };
         if let Some(Live { poured, .. }) = current {
-            let Policy { urgent_retry, longest_retry, .. } = self.policy;
+            let Policy { urgent_retry, longest_retry, lease, .. } = self.policy;
             let after = failure.retry_after().clamp(0, longest_retry);
             let chance = entropy.byte();
-            let wait = |most| now + self.policy.backoff(self.failures, most, chance).max(after);
+            let wait = |most| now.saturating_add(self.policy.backoff(self.failures, most, chance).max(after));
+            let recent = longest_retry.saturating_mul(2).saturating_add(lease);
             self.failed = Some(Failed {
                 failure,
                 urgent: wait(urgent_retry),
                 retry: wait(longest_retry),
-                recent: now + 2 * longest_retry + self.policy.lease,
+                recent: now.saturating_add(recent),
             });
             // The time to the next attempt bounds failures; callers need not pay twice.
             self.full = self.full.saturating_sub(poured);
@@ -375,36 +388,50 @@ impl<T> Renewal<T> {
         false
     }
 
-    /// Takes a value that came by another way than a lease: keys that a login has fetched for itself,
-    /// say. Returns whether it is held now.
-    pub fn learn(&mut self, renewed: Renewed<T>, now: Timestamp) -> bool {
-        let now = self.tick(now);
+    /// Takes a value that came by another way than a lease: keys that a login has fetched for itself, say.
+    /// `asked` is when it was asked for, by the same clock, and `known` what was [held](Self::epoch) before
+    /// that. Returns whether it is held now.
+    ///
+    /// It is, if nothing has come since `known`, or nothing that was asked for in the same second or later.
+    /// It is as old as its question, as with [`settle`](Self::settle). If it was asked for at a time that
+    /// is yet to come, the clock was set back meanwhile: nobody knows how old the value is, and it is not
+    /// kept.
+    pub fn learn(&mut self, renewed: Renewed<T>, asked: Timestamp, known: Epoch, moment: Moment) -> bool {
+        let (clock, mut entropy) = moment.split();
+        let now = self.time(clock);
         self.counters.learned += 1;
-        let id = self.next_id();
-        self.hold(id, now, renewed, now).unwrap_or(false)
+        let age = clock.0.saturating_sub(asked.0);
+        if age < -DISORDER {
+            return false;
+        }
+        let asked = Asked { at: now.saturating_sub(age.max(0)), number: 0, known };
+        self.hold(asked, renewed, now, &mut entropy).unwrap_or(false)
     }
 
     /// Whether this value is held now; `None` if it is of no use any more.
-    fn hold(&mut self, id: u64, since: i64, renewed: Renewed<T>, now: i64) -> Option<bool> {
+    fn hold(&mut self, asked: Asked, renewed: Renewed<T>, now: i64, entropy: &mut Entropy) -> Option<bool> {
         let fresh = self.policy.fresh_for(renewed.freshness);
-        let fresh_until = since + fresh;
-        let usable_until = fresh_until + self.policy.stale_if_error;
+        let fresh_until = asked.at.saturating_add(fresh);
+        let usable_until = fresh_until.saturating_add(self.policy.stale_if_error);
         if now >= usable_until {
             return None;
         }
-        if id <= self.settled {
+        let is_newer = |held: &Held<T>| (asked.at, asked.number) > (held.asked_at, self.settled);
+        if asked.known != self.epoch && !self.held.as_ref().is_none_or(is_newer) {
             return Some(false);
         }
-        let renew_at = fresh_until - self.policy.ahead_of(fresh);
-        self.held = Some(Held { value: renewed.value, renew_at, fresh_until, usable_until });
+        let chance = u16::from_be_bytes([entropy.byte(), entropy.byte()]);
+        let renew_at = asked.at.saturating_add(self.policy.due_after(fresh, chance));
+        self.held =
+            Some(Held { value: renewed.value, asked_at: asked.at, renew_at, fresh_until, usable_until });
         self.epoch.0 += 1;
-        self.settled = id;
+        self.settled = if asked.number == 0 { self.next_id() } else { asked.number };
         (self.failed, self.failures) = (None, 0);
         self.counters.renewals += 1;
         Some(true)
     }
 
-    /// Leases and what is learned are counted together: the later one was asked for later.
+    /// Leases and what is learned are counted together.
     const fn next_id(&self) -> u64 {
         self.counters.leases + self.counters.learned
     }
@@ -413,8 +440,8 @@ impl<T> Renewal<T> {
     /// as there is something in the bucket of forced renewals, or this lease was paid for out of it;
     /// else when the lease has ended by time. Whoever waits must ask again.
     pub fn abandon(&mut self, lease: Lease, now: Timestamp) {
-        let now = self.tick(now);
-        let paid = self.lease.is_some_and(|live| live.id == lease.id && live.poured > 0);
+        let now = self.time(now);
+        let paid = self.lease.is_some_and(|live| live.id == lease.asked.number && live.poured > 0);
         if (paid || now >= self.bucket_opens()) && self.end(&lease).is_some() {
             self.counters.abandoned += 1;
             if !paid {
@@ -424,31 +451,21 @@ impl<T> Renewal<T> {
     }
 
     fn end(&mut self, lease: &Lease) -> Option<Live> {
-        self.lease.take_if(|live| live.id == lease.id)
+        self.lease.take_if(|live| live.id == lease.asked.number)
     }
 
     /// Tells that it has been this time already. Whoever uses a published value without asking sees more of
     /// the clock than the renewal does; if it is set back, the renewal must know how far it had come.
     pub fn has_been(&mut self, time: Timestamp) {
-        self.tick(time);
+        self.time(time);
     }
 
     /// The time that only goes forward, by this reading of the clock. It may end the lease.
-    fn tick(&mut self, now: Timestamp) -> i64 {
-        let now = now.0.clamp(-FOREVER, FOREVER) + self.behind;
-        if now < self.seen.saturating_sub(DISORDER) {
-            self.behind += self.seen - now;
-        }
-        let now = self.seen.max(now);
-        self.seen = now;
+    fn time(&mut self, now: Timestamp) -> i64 {
+        let now = self.time.tick(now);
         if self.lease.take_if(|lease| now >= lease.until).is_some() {
             self.counters.abandoned += 1;
         }
         now
-    }
-
-    /// What the clock says at this time.
-    const fn clock(&self, time: i64) -> Timestamp {
-        Timestamp(time.saturating_sub(self.behind))
     }
 }

@@ -30,6 +30,7 @@ struct Known {
     client: Client,
     keys: Option<Arc<KeySet>>,
     since: Timestamp,
+    keys_since: Option<Timestamp>,
 }
 
 impl ByHand {
@@ -56,13 +57,18 @@ impl ByHand {
             builder = builder.fetch_userinfo();
         }
         let client = builder.build().map_err(Error::from)?;
-        let known = Known { client, keys: None, since: now };
+        let known = Known { client, keys: None, since: now, keys_since: None };
         self.learn(known.clone());
         Ok(known)
     }
 
+    /// A login may take its time: what was asked for earlier does not take the place of what is newer.
     fn learn(&self, known: Known) {
-        *self.known.lock().unwrap_or_else(PoisonError::into_inner) = Some(known);
+        let age = |known: &Known| (known.since, known.keys_since);
+        let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.as_ref().is_none_or(|held| age(held) < age(&known)) {
+            *held = Some(known);
+        }
     }
 
     /// The loop around every flow. `Http::run` is the same, by this machine's own clock.
@@ -107,7 +113,7 @@ impl Logins for ByHand {
         let user = self.run(call).await?;
         // The flow has fetched keys if those at hand did not vouch for the ID token.
         if let Some(keys) = user.learned.keys.clone() {
-            self.learn(Known { keys: Some(keys), ..known });
+            self.learn(Known { keys: Some(keys), keys_since: user.learned.keys_asked_at, ..known });
         }
         Ok(user)
     }

@@ -10,20 +10,20 @@ use super::{
 use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
     EndpointUrl, Timestamp, UrlPolicy,
-    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Step, TIMEOUT},
+    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Learned, Step, TIMEOUT},
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
-        Counters, DISORDER, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published, Reader,
-        Renewed,
+        Counters, DISORDER, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published,
+        Reader, Renewed,
     },
 };
 use std::{
     future::Future,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc,
-        atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering::SeqCst},
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering::SeqCst},
     },
     time::Duration,
 };
@@ -38,10 +38,19 @@ pub(crate) struct Issuer {
     failures: Option<FailureHook>,
     cooldown: i64,
     patience: i64,
-    /// When the newest keys were asked for, whether the last attempt failed, how many are under way.
-    asked: AtomicI64,
-    failed: AtomicBool,
+    /// The attempt that was begun last of those that have ended, how many were begun, how many are under way.
+    ended: Mutex<Ended>,
+    begun: AtomicU64,
     running: AtomicUsize,
+}
+
+/// What came of the newest attempt to renew keys: one that was begun before it and ends after it says nothing.
+#[derive(Default)]
+struct Ended {
+    number: u64,
+    /// When the newest keys were asked for.
+    asked: Option<Timestamp>,
+    failed: bool,
 }
 
 /// What issuers have in common.
@@ -74,8 +83,8 @@ impl Issuer {
             failures: common.failures.clone(),
             cooldown: common.keys.cooldown,
             patience: common.keys.patience,
-            asked: AtomicI64::new(i64::MIN),
-            failed: AtomicBool::new(false),
+            ended: Mutex::default(),
+            begun: AtomicU64::new(0),
             running: AtomicUsize::new(0),
         }
     }
@@ -119,8 +128,14 @@ impl Issuer {
     /// says that there could be newer ones.
     pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
         // After the clock was set back, nobody knows how old they are.
-        let recent = (-DISORDER..=self.cooldown).contains(&now.0.saturating_sub(self.asked.load(SeqCst)));
-        recent && !self.failed.load(SeqCst) && self.running.load(SeqCst) == 0
+        let is_recent =
+            |asked: Timestamp| (-DISORDER..=self.cooldown).contains(&now.0.saturating_sub(asked.0));
+        let ended = self.ended();
+        ended.asked.is_some_and(is_recent) && !ended.failed && self.running.load(SeqCst) == 0
+    }
+
+    fn ended(&self) -> MutexGuard<'_, Ended> {
+        self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The keys; renewed in the background if need be.
@@ -174,9 +189,16 @@ impl Issuer {
         }
     }
 
-    /// Keeps keys that came by another way.
-    pub(crate) fn learn(&self, keys: Arc<KeySet>) {
-        self.keys.learn(Renewed::new(keys, Freshness::UNKNOWN));
+    /// Keeps keys that came by another way, if none came since that are newer.
+    pub(crate) fn learn(&self, learned: &Learned, known: Epoch) {
+        if let Learned { keys: Some(keys), keys_asked_at: Some(asked), .. } = learned {
+            self.keys.learn(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN), *asked, known);
+        }
+    }
+
+    /// Which keys are held.
+    pub(crate) fn epoch(&self) -> Epoch {
+        self.keys.epoch()
     }
 
     /// The metadata.
@@ -267,20 +289,23 @@ impl Lost {
 /// A renewal of keys that is under way, until it ends or is dropped.
 struct Running<'i> {
     issuer: &'i Issuer,
+    number: u64,
     asked: Timestamp,
 }
 
 impl<'i> Running<'i> {
     fn new(issuer: &'i Issuer) -> Self {
         issuer.running.fetch_add(1, SeqCst);
-        Self { issuer, asked: issuer.clock.now() }
+        let number = issuer.begun.fetch_add(1, SeqCst) + 1;
+        Self { issuer, number, asked: issuer.clock.now() }
     }
 
     fn end<T>(self, fetched: Result<T, Failure>) -> Result<T, Failure> {
-        if fetched.is_ok() {
-            self.issuer.asked.store(self.asked.0, SeqCst);
+        let mut ended = self.issuer.ended();
+        if self.number > ended.number {
+            let asked = if fetched.is_ok() { Some(self.asked) } else { ended.asked };
+            *ended = Ended { number: self.number, asked, failed: fetched.is_err() };
         }
-        self.issuer.failed.store(fetched.is_err(), SeqCst);
         fetched
     }
 }

@@ -11,11 +11,11 @@ use crate::{
 };
 use oidc_proto::{
     Error, Timestamp,
-    flow::{Client, ClientBuilder, ClientCredentials, ConfigError, Learned, PreviousLogin, Refreshed},
+    flow::{Client, ClientBuilder, ClientCredentials, ConfigError, PreviousLogin, Refreshed},
     jose::KeySet,
     message::TokenResponse,
     metadata::ProviderMetadata,
-    renew::Renewed,
+    renew::{Epoch, Renewed},
     token::{Rejected, Verified, Verifier},
 };
 use std::{
@@ -54,15 +54,16 @@ impl Core {
         Ok(client)
     }
 
-    /// A refresh that began at this time has come to its end. A token that is not spent may be used again at
+    /// A refresh that began at this time, when these keys were held, has come to its end. A token that is not spent may be used again at
     /// once.
     pub(crate) fn refreshed(
         &self,
         hash: &TokenHash,
         refreshed: Refreshed,
         began: Timestamp,
+        known: Epoch,
     ) -> Renewed<Refreshed> {
-        self.learn(&refreshed.learned);
+        self.issuer.learn(&refreshed.learned, known);
         // A provider that does not rotate may send the same one again.
         if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| introspect::hash(next) == *hash) {
             self.refreshes.remove(hash);
@@ -76,13 +77,6 @@ impl Core {
         match (previous, &refreshed.id_token) {
             (Some(previous), Some(id_token)) => Ok(previous.check(id_token)?),
             (Some(_) | None, _) => Ok(()),
-        }
-    }
-
-    /// Keeps what a flow has fetched for itself.
-    pub(crate) fn learn(&self, learned: &Learned) {
-        if let Some(keys) = &learned.keys {
-            self.issuer.learn(Arc::clone(keys));
         }
     }
 

@@ -85,9 +85,10 @@ impl Provider {
     ) -> Result<Authenticated, ProviderError> {
         let client = self.client().await?;
         let keys = self.keys_if_any().await;
+        let known = self.core.issuer.epoch();
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
         let authenticated = self.run(call).await?;
-        self.core.learn(&authenticated.learned);
+        self.core.issuer.learn(&authenticated.learned, known);
         Ok(authenticated)
     }
 
@@ -115,8 +116,9 @@ impl Provider {
         let renew = move || async move {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
+            let known = provider.core.issuer.epoch();
             let refreshed = provider.io.run("refresh", client.refresh(&token, None, keys)?).await?;
-            Ok(provider.core.refreshed(&hash, refreshed, began))
+            Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
         let sleep = |span| self.io.sleep(span);
         let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;

@@ -17,6 +17,11 @@ struct World {
     clock: Timestamp,
     /// The time that has passed: a clock set back adds nothing.
     passed: i64,
+    /// How often the clock was set back, since it had come so far; and how far it has come at most. Set back too often,
+    /// it is taken for several clocks that disagree, and time for that of the one which is ahead.
+    set_backs: (u8, Timestamp),
+    furthest: Timestamp,
+    disagrees: bool,
     /// Leases that nobody has given back, when each was given out, and its number.
     leases: Vec<(Lease, i64, usize)>,
     given: usize,
@@ -27,7 +32,7 @@ struct World {
 
 /// `data` is a script: a policy, then what callers and the clock do: want, settle, abandon, learn, and let
 /// time pass or set the clock. There is one live lease at most, no value is used past the deadline of the
-/// policy, epochs only grow, nobody is told to wait for what is past, and nothing panics.
+/// policy (unless the clock is set back again and again), no older value replaces a newer one, epochs only grow, nobody is told to wait for what is past, and nothing panics.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -36,8 +41,19 @@ pub fn renewal(data: &[u8]) {
     let policy = policy(&mut script);
     let renewal = Renewal::new(policy);
     let newest = renewal.epoch();
-    let mut world =
-        World { renewal, policy, clock: NOW, passed: 0, leases: Vec::new(), given: 0, live: None, newest };
+    let mut world = World {
+        renewal,
+        policy,
+        clock: NOW,
+        passed: 0,
+        set_backs: (0, NOW),
+        furthest: NOW,
+        disagrees: false,
+        leases: Vec::new(),
+        given: 0,
+        live: None,
+        newest,
+    };
     for _ in 0..256 {
         if script.is_over() {
             break;
@@ -69,6 +85,7 @@ fn policy(script: &mut Script<'_>) -> Policy {
         policy.lease = number();
         policy.patience = number();
         policy.burst = script.byte();
+        policy.spread = policy.burst;
     }
     policy
 }
@@ -89,14 +106,30 @@ impl World {
                 }
             }
             4 => {
-                let value = Renewed::new(Arc::new(Value { asked: self.passed }), freshness(script));
-                self.renewal.learn(value, self.clock);
+                let (ago, chance) = (i64::from(script.byte()), script.byte());
+                let value = Value { asked: self.passed - ago };
+                let older = self.renewal.value().is_some_and(|held| value.asked < held.asked);
+                let (value, asked) = (Arc::new(value), self.clock.plus(-ago));
+                let known = if chance % 2 == 0 { self.newest } else { Epoch::default() };
+                let held = self.renewal.learn(
+                    Renewed::new(value, freshness(script)),
+                    asked,
+                    known,
+                    moment(self.clock, chance),
+                );
+                let knew = known == self.newest;
+                assert!(!held || !older || knew || self.disagrees, "an older value has come back");
             }
             5 => self.advance(i64::from(script.byte())),
             6 => self.advance(i64::from(script.number()) * 16),
             _ => {
                 // Somebody sets the clock back, by more than threads disagree.
                 self.clock = self.clock.plus(-i64::from(script.number()) - 10);
+                if self.furthest >= self.set_backs.1.plus(3_600) {
+                    self.set_backs.0 = 0;
+                }
+                self.set_backs = (self.set_backs.0 + 1, self.furthest);
+                self.disagrees |= self.set_backs.0 > 4;
                 self.want(Need::Any);
             }
         }
@@ -106,6 +139,7 @@ impl World {
     fn advance(&mut self, seconds: i64) {
         self.clock = self.clock.plus(seconds);
         self.passed += seconds;
+        self.furthest = self.furthest.max(self.clock);
         self.want(Need::Any);
     }
 
@@ -121,7 +155,7 @@ impl World {
             Want::Join { until } => {
                 assert!(until > self.clock, "a wait lies in the future");
                 assert!(
-                    self.live.is_some_and(|until| until > self.passed),
+                    self.disagrees || self.live.is_some_and(|until| until > self.passed),
                     "nobody renews, so nobody is to wait for"
                 );
             }
@@ -133,7 +167,7 @@ impl World {
         assert_eq!(epoch, self.renewal.epoch());
         assert!(need == Need::Any, "a value that is not good enough is used");
         let age = self.passed - value.asked;
-        assert!(age <= self.policy.deadline(), "used {age} s after it was asked for");
+        assert!(self.disagrees || age <= self.policy.deadline(), "used {age} s after it was asked for");
     }
 
     fn granted(&mut self, lease: Lease) {

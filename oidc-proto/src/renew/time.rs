@@ -1,0 +1,161 @@
+//! [`Forward`]: a time that only goes forward, made of readings of a clock that may be set.
+
+use super::policy::FOREVER;
+use crate::base::moment::Timestamp;
+
+/// Threads that read the clock one after the other may come in another order: so many seconds back are
+/// no clock that was set back.
+pub const DISORDER: i64 = 5;
+
+/// So many times a clock may be set back, until it has come an hour further than ever before. Readings that
+/// go back more often are those of clocks that disagree: time then waits for the last of them. Otherwise
+/// each swing between two clocks would count as time that has passed, and all values would be old at once.
+const SET_BACKS: u8 = 4;
+const HOUR: i64 = 3_600;
+
+/// Far from where sums overflow, and further than clocks can be set back in any life.
+const FAR: i64 = 1 << 60;
+
+/// What has been read so far. Nothing here overflows, whatever is read.
+#[derive(Debug)]
+pub(super) struct Forward {
+    /// The latest time.
+    seen: i64,
+    /// What the clock is behind it for having been set back.
+    behind: i64,
+    /// What the last reading is behind besides, for being that of a clock that disagrees.
+    lag: i64,
+    /// The latest reading, and what it was when the clock was set back last.
+    furthest: i64,
+    mark: i64,
+    /// How often the clock has been set back since then.
+    set_backs: u8,
+}
+
+impl Forward {
+    pub(super) const fn new() -> Self {
+        Self { seen: i64::MIN, behind: 0, lag: 0, furthest: i64::MIN, mark: i64::MIN, set_backs: 0 }
+    }
+
+    /// The time that only goes forward, by this reading of the clock.
+    pub(super) fn tick(&mut self, reading: Timestamp) -> i64 {
+        let reading = reading.0.clamp(-FOREVER, FOREVER);
+        self.furthest = self.furthest.max(reading);
+        if self.missing(reading) > 0 && self.is_set_back() {
+            self.behind = self.behind.saturating_add(self.missing(reading)).min(FAR);
+        }
+        self.lag = self.missing(reading);
+        self.seen = self.seen.max(reading.saturating_add(self.behind));
+        self.seen
+    }
+
+    /// What this reading is behind, if that is more than disorder.
+    const fn missing(&self, reading: i64) -> i64 {
+        let missing = self.seen.saturating_sub(reading.saturating_add(self.behind));
+        if missing > DISORDER { missing } else { 0 }
+    }
+
+    /// Whether a reading that goes back is one of a clock that was set back. It counts.
+    fn is_set_back(&mut self) -> bool {
+        if self.furthest >= self.mark.saturating_add(HOUR) {
+            self.set_backs = 0;
+        }
+        if self.set_backs == SET_BACKS {
+            return false;
+        }
+        self.set_backs += 1;
+        self.mark = self.furthest;
+        true
+    }
+
+    /// The latest time.
+    pub(super) const fn now(&self) -> i64 {
+        self.seen
+    }
+
+    /// What the clock that was read last says at this time.
+    pub(super) const fn clock(&self, time: i64) -> Timestamp {
+        Timestamp(time.saturating_sub(self.behind).saturating_sub(self.lag))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn times(readings: &[i64]) -> Vec<i64> {
+        let mut time = Forward::new();
+        readings.iter().map(|reading| time.tick(Timestamp(*reading))).collect()
+    }
+
+    #[test]
+    fn what_has_passed_stays_passed_when_the_clock_is_set_back() {
+        assert_eq!(times(&[100, 110, 105, 111]), [100, 110, 110, 111], "disorder");
+        assert_eq!(times(&[100, 110, 10, 20, 30]), [100, 110, 110, 120, 130]);
+        assert_eq!(times(&[100, 50, 40, 30, 20, 60]), [100, 100, 100, 100, 100, 140], "four times");
+        let day = [0, 86_400, 0, 3_600, 0, 3_600, 0, 3_600, 0, 3_600, 7_200, 90_000, 0, 3_600];
+        assert_eq!(times(&day).last(), Some(&(86_400 + 4 * 3_600 + 86_400 + 3_600)), "and four times more");
+    }
+
+    /// Two clocks that are so far apart, in turn: time runs ahead of both by four times that and no more, and
+    /// after an hour by as much again.
+    #[test]
+    fn clocks_that_disagree_make_time_run_ahead_so_far_and_no_further() {
+        for apart in [6, 10, 100, 3_600, 86_400, 1 << 40] {
+            let mut time = Forward::new();
+            for second in 0..3_000 {
+                for _ in 0..10 {
+                    time.tick(Timestamp(second + apart));
+                    time.tick(Timestamp(second));
+                }
+                let ahead = time.now() - second;
+                assert!(ahead <= 5 * apart, "{apart} s apart: {ahead} s ahead after {second} s");
+            }
+            for second in 3_000..20_000 {
+                time.tick(Timestamp(second + apart));
+                time.tick(Timestamp(second));
+            }
+            let hours = 20_000 / 3_600 + 1;
+            assert!(time.now() - 20_000 <= (1 + 4 * hours) * apart, "{apart} s apart");
+        }
+    }
+
+    #[test]
+    fn many_clocks_in_any_order_are_no_worse_than_two() {
+        let mut time = Forward::new();
+        for turn in 0..1_000_000_i64 {
+            let (second, clock) = (turn / 500, turn.wrapping_mul(7_919) % 31);
+            time.tick(Timestamp(second + clock));
+            assert!(time.now() - second <= 5 * 31, "{turn}");
+        }
+    }
+
+    #[test]
+    fn a_clock_that_disagrees_is_told_its_own_times_and_no_wait_becomes_longer() {
+        let mut time = Forward::new();
+        for _ in 0..100 {
+            for reading in [1_000, 900] {
+                let now = time.tick(Timestamp(reading));
+                assert_eq!(time.clock(now + 3), Timestamp(reading + 3));
+            }
+        }
+    }
+
+    #[test]
+    fn no_readings_overflow() {
+        let mut time = Forward::new();
+        for turn in 0..100_000 {
+            time.tick(Timestamp(i64::MAX));
+            time.tick(Timestamp(i64::MIN));
+            time.tick(Timestamp(turn * 7_200));
+        }
+        // Each one as far as a clock can go, and another hour each time.
+        let mut worst = Forward::new();
+        for turn in 0..1_000_000_i64 {
+            worst.tick(Timestamp(turn * HOUR));
+            worst.tick(Timestamp(i64::MIN));
+        }
+        assert!(worst.now() > 0 && worst.now() <= FAR + FOREVER);
+        assert!(worst.clock(worst.now()).0 >= i64::MIN / 2);
+    }
+}
