@@ -5,9 +5,9 @@
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
     base::json::JsonError,
-    flow::{Authenticated, Endpoint, PreviousLogin, Rule},
+    flow::{Authenticated, Endpoint, PreviousLogin, Rule, Step},
     jose::{Algorithm, JwsError, KeySet, KeySetError, MAX_KEYS, Unusable},
-    message::AuthorizationRequest,
+    message::{AuthorizationRequest, AuthorizationResponse},
     renew::KeyRenewal,
     token::Rejected,
 };
@@ -399,6 +399,33 @@ fn whatever_is_signed_a_login_fetches_keys_once_and_a_forged_callback_never() {
         assert_eq!(party.provider.count(EndpointName::Token), logins);
         assert_eq!(party.provider.count(EndpointName::Jwks), 1 + logins, "one fetch for each login");
     }
+}
+
+/// Whoever keeps these keys must know how old they are: as old as the question, not as the login that ends.
+#[test]
+fn a_login_says_when_it_has_asked_for_keys() {
+    let mut party = Party::new();
+    let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+    let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
+    let begun = party.clock.now();
+    let mut step = Step::from(pending.callback(&party.client, None, response, party.clock.moment()).unwrap());
+    let user = loop {
+        step = match step {
+            Step::Send(call) => {
+                let (request, _, pending) = call.into_parts();
+                let response = party.provider.handle(&request, party.clock.now());
+                party.clock.advance(7);
+                pending.receive(response, party.clock.moment()).unwrap()
+            }
+            Step::Done(user) => break user,
+            Step::Wait(_) => panic!("a login does not wait"),
+        };
+    };
+    assert!(user.learned.keys.is_some());
+    assert_eq!(user.learned.keys_asked_at, Some(begun.plus(7)), "after the tokens had come");
+    assert_eq!(party.clock.now(), begun.plus(14));
+    let keys = user.learned.keys;
+    assert_eq!(login(&mut party, keys).unwrap().learned.keys_asked_at, None, "nothing was asked for");
 }
 
 #[test]

@@ -315,3 +315,34 @@ impl Drop for Running<'_> {
         self.issuer.running.fetch_sub(1, SeqCst);
     }
 }
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "a URL that is none fails the test, as it should")]
+mod tests {
+    use super::*;
+    use oidc_proto::Moment;
+
+    /// A slow attempt ends after one that was begun later: what it brings says nothing of now.
+    #[test]
+    fn an_older_attempt_that_ends_late_says_nothing() {
+        let urls = UrlPolicy::default();
+        let source = KeySource::JwksUri(EndpointUrl::parse("https://op.example/jwks", &urls).unwrap());
+        let now = Timestamp(1_000);
+        let common = Common {
+            keys: Policy::KEYS,
+            metadata: Policy::METADATA,
+            clock: Arc::new(move || Moment::new(now, [7; 32])),
+            failures: None,
+            events: Observer::none(),
+        };
+        let issuer = Issuer::new("https://op.example".to_owned(), source, &urls, &common);
+        assert!(!issuer.is_up_to_date(now), "nothing was asked for");
+        let (slow, quick) = (Running::new(&issuer), Running::new(&issuer));
+        assert!(quick.end(Ok(())).is_ok() && !issuer.is_up_to_date(now), "one is still under way");
+        assert!(slow.end::<()>(Err(Failure::NoResponse)).is_err());
+        assert!(issuer.is_up_to_date(now), "a failure of long ago takes nothing away");
+        let (slow, quick) = (Running::new(&issuer), Running::new(&issuer));
+        assert!(quick.end::<()>(Err(Failure::NoResponse)).is_err() && slow.end(Ok(())).is_ok());
+        assert!(!issuer.is_up_to_date(now), "and a success of long ago makes up for nothing");
+    }
+}
