@@ -154,8 +154,8 @@ async fn memory_is_bounded_and_the_token_in_use_stays() {
     assert_eq!(world.count("/introspect"), 101);
 }
 
-/// Anybody can make up tokens: they cost no more requests at a time than stated, and no place of those
-/// that are known.
+/// Anybody can make up tokens: they cost no more requests at a time than stated, and nothing of those that
+/// are known.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_known() {
     let world = World::new();
@@ -193,6 +193,163 @@ async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_kno
         tokio::task::yield_now().await;
     }
     assert_eq!(status, 200);
+}
+
+/// Sends these tokens while nobody answers; returns how many are asked about at once.
+async fn while_they_hang(
+    world: &World,
+    gate: &Gate,
+    api: &oidc_tower::Protect<Api>,
+    tokens: Vec<String>,
+) -> usize {
+    let (before, all) = (lock(&world.sent).len(), tokens.len());
+    world.set(Net::Silent);
+    let calls: Vec<_> = tokens
+        .into_iter()
+        .map(|token| {
+            let api = api.clone();
+            tokio::spawn(async move { call(&api, bearer(&token)).await })
+        })
+        .collect();
+    let asked = || lock(&world.sent).len() - before;
+    until(|| calls.iter().filter(|one| one.is_finished()).count() + asked() >= all).await;
+    let at_once = asked();
+    world.clock.advance(3);
+    gate.wake();
+    for one in calls {
+        assert_eq!(one.await.unwrap().status(), 503);
+    }
+    at_once
+}
+
+fn strangers(count: usize) -> Vec<String> {
+    (0..count).map(|stranger| format!("stranger-{stranger}")).collect()
+}
+
+/// What was said of a token before gives no right to be asked about beyond the bound, if it was not that the
+/// token is active; and an answer that did not come gives none.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn made_up_tokens_are_asked_about_in_bounds_the_second_time_too() {
+    for first in [Net::Up, Net::Down, Net::Broken(500, ""), Net::Broken(200, "{}")] {
+        let world = World::new();
+        let (gate, api) = api(&world, 1_024);
+        gate.warm_up().await.unwrap();
+        world.set(first.clone());
+        let status = if first == Net::Up { 401 } else { 503 };
+        for stranger in strangers(1_000) {
+            assert_eq!(call(&api, bearer(&stranger)).await.status(), status);
+        }
+        world.clock.advance(6);
+        let at_once = while_they_hang(&world, &gate, &api, strangers(1_000)).await;
+        assert_eq!(at_once, MAX_INTROSPECTIONS, "after {first:?}");
+    }
+}
+
+/// A user may have as many tokens as they like. Once what was said of them is too old, they are asked about in
+/// bounds of their own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn tokens_that_were_active_are_asked_about_again_in_bounds_that_strangers_do_not_use_up() {
+    let world = World::new();
+    let (gate, api) = api(&world, 1_024);
+    let mine: Vec<_> = (0..1_000).map(|count| format!("mine-{count}")).collect();
+    for token in &mine {
+        say(&world, token, active(json!({})));
+        assert_eq!(call(&api, bearer(token)).await.status(), 200);
+    }
+    world.clock.advance(31);
+    let both = mine.iter().cloned().chain(strangers(1_000)).collect();
+    assert_eq!(while_they_hang(&world, &gate, &api, both).await, 2 * MAX_INTROSPECTIONS);
+}
+
+/// As many strangers as may hang do not keep a token out that was active, when it is time to ask about it again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_known_token_is_asked_about_again_while_strangers_hang() {
+    let world = World::new();
+    let (_, api) = api(&world, 1_024);
+    say(&world, "mine", active(json!({})));
+    assert_eq!(call(&api, bearer("mine")).await.status(), 200);
+    // Nor does it become a stranger because its issuer did not answer.
+    world.clock.advance(31);
+    world.set(Net::Down);
+    assert_eq!(call(&api, bearer("mine")).await.status(), 503);
+    world.clock.advance(10);
+    world.set(Net::Silent);
+    let before = lock(&world.sent).len();
+    let asked = || lock(&world.sent).len() - before;
+    let all = strangers(MAX_INTROSPECTIONS).into_iter().chain(["mine".to_owned()]);
+    let mut calls = Vec::new();
+    for (count, token) in all.enumerate() {
+        let api = api.clone();
+        calls.push(tokio::spawn(async move { call(&api, bearer(&token)).await.status() }));
+        until(|| asked() == count + 1).await;
+    }
+    world.set(Net::Up);
+    assert_eq!(calls.pop().unwrap().await.unwrap(), 200);
+    for one in calls {
+        assert_eq!(one.await.unwrap(), 401);
+    }
+}
+
+/// Once it is said that a token is dead, it is a stranger's.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_token_that_was_revoked_is_one_of_the_strangers() {
+    let world = World::new();
+    let (gate, api) = api(&world, 1_024);
+    let mine: Vec<_> = (0..200).map(|count| format!("mine-{count}")).collect();
+    for said in [active(json!({})), json!({"active": false})] {
+        world.clock.advance(31);
+        for token in &mine {
+            say(&world, token, said.clone());
+            call(&api, bearer(token)).await;
+        }
+    }
+    world.clock.advance(6);
+    let all = mine.into_iter().chain(strangers(200)).collect();
+    assert_eq!(while_they_hang(&world, &gate, &api, all).await, MAX_INTROSPECTIONS);
+}
+
+/// However many strangers come one after the other, and however little room there is: what was said of a token
+/// that is active is remembered for as long as it is good.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn made_up_tokens_take_no_room_of_a_known_one() {
+    for room in [1, 1_024] {
+        let world = World::new();
+        let (_, api) = api(&world, room);
+        say(&world, "mine", active(json!({})));
+        assert_eq!(call(&api, bearer("mine")).await.status(), 200);
+        for stranger in strangers(1_024) {
+            assert_eq!(call(&api, bearer(&stranger)).await.status(), 401);
+        }
+        world.set(Net::Down);
+        assert_eq!(call(&api, bearer("mine")).await.status(), 200, "with room for {room}");
+    }
+}
+
+/// A token whose place was taken while it was asked about is not asked about a second time.
+#[tokio::test]
+async fn who_is_asked_about_is_so_once_though_its_place_is_taken() {
+    let world = World::new();
+    let (_, api) = api(&world, 1);
+    call(&api, bearer("first")).await;
+    let before = lock(&world.sent).len();
+    world.set(Net::Silent);
+    let mut calls = Vec::new();
+    for round in 0..5 {
+        for token in strangers(20) {
+            let api = api.clone();
+            calls.push(tokio::spawn(async move { call(&api, bearer(&token)).await.status() }));
+        }
+        // On this one thread, all of them come as far as they can.
+        for _ in 0..10 {
+            tokio::task::yield_now().await;
+        }
+        assert_eq!(lock(&world.sent).len() - before, 20, "round {round}");
+    }
+    world.set(Net::Up);
+    for one in calls {
+        assert_eq!(one.await.unwrap(), 401);
+    }
+    assert_eq!(lock(&world.sent).len() - before, 20);
 }
 
 /// Whatever policy is set: what the issuer has not said is not taken for said.

@@ -307,9 +307,9 @@ impl GateBuilder {
         self
     }
 
-    /// Sets how many opaque tokens are remembered (1024), and by which policy ([`INTROSPECTION`]): its
-    /// ceiling is how long a token may be accepted after it was revoked. Its floor and its
-    /// `stale_if_error` do not count: nothing is used for longer than its issuer has said.
+    /// Sets how many opaque tokens are remembered (1024) that are active, and as many that are not; and by
+    /// which policy ([`INTROSPECTION`]): its ceiling is how long a token may be accepted after it was revoked.
+    /// Its floor and its `stale_if_error` do not count: nothing is used for longer than its issuer has said.
     pub const fn remember_introspected(mut self, tokens: usize, policy: Policy) -> Self {
         self.introspected = (tokens, policy);
         self

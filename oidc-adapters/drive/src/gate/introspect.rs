@@ -1,7 +1,7 @@
 //! Opaque tokens: what their issuer says of them (RFC 7662), remembered for a short time.
 //!
-//! One [`Flight`](crate::Flight) for each token, in bounded room: a token that comes a thousand times
-//! at once is asked about once. What is kept is named by a hash of the token, and for so long:
+//! One [`Flight`](crate::Flight) for each token, in [bounded room](super::asked): a token that comes a
+//! thousand times at once is asked about once. What is kept is named by a hash of the token, and for so long:
 //!
 //! | the issuer says | kept |
 //! |---|---|
@@ -10,10 +10,11 @@
 //! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
 
 use super::{
+    asked::Tokens,
     builder::{ClientMaker, Io},
     issuer::{Issuer, failure},
 };
-use crate::{Clock, Flights, Observer, Unavailable};
+use crate::{Clock, Observer, Unavailable, observed::Watched};
 use oidc_proto::{
     Secret, Timestamp,
     base::json::Extra,
@@ -24,14 +25,7 @@ use oidc_proto::{
     token::Confirmation,
 };
 use serde_json::Value;
-use std::{
-    future::Future,
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 /// How long the answer that a token is not active is kept, in seconds.
 const INACTIVE: i64 = 5;
@@ -50,37 +44,18 @@ pub const INTROSPECTION: Policy = {
     policy
 };
 
-/// How many tokens that nobody has asked about before may be asked about at once. Anybody can make up
-/// tokens; beyond this, a new one is answered 503, and those that are known go on.
+/// How many tokens may be asked about at once of which it is not known that they were active when they were
+/// asked about last. Anybody can make up tokens; beyond this, one is answered 503, and those that are known go
+/// on: of them as many may be asked about at once when what was said of them has become too old.
 pub const MAX_INTROSPECTIONS: usize = 64;
 
 pub(crate) type TokenHash = [u8; 32];
 
 pub(super) struct Introspector {
-    said: Flights<TokenHash, IntrospectionClaims>,
+    tokens: Arc<Tokens>,
     client: ClientMaker,
     clock: Arc<dyn Clock>,
     ceiling: i64,
-    /// How many strangers are being asked about.
-    strangers: Arc<AtomicUsize>,
-}
-
-/// The right to ask about a stranger; given back however the asking ends.
-struct Permit(Arc<AtomicUsize>);
-
-impl Permit {
-    fn take(of: &Arc<AtomicUsize>) -> Option<Self> {
-        let taken = of.fetch_update(Ordering::AcqRel, Ordering::Acquire, |count| {
-            (count < MAX_INTROSPECTIONS).then_some(count + 1)
-        });
-        taken.is_ok().then(|| Self(Arc::clone(of)))
-    }
-}
-
-impl Drop for Permit {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::AcqRel);
-    }
 }
 
 impl Introspector {
@@ -93,19 +68,18 @@ impl Introspector {
     ) -> Self {
         // The ceiling is all that a policy may add to what was said, whatever it was made for.
         (policy.floor, policy.stale_if_error) = (1, 0);
-        let issuer: Arc<str> = issuer.into();
-        let said = Flights::with_clock(policy, entries, Arc::clone(&clock));
-        let said = said.observed("introspection", move |_| Arc::clone(&issuer), events);
-        Self { said, client, clock, ceiling: policy.ceiling, strangers: Arc::default() }
+        let watched = Watched::new("introspection", issuer, events);
+        let tokens = Tokens::new(entries, policy, Arc::clone(&clock), watched);
+        Self { tokens, client, clock, ceiling: policy.ceiling }
     }
 
     pub(super) fn wake(&self) {
-        self.said.all().iter().for_each(|(_, flight)| flight.wake());
+        self.tokens.all().iter().for_each(|answer| answer.wake());
     }
 
     /// What was said of a token, if nobody need be asked.
     pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
-        self.said.existing(&hash(token))?.at_hand(now).map(|published| published.value)
+        self.tokens.remembered(&hash(token))?.at_hand(now).map(|published| published.value)
     }
 
     /// What the issuer says of a token.
@@ -116,20 +90,18 @@ impl Introspector {
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
     ) -> Result<Arc<IntrospectionClaims>, Unavailable> {
-        let hash = hash(token);
-        let (flight, permit) = match self.said.existing(&hash) {
-            Some(flight) => (flight, None),
-            None => {
-                let busy = || Unavailable { until: self.clock.now().plus(1), because: None };
-                let permit = Permit::take(&self.strangers).ok_or_else(busy)?;
-                (self.said.flight(&hash), Some(permit))
-            }
-        };
+        let busy = || Unavailable { until: self.clock.now().plus(1), because: None };
+        let (answer, permit) = self.tokens.permit(&hash(token)).ok_or_else(busy)?;
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
         let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
         let renew = move || async move {
-            let _until_answered = permit;
+            let Some(sent) = permit.send() else {
+                let why = "introspection_endpoint: it has been asked for, and is not there yet";
+                wires.lost().keep("introspection", why.to_owned());
+                return Err(Failure::NoResponse);
+            };
             let said = fetch(&client, &token, &issuer, &wires).await?;
+            sent.said(said.active);
             let seconds = match said.exp {
                 _ if !said.active => INACTIVE.min(ceiling),
                 // The last seconds are for the check of `exp` itself.
@@ -138,7 +110,7 @@ impl Introspector {
             };
             Ok(Renewed::new(Arc::new(said), Freshness::of_seconds(seconds)))
         };
-        flight.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await.map(|said| said.value)
+        answer.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await.map(|said| said.value)
     }
 }
 

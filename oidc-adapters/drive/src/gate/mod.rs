@@ -16,6 +16,7 @@
 //! **No lock across anything slow.** The locks here are of the replay window, of the two caches and of
 //! [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
 
+mod asked;
 pub(crate) mod builder;
 pub(crate) mod introspect;
 pub(crate) mod issuer;
