@@ -11,6 +11,8 @@ mod discipline;
 mod dpop;
 #[path = "middleware/introspected.rs"]
 mod introspected;
+#[path = "middleware/layers.rs"]
+mod layers;
 #[path = "middleware/outage.rs"]
 mod outage;
 #[path = "middleware/outcomes.rs"]

@@ -37,6 +37,8 @@
 //! * [`protect`] puts the gate before routes: nothing reaches them but with a good token. With
 //!   [`.optional()`](ProtectLayer::optional), requests without a token pass as well; extract
 //!   `Option<Access>` then.
+//!   A CORS layer stands outside of it, so add it after `protect`: a preflight has no token. See
+//!   [`oidc_tower`].
 //! * [`require_scope`] and [`RequireLayer`] say what a route needs besides: 403 with the scope named in
 //!   the challenge, or 401 where the user must be authenticated anew.
 //! * [`Access`] is who asks and what they may do; [`Claims`] are claims in a type of your own.

@@ -10,7 +10,7 @@ use crate::{
         issuer::failure,
     },
     observed::observed,
-    provider::{Core, reason, told},
+    provider::{Core, Refused, reason, told},
 };
 use oidc_proto::{
     Error, Secret,
@@ -303,19 +303,24 @@ impl Provider {
     }
 
     fn verified<T>(&self, token: &str, read: impl FnOnce(&Verified<'_>) -> T) -> Result<T, ProviderError> {
-        let read = match self.core.verify_now(token, read)? {
-            Ok(verified) => return Ok(verified),
-            Err(read) => read,
-        };
-        let since = self.io.clock.now();
-        let keys = self.keys_as(Need::Any).map_err(|why| self.unavailable(why, "keys"))?;
-        let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
+        let (refused, read) = match self.core.verify_now(token, read)? {
             Ok(verified) => return Ok(verified),
             Err(again) => again,
         };
+        let since = self.io.clock.now();
+        let (Refused { rejected, epoch }, read) = match refused {
+            Some(refused) => (refused, read),
+            None => {
+                let keys = self.keys_as(Need::Any).map_err(|why| self.unavailable(why, "keys"))?;
+                match self.core.judge(token, &keys.value, read)? {
+                    Ok(verified) => return Ok(verified),
+                    Err((rejected, read)) => (Refused { rejected, epoch: keys.epoch }, read),
+                }
+            }
+        };
         // Two waits take no more time than one may.
         let left = since.plus(self.core.patience).0.saturating_sub(self.io.clock.now().0);
-        let newer = self.core.issuer.keys_blocking_within(left, Need::NewerThan(keys.epoch), &self.io);
+        let newer = self.core.issuer.keys_blocking_within(left, Need::NewerThan(epoch), &self.io);
         match newer {
             Ok(newer) => match self.core.judge(token, &newer.value, read)? {
                 Ok(verified) => Ok(verified),

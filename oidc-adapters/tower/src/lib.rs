@@ -41,6 +41,21 @@
 //!   code in a small JSON body and nothing else.
 //! * [`RequireLayer`] sets scopes, roles and the like for a part of the service.
 //!
+//! **One gate, more than once.** A gate before a whole service and again before a part of it judges a request
+//! once: it is known by its credentials, so a DPoP proof is used once too. Two gates that are made apart each
+//! judge it, and each remember its proof for themselves. What sends a request to the gate *again* (a retry, say)
+//! sends its proof again, which is refused: put it behind the gate, or have it ask for a new proof.
+//!
+//! **CORS stands outside.** A browser asks before it sends a token to another origin: `OPTIONS`, without
+//! credentials, by the Fetch standard. The gate would answer that with 401, and without the headers of CORS the
+//! browser would show a page neither 401 nor `WWW-Authenticate`. So put the CORS layer in front of
+//! [`ProtectLayer`], let it answer preflights, allow the headers `authorization` and `dpop`, and expose
+//! `www-authenticate` and `dpop-nonce`:
+//!
+//! ```text
+//! CORS ─▶ ProtectLayer ─▶ RequireLayer ─▶ service
+//! ```
+//!
 //! **What it needs of a request.** The path must be that which the client sees (see
 //! [`ProtectLayer::client_uri`]); scheme, host and port come from the settings of the `ResourceServer`
 //! (`origin`), never from the `Host` header. A TLS server that asks for client certificates puts a
@@ -54,6 +69,7 @@
 mod answer;
 mod protect;
 mod require;
+mod seen;
 
 pub use answer::answer;
 pub use protect::{Protect, ProtectFuture, ProtectLayer};
@@ -62,6 +78,7 @@ pub use require::{Require, RequireFuture, RequireLayer, require_scope};
 use http::Extensions;
 use oidc_drive::Gate;
 use oidc_proto::resource::Access;
+use seen::Seen;
 use std::sync::Arc;
 
 /// The access of a request that was accepted.
@@ -73,9 +90,5 @@ pub fn access(extensions: &Extensions) -> Option<&Arc<Access>> {
 /// The gate that a request went through, with a token or without. `None` if no [`Protect`] has seen it.
 #[must_use]
 pub fn gate(extensions: &Extensions) -> Option<&Gate> {
-    extensions.get().map(|Seen(gate)| gate)
+    extensions.get().map(|Seen { gate, .. }| gate)
 }
-
-/// A request that went through a gate.
-#[derive(Clone)]
-struct Seen(Gate);

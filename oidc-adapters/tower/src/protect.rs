@@ -4,9 +4,12 @@
 //! answers at once; where it has to wait, the one that was polled goes along with the request, and a
 //! clone takes its place, to be polled anew.
 
-use crate::{Seen, answer};
+use crate::{
+    answer,
+    seen::{Seen, Sender},
+};
 use http::{Extensions, HeaderMap, Request, Response, Uri, header::CACHE_CONTROL};
-use oidc_drive::Gate;
+use oidc_drive::{Gate, gate::Undecided};
 use oidc_proto::resource::{Access, CertificateThumbprint, Denied, RequestView, Requirement};
 use pin_project_lite::pin_project;
 use std::{
@@ -28,7 +31,7 @@ pub struct ProtectLayer(Arc<Settings>);
 struct Settings {
     gate: Gate,
     optional: bool,
-    requirement: Option<Requirement>,
+    requirements: Vec<Requirement>,
     client_uri: fn(&Extensions) -> Option<&Uri>,
 }
 
@@ -36,20 +39,22 @@ impl ProtectLayer {
     /// Demands an access token of every request.
     #[must_use]
     pub fn new(gate: Gate) -> Self {
-        Self(Arc::new(Settings { gate, optional: false, requirement: None, client_uri: |_| None }))
+        Self(Arc::new(Settings { gate, optional: false, requirements: Vec::new(), client_uri: |_| None }))
     }
 
     /// Lets requests without a token pass, without [`Access`]. One that is no good is refused all the
-    /// same: its sender believes to be somebody.
+    /// same: its sender believes to be somebody. A [requirement](Self::require) is met by an access alone: with
+    /// one, a request without a token is refused.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
     }
 
-    /// Demands this of every access, besides the token being valid.
+    /// Demands this of every request, besides a token that is valid, and besides what was demanded before. The
+    /// same as a [`RequireLayer`](crate::RequireLayer) right behind this one.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
-        self.with(|settings| settings.requirement = Some(requirement))
+        self.with(|settings| settings.requirements.push(requirement))
     }
 
     /// Where the URI is that the client has sent, if a router has changed that of the request: DPoP
@@ -78,7 +83,7 @@ impl fmt::Debug for ProtectLayer {
         f.debug_struct("ProtectLayer")
             .field("gate", &self.0.gate)
             .field("optional", &self.0.optional)
-            .field("requirement", &self.0.requirement)
+            .field("requirements", &self.0.requirements)
             .finish_non_exhaustive()
     }
 }
@@ -110,48 +115,60 @@ impl Settings {
         }
     }
 
-    fn check_now<B>(&self, request: &Request<B>) -> Option<Checked> {
+    /// The verdict if nothing has to be awaited. A request that has been through this very gate, and has the
+    /// same credentials still, is not judged again: a DPoP proof is good once.
+    fn check_now<B>(&self, request: &Request<B>) -> Result<Checked, Undecided> {
+        if let Some(access) = self.seen(request) {
+            return Ok(self.required(Ok(Some(access))));
+        }
         let view = self.view(request);
         let checked = match self.optional {
-            true => self.gate.try_check_optional(&view),
-            false => self.gate.try_check(&view).map(|checked| checked.map(Some)),
+            true => self.gate.begin_optional(&view)?,
+            false => self.gate.begin(&view)?.map(Some),
         };
-        checked.map(|checked| self.required(checked))
+        Ok(self.required(checked))
     }
 
-    fn check<B: Send + 'static>(self: &Arc<Self>, request: Request<B>) -> Checking<B> {
+    fn seen<B>(&self, request: &Request<B>) -> Option<Arc<Access>> {
+        let Seen { gate, access, sender } = request.extensions().get()?;
+        let access = access.as_ref().filter(|_| gate.is(&self.gate) && sender.sent(request))?;
+        Some(Arc::clone(access))
+    }
+
+    fn check<B: Send + 'static>(self: &Arc<Self>, undecided: Undecided, request: Request<B>) -> Checking<B> {
         let settings = Arc::clone(self);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
             // The body need not be shared between threads to be carried along.
             let head = Request::from_parts(parts, ());
-            let view = settings.view(&head);
-            let checked = match settings.optional {
-                true => settings.gate.check_optional(&view).await,
-                false => settings.gate.check(&view).await.map(Some),
-            };
+            let checked = settings.gate.go_on(undecided, &settings.view(&head)).await.map(Some);
             let checked = settings.required(checked);
             (head.map(|()| body), checked)
         })
     }
 
     fn required(&self, checked: Checked) -> Checked {
-        match (checked, &self.requirement) {
-            (Ok(Some(access)), Some(requirement)) => {
-                self.gate.require(&access, requirement).map(|()| Some(access))
+        let naming_scope = |denied: Denied| self.requirements.iter().fold(denied, Denied::naming_scope);
+        match checked {
+            Ok(Some(access)) => {
+                let mut requirements = self.requirements.iter();
+                requirements.try_for_each(|requirement| self.gate.require(&access, requirement))?;
+                Ok(Some(access))
             }
-            (Err(denied), Some(requirement)) if denied.is_missing_credentials() => {
-                Err(denied.naming_scope(requirement))
-            }
-            (checked, _) => checked,
+            // Nobody has what is demanded of everybody.
+            Ok(None) if !self.requirements.is_empty() => Err(naming_scope(self.gate.demand_credentials())),
+            Ok(None) => Ok(None),
+            Err(denied) if denied.is_missing_credentials() => Err(naming_scope(denied)),
+            Err(denied) => Err(denied),
         }
     }
 
     /// What the service gets to see; returns what the response says besides.
     fn admit<B>(&self, access: Option<Arc<Access>>, request: &mut Request<B>) -> HeaderMap {
         let headers = access.as_ref().map(|access| access.response_headers()).unwrap_or_default();
+        let sender = Sender::of(request);
         let extensions = request.extensions_mut();
-        extensions.insert(Seen(self.gate.clone()));
+        extensions.insert(Seen { gate: self.gate.clone(), access: access.clone(), sender });
         // Nothing that somebody else put there may pass for an access.
         extensions.remove::<Arc<Access>>();
         if let Some(access) = access {
@@ -186,15 +203,15 @@ where
 
     fn call(&mut self, mut request: Request<B>) -> ProtectFuture<S, B> {
         let state = match self.settings.check_now(&request) {
-            Some(Ok(access)) => {
+            Ok(Ok(access)) => {
                 let headers = self.settings.admit(access, &mut request);
                 State::Calling { called: self.inner.call(request), headers }
             }
-            Some(Err(denied)) => State::Denied { denied },
-            None => {
+            Ok(Err(denied)) => State::Denied { denied },
+            Err(undecided) => {
                 let clone = self.inner.clone();
                 let ready = mem::replace(&mut self.inner, clone);
-                let checking = self.settings.check(request);
+                let checking = self.settings.check(undecided, request);
                 State::Checking { checking, settings: Arc::clone(&self.settings), ready }
             }
         };

@@ -4,7 +4,6 @@ use super::{
     Boxed, Gate, Inner,
     introspect::{INTROSPECTION, Introspector},
     issuer::{Common, Issuer},
-    worker,
 };
 use crate::{Clock, Observer, SystemClock, Task, event::NO_RESPONSE};
 use oidc_proto::{
@@ -393,7 +392,6 @@ impl GateBuilder {
             }
         };
         Ok(Gate(Arc::new(Inner {
-            id: worker::next_id(),
             server: self.server,
             io: Arc::new(io),
             clock: self.clock,

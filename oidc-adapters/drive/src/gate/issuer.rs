@@ -6,6 +6,7 @@ mod blocking;
 use super::{
     Boxed,
     builder::{FailureHook, Io, KeySource, Lost, NoResponse},
+    worker::Seats,
 };
 use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
@@ -32,6 +33,7 @@ pub(crate) struct Issuer {
     name: String,
     source: KeySource,
     keys: Arc<Flight<KeySet>>,
+    seats: Seats,
     metadata: Arc<Flight<ProviderMetadata>>,
     discovery: DiscoveryOptions,
     clock: Arc<dyn Clock>,
@@ -78,6 +80,7 @@ impl Issuer {
             discovery: source.discovery(urls),
             source,
             keys,
+            seats: Seats::default(),
             metadata,
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
@@ -110,6 +113,11 @@ impl Issuer {
 
     pub(crate) fn reader(&self) -> Reader<Published<KeySet>> {
         self.keys.reader()
+    }
+
+    /// The keys, if nobody need be asked for them.
+    pub(crate) fn keys_at_hand(&self, now: Timestamp) -> Option<Published<KeySet>> {
+        self.seats.keys(self, now)
     }
 
     pub(crate) fn counters(&self) -> Counters {

@@ -4,7 +4,7 @@
 //! ```text
 //! inspect ─▶ keys at hand (no lock) ─▶ judge ─▶ answer            nothing is awaited: `try_check`
 //!    │            │ none, or due             └ NewerKeys ─▶ one forced renewal ─▶ judge again
-//!    │            └▶ renewal in the background; the request waits for it if it must: `check`
+//!    │            └▶ renewal in the background; the request waits for it if it must: `check`, `go_on`
 //!    └ opaque ─▶ what the issuer said, cached ─▶ judge
 //! ```
 //!
@@ -13,8 +13,12 @@
 //! not answer, the answer is 503 with `Retry-After`. An unknown `kid` is 401 only if our keys are no
 //! older than the policy's cooldown.
 //!
-//! **No lock across anything slow.** The locks here are of the replay window, of the two caches and of
-//! [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
+//! **A refusal is handed on, not found again.** To verify a signature is dear, and anybody can send a wrong one.
+//! What was found with some keys is [kept](Undecided) while newer ones are asked for, and is judged again only
+//! with those.
+//!
+//! **No lock across anything slow.** The locks here are of the replay window, of the two caches, of the seats
+//! at the keys and of [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
 
 mod asked;
 pub(crate) mod builder;
@@ -33,7 +37,7 @@ use issuer::Issuer;
 use oidc_proto::{
     Timestamp,
     jose::KeySet,
-    renew::{Counters, Need},
+    renew::{Counters, Epoch, Need, Published},
     resource::{
         Access, Denied, Inspected, Record, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict,
     },
@@ -47,6 +51,7 @@ use std::{
     task::Poll,
     time::Duration,
 };
+use worker::{give_back, take_scratch};
 
 /// The longest time, in seconds, that a client is told to wait.
 const MAX_RETRY_AFTER: i64 = 300;
@@ -57,7 +62,6 @@ const MAX_RETRY_AFTER: i64 = 300;
 pub struct Gate(Arc<Inner>);
 
 struct Inner {
-    id: u64,
     server: ResourceServer,
     io: Arc<Io>,
     clock: Arc<dyn Clock>,
@@ -83,9 +87,10 @@ impl Gate {
     /// # Errors
     /// [`Denied`] has status and headers of the response.
     pub async fn check(&self, request: &RequestView<'_>) -> Result<Arc<Access>, Denied> {
-        let started = self.0.events.start();
-        let verdict = self.decide(request).await;
-        self.observed(verdict, started)
+        match self.begin(request) {
+            Ok(verdict) => verdict,
+            Err(undecided) => self.go_on(undecided, request).await,
+        }
     }
 
     /// The same for a route that does not demand a token: without one, `Ok(None)`. One that is no good
@@ -94,18 +99,16 @@ impl Gate {
     /// # Errors
     /// As [`check`](Self::check).
     pub async fn check_optional(&self, request: &RequestView<'_>) -> Result<Option<Arc<Access>>, Denied> {
-        let started = self.0.events.start();
-        match self.decide(request).await {
-            Err(denied) if denied.is_missing_credentials() => Ok(None),
-            verdict => self.observed(verdict, started).map(Some),
+        match self.begin_optional(request) {
+            Ok(verdict) => verdict,
+            Err(undecided) => self.go_on(undecided, request).await.map(Some),
         }
     }
 
     /// Decides on a request if nothing has to be awaited, as is nearly always so; `None` if only
-    /// [`check`](Self::check) can.
+    /// [`check`](Self::check) can. To call that then is to begin anew: see [`begin`](Self::begin).
     pub fn try_check(&self, request: &RequestView<'_>) -> Option<Result<Arc<Access>, Denied>> {
-        let started = self.0.events.start();
-        Some(self.observed(self.decide_now(request)?, started))
+        self.begin(request).ok()
     }
 
     /// As [`check_optional`](Self::check_optional), if nothing has to be awaited.
@@ -113,11 +116,57 @@ impl Gate {
         &self,
         request: &RequestView<'_>,
     ) -> Option<Result<Option<Arc<Access>>, Denied>> {
+        self.begin_optional(request).ok()
+    }
+
+    /// Decides on a request if nothing has to be awaited, as is nearly always so. The two steps of
+    /// [`check`](Self::check), for who must know whether to wait.
+    ///
+    /// # Errors
+    /// Something has to be awaited: what there is to [`go_on`](Self::go_on) with.
+    pub fn begin(&self, request: &RequestView<'_>) -> Result<Result<Arc<Access>, Denied>, Undecided> {
         let started = self.0.events.start();
-        Some(match self.decide_now(request)? {
-            Err(denied) if denied.is_missing_credentials() => Ok(None),
-            verdict => self.observed(verdict, started).map(Some),
-        })
+        match self.decide_now(request) {
+            Ok(verdict) => Ok(self.observed(verdict, started)),
+            Err(found) => Err(Undecided { started, found }),
+        }
+    }
+
+    /// The same for a route that does not demand a token: without one, `None`.
+    ///
+    /// # Errors
+    /// As [`begin`](Self::begin).
+    pub fn begin_optional(
+        &self,
+        request: &RequestView<'_>,
+    ) -> Result<Result<Option<Arc<Access>>, Denied>, Undecided> {
+        let started = self.0.events.start();
+        match self.decide_now(request) {
+            Ok(Err(denied)) if denied.is_missing_credentials() => Ok(Ok(None)),
+            Ok(verdict) => Ok(self.observed(verdict, started).map(Some)),
+            Err(found) => Err(Undecided { started, found }),
+        }
+    }
+
+    /// Goes on with a request where [`begin`](Self::begin) could not: waits, and decides. Give it the request
+    /// that it began with.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub async fn go_on(
+        &self,
+        undecided: Undecided,
+        request: &RequestView<'_>,
+    ) -> Result<Arc<Access>, Denied> {
+        let Undecided { started, found } = undecided;
+        let verdict = self.decide(found, request).await;
+        self.observed(verdict, started)
+    }
+
+    /// Whether this is the same gate: a clone, or what it was cloned from.
+    #[must_use]
+    pub fn is(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
     }
 
     /// Holds an accepted request against what a route needs besides.
@@ -220,54 +269,71 @@ impl Gate {
         }
     }
 
-    fn decide_now(&self, request: &RequestView<'_>) -> Option<Result<Box<Access>, Denied>> {
+    /// The verdict; or what was found with the keys at hand, if there are some and newer ones could lead to
+    /// another verdict.
+    fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Box<Access>, Denied>, Option<Found>> {
         let inspected = match self.0.server.inspect(request) {
             Ok(inspected) => inspected,
-            Err(denied) => return Some(Err(denied)),
+            Err(denied) => return Ok(Err(denied)),
         };
         let now = self.now();
         if inspected.is_opaque() {
-            let said = self.0.introspector.as_ref()?.at_hand(inspected.token(), now)?;
-            return Some(self.finish(self.0.server.judge_introspected(&inspected, &said, now), now));
+            let introspector = self.0.introspector.as_ref().ok_or(None)?;
+            let said = introspector.at_hand(inspected.token(), now).ok_or(None)?;
+            return Ok(self.finish(self.0.server.judge_introspected(&inspected, &said, now), now));
         }
         let index = inspected.issuer_index();
-        let issuer = self.0.issuers.get(index)?;
-        let verdict = worker::with(|worker| {
-            let keys = worker.keys(self.0.id, index, issuer, now)?;
-            Some(self.judge(&inspected, &keys, worker, now))
-        })?;
-        if matches!(verdict, Verdict::NewerKeys(_)) && !issuer.is_fixed() {
-            return None;
+        let issuer = self.0.issuers.get(index).ok_or(None)?;
+        if let Some(keys) = issuer.fixed() {
+            return Ok(self.finish(self.judge(&inspected, keys, now), now));
         }
-        Some(self.finish(verdict, now))
+        let Published { value: keys, epoch, .. } = issuer.keys_at_hand(now).ok_or(None)?;
+        match self.judge(&inspected, &keys, now) {
+            Verdict::NewerKeys(denied) => Err(Some(Found { issuer: index, epoch, denied })),
+            verdict => Ok(self.finish(verdict, now)),
+        }
     }
 
-    async fn decide(&self, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
-        if let Some(verdict) = self.decide_now(request) {
-            return verdict;
-        }
+    async fn decide(&self, found: Option<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
         let (inner, since) = (&*self.0, self.now());
         // Two waits take no more time than one may.
         let sleep = |span: Duration| {
             let left = since.plus(inner.patience).0.saturating_sub(self.now().0);
             inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
-        let inspected = inner.server.inspect(request)?;
-        let issuer =
-            inner.issuers.get(inspected.issuer_index()).ok_or_else(|| inner.server.unavailable(1))?;
-        if inspected.is_opaque() {
-            let introspector = inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
-            let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
-            let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
-            let now = self.now();
-            return self.finish(inner.server.judge_introspected(&inspected, &said, now), now);
-        }
-        let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
-        let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
-        let verdict = self.judge_here(&inspected, &keys.value);
-        let Verdict::NewerKeys(denied) = verdict else { return self.finish(verdict, self.now()) };
-        match issuer.keys(Need::NewerThan(keys.epoch), &inner.io, sleep).await {
-            Ok(newer) => self.finish(self.judge_here(&inspected, &newer.value), self.now()),
+        let issuer = |index: usize| inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(1));
+        let Found { issuer: index, epoch, denied } = match found {
+            Some(found) => found,
+            None => {
+                let inspected = inner.server.inspect(request)?;
+                let index = inspected.issuer_index();
+                let issuer = issuer(index)?;
+                if inspected.is_opaque() {
+                    let introspector =
+                        inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
+                    let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
+                    let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
+                    let now = self.now();
+                    return self.finish(inner.server.judge_introspected(&inspected, &said, now), now);
+                }
+                let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
+                let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
+                let now = self.now();
+                match self.judge(&inspected, &keys.value, now) {
+                    Verdict::NewerKeys(denied) => Found { issuer: index, epoch: keys.epoch, denied },
+                    verdict => return self.finish(verdict, now),
+                }
+            }
+        };
+        let issuer = issuer(index)?;
+        match issuer.keys(Need::NewerThan(epoch), &inner.io, sleep).await {
+            Ok(newer) => {
+                let (inspected, now) = (inner.server.inspect(request)?, self.now());
+                if inspected.issuer_index() != index {
+                    return Err(denied);
+                }
+                self.finish(self.judge(&inspected, &newer.value, now), now)
+            }
             Err(unavailable) if unavailable.because.is_some() || !issuer.is_up_to_date(self.now()) => {
                 Err(self.unavailable(&unavailable))
             }
@@ -275,23 +341,14 @@ impl Gate {
         }
     }
 
-    fn judge_here(&self, inspected: &Inspected<'_>, keys: &KeySet) -> Verdict {
-        let now = self.now();
-        worker::with(|worker| self.judge(inspected, keys, worker, now))
-    }
-
-    fn judge(
-        &self,
-        inspected: &Inspected<'_>,
-        keys: &KeySet,
-        worker: &mut worker::Worker,
-        now: Timestamp,
-    ) -> Verdict {
-        let (server, scratch) = (&self.0.server, &mut worker.scratch);
-        match &self.0.cache {
-            None => server.judge(inspected, keys, scratch, now),
-            Some(cache) => server.judge_cached(inspected, keys, &mut Locked(cache), scratch, now),
-        }
+    fn judge(&self, inspected: &Inspected<'_>, keys: &KeySet, now: Timestamp) -> Verdict {
+        let (server, mut scratch) = (&self.0.server, take_scratch());
+        let verdict = match &self.0.cache {
+            None => server.judge(inspected, keys, &mut scratch, now),
+            Some(cache) => server.judge_cached(inspected, keys, &mut Locked(cache), &mut scratch, now),
+        };
+        give_back(scratch);
+        verdict
     }
 
     fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {
@@ -313,6 +370,23 @@ impl Gate {
         let seconds = unavailable.until.0.saturating_sub(self.now().0).clamp(1, MAX_RETRY_AFTER);
         self.0.server.unavailable(u32::try_from(seconds).unwrap_or(1))
     }
+}
+
+/// A request on which a gate could not decide at once, and what it has found out so far: see [`Gate::begin`].
+/// It holds nothing of the request, and leads to no access but through [`Gate::go_on`].
+#[derive(Debug)]
+#[must_use]
+pub struct Undecided {
+    started: Started,
+    found: Option<Found>,
+}
+
+/// With the keys of this epoch a request is refused. Newer ones could lead to another verdict.
+#[derive(Debug)]
+struct Found {
+    issuer: usize,
+    epoch: Epoch,
+    denied: Denied,
 }
 
 impl fmt::Debug for Gate {

@@ -1,4 +1,9 @@
-//! What each thread has for itself: readers of keys, which need no lock, and memory for verifying.
+//! What each thread has for itself: memory for verifying, and a seat at every issuer.
+//!
+//! **What a handle or a gate holds is gone with it.** Keys are never kept by a thread, which does not know when
+//! their owner has gone, but by the owner, in seats that threads take. There are as many as there are threads
+//! on most machines; where there are more threads, some share one. A seat is locked for as long as it takes to
+//! look; who finds one taken takes the next, so nobody waits.
 
 use super::issuer::Issuer;
 use oidc_proto::{
@@ -9,28 +14,35 @@ use oidc_proto::{
 };
 use std::{
     cell::RefCell,
-    collections::BTreeMap,
     mem::take,
     sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
+        Mutex, OnceLock, TryLockError,
+        atomic::{AtomicUsize, Ordering},
     },
 };
 
-/// How many readers a thread keeps before it starts anew.
-const MAX_READERS: usize = 4096;
+/// How many seats there are at an issuer.
+const SEATS: usize = 16;
 
 thread_local! {
-    static WORKER: RefCell<Worker> = RefCell::default();
+    static SCRATCH: RefCell<Scratch> = RefCell::default();
+    /// Where this thread sits down first.
+    static SEAT: usize = {
+        static NEXT: AtomicUsize = AtomicUsize::new(0);
+        NEXT.fetch_add(1, Ordering::Relaxed) % SEATS
+    };
 }
 
+/// Where threads read the keys of one issuer.
 #[derive(Default)]
-pub(crate) struct Worker {
-    pub(crate) scratch: Scratch,
-    readers: BTreeMap<(u64, usize), Seen>,
-}
+pub(crate) struct Seats(OnceLock<Box<[Seat]>>);
 
-/// What a thread has seen of the keys of one issuer: between which times they need no question, and the
+/// On a line of its own in the processors' caches: what one thread does there is no other's business.
+#[repr(align(128))]
+#[derive(Default)]
+struct Seat(Mutex<Option<Seen>>);
+
+/// What was seen of the keys of one issuer from one seat: between which times they need no question, and the
 /// latest time at which they have served so.
 struct Seen {
     reader: Reader<Published<KeySet>>,
@@ -38,71 +50,56 @@ struct Seen {
     latest: Timestamp,
 }
 
+impl Seats {
+    /// The keys of the issuer whose seats these are, if nobody need be asked for them. Costs little more than
+    /// an atomic load unless they are new.
+    pub(super) fn keys(&self, issuer: &Issuer, now: Timestamp) -> Option<Published<KeySet>> {
+        let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Seat::default()).collect());
+        let first = SEAT.try_with(|seat| *seat).unwrap_or(0);
+        for Seat(seat) in seats.iter().cycle().skip(first).take(SEATS) {
+            let mut seen = match seat.try_lock() {
+                Ok(seen) => seen,
+                Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
+                Err(TryLockError::WouldBlock) => continue,
+            };
+            return seen.get_or_insert_with(|| Seen::new(issuer)).keys(issuer, now);
+        }
+        Seen::new(issuer).keys(issuer, now)
+    }
+}
+
 impl Seen {
-    fn new(reader: Reader<Published<KeySet>>) -> Self {
-        Self { reader, times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
+    fn new(issuer: &Issuer) -> Self {
+        Self { reader: issuer.reader(), times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
     }
-}
 
-impl Worker {
-    /// The keys of an issuer, if nobody need be asked for them. Costs one atomic load unless they are
-    /// new.
-    pub(crate) fn keys(
-        &mut self,
-        gate: u64,
-        index: usize,
-        issuer: &Issuer,
-        now: Timestamp,
-    ) -> Option<Arc<KeySet>> {
-        if let Some(keys) = issuer.fixed() {
-            return Some(Arc::clone(keys));
-        }
-        let key = (gate, index);
-        if self.readers.len() >= MAX_READERS && !self.readers.contains_key(&key) {
-            self.readers.clear();
-        }
-        let seen = self.readers.entry(key).or_insert_with(|| Seen::new(issuer.reader()));
-        let published = seen.reader.get()?;
-        if seen.times != (published.since, published.renew_at) {
-            (seen.times, seen.latest) = ((published.since, published.renew_at), now);
-        } else if now.plus(DISORDER) < seen.latest {
+    fn keys(&mut self, issuer: &Issuer, now: Timestamp) -> Option<Published<KeySet>> {
+        let published = self.reader.get()?;
+        if self.times != (published.since, published.renew_at) {
+            (self.times, self.latest) = ((published.since, published.renew_at), now);
+        } else if now.plus(DISORDER) < self.latest {
             // The clock was set back. How old the keys are is known to their renewal, if it is told.
-            issuer.served_until(published, seen.latest);
-            seen.latest = now;
+            issuer.served_until(published, self.latest);
+            self.latest = now;
             return None;
         }
-        seen.latest = seen.latest.max(now);
-        if !published.is_fresh(now) {
-            return None;
-        }
-        Some(Arc::clone(&published.value))
+        self.latest = self.latest.max(now);
+        published.is_fresh(now).then(|| published.clone())
     }
 }
 
-/// A number for everything that has readers here.
-pub(crate) fn next_id() -> u64 {
-    static NEXT: AtomicU64 = AtomicU64::new(0);
-    NEXT.fetch_add(1, Ordering::Relaxed)
-}
-
-/// The memory of this thread for verifying: taken, to be given back.
+/// The memory of this thread for verifying: taken, to be given back. New where it is in use, or gone.
 pub(crate) fn take_scratch() -> Scratch {
     let here =
-        WORKER.try_with(|worker| worker.try_borrow_mut().ok().map(|mut worker| take(&mut worker.scratch)));
+        SCRATCH.try_with(|scratch| scratch.try_borrow_mut().ok().map(|mut scratch| take(&mut *scratch)));
     here.ok().flatten().unwrap_or_default()
 }
 
 /// Gives it back.
 pub(crate) fn give_back(scratch: Scratch) {
-    let _gone = WORKER.try_with(|worker| {
-        if let Ok(mut worker) = worker.try_borrow_mut() {
-            worker.scratch = scratch;
+    let _gone = SCRATCH.try_with(|mine| {
+        if let Ok(mut mine) = mine.try_borrow_mut() {
+            *mine = scratch;
         }
     });
-}
-
-/// Works with what this thread has; with something new where it is in use, or gone.
-pub(crate) fn with<T>(mut work: impl FnMut(&mut Worker) -> T) -> T {
-    let here = WORKER.try_with(|worker| worker.try_borrow_mut().ok().map(|mut worker| work(&mut worker)));
-    here.ok().flatten().unwrap_or_else(|| work(&mut Worker::default()))
 }

@@ -6,7 +6,6 @@ use crate::{
     gate::{
         KeySource,
         issuer::{Common, Issuer},
-        worker::next_id,
     },
     observed::Watched,
 };
@@ -202,7 +201,6 @@ impl<W> ProviderBuilder<W> {
             }),
             made: Mutex::new(None),
             verifier,
-            id: next_id(),
         };
         Ok((core, self.io, events))
     }

@@ -6,7 +6,7 @@ use crate::{
     gate::{
         introspect::{self, TokenHash},
         issuer::Issuer,
-        worker::{self, give_back, take_scratch},
+        worker::{give_back, take_scratch},
     },
 };
 use oidc_proto::{
@@ -15,7 +15,7 @@ use oidc_proto::{
     jose::KeySet,
     message::TokenResponse,
     metadata::ProviderMetadata,
-    renew::{Epoch, Renewed},
+    renew::{Epoch, Published, Renewed},
     token::{Rejected, Verified, Verifier},
 };
 use std::{
@@ -36,7 +36,6 @@ pub(crate) struct Core {
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
     pub(super) verifier: Option<Verifier>,
-    pub(super) id: u64,
 }
 
 impl Core {
@@ -80,21 +79,23 @@ impl Core {
         }
     }
 
-    /// Verifies with the keys at hand. `Ok(Err(read))`: only newer keys can tell.
+    /// Verifies with the keys at hand. `Ok(Err(..))`: only newer keys can tell. With those at hand, if there
+    /// are any, the token is refused so: that need not be found again.
     pub(crate) fn verify_now<T, R: FnOnce(&Verified<'_>) -> T>(
         &self,
         token: &str,
         read: R,
-    ) -> Result<Result<T, R>, ProviderError> {
+    ) -> Result<Result<T, (Option<Refused>, R)>, ProviderError> {
         let now = self.clock.now();
         self.refreshes.sweep(now);
-        let Some(keys) = worker::with(|worker| worker.keys(self.id, 0, &self.issuer, now)) else {
+        let Some(Published { value: keys, epoch, .. }) = self.issuer.keys_at_hand(now) else {
             // A token that would be refused by any keys is none to wait for; without an audience, too.
             return self
                 .judge(token, &KeySet::default(), read)
-                .map(|verdict| verdict.map_err(|(_, read)| read));
+                .map(|verdict| verdict.map_err(|(_, read)| (None, read)));
         };
-        Ok(self.judge(token, &keys, read)?.map_err(|(_, read)| read))
+        let verdict = self.judge(token, &keys, read)?;
+        Ok(verdict.map_err(|(rejected, read)| (Some(Refused { rejected, epoch }), read)))
     }
 
     /// Verifies with these keys. `Ok(Err(..))`: newer ones might lead to another verdict.
@@ -126,6 +127,12 @@ impl Core {
     fn made(&self) -> MutexGuard<'_, Option<Client>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
+}
+
+/// With the keys of this epoch, a token is refused.
+pub(crate) struct Refused {
+    pub(crate) rejected: Rejected,
+    pub(crate) epoch: Epoch,
 }
 
 impl fmt::Debug for Core {

@@ -20,7 +20,7 @@ mod refreshes;
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
 pub use error::ProviderError;
 
-pub(crate) use self::core::Core;
+pub(crate) use self::core::{Core, Refused};
 pub(crate) use error::{reason, told};
 
 use crate::{Flight, Io, Unavailable, gate::issuer::failure, observed::observed_async};
@@ -229,9 +229,9 @@ impl Provider {
         token: &str,
         read: impl FnOnce(&Verified<'_>) -> T,
     ) -> Result<T, ProviderError> {
-        let read = match self.core.verify_now(token, read)? {
+        let (refused, read) = match self.core.verify_now(token, read)? {
             Ok(verified) => return Ok(verified),
-            Err(read) => read,
+            Err(again) => again,
         };
         // Two waits take no more time than one may.
         let since = self.core.clock.now();
@@ -239,13 +239,18 @@ impl Provider {
             let left = since.plus(self.core.patience).0.saturating_sub(self.core.clock.now().0);
             self.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
-        let keys = self.core.issuer.keys(Need::Any, &self.io, sleep).await;
-        let keys = keys.map_err(|why| self.unavailable(why, "keys"))?;
-        let (rejected, read) = match self.core.judge(token, &keys.value, read)? {
-            Ok(verified) => return Ok(verified),
-            Err(again) => again,
+        let (Refused { rejected, epoch }, read) = match refused {
+            Some(refused) => (refused, read),
+            None => {
+                let keys = self.core.issuer.keys(Need::Any, &self.io, sleep).await;
+                let keys = keys.map_err(|why| self.unavailable(why, "keys"))?;
+                match self.core.judge(token, &keys.value, read)? {
+                    Ok(verified) => return Ok(verified),
+                    Err((rejected, read)) => (Refused { rejected, epoch: keys.epoch }, read),
+                }
+            }
         };
-        match self.core.issuer.keys(Need::NewerThan(keys.epoch), &self.io, sleep).await {
+        match self.core.issuer.keys(Need::NewerThan(epoch), &self.io, sleep).await {
             Ok(newer) => match self.core.judge(token, &newer.value, read)? {
                 Ok(verified) => Ok(verified),
                 Err((rejected, _)) => Err(rejected.into()),

@@ -1,0 +1,50 @@
+//! [`Seen`]: what a request that went through a gate carries on, so that the same gate need not judge it twice.
+
+use http::{HeaderName, HeaderValue, Method, Request, Uri, header::AUTHORIZATION};
+use oidc_drive::Gate;
+use oidc_proto::resource::{Access, CertificateThumbprint};
+use std::sync::Arc;
+
+const DPOP: HeaderName = HeaderName::from_static("dpop");
+
+/// A request that went through a gate: which, with which outcome, and as what. Nobody else can make one.
+#[derive(Clone)]
+pub(crate) struct Seen {
+    pub(crate) gate: Gate,
+    /// `None` of a request without a token.
+    pub(crate) access: Option<Arc<Access>>,
+    pub(crate) sender: Sender,
+}
+
+/// All of a request that can say who sends it, and the method, for which a DPoP proof is made. Routers change
+/// paths; whatever changes one of these makes another request.
+#[derive(Clone)]
+pub(crate) struct Sender {
+    authorization: Option<HeaderValue>,
+    proof: Option<HeaderValue>,
+    certificate: Option<CertificateThumbprint>,
+    method: Method,
+    uri: Uri,
+}
+
+impl Sender {
+    pub(crate) fn of<B>(request: &Request<B>) -> Self {
+        Self {
+            authorization: request.headers().get(AUTHORIZATION).cloned(),
+            proof: request.headers().get(DPOP).cloned(),
+            certificate: request.extensions().get().cloned(),
+            method: request.method().clone(),
+            uri: request.uri().clone(),
+        }
+    }
+
+    /// Whether this one has sent the request.
+    pub(crate) fn sent<B>(&self, request: &Request<B>) -> bool {
+        let has = |name, value: &Option<_>| request.headers().get_all(name).iter().eq(value);
+        has(AUTHORIZATION, &self.authorization)
+            && has(DPOP, &self.proof)
+            && request.extensions().get() == self.certificate.as_ref()
+            && request.method() == self.method
+            && request.uri().query() == self.uri.query()
+    }
+}
