@@ -4,6 +4,8 @@
 
 #[path = "hot_path/counting.rs"]
 mod counting;
+#[path = "hot_path/handed_on.rs"]
+mod handed_on;
 #[path = "hot_path/refused.rs"]
 mod refused;
 #[path = "hot_path/tokens.rs"]

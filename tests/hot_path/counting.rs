@@ -10,29 +10,35 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// Which size is counted apart, and how often it was asked for.
+    static SIZE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
-fn count() {
+fn count(size: usize) {
     // A thread that is ending has no counter any more, and no test either.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    let _ = SIZE.try_with(|counted| {
+        let (wanted, count) = counted.get();
+        counted.set((wanted, count + usize::from(wanted == size)));
+    });
 }
 
 // SAFETY: every call goes to `System` with the arguments it came with.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
-        count();
+        count(layout.size());
         // SAFETY: as the caller promised.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        count();
+        count(size);
         // SAFETY: as the caller promised.
         unsafe { System.realloc(pointer, layout, size) }
     }
@@ -51,4 +57,12 @@ pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = COUNT.get();
     let result = run();
     (COUNT.get() - before, result)
+}
+
+/// How often `run` asks for so many bytes on this thread, and what it gives.
+pub(crate) fn allocations_of<T>(bytes: usize, run: impl FnOnce() -> T) -> (usize, T) {
+    SIZE.set((bytes, 0));
+    let result = run();
+    let (_, count) = SIZE.replace((0, 0));
+    (count, result)
 }
