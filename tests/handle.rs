@@ -4,6 +4,8 @@
 mod colour;
 #[path = "handle/login.rs"]
 mod login;
+#[path = "handle/retained.rs"]
+mod retained;
 #[path = "handle/shared.rs"]
 mod shared;
 #[path = "handle/spent.rs"]

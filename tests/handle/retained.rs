@@ -1,16 +1,9 @@
-//! What a handle or a gate holds is gone with it: no thread that has used it keeps its keys.
+//! What a handle holds is gone with it: no thread that has used it keeps its keys.
 
 use super::colour::*;
-use oidc_drive::{Gate, Io, gate::KeySource};
-use oidc_proto::{
-    EndpointUrl, UrlPolicy,
-    flow::Request,
-    jose::KeySet,
-    resource::{RequestView, ResourceServer, TrustedIssuer},
-};
+use oidc_proto::jose::KeySet;
 use std::{
-    future::ready,
-    sync::{Arc, Weak},
+    sync::{Arc, Barrier, Weak},
     thread,
 };
 
@@ -25,7 +18,8 @@ fn what_a_handle_held_is_gone_with_it() {
     let good = world.token();
     let mut held = Vec::new();
     for _ in 0..50 {
-        let (blocking, asynchronous) = (world.blocking().build().unwrap(), world.asynchronous().build().unwrap());
+        let (blocking, asynchronous) =
+            (world.blocking().build().unwrap(), world.asynchronous().build().unwrap());
         for _ in 0..2 {
             blocking.verify(&good, |_| ()).unwrap();
             world.finish(asynchronous.verify(&good, |_| ())).unwrap();
@@ -37,36 +31,32 @@ fn what_a_handle_held_is_gone_with_it() {
     assert_eq!(alive(&held), 0);
 }
 
+/// Far more threads than there are seats, and all of them live on when the handle has gone.
 #[test]
-fn what_a_gate_held_is_gone_with_it() {
+fn threads_that_live_on_keep_nothing_of_a_handle_that_is_gone() {
+    const THREADS: usize = 64;
     let world = World::new();
-    let headers = http::HeaderMap::from_iter([(
-        http::header::AUTHORIZATION,
-        http::HeaderValue::from_str(&format!("Bearer {}", world.token())).unwrap(),
-    )]);
-    let uri = http::Uri::from_static("/");
-    let request = RequestView::new(&http::Method::GET, &uri, &headers);
-    let mut held = Vec::new();
-    for _ in 0..50 {
-        let (answers, clock) = (world.clone(), world.clock.clone());
-        let keys = Arc::new(std::sync::Mutex::new(Weak::new()));
-        let io = Io::new(
-            move |request: Request, _| ready(answers.answer(&request)),
-            {
-                let background = Arc::clone(&world.background);
-                move |task| lock(&background).push(task)
-            },
-            |_| std::future::pending(),
-        );
-        let server = ResourceServer::builder(API).trust(TrustedIssuer::new(ISSUER)).build().unwrap();
-        let gate = Gate::builder(server, io).clock(move || clock.moment());
-        let url = EndpointUrl::parse(&format!("{ISSUER}/jwks"), &UrlPolicy::default()).unwrap();
-        let gate = gate.keys_of(ISSUER, KeySource::JwksUri(url)).build().unwrap();
-        for _ in 0..2 {
-            world.finish(gate.check(&request)).unwrap();
+    let good = world.token();
+    let handle = world.blocking().build().unwrap();
+    let held = [Arc::downgrade(&handle.keys().unwrap().value)];
+    let (used, looked) = (Barrier::new(THREADS + 1), Barrier::new(THREADS + 1));
+    thread::scope(|scope| {
+        for _ in 0..THREADS {
+            let (handle, good, used, looked) = (handle.clone(), &good, &used, &looked);
+            scope.spawn(move || {
+                for _ in 0..20 {
+                    handle.verify(good, |_| ()).expect("a good token");
+                }
+                drop(handle);
+                used.wait();
+                looked.wait();
+            });
         }
-        *lock(&keys) = Arc::downgrade(&gate.keys_for_test());
-        held.push(lock(&keys).clone());
-    }
-    assert_eq!(alive(&held), 0);
+        used.wait();
+        assert_eq!(alive(&held), 1);
+        drop(handle);
+        let alive = alive(&held);
+        looked.wait();
+        assert_eq!(alive, 0);
+    });
 }
