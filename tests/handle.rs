@@ -1,5 +1,7 @@
 //! The handle for a provider: the same story in both colours in memory, and over all three stacks.
 
+#[path = "handle/code.rs"]
+mod code;
 #[path = "handle/colour.rs"]
 mod colour;
 #[path = "handle/login.rs"]

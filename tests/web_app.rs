@@ -17,6 +17,8 @@ mod attacks;
 mod chromium;
 #[path = "web_app/failures.rs"]
 mod failures;
+#[path = "web_app/next.rs"]
+mod next;
 #[path = "web_app/people.rs"]
 mod people;
 #[path = "web_app/visitor.rs"]

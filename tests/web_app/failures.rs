@@ -2,11 +2,12 @@
 
 use crate::{
     visitor::{Page, Visitor, choose},
-    world::{BOTH, World},
+    world::{BOTH, How, World},
 };
 use http::Request;
 use oidc_proto::flow::PENDING_LIFETIME;
 use oidc_testkit::{EndpointName, hostile};
+use std::future::Future as _;
 
 const ORIGIN: &str = "http://127.0.0.1:8080";
 
@@ -186,6 +187,45 @@ async fn a_callback_that_comes_twice_goes_where_one_wanted_to_go() {
         assert_goes_on(&world, &mut alice, &page, "/private").await;
         world.provider(|provider| provider.assert_clean());
     }
+}
+
+/// A double click, or a page that is loaded while it is loaded: the cookie is in both requests. The site that has
+/// a handle sends the code once, and the provider has nothing to revoke.
+#[tokio::test]
+async fn two_callbacks_at_once_are_one_login() {
+    let world = World::start(How::ByHandle, ORIGIN).await;
+    let site = world.site();
+    let mut alice = Visitor::new(&site);
+    let asked = alice.begin("/private/letters").await;
+    let callback = choose(&world, &asked, "alice").await;
+    let mut other = Visitor::new(&site);
+    other.cookies = alice.cookies.clone();
+    // And a third, whose sender hangs up: the browser does, as its user clicks again.
+    let mut first = Visitor::new(&site);
+    first.cookies = alice.cookies.clone();
+    {
+        let mut hung_up = std::pin::pin!(first.get(&callback));
+        let both = async { tokio::join!(alice.get(&callback), other.get(&callback)) };
+        let mut both = std::pin::pin!(both);
+        let mut polled = 0;
+        let (one, two) = std::future::poll_fn(|context| {
+            polled += 1;
+            if polled == 1 {
+                assert!(hung_up.as_mut().poll(context).is_pending());
+            }
+            both.as_mut().poll(context)
+        })
+        .await;
+        assert_eq!([one.leads_to(), two.leads_to()], ["/private/letters"; 2]);
+    }
+    for mut visitor in [alice, other] {
+        assert_eq!(visitor.get("/private").await.title(), "Your page");
+    }
+    world.provider(|provider| {
+        assert_eq!(provider.count(EndpointName::Token), 1, "the code was sent once");
+        // The provider knows of no code that came twice, for which it would have revoked the tokens.
+        provider.assert_clean();
+    });
 }
 
 #[tokio::test]

@@ -10,7 +10,7 @@ use crate::{
         issuer::failure,
     },
     observed::observed,
-    provider::{Core, Refused, reason, told},
+    provider::{Core, Refused, reason, stopped, told},
 };
 use oidc_proto::{
     Error, Secret,
@@ -164,8 +164,15 @@ impl Provider {
 
     /// Ends the login that `pending` began: the code is exchanged, and the ID token verified.
     ///
+    /// A code is good once, so it is sent once, whatever comes of it: of two callbacks of one login that come at
+    /// once (a double click, a page that is loaded again), both get the same user, or the same failure; and so
+    /// does one that comes within a minute. Only with the same `pending`: nobody else gets
+    /// anything. Other handles, and other nodes, know nothing of it.
+    ///
     /// # Errors
-    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way.
+    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way. After
+    /// [`NoResponse`](ProviderError::NoResponse) the login must be begun again: nobody knows whether the code is
+    /// spent. [`CodeSpent`](ProviderError::CodeSpent) if it was sent for another login.
     pub fn callback(
         &self,
         pending: PendingAuthorization,
@@ -173,11 +180,17 @@ impl Provider {
     ) -> Result<Authenticated, ProviderError> {
         let client = self.client()?;
         let keys = self.keys_if_any();
-        let known = self.core.issuer.epoch();
+        let (held, came) = (pending.clone(), response.clone());
+        // A callback that fits no login is refused, and concerns nobody else.
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
-        let authenticated = self.run(call)?;
-        self.core.issuer.learn(&authenticated.learned, known);
-        Ok(authenticated)
+        let login = self.core.login(&held, &came)?;
+        let renew = || {
+            let (began, known) = (self.core.clock.now(), self.core.issuer.epoch());
+            let ended = if login.is_first() { self.run(call) } else { Err(stopped()) };
+            Ok(self.core.ended(ended, began, known))
+        };
+        let ended = login.flight.get(Need::Any, renew).map_err(|why| self.unavailable(why, "login"))?;
+        ended.value.as_ref().clone()
     }
 
     /// Spends a refresh token. What comes back holds the one to use next; see
@@ -345,7 +358,7 @@ impl Provider {
         wanted: &ClientCredentials,
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
-        self.core.refreshes.sweep(self.core.clock.now());
+        self.core.sweep(self.core.clock.now());
         let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || provider.fetch_token(&asked);

@@ -4,7 +4,7 @@ use super::site::{Logins, Registered, Trouble};
 use oidc_drive::{Clock, Provider, ProviderError};
 use oidc_hyper::Http;
 use oidc_proto::{
-    flow::{Authenticated, PendingAuthorization},
+    flow::{Authenticated, CallbackError, PendingAuthorization},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use std::sync::Arc;
@@ -52,10 +52,11 @@ impl From<ProviderError> for Trouble {
     fn from(error: ProviderError) -> Self {
         let code = error.code();
         let why = error.to_string();
-        if let ProviderError::Protocol(error) = error {
-            Self::Protocol(error)
-        } else {
-            Self::NoAnswer { code, why }
+        match error {
+            ProviderError::Protocol(error) => Self::Protocol(error),
+            // To its user, a code of another login is no answer to this one.
+            ProviderError::CodeSpent => Self::Protocol(CallbackError::State.into()),
+            _ => Self::NoAnswer { code, why },
         }
     }
 }

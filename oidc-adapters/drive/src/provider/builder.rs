@@ -1,6 +1,6 @@
 //! [`ProviderBuilder`]: the settings of a handle, the same for both colours.
 
-use super::{Core, Provider, ProviderError, refreshes::Refreshes};
+use super::{Core, Provider, ProviderError, spent::Spent};
 use crate::{
     Clock, Flights, Io, Observer, SystemClock, blocking,
     gate::{
@@ -23,6 +23,11 @@ use std::{
 
 /// How many service tokens are kept at most, each for scopes and resources of its own.
 pub const MAX_SERVICE_TOKENS: usize = 1024;
+
+/// For how many seconds somebody waits for a refresh, and for a login, that somebody else carries out. A login
+/// is up to four exchanges.
+const REFRESH_PATIENCE: i64 = 30;
+const LOGIN_PATIENCE: i64 = 120;
 
 type Shape<T> = Box<dyn Fn(T) -> T + Send + Sync>;
 
@@ -183,7 +188,9 @@ impl<W> ProviderBuilder<W> {
                 move |_| Arc::clone(&name),
                 &events,
             ),
-            refreshes: Refreshes::new(Arc::clone(&clock), watched),
+            refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
+            // Of logins tells whoever runs them.
+            logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
             clock,
             patience: self.keys.patience,
             maker: Box::new(move |metadata| {

@@ -1,6 +1,9 @@
 //! What a handle holds, whatever its colour: nothing here waits.
 
-use super::{ProviderError, refreshes::Refreshes};
+use super::{
+    ProviderError,
+    spent::{One, Spent},
+};
 use crate::{
     Clock, Flights, Unavailable,
     gate::{
@@ -11,9 +14,12 @@ use crate::{
 };
 use oidc_proto::{
     Error, Timestamp,
-    flow::{Client, ClientBuilder, ClientCredentials, ConfigError, PreviousLogin, Refreshed},
+    flow::{
+        Authenticated, CallbackError, Client, ClientBuilder, ClientCredentials, ConfigError,
+        PendingAuthorization, PreviousLogin, Refreshed,
+    },
     jose::KeySet,
-    message::TokenResponse,
+    message::{AuthorizationResponse, TokenResponse},
     metadata::ProviderMetadata,
     renew::{Epoch, Published, Renewed},
     token::{Rejected, Verified, Verifier},
@@ -23,13 +29,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+/// How a login has ended.
+pub(crate) type Login = Result<Authenticated, ProviderError>;
+
 /// Makes the client from metadata.
 pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
 
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) tokens: Flights<ClientCredentials, TokenResponse>,
-    pub(crate) refreshes: Refreshes,
+    pub(crate) refreshes: Spent<Refreshed>,
+    pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
     /// For how many seconds a token waits for keys.
     pub(crate) patience: i64,
@@ -42,7 +52,7 @@ impl Core {
     /// The client by this metadata; made anew only when that has changed. Whoever makes it is the program:
     /// no lock is held meanwhile.
     pub(crate) fn client(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ConfigError> {
-        self.refreshes.sweep(self.clock.now());
+        self.sweep(self.clock.now());
         let made = self.made().clone();
         if let Some(client) = made.filter(|client| ptr::eq(client.metadata(), &*metadata)) {
             return Ok(client);
@@ -51,6 +61,33 @@ impl Core {
         let old = self.made().replace(client.clone());
         drop(old);
         Ok(client)
+    }
+
+    /// Forgets what came of what is spent, more than a minute ago.
+    pub(crate) fn sweep(&self, now: Timestamp) {
+        self.refreshes.sweep(now);
+        self.logins.sweep(now);
+    }
+
+    /// The one login that this code leads to, if it is the login that was begun so. Otherwise the code is sent
+    /// nowhere: it has been, and would be no good a second time.
+    pub(crate) fn login(
+        &self,
+        pending: &PendingAuthorization,
+        response: &AuthorizationResponse,
+    ) -> Result<One<Login>, ProviderError> {
+        let code = response.code.as_ref().ok_or(CallbackError::MissingCode).map_err(Error::from)?;
+        // Of state, nonce, verifier and all else: who has it all has it from the browser that began.
+        let all = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
+        self.logins.one_of(code, introspect::hash(&all.into())).ok_or(ProviderError::CodeSpent)
+    }
+
+    /// A login that began at this time, when these keys were held, has come to its end.
+    pub(crate) fn ended(&self, login: Login, began: Timestamp, known: Epoch) -> Renewed<Login> {
+        if let Ok(authenticated) = &login {
+            self.issuer.learn(&authenticated.learned, known);
+        }
+        self.logins.kept(login, began)
     }
 
     /// A refresh that began at this time, when these keys were held, has come to its end. A token that is not spent may be used again at
@@ -87,7 +124,7 @@ impl Core {
         read: R,
     ) -> Result<Result<T, (Option<Refused>, R)>, ProviderError> {
         let now = self.clock.now();
-        self.refreshes.sweep(now);
+        self.sweep(now);
         let Some(Published { value: keys, epoch, .. }) = self.issuer.keys_at_hand(now) else {
             // A token that would be refused by any keys is none to wait for; without an audience, too.
             return self

@@ -5,7 +5,13 @@ use crate::{
     event::why_ended,
     gate::builder::{Lost, NoResponse},
 };
-use oidc_proto::{Error, base::form::FormError, flow::ConfigError, renew::Failure, token::Rejected};
+use oidc_proto::{
+    Error,
+    base::form::FormError,
+    flow::{ConfigError, Endpoint},
+    renew::Failure,
+    token::Rejected,
+};
 use std::fmt;
 
 /// Why a [`Provider`](super::Provider) could not do what was asked of it.
@@ -21,6 +27,9 @@ pub enum ProviderError {
     Unavailable(Unavailable),
     /// The access token is no good: another one would help.
     AccessToken(Rejected),
+    /// The authorization code was sent already, for another login than this one. A code is good once, so it is
+    /// sent nowhere again.
+    CodeSpent,
     /// Access tokens are to be verified, and nothing says for whom they must be meant.
     NoAudience,
 }
@@ -34,6 +43,7 @@ impl ProviderError {
             Self::Protocol(error) => error.code(),
             Self::Unavailable(_) => "unavailable",
             Self::AccessToken(rejected) => rejected.code(),
+            Self::CodeSpent => "code_spent",
             Self::NoAudience => "config_no_audience",
         }
     }
@@ -46,6 +56,11 @@ impl ProviderError {
             Some(_) | None => Self::Unavailable(unavailable),
         }
     }
+}
+
+/// Why there is no login, though the code was sent: whoever sent it was stopped.
+pub(crate) fn stopped() -> ProviderError {
+    ProviderError::NoResponse(format!("{}: nobody waits for the response any more", Endpoint::Token))
 }
 
 /// How a flow that was run has failed.
@@ -63,6 +78,7 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         ProviderError::NoResponse(_)
         | ProviderError::Unavailable(_)
         | ProviderError::AccessToken(_)
+        | ProviderError::CodeSpent
         | ProviderError::NoAudience => error.code(),
     });
     let took = observer.since(began);
@@ -101,6 +117,7 @@ impl fmt::Display for ProviderError {
             Self::Protocol(error) => error.fmt(f),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
             Self::AccessToken(rejected) => write!(f, "the access token is refused: {rejected}"),
+            Self::CodeSpent => f.write_str("the authorization code was sent already, for another login"),
             Self::NoAudience => {
                 f.write_str("no audience is set for access tokens: call `ProviderBuilder::audience`")
             }
@@ -113,7 +130,7 @@ impl std::error::Error for ProviderError {
         match self {
             Self::Protocol(error) => error.source(),
             Self::Unavailable(unavailable) => unavailable.source(),
-            Self::NoResponse(_) | Self::AccessToken(_) | Self::NoAudience => None,
+            Self::NoResponse(_) | Self::AccessToken(_) | Self::CodeSpent | Self::NoAudience => None,
         }
     }
 }

@@ -15,13 +15,13 @@
 mod builder;
 mod core;
 mod error;
-mod refreshes;
+mod spent;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
 pub use error::ProviderError;
 
 pub(crate) use self::core::{Core, Refused};
-pub(crate) use error::{reason, told};
+pub(crate) use error::{reason, stopped, told};
 
 use crate::{Flight, Io, Unavailable, gate::issuer::failure, observed::observed_async};
 use oidc_proto::{
@@ -76,8 +76,16 @@ impl Provider {
 
     /// Ends the login that `pending` began: the code is exchanged, and the ID token verified.
     ///
+    /// A code is good once, so it is sent once, whatever comes of it: of two callbacks of one login that come at
+    /// once (a double click, a page that is loaded again), both get the same user, or the same failure; and so
+    /// does one that comes within a minute, though this future was dropped: the
+    /// exchange goes on in the background, for as long as the runtime does. Only with the same `pending`: nobody else gets
+    /// anything. Other handles, and other nodes, know nothing of it.
+    ///
     /// # Errors
-    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way.
+    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way. After
+    /// [`NoResponse`](ProviderError::NoResponse) the login must be begun again: nobody knows whether the code is
+    /// spent. [`CodeSpent`](ProviderError::CodeSpent) if it was sent for another login.
     pub async fn callback(
         &self,
         pending: PendingAuthorization,
@@ -85,11 +93,19 @@ impl Provider {
     ) -> Result<Authenticated, ProviderError> {
         let client = self.client().await?;
         let keys = self.keys_if_any().await;
-        let known = self.core.issuer.epoch();
+        let (held, came) = (pending.clone(), response.clone());
+        // A callback that fits no login is refused, and concerns nobody else.
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
-        let authenticated = self.run(call).await?;
-        self.core.issuer.learn(&authenticated.learned, known);
-        Ok(authenticated)
+        let login = self.core.login(&held, &came)?;
+        let (provider, one) = (self.clone(), login.clone());
+        let renew = move || async move {
+            let (began, known) = (provider.core.clock.now(), provider.core.issuer.epoch());
+            let ended = if one.is_first() { provider.run(call).await } else { Err(stopped()) };
+            Ok(provider.core.ended(ended, began, known))
+        };
+        let sleep = |span| self.io.sleep(span);
+        let ended = login.flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
+        ended.map_err(|why| self.unavailable(why, "login"))?.value.as_ref().clone()
     }
 
     /// Spends a refresh token. What comes back holds the one to use next; see
@@ -274,7 +290,7 @@ impl Provider {
         wanted: &ClientCredentials,
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
-        self.core.refreshes.sweep(self.core.clock.now());
+        self.core.sweep(self.core.clock.now());
         let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };

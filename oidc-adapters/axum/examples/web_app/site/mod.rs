@@ -9,7 +9,7 @@
 
 mod cookies;
 mod failure;
-mod next;
+pub(crate) mod next;
 mod pages;
 
 pub(crate) use cookies::Cookies;

@@ -1,5 +1,5 @@
-//! [`Refreshes`]: the refresh tokens that are on their way, and what came of those that were sent within
-//! the last minute. Kept by a hash of the token.
+//! [`Spent`]: what is good once and on its way, and what came of what was sent within the last minute: refresh
+//! tokens, and authorization codes. Kept by a hash of it.
 
 use crate::{
     Clock, Flight,
@@ -8,7 +8,6 @@ use crate::{
 };
 use oidc_proto::{
     Secret, Timestamp,
-    flow::Refreshed,
     renew::{Freshness, Policy, Renewed},
 };
 use std::{
@@ -19,11 +18,11 @@ use std::{
     },
 };
 
-/// For refresh tokens: a spent one leads to what came of it for a minute, for who asks again because
+/// For what is good once: a spent one leads to what came of it for a minute, for who asks again because
 /// they were interrupted, or who asks at the same time. The lease is far longer than both exchanges may take,
 /// and than most clocks jump: nobody spends a token while somebody else may still be at it. It ends with
 /// whoever holds it, however often they break off.
-const REFRESH: Policy = {
+const ONCE: Policy = {
     let mut policy = Policy::KEYS;
     policy.fresh = MINUTE;
     policy.floor = MINUTE;
@@ -44,54 +43,95 @@ const MINUTE: i64 = 60;
 const HOUR: i64 = 3_600;
 
 /// How many of them are kept at most, besides those that somebody is at.
-const MAX_REFRESHES: usize = 4096;
+const MAX_SPENT: usize = 4096;
 
-pub(crate) struct Refreshes {
-    known: Mutex<Known>,
+pub(crate) struct Spent<T> {
+    known: Mutex<Known<T>>,
     /// Whether there is anything to forget, and when that was looked for last: known without the lock.
     holds: AtomicBool,
     swept: AtomicI64,
     clock: Arc<dyn Clock>,
     watched: Watched,
+    patience: i64,
 }
 
-struct Known {
-    flights: BTreeMap<TokenHash, Kept>,
+struct Known<T> {
+    flights: BTreeMap<TokenHash, Kept<T>>,
 }
 
-struct Kept {
-    flight: Arc<Flight<Refreshed>>,
+struct Kept<T> {
+    one: One<T>,
     asked: Timestamp,
 }
 
-impl Refreshes {
-    pub(super) const fn new(clock: Arc<dyn Clock>, watched: Watched) -> Self {
+/// The one sending of one of them.
+pub(crate) struct One<T> {
+    pub(crate) flight: Arc<Flight<T>>,
+    marks: Arc<Marks>,
+}
+
+struct Marks {
+    /// Whose it is: who else has it gets nothing.
+    owner: TokenHash,
+    sent: AtomicBool,
+}
+
+impl<T> One<T> {
+    /// Whether it has never been sent, and is about to be now.
+    pub(crate) fn is_first(&self) -> bool {
+        !self.marks.sent.swap(true, SeqCst)
+    }
+}
+
+impl<T> Clone for One<T> {
+    fn clone(&self) -> Self {
+        Self { flight: Arc::clone(&self.flight), marks: Arc::clone(&self.marks) }
+    }
+}
+
+impl<T> Spent<T> {
+    /// `patience` is how many seconds somebody waits who is not the one to send it.
+    pub(super) const fn new(patience: i64, clock: Arc<dyn Clock>, watched: Watched) -> Self {
         let known = Mutex::new(Known { flights: BTreeMap::new() });
         let (holds, swept) = (AtomicBool::new(false), AtomicI64::new(i64::MIN));
-        Self { known, holds, swept, clock, watched }
+        Self { known, holds, swept, clock, watched, patience }
     }
 
-    /// The one renewal of this token. It is not forgotten while it is in anybody's hand.
-    pub(crate) fn flight(&self, refresh_token: &Secret) -> (TokenHash, Arc<Flight<Refreshed>>) {
-        let (hash, now) = (hash(refresh_token), self.clock.now());
+    /// The one sending of this one, which is its own owner. It is not forgotten while it is in anybody's hand.
+    pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<Flight<T>>) {
+        let hash = hash(spent);
+        (hash, self.one(hash, hash).flight)
+    }
+
+    /// The same of one that has an owner. `None` if it is somebody else's.
+    pub(crate) fn one_of(&self, spent: &Secret, owner: TokenHash) -> Option<One<T>> {
+        let one = self.one(hash(spent), owner);
+        (one.marks.owner == owner).then_some(one)
+    }
+
+    fn one(&self, hash: TokenHash, owner: TokenHash) -> One<T> {
+        let now = self.clock.now();
         self.sweep(now);
         let mut known = self.known();
         if let Some(kept) = known.flights.get(&hash) {
-            return (hash, Arc::clone(&kept.flight));
+            return kept.one.clone();
         }
         known.make_room();
-        let flight = Flight::with_clock(REFRESH, Arc::clone(&self.clock)).watched(self.watched.clone());
-        let flight = Arc::new(flight.once());
-        known.flights.insert(hash, Kept { flight: Arc::clone(&flight), asked: now });
+        let mut policy = ONCE;
+        policy.patience = self.patience;
+        let flight = Flight::with_clock(policy, Arc::clone(&self.clock)).watched(self.watched.clone());
+        let marks = Arc::new(Marks { owner, sent: AtomicBool::new(false) });
+        let one = One { flight: Arc::new(flight.once()), marks };
+        known.flights.insert(hash, Kept { one: one.clone(), asked: now });
         self.holds.store(true, SeqCst);
-        (hash, flight)
+        one
     }
 
     /// What came of an exchange that began at this time, kept for a minute from now on: for however long it
     /// took by a clock that may have been set meanwhile.
-    pub(super) fn kept(&self, refreshed: Refreshed, began: Timestamp) -> Renewed<Refreshed> {
+    pub(crate) fn kept(&self, came: T, began: Timestamp) -> Renewed<T> {
         let took = self.clock.now().0.saturating_sub(began.0).max(0);
-        Renewed::new(Arc::new(refreshed), Freshness::of_seconds(MINUTE.saturating_add(took)))
+        Renewed::new(Arc::new(came), Freshness::of_seconds(MINUTE.saturating_add(took)))
     }
 
     /// Forgets a token that is not spent. Who has its flight in hand keeps it.
@@ -109,28 +149,28 @@ impl Refreshes {
         }
     }
 
-    fn known(&self) -> MutexGuard<'_, Known> {
+    fn known(&self) -> MutexGuard<'_, Known<T>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl Known {
+impl<T> Known<T> {
     fn sweep(&mut self, now: Timestamp) {
         self.flights.retain(|_, kept| {
             // Of a failure too, so that no token is sent again and again.
-            let until = |kept: &Kept| kept.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
+            let until = |kept: &Kept<T>| kept.one.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
             kept.is_in_hand() || now < until(kept)
         });
     }
 
     /// When all room is taken, the older half gives way: not one by one, since that means to look for it.
     fn make_room(&mut self) {
-        if self.flights.len() < MAX_REFRESHES {
+        if self.flights.len() < MAX_SPENT {
             return;
         }
         let idle = self.flights.iter().filter(|(_, kept)| !kept.is_in_hand());
         let mut idle: Vec<_> = idle.map(|(hash, kept)| (kept.asked, *hash)).collect();
-        if idle.len() < MAX_REFRESHES {
+        if idle.len() < MAX_SPENT {
             return;
         }
         idle.sort_unstable();
@@ -140,11 +180,11 @@ impl Known {
     }
 }
 
-impl Kept {
-    /// Whether anybody waits for it, or carries it out. Only [`Refreshes::flight`] hands it out, and
-    /// whoever looks has the lock.
+impl<T> Kept<T> {
+    /// Whether anybody waits for it, or carries it out. Only [`Spent::one`] hands it out, and whoever looks has
+    /// the lock.
     fn is_in_hand(&self) -> bool {
-        Arc::strong_count(&self.flight) > 1
+        Arc::strong_count(&self.one.flight) > 1
     }
 }
 
@@ -164,10 +204,10 @@ mod tests {
     };
     use std::thread;
 
-    fn refreshes(now: &Arc<AtomicI64>) -> Refreshes {
+    fn refreshes(now: &Arc<AtomicI64>) -> Spent<()> {
         let now = Arc::clone(now);
         let clock = move || Moment::new(Timestamp(now.load(SeqCst)), [7; 32]);
-        Refreshes::new(Arc::new(clock), Watched::default())
+        Spent::new(30, Arc::new(clock), Watched::default())
     }
 
     #[test]
@@ -177,18 +217,18 @@ mod tests {
         let mine: Secret = "mine".into();
         let (_, in_hand) = refreshes.flight(&mine);
         now.store(1_010, SeqCst);
-        for other in 0..3 * MAX_REFRESHES {
+        for other in 0..3 * MAX_SPENT {
             // Two thirds within this second, the rest in the next.
-            now.store(if other < 2 * MAX_REFRESHES { 1_010 } else { 1_011 }, SeqCst);
+            now.store(if other < 2 * MAX_SPENT { 1_010 } else { 1_011 }, SeqCst);
             drop(refreshes.flight(&Secret::new(format!("another one {other}"))));
-            assert!(refreshes.known().flights.len() <= MAX_REFRESHES + 1);
+            assert!(refreshes.known().flights.len() <= MAX_SPENT + 1);
         }
         assert!(Arc::ptr_eq(&in_hand, &refreshes.flight(&mine).1));
         drop(in_hand);
         now.store(1_059, SeqCst);
         refreshes.sweep(Timestamp(now.load(SeqCst)));
         let kept = refreshes.known().flights.len();
-        assert!((MAX_REFRESHES / 2..=MAX_REFRESHES + 1).contains(&kept), "{kept}");
+        assert!((MAX_SPENT / 2..=MAX_SPENT + 1).contains(&kept), "{kept}");
         now.store(1_060, SeqCst);
         refreshes.sweep(Timestamp(now.load(SeqCst)));
         assert_eq!(refreshes.known().flights.len(), kept - 1, "the first one is a minute old");
@@ -201,12 +241,12 @@ mod tests {
     fn the_older_half_gives_way() {
         let now = Arc::new(AtomicI64::new(1_000));
         let refreshes = refreshes(&now);
-        for other in 0..=MAX_REFRESHES {
-            now.store(if other < MAX_REFRESHES / 2 { 1_000 } else { 1_001 }, SeqCst);
+        for other in 0..=MAX_SPENT {
+            now.store(if other < MAX_SPENT / 2 { 1_000 } else { 1_001 }, SeqCst);
             drop(refreshes.flight(&Secret::new(format!("another one {other}"))));
         }
         let known = refreshes.known();
-        assert_eq!(known.flights.len(), MAX_REFRESHES / 2 + 1);
+        assert_eq!(known.flights.len(), MAX_SPENT / 2 + 1);
         assert!(known.flights.values().all(|kept| kept.asked == Timestamp(1_001)));
     }
 
@@ -226,7 +266,8 @@ mod tests {
     #[test]
     fn a_thread_that_waits_for_a_token_on_its_way_does_not_send_it_too() {
         for breaks in [false, true] {
-            let refreshes = Refreshes::new(Arc::new(Turning(AtomicI64::new(1_000))), Watched::default());
+            let refreshes =
+                Spent::<()>::new(30, Arc::new(Turning(AtomicI64::new(1_000))), Watched::default());
             let (_, flight) = refreshes.flight(&"mine".into());
             let answer = thread::scope(|scope| {
                 let leader = scope.spawn(|| {
