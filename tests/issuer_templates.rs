@@ -3,6 +3,8 @@
 
 #[path = "support/against.rs"]
 mod against;
+#[path = "issuer_templates/gate.rs"]
+mod gate;
 
 use against::*;
 use oidc_proto::{
@@ -105,7 +107,7 @@ fn a_token_names_an_allowed_tenant_twice_or_is_refused() {
         let refused = log_in(&mut provider, &client).err();
         assert_eq!(refused, Some(Error::Token(Rejected::Issuer)), "{iss} {tid:?}");
         let verdict = verify(&mut provider, &rule(allowed)).map(|_| ());
-        assert_eq!(verdict, Err(Rejected::Issuer), "the resource server says the same of {iss} {tid:?}");
+        assert_eq!(verdict, Err(Rejected::Issuer), "the verifier says the same of {iss} {tid:?}");
     }
 }
 
@@ -179,7 +181,7 @@ fn judge(rule: &IssuerRule, token: &str, keys: &KeySet, now: Timestamp) -> Resul
 }
 
 #[test]
-fn a_resource_server_takes_tokens_of_allowed_tenants() {
+fn a_verifier_takes_tokens_of_allowed_tenants() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     assert_eq!(verify(&mut provider, &rule(AllowedTenants::AnyUuid)), Ok(issuer(ACME)));
     let other = rule(AllowedTenants::List(vec![OTHER.into()]));

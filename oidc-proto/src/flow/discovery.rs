@@ -77,6 +77,12 @@ impl DiscoveryOptions {
         self
     }
 
+    /// The rule by which the issuer in the metadata is accepted, if it need not be the one that is asked.
+    #[must_use]
+    pub const fn rule(&self) -> Option<&IssuerRule> {
+        self.rule.as_ref()
+    }
+
     /// Demands `signed_metadata` of the issuer, verified with these keys (RFC 8414 section 2.1). Its values
     /// take precedence. Without this, signed metadata is text and nothing more.
     pub fn signed_by(mut self, keys: Arc<KeySet>) -> Self {

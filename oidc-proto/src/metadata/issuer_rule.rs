@@ -144,6 +144,44 @@ impl IssuerRule {
         }
     }
 
+    /// Whether there is an issuer that both rules, if they are templates, admit.
+    pub(crate) fn overlaps(&self, other: &Self) -> bool {
+        let both = |issuer: &str| self.admits(issuer) && other.admits(issuer);
+        self.examples(other).any(|issuer| both(&issuer)) || other.examples(self).any(|issuer| both(&issuer))
+    }
+
+    /// Issuers that this template admits: if any is admitted by the other one as well, one of these is.
+    fn examples<'r>(&'r self, other: &'r Self) -> impl Iterator<Item = String> + 'r {
+        let (Kind::Template { prefix, suffix, allowed, .. }, Kind::Template { prefix: theirs, .. }) =
+            (&self.0, &other.0)
+        else {
+            return Vec::new().into_iter();
+        };
+        let made = |tenant: &str| format!("{prefix}{tenant}{suffix}");
+        let examples = match allowed {
+            AllowedTenants::List(tenants) => tenants.iter().map(|tenant| made(tenant)).collect(),
+            AllowedTenants::AnyUuid => {
+                // Two templates that are alike admit the same UUIDs. Of one that goes on where this one has its
+                // tenant, that segment is the only tenant that could be meant.
+                let segment = theirs.strip_prefix(prefix.as_str()).and_then(|rest| rest.split('/').next());
+                let any = "00000000-0000-0000-0000-000000000000";
+                [Some(any), segment].into_iter().flatten().map(made).collect::<Vec<_>>()
+            }
+        };
+        examples.into_iter()
+    }
+
+    /// Whether a response with these members may name this issuer.
+    pub(crate) fn fits_members(&self, iss: &str, members: &json::Extra) -> bool {
+        match &self.0 {
+            Kind::Exact(exact) => exact == iss,
+            Kind::Template { member, .. } => {
+                let tenant = members.get(member).and_then(serde_json::Value::as_str);
+                self.admits(iss) && tenant.is_some() && tenant == self.tenant(iss)
+            }
+        }
+    }
+
     /// Whether a token with these claims may name this issuer. Allocates nothing.
     pub(crate) fn fits(&self, iss: &str, claims: &[u8]) -> bool {
         match &self.0 {
@@ -197,6 +235,38 @@ mod tests {
 
     fn rule(allowed: AllowedTenants) -> IssuerRule {
         IssuerRule::template("https://login.example/{tenantid}/v2.0", "tid", allowed).unwrap()
+    }
+
+    #[test]
+    fn rules_overlap_if_one_issuer_is_admitted_by_both() {
+        let (one, two) = ("11111111-2222-4333-8444-5555aaaabbbb", "99999999-2222-4333-8444-5555aaaabbbb");
+        let template = |template: &str, allowed| IssuerRule::template(template, "tid", allowed).unwrap();
+        let any = |text: &str| template(text, AllowedTenants::AnyUuid);
+        let list = |text: &str, tenants: &[&str]| {
+            template(text, AllowedTenants::List(tenants.iter().map(|&tenant| tenant.to_owned()).collect()))
+        };
+        for (first, second, overlap) in [
+            (any("https://a.example/{t}"), any("https://a.example/{tenant}"), true),
+            (any("https://a.example/{t}"), any("https://b.example/{t}"), false),
+            (any("https://a.example/{t}/v1"), any("https://a.example/{t}/v2"), false),
+            (any("https://a.example/{t}"), any("https://a.example/{t}/v2"), false),
+            (any("https://a.example/{t}"), list("https://a.example/{t}", &["x", one]), true),
+            (any("https://a.example/{t}"), list("https://a.example/{t}", &["x", "y"]), false),
+            (list("https://a.example/{t}", &[one]), list("https://a.example/{t}", &[two]), false),
+            (list("https://a.example/{t}", &[two, one]), list("https://a.example/{t}", &[one]), true),
+            (list("https://a.example/x/{t}", &["y"]), list("https://a.example/{t}/y", &["x"]), true),
+            (list("https://a.example/x/{t}", &["y"]), list("https://a.example/{t}/y", &["z"]), false),
+            (
+                any(&format!("https://a.example/{one}/{{t}}")),
+                any(&format!("https://a.example/{{t}}/{two}")),
+                true,
+            ),
+            (any(&format!("https://a.example/{one}/{{t}}")), any("https://a.example/{t}/x"), false),
+            (IssuerRule::exact("https://a.example/x"), any("https://a.example/{t}"), false),
+        ] {
+            assert_eq!(first.overlaps(&second), overlap, "{first:?} {second:?}");
+            assert_eq!(second.overlaps(&first), overlap, "{second:?} {first:?}");
+        }
     }
 
     #[test]

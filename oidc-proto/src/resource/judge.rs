@@ -225,12 +225,15 @@ impl ResourceServer {
         let (verified, key) = verified.map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
-        record.subject = self.pseudonym(trusted, claims.sub.as_deref());
+        // Of a template, each tenant is an issuer of its own.
+        let issuer = claims.iss.as_deref().unwrap_or(&trusted.name);
+        record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
         let members: Extra = serde_json::from_slice(verified.payload())
             .map_err(|_| self.denied(Reason::Token(Rejected::Claims(JsonError::NotJson)), record.clone()))?;
         let mut access = self.access(inspected, trusted, members, record);
+        access.issuer = issuer.to_owned();
         access.subject = claims.sub.as_deref().map(str::to_owned);
         access.client_id = claims.client_id.as_deref().map(str::to_owned);
         access.audience = claims.aud.map(crate::token::Audience::to_vec).unwrap_or_default();
@@ -258,10 +261,13 @@ impl ResourceServer {
         introspected(claims, trusted, inspected.credentials.scheme, now)
             .and_then(|()| shown.satisfies(claims.cnf.as_ref()))
             .map_err(|why| denied(Reason::Token(why)))?;
-        record.subject = self.pseudonym(trusted, claims.sub.as_deref());
+        let issuer =
+            trusted.issuer_of(claims).map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
+        record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
         let mut access = self.access(inspected, trusted, claims.claims.clone(), record);
+        access.issuer = issuer.to_owned();
         access.subject.clone_from(&claims.sub);
         access.client_id.clone_from(&claims.client_id);
         access.audience = claims.aud.clone().unwrap_or_default();
@@ -351,7 +357,7 @@ impl ResourceServer {
     ) -> Access {
         Access::accepted(&mut record);
         Access {
-            issuer: trusted.name.clone(),
+            issuer: String::new(),
             subject: None,
             client_id: None,
             scopes: scopes(claims.get(&trusted.scope_claim)),
@@ -371,9 +377,9 @@ impl ResourceServer {
     }
 
     /// 64 bits are enough to follow one subject through a log.
-    fn pseudonym(&self, trusted: &Trusted, subject: Option<&str>) -> Option<String> {
+    fn pseudonym(&self, issuer: &str, subject: Option<&str>) -> Option<String> {
         let key = self.settings.pseudonyms.as_ref()?;
-        let tag = key.sign(&[trusted.name.as_bytes(), b"\0", subject?.as_bytes()]);
+        let tag = key.sign(&[issuer.as_bytes(), b"\0", subject?.as_bytes()]);
         tag.get(..8).map(base64url::encode)
     }
 
@@ -417,9 +423,7 @@ fn introspected(
     if claims.is_refresh_token() {
         return Err(Rejected::Type);
     }
-    if claims.iss.as_ref().is_some_and(|iss| *iss != trusted.name) {
-        return Err(Rejected::Issuer);
-    }
+    trusted.issuer_of(claims)?;
     match &claims.aud {
         None if trusted.any_audience_introspected => {}
         None => return Err(Rejected::Missing("aud")),

@@ -51,7 +51,7 @@
 //! | access token | [`MAX_CREDENTIALS`] bytes, before anything is decoded |
 //! | DPoP proof, its `jti` | [`MAX_PROOF`], [`MAX_JTI`] bytes |
 //! | proofs remembered | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`]; then 503 |
-//! | issuers, their names | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes |
+//! | issuers, their names; of them by a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes; [`MAX_ISSUER_TEMPLATES`] |
 //! | clocks | leeway, by default [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY), at most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY) |
 
 mod access;
@@ -81,6 +81,7 @@ pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
 pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayKey, ReplayWindow, Use};
 pub use requirement::Requirement;
 pub use server::{
-    MAX_ISSUER, MAX_ISSUERS, ResourceServer, ResourceServerBuilder, SettingError, TrustedIssuer,
+    MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServer, ResourceServerBuilder, SettingError,
+    TrustedIssuer,
 };
 pub use verdict::{Outcome, Proven, Record, Verdict};

@@ -5,18 +5,27 @@ use super::{
     challenge::{Challenges, Denied, Details, Reason, is_quotable},
     credentials::CredentialPolicy,
     dpop::DpopVerifier,
+    introspection::IntrospectionClaims,
     verdict::Record,
 };
 use crate::{
     base::moment::Timestamp,
     jose::{AlgorithmSet, Mac},
-    token::{DEFAULT_LEEWAY, Verifier},
+    metadata::IssuerRule,
+    token::{DEFAULT_LEEWAY, Rejected, Verifier},
 };
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
 use url::Url;
 
 /// How many issuers a resource server may trust.
 pub const MAX_ISSUERS: usize = 4096;
+
+/// How many of them may be known by a template: each is looked at for a token of an unknown issuer.
+pub const MAX_ISSUER_TEMPLATES: usize = 64;
 
 /// The longest issuer identifier, in bytes.
 pub const MAX_ISSUER: usize = 1024;
@@ -25,6 +34,7 @@ pub const MAX_ISSUER: usize = 1024;
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
     issuer: String,
+    rule: Option<IssuerRule>,
     audiences: Vec<String>,
     algorithms: AlgorithmSet,
     leeway: u16,
@@ -41,6 +51,7 @@ impl TrustedIssuer {
     pub fn new(issuer: impl Into<String>) -> Self {
         Self {
             issuer: issuer.into(),
+            rule: None,
             audiences: Vec::new(),
             algorithms: AlgorithmSet::ASYMMETRIC,
             leeway: DEFAULT_LEEWAY,
@@ -49,6 +60,17 @@ impl TrustedIssuer {
             introspects: false,
             any_audience_introspected: false,
         }
+    }
+
+    /// Accepts tokens of the issuers of this rule: of many tenants of one provider, by a template that each
+    /// token must fill in. The issuer that was named is then where the metadata of all is asked for, such as
+    /// `https://login.microsoftonline.com/common/v2.0`, and the name of all in records;
+    /// [`Access::issuer`](super::Access::issuer) is that of the token. An issuer that is trusted by its own name is
+    /// never taken for one of a template.
+    #[must_use]
+    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
+        self.rule = Some(rule);
+        self
     }
 
     /// Accepts tokens for this audience; the default is the identifier of the resource, which then is
@@ -111,15 +133,18 @@ pub enum SettingError {
     /// No issuer is trusted.
     #[error("no issuer is trusted")]
     NoIssuer,
-    /// More than [`MAX_ISSUERS`].
-    #[error("more than {MAX_ISSUERS} issuers are trusted")]
+    /// More than [`MAX_ISSUERS`], or more than [`MAX_ISSUER_TEMPLATES`] by a template.
+    #[error("more than {MAX_ISSUERS} issuers are trusted, or more than {MAX_ISSUER_TEMPLATES} by a template")]
     TooManyIssuers,
     /// Empty, longer than [`MAX_ISSUER`], or with other characters than visible ASCII.
     #[error("an issuer is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII")]
     Issuer,
-    /// The same issuer twice.
+    /// The same issuer twice; or two templates that make the same one.
     #[error("an issuer is trusted twice, with settings that may differ")]
     IssuerTwice,
+    /// A template in the place of an issuer. No token names it.
+    #[error("an issuer is a template, and nothing says who may fill it in: set `TrustedIssuer::issuer_rule`")]
+    Template,
     /// Two issuers for opaque tokens.
     #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
     TwoIntrospectors,
@@ -250,13 +275,26 @@ impl ResourceServerBuilder {
             1..=MAX_ISSUERS => {}
             _ => return Err(SettingError::TooManyIssuers),
         }
-        let mut by_name = BTreeMap::new();
+        let (mut by_name, mut by_issuer) = (BTreeSet::new(), BTreeMap::new());
+        let mut templates: Vec<usize> = Vec::new();
         let mut introspecting = None;
         let mut issuers = Vec::with_capacity(self.issuers.len());
         for (index, issuer) in self.issuers.into_iter().enumerate() {
             let trusted = Trusted::new(issuer, &self.resource)?;
-            if by_name.insert(trusted.name.clone(), index).is_some() {
+            let rule = &trusted.rule;
+            let twice = if rule.as_template().is_some() {
+                let known = templates.iter().filter_map(|known: &usize| issuers.get(*known));
+                let twice = known.map(|known: &Trusted| &known.rule).any(|known| known.overlaps(rule));
+                templates.push(index);
+                twice
+            } else {
+                by_issuer.insert(rule.as_str().to_owned(), index).is_some()
+            };
+            if twice || !by_name.insert(trusted.name.clone()) {
                 return Err(SettingError::IssuerTwice);
+            }
+            if templates.len() > MAX_ISSUER_TEMPLATES {
+                return Err(SettingError::TooManyIssuers);
             }
             if trusted.introspects && introspecting.replace(index).is_some() {
                 return Err(SettingError::TwoIntrospectors);
@@ -273,7 +311,8 @@ impl ResourceServerBuilder {
             settings: Arc::new(Settings {
                 resource: self.resource,
                 issuers,
-                by_name,
+                by_issuer,
+                templates,
                 introspecting,
                 credentials: self.credentials,
                 dpop: self.dpop,
@@ -301,7 +340,8 @@ pub struct ResourceServer {
 pub(super) struct Settings {
     resource: String,
     issuers: Vec<Trusted>,
-    by_name: BTreeMap<String, usize>,
+    by_issuer: BTreeMap<String, usize>,
+    templates: Vec<usize>,
     pub(super) introspecting: Option<usize>,
     pub(super) credentials: CredentialPolicy,
     pub(super) dpop: Dpop,
@@ -314,6 +354,7 @@ pub(super) struct Settings {
 /// A trusted issuer, ready for use.
 pub(super) struct Trusted {
     pub(super) name: String,
+    rule: IssuerRule,
     pub(super) verifier: Verifier,
     pub(super) audiences: Vec<String>,
     pub(super) leeway: u16,
@@ -328,12 +369,18 @@ impl Trusted {
         if name.is_empty() || name.len() > MAX_ISSUER || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SettingError::Issuer);
         }
+        let rule = match issuer.rule {
+            Some(rule) => rule,
+            None if name.contains(['{', '}']) => return Err(SettingError::Template),
+            None => IssuerRule::exact(&name),
+        };
         let mut audiences = issuer.audiences;
         if audiences.is_empty() {
             audiences.push(resource.to_owned());
         }
         let (first, others) = audiences.split_first().ok_or(SettingError::Text("audience"))?;
-        let mut verifier = Verifier::new(&name, first).algorithms(issuer.algorithms).leeway(issuer.leeway);
+        let verifier = Verifier::new(&name, first).issuer_rule(rule.clone());
+        let mut verifier = verifier.algorithms(issuer.algorithms).leeway(issuer.leeway);
         for audience in others {
             verifier = verifier.or_audience(audience);
         }
@@ -342,6 +389,7 @@ impl Trusted {
         }
         Ok(Self {
             name,
+            rule,
             verifier,
             audiences,
             leeway: issuer.leeway.min(crate::token::MAX_LEEWAY),
@@ -352,11 +400,25 @@ impl Trusted {
     }
 }
 
+impl Trusted {
+    /// The issuer that an introspection response means; its name, if it need not say so.
+    pub(super) fn issuer_of<'c>(&'c self, claims: &'c IntrospectionClaims) -> Result<&'c str, Rejected> {
+        match &claims.iss {
+            Some(iss) if self.rule.fits_members(iss, &claims.claims) => Ok(iss),
+            Some(_) => Err(Rejected::Issuer),
+            None if self.rule.as_template().is_some() => Err(Rejected::Missing("iss")),
+            None => Ok(&self.name),
+        }
+    }
+}
+
 impl Settings {
-    /// Which trusted issuer goes by this name. Issuers that are known by a rule rather than by name
-    /// are to be looked for here, too.
+    /// Which trusted issuer a token means that names this one. A name comes before every template, and no two
+    /// templates make the same.
     pub(super) fn find(&self, issuer: &str) -> Option<usize> {
-        self.by_name.get(issuer).copied()
+        let by_template =
+            |index: &&usize| self.issuer(**index).is_some_and(|known| known.rule.admits(issuer));
+        self.by_issuer.get(issuer).or_else(|| self.templates.iter().find(by_template)).copied()
     }
 
     pub(super) fn issuer(&self, index: usize) -> Option<&Trusted> {
@@ -390,6 +452,13 @@ impl ResourceServer {
     /// The trusted issuers: nobody else's keys are ever needed.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.settings.issuers.iter().map(|issuer| issuer.name.as_str())
+    }
+
+    /// The rule by which tokens of this trusted issuer name theirs, if it is not that they name this one.
+    #[must_use]
+    pub fn issuer_rule(&self, issuer: &str) -> Option<&IssuerRule> {
+        let trusted = self.settings.issuers.iter().find(|known| known.name == issuer)?;
+        Some(&trusted.rule).filter(|rule| rule.as_str() != trusted.name || rule.as_template().is_some())
     }
 
     /// The issuer that is asked about opaque tokens.

@@ -176,7 +176,8 @@ impl fmt::Debug for Io {
 pub enum KeySource {
     /// From the `jwks_uri` in its metadata, which must have what this profile demands.
     Discovery(Profile),
-    /// The same, asked for with options: in another form, or with a template for its issuer.
+    /// The same, asked for with options: in another form, for example. The rule by which an issuer is
+    /// [trusted](oidc_proto::resource::TrustedIssuer::issuer_rule) need not be said again.
     Metadata(Box<DiscoveryOptions>),
     /// From here. Where opaque tokens are introspected, the metadata is fetched all the same.
     JwksUri(EndpointUrl),
@@ -201,6 +202,13 @@ impl KeySource {
 pub enum GateError {
     /// Keys were set for an issuer that the resource server does not trust.
     NotTrusted(String),
+    /// The keys of this issuer come from metadata that is asked for by another issuer rule than the resource server
+    /// trusts it by, or by one alone. Say it in
+    /// [`TrustedIssuer::issuer_rule`](oidc_proto::resource::TrustedIssuer::issuer_rule): that is enough.
+    IssuerRule(String),
+    /// This issuer is a template, which is no place to ask for metadata. Trust it by the name of the document
+    /// that its tenants share, or say where its keys come from.
+    Template(String),
     /// Metadata cannot be asked for at this issuer: plain http without leave, for example.
     Issuer(String, Error),
     /// An issuer introspects opaque tokens, and nothing says as which client to ask it.
@@ -213,6 +221,12 @@ impl fmt::Display for GateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotTrusted(issuer) => write!(f, "`{issuer}` is no issuer that the resource server trusts"),
+            Self::IssuerRule(issuer) => {
+                write!(f, "`{issuer}`: its metadata is asked for by an issuer rule that it is not trusted by")
+            }
+            Self::Template(issuer) => {
+                write!(f, "`{issuer}` is a template: trust it by the name of the document that tenants share")
+            }
             Self::Issuer(issuer, error) => write!(f, "`{issuer}`: {error}"),
             Self::NoClient => f.write_str("opaque tokens are introspected as a client: set `introspection`"),
             Self::NoIntrospector => {
@@ -373,11 +387,23 @@ impl GateBuilder {
         let mut issuers = Vec::new();
         for name in self.server.issuers() {
             let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
-            if let KeySource::Discovery(_) | KeySource::Metadata(_) = &source {
-                let call = MetadataRenewal::with(name, source.discovery(&self.urls));
+            let mut discovery = source.discovery(&self.urls);
+            match (self.server.issuer_rule(name), discovery.rule()) {
+                (trusted, Some(rule)) if trusted != Some(rule) => {
+                    return Err(GateError::IssuerRule(name.to_owned()));
+                }
+                (Some(rule), None) => discovery = discovery.issuer_rule(rule.clone()),
+                (Some(_), Some(_)) | (None, _) => {}
+            }
+            let asks = matches!(source, KeySource::Discovery(_) | KeySource::Metadata(_));
+            if asks || self.server.introspecting_issuer() == Some(name) {
+                if name.contains(['{', '}']) {
+                    return Err(GateError::Template(name.to_owned()));
+                }
+                let call = MetadataRenewal::with(name, discovery.clone());
                 drop(call.map_err(|error| GateError::Issuer(name.to_owned(), error))?);
             }
-            issuers.push(Arc::new(Issuer::new(name.to_owned(), source, &self.urls, &common)));
+            issuers.push(Arc::new(Issuer::new(name.to_owned(), source, discovery, &common)));
         }
         if let Some((name, _)) = self.sources.pop_first() {
             return Err(GateError::NotTrusted(name));

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
 use oidc_proto::{
-    EndpointUrl, Timestamp, UrlPolicy,
+    EndpointUrl, Timestamp,
     flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Learned, Step, TIMEOUT},
     jose::KeySet,
     metadata::ProviderMetadata,
@@ -72,12 +72,12 @@ impl Common {
 }
 
 impl Issuer {
-    pub(crate) fn new(name: String, source: KeySource, urls: &UrlPolicy, common: &Common) -> Self {
+    pub(crate) fn new(name: String, source: KeySource, discovery: DiscoveryOptions, common: &Common) -> Self {
         let keys = common.flight("keys", common.keys, &name);
         let metadata = common.flight("metadata", common.metadata, &name);
         Self {
             name,
-            discovery: source.discovery(urls),
+            discovery,
             source,
             keys,
             seats: Seats::default(),

@@ -109,9 +109,10 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets how the metadata is asked for. Otherwise it is that of an OpenID Provider if users log in,
-    /// that of an authorization server in either form if there is a client, and else `issuer` and
-    /// `jwks_uri` suffice.
+    /// Sets how the metadata is asked for, and by which
+    /// [issuer rule](DiscoveryOptions::issuer_rule), which then holds for ID tokens and access tokens too.
+    /// Otherwise the metadata is that of an OpenID Provider if users log in, that of an authorization server in
+    /// either form if there is a client, and else `issuer` and `jwks_uri` suffice.
     pub fn discovery(mut self, options: DiscoveryOptions) -> Self {
         self.discovery = Some(options);
         self
@@ -166,7 +167,12 @@ impl<W> ProviderBuilder<W> {
         });
         // An issuer that cannot be asked shows now, not at the first login.
         drop(MetadataRenewal::with(&issuer, options.clone())?);
-        let verifier = self.audience.map(|audience| Verifier::new(&issuer, audience));
+        // By whom tokens may be issued is said once.
+        let rule = options.rule().cloned();
+        let verifier = self.audience.map(|audience| match &rule {
+            Some(rule) => Verifier::new(&issuer, audience).issuer_rule(rule.clone()),
+            None => Verifier::new(&issuer, audience),
+        });
         let verifier = match &self.verifier {
             Some(shape) => verifier.map(shape),
             None => verifier,
@@ -178,11 +184,11 @@ impl<W> ProviderBuilder<W> {
             failures: None,
             events: events.clone(),
         };
-        let source = KeySource::Metadata(Box::new(options));
+        let source = KeySource::Metadata(Box::new(options.clone()));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new("refresh", Arc::clone(&name), &events);
         let core = Core {
-            issuer: Arc::new(Issuer::new(issuer, source, &urls, &common)),
+            issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
             tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock)).observed(
                 "token",
                 move |_| Arc::clone(&name),
@@ -195,6 +201,9 @@ impl<W> ProviderBuilder<W> {
             patience: self.keys.patience,
             maker: Box::new(move |metadata| {
                 let mut builder = Client::builder(metadata, &client_id);
+                if let Some(rule) = &rule {
+                    builder = builder.issuer_rule(rule.clone());
+                }
                 if let Some(secret) = &secret {
                     builder = builder.secret(secret.clone());
                 }

@@ -90,8 +90,8 @@ impl Core {
         self.logins.kept(login, began)
     }
 
-    /// A refresh that began at this time, when these keys were held, has come to its end. A token that is not spent may be used again at
-    /// once.
+    /// A refresh that began at this time, when these keys were held, has come to its end. A token that is not
+    /// spent may be used again at once.
     pub(crate) fn refreshed(
         &self,
         hash: &TokenHash,

@@ -1,0 +1,292 @@
+//! APIs that trust a provider with many tenants: end to end, from the token of a tenant through the layer of tower
+//! and the gate to the keys that all tenants share.
+
+use super::*;
+use oidc_drive::{
+    Gate, Io,
+    gate::{GateBuilder, GateError, KeySource},
+};
+use oidc_proto::{
+    EndpointUrl, UrlPolicy,
+    flow::Request,
+    resource::{Access, MAX_ISSUER_TEMPLATES, ResourceServer, SettingError, TrustedIssuer},
+};
+use oidc_tower::ProtectLayer;
+use serde_json::json;
+use std::{
+    convert::Infallible,
+    future::{Ready, pending, poll_fn, ready},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Context, Poll},
+};
+use tower_layer::Layer;
+use tower_service::Service;
+
+const API: &str = "https://api.example";
+
+type Shared = Arc<Mutex<Provider>>;
+
+fn lock(provider: &Shared) -> MutexGuard<'_, Provider> {
+    provider.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// The service behind the gate: says of which issuer the access is, and of which tenant its record.
+#[derive(Clone)]
+struct Api;
+
+impl Service<http::Request<()>> for Api {
+    type Response = http::Response<String>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, request: http::Request<()>) -> Self::Future {
+        let access: &Access = oidc_tower::access(request.extensions()).unwrap();
+        ready(Ok(http::Response::new(access.issuer.clone())))
+    }
+}
+
+fn io(providers: &[&Shared]) -> Io {
+    let providers: Vec<Shared> = providers.iter().map(|provider| Arc::clone(provider)).collect();
+    let send = move |request: Request, _| {
+        let url = request.uri().to_string();
+        let of = providers.iter().find(|provider| url.starts_with(lock(provider).issuer()));
+        let answer = of.map(|provider| lock(provider).handle(&request, NOW));
+        ready(answer.ok_or("nobody is there"))
+    };
+    Io::new(send, |task| drop(tokio::spawn(task)), |_| pending())
+}
+
+fn trusted(allowed: AllowedTenants) -> TrustedIssuer {
+    TrustedIssuer::new(COMMON).issuer_rule(rule(allowed))
+}
+
+fn gate(providers: &[&Shared], issuers: impl IntoIterator<Item = TrustedIssuer>) -> GateBuilder {
+    let server =
+        issuers.into_iter().fold(ResourceServer::builder(API), |server, issuer| server.trust(issuer));
+    Gate::builder(server.build().unwrap(), io(providers)).clock(|| moment(NOW))
+}
+
+/// The status, and what the API or the verdict says.
+async fn call(gate: &Gate, token: &str) -> (u16, String) {
+    let mut api = ProtectLayer::new(gate.clone()).layer(Api);
+    let Ok(()) = poll_fn(|context| api.poll_ready(context)).await;
+    let request = http::Request::get("/").header("authorization", format!("Bearer {token}"));
+    let Ok(response) = api.call(request.body(()).unwrap()).await;
+    (response.status().as_u16(), response.into_body())
+}
+
+/// An access token as the provider issues it.
+fn mint(provider: &Shared) -> String {
+    let (provider, rule) = (&mut *lock(provider), rule(AllowedTenants::AnyUuid));
+    let options = DiscoveryOptions::new(&policy()).issuer_rule(rule.clone());
+    let issuer = provider.issuer().to_owned();
+    let metadata = run(provider, Discovery::with(&issuer, options).unwrap()).unwrap();
+    let client = Client::builder(metadata, "app").secret(SECRET).issuer_rule(rule).build().unwrap();
+    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let tokens = run(provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    tokens.access_token.expose().to_owned()
+}
+
+/// A token of the shared provider that names this issuer and this tenant.
+fn token(provider: &Shared, iss: &str, tid: Option<&str>) -> String {
+    {
+        let provider = &mut *lock(provider);
+        provider.clear_alterations();
+        provider.alter_response(EndpointName::Discovery, hostile::set_member("issuer", TEMPLATE));
+        provider.alter_access_token(hostile::set_claim("iss", iss));
+        if let Some(tid) = tid {
+            provider.alter_access_token(hostile::set_claim("tid", tid));
+        }
+    }
+    mint(provider)
+}
+
+fn shared() -> Shared {
+    Arc::new(Mutex::new(provider(&issuer(ACME), Some(ACME))))
+}
+
+#[tokio::test]
+async fn tokens_of_two_tenants_are_accepted_and_each_access_is_of_its_own() {
+    let provider = shared();
+    let gate = gate(&[&provider], [trusted(AllowedTenants::AnyUuid)]).build().unwrap();
+    for tenant in [ACME, OTHER, ACME] {
+        let good = token(&provider, &issuer(tenant), Some(tenant));
+        assert_eq!(call(&gate, &good).await, (200, issuer(tenant)));
+    }
+    assert_eq!(lock(&provider).count(EndpointName::Jwks), 1, "they share their keys");
+    assert_eq!(gate.key_counters(COMMON).unwrap().renewals, 1);
+}
+
+#[tokio::test]
+async fn a_token_that_does_not_fill_in_the_template_with_its_own_tenant_is_refused() {
+    let provider = shared();
+    for (iss, tid, allowed) in [
+        (issuer(OTHER), Some(OTHER), AllowedTenants::List(vec![ACME.into()])),
+        (issuer(ACME), Some(OTHER), AllowedTenants::AnyUuid),
+        (issuer(ACME), None, AllowedTenants::AnyUuid),
+        (issuer("common"), Some("common"), AllowedTenants::AnyUuid),
+        (COMMON.to_owned(), Some("common"), AllowedTenants::AnyUuid),
+        (TEMPLATE.to_owned(), Some("{tenantid}"), AllowedTenants::AnyUuid),
+        (format!("https://evil.example/{ACME}/v2.0"), Some(ACME), AllowedTenants::AnyUuid),
+    ] {
+        let gate = gate(&[&provider], [trusted(allowed)]).build().unwrap();
+        let (status, body) = call(&gate, &token(&provider, &iss, tid)).await;
+        assert_eq!((status, body.as_str()), (401, r#"{"error":"invalid_token"}"#), "{iss} {tid:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_key_of_one_tenant_signs_for_no_other_at_a_gate() {
+    for (of, status) in [(TEMPLATE.to_owned(), 200), (issuer(ACME), 200), (issuer(OTHER), 401)] {
+        let provider = shared();
+        let good = token(&provider, &issuer(ACME), Some(ACME));
+        let mut set = lock(&provider).key_set();
+        for key in set["keys"].as_array_mut().unwrap() {
+            key["issuer"] = of.as_str().into();
+        }
+        lock(&provider).alter_response(EndpointName::Jwks, hostile::set_member("keys", set["keys"].clone()));
+        let gate = gate(&[&provider], [trusted(AllowedTenants::AnyUuid)]).build().unwrap();
+        assert_eq!(call(&gate, &good).await.0, status, "a key of {of}");
+    }
+}
+
+/// A tenant that is trusted by its own name has its own keys and its own settings, in whichever order it is named.
+#[tokio::test]
+async fn a_template_does_not_swallow_an_issuer_that_is_trusted_by_its_name() {
+    let common = shared();
+    let mut own = Provider::new(issuer(ACME));
+    own.register(Registration::basic("app", SECRET).grant_type("client_credentials"));
+    own.alter_access_token(hostile::set_claim("tid", ACME));
+    own.rotate_keys();
+    let own = Arc::new(Mutex::new(own));
+    let by_name = || TrustedIssuer::new(issuer(ACME));
+    let any = || trusted(AllowedTenants::AnyUuid);
+    for issuers in [[by_name(), any()], [any(), by_name()]] {
+        let gate = gate(&[&common, &own], issuers).build().unwrap();
+        assert_eq!(call(&gate, &mint(&own)).await, (200, issuer(ACME)));
+        let forged = token(&common, &issuer(ACME), Some(ACME));
+        assert_eq!(call(&gate, &forged).await.0, 401, "the keys of the others do not vouch for it");
+        let good = token(&common, &issuer(OTHER), Some(OTHER));
+        assert_eq!(call(&gate, &good).await, (200, issuer(OTHER)));
+    }
+}
+
+#[test]
+fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_gate() {
+    let build = |issuers: Vec<TrustedIssuer>| {
+        let server = issuers.into_iter().fold(ResourceServer::builder(API), |server, one| server.trust(one));
+        server.build().map(drop)
+    };
+    let any = || AllowedTenants::AnyUuid;
+    assert_eq!(build(vec![TrustedIssuer::new(TEMPLATE)]), Err(SettingError::Template));
+    let by_template = || TrustedIssuer::new(TEMPLATE).issuer_rule(rule(any()));
+    assert_eq!(build(vec![by_template()]), Ok(()), "keys may come by another way");
+    // The same tenant by two templates: nothing would tell whose keys count.
+    let twice = |allowed| TrustedIssuer::new("https://login.example/else").issuer_rule(rule(allowed));
+    assert_eq!(build(vec![trusted(any()), twice(any())]), Err(SettingError::IssuerTwice));
+    let one = AllowedTenants::List(vec![ACME.into()]);
+    assert_eq!(build(vec![trusted(any()), twice(one.clone())]), Err(SettingError::IssuerTwice));
+    let other = AllowedTenants::List(vec![OTHER.into()]);
+    assert_eq!(build(vec![trusted(one), twice(other)]), Ok(()));
+    let many = |count| {
+        let numbered = |at: usize| {
+            let template = format!("https://login.example/{at}/{{tenantid}}");
+            TrustedIssuer::new(format!("https://login.example/{at}"))
+                .issuer_rule(IssuerRule::template(template, "tid", AllowedTenants::AnyUuid).unwrap())
+        };
+        build((0..count).map(numbered).collect())
+    };
+    assert_eq!(many(MAX_ISSUER_TEMPLATES), Ok(()));
+    assert_eq!(many(MAX_ISSUER_TEMPLATES + 1), Err(SettingError::TooManyIssuers));
+
+    let nobody: [&Shared; 0] = [];
+    let with = |rule: &IssuerRule| {
+        KeySource::Metadata(Box::new(DiscoveryOptions::new(&UrlPolicy::default()).issuer_rule(rule.clone())))
+    };
+    let wrong = |issuer: TrustedIssuer, source| {
+        gate(&nobody, [issuer]).keys_of(COMMON, source).build().map(drop).err()
+    };
+    let of_template = GateError::IssuerRule(COMMON.to_owned());
+    assert_eq!(wrong(TrustedIssuer::new(COMMON), with(&rule(any()))), Some(of_template.clone()));
+    let list = AllowedTenants::List(vec![ACME.into()]);
+    assert_eq!(wrong(trusted(any()), with(&rule(list))), Some(of_template));
+    assert_eq!(wrong(trusted(any()), with(&rule(any()))), None, "said twice");
+    let built = gate(&nobody, [by_template()]).build().map(drop);
+    assert_eq!(built, Err(GateError::Template(TEMPLATE.to_owned())));
+    let url = EndpointUrl::parse("https://login.example/common/keys", &UrlPolicy::default()).unwrap();
+    assert!(gate(&nobody, [by_template()]).keys_of(TEMPLATE, KeySource::JwksUri(url)).build().is_ok());
+}
+
+/// What an introspection endpoint says of a token is held to the same rule.
+#[tokio::test]
+async fn what_is_said_of_an_opaque_token_must_name_an_allowed_tenant_twice_too() {
+    let said = |iss: Option<String>, tid: Option<&str>| {
+        let mut said = json!({"active": true, "aud": API, "client_id": "robot"});
+        for (name, value) in [("iss", iss), ("tid", tid.map(str::to_owned))] {
+            if let Some(value) = value {
+                said[name] = value.into();
+            }
+        }
+        said
+    };
+    for (said, answer) in [
+        (said(Some(issuer(ACME)), Some(ACME)), (200, issuer(ACME))),
+        (said(Some(issuer(ACME)), Some(OTHER)), (401, String::new())),
+        (said(Some(issuer(ACME)), None), (401, String::new())),
+        (said(Some(COMMON.to_owned()), Some(ACME)), (401, String::new())),
+        (said(None, Some(ACME)), (401, String::new())),
+    ] {
+        let body = said.to_string();
+        let metadata = json!({
+            "issuer": TEMPLATE, "jwks_uri": "https://login.example/common/v2.0/jwks",
+            "introspection_endpoint": "https://login.example/common/v2.0/introspect",
+        });
+        let send = move |request: Request, _| {
+            let body = if request.uri().path().ends_with("/introspect") {
+                body.clone()
+            } else {
+                metadata.to_string()
+            };
+            let response = http::Response::builder().header("content-type", "application/json");
+            ready(Ok::<_, Infallible>(response.body(body.into_bytes()).unwrap()))
+        };
+        let server = ResourceServer::builder(API);
+        let server =
+            server.trust(trusted(AllowedTenants::AnyUuid).introspects_opaque_tokens()).build().unwrap();
+        let io = Io::new(send, |task| drop(tokio::spawn(task)), |_| pending());
+        let gate = Gate::builder(server, io).clock(|| moment(NOW));
+        let gate =
+            gate.introspection(|metadata| Client::builder(metadata, "api").secret("its secret").build());
+        let (status, body) = call(&gate.build().unwrap(), "opaque").await;
+        let body = if status == 200 { body } else { String::new() };
+        assert_eq!((status, body), answer, "{said}");
+    }
+}
+
+/// The handle is told of the rule once, where the metadata is asked for.
+#[test]
+fn a_handle_that_asks_by_the_rule_verifies_by_it_too() {
+    let provider = shared();
+    let good = token(&provider, &issuer(ACME), Some(ACME));
+    let foreign = token(&provider, &issuer(OTHER), Some(ACME));
+    let (answers, options) = (Arc::clone(&provider), DiscoveryOptions::new(&policy()));
+    let io = oidc_drive::blocking::Io::new(move |request: Request, _| {
+        Ok::<_, Infallible>(lock(&answers).handle(&request, NOW))
+    });
+    let handle = oidc_drive::blocking::Provider::builder(COMMON, io.spawning(|job| job()))
+        .discovery(options.issuer_rule(rule(AllowedTenants::AnyUuid)))
+        .client_id("app")
+        .secret(SECRET)
+        .audience(API)
+        .clock(|| moment(NOW))
+        .build()
+        .unwrap();
+    let verify = |token: &str| handle.verify(token, |token| token.claims().iss.as_deref().map(str::to_owned));
+    assert_eq!(verify(&good).unwrap(), Some(issuer(ACME)));
+    assert_eq!(verify(&foreign).unwrap_err().code(), "token_issuer");
+    assert!(handle.client().is_ok(), "nor need the client be told");
+}
