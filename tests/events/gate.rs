@@ -282,6 +282,9 @@ async fn verdicts_are_traced_louder_the_more_they_are_our_own_fault() {
             of(
                 Level::WARN,
                 &[
+                    issuer,
+                    ("server.address", "op.example"),
+                    ("server.port", "443"),
                     ("oidc.clause", "unavailable"),
                     ("http.response.status_code", "503"),
                     ("error.type", "unavailable"),

@@ -51,8 +51,16 @@ fn a_provider_that_is_down_is_named_and_nobody_has_to_start_the_program_again() 
     each(|world, handle| {
         world.down(true);
         let error = handle.authorize().unwrap_err();
-        assert_eq!(error, ProviderError::NoResponse("openid-configuration: no route to host".to_owned()));
-        assert_eq!(error.to_string(), "the provider did not answer: openid-configuration: no route to host");
+        assert_eq!(
+            error,
+            ProviderError::NoResponse(
+                "https://op.example: openid-configuration at op.example:443: no route to host".to_owned()
+            )
+        );
+        assert_eq!(
+            error.to_string(),
+            "the provider did not answer: https://op.example: openid-configuration at op.example:443: no route to host"
+        );
         world.down(false);
         world.clock.advance(10);
         log_in(&world, handle);

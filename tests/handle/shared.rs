@@ -191,7 +191,7 @@ fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
     let Poll::Ready(Err(error)) = poll(pin!(handle.client_credentials(&wanted))) else {
         panic!("it has no patience")
     };
-    let waits = "openid-configuration: it has been asked for, and is not there yet";
+    let waits = "https://op.example: openid-configuration: it has been asked for, and is not there yet";
     assert_eq!(error, ProviderError::NoResponse(waits.to_owned()));
     assert!(world.finish(first).is_ok());
 }
@@ -266,7 +266,9 @@ fn an_outage_is_told_of_the_endpoint_that_it_is_about() {
         handle.subject(&token).expect("keys and metadata");
         world.clock.advance(280);
         world.down(true);
-        let lost = ProviderError::NoResponse("token_endpoint: no route to host".to_owned());
+        let lost = ProviderError::NoResponse(
+            "https://op.example: token_endpoint at op.example:443: no route to host".to_owned(),
+        );
         assert_eq!(handle.service(&wanted).map(drop), Err(lost.clone()));
         let before = world.sent();
         handle.subject(&token).expect("it is good with the keys of before");

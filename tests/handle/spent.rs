@@ -92,7 +92,12 @@ fn who_waits_for_a_refresh_that_fails_does_not_send_the_token_again() {
     world.clock.advance(1);
     for waiting in [first, second] {
         let Poll::Ready(Err(error)) = poll(waiting) else { panic!("it is over") };
-        assert_eq!(error, ProviderError::NoResponse("token_endpoint: no route to host".to_owned()));
+        assert_eq!(
+            error,
+            ProviderError::NoResponse(
+                "https://op.example: token_endpoint at op.example:443: no route to host".to_owned()
+            )
+        );
     }
     world.settle();
     assert_eq!(world.sent(), before + 1, "nobody has asked for that");

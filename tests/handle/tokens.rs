@@ -108,7 +108,12 @@ fn a_token_is_never_used_after_its_end() {
         world.settle();
         world.clock.advance(30);
         let error = handle.service(&read()).map(|token| token.epoch).unwrap_err();
-        assert_eq!(error, ProviderError::NoResponse("token_endpoint: no route to host".to_owned()));
+        assert_eq!(
+            error,
+            ProviderError::NoResponse(
+                "https://op.example: token_endpoint at op.example:443: no route to host".to_owned()
+            )
+        );
         world.down(false);
         world.clock.advance(30);
         assert_ne!(handle.service(&read()).unwrap().epoch, first.epoch);

@@ -46,7 +46,9 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
         let error = handle.subject(&token).unwrap_err();
         assert_eq!(
             error,
-            ProviderError::NoResponse("openid-configuration: no route to host".to_owned()),
+            ProviderError::NoResponse(
+                "https://op.example: openid-configuration at op.example:443: no route to host".to_owned()
+            ),
             "no keys yet"
         );
         world.down(false);

@@ -90,6 +90,60 @@ async fn warming_up_is_optional_and_says_what_cannot_be_had() {
     world.set(Net::Down);
     let error = world.gate().warm_up().await.unwrap_err();
     assert!(error.because.is_some(), "{error}");
+    let asked = error.asked.clone().unwrap();
+    assert_eq!((&*asked.host, asked.port), ("other.example", 443), "the last of those that cannot be had");
+    assert_eq!(
+        error.to_string(),
+        "https://other.example: nothing to use, asked openid-configuration at other.example:443: \
+         the provider did not answer"
+    );
+}
+
+/// Who runs an API with many issuers reads in each record whose outage it is, and where nobody answered: not that
+/// of another one which failed meanwhile.
+#[tokio::test]
+async fn the_record_of_an_outage_names_issuer_host_and_port() {
+    let world = World::new();
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let introspecting = World::introspecting().trust(TrustedIssuer::new("https://other.example"));
+    let builder = world.builder(introspecting).introspection(client);
+    let moved = "https://other.example/moved";
+    let url = oidc_proto::EndpointUrl::parse(moved, &Default::default()).unwrap();
+    let gate = builder.keys_of("https://other.example", KeySource::JwksUri(url)).build().unwrap();
+    let api = ProtectLayer::new(gate).layer(Api::default());
+    let told = |world: &World| {
+        let record = lock(&world.records).pop().unwrap();
+        (record.clause, record.issuer.unwrap(), record.host, record.port)
+    };
+    let of = |issuer: &str, host: Option<&str>| {
+        ("unavailable", issuer.to_owned(), host.map(str::to_owned), host.map(|_| 443))
+    };
+    let (op, other) = ("https://op.example", "https://other.example");
+    for failure in FAILURES {
+        world.set(failure.clone());
+        for (token, issuer, host) in [
+            (world.token(), op, "op.example"),
+            (world.token_of_the_other(), other, "other.example"),
+            ("opaque".to_owned(), op, "op.example"),
+            (world.token(), op, "op.example"),
+        ] {
+            assert_unavailable(&call(&api, bearer(&token)).await);
+            assert_eq!(told(&world), of(issuer, Some(host)), "{failure:?}");
+        }
+        world.clock.advance(30);
+    }
+    // Where nobody has been asked in vain, no host is named.
+    world.set(Net::Up);
+    assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
+    let line = {
+        world.set(Net::Down);
+        assert_unavailable(&call(&api, bearer(&world.forged("x"))).await);
+        lock(&world.records).pop().unwrap().to_string()
+    };
+    assert_eq!(
+        line,
+        "outcome=denied clause=unavailable status=503 issuer=https://op.example host=op.example port=443"
+    );
 }
 
 #[tokio::test]

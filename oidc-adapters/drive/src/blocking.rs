@@ -4,9 +4,9 @@
 
 use crate::{
     Clock, Failed, Flight, Job, Observer, ProviderBuilder, ProviderError, SystemClock, Unavailable, drive,
-    event::NO_RESPONSE,
+    event::{NO_RESPONSE, Target},
     gate::{
-        builder::{Lost, NoResponse},
+        builder::{Fell, NoResponse},
         issuer::failure,
     },
     observed::observed,
@@ -34,7 +34,6 @@ pub struct Io {
     send: Box<dyn Fn(Request, Terms) -> Answer + Send + Sync>,
     spawn: Box<dyn Fn(Job) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) + Send + Sync>,
-    lost: Lost,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
@@ -56,16 +55,18 @@ impl Io {
         why: fn(&E) -> &'static str,
     ) -> Self {
         Self {
-            send: Box::new(move |request, terms| match send(request, terms) {
-                Ok(response) => Ok(response.map(Into::into)),
-                Err(error) => Err(NoResponse::of(terms.endpoint, &error, why)),
+            send: Box::new(move |request, terms| {
+                let to = Target::of(&request, terms);
+                match send(request, terms) {
+                    Ok(response) => Ok(response.map(Into::into)),
+                    Err(error) => Err(NoResponse::of(&to, &error, why)),
+                }
             }),
             spawn: Box::new(|job| {
                 // Without a thread the job is dropped: its lease is given back, and somebody else leads.
                 drop(thread::Builder::new().name("oidc-renewal".into()).spawn(job));
             }),
             sleep: Box::new(thread::sleep),
-            lost: Lost::default(),
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -95,24 +96,20 @@ impl Io {
         (self.spawn)(job);
     }
 
-    /// Runs a renewal of this to its end, of which its flight tells.
-    pub(crate) fn run<F: Flow>(
-        &self,
-        what: &'static str,
-        step: impl Into<Step<F>>,
-    ) -> Result<F::Output, Failure> {
-        let send = |request, terms| self.send(request, terms);
+    /// Runs a renewal to its end, of which its flight tells.
+    pub(crate) fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Fell> {
+        let mut asked = None;
+        let send = |request, terms| {
+            asked = Some(Target::of(&request, terms));
+            self.send(request, terms)
+        };
         let ran = drive(step.into(), &*self.clock, send, |span, _| (self.sleep)(span));
-        ran.map_err(|failed| self.lost.failure(what, failed))
+        ran.map_err(|failed| Fell { failed, asked })
     }
 
     /// Runs a flow to its end, and tells of it.
     fn run_told<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<NoResponse>> {
         observed(step, &*self.clock, |request, terms| self.send(request, terms), &self.sleep, &self.observer)
-    }
-
-    pub(crate) const fn lost(&self) -> &Lost {
-        &self.lost
     }
 
     fn send(&self, request: Request, terms: Terms) -> Answer {
@@ -186,7 +183,7 @@ impl Provider {
         let login = self.core.login(&held, &came)?;
         let renew = || {
             let (began, known) = (self.core.clock.now(), self.core.issuer.epoch());
-            let ended = if login.is_first() { self.run(call) } else { Err(stopped()) };
+            let ended = if login.is_first() { self.run(call) } else { Err(stopped(self.issuer())) };
             Ok(self.core.ended(ended, began, known))
         };
         let ended = login.flight.get(Need::Any, renew).map_err(|why| self.unavailable(why, "login"))?;
@@ -216,7 +213,8 @@ impl Provider {
             let began = self.core.clock.now();
             let keys = self.keys_if_any();
             let known = self.core.issuer.epoch();
-            let refreshed = self.io.run("refresh", client.refresh(refresh_token, None, keys)?)?;
+            let refreshed = self.io.run(client.refresh(refresh_token, None, keys)?);
+            let refreshed = refreshed.map_err(|fell| self.core.issuer.lost().failure("refresh", fell))?;
             Ok(self.core.refreshed(&hash, refreshed, began, known))
         };
         let refreshed = flight.get(Need::Any, renew).map_err(|why| self.unavailable(why, "refresh"))?.value;
@@ -312,7 +310,7 @@ impl Provider {
     /// # Errors
     /// Whatever the flow meets on its way.
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
-        self.io.run_told(step).map_err(reason)
+        self.io.run_told(step).map_err(|failed| reason(failed, self.issuer()))
     }
 
     fn verified<T>(&self, token: &str, read: impl FnOnce(&Verified<'_>) -> T) -> Result<T, ProviderError> {
@@ -368,17 +366,18 @@ impl Provider {
 
     fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal()?;
-        self.io.run("token", TokenRenewal::start(&client, wanted)?)
+        let token = self.io.run(TokenRenewal::start(&client, wanted)?);
+        token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
     }
 
     fn client_for_renewal(&self) -> Result<Client, Failure> {
         let metadata = self.core.issuer.metadata_for_renewal_blocking(&self.io);
-        let metadata = metadata.map_err(|why| failure(why, "token", self.io.lost()))?.value;
+        let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 
     fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
-        ProviderError::of_unavailable(why, what, self.io.lost())
+        self.core.unavailable(why, what)
     }
 }
 

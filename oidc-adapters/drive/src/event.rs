@@ -6,8 +6,13 @@
 //! prose of a provider, no text of a transport's error.
 
 use http::{Method, StatusCode, Uri};
-use oidc_proto::{Error, flow::Endpoint, renew::Failure, resource::Record};
-use std::{sync::Arc, time::Duration};
+use oidc_proto::{
+    Error,
+    flow::{Endpoint, Request, Terms},
+    renew::Failure,
+    resource::Record,
+};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// What has happened. All durations are by the clock of the [`Observer`](crate::Observer).
 ///
@@ -116,6 +121,11 @@ pub struct Target {
 }
 
 impl Target {
+    /// Where a request goes.
+    pub(crate) fn of(request: &Request, terms: Terms) -> Self {
+        Self::new(terms.endpoint, request.method(), request.uri())
+    }
+
     pub(crate) fn new(endpoint: Endpoint, method: &Method, uri: &Uri) -> Self {
         let (scheme, port) = match uri.scheme_str() {
             Some("http") => ("http", 80),
@@ -124,6 +134,12 @@ impl Target {
         let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
         let port = uri.port_u16().unwrap_or(port);
         Self { endpoint, method: method.clone(), scheme, host: host.into(), port }
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} at {}:{}", self.endpoint, self.host, self.port)
     }
 }
 

@@ -407,11 +407,11 @@ impl<T> Flight<T> {
                 let seconds = u64::try_from(until.0.saturating_sub(now.0).min(left)).unwrap_or(0);
                 return Answer::Wait(Duration::from_secs(seconds), state.waiting.version());
             }
-            Want::Join { until } => return Answer::No(Unavailable { until, because: None }),
+            Want::Join { until } => return Answer::No(Unavailable::new(until, None)),
             Want::Refuse { until, because } => {
                 // A lease that may outlive its exchange by far says nothing of when to ask again.
                 let until = if self.once { until.min(now.plus(self.patience)) } else { until };
-                return Answer::No(Unavailable { until, because });
+                return Answer::No(Unavailable::new(until, because));
             }
         };
         match (state.renewal.published(), lease) {
@@ -428,7 +428,7 @@ impl<T> Flight<T> {
                     None => Answer::Use(published),
                 }
             }
-            (None, _) => Answer::No(Unavailable { until, because: None }),
+            (None, _) => Answer::No(Unavailable::new(until, None)),
         }
     }
 

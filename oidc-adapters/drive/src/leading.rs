@@ -25,12 +25,12 @@ impl<T> Flight<T> {
 
     /// For who has led in vain.
     pub(crate) fn not_now(&self) -> Unavailable {
-        Unavailable { until: self.clock.now().plus(1), because: self.state().failed.clone() }
+        Unavailable::new(self.clock.now().plus(1), self.state().failed.clone())
     }
 
     /// For who has waited in vain.
     pub(crate) fn not_yet(&self) -> Unavailable {
-        Unavailable { until: self.clock.now().plus(1), because: None }
+        Unavailable::new(self.clock.now().plus(1), None)
     }
 
     /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended

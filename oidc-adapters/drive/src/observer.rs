@@ -121,7 +121,7 @@ impl Observer {
         if self.is_none() {
             return Sending(None);
         }
-        let to = Target::new(terms.endpoint, request.method(), request.uri());
+        let to = Target::of(request, terms);
         self.tell(&Event::Sent { to: to.clone() });
         Sending(Some(UnderWay { observer: self.clone(), to, started: self.start() }))
     }

@@ -1,5 +1,6 @@
 //! [`Unavailable`]: a renewal has nothing to give.
 
+use crate::event::Target;
 use oidc_proto::{Timestamp, renew::Failure};
 use std::fmt;
 
@@ -12,13 +13,35 @@ pub struct Unavailable {
     /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
     /// takes too long.
     pub because: Option<Failure>,
+    /// Of which issuer it would be, as the settings spell it; `None` if a [`Flight`](crate::Flight) of one's own
+    /// says so, which knows of no issuer.
+    pub issuer: Option<String>,
+    /// Where it was asked for the last time in vain, if it was.
+    pub asked: Option<Target>,
+}
+
+impl Unavailable {
+    pub(crate) const fn new(until: Timestamp, because: Option<Failure>) -> Self {
+        Self { until, because, issuer: None, asked: None }
+    }
+
+    /// Says of which issuer it would be, and where it was asked for.
+    pub(crate) fn of(mut self, issuer: &str, asked: Option<Target>) -> Self {
+        self.issuer.get_or_insert_with(|| issuer.to_owned());
+        self.asked = self.asked.or(asked).filter(|_| self.because.is_some());
+        self
+    }
 }
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.because {
-            Some(failure) => write!(f, "nothing to use: {failure}"),
-            None => f.write_str("nothing newer to use yet"),
+        if let Some(issuer) = &self.issuer {
+            write!(f, "{issuer}: ")?;
+        }
+        match (&self.because, &self.asked) {
+            (Some(failure), Some(asked)) => write!(f, "nothing to use, asked {asked}: {failure}"),
+            (Some(failure), None) => write!(f, "nothing to use: {failure}"),
+            (None, _) => f.write_str("nothing newer to use yet"),
         }
     }
 }

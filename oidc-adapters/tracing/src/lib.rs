@@ -21,7 +21,8 @@
 //!
 //! | field | in | what |
 //! |---|---|---|
-//! | `http.request.method`, `url.scheme`, `server.address`, `server.port` | each of a request | where to; never a path or a query |
+//! | `http.request.method`, `url.scheme` | each of a request | how; never a path or a query |
+//! | `server.address`, `server.port` | each of a request; `Verdict` in an outage | where to; who was asked in vain |
 //! | `http.response.status_code` | `Answered`, `Verdict` | of the response |
 //! | `http.response.body.size` | `Answered` | bytes that were read |
 //! | `http.client.request.duration` | `Answered`, `Lost`, `Cancelled` | in seconds |
@@ -119,6 +120,8 @@ pub fn tell(event: &Event) {
                 oidc.clause = record.clause,
                 oidc.error = record.error,
                 oidc.issuer = record.issuer.as_deref(),
+                server.address = record.host.as_deref(),
+                server.port = record.port,
                 oidc.scheme = record.scheme.map(Scheme::name),
                 oidc.key = record.key.as_deref(),
                 enduser.pseudo.id = record.subject.as_deref(),

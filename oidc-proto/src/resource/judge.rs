@@ -198,6 +198,24 @@ impl ResourceServer {
         self.judge_claims(inspected, claims, now).unwrap_or_else(Verdict::Denied)
     }
 
+    /// As [`unavailable`](Self::unavailable), and the record says which issuer is meant, and which host was asked
+    /// in vain on which port.
+    pub fn unavailable_of(
+        &self,
+        issuer: Option<&str>,
+        asked: Option<(&str, u16)>,
+        retry_after: u32,
+    ) -> Denied {
+        let record = Record {
+            issuer: issuer.map(str::to_owned),
+            host: asked.map(|(host, _)| host.to_owned()),
+            port: asked.map(|(_, port)| port),
+            ..Record::default()
+        };
+        let details = Details { retry_after: Some(retry_after), ..Details::default() };
+        self.denied(Reason::Unavailable, record).detailed(details)
+    }
+
     fn judge_jwt(
         &self,
         inspected: &Inspected<'_>,

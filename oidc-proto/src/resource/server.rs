@@ -2,11 +2,10 @@
 
 use super::{
     binding::CertificateBinding,
-    challenge::{Challenges, Denied, Details, Reason, is_quotable},
+    challenge::{Challenges, Denied, is_quotable},
     credentials::CredentialPolicy,
     dpop::DpopVerifier,
     introspection::IntrospectionClaims,
-    verdict::Record,
 };
 use crate::{
     base::moment::Timestamp,
@@ -471,8 +470,7 @@ impl ResourceServer {
     /// The refusal for when keys cannot be had or the issuer does not answer: 503, since it is not the
     /// client's fault and another token would not help.
     pub fn unavailable(&self, retry_after: u32) -> Denied {
-        let details = Details { retry_after: Some(retry_after), ..Details::default() };
-        Denied::new(Reason::Unavailable, &self.settings.about, Record::default()).detailed(details)
+        self.unavailable_of(None, None, retry_after)
     }
 
     /// The DPoP nonce that clients should use now, if one is demanded (RFC 9449 section 9).

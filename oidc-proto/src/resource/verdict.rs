@@ -118,6 +118,12 @@ pub struct Record {
     /// The issuer, as the settings spell it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
+    /// In an outage, the host that was asked last for what cannot be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
     /// How the token was presented.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<Scheme>,
@@ -138,11 +144,13 @@ impl fmt::Display for Record {
             Outcome::Denied => "denied",
         };
         write!(f, "outcome={outcome} clause={}", self.clause)?;
-        let status = self.status.map(|status| status.to_string());
+        let [status, port] = [self.status, self.port].map(|number| number.map(|number| number.to_string()));
         for (name, value) in [
             ("error", self.error),
             ("status", status.as_deref()),
             ("issuer", self.issuer.as_deref()),
+            ("host", self.host.as_deref()),
+            ("port", port.as_deref()),
             ("scheme", self.scheme.map(Scheme::name)),
             ("key", self.key.as_deref()),
             ("subject", self.subject.as_deref()),

@@ -1,5 +1,9 @@
 //! How a login begins and ends: discovery, the client, the two halves of the login, the keys, and the
 //! loop that carries requests out.
+//!
+//! What a handle does besides: of two callbacks of one login that come at once (a double click), it sends the code
+//! once. Here each sends it, and the provider may revoke what the first got. A site that keeps its logins in cookies
+//! needs the handle, or a note of the codes that are on their way.
 
 use super::site::{Logins, Registered, Trouble};
 use oidc_drive::Clock;

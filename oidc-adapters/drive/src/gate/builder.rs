@@ -5,10 +5,13 @@ use super::{
     introspect::{INTROSPECTION, Introspector},
     issuer::{Common, Issuer},
 };
-use crate::{Clock, Observer, SystemClock, Task, event::NO_RESPONSE};
+use crate::{
+    Clock, Failed, Observer, SystemClock, Task,
+    event::{NO_RESPONSE, Target},
+};
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
-    flow::{Client, ConfigError, DiscoveryOptions, Endpoint, Request, Terms},
+    flow::{Client, ConfigError, DiscoveryOptions, Request, Terms},
     jose::KeySet,
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
@@ -34,19 +37,15 @@ type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
 
 /// There was no response.
 pub(crate) struct NoResponse {
-    /// Of which endpoint, and why, as the transport says.
+    /// Of which endpoint, where, and why, as the transport says.
     pub(crate) text: String,
     /// The same in one word, fit for a label.
     pub(crate) word: &'static str,
 }
 
 impl NoResponse {
-    pub(crate) fn of<E: fmt::Display>(
-        endpoint: Endpoint,
-        error: &E,
-        why: impl Fn(&E) -> &'static str,
-    ) -> Self {
-        Self { text: format!("{endpoint}: {error}"), word: why(error) }
+    pub(crate) fn of<E: fmt::Display>(to: &Target, error: &E, why: impl Fn(&E) -> &'static str) -> Self {
+        Self { text: format!("{to}: {error}"), word: why(error) }
     }
 }
 
@@ -55,25 +54,35 @@ pub struct Io {
     send: Send_,
     spawn: Box<dyn Fn(Task) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
-    lost: Lost,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
 
-/// Why there was no response the last time that a renewal of this (`keys`, say) failed for it.
+/// Where a renewal of this (`keys`, say) asked the last time that it failed, and why there was no response, if
+/// that is why. Of one issuer.
 #[derive(Debug, Default)]
-pub(crate) struct Lost(Mutex<BTreeMap<&'static str, String>>);
+pub(crate) struct Lost(Mutex<BTreeMap<&'static str, (Option<Target>, String)>>);
+
+/// A flow that came to no good end, and where it has asked last.
+pub(crate) struct Fell {
+    pub(crate) failed: Failed<NoResponse>,
+    pub(crate) asked: Option<Target>,
+}
 
 impl Lost {
-    pub(crate) fn keep(&self, what: &'static str, why: String) {
-        let _old = self.all().insert(what, why);
+    pub(crate) fn keep(&self, what: &'static str, asked: Option<Target>, why: String) {
+        let _old = self.all().insert(what, (asked, why));
     }
 
     pub(crate) fn why(&self, what: &'static str) -> String {
-        self.all().get(what).cloned().unwrap_or_default()
+        self.all().get(what).map(|(_, why)| why.clone()).unwrap_or_default()
     }
 
-    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, String>> {
+    pub(crate) fn asked(&self, what: &'static str) -> Option<Target> {
+        self.all().get(what)?.0.clone()
+    }
+
+    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, (Option<Target>, String)>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -111,15 +120,15 @@ impl Io {
     {
         Self {
             send: Arc::new(move |request, terms| {
+                let to = Target::of(&request, terms);
                 let sending = send(request, terms);
                 Box::pin(async move {
                     let answer = sending.await.map(|response| response.map(Into::into));
-                    answer.map_err(|error| NoResponse::of(terms.endpoint, &error, why))
+                    answer.map_err(|error| NoResponse::of(&to, &error, why))
                 })
             }),
             spawn: Box::new(spawn),
             sleep: Box::new(move |span| Box::pin(sleep(span))),
-            lost: Lost::default(),
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -137,11 +146,6 @@ impl Io {
 
     pub(crate) const fn observer(&self) -> &Observer {
         &self.observer
-    }
-
-    /// Why renewals had no response.
-    pub(crate) const fn lost(&self) -> &Lost {
-        &self.lost
     }
 
     pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {

@@ -90,14 +90,15 @@ impl Introspector {
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
     ) -> Result<Arc<IntrospectionClaims>, Unavailable> {
-        let busy = || Unavailable { until: self.clock.now().plus(1), because: None };
+        let busy = || Unavailable::new(self.clock.now().plus(1), None).of(issuer.name(), None);
         let (answer, permit) = self.tokens.permit(&hash(token)).ok_or_else(busy)?;
+        let of = Arc::clone(issuer);
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
         let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
         let renew = move || async move {
             let Some(sent) = permit.send() else {
                 let why = "introspection_endpoint: it has been asked for, and is not there yet";
-                wires.lost().keep("introspection", why.to_owned());
+                issuer.lost().keep("introspection", None, why.to_owned());
                 return Err(Failure::NoResponse);
             };
             let said = fetch(&client, &token, &issuer, &wires).await?;
@@ -110,7 +111,8 @@ impl Introspector {
             };
             Ok(Renewed::new(Arc::new(said), Freshness::of_seconds(seconds)))
         };
-        answer.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await.map(|said| said.value)
+        let said = answer.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await;
+        said.map(|said| said.value).map_err(|why| of.says(why, "introspection"))
     }
 }
 
@@ -121,10 +123,11 @@ async fn fetch(
     io: &Arc<Io>,
 ) -> Result<IntrospectionClaims, Failure> {
     let metadata = issuer.metadata_for_renewal(io).await;
-    let metadata = metadata.map_err(|why| failure(why, "introspection", io.lost()))?.value;
+    let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?;
-        io.run("introspection", client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await
+        let asked = io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await;
+        asked.map_err(|fell| issuer.lost().failure("introspection", fell))
     };
     asked.await.map(claims).inspect_err(|failure| issuer.report(failure))
 }

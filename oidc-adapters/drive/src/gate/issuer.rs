@@ -5,10 +5,10 @@ mod blocking;
 
 use super::{
     Boxed,
-    builder::{FailureHook, Io, KeySource, Lost, NoResponse},
+    builder::{FailureHook, Fell, Io, KeySource, Lost},
     worker::Seats,
 };
-use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async};
+use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async, event::Target};
 use oidc_proto::{
     EndpointUrl, Timestamp,
     flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Learned, Step, TIMEOUT},
@@ -43,6 +43,7 @@ pub(crate) struct Issuer {
     /// The attempt that was begun last of those that have ended, how many were begun, how many are under way.
     ended: Mutex<Ended>,
     begun: AtomicU64,
+    lost: Lost,
     running: AtomicUsize,
 }
 
@@ -88,12 +89,24 @@ impl Issuer {
             patience: common.keys.patience,
             ended: Mutex::default(),
             begun: AtomicU64::new(0),
+            lost: Lost::default(),
             running: AtomicUsize::new(0),
         }
     }
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// Why renewals have failed.
+    pub(crate) const fn lost(&self) -> &Lost {
+        &self.lost
+    }
+
+    /// Says of what there is not whose it would be, and where it was asked for.
+    pub(crate) fn says(&self, why: Unavailable, what: &'static str) -> Unavailable {
+        let asked = self.lost.asked(what);
+        why.of(&self.name, asked)
     }
 
     pub(crate) const fn fixed(&self) -> Option<&Arc<KeySet>> {
@@ -159,7 +172,8 @@ impl Issuer {
             let fetched = issuer.fetch_keys(&wires).await;
             running.end(fetched)
         };
-        self.keys.get_async(need, renew, sleep, |task| io.spawn(task)).await
+        let keys = self.keys.get_async(need, renew, sleep, |task| io.spawn(task)).await;
+        keys.map_err(|why| self.says(why, "keys"))
     }
 
     async fn fetch_keys(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
@@ -169,7 +183,7 @@ impl Issuer {
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
         let Published { value: known, epoch, .. } =
-            self.metadata_for_renewal(io).await.map_err(|why| failure(why, "keys", io.lost()))?;
+            self.metadata_for_renewal(io).await.map_err(|why| failure(why, "keys", &self.lost))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set(url, io).await {
                 Ok(renewed) => return Ok(renewed),
@@ -186,7 +200,8 @@ impl Issuer {
     }
 
     async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
-        io.run("keys", KeyRenewal::start(url)).await.inspect_err(|failure| self.report(failure))
+        let fetched = io.run(KeyRenewal::start(url)).await;
+        fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
 
     /// Tells of a fetch that failed.
@@ -246,50 +261,54 @@ impl Issuer {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
-            let fetched = wires.run("metadata", call).await;
+            let fetched = wires.run(call).await.map_err(|fell| issuer.lost.failure("metadata", fell));
             fetched.inspect_err(|failure| issuer.report(failure))
         };
         let sleep = |span| io.sleep(span);
-        self.metadata.get_async_served(need, renew, sleep, |task| io.spawn(task)).await
+        let metadata = self.metadata.get_async_served(need, renew, sleep, |task| io.spawn(task)).await;
+        metadata.map_err(|why| self.says(why, "metadata"))
     }
 }
 
 /// Why a renewal of this fails that needs metadata which there is not.
 pub(crate) fn failure(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Failure {
     let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
+    let to = unavailable.asked;
     match unavailable.because {
-        Some(Failure::NoResponse) => lost.keep(what, lost.why("metadata")),
-        Some(failure) => return failure,
-        None => lost.keep(what, asked()),
+        Some(Failure::NoResponse) => lost.keep(what, to, lost.why("metadata")),
+        Some(failure) => {
+            lost.keep(what, to, String::new());
+            return failure;
+        }
+        None => lost.keep(what, to, asked()),
     }
     Failure::NoResponse
 }
 
 impl Io {
-    /// Runs a renewal of this to its end, of which its flight tells.
-    pub(crate) fn run<F>(
-        self: &Arc<Self>,
-        what: &'static str,
-        step: impl Into<Step<F>>,
-    ) -> Boxed<Result<F::Output, Failure>>
+    /// Runs a renewal to its end, of which its flight tells.
+    pub(crate) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Fell>>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
         let (step, io) = (step.into(), Arc::clone(self));
         Box::pin(async move {
-            let send = |request, terms| io.send(request, terms);
-            let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span));
-            ran.await.map_err(|failed| io.lost().failure(what, failed))
+            let mut asked = None;
+            let send = |request, terms| {
+                asked = Some(Target::of(&request, terms));
+                io.send(request, terms)
+            };
+            let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span)).await;
+            ran.map_err(|failed| Fell { failed, asked })
         })
     }
 }
 
 impl Lost {
-    /// Why a renewal of this has failed. What the transport says is kept.
-    pub(crate) fn failure(&self, what: &'static str, failed: Failed<NoResponse>) -> Failure {
-        if let Failed::Transport(lost) = &failed {
-            self.keep(what, lost.text.clone());
-        }
+    /// Why a renewal of this has failed. Where it asked, and what the transport says, is kept.
+    pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> Failure {
+        let why = if let Failed::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
+        self.keep(what, asked, why);
         failed.into()
     }
 }

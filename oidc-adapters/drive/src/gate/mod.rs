@@ -368,7 +368,9 @@ impl Gate {
 
     fn unavailable(&self, unavailable: &Unavailable) -> Denied {
         let seconds = unavailable.until.0.saturating_sub(self.now().0).clamp(1, MAX_RETRY_AFTER);
-        self.0.server.unavailable(u32::try_from(seconds).unwrap_or(1))
+        let seconds = u32::try_from(seconds).unwrap_or(1);
+        let asked = unavailable.asked.as_ref().map(|asked| (&*asked.host, asked.port));
+        self.0.server.unavailable_of(unavailable.issuer.as_deref(), asked, seconds)
     }
 }
 

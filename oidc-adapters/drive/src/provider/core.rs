@@ -161,6 +161,16 @@ impl Core {
         unavailable.because.is_some() || !self.issuer.is_up_to_date(self.clock.now())
     }
 
+    /// Why there is nothing of this now.
+    pub(crate) fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
+        ProviderError::of_unavailable(
+            self.issuer.says(why, what),
+            what,
+            self.issuer.name(),
+            self.issuer.lost(),
+        )
+    }
+
     fn made(&self) -> MutexGuard<'_, Option<Client>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }

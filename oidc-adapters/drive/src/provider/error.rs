@@ -18,7 +18,8 @@ use std::fmt;
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
-    /// There was no response: the endpoint, and the reason in the words of the HTTP stack. Of a renewal that
+    /// There was no response: the issuer, the endpoint, the host and the port that were asked, and the reason in
+    /// the words of the HTTP stack. Of a renewal that
     /// others began, it is what was said last of one of its kind.
     NoResponse(String),
     /// A flow is over: the provider, the user or the settings are to blame.
@@ -49,9 +50,14 @@ impl ProviderError {
     }
 
     /// Of what was to be renewed.
-    pub(crate) fn of_unavailable(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Self {
+    pub(crate) fn of_unavailable(
+        unavailable: Unavailable,
+        what: &'static str,
+        issuer: &str,
+        lost: &Lost,
+    ) -> Self {
         match unavailable.because {
-            Some(Failure::NoResponse) => Self::NoResponse(lost.why(what)),
+            Some(Failure::NoResponse) => Self::NoResponse(format!("{issuer}: {}", lost.why(what))),
             Some(Failure::Flow(error)) => Self::Protocol(error),
             Some(_) | None => Self::Unavailable(unavailable),
         }
@@ -59,14 +65,15 @@ impl ProviderError {
 }
 
 /// Why there is no login, though the code was sent: whoever sent it was stopped.
-pub(crate) fn stopped() -> ProviderError {
-    ProviderError::NoResponse(format!("{}: nobody waits for the response any more", Endpoint::Token))
+pub(crate) fn stopped(issuer: &str) -> ProviderError {
+    let endpoint = Endpoint::Token;
+    ProviderError::NoResponse(format!("{issuer}: {endpoint}: nobody waits for the response any more"))
 }
 
 /// How a flow that was run has failed.
-pub(crate) fn reason(failed: Failed<NoResponse>) -> ProviderError {
+pub(crate) fn reason(failed: Failed<NoResponse>, issuer: &str) -> ProviderError {
     match failed {
-        Failed::Transport(lost) => ProviderError::NoResponse(lost.text),
+        Failed::Transport(lost) => ProviderError::NoResponse(format!("{issuer}: {}", lost.text)),
         Failed::Protocol(error) => ProviderError::Protocol(error),
     }
 }

@@ -100,7 +100,8 @@ impl Provider {
         let (provider, one) = (self.clone(), login.clone());
         let renew = move || async move {
             let (began, known) = (provider.core.clock.now(), provider.core.issuer.epoch());
-            let ended = if one.is_first() { provider.run(call).await } else { Err(stopped()) };
+            let ended =
+                if one.is_first() { provider.run(call).await } else { Err(stopped(provider.issuer())) };
             Ok(provider.core.ended(ended, began, known))
         };
         let sleep = |span| self.io.sleep(span);
@@ -133,7 +134,8 @@ impl Provider {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
-            let refreshed = provider.io.run("refresh", client.refresh(&token, None, keys)?).await?;
+            let refreshed = provider.io.run(client.refresh(&token, None, keys)?).await;
+            let refreshed = refreshed.map_err(|fell| provider.core.issuer.lost().failure("refresh", fell))?;
             Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
         let sleep = |span| self.io.sleep(span);
@@ -237,7 +239,8 @@ impl Provider {
     pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
         let send = |request, terms| self.io.send(request, terms);
         let sleep = |span| self.io.sleep(span);
-        observed_async(step, self.io.clock(), send, sleep, self.io.observer()).await.map_err(reason)
+        let ran = observed_async(step, self.io.clock(), send, sleep, self.io.observer()).await;
+        ran.map_err(|failed| reason(failed, self.issuer()))
     }
 
     async fn verified<T>(
@@ -301,17 +304,18 @@ impl Provider {
 
     async fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal().await?;
-        self.io.run("token", TokenRenewal::start(&client, wanted)?).await
+        let token = self.io.run(TokenRenewal::start(&client, wanted)?).await;
+        token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
     }
 
     async fn client_for_renewal(&self) -> Result<Client, Failure> {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
-        let metadata = metadata.map_err(|why| failure(why, "token", self.io.lost()))?.value;
+        let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
         Ok(self.core.client(metadata).map_err(Error::from)?)
     }
 
     fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
-        ProviderError::of_unavailable(why, what, self.io.lost())
+        self.core.unavailable(why, what)
     }
 }
 

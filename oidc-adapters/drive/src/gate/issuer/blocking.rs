@@ -35,7 +35,8 @@ impl Issuer {
             let fetched = issuer.fetch_keys_blocking(&wires);
             running.end(fetched)
         };
-        self.keys.get_spawning_within(patience, need, renew, |job| io.spawn(job))
+        let keys = self.keys.get_spawning_within(patience, need, renew, |job| io.spawn(job));
+        keys.map_err(|why| self.says(why, "keys"))
     }
 
     /// The metadata.
@@ -71,7 +72,7 @@ impl Issuer {
             KeySource::Discovery(_) | KeySource::Metadata(_) => {}
         }
         let Published { value: known, epoch, .. } =
-            self.metadata_for_renewal_blocking(io).map_err(|why| failure(why, "keys", io.lost()))?;
+            self.metadata_for_renewal_blocking(io).map_err(|why| failure(why, "keys", &self.lost))?;
         let failed = match &known.jwks_uri {
             Some(url) => match self.fetch_set_blocking(url, io) {
                 Ok(renewed) => return Ok(renewed),
@@ -88,7 +89,8 @@ impl Issuer {
     }
 
     fn fetch_set_blocking(&self, url: &EndpointUrl, io: &Io) -> Result<Renewed<KeySet>, Failure> {
-        io.run("keys", KeyRenewal::start(url)).inspect_err(|failure| self.report(failure))
+        let fetched = io.run(KeyRenewal::start(url)).map_err(|fell| self.lost.failure("keys", fell));
+        fetched.inspect_err(|failure| self.report(failure))
     }
 
     /// Without any at hand, whoever renews waits for the end of it.
@@ -100,8 +102,10 @@ impl Issuer {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
-            wires.run("metadata", call).inspect_err(|failure| issuer.report(failure))
+            let fetched = wires.run(call).map_err(|fell| issuer.lost.failure("metadata", fell));
+            fetched.inspect_err(|failure| issuer.report(failure))
         };
-        self.metadata.get_served(need, renew, |job| io.spawn(job))
+        let metadata = self.metadata.get_served(need, renew, |job| io.spawn(job));
+        metadata.map_err(|why| self.says(why, "metadata"))
     }
 }
