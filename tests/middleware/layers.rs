@@ -137,8 +137,9 @@ async fn two_gates_judge_each_for_itself() {
 /// Whatever stands between the two may change who sends the request: then it is another one.
 #[tokio::test]
 async fn a_request_that_has_changed_is_judged_anew() {
+    type Change = fn(&mut Incoming, &str);
     #[derive(Clone)]
-    struct Changed<S>(S, fn(&mut Incoming, &str), String);
+    struct Changed<S>(S, Change, String);
     impl<S: Service<Incoming>> Service<Incoming> for Changed<S> {
         type Response = S::Response;
         type Error = S::Error;
@@ -153,7 +154,7 @@ async fn a_request_that_has_changed_is_judged_anew() {
             self.0.call(request)
         }
     }
-    let changes: [(u16, fn(&mut Incoming, &str)); 6] = [
+    let changes: [(u16, Change); 6] = [
         (200, |_, _| {}),
         (401, |request, _| drop(request.headers_mut().insert("authorization", "Bearer x".parse().unwrap()))),
         (400, |request, good| {

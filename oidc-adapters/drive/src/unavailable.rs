@@ -2,7 +2,7 @@
 
 use crate::event::Target;
 use oidc_proto::{Timestamp, renew::Failure};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// There is nothing to use, and waiting longer would not be worth it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -15,9 +15,9 @@ pub struct Unavailable {
     pub because: Option<Failure>,
     /// Of which issuer it would be, as the settings spell it; `None` if a [`Flight`](crate::Flight) of one's own
     /// says so, which knows of no issuer.
-    pub issuer: Option<String>,
+    pub issuer: Option<Arc<str>>,
     /// Where it was asked for the last time in vain, if it was.
-    pub asked: Option<Target>,
+    pub asked: Option<Box<Target>>,
 }
 
 impl Unavailable {
@@ -27,8 +27,8 @@ impl Unavailable {
 
     /// Says of which issuer it would be, and where it was asked for.
     pub(crate) fn of(mut self, issuer: &str, asked: Option<Target>) -> Self {
-        self.issuer.get_or_insert_with(|| issuer.to_owned());
-        self.asked = self.asked.or(asked).filter(|_| self.because.is_some());
+        self.issuer.get_or_insert_with(|| issuer.into());
+        self.asked = self.asked.or(asked.map(Box::new)).filter(|_| self.because.is_some());
         self
     }
 }

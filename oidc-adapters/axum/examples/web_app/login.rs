@@ -52,11 +52,13 @@ impl From<ProviderError> for Trouble {
     fn from(error: ProviderError) -> Self {
         let code = error.code();
         let why = error.to_string();
-        match error {
-            ProviderError::Protocol(error) => Self::Protocol(error),
+        if let ProviderError::Protocol(error) = error {
+            Self::Protocol(error)
+        } else if matches!(error, ProviderError::CodeSpent) {
             // To its user, a code of another login is no answer to this one.
-            ProviderError::CodeSpent => Self::Protocol(CallbackError::State.into()),
-            _ => Self::NoAnswer { code, why },
+            Self::Protocol(CallbackError::State.into())
+        } else {
+            Self::NoAnswer { code, why }
         }
     }
 }

@@ -273,7 +273,7 @@ impl Issuer {
 /// Why a renewal of this fails that needs metadata which there is not.
 pub(crate) fn failure(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Failure {
     let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
-    let to = unavailable.asked;
+    let to = unavailable.asked.map(|asked| *asked);
     match unavailable.because {
         Some(Failure::NoResponse) => lost.keep(what, to, lost.why("metadata")),
         Some(failure) => {

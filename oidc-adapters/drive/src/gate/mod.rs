@@ -288,10 +288,9 @@ impl Gate {
             return Ok(self.finish(self.judge(&inspected, keys, now), now));
         }
         let Published { value: keys, epoch, .. } = issuer.keys_at_hand(now).ok_or(None)?;
-        match self.judge(&inspected, &keys, now) {
-            Verdict::NewerKeys(denied) => Err(Some(Found { issuer: index, epoch, denied })),
-            verdict => Ok(self.finish(verdict, now)),
-        }
+        let verdict = self.judge(&inspected, &keys, now);
+        let Verdict::NewerKeys(denied) = verdict else { return Ok(self.finish(verdict, now)) };
+        Err(Some(Found { issuer: index, epoch, denied }))
     }
 
     async fn decide(&self, found: Option<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
@@ -319,10 +318,9 @@ impl Gate {
                 let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
                 let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
                 let now = self.now();
-                match self.judge(&inspected, &keys.value, now) {
-                    Verdict::NewerKeys(denied) => Found { issuer: index, epoch: keys.epoch, denied },
-                    verdict => return self.finish(verdict, now),
-                }
+                let verdict = self.judge(&inspected, &keys.value, now);
+                let Verdict::NewerKeys(denied) = verdict else { return self.finish(verdict, now) };
+                Found { issuer: index, epoch: keys.epoch, denied }
             }
         };
         let issuer = issuer(index)?;
