@@ -206,7 +206,9 @@ fn leeway_and_audiences_and_algorithms_are_for_the_caller_to_set() {
     assert_eq!(verdict(verifier().or_audience("https://second.example"), &token), None);
     let only = verifier().algorithms(AlgorithmSet::EMPTY.with(Algorithm::ES256));
     let not_allowed = Some(Rejected::Jws(JwsError::AlgorithmNotAllowed));
-    assert_eq!(verdict(only, &with(json!({}))), not_allowed);
+    assert_eq!(verdict(only.clone(), &with(json!({}))), not_allowed);
+    assert_eq!(verdict(only.algorithms(AlgorithmSet::ALL), &with(json!({}))), not_allowed, "not taken back");
+    assert_eq!(verdict(verifier().algorithms(AlgorithmSet::EMPTY), &with(json!({}))), not_allowed);
 }
 
 /// The size cap to the byte: the longest token that is read, and the shortest that is not.

@@ -76,7 +76,9 @@ fn the_issuer_is_compared_to_the_letter() {
 
 #[test]
 fn the_audience_must_name_the_client_and_nobody_else_without_leave() {
-    let trusting = |client: ClientBuilder| client.trusted_audiences(["https://api.example", "other"]);
+    let trusting = |client: ClientBuilder| {
+        client.trusted_audiences(["https://api.example"]).trusted_audiences(["other"])
+    };
     let plain = AuthorizationRequest::default();
     for aud in [json!("other"), json!([]), json!(["other"]), json!("App"), json!("app ")] {
         assert_rejected(login(set("aud", aud.clone())), Rejected::Audience);

@@ -2,7 +2,9 @@
 
 use super::colour::*;
 use oidc_drive::ProviderError;
-use oidc_proto::{Secret, flow::ClientCredentials, message::AuthorizationResponse, renew::Policy};
+use oidc_proto::{
+    Secret, flow::ClientCredentials, jose::AlgorithmSet, message::AuthorizationResponse, renew::Policy,
+};
 use oidc_testkit::{EndpointName, Provider};
 use std::{pin::pin, task::Poll};
 
@@ -127,6 +129,13 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
     assert_eq!(Handle::subject(&strict, &world.token()).unwrap_err().code(), "token_typ");
     let lenient = world.blocking().access_tokens(|verifier| verifier.accept_plain_jwt()).build().unwrap();
     assert!(Handle::subject(&lenient, &world.token()).is_ok());
+    // What is set in two calls is set.
+    let both = world
+        .blocking()
+        .access_tokens(|verifier| verifier.algorithms(AlgorithmSet::EMPTY))
+        .access_tokens(|verifier| verifier.accept_plain_jwt());
+    let refused = Handle::subject(&both.build().unwrap(), &world.token()).unwrap_err();
+    assert_eq!(refused.code(), "jws_alg_not_allowed");
 }
 
 #[test]

@@ -67,6 +67,23 @@ async fn s9_each_route_has_its_own_needs() {
 }
 
 #[tokio::test]
+async fn what_a_layer_demands_twice_it_demands_twice() {
+    let world = World::new();
+    let demands =
+        |first: Requirement, second: Requirement| protect(world.gate()).require(first).require(second);
+    let (read, admin) = (Requirement::new().scope("reports:read"), Requirement::new().scope("admin"));
+    let router = |layer| Router::new().route("/", on_get(client)).layer(layer);
+    let good = world.token();
+    for (layer, status) in [
+        (demands(read.clone(), read.clone()), 200),
+        (demands(admin.clone(), read.clone()), 403),
+        (demands(read, admin), 403),
+    ] {
+        assert_eq!(send(&router(layer), at("/", Some(&good))).await.status().as_u16(), status);
+    }
+}
+
+#[tokio::test]
 async fn optional_routes_take_no_token_for_an_answer_and_a_bad_one_for_none() {
     let world = World::new();
     let gate = world.gate();

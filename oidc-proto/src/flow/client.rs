@@ -257,9 +257,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Accepts ID tokens that are meant for these, too, besides this client.
+    /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
-        self.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
 

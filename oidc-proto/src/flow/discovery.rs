@@ -83,8 +83,9 @@ impl DiscoveryOptions {
         self.rule.as_ref()
     }
 
-    /// Demands `signed_metadata` of the issuer, verified with these keys (RFC 8414 section 2.1). Its values
-    /// take precedence. Without this, signed metadata is text and nothing more.
+    /// Demands `signed_metadata` of the issuer, verified with these keys (RFC 8414 section 2.1), in place of
+    /// those named before; with an empty key set, none is accepted. Its values take precedence. Without this,
+    /// signed metadata is text and nothing more.
     pub fn signed_by(mut self, keys: Arc<KeySet>) -> Self {
         self.signed_by = Some(keys);
         self

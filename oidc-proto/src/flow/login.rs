@@ -204,7 +204,7 @@ impl Client {
             .as_ref()
             .ok_or(ConfigError::NoEndpoint("authorization_endpoint"))?;
         check_provider(metadata)?;
-        if self.inner().verifier.algorithms.is_empty() {
+        if self.inner().verifier.algorithms.set().is_empty() {
             return Err(ConfigError::NoAlgorithm.into());
         }
         if !saved::is_list(&request.essential_acr) {

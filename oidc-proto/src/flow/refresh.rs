@@ -204,7 +204,7 @@ fn granted(answer: Answer, context: Context) -> Result<Step<RefreshGrant>, Error
     let refreshed =
         Refreshed { tokens, rotated, id_token: None, id_token_unchecked: false, learned: Learned::default() };
     let Some(id_token) = id_token else { return Ok(Step::Done(refreshed)) };
-    if client.inner().verifier.algorithms.is_empty() {
+    if client.inner().verifier.algorithms.set().is_empty() {
         return Ok(Step::Done(unchecked(refreshed)));
     }
     match Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now) {

@@ -84,6 +84,30 @@ impl AlgorithmSet {
     }
 }
 
+/// Which algorithms a verifier accepts: every asymmetric one, until it is told which only. Whoever says so
+/// again narrows that, and takes nothing back.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Allowed(Option<AlgorithmSet>);
+
+impl Allowed {
+    pub(crate) const DEFAULT: Self = Self(None);
+
+    /// These only, of those that were named before.
+    pub(crate) const fn only(self, algorithms: AlgorithmSet) -> Self {
+        match self.0 {
+            Some(before) => Self(Some(before.intersection(algorithms))),
+            None => Self(Some(algorithms)),
+        }
+    }
+
+    pub(crate) const fn set(self) -> AlgorithmSet {
+        match self.0 {
+            Some(named) => named,
+            None => AlgorithmSet::ASYMMETRIC,
+        }
+    }
+}
+
 const fn bit(algorithm: Algorithm) -> u32 {
     1 << algorithm as u32
 }

@@ -22,6 +22,7 @@ mod verify;
 
 pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
+pub(crate) use algorithm_set::Allowed;
 pub(crate) use backend::{Mac, sha256};
 pub(crate) use compact::Compact;
 pub use compact::JwsError;

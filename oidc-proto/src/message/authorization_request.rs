@@ -29,12 +29,15 @@ pub struct AuthorizationRequest {
     /// Authentication context classes that would be welcome, best first; the ID token is not held
     /// to them. See [`essential_acr`](Self::essential_acr) for those it must have.
     pub acr_values: Vec<String>,
-    /// Authentication context classes of which the ID token must name one (section 5.5.1.1).
+    /// Authentication context classes of which the ID token must name one (section 5.5.1.1); empty if it
+    /// need not name any.
     pub essential_acr: Vec<String>,
     /// Claims to ask for, by the `claims` parameter (section 5.5).
     pub claims: Option<Extra>,
     /// Further parameters. One that the library sets itself is refused.
     pub extra: Vec<(String, String)>,
+    /// Whether one of no classes has been asked for.
+    no_class_left: bool,
 }
 
 /// How the provider should ask the user (OpenID Connect Core 1.0 section 3.1.2.1).
@@ -133,23 +136,30 @@ const RESERVED: [&str; 22] = [
 ];
 
 impl AuthorizationRequest {
-    /// A request for these scopes, and `openid`.
+    /// A request for these scopes, and `openid`; for `openid` alone, if there are none.
     #[must_use]
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Sets [`prompt`](Self::prompt).
+    /// Adds to [`prompt`](Self::prompt).
     #[must_use]
     pub fn prompt(mut self, prompt: impl IntoIterator<Item = Prompt>) -> Self {
-        self.prompt = prompt.into_iter().collect();
+        for prompt in prompt {
+            if !self.prompt.contains(&prompt) {
+                self.prompt.push(prompt);
+            }
+        }
         self
     }
 
-    /// Sets [`max_age`](Self::max_age), in seconds.
+    /// Sets [`max_age`](Self::max_age), in seconds; the smallest number holds, if called again.
     #[must_use]
     pub const fn max_age(mut self, seconds: u32) -> Self {
-        self.max_age = Some(seconds);
+        self.max_age = match self.max_age {
+            Some(before) if before < seconds => Some(before),
+            Some(_) | None => Some(seconds),
+        };
         self
     }
 
@@ -160,10 +170,17 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Sets [`essential_acr`](Self::essential_acr).
+    /// Sets [`essential_acr`](Self::essential_acr); the classes that are in every list, if called again. If
+    /// that leaves none, no login begins: `authorize` returns
+    /// [`ConfigError::Parameter`](crate::flow::ConfigError::Parameter).
     #[must_use]
     pub fn essential_acr<S: Into<String>>(mut self, classes: impl IntoIterator<Item = S>) -> Self {
-        self.essential_acr = classes.into_iter().map(Into::into).collect();
+        let classes: Vec<String> = classes.into_iter().map(Into::into).collect();
+        match self.essential_acr.is_empty() {
+            true => self.essential_acr = classes,
+            false => self.essential_acr.retain(|class| classes.contains(class)),
+        }
+        self.no_class_left |= self.essential_acr.is_empty();
         self
     }
 
@@ -247,6 +264,9 @@ impl AuthorizationRequest {
 
     /// `claims`, with the essential `acr` in it.
     fn all_claims(&self) -> Result<Option<Value>, RequestError> {
+        if self.no_class_left {
+            return Err(RequestError::Parameter("essential_acr"));
+        }
         let mut claims = self.claims.clone().unwrap_or_default();
         if !self.essential_acr.is_empty() {
             let id_token = claims.entry("id_token").or_insert_with(|| json!({}));
@@ -322,6 +342,33 @@ mod tests {
             ("claims", r#"{"id_token":{"acr":{"essential":true,"values":["urn:mfa"]}}}"#),
         ] {
             assert_eq!(sent(&request, name).as_deref(), Some(value), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_is_said_twice_holds_twice_and_one_of_nothing_is_never_asked_for() {
+        let twice = AuthorizationRequest::new(["email"])
+            .prompt([Prompt::Login])
+            .prompt([Prompt::Consent, Prompt::Login])
+            .max_age(60)
+            .max_age(3600)
+            .essential_acr(["gold", "silver"])
+            .essential_acr(["silver", "bronze"]);
+        for (name, value) in [
+            ("prompt", "login consent"),
+            ("max_age", "60"),
+            ("claims", r#"{"id_token":{"acr":{"essential":true,"values":["silver"]}}}"#),
+        ] {
+            assert_eq!(sent(&twice, name).as_deref(), Some(value), "{name}");
+        }
+        let gold = || AuthorizationRequest::new(["email"]).essential_acr(["gold"]);
+        for none in [
+            AuthorizationRequest::new(["email"]).essential_acr(Vec::<String>::new()),
+            AuthorizationRequest::new(["email"]).essential_acr(Vec::<String>::new()).essential_acr(["gold"]),
+            gold().essential_acr(Vec::<String>::new()),
+            gold().essential_acr(["silver"]),
+        ] {
+            assert_eq!(none.encode(&BOUND), Err(RequestError::Parameter("essential_acr")));
         }
     }
 

@@ -56,13 +56,13 @@ impl Access {
         self.scopes.iter().any(|known| known == scope)
     }
 
-    /// Whether it has one of these scopes.
+    /// Whether it has one of these scopes; never, if there are none.
     #[must_use]
     pub fn has_any_scope<S: AsRef<str>>(&self, scopes: &[S]) -> bool {
         scopes.iter().any(|scope| self.has_scope(scope.as_ref()))
     }
 
-    /// Whether it has all of these scopes.
+    /// Whether it has all of these scopes; always, if there are none.
     #[must_use]
     pub fn has_all_scopes<S: AsRef<str>>(&self, scopes: &[S]) -> bool {
         scopes.iter().all(|scope| self.has_scope(scope.as_ref()))

@@ -84,6 +84,64 @@ fn a_missing_scope_is_403_and_named() {
     assert!(refusal(json!({"scope": "reads"}), &needs(&["read"])).is_some());
 }
 
+/// A list may come from a configuration in which it is empty by mistake.
+#[test]
+fn one_of_an_empty_list_is_what_no_token_has() {
+    const NONE: [&str; 0] = [];
+    let good = json!({"acr": "high", "auth_time": NOW.0});
+    for (needs, status, code) in [
+        (Requirement::new().any_scope(NONE), 403, "access_scope"),
+        (Requirement::new().scope("read").any_scope(NONE), 403, "access_scope"),
+        (Requirement::new().any_scope(["read"]).any_scope(NONE), 403, "access_scope"),
+        (Requirement::new().acr_values(NONE), 401, "access_authentication"),
+        (Requirement::new().acr_values(["high"]).acr_values(NONE), 401, "access_authentication"),
+        (Requirement::new().acr_values(["high"]).acr_values(["low"]), 401, "access_authentication"),
+        (Requirement::new().and(Requirement::new().any_scope(NONE)), 403, "access_scope"),
+        (Requirement::new().scope(""), 403, "access_scope"),
+        (Requirement::new().role("/realm_access/roles", ""), 403, "access_privilege"),
+    ] {
+        let (found, why, _) =
+            refusal(good.clone(), &needs).unwrap_or_else(|| panic!("{needs:?} lets it pass"));
+        assert_eq!((found, why), (status, code), "{needs:?}");
+    }
+    assert!(!access(json!({})).has_any_scope(&NONE) && access(json!({})).has_all_scopes(&NONE));
+}
+
+#[test]
+fn what_is_needed_twice_is_needed_twice() {
+    let changes =
+        json!({"acr": "higher", "auth_time": NOW.0 - 500, "aud": ["x", RESOURCE], "roles": ["user"]});
+    let none = Requirement::new;
+    for (one, other, code) in [
+        (none().scope("admin"), none().scope("read"), "access_scope"),
+        (none().any_scope(["admin", "root"]), none().any_scope(["read", "write"]), "access_scope"),
+        (none().audience("https://internal.example"), none().audience(RESOURCE), "token_audience"),
+        (none().role("/roles", "admin"), none().role("/roles", "user"), "access_privilege"),
+        (none().that(|_| false), none().that(|_| true), "access_privilege"),
+        (none().acr_values(["high"]), none().acr_values(["high", "higher"]), "access_authentication"),
+        (none().max_age(60), none().max_age(3600), "access_authentication"),
+    ] {
+        assert_eq!(refusal(changes.clone(), &other), None, "{other:?}");
+        for both in [one.clone().and(other.clone()), other.and(one)] {
+            assert_eq!(refusal(changes.clone(), &both).unwrap().1, code, "{both:?}");
+        }
+    }
+    let twice = |first, second| Requirement::new().max_age(first).max_age(second);
+    assert!(refusal(changes.clone(), &twice(60, 3600)).is_some());
+    assert!(refusal(changes.clone(), &twice(3600, 60)).is_some());
+    assert!(refusal(changes.clone(), &Requirement::new().audience("y").audience(RESOURCE)).is_some());
+    assert!(refusal(changes.clone(), &Requirement::new().any_scope(["y"]).any_scope(["read"])).is_some());
+    let met =
+        Requirement::new().audience("x").audience(RESOURCE).any_scope(["y", "read"]).any_scope(["write"]);
+    assert_eq!(refusal(changes.clone(), &met), None);
+    let classes = Requirement::new().acr_values(["a", "high", "b"]).acr_values(["b", "c", "high"]);
+    let (_, _, challenge) = refusal(changes.clone(), &classes).unwrap();
+    assert!(challenge.contains(r#"acr_values="high b""#), "{challenge}");
+    let lists = Requirement::new().scope("s").any_scope(["t", "u"]).any_scope(["v"]);
+    let (_, _, challenge) = refusal(changes, &lists).unwrap();
+    assert!(challenge.contains(r#"scope="s t v""#), "{challenge}");
+}
+
 #[test]
 fn privileges_and_audiences_of_a_route() {
     let (status, code, challenge) = refusal(json!({}), &Requirement::new().role("/roles", "admin")).unwrap();

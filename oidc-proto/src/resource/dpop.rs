@@ -137,10 +137,11 @@ impl DpopVerifier {
         }
     }
 
-    /// Accepts these algorithms only; symmetric ones are left out whatever is asked for.
+    /// Accepts these algorithms only: those that every call names, if called again. Symmetric ones are left
+    /// out whatever is asked for; with an empty set, no proof is accepted.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.algorithms = algorithms.intersection(AlgorithmSet::ASYMMETRIC);
+        self.algorithms = self.algorithms.intersection(algorithms);
         self
     }
 

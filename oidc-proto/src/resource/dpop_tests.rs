@@ -82,6 +82,8 @@ fn the_header_types_the_proof_and_names_an_asymmetric_algorithm() {
     let refused = verify_with(&only, &[&good], Some("token")).map(drop);
     assert_eq!(refused, Err(JwsError::AlgorithmNotAllowed.into()));
     assert_eq!(only.algorithm_names(), "PS256");
+    let again = only.algorithms(AlgorithmSet::ALL);
+    assert_eq!(again.algorithm_names(), "PS256", "what was said is not taken back");
     assert_eq!(DpopVerifier::new().algorithms(AlgorithmSet::ALL).algorithms, AlgorithmSet::ASYMMETRIC);
 }
 

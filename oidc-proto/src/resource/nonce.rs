@@ -16,11 +16,11 @@ pub const DEFAULT_NONCE_SLOT: u32 = 120;
 /// Separates these from whatever else the key may be used for.
 const CONTEXT: &[u8] = b"oidc-proto DPoP nonce\0";
 
-/// The key of the nonces of a resource server, and the one before it while nodes change over.
+/// The key of the nonces of a resource server, and those before it while nodes change over.
 #[derive(Clone)]
 pub struct NonceKeys {
     current: Mac,
-    previous: Option<Mac>,
+    previous: Vec<Mac>,
     slot: u32,
 }
 
@@ -28,13 +28,13 @@ impl NonceKeys {
     /// A key of 32 random bytes, the same on every node.
     #[must_use]
     pub fn new(current: &[u8; 32]) -> Self {
-        Self { current: Mac::new(current), previous: None, slot: DEFAULT_NONCE_SLOT }
+        Self { current: Mac::new(current), previous: Vec::new(), slot: DEFAULT_NONCE_SLOT }
     }
 
-    /// Accepts nonces of this key, too, but makes none with it.
+    /// Accepts nonces of this key, too, and of those named before, but makes none with it.
     #[must_use]
     pub fn previous(mut self, previous: &[u8; 32]) -> Self {
-        self.previous = Some(Mac::new(previous));
+        self.previous.push(Mac::new(previous));
         self
     }
 
@@ -61,7 +61,7 @@ impl NonceKeys {
         };
         let made_by = |key: &Mac| equal(&key.sign(&[CONTEXT, slot]), tag);
         let is_ours = made_by(&self.current);
-        if !is_ours && !self.previous.as_ref().is_some_and(made_by) {
+        if !is_ours && !self.previous.iter().any(made_by) {
             return Freshness::Foreign;
         }
         match i64::from_be_bytes(*slot).saturating_sub(self.number(now)) {
@@ -124,6 +124,8 @@ mod tests {
     fn the_previous_key_is_accepted_and_no_other() {
         let now = Timestamp(1200);
         let old = NonceKeys::new(&[1; 32]).nonce(now);
+        let two = NonceKeys::new(&[3; 32]).previous(&[1; 32]).previous(&[2; 32]);
+        assert_eq!(two.check(&old, now), Freshness::Recent, "one more takes no other's place");
         assert_eq!(NonceKeys::new(&[2; 32]).check(&old, now), Freshness::Foreign);
         assert_eq!(NonceKeys::new(&[2; 32]).previous(&[1; 32]).check(&old, now), Freshness::Recent);
         assert_eq!(

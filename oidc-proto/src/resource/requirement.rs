@@ -11,14 +11,20 @@ use std::{fmt, sync::Arc};
 type Predicate = Arc<dyn Fn(&Access) -> bool + Send + Sync>;
 
 /// What a route needs. The default needs nothing. Made once.
+///
+/// Every method adds a need, and takes none away: what is called twice holds twice. One of an empty list is
+/// needed, and nothing is that: a list that a configuration has left empty closes the route, and does not
+/// open it.
 #[derive(Clone, Default)]
 pub struct Requirement {
     all_scopes: Vec<String>,
-    any_scope: Vec<String>,
-    audience: Option<String>,
+    /// One of each list.
+    any_scope: Vec<Vec<String>>,
+    audiences: Vec<String>,
     roles: Vec<(String, String)>,
     predicates: Vec<Predicate>,
-    acr_values: Vec<String>,
+    /// One that is in each list.
+    acr_values: Vec<Vec<String>>,
     max_age: Option<u32>,
 }
 
@@ -36,60 +42,86 @@ impl Requirement {
         self
     }
 
-    /// Needs one of these scopes; the first is the one that a client is told to ask for.
+    /// Needs one of these scopes, and one of each list named before; the first is the one that a client is
+    /// told to ask for. No token has one of an empty list.
     #[must_use]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
-        self.any_scope = scopes.into_iter().map(Into::into).collect();
+        self.any_scope.push(scopes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Needs this audience among those of the token.
+    /// Needs this audience among those of the token, and those named before.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audience = Some(audience.into());
+        self.audiences.push(audience.into());
         self
     }
 
-    /// Needs this role in the claim at this path: see [`Access::has_role`].
+    /// Needs this role in the claim at this path, and those named before: see [`Access::has_role`].
     #[must_use]
     pub fn role(mut self, path: impl Into<String>, role: impl Into<String>) -> Self {
         self.roles.push((path.into(), role.into()));
         self
     }
 
-    /// Needs whatever you like.
+    /// Needs whatever you like, and what you liked before.
     #[must_use]
     pub fn that(mut self, predicate: impl Fn(&Access) -> bool + Send + Sync + 'static) -> Self {
         self.predicates.push(Arc::new(predicate));
         self
     }
 
-    /// Needs an authentication of the user of one of these classes, the preferred one first.
+    /// Needs an authentication of the user of one of these classes, the preferred one first; of a class that
+    /// is in every list, if called again. No authentication is of a class of an empty list.
     #[must_use]
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
-        self.acr_values = values.into_iter().map(Into::into).collect();
+        self.acr_values.push(values.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Needs an authentication of the user no longer ago than so many seconds.
+    /// Needs an authentication of the user no longer ago than so many seconds; the smallest number holds, if
+    /// called again.
     #[must_use]
     pub const fn max_age(mut self, seconds: u32) -> Self {
-        self.max_age = Some(seconds);
+        self.max_age = match self.max_age {
+            Some(before) if before < seconds => Some(before),
+            Some(_) | None => Some(seconds),
+        };
         self
+    }
+
+    /// Needs what the other one needs, too.
+    #[must_use]
+    pub fn and(mut self, other: Self) -> Self {
+        let Self { all_scopes, any_scope, audiences, roles, predicates, acr_values, max_age } = other;
+        self.all_scopes.extend(all_scopes);
+        self.any_scope.extend(any_scope);
+        self.audiences.extend(audiences);
+        self.roles.extend(roles);
+        self.predicates.extend(predicates);
+        self.acr_values.extend(acr_values);
+        max_age.into_iter().fold(self, Self::max_age)
     }
 
     /// The scopes that a client should ask for, as a challenge has them.
     pub(super) fn scope_text(&self) -> Option<String> {
-        let scopes: Vec<&str> =
-            self.all_scopes.iter().chain(self.any_scope.first()).map(String::as_str).collect();
+        let first = self.any_scope.iter().filter_map(|scopes| scopes.first());
+        let scopes: Vec<&str> = self.all_scopes.iter().chain(first).map(String::as_str).collect();
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 
+    /// The classes that are in every list, in the order of the first; `None` if no class is needed.
+    fn classes(&self) -> Option<Vec<&str>> {
+        let (first, others) = self.acr_values.split_first()?;
+        let everywhere = |class: &&String| others.iter().all(|list| list.contains(class));
+        Some(first.iter().filter(everywhere).map(String::as_str).collect())
+    }
+
     pub(super) fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
-        if self.audience.as_ref().is_some_and(|wanted| !access.audience.contains(wanted)) {
+        if !self.audiences.iter().all(|wanted| access.audience.contains(wanted)) {
             return Err(access.denied(Reason::Token(Rejected::Audience)));
         }
-        let any = self.any_scope.is_empty() || access.has_any_scope(&self.any_scope);
+        let any = self.any_scope.iter().all(|scopes| access.has_any_scope(scopes));
         if !any || !access.has_all_scopes(&self.all_scopes) {
             let details = Details { scope: self.scope_text(), ..Details::default() };
             return Err(access.denied(Reason::Scope).detailed(details));
@@ -99,11 +131,13 @@ impl Requirement {
         if !privileged {
             return Err(access.denied(Reason::Privilege));
         }
-        let strong = self.acr_values.is_empty()
-            || access.acr.as_ref().is_some_and(|acr| self.acr_values.contains(acr));
+        let classes = self.classes();
+        let strong = classes
+            .as_ref()
+            .is_none_or(|classes| access.acr.as_deref().is_some_and(|acr| classes.contains(&acr)));
         let recent = self.max_age.is_none_or(|age| access.was_authenticated_within(age, now));
         if !strong || !recent {
-            let acr_values = (!self.acr_values.is_empty()).then(|| self.acr_values.join(" "));
+            let acr_values = classes.map(|classes| classes.join(" "));
             let details = Details { acr_values, max_age: self.max_age, ..Details::default() };
             return Err(access.denied(Reason::Authentication).detailed(details));
         }
@@ -116,7 +150,7 @@ impl fmt::Debug for Requirement {
         f.debug_struct("Requirement")
             .field("all_scopes", &self.all_scopes)
             .field("any_scope", &self.any_scope)
-            .field("audience", &self.audience)
+            .field("audiences", &self.audiences)
             .field("roles", &self.roles)
             .field("predicates", &self.predicates.len())
             .field("acr_values", &self.acr_values)

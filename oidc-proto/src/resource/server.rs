@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     base::moment::Timestamp,
-    jose::{AlgorithmSet, Mac},
+    jose::{AlgorithmSet, Allowed, Mac},
     metadata::IssuerRule,
     token::{DEFAULT_LEEWAY, Rejected, Verifier},
 };
@@ -35,7 +35,7 @@ pub struct TrustedIssuer {
     issuer: String,
     rule: Option<IssuerRule>,
     audiences: Vec<String>,
-    algorithms: AlgorithmSet,
+    algorithms: Allowed,
     leeway: u16,
     plain_jwt: bool,
     scope_claim: String,
@@ -52,7 +52,7 @@ impl TrustedIssuer {
             issuer: issuer.into(),
             rule: None,
             audiences: Vec::new(),
-            algorithms: AlgorithmSet::ASYMMETRIC,
+            algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
             scope_claim: "scope".to_owned(),
@@ -72,18 +72,19 @@ impl TrustedIssuer {
         self
     }
 
-    /// Accepts tokens for this audience; the default is the identifier of the resource, which then is
-    /// no longer accepted unless it is named as well.
+    /// Accepts tokens for this audience, and for those named before; the default is the identifier of the
+    /// resource, which then is no longer accepted unless it is named as well.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Accepts these algorithms only.
+    /// Accepts these algorithms only: those that every call names, if called again. The default is every
+    /// asymmetric one; with an empty set, no token is accepted.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.algorithms = algorithms;
+        self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
@@ -200,21 +201,29 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens.
+    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens. The verifier takes the place
+    /// of one named before; that a proof is required, it does not take back.
     pub fn accept_dpop(mut self, verifier: DpopVerifier) -> Self {
-        self.dpop = Dpop::Accepted(verifier);
+        self.dpop = match self.dpop {
+            Dpop::Required(_) => Dpop::Required(verifier),
+            Dpop::Off | Dpop::Accepted(_) => Dpop::Accepted(verifier),
+        };
         self
     }
 
-    /// Accepts DPoP-bound tokens with a proof, and no bearer tokens.
+    /// Accepts DPoP-bound tokens with a proof, and no bearer tokens. The verifier takes the place of one
+    /// named before.
     pub fn require_dpop(mut self, verifier: DpopVerifier) -> Self {
         self.dpop = Dpop::Required(verifier);
         self
     }
 
-    /// Accepts certificate-bound tokens (RFC 8705) from whoever holds the certificate.
+    /// Accepts certificate-bound tokens (RFC 8705) from whoever holds the certificate. That they are
+    /// required, it does not take back.
     pub const fn accept_certificate_bound(mut self) -> Self {
-        self.certificate = CertificateBinding::Accepted;
+        if matches!(self.certificate, CertificateBinding::Off) {
+            self.certificate = CertificateBinding::Accepted;
+        }
         self
     }
 
@@ -379,7 +388,7 @@ impl Trusted {
         }
         let (first, others) = audiences.split_first().ok_or(SettingError::Text("audience"))?;
         let verifier = Verifier::new(&name, first).issuer_rule(rule.clone());
-        let mut verifier = verifier.algorithms(issuer.algorithms).leeway(issuer.leeway);
+        let mut verifier = verifier.algorithms(issuer.algorithms.set()).leeway(issuer.leeway);
         for audience in others {
             verifier = verifier.or_audience(audience);
         }

@@ -129,6 +129,22 @@ fn each_issuer_has_its_own_policy() {
 }
 
 #[test]
+fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
+    let settings = server().require_dpop(DpopVerifier::new()).accept_dpop(DpopVerifier::new());
+    let settings = settings.require_certificate_bound().accept_certificate_bound().build().unwrap();
+    assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), Reason::ProofRequired);
+    let bound = bound_token();
+    let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
+    assert_eq!(unbound.reason(), Reason::Token(Rejected::NotBound), "to no certificate");
+    let only = |algorithm| AlgorithmSet::EMPTY.with(algorithm);
+    let narrow = TrustedIssuer::new(ISSUER)
+        .algorithms(only(crate::jose::Algorithm::ES256))
+        .algorithms(only(crate::jose::Algorithm::EdDSA));
+    let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
+    assert_eq!(bearer(&narrow, &token(json!({}))).unwrap_err().code(), "jws_alg_not_allowed");
+}
+
+#[test]
 fn e22_an_outage_of_ours_is_never_the_fault_of_the_client() {
     let denied = server().build().unwrap().unavailable(17);
     assert_eq!(denied.status().as_u16(), 503);

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     base::moment::Timestamp,
-    jose::{AlgorithmSet, Key, KeySet},
+    jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
 };
 use ring::digest::Context;
@@ -22,7 +22,7 @@ use std::fmt;
 pub struct Verifier {
     issuer: IssuerRule,
     audiences: Vec<String>,
-    algorithms: AlgorithmSet,
+    algorithms: Allowed,
     leeway: u16,
     plain_jwt: bool,
 }
@@ -34,7 +34,7 @@ impl Verifier {
         Self {
             issuer: IssuerRule::exact(issuer),
             audiences: vec![audience.into()],
-            algorithms: AlgorithmSet::ASYMMETRIC,
+            algorithms: Allowed::DEFAULT,
             leeway: time::DEFAULT_LEEWAY,
             plain_jwt: false,
         }
@@ -54,10 +54,11 @@ impl Verifier {
         self
     }
 
-    /// Accepts these algorithms only. The default is every asymmetric one.
+    /// Accepts these algorithms only: those that every call names, if called again. The default is every
+    /// asymmetric one; with an empty set, no token is accepted.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.algorithms = algorithms;
+        self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
@@ -141,7 +142,7 @@ impl Verifier {
         } else {
             |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
         };
-        let token = Unverified::read(token, scratch, self.algorithms, typ_fits)?;
+        let token = Unverified::read(token, scratch, self.algorithms.set(), typ_fits)?;
         self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
@@ -153,7 +154,7 @@ impl Verifier {
         token: &Unverified<'_, '_>,
         keys: &'k KeySet,
     ) -> Result<&'k Key, Rejected> {
-        token.check_signature(keys, self.algorithms, &self.issuer)
+        token.check_signature(keys, self.algorithms.set(), &self.issuer)
     }
 
     /// Everything that a verdict can depend on. A new field does not compile until it stands here.
@@ -165,7 +166,7 @@ impl Verifier {
             hash.update(&(audience.len() as u64).to_be_bytes());
             hash.update(audience.as_bytes());
         }
-        hash.update(&algorithms.bits().to_be_bytes());
+        hash.update(&algorithms.set().bits().to_be_bytes());
         hash.update(&leeway.to_be_bytes());
         hash.update(&[u8::from(*plain_jwt)]);
     }

@@ -11,7 +11,7 @@ use crate::{
         moment::Timestamp,
         secret::{Secret, equal},
     },
-    jose::{Algorithm, AlgorithmSet, KeySet},
+    jose::{Algorithm, AlgorithmSet, Allowed, KeySet},
     metadata::IssuerRule,
 };
 use serde::de::DeserializeOwned;
@@ -31,7 +31,7 @@ pub struct IdTokenVerifier {
     pub(crate) issuer: IssuerRule,
     pub(crate) client_id: String,
     pub(crate) trusted_audiences: Vec<String>,
-    pub(crate) algorithms: AlgorithmSet,
+    pub(crate) algorithms: Allowed,
     pub(crate) leeway: u16,
 }
 
@@ -43,7 +43,7 @@ pub struct Expected<'e> {
     pub nonce: Option<&'e str>,
     /// How old, in seconds, the user's authentication may be; then the token must have `auth_time`.
     pub max_age: Option<u32>,
-    /// Authentication context classes of which the token must name one.
+    /// Authentication context classes of which the token must name one; empty if it need not name any.
     pub acr: &'e [String],
     /// The access token that came with it: `at_hash` must be its hash, if there.
     pub access_token: Option<&'e Secret>,
@@ -68,7 +68,7 @@ impl IdTokenVerifier {
             issuer: IssuerRule::exact(issuer),
             client_id: client_id.into(),
             trusted_audiences: Vec::new(),
-            algorithms: AlgorithmSet::ASYMMETRIC,
+            algorithms: Allowed::DEFAULT,
             leeway: time::DEFAULT_LEEWAY,
         }
     }
@@ -80,17 +80,18 @@ impl IdTokenVerifier {
         self
     }
 
-    /// Accepts these algorithms only.
+    /// Accepts these algorithms only: those that every call names, if called again. The default is every
+    /// asymmetric one; with an empty set, no token is accepted.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.algorithms = algorithms;
+        self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
-    /// Accepts ID tokens that are meant for these, too, besides this client.
+    /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
     #[must_use]
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
-        self.trusted_audiences = audiences.into_iter().map(Into::into).collect();
+        self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
 
@@ -114,13 +115,13 @@ impl IdTokenVerifier {
     ) -> Result<IdToken, Rejected> {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-        let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms, typ_fits)?;
+        let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms.set(), typ_fits)?;
         let iss = unverified.claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(Rejected::Issuer);
         }
         self.check(&unverified.claims, unverified.header.alg(), expected, now)?;
-        unverified.check_signature(keys, self.algorithms, &self.issuer)?;
+        unverified.check_signature(keys, self.algorithms.set(), &self.issuer)?;
         IdToken::new(&unverified.claims, unverified.payload, token.clone())
     }
 

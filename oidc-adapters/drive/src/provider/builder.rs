@@ -90,22 +90,30 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets for whom access tokens must be meant: this program's name as a resource. Needed for
-    /// [`verify`](Provider::verify).
+    /// Sets for whom access tokens must be meant: this program's name as a resource, in place of one named
+    /// before. Needed for [`verify`](Provider::verify). For a second one, see [`Verifier::or_audience`].
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Sets everything else that a client can be told: quirks, the authentication method, UserInfo.
+    /// Sets everything else that a client can be told: quirks, the authentication method, UserInfo. Called
+    /// again, it goes on from what was set before.
     pub fn client(mut self, shape: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
-        self.client = Some(Box::new(shape));
+        self.client = Some(match self.client {
+            Some(before) => Box::new(move |client| shape(before(client))),
+            None => Box::new(shape),
+        });
         self
     }
 
-    /// Sets everything else that is demanded of access tokens.
+    /// Sets everything else that is demanded of access tokens. Called again, it goes on from what was set
+    /// before.
     pub fn access_tokens(mut self, shape: impl Fn(Verifier) -> Verifier + Send + Sync + 'static) -> Self {
-        self.verifier = Some(Box::new(shape));
+        self.verifier = Some(match self.verifier {
+            Some(before) => Box::new(move |tokens| shape(before(tokens))),
+            None => Box::new(shape),
+        });
         self
     }
 
