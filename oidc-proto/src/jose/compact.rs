@@ -74,7 +74,9 @@ pub enum JwsError {
     /// The key that the token names does not serve its `alg`.
     #[error("the key that the token names does not serve its `alg`")]
     KeyMismatch,
-    /// The token names no key, too many fit, and none of those tried has signed it.
+    /// The token names no key, too many fit or they cost too much
+    /// ([`MAX_CANDIDATES`](super::MAX_CANDIDATES), [`MAX_WORK`](super::MAX_WORK)), and none of those tried
+    /// has signed it.
     #[error("too many keys fit a token that does not say which one signed it")]
     TooManyCandidates,
     /// The signature is not that of the key.

@@ -9,7 +9,11 @@ use super::{
     jwk::Jwk,
     roca,
 };
-use crate::base::{base64url, json::JsonError, secret::Secret};
+use crate::base::{
+    base64url,
+    json::{Extra, JsonError},
+    secret::Secret,
+};
 use ring::digest::Context;
 use serde_json::Value;
 use std::fmt;
@@ -90,32 +94,18 @@ pub enum Unusable {
 impl Key {
     /// Parses and judges a key.
     pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, Unusable> {
-        let (fitting, public): (_, fn(&Jwk, AlgorithmSet) -> _) = match jwk.kty.as_str() {
-            "RSA" => (AlgorithmSet::RSA, rsa),
-            "EC" => match jwk.crv.as_deref() {
-                Some("P-256") => (AlgorithmSet::P256, p256),
-                Some("P-384") => (AlgorithmSet::P384, p384),
-                Some(_) => return Err(Unusable::UnknownCurve),
-                None => return Err(Unusable::MissingMember("crv")),
-            },
-            "OKP" => match jwk.crv.as_deref() {
-                Some("Ed25519") => (AlgorithmSet::ED25519, ed25519),
-                Some(_) => return Err(Unusable::UnknownCurve),
-                None => return Err(Unusable::MissingMember("crv")),
-            },
-            "oct" => (AlgorithmSet::HMAC, secret),
-            _ => return Err(Unusable::UnknownKeyType),
-        };
-        if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
-            || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
-        {
-            return Err(Unusable::NotForSignatures);
-        }
-        let named = bound(jwk.alg.as_deref(), fitting)?;
-        let (public, algorithms) = public(&jwk, named)?;
+        let (fitting, public) = kind(&jwk)?;
+        let (public, algorithms) = public(&jwk, purpose(&jwk, fitting)?)?;
         // A thumbprint of a secret would help to guess it.
         let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
-        let issuer = jwk.extra.get("issuer").and_then(Value::as_str).map(str::to_owned);
+        // Whose key it is limits what it may vouch for: what cannot be read must not pass for nothing.
+        let issuer = match jwk.extra.get("issuer") {
+            None | Some(Value::Null) => None,
+            Some(Value::String(issuer)) => Some(issuer.clone()),
+            Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
+                return Err(Unusable::WrongType("issuer"));
+            }
+        };
         let material = match (&thumbprint, &jwk.k) {
             (Some(thumbprint), _) => material(thumbprint.as_bytes()),
             (None, Some(secret)) if jwk.kty == "oct" => material(secret.expose().as_bytes()),
@@ -175,6 +165,13 @@ impl Key {
         hash.update(material);
     }
 
+    /// What it costs to hold one signature against it, in products of two 64-bit words, or what takes as
+    /// long: 26,624 for an RSA key of 2048 bits with the exponent 65537, 1,050,000 for P-384.
+    #[must_use]
+    pub fn work(&self) -> u32 {
+        self.public.work()
+    }
+
     /// For an algorithm of this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify(algorithm, message, signature)
@@ -215,13 +212,70 @@ fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unu
     if bound.is_empty() { Err(Unusable::AlgorithmMismatch) } else { Ok(bound) }
 }
 
+/// The members of a key, typed.
+pub(super) fn typed(members: Extra) -> Result<Jwk, Unusable> {
+    if members.get("kty").is_none_or(Value::is_null) {
+        return Err(Unusable::MissingMember("kty"));
+    }
+    Ok(Jwk::from_members(members)?)
+}
+
+/// What a key of this type and curve may serve, and how its numbers are read.
+fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), Unusable> {
+    Ok(match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("RSA", _) => (AlgorithmSet::RSA, rsa),
+        ("oct", _) => (AlgorithmSet::HMAC, secret),
+        ("EC", Some("P-256")) => (AlgorithmSet::P256, p256),
+        ("EC", Some("P-384")) => (AlgorithmSet::P384, p384),
+        ("OKP", Some("Ed25519")) => (AlgorithmSet::ED25519, ed25519),
+        ("EC" | "OKP", Some(_)) => return Err(Unusable::UnknownCurve),
+        ("EC" | "OKP", None) => return Err(Unusable::MissingMember("crv")),
+        _ => return Err(Unusable::UnknownKeyType),
+    })
+}
+
+/// What is left of the fitting algorithms by what the key says of its purpose.
+fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unusable> {
+    if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
+        || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
+    {
+        return Err(Unusable::NotForSignatures);
+    }
+    bound(jwk.alg.as_deref(), fitting)
+}
+
+/// The algorithms that a key says it may serve; whether it is sound is not looked at.
+pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, Unusable> {
+    purpose(jwk, kind(jwk)?.0)
+}
+
+/// What is wrong with a public key that has no thumbprint, without arithmetic.
+pub(super) fn misspelt(jwk: &Jwk) -> Unusable {
+    let members = match jwk.kty.as_str() {
+        "RSA" => [("n", &jwk.n), ("e", &jwk.e)],
+        "EC" => [("x", &jwk.x), ("y", &jwk.y)],
+        _ => [("x", &jwk.x), ("x", &jwk.x)],
+    };
+    members.into_iter().find_map(|(name, member)| number(name, member).err()).map_or(
+        Unusable::BadPoint,
+        |why| {
+            // A coordinate may well begin with zeros: then it is its length that is wrong.
+            if jwk.kty == "RSA" || !matches!(why, Unusable::LeadingZero(_)) {
+                why
+            } else {
+                Unusable::BadPoint
+            }
+        },
+    )
+}
+
 type Parsed = Result<(PublicKey, AlgorithmSet), Unusable>;
+type Parser = fn(&Jwk, AlgorithmSet) -> Parsed;
 
 fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     let n = modulus(&jwk.n)?;
     let e = number("e", &jwk.e)?;
-    let bits = n.first().map_or(0, |byte| n.len() * 8 - byte.leading_zeros() as usize);
-    match bits {
+    match bits(&n) {
         ..2048 => return Err(Unusable::RsaTooShort),
         8193.. => return Err(Unusable::RsaTooLong),
         2048..=8192 => {}
@@ -230,15 +284,29 @@ fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     if !odd(&n) {
         return Err(Unusable::RsaModulus);
     }
-    if roca::is_marked(&n) {
-        return Err(Unusable::RsaBroken);
-    }
     // 33 bits is where the backend stops: more is slower and safer against nothing.
     let value = e.iter().take(6).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
     if !odd(&e) || !(3..1 << 33).contains(&value) {
         return Err(Unusable::RsaExponent);
     }
+    // The dear one comes last.
+    if roca::is_marked(&n) {
+        return Err(Unusable::RsaBroken);
+    }
     Ok((PublicKey::rsa(n, e), algorithms))
+}
+
+/// The length of a number without leading zero bytes.
+fn bits(number: &[u8]) -> usize {
+    number.first().map_or(0, |byte| number.len() * 8 - byte.leading_zeros() as usize)
+}
+
+/// The length of an RSA key that is long enough; 0 of a key of another type.
+pub(super) fn rsa_bits(jwk: &Jwk) -> Result<usize, Unusable> {
+    match jwk.kty.as_str() {
+        "RSA" => Some(bits(&modulus(&jwk.n)?)).filter(|bits| *bits >= 2048).ok_or(Unusable::RsaTooShort),
+        _ => Ok(0),
+    }
 }
 
 fn p256(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {

@@ -314,6 +314,92 @@ fn the_cost_of_a_token_that_names_no_key_is_bounded() {
     assert_eq!(by_name, Ok(Some("99".to_owned())));
 }
 
+/// What a set of the dearest keys that may be in one costs, counted: number, length and exponent together.
+#[test]
+fn the_work_for_a_token_that_names_no_key_is_bounded_whatever_the_keys_are() {
+    let p384 = || testdata::jwk(testdata::P384, Algorithm::ES384).to_json();
+    let p256 = || testdata::jwk(testdata::P256, Algorithm::ES256).to_json();
+    let work = |key: Value| set(&json!([key])).keys().next().unwrap().work();
+    for (key, products) in [
+        (rsa(2048, 1, "Aw"), 32 * 32 * (9 + 1 + 1)),
+        (rsa(2048, 1, "AQAB"), 32 * 32 * (9 + 16 + 1)),
+        (rsa(2049, 1, "AQAB"), 33 * 33 * (9 + 16 + 1)),
+        (rsa(4096, 1, "AQAB"), 64 * 64 * (9 + 16 + 1)),
+        (rsa(8192, 1, "AQAB"), 128 * 128 * (9 + 16 + 1)),
+        (rsa(8192, 1, "Af____8"), 128 * 128 * (9 + 32 + 32)),
+        (p256(), 60_000),
+        (p384(), 1_050_000),
+    ] {
+        assert_eq!(work(key.clone()), products, "{key}");
+        assert!(products <= MAX_WORK, "no key is too dear by itself");
+    }
+    // How many of these, one after the other, a token may be held against: the last of them has signed it.
+    let tried = |crowd: &dyn Fn(u8) -> Value, algorithm: Algorithm| {
+        let pem = if algorithm == Algorithm::ES384 { testdata::P384 } else { testdata::RSA2048 };
+        let mine = testdata::jwk(pem, algorithm).to_json();
+        (0..20_u8)
+            .take_while(|before| {
+                let keys: Vec<_> = (0..*before).map(crowd).chain([mine.clone()]).collect();
+                match chosen_by(&set(&json!(keys)), &testdata::signer(algorithm, None)) {
+                    Ok(()) => true,
+                    Err(JwsError::TooManyCandidates) => false,
+                    Err(why) => panic!("{why}"),
+                }
+            })
+            .last()
+            .unwrap()
+    };
+    let long = |bits: usize, e: &'static str| {
+        move |seed: u8| {
+            let mut key = rsa(bits, 1, e);
+            let mut n = base64url::decode(key["n"].as_str().unwrap()).unwrap();
+            n[9] = seed;
+            key["n"] = base64url::encode(&n).into();
+            key
+        }
+    };
+    for (bits, e, others) in
+        [(2048, "AQAB", 7), (4096, "AQAB", 7), (8192, "Aw", 7), (8192, "AQAB", 4), (8192, "Af____8", 1)]
+    {
+        let before = tried(&long(bits, e), Algorithm::RS256);
+        assert_eq!(before, others, "{bits} {e}");
+        let all = u32::from(before) * work(long(bits, e)(0)) + work(rsa(2048, 1, "AQAB"));
+        assert!(all <= MAX_WORK, "{all}");
+    }
+    assert_eq!(tried(&|_| other_p384(), Algorithm::ES384), 1, "of the dearest curve, one more");
+}
+
+/// Another key on P-384.
+fn other_p384() -> Value {
+    use ring::{rand::SystemRandom, signature};
+    let rng = SystemRandom::new();
+    let pkcs8 =
+        signature::EcdsaKeyPair::generate_pkcs8(&signature::ECDSA_P384_SHA384_FIXED_SIGNING, &rng).unwrap();
+    RingSigner::from_pkcs8(Algorithm::ES384, pkcs8.as_ref(), None).unwrap().public_jwk().unwrap().to_json()
+}
+
+fn chosen_by(keys: &KeySet, signer: &RingSigner) -> Result<(), JwsError> {
+    let token = crate::jose::sign_compact(signer, crate::base::json::Extra::new(), b"x").unwrap();
+    let mut buffers = crate::jose::Buffers::default();
+    crate::jose::verify_compact(&token, keys, AlgorithmSet::ALL, &mut buffers).map(drop)
+}
+
+/// A key that says whose it is says so in a string, or vouches for nobody.
+#[test]
+fn whose_a_key_is_is_read_or_the_key_is_set_aside() {
+    let ed = || testdata::jwk(testdata::ED25519, Algorithm::EdDSA).to_json();
+    for (issuer, why) in [
+        (json!("https://op.example"), None),
+        (Value::Null, None),
+        (json!(["https://op.example"]), Some(Unusable::WrongType("issuer"))),
+        (json!({"of": "https://op.example"}), Some(Unusable::WrongType("issuer"))),
+        (json!(5), Some(Unusable::WrongType("issuer"))),
+        (json!(false), Some(Unusable::WrongType("issuer"))),
+    ] {
+        assert_eq!(reason(&with(ed(), "issuer", issuer.clone())), why, "{issuer}");
+    }
+}
+
 #[test]
 fn debug_shows_names_algorithms_and_reasons_only() {
     let mut keys = KeySet::from_secret(&Secret::new(testdata::SECRET));

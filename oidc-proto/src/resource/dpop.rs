@@ -15,7 +15,7 @@ use crate::{
         moment::Timestamp,
         secret::{Secret, equal},
     },
-    jose::{AlgorithmSet, Compact, Header, JwsError, Key, Unusable, embedded_key, sha256},
+    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, MAX_EMBEDDED_RSA, Unusable, sha256},
     token::{DEFAULT_LEEWAY, MAX_LEEWAY},
 };
 use http::{HeaderMap, HeaderName, Method};
@@ -54,6 +54,9 @@ pub enum ProofError {
     /// Its header brings no key.
     #[error("the DPoP proof brings no key (`jwk`)")]
     MissingKey,
+    /// Its key is an RSA key of more than [`MAX_EMBEDDED_RSA`](crate::jose::MAX_EMBEDDED_RSA) bits.
+    #[error("the key (`jwk`) of the DPoP proof is an RSA key of more than {MAX_EMBEDDED_RSA} bits")]
+    KeyTooLong,
     /// Its key is unfit: private, symmetric, too weak, not on its curve.
     #[error("the key (`jwk`) of the DPoP proof {0}")]
     Key(Unusable),
@@ -100,6 +103,7 @@ impl ProofError {
             Self::Jws(_) => "proof_jws",
             Self::Type => "proof_typ",
             Self::MissingKey => "proof_missing_key",
+            Self::KeyTooLong => "proof_key_too_long",
             Self::Key(_) => "proof_key",
             Self::Claims(_) => "proof_claims_json",
             Self::MissingClaim(_) => "proof_missing_claim",
@@ -175,7 +179,8 @@ impl DpopVerifier {
     }
 
     /// Checks the proof of a request for `url` (as the client sees it) that came with this token, or
-    /// with none. Replay is for the caller to check, with [`DpopProof::replay_key`].
+    /// with none: what costs little first, then whether its key is sound, and the signature last. Replay is
+    /// for the caller to check, with [`DpopProof::replay_key`].
     ///
     /// # Errors
     /// [`ProofError`] names the rule that the proof breaks.
@@ -190,7 +195,8 @@ impl DpopVerifier {
         self.read(headers, method, url, token, now)?.check_signature()
     }
 
-    /// Every check but the signature, which is the only dear one.
+    /// Every check but the two that are dear: whether the key is sound, and the signature. Anybody can send a
+    /// proof, so these wait until the token is known to be good, too.
     pub(super) fn read(
         &self,
         headers: &HeaderMap,
@@ -228,11 +234,6 @@ impl DpopVerifier {
             .and_then(|mut members| members.object("jwk"))
             .map_err(|error| ProofError::Jws(JwsError::Header(error)))?
             .ok_or(ProofError::MissingKey)?;
-        let key = embedded_key(Value::Object(jwk)).map_err(ProofError::Key)?;
-        if !key.algorithms().contains(parsed.alg()) {
-            return Err(JwsError::KeyMismatch.into());
-        }
-        let jkt = key.thumbprint().ok_or(ProofError::MissingKey)?.to_owned();
 
         let mut claims = Members::parse(&payload).map_err(ProofError::Claims)?;
         let mut text = |name| claims.string(name).map_err(ProofError::Claims);
@@ -266,6 +267,14 @@ impl DpopVerifier {
         }
         let next_nonce = self.check_nonce(nonce.as_deref(), now)?;
 
+        let key = EmbeddedKey::read(jwk).map_err(ProofError::Key)?;
+        if !key.algorithms().contains(parsed.alg()) {
+            return Err(JwsError::KeyMismatch.into());
+        }
+        if key.is_too_long() {
+            return Err(ProofError::KeyTooLong);
+        }
+        let jkt = key.thumbprint().to_owned();
         let replay_key = ReplayKey::new(&jkt, &jti, &htu, until);
         let proof = DpopProof { jkt, replay_key, next_nonce };
         let signed = parts.signed.to_owned();
@@ -299,11 +308,11 @@ fn date(value: Value) -> Result<i64, ProofError> {
     value.as_f64().and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
 }
 
-/// A proof whose signature has not been checked yet.
+/// A proof whose key and signature have not been checked yet.
 pub(super) struct UncheckedProof {
     proof: DpopProof,
     alg: crate::jose::Algorithm,
-    key: Key,
+    key: EmbeddedKey,
     signed: String,
     signature: Vec<u8>,
 }
@@ -315,7 +324,8 @@ impl UncheckedProof {
     }
 
     pub(super) fn check_signature(self) -> Result<DpopProof, ProofError> {
-        if self.key.verify(self.alg, self.signed.as_bytes(), &self.signature) {
+        let key = self.key.judge().map_err(ProofError::Key)?;
+        if key.verify(self.alg, self.signed.as_bytes(), &self.signature) {
             Ok(self.proof)
         } else {
             Err(JwsError::Signature.into())

@@ -87,6 +87,31 @@ fn the_header_types_the_proof_and_names_an_asymmetric_algorithm() {
     assert_eq!(DpopVerifier::new().algorithms(AlgorithmSet::ALL).algorithms, AlgorithmSet::ASYMMETRIC);
 }
 
+/// Anybody can send a proof, and a key costs up to a hundred times as much to judge as all the rest to read.
+#[test]
+fn whether_the_key_is_sound_is_asked_last() {
+    let mut header = proof_header();
+    header["jwk"]["y"] = header["jwk"]["x"].clone();
+    let unsound = Err(ProofError::Key(Unusable::BadPoint));
+    let judged = |changes| verify(&sign(&client(), &header, &with(proof_claims("token"), changes)));
+    assert_eq!(judged(json!({})), unsound);
+    for (changes, why) in [
+        (json!({"jti": null}), ProofError::MissingClaim("jti")),
+        (json!({"jti": ""}), ProofError::Identifier),
+        (json!({"htm": "POST"}), ProofError::Method),
+        (json!({"htu": "https://other.example/orders"}), ProofError::Target),
+        (json!({"iat": NOW.0 - 91}), ProofError::TooOld),
+        (json!({"iat": NOW.0 + 31}), ProofError::FromFuture),
+        (json!({"ath": null}), ProofError::MissingClaim("ath")),
+        (json!({"ath": "x"}), ProofError::TokenHash),
+    ] {
+        assert_eq!(judged(changes.clone()), Err(why), "{changes}");
+    }
+    let demanding = DpopVerifier::new().demand_nonce(NonceKeys::new(&[1; 32]));
+    let proof = sign(&client(), &header, &proof_claims("token"));
+    assert_eq!(verify_with(&demanding, &[&proof], Some("token")).err(), Some(ProofError::Nonce));
+}
+
 #[test]
 fn d16_the_key_is_public_sound_and_the_one_that_signed() {
     let jwk = proof_header()["jwk"].clone();
@@ -109,6 +134,25 @@ fn d16_the_key_is_public_sound_and_the_one_that_signed() {
     ] {
         assert_eq!(with_header(changes.clone()), Err(why), "{changes}");
     }
+    let rsa = |bits: usize| {
+        let mut n = vec![0xff; bits.div_ceil(8)];
+        n[0] >>= (8 - bits % 8) % 8;
+        json!({"alg": "RS256", "jwk": {"kty": "RSA", "e": "AQAB", "n": base64url::encode(&n)}})
+    };
+    for (bits, why) in [
+        (2047, ProofError::Key(Unusable::RsaTooShort)),
+        (2048, JwsError::Signature.into()),
+        (MAX_EMBEDDED_RSA, JwsError::Signature.into()),
+        (MAX_EMBEDDED_RSA + 1, ProofError::KeyTooLong),
+        (8192, ProofError::KeyTooLong),
+        (8193, ProofError::KeyTooLong),
+    ] {
+        assert_eq!(with_header(rsa(bits)), Err(why), "{bits}");
+    }
+    let mut spelt_otherwise = rsa(2048);
+    let n = base64url::decode(spelt_otherwise["jwk"]["n"].as_str().unwrap()).unwrap();
+    spelt_otherwise["jwk"]["n"] = base64url::encode(&[&[0], &n[..]].concat()).into();
+    assert_eq!(with_header(spelt_otherwise), Err(ProofError::Key(Unusable::LeadingZero("n"))));
     // HMAC with the public key as its secret, or with one that comes along.
     let secret = RingSigner::from_secret(Algorithm::HS256, &Secret::new("x".repeat(64)), None).unwrap();
     let jwk = json!({"kty": "oct", "k": base64url::encode("x".repeat(64).as_bytes())});

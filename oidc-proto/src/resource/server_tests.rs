@@ -374,6 +374,34 @@ fn what_one_server_has_inspected_another_does_not_judge() {
 }
 
 /// Who has inspected a request by the settings of a laxer server has not judged it by them.
+/// A proof costs its sender nothing, and so does a token that nobody has signed: no work is done for the key
+/// of the one before the other is known to be good.
+#[test]
+fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
+    let mut header = proof_header();
+    header["jwk"] = json!({"kty": "EC", "crv": "P-256", "x": "A".repeat(43), "y": "A".repeat(43)});
+    let jwk = crate::jose::Jwk::parse(header["jwk"].to_string().as_bytes()).unwrap();
+    let jkt = jwk.thumbprint().unwrap();
+    let why = |token: &str| {
+        let proof = sign(&client(), &header, &proof_claims(token));
+        dpop(&dpop_server(), token, &proof).unwrap_err().reason()
+    };
+    let good = json!({"cnf": {"jkt": jkt}});
+    assert_eq!(why(&token(good.clone())), Reason::Proof(ProofError::Key(crate::jose::Unusable::BadPoint)));
+    for (changes, rejected) in [
+        (json!({"exp": 1}), Rejected::Expired),
+        (json!({"aud": "other"}), Rejected::Audience),
+        (json!({"cnf": null}), Rejected::NotBound),
+        (json!({"cnf": {"jkt": "other"}}), Rejected::WrongSender),
+    ] {
+        assert_eq!(why(&token(with(good.clone(), changes.clone()))), Reason::Token(rejected), "{changes}");
+    }
+    let forged = token(good);
+    let (signed, signature) = forged.rsplit_once('.').unwrap();
+    let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
+    assert!(matches!(why(&forged), Reason::Token(Rejected::Jws(_))));
+}
+
 #[test]
 fn a_server_that_demands_proofs_takes_no_bearer_token_that_another_has_inspected() {
     let (lax, strict) =
