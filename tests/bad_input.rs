@@ -3,6 +3,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 #![allow(clippy::wildcard_enum_match_arm, reason = "`Endpoint` may grow")]
 
+#[path = "bad_input/types.rs"]
+mod types;
+
 use oidc_proto::{
     Error, Moment, Secret, UrlPolicy,
     base::{base64url, form::FormError, json::JsonError},

@@ -6,6 +6,8 @@
 mod counting;
 #[path = "hot_path/handed_on.rs"]
 mod handed_on;
+#[path = "hot_path/plain.rs"]
+mod plain;
 #[path = "hot_path/refused.rs"]
 mod refused;
 #[path = "hot_path/tokens.rs"]
@@ -86,14 +88,17 @@ fn a_good_token_costs_no_allocation_of_ours() {
             (keys(algorithm), verifier().algorithms(algorithms), Scratch::new());
         let plain = claims_with(json!({"aud": [API, "https://other.example"], "roles": ["a", {"b": 1}]}));
         let many: serde_json::Map<_, _> = (0..100).map(|n| (format!("claim_{n}"), json!(n))).collect();
-        for claims in [plain, claims_with(Value::Object(many))] {
+        let listed = claims_with(json!({"scope": ["read", "write"]}));
+        let scp = claims_with(json!({"scope": null, "scp": ["read", "write"]}));
+        for claims in [plain, listed, scp, claims_with(Value::Object(many))] {
             let token = token(algorithm, &claims);
             let expected = allocations_of_ring(algorithm, &token);
             verifier.verify(&token, &keys, &mut scratch, NOW).expect("a good token, and the memory grows");
             for _ in 0..3 {
                 let (count, ()) = allocations(|| {
                     let verified = verifier.verify(&token, &keys, &mut scratch, NOW).unwrap();
-                    assert!(verified.has_scope("write") && verified.claims().sub.as_deref() == Some("alice"));
+                    assert!(verified.has_scope("write") && verified.scopes().count() == 2);
+                    assert!(verified.claims().sub.as_deref() == Some("alice"));
                 });
                 assert_eq!(count, expected, "{algorithm:?}");
             }
@@ -227,7 +232,7 @@ fn the_size_cap_is_exact() {
 
 #[test]
 fn plain_jwts_only_by_choice_and_never_id_tokens() {
-    let bare = json!({"iss": ISSUER, "aud": API, "exp": NOW.0 + 300});
+    let bare = json!({"iss": ISSUER, "aud": API, "exp": NOW.0 + 300, "client_id": "app"});
     for typ in [json!(null), json!("JWT"), json!("jwt")] {
         let token = raw(&header_with(json!({"typ": typ})), &bare.to_string());
         assert_eq!(verdict(&token), Err(Rejected::Type), "{typ}");
@@ -308,8 +313,20 @@ fn claims_of_ones_own_are_a_second_typed_pass() {
     assert!(verified.custom::<Vec<u8>>().is_err());
     assert_eq!(verified.scopes().collect::<Vec<_>>(), ["read", "write", "write.all"]);
     assert!(verified.has_scope("write") && !verified.has_scope("writ") && !verified.has_scope(""));
+    assert_eq!(verified.claims().scope.as_deref(), Some("read  write write.all"));
     let claims = verified.claims();
     assert_eq!((claims.jti.as_deref(), claims.client_id.as_deref()), (Some("one"), Some("app")));
+}
+
+/// What JSON writes with escapes breaks a line just as well.
+#[test]
+fn nobody_has_a_name_that_breaks_a_line() {
+    for claim in ["sub", "client_id", "azp", "acr", "sid"] {
+        for bad in ["alice\nbob", "\r", "a\0", "\u{1b}[2J"] {
+            assert_eq!(verdict(&with(json!({claim: bad}))), Err(Rejected::Value(claim)), "{claim} {bad:?}");
+        }
+        assert_eq!(verdict(&with(json!({claim: "Zoë Müller \u{65e5}"}))), Ok(()), "{claim}");
+    }
 }
 
 /// A scratch that has seen another token tells nothing of it.

@@ -108,8 +108,18 @@ fn a_subject_has_1_to_255_ascii_characters() {
     for bad in [json!(""), json!("a".repeat(256)), json!("zoë"), json!("é".repeat(100))] {
         assert_rejected(login(set("sub", bad)), Rejected::Value("sub"));
     }
-    for good in ["a".repeat(255), "0".to_owned(), "a b|c".to_owned()] {
+    for good in ["a".repeat(255), "0".to_owned(), "a b|c".to_owned(), "~".to_owned()] {
         assert_eq!(login(set("sub", good.clone())).unwrap().id_token.sub, good);
+    }
+    // Whoever logs a user's name logs one line.
+    for bad in ["a\nb", "a\r", "\tb", "a\0b", "a\u{1b}[2J", "a\u{7f}"] {
+        assert_rejected(login(set("sub", bad)), Rejected::Value("sub"));
+        assert_rejected(login(set("acr", bad)), Rejected::Value("acr"));
+        assert_rejected(login(set("sid", bad)), Rejected::Value("sid"));
+    }
+    for bad in ["a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b", "a\u{e0041}b"] {
+        assert_rejected(login(set("acr", bad)), Rejected::Value("acr"));
+        assert_rejected(login(set("sid", bad)), Rejected::Value("sid"));
     }
 }
 

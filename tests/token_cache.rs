@@ -9,9 +9,12 @@ use oidc_proto::{
     Timestamp,
     flow::{Client, ClientCredentials, Discovery},
     jose::{Algorithm, KeySet},
-    token::{CacheKey, ENTRY_BYTES, Rejected, Remember, Scratch, Verified, VerifiedCache, Verifier},
+    token::{
+        CacheKey, ENTRY_BYTES, Possession, Rejected, Remember, Scratch, Verified, VerifiedCache, Verifier,
+    },
 };
 use oidc_testkit::{Provider, Registration, Seed};
+use serde_json::json;
 use std::{
     alloc::{GlobalAlloc, Layout, System},
     cell::Cell,
@@ -95,7 +98,7 @@ impl Remember for Counted {
 
 #[test]
 fn with_and_without_a_cache_every_verdict_is_the_same() {
-    let mut hits = 0;
+    let (mut hits, mut bound_hits) = (0, 0);
     for number in 0..12 {
         let mut seed = Seed::new(number);
         let mut issuer = Issuer::new();
@@ -111,9 +114,9 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
         let bytes = ENTRY_BYTES * [1000, 3, 0][number as usize % 3];
         let mut cache = Counted { cache: VerifiedCache::new(bytes), hits: 0 };
         let (mut scratch, mut plain) = (Scratch::new(), Scratch::new());
-        let (mut now, mut keys, mut tokens) = (NOW, issuer.keys(), vec![issuer.token(API, NOW)]);
-        for _ in 0..400 {
-            match seed.below(40) {
+        let (mut now, mut keys, mut tokens) = (NOW, issuer.keys(), vec![(issuer.token(API, NOW), 0)]);
+        for _ in 0..500 {
+            match seed.below(41) {
                 0 => issuer.provider.rotate_keys(),
                 1 => issuer.provider.rotate_keys_keeping_old(),
                 2 => issuer.provider.withdraw(seed.below(4) as u32 + 1),
@@ -123,25 +126,48 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                 7 | 8 => {
                     issuer.provider.access_token_lifetime(seed.below(300) as i64 + 1);
                     let resource = if seed.below(3) == 0 { "https://other.example" } else { API };
-                    tokens.push(issuer.token(resource, now));
+                    tokens.push((issuer.token(resource, now), 0));
                 }
                 9 => {
                     // A token that differs in one character from a good one.
-                    let mut token = tokens[seed.below(tokens.len() as u64) as usize].clone().into_bytes();
+                    let mut token = tokens[seed.below(tokens.len() as u64) as usize].0.clone().into_bytes();
                     let at = seed.below(token.len() as u64) as usize;
                     token[at] = b"ABab01-_."[seed.below(9) as usize];
-                    tokens.push(String::from_utf8(token).unwrap());
+                    tokens.push((String::from_utf8(token).unwrap(), 0));
+                }
+                10 => {
+                    // A token that is bound to a key, to a certificate, or to both.
+                    let bound =
+                        [json!({"jkt": "k"}), json!({"x5t#S256": "c"}), json!({"jkt": "k", "x5t#S256": "c"})];
+                    let which = seed.below(3) as usize;
+                    let cnf = bound[which].clone();
+                    issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", cnf));
+                    tokens.push((issuer.token(API, now), which + 1));
+                    issuer.provider.clear_alterations();
                 }
                 _ => {
                     // Mostly one of the last: the older ones have expired.
                     let reach = if seed.below(4) == 0 { 40 } else { 4 };
                     let back = seed.below(reach) as usize;
-                    let token = &tokens[(tokens.len() - 1).saturating_sub(back)];
+                    let (token, bound) = &tokens[(tokens.len() - 1).saturating_sub(back)];
                     let policy = &policies[seed.below(9).saturating_sub(3) as usize];
                     let before = cache.cache.len();
-                    let with = policy.verify_cached(token, &keys, &mut cache, &mut scratch, now);
-                    let without = policy.verify(token, &keys, &mut plain, now);
+                    let shown = [
+                        Possession::none(),
+                        Possession::none().key("k"),
+                        Possession::none().certificate("c"),
+                        Possession::none().key("k").certificate("c"),
+                        Possession::none().key("other"),
+                    ];
+                    // Mostly what the token is bound to.
+                    let which = if seed.below(4) == 0 { seed.below(5) as usize } else { *bound };
+                    let shown = shown[which];
+                    let hits = cache.hits;
+                    let with = policy.verify_cached_bound(token, &keys, &mut cache, &mut scratch, now, shown);
+                    let without = policy.verify_bound(token, &keys, &mut plain, now, shown);
                     assert_eq!(seen(&with), seen(&without));
+                    let is_bound = with.as_ref().is_ok_and(|verified| verified.claims().cnf.is_some());
+                    bound_hits += usize::from(is_bound && cache.hits > hits);
                     assert!(
                         cache.cache.len() == before || with.is_ok(),
                         "a refused token leaves nothing behind"
@@ -152,6 +178,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
         hits += cache.hits;
     }
     assert!(hits > 100, "the traces do hit: {hits}");
+    assert!(bound_hits > 20, "and with bound tokens: {bound_hits}");
 }
 
 #[test]
@@ -187,6 +214,27 @@ impl Remember for Gullible {
         true
     }
     fn remember(&mut self, _: CacheKey, _: Timestamp) {}
+}
+
+/// Row S7: a binding is held against its sender at each hit.
+#[test]
+fn a_bound_token_that_is_remembered_is_no_bearer_token() {
+    let mut issuer = Issuer::new();
+    issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", json!({"jkt": "k"})));
+    let (token, keys, verifier) = (issuer.token(API, NOW), issuer.keys(), Verifier::new(ISSUER, API));
+    let mut cache = Counted { cache: VerifiedCache::new(1 << 20), hits: 0 };
+    let mut scratch = Scratch::new();
+    let mut verify = |shown: Possession<'_>| {
+        let verdict = verifier.verify_cached_bound(&token, &keys, &mut cache, &mut scratch, NOW, shown);
+        (verdict.map(drop), cache.cache.len(), cache.hits)
+    };
+    let key = |jkt| Possession::none().key(jkt);
+    assert_eq!(verify(Possession::none()), (Err(Rejected::SenderConstrained), 0, 0));
+    assert_eq!(verify(key("k")), (Ok(()), 1, 0), "remembered");
+    assert_eq!(verify(Possession::none()), (Err(Rejected::SenderConstrained), 1, 0), "as a bearer token");
+    assert_eq!(verify(Possession::none().certificate("k")), (Err(Rejected::SenderConstrained), 1, 0));
+    assert_eq!(verify(key("other")), (Err(Rejected::WrongSender), 1, 0), "with another's proof");
+    assert_eq!(verify(key("k")), (Ok(()), 1, 1), "with its own");
 }
 
 #[test]

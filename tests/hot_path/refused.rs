@@ -54,6 +54,12 @@ pub(crate) fn table() -> Vec<Refused> {
     for claim in ["sub", "client_id", "jti"] {
         add(&format!("{claim} empty"), with(json!({claim: ""})), Rejected::Value(claim));
     }
+    // Whoever logs these logs one line.
+    for claim in ["sub", "client_id", "azp", "acr", "sid"] {
+        for bad in ["a\u{7f}b", "a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b"] {
+            add(&format!("{claim} {bad:?}"), with(json!({claim: bad})), Rejected::Value(claim));
+        }
+    }
     add("cnf", with(json!({"cnf": {"jkt": "x"}})), Rejected::SenderConstrained);
     add("cnf empty", with(json!({"cnf": {}})), Rejected::ConfirmationMethod);
 

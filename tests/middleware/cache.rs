@@ -11,27 +11,61 @@ async fn trace(seed: u64) {
     let scoped = Requirement::new().scope("reports:read").audience(RESOURCE);
     let apis =
         [with, without].map(|gate| ProtectLayer::new(gate).require(scoped.clone()).layer(Api::default()));
-    let mut tokens = vec![world.token()];
+    // Each with whoever holds the key that it is bound to.
+    let mut tokens: Vec<(String, Option<Holder>)> = vec![(world.token(), None)];
+    let mut bound_hits = [0; 2];
     for step in 0..200 {
         match chance.below(12) {
             0 => world.provider(Provider::rotate_keys),
             1 => world.provider(Provider::rotate_keys_keeping_old),
             2 => world.clock.advance(chance.below(400).try_into().unwrap()),
-            3 => tokens.push(world.token_of_the_other()),
+            3 => tokens.push((world.token_of_the_other(), None)),
             4 => {
                 let exp = world.clock.now().0 + i64::try_from(chance.below(300)).unwrap();
-                tokens.push(world.token_with(move |_, claims| drop(claims.insert("exp".into(), exp.into()))));
+                let with = move |_: &mut _, claims: &mut serde_json::Map<String, Value>| {
+                    claims.insert("exp".into(), exp.into());
+                };
+                tokens.push((world.token_with(with), None));
             }
-            5 => tokens.push(world.token_with(|_, claims| drop(claims.insert("aud".into(), "x".into())))),
-            6 => tokens.push(world.forged(format!("{step}"))),
-            7 => tokens.push(Holder::new().token(&world)),
-            8 => tokens.push(world.token_with(|_, claims| drop(claims.remove("scope")))),
-            _ => tokens.push(world.token()),
+            5 => {
+                let elsewhere = world.token_with(|_, claims| drop(claims.insert("aud".into(), "x".into())));
+                tokens.push((elsewhere, None));
+            }
+            6 => tokens.push((world.forged(format!("{step}")), None)),
+            7 => {
+                let holder = Holder::new();
+                tokens.push((holder.token(&world), Some(holder)));
+            }
+            8 => {
+                tokens.push((world.token_with(|_, claims| drop(claims.remove("scope"))), None));
+            }
+            _ => tokens.push((world.token(), None)),
         }
-        let token = &tokens[usize::try_from(chance.below(tokens.len() as u64)).unwrap()];
+        // Now and then the last one that is bound, so that it is one that a cache may know.
+        let bound = chance.below(3) == 0;
+        let at = match tokens.iter().rposition(|(_, holder)| holder.is_some()).filter(|_| bound) {
+            Some(at) => at,
+            None => usize::try_from(chance.below(tokens.len() as u64)).unwrap(),
+        };
+        let (token, holder) = &tokens[at];
+        // Who holds the key shows it, or sends the token as if it were bound to none; others have a key, too.
+        let stranger = Holder::new();
+        let prover = match (chance.below(4), holder) {
+            (0, _) => None,
+            (1, _) => Some(&stranger),
+            (_, holder) => holder.as_ref(),
+        };
+        let request = match prover {
+            None => bearer(token),
+            Some(prover) => {
+                let (url, jti) = (format!("{RESOURCE}/reports"), step.to_string());
+                let proof = prover.proof(&url, token, &jti, None, world.clock.now());
+                get(&[("authorization", &format!("DPoP {token}")), ("dpop", &proof)])
+            }
+        };
         let mut told = Vec::new();
         for api in &apis {
-            let response = call(api, bearer(token)).await;
+            let response = call(api, request.clone()).await;
             let mut record = lock(&world.records).pop().unwrap();
             // Which key has signed is not said where a cache may have spared the signature.
             let signed_by = record.key.take();
@@ -43,7 +77,13 @@ async fn trace(seed: u64) {
             told.push((response.status(), response.headers().clone(), response.into_body(), record));
         }
         assert_eq!(told[0], told[1], "seed {seed}, step {step}");
+        if holder.is_some() {
+            let clause = told[0].3.clause;
+            bound_hits[0] += usize::from(clause == "accepted");
+            bound_hits[1] += usize::from(clause == "token_sender_constrained");
+        }
     }
+    assert!(bound_hits.iter().all(|hits| *hits > 3), "seed {seed}: bound tokens came with proof and without");
 }
 
 #[tokio::test]

@@ -41,6 +41,21 @@ async fn what_the_issuer_says_decides() {
         ("refresh", active(json!({"token_type": "refresh_token"})), 401, "token_typ"),
         ("bound", active(json!({"cnf": {"jkt": holder.thumbprint()}})), 401, "token_sender_constrained"),
         ("unreadably-bound", active(json!({"cnf": {"jkt": 5}})), 401, "token_cnf_method"),
+        // What limits a token limits it in whatever type it is said.
+        ("issuers", active(json!({"iss": ["https://evil.example"]})), 401, "token_claims_json"),
+        ("types", active(json!({"token_type": ["DPoP"]})), 401, "token_claims_json"),
+        ("refresh-types", active(json!({"token_type": ["refresh_token"]})), 401, "token_claims_json"),
+        ("uses", active(json!({"token_use": ["refresh_token"]})), 401, "token_claims_json"),
+        ("dated", active(json!({"exp": "soon"})), 401, "token_claims_json"),
+        ("numbered", active(json!({"sub": 7})), 401, "token_claims_json"),
+        ("granted", active(json!({"scope": {"reports:read": true}})), 401, "token_claims_json"),
+        ("bound-to-text", active(json!({"cnf": "key"})), 401, "token_claims_json"),
+        ("authenticated", active(json!({"auth_time": "now"})), 401, "token_claims_json"),
+        ("a-name-of-two-lines", active(json!({"sub": "alice\nbob"})), 401, "token_claim_value"),
+        ("an-id-token", active(json!({"token_use": "id"})), 401, "token_typ"),
+        // Scopes are read as those of a JWT are.
+        ("listed", active(json!({"scope": ["x", "reports:read"]})), 200, "accepted"),
+        ("scp", active(json!({"scope": null, "scp": ["reports:read"]})), 200, "accepted"),
     ] {
         say(&world, what, said);
         // The second answer comes from memory, and is the same.
@@ -53,7 +68,7 @@ async fn what_the_issuer_says_decides() {
             );
         }
     }
-    assert_eq!(world.count("/introspect"), 10, "each was asked about once");
+    assert_eq!(world.count("/introspect"), 23, "each was asked about once");
     let proof = holder.proof(&format!("{RESOURCE}/reports"), "bound", "1", None, world.clock.now());
     let proven = get(&[("authorization", "DPoP bound"), ("dpop", &proof)]);
     assert_eq!(call(&api, proven.clone()).await.status(), 200);

@@ -280,6 +280,11 @@ impl Members {
         self.0.contains_key(member)
     }
 
+    /// All that no one has taken yet.
+    pub(crate) const fn all(&self) -> &Extra {
+        &self.0
+    }
+
     /// Takes a member of whatever type.
     pub(crate) fn any(&mut self, member: &str) -> Option<Value> {
         self.0.remove(member)

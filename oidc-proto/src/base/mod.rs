@@ -8,3 +8,4 @@ pub mod header;
 pub mod json;
 pub mod moment;
 pub mod secret;
+pub(crate) mod visible;

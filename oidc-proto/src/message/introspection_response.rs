@@ -1,5 +1,6 @@
 //! The introspection response (RFC 7662 section 2.2).
 
+use super::scopes;
 use crate::base::{
     json::{Extra, JsonError, Members, integer},
     moment::Timestamp,
@@ -9,9 +10,11 @@ use std::fmt;
 
 /// What the authorization server says of a token. Only [`active`](Self::active) is always said.
 ///
-/// Read as leniently as is safe: texts of another type stay in [`extra`](Self::extra). What limits a token
-/// (`exp`, `nbf`, `aud`, `cnf`) is an error if it cannot be read, for a limit must not be lost by a
-/// spelling mistake. Of a token that is not active, nothing else counts or is read.
+/// Read as leniently as is safe: `username` and `jti` of another type stay in [`extra`](Self::extra). What
+/// limits a token, or says whose it is and what kind of token (`iss`, `sub`, `aud`, `exp`, `nbf`, `iat`,
+/// `client_id`, `azp`, `token_type`, `scope`, `scp`, `cnf`, `acr`, `auth_time`, `typ`, `token_use`), is an
+/// error if it cannot be read, for a limit must not be lost by a spelling mistake. `null` counts as absent.
+/// Of a token that is not active, nothing else counts or is read.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct Introspection {
@@ -53,6 +56,7 @@ impl Introspection {
         if !active {
             return Ok(Some(Self { extra: members.rest(), ..Self::default() }));
         }
+        check_limits(&members)?;
         Ok(Some(Self {
             active,
             scope: scope(&mut members),
@@ -71,9 +75,11 @@ impl Introspection {
         }))
     }
 
-    /// The scopes.
+    /// The scopes: those of `scope`, or else of `scp`, a string or an array.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+        let others = self.scope.is_none().then_some(&self.extra);
+        let words = self.scope.as_deref().map(scopes::words);
+        words.into_iter().flatten().chain(others.into_iter().flat_map(scopes::of_members))
     }
 
     /// Whether it has this scope.
@@ -110,20 +116,46 @@ fn text(members: &mut Members, member: &'static str) -> Option<String> {
     members.string(member).ok().flatten()
 }
 
-/// A string, or an array of strings as some servers write it.
+/// A string, or an array of strings as some servers write it. One that would say something else with spaces
+/// between stays an array.
 fn scope(members: &mut Members) -> Option<String> {
+    let joinable =
+        |items: &Vec<Value>| items.iter().filter_map(Value::as_str).all(|item| !item.contains(' '));
+    if members.all().get("scope").and_then(Value::as_array).is_some_and(|items| !joinable(items)) {
+        return None;
+    }
     text(members, "scope").or_else(|| members.strings("scope").ok().flatten().map(|words| words.join(" ")))
 }
 
-/// A number, or a string of digits as some servers write it.
-fn date(members: &mut Members, member: &'static str) -> Result<Option<Timestamp>, JsonError> {
-    let seconds = match members.string(member) {
-        Ok(Some(text)) => text.parse().ok().and_then(|seconds: f64| integer(seconds.floor())),
-        Ok(None) => return Ok(None),
-        Err(_) => members.date(member)?,
+/// Whether everything that limits a token is there as it may be, or not at all; what has a field of another
+/// type than text is checked as it is read.
+pub(crate) fn check_limits(members: &Members) -> Result<(), JsonError> {
+    const TEXTS: [&str; 8] = ["iss", "sub", "client_id", "azp", "token_type", "acr", "typ", "token_use"];
+    for member in TEXTS {
+        if members.all().get(member).is_some_and(|value| !value.is_string()) {
+            return Err(JsonError::WrongType { member, expected: "a string" });
+        }
+    }
+    if members.all().get("auth_time").is_some_and(|value| date_of(value).is_none()) {
+        return Err(JsonError::WrongType { member: "auth_time", expected: "a date in seconds" });
+    }
+    scopes::check(members.all())
+}
+
+/// A number, or a string of digits as some servers write it; rounded down.
+pub(crate) fn date_of(value: &Value) -> Option<i64> {
+    let seconds = match value {
+        Value::String(text) => text.parse().ok(),
+        Value::Number(number) => number.as_f64(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     };
-    let expected = "a date in seconds";
-    seconds.map(Timestamp).map(Some).ok_or(JsonError::WrongType { member, expected })
+    seconds.and_then(|seconds: f64| integer(seconds.floor()))
+}
+
+fn date(members: &mut Members, member: &'static str) -> Result<Option<Timestamp>, JsonError> {
+    let Some(value) = members.any(member) else { return Ok(None) };
+    let wrong = JsonError::WrongType { member, expected: "a date in seconds" };
+    date_of(&value).map(|seconds| Some(Timestamp(seconds))).ok_or(wrong)
 }
 
 fn audience(members: &mut Members) -> Result<Vec<String>, JsonError> {
@@ -188,13 +220,17 @@ mod tests {
     #[test]
     fn oddities_are_read_but_no_limit_is_lost() {
         let said = read(&json!({
-            "active": true, "exp": "1419356238", "nbf": 5.9, "scope": ["a", "b"], "aud": ["x", "y"], "sub": 7
+            "active": true, "exp": "1419356238", "nbf": 5.9, "scope": ["a", "b"], "aud": ["x", "y"], "jti": 7
         }))
         .unwrap()
         .unwrap();
         assert_eq!((said.exp, said.nbf), (Some(Timestamp(1_419_356_238)), Some(Timestamp(5))));
-        assert_eq!((said.scope.as_deref(), said.aud.len(), said.sub), (Some("a b"), 2, None));
-        assert_eq!(said.extra["sub"], 7);
+        assert_eq!((said.scope.as_deref(), said.aud.len(), &said.jti), (Some("a b"), 2, &None));
+        assert_eq!(said.extra["jti"], 7);
+        let whole = read(&json!({"active": true, "scope": ["a", "b c"]})).unwrap().unwrap();
+        assert_eq!((whole.scopes().collect::<Vec<_>>(), &whole.scope), (vec!["a", "b c"], &None));
+        let scp = read(&json!({"active": true, "scp": ["a", "b"]})).unwrap().unwrap();
+        assert!(scp.has_scope("b") && !scp.has_scope("c"));
         for (member, value) in [
             ("exp", json!("soon")),
             ("exp", json!("NaN")),

@@ -5,6 +5,7 @@ mod authorization_request;
 mod authorization_response;
 mod error_response;
 mod introspection_response;
+pub(crate) mod scopes;
 mod token_response;
 mod userinfo_response;
 
@@ -16,4 +17,5 @@ pub use token_response::{TokenResponse, TokenTolerance};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use authorization_request::{Bound, RequestError};
+pub(crate) use introspection_response::{check_limits, date_of};
 pub(crate) use token_response::TokenResponseError;

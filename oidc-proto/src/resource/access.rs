@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
+    message::scopes,
     token::{Confirmation, CustomClaimsError},
 };
 use http::{HeaderMap, HeaderValue, header};
@@ -163,13 +164,11 @@ impl Access {
     }
 }
 
-/// The scopes of a claim that is a string with spaces in it, or an array of strings.
-pub(super) fn scopes(claim: Option<&Value>) -> Vec<String> {
-    let words = |text: &str| text.split(' ').filter(|word| !word.is_empty()).map(str::to_owned).collect();
-    match claim {
-        Some(Value::String(text)) => words(text),
-        Some(Value::Array(items)) => items.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => Vec::new(),
+/// The scopes: those of the claim that the settings name, else of `scope` or `scp`.
+pub(super) fn scopes(claims: &Extra, named: Option<&str>) -> Vec<String> {
+    match named {
+        Some(claim) => claims.get(claim).into_iter().flat_map(scopes::of_value).map(str::to_owned).collect(),
+        None => scopes::of_members(claims).map(str::to_owned).collect(),
     }
 }
 

@@ -37,6 +37,13 @@ fn scopes_are_words_or_an_array_in_the_claim_that_the_issuer_uses() {
     assert_eq!(access(json!({"scope": ["a", "b c"]})).scopes, ["a", "b c"]);
     assert_eq!(access(json!({"scope": " a  b "})).scopes, ["a", "b"]);
     assert!(access(json!({"scope": null})).scopes.is_empty());
+    // Without a setting, the one of the two that is there; with one, no other.
+    let scp = json!({"scope": null, "scp": ["a", "b"]});
+    assert_eq!(access(scp.clone()).scopes, ["a", "b"]);
+    assert_eq!(access(json!({"scp": "a"})).scopes, ["read", "write"]);
+    let named = ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new(ISSUER).scope_claim("scope"));
+    assert!(bearer(&named.build().unwrap(), &token(scp)).unwrap().scopes.is_empty());
+    assert_eq!(access(json!({"scope": ["", "a"]})).scopes, ["a"]);
     let entra = ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new(ISSUER).scope_claim("scp"));
     let access = bearer(&entra.build().unwrap(), &token(json!({"scp": "Mail.Read"}))).unwrap();
     assert_eq!(access.scopes, ["Mail.Read"]);

@@ -3,6 +3,7 @@
 
 use crate::{
     base::json::{Extra, JsonError, Members, integer},
+    message::{Introspection, check_limits, date_of},
     token::Confirmation,
 };
 use serde_json::Value;
@@ -40,15 +41,25 @@ pub struct IntrospectionClaims {
     pub acr: Option<String>,
     /// Every member of the response, those above among them.
     pub claims: Extra,
+    /// Why the response cannot be read, if it cannot.
+    pub(super) unreadable: Option<JsonError>,
 }
 
 impl IntrospectionClaims {
+    /// What is known of a token of which the issuer says something that cannot be read: that it is not to be
+    /// used. The verdict on it is a refusal, for this reason.
+    #[must_use]
+    pub fn unreadable(why: JsonError) -> Self {
+        Self { unreadable: Some(why), ..Self::default() }
+    }
+
     /// Reads the members of a response. `null` counts as absent.
     ///
     /// # Errors
     /// `active` is missing, or a member has another type than the specification's.
     pub fn from_members(members: Extra) -> Result<Self, JsonError> {
         let mut members = Members::new(members);
+        check_limits(&members)?;
         let claims = members.clone().rest();
         let missing = JsonError::WrongType { member: "active", expected: "a boolean" };
         Ok(Self {
@@ -66,19 +77,67 @@ impl IntrospectionClaims {
             auth_time: date(&mut members, "auth_time")?,
             acr: members.string("acr")?,
             claims,
+            unreadable: None,
         })
     }
 
-    /// Whether the response says that this is a refresh token: no endpoint should tell of it as of an
-    /// access token, and some do.
-    pub(super) fn is_refresh_token(&self) -> bool {
+    /// Whether the response says that this is a refresh token or an ID token: no endpoint should tell of it
+    /// as of an access token, and some do.
+    pub(super) fn is_another_token(&self) -> bool {
+        const OTHERS: [&str; 4] = ["refresh", "refresh_token", "id", "id_token"];
         let says = |name: &str| self.claims.get(name).and_then(Value::as_str);
-        self.token_type.as_deref() == Some("refresh_token")
-            || ["token_use", "typ"].iter().any(|name| {
-                says(name).is_some_and(|value| {
-                    value.eq_ignore_ascii_case("refresh") || value.eq_ignore_ascii_case("refresh_token")
-                })
-            })
+        [self.token_type.as_deref(), says("token_use"), says("typ")]
+            .into_iter()
+            .flatten()
+            .any(|kind| OTHERS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
+    }
+}
+
+/// What an introspection flow has brought, as the verdict needs it.
+impl From<Introspection> for IntrospectionClaims {
+    fn from(said: Introspection) -> Self {
+        let mut all = said.extra;
+        for (name, value) in [
+            ("scope", &said.scope),
+            ("client_id", &said.client_id),
+            ("username", &said.username),
+            ("token_type", &said.token_type),
+            ("sub", &said.sub),
+            ("iss", &said.iss),
+            ("jti", &said.jti),
+        ] {
+            all.extend(value.as_ref().map(|value| (name.to_owned(), value.as_str().into())));
+        }
+        for (name, date) in [("exp", said.exp), ("iat", said.iat), ("nbf", said.nbf)] {
+            all.extend(date.map(|date| (name.to_owned(), date.0.into())));
+        }
+        if !said.aud.is_empty() {
+            all.insert("aud".to_owned(), said.aud.clone().into());
+        }
+        let cnf = said.cnf.map(|cnf| {
+            all.insert("cnf".to_owned(), Value::Object(cnf.clone()));
+            // A binding that cannot be read is none that anybody could show to hold.
+            Confirmation::from_members(cnf)
+                .unwrap_or_else(|_| Confirmation { other: true, ..Confirmation::default() })
+        });
+        Self {
+            active: said.active,
+            iss: said.iss,
+            sub: said.sub,
+            // Nobody is another audience than none.
+            aud: all.contains_key("aud").then_some(said.aud),
+            exp: said.exp.map(|date| date.0),
+            nbf: said.nbf.map(|date| date.0),
+            iat: said.iat.map(|date| date.0),
+            client_id: said.client_id,
+            username: said.username,
+            token_type: said.token_type,
+            cnf,
+            auth_time: all.get("auth_time").and_then(date_of),
+            acr: all.get("acr").and_then(Value::as_str).map(str::to_owned),
+            claims: all,
+            unreadable: None,
+        }
     }
 }
 
@@ -164,15 +223,20 @@ mod tests {
 
     #[test]
     fn a_refresh_token_is_known_by_what_endpoints_say() {
-        for (name, value) in
-            [("token_type", "refresh_token"), ("token_use", "refresh_token"), ("typ", "Refresh")]
-        {
-            assert!(read(json!({"active": true, name: value})).unwrap().is_refresh_token(), "{name}");
+        for (name, value) in [
+            ("token_type", "refresh_token"),
+            ("token_use", "refresh_token"),
+            ("typ", "Refresh"),
+            ("token_type", "Refresh_Token"),
+            ("token_use", "id"),
+            ("typ", "ID"),
+        ] {
+            assert!(read(json!({"active": true, name: value})).unwrap().is_another_token(), "{name}");
         }
         assert!(
             !read(json!({"active": true, "token_type": "Bearer", "typ": "Bearer"}))
                 .unwrap()
-                .is_refresh_token()
+                .is_another_token()
         );
     }
 }

@@ -17,6 +17,7 @@ use crate::{
         json::{Extra, JsonError},
         moment::Timestamp,
         secret::Secret,
+        visible::all_visible,
     },
     jose::KeySet,
     token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
@@ -271,6 +272,9 @@ impl ResourceServer {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
         let denied = |reason| self.denied(reason, record.clone());
+        if let Some(why) = claims.unreadable {
+            return Err(denied(Reason::Token(Rejected::Claims(why))));
+        }
         if !claims.active {
             return Err(denied(Reason::Inactive));
         }
@@ -378,7 +382,7 @@ impl ResourceServer {
             issuer: String::new(),
             subject: None,
             client_id: None,
-            scopes: scopes(claims.get(&trusted.scope_claim)),
+            scopes: scopes(&claims, trusted.scope_claim.as_deref()),
             audience: Vec::new(),
             expires: None,
             key: None,
@@ -438,8 +442,13 @@ fn introspected(
     scheme: Scheme,
     now: Timestamp,
 ) -> Result<(), Rejected> {
-    if claims.is_refresh_token() {
+    if claims.is_another_token() {
         return Err(Rejected::Type);
+    }
+    for (name, value) in [("sub", &claims.sub), ("client_id", &claims.client_id), ("acr", &claims.acr)] {
+        if value.as_deref().is_some_and(|value| !all_visible(value)) {
+            return Err(Rejected::Value(name));
+        }
     }
     trusted.issuer_of(claims)?;
     match &claims.aud {

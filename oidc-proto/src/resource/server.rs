@@ -38,7 +38,7 @@ pub struct TrustedIssuer {
     algorithms: Allowed,
     leeway: u16,
     plain_jwt: bool,
-    scope_claim: String,
+    scope_claim: Option<String>,
     introspects: bool,
     any_audience_introspected: bool,
 }
@@ -55,7 +55,7 @@ impl TrustedIssuer {
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
-            scope_claim: "scope".to_owned(),
+            scope_claim: None,
             introspects: false,
             any_audience_introspected: false,
         }
@@ -103,10 +103,11 @@ impl TrustedIssuer {
         self
     }
 
-    /// Sets the claim that holds the scopes: `scp` with Entra and Okta; the default is `scope`.
+    /// Sets the claim that holds the scopes, and no other then does; the default is `scope`, or `scp` (Entra,
+    /// Okta) if there is no `scope`.
     #[must_use]
     pub fn scope_claim(mut self, claim: impl Into<String>) -> Self {
-        self.scope_claim = claim.into();
+        self.scope_claim = Some(claim.into());
         self
     }
 
@@ -366,7 +367,7 @@ pub(super) struct Trusted {
     pub(super) verifier: Verifier,
     pub(super) audiences: Vec<String>,
     pub(super) leeway: u16,
-    pub(super) scope_claim: String,
+    pub(super) scope_claim: Option<String>,
     introspects: bool,
     pub(super) any_audience_introspected: bool,
 }

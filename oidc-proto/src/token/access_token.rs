@@ -3,10 +3,12 @@
 use super::{
     Claims, Possession, Rejected, Scratch,
     jwt::{Unverified, is_type},
+    plain,
+    scopes::Scopes,
     time,
 };
 use crate::{
-    base::moment::Timestamp,
+    base::{moment::Timestamp, visible::all_visible},
     jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
 };
@@ -71,9 +73,16 @@ impl Verifier {
     }
 
     /// Accepts JWTs that do not say they are access tokens, as older providers issue them: `typ` may
-    /// be absent or `JWT`, and of the claims only `iss`, `aud` and `exp` are demanded. ID tokens are
-    /// still refused: those with `nonce`, `at_hash`, `c_hash` or `s_hash`. So are logout tokens: those with
-    /// `events`.
+    /// be absent or `JWT`, and of the claims only `iss`, `aud` and `exp` are demanded, somebody whom it is
+    /// about (`sub`, or the client), and a mark of an access token.
+    ///
+    /// That mark is `client_id` (or `cid` of Okta, `appid` and `azpacr` of Entra), `scope` or `scp`, an `azp`
+    /// that is not in `aud`, or no `iat`. An ID token has none of them: it is made for its client, says
+    /// nothing of what that may do, and says when it was issued. So ID tokens are still refused
+    /// ([`Rejected::IdTokenAsAccessToken`]), and also those with `nonce`, `at_hash`, `c_hash` or `s_hash`, or
+    /// that say so (`token_use` of Cognito, `typ` of Keycloak). So are logout tokens, those with `events`;
+    /// refresh tokens that say so; and authorization responses (JARM), those with `code`, `state`,
+    /// `access_token`, `id_token` or `error`.
     #[must_use]
     pub const fn accept_plain_jwt(mut self) -> Self {
         self.plain_jwt = true;
@@ -146,7 +155,8 @@ impl Verifier {
         self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
-        Ok((Verified { claims: token.claims, payload: token.payload }, by))
+        let scopes = Scopes::of(&token.claims);
+        Ok((Verified { claims: token.claims, payload: token.payload, scopes }, by))
     }
 
     pub(super) fn check_signature<'k>(
@@ -195,11 +205,20 @@ impl Verifier {
                     Some(_) => {}
                 }
             }
-        } else if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some())
-        {
-            return Err(Rejected::IdTokenAsAccessToken);
-        } else if claims.events {
-            return Err(Rejected::Value("events"));
+        } else {
+            plain::check(claims, token.payload)?;
+        }
+        // Logs and pages show who it is.
+        for (name, value) in [
+            ("sub", &claims.sub),
+            ("client_id", &claims.client_id),
+            ("azp", &claims.azp),
+            ("acr", &claims.acr),
+            ("sid", &claims.sid),
+        ] {
+            if value.as_deref().is_some_and(|value| !all_visible(value)) {
+                return Err(Rejected::Value(name));
+            }
         }
         Ok(())
     }
@@ -210,6 +229,7 @@ impl Verifier {
 pub struct Verified<'s> {
     claims: Claims<'s>,
     payload: &'s [u8],
+    scopes: Scopes<'s>,
 }
 
 impl fmt::Debug for Verified<'_> {
@@ -230,9 +250,10 @@ impl<'s> Verified<'s> {
         self.payload
     }
 
-    /// The scopes.
+    /// The scopes: the words of `scope`, or its items if it is an array; if there is no `scope`, those of
+    /// `scp`, as Entra and Okta write it.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        self.claims.scope.as_deref().unwrap_or_default().split(' ').filter(|scope| !scope.is_empty())
+        self.scopes.iter()
     }
 
     /// Whether it has this scope.

@@ -3,7 +3,7 @@
 
 use super::{Audience, Confirmation, Rejected, binding::Bound};
 use crate::base::json::{Checked, JsonError, MAX_DEPTH, Name, Names, integer, refuse, utf8};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
@@ -46,8 +46,13 @@ pub struct Claims<'a> {
     pub sid: Option<Cow<'a, str>>,
     /// The client (RFC 9068).
     pub client_id: Option<Cow<'a, str>>,
-    /// The scopes, with spaces between (RFC 8693 section 4.2).
+    /// The scopes, with spaces between (RFC 8693 section 4.2), if they are written so. To read them however
+    /// they are written, see [`Verified::scopes`](super::Verified::scopes).
     pub scope: Option<Cow<'a, str>>,
+    /// `scope` as it is written: a string, or an array of strings.
+    pub(crate) scope_said: Option<Audience<'a>>,
+    /// The same of `scp`.
+    pub(crate) scp_said: Option<Audience<'a>>,
     /// Whether it tells of events (RFC 8417): then it is a logout token, or another one that grants nothing.
     pub events: bool,
     /// The keys that it is bound to (RFC 7800).
@@ -120,8 +125,12 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::SHash => claims.s_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
-                // An array in tokens of some providers; read those by a typed pass of your own.
-                Claim::Scope => claims.scope = members.next_value::<Lenient<'a>>()?.0,
+                // An array in tokens of some providers.
+                Claim::Scope => {
+                    claims.scope_said = members.next_value::<Strings<'a>>()?.0;
+                    claims.scope = claims.scope_said.and_then(Audience::as_text);
+                }
+                Claim::Scp => claims.scp_said = members.next_value::<Strings<'a>>()?.0,
                 Claim::Events => {
                     claims.events = true;
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
@@ -171,7 +180,8 @@ names! {
     SHash = "s_hash" is "a string",
     Sid = "sid" is "a string",
     ClientId = "client_id" is "a string",
-    Scope = "scope" is "a string",
+    Scope = "scope" is "a string or an array of strings",
+    Scp = "scp" is "a string or an array of strings",
     Events = "events" is "an object",
     Cnf = "cnf" is "an object",
 }
@@ -239,37 +249,6 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
     }
 }
 
-/// A string; an array of strings counts as absent.
-struct Lenient<'a>(Option<Cow<'a, str>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Lenient<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Lenient<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of strings")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Lenient<'de>, E> {
-                Ok(Lenient(Some(Cow::Borrowed(text))))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Lenient<'de>, E> {
-                Ok(Lenient(Some(Cow::Owned(text.to_owned()))))
-            }
-            fn visit_unit<E>(self) -> Result<Lenient<'de>, E> {
-                Ok(Lenient(None))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Lenient<'de>, A::Error> {
-                while let Some(item) = items.next_element::<Text<'de>>()? {
-                    item.0.ok_or_else(refuse)?;
-                }
-                Ok(Lenient(None))
-            }
-        }
-        from.deserialize_any(V)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -305,6 +284,9 @@ mod tests {
             ("azp", r#"{"azp":["a"]}"#),
             ("amr", r#"{"amr":{"a":1}}"#),
             ("scope", r#"{"scope":5}"#),
+            ("scope", r#"{"scope":["a",5]}"#),
+            ("scp", r#"{"scp":{"a":1}}"#),
+            ("scp", r#"{"scp":["a",null]}"#),
             ("auth_time", r#"{"auth_time":"now"}"#),
         ] {
             let error = read(payload).unwrap_err();

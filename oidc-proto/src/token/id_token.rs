@@ -10,6 +10,7 @@ use crate::{
         json::Extra,
         moment::Timestamp,
         secret::{Secret, equal},
+        visible::all_visible,
     },
     jose::{Algorithm, AlgorithmSet, Allowed, KeySet},
     metadata::IssuerRule,
@@ -20,9 +21,10 @@ use std::{borrow::Cow, fmt};
 /// The longest `sub`, in ASCII characters (section 2).
 const MAX_SUB: usize = 255;
 
-/// Whether a text can be the name of a user at their issuer (OpenID Connect Core 1.0 section 2).
+/// Whether a text can be the name of a user at their issuer (OpenID Connect Core 1.0 section 2): ASCII, and
+/// nothing that would break the line of a log.
 pub(crate) fn is_sub(sub: &str) -> bool {
-    (1..=MAX_SUB).contains(&sub.len()) && sub.is_ascii()
+    (1..=MAX_SUB).contains(&sub.len()) && sub.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 /// What a client demands of ID tokens. Made once.
@@ -135,6 +137,11 @@ impl IdTokenVerifier {
         let sub = claims.sub.as_deref().ok_or(Rejected::Missing("sub"))?;
         if !is_sub(sub) {
             return Err(Rejected::Value("sub"));
+        }
+        for (name, value) in [("acr", &claims.acr), ("sid", &claims.sid)] {
+            if value.as_deref().is_some_and(|value| !all_visible(value)) {
+                return Err(Rejected::Value(name));
+            }
         }
         self.check_audience(claims)?;
         claims.exp.ok_or(Rejected::Missing("exp"))?;

@@ -8,7 +8,9 @@ mod cache;
 mod claims;
 mod id_token;
 mod jwt;
+mod plain;
 mod rejected;
+mod scopes;
 mod time;
 
 pub use crate::metadata::{AllowedTenants, IssuerRule, IssuerRuleError};

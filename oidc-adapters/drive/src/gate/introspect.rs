@@ -6,7 +6,7 @@
 //! | the issuer says | kept |
 //! |---|---|
 //! | active | the ceiling of [`INTROSPECTION`], 30 s; not past `exp`. So long a revoked token may live on |
-//! | not active | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
+//! | not active, or something of a limit that cannot be read | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
 //! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
 
 use super::{
@@ -17,14 +17,11 @@ use super::{
 use crate::{Clock, Observer, Unavailable, observed::Watched};
 use oidc_proto::{
     Secret, Timestamp,
-    base::json::Extra,
-    flow::TokenTypeHint,
-    message::Introspection,
+    base::json::JsonError,
+    flow::{Error, Rule, TokenTypeHint},
     renew::{Failure, Freshness, Need, Policy, Renewed},
     resource::IntrospectionClaims,
-    token::Confirmation,
 };
-use serde_json::Value;
 use std::{future::Future, sync::Arc, time::Duration};
 
 /// How long the answer that a token is not active is kept, in seconds.
@@ -129,7 +126,15 @@ async fn fetch(
         let asked = io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await;
         asked.map_err(|fell| issuer.lost().failure("introspection", fell))
     };
-    asked.await.map(claims).inspect_err(|failure| issuer.report(failure))
+    let said = asked.await.inspect_err(|failure| issuer.report(failure));
+    if let Err(Failure::Flow(Error::Response(answer))) = &said
+        && let Rule::Json(why @ JsonError::WrongType { member, .. }) = answer.rule
+        && member != "active"
+    {
+        // What limits this token cannot be read: the issuer has answered, and not that it is good.
+        return Ok(IntrospectionClaims::unreadable(why));
+    }
+    said.map(IntrospectionClaims::from)
 }
 
 /// What names a token in memory.
@@ -138,52 +143,4 @@ pub(crate) fn hash(token: &Secret) -> TokenHash {
     let mut hash = [0; 32];
     hash.copy_from_slice(digest.as_ref());
     hash
-}
-
-/// What the verdict needs. Every member stands among the claims, too.
-fn claims(said: Introspection) -> IntrospectionClaims {
-    let mut claims = IntrospectionClaims::default();
-    claims.active = said.active;
-    let mut all = said.extra;
-    let text = |all: &Extra, name: &str| all.get(name).and_then(Value::as_str).map(str::to_owned);
-    claims.auth_time = all.get("auth_time").and_then(Value::as_i64);
-    claims.acr = text(&all, "acr");
-    for (name, value) in [
-        ("scope", &said.scope),
-        ("client_id", &said.client_id),
-        ("username", &said.username),
-        ("token_type", &said.token_type),
-        ("sub", &said.sub),
-        ("iss", &said.iss),
-        ("jti", &said.jti),
-    ] {
-        all.extend(value.as_ref().map(|value| (name.to_owned(), value.as_str().into())));
-    }
-    for (name, date) in [("exp", said.exp), ("iat", said.iat), ("nbf", said.nbf)] {
-        all.extend(date.map(|date| (name.to_owned(), date.0.into())));
-    }
-    if !said.aud.is_empty() {
-        all.insert("aud".to_owned(), said.aud.clone().into());
-    }
-    // Nobody is another audience than none.
-    claims.aud = all.contains_key("aud").then_some(said.aud);
-    if let Some(cnf) = said.cnf {
-        all.insert("cnf".to_owned(), Value::Object(cnf.clone()));
-        // A binding that cannot be read is none that anybody could show to hold.
-        claims.cnf = Some(Confirmation::from_members(cnf).unwrap_or_else(|_| {
-            let mut unreadable = Confirmation::default();
-            unreadable.other = true;
-            unreadable
-        }));
-    }
-    claims.iss = said.iss;
-    claims.sub = said.sub;
-    claims.client_id = said.client_id;
-    claims.username = said.username;
-    claims.token_type = said.token_type;
-    claims.exp = said.exp.map(|date| date.0);
-    claims.nbf = said.nbf.map(|date| date.0);
-    claims.iat = said.iat.map(|date| date.0);
-    claims.claims = all;
-    claims
 }
