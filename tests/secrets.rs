@@ -9,6 +9,8 @@ mod answers;
 mod device;
 #[path = "secrets/excused.rs"]
 mod excused;
+#[path = "secrets/given.rs"]
+mod given;
 #[path = "secrets/look.rs"]
 mod look;
 #[path = "secrets/renewal.rs"]

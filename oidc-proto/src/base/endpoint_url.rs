@@ -1,5 +1,6 @@
 //! [`EndpointUrl`]: the only kind of URL that a request is sent to (RFC 8414 section 6, RFC 9700).
 
+use super::visible::{is_visible, without_query};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
@@ -62,7 +63,8 @@ pub enum UrlError {
     /// Not an absolute URL.
     #[error("is not an absolute URL")]
     NotAbsolute,
-    /// A space or a control character, which URL parsers drop without a word: two spellings of one URL.
+    /// A space, a control character or another one that is not visible, which URL parsers drop without a word:
+    /// two spellings of one URL.
     #[error("has a space or a control character")]
     Characters,
     /// `http`, and not to this machine, or not asked for.
@@ -108,7 +110,7 @@ impl EndpointUrl {
     /// # Errors
     /// [`UrlError`] names the rule that the URL breaks.
     pub fn parse(text: &str, policy: &UrlPolicy) -> Result<Self, UrlError> {
-        if text.chars().any(|c| c == ' ' || c.is_control()) {
+        if text.chars().any(|c| c == ' ' || !is_visible(c)) {
             return Err(UrlError::Characters);
         }
         let url = Url::parse(text).map_err(|_| UrlError::NotAbsolute)?;
@@ -135,9 +137,10 @@ impl EndpointUrl {
     }
 }
 
+/// Without the values of its query.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.url)
+        f.write_str(&without_query(self.url.as_str()))
     }
 }
 

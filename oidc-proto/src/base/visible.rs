@@ -42,6 +42,19 @@ pub(crate) fn all_visible(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~')) || text.chars().all(is_visible)
 }
 
+/// A text of somebody else for an error: on one line, and bounded.
+pub(crate) fn shown(text: &str) -> String {
+    text.chars().take(256).map(|c| if is_visible(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
+}
+
+/// A URL without the values of its query, which may be worth something to others.
+pub(crate) fn without_query(url: &str) -> String {
+    match url.split_once('?') {
+        Some((before, _)) => format!("{before}?.."),
+        None => url.to_owned(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +93,10 @@ mod tests {
             assert!(!is_visible(c) && !all_visible(&format!("a{c}b")), "{:x}", u32::from(c));
         }
         assert!(all_visible("Zoë’s API ~ 日本語 «русский» עברית 😀 \u{a0}\u{fffd}"));
+        assert_eq!(shown("a\u{2028}b\u{202e}\nc"), "a\u{fffd}b\u{fffd}\u{fffd}c");
+        assert_eq!(shown(&"é".repeat(5000)).chars().count(), 256);
+        assert_eq!(without_query("https://a.example/b?key=value"), "https://a.example/b?..");
+        assert_eq!(without_query("https://a.example/b"), "https://a.example/b");
         // Of ASCII, exactly what has a picture.
         assert_eq!((0..128_u8).filter(|byte| is_visible(char::from(*byte))).count(), 95);
     }

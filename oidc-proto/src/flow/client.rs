@@ -3,7 +3,7 @@
 
 use super::{ConfigError, Endpoint, UserInfoMethod, saved};
 use crate::{
-    base::{endpoint_url::EndpointUrl, form, secret::Secret},
+    base::{endpoint_url::EndpointUrl, form, secret::Secret, visible::without_query},
     jose::{Algorithm, AlgorithmSet, KeySet},
     message::TokenTolerance,
     metadata::{IssuerRule, ProviderMetadata},
@@ -188,13 +188,13 @@ impl fmt::Debug for Client {
             .field("issuer", &self.metadata().issuer)
             .field("client_id", &self.0.client_id)
             .field("authentication", &self.0.authentication)
-            .field("redirect_uri", &self.0.redirect_uri)
+            .field("redirect_uri", &self.0.redirect_uri.as_deref().map(without_query))
             .finish_non_exhaustive()
     }
 }
 
 /// Sets a [`Client`] up; [`build`](Self::build) checks the whole of it.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ClientBuilder {
     metadata: Arc<ProviderMetadata>,
@@ -209,6 +209,19 @@ pub struct ClientBuilder {
     leeway: u16,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
+}
+
+/// Neither the secret nor the values of a query.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("issuer", &self.metadata.issuer)
+            .field("client_id", &self.client_id)
+            .field("secret", &self.secret)
+            .field("authentication", &self.authentication)
+            .field("redirect_uri", &self.redirect_uri.as_deref().map(without_query))
+            .finish_non_exhaustive()
+    }
 }
 
 impl ClientBuilder {

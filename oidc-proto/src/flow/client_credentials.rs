@@ -19,6 +19,7 @@ use crate::{
     message::TokenResponse,
 };
 use serde::{Deserialize, Serialize};
+use std::fmt;
 
 /// The version of the saved form.
 const VERSION: u32 = 1;
@@ -31,7 +32,7 @@ pub struct ClientCredentialsGrant;
 
 /// What to ask for. Whole, it is the key under which a token is cached: two requests that differ in a
 /// scope or a resource never share one.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClientCredentials {
@@ -44,6 +45,17 @@ pub struct ClientCredentials {
     /// Further parameters. One that the library sets itself is refused.
     #[serde(default)]
     pub extra: Vec<(String, String)>,
+}
+
+/// Of further parameters the names alone.
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("scopes", &self.scopes)
+            .field("resources", &self.resources)
+            .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish()
+    }
 }
 
 impl ClientCredentials {
@@ -101,7 +113,8 @@ pub struct Waiting {
 }
 
 /// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
-/// secret in it: the node that resumes it brings its own [`Client`].
+/// secret of the client in it: the node that resumes it brings its own [`Client`]. The further parameters of
+/// [`ClientCredentials`] are in it, so keep it from others if one of them is worth something to them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct SavedClientCredentials(Grant);

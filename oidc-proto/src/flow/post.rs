@@ -186,11 +186,22 @@ fn request(client: &Client, endpoint: Endpoint, mut form: Form) -> Result<Reques
     Ok(request)
 }
 
-/// The secrets of a request, as they are and as they are sent: no error may repeat them.
+/// The secrets of a request, as they are and as they are sent: no error may repeat them. What a parameter of
+/// the application's own is worth nobody knows here.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const SECRETS: [&str; 5] = ["code", "code_verifier", "device_code", "refresh_token", "token"];
+    const OPEN: [&str; 9] = [
+        "grant_type",
+        "scope",
+        "resource",
+        "audience",
+        "client_id",
+        "redirect_uri",
+        "token_type_hint",
+        "requested_token_type",
+        "subject_token_type",
+    ];
     let mut secrets = client.secrets();
-    for (_, value) in form.iter().filter(|(name, _)| SECRETS.contains(&name.as_ref())) {
+    for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {
         secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
     }
     secrets

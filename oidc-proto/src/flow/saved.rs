@@ -1,5 +1,7 @@
 //! What any saved state is held to as it comes back: it has lain where others may have written.
 
+use crate::base::visible::all_visible;
+
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 2048;
 
@@ -9,7 +11,7 @@ const MAX_LIST: usize = 64;
 /// Whether a text could have been saved: not empty, not too long, nothing that could break out of a
 /// line or a header.
 pub(super) fn is_text(text: &str) -> bool {
-    !text.is_empty() && text.len() <= MAX_TEXT && !text.chars().any(char::is_control)
+    !text.is_empty() && text.len() <= MAX_TEXT && all_visible(text)
 }
 
 /// Whether a list of such texts could have been saved.

@@ -2,12 +2,13 @@
 
 use crate::base::json::Extra;
 use serde_json::{Value, json};
+use std::fmt;
 
 /// What to ask the provider for. Start with [`new`](Self::new), add what you need.
 ///
 /// `response_type`, `client_id`, `redirect_uri`, `state`, `nonce` and PKCE with S256 are not here:
 /// [`Client::authorize`](crate::flow::Client::authorize) always sends them, and nothing overrides them.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AuthorizationRequest {
     /// Scopes; `openid` is always among those sent.
@@ -38,6 +39,27 @@ pub struct AuthorizationRequest {
     pub extra: Vec<(String, String)>,
     /// Whether one of no classes has been asked for.
     no_class_left: bool,
+}
+
+/// Of what the application has given, what a log may know: no hint of who the user is, and of claims and
+/// further parameters the names alone.
+impl fmt::Debug for AuthorizationRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AuthorizationRequest")
+            .field("scopes", &self.scopes)
+            .field("prompt", &self.prompt)
+            .field("display", &self.display)
+            .field("max_age", &self.max_age)
+            .field("ui_locales", &self.ui_locales)
+            .field("claims_locales", &self.claims_locales)
+            .field("id_token_hint", &self.id_token_hint)
+            .field("login_hint", &self.login_hint.as_ref().map(|_| ".."))
+            .field("acr_values", &self.acr_values)
+            .field("essential_acr", &self.essential_acr)
+            .field("claims", &self.claims.as_ref().map(Extra::keys))
+            .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish_non_exhaustive()
+    }
 }
 
 /// How the provider should ask the user (OpenID Connect Core 1.0 section 3.1.2.1).

@@ -1,5 +1,6 @@
 //! The error response (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
 
+use super::masked::Mask;
 use crate::base::{
     header::Challenge,
     json::{JsonError, Members},
@@ -7,16 +8,15 @@ use crate::base::{
 };
 use std::fmt;
 
-/// How much of a provider's prose is kept, in characters.
-const MAX_TEXT: usize = 256;
-
-/// The shortest secret that is looked for in it: shorter ones are words.
-const SHORTEST_SECRET: usize = 8;
-
 /// What a provider says when it says no.
 ///
-/// The texts are the provider's: bounded to 256 characters, control characters replaced, and without
-/// the secrets of the request, which some providers repeat.
+/// The texts are the provider's: bounded to 256 characters, on one line, with what is not visible replaced
+/// (control characters, marks of direction, characters without width), and without the secrets of the
+/// request, which some providers repeat. A secret is found however it is encoded (percent, HTML, JSON,
+/// base64, hexadecimal), in either case, with spaces and signs lost, and where it is cut off: pieces of it
+/// of at least 8 letters and digits are hidden, of at least half of them if it has fewer than 16 (and at least
+/// 6). A secret of 4 to 7 characters is hidden as a whole, where it stands by itself; shorter ones are not
+/// looked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorResponse {
@@ -30,7 +30,8 @@ pub struct ErrorResponse {
 
 impl ErrorResponse {
     pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>, secrets: &[Secret]) -> Self {
-        let clean = |text| printable(&without(text, secrets));
+        let mask = Mask::new(secrets);
+        let clean = |text: &str| mask.over(text);
         Self { error: clean(error), error_description: description.map(clean), error_uri: uri.map(clean) }
     }
 
@@ -71,28 +72,9 @@ impl fmt::Display for ErrorResponse {
     }
 }
 
-fn without(text: &str, secrets: &[Secret]) -> String {
-    let long = secrets.iter().map(Secret::expose).filter(|secret| secret.len() >= SHORTEST_SECRET);
-    long.fold(text.to_owned(), |text, secret| without_beginning(text.replace(secret, "[secret]"), secret))
-}
-
-/// Where a text has been cut off, a secret may have been, too.
-fn without_beginning(mut text: String, secret: &str) -> String {
-    let mut beginnings = (SHORTEST_SECRET..secret.len()).rev().filter_map(|length| secret.get(..length));
-    if let Some(begun) = beginnings.find(|begun| text.ends_with(begun)) {
-        text.truncate(text.len() - begun.len());
-        text.push_str("[secret]");
-    }
-    text
-}
-
-fn printable(text: &str) -> String {
-    text.chars().take(MAX_TEXT).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
-}
-
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::masked::MAX_TEXT, *};
 
     #[test]
     fn the_example_of_rfc_6749_is_read() {

@@ -98,7 +98,7 @@ impl fmt::Debug for Introspection {
             .field("active", &self.active)
             .field("scope", &self.scope)
             .field("client_id", &self.client_id)
-            .field("username", &self.username)
+            .field("username", &self.username.as_ref().map(|_| ".."))
             .field("token_type", &self.token_type)
             .field("exp", &self.exp)
             .field("iat", &self.iat)

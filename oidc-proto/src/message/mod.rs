@@ -5,6 +5,7 @@ mod authorization_request;
 mod authorization_response;
 mod error_response;
 mod introspection_response;
+mod masked;
 pub(crate) mod scopes;
 mod token_response;
 mod userinfo_response;

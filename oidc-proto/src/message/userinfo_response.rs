@@ -3,15 +3,17 @@
 use crate::base::{
     json::{Extra, JsonError, Members},
     secret::Secret,
+    visible::without_query,
 };
 use serde::de::DeserializeOwned;
 use serde_json::Value;
+use std::fmt;
 
 /// Claims about the user. `sub` has been compared with the ID token by the flow that fetched them.
 ///
 /// Standard claims are not forced into types: providers send `email_verified` as a string and
 /// `updated_at` as text, and no login should fail over that. Read them with [`claim`](Self::claim).
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UserInfo {
     /// The subject: who the claims are about, at this issuer.
@@ -21,6 +23,17 @@ pub struct UserInfo {
     /// Where claims of others are: aggregated and distributed claims (section 5.6.2), in the order of
     /// the names of their sources. Not fetched, and not verified.
     pub claim_sources: Vec<ClaimSource>,
+}
+
+/// Of the claims the names alone.
+impl fmt::Debug for UserInfo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("UserInfo")
+            .field("sub", &self.sub)
+            .field("claims", &self.claims.keys())
+            .field("claim_sources", &self.claim_sources)
+            .finish()
+    }
 }
 
 /// Claims that somebody else than the provider makes (OpenID Connect Core 1.0 section 5.6.2).
@@ -34,7 +47,7 @@ pub struct ClaimSource {
 }
 
 /// How to get at claims that somebody else makes.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimAccess {
     /// Aggregated: here they are, in a JWT of whoever makes them.
@@ -47,6 +60,20 @@ pub enum ClaimAccess {
         /// The access token to ask with, if the provider gave one; else the one for UserInfo.
         access_token: Option<Secret>,
     },
+}
+
+/// Without the query of the endpoint.
+impl fmt::Debug for ClaimAccess {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Aggregated(jwt) => f.debug_tuple("Aggregated").field(jwt).finish(),
+            Self::Distributed { endpoint, access_token } => f
+                .debug_struct("Distributed")
+                .field("endpoint", &without_query(endpoint))
+                .field("access_token", access_token)
+                .finish(),
+        }
+    }
 }
 
 impl UserInfo {

@@ -11,6 +11,7 @@ use crate::{
         endpoint_url::{UrlError, UrlPolicy},
         json::{JsonError, Members},
         moment::Timestamp,
+        visible::shown,
     },
     jose::KeySet,
 };
@@ -147,7 +148,7 @@ impl ProviderMetadata {
         }
         let found = members.string("issuer")?.ok_or_else(|| missing(&members, profile, true))?;
         if found != issuer && template != Some(found.as_str()) {
-            return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shorten(found) });
+            return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shown(&found) });
         }
         if let Err(error) = well_known(issuer, policy) {
             return Err(MetadataError::Unusable(SetAside { member: "issuer", why: Why::Url(error) }));
@@ -207,14 +208,6 @@ fn missing(members: &Members, profile: Profile, issuer: bool) -> MetadataError {
     let mut names = if issuer { vec!["issuer"] } else { Vec::new() };
     names.extend(needed(members, profile).into_iter().filter(|member| !members.has(member)));
     MetadataError::Missing(names)
-}
-
-/// What goes into an error is bounded and printable.
-pub(super) fn shorten(text: String) -> String {
-    if text.len() <= 256 && !text.chars().any(char::is_control) {
-        return text;
-    }
-    text.chars().take(256).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect()
 }
 
 #[cfg(test)]

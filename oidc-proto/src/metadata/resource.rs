@@ -1,9 +1,10 @@
 //! [`ResourceMetadata`]: what a protected resource says of itself (RFC 9728), read and written.
 
-use super::{MetadataError, SetAside, Why, members, provider::shorten, resource_well_known};
+use super::{MetadataError, SetAside, Why, members, resource_well_known};
 use crate::base::{
     endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
     json::{Extra, Members},
+    visible::shown,
 };
 use serde_json::{Map, Value};
 
@@ -153,7 +154,7 @@ impl ResourceMetadata {
         let found = members.string("resource")?;
         let found = found.ok_or_else(|| MetadataError::Missing(vec!["resource"]))?;
         if found != resource {
-            return Err(MetadataError::Resource { expected: resource.to_owned(), found: shorten(found) });
+            return Err(MetadataError::Resource { expected: resource.to_owned(), found: shown(&found) });
         }
         let metadata = Self::read(found, members, policy);
         match metadata.set_aside.iter().find(|aside| CRITICAL.contains(&aside.member)) {

@@ -154,7 +154,7 @@ impl fmt::Debug for IntrospectionClaims {
             .field("nbf", &self.nbf)
             .field("iat", &self.iat)
             .field("client_id", &self.client_id)
-            .field("username", &self.username)
+            .field("username", &self.username.as_ref().map(|_| ".."))
             .field("token_type", &self.token_type)
             .field("cnf", &self.cnf)
             .field("auth_time", &self.auth_time)
