@@ -13,9 +13,9 @@ const MAX_SPREAD: u8 = 50;
 /// Numbers that make no sense are taken for the nearest that do: what is negative for zero, a first
 /// retry, a cooldown or a lease of zero for one second, a ceiling below the floor for the floor.
 ///
-/// **How often a provider is asked, whatever callers do.** In `w` seconds, a provider that answers is asked
-/// at most `burst + w / cooldown` times because callers force it or give up, and once per `floor -
-/// min(ahead, floor / 2)` seconds, less the share that `spread` is of it, because time has passed. A
+/// **How often a provider is asked, whatever callers do.** In `w` seconds, a provider that answers is
+/// asked at most `burst + w / cooldown` times because callers force it or give up. Because time has passed
+/// it is asked once per `floor - min(ahead, floor / 2)` seconds, less the share that `spread` is of them. A
 /// provider that is down is asked, after some first attempts that come faster, once per `longest_retry`
 /// while what is held serves, and once per `urgent_retry` for callers whom it does not serve (a fifth more
 /// often by chance).
