@@ -8,7 +8,8 @@ use super::{
     credentials::{Credentials, Scheme},
     dpop::{DpopProof, ProofError, UncheckedProof},
     introspection::IntrospectionClaims,
-    server::{Dpop, ResourceServer, Trusted},
+    issuer::Trusted,
+    server::{Dpop, ResourceServer},
     verdict::{Proven, Record, Verdict},
 };
 use crate::{

@@ -60,11 +60,13 @@ mod challenge;
 mod credentials;
 mod dpop;
 mod introspection;
+mod issuer;
 mod judge;
 mod nonce;
 mod replay;
 mod requirement;
 mod server;
+mod setting_error;
 mod target;
 #[cfg(test)]
 mod testdata;
@@ -76,12 +78,11 @@ pub use challenge::{Denied, Reason};
 pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
 pub use dpop::{DEFAULT_PROOF_AGE, DpopProof, DpopVerifier, MAX_JTI, MAX_PROOF, ProofError};
 pub use introspection::IntrospectionClaims;
+pub use issuer::TrustedIssuer;
 pub use judge::{Inspected, RequestView};
 pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
 pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayKey, ReplayWindow, Use};
 pub use requirement::Requirement;
-pub use server::{
-    MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServer, ResourceServerBuilder, SettingError,
-    TrustedIssuer,
-};
+pub use server::{ResourceServer, ResourceServerBuilder};
+pub use setting_error::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError};
 pub use verdict::{Outcome, Proven, Record, Verdict};

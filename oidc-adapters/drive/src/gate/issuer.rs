@@ -347,7 +347,7 @@ impl Drop for Running<'_> {
 #[allow(clippy::unwrap_used, reason = "a URL that is none fails the test, as it should")]
 mod tests {
     use super::*;
-    use oidc_proto::Moment;
+    use oidc_proto::{Moment, UrlPolicy};
 
     /// A slow attempt ends after one that was begun later: what it brings says nothing of now.
     #[test]
@@ -362,7 +362,8 @@ mod tests {
             failures: None,
             events: Observer::none(),
         };
-        let issuer = Issuer::new("https://op.example".to_owned(), source, &urls, &common);
+        let issuer =
+            Issuer::new("https://op.example".to_owned(), source, DiscoveryOptions::new(&urls), &common);
         assert!(!issuer.is_up_to_date(now), "nothing was asked for");
         let (slow, quick) = (Running::new(&issuer), Running::new(&issuer));
         assert!(quick.end(Ok(())).is_ok() && !issuer.is_up_to_date(now), "one is still under way");
