@@ -122,8 +122,8 @@ fn each_issuer_has_its_own_policy() {
         &with(claims(), json!({"iss": "https://other.example"})),
     );
     assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(Rejected::Type));
-    let narrow =
-        TrustedIssuer::new(ISSUER).algorithms(AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256));
+    let narrow = TrustedIssuer::new(ISSUER)
+        .algorithms(crate::jose::AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256));
     let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
     assert_eq!(bearer(&narrow, &token(json!({}))).unwrap_err().code(), "jws_alg_not_allowed");
 }
@@ -136,7 +136,7 @@ fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
     let bound = bound_token();
     let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
     assert_eq!(unbound.reason(), Reason::Token(Rejected::NotBound), "to no certificate");
-    let only = |algorithm| AlgorithmSet::EMPTY.with(algorithm);
+    let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
         .algorithms(only(crate::jose::Algorithm::ES256))
         .algorithms(only(crate::jose::Algorithm::EdDSA));

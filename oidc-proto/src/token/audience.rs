@@ -1,7 +1,7 @@
 //! [`Audience`]: the `aud` claim, a string or an array of strings (RFC 7519 section 4.1.3).
 
 use serde::de::{Deserializer, SeqAccess, Visitor};
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// Whom a token is meant for. Borrowed from the token; nothing is allocated until you ask for it.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -17,15 +17,6 @@ impl<'a> Audience<'a> {
         let mut count = 0;
         each(json, &mut |_| count += 1)?;
         Some(Self { json, count })
-    }
-
-    /// The text, if it is a string.
-    pub(super) fn as_text(self) -> Option<Cow<'a, str>> {
-        let text = self.json.strip_prefix('"')?.strip_suffix('"')?;
-        match text.contains('\\') {
-            true => self.to_vec().into_iter().next().map(Cow::Owned),
-            false => Some(Cow::Borrowed(text)),
-        }
     }
 
     /// As it is written.

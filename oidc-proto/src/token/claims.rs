@@ -3,7 +3,7 @@
 
 use super::{Audience, Confirmation, Rejected, binding::Bound};
 use crate::base::json::{Checked, JsonError, MAX_DEPTH, Name, Names, integer, refuse, utf8};
-use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
@@ -49,10 +49,10 @@ pub struct Claims<'a> {
     /// The scopes, with spaces between (RFC 8693 section 4.2), if they are written so. To read them however
     /// they are written, see [`Verified::scopes`](super::Verified::scopes).
     pub scope: Option<Cow<'a, str>>,
-    /// `scope` as it is written: a string, or an array of strings.
-    pub(crate) scope_said: Option<Audience<'a>>,
-    /// The same of `scp`.
-    pub(crate) scp_said: Option<Audience<'a>>,
+    /// Whether `scope` is an array of strings.
+    pub(crate) scope_is_list: bool,
+    /// `scp`, a string or an array of strings.
+    pub(crate) scp: Option<Audience<'a>>,
     /// Whether it tells of events (RFC 8417): then it is a logout token, or another one that grants nothing.
     pub events: bool,
     /// The keys that it is bound to (RFC 7800).
@@ -126,11 +126,11 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
                 // An array in tokens of some providers.
-                Claim::Scope => {
-                    claims.scope_said = members.next_value::<Strings<'a>>()?.0;
-                    claims.scope = claims.scope_said.and_then(Audience::as_text);
-                }
-                Claim::Scp => claims.scp_said = members.next_value::<Strings<'a>>()?.0,
+                Claim::Scope => match members.next_value::<Scope<'a>>()? {
+                    Scope::Text(text) => claims.scope = text,
+                    Scope::Items => claims.scope_is_list = true,
+                },
+                Claim::Scp => claims.scp = members.next_value::<Strings<'a>>()?.0,
                 Claim::Events => {
                     claims.events = true;
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
@@ -181,9 +181,9 @@ names! {
     Sid = "sid" is "a string",
     ClientId = "client_id" is "a string",
     Scope = "scope" is "a string or an array of strings",
-    Scp = "scp" is "a string or an array of strings",
     Events = "events" is "an object",
     Cnf = "cnf" is "an object",
+    Scp = "scp" is "a string or an array of strings",
 }
 
 /// A string, borrowed unless it had to be unescaped.
@@ -246,6 +246,40 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
             return Ok(Self(None));
         }
         Audience::new(json).map(|strings| Self(Some(strings))).ok_or_else(refuse)
+    }
+}
+
+/// A string, or an array of strings, which is read again by whoever wants to know.
+enum Scope<'a> {
+    Text(Option<Cow<'a, str>>),
+    Items,
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Scope<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Scope<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a string or an array of strings")
+            }
+            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scope<'de>, E> {
+                Ok(Scope::Text(Some(Cow::Borrowed(text))))
+            }
+            fn visit_str<E>(self, text: &str) -> Result<Scope<'de>, E> {
+                Ok(Scope::Text(Some(Cow::Owned(text.to_owned()))))
+            }
+            fn visit_unit<E>(self) -> Result<Scope<'de>, E> {
+                Ok(Scope::Text(None))
+            }
+            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scope<'de>, A::Error> {
+                while let Some(item) = items.next_element::<Text<'de>>()? {
+                    item.0.ok_or_else(refuse)?;
+                }
+                Ok(Scope::Items)
+            }
+        }
+        from.deserialize_any(V)
     }
 }
 

@@ -19,6 +19,7 @@ struct Signs<'a> {
 }
 
 /// Holds a token without `typ` against what an access token has and no other does.
+#[inline(never)]
 pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Rejected> {
     if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
         return Err(Rejected::IdTokenAsAccessToken);
@@ -42,7 +43,7 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Rejected>
     // when it was issued (OpenID Connect Core 1.0 section 2).
     let other_party =
         claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
-    let granted = claims.scope_said.is_some() || claims.scp_said.is_some();
+    let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();
     let for_api =
         claims.client_id.is_some() || signs.client || other_party || granted || claims.iat.is_none();
     let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !signs.client;

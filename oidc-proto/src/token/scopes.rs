@@ -1,41 +1,80 @@
-//! [`Scopes`]: those of a token, borrowed from it. They are read as everywhere else: see
+//! The scopes of a token, borrowed from it. They are read as everywhere else: see
 //! [`crate::message::scopes`].
 
-use super::Claims;
+use super::{Audience, Claims, claims::Text};
 use crate::message::scopes::words;
+use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
+use serde_json::value::RawValue;
+use std::fmt;
 
-/// The scopes that a token has: in `scope`, or else in `scp`.
-#[derive(Clone, Default)]
-pub(super) struct Scopes<'a> {
-    /// A string.
-    text: &'a str,
-    /// An array of strings, as JSON without escapes.
-    items: &'a str,
-    /// What was written with escapes. Nothing is allocated unless there are some.
-    escaped: Vec<String>,
+/// The scopes that a token has otherwise than by `scope` in a string: as an array, or in `scp`.
+#[derive(Clone)]
+pub(super) enum Others<'a> {
+    /// None.
+    None,
+    /// As JSON without escapes.
+    Said(&'a str),
+    /// Read. Nothing is allocated unless there are escapes.
+    Unescaped(Vec<String>),
 }
 
-impl<'a> Scopes<'a> {
-    pub(super) fn of(claims: &Claims<'a>) -> Self {
-        let Some(said) = claims.scope_said.or(claims.scp_said) else { return Self::default() };
-        let json = said.json();
-        match json.strip_prefix('"').and_then(|text| text.strip_suffix('"')) {
-            Some(text) if !json.contains('\\') => Self { text, ..Self::default() },
-            None if !json.contains('\\') => Self { items: json, ..Self::default() },
-            Some(_) => {
-                let all = said.to_vec().iter().flat_map(|text| words(text)).map(str::to_owned).collect();
-                Self { escaped: all, ..Self::default() }
-            }
-            None => Self { escaped: said.to_vec(), ..Self::default() },
-        }
+impl<'a> Others<'a> {
+    pub(super) fn of(claims: &Claims<'a>, payload: &'a [u8]) -> Self {
+        if claims.scope.is_some() { Self::None } else { Self::read(claims, payload) }
     }
 
-    pub(super) fn iter(&self) -> impl Iterator<Item = &str> {
-        // Without escapes, every other piece between quotation marks is a string.
-        let items = self.items.split('"').skip(1).step_by(2);
-        let whole = items.chain(self.escaped.iter().map(String::as_str)).filter(|item| !item.is_empty());
-        words(self.text).chain(whole)
+    #[inline(never)]
+    fn read(claims: &Claims<'a>, payload: &'a [u8]) -> Self {
+        let said = if claims.scope_is_list { scope(payload) } else { claims.scp };
+        let Some(said) = said else { return Self::None };
+        let json = said.json();
+        match (json.contains('\\'), json.starts_with('"')) {
+            (false, _) => Self::Said(json),
+            (true, true) => Self::Unescaped(
+                said.to_vec().iter().flat_map(|text| words(text)).map(str::to_owned).collect(),
+            ),
+            (true, false) => Self::Unescaped(said.to_vec()),
+        }
     }
+}
+
+/// All scopes of a token.
+pub(super) fn all<'v>(claims: &'v Claims<'_>, others: &'v Others<'_>) -> impl Iterator<Item = &'v str> {
+    let (json, read) = match others {
+        Others::None => ("", None),
+        Others::Said(json) => (*json, None),
+        Others::Unescaped(read) => ("", Some(read)),
+    };
+    let text = json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+    // Without escapes, every other piece between quotation marks is a string.
+    let items = if text.is_some() { "" } else { json };
+    let items = items.split('"').skip(1).step_by(2).chain(read.into_iter().flatten().map(String::as_str));
+    let text = claims.scope.as_deref().or(text).unwrap_or_default();
+    words(text).chain(items.filter(|item| !item.is_empty()))
+}
+
+/// The array in `scope`, among claims that have been read before.
+fn scope(payload: &[u8]) -> Option<Audience<'_>> {
+    struct Find;
+    impl<'de> Visitor<'de> for Find {
+        type Value = Option<&'de RawValue>;
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            f.write_str("a set of claims")
+        }
+        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
+            let mut found = None;
+            while let Some(Text(name)) = members.next_key()? {
+                if name.as_deref() == Some("scope") {
+                    found = Some(members.next_value()?);
+                } else {
+                    members.next_value::<IgnoredAny>()?;
+                }
+            }
+            Ok(found)
+        }
+    }
+    let mut from = serde_json::Deserializer::from_slice(payload);
+    Audience::new(from.deserialize_map(Find).ok()??.get())
 }
 
 #[cfg(test)]
@@ -59,13 +98,16 @@ mod tests {
             (r#"{"scope":"\u0061 b\/c"}"#, &["a", "b/c"]),
             (r#"{"scope":["\u0061","b\"c","d,e"]}"#, &["a", "b\"c", "d,e"]),
             (r#"{"scp":"a b"}"#, &["a", "b"]),
+            (r#"{"scp":"\u0061 b"}"#, &["a", "b"]),
+            (r#"{"scp":["\u0061","b c"]}"#, &["a", "b c"]),
             (r#"{"scp":["a","b"]}"#, &["a", "b"]),
             (r#"{"scope":null,"scp":["a"]}"#, &["a"]),
             (r#"{"scp":["a"],"scope":"b"}"#, &["b"]),
             (r#"{"scope":"","scp":"a"}"#, &[]),
         ] {
             let claims = Claims::read(payload.as_bytes(), &mut Names::default()).unwrap();
-            assert_eq!(Scopes::of(&claims).iter().collect::<Vec<_>>(), all, "{payload}");
+            let others = Others::of(&claims, payload.as_bytes());
+            assert_eq!(super::all(&claims, &others).collect::<Vec<_>>(), all, "{payload}");
             let members: Extra = serde_json::from_str(payload).unwrap();
             assert_eq!(scopes::of_members(&members).collect::<Vec<_>>(), all, "{payload}");
             assert_eq!(scopes::check(&members), Ok(()));
