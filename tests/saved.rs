@@ -308,7 +308,8 @@ fn what_cannot_be_saved_is_never_begun() {
         let built = Client::builder(metadata.clone(), &id).redirect_uri(&redirect_uri).build();
         assert!(matches!(built, Err(ConfigError::Characters(_) | ConfigError::RedirectUri(_))), "{id}");
     }
-    for classes in [vec![long], vec!["a\nb".to_owned()], vec![String::new()], vec!["x".to_owned(); 65]] {
+    let lines = ["a\nb", "a\u{2028}b", "a\u{202e}b"].map(|line| vec![line.to_owned()]);
+    for classes in lines.into_iter().chain([vec![long], vec![String::new()], vec!["x".to_owned(); 65]]) {
         let request = AuthorizationRequest::new(["profile"]).essential_acr(classes);
         let error = client().authorize(&request, Moment::new(NOW, [0; 32])).unwrap_err();
         assert_eq!(error, Error::Config(ConfigError::Parameter("essential_acr")));

@@ -136,6 +136,11 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
         .access_tokens(|verifier| verifier.accept_plain_jwt());
     let refused = Handle::subject(&both.build().unwrap(), &world.token()).unwrap_err();
     assert_eq!(refused.code(), "jws_alg_not_allowed");
+    let two =
+        world.blocking().client_id("app").secret("a secret").client(|client| client.secret("two\nlines"));
+    let two = two.client(|client| client.leeway(5)).build().unwrap();
+    let asked = two.client().map(drop).unwrap_err();
+    assert_eq!(asked.code(), "config_characters", "the first of the two counts");
 }
 
 #[test]
