@@ -13,6 +13,7 @@ use oidc_proto::{
 };
 use oidc_testkit::{Authentication, EndpointName, Party, drive_with, hostile, scenario::CLIENT_ID};
 use serde_json::json;
+use std::time::Duration;
 
 /// A login whose user is back, with the query that the provider wrote.
 fn away(party: &mut Party) -> (PendingAuthorization, String) {
@@ -263,7 +264,7 @@ fn keys_and_userinfo_that_fail_end_the_login_without_a_second_code() {
         party.provider.alter_response(endpoint, hostile::retry_after(3));
         let result = party.login();
         let Err(Error::Unavailable(busy)) = result else { panic!("{result:?}") };
-        assert_eq!((busy.endpoint, busy.retry_after), (name, Some(3)));
+        assert_eq!((busy.endpoint, busy.retry_after()), (name, Some(Duration::from_secs(3))));
         assert_eq!((party.provider.count(endpoint), party.provider.count(EndpointName::Token)), (1, 1));
         party.provider.assert_clean();
     }

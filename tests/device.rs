@@ -172,7 +172,7 @@ fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_
         scene.clock.advance(gap(&scene, &pause));
         let Step::Send(call) = pause.wake(scene.clock.moment()).unwrap() else { panic!() };
         let (_, _, pending) = call.into_parts();
-        pause = waiting(pending.fail(scene.clock.moment()).expect("it goes on"));
+        pause = waiting(pending.fail(scene.clock.moment()).unwrap().expect("it goes on"));
         assert_eq!(gap(&scene, &pause), wait);
     }
     scene.provider.enter_user_code(&user_code, true);

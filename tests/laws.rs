@@ -20,7 +20,7 @@ use proptest::{
     strategy::ValueTree,
     test_runner::{Config, TestRunner},
 };
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts, undecided};
 
 /// Many scripts for every flow; the smallest that fails is printed.
@@ -360,7 +360,11 @@ fn a_busy_server_ends_a_flow_that_may_not_repeat_itself() {
         let script = answers([busy(503, RetryAfter::Seconds(7))]);
         let (trace, _) = kind.run(script, Disturbance::default());
         let End::Failed(Error::Unavailable(error)) = trace.end else { panic!("{kind:?}: {:?}", trace.end) };
-        assert_eq!((trace.exchanges.len(), error.status, error.retry_after), (1, 503, Some(7)), "{kind:?}");
+        assert_eq!(
+            (trace.exchanges.len(), error.status, error.retry_after()),
+            (1, 503, Some(Duration::from_secs(7))),
+            "{kind:?}"
+        );
     }
 }
 

@@ -56,7 +56,7 @@ mod by_hand {
                     let (request, terms, pending) = call.into_parts();
                     match send(request, terms) {
                         Ok(response) => pending.receive(response, moment())?,
-                        Err(lost) => pending.fail(moment()).ok_or(lost)?,
+                        Err(lost) => pending.fail(moment())?.ok_or(lost)?,
                     }
                 }
                 Step::Wait(pause) => {

@@ -172,7 +172,7 @@ fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
     let begin = |client: &Client| client.client_credentials(&wanted).unwrap();
     look_at_call(look, begin(&scene.client));
     let (_, _, pending) = begin(&scene.client).into_parts();
-    let step: Step<ClientCredentialsGrant> = pending.fail(moment(6)).unwrap();
+    let step: Step<ClientCredentialsGrant> = pending.fail(moment(6)).unwrap().unwrap();
     look.at(&step);
     let Step::Wait(pause) = step else { panic!("it waits") };
     look.at(&pause);

@@ -9,6 +9,7 @@ use oidc_proto::{
 };
 use oidc_testkit::{EndpointName, Party, User, hostile};
 use serde_json::json;
+use std::time::Duration;
 
 /// UserInfo after an alteration of its response, once asked for by itself and once in a login.
 fn userinfo(
@@ -211,7 +212,10 @@ fn an_expired_access_token_is_a_typed_refusal_of_the_provider() {
 #[test]
 fn a_busy_endpoint_says_so() {
     let Err(Error::Unavailable(busy)) = userinfo(answer(503, &[("retry-after", "9")], "")) else { panic!() };
-    assert_eq!((busy.endpoint, busy.status, busy.retry_after), (Endpoint::UserInfo, 503, Some(9)));
+    assert_eq!(
+        (busy.endpoint, busy.status, busy.retry_after()),
+        (Endpoint::UserInfo, 503, Some(Duration::from_secs(9)))
+    );
 }
 
 #[test]

@@ -5,7 +5,7 @@ use http::Response;
 use oidc_drive::{Event, Failed, run_async_observed, run_observed};
 use oidc_proto::{
     Error, Moment, Timestamp,
-    flow::{Call, ClientCredentials, Endpoint, Flow, Pause, Request, Step, TIMEOUT, Terms},
+    flow::{Call, ClientCredentials, Endpoint, Flow, Pause, Request, Step, Terms},
 };
 use oidc_testkit::{EndpointName, Party, provider::hostile};
 use std::{cell::RefCell, future::ready};
@@ -77,7 +77,7 @@ fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
     };
     let send = |request, terms| observer.send(request, terms, send);
     let request = http::Request::get("https://user:SECRET@[::1]:81/a?b#c").body(Vec::new()).unwrap();
-    let call = Call::<Nap>::custom(request, Endpoint::UserInfo, 100, TIMEOUT, ());
+    let call = Call::<Nap>::new(Terms::new(Endpoint::UserInfo), request, ());
     run_observed(call, send, &observer).unwrap();
     // One that was saved while it waited, and goes on.
     run_observed(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, &observer).unwrap();
@@ -107,7 +107,7 @@ fn a_port_that_is_not_named_is_that_of_the_scheme() {
         ("http://127.0.0.1:8080", "http", "127.0.0.1", 8080),
     ] {
         let request = http::Request::get(url).body(Vec::new()).unwrap();
-        let (request, terms, _) = Call::<Nap>::custom(request, Endpoint::Jwks, 1, TIMEOUT, ()).into_parts();
+        let (request, terms, _) = Call::<Nap>::new(Terms::new(Endpoint::Jwks), request, ()).into_parts();
         drop(log.observer().sending(&request, terms));
         let events = log.take();
         let Event::Sent { to, .. } = &events[0] else { panic!("{events:?}") };

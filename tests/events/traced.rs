@@ -5,7 +5,7 @@ use http::Response;
 use oidc_drive::{Flight, Observer, run_observed};
 use oidc_proto::{
     Timestamp,
-    flow::{Call, Endpoint, Pause, Request, Step, TIMEOUT, Terms},
+    flow::{Call, Endpoint, Pause, Request, Step, Terms},
     renew::{Failure, Freshness, Need, Policy, Renewed},
 };
 use oidc_testkit::SimClock;
@@ -97,7 +97,7 @@ pub fn expected(level: Level, fields: &[(&str, &str)]) -> Told {
 
 fn request(method: &str) -> (Request, Terms) {
     let request = http::Request::builder().method(method).uri("https://op.example/token?code=SECRET");
-    let call = Call::<Nap>::custom(request.body(Vec::new()).unwrap(), Endpoint::Token, 100, TIMEOUT, ());
+    let call = Call::<Nap>::new(Terms::new(Endpoint::Token), request.body(Vec::new()).unwrap(), ());
     let (request, terms, _) = call.into_parts();
     (request, terms)
 }
@@ -168,11 +168,11 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
             Ok::<_, String>(Response::new(Vec::new()))
         };
         let (request, _) = request("POST");
-        let call = Call::<Nap>::custom(request, Endpoint::Token, 100, TIMEOUT, ());
+        let call = Call::<Nap>::new(Terms::new(Endpoint::Token), request, ());
         run_observed(call, send, observer).unwrap();
         run_observed(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, observer).unwrap();
         let (request, _) = self::request("POST");
-        let call = Call::<Nap>::custom(request, Endpoint::Token, 100, TIMEOUT, ());
+        let call = Call::<Nap>::new(Terms::new(Endpoint::Token), request, ());
         run_observed(call, |_, _| Err::<Response<Vec<u8>>, _>("SECRET"), observer).unwrap_err();
     });
     let waited = [("message", "flow waited"), ("oidc.flow", "Nap"), ("oidc.duration", "0.0")];

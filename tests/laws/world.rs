@@ -286,8 +286,9 @@ impl World {
                             Err(error) => break End::Failed(error),
                         },
                         None => match pending.fail(moment) {
-                            Some(step) => step,
-                            None => break End::Lost,
+                            Ok(Some(step)) => step,
+                            Ok(None) => break End::Lost,
+                            Err(error) => break End::Failed(error),
                         },
                     }
                 }

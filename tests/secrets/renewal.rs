@@ -118,7 +118,7 @@ pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     look_at_call(look, scene.client.introspect(&token, hint).unwrap());
     look_at_call(look, scene.client.introspect_once(&token, hint).unwrap());
     let (_, _, pending) = scene.client.introspect(&token, hint).unwrap().into_parts();
-    let step = pending.fail(moment(50)).unwrap();
+    let step = pending.fail(moment(50)).unwrap().unwrap();
     look.at(&step);
     let Step::Wait(pause) = step else { panic!("it waits") };
     look.at(&pause);

@@ -169,7 +169,7 @@ fn drive<F: Flow, B: AsRef<[u8]>, E>(
                 asked = Some(terms.endpoint);
                 match send(request, terms) {
                     Ok(response) => pending.receive(response, clock.moment())?,
-                    Err(error) => pending.fail(clock.moment()).ok_or(Failed::Transport(error))?,
+                    Err(error) => pending.fail(clock.moment())?.ok_or(Failed::Transport(error))?,
                 }
             }
             Step::Wait(pause) => {
@@ -201,7 +201,7 @@ where
                 asked = Some(terms.endpoint);
                 match send(request, terms).await {
                     Ok(response) => pending.receive(response, clock.moment())?,
-                    Err(error) => pending.fail(clock.moment()).ok_or(Failed::Transport(error))?,
+                    Err(error) => pending.fail(clock.moment())?.ok_or(Failed::Transport(error))?,
                 }
             }
             Step::Wait(pause) => {

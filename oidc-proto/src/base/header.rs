@@ -2,6 +2,7 @@
 
 use super::{moment::Timestamp, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
+use std::time::Duration;
 
 /// Whether the `Content-Type` is one of these; parameters such as `charset` do not count.
 pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
@@ -12,15 +13,14 @@ pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
 }
 
-/// `Retry-After`, in seconds from `now`: a number of seconds or a date (RFC 9110 section 10.2.3).
-pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<i64> {
+/// `Retry-After`, counted from `now`: a number of seconds or a date (RFC 9110 section 10.2.3).
+pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Some(value.parse().unwrap_or(i64::MAX));
+        return Some(Duration::from_secs(value.parse().unwrap_or(u64::MAX)));
     }
     let date = httpdate::parse_http_date(value).ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
-    let date = i64::try_from(date.as_secs()).ok()?;
-    Some(date.saturating_sub(now.0).max(0))
+    Some(now.until(Timestamp(i64::try_from(date.as_secs()).ok()?)))
 }
 
 /// A header value from a scheme and a secret, marked sensitive so that HTTP stacks do not print it;
@@ -136,9 +136,12 @@ mod tests {
 
     #[test]
     fn retry_after_is_seconds_or_a_date() {
-        let after = |value: &str| retry_after(&with(header::RETRY_AFTER, value), Timestamp(784_111_700));
+        let after = |value: &str| {
+            let found = retry_after(&with(header::RETRY_AFTER, value), Timestamp(784_111_700));
+            found.map(|wait| wait.as_secs())
+        };
         assert_eq!(after("120"), Some(120));
-        assert_eq!(after("99999999999999999999999"), Some(i64::MAX));
+        assert_eq!(after("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(77));
         assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date that has passed");
         for bad in ["", "-1", "soon", "1.5"] {

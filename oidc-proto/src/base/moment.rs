@@ -54,6 +54,15 @@ impl Moment {
         self
     }
 
+    /// Two moments out of this one, at the same time, for a transition that is made of two: a flow that
+    /// hands one half to a flow inside it keeps the other. Neither half tells anything of the other.
+    #[must_use]
+    pub fn halve(self) -> (Self, Self) {
+        let (now, mut entropy) = self.split();
+        let mut half = || Self::new(now, entropy.bytes());
+        (half(), half())
+    }
+
     /// The time, and a source of as many independent values as one transition needs.
     pub(crate) fn split(self) -> (Timestamp, Entropy) {
         (self.now, Entropy { seed: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.entropy), used: 0 })
@@ -77,6 +86,13 @@ impl Entropy {
     /// `code_verifier` (RFC 7636 section 4.1 recommends exactly this length).
     pub(crate) fn token(&mut self) -> String {
         super::base64url::encode(self.block().as_ref())
+    }
+
+    /// 256 fresh bits.
+    fn bytes(&mut self) -> [u8; 32] {
+        let mut bytes = [0; 32];
+        bytes.copy_from_slice(self.block().as_ref());
+        bytes
     }
 
     /// 128 fresh bits.
@@ -112,6 +128,20 @@ mod tests {
         assert_eq!(a.len(), 43);
         assert_eq!(draw([7; 32]), [a.clone(), b, c]);
         assert_ne!(draw([8; 32])[0], a);
+    }
+
+    #[test]
+    fn the_halves_of_a_moment_share_their_time_and_nothing_else() {
+        let draw = |moment: Moment| moment.split().1.token();
+        let halves = || Moment::new(Timestamp(1), [7; 32]).halve();
+        let (first, second) = halves();
+        assert_eq!((first.now(), second.now()), (Timestamp(1), Timestamp(1)));
+        let (first, second) = (draw(first), draw(second));
+        assert!(first != second && ![&first, &second].contains(&&draw(Moment::new(Timestamp(1), [7; 32]))));
+        let (again, _) = halves();
+        assert_eq!(draw(again), first, "the same again on replay");
+        let (quarter, other) = halves().0.halve();
+        assert!(![&first, &second].contains(&&draw(quarter)) && draw(other) != first);
     }
 
     #[test]

@@ -1,7 +1,13 @@
 //! [`Call`], [`Pending`], [`Pause`] and [`Terms`]: what passes between a flow and its driver.
 
 use super::{Error, Flow, Request, ResponseError, Rule, Step};
-use crate::base::moment::{Moment, Timestamp};
+use crate::{
+    base::{
+        endpoint_url::EndpointUrl,
+        moment::{Moment, Timestamp},
+    },
+    metadata::ProviderMetadata,
+};
 use std::{fmt, time::Duration};
 
 /// The largest metadata document or key set that is read, in bytes.
@@ -36,21 +42,58 @@ pub enum Endpoint {
     DeviceAuthorization,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
+    /// An endpoint of a flow that this crate does not have, by the name that its author gives it.
+    Other(&'static str),
+}
+
+/// What is known of an endpoint: its name, where the metadata say that it is, and the largest body that is
+/// read from it.
+struct Row {
+    name: &'static str,
+    place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
+    max_body: usize,
 }
 
 impl Endpoint {
+    /// The table of endpoints. A new one is a line here and a variant above.
+    const fn row(self) -> Row {
+        const fn member(
+            name: &'static str,
+            max_body: usize,
+            place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
+        ) -> Row {
+            Row { name, place, max_body }
+        }
+        const fn elsewhere(name: &'static str, max_body: usize) -> Row {
+            member(name, max_body, |_| None)
+        }
+        match self {
+            Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT),
+            Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT),
+            Self::Other(name) => elsewhere(name, MAX_RESPONSE),
+            Self::Jwks => member("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
+            Self::Token => member("token_endpoint", MAX_RESPONSE, |known| known.token_endpoint.as_ref()),
+            Self::UserInfo => {
+                member("userinfo_endpoint", MAX_RESPONSE, |known| known.userinfo_endpoint.as_ref())
+            }
+            Self::Introspection => {
+                member("introspection_endpoint", MAX_RESPONSE, |known| known.introspection_endpoint.as_ref())
+            }
+            Self::DeviceAuthorization => member("device_authorization_endpoint", MAX_RESPONSE, |known| {
+                known.device_authorization_endpoint.as_ref()
+            }),
+        }
+    }
+
     /// The name of the metadata member that says where it is.
     #[must_use]
     pub const fn name(self) -> &'static str {
-        match self {
-            Self::Discovery => "openid-configuration",
-            Self::Jwks => "jwks_uri",
-            Self::Token => "token_endpoint",
-            Self::UserInfo => "userinfo_endpoint",
-            Self::Introspection => "introspection_endpoint",
-            Self::DeviceAuthorization => "device_authorization_endpoint",
-            Self::ResourceMetadata => "oauth-protected-resource",
-        }
+        self.row().name
+    }
+
+    /// Where it is, by the provider's metadata.
+    pub(crate) fn of(self, metadata: &ProviderMetadata) -> Option<&EndpointUrl> {
+        (self.row().place)(metadata)
     }
 }
 
@@ -78,6 +121,16 @@ pub struct Terms {
     pub client_certificate: bool,
 }
 
+impl Terms {
+    /// The terms that are usual for an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a
+    /// document and [`MAX_RESPONSE`] for any other body, no client certificate. Change what must be otherwise.
+    #[must_use]
+    pub const fn new(endpoint: Endpoint) -> Self {
+        let max_body = endpoint.row().max_body;
+        Self { endpoint, max_body, timeout: TIMEOUT, client_certificate: false }
+    }
+}
+
 /// A request to send, and the only thing that can take its response.
 #[must_use = "a request that is not sent is a flow that does not go on"]
 pub struct Call<F: Flow> {
@@ -86,27 +139,8 @@ pub struct Call<F: Flow> {
 }
 
 impl<F: Flow> Call<F> {
-    pub(crate) const fn new(endpoint: Endpoint, request: Request, state: F::Awaiting) -> Self {
-        let max_body = match endpoint {
-            Endpoint::Discovery | Endpoint::Jwks | Endpoint::ResourceMetadata => MAX_DOCUMENT,
-            Endpoint::Token
-            | Endpoint::UserInfo
-            | Endpoint::Introspection
-            | Endpoint::DeviceAuthorization => MAX_RESPONSE,
-        };
-        let terms = Terms { endpoint, max_body, timeout: TIMEOUT, client_certificate: false };
-        Self { request, pending: Pending { state, terms } }
-    }
-
-    /// A call of a flow of your own: the request, its terms, and the state that awaits the response.
-    pub const fn custom(
-        request: Request,
-        endpoint: Endpoint,
-        max_body: usize,
-        timeout: Duration,
-        state: F::Awaiting,
-    ) -> Self {
-        let terms = Terms { endpoint, max_body, timeout, client_certificate: false };
+    /// A call: the request, its terms, and the state that awaits the response.
+    pub const fn new(terms: Terms, request: Request, state: F::Awaiting) -> Self {
         Self { request, pending: Pending { state, terms } }
     }
 
@@ -170,8 +204,12 @@ impl<F: Flow> Pending<F> {
         F::on_response(self.state, &http::Response::from_parts(parts, body), moment)
     }
 
-    /// There was no response. `None` means that the flow is over.
-    pub fn fail(self, moment: Moment) -> Option<Step<F>> {
+    /// There was no response. `None` means that the flow is over, and that the reason is the one of the
+    /// transport.
+    ///
+    /// # Errors
+    /// The flow is over for a reason of its own, which [`Error`] gives: it wanted to ask again and could not.
+    pub fn fail(self, moment: Moment) -> Result<Option<Step<F>>, Error> {
         F::on_failure(self.state, moment)
     }
 }

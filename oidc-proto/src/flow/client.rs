@@ -120,17 +120,7 @@ impl Client {
     }
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {
-        let metadata = self.metadata();
-        match endpoint {
-            Endpoint::Jwks => &metadata.jwks_uri,
-            Endpoint::Token => &metadata.token_endpoint,
-            Endpoint::UserInfo => &metadata.userinfo_endpoint,
-            Endpoint::DeviceAuthorization => &metadata.device_authorization_endpoint,
-            Endpoint::Introspection => &metadata.introspection_endpoint,
-            Endpoint::Discovery | Endpoint::ResourceMetadata => &None,
-        }
-        .as_ref()
-        .ok_or(ConfigError::NoEndpoint(endpoint.name()))
+        endpoint.of(self.metadata()).ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
     pub(crate) fn tolerance(&self) -> TokenTolerance {

@@ -229,10 +229,10 @@ impl Flow for ClientCredentialsGrant {
         carry(Repeated::on_wake(state.repeating, moment)?, state.wanted, &client)
     }
 
-    fn on_failure(state: InFlight, moment: Moment) -> Option<Step<Self>> {
+    fn on_failure(state: InFlight, moment: Moment) -> Result<Option<Step<Self>>, Error> {
         let client = state.repeating.client.clone();
         let step = Repeated::on_failure(state.repeating, moment)?;
-        carry(step, state.wanted, &client).ok()
+        step.map(|step| carry(step, state.wanted, &client)).transpose()
     }
 }
 

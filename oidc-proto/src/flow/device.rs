@@ -19,7 +19,7 @@ use super::{
     Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Pause, Response, ResponseError, Rule,
     Step,
     check::{Check, Checked, Checking, Demands},
-    post::{Answer, Form, Post, Posting, RETRY_AFTER_CAP},
+    post::{Answer, Form, Post, Posting, RETRY_AFTER_CAP, seconds},
     saved,
 };
 use crate::{
@@ -33,7 +33,7 @@ use crate::{
     token::IdToken,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// How long, in seconds, a user may take at most, whatever a provider allows.
@@ -357,10 +357,10 @@ impl Waiting {
 
     /// Waits for the interval, or for longer if the provider says so; but not for ever. A clock that was set
     /// back gives no more time: what was left when it was time to ask is the most that can be left now.
-    fn later(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+    fn later(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
         self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
-        let wait = self.grant.interval.max(asked.unwrap_or(0).min(RETRY_AFTER_CAP));
+        let wait = self.grant.interval.max(seconds(asked).min(RETRY_AFTER_CAP));
         let took = now.0.saturating_sub(self.asked.0).clamp(0, LONGEST);
         self.grant.ask_from(now.plus(wait), took);
         let next = self.grant.next;
@@ -368,7 +368,7 @@ impl Waiting {
     }
 
     /// Section 3.5: who gets no answer asks half as often.
-    fn back_off(mut self, asked: Option<i64>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+    fn back_off(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         self.grant.interval = (self.grant.interval * 2).min(DEVICE_LIFETIME_CAP);
         self.later(asked, now)
     }
@@ -430,7 +430,7 @@ impl Flow for DeviceGrant {
                     waiting.later(None, now).ok_or(Error::DeviceCodeExpired)
                 }
                 Err(Error::Unavailable(busy)) => {
-                    waiting.back_off(busy.retry_after, now).ok_or(Error::Unavailable(busy))
+                    waiting.back_off(busy.retry_after(), now).ok_or(Error::Unavailable(busy))
                 }
                 Err(error) => Err(error),
             },
@@ -448,10 +448,10 @@ impl Flow for DeviceGrant {
         waiting.ask()
     }
 
-    fn on_failure(state: Polling, moment: Moment) -> Option<Step<Self>> {
-        match state {
+    fn on_failure(state: Polling, moment: Moment) -> Result<Option<Step<Self>>, Error> {
+        Ok(match state {
             Polling::Token { waiting, .. } => waiting.back_off(None, moment.now()),
             Polling::Keys { .. } => None,
-        }
+        })
     }
 }

@@ -8,7 +8,9 @@
 //! path, or nothing for everybody. Whatever else comes ends the flow: another issuer in the document above
 //! all, but also a redirect, a busy server, or a page that is no document.
 
-use super::{Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, jwks};
+use super::{
+    Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms, jwks,
+};
 use crate::{
     base::{endpoint_url::UrlPolicy, header::media_type_is, moment::Moment},
     jose::KeySet,
@@ -146,7 +148,7 @@ impl Discovery {
 impl Asked {
     fn call(self) -> Result<Call<Discovery>, Error> {
         let url = self.options.form.url(&self.issuer, &self.options.policy).map_err(ConfigError::Issuer)?;
-        Ok(Call::new(Endpoint::Discovery, jwks::get(&url, "application/json"), self))
+        Ok(Call::new(Terms::new(Endpoint::Discovery), jwks::get(&url, "application/json"), self))
     }
 }
 

@@ -8,7 +8,7 @@ use crate::{
     token::Rejected,
 };
 use http::StatusCode;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Why a flow is over. Small, comparable, without secrets and without bodies.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -102,8 +102,24 @@ pub struct Unavailable {
     pub endpoint: Endpoint,
     /// The status of the response.
     pub status: u16,
-    /// In how many seconds the provider asked to be tried again.
-    pub retry_after: Option<i64>,
+    /// In seconds: 136 years are enough, and an error is small.
+    retry_after: Option<u32>,
+}
+
+impl Unavailable {
+    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
+        let seconds = |wait: Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        Self { endpoint, status: status.as_u16(), retry_after: retry_after.map(seconds) }
+    }
+
+    /// How long the provider asks to be left alone before the next try (`Retry-After`), in whole seconds.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.retry_after {
+            Some(seconds) => Some(Duration::from_secs(seconds as u64)),
+            None => None,
+        }
+    }
 }
 
 impl fmt::Display for Unavailable {

@@ -134,8 +134,8 @@ impl Flow for IntrospectionRequest {
         carry(Repeated::on_wake(state.0, moment)?)
     }
 
-    fn on_failure(state: Asking, moment: Moment) -> Option<Step<Self>> {
-        carry(Repeated::on_failure(state.0, moment)?).ok()
+    fn on_failure(state: Asking, moment: Moment) -> Result<Option<Step<Self>>, Error> {
+        Repeated::on_failure(state.0, moment)?.map(carry).transpose()
     }
 }
 

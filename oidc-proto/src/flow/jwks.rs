@@ -1,7 +1,8 @@
 //! JWK Set retrieval (RFC 7517 section 5): the simplest flow, one request and one response.
 
 use super::{
-    Call, Client, Endpoint, Error, Flow, Never, Request, Response, ResponseError, Rule, Step, Unavailable,
+    Call, Client, Endpoint, Error, Flow, Never, Request, Response, ResponseError, Rule, Step, Terms,
+    Unavailable,
 };
 use crate::{
     base::{
@@ -32,7 +33,7 @@ impl JwksRetrieval {
     /// Asks for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
         let request = get(jwks_uri, "application/jwk-set+json, application/json");
-        Call::new(Endpoint::Jwks, request, Asked(()))
+        Call::new(Terms::new(Endpoint::Jwks), request, Asked(()))
     }
 }
 
@@ -89,9 +90,9 @@ pub(super) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
 pub(super) fn check_status(endpoint: Endpoint, response: &Response<'_>, now: Timestamp) -> Result<(), Error> {
     match response.status().as_u16() {
         200 => Ok(()),
-        status @ (429 | 500..=599) => {
+        429 | 500..=599 => {
             let retry_after = retry_after(response.headers(), now);
-            Err(Error::Unavailable(Unavailable { endpoint, status, retry_after }))
+            Err(Error::Unavailable(Unavailable::new(endpoint, response.status(), retry_after)))
         }
         _ => Err(ResponseError::new(endpoint, response.status(), Rule::Status).into()),
     }

@@ -29,7 +29,7 @@
 //!                 let (request, terms, pending) = call.into_parts();
 //!                 match send(request, &terms) {
 //!                     Some(response) => pending.receive(response, moment())?,
-//!                     None => match pending.fail(moment()) {
+//!                     None => match pending.fail(moment())? {
 //!                         Some(step) => step,
 //!                         None => return Ok(None), // the transport failed, and the flow gives up
 //!                     },
@@ -77,6 +77,7 @@ pub use introspection::{IntrospectionOnce, IntrospectionRequest, MAX_INTROSPECTE
 pub use jwks::JwksRetrieval;
 pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
 pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
+pub(crate) use post::seconds;
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
 pub use resource_discovery::ResourceDiscovery;
@@ -142,9 +143,12 @@ pub trait Flow: Sized {
 
     /// There was no response. Whether the request arrived is unknown, so only a flow whose request
     /// may be repeated goes on; `None` gives up.
-    fn on_failure(state: Self::Awaiting, moment: Moment) -> Option<Step<Self>> {
+    ///
+    /// # Errors
+    /// The flow wanted to go on and could not, for the reason that [`Error`] gives.
+    fn on_failure(state: Self::Awaiting, moment: Moment) -> Result<Option<Step<Self>>, Error> {
         let _ = (state, moment);
-        None
+        Ok(None)
     }
 }
 

@@ -14,7 +14,7 @@
 
 use super::{
     Call, Client, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
-    Step, Unavailable,
+    Step, Terms, Unavailable,
 };
 use crate::{
     base::{
@@ -27,7 +27,7 @@ use crate::{
     message::{ErrorResponse, TokenResponse, TokenResponseError},
 };
 use http::{HeaderValue, Method, header};
-use std::borrow::Cow;
+use std::{borrow::Cow, time::Duration};
 
 /// How often a request that may be repeated is repeated.
 pub const MAX_RETRIES: u8 = 3;
@@ -38,6 +38,11 @@ pub const RETRY_AFTER_CAP: i64 = 60;
 
 /// The first wait, in seconds; each is twice the one before.
 const FIRST_WAIT: i64 = 1;
+
+/// What a provider asks for by `Retry-After`, in seconds; none if it does not ask.
+pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
+    asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
+}
 
 /// What to send, without what must be new each time.
 pub(super) type Form = Vec<(Cow<'static, str>, Secret)>;
@@ -88,7 +93,7 @@ impl Post {
     ) -> Result<Call<Self>, Error> {
         let mut sent = secrets(client, &form);
         sent.extend_from_slice(bound);
-        Ok(Call::new(endpoint, request(client, endpoint, form)?, Posting { endpoint, sent }))
+        Ok(Call::new(Terms::new(endpoint), request(client, endpoint, form)?, Posting { endpoint, sent }))
     }
 }
 
@@ -131,19 +136,20 @@ impl Repeated {
 impl Repeating {
     fn call(self) -> Result<Call<Repeated>, Error> {
         let request = request(&self.client, self.endpoint, self.form.clone())?;
-        Ok(Call::new(self.endpoint, request, self))
+        Ok(Call::new(Terms::new(self.endpoint), request, self))
     }
 
     /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
-    fn later(mut self, asked: Option<i64>, moment: Moment) -> Option<Step<Repeated>> {
-        if self.retries == MAX_RETRIES || asked.is_some_and(|seconds| seconds > RETRY_AFTER_CAP) {
+    fn later(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated>> {
+        let asked = seconds(asked);
+        if self.retries == MAX_RETRIES || asked > RETRY_AFTER_CAP {
             return None;
         }
         let (now, mut entropy) = moment.split();
         let backoff = FIRST_WAIT << self.retries;
         let jitter = i64::from(entropy.byte()) % (backoff + 1);
         self.retries += 1;
-        Some(Pause::new(now.plus(asked.unwrap_or(0).max(backoff + jitter)), self).into())
+        Some(Pause::new(now.plus(asked.max(backoff + jitter)), self).into())
     }
 }
 
@@ -156,7 +162,7 @@ impl Flow for Repeated {
         let now = moment.now();
         match answer(state.endpoint, response, &secrets(&state.client, &state.form), now) {
             Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
-                state.later(busy.retry_after, moment).ok_or(Error::Unavailable(busy))
+                state.later(busy.retry_after(), moment).ok_or(Error::Unavailable(busy))
             }
             answer => answer.map(Step::Done),
         }
@@ -166,8 +172,8 @@ impl Flow for Repeated {
         Ok(state.call()?.into())
     }
 
-    fn on_failure(state: Repeating, moment: Moment) -> Option<Step<Self>> {
-        state.later(None, moment)
+    fn on_failure(state: Repeating, moment: Moment) -> Result<Option<Step<Self>>, Error> {
+        Ok(state.later(None, moment))
     }
 }
 
@@ -221,11 +227,12 @@ fn answer(
         return Err(ResponseError::new(endpoint, status, Rule::UnexpectedJwt).into());
     }
     let members = Members::parse(response.body());
-    let wanted = match endpoint {
-        Endpoint::Introspection => "active",
-        Endpoint::DeviceAuthorization => "device_code",
-        Endpoint::Token | Endpoint::UserInfo | Endpoint::Jwks => "access_token",
-        Endpoint::Discovery | Endpoint::ResourceMetadata => "access_token",
+    let wanted = if introspection {
+        "active"
+    } else if endpoint == Endpoint::DeviceAuthorization {
+        "device_code"
+    } else {
+        "access_token"
     };
     let refusal = members.as_ref().ok().and_then(|members| {
         // A success that carries an error instead of what was asked for is a refusal, too: GitHub's way.
@@ -252,9 +259,5 @@ fn answer(
         }
         None => return Err(ResponseError::new(endpoint, status, Rule::Status).into()),
     }
-    Err(Error::Unavailable(Unavailable {
-        endpoint,
-        status: status.as_u16(),
-        retry_after: retry_after(response.headers(), now),
-    }))
+    Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after(response.headers(), now))))
 }

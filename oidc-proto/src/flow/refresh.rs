@@ -269,11 +269,11 @@ impl Flow for RefreshGrant {
         }
     }
 
-    fn on_failure(state: Refreshing, _: Moment) -> Option<Step<Self>> {
-        match state {
+    fn on_failure(state: Refreshing, _: Moment) -> Result<Option<Step<Self>>, Error> {
+        Ok(match state {
             Refreshing::Token { .. } => None,
             Refreshing::Keys { refreshed, .. } => Some(Step::Done(unchecked(*refreshed))),
-        }
+        })
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {

@@ -2,7 +2,8 @@
 //! the issuers whose tokens it takes.
 
 use super::{
-    Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, discovery, jwks,
+    Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms, discovery,
+    jwks,
 };
 use crate::{
     base::{
@@ -70,7 +71,7 @@ impl ResourceDiscovery {
 
     fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
         let asked = Asked { resource: resource.to_owned(), policy: *policy };
-        Call::new(Endpoint::ResourceMetadata, jwks::get(url, "application/json"), asked)
+        Call::new(Terms::new(Endpoint::ResourceMetadata), jwks::get(url, "application/json"), asked)
     }
 }
 

@@ -2,6 +2,7 @@
 
 use super::{
     Call, Client, Endpoint, Error, Flow, Never, OAuthError, Request, Response, ResponseError, Rule, Step,
+    Terms,
     jwks::{check_status, get},
 };
 use crate::{
@@ -64,7 +65,7 @@ impl Client {
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
         let asked = Asked { sub: sub.to_owned(), access_token: access_token.clone() };
-        Ok(Call::new(Endpoint::UserInfo, request, asked))
+        Ok(Call::new(Terms::new(Endpoint::UserInfo), request, asked))
     }
 }
 

@@ -27,7 +27,7 @@ use super::{
 };
 use crate::{
     base::moment::{Entropy, Moment, Timestamp},
-    flow::Error,
+    flow::{Error, seconds},
 };
 use std::sync::Arc;
 
@@ -139,7 +139,7 @@ impl Failure {
     /// In how many seconds the provider asked to be tried again.
     fn retry_after(&self) -> i64 {
         match self {
-            Self::Flow(Error::Unavailable(unavailable)) => unavailable.retry_after.unwrap_or(0),
+            Self::Flow(Error::Unavailable(unavailable)) => seconds(unavailable.retry_after()),
             Self::Flow(_) | Self::NoResponse | Self::Expired => 0,
         }
     }

@@ -84,7 +84,7 @@ pub fn drive_with<F: Flow>(
                         response.body_mut().truncate(terms.max_body + 1);
                         pending.receive(response, clock.moment())?
                     }
-                    None => match pending.fail(clock.moment()) {
+                    None => match pending.fail(clock.moment())? {
                         Some(step) => step,
                         None => return Ok(None),
                     },

@@ -87,7 +87,7 @@ impl ByHand {
                         Err(lost) => {
                             let why = lost.to_string();
                             let no_answer = || Trouble::NoAnswer { code: "no_response", why };
-                            pending.fail(self.clock.moment()).ok_or_else(no_answer)?
+                            pending.fail(self.clock.moment())?.ok_or_else(no_answer)?
                         }
                     }
                 }

@@ -163,8 +163,9 @@ impl<'a> World<'a> {
                         }
                     }
                     None => match pending.fail(moment) {
-                        Some(step) => ControlFlow::Continue(step),
-                        None => ControlFlow::Break(Ok(None)),
+                        Ok(Some(step)) => ControlFlow::Continue(step),
+                        Ok(None) => ControlFlow::Break(Ok(None)),
+                        Err(error) => ControlFlow::Break(Err(error)),
                     },
                 }
             }

@@ -59,9 +59,9 @@ impl Trouble {
         let failure = self.failure();
         let mut response = failure.respond(next, &self.technical());
         if let Self::Protocol(Error::Unavailable(unavailable)) = self
-            && let Some(seconds) = unavailable.retry_after
+            && let Some(wait) = unavailable.retry_after()
         {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(wait.as_secs()));
         }
         response
     }
