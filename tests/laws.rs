@@ -130,12 +130,20 @@ fn law_3_a_saved_flow_is_the_same_flow() {
 fn every_flow_stands_in_the_table_of_saved_states() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let table = std::fs::read_to_string(format!("{root}/docs/saved-state.md")).unwrap();
-    let mut flows = BTreeSet::new();
-    for folder in ["flow", "renew"] {
-        for entry in std::fs::read_dir(format!("{root}/oidc-proto/src/{folder}")).unwrap() {
-            let text = std::fs::read_to_string(entry.unwrap().path()).unwrap();
-            let named =
-                text.lines().filter_map(|line| line.strip_prefix("impl Flow for ")?.strip_suffix(" {"));
+    let (mut flows, mut folders) = (BTreeSet::new(), Vec::new());
+    folders.extend(["flow", "renew"].map(|room| format!("{root}/oidc-proto/src/{room}")));
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path.to_string_lossy().into_owned());
+                continue;
+            }
+            let text = std::fs::read_to_string(path).unwrap();
+            let named = text.lines().filter_map(|line| {
+                let line = line.strip_prefix("impl ")?.strip_suffix(" {")?;
+                line.strip_prefix("Flow for ").or_else(|| line.strip_prefix("Then for "))
+            });
             let public = named.filter(|name| text.contains(&format!("\npub struct {name};")));
             flows.extend(public.map(str::to_owned));
         }
@@ -252,7 +260,7 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::Refresh { keys: Keys::Current }, &["POST /token"]),
         (Kind::Refresh { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
         (Kind::ClientCredentials, &["POST /token"]),
-        (Kind::OneTry, &["POST /token"]),
+        (Kind::ClientCredentialsOnce, &["POST /token"]),
         (Kind::TokenRenewal, &["POST /token"]),
         (Kind::UserInfo, &["GET /userinfo"]),
         (Kind::Introspection { once: false }, &["POST /introspect"]),

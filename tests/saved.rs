@@ -75,7 +75,7 @@ fn load_grant(text: &str) -> Result<SavedClientCredentials, String> {
 fn resting(client: &Client) -> Pause<ClientCredentialsGrant> {
     let wanted = ClientCredentials::new(["reports", "audit"]).resource("https://api.example");
     let (_, _, pending) = client.client_credentials(&wanted.parameter("tenant", "a")).unwrap().into_parts();
-    match pending.fail(Moment::new(NOW, [7; 32])) {
+    match pending.fail(Moment::new(NOW, [3; 32])) {
         Ok(Some(Step::Wait(pause))) => pause,
         other => panic!("it waits: {other:?}"),
     }

@@ -74,7 +74,7 @@ pub(crate) enum Kind {
         keys: Keys,
     },
     ClientCredentials,
-    OneTry,
+    ClientCredentialsOnce,
     UserInfo,
     Introspection {
         once: bool,
@@ -100,7 +100,7 @@ pub(crate) const EVERY: [Kind; 21] = [
     Kind::Refresh { keys: Keys::Current },
     Kind::Refresh { keys: Keys::Stale },
     Kind::ClientCredentials,
-    Kind::OneTry,
+    Kind::ClientCredentialsOnce,
     Kind::UserInfo,
     Kind::Introspection { once: false },
     Kind::Introspection { once: true },
@@ -117,7 +117,7 @@ impl Kind {
     pub(crate) const fn bound(self) -> (usize, i64) {
         match self {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
-            Self::UserInfo | Self::OneTry | Self::Introspection { once: true } => (1, 0),
+            Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
             Self::DeviceAuthorization => (1, 0),
             // One request after each interval of the lifetime, and one for the keys.
@@ -229,7 +229,7 @@ impl Kind {
                     },
                 )
             }
-            (Self::OneTry, _) => {
+            (Self::ClientCredentialsOnce, _) => {
                 let call = client.client_credentials_once(&wanted).unwrap();
                 world.play(call, |pause, _| pause, |tokens| show_tokens(&tokens))
             }

@@ -7,9 +7,10 @@
 //! ```
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, Flow, Never, Pause, Response, Step,
-    post::{Form, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeated, Repeating},
+    Call, Client, ConfigError, Endpoint, Error, Pause, Step, Then,
+    post::{Ask, Form, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
     saved,
+    then::Along,
 };
 use crate::{
     base::{
@@ -100,18 +101,6 @@ impl ClientCredentials {
     }
 }
 
-/// A request is in flight.
-pub struct InFlight {
-    wanted: ClientCredentials,
-    repeating: Repeating,
-}
-
-/// Nothing is in flight, until it is time to ask again.
-pub struct Waiting {
-    wanted: ClientCredentials,
-    repeating: Repeating,
-}
-
 /// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
 /// secret of the client in it: the node that resumes it brings its own [`Client`]. The further parameters of
 /// [`ClientCredentials`] are in it, so keep it from others if one of them is worth something to them.
@@ -153,13 +142,14 @@ impl Pause<ClientCredentialsGrant> {
     /// The grant as it rests, to be saved.
     #[must_use]
     pub fn save(&self) -> SavedClientCredentials {
-        let Waiting { wanted, repeating } = self.state();
+        let Along { state: resting, carried: wanted } = self.state();
+        let client = resting.ask().client();
         SavedClientCredentials(Grant {
             version: VERSION,
-            issuer: repeating.client.metadata().issuer.clone(),
-            client_id: repeating.client.client_id().to_owned(),
+            issuer: client.metadata().issuer.clone(),
+            client_id: client.client_id().to_owned(),
             wanted: wanted.clone(),
-            retries: repeating.retries,
+            retries: resting.retries(),
             until: self.until(),
         })
     }
@@ -175,8 +165,23 @@ impl Client {
         &self,
         wanted: &ClientCredentials,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
-        let call = Repeated::start(self.clone(), wanted.form()?)?;
-        Ok(call.map(|repeating| InFlight { wanted: wanted.clone(), repeating }))
+        Ok(self.ask(wanted)?.repeated(MAX_RETRIES)?.carrying(wanted.clone()))
+    }
+
+    /// Asks once for a token for the client itself, and does not wait if the provider is busy: for a caller
+    /// with a policy of its own for trying again.
+    ///
+    /// # Errors
+    /// As [`client_credentials`](Self::client_credentials).
+    pub fn client_credentials_once(
+        &self,
+        wanted: &ClientCredentials,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        Ok(self.ask(wanted)?.repeated(0)?.carrying(wanted.clone()))
+    }
+
+    fn ask(&self, wanted: &ClientCredentials) -> Result<Ask, ConfigError> {
+        Ok(Ask::new(self.clone(), Endpoint::Token, wanted.form()?))
     }
 
     /// Goes on with a grant that was saved. It may come from a node whose clock was ahead, or from somebody
@@ -193,87 +198,19 @@ impl Client {
         if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
             return Err(ConfigError::SavedState.into());
         }
-        let form = saved.wanted.form()?;
-        let (client, endpoint) = (self.clone(), Endpoint::Token);
-        let repeating = Repeating { client, endpoint, form, retries: saved.retries };
+        let resting = Resting::resumed(self.ask(&saved.wanted)?, saved.retries);
         let until = saved.until.min(now.plus(RETRY_AFTER_CAP));
-        Ok(Pause::new(until, Waiting { wanted: saved.wanted, repeating }))
+        Ok(Pause::<Repeated<TokenResponse>>::new(until, resting).carrying(saved.wanted))
     }
 }
 
-fn carry(
-    step: Step<Repeated>,
-    wanted: ClientCredentials,
-    client: &Client,
-) -> Result<Step<ClientCredentialsGrant>, Error> {
-    step.within(
-        wanted,
-        |repeating, wanted| InFlight { wanted, repeating },
-        |repeating, wanted| Waiting { wanted, repeating },
-        |answer, _| answer.tokens(client).map(Step::Done),
-    )
-}
-
-impl Flow for ClientCredentialsGrant {
-    type Awaiting = InFlight;
-    type Paused = Waiting;
+impl Then for ClientCredentialsGrant {
+    type First = Repeated<TokenResponse>;
+    /// What was asked for: it is a part of the saved form.
+    type Carried = ClientCredentials;
     type Output = TokenResponse;
 
-    fn on_response(state: InFlight, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let client = state.repeating.client.clone();
-        carry(Repeated::on_response(state.repeating, response, moment)?, state.wanted, &client)
-    }
-
-    fn on_wake(state: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
-        let client = state.repeating.client.clone();
-        carry(Repeated::on_wake(state.repeating, moment)?, state.wanted, &client)
-    }
-
-    fn on_failure(state: InFlight, moment: Moment) -> Result<Option<Step<Self>>, Error> {
-        let client = state.repeating.client.clone();
-        let step = Repeated::on_failure(state.repeating, moment)?;
-        step.map(|step| carry(step, state.wanted, &client)).transpose()
-    }
-}
-
-/// The same grant, asked for once: for whoever has a policy of their own for trying again.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct OneTry;
-
-/// The one request is in flight.
-pub struct Trying {
-    post: Posting,
-    client: Client,
-}
-
-impl Client {
-    /// Asks once for a token for the client itself, and does not wait if the provider is busy.
-    ///
-    /// # Errors
-    /// As [`client_credentials`](Self::client_credentials).
-    pub fn client_credentials_once(&self, wanted: &ClientCredentials) -> Result<Call<OneTry>, Error> {
-        let call = Post::start(self, wanted.form()?, &[])?;
-        Ok(call.map(|post| Trying { post, client: self.clone() }))
-    }
-}
-
-impl Flow for OneTry {
-    type Awaiting = Trying;
-    type Paused = Never;
-    type Output = TokenResponse;
-
-    fn on_response(state: Trying, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Trying { post, client } = state;
-        Post::on_response(post, response, moment)?.within(
-            client,
-            |post, client| Trying { post, client },
-            |never, _| never,
-            |answer, client| answer.tokens(&client).map(Step::Done),
-        )
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(tokens: TokenResponse, _: ClientCredentials, _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(tokens))
     }
 }

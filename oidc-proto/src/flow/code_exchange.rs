@@ -8,9 +8,9 @@
 //! for it. The code is sent once, whatever happens; nothing comes out before the ID token is verified.
 
 use super::{
-    Call, Client, Error, Flow, Never, Response, ResponseError, Rule, Step, UserInfoRequest,
+    Call, Client, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, UserInfoRequest,
     check::{Check, Checked, Checking, Demands},
-    post::{Answer, Post, Posting},
+    post::{Ask, Post, Posting},
     userinfo,
 };
 use crate::{
@@ -105,16 +105,15 @@ impl CodeExchange {
             state: Some(promise.state),
         };
         let context = Box::new(Context { client: client.clone(), keys, demands });
-        Ok(Post::start(client, form, &bound)?.map(|post| Exchanging::Token { post, context }))
+        let ask = Ask::new(client.clone(), Endpoint::Token, form).bound(bound);
+        Ok(ask.once::<TokenResponse>()?.map(|post| Exchanging::Token { post, context }))
     }
 }
 
-fn granted(answer: Answer, context: Context) -> Result<Step<CodeExchange>, Error> {
+fn granted(tokens: TokenResponse, context: Context, now: Timestamp) -> Result<Step<CodeExchange>, Error> {
     let Context { client, keys, demands } = context;
-    let now = answer.now;
-    let tokens = answer.tokens(&client)?;
     let id_token = tokens.id_token.clone().ok_or_else(|| {
-        ResponseError::new(super::Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
+        ResponseError::new(Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
     })?;
     let access_token = tokens.access_token.clone();
     let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, access_token, now)?;
@@ -143,7 +142,7 @@ fn verified(checked: Checked, client: &Client, tokens: TokenResponse) -> Result<
     // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
     if !authenticated.tokens.is_bearer() {
         let rule = Rule::Value("token_type");
-        return Err(ResponseError::new(super::Endpoint::Token, http::StatusCode::OK, rule).into());
+        return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());
     }
     let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub)?;
     let authenticated = Box::new(authenticated);
@@ -156,12 +155,13 @@ impl Flow for CodeExchange {
     type Output = Authenticated;
 
     fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let now = moment.now();
         match state {
             Exchanging::Token { post, context } => Post::on_response(post, response, moment)?.within(
                 context,
                 |post, context| Exchanging::Token { post, context },
                 |never, _| never,
-                |answer, context| granted(answer, *context),
+                |tokens, context| granted(tokens, *context, now),
             ),
             Exchanging::Keys { check, client, tokens } => {
                 checking(Check::on_response(*check, response, moment)?, client, tokens)

@@ -16,22 +16,22 @@
 //! At rest it can be saved, and go on by another node.
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Pause, Response, ResponseError, Rule,
-    Step,
+    Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Pause, Response, ResponseError, Rule, Step,
+    Then,
     check::{Check, Checked, Checking, Demands},
-    post::{Answer, Form, Post, Posting, RETRY_AFTER_CAP, seconds},
+    post::{Answer, Ask, Body, Form, Post, Posting, RETRY_AFTER_CAP, seconds},
     saved,
 };
 use crate::{
     base::{
-        json::Members,
         moment::{Moment, Timestamp},
         secret::{Secret, exposed},
     },
     jose::KeySet,
-    message::TokenResponse,
+    message::{DeviceAuthorizationResponse, TokenResponse},
     token::IdToken,
 };
+use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
@@ -155,14 +155,6 @@ pub struct DeviceTokens {
     pub learned: Learned,
 }
 
-/// The request for a code is in flight.
-#[derive(Debug)]
-pub struct Asking {
-    post: Posting,
-    client: Client,
-    openid: bool,
-}
-
 /// A request is in flight.
 pub enum Polling {
     /// The device code is on its way.
@@ -205,33 +197,33 @@ impl Client {
             form.push(("scope".into(), Secret::new(scopes.join(" "))));
         }
         let openid = scopes.iter().any(|scope| scope == "openid");
-        let call = Post::at(self, Endpoint::DeviceAuthorization, form, &[])?;
-        Ok(call.map(|post| Asking { post, client: self.clone(), openid }))
+        let call = Ask::new(self.clone(), Endpoint::DeviceAuthorization, form).once()?;
+        Ok(call.carrying((self.clone(), openid)))
     }
 }
 
-impl Flow for DeviceAuthorizationRequest {
-    type Awaiting = Asking;
-    type Paused = Never;
+impl Answer for DeviceAuthorizationResponse {
+    const MEMBER: Option<&'static str> = Some("device_code");
+
+    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
+        Self::from_members(body.members()?)?.map_err(Rule::Missing)
+    }
+}
+
+impl Then for DeviceAuthorizationRequest {
+    type First = Post<DeviceAuthorizationResponse>;
+    /// The client, and whether it asked for `openid`.
+    type Carried = (Client, bool);
     type Output = DeviceAuthorization;
 
-    fn on_response(state: Asking, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Asking { post, client, openid } = state;
-        Post::on_response(post, response, moment)?.within(
-            (client, openid),
-            |post, (client, openid)| Asking { post, client, openid },
-            |never, _| never,
-            |answer, (client, openid)| {
-                let status = answer.status;
-                let read = DeviceAuthorization::read(answer.members, &client, openid, answer.now);
-                let broken = |rule| ResponseError::new(Endpoint::DeviceAuthorization, status, rule);
-                Ok(Step::Done(read.map_err(broken)?))
-            },
-        )
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(
+        response: DeviceAuthorizationResponse,
+        (client, openid): (Client, bool),
+        moment: Moment,
+    ) -> Result<Step<Self>, Error> {
+        let read = DeviceAuthorization::new(response, &client, openid, moment.now());
+        let broken = |rule| ResponseError::new(Endpoint::DeviceAuthorization, StatusCode::OK, rule);
+        Ok(Step::Done(read.map_err(broken)?))
     }
 }
 
@@ -243,23 +235,27 @@ fn is_shown(uri: &str) -> bool {
 
 impl DeviceAuthorization {
     /// RFC 8628 section 3.2.
-    fn read(mut members: Members, client: &Client, openid: bool, now: Timestamp) -> Result<Self, Rule> {
-        let mut text =
-            |name: &'static str| -> Result<String, Rule> { members.string(name)?.ok_or(Rule::Missing(name)) };
-        let (device_code, user_code) = (Secret::new(text("device_code")?), text("user_code")?);
-        let verification_uri = text("verification_uri")?;
-        let verification_uri_complete = members.string("verification_uri_complete")?;
-        let mut seconds = |name| match members.date(name) {
-            Ok(Some(seconds)) if seconds < 1 => Err(Rule::Value(name)),
-            Ok(seconds) => Ok(seconds.map(|seconds| seconds.min(DEVICE_LIFETIME_CAP))),
-            Err(error) => Err(Rule::Json(error)),
-        };
-        let expires_in = seconds("expires_in")?.ok_or(Rule::Missing("expires_in"))?;
-        let interval = match seconds("interval") {
-            // Zero is what some providers say for "as often as you like".
-            Err(Rule::Value(_)) => 1,
-            interval => interval?.unwrap_or(INTERVAL),
-        };
+    fn new(
+        response: DeviceAuthorizationResponse,
+        client: &Client,
+        openid: bool,
+        now: Timestamp,
+    ) -> Result<Self, Rule> {
+        let DeviceAuthorizationResponse {
+            device_code,
+            user_code,
+            verification_uri,
+            verification_uri_complete,
+            expires_in,
+            interval,
+            extra: _,
+        } = response;
+        if expires_in < 1 {
+            return Err(Rule::Value("expires_in"));
+        }
+        let expires_in = expires_in.min(DEVICE_LIFETIME_CAP);
+        // Zero is what some providers say for "as often as you like".
+        let interval = interval.unwrap_or(INTERVAL).clamp(1, DEVICE_LIFETIME_CAP);
         if !saved::is_text(device_code.expose()) {
             return Err(Rule::Value("device_code"));
         }
@@ -351,7 +347,8 @@ impl Waiting {
             ("device_code".into(), self.grant.device_code.clone()),
         ];
         // The provider knows the user's code, too, and must not make an error tell it.
-        let call = Post::start(&self.client, form, &[Secret::new(&self.grant.user_code)])?;
+        let ask = Ask::new(self.client.clone(), Endpoint::Token, form);
+        let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>()?;
         Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
     }
 
@@ -373,13 +370,11 @@ impl Waiting {
         self.later(asked, now)
     }
 
-    fn granted(self, answer: Answer) -> Result<Step<DeviceGrant>, Error> {
-        let (now, status) = (answer.now, answer.status);
-        let tokens = answer.tokens(&self.client)?;
+    fn granted(self, tokens: TokenResponse, now: Timestamp) -> Result<Step<DeviceGrant>, Error> {
         let Some(id_token) = tokens.id_token.clone() else {
             if self.grant.openid {
                 let rule = Rule::Missing("id_token");
-                return Err(ResponseError::new(Endpoint::Token, status, rule).into());
+                return Err(ResponseError::new(Endpoint::Token, StatusCode::OK, rule).into());
             }
             let learned = Learned::default();
             return Ok(Step::Done(DeviceTokens { tokens, id_token: None, learned }));
@@ -410,30 +405,32 @@ impl Flow for DeviceGrant {
     fn on_response(state: Polling, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
         match state {
-            Polling::Token { post, mut waiting } => match Post::on_response(post, response, moment) {
-                Ok(Step::Done(answer)) => waiting.granted(answer),
-                Ok(Step::Send(call)) => Ok(call.map(|post| Polling::Token { post, waiting }).into()),
-                Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
-                Err(Error::OAuth(refused)) => {
-                    match refused.response.error.as_str() {
-                        // A server that fails has not decided, whatever it writes.
-                        _ if refused.status >= 500 => {
-                            return waiting.back_off(None, now).ok_or(Error::OAuth(refused));
+            Polling::Token { post, mut waiting } => {
+                match Post::<TokenResponse>::on_response(post, response, moment) {
+                    Ok(Step::Done(tokens)) => waiting.granted(tokens, now),
+                    Ok(Step::Send(call)) => Ok(call.map(|post| Polling::Token { post, waiting }).into()),
+                    Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
+                    Err(Error::OAuth(refused)) => {
+                        match refused.response.error.as_str() {
+                            // A server that fails has not decided, whatever it writes.
+                            _ if refused.status >= 500 => {
+                                return waiting.back_off(None, now).ok_or(Error::OAuth(refused));
+                            }
+                            "authorization_pending" => {}
+                            "slow_down" => {
+                                waiting.grant.interval =
+                                    (waiting.grant.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
+                            }
+                            _ => return Err(Error::OAuth(refused)),
                         }
-                        "authorization_pending" => {}
-                        "slow_down" => {
-                            waiting.grant.interval =
-                                (waiting.grant.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
-                        }
-                        _ => return Err(Error::OAuth(refused)),
+                        waiting.later(None, now).ok_or(Error::DeviceCodeExpired)
                     }
-                    waiting.later(None, now).ok_or(Error::DeviceCodeExpired)
+                    Err(Error::Unavailable(busy)) => {
+                        waiting.back_off(busy.retry_after(), now).ok_or(Error::Unavailable(busy))
+                    }
+                    Err(error) => Err(error),
                 }
-                Err(Error::Unavailable(busy)) => {
-                    waiting.back_off(busy.retry_after(), now).ok_or(Error::Unavailable(busy))
-                }
-                Err(error) => Err(error),
-            },
+            }
             Polling::Keys { check, tokens } => {
                 checking(Check::on_response(*check, response, moment)?, tokens)
             }

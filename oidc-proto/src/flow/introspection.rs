@@ -10,11 +10,14 @@
 //! are wrong (section 2.3). It says nothing of the token, and must never reach its bearer as 401.
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step,
-    post::{Answer, Form, Post, Posting, Repeated, Repeating},
+    Call, Client, ConfigError, Endpoint, Error, MAX_RETRIES, Rule, Step, Then,
+    post::{Answer, Ask, Body, Form, Repeated},
 };
 use crate::{
-    base::{moment::Moment, secret::Secret},
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
     message::Introspection,
 };
 
@@ -42,31 +45,15 @@ impl TokenTypeHint {
     }
 }
 
-/// The flow from a token to what its issuer says of it; it waits and asks again if the server is busy or
-/// the answer is lost.
+/// The flow from a token to what its issuer says of it.
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct IntrospectionRequest;
 
-/// The same, asked once: for whoever has a policy of their own for trying again, such as a server that
-/// has a request to answer.
-#[derive(Debug)]
-#[non_exhaustive]
-pub struct IntrospectionOnce;
-
-/// A request is in flight.
-pub struct Asking(Repeating);
-
-/// Nothing is in flight, until it is time to ask again.
-pub struct Waiting(Repeating);
-
-/// The one request is in flight.
-#[derive(Debug)]
-pub struct AskingOnce(Posting);
-
 impl Client {
-    /// Asks the authorization server about a token. Whoever asks is the client: a resource server has a
-    /// registration of its own, and [`Client`] is how it authenticates.
+    /// Asks the authorization server about a token; waits and asks again if the server is busy or the answer
+    /// is lost. The client that asks is the resource server: it has a registration of its own, and
+    /// [`Client`] is how it authenticates.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`;
@@ -77,11 +64,12 @@ impl Client {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<Call<IntrospectionRequest>, Error> {
-        let call = Repeated::at(self.clone(), Endpoint::Introspection, form(token, hint)?)?;
-        Ok(call.map(Asking))
+        let ask = Ask::new(self.clone(), Endpoint::Introspection, form(token, hint)?);
+        Ok(ask.repeated(MAX_RETRIES)?.carrying(()))
     }
 
-    /// Asks once, and does not wait if the server is busy.
+    /// Asks once, and does not wait if the server is busy: for a caller with a policy of its own for trying
+    /// again, such as a server that has a request to answer.
     ///
     /// # Errors
     /// As [`introspect`](Self::introspect).
@@ -89,8 +77,9 @@ impl Client {
         &self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
-    ) -> Result<Call<IntrospectionOnce>, Error> {
-        Ok(Post::at(self, Endpoint::Introspection, form(token, hint)?, &[])?.map(AskingOnce))
+    ) -> Result<Call<IntrospectionRequest>, Error> {
+        let ask = Ask::new(self.clone(), Endpoint::Introspection, form(token, hint)?);
+        Ok(ask.repeated(0)?.carrying(()))
     }
 }
 
@@ -105,55 +94,22 @@ fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, ConfigError
     Ok(form)
 }
 
-fn said(answer: Answer) -> Result<Introspection, Error> {
-    let Answer { members, status, .. } = answer;
-    let broken = |rule| ResponseError::new(Endpoint::Introspection, status, rule);
-    let said = Introspection::from_members(members).map_err(|error| broken(Rule::Json(error)))?;
-    Ok(said.ok_or_else(|| broken(Rule::Missing("active")))?)
+impl Answer for Introspection {
+    const MEMBER: Option<&'static str> = Some("active");
+    const CHALLENGED: bool = true;
+    const SIGNED: Option<&'static str> = Some("application/token-introspection+jwt");
+
+    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
+        Self::from_members(body.members()?)?.ok_or(Rule::Missing("active"))
+    }
 }
 
-fn carry(step: Step<Repeated>) -> Result<Step<IntrospectionRequest>, Error> {
-    step.within(
-        (),
-        |state, ()| Asking(state),
-        |state, ()| Waiting(state),
-        |answer, ()| said(answer).map(Step::Done),
-    )
-}
-
-impl Flow for IntrospectionRequest {
-    type Awaiting = Asking;
-    type Paused = Waiting;
+impl Then for IntrospectionRequest {
+    type First = Repeated<Introspection>;
+    type Carried = ();
     type Output = Introspection;
 
-    fn on_response(state: Asking, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        carry(Repeated::on_response(state.0, response, moment)?)
-    }
-
-    fn on_wake(state: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
-        carry(Repeated::on_wake(state.0, moment)?)
-    }
-
-    fn on_failure(state: Asking, moment: Moment) -> Result<Option<Step<Self>>, Error> {
-        Repeated::on_failure(state.0, moment)?.map(carry).transpose()
-    }
-}
-
-impl Flow for IntrospectionOnce {
-    type Awaiting = AskingOnce;
-    type Paused = Never;
-    type Output = Introspection;
-
-    fn on_response(state: AskingOnce, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        Post::on_response(state.0, response, moment)?.within(
-            (),
-            |state, ()| AskingOnce(state),
-            |never, ()| never,
-            |answer, ()| said(answer).map(Step::Done),
-        )
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(said: Introspection, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(said))
     }
 }

@@ -62,18 +62,19 @@ mod refresh;
 mod resource_discovery;
 mod saved;
 mod sealed;
+mod then;
 mod userinfo;
 
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
 pub use client::{Authentication, Client, ClientBuilder, Quirks};
-pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, OneTry, SavedClientCredentials};
+pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
 pub use code_exchange::{Authenticated, CodeExchange, Learned};
 pub use device::{
     DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationRequest, DeviceGrant, DeviceTokens,
 };
 pub use discovery::{Discovery, DiscoveryOptions};
 pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
-pub use introspection::{IntrospectionOnce, IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
+pub use introspection::{IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
 pub use jwks::JwksRetrieval;
 pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
 pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
@@ -82,6 +83,7 @@ pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
 pub use resource_discovery::ResourceDiscovery;
 pub use sealed::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
+pub use then::Then;
 pub use userinfo::{UserInfoMethod, UserInfoRequest};
 
 use crate::base::moment::Moment;

@@ -10,9 +10,9 @@
 //! an ID token that is wrong ends the flow with an error.
 
 use super::{
-    Call, Client, Error, Flow, Learned, Never, Response, Step,
+    Call, Client, Endpoint, Error, Flow, Learned, Never, Response, Step,
     check::{Check, Checked, Checking, Demands},
-    post::{Answer, Post, Posting},
+    post::{Ask, Post, Posting},
 };
 use crate::{
     base::{
@@ -190,14 +190,14 @@ impl Client {
         ];
         let used = refresh_token.clone();
         let context = Box::new(Context { client: self.clone(), keys, previous, used });
-        Ok(Post::start(self, form, &[])?.map(|post| Refreshing::Token { post, context }))
+        Ok(Ask::new(self.clone(), Endpoint::Token, form)
+            .once::<TokenResponse>()?
+            .map(|post| Refreshing::Token { post, context }))
     }
 }
 
-fn granted(answer: Answer, context: Context) -> Result<Step<RefreshGrant>, Error> {
+fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Result<Step<RefreshGrant>, Error> {
     let Context { client, keys, previous, used } = context;
-    let now = answer.now;
-    let mut tokens = answer.tokens(&client)?;
     let rotated = tokens.refresh_token.is_some();
     tokens.refresh_token.get_or_insert(used);
     let (id_token, access_token) = (tokens.id_token.clone(), tokens.access_token.clone());
@@ -245,12 +245,13 @@ impl Flow for RefreshGrant {
     type Output = Refreshed;
 
     fn on_response(state: Refreshing, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let now = moment.now();
         match state {
             Refreshing::Token { post, context } => Post::on_response(post, response, moment)?.within(
                 context,
                 |post, context| Refreshing::Token { post, context },
                 |never, _| never,
-                |answer, context| granted(answer, *context),
+                |tokens, context| granted(tokens, *context, now),
             ),
             Refreshing::Keys { check, previous, refreshed } => {
                 match Check::on_response(*check, response, moment) {

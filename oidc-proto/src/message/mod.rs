@@ -3,6 +3,7 @@
 
 mod authorization_request;
 mod authorization_response;
+mod device_authorization_response;
 mod error_response;
 mod introspection_response;
 mod masked;
@@ -12,6 +13,7 @@ mod userinfo_response;
 
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
+pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
 pub use introspection_response::Introspection;
 pub use token_response::{TokenResponse, TokenTolerance};

@@ -3,7 +3,7 @@
 use super::{Freshness, Renewed};
 use crate::{
     base::moment::Moment,
-    flow::{Call, Client, ClientCredentials, Error, Flow, Never, OneTry, Response, Step},
+    flow::{Call, Client, ClientCredentials, ClientCredentialsGrant, Error, Step, Then},
     message::TokenResponse,
 };
 use std::sync::Arc;
@@ -20,32 +20,17 @@ impl TokenRenewal {
     /// # Errors
     /// As [`Client::client_credentials`].
     pub fn start(client: &Client, wanted: &ClientCredentials) -> Result<Call<Self>, Error> {
-        Ok(client.client_credentials_once(wanted)?.map(|asked| asked))
+        Ok(client.client_credentials_once(wanted)?.carrying(()))
     }
 }
 
-impl Flow for TokenRenewal {
-    type Awaiting = <OneTry as Flow>::Awaiting;
-    type Paused = Never;
+impl Then for TokenRenewal {
+    type First = ClientCredentialsGrant;
+    type Carried = ();
     type Output = Renewed<TokenResponse>;
 
-    fn on_response(
-        asked: Self::Awaiting,
-        response: &Response<'_>,
-        moment: Moment,
-    ) -> Result<Step<Self>, Error> {
-        OneTry::on_response(asked, response, moment)?.within(
-            (),
-            |asked, ()| asked,
-            |never, ()| never,
-            |tokens, ()| {
-                let freshness = tokens.expires_in.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
-                Ok(Step::Done(Renewed::new(Arc::new(tokens), freshness)))
-            },
-        )
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(tokens: TokenResponse, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        let freshness = tokens.expires_in.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
+        Ok(Step::Done(Renewed::new(Arc::new(tokens), freshness)))
     }
 }

@@ -1,8 +1,11 @@
 //! The contract between flows and drivers, for flows that a user of the crate writes.
 
 use oidc_proto::{
-    Moment, Timestamp,
-    flow::{ConfigError, Endpoint, Error, Flow, Never, Pending, Request, Response, Step, Terms},
+    EndpointUrl, Moment, Timestamp, UrlPolicy,
+    flow::{
+        ConfigError, Endpoint, Error, Flow, JwksRetrieval, Never, Pause, Pending, Request, Response, Step,
+        Terms, Then,
+    },
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -78,4 +81,82 @@ fn a_flow_of_ones_own_names_its_endpoint_and_its_terms() {
     assert_eq!(refused.to_string(), "the response of probe (status 200) is larger than 3 bytes");
     let (_, _, pending) = sent(Probe::start("https://a.example").unwrap());
     assert!(matches!(pending.receive(response(204), moment(1)), Ok(Step::Done(204))));
+}
+
+/// Says how an answer came, and asks once more where the first answer is 404.
+struct Twice;
+
+impl Then for Twice {
+    type First = Probe;
+    type Carried = Option<&'static str>;
+    type Output = String;
+
+    fn then(status: u16, other: Self::Carried, moment: Moment) -> Result<Step<Self>, Error> {
+        match other {
+            Some(address) if status == 404 => Probe::start(address)?.carrying(None, moment),
+            _ => Ok(Step::Done(format!("{status} {}", moment.now().0 - NOW.0))),
+        }
+    }
+}
+
+/// Whatever flow it is, and its output in a tuple.
+struct Wrapped<F>(std::marker::PhantomData<F>);
+
+impl<F: Flow> Then for Wrapped<F> {
+    type First = F;
+    type Carried = ();
+    type Output = (F::Output,);
+
+    fn then(output: F::Output, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done((output,)))
+    }
+}
+
+/// Rests, and then is done.
+struct Nap;
+
+impl Flow for Nap {
+    type Awaiting = Never;
+    type Paused = u8;
+    type Output = u8;
+
+    fn on_response(never: Never, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+
+    fn on_wake(number: u8, _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(number))
+    }
+}
+
+#[test]
+fn a_flow_of_ones_own_goes_on_where_another_ends() {
+    let begin =
+        |other| Probe::start("https://a.example").unwrap().carrying::<Twice>(other, moment(1)).unwrap();
+    let (request, _, pending) = sent(begin(Some("https://c.example")));
+    assert_eq!(request.uri(), "https://a.example");
+    let (request, _, pending) = sent(pending.receive(response(404), moment(2)).unwrap());
+    assert_eq!(request.uri(), "https://c.example", "what comes then may send, too");
+    let done = pending.receive(response(404), moment(3)).unwrap();
+    assert!(matches!(done, Step::Done(said) if said == "404 0"), "once more, and no more than once");
+
+    let (_, _, pending) = sent(begin(None));
+    assert!(
+        matches!(pending.receive(response(200), moment(2)).unwrap(), Step::Done(said) if said == "200 0")
+    );
+    // What becomes of no response is the business of the first flow.
+    let (_, _, pending) = sent(begin(None));
+    assert_eq!(pending.fail(moment(2)).unwrap_err(), ConfigError::NoEndpoint("probe").into());
+}
+
+#[test]
+fn any_flow_of_ours_can_be_the_first_of_a_larger_one() {
+    let pause = Pause::<Nap>::new(NOW, 7).carrying::<Wrapped<Nap>>(());
+    assert!(matches!(pause.wake(moment(1)), Ok(Step::Done((7,)))));
+    let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default()).unwrap();
+    let call = JwksRetrieval::start(&jwks_uri).carrying::<Wrapped<JwksRetrieval>>(());
+    let (request, terms, pending) = sent(call);
+    assert_eq!((request.uri().path(), terms.endpoint), ("/jwks", Endpoint::Jwks));
+    let refused = pending.receive(response(302), moment(1)).unwrap_err();
+    assert_eq!(refused.code(), "response_redirect");
 }
