@@ -10,7 +10,8 @@ use std::{
 };
 
 /// Imports point left only.
-const ROOMS: [&str; 8] = ["base", "jose", "metadata", "message", "token", "resource", "flow", "renew"];
+const ROOMS: [&str; 9] =
+    ["base", "jose", "metadata", "message", "token", "sender", "resource", "flow", "renew"];
 
 const MAX_LINES: usize = 500;
 const MAX_CRATES: usize = 60;

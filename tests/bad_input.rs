@@ -43,8 +43,13 @@ fn receive(
             end(Discovery::start("https://op.example", &UrlPolicy::default()).unwrap(), response)
         }
         Endpoint::Jwks => end(client.jwks().unwrap(), response),
-        Endpoint::Token => end(client.client_credentials(&ClientCredentials::default()).unwrap(), response),
-        _ => end(client.userinfo(&Secret::new("token"), "alice").unwrap(), response),
+        Endpoint::Token => end(
+            client.client_credentials(&ClientCredentials::default(), Moment::new(NOW, [7; 32])).unwrap(),
+            response,
+        ),
+        _ => {
+            end(client.userinfo(&Secret::new("token"), "alice", Moment::new(NOW, [7; 32])).unwrap(), response)
+        }
     }
 }
 

@@ -53,7 +53,9 @@ impl Scene {
     }
 
     fn begin(&mut self, scopes: &[&str]) -> Result<DeviceAuthorization, Error> {
-        let call = self.client.device_authorization(scopes.iter().copied())?;
+        let call = self
+            .client
+            .device_authorization(scopes.iter().copied(), oidc_proto::Moment::new(NOW, [7; 32]))?;
         drive(call, &mut self.provider, &mut self.clock)
     }
 
@@ -360,7 +362,8 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     };
     let scene = Scene::new();
     let read = |document: &serde_json::Value| {
-        let call = scene.client.device_authorization(["openid"]).unwrap();
+        let call =
+            scene.client.device_authorization(["openid"], oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
         match answer(call, 200, "application/json", document) {
             Ok(Step::Done(device)) => Ok(device),
             Ok(_) => panic!("one request"),
@@ -410,13 +413,18 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
 fn settings_that_cannot_work_show_before_anything_is_sent() {
     let scene = Scene::new();
     for bad in ["", "two words", "a\"b", "a\\b", "é"] {
-        let error = scene.client.device_authorization([bad]).map(drop).unwrap_err();
+        let error = scene
+            .client
+            .device_authorization([bad], oidc_proto::Moment::new(NOW, [7; 32]))
+            .map(drop)
+            .unwrap_err();
         assert_eq!(error, ConfigError::Parameter("scope").into(), "{bad:?}");
     }
     let mut metadata = scene.client.metadata().clone();
     metadata.device_authorization_endpoint = None;
     let client = Client::builder(metadata, "tv").build().unwrap();
-    let error = client.device_authorization(["openid"]).map(drop).unwrap_err();
+    let error =
+        client.device_authorization(["openid"], oidc_proto::Moment::new(NOW, [7; 32])).map(drop).unwrap_err();
     assert_eq!(error, ConfigError::NoEndpoint("device_authorization_endpoint").into());
 }
 

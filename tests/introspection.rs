@@ -43,7 +43,7 @@ fn client(provider: &mut Provider, id: &str, secret: Option<&str>) -> Client {
 fn token(provider: &mut Provider) -> Secret {
     let service = client(provider, "service", Some(SECRET));
     let wanted = ClientCredentials::new(["read", "write"]);
-    run(provider, service.client_credentials_once(&wanted).unwrap()).unwrap().access_token
+    run(provider, service.client_credentials_once(&wanted, moment(NOW)).unwrap()).unwrap().access_token
 }
 
 #[test]
@@ -55,15 +55,17 @@ fn an_opaque_token_is_told_of_and_its_end_is_an_answer_and_no_error() {
         assert!(!token.expose().contains('.'));
         let api = client(&mut provider, id, Some(SECRET));
         let hint = Some(TokenTypeHint::AccessToken);
-        let said = run(&mut provider, api.introspect(&token, hint).unwrap()).unwrap();
+        let said = run(&mut provider, api.introspect(&token, hint, moment(NOW)).unwrap()).unwrap();
         assert!(said.active && said.has_scope("write"));
         assert_eq!((said.iss.as_deref(), said.client_id.as_deref()), (Some(ISSUER), Some("service")));
         assert_eq!((said.exp, said.aud), (Some(NOW.plus(300)), vec!["https://api.example".to_owned()]));
         let mut later = NOW.plus(300);
-        let said = run_at(&mut provider, api.introspect(&token, None).unwrap(), &mut later).unwrap();
+        let said =
+            run_at(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap(), &mut later).unwrap();
         assert!(!said.active);
         assert_eq!(said.extra.len(), 0);
-        let unknown = run(&mut provider, api.introspect_once(&"unknown".into(), hint).unwrap()).unwrap();
+        let unknown =
+            run(&mut provider, api.introspect_once(&"unknown".into(), hint, moment(NOW)).unwrap()).unwrap();
         assert!(!unknown.active);
         provider.assert_clean();
     }
@@ -75,7 +77,7 @@ fn wrong_credentials_are_ours_and_never_the_tokens() {
         let mut provider = provider();
         let token = token(&mut provider);
         let api = client(&mut provider, id, secret);
-        let ended = run(&mut provider, api.introspect(&token, None).unwrap());
+        let ended = run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap());
         let Err(Error::OAuth(error)) = ended else { panic!("{id}: {ended:?}") };
         assert_eq!((error.endpoint, error.status), (Endpoint::Introspection, 401));
         assert_eq!(error.response.error, "invalid_client");
@@ -86,7 +88,7 @@ fn wrong_credentials_are_ours_and_never_the_tokens() {
 fn a_401_without_a_body_is_no_other_thing() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
-    let ask = || api.introspect_once(&"t".into(), None).unwrap();
+    let ask = || api.introspect_once(&"t".into(), None, moment(NOW)).unwrap();
     let Err(Error::OAuth(error)) = answer(ask(), 401, "text/html", "<html>") else { panic!() };
     assert_eq!(error.response.error, "invalid_client");
     let (_, _, pending) = ask().into_parts();
@@ -102,7 +104,7 @@ fn every_other_answer_has_its_name() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let ask = |status, media: &str, body: &str| match answer(
-        api.introspect_once(&"t".into(), None).unwrap(),
+        api.introspect_once(&"t".into(), None, moment(NOW)).unwrap(),
         status,
         media,
         body,
@@ -138,16 +140,16 @@ fn asking_again_costs_nothing_and_ends() {
     let api = client(&mut provider, "api", Some(SECRET));
     provider.alter_response(EndpointName::Introspection, hostile::times(2, hostile::retry_after(5)));
     let mut now = NOW;
-    let said = run_at(&mut provider, api.introspect(&token, None).unwrap(), &mut now).unwrap();
+    let said = run_at(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap(), &mut now).unwrap();
     assert!(said.active && now >= NOW.plus(10));
     assert_eq!(provider.count(EndpointName::Introspection), 3);
     provider.assert_clean();
     // A busy server is told nothing more than the budget allows; and once means once.
     provider.alter_response(EndpointName::Introspection, hostile::retry_after(1));
-    let ended = run(&mut provider, api.introspect(&token, None).unwrap());
+    let ended = run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap());
     assert!(matches!(ended, Err(Error::Unavailable(busy)) if busy.endpoint == Endpoint::Introspection));
     assert_eq!(provider.count(EndpointName::Introspection), 4 + usize::from(MAX_RETRIES));
-    let ended = run(&mut provider, api.introspect_once(&token, None).unwrap());
+    let ended = run(&mut provider, api.introspect_once(&token, None, moment(NOW)).unwrap());
     assert!(
         matches!(ended, Err(Error::Unavailable(busy)) if busy.retry_after() == Some(Duration::from_secs(1)))
     );
@@ -158,9 +160,9 @@ fn asking_again_costs_nothing_and_ends() {
 fn a_lost_answer_is_asked_for_again_but_not_by_once() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
-    let (_, _, pending) = api.introspect(&"t".into(), None).unwrap().into_parts();
+    let (_, _, pending) = api.introspect(&"t".into(), None, moment(NOW)).unwrap().into_parts();
     assert!(matches!(pending.fail(moment(NOW)), Ok(Some(Step::Wait(pause))) if pause.until() > NOW));
-    let (_, terms, pending) = api.introspect_once(&"t".into(), None).unwrap().into_parts();
+    let (_, terms, pending) = api.introspect_once(&"t".into(), None, moment(NOW)).unwrap().into_parts();
     assert_eq!(terms.endpoint, Endpoint::Introspection);
     assert!(pending.fail(moment(NOW)).unwrap().is_none());
 }
@@ -169,7 +171,7 @@ fn a_lost_answer_is_asked_for_again_but_not_by_once() {
 fn what_no_token_can_be_is_asked_nobody() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
-    let ask = |token: &str| api.introspect(&Secret::new(token), None).err();
+    let ask = |token: &str| api.introspect(&Secret::new(token), None, moment(NOW)).err();
     assert_eq!(ask(&"t".repeat(MAX_INTROSPECTED)), None);
     for bad in [String::new(), "t".repeat(MAX_INTROSPECTED + 1), "a\nb".into(), "é".into(), "a\0".into()] {
         assert_eq!(ask(&bad), Some(Error::Config(ConfigError::Parameter("token"))));
@@ -177,7 +179,7 @@ fn what_no_token_can_be_is_asked_nobody() {
     provider.alter_response(EndpointName::Discovery, hostile::remove_member("introspection_endpoint"));
     let silent = client(&mut provider, "api", Some(SECRET));
     assert_eq!(
-        silent.introspect(&"t".into(), None).err(),
+        silent.introspect(&"t".into(), None, moment(NOW)).err(),
         Some(Error::Config(ConfigError::NoEndpoint("introspection_endpoint")))
     );
 }
@@ -188,8 +190,8 @@ fn the_answer_is_what_the_server_says_now() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let token = token(&mut provider);
-    assert!(run(&mut provider, api.introspect(&token, None).unwrap()).unwrap().active);
+    assert!(run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap()).unwrap().active);
     let no = json!({"active": false}).to_string();
     provider.alter_response(EndpointName::Introspection, hostile::respond(200, "application/json", no));
-    assert!(!run(&mut provider, api.introspect(&token, None).unwrap()).unwrap().active);
+    assert!(!run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap()).unwrap().active);
 }

@@ -81,7 +81,8 @@ fn a_user_of_an_allowed_tenant_logs_in_and_refreshes() {
         assert_eq!(user.id_token.iss, issuer(ACME));
         let refresh_token = user.tokens.refresh_token.unwrap();
         let previous = Some(PreviousLogin::from(&user.id_token));
-        let call = client.refresh(&refresh_token, previous, None).unwrap();
+        let call =
+            client.refresh(&refresh_token, previous, None, oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
         assert_eq!(run(&mut provider, call).unwrap().id_token.unwrap().iss, issuer(ACME));
         provider.assert_clean();
     }
@@ -168,7 +169,11 @@ fn a_callback_of_no_allowed_tenant_is_a_mix_up() {
 fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, Rejected> {
     let client = client(provider, rule);
     let wanted = oidc_proto::flow::ClientCredentials::default();
-    let tokens = run(provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let tokens = run(
+        provider,
+        client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
+    )
+    .unwrap();
     let keys = KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap();
     judge(rule, tokens.access_token.expose(), &keys, NOW)
 }
@@ -194,7 +199,11 @@ fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
     let any = rule(AllowedTenants::AnyUuid);
     let client = client(&mut provider, &any);
     let wanted = oidc_proto::flow::ClientCredentials::default();
-    let tokens = run(&mut provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let tokens = run(
+        &mut provider,
+        client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
+    )
+    .unwrap();
     let token = tokens.access_token.expose();
     let verdict = |of: Option<&str>| {
         let mut set: Value = provider.key_set();
@@ -217,7 +226,11 @@ fn a_cached_verdict_of_one_rule_is_none_of_another() {
     let any = rule(AllowedTenants::AnyUuid);
     let client = client(&mut provider, &any);
     let wanted = oidc_proto::flow::ClientCredentials::default();
-    let tokens = run(&mut provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let tokens = run(
+        &mut provider,
+        client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
+    )
+    .unwrap();
     let mut set: Value = provider.key_set();
     for key in set["keys"].as_array_mut().unwrap() {
         key["issuer"] = issuer(OTHER).into();

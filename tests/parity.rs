@@ -100,13 +100,19 @@ impl Scene {
         let previous = PreviousLogin::from(&login.id_token);
         for _ in 0..2 {
             // The second time the token is spent.
-            let call = client.refresh(&refresh_token, Some(previous.clone()), login.learned.keys.clone())?;
+            let call = client.refresh(
+                &refresh_token,
+                Some(previous.clone()),
+                login.learned.keys.clone(),
+                oidc_drive::moment(),
+            )?;
             let outcome = self.run(call).map(|refreshed| refreshed.rotated);
             self.outcomes.push(format!("{outcome:?}"));
         }
         for scopes in [&["api:read", "api:write"][..], &["no such scope"]] {
             let wanted = ClientCredentials::new(scopes.iter().copied());
-            let outcome = client.client_credentials(&wanted).and_then(|call| self.run(call));
+            let outcome =
+                client.client_credentials(&wanted, oidc_drive::moment()).and_then(|call| self.run(call));
             let outcome =
                 outcome.map(|tokens| (tokens.scope.clone(), tokens.access_token.expose().to_owned()));
             self.outcomes.push(format!("{outcome:?}"));

@@ -64,7 +64,10 @@ fn e01_a_newline_in_an_access_token_is_an_error_and_no_panic() {
         party.provider.alter_response(EndpointName::Token, hostile::set_member("access_token", evil));
         let Err(Error::Response(error)) = party.login() else { panic!("{evil:?}") };
         assert_eq!((error.endpoint, error.rule), (Endpoint::Token, Rule::Value("access_token")));
-        let kept = party.client.userinfo(&Secret::new(evil), "alice").unwrap_err();
+        let kept = party
+            .client
+            .userinfo(&Secret::new(evil), "alice", oidc_proto::Moment::new(NOW, [7; 32]))
+            .unwrap_err();
         assert_eq!(kept, ConfigError::Characters("access_token").into());
     }
 }
@@ -186,7 +189,10 @@ fn e14_nothing_that_is_printed_holds_a_secret() {
     let user = oidc_testkit::drive(call, &mut party.provider, &mut party.clock).unwrap();
     printed += &format!("{user:?} {user:#?} {:?}", user.tokens);
     let refresh_token = user.tokens.refresh_token.clone().unwrap();
-    let call = party.client.refresh(&refresh_token, Some((&user.id_token).into()), None).unwrap();
+    let call = party
+        .client
+        .refresh(&refresh_token, Some((&user.id_token).into()), None, oidc_proto::Moment::new(NOW, [7; 32]))
+        .unwrap();
     printed += &format!("{call:?} {:?}", call.request().headers());
     let verifier = saved["p"].as_str().unwrap();
     assert_eq!(verifier.len(), 43);
@@ -259,10 +265,13 @@ fn e17_providers_whose_endpoints_are_on_other_hosts_work_by_default() {
         assert!(url.as_str().starts_with(document["authorization_endpoint"].as_str().unwrap()));
         let at = |name: &str| document[name].as_str().unwrap().to_owned();
         let target = |request: &oidc_proto::flow::Request| request.uri().to_string();
-        let grant = client.client_credentials(&ClientCredentials::default()).unwrap();
+        let grant = client
+            .client_credentials(&ClientCredentials::default(), oidc_proto::Moment::new(NOW, [7; 32]))
+            .unwrap();
         assert_eq!(target(grant.request()), at("token_endpoint"));
         assert_eq!(target(client.jwks().unwrap().request()), at("jwks_uri"));
-        let userinfo = client.userinfo(&Secret::new("t"), "alice").unwrap();
+        let userinfo =
+            client.userinfo(&Secret::new("t"), "alice", oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
         assert_eq!(target(userinfo.request()), at("userinfo_endpoint"));
     }
 }
@@ -327,7 +336,9 @@ fn e21_no_secret_and_no_token_is_sent_over_http() {
             }
             Ok(metadata) if !required => {
                 let client = Client::builder(metadata, CLIENT_ID).build().unwrap();
-                let refused = client.userinfo(&Secret::new("t"), "alice").unwrap_err();
+                let refused = client
+                    .userinfo(&Secret::new("t"), "alice", oidc_proto::Moment::new(NOW, [7; 32]))
+                    .unwrap_err();
                 assert_eq!(refused, ConfigError::NoEndpoint(name).into());
             }
             other => panic!("{name}: {other:?}"),

@@ -50,14 +50,16 @@ fn users_log_in_with_every_algorithm_and_every_authentication() {
             let refresh_token = login.tokens.refresh_token.expect("a refresh token");
             let previous = PreviousLogin::from(&login.id_token);
             let keys = login.learned.keys;
-            let call = client.refresh(&refresh_token, Some(previous.clone()), keys.clone()).unwrap();
+            let call = client
+                .refresh(&refresh_token, Some(previous.clone()), keys.clone(), oidc_drive::moment())
+                .unwrap();
             let refreshed = npm.http.run(call).unwrap();
             assert!(refreshed.rotated && refreshed.tokens.refresh_token.as_ref() != Some(&refresh_token));
             assert_eq!(refreshed.id_token.expect("a new ID token").sub, "alice");
             assert!(refreshed.learned.keys.is_none(), "the keys at hand vouched for it");
 
             // The old refresh token is spent, and the provider says so in words.
-            let again = client.refresh(&refresh_token, Some(previous), keys).unwrap();
+            let again = client.refresh(&refresh_token, Some(previous), keys, oidc_drive::moment()).unwrap();
             let Err(Error::OAuth(error)) = npm.http.run(again).map_err(protocol) else { panic!() };
             assert_eq!((error.status, error.response.error.as_str()), (400, "invalid_grant"));
         }
@@ -88,7 +90,7 @@ fn services_get_tokens_of_their_own_and_a_resource_server_verifies_them() {
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = npm.client("ES256", method).build().unwrap();
         let wanted = ClientCredentials::new(["api:read"]).resource(RESOURCE);
-        let tokens = npm.http.run(client.client_credentials(&wanted).unwrap()).unwrap();
+        let tokens = npm.http.run(client.client_credentials(&wanted, oidc_drive::moment()).unwrap()).unwrap();
         assert_eq!(tokens.scope.as_deref(), Some("api:read"));
         let keys = npm.http.run(client.jwks().unwrap()).unwrap();
         let mut scratch = Scratch::new();
@@ -124,7 +126,7 @@ fn a_wrong_client_secret_is_named_as_such() {
     let Some(npm) = npm::npm() else { return };
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = npm.client("RS256", method).secret(Secret::new("wrong")).build().unwrap();
-        let call = client.client_credentials(&ClientCredentials::default()).unwrap();
+        let call = client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
         let Err(Error::OAuth(error)) = npm.http.run(call).map_err(protocol) else { panic!() };
         assert_eq!((error.status, error.response.error.as_str()), (401, "invalid_client"), "{method}");
         assert!(error.to_string().contains("check client_id, client secret"), "{error}");
@@ -167,7 +169,9 @@ fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
     for method in METHODS {
         let client = npm.client("ES256", method).id_token_signed_response_alg(Algorithm::ES256);
         let client = client.build().unwrap();
-        let call = client.device_authorization(["openid", "profile", "offline_access"]).unwrap();
+        let call = client
+            .device_authorization(["openid", "profile", "offline_access"], oidc_drive::moment())
+            .unwrap();
         let device = npm.http.run(call).unwrap();
         let complete = device.verification_uri_complete().expect("it has one").parse().unwrap();
         assert!(device.verification_uri().starts_with(&npm.issuer));
@@ -196,7 +200,7 @@ fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
 fn a_device_code_that_nobody_issued_is_refused_by_name() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("ES256", "none").build().unwrap();
-    let call = client.device_authorization(["openid"]).unwrap();
+    let call = client.device_authorization(["openid"], oidc_drive::moment()).unwrap();
     let mut saved = serde_json::to_value(npm.http.run(call).unwrap()).unwrap();
     saved["device_code"] = "made-up".into();
     let device: DeviceAuthorization = serde_json::from_value(saved).unwrap();

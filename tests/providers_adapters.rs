@@ -65,11 +65,13 @@ fn log_in_refresh_and_serve(http: &impl Http) {
 
     let refresh_token = login.tokens.refresh_token.expect("a refresh token");
     let previous = Some(PreviousLogin::from(&login.id_token));
-    let call = client.refresh(&refresh_token, previous, login.learned.keys).expect("a request");
+    let call = client
+        .refresh(&refresh_token, previous, login.learned.keys, oidc_drive::moment())
+        .expect("a request");
     assert!(http.finish(call).rotated);
 
     let wanted = ClientCredentials::new(["api:read"]).resource("https://api.example/");
-    let tokens = http.finish(client.client_credentials(&wanted).expect("a request"));
+    let tokens = http.finish(client.client_credentials(&wanted, oidc_drive::moment()).expect("a request"));
     assert_eq!(tokens.scope.as_deref(), Some("api:read"));
 }
 

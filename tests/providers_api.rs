@@ -59,7 +59,7 @@ fn token(npm: &Npm, resource: Option<&str>) -> Secret {
         Some(resource) => ClientCredentials::new(["api:read"]).resource(resource),
         None => ClientCredentials::default(),
     };
-    npm.http.run(client.client_credentials(&wanted).unwrap()).unwrap().access_token
+    npm.http.run(client.client_credentials(&wanted, oidc_drive::moment()).unwrap()).unwrap().access_token
 }
 
 async fn ask(gate: &Gate, token: &Secret) -> Result<Arc<Access>, Denied> {

@@ -202,7 +202,10 @@ fn a_refresh_token_is_sent_once_whatever_happens_to_its_response() {
     }
     let mut party = Party::new();
     let user = party.login().unwrap();
-    let call = party.client.refresh(&refresh_token(&user), None, None).unwrap();
+    let call = party
+        .client
+        .refresh(&refresh_token(&user), None, None, oidc_proto::Moment::new(NOW, [7; 32]))
+        .unwrap();
     let Party { provider, clock, .. } = &mut party;
     let outcome = drive_with(call, clock, |request, _, now| {
         provider.handle(request, now);
@@ -231,12 +234,17 @@ fn what_is_kept_of_a_login_belongs_to_its_provider_and_survives_saving() {
     let saved = serde_json::to_string(&previous).unwrap();
     assert_eq!(serde_json::from_str::<PreviousLogin>(&saved).unwrap(), previous);
     let other = Party::builder().issuer("https://evil.example").build();
-    let refused = other.client.refresh(&refresh_token(&user), Some(previous.clone()), None).unwrap_err();
+    let refused = other
+        .client
+        .refresh(&refresh_token(&user), Some(previous.clone()), None, oidc_proto::Moment::new(NOW, [7; 32]))
+        .unwrap_err();
     assert_eq!(refused, ConfigError::SavedState.into(), "the token is not sent to a stranger");
     assert_eq!(other.provider.count(EndpointName::Token), 0);
     let metadata = party.client.metadata().clone();
     let neighbour = Client::builder(metadata, "another-client").build().unwrap();
-    let refused = neighbour.refresh(&refresh_token(&user), Some(previous), None).unwrap_err();
+    let refused = neighbour
+        .refresh(&refresh_token(&user), Some(previous), None, oidc_proto::Moment::new(NOW, [7; 32]))
+        .unwrap_err();
     assert_eq!(refused, ConfigError::SavedState.into(), "nor spent by another client of the provider");
 }
 
@@ -282,7 +290,10 @@ fn new_tokens_are_handed_over_even_if_the_answer_with_the_keys_is_lost() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let previous = Some(PreviousLogin::from(&user.id_token));
-    let call = party.client.refresh(&refresh_token(&user), previous, None).unwrap();
+    let call = party
+        .client
+        .refresh(&refresh_token(&user), previous, None, oidc_proto::Moment::new(NOW, [7; 32]))
+        .unwrap();
     let provider = &mut party.provider;
     let next = drive_with(call, &mut party.clock, |request, _, now| {
         (request.uri().path() != "/jwks").then(|| provider.handle(request, now))

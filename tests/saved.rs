@@ -74,7 +74,10 @@ fn load_grant(text: &str) -> Result<SavedClientCredentials, String> {
 /// A client credentials grant at rest: the first attempt was lost.
 fn resting(client: &Client) -> Pause<ClientCredentialsGrant> {
     let wanted = ClientCredentials::new(["reports", "audit"]).resource("https://api.example");
-    let (_, _, pending) = client.client_credentials(&wanted.parameter("tenant", "a")).unwrap().into_parts();
+    let (_, _, pending) = client
+        .client_credentials(&wanted.parameter("tenant", "a"), Moment::new(NOW, [7; 32]))
+        .unwrap()
+        .into_parts();
     match pending.fail(Moment::new(NOW, [3; 32])) {
         Ok(Some(Step::Wait(pause))) => pause,
         other => panic!("it waits: {other:?}"),
@@ -138,7 +141,7 @@ fn what_version_1_wrote_of_a_device_is_still_read() {
     let golden = include_str!("data/saved/device-authorization-v1.json").trim_end();
     let saved: DeviceAuthorization = serde_json::from_str(golden).unwrap();
     assert_eq!(save(&saved), golden);
-    let call = client().device_authorization(["openid"]).unwrap();
+    let call = client().device_authorization(["openid"], Moment::new(NOW, [7; 32])).unwrap();
     let answer = json!({
         "device_code": "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS",
         "user_code": "WDJB-MJHT",

@@ -207,7 +207,8 @@ fn grants_and_logins_that_were_are_sealed_too() {
     party
         .provider
         .alter_response(oidc_testkit::EndpointName::Token, hostile::times(1, hostile::retry_after(5)));
-    let call = party.client.client_credentials(&ClientCredentials::new(["api"])).unwrap();
+    let call =
+        party.client.client_credentials(&ClientCredentials::new(["api"]), Moment::new(NOW, [7; 32])).unwrap();
     let (request, _, waiting) = call.into_parts();
     let response = party.provider.handle(&request, party.clock.now());
     let Step::Wait(pause) = waiting.receive(response, party.clock.moment()).unwrap() else { panic!("busy") };

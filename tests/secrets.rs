@@ -119,11 +119,12 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look.at(&login.id_token);
     look.at(login.userinfo.as_ref().unwrap());
     look.at(&login.learned);
+    look_at_assertions(look, &scene.client);
     let previous = PreviousLogin::from(&login.id_token);
     look.at(&previous);
 
     let spent = login.tokens.refresh_token.clone().unwrap();
-    let refresh = || scene.client.refresh(&spent, Some(previous.clone()), None).unwrap();
+    let refresh = || scene.client.refresh(&spent, Some(previous.clone()), None, moment(9)).unwrap();
     look_at_call(look, refresh());
     let (request, _, pending) = refresh().into_parts();
     let step = pending.receive(scene.provider.handle(&request, NOW), moment(4)).unwrap();
@@ -135,7 +136,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look.hide("the new access token", refreshed.tokens.access_token.expose());
     look.at(&refreshed);
 
-    look_at_call(look, scene.client.userinfo(&login.tokens.access_token, "alice").unwrap());
+    look_at_call(look, scene.client.userinfo(&login.tokens.access_token, "alice", moment(9)).unwrap());
     look_at_call(look, scene.client.jwks().unwrap());
     look_at_call(look, Discovery::start("https://op.example", &UrlPolicy::default()).unwrap());
     look_at_client_credentials(look, &mut scene);
@@ -169,7 +170,7 @@ fn look_at_what_is_sealed(look: &mut Looker, pending: &PendingAuthorization) {
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
     let wanted = ClientCredentials::new(["reports"]);
     look.at(&wanted);
-    let begin = |client: &Client| client.client_credentials(&wanted).unwrap();
+    let begin = |client: &Client| client.client_credentials(&wanted, moment(9)).unwrap();
     look_at_call(look, begin(&scene.client));
     let (_, _, pending) = begin(&scene.client).into_parts();
     let step: Step<ClientCredentialsGrant> = pending.fail(moment(6)).unwrap().unwrap();
@@ -210,7 +211,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
     // An access token may have a nonce, too: nobody says that it must not.
     scene.provider.alter_access_token(hostile::set_claim("nonce", nonce.as_str()));
-    let call = scene.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let call = scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
     let (request, _, pending) = call.into_parts();
     let Ok(Step::Done(tokens)) = pending.receive(scene.provider.handle(&request, NOW), moment(9)) else {
         panic!("a token")
@@ -305,7 +306,7 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     }
     let mut look = secrets(How::Body);
     let scene = self::scene(How::Body);
-    let begin = || scene.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let begin = || scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
@@ -322,6 +323,17 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     assert!(forgotten.is_empty(), "look at these, or excuse them: {forgotten:#?}");
     let gone: Vec<_> = excused.iter().filter(|name| !types.contains(**name)).collect();
     assert!(gone.is_empty(), "excused, and there is no such type: {gone:?}");
+}
+
+/// What a client signs shows neither before nor after it is signed.
+fn look_at_assertions(look: &mut Looker, client: &Client) {
+    let to_sign = client.assertion_to_sign(Algorithm::ES256, Some("k"), moment(11));
+    let unsigned = std::str::from_utf8(to_sign.signing_input()).unwrap().to_owned();
+    look.hide("an assertion that is not signed", &unsigned);
+    look.at(&to_sign);
+    let assertion = to_sign.with_signature(&[1; 64]);
+    look.at(&assertion);
+    look.at(&client.attempt(assertion));
 }
 
 fn look_at_callbacks(look: &mut Looker, how: How) {
@@ -381,7 +393,7 @@ fn no_hostile_answer_makes_a_refresh_tell() {
         let login = scene.login(|_| {});
         let spent = login.tokens.refresh_token.unwrap();
         let previous = PreviousLogin::from(&login.id_token);
-        let begin = || scene.client.refresh(&spent, Some(previous.clone()), None).unwrap();
+        let begin = || scene.client.refresh(&spent, Some(previous.clone()), None, moment(9)).unwrap();
         provoke(&mut look, &[&["refresh_token"], &CLIENT[..]].concat(), begin);
     }
 }
@@ -392,7 +404,7 @@ fn no_hostile_answer_makes_userinfo_or_keys_tell() {
     let login = scene.login(|_| {});
     let mut look = secrets(How::Header);
     let client = scene.client.clone();
-    let begin = || client.userinfo(&login.tokens.access_token, "alice").unwrap();
+    let begin = || client.userinfo(&login.tokens.access_token, "alice", moment(9)).unwrap();
     provoke(&mut look, &["access_token"], begin);
     provoke(&mut look, &["access_token", "nonce"], || client.jwks().unwrap());
 }

@@ -63,7 +63,8 @@ impl Issuer {
 
     fn token(&mut self, resource: &str, now: Timestamp) -> String {
         let wanted = ClientCredentials::default().resource(resource);
-        let call = self.client.client_credentials_once(&wanted).unwrap();
+        let call =
+            self.client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
         run_at(&mut self.provider, call, &mut now.clone()).unwrap().access_token.expose().to_owned()
     }
 

@@ -117,7 +117,7 @@ fn a_quirk_serves_providers_that_do_not_decode() {
         quirks.basic_not_form_encoded = raw;
         let metadata = Party::new().client.metadata().clone();
         let client = Client::builder(metadata, "a:b").secret("x y%").quirks(quirks).build().unwrap();
-        let call = client.client_credentials(&wanted()).unwrap();
+        let call = client.client_credentials(&wanted(), Moment::new(NOW, [7; 32])).unwrap();
         let value = call.request().headers()["authorization"].clone();
         assert!(value.is_sensitive());
         let text = value.to_str().unwrap().strip_prefix("Basic ").unwrap().to_owned();
@@ -399,7 +399,7 @@ fn retry_after_is_honoured_in_seconds_and_as_a_date_and_only_up_to_a_cap() {
 fn a_lost_response_is_asked_for_again_within_the_same_budget() {
     for lost in 0..6 {
         let mut party = Party::new();
-        let call = party.client.client_credentials(&wanted()).unwrap();
+        let call = party.client.client_credentials(&wanted(), Moment::new(NOW, [7; 32])).unwrap();
         let Party { provider, clock, .. } = &mut party;
         let mut sent = 0;
         let outcome = drive_with(call, clock, |request, _, now| {
@@ -417,7 +417,7 @@ fn a_lost_response_is_asked_for_again_within_the_same_budget() {
 #[test]
 fn waking_early_is_harmless() {
     let mut party = busy(1, 503, Some("30"));
-    let call = party.client.client_credentials(&wanted()).unwrap();
+    let call = party.client.client_credentials(&wanted(), Moment::new(NOW, [7; 32])).unwrap();
     let (request, _, pending) = call.into_parts();
     let response = party.provider.handle(&request, party.clock.now());
     let Step::Wait(pause) = pending.receive(response, party.clock.moment()).unwrap() else { panic!() };

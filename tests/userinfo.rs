@@ -66,7 +66,14 @@ fn the_token_goes_into_the_header_and_nowhere_else() {
     );
     assert!(seen.headers["accept"].to_str().unwrap().contains("application/json"));
     assert!(seen.query.is_none() && seen.body.is_empty());
-    let call = party.client.userinfo(&user.tokens.access_token, "alice").unwrap();
+    let call = party
+        .client
+        .userinfo(
+            &user.tokens.access_token,
+            "alice",
+            oidc_proto::Moment::new(oidc_proto::Timestamp(1_800_000_000), [7; 32]),
+        )
+        .unwrap();
     assert!(call.request().headers()["authorization"].is_sensitive(), "no stack prints it");
     party.provider.assert_clean();
 }
@@ -231,7 +238,14 @@ fn a_token_that_is_no_bearer_token_is_not_sent_as_one() {
 fn a_token_that_cannot_stand_in_a_header_is_refused_and_nothing_panics() {
     let party = Party::new();
     for token in ["", "a\nb", "a\r\nx-evil: 1", "a b", "é", "a\0b", "a\u{7f}"] {
-        let refused = party.client.userinfo(&Secret::new(token), "alice").unwrap_err();
+        let refused = party
+            .client
+            .userinfo(
+                &Secret::new(token),
+                "alice",
+                oidc_proto::Moment::new(oidc_proto::Timestamp(1_800_000_000), [7; 32]),
+            )
+            .unwrap_err();
         assert_eq!(refused, ConfigError::Characters("access_token").into(), "{token:?}");
     }
 }

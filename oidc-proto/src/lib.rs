@@ -6,7 +6,7 @@
 //! Rooms build on each other, from left to right, and never the other way:
 //!
 //! ```text
-//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ resource ◀ flow ◀ renew
+//! base ◀ jose ◀ metadata ◀ message ◀ token ◀ sender ◀ resource ◀ flow ◀ renew
 //! ```
 //!
 //! | room | what lives there |
@@ -16,6 +16,7 @@
 //! | [`metadata`] | what a provider says of itself, and what follows from it |
 //! | [`message`] | one file per message of the specifications: encoded or decoded, no decisions |
 //! | [`token`] | claims one may believe: ID tokens, access tokens |
+//! | [`sender`] | what the sender of a token proves: DPoP proofs |
 //! | [`resource`] | what a protected resource does with a request: credentials, proofs, verdicts, challenges |
 //! | [`flow`] | the contract ([`Step`](flow::Step), [`Flow`](flow::Flow)) and one file per flow |
 //! | [`renew`] | values that go stale: keys, metadata, access tokens, by one policy |
@@ -41,6 +42,7 @@ pub mod metadata;
 pub mod misuse;
 pub mod renew;
 pub mod resource;
+pub mod sender;
 pub mod token;
 
 pub use base::{

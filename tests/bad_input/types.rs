@@ -262,7 +262,10 @@ fn of_an_introspection_response() {
             &oidc_proto::UrlPolicy::default(),
         );
         let client = oidc_proto::flow::Client::builder(metadata.unwrap(), "api").secret("s").build().unwrap();
-        one(client.introspect_once(&Secret::new("t"), None).unwrap(), said)
+        one(
+            client.introspect_once(&Secret::new("t"), None, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
+            said,
+        )
     });
     let in_cnf = [("cnf/jkt", Type::Text), ("cnf/x5t#S256", Type::Text)];
     // Without `active` there is nothing to say.
@@ -301,7 +304,13 @@ fn of_a_token_response() {
         ("id_token", Type::Text),
     ];
     hold("token response", &good, &members, |body| {
-        one(party.client.client_credentials_once(&ClientCredentials::default()).unwrap(), body)
+        one(
+            party
+                .client
+                .client_credentials_once(&ClientCredentials::default(), oidc_proto::Moment::new(NOW, [7; 32]))
+                .unwrap(),
+            body,
+        )
     });
 }
 

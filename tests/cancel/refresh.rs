@@ -42,7 +42,7 @@ fn never(_: Duration) -> impl Future<Output = ()> + Send {
 
 /// Token, and keys to check the new ID token with.
 async fn refresh(net: Net, client: Client, kept: Kept) -> Result<Refreshed, Failed<Lost>> {
-    let call = client.refresh(&kept.refresh_token, Some(kept.previous), None)?;
+    let call = client.refresh(&kept.refresh_token, Some(kept.previous), None, oidc_drive::moment())?;
     run_async(call, |request, terms| net.clone().send(request, terms), never).await
 }
 

@@ -98,9 +98,11 @@ fn run<F: Flow>(
 fn a_login_that_goes_well_shows_nothing() {
     let (watcher, Scene { mut provider, mut secrets, call, client }) = (Watcher::default(), scene());
     let login = run(&watcher, call, |request| Ok(provider.handle(request, oidc_drive::now()))).unwrap();
-    let token = run(&watcher, client.client_credentials(&ClientCredentials::default()).unwrap(), |request| {
-        Ok(provider.handle(request, oidc_drive::now()))
-    });
+    let token = run(
+        &watcher,
+        client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap(),
+        |request| Ok(provider.handle(request, oidc_drive::now())),
+    );
     for (name, token) in [
         ("access token", login.tokens.access_token.expose()),
         ("ID token", login.id_token.token.expose()),

@@ -115,7 +115,7 @@ mod others {
 
     pub async fn introspect(provider: &Provider, token: &Secret) -> Result<Introspection, ProviderError> {
         let client = provider.client().await?; // for what the handle has no method for
-        provider.run(client.introspect(token, Some(TokenTypeHint::AccessToken))?).await
+        provider.run(client.introspect(token, Some(TokenTypeHint::AccessToken), oidc_drive::moment())?).await
     }
 }
 // GUIDE: end

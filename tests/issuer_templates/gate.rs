@@ -87,7 +87,11 @@ fn mint(provider: &Shared) -> String {
     let metadata = run(provider, Discovery::with(&issuer, options).unwrap()).unwrap();
     let client = Client::builder(metadata, "app").secret(SECRET).issuer_rule(rule).build().unwrap();
     let wanted = oidc_proto::flow::ClientCredentials::default();
-    let tokens = run(provider, client.client_credentials_once(&wanted).unwrap()).unwrap();
+    let tokens = run(
+        provider,
+        client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
+    )
+    .unwrap();
     tokens.access_token.expose().to_owned()
 }
 

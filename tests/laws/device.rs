@@ -16,7 +16,7 @@ pub(crate) const POLLS: usize = 4;
 
 /// A device whose user has agreed before it asks for the first time. (One who has not, the script plays.)
 pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
-    let call = client.device_authorization(["openid", "profile"]).unwrap();
+    let call = client.device_authorization(["openid", "profile"], Moment::new(world.clock, [4; 32])).unwrap();
     let (request, _, pending) = call.into_parts();
     let response = world.provider.handle(&request, crate::world::NOW);
     let Ok(Step::Done(device)) = pending.receive(response, Moment::new(world.clock, [3; 32])) else {

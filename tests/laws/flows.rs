@@ -230,11 +230,11 @@ impl Kind {
                 )
             }
             (Self::ClientCredentialsOnce, _) => {
-                let call = client.client_credentials_once(&wanted).unwrap();
+                let call = client.client_credentials_once(&wanted, Moment::new(NOW, [7; 32])).unwrap();
                 world.play(call, |pause, _| pause, |tokens| show_tokens(&tokens))
             }
             (Self::TokenRenewal, _) => {
-                let call = TokenRenewal::start(&client, &wanted).unwrap();
+                let call = TokenRenewal::start(&client, &wanted, Moment::new(NOW, [7; 32])).unwrap();
                 world.play(
                     call,
                     |pause, _| pause,
@@ -245,11 +245,11 @@ impl Kind {
                 let (token, hint) = (token.unwrap(), Some(TokenTypeHint::AccessToken));
                 match once {
                     true => {
-                        let call = client.introspect_once(&token, hint).unwrap();
+                        let call = client.introspect_once(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
                         world.play(call, |pause, _| pause, show_introspection)
                     }
                     false => {
-                        let call = client.introspect(&token, hint).unwrap();
+                        let call = client.introspect(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
                         // No saved form, but it can be parked in memory.
                         let mut forms = disturbance.saved.into_iter();
                         let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
@@ -261,7 +261,8 @@ impl Kind {
                 }
             }
             (Self::DeviceAuthorization, _) => {
-                let call = client.device_authorization(["openid", "profile"]).unwrap();
+                let call =
+                    client.device_authorization(["openid", "profile"], Moment::new(NOW, [7; 32])).unwrap();
                 world.play(call, |pause, _| pause, |device| serde_json::to_string(&device).unwrap())
             }
             (Self::Device { .. }, _) => {
@@ -288,15 +289,18 @@ impl Kind {
                 let form = disturbance.saved[0];
                 let spent = login.tokens.refresh_token.as_ref().unwrap();
                 let previous = through(form, PreviousLogin::from(&login.id_token));
-                let call = on(form, [&client, &other_node]).refresh(spent, Some(previous), keys).unwrap();
+                let call = on(form, [&client, &other_node])
+                    .refresh(spent, Some(previous), keys, Moment::new(NOW, [7; 32]))
+                    .unwrap();
                 world.play(call, |pause, _| pause, show_refreshed)
             }
             (Self::UserInfo, Some(login)) => {
-                let call = client.userinfo(&login.tokens.access_token, "alice").unwrap();
+                let call =
+                    client.userinfo(&login.tokens.access_token, "alice", Moment::new(NOW, [7; 32])).unwrap();
                 world.play(call, |pause, _| pause, |userinfo| format!("{userinfo:?}"))
             }
             (Self::ClientCredentials, _) => {
-                let call = client.client_credentials(&wanted).unwrap();
+                let call = client.client_credentials(&wanted, Moment::new(NOW, [7; 32])).unwrap();
                 let mut forms = disturbance.saved.into_iter();
                 let rest = |pause: Pause<ClientCredentialsGrant>, now| match forms.next().unwrap_or_default()
                 {
@@ -399,7 +403,8 @@ fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authen
 }
 
 fn token(provider: &mut Provider, client: &Client) -> Secret {
-    let call = client.client_credentials_once(&ClientCredentials::default()).unwrap();
+    let call =
+        client.client_credentials_once(&ClientCredentials::default(), Moment::new(NOW, [7; 32])).unwrap();
     let (request, _, pending) = call.into_parts();
     match pending.receive(provider.handle(&request, NOW), Moment::new(NOW, [2; 32])) {
         Ok(Step::Done(tokens)) => tokens.access_token,

@@ -31,7 +31,7 @@ fn begin(scene: &mut Scene) -> Step<oidc_proto::flow::DeviceAuthorizationRequest
     });
     let answer = hostile::respond(200, "application/json", answer.to_string());
     scene.provider.alter_response(EndpointName::DeviceAuthorization, answer);
-    let call = scene.client.device_authorization(["openid", "profile"]).unwrap();
+    let call = scene.client.device_authorization(["openid", "profile"], moment(9)).unwrap();
     let step = take(scene, call);
     scene.provider.clear_alterations();
     step
@@ -48,7 +48,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     look.hide("device_code", DEVICE_CODE);
     look.hide("user_code", USER_CODE);
     let mut scene = scene(how);
-    look_at_call(look, scene.client.device_authorization(["openid"]).unwrap());
+    look_at_call(look, scene.client.device_authorization(["openid"], moment(9)).unwrap());
     let step = begin(&mut scene);
     look.at(&step);
     let Step::Done(device) = step else { panic!("a code") };
@@ -64,7 +64,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     look.at(&saved);
     look_at_call(look, asked(pause));
     // This code the provider itself has made, and leads to tokens.
-    let call = scene.client.device_authorization(["openid", "profile"]).unwrap();
+    let call = scene.client.device_authorization(["openid", "profile"], moment(9)).unwrap();
     let Step::Done(device) = take(&mut scene, call) else { panic!("a code") };
     let saved = serde_json::to_value(&device).unwrap();
     look.hide("the device code of the provider", saved["device_code"].as_str().unwrap());
@@ -88,5 +88,5 @@ pub(crate) fn refuse_hostile_answers(look: &mut Looker, how: How, client: &[&str
     provoke(look, &[&["device_code", "user_code"], client].concat(), || {
         asked(device.clone().poll(&scene.client, None, NOW).unwrap())
     });
-    provoke(look, client, || scene.client.device_authorization(["openid"]).unwrap());
+    provoke(look, client, || scene.client.device_authorization(["openid"], moment(9)).unwrap());
 }

@@ -51,7 +51,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "base::endpoint_url::UrlPolicy",
             "base::moment::Timestamp",
             "flow::call::Endpoint",
-            "flow::client::Authentication",
+            "flow::authentication::Authentication",
             "flow::client::Quirks",
             "flow::introspection::TokenTypeHint",
             "flow::userinfo::UserInfoMethod",

@@ -47,7 +47,7 @@ fn what_the_application_has_given_does_not_show() {
     look.at(&wanted);
     look.at(&introspected);
     let scene = scene(How::Header);
-    let call = scene.client.client_credentials(&wanted).unwrap();
+    let call = scene.client.client_credentials(&wanted, crate::scene::moment(9)).unwrap();
     look.at(&call);
     let (_, _, pending) = call.into_parts();
     look.at(&pending);
@@ -163,25 +163,41 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
             let mut errors = Vec::new();
             if sent != token {
                 let wanted = ClientCredentials::default().parameter("ticket", ticket);
-                let again = || client.client_credentials_once(&wanted).unwrap();
+                let again = || client.client_credentials_once(&wanted, crate::scene::moment(9)).unwrap();
                 errors.extend([told(again(), 400, &body, None), told(again(), 401, &code, None)]);
             }
             if sent == token {
-                let ask = || client.introspect_once(&Secret::new(token), None).unwrap();
+                let ask =
+                    || client.introspect_once(&Secret::new(token), None, crate::scene::moment(9)).unwrap();
                 errors.push(told(ask(), 400, &body, None));
                 errors.push(told(ask(), 401, &Value::Null, Some(&challenge)));
                 let token = Secret::new(token);
                 errors.push(told(
-                    client.userinfo(&token, "alice").unwrap(),
+                    client.userinfo(&token, "alice", crate::scene::moment(9)).unwrap(),
                     401,
                     &Value::Null,
                     Some(&challenge),
                 ));
-                errors.push(told(client.userinfo(&token, "alice").unwrap(), 400, &body, None));
-                errors.push(told(client.refresh(&token, None, None).unwrap(), 400, &body, None));
+                errors.push(told(
+                    client.userinfo(&token, "alice", crate::scene::moment(9)).unwrap(),
+                    400,
+                    &body,
+                    None,
+                ));
+                errors.push(told(
+                    client.refresh(&token, None, None, crate::scene::moment(9)).unwrap(),
+                    400,
+                    &body,
+                    None,
+                ));
             }
             if sent == secret {
-                errors.push(told(client.device_authorization(["read"]).unwrap(), 400, &body, None));
+                errors.push(told(
+                    client.device_authorization(["read"], crate::scene::moment(9)).unwrap(),
+                    400,
+                    &body,
+                    None,
+                ));
             }
             for error in errors {
                 let shown = format!("{error} {error:?}");
@@ -211,7 +227,8 @@ fn a_text_of_a_provider_is_one_line_wherever_it_comes_from() {
     let world = scene(How::Header);
     let odd = "one\u{2028}two\u{2029}three\u{85}four\u{202e}evif\u{200b}\u{feff}\u{ad}\u{e0041}\u{2066}\r\n\t\u{1b}[2J";
     let body = json!({"error": odd, "error_description": odd, "error_uri": odd});
-    let call = world.client.client_credentials_once(&ClientCredentials::default()).unwrap();
+    let call =
+        world.client.client_credentials_once(&ClientCredentials::default(), crate::scene::moment(9)).unwrap();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let callback = query.append_pair("error", odd).append_pair("error_description", odd).finish();
     let callback = AuthorizationResponse::from_query(&callback).unwrap().error.unwrap();

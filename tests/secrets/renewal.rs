@@ -36,10 +36,10 @@ fn renewed(look: &mut Looker, scene: &mut Scene) -> Renewed<TokenResponse> {
     let wanted = ClientCredentials::new(["reports"]);
     let device = "MARK-device-secret-renewed";
     look.hide("a device secret", device);
-    look_at_call(look, scene.client.client_credentials_once(&wanted).unwrap());
-    look_at_call(look, TokenRenewal::start(&scene.client, &wanted).unwrap());
+    look_at_call(look, scene.client.client_credentials_once(&wanted, moment(9)).unwrap());
+    look_at_call(look, TokenRenewal::start(&scene.client, &wanted, moment(9)).unwrap());
     scene.provider.alter_response(EndpointName::Token, hostile::set_member("device_secret", device));
-    let call = TokenRenewal::start(&scene.client, &wanted).unwrap();
+    let call = TokenRenewal::start(&scene.client, &wanted, moment(9)).unwrap();
     let step = receive(scene, call).unwrap();
     scene.provider.clear_alterations();
     let Step::Done(renewed) = &step else { panic!("a token") };
@@ -70,7 +70,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     // A failure, and its reason, in the words of a hostile provider.
     let refused = hostile::respond(400, "application/json", json!({"error": SECRET}).to_string());
     scene.provider.alter_response(EndpointName::Token, refused);
-    let call = TokenRenewal::start(&scene.client, &ClientCredentials::default()).unwrap();
+    let call = TokenRenewal::start(&scene.client, &ClientCredentials::default(), moment(9)).unwrap();
     let error = receive(scene, call).unwrap_err();
     scene.provider.clear_alterations();
     look_at_flow_error(look, &error);
@@ -109,15 +109,15 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
 /// What the issuer says of a token, as it goes there and comes back.
 pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     scene.provider.opaque_access_tokens(true);
-    let call = scene.client.client_credentials(&ClientCredentials::default()).unwrap();
+    let call = scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
     let Ok(Step::Done(tokens)) = receive(scene, call) else { panic!("a token") };
     scene.provider.opaque_access_tokens(false);
     let token = tokens.access_token;
     look.hide("an opaque access token", token.expose());
     let hint = Some(TokenTypeHint::AccessToken);
-    look_at_call(look, scene.client.introspect(&token, hint).unwrap());
-    look_at_call(look, scene.client.introspect_once(&token, hint).unwrap());
-    let (_, _, pending) = scene.client.introspect(&token, hint).unwrap().into_parts();
+    look_at_call(look, scene.client.introspect(&token, hint, moment(9)).unwrap());
+    look_at_call(look, scene.client.introspect_once(&token, hint, moment(9)).unwrap());
+    let (_, _, pending) = scene.client.introspect(&token, hint, moment(9)).unwrap().into_parts();
     let step = pending.fail(moment(50)).unwrap().unwrap();
     look.at(&step);
     let Step::Wait(pause) = step else { panic!("it waits") };
@@ -139,16 +139,18 @@ pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     );
     look.at(&said);
     // Of a token that is not active, too.
-    let (_, _, pending) = scene.client.introspect_once(&token, None).unwrap().into_parts();
+    let (_, _, pending) = scene.client.introspect_once(&token, None, moment(9)).unwrap().into_parts();
     let body = json!({"active": false, "token": token.expose()}).to_string().into_bytes();
     let answer = http::Response::builder().header("content-type", "application/json").body(body).unwrap();
     look.at(&pending.receive(answer, moment(52)).unwrap());
 
     let client = scene.client.clone();
     let sent = ["an opaque access token", "client_secret", "client_secret as it is sent"];
-    provoke(look, &sent, || client.introspect(&token, hint).unwrap());
-    provoke(look, &sent, || client.introspect_once(&token, hint).unwrap());
-    provoke(look, &sent[1..], || TokenRenewal::start(&client, &ClientCredentials::default()).unwrap());
+    provoke(look, &sent, || client.introspect(&token, hint, moment(9)).unwrap());
+    provoke(look, &sent, || client.introspect_once(&token, hint, moment(9)).unwrap());
+    provoke(look, &sent[1..], || {
+        TokenRenewal::start(&client, &ClientCredentials::default(), moment(9)).unwrap()
+    });
 }
 
 /// UserInfo with the token in the body, and with claims that are elsewhere.
@@ -161,12 +163,12 @@ pub(crate) fn look_at_claims_of_others(look: &mut Looker, scene: &mut Scene, how
     for method in [UserInfoMethod::Get, UserInfoMethod::Post, UserInfoMethod::PostForm] {
         let client = builder(&scene.metadata, how).userinfo_method(method).build().unwrap();
         look.at(&client);
-        look_at_call(look, client.userinfo(token, "alice").unwrap());
+        look_at_call(look, client.userinfo(token, "alice", moment(9)).unwrap());
         let (name, names) = ("_claim_names", json!({"address": "a", "score": "b"}));
         scene.provider.alter_response(EndpointName::UserInfo, hostile::set_member(name, names));
         let sources = hostile::set_member("_claim_sources", sources.clone());
         scene.provider.alter_response(EndpointName::UserInfo, sources);
-        let step = receive(scene, client.userinfo(token, "alice").unwrap()).unwrap();
+        let step = receive(scene, client.userinfo(token, "alice", moment(9)).unwrap()).unwrap();
         scene.provider.clear_alterations();
         look.at(&step);
         let Step::Done(userinfo) = step else { panic!("claims") };

@@ -104,7 +104,7 @@ impl Io {
             self.send(request, terms)
         };
         let ran = drive(step.into(), &*self.clock, send, |span, _| (self.sleep)(span));
-        ran.map_err(|failed| Fell { failed, asked })
+        ran.map_err(|failed| Fell { failed, asked: asked.map(Box::new) })
     }
 
     /// Runs a flow to its end, and tells of it.
@@ -207,13 +207,15 @@ impl Provider {
     ) -> Result<Arc<Refreshed>, ProviderError> {
         let client = self.client()?;
         // A login that cannot be meant concerns nobody else who has this token: nothing is sent.
-        drop(client.refresh(refresh_token, previous.clone(), None)?);
+        let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
+        ours.map_err(oidc_proto::Error::from)?;
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let renew = || {
             let began = self.core.clock.now();
             let keys = self.keys_if_any();
             let known = self.core.issuer.epoch();
-            let refreshed = self.io.run(client.refresh(refresh_token, None, keys)?);
+            let refreshed =
+                self.io.run(client.refresh(refresh_token, None, keys, self.core.clock.moment())?);
             let refreshed = refreshed.map_err(|fell| self.core.issuer.lost().failure("refresh", fell))?;
             Ok(self.core.refreshed(&hash, refreshed, began, known))
         };
@@ -227,7 +229,7 @@ impl Provider {
     /// # Errors
     /// As [`Client::userinfo`], and whatever the flow meets on its way.
     pub fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
-        self.run(self.client()?.userinfo(access_token, sub)?)
+        self.run(self.client()?.userinfo(access_token, sub, self.core.clock.moment())?)
     }
 
     /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks.
@@ -239,7 +241,7 @@ impl Provider {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, ProviderError> {
-        self.run(self.client()?.introspect(token, hint)?)
+        self.run(self.client()?.introspect(token, hint, self.core.clock.moment())?)
     }
 
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
@@ -366,7 +368,7 @@ impl Provider {
 
     fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal()?;
-        let token = self.io.run(TokenRenewal::start(&client, wanted)?);
+        let token = self.io.run(TokenRenewal::start(&client, wanted, self.core.clock.moment())?);
         token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
     }
 

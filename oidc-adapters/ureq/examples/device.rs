@@ -31,7 +31,7 @@ fn log_in(
     show: impl FnOnce(&DeviceAuthorization),
 ) -> Result<DeviceTokens, ProviderError> {
     let client = provider.client()?;
-    let device = provider.run(client.device_authorization(["openid", "profile"])?)?;
+    let device = provider.run(client.device_authorization(["openid", "profile"], oidc_drive::moment())?)?;
     show(&device);
     provider.run(device.poll(&client, None, now())?)
 }

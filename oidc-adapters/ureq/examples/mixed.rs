@@ -71,9 +71,9 @@ fn main() -> Result<(), Problem> {
     // A client is a value without a colour: made by the one handle, its flows are run by the other.
     let client = threads.client()?;
     let (token, sub) = (login.tokens.access_token, login.id_token.sub);
-    let userinfo = runtime.block_on(tasks.run(client.userinfo(&token, &sub)?))?;
+    let userinfo = runtime.block_on(tasks.run(client.userinfo(&token, &sub, oidc_drive::moment())?))?;
     println!("A task has run a flow of the thread's client: UserInfo of {}.", userinfo.sub);
-    let again = threads.run(client.userinfo(&token, &sub)?)?;
+    let again = threads.run(client.userinfo(&token, &sub, oidc_drive::moment())?)?;
     println!("A thread has run the same: {}.", again == userinfo);
 
     // A task that needs the blocking handle has it run where waiting harms nobody.

@@ -1,42 +1,17 @@
 //! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::{ConfigError, Endpoint, UserInfoMethod, saved};
+use super::{Authentication, ConfigError, Endpoint, UserInfoMethod, authentication::Signer, saved};
 use crate::{
-    base::{endpoint_url::EndpointUrl, form, secret::Secret, visible::without_query},
-    jose::{Algorithm, AlgorithmSet, KeySet},
+    base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
+    jose::{Algorithm, AlgorithmSet, KeySet, Sign},
     message::TokenTolerance,
     metadata::{IssuerRule, ProviderMetadata},
+    sender::Prover,
     token::IdTokenVerifier,
 };
-use http::HeaderValue;
-use std::{borrow::Cow, fmt, sync::Arc};
+use std::{fmt, sync::Arc};
 use url::Url;
-
-/// How a client proves to the provider who it is (RFC 6749 section 2.3, OpenID Connect Core 1.0
-/// section 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Authentication {
-    /// Not at all: a public client.
-    None,
-    /// The secret in the `Authorization` header.
-    ClientSecretBasic,
-    /// The secret in the body.
-    ClientSecretPost,
-}
-
-impl Authentication {
-    /// The name of the method in metadata and registrations.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-        }
-    }
-}
 
 /// What a provider does otherwise than the specifications say. All off, unless you say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,13 +30,21 @@ pub struct Quirks {
 
 /// A client of a provider: the start of every flow.
 #[derive(Clone)]
-pub struct Client(Arc<Inner>);
+pub struct Client {
+    inner: Arc<Inner>,
+    /// The newest nonce that a server wants in the next DPoP proof, as far as is known.
+    dpop_nonce: Option<Arc<str>>,
+}
 
 pub(crate) struct Inner {
     pub(crate) metadata: Arc<ProviderMetadata>,
     pub(crate) client_id: String,
-    secret: Option<Secret>,
-    authentication: Authentication,
+    pub(super) secret: Option<Secret>,
+    pub(super) authentication: Authentication,
+    /// The key that signs assertions, if it is at hand.
+    pub(super) signer: Option<Signer>,
+    /// The key that tokens are bound to.
+    pub(super) prover: Option<Prover>,
     redirect_uri: Option<String>,
     pub(crate) quirks: Quirks,
     pub(crate) verifier: IdTokenVerifier,
@@ -82,6 +65,8 @@ impl Client {
             client_id: client_id.into(),
             secret: None,
             authentication: None,
+            signer: None,
+            dpop_key: None,
             redirect_uri: None,
             quirks: Quirks::default(),
             issuer_rule: None,
@@ -96,27 +81,42 @@ impl Client {
     /// The provider's metadata.
     #[must_use]
     pub fn metadata(&self) -> &ProviderMetadata {
-        &self.0.metadata
+        &self.inner.metadata
     }
 
     /// The client's identifier.
     #[must_use]
     pub fn client_id(&self) -> &str {
-        &self.0.client_id
+        &self.inner.client_id
     }
 
     /// How the client authenticates.
     #[must_use]
     pub fn authentication(&self) -> Authentication {
-        self.0.authentication
+        self.inner.authentication
+    }
+
+    /// This client, with the nonce that the server wants in its next DPoP proof. The client learns none by
+    /// itself: a driver reads [`dpop_nonce`](crate::sender::dpop_nonce) of each response, and keeps the newest.
+    #[must_use]
+    pub fn with_dpop_nonce(&self, nonce: &str) -> Self {
+        Self { inner: self.inner.clone(), dpop_nonce: Some(nonce.into()) }
+    }
+
+    pub(super) fn prover(&self) -> Option<&Prover> {
+        self.inner.prover.as_ref()
+    }
+
+    pub(super) fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
     }
 
     pub(crate) fn inner(&self) -> &Inner {
-        &self.0
+        &self.inner
     }
 
     pub(crate) fn redirect_uri(&self) -> Result<&str, ConfigError> {
-        self.0.redirect_uri.as_deref().ok_or(ConfigError::NoRedirectUri)
+        self.inner.redirect_uri.as_deref().ok_or(ConfigError::NoRedirectUri)
     }
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {
@@ -124,51 +124,8 @@ impl Client {
     }
 
     pub(crate) fn tolerance(&self) -> TokenTolerance {
-        let Quirks { expires_in_as_string, scope_as_array, no_token_type, .. } = self.0.quirks;
+        let Quirks { expires_in_as_string, scope_as_array, no_token_type, .. } = self.inner.quirks;
         TokenTolerance { expires_in_as_string, scope_as_array, no_token_type }
-    }
-
-    /// Authenticates a form, each time anew: by a header, or by parameters added to it.
-    pub(crate) fn authenticate(&self, form: &mut Vec<(Cow<'static, str>, Secret)>) -> Option<HeaderValue> {
-        let id = || (Cow::Borrowed("client_id"), Secret::new(self.client_id()));
-        match (self.0.authentication, &self.0.secret) {
-            (Authentication::ClientSecretBasic, Some(secret)) => Some(self.basic(secret)),
-            (Authentication::ClientSecretPost, Some(secret)) => {
-                form.push(id());
-                form.push((Cow::Borrowed("client_secret"), secret.clone()));
-                None
-            }
-            // The builder gives a secret to the two methods above, and to no other.
-            (
-                Authentication::None | Authentication::ClientSecretBasic | Authentication::ClientSecretPost,
-                _,
-            ) => {
-                form.push(id());
-                None
-            }
-        }
-    }
-
-    /// What no error may repeat: the secret, as it is and as it is sent.
-    pub(crate) fn secrets(&self) -> Vec<Secret> {
-        let Some(secret) = &self.0.secret else { return Vec::new() };
-        let basic = self.basic(secret);
-        let basic = basic.to_str().unwrap_or_default().trim_start_matches("Basic ");
-        vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
-    }
-
-    /// RFC 6749 section 2.3.1: form-encode, join, and then as RFC 7617 says.
-    fn basic(&self, secret: &Secret) -> HeaderValue {
-        use base64::prelude::{BASE64_STANDARD, Engine};
-        let encode = |text: &str| match self.0.quirks.basic_not_form_encoded {
-            true => text.to_owned(),
-            false => form::encode_one(text),
-        };
-        let joined = Secret::new(format!("{}:{}", encode(self.client_id()), encode(secret.expose())));
-        let encoded = Secret::new(BASE64_STANDARD.encode(joined.expose()));
-        // base64 is visible ASCII, so there is always a value.
-        crate::base::header::credentials("Basic", &encoded)
-            .unwrap_or_else(|| HeaderValue::from_static("Basic"))
     }
 }
 
@@ -176,9 +133,9 @@ impl fmt::Debug for Client {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Client")
             .field("issuer", &self.metadata().issuer)
-            .field("client_id", &self.0.client_id)
-            .field("authentication", &self.0.authentication)
-            .field("redirect_uri", &self.0.redirect_uri.as_deref().map(without_query))
+            .field("client_id", &self.inner.client_id)
+            .field("authentication", &self.inner.authentication)
+            .field("redirect_uri", &self.inner.redirect_uri.as_deref().map(without_query))
             .finish_non_exhaustive()
     }
 }
@@ -191,6 +148,8 @@ pub struct ClientBuilder {
     client_id: String,
     secret: Option<Secret>,
     authentication: Option<Authentication>,
+    signer: Option<Signer>,
+    dpop_key: Option<Signer>,
     redirect_uri: Option<String>,
     quirks: Quirks,
     issuer_rule: Option<IssuerRule>,
@@ -227,8 +186,23 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the registered authentication method. Otherwise it follows from the metadata: none
-    /// without a secret, else `client_secret_basic`, else `client_secret_post`.
+    /// Sets the key that signs the client's assertions: it authenticates with `private_key_jwt`. A key that is
+    /// elsewhere needs none here: set [`authentication`](Self::authentication), and use [`Client::attempt`].
+    pub fn signer(mut self, key: Arc<dyn Sign>) -> Self {
+        self.signer = Some(Signer(key));
+        self
+    }
+
+    /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token
+    /// and UserInfo requests with it, and takes no token that is not bound.
+    pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
+        self.dpop_key = Some(Signer(key));
+        self
+    }
+
+    /// Sets the registered authentication method. Otherwise it follows from what the client has:
+    /// `private_key_jwt` with a [`signer`](Self::signer), none without a secret, else by the metadata
+    /// `client_secret_basic` or `client_secret_post`.
     pub const fn authentication(mut self, authentication: Authentication) -> Self {
         self.authentication = Some(authentication);
         self
@@ -329,25 +303,38 @@ impl ClientBuilder {
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
             .leeway(self.leeway);
-        Ok(Client(Arc::new(Inner {
+        let prover = match self.dpop_key {
+            Some(Signer(key)) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
+            None => None,
+        };
+        let inner = Inner {
             metadata: self.metadata,
             client_id: self.client_id,
             secret: self.secret,
             authentication,
+            signer: self.signer,
+            prover,
             redirect_uri: self.redirect_uri,
             quirks: self.quirks,
             verifier,
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
-        })))
+        };
+        Ok(Client { inner: Arc::new(inner), dpop_nonce: None })
     }
 
     fn choose_authentication(&self) -> Result<Authentication, ConfigError> {
-        let fits = |method: Authentication| (method == Authentication::None) == self.secret.is_none();
+        let fits = |method: Authentication| match method {
+            Authentication::None => self.secret.is_none() && self.signer.is_none(),
+            Authentication::ClientSecretBasic | Authentication::ClientSecretPost => self.secret.is_some(),
+            // The key may be elsewhere.
+            Authentication::PrivateKeyJwt => true,
+        };
         match self.authentication {
             Some(method) if fits(method) => Ok(method),
             Some(method) => Err(ConfigError::Authentication(method.name())),
+            None if self.signer.is_some() => Ok(Authentication::PrivateKeyJwt),
             // A public client need not find itself in the metadata: many providers forget `none`.
             None if self.secret.is_none() => Ok(Authentication::None),
             None => [Authentication::ClientSecretBasic, Authentication::ClientSecretPost]

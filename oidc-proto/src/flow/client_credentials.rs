@@ -7,7 +7,7 @@
 //! ```
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, Pause, Step, Then,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, Pause, Step, Then,
     post::{Ask, Form, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
     saved,
     then::Along,
@@ -160,12 +160,13 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or an extra parameter is one
-    /// that the library sets.
+    /// that the library sets; [`Error::Sign`] if the client has a key that does not sign.
     pub fn client_credentials(
         &self,
         wanted: &ClientCredentials,
+        moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
-        Ok(self.ask(wanted)?.repeated(MAX_RETRIES)?.carrying(wanted.clone()))
+        Attempt::from(self).grant_client_credentials(wanted, MAX_RETRIES, moment)
     }
 
     /// Asks once for a token for the client itself, and does not wait if the provider is busy: for a caller
@@ -176,12 +177,9 @@ impl Client {
     pub fn client_credentials_once(
         &self,
         wanted: &ClientCredentials,
+        moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
-        Ok(self.ask(wanted)?.repeated(0)?.carrying(wanted.clone()))
-    }
-
-    fn ask(&self, wanted: &ClientCredentials) -> Result<Ask, ConfigError> {
-        Ok(Ask::new(self.clone(), Endpoint::Token, wanted.form()?))
+        Attempt::from(self).grant_client_credentials(wanted, 0, moment)
     }
 
     /// Goes on with a grant that was saved. It may come from a node whose clock was ahead, or from somebody
@@ -198,9 +196,34 @@ impl Client {
         if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
             return Err(ConfigError::SavedState.into());
         }
-        let resting = Resting::resumed(self.ask(&saved.wanted)?, saved.retries);
+        let ask = Ask::new(self.into(), Endpoint::Token, saved.wanted.form()?);
+        let resting = Resting::resumed(ask, saved.retries);
         let until = saved.until.min(now.plus(RETRY_AFTER_CAP));
         Ok(Pause::<Repeated<TokenResponse>>::new(until, resting).carrying(saved.wanted))
+    }
+}
+
+impl Attempt {
+    /// Asks once for a token for the client itself.
+    ///
+    /// # Errors
+    /// As [`Client::client_credentials`].
+    pub fn client_credentials(
+        self,
+        wanted: &ClientCredentials,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        self.grant_client_credentials(wanted, 0, moment)
+    }
+
+    fn grant_client_credentials(
+        self,
+        wanted: &ClientCredentials,
+        budget: u8,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        let ask = Ask::new(self, Endpoint::Token, wanted.form()?);
+        Ok(ask.repeated(budget, moment)?.carrying(wanted.clone()))
     }
 }
 

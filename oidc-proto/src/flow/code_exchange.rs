@@ -8,7 +8,8 @@
 //! for it. The code is sent once, whatever happens; nothing comes out before the ID token is verified.
 
 use super::{
-    Call, Client, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, UserInfoRequest,
+    Attempt, Call, Client, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step,
+    UserInfoRequest,
     check::{Check, Checked, Checking, Demands},
     post::{Ask, Post, Posting},
     userinfo,
@@ -85,10 +86,11 @@ pub struct Context {
 
 impl CodeExchange {
     pub(super) fn start(
-        client: &Client,
+        attempt: Attempt,
         keys: Option<Arc<KeySet>>,
         code: Secret,
         promise: Promise,
+        moment: Moment,
     ) -> Result<Call<Self>, Error> {
         let form = vec![
             ("grant_type".into(), "authorization_code".into()),
@@ -104,47 +106,53 @@ impl CodeExchange {
             code: Some(code),
             state: Some(promise.state),
         };
-        let context = Box::new(Context { client: client.clone(), keys, demands });
-        let ask = Ask::new(client.clone(), Endpoint::Token, form).bound(bound);
-        Ok(ask.once::<TokenResponse>()?.map(|post| Exchanging::Token { post, context }))
+        let context = Box::new(Context { client: attempt.client.clone(), keys, demands });
+        let ask = Ask::new(attempt, Endpoint::Token, form).bound(bound);
+        Ok(ask.once::<TokenResponse>(moment)?.map(|post| Exchanging::Token { post, context }))
     }
 }
 
-fn granted(tokens: TokenResponse, context: Context, now: Timestamp) -> Result<Step<CodeExchange>, Error> {
+fn granted(tokens: TokenResponse, context: Context, moment: Moment) -> Result<Step<CodeExchange>, Error> {
     let Context { client, keys, demands } = context;
     let id_token = tokens.id_token.clone().ok_or_else(|| {
         ResponseError::new(Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
     })?;
     let access_token = tokens.access_token.clone();
-    let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, access_token, now)?;
-    checking(step, client, Box::new(tokens))
+    let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, access_token, moment.now())?;
+    checking(step, client, Box::new(tokens), moment)
 }
 
 fn checking(
     step: Step<Check>,
     client: Client,
     tokens: Box<TokenResponse>,
+    moment: Moment,
 ) -> Result<Step<CodeExchange>, Error> {
     step.within(
         (client, tokens),
         |check, (client, tokens)| Exchanging::Keys { check: Box::new(check), client, tokens },
         |never, _| never,
-        |checked, (client, tokens)| verified(checked, &client, *tokens),
+        |checked, (client, tokens)| verified(checked, &client, *tokens, moment),
     )
 }
 
-fn verified(checked: Checked, client: &Client, tokens: TokenResponse) -> Result<Step<CodeExchange>, Error> {
+fn verified(
+    checked: Checked,
+    client: &Client,
+    tokens: TokenResponse,
+    moment: Moment,
+) -> Result<Step<CodeExchange>, Error> {
     let Checked { id_token, learned } = checked;
     let authenticated = Authenticated { tokens, id_token, userinfo: None, learned };
     if !client.inner().fetch_userinfo {
         return Ok(Step::Done(authenticated));
     }
     // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
-    if !authenticated.tokens.is_bearer() {
+    if client.prover().is_none() && !authenticated.tokens.is_bearer() {
         let rule = Rule::Value("token_type");
         return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());
     }
-    let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub)?;
+    let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub, moment)?;
     let authenticated = Box::new(authenticated);
     Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
 }
@@ -155,19 +163,19 @@ impl Flow for CodeExchange {
     type Output = Authenticated;
 
     fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let now = moment.now();
+        let (first, second) = moment.halve();
         match state {
-            Exchanging::Token { post, context } => Post::on_response(post, response, moment)?.within(
+            Exchanging::Token { post, context } => Post::on_response(post, response, first)?.within(
                 context,
                 |post, context| Exchanging::Token { post, context },
                 |never, _| never,
-                |tokens, context| granted(tokens, *context, now),
+                |tokens, context| granted(tokens, *context, second),
             ),
             Exchanging::Keys { check, client, tokens } => {
-                checking(Check::on_response(*check, response, moment)?, client, tokens)
+                checking(Check::on_response(*check, response, first)?, client, tokens, second)
             }
             Exchanging::UserInfo { asked, authenticated } => {
-                UserInfoRequest::on_response(asked, response, moment)?.within(
+                UserInfoRequest::on_response(asked, response, first)?.within(
                     authenticated,
                     |asked, authenticated| Exchanging::UserInfo { asked, authenticated },
                     |never, _| never,

@@ -16,8 +16,8 @@
 //! At rest it can be saved, and go on by another node.
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Pause, Response, ResponseError, Rule, Step,
-    Then,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Pause, Response, ResponseError, Rule,
+    Step, Then,
     check::{Check, Checked, Checking, Demands},
     post::{Answer, Ask, Body, Form, Post, Posting, RETRY_AFTER_CAP, seconds},
     saved,
@@ -29,6 +29,7 @@ use crate::{
     },
     jose::KeySet,
     message::{DeviceAuthorizationResponse, TokenResponse},
+    sender::dpop_nonce,
     token::IdToken,
 };
 use http::StatusCode;
@@ -182,6 +183,21 @@ impl Client {
     pub fn device_authorization<S: Into<String>>(
         &self,
         scopes: impl IntoIterator<Item = S>,
+        moment: Moment,
+    ) -> Result<Call<DeviceAuthorizationRequest>, Error> {
+        Attempt::from(self).device_authorization(scopes, moment)
+    }
+}
+
+impl Attempt {
+    /// Asks for a code that the user of a device can enter elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::device_authorization`].
+    pub fn device_authorization<S: Into<String>>(
+        self,
+        scopes: impl IntoIterator<Item = S>,
+        moment: Moment,
     ) -> Result<Call<DeviceAuthorizationRequest>, Error> {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         // RFC 6749 section 3.3.
@@ -197,8 +213,24 @@ impl Client {
             form.push(("scope".into(), Secret::new(scopes.join(" "))));
         }
         let openid = scopes.iter().any(|scope| scope == "openid");
-        let call = Ask::new(self.clone(), Endpoint::DeviceAuthorization, form).once()?;
-        Ok(call.carrying((self.clone(), openid)))
+        let client = self.client.clone();
+        let call = Ask::new(self, Endpoint::DeviceAuthorization, form).once(moment)?;
+        Ok(call.carrying((client, openid)))
+    }
+
+    /// Asks once for the tokens of a device, now: its user may have decided. If not, the flow rests, and
+    /// [`save`](Pause::save) is what the next attempt takes.
+    ///
+    /// # Errors
+    /// As [`DeviceAuthorization::poll`], and [`Error::DeviceCodeExpired`].
+    pub fn poll(
+        self,
+        device: DeviceAuthorization,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<DeviceGrant>, Error> {
+        let Self { client, assertion } = self;
+        device.waiting(&client, keys, moment.now())?.ask(Self { client, assertion }, moment)
     }
 }
 
@@ -322,13 +354,22 @@ impl DeviceAuthorization {
         keys: Option<Arc<KeySet>>,
         now: Timestamp,
     ) -> Result<Pause<DeviceGrant>, Error> {
+        let waiting = self.waiting(client, keys, now)?;
+        Ok(Pause::new(waiting.grant.next, waiting))
+    }
+
+    fn waiting(
+        self,
+        client: &Client,
+        keys: Option<Arc<KeySet>>,
+        now: Timestamp,
+    ) -> Result<Waiting, ConfigError> {
         let Self(grant) = self;
         if grant.issuer != client.metadata().issuer || grant.client_id != client.client_id() {
-            return Err(ConfigError::SavedState.into());
+            return Err(ConfigError::SavedState);
         }
         client.endpoint(Endpoint::Token)?;
-        let grant = grant.held_to(now);
-        Ok(Pause::new(grant.next, Waiting { client: client.clone(), keys, grant, asked: now }))
+        Ok(Waiting { client: client.clone(), keys, grant: grant.held_to(now), asked: now })
     }
 }
 
@@ -341,15 +382,19 @@ impl Pause<DeviceGrant> {
 }
 
 impl Waiting {
-    fn ask(self) -> Result<Step<DeviceGrant>, Error> {
+    fn ask(mut self, attempt: Attempt, moment: Moment) -> Result<Call<DeviceGrant>, Error> {
+        self.asked = moment.now();
+        if moment.now() >= self.grant.expires_at {
+            return Err(Error::DeviceCodeExpired);
+        }
         let form: Form = vec![
             ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
             ("device_code".into(), self.grant.device_code.clone()),
         ];
         // The provider knows the user's code, too, and must not make an error tell it.
-        let ask = Ask::new(self.client.clone(), Endpoint::Token, form);
-        let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>()?;
-        Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }).into())
+        let ask = Ask::new(attempt, Endpoint::Token, form);
+        let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>(moment)?;
+        Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }))
     }
 
     /// Waits for the interval, or for longer if the provider says so; but not for ever. A clock that was set
@@ -406,6 +451,9 @@ impl Flow for DeviceGrant {
         let now = moment.now();
         match state {
             Polling::Token { post, mut waiting } => {
+                if let Some(nonce) = dpop_nonce(response.headers()) {
+                    waiting.client = waiting.client.with_dpop_nonce(nonce);
+                }
                 match Post::<TokenResponse>::on_response(post, response, moment) {
                     Ok(Step::Done(tokens)) => waiting.granted(tokens, now),
                     Ok(Step::Send(call)) => Ok(call.map(|post| Polling::Token { post, waiting }).into()),
@@ -437,12 +485,9 @@ impl Flow for DeviceGrant {
         }
     }
 
-    fn on_wake(mut waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
-        waiting.asked = moment.now();
-        if moment.now() >= waiting.grant.expires_at {
-            return Err(Error::DeviceCodeExpired);
-        }
-        waiting.ask()
+    fn on_wake(waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
+        let attempt = Attempt::from(&waiting.client);
+        Ok(waiting.ask(attempt, moment)?.into())
     }
 
     fn on_failure(state: Polling, moment: Moment) -> Result<Option<Step<Self>>, Error> {

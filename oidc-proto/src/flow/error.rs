@@ -3,11 +3,13 @@
 use super::{CallbackError, Endpoint};
 use crate::{
     base::{endpoint_url::UrlError, json::JsonError},
+    jose::SignError,
     message::ErrorResponse,
     metadata::MetadataError,
+    sender::dpop_nonce,
     token::Rejected,
 };
-use http::StatusCode;
+use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
 
 /// Why a flow is over. Small, comparable, without secrets and without bodies.
@@ -32,6 +34,9 @@ pub enum Error {
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code in time; begin again")]
     DeviceCodeExpired,
+    /// The client's own key did not sign.
+    #[error("the client could not sign its request: {0}")]
+    Sign(#[from] SignError),
     /// Decidable by reading your code and the provider's metadata.
     #[error(transparent)]
     Config(#[from] ConfigError),
@@ -48,6 +53,7 @@ impl Error {
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
             Self::DeviceCodeExpired => "device_code_expired",
+            Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
         }
     }
@@ -75,6 +81,25 @@ pub struct OAuthError {
     pub status: u16,
     /// What it said.
     pub response: ErrorResponse,
+    /// The nonce that it wants in the next DPoP proof (RFC 9449 section 8), if it named one.
+    pub dpop_nonce: Option<String>,
+}
+
+impl OAuthError {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        status: StatusCode,
+        response: ErrorResponse,
+        headers: &HeaderMap,
+    ) -> Self {
+        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
+        Self { endpoint, status: status.as_u16(), response, dpop_nonce }
+    }
+
+    /// Whether the server wants the same request once more, with the nonce that it has named.
+    pub(super) fn wants_nonce(&self) -> bool {
+        self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
+    }
 }
 
 impl fmt::Display for OAuthError {
@@ -192,6 +217,9 @@ pub enum Rule {
     /// A member whose value is not allowed.
     #[error("has a value for `{0}` that the specification does not allow")]
     Value(&'static str),
+    /// A token that is not bound to the key of the client (RFC 9449 section 5).
+    #[error("has a token that is not bound to the client's DPoP key (`token_type` is not `DPoP`)")]
+    NotBound,
     /// The metadata is not acceptable.
     #[error("{0}")]
     Metadata(#[from] MetadataError),
@@ -221,6 +249,7 @@ impl Rule {
             Self::Json(_) => "response_json",
             Self::Missing(_) => "response_missing_member",
             Self::Value(_) => "response_value",
+            Self::NotBound => "response_not_bound",
             Self::Metadata(error) => error.code(),
             Self::KeySet(_) => "key_set",
             Self::NoUsableKey => "key_set_no_usable_key",
@@ -287,6 +316,12 @@ pub enum ConfigError {
     /// A symmetric algorithm needs a client secret of at least its hash's length.
     #[error("the client secret is too short for the algorithm of the ID token")]
     SecretTooShort,
+    /// The client authenticates with `private_key_jwt`, and nothing has signed for it.
+    #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
+    NoAssertion,
+    /// The key for DPoP is a secret, which no server could verify.
+    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
+    DpopKey,
     /// No algorithm is left that ID tokens could be signed with.
     #[error(
         "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
@@ -312,7 +347,8 @@ impl ConfigError {
             Self::NoEndpoint(_) => "config_no_endpoint",
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",
-            Self::Authentication(_) | Self::NoAuthentication => "config_authentication",
+            Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
+            Self::DpopKey => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",

@@ -10,7 +10,7 @@
 //! are wrong (section 2.3). It says nothing of the token, and must never reach its bearer as 401.
 
 use super::{
-    Call, Client, ConfigError, Endpoint, Error, MAX_RETRIES, Rule, Step, Then,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, MAX_RETRIES, Rule, Step, Then,
     post::{Answer, Ask, Body, Form, Repeated},
 };
 use crate::{
@@ -63,9 +63,9 @@ impl Client {
         &self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
+        moment: Moment,
     ) -> Result<Call<IntrospectionRequest>, Error> {
-        let ask = Ask::new(self.clone(), Endpoint::Introspection, form(token, hint)?);
-        Ok(ask.repeated(MAX_RETRIES)?.carrying(()))
+        Attempt::from(self).ask_about(token, hint, MAX_RETRIES, moment)
     }
 
     /// Asks once, and does not wait if the server is busy: for a caller with a policy of its own for trying
@@ -77,9 +77,35 @@ impl Client {
         &self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
+        moment: Moment,
     ) -> Result<Call<IntrospectionRequest>, Error> {
-        let ask = Ask::new(self.clone(), Endpoint::Introspection, form(token, hint)?);
-        Ok(ask.repeated(0)?.carrying(()))
+        Attempt::from(self).ask_about(token, hint, 0, moment)
+    }
+}
+
+impl Attempt {
+    /// Asks the authorization server once about a token.
+    ///
+    /// # Errors
+    /// As [`Client::introspect`].
+    pub fn introspect(
+        self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+        moment: Moment,
+    ) -> Result<Call<IntrospectionRequest>, Error> {
+        self.ask_about(token, hint, 0, moment)
+    }
+
+    fn ask_about(
+        self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+        budget: u8,
+        moment: Moment,
+    ) -> Result<Call<IntrospectionRequest>, Error> {
+        let ask = Ask::new(self, Endpoint::Introspection, form(token, hint)?);
+        Ok(ask.repeated(budget, moment)?.carrying(()))
     }
 }
 

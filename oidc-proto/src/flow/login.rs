@@ -6,7 +6,7 @@
 //!              callback ─▶ Call<CodeExchange>   the only way to a token request
 //! ```
 
-use super::{Call, Client, CodeExchange, ConfigError, Error, saved};
+use super::{Attempt, Call, Client, CodeExchange, ConfigError, Error, code_exchange::Promise, saved};
 use crate::{
     base::{
         base64url,
@@ -277,6 +277,15 @@ impl PendingAuthorization {
         response: AuthorizationResponse,
         moment: Moment,
     ) -> Result<Call<CodeExchange>, Error> {
+        Attempt::from(client).callback(self, keys, response, moment)
+    }
+
+    fn answered_by(
+        self,
+        client: &Client,
+        response: AuthorizationResponse,
+        now: Timestamp,
+    ) -> Result<(Secret, Promise), Error> {
         if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
@@ -298,12 +307,12 @@ impl PendingAuthorization {
             let error = error.without(&[self.state.into(), self.nonce, self.code_verifier]);
             return Err(CallbackError::Denied(Box::new(error)).into());
         }
-        if !self.can_end(moment.now()) {
+        if !self.can_end(now) {
             return Err(CallbackError::Expired.into());
         }
         let code =
             response.code.filter(|code| !code.expose().is_empty()).ok_or(CallbackError::MissingCode)?;
-        CodeExchange::start(client, keys, code, self.into_exchange())
+        Ok((code, self.into_exchange()))
     }
 
     /// Whether a callback comes in time.
@@ -311,8 +320,8 @@ impl PendingAuthorization {
         now <= self.created.plus(PENDING_LIFETIME) && self.created <= now.plus(PENDING_LIFETIME)
     }
 
-    fn into_exchange(self) -> super::code_exchange::Promise {
-        super::code_exchange::Promise {
+    fn into_exchange(self) -> Promise {
+        Promise {
             redirect_uri: self.redirect_uri,
             state: self.state,
             nonce: self.nonce,
@@ -320,6 +329,23 @@ impl PendingAuthorization {
             max_age: self.max_age,
             acr: self.acr,
         }
+    }
+}
+
+impl Attempt {
+    /// Takes the callback, and sends its code.
+    ///
+    /// # Errors
+    /// As [`PendingAuthorization::callback`].
+    pub fn callback(
+        self,
+        pending: PendingAuthorization,
+        keys: Option<Arc<KeySet>>,
+        response: AuthorizationResponse,
+        moment: Moment,
+    ) -> Result<Call<CodeExchange>, Error> {
+        let (code, promise) = pending.answered_by(&self.client, response, moment.now())?;
+        CodeExchange::start(self, keys, code, promise, moment)
     }
 }
 

@@ -45,6 +45,8 @@
 //! }
 //! ```
 
+mod assertion;
+mod authentication;
 mod call;
 mod check;
 mod client;
@@ -65,8 +67,10 @@ mod sealed;
 mod then;
 mod userinfo;
 
+pub use assertion::{Assertion, Attempt};
+pub use authentication::Authentication;
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
-pub use client::{Authentication, Client, ClientBuilder, Quirks};
+pub use client::{Client, ClientBuilder, Quirks};
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
 pub use code_exchange::{Authenticated, CodeExchange, Learned};
 pub use device::{

@@ -14,6 +14,7 @@
 use super::{
     Call, Client, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
     Step, Terms, Unavailable,
+    assertion::{Assertion, Attempt},
 };
 use crate::{
     base::{
@@ -25,6 +26,7 @@ use crate::{
         secret::Secret,
     },
     message::{ErrorResponse, TokenResponse, TokenResponseError},
+    sender::{DPOP, dpop_nonce},
 };
 use http::{HeaderValue, Method, header};
 use std::{borrow::Cow, marker::PhantomData, sync::Arc, time::Duration};
@@ -70,11 +72,17 @@ impl Answer for TokenResponse {
     const MEMBER: Option<&'static str> = Some("access_token");
 
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, Rule> {
-        Self::from_members(body.members()?, client.tolerance(), now).map_err(|error| match error {
+        let read = Self::from_members(body.members()?, client.tolerance(), now);
+        let tokens = read.map_err(|error| match error {
             TokenResponseError::Json(error) => Rule::Json(error),
             TokenResponseError::Missing(member) => Rule::Missing(member),
             TokenResponseError::Value(member) => Rule::Value(member),
-        })
+        })?;
+        // A client that holds a key takes no token that anybody can use (RFC 9449 section 5).
+        if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
+            return Err(Rule::NotBound);
+        }
+        Ok(tokens)
     }
 }
 
@@ -85,11 +93,14 @@ pub(super) struct Ask {
     form: Form,
     /// Secrets that are not sent, and that the provider knows all the same.
     bound: Vec<Secret>,
+    /// What was signed elsewhere for the first attempt. Then there is no other attempt.
+    assertion: Option<Assertion>,
 }
 
 impl Ask {
-    pub(super) const fn new(client: Client, endpoint: Endpoint, form: Form) -> Self {
-        Self { client, endpoint, form, bound: Vec::new() }
+    pub(super) fn new(attempt: Attempt, endpoint: Endpoint, form: Form) -> Self {
+        let Attempt { client, assertion } = attempt;
+        Self { client, endpoint, form, bound: Vec::new(), assertion }
     }
 
     /// No error may repeat these secrets, either.
@@ -103,26 +114,46 @@ impl Ask {
     }
 
     /// Sends it once.
-    pub(super) fn once<A: Answer>(self) -> Result<Call<Post<A>>, Error> {
-        Arc::new(self).call()
+    pub(super) fn once<A: Answer>(mut self, moment: Moment) -> Result<Call<Post<A>>, Error> {
+        let assertion = self.assertion.take();
+        let again = assertion.is_none();
+        Arc::new(self).call(assertion, None, again, moment)
     }
 
     /// Sends it, and again up to `budget` times if the provider is busy or the answer is lost.
-    pub(super) fn repeated<A: Answer>(self, budget: u8) -> Result<Call<Repeated<A>>, Error> {
-        Repeated::call(Arc::new(self), budget)
+    pub(super) fn repeated<A: Answer>(self, budget: u8, moment: Moment) -> Result<Call<Repeated<A>>, Error> {
+        let most = if self.assertion.is_none() { budget } else { 0 };
+        let budget = Budget { spent: 0, most };
+        Ok(self.once::<A>(moment)?.map(|post| Repeating { post, budget }))
     }
 
-    fn call<A: Answer>(self: Arc<Self>) -> Result<Call<Post<A>>, Error> {
+    /// Authenticates, proves and sends. `again` says whether a server that demands another nonce gets the
+    /// request once more.
+    fn call<A: Answer>(
+        self: Arc<Self>,
+        assertion: Option<Assertion>,
+        nonce: Option<String>,
+        again: bool,
+        moment: Moment,
+    ) -> Result<Call<Post<A>>, Error> {
+        let (now, mut entropy) = moment.split();
+        let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
         let mut form = self.form.clone();
-        let authorization = self.client.authenticate(&mut form);
-        let mut sent = secrets(&self.client, &form);
+        let authorization = client.authenticate(&mut form, assertion, now, &mut entropy)?;
+        let mut sent = secrets(client, &form);
         sent.extend_from_slice(&self.bound);
-        let request = request(self.client.endpoint(self.endpoint)?, &form, authorization);
-        Ok(Call::new(Terms::new(self.endpoint), request, Posting { ask: self, sent }))
+        let mut request = request(url, &form, authorization);
+        let nonce = nonce.or_else(|| client.dpop_nonce().map(str::to_owned));
+        if let (Endpoint::Token, Some(prover)) = (self.endpoint, client.prover()) {
+            let proof = prover.prove(&Method::POST, url, nonce.as_deref(), None, now, &mut entropy)?;
+            request.headers_mut().insert(DPOP, proof);
+        }
+        Ok(Call::new(Terms::new(self.endpoint), request, Posting { ask: self, sent, nonce, again }))
     }
 }
 
-/// A POST that is sent once.
+/// A POST that is sent once; or once more, with a new proof and a new assertion, if the server demands
+/// another nonce before it looks at anything else (RFC 9449 section 8).
 #[derive(Debug)]
 pub struct Post<A>(PhantomData<A>);
 
@@ -131,6 +162,9 @@ pub struct Posting {
     ask: Arc<Ask>,
     /// The secrets that are on their way: no error may repeat them.
     sent: Vec<Secret>,
+    /// The nonce of the proof.
+    nonce: Option<String>,
+    again: bool,
 }
 
 impl<A: Answer> Flow for Post<A> {
@@ -139,8 +173,13 @@ impl<A: Answer> Flow for Post<A> {
     type Output = A;
 
     fn on_response(state: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Posting { ask, sent } = state;
-        answer(&ask, response, &sent, moment.now()).map(Step::Done)
+        let Posting { ask, sent, again, nonce: _ } = state;
+        match answer(&ask, response, &sent, moment.now()) {
+            Err(Error::OAuth(refused)) if again && refused.wants_nonce() && ask.client.prover().is_some() => {
+                Ok(ask.call(None, refused.dpop_nonce, false, moment)?.into())
+            }
+            answer => answer.map(Step::Done),
+        }
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
@@ -161,6 +200,8 @@ pub struct Repeating {
 /// Nothing is in flight, until it is time to send it again.
 pub struct Resting {
     ask: Arc<Ask>,
+    /// The newest nonce that the server has named.
+    nonce: Option<String>,
     budget: Budget,
 }
 
@@ -174,7 +215,7 @@ struct Budget {
 impl Resting {
     /// A rest that was saved after so many repetitions.
     pub(super) fn resumed(ask: Ask, spent: u8) -> Self {
-        Self { ask: Arc::new(ask), budget: Budget { spent, most: MAX_RETRIES } }
+        Self { ask: Arc::new(ask), nonce: None, budget: Budget { spent, most: MAX_RETRIES } }
     }
 
     pub(super) fn ask(&self) -> &Ask {
@@ -185,11 +226,9 @@ impl Resting {
     pub(super) const fn retries(&self) -> u8 {
         self.budget.spent
     }
-}
 
-impl Repeating {
     /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
-    fn later<A: Answer>(self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
+    fn later<A: Answer>(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
         let (asked, Budget { spent, most }) = (seconds(asked), self.budget);
         if spent >= most || asked > RETRY_AFTER_CAP {
             return None;
@@ -197,18 +236,8 @@ impl Repeating {
         let (now, mut entropy) = moment.split();
         let backoff = FIRST_WAIT << spent;
         let jitter = i64::from(entropy.byte()) % (backoff + 1);
-        let resting = Resting { ask: self.post.ask, budget: Budget { spent: spent + 1, most } };
-        Some(Pause::new(now.plus(asked.max(backoff + jitter)), resting).into())
-    }
-}
-
-impl<A: Answer> Repeated<A> {
-    fn call(ask: Arc<Ask>, most: u8) -> Result<Call<Self>, Error> {
-        Self::again(ask, Budget { spent: 0, most })
-    }
-
-    fn again(ask: Arc<Ask>, budget: Budget) -> Result<Call<Self>, Error> {
-        Ok(ask.call::<A>()?.map(|post| Repeating { post, budget }))
+        self.budget.spent += 1;
+        Some(Pause::new(now.plus(asked.max(backoff + jitter)), self).into())
     }
 }
 
@@ -218,20 +247,31 @@ impl<A: Answer> Flow for Repeated<A> {
     type Output = A;
 
     fn on_response(state: Repeating, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        match answer(&state.post.ask, response, &state.post.sent, moment.now()) {
+        let Repeating { post, budget } = state;
+        let nonce = dpop_nonce(response.headers()).map(str::to_owned).or_else(|| post.nonce.clone());
+        let resting = Resting { ask: post.ask.clone(), nonce, budget };
+        let (first, second) = moment.halve();
+        match Post::<A>::on_response(post, response, first) {
             Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
-                state.later(busy.retry_after(), moment).ok_or(Error::Unavailable(busy))
+                resting.later(busy.retry_after(), second).ok_or(Error::Unavailable(busy))
             }
-            answer => answer.map(Step::Done),
+            step => step?.within(
+                budget,
+                |post, budget| Repeating { post, budget },
+                |never, _| match never {},
+                |answer, _| Ok(Step::Done(answer)),
+            ),
         }
     }
 
-    fn on_wake(state: Resting, _: Moment) -> Result<Step<Self>, Error> {
-        Ok(Self::again(state.ask, state.budget)?.into())
+    fn on_wake(state: Resting, moment: Moment) -> Result<Step<Self>, Error> {
+        let Resting { ask, nonce, budget } = state;
+        Ok(ask.call::<A>(None, nonce, true, moment)?.map(|post| Repeating { post, budget }).into())
     }
 
     fn on_failure(state: Repeating, moment: Moment) -> Result<Option<Step<Self>>, Error> {
-        Ok(state.later(None, moment))
+        let Repeating { post: Posting { ask, nonce, .. }, budget } = state;
+        Ok(Resting { ask, nonce, budget }.later(None, moment))
     }
 }
 
@@ -257,12 +297,13 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
 /// The secrets of a request, as they are and as they are sent: no error may repeat them. What a parameter of
 /// the application's own is worth nobody knows here.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const OPEN: [&str; 9] = [
+    const OPEN: [&str; 10] = [
         "grant_type",
         "scope",
         "resource",
         "audience",
         "client_id",
+        "client_assertion_type",
         "redirect_uri",
         "token_type_hint",
         "requested_token_type",
@@ -303,8 +344,8 @@ fn answer<A: Answer>(
     });
     match refusal {
         _ if matches!(status.as_u16(), 429 | 503) => {}
-        Some(response) => {
-            return Err(OAuthError { endpoint, status: status.as_u16(), response }.into());
+        Some(refusal) => {
+            return Err(OAuthError::new(endpoint, response.status(), refusal, response.headers()).into());
         }
         None if status.is_server_error() => {}
         None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),

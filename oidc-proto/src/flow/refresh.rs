@@ -10,7 +10,7 @@
 //! an ID token that is wrong ends the flow with an error.
 
 use super::{
-    Call, Client, Endpoint, Error, Flow, Learned, Never, Response, Step,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Response, Step,
     check::{Check, Checked, Checking, Demands},
     post::{Ask, Post, Posting},
 };
@@ -176,23 +176,43 @@ impl Client {
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
         keys: Option<Arc<KeySet>>,
+        moment: Moment,
     ) -> Result<Call<RefreshGrant>, Error> {
-        let is_ours = |previous: &PreviousLogin| {
-            let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
-            for_us && self.inner().verifier.issuer.admits(&previous.0.iss)
-        };
-        if !previous.as_ref().is_none_or(is_ours) {
-            return Err(super::ConfigError::SavedState.into());
-        }
+        Attempt::from(self).refresh(refresh_token, previous, keys, moment)
+    }
+
+    /// Says whether a login was one at this client and provider; [`refresh`](Self::refresh) says so, too.
+    ///
+    /// # Errors
+    /// [`ConfigError::SavedState`] if it was not.
+    pub fn check_previous(&self, previous: &PreviousLogin) -> Result<(), ConfigError> {
+        let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
+        let ours = for_us && self.inner().verifier.issuer.admits(&previous.0.iss);
+        if ours { Ok(()) } else { Err(ConfigError::SavedState) }
+    }
+}
+
+impl Attempt {
+    /// Spends a refresh token.
+    ///
+    /// # Errors
+    /// As [`Client::refresh`].
+    pub fn refresh(
+        self,
+        refresh_token: &Secret,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<RefreshGrant>, Error> {
+        let client = self.client.clone();
+        previous.iter().try_for_each(|previous| client.check_previous(previous))?;
         let form = vec![
             ("grant_type".into(), "refresh_token".into()),
             ("refresh_token".into(), refresh_token.clone()),
         ];
-        let used = refresh_token.clone();
-        let context = Box::new(Context { client: self.clone(), keys, previous, used });
-        Ok(Ask::new(self.clone(), Endpoint::Token, form)
-            .once::<TokenResponse>()?
-            .map(|post| Refreshing::Token { post, context }))
+        let context = Box::new(Context { client, keys, previous, used: refresh_token.clone() });
+        let call = Ask::new(self, Endpoint::Token, form).once::<TokenResponse>(moment)?;
+        Ok(call.map(|post| Refreshing::Token { post, context }))
     }
 }
 

@@ -85,6 +85,15 @@ impl Jwk {
         Ok(key)
     }
 
+    /// The key itself and nothing else, for the header of a proof (RFC 9449 section 4.2).
+    pub(crate) fn bare(&self) -> Value {
+        let members = [("crv", &self.crv), ("x", &self.x), ("y", &self.y), ("n", &self.n), ("e", &self.e)];
+        let known = members.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        let mut bare = Map::from_iter([("kty".to_owned(), self.kty.clone().into())]);
+        bare.extend(known.map(|(name, value)| (name.to_owned(), value.clone().into())));
+        Value::Object(bare)
+    }
+
     /// The key as JSON: its public members, whatever it holds; so never `k`.
     #[must_use]
     pub fn to_json(&self) -> Value {

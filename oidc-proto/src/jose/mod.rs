@@ -19,6 +19,7 @@ mod sign;
 #[cfg(test)]
 mod testdata;
 mod thumbprint;
+mod to_sign;
 mod verify;
 
 pub use algorithm::Algorithm;
@@ -34,4 +35,6 @@ pub use jwk::Jwk;
 pub use key::{Key, Unusable};
 pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, SetAside};
 pub use sign::{RingSigner, Sign, SignError, sign_compact};
+pub(crate) use to_sign::FromSigned;
+pub use to_sign::ToSign;
 pub use verify::{Buffers, Jws, verify_compact};

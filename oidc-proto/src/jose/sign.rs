@@ -4,7 +4,7 @@
 //! The one file of this library that draws randomness of its own: ring makes ECDSA and PSS
 //! signatures with no other source than the operating system's.
 
-use super::{algorithm::Algorithm, backend, jwk::Jwk, key::Unusable};
+use super::{algorithm::Algorithm, backend, jwk::Jwk, key::Unusable, to_sign::ToSign};
 use crate::base::{
     base64url,
     json::{Extra, JsonError, Members},
@@ -20,7 +20,10 @@ use ring::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// Whatever holds a private key or a secret: memory, an HSM, a key management service.
+/// A private key or a secret at hand, which signs at once: it must not wait.
+///
+/// A key in an HSM or a key management service signs between two transitions of a flow instead: see
+/// [`ToSign`](super::ToSign).
 pub trait Sign: Send + Sync {
     /// The algorithm of [`Self::sign`].
     fn algorithm(&self) -> Algorithm;
@@ -323,20 +326,11 @@ impl fmt::Debug for RingSigner {
 ///
 /// # Errors
 /// The signer fails, or `header` brings a member that is not for the caller to set.
-pub fn sign_compact(signer: &dyn Sign, mut header: Extra, payload: &[u8]) -> Result<String, SignError> {
+pub fn sign_compact(signer: &dyn Sign, header: Extra, payload: &[u8]) -> Result<String, SignError> {
     if let Some(name) = ["alg", "kid", "crit", "b64"].into_iter().find(|name| header.contains_key(*name)) {
         return Err(SignError::Header(name));
     }
-    header.insert("alg".to_owned(), signer.algorithm().name().into());
-    if let Some(kid) = signer.key_id() {
-        header.insert("kid".to_owned(), kid.into());
-    }
-    let header = serde_json::Value::Object(header).to_string();
-    let mut token = format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload));
-    let signature = signer.sign(token.as_bytes())?;
-    token.push('.');
-    token.push_str(&base64url::encode(&signature));
-    Ok(token)
+    ToSign::new(header, payload, signer.algorithm(), signer.key_id()).sign(signer)
 }
 
 #[cfg(test)]

@@ -19,8 +19,8 @@ impl TokenRenewal {
     ///
     /// # Errors
     /// As [`Client::client_credentials`].
-    pub fn start(client: &Client, wanted: &ClientCredentials) -> Result<Call<Self>, Error> {
-        Ok(client.client_credentials_once(wanted)?.carrying(()))
+    pub fn start(client: &Client, wanted: &ClientCredentials, moment: Moment) -> Result<Call<Self>, Error> {
+        Ok(client.client_credentials_once(wanted, moment)?.carrying(()))
     }
 }
 

@@ -166,7 +166,8 @@ impl Party {
     /// # Errors
     /// What ends the flow.
     pub fn userinfo(&mut self, user: &Authenticated) -> Result<UserInfo, Error> {
-        let call = self.client.userinfo(&user.tokens.access_token, &user.id_token.sub)?;
+        let call =
+            self.client.userinfo(&user.tokens.access_token, &user.id_token.sub, self.clock.moment())?;
         drive(call, &mut self.provider, &mut self.clock)
     }
 
@@ -193,7 +194,7 @@ impl Party {
         previous: Option<PreviousLogin>,
         keys: Option<Arc<KeySet>>,
     ) -> Result<Refreshed, Error> {
-        let call = self.client.refresh(token, previous, keys)?;
+        let call = self.client.refresh(token, previous, keys, self.clock.moment())?;
         drive(call, &mut self.provider, &mut self.clock)
     }
 
@@ -202,7 +203,11 @@ impl Party {
     /// # Errors
     /// What ends the flow.
     pub fn client_credentials(&mut self, wanted: &ClientCredentials) -> Result<TokenResponse, Error> {
-        drive(self.client.client_credentials(wanted)?, &mut self.provider, &mut self.clock)
+        drive(
+            self.client.client_credentials(wanted, self.clock.moment())?,
+            &mut self.provider,
+            &mut self.clock,
+        )
     }
 }
 

@@ -66,7 +66,7 @@ pub(crate) struct Lost(Mutex<BTreeMap<&'static str, (Option<Target>, String)>>);
 /// A flow that came to no good end, and where it has asked last.
 pub(crate) struct Fell {
     pub(crate) failed: Failed<NoResponse>,
-    pub(crate) asked: Option<Target>,
+    pub(crate) asked: Option<Box<Target>>,
 }
 
 impl Lost {

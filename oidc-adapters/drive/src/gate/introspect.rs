@@ -123,7 +123,9 @@ async fn fetch(
     let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?;
-        let asked = io.run(client.introspect_once(token, Some(TokenTypeHint::AccessToken))?).await;
+        let asked = io
+            .run(client.introspect_once(token, Some(TokenTypeHint::AccessToken), io.clock().moment())?)
+            .await;
         asked.map_err(|fell| issuer.lost().failure("introspection", fell))
     };
     let said = asked.await.inspect_err(|failure| issuer.report(failure));

@@ -299,7 +299,7 @@ impl Io {
                 io.send(request, terms)
             };
             let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span)).await;
-            ran.map_err(|failed| Fell { failed, asked })
+            ran.map_err(|failed| Fell { failed, asked: asked.map(Box::new) })
         })
     }
 }
@@ -308,7 +308,7 @@ impl Lost {
     /// Why a renewal of this has failed. Where it asked, and what the transport says, is kept.
     pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> Failure {
         let why = if let Failed::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
-        self.keep(what, asked, why);
+        self.keep(what, asked.map(|asked| *asked), why);
         failed.into()
     }
 }

@@ -127,14 +127,16 @@ impl Provider {
     ) -> Result<Arc<Refreshed>, ProviderError> {
         let client = self.client().await?;
         // A login that cannot be meant concerns nobody else who has this token: nothing is sent.
-        drop(client.refresh(refresh_token, previous.clone(), None)?);
+        let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
+        ours.map_err(oidc_proto::Error::from)?;
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
-            let refreshed = provider.io.run(client.refresh(&token, None, keys)?).await;
+            let refreshed =
+                provider.io.run(client.refresh(&token, None, keys, provider.core.clock.moment())?).await;
             let refreshed = refreshed.map_err(|fell| provider.core.issuer.lost().failure("refresh", fell))?;
             Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
@@ -150,7 +152,7 @@ impl Provider {
     /// # Errors
     /// As [`Client::userinfo`], and whatever the flow meets on its way.
     pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
-        self.run(self.client().await?.userinfo(access_token, sub)?).await
+        self.run(self.client().await?.userinfo(access_token, sub, self.core.clock.moment())?).await
     }
 
     /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks: for a whole API,
@@ -163,7 +165,7 @@ impl Provider {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<Introspection, ProviderError> {
-        self.run(self.client().await?.introspect(token, hint)?).await
+        self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
     }
 
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
@@ -304,7 +306,7 @@ impl Provider {
 
     async fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal().await?;
-        let token = self.io.run(TokenRenewal::start(&client, wanted)?).await;
+        let token = self.io.run(TokenRenewal::start(&client, wanted, self.core.clock.moment())?).await;
         token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
     }
 

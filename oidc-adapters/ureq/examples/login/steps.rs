@@ -64,7 +64,9 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
         None => skipped("the provider gave no refresh token (some want the scope offline_access)"),
         Some(refresh_token) => {
             let previous = PreviousLogin::from(&login.id_token);
-            let call = client.refresh(refresh_token, Some(previous), Some(keys.clone())).map_err(wrong)?;
+            let call = client
+                .refresh(refresh_token, Some(previous), Some(keys.clone()), oidc_drive::moment())
+                .map_err(wrong)?;
             let refreshed = http.run(call)?;
             verdict(if refreshed.rotated {
                 "new tokens; the old refresh token is spent"
@@ -80,7 +82,9 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
 
     step("A token for the service itself (client credentials)");
     if site.secret.is_some() {
-        match http.run(client.client_credentials(&ClientCredentials::default()).map_err(wrong)?) {
+        match http.run(
+            client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).map_err(wrong)?,
+        ) {
             Ok(tokens) => verdict(&format!("a {} token for {}", tokens.token_type, site.client_id)),
             Err(problem) if site.resource.is_none() => skipped(&problem),
             Err(problem) => return Err(problem),

@@ -1,7 +1,7 @@
 //! Flows against a provider whose answers are scripted: each one ends, spends nothing twice, and
 //! believes nobody but the provider.
 
-use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts};
+use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use crate::{
     Algorithm, Browser, DEVICE_GRANT, EndpointName, Provider, Registration, Seed, Timestamp, hostile,
 };
@@ -369,7 +369,7 @@ fn refresh(world: &mut World<'_>, flags: u8) {
 
     let used = first.tokens.refresh_token.expect("the provider refreshes");
     let keys = world.known_keys(flags);
-    let call = world.client.refresh(&used, Some(PreviousLogin::from(&first.id_token)), keys);
+    let call = world.client.refresh(&used, Some(PreviousLogin::from(&first.id_token)), keys, moment(NOW, 7));
     let done = world.drive::<RefreshGrant>(call.expect("the request is good"), as_it_is);
     assert!(world.requests <= 2 && world.waits == 0);
     let Some(done) = done else { return };
@@ -383,7 +383,7 @@ fn refresh(world: &mut World<'_>, flags: u8) {
 
 fn service(world: &mut World<'_>) {
     let wanted = ClientCredentials::new(["read"]).resource("https://api.example");
-    let call = world.client.client_credentials(&wanted).expect("the request is good");
+    let call = world.client.client_credentials(&wanted, moment(NOW, 7)).expect("the request is good");
     world.drive::<ClientCredentialsGrant>(call, |world, pause| {
         if world.script.byte() % 2 == 0 {
             return pause;
@@ -398,7 +398,10 @@ fn service(world: &mut World<'_>) {
 /// The user decides before the first poll, or not before one that the script chooses.
 fn device(world: &mut World<'_>, flags: u8) {
     let scopes: &[&str] = if flags & 16 == 0 { &["openid"] } else { &["read"] };
-    let call = world.client.device_authorization(scopes.iter().copied()).expect("the scopes are good");
+    let call = world
+        .client
+        .device_authorization(scopes.iter().copied(), moment(NOW, 7))
+        .expect("the scopes are good");
     let script = std::mem::replace(&mut world.script, Script(&[]));
     let begun = world.drive::<DeviceAuthorizationRequest>(call, as_it_is);
     let begun = begun.expect("an honest provider gives a code");
@@ -449,7 +452,8 @@ fn keys(world: &mut World<'_>) {
 }
 
 fn userinfo(world: &mut World<'_>) {
-    let call = world.client.userinfo(&Secret::new("token"), "alice").expect("the request is good");
+    let call =
+        world.client.userinfo(&Secret::new("token"), "alice", moment(NOW, 7)).expect("the request is good");
     if let Some(userinfo) = world.drive::<UserInfoRequest>(call, as_it_is) {
         assert_eq!(userinfo.sub, "alice");
     }

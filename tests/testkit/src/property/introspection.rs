@@ -27,7 +27,8 @@ static CLIENT_OF_API: LazyLock<Client> = LazyLock::new(|| {
 /// # Panics
 /// If the property does not hold.
 pub fn introspection(data: &[u8]) {
-    let call = CLIENT_OF_API.introspect_once(&Secret::new(TOKEN), None).expect("a good token");
+    let call =
+        CLIENT_OF_API.introspect_once(&Secret::new(TOKEN), None, moment(NOW, 7)).expect("a good token");
     let (_, _, pending) = call.into_parts();
     let response = Response::builder().header(header::CONTENT_TYPE, "application/json");
     let response = response.body(data.to_vec()).expect("a good response");

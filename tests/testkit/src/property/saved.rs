@@ -45,7 +45,7 @@ pub fn saved(data: &[u8]) {
         }
     }
     if let Some(previous) = load::<PreviousLogin>(data)
-        && let Err(error) = APP.refresh(&"r".into(), Some(previous), None)
+        && let Err(error) = APP.refresh(&"r".into(), Some(previous), None, moment(NOW, 7))
     {
         assert_eq!(error.code(), "config_saved_state");
     }

@@ -1,28 +1,17 @@
-//! The contract between flows and drivers, for flows that a user of the crate writes.
+//! Flows that a user of the crate writes.
 
+use super::{NOW, sent};
 use oidc_proto::{
-    EndpointUrl, Moment, Timestamp, UrlPolicy,
-    flow::{
-        ConfigError, Endpoint, Error, Flow, JwksRetrieval, Never, Pause, Pending, Request, Response, Step,
-        Terms, Then,
-    },
+    EndpointUrl, Moment, UrlPolicy,
+    flow::{ConfigError, Endpoint, Error, Flow, JwksRetrieval, Never, Pause, Response, Step, Terms, Then},
 };
 
-const NOW: Timestamp = Timestamp(1_800_000_000);
-
 fn moment(seed: u8) -> Moment {
-    Moment::new(NOW, [seed; 32])
+    super::moment(0, seed)
 }
 
 fn response(status: u16) -> http::Response<Vec<u8>> {
-    http::Response::builder().status(status).body(Vec::new()).unwrap()
-}
-
-fn sent<F: Flow>(step: impl Into<Step<F>>) -> (Request, Terms, Pending<F>) {
-    match step.into() {
-        Step::Send(call) => call.into_parts(),
-        other => panic!("it sends: {other:?}"),
-    }
+    super::response(status, "")
 }
 
 /// Asks a service of its own, and once more if the answer is lost. It may ask at some addresses only.
