@@ -250,6 +250,15 @@ impl<F: Flow> Pause<F> {
         F::on_wake(self.state, moment)
     }
 
+    /// Tells the flow that a message has come for it: it may go on before its time. A flow that awaits no
+    /// message returns the same pause.
+    ///
+    /// # Errors
+    /// The flow is over, for the reason that [`Error`] gives.
+    pub fn notified(self, moment: Moment) -> Result<Step<F>, Error> {
+        F::on_notified(self, moment)
+    }
+
     /// Takes the state out, to save it and go on later, or on another node.
     #[must_use]
     pub fn park(self) -> F::Paused {

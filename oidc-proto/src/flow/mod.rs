@@ -138,6 +138,16 @@ pub trait Flow: Sized {
     /// The flow is over (law 2), for the reason that [`Error`] gives.
     fn on_wake(state: Self::Paused, moment: Moment) -> Result<Step<Self>, Error>;
 
+    /// A message has come that tells the flow to go on before its wait is over: the notification of a
+    /// provider, say. By default the wait goes on.
+    ///
+    /// # Errors
+    /// The flow is over (law 2), for the reason that [`Error`] gives.
+    fn on_notified(pause: Pause<Self>, moment: Moment) -> Result<Step<Self>, Error> {
+        let _ = moment;
+        Ok(Step::Wait(pause))
+    }
+
     /// There was a response that no flow may look at: a redirect, or larger than its terms allow.
     ///
     /// # Errors

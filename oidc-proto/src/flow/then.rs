@@ -103,6 +103,13 @@ impl<T: Then> Flow for T {
         T::First::on_wake(along.state, first)?.carrying(along.carried, second)
     }
 
+    fn on_notified(pause: Pause<Self>, moment: Moment) -> Result<Step<Self>, Error> {
+        let (first, second) = moment.halve();
+        let (until, along) = (pause.until(), pause.park());
+        let step = T::First::on_notified(Pause::new(until, along.state), first)?;
+        step.carrying(along.carried, second)
+    }
+
     fn on_refused(along: Self::Awaiting, error: Error, moment: Moment) -> Result<Step<Self>, Error> {
         let (first, second) = moment.halve();
         T::First::on_refused(along.state, error, first)?.carrying(along.carried, second)

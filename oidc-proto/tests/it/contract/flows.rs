@@ -149,3 +149,45 @@ fn any_flow_of_ours_can_be_the_first_of_a_larger_one() {
     let refused = pending.receive(response(302), moment(1)).unwrap_err();
     assert_eq!(refused.code(), "response_redirect");
 }
+
+/// Waits for an hour, or for a message.
+struct Ping;
+
+impl Flow for Ping {
+    type Awaiting = Never;
+    type Paused = ();
+    type Output = &'static str;
+
+    fn on_response(never: Never, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+
+    fn on_wake((): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done("in time"))
+    }
+
+    fn on_notified(pause: Pause<Self>, moment: Moment) -> Result<Step<Self>, Error> {
+        let early = moment.now() < pause.until();
+        Ok(Step::Done(if early { "by a message" } else { "by a late message" }))
+    }
+}
+
+#[test]
+fn a_pause_ends_by_its_time_or_by_a_message() {
+    let pause = || Pause::<Ping>::new(NOW.plus(3_600), ());
+    assert!(matches!(pause().notified(moment(1)), Ok(Step::Done("by a message"))));
+    assert!(matches!(pause().wake(super::moment(3_600, 1)), Ok(Step::Done("in time"))));
+    let Ok(Step::Wait(same)) = pause().wake(moment(1)) else { panic!("it is too early") };
+    assert_eq!(same.until(), NOW.plus(3_600));
+    // The message reaches the flow inside of a larger one.
+    let larger = pause().carrying::<Wrapped<Ping>>(());
+    assert!(matches!(larger.notified(moment(1)), Ok(Step::Done(("by a message",)))));
+}
+
+#[test]
+fn a_flow_that_awaits_no_message_waits_on() {
+    let pause = Pause::<Nap>::new(NOW.plus(60), 7).carrying::<Wrapped<Nap>>(());
+    let Ok(Step::Wait(same)) = pause.notified(moment(1)) else { panic!("it waits on") };
+    assert_eq!(same.until(), NOW.plus(60));
+    assert!(matches!(same.wake(super::moment(60, 1)), Ok(Step::Done((7,)))));
+}
