@@ -37,10 +37,8 @@ use oidc_proto::{
     flow::{Client, Request},
     jose::{KeySet, RingSigner, Sign, sign_compact},
     renew::Policy,
-    resource::{
-        Access, CertificateThumbprint, CredentialPolicy, DpopVerifier, NonceKeys, Record, Requirement,
-        ResourceServer, TrustedIssuer,
-    },
+    resource::{Access, CredentialPolicy, Record, Requirement, ResourceServer, TrustedIssuer},
+    sender::{CertificateThumbprint, DpopVerifier, NonceKeys},
 };
 use oidc_testkit::{
     Algorithm, EndpointName, Provider, Registration, Seed, SimClock, Timestamp, provider::hostile,

@@ -12,9 +12,9 @@ use oidc_proto::{
     base::secret::Secret,
     jose::{Algorithm, KeySet, Sign},
     resource::{
-        Access, CertificateThumbprint, DpopVerifier, IntrospectionClaims, NonceKeys, ProofError, Reason,
-        ReplayWindow, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict,
+        Access, IntrospectionClaims, Reason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict,
     },
+    sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, ReplayWindow},
     token::{Rejected, Scratch},
 };
 use oidc_testkit::Timestamp;

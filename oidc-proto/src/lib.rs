@@ -16,7 +16,7 @@
 //! | [`metadata`] | what a provider says of itself, and what follows from it |
 //! | [`message`] | one file per message of the specifications: encoded or decoded, no decisions |
 //! | [`token`] | claims one may believe: ID tokens, access tokens |
-//! | [`sender`] | what the sender of a token proves: DPoP proofs |
+//! | [`sender`] | what the sender of a token proves: DPoP proofs made and checked, certificates, replay |
 //! | [`resource`] | what a protected resource does with a request: credentials, proofs, verdicts, challenges |
 //! | [`flow`] | the contract ([`Step`](flow::Step), [`Flow`](flow::Flow)) and one file per flow |
 //! | [`renew`] | values that go stale: keys, metadata, access tokens, by one policy |

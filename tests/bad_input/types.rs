@@ -8,7 +8,8 @@ use oidc_proto::{
     base::{base64url, json::JsonError},
     flow::{ClientCredentials, Flow, Rule, Step},
     jose::{Algorithm, Jwk, JwsError, KeySet, RingSigner, Sign},
-    resource::{DpopVerifier, IntrospectionClaims, ProofError},
+    resource::IntrospectionClaims,
+    sender::{DpopVerifier, ProofError},
     token::{Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
 };
 use oidc_testkit::Provider;

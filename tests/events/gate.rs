@@ -13,9 +13,8 @@ use oidc_proto::{
     base::base64url,
     flow::{Client, Request},
     jose::{RingSigner, Sign, sign_compact},
-    resource::{
-        Access, Denied, DpopVerifier, Record, RequestView, Requirement, ResourceServer, TrustedIssuer,
-    },
+    resource::{Access, Denied, Record, RequestView, Requirement, ResourceServer, TrustedIssuer},
+    sender::DpopVerifier,
 };
 use oidc_testkit::{Algorithm, EndpointName, Provider, Registration, SimClock, Timestamp, provider::hostile};
 use ring::{digest, rand::SystemRandom, signature};

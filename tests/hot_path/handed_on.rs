@@ -15,7 +15,8 @@ use oidc_proto::{
     base::base64url,
     flow::Request,
     jose::{Algorithm, Jwk},
-    resource::{DpopVerifier, RequestView, ResourceServer, TrustedIssuer, Verdict},
+    resource::{RequestView, ResourceServer, TrustedIssuer, Verdict},
+    sender::DpopVerifier,
     token::Scratch,
 };
 use oidc_tower::ProtectLayer;

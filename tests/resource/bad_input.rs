@@ -4,9 +4,8 @@
 use super::world::*;
 use http::{Method, Uri, header};
 use oidc_proto::{
-    resource::{
-        CredentialPolicy, Denied, DpopVerifier, NonceKeys, Outcome, ProofError, Reason, RequestView, Verdict,
-    },
+    resource::{CredentialPolicy, Denied, Outcome, Reason, RequestView, Verdict},
+    sender::{DpopVerifier, NonceKeys, ProofError},
     token::Scratch,
 };
 use oidc_testkit::Seed;

@@ -5,9 +5,9 @@ use oidc_proto::{
     base::base64url,
     jose::{Algorithm, KeySet, RingSigner, Sign},
     resource::{
-        Access, Denied, Reason, RequestView, ResourceServer, ResourceServerBuilder, TrustedIssuer, Use,
-        Verdict,
+        Access, Denied, Reason, RequestView, ResourceServer, ResourceServerBuilder, TrustedIssuer, Verdict,
     },
+    sender::Use,
     token::Scratch,
 };
 use oidc_testkit::Timestamp;

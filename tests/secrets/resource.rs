@@ -10,10 +10,10 @@ use oidc_proto::{
     Secret, Timestamp,
     base::base64url,
     resource::{
-        Access, CertificateThumbprint, CredentialPolicy, Credentials, Denied, DpopVerifier,
-        IntrospectionClaims, NonceKeys, ReplayWindow, RequestView, Requirement, ResourceServer,
-        ResourceServerBuilder, TrustedIssuer, Use, Verdict,
+        Access, CredentialPolicy, Credentials, Denied, IntrospectionClaims, RequestView, Requirement,
+        ResourceServer, ResourceServerBuilder, TrustedIssuer, Verdict,
     },
+    sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayWindow, Use},
     token::{CacheKey, Possession, Remember, Scratch, VerifiedCache, Verifier},
 };
 use serde_json::{Value, json};

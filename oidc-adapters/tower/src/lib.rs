@@ -59,7 +59,7 @@
 //! **What it needs of a request.** The path must be that which the client sees (see
 //! [`ProtectLayer::client_uri`]); scheme, host and port come from the settings of the `ResourceServer`
 //! (`origin`), never from the `Host` header. A TLS server that asks for client certificates puts a
-//! [`CertificateThumbprint`](oidc_proto::resource::CertificateThumbprint) among the extensions.
+//! [`CertificateThumbprint`](oidc_proto::sender::CertificateThumbprint) among the extensions.
 //!
 //! **What it does not do.** Access tokens in a form in the body (RFC 6750 section 2.2) are not taken: to
 //! read the body would be to consume it. Call [`Gate::check`](oidc_drive::Gate::check) yourself with

@@ -10,7 +10,8 @@ use crate::{
 };
 use http::{Extensions, HeaderMap, Request, Response, Uri, header::CACHE_CONTROL};
 use oidc_drive::{Gate, gate::Undecided};
-use oidc_proto::resource::{Access, CertificateThumbprint, Denied, RequestView, Requirement};
+use oidc_proto::resource::{Access, Denied, RequestView, Requirement};
+use oidc_proto::sender::CertificateThumbprint;
 use pin_project_lite::pin_project;
 use std::{
     fmt,

@@ -2,7 +2,8 @@
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header::AUTHORIZATION};
 use oidc_drive::Gate;
-use oidc_proto::resource::{Access, CertificateThumbprint};
+use oidc_proto::resource::Access;
+use oidc_proto::sender::CertificateThumbprint;
 use std::sync::Arc;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");

@@ -3,11 +3,10 @@
 
 use super::{
     credentials::{BadRequest, Scheme},
-    dpop::ProofError,
     requirement::Requirement,
     verdict::{Outcome, Record},
 };
-use crate::token::Rejected;
+use crate::{sender::ProofError, token::Rejected};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc};
 

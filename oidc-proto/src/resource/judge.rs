@@ -3,13 +3,11 @@
 
 use super::{
     access::{Access, scopes},
-    binding::{CertificateBinding, CertificateThumbprint},
     challenge::{Denied, Details, Reason},
     credentials::{Credentials, Scheme},
-    dpop::{DpopProof, ProofError, UncheckedProof},
     introspection::IntrospectionClaims,
     issuer::Trusted,
-    server::{Dpop, ResourceServer},
+    server::{CertificateBinding, Dpop, ResourceServer},
     verdict::{Proven, Record, Verdict},
 };
 use crate::{
@@ -21,6 +19,7 @@ use crate::{
         visible::all_visible,
     },
     jose::KeySet,
+    sender::{CertificateThumbprint, DpopProof, ProofError, UncheckedProof},
     token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
 };
 use http::{HeaderMap, Method, Uri, request::Parts};

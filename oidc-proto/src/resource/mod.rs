@@ -14,7 +14,13 @@
 //!
 //! ```
 //! use http::{HeaderMap, Method, Uri};
-//! use oidc_proto::{Timestamp, jose::KeySet, resource::*, token::Scratch};
+//! use oidc_proto::{
+//!     Timestamp,
+//!     jose::KeySet,
+//!     resource::*,
+//!     sender::{DpopVerifier, ReplayWindow},
+//!     token::Scratch,
+//! };
 //!
 //! # fn handle(method: Method, uri: Uri, headers: HeaderMap, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
 //! // Once:
@@ -49,39 +55,29 @@
 //! | what | constant or setting |
 //! |---|---|
 //! | access token | [`MAX_CREDENTIALS`] bytes, before anything is decoded |
-//! | DPoP proof, its `jti` | [`MAX_PROOF`], [`MAX_JTI`] bytes |
-//! | proofs remembered | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`]; then 503 |
+//! | DPoP proofs, and how many are remembered | the table of [`sender`](crate::sender#bounds); then 503 |
 //! | issuers, their names; of them by a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes; [`MAX_ISSUER_TEMPLATES`] |
 //! | clocks | leeway, by default [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY), at most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY) |
 
 mod access;
-mod binding;
 mod challenge;
 mod credentials;
-mod dpop;
 mod introspection;
 mod issuer;
 mod judge;
-mod nonce;
-mod replay;
 mod requirement;
 mod server;
 mod setting_error;
-mod target;
 #[cfg(test)]
 mod testdata;
 mod verdict;
 
 pub use access::Access;
-pub use binding::CertificateThumbprint;
 pub use challenge::{Denied, Reason};
 pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
-pub use dpop::{DEFAULT_PROOF_AGE, DpopProof, DpopVerifier, MAX_JTI, MAX_PROOF, ProofError};
 pub use introspection::IntrospectionClaims;
 pub use issuer::TrustedIssuer;
 pub use judge::{Inspected, RequestView};
-pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
-pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayKey, ReplayWindow, Use};
 pub use requirement::Requirement;
 pub use server::{ResourceServer, ResourceServerBuilder};
 pub use setting_error::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError};

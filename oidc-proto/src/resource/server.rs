@@ -1,14 +1,12 @@
 //! [`ResourceServer`]: whom a protected resource trusts and what it demands. Built once, cheap to clone.
 
 use super::{
-    binding::CertificateBinding,
     challenge::{Challenges, Denied, is_quotable},
     credentials::CredentialPolicy,
-    dpop::DpopVerifier,
     issuer::{Trusted, TrustedIssuer},
     setting_error::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError},
 };
-use crate::{base::moment::Timestamp, jose::Mac, metadata::IssuerRule};
+use crate::{base::moment::Timestamp, jose::Mac, metadata::IssuerRule, sender::DpopVerifier};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,
@@ -45,6 +43,18 @@ impl Dpop {
             Self::Accepted(verifier) | Self::Required(verifier) => Some(verifier),
         }
     }
+}
+
+/// What a resource server does about certificate-bound tokens.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum CertificateBinding {
+    /// Refuses them.
+    #[default]
+    Off,
+    /// Accepts them from whoever holds the certificate.
+    Accepted,
+    /// Accepts no others.
+    Required,
 }
 
 impl ResourceServerBuilder {

@@ -4,9 +4,8 @@ use super::{
     access::Access,
     challenge::{Denied, Reason},
     credentials::Scheme,
-    dpop::ProofError,
-    replay::{ReplayKey, Use},
 };
+use crate::sender::{ProofError, ReplayKey, Use};
 use serde::Serialize;
 use std::fmt;
 
@@ -53,7 +52,7 @@ impl Verdict {
 /// ```
 ///
 /// ```compile_fail,E0382
-/// # use oidc_proto::resource::{Proven, Use};
+/// # use oidc_proto::{resource::Proven, sender::Use};
 /// fn twice(proven: Proven) {
 ///     let _ = proven.first_use(Use::First);
 ///     let _ = proven.first_use(Use::First); // moved
@@ -67,7 +66,7 @@ pub struct Proven {
 }
 
 impl Proven {
-    /// What to ask a [`ReplayWindow`](super::ReplayWindow), or a store that nodes share, about.
+    /// What to ask a [`ReplayWindow`](crate::sender::ReplayWindow), or a store that nodes share, about.
     #[must_use]
     pub const fn replay_key(&self) -> ReplayKey {
         self.replay_key

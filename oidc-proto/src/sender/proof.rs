@@ -59,7 +59,7 @@ impl Prover {
         if let Some(claims) = claims.as_object_mut() {
             claims.extend(nonce.map(|nonce| ("nonce".to_owned(), nonce.into())));
             claims.extend(access_token.map(|token| {
-                ("ath".to_owned(), base64url::encode(sha256(token.expose().as_bytes()).as_ref()).into())
+                ("ath".to_owned(), base64url::encode(&sha256(token.expose().as_bytes())).into())
             }));
         }
         let claims = claims.to_string();

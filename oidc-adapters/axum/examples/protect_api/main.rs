@@ -12,7 +12,8 @@ use axum::{
 use oidc_axum::{Access, Gate, protect, require_scope};
 use oidc_proto::{
     UrlPolicy,
-    resource::{DpopVerifier, ResourceServer, TrustedIssuer},
+    resource::{ResourceServer, TrustedIssuer},
+    sender::DpopVerifier,
 };
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;

@@ -15,7 +15,8 @@ use oidc_proto::{
     jose::KeySet,
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
-    resource::{DEFAULT_REPLAY_ENTRIES, Record, ReplayWindow, ResourceServer},
+    resource::{Record, ResourceServer},
+    sender::{DEFAULT_REPLAY_ENTRIES, ReplayWindow},
     token::VerifiedCache,
 };
 use std::{

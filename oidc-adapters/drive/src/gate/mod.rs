@@ -38,9 +38,8 @@ use oidc_proto::{
     Timestamp,
     jose::KeySet,
     renew::{Counters, Epoch, Need, Published},
-    resource::{
-        Access, Denied, Inspected, Record, ReplayWindow, RequestView, Requirement, ResourceServer, Verdict,
-    },
+    resource::{Access, Denied, Inspected, Record, RequestView, Requirement, ResourceServer, Verdict},
+    sender::ReplayWindow,
     token::{CacheKey, Remember, VerifiedCache},
 };
 use std::{

@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Call, Client, ClientCredentials, ConfigError, Flow, Request, Step},
     jose::{Algorithm, RingSigner},
     message::{AuthorizationRequest, AuthorizationResponse},
-    resource::DpopVerifier,
+    sender::DpopVerifier,
 };
 use std::sync::Arc;
 

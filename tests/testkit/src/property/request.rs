@@ -8,9 +8,10 @@ use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use oidc_proto::{
     jose::{Algorithm, KeySet, Sign},
     resource::{
-        Access, CertificateThumbprint, CredentialPolicy, Denied, DpopVerifier, IntrospectionClaims, MAX_JTI,
-        NonceKeys, ProofError, Reason, RequestView, ResourceServer, Scheme, TrustedIssuer, Use, Verdict,
+        Access, CredentialPolicy, Denied, IntrospectionClaims, Reason, RequestView, ResourceServer, Scheme,
+        TrustedIssuer, Verdict,
     },
+    sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, Use},
     token::{DEFAULT_LEEWAY, Scratch},
 };
 use serde_json::{Map, Value, json};

@@ -5,6 +5,7 @@
 
 use super::{
     nonce::{Freshness, NonceKeys},
+    proof::DPOP,
     replay::ReplayKey,
     target,
 };
@@ -18,7 +19,7 @@ use crate::{
     jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, MAX_EMBEDDED_RSA, Unusable, sha256},
     token::{DEFAULT_LEEWAY, MAX_LEEWAY},
 };
-use http::{HeaderMap, HeaderName, Method};
+use http::{HeaderMap, Method};
 use serde_json::Value;
 
 /// The longest proof that is looked at, in bytes.
@@ -29,8 +30,6 @@ pub const MAX_JTI: usize = 256;
 
 /// How old a proof may be, in seconds, unless set otherwise; the leeway comes on top.
 pub const DEFAULT_PROOF_AGE: u16 = 60;
-
-pub(super) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
 /// Why a proof is refused: `invalid_dpop_proof`, or `use_dpop_nonce` (RFC 9449 sections 7.1 and 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -197,7 +196,7 @@ impl DpopVerifier {
 
     /// Every check but the two that are dear: whether the key is sound, and the signature. Anybody can send a
     /// proof, so these wait until the token is known to be good, too.
-    pub(super) fn read(
+    pub(crate) fn read(
         &self,
         headers: &HeaderMap,
         method: &Method,
@@ -291,7 +290,7 @@ impl DpopVerifier {
     }
 
     /// The algorithms as a challenge names them.
-    pub(super) fn algorithm_names(&self) -> String {
+    pub(crate) fn algorithm_names(&self) -> String {
         self.algorithms.iter().map(crate::jose::Algorithm::name).collect::<Vec<_>>().join(" ")
     }
 }
@@ -309,7 +308,7 @@ fn date(value: Value) -> Result<i64, ProofError> {
 }
 
 /// A proof whose key and signature have not been checked yet.
-pub(super) struct UncheckedProof {
+pub(crate) struct UncheckedProof {
     proof: DpopProof,
     alg: crate::jose::Algorithm,
     key: EmbeddedKey,
@@ -319,11 +318,11 @@ pub(super) struct UncheckedProof {
 
 impl UncheckedProof {
     /// The thumbprint of the key that the proof is said to be of.
-    pub(super) fn jkt(&self) -> &str {
+    pub(crate) fn jkt(&self) -> &str {
         &self.proof.jkt
     }
 
-    pub(super) fn check_signature(self) -> Result<DpopProof, ProofError> {
+    pub(crate) fn check_signature(self) -> Result<DpopProof, ProofError> {
         let key = self.key.judge().map_err(ProofError::Key)?;
         if key.verify(self.alg, self.signed.as_bytes(), &self.signature) {
             Ok(self.proof)
@@ -363,5 +362,5 @@ impl DpopProof {
 }
 
 #[cfg(test)]
-#[path = "dpop_tests.rs"]
+#[path = "verify_tests.rs"]
 mod tests;

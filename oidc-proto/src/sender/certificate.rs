@@ -30,18 +30,6 @@ impl CertificateThumbprint {
     }
 }
 
-/// What a resource server does about certificate-bound tokens.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) enum CertificateBinding {
-    /// Refuses them.
-    #[default]
-    Off,
-    /// Accepts them from whoever holds the certificate.
-    Accepted,
-    /// Accepts no others.
-    Required,
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
