@@ -1,4 +1,5 @@
-//! [`ReplayWindow`]: a proof is used once (RFC 9449 section 11.1).
+//! [`ReplayWindow`]: what may be used once is used once: a DPoP proof (RFC 9449 section 11.1), the `jti`
+//! of a logout token or of a client assertion.
 //!
 //! Checking and remembering are one operation on `&mut self`: there is no moment between them in which
 //! a second use could pass. A store that several nodes share does the same with one command, such as
@@ -13,33 +14,34 @@ use std::{
     fmt,
 };
 
-/// How many proofs a window remembers unless set otherwise: some 30 MB when it is full, and a thousand
+/// How many messages a window remembers unless set otherwise: some 30 MB when it is full, and a thousand
 /// proofs a second of one key for the 90 seconds that a proof is accepted by default.
 pub const DEFAULT_REPLAY_ENTRIES: usize = 200_000;
 
-/// What a proof is remembered by, and for how long.
+/// What a window remembers of a message that may be used once, and for how long.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReplayKey {
-    /// A hash of the key, the identifier and the target of the proof.
+    /// A hash of the purpose, the sender and the identifier of the message.
     pub key: [u8; 32],
-    /// A hash of the key alone: whose proof it is.
+    /// A hash of the purpose and the sender: whose message it is.
     pub holder: [u8; 32],
-    /// The last second in which the proof could be accepted.
+    /// The last second in which the message could be accepted.
     pub until: Timestamp,
 }
 
 impl ReplayKey {
-    /// For a proof of this key (`jkt`), with this identifier (`jti`), for this target (`htu`,
-    /// normalized), that could be accepted until then.
-    pub(super) fn new(jkt: &str, jti: &str, htu: &str, until: Timestamp) -> Self {
-        let mut text = Vec::with_capacity(jkt.len() + jti.len() + htu.len() + 24);
-        for part in [jkt, jti, htu] {
-            // The same on machines of any word size: nodes of both may share a store.
-            text.extend_from_slice(&(part.len() as u64).to_be_bytes());
-            text.extend_from_slice(part.as_bytes());
-        }
-        Self { key: sha256(&text), holder: sha256(jkt.as_bytes()), until }
+    /// The key of a message: what it is for (a constant of the program, such as `"logout_token"`), who has
+    /// sent it (an issuer, say), the identifier that the sender has given it, in as many parts as it has,
+    /// and the last second in which it could be accepted.
+    ///
+    /// Keys of two purposes are never equal, nor are those of two senders. The key of one message is the
+    /// same on every machine.
+    #[must_use]
+    pub fn new(purpose: &str, sender: &str, identifier: &[&str], until: Timestamp) -> Self {
+        let holder = [purpose, sender];
+        let all: Vec<&str> = holder.iter().chain(identifier).copied().collect();
+        Self { key: hash(&all), holder: hash(&holder), until }
     }
 
     /// The key as text, for a store that wants one.
@@ -55,7 +57,18 @@ impl fmt::Debug for ReplayKey {
     }
 }
 
-/// Whether a proof is used for the first time: the answer of a [`ReplayWindow`], or of a store.
+/// A hash of these texts and their lengths, which no other texts share. It is the same on machines of any word
+/// size, since nodes of both may share a store.
+fn hash(parts: &[&str]) -> [u8; 32] {
+    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
+    for part in parts {
+        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
+        bytes.extend_from_slice(part.as_bytes());
+    }
+    sha256(&bytes)
+}
+
+/// Whether a message is used for the first time: the answer of a [`ReplayWindow`], or of a store.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
@@ -64,14 +77,15 @@ pub enum Use {
     First,
     /// It has been used before.
     Replayed,
-    /// Nobody knows: there is no room to remember it, its key has taken its share of the room, or the store
+    /// Nobody knows: there is no room to remember it, its sender has taken its share of the room, or the store
     /// cannot be reached.
     Full,
 }
 
-/// The proofs that have been used and could be used again: in memory, bounded, without a timer.
+/// The messages that have been used and could be used again: in memory, bounded, without a timer. One window
+/// may serve several purposes: see [`ReplayKey::new`].
 ///
-/// **Nobody takes all the room.** Each key may have as many proofs here as there is room left: alone, it
+/// **Nobody takes all the room.** Each sender may have as many messages here as there is room left: alone, it
 /// gets half of it; of several that want more than there is, each gets the same, and as much stays free
 /// for the next. So a client that floods an API is refused, and others are not.
 pub struct ReplayWindow {
@@ -90,7 +104,7 @@ impl ReplayWindow {
         Self::with_capacity(DEFAULT_REPLAY_ENTRIES)
     }
 
-    /// An empty window that remembers so many proofs at once; memory is taken as it fills.
+    /// An empty window that remembers so many messages at once; memory is taken as it fills.
     #[must_use]
     pub const fn with_capacity(entries: usize) -> Self {
         Self {
@@ -102,9 +116,9 @@ impl ReplayWindow {
         }
     }
 
-    /// Notes the use of a proof, and says whether it is the first. When the room is taken by proofs that
+    /// Notes the use of a message, and says whether it is the first. When the room is taken by messages that
     /// could still be accepted, it answers [`Use::Full`] and forgets none of them.
-    pub fn first_use(&mut self, proof: ReplayKey, now: Timestamp) -> Use {
+    pub fn first_use(&mut self, message: ReplayKey, now: Timestamp) -> Use {
         while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
             self.by_end.pop_first();
             if let Some(holder) = self.used.remove(&key) {
@@ -112,21 +126,21 @@ impl ReplayWindow {
             }
             self.forgotten = self.forgotten.max(Some(until));
         }
-        // A clock that was set back must not bring a forgotten proof back to life.
-        if self.used.contains_key(&proof.key) || Some(proof.until) <= self.forgotten {
+        // A clock that was set back must not bring a forgotten message back to life.
+        if self.used.contains_key(&message.key) || Some(message.until) <= self.forgotten {
             return Use::Replayed;
         }
         let left = self.capacity.saturating_sub(self.used.len());
-        if self.holders.get(&proof.holder).copied().unwrap_or(0) >= left {
+        if self.holders.get(&message.holder).copied().unwrap_or(0) >= left {
             return Use::Full;
         }
-        *self.holders.entry(proof.holder).or_default() += 1;
-        self.used.insert(proof.key, proof.holder);
-        self.by_end.insert((proof.until, proof.key));
+        *self.holders.entry(message.holder).or_default() += 1;
+        self.used.insert(message.key, message.holder);
+        self.by_end.insert((message.until, message.key));
         Use::First
     }
 
-    /// One proof less of this key.
+    /// One message less of this sender.
     fn leave(&mut self, holder: &[u8; 32]) {
         if let Some(count) = self.holders.get_mut(holder) {
             *count -= 1;
@@ -136,7 +150,7 @@ impl ReplayWindow {
         }
     }
 
-    /// How many proofs are remembered.
+    /// How many messages are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.used.len()
@@ -187,9 +201,9 @@ mod tests {
     fn the_key_of_a_proof_is_the_same_on_every_machine() {
         let (jkt, jti) = ("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "-BwC3ESc6acc2lTc");
         let htu = "https://resource.example.org/protectedresource";
-        let key = ReplayKey::new(jkt, jti, htu, Timestamp(7));
-        assert_eq!(key.to_text(), "mfG51I50nga3FCB2ta1p6YgUeTSD7AUCOJVsHWGPh8Y");
-        assert_eq!(base64url::encode(&key.holder), "L8NHBukaKRbosI1SHcThc557A5atkrjNwj83_4NoPUo");
+        let key = ReplayKey::new("dpop", jkt, &[jti, htu], Timestamp(7));
+        assert_eq!(key.to_text(), "0gYOCskUwGyqKQQLdSvDIn4DuE9-iDFUBNMD7I9yMUs");
+        assert_eq!(base64url::encode(&key.holder), "VGYxUgM21DiMOheqsNEkF1wV7AU5FsVuUQXLHQT6_wY");
     }
 
     #[test]
@@ -255,10 +269,38 @@ mod tests {
 
     #[test]
     fn keys_differ_if_any_part_does() {
-        let key = |jkt, jti, htu| ReplayKey::new(jkt, jti, htu, Timestamp(0)).key;
-        let all = [key("a", "b", "c"), key("ab", "", "c"), key("a", "bc", ""), key("", "ab", "c")];
+        let key = |purpose, who, id: &[&str]| ReplayKey::new(purpose, who, id, Timestamp(0)).key;
+        let all = [
+            key("a", "b", &["c", "d"]),
+            key("ab", "", &["c", "d"]),
+            key("a", "bc", &["", "d"]),
+            key("", "ab", &["c", "d"]),
+            key("a", "b", &["cd"]),
+            key("a", "b", &["cd", ""]),
+            key("a", "b", &[]),
+        ];
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| one != other));
         }
+    }
+
+    #[test]
+    fn one_window_serves_two_purposes_and_neither_stands_in_the_way_of_the_other() {
+        let of = |purpose, id: &str| ReplayKey::new(purpose, "https://op.example", &[id], Timestamp(100));
+        let mut window = ReplayWindow::with_capacity(8);
+        for purpose in ["logout_token", "client_assertion"] {
+            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), Use::First, "{purpose}");
+            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), Use::Replayed, "{purpose}");
+        }
+        // Nor by moving a letter from one part into another.
+        let moved = ReplayKey::new("logout_tokenh", "ttps://op.example", &["1"], Timestamp(100));
+        assert_eq!(window.first_use(moved, Timestamp(0)), Use::First);
+        let flood = (2..20).map(|id| window.first_use(of("logout_token", &id.to_string()), Timestamp(0)));
+        assert!(flood.last() == Some(Use::Full));
+        assert_eq!(
+            window.first_use(of("client_assertion", "2"), Timestamp(0)),
+            Use::First,
+            "room of its own"
+        );
     }
 }

@@ -274,7 +274,7 @@ impl DpopVerifier {
             return Err(ProofError::KeyTooLong);
         }
         let jkt = key.thumbprint().to_owned();
-        let replay_key = ReplayKey::new(&jkt, &jti, &htu, until);
+        let replay_key = ReplayKey::new("dpop", &jkt, &[&jti, &htu], until);
         let proof = DpopProof { jkt, replay_key, next_nonce };
         let signed = parts.signed.to_owned();
         Ok(UncheckedProof { proof, alg: parsed.alg(), key, signed, signature })
