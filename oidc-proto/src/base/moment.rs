@@ -1,5 +1,6 @@
 //! Time and entropy, as values: [`Timestamp`] and [`Moment`].
 
+use crate::backend::Mac;
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
@@ -65,7 +66,7 @@ impl Moment {
 
     /// The time, and a source of as many independent values as one transition needs.
     pub(crate) fn split(self) -> (Timestamp, Entropy) {
-        (self.now, Entropy { seed: ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &self.entropy), used: 0 })
+        (self.now, Entropy { seed: Mac::new(&self.entropy), used: 0 })
     }
 }
 
@@ -77,7 +78,7 @@ impl fmt::Debug for Moment {
 
 /// The entropy of one [`Moment`], expanded by HMAC-SHA-256 in counter mode.
 pub(crate) struct Entropy {
-    seed: ring::hmac::Key,
+    seed: Mac,
     used: u32,
 }
 
@@ -85,31 +86,25 @@ impl Entropy {
     /// 256 fresh bits in base64url: 43 characters, fit for `state`, `nonce`, and as a PKCE
     /// `code_verifier` (RFC 7636 section 4.1 recommends exactly this length).
     pub(crate) fn token(&mut self) -> String {
-        super::base64url::encode(self.block().as_ref())
+        super::base64url::encode(&self.bytes())
     }
 
     /// 256 fresh bits.
     fn bytes(&mut self) -> [u8; 32] {
-        let mut bytes = [0; 32];
-        bytes.copy_from_slice(self.block().as_ref());
-        bytes
+        self.used += 1;
+        self.seed.sign(&[&self.used.to_be_bytes()])
     }
 
     /// 128 fresh bits.
     pub(crate) fn salt(&mut self) -> [u8; 16] {
         let mut salt = [0; 16];
-        salt.iter_mut().zip(self.block().as_ref()).for_each(|(to, from)| *to = *from);
+        salt.iter_mut().zip(&self.bytes()).for_each(|(to, from)| *to = *from);
         salt
     }
 
     /// One fresh byte, for jitter.
     pub(crate) fn byte(&mut self) -> u8 {
-        self.block().as_ref().first().copied().unwrap_or(0)
-    }
-
-    fn block(&mut self) -> ring::hmac::Tag {
-        self.used += 1;
-        ring::hmac::sign(&self.seed, &self.used.to_be_bytes())
+        self.bytes()[0]
     }
 }
 

@@ -8,6 +8,7 @@
 
 use super::{Attempt, Call, Client, CodeExchange, ConfigError, Error, code_exchange::Promise, saved};
 use crate::{
+    backend::sha256,
     base::{
         base64url,
         form::FormError,
@@ -374,7 +375,7 @@ fn check_provider(metadata: &ProviderMetadata) -> Result<(), ConfigError> {
 
 /// RFC 7636 section 4.2.
 fn s256(verifier: &str) -> String {
-    base64url::encode(ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes()).as_ref())
+    base64url::encode(&sha256(verifier.as_bytes()))
 }
 
 #[cfg(test)]

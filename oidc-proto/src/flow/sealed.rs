@@ -10,8 +10,10 @@
 //! as you like.
 
 use super::{DeviceAuthorization, OpenLogins, PendingAuthorization, PreviousLogin, SavedClientCredentials};
-use crate::base::{base64url, moment::Moment};
-use ring::{aead, hmac};
+use crate::{
+    backend::{self, Mac},
+    base::{base64url, moment::Moment},
+};
 use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
@@ -29,7 +31,7 @@ const HEAD: usize = 2 + SALT;
 /// Keys that seal and open. The first seals; all of them open, so that keys can be rotated: put the
 /// new one first, and drop the old one when what it sealed has expired.
 #[derive(Clone)]
-pub struct SealingKeys(Vec<(u8, hmac::Key)>);
+pub struct SealingKeys(Vec<(u8, Mac)>);
 
 /// Why something cannot be sealed or opened. Carries nothing of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -90,14 +92,14 @@ impl SealingKeys {
     /// sealed for the same place has.
     #[must_use]
     pub fn new(id: u8, key: &[u8; 32]) -> Self {
-        Self(vec![(id, hmac::Key::new(hmac::HMAC_SHA256, key))])
+        Self(vec![(id, Mac::new(key))])
     }
 
     /// Opens what this key has sealed, too; it seals nothing any more. Of two keys with one id the
     /// first counts.
     #[must_use]
     pub fn previous(mut self, id: u8, key: &[u8; 32]) -> Self {
-        self.0.push((id, hmac::Key::new(hmac::HMAC_SHA256, key)));
+        self.0.push((id, Mac::new(key)));
         self
     }
 
@@ -111,15 +113,13 @@ impl SealingKeys {
         let (id, key) = self.0.first().ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(state.to_bytes().ok_or(SealError::State)?);
         // 4 characters for 3 bytes, without padding.
-        let bytes = ((HEAD + body.len() + aead::MAX_TAG_LEN) * 4).div_ceil(3);
+        let bytes = ((HEAD + body.len() + backend::TAG) * 4).div_ceil(3);
         if bytes > MAX_SEALED {
             return Err(SealError::TooLarge { bytes });
         }
         let salt = moment.split().1.salt();
         let aad = associated::<S>(*id, audience);
-        once(key, &salt)
-            .seal_in_place_append_tag(nonce(), aead::Aad::from(aad), &mut *body)
-            .map_err(|_| SealError::State)?;
+        backend::seal(&once(key, &salt), &aad, &mut body).ok_or(SealError::State)?;
         let mut sealed = vec![VERSION, *id];
         sealed.extend_from_slice(&salt);
         sealed.extend_from_slice(&body);
@@ -142,9 +142,8 @@ impl SealingKeys {
         }
         let (_, key) = self.0.iter().find(|(known, _)| known == id).ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(body.to_vec());
-        let opened = once(key, salt)
-            .open_in_place(nonce(), aead::Aad::from(associated::<S>(*id, audience)), &mut body)
-            .map_err(|_| SealError::Wrong)?;
+        let aad = associated::<S>(*id, audience);
+        let opened = backend::open(&once(key, salt), &aad, &mut body).ok_or(SealError::Wrong)?;
         S::from_bytes(opened).ok_or(SealError::State)
     }
 }
@@ -156,17 +155,8 @@ impl fmt::Debug for SealingKeys {
 }
 
 /// The key of one sealing.
-fn once(key: &hmac::Key, salt: &[u8]) -> aead::LessSafeKey {
-    let once = hmac::sign(key, salt);
-    // A SHA-256 tag is as long as the key has to be.
-    let unbound = aead::UnboundKey::new(&aead::CHACHA20_POLY1305, once.as_ref());
-    #[allow(clippy::expect_used, reason = "32 bytes are the length of both")]
-    aead::LessSafeKey::new(unbound.expect("a tag of 32 bytes is a key"))
-}
-
-/// One key, one message: the nonce need not change.
-fn nonce() -> aead::Nonce {
-    aead::Nonce::assume_unique_for_key([0; aead::NONCE_LEN])
+fn once(key: &Mac, salt: &[u8]) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(key.sign(&[salt]))
 }
 
 /// What must be the same at both ends, each part with its length.

@@ -1,7 +1,9 @@
 //! The table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
 
-use super::backend;
-use crate::base::base64url;
+use crate::{
+    backend::{Hash, Scheme},
+    base::base64url,
+};
 use std::fmt;
 
 /// An algorithm that signs. `none` is not one.
@@ -34,25 +36,6 @@ pub enum Algorithm {
     HS384,
     /// HMAC with SHA-512.
     HS512,
-}
-
-/// The hash inside an algorithm.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Hash {
-    Sha256,
-    Sha384,
-    Sha512,
-}
-
-impl Hash {
-    /// The length of its output in bytes.
-    pub(super) const fn len(self) -> usize {
-        match self {
-            Self::Sha256 => 32,
-            Self::Sha384 => 48,
-            Self::Sha512 => 64,
-        }
-    }
 }
 
 impl Algorithm {
@@ -109,16 +92,35 @@ impl Algorithm {
     /// (OpenID Connect Core 1.0 section 3.1.3.6) and `s_hash` (FAPI). Ed25519 goes with SHA-512.
     #[must_use]
     pub fn left_half_hash(self, value: &[u8]) -> String {
-        let digest = backend::digest(self.hash(), value);
+        let digest = self.hash().digest(value);
         let digest = digest.as_ref();
         base64url::encode(digest.get(..digest.len() / 2).unwrap_or_default())
     }
 
+    /// The hash inside the algorithm.
     pub(super) const fn hash(self) -> Hash {
+        match self.scheme() {
+            Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Hmac(hash) => hash,
+            Scheme::P256 => Hash::Sha256,
+            Scheme::P384 => Hash::Sha384,
+            Scheme::Ed25519 => Hash::Sha512,
+        }
+    }
+
+    pub(super) const fn scheme(self) -> Scheme {
         match self {
-            Self::RS256 | Self::PS256 | Self::ES256 | Self::HS256 => Hash::Sha256,
-            Self::RS384 | Self::PS384 | Self::ES384 | Self::HS384 => Hash::Sha384,
-            Self::RS512 | Self::PS512 | Self::EdDSA | Self::Ed25519 | Self::HS512 => Hash::Sha512,
+            Self::RS256 => Scheme::RsaPkcs1(Hash::Sha256),
+            Self::RS384 => Scheme::RsaPkcs1(Hash::Sha384),
+            Self::RS512 => Scheme::RsaPkcs1(Hash::Sha512),
+            Self::PS256 => Scheme::RsaPss(Hash::Sha256),
+            Self::PS384 => Scheme::RsaPss(Hash::Sha384),
+            Self::PS512 => Scheme::RsaPss(Hash::Sha512),
+            Self::ES256 => Scheme::P256,
+            Self::ES384 => Scheme::P384,
+            Self::EdDSA | Self::Ed25519 => Scheme::Ed25519,
+            Self::HS256 => Scheme::Hmac(Hash::Sha256),
+            Self::HS384 => Scheme::Hmac(Hash::Sha384),
+            Self::HS512 => Scheme::Hmac(Hash::Sha512),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! The compact serialization, taken apart (RFC 7515 section 7.1), and why a token is refused.
 
-use super::key::Unusable;
+use super::keys::Unusable;
 use crate::base::json::JsonError;
 
 /// A token in its parts, still encoded.

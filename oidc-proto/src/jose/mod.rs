@@ -6,35 +6,28 @@
 
 mod algorithm;
 mod algorithm_set;
-mod backend;
 mod compact;
-mod curve;
-mod embedded;
 mod header;
-mod jwk;
-mod key;
-mod key_set;
-mod roca;
+mod keys;
 mod sign;
+mod signer;
 #[cfg(test)]
 mod testdata;
-mod thumbprint;
 mod to_sign;
 mod verify;
 
 pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
 pub(crate) use algorithm_set::Allowed;
-pub(crate) use backend::{Mac, sha256};
 pub(crate) use compact::Compact;
 pub use compact::JwsError;
-pub(crate) use embedded::EmbeddedKey;
-pub use embedded::MAX_EMBEDDED_RSA;
 pub use header::Header;
-pub use jwk::Jwk;
-pub use key::{Key, Unusable};
-pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, SetAside};
-pub use sign::{RingSigner, Sign, SignError, sign_compact};
+pub(crate) use keys::EmbeddedKey;
+pub use keys::{
+    Jwk, Key, KeySet, KeySetError, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS, MAX_WORK, SetAside, Unusable,
+};
+pub use sign::{Sign, SignError};
+pub use signer::RingSigner;
 pub(crate) use to_sign::FromSigned;
-pub use to_sign::ToSign;
+pub use to_sign::{ToSign, sign_compact};
 pub use verify::{Buffers, Jws, verify_compact};

@@ -3,15 +3,15 @@
 use super::{Algorithm, Jwk, KeySet, RingSigner, Sign};
 use crate::base::secret::Secret;
 
-pub(super) const RSA1024: &str = include_str!("testdata/rsa1024.pem");
-pub(super) const RSA2048: &str = include_str!("testdata/rsa2048.pem");
-pub(super) const P256: &str = include_str!("testdata/p256.pem");
-pub(super) const P384: &str = include_str!("testdata/p384.pem");
-pub(super) const ED25519: &str = include_str!("testdata/ed25519.pem");
-pub(super) const SECRET: &str = "sixty-four bytes are enough for any of the three HMAC algorithms";
+pub(in crate::jose) const RSA1024: &str = include_str!("testdata/rsa1024.pem");
+pub(in crate::jose) const RSA2048: &str = include_str!("testdata/rsa2048.pem");
+pub(in crate::jose) const P256: &str = include_str!("testdata/p256.pem");
+pub(in crate::jose) const P384: &str = include_str!("testdata/p384.pem");
+pub(in crate::jose) const ED25519: &str = include_str!("testdata/ed25519.pem");
+pub(in crate::jose) const SECRET: &str = "sixty-four bytes are enough for any of the three HMAC algorithms";
 
 /// A signer for any algorithm.
-pub(super) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSigner {
+pub(in crate::jose) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSigner {
     let pem = match algorithm {
         Algorithm::RS256
         | Algorithm::RS384
@@ -30,14 +30,14 @@ pub(super) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSigner {
 }
 
 /// The public half of a private key, without name, use and algorithm.
-pub(super) fn jwk(pem: &str, algorithm: Algorithm) -> Jwk {
+pub(in crate::jose) fn jwk(pem: &str, algorithm: Algorithm) -> Jwk {
     let mut jwk = RingSigner::from_pkcs8_pem(algorithm, pem, None).unwrap().public_jwk().unwrap();
     (jwk.alg, jwk.public_key_use) = (None, None);
     jwk
 }
 
 /// The keys that verify what [`signer`] signs with this algorithm.
-pub(super) fn keys(algorithm: Algorithm, kid: Option<&str>) -> KeySet {
+pub(in crate::jose) fn keys(algorithm: Algorithm, kid: Option<&str>) -> KeySet {
     signer(algorithm, kid)
         .public_jwk()
         .map_or_else(|| KeySet::from_secret(&Secret::new(SECRET)), |jwk| KeySet::from_jwks([jwk]).unwrap())

@@ -1,6 +1,10 @@
-//! [`ToSign`]: what a key that is elsewhere is to sign, as a value that leaves the library and comes back.
+//! [`ToSign`]: what a key that is elsewhere is to sign, as a value that leaves the library and comes back;
+//! and the same for a key at hand, at once.
 
-use super::{Algorithm, Sign, SignError};
+use super::{
+    algorithm::Algorithm,
+    sign::{Sign, SignError},
+};
 use crate::base::{base64url, json::Extra, secret::Secret};
 use std::{fmt, marker::PhantomData};
 
@@ -68,4 +72,16 @@ impl FromSigned for String {
     fn from_signed(token: Secret) -> Self {
         token.expose().to_owned()
     }
+}
+
+/// Signs a payload: the compact serialization. `header` holds members such as `typ`; `alg` and `kid`
+/// are those of the signer.
+///
+/// # Errors
+/// The signer fails, or `header` brings a member that is not for the caller to set.
+pub fn sign_compact(signer: &dyn Sign, header: Extra, payload: &[u8]) -> Result<String, SignError> {
+    if let Some(name) = ["alg", "kid", "crit", "b64"].into_iter().find(|name| header.contains_key(*name)) {
+        return Err(SignError::Header(name));
+    }
+    ToSign::new(header, payload, signer.algorithm(), signer.key_id()).sign(signer)
 }

@@ -5,7 +5,7 @@ use super::{
     algorithm_set::AlgorithmSet,
     compact::{Compact, JwsError},
     header::Header,
-    key_set::KeySet,
+    keys::KeySet,
 };
 use crate::base::{base64url, json::Names};
 use std::fmt;

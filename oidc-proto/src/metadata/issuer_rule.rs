@@ -5,8 +5,7 @@
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer leaves that to the client; here
 //! it is a rule that is stated, and never guessed from the name of a host.
 
-use crate::base::json;
-use ring::digest::Context;
+use crate::{backend::Fingerprint, base::json};
 
 /// The longest name of a tenant, in characters.
 const MAX_TENANT: usize = 128;
@@ -193,28 +192,26 @@ impl IssuerRule {
     }
 
     /// The rule as a part of a fingerprint: no two rules look alike.
-    pub(crate) fn feed(&self, hash: &mut Context) {
-        let mut text = |text: &str| {
-            hash.update(&(text.len() as u64).to_be_bytes());
-            hash.update(text.as_bytes());
-        };
+    pub(crate) fn feed(&self, hash: &mut Fingerprint) {
         match &self.0 {
             Kind::Exact(issuer) => {
-                text("exact");
-                text(issuer);
+                hash.text(Some("exact")).text(Some(issuer));
             }
             Kind::Template { template, prefix: _, suffix: _, member, allowed } => {
-                ["template", template, member].into_iter().for_each(&mut text);
+                hash.text(Some("template")).text(Some(template)).text(Some(member));
                 match allowed {
-                    AllowedTenants::AnyUuid => text("uuid"),
+                    AllowedTenants::AnyUuid => {
+                        hash.text(Some("uuid"));
+                    }
                     AllowedTenants::List(tenants) => {
-                        text("list");
-                        tenants.iter().for_each(|tenant| text(tenant));
+                        hash.text(Some("list")).count(tenants.len());
+                        for tenant in tenants {
+                            hash.text(Some(tenant));
+                        }
                     }
                 }
             }
         }
-        hash.update(b"end");
     }
 
     /// Whether a key that says whose it is (`issuer` in a key set that many tenants share) may vouch for a

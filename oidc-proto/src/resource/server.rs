@@ -6,7 +6,7 @@ use super::{
     issuer::{Trusted, TrustedIssuer},
     setting_error::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError},
 };
-use crate::{base::moment::Timestamp, jose::Mac, metadata::IssuerRule, sender::DpopVerifier};
+use crate::{backend::Mac, base::moment::Timestamp, metadata::IssuerRule, sender::DpopVerifier};
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,

@@ -1,7 +1,7 @@
 //! [`CertificateThumbprint`]: the client certificate of a connection, as a token is bound to it
 //! (RFC 8705 section 3.1).
 
-use crate::{base::base64url, jose::sha256};
+use crate::{backend::sha256, base::base64url};
 
 /// The SHA-256 thumbprint of a client certificate.
 ///

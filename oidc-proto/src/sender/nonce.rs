@@ -5,8 +5,8 @@
 //! client is asked for a new one once a slot, and a proof made in advance is good for two at most.
 
 use crate::{
+    backend::Mac,
     base::{base64url, moment::Timestamp, secret::equal},
-    jose::Mac,
 };
 use std::fmt;
 

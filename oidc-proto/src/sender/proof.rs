@@ -1,6 +1,7 @@
 //! DPoP proofs as a client makes them (RFC 9449 section 4.2).
 
 use crate::{
+    backend::sha256,
     base::{
         base64url,
         endpoint_url::EndpointUrl,
@@ -8,7 +9,7 @@ use crate::{
         moment::{Entropy, Timestamp},
         secret::Secret,
     },
-    jose::{Sign, SignError, ToSign, sha256},
+    jose::{Sign, SignError, ToSign},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;

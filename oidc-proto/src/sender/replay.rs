@@ -6,8 +6,8 @@
 //! Redis' `SET NX` with an expiry, on the same [`ReplayKey`], and answers with the same [`Use`].
 
 use crate::{
+    backend::Fingerprint,
     base::{base64url, moment::Timestamp},
-    jose::sha256,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -39,9 +39,16 @@ impl ReplayKey {
     /// same on every machine.
     #[must_use]
     pub fn new(purpose: &str, sender: &str, identifier: &[&str], until: Timestamp) -> Self {
-        let holder = [purpose, sender];
-        let all: Vec<&str> = holder.iter().chain(identifier).copied().collect();
-        Self { key: hash(&all), holder: hash(&holder), until }
+        let of_sender = || {
+            let mut hash = Fingerprint::new();
+            hash.text(Some(purpose)).text(Some(sender));
+            hash
+        };
+        let mut hash = of_sender();
+        for part in identifier {
+            hash.text(Some(part));
+        }
+        Self { key: hash.finish(), holder: of_sender().finish(), until }
     }
 
     /// The key as text, for a store that wants one.
@@ -55,17 +62,6 @@ impl fmt::Debug for ReplayKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ReplayKey").field("key", &self.to_text()).field("until", &self.until).finish()
     }
-}
-
-/// A hash of these texts and their lengths, which no other texts share. It is the same on machines of any word
-/// size, since nodes of both may share a store.
-fn hash(parts: &[&str]) -> [u8; 32] {
-    let mut bytes = Vec::with_capacity(parts.iter().map(|part| part.len() + 8).sum());
-    for part in parts {
-        bytes.extend_from_slice(&(part.len() as u64).to_be_bytes());
-        bytes.extend_from_slice(part.as_bytes());
-    }
-    sha256(&bytes)
 }
 
 /// Whether a message is used for the first time: the answer of a [`ReplayWindow`], or of a store.

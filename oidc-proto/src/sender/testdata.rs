@@ -1,8 +1,9 @@
 //! Keys and proofs for the tests of this room and of those that stand on it.
 
 use crate::{
+    backend::sha256,
     base::{base64url, json::Extra, moment::Timestamp},
-    jose::{Algorithm, RingSigner, Sign, sha256},
+    jose::{Algorithm, RingSigner, Sign},
 };
 use http::{HeaderMap, HeaderValue};
 use serde_json::{Value, json};

@@ -10,13 +10,14 @@ use super::{
     target,
 };
 use crate::{
+    backend::sha256,
     base::{
         base64url,
         json::{JsonError, Members, Names, integer},
         moment::Timestamp,
         secret::{Secret, equal},
     },
-    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, MAX_EMBEDDED_RSA, Unusable, sha256},
+    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, MAX_EMBEDDED_RSA, Unusable},
     token::{DEFAULT_LEEWAY, MAX_LEEWAY},
 };
 use http::{HeaderMap, Method};

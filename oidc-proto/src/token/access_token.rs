@@ -8,11 +8,11 @@ use super::{
     time,
 };
 use crate::{
+    backend::Fingerprint,
     base::{moment::Timestamp, visible::all_visible},
     jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
 };
-use ring::digest::Context;
 use serde::Deserialize;
 use std::{borrow::Cow, fmt};
 
@@ -168,17 +168,15 @@ impl Verifier {
     }
 
     /// Everything that a verdict can depend on. A new field does not compile until it stands here.
-    pub(super) fn feed(&self, hash: &mut Context) {
+    pub(super) fn feed(&self, hash: &mut Fingerprint) {
         let Self { issuer, audiences, algorithms, leeway, plain_jwt } = self;
         issuer.feed(hash);
-        hash.update(&(audiences.len() as u64).to_be_bytes());
+        hash.count(audiences.len());
         for audience in audiences {
-            hash.update(&(audience.len() as u64).to_be_bytes());
-            hash.update(audience.as_bytes());
+            hash.text(Some(audience));
         }
-        hash.update(&algorithms.set().bits().to_be_bytes());
-        hash.update(&leeway.to_be_bytes());
-        hash.update(&[u8::from(*plain_jwt)]);
+        hash.fixed(&algorithms.set().bits().to_be_bytes());
+        hash.fixed(&leeway.to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
     }
 
     fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), Rejected> {

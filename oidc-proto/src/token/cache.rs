@@ -12,10 +12,10 @@
 
 use super::{Possession, Rejected, Scratch, Verified, Verifier};
 use crate::{
+    backend::Fingerprint,
     base::{bounded::Bounded, moment::Timestamp},
     jose::KeySet,
 };
-use ring::digest::{Context, SHA256};
 use std::fmt;
 
 /// What one entry may cost, in bytes, with all that holds it: the bound divided by this is the number of
@@ -153,13 +153,10 @@ impl Verifier {
     }
 
     fn cache_key(&self, token: &str, keys: &KeySet) -> CacheKey {
-        let mut hash = Context::new(&SHA256);
-        hash.update(&keys.generation().0);
+        let mut hash = Fingerprint::new();
+        hash.fixed(&keys.generation().0);
         self.feed(&mut hash);
-        // Last, and alone of no fixed length, so that no token can pass for a part of a policy.
-        hash.update(token.as_bytes());
-        let mut key = [0; 32];
-        key.copy_from_slice(hash.finish().as_ref());
-        CacheKey(key)
+        hash.text(Some(token));
+        CacheKey(hash.finish())
     }
 }

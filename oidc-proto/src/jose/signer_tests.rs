@@ -1,7 +1,10 @@
 //! Tests of signers: where keys come from, what does not fit, and what never shows.
 
 use super::*;
-use crate::jose::{AlgorithmSet, Buffers, KeySet, testdata, verify_compact};
+use crate::{
+    base::json::JsonError,
+    jose::{AlgorithmSet, Buffers, KeySet, sign_compact, testdata, verify_compact},
+};
 use serde_json::{Value, json};
 
 /// The private JWK of RFC 8037 appendix A.1.

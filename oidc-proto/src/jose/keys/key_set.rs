@@ -2,17 +2,17 @@
 //! (RFC 7517 section 5, OpenID Connect Core 1.0 section 10.1).
 
 use super::{
-    algorithm_set::AlgorithmSet,
-    compact::JwsError,
-    header::Header,
+    super::{algorithm_set::AlgorithmSet, compact::JwsError, header::Header},
     jwk::{self, Jwk},
-    key::{self, Key, Unusable, feed_text},
+    key::{self, Key, Unusable},
 };
-use crate::base::{
-    json::{JsonError, Members},
-    secret::Secret,
+use crate::{
+    backend::Fingerprint,
+    base::{
+        json::{JsonError, Members},
+        secret::Secret,
+    },
 };
-use ring::digest::{Context, SHA256};
 use serde_json::Value;
 use std::fmt;
 
@@ -119,11 +119,13 @@ impl KeySet {
 
     /// The order counts, too, and so do the names of keys set aside: both can change a verdict.
     fn sealed(mut self) -> Self {
-        let mut hash = Context::new(&SHA256);
+        let mut hash = Fingerprint::new();
+        hash.count(self.keys.len());
         self.keys.iter().for_each(|key| key.feed(&mut hash));
-        hash.update(b"set aside");
-        self.set_aside.iter().for_each(|aside| feed_text(&mut hash, aside.kid.as_deref()));
-        self.generation.0.copy_from_slice(hash.finish().as_ref());
+        for aside in &self.set_aside {
+            hash.text(aside.kid.as_deref());
+        }
+        self.generation = Generation(hash.finish());
         self
     }
 

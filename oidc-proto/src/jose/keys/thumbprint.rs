@@ -1,7 +1,7 @@
 //! The name of a key that everybody computes alike (RFC 7638, RFC 8037 section 2, RFC 9278).
 
-use super::{algorithm::Hash, backend, jwk::Jwk};
-use crate::base::base64url;
+use super::jwk::Jwk;
+use crate::{backend::sha256, base::base64url};
 use zeroize::Zeroizing;
 
 impl Jwk {
@@ -42,7 +42,7 @@ impl Jwk {
             }
             _ => return None,
         });
-        Some(base64url::encode(backend::digest(Hash::Sha256, text.as_bytes()).as_ref()))
+        Some(base64url::encode(&sha256(text.as_bytes())))
     }
 
     /// The thumbprint as a URI (RFC 9278 section 3).

@@ -2,19 +2,19 @@
 //! (RFC 7517 section 4, RFC 7518 sections 3 and 6).
 
 use super::{
-    algorithm::{Algorithm, Hash},
-    algorithm_set::AlgorithmSet,
-    backend::{self, PublicKey},
+    super::{algorithm::Algorithm, algorithm_set::AlgorithmSet},
     curve,
     jwk::Jwk,
     roca,
 };
-use crate::base::{
-    base64url,
-    json::{Extra, JsonError},
-    secret::Secret,
+use crate::{
+    backend::{Fingerprint, PublicKey, sha256},
+    base::{
+        base64url,
+        json::{Extra, JsonError},
+        secret::Secret,
+    },
 };
-use ring::digest::Context;
 use serde_json::Value;
 use std::fmt;
 use zeroize::Zeroizing;
@@ -107,12 +107,12 @@ impl Key {
             }
         };
         let material = match (&thumbprint, &jwk.k) {
-            (Some(thumbprint), _) => material(thumbprint.as_bytes()),
-            (None, Some(secret)) if jwk.kty == "oct" => material(secret.expose().as_bytes()),
+            (Some(thumbprint), _) => sha256(thumbprint.as_bytes()),
+            (None, Some(secret)) if jwk.kty == "oct" => sha256(secret.expose().as_bytes()),
             // An RSA key that is spelt otherwise than its name is: the spelling will do.
             (None, _) => {
                 let text = |member: &Option<String>| member.clone().unwrap_or_default();
-                material([text(&jwk.n), text(&jwk.e)].join(".").as_bytes())
+                sha256([text(&jwk.n), text(&jwk.e)].join(".").as_bytes())
             }
         };
         let Jwk { kid, x5t_s256, .. } = jwk;
@@ -124,7 +124,7 @@ impl Key {
         let bytes = secret.expose().as_bytes();
         let (public, algorithms) = hmac(bytes, AlgorithmSet::HMAC)?;
         let (kid, x5t_s256, thumbprint, issuer) = (None, None, None, None);
-        Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material: material(bytes) })
+        Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material: sha256(bytes) })
     }
 
     /// The name of the key.
@@ -158,11 +158,12 @@ impl Key {
     }
 
     /// Everything that a verdict can depend on, for the generation of a key set.
-    pub(super) fn feed(&self, hash: &mut Context) {
+    pub(super) fn feed(&self, hash: &mut Fingerprint) {
         let Self { kid, x5t_s256, thumbprint: _, issuer, algorithms, public: _, material } = self;
-        [kid, x5t_s256, issuer].into_iter().for_each(|text| feed_text(hash, text.as_deref()));
-        hash.update(&algorithms.bits().to_be_bytes());
-        hash.update(material);
+        for text in [kid, x5t_s256, issuer] {
+            hash.text(text.as_deref());
+        }
+        hash.fixed(&algorithms.bits().to_be_bytes()).fixed(material);
     }
 
     /// What it costs to hold one signature against it, in products of two 64-bit words, or what takes as
@@ -174,7 +175,7 @@ impl Key {
 
     /// For an algorithm of this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.public.verify(algorithm, message, signature)
+        self.public.verify(algorithm.scheme(), message, signature)
     }
 }
 
@@ -185,19 +186,6 @@ impl fmt::Debug for Key {
             .field("algorithms", &self.algorithms)
             .finish_non_exhaustive()
     }
-}
-
-/// A text, so that no two sequences of texts look alike.
-pub(super) fn feed_text(hash: &mut Context, text: Option<&str>) {
-    let length = text.map_or(u64::MAX, |text| text.len() as u64);
-    hash.update(&length.to_be_bytes());
-    hash.update(text.unwrap_or_default().as_bytes());
-}
-
-fn material(bytes: &[u8]) -> [u8; 32] {
-    let mut material = [0; 32];
-    material.copy_from_slice(backend::digest(Hash::Sha256, bytes).as_ref());
-    material
 }
 
 /// What is left of the fitting algorithms if the key names one. `EdDSA` and `Ed25519` are two names
@@ -345,7 +333,7 @@ fn hmac(secret: &[u8], algorithms: AlgorithmSet) -> Parsed {
     if served.is_empty() {
         return Err(Unusable::SecretTooShort);
     }
-    Ok((PublicKey::secret(secret, served.iter()), served))
+    Ok((PublicKey::secret(secret, served.iter().map(Algorithm::hash)), served))
 }
 
 fn bytes(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {

@@ -5,7 +5,7 @@
 //! only when everything else is right is it looked at whether it is sound.
 
 use super::{
-    algorithm_set::AlgorithmSet,
+    super::algorithm_set::AlgorithmSet,
     jwk::{self, Jwk},
     key::{self, Key, Unusable},
 };

@@ -1,0 +1,147 @@
+//! [`PrivateKey`]: keys that sign.
+//!
+//! The one file of this library that draws randomness of its own: ring makes ECDSA and PSS
+//! signatures with no other source than the operating system's.
+
+use super::{digest::Hash, public_key::hmac_key, scheme::Scheme};
+use ring::{
+    hmac,
+    rand::SystemRandom,
+    rsa::{KeyPairComponents, PublicKeyComponents},
+    signature::{
+        self, EcdsaKeyPair, EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair, RsaEncoding, RsaKeyPair,
+    },
+};
+
+/// A private key or a secret in memory, bound to its scheme.
+pub(crate) enum PrivateKey {
+    Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
+    Ec(Box<EcdsaKeyPair>),
+    Ed25519(Box<Ed25519KeyPair>),
+    Secret(Box<hmac::Key>),
+}
+
+/// The numbers of an RSA key (RFC 8017 section 3.2), big-endian.
+pub(crate) struct RsaNumbers<'a> {
+    pub(crate) n: &'a [u8],
+    pub(crate) e: &'a [u8],
+    pub(crate) d: &'a [u8],
+    pub(crate) p: &'a [u8],
+    pub(crate) q: &'a [u8],
+    pub(crate) d_p: &'a [u8],
+    pub(crate) d_q: &'a [u8],
+    pub(crate) q_inv: &'a [u8],
+}
+
+/// The half of a key that everybody may know.
+pub(crate) enum PublicHalf {
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
+    /// Coordinates of a point of P-256 or, if they are longer than 32 bytes, of P-384.
+    Point {
+        x: Vec<u8>,
+        y: Vec<u8>,
+    },
+    Ed25519(Vec<u8>),
+}
+
+fn encoding(scheme: Scheme) -> Option<&'static dyn RsaEncoding> {
+    Some(match scheme {
+        Scheme::RsaPkcs1(Hash::Sha256) => &signature::RSA_PKCS1_SHA256,
+        Scheme::RsaPkcs1(Hash::Sha384) => &signature::RSA_PKCS1_SHA384,
+        Scheme::RsaPkcs1(Hash::Sha512) => &signature::RSA_PKCS1_SHA512,
+        Scheme::RsaPss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
+        Scheme::RsaPss(Hash::Sha384) => &signature::RSA_PSS_SHA384,
+        Scheme::RsaPss(Hash::Sha512) => &signature::RSA_PSS_SHA512,
+        Scheme::P256 | Scheme::P384 | Scheme::Ed25519 | Scheme::Hmac(_) => return None,
+    })
+}
+
+const fn curve(scheme: Scheme) -> Option<&'static EcdsaSigningAlgorithm> {
+    match scheme {
+        Scheme::P256 => Some(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
+        Scheme::P384 => Some(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
+        Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ed25519 | Scheme::Hmac(_) => None,
+    }
+}
+
+impl PrivateKey {
+    /// A key in PKCS#8; `None` if it is damaged, too weak, or not one for the scheme.
+    pub(crate) fn from_pkcs8(scheme: Scheme, der: &[u8]) -> Option<Self> {
+        match scheme {
+            Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) => {
+                Some(Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(der).ok()?), encoding(scheme)?))
+            }
+            Scheme::P256 | Scheme::P384 => {
+                let key = EcdsaKeyPair::from_pkcs8(curve(scheme)?, der, &SystemRandom::new());
+                Some(Self::Ec(Box::new(key.ok()?)))
+            }
+            // OpenSSL writes no public key beside the private one.
+            Scheme::Ed25519 => {
+                Some(Self::Ed25519(Box::new(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?)))
+            }
+            Scheme::Hmac(_) => None,
+        }
+    }
+
+    /// An RSA key by its numbers; `None` if they do not belong together, or the scheme is for another type.
+    pub(crate) fn rsa(scheme: Scheme, numbers: &RsaNumbers<'_>) -> Option<Self> {
+        let RsaNumbers { n, e, d, p, q, d_p, d_q, q_inv } = *numbers;
+        let public_key = PublicKeyComponents { n, e };
+        let components = KeyPairComponents { public_key, d, p, q, dP: d_p, dQ: d_q, qInv: q_inv };
+        Some(Self::Rsa(Box::new(RsaKeyPair::from_components(&components).ok()?), encoding(scheme)?))
+    }
+
+    /// A key on P-256 or P-384; `None` if its halves do not belong together, or the scheme is for another type.
+    pub(crate) fn ec(scheme: Scheme, d: &[u8], x: &[u8], y: &[u8]) -> Option<Self> {
+        let point = [&[4], x, y].concat();
+        let rng = SystemRandom::new();
+        let key = EcdsaKeyPair::from_private_key_and_public_key(curve(scheme)?, d, &point, &rng);
+        Some(Self::Ec(Box::new(key.ok()?)))
+    }
+
+    /// A key on Ed25519; `None` if its halves do not belong together.
+    pub(crate) fn ed25519(seed: &[u8], x: &[u8]) -> Option<Self> {
+        let key = Ed25519KeyPair::from_seed_and_public_key(seed, x).ok()?;
+        Some(Self::Ed25519(Box::new(key)))
+    }
+
+    /// A secret; `None` if it is shorter than the hash.
+    pub(crate) fn secret(hash: Hash, secret: &[u8]) -> Option<Self> {
+        Some(Self::Secret(Box::new(hmac_key(hash, secret)?)))
+    }
+
+    /// Signs; `None` if the operating system has no randomness. ECDSA signatures are the two numbers side by
+    /// side.
+    pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
+        match self {
+            Self::Rsa(key, encoding) => {
+                let mut signature = vec![0; key.public().modulus_len()];
+                key.sign(*encoding, &SystemRandom::new(), message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Self::Ec(key) => Some(key.sign(&SystemRandom::new(), message).ok()?.as_ref().to_vec()),
+            Self::Ed25519(key) => Some(key.sign(message).as_ref().to_vec()),
+            Self::Secret(key) => Some(hmac::sign(key, message).as_ref().to_vec()),
+        }
+    }
+
+    /// The public half; `None` of a secret.
+    pub(crate) fn public(&self) -> Option<PublicHalf> {
+        match self {
+            Self::Rsa(key, _) => {
+                let PublicKeyComponents { n, e } = key.public().into();
+                Some(PublicHalf::Rsa { n, e })
+            }
+            Self::Ec(key) => {
+                let (_, point) = key.public_key().as_ref().split_first()?;
+                let (x, y) = point.split_at_checked(point.len() / 2)?;
+                Some(PublicHalf::Point { x: x.to_vec(), y: y.to_vec() })
+            }
+            Self::Ed25519(key) => Some(PublicHalf::Ed25519(key.public_key().as_ref().to_vec())),
+            Self::Secret(_) => None,
+        }
+    }
+}

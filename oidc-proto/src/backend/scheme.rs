@@ -1,0 +1,20 @@
+//! [`Scheme`]: how a key signs.
+
+use super::digest::Hash;
+
+/// A signature scheme, or a message authentication code.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// RSASSA-PKCS1-v1_5.
+    RsaPkcs1(Hash),
+    /// RSASSA-PSS.
+    RsaPss(Hash),
+    /// ECDSA on P-256 with SHA-256.
+    P256,
+    /// ECDSA on P-384 with SHA-384.
+    P384,
+    /// EdDSA on Ed25519.
+    Ed25519,
+    /// HMAC.
+    Hmac(Hash),
+}

@@ -1,0 +1,15 @@
+//! Keys as providers publish them, read and judged once.
+
+mod curve;
+mod embedded;
+mod jwk;
+mod key;
+mod key_set;
+mod roca;
+mod thumbprint;
+
+pub(crate) use embedded::EmbeddedKey;
+pub use embedded::MAX_EMBEDDED_RSA;
+pub use jwk::Jwk;
+pub use key::{Key, Unusable};
+pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, SetAside};
