@@ -71,7 +71,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "resource::credentials::CredentialPolicy",
             "resource::credentials::Scheme",
             "sender::replay::Use",
-            "resource::verdict::Outcome",
+            "resource::record::Outcome",
         ],
     ),
     (

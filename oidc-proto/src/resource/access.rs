@@ -3,8 +3,7 @@
 
 use super::{
     challenge::{Challenges, Denied, Details, Reason},
-    requirement::Requirement,
-    verdict::{Outcome, Record},
+    record::{Outcome, Record},
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
@@ -113,15 +112,6 @@ impl Access {
         self.auth_time.is_some_and(|time| time >= earliest)
     }
 
-    /// Holds it against what a route needs.
-    ///
-    /// # Errors
-    /// [`Denied`]: 403 if the token lacks a scope or privilege, 401 if it is for another audience or
-    /// the user must be authenticated again.
-    pub fn require(&self, requirement: &Requirement, now: Timestamp) -> Result<(), Denied> {
-        requirement.check(self, now)
-    }
-
     /// What to log.
     #[must_use]
     pub const fn record(&self) -> &Record {
@@ -179,5 +169,5 @@ impl fmt::Debug for Access {
 }
 
 #[cfg(test)]
-#[path = "access_tests.rs"]
+#[path = "tests/access_tests.rs"]
 mod tests;

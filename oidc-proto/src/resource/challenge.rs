@@ -3,8 +3,7 @@
 
 use super::{
     credentials::{BadRequest, Scheme},
-    requirement::Requirement,
-    verdict::{Outcome, Record},
+    record::{Outcome, Record},
 };
 use crate::{sender::ProofError, token::Rejected};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -186,10 +185,9 @@ impl Denied {
         &self.record
     }
 
-    /// Names the scopes that the route needs in the challenge, so that a client that has not tried yet
-    /// knows what to ask for.
-    pub fn naming_scope(mut self, requirement: &Requirement) -> Self {
-        self.details.scope = self.details.scope.take().or_else(|| requirement.scope_text());
+    /// Names these scopes in the challenge, unless it names some.
+    pub(super) fn or_scope(mut self, scope: Option<String>) -> Self {
+        self.details.scope = self.details.scope.take().or(scope);
         self
     }
 
@@ -294,5 +292,5 @@ pub(super) fn is_quotable(text: &str) -> bool {
 }
 
 #[cfg(test)]
-#[path = "challenge_tests.rs"]
+#[path = "tests/challenge_tests.rs"]
 mod tests;

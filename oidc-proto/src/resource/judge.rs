@@ -7,126 +7,23 @@ use super::{
     credentials::{Credentials, Scheme},
     introspection::IntrospectionClaims,
     issuer::Trusted,
+    record::Record,
+    request::{Inspected, RequestView},
     server::{CertificateBinding, Dpop, ResourceServer},
-    verdict::{Proven, Record, Verdict},
+    verdict::{Proven, Verdict},
 };
 use crate::{
     base::{
         base64url,
         json::{Extra, JsonError},
         moment::Timestamp,
-        secret::Secret,
         visible::all_visible,
     },
     jose::KeySet,
-    sender::{CertificateThumbprint, DpopProof, ProofError, UncheckedProof},
+    sender::{DpopProof, ProofError, UncheckedProof},
     token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
 };
-use http::{HeaderMap, Method, Uri, request::Parts};
-use std::fmt;
-
-/// What a resource server needs to see of a request.
-#[derive(Clone, Copy)]
-pub struct RequestView<'r> {
-    method: &'r Method,
-    uri: &'r Uri,
-    headers: &'r HeaderMap,
-    form: Option<&'r [u8]>,
-    origin: Option<&'r str>,
-    certificate: Option<&'r CertificateThumbprint>,
-}
-
-impl<'r> RequestView<'r> {
-    /// A request by its method, URI and headers. Of the URI, path and query count; they must be those
-    /// that the client sent.
-    #[must_use]
-    pub const fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
-        Self { method, uri, headers, form: None, origin: None, certificate: None }
-    }
-
-    /// A request by its head.
-    #[must_use]
-    pub const fn of(parts: &'r Parts) -> Self {
-        Self::new(&parts.method, &parts.uri, &parts.headers)
-    }
-
-    /// The body, for credentials in a form; it counts only if [`CredentialPolicy::form`] asks for it.
-    ///
-    /// [`CredentialPolicy::form`]: super::CredentialPolicy::form
-    #[must_use]
-    pub const fn form(mut self, body: &'r [u8]) -> Self {
-        self.form = Some(body);
-        self
-    }
-
-    /// Scheme, host and port as this client sees them, where the settings do not say it: from a proxy
-    /// that you trust, never from the client.
-    #[must_use]
-    pub const fn origin(mut self, origin: &'r str) -> Self {
-        self.origin = Some(origin);
-        self
-    }
-
-    /// The client certificate of the connection.
-    #[must_use]
-    pub const fn certificate(mut self, thumbprint: &'r CertificateThumbprint) -> Self {
-        self.certificate = Some(thumbprint);
-        self
-    }
-}
-
-impl fmt::Debug for RequestView<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("RequestView").field("method", self.method).finish_non_exhaustive()
-    }
-}
-
-/// A request that carries an access token which a trusted issuer can be asked about. Nothing of it is
-/// verified.
-pub struct Inspected<'r> {
-    request: RequestView<'r>,
-    credentials: Credentials,
-    issuer: usize,
-    name: String,
-    opaque: bool,
-}
-
-impl Inspected<'_> {
-    /// The trusted issuer whose keys, or whose introspection endpoint, are needed: a name from the
-    /// settings.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.name
-    }
-
-    /// Its place in the settings, from 0.
-    #[must_use]
-    pub const fn issuer_index(&self) -> usize {
-        self.issuer
-    }
-
-    /// Whether the token is no JWT, so that only its issuer knows what it is worth.
-    #[must_use]
-    pub const fn is_opaque(&self) -> bool {
-        self.opaque
-    }
-
-    /// The token, for the introspection endpoint of its issuer.
-    #[must_use]
-    pub const fn token(&self) -> &Secret {
-        &self.credentials.token
-    }
-}
-
-impl fmt::Debug for Inspected<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspected")
-            .field("issuer", &self.name)
-            .field("scheme", &self.credentials.scheme)
-            .field("opaque", &self.opaque)
-            .finish_non_exhaustive()
-    }
-}
+use http::Method;
 
 impl ResourceServer {
     /// Takes the access token from a request and finds its issuer among those that are trusted. What
@@ -197,24 +94,6 @@ impl ResourceServer {
         now: Timestamp,
     ) -> Verdict {
         self.judge_claims(inspected, claims, now).unwrap_or_else(Verdict::Denied)
-    }
-
-    /// As [`unavailable`](Self::unavailable), and the record says which issuer is meant, and which host was asked
-    /// in vain on which port.
-    pub fn unavailable_of(
-        &self,
-        issuer: Option<&str>,
-        asked: Option<(&str, u16)>,
-        retry_after: u32,
-    ) -> Denied {
-        let record = Record {
-            issuer: issuer.map(str::to_owned),
-            host: asked.map(|(host, _)| host.to_owned()),
-            port: asked.map(|(_, port)| port),
-            ..Record::default()
-        };
-        let details = Details { retry_after: Some(retry_after), ..Details::default() };
-        self.denied(Reason::Unavailable, record).detailed(details)
     }
 
     fn judge_jwt(
@@ -403,10 +282,6 @@ impl ResourceServer {
         let key = self.settings.pseudonyms.as_ref()?;
         let tag = key.sign(&[issuer.as_bytes(), b"\0", subject?.as_bytes()]);
         tag.get(..8).map(base64url::encode)
-    }
-
-    fn denied(&self, reason: Reason, record: Record) -> Denied {
-        Denied::new(reason, &self.settings.about, record)
     }
 }
 

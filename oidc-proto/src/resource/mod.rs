@@ -60,25 +60,29 @@
 //! | clocks | leeway, by default [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY), at most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY) |
 
 mod access;
+mod builder;
 mod challenge;
 mod credentials;
 mod introspection;
 mod issuer;
 mod judge;
+mod record;
+mod request;
 mod requirement;
 mod server;
-mod setting_error;
 #[cfg(test)]
+#[path = "tests/testdata.rs"]
 mod testdata;
 mod verdict;
 
 pub use access::Access;
+pub use builder::ResourceServerBuilder;
 pub use challenge::{Denied, Reason};
 pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
 pub use introspection::IntrospectionClaims;
-pub use issuer::TrustedIssuer;
-pub use judge::{Inspected, RequestView};
+pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError, TrustedIssuer};
+pub use record::{Outcome, Record};
+pub use request::{Inspected, RequestView};
 pub use requirement::Requirement;
-pub use server::{ResourceServer, ResourceServerBuilder};
-pub use setting_error::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError};
-pub use verdict::{Outcome, Proven, Record, Verdict};
+pub use server::ResourceServer;
+pub use verdict::{Proven, Verdict};

@@ -104,7 +104,7 @@ impl Requirement {
     }
 
     /// The scopes that a client should ask for, as a challenge has them.
-    pub(super) fn scope_text(&self) -> Option<String> {
+    fn scope_text(&self) -> Option<String> {
         let first = self.any_scope.iter().filter_map(|scopes| scopes.first());
         let scopes: Vec<&str> = self.all_scopes.iter().chain(first).map(String::as_str).collect();
         (!scopes.is_empty()).then(|| scopes.join(" "))
@@ -117,7 +117,7 @@ impl Requirement {
         Some(first.iter().filter(everywhere).map(String::as_str).collect())
     }
 
-    pub(super) fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
+    fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
         if !self.audiences.iter().all(|wanted| access.audience.contains(wanted)) {
             return Err(access.denied(Reason::Token(Rejected::Audience)));
         }
@@ -142,6 +142,25 @@ impl Requirement {
             return Err(access.denied(Reason::Authentication).detailed(details));
         }
         Ok(())
+    }
+}
+
+impl Access {
+    /// Holds it against what a route needs.
+    ///
+    /// # Errors
+    /// [`Denied`]: 403 if the token lacks a scope or privilege, 401 if it is for another audience or
+    /// the user must be authenticated again.
+    pub fn require(&self, requirement: &Requirement, now: Timestamp) -> Result<(), Denied> {
+        requirement.check(self, now)
+    }
+}
+
+impl Denied {
+    /// Names the scopes that the route needs in the challenge, so that a client that has not tried yet
+    /// knows what to ask for.
+    pub fn naming_scope(self, requirement: &Requirement) -> Self {
+        self.or_scope(requirement.scope_text())
     }
 }
 

@@ -1,34 +1,21 @@
-//! [`ResourceServer`]: whom a protected resource trusts and what it demands. Built once, cheap to clone.
+//! [`ResourceServer`]: a protected resource with its settings. Built once, cheap to clone.
 
 use super::{
-    challenge::{Challenges, Denied, is_quotable},
+    challenge::{Challenges, Denied, Details, Reason},
     credentials::CredentialPolicy,
-    issuer::{Trusted, TrustedIssuer},
-    setting_error::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError},
+    issuer::Trusted,
+    record::Record,
 };
 use crate::{backend::Mac, base::moment::Timestamp, metadata::IssuerRule, sender::DpopVerifier};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    fmt,
-    sync::Arc,
-};
-use url::Url;
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// The settings of a [`ResourceServer`].
-#[derive(Clone, Debug)]
-#[must_use]
-pub struct ResourceServerBuilder {
-    resource: String,
-    issuers: Vec<TrustedIssuer>,
-    credentials: CredentialPolicy,
-    dpop: Dpop,
-    certificate: CertificateBinding,
-    realm: Option<String>,
-    resource_metadata: Option<String>,
-    origin: Option<String>,
-    pseudonyms: Option<Mac>,
+/// A protected resource: takes requests in, gives verdicts out.
+#[derive(Clone)]
+pub struct ResourceServer {
+    pub(super) settings: Arc<Settings>,
 }
 
+/// What a resource server does about DPoP.
 #[derive(Clone, Debug)]
 pub(super) enum Dpop {
     Off,
@@ -57,168 +44,11 @@ pub(super) enum CertificateBinding {
     Required,
 }
 
-impl ResourceServerBuilder {
-    /// Trusts an issuer.
-    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
-        self.issuers.push(issuer);
-        self
-    }
-
-    /// Takes tokens from elsewhere than the `Authorization` header, too.
-    pub const fn credentials(mut self, policy: CredentialPolicy) -> Self {
-        self.credentials = policy;
-        self
-    }
-
-    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens. The verifier takes the place
-    /// of one named before; that a proof is required, it does not take back.
-    pub fn accept_dpop(mut self, verifier: DpopVerifier) -> Self {
-        self.dpop = match self.dpop {
-            Dpop::Required(_) => Dpop::Required(verifier),
-            Dpop::Off | Dpop::Accepted(_) => Dpop::Accepted(verifier),
-        };
-        self
-    }
-
-    /// Accepts DPoP-bound tokens with a proof, and no bearer tokens. The verifier takes the place of one
-    /// named before.
-    pub fn require_dpop(mut self, verifier: DpopVerifier) -> Self {
-        self.dpop = Dpop::Required(verifier);
-        self
-    }
-
-    /// Accepts certificate-bound tokens (RFC 8705) from whoever holds the certificate. That they are
-    /// required, it does not take back.
-    pub const fn accept_certificate_bound(mut self) -> Self {
-        if matches!(self.certificate, CertificateBinding::Off) {
-            self.certificate = CertificateBinding::Accepted;
-        }
-        self
-    }
-
-    /// Accepts certificate-bound tokens, and no others.
-    pub const fn require_certificate_bound(mut self) -> Self {
-        self.certificate = CertificateBinding::Required;
-        self
-    }
-
-    /// Sets the `realm` of challenges; the default is the identifier of the resource.
-    pub fn realm(mut self, realm: impl Into<String>) -> Self {
-        self.realm = Some(realm.into());
-        self
-    }
-
-    /// Names the URL of the resource's metadata in challenges (RFC 9728 section 5.1).
-    pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
-        self.resource_metadata = Some(url.into());
-        self
-    }
-
-    /// Sets scheme, host and port as clients see them, such as `https://api.example`; the default is
-    /// that of the resource identifier. What a request says of its host is never believed.
-    pub fn origin(mut self, origin: impl Into<String>) -> Self {
-        self.origin = Some(origin.into());
-        self
-    }
-
-    /// Puts a pseudonym of the subject into records: an HMAC under this key. Without a key there is
-    /// none, since a plain hash of a guessable subject hides nothing.
-    pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
-        self.pseudonyms = Some(Mac::new(key));
-        self
-    }
-
-    /// Makes the resource server.
-    ///
-    /// # Errors
-    /// [`SettingError`] names the setting that is wrong.
-    pub fn build(self) -> Result<ResourceServer, SettingError> {
-        let realm = self.realm.unwrap_or_else(|| self.resource.clone());
-        for (name, text) in [
-            ("resource", Some(&self.resource)),
-            ("realm", Some(&realm)),
-            ("resource_metadata", self.resource_metadata.as_ref()),
-        ] {
-            if text.is_some_and(|text| !is_quotable(text)) {
-                return Err(SettingError::Text(name));
-            }
-        }
-        let origin = origin(self.origin.as_deref().unwrap_or(&self.resource));
-        if origin.is_none() && (self.origin.is_some() || self.dpop.verifier().is_some()) {
-            return Err(SettingError::Origin);
-        }
-        match self.issuers.len() {
-            0 => return Err(SettingError::NoIssuer),
-            1..=MAX_ISSUERS => {}
-            _ => return Err(SettingError::TooManyIssuers),
-        }
-        let (mut by_name, mut by_issuer) = (BTreeSet::new(), BTreeMap::new());
-        let mut templates: Vec<usize> = Vec::new();
-        let mut introspecting = None;
-        let mut issuers = Vec::with_capacity(self.issuers.len());
-        for (index, issuer) in self.issuers.into_iter().enumerate() {
-            let trusted = Trusted::new(issuer, &self.resource)?;
-            let rule = &trusted.rule;
-            let twice = if rule.as_template().is_some() {
-                let known = templates.iter().filter_map(|known: &usize| issuers.get(*known));
-                let twice = known.map(|known: &Trusted| &known.rule).any(|known| known.overlaps(rule));
-                templates.push(index);
-                twice
-            } else {
-                by_issuer.insert(rule.as_str().to_owned(), index).is_some()
-            };
-            if twice || !by_name.insert(trusted.name.clone()) {
-                return Err(SettingError::IssuerTwice);
-            }
-            if templates.len() > MAX_ISSUER_TEMPLATES {
-                return Err(SettingError::TooManyIssuers);
-            }
-            if trusted.introspects && introspecting.replace(index).is_some() {
-                return Err(SettingError::TwoIntrospectors);
-            }
-            issuers.push(trusted);
-        }
-        let about = Arc::new(Challenges {
-            realm,
-            resource_metadata: self.resource_metadata,
-            bearer: !matches!(self.dpop, Dpop::Required(_)),
-            dpop: self.dpop.verifier().map(DpopVerifier::algorithm_names),
-        });
-        Ok(ResourceServer {
-            settings: Arc::new(Settings {
-                resource: self.resource,
-                issuers,
-                by_issuer,
-                templates,
-                introspecting,
-                credentials: self.credentials,
-                dpop: self.dpop,
-                certificate: self.certificate,
-                origin: origin.unwrap_or_default(),
-                about,
-                pseudonyms: self.pseudonyms,
-            }),
-        })
-    }
-}
-
-/// The origin of a URL, in its normal form.
-fn origin(url: &str) -> Option<String> {
-    let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
-    Some(url.origin().ascii_serialization())
-}
-
-/// A protected resource: takes requests in, gives verdicts out.
-#[derive(Clone)]
-pub struct ResourceServer {
-    pub(super) settings: Arc<Settings>,
-}
-
 pub(super) struct Settings {
-    resource: String,
-    issuers: Vec<Trusted>,
-    by_issuer: BTreeMap<String, usize>,
-    templates: Vec<usize>,
+    pub(super) resource: String,
+    pub(super) issuers: Vec<Trusted>,
+    pub(super) by_issuer: BTreeMap<String, usize>,
+    pub(super) templates: Vec<usize>,
     pub(super) introspecting: Option<usize>,
     pub(super) credentials: CredentialPolicy,
     pub(super) dpop: Dpop,
@@ -243,22 +73,6 @@ impl Settings {
 }
 
 impl ResourceServer {
-    /// Begins the settings of a resource with this identifier, such as `https://api.example`: what
-    /// tokens must name as their audience (RFC 8707 section 2).
-    pub fn builder(resource: impl Into<String>) -> ResourceServerBuilder {
-        ResourceServerBuilder {
-            resource: resource.into(),
-            issuers: Vec::new(),
-            credentials: CredentialPolicy::default(),
-            dpop: Dpop::Off,
-            certificate: CertificateBinding::Off,
-            realm: None,
-            resource_metadata: None,
-            origin: None,
-            pseudonyms: None,
-        }
-    }
-
     /// The identifier of the resource.
     #[must_use]
     pub fn resource(&self) -> &str {
@@ -290,10 +104,32 @@ impl ResourceServer {
         self.unavailable_of(None, None, retry_after)
     }
 
+    /// As [`unavailable`](Self::unavailable), and the record says which issuer is meant, and which host was asked
+    /// in vain on which port.
+    pub fn unavailable_of(
+        &self,
+        issuer: Option<&str>,
+        asked: Option<(&str, u16)>,
+        retry_after: u32,
+    ) -> Denied {
+        let record = Record {
+            issuer: issuer.map(str::to_owned),
+            host: asked.map(|(host, _)| host.to_owned()),
+            port: asked.map(|(_, port)| port),
+            ..Record::default()
+        };
+        let details = Details { retry_after: Some(retry_after), ..Details::default() };
+        self.denied(Reason::Unavailable, record).detailed(details)
+    }
+
     /// The DPoP nonce that clients should use now, if one is demanded (RFC 9449 section 9).
     #[must_use]
     pub fn dpop_nonce(&self, now: Timestamp) -> Option<String> {
         self.settings.dpop.verifier()?.nonce(now)
+    }
+
+    pub(super) fn denied(&self, reason: Reason, record: Record) -> Denied {
+        Denied::new(reason, &self.settings.about, record)
     }
 }
 
@@ -307,5 +143,5 @@ impl fmt::Debug for ResourceServer {
 }
 
 #[cfg(test)]
-#[path = "server_tests.rs"]
+#[path = "tests/server_tests.rs"]
 mod tests;

@@ -1,6 +1,9 @@
 //! What an access may do, and what a route may need.
 
-use super::{super::testdata::*, *};
+use super::{
+    super::{requirement::Requirement, testdata::*},
+    *,
+};
 use serde_json::json;
 
 fn access(changes: Value) -> Box<Access> {

@@ -1,6 +1,9 @@
 //! Every refusal has its status, its error code and its challenges.
 
-use super::{super::testdata::*, *};
+use super::{
+    super::{requirement::Requirement, testdata::*},
+    *,
+};
 use crate::{base::header::challenges as parse, base::json::JsonError, jose::JwsError};
 
 fn about(bearer: bool, dpop: bool) -> Arc<Challenges> {

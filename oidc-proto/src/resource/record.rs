@@ -1,0 +1,109 @@
+//! [`Record`]: what became of a request, for logs and metrics.
+
+use super::credentials::Scheme;
+use serde::Serialize;
+use std::fmt;
+
+/// Which way a verdict went.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[non_exhaustive]
+pub enum Outcome {
+    /// Another step decides.
+    #[default]
+    Undecided,
+    /// Accepted.
+    Accepted,
+    /// Refused.
+    Denied,
+}
+
+/// A verdict as logs and metrics want it: short, bounded, and without a byte of the token. `outcome`,
+/// `clause`, `error`, `status` and `scheme` have few values, fit for labels of metrics.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[non_exhaustive]
+pub struct Record {
+    /// Which way it went.
+    pub outcome: Outcome,
+    /// `accepted`, or the clause that the request breaks.
+    pub clause: &'static str,
+    /// The error code of the challenge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<&'static str>,
+    /// The status of the response, unless accepted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// The issuer, as the settings spell it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<String>,
+    /// In an outage, the host that was asked last for what cannot be had.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<String>,
+    /// Its port.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub port: Option<u16>,
+    /// How the token was presented.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheme: Option<Scheme>,
+    /// The thumbprint of the issuer's key that signed the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub key: Option<String>,
+    /// A pseudonym of the subject, if the settings have a key for that; only of a token that was
+    /// verified.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub subject: Option<String>,
+}
+
+impl fmt::Display for Record {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = match self.outcome {
+            Outcome::Undecided => "undecided",
+            Outcome::Accepted => "accepted",
+            Outcome::Denied => "denied",
+        };
+        write!(f, "outcome={outcome} clause={}", self.clause)?;
+        let [status, port] = [self.status, self.port].map(|number| number.map(|number| number.to_string()));
+        for (name, value) in [
+            ("error", self.error),
+            ("status", status.as_deref()),
+            ("issuer", self.issuer.as_deref()),
+            ("host", self.host.as_deref()),
+            ("port", port.as_deref()),
+            ("scheme", self.scheme.map(Scheme::name)),
+            ("key", self.key.as_deref()),
+            ("subject", self.subject.as_deref()),
+        ] {
+            if let Some(value) = value {
+                write!(f, " {name}={value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_one_line_for_people_and_one_object_for_machines() {
+        let record = Record {
+            outcome: Outcome::Denied,
+            clause: "token_expired",
+            error: Some("invalid_token"),
+            status: Some(401),
+            issuer: Some("https://op.example".to_owned()),
+            scheme: Some(Scheme::Dpop),
+            ..Record::default()
+        };
+        assert_eq!(
+            record.to_string(),
+            "outcome=denied clause=token_expired error=invalid_token status=401 \
+             issuer=https://op.example scheme=DPoP"
+        );
+        assert_eq!(
+            serde_json::to_string(&record).unwrap(),
+            r#"{"outcome":"denied","clause":"token_expired","error":"invalid_token","status":401,"issuer":"https://op.example","scheme":"dpop"}"#
+        );
+    }
+}
