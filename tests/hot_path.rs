@@ -2,6 +2,8 @@
 //! allocates nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "hot_path/at_hand.rs"]
+mod at_hand;
 #[path = "hot_path/counting.rs"]
 mod counting;
 #[path = "hot_path/handed_on.rs"]

@@ -8,7 +8,11 @@
 //! whoever settles counts the version up before waking anybody.
 
 use crate::{
-    Clock, Observer, SystemClock, Unavailable, leading::Leading, observed::Watched, waiting::Waiting,
+    Clock, Observer, SystemClock, Unavailable,
+    block_on::{after, block_on},
+    leading::Leading,
+    observed::Watched,
+    waiting::Waiting,
 };
 use oidc_proto::{
     Timestamp,
@@ -20,7 +24,7 @@ use std::{
     fmt,
     future::{Future, ready},
     pin::Pin,
-    sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -33,7 +37,6 @@ pub type Job = Box<dyn FnOnce() + Send>;
 /// One value that many threads and tasks use, and that one of them renews.
 pub struct Flight<T> {
     state: Mutex<State<T>>,
-    pub(crate) changed: Condvar,
     publisher: Publisher<Published<T>>,
     pub(crate) clock: Arc<dyn Clock>,
     patience: i64,
@@ -73,7 +76,6 @@ impl<T> Flight<T> {
         let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
         Self {
             state: Mutex::new(State { renewal, failed: None, told: None, waiting }),
-            changed: Condvar::new(),
             publisher: Publisher::new(),
             clock,
             patience: policy.patience,
@@ -111,7 +113,7 @@ impl<T> Flight<T> {
         self.state().renewal.counters()
     }
 
-    /// How many tasks wait now. Threads are not counted.
+    /// How many tasks and threads wait now.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
@@ -127,10 +129,7 @@ impl<T> Flight<T> {
         need: Need,
         renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
     ) -> Result<Published<T>, Unavailable> {
-        self.get_with(self.patience, need, |lease, _| {
-            let leading = Leading::new(self, lease);
-            leading.settle(renew());
-        })
+        block_on(self.get_async_inline(need, || ready(renew()), after))
     }
 
     /// The value. If it has to be renewed, `spawn` carries that out on another thread, and nobody waits
@@ -147,42 +146,8 @@ impl<T> Flight<T> {
     where
         T: Send + Sync + 'static,
     {
-        self.get_spawning_within(self.patience, need, renew, spawn)
-    }
-
-    /// The same for who still waits so many seconds.
-    pub(crate) fn get_spawning_within(
-        self: &Arc<Self>,
-        patience: i64,
-        need: Need,
-        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
-        spawn: impl FnOnce(Job),
-    ) -> Result<Published<T>, Unavailable>
-    where
-        T: Send + Sync + 'static,
-    {
-        self.get_with(patience, need, |lease, _| {
-            let leading = Leading::new(Arc::clone(self), lease);
-            spawn(Box::new(move || leading.settle(renew())));
-        })
-    }
-
-    /// As [`get_spawning`](Self::get_spawning) if there is a value that serves meanwhile, else as
-    /// [`get`](Self::get): who has nothing to use waits for the end of it.
-    pub(crate) fn get_served(
-        self: &Arc<Self>,
-        need: Need,
-        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
-        spawn: impl FnOnce(Job),
-    ) -> Result<Published<T>, Unavailable>
-    where
-        T: Send + Sync + 'static,
-    {
-        self.get_with(self.patience, need, |lease, serves| {
-            let leading = Leading::new(Arc::clone(self), lease);
-            let renew = move || leading.settle(renew());
-            if serves { spawn(Box::new(renew)) } else { renew() }
-        })
+        let spawn = |task| spawn(Box::new(move || block_on(task)));
+        block_on(self.get_async(need, || ready(renew()), after, spawn))
     }
 
     /// The value. A caller who has to renew does it in this very future, and comes back when it is
@@ -233,14 +198,15 @@ impl<T> Flight<T> {
         self.get_async_with(need, lead, sleep).await
     }
 
-    /// As [`get_async`](Self::get_async) if there is a value that serves meanwhile, else as
-    /// [`get_async_inline`](Self::get_async_inline): who has nothing to use waits for the end of it.
-    pub(crate) async fn get_async_served<R, W>(
+    /// As [`get_async`](Self::get_async) if `background` says so, which is told whether there is a value that
+    /// serves meanwhile; else as [`get_async_inline`](Self::get_async_inline): the caller waits for the end.
+    pub(crate) async fn get_async_if<R, W>(
         self: &Arc<Self>,
         need: Need,
         renew: impl FnOnce() -> R + Send + 'static,
         sleep: impl FnMut(Duration) -> W,
         spawn: impl FnOnce(Task),
+        background: impl FnOnce(bool) -> bool,
     ) -> Result<Published<T>, Unavailable>
     where
         T: Send + Sync + 'static,
@@ -250,7 +216,7 @@ impl<T> Flight<T> {
         let lead = |lease, serves| {
             let leading = Leading::new(Arc::clone(self), lease);
             let renew: Task = Box::pin(async move { leading.settle(renew().await) });
-            if serves {
+            if background(serves) {
                 spawn(renew);
                 return Box::pin(ready(())) as Task;
             }
@@ -305,45 +271,6 @@ impl<T> Flight<T> {
         self.change(|_| false);
     }
 
-    fn get_with(
-        &self,
-        patience: i64,
-        need: Need,
-        lead: impl FnOnce(Lease, bool),
-    ) -> Result<Published<T>, Unavailable> {
-        let (mut lead, mut left) = (Some(lead), patience);
-        loop {
-            match self.ask(need, left) {
-                Answer::Use(published) => return Ok(published),
-                Answer::UseAndRenew(published, lease) => {
-                    let before = self.clock.now();
-                    // What took time may have outlived the value.
-                    if self.lead_once(&mut lead, lease, true).is_none() || self.clock.now() == before {
-                        return Ok(published);
-                    }
-                }
-                Answer::Renew(lease) => {
-                    let version = self.version();
-                    if self.lead_once(&mut lead, lease, false).is_none() {
-                        return Err(self.not_now());
-                    }
-                    if let Some(came) = self.came_since(version) {
-                        return came;
-                    }
-                }
-                Answer::Wait(time, version) => {
-                    let before = self.clock.now();
-                    let timed_out = !self.changed_since_blocking(version, time);
-                    if self.once {
-                        return self.came_since(version).unwrap_or_else(|| Err(self.not_yet()));
-                    }
-                    left -= self.waited(before, time, timed_out);
-                }
-                Answer::No(unavailable) => return Err(unavailable),
-            }
-        }
-    }
-
     async fn get_async_with<L, W>(
         &self,
         need: Need,
@@ -391,8 +318,39 @@ impl<T> Flight<T> {
 
     /// Asks the renewal, for a caller who still waits so many seconds.
     fn ask(&self, need: Need, left: i64) -> Answer<T> {
+        self.ask_by(self.state(), need, left, self.clock.now())
+    }
+
+    /// The value, if nobody need be asked for it: the same answer as that of [`get`](Self::get), before any
+    /// machinery is made to wait for one.
+    pub(crate) fn get_at_once(&self) -> Option<Published<T>> {
         let now = self.clock.now();
-        let mut guard = self.state();
+        let mut state = self.state();
+        state.renewal.has_been(now);
+        if !state.renewal.published().is_some_and(|published| published.is_fresh(now)) {
+            return None;
+        }
+        match self.ask_by(state, Need::Any, 0, now) {
+            Answer::Use(published) => Some(published),
+            Answer::UseAndRenew(published, lease) => {
+                self.abandon(lease);
+                Some(published)
+            }
+            Answer::Renew(lease) => {
+                self.abandon(lease);
+                None
+            }
+            Answer::Wait(..) | Answer::No(_) => None,
+        }
+    }
+
+    fn ask_by(
+        &self,
+        mut guard: MutexGuard<'_, State<T>>,
+        need: Need,
+        left: i64,
+        now: Timestamp,
+    ) -> Answer<T> {
         let state = &mut *guard;
         let need = match need {
             // A value that was never here was another flight's, which a pool has forgotten: any is newer.
@@ -451,7 +409,6 @@ impl<T> Flight<T> {
         let wakers = state.waiting.change();
         drop(guard);
         drop(old);
-        self.changed.notify_all();
         wakers.into_values().for_each(std::task::Waker::wake);
         held
     }

@@ -46,7 +46,7 @@ impl<T> Flight<T> {
     }
 
     /// Gives a lease back.
-    fn abandon(&self, lease: Lease) {
+    pub(crate) fn abandon(&self, lease: Lease) {
         let now = self.clock.now();
         self.change(|state| {
             state.renewal.abandon(lease, now);

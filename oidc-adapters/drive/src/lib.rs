@@ -24,6 +24,7 @@
 //! what they may bring is counted by a [`meter::Meter`].
 #![forbid(unsafe_code)]
 
+mod block_on;
 pub mod blocking;
 mod clock;
 pub mod egress;
@@ -51,6 +52,7 @@ pub use observer::{Observer, Sending, Started};
 pub use provider::{Provider, ProviderBuilder, ProviderError};
 pub use unavailable::Unavailable;
 
+use block_on::{after, block_on};
 use oidc_proto::{
     Error, Moment, Timestamp,
     flow::{Endpoint, Flow, Request, Step, Terms},
@@ -58,7 +60,7 @@ use oidc_proto::{
 };
 use std::{
     fmt,
-    future::Future,
+    future::{Future, ready},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -132,9 +134,9 @@ pub fn now() -> Timestamp {
 /// flow could not go on.
 pub fn run<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
-    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
 ) -> Result<F::Output, Failed<E>> {
-    drive(step.into(), &SystemClock, send, |span, _| std::thread::sleep(span))
+    block_on(run_async(step, |request, terms| ready(send(request, terms)), after))
 }
 
 /// Runs a flow to its end on whatever runtime `send` and `sleep` belong to. The future is `Send` if
@@ -151,39 +153,11 @@ where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
 {
-    drive_async(step.into(), &SystemClock, send, |span, _| sleep(span)).await
+    drive(step.into(), &SystemClock, send, |span, _| sleep(span)).await
 }
 
 /// The loop. `sleep` is told which endpoint was asked last.
-fn drive<F: Flow, B: AsRef<[u8]>, E>(
-    mut step: Step<F>,
-    clock: &dyn Clock,
-    mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
-    mut sleep: impl FnMut(Duration, Option<Endpoint>),
-) -> Result<F::Output, Failed<E>> {
-    let mut asked = None;
-    loop {
-        step = match step {
-            Step::Send(call) => {
-                let (request, terms, pending) = call.into_parts();
-                asked = Some(terms.endpoint);
-                match send(request, terms) {
-                    Ok(response) => pending.receive(response, clock.moment())?,
-                    Err(error) => pending.fail(clock.moment())?.ok_or(Failed::Transport(error))?,
-                }
-            }
-            Step::Wait(pause) => {
-                let until = pause.until();
-                sleep(clock.now().until(until), asked);
-                pause.wake(clock.moment().not_before(until))?
-            }
-            Step::Done(output) => return Ok(output),
-        }
-    }
-}
-
-/// The same loop, async.
-async fn drive_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
+async fn drive<F: Flow, B: AsRef<[u8]>, E, S, W>(
     mut step: Step<F>,
     clock: &dyn Clock,
     mut send: impl FnMut(Request, Terms) -> S,

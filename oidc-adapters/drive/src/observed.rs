@@ -3,11 +3,17 @@
 //! their flight does, by [`Watched`].
 
 use crate::{
-    Clock, Event, Failed, Observer, Started, SystemClock, drive, drive_async,
+    Clock, Event, Failed, Observer, Started, SystemClock,
+    block_on::{after, block_on},
+    drive,
     event::{NO_RESPONSE, name_of, why_ended},
 };
 use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{
+    future::{Future, ready},
+    sync::Arc,
+    time::Duration,
+};
 
 /// As [`run`](crate::run), and the observer is told of waits and of the end. For requests, let `send` be
 /// [`Observer::send`] around your own.
@@ -16,28 +22,10 @@ use std::{future::Future, sync::Arc, time::Duration};
 /// As [`run`](crate::run).
 pub fn run_observed<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
-    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
+    mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
     observer: &Observer,
 ) -> Result<F::Output, Failed<E>> {
-    observed(step, &SystemClock, send, std::thread::sleep, observer)
-}
-
-/// The same by a clock of one's own.
-pub(crate) fn observed<F: Flow, B: AsRef<[u8]>, E>(
-    step: impl Into<Step<F>>,
-    clock: &dyn Clock,
-    send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
-    mut sleep: impl FnMut(Duration),
-    observer: &Observer,
-) -> Result<F::Output, Failed<E>> {
-    let began = observer.start();
-    let sleep = |span, after| {
-        let started = observer.start();
-        sleep(span);
-        waited::<F>(observer, after, started);
-    };
-    let result = drive(step.into(), clock, send, sleep);
-    ended::<F, E>(observer, began, result)
+    block_on(run_async_observed(step, |request, terms| ready(send(request, terms)), after, observer))
 }
 
 /// As [`run_async`](crate::run_async), and the observer is told of waits and of the end. For requests,
@@ -55,11 +43,11 @@ where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
 {
-    observed_async(step, &SystemClock, send, sleep, observer).await
+    observed(step, &SystemClock, send, sleep, observer).await
 }
 
 /// The same by a clock of one's own.
-pub(crate) async fn observed_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
+pub(crate) async fn observed<F: Flow, B: AsRef<[u8]>, E, S, W>(
     step: impl Into<Step<F>>,
     clock: &dyn Clock,
     send: impl FnMut(Request, Terms) -> S,
@@ -79,7 +67,7 @@ where
             waited::<F>(observer, after, started);
         }
     };
-    let result = drive_async(step.into(), clock, send, sleep).await;
+    let result = drive(step.into(), clock, send, sleep).await;
     ended::<F, E>(observer, began, result)
 }
 

@@ -1,15 +1,13 @@
-//! Waiting for a [`Flight`] to change. Tasks are put down once each, and taken away when they are
+//! Waiting for a [`Flight`] to change. Tasks, and threads that block, are put down once each, and taken away when they are
 //! cancelled.
 
-use crate::{Flight, flight::State};
+use crate::Flight;
 use std::{
     collections::BTreeMap,
     future::{Future, poll_fn},
     mem,
     pin::pin,
-    sync::PoisonError,
     task::{Context, Poll, Waker},
-    time::Duration,
 };
 
 /// Who waits, and how often there was something to wake them for.
@@ -50,15 +48,6 @@ impl<T> Flight<T> {
             if changed.is_ready() { changed } else { timer.as_mut().poll(context).map(|()| false) }
         })
         .await
-    }
-
-    /// The same on this thread.
-    pub(crate) fn changed_since_blocking(&self, version: u64, time: Duration) -> bool {
-        let unchanged = |state: &mut State<T>| state.waiting.version() == version;
-        let waited = self.changed.wait_timeout_while(self.state(), time, unchanged);
-        let (state, timeout) = waited.unwrap_or_else(PoisonError::into_inner);
-        drop(state);
-        !timeout.timed_out()
     }
 }
 

@@ -55,6 +55,8 @@ pub struct Io {
     send: Send_,
     spawn: Box<dyn Fn(Task) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
+    /// Whether callers may go away before they have what they ask for.
+    cancels: bool,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
@@ -130,9 +132,25 @@ impl Io {
             }),
             spawn: Box::new(spawn),
             sleep: Box::new(move |span| Box::pin(sleep(span))),
+            cancels: true,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
+    }
+
+    /// For callers that block: they stay until the end, so what must not stop half-way may run on their thread.
+    pub(crate) fn blocking(self) -> Self {
+        Self { cancels: false, ..self }
+    }
+
+    /// Has this function run what is to run in the background.
+    pub(crate) fn spawning(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
+        Self { spawn: Box::new(spawn), ..self }
+    }
+
+    /// Whether callers may go away before they have what they ask for.
+    pub(crate) const fn cancels(&self) -> bool {
+        self.cancels
     }
 
     /// By this clock, and telling this observer.

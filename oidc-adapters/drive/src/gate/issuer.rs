@@ -1,14 +1,12 @@
 //! A trusted issuer: where its keys come from, and the flights that renew keys and metadata. What is
-//! fetched in which order stands here for async stacks, and in `blocking` for the others.
-
-mod blocking;
+//! fetched in which order stands here.
 
 use super::{
     Boxed,
     builder::{FailureHook, Fell, Io, KeySource, Lost},
     worker::Seats,
 };
-use crate::{Clock, Failed, Flight, Observer, Unavailable, drive_async, event::Target};
+use crate::{Clock, Failed, Flight, Observer, Unavailable, drive, event::Target};
 use oidc_proto::{
     EndpointUrl, Timestamp,
     flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Learned, Step, TIMEOUT},
@@ -39,7 +37,6 @@ pub(crate) struct Issuer {
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
     cooldown: i64,
-    patience: i64,
     /// The attempt that was begun last of those that have ended, how many were begun, how many are under way.
     ended: Mutex<Ended>,
     begun: AtomicU64,
@@ -86,7 +83,6 @@ impl Issuer {
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
             cooldown: common.keys.cooldown,
-            patience: common.keys.patience,
             ended: Mutex::default(),
             begun: AtomicU64::new(0),
             lost: Lost::default(),
@@ -204,6 +200,15 @@ impl Issuer {
         fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
 
+    /// The keys, and the metadata, if nobody need be asked for them: as when they are asked for, but at once.
+    pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {
+        self.keys.get_at_once()
+    }
+
+    pub(crate) fn metadata_at_once(&self) -> Option<Arc<ProviderMetadata>> {
+        self.metadata.get_at_once().map(|published| published.value)
+    }
+
     /// Tells of a fetch that failed.
     pub(crate) fn report(&self, failure: &Failure) {
         if let Some(hook) = &self.failures {
@@ -265,7 +270,8 @@ impl Issuer {
             fetched.inspect_err(|failure| issuer.report(failure))
         };
         let sleep = |span| io.sleep(span);
-        let metadata = self.metadata.get_async_served(need, renew, sleep, |task| io.spawn(task)).await;
+        let metadata =
+            self.metadata.get_async_if(need, renew, sleep, |task| io.spawn(task), |serves| serves).await;
         metadata.map_err(|why| self.says(why, "metadata"))
     }
 }
@@ -298,7 +304,7 @@ impl Io {
                 asked = Some(Target::of(&request, terms));
                 io.send(request, terms)
             };
-            let ran = drive_async(step, io.clock(), send, |span, _| io.sleep(span)).await;
+            let ran = drive(step, io.clock(), send, |span, _| io.sleep(span)).await;
             ran.map_err(|failed| Fell { failed, asked: asked.map(Box::new) })
         })
     }

@@ -251,8 +251,8 @@ impl ProviderBuilder<blocking::Io> {
     /// a say in shows when it is there.
     pub fn build(self) -> Result<blocking::Provider, ProviderError> {
         let (core, io, events) = self.core()?;
-        let io = io.by(&core.clock, &events);
-        Ok(blocking::Provider::new(core, io))
+        let io = io.0.by(&core.clock, &events);
+        Ok(blocking::Provider(Provider::new(core, io)))
     }
 }
 

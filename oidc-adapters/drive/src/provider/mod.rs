@@ -23,7 +23,7 @@ pub use error::ProviderError;
 pub(crate) use self::core::{Core, Refused};
 pub(crate) use error::{reason, stopped, told};
 
-use crate::{Flight, Io, Unavailable, gate::issuer::failure, observed::observed_async};
+use crate::{Flight, Io, Unavailable, block_on::block_on, gate::issuer::failure, observed::observed};
 use oidc_proto::{
     Error, Secret,
     flow::{
@@ -105,7 +105,9 @@ impl Provider {
             Ok(provider.core.ended(ended, began, known))
         };
         let sleep = |span| self.io.sleep(span);
-        let ended = login.flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
+        // A caller who may go away leaves it to the background.
+        let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
+        let ended = login.flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
         ended.map_err(|why| self.unavailable(why, "login"))?.value.as_ref().clone()
     }
 
@@ -141,7 +143,9 @@ impl Provider {
             Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
         let sleep = |span| self.io.sleep(span);
-        let refreshed = flight.get_async(Need::Any, renew, sleep, |task| self.io.spawn(task)).await;
+        // A caller who may go away leaves it to the background.
+        let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
+        let refreshed = flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
         let refreshed = refreshed.map_err(|why| self.unavailable(why, "refresh"))?.value;
         Core::hold_to(&refreshed, previous.as_ref())?;
         Ok(refreshed)
@@ -205,7 +209,27 @@ impl Provider {
         read: impl FnOnce(&Verified<'_>) -> T,
     ) -> Result<T, ProviderError> {
         let started = self.io.observer().start();
-        let verified = self.verified(token, read).await;
+        let verified = match self.core.verify_now(token, read) {
+            Ok(Err(later)) => self.verify_later(token, later).await,
+            Ok(Ok(verified)) => Ok(verified),
+            Err(error) => Err(error),
+        };
+        told(self.io.observer(), started, verified.as_ref().map(drop));
+        verified
+    }
+
+    /// The same on a thread that blocks. No future is made where the keys at hand can tell.
+    pub(crate) fn verify_blocking<T>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&Verified<'_>) -> T,
+    ) -> Result<T, ProviderError> {
+        let started = self.io.observer().start();
+        let verified = match self.core.verify_now(token, read) {
+            Ok(Err(later)) => block_on(self.verify_later(token, later)),
+            Ok(Ok(verified)) => Ok(verified),
+            Err(error) => Err(error),
+        };
         told(self.io.observer(), started, verified.as_ref().map(drop));
         verified
     }
@@ -241,19 +265,16 @@ impl Provider {
     pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
         let send = |request, terms| self.io.send(request, terms);
         let sleep = |span| self.io.sleep(span);
-        let ran = observed_async(step, self.io.clock(), send, sleep, self.io.observer()).await;
+        let ran = observed(step, self.io.clock(), send, sleep, self.io.observer()).await;
         ran.map_err(|failed| reason(failed, self.issuer()))
     }
 
-    async fn verified<T>(
+    /// For a token on which the keys at hand cannot decide.
+    async fn verify_later<T, R: FnOnce(&Verified<'_>) -> T>(
         &self,
         token: &str,
-        read: impl FnOnce(&Verified<'_>) -> T,
+        (refused, read): (Option<Refused>, R),
     ) -> Result<T, ProviderError> {
-        let (refused, read) = match self.core.verify_now(token, read)? {
-            Ok(verified) => return Ok(verified),
-            Err(again) => again,
-        };
         // Two waits take no more time than one may.
         let since = self.core.clock.now();
         let sleep = |span: Duration| {
@@ -300,7 +321,8 @@ impl Provider {
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
-        let token = flight.get_async_served(need, renew, sleep, |task| self.io.spawn(task)).await;
+        let spawn = |task| self.io.spawn(task);
+        let token = flight.get_async_if(need, renew, sleep, spawn, |serves| serves).await;
         token.map_err(|why| self.unavailable(why, "token"))
     }
 
@@ -314,6 +336,25 @@ impl Provider {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
         let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
         Ok(self.core.client(metadata).map_err(Error::from)?)
+    }
+
+    /// What a thread that blocks is given without any future, where nobody need be asked for it.
+    pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {
+        self.core.issuer.keys_at_once()
+    }
+
+    pub(crate) fn metadata_at_once(&self) -> Option<Arc<ProviderMetadata>> {
+        self.core.issuer.metadata_at_once()
+    }
+
+    pub(crate) fn client_at_once(&self) -> Option<Result<Client, ProviderError>> {
+        Some(self.core.client(self.metadata_at_once()?).map_err(Into::into))
+    }
+
+    pub(crate) fn token_at_once(&self, wanted: &ClientCredentials) -> Option<Published<TokenResponse>> {
+        let token = self.core.tokens.existing(wanted)?.get_at_once()?;
+        self.core.sweep(self.core.clock.now());
+        Some(token)
     }
 
     fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
