@@ -3,9 +3,10 @@
 //! Nobody waits for a renewal that comes ahead of time: it runs on a thread of its own.
 
 use crate::{
-    Job, ProviderBuilder, ProviderError,
-    block_on::{after, block_on},
+    drive::{Job, after, block_on},
     event::NO_RESPONSE,
+    io,
+    provider::{self, ProviderBuilder, ProviderError},
 };
 use oidc_proto::{
     Secret,
@@ -23,7 +24,7 @@ use std::{fmt, sync::Arc, thread};
 use url::Url;
 
 /// What a handle needs of the world outside: an HTTP stack, as a closure, and threads.
-pub struct Io(pub(crate) crate::Io);
+pub struct Io(io::Io);
 
 impl Io {
     /// `send` carries a request out on its [`Terms`]. Keys, and whatever is renewed ahead of time, are
@@ -46,7 +47,7 @@ impl Io {
             let send = Arc::clone(&send);
             async move { send(request, terms) }
         };
-        let io = crate::Io::explained(send, why, drop, after).blocking();
+        let io = io::Io::explained(send, why, drop, after).blocking();
         Self(io).spawning(|job| {
             // Without a thread the job is dropped: its lease is given back, and somebody else leads.
             drop(thread::Builder::new().name("oidc-renewal".into()).spawn(job));
@@ -68,7 +69,7 @@ impl fmt::Debug for Io {
 
 /// A provider, and this program as its client. Cheap to clone; clones share what they hold.
 #[derive(Clone)]
-pub struct Provider(pub(crate) crate::Provider);
+pub struct Provider(provider::Provider);
 
 impl Provider {
     /// Begins the settings of a handle: this issuer, over this stack. Nothing is fetched before it is
@@ -217,6 +218,17 @@ impl Provider {
     /// Whatever the flow meets on its way.
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
         block_on(self.0.run(step))
+    }
+}
+
+impl ProviderBuilder<Io> {
+    /// Makes the handle. Nothing is fetched.
+    ///
+    /// # Errors
+    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
+    /// a say in shows when it is there.
+    pub fn build(self) -> Result<Provider, ProviderError> {
+        self.build_over(|io| io.0).map(Provider)
     }
 }
 

@@ -10,8 +10,11 @@
 //! * **One permit, one token, one request.** Who asks about a token that is being asked about shares its
 //!   permit and its flight, though the pool may have forgotten it since.
 
-use super::introspect::{MAX_INTROSPECTIONS, TokenHash};
-use crate::{Clock, Flight, observed::Watched};
+use crate::{
+    event::{Clock, Watched},
+    flight::Flight,
+    issuer::TokenHash,
+};
 use oidc_proto::{
     renew::{Policy, Pool},
     resource::IntrospectionClaims,
@@ -20,6 +23,11 @@ use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+/// How many tokens may be asked about at once of which it is not known that they were active when they were
+/// asked about last. Anybody can make up tokens; beyond this, one is answered 503, and those that are known go
+/// on: of them as many may be asked about at once when what was said of them has become too old.
+pub const MAX_INTROSPECTIONS: usize = 64;
 
 type Answer = Arc<Flight<IntrospectionClaims>>;
 

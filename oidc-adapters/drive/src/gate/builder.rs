@@ -1,18 +1,17 @@
-//! [`GateBuilder`]: the settings of a gate, and [`Io`]: what it needs of the world outside.
+//! [`GateBuilder`]: the settings of a gate.
 
 use super::{
-    Boxed, Gate, Inner,
-    introspect::{INTROSPECTION, Introspector},
-    issuer::{Common, Issuer},
+    decide::{Gate, Hook, Inner},
+    introspect::{ClientMaker, INTROSPECTION, Introspector},
 };
 use crate::{
-    Clock, Failed, Observer, SystemClock, Task,
-    event::{NO_RESPONSE, Target},
+    event::{Clock, Observer, SystemClock},
+    io::Io,
+    issuer::{Common, FailureHook, Issuer, KeySource},
 };
 use oidc_proto::{
-    EndpointUrl, Error, UrlPolicy,
-    flow::{Client, ConfigError, DiscoveryOptions, Request, Terms},
-    jose::KeySet,
+    Error, UrlPolicy,
+    flow::{Client, ConfigError},
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
     resource::{Record, ResourceServer},
@@ -22,202 +21,11 @@ use oidc_proto::{
 use std::{
     collections::BTreeMap,
     fmt,
-    future::Future,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    sync::{Arc, Mutex},
 };
 
 /// How many opaque tokens are remembered unless set otherwise.
 const DEFAULT_INTROSPECTED: usize = 1024;
-
-pub(super) type Hook = Arc<dyn Fn(&Record) + Send + Sync>;
-pub(crate) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
-pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync>;
-type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
-type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
-
-/// There was no response.
-pub(crate) struct NoResponse {
-    /// Of which endpoint, where, and why, as the transport says.
-    pub(crate) text: String,
-    /// The same in one word, fit for a label.
-    pub(crate) word: &'static str,
-}
-
-impl NoResponse {
-    pub(crate) fn of<E: fmt::Display>(to: &Target, error: &E, why: impl Fn(&E) -> &'static str) -> Self {
-        Self { text: format!("{to}: {error}"), word: why(error) }
-    }
-}
-
-/// What a gate needs of the world outside: an HTTP stack and a runtime, each as a closure.
-pub struct Io {
-    send: Send_,
-    spawn: Box<dyn Fn(Task) + Send + Sync>,
-    sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
-    /// Whether callers may go away before they have what they ask for.
-    cancels: bool,
-    clock: Arc<dyn Clock>,
-    observer: Observer,
-}
-
-/// Where a renewal of this (`keys`, say) asked the last time that it failed, and why there was no response, if
-/// that is why. Of one issuer.
-#[derive(Debug, Default)]
-pub(crate) struct Lost(Mutex<BTreeMap<&'static str, (Option<Target>, String)>>);
-
-/// A flow that came to no good end, and where it has asked last.
-pub(crate) struct Fell {
-    pub(crate) failed: Failed<NoResponse>,
-    pub(crate) asked: Option<Box<Target>>,
-}
-
-impl Lost {
-    pub(crate) fn keep(&self, what: &'static str, asked: Option<Target>, why: String) {
-        let _old = self.all().insert(what, (asked, why));
-    }
-
-    pub(crate) fn why(&self, what: &'static str) -> String {
-        self.all().get(what).map(|(_, why)| why.clone()).unwrap_or_default()
-    }
-
-    pub(crate) fn asked(&self, what: &'static str) -> Option<Target> {
-        self.all().get(what)?.0.clone()
-    }
-
-    fn all(&self) -> MutexGuard<'_, BTreeMap<&'static str, (Option<Target>, String)>> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Io {
-    /// `send` carries a request out on its [`Terms`], `spawn` runs a task in the background, `sleep`
-    /// waits: with tokio, `|task| drop(tokio::spawn(task))` and `tokio::time::sleep`.
-    pub fn new<S, B, E, W>(
-        send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
-        spawn: impl Fn(Task) + Send + Sync + 'static,
-        sleep: impl Fn(Duration) -> W + Send + Sync + 'static,
-    ) -> Self
-    where
-        S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
-        B: Into<Vec<u8>>,
-        E: fmt::Display + 'static,
-        W: Future<Output = ()> + Send + 'static,
-    {
-        Self::explained(send, |_| NO_RESPONSE, spawn, sleep)
-    }
-
-    /// The same, with a word for each error of the HTTP stack: it stands in
-    /// [`Event::Lost`](crate::Event::Lost).
-    pub fn explained<S, B, E, W>(
-        send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
-        why: fn(&E) -> &'static str,
-        spawn: impl Fn(Task) + Send + Sync + 'static,
-        sleep: impl Fn(Duration) -> W + Send + Sync + 'static,
-    ) -> Self
-    where
-        S: Future<Output = Result<http::Response<B>, E>> + Send + 'static,
-        B: Into<Vec<u8>>,
-        E: fmt::Display + 'static,
-        W: Future<Output = ()> + Send + 'static,
-    {
-        Self {
-            send: Arc::new(move |request, terms| {
-                let to = Target::of(&request, terms);
-                let sending = send(request, terms);
-                Box::pin(async move {
-                    let answer = sending.await.map(|response| response.map(Into::into));
-                    answer.map_err(|error| NoResponse::of(&to, &error, why))
-                })
-            }),
-            spawn: Box::new(spawn),
-            sleep: Box::new(move |span| Box::pin(sleep(span))),
-            cancels: true,
-            clock: Arc::new(SystemClock),
-            observer: Observer::none(),
-        }
-    }
-
-    /// For callers that block: they stay until the end, so what must not stop half-way may run on their thread.
-    pub(crate) fn blocking(self) -> Self {
-        Self { cancels: false, ..self }
-    }
-
-    /// Has this function run what is to run in the background.
-    pub(crate) fn spawning(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
-        Self { spawn: Box::new(spawn), ..self }
-    }
-
-    /// Whether callers may go away before they have what they ask for.
-    pub(crate) const fn cancels(&self) -> bool {
-        self.cancels
-    }
-
-    /// By this clock, and telling this observer.
-    pub(crate) fn by(mut self, clock: &Arc<dyn Clock>, observer: &Observer) -> Self {
-        (self.clock, self.observer) = (Arc::clone(clock), observer.clone());
-        self
-    }
-
-    pub(crate) fn clock(&self) -> &dyn Clock {
-        &*self.clock
-    }
-
-    pub(crate) const fn observer(&self) -> &Observer {
-        &self.observer
-    }
-
-    pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
-        if self.observer.is_none() {
-            return (self.send)(request, terms);
-        }
-        let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
-        Box::pin(async move {
-            let sending = observer.sending(&request, terms);
-            sending.ended(send(request, terms).await, |lost| lost.word)
-        })
-    }
-
-    pub(crate) fn spawn(&self, task: Task) {
-        (self.spawn)(task);
-    }
-
-    pub(crate) fn sleep(&self, span: Duration) -> Task {
-        (self.sleep)(span)
-    }
-}
-
-impl fmt::Debug for Io {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Io").finish_non_exhaustive()
-    }
-}
-
-/// Where the keys of an issuer come from.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub enum KeySource {
-    /// From the `jwks_uri` in its metadata, which must have what this profile demands.
-    Discovery(Profile),
-    /// The same, asked for with options: in another form, for example. The rule by which an issuer is
-    /// [trusted](oidc_proto::resource::TrustedIssuer::issuer_rule) need not be said again.
-    Metadata(Box<DiscoveryOptions>),
-    /// From here. Where opaque tokens are introspected, the metadata is fetched all the same.
-    JwksUri(EndpointUrl),
-    /// These, for good: nothing is fetched.
-    Fixed(Arc<KeySet>),
-}
-
-impl KeySource {
-    /// How to ask for the metadata. Where it is not needed for keys, it is for introspection.
-    pub(crate) fn discovery(&self, urls: &UrlPolicy) -> DiscoveryOptions {
-        match self {
-            Self::Discovery(profile) => DiscoveryOptions::of_profile(*profile, urls),
-            Self::Metadata(options) => (**options).clone(),
-            Self::JwksUri(_) | Self::Fixed(_) => DiscoveryOptions::of_profile(Profile::TokenIssuer, urls),
-        }
-    }
-}
 
 /// Why settings make no gate.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -281,8 +89,15 @@ pub struct GateBuilder {
     events: Observer,
 }
 
+impl Gate {
+    /// Begins the settings of a gate. Nothing is fetched before a request needs it.
+    pub fn builder(server: ResourceServer, io: Io) -> GateBuilder {
+        GateBuilder::new(server, io)
+    }
+}
+
 impl GateBuilder {
-    pub(super) fn new(server: ResourceServer, io: Io) -> Self {
+    fn new(server: ResourceServer, io: Io) -> Self {
         Self {
             server,
             io,

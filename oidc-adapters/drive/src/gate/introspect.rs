@@ -9,16 +9,18 @@
 //! | not active, or something of a limit that cannot be read | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
 //! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
 
-use super::{
-    asked::Tokens,
-    builder::{ClientMaker, Io},
-    issuer::{Issuer, failure},
+use super::asked::Tokens;
+use crate::{
+    event::{Clock, Observer, Watched},
+    flight::Unavailable,
+    io::Io,
+    issuer::{Issuer, failure, hash},
 };
-use crate::{Clock, Observer, Unavailable, observed::Watched};
 use oidc_proto::{
     Secret, Timestamp,
     base::json::JsonError,
-    flow::{Error, Rule, TokenTypeHint},
+    flow::{Client, ConfigError, Error, Rule, TokenTypeHint},
+    metadata::ProviderMetadata,
     renew::{Failure, Freshness, Need, Policy, Renewed},
     resource::IntrospectionClaims,
 };
@@ -41,12 +43,8 @@ pub const INTROSPECTION: Policy = {
     policy
 };
 
-/// How many tokens may be asked about at once of which it is not known that they were active when they were
-/// asked about last. Anybody can make up tokens; beyond this, one is answered 503, and those that are known go
-/// on: of them as many may be asked about at once when what was said of them has become too old.
-pub const MAX_INTROSPECTIONS: usize = 64;
-
-pub(crate) type TokenHash = [u8; 32];
+/// Makes the client by which a gate asks.
+pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync>;
 
 pub(super) struct Introspector {
     tokens: Arc<Tokens>,
@@ -137,12 +135,4 @@ async fn fetch(
         return Ok(IntrospectionClaims::unreadable(why));
     }
     said.map(IntrospectionClaims::from)
-}
-
-/// What names a token in memory.
-pub(crate) fn hash(token: &Secret) -> TokenHash {
-    let digest = ring::digest::digest(&ring::digest::SHA256, token.expose().as_bytes());
-    let mut hash = [0; 32];
-    hash.copy_from_slice(digest.as_ref());
-    hash
 }

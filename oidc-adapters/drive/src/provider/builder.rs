@@ -1,13 +1,11 @@
 //! [`ProviderBuilder`]: the settings of a handle, the same for both colours.
 
-use super::{Core, Provider, ProviderError, spent::Spent};
+use super::{core::Core, error::ProviderError, handle::Provider, spent::Spent};
 use crate::{
-    Clock, Flights, Io, Observer, SystemClock, blocking,
-    gate::{
-        KeySource,
-        issuer::{Common, Issuer},
-    },
-    observed::Watched,
+    event::{Clock, Observer, SystemClock, Watched},
+    flight::Flights,
+    io::Io,
+    issuer::{Common, Issuer, KeySource},
 };
 use oidc_proto::{
     Secret, UrlPolicy,
@@ -49,6 +47,14 @@ pub struct ProviderBuilder<W> {
     tokens: Policy,
     clock: Arc<dyn Clock>,
     events: Observer,
+}
+
+impl Provider {
+    /// Begins the settings of a handle: this issuer, over this stack. Nothing is fetched before it is
+    /// needed: a program starts while its provider is down.
+    pub fn builder(issuer: impl Into<String>, io: Io) -> ProviderBuilder<Io> {
+        ProviderBuilder::new(issuer.into(), io)
+    }
 }
 
 impl<W> ProviderBuilder<W> {
@@ -163,6 +169,13 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// The handle, over the stack that this makes of what it was given.
+    pub(crate) fn build_over(self, io: impl FnOnce(W) -> Io) -> Result<Provider, ProviderError> {
+        let (core, wires, events) = self.core()?;
+        let io = io(wires).by(&core.clock, &events);
+        Ok(Provider::new(core, io))
+    }
+
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
         let Self { client_id, secret, redirect_uri, urls, clock, events, .. } = self;
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
@@ -237,22 +250,7 @@ impl ProviderBuilder<Io> {
     /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
     /// a say in shows when it is there.
     pub fn build(self) -> Result<Provider, ProviderError> {
-        let (core, io, events) = self.core()?;
-        let io = io.by(&core.clock, &events);
-        Ok(Provider::new(core, io))
-    }
-}
-
-impl ProviderBuilder<blocking::Io> {
-    /// Makes the handle. Nothing is fetched.
-    ///
-    /// # Errors
-    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
-    /// a say in shows when it is there.
-    pub fn build(self) -> Result<blocking::Provider, ProviderError> {
-        let (core, io, events) = self.core()?;
-        let io = io.0.by(&core.clock, &events);
-        Ok(blocking::Provider(Provider::new(core, io)))
+        self.build_over(|io| io)
     }
 }
 

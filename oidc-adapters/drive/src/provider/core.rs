@@ -1,16 +1,13 @@
 //! What a handle holds, whatever its colour: nothing here waits.
 
 use super::{
-    ProviderError,
+    error::ProviderError,
     spent::{One, Spent},
 };
 use crate::{
-    Clock, Flights, Unavailable,
-    gate::{
-        introspect::{self, TokenHash},
-        issuer::Issuer,
-        worker::{give_back, take_scratch},
-    },
+    event::Clock,
+    flight::{Flights, Unavailable},
+    issuer::{Issuer, TokenHash, give_back, hash, take_scratch},
 };
 use oidc_proto::{
     Error, Timestamp,
@@ -79,7 +76,7 @@ impl Core {
         let code = response.code.as_ref().ok_or(CallbackError::MissingCode).map_err(Error::from)?;
         // Of state, nonce, verifier and all else: who has it all has it from the browser that began.
         let all = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
-        self.logins.one_of(code, introspect::hash(&all.into())).ok_or(ProviderError::CodeSpent)
+        self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)
     }
 
     /// A login that began at this time, when these keys were held, has come to its end.
@@ -94,15 +91,15 @@ impl Core {
     /// spent may be used again at once.
     pub(crate) fn refreshed(
         &self,
-        hash: &TokenHash,
+        spent: &TokenHash,
         refreshed: Refreshed,
         began: Timestamp,
         known: Epoch,
     ) -> Renewed<Refreshed> {
         self.issuer.learn(&refreshed.learned, known);
         // A provider that does not rotate may send the same one again.
-        if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| introspect::hash(next) == *hash) {
-            self.refreshes.remove(hash);
+        if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| hash(next) == *spent) {
+            self.refreshes.remove(spent);
         }
         self.refreshes.kept(refreshed, began)
     }

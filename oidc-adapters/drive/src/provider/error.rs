@@ -1,9 +1,10 @@
 //! [`ProviderError`]: why a handle could not do what was asked of it.
 
 use crate::{
-    Event, Failed, Observer, Started, Unavailable,
-    event::why_ended,
-    gate::builder::{Lost, NoResponse},
+    drive::Failed,
+    event::{Event, Observer, Started, why_ended},
+    flight::Unavailable,
+    io::{Lost, NoResponse},
 };
 use oidc_proto::{
     Error,

@@ -2,9 +2,9 @@
 //! tokens, and authorization codes. Kept by a hash of it.
 
 use crate::{
-    Clock, Flight,
-    gate::introspect::{TokenHash, hash},
-    observed::Watched,
+    event::{Clock, Watched},
+    flight::Flight,
+    issuer::{TokenHash, hash},
 };
 use oidc_proto::{
     Secret, Timestamp,

@@ -1,17 +1,16 @@
 //! [`run_observed`] and [`run_async_observed`]: the loop, with an [`Observer`] that is told of waits and
 //! of the end. Of requests tells whoever sends, since some things are sent without a loop; of renewals
-//! their flight does, by [`Watched`].
+//! their flight does.
 
-use crate::{
-    Clock, Event, Failed, Observer, Started, SystemClock,
+use super::{
     block_on::{after, block_on},
-    drive,
-    event::{NO_RESPONSE, name_of, why_ended},
+    failed::Failed,
+    run::drive,
 };
+use crate::event::{Clock, Event, NO_RESPONSE, Observer, Started, SystemClock, name_of, why_ended};
 use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
 use std::{
     future::{Future, ready},
-    sync::Arc,
     time::Duration,
 };
 
@@ -88,25 +87,4 @@ fn ended<F: Flow, E>(
     };
     observer.tell(&Event::Ended { flow: name_of::<F>(), outcome, took: observer.since(began) });
     result
-}
-
-/// Who is told of renewals, and in which words.
-#[derive(Clone, Default)]
-pub(crate) struct Watched {
-    pub(crate) observer: Observer,
-    what: &'static str,
-    issuer: Arc<str>,
-}
-
-impl Watched {
-    pub(crate) fn new(what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
-        Self { observer: observer.clone(), what, issuer: issuer.into() }
-    }
-
-    pub(crate) fn renewed(&self, outcome: Result<(), &'static str>, started: Started) {
-        if !self.observer.is_none() {
-            let (issuer, took) = (Arc::clone(&self.issuer), self.observer.since(started));
-            self.observer.tell(&Event::Renewed { what: self.what, issuer, outcome, took });
-        }
-    }
 }

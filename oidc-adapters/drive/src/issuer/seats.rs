@@ -1,31 +1,25 @@
-//! What each thread has for itself: memory for verifying, and a seat at every issuer.
+//! [`Seats`]: where threads read the keys of one issuer.
 //!
 //! **What a handle or a gate holds is gone with it.** Keys are never kept by a thread, which does not know when
 //! their owner has gone, but by the owner, in seats that threads take. There are as many as there are threads
 //! on most machines; where there are more threads, some share one. A seat is locked for as long as it takes to
 //! look; who finds one taken takes the next, so nobody waits.
 
-use super::issuer::Issuer;
+use crate::flight::Flight;
 use oidc_proto::{
     Timestamp,
     jose::KeySet,
     renew::{DISORDER, Published, Reader},
-    token::Scratch,
 };
-use std::{
-    cell::RefCell,
-    mem::take,
-    sync::{
-        Mutex, OnceLock, TryLockError,
-        atomic::{AtomicUsize, Ordering},
-    },
+use std::sync::{
+    Mutex, OnceLock, TryLockError,
+    atomic::{AtomicUsize, Ordering},
 };
 
 /// How many seats there are at an issuer.
 const SEATS: usize = 16;
 
 thread_local! {
-    static SCRATCH: RefCell<Scratch> = RefCell::default();
     /// Where this thread sits down first.
     static SEAT: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
@@ -51,9 +45,9 @@ struct Seen {
 }
 
 impl Seats {
-    /// The keys of the issuer whose seats these are, if nobody need be asked for them. Costs little more than
+    /// The keys of the flight whose seats these are, if nobody need be asked for them. Costs little more than
     /// an atomic load unless they are new.
-    pub(super) fn keys(&self, issuer: &Issuer, now: Timestamp) -> Option<Published<KeySet>> {
+    pub(super) fn keys(&self, flight: &Flight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
         let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Seat::default()).collect());
         let first = SEAT.try_with(|seat| *seat).unwrap_or(0);
         for Seat(seat) in seats.iter().cycle().skip(first).take(SEATS) {
@@ -62,44 +56,28 @@ impl Seats {
                 Err(TryLockError::Poisoned(poisoned)) => poisoned.into_inner(),
                 Err(TryLockError::WouldBlock) => continue,
             };
-            return seen.get_or_insert_with(|| Seen::new(issuer)).keys(issuer, now);
+            return seen.get_or_insert_with(|| Seen::new(flight)).keys(flight, now);
         }
-        Seen::new(issuer).keys(issuer, now)
+        Seen::new(flight).keys(flight, now)
     }
 }
 
 impl Seen {
-    fn new(issuer: &Issuer) -> Self {
-        Self { reader: issuer.reader(), times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
+    fn new(flight: &Flight<KeySet>) -> Self {
+        Self { reader: flight.reader(), times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
     }
 
-    fn keys(&mut self, issuer: &Issuer, now: Timestamp) -> Option<Published<KeySet>> {
+    fn keys(&mut self, flight: &Flight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
         let published = self.reader.get()?;
         if self.times != (published.since, published.renew_at) {
             (self.times, self.latest) = ((published.since, published.renew_at), now);
         } else if now.plus(DISORDER) < self.latest {
             // The clock was set back. How old the keys are is known to their renewal, if it is told.
-            issuer.served_until(published, self.latest);
+            flight.served_until(published, self.latest);
             self.latest = now;
             return None;
         }
         self.latest = self.latest.max(now);
         published.is_fresh(now).then(|| published.clone())
     }
-}
-
-/// The memory of this thread for verifying: taken, to be given back. New where it is in use, or gone.
-pub(crate) fn take_scratch() -> Scratch {
-    let here =
-        SCRATCH.try_with(|scratch| scratch.try_borrow_mut().ok().map(|mut scratch| take(&mut *scratch)));
-    here.ok().flatten().unwrap_or_default()
-}
-
-/// Gives it back.
-pub(crate) fn give_back(scratch: Scratch) {
-    let _gone = SCRATCH.try_with(|mine| {
-        if let Ok(mut mine) = mine.try_borrow_mut() {
-            *mine = scratch;
-        }
-    });
 }

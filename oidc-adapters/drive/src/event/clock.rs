@@ -1,12 +1,11 @@
 //! [`Clock`]: where a [`Flight`](crate::Flight) gets time and entropy from, and an
 //! [`Observer`](crate::Observer) durations.
 
-use crate::{moment, now};
 use oidc_proto::{Moment, Timestamp};
 use std::{
     fmt,
     sync::OnceLock,
-    time::{Duration, Instant},
+    time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
 /// A source of time and entropy. A closure that makes moments is one.
@@ -52,4 +51,24 @@ impl fmt::Debug for dyn Clock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Clock").finish_non_exhaustive()
     }
+}
+
+/// The time of this machine's clock, and 32 bytes from its secure source of entropy.
+///
+/// # Panics
+/// If the operating system has no entropy to give. Nothing can be done safely then.
+#[must_use]
+#[allow(clippy::expect_used, reason = "to go on without entropy would be worse than to stop")]
+pub fn moment() -> Moment {
+    let random = ring::rand::SystemRandom::new();
+    let entropy: ring::rand::Random<[u8; 32]> =
+        ring::rand::generate(&random).expect("the operating system has no entropy");
+    Moment::new(now(), entropy.expose())
+}
+
+/// The time of this machine's clock.
+#[must_use]
+pub fn now() -> Timestamp {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+    Timestamp(i64::try_from(since.as_secs()).unwrap_or(i64::MAX))
 }

@@ -1,6 +1,7 @@
 //! [`Flights`]: a [`Flight`] for each issuer, or for each token, in bounded room.
 
-use crate::{Clock, Flight, Observer, SystemClock, observed::Watched};
+use super::state::Flight;
+use crate::event::{Clock, Observer, SystemClock, Watched};
 use oidc_proto::renew::{Policy, Pool, PoolCounters};
 use std::{
     fmt,

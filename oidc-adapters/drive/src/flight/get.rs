@@ -1,57 +1,21 @@
-//! [`Flight`]: parks callers while one of them renews. All decisions are those of
-//! [`Renewal`]; this file only waits.
-//!
-//! **No lock across anything slow.** The lock is held while the renewal decides and while a waker is
-//! put down: never across I/O, never while code of the caller runs.
-//!
-//! **No lost wake-up.** What to do and the version it was decided in are read under one lock, and
-//! whoever settles counts the version up before waking anybody.
+//! How a value is got from a [`Flight`]: by a caller who renews it, has it renewed, or waits. Written once,
+//! async; a thread blocks on it.
 
-use crate::{
-    Clock, Observer, SystemClock, Unavailable,
-    block_on::{after, block_on},
+use super::{
     leading::Leading,
-    observed::Watched,
-    waiting::Waiting,
+    state::{Flight, State},
+    unavailable::Unavailable,
 };
+use crate::drive::{Job, Task, after, block_on};
 use oidc_proto::{
     Timestamp,
-    renew::{
-        Counters, Epoch, Failure, Lease, Need, Policy, Published, Publisher, Reader, Renewal, Renewed, Want,
-    },
+    renew::{Failure, Lease, Need, Published, Renewed, Want},
 };
 use std::{
-    fmt,
     future::{Future, ready},
-    pin::Pin,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, MutexGuard},
     time::Duration,
 };
-
-/// What a renewal in the background is, for a runtime that is to carry it out.
-pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
-
-/// What a renewal in the background is, for a thread that is to carry it out.
-pub type Job = Box<dyn FnOnce() + Send>;
-
-/// One value that many threads and tasks use, and that one of them renews.
-pub struct Flight<T> {
-    state: Mutex<State<T>>,
-    publisher: Publisher<Published<T>>,
-    pub(crate) clock: Arc<dyn Clock>,
-    patience: i64,
-    pub(crate) once: bool,
-    pub(crate) watched: Watched,
-}
-
-pub(crate) struct State<T> {
-    pub(crate) renewal: Renewal<T>,
-    /// Why the renewal failed that ended last; nothing if its leader gave up.
-    pub(crate) failed: Option<Failure>,
-    /// Until when readers have been told that they need not ask.
-    told: Option<Timestamp>,
-    pub(crate) waiting: Waiting,
-}
 
 /// What a caller is to do.
 enum Answer<T> {
@@ -64,61 +28,6 @@ enum Answer<T> {
 }
 
 impl<T> Flight<T> {
-    /// Nothing is held yet.
-    #[must_use]
-    pub fn new(policy: Policy) -> Self {
-        Self::with_clock(policy, Arc::new(SystemClock))
-    }
-
-    /// The same by a clock of one's own.
-    #[must_use]
-    pub fn with_clock(policy: Policy, clock: Arc<dyn Clock>) -> Self {
-        let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
-        Self {
-            state: Mutex::new(State { renewal, failed: None, told: None, waiting }),
-            publisher: Publisher::new(),
-            clock,
-            patience: policy.patience,
-            once: false,
-            watched: Watched::default(),
-        }
-    }
-
-    /// Tells this observer of the end of every renewal, given up or not: that `keys` were renewed, say,
-    /// of this issuer.
-    #[must_use]
-    pub fn observed(self, what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
-        self.watched(Watched::new(what, issuer, observer))
-    }
-
-    pub(crate) fn watched(self, watched: Watched) -> Self {
-        Self { watched, ..self }
-    }
-
-    /// Who has waited for a renewal takes what came of it, and leads none: for what must not be tried again
-    /// unless somebody asks anew.
-    pub(crate) fn once(self) -> Self {
-        Self { once: true, ..self }
-    }
-
-    /// Reads the value without a lock. While it [is fresh](Published::is_fresh), nobody need be asked.
-    #[must_use]
-    pub fn reader(&self) -> Reader<Published<T>> {
-        self.publisher.reader()
-    }
-
-    /// What has happened so far.
-    #[must_use]
-    pub fn counters(&self) -> Counters {
-        self.state().renewal.counters()
-    }
-
-    /// How many tasks and threads wait now.
-    #[must_use]
-    pub fn waiting(&self) -> usize {
-        self.state().waiting.len()
-    }
-
     /// The value. A caller who has to renew does it on its own thread, and comes back when it is done;
     /// the others wait for it no longer than the policy's patience.
     ///
@@ -223,52 +132,6 @@ impl<T> Flight<T> {
             renew
         };
         self.get_async_with(need, lead, sleep).await
-    }
-
-    /// Takes a value that came by another way: keys that a login has fetched for itself, say. `asked` is
-    /// when it was asked for, by the clock of this flight, and `known` the [epoch](Self::epoch) that was held
-    /// before that. It is kept if it is newer than what is held, as [`Renewal::learn`] says, and whoever waits
-    /// gets it. Returns whether it is held now.
-    pub fn learn(&self, renewed: Renewed<T>, asked: Timestamp, known: Epoch) -> bool {
-        let (moment, _kept) = (self.clock.moment(), Arc::clone(&renewed.value));
-        self.change(|state| state.renewal.learn(renewed, asked, known, moment))
-    }
-
-    /// Which value is held.
-    #[must_use]
-    pub fn epoch(&self) -> Epoch {
-        self.state().renewal.epoch()
-    }
-
-    /// Tells that this value served without a question until this time: for a [reader](Self::reader) that
-    /// sees the clock set back. Otherwise the value would serve readers for as long again as the clock was
-    /// set back. Does nothing if the new times are known already.
-    pub fn served_until(&self, value: &Published<T>, time: Timestamp) {
-        let mut state = self.state();
-        if state.told == Some(value.renew_at) {
-            state.renewal.has_been(time);
-        }
-    }
-
-    /// Until when what is held needs no renewal, if anything is.
-    pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.held(now).map(|published| published.renew_at)
-    }
-
-    /// What is held, if nobody need be asked for it. Unlike a reader, it knows if the clock was set back.
-    pub(crate) fn at_hand(&self, now: Timestamp) -> Option<Published<T>> {
-        self.held(now).filter(|published| published.is_fresh(now))
-    }
-
-    fn held(&self, now: Timestamp) -> Option<Published<T>> {
-        let mut state = self.state();
-        state.renewal.has_been(now);
-        state.renewal.published()
-    }
-
-    /// Has everybody who waits ask again: for a clock that was moved by hand.
-    pub fn wake(&self) {
-        self.change(|_| false);
     }
 
     async fn get_async_with<L, W>(
@@ -396,31 +259,48 @@ impl<T> Flight<T> {
         let full = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         if timed_out { full } else { self.clock.now().0.saturating_sub(before.0).clamp(0, full) }
     }
-
-    /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.
-    pub(crate) fn change(&self, change: impl FnOnce(&mut State<T>) -> bool) -> bool {
-        let mut guard = self.state();
-        let state = &mut *guard;
-        let held = change(state);
-        let old = state.renewal.published().filter(|_| held).map(|published| {
-            state.told = Some(published.renew_at);
-            self.publisher.publish(published)
-        });
-        let wakers = state.waiting.change();
-        drop(guard);
-        drop(old);
-        wakers.into_values().for_each(std::task::Waker::wake);
-        held
-    }
-
-    /// A panic of another thread leaves a whole state behind: no code of a caller runs under the lock.
-    pub(crate) fn state(&self) -> MutexGuard<'_, State<T>> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
 }
 
-impl<T> fmt::Debug for Flight<T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flight").field("counters", &self.counters()).finish_non_exhaustive()
+#[cfg(test)]
+#[allow(clippy::unwrap_used, reason = "what is not there fails the test, as it should")]
+mod tests {
+    use super::*;
+    use oidc_proto::renew::{Freshness, Policy};
+    use std::{sync::mpsc, thread};
+
+    fn value(number: u64) -> Result<Renewed<u64>, Failure> {
+        Ok(Renewed::new(Arc::new(number), Freshness::of_seconds(600)))
+    }
+
+    /// Whoever renews one value may need another, and wait for a third that somebody else renews. A wake-up that
+    /// was meant for the thread is there afterwards.
+    #[test]
+    fn a_get_may_need_another_get() {
+        let (done, wait) = mpsc::channel();
+        let caller = thread::spawn(move || {
+            let [outer, inner, other] = std::array::from_fn(|_| Arc::new(Flight::<u64>::new(Policy::KEYS)));
+            let (job, jobs) = mpsc::channel::<Job>();
+            let worker = thread::spawn(move || jobs.into_iter().for_each(|job| job()));
+            thread::current().unpark();
+            let got = outer.get(Need::Any, || {
+                let inner = inner.get(Need::Any, || {
+                    let spawn = |renewal| job.send(renewal).unwrap();
+                    let other = other.get_spawning(Need::Any, || value(1), spawn).unwrap();
+                    value(*other.value + 1)
+                });
+                value(*inner.unwrap().value + 1)
+            });
+            // Hangs if somebody took it.
+            thread::park();
+            assert_eq!(*got.unwrap().value, 3);
+            assert_eq!([&outer, &inner, &other].map(|flight| flight.counters().leases), [1; 3]);
+            assert_eq!([&outer, &inner, &other].map(|flight| flight.waiting()), [0; 3]);
+            drop(job);
+            worker.join().unwrap();
+            done.send(()).unwrap();
+        });
+        let ended = wait.recv_timeout(Duration::from_secs(60));
+        assert_ne!(ended, Err(mpsc::RecvTimeoutError::Timeout), "it hangs");
+        caller.join().unwrap();
     }
 }

@@ -1,7 +1,7 @@
 //! One exchange over one connection of hyper's, with a [`Meter`] between the socket and everything that
 //! reads from it. For the adapters that speak by hyper; they say how a connection is opened.
 
-use crate::meter::{Exceeded, Meter, PIECE};
+use super::meter::{Exceeded, Meter, PIECE};
 use http::{HeaderValue, Method, Uri, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{

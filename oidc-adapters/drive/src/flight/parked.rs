@@ -1,38 +1,11 @@
-//! Waiting for a [`Flight`] to change. Tasks, and threads that block, are put down once each, and taken away when they are
-//! cancelled.
+//! [`Parked`]: waiting for a [`Flight`] to change. Who is cancelled is taken away.
 
-use crate::Flight;
+use super::state::Flight;
 use std::{
-    collections::BTreeMap,
     future::{Future, poll_fn},
-    mem,
     pin::pin,
-    task::{Context, Poll, Waker},
+    task::{Context, Poll},
 };
-
-/// Who waits, and how often there was something to wake them for.
-#[derive(Default)]
-pub(crate) struct Waiting {
-    version: u64,
-    next: u64,
-    wakers: BTreeMap<u64, Waker>,
-}
-
-impl Waiting {
-    pub(crate) const fn version(&self) -> u64 {
-        self.version
-    }
-
-    pub(crate) fn len(&self) -> usize {
-        self.wakers.len()
-    }
-
-    /// Something has changed: these are to be woken.
-    pub(crate) fn change(&mut self) -> BTreeMap<u64, Waker> {
-        self.version += 1;
-        mem::take(&mut self.wakers)
-    }
-}
 
 impl<T> Flight<T> {
     /// How often something has changed here.

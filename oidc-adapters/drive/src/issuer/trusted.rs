@@ -1,20 +1,20 @@
 //! A trusted issuer: where its keys come from, and the flights that renew keys and metadata. What is
 //! fetched in which order stands here.
 
-use super::{
-    Boxed,
-    builder::{FailureHook, Fell, Io, KeySource, Lost},
-    worker::Seats,
+use super::{seats::Seats, source::KeySource};
+use crate::{
+    event::{Clock, Observer},
+    flight::{Flight, Unavailable},
+    io::{Io, Lost},
 };
-use crate::{Clock, Failed, Flight, Observer, Unavailable, drive, event::Target};
 use oidc_proto::{
     EndpointUrl, Timestamp,
-    flow::{ConfigError, DiscoveryOptions, Endpoint, Flow, Learned, Step, TIMEOUT},
+    flow::{ConfigError, DiscoveryOptions, Endpoint, Learned, TIMEOUT},
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
         Counters, DISORDER, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published,
-        Reader, Renewed,
+        Renewed,
     },
 };
 use std::{
@@ -26,6 +26,9 @@ use std::{
     },
     time::Duration,
 };
+
+/// What is told of every fetch that failed.
+pub(crate) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
 
 pub(crate) struct Issuer {
     name: String,
@@ -116,17 +119,9 @@ impl Issuer {
         self.fixed().is_some()
     }
 
-    pub(crate) fn served_until(&self, keys: &Published<KeySet>, time: Timestamp) {
-        self.keys.served_until(keys, time);
-    }
-
-    pub(crate) fn reader(&self) -> Reader<Published<KeySet>> {
-        self.keys.reader()
-    }
-
     /// The keys, if nobody need be asked for them.
     pub(crate) fn keys_at_hand(&self, now: Timestamp) -> Option<Published<KeySet>> {
-        self.seats.keys(self, now)
+        self.seats.keys(&self.keys, now)
     }
 
     pub(crate) fn counters(&self) -> Counters {
@@ -289,34 +284,6 @@ pub(crate) fn failure(unavailable: Unavailable, what: &'static str, lost: &Lost)
         None => lost.keep(what, to, asked()),
     }
     Failure::NoResponse
-}
-
-impl Io {
-    /// Runs a renewal to its end, of which its flight tells.
-    pub(crate) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Fell>>
-    where
-        F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
-    {
-        let (step, io) = (step.into(), Arc::clone(self));
-        Box::pin(async move {
-            let mut asked = None;
-            let send = |request, terms| {
-                asked = Some(Target::of(&request, terms));
-                io.send(request, terms)
-            };
-            let ran = drive(step, io.clock(), send, |span, _| io.sleep(span)).await;
-            ran.map_err(|failed| Fell { failed, asked: asked.map(Box::new) })
-        })
-    }
-}
-
-impl Lost {
-    /// Why a renewal of this has failed. Where it asked, and what the transport says, is kept.
-    pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> Failure {
-        let why = if let Failed::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
-        self.keep(what, asked.map(|asked| *asked), why);
-        failed.into()
-    }
 }
 
 /// A renewal of keys that is under way, until it ends or is dropped.

@@ -1,8 +1,10 @@
 //! [`Observer`]: who is told of [`Event`]s, and by which clock they are timed.
 
-use crate::{
-    Clock, Event, SystemClock,
-    event::{NO_RESPONSE, Target},
+use super::{
+    clock::{Clock, SystemClock},
+    kinds::Event,
+    target::Target,
+    words::NO_RESPONSE,
 };
 use oidc_proto::flow::{Request, Terms};
 use std::{

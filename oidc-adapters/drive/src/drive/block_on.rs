@@ -95,8 +95,6 @@ pub(crate) fn after(span: Duration) -> impl Future<Output = ()> + Send {
 #[allow(clippy::unwrap_used, reason = "a thread that broke fails the test, as it should")]
 mod tests {
     use super::*;
-    use crate::Flight;
-    use oidc_proto::renew::{Failure, Freshness, Need, Policy, Renewed};
     use std::{
         panic::{AssertUnwindSafe, catch_unwind, resume_unwind},
         sync::mpsc::{self, RecvTimeoutError},
@@ -116,10 +114,6 @@ mod tests {
         });
         assert_ne!(wait.recv_timeout(LONG), Err(RecvTimeoutError::Timeout), "it hangs");
         thread.join().unwrap()
-    }
-
-    fn value(number: u64) -> Result<Renewed<u64>, Failure> {
-        Ok(Renewed::new(Arc::new(number), Freshness::of_seconds(600)))
     }
 
     /// Is woken from another thread, and is over then.
@@ -162,8 +156,6 @@ mod tests {
             thread::current().unpark();
             block_on(woken());
             block_on(after(Duration::from_millis(1)));
-            let flight = Flight::<u64>::new(Policy::KEYS);
-            assert!(flight.get(Need::Any, || value(1)).is_ok());
             // Hangs if somebody took it.
             thread::park();
         });
@@ -246,29 +238,6 @@ mod tests {
                 }));
                 assert_eq!(FIRST.get(), None);
             }
-        });
-    }
-
-    /// Whoever renews one value may need another, and wait for a third that somebody else renews.
-    #[test]
-    fn a_get_may_need_another_get() {
-        ends(|| {
-            let [outer, inner, other] = std::array::from_fn(|_| Arc::new(Flight::<u64>::new(Policy::KEYS)));
-            let (job, jobs) = mpsc::channel::<crate::Job>();
-            let worker = thread::spawn(move || jobs.into_iter().for_each(|job| job()));
-            let got = outer.get(Need::Any, || {
-                let inner = inner.get(Need::Any, || {
-                    let spawn = |renewal| job.send(renewal).unwrap();
-                    let other = other.get_spawning(Need::Any, || value(1), spawn).unwrap();
-                    value(*other.value + 1)
-                });
-                value(*inner.unwrap().value + 1)
-            });
-            assert_eq!(*got.unwrap().value, 3);
-            assert_eq!([&outer, &inner, &other].map(|flight| flight.counters().leases), [1; 3]);
-            assert_eq!([&outer, &inner, &other].map(|flight| flight.waiting()), [0; 3]);
-            drop(job);
-            worker.join().unwrap();
         });
     }
 }

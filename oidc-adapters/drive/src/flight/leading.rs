@@ -1,7 +1,8 @@
 //! [`Leading`]: who renews a value of a [`Flight`], until it is settled or given up; and what they are told
 //! if nothing came of it.
 
-use crate::{Flight, Started, Unavailable, event::why_failed};
+use super::{state::Flight, unavailable::Unavailable};
+use crate::event::{Started, why_failed};
 use oidc_proto::renew::{Failure, Lease, Published, Renewed};
 use std::{ops::Deref, sync::Arc};
 

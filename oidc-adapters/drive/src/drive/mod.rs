@@ -1,0 +1,17 @@
+//! The loop: a flow to its end over any HTTP stack, on a thread or on a runtime. It is written once, async; a
+//! thread [blocks on it](block_on).
+
+mod block_on;
+mod failed;
+mod observed;
+mod run;
+mod task;
+
+pub(crate) use block_on::{after, block_on};
+pub use failed::Failed;
+pub(crate) use observed::observed;
+pub use observed::{run_async_observed, run_observed};
+pub(crate) use run::drive;
+pub use run::{run, run_async};
+pub(crate) use task::Boxed;
+pub use task::{Job, Task};

@@ -1,0 +1,28 @@
+//! [`Watched`]: what renewals are told as, and to whom.
+
+use super::{
+    kinds::Event,
+    observer::{Observer, Started},
+};
+use std::sync::Arc;
+
+/// Who is told of renewals, and in which words.
+#[derive(Clone, Default)]
+pub(crate) struct Watched {
+    pub(crate) observer: Observer,
+    what: &'static str,
+    issuer: Arc<str>,
+}
+
+impl Watched {
+    pub(crate) fn new(what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
+        Self { observer: observer.clone(), what, issuer: issuer.into() }
+    }
+
+    pub(crate) fn renewed(&self, outcome: Result<(), &'static str>, started: Started) {
+        if !self.observer.is_none() {
+            let (issuer, took) = (Arc::clone(&self.issuer), self.observer.since(started));
+            self.observer.tell(&Event::Renewed { what: self.what, issuer, outcome, took });
+        }
+    }
+}

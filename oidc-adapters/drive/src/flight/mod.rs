@@ -1,0 +1,20 @@
+//! [`Flight`]: parks callers while one of them renews. All decisions are those of
+//! [`Renewal`](oidc_proto::renew::Renewal); this room only waits.
+//!
+//! **No lock across anything slow.** The lock is held while the renewal decides and while a waker is
+//! put down: never across I/O, never while code of the caller runs.
+//!
+//! **No lost wake-up.** What to do and the version it was decided in are read under one lock, and
+//! whoever settles counts the version up before waking anybody.
+
+mod flights;
+mod get;
+mod leading;
+mod parked;
+mod state;
+mod unavailable;
+mod waiting;
+
+pub use flights::Flights;
+pub use state::Flight;
+pub use unavailable::Unavailable;
