@@ -4,13 +4,19 @@ use std::{fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The text of a file of tests, with the text of the files in the folder of its name.
+/// Where the names of files start; what spans crates is in `tests`.
+const FOLDERS: [&str; 4] = ["tests", "oidc-proto/tests/it", "oidc-proto/src", "."];
+
+/// The text of a file, with the text of the files in the folder of its name. Its root may be in there too: as
+/// `mod.rs` or `main.rs`.
 fn sources(name: &str) -> Option<String> {
-    let candidates =
-        [format!("{ROOT}/tests/{name}"), format!("{ROOT}/oidc-proto/src/{name}"), format!("{ROOT}/{name}")];
-    let path = candidates.iter().map(Path::new).find(|path| path.is_file())?;
-    let mut text = fs::read_to_string(path).ok()?;
-    for entry in fs::read_dir(path.with_extension("")).into_iter().flatten().flatten() {
+    let places = FOLDERS.map(|folder| Path::new(ROOT).join(folder).join(name));
+    let (path, folder) =
+        places.into_iter().map(|path| (path.clone(), path.with_extension(""))).find(|(path, folder)| {
+            path.is_file() || ["mod.rs", "main.rs"].iter().any(|root| folder.join(root).is_file())
+        })?;
+    let mut text = fs::read_to_string(path).unwrap_or_default();
+    for entry in fs::read_dir(folder).into_iter().flatten().flatten() {
         if entry.path().extension().is_some_and(|extension| extension == "rs") {
             text += &fs::read_to_string(entry.path()).ok()?;
         }

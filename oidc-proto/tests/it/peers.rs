@@ -1,5 +1,4 @@
 //! Defects that other libraries had, each told as a story that this one survives.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Secret, UrlPolicy,

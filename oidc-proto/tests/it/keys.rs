@@ -1,6 +1,5 @@
 //! Key sets and their rotation during a login: selection, strength, one refetch and no more (RFC 7517,
 //! RFC 7518, OpenID Connect Core 1.0 section 10.1).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,

@@ -1,6 +1,5 @@
 //! The rules for ID tokens, one hostile token each (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and
 //! 3.3.2.11, RFC 8725).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Secret,

@@ -1,5 +1,4 @@
 //! The UserInfo request and response (OpenID Connect Core 1.0 section 5.3, RFC 6750).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Secret,

@@ -24,7 +24,8 @@ fn moment(seed: &mut Seed) -> Moment {
 /// A login at a client with names of the length that real ones have.
 fn pending(n: usize) -> PendingAuthorization {
     let mut saved: serde_json::Value =
-        serde_json::from_str(include_str!("data/saved/pending-v1.json")).expect("a golden file");
+        serde_json::from_str(include_str!("../../../tests/data/saved/pending-v1.json"))
+            .expect("a golden file");
     let mut seed = Seed::new(n as u64);
     for token in ["s", "n", "p"] {
         saved[token] = oidc_proto::base::base64url::encode(&seed.bytes32()).into();
@@ -258,7 +259,7 @@ fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
 /// What this version has sealed must be opened, or refused with a typed error, by every later one.
 #[test]
 fn what_version_1_sealed_is_still_opened() {
-    let golden = include_str!("data/saved/sealed-v1.txt").trim();
+    let golden = include_str!("../../../tests/data/saved/sealed-v1.txt").trim();
     let open: OpenLogins = keys().open(golden, AUDIENCE).unwrap();
     assert_eq!(open, ten());
     let same = keys().seal(&ten(), AUDIENCE, Moment::new(NOW, [1; 32])).unwrap();
@@ -275,16 +276,16 @@ fn each_kind_of_state_that_version_1_sealed_is_still_opened() {
         let same = keys().seal(state, AUDIENCE, Moment::new(NOW, [2; 32])).unwrap();
         assert_eq!(same, golden, "the form has changed: raise its version");
     }
-    let mut lines = include_str!("data/saved/sealed-kinds-v1.txt").lines();
+    let mut lines = include_str!("../../../tests/data/saved/sealed-kinds-v1.txt").lines();
     holds(&pending(1), lines.next());
     let saved: SavedClientCredentials =
-        serde_json::from_str(include_str!("data/saved/client-credentials-v1.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/data/saved/client-credentials-v1.json")).unwrap();
     holds(&saved, lines.next());
     let saved: DeviceAuthorization =
-        serde_json::from_str(include_str!("data/saved/device-authorization-v1.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/data/saved/device-authorization-v1.json")).unwrap();
     holds(&saved, lines.next());
     let previous: PreviousLogin =
-        serde_json::from_str(include_str!("data/saved/previous-login-v1.json")).unwrap();
+        serde_json::from_str(include_str!("../../../tests/data/saved/previous-login-v1.json")).unwrap();
     holds(&previous, lines.next());
     holds(&Custom(Session { sub: "alice".to_owned(), expires: NOW.0 }), lines.next());
     assert_eq!(lines.next(), None);

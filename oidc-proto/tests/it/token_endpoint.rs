@@ -1,6 +1,5 @@
 //! The token endpoint: client authentication, token responses, errors, and what is sent again (RFC
 //! 6749 sections 2.3, 4.4 and 5, RFC 9110 section 10.2.3).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Moment,

@@ -1,6 +1,5 @@
 //! Logins that go well, with every algorithm and client authentication, and what an authorization
 //! request says (OpenID Connect Core 1.0 sections 3.1.2 and 3.1.3, RFC 7636).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Secret,

@@ -2,7 +2,6 @@
 //! over mutations of it, and over random bytes.
 //!
 //! The same random input in every run; another with `PROPTEST_RNG_SEED`, more with `PROPTEST_CASES`.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_testkit::property::{Property, TARGETS};
 use proptest::{
@@ -14,7 +13,7 @@ use proptest::{
 use std::{collections::BTreeSet, fs, path::PathBuf};
 
 fn folder() -> PathBuf {
-    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/corpus"))
+    PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus"))
 }
 
 /// The corpus of a target, in the order of names.

@@ -1,6 +1,5 @@
 //! The callback and the code exchange: what belongs to the login that was begun, and what does not
 //! (RFC 6749 sections 4.1.2, 4.1.3 and 10.12, RFC 9207).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error,

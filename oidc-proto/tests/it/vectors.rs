@@ -2,8 +2,8 @@
 //!
 //! Every file and every case is accounted for. Where this library says something else than a vector,
 //! a table says so by name, with the reason.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+use crate::DATA;
 use oidc_proto::{
     base::{base64url, json::JsonError},
     jose::{
@@ -11,10 +11,14 @@ use oidc_proto::{
     },
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, fs, path::PathBuf};
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
 
 fn path(file: &str) -> PathBuf {
-    [env!("CARGO_MANIFEST_DIR"), "data", "vectors", file].iter().collect()
+    Path::new(DATA).join("vectors").join(file)
 }
 
 fn text(file: &str) -> String {

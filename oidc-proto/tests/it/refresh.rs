@@ -1,6 +1,5 @@
 //! Refresh: rotation, and what a refreshed ID token must have kept (RFC 6749 section 6, OpenID Connect
 //! Core 1.0 section 12.2).
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Secret,
