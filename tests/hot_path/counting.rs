@@ -10,6 +10,8 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
+    /// How many bytes this thread has got and not given back.
+    static HELD: Cell<isize> = const { Cell::new(0) };
     /// Which size is counted apart, and how often it was asked for.
     static SIZE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
@@ -23,27 +25,35 @@ fn count(size: usize) {
     });
 }
 
+fn hold(bytes: isize) {
+    let _ = HELD.try_with(|held| held.set(held.get() + bytes));
+}
+
 // SAFETY: every call goes to `System` with the arguments it came with.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(layout.size() as isize);
         // SAFETY: as the caller promised.
         unsafe { System.alloc(layout) }
     }
 
     unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
+        hold(layout.size() as isize);
         // SAFETY: as the caller promised.
         unsafe { System.alloc_zeroed(layout) }
     }
 
     unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
         count(size);
+        hold(size as isize - layout.size() as isize);
         // SAFETY: as the caller promised.
         unsafe { System.realloc(pointer, layout, size) }
     }
 
     unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        hold(-(layout.size() as isize));
         // SAFETY: as the caller promised.
         unsafe { System.dealloc(pointer, layout) }
     }
@@ -51,6 +61,16 @@ unsafe impl GlobalAlloc for Counting {
 
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
+
+/// How often this thread has allocated so far.
+pub(crate) fn asked() -> usize {
+    COUNT.get()
+}
+
+/// How many bytes this thread holds: fewer than none, where it has given back what another one got.
+pub(crate) fn held() -> isize {
+    HELD.get()
+}
 
 /// How often `run` allocates on this thread, and what it gives.
 pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> (usize, T) {

@@ -10,16 +10,28 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod bad_input;
 mod callback;
 mod contract;
+mod device;
 mod discovery;
 mod id_token;
+mod introspection;
 mod keys;
+mod laws;
 mod login;
+mod metadata_forms;
 mod peers;
 mod properties;
+mod realworld;
 mod refresh;
+mod renewal;
+mod resource;
+mod saved;
 mod sealed;
+mod secrets;
+mod support;
+mod token_cache;
 mod token_endpoint;
 mod userinfo;
 mod vectors;

@@ -1,6 +1,6 @@
 //! A random server, a clock that anybody may set, and the loop that drives a flow against both.
 
-use crate::flows::{ISSUER, RESOURCE};
+use super::flows::{ISSUER, RESOURCE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use oidc_proto::{
     flow::{Error, Flow, Pause, Request, Step},

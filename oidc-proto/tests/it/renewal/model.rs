@@ -3,7 +3,7 @@
 use super::*;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub(super) enum Kind {
     Use(u64),
     UseAndRenew(u64),
     Renew,
@@ -52,21 +52,21 @@ enum Event {
     },
 }
 
-pub struct Model {
-    pub policy: Policy,
+pub(super) struct Model {
+    pub(super) policy: Policy,
     /// The time that has passed: a clock set back adds nothing.
-    pub now: i64,
+    pub(super) now: i64,
     /// What the clock said when nothing had passed, as it is set now; what it was read last; and at the latest.
     zero: i64,
     read: i64,
     furthest: i64,
-    pub leases: u64,
-    pub epochs: Vec<Epoch>,
+    pub(super) leases: u64,
+    pub(super) epochs: Vec<Epoch>,
     history: Vec<Event>,
 }
 
 impl Model {
-    pub fn new(mut policy: Policy) -> Self {
+    pub(super) fn new(mut policy: Policy) -> Self {
         // In the words of the documentation of `Policy`.
         policy.ceiling = policy.ceiling.max(policy.floor);
         policy.fresh = policy.fresh.clamp(policy.floor, policy.ceiling);
@@ -83,7 +83,7 @@ impl Model {
 
     /// Somebody looks at the clock. So many seconds back are disorder. If it is further back, it was set
     /// back: but only four times until it comes an hour further than ever; then it is another clock.
-    pub fn looked(&mut self, reading: i64) {
+    pub(super) fn looked(&mut self, reading: i64) {
         if self.zero == i64::MAX {
             self.zero = reading;
         }
@@ -110,12 +110,12 @@ impl Model {
     }
 
     /// What the time is by the clock that was read last.
-    pub fn shown(&self) -> i64 {
+    pub(super) fn shown(&self) -> i64 {
         if self.missing() > 5 { self.read } else { self.zero + self.now }
     }
 
     /// What a caller has kept: the value of so many epochs ago. Epochs cannot be made up.
-    pub fn known(&self, back: u64) -> (usize, Epoch) {
+    pub(super) fn known(&self, back: u64) -> (usize, Epoch) {
         let at = self.epochs.len().saturating_sub(1 + usize::try_from(back).expect("small"));
         (at, self.epochs[at])
     }
@@ -129,7 +129,7 @@ impl Model {
     }
 
     /// How long ago a value was asked for.
-    pub fn age(&self, value: u64) -> i64 {
+    pub(super) fn age(&self, value: u64) -> i64 {
         let learned = self.history.iter().find_map(|event| match event {
             Event::Learned { id, at } if *id == value => Some(*at),
             _ => None,
@@ -187,7 +187,7 @@ impl Model {
         full.saturating_sub(self.policy.cooldown * (i64::from(self.policy.burst) - 1))
     }
 
-    pub fn want(&mut self, need: Need, epoch: Epoch) -> Kind {
+    pub(super) fn want(&mut self, need: Need, epoch: Epoch) -> Kind {
         let (now, policy) = (self.now, self.policy);
         let live = self.live();
         let (failed, _) = self.failed();
@@ -227,7 +227,7 @@ impl Model {
         if due && live.is_none() && may { Kind::UseAndRenew(value) } else { Kind::Use(value) }
     }
 
-    pub fn granted(&mut self, seconds: i64) {
+    pub(super) fn granted(&mut self, seconds: i64) {
         assert_eq!(seconds, self.policy.lease, "a lease lasts as long as the policy says");
         self.leases += 1;
         let (at, known) = (self.now, self.epochs.len() - 1);
@@ -235,7 +235,7 @@ impl Model {
     }
 
     /// Whether the value is held now.
-    pub fn settled(&mut self, id: u64, result: Option<Freshness>, epoch: Epoch, chance: u8) -> bool {
+    pub(super) fn settled(&mut self, id: u64, result: Option<Freshness>, epoch: Epoch, chance: u8) -> bool {
         let current = self.live().is_some_and(|live| live.0 == id);
         if current {
             self.history.push(Event::Ended { id });
@@ -258,7 +258,7 @@ impl Model {
     }
 
     /// Whether the value is held now: asked for so long ago, by somebody who knew the value of this epoch.
-    pub fn learned(
+    pub(super) fn learned(
         &mut self,
         id: u64,
         (ago, known): (i64, usize),
@@ -303,7 +303,7 @@ impl Model {
     }
 
     /// A forced renewal has taken out of the bucket what it costs when it was begun.
-    pub fn abandoned(&mut self, id: u64) {
+    pub(super) fn abandoned(&mut self, id: u64) {
         let forced =
             self.history.iter().any(|event| matches!(event, Event::Poured { id: paid, .. } if *paid == id));
         if self.live().is_some_and(|live| live.0 == id) && (forced || self.now >= self.bucket()) {

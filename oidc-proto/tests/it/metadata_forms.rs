@@ -1,10 +1,7 @@
 //! Metadata in both well-known forms, signed metadata, metadata of protected resources, and what a flow
 //! refuses because of it (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0).
 
-#[path = "support/against.rs"]
-mod against;
-
-use against::*;
+use crate::support::*;
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
 use oidc_proto::{
     Error, Timestamp, UrlPolicy,

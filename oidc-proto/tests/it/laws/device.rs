@@ -1,6 +1,6 @@
 //! What the laws are to a device: it asks until its user has decided, or the time is up.
 
-use crate::{
+use super::{
     flows::Kind,
     world::{Answer, End, Trace, World},
 };
@@ -18,7 +18,7 @@ pub(crate) const POLLS: usize = 4;
 pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
     let call = client.device_authorization(["openid", "profile"], Moment::new(world.clock, [4; 32])).unwrap();
     let (request, _, pending) = call.into_parts();
-    let response = world.provider.handle(&request, crate::world::NOW);
+    let response = world.provider.handle(&request, super::world::NOW);
     let Ok(Step::Done(device)) = pending.receive(response, Moment::new(world.clock, [3; 32])) else {
         panic!("the provider has a code")
     };

@@ -1,30 +1,42 @@
 //! A provider with many tenants behind one document: the template of its issuer is a rule that is stated,
 //! and the token must name an allowed tenant twice, in `iss` and in a claim of its own.
 
-#[path = "support/against.rs"]
-mod against;
-#[path = "issuer_templates/gate.rs"]
 mod gate;
 
-use against::*;
 use oidc_proto::{
-    Error, Timestamp,
+    Error, Moment, Timestamp, UrlPolicy,
     flow::{
-        Authenticated, CallbackError, Client, ConfigError, Discovery, DiscoveryOptions, PreviousLogin, Rule,
+        Authenticated, CallbackError, Client, ConfigError, Discovery, DiscoveryOptions, Flow, PreviousLogin,
+        Rule, Step,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MetadataError, ProviderMetadata},
     token::{AllowedTenants, IssuerRule, Rejected, Scratch, VerifiedCache, Verifier},
 };
-use oidc_testkit::{Browser, EndpointName, Landing, Provider, Registration, hostile};
+use oidc_testkit::{Browser, Clock, EndpointName, Landing, Provider, Registration, Seed, drive, hostile};
 use serde_json::Value;
 
+const NOW: Timestamp = Timestamp(1_800_000_000);
+const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 can sign too..";
 const COMMON: &str = "https://login.example/common/v2.0";
 const TEMPLATE: &str = "https://login.example/{tenantid}/v2.0";
 const ACME: &str = "11111111-2222-4333-8444-5555aaaabbbb";
 const OTHER: &str = "99999999-2222-4333-8444-5555aaaabbbb";
 const CALLBACK: &str = "https://app.example/callback";
+
+fn policy() -> UrlPolicy {
+    UrlPolicy::default()
+}
+
+fn moment(now: Timestamp) -> Moment {
+    Moment::new(now, [7; 32])
+}
+
+/// Runs a flow to its end.
+fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
+    drive(step, provider, &mut Clock::new(NOW, Seed::new(7)))
+}
 
 fn issuer(tenant: &str) -> String {
     format!("https://login.example/{tenant}/v2.0")

@@ -1,6 +1,6 @@
 //! Every flow, begun at an honest provider and then left to a random server, for `laws.rs`.
 
-use crate::{
+use super::{
     device::{self, LIFETIME, POLLS},
     world::{NOW, Script, Trace, World},
 };
@@ -391,7 +391,7 @@ fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthor
 }
 
 fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authenticated {
-    let mut world = World::new(std::mem::replace(provider, self::provider()), crate::world::honest());
+    let mut world = World::new(std::mem::replace(provider, self::provider()), super::world::honest());
     let call = code(&mut world, [client; 2], Some(keys.clone()), Form::Kept);
     let (request, _, pending) = call.into_parts();
     let response = world.provider.handle(&request, NOW);

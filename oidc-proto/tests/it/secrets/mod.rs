@@ -1,28 +1,16 @@
 //! No secret shows: neither in `Debug` of any public type, at any stage of any flow, nor in an error
 //! that a hostile answer provokes, whatever the answer repeats.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::wildcard_enum_match_arm, reason = "errors are not exhaustive, and may gain a kind")]
 
-#[path = "secrets/answers.rs"]
 mod answers;
-#[path = "secrets/device.rs"]
 mod device;
-#[path = "secrets/excused.rs"]
 mod excused;
-#[path = "secrets/given.rs"]
 mod given;
-#[path = "secrets/look.rs"]
 mod look;
-#[path = "secrets/renewal.rs"]
 mod renewal;
-#[path = "secrets/resource.rs"]
 mod resource;
-#[path = "secrets/scene.rs"]
 mod scene;
-#[path = "resource/world.rs"]
-#[allow(dead_code, reason = "the tests of resource servers use the rest of it")]
-mod world;
 
+use crate::resource::world;
 use answers::{look_at_flow_error, provoke};
 use excused::EXCUSED;
 use http::header;
@@ -255,7 +243,8 @@ fn look_at_keys(look: &mut Looker) {
     look.at(&RingSigner::from_secret(Algorithm::HS256, &Secret::new(hmac), None).unwrap());
     assert!(signer.public_jwk().is_none());
 
-    let file: Value = serde_json::from_str(include_str!("testkit/data/test-only-keys.json")).unwrap();
+    let file: Value =
+        serde_json::from_str(include_str!("../../../../tests/testkit/data/test-only-keys.json")).unwrap();
     for private in file["keys"].as_array().unwrap() {
         look.hide("a private key", private["d"].as_str().unwrap());
         let algorithm = match private["crv"].as_str() {

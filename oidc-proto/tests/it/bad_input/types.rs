@@ -68,7 +68,8 @@ fn values() -> Vec<Value> {
 }
 
 fn signer() -> RingSigner {
-    let file: Value = serde_json::from_str(include_str!("../testkit/data/test-only-keys.json")).unwrap();
+    let file: Value =
+        serde_json::from_str(include_str!("../../../../tests/testkit/data/test-only-keys.json")).unwrap();
     let keys = file["keys"].as_array().unwrap();
     let mut jwk = keys.iter().find(|key| key["material"] == "ed25519-1").unwrap().clone();
     jwk.as_object_mut().unwrap().remove("material");

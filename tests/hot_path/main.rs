@@ -2,17 +2,12 @@
 //! allocates nothing.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "hot_path/at_hand.rs"]
 mod at_hand;
-#[path = "hot_path/counting.rs"]
+mod cached;
 mod counting;
-#[path = "hot_path/handed_on.rs"]
 mod handed_on;
-#[path = "hot_path/plain.rs"]
 mod plain;
-#[path = "hot_path/refused.rs"]
 mod refused;
-#[path = "hot_path/tokens.rs"]
 mod tokens;
 
 use counting::allocations;

@@ -1,9 +1,6 @@
 //! Hostile documents, keys, tokens, callbacks and responses: each gets a typed error that names the
 //! rule; nothing panics, and nothing is accepted in part.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::wildcard_enum_match_arm, reason = "`Endpoint` may grow")]
 
-#[path = "bad_input/types.rs"]
 mod types;
 
 use oidc_proto::{

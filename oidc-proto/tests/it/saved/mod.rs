@@ -1,6 +1,5 @@
 //! What is saved while nothing is in flight: it comes back whole or not at all, is small, belongs to
 //! one client, and holds no client secret.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
@@ -14,7 +13,6 @@ use oidc_testkit::{Browser, Provider, Registration, Seed};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use serde_json::{Value, json};
 
-#[path = "saved/clocks.rs"]
 mod clocks;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -24,8 +22,8 @@ const ISSUER: &str = "https://login.identity.example.com/realms/0f6f1c1c-3a3e-4a
 const CALLBACK: &str = "https://portal.customer.example.com/oauth2/callback/identity-example-com";
 const CLIENT: &str = "9f1d2c3b-4a5e-4f60-8171-92a3b4c5d6e7";
 
-const PENDING: &str = include_str!("data/saved/pending-v1.json");
-const GRANT: &str = include_str!("data/saved/client-credentials-v1.json");
+const PENDING: &str = include_str!("../../../../tests/data/saved/pending-v1.json");
+const GRANT: &str = include_str!("../../../../tests/data/saved/client-credentials-v1.json");
 
 fn provider(issuer: &str) -> Provider {
     let mut provider = Provider::new(issuer);
@@ -138,7 +136,7 @@ fn what_version_1_wrote_is_still_read() {
 
 #[test]
 fn what_version_1_wrote_of_a_device_is_still_read() {
-    let golden = include_str!("data/saved/device-authorization-v1.json").trim_end();
+    let golden = include_str!("../../../../tests/data/saved/device-authorization-v1.json").trim_end();
     let saved: DeviceAuthorization = serde_json::from_str(golden).unwrap();
     assert_eq!(save(&saved), golden);
     let call = client().device_authorization(["openid"], Moment::new(NOW, [7; 32])).unwrap();
@@ -164,7 +162,7 @@ fn what_version_1_wrote_of_a_device_is_still_read() {
 
 #[test]
 fn what_version_1_wrote_of_a_login_to_refresh_is_still_read() {
-    let golden = include_str!("data/saved/previous-login-v1.json").trim_end();
+    let golden = include_str!("../../../../tests/data/saved/previous-login-v1.json").trim_end();
     let login: PreviousLogin = serde_json::from_str(golden).unwrap();
     assert_eq!((save(&login).as_str(), login.sub()), (golden, "alice"), "and is still what is written");
     for (name, wrong) in [

@@ -76,7 +76,7 @@ fn path_of(name: &str) -> String {
 
 /// Every `pub struct` and `pub enum` in the sources of the core, by path.
 pub(crate) fn public_types() -> BTreeSet<String> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().join("oidc-proto/src");
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let (mut found, mut folders) = (BTreeSet::new(), vec![root.clone()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {

@@ -1,7 +1,6 @@
 //! Documents of real providers: each one parses, or fails for the reason that stands here.
 //!
 //! They stand in `data/realworld`, with their sources and licences in `sources.json` and its README.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 use oidc_proto::{
     UrlPolicy,
@@ -12,15 +11,13 @@ use oidc_proto::{
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};
 
-#[path = "realworld/documents.rs"]
 mod documents;
-#[path = "realworld/key_sets.rs"]
 mod key_sets;
 
 use documents::{Asked, DOCUMENTS, Document, Outcome};
 use key_sets::{KEY_SETS, KeySetRow};
 
-const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/data/realworld");
+const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data/realworld");
 
 fn read(file: &str) -> Vec<u8> {
     fs::read(Path::new(FOLDER).join(file)).unwrap_or_else(|error| panic!("{file}: {error}"))

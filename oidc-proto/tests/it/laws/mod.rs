@@ -1,12 +1,7 @@
 //! The five laws of `oidc_proto::flow`, held against every flow and random servers.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
-#![allow(clippy::wildcard_enum_match_arm, reason = "tests look at one kind of answer at a time")]
 
-#[path = "laws/device.rs"]
 mod device;
-#[path = "laws/flows.rs"]
 mod flows;
-#[path = "laws/world.rs"]
 mod world;
 
 use device::{POLLS, asks_until_the_time_is_up, is_device};

@@ -1,11 +1,8 @@
 //! A protected resource from outside: the defects of peers it must not have, the examples of RFC 9449,
 //! and bad input.
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "resource/bad_input.rs"]
 mod bad_input;
-#[path = "resource/world.rs"]
-mod world;
+pub(crate) mod world;
 
 use http::{Method, Uri, header};
 use oidc_proto::{
@@ -25,7 +22,8 @@ use world::*;
 // The examples of RFC 9449.
 
 fn vector(id: &str) -> Value {
-    let all: Value = serde_json::from_str(include_str!("data/vectors/rfc/misc.json")).unwrap();
+    let all: Value =
+        serde_json::from_str(include_str!("../../../../tests/data/vectors/rfc/misc.json")).unwrap();
     all.as_array().unwrap().iter().find(|vector| vector["id"] == id).unwrap().clone()
 }
 

@@ -1,6 +1,6 @@
 //! What the application has given shows nowhere, and what the provider makes of what it was sent neither.
 
-use crate::{
+use super::{
     answers::look_at_flow_error,
     look::Looker,
     scene::{How, Scene, moment, scene},
@@ -47,7 +47,7 @@ fn what_the_application_has_given_does_not_show() {
     look.at(&wanted);
     look.at(&introspected);
     let scene = scene(How::Header);
-    let call = scene.client.client_credentials(&wanted, crate::scene::moment(9)).unwrap();
+    let call = scene.client.client_credentials(&wanted, super::scene::moment(9)).unwrap();
     look.at(&call);
     let (_, _, pending) = call.into_parts();
     look.at(&pending);
@@ -163,29 +163,29 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
             let mut errors = Vec::new();
             if sent != token {
                 let wanted = ClientCredentials::default().parameter("ticket", ticket);
-                let again = || client.client_credentials_once(&wanted, crate::scene::moment(9)).unwrap();
+                let again = || client.client_credentials_once(&wanted, super::scene::moment(9)).unwrap();
                 errors.extend([told(again(), 400, &body, None), told(again(), 401, &code, None)]);
             }
             if sent == token {
                 let ask =
-                    || client.introspect_once(&Secret::new(token), None, crate::scene::moment(9)).unwrap();
+                    || client.introspect_once(&Secret::new(token), None, super::scene::moment(9)).unwrap();
                 errors.push(told(ask(), 400, &body, None));
                 errors.push(told(ask(), 401, &Value::Null, Some(&challenge)));
                 let token = Secret::new(token);
                 errors.push(told(
-                    client.userinfo(&token, "alice", crate::scene::moment(9)).unwrap(),
+                    client.userinfo(&token, "alice", super::scene::moment(9)).unwrap(),
                     401,
                     &Value::Null,
                     Some(&challenge),
                 ));
                 errors.push(told(
-                    client.userinfo(&token, "alice", crate::scene::moment(9)).unwrap(),
+                    client.userinfo(&token, "alice", super::scene::moment(9)).unwrap(),
                     400,
                     &body,
                     None,
                 ));
                 errors.push(told(
-                    client.refresh(&token, None, None, crate::scene::moment(9)).unwrap(),
+                    client.refresh(&token, None, None, super::scene::moment(9)).unwrap(),
                     400,
                     &body,
                     None,
@@ -193,7 +193,7 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
             }
             if sent == secret {
                 errors.push(told(
-                    client.device_authorization(["read"], crate::scene::moment(9)).unwrap(),
+                    client.device_authorization(["read"], super::scene::moment(9)).unwrap(),
                     400,
                     &body,
                     None,
@@ -228,7 +228,7 @@ fn a_text_of_a_provider_is_one_line_wherever_it_comes_from() {
     let odd = "one\u{2028}two\u{2029}three\u{85}four\u{202e}evif\u{200b}\u{feff}\u{ad}\u{e0041}\u{2066}\r\n\t\u{1b}[2J";
     let body = json!({"error": odd, "error_description": odd, "error_uri": odd});
     let call =
-        world.client.client_credentials_once(&ClientCredentials::default(), crate::scene::moment(9)).unwrap();
+        world.client.client_credentials_once(&ClientCredentials::default(), super::scene::moment(9)).unwrap();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let callback = query.append_pair("error", odd).append_pair("error_description", odd).finish();
     let callback = AuthorizationResponse::from_query(&callback).unwrap().error.unwrap();

@@ -1,6 +1,6 @@
 //! Answers that repeat secrets, and the errors they provoke.
 
-use crate::{look::Looker, scene::moment};
+use super::{look::Looker, scene::moment};
 use http::{Response, header};
 use oidc_proto::{
     Error,

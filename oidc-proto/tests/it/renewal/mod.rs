@@ -14,11 +14,8 @@ use proptest::{
 };
 use std::sync::Arc;
 
-#[path = "renewal/herd.rs"]
 mod herd;
-#[path = "renewal/model.rs"]
 mod model;
-#[path = "renewal/stories.rs"]
 mod stories;
 
 use model::{Kind, Model};

@@ -1,5 +1,4 @@
 //! What several files of tests say about one provider: where it is, what time it is, what it was asked.
-#![allow(dead_code, reason = "each test file uses its own part")]
 
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
@@ -7,20 +6,20 @@ use oidc_proto::{
 };
 use oidc_testkit::{Clock, EndpointName, Provider, Seed, drive};
 
-pub const NOW: Timestamp = Timestamp(1_800_000_000);
-pub const ISSUER: &str = "https://op.example/tenant";
-pub const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 can sign too..";
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
+pub(crate) const ISSUER: &str = "https://op.example/tenant";
+pub(crate) const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 can sign too..";
 
-pub fn policy() -> UrlPolicy {
+pub(crate) fn policy() -> UrlPolicy {
     UrlPolicy::default()
 }
 
-pub fn moment(now: Timestamp) -> Moment {
+pub(crate) fn moment(now: Timestamp) -> Moment {
     Moment::new(now, [7; 32])
 }
 
 /// Runs a flow to its end; the time is then in `now`.
-pub fn run_at<F: Flow>(
+pub(crate) fn run_at<F: Flow>(
     provider: &mut Provider,
     step: impl Into<Step<F>>,
     now: &mut Timestamp,
@@ -31,12 +30,12 @@ pub fn run_at<F: Flow>(
     output
 }
 
-pub fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
+pub(crate) fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
     run_at(provider, step, &mut NOW.clone())
 }
 
 /// Hands a flow one response that no server needs to give.
-pub fn answer<F: Flow>(
+pub(crate) fn answer<F: Flow>(
     step: impl Into<Step<F>>,
     status: u16,
     content_type: &str,
@@ -54,6 +53,6 @@ pub fn answer<F: Flow>(
 }
 
 /// The paths asked for so far.
-pub fn paths(provider: &Provider) -> Vec<(EndpointName, String)> {
+pub(crate) fn paths(provider: &Provider) -> Vec<(EndpointName, String)> {
     provider.requests().iter().map(|seen| (seen.endpoint, seen.path.clone())).collect()
 }

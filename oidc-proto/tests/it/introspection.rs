@@ -1,9 +1,6 @@
 //! A resource server asks the authorization server about a token (RFC 7662).
 
-#[path = "support/against.rs"]
-mod against;
-
-use against::*;
+use crate::support::*;
 use oidc_proto::{
     Error, Secret,
     base::json::JsonError,

@@ -19,7 +19,8 @@ pub(crate) const RESOURCE: &str = "https://api.example";
 
 /// A published test-only key of the testkit.
 pub(crate) fn key(material: &str, algorithm: Algorithm) -> RingSigner {
-    let file: Value = serde_json::from_str(include_str!("../testkit/data/test-only-keys.json")).unwrap();
+    let file: Value =
+        serde_json::from_str(include_str!("../../../../tests/testkit/data/test-only-keys.json")).unwrap();
     let key = file["keys"].as_array().unwrap().iter().find(|key| key["material"] == material).unwrap();
     RingSigner::from_jwk(key.to_string().as_bytes(), Some(algorithm)).unwrap()
 }

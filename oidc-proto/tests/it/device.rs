@@ -1,9 +1,6 @@
 //! The device authorization grant (RFC 8628): a code is shown, and somebody enters it elsewhere.
 
-#[path = "support/against.rs"]
-mod against;
-
-use against::answer;
+use crate::support::{self, answer};
 use oidc_proto::{
     Error, Secret, Timestamp,
     flow::{
@@ -373,8 +370,8 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     };
     let device = read(&document(&|_| {})).unwrap();
     assert_eq!(
-        device.poll(&scene.client, None, against::NOW).unwrap().until(),
-        against::NOW.plus(5),
+        device.poll(&scene.client, None, support::NOW).unwrap().until(),
+        support::NOW.plus(5),
         "five by default"
     );
     for missing in ["user_code", "verification_uri", "expires_in"] {
@@ -402,11 +399,11 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     );
     for (interval, wait) in [(0, 1), (-7, 1), (7, 7), (1_000_000, 1_799)] {
         let device = read(&document(&|document| document["interval"] = interval.into())).unwrap();
-        let first = device.poll(&scene.client, None, against::NOW).unwrap().until();
-        assert_eq!(first, against::NOW.plus(wait), "{interval}");
+        let first = device.poll(&scene.client, None, support::NOW).unwrap().until();
+        assert_eq!(first, support::NOW.plus(wait), "{interval}");
     }
     let long = read(&document(&|document| document["expires_in"] = 10_000_000.into())).unwrap();
-    assert_eq!(long.expires_at(), against::NOW.plus(DEVICE_LIFETIME_CAP));
+    assert_eq!(long.expires_at(), support::NOW.plus(DEVICE_LIFETIME_CAP));
 }
 
 #[test]

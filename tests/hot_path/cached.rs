@@ -1,0 +1,45 @@
+//! The verified-token cache takes no more memory than it may.
+
+use crate::{
+    counting::{asked, held},
+    tokens::{API, ISSUER, NOW, claims, keys, token},
+};
+use oidc_proto::{
+    jose::Algorithm,
+    token::{ENTRY_BYTES, Scratch, VerifiedCache, Verifier},
+};
+
+#[test]
+fn a_flood_of_tokens_meets_a_flat_ceiling_and_a_hit_copies_nothing() {
+    const ENTRIES: usize = 200;
+    let (keys, mut scratch) = (keys(Algorithm::ES256), Scratch::new());
+    let token = token(Algorithm::ES256, &claims());
+    // As many policies as tokens would do: each makes an entry of its own.
+    let policies: Vec<_> = (0..10 * ENTRIES)
+        .map(|number| Verifier::new(ISSUER, API).or_audience(format!("https://{number}.example")))
+        .collect();
+    policies[0].verify(&token, &keys, &mut scratch, NOW).unwrap();
+    let before = held();
+    let mut cache = VerifiedCache::new(ENTRIES * ENTRY_BYTES);
+    let mut highest = 0;
+    for policy in &policies {
+        policy.verify_cached(&token, &keys, &mut cache, &mut scratch, NOW).unwrap();
+        highest = highest.max(held() - before);
+    }
+    assert_eq!(cache.len(), ENTRIES);
+    let bound = (ENTRIES * ENTRY_BYTES) as isize;
+    assert!(highest <= bound, "{highest} bytes were held, {bound} were promised");
+    let last = policies.last().unwrap();
+    let count = asked();
+    for _ in 0..100 {
+        last.verify(&token, &keys, &mut scratch, NOW).unwrap();
+    }
+    assert_eq!(asked(), count, "a verification allocates nothing");
+    let before = held();
+    for _ in 0..100 {
+        last.verify_cached(&token, &keys, &mut cache, &mut scratch, NOW).unwrap();
+    }
+    let per_hit = (asked() - count) / 100;
+    assert!(per_hit <= 2, "{per_hit} allocations a hit: nodes of the order of use, and no more");
+    assert!(held() - before <= 1024, "and they come and go");
+}
