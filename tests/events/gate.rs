@@ -1,5 +1,6 @@
 //! A gate before an API: its verdicts, its requests, its renewals.
 
+// The gate and its provider as the tests of the middleware have them.
 #[path = "../middleware/world.rs"]
 #[allow(dead_code, reason = "the tests of the middleware use the rest of it")]
 mod world;

@@ -27,14 +27,15 @@ pub struct Npm {
     child: Mutex<(Child, BufReader<ChildStdout>)>,
 }
 
-/// The provider, started once for all tests of a file; `None` where there is no Node.js and nobody
+/// The provider, started once for all tests that leave its keys alone; `None` where there is no Node.js and nobody
 /// insists (`OIDC_REQUIRE_PROVIDERS=1` does).
 pub fn npm() -> Option<&'static Npm> {
     static NPM: OnceLock<Option<Npm>> = OnceLock::new();
     NPM.get_or_init(start).as_ref()
 }
 
-fn start() -> Option<Npm> {
+/// Starts one more.
+pub fn start() -> Option<Npm> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
     let mut child = Command::new(script)
         .stdin(Stdio::piped())

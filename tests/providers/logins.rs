@@ -1,10 +1,6 @@
 //! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
 
-#[allow(dead_code, reason = "shared with the tests of APIs")]
-#[path = "providers/npm.rs"]
-mod npm;
-
-use npm::{Browser, Npm, User, protocol};
+use crate::npm::{self, Browser, Npm, User, protocol};
 use oidc_proto::{
     Error, Secret,
     flow::{Authenticated, CallbackError, Client, ClientCredentials, DeviceAuthorization, PreviousLogin},

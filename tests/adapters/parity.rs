@@ -1,8 +1,6 @@
 //! One scenario over every stack: the provider gets the same requests, byte for byte, and says the same.
 
-#[path = "adapters/own.rs"]
-mod own;
-
+use crate::own;
 use oidc_proto::{
     Error, Timestamp, UrlPolicy,
     flow::{Client, ClientCredentials, Discovery, Flow, PreviousLogin, Request, Step, Terms},

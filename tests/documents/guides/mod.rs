@@ -1,26 +1,21 @@
 //! The code of the guides in `docs/migrate-*.md`, to the letter, run against a provider; and what the guides
 //! name is there.
 
-#[path = "guides/jsonwebtoken.rs"]
 mod jsonwebtoken;
-#[path = "guides/openidconnect.rs"]
 mod openidconnect;
-#[path = "guides/py_identity_model.rs"]
 mod py_identity_model;
-#[path = "support/shown.rs"]
-mod support;
 
+use crate::shown::{block, names, shown};
 use oidc_proto::UrlPolicy;
 use oidc_testkit::{Browser, Provider, Registration, Socket};
 use std::{fs, path::Path};
-use support::{block, names, shown};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 const GUIDES: [(&str, &str, &str); 3] = [
-    ("migrate-jsonwebtoken.md", include_str!("guides/jsonwebtoken.rs"), "rust,ignore"),
-    ("migrate-openidconnect.md", include_str!("guides/openidconnect.rs"), "rust,ignore"),
-    ("migrate-py-identity-model.md", include_str!("guides/py_identity_model.rs"), "python"),
+    ("migrate-jsonwebtoken.md", include_str!("jsonwebtoken.rs"), "rust,ignore"),
+    ("migrate-openidconnect.md", include_str!("openidconnect.rs"), "rust,ignore"),
+    ("migrate-py-identity-model.md", include_str!("py_identity_model.rs"), "python"),
 ];
 
 const API: &str = "https://api.example/";

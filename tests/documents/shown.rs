@@ -9,7 +9,6 @@
 //! ```
 
 /// The names that are marked in a source.
-#[allow(dead_code, reason = "each test file uses its own part")]
 pub fn names<'s>(source: &'s str, mark: &str) -> Vec<&'s str> {
     let begin = format!("// {mark}: ");
     source.lines().filter_map(|line| line.strip_prefix(&*begin)).filter(|name| *name != "end").collect()

@@ -1,6 +1,6 @@
 //! The calls that configure a client, in every order: none takes back what another has said.
 
-use crate::{
+use super::{
     http_of::Http,
     liar::Liar,
     server::{Server, Then},

@@ -3,11 +3,8 @@
 //! Nothing here waits for time. Who waits for something waits for it to be seen: a counter, a
 //! channel, a barrier.
 
-#[path = "single_flight/interleavings.rs"]
 mod interleavings;
-#[path = "single_flight/issuers.rs"]
 mod issuers;
-#[path = "single_flight/stalled.rs"]
 mod stalled;
 
 use oidc_drive::{Clock, Flight, Observer};

@@ -6,15 +6,9 @@
 //! before the first poll. A future that is dropped has been woken and not polled since: its response, its
 //! value or the end of its sleep was there.
 
-#[path = "cancel/flights.rs"]
 mod flights;
-#[path = "cancel/flows.rs"]
 mod flows;
-#[path = "cancel/gates.rs"]
 mod gates;
-#[path = "cancel/refresh.rs"]
 mod refresh;
-#[path = "cancel/sockets.rs"]
 mod sockets;
-#[path = "cancel/stage.rs"]
 mod stage;

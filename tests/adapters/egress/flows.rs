@@ -1,6 +1,6 @@
 //! Whole flows: a provider in a private network, and metadata that point into one.
 
-use crate::{
+use super::{
     http_of::Http,
     liar::Liar,
     server::{Server, Then},

@@ -1,10 +1,6 @@
 //! A real, OpenID-certified provider, logged into over each adapter: `oidc-provider` from npm.
-#![allow(dead_code, reason = "the provider has more to it than one login")]
 
-#[path = "providers/npm.rs"]
-mod npm;
-
-use npm::{Browser, User};
+use crate::npm::{self, Browser, User};
 use oidc_drive::moment;
 use oidc_proto::{
     UrlPolicy,

@@ -1,6 +1,6 @@
 //! One exchange at a time: which answers of a resolver are connected to, and what the user is told.
 
-use crate::{
+use super::{
     http_of::Http,
     liar::Liar,
     server::{Server, Then},

@@ -1,11 +1,8 @@
 //! The README's code, to the letter, run against a provider: what the shop window shows is what is sold.
 
-#[path = "support/shown.rs"]
-mod support;
-
+use crate::shown::{block, shown};
 use oidc_testkit::{Provider, Registration, Socket};
 use std::collections::BTreeSet;
-use support::{block, shown};
 
 // README: login
 mod login {
@@ -91,8 +88,8 @@ mod pure {
 
 #[test]
 fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
-    let readme = include_str!("../README.md");
-    let (_, own) = include_str!("adapters/own.rs").split_once("\n\n").expect("what it is, and the code");
+    let readme = include_str!("../../README.md");
+    let (_, own) = include_str!("../adapters/own.rs").split_once("\n\n").expect("what it is, and the code");
     let own = own.lines().map(str::to_owned).collect();
     let snippets = [("login", 20), ("bearer", 8), ("pure", 8), ("loop", 30)];
     let source = include_str!("readme.rs");
@@ -199,7 +196,7 @@ fn below(package: &str, versions: bool) -> BTreeSet<String> {
 
 #[test]
 fn the_readme_tells_how_much_each_crate_pulls_in() {
-    let readme = include_str!("../README.md");
+    let readme = include_str!("../../README.md");
     let crates = readme.lines().filter(|line| line.starts_with("| [`oidc-") && !line.contains("testkit"));
     let mut counted = 0;
     for row in crates {

@@ -3,29 +3,17 @@
 //!
 //! Time is moved by hand. Who waits for something waits for it to be seen: a counter, a record.
 
-#[path = "middleware/cache.rs"]
 mod cache;
-#[path = "middleware/discipline.rs"]
 mod discipline;
-#[path = "middleware/dpop.rs"]
 mod dpop;
-#[path = "middleware/introspected.rs"]
 mod introspected;
-#[path = "middleware/layers.rs"]
 mod layers;
-#[path = "middleware/outage.rs"]
 mod outage;
-#[path = "middleware/outcomes.rs"]
 mod outcomes;
-#[path = "middleware/rotation.rs"]
 mod rotation;
-#[path = "middleware/routes.rs"]
 mod routes;
-#[path = "middleware/served.rs"]
 mod served;
-#[path = "middleware/stalled.rs"]
 mod stalled;
-#[path = "middleware/world.rs"]
 mod world;
 
 use oidc_drive::{

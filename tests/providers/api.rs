@@ -1,10 +1,6 @@
 //! An API behind the gate, with tokens of a real, OpenID-certified provider: `oidc-provider` from npm.
 
-#[allow(dead_code, reason = "shared with the tests of logins")]
-#[path = "providers/npm.rs"]
-mod npm;
-
-use npm::{Npm, SECRET};
+use crate::npm::{self, Npm, SECRET};
 use oidc_drive::{Gate, Io, now};
 use oidc_proto::{
     Secret, UrlPolicy,
@@ -12,14 +8,20 @@ use oidc_proto::{
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer},
 };
 use std::sync::{
-    Arc, Mutex,
+    Arc, Mutex, OnceLock,
     atomic::{AtomicBool, AtomicUsize, Ordering::SeqCst},
 };
 use tokio::sync::RwLock;
 
 const RESOURCE: &str = "https://api.example/";
 
-/// The provider is one for all tests, and one of them rotates its keys: they take turns.
+/// A provider of these tests alone: one of them rotates its keys, and logins must not meet that.
+fn provider() -> Option<&'static Npm> {
+    static NPM: OnceLock<Option<Npm>> = OnceLock::new();
+    NPM.get_or_init(npm::start).as_ref()
+}
+
+/// It is one for both tests: they take turns.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
 /// Requests that were sent to URLs with this path, counted.
@@ -71,7 +73,7 @@ async fn ask(gate: &Gate, token: &Secret) -> Result<Arc<Access>, Denied> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn jwts_are_verified_and_opaque_tokens_introspected() {
-    let Some(npm) = npm::npm() else { return };
+    let Some(npm) = provider() else { return };
     let _turn = TURN.lock().await;
     let (gate, sent) = gate(npm);
     let access = ask(&gate, &token(npm, Some(RESOURCE))).await.unwrap();
@@ -93,7 +95,7 @@ async fn jwts_are_verified_and_opaque_tokens_introspected() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
-    let Some(npm) = npm::npm() else { return };
+    let Some(npm) = provider() else { return };
     let _turn = TURN.lock().await;
     let (gate, sent) = gate(npm);
     let opaque = token(npm, None);

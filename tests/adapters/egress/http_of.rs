@@ -1,6 +1,6 @@
 //! The client of each adapter, behind one face: that all have the same methods is part of what is tested.
 
-use crate::{
+use super::{
     stacks::{Failure, Response, of_hyper, of_reqwest, of_ureq, runtime},
     tls::Pair,
 };

@@ -2,19 +2,12 @@
 //! by hand, and nothing that is secret.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
-#[path = "events/cancelled.rs"]
 mod cancelled;
-#[path = "events/flights.rs"]
 mod flights;
-#[path = "events/flows.rs"]
 mod flows;
-#[path = "events/gate.rs"]
 mod gate;
-#[path = "events/secrets.rs"]
 mod secrets;
-#[path = "events/stacks.rs"]
 mod stacks;
-#[path = "events/traced.rs"]
 mod traced;
 
 use oidc_drive::{Clock, Event, Observer};

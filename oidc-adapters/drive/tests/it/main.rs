@@ -1,0 +1,12 @@
+//! Tests of the driver from outside, against the provider of the testkit: no stack is needed for them.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod single_flight;
+mod world;

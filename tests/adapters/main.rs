@@ -1,0 +1,20 @@
+//! One suite for all adapters: each of the ten rules of `oidc-adapters/README.md` attacked over a
+//! socket, on every stack, through one table.
+
+mod beside;
+mod bodies;
+mod certificates;
+mod contract;
+mod egress;
+mod exchanges;
+mod failures;
+mod floods;
+mod frames;
+mod hostile;
+mod http2;
+mod own;
+mod parity;
+mod server;
+mod stacks;
+mod times;
+mod tls;

@@ -1,0 +1,5 @@
+//! The code that documents show, to the letter, run against a provider.
+
+mod guides;
+mod readme;
+mod shown;

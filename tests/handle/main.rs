@@ -1,0 +1,12 @@
+//! The handle for a provider: the same story in both colours in memory, and over all three stacks.
+
+mod code;
+mod colour;
+mod login;
+mod retained;
+mod shared;
+mod spent;
+mod stacks;
+mod tokens;
+mod verify;
+mod withdrawn;

@@ -1,0 +1,6 @@
+//! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
+
+mod adapters;
+mod api;
+mod logins;
+mod npm;
