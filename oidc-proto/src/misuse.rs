@@ -248,9 +248,9 @@
 //! [`PendingAuthorization::callback`](crate::flow::PendingAuthorization::callback) and nowhere else.
 //!
 //! ```compile_fail,E0624
-//! # use oidc_proto::flow::CodeExchange;
+//! # use oidc_proto::flow::Login;
 //! fn main() {
-//!     let _ = CodeExchange::start;
+//!     let _ = Login::start;
 //! }
 //! ```
 //!

@@ -6,7 +6,7 @@ use http::{Response, header};
 use oidc_drive::{Event, Observer, run_observed};
 use oidc_proto::{
     Error, UrlPolicy,
-    flow::{Call, Client, ClientCredentials, CodeExchange, Discovery, Flow, Request, Terms},
+    flow::{Call, Client, ClientCredentials, Discovery, Flow, Login, Request, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use oidc_testkit::{Browser, EndpointName, Provider, Registration, provider::hostile};
@@ -51,7 +51,7 @@ struct Scene {
     provider: Provider,
     client: Client,
     secrets: Vec<(&'static str, String)>,
-    call: Call<CodeExchange>,
+    call: Call<Login>,
 }
 
 /// A login whose code is about to be sent, and every secret of it.
@@ -81,6 +81,7 @@ fn scene() -> Scene {
     }
     secrets.push(("code", response.code.as_ref().unwrap().expose().to_owned()));
     let call = pending.callback(&client, None, response, oidc_drive::moment()).unwrap();
+    let call = call.into_call().expect("the code is sent");
     Scene { provider, client, secrets, call }
 }
 

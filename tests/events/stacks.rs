@@ -114,7 +114,7 @@ fn tells_a_login<S: Stack>() {
         "answered jwks_uri 200 0 s",
         "sent GET userinfo_endpoint",
         "answered userinfo_endpoint 200 0 s",
-        "ended CodeExchange ok 0 s",
+        "ended Login ok 0 s",
     ];
     let lines: Vec<_> = events.iter().map(crate::line).collect();
     assert_eq!(lines, [&DISCOVERED[..], &after].concat());
@@ -126,7 +126,7 @@ fn tells_a_login<S: Stack>() {
         "answered token_endpoint 200 0 s",
         "sent GET jwks_uri",
         "answered jwks_uri 200 0 s",
-        "ended CodeExchange token_nonce 0 s",
+        "ended Login token_nonce 0 s",
     ];
     let lines = log.lines();
     assert_eq!(lines, [&DISCOVERED[..], &after].concat());

@@ -125,7 +125,7 @@ fn two_callbacks_at_once_are_one_login() {
     }
     assert!(logins.len() == 3 && logins.iter().all(|token| *token == logins[0]));
     assert_eq!(token_requests(&world), 1);
-    assert_eq!(*lock(&told), ["CodeExchange"], "and it is told of as one");
+    assert_eq!(*lock(&told), ["Login"], "and it is told of as one");
     world.change(|provider| provider.assert_clean());
 }
 

@@ -274,7 +274,7 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
             "keys of https://op.example Ok(())",
             "Token?",
             "Token 200",
-            "CodeExchange Ok(())",
+            "Login Ok(())",
         ];
         assert_eq!(take(&mut *lock(&told)), expected);
         let token = world.token();

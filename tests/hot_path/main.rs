@@ -283,7 +283,7 @@ fn of_a_login_only_the_access_token_opens_the_api() {
     let keys = std::sync::Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap());
     let response = AuthorizationResponse::from_url(landing.url()).unwrap();
     let call = pending.callback(&client, Some(keys.clone()), response, moment(2)).unwrap();
-    let (request, _, pending) = call.into_parts();
+    let (request, _, pending) = call.into_call().expect("the code is sent").into_parts();
     let Ok(Step::Done(login)) = pending.receive(provider.handle(&request, NOW), moment(3)) else { panic!() };
     let (access, id) = (login.tokens.access_token.expose(), login.id_token.token.expose());
 

@@ -28,7 +28,7 @@
 //! | `http.client.request.duration` | `Answered`, `Lost`, `Cancelled` | in seconds |
 //! | `error.type` | what went wrong, and nothing else | the status from 400 on, or a short stable word |
 //! | `oidc.endpoint` | each of a request, `Waited` | the metadata member that says where it is |
-//! | `oidc.flow` | `Waited`, `Ended` | the flow, such as `CodeExchange` |
+//! | `oidc.flow` | `Waited`, `Ended` | the flow, such as `Login` |
 //! | `oidc.issuer` | `Renewed`, `Verdict` | as the settings spell it |
 //! | `oidc.renewal` | `Renewed` | what was renewed, such as `keys` |
 //! | `oidc.clause` | `Verdict` | `accepted`, or what the request breaks |

@@ -22,7 +22,7 @@ use std::sync::Arc;
 
 /// The sub-flow.
 #[derive(Debug)]
-pub(super) struct Check;
+pub struct Check;
 
 /// What the ID token must fit, owned.
 #[derive(Clone, Debug, Default)]
@@ -39,13 +39,13 @@ pub struct Checking {
     client: Client,
     demands: Demands,
     id_token: Secret,
-    access_token: Secret,
+    access_token: Option<Secret>,
     /// When they were asked for.
     asked_at: Timestamp,
 }
 
 /// An ID token that is good, and the keys that were fetched for it, if any were.
-pub(super) struct Checked {
+pub struct Checked {
     pub(super) id_token: IdToken,
     pub(super) learned: Learned,
 }
@@ -58,13 +58,13 @@ impl Check {
         keys: Option<&KeySet>,
         demands: Demands,
         id_token: Secret,
-        access_token: Secret,
+        access_token: Option<Secret>,
         now: Timestamp,
     ) -> Result<Step<Self>, Error> {
         let secret_key = client.inner().secret_key.clone();
         let fetchable = secret_key.is_none();
         if let Some(keys) = secret_key.as_deref().or(keys) {
-            match demands.verify(&client, keys, &id_token, &access_token, now) {
+            match demands.verify(&client, keys, &id_token, access_token.as_ref(), now) {
                 Ok(id_token) => return Ok(Step::Done(Checked { id_token, learned: Learned::default() })),
                 Err(rejected) if fetchable && rejected.wants_newer_keys() => {}
                 Err(rejected) => return Err(rejected.into()),
@@ -81,14 +81,14 @@ impl Demands {
         client: &Client,
         keys: &KeySet,
         id_token: &Secret,
-        access_token: &Secret,
+        access_token: Option<&Secret>,
         now: Timestamp,
     ) -> Result<IdToken, Rejected> {
         let expected = Expected {
             nonce: self.nonce.as_ref().map(Secret::expose),
             max_age: self.max_age,
             acr: &self.acr,
-            access_token: Some(access_token),
+            access_token,
             code: self.code.as_ref(),
             state: self.state.as_deref(),
         };
@@ -105,7 +105,7 @@ impl Flow for Check {
         let Checking { client, demands, id_token, access_token, asked_at } = state;
         let now = moment.now();
         let keys = jwks::read(response, now)?;
-        match demands.verify(&client, &keys, &id_token, &access_token, now) {
+        match demands.verify(&client, &keys, &id_token, access_token.as_ref(), now) {
             Ok(id_token) => {
                 let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
                 Ok(Step::Done(Checked { id_token, learned }))

@@ -7,9 +7,10 @@
 //! ```
 
 use super::{
-    Attempt, Call, Client, ConfigError, Endpoint, Error, Pause, Step, Then,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, Pause, Seal, Step, Then,
     post::{Ask, Form, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
     saved,
+    sealed::private::Sealed,
     then::Along,
 };
 use crate::{
@@ -135,6 +136,18 @@ impl TryFrom<Grant> for SavedClientCredentials {
             return Err("the saved grant has a text that is empty, too long or not printable");
         }
         Ok(Self(grant))
+    }
+}
+
+impl Seal for SavedClientCredentials {}
+
+impl Sealed for SavedClientCredentials {
+    const KIND: &'static str = "client credentials";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 

@@ -28,7 +28,7 @@ use std::sync::Arc;
 /// The flow from a checked callback to a verified user.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct CodeExchange;
+pub struct Login;
 
 /// A user who is who the issuer says: the ID token has been verified.
 #[derive(Clone, Debug)]
@@ -84,7 +84,7 @@ pub struct Context {
     demands: Demands,
 }
 
-impl CodeExchange {
+impl Login {
     pub(super) fn start(
         attempt: Attempt,
         keys: Option<Arc<KeySet>>,
@@ -112,12 +112,12 @@ impl CodeExchange {
     }
 }
 
-fn granted(tokens: TokenResponse, context: Context, moment: Moment) -> Result<Step<CodeExchange>, Error> {
+fn granted(tokens: TokenResponse, context: Context, moment: Moment) -> Result<Step<Login>, Error> {
     let Context { client, keys, demands } = context;
     let id_token = tokens.id_token.clone().ok_or_else(|| {
         ResponseError::new(Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
     })?;
-    let access_token = tokens.access_token.clone();
+    let access_token = Some(tokens.access_token.clone());
     let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, access_token, moment.now())?;
     checking(step, client, Box::new(tokens), moment)
 }
@@ -127,7 +127,7 @@ fn checking(
     client: Client,
     tokens: Box<TokenResponse>,
     moment: Moment,
-) -> Result<Step<CodeExchange>, Error> {
+) -> Result<Step<Login>, Error> {
     step.within(
         (client, tokens),
         |check, (client, tokens)| Exchanging::Keys { check: Box::new(check), client, tokens },
@@ -141,7 +141,7 @@ fn verified(
     client: &Client,
     tokens: TokenResponse,
     moment: Moment,
-) -> Result<Step<CodeExchange>, Error> {
+) -> Result<Step<Login>, Error> {
     let Checked { id_token, learned } = checked;
     let authenticated = Authenticated { tokens, id_token, userinfo: None, learned };
     if !client.inner().fetch_userinfo {
@@ -157,7 +157,7 @@ fn verified(
     Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
 }
 
-impl Flow for CodeExchange {
+impl Flow for Login {
     type Awaiting = Exchanging;
     type Paused = Never;
     type Output = Authenticated;

@@ -17,10 +17,11 @@
 
 use super::{
     Attempt, Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Pause, Response, ResponseError, Rule,
-    Step, Then,
+    Seal, Step, Then,
     check::{Check, Checked, Checking, Demands},
     post::{Answer, Ask, Body, Form, Post, Posting, RETRY_AFTER_CAP, seconds},
     saved,
+    sealed::private::Sealed,
 };
 use crate::{
     base::{
@@ -129,6 +130,18 @@ impl TryFrom<Grant> for DeviceAuthorization {
             return Err("the saved grant has times that no grant has");
         }
         Ok(Self(grant))
+    }
+}
+
+impl Seal for DeviceAuthorization {}
+
+impl Sealed for DeviceAuthorization {
+    const KIND: &'static str = "device authorization";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 
@@ -424,7 +437,7 @@ impl Waiting {
             let learned = Learned::default();
             return Ok(Step::Done(DeviceTokens { tokens, id_token: None, learned }));
         };
-        let access_token = tokens.access_token.clone();
+        let access_token = Some(tokens.access_token.clone());
         let Self { client, keys, .. } = self;
         let step = Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now)?;
         checking(step, Box::new(tokens))

@@ -307,12 +307,12 @@ pub enum ConfigError {
     /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
     #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
     SignedRequestsOnly,
-    /// The provider has no authorization codes to give, by its own word.
-    #[error("the provider's `response_types_supported` has no `code`")]
-    NoCode,
-    /// The provider does not answer by a query, by its own word.
-    #[error("the provider's `response_modes_supported` has no `query`")]
-    NoQueryMode,
+    /// The provider does not answer with this, by its own word.
+    #[error("the provider's `response_types_supported` has no `{0}`")]
+    NoResponseType(&'static str),
+    /// The provider does not answer in this way, by its own word.
+    #[error("the provider's `response_modes_supported` has no `{0}`")]
+    NoResponseMode(&'static str),
     /// A symmetric algorithm needs a client secret of at least its hash's length.
     #[error("the client secret is too short for the algorithm of the ID token")]
     SecretTooShort,
@@ -342,8 +342,8 @@ impl ConfigError {
             Self::IssuerRule => "config_issuer_rule",
             Self::PushedRequestsOnly => "config_pushed_requests_only",
             Self::SignedRequestsOnly => "config_signed_requests_only",
-            Self::NoCode => "config_no_code",
-            Self::NoQueryMode => "config_no_query_mode",
+            Self::NoResponseType(_) => "config_no_response_type",
+            Self::NoResponseMode(_) => "config_no_response_mode",
             Self::NoEndpoint(_) => "config_no_endpoint",
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",

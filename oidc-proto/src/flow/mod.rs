@@ -11,6 +11,10 @@
 //!    early is harmless; a wait always lies in the future.
 //! 5. **Every flow ends.** Attempts and waits are bounded by the flow, never by the driver.
 //!
+//! What a request spends is sent once: a code, a refresh token, an assertion, a proof. There is one exception. A
+//! server that demands another DPoP nonce has not looked at the request yet (RFC 9449 section 8). It gets the same
+//! request once more, authenticated and proven anew, and no third time.
+//!
 //! # The loop
 //!
 //! Whatever the flow, this is all that a driver does (`oidc-drive` has it, blocking and async):
@@ -45,9 +49,12 @@
 //! }
 //! ```
 
+mod access;
 mod assertion;
 mod authentication;
+mod authorize;
 mod call;
+mod callback_error;
 mod check;
 mod client;
 mod client_credentials;
@@ -55,6 +62,7 @@ mod code_exchange;
 mod device;
 mod discovery;
 mod error;
+mod front_channel;
 mod introspection;
 mod jwks;
 mod login;
@@ -64,23 +72,27 @@ mod refresh;
 mod resource_discovery;
 mod saved;
 mod sealed;
+mod sent;
 mod then;
 mod userinfo;
 
+pub use access::{AccessGrant, AccessGranted, PendingAccess};
 pub use assertion::{Assertion, Attempt};
 pub use authentication::Authentication;
 pub use call::{Call, Endpoint, MAX_DOCUMENT, MAX_RESPONSE, Never, Pause, Pending, TIMEOUT, Terms};
+pub use callback_error::{CallbackError, PENDING_LIFETIME};
 pub use client::{Client, ClientBuilder, Quirks};
 pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
-pub use code_exchange::{Authenticated, CodeExchange, Learned};
+pub use code_exchange::{Authenticated, Learned, Login};
 pub use device::{
     DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationRequest, DeviceGrant, DeviceTokens,
 };
 pub use discovery::{Discovery, DiscoveryOptions};
 pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
+pub use front_channel::{FrontLogin, Identified, PendingFrontLogin};
 pub use introspection::{IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
 pub use jwks::JwksRetrieval;
-pub use login::{CallbackError, PENDING_LIFETIME, PendingAuthorization};
+pub use login::PendingAuthorization;
 pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
 pub(crate) use post::seconds;
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
@@ -181,6 +193,17 @@ impl<F: Flow> Step<F> {
             Self::Send(call) => Ok(call.map(|state| awaiting(state, carried)).into()),
             Self::Wait(pause) => Ok(pause.map(|state| paused(state, carried)).into()),
             Self::Done(output) => done(output, carried),
+        }
+    }
+}
+
+impl<F: Flow> Step<F> {
+    /// The call, if this step is one: for a look at the request that a flow begins with.
+    #[must_use]
+    pub fn into_call(self) -> Option<Call<F>> {
+        match self {
+            Self::Send(call) => Some(call),
+            Self::Wait(_) | Self::Done(_) => None,
         }
     }
 }

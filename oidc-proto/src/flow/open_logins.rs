@@ -1,6 +1,10 @@
 //! [`OpenLogins`]: the logins that one browser has begun and not ended, one for each tab.
 
-use super::{PendingAuthorization, login::Saved, sealed::private::Sealed};
+use super::{
+    PendingAuthorization, Seal,
+    sealed::private::Sealed,
+    sent::{Saved, VERSION},
+};
 use crate::base::{
     base64url,
     moment::Timestamp,
@@ -121,8 +125,8 @@ impl Sealed for OpenLogins {
             compact.logins.push(Login {
                 shared: u8::try_from(shared).ok()?,
                 state: Token::of(&s),
-                nonce: Token::of(n.expose()),
-                code_verifier: Token::of(p.expose()),
+                nonce: Token::of(n?.expose()),
+                code_verifier: Token::of(p?.expose()),
                 max_age: m,
                 acr: a,
                 created: t.0,
@@ -140,13 +144,13 @@ impl Sealed for OpenLogins {
         let read = |login: Login| {
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
-                v: super::login::VERSION,
+                v: VERSION,
                 i: issuer,
                 c: client_id,
                 r: redirect_uri,
                 s: login.state.text(),
-                n: Secret::new(login.nonce.text()),
-                p: Secret::new(login.code_verifier.text()),
+                n: Some(Secret::new(login.nonce.text())),
+                p: Some(Secret::new(login.code_verifier.text())),
                 m: login.max_age,
                 a: login.acr,
                 t: Timestamp(login.created),
@@ -154,5 +158,19 @@ impl Sealed for OpenLogins {
             .ok()
         };
         logins.into_iter().map(read).collect::<Option<Vec<_>>>().map(Self)
+    }
+}
+
+impl Seal for OpenLogins {}
+
+impl Seal for PendingAuthorization {}
+
+impl Sealed for PendingAuthorization {
+    const KIND: &'static str = "login";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        OpenLogins::of(self.clone()).to_bytes()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        OpenLogins::from_bytes(bytes)?.only()
     }
 }

@@ -10,14 +10,16 @@
 //! an ID token that is wrong ends the flow with an error.
 
 use super::{
-    Attempt, Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Response, Step,
+    Attempt, Call, Client, ConfigError, Endpoint, Error, Flow, Learned, Never, Response, Seal, Step,
     check::{Check, Checked, Checking, Demands},
     post::{Ask, Post, Posting},
+    saved,
+    sealed::private::Sealed,
 };
 use crate::{
     base::{
         moment::{Moment, Timestamp},
-        secret::{Secret, exposed},
+        secret::Secret,
     },
     jose::KeySet,
     message::TokenResponse,
@@ -52,7 +54,7 @@ struct Kept {
     azp: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     auth_time: Option<Timestamp>,
-    #[serde(default, with = "optional", skip_serializing_if = "Option::is_none")]
+    #[serde(default, with = "saved::exposed_if_any", skip_serializing_if = "Option::is_none")]
     nonce: Option<Secret>,
 }
 
@@ -71,19 +73,15 @@ impl TryFrom<Kept> for PreviousLogin {
     }
 }
 
-mod optional {
-    use super::{Secret, exposed};
-    use serde::{Deserialize, Deserializer, Serializer};
+impl Seal for PreviousLogin {}
 
-    pub(super) fn serialize<S: Serializer>(nonce: &Option<Secret>, out: S) -> Result<S::Ok, S::Error> {
-        match nonce {
-            Some(nonce) => exposed::serialize(nonce, out),
-            None => out.serialize_none(),
-        }
+impl Sealed for PreviousLogin {
+    const KIND: &'static str = "previous login";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
     }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {
-        Option::<String>::deserialize(from).map(|nonce| nonce.map(Secret::new))
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
     }
 }
 
@@ -220,7 +218,7 @@ fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Resul
     let Context { client, keys, previous, used } = context;
     let rotated = tokens.refresh_token.is_some();
     tokens.refresh_token.get_or_insert(used);
-    let (id_token, access_token) = (tokens.id_token.clone(), tokens.access_token.clone());
+    let (id_token, access_token) = (tokens.id_token.clone(), Some(tokens.access_token.clone()));
     let refreshed =
         Refreshed { tokens, rotated, id_token: None, id_token_unchecked: false, learned: Learned::default() };
     let Some(id_token) = id_token else { return Ok(Step::Done(refreshed)) };

@@ -24,3 +24,25 @@ pub(super) fn is_token(text: &str) -> bool {
     (43..=128).contains(&text.len())
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
+
+/// For a secret that need not be there, opted into field by field: `#[serde(with = "saved::exposed_if_any")]`.
+pub(super) mod exposed_if_any {
+    use crate::base::secret::{Secret, exposed};
+    use serde::{Deserialize, Deserializer, Serializer};
+
+    pub(in crate::flow) fn serialize<S: Serializer>(
+        secret: &Option<Secret>,
+        out: S,
+    ) -> Result<S::Ok, S::Error> {
+        match secret {
+            Some(secret) => exposed::serialize(secret, out),
+            None => out.serialize_none(),
+        }
+    }
+
+    pub(in crate::flow) fn deserialize<'de, D: Deserializer<'de>>(
+        from: D,
+    ) -> Result<Option<Secret>, D::Error> {
+        Option::<String>::deserialize(from).map(|secret| secret.map(Secret::new))
+    }
+}

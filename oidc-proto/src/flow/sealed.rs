@@ -9,7 +9,6 @@
 //! Each sealing has a key of its own, made from 128 fresh bits, so a sealing key may be used as often
 //! as you like.
 
-use super::{DeviceAuthorization, OpenLogins, PendingAuthorization, PreviousLogin, SavedClientCredentials};
 use crate::{
     backend::{self, Mac},
     base::{base64url, moment::Moment},
@@ -169,32 +168,6 @@ fn associated<S: Sealed>(id: u8, audience: &str) -> Vec<u8> {
     data
 }
 
-impl Seal for OpenLogins {}
-
-impl Seal for PendingAuthorization {}
-
-impl Sealed for PendingAuthorization {
-    const KIND: &'static str = "login";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        OpenLogins::of(self.clone()).to_bytes()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        OpenLogins::from_bytes(bytes)?.only()
-    }
-}
-
-impl Seal for SavedClientCredentials {}
-
-impl Sealed for SavedClientCredentials {
-    const KIND: &'static str = "client credentials";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
-
 impl<T> fmt::Debug for Custom<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Custom(..)")
@@ -210,29 +183,5 @@ impl<T: Serialize + DeserializeOwned> Sealed for Custom<T> {
     }
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         serde_json::from_slice(bytes).ok().map(Self)
-    }
-}
-
-impl Seal for DeviceAuthorization {}
-
-impl Sealed for DeviceAuthorization {
-    const KIND: &'static str = "device authorization";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
-
-impl Seal for PreviousLogin {}
-
-impl Sealed for PreviousLogin {
-    const KIND: &'static str = "previous login";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
     }
 }

@@ -121,7 +121,19 @@ pub(crate) struct Bound<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) state: &'a str,
     pub(crate) nonce: &'a str,
-    pub(crate) code_challenge: &'a str,
+    pub(crate) response: ResponseType<'a>,
+}
+
+/// What the provider is to answer with.
+#[derive(Clone, Copy)]
+pub(crate) enum ResponseType<'a> {
+    /// A code, in the query of the redirect URI.
+    Code {
+        /// The challenge of PKCE.
+        code_challenge: &'a str,
+    },
+    /// An ID token, in a form that the browser posts.
+    IdToken,
 }
 
 /// Why a request cannot be encoded.
@@ -217,14 +229,23 @@ impl AuthorizationRequest {
     pub(crate) fn encode(&self, bound: &Bound<'_>) -> Result<Vec<(String, String)>, RequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
-        add("response_type", "code".to_owned());
+        let response_type = match bound.response {
+            ResponseType::Code { .. } => "code",
+            ResponseType::IdToken => "id_token",
+        };
+        add("response_type", response_type.to_owned());
         add("client_id", bound.client_id.to_owned());
         add("redirect_uri", bound.redirect_uri.to_owned());
-        add("scope", self.scope()?);
+        add("scope", scope(&["openid"], &self.scopes)?);
         add("state", bound.state.to_owned());
         add("nonce", bound.nonce.to_owned());
-        add("code_challenge", bound.code_challenge.to_owned());
-        add("code_challenge_method", "S256".to_owned());
+        match bound.response {
+            ResponseType::Code { code_challenge } => {
+                add("code_challenge", code_challenge.to_owned());
+                add("code_challenge_method", "S256".to_owned());
+            }
+            ResponseType::IdToken => add("response_mode", "form_post".to_owned()),
+        }
         if !self.prompt.is_empty() {
             if self.prompt.contains(&Prompt::None) && self.prompt.len() > 1 {
                 return Err(RequestError::Parameter("prompt"));
@@ -256,32 +277,8 @@ impl AuthorizationRequest {
         if let Some(claims) = self.all_claims()? {
             add("claims", claims.to_string());
         }
-        for (index, (name, value)) in self.extra.iter().enumerate() {
-            if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
-                return Err(RequestError::Reserved(reserved));
-            }
-            // Several resources may be asked for (RFC 8707 section 2); nothing else may be repeated.
-            let earlier = self.extra.iter().take(index);
-            if name != "resource" && earlier.clone().any(|(known, _)| known == name) {
-                return Err(RequestError::Reserved("extra"));
-            }
-            add(name, value.clone());
-        }
+        add_extra(&mut pairs, &self.extra)?;
         Ok(pairs)
-    }
-
-    fn scope(&self) -> Result<String, RequestError> {
-        let mut words = vec!["openid"];
-        for word in self.scopes.iter().flat_map(|scopes| scopes.split(' ')).filter(|word| !word.is_empty()) {
-            // scope-token (RFC 6749 section 3.3)
-            if !word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
-                return Err(RequestError::Parameter("scope"));
-            }
-            if !words.contains(&word) {
-                words.push(word);
-            }
-        }
-        Ok(words.join(" "))
     }
 
     /// `claims`, with the essential `acr` in it.
@@ -302,6 +299,39 @@ impl AuthorizationRequest {
     }
 }
 
+/// Scopes, each once, `first` before all others (RFC 6749 section 3.3).
+pub(super) fn scope(first: &[&str], scopes: &[String]) -> Result<String, RequestError> {
+    let mut words = first.to_vec();
+    for word in scopes.iter().flat_map(|words| super::scopes::words(words)) {
+        if !word.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\') {
+            return Err(RequestError::Parameter("scope"));
+        }
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    Ok(words.join(" "))
+}
+
+/// Further parameters: none that the library sets, and none twice.
+pub(super) fn add_extra(
+    pairs: &mut Vec<(String, String)>,
+    extra: &[(String, String)],
+) -> Result<(), RequestError> {
+    for (index, (name, value)) in extra.iter().enumerate() {
+        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+            return Err(RequestError::Reserved(reserved));
+        }
+        // Several resources may be asked for (RFC 8707 section 2); nothing else may be repeated.
+        let mut earlier = extra.iter().take(index);
+        if name != "resource" && earlier.any(|(known, _)| known == name) {
+            return Err(RequestError::Reserved("extra"));
+        }
+        pairs.push((name.clone(), value.clone()));
+    }
+    Ok(())
+}
+
 fn join(name: &'static str, words: &[String]) -> Result<String, RequestError> {
     if words.iter().any(|word| word.is_empty() || word.contains(char::is_whitespace)) {
         return Err(RequestError::Parameter(name));
@@ -319,7 +349,7 @@ mod tests {
         redirect_uri: "https://app.example/cb",
         state: "s",
         nonce: "n",
-        code_challenge: "h",
+        response: ResponseType::Code { code_challenge: "h" },
     };
 
     fn sent(request: &AuthorizationRequest, name: &str) -> Option<String> {

@@ -19,6 +19,8 @@ pub const MAX_CALLBACK: usize = 16 * 1024;
 pub struct AuthorizationResponse {
     /// The authorization code.
     pub code: Option<Secret>,
+    /// An ID token, where one was asked for (OpenID Connect Core 1.0 section 3.2.2.5).
+    pub id_token: Option<Secret>,
     /// The state: which of the pending authorizations this answers.
     pub state: Option<String>,
     /// The issuer (RFC 9207).
@@ -47,10 +49,11 @@ impl AuthorizationResponse {
         };
         let (code, state, iss) = (take("code"), take("state"), take("iss"));
         let (error, description, uri) = (take("error"), take("error_description"), take("error_uri"));
-        let session_state = take("session_state");
+        let (id_token, session_state) = (take("id_token"), take("session_state"));
         let text = |value: &zeroize::Zeroizing<String>| value.as_str().to_owned();
         Ok(Self {
             code: code.map(|code| Secret::new(code.as_str())),
+            id_token: id_token.map(|token| Secret::new(token.as_str())),
             state: state.as_ref().map(text),
             iss: iss.as_ref().map(text),
             error: error.map(|error| {

@@ -1,6 +1,7 @@
 //! Room `message`: one file per message of the specifications. It encodes or decodes, and decides
 //! nothing.
 
+mod access_request;
 mod authorization_request;
 mod authorization_response;
 mod device_authorization_response;
@@ -11,6 +12,7 @@ pub(crate) mod scopes;
 mod token_response;
 mod userinfo_response;
 
+pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
 pub use device_authorization_response::DeviceAuthorizationResponse;
@@ -19,6 +21,7 @@ pub use introspection_response::Introspection;
 pub use token_response::{TokenResponse, TokenTolerance};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
-pub(crate) use authorization_request::{Bound, RequestError};
+pub(crate) use access_request::Sender;
+pub(crate) use authorization_request::{Bound, RequestError, ResponseType};
 pub(crate) use introspection_response::{check_limits, date_of};
 pub(crate) use token_response::TokenResponseError;

@@ -5,7 +5,7 @@ use oidc_proto::{
     Error,
     base::form::FormError,
     flow::{
-        Authenticated, CallbackError, Client, CodeExchange, ConfigError, Endpoint, PENDING_LIFETIME,
+        Authenticated, CallbackError, Client, ConfigError, Endpoint, Login, PENDING_LIFETIME,
         PendingAuthorization, Rule, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -275,7 +275,7 @@ fn the_token_request_is_bound_to_redirect_uri_and_verifier() {
     let (pending, query) = away(&mut party);
     let response = AuthorizationResponse::from_query(&query).unwrap();
     let call = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
-    let step: Step<CodeExchange> = call.into();
+    let step: Step<Login> = call;
     let Step::Send(call) = step else { panic!() };
     let body = String::from_utf8(call.request().body().clone()).unwrap();
     let form: Vec<_> = url::form_urlencoded::parse(body.as_bytes()).into_owned().collect();

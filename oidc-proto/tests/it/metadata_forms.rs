@@ -204,8 +204,12 @@ fn a_flow_refuses_early_what_the_metadata_rules_out_and_says_why() {
     for (member, value, why) in [
         ("require_pushed_authorization_requests", json!(true), ConfigError::PushedRequestsOnly),
         ("require_signed_request_object", json!(true), ConfigError::SignedRequestsOnly),
-        ("response_types_supported", json!(["id_token", "code id_token"]), ConfigError::NoCode),
-        ("response_modes_supported", json!(["form_post"]), ConfigError::NoQueryMode),
+        (
+            "response_types_supported",
+            json!(["id_token", "code id_token"]),
+            ConfigError::NoResponseType("code"),
+        ),
+        ("response_modes_supported", json!(["form_post"]), ConfigError::NoResponseMode("query")),
         ("code_challenge_methods_supported", json!(["plain"]), ConfigError::NoS256),
         ("id_token_signing_alg_values_supported", json!(["HS256", "XX"]), ConfigError::NoAlgorithm),
     ] {

@@ -61,7 +61,7 @@ pub enum Event {
     /// A flow has come to its end: a login, a refresh, a retrieval.
     #[non_exhaustive]
     Ended {
-        /// The name of the flow's type, such as `CodeExchange`; `Verification` for an access token that a
+        /// The name of the flow's type, such as `Login`; `Verification` for an access token that a
         /// [`Provider`](crate::Provider) has verified.
         flow: &'static str,
         /// What came of it; if nothing, [why](super::why_ended).

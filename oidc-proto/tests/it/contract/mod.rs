@@ -1,6 +1,7 @@
 //! The contract: what every flow and every driver may count on.
 
 mod authentication;
+mod callbacks;
 mod flows;
 mod proofs;
 

@@ -84,7 +84,7 @@ fn a_code_and_a_refresh_token_and_the_client_itself() {
         let (_, pending) = client.authorize(&AuthorizationRequest::default(), moment(0, 9)).unwrap();
         let query = format!("code=the-code&state={}", pending.state());
         let answer = AuthorizationResponse::from_query(&query).unwrap();
-        pending.callback(client, None, answer, moment(0, 1)).unwrap()
+        pending.callback(client, None, answer, moment(0, 1)).unwrap().into_call().unwrap()
     };
     demanded_once_and_never_twice(&callback, token, &at_the_token_endpoint);
     let refresh =

@@ -7,8 +7,8 @@ use super::{
 use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
-        Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, DeviceGrant,
-        Discovery, DiscoveryOptions, JwksRetrieval, OpenLogins, Pause, PendingAuthorization, PreviousLogin,
+        Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, DeviceGrant, Discovery,
+        DiscoveryOptions, JwksRetrieval, Login, OpenLogins, Pause, PendingAuthorization, PreviousLogin,
         Refreshed, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
@@ -363,7 +363,7 @@ fn client(provider: &mut Provider, userinfo: bool) -> Client {
 }
 
 /// The user goes away and comes back.
-fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form: Form) -> Call<CodeExchange> {
+fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form: Form) -> Call<Login> {
     let client = nodes[0];
     let mut seed = Seed::new(1);
     let request = AuthorizationRequest::new(["profile", "email", "offline_access"]);
@@ -374,7 +374,11 @@ fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form:
     };
     let landing = Browser::new().visit(&mut world.provider, url, NOW);
     let response = AuthorizationResponse::from_url(landing.url()).unwrap();
-    pending.callback(on(form, nodes), keys, response, seed.moment(NOW)).unwrap()
+    pending
+        .callback(on(form, nodes), keys, response, seed.moment(NOW))
+        .unwrap()
+        .into_call()
+        .expect("the code is sent")
 }
 
 /// A login as it comes back out of a cookie in which other logins were open, begun before it and after.

@@ -362,7 +362,7 @@ fn each_callback_fits_only_its_own_tab() {
         for ((_, pending), response) in tabs.into_iter().zip(responses) {
             assert_eq!(response.state.as_deref(), Some(pending.state()), "the state says which tab it is");
             let call = pending.callback(&client, None, response, seed.moment(NOW)).unwrap();
-            let (request, _, _) = call.into_parts();
+            let (request, _, _) = call.into_call().expect("the code is sent").into_parts();
             assert_eq!(provider.handle(&request, NOW).status(), 200);
         }
         provider.assert_clean();

@@ -1,6 +1,7 @@
 //! No secret shows: neither in `Debug` of any public type, at any stage of any flow, nor in an error
 //! that a hostile answer provokes, whatever the answer repeats.
 
+mod access;
 mod answers;
 mod device;
 mod excused;
@@ -291,6 +292,8 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
         look_at_keys(&mut look);
         look_at_callbacks(&mut look, how);
         device::look_at_a_device(&mut look, how);
+        access::look_at_access(&mut look, how);
+        access::look_at_a_front_login(&mut look, how);
         seen.append(&mut look.seen);
     }
     let mut look = secrets(How::Body);

@@ -2,7 +2,7 @@
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,
-    flow::{Authenticated, Call, Client, ClientBuilder, CodeExchange, Discovery, PendingAuthorization, Step},
+    flow::{Authenticated, Call, Client, ClientBuilder, Discovery, Login, PendingAuthorization, Step},
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::ProviderMetadata,
@@ -73,14 +73,18 @@ impl Scene {
     }
 
     /// The code is about to be sent; the keys are not known.
-    pub(crate) fn exchange(&mut self) -> Call<CodeExchange> {
+    pub(crate) fn exchange(&mut self) -> Call<Login> {
         let (url, pending) = self.begin();
         let response = self.respond(&url);
-        pending.callback(&self.client, None, response, moment(2)).unwrap()
+        pending
+            .callback(&self.client, None, response, moment(2))
+            .unwrap()
+            .into_call()
+            .expect("the code is sent")
     }
 
     /// The whole login, each step shown on the way.
-    pub(crate) fn login(&mut self, mut shown: impl FnMut(&Step<CodeExchange>)) -> Authenticated {
+    pub(crate) fn login(&mut self, mut shown: impl FnMut(&Step<Login>)) -> Authenticated {
         let mut step = Step::Send(self.exchange());
         loop {
             shown(&step);

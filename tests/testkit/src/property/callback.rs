@@ -83,8 +83,8 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
             };
             let moment = moment(NOW.plus(away), 8);
             match pending.clone().callback(client, None, response.clone(), moment) {
-                Ok(call) => {
-                    let (request, ..) = call.into_parts();
+                Ok(step) => {
+                    let (request, ..) = step.into_call().expect("the code is sent").into_parts();
                     let form: Vec<_> = url::form_urlencoded::parse(request.body()).collect();
                     let sent = |name: &str| {
                         let mut found = form.iter().filter(|(known, _)| known == name);

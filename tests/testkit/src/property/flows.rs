@@ -9,8 +9,8 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{
-        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, CodeExchange, DeviceAuthorization,
-        DeviceAuthorizationRequest, DeviceGrant, Discovery, Flow, JwksRetrieval, MAX_RETRIES, Pause,
+        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, DeviceAuthorization,
+        DeviceAuthorizationRequest, DeviceGrant, Discovery, Flow, JwksRetrieval, Login, MAX_RETRIES, Pause,
         PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRequest,
     },
     jose::KeySet,
@@ -320,7 +320,7 @@ impl<'a> World<'a> {
     }
 
     /// From here to the callback: with an honest provider.
-    fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Call<CodeExchange>, String) {
+    fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Step<Login>, String) {
         let mut request = AuthorizationRequest::default();
         request.max_age = (flags & 16 != 0).then_some(600);
         let moment = self.seed.moment(self.now);
@@ -352,7 +352,7 @@ fn as_it_is<F: Flow>(_: &mut World<'_>, pause: Pause<F>) -> Pause<F> {
 
 fn login(world: &mut World<'_>, flags: u8) {
     let (call, nonce) = world.begin(flags);
-    let done = world.drive::<CodeExchange>(call, as_it_is);
+    let done = world.drive::<Login>(call, as_it_is);
     assert!(world.requests <= 3 && world.waits == 0);
     if let Some(done) = done {
         world.judge(&done, &nonce);
@@ -363,7 +363,7 @@ fn refresh(world: &mut World<'_>, flags: u8) {
     world.provider.rotate_refresh_tokens(flags & 32 != 0);
     let (call, nonce) = world.begin(flags);
     let script = std::mem::replace(&mut world.script, Script(&[]));
-    let first = world.drive::<CodeExchange>(call, as_it_is).expect("an honest provider logs in");
+    let first = world.drive::<Login>(call, as_it_is).expect("an honest provider logs in");
     world.judge(&first, &nonce);
     (world.script, world.requests) = (script, 0);
 

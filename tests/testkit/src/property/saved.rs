@@ -37,7 +37,15 @@ pub fn saved(data: &[u8]) {
         let response = AuthorizationResponse::from_query(&query).expect("the query is good");
         let foreign = pending.issuer() != ISSUER;
         match pending.callback(&APP, None, response, moment(NOW, 1)) {
-            Ok(call) => assert!(!foreign && call.request().body().starts_with(b"grant_type=")),
+            Ok(step) => assert!(
+                !foreign
+                    && step
+                        .into_call()
+                        .expect("the code is sent")
+                        .request()
+                        .body()
+                        .starts_with(b"grant_type=")
+            ),
             Err(error) => {
                 assert!(!foreign || error.code() == "config_saved_state", "{error}");
                 check_texts(&error);

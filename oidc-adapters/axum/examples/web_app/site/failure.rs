@@ -93,7 +93,8 @@ impl Trouble {
                 CallbackError::Form(_)
                 | CallbackError::Issuer
                 | CallbackError::MissingIssuer
-                | CallbackError::MissingCode => Failure::Odd,
+                | CallbackError::MissingCode
+                | CallbackError::MissingIdToken => Failure::Odd,
                 _ => Failure::Odd,
             },
             Self::Protocol(Error::OAuth(refusal)) => match refusal.response.error.as_str() {

@@ -1,0 +1,86 @@
+//! The authorization request of plain OAuth (RFC 6749 section 4.1.1): it asks for access, and not who the user
+//! is.
+
+use super::authorization_request::{RequestError, add_extra, scope};
+
+/// What access to ask for. Start with [`new`](Self::new), add what you need.
+///
+/// `response_type`, `client_id`, `redirect_uri`, `state` and PKCE with S256 are not here:
+/// [`Client::authorize_access`](crate::flow::Client::authorize_access) always sends them, and nothing
+/// overrides them. A request that says who the user is, too, is an
+/// [`AuthorizationRequest`](super::AuthorizationRequest).
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct AccessRequest {
+    /// Scopes. `openid` is refused: it asks for a login.
+    pub scopes: Vec<String>,
+    /// The resources that the access is for (RFC 8707 section 2).
+    pub resources: Vec<String>,
+    /// Further parameters. One that the library sets itself is refused.
+    pub extra: Vec<(String, String)>,
+}
+
+/// What the client adds to a request.
+pub(crate) struct Sender<'a> {
+    pub(crate) client_id: &'a str,
+    pub(crate) redirect_uri: &'a str,
+    pub(crate) state: &'a str,
+    pub(crate) code_challenge: &'a str,
+}
+
+impl AccessRequest {
+    /// A request for these scopes, which may be none.
+    #[must_use]
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Adds one resource to [`resources`](Self::resources).
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds one parameter to [`extra`](Self::extra).
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    /// The parameters in the order they are sent.
+    pub(crate) fn encode(&self, sender: &Sender<'_>) -> Result<Vec<(String, String)>, RequestError> {
+        let mut pairs: Vec<(String, String)> = Vec::new();
+        let mut add = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
+        add("response_type", "code");
+        add("client_id", sender.client_id);
+        add("redirect_uri", sender.redirect_uri);
+        add("state", sender.state);
+        add("code_challenge", sender.code_challenge);
+        add("code_challenge_method", "S256");
+        if !self.scopes.is_empty() {
+            let scope = scope(&[], &self.scopes)?;
+            if scope.split(' ').any(|scope| scope == "openid") {
+                return Err(RequestError::Parameter("scope"));
+            }
+            add("scope", &scope);
+        }
+        for resource in &self.resources {
+            add("resource", resource);
+        }
+        add_extra(&mut pairs, &self.extra)?;
+        Ok(pairs)
+    }
+}
+
+/// Of further parameters the names alone: their values may be anything.
+impl std::fmt::Debug for AccessRequest {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessRequest")
+            .field("scopes", &self.scopes)
+            .field("resources", &self.resources)
+            .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish()
+    }
+}
