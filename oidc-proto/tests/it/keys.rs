@@ -407,7 +407,7 @@ fn a_login_says_when_it_has_asked_for_keys() {
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
     let begun = party.clock.now();
-    let mut step = Step::from(pending.callback(&party.client, None, response, party.clock.moment()).unwrap());
+    let mut step = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
     let user = loop {
         step = match step {
             Step::Send(call) => {

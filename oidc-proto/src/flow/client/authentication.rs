@@ -1,0 +1,82 @@
+//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, OpenID Connect Core 1.0 section 9): made
+//! anew for each request.
+
+use super::{
+    assertion::Assertion,
+    client::{Client, Inner},
+    settings::{Authentication, Signer},
+};
+use crate::{
+    base::{
+        form,
+        moment::{Entropy, Timestamp},
+        secret::Secret,
+    },
+    flow::contract::{ConfigError, Error},
+};
+use http::HeaderValue;
+use std::borrow::Cow;
+
+/// What to send, without what must be new each time.
+pub(in crate::flow) type Form = Vec<(Cow<'static, str>, Secret)>;
+
+impl Client {
+    /// Authenticates a form, each time anew: by a header, or by parameters added to it. `prepared` is an
+    /// assertion that was signed elsewhere.
+    pub(in crate::flow) fn authenticate(
+        &self,
+        form: &mut Form,
+        prepared: Option<Assertion>,
+        now: Timestamp,
+        entropy: &mut Entropy,
+    ) -> Result<Option<HeaderValue>, Error> {
+        const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+        let Inner { authentication, secret, signer, .. } = self.inner();
+        let id = || (Cow::Borrowed("client_id"), Secret::new(self.client_id()));
+        match (authentication, secret) {
+            (Authentication::ClientSecretBasic, Some(secret)) => return Ok(Some(self.basic(secret))),
+            (Authentication::ClientSecretPost, Some(secret)) => {
+                form.push(id());
+                form.push(("client_secret".into(), secret.clone()));
+            }
+            (Authentication::PrivateKeyJwt, _) => {
+                let Assertion(assertion) = match (prepared, signer) {
+                    (Some(assertion), _) => assertion,
+                    (None, Some(Signer(key))) => self.signed_assertion(&**key, now, entropy)?,
+                    (None, None) => return Err(ConfigError::NoAssertion.into()),
+                };
+                form.push(id());
+                form.push(("client_assertion_type".into(), JWT_BEARER.into()));
+                form.push(("client_assertion".into(), assertion));
+            }
+            // The builder gives a secret to the two methods above, and to no other.
+            (
+                Authentication::None | Authentication::ClientSecretBasic | Authentication::ClientSecretPost,
+                _,
+            ) => form.push(id()),
+        }
+        Ok(None)
+    }
+
+    /// What no error may repeat: the secret, as it is and as it is sent.
+    pub(in crate::flow) fn secrets(&self) -> Vec<Secret> {
+        let Some(secret) = &self.inner().secret else { return Vec::new() };
+        let basic = self.basic(secret);
+        let basic = basic.to_str().unwrap_or_default().trim_start_matches("Basic ");
+        vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
+    }
+
+    /// RFC 6749 section 2.3.1: form-encode, join, and then as RFC 7617 says.
+    fn basic(&self, secret: &Secret) -> HeaderValue {
+        use base64::prelude::{BASE64_STANDARD, Engine};
+        let encode = |text: &str| match self.inner().quirks.basic_not_form_encoded {
+            true => text.to_owned(),
+            false => form::encode_one(text),
+        };
+        let joined = Secret::new(format!("{}:{}", encode(self.client_id()), encode(secret.expose())));
+        let encoded = Secret::new(BASE64_STANDARD.encode(joined.expose()));
+        // base64 is visible ASCII, so there is always a value.
+        crate::base::header::credentials("Basic", &encoded)
+            .unwrap_or_else(|| HeaderValue::from_static("Basic"))
+    }
+}

@@ -1,0 +1,374 @@
+//! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
+//! to clone, and can be stored anywhere.
+
+use super::settings::{Authentication, Quirks, Signer, UserInfoMethod};
+use crate::{
+    base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
+    flow::{
+        contract::{ConfigError, Endpoint},
+        saved::text,
+    },
+    jose::{Algorithm, AlgorithmSet, KeySet, Sign},
+    message::TokenTolerance,
+    metadata::{IssuerRule, ProviderMetadata},
+    sender::Prover,
+    token::IdTokenVerifier,
+};
+use std::{fmt, sync::Arc};
+use url::Url;
+
+/// A client of a provider: the start of every flow.
+#[derive(Clone)]
+pub struct Client {
+    inner: Arc<Inner>,
+    /// The newest nonce that a server wants in the next DPoP proof, as far as is known.
+    dpop_nonce: Option<Arc<str>>,
+}
+
+pub(crate) struct Inner {
+    pub(crate) metadata: Arc<ProviderMetadata>,
+    pub(crate) client_id: String,
+    pub(in crate::flow) secret: Option<Secret>,
+    pub(in crate::flow) authentication: Authentication,
+    /// The key that signs assertions, if it is at hand.
+    pub(in crate::flow) signer: Option<Signer>,
+    /// The key that tokens are bound to.
+    pub(in crate::flow) prover: Option<Prover>,
+    redirect_uri: Option<String>,
+    pub(crate) quirks: Quirks,
+    pub(crate) verifier: IdTokenVerifier,
+    /// The secret as a key, where ID tokens are signed with it.
+    pub(crate) secret_key: Option<Arc<KeySet>>,
+    pub(crate) fetch_userinfo: bool,
+    pub(crate) userinfo_method: UserInfoMethod,
+}
+
+impl Client {
+    /// A client with this `client_id` at the provider that `metadata` describes.
+    pub fn builder(
+        metadata: impl Into<Arc<ProviderMetadata>>,
+        client_id: impl Into<String>,
+    ) -> ClientBuilder {
+        ClientBuilder {
+            metadata: metadata.into(),
+            client_id: client_id.into(),
+            secret: None,
+            authentication: None,
+            signer: None,
+            dpop_key: None,
+            redirect_uri: None,
+            quirks: Quirks::default(),
+            issuer_rule: None,
+            algorithm: None,
+            trusted_audiences: Vec::new(),
+            leeway: crate::token::DEFAULT_LEEWAY,
+            fetch_userinfo: false,
+            userinfo_method: UserInfoMethod::default(),
+        }
+    }
+
+    /// The provider's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ProviderMetadata {
+        &self.inner.metadata
+    }
+
+    /// The client's identifier.
+    #[must_use]
+    pub fn client_id(&self) -> &str {
+        &self.inner.client_id
+    }
+
+    /// How the client authenticates.
+    #[must_use]
+    pub fn authentication(&self) -> Authentication {
+        self.inner.authentication
+    }
+
+    /// This client, with the nonce that the server wants in its next DPoP proof. The client learns none by
+    /// itself: a driver reads [`dpop_nonce`](crate::sender::dpop_nonce) of each response, and keeps the newest.
+    #[must_use]
+    pub fn with_dpop_nonce(&self, nonce: &str) -> Self {
+        Self { inner: self.inner.clone(), dpop_nonce: Some(nonce.into()) }
+    }
+
+    pub(in crate::flow) fn prover(&self) -> Option<&Prover> {
+        self.inner.prover.as_ref()
+    }
+
+    pub(in crate::flow) fn dpop_nonce(&self) -> Option<&str> {
+        self.dpop_nonce.as_deref()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.inner
+    }
+
+    pub(crate) fn redirect_uri(&self) -> Result<&str, ConfigError> {
+        self.inner.redirect_uri.as_deref().ok_or(ConfigError::NoRedirectUri)
+    }
+
+    pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {
+        endpoint.of(self.metadata()).ok_or(ConfigError::NoEndpoint(endpoint.name()))
+    }
+
+    pub(crate) fn tolerance(&self) -> TokenTolerance {
+        let Quirks { expires_in_as_string, scope_as_array, no_token_type, .. } = self.inner.quirks;
+        TokenTolerance { expires_in_as_string, scope_as_array, no_token_type }
+    }
+}
+
+impl fmt::Debug for Client {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Client")
+            .field("issuer", &self.metadata().issuer)
+            .field("client_id", &self.inner.client_id)
+            .field("authentication", &self.inner.authentication)
+            .field("redirect_uri", &self.inner.redirect_uri.as_deref().map(without_query))
+            .finish_non_exhaustive()
+    }
+}
+
+/// Sets a [`Client`] up; [`build`](Self::build) checks the whole of it.
+#[derive(Clone)]
+#[must_use = "a builder does nothing until it is built"]
+pub struct ClientBuilder {
+    metadata: Arc<ProviderMetadata>,
+    client_id: String,
+    secret: Option<Secret>,
+    authentication: Option<Authentication>,
+    signer: Option<Signer>,
+    dpop_key: Option<Signer>,
+    redirect_uri: Option<String>,
+    quirks: Quirks,
+    issuer_rule: Option<IssuerRule>,
+    algorithm: Option<Algorithm>,
+    trusted_audiences: Vec<String>,
+    leeway: u16,
+    fetch_userinfo: bool,
+    userinfo_method: UserInfoMethod,
+}
+
+/// Neither the secret nor the values of a query.
+impl fmt::Debug for ClientBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientBuilder")
+            .field("issuer", &self.metadata.issuer)
+            .field("client_id", &self.client_id)
+            .field("secret", &self.secret)
+            .field("authentication", &self.authentication)
+            .field("redirect_uri", &self.redirect_uri.as_deref().map(without_query))
+            .finish_non_exhaustive()
+    }
+}
+
+impl ClientBuilder {
+    /// The provider's metadata.
+    #[must_use]
+    pub fn metadata(&self) -> &ProviderMetadata {
+        &self.metadata
+    }
+
+    /// Sets the client secret. Without one, the client is public.
+    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
+        self.secret = Some(secret.into());
+        self
+    }
+
+    /// Sets the key that signs the client's assertions: it authenticates with `private_key_jwt`. A key that is
+    /// elsewhere needs none here: set [`authentication`](Self::authentication), and use [`Client::attempt`].
+    pub fn signer(mut self, key: Arc<dyn Sign>) -> Self {
+        self.signer = Some(Signer(key));
+        self
+    }
+
+    /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token
+    /// and UserInfo requests with it, and takes no token that is not bound.
+    pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
+        self.dpop_key = Some(Signer(key));
+        self
+    }
+
+    /// Sets the registered authentication method. Otherwise it follows from what the client has:
+    /// `private_key_jwt` with a [`signer`](Self::signer), none without a secret, else by the metadata
+    /// `client_secret_basic` or `client_secret_post`.
+    pub const fn authentication(mut self, authentication: Authentication) -> Self {
+        self.authentication = Some(authentication);
+        self
+    }
+
+    /// Sets the redirect URI, to the letter as it is registered.
+    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
+        self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Sets what the provider does otherwise than the specifications say.
+    pub const fn quirks(mut self, quirks: Quirks) -> Self {
+        self.quirks = quirks;
+        self
+    }
+
+    /// Accepts ID tokens of the issuers of this rule: for a provider whose metadata has a template for its
+    /// issuer.
+    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
+        self.issuer_rule = Some(rule);
+        self
+    }
+
+    /// Pins the algorithm of ID tokens to the registered one. Otherwise it may be any asymmetric one
+    /// that the metadata names.
+    pub const fn id_token_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
+        self.algorithm = Some(algorithm);
+        self
+    }
+
+    /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
+    pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
+        self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
+        self
+    }
+
+    /// Sets how far, in seconds, the provider's clock may be from ours, either way; the default is
+    /// [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY).
+    pub const fn leeway(mut self, seconds: u16) -> Self {
+        self.leeway = seconds;
+        self
+    }
+
+    /// Fetches UserInfo at the end of each login, and compares its `sub` with the ID token's.
+    pub const fn fetch_userinfo(mut self) -> Self {
+        self.fetch_userinfo = true;
+        self
+    }
+
+    /// Sets how UserInfo is asked for, for providers that want it otherwise than recommended.
+    pub const fn userinfo_method(mut self, method: UserInfoMethod) -> Self {
+        self.userinfo_method = method;
+        self
+    }
+
+    /// Checks the whole of it.
+    ///
+    /// # Errors
+    /// [`ConfigError`] says what cannot work.
+    pub fn build(self) -> Result<Client, ConfigError> {
+        check_characters("client_id", &self.client_id)?;
+        // What cannot be saved with a login must not begin one.
+        for (name, text) in [("client_id", &self.client_id), ("issuer", &self.metadata.issuer)] {
+            if !text::is_text(text) {
+                return Err(ConfigError::Characters(name));
+            }
+        }
+        if let Some(secret) = &self.secret {
+            check_characters("client_secret", secret.expose())?;
+        }
+        if let Some(uri) = &self.redirect_uri {
+            check_redirect_uri(uri)?;
+        }
+        let authentication = self.choose_authentication()?;
+        let algorithms = match self.algorithm {
+            Some(algorithm) => AlgorithmSet::EMPTY.with(algorithm),
+            None => self.metadata.id_token_algorithms().intersection(AlgorithmSet::ASYMMETRIC),
+        };
+        let secret_key = match (self.algorithm, &self.secret) {
+            (Some(algorithm), Some(secret)) if algorithm.is_symmetric() => {
+                let keys = KeySet::from_secret(secret);
+                if !keys.keys().any(|key| key.algorithms().contains(algorithm)) {
+                    return Err(ConfigError::SecretTooShort);
+                }
+                Some(Arc::new(keys))
+            }
+            (Some(algorithm), None) if algorithm.is_symmetric() => return Err(ConfigError::SecretTooShort),
+            (Some(_) | None, _) => None,
+        };
+        let issuer = &self.metadata.issuer;
+        let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
+        if rule.as_str() != issuer && !rule.admits(issuer) {
+            return Err(ConfigError::IssuerRule);
+        }
+        let verifier = IdTokenVerifier::new(issuer, &self.client_id)
+            .issuer_rule(rule)
+            .algorithms(algorithms)
+            .trusted_audiences(self.trusted_audiences)
+            .leeway(self.leeway);
+        let prover = match self.dpop_key {
+            Some(Signer(key)) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
+            None => None,
+        };
+        let inner = Inner {
+            metadata: self.metadata,
+            client_id: self.client_id,
+            secret: self.secret,
+            authentication,
+            signer: self.signer,
+            prover,
+            redirect_uri: self.redirect_uri,
+            quirks: self.quirks,
+            verifier,
+            secret_key,
+            fetch_userinfo: self.fetch_userinfo,
+            userinfo_method: self.userinfo_method,
+        };
+        Ok(Client { inner: Arc::new(inner), dpop_nonce: None })
+    }
+
+    fn choose_authentication(&self) -> Result<Authentication, ConfigError> {
+        let fits = |method: Authentication| match method {
+            Authentication::None => self.secret.is_none() && self.signer.is_none(),
+            Authentication::ClientSecretBasic | Authentication::ClientSecretPost => self.secret.is_some(),
+            // The key may be elsewhere.
+            Authentication::PrivateKeyJwt => true,
+        };
+        match self.authentication {
+            Some(method) if fits(method) => Ok(method),
+            Some(method) => Err(ConfigError::Authentication(method.name())),
+            None if self.signer.is_some() => Ok(Authentication::PrivateKeyJwt),
+            // A public client need not find itself in the metadata: many providers forget `none`.
+            None if self.secret.is_none() => Ok(Authentication::None),
+            None => [Authentication::ClientSecretBasic, Authentication::ClientSecretPost]
+                .into_iter()
+                .find(|method| self.metadata.supports_token_endpoint_auth_method(method.name()))
+                .ok_or(ConfigError::NoAuthentication),
+        }
+    }
+}
+
+/// `VSCHAR` (RFC 6749 appendix A.1 and A.2).
+fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
+    if text.is_empty() || !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
+        return Err(ConfigError::Characters(name));
+    }
+    Ok(())
+}
+
+/// `https`, `http` to this machine (RFC 8252 section 7.3), or the scheme of a native application.
+fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
+    let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
+    if !text::is_text(uri) {
+        return Err(ConfigError::RedirectUri("is too long or has control characters"));
+    }
+    if url.fragment().is_some() {
+        return Err(ConfigError::RedirectUri("has a fragment (RFC 6749 section 3.1.2)"));
+    }
+    match url.scheme() {
+        "https" => Ok(()),
+        "http" => {
+            let local = match url.host() {
+                Some(url::Host::Domain(name)) => name == "localhost",
+                Some(url::Host::Ipv4(address)) => address.is_loopback(),
+                Some(url::Host::Ipv6(address)) => address.is_loopback(),
+                None => false,
+            };
+            if local {
+                Ok(())
+            } else {
+                Err(ConfigError::RedirectUri("is plain http and not on this machine"))
+            }
+        }
+        "javascript" | "data" | "file" | "blob" | "about" | "ftp" | "ws" | "wss" => {
+            Err(ConfigError::RedirectUri("has a scheme that no client can receive"))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,13 @@
+//! Room `flow::client`: a client of a provider, and how it authenticates.
+
+mod assertion;
+mod authentication;
+#[allow(clippy::module_inception, reason = "the room is named after the type that this file holds")]
+mod client;
+mod settings;
+
+pub use assertion::{Assertion, Attempt};
+pub use client::{Client, ClientBuilder};
+pub use settings::{Authentication, Quirks, UserInfoMethod};
+
+pub(in crate::flow) use authentication::Form;

@@ -1,0 +1,70 @@
+//! What is set of a client: how it authenticates, how it asks for UserInfo, and what its provider does otherwise.
+
+use crate::jose::Sign;
+use std::{fmt, sync::Arc};
+
+/// How a client proves to the provider who it is (RFC 6749 section 2.3, OpenID Connect Core 1.0
+/// section 9).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Authentication {
+    /// Not at all: a public client.
+    None,
+    /// The secret in the `Authorization` header.
+    ClientSecretBasic,
+    /// The secret in the body.
+    ClientSecretPost,
+    /// An assertion signed with a private key (RFC 7523 section 2.2).
+    PrivateKeyJwt,
+}
+
+impl Authentication {
+    /// The name of the method in metadata and registrations.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::None => "none",
+            Self::ClientSecretBasic => "client_secret_basic",
+            Self::ClientSecretPost => "client_secret_post",
+            Self::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+}
+
+/// What a provider does otherwise than the specifications say. All off, unless you say so.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Quirks {
+    /// `expires_in` of token responses may be a string of digits.
+    pub expires_in_as_string: bool,
+    /// `scope` of token responses may be an array of strings.
+    pub scope_as_array: bool,
+    /// `token_type` of token responses may be absent.
+    pub no_token_type: bool,
+    /// HTTP Basic credentials are not form-encoded before they are joined, against RFC 6749 section
+    /// 2.3.1.
+    pub basic_not_form_encoded: bool,
+}
+
+/// How the UserInfo endpoint is asked (OpenID Connect Core 1.0 section 5.3.1, RFC 6750 section 2).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum UserInfoMethod {
+    /// GET, the token in the `Authorization` header: what the specification recommends.
+    #[default]
+    Get,
+    /// POST, the token in the `Authorization` header.
+    Post,
+    /// POST, the token in the body.
+    PostForm,
+}
+
+/// A private key at hand.
+#[derive(Clone)]
+pub(in crate::flow) struct Signer(pub(in crate::flow) Arc<dyn Sign>);
+
+impl fmt::Debug for Signer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Signer").field("algorithm", &self.0.algorithm()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,375 @@
+//! [`Error`]: what ends a flow, sorted by who is to blame.
+
+use super::{callback_error::CallbackError, terms::Endpoint};
+use crate::{
+    base::{endpoint_url::UrlError, form::FormError, json::JsonError},
+    jose::SignError,
+    message::ErrorResponse,
+    metadata::MetadataError,
+    sender::dpop_nonce,
+    token::Rejected,
+};
+use http::{HeaderMap, StatusCode};
+use std::{fmt, time::Duration};
+
+/// Why a flow is over. Small, comparable, without secrets and without bodies.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The provider said no.
+    #[error(transparent)]
+    OAuth(Box<OAuthError>),
+    /// The provider broke the specification.
+    #[error(transparent)]
+    Response(Box<ResponseError>),
+    /// The provider is busy or down, and said so.
+    #[error(transparent)]
+    Unavailable(Unavailable),
+    /// The authorization response is not acceptable: the user, or whoever sent them, is to blame.
+    #[error("the authorization response is not acceptable: {0}")]
+    Callback(#[from] CallbackError),
+    /// A token is not acceptable.
+    #[error("the ID token is refused: {0}")]
+    Token(#[from] Rejected),
+    /// The user of a device did not decide in time (RFC 8628 section 3.5).
+    #[error("the user did not enter the code in time; begin again")]
+    DeviceCodeExpired,
+    /// The client's own key did not sign.
+    #[error("the client could not sign its request: {0}")]
+    Sign(#[from] SignError),
+    /// Decidable by reading your code and the provider's metadata.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+}
+
+impl Error {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::OAuth(_) => "oauth_error",
+            Self::Response(error) => error.rule.code(),
+            Self::Unavailable(_) => "unavailable",
+            Self::Callback(error) => error.code(),
+            Self::Token(rejected) => rejected.code(),
+            Self::DeviceCodeExpired => "device_code_expired",
+            Self::Sign(_) => "sign",
+            Self::Config(error) => error.code(),
+        }
+    }
+}
+
+impl From<ResponseError> for Error {
+    fn from(error: ResponseError) -> Self {
+        Self::Response(Box::new(error))
+    }
+}
+
+impl From<OAuthError> for Error {
+    fn from(error: OAuthError) -> Self {
+        Self::OAuth(Box::new(error))
+    }
+}
+
+impl From<FormError> for Error {
+    fn from(error: FormError) -> Self {
+        Self::Callback(error.into())
+    }
+}
+
+/// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OAuthError {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// What it said.
+    pub response: ErrorResponse,
+    /// The nonce that it wants in the next DPoP proof (RFC 9449 section 8), if it named one.
+    pub dpop_nonce: Option<String>,
+}
+
+impl OAuthError {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        status: StatusCode,
+        response: ErrorResponse,
+        headers: &HeaderMap,
+    ) -> Self {
+        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
+        Self { endpoint, status: status.as_u16(), response, dpop_nonce }
+    }
+
+    /// Whether the server wants the same request once more, with the nonce that it has named.
+    pub(in crate::flow) fn wants_nonce(&self) -> bool {
+        self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
+    }
+}
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let hint = match self.response.error.as_str() {
+            "invalid_client" => "; check client_id, client secret and the registered authentication method",
+            "invalid_grant" => {
+                "; the code or refresh token has expired, was used already, or belongs to another client"
+            }
+            "unauthorized_client" => "; the client is not registered for this grant",
+            "invalid_scope" => "; ask for scopes that the client may have",
+            _ => "",
+        };
+        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
+    }
+}
+
+impl std::error::Error for OAuthError {}
+
+/// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Unavailable {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// In seconds: 136 years are enough, and an error is small.
+    retry_after: Option<u32>,
+}
+
+impl Unavailable {
+    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
+        let seconds = |wait: Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
+        Self { endpoint, status: status.as_u16(), retry_after: retry_after.map(seconds) }
+    }
+
+    /// How long the provider asks to be left alone before the next try (`Retry-After`), in whole seconds.
+    #[must_use]
+    pub const fn retry_after(&self) -> Option<Duration> {
+        match self.retry_after {
+            Some(seconds) => Some(Duration::from_secs(seconds as u64)),
+            None => None,
+        }
+    }
+}
+
+impl fmt::Display for Unavailable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
+        match self.retry_after {
+            Some(seconds) => write!(f, "; try again in {seconds} s"),
+            None => f.write_str("; try again later"),
+        }
+    }
+}
+
+impl std::error::Error for Unavailable {}
+
+/// A response that the specification does not allow.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ResponseError {
+    /// Which endpoint answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// The rule it breaks.
+    pub rule: Rule,
+}
+
+impl ResponseError {
+    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: Rule) -> Self {
+        Self { endpoint, status: status.as_u16(), rule }
+    }
+}
+
+impl fmt::Display for ResponseError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, self.rule)
+    }
+}
+
+impl std::error::Error for ResponseError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.rule)
+    }
+}
+
+/// What a response may not be.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Rule {
+    /// Larger than [`Terms::max_body`](crate::flow::Terms::max_body).
+    #[error("is larger than {limit} bytes")]
+    TooLarge {
+        /// The limit, in bytes.
+        limit: usize,
+    },
+    /// A redirect: following it would carry secrets to where nobody has agreed to send them.
+    #[error("is a redirect, which is never followed; check the issuer's URL")]
+    Redirect,
+    /// A status that the exchange does not know.
+    #[error("has a status that the specification does not allow here")]
+    Status,
+    /// Another media type.
+    #[error("is not `{0}`")]
+    MediaType(&'static str),
+    /// A body that is not the JSON it should be.
+    #[error("has a body that {0}")]
+    Json(#[from] JsonError),
+    /// Members that must be there and are not.
+    #[error("lacks the member `{0}`")]
+    Missing(&'static str),
+    /// A member whose value is not allowed.
+    #[error("has a value for `{0}` that the specification does not allow")]
+    Value(&'static str),
+    /// A token that is not bound to the key of the client (RFC 9449 section 5).
+    #[error("has a token that is not bound to the client's DPoP key (`token_type` is not `DPoP`)")]
+    NotBound,
+    /// The metadata is not acceptable.
+    #[error("{0}")]
+    Metadata(#[from] MetadataError),
+    /// The key set is not acceptable.
+    #[error("{0}")]
+    KeySet(#[from] crate::jose::KeySetError),
+    /// A key set in which no key can be used.
+    #[error("has no key that can be used")]
+    NoUsableKey,
+    /// UserInfo of another user (OpenID Connect Core 1.0 section 5.3.2).
+    #[error("is about another `sub` than the ID token")]
+    OtherSubject,
+    /// A signed or encrypted response, where JSON was expected.
+    #[error("is a JWT, which this client has not asked for")]
+    UnexpectedJwt,
+}
+
+impl Rule {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "response_too_large",
+            Self::Redirect => "response_redirect",
+            Self::Status => "response_status",
+            Self::MediaType(_) => "response_media_type",
+            Self::Json(_) => "response_json",
+            Self::Missing(_) => "response_missing_member",
+            Self::Value(_) => "response_value",
+            Self::NotBound => "response_not_bound",
+            Self::Metadata(error) => error.code(),
+            Self::KeySet(_) => "key_set",
+            Self::NoUsableKey => "key_set_no_usable_key",
+            Self::OtherSubject => "userinfo_other_subject",
+            Self::UnexpectedJwt => "response_unexpected_jwt",
+        }
+    }
+}
+
+/// What cannot work, whatever the provider answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum ConfigError {
+    /// The issuer is not a URL that an issuer may have (OpenID Connect Discovery 1.0 section 2).
+    #[error("the issuer {0}")]
+    Issuer(UrlError),
+    /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
+    #[error("the resource {0}")]
+    Resource(UrlError),
+    /// The rule for issuers has nothing to do with the issuer of the metadata.
+    #[error("the issuer rule neither is, nor admits, the issuer of the provider's metadata")]
+    IssuerRule,
+    /// The provider's metadata has no such endpoint, or one that may not be used.
+    #[error("the provider's metadata has no usable `{0}`")]
+    NoEndpoint(&'static str),
+    /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
+    #[error("redirect_uri {0}")]
+    RedirectUri(&'static str),
+    /// No redirect URI was given.
+    #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
+    NoRedirectUri,
+    /// A text is empty, too long, or has characters that the specification does not allow.
+    #[error("`{0}` is empty, too long, or has characters outside visible ASCII")]
+    Characters(&'static str),
+    /// The authentication method needs a secret, or must not have one.
+    #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]
+    Authentication(&'static str),
+    /// The provider supports no way of authentication that this client has.
+    #[error("the provider's `token_endpoint_auth_methods_supported` has no method this client can use")]
+    NoAuthentication,
+    /// An extra parameter would override one that the library sets.
+    #[error("the extra parameter `{0}` is one that the library sets itself, or stands there twice")]
+    Reserved(&'static str),
+    /// A parameter's value is not allowed.
+    #[error("the parameter `{0}` has a value that the specification does not allow")]
+    Parameter(&'static str),
+    /// The provider does not support PKCE with S256, by its own word.
+    #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
+    NoS256,
+    /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
+    #[error(
+        "the provider has `require_pushed_authorization_requests`: it takes no authorization request by URL"
+    )]
+    PushedRequestsOnly,
+    /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
+    #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
+    SignedRequestsOnly,
+    /// The provider does not answer with this, by its own word.
+    #[error("the provider's `response_types_supported` has no `{0}`")]
+    NoResponseType(&'static str),
+    /// The provider does not answer in this way, by its own word.
+    #[error("the provider's `response_modes_supported` has no `{0}`")]
+    NoResponseMode(&'static str),
+    /// A symmetric algorithm needs a client secret of at least its hash's length.
+    #[error("the client secret is too short for the algorithm of the ID token")]
+    SecretTooShort,
+    /// The client authenticates with `private_key_jwt`, and nothing has signed for it.
+    #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
+    NoAssertion,
+    /// The key for DPoP is a secret, which no server could verify.
+    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
+    DpopKey,
+    /// No algorithm is left that ID tokens could be signed with.
+    #[error(
+        "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
+    )]
+    NoAlgorithm,
+    /// The saved state belongs to another client, provider or version.
+    #[error("the saved state is of another client, provider or version")]
+    SavedState,
+}
+
+impl ConfigError {
+    /// A short, stable name for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Issuer(_) => "config_issuer",
+            Self::Resource(_) => "config_resource",
+            Self::IssuerRule => "config_issuer_rule",
+            Self::PushedRequestsOnly => "config_pushed_requests_only",
+            Self::SignedRequestsOnly => "config_signed_requests_only",
+            Self::NoResponseType(_) => "config_no_response_type",
+            Self::NoResponseMode(_) => "config_no_response_mode",
+            Self::NoEndpoint(_) => "config_no_endpoint",
+            Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
+            Self::Characters(_) => "config_characters",
+            Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
+            Self::DpopKey => "config_dpop_key",
+            Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::NoS256 => "config_no_s256",
+            Self::SecretTooShort => "config_secret_too_short",
+            Self::NoAlgorithm => "config_no_algorithm",
+            Self::SavedState => "config_saved_state",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_small() {
+        assert!(size_of::<Error>() <= 48, "{}", size_of::<Error>());
+    }
+}

@@ -1,0 +1,15 @@
+//! Room `flow::contract`: what passes between a flow and its driver, and the errors that end a flow.
+
+mod callback_error;
+mod error;
+mod step;
+mod terms;
+mod then;
+
+pub use callback_error::{CallbackError, PENDING_LIFETIME};
+pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
+pub use step::{Call, Flow, Never, Pause, Pending, Request, Response, Step};
+pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
+pub use then::Then;
+
+pub(in crate::flow) use then::Along;

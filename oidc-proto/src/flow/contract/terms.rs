@@ -1,0 +1,120 @@
+//! [`Terms`] and [`Endpoint`]: where a request goes, and on what terms it is carried out.
+
+use crate::{base::endpoint_url::EndpointUrl, metadata::ProviderMetadata};
+use std::{fmt, time::Duration};
+
+/// The largest metadata document or key set that is read, in bytes.
+pub const MAX_DOCUMENT: usize = 64 * 1024;
+
+/// The largest token or UserInfo response that is read, in bytes.
+pub const MAX_RESPONSE: usize = 64 * 1024;
+
+/// How long a whole exchange may take.
+pub const TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Where a request goes: for metrics, certificates and egress rules.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Endpoint {
+    /// The metadata document (OpenID Connect Discovery 1.0 section 4).
+    Discovery,
+    /// The JWK Set document (`jwks_uri`).
+    Jwks,
+    /// The token endpoint (RFC 6749 section 3.2).
+    Token,
+    /// The UserInfo endpoint (OpenID Connect Core 1.0 section 5.3).
+    UserInfo,
+    /// The introspection endpoint (RFC 7662 section 2).
+    Introspection,
+    /// The device authorization endpoint (RFC 8628 section 3.1).
+    DeviceAuthorization,
+    /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
+    ResourceMetadata,
+    /// An endpoint of a flow that this crate does not have, by the name that its author gives it.
+    Other(&'static str),
+}
+
+/// What is known of an endpoint: its name, where the metadata say that it is, and the largest body that is
+/// read from it.
+struct Row {
+    name: &'static str,
+    place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
+    max_body: usize,
+}
+
+impl Endpoint {
+    /// The table of endpoints. A new one is a line here and a variant above.
+    const fn row(self) -> Row {
+        const fn member(
+            name: &'static str,
+            max_body: usize,
+            place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
+        ) -> Row {
+            Row { name, place, max_body }
+        }
+        const fn elsewhere(name: &'static str, max_body: usize) -> Row {
+            member(name, max_body, |_| None)
+        }
+        match self {
+            Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT),
+            Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT),
+            Self::Other(name) => elsewhere(name, MAX_RESPONSE),
+            Self::Jwks => member("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
+            Self::Token => member("token_endpoint", MAX_RESPONSE, |known| known.token_endpoint.as_ref()),
+            Self::UserInfo => {
+                member("userinfo_endpoint", MAX_RESPONSE, |known| known.userinfo_endpoint.as_ref())
+            }
+            Self::Introspection => {
+                member("introspection_endpoint", MAX_RESPONSE, |known| known.introspection_endpoint.as_ref())
+            }
+            Self::DeviceAuthorization => member("device_authorization_endpoint", MAX_RESPONSE, |known| {
+                known.device_authorization_endpoint.as_ref()
+            }),
+        }
+    }
+
+    /// The name of the metadata member that says where it is.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        self.row().name
+    }
+
+    /// Where it is, by the provider's metadata.
+    pub(crate) fn of(self, metadata: &ProviderMetadata) -> Option<&EndpointUrl> {
+        (self.row().place)(metadata)
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The terms on which a request must be carried out. They travel with it.
+///
+/// Standing terms besides these: no redirects, no automatic retries, no cookies, no caches; a 4xx
+/// or 5xx is a response; there is an error only if there was no response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Terms {
+    /// Where the request goes.
+    pub endpoint: Endpoint,
+    /// Read at most one byte more than this of the body, counted after decompression: the flow
+    /// then sees that it is too large, and says so in the same way on every stack.
+    pub max_body: usize,
+    /// For the whole exchange, from connecting to the last byte of the body.
+    pub timeout: Duration,
+    /// Whether to present the client's certificate (RFC 8705).
+    pub client_certificate: bool,
+}
+
+impl Terms {
+    /// The terms that are usual for an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a
+    /// document and [`MAX_RESPONSE`] for any other body, no client certificate. Change what must be otherwise.
+    #[must_use]
+    pub const fn new(endpoint: Endpoint) -> Self {
+        let max_body = endpoint.row().max_body;
+        Self { endpoint, max_body, timeout: TIMEOUT, client_certificate: false }
+    }
+}

@@ -1,0 +1,7 @@
+//! Room `flow::discovery`: from a name to metadata.
+
+mod provider;
+mod resource;
+
+pub use provider::{Discovery, DiscoveryOptions};
+pub use resource::ResourceDiscovery;

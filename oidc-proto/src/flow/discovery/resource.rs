@@ -1,0 +1,94 @@
+//! Metadata of a protected resource (RFC 9728 sections 3 and 5): from a resource, or from its challenge, to
+//! the issuers whose tokens it takes.
+
+use crate::{
+    base::{
+        endpoint_url::{EndpointUrl, UrlPolicy},
+        header::challenges,
+        moment::Moment,
+    },
+    flow::contract::{
+        Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms,
+    },
+    flow::exchange::{document, get},
+    metadata::{MetadataError, ResourceMetadata, resource_well_known},
+};
+use http::{HeaderMap, StatusCode, header};
+
+/// The flow from a protected resource to its metadata: one request, one response.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ResourceDiscovery;
+
+/// The request is in flight.
+#[derive(Debug)]
+pub struct Asked {
+    resource: String,
+    policy: UrlPolicy,
+}
+
+impl ResourceDiscovery {
+    /// Asks a resource for its metadata, at the place that follows from its identifier.
+    ///
+    /// # Errors
+    /// [`ConfigError::Resource`] if the identifier is not a URL that a resource may have, or that the
+    /// policy allows.
+    pub fn start(resource: &str, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
+        let url = resource_well_known(resource, policy).map_err(ConfigError::Resource)?;
+        Ok(Self::at(&url, resource, policy))
+    }
+
+    /// Asks at the place that the resource named when it refused a request: the parameter
+    /// `resource_metadata` of its challenge, whatever the scheme (section 5.1). `None` if it named none.
+    ///
+    /// `requested` is the URL that the refused request went to, to the letter: the metadata must be of
+    /// exactly that resource (section 3.3), so that no resource can speak for another.
+    ///
+    /// # Errors
+    /// [`Error::Response`] if the place is not one that the policy allows, or if the challenges name
+    /// several.
+    pub fn from_challenge(
+        headers: &HeaderMap,
+        requested: &str,
+        policy: &UrlPolicy,
+    ) -> Result<Option<Call<Self>>, Error> {
+        const MEMBER: &str = "resource_metadata";
+        let broken = |rule| ResponseError::new(Endpoint::ResourceMetadata, StatusCode::UNAUTHORIZED, rule);
+        let challenges = challenges(headers, &header::WWW_AUTHENTICATE);
+        let mut places = challenges
+            .iter()
+            .flat_map(|challenge| &challenge.parameters)
+            .filter(|(name, _)| name == MEMBER)
+            .map(|(_, place)| place);
+        let Some(place) = places.next() else { return Ok(None) };
+        if places.any(|other| other != place) {
+            return Err(broken(Rule::Value(MEMBER)).into());
+        }
+        let url = EndpointUrl::parse(place, policy)
+            .map_err(|error| broken(Rule::Metadata(MetadataError::unusable_url(MEMBER, error))))?;
+        Ok(Some(Self::at(&url, requested, policy)))
+    }
+
+    fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
+        let asked = Asked { resource: resource.to_owned(), policy: *policy };
+        Call::new(Terms::new(Endpoint::ResourceMetadata), get(url, "application/json"), asked)
+    }
+}
+
+impl Flow for ResourceDiscovery {
+    type Awaiting = Asked;
+    type Paused = Never;
+    type Output = ResourceMetadata;
+
+    fn on_response(asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let document = document(Endpoint::ResourceMetadata, response, &moment)?;
+        let metadata = ResourceMetadata::parse(document, &asked.resource, &asked.policy);
+        let broken =
+            |error| ResponseError::new(Endpoint::ResourceMetadata, response.status(), Rule::Metadata(error));
+        Ok(Step::Done(metadata.map_err(broken)?))
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}

@@ -1,0 +1,16 @@
+//! Room `flow::exchange`: one exchange with an endpoint, which every flow is made of.
+
+mod check;
+mod document;
+mod jwks;
+mod learned;
+mod post;
+
+pub use jwks::JwksRetrieval;
+pub use learned::Learned;
+pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
+
+pub(in crate::flow) use check::{Check, Checked, Checking, Demands};
+pub(in crate::flow) use document::{check_status, document, get};
+pub(crate) use post::seconds;
+pub(in crate::flow) use post::{Answer, Ask, Body, Post, Posting, Repeated, Resting};

@@ -1,0 +1,359 @@
+//! One authenticated POST to an endpoint of the provider: what every grant shares, and when it may be
+//! repeated.
+//!
+//! ```text
+//! Post<A>       Posting ──2xx──▶ Done(A)               it is sent once:
+//!                       ──else─▶ Err                   codes, refresh tokens
+//!
+//! Repeated<A>   Posting ──2xx──▶ Done(A)               sending it spends nothing:
+//!                 ▲     ──429, 503, lost──▶ Wait ──┐   client credentials, introspection
+//!                 └────────────────────────────────┘   as often as its budget says, then Err
+//! ```
+//! `A` is the message that the endpoint answers with. A request that is repeated authenticates anew.
+
+use crate::{
+    base::{
+        endpoint_url::EndpointUrl,
+        form,
+        header::{challenges, media_type_is, retry_after},
+        json::{JsonError, Members},
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
+    flow::client::Form,
+    flow::{
+        client::{Assertion, Attempt, Client},
+        contract::{
+            Call, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
+            Step, Terms, Unavailable,
+        },
+    },
+    message::{ErrorResponse, TokenResponse, TokenResponseError},
+    sender::{DPOP, dpop_nonce},
+};
+use http::{HeaderValue, Method, header};
+use std::{marker::PhantomData, sync::Arc, time::Duration};
+
+/// How often a request that may be repeated is repeated.
+pub const MAX_RETRIES: u8 = 3;
+
+/// The longest wait, in seconds, that a provider's `Retry-After` can impose before a repetition. A
+/// provider that asks for more is told nothing again: the flow ends.
+pub const RETRY_AFTER_CAP: i64 = 60;
+
+/// The first wait, in seconds; each is twice the one before.
+const FIRST_WAIT: i64 = 1;
+
+/// The body of a success.
+pub struct Body(Result<Members, JsonError>);
+
+impl Body {
+    /// The members of the JSON object that it is.
+    pub(in crate::flow) fn members(self) -> Result<Members, Rule> {
+        Ok(self.0?)
+    }
+}
+
+/// A message that an endpoint answers with.
+pub trait Answer: Sized {
+    /// The member that it always has. A success that has an `error` in its place is a refusal, too: GitHub's
+    /// way. `None` if the status says everything.
+    const MEMBER: Option<&'static str>;
+    /// Whether a 401 whose body says nothing means that the client's credentials are wrong.
+    const CHALLENGED: bool = false;
+    /// The media type of the signed form, which no client here asks for.
+    const SIGNED: Option<&'static str> = None;
+
+    /// Reads a success.
+    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, Rule>;
+}
+
+impl Answer for TokenResponse {
+    const MEMBER: Option<&'static str> = Some("access_token");
+
+    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, Rule> {
+        let read = Self::from_members(body.members()?, client.tolerance(), now);
+        let tokens = read.map_err(|error| match error {
+            TokenResponseError::Json(error) => Rule::Json(error),
+            TokenResponseError::Missing(member) => Rule::Missing(member),
+            TokenResponseError::Value(member) => Rule::Value(member),
+        })?;
+        // A client that holds a key takes no token that anybody can use (RFC 9449 section 5).
+        if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
+            return Err(Rule::NotBound);
+        }
+        Ok(tokens)
+    }
+}
+
+/// All that it takes to send a request, once or again.
+pub(in crate::flow) struct Ask {
+    client: Client,
+    endpoint: Endpoint,
+    form: Form,
+    /// Secrets that are not sent, and that the provider knows all the same.
+    bound: Vec<Secret>,
+    /// What was signed elsewhere for the first attempt. Then there is no other attempt.
+    assertion: Option<Assertion>,
+}
+
+impl Ask {
+    pub(in crate::flow) fn new(attempt: Attempt, endpoint: Endpoint, form: Form) -> Self {
+        let Attempt { client, assertion } = attempt;
+        Self { client, endpoint, form, bound: Vec::new(), assertion }
+    }
+
+    /// No error may repeat these secrets, either.
+    pub(in crate::flow) fn bound(mut self, secrets: impl IntoIterator<Item = Secret>) -> Self {
+        self.bound.extend(secrets);
+        self
+    }
+
+    pub(in crate::flow) const fn client(&self) -> &Client {
+        &self.client
+    }
+
+    /// Sends it once.
+    pub(in crate::flow) fn once<A: Answer>(mut self, moment: Moment) -> Result<Call<Post<A>>, Error> {
+        let assertion = self.assertion.take();
+        let again = assertion.is_none();
+        Arc::new(self).call(assertion, None, again, moment)
+    }
+
+    /// Sends it, and again up to `budget` times if the provider is busy or the answer is lost.
+    pub(in crate::flow) fn repeated<A: Answer>(
+        self,
+        budget: u8,
+        moment: Moment,
+    ) -> Result<Call<Repeated<A>>, Error> {
+        let most = if self.assertion.is_none() { budget } else { 0 };
+        let budget = Budget { spent: 0, most };
+        Ok(self.once::<A>(moment)?.map(|post| Repeating { post, budget }))
+    }
+
+    /// Authenticates, proves and sends. `again` says whether a server that demands another nonce gets the
+    /// request once more.
+    fn call<A: Answer>(
+        self: Arc<Self>,
+        assertion: Option<Assertion>,
+        nonce: Option<String>,
+        again: bool,
+        moment: Moment,
+    ) -> Result<Call<Post<A>>, Error> {
+        let (now, mut entropy) = moment.split();
+        let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
+        let mut form = self.form.clone();
+        let authorization = client.authenticate(&mut form, assertion, now, &mut entropy)?;
+        let mut sent = secrets(client, &form);
+        sent.extend_from_slice(&self.bound);
+        let mut request = request(url, &form, authorization);
+        let nonce = nonce.or_else(|| client.dpop_nonce().map(str::to_owned));
+        if let (Endpoint::Token, Some(prover)) = (self.endpoint, client.prover()) {
+            let proof = prover.prove(&Method::POST, url, nonce.as_deref(), None, now, &mut entropy)?;
+            request.headers_mut().insert(DPOP, proof);
+        }
+        Ok(Call::new(Terms::new(self.endpoint), request, Posting { ask: self, sent, nonce, again }))
+    }
+}
+
+/// A POST that is sent once; or once more, with a new proof and a new assertion, if the server demands
+/// another nonce before it looks at anything else (RFC 9449 section 8).
+#[derive(Debug)]
+pub struct Post<A>(PhantomData<A>);
+
+/// The request is in flight.
+pub struct Posting {
+    ask: Arc<Ask>,
+    /// The secrets that are on their way: no error may repeat them.
+    sent: Vec<Secret>,
+    /// The nonce of the proof.
+    nonce: Option<String>,
+    again: bool,
+}
+
+impl<A: Answer> Flow for Post<A> {
+    type Awaiting = Posting;
+    type Paused = Never;
+    type Output = A;
+
+    fn on_response(state: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Posting { ask, sent, again, nonce: _ } = state;
+        match answer(&ask, response, &sent, moment.now()) {
+            Err(Error::OAuth(refused)) if again && refused.wants_nonce() && ask.client.prover().is_some() => {
+                Ok(ask.call(None, refused.dpop_nonce, false, moment)?.into())
+            }
+            answer => answer.map(Step::Done),
+        }
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
+
+/// A POST that may be sent again.
+#[derive(Debug)]
+pub struct Repeated<A>(PhantomData<A>);
+
+/// A request is in flight, and may be sent again as often as `budget` says.
+pub struct Repeating {
+    post: Posting,
+    budget: Budget,
+}
+
+/// Nothing is in flight, until it is time to send it again.
+pub struct Resting {
+    ask: Arc<Ask>,
+    /// The newest nonce that the server has named.
+    nonce: Option<String>,
+    budget: Budget,
+}
+
+/// How often a request has been repeated, and how often it may be.
+#[derive(Clone, Copy)]
+struct Budget {
+    spent: u8,
+    most: u8,
+}
+
+impl Resting {
+    /// A rest that was saved after so many repetitions.
+    pub(in crate::flow) fn resumed(ask: Ask, spent: u8) -> Self {
+        Self { ask: Arc::new(ask), nonce: None, budget: Budget { spent, most: MAX_RETRIES } }
+    }
+
+    pub(in crate::flow) fn ask(&self) -> &Ask {
+        &self.ask
+    }
+
+    /// How often the request has been repeated.
+    pub(in crate::flow) const fn retries(&self) -> u8 {
+        self.budget.spent
+    }
+
+    /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
+    fn later<A: Answer>(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
+        let (asked, Budget { spent, most }) = (seconds(asked), self.budget);
+        if spent >= most || asked > RETRY_AFTER_CAP {
+            return None;
+        }
+        let (now, mut entropy) = moment.split();
+        let backoff = FIRST_WAIT << spent;
+        let jitter = i64::from(entropy.byte()) % (backoff + 1);
+        self.budget.spent += 1;
+        Some(Pause::new(now.plus(asked.max(backoff + jitter)), self).into())
+    }
+}
+
+impl<A: Answer> Flow for Repeated<A> {
+    type Awaiting = Repeating;
+    type Paused = Resting;
+    type Output = A;
+
+    fn on_response(state: Repeating, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Repeating { post, budget } = state;
+        let nonce = dpop_nonce(response.headers()).map(str::to_owned).or_else(|| post.nonce.clone());
+        let resting = Resting { ask: post.ask.clone(), nonce, budget };
+        let (first, second) = moment.halve();
+        match Post::<A>::on_response(post, response, first) {
+            Err(Error::Unavailable(busy)) if matches!(busy.status, 429 | 503) => {
+                resting.later(busy.retry_after(), second).ok_or(Error::Unavailable(busy))
+            }
+            step => step?.within(
+                budget,
+                |post, budget| Repeating { post, budget },
+                |never, _| match never {},
+                |answer, _| Ok(Step::Done(answer)),
+            ),
+        }
+    }
+
+    fn on_wake(state: Resting, moment: Moment) -> Result<Step<Self>, Error> {
+        let Resting { ask, nonce, budget } = state;
+        Ok(ask.call::<A>(None, nonce, true, moment)?.map(|post| Repeating { post, budget }).into())
+    }
+
+    fn on_failure(state: Repeating, moment: Moment) -> Result<Option<Step<Self>>, Error> {
+        let Repeating { post: Posting { ask, nonce, .. }, budget } = state;
+        Ok(Resting { ask, nonce, budget }.later(None, moment))
+    }
+}
+
+fn request(url: &EndpointUrl, form: &Form, authorization: Option<HeaderValue>) -> Request {
+    let body = form::encode(form.iter().map(|(name, value)| (name.as_ref(), value.expose())));
+    let mut request = Request::new(body.into_bytes());
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = url.uri();
+    let headers = request.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    if let Some(value) = authorization {
+        headers.insert(header::AUTHORIZATION, value);
+    }
+    request
+}
+
+/// What a provider asks for by `Retry-After`, in seconds; none if it does not ask.
+pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
+    asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
+}
+
+/// The secrets of a request, as they are and as they are sent: no error may repeat them. What a parameter of
+/// the application's own is worth nobody knows here.
+fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
+    const OPEN: [&str; 10] = [
+        "grant_type",
+        "scope",
+        "resource",
+        "audience",
+        "client_id",
+        "client_assertion_type",
+        "redirect_uri",
+        "token_type_hint",
+        "requested_token_type",
+        "subject_token_type",
+    ];
+    let mut secrets = client.secrets();
+    for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {
+        secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
+    }
+    secrets
+}
+
+/// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
+/// RFC 7662 section 2.3).
+fn answer<A: Answer>(
+    ask: &Ask,
+    response: &Response<'_>,
+    sent: &[Secret],
+    now: Timestamp,
+) -> Result<A, Error> {
+    let (endpoint, status) = (ask.endpoint, response.status());
+    let broken = |rule| Error::from(ResponseError::new(endpoint, status, rule));
+    if A::SIGNED.is_some_and(|signed| media_type_is(response.headers(), &[signed])) {
+        return Err(broken(Rule::UnexpectedJwt));
+    }
+    let members = Members::parse(response.body());
+    let refusal = members.as_ref().ok().and_then(|members| {
+        let granted = status.is_success() && A::MEMBER.is_none_or(|member| members.has(member));
+        if granted { None } else { ErrorResponse::from_members(&mut members.clone(), sent) }
+    });
+    // Not every server writes a body to those whose credentials it does not take.
+    let refusal = refusal.or_else(|| {
+        (A::CHALLENGED && status == http::StatusCode::UNAUTHORIZED).then(|| {
+            let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
+            let told = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
+            told.unwrap_or_else(|| ErrorResponse::new("invalid_client", None, None, &[]))
+        })
+    });
+    match refusal {
+        _ if matches!(status.as_u16(), 429 | 503) => {}
+        Some(refusal) => {
+            return Err(OAuthError::new(endpoint, response.status(), refusal, response.headers()).into());
+        }
+        None if status.is_server_error() => {}
+        None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),
+        None => return Err(broken(Rule::Status)),
+    }
+    Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after(response.headers(), now))))
+}

@@ -1,0 +1,251 @@
+//! Client credentials (RFC 6749 section 4.4): a token for the client itself.
+//!
+//! ```text
+//! Token ──granted──▶ Done(TokenResponse)
+//!   ▲   ──429, 503, lost──▶ Wait ──┐
+//!   └──────────────────────────────┘
+//! ```
+
+use crate::{
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
+    flow::{
+        client::{Attempt, Client, Form},
+        contract::{Along, Call, ConfigError, Endpoint, Error, Pause, Step, Then},
+        exchange::{Ask, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
+        saved::{Seal, Sealed, text},
+    },
+    message::TokenResponse,
+};
+use serde::{Deserialize, Serialize};
+use std::fmt;
+
+/// The version of the saved form.
+const VERSION: u32 = 1;
+
+/// The flow from a client to a token of its own. Nothing is spent by asking twice, so it waits and
+/// asks again if the provider is busy or the answer is lost.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct ClientCredentialsGrant;
+
+/// What to ask for. Whole, it is the key under which a token is cached: two requests that differ in a
+/// scope or a resource never share one.
+#[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+#[non_exhaustive]
+pub struct ClientCredentials {
+    /// Scopes.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// The resources the token is for (RFC 8707).
+    #[serde(default)]
+    pub resources: Vec<String>,
+    /// Further parameters. One that the library sets itself is refused.
+    #[serde(default)]
+    pub extra: Vec<(String, String)>,
+}
+
+/// Of further parameters the names alone.
+impl fmt::Debug for ClientCredentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCredentials")
+            .field("scopes", &self.scopes)
+            .field("resources", &self.resources)
+            .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
+            .finish()
+    }
+}
+
+impl ClientCredentials {
+    /// Asks for these scopes.
+    #[must_use]
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Adds a resource.
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds a further parameter.
+    #[must_use]
+    pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
+        self.extra.push((name.into(), value.into()));
+        self
+    }
+
+    fn form(&self) -> Result<Form, ConfigError> {
+        const RESERVED: [&str; 6] =
+            ["grant_type", "scope", "resource", "client_id", "client_secret", "client_assertion"];
+        let mut form: Form = vec![("grant_type".into(), "client_credentials".into())];
+        if !self.scopes.is_empty() {
+            form.push(("scope".into(), Secret::new(self.scopes.join(" "))));
+        }
+        form.extend(self.resources.iter().map(|resource| ("resource".into(), Secret::new(resource))));
+        for (index, (name, value)) in self.extra.iter().enumerate() {
+            if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+                return Err(ConfigError::Reserved(reserved));
+            }
+            if self.extra.iter().take(index).any(|(known, _)| known == name) {
+                return Err(ConfigError::Reserved("extra"));
+            }
+            form.push((name.clone().into(), Secret::new(value)));
+        }
+        Ok(form)
+    }
+}
+
+/// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
+/// secret of the client in it: the node that resumes it brings its own [`Client`]. The further parameters of
+/// [`ClientCredentials`] are in it, so keep it from others if one of them is worth something to them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Grant")]
+pub struct SavedClientCredentials(Grant);
+
+/// It, before it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Grant {
+    version: u32,
+    issuer: String,
+    client_id: String,
+    wanted: ClientCredentials,
+    retries: u8,
+    until: Timestamp,
+}
+
+impl TryFrom<Grant> for SavedClientCredentials {
+    type Error = &'static str;
+
+    fn try_from(grant: Grant) -> Result<Self, &'static str> {
+        if grant.version != VERSION {
+            return Err("the saved grant is of another version");
+        }
+        if !(1..=MAX_RETRIES).contains(&grant.retries) {
+            return Err("the saved grant has been retried too often, or not at all");
+        }
+        // What is wanted is held to the rules of a new grant when this one is resumed.
+        if !text::is_list(&[&grant.issuer, &grant.client_id]) {
+            return Err("the saved grant has a text that is empty, too long or not printable");
+        }
+        Ok(Self(grant))
+    }
+}
+
+impl Seal for SavedClientCredentials {}
+
+impl Sealed for SavedClientCredentials {
+    const KIND: &'static str = "client credentials";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl Pause<ClientCredentialsGrant> {
+    /// The grant as it rests, to be saved.
+    #[must_use]
+    pub fn save(&self) -> SavedClientCredentials {
+        let Along { state: resting, carried: wanted } = self.state();
+        let client = resting.ask().client();
+        SavedClientCredentials(Grant {
+            version: VERSION,
+            issuer: client.metadata().issuer.clone(),
+            client_id: client.client_id().to_owned(),
+            wanted: wanted.clone(),
+            retries: resting.retries(),
+            until: self.until(),
+        })
+    }
+}
+
+impl Client {
+    /// Asks for a token for the client itself.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or an extra parameter is one
+    /// that the library sets; [`Error::Sign`] if the client has a key that does not sign.
+    pub fn client_credentials(
+        &self,
+        wanted: &ClientCredentials,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        Attempt::from(self).grant_client_credentials(wanted, MAX_RETRIES, moment)
+    }
+
+    /// Asks once for a token for the client itself, and does not wait if the provider is busy: for a caller
+    /// with a policy of its own for trying again.
+    ///
+    /// # Errors
+    /// As [`client_credentials`](Self::client_credentials).
+    pub fn client_credentials_once(
+        &self,
+        wanted: &ClientCredentials,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        Attempt::from(self).grant_client_credentials(wanted, 0, moment)
+    }
+
+    /// Goes on with a grant that was saved. It may come from a node whose clock was ahead, or from somebody
+    /// else, so its wait is held to `now`: it ends [`RETRY_AFTER_CAP`] from now at the latest.
+    ///
+    /// # Errors
+    /// [`ConfigError::SavedState`] if it belongs to another client or provider.
+    pub fn resume_client_credentials(
+        &self,
+        saved: SavedClientCredentials,
+        now: Timestamp,
+    ) -> Result<Pause<ClientCredentialsGrant>, Error> {
+        let SavedClientCredentials(saved) = saved;
+        if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        let ask = Ask::new(self.into(), Endpoint::Token, saved.wanted.form()?);
+        let resting = Resting::resumed(ask, saved.retries);
+        let until = saved.until.min(now.plus(RETRY_AFTER_CAP));
+        Ok(Pause::<Repeated<TokenResponse>>::new(until, resting).carrying(saved.wanted))
+    }
+}
+
+impl Attempt {
+    /// Asks once for a token for the client itself.
+    ///
+    /// # Errors
+    /// As [`Client::client_credentials`].
+    pub fn client_credentials(
+        self,
+        wanted: &ClientCredentials,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        self.grant_client_credentials(wanted, 0, moment)
+    }
+
+    fn grant_client_credentials(
+        self,
+        wanted: &ClientCredentials,
+        budget: u8,
+        moment: Moment,
+    ) -> Result<Call<ClientCredentialsGrant>, Error> {
+        let ask = Ask::new(self, Endpoint::Token, wanted.form()?);
+        Ok(ask.repeated(budget, moment)?.carrying(wanted.clone()))
+    }
+}
+
+impl Then for ClientCredentialsGrant {
+    type First = Repeated<TokenResponse>;
+    /// What was asked for: it is a part of the saved form.
+    type Carried = ClientCredentials;
+    type Output = TokenResponse;
+
+    fn then(tokens: TokenResponse, _: ClientCredentials, _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(tokens))
+    }
+}

@@ -1,0 +1,11 @@
+//! Room `flow::grant`: ways to tokens that no browser brings an answer of.
+
+mod client_credentials;
+mod device;
+mod device_grant;
+mod refresh;
+
+pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
+pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationRequest};
+pub use device_grant::{DeviceGrant, DeviceTokens};
+pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};

@@ -1,0 +1,300 @@
+//! Refresh (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
+//!
+//! ```text
+//! Token ──▶ Keys? ──▶ Done(Refreshed)
+//!   │         └─no keys to be had──▶ Done(Refreshed), its ID token unchecked and kept back
+//!   └─nothing says how to check it─▶
+//! ```
+//! The refresh token is sent once, whatever happens: a provider that rotates takes the second
+//! sending for theft. So once the new one has come, it is handed out, whatever happens to the keys: only
+//! an ID token that is wrong ends the flow with an error.
+
+use crate::{
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
+    flow::{
+        client::{Attempt, Client},
+        contract::{Call, ConfigError, Endpoint, Error, Flow, Never, Response, Step},
+        exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting},
+        saved::{Seal, Sealed, text},
+    },
+    jose::KeySet,
+    message::TokenResponse,
+    token::{IdToken, Rejected, is_sub},
+};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The version of the saved form of a [`PreviousLogin`].
+const VERSION: u32 = 1;
+
+/// The flow from a refresh token to new tokens.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct RefreshGrant;
+
+/// What a refreshed ID token must have kept from that of the login (section 12.2). Save it beside
+/// the refresh token; it holds no secret but the nonce.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Kept")]
+pub struct PreviousLogin(Kept);
+
+/// It, before it has been checked.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Kept {
+    version: u32,
+    iss: String,
+    sub: String,
+    aud: Vec<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    azp: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    auth_time: Option<Timestamp>,
+    #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
+    nonce: Option<Secret>,
+}
+
+impl TryFrom<Kept> for PreviousLogin {
+    type Error = &'static str;
+
+    /// Lets in what an ID token can say, and no more.
+    fn try_from(kept: Kept) -> Result<Self, &'static str> {
+        if kept.version != VERSION {
+            return Err("the saved login is of another version");
+        }
+        if kept.iss.is_empty() || !is_sub(&kept.sub) || kept.aud.is_empty() {
+            return Err("the saved login is of nobody, or for nobody");
+        }
+        Ok(Self(kept))
+    }
+}
+
+impl Seal for PreviousLogin {}
+
+impl Sealed for PreviousLogin {
+    const KIND: &'static str = "previous login";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+impl From<&IdToken> for PreviousLogin {
+    fn from(id_token: &IdToken) -> Self {
+        Self(Kept {
+            version: VERSION,
+            iss: id_token.iss.clone(),
+            sub: id_token.sub.clone(),
+            aud: id_token.aud.clone(),
+            azp: id_token.azp.clone(),
+            auth_time: id_token.auth_time,
+            nonce: id_token.nonce.clone().map(Secret::new),
+        })
+    }
+}
+
+impl PreviousLogin {
+    /// The user who logged in, at their issuer.
+    #[must_use]
+    pub fn sub(&self) -> &str {
+        &self.0.sub
+    }
+
+    /// Holds a refreshed ID token to this login (section 12.2), claim by claim. No nonce is demanded; one
+    /// that is there must be the same. [`Client::refresh`] has done so if it was given this login.
+    ///
+    /// # Errors
+    /// [`Rejected::Changed`] names the claim.
+    pub fn check(&self, now: &IdToken) -> Result<(), Rejected> {
+        let Self(then) = self;
+        let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };
+        same("iss", now.iss == then.iss)?;
+        same("sub", now.sub == then.sub)?;
+        same("aud", then.aud.iter().all(|audience| now.aud.contains(audience)))?;
+        same("azp", now.azp == then.azp)?;
+        same(
+            "auth_time",
+            now.auth_time.is_none() || then.auth_time.is_none() || now.auth_time == then.auth_time,
+        )?;
+        let nonce = now.nonce.as_deref().is_none_or(|n| then.nonce.as_ref().is_some_and(|p| p.equals(n)));
+        same("nonce", nonce)
+    }
+}
+
+/// New tokens. If there is an ID token among them, it has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Refreshed {
+    /// The tokens. `refresh_token` is the one to use next: the new one, or the old one again if the
+    /// provider does not rotate.
+    pub tokens: TokenResponse,
+    /// Whether the provider sent a new refresh token: then the old one is spent.
+    pub rotated: bool,
+    /// The verified ID token, if the provider sent one.
+    pub id_token: Option<IdToken>,
+    /// Whether the provider sent an ID token, and the keys to check it with could not be had, or its
+    /// metadata does not say where they are or which algorithms it signs with.
+    pub id_token_unchecked: bool,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// A request is in flight.
+pub enum Refreshing {
+    /// The refresh token is on its way.
+    Token { post: Posting, context: Box<Context> },
+    /// The keys are on their way.
+    Keys { check: Box<Checking>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
+}
+
+/// What the flow must not forget while the refresh token is on its way.
+pub struct Context {
+    client: Client,
+    keys: Option<Arc<KeySet>>,
+    previous: Option<PreviousLogin>,
+    used: Secret,
+}
+
+impl Client {
+    /// Spends a refresh token. `previous` holds the new ID token, if one comes, to that of the login;
+    /// `None` only for tokens that no login led to. `keys` are as in
+    /// [`callback`](crate::flow::PendingAuthorization::callback).
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` is of
+    /// another issuer or client.
+    pub fn refresh(
+        &self,
+        refresh_token: &Secret,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<RefreshGrant>, Error> {
+        Attempt::from(self).refresh(refresh_token, previous, keys, moment)
+    }
+
+    /// Says whether a login was one at this client and provider; [`refresh`](Self::refresh) says so, too.
+    ///
+    /// # Errors
+    /// [`ConfigError::SavedState`] if it was not.
+    pub fn check_previous(&self, previous: &PreviousLogin) -> Result<(), ConfigError> {
+        let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
+        let ours = for_us && self.inner().verifier.issuer.admits(&previous.0.iss);
+        if ours { Ok(()) } else { Err(ConfigError::SavedState) }
+    }
+}
+
+impl Attempt {
+    /// Spends a refresh token.
+    ///
+    /// # Errors
+    /// As [`Client::refresh`].
+    pub fn refresh(
+        self,
+        refresh_token: &Secret,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<RefreshGrant>, Error> {
+        let client = self.client.clone();
+        previous.iter().try_for_each(|previous| client.check_previous(previous))?;
+        let form = vec![
+            ("grant_type".into(), "refresh_token".into()),
+            ("refresh_token".into(), refresh_token.clone()),
+        ];
+        let context = Box::new(Context { client, keys, previous, used: refresh_token.clone() });
+        let call = Ask::new(self, Endpoint::Token, form).once::<TokenResponse>(moment)?;
+        Ok(call.map(|post| Refreshing::Token { post, context }))
+    }
+}
+
+fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Result<Step<RefreshGrant>, Error> {
+    let Context { client, keys, previous, used } = context;
+    let rotated = tokens.refresh_token.is_some();
+    tokens.refresh_token.get_or_insert(used);
+    let (id_token, access_token) = (tokens.id_token.clone(), Some(tokens.access_token.clone()));
+    let refreshed =
+        Refreshed { tokens, rotated, id_token: None, id_token_unchecked: false, learned: Learned::default() };
+    let Some(id_token) = id_token else { return Ok(Step::Done(refreshed)) };
+    if client.inner().verifier.algorithms.set().is_empty() {
+        return Ok(Step::Done(unchecked(refreshed)));
+    }
+    match Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now) {
+        Err(Error::Config(_)) => Ok(Step::Done(unchecked(refreshed))),
+        step => checking(step?, previous, Box::new(refreshed)),
+    }
+}
+
+fn checking(
+    step: Step<Check>,
+    previous: Option<PreviousLogin>,
+    refreshed: Box<Refreshed>,
+) -> Result<Step<RefreshGrant>, Error> {
+    step.within(
+        (previous, refreshed),
+        |check, (previous, refreshed)| Refreshing::Keys { check: Box::new(check), previous, refreshed },
+        |never, _| never,
+        |checked, (previous, mut refreshed)| {
+            let Checked { id_token, learned } = checked;
+            previous.iter().try_for_each(|previous| previous.check(&id_token))?;
+            refreshed.id_token = Some(id_token);
+            refreshed.learned = learned;
+            Ok(Step::Done(*refreshed))
+        },
+    )
+}
+
+/// There is nothing to check the ID token with. The tokens are good all the same, and the old refresh token may be spent.
+fn unchecked(mut refreshed: Refreshed) -> Refreshed {
+    refreshed.id_token_unchecked = true;
+    refreshed.tokens.id_token = None;
+    refreshed
+}
+
+impl Flow for RefreshGrant {
+    type Awaiting = Refreshing;
+    type Paused = Never;
+    type Output = Refreshed;
+
+    fn on_response(state: Refreshing, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let now = moment.now();
+        match state {
+            Refreshing::Token { post, context } => Post::on_response(post, response, moment)?.within(
+                context,
+                |post, context| Refreshing::Token { post, context },
+                |never, _| never,
+                |tokens, context| granted(tokens, *context, now),
+            ),
+            Refreshing::Keys { check, previous, refreshed } => {
+                match Check::on_response(*check, response, moment) {
+                    Err(Error::Token(rejected)) => Err(rejected.into()),
+                    Err(_) => Ok(Step::Done(unchecked(*refreshed))),
+                    Ok(step) => checking(step, previous, refreshed),
+                }
+            }
+        }
+    }
+
+    fn on_refused(state: Refreshing, error: Error, _: Moment) -> Result<Step<Self>, Error> {
+        match state {
+            Refreshing::Token { .. } => Err(error),
+            Refreshing::Keys { refreshed, .. } => Ok(Step::Done(unchecked(*refreshed))),
+        }
+    }
+
+    fn on_failure(state: Refreshing, _: Moment) -> Result<Option<Step<Self>>, Error> {
+        Ok(match state {
+            Refreshing::Token { .. } => None,
+            Refreshing::Keys { refreshed, .. } => Some(Step::Done(unchecked(*refreshed))),
+        })
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}

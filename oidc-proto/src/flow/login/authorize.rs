@@ -1,0 +1,48 @@
+//! What an authorization request may ask of a provider, by the provider's own word, and PKCE.
+
+use crate::{backend::sha256, base::base64url, flow::contract::ConfigError, metadata::ProviderMetadata};
+
+/// What this flow sends, the provider must take; what the provider demands, this flow must send.
+///
+/// Lists refuse only where nothing could come of going on. `grant_types_supported` never refuses: it is
+/// optional, its default is not what providers do, and a provider that does not know a grant says so.
+pub(in crate::flow) fn check_provider(
+    metadata: &ProviderMetadata,
+    response_type: &'static str,
+    response_mode: &'static str,
+) -> Result<(), ConfigError> {
+    if metadata.requires_pushed_requests() {
+        return Err(ConfigError::PushedRequestsOnly);
+    }
+    if metadata.requires_signed_requests() {
+        return Err(ConfigError::SignedRequestsOnly);
+    }
+    if !metadata.supports_response_type(response_type) {
+        return Err(ConfigError::NoResponseType(response_type));
+    }
+    if !metadata.supports_response_mode(response_mode) {
+        return Err(ConfigError::NoResponseMode(response_mode));
+    }
+    if response_type == "code" && metadata.refuses_s256() {
+        return Err(ConfigError::NoS256);
+    }
+    Ok(())
+}
+
+/// RFC 7636 section 4.2.
+pub(in crate::flow) fn s256(verifier: &str) -> String {
+    base64url::encode(&sha256(verifier.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_challenge_is_that_of_rfc_7636_appendix_b() {
+        assert_eq!(
+            s256("dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk"),
+            "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"
+        );
+    }
+}

@@ -1,0 +1,188 @@
+//! Who a user is, and nothing else: an ID token that comes through the browser (OpenID Connect Core 1.0 section
+//! 3.2, Form Post Response Mode 1.0). There is no code and no token request.
+//!
+//! ```text
+//! authorize_front_login ─▶ (Url, PendingFrontLogin) … the user is away …
+//!                          callback ─▶ FrontLogin ──▶ Keys? ──▶ Done(Identified)
+//! ```
+//! With keys at hand that vouch for the ID token it is done without a request.
+
+use super::{
+    authorize::check_provider,
+    sent::{Besides, OTHER_KIND, Saved, Sent},
+};
+use crate::{
+    base::{
+        moment::{Moment, Timestamp},
+        secret::Secret,
+    },
+    flow::{
+        client::Client,
+        contract::{CallbackError, ConfigError, Error, Step, Then},
+        exchange::{Check, Checked, Demands, Learned},
+        saved::{Seal, Sealed, text},
+    },
+    jose::KeySet,
+    message::{AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
+    token::IdToken,
+};
+use serde::{Deserialize, Serialize};
+use std::{fmt, sync::Arc};
+use url::Url;
+
+/// Between the redirect and the callback of a login by ID token alone.
+///
+/// Save it as a [`PendingAuthorization`](crate::flow::PendingAuthorization) is saved, for one use. The provider's page
+/// posts the answer from another site: a cookie that is to lead back to this needs `SameSite=None`.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(try_from = "Saved", into = "Saved")]
+pub struct PendingFrontLogin {
+    sent: Sent,
+    nonce: Secret,
+    max_age: Option<u32>,
+    acr: Vec<String>,
+}
+
+impl From<PendingFrontLogin> for Saved {
+    fn from(pending: PendingFrontLogin) -> Self {
+        let PendingFrontLogin { sent, nonce, max_age, acr } = pending;
+        Self::new(sent, Besides { nonce: Some(nonce), code_verifier: None, max_age, acr })
+    }
+}
+
+impl TryFrom<Saved> for PendingFrontLogin {
+    type Error = &'static str;
+
+    fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
+        let (sent, besides) = unchecked.checked()?;
+        let Besides { nonce: Some(nonce), code_verifier: None, max_age, acr } = besides else {
+            return Err(OTHER_KIND);
+        };
+        Ok(Self { sent, nonce, max_age, acr })
+    }
+}
+
+impl fmt::Debug for PendingFrontLogin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("PendingFrontLogin")
+            .field("issuer", &self.sent.issuer)
+            .field("client_id", &self.sent.client_id)
+            .field("created", &self.sent.created)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Seal for PendingFrontLogin {}
+
+impl Sealed for PendingFrontLogin {
+    const KIND: &'static str = "front login";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        serde_json::to_vec(self).ok()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        serde_json::from_slice(bytes).ok()
+    }
+}
+
+/// A user who is who the issuer says. There are no tokens besides the ID token.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Identified {
+    /// The verified ID token.
+    pub id_token: IdToken,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// The flow from an ID token that came through the browser to a verified user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct FrontLogin;
+
+impl Client {
+    /// Where to send a user who is to be identified by an ID token alone, and what to keep until they return.
+    /// Always with `state` and `nonce`, both new, and with `response_mode=form_post`: read the answer with
+    /// [`AuthorizationResponse::from_query`], which reads a form, too.
+    ///
+    /// # Errors
+    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter
+    /// that is not allowed, or a provider that does not know the response type or mode.
+    pub fn authorize_front_login(
+        &self,
+        request: &AuthorizationRequest,
+        moment: Moment,
+    ) -> Result<(Url, PendingFrontLogin), Error> {
+        check_provider(self.metadata(), "id_token", "form_post")?;
+        if self.inner().verifier.algorithms.set().is_empty() {
+            return Err(ConfigError::NoAlgorithm.into());
+        }
+        if !text::is_list(&request.essential_acr) {
+            return Err(ConfigError::Parameter("essential_acr").into());
+        }
+        let (now, mut entropy) = moment.split();
+        let (state, nonce) = (entropy.token(), entropy.token());
+        let bound = Bound {
+            client_id: self.client_id(),
+            redirect_uri: self.redirect_uri()?,
+            state: &state,
+            nonce: &nonce,
+            response: ResponseType::IdToken,
+        };
+        let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
+        let (max_age, acr) = (request.max_age, request.essential_acr.clone());
+        let sent = Sent::new(self, state, now)?;
+        Ok((url, PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr }))
+    }
+}
+
+impl PendingFrontLogin {
+    /// The state that was sent: a name to save this under.
+    #[must_use]
+    pub fn state(&self) -> &str {
+        &self.sent.state
+    }
+
+    /// The issuer that was asked.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        &self.sent.issuer
+    }
+
+    /// When the user was sent away.
+    #[must_use]
+    pub const fn created(&self) -> Timestamp {
+        self.sent.created
+    }
+
+    /// Takes the callback. `keys` are the provider's as far as they are known; if they vouch for the ID token,
+    /// the flow is done at once.
+    ///
+    /// # Errors
+    /// [`Error::Callback`] if the callback does not answer this request, or says no; [`Error::Token`] if the ID
+    /// token is refused; [`ConfigError::SavedState`] if this belongs to another client or provider.
+    pub fn callback(
+        self,
+        client: &Client,
+        keys: Option<Arc<KeySet>>,
+        response: AuthorizationResponse,
+        moment: Moment,
+    ) -> Result<Step<FrontLogin>, Error> {
+        let Self { sent, nonce, max_age, acr } = self;
+        sent.answered(client, &response, std::slice::from_ref(&nonce), moment.now())?;
+        let id_token = response.id_token.filter(|token| !token.expose().is_empty());
+        let id_token = id_token.ok_or(CallbackError::MissingIdToken)?;
+        let demands = Demands { nonce: Some(nonce), max_age, acr, code: None, state: Some(sent.state) };
+        let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, None, moment.now())?;
+        step.carrying((), moment)
+    }
+}
+
+impl Then for FrontLogin {
+    type First = Check;
+    type Carried = ();
+    type Output = Identified;
+
+    fn then(Checked { id_token, learned }: Checked, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(Identified { id_token, learned }))
+    }
+}

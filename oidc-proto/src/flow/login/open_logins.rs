@@ -1,0 +1,176 @@
+//! [`OpenLogins`]: the logins that one browser has begun and not ended, one for each tab.
+
+use super::{
+    pending::PendingAuthorization,
+    sent::{Saved, VERSION},
+};
+use crate::base::{
+    base64url,
+    moment::Timestamp,
+    secret::{Secret, equal},
+};
+use crate::flow::saved::{Seal, Sealed};
+use serde::{Deserialize, Serialize};
+
+/// How many logins are kept for one browser.
+pub const MAX_OPEN_LOGINS: usize = 10;
+
+/// The logins that one browser has begun and not ended: kept together, sealed into one cookie.
+///
+/// Ten of them fit into [`MAX_SEALED`](crate::flow::MAX_SEALED), unless redirect URIs and issuers are of
+/// unusual length; then sealing says so.
+///
+/// Two requests that are answered at once are made of the same cookie, and the later answer stands: what
+/// the other has added is lost. A cookie for each login does not have that.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct OpenLogins(Vec<PendingAuthorization>);
+
+impl OpenLogins {
+    /// None.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Vec::new())
+    }
+
+    pub(in crate::flow) fn of(pending: PendingAuthorization) -> Self {
+        Self(vec![pending])
+    }
+
+    /// Adds one. Those that can not end any more, or were begun by a clock far ahead, are dropped; of more than [`MAX_OPEN_LOGINS`] the
+    /// oldest of the others gives way, and is returned: the new one stays, even where the clock is behind
+    /// that of the node which has begun the others.
+    pub fn add(&mut self, pending: PendingAuthorization, now: Timestamp) -> Option<PendingAuthorization> {
+        self.0.retain(|open| open.can_end(now));
+        let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created()).map(|(at, _)| at);
+        let gone = oldest.filter(|_| self.0.len() >= MAX_OPEN_LOGINS).map(|at| self.0.remove(at));
+        self.0.push(pending);
+        gone
+    }
+
+    /// Takes the one that a callback with this `state` answers: once, so seal what is left again.
+    pub fn take(&mut self, state: &str) -> Option<PendingAuthorization> {
+        let at = self.0.iter().position(|open| equal(open.state().as_bytes(), state.as_bytes()))?;
+        Some(self.0.remove(at))
+    }
+
+    /// How many there are.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// Whether there is none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    pub(in crate::flow) fn only(mut self) -> Option<PendingAuthorization> {
+        if self.0.len() == 1 { self.0.pop() } else { None }
+    }
+}
+
+/// The sealed form: what logins of one client share stands there once.
+#[derive(Serialize, Deserialize)]
+struct Compact {
+    /// Issuer, client, redirect URI.
+    shared: Vec<(String, String, String)>,
+    logins: Vec<Login>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Login {
+    shared: u8,
+    state: Token,
+    nonce: Token,
+    code_verifier: Token,
+    max_age: Option<u32>,
+    acr: Vec<String>,
+    created: i64,
+}
+
+/// 43 characters are 32 bytes, unless somebody else made them.
+#[derive(Serialize, Deserialize)]
+enum Token {
+    Bytes([u8; 32]),
+    Text(String),
+}
+
+impl Token {
+    fn of(text: &str) -> Self {
+        let bytes = base64url::decode(text).and_then(|bytes| <[u8; 32]>::try_from(bytes).ok());
+        bytes.map_or_else(|| Self::Text(text.to_owned()), Self::Bytes)
+    }
+
+    fn text(self) -> String {
+        match self {
+            Self::Bytes(bytes) => base64url::encode(&bytes),
+            Self::Text(text) => text,
+        }
+    }
+}
+
+impl Sealed for OpenLogins {
+    const KIND: &'static str = "open logins";
+
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
+        for saved in self.0.iter().cloned().map(Saved::from) {
+            let Saved { v: _, i, c, r, s, n, p, m, a, t } = saved;
+            let context = (i, c, r);
+            let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
+                compact.shared.push(context);
+                compact.shared.len() - 1
+            });
+            compact.logins.push(Login {
+                shared: u8::try_from(shared).ok()?,
+                state: Token::of(&s),
+                nonce: Token::of(n?.expose()),
+                code_verifier: Token::of(p?.expose()),
+                max_age: m,
+                acr: a,
+                created: t.0,
+            });
+        }
+        postcard::to_allocvec(&compact).ok()
+    }
+
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        let (compact, rest) = postcard::take_from_bytes::<Compact>(bytes).ok()?;
+        if !rest.is_empty() || compact.logins.len() > MAX_OPEN_LOGINS {
+            return None;
+        }
+        let Compact { shared, logins } = compact;
+        let read = |login: Login| {
+            let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
+            PendingAuthorization::try_from(Saved {
+                v: VERSION,
+                i: issuer,
+                c: client_id,
+                r: redirect_uri,
+                s: login.state.text(),
+                n: Some(Secret::new(login.nonce.text())),
+                p: Some(Secret::new(login.code_verifier.text())),
+                m: login.max_age,
+                a: login.acr,
+                t: Timestamp(login.created),
+            })
+            .ok()
+        };
+        logins.into_iter().map(read).collect::<Option<Vec<_>>>().map(Self)
+    }
+}
+
+impl Seal for OpenLogins {}
+
+impl Seal for PendingAuthorization {}
+
+impl Sealed for PendingAuthorization {
+    const KIND: &'static str = "login";
+    fn to_bytes(&self) -> Option<Vec<u8>> {
+        OpenLogins::of(self.clone()).to_bytes()
+    }
+    fn from_bytes(bytes: &[u8]) -> Option<Self> {
+        OpenLogins::from_bytes(bytes)?.only()
+    }
+}

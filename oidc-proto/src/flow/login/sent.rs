@@ -1,0 +1,167 @@
+//! What every authorization request leaves behind until it is answered, whatever it asks for: who was asked, by
+//! whom, and when. Its answer is held to that before anything else.
+
+use crate::{
+    base::{
+        moment::Timestamp,
+        secret::{Secret, equal},
+    },
+    flow::{
+        client::Client,
+        contract::{CallbackError, ConfigError, Error, PENDING_LIFETIME},
+        saved::text,
+    },
+    message::{AuthorizationResponse, RequestError},
+};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// The version of the saved form.
+pub(in crate::flow) const VERSION: u32 = 1;
+
+/// A request that was sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(in crate::flow) struct Sent {
+    pub(in crate::flow) issuer: String,
+    pub(in crate::flow) client_id: String,
+    pub(in crate::flow) redirect_uri: String,
+    pub(in crate::flow) state: String,
+    pub(in crate::flow) created: Timestamp,
+}
+
+impl Sent {
+    pub(in crate::flow) fn new(client: &Client, state: String, now: Timestamp) -> Result<Self, ConfigError> {
+        Ok(Self {
+            issuer: client.metadata().issuer.clone(),
+            client_id: client.client_id().to_owned(),
+            redirect_uri: client.redirect_uri()?.to_owned(),
+            state,
+            created: now,
+        })
+    }
+
+    /// Whether this response answers the request, and says yes. `secrets` are what the provider knows of it
+    /// besides the state: no error may repeat them.
+    pub(in crate::flow) fn answered(
+        &self,
+        client: &Client,
+        response: &AuthorizationResponse,
+        secrets: &[Secret],
+        now: Timestamp,
+    ) -> Result<(), Error> {
+        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        let state = response.state.as_deref().unwrap_or_default();
+        if !equal(state.as_bytes(), self.state.as_bytes()) {
+            return Err(CallbackError::State.into());
+        }
+        // Error responses, too, must come from the issuer that was asked.
+        match response.iss.as_deref() {
+            Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
+                return Err(CallbackError::Issuer.into());
+            }
+            None if client.metadata().requires_issuer_in_response() => {
+                return Err(CallbackError::MissingIssuer.into());
+            }
+            Some(_) | None => {}
+        }
+        if let Some(error) = &response.error {
+            let error = error.without(&[&[Secret::new(&self.state)], secrets].concat());
+            return Err(CallbackError::Denied(Box::new(error)).into());
+        }
+        if self.can_end(now) { Ok(()) } else { Err(CallbackError::Expired.into()) }
+    }
+
+    /// Whether a callback comes in time.
+    pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
+        now <= self.created.plus(PENDING_LIFETIME) && self.created <= now.plus(PENDING_LIFETIME)
+    }
+}
+
+/// The saved form of whatever waits for a callback: short names, a version first.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(in crate::flow) struct Saved {
+    pub(in crate::flow) v: u32,
+    pub(in crate::flow) i: String,
+    pub(in crate::flow) c: String,
+    pub(in crate::flow) r: String,
+    pub(in crate::flow) s: String,
+    /// The nonce, of what asks for an ID token.
+    #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub(in crate::flow) n: Option<Secret>,
+    /// The PKCE verifier, of what asks for a code.
+    #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
+    pub(in crate::flow) p: Option<Secret>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::flow) m: Option<u32>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::flow) a: Vec<String>,
+    pub(in crate::flow) t: Timestamp,
+}
+
+/// What is saved of a request besides what all of them have.
+#[derive(Default)]
+pub(in crate::flow) struct Besides {
+    pub(in crate::flow) nonce: Option<Secret>,
+    pub(in crate::flow) code_verifier: Option<Secret>,
+    pub(in crate::flow) max_age: Option<u32>,
+    pub(in crate::flow) acr: Vec<String>,
+}
+
+impl Saved {
+    pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
+        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t } = sent;
+        let Besides { nonce: n, code_verifier: p, max_age: m, acr: a } = besides;
+        Self { v: VERSION, i, c, r, s, n, p, m, a, t }
+    }
+
+    /// What comes back, as far as it could have been saved.
+    pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
+        let Self { v, i, c, r, s, n, p, m, a, t } = self;
+        if v != VERSION {
+            return Err("the saved authorization is of another version");
+        }
+        let secrets = [Some(s.as_str()), n.as_ref().map(Secret::expose), p.as_ref().map(Secret::expose)];
+        if !secrets.into_iter().flatten().all(text::is_token) {
+            return Err("the saved authorization has a state, nonce or verifier of the wrong form");
+        }
+        if !text::is_list(&[&i, &c, &r]) || !text::is_list(&a) {
+            return Err("the saved authorization has a text that is empty, too long or not printable");
+        }
+        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t };
+        Ok((sent, Besides { nonce: n, code_verifier: p, max_age: m, acr: a }))
+    }
+}
+
+/// For a saved form of another kind.
+pub(in crate::flow) const OTHER_KIND: &str = "the saved authorization is of another kind";
+
+impl From<RequestError> for ConfigError {
+    fn from(error: RequestError) -> Self {
+        match error {
+            RequestError::Reserved(name) => Self::Reserved(name),
+            RequestError::Parameter(name) => Self::Parameter(name),
+        }
+    }
+}
+
+impl Client {
+    /// Where the user is sent with these parameters.
+    pub(in crate::flow) fn authorization_url(
+        &self,
+        pairs: Vec<(String, String)>,
+    ) -> Result<Url, ConfigError> {
+        let missing = ConfigError::NoEndpoint("authorization_endpoint");
+        let endpoint = self.metadata().authorization_endpoint.as_ref().ok_or(missing)?;
+        // A query that the endpoint has already is kept, unless a parameter of ours would then stand
+        // there twice (RFC 6749 section 3.1).
+        let mut url = endpoint.as_url().clone();
+        if url.query_pairs().any(|(name, _)| pairs.iter().any(|(ours, _)| *ours == name)) {
+            return Err(missing);
+        }
+        url.query_pairs_mut().extend_pairs(pairs);
+        Ok(url)
+    }
+}

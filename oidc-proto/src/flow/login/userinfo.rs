@@ -1,0 +1,129 @@
+//! UserInfo (OpenID Connect Core 1.0 section 5.3, RFC 6750).
+
+use crate::{
+    base::{
+        form,
+        header::{challenges, credentials, media_type_is},
+        moment::Moment,
+        secret::Secret,
+    },
+    flow::client::UserInfoMethod,
+    flow::{
+        client::Client,
+        contract::{
+            Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Request, Response, ResponseError,
+            Rule, Step, Terms,
+        },
+        exchange::{check_status, get},
+    },
+    message::{ErrorResponse, UserInfo},
+    sender::DPOP,
+};
+use http::{HeaderValue, Method, header};
+
+/// The flow from an access token to claims about its user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UserInfoRequest;
+
+/// The request is in flight.
+pub struct Asked {
+    client: Client,
+    access_token: Secret,
+    sub: String,
+    /// Whether a server that demands another nonce gets the request once more.
+    again: bool,
+}
+
+impl Client {
+    /// Asks for claims about the user `sub`, the subject of the verified ID token. Claims about
+    /// anybody else are refused.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `userinfo_endpoint`;
+    /// [`ConfigError::Characters`] if the access token cannot stand in a header; [`Error::Sign`] if the
+    /// client has a key for DPoP that does not sign.
+    pub fn userinfo(
+        &self,
+        access_token: &Secret,
+        sub: &str,
+        moment: Moment,
+    ) -> Result<Call<UserInfoRequest>, Error> {
+        let (client, access_token) = (self.clone(), access_token.clone());
+        let asked = Asked { client, access_token, sub: sub.to_owned(), again: true };
+        asked.call(self.dpop_nonce(), moment)
+    }
+}
+
+impl Asked {
+    fn call(self, nonce: Option<&str>, moment: Moment) -> Result<Call<UserInfoRequest>, Error> {
+        let Self { client, access_token, .. } = &self;
+        let url = client.endpoint(Endpoint::UserInfo)?;
+        let prover = client.prover();
+        let scheme = if prover.is_some() { "DPoP" } else { "Bearer" };
+        let value = credentials(scheme, access_token).ok_or(ConfigError::Characters("access_token"))?;
+        let mut request: Request = get(url, "application/json");
+        let method = client.inner().userinfo_method;
+        if method != UserInfoMethod::Get {
+            *request.method_mut() = Method::POST;
+        }
+        // A token that is bound goes into the header, whatever the method (RFC 9449 section 7.1).
+        if method == UserInfoMethod::PostForm && prover.is_none() {
+            *request.body_mut() = form::encode([("access_token", access_token.expose())]).into_bytes();
+            let form = HeaderValue::from_static("application/x-www-form-urlencoded");
+            request.headers_mut().insert(header::CONTENT_TYPE, form);
+        } else {
+            request.headers_mut().insert(header::AUTHORIZATION, value);
+        }
+        if let Some(prover) = prover {
+            let (now, mut entropy) = moment.split();
+            let method = request.method().clone();
+            let proof = prover.prove(&method, url, nonce, Some(access_token), now, &mut entropy)?;
+            request.headers_mut().insert(DPOP, proof);
+        }
+        Ok(Call::new(Terms::new(Endpoint::UserInfo), request, self))
+    }
+}
+
+impl Flow for UserInfoRequest {
+    type Awaiting = Asked;
+    type Paused = Never;
+    type Output = UserInfo;
+
+    fn on_response(mut asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let status = response.status();
+        if matches!(status.as_u16(), 400 | 401 | 403) {
+            let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
+            let sent = std::slice::from_ref(&asked.access_token);
+            let refusal = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
+            let refusal = refusal.or_else(|| ErrorResponse::from_json(response.body(), sent).ok().flatten());
+            if let Some(refusal) = refusal {
+                let error = OAuthError::new(Endpoint::UserInfo, status, refusal, response.headers());
+                if asked.again && error.wants_nonce() && asked.client.prover().is_some() {
+                    asked.again = false;
+                    return Ok(asked.call(error.dpop_nonce.as_deref(), moment)?.into());
+                }
+                return Err(error.into());
+            }
+        }
+        check_status(Endpoint::UserInfo, response, moment.now())?;
+        let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
+        if media_type_is(response.headers(), &["application/jwt"]) {
+            return Err(broken(Rule::UnexpectedJwt).into());
+        }
+        if !media_type_is(response.headers(), &["application/json"]) {
+            return Err(broken(Rule::MediaType("application/json")).into());
+        }
+        let userinfo = UserInfo::from_json(response.body())
+            .map_err(|error| broken(Rule::Json(error)))?
+            .ok_or_else(|| broken(Rule::Missing("sub")))?;
+        if userinfo.sub != asked.sub {
+            return Err(broken(Rule::OtherSubject).into());
+        }
+        Ok(Step::Done(userinfo))
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
