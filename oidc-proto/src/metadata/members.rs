@@ -3,11 +3,32 @@
 //! The registry is IANA's "OAuth Authorization Server Metadata"; the members come from OpenID
 //! Connect Discovery 1.0 section 3, RFC 8414, and the specifications named at each member.
 
-use super::provider::{SetAside, Why};
 use crate::base::{
-    endpoint_url::{EndpointUrl, UrlPolicy},
-    json::{Extra, Members},
+    endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
+    json::{Extra, JsonError, Members},
 };
+
+/// A member of the metadata that cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The name of the member.
+    pub member: &'static str,
+    /// Why it cannot be used.
+    pub why: Why,
+}
+
+/// Why a member of the metadata cannot be used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Why {
+    /// It has another type than this.
+    #[error("is not {0}")]
+    WrongType(&'static str),
+    /// It is a URL that requests may not be sent to.
+    #[error("{0}")]
+    Url(UrlError),
+}
 
 macro_rules! metadata {
     (
@@ -261,12 +282,9 @@ impl MtlsEndpointAliases {
     }
 }
 
-pub(super) fn typed<T>(
-    read: Result<Option<T>, crate::base::json::JsonError>,
-    set_aside: &mut Vec<SetAside>,
-) -> Option<T> {
+pub(super) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<SetAside>) -> Option<T> {
     read.unwrap_or_else(|error| {
-        if let crate::base::json::JsonError::WrongType { member, expected } = error {
+        if let JsonError::WrongType { member, expected } = error {
             set_aside.push(SetAside { member, why: Why::WrongType(expected) });
         }
         None

@@ -11,9 +11,9 @@ mod signed;
 mod well_known;
 
 pub use issuer_rule::{AllowedTenants, IssuerRule, IssuerRuleError};
-pub use members::{MtlsEndpointAliases, ProviderMetadata};
+pub use members::{MtlsEndpointAliases, ProviderMetadata, SetAside, Why};
 pub(crate) use provider::Demands;
-pub use provider::{MetadataError, Profile, SetAside, Why};
+pub use provider::{MetadataError, Profile};
 pub use resource::ResourceMetadata;
 pub use signed::SignedMetadataError;
 pub use well_known::{WellKnown, resource_well_known, well_known};

@@ -2,13 +2,13 @@
 //! sections 2 and 3).
 
 use super::{
-    ProviderMetadata,
+    members::{ProviderMetadata, SetAside, Why},
     signed::{self, SignedMetadataError},
     well_known,
 };
 use crate::{
     base::{
-        endpoint_url::{UrlError, UrlPolicy},
+        endpoint_url::UrlPolicy,
         json::{JsonError, Members},
         moment::Timestamp,
         visible::shown,
@@ -29,28 +29,6 @@ pub enum Profile {
     /// An issuer of tokens that are only verified, such as a CI system or a cluster: `issuer` and
     /// `jwks_uri` are enough.
     TokenIssuer,
-}
-
-/// A member of the metadata that cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SetAside {
-    /// The name of the member.
-    pub member: &'static str,
-    /// Why it cannot be used.
-    pub why: Why,
-}
-
-/// Why a member of the metadata cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Why {
-    /// It has another type than this.
-    #[error("is not {0}")]
-    WrongType(&'static str),
-    /// It is a URL that requests may not be sent to.
-    #[error("{0}")]
-    Url(UrlError),
 }
 
 /// Why metadata is not acceptable.
@@ -144,7 +122,10 @@ impl ProviderMetadata {
         let Demands { issuer, template, profile, policy, signed_by } = *demands;
         let mut members = Members::parse(document)?;
         if let Some((keys, now)) = signed_by {
-            signed::overlay(&mut members, issuer, keys, now)?;
+            // Who gave a key expects a signature, and leaving it out must not be the way around it.
+            let text = members.string("signed_metadata")?;
+            let text = text.ok_or_else(|| MetadataError::Missing(vec!["signed_metadata"]))?;
+            signed::overlay(&mut members, text, issuer, keys, now).map_err(MetadataError::Signed)?;
         }
         let found = members.string("issuer")?.ok_or_else(|| missing(&members, profile, true))?;
         if found != issuer && template != Some(found.as_str()) {
@@ -213,6 +194,7 @@ fn missing(members: &Members, profile: Profile, issuer: bool) -> MetadataError {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::endpoint_url::UrlError;
     use serde_json::{Value, json};
 
     const ISSUER: &str = "https://op.example/tenant";

@@ -1,6 +1,6 @@
 //! `signed_metadata`: metadata in a JWT, whose values take precedence (RFC 8414 section 2.1).
 
-use super::{MetadataError, ProviderMetadata};
+use super::members::ProviderMetadata;
 use crate::{
     base::{
         json::{JsonError, Members},
@@ -39,20 +39,15 @@ pub enum SignedMetadataError {
     Nothing,
 }
 
-/// Verifies the signed metadata of a document and lays its values over those of the document.
-///
-/// A document without any is refused: who gave a key expects a signature, and leaving it out must not be
-/// the way around it.
+/// Verifies signed metadata and lays its values over those of the document that it came in.
 pub(super) fn overlay(
     members: &mut Members,
+    text: String,
     issuer: &str,
     keys: &KeySet,
     now: Timestamp,
-) -> Result<(), MetadataError> {
-    let text = members.string("signed_metadata")?;
-    let text = text.ok_or_else(|| MetadataError::Missing(vec!["signed_metadata"]))?;
-    let claims = verified(&text, issuer, keys, now).map_err(MetadataError::Signed)?;
-    members.overlay(claims);
+) -> Result<(), SignedMetadataError> {
+    members.overlay(verified(&text, issuer, keys, now)?);
     members.put("signed_metadata", text.into());
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Hands the newest value to many readers, without making them wait for each other.
 
-use super::Epoch;
 use crate::base::moment::Timestamp;
 use std::{
     fmt,
@@ -9,6 +8,17 @@ use std::{
         atomic::{AtomicU64, Ordering},
     },
 };
+
+/// Counts the values that a [`Renewal`](super::Renewal) has held.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Epoch(u64);
+
+impl Epoch {
+    /// The next one.
+    pub(super) const fn next(self) -> Self {
+        Self(self.0 + 1)
+    }
+}
 
 /// A value, and when it may be used without asking its renewal.
 #[derive(Debug)]

@@ -22,7 +22,7 @@
 //! clock that is set back for ever: four times count, and four more when the clock has come an hour further.
 
 use super::{
-    Freshness, Policy, Published,
+    Epoch, Freshness, Policy, Published,
     time::{DISORDER, Forward},
 };
 use crate::{
@@ -30,10 +30,6 @@ use crate::{
     flow::{Error, seconds},
 };
 use std::sync::Arc;
-
-/// Counts the values that a [`Renewal`] has held.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Epoch(u64);
 
 /// What a caller needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -424,7 +420,7 @@ impl<T> Renewal<T> {
         let renew_at = asked.at.saturating_add(self.policy.due_after(fresh, chance));
         self.held =
             Some(Held { value: renewed.value, asked_at: asked.at, renew_at, fresh_until, usable_until });
-        self.epoch.0 += 1;
+        self.epoch = self.epoch.next();
         self.settled = if asked.number == 0 { self.next_id() } else { asked.number };
         (self.failed, self.failures) = (None, 0);
         self.counters.renewals += 1;

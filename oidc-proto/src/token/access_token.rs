@@ -2,10 +2,10 @@
 
 use super::{
     Claims, Possession, Rejected, Scratch,
+    claims::{DEFAULT_LEEWAY, check_times},
     jwt::{Unverified, is_type},
     plain,
     scopes::{self, Others},
-    time,
 };
 use crate::{
     backend::Fingerprint,
@@ -37,7 +37,7 @@ impl Verifier {
             issuer: IssuerRule::exact(issuer),
             audiences: vec![audience.into()],
             algorithms: Allowed::DEFAULT,
-            leeway: time::DEFAULT_LEEWAY,
+            leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
         }
     }
@@ -190,7 +190,7 @@ impl Verifier {
             return Err(Rejected::Audience);
         }
         claims.exp.ok_or(Rejected::Missing("exp"))?;
-        time::check(claims, self.leeway, now)?;
+        check_times(claims, self.leeway, now)?;
         let declared = token.header.typ().is_some_and(|typ| is_type(typ, "at+jwt"));
         if declared {
             claims.iat.ok_or(Rejected::Missing("iat"))?;

@@ -1,7 +1,7 @@
 //! [`Confirmation`]: the keys that a token is bound to (RFC 7800 section 3), and [`Possession`]: those
 //! that its sender has shown to hold (RFC 9449 section 6.1, RFC 8705 section 3.1).
 
-use super::{Rejected, claims::Text};
+use super::{Rejected, member::Text};
 use crate::base::{
     json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Name, Names},
     secret::equal,

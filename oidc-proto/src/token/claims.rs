@@ -1,10 +1,16 @@
 //! [`Claims`]: the registered claims of a JWT, read in one pass and borrowed from it (RFC 7519
 //! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
 
-use super::{Audience, Confirmation, Rejected, binding::Bound};
-use crate::base::json::{Checked, JsonError, MAX_DEPTH, Name, Names, integer, refuse, utf8};
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
-use serde_json::value::RawValue;
+use super::{
+    Audience, Confirmation, Rejected,
+    binding::Bound,
+    member::{Date, Scope, Strings, Text},
+};
+use crate::base::{
+    json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
+    moment::Timestamp,
+};
+use serde::de::{Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
 /// The registered claims of a token. `null` counts as absent; another type than the
@@ -186,101 +192,26 @@ names! {
     Scp = "scp" is "a string or an array of strings",
 }
 
-/// A string, borrowed unless it had to be unescaped.
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+/// How far, in seconds, the clocks of issuer and verifier may differ, unless set otherwise.
+pub const DEFAULT_LEEWAY: u16 = 30;
 
-impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Text<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Cow::Borrowed(text))))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Text<'de>, E> {
-                Ok(Text(Some(Cow::Owned(text.to_owned()))))
-            }
-            fn visit_unit<E>(self) -> Result<Text<'de>, E> {
-                Ok(Text(None))
-            }
-        }
-        from.deserialize_any(V)
+/// The largest leeway that can be set, in seconds.
+pub const MAX_LEEWAY: u16 = 600;
+
+/// Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6). Leeway always helps the token, at either end: it expires later and begins earlier.
+pub(crate) fn check_times(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), Rejected> {
+    let leeway = i64::from(leeway.min(MAX_LEEWAY));
+    let (earliest, latest) = (now.plus(-leeway).0, now.plus(leeway).0);
+    if claims.exp.is_some_and(|exp| exp <= earliest) {
+        return Err(Rejected::Expired);
     }
-}
-
-/// A `NumericDate` (RFC 7519 section 2), rounded down. Read from its text: how serde_json hands out numbers
-/// depends on features (`arbitrary_precision`) that any crate of the program can switch on.
-struct Date(Option<i64>);
-
-impl<'de> Deserialize<'de> for Date {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        Self::of(<&RawValue>::deserialize(from)?.get()).ok_or_else(refuse)
+    if claims.nbf.is_some_and(|nbf| nbf > latest) {
+        return Err(Rejected::NotYetValid);
     }
-}
-
-impl Date {
-    fn of(json: &str) -> Option<Self> {
-        if json == "null" {
-            return Some(Self(None));
-        }
-        if let Ok(seconds) = json.parse::<i64>() {
-            return (seconds.unsigned_abs() <= 1 << 53).then_some(Self(Some(seconds)));
-        }
-        // It is JSON: only a number begins like one.
-        let number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
-        let seconds = number.then(|| json.parse::<f64>().ok())??;
-        integer(seconds.floor()).map(|seconds| Self(Some(seconds)))
+    if claims.iat.is_some_and(|iat| iat > latest) {
+        return Err(Rejected::IssuedInFuture);
     }
-}
-
-/// A string or an array of strings, kept as JSON.
-struct Strings<'a>(Option<Audience<'a>>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        let json = <&RawValue>::deserialize(from)?.get();
-        if json == "null" {
-            return Ok(Self(None));
-        }
-        Audience::new(json).map(|strings| Self(Some(strings))).ok_or_else(refuse)
-    }
-}
-
-/// A string, or an array of strings, which is read again by whoever wants to know.
-enum Scope<'a> {
-    Text(Option<Cow<'a, str>>),
-    Items,
-}
-
-impl<'de: 'a, 'a> Deserialize<'de> for Scope<'a> {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
-        struct V;
-        impl<'de> Visitor<'de> for V {
-            type Value = Scope<'de>;
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string or an array of strings")
-            }
-            fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Scope<'de>, E> {
-                Ok(Scope::Text(Some(Cow::Borrowed(text))))
-            }
-            fn visit_str<E>(self, text: &str) -> Result<Scope<'de>, E> {
-                Ok(Scope::Text(Some(Cow::Owned(text.to_owned()))))
-            }
-            fn visit_unit<E>(self) -> Result<Scope<'de>, E> {
-                Ok(Scope::Text(None))
-            }
-            fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Scope<'de>, A::Error> {
-                while let Some(item) = items.next_element::<Text<'de>>()? {
-                    item.0.ok_or_else(refuse)?;
-                }
-                Ok(Scope::Items)
-            }
-        }
-        from.deserialize_any(V)
-    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -348,5 +279,20 @@ mod tests {
         }
         let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(50), "]".repeat(50));
         assert_eq!(read(&deep).unwrap_err(), Rejected::Claims(JsonError::TooDeep));
+    }
+
+    #[test]
+    fn leeway_is_exact_at_both_ends_and_only_ever_lenient() {
+        let verdict = |exp, nbf, iat, leeway| {
+            let claims = Claims { exp: Some(exp), nbf: Some(nbf), iat: Some(iat), ..Claims::default() };
+            check_times(&claims, leeway, Timestamp(1000))
+        };
+        assert_eq!(verdict(1001, 1000, 1000, 0), Ok(()));
+        assert_eq!(verdict(1000, 1000, 1000, 0), Err(Rejected::Expired), "on or after `exp` it is over");
+        assert_eq!(verdict(971, 1030, 1030, 30), Ok(()));
+        assert_eq!(verdict(970, 1000, 1000, 30), Err(Rejected::Expired));
+        assert_eq!(verdict(1001, 1031, 1000, 30), Err(Rejected::NotYetValid));
+        assert_eq!(verdict(1001, 1000, 1031, 30), Err(Rejected::IssuedInFuture));
+        assert_eq!(verdict(400, 0, 0, u16::MAX), Err(Rejected::Expired), "leeway has a ceiling");
     }
 }

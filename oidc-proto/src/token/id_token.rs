@@ -2,8 +2,8 @@
 
 use super::{
     Audience, Claims, Rejected, Scratch,
+    claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
     jwt::{Unverified, is_type},
-    time,
 };
 use crate::{
     base::{
@@ -71,7 +71,7 @@ impl IdTokenVerifier {
             client_id: client_id.into(),
             trusted_audiences: Vec::new(),
             algorithms: Allowed::DEFAULT,
-            leeway: time::DEFAULT_LEEWAY,
+            leeway: DEFAULT_LEEWAY,
         }
     }
 
@@ -146,7 +146,7 @@ impl IdTokenVerifier {
         self.check_audience(claims)?;
         claims.exp.ok_or(Rejected::Missing("exp"))?;
         claims.iat.ok_or(Rejected::Missing("iat"))?;
-        time::check(claims, self.leeway, now)?;
+        check_times(claims, self.leeway, now)?;
         if let Some(sent) = expected.nonce {
             let nonce = claims.nonce.as_deref().ok_or(Rejected::Missing("nonce"))?;
             if !equal(nonce.as_bytes(), sent.as_bytes()) {
@@ -155,7 +155,7 @@ impl IdTokenVerifier {
         }
         if let Some(max_age) = expected.max_age {
             let since = claims.auth_time.ok_or(Rejected::Missing("auth_time"))?;
-            let leeway = i64::from(self.leeway.min(time::MAX_LEEWAY));
+            let leeway = i64::from(self.leeway.min(MAX_LEEWAY));
             let latest = Timestamp(since).plus(i64::from(max_age)).plus(leeway);
             if latest < now {
                 return Err(Rejected::AuthenticationTooOld);
