@@ -1,12 +1,19 @@
-//! Reads the sources: the arrow between rooms, 500 lines a file, a first line that says what the file
-//! is, purity of the core, and the crates it stands on. Each check is tried on a bad example.
+//! Reads the sources: the arrow between rooms and inside of them, no circle between files, 500 lines a file and
+//! twelve files a folder, a first line that says what the file is, purity of the core, one room over a crypto
+//! crate, and the crates it stands on. Each check is tried on a bad example.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "architecture/crates.rs"]
+mod crates;
+#[path = "architecture/imports.rs"]
+mod imports;
+#[path = "architecture/rooms.rs"]
+mod rooms;
 
 use std::{
     collections::BTreeSet,
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
 /// Imports point left only.
@@ -14,8 +21,6 @@ const ROOMS: [&str; 10] =
     ["backend", "base", "jose", "metadata", "message", "token", "sender", "resource", "flow", "renew"];
 
 const MAX_LINES: usize = 500;
-const MAX_CRATES: usize = 60;
-
 /// What has no place in a core that reads nothing, with those files that are exempt by name.
 const IMPURE: [(&str, &[&str]); 22] = [
     ("SystemTime", &[]),
@@ -47,30 +52,6 @@ const IMPURE: [(&str, &[&str]); 22] = [
 /// What `std::net` may be used for: to read addresses, which opens no socket.
 const ADDRESSES: [&str; 3] = ["Ipv4Addr", "Ipv6Addr", "IpAddr"];
 
-/// Sockets, TLS, runtimes, and sources of randomness.
-const FORBIDDEN_CRATES: [&str; 20] = [
-    "tokio",
-    "mio",
-    "socket2",
-    "rustls",
-    "native-tls",
-    "openssl",
-    "openssl-sys",
-    "aws-lc-rs",
-    "hyper",
-    "hyper-util",
-    "ureq",
-    "reqwest",
-    "async-std",
-    "async-io",
-    "smol",
-    "futures-executor",
-    "rand",
-    "fastrand",
-    "chrono",
-    "time",
-];
-
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -99,12 +80,17 @@ fn sources() -> Vec<(String, String)> {
 
 /// The core: path from its `src`, and code without comments, texts and tests.
 fn core() -> Vec<(String, String)> {
-    let core = sources().into_iter().filter_map(|(path, text)| {
-        let path = path.strip_prefix("oidc-proto/src/")?.to_owned();
+    product("oidc-proto/src/")
+}
+
+/// The same of any crate, below this folder.
+fn product(folder: &str) -> Vec<(String, String)> {
+    let product = sources().into_iter().filter_map(|(path, text)| {
+        let path = path.strip_prefix(folder)?.to_owned();
         let tests = path.ends_with("_tests.rs") || path.ends_with("/testdata.rs") || path == "misuse.rs";
         (!tests).then(|| (path, code(&text)))
     });
-    core.collect()
+    product.collect()
 }
 
 /// Code alone: no comments, nothing between quotes, no `#[cfg(test)]` item.
@@ -256,53 +242,6 @@ fn misshapen(path: &str, text: &str) -> Vec<String> {
     found
 }
 
-/// `cargo tree --prefix depth`: the crates, and those that stand on a forbidden one.
-fn forbidden(tree: &str) -> (BTreeSet<String>, Vec<String>) {
-    let (mut crates, mut found, mut path) = (BTreeSet::new(), Vec::new(), Vec::<String>::new());
-    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
-        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
-        let (depth, name) = (line[..digits].parse::<usize>().unwrap(), &line[digits..]);
-        let name = name.split(' ').next().unwrap().to_owned();
-        path.truncate(depth);
-        let parent = path.last().map_or("", String::as_str);
-        // ring draws the randomness of its own signatures, in backend/private_key.rs and nowhere else.
-        if FORBIDDEN_CRATES.contains(&name.as_str()) || (name == "getrandom" && parent != "ring") {
-            found.push(format!("{name} under {parent}"));
-        }
-        let version = line[digits..].split(' ').nth(1).unwrap_or_default();
-        crates.insert(format!("{name} {version}"));
-        path.push(name);
-    }
-    (crates, found)
-}
-
-fn tree_of_the_core(more: &[&str]) -> String {
-    let cargo = env::var("CARGO").unwrap_or_else(|_| "cargo".to_owned());
-    let arguments =
-        ["tree", "-p", "oidc-proto", "-e", "normal", "--no-dedupe", "--prefix", "depth", "--locked"];
-    let output =
-        Command::new(cargo).args(arguments).args(more).current_dir(root()).output().expect("cargo runs");
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    String::from_utf8(output.stdout).unwrap()
-}
-
-/// What a tree has that is not known, and does not hang below the one crate that gets entropy for ring.
-fn strangers(tree: &str, known: &BTreeSet<String>) -> Vec<String> {
-    let (mut found, mut path) = (Vec::new(), Vec::<&str>::new());
-    for line in tree.lines().filter(|line| !line.trim().is_empty()) {
-        let digits = line.find(|c: char| !c.is_ascii_digit()).unwrap_or(line.len());
-        let mut words = line[digits..].split(' ');
-        let (name, version) = (words.next().unwrap(), words.next().unwrap_or_default());
-        path.truncate(line[..digits].parse().unwrap());
-        if !known.contains(&format!("{name} {version}")) {
-            let for_entropy = path.windows(2).any(|pair| pair == ["ring", "getrandom"]);
-            found.extend((!for_entropy).then(|| format!("{name} under {}", path.join(" "))));
-        }
-        path.push(name);
-    }
-    found
-}
-
 #[test]
 fn imports_point_left() {
     let wrong: Vec<_> = core().iter().flat_map(|(path, code)| against_the_arrow(path, code)).collect();
@@ -322,43 +261,6 @@ fn the_core_reads_nothing_from_outside() {
 fn every_file_is_short_and_says_what_it_is() {
     let wrong: Vec<_> = sources().iter().flat_map(|(path, text)| misshapen(path, text)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
-}
-
-#[test]
-fn the_core_stands_on_few_crates_and_none_with_a_socket() {
-    let (crates, found) = forbidden(&tree_of_the_core(&["--offline"]));
-    assert!(found.is_empty(), "{found:#?}");
-    assert!(
-        ["ring ", "serde_json "].iter().all(|name| crates.iter().any(|known| known.starts_with(name))),
-        "the tree is read: {crates:?}"
-    );
-    assert!(crates.len() <= MAX_CRATES, "{} crates: {crates:?}", crates.len());
-}
-
-/// Needs no target to be installed; `tests/wasm/run` builds for it and runs what it has built.
-#[test]
-fn on_wasm32_the_core_needs_no_operating_system_and_more_crates_only_for_the_entropy_of_ring() {
-    let (here, _) = forbidden(&tree_of_the_core(&["--offline"]));
-    // Not offline: a build for this machine has not brought the crates of another.
-    let there = tree_of_the_core(&["--target", "wasm32-unknown-unknown"]);
-    let (crates, found) = forbidden(&there);
-    assert!(found.is_empty(), "{found:#?}");
-    assert_eq!(strangers(&there, &here), [""; 0]);
-    let named = |name: &str| crates.iter().any(|known| known.split(' ').next() == Some(name));
-    assert!(named("js-sys"), "ring has its entropy from the host: {crates:?}");
-    for system in ["libc", "errno", "rustix", "nix", "windows-sys", "windows-targets", "wasi", "wasip2"] {
-        assert!(!named(system), "{system} is for an operating system");
-    }
-}
-
-#[test]
-fn a_stranger_is_seen_unless_it_is_for_entropy() {
-    let known = BTreeSet::from(["ring v1".to_owned(), "getrandom v1".to_owned(), "oidc-proto v1".to_owned()]);
-    let tree = |lines: &[&str]| strangers(&lines.join("\n"), &known);
-    assert_eq!(tree(&["0oidc-proto v1 (/x)", "1ring v1", "2getrandom v1", "3js-sys v1", "4x v1"]), [""; 0]);
-    assert_eq!(tree(&["0oidc-proto v1", "1getrandom v1", "2x v1"]), ["x under oidc-proto getrandom"]);
-    assert_eq!(tree(&["0oidc-proto v1", "1ring v1", "2getrandom v1", "2x v1"]), ["x under oidc-proto ring"]);
-    assert_eq!(tree(&["0oidc-proto v1", "1ring v2"]), ["ring under oidc-proto"]);
 }
 
 #[test]
@@ -428,24 +330,4 @@ fn a_file_too_long_or_without_a_word_is_seen() {
     assert_eq!(misshapen("x.rs", "use std::fmt;\n").len(), 1);
     assert_eq!(misshapen("x.rs", &"//! x\n".repeat(500)), [""; 0]);
     assert_eq!(misshapen("x.rs", &"//! x\n".repeat(501)).len(), 1);
-}
-
-#[test]
-fn a_forbidden_crate_is_seen_wherever_it_hangs() {
-    let tree = |lines: &[&str]| forbidden(&lines.join("\n"));
-    let (crates, found) =
-        tree(&["0oidc-proto v0.1.0 (/x)", "1ring v0.17.14", "2getrandom v0.2.17", "1url v2.5"]);
-    assert_eq!((crates.len(), found), (4, Vec::new()));
-    assert_eq!(tree(&["0oidc-proto v0.1.0", "1syn v2.0.0", "1syn v3.0.0"]).0.len(), 3, "versions count");
-    for bad in FORBIDDEN_CRATES {
-        let line = format!("2{bad} v1.0.0");
-        assert_eq!(tree(&["0oidc-proto v0.1.0 (/x)", "1url v2.5", &line]).1, [format!("{bad} under url")]);
-    }
-    for lines in [
-        ["0oidc-proto v0.1.0", "1getrandom v0.3.0", "1ring v0.17.14"],
-        ["0oidc-proto v0.1.0", "1ring v0.17.14", "1getrandom v0.3.0"],
-        ["0oidc-proto v0.1.0", "1uuid v1.0.0", "2getrandom v0.3.0"],
-    ] {
-        assert_eq!(tree(&lines).1.len(), 1, "{lines:?}");
-    }
 }
