@@ -22,7 +22,7 @@ fn never(_: Duration) -> impl Future<Output = ()> {
 
 fn flight(log: &Log, observer: &Observer) -> Arc<Flight<u64>> {
     let flight = Flight::with_clock(Policy::KEYS, Arc::new(Sim(log.clock.clone())));
-    Arc::new(flight.observed("keys", "https://op.example", observer))
+    Arc::new(flight.with_observer("keys", "https://op.example", observer))
 }
 
 #[test]
@@ -104,7 +104,7 @@ fn an_observer_may_use_the_flight_that_it_is_told_of() {
 fn flights_tell_an_issuer_and_never_their_key() {
     let log = Log::new();
     let clock = Arc::new(Sim(log.clock.clone()));
-    let flights = Flights::<(&str, &str), u64>::with_clock(Policy::TOKENS, 2, clock).observed(
+    let flights = Flights::<(&str, &str), u64>::with_clock(Policy::TOKENS, 2, clock).with_observer(
         "token",
         |(issuer, _secret)| (*issuer).into(),
         &log.observer(),

@@ -52,7 +52,7 @@ async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
     let (world, log) = world();
     let failures = Arc::new(Mutex::new(0));
     let failed = Arc::clone(&failures);
-    let gate = world.builder(World::server()).events(log.observer());
+    let gate = world.builder(World::server()).with_observer(log.observer());
     let gate = gate.observe_failures(move |_, _| *lock(&failed) += 1).build().unwrap();
     let good = world.token();
     ask(&gate, &good).await.unwrap();
@@ -82,7 +82,16 @@ async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
         .collect();
     assert_eq!(records.len(), 4);
     assert_eq!(records[0].issuer.as_deref(), Some("https://op.example"));
-    assert_eq!(records, lock(&world.records)[1..], "whoever observes records is told the same");
+    let said: Vec<_> = records.iter().map(|record| (record.clause, record.status, record.error)).collect();
+    assert_eq!(
+        said,
+        [
+            ("accepted", None, None),
+            ("token_not_jwt", Some(401), Some("invalid_token")),
+            ("access_scope", Some(403), Some("insufficient_scope")),
+            ("credentials_missing", Some(401), None),
+        ]
+    );
     assert_eq!(*lock(&failures), 0);
 
     // An outage, once the keys are of no use any more.
@@ -102,7 +111,7 @@ async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
 #[tokio::test]
 async fn a_verdict_counts_the_time_that_its_request_has_waited_for_keys() {
     let (world, log) = world();
-    let gate = world.builder(World::server()).events(log.observer()).build().unwrap();
+    let gate = world.builder(World::server()).with_observer(log.observer()).build().unwrap();
     let token = world.token();
     world.set(Net::Silent);
     let asking = {
@@ -133,7 +142,7 @@ fn introspecting(world: &World, log: &Log) -> Gate {
     let gate = world.builder(World::introspecting()).introspection(|metadata| {
         Client::builder((*metadata).clone(), "api").secret("an API's own secret").build()
     });
-    gate.events(log.observer()).build().unwrap()
+    gate.with_observer(log.observer()).build().unwrap()
 }
 
 #[tokio::test]
@@ -186,7 +195,8 @@ async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use()
 #[tokio::test]
 async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
     let (world, _) = world();
-    let gate = world.builder(World::server()).events(broken().with_clock(Sim(world.clock.clone()))).build();
+    let gate =
+        world.builder(World::server()).with_observer(broken().with_clock(Sim(world.clock.clone()))).build();
     let gate = gate.unwrap();
     world.set(Net::Down);
     assert_eq!(ask(&gate, &world.token()).await.unwrap_err().record().status, Some(503));
@@ -203,7 +213,7 @@ async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
 #[tokio::test]
 async fn who_is_told_of_a_failure_and_breaks_makes_it_no_other_one() {
     let (world, log) = world();
-    let gate = world.builder(World::server()).events(log.observer());
+    let gate = world.builder(World::server()).with_observer(log.observer());
     let gate = gate.observe_failures(|_, _| panic!("on purpose")).build().unwrap();
     world.set(Net::Down);
     assert_eq!(ask(&gate, &world.token()).await.unwrap_err().record().status, Some(503));
@@ -222,7 +232,7 @@ fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
         let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
         let io = blocking::Io::new(move |_, _| answer()).spawning(|job| job());
         let handle = blocking::Provider::builder("https://op.example", io).audience(world::RESOURCE);
-        let handle = handle.clock(Sim(world.clock.clone())).events(observer).build().unwrap();
+        let handle = handle.clock(Sim(world.clock.clone())).with_observer(observer).build().unwrap();
         let captured = Captured::default();
         tracing::subscriber::with_default(captured.clone(), || {
             handle.verify(token, |_| ()).unwrap_err();
@@ -244,7 +254,7 @@ fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
 async fn verdicts_are_traced_louder_the_more_they_are_our_own_fault() {
     let (world, _) = world();
     let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
-    let gate = world.builder(World::server()).events(observer).build().unwrap();
+    let gate = world.builder(World::server()).with_observer(observer).build().unwrap();
     let good = world.token();
     ask(&gate, &good).await.unwrap();
     let captured = Captured::default();

@@ -192,7 +192,7 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
 
     let renewals = told(|observer, clock| {
         let flight = Flight::with_clock(Policy::KEYS, Arc::new(Sim(clock.clone())));
-        let flight = flight.observed("keys", "https://op.example", observer);
+        let flight = flight.with_observer("keys", "https://op.example", observer);
         flight.get(Need::Any, || Err(Failure::NoResponse)).unwrap_err();
         clock.advance(60);
         flight.get(Need::Any, || Ok(Renewed::new(Arc::new(1), Freshness::UNKNOWN))).unwrap();

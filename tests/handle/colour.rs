@@ -157,7 +157,7 @@ impl World {
             .redirect_uri(CALLBACK)
             .audience(API)
             .clock(move || clock.moment())
-            .events(self.observer.clone())
+            .with_observer(self.observer.clone())
     }
 
     pub fn asynchronous(&self) -> ProviderBuilder<Io> {

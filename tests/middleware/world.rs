@@ -100,9 +100,13 @@ impl World {
         };
         let io = Io::new(move |request, _| world.clone().answer(request), spawn, sleep);
         let (clock, records) = (self.clock.clone(), self.records.clone());
-        Gate::builder(server.build().unwrap(), io)
-            .clock(move || clock.moment())
-            .observe(move |record| lock(&records).push(record.clone()))
+        let observer = oidc_drive::Observer::new(move |event| {
+            if let oidc_drive::Event::Verdict { record, .. } = event {
+                lock(&records).push(record.clone());
+            }
+        });
+        let gate = Gate::builder(server.build().unwrap(), io).clock(move || clock.moment());
+        gate.with_observer(observer)
     }
 
     async fn answer(self, request: Request) -> Result<http::Response<Vec<u8>>, String> {

@@ -140,7 +140,7 @@ impl Http {
     /// made once. Nothing is fetched before it is needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let io = self.clone().observed(Observer::none()).io();
-        Provider::builder(issuer, io).events(self.observer.clone())
+        Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
 
     /// What a [`Gate`](oidc_drive::Gate) needs: this client, on this runtime (tokio's, with its timer).

@@ -139,7 +139,7 @@ impl Http {
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let http = self.clone().observed(Observer::none());
         let io = Io::explained(move |request, terms| http.send(request, terms), why);
-        Provider::builder(issuer, io).events(self.observer.clone())
+        Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
 
     /// Runs a flow to its end on this thread.

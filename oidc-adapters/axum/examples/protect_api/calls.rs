@@ -1,7 +1,7 @@
 //! Calls the API over a socket, and says what became of each call.
 
 use super::Problem;
-use oidc_drive::now;
+use oidc_drive::{Event, Observer, now};
 use oidc_proto::{Moment, Timestamp, resource::Record};
 use std::sync::{
     Arc, Mutex, PoisonError,
@@ -29,9 +29,13 @@ impl Watch {
         move || oidc_drive::moment().not_before(watch.now())
     }
 
-    pub(super) fn observer(&self) -> impl Fn(&Record) + Send + Sync + 'static {
+    pub(super) fn observer(&self) -> Observer {
         let records = Arc::clone(&self.records);
-        move |record| records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone())
+        Observer::new(move |event| {
+            if let Event::Verdict { record, .. } = event {
+                records.lock().unwrap_or_else(PoisonError::into_inner).push(record.clone());
+            }
+        })
     }
 
     /// The verdicts since the last time.

@@ -18,7 +18,7 @@ use oidc_proto::{
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-// The API: this is what to copy. `clock` and `observe` are for the demonstration.
+// The API: this is what to copy. `clock` and `with_observer` are for the demonstration.
 fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Problem> {
     let server = ResourceServer::builder("https://api.example")
         .origin(origin)
@@ -28,7 +28,7 @@ fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Probl
     let gate = Gate::builder(server, oidc_hyper::Http::new().io())
         .url_policy(UrlPolicy::default().with_loopback())
         .clock(watch.clock())
-        .observe(watch.observer())
+        .with_observer(watch.observer())
         .build()?;
     Ok(Router::new()
         .route("/reports", get(async |access: Access| format!("reports of {:?}", access.client_id)))

@@ -36,10 +36,10 @@ impl<K: Ord + Clone, T> Flights<K, T> {
         Self { pool: Mutex::new(Pool::new(cap)), policy, clock, watched: None }
     }
 
-    /// Tells this observer of the end of every renewal: see [`Flight::observed`]. `issuer` says of a key
+    /// Tells this observer of the end of every renewal: see [`Flight::with_observer`]. `issuer` says of a key
     /// what may be told; a key can be a secret, or be made of one.
     #[must_use]
-    pub fn observed(
+    pub fn with_observer(
         mut self,
         what: &'static str,
         issuer: impl Fn(&K) -> Arc<str> + Send + Sync + 'static,

@@ -54,7 +54,7 @@ impl<T> Flight<T> {
     /// Tells this observer of the end of every renewal, given up or not: that `keys` were renewed, say,
     /// of this issuer.
     #[must_use]
-    pub fn observed(self, what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
+    pub fn with_observer(self, what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
         self.watched(Watched::new(what, issuer, observer))
     }
 

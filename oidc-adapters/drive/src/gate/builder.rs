@@ -1,7 +1,7 @@
 //! [`GateBuilder`]: the settings of a gate.
 
 use super::{
-    decide::{Gate, Hook, Inner},
+    decide::{Gate, Inner},
     introspect::{ClientMaker, INTROSPECTION, Introspector},
 };
 use crate::{
@@ -14,7 +14,7 @@ use oidc_proto::{
     flow::{Client, ConfigError},
     metadata::{Profile, ProviderMetadata},
     renew::{Failure, MetadataRenewal, Policy},
-    resource::{Record, ResourceServer},
+    resource::ResourceServer,
     sender::{DEFAULT_REPLAY_ENTRIES, ReplayWindow},
     token::VerifiedCache,
 };
@@ -84,9 +84,8 @@ pub struct GateBuilder {
     introspected: (usize, Policy),
     replay_entries: usize,
     cache_bytes: usize,
-    observer: Option<Hook>,
     failures: Option<FailureHook>,
-    events: Observer,
+    observer: Observer,
 }
 
 impl Gate {
@@ -111,9 +110,8 @@ impl GateBuilder {
             introspected: (DEFAULT_INTROSPECTED, INTROSPECTION),
             replay_entries: DEFAULT_REPLAY_ENTRIES,
             cache_bytes: 0,
-            observer: None,
             failures: None,
-            events: Observer::none(),
+            observer: Observer::none(),
         }
     }
 
@@ -186,26 +184,20 @@ impl GateBuilder {
         self
     }
 
-    /// Tells this function of every verdict: for logs and metrics. Nothing of a token is in a record. An
-    /// access that is accepted and then lacks what its route needs makes a second record, of the
-    /// refusal. It runs on the request: put slow work elsewhere.
-    pub fn observe(mut self, observer: impl Fn(&Record) + Send + Sync + 'static) -> Self {
-        self.observer = Some(Arc::new(observer));
-        self
-    }
-
-    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503. If it panics,
-    /// that goes no further than to the panic hook.
+    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503. An event names the
+    /// error by its code alone; this is the error itself, in which a provider's own words can stand. If the function
+    /// panics, that goes no further than to the panic hook.
     pub fn observe_failures(mut self, observer: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
         self.failures = Some(Arc::new(observer));
         self
     }
 
     /// Tells this observer of every verdict, of the gate's own requests, and of renewals: of `keys`,
-    /// `metadata` and `introspection`. If the HTTP client below tells an observer of its requests, let
-    /// that be another, or each is told of twice.
-    pub fn events(mut self, observer: Observer) -> Self {
-        self.events = observer;
+    /// `metadata` and `introspection`. Nothing of a token is in an event. An access that is accepted and then
+    /// lacks what its route needs makes a second verdict, the refusal. If the HTTP client below tells an
+    /// observer of its requests, let that be another, or each request is told twice.
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
         self
     }
 
@@ -219,9 +211,9 @@ impl GateBuilder {
             metadata: self.metadata,
             clock: Arc::clone(&self.clock),
             failures: self.failures.clone(),
-            events: self.events.clone(),
+            observer: self.observer.clone(),
         };
-        let io = self.io.by(&self.clock, &self.events);
+        let io = self.io.by(&self.clock, &self.observer);
         let mut issuers = Vec::new();
         for name in self.server.issuers() {
             let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
@@ -252,7 +244,7 @@ impl GateBuilder {
             (Some(_), None) => return Err(GateError::NoIntrospector),
             (Some(client), Some(issuer)) => {
                 let clock = Arc::clone(&self.clock);
-                Some(Introspector::new(client, self.introspected, clock, issuer, &self.events))
+                Some(Introspector::new(client, self.introspected, clock, issuer, &self.observer))
             }
         };
         Ok(Gate(Arc::new(Inner {
@@ -265,7 +257,6 @@ impl GateBuilder {
             replay: Mutex::new(ReplayWindow::with_capacity(self.replay_entries)),
             cache: (self.cache_bytes > 0).then(|| Mutex::new(VerifiedCache::new(self.cache_bytes))),
             observer: self.observer,
-            events: self.events,
         })))
     }
 }

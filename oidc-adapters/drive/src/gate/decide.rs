@@ -24,9 +24,6 @@ use std::{
     time::Duration,
 };
 
-/// What is told of every verdict.
-pub(super) type Hook = Arc<dyn Fn(&Record) + Send + Sync>;
-
 /// The longest time, in seconds, that a client is told to wait.
 const MAX_RETRY_AFTER: i64 = 300;
 
@@ -45,8 +42,7 @@ pub(super) struct Inner {
     pub(super) introspector: Option<Introspector>,
     pub(super) replay: Mutex<ReplayWindow>,
     pub(super) cache: Option<Mutex<VerifiedCache>>,
-    pub(super) observer: Option<Hook>,
-    pub(super) events: Observer,
+    pub(super) observer: Observer,
 }
 
 impl Gate {
@@ -94,7 +90,7 @@ impl Gate {
     /// # Errors
     /// Something has to be awaited: what there is to [`go_on`](Self::go_on) with.
     pub fn begin(&self, request: &RequestView<'_>) -> Result<Result<Arc<Access>, Denied>, Undecided> {
-        let started = self.0.events.start();
+        let started = self.0.observer.start();
         match self.decide_now(request) {
             Ok(verdict) => Ok(self.observed(verdict, started)),
             Err(found) => Err(Undecided { started, found }),
@@ -109,7 +105,7 @@ impl Gate {
         &self,
         request: &RequestView<'_>,
     ) -> Result<Result<Option<Arc<Access>>, Denied>, Undecided> {
-        let started = self.0.events.start();
+        let started = self.0.observer.start();
         match self.decide_now(request) {
             Ok(Err(denied)) if denied.is_missing_credentials() => Ok(Ok(None)),
             Ok(verdict) => Ok(self.observed(verdict, started).map(Some)),
@@ -145,7 +141,7 @@ impl Gate {
     pub fn require(&self, access: &Access, requirement: &Requirement) -> Result<(), Denied> {
         let required = access.require(requirement, self.now());
         if let Err(denied) = &required {
-            self.observe(denied.record(), self.0.events.start());
+            self.observe(denied.record(), self.0.observer.start());
         }
         required
     }
@@ -159,7 +155,7 @@ impl Gate {
             // There is no token in an empty request.
             Ok(_) => self.0.server.unavailable(1),
         };
-        self.observe(denied.record(), self.0.events.start());
+        self.observe(denied.record(), self.0.observer.start());
         denied
     }
 
@@ -229,12 +225,9 @@ impl Gate {
     }
 
     fn observe(&self, record: &Record, started: Started) {
-        let events = &self.0.events;
-        if !events.is_none() {
-            events.tell(&Event::Verdict { record: record.clone(), took: events.since(started) });
-        }
-        if let Some(observer) = &self.0.observer {
-            observer(record);
+        let observer = &self.0.observer;
+        if !observer.is_none() {
+            observer.tell(&Event::Verdict { record: record.clone(), took: observer.since(started) });
         }
     }
 

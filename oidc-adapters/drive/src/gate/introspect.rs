@@ -59,11 +59,11 @@ impl Introspector {
         (entries, mut policy): (usize, Policy),
         clock: Arc<dyn Clock>,
         issuer: &str,
-        events: &Observer,
+        observer: &Observer,
     ) -> Self {
         // The ceiling is all that a policy may add to what was said, whatever it was made for.
         (policy.floor, policy.stale_if_error) = (1, 0);
-        let watched = Watched::new("introspection", issuer, events);
+        let watched = Watched::new("introspection", issuer, observer);
         let tokens = Tokens::new(entries, policy, Arc::clone(&clock), watched);
         Self { tokens, client, clock, ceiling: policy.ceiling }
     }

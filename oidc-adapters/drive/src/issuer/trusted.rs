@@ -62,13 +62,13 @@ pub(crate) struct Common {
     pub(crate) metadata: Policy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) failures: Option<FailureHook>,
-    pub(crate) events: Observer,
+    pub(crate) observer: Observer,
 }
 
 impl Common {
     pub(crate) fn flight<T>(&self, what: &'static str, policy: Policy, issuer: &str) -> Arc<Flight<T>> {
         let flight = Flight::with_clock(policy, Arc::clone(&self.clock));
-        Arc::new(flight.observed(what, issuer, &self.events))
+        Arc::new(flight.with_observer(what, issuer, &self.observer))
     }
 }
 
@@ -333,7 +333,7 @@ mod tests {
             metadata: Policy::METADATA,
             clock: Arc::new(move || Moment::new(now, [7; 32])),
             failures: None,
-            events: Observer::none(),
+            observer: Observer::none(),
         };
         let issuer =
             Issuer::new("https://op.example".to_owned(), source, DiscoveryOptions::new(&urls), &common);

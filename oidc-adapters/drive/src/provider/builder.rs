@@ -46,7 +46,7 @@ pub struct ProviderBuilder<W> {
     metadata: Policy,
     tokens: Policy,
     clock: Arc<dyn Clock>,
-    events: Observer,
+    observer: Observer,
 }
 
 impl Provider {
@@ -74,7 +74,7 @@ impl<W> ProviderBuilder<W> {
             metadata: Policy::METADATA,
             tokens: Policy::TOKENS,
             clock: Arc::new(SystemClock),
-            events: Observer::none(),
+            observer: Observer::none(),
         }
     }
 
@@ -164,20 +164,20 @@ impl<W> ProviderBuilder<W> {
     }
 
     /// Tells this observer what happens: requests, waits, ends of flows, renewals.
-    pub fn events(mut self, observer: Observer) -> Self {
-        self.events = observer;
+    pub fn with_observer(mut self, observer: Observer) -> Self {
+        self.observer = observer;
         self
     }
 
     /// The handle, over the stack that this makes of what it was given.
     pub(crate) fn build_over(self, io: impl FnOnce(W) -> Io) -> Result<Provider, ProviderError> {
-        let (core, wires, events) = self.core()?;
-        let io = io(wires).by(&core.clock, &events);
+        let (core, wires, observer) = self.core()?;
+        let io = io(wires).by(&core.clock, &observer);
         Ok(Provider::new(core, io))
     }
 
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
-        let Self { client_id, secret, redirect_uri, urls, clock, events, .. } = self;
+        let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
         let options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
             (true, _) => DiscoveryOptions::of_profile(Profile::OpenIdProvider, &urls),
@@ -203,43 +203,41 @@ impl<W> ProviderBuilder<W> {
             metadata: self.metadata,
             clock: Arc::clone(&clock),
             failures: None,
-            events: events.clone(),
+            observer: observer.clone(),
         };
         let source = KeySource::Metadata(Box::new(options.clone()));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
-        let watched = Watched::new("refresh", Arc::clone(&name), &events);
-        let core = Core {
-            issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
-            tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock)).observed(
-                "token",
-                move |_| Arc::clone(&name),
-                &events,
-            ),
-            refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
-            // Of logins tells whoever runs them.
-            logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
-            clock,
-            patience: self.keys.patience,
-            maker: Box::new(move |metadata| {
-                let mut builder = Client::builder(metadata, &client_id);
-                if let Some(rule) = &rule {
-                    builder = builder.issuer_rule(rule.clone());
-                }
-                if let Some(secret) = &secret {
-                    builder = builder.secret(secret.clone());
-                }
-                if let Some(redirect_uri) = &redirect_uri {
-                    builder = builder.redirect_uri(redirect_uri);
-                }
-                match &shape {
-                    Some(shape) => shape(builder),
-                    None => builder,
-                }
-            }),
-            made: Mutex::new(None),
-            verifier,
-        };
-        Ok((core, self.io, events))
+        let watched = Watched::new("refresh", Arc::clone(&name), &observer);
+        let core =
+            Core {
+                issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
+                tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
+                    .with_observer("token", move |_| Arc::clone(&name), &observer),
+                refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
+                // Of logins tells whoever runs them.
+                logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
+                clock,
+                patience: self.keys.patience,
+                maker: Box::new(move |metadata| {
+                    let mut builder = Client::builder(metadata, &client_id);
+                    if let Some(rule) = &rule {
+                        builder = builder.issuer_rule(rule.clone());
+                    }
+                    if let Some(secret) = &secret {
+                        builder = builder.secret(secret.clone());
+                    }
+                    if let Some(redirect_uri) = &redirect_uri {
+                        builder = builder.redirect_uri(redirect_uri);
+                    }
+                    match &shape {
+                        Some(shape) => shape(builder),
+                        None => builder,
+                    }
+                }),
+                made: Mutex::new(None),
+                verifier,
+            };
+        Ok((core, self.io, observer))
     }
 }
 

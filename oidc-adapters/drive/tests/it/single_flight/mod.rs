@@ -248,7 +248,8 @@ fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
 fn who_leads_in_vain_is_told_why_however_late_they_look() {
     let (clock, flight) = simulated(Policy::KEYS);
     let late = Observer::new(move |_| clock.advance(60));
-    let flight = Arc::new(Arc::into_inner(flight).expect("nobody else").observed("keys", "of one", &late));
+    let flight =
+        Arc::new(Arc::into_inner(flight).expect("nobody else").with_observer("keys", "of one", &late));
     let lost = || Err(Failure::NoResponse);
     let refused = flight.get(Need::Any, lost).expect_err("nothing to use");
     assert_eq!(refused.because, Some(Failure::NoResponse));
