@@ -2,7 +2,7 @@
 //! does so at once, and not because a lease has ended by time.
 
 use crate::stage::{Held, lock, points, whole};
-use oidc_drive::{Flight, Flights, Task, Unavailable};
+use oidc_drive::{Flight, Flights, NotAvailableError, Task};
 use oidc_proto::renew::{Failure, Freshness, Need, Policy, Published, Renewed};
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
@@ -18,7 +18,7 @@ const START: Timestamp = Timestamp(1_800_000_000);
 /// At how many points a fetch is pending.
 const FETCH: usize = 3;
 
-type Got = Result<Published<u64>, Unavailable>;
+type Got = Result<Published<u64>, NotAvailableError>;
 
 /// A flight, how many fetches were begun, and tasks that run in the background.
 struct Scene {

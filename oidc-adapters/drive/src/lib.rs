@@ -36,7 +36,7 @@ pub mod provider;
 
 pub use drive::{Failed, Job, Task, run, run_async, run_async_observed, run_observed};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
-pub use flight::{Flight, Flights, Unavailable};
+pub use flight::{Flight, Flights, NotAvailableError};
 pub use gate::Gate;
 pub use io::Io;
 #[cfg(feature = "hyper")]

@@ -2,9 +2,9 @@
 //! async; a thread blocks on it.
 
 use super::{
+    error::NotAvailableError,
     leading::Leading,
     state::{Flight, State},
-    unavailable::Unavailable,
 };
 use crate::drive::{Job, Task, after, block_on};
 use oidc_proto::{
@@ -24,7 +24,7 @@ enum Answer<T> {
     Renew(Lease),
     /// Until somebody settles after this version, but only so long.
     Wait(Duration, u64),
-    No(Unavailable),
+    No(NotAvailableError),
 }
 
 impl<T> Flight<T> {
@@ -37,7 +37,7 @@ impl<T> Flight<T> {
         &self,
         need: Need,
         renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
-    ) -> Result<Published<T>, Unavailable> {
+    ) -> Result<Published<T>, NotAvailableError> {
         block_on(self.get_async_inline(need, || ready(renew()), after))
     }
 
@@ -51,7 +51,7 @@ impl<T> Flight<T> {
         need: Need,
         renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
         spawn: impl FnOnce(Job),
-    ) -> Result<Published<T>, Unavailable>
+    ) -> Result<Published<T>, NotAvailableError>
     where
         T: Send + Sync + 'static,
     {
@@ -70,7 +70,7 @@ impl<T> Flight<T> {
         need: Need,
         renew: impl FnOnce() -> R,
         sleep: impl FnMut(Duration) -> W,
-    ) -> Result<Published<T>, Unavailable>
+    ) -> Result<Published<T>, NotAvailableError>
     where
         R: Future<Output = Result<Renewed<T>, Failure>>,
         W: Future<Output = ()>,
@@ -93,7 +93,7 @@ impl<T> Flight<T> {
         renew: impl FnOnce() -> R + Send + 'static,
         sleep: impl FnMut(Duration) -> W,
         spawn: impl FnOnce(Task),
-    ) -> Result<Published<T>, Unavailable>
+    ) -> Result<Published<T>, NotAvailableError>
     where
         T: Send + Sync + 'static,
         R: Future<Output = Result<Renewed<T>, Failure>> + Send,
@@ -116,7 +116,7 @@ impl<T> Flight<T> {
         sleep: impl FnMut(Duration) -> W,
         spawn: impl FnOnce(Task),
         background: impl FnOnce(bool) -> bool,
-    ) -> Result<Published<T>, Unavailable>
+    ) -> Result<Published<T>, NotAvailableError>
     where
         T: Send + Sync + 'static,
         R: Future<Output = Result<Renewed<T>, Failure>> + Send,
@@ -139,7 +139,7 @@ impl<T> Flight<T> {
         need: Need,
         lead: impl FnOnce(Lease, bool) -> L,
         mut sleep: impl FnMut(Duration) -> W,
-    ) -> Result<Published<T>, Unavailable>
+    ) -> Result<Published<T>, NotAvailableError>
     where
         L: Future<Output = ()>,
         W: Future<Output = ()>,
@@ -228,11 +228,11 @@ impl<T> Flight<T> {
                 let seconds = u64::try_from(until.0.saturating_sub(now.0).min(left)).unwrap_or(0);
                 return Answer::Wait(Duration::from_secs(seconds), state.waiting.version());
             }
-            Want::Join { until } => return Answer::No(Unavailable::new(until, None)),
+            Want::Join { until } => return Answer::No(NotAvailableError::new(until, None)),
             Want::Refuse { until, because } => {
                 // A lease that may outlive its exchange by far says nothing of when to ask again.
                 let until = if self.once { until.min(now.plus(self.patience)) } else { until };
-                return Answer::No(Unavailable::new(until, because));
+                return Answer::No(NotAvailableError::new(until, because));
             }
         };
         match (state.renewal.published(), lease) {
@@ -249,7 +249,7 @@ impl<T> Flight<T> {
                     None => Answer::Use(published),
                 }
             }
-            (None, _) => Answer::No(Unavailable::new(until, None)),
+            (None, _) => Answer::No(NotAvailableError::new(until, None)),
         }
     }
 

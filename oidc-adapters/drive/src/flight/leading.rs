@@ -1,7 +1,7 @@
 //! [`Leading`]: who renews a value of a [`Flight`], until it is settled or given up; and what they are told
 //! if nothing came of it.
 
-use super::{state::Flight, unavailable::Unavailable};
+use super::{error::NotAvailableError, state::Flight};
 use crate::event::{Started, why_failed};
 use oidc_proto::renew::{Failure, Lease, Published, Renewed};
 use std::{ops::Deref, sync::Arc};
@@ -25,18 +25,18 @@ impl<T> Flight<T> {
     }
 
     /// For who has led in vain.
-    pub(crate) fn not_now(&self) -> Unavailable {
-        Unavailable::new(self.clock.now().plus(1), self.state().failed.clone())
+    pub(crate) fn not_now(&self) -> NotAvailableError {
+        NotAvailableError::new(self.clock.now().plus(1), self.state().failed.clone())
     }
 
     /// For who has waited in vain.
-    pub(crate) fn not_yet(&self) -> Unavailable {
-        Unavailable::new(self.clock.now().plus(1), None)
+    pub(crate) fn not_yet(&self) -> NotAvailableError {
+        NotAvailableError::new(self.clock.now().plus(1), None)
     }
 
     /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
     /// since this version.
-    pub(crate) fn came_since(&self, version: u64) -> Option<Result<Published<T>, Unavailable>> {
+    pub(crate) fn came_since(&self, version: u64) -> Option<Result<Published<T>, NotAvailableError>> {
         let now = self.clock.now();
         let state = self.state();
         if !self.once || state.waiting.version() == version {

@@ -7,14 +7,14 @@
 //! **No lost wake-up.** What to do and the version it was decided in are read under one lock, and
 //! whoever settles counts the version up before waking anybody.
 
+mod error;
 mod flights;
 mod get;
 mod leading;
 mod parked;
 mod state;
-mod unavailable;
 mod waiting;
 
+pub use error::NotAvailableError;
 pub use flights::Flights;
 pub use state::Flight;
-pub use unavailable::Unavailable;

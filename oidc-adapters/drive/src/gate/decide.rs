@@ -3,7 +3,7 @@
 use super::introspect::Introspector;
 use crate::{
     event::{Clock, Event, Observer, Started},
-    flight::Unavailable,
+    flight::NotAvailableError,
     io::Io,
     issuer::{Issuer, give_back, take_scratch},
 };
@@ -163,7 +163,7 @@ impl Gate {
     ///
     /// # Errors
     /// The keys of an issuer cannot be had now; those of the others are there.
-    pub async fn warm_up(&self) -> Result<(), Unavailable> {
+    pub async fn warm_up(&self) -> Result<(), NotAvailableError> {
         let all = self.0.issuers.iter();
         let mut fetching: Vec<_> = all
             .map(|issuer| Some(Box::pin(issuer.keys(Need::Any, &self.0.io, |span| self.0.io.sleep(span)))))
@@ -326,7 +326,7 @@ impl Gate {
         }
     }
 
-    fn unavailable(&self, unavailable: &Unavailable) -> Denied {
+    fn unavailable(&self, unavailable: &NotAvailableError) -> Denied {
         let seconds = unavailable.until.0.saturating_sub(self.now().0).clamp(1, MAX_RETRY_AFTER);
         let seconds = u32::try_from(seconds).unwrap_or(1);
         let asked = unavailable.asked.as_ref().map(|asked| (&*asked.host, asked.port));

@@ -12,7 +12,7 @@
 use super::asked::Tokens;
 use crate::{
     event::{Clock, Observer, Watched},
-    flight::Unavailable,
+    flight::NotAvailableError,
     io::Io,
     issuer::{Issuer, failure, hash},
 };
@@ -84,8 +84,8 @@ impl Introspector {
         issuer: &Arc<Issuer>,
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
-    ) -> Result<Arc<IntrospectionClaims>, Unavailable> {
-        let busy = || Unavailable::new(self.clock.now().plus(1), None).of(issuer.name(), None);
+    ) -> Result<Arc<IntrospectionClaims>, NotAvailableError> {
+        let busy = || NotAvailableError::new(self.clock.now().plus(1), None).of(issuer.name(), None);
         let (answer, permit) = self.tokens.permit(&hash(token)).ok_or_else(busy)?;
         let of = Arc::clone(issuer);
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());

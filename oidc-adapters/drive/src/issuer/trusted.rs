@@ -4,7 +4,7 @@
 use super::{seats::Seats, source::KeySource};
 use crate::{
     event::{Clock, Observer},
-    flight::{Flight, Unavailable},
+    flight::{Flight, NotAvailableError},
     io::{Io, Lost},
 };
 use oidc_proto::{
@@ -103,7 +103,7 @@ impl Issuer {
     }
 
     /// Says of what there is not whose it would be, and where it was asked for.
-    pub(crate) fn says(&self, why: Unavailable, what: &'static str) -> Unavailable {
+    pub(crate) fn says(&self, why: NotAvailableError, what: &'static str) -> NotAvailableError {
         let asked = self.lost.asked(what);
         why.of(&self.name, asked)
     }
@@ -156,7 +156,7 @@ impl Issuer {
         need: Need,
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
-    ) -> Result<Published<KeySet>, Unavailable> {
+    ) -> Result<Published<KeySet>, NotAvailableError> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let running = Running::new(&issuer);
@@ -228,7 +228,7 @@ impl Issuer {
     pub(crate) async fn metadata(
         self: &Arc<Self>,
         io: &Arc<Io>,
-    ) -> Result<Arc<ProviderMetadata>, Unavailable> {
+    ) -> Result<Arc<ProviderMetadata>, NotAvailableError> {
         self.metadata_as(Need::Any, io).await.map(|published| published.value)
     }
 
@@ -237,7 +237,7 @@ impl Issuer {
     pub(crate) async fn metadata_for_renewal(
         self: &Arc<Self>,
         io: &Arc<Io>,
-    ) -> Result<Published<ProviderMetadata>, Unavailable> {
+    ) -> Result<Published<ProviderMetadata>, NotAvailableError> {
         loop {
             let version = self.metadata.version();
             match self.metadata_as(Need::Any, io).await {
@@ -257,7 +257,7 @@ impl Issuer {
         self: &Arc<Self>,
         need: Need,
         io: &Arc<Io>,
-    ) -> Result<Published<ProviderMetadata>, Unavailable> {
+    ) -> Result<Published<ProviderMetadata>, NotAvailableError> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
@@ -272,7 +272,7 @@ impl Issuer {
 }
 
 /// Why a renewal of this fails that needs metadata which there is not.
-pub(crate) fn failure(unavailable: Unavailable, what: &'static str, lost: &Lost) -> Failure {
+pub(crate) fn failure(unavailable: NotAvailableError, what: &'static str, lost: &Lost) -> Failure {
     let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
     let to = unavailable.asked.map(|asked| *asked);
     match unavailable.because {

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     event::Clock,
-    flight::{Flights, Unavailable},
+    flight::{Flights, NotAvailableError},
     issuer::{Issuer, TokenHash, give_back, hash, take_scratch},
 };
 use oidc_proto::{
@@ -154,12 +154,12 @@ impl Core {
 
     /// Whether it is our side, or the provider's, that there are no newer keys: not that of who sent
     /// the token.
-    pub(crate) fn is_to_blame(&self, unavailable: &Unavailable) -> bool {
+    pub(crate) fn is_to_blame(&self, unavailable: &NotAvailableError) -> bool {
         unavailable.because.is_some() || !self.issuer.is_up_to_date(self.clock.now())
     }
 
     /// Why there is nothing of this now.
-    pub(crate) fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
+    pub(crate) fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
         ProviderError::of_unavailable(
             self.issuer.says(why, what),
             what,

@@ -3,7 +3,7 @@
 use crate::{
     drive::Failed,
     event::{Event, Observer, Started, why_ended},
-    flight::Unavailable,
+    flight::NotAvailableError,
     io::{Lost, NoResponse},
 };
 use oidc_proto::{
@@ -26,7 +26,7 @@ pub enum ProviderError {
     /// A flow is over: the provider, the user or the settings are to blame.
     Protocol(Error),
     /// What is needed first (keys, a token) cannot be had at the moment.
-    Unavailable(Unavailable),
+    Unavailable(NotAvailableError),
     /// The access token is no good: another one would help.
     AccessToken(Rejected),
     /// The authorization code was sent already, for another login than this one. A code is good once, so it is
@@ -52,7 +52,7 @@ impl ProviderError {
 
     /// Of what was to be renewed.
     pub(crate) fn of_unavailable(
-        unavailable: Unavailable,
+        unavailable: NotAvailableError,
         what: &'static str,
         issuer: &str,
         lost: &Lost,

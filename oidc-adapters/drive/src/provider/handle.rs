@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     drive::{block_on, observed},
-    flight::{Flight, Unavailable},
+    flight::{Flight, NotAvailableError},
     io::Io,
     issuer::failure,
 };
@@ -282,7 +282,7 @@ impl Provider {
         }
     }
 
-    fn keys_as(&self, need: Need) -> impl Future<Output = Result<Published<KeySet>, Unavailable>> {
+    fn keys_as(&self, need: Need) -> impl Future<Output = Result<Published<KeySet>, NotAvailableError>> {
         self.core.issuer.keys(need, &self.io, |span| self.io.sleep(span))
     }
 
@@ -337,7 +337,7 @@ impl Provider {
         Some(token)
     }
 
-    fn unavailable(&self, why: Unavailable, what: &'static str) -> ProviderError {
+    fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
         self.core.unavailable(why, what)
     }
 }

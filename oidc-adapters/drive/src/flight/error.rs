@@ -1,13 +1,14 @@
-//! [`Unavailable`]: a renewal has nothing to give.
+//! [`NotAvailableError`]: why a flight has nothing to give.
 
 use crate::event::Target;
 use oidc_proto::{Timestamp, renew::Failure};
 use std::{fmt, sync::Arc};
 
-/// There is nothing to use, and waiting longer would not be worth it.
+/// No value is available, or none that is newer, and waiting longer would not be worth it. The error says why,
+/// and when to ask again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct Unavailable {
+pub struct NotAvailableError {
     /// When it makes sense to ask again.
     pub until: Timestamp,
     /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
@@ -20,7 +21,7 @@ pub struct Unavailable {
     pub asked: Option<Box<Target>>,
 }
 
-impl Unavailable {
+impl NotAvailableError {
     pub(crate) const fn new(until: Timestamp, because: Option<Failure>) -> Self {
         Self { until, because, issuer: None, asked: None }
     }
@@ -33,7 +34,7 @@ impl Unavailable {
     }
 }
 
-impl fmt::Display for Unavailable {
+impl fmt::Display for NotAvailableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         if let Some(issuer) = &self.issuer {
             write!(f, "{issuer}: ")?;
@@ -46,7 +47,7 @@ impl fmt::Display for Unavailable {
     }
 }
 
-impl std::error::Error for Unavailable {
+impl std::error::Error for NotAvailableError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         self.because.as_ref().map(|failure| failure as _)
     }
