@@ -61,13 +61,13 @@ fn both_async_clients_tell_of_a_flow_that_was_dropped() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (hyper, reqwest) = (Log::new(), Log::new());
     runtime.block_on(async {
-        let http = oidc_hyper::Http::new().observed(hyper.observer());
+        let http = oidc_hyper::Http::new().with_observer(hyper.observer());
         tokio::select! {
             biased;
             _ = http.run(call()) => panic!("nobody answers"),
             () = tokio::task::yield_now() => {}
         }
-        let http = oidc_reqwest::Http::new().observed(reqwest.observer());
+        let http = oidc_reqwest::Http::new().with_observer(reqwest.observer());
         tokio::select! {
             biased;
             _ = http.run(call()) => panic!("nobody answers"),

@@ -25,7 +25,7 @@ fn runtime() -> &'static Runtime {
 
 impl Stack for oidc_ureq::Http {
     fn observed(observer: Observer) -> Self {
-        Self::new().observed(observer)
+        Self::new().with_observer(observer)
     }
 
     fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
@@ -39,7 +39,7 @@ impl Stack for oidc_ureq::Http {
 
 impl Stack for oidc_hyper::Http {
     fn observed(observer: Observer) -> Self {
-        Self::new().observed(observer)
+        Self::new().with_observer(observer)
     }
 
     fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
@@ -53,7 +53,7 @@ impl Stack for oidc_hyper::Http {
 
 impl Stack for oidc_reqwest::Http {
     fn observed(observer: Observer) -> Self {
-        Self::new().observed(observer)
+        Self::new().with_observer(observer)
     }
 
     fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
@@ -180,9 +180,9 @@ fn every_stack_tells_in_the_same_word_why_there_is_no_response() {
 #[test]
 fn an_observer_that_breaks_keeps_nobody_out() {
     let socket = provider();
-    log_in(&socket, &oidc_ureq::Http::observed(oidc_ureq::Http::new(), broken())).unwrap();
-    log_in(&socket, &oidc_hyper::Http::observed(oidc_hyper::Http::new(), broken())).unwrap();
-    log_in(&socket, &oidc_reqwest::Http::observed(oidc_reqwest::Http::new(), broken())).unwrap();
+    log_in(&socket, &oidc_ureq::Http::with_observer(oidc_ureq::Http::new(), broken())).unwrap();
+    log_in(&socket, &oidc_hyper::Http::with_observer(oidc_hyper::Http::new(), broken())).unwrap();
+    log_in(&socket, &oidc_reqwest::Http::with_observer(oidc_reqwest::Http::new(), broken())).unwrap();
     socket.provider(|provider| {
         provider.assert_clean();
         assert_eq!(provider.count(EndpointName::Token), 3);
@@ -204,12 +204,14 @@ fn settings_of_a_client_do_not_lose_the_observer() {
         assert_eq!(log.lines(), DISCOVERED);
     };
     let log = Log::new();
-    let http = oidc_ureq::Http::new().observed(log.observer()).with_client_certificate(chain, key).unwrap();
+    let http =
+        oidc_ureq::Http::new().with_observer(log.observer()).with_client_certificate(chain, key).unwrap();
     ask(&|call| http.run(call).is_ok(), &log);
-    let http = oidc_hyper::Http::new().observed(log.observer()).with_client_certificate(chain, key).unwrap();
+    let http =
+        oidc_hyper::Http::new().with_observer(log.observer()).with_client_certificate(chain, key).unwrap();
     ask(&|call| Stack::run(&http, call).is_ok(), &log);
     let http =
-        oidc_reqwest::Http::new().observed(log.observer()).with_client_certificate(chain, key).unwrap();
+        oidc_reqwest::Http::new().with_observer(log.observer()).with_client_certificate(chain, key).unwrap();
     ask(&|call| Stack::run(&http, call).is_ok(), &log);
 }
 

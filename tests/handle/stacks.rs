@@ -121,7 +121,7 @@ macro_rules! told_words {
         });
         let closed = TcpListener::bind("127.0.0.1:0").and_then(|it| it.local_addr()).expect("a port");
         let provider = $http::Http::new()
-            .observed(observer)
+            .with_observer(observer)
             .provider(format!("http://{closed}"))
             .url_policy(UrlPolicy::default().with_loopback())
             .build()

@@ -20,7 +20,7 @@ const TASKS: usize = 1_000;
 
 // One handle for each provider: this is what to copy.
 fn handles(issuers: &[String], observer: Observer) -> Result<Vec<Provider>, ProviderError> {
-    let http = Http::new().observed(observer);
+    let http = Http::new().with_observer(observer);
     let settings = issuers.iter().map(|issuer| {
         http.provider(issuer)
             .client_id("robot")

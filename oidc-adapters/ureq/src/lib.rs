@@ -129,7 +129,7 @@ impl Http {
 
     /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
     #[must_use]
-    pub fn observed(mut self, observer: Observer) -> Self {
+    pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
@@ -137,7 +137,7 @@ impl Http {
     /// Begins the settings of a handle for the provider with this issuer: one for a program and a client,
     /// made once. Nothing is fetched before it is needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
-        let http = self.clone().observed(Observer::none());
+        let http = self.clone().with_observer(Observer::none());
         let io = Io::explained(move |request, terms| http.send(request, terms), why);
         Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
