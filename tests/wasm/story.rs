@@ -5,7 +5,7 @@
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,
     flow::{Call, Client, Discovery, Flow, OpenLogins, Request, SealingKeys, Step},
-    jose::{Algorithm, AlgorithmSet, Buffers, Jwk, KeySet, RingSigner, sign_compact, verify_compact},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, sign_compact, verify_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
     renew::{Freshness, Need, Policy, Renewal, Renewed, Want},
     token::{Scratch, Verifier},
@@ -118,7 +118,7 @@ fn verify_and_sign_the_examples_of_rfc_7515() {
     ] {
         let keys = KeySet::from_jwks(Jwk::parse(jwk.as_bytes()).ok()).expect("a key");
         let verify = |token: &str| {
-            verify_compact(token, &keys, AlgorithmSet::ALL, &mut Buffers::default()).map(|_| ())
+            verify_compact(token, &keys, AlgorithmSet::ALL, &mut Scratch::default()).map(|_| ())
         };
         assert!(verify(token).is_ok());
         assert!(verify(&token.replacen("eyJpc", "eyJpd", 1)).is_err(), "another payload");

@@ -20,7 +20,7 @@ pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
 pub(crate) use algorithm_set::Allowed;
 pub(crate) use compact::Compact;
-pub use compact::JwsError;
+pub use compact::{JwsError, Scratch};
 pub use header::Header;
 pub(crate) use keys::EmbeddedKey;
 pub use keys::{
@@ -30,4 +30,4 @@ pub use sign::{Sign, SignError};
 pub use signer::RingSigner;
 pub(crate) use to_sign::FromSigned;
 pub use to_sign::{ToSign, sign_compact};
-pub use verify::{Buffers, Jws, verify_compact};
+pub use verify::{Jws, verify_compact};

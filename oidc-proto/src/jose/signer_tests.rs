@@ -3,7 +3,7 @@
 use super::*;
 use crate::{
     base::json::JsonError,
-    jose::{AlgorithmSet, Buffers, KeySet, sign_compact, testdata, verify_compact},
+    jose::{AlgorithmSet, KeySet, Scratch, sign_compact, testdata, verify_compact},
 };
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ fn the_public_half_verifies_what_the_private_half_signed() {
         let keys = KeySet::parse(set.as_bytes()).unwrap();
         assert!(keys.set_aside().is_empty(), "{keys:?}");
         let token = sign_compact(&signer, Extra::new(), b"x").unwrap();
-        assert!(verify_compact(&token, &keys, AlgorithmSet::ALL, &mut Buffers::default()).is_ok());
+        assert!(verify_compact(&token, &keys, AlgorithmSet::ALL, &mut Scratch::default()).is_ok());
     }
 }
 

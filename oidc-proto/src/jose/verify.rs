@@ -3,27 +3,11 @@
 
 use super::{
     algorithm_set::AlgorithmSet,
-    compact::{Compact, JwsError},
+    compact::{Compact, JwsError, Scratch},
     header::Header,
     keys::KeySet,
 };
-use crate::base::{base64url, json::Names};
 use std::fmt;
-
-/// Memory for the decoded parts of one token; reused, so that a verification allocates nothing.
-#[derive(Default)]
-pub struct Buffers {
-    pub(crate) header: Vec<u8>,
-    pub(crate) payload: Vec<u8>,
-    pub(crate) signature: Vec<u8>,
-    pub(crate) names: Names,
-}
-
-impl fmt::Debug for Buffers {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Buffers(..)")
-    }
-}
 
 /// A token whose signature is right. What its payload says is for the caller to judge.
 pub struct Jws<'s> {
@@ -59,17 +43,10 @@ pub fn verify_compact<'s>(
     token: &str,
     keys: &KeySet,
     allowed: AlgorithmSet,
-    buffers: &'s mut Buffers,
+    scratch: &'s mut Scratch,
 ) -> Result<Jws<'s>, JwsError> {
-    let Buffers { header, payload, signature, names } = buffers;
     let parts = Compact::split(token)?;
-    for (text, buffer) in
-        [(parts.header, &mut *header), (parts.payload, &mut *payload), (parts.signature, &mut *signature)]
-    {
-        if !base64url::decode_into(text, buffer) {
-            return Err(JwsError::Base64);
-        }
-    }
+    let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
     let header = Header::parse(header, names)?;
     keys.verify(&header, allowed, parts.signed.as_bytes(), signature)?;
     Ok(Jws { header, payload })

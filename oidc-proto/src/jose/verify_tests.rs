@@ -1,7 +1,7 @@
 //! Tests of whole tokens: every algorithm, every refusal.
 
 use super::*;
-use crate::base::{json::Extra, secret::Secret};
+use crate::base::{base64url, json::Extra, secret::Secret};
 use crate::jose::{Algorithm, Unusable, sign_compact, testdata};
 
 fn header(json: &str) -> String {
@@ -9,7 +9,7 @@ fn header(json: &str) -> String {
 }
 
 fn verdict(token: &str, keys: &KeySet, allowed: AlgorithmSet) -> Result<Vec<u8>, JwsError> {
-    verify_compact(token, keys, allowed, &mut Buffers::default()).map(|jws| jws.payload().to_vec())
+    verify_compact(token, keys, allowed, &mut Scratch::default()).map(|jws| jws.payload().to_vec())
 }
 
 #[test]
@@ -18,7 +18,7 @@ fn every_algorithm_signs_verifies_and_refuses_every_flipped_bit() {
         let signer = testdata::signer(algorithm, Some("k"));
         let keys = testdata::keys(algorithm, Some("k"));
         let token = sign_compact(&signer, Extra::new(), b"{\"sub\":\"a\"}").unwrap();
-        let mut buffers = Buffers::default();
+        let mut buffers = Scratch::default();
         let jws = verify_compact(&token, &keys, AlgorithmSet::ALL, &mut buffers).unwrap();
         assert_eq!((jws.header().alg(), jws.header().kid()), (algorithm, Some("k")));
         assert_eq!(jws.payload(), b"{\"sub\":\"a\"}");
@@ -126,7 +126,7 @@ fn every_refusal_of_a_token_has_its_name() {
 
 #[test]
 fn buffers_carry_nothing_over_and_show_nothing() {
-    let mut buffers = Buffers::default();
+    let mut buffers = Scratch::default();
     let keys = testdata::keys(Algorithm::HS256, None);
     let signer = testdata::signer(Algorithm::HS256, None);
     let long = sign_compact(&signer, Extra::new(), &[b'x'; 500]).unwrap();
@@ -135,5 +135,5 @@ fn buffers_carry_nothing_over_and_show_nothing() {
     let jws = verify_compact(&short, &keys, AlgorithmSet::ALL, &mut buffers).unwrap();
     assert_eq!(jws.payload(), b"y");
     assert!(!format!("{jws:?}").contains("121"));
-    assert_eq!(format!("{buffers:?}"), "Buffers(..)");
+    assert_eq!(format!("{buffers:?}"), "Scratch { .. }");
 }

@@ -6,7 +6,7 @@ use crate::{
         json::{JsonError, Members},
         moment::Timestamp,
     },
-    jose::{AlgorithmSet, Buffers, JwsError, KeySet, verify_compact},
+    jose::{AlgorithmSet, JwsError, KeySet, Scratch, verify_compact},
 };
 
 /// How far, in seconds, the clock of the signer may be from ours.
@@ -53,7 +53,7 @@ pub(super) fn overlay(
 }
 
 fn verified(text: &str, issuer: &str, keys: &KeySet, now: Timestamp) -> Result<Members, SignedMetadataError> {
-    let mut buffers = Buffers::default();
+    let mut buffers = Scratch::default();
     let jws = verify_compact(text, keys, AlgorithmSet::ASYMMETRIC, &mut buffers)?;
     let mut claims = Members::parse(jws.payload())?;
     if claims.string("iss")?.as_deref() != Some(issuer) {

@@ -6,36 +6,12 @@ use crate::{
         base64url,
         json::{Extra, Names},
     },
-    jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet},
+    jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet, Scratch},
     metadata::IssuerRule,
 };
 
 /// The longest token that is looked at, in bytes.
 pub const MAX_TOKEN: usize = 16 * 1024;
-
-/// Memory for one verification at a time, kept for the next: with it, a verification allocates
-/// nothing (unless a claim has escapes in it).
-#[derive(Default)]
-pub struct Scratch {
-    pub(super) header: Vec<u8>,
-    pub(super) payload: Vec<u8>,
-    pub(super) signature: Vec<u8>,
-    pub(super) names: Names,
-}
-
-impl Scratch {
-    /// Empty memory; it grows to the size of the largest token seen.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-}
-
-impl std::fmt::Debug for Scratch {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Scratch").finish_non_exhaustive()
-    }
-}
 
 /// A token taken apart and read, its signature not yet checked.
 pub(super) struct Unverified<'s, 't> {
@@ -58,13 +34,7 @@ impl<'s, 't> Unverified<'s, 't> {
             return Err(Rejected::TooLarge);
         }
         let parts = Compact::split(token)?;
-        let Scratch { header, payload, signature, names } = scratch;
-        let decoded = base64url::decode_into(parts.header, header)
-            && base64url::decode_into(parts.payload, payload)
-            && base64url::decode_into(parts.signature, signature);
-        if !decoded {
-            return Err(JwsError::Base64.into());
-        }
+        let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
         let header = Header::parse(header, names)?;
         if !typ_fits(header.typ()) {
             return Err(Rejected::Type);

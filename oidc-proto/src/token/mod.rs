@@ -13,7 +13,10 @@ mod plain;
 mod rejected;
 mod scopes;
 
-pub use crate::metadata::{AllowedTenants, IssuerRule, IssuerRuleError};
+pub use crate::{
+    jose::Scratch,
+    metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
+};
 pub use access_token::{CustomClaimsError, Verified, Verifier};
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
@@ -22,6 +25,6 @@ pub(crate) use claims::check_times;
 pub use claims::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
+pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
-pub use jwt::{MAX_TOKEN, Scratch};
 pub use rejected::Rejected;

@@ -7,7 +7,7 @@ use crate::DATA;
 use oidc_proto::{
     base::{base64url, json::JsonError},
     jose::{
-        Algorithm, AlgorithmSet, Buffers, Jwk, JwsError, KeySet, RingSigner, Sign, Unusable, verify_compact,
+        Algorithm, AlgorithmSet, Jwk, JwsError, KeySet, RingSigner, Scratch, Sign, Unusable, verify_compact,
     },
 };
 use serde_json::Value;
@@ -42,7 +42,7 @@ fn keys(file: &str) -> KeySet {
 
 /// The payload and the algorithm of a token, or why it is refused.
 fn verify(token: &str, keys: &KeySet) -> Result<(Vec<u8>, Algorithm), JwsError> {
-    let mut buffers = Buffers::default();
+    let mut buffers = Scratch::default();
     let jws = verify_compact(token, keys, AlgorithmSet::ALL, &mut buffers)?;
     Ok((jws.payload().to_vec(), jws.header().alg()))
 }
@@ -389,7 +389,7 @@ fn the_reasons_given_for_exceptions_hold() {
     let keys = KeySet::parse(group["private"].to_string().as_bytes()).unwrap();
     let token = group["tests"][0]["jws"].as_str().unwrap();
     assert_eq!(
-        verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut Buffers::default()).err(),
+        verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut Scratch::default()).err(),
         Some(JwsError::AlgorithmNotAllowed)
     );
 }

@@ -105,7 +105,7 @@ mod sign {
         token: &str,
         keys: &KeySet,
     ) -> Result<serde_json::Value, Box<dyn std::error::Error + Send + Sync>> {
-        let mut buffers = Buffers::default();
+        let mut buffers = Scratch::default();
         let jws = verify_compact(token, keys, AlgorithmSet::ASYMMETRIC, &mut buffers)?;
         Ok(serde_json::from_slice(jws.payload())?)
     }

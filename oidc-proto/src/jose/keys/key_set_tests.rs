@@ -380,7 +380,7 @@ fn other_p384() -> Value {
 
 fn chosen_by(keys: &KeySet, signer: &RingSigner) -> Result<(), JwsError> {
     let token = crate::jose::sign_compact(signer, crate::base::json::Extra::new(), b"x").unwrap();
-    let mut buffers = crate::jose::Buffers::default();
+    let mut buffers = crate::jose::Scratch::default();
     crate::jose::verify_compact(&token, keys, AlgorithmSet::ALL, &mut buffers).map(drop)
 }
 

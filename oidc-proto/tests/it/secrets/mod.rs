@@ -23,7 +23,7 @@ use oidc_proto::{
         Call, Client, ClientCredentials, ClientCredentialsGrant, Custom, Discovery, Flow, OpenLogins,
         PendingAuthorization, PreviousLogin, SealingKeys, Step,
     },
-    jose::{Algorithm, AlgorithmSet, Buffers, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
     message::AuthorizationResponse,
     token::{Expected, IdTokenVerifier, Scratch, Verifier},
 };
@@ -214,7 +214,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&verified.claims().aud.unwrap());
     look.at(&scratch);
     // An ID token's claims, whose nonce a resource server may meet, too.
-    let mut buffers = Buffers::default();
+    let mut buffers = Scratch::default();
     let jws = verify_compact(id_token, &scene.keys, AlgorithmSet::ALL, &mut buffers).unwrap();
     look.at(&jws);
     look.at(jws.header());

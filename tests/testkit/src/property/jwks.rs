@@ -4,7 +4,7 @@ use super::{SECRET, check_texts};
 use crate::keys::KeyRing;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_proto::jose::{
-    Algorithm, AlgorithmSet, Buffers, Key, KeySet, MAX_KEYS, sign_compact, verify_compact,
+    Algorithm, AlgorithmSet, Key, KeySet, MAX_KEYS, Scratch, sign_compact, verify_compact,
 };
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
@@ -89,7 +89,7 @@ pub fn jwks(data: &[u8]) {
         let has = |element: &Value| {
             element[member].as_str().is_some_and(is) && element["alg"].as_str().is_none_or(serves)
         };
-        if verify_compact(token, &keys, AlgorithmSet::ALL, &mut Buffers::default()).is_ok() {
+        if verify_compact(token, &keys, AlgorithmSet::ALL, &mut Scratch::default()).is_ok() {
             assert!(elements.iter().any(has), "verified without its key");
         }
     }
