@@ -267,6 +267,7 @@ pub trait Handle {
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>>;
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
     fn introspect(&self, token: &Secret) -> Outcome<Introspection>;
+    fn revoke(&self, token: &Secret) -> Outcome<()>;
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>>;
     fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
     fn subject(&self, token: &str) -> Outcome<String>;
@@ -303,6 +304,9 @@ impl Handle for Async {
     fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
         self.1.finish(self.0.introspect(token, None))
     }
+    fn revoke(&self, token: &Secret) -> Outcome<()> {
+        self.1.finish(self.0.revoke(token, None))
+    }
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
         self.1.finish(self.0.client_credentials(wanted))
     }
@@ -336,6 +340,9 @@ impl Handle for blocking::Provider {
     }
     fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
         self.introspect(token, None)
+    }
+    fn revoke(&self, token: &Secret) -> Outcome<()> {
+        self.revoke(token, None)
     }
     fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
         self.client_credentials(wanted)

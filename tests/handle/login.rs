@@ -292,3 +292,17 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
         assert_eq!(take(&mut *lock(&told)), expected);
     });
 }
+
+#[test]
+fn a_refresh_token_is_given_up_at_logout() {
+    each(|world, handle| {
+        let login = log_in(&world, handle);
+        let token = login.tokens.refresh_token.clone().expect("a refresh token");
+        handle.revoke(&token).expect("a provider that is up");
+        handle.revoke(&token).expect("once more is no error");
+        let refused = handle.refresh(&token, Some((&login.id_token).into())).unwrap_err();
+        let ProviderError::Protocol(Error::OAuth(refused)) = refused else { panic!("{refused}") };
+        assert_eq!(refused.response.error, "invalid_grant");
+        world.change(|provider| assert_eq!(provider.count(EndpointName::Revocation), 2));
+    });
+}

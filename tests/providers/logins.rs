@@ -1,9 +1,13 @@
 //! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
 
 use crate::npm::{self, Browser, Npm, User, protocol};
+use oidc_drive::Failed;
 use oidc_proto::{
     Error, Secret,
-    flow::{Authenticated, CallbackError, Client, ClientCredentials, DeviceAuthorization, PreviousLogin},
+    flow::{
+        Authenticated, CallbackError, Client, ClientCredentials, DeviceAuthorization, PreviousLogin,
+        TokenTypeHint,
+    },
     jose::{Algorithm, AlgorithmSet, JwsError},
     message::{AuthorizationRequest, AuthorizationResponse, Prompt},
     token::{Rejected, Scratch, Verifier},
@@ -101,6 +105,24 @@ fn services_get_tokens_of_their_own_and_a_resource_server_verifies_them() {
         let none = verifier.algorithms(AlgorithmSet::EMPTY.with(Algorithm::RS256));
         let why = none.verify(token, &keys, &mut scratch, now()).unwrap_err();
         assert_eq!(why, Rejected::Jws(JwsError::AlgorithmNotAllowed));
+    }
+}
+
+#[test]
+fn a_refresh_token_that_is_revoked_is_worth_nothing() {
+    let Some(npm) = npm::npm() else { return };
+    for method in ["client_secret_basic", "client_secret_post", "none"] {
+        let client = npm.client("ES256", method).build().unwrap();
+        let request = AuthorizationRequest::new(["profile", "offline_access"]).prompt([Prompt::Consent]);
+        let login = log_in(npm, &client, &request).unwrap();
+        let token = login.tokens.refresh_token.expect("offline access was granted");
+        for hint in [Some(TokenTypeHint::RefreshToken), None] {
+            npm.http.run(client.revoke(&token, hint, oidc_drive::moment()).unwrap()).unwrap();
+        }
+        let call =
+            client.refresh(&token, Some((&login.id_token).into()), None, oidc_drive::moment()).unwrap();
+        let Err(Failed::Protocol(Error::OAuth(refused))) = npm.http.run(call) else { panic!("{method}") };
+        assert_eq!((refused.status, &*refused.response.error), (400, "invalid_grant"), "{method}");
     }
 }
 

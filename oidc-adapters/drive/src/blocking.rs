@@ -152,6 +152,15 @@ impl Provider {
         block_on(self.0.introspect(token, hint))
     }
 
+    /// Revokes a token that this client was given (RFC 7009): at logout, the refresh token. Afterwards the
+    /// token is worth nothing, even if the provider has never seen it.
+    ///
+    /// # Errors
+    /// As [`Client::revoke`], and whatever the flow meets on its way: then the token may still be good.
+    pub fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
+        block_on(self.0.revoke(token, hint))
+    }
+
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
     /// shared by all who ask for the same scopes and resources.
     ///

@@ -65,7 +65,7 @@ pub use contract::{
     Unavailable,
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
-pub use endpoint::{IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
+pub use endpoint::{IntrospectionRequest, MAX_INTROSPECTED, Revocation, TokenTypeHint};
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
     ClientCredentials, ClientCredentialsGrant, DEVICE_LIFETIME_CAP, DeviceAuthorization,

@@ -27,6 +27,7 @@ mod realworld;
 mod refresh;
 mod renewal;
 mod resource;
+mod revocation;
 mod saved;
 mod sealed;
 mod secrets;

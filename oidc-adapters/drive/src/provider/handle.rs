@@ -152,6 +152,15 @@ impl Provider {
         self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
     }
 
+    /// Revokes a token that this client was given (RFC 7009): at logout, the refresh token. Afterwards the
+    /// token is worth nothing, even if the provider has never seen it.
+    ///
+    /// # Errors
+    /// As [`Client::revoke`], and whatever the flow meets on its way: then the token may still be good.
+    pub async fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
+        self.run(self.client().await?.revoke(token, hint, self.core.clock.moment())?).await
+    }
+
     /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
     /// shared by all who ask for the same scopes and resources.
     ///

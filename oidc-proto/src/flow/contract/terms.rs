@@ -26,6 +26,8 @@ pub enum Endpoint {
     UserInfo,
     /// The introspection endpoint (RFC 7662 section 2).
     Introspection,
+    /// The revocation endpoint (RFC 7009 section 2).
+    Revocation,
     /// The device authorization endpoint (RFC 8628 section 3.1).
     DeviceAuthorization,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
@@ -66,6 +68,9 @@ impl Endpoint {
             }
             Self::Introspection => {
                 member("introspection_endpoint", MAX_RESPONSE, |known| known.introspection_endpoint.as_ref())
+            }
+            Self::Revocation => {
+                member("revocation_endpoint", MAX_RESPONSE, |known| known.revocation_endpoint.as_ref())
             }
             Self::DeviceAuthorization => member("device_authorization_endpoint", MAX_RESPONSE, |known| {
                 known.device_authorization_endpoint.as_ref()

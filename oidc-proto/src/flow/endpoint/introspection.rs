@@ -110,7 +110,8 @@ impl Attempt {
     }
 }
 
-fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, ConfigError> {
+/// What asks for something to be said of, or done to, a token.
+pub(super) fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, ConfigError> {
     let text = token.expose();
     let visible = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
     if !(1..=MAX_INTROSPECTED).contains(&text.len()) || !visible {

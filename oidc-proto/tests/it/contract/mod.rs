@@ -36,6 +36,7 @@ pub(crate) fn builder() -> ClientBuilder {
         "token_endpoint": "https://op.example/token?tenant=1",
         "jwks_uri": "https://op.example/jwks",
         "introspection_endpoint": "https://op.example/introspect",
+        "revocation_endpoint": "https://op.example/revoke",
         "userinfo_endpoint": "https://op.example/userinfo",
         "device_authorization_endpoint": "https://op.example/device",
         "response_types_supported": ["code", "id_token"],

@@ -79,6 +79,7 @@ pub(crate) enum Kind {
     Introspection {
         once: bool,
     },
+    Revocation,
     DeviceAuthorization,
     Device {
         keys: Keys,
@@ -88,7 +89,7 @@ pub(crate) enum Kind {
     TokenRenewal,
 }
 
-pub(crate) const EVERY: [Kind; 21] = [
+pub(crate) const EVERY: [Kind; 22] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -104,6 +105,7 @@ pub(crate) const EVERY: [Kind; 21] = [
     Kind::UserInfo,
     Kind::Introspection { once: false },
     Kind::Introspection { once: true },
+    Kind::Revocation,
     Kind::DeviceAuthorization,
     Kind::Device { keys: Keys::Current },
     Kind::Device { keys: Keys::Stale },
@@ -124,13 +126,13 @@ impl Kind {
             Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
-            Self::ClientCredentials | Self::Introspection { once: false } => (4, 3 * 60),
+            Self::ClientCredentials | Self::Introspection { once: false } | Self::Revocation => (4, 3 * 60),
         }
     }
 
     /// Whether it waits, and asks again in the same words.
     pub(crate) const fn repeats(self) -> bool {
-        matches!(self, Self::ClientCredentials | Self::Introspection { once: false })
+        matches!(self, Self::ClientCredentials | Self::Introspection { once: false } | Self::Revocation)
     }
 
     /// What may be sent once and never again.
@@ -169,7 +171,8 @@ impl Kind {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
             _ => None,
         };
-        let token = matches!(self, Self::Introspection { .. }).then(|| token(&mut provider, &client));
+        let token = matches!(self, Self::Introspection { .. } | Self::Revocation)
+            .then(|| token(&mut provider, &client));
         match self {
             Self::EitherForm => provider.metadata_forms(true, false),
             Self::SignedMetadata => {
@@ -240,6 +243,16 @@ impl Kind {
                     |pause, _| pause,
                     |renewed| format!("{:?} {}", renewed.freshness, show_tokens(&renewed.value)),
                 )
+            }
+            (Self::Revocation, _) => {
+                let call = client.revoke(&token.unwrap(), None, Moment::new(NOW, [7; 32])).unwrap();
+                // No saved form, as of introspection: it can be parked in memory.
+                let mut forms = disturbance.saved.into_iter();
+                let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
+                    Form::Kept => pause,
+                    _ => Pause::new(pause.until(), pause.park()),
+                };
+                world.play(call, rest, |()| "revoked".to_owned())
             }
             (Self::Introspection { once }, _) => {
                 let (token, hint) = (token.unwrap(), Some(TokenTypeHint::AccessToken));

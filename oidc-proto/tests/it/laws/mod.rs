@@ -244,7 +244,7 @@ fn the_ends_of_time_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 23] = [
+    let table: [(Kind, &[&str]); 24] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -265,6 +265,7 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::UserInfo, &["GET /userinfo"]),
         (Kind::Introspection { once: false }, &["POST /introspect"]),
         (Kind::Introspection { once: true }, &["POST /introspect"]),
+        (Kind::Revocation, &["POST /revoke"]),
         (Kind::DeviceAuthorization, &["POST /device_authorization"]),
         (Kind::Device { keys: Keys::Current }, &["POST /token"]),
         (Kind::Device { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),

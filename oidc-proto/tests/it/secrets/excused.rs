@@ -37,6 +37,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "flow::grant::device_grant::DeviceGrant",
             "flow::discovery::provider::Discovery",
             "flow::endpoint::introspection::IntrospectionRequest",
+            "flow::endpoint::revocation::Revocation",
             "flow::exchange::jwks::JwksRetrieval",
             "flow::exchange::post::Post",
             "flow::exchange::post::Repeated",

@@ -31,6 +31,7 @@ impl Provider {
             "token_endpoint": self.url(EndpointName::Token),
             "userinfo_endpoint": self.url(EndpointName::UserInfo),
             "device_authorization_endpoint": self.url(EndpointName::DeviceAuthorization),
+            "revocation_endpoint": self.url(EndpointName::Revocation),
             "introspection_endpoint": self.url(EndpointName::Introspection),
             "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
             "jwks_uri": self.url(EndpointName::Jwks),

@@ -10,6 +10,7 @@ mod introspection;
 mod mint;
 mod params;
 mod registration;
+mod revocation;
 mod settings;
 mod store;
 mod token;
@@ -50,6 +51,8 @@ pub enum EndpointName {
     UserInfo,
     /// `/introspect`.
     Introspection,
+    /// `/revoke`.
+    Revocation,
     /// `/device_authorization`.
     DeviceAuthorization,
     /// Everything else: 404.
@@ -66,6 +69,7 @@ impl fmt::Display for EndpointName {
             Self::Token => "token",
             Self::UserInfo => "userinfo",
             Self::Introspection => "introspection",
+            Self::Revocation => "revocation",
             Self::DeviceAuthorization => "device authorization",
             Self::Unknown => "unknown",
         })
@@ -140,6 +144,7 @@ impl Provider {
             EndpointName::Token => "/token",
             EndpointName::UserInfo => "/userinfo",
             EndpointName::Introspection => "/introspect",
+            EndpointName::Revocation => "/revoke",
             EndpointName::DeviceAuthorization => "/device_authorization",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
@@ -185,14 +190,16 @@ impl Provider {
             EndpointName::Token if post => self.token(request, now),
             EndpointName::UserInfo if get || post => self.userinfo(request, now),
             EndpointName::Introspection if post => self.introspection(request, now),
+            EndpointName::Revocation if post => self.revocation(request),
             EndpointName::DeviceAuthorization if post => self.device(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
             }
-            EndpointName::Token | EndpointName::Introspection | EndpointName::DeviceAuthorization => {
-                self.method_not_allowed("POST")
-            }
+            EndpointName::Token
+            | EndpointName::Introspection
+            | EndpointName::Revocation
+            | EndpointName::DeviceAuthorization => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -244,7 +251,8 @@ impl fmt::Debug for Provider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 8] = [
+const ENDPOINTS: [EndpointName; 9] = [
+    EndpointName::Revocation,
     EndpointName::DeviceAuthorization,
     EndpointName::Discovery,
     EndpointName::OAuthMetadata,

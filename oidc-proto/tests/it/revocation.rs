@@ -1,0 +1,101 @@
+//! A client gives up a token that it was given (RFC 7009).
+
+use crate::support::*;
+use oidc_proto::{
+    Error,
+    flow::{ConfigError, Endpoint, MAX_INTROSPECTED, MAX_RETRIES, Step, TokenTypeHint},
+    message::AuthorizationRequest,
+};
+use oidc_testkit::{EndpointName, Party, drive, hostile};
+
+fn logged_in(party: &mut Party) -> (oidc_proto::Secret, oidc_proto::flow::PreviousLogin) {
+    let request = AuthorizationRequest::new(["offline_access"]);
+    let login = party.login_with(&request, None).unwrap();
+    (login.tokens.refresh_token.unwrap(), (&login.id_token).into())
+}
+
+#[test]
+fn a_refresh_token_that_is_revoked_refreshes_nothing() {
+    for hint in [None, Some(TokenTypeHint::RefreshToken), Some(TokenTypeHint::AccessToken)] {
+        let mut party = Party::new();
+        let (token, previous) = logged_in(&mut party);
+        for _ in 0..2 {
+            // Once more is no error: it is worth nothing, and that is what was asked for.
+            let call = party.client.revoke(&token, hint, party.clock.moment()).unwrap();
+            let () = drive(call, &mut party.provider, &mut party.clock).unwrap();
+        }
+        let seen = party.provider.requests().last().unwrap();
+        assert_eq!(seen.endpoint, EndpointName::Revocation);
+        party.provider.assert_clean();
+        let refused = party.refresh_with(&token, Some(previous), None).unwrap_err();
+        assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "invalid_grant"));
+    }
+}
+
+#[test]
+fn what_the_body_says_does_not_count_but_the_status_does() {
+    let revoke = |response: http::Response<Vec<u8>>| {
+        let party = Party::new();
+        let call = party.client.revoke(&"a-token".into(), None, moment(NOW)).unwrap();
+        let (_, terms, pending) = call.into_parts();
+        assert_eq!(terms.endpoint, Endpoint::Revocation);
+        pending.receive(response, moment(NOW))
+    };
+    let response =
+        |status: u16, body: &str| http::Response::builder().status(status).body(body.into()).unwrap();
+    for body in ["", "{}", "<p>done</p>", r#"{"error": "invalid_request"}"#] {
+        assert!(matches!(revoke(response(200, body)), Ok(Step::Done(()))), "{body}");
+    }
+    let kind = r#"{"error": "unsupported_token_type"}"#;
+    let refused = revoke(response(400, kind)).unwrap_err();
+    assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "unsupported_token_type"));
+    let refused = revoke(response(401, "")).unwrap_err();
+    assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "invalid_client"));
+    assert_eq!(revoke(response(404, "")).unwrap_err().code(), "response_status");
+    assert_eq!(revoke(response(302, "")).unwrap_err().code(), "response_redirect");
+    // RFC 7009 section 2.2.1: the token still exists, and it is asked for again later.
+    assert!(matches!(revoke(response(503, "")), Ok(Step::Wait(pause)) if pause.until() > NOW));
+}
+
+#[test]
+fn a_server_that_is_busy_is_asked_again_in_bounds() {
+    let mut party = Party::new();
+    let (token, previous) = logged_in(&mut party);
+    party.provider.alter_response(EndpointName::Revocation, hostile::times(2, hostile::retry_after(5)));
+    let call = party.client.revoke(&token, None, party.clock.moment()).unwrap();
+    drive(call, &mut party.provider, &mut party.clock).unwrap();
+    assert_eq!(party.provider.count(EndpointName::Revocation), 3);
+    party.provider.alter_response(EndpointName::Revocation, hostile::retry_after(5));
+    let call = party.client.revoke(&token, None, party.clock.moment()).unwrap();
+    let busy = drive(call, &mut party.provider, &mut party.clock).unwrap_err();
+    assert_eq!(busy.code(), "unavailable", "then the token may still be good, and the caller knows");
+    assert_eq!(party.provider.count(EndpointName::Revocation), 3 + 1 + usize::from(MAX_RETRIES));
+    drop(previous);
+}
+
+#[test]
+fn nobody_revokes_the_token_of_another_client() {
+    let mut party = Party::new();
+    let (token, previous) = logged_in(&mut party);
+    party.provider.register(oidc_testkit::Registration::basic("other", SECRET));
+    let metadata = party.discover().unwrap();
+    let other = oidc_proto::flow::Client::builder(metadata, "other").secret(SECRET).build().unwrap();
+    let refused = run(&mut party.provider, other.revoke(&token, None, moment(NOW)).unwrap()).unwrap_err();
+    assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "invalid_grant"));
+    assert!(party.refresh_with(&token, Some(previous), None).is_ok(), "it is as good as before");
+}
+
+#[test]
+fn what_cannot_be_a_token_is_sent_to_nobody() {
+    let party = Party::new();
+    for token in ["", "a\nb", "é", &"x".repeat(MAX_INTROSPECTED + 1)] {
+        let refused = party.client.revoke(&token.into(), None, moment(NOW)).unwrap_err();
+        assert_eq!(refused, ConfigError::Parameter("token").into(), "{token:?}");
+    }
+    let mut party = Party::new();
+    party.provider.alter_response(EndpointName::Discovery, hostile::remove_member("revocation_endpoint"));
+    let metadata = party.discover().unwrap();
+    let client = oidc_proto::flow::Client::builder(metadata, "app").build().unwrap();
+    let refused = client.revoke(&"a-token".into(), None, moment(NOW)).unwrap_err();
+    assert_eq!(refused, ConfigError::NoEndpoint("revocation_endpoint").into());
+}

@@ -1,0 +1,46 @@
+//! The revocation endpoint (RFC 7009): for the client that a token was given to.
+
+use super::{Provider, token::Refusal};
+use http::{Request, Response, StatusCode};
+
+impl Provider {
+    pub(super) fn revocation(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        match self.revoke(request) {
+            Ok(()) => {
+                Response::builder().status(StatusCode::OK).body(Vec::new()).expect("a status and no body")
+            }
+            Err(refusal) => refusal.into_response(),
+        }
+    }
+
+    fn revoke(&mut self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
+        let params = self.form(request, |provider, params| {
+            let client = params.get("client_id").and_then(|id| provider.clients.get(id));
+            let known: &[&str] = match client.map(|client| client.authentication.name()) {
+                Some("client_secret_post") => &["token", "token_type_hint", "client_id", "client_secret"],
+                Some("none") => &["token", "token_type_hint", "client_id"],
+                _ => &["token", "token_type_hint"],
+            };
+            provider.audit.parameters(params, known);
+        })?;
+        let client = self.authenticate(request, &params)?;
+        let Some(token) = params.get("token") else {
+            self.audit.note("revocation without a token (RFC 7009 section 2.1)");
+            return Err(Refusal::bad("invalid_request", "no token"));
+        };
+        let refresh = self.store.refresh_tokens.get(token).map(|refresh| refresh.grant);
+        let grant = refresh.or_else(|| self.store.access_tokens.get(token).map(|access| access.grant));
+        // A token that nobody has given out is as good as revoked (section 2.2).
+        let Some(grant) = grant else { return Ok(()) };
+        if self.store.grant(grant).client_id != client.client_id {
+            self.audit.note("revocation of another client's token (RFC 7009 section 2.1)");
+            return Err(Refusal::bad("invalid_grant", "the token was given to another client"));
+        }
+        match refresh {
+            // With a refresh token everything goes that stands on its grant.
+            Some(grant) => self.store.revoke(grant),
+            None => drop(self.store.access_tokens.remove(token)),
+        }
+        Ok(())
+    }
+}
