@@ -39,7 +39,7 @@ const VERSION: u32 = 1;
 pub struct DeviceAuthorizationRequest;
 
 /// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
-/// a [pause](Pause::save); it holds the device code, so keep it from others.
+/// a [pause](crate::flow::Pause::save); it holds the device code, so keep it from others.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct DeviceAuthorization(pub(super) Grant);
