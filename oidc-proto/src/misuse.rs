@@ -268,7 +268,7 @@
 //! ```compile_fail,E0451
 //! # use oidc_proto::flow::PendingAuthorization;
 //! fn forged(kept: PendingAuthorization) -> PendingAuthorization {
-//!     PendingAuthorization { state: "mine".to_owned(), ..kept }
+//!     PendingAuthorization { max_age: None, ..kept }
 //! }
 //! ```
 //!
@@ -320,9 +320,9 @@
 //! Whoever holds [`Verified`](crate::token::Verified) claims knows that they were verified.
 //!
 //! ```compile_fail,E0451
-//! # use oidc_proto::token::{Claims, Verified};
-//! fn forged<'s>(claims: Claims<'s>) -> Verified<'s> {
-//!     Verified { claims, payload: b"{}" }
+//! # use oidc_proto::token::Verified;
+//! fn forged<'s>(verified: Verified<'s>) -> Verified<'s> {
+//!     Verified { payload: b"{}", ..verified }
 //! }
 //! ```
 //!
