@@ -72,7 +72,11 @@ fn log_in(signer: &RingSigner, keys: &Arc<KeySet>) {
     let pending = open.take(&state).expect("it is there");
 
     let back = AuthorizationResponse::from_query(&format!("code=xyz&state={state}")).expect("a callback");
-    let call = pending.callback(&client, Some(Arc::clone(keys)), back, moment(3)).expect("it fits");
+    let Step::Send(call) =
+        pending.callback(&client, Some(Arc::clone(keys)), back, moment(3)).expect("it fits")
+    else {
+        panic!("a token request")
+    };
     let Step::Done(login) = answer(call, |request| {
         assert!(request.body().starts_with(b"grant_type=authorization_code&code=xyz"));
         let claims = json!({

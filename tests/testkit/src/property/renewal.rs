@@ -128,7 +128,7 @@ impl World {
                 if self.furthest >= self.set_backs.1.plus(3_600) {
                     self.set_backs.0 = 0;
                 }
-                self.set_backs = (self.set_backs.0 + 1, self.furthest);
+                self.set_backs = (self.set_backs.0.saturating_add(1), self.furthest);
                 self.disagrees |= self.set_backs.0 > 4;
                 self.want(Need::Any);
             }
