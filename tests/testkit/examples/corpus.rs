@@ -68,6 +68,8 @@ fn callbacks() -> Entries {
     entries([
         ("good", format!("?{good}")),
         ("good-url", format!("{REDIRECT}?{good}#fragment")),
+        ("id-token", format!("{good}&id_token=x.y.z")),
+        ("id-token-alone", format!("id_token=x.y.z&state={state}")),
         ("no-iss", format!("code=x&state={state}&session_state=a.b&x=1")),
         ("other-iss", format!("code=x&state={state}&iss=https%3A%2F%2Fevil.example")),
         ("other-state", format!("code=x&state={state}x")),

@@ -61,10 +61,13 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
     let Ok(response) = read else { return };
     let value = |name: &str| pairs.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str());
     assert_eq!(response.code.as_ref().map(|code| code.expose()), value("code"));
+    assert_eq!(response.id_token.as_ref().map(|token| token.expose()), value("id_token"));
     assert_eq!(response.state.as_deref(), value("state"));
     assert_eq!(response.iss.as_deref(), value("iss"));
     assert_eq!(response.error.is_some(), value("error").is_some());
-    let known = ["code", "state", "iss", "error", "error_description", "error_uri", "session_state"];
+    assert_eq!(response.session_state.as_deref(), value("session_state"));
+    let known =
+        ["code", "id_token", "state", "iss", "error", "error_description", "error_uri", "session_state"];
     let others = pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())).count();
     assert_eq!(response.extra.len(), others, "nothing gets lost: {query:?}");
     assert!(format!("{response:?}").len() < 16 * MAX_CALLBACK);
