@@ -15,7 +15,7 @@ use crate::{
         client::{Attempt, Client, Form},
         contract::{Along, Call, ConfigError, Endpoint, Error, Pause, Step, Then},
         exchange::{Ask, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
-        saved::{Seal, Sealed, text},
+        saved::{seal_as_json, text},
     },
     message::TokenResponse,
 };
@@ -138,17 +138,7 @@ impl TryFrom<Grant> for SavedClientCredentials {
     }
 }
 
-impl Seal for SavedClientCredentials {}
-
-impl Sealed for SavedClientCredentials {
-    const KIND: &'static str = "client credentials";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+seal_as_json!(SavedClientCredentials, "client credentials");
 
 impl Pause<ClientCredentialsGrant> {
     /// The grant as it rests, to be saved.

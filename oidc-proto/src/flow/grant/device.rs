@@ -14,7 +14,7 @@ use crate::{
         client::{Attempt, Client, Form},
         contract::{Call, ConfigError, Endpoint, Error, ResponseError, Rule, Step, Then},
         exchange::{Answer, Ask, Body, Post, RETRY_AFTER_CAP},
-        saved::{Seal, Sealed, text},
+        saved::{seal_as_json, text},
     },
     message::DeviceAuthorizationResponse,
 };
@@ -110,17 +110,7 @@ impl TryFrom<Grant> for DeviceAuthorization {
     }
 }
 
-impl Seal for DeviceAuthorization {}
-
-impl Sealed for DeviceAuthorization {
-    const KIND: &'static str = "device authorization";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+seal_as_json!(DeviceAuthorization, "device authorization");
 
 /// Neither the device code nor what the user is to enter.
 impl fmt::Debug for DeviceAuthorization {

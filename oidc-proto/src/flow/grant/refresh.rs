@@ -18,7 +18,7 @@ use crate::{
         client::{Attempt, Client},
         contract::{Call, ConfigError, Endpoint, Error, Flow, Never, Response, Step},
         exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting},
-        saved::{Seal, Sealed, text},
+        saved::{seal_as_json, text},
     },
     jose::KeySet,
     message::TokenResponse,
@@ -72,17 +72,7 @@ impl TryFrom<Kept> for PreviousLogin {
     }
 }
 
-impl Seal for PreviousLogin {}
-
-impl Sealed for PreviousLogin {
-    const KIND: &'static str = "previous login";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+seal_as_json!(PreviousLogin, "previous login");
 
 impl From<&IdToken> for PreviousLogin {
     fn from(id_token: &IdToken) -> Self {

@@ -7,24 +7,20 @@
 //! ```
 
 use super::{
-    authorize::{check_provider, s256},
-    sent::{Besides, OTHER_KIND, Saved, Sent},
+    authorize::{check_provider, code_form, s256},
+    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
-    base::{
-        moment::{Moment, Timestamp},
-        secret::Secret,
-    },
+    base::{moment::Moment, secret::Secret},
     flow::{
         client::{Attempt, Client},
         contract::{Call, CallbackError, ConfigError, Endpoint, Error, Step, Then},
         exchange::{Ask, Post},
-        saved::{Seal, Sealed},
+        saved::seal_as_json,
     },
     message::{AccessRequest, AuthorizationResponse, Sender, TokenResponse},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
 use url::Url;
 
 /// Between the redirect and the callback of an authorization that is no login.
@@ -60,27 +56,9 @@ impl TryFrom<Saved> for PendingAccess {
     }
 }
 
-impl fmt::Debug for PendingAccess {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingAccess")
-            .field("issuer", &self.sent.issuer)
-            .field("client_id", &self.sent.client_id)
-            .field("created", &self.sent.created)
-            .finish_non_exhaustive()
-    }
-}
+waits_for_callback!(PendingAccess);
 
-impl Seal for PendingAccess {}
-
-impl Sealed for PendingAccess {
-    const KIND: &'static str = "access";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+seal_as_json!(PendingAccess, "access");
 
 /// Tokens that a user has granted. Who the user is they do not say.
 #[derive(Clone, Debug)]
@@ -124,24 +102,6 @@ impl Client {
 }
 
 impl PendingAccess {
-    /// The state that was sent: a name to save this under.
-    #[must_use]
-    pub fn state(&self) -> &str {
-        &self.sent.state
-    }
-
-    /// The issuer that was asked.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.sent.issuer
-    }
-
-    /// When the user was sent away.
-    #[must_use]
-    pub const fn created(&self) -> Timestamp {
-        self.sent.created
-    }
-
     /// Takes the callback: the only way to a token request.
     ///
     /// # Errors
@@ -172,12 +132,7 @@ impl Attempt {
         let secrets = std::slice::from_ref(&code_verifier);
         sent.answered(&self.client, &response, secrets, moment.now())?;
         let code = response.code.filter(|code| !code.expose().is_empty());
-        let form = vec![
-            ("grant_type".into(), "authorization_code".into()),
-            ("code".into(), code.ok_or(CallbackError::MissingCode)?),
-            ("redirect_uri".into(), sent.redirect_uri.into()),
-            ("code_verifier".into(), code_verifier),
-        ];
+        let form = code_form(code.ok_or(CallbackError::MissingCode)?, sent.redirect_uri, code_verifier);
         let ask = Ask::new(self, Endpoint::Token, form).bound([sent.state.into()]);
         Ok(ask.once(moment)?.carrying(()))
     }

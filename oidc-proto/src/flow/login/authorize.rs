@@ -1,6 +1,16 @@
-//! What an authorization request may ask of a provider, by the provider's own word, and PKCE.
+//! What an authorization request may ask of a provider, by the provider's own word, PKCE, and how its code is sent.
 
-use crate::{backend::sha256, base::base64url, flow::contract::ConfigError, metadata::ProviderMetadata};
+use crate::{
+    backend::sha256,
+    base::{base64url, secret::Secret},
+    flow::{
+        client::{Client, Form},
+        contract::ConfigError,
+        saved::text,
+    },
+    message::AuthorizationRequest,
+    metadata::ProviderMetadata,
+};
 
 /// What this flow sends, the provider must take; what the provider demands, this flow must send.
 ///
@@ -27,6 +37,30 @@ pub(in crate::flow) fn check_provider(
         return Err(ConfigError::NoS256);
     }
     Ok(())
+}
+
+/// What a request for an ID token must be able to have: one that can be verified, and demands that can be saved.
+pub(in crate::flow) fn check_login(
+    client: &Client,
+    request: &AuthorizationRequest,
+) -> Result<(), ConfigError> {
+    if client.inner().verifier.algorithms.set().is_empty() {
+        return Err(ConfigError::NoAlgorithm);
+    }
+    if !text::is_list(&request.essential_acr) {
+        return Err(ConfigError::Parameter("essential_acr"));
+    }
+    Ok(())
+}
+
+/// The token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+pub(in crate::flow) fn code_form(code: Secret, redirect_uri: String, code_verifier: Secret) -> Form {
+    vec![
+        ("grant_type".into(), "authorization_code".into()),
+        ("code".into(), code),
+        ("redirect_uri".into(), redirect_uri.into()),
+        ("code_verifier".into(), code_verifier),
+    ]
 }
 
 /// RFC 7636 section 4.2.

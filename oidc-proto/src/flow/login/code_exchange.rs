@@ -7,14 +7,16 @@
 //! `Keys` only if the keys at hand do not vouch for the ID token; `UserInfo` only if the client asks
 //! for it. The code is sent once, whatever happens; nothing comes out before the ID token is verified.
 
-use super::userinfo::{self, UserInfoRequest};
+use super::{
+    authorize::code_form,
+    userinfo::{self, UserInfoRequest},
+};
 use crate::{
     base::{moment::Moment, secret::Secret},
-    flow::exchange::Learned,
     flow::{
         client::{Attempt, Client},
         contract::{Call, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step},
-        exchange::{Ask, Check, Checked, Checking, Demands, Post, Posting},
+        exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting},
     },
     jose::KeySet,
     message::{TokenResponse, UserInfo},
@@ -77,12 +79,7 @@ impl Login {
         promise: Promise,
         moment: Moment,
     ) -> Result<Call<Self>, Error> {
-        let form = vec![
-            ("grant_type".into(), "authorization_code".into()),
-            ("code".into(), code.clone()),
-            ("redirect_uri".into(), promise.redirect_uri.into()),
-            ("code_verifier".into(), promise.code_verifier),
-        ];
+        let form = code_form(code.clone(), promise.redirect_uri, promise.code_verifier);
         let bound = [promise.nonce.clone(), promise.state.as_str().into()];
         let demands = Demands {
             nonce: Some(promise.nonce),

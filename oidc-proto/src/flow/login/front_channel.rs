@@ -8,26 +8,23 @@
 //! With keys at hand that vouch for the ID token it is done without a request.
 
 use super::{
-    authorize::check_provider,
-    sent::{Besides, OTHER_KIND, Saved, Sent},
+    authorize::{check_login, check_provider},
+    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
-    base::{
-        moment::{Moment, Timestamp},
-        secret::Secret,
-    },
+    base::{moment::Moment, secret::Secret},
     flow::{
         client::Client,
         contract::{CallbackError, ConfigError, Error, Step, Then},
         exchange::{Check, Checked, Demands, Learned},
-        saved::{Seal, Sealed, text},
+        saved::seal_as_json,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
     token::IdToken,
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 use url::Url;
 
 /// Between the redirect and the callback of a login by ID token alone.
@@ -62,27 +59,9 @@ impl TryFrom<Saved> for PendingFrontLogin {
     }
 }
 
-impl fmt::Debug for PendingFrontLogin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingFrontLogin")
-            .field("issuer", &self.sent.issuer)
-            .field("client_id", &self.sent.client_id)
-            .field("created", &self.sent.created)
-            .finish_non_exhaustive()
-    }
-}
+waits_for_callback!(PendingFrontLogin);
 
-impl Seal for PendingFrontLogin {}
-
-impl Sealed for PendingFrontLogin {
-    const KIND: &'static str = "front login";
-    fn to_bytes(&self) -> Option<Vec<u8>> {
-        serde_json::to_vec(self).ok()
-    }
-    fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        serde_json::from_slice(bytes).ok()
-    }
-}
+seal_as_json!(PendingFrontLogin, "front login");
 
 /// A user who is who the issuer says. There are no tokens besides the ID token.
 #[derive(Clone, Debug)]
@@ -113,12 +92,7 @@ impl Client {
         moment: Moment,
     ) -> Result<(Url, PendingFrontLogin), Error> {
         check_provider(self.metadata(), "id_token", "form_post")?;
-        if self.inner().verifier.algorithms.set().is_empty() {
-            return Err(ConfigError::NoAlgorithm.into());
-        }
-        if !text::is_list(&request.essential_acr) {
-            return Err(ConfigError::Parameter("essential_acr").into());
-        }
+        check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce) = (entropy.token(), entropy.token());
         let bound = Bound {
@@ -136,24 +110,6 @@ impl Client {
 }
 
 impl PendingFrontLogin {
-    /// The state that was sent: a name to save this under.
-    #[must_use]
-    pub fn state(&self) -> &str {
-        &self.sent.state
-    }
-
-    /// The issuer that was asked.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.sent.issuer
-    }
-
-    /// When the user was sent away.
-    #[must_use]
-    pub const fn created(&self) -> Timestamp {
-        self.sent.created
-    }
-
     /// Takes the callback. `keys` are the provider's as far as they are known; if they vouch for the ID token,
     /// the flow is done at once.
     ///

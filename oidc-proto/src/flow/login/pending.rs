@@ -7,9 +7,9 @@
 //! ```
 
 use super::{
-    authorize::{check_provider, s256},
+    authorize::{check_login, check_provider, s256},
     code_exchange::{Login, Promise},
-    sent::{Besides, OTHER_KIND, Saved, Sent},
+    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
     base::{
@@ -19,13 +19,12 @@ use crate::{
     flow::{
         client::{Attempt, Client},
         contract::{CallbackError, ConfigError, Error, Step},
-        saved::text,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
 };
 use serde::{Deserialize, Serialize};
-use std::{fmt, sync::Arc};
+use std::sync::Arc;
 use url::Url;
 
 /// Between the redirect and the callback: everything that the answer must fit.
@@ -64,15 +63,7 @@ impl TryFrom<Saved> for PendingAuthorization {
     }
 }
 
-impl fmt::Debug for PendingAuthorization {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("PendingAuthorization")
-            .field("issuer", &self.sent.issuer)
-            .field("client_id", &self.sent.client_id)
-            .field("created", &self.sent.created)
-            .finish_non_exhaustive()
-    }
-}
+waits_for_callback!(PendingAuthorization);
 
 impl Client {
     /// Where to send the user, and what to keep until they return. Always with `state`, `nonce` and
@@ -88,12 +79,7 @@ impl Client {
     ) -> Result<(Url, PendingAuthorization), Error> {
         let redirect_uri = self.redirect_uri()?;
         check_provider(self.metadata(), "code", "query")?;
-        if self.inner().verifier.algorithms.set().is_empty() {
-            return Err(ConfigError::NoAlgorithm.into());
-        }
-        if !text::is_list(&request.essential_acr) {
-            return Err(ConfigError::Parameter("essential_acr").into());
-        }
+        check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());
         let bound = Bound {
@@ -116,24 +102,6 @@ impl Client {
 }
 
 impl PendingAuthorization {
-    /// The state that was sent: a name to save this under.
-    #[must_use]
-    pub fn state(&self) -> &str {
-        &self.sent.state
-    }
-
-    /// The issuer that was asked.
-    #[must_use]
-    pub fn issuer(&self) -> &str {
-        &self.sent.issuer
-    }
-
-    /// When the user was sent away.
-    #[must_use]
-    pub const fn created(&self) -> Timestamp {
-        self.sent.created
-    }
-
     /// Takes the callback: the only way to a token request. `keys` are the provider's as far as they
     /// are known; with `None`, or if they do not vouch for the ID token, the flow fetches them.
     ///

@@ -79,6 +79,42 @@ impl Sent {
     }
 }
 
+/// What everybody may know of a state with the field `sent`; it shows the rest to nobody.
+macro_rules! waits_for_callback {
+    ($state:ident) => {
+        impl std::fmt::Debug for $state {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.debug_struct(stringify!($state))
+                    .field("issuer", &self.sent.issuer)
+                    .field("client_id", &self.sent.client_id)
+                    .field("created", &self.sent.created)
+                    .finish_non_exhaustive()
+            }
+        }
+
+        impl $state {
+            /// The state that was sent: a name to save this under.
+            #[must_use]
+            pub fn state(&self) -> &str {
+                &self.sent.state
+            }
+
+            /// The issuer that was asked.
+            #[must_use]
+            pub fn issuer(&self) -> &str {
+                &self.sent.issuer
+            }
+
+            /// When the user was sent away.
+            #[must_use]
+            pub const fn created(&self) -> $crate::base::moment::Timestamp {
+                self.sent.created
+            }
+        }
+    };
+}
+pub(in crate::flow) use waits_for_callback;
+
 /// The saved form of whatever waits for a callback: short names, a version first.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]

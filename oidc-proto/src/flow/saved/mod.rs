@@ -5,4 +5,4 @@ pub(in crate::flow) mod text;
 
 pub use sealed::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
 
-pub(in crate::flow) use sealed::private::Sealed;
+pub(in crate::flow) use sealed::{private::Sealed, seal_as_json};

@@ -86,6 +86,24 @@ pub(in crate::flow) mod private {
 
 use private::Sealed;
 
+/// Seals a state as JSON. What comes back is held to the state's own `Deserialize`.
+macro_rules! seal_as_json {
+    ($state:ty, $kind:literal) => {
+        impl $crate::flow::saved::Seal for $state {}
+
+        impl $crate::flow::saved::Sealed for $state {
+            const KIND: &'static str = $kind;
+            fn to_bytes(&self) -> Option<Vec<u8>> {
+                serde_json::to_vec(self).ok()
+            }
+            fn from_bytes(bytes: &[u8]) -> Option<Self> {
+                serde_json::from_slice(bytes).ok()
+            }
+        }
+    };
+}
+pub(in crate::flow) use seal_as_json;
+
 impl SealingKeys {
     /// A key of 32 bytes from a cryptographically secure source, under a number that nothing else
     /// sealed for the same place has.
