@@ -296,6 +296,14 @@ fn every_member_of_a_saved_grant_is_validated() {
     assert_eq!(error, Error::Config(ConfigError::Reserved("client_secret")));
 }
 
+/// Of a provider that also sends ID tokens through the browser.
+fn front_client() -> Client {
+    let mut metadata = client().metadata().clone();
+    metadata.response_types_supported = Some(vec!["code".to_owned(), "id_token".to_owned()]);
+    metadata.response_modes_supported = Some(vec!["query".to_owned(), "form_post".to_owned()]);
+    Client::builder(metadata, CLIENT).redirect_uri(CALLBACK).build().unwrap()
+}
+
 /// What could not come back is refused before the user is sent away.
 #[test]
 fn what_cannot_be_saved_is_never_begun() {
@@ -312,8 +320,10 @@ fn what_cannot_be_saved_is_never_begun() {
     let lines = ["a\nb", "a\u{2028}b", "a\u{202e}b"].map(|line| vec![line.to_owned()]);
     for classes in lines.into_iter().chain([vec![long], vec![String::new()], vec!["x".to_owned(); 65]]) {
         let request = AuthorizationRequest::new(["profile"]).essential_acr(classes);
-        let error = client().authorize(&request, Moment::new(NOW, [0; 32])).unwrap_err();
-        assert_eq!(error, Error::Config(ConfigError::Parameter("essential_acr")));
+        let refused = Error::Config(ConfigError::Parameter("essential_acr"));
+        let (client, moment) = (front_client(), || Moment::new(NOW, [0; 32]));
+        assert_eq!(client.authorize(&request, moment()).unwrap_err(), refused);
+        assert_eq!(client.authorize_front_login(&request, moment()).unwrap_err(), refused);
     }
 }
 
