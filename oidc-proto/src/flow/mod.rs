@@ -73,8 +73,8 @@ pub use grant::{
     SavedClientCredentials,
 };
 pub use login::{
-    AccessGrant, AccessGranted, Authenticated, FrontLogin, Identified, Login, MAX_OPEN_LOGINS, OpenLogins,
-    PendingAccess, PendingAuthorization, PendingFrontLogin, UserInfoRequest,
+    AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
+    OpenLogins, PendingAccess, PendingAuthorization, PendingFrontLogin, UserInfoRequest,
 };
 pub use saved::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
 

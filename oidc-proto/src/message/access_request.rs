@@ -1,7 +1,10 @@
 //! The authorization request of plain OAuth (RFC 6749 section 4.1.1): it asks for access, and not who the user
 //! is.
 
-use super::authorization_request::{RequestError, add_extra, scope};
+use super::{
+    authorization_request::{add_extra, scope},
+    response_type::{Answer, RequestError, ResponseMode},
+};
 
 /// What access to ask for. Start with [`new`](Self::new), add what you need.
 ///
@@ -16,6 +19,8 @@ pub struct AccessRequest {
     pub scopes: Vec<String>,
     /// The resources that the access is for (RFC 8707 section 2).
     pub resources: Vec<String>,
+    /// How the answer comes; in the query by default.
+    pub response_mode: Option<ResponseMode>,
     /// Further parameters. One that the library sets itself is refused.
     pub extra: Vec<(String, String)>,
 }
@@ -26,6 +31,7 @@ pub(crate) struct Sender<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) state: &'a str,
     pub(crate) code_challenge: &'a str,
+    pub(crate) answer: Answer,
 }
 
 impl AccessRequest {
@@ -42,6 +48,13 @@ impl AccessRequest {
         self
     }
 
+    /// Sets [`response_mode`](Self::response_mode).
+    #[must_use]
+    pub const fn response_mode(mut self, response_mode: ResponseMode) -> Self {
+        self.response_mode = Some(response_mode);
+        self
+    }
+
     /// Adds one parameter to [`extra`](Self::extra).
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -53,12 +66,15 @@ impl AccessRequest {
     pub(crate) fn encode(&self, sender: &Sender<'_>) -> Result<Vec<(String, String)>, RequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut add = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
-        add("response_type", "code");
+        add("response_type", sender.answer.kind);
         add("client_id", sender.client_id);
         add("redirect_uri", sender.redirect_uri);
         add("state", sender.state);
         add("code_challenge", sender.code_challenge);
         add("code_challenge_method", "S256");
+        if let Some(mode) = sender.answer.mode {
+            add("response_mode", mode.name());
+        }
         if !self.scopes.is_empty() {
             let scope = scope(&[], &self.scopes)?;
             if scope.split(' ').any(|scope| scope == "openid") {
@@ -80,6 +96,7 @@ impl std::fmt::Debug for AccessRequest {
         f.debug_struct("AccessRequest")
             .field("scopes", &self.scopes)
             .field("resources", &self.resources)
+            .field("response_mode", &self.response_mode)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish()
     }

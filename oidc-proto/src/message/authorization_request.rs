@@ -1,5 +1,6 @@
 //! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1, RFC 6749 section 4.1.1).
 
+use super::response_type::{Answer, RequestError, ResponseMode, ResponseType};
 use crate::base::json::Extra;
 use serde_json::{Value, json};
 use std::fmt;
@@ -35,6 +36,11 @@ pub struct AuthorizationRequest {
     pub essential_acr: Vec<String>,
     /// Claims to ask for, by the `claims` parameter (section 5.5).
     pub claims: Option<Extra>,
+    /// The tokens that come through the browser besides the code; none by default.
+    pub response_type: ResponseType,
+    /// How the answer comes. By default in the query if the browser carries no token, and else in a form that the
+    /// browser posts.
+    pub response_mode: Option<ResponseMode>,
     /// Further parameters. One that the library sets itself is refused.
     pub extra: Vec<(String, String)>,
     /// Whether one of no classes has been asked for.
@@ -57,6 +63,8 @@ impl fmt::Debug for AuthorizationRequest {
             .field("acr_values", &self.acr_values)
             .field("essential_acr", &self.essential_acr)
             .field("claims", &self.claims.as_ref().map(Extra::keys))
+            .field("response_type", &self.response_type)
+            .field("response_mode", &self.response_mode)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish_non_exhaustive()
     }
@@ -121,26 +129,9 @@ pub(crate) struct Bound<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) state: &'a str,
     pub(crate) nonce: &'a str,
-    pub(crate) response: ResponseType<'a>,
-}
-
-/// What the provider is to answer with.
-#[derive(Clone, Copy)]
-pub(crate) enum ResponseType<'a> {
-    /// A code, in the query of the redirect URI.
-    Code {
-        /// The challenge of PKCE.
-        code_challenge: &'a str,
-    },
-    /// An ID token, in a form that the browser posts.
-    IdToken,
-}
-
-/// Why a request cannot be encoded.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum RequestError {
-    Reserved(&'static str),
-    Parameter(&'static str),
+    /// The challenge of PKCE, of a request for a code.
+    pub(crate) code_challenge: Option<&'a str>,
+    pub(crate) answer: Answer,
 }
 
 /// The parameters that extras may not override, `extra` standing for one that is there twice.
@@ -218,6 +209,20 @@ impl AuthorizationRequest {
         self
     }
 
+    /// Sets [`response_type`](Self::response_type).
+    #[must_use]
+    pub const fn response_type(mut self, response_type: ResponseType) -> Self {
+        self.response_type = response_type;
+        self
+    }
+
+    /// Sets [`response_mode`](Self::response_mode).
+    #[must_use]
+    pub const fn response_mode(mut self, response_mode: ResponseMode) -> Self {
+        self.response_mode = Some(response_mode);
+        self
+    }
+
     /// Adds one parameter to [`extra`](Self::extra).
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -229,22 +234,18 @@ impl AuthorizationRequest {
     pub(crate) fn encode(&self, bound: &Bound<'_>) -> Result<Vec<(String, String)>, RequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
-        let response_type = match bound.response {
-            ResponseType::Code { .. } => "code",
-            ResponseType::IdToken => "id_token",
-        };
-        add("response_type", response_type.to_owned());
+        add("response_type", bound.answer.kind.to_owned());
         add("client_id", bound.client_id.to_owned());
         add("redirect_uri", bound.redirect_uri.to_owned());
         add("scope", scope(&["openid"], &self.scopes)?);
         add("state", bound.state.to_owned());
         add("nonce", bound.nonce.to_owned());
-        match bound.response {
-            ResponseType::Code { code_challenge } => {
-                add("code_challenge", code_challenge.to_owned());
-                add("code_challenge_method", "S256".to_owned());
-            }
-            ResponseType::IdToken => add("response_mode", "form_post".to_owned()),
+        if let Some(code_challenge) = bound.code_challenge {
+            add("code_challenge", code_challenge.to_owned());
+            add("code_challenge_method", "S256".to_owned());
+        }
+        if let Some(mode) = bound.answer.mode {
+            add("response_mode", mode.name().to_owned());
         }
         if !self.prompt.is_empty() {
             if self.prompt.contains(&Prompt::None) && self.prompt.len() > 1 {
@@ -349,7 +350,8 @@ mod tests {
         redirect_uri: "https://app.example/cb",
         state: "s",
         nonce: "n",
-        response: ResponseType::Code { code_challenge: "h" },
+        code_challenge: Some("h"),
+        answer: Answer { kind: "code", mode: None },
     };
 
     fn sent(request: &AuthorizationRequest, name: &str) -> Option<String> {

@@ -1,5 +1,5 @@
-//! The authorization response in the query of the redirect URI (RFC 6749 sections 4.1.2 and
-//! 4.1.2.1, RFC 9207).
+//! The authorization response as it comes to the redirect URI: in the query, in the fragment, or in a form that the
+//! browser posts (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Core 1.0 section 3.3.2.5, JARM).
 
 use super::ErrorResponse;
 use crate::base::{
@@ -7,6 +7,7 @@ use crate::base::{
     secret::Secret,
 };
 use std::fmt;
+use zeroize::Zeroizing;
 
 /// The longest callback that is read, in bytes.
 pub const MAX_CALLBACK: usize = 16 * 1024;
@@ -21,6 +22,16 @@ pub struct AuthorizationResponse {
     pub code: Option<Secret>,
     /// An ID token, where one was asked for (OpenID Connect Core 1.0 section 3.2.2.5).
     pub id_token: Option<Secret>,
+    /// An access token, where one was asked for (OpenID Connect Core 1.0 section 3.3.2.5).
+    pub access_token: Option<Secret>,
+    /// How the access token is used: `Bearer`.
+    pub token_type: Option<String>,
+    /// For how long the access token is good, in seconds, as the provider has written it.
+    pub expires_in: Option<String>,
+    /// The scopes of the access token.
+    pub scope: Option<String>,
+    /// The whole response as a signed JWT (JARM section 2.3), in the place of all the other parameters.
+    pub response: Option<Secret>,
     /// The state: which of the pending authorizations this answers.
     pub state: Option<String>,
     /// The issuer (RFC 9207).
@@ -39,30 +50,54 @@ impl AuthorizationResponse {
     /// # Errors
     /// [`FormError`] if a parameter stands there twice, whatever its name, or if the query is not a form.
     pub fn from_query(query: &str) -> Result<Self, FormError> {
-        if query.len() > MAX_CALLBACK {
+        Self::from_form(query.strip_prefix('?').unwrap_or(query).as_bytes())
+    }
+
+    /// Reads a fragment, with or without the number sign: what a page of the application hands on.
+    ///
+    /// # Errors
+    /// As [`from_query`](Self::from_query).
+    pub fn from_fragment(fragment: &str) -> Result<Self, FormError> {
+        Self::from_form(fragment.strip_prefix('#').unwrap_or(fragment).as_bytes())
+    }
+
+    /// Reads the body of a form that the browser posts.
+    ///
+    /// # Errors
+    /// As [`from_query`](Self::from_query).
+    pub fn from_form(body: &[u8]) -> Result<Self, FormError> {
+        if body.len() > MAX_CALLBACK {
             return Err(FormError::TooLong);
         }
-        let mut pairs = form::decode(query.strip_prefix('?').unwrap_or(query).as_bytes())?;
+        Ok(Self::from_parameters(form::decode(body)?))
+    }
+
+    /// The response of these parameters, each of which stands there once.
+    pub(crate) fn from_parameters(mut pairs: Vec<(String, Zeroizing<String>)>) -> Self {
         let mut take = |name: &str| {
             let at = pairs.iter().position(|(known, _)| known == name)?;
             Some(pairs.remove(at).1)
         };
-        let (code, state, iss) = (take("code"), take("state"), take("iss"));
+        let secret = |value: Zeroizing<String>| Secret::new(value.as_str());
+        let text = |value: Zeroizing<String>| value.as_str().to_owned();
         let (error, description, uri) = (take("error"), take("error_description"), take("error_uri"));
-        let (id_token, session_state) = (take("id_token"), take("session_state"));
-        let text = |value: &zeroize::Zeroizing<String>| value.as_str().to_owned();
-        Ok(Self {
-            code: code.map(|code| Secret::new(code.as_str())),
-            id_token: id_token.map(|token| Secret::new(token.as_str())),
-            state: state.as_ref().map(text),
-            iss: iss.as_ref().map(text),
+        Self {
+            code: take("code").map(secret),
+            id_token: take("id_token").map(secret),
+            access_token: take("access_token").map(secret),
+            token_type: take("token_type").map(text),
+            expires_in: take("expires_in").map(text),
+            scope: take("scope").map(text),
+            response: take("response").map(secret),
+            state: take("state").map(text),
+            iss: take("iss").map(text),
             error: error.map(|error| {
                 let (description, uri) = (description.as_deref(), uri.as_deref());
                 ErrorResponse::new(&error, description.map(String::as_str), uri.map(String::as_str), &[])
             }),
-            session_state: session_state.as_ref().map(text),
-            extra: pairs.into_iter().map(|(name, value)| (name, Secret::new(value.as_str()))).collect(),
-        })
+            session_state: take("session_state").map(text),
+            extra: pairs.into_iter().map(|(name, value)| (name, secret(value))).collect(),
+        }
     }
 
     /// Reads the query of a URL, or of the path and query that a server sees.
@@ -79,6 +114,7 @@ impl fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse")
             .field("code", &self.code)
+            .field("response", &self.response)
             .field("iss", &self.iss)
             .field("error", &self.error)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())

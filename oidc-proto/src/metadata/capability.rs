@@ -10,6 +10,16 @@ impl ProviderMetadata {
         algorithms(&self.id_token_signing_alg_values_supported)
     }
 
+    /// The algorithms of signed authorization responses (JARM section 4) that the provider names and this library
+    /// has; `RS256` if it names none at all.
+    #[must_use]
+    pub fn authorization_response_algorithms(&self) -> AlgorithmSet {
+        match &self.authorization_signing_alg_values_supported {
+            Some(_) => algorithms(&self.authorization_signing_alg_values_supported),
+            None => AlgorithmSet::EMPTY.with(Algorithm::RS256),
+        }
+    }
+
     /// The algorithms of UserInfo signatures that the provider names and this library has.
     #[must_use]
     pub fn userinfo_algorithms(&self) -> AlgorithmSet {

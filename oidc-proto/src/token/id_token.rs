@@ -53,6 +53,9 @@ pub struct Expected<'e> {
     pub code: Option<&'e Secret>,
     /// The state that came with it: `s_hash` must be its hash, if there.
     pub state: Option<&'e str>,
+    /// Whether it came through the browser: then `c_hash` must be there if a code came with it, and `at_hash` if
+    /// an access token did (section 3.3.2.11).
+    pub front_channel: bool,
 }
 
 impl fmt::Debug for Expected<'_> {
@@ -167,11 +170,21 @@ impl IdTokenVerifier {
                 return Err(Rejected::AuthenticationContext);
             }
         }
-        for (claim, value, otherwise) in [
-            (&claims.at_hash, expected.access_token.map(Secret::expose), Rejected::AccessTokenHash),
-            (&claims.c_hash, expected.code.map(Secret::expose), Rejected::CodeHash),
-            (&claims.s_hash, expected.state, Rejected::StateHash),
+        let front = expected.front_channel;
+        for (name, claim, value, demanded, otherwise) in [
+            (
+                "at_hash",
+                &claims.at_hash,
+                expected.access_token.map(Secret::expose),
+                front,
+                Rejected::AccessTokenHash,
+            ),
+            ("c_hash", &claims.c_hash, expected.code.map(Secret::expose), front, Rejected::CodeHash),
+            ("s_hash", &claims.s_hash, expected.state, false, Rejected::StateHash),
         ] {
+            if demanded && value.is_some() && claim.is_none() {
+                return Err(Rejected::Missing(name));
+            }
             // Without the value there is nothing to compare; the flow that has it passes it.
             if let (Some(hash), Some(value)) = (claim, value)
                 && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())

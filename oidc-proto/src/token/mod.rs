@@ -2,13 +2,11 @@
 //! 7519, RFC 9068). Each profile says what must be there; no token says so of itself.
 
 mod access_token;
-mod audience;
-mod binding;
+mod authorization_response;
 mod cache;
 mod claims;
 mod id_token;
 mod jwt;
-mod member;
 mod plain;
 mod rejected;
 mod scopes;
@@ -18,11 +16,10 @@ pub use crate::{
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
 pub use access_token::{CustomClaimsError, Verified, Verifier};
-pub use audience::Audience;
-pub use binding::{Confirmation, Possession};
+pub use authorization_response::AuthorizationResponseVerifier;
 pub use cache::{CacheKey, ENTRY_BYTES, Remember, VerifiedCache};
 pub(crate) use claims::check_times;
-pub use claims::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
+pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub use jwt::MAX_TOKEN;

@@ -2,7 +2,7 @@
 //! an issuer signs ID tokens, logout tokens and authorization responses with the same keys, and those for a
 //! client pass through hands that its API should not trust.
 
-use super::{Claims, Rejected, member::Text};
+use super::{Claims, Rejected, claims::Text};
 use crate::base::json::JsonError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};

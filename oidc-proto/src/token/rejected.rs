@@ -69,6 +69,10 @@ pub enum Rejected {
     /// A refreshed ID token changed what must stay (OpenID Connect Core 1.0 section 12.2).
     #[error("its `{0}` differs from that of the ID token at login")]
     Changed(&'static str),
+    /// The ID token that came with a code differs from the one that the code led to (OpenID Connect Core 1.0 section
+    /// 3.3.3.6).
+    #[error("its `{0}` differs from that of the ID token that came through the browser")]
+    FrontChannel(&'static str),
     /// An ID token where an access token is needed.
     #[error("it is an ID token, and not an access token")]
     IdTokenAsAccessToken,
@@ -113,6 +117,7 @@ impl Rejected {
             Self::CodeHash => "token_c_hash",
             Self::StateHash => "token_s_hash",
             Self::Changed(_) => "token_changed_claim",
+            Self::FrontChannel(_) => "token_front_channel",
             Self::IdTokenAsAccessToken => "token_is_id_token",
             Self::SenderConstrained => "token_sender_constrained",
             Self::WrongSender => "token_wrong_sender",

@@ -1,7 +1,7 @@
 //! The scopes of a token, borrowed from it. They are read as everywhere else: see
 //! [`crate::message::scopes`].
 
-use super::{Audience, Claims, member::Text};
+use super::{Audience, Claims, claims::Text};
 use crate::message::scopes::words;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;

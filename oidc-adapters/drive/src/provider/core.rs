@@ -73,7 +73,9 @@ impl Core {
         pending: &PendingAuthorization,
         response: &AuthorizationResponse,
     ) -> Result<One<Login>, ProviderError> {
-        let code = response.code.as_ref().ok_or(CallbackError::MissingCode).map_err(Error::from)?;
+        // Of a signed response the whole is what is good once: its code stands inside.
+        let spent = response.code.as_ref().or(response.response.as_ref());
+        let code = spent.ok_or(CallbackError::MissingCode).map_err(Error::from)?;
         // Of state, nonce, verifier and all else: who has it all has it from the browser that began.
         let all = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
         self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)

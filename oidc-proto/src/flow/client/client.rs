@@ -12,7 +12,7 @@ use crate::{
     message::TokenTolerance,
     metadata::{IssuerRule, ProviderMetadata},
     sender::Prover,
-    token::IdTokenVerifier,
+    token::{AuthorizationResponseVerifier, IdTokenVerifier},
 };
 use std::{fmt, sync::Arc};
 use url::Url;
@@ -37,6 +37,10 @@ pub(crate) struct Inner {
     redirect_uri: Option<String>,
     pub(crate) quirks: Quirks,
     pub(crate) verifier: IdTokenVerifier,
+    /// For signed authorization responses (JARM).
+    pub(crate) response_verifier: AuthorizationResponseVerifier,
+    /// The secret as a key, where authorization responses are signed with it.
+    pub(crate) response_secret_key: Option<Arc<KeySet>>,
     /// The secret as a key, where ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,
@@ -60,6 +64,7 @@ impl Client {
             quirks: Quirks::default(),
             issuer_rule: None,
             algorithm: None,
+            response_algorithm: None,
             trusted_audiences: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
@@ -143,6 +148,7 @@ pub struct ClientBuilder {
     quirks: Quirks,
     issuer_rule: Option<IssuerRule>,
     algorithm: Option<Algorithm>,
+    response_algorithm: Option<Algorithm>,
     trusted_audiences: Vec<String>,
     leeway: u16,
     fetch_userinfo: bool,
@@ -223,6 +229,13 @@ impl ClientBuilder {
         self
     }
 
+    /// Pins the algorithm of signed authorization responses (JARM) to the registered one. Otherwise it may be any
+    /// asymmetric one that the metadata names; `RS256` if the metadata names none (JARM section 3).
+    pub const fn authorization_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
+        self.response_algorithm = Some(algorithm);
+        self
+    }
+
     /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
@@ -267,30 +280,23 @@ impl ClientBuilder {
             check_redirect_uri(uri)?;
         }
         let authentication = self.choose_authentication()?;
-        let algorithms = match self.algorithm {
-            Some(algorithm) => AlgorithmSet::EMPTY.with(algorithm),
-            None => self.metadata.id_token_algorithms().intersection(AlgorithmSet::ASYMMETRIC),
-        };
-        let secret_key = match (self.algorithm, &self.secret) {
-            (Some(algorithm), Some(secret)) if algorithm.is_symmetric() => {
-                let keys = KeySet::from_secret(secret);
-                if !keys.keys().any(|key| key.algorithms().contains(algorithm)) {
-                    return Err(ConfigError::SecretTooShort);
-                }
-                Some(Arc::new(keys))
-            }
-            (Some(algorithm), None) if algorithm.is_symmetric() => return Err(ConfigError::SecretTooShort),
-            (Some(_) | None, _) => None,
-        };
+        let named = self.metadata.id_token_algorithms();
+        let (algorithms, secret_key) = self.algorithms(self.algorithm, named)?;
+        let named = self.metadata.authorization_response_algorithms();
+        let (response_algorithms, response_secret_key) = self.algorithms(self.response_algorithm, named)?;
         let issuer = &self.metadata.issuer;
         let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
         if rule.as_str() != issuer && !rule.admits(issuer) {
             return Err(ConfigError::IssuerRule);
         }
         let verifier = IdTokenVerifier::new(issuer, &self.client_id)
-            .issuer_rule(rule)
+            .issuer_rule(rule.clone())
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
+            .leeway(self.leeway);
+        let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
+            .issuer_rule(rule)
+            .algorithms(response_algorithms)
             .leeway(self.leeway);
         let prover = match self.dpop_key {
             Some(Signer(key)) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
@@ -306,11 +312,34 @@ impl ClientBuilder {
             redirect_uri: self.redirect_uri,
             quirks: self.quirks,
             verifier,
+            response_verifier,
+            response_secret_key,
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
         };
         Ok(Client { inner: Arc::new(inner), dpop_nonce: None })
+    }
+
+    /// The algorithms of what the provider signs: the one that is registered, or the asymmetric ones of those
+    /// that the metadata names. With a symmetric one comes the secret as its key.
+    fn algorithms(
+        &self,
+        registered: Option<Algorithm>,
+        named: AlgorithmSet,
+    ) -> Result<(AlgorithmSet, Option<Arc<KeySet>>), ConfigError> {
+        let Some(algorithm) = registered else {
+            return Ok((named.intersection(AlgorithmSet::ASYMMETRIC), None));
+        };
+        let only = AlgorithmSet::EMPTY.with(algorithm);
+        if !algorithm.is_symmetric() {
+            return Ok((only, None));
+        }
+        let keys = KeySet::from_secret(self.secret.as_ref().ok_or(ConfigError::SecretTooShort)?);
+        if !keys.keys().any(|key| key.algorithms().contains(algorithm)) {
+            return Err(ConfigError::SecretTooShort);
+        }
+        Ok((only, Some(Arc::new(keys))))
     }
 
     fn choose_authentication(&self) -> Result<Authentication, ConfigError> {

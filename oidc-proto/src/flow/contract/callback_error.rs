@@ -1,6 +1,6 @@
 //! [`CallbackError`]: why a callback is not acceptable.
 
-use crate::{base::form::FormError, message::ErrorResponse};
+use crate::{base::form::FormError, message::ErrorResponse, token::Rejected};
 
 /// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
 /// which is ahead of the one that ends it by more than this is refused too: nobody knows how old it is.
@@ -31,6 +31,18 @@ pub enum CallbackError {
     /// Neither an ID token nor an error, where an ID token was asked for.
     #[error("it has neither `id_token` nor `error`")]
     MissingIdToken,
+    /// No access token and no error, where an access token was asked for.
+    #[error("it has neither `access_token` nor `error`")]
+    MissingAccessToken,
+    /// Not signed, where a signed response was asked for (JARM).
+    #[error("it has no `response`, though a signed one was asked for (`response_mode`)")]
+    MissingResponse,
+    /// The signed response is refused (JARM section 2.4).
+    #[error("its `response` is refused: {0}")]
+    Response(Box<Rejected>),
+    /// A member that tells of the access token has a value that is not allowed.
+    #[error("it has a value for `{0}` that the specification does not allow, or lacks it")]
+    Parameter(&'static str),
     /// The user was away for longer than [`PENDING_LIFETIME`], or the login was begun by a clock that is so far
     /// ahead; begin again.
     #[error("the login was begun too long ago, or by another clock; begin again")]
@@ -49,6 +61,10 @@ impl CallbackError {
             Self::Denied(_) => "callback_denied",
             Self::MissingCode => "callback_missing_code",
             Self::MissingIdToken => "callback_missing_id_token",
+            Self::MissingAccessToken => "callback_missing_access_token",
+            Self::MissingResponse => "callback_missing_response",
+            Self::Response(rejected) => rejected.code(),
+            Self::Parameter(_) => "callback_parameter",
             Self::Expired => "callback_expired",
         }
     }

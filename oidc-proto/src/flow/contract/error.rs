@@ -333,6 +333,12 @@ pub enum ConfigError {
         "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
     )]
     NoAlgorithm,
+    /// No algorithm is left that authorization responses could be signed with (JARM section 4).
+    #[error(
+        "no algorithm of `authorization_signing_alg_values_supported` is acceptable; call \
+         `ClientBuilder::authorization_signed_response_alg`"
+    )]
+    NoResponseAlgorithm,
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state is of another client, provider or version")]
     SavedState,
@@ -358,7 +364,7 @@ impl ConfigError {
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
-            Self::NoAlgorithm => "config_no_algorithm",
+            Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",
             Self::SavedState => "config_saved_state",
         }
     }

@@ -1,13 +1,12 @@
-//! Checking an ID token, and fetching newer keys once if these do not vouch for it.
+//! Checking what is signed with the provider's keys, and fetching newer keys once if these do not vouch for it.
 //!
 //! ```text
 //! start ──vouched for─────────────────────────────▶ Done
 //!       ──unknown kid, bad signature─▶ Checking ──▶ Done, or Err: the fresh keys do not, either
 //! ```
-//! One fetch for each ID token at most, and no cooldown besides: it need not be bounded further. An ID
-//! token comes here in the answer of the token endpoint alone, over TLS, to a code or refresh token that
-//! this provider has given out. Only the provider itself can cause fetches, and it answers them too: one
-//! more request for each one that it has answered wrongly. A forged callback never gets this far.
+//! One fetch for each flow at most, and no cooldown besides: it need not be bounded further. What comes from the
+//! token endpoint comes over TLS, for a code or refresh token that this provider has given out. What comes through
+//! the browser is looked at only if it has the `state` of a request that waits for it, and that is good once.
 
 use super::{
     jwks::{JwksRetrieval, no_usable_key, read},
@@ -20,16 +19,96 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{Call, Error, Flow, Never, Response, Step},
+        contract::{Call, CallbackError, Error, Flow, Never, Response, Step},
     },
     jose::{JwsError, KeySet},
+    message::AuthorizationResponse,
     token::{Expected, IdToken, Rejected},
 };
-use std::sync::Arc;
+use std::{marker::PhantomData, sync::Arc};
+
+/// Something that the provider has signed for a client.
+pub(in crate::flow) trait Signed: Sized {
+    /// What it is once it has been verified.
+    type Good;
+
+    /// The client's secret as a key, if that is what it is signed with.
+    fn secret_key(client: &Client) -> Option<Arc<KeySet>>;
+
+    /// Verifies it.
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<Self::Good, Rejected>;
+
+    /// The error of a flow that ends for this reason.
+    fn refused(rejected: Rejected) -> Error {
+        rejected.into()
+    }
+}
 
 /// The sub-flow.
 #[derive(Debug)]
-pub struct Check;
+pub(in crate::flow) struct Check<S>(PhantomData<S>);
+
+/// The keys are on their way.
+pub struct Checking<S> {
+    client: Client,
+    signed: S,
+    /// When they were asked for.
+    asked_at: Timestamp,
+}
+
+/// What is good, and the keys that were fetched, if any were.
+pub(in crate::flow) struct Checked<G> {
+    pub(in crate::flow) good: G,
+    pub(in crate::flow) learned: Learned,
+}
+
+impl<S: Signed> Check<S> {
+    /// Checks with the keys at hand; asks for newer ones if there are none, or if they could be why it is refused.
+    /// Not if keys have been learned in this flow already: those are the newest.
+    pub(in crate::flow) fn start(
+        signed: S,
+        client: Client,
+        keys: Option<&KeySet>,
+        learned: Learned,
+        now: Timestamp,
+    ) -> Result<Step<Self>, Error> {
+        let secret_key = S::secret_key(&client);
+        let fetchable = secret_key.is_none() && learned.keys.is_none();
+        if let Some(keys) = secret_key.as_deref().or(learned.keys.as_deref()).or(keys) {
+            match signed.verify(&client, keys, now) {
+                Ok(good) => return Ok(Step::Done(Checked { good, learned })),
+                Err(rejected) if fetchable && rejected.wants_newer_keys() => {}
+                Err(rejected) => return Err(S::refused(rejected)),
+            }
+        }
+        let call: Call<JwksRetrieval> = client.jwks()?;
+        Ok(call.map(|_| Checking { client, signed, asked_at: now }).into())
+    }
+}
+
+impl<S: Signed> Flow for Check<S> {
+    type Awaiting = Checking<S>;
+    type Paused = Never;
+    type Output = Checked<S::Good>;
+
+    fn on_response(state: Checking<S>, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Checking { client, signed, asked_at } = state;
+        let now = moment.now();
+        let keys = read(response, now)?;
+        match signed.verify(&client, &keys, now) {
+            Ok(good) => {
+                let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
+                Ok(Step::Done(Checked { good, learned }))
+            }
+            Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(response)),
+            Err(rejected) => Err(S::refused(rejected)),
+        }
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
 
 /// What the ID token must fit, owned.
 #[derive(Clone, Debug, Default)]
@@ -39,90 +118,59 @@ pub(in crate::flow) struct Demands {
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) code: Option<Secret>,
     pub(in crate::flow) state: Option<String>,
+    /// Whether it came through the browser.
+    pub(in crate::flow) front_channel: bool,
 }
 
-/// The keys are on their way.
-pub struct Checking {
-    client: Client,
-    demands: Demands,
-    id_token: Secret,
-    access_token: Option<Secret>,
-    /// When they were asked for.
-    asked_at: Timestamp,
+/// An ID token, and what it must fit.
+pub struct Presented {
+    pub(in crate::flow) id_token: Secret,
+    pub(in crate::flow) access_token: Option<Secret>,
+    pub(in crate::flow) demands: Demands,
 }
 
-/// An ID token that is good, and the keys that were fetched for it, if any were.
-pub struct Checked {
-    pub(in crate::flow) id_token: IdToken,
-    pub(in crate::flow) learned: Learned,
-}
+impl Signed for Presented {
+    type Good = IdToken;
 
-impl Check {
-    /// Checks with the keys at hand; asks for newer ones if there are none, or if they could be why
-    /// the token is refused.
-    pub(in crate::flow) fn start(
-        client: Client,
-        keys: Option<&KeySet>,
-        demands: Demands,
-        id_token: Secret,
-        access_token: Option<Secret>,
-        now: Timestamp,
-    ) -> Result<Step<Self>, Error> {
-        let secret_key = client.inner().secret_key.clone();
-        let fetchable = secret_key.is_none();
-        if let Some(keys) = secret_key.as_deref().or(keys) {
-            match demands.verify(&client, keys, &id_token, access_token.as_ref(), now) {
-                Ok(id_token) => return Ok(Step::Done(Checked { id_token, learned: Learned::default() })),
-                Err(rejected) if fetchable && rejected.wants_newer_keys() => {}
-                Err(rejected) => return Err(rejected.into()),
-            }
-        }
-        let call: Call<JwksRetrieval> = client.jwks()?;
-        Ok(call.map(|_| Checking { client, demands, id_token, access_token, asked_at: now }).into())
+    fn secret_key(client: &Client) -> Option<Arc<KeySet>> {
+        client.inner().secret_key.clone()
     }
-}
 
-impl Demands {
-    fn verify(
-        &self,
-        client: &Client,
-        keys: &KeySet,
-        id_token: &Secret,
-        access_token: Option<&Secret>,
-        now: Timestamp,
-    ) -> Result<IdToken, Rejected> {
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<IdToken, Rejected> {
+        let Self { id_token, access_token, demands } = self;
         let expected = Expected {
-            nonce: self.nonce.as_ref().map(Secret::expose),
-            max_age: self.max_age,
-            acr: &self.acr,
-            access_token,
-            code: self.code.as_ref(),
-            state: self.state.as_deref(),
+            nonce: demands.nonce.as_ref().map(Secret::expose),
+            max_age: demands.max_age,
+            acr: &demands.acr,
+            access_token: access_token.as_ref(),
+            code: demands.code.as_ref(),
+            state: demands.state.as_deref(),
+            front_channel: demands.front_channel,
         };
         client.inner().verifier.verify(id_token, keys, &expected, now)
     }
 }
 
-impl Flow for Check {
-    type Awaiting = Checking;
-    type Paused = Never;
-    type Output = Checked;
+/// A signed authorization response (JARM).
+pub struct SignedResponse(pub(in crate::flow) Secret);
 
-    fn on_response(state: Checking, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Checking { client, demands, id_token, access_token, asked_at } = state;
-        let now = moment.now();
-        let keys = read(response, now)?;
-        match demands.verify(&client, &keys, &id_token, access_token.as_ref(), now) {
-            Ok(id_token) => {
-                let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
-                Ok(Step::Done(Checked { id_token, learned }))
-            }
-            Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(response)),
-            Err(rejected) => Err(rejected.into()),
-        }
+impl Signed for SignedResponse {
+    type Good = AuthorizationResponse;
+
+    fn secret_key(client: &Client) -> Option<Arc<KeySet>> {
+        client.inner().response_secret_key.clone()
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn verify(
+        &self,
+        client: &Client,
+        keys: &KeySet,
+        now: Timestamp,
+    ) -> Result<AuthorizationResponse, Rejected> {
+        client.inner().response_verifier.verify(&self.0, keys, now)
+    }
+
+    fn refused(rejected: Rejected) -> Error {
+        CallbackError::Response(Box::new(rejected)).into()
     }
 }

@@ -10,7 +10,7 @@ pub use jwks::JwksRetrieval;
 pub use learned::Learned;
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 
-pub(in crate::flow) use check::{Check, Checked, Checking, Demands};
+pub(in crate::flow) use check::{Check, Checked, Checking, Demands, Presented, Signed, SignedResponse};
 pub(in crate::flow) use document::{check_status, document, get};
 pub(crate) use post::seconds;
 pub(in crate::flow) use post::{Answer, Ask, Body, Post, Posting, Repeated, Resting};

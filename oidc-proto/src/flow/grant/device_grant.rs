@@ -22,7 +22,8 @@ use crate::{
         client::{Attempt, Client, Form},
         contract::{Call, ConfigError, Endpoint, Error, Flow, Pause, Response, ResponseError, Rule, Step},
         exchange::{
-            Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, RETRY_AFTER_CAP, seconds,
+            Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented, RETRY_AFTER_CAP,
+            seconds,
         },
     },
     jose::KeySet,
@@ -58,7 +59,7 @@ pub enum Polling {
     /// The device code is on its way.
     Token { post: Posting, waiting: Box<Waiting> },
     /// The keys are on their way.
-    Keys { check: Box<Checking>, tokens: Box<TokenResponse> },
+    Keys { check: Box<Checking<Presented>>, tokens: Box<TokenResponse> },
 }
 
 /// Nothing is in flight, until it is time to ask.
@@ -173,17 +174,18 @@ impl Waiting {
         };
         let access_token = Some(tokens.access_token.clone());
         let Self { client, keys, .. } = self;
-        let step = Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now)?;
+        let signed = Presented { id_token, access_token, demands: Demands::default() };
+        let step = Check::start(signed, client, keys.as_deref(), Learned::default(), now)?;
         checking(step, Box::new(tokens))
     }
 }
 
-fn checking(step: Step<Check>, tokens: Box<TokenResponse>) -> Result<Step<DeviceGrant>, Error> {
+fn checking(step: Step<Check<Presented>>, tokens: Box<TokenResponse>) -> Result<Step<DeviceGrant>, Error> {
     step.within(
         tokens,
         |check, tokens| Polling::Keys { check: Box::new(check), tokens },
         |never, _| match never {},
-        |Checked { id_token, learned }, tokens| {
+        |Checked { good: id_token, learned }, tokens| {
             Ok(Step::Done(DeviceTokens { tokens: *tokens, id_token: Some(id_token), learned }))
         },
     )

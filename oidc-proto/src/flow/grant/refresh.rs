@@ -17,7 +17,7 @@ use crate::{
     flow::{
         client::{Attempt, Client},
         contract::{Call, ConfigError, Endpoint, Error, Flow, Never, Response, Step},
-        exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting},
+        exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
         saved::{seal_as_json, text},
     },
     jose::KeySet,
@@ -139,7 +139,7 @@ pub enum Refreshing {
     /// The refresh token is on its way.
     Token { post: Posting, context: Box<Context> },
     /// The keys are on their way.
-    Keys { check: Box<Checking>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
+    Keys { check: Box<Checking<Presented>>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
 }
 
 /// What the flow must not forget while the refresh token is on its way.
@@ -214,14 +214,15 @@ fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Resul
     if client.inner().verifier.algorithms.set().is_empty() {
         return Ok(Step::Done(unchecked(refreshed)));
     }
-    match Check::start(client, keys.as_deref(), Demands::default(), id_token, access_token, now) {
+    let signed = Presented { id_token, access_token, demands: Demands::default() };
+    match Check::start(signed, client, keys.as_deref(), Learned::default(), now) {
         Err(Error::Config(_)) => Ok(Step::Done(unchecked(refreshed))),
         step => checking(step?, previous, Box::new(refreshed)),
     }
 }
 
 fn checking(
-    step: Step<Check>,
+    step: Step<Check<Presented>>,
     previous: Option<PreviousLogin>,
     refreshed: Box<Refreshed>,
 ) -> Result<Step<RefreshGrant>, Error> {
@@ -230,7 +231,7 @@ fn checking(
         |check, (previous, refreshed)| Refreshing::Keys { check: Box::new(check), previous, refreshed },
         |never, _| never,
         |checked, (previous, mut refreshed)| {
-            let Checked { id_token, learned } = checked;
+            let Checked { good: id_token, learned } = checked;
             previous.iter().try_for_each(|previous| previous.check(&id_token))?;
             refreshed.id_token = Some(id_token);
             refreshed.learned = learned;

@@ -3,22 +3,24 @@
 //!
 //! ```text
 //! authorize_access ─▶ (Url, PendingAccess) … the user is away …
-//!                     callback ─▶ AccessGrant ──▶ Done(AccessGranted)   one request
+//!                     callback ─▶ AccessGrant ──▶ Done(AccessGranted)   one request; and one for
+//!                                                             the keys, if the answer is signed
 //! ```
 
 use super::{
-    authorize::{check_provider, code_form, s256},
+    authorize::{check_provider, s256},
+    code_exchange::{CodeExchange, Exchanged, Sending},
+    front::{Front, Wanted},
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
     base::{moment::Moment, secret::Secret},
     flow::{
         client::{Attempt, Client},
-        contract::{Call, CallbackError, ConfigError, Endpoint, Error, Step, Then},
-        exchange::{Ask, Post},
+        contract::{ConfigError, Error, Step, Then},
         saved::seal_as_json,
     },
-    message::{AccessRequest, AuthorizationResponse, Sender, TokenResponse},
+    message::{AccessRequest, Answer, AuthorizationResponse, ResponseType, Sender, TokenResponse},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -46,11 +48,13 @@ impl TryFrom<Saved> for PendingAccess {
     fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
         let (sent, besides) = unchecked.checked()?;
         match besides {
-            Besides { nonce: None, code_verifier: Some(code_verifier), max_age: None, acr }
-                if acr.is_empty() =>
-            {
-                Ok(Self { sent, code_verifier })
-            }
+            Besides {
+                nonce: None,
+                code_verifier: Some(code_verifier),
+                max_age: None,
+                acr,
+                kind: ResponseType::Code,
+            } if acr.is_empty() => Ok(Self { sent, code_verifier }),
             _ => Err(OTHER_KIND),
         }
     }
@@ -85,7 +89,8 @@ impl Client {
         request: &AccessRequest,
         moment: Moment,
     ) -> Result<(Url, PendingAccess), Error> {
-        check_provider(self.metadata(), "code", "query")?;
+        let answer = Answer::new("code", false, request.response_mode).map_err(ConfigError::from)?;
+        check_provider(self, answer)?;
         let (now, mut entropy) = moment.split();
         let (state, code_verifier) = (entropy.token(), entropy.token());
         let sender = Sender {
@@ -93,10 +98,11 @@ impl Client {
             redirect_uri: self.redirect_uri()?,
             state: &state,
             code_challenge: &s256(&code_verifier),
+            answer,
         };
         let url = self.authorization_url(request.encode(&sender).map_err(ConfigError::from)?)?;
         let pending =
-            PendingAccess { sent: Sent::new(self, state, now)?, code_verifier: code_verifier.into() };
+            PendingAccess { sent: Sent::new(self, state, answer, now)?, code_verifier: code_verifier.into() };
         Ok((url, pending))
     }
 }
@@ -112,7 +118,7 @@ impl PendingAccess {
         client: &Client,
         response: AuthorizationResponse,
         moment: Moment,
-    ) -> Result<Call<AccessGrant>, Error> {
+    ) -> Result<Step<AccessGrant>, Error> {
         Attempt::from(client).callback_of_access(self, response, moment)
     }
 }
@@ -127,23 +133,24 @@ impl Attempt {
         pending: PendingAccess,
         response: AuthorizationResponse,
         moment: Moment,
-    ) -> Result<Call<AccessGrant>, Error> {
+    ) -> Result<Step<AccessGrant>, Error> {
         let PendingAccess { sent, code_verifier } = pending;
-        let secrets = std::slice::from_ref(&code_verifier);
-        sent.answered(&self.client, &response, secrets, moment.now())?;
-        let code = response.code.filter(|code| !code.expose().is_empty());
-        let form = code_form(code.ok_or(CallbackError::MissingCode)?, sent.redirect_uri, code_verifier);
-        let ask = Ask::new(self, Endpoint::Token, form).bound([sent.state.into()]);
-        Ok(ask.once(moment)?.carrying(()))
+        let wanted =
+            Wanted { code: true, token: false, id_token: None, secrets: vec![code_verifier.clone()] };
+        let (bound, redirect_uri) = (vec![sent.state.as_str().into()], sent.redirect_uri.clone());
+        let front = Front::start(self.client.clone(), None, (sent, wanted), response, moment.now())?;
+        let sending = Sending { attempt: self, redirect_uri, code_verifier, bound };
+        let (first, second) = moment.halve();
+        CodeExchange::start(front, sending, first)?.carrying((), second)
     }
 }
 
 impl Then for AccessGrant {
-    type First = Post<TokenResponse>;
+    type First = CodeExchange;
     type Carried = ();
     type Output = AccessGranted;
 
-    fn then(mut tokens: TokenResponse, (): (), _: Moment) -> Result<Step<Self>, Error> {
+    fn then(Exchanged { mut tokens, .. }: Exchanged, (): (), _: Moment) -> Result<Step<Self>, Error> {
         // Nobody has asked for it, and nothing here verifies it.
         tokens.id_token = None;
         Ok(Step::Done(AccessGranted { tokens }))

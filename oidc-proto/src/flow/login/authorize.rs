@@ -8,19 +8,18 @@ use crate::{
         contract::ConfigError,
         saved::text,
     },
-    message::AuthorizationRequest,
-    metadata::ProviderMetadata,
+    message::{Answer, AuthorizationRequest},
 };
+
+/// The response type of a login without a code.
+pub(in crate::flow) const ID_TOKEN: &str = "id_token";
 
 /// What this flow sends, the provider must take; what the provider demands, this flow must send.
 ///
 /// Lists refuse only where nothing could come of going on. `grant_types_supported` never refuses: it is
 /// optional, its default is not what providers do, and a provider that does not know a grant says so.
-pub(in crate::flow) fn check_provider(
-    metadata: &ProviderMetadata,
-    response_type: &'static str,
-    response_mode: &'static str,
-) -> Result<(), ConfigError> {
+pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result<(), ConfigError> {
+    let (metadata, response_type, response_mode) = (client.metadata(), answer.kind, answer.mode_name());
     if metadata.requires_pushed_requests() {
         return Err(ConfigError::PushedRequestsOnly);
     }
@@ -33,8 +32,11 @@ pub(in crate::flow) fn check_provider(
     if !metadata.supports_response_mode(response_mode) {
         return Err(ConfigError::NoResponseMode(response_mode));
     }
-    if response_type == "code" && metadata.refuses_s256() {
+    if response_type != ID_TOKEN && metadata.refuses_s256() {
         return Err(ConfigError::NoS256);
+    }
+    if answer.is_signed() && client.inner().response_verifier.accepts_nothing() {
+        return Err(ConfigError::NoResponseAlgorithm);
     }
     Ok(())
 }

@@ -8,7 +8,8 @@
 //! With keys at hand that vouch for the ID token it is done without a request.
 
 use super::{
-    authorize::{check_login, check_provider},
+    authorize::{ID_TOKEN, check_login, check_provider},
+    front::{Front, Fronted, Wanted},
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
@@ -16,11 +17,11 @@ use crate::{
     flow::{
         client::Client,
         contract::{CallbackError, ConfigError, Error, Step, Then},
-        exchange::{Check, Checked, Demands, Learned},
+        exchange::{Demands, Learned},
         saved::seal_as_json,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
+    message::{Answer, AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
     token::IdToken,
 };
 use serde::{Deserialize, Serialize};
@@ -43,7 +44,10 @@ pub struct PendingFrontLogin {
 impl From<PendingFrontLogin> for Saved {
     fn from(pending: PendingFrontLogin) -> Self {
         let PendingFrontLogin { sent, nonce, max_age, acr } = pending;
-        Self::new(sent, Besides { nonce: Some(nonce), code_verifier: None, max_age, acr })
+        Self::new(
+            sent,
+            Besides { nonce: Some(nonce), code_verifier: None, max_age, acr, kind: ResponseType::Code },
+        )
     }
 }
 
@@ -52,7 +56,9 @@ impl TryFrom<Saved> for PendingFrontLogin {
 
     fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
         let (sent, besides) = unchecked.checked()?;
-        let Besides { nonce: Some(nonce), code_verifier: None, max_age, acr } = besides else {
+        let Besides { nonce: Some(nonce), code_verifier: None, max_age, acr, kind: ResponseType::Code } =
+            besides
+        else {
             return Err(OTHER_KIND);
         };
         Ok(Self { sent, nonce, max_age, acr })
@@ -80,8 +86,8 @@ pub struct FrontLogin;
 
 impl Client {
     /// Where to send a user who is to be identified by an ID token alone, and what to keep until they return.
-    /// Always with `state` and `nonce`, both new, and with `response_mode=form_post`: read the answer with
-    /// [`AuthorizationResponse::from_query`], which reads a form, too.
+    /// Always with `state` and `nonce`, both new, and with `response_mode=form_post` unless the request names
+    /// another: read the answer with [`AuthorizationResponse::from_form`].
     ///
     /// # Errors
     /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter
@@ -91,7 +97,12 @@ impl Client {
         request: &AuthorizationRequest,
         moment: Moment,
     ) -> Result<(Url, PendingFrontLogin), Error> {
-        check_provider(self.metadata(), "id_token", "form_post")?;
+        // A request for a code asks for something else.
+        if request.response_type != ResponseType::Code {
+            return Err(ConfigError::Parameter("response_type").into());
+        }
+        let answer = Answer::new(ID_TOKEN, true, request.response_mode).map_err(ConfigError::from)?;
+        check_provider(self, answer)?;
         check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce) = (entropy.token(), entropy.token());
@@ -100,11 +111,12 @@ impl Client {
             redirect_uri: self.redirect_uri()?,
             state: &state,
             nonce: &nonce,
-            response: ResponseType::IdToken,
+            code_challenge: None,
+            answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
         let (max_age, acr) = (request.max_age, request.essential_acr.clone());
-        let sent = Sent::new(self, state, now)?;
+        let sent = Sent::new(self, state, answer, now)?;
         Ok((url, PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr }))
     }
 }
@@ -124,21 +136,21 @@ impl PendingFrontLogin {
         moment: Moment,
     ) -> Result<Step<FrontLogin>, Error> {
         let Self { sent, nonce, max_age, acr } = self;
-        sent.answered(client, &response, std::slice::from_ref(&nonce), moment.now())?;
-        let id_token = response.id_token.filter(|token| !token.expose().is_empty());
-        let id_token = id_token.ok_or(CallbackError::MissingIdToken)?;
-        let demands = Demands { nonce: Some(nonce), max_age, acr, code: None, state: Some(sent.state) };
-        let step = Check::start(client.clone(), keys.as_deref(), demands, id_token, None, moment.now())?;
+        let secrets = vec![nonce.clone()];
+        let demands = Demands { nonce: Some(nonce), max_age, acr, front_channel: true, ..Demands::default() };
+        let wanted = Wanted { code: false, token: false, id_token: Some(demands), secrets };
+        let step = Front::start(client.clone(), keys, (sent, wanted), response, moment.now())?;
         step.carrying((), moment)
     }
 }
 
 impl Then for FrontLogin {
-    type First = Check;
+    type First = Front;
     type Carried = ();
     type Output = Identified;
 
-    fn then(Checked { id_token, learned }: Checked, (): (), _: Moment) -> Result<Step<Self>, Error> {
+    fn then(Fronted { channel, learned, .. }: Fronted, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        let id_token = channel.id_token.ok_or(CallbackError::MissingIdToken)?;
         Ok(Step::Done(Identified { id_token, learned }))
     }
 }

@@ -89,6 +89,10 @@ struct Login {
     created: i64,
 }
 
+/// The response type and whether the answer is to be signed. This stands behind the rest, and only if a login is not
+/// of the usual kind: so what was sealed before these were known can be opened, and the other way round.
+type Unusual = (Option<String>, bool);
+
 /// 43 characters are 32 bytes, unless somebody else made them.
 #[derive(Serialize, Deserialize)]
 enum Token {
@@ -115,8 +119,10 @@ impl Sealed for OpenLogins {
 
     fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
+        let mut unusual = Vec::new();
         for saved in self.0.iter().cloned().map(Saved::from) {
-            let Saved { v: _, i, c, r, s, n, p, m, a, t } = saved;
+            let Saved { v: _, i, c, r, s, n, p, m, a, y, j, t } = saved;
+            unusual.push((y, j));
             let context = (i, c, r);
             let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
                 compact.shared.push(context);
@@ -132,16 +138,24 @@ impl Sealed for OpenLogins {
                 created: t.0,
             });
         }
-        postcard::to_allocvec(&compact).ok()
+        let bytes = postcard::to_allocvec(&compact).ok()?;
+        match unusual.iter().all(|kind| *kind == Unusual::default()) {
+            true => Some(bytes),
+            false => postcard::to_extend(&unusual, bytes).ok(),
+        }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
         let (compact, rest) = postcard::take_from_bytes::<Compact>(bytes).ok()?;
-        if !rest.is_empty() || compact.logins.len() > MAX_OPEN_LOGINS {
+        let Compact { shared, logins } = compact;
+        let (unusual, rest) = match rest {
+            [] => (vec![Unusual::default(); logins.len()], rest),
+            rest => postcard::take_from_bytes(rest).ok()?,
+        };
+        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || unusual.len() != logins.len() {
             return None;
         }
-        let Compact { shared, logins } = compact;
-        let read = |login: Login| {
+        let read = |(login, (y, j)): (Login, Unusual)| {
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
                 v: VERSION,
@@ -153,11 +167,13 @@ impl Sealed for OpenLogins {
                 p: Some(Secret::new(login.code_verifier.text())),
                 m: login.max_age,
                 a: login.acr,
+                y,
+                j,
                 t: Timestamp(login.created),
             })
             .ok()
         };
-        logins.into_iter().map(read).collect::<Option<Vec<_>>>().map(Self)
+        logins.into_iter().zip(unusual).map(read).collect::<Option<Vec<_>>>().map(Self)
     }
 }
 

@@ -7,8 +7,10 @@
 //! ```
 
 use super::{
+    authenticated::{Context, Login},
     authorize::{check_login, check_provider, s256},
-    code_exchange::{Login, Promise},
+    code_exchange::{CodeExchange, Sending},
+    front::{Front, Wanted},
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
@@ -18,10 +20,11 @@ use crate::{
     },
     flow::{
         client::{Attempt, Client},
-        contract::{CallbackError, ConfigError, Error, Step},
+        contract::{ConfigError, Error, Step},
+        exchange::Demands,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
+    message::{Answer, AuthorizationRequest, AuthorizationResponse, Bound, ResponseType},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -41,13 +44,14 @@ pub struct PendingAuthorization {
     code_verifier: Secret,
     max_age: Option<u32>,
     acr: Vec<String>,
+    kind: ResponseType,
 }
 
 impl From<PendingAuthorization> for Saved {
     fn from(pending: PendingAuthorization) -> Self {
-        let PendingAuthorization { sent, nonce, code_verifier, max_age, acr } = pending;
+        let PendingAuthorization { sent, nonce, code_verifier, max_age, acr, kind } = pending;
         let (nonce, code_verifier) = (Some(nonce), Some(code_verifier));
-        Self::new(sent, Besides { nonce, code_verifier, max_age, acr })
+        Self::new(sent, Besides { nonce, code_verifier, max_age, acr, kind })
     }
 }
 
@@ -56,10 +60,11 @@ impl TryFrom<Saved> for PendingAuthorization {
 
     fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
         let (sent, besides) = unchecked.checked()?;
-        let Besides { nonce: Some(nonce), code_verifier: Some(code_verifier), max_age, acr } = besides else {
+        let Besides { nonce: Some(nonce), code_verifier: Some(code_verifier), max_age, acr, kind } = besides
+        else {
             return Err(OTHER_KIND);
         };
-        Ok(Self { sent, nonce, code_verifier, max_age, acr })
+        Ok(Self { sent, nonce, code_verifier, max_age, acr, kind })
     }
 }
 
@@ -78,7 +83,14 @@ impl Client {
         moment: Moment,
     ) -> Result<(Url, PendingAuthorization), Error> {
         let redirect_uri = self.redirect_uri()?;
-        check_provider(self.metadata(), "code", "query")?;
+        let kind = request.response_type;
+        let tokens = kind.has_id_token() || kind.has_token();
+        let answer = Answer::new(kind.name(), tokens, request.response_mode).map_err(ConfigError::from)?;
+        check_provider(self, answer)?;
+        // Nobody can prove to hold the key of a token that comes without a proof (RFC 9449 section 5).
+        if kind.has_token() && self.prover().is_some() {
+            return Err(ConfigError::Parameter("response_type").into());
+        }
         check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());
@@ -87,15 +99,17 @@ impl Client {
             redirect_uri,
             state: &state,
             nonce: &nonce,
-            response: ResponseType::Code { code_challenge: &s256(&code_verifier) },
+            code_challenge: Some(&s256(&code_verifier)),
+            answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
         let pending = PendingAuthorization {
-            sent: Sent::new(self, state, now)?,
+            sent: Sent::new(self, state, answer, now)?,
             nonce: nonce.into(),
             code_verifier: code_verifier.into(),
             max_age: request.max_age,
             acr: request.essential_acr.clone(),
+            kind,
         };
         Ok((url, pending))
     }
@@ -136,13 +150,16 @@ impl Attempt {
         response: AuthorizationResponse,
         moment: Moment,
     ) -> Result<Step<Login>, Error> {
-        let PendingAuthorization { sent, nonce, code_verifier, max_age, acr } = pending;
-        let secrets = [nonce.clone(), code_verifier.clone()];
-        sent.answered(&self.client, &response, &secrets, moment.now())?;
-        let code = response.code.filter(|code| !code.expose().is_empty());
-        let code = code.ok_or(CallbackError::MissingCode)?;
-        let Sent { redirect_uri, state, .. } = sent;
-        let promise = Promise { redirect_uri, state, nonce, code_verifier, max_age, acr };
-        Ok(Login::start(self, keys, code, promise, moment)?.into())
+        let PendingAuthorization { sent, nonce, code_verifier, max_age, acr, kind } = pending;
+        let client = self.client.clone();
+        let wanted = Wanted::of_type(kind, &nonce, vec![nonce.clone(), code_verifier.clone()]);
+        let (state, redirect_uri) = (sent.state.clone(), sent.redirect_uri.clone());
+        let front = Front::start(client.clone(), keys.clone(), (sent, wanted), response, moment.now())?;
+        let bound = vec![nonce.clone(), state.as_str().into()];
+        let (first, second) = moment.halve();
+        let sending = Sending { attempt: self, redirect_uri, code_verifier, bound };
+        let code = CodeExchange::start(front, sending, first)?;
+        let demands = Demands { nonce: Some(nonce), max_age, acr, state: Some(state), ..Demands::default() };
+        Login::start(code, Context { client, keys, demands }, second)
     }
 }

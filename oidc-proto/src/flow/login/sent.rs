@@ -11,7 +11,7 @@ use crate::{
         contract::{CallbackError, ConfigError, Error, PENDING_LIFETIME},
         saved::text,
     },
-    message::{AuthorizationResponse, RequestError},
+    message::{Answer, AuthorizationResponse, RequestError, ResponseType},
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -27,17 +27,42 @@ pub(in crate::flow) struct Sent {
     pub(in crate::flow) redirect_uri: String,
     pub(in crate::flow) state: String,
     pub(in crate::flow) created: Timestamp,
+    /// Whether a signed answer was asked for (JARM).
+    pub(in crate::flow) signed: bool,
 }
 
 impl Sent {
-    pub(in crate::flow) fn new(client: &Client, state: String, now: Timestamp) -> Result<Self, ConfigError> {
+    pub(in crate::flow) fn new(
+        client: &Client,
+        state: String,
+        answer: Answer,
+        now: Timestamp,
+    ) -> Result<Self, ConfigError> {
         Ok(Self {
             issuer: client.metadata().issuer.clone(),
             client_id: client.client_id().to_owned(),
             redirect_uri: client.redirect_uri()?.to_owned(),
             state,
             created: now,
+            signed: answer.is_signed(),
         })
+    }
+
+    /// Whether this response has the state of this request, and the request is one of this client. Nothing more
+    /// is looked at.
+    pub(in crate::flow) fn belongs(
+        &self,
+        client: &Client,
+        response: &AuthorizationResponse,
+    ) -> Result<(), Error> {
+        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
+            return Err(ConfigError::SavedState.into());
+        }
+        let state = response.state.as_deref().unwrap_or_default();
+        match equal(state.as_bytes(), self.state.as_bytes()) {
+            true => Ok(()),
+            false => Err(CallbackError::State.into()),
+        }
     }
 
     /// Whether this response answers the request, and says yes. `secrets` are what the provider knows of it
@@ -49,13 +74,7 @@ impl Sent {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<(), Error> {
-        if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
-            return Err(ConfigError::SavedState.into());
-        }
-        let state = response.state.as_deref().unwrap_or_default();
-        if !equal(state.as_bytes(), self.state.as_bytes()) {
-            return Err(CallbackError::State.into());
-        }
+        self.belongs(client, response)?;
         // Error responses, too, must come from the issuer that was asked.
         match response.iss.as_deref() {
             Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
@@ -134,6 +153,12 @@ pub(in crate::flow) struct Saved {
     pub(in crate::flow) m: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::flow) a: Vec<String>,
+    /// The response type, if more than a code was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::flow) y: Option<String>,
+    /// Whether a signed answer was asked for.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::flow) j: bool,
     pub(in crate::flow) t: Timestamp,
 }
 
@@ -144,18 +169,20 @@ pub(in crate::flow) struct Besides {
     pub(in crate::flow) code_verifier: Option<Secret>,
     pub(in crate::flow) max_age: Option<u32>,
     pub(in crate::flow) acr: Vec<String>,
+    pub(in crate::flow) kind: ResponseType,
 }
 
 impl Saved {
     pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
-        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t } = sent;
-        let Besides { nonce: n, code_verifier: p, max_age: m, acr: a } = besides;
-        Self { v: VERSION, i, c, r, s, n, p, m, a, t }
+        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j } = sent;
+        let Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind } = besides;
+        let y = (kind != ResponseType::Code).then(|| kind.name().to_owned());
+        Self { v: VERSION, i, c, r, s, n, p, m, a, y, j, t }
     }
 
     /// What comes back, as far as it could have been saved.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
-        let Self { v, i, c, r, s, n, p, m, a, t } = self;
+        let Self { v, i, c, r, s, n, p, m, a, y, j, t } = self;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
@@ -166,8 +193,13 @@ impl Saved {
         if !text::is_list(&[&i, &c, &r]) || !text::is_list(&a) {
             return Err("the saved authorization has a text that is empty, too long or not printable");
         }
-        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t };
-        Ok((sent, Besides { nonce: n, code_verifier: p, max_age: m, acr: a }))
+        let kind = match y {
+            Some(name) => ResponseType::from_name(&name)
+                .ok_or("the saved authorization has a response type that is not known")?,
+            None => ResponseType::Code,
+        };
+        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j };
+        Ok((sent, Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind }))
     }
 }
 

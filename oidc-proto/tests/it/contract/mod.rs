@@ -3,6 +3,7 @@
 mod authentication;
 mod callbacks;
 mod flows;
+mod hybrid;
 mod proofs;
 
 use oidc_proto::{

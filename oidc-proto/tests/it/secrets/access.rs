@@ -2,8 +2,8 @@
 
 use super::*;
 use oidc_proto::{
-    flow::{PendingAccess, PendingFrontLogin},
-    message::AccessRequest,
+    flow::{Authenticated, FrontChannel, PendingAccess, PendingFrontLogin},
+    message::{AccessRequest, AuthorizationRequest},
 };
 
 /// The same secrets each time: they follow from the moment.
@@ -23,7 +23,7 @@ pub(super) fn look_at_access(look: &mut Looker, how: How) {
     let callback = format!("code=a-code-for-access-alone&state={}&iss=https://op.example", pending.state());
     let call = || {
         let answer = AuthorizationResponse::from_query(&callback).unwrap();
-        pending.clone().callback(&scene.client, answer, moment(33)).unwrap()
+        pending.clone().callback(&scene.client, answer, moment(33)).unwrap().into_call().unwrap()
     };
     look_at_call(look, call());
     let (_, _, waiting) = call().into_parts();
@@ -52,4 +52,42 @@ pub(super) fn look_at_a_front_login(look: &mut Looker, how: How) {
     look.at(&step);
     let Step::Done(identified) = step else { panic!("the keys are at hand") };
     look.at(&identified);
+    look_at_a_hybrid_login(look, &scene, &login);
+}
+
+/// An access token that comes through the browser shows no more than one that the code leads to.
+fn look_at_a_hybrid_login(look: &mut Looker, scene: &Scene, login: &Authenticated) {
+    let (_, pending) = scene.client.authorize(&AuthorizationRequest::default(), moment(36)).unwrap();
+    // The same request, but for the token that it has not asked for.
+    let mut saved = serde_json::to_value(&pending).unwrap();
+    saved["y"] = "code token".into();
+    let pending: PendingAuthorization = serde_json::from_value(saved.clone()).unwrap();
+    let told = [("state", "s"), ("nonce", "n"), ("code_verifier", "p")];
+    told.iter().for_each(|(name, member)| {
+        look.hide(&format!("{name} of a hybrid login"), saved[member].as_str().unwrap())
+    });
+    look.hide("access token of the browser", "a-token-through-the-browser");
+    look.hide("code of a hybrid login", "a-code-of-a-hybrid-login");
+    look.at(&pending);
+    let callback = format!(
+        "code=a-code-of-a-hybrid-login&access_token=a-token-through-the-browser&token_type=Bearer&state={}&iss=https://op.example",
+        pending.state()
+    );
+    let answer = || AuthorizationResponse::from_query(&callback).unwrap();
+    look.at(&answer());
+    let call = || {
+        let step = pending.clone().callback(&scene.client, None, answer(), moment(37)).unwrap();
+        step.into_call().unwrap()
+    };
+    look_at_call(look, call());
+    provoke(
+        look,
+        &["code of a hybrid login", "access token of the browser", "code_verifier of a hybrid login"],
+        call,
+    );
+    look.at(&oidc_proto::token::AuthorizationResponseVerifier::new("https://op.example", "app"));
+    let mut channel = FrontChannel::default();
+    channel.tokens = Some(login.tokens.clone());
+    channel.id_token = Some(login.id_token.clone());
+    look.at(&channel);
 }

@@ -66,8 +66,26 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
     assert_eq!(response.iss.as_deref(), value("iss"));
     assert_eq!(response.error.is_some(), value("error").is_some());
     assert_eq!(response.session_state.as_deref(), value("session_state"));
-    let known =
-        ["code", "id_token", "state", "iss", "error", "error_description", "error_uri", "session_state"];
+    assert_eq!(response.access_token.as_ref().map(|token| token.expose()), value("access_token"));
+    assert_eq!(response.response.as_ref().map(|jwt| jwt.expose()), value("response"));
+    assert_eq!(response.token_type.as_deref(), value("token_type"));
+    assert_eq!(response.expires_in.as_deref(), value("expires_in"));
+    assert_eq!(response.scope.as_deref(), value("scope"));
+    let known = [
+        "code",
+        "id_token",
+        "access_token",
+        "token_type",
+        "expires_in",
+        "scope",
+        "response",
+        "state",
+        "iss",
+        "error",
+        "error_description",
+        "error_uri",
+        "session_state",
+    ];
     let others = pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())).count();
     assert_eq!(response.extra.len(), others, "nothing gets lost: {query:?}");
     assert!(format!("{response:?}").len() < 16 * MAX_CALLBACK);

@@ -94,7 +94,11 @@ impl Trouble {
                 | CallbackError::Issuer
                 | CallbackError::MissingIssuer
                 | CallbackError::MissingCode
-                | CallbackError::MissingIdToken => Failure::Odd,
+                | CallbackError::MissingIdToken
+                | CallbackError::MissingAccessToken
+                | CallbackError::MissingResponse
+                | CallbackError::Response(_)
+                | CallbackError::Parameter(_) => Failure::Odd,
                 _ => Failure::Odd,
             },
             Self::Protocol(Error::OAuth(refusal)) => match refusal.response.error.as_str() {

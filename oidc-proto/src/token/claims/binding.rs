@@ -1,10 +1,13 @@
 //! [`Confirmation`]: the keys that a token is bound to (RFC 7800 section 3), and [`Possession`]: those
 //! that its sender has shown to hold (RFC 9449 section 6.1, RFC 8705 section 3.1).
 
-use super::{Rejected, member::Text};
-use crate::base::{
-    json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Name, Names},
-    secret::equal,
+use super::member::Text;
+use crate::{
+    base::{
+        json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Name, Names},
+        secret::equal,
+    },
+    token::Rejected,
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};

@@ -13,14 +13,14 @@ pub struct Audience<'a> {
 
 impl<'a> Audience<'a> {
     /// `None` if it is neither a string nor an array of strings.
-    pub(super) fn new(json: &'a str) -> Option<Self> {
+    pub(in crate::token) fn new(json: &'a str) -> Option<Self> {
         let mut count = 0;
         each(json, &mut |_| count += 1)?;
         Some(Self { json, count })
     }
 
     /// As it is written.
-    pub(super) const fn json(self) -> &'a str {
+    pub(in crate::token) const fn json(self) -> &'a str {
         self.json
     }
 

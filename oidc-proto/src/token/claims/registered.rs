@@ -2,13 +2,16 @@
 //! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
 
 use super::{
-    Audience, Confirmation, Rejected,
-    binding::Bound,
+    audience::Audience,
+    binding::{Bound, Confirmation},
     member::{Date, Scope, Strings, Text},
 };
-use crate::base::{
-    json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
-    moment::Timestamp,
+use crate::{
+    base::{
+        json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
+        moment::Timestamp,
+    },
+    token::Rejected,
 };
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
@@ -53,7 +56,7 @@ pub struct Claims<'a> {
     /// The client (RFC 9068).
     pub client_id: Option<Cow<'a, str>>,
     /// The scopes, with spaces between (RFC 8693 section 4.2), if they are written so. To read them however
-    /// they are written, see [`Verified::scopes`](super::Verified::scopes).
+    /// they are written, see [`Verified::scopes`](crate::token::Verified::scopes).
     pub scope: Option<Cow<'a, str>>,
     /// Whether `scope` is an array of strings.
     pub(crate) scope_is_list: bool,
@@ -83,7 +86,7 @@ impl fmt::Debug for Claims<'_> {
 
 impl<'a> Claims<'a> {
     /// Reads a set of claims.
-    pub(super) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, Rejected> {
+    pub(in crate::token) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, Rejected> {
         names.clear();
         let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(Rejected::Claims)?);
         let mut claims = Self::default();

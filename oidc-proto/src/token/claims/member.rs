@@ -1,14 +1,14 @@
 //! The members of a set of claims by their types: texts, dates, lists, scopes. Read in one pass and borrowed
 //! from the token; `null` counts as absent.
 
-use super::Audience;
+use super::audience::Audience;
 use crate::base::json::{integer, refuse};
 use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
 /// A string, borrowed unless it had to be unescaped.
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+pub(in crate::token) struct Text<'a>(pub(in crate::token) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

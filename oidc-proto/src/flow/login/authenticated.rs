@@ -1,0 +1,179 @@
+//! Login ends: the code becomes tokens, the ID token is verified, UserInfo is fetched if wanted
+//! (OpenID Connect Core 1.0 sections 3.1.3 and 3.3.3, RFC 6749 section 4.1.3).
+//!
+//! ```text
+//! Code ──▶ Keys? ──▶ UserInfo? ──▶ Done(Authenticated)
+//! ```
+//! `Code` verifies what came through the browser, and then sends the code, once, whatever happens. `Keys` only if
+//! the keys at hand do not vouch for the ID token; `UserInfo` only if the client asks for it. Nothing comes out before
+//! the ID token is verified.
+
+use super::{
+    code_exchange::{CodeExchange, Coding, Exchanged},
+    front::FrontChannel,
+    userinfo::{self, UserInfoRequest},
+};
+use crate::{
+    base::moment::Moment,
+    flow::{
+        client::Client,
+        contract::{Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step},
+        exchange::{Check, Checked, Checking, Demands, Learned, Presented},
+    },
+    jose::KeySet,
+    message::{TokenResponse, UserInfo},
+    token::{IdToken, Rejected},
+};
+use std::sync::Arc;
+
+/// The flow from a checked callback to a verified user.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Login;
+
+/// A user who is who the issuer says: the ID token has been verified.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub struct Authenticated {
+    /// The tokens.
+    pub tokens: TokenResponse,
+    /// The verified ID token.
+    pub id_token: IdToken,
+    /// Claims from the UserInfo endpoint, if the client asks for them.
+    pub userinfo: Option<UserInfo>,
+    /// What came through the browser besides the code, with a hybrid
+    /// [`ResponseType`](crate::message::ResponseType).
+    pub front_channel: FrontChannel,
+    /// What the flow learned on its way, for your caches.
+    pub learned: Learned,
+}
+
+/// A request is in flight.
+pub enum Exchanging {
+    /// The callback is being verified, or its code is on its way.
+    Code { coding: Coding, context: Box<Context> },
+    /// The keys are on their way.
+    Keys { check: Box<Checking<Presented>>, client: Client, granted: Box<Granted> },
+    /// UserInfo is on its way.
+    UserInfo { asked: userinfo::Asked, authenticated: Box<Authenticated> },
+}
+
+/// What the exchange must not forget while the code is on its way.
+pub struct Context {
+    pub(in crate::flow) client: Client,
+    pub(in crate::flow) keys: Option<Arc<KeySet>>,
+    pub(in crate::flow) demands: Demands,
+}
+
+/// What has come, whose ID token is not verified yet.
+pub struct Granted {
+    tokens: TokenResponse,
+    channel: FrontChannel,
+}
+
+impl Login {
+    pub(in crate::flow) fn start(
+        code: Step<CodeExchange>,
+        context: Context,
+        moment: Moment,
+    ) -> Result<Step<Self>, Error> {
+        exchanging(code, Box::new(context), moment)
+    }
+}
+
+fn exchanging(code: Step<CodeExchange>, context: Box<Context>, moment: Moment) -> Result<Step<Login>, Error> {
+    code.within(
+        context,
+        |coding, context| Exchanging::Code { coding, context },
+        |never, _| never,
+        |exchanged, context| granted(exchanged, *context, moment),
+    )
+}
+
+fn granted(exchanged: Exchanged, context: Context, moment: Moment) -> Result<Step<Login>, Error> {
+    let Exchanged { tokens, code, channel, learned } = exchanged;
+    let Context { client, keys, demands } = context;
+    let id_token = tokens.id_token.clone().ok_or_else(|| {
+        ResponseError::new(Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
+    })?;
+    let access_token = Some(tokens.access_token.clone());
+    let demands = Demands { code: Some(code), ..demands };
+    let signed = Presented { id_token, access_token, demands };
+    let step = Check::start(signed, client.clone(), keys.as_deref(), learned, moment.now())?;
+    checking(step, client, Box::new(Granted { tokens, channel }), moment)
+}
+
+fn checking(
+    step: Step<Check<Presented>>,
+    client: Client,
+    granted: Box<Granted>,
+    moment: Moment,
+) -> Result<Step<Login>, Error> {
+    step.within(
+        (client, granted),
+        |check, (client, granted)| Exchanging::Keys { check: Box::new(check), client, granted },
+        |never, _| never,
+        |checked, (client, granted)| verified(checked, &client, *granted, moment),
+    )
+}
+
+fn verified(
+    checked: Checked<IdToken>,
+    client: &Client,
+    granted: Granted,
+    moment: Moment,
+) -> Result<Step<Login>, Error> {
+    let (Checked { good: id_token, learned }, Granted { tokens, channel }) = (checked, granted);
+    if let Some(front) = &channel.id_token {
+        for (name, same) in [("iss", front.iss == id_token.iss), ("sub", front.sub == id_token.sub)] {
+            if !same {
+                return Err(Rejected::FrontChannel(name).into());
+            }
+        }
+    }
+    let authenticated = Authenticated { tokens, id_token, userinfo: None, front_channel: channel, learned };
+    if !client.inner().fetch_userinfo {
+        return Ok(Step::Done(authenticated));
+    }
+    // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
+    if client.prover().is_none() && !authenticated.tokens.is_bearer() {
+        let rule = Rule::Value("token_type");
+        return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());
+    }
+    let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub, moment)?;
+    let authenticated = Box::new(authenticated);
+    Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
+}
+
+impl Flow for Login {
+    type Awaiting = Exchanging;
+    type Paused = Never;
+    type Output = Authenticated;
+
+    fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let (first, second) = moment.halve();
+        match state {
+            Exchanging::Code { coding, context } => {
+                exchanging(CodeExchange::on_response(coding, response, first)?, context, second)
+            }
+            Exchanging::Keys { check, client, granted } => {
+                checking(Check::on_response(*check, response, first)?, client, granted, second)
+            }
+            Exchanging::UserInfo { asked, authenticated } => {
+                UserInfoRequest::on_response(asked, response, first)?.within(
+                    authenticated,
+                    |asked, authenticated| Exchanging::UserInfo { asked, authenticated },
+                    |never, _| never,
+                    |userinfo, mut authenticated| {
+                        authenticated.userinfo = Some(userinfo);
+                        Ok(Step::Done(*authenticated))
+                    },
+                )
+            }
+        }
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}

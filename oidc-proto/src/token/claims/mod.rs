@@ -1,0 +1,12 @@
+//! Room `token::claims`: the claims of a JWT, read in one pass and borrowed from it.
+
+mod audience;
+mod binding;
+mod member;
+mod registered;
+
+pub use audience::Audience;
+pub use binding::{Confirmation, Possession};
+pub(super) use member::Text;
+pub(crate) use registered::check_times;
+pub use registered::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
