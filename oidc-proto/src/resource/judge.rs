@@ -58,7 +58,7 @@ impl ResourceServer {
             Some(Ok(issuer)) => settings.find(&issuer).ok_or(Reason::UntrustedIssuer),
         };
         let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
-        let name = settings.issuer(issuer).map(|trusted| trusted.name.clone()).unwrap_or_default();
+        let name = settings.issuer(issuer).map(|trusted| trusted.name().to_owned()).unwrap_or_default();
         Ok(Inspected { request: *request, credentials, issuer, name, opaque })
     }
 
@@ -124,7 +124,7 @@ impl ResourceServer {
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
         // Of a template, each tenant is an issuer of its own.
-        let issuer = claims.iss.as_deref().unwrap_or(&trusted.name);
+        let issuer = claims.iss.as_deref().unwrap_or(trusted.name());
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
@@ -183,7 +183,7 @@ impl ResourceServer {
     fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
         self.settings
             .issuer(inspected.issuer)
-            .filter(|trusted| trusted.name == inspected.name)
+            .filter(|trusted| trusted.name() == inspected.name)
             .ok_or_else(|| self.denied(Reason::UntrustedIssuer, Record::default()))
     }
 
@@ -271,7 +271,7 @@ impl ResourceServer {
             claims,
             about: self.settings.about.clone(),
             record,
-            leeway: trusted.leeway,
+            leeway: trusted.verifier.tolerance(),
             next_nonce: None,
             in_query: inspected.credentials.in_query,
         }
@@ -329,7 +329,7 @@ fn introspected(
     match &claims.aud {
         None if trusted.any_audience_introspected => {}
         None => return Err(Rejected::Missing("aud")),
-        Some(aud) if aud.iter().any(|one| trusted.audiences.contains(one)) => {}
+        Some(aud) if aud.iter().any(|one| trusted.verifier.is_audience(one)) => {}
         Some(_) => return Err(Rejected::Audience),
     }
     let bound_type = claims.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
@@ -337,5 +337,5 @@ fn introspected(
         return Err(Rejected::SenderConstrained);
     }
     let times = Claims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat, ..Claims::default() };
-    check_times(&times, trusted.leeway, now)
+    check_times(&times, trusted.verifier.tolerance(), now)
 }

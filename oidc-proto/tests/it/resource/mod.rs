@@ -212,7 +212,7 @@ fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
 fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
     let world = World::new();
     for leeway in [0, 30, 90] {
-        let issuer = TrustedIssuer::new(ISSUER).leeway(leeway);
+        let issuer = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.leeway(leeway));
         let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
         let accepts = |claim: &str, offset: i64| {
             world.bearer(&server, &world.token(&json!({claim: NOW.0 + offset}))).is_ok()
