@@ -23,5 +23,4 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::{Bound, RequestError, ResponseType};
-pub(crate) use introspection_response::{check_limits, date_of};
 pub(crate) use token_response::TokenResponseError;

@@ -1,8 +1,8 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, and on what terms; and
 //! [`SettingError`].
 
-use super::introspection::IntrospectionClaims;
 use crate::{
+    base::json::Extra,
     metadata::IssuerRule,
     token::{Rejected, Verifier},
 };
@@ -171,9 +171,13 @@ impl Trusted {
 
 impl Trusted {
     /// The issuer that an introspection response means; its name, if it need not say so.
-    pub(super) fn issuer_of<'c>(&'c self, claims: &'c IntrospectionClaims) -> Result<&'c str, Rejected> {
-        match &claims.iss {
-            Some(iss) if self.rule().fits_members(iss, &claims.claims) => Ok(iss),
+    pub(super) fn issuer_of<'c>(
+        &'c self,
+        iss: Option<&'c str>,
+        members: &Extra,
+    ) -> Result<&'c str, Rejected> {
+        match iss {
+            Some(iss) if self.rule().fits_members(iss, members) => Ok(iss),
             Some(_) => Err(Rejected::Issuer),
             None if self.rule().as_template().is_some() => Err(Rejected::Missing("iss")),
             None => Ok(self.name()),

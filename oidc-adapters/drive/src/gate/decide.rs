@@ -1,6 +1,6 @@
 //! [`Gate`]: how a request is decided on.
 
-use super::introspect::Introspector;
+use super::{asked::Said, introspect::Introspector};
 use crate::{
     event::{Clock, Event, Observer, Started},
     flight::NotAvailableError,
@@ -242,7 +242,7 @@ impl Gate {
         if inspected.is_opaque() {
             let introspector = self.0.introspector.as_ref().ok_or(None)?;
             let said = introspector.at_hand(inspected.token(), now).ok_or(None)?;
-            return Ok(self.finish(self.0.server.judge_introspected(&inspected, &said, now), now));
+            return Ok(self.finish(self.judge_introspected(&inspected, &said, now), now));
         }
         let index = inspected.issuer_index();
         let issuer = self.0.issuers.get(index).ok_or(None)?;
@@ -275,7 +275,7 @@ impl Gate {
                     let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
                     let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
                     let now = self.now();
-                    return self.finish(inner.server.judge_introspected(&inspected, &said, now), now);
+                    return self.finish(self.judge_introspected(&inspected, &said, now), now);
                 }
                 let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
                 let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
@@ -309,6 +309,13 @@ impl Gate {
         };
         give_back(scratch);
         verdict
+    }
+
+    fn judge_introspected(&self, inspected: &Inspected<'_>, said: &Said, now: Timestamp) -> Verdict {
+        match said {
+            Ok(said) => self.0.server.judge_introspected(inspected, said, now),
+            Err(why) => Verdict::Denied(self.0.server.unreadable(inspected, *why)),
+        }
     }
 
     fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {

@@ -260,7 +260,7 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         let local = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
         let local = outcome(local).unwrap_err();
         assert_eq!((local.reason(), local.record().issuer.as_deref()), (Reason::NotJwt, Some(ISSUER)));
-        let claims = IntrospectionClaims::from_members(object(members)).unwrap();
+        let claims = crate::message::Introspection::from_members(object(members)).unwrap();
         outcome(server.judge_introspected(&inspected, &claims, NOW)).map_err(|denied| denied.reason())
     };
     let good = json!({"active": true, "aud": RESOURCE, "sub": "alice", "client_id": "app", "scope": "read",
@@ -282,6 +282,8 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         (json!({"token_type": "DPoP"}), Reason::Token(Rejected::SenderConstrained)),
         (json!({"cnf": {"jkt": jkt()}}), Reason::Token(Rejected::SenderConstrained)),
         (json!({"cnf": {}}), Reason::Token(Rejected::ConfirmationMethod)),
+        (json!({"cnf": {"jkt": 5}}), Reason::Token(Rejected::ConfirmationMethod)),
+        (json!({"active": false, "exp": "soon"}), Reason::Inactive),
     ] {
         assert_eq!(judge(&asks, "Bearer", changed(changes.clone())).unwrap_err(), why, "{changes}");
     }
