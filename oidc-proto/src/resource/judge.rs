@@ -7,7 +7,7 @@ use super::{
     credentials::{Credentials, Scheme},
     issuer::Trusted,
     record::Record,
-    request::{Inspected, RequestView},
+    request::{Findings, Inspected, RequestView},
     server::{CertificateBinding, Dpop, ResourceServer},
     verdict::{Proven, Verdict},
 };
@@ -59,7 +59,19 @@ impl ResourceServer {
         };
         let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
         let name = settings.issuer(issuer).map(|trusted| trusted.name().to_owned()).unwrap_or_default();
-        Ok(Inspected { request: *request, credentials, issuer, name, opaque })
+        Ok(Inspected { request: *request, found: Findings { credentials, issuer, name, opaque } })
+    }
+
+    /// Takes a request up again that was inspected and let go of. If its `Authorization` header still carries the
+    /// same token, nothing of that is decoded again; another request is inspected for its own sake.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn resume<'r>(&self, found: Findings, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
+        match found.are_of(request.headers) {
+            true => Ok(Inspected { request: *request, found }),
+            false => self.inspect(request),
+        }
     }
 
     /// Judges a request whose token is a JWT, with keys of its issuer.
@@ -113,11 +125,12 @@ impl ResourceServer {
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
-        if inspected.opaque {
+        if inspected.found.opaque {
             return Err(self.denied(Reason::NotJwt, record));
         }
         let proof = self.read_proof(inspected, now)?;
-        let (token, shown) = (inspected.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
+        let (token, shown) =
+            (inspected.found.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
         let verifier = &trusted.verifier;
         let verified = match cache {
             None => verifier
@@ -164,7 +177,7 @@ impl ResourceServer {
         let proof = self.read_proof(inspected, now)?;
         let shown = self.shown(inspected, proof.as_ref());
         let (members, bound) = (said.members(), bound(said));
-        let issuer = introspected(said, &members, trusted, inspected.credentials.scheme, now)
+        let issuer = introspected(said, &members, trusted, inspected.found.credentials.scheme, now)
             .and_then(|issuer| shown.satisfies(bound.as_ref()).map(|()| issuer))
             .map_err(|why| denied(Reason::Token(why)))?;
         record.subject = self.pseudonym(issuer, said.sub.as_deref());
@@ -186,8 +199,8 @@ impl ResourceServer {
     /// The issuer of the settings; none only if the request was inspected by another resource server.
     fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
         self.settings
-            .issuer(inspected.issuer)
-            .filter(|trusted| trusted.name() == inspected.name)
+            .issuer(inspected.found.issuer)
+            .filter(|trusted| trusted.name() == inspected.found.name)
             .ok_or_else(|| self.denied(Reason::UntrustedIssuer, Record::default()))
     }
 
@@ -197,7 +210,7 @@ impl ResourceServer {
         inspected: &Inspected<'_>,
         now: Timestamp,
     ) -> Result<Option<UncheckedProof>, Denied> {
-        if inspected.credentials.scheme == Scheme::Bearer {
+        if inspected.found.credentials.scheme == Scheme::Bearer {
             // Who has inspected it may have been a server that demands less.
             return match self.settings.dpop {
                 Dpop::Required(_) => Err(self.denied(Reason::ProofRequired, record(inspected))),
@@ -211,7 +224,7 @@ impl ResourceServer {
             .verifier()
             .ok_or_else(|| self.denied(Reason::NoCredentials, Record::default()))?;
         let url = format!("{}{}", request.origin.unwrap_or(&self.settings.origin), request.uri.path());
-        let token = Some(&inspected.credentials.token);
+        let token = Some(&inspected.found.credentials.token);
         verifier.read(request.headers, request.method, &url, token, now).map(Some).map_err(|why| {
             let nonce = if why == ProofError::Nonce { verifier.nonce(now) } else { None };
             let details = Details { nonce, ..Details::default() };
@@ -277,7 +290,7 @@ impl ResourceServer {
             record,
             leeway: trusted.verifier.tolerance(),
             next_nonce: None,
-            in_query: inspected.credentials.in_query,
+            in_query: inspected.found.credentials.in_query,
         }
     }
 
@@ -302,8 +315,8 @@ fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
 
 fn record(inspected: &Inspected<'_>) -> Record {
     Record {
-        issuer: Some(inspected.name.clone()),
-        scheme: Some(inspected.credentials.scheme),
+        issuer: Some(inspected.found.name.clone()),
+        scheme: Some(inspected.found.credentials.scheme),
         ..Record::default()
     }
 }

@@ -80,7 +80,7 @@ pub use challenge::{Denied, Reason};
 pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError, TrustedIssuer};
 pub use record::{Outcome, Record};
-pub use request::{Inspected, RequestView};
+pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;
 pub use server::ResourceServer;
 pub use verdict::{Proven, Verdict};

@@ -222,6 +222,10 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
     assert!(inspected.is_opaque());
     look.at(&inspected);
+    let found = inspected.into_findings();
+    look.at(&found);
+    let inspected = server.resume(found, &RequestView::new(&method, &uri, &headers)).unwrap();
+    assert!(inspected.is_opaque());
     // The endpoint repeats the token where some do.
     let said = json!({"active": true, "aud": RESOURCE, "exp": NOW.0 + 60, "jti": OPAQUE, "jwt": OPAQUE,
                       "cnf": {"kc-jkt-type": "DPoP", "k": OPAQUE}});
