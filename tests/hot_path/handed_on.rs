@@ -1,12 +1,13 @@
-//! A refusal is handed on, not found again: how often a signature is verified, and the key of a DPoP proof read,
-//! for one request.
+//! What was found is handed on, not found again: how often a request is inspected, a signature verified, and the key
+//! of a DPoP proof read, for one request.
 //!
 //! What is counted is neither time nor a number of ours: ring keeps the numbers of RSA on the heap, so each
-//! verification asks for memory of the size of the key a certain number of times.
+//! verification asks for memory of the size of the key a certain number of times. To inspect a request asks for
+//! memory of the size of its token's claims.
 
 use crate::{
     counting::allocations_of,
-    tokens::{API, ISSUER, NOW, claims_with, jwk, keys, tampered, token, verifier},
+    tokens::{API, ISSUER, NOW, claims, claims_with, jwk, keys, tampered, token, verifier},
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
 use oidc_drive::{Gate, Io, Provider, blocking, gate::KeySource};
@@ -192,6 +193,63 @@ fn the_key_of_a_proof_is_read_once_by_a_gate_and_its_layer() {
     let once = by_the_server(PROOFS, &headers);
     assert!(once > 0, "a key of a proof takes memory");
     assert_eq!(by_the_layer(PROOFS, &headers), once);
+}
+
+/// The same while a gate and its layer serve the first request of all: there are no keys, and those that come do not
+/// fit, so it waits twice.
+fn by_a_layer_without_keys(bytes: usize, headers: &HeaderMap) -> usize {
+    let (mut count, mut gates) = (0, [gate(), gate()]);
+    block_on(async {
+        // The first one grows the memory that verifications share.
+        for gate in &mut gates {
+            let mut api = ProtectLayer::new(gate.clone()).layer(Nothing);
+            let mut request = http::Request::new(());
+            *request.headers_mut() = headers.clone();
+            let call = async {
+                let Ok(()) = poll_fn(|context| api.poll_ready(context)).await;
+                let Ok(response) = api.call(request).await;
+                response.status()
+            };
+            let (counted, status) = counted(bytes, call).await;
+            assert_eq!((status.as_u16(), gate.key_counters(ISSUER).unwrap().renewals), (401, 2), "two waits");
+            count = counted;
+        }
+    });
+    count
+}
+
+#[test]
+fn a_request_is_inspected_once_by_a_gate_and_its_layer_however_often_it_waits() {
+    let mut token = token(Algorithm::RS256, &claims_with(json!({"note": "x".repeat(1_000)})));
+    let claims = token.split('.').nth(1).unwrap().len().div_ceil(4) * 3;
+    let at = token.len() - 20;
+    let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
+    token.replace_range(at..=at, other);
+    let headers = bearer(&token);
+    let once = by_the_server(claims, &headers);
+    assert!(once > 0, "the claims are decoded");
+    assert_eq!(by_the_layer(claims, &headers), once);
+    assert_eq!(by_a_layer_without_keys(claims, &headers), once);
+}
+
+/// What was found of one request is not taken for another's.
+#[test]
+fn a_gate_that_goes_on_with_another_request_inspects_that_one() {
+    let (mine, none) = (bearer(&token(Algorithm::RS256, &claims())), HeaderMap::new());
+    let forged = bearer(&tampered(Algorithm::RS256));
+    let (uri, get) = (Uri::from_static("/"), Method::GET);
+    let view = |headers| RequestView::new(&get, &uri, headers);
+    block_on(async {
+        let gate = gate();
+        let undecided = gate.begin(&view(&mine)).unwrap_err();
+        assert!(!format!("{undecided:?}").contains(&token(Algorithm::RS256, &claims())[..40]));
+        let denied = gate.go_on(undecided, &view(&none)).await.unwrap_err();
+        assert!(denied.is_missing_credentials(), "{denied}");
+        let undecided = gate.begin(&view(&mine)).unwrap_err();
+        let denied = gate.go_on(undecided, &view(&forged)).await.unwrap_err();
+        assert_eq!(denied.code(), "jws_signature");
+        assert!(gate.begin(&view(&mine)).unwrap().is_ok(), "and this one is good");
+    });
 }
 
 #[test]

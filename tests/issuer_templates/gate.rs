@@ -61,7 +61,7 @@ fn io(providers: &[&Shared]) -> Io {
 }
 
 fn trusted(allowed: AllowedTenants) -> TrustedIssuer {
-    TrustedIssuer::new(COMMON).issuer_rule(rule(allowed))
+    TrustedIssuer::new(COMMON).access_tokens(|demands| demands.issuer_rule(rule(allowed)))
 }
 
 fn gate(providers: &[&Shared], issuers: impl IntoIterator<Item = TrustedIssuer>) -> GateBuilder {
@@ -187,10 +187,12 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
     };
     let any = || AllowedTenants::AnyUuid;
     assert_eq!(build(vec![TrustedIssuer::new(TEMPLATE)]), Err(SettingError::Template));
-    let by_template = || TrustedIssuer::new(TEMPLATE).issuer_rule(rule(any()));
+    let by_rule =
+        |name: &str, rule| TrustedIssuer::new(name).access_tokens(|demands| demands.issuer_rule(rule));
+    let by_template = || by_rule(TEMPLATE, rule(any()));
     assert_eq!(build(vec![by_template()]), Ok(()), "keys may come by another way");
     // The same tenant by two templates: nothing would tell whose keys count.
-    let twice = |allowed| TrustedIssuer::new("https://login.example/else").issuer_rule(rule(allowed));
+    let twice = |allowed| by_rule("https://login.example/else", rule(allowed));
     assert_eq!(build(vec![trusted(any()), twice(any())]), Err(SettingError::IssuerTwice));
     let one = AllowedTenants::List(vec![ACME.into()]);
     assert_eq!(build(vec![trusted(any()), twice(one.clone())]), Err(SettingError::IssuerTwice));
@@ -199,8 +201,8 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
     let many = |count| {
         let numbered = |at: usize| {
             let template = format!("https://login.example/{at}/{{tenantid}}");
-            TrustedIssuer::new(format!("https://login.example/{at}"))
-                .issuer_rule(IssuerRule::template(template, "tid", AllowedTenants::AnyUuid).unwrap())
+            let rule = IssuerRule::template(template, "tid", AllowedTenants::AnyUuid).unwrap();
+            by_rule(&format!("https://login.example/{at}"), rule)
         };
         build((0..count).map(numbered).collect())
     };

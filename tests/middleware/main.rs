@@ -4,6 +4,7 @@
 //! Time is moved by hand. Who waits for something waits for it to be seen: a counter, a record.
 
 mod cache;
+mod demands;
 mod discipline;
 mod dpop;
 mod introspected;

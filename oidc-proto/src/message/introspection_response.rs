@@ -8,7 +8,8 @@ use crate::base::{
 use serde_json::Value;
 use std::fmt;
 
-/// What the authorization server says of a token. Only [`active`](Self::active) is always said.
+/// What the authorization server says of a token, to a client that asks and to a resource server that
+/// [judges](crate::resource::ResourceServer::judge_introspected) by it. Only [`active`](Self::active) is always said.
 ///
 /// Read as leniently as is safe: `username` and `jti` of another type stay in [`extra`](Self::extra). What
 /// limits a token, or says whose it is and what kind of token (`iss`, `sub`, `aud`, `exp`, `nbf`, `iat`,
@@ -45,13 +46,26 @@ pub struct Introspection {
     pub jti: Option<String>,
     /// What it is bound to (RFC 7800, RFC 8705, RFC 9449).
     pub cnf: Option<Extra>,
+    /// When the user was authenticated (RFC 9470 section 6.2).
+    pub auth_time: Option<Timestamp>,
+    /// The class of that authentication.
+    pub acr: Option<String>,
     /// The members that no field knows, or that are of another type.
     pub extra: Extra,
 }
 
 impl Introspection {
+    /// Reads the members of a response.
+    ///
+    /// # Errors
+    /// `active` is missing or no boolean, or what limits an active token cannot be read.
+    pub fn from_members(members: Extra) -> Result<Self, JsonError> {
+        let missing = JsonError::WrongType { member: "active", expected: "a boolean" };
+        Self::parse(Members::new(members))?.ok_or(missing)
+    }
+
     /// Reads a response; `None` if it does not say whether the token is active.
-    pub(crate) fn from_members(mut members: Members) -> Result<Option<Self>, JsonError> {
+    pub(crate) fn parse(mut members: Members) -> Result<Option<Self>, JsonError> {
         let Some(active) = members.boolean("active")? else { return Ok(None) };
         if !active {
             return Ok(Some(Self { extra: members.rest(), ..Self::default() }));
@@ -71,8 +85,60 @@ impl Introspection {
             iss: text(&mut members, "iss"),
             jti: text(&mut members, "jti"),
             cnf: members.object("cnf")?,
+            auth_time: date(&mut members, "auth_time")?,
+            acr: text(&mut members, "acr"),
             extra: members.rest(),
         }))
+    }
+
+    /// Every member of the response: a field's as the field has read it, the others as they came. A new field does not
+    /// compile until it stands here.
+    pub(crate) fn members(&self) -> Extra {
+        let Self {
+            active,
+            scope,
+            client_id,
+            username,
+            token_type,
+            exp,
+            iat,
+            nbf,
+            sub,
+            aud,
+            iss,
+            jti,
+            cnf,
+            auth_time,
+            acr,
+            extra,
+        } = self;
+        let mut all = extra.clone();
+        all.insert("active".to_owned(), (*active).into());
+        for (name, text) in [
+            ("scope", scope),
+            ("client_id", client_id),
+            ("username", username),
+            ("token_type", token_type),
+            ("sub", sub),
+            ("iss", iss),
+            ("jti", jti),
+            ("acr", acr),
+        ] {
+            all.extend(text.as_ref().map(|text| (name.to_owned(), text.as_str().into())));
+        }
+        for (name, date) in [("exp", exp), ("iat", iat), ("nbf", nbf), ("auth_time", auth_time)] {
+            all.extend(date.map(|date| (name.to_owned(), date.0.into())));
+        }
+        if !aud.is_empty() {
+            all.insert("aud".to_owned(), aud.clone().into());
+        }
+        all.extend(cnf.as_ref().map(|cnf| ("cnf".to_owned(), Value::Object(cnf.clone()))));
+        all
+    }
+
+    /// Whether the server says whom the token is meant for. Nobody is another audience than none.
+    pub(crate) fn names_audience(&self) -> bool {
+        !self.aud.is_empty() || self.extra.contains_key("aud")
     }
 
     /// The scopes: those of `scope`, or else of `scp`, a string or an array.
@@ -107,6 +173,8 @@ impl fmt::Debug for Introspection {
             .field("aud", &self.aud)
             .field("iss", &self.iss)
             .field("cnf", &self.cnf.as_ref().map(Extra::keys))
+            .field("auth_time", &self.auth_time)
+            .field("acr", &self.acr)
             .field("extra", &self.extra.keys())
             .finish_non_exhaustive()
     }
@@ -129,21 +197,18 @@ fn scope(members: &mut Members) -> Option<String> {
 
 /// Whether everything that limits a token is there as it may be, or not at all; what has a field of another
 /// type than text is checked as it is read.
-pub(crate) fn check_limits(members: &Members) -> Result<(), JsonError> {
+fn check_limits(members: &Members) -> Result<(), JsonError> {
     const TEXTS: [&str; 8] = ["iss", "sub", "client_id", "azp", "token_type", "acr", "typ", "token_use"];
     for member in TEXTS {
         if members.all().get(member).is_some_and(|value| !value.is_string()) {
             return Err(JsonError::WrongType { member, expected: "a string" });
         }
     }
-    if members.all().get("auth_time").is_some_and(|value| date_of(value).is_none()) {
-        return Err(JsonError::WrongType { member: "auth_time", expected: "a date in seconds" });
-    }
     scopes::check(members.all())
 }
 
 /// A number, or a string of digits as some servers write it; rounded down.
-pub(crate) fn date_of(value: &Value) -> Option<i64> {
+fn date_of(value: &Value) -> Option<i64> {
     let seconds = match value {
         Value::String(text) => text.parse().ok(),
         Value::Number(number) => number.as_f64(),
@@ -179,7 +244,7 @@ mod tests {
     use serde_json::json;
 
     fn read(response: &Value) -> Result<Option<Introspection>, JsonError> {
-        Introspection::from_members(Members::parse(response.to_string().as_bytes()).unwrap())
+        Introspection::parse(Members::parse(response.to_string().as_bytes()).unwrap())
     }
 
     #[test]
@@ -244,6 +309,45 @@ mod tests {
         ] {
             let read = read(&json!({"active": true, member: value}));
             assert!(matches!(read, Err(JsonError::WrongType { member: m, .. }) if m == member), "{member}");
+        }
+    }
+
+    #[test]
+    fn a_resource_server_reads_the_same_and_is_given_every_member_back() {
+        let read = |said: Value| Introspection::from_members(said.as_object().unwrap().clone());
+        let said = read(json!({
+            "active": true, "aud": "a", "exp": 10.9, "auth_time": "7", "acr": "gold", "scope": ["b", "c"],
+            "cnf": {"jkt": "k"}, "x": 1, "iss": null, "jti": 5
+        }))
+        .unwrap();
+        assert_eq!((said.auth_time, said.acr.as_deref()), (Some(Timestamp(7)), Some("gold")));
+        let members = json!({
+            "active": true, "aud": ["a"], "exp": 10, "auth_time": 7, "acr": "gold", "scope": "b c",
+            "cnf": {"jkt": "k"}, "x": 1, "jti": 5
+        });
+        assert_eq!(Value::Object(said.members()), members);
+        assert_eq!(read(members.clone()).unwrap(), said);
+        for (aud, names) in
+            [(json!(null), false), (json!([]), true), (json!("a"), true), (json!(["a"]), true)]
+        {
+            let said = read(json!({"active": true, "aud": aud.clone()})).unwrap();
+            assert_eq!((said.names_audience(), said.members().contains_key("aud")), (names, names), "{aud}");
+        }
+        for (member, bad) in [
+            ("active", json!({})),
+            ("active", json!({"active": "true"})),
+            ("active", json!({"active": null})),
+            ("aud", json!({"active": true, "aud": 5})),
+            ("aud", json!({"active": true, "aud": ["a", 5]})),
+            ("exp", json!({"active": true, "exp": {}})),
+            ("exp", json!({"active": true, "exp": 1e300})),
+            ("auth_time", json!({"active": true, "auth_time": "now"})),
+            ("acr", json!({"active": true, "acr": ["gold"]})),
+            ("cnf", json!({"active": true, "cnf": "k"})),
+            ("sub", json!({"active": true, "sub": 5})),
+        ] {
+            let Err(JsonError::WrongType { member: named, .. }) = read(bad.clone()) else { panic!("{bad}") };
+            assert_eq!(named, member, "{bad}");
         }
     }
 }

@@ -25,6 +25,5 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
-pub(crate) use introspection_response::{check_limits, date_of};
 pub(crate) use response_type::{Answer, RequestError};
 pub(crate) use token_response::TokenResponseError;

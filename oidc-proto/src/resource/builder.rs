@@ -47,9 +47,9 @@ pub struct ResourceServerBuilder {
 }
 
 impl ResourceServerBuilder {
-    /// Trusts an issuer.
-    pub fn trust(mut self, issuer: TrustedIssuer) -> Self {
-        self.issuers.push(issuer);
+    /// Trusts an issuer: a [`TrustedIssuer`], or the [`Verifier`](crate::token::Verifier) of its tokens.
+    pub fn trust(mut self, issuer: impl Into<TrustedIssuer>) -> Self {
+        self.issuers.push(issuer.into());
         self
     }
 
@@ -147,16 +147,16 @@ impl ResourceServerBuilder {
         let mut issuers = Vec::with_capacity(self.issuers.len());
         for (index, issuer) in self.issuers.into_iter().enumerate() {
             let trusted = Trusted::new(issuer, &self.resource)?;
-            let rule = &trusted.rule;
+            let rule = trusted.rule();
             let twice = if rule.as_template().is_some() {
                 let known = templates.iter().filter_map(|known: &usize| issuers.get(*known));
-                let twice = known.map(|known: &Trusted| &known.rule).any(|known| known.overlaps(rule));
+                let twice = known.map(Trusted::rule).any(|known| known.overlaps(rule));
                 templates.push(index);
                 twice
             } else {
                 by_issuer.insert(rule.as_str().to_owned(), index).is_some()
             };
-            if twice || !by_name.insert(trusted.name.clone()) {
+            if twice || !by_name.insert(trusted.name().to_owned()) {
                 return Err(SettingError::IssuerTwice);
             }
             if templates.len() > MAX_ISSUER_TEMPLATES {

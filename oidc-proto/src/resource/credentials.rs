@@ -126,7 +126,8 @@ fn is_form(headers: &HeaderMap) -> bool {
     media_type_is(headers, &["application/x-www-form-urlencoded"])
 }
 
-fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, BadRequest> {
+/// The token of the `Authorization` header.
+pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, BadRequest> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {

@@ -1,11 +1,10 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, and on what terms; and
 //! [`SettingError`].
 
-use super::introspection::IntrospectionClaims;
 use crate::{
-    jose::{AlgorithmSet, Allowed},
+    base::json::Extra,
     metadata::IssuerRule,
-    token::{DEFAULT_LEEWAY, Rejected, Verifier},
+    token::{Rejected, Verifier},
 };
 
 /// How many issuers a resource server may trust.
@@ -34,7 +33,7 @@ pub enum SettingError {
     #[error("an issuer is trusted twice, with settings that may differ")]
     IssuerTwice,
     /// A template in the place of an issuer. No token names it.
-    #[error("an issuer is a template, and nothing says who may fill it in: set `TrustedIssuer::issuer_rule`")]
+    #[error("an issuer is a template, and nothing says who may fill it in: set `Verifier::issuer_rule`")]
     Template,
     /// Two issuers for opaque tokens.
     #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
@@ -49,16 +48,31 @@ pub enum SettingError {
 }
 
 /// An issuer whose access tokens are accepted, and what is demanded of them.
+///
+/// A [`Verifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
+/// [`access_tokens`](Self::access_tokens) sets it. For another audience than the resource, hand a verifier over.
+///
+/// ```
+/// use oidc_proto::{
+///     resource::{ResourceServer, TrustedIssuer},
+///     token::Verifier,
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .trust(TrustedIssuer::new("https://old.example").access_tokens(|demands| demands.accept_plain_jwt()))
+///     .trust(Verifier::new("https://other.example", "orders-api"))
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
-    issuer: String,
-    rule: Option<IssuerRule>,
-    audiences: Vec<String>,
-    algorithms: Allowed,
-    leeway: u16,
-    plain_jwt: bool,
+    verifier: Verifier,
+    for_resource: bool,
     scope_claim: Option<String>,
-    pub(super) introspects: bool,
+    introspects: bool,
     any_audience_introspected: bool,
 }
 
@@ -67,58 +81,20 @@ impl TrustedIssuer {
     /// algorithm.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
-        Self {
-            issuer: issuer.into(),
-            rule: None,
-            audiences: Vec::new(),
-            algorithms: Allowed::DEFAULT,
-            leeway: DEFAULT_LEEWAY,
-            plain_jwt: false,
-            scope_claim: None,
-            introspects: false,
-            any_audience_introspected: false,
-        }
+        Self { for_resource: true, ..Self::from(Verifier::without_audience(issuer)) }
     }
 
-    /// Accepts tokens of the issuers of this rule: of many tenants of one provider, by a template that each
-    /// token must fill in. The issuer that was named is then where the metadata of all is asked for, such as
-    /// `https://login.microsoftonline.com/common/v2.0`, and the name of all in records;
-    /// [`Access::issuer`](super::Access::issuer) is that of the token. An issuer that is trusted by its own name is
-    /// never taken for one of a template.
+    /// Sets what is demanded of access tokens: the [`Verifier`] has the settings. Called again, it goes on from
+    /// what was set before. The verifier of [`new`](Self::new) has no audience yet and refuses every token; the
+    /// identifier of the resource is added to those that are named here.
+    ///
+    /// With a [rule](Verifier::issuer_rule) for the tenants of one provider, the issuer that was named is where
+    /// the metadata of all is asked for, such as `https://login.microsoftonline.com/common/v2.0`, and the name of
+    /// all in records; [`Access::issuer`](super::Access::issuer) is that of the token. An issuer that is trusted by
+    /// its own name is never taken for one of a template.
     #[must_use]
-    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
-        self.rule = Some(rule);
-        self
-    }
-
-    /// Accepts tokens for this audience, and for those named before; the default is the identifier of the
-    /// resource, which then is no longer accepted unless it is named as well.
-    #[must_use]
-    pub fn audience(mut self, audience: impl Into<String>) -> Self {
-        self.audiences.push(audience.into());
-        self
-    }
-
-    /// Accepts these algorithms only: those that every call names, if called again. The default is every
-    /// asymmetric one; with an empty set, no token is accepted.
-    #[must_use]
-    pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
-        self.algorithms = self.algorithms.only(algorithms);
-        self
-    }
-
-    /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
-    #[must_use]
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
-        self
-    }
-
-    /// Accepts JWTs that do not say they are access tokens: see
-    /// [`Verifier::accept_plain_jwt`].
-    #[must_use]
-    pub const fn accept_plain_jwt(mut self) -> Self {
-        self.plain_jwt = true;
+    pub fn access_tokens(mut self, set: impl FnOnce(Verifier) -> Verifier) -> Self {
+        self.verifier = set(self.verifier);
         self
     }
 
@@ -146,13 +122,22 @@ impl TrustedIssuer {
     }
 }
 
+/// Trusts the issuer of a verifier, for the audiences of the verifier alone.
+impl From<Verifier> for TrustedIssuer {
+    fn from(verifier: Verifier) -> Self {
+        Self {
+            verifier,
+            for_resource: false,
+            scope_claim: None,
+            introspects: false,
+            any_audience_introspected: false,
+        }
+    }
+}
+
 /// A trusted issuer, ready for use.
 pub(super) struct Trusted {
-    pub(super) name: String,
-    pub(super) rule: IssuerRule,
     pub(super) verifier: Verifier,
-    pub(super) audiences: Vec<String>,
-    pub(super) leeway: u16,
     pub(super) scope_claim: Option<String>,
     pub(super) introspects: bool,
     pub(super) any_audience_introspected: bool,
@@ -160,49 +145,42 @@ pub(super) struct Trusted {
 
 impl Trusted {
     pub(super) fn new(issuer: TrustedIssuer, resource: &str) -> Result<Self, SettingError> {
-        let name = issuer.issuer;
+        let TrustedIssuer { verifier, for_resource, scope_claim, introspects, any_audience_introspected } =
+            issuer;
+        let name = verifier.name();
         if name.is_empty() || name.len() > MAX_ISSUER || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(SettingError::Issuer);
         }
-        let rule = match issuer.rule {
-            Some(rule) => rule,
-            None if name.contains(['{', '}']) => return Err(SettingError::Template),
-            None => IssuerRule::exact(&name),
-        };
-        let mut audiences = issuer.audiences;
-        if audiences.is_empty() {
-            audiences.push(resource.to_owned());
+        let rule = verifier.rule();
+        if rule.as_template().is_none() && rule.as_str().contains(['{', '}']) {
+            return Err(SettingError::Template);
         }
-        let (first, others) = audiences.split_first().ok_or(SettingError::Text("audience"))?;
-        let verifier = Verifier::new(&name, first).issuer_rule(rule.clone());
-        let mut verifier = verifier.algorithms(issuer.algorithms.set()).leeway(issuer.leeway);
-        for audience in others {
-            verifier = verifier.or_audience(audience);
-        }
-        if issuer.plain_jwt {
-            verifier = verifier.accept_plain_jwt();
-        }
-        Ok(Self {
-            name,
-            rule,
-            verifier,
-            audiences,
-            leeway: issuer.leeway.min(crate::token::MAX_LEEWAY),
-            scope_claim: issuer.scope_claim,
-            introspects: issuer.introspects,
-            any_audience_introspected: issuer.any_audience_introspected,
-        })
+        let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
+        Ok(Self { verifier, scope_claim, introspects, any_audience_introspected })
+    }
+
+    /// The name of the issuer in the settings.
+    pub(super) fn name(&self) -> &str {
+        self.verifier.name()
+    }
+
+    pub(super) const fn rule(&self) -> &IssuerRule {
+        self.verifier.rule()
     }
 }
 
 impl Trusted {
     /// The issuer that an introspection response means; its name, if it need not say so.
-    pub(super) fn issuer_of<'c>(&'c self, claims: &'c IntrospectionClaims) -> Result<&'c str, Rejected> {
-        match &claims.iss {
-            Some(iss) if self.rule.fits_members(iss, &claims.claims) => Ok(iss),
+    pub(super) fn issuer_of<'c>(
+        &'c self,
+        iss: Option<&'c str>,
+        members: &Extra,
+    ) -> Result<&'c str, Rejected> {
+        match iss {
+            Some(iss) if self.rule().fits_members(iss, members) => Ok(iss),
             Some(_) => Err(Rejected::Issuer),
-            None if self.rule.as_template().is_some() => Err(Rejected::Missing("iss")),
-            None => Ok(&self.name),
+            None if self.rule().as_template().is_some() => Err(Rejected::Missing("iss")),
+            None => Ok(self.name()),
         }
     }
 }

@@ -5,10 +5,9 @@ use super::{
     access::{Access, scopes},
     challenge::{Denied, Details, Reason},
     credentials::{Credentials, Scheme},
-    introspection::IntrospectionClaims,
     issuer::Trusted,
     record::Record,
-    request::{Inspected, RequestView},
+    request::{Findings, Inspected, RequestView},
     server::{CertificateBinding, Dpop, ResourceServer},
     verdict::{Proven, Verdict},
 };
@@ -20,6 +19,7 @@ use crate::{
         visible::all_visible,
     },
     jose::KeySet,
+    message::Introspection,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
 };
@@ -58,8 +58,20 @@ impl ResourceServer {
             Some(Ok(issuer)) => settings.find(&issuer).ok_or(Reason::UntrustedIssuer),
         };
         let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
-        let name = settings.issuer(issuer).map(|trusted| trusted.name.clone()).unwrap_or_default();
-        Ok(Inspected { request: *request, credentials, issuer, name, opaque })
+        let name = settings.issuer(issuer).map(|trusted| trusted.name().to_owned()).unwrap_or_default();
+        Ok(Inspected { request: *request, found: Findings { credentials, issuer, name, opaque } })
+    }
+
+    /// Takes a request up again that was inspected and let go of. If its `Authorization` header still carries the
+    /// same token, nothing of that is decoded again; another request is inspected for its own sake.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn resume<'r>(&self, found: Findings, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
+        match found.are_of(request.headers) {
+            true => Ok(Inspected { request: *request, found }),
+            false => self.inspect(request),
+        }
     }
 
     /// Judges a request whose token is a JWT, with keys of its issuer.
@@ -90,10 +102,17 @@ impl ResourceServer {
     pub fn judge_introspected(
         &self,
         inspected: &Inspected<'_>,
-        claims: &IntrospectionClaims,
+        said: &Introspection,
         now: Timestamp,
     ) -> Verdict {
-        self.judge_claims(inspected, claims, now).unwrap_or_else(Verdict::Denied)
+        self.judge_said(inspected, said, now).unwrap_or_else(Verdict::Denied)
+    }
+
+    /// The refusal for when the issuer has answered, and what limits the token cannot be read: 401, since nobody
+    /// has said that the token is good.
+    pub fn unreadable(&self, inspected: &Inspected<'_>, why: JsonError) -> Denied {
+        let denied = |_| self.denied(Reason::Token(Rejected::Claims(why)), record(inspected));
+        self.trusted(inspected).map_or_else(|denied| denied, denied)
     }
 
     fn judge_jwt(
@@ -106,11 +125,12 @@ impl ResourceServer {
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
-        if inspected.opaque {
+        if inspected.found.opaque {
             return Err(self.denied(Reason::NotJwt, record));
         }
         let proof = self.read_proof(inspected, now)?;
-        let (token, shown) = (inspected.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
+        let (token, shown) =
+            (inspected.found.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
         let verifier = &trusted.verifier;
         let verified = match cache {
             None => verifier
@@ -124,7 +144,7 @@ impl ResourceServer {
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
         // Of a template, each tenant is an issuer of its own.
-        let issuer = claims.iss.as_deref().unwrap_or(&trusted.name);
+        let issuer = claims.iss.as_deref().unwrap_or(trusted.name());
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
@@ -142,48 +162,45 @@ impl ResourceServer {
         Ok(accept(access, proof))
     }
 
-    fn judge_claims(
+    fn judge_said(
         &self,
         inspected: &Inspected<'_>,
-        claims: &IntrospectionClaims,
+        said: &Introspection,
         now: Timestamp,
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
         let denied = |reason| self.denied(reason, record.clone());
-        if let Some(why) = claims.unreadable {
-            return Err(denied(Reason::Token(Rejected::Claims(why))));
-        }
-        if !claims.active {
+        if !said.active {
             return Err(denied(Reason::Inactive));
         }
         let proof = self.read_proof(inspected, now)?;
         let shown = self.shown(inspected, proof.as_ref());
-        introspected(claims, trusted, inspected.credentials.scheme, now)
-            .and_then(|()| shown.satisfies(claims.cnf.as_ref()))
+        let (members, bound) = (said.members(), bound(said));
+        let issuer = introspected(said, &members, trusted, inspected.found.credentials.scheme, now)
+            .and_then(|issuer| shown.satisfies(bound.as_ref()).map(|()| issuer))
             .map_err(|why| denied(Reason::Token(why)))?;
-        let issuer =
-            trusted.issuer_of(claims).map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
-        record.subject = self.pseudonym(issuer, claims.sub.as_deref());
-        self.check_certificate(claims.cnf.as_ref(), &record)?;
+        record.subject = self.pseudonym(issuer, said.sub.as_deref());
+        let issuer = issuer.to_owned();
+        self.check_certificate(bound.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
-        let mut access = self.access(inspected, trusted, claims.claims.clone(), record);
-        access.issuer = issuer.to_owned();
-        access.subject.clone_from(&claims.sub);
-        access.client_id.clone_from(&claims.client_id);
-        access.audience = claims.aud.clone().unwrap_or_default();
-        access.expires = claims.exp.map(Timestamp);
-        access.auth_time = claims.auth_time.map(Timestamp);
-        access.acr.clone_from(&claims.acr);
-        access.bound_to(claims.cnf.as_ref());
+        let mut access = self.access(inspected, trusted, members, record);
+        access.issuer = issuer;
+        access.subject.clone_from(&said.sub);
+        access.client_id.clone_from(&said.client_id);
+        access.audience.clone_from(&said.aud);
+        access.expires = said.exp;
+        access.auth_time = said.auth_time;
+        access.acr.clone_from(&said.acr);
+        access.bound_to(bound.as_ref());
         Ok(accept(access, proof))
     }
 
     /// The issuer of the settings; none only if the request was inspected by another resource server.
     fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
         self.settings
-            .issuer(inspected.issuer)
-            .filter(|trusted| trusted.name == inspected.name)
+            .issuer(inspected.found.issuer)
+            .filter(|trusted| trusted.name() == inspected.found.name)
             .ok_or_else(|| self.denied(Reason::UntrustedIssuer, Record::default()))
     }
 
@@ -193,7 +210,7 @@ impl ResourceServer {
         inspected: &Inspected<'_>,
         now: Timestamp,
     ) -> Result<Option<UncheckedProof>, Denied> {
-        if inspected.credentials.scheme == Scheme::Bearer {
+        if inspected.found.credentials.scheme == Scheme::Bearer {
             // Who has inspected it may have been a server that demands less.
             return match self.settings.dpop {
                 Dpop::Required(_) => Err(self.denied(Reason::ProofRequired, record(inspected))),
@@ -207,7 +224,7 @@ impl ResourceServer {
             .verifier()
             .ok_or_else(|| self.denied(Reason::NoCredentials, Record::default()))?;
         let url = format!("{}{}", request.origin.unwrap_or(&self.settings.origin), request.uri.path());
-        let token = Some(&inspected.credentials.token);
+        let token = Some(&inspected.found.credentials.token);
         verifier.read(request.headers, request.method, &url, token, now).map(Some).map_err(|why| {
             let nonce = if why == ProofError::Nonce { verifier.nonce(now) } else { None };
             let details = Details { nonce, ..Details::default() };
@@ -271,9 +288,9 @@ impl ResourceServer {
             claims,
             about: self.settings.about.clone(),
             record,
-            leeway: trusted.leeway,
+            leeway: trusted.verifier.tolerance(),
             next_nonce: None,
-            in_query: inspected.credentials.in_query,
+            in_query: inspected.found.credentials.in_query,
         }
     }
 
@@ -298,8 +315,8 @@ fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
 
 fn record(inspected: &Inspected<'_>) -> Record {
     Record {
-        issuer: Some(inspected.name.clone()),
-        scheme: Some(inspected.credentials.scheme),
+        issuer: Some(inspected.found.name.clone()),
+        scheme: Some(inspected.found.credentials.scheme),
         ..Record::default()
     }
 }
@@ -310,32 +327,78 @@ fn accept(mut access: Access, proof: Option<DpopProof>) -> Verdict {
     Verdict::Once(Proven { replay_key: proof.replay_key(), access: Box::new(access) })
 }
 
-/// What is demanded of an introspection response (RFC 7662 sections 2.2 and 4), besides the binding.
-fn introspected(
-    claims: &IntrospectionClaims,
-    trusted: &Trusted,
+/// What the issuer says that a token is bound to. A binding that cannot be read is none that anybody could show to
+/// hold.
+fn bound(said: &Introspection) -> Option<Confirmation<'static>> {
+    let unreadable = |_| Confirmation { other: true, ..Confirmation::default() };
+    said.cnf.clone().map(|cnf| Confirmation::from_members(cnf).unwrap_or_else(unreadable))
+}
+
+/// Whether a response says that this is a refresh token or an ID token: no endpoint should tell of it as of an
+/// access token, and some do.
+fn is_another_token(members: &Extra) -> bool {
+    const OTHERS: [&str; 4] = ["refresh", "refresh_token", "id", "id_token"];
+    ["token_type", "token_use", "typ"]
+        .iter()
+        .filter_map(|name| members.get(*name)?.as_str())
+        .any(|kind| OTHERS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
+}
+
+/// What is demanded of an introspection response (RFC 7662 sections 2.2 and 4), besides the binding. Returns the
+/// issuer.
+fn introspected<'s>(
+    said: &'s Introspection,
+    members: &Extra,
+    trusted: &'s Trusted,
     scheme: Scheme,
     now: Timestamp,
-) -> Result<(), Rejected> {
-    if claims.is_another_token() {
+) -> Result<&'s str, Rejected> {
+    if is_another_token(members) {
         return Err(Rejected::Type);
     }
-    for (name, value) in [("sub", &claims.sub), ("client_id", &claims.client_id), ("acr", &claims.acr)] {
+    for (name, value) in [("sub", &said.sub), ("client_id", &said.client_id), ("acr", &said.acr)] {
         if value.as_deref().is_some_and(|value| !all_visible(value)) {
             return Err(Rejected::Value(name));
         }
     }
-    trusted.issuer_of(claims)?;
-    match &claims.aud {
-        None if trusted.any_audience_introspected => {}
-        None => return Err(Rejected::Missing("aud")),
-        Some(aud) if aud.iter().any(|one| trusted.audiences.contains(one)) => {}
-        Some(_) => return Err(Rejected::Audience),
+    let issuer = trusted.issuer_of(said.iss.as_deref(), members)?;
+    match said.names_audience() {
+        true if said.aud.iter().any(|one| trusted.verifier.is_audience(one)) => {}
+        true => return Err(Rejected::Audience),
+        false if trusted.any_audience_introspected => {}
+        false => return Err(Rejected::Missing("aud")),
     }
-    let bound_type = claims.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
+    let bound_type = said.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
     if bound_type && scheme == Scheme::Bearer {
         return Err(Rejected::SenderConstrained);
     }
-    let times = Claims { exp: claims.exp, nbf: claims.nbf, iat: claims.iat, ..Claims::default() };
-    check_times(&times, trusted.leeway, now)
+    let seconds = |date: Option<Timestamp>| date.map(|date| date.0);
+    let (exp, nbf, iat) = (seconds(said.exp), seconds(said.nbf), seconds(said.iat));
+    check_times(&Claims { exp, nbf, iat, ..Claims::default() }, trusted.verifier.tolerance(), now)?;
+    Ok(issuer)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn a_refresh_token_is_known_by_what_endpoints_say() {
+        let is_another = |said: serde_json::Value| {
+            let said = Introspection::from_members(said.as_object().unwrap().clone()).unwrap();
+            is_another_token(&said.members())
+        };
+        for (name, value) in [
+            ("token_type", "refresh_token"),
+            ("token_use", "refresh_token"),
+            ("typ", "Refresh"),
+            ("token_type", "Refresh_Token"),
+            ("token_use", "id"),
+            ("typ", "ID"),
+        ] {
+            assert!(is_another(json!({"active": true, name: value})), "{name}");
+        }
+        assert!(!is_another(json!({"active": true, "token_type": "Bearer", "typ": "Bearer"})));
+    }
 }

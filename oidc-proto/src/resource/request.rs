@@ -1,6 +1,6 @@
-//! [`RequestView`] and [`Inspected`]: a request as a resource server sees it, before it is judged.
+//! [`RequestView`], [`Inspected`] and [`Findings`]: a request as a resource server sees it, before it is judged.
 
-use super::credentials::Credentials;
+use super::credentials::{Credentials, from_header};
 use crate::{base::secret::Secret, sender::CertificateThumbprint};
 use http::{HeaderMap, Method, Uri, request::Parts};
 use std::fmt;
@@ -65,45 +65,76 @@ impl fmt::Debug for RequestView<'_> {
 /// verified.
 pub struct Inspected<'r> {
     pub(super) request: RequestView<'r>,
+    pub(super) found: Findings,
+}
+
+/// What [`ResourceServer::inspect`](super::ResourceServer::inspect) has found in a request, without the request: for
+/// a caller who waits for keys and cannot hold a borrow as long. It holds the token, and is good for
+/// [`ResourceServer::resume`](super::ResourceServer::resume) alone.
+pub struct Findings {
     pub(super) credentials: Credentials,
     pub(super) issuer: usize,
     pub(super) name: String,
     pub(super) opaque: bool,
 }
 
+impl Findings {
+    fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
+        f.debug_struct(name)
+            .field("issuer", &self.name)
+            .field("scheme", &self.credentials.scheme)
+            .field("opaque", &self.opaque)
+            .finish_non_exhaustive()
+    }
+
+    /// Whether a request with these headers carries the same token in the same scheme. One that came in a form or in
+    /// a query is not looked for.
+    pub(super) fn are_of(&self, headers: &HeaderMap) -> bool {
+        matches!(from_header(headers), Ok(Some(carried)) if carried == self.credentials)
+    }
+}
+
 impl Inspected<'_> {
+    /// Lets go of the request.
+    #[must_use]
+    pub fn into_findings(self) -> Findings {
+        self.found
+    }
+
     /// The trusted issuer whose keys, or whose introspection endpoint, are needed: a name from the
     /// settings.
     #[must_use]
     pub fn issuer(&self) -> &str {
-        &self.name
+        &self.found.name
     }
 
     /// Its place in the settings, from 0.
     #[must_use]
     pub const fn issuer_index(&self) -> usize {
-        self.issuer
+        self.found.issuer
     }
 
     /// Whether the token is no JWT, so that only its issuer knows what it is worth.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
-        self.opaque
+        self.found.opaque
     }
 
     /// The token, for the introspection endpoint of its issuer.
     #[must_use]
     pub const fn token(&self) -> &Secret {
-        &self.credentials.token
+        &self.found.credentials.token
     }
 }
 
 impl fmt::Debug for Inspected<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Inspected")
-            .field("issuer", &self.name)
-            .field("scheme", &self.credentials.scheme)
-            .field("opaque", &self.opaque)
-            .finish_non_exhaustive()
+        self.found.describe(f, "Inspected")
+    }
+}
+
+impl fmt::Debug for Findings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.describe(f, "Findings")
     }
 }

@@ -63,7 +63,7 @@ impl Settings {
     /// templates make the same.
     pub(super) fn find(&self, issuer: &str) -> Option<usize> {
         let by_template =
-            |index: &&usize| self.issuer(**index).is_some_and(|known| known.rule.admits(issuer));
+            |index: &&usize| self.issuer(**index).is_some_and(|known| known.rule().admits(issuer));
         self.by_issuer.get(issuer).or_else(|| self.templates.iter().find(by_template)).copied()
     }
 
@@ -81,21 +81,21 @@ impl ResourceServer {
 
     /// The trusted issuers: nobody else's keys are ever needed.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
-        self.settings.issuers.iter().map(|issuer| issuer.name.as_str())
+        self.settings.issuers.iter().map(Trusted::name)
     }
 
     /// The rule by which tokens of this trusted issuer name theirs, if it is not that they name this one.
     #[must_use]
     pub fn issuer_rule(&self, issuer: &str) -> Option<&IssuerRule> {
-        let trusted = self.settings.issuers.iter().find(|known| known.name == issuer)?;
-        Some(&trusted.rule).filter(|rule| rule.as_str() != trusted.name || rule.as_template().is_some())
+        let trusted = self.settings.issuers.iter().find(|known| known.name() == issuer)?;
+        Some(trusted.rule()).filter(|rule| rule.as_str() != trusted.name() || rule.as_template().is_some())
     }
 
     /// The issuer that is asked about opaque tokens.
     #[must_use]
     pub fn introspecting_issuer(&self) -> Option<&str> {
         let issuer = self.settings.issuer(self.settings.introspecting?)?;
-        Some(&issuer.name)
+        Some(issuer.name())
     }
 
     /// The refusal for when keys cannot be had or the issuer does not answer: 503, since it is not the

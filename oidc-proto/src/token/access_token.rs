@@ -2,7 +2,7 @@
 
 use super::{
     Claims, Possession, Rejected, Scratch,
-    claims::{DEFAULT_LEEWAY, check_times},
+    claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
     jwt::{Unverified, is_type},
     plain,
     scopes::{self, Others},
@@ -23,6 +23,8 @@ use std::{borrow::Cow, fmt};
 #[derive(Clone, Debug)]
 pub struct Verifier {
     issuer: IssuerRule,
+    /// The issuer that was named first, if a rule has taken its place.
+    name: Option<String>,
     audiences: Vec<String>,
     algorithms: Allowed,
     leeway: u16,
@@ -33,19 +35,27 @@ impl Verifier {
     /// Accepts access tokens of this issuer that are meant for this audience (the resource).
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
+        Self::without_audience(issuer).or_audience(audience)
+    }
+
+    /// Refuses every token of this issuer until an audience is named.
+    pub(crate) fn without_audience(issuer: impl Into<String>) -> Self {
         Self {
             issuer: IssuerRule::exact(issuer),
-            audiences: vec![audience.into()],
+            name: None,
+            audiences: Vec::new(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
         }
     }
 
-    /// Accepts tokens of the issuers of this rule, instead of the one named first.
+    /// Accepts tokens of the issuers of this rule, instead of the one named first. That one stays the name of all:
+    /// see [`TrustedIssuer`](crate::resource::TrustedIssuer).
     #[must_use]
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
-        self.issuer = rule;
+        let before = std::mem::replace(&mut self.issuer, rule);
+        self.name.get_or_insert_with(|| before.as_str().to_owned());
         self
     }
 
@@ -167,9 +177,28 @@ impl Verifier {
         token.check_signature(keys, self.algorithms.set(), &self.issuer)
     }
 
+    /// The issuer as it was named first, whatever rule was set after.
+    pub(crate) fn name(&self) -> &str {
+        self.name.as_deref().unwrap_or(self.issuer.as_str())
+    }
+
+    pub(crate) const fn rule(&self) -> &IssuerRule {
+        &self.issuer
+    }
+
+    /// Whether a token for this audience is for us.
+    pub(crate) fn is_audience(&self, audience: &str) -> bool {
+        self.audiences.iter().any(|ours| ours == audience)
+    }
+
+    /// The leeway in force, in seconds.
+    pub(crate) fn tolerance(&self) -> u16 {
+        self.leeway.min(MAX_LEEWAY)
+    }
+
     /// Everything that a verdict can depend on. A new field does not compile until it stands here.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
-        let Self { issuer, audiences, algorithms, leeway, plain_jwt } = self;
+        let Self { issuer, name: _, audiences, algorithms, leeway, plain_jwt } = self;
         issuer.feed(hash);
         hash.count(audiences.len());
         for audience in audiences {
@@ -186,7 +215,7 @@ impl Verifier {
             return Err(Rejected::Issuer);
         }
         let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;
-        if !aud.any(|audience| self.audiences.iter().any(|ours| ours == audience)) {
+        if !aud.any(|audience| self.is_audience(audience)) {
             return Err(Rejected::Audience);
         }
         claims.exp.ok_or(Rejected::Missing("exp"))?;

@@ -16,8 +16,9 @@ use crate::{
     issuer::TokenHash,
 };
 use oidc_proto::{
+    base::json::JsonError,
+    message::Introspection,
     renew::{Policy, Pool},
-    resource::IntrospectionClaims,
 };
 use std::{
     collections::BTreeMap,
@@ -29,7 +30,10 @@ use std::{
 /// on: of them as many may be asked about at once when what was said of them has become too old.
 pub const MAX_INTROSPECTIONS: usize = 64;
 
-type Answer = Arc<Flight<IntrospectionClaims>>;
+/// What an issuer has said of a token; or why what limits the token cannot be read in that.
+pub(super) type Said = Result<Introspection, JsonError>;
+
+type Answer = Arc<Flight<Said>>;
 
 /// What was said of tokens, and of which something is being said.
 pub(super) struct Tokens {

@@ -35,7 +35,7 @@ pub enum GateError {
     NotTrusted(String),
     /// The keys of this issuer come from metadata that is asked for by another issuer rule than the resource server
     /// trusts it by, or by one alone. Say it in
-    /// [`TrustedIssuer::issuer_rule`](oidc_proto::resource::TrustedIssuer::issuer_rule): that is enough.
+    /// [`TrustedIssuer::access_tokens`](oidc_proto::resource::TrustedIssuer::access_tokens): that is enough.
     IssuerRule(String),
     /// This issuer is a template, which is no place to ask for metadata. Trust it by the name of the document
     /// that its tenants share, or say where its keys come from.

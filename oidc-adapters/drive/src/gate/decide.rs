@@ -1,6 +1,6 @@
 //! [`Gate`]: how a request is decided on.
 
-use super::introspect::Introspector;
+use super::{asked::Said, introspect::Introspector};
 use crate::{
     event::{Clock, Event, Observer, Started},
     flight::NotAvailableError,
@@ -12,7 +12,9 @@ use oidc_proto::{
     Timestamp,
     jose::KeySet,
     renew::{Counters, Epoch, Need, Published},
-    resource::{Access, Denied, Inspected, Record, RequestView, Requirement, ResourceServer, Verdict},
+    resource::{
+        Access, Denied, Findings, Inspected, Record, RequestView, Requirement, ResourceServer, Verdict,
+    },
     sender::ReplayWindow,
     token::{CacheKey, Remember, VerifiedCache},
 };
@@ -114,7 +116,7 @@ impl Gate {
     }
 
     /// Goes on with a request where [`begin`](Self::begin) could not: waits, and decides. Give it the request
-    /// that it began with.
+    /// that it began with; another is inspected for its own sake.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -231,67 +233,74 @@ impl Gate {
         }
     }
 
-    /// The verdict; or what was found with the keys at hand, if there are some and newer ones could lead to
-    /// another verdict.
-    fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Box<Access>, Denied>, Option<Found>> {
+    /// The verdict; or what was found on the way to one that needs more than is at hand.
+    fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Box<Access>, Denied>, Box<Found>> {
         let inspected = match self.0.server.inspect(request) {
             Ok(inspected) => inspected,
             Err(denied) => return Ok(Err(denied)),
         };
-        let now = self.now();
+        match self.judge_at_hand(&inspected, self.now()) {
+            Ok(verdict) => Ok(verdict),
+            Err(refused) => Err(Box::new(Found { findings: inspected.into_findings(), refused })),
+        }
+    }
+
+    /// The verdict by what is at hand. If that is nothing, none; if newer keys could lead to another verdict, the
+    /// refusal.
+    fn judge_at_hand(
+        &self,
+        inspected: &Inspected<'_>,
+        now: Timestamp,
+    ) -> Result<Result<Box<Access>, Denied>, Option<Refused>> {
         if inspected.is_opaque() {
             let introspector = self.0.introspector.as_ref().ok_or(None)?;
             let said = introspector.at_hand(inspected.token(), now).ok_or(None)?;
-            return Ok(self.finish(self.0.server.judge_introspected(&inspected, &said, now), now));
+            return Ok(self.finish(self.judge_introspected(inspected, &said, now), now));
         }
-        let index = inspected.issuer_index();
-        let issuer = self.0.issuers.get(index).ok_or(None)?;
+        let issuer = self.0.issuers.get(inspected.issuer_index()).ok_or(None)?;
         if let Some(keys) = issuer.fixed() {
-            return Ok(self.finish(self.judge(&inspected, keys, now), now));
+            return Ok(self.finish(self.judge(inspected, keys, now), now));
         }
         let Published { value: keys, epoch, .. } = issuer.keys_at_hand(now).ok_or(None)?;
-        let verdict = self.judge(&inspected, &keys, now);
+        let verdict = self.judge(inspected, &keys, now);
         let Verdict::NewerKeys(denied) = verdict else { return Ok(self.finish(verdict, now)) };
-        Err(Some(Found { issuer: index, epoch, denied }))
+        Err(Some(Refused { issuer: inspected.issuer_index(), epoch, denied }))
     }
 
-    async fn decide(&self, found: Option<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
+    async fn decide(&self, found: Box<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
         let (inner, since) = (&*self.0, self.now());
         // Two waits take no more time than one may.
         let sleep = |span: Duration| {
             let left = since.plus(inner.patience).0.saturating_sub(self.now().0);
             inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
-        let issuer = |index: usize| inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(1));
-        let Found { issuer: index, epoch, denied } = match found {
-            Some(found) => found,
+        let Found { findings, refused } = *found;
+        let inspected = inner.server.resume(findings, request)?;
+        let index = inspected.issuer_index();
+        let issuer = inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(1))?;
+        let Refused { epoch, denied, .. } = match refused {
+            // What was found of another request says nothing of this one.
+            Some(refused) if refused.issuer != index => return Err(refused.denied),
+            Some(refused) => refused,
+            None if inspected.is_opaque() => {
+                let introspector = inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
+                let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
+                let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
+                let now = self.now();
+                return self.finish(self.judge_introspected(&inspected, &said, now), now);
+            }
             None => {
-                let inspected = inner.server.inspect(request)?;
-                let index = inspected.issuer_index();
-                let issuer = issuer(index)?;
-                if inspected.is_opaque() {
-                    let introspector =
-                        inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
-                    let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
-                    let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
-                    let now = self.now();
-                    return self.finish(inner.server.judge_introspected(&inspected, &said, now), now);
-                }
                 let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
                 let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
                 let now = self.now();
                 let verdict = self.judge(&inspected, &keys.value, now);
                 let Verdict::NewerKeys(denied) = verdict else { return self.finish(verdict, now) };
-                Found { issuer: index, epoch: keys.epoch, denied }
+                Refused { issuer: index, epoch: keys.epoch, denied }
             }
         };
-        let issuer = issuer(index)?;
         match issuer.keys(Need::NewerThan(epoch), &inner.io, sleep).await {
             Ok(newer) => {
-                let (inspected, now) = (inner.server.inspect(request)?, self.now());
-                if inspected.issuer_index() != index {
-                    return Err(denied);
-                }
+                let now = self.now();
                 self.finish(self.judge(&inspected, &newer.value, now), now)
             }
             Err(unavailable) if unavailable.because.is_some() || !issuer.is_up_to_date(self.now()) => {
@@ -309,6 +318,13 @@ impl Gate {
         };
         give_back(scratch);
         verdict
+    }
+
+    fn judge_introspected(&self, inspected: &Inspected<'_>, said: &Said, now: Timestamp) -> Verdict {
+        match said {
+            Ok(said) => self.0.server.judge_introspected(inspected, said, now),
+            Err(why) => Verdict::Denied(self.0.server.unreadable(inspected, *why)),
+        }
     }
 
     fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {
@@ -334,18 +350,25 @@ impl Gate {
     }
 }
 
-/// A request on which a gate could not decide at once, and what it has found out so far: see [`Gate::begin`].
-/// It holds nothing of the request, and leads to no access but through [`Gate::go_on`].
+/// A request on which a gate could not decide at once, and what it has found out so far: see [`Gate::begin`]. It
+/// holds the token of the request, which it shows to nobody, and leads to no access but through [`Gate::go_on`].
 #[derive(Debug)]
 #[must_use]
 pub struct Undecided {
     started: Started,
-    found: Option<Found>,
+    found: Box<Found>,
+}
+
+/// What was found in a request; and with the keys at hand, if there are some.
+#[derive(Debug)]
+struct Found {
+    findings: Findings,
+    refused: Option<Refused>,
 }
 
 /// With the keys of this epoch a request is refused. Newer ones could lead to another verdict.
 #[derive(Debug)]
-struct Found {
+struct Refused {
     issuer: usize,
     epoch: Epoch,
     denied: Denied,

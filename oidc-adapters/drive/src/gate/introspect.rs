@@ -9,7 +9,7 @@
 //! | not active, or something of a limit that cannot be read | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
 //! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
 
-use super::asked::Tokens;
+use super::asked::{Said, Tokens};
 use crate::{
     event::{Clock, Observer, Watched},
     flight::NotAvailableError,
@@ -22,7 +22,6 @@ use oidc_proto::{
     flow::{Client, ConfigError, Error, Rule, TokenTypeHint},
     metadata::ProviderMetadata,
     renew::{Failure, Freshness, Need, Policy, Renewed},
-    resource::IntrospectionClaims,
 };
 use std::{future::Future, sync::Arc, time::Duration};
 
@@ -73,7 +72,7 @@ impl Introspector {
     }
 
     /// What was said of a token, if nobody need be asked.
-    pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<IntrospectionClaims>> {
+    pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<Said>> {
         self.tokens.remembered(&hash(token))?.at_hand(now).map(|published| published.value)
     }
 
@@ -84,7 +83,7 @@ impl Introspector {
         issuer: &Arc<Issuer>,
         io: &Arc<Io>,
         sleep: impl FnMut(Duration) -> W,
-    ) -> Result<Arc<IntrospectionClaims>, NotAvailableError> {
+    ) -> Result<Arc<Said>, NotAvailableError> {
         let busy = || NotAvailableError::new(self.clock.now().plus(1), None).of(issuer.name(), None);
         let (answer, permit) = self.tokens.permit(&hash(token)).ok_or_else(busy)?;
         let of = Arc::clone(issuer);
@@ -97,12 +96,13 @@ impl Introspector {
                 return Err(Failure::NoResponse);
             };
             let said = fetch(&client, &token, &issuer, &wires).await?;
-            sent.said(said.active);
-            let seconds = match said.exp {
-                _ if !said.active => INACTIVE.min(ceiling),
+            let active = said.as_ref().ok().filter(|said| said.active);
+            sent.said(active.is_some());
+            let seconds = match active.map(|said| said.exp) {
+                None => INACTIVE.min(ceiling),
                 // The last seconds are for the check of `exp` itself.
-                Some(exp) => exp.saturating_sub(clock.now().0).clamp(INACTIVE.min(ceiling), ceiling),
-                None => ceiling,
+                Some(Some(exp)) => exp.0.saturating_sub(clock.now().0).clamp(INACTIVE.min(ceiling), ceiling),
+                Some(None) => ceiling,
             };
             Ok(Renewed::new(Arc::new(said), Freshness::of_seconds(seconds)))
         };
@@ -116,7 +116,7 @@ async fn fetch(
     token: &Secret,
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
-) -> Result<IntrospectionClaims, Failure> {
+) -> Result<Said, Failure> {
     let metadata = issuer.metadata_for_renewal(io).await;
     let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
@@ -132,7 +132,7 @@ async fn fetch(
         && member != "active"
     {
         // What limits this token cannot be read: the issuer has answered, and not that it is good.
-        return Ok(IntrospectionClaims::unreadable(why));
+        return Ok(Err(why));
     }
-    said.map(IntrospectionClaims::from)
+    said.map(Ok)
 }

@@ -15,7 +15,7 @@
 //!
 //! **A refusal is handed on, not found again.** To verify a signature is dear, and anybody can send a wrong one.
 //! What was found with some keys is [kept](Undecided) while newer ones are asked for, and is judged again only
-//! with those.
+//! with those. A request is inspected once, however often it has to wait.
 //!
 //! **No lock across anything slow.** The locks here are of the replay window, of the two caches, of the seats
 //! at the keys and of [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.

@@ -10,7 +10,7 @@ pub enum KeySource {
     /// From the `jwks_uri` in its metadata, which must have what this profile demands.
     Discovery(Profile),
     /// The same, asked for with options: in another form, for example. The rule by which an issuer is
-    /// [trusted](oidc_proto::resource::TrustedIssuer::issuer_rule) need not be said again.
+    /// [trusted](oidc_proto::resource::TrustedIssuer::access_tokens) need not be said again.
     Metadata(Box<DiscoveryOptions>),
     /// From here. Where opaque tokens are introspected, the metadata is fetched all the same.
     JwksUri(EndpointUrl),

@@ -128,7 +128,7 @@ impl Answer for Introspection {
     const SIGNED: Option<&'static str> = Some("application/token-introspection+jwt");
 
     fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
-        Self::from_members(body.members()?)?.ok_or(Rule::Missing("active"))
+        Self::parse(body.members()?)?.ok_or(Rule::Missing("active"))
     }
 }
 

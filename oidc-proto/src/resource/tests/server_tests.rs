@@ -1,7 +1,10 @@
 //! Settings that make no server, and what the settings of one lead to.
 
 use super::{super::testdata::*, super::*, *};
-use crate::{base::header::challenges as parse, token::Rejected};
+use crate::{
+    base::header::challenges as parse,
+    token::{Rejected, Verifier},
+};
 use http::header;
 use serde_json::json;
 
@@ -100,16 +103,19 @@ fn e8_the_audience_is_the_resource_unless_the_settings_say_otherwise() {
     };
     let bare = || ResourceServer::builder(RESOURCE);
     assert_eq!(why(server(), &other), Err(Reason::Token(Rejected::Audience)));
-    let named = || bare().trust(TrustedIssuer::new(ISSUER).audience("other"));
+    let named = || bare().trust(Verifier::new(ISSUER, "other"));
     assert_eq!(why(named(), &other), Ok(()));
     assert_eq!(why(named(), &token(json!({}))), Err(Reason::Token(Rejected::Audience)));
-    let both = bare().trust(TrustedIssuer::new(ISSUER).audience("other").audience(RESOURCE));
-    assert_eq!(why(both, &token(json!({}))), Ok(()));
+    let both =
+        || bare().trust(TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.or_audience("other")));
+    assert_eq!(why(both(), &token(json!({}))), Ok(()));
+    assert_eq!(why(both(), &other), Ok(()));
+    assert_eq!(why(both(), &token(json!({"aud": "third"}))), Err(Reason::Token(Rejected::Audience)));
 }
 
 #[test]
 fn each_issuer_has_its_own_policy() {
-    let lax = TrustedIssuer::new(ISSUER).accept_plain_jwt().leeway(100);
+    let lax = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.accept_plain_jwt().leeway(100));
     let server =
         ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://other.example")).trust(lax);
     let server = server.build().unwrap();
@@ -122,8 +128,8 @@ fn each_issuer_has_its_own_policy() {
         &with(claims(), json!({"iss": "https://other.example"})),
     );
     assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(Rejected::Type));
-    let narrow = TrustedIssuer::new(ISSUER)
-        .algorithms(crate::jose::AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256));
+    let es256 = crate::jose::AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256);
+    let narrow = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.algorithms(es256));
     let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
     assert_eq!(bearer(&narrow, &token(json!({}))).unwrap_err().code(), "jws_alg_not_allowed");
 }
@@ -138,8 +144,8 @@ fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
     assert_eq!(unbound.reason(), Reason::Token(Rejected::NotBound), "to no certificate");
     let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
-        .algorithms(only(crate::jose::Algorithm::ES256))
-        .algorithms(only(crate::jose::Algorithm::EdDSA));
+        .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::ES256)))
+        .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::EdDSA)));
     let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
     assert_eq!(bearer(&narrow, &token(json!({}))).unwrap_err().code(), "jws_alg_not_allowed");
 }
@@ -254,7 +260,7 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         let local = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
         let local = outcome(local).unwrap_err();
         assert_eq!((local.reason(), local.record().issuer.as_deref()), (Reason::NotJwt, Some(ISSUER)));
-        let claims = IntrospectionClaims::from_members(object(members)).unwrap();
+        let claims = crate::message::Introspection::from_members(object(members)).unwrap();
         outcome(server.judge_introspected(&inspected, &claims, NOW)).map_err(|denied| denied.reason())
     };
     let good = json!({"active": true, "aud": RESOURCE, "sub": "alice", "client_id": "app", "scope": "read",
@@ -276,6 +282,8 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         (json!({"token_type": "DPoP"}), Reason::Token(Rejected::SenderConstrained)),
         (json!({"cnf": {"jkt": jkt()}}), Reason::Token(Rejected::SenderConstrained)),
         (json!({"cnf": {}}), Reason::Token(Rejected::ConfirmationMethod)),
+        (json!({"cnf": {"jkt": 5}}), Reason::Token(Rejected::ConfirmationMethod)),
+        (json!({"active": false, "exp": "soon"}), Reason::Inactive),
     ] {
         assert_eq!(judge(&asks, "Bearer", changed(changes.clone())).unwrap_err(), why, "{changes}");
     }

@@ -8,9 +8,9 @@ use oidc_proto::{
     base::{base64url, json::JsonError},
     flow::{ClientCredentials, Flow, Rule, Step},
     jose::{Algorithm, Jwk, JwsError, KeySet, RingSigner, Sign},
-    resource::IntrospectionClaims,
+    message::Introspection,
     sender::{DpopVerifier, ProofError},
-    token::{Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
+    token::{Confirmation, Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
 };
 use oidc_testkit::Provider;
 use serde_json::{Map, Value, json};
@@ -274,7 +274,10 @@ fn of_an_introspection_response() {
     let members = [&INTROSPECTED[1..], &in_cnf].concat();
     hold("introspection claims", &introspected(), &members, |said| {
         let members: Map<String, Value> = said.as_object().unwrap().clone();
-        IntrospectionClaims::from_members(members).map(drop).map_err(|why| told(&why))
+        // A resource server reads what it is bound to.
+        let said = Introspection::from_members(members);
+        let bound = said.and_then(|said| said.cnf.map(Confirmation::from_members).transpose());
+        bound.map(drop).map_err(|why| told(&why))
     });
 }
 

@@ -8,9 +8,8 @@ use http::{Method, Uri, header};
 use oidc_proto::{
     base::secret::Secret,
     jose::{Algorithm, KeySet, Sign},
-    resource::{
-        Access, IntrospectionClaims, Reason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict,
-    },
+    message::Introspection,
+    resource::{Access, Reason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict},
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, ReplayWindow},
     token::{Rejected, Scratch},
 };
@@ -82,7 +81,7 @@ fn the_request_of_rfc_9449_section_7_1_passes_once_through_introspection() {
     let response = json!({"active": true, "sub": "someone@example.com", "iss": "https://server.example.com",
                           "nbf": 1_562_262_611, "exp": 1_562_266_216, "aud": "https://resource.example.org",
                           "cnf": {"jkt": vector["jkt"]}});
-    let claims = IntrospectionClaims::from_members(response.as_object().unwrap().clone()).unwrap();
+    let claims = Introspection::from_members(response.as_object().unwrap().clone()).unwrap();
     let now = Timestamp(1_562_262_620);
     let mut window = ReplayWindow::new();
     let mut pass = || {
@@ -212,7 +211,7 @@ fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
 fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
     let world = World::new();
     for leeway in [0, 30, 90] {
-        let issuer = TrustedIssuer::new(ISSUER).leeway(leeway);
+        let issuer = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.leeway(leeway));
         let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
         let accepts = |claim: &str, offset: i64| {
             world.bearer(&server, &world.token(&json!({claim: NOW.0 + offset}))).is_ok()

@@ -9,9 +9,8 @@ use http::{Response, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{Call, CallbackError, Client, ClientCredentials, Flow, SavedClientCredentials, Step},
-    message::{AuthorizationRequest, AuthorizationResponse},
+    message::{AuthorizationRequest, AuthorizationResponse, Introspection},
     metadata::{Profile, ProviderMetadata},
-    resource::IntrospectionClaims,
     token::{Expected, IdTokenVerifier},
 };
 use serde_json::{Value, json};
@@ -40,7 +39,7 @@ fn what_the_application_has_given_does_not_show() {
     request.claims = json!({"userinfo": {"sub": {"value": given("a claim asked for")}}}).as_object().cloned();
     let wanted = ClientCredentials::new(["read"]).parameter("api_key", given("a parameter"));
     let user = json!({"active": true, "username": given("a user name"), "client_id": "app"});
-    let introspected = IntrospectionClaims::from_members(user.as_object().unwrap().clone()).unwrap();
+    let introspected = Introspection::from_members(user.as_object().unwrap().clone()).unwrap();
     let redirect_uri = format!("https://app.example/cb?key={}", given("a query"));
 
     look.at(&request);

@@ -9,9 +9,10 @@ use http::{HeaderMap, Method, Uri, header};
 use oidc_proto::{
     Secret, Timestamp,
     base::base64url,
+    message::Introspection,
     resource::{
-        Access, CredentialPolicy, Credentials, Denied, IntrospectionClaims, RequestView, Requirement,
-        ResourceServer, ResourceServerBuilder, TrustedIssuer, Verdict,
+        Access, CredentialPolicy, Credentials, Denied, RequestView, Requirement, ResourceServer,
+        ResourceServerBuilder, TrustedIssuer, Verdict,
     },
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayWindow, Use},
     token::{CacheKey, Possession, Remember, Scratch, VerifiedCache, Verifier},
@@ -221,11 +222,15 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
     assert!(inspected.is_opaque());
     look.at(&inspected);
+    let found = inspected.into_findings();
+    look.at(&found);
+    let inspected = server.resume(found, &RequestView::new(&method, &uri, &headers)).unwrap();
+    assert!(inspected.is_opaque());
     // The endpoint repeats the token where some do.
     let said = json!({"active": true, "aud": RESOURCE, "exp": NOW.0 + 60, "jti": OPAQUE, "jwt": OPAQUE,
                       "cnf": {"kc-jkt-type": "DPoP", "k": OPAQUE}});
     let mut said = merge(merge(said, claims), &json!({"jti": OPAQUE, "sub": null, "cnf": null}));
-    let read = |said: &Value| IntrospectionClaims::from_members(said.as_object().unwrap().clone());
+    let read = |said: &Value| Introspection::from_members(said.as_object().unwrap().clone());
     look.at(&read(&said).unwrap());
     look_at_use(look, || server.judge_introspected(&inspected, &read(&said).unwrap(), NOW));
     for (member, value) in [
@@ -235,6 +240,7 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
         ("token_type", json!(OPAQUE)),
         ("scope", json!(OPAQUE)),
         ("acr", json!(OPAQUE)),
+        ("cnf", json!({"jkt": [OPAQUE]})),
         ("cnf", json!({"jkt": OPAQUE, "x5t#S256": OPAQUE, OPAQUE: OPAQUE})),
         (OPAQUE, json!(OPAQUE)),
         ("exp", json!(5)),
@@ -243,10 +249,13 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
         said[member] = value;
         look_at_verdict(look, &server.judge_introspected(&inspected, &read(&said).unwrap(), NOW));
     }
+    said["active"] = json!(true);
     for member in ["active", "aud", "exp", "cnf", "sub"] {
         let mut said = said.clone();
-        said[member] = json!({"jkt": [OPAQUE]});
-        look.at_error(&read(&said).unwrap_err());
+        said[member] = json!([{"jkt": [OPAQUE]}]);
+        let why = read(&said).unwrap_err();
+        look.at_error(&why);
+        look_at_verdict(look, &Verdict::Denied(server.unreadable(&inspected, why)));
     }
 }
 

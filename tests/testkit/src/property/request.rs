@@ -7,9 +7,9 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use oidc_proto::{
     jose::{Algorithm, KeySet, Sign},
+    message::Introspection,
     resource::{
-        Access, CredentialPolicy, Denied, IntrospectionClaims, Reason, RequestView, ResourceServer, Scheme,
-        TrustedIssuer, Verdict,
+        Access, CredentialPolicy, Denied, Reason, RequestView, ResourceServer, Scheme, TrustedIssuer, Verdict,
     },
     sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, Use},
     token::{DEFAULT_LEEWAY, Scratch},
@@ -220,7 +220,7 @@ fn accepts(data: &[u8]) -> bool {
     let sent = inspected.token().expose().to_owned();
     let (verdict, said) = if inspected.is_opaque() {
         let said: Map<String, Value> = serde_json::from_slice(script.rest()).unwrap_or_default();
-        let Ok(claims) = IntrospectionClaims::from_members(said.clone()) else { return false };
+        let Ok(claims) = Introspection::from_members(said.clone()) else { return false };
         (server.judge_introspected(&inspected, &claims, NOW), Some(said))
     } else {
         (server.judge(&inspected, &fixed.keys, &mut Scratch::new(), NOW), None)
@@ -254,7 +254,7 @@ fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, s
         Some(said) => {
             assert_eq!(said.get("active"), Some(&Value::Bool(true)));
             // There, `null` is no value.
-            said.clone().into_iter().filter(|(_, value)| !value.is_null()).collect()
+            said.clone().into_iter().filter(|(_, value)| !value.is_null()).map(as_read).collect()
         }
         None => {
             assert!(signed.tokens.contains(sent), "nobody has signed {sent}");
@@ -276,6 +276,24 @@ fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, s
     let number = |name: &str| claims.get(name).and_then(Value::as_f64);
     assert!(number("exp").map_or(absent("exp"), |exp| exp > now - leeway), "{claims:?}");
     assert!(number("nbf").is_none_or(|nbf| nbf < now + leeway + 1.0), "{claims:?}");
+}
+
+/// A member of an introspection response in the form of its field: a date in whole seconds, an audience as a list,
+/// scopes in one text.
+fn as_read((name, value): (String, Value)) -> (String, Value) {
+    let texts = || value.as_array().map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>());
+    let seconds = || value.as_f64().or_else(|| value.as_str()?.parse().ok());
+    #[allow(clippy::cast_possible_truncation, reason = "what is too large has been refused")]
+    let read = match name.as_str() {
+        "exp" | "nbf" | "iat" | "auth_time" => seconds().map(|seconds| (seconds.floor() as i64).into()),
+        "aud" => value.as_str().map(|one| json!([one])),
+        "scope" => {
+            texts().filter(|all| all.iter().all(|one| !one.contains(' '))).map(|all| all.join(" ").into())
+        }
+        _ => None,
+    };
+    let value = read.unwrap_or(value);
+    (name, value)
 }
 
 /// All that the token is bound to is shown, and what the server demands is there.
