@@ -36,7 +36,7 @@ pub mod provider;
 #[cfg(feature = "hyper")]
 pub mod stack;
 
-pub use drive::{Failed, Job, Task, run, run_async, run_async_observed, run_observed};
+pub use drive::{Failed, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
 pub use flight::{Flight, Flights, NotAvailableError};
 pub use gate::Gate;

@@ -4,7 +4,7 @@
 pub use crate::net::{Connect, Error, addresses};
 
 use crate::{
-    drive::{Failed, run_async_observed},
+    drive::{Failed, run_async_with_observer},
     egress::Guard,
     event::{NO_RESPONSE, Observer},
     io::Io,
@@ -107,7 +107,7 @@ impl<C: Connect> Http<C> {
             let http = http.clone();
             async move { http.send(request, terms).await }
         };
-        Io::explained(send, label, |task| drop(tokio::spawn(task)), tokio::time::sleep)
+        Io::with_error_labels(send, label, |task| drop(tokio::spawn(task)), tokio::time::sleep)
     }
 
     /// Runs a flow to its end on this runtime (tokio's, with its timer).
@@ -116,7 +116,7 @@ impl<C: Connect> Http<C> {
     /// As [`run_async`](crate::run_async).
     pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<Error>> {
         let send = |request, terms| self.send(request, terms);
-        run_async_observed(step, send, tokio::time::sleep, &self.observer).await
+        run_async_with_observer(step, send, tokio::time::sleep, &self.observer).await
     }
 
     /// Carries one request out on its terms.
