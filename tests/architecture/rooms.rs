@@ -45,7 +45,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["flight", "io"],
             &["issuer"],
             &["gate", "provider"],
-            &["blocking"],
+            &["blocking", "stack"],
         ],
     ),
 ];

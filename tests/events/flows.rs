@@ -2,7 +2,7 @@
 
 use crate::{Log, broken};
 use http::Response;
-use oidc_drive::{Event, Failed, run_async_observed, run_observed};
+use oidc_drive::{Event, Failed, run_async_with_observer, run_with_observer};
 use oidc_proto::{
     Error, Moment, Timestamp,
     flow::{Call, ClientCredentials, Endpoint, Flow, Pause, Request, Step, Terms},
@@ -35,7 +35,7 @@ fn a_wait_lies_between_two_requests_and_counts_until_the_end() {
         ready(())
     };
     let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-    runtime.block_on(run_async_observed(call, send, sleep, &observer)).unwrap();
+    runtime.block_on(run_async_with_observer(call, send, sleep, &observer)).unwrap();
     assert_eq!(
         log.lines(),
         [
@@ -78,9 +78,9 @@ fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
     let send = |request, terms| observer.send(request, terms, send);
     let request = http::Request::get("https://user:SECRET@[::1]:81/a?b#c").body(Vec::new()).unwrap();
     let call = Call::<Nap>::new(Terms::new(Endpoint::UserInfo), request, ());
-    run_observed(call, send, &observer).unwrap();
+    run_with_observer(call, send, &observer).unwrap();
     // One that was saved while it waited, and goes on.
-    run_observed(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, &observer).unwrap();
+    run_with_observer(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, &observer).unwrap();
 
     let events = log.take();
     let Event::Answered { to, bytes, .. } = &events[1] else { panic!("{events:?}") };
@@ -127,7 +127,8 @@ fn a_flow_that_fails_says_why_in_one_word() {
             let response = party.provider.handle(&request, oidc_drive::now());
             if answer { Ok(response) } else { Err("SECRET") }
         };
-        let result = run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer);
+        let result =
+            run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer);
         assert!(answer || matches!(result, Err(Failed::Transport("SECRET"))), "the error is the stack's");
         assert!(result.is_err());
         log.lines().split_off(1)
@@ -158,7 +159,8 @@ fn a_flow_that_fails_says_why_in_one_word() {
         let observer = log.observer();
         let mut send =
             |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
-        run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer).unwrap_err();
+        run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer)
+            .unwrap_err();
         assert_eq!(log.lines()[2], format!("ended ClientCredentialsGrant {told} 0 s"));
     }
 }
@@ -169,7 +171,7 @@ fn an_observer_that_breaks_changes_nothing() {
     let call = party.client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
     let mut send =
         |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
-    let token = run_observed(call, |request, terms| observer.send(request, terms, &mut send), &observer);
+    let token = run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer);
     assert!(token.is_ok());
     party.provider.assert_clean();
 }

@@ -230,7 +230,7 @@ fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
     let good = world.token();
     let verified = |answer: fn() -> Answer, token: &str| {
         let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
-        let io = blocking::Io::new(move |_, _| answer()).spawning(|job| job());
+        let io = blocking::Io::new(move |_, _| answer()).with_spawn(|job| job());
         let handle = blocking::Provider::builder("https://op.example", io).audience(world::RESOURCE);
         let handle = handle.clock(Sim(world.clock.clone())).with_observer(observer).build().unwrap();
         let captured = Captured::default();

@@ -3,7 +3,7 @@
 
 use crate::traced::Captured;
 use http::{Response, header};
-use oidc_drive::{Event, Observer, run_observed};
+use oidc_drive::{Event, Observer, run_with_observer};
 use oidc_proto::{
     Error, UrlPolicy,
     flow::{Call, Client, ClientCredentials, Discovery, Flow, Login, Request, Terms},
@@ -92,7 +92,7 @@ fn run<F: Flow>(
 ) -> Result<F::Output, ()> {
     let observer = watcher.observer();
     let send = |request, terms| observer.send(request, terms, |request, _| send(&request));
-    run_observed(call, send, &observer).map_err(drop)
+    run_with_observer(call, send, &observer).map_err(drop)
 }
 
 #[test]

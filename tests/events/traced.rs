@@ -2,7 +2,7 @@
 
 use crate::{START, Sim, flows::Nap};
 use http::Response;
-use oidc_drive::{Flight, Observer, run_observed};
+use oidc_drive::{Flight, Observer, run_with_observer};
 use oidc_proto::{
     Timestamp,
     flow::{Call, Endpoint, Pause, Request, Step, Terms},
@@ -169,11 +169,11 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
         };
         let (request, _) = request("POST");
         let call = Call::<Nap>::new(Terms::new(Endpoint::Token), request, ());
-        run_observed(call, send, observer).unwrap();
-        run_observed(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, observer).unwrap();
+        run_with_observer(call, send, observer).unwrap();
+        run_with_observer(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, observer).unwrap();
         let (request, _) = self::request("POST");
         let call = Call::<Nap>::new(Terms::new(Endpoint::Token), request, ());
-        run_observed(call, |_, _| Err::<Response<Vec<u8>>, _>("SECRET"), observer).unwrap_err();
+        run_with_observer(call, |_, _| Err::<Response<Vec<u8>>, _>("SECRET"), observer).unwrap_err();
     });
     let waited = [("message", "flow waited"), ("oidc.flow", "Nap"), ("oidc.duration", "0.0")];
     let after = [&waited[..], &[("oidc.endpoint", "token_endpoint")]].concat();

@@ -189,7 +189,7 @@ impl World {
 
     pub fn blocking(&self) -> ProviderBuilder<blocking::Io> {
         let (world, jobs) = (self.clone(), Arc::clone(&self.jobs));
-        let io = blocking::Io::new(move |request, _| world.answer(&request)).spawning(move |job| {
+        let io = blocking::Io::new(move |request, _| world.answer(&request)).with_spawn(move |job| {
             let mut held = lock(&jobs);
             match &mut *held {
                 Some(held) => held.push(job),

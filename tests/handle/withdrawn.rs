@@ -46,7 +46,7 @@ impl Scene {
             }
             Ok(of_io.provider().handle(&request, of_io.clock.now()))
         })
-        .spawning(|job| job());
+        .with_spawn(|job| job());
         let time = scene.clock.clone();
         let built = Handle::builder(ISSUER, io)
             .client_id("app")

@@ -32,7 +32,7 @@ fn handle() -> (blocking::Provider, Arc<AtomicUsize>) {
             .header("cache-control", "max-age=3600");
         Ok::<_, Infallible>(response.body(body.to_string().into_bytes()).unwrap())
     };
-    let handle = blocking::Provider::builder(ISSUER, blocking::Io::new(send).spawning(|job| job()));
+    let handle = blocking::Provider::builder(ISSUER, blocking::Io::new(send).with_spawn(|job| job()));
     (handle.audience(API).clock(|| Moment::new(NOW, [7; 32])).build().unwrap(), asked)
 }
 

@@ -262,7 +262,7 @@ fn a_wrong_signature_is_verified_once_by_a_handle() {
     assert!(once > 0 && verdict.is_err());
 
     let send = |request: Request, _| Ok::<_, Infallible>(answer(&request));
-    let handle = blocking::Provider::builder(ISSUER, blocking::Io::new(send).spawning(|job| job()));
+    let handle = blocking::Provider::builder(ISSUER, blocking::Io::new(send).with_spawn(|job| job()));
     let handle = handle.audience(API).clock(moment).build().unwrap();
     let verify = || handle.verify(&forged, |_| ()).unwrap_err().code();
     for _ in 0..5 {

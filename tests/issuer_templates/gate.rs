@@ -283,7 +283,7 @@ fn a_handle_that_asks_by_the_rule_verifies_by_it_too() {
     let io = oidc_drive::blocking::Io::new(move |request: Request, _| {
         Ok::<_, Infallible>(lock(&answers).handle(&request, NOW))
     });
-    let handle = oidc_drive::blocking::Provider::builder(COMMON, io.spawning(|job| job()))
+    let handle = oidc_drive::blocking::Provider::builder(COMMON, io.with_spawn(|job| job()))
         .discovery(options.issuer_rule(rule(AllowedTenants::AnyUuid)))
         .client_id("app")
         .secret(SECRET)

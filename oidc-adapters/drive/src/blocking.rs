@@ -33,22 +33,23 @@ impl Io {
     pub fn new<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
     ) -> Self {
-        Self::explained(send, |_| NO_RESPONSE)
+        Self::with_error_labels(send, |_| NO_RESPONSE)
     }
 
-    /// The same, with a word for each error of the HTTP stack: it stands in
-    /// [`Event::Lost`](crate::Event::Lost).
-    pub fn explained<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
+    /// As [`new`](Self::new), with a label for each error of the HTTP stack: one word, which
+    /// [`Event::Lost`](crate::Event::Lost) carries. It is a constructor, as the type of the error is known
+    /// to `send` alone.
+    pub fn with_error_labels<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
-        why: fn(&E) -> &'static str,
+        label: fn(&E) -> &'static str,
     ) -> Self {
         let send = Arc::new(send);
         let send = move |request, terms| {
             let send = Arc::clone(&send);
             async move { send(request, terms) }
         };
-        let io = io::Io::explained(send, why, drop, after).blocking();
-        Self(io).spawning(|job| {
+        let io = io::Io::with_error_labels(send, label, drop, after).blocking();
+        Self(io).with_spawn(|job| {
             // Without a thread the job is dropped: its lease is given back, and somebody else leads.
             drop(thread::Builder::new().name("oidc-renewal".into()).spawn(job));
         })
@@ -56,8 +57,8 @@ impl Io {
 
     /// Has a pool of one's own run what is to run in the background.
     #[must_use]
-    pub fn spawning(self, spawn: impl Fn(Job) + Send + Sync + 'static) -> Self {
-        Self(self.0.spawning(move |task| spawn(Box::new(move || block_on(task)))))
+    pub fn with_spawn(self, spawn: impl Fn(Job) + Send + Sync + 'static) -> Self {
+        Self(self.0.with_spawn(move |task| spawn(Box::new(move || block_on(task)))))
     }
 }
 

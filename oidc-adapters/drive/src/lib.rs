@@ -33,13 +33,13 @@ mod io;
 mod issuer;
 mod net;
 pub mod provider;
+#[cfg(feature = "hyper")]
+pub mod stack;
 
-pub use drive::{Failed, Job, Task, run, run_async, run_async_observed, run_observed};
+pub use drive::{Failed, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
 pub use flight::{Flight, Flights, NotAvailableError};
 pub use gate::Gate;
 pub use io::Io;
-#[cfg(feature = "hyper")]
-pub use net::wire;
 pub use net::{egress, meter};
 pub use provider::{Provider, ProviderBuilder, ProviderError};

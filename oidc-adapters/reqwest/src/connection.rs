@@ -22,7 +22,7 @@ use tower_service::Service;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A connection without a name: reqwest keeps its own.
-pub(crate) trait Stream: Read + Write + Send + Unpin {}
+pub trait Stream: Read + Write + Send + Unpin {}
 impl<T: Read + Write + Send + Unpin> Stream for T {}
 
 type Slot = Arc<Mutex<Option<Box<dyn Stream>>>>;
@@ -43,7 +43,7 @@ pub(crate) async fn open(client: ClientBuilder, to: &Uri) -> Result<Opened, reqw
 
 /// As a layer, it takes the connection; as a connector of hyper's, it gives it away, once.
 #[derive(Clone)]
-pub(crate) struct Opened(Slot);
+pub struct Opened(Slot);
 
 impl Opened {
     fn take(&self) -> Option<Box<dyn Stream>> {
@@ -79,7 +79,7 @@ impl Service<Uri> for Opened {
 
 /// The connector of reqwest, from which each connection is taken.
 #[derive(Clone)]
-pub(crate) struct Taking<S> {
+pub struct Taking<S> {
     inner: S,
     slot: Slot,
 }

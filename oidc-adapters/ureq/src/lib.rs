@@ -138,7 +138,7 @@ impl Http {
     /// made once. Nothing is fetched before it is needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let http = self.clone().with_observer(Observer::none());
-        let io = Io::explained(move |request, terms| http.send(request, terms), why);
+        let io = Io::with_error_labels(move |request, terms| http.send(request, terms), why);
         Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
 
@@ -147,7 +147,7 @@ impl Http {
     /// # Errors
     /// As [`oidc_drive::run`].
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<ureq::Error>> {
-        oidc_drive::run_observed(step, |request, terms| self.send(request, terms), &self.observer)
+        oidc_drive::run_with_observer(step, |request, terms| self.send(request, terms), &self.observer)
     }
 
     /// Carries one request out on its terms.

@@ -10,7 +10,7 @@ mod task;
 pub(crate) use block_on::{after, block_on};
 pub use failed::Failed;
 pub(crate) use observed::observed;
-pub use observed::{run_async_observed, run_observed};
+pub use observed::{run_async_with_observer, run_with_observer};
 pub(crate) use run::drive;
 pub use run::{run, run_async};
 pub(crate) use task::Boxed;

@@ -1,4 +1,4 @@
-//! [`run_observed`] and [`run_async_observed`]: the loop, with an [`Observer`] that is told of waits and
+//! [`run_with_observer`] and [`run_async_with_observer`]: the loop, with an [`Observer`] that is told of waits and
 //! of the end. Of requests tells whoever sends, since some things are sent without a loop; of renewals
 //! their flight does.
 
@@ -19,12 +19,12 @@ use std::{
 ///
 /// # Errors
 /// As [`run`](crate::run).
-pub fn run_observed<F: Flow, B: AsRef<[u8]>, E>(
+pub fn run_with_observer<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
     mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
     observer: &Observer,
 ) -> Result<F::Output, Failed<E>> {
-    block_on(run_async_observed(step, |request, terms| ready(send(request, terms)), after, observer))
+    block_on(run_async_with_observer(step, |request, terms| ready(send(request, terms)), after, observer))
 }
 
 /// As [`run_async`](crate::run_async), and the observer is told of waits and of the end. For requests,
@@ -32,7 +32,7 @@ pub fn run_observed<F: Flow, B: AsRef<[u8]>, E>(
 ///
 /// # Errors
 /// As [`run`](crate::run).
-pub async fn run_async_observed<F: Flow, B: AsRef<[u8]>, E, S, W>(
+pub async fn run_async_with_observer<F: Flow, B: AsRef<[u8]>, E, S, W>(
     step: impl Into<Step<F>>,
     send: impl FnMut(Request, Terms) -> S,
     sleep: impl FnMut(Duration) -> W,

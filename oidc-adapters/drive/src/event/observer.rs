@@ -18,14 +18,14 @@ use std::{
 /// Whoever wants to know what happens. Cheap to clone; clones are the same observer.
 ///
 /// ```
-/// # use oidc_drive::{Event, Failed, Observer, run_observed};
+/// # use oidc_drive::{Event, Failed, Observer, run_with_observer};
 /// # use oidc_proto::flow::{Discovery, Request, Terms};
 /// let observer = Observer::new(|event: &Event| println!("{event:?}"));
 /// // Any HTTP client is a closure. This one never gets an answer.
 /// let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
 /// let send = |request, terms| observer.send(request, terms, send);
 /// let call = Discovery::start("https://op.example", &Default::default())?;
-/// assert!(run_observed(call, send, &observer).is_err());
+/// assert!(run_with_observer(call, send, &observer).is_err());
 /// # Ok::<(), oidc_proto::Error>(())
 /// ```
 ///

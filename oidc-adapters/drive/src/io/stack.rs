@@ -36,14 +36,15 @@ impl Io {
         E: fmt::Display + 'static,
         W: Future<Output = ()> + Send + 'static,
     {
-        Self::explained(send, |_| NO_RESPONSE, spawn, sleep)
+        Self::with_error_labels(send, |_| NO_RESPONSE, spawn, sleep)
     }
 
-    /// The same, with a word for each error of the HTTP stack: it stands in
-    /// [`Event::Lost`](crate::Event::Lost).
-    pub fn explained<S, B, E, W>(
+    /// As [`new`](Self::new), with a label for each error of the HTTP stack: one word, which
+    /// [`Event::Lost`](crate::Event::Lost) carries. It is a constructor, as the type of the error is known
+    /// to `send` alone.
+    pub fn with_error_labels<S, B, E, W>(
         send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
-        why: fn(&E) -> &'static str,
+        label: fn(&E) -> &'static str,
         spawn: impl Fn(Task) + Send + Sync + 'static,
         sleep: impl Fn(Duration) -> W + Send + Sync + 'static,
     ) -> Self
@@ -59,7 +60,7 @@ impl Io {
                 let sending = send(request, terms);
                 Box::pin(async move {
                     let answer = sending.await.map(|response| response.map(Into::into));
-                    answer.map_err(|error| NoResponse::of(&to, &error, why))
+                    answer.map_err(|error| NoResponse::of(&to, &error, label))
                 })
             }),
             spawn: Box::new(spawn),
@@ -76,7 +77,7 @@ impl Io {
     }
 
     /// Has this function run what is to run in the background.
-    pub(crate) fn spawning(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
+    pub(crate) fn with_spawn(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
         Self { spawn: Box::new(spawn), ..self }
     }
 

@@ -3,5 +3,19 @@
 
 pub mod egress;
 pub mod meter;
+
 #[cfg(feature = "hyper")]
-pub mod wire;
+mod connect;
+#[cfg(feature = "hyper")]
+mod error;
+#[cfg(feature = "hyper")]
+pub(crate) mod tls;
+#[cfg(feature = "hyper")]
+pub(crate) mod wire;
+
+#[cfg(feature = "hyper")]
+pub(crate) use connect::connect_timeout;
+#[cfg(feature = "hyper")]
+pub use connect::{Connect, addresses};
+#[cfg(feature = "hyper")]
+pub use error::Error;

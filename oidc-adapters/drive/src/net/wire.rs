@@ -1,7 +1,10 @@
 //! One exchange over one connection of hyper's, with a [`Meter`] between the socket and everything that
-//! reads from it. For the adapters that speak by hyper; they say how a connection is opened.
+//! reads from it.
 
-use super::meter::{Exceeded, Meter, PIECE};
+use super::{
+    error::Error,
+    meter::{Meter, PIECE},
+};
 use http::{HeaderValue, Method, Uri, Version, header};
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
@@ -10,13 +13,13 @@ use hyper::{
 };
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::{
-    Client, Error as ClientError,
+    Client,
     connect::{Connected, Connection},
 };
 use oidc_proto::flow::{Request, Terms};
 use rustls::ClientConfig;
 use std::{
-    error::Error,
+    error,
     future::Future,
     io,
     pin::{Pin, pin},
@@ -38,34 +41,20 @@ const WINDOWS: (u32, u32) = (65_535, (1 << 31) - 1);
 /// After this many bytes that were there at once, others have their turn.
 const TURN: usize = 2 * PIECE;
 
-/// Why there was no response.
-#[derive(Debug)]
-#[allow(clippy::exhaustive_enums, reason = "an adapter has a word of its own for each")]
-pub enum Lost {
-    /// The server sent too many bytes, or the time was over.
-    Exceeded(Exceeded),
-    /// No connection, no request, or no head of a response.
-    Exchange(ClientError),
-    /// The body of the response broke off.
-    Body(hyper::Error),
-    /// The server ended the body of the response before its end, and called it no error.
-    Cut,
-}
-
 /// Carries one request out on its terms, over a connection that `connector` opens. TLS is put on it here,
 /// if the URL says so.
 ///
 /// # Errors
 /// Only if there was no response.
-pub async fn exchange<C>(
+pub(crate) async fn exchange<C>(
     connector: C,
     config: Arc<ClientConfig>,
     request: Request,
     terms: Terms,
     user_agent: HeaderValue,
-) -> Result<http::Response<Vec<u8>>, Lost>
+) -> Result<http::Response<Vec<u8>>, Error>
 where
-    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn error::Error + Send + Sync>>>,
     C: Clone + Send + Sync + 'static,
     C::Future: Send,
 {
@@ -75,8 +64,8 @@ where
     match spoken {
         Ok(Ok(response)) => Ok(response),
         // What the stack makes of a read that was refused is not the reason.
-        Ok(Err(lost)) => Err(meter.exceeded().map_or(lost, Lost::Exceeded)),
-        Err(_) => Err(Lost::Exceeded(Exceeded::Time(terms.timeout))),
+        Ok(Err(error)) => Err(meter.exceeded().map_or(error, Error::from)),
+        Err(_) => Err(Error::Timeout),
     }
 }
 
@@ -87,9 +76,9 @@ async fn speak<C>(
     request: Request,
     terms: Terms,
     user_agent: HeaderValue,
-) -> Result<http::Response<Vec<u8>>, Lost>
+) -> Result<http::Response<Vec<u8>>, Error>
 where
-    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn error::Error + Send + Sync>>>,
     C: Clone + Send + Sync + 'static,
     C::Future: Send,
 {
@@ -101,12 +90,12 @@ where
     if nothing {
         request.headers_mut().entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from_static("0"));
     }
-    let (parts, mut body) = client.request(request).await.map_err(Lost::Exchange)?.into_parts();
+    let (parts, mut body) = client.request(request).await?.into_parts();
     let most = terms.max_body.saturating_add(1);
-    let read = read(&mut body, most).await.map_err(Lost::Body)?;
+    let read = read(&mut body, most).await?;
     // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
     if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
-        return Err(Lost::Cut);
+        return Err(Error::Cut);
     }
     Ok(http::Response::from_parts(parts, read))
 }
@@ -128,7 +117,7 @@ async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error>
 /// A client for one exchange: it meets no connection that a server is just closing.
 fn client<C>(connector: Metered<C>, config: Arc<ClientConfig>, terms: Terms) -> Connections<C>
 where
-    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn error::Error + Send + Sync>>>,
     C: Clone + Send + Sync + 'static,
     C::Future: Send,
 {
@@ -165,11 +154,11 @@ struct Metered<C> {
 
 impl<C> Service<Uri> for Metered<C>
 where
-    C: Service<Uri, Response: Send, Error: Into<Box<dyn Error + Send + Sync>>>,
+    C: Service<Uri, Response: Send, Error: Into<Box<dyn error::Error + Send + Sync>>>,
     C::Future: Send + 'static,
 {
     type Response = MeteredStream<C::Response>;
-    type Error = Box<dyn Error + Send + Sync>;
+    type Error = Box<dyn error::Error + Send + Sync>;
     type Future = Pin<Box<dyn Future<Output = Result<Self::Response, Self::Error>> + Send>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), Self::Error>> {

@@ -1,0 +1,91 @@
+//! [`Error`]: why there was no response over hyper.
+
+use super::meter::Exceeded;
+use hyper_util::client::legacy;
+use rustls::pki_types::pem;
+use std::{fmt, io};
+
+/// Why there was no response.
+#[derive(Debug)]
+#[non_exhaustive]
+pub enum Error {
+    /// The exchange was not over in the time that its [`Terms`](oidc_proto::flow::Terms) allow.
+    Timeout,
+    /// The server sent more than this many bytes in one exchange, whatever they were: see
+    /// [`Meter`](crate::meter::Meter).
+    TooMuch(u64),
+    /// The terms ask for a client certificate, and there is none.
+    NoClientCertificate,
+    /// A certificate or key that was given is not in PEM.
+    Pem(pem::Error),
+    /// A certificate or key that was given cannot be used.
+    Tls(rustls::Error),
+    /// There was no connection, or no TLS on it. The error of the library that opened it is inside.
+    Connection(io::Error),
+    /// There was a connection, but no request on it, or no head of a response.
+    Exchange(legacy::Error),
+    /// The body of the response broke off.
+    Body(hyper::Error),
+    /// The server ended the body of the response before its end, and called it no error.
+    Cut,
+}
+
+impl From<pem::Error> for Error {
+    fn from(error: pem::Error) -> Self {
+        Self::Pem(error)
+    }
+}
+
+impl From<rustls::Error> for Error {
+    fn from(error: rustls::Error) -> Self {
+        Self::Tls(error)
+    }
+}
+
+impl From<legacy::Error> for Error {
+    fn from(error: legacy::Error) -> Self {
+        if error.is_connect() { Self::Connection(io::Error::other(error)) } else { Self::Exchange(error) }
+    }
+}
+
+impl From<hyper::Error> for Error {
+    fn from(error: hyper::Error) -> Self {
+        Self::Body(error)
+    }
+}
+
+impl From<Exceeded> for Error {
+    fn from(exceeded: Exceeded) -> Self {
+        match exceeded {
+            Exceeded::Bytes(most) => Self::TooMuch(most),
+            Exceeded::Time(_) => Self::Timeout,
+        }
+    }
+}
+
+/// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let cause: &dyn std::error::Error = match self {
+            Self::Timeout => return f.write_str("the exchange took too long"),
+            Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
+            Self::Cut => return f.write_str("the body of the response was cut off"),
+            Self::NoClientCertificate => {
+                return f.write_str("a client certificate is needed, and there is none");
+            }
+            Self::Pem(error) => error,
+            Self::Tls(error) => error,
+            Self::Connection(error) => error,
+            Self::Exchange(error) => error,
+            Self::Body(error) => error,
+        };
+        let mut next = Some(cause);
+        while let Some(error) = next {
+            next = error.source();
+            write!(f, "{error}{}", if next.is_some() { ": " } else { "" })?;
+        }
+        Ok(())
+    }
+}
+
+impl std::error::Error for Error {}
