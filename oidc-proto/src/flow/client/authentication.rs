@@ -51,7 +51,12 @@ impl Client {
             }
             // The builder gives a secret to the two methods above, and to no other.
             (
-                Authentication::None | Authentication::ClientSecretBasic | Authentication::ClientSecretPost,
+                Authentication::None
+                | Authentication::ClientSecretBasic
+                | Authentication::ClientSecretPost
+                // The certificate stands in the connection.
+                | Authentication::TlsClientAuth
+                | Authentication::SelfSignedTlsClientAuth,
                 _,
             ) => form.push(id()),
         }

@@ -5,7 +5,7 @@ use super::settings::{Authentication, Quirks, Signer, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
     flow::{
-        contract::{ConfigError, Endpoint},
+        contract::{ConfigError, Endpoint, Terms},
         saved::text,
     },
     jose::{Algorithm, AlgorithmSet, KeySet, Sign},
@@ -34,6 +34,8 @@ pub(crate) struct Inner {
     pub(in crate::flow) signer: Option<Signer>,
     /// The key that tokens are bound to.
     pub(in crate::flow) prover: Option<Prover>,
+    /// Whether tokens are bound to the client's certificate.
+    certificate_bound: bool,
     redirect_uri: Option<String>,
     pub(crate) quirks: Quirks,
     pub(crate) verifier: IdTokenVerifier,
@@ -60,6 +62,7 @@ impl Client {
             authentication: None,
             signer: None,
             dpop_key: None,
+            certificate_bound: false,
             redirect_uri: None,
             quirks: Quirks::default(),
             issuer_rule: None,
@@ -113,8 +116,24 @@ impl Client {
         self.inner.redirect_uri.as_deref().ok_or(ConfigError::NoRedirectUri)
     }
 
+    /// Whether requests to the provider present the client's certificate: to authenticate, or because tokens are
+    /// bound to it (RFC 8705).
+    pub(in crate::flow) fn presents_certificate(&self) -> bool {
+        let Inner { authentication, certificate_bound, .. } = self.inner();
+        let authenticates =
+            matches!(authentication, Authentication::TlsClientAuth | Authentication::SelfSignedTlsClientAuth);
+        authenticates || *certificate_bound
+    }
+
+    /// The terms of a request to the provider.
+    pub(in crate::flow) fn terms(&self, endpoint: Endpoint) -> Terms {
+        Terms::new(endpoint).with_client_certificate(self.presents_certificate())
+    }
+
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {
-        endpoint.of(self.metadata()).ok_or(ConfigError::NoEndpoint(endpoint.name()))
+        endpoint
+            .of(self.metadata(), self.presents_certificate())
+            .ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
     pub(crate) fn tolerance(&self) -> TokenTolerance {
@@ -144,6 +163,7 @@ pub struct ClientBuilder {
     authentication: Option<Authentication>,
     signer: Option<Signer>,
     dpop_key: Option<Signer>,
+    certificate_bound: bool,
     redirect_uri: Option<String>,
     quirks: Quirks,
     issuer_rule: Option<IssuerRule>,
@@ -192,6 +212,14 @@ impl ClientBuilder {
     /// and UserInfo requests with it, and takes no token that is not bound.
     pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
         self.dpop_key = Some(Signer(key));
+        self
+    }
+
+    /// The provider binds access and refresh tokens to the client's certificate (RFC 8705 section 3), as it is
+    /// registered: the certificate is presented with each request to the provider, at the endpoints that are for it
+    /// (`mtls_endpoint_aliases`), also if the client authenticates in another way.
+    pub const fn tls_client_certificate_bound_access_tokens(mut self) -> Self {
+        self.certificate_bound = true;
         self
     }
 
@@ -309,6 +337,7 @@ impl ClientBuilder {
             authentication,
             signer: self.signer,
             prover,
+            certificate_bound: self.certificate_bound,
             redirect_uri: self.redirect_uri,
             quirks: self.quirks,
             verifier,
@@ -344,7 +373,9 @@ impl ClientBuilder {
 
     fn choose_authentication(&self) -> Result<Authentication, ConfigError> {
         let fits = |method: Authentication| match method {
-            Authentication::None => self.secret.is_none() && self.signer.is_none(),
+            Authentication::None
+            | Authentication::TlsClientAuth
+            | Authentication::SelfSignedTlsClientAuth => self.secret.is_none() && self.signer.is_none(),
             Authentication::ClientSecretBasic | Authentication::ClientSecretPost => self.secret.is_some(),
             // The key may be elsewhere.
             Authentication::PrivateKeyJwt => true,

@@ -16,6 +16,11 @@ pub enum Authentication {
     ClientSecretPost,
     /// An assertion signed with a private key (RFC 7523 section 2.2).
     PrivateKeyJwt,
+    /// A certificate whose subject is registered (RFC 8705 section 2.1). The adapter presents it, where the terms of
+    /// a request say so.
+    TlsClientAuth,
+    /// A certificate that is registered itself (RFC 8705 section 2.2).
+    SelfSignedTlsClientAuth,
 }
 
 impl Authentication {
@@ -27,6 +32,8 @@ impl Authentication {
             Self::ClientSecretBasic => "client_secret_basic",
             Self::ClientSecretPost => "client_secret_post",
             Self::PrivateKeyJwt => "private_key_jwt",
+            Self::TlsClientAuth => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
 }

@@ -1,6 +1,9 @@
 //! [`Terms`] and [`Endpoint`]: where a request goes, and on what terms it is carried out.
 
-use crate::{base::endpoint_url::EndpointUrl, metadata::ProviderMetadata};
+use crate::{
+    base::endpoint_url::EndpointUrl,
+    metadata::{MtlsEndpointAliases, ProviderMetadata},
+};
 use std::{fmt, time::Duration};
 
 /// The largest metadata document or key set that is read, in bytes.
@@ -36,45 +39,49 @@ pub enum Endpoint {
     Other(&'static str),
 }
 
+/// A member of the metadata that says where an endpoint is.
+type Place = fn(&ProviderMetadata) -> Option<&EndpointUrl>;
+
+/// The same for clients that present a certificate (RFC 8705 section 5).
+type Alias = fn(&MtlsEndpointAliases) -> Option<&EndpointUrl>;
+
 /// What is known of an endpoint: its name, where the metadata say that it is, and the largest body that is
 /// read from it.
 struct Row {
     name: &'static str,
-    place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
     max_body: usize,
+    place: Place,
+    alias: Alias,
+}
+
+/// Of a member that stands among the aliases, too.
+macro_rules! member {
+    ($name:ident) => {
+        Row {
+            name: stringify!($name),
+            max_body: MAX_RESPONSE,
+            place: |known| known.$name.as_ref(),
+            alias: |known| known.$name.as_ref(),
+        }
+    };
 }
 
 impl Endpoint {
     /// The table of endpoints. A new one is a line here and a variant above.
     const fn row(self) -> Row {
-        const fn member(
-            name: &'static str,
-            max_body: usize,
-            place: fn(&ProviderMetadata) -> Option<&EndpointUrl>,
-        ) -> Row {
-            Row { name, place, max_body }
-        }
-        const fn elsewhere(name: &'static str, max_body: usize) -> Row {
-            member(name, max_body, |_| None)
+        const fn elsewhere(name: &'static str, max_body: usize, place: Place) -> Row {
+            Row { name, max_body, place, alias: |_| None }
         }
         match self {
-            Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT),
-            Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT),
-            Self::Other(name) => elsewhere(name, MAX_RESPONSE),
-            Self::Jwks => member("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
-            Self::Token => member("token_endpoint", MAX_RESPONSE, |known| known.token_endpoint.as_ref()),
-            Self::UserInfo => {
-                member("userinfo_endpoint", MAX_RESPONSE, |known| known.userinfo_endpoint.as_ref())
-            }
-            Self::Introspection => {
-                member("introspection_endpoint", MAX_RESPONSE, |known| known.introspection_endpoint.as_ref())
-            }
-            Self::Revocation => {
-                member("revocation_endpoint", MAX_RESPONSE, |known| known.revocation_endpoint.as_ref())
-            }
-            Self::DeviceAuthorization => member("device_authorization_endpoint", MAX_RESPONSE, |known| {
-                known.device_authorization_endpoint.as_ref()
-            }),
+            Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT, |_| None),
+            Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT, |_| None),
+            Self::Other(name) => elsewhere(name, MAX_RESPONSE, |_| None),
+            Self::Jwks => elsewhere("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
+            Self::Token => member!(token_endpoint),
+            Self::UserInfo => member!(userinfo_endpoint),
+            Self::Introspection => member!(introspection_endpoint),
+            Self::Revocation => member!(revocation_endpoint),
+            Self::DeviceAuthorization => member!(device_authorization_endpoint),
         }
     }
 
@@ -84,9 +91,12 @@ impl Endpoint {
         self.row().name
     }
 
-    /// Where it is, by the provider's metadata.
-    pub(crate) fn of(self, metadata: &ProviderMetadata) -> Option<&EndpointUrl> {
-        (self.row().place)(metadata)
+    /// Where it is, by the provider's metadata; for a client that presents a certificate, where it is for those, if
+    /// that is another place.
+    pub(crate) fn of(self, metadata: &ProviderMetadata, certificate: bool) -> Option<&EndpointUrl> {
+        let Row { place, alias, .. } = self.row();
+        let aliases = metadata.mtls_endpoint_aliases.as_ref().filter(|_| certificate);
+        aliases.and_then(alias).or_else(|| place(metadata))
     }
 }
 
@@ -121,5 +131,12 @@ impl Terms {
     pub const fn new(endpoint: Endpoint) -> Self {
         let max_body = endpoint.row().max_body;
         Self { endpoint, max_body, timeout: TIMEOUT, client_certificate: false }
+    }
+
+    /// The same terms, and whether the client's certificate is presented.
+    #[must_use]
+    pub const fn with_client_certificate(mut self, presented: bool) -> Self {
+        self.client_certificate = presented;
+        self
     }
 }

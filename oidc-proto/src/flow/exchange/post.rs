@@ -25,7 +25,7 @@ use crate::{
         client::{Assertion, Attempt, Client},
         contract::{
             Call, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
-            Step, Terms, Unavailable,
+            Step, Unavailable,
         },
     },
     message::{ErrorResponse, TokenResponse, TokenResponseError},
@@ -142,6 +142,7 @@ impl Ask {
     ) -> Result<Call<Post<A>>, Error> {
         let (now, mut entropy) = moment.split();
         let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
+        let terms = client.terms(self.endpoint);
         let mut form = self.form.clone();
         let authorization = client.authenticate(&mut form, assertion, now, &mut entropy)?;
         let mut sent = secrets(client, &form);
@@ -152,7 +153,7 @@ impl Ask {
             let proof = prover.prove(&Method::POST, url, nonce.as_deref(), None, now, &mut entropy)?;
             request.headers_mut().insert(DPOP, proof);
         }
-        Ok(Call::new(Terms::new(self.endpoint), request, Posting { ask: self, sent, nonce, again }))
+        Ok(Call::new(terms, request, Posting { ask: self, sent, nonce, again }))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         client::Client,
         contract::{
             Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Request, Response, ResponseError,
-            Rule, Step, Terms,
+            Rule, Step,
         },
         exchange::{check_status, get},
     },
@@ -81,7 +81,7 @@ impl Asked {
             let proof = prover.prove(&method, url, nonce, Some(access_token), now, &mut entropy)?;
             request.headers_mut().insert(DPOP, proof);
         }
-        Ok(Call::new(Terms::new(Endpoint::UserInfo), request, self))
+        Ok(Call::new(self.client.terms(Endpoint::UserInfo), request, self))
     }
 }
 

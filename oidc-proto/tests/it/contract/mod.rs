@@ -2,6 +2,7 @@
 
 mod authentication;
 mod callbacks;
+mod certificates;
 mod flows;
 mod hybrid;
 mod proofs;

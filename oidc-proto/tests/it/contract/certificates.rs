@@ -1,0 +1,86 @@
+//! Requests that present the client's certificate (RFC 8705), and where they go.
+
+use super::{ISSUER, builder, form, moment, sent};
+use oidc_proto::{
+    UrlPolicy,
+    flow::{Authentication, Client, ClientBuilder, ClientCredentials, ConfigError},
+    message::AuthorizationRequest,
+    metadata::{Profile, ProviderMetadata},
+};
+use serde_json::json;
+
+/// A client of a provider whose token endpoint for certificates is another one.
+fn with_alias() -> ClientBuilder {
+    let document = json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://op.example/auth",
+        "token_endpoint": "https://op.example/token",
+        "userinfo_endpoint": "https://op.example/userinfo",
+        "introspection_endpoint": "https://op.example/introspect",
+        "jwks_uri": "https://op.example/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "mtls_endpoint_aliases": {
+            "token_endpoint": "https://mtls.op.example/token",
+            "userinfo_endpoint": "https://mtls.op.example/userinfo",
+            "jwks_uri": "https://mtls.op.example/jwks",
+        },
+    });
+    let text = document.to_string();
+    let metadata =
+        ProviderMetadata::parse(text.as_bytes(), ISSUER, Profile::OpenIdProvider, &UrlPolicy::default());
+    Client::builder(metadata.unwrap(), "app").redirect_uri("https://app.example/callback")
+}
+
+#[test]
+fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
+    for method in [Authentication::TlsClientAuth, Authentication::SelfSignedTlsClientAuth] {
+        let client = with_alias().authentication(method).build().unwrap();
+        let call = client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap();
+        let (request, terms, _) = sent(call);
+        assert_eq!(
+            (request.uri().to_string().as_str(), terms.client_certificate),
+            ("https://mtls.op.example/token", true)
+        );
+        let form = form(&request);
+        assert_eq!(form["client_id"], "app");
+        assert!(!form.contains_key("client_secret") && !form.contains_key("client_assertion"));
+        assert!(!request.headers().contains_key("authorization"));
+
+        // Where there is no alias, the usual endpoint takes certificates, too.
+        let call = client.introspect(&"t".into(), None, moment(0, 1)).unwrap();
+        let (request, terms, _) = sent(call);
+        assert_eq!(request.uri(), "https://op.example/introspect");
+        assert!(terms.client_certificate);
+        // Users bring no certificate of ours, and keys are for everybody.
+        let (url, _) = client.authorize(&AuthorizationRequest::default(), moment(0, 1)).unwrap();
+        assert_eq!(url.host_str(), Some("op.example"));
+        let (request, terms, _) = sent(client.jwks().unwrap());
+        assert_eq!((request.uri().host(), terms.client_certificate), (Some("op.example"), false));
+    }
+}
+
+#[test]
+fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
+    let client = with_alias().secret("s").tls_client_certificate_bound_access_tokens().build().unwrap();
+    assert_eq!(client.authentication(), Authentication::ClientSecretBasic);
+    let (request, terms, _) =
+        sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+    assert!(request.headers().contains_key("authorization") && terms.client_certificate);
+    assert_eq!(request.uri().host(), Some("mtls.op.example"));
+    let (request, terms, _) = sent(client.userinfo(&"token".into(), "alice", moment(0, 1)).unwrap());
+    assert_eq!((request.uri().host(), terms.client_certificate), (Some("mtls.op.example"), true));
+
+    // A client without a certificate goes where it always went.
+    let client = with_alias().secret("s").build().unwrap();
+    let (request, terms, _) =
+        sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+    assert_eq!((request.uri().host(), terms.client_certificate), (Some("op.example"), false));
+}
+
+#[test]
+fn a_certificate_and_a_secret_are_two_ways_to_authenticate() {
+    let refused = builder().secret("s").authentication(Authentication::TlsClientAuth).build().unwrap_err();
+    assert_eq!(refused, ConfigError::Authentication("tls_client_auth"));
+}
