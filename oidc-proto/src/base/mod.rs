@@ -4,6 +4,7 @@ pub mod base64url;
 pub mod bounded;
 pub mod endpoint_url;
 pub mod form;
+pub(crate) mod freshness;
 pub mod header;
 pub mod json;
 pub mod moment;

@@ -78,4 +78,5 @@ pub use login::{
 };
 pub use saved::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
 
-pub(crate) use exchange::seconds;
+pub(crate) use discovery::Found;
+pub(crate) use exchange::{Document, Get, get_keys, seconds, usable_keys};

@@ -3,7 +3,7 @@
 use super::{Freshness, Renewed};
 use crate::{
     base::{endpoint_url::UrlPolicy, moment::Moment},
-    flow::{Call, Discovery, DiscoveryOptions, Error, Flow, Never, Response, Step},
+    flow::{Call, DiscoveryOptions, Error, Found, Step, Then},
     metadata::{Profile, ProviderMetadata},
 };
 use std::sync::Arc;
@@ -18,7 +18,7 @@ impl MetadataRenewal {
     /// Asks the issuer for its metadata.
     ///
     /// # Errors
-    /// As [`Discovery::with_profile`].
+    /// As [`Discovery::with_profile`](crate::flow::Discovery::with_profile).
     pub fn start(issuer: &str, profile: Profile, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
         Self::with(issuer, DiscoveryOptions::of_profile(profile, policy))
     }
@@ -26,32 +26,22 @@ impl MetadataRenewal {
     /// Asks with options.
     ///
     /// # Errors
-    /// As [`Discovery::with`].
+    /// As [`Discovery::with`](crate::flow::Discovery::with).
     pub fn with(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
-        Ok(Discovery::with(issuer, options)?.map(|asked| asked))
+        Ok(Found::start(issuer, options)?.carrying(()))
     }
 }
 
-impl Flow for MetadataRenewal {
-    type Awaiting = <Discovery as Flow>::Awaiting;
-    type Paused = Never;
+impl Then for MetadataRenewal {
+    type First = Found;
+    type Carried = ();
     type Output = Renewed<ProviderMetadata>;
 
-    fn on_response(
-        asked: Self::Awaiting,
-        response: &Response<'_>,
-        moment: Moment,
+    fn then(
+        (metadata, freshness): (ProviderMetadata, Freshness),
+        (): (),
+        _: Moment,
     ) -> Result<Step<Self>, Error> {
-        let freshness = Freshness::of_response(response.headers(), moment.now());
-        Discovery::on_response(asked, response, moment)?.within(
-            (),
-            |asked, ()| asked,
-            |never, ()| never,
-            |metadata, ()| Ok(Step::Done(Renewed::new(Arc::new(metadata), freshness))),
-        )
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+        Ok(Step::Done(Renewed::new(Arc::new(metadata), freshness)))
     }
 }

@@ -3,7 +3,6 @@
 //! One [`Policy`] for all of them, and one state machine, [`Renewal`]: it says whether to use what is
 //! there, who renews it, and until when the others wait. It never waits itself.
 
-mod freshness;
 mod keys;
 mod metadata;
 mod policy;
@@ -13,7 +12,7 @@ mod renewal;
 mod time;
 mod tokens;
 
-pub use freshness::Freshness;
+pub use crate::base::freshness::Freshness;
 pub use keys::KeyRenewal;
 pub use metadata::MetadataRenewal;
 pub use policy::Policy;

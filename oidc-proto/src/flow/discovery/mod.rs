@@ -3,5 +3,6 @@
 mod provider;
 mod resource;
 
+pub(crate) use provider::Found;
 pub use provider::{Discovery, DiscoveryOptions};
 pub use resource::ResourceDiscovery;

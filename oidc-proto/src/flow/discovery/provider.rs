@@ -9,12 +9,11 @@
 //! all, but also a redirect, a busy server, or a page that is no document.
 
 use crate::{
-    base::{endpoint_url::UrlPolicy, moment::Moment},
-    flow::contract::{
-        Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms,
+    base::{endpoint_url::UrlPolicy, freshness::Freshness, moment::Moment},
+    flow::{
+        contract::{Call, ConfigError, Endpoint, Error, Rule, Step, Then},
+        exchange::{Document, Get},
     },
-    flow::exchange::document,
-    flow::exchange::get,
     jose::KeySet,
     metadata::{Demands, IssuerRule, Profile, ProviderMetadata, WellKnown},
 };
@@ -96,7 +95,7 @@ impl DiscoveryOptions {
     }
 }
 
-/// The request is in flight.
+/// What was asked.
 #[derive(Debug)]
 pub struct Asked {
     issuer: String,
@@ -143,33 +142,53 @@ impl Discovery {
     /// # Errors
     /// As [`start`](Self::start).
     pub fn with(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
+        Ok(Found::start(issuer, options)?.carrying(()))
+    }
+}
+
+impl Then for Discovery {
+    type First = Found;
+    type Carried = ();
+    type Output = ProviderMetadata;
+
+    fn then((metadata, _): (ProviderMetadata, Freshness), (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(metadata))
+    }
+}
+
+/// The flow from an issuer to its metadata, and how long it says that it is fresh.
+#[derive(Debug)]
+pub struct Found;
+
+impl Found {
+    pub(crate) fn start(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
         Asked { issuer: issuer.to_owned(), options: Box::new(options) }.call()
     }
 }
 
 impl Asked {
-    fn call(self) -> Result<Call<Discovery>, Error> {
+    fn call(self) -> Result<Call<Found>, Error> {
         let url = self.options.form.url(&self.issuer, &self.options.policy).map_err(ConfigError::Issuer)?;
-        Ok(Call::new(Terms::new(Endpoint::Discovery), get(&url, "application/json"), self))
+        Ok(Get::start(Endpoint::Discovery, &url, "application/json").carrying(self))
     }
 }
 
-impl Flow for Discovery {
-    type Awaiting = Asked;
-    type Paused = Never;
-    type Output = ProviderMetadata;
+impl Then for Found {
+    type First = Get;
+    type Carried = Asked;
+    type Output = (ProviderMetadata, Freshness);
 
-    fn on_response(mut asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        if asked.options.or_other && NOT_THERE.contains(&response.status().as_u16()) {
+    fn then(document: Document, mut asked: Asked, moment: Moment) -> Result<Step<Self>, Error> {
+        if asked.options.or_other && NOT_THERE.contains(&document.status.as_u16()) {
             asked.options.or_other = false;
             asked.options.form = asked.options.form.other();
             return Ok(asked.call()?.into());
         }
-        let document = document(Endpoint::Discovery, response, &moment)?;
+        let json = document.json(&["application/json"])?;
         let Asked { issuer, options } = asked;
         let DiscoveryOptions { policy, profile, form, or_other: _, rule, signed_by } = *options;
         let metadata = ProviderMetadata::parse_as(
-            document,
+            json,
             &Demands {
                 issuer: &issuer,
                 template: rule.as_ref().and_then(IssuerRule::as_template),
@@ -181,12 +200,7 @@ impl Flow for Discovery {
                 signed_by: signed_by.as_deref().map(|keys| (keys, moment.now())),
             },
         );
-        let broken =
-            |error| ResponseError::new(Endpoint::Discovery, response.status(), Rule::Metadata(error));
-        Ok(Step::Done(metadata.map_err(broken)?))
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+        let metadata = metadata.map_err(|error| document.broken(Rule::Metadata(error)))?;
+        Ok(Step::Done((metadata, document.freshness())))
     }
 }

@@ -7,10 +7,10 @@ use crate::{
         header::challenges,
         moment::Moment,
     },
-    flow::contract::{
-        Call, ConfigError, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms,
+    flow::{
+        contract::{Call, ConfigError, Endpoint, Error, ResponseError, Rule, Step, Then},
+        exchange::{Document, Get},
     },
-    flow::exchange::{document, get},
     metadata::{MetadataError, ResourceMetadata, resource_well_known},
 };
 use http::{HeaderMap, StatusCode, header};
@@ -20,7 +20,7 @@ use http::{HeaderMap, StatusCode, header};
 #[non_exhaustive]
 pub struct ResourceDiscovery;
 
-/// The request is in flight.
+/// What was asked.
 #[derive(Debug)]
 pub struct Asked {
     resource: String,
@@ -71,24 +71,18 @@ impl ResourceDiscovery {
 
     fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
         let asked = Asked { resource: resource.to_owned(), policy: *policy };
-        Call::new(Terms::new(Endpoint::ResourceMetadata), get(url, "application/json"), asked)
+        Get::start(Endpoint::ResourceMetadata, url, "application/json").carrying(asked)
     }
 }
 
-impl Flow for ResourceDiscovery {
-    type Awaiting = Asked;
-    type Paused = Never;
+impl Then for ResourceDiscovery {
+    type First = Get;
+    type Carried = Asked;
     type Output = ResourceMetadata;
 
-    fn on_response(asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let document = document(Endpoint::ResourceMetadata, response, &moment)?;
-        let metadata = ResourceMetadata::parse(document, &asked.resource, &asked.policy);
-        let broken =
-            |error| ResponseError::new(Endpoint::ResourceMetadata, response.status(), Rule::Metadata(error));
-        Ok(Step::Done(metadata.map_err(broken)?))
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(document: Document, asked: Asked, _: Moment) -> Result<Step<Self>, Error> {
+        let json = document.json(&["application/json"])?;
+        let metadata = ResourceMetadata::parse(json, &asked.resource, &asked.policy);
+        Ok(Step::Done(metadata.map_err(|error| document.broken(Rule::Metadata(error)))?))
     }
 }

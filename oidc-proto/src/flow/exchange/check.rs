@@ -9,7 +9,8 @@
 //! the browser is looked at only if it has the `state` of a request that waits for it, and that is good once.
 
 use super::{
-    jwks::{JwksRetrieval, no_usable_key, read},
+    document::{Document, Get, Getting},
+    jwks::{self, no_usable_key, read},
     learned::Learned,
 };
 use crate::{
@@ -19,7 +20,7 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{Call, CallbackError, Error, Flow, Never, Response, Step},
+        contract::{CallbackError, Endpoint, Error, Flow, Never, Response, Step},
     },
     jose::{JwsError, KeySet},
     message::AuthorizationResponse,
@@ -52,6 +53,7 @@ pub(in crate::flow) struct Check<S>(PhantomData<S>);
 pub struct Checking<S> {
     client: Client,
     signed: S,
+    keys: Getting,
     /// When they were asked for.
     asked_at: Timestamp,
 }
@@ -81,8 +83,8 @@ impl<S: Signed> Check<S> {
                 Err(rejected) => return Err(S::refused(rejected)),
             }
         }
-        let call: Call<JwksRetrieval> = client.jwks()?;
-        Ok(call.map(|_| Checking { client, signed, asked_at: now }).into())
+        let call = jwks::get(client.endpoint(Endpoint::Jwks)?);
+        Ok(call.map(|keys| Checking { client, signed, keys, asked_at: now }).into())
     }
 }
 
@@ -92,21 +94,35 @@ impl<S: Signed> Flow for Check<S> {
     type Output = Checked<S::Good>;
 
     fn on_response(state: Checking<S>, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Checking { client, signed, asked_at } = state;
-        let now = moment.now();
-        let keys = read(response, now)?;
-        match signed.verify(&client, &keys, now) {
-            Ok(good) => {
-                let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
-                Ok(Step::Done(Checked { good, learned }))
-            }
-            Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(response)),
-            Err(rejected) => Err(S::refused(rejected)),
-        }
+        let Checking { client, signed, keys, asked_at } = state;
+        Get::on_response(keys, response, moment)?.within(
+            (client, signed),
+            |keys, (client, signed)| Checking { client, signed, keys, asked_at },
+            |never, _| never,
+            |document, (client, signed)| checked(&signed, &client, &document, asked_at),
+        )
     }
 
     fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
+    }
+}
+
+/// What is signed is held to keys that have come.
+fn checked<S: Signed>(
+    signed: &S,
+    client: &Client,
+    document: &Document,
+    asked_at: Timestamp,
+) -> Result<Step<Check<S>>, Error> {
+    let keys = read(document)?;
+    match signed.verify(client, &keys, document.now) {
+        Ok(good) => {
+            let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
+            Ok(Step::Done(Checked { good, learned }))
+        }
+        Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(document)),
+        Err(rejected) => Err(S::refused(rejected)),
     }
 }
 

@@ -1,14 +1,86 @@
-//! Documents: how they are asked for, and what their responses must be.
+//! [`Get`]: one request for a document that anybody may read, and what its response must be.
+//!
+//! ```text
+//! Getting ──any response──▶ Done(Document)
+//! ```
+//! What a status means depends on the document, so every response is a [`Document`].
 
 use crate::{
     base::{
         endpoint_url::EndpointUrl,
+        freshness::Freshness,
         header::{media_type_is, retry_after},
         moment::{Moment, Timestamp},
     },
-    flow::contract::{Endpoint, Error, Request, Response, ResponseError, Rule, Unavailable},
+    flow::contract::{
+        Call, Endpoint, Error, Flow, Never, Request, Response, ResponseError, Rule, Step, Terms, Unavailable,
+    },
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+
+/// A GET of a document.
+#[derive(Debug)]
+pub struct Get;
+
+/// The request is in flight.
+#[derive(Debug)]
+pub struct Getting(Endpoint);
+
+/// What came, be it a document or not.
+#[derive(Debug)]
+pub struct Document {
+    endpoint: Endpoint,
+    pub(in crate::flow) status: StatusCode,
+    headers: HeaderMap,
+    body: Vec<u8>,
+    /// When it came.
+    pub(in crate::flow) now: Timestamp,
+}
+
+impl Get {
+    pub(in crate::flow) fn start(endpoint: Endpoint, url: &EndpointUrl, accept: &'static str) -> Call<Self> {
+        Call::new(Terms::new(endpoint), get(url, accept), Getting(endpoint))
+    }
+}
+
+impl Flow for Get {
+    type Awaiting = Getting;
+    type Paused = Never;
+    type Output = Document;
+
+    fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        let Getting(endpoint) = state;
+        let (status, headers) = (response.status(), response.headers().clone());
+        let body = response.body().to_vec();
+        Ok(Step::Done(Document { endpoint, status, headers, body, now: moment.now() }))
+    }
+
+    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+        match never {}
+    }
+}
+
+impl Document {
+    /// How long it says that it is fresh.
+    pub(crate) fn freshness(&self) -> Freshness {
+        Freshness::of_response(&self.headers, self.now)
+    }
+
+    /// The body: only with 200, and only as JSON of one of these media types. The first is named in the error.
+    pub(in crate::flow) fn json(&self, media_types: &[&'static str]) -> Result<&[u8], Error> {
+        check_status(self.endpoint, self.status, &self.headers, self.now)?;
+        match (media_types, media_type_is(&self.headers, media_types)) {
+            (_, true) => Ok(&self.body),
+            ([first, ..], false) => Err(self.broken(Rule::MediaType(first))),
+            ([], false) => Err(self.broken(Rule::MediaType("application/json"))),
+        }
+    }
+
+    /// The error of a document that breaks this rule.
+    pub(in crate::flow) fn broken(&self, rule: Rule) -> Error {
+        ResponseError::new(self.endpoint, self.status, rule).into()
+    }
+}
 
 /// A request for a document. Nothing in it tells who asks.
 pub(in crate::flow) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
@@ -22,29 +94,16 @@ pub(in crate::flow) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
 /// A document comes with 200; busy servers say so; anything else is not a document.
 pub(in crate::flow) fn check_status(
     endpoint: Endpoint,
-    response: &Response<'_>,
+    status: StatusCode,
+    headers: &HeaderMap,
     now: Timestamp,
 ) -> Result<(), Error> {
-    match response.status().as_u16() {
+    match status.as_u16() {
         200 => Ok(()),
         429 | 500..=599 => {
-            let retry_after = retry_after(response.headers(), now);
-            Err(Error::Unavailable(Unavailable::new(endpoint, response.status(), retry_after)))
+            let retry_after = retry_after(headers, now);
+            Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after)))
         }
-        _ => Err(ResponseError::new(endpoint, response.status(), Rule::Status).into()),
+        _ => Err(ResponseError::new(endpoint, status, Rule::Status).into()),
     }
-}
-
-/// The body of a response that is a document: 200, and JSON by its media type.
-pub(in crate::flow) fn document<'r>(
-    endpoint: Endpoint,
-    response: &Response<'r>,
-    moment: &Moment,
-) -> Result<&'r [u8], Error> {
-    check_status(endpoint, response, moment.now())?;
-    if !media_type_is(response.headers(), &["application/json"]) {
-        let rule = Rule::MediaType("application/json");
-        return Err(ResponseError::new(endpoint, response.status(), rule).into());
-    }
-    Ok(response.body())
 }

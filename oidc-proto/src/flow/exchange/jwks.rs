@@ -1,15 +1,11 @@
 //! JWK Set retrieval (RFC 7517 section 5): the simplest flow, one request and one response.
 
-use super::document::{check_status, get};
+use super::document::{Document, Get};
 use crate::{
-    base::{
-        endpoint_url::EndpointUrl,
-        header::media_type_is,
-        moment::{Moment, Timestamp},
-    },
+    base::{endpoint_url::EndpointUrl, moment::Moment},
     flow::{
         client::Client,
-        contract::{Call, Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step, Terms},
+        contract::{Call, Endpoint, Error, Rule, Step, Then},
     },
     jose::KeySet,
 };
@@ -25,15 +21,10 @@ use std::sync::Arc;
 #[non_exhaustive]
 pub struct JwksRetrieval;
 
-/// The request is in flight.
-#[derive(Debug)]
-pub struct Asked(());
-
 impl JwksRetrieval {
     /// Asks for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        let request = get(jwks_uri, "application/jwk-set+json, application/json");
-        Call::new(Terms::new(Endpoint::Jwks), request, Asked(()))
+        get(jwks_uri).carrying(())
     }
 }
 
@@ -47,32 +38,34 @@ impl Client {
     }
 }
 
-impl Flow for JwksRetrieval {
-    type Awaiting = Asked;
-    type Paused = Never;
+impl Then for JwksRetrieval {
+    type First = Get;
+    type Carried = ();
     type Output = Arc<KeySet>;
 
-    fn on_response(_: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let keys = read(response, moment.now())?;
-        if keys.is_empty() { Err(no_usable_key(response)) } else { Ok(Step::Done(Arc::new(keys))) }
-    }
-
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
-        match never {}
+    fn then(document: Document, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(Arc::new(usable(&document)?)))
     }
 }
 
-/// The keys of a response, usable or not.
-pub(in crate::flow) fn read(response: &Response<'_>, now: Timestamp) -> Result<KeySet, Error> {
-    check_status(Endpoint::Jwks, response, now)?;
-    let broken = |rule| ResponseError::new(Endpoint::Jwks, response.status(), rule);
-    if !media_type_is(response.headers(), &["application/json", "application/jwk-set+json"]) {
-        return Err(broken(Rule::MediaType("application/json")).into());
-    }
-    Ok(KeySet::parse(response.body()).map_err(|error| broken(Rule::KeySet(error)))?)
+/// The request for a set of keys.
+pub(crate) fn get(jwks_uri: &EndpointUrl) -> Call<Get> {
+    Get::start(Endpoint::Jwks, jwks_uri, "application/jwk-set+json, application/json")
+}
+
+/// The keys of a document, of which one can be used at least.
+pub(crate) fn usable(document: &Document) -> Result<KeySet, Error> {
+    let keys = read(document)?;
+    if keys.is_empty() { Err(no_usable_key(document)) } else { Ok(keys) }
+}
+
+/// The keys of a document, usable or not.
+pub(in crate::flow) fn read(document: &Document) -> Result<KeySet, Error> {
+    let json = document.json(&["application/json", "application/jwk-set+json"])?;
+    KeySet::parse(json).map_err(|error| document.broken(Rule::KeySet(error)))
 }
 
 /// The provider is to blame, not the token that no key of it vouches for.
-pub(in crate::flow) fn no_usable_key(response: &Response<'_>) -> Error {
-    ResponseError::new(Endpoint::Jwks, response.status(), Rule::NoUsableKey).into()
+pub(in crate::flow) fn no_usable_key(document: &Document) -> Error {
+    document.broken(Rule::NoUsableKey)
 }

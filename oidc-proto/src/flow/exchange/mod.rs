@@ -11,6 +11,8 @@ pub use learned::Learned;
 pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
 
 pub(in crate::flow) use check::{Check, Checked, Checking, Demands, Presented, Signed, SignedResponse};
-pub(in crate::flow) use document::{check_status, document, get};
+pub(crate) use document::{Document, Get};
+pub(in crate::flow) use document::{check_status, get};
+pub(crate) use jwks::{get as get_keys, usable as usable_keys};
 pub(crate) use post::seconds;
 pub(in crate::flow) use post::{Answer, Ask, Body, Post, Posting, Repeated, Resting};

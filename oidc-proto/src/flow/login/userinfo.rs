@@ -106,7 +106,7 @@ impl Flow for UserInfoRequest {
                 return Err(error.into());
             }
         }
-        check_status(Endpoint::UserInfo, response, moment.now())?;
+        check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
         let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
         if media_type_is(response.headers(), &["application/jwt"]) {
             return Err(broken(Rule::UnexpectedJwt).into());

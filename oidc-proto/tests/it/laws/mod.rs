@@ -128,7 +128,9 @@ fn every_flow_stands_in_the_table_of_saved_states() {
     // What a room names is public; the flows that others are made of are not.
     let words = ["flow", "renew"]
         .map(|room| std::fs::read_to_string(format!("{root}/oidc-proto/src/{room}/mod.rs")).unwrap());
-    let names: Vec<&str> = words.iter().flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).collect();
+    let public =
+        words.iter().flat_map(|text| text.split(';')).filter(|part| !part.contains("pub(crate) use"));
+    let names: Vec<&str> = public.flat_map(|text| text.split(|c: char| !c.is_alphanumeric())).collect();
     let (mut flows, mut folders) = (BTreeSet::new(), Vec::new());
     folders.extend(["flow", "renew"].map(|room| format!("{root}/oidc-proto/src/{room}")));
     while let Some(folder) = folders.pop() {

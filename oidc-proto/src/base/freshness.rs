@@ -1,12 +1,12 @@
 //! [`Freshness`]: how long a response says it is fresh (RFC 9111 sections 4.2 and 5.1 to 5.3).
 
-use crate::base::moment::Timestamp;
+use super::moment::Timestamp;
 use http::{HeaderMap, header};
 
 /// How long a response says it is still fresh: its lifetime less its age (RFC 9111 section 4.2).
 ///
 /// The lifetime is `max-age`, else `Expires` less `Date`. The age is `Age`; what the response took on its way
-/// is not in it, since a [`Renewal`](super::Renewal) counts from when the value was asked for. `Date` is not
+/// is not in it, since a [`Renewal`](crate::renew::Renewal) counts from when the value was asked for. `Date` is not
 /// held against the clock of this machine: if they differ, nobody knows which of them is wrong.
 ///
 /// `no-store`, `no-cache` and `must-revalidate` are not heeded, on purpose: a verifier cannot do
