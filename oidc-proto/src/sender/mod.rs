@@ -13,6 +13,7 @@
 
 mod certificate;
 mod nonce;
+mod nonces;
 mod proof;
 mod replay;
 mod target;
@@ -22,6 +23,7 @@ mod verify;
 
 pub use certificate::CertificateThumbprint;
 pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
+pub use nonces::{DpopNonces, MAX_NONCE, MAX_NONCE_ORIGINS};
 pub use proof::dpop_nonce;
 pub(crate) use proof::{DPOP, Prover};
 pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayKey, ReplayWindow, Use};

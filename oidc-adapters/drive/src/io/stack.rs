@@ -5,8 +5,16 @@ use crate::{
     drive::{Boxed, Task, drive},
     event::{Clock, NO_RESPONSE, Observer, SystemClock, Target},
 };
-use oidc_proto::flow::{Flow, Request, Step, Terms};
-use std::{fmt, future::Future, sync::Arc, time::Duration};
+use oidc_proto::{
+    flow::{Flow, Request, Step, Terms},
+    sender::DpopNonces,
+};
+use std::{
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
 type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
@@ -20,6 +28,8 @@ pub struct Io {
     cancels: bool,
     clock: Arc<dyn Clock>,
     observer: Observer,
+    /// The newest nonces that servers want in proofs, learned from every response.
+    nonces: Arc<Mutex<DpopNonces>>,
 }
 
 impl Io {
@@ -68,6 +78,7 @@ impl Io {
             cancels: true,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
+            nonces: Arc::default(),
         }
     }
 
@@ -100,14 +111,27 @@ impl Io {
         &self.observer
     }
 
+    /// The newest nonces that servers want in proofs.
+    pub(crate) fn nonces(&self) -> DpopNonces {
+        self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
-        if self.observer.is_none() {
-            return (self.send)(request, terms);
-        }
         let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
+        let (nonces, asked) = (Arc::clone(&self.nonces), request.uri().clone());
         Box::pin(async move {
-            let sending = observer.sending(&request, terms);
-            sending.ended(send(request, terms).await, |lost| lost.word)
+            let answer = if observer.is_none() {
+                send(request, terms).await
+            } else {
+                let sending = observer.sending(&request, terms);
+                sending.ended(send(request, terms).await, |lost| lost.word)
+            };
+            if let Ok(response) = &answer
+                && response.headers().contains_key("dpop-nonce")
+            {
+                nonces.lock().unwrap_or_else(PoisonError::into_inner).learn(&asked, response.headers());
+            }
+            answer
         })
     }
 

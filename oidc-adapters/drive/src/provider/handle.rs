@@ -244,7 +244,7 @@ impl Provider {
     /// # Errors
     /// The metadata cannot be had, or the settings do not fit it.
     pub async fn client(&self) -> Result<Client, ProviderError> {
-        Ok(self.core.client(self.metadata().await?)?)
+        Ok(self.core.client(self.metadata().await?)?.with_dpop_nonces(self.io.nonces()))
     }
 
     /// Runs any flow to its end.
@@ -324,7 +324,8 @@ impl Provider {
     async fn client_for_renewal(&self) -> Result<Client, Failure> {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
         let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
-        Ok(self.core.client(metadata).map_err(Error::from)?)
+        let client = self.core.client(metadata).map_err(Error::from)?;
+        Ok(client.with_dpop_nonces(self.io.nonces()))
     }
 
     /// What a thread that blocks is given without any future, where nobody need be asked for it.

@@ -8,5 +8,6 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod nonces;
 mod single_flight;
 mod world;

@@ -11,7 +11,7 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, KeySet, Sign},
     message::TokenTolerance,
     metadata::{IssuerRule, ProviderMetadata},
-    sender::Prover,
+    sender::{DpopNonces, Prover},
     token::{AuthorizationResponseVerifier, IdTokenVerifier},
 };
 use std::{fmt, sync::Arc};
@@ -21,8 +21,8 @@ use url::Url;
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    /// The newest nonce that a server wants in the next DPoP proof, as far as is known.
-    dpop_nonce: Option<Arc<str>>,
+    /// The newest nonces that servers want in the next DPoP proof, as far as they are known.
+    dpop_nonces: DpopNonces,
 }
 
 pub(crate) struct Inner {
@@ -93,19 +93,30 @@ impl Client {
         self.inner.authentication
     }
 
-    /// This client, with the nonce that the server wants in its next DPoP proof. The client learns none by
-    /// itself: a driver reads [`dpop_nonce`](crate::sender::dpop_nonce) of each response, and keeps the newest.
+    /// This client, with the nonces that servers want in its next DPoP proofs. The client learns none by itself: a
+    /// driver lets the nonces [learn](DpopNonces::learn) from each response.
+    #[must_use]
+    pub fn with_dpop_nonces(&self, nonces: DpopNonces) -> Self {
+        Self { inner: self.inner.clone(), dpop_nonces: nonces }
+    }
+
+    /// This client, with the nonce that the server of its token endpoint wants in the next DPoP proof: that of
+    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce), say.
     #[must_use]
     pub fn with_dpop_nonce(&self, nonce: &str) -> Self {
-        Self { inner: self.inner.clone(), dpop_nonce: Some(nonce.into()) }
+        let mut nonces = self.dpop_nonces.clone();
+        if let Ok(url) = self.endpoint(Endpoint::Token) {
+            nonces.put(&url.uri(), nonce);
+        }
+        self.with_dpop_nonces(nonces)
     }
 
     pub(in crate::flow) fn prover(&self) -> Option<&Prover> {
         self.inner.prover.as_ref()
     }
 
-    pub(in crate::flow) fn dpop_nonce(&self) -> Option<&str> {
-        self.dpop_nonce.as_deref()
+    pub(in crate::flow) fn dpop_nonce(&self, url: &EndpointUrl) -> Option<&str> {
+        self.dpop_nonces.newest(&url.uri())
     }
 
     pub(crate) fn inner(&self) -> &Inner {
@@ -347,7 +358,7 @@ impl ClientBuilder {
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
         };
-        Ok(Client { inner: Arc::new(inner), dpop_nonce: None })
+        Ok(Client { inner: Arc::new(inner), dpop_nonces: DpopNonces::new() })
     }
 
     /// The algorithms of what the provider signs: the one that is registered, or the asymmetric ones of those

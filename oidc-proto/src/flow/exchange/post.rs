@@ -148,7 +148,7 @@ impl Ask {
         let mut sent = secrets(client, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
-        let nonce = nonce.or_else(|| client.dpop_nonce().map(str::to_owned));
+        let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
         if let (Endpoint::Token, Some(prover)) = (self.endpoint, client.prover()) {
             let proof = prover.prove(&Method::POST, url, nonce.as_deref(), None, now, &mut entropy)?;
             request.headers_mut().insert(DPOP, proof);

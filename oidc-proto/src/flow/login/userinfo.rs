@@ -51,7 +51,7 @@ impl Client {
     ) -> Result<Call<UserInfoRequest>, Error> {
         let (client, access_token) = (self.clone(), access_token.clone());
         let asked = Asked { client, access_token, sub: sub.to_owned(), again: true };
-        asked.call(self.dpop_nonce(), moment)
+        asked.call(None, moment)
     }
 }
 
@@ -78,6 +78,7 @@ impl Asked {
         if let Some(prover) = prover {
             let (now, mut entropy) = moment.split();
             let method = request.method().clone();
+            let nonce = nonce.or_else(|| client.dpop_nonce(url));
             let proof = prover.prove(&method, url, nonce, Some(access_token), now, &mut entropy)?;
             request.headers_mut().insert(DPOP, proof);
         }

@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Call, Client, ClientCredentials, ConfigError, Flow, Request, Step},
     jose::{Algorithm, RingSigner},
     message::{AuthorizationRequest, AuthorizationResponse},
-    sender::DpopVerifier,
+    sender::{DpopNonces, DpopVerifier},
 };
 use std::sync::Arc;
 
@@ -113,6 +113,24 @@ fn userinfo() {
         demand
     };
     demanded_once_and_never_twice(&ask, (USERINFO, Some(&token)), &demand);
+}
+
+#[test]
+fn a_nonce_is_sent_to_the_server_that_wants_it_and_to_no_other() {
+    let learned = |url: &str| {
+        let mut nonces = DpopNonces::new();
+        nonces.learn(&url.parse().unwrap(), with_nonce(response(200, ""), "n1").headers());
+        client().with_dpop_nonces(nonces)
+    };
+    let token = Secret::new("an-access-token");
+    for (url, expected) in [("https://op.example/other", Some("n1")), ("https://api.example/", None)] {
+        let client = learned(url);
+        let (request, _, _) =
+            sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+        assert_eq!(proof(&request, TOKEN, None, NOW).0.as_deref(), expected);
+        let (request, _, _) = sent(client.userinfo(&token, "alice", moment(0, 1)).unwrap());
+        assert_eq!(proof(&request, USERINFO, Some(&token), NOW).0.as_deref(), expected);
+    }
 }
 
 #[test]

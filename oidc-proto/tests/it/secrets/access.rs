@@ -85,6 +85,7 @@ fn look_at_a_hybrid_login(look: &mut Looker, scene: &Scene, login: &Authenticate
         &["code of a hybrid login", "access token of the browser", "code_verifier of a hybrid login"],
         call,
     );
+    look.at(&oidc_proto::sender::DpopNonces::new());
     look.at(&oidc_proto::token::AuthorizationResponseVerifier::new("https://op.example", "app"));
     let mut channel = FrontChannel::default();
     channel.tokens = Some(login.tokens.clone());
