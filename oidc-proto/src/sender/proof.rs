@@ -9,7 +9,7 @@ use crate::{
         moment::{Entropy, Timestamp},
         secret::Secret,
     },
-    jose::{Sign, SignError, ToSign},
+    jose::{Algorithm, FromSigned, Jwk, Sign, SignError, ToSign},
 };
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use serde_json::json;
@@ -28,33 +28,71 @@ pub fn dpop_nonce(headers: &HeaderMap) -> Option<&str> {
     value.to_str().ok().filter(|nonce| !nonce.is_empty() && nonce.bytes().all(allowed))
 }
 
-/// The key that a client proves its requests with.
+/// A signed proof of one request. It is moved into the attempt that sends it, so nobody can send it twice.
+#[derive(Debug)]
+#[must_use = "a proof does nothing until an attempt takes it"]
+pub struct Proof(Secret);
+
+impl FromSigned for Proof {
+    fn from_signed(token: Secret) -> Self {
+        Self(token)
+    }
+}
+
+impl Proof {
+    /// The header that carries it.
+    pub(crate) fn header(&self) -> Result<HeaderValue, SignError> {
+        // A compact serialization is visible ASCII, so there is always a value.
+        HeaderValue::from_str(self.0.expose()).map_err(|_| SignError::Failed)
+    }
+}
+
+/// What a proof is of.
+pub(crate) struct Proven<'p> {
+    pub(crate) method: &'p Method,
+    pub(crate) url: &'p EndpointUrl,
+    pub(crate) nonce: Option<&'p str>,
+    /// The access token that is sent with it.
+    pub(crate) access_token: Option<&'p Secret>,
+}
+
+/// The key that a client proves its requests with: the public half, and the private one if it is at hand.
 #[derive(Clone)]
-pub(crate) struct Prover(Arc<dyn Sign>);
+pub(crate) struct Prover {
+    jwk: Jwk,
+    algorithm: Algorithm,
+    key: Option<Arc<dyn Sign>>,
+}
 
 impl Prover {
     /// `None` if the key is a secret: nobody else could verify its proofs.
     pub(crate) fn new(key: Arc<dyn Sign>) -> Option<Self> {
-        key.public_jwk().is_some().then_some(Self(key))
+        Some(Self { jwk: key.public_jwk()?, algorithm: key.algorithm(), key: Some(key) })
     }
 
-    /// The header of a request; `access_token` is the one that is sent with it.
-    pub(crate) fn prove(
+    /// For a key that is elsewhere. `None` if it is a secret.
+    pub(crate) fn elsewhere(jwk: Jwk, algorithm: Algorithm) -> Option<Self> {
+        (jwk.kty != "oct" && !algorithm.is_symmetric()).then_some(Self { jwk, algorithm, key: None })
+    }
+
+    /// The private key, if it is at hand.
+    pub(crate) fn key(&self) -> Option<&dyn Sign> {
+        self.key.as_deref()
+    }
+
+    /// The proof of a request.
+    pub(crate) fn to_sign(
         &self,
-        method: &Method,
-        url: &EndpointUrl,
-        nonce: Option<&str>,
-        access_token: Option<&Secret>,
+        proven: &Proven<'_>,
         now: Timestamp,
         entropy: &mut Entropy,
-    ) -> Result<HeaderValue, SignError> {
-        let Self(key) = self;
+    ) -> ToSign<Proof> {
+        let Proven { method, url, nonce, access_token } = proven;
         let mut htu = url.as_url().clone();
         htu.set_query(None);
-        let jwk = key.public_jwk().ok_or(SignError::AlgorithmMismatch)?;
         let mut header = Extra::new();
         header.insert("typ".to_owned(), "dpop+jwt".into());
-        header.insert("jwk".to_owned(), jwk.bare());
+        header.insert("jwk".to_owned(), self.jwk.bare());
         let mut claims =
             json!({"jti": entropy.token(), "htm": method.as_str(), "htu": htu.as_str(), "iat": now.0});
         if let Some(claims) = claims.as_object_mut() {
@@ -63,15 +101,12 @@ impl Prover {
                 ("ath".to_owned(), base64url::encode(&sha256(token.expose().as_bytes())).into())
             }));
         }
-        let claims = claims.to_string();
-        let proof: String = ToSign::new(header, claims.as_bytes(), key.algorithm(), None).sign(&**key)?;
-        // A compact serialization is visible ASCII, so there is always a value.
-        HeaderValue::from_str(&proof).map_err(|_| SignError::Failed)
+        ToSign::new(header, claims.to_string().as_bytes(), self.algorithm, None)
     }
 }
 
 impl fmt::Debug for Prover {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Prover").field("algorithm", &self.0.algorithm()).finish_non_exhaustive()
+        f.debug_struct("Prover").field("algorithm", &self.algorithm).finish_non_exhaustive()
     }
 }

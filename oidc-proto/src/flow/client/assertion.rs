@@ -15,6 +15,7 @@ use crate::{
         secret::Secret,
     },
     jose::{Algorithm, FromSigned, Sign, SignError, ToSign},
+    sender::Proof,
 };
 use serde_json::json;
 
@@ -39,21 +40,34 @@ impl FromSigned for Assertion {
     }
 }
 
-/// A client, and the assertion that it authenticates one attempt with.
+/// A client, and what it authenticates or proves one attempt with: an assertion, a proof, or both.
 ///
-/// Its flows send the authenticated request once: an attempt that is to be made again needs another
-/// assertion. So a flow that would wait for a busy provider ends instead, and a flow whose provider demands
+/// Its flows send the request once: an attempt that is to be made again needs another assertion, and another
+/// proof. So a flow that would wait for a busy provider ends instead, and a flow whose provider demands
 /// another DPoP nonce ends with that nonce in [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce).
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until a flow begins with it"]
 pub struct Attempt {
     pub(in crate::flow) client: Client,
+    pub(in crate::flow) prepared: Prepared,
+}
+
+/// What was made before the request that it goes with: good for one, and then gone.
+#[derive(Debug, Default)]
+pub(in crate::flow) struct Prepared {
     pub(in crate::flow) assertion: Option<Assertion>,
+    pub(in crate::flow) proof: Option<Proof>,
+}
+
+impl Prepared {
+    pub(in crate::flow) const fn is_none(&self) -> bool {
+        self.assertion.is_none() && self.proof.is_none()
+    }
 }
 
 impl From<&Client> for Attempt {
     fn from(client: &Client) -> Self {
-        Self { client: client.clone(), assertion: None }
+        Self { client: client.clone(), prepared: Prepared::default() }
     }
 }
 
@@ -71,7 +85,7 @@ impl Client {
 
     /// One attempt that authenticates with this assertion.
     pub fn attempt(&self, assertion: Assertion) -> Attempt {
-        Attempt { client: self.clone(), assertion: Some(assertion) }
+        Attempt { client: self.clone(), prepared: Prepared { assertion: Some(assertion), proof: None } }
     }
 
     pub(in crate::flow) fn signed_assertion(

@@ -1,14 +1,14 @@
 //! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::settings::{Authentication, Quirks, Signer, UserInfoMethod};
+use super::settings::{Authentication, DpopKey, Quirks, Signer, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
     flow::{
         contract::{ConfigError, Endpoint, Terms},
         saved::text,
     },
-    jose::{Algorithm, AlgorithmSet, KeySet, Sign},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
     message::TokenTolerance,
     metadata::{IssuerRule, ProviderMetadata},
     sender::{DpopNonces, Prover},
@@ -173,7 +173,7 @@ pub struct ClientBuilder {
     secret: Option<Secret>,
     authentication: Option<Authentication>,
     signer: Option<Signer>,
-    dpop_key: Option<Signer>,
+    dpop_key: Option<DpopKey>,
     certificate_bound: bool,
     redirect_uri: Option<String>,
     quirks: Quirks,
@@ -222,7 +222,14 @@ impl ClientBuilder {
     /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token
     /// and UserInfo requests with it, and takes no token that is not bound.
     pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
-        self.dpop_key = Some(Signer(key));
+        self.dpop_key = Some(DpopKey::AtHand(Signer(key)));
+        self
+    }
+
+    /// Sets the public half of the key that access and refresh tokens are bound to, if the private one is elsewhere:
+    /// each attempt then needs a proof ([`Client::proof_to_sign`], [`Attempt::with_proof`](crate::flow::Attempt::with_proof)).
+    pub fn dpop_public_key(mut self, jwk: Jwk, algorithm: Algorithm) -> Self {
+        self.dpop_key = Some(DpopKey::Elsewhere(Box::new(jwk), algorithm));
         self
     }
 
@@ -338,7 +345,12 @@ impl ClientBuilder {
             .algorithms(response_algorithms)
             .leeway(self.leeway);
         let prover = match self.dpop_key {
-            Some(Signer(key)) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
+            Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
+            // Nobody could sign in the middle of a login, when its code is spent.
+            Some(DpopKey::Elsewhere(..)) if self.fetch_userinfo => return Err(ConfigError::NoProof),
+            Some(DpopKey::Elsewhere(jwk, algorithm)) => {
+                Some(Prover::elsewhere(*jwk, algorithm).ok_or(ConfigError::DpopKey)?)
+            }
             None => None,
         };
         let inner = Inner {

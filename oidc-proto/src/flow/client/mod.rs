@@ -4,10 +4,12 @@ mod assertion;
 mod authentication;
 #[allow(clippy::module_inception, reason = "the room is named after the type that this file holds")]
 mod client;
+mod dpop;
 mod settings;
 
 pub use assertion::{Assertion, Attempt};
 pub use client::{Client, ClientBuilder};
 pub use settings::{Authentication, Quirks, UserInfoMethod};
 
+pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;

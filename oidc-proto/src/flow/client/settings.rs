@@ -1,6 +1,6 @@
 //! What is set of a client: how it authenticates, how it asks for UserInfo, and what its provider does otherwise.
 
-use crate::jose::Sign;
+use crate::jose::{Algorithm, Jwk, Sign};
 use std::{fmt, sync::Arc};
 
 /// How a client proves to the provider who it is (RFC 6749 section 2.3, OpenID Connect Core 1.0
@@ -74,4 +74,12 @@ impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("algorithm", &self.0.algorithm()).finish_non_exhaustive()
     }
+}
+
+/// The key that tokens are bound to.
+#[derive(Clone)]
+pub(in crate::flow) enum DpopKey {
+    AtHand(Signer),
+    /// The public half.
+    Elsewhere(Box<Jwk>, Algorithm),
 }

@@ -325,6 +325,12 @@ pub enum ConfigError {
     /// The client authenticates with `private_key_jwt`, and nothing has signed for it.
     #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
     NoAssertion,
+    /// The client's tokens are bound to a key that is elsewhere, or to none, and nothing proves this request.
+    #[error(
+        "no key proves for the client: call `ClientBuilder::dpop_key`, or set `dpop_public_key` without \
+         `fetch_userinfo` and begin with `Attempt::with_proof`"
+    )]
+    NoProof,
     /// The key for DPoP is a secret, which no server could verify.
     #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
     DpopKey,
@@ -360,7 +366,7 @@ impl ConfigError {
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",
             Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
-            Self::DpopKey => "config_dpop_key",
+            Self::DpopKey | Self::NoProof => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",

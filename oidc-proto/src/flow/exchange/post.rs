@@ -22,7 +22,7 @@ use crate::{
     },
     flow::client::Form,
     flow::{
-        client::{Assertion, Attempt, Client},
+        client::{Attempt, Client, Prepared},
         contract::{
             Call, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
             Step, Unavailable,
@@ -94,13 +94,13 @@ pub(in crate::flow) struct Ask {
     /// Secrets that are not sent, and that the provider knows all the same.
     bound: Vec<Secret>,
     /// What was signed elsewhere for the first attempt. Then there is no other attempt.
-    assertion: Option<Assertion>,
+    prepared: Prepared,
 }
 
 impl Ask {
     pub(in crate::flow) fn new(attempt: Attempt, endpoint: Endpoint, form: Form) -> Self {
-        let Attempt { client, assertion } = attempt;
-        Self { client, endpoint, form, bound: Vec::new(), assertion }
+        let Attempt { client, prepared } = attempt;
+        Self { client, endpoint, form, bound: Vec::new(), prepared }
     }
 
     /// No error may repeat these secrets, either.
@@ -115,9 +115,9 @@ impl Ask {
 
     /// Sends it once.
     pub(in crate::flow) fn once<A: Answer>(mut self, moment: Moment) -> Result<Call<Post<A>>, Error> {
-        let assertion = self.assertion.take();
-        let again = assertion.is_none();
-        Arc::new(self).call(assertion, None, again, moment)
+        let prepared = std::mem::take(&mut self.prepared);
+        let again = prepared.is_none();
+        Arc::new(self).call(prepared, None, again, moment)
     }
 
     /// Sends it, and again up to `budget` times if the provider is busy or the answer is lost.
@@ -126,7 +126,7 @@ impl Ask {
         budget: u8,
         moment: Moment,
     ) -> Result<Call<Repeated<A>>, Error> {
-        let most = if self.assertion.is_none() { budget } else { 0 };
+        let most = if self.prepared.is_none() { budget } else { 0 };
         let budget = Budget { spent: 0, most };
         Ok(self.once::<A>(moment)?.map(|post| Repeating { post, budget }))
     }
@@ -135,7 +135,7 @@ impl Ask {
     /// request once more.
     fn call<A: Answer>(
         self: Arc<Self>,
-        assertion: Option<Assertion>,
+        prepared: Prepared,
         nonce: Option<String>,
         again: bool,
         moment: Moment,
@@ -144,14 +144,15 @@ impl Ask {
         let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
         let terms = client.terms(self.endpoint);
         let mut form = self.form.clone();
-        let authorization = client.authenticate(&mut form, assertion, now, &mut entropy)?;
+        let authorization = client.authenticate(&mut form, prepared.assertion, now, &mut entropy)?;
         let mut sent = secrets(client, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
-        if let (Endpoint::Token, Some(prover)) = (self.endpoint, client.prover()) {
-            let proof = prover.prove(&Method::POST, url, nonce.as_deref(), None, now, &mut entropy)?;
-            request.headers_mut().insert(DPOP, proof);
+        if self.endpoint == Endpoint::Token {
+            let of = (&Method::POST, url);
+            let proof = client.prove(prepared.proof, of, nonce.as_deref(), None, now, &mut entropy)?;
+            request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
         }
         Ok(Call::new(terms, request, Posting { ask: self, sent, nonce, again }))
     }
@@ -181,7 +182,7 @@ impl<A: Answer> Flow for Post<A> {
         let Posting { ask, sent, again, nonce: _ } = state;
         match answer(&ask, response, &sent, moment.now()) {
             Err(Error::OAuth(refused)) if again && refused.wants_nonce() && ask.client.prover().is_some() => {
-                Ok(ask.call(None, refused.dpop_nonce, false, moment)?.into())
+                Ok(ask.call(Prepared::default(), refused.dpop_nonce, false, moment)?.into())
             }
             answer => answer.map(Step::Done),
         }
@@ -271,7 +272,10 @@ impl<A: Answer> Flow for Repeated<A> {
 
     fn on_wake(state: Resting, moment: Moment) -> Result<Step<Self>, Error> {
         let Resting { ask, nonce, budget } = state;
-        Ok(ask.call::<A>(None, nonce, true, moment)?.map(|post| Repeating { post, budget }).into())
+        Ok(ask
+            .call::<A>(Prepared::default(), nonce, true, moment)?
+            .map(|post| Repeating { post, budget })
+            .into())
     }
 
     fn on_failure(state: Repeating, moment: Moment) -> Result<Option<Step<Self>>, Error> {

@@ -116,8 +116,7 @@ impl Attempt {
         keys: Option<Arc<KeySet>>,
         moment: Moment,
     ) -> Result<Call<DeviceGrant>, Error> {
-        let Self { client, assertion } = self;
-        device.waiting(&client, keys, moment.now())?.ask(Self { client, assertion }, moment)
+        device.waiting(&self.client, keys, moment.now())?.ask(self, moment)
     }
 }
 

@@ -7,9 +7,8 @@ use crate::{
         moment::Moment,
         secret::Secret,
     },
-    flow::client::UserInfoMethod,
     flow::{
-        client::Client,
+        client::{Attempt, Client, Prepared, UserInfoMethod},
         contract::{
             Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Request, Response, ResponseError,
             Rule, Step,
@@ -17,7 +16,7 @@ use crate::{
         exchange::{check_status, get},
     },
     message::{ErrorResponse, UserInfo},
-    sender::DPOP,
+    sender::{DPOP, Proof},
 };
 use http::{HeaderValue, Method, header};
 
@@ -49,14 +48,34 @@ impl Client {
         sub: &str,
         moment: Moment,
     ) -> Result<Call<UserInfoRequest>, Error> {
-        let (client, access_token) = (self.clone(), access_token.clone());
-        let asked = Asked { client, access_token, sub: sub.to_owned(), again: true };
-        asked.call(None, moment)
+        Attempt::from(self).userinfo(access_token, sub, moment)
+    }
+}
+
+impl Attempt {
+    /// Asks for claims about the user `sub`, proven with a key that is elsewhere.
+    ///
+    /// # Errors
+    /// As [`Client::userinfo`].
+    pub fn userinfo(
+        self,
+        access_token: &Secret,
+        sub: &str,
+        moment: Moment,
+    ) -> Result<Call<UserInfoRequest>, Error> {
+        let Self { client, prepared: Prepared { proof, .. } } = self;
+        let (access_token, again) = (access_token.clone(), proof.is_none());
+        Asked { client, access_token, sub: sub.to_owned(), again }.call(proof, None, moment)
     }
 }
 
 impl Asked {
-    fn call(self, nonce: Option<&str>, moment: Moment) -> Result<Call<UserInfoRequest>, Error> {
+    fn call(
+        self,
+        proof: Option<Proof>,
+        nonce: Option<&str>,
+        moment: Moment,
+    ) -> Result<Call<UserInfoRequest>, Error> {
         let Self { client, access_token, .. } = &self;
         let url = client.endpoint(Endpoint::UserInfo)?;
         let prover = client.prover();
@@ -75,13 +94,10 @@ impl Asked {
         } else {
             request.headers_mut().insert(header::AUTHORIZATION, value);
         }
-        if let Some(prover) = prover {
-            let (now, mut entropy) = moment.split();
-            let method = request.method().clone();
-            let nonce = nonce.or_else(|| client.dpop_nonce(url));
-            let proof = prover.prove(&method, url, nonce, Some(access_token), now, &mut entropy)?;
-            request.headers_mut().insert(DPOP, proof);
-        }
+        let (now, mut entropy) = moment.split();
+        let of = (&request.method().clone(), url);
+        let proof = client.prove(proof, of, nonce, Some(access_token), now, &mut entropy)?;
+        request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
         Ok(Call::new(self.client.terms(Endpoint::UserInfo), request, self))
     }
 }
@@ -102,7 +118,7 @@ impl Flow for UserInfoRequest {
                 let error = OAuthError::new(Endpoint::UserInfo, status, refusal, response.headers());
                 if asked.again && error.wants_nonce() && asked.client.prover().is_some() {
                     asked.again = false;
-                    return Ok(asked.call(error.dpop_nonce.as_deref(), moment)?.into());
+                    return Ok(asked.call(None, error.dpop_nonce.as_deref(), moment)?.into());
                 }
                 return Err(error.into());
             }

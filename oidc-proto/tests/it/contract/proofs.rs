@@ -4,8 +4,8 @@ use super::{NOW, builder, form, key, moment, read, response, sent, with_nonce};
 use http::Method;
 use oidc_proto::{
     Error, Secret, Timestamp,
-    flow::{Call, Client, ClientCredentials, ConfigError, Flow, Request, Step},
-    jose::{Algorithm, RingSigner},
+    flow::{Attempt, Call, Client, ClientCredentials, ConfigError, Endpoint, Flow, Request, Step},
+    jose::{Algorithm, RingSigner, Sign},
     message::{AuthorizationRequest, AuthorizationResponse},
     sender::{DpopNonces, DpopVerifier},
 };
@@ -131,6 +131,55 @@ fn a_nonce_is_sent_to_the_server_that_wants_it_and_to_no_other() {
         let (request, _, _) = sent(client.userinfo(&token, "alice", moment(0, 1)).unwrap());
         assert_eq!(proof(&request, USERINFO, Some(&token), NOW).0.as_deref(), expected);
     }
+}
+
+/// A key that is asked between two transitions of a flow.
+#[test]
+fn a_proof_may_be_signed_elsewhere_and_late() {
+    let (secret, assertions) = (key(), key());
+    let public = secret.public_jwk().unwrap();
+    let client =
+        builder().signer(assertions).dpop_public_key(public.clone(), Algorithm::ES256).build().unwrap();
+    let prove = |client: &Client, endpoint, token: Option<&Secret>, after, seed| {
+        let to_sign = client.proof_to_sign(endpoint, token, moment(after, seed)).unwrap();
+        assert_eq!(to_sign.algorithm(), Algorithm::ES256);
+        let signature = secret.sign(to_sign.signing_input()).unwrap();
+        Attempt::from(client).with_proof(to_sign.with_signature(&signature))
+    };
+    let wanted = ClientCredentials::default();
+    let attempt = prove(&client, Endpoint::Token, None, 0, 1);
+    let (request, _, pending) = sent(attempt.client_credentials(&wanted, moment(5, 2)).unwrap());
+    let (nonce, first) = proof(&request, TOKEN, None, NOW.plus(5));
+    assert_eq!(nonce, None);
+    // A proof that was sent is not sent again: the flow ends, and says which nonce is wanted.
+    let Err(Error::OAuth(refused)) = pending.receive(at_the_token_endpoint("n1"), moment(6, 3)) else {
+        panic!()
+    };
+    let client = client.with_dpop_nonce(refused.dpop_nonce.as_deref().unwrap());
+    let attempt = prove(&client, Endpoint::Token, None, 7, 4);
+    let (request, _, pending) = sent(attempt.client_credentials(&wanted, moment(8, 5)).unwrap());
+    let (nonce, second) = proof(&request, TOKEN, None, NOW.plus(8));
+    assert_eq!(nonce.as_deref(), Some("n1"));
+    assert_ne!(first, second);
+    // What comes must be bound, wherever the key is.
+    let unbound = BOUND.replace("dpop", "Bearer");
+    let refused = pending.receive(response(200, &unbound), moment(9, 6)).unwrap_err();
+    assert_eq!(refused.code(), "response_not_bound");
+
+    let token = Secret::new("an-access-token");
+    let attempt = prove(&client, Endpoint::UserInfo, Some(&token), 10, 7);
+    let (request, _, _) = sent(attempt.userinfo(&token, "alice", moment(11, 8)).unwrap());
+    assert_eq!(request.headers()["authorization"], "DPoP an-access-token");
+    proof(&request, USERINFO, Some(&token), NOW.plus(11));
+
+    // Without a proof nothing is sent; and no login begins that could not end.
+    let refused = client.client_credentials(&wanted, moment(12, 9)).unwrap_err();
+    assert_eq!(refused, ConfigError::NoProof.into());
+    assert_eq!(client.userinfo(&token, "alice", moment(12, 9)).unwrap_err(), ConfigError::NoProof.into());
+    let ends_nowhere = builder().dpop_public_key(public, Algorithm::ES256).fetch_userinfo().build();
+    assert_eq!(ends_nowhere.unwrap_err(), ConfigError::NoProof);
+    let none = builder().build().unwrap().proof_to_sign(Endpoint::Token, None, moment(0, 1)).unwrap_err();
+    assert_eq!(none, ConfigError::NoProof.into());
 }
 
 #[test]

@@ -323,6 +323,16 @@ fn look_at_assertions(look: &mut Looker, client: &Client) {
     let unsigned = std::str::from_utf8(to_sign.signing_input()).unwrap().to_owned();
     look.hide("an assertion that is not signed", &unsigned);
     look.at(&to_sign);
+    let public = json!({"kty": "OKP", "crv": "Ed25519",
+        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+    let public = Jwk::parse(public.to_string().as_bytes()).unwrap();
+    let builder = Client::builder(client.metadata().clone(), "app").dpop_public_key(public, Algorithm::EdDSA);
+    let proof =
+        builder.build().unwrap().proof_to_sign(oidc_proto::flow::Endpoint::Token, None, moment(12)).unwrap();
+    let unsigned = std::str::from_utf8(proof.signing_input()).unwrap().to_owned();
+    look.hide("a proof that is not signed", &unsigned);
+    look.at(&proof);
+    look.at(&proof.with_signature(b"a signature of nobody"));
     let assertion = to_sign.with_signature(&[1; 64]);
     look.at(&assertion);
     look.at(&client.attempt(assertion));

@@ -1,0 +1,75 @@
+//! Proofs of a client (RFC 9449): made with a key at hand for each request, or with one that is elsewhere.
+//!
+//! ```text
+//! key at hand     Client ───────────────────────────────────────────────────────▶ a flow
+//! key elsewhere   Client ─▶ ToSign ─signature─▶ Proof ─▶ Attempt::with_proof ──▶ one flow of one attempt
+//! ```
+
+use super::{assertion::Attempt, client::Client, settings::UserInfoMethod};
+use crate::{
+    base::{
+        endpoint_url::EndpointUrl,
+        moment::{Entropy, Moment, Timestamp},
+        secret::Secret,
+    },
+    flow::contract::{ConfigError, Endpoint, Error},
+    jose::ToSign,
+    sender::{Proof, Proven},
+};
+use http::{HeaderValue, Method};
+
+impl Client {
+    /// The proof of one request to an endpoint, to be signed by a key that is elsewhere: the one whose public half was
+    /// given to [`ClientBuilder::dpop_public_key`](crate::flow::ClientBuilder::dpop_public_key). `access_token` is the one
+    /// that is sent with the request: to the UserInfo endpoint, and not to the token endpoint.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoEndpoint`] if the metadata has no such endpoint; [`ConfigError::NoProof`] if the client has no
+    /// key for DPoP.
+    pub fn proof_to_sign(
+        &self,
+        endpoint: Endpoint,
+        access_token: Option<&Secret>,
+        moment: Moment,
+    ) -> Result<ToSign<Proof>, Error> {
+        let prover = self.prover().ok_or(ConfigError::NoProof)?;
+        let url = self.endpoint(endpoint)?;
+        let get = endpoint == Endpoint::UserInfo && self.inner().userinfo_method == UserInfoMethod::Get;
+        let method = if get { Method::GET } else { Method::POST };
+        let (now, mut entropy) = moment.split();
+        let proven = Proven { method: &method, url, nonce: self.dpop_nonce(url), access_token };
+        Ok(prover.to_sign(&proven, now, &mut entropy))
+    }
+
+    /// The header of a request, if this client proves its requests. `prepared` is a proof that was signed elsewhere.
+    pub(in crate::flow) fn prove(
+        &self,
+        prepared: Option<Proof>,
+        (method, url): (&Method, &EndpointUrl),
+        nonce: Option<&str>,
+        access_token: Option<&Secret>,
+        now: Timestamp,
+        entropy: &mut Entropy,
+    ) -> Result<Option<HeaderValue>, Error> {
+        let Some(prover) = self.prover() else { return Ok(None) };
+        let proof = match (prepared, prover.key()) {
+            (Some(proof), _) => proof,
+            (None, Some(key)) => {
+                let nonce = nonce.or_else(|| self.dpop_nonce(url));
+                prover.to_sign(&Proven { method, url, nonce, access_token }, now, entropy).sign(key)?
+            }
+            (None, None) => return Err(ConfigError::NoProof.into()),
+        };
+        Ok(Some(proof.header()?))
+    }
+}
+
+impl Attempt {
+    /// Proves the request of this attempt with a proof that was signed elsewhere. It is sent once: a server that
+    /// demands another nonce ends the flow with that nonce in
+    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce).
+    pub fn with_proof(mut self, proof: Proof) -> Self {
+        self.prepared.proof = Some(proof);
+        self
+    }
+}
