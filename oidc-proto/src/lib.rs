@@ -26,7 +26,7 @@
 //! * Log a user in: [`Discovery::start`](flow::Discovery::start), [`Client`](flow::Client),
 //!   [`Client::authorize`](flow::Client::authorize),
 //!   [`PendingAuthorization::callback`](flow::PendingAuthorization::callback).
-//! * Verify access tokens: [`Verifier`](token::Verifier) with a [`KeySet`](jose::KeySet).
+//! * Verify access tokens: [`AccessTokenVerifier`](token::AccessTokenVerifier) with a [`KeySet`](jose::KeySet).
 //! * Protect an API: [`ResourceServer`](resource::ResourceServer).
 //! * Drive a flow with your own HTTP client: the loop at the top of [`flow`].
 //! * What does not compile, and why that is the point: [`misuse`].

@@ -317,18 +317,18 @@
 //!
 //! # A verified access token of one's own making
 //!
-//! Whoever holds [`Verified`](crate::token::Verified) claims knows that they were verified.
+//! Whoever holds [`VerifiedAccessToken`](crate::token::VerifiedAccessToken) claims knows that they were verified.
 //!
 //! ```compile_fail,E0451
-//! # use oidc_proto::token::Verified;
-//! fn forged<'s>(verified: Verified<'s>) -> Verified<'s> {
-//!     Verified { payload: b"{}", ..verified }
+//! # use oidc_proto::token::VerifiedAccessToken;
+//! fn forged<'s>(verified: VerifiedAccessToken<'s>) -> VerifiedAccessToken<'s> {
+//!     VerifiedAccessToken { payload: b"{}", ..verified }
 //! }
 //! ```
 //!
 //! ```
-//! # use oidc_proto::token::{Claims, Verified};
-//! fn verified<'v, 's>(verified: &'v Verified<'s>) -> &'v Claims<'s> {
+//! # use oidc_proto::token::{Claims, VerifiedAccessToken};
+//! fn verified<'v, 's>(verified: &'v VerifiedAccessToken<'s>) -> &'v Claims<'s> {
 //!     verified.claims()
 //! }
 //! ```
@@ -338,13 +338,13 @@
 //! Claims are borrowed from the memory of their verification: it cannot be used again while they are.
 //!
 //! ```compile_fail,E0499
-//! # use oidc_proto::{Timestamp, jose::KeySet, token::{Rejected, Scratch, Verifier}};
+//! # use oidc_proto::{Timestamp, jose::KeySet, token::{VerificationError, Scratch, AccessTokenVerifier}};
 //! fn swapped(
-//!     verifier: &Verifier,
+//!     verifier: &AccessTokenVerifier,
 //!     keys: &KeySet,
 //!     memory: &mut Scratch,
 //!     now: Timestamp,
-//! ) -> Result<bool, Rejected> {
+//! ) -> Result<bool, VerificationError> {
 //!     let first = verifier.verify("a.b.c", keys, memory, now)?;
 //!     let second = verifier.verify("d.e.f", keys, memory, now)?;
 //!     Ok(first.has_scope("admin"))
@@ -352,13 +352,13 @@
 //! ```
 //!
 //! ```
-//! # use oidc_proto::{Timestamp, jose::KeySet, token::{Rejected, Scratch, Verifier}};
+//! # use oidc_proto::{Timestamp, jose::KeySet, token::{VerificationError, Scratch, AccessTokenVerifier}};
 //! fn in_turn(
-//!     verifier: &Verifier,
+//!     verifier: &AccessTokenVerifier,
 //!     keys: &KeySet,
 //!     memory: &mut Scratch,
 //!     now: Timestamp,
-//! ) -> Result<bool, Rejected> {
+//! ) -> Result<bool, VerificationError> {
 //!     let first = verifier.verify("a.b.c", keys, memory, now)?.has_scope("admin");
 //!     let second = verifier.verify("d.e.f", keys, memory, now)?;
 //!     Ok(first)

@@ -3,7 +3,7 @@
 use crate::own;
 use oidc_proto::{
     Error, Timestamp, UrlPolicy,
-    flow::{Client, ClientCredentials, Discovery, Flow, PreviousLogin, Request, Step, Terms},
+    flow::{Client, ClientCredentialsRequest, Discovery, Flow, PreviousLogin, Request, Step, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use oidc_testkit::{Browser, Clock, Provider, Registration, Seed, Socket, drive_with};
@@ -108,7 +108,7 @@ impl Scene {
             self.outcomes.push(format!("{outcome:?}"));
         }
         for scopes in [&["api:read", "api:write"][..], &["no such scope"]] {
-            let wanted = ClientCredentials::new(scopes.iter().copied());
+            let wanted = ClientCredentialsRequest::new(scopes.iter().copied());
             let outcome =
                 client.client_credentials(&wanted, oidc_drive::moment()).and_then(|call| self.run(call));
             let outcome =

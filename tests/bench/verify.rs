@@ -6,7 +6,7 @@ use oidc_proto::{
     Timestamp,
     base::{base64url, secret::Secret},
     jose::{Algorithm, KeySet},
-    token::{Scratch, VerifiedCache, Verifier},
+    token::{AccessTokenVerifier, Scratch, SignatureCache},
 };
 use openidconnect::{
     ClientId, ClientSecret, IssuerUrl, Nonce,
@@ -124,8 +124,8 @@ fn keys(algorithm: Algorithm, material: &str) -> KeySet {
     KeySet::parse(set.to_string().as_bytes()).expect("a key set")
 }
 
-fn verifier(algorithm: Algorithm) -> Verifier {
-    Verifier::new(ISSUER, AUDIENCE).algorithms([algorithm].into_iter().collect())
+fn verifier(algorithm: Algorithm) -> AccessTokenVerifier {
+    AccessTokenVerifier::new(ISSUER, AUDIENCE).algorithms([algorithm].into_iter().collect())
 }
 
 fn ours(algorithm: Algorithm, material: &str, token: String) -> impl FnMut() -> i64 + 'static {
@@ -222,16 +222,16 @@ fn rest(payload: &[u8], quick: bool) {
     let access = token(Algorithm::RS256, "rsa-1", Some("at+jwt"), payload);
     let (verifier, strangers) = (verifier(Algorithm::RS256), keys(Algorithm::RS256, "rsa-3"));
     let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
-    let (known, mut cache) = (keys(Algorithm::RS256, "rsa-1"), VerifiedCache::new(1 << 20));
+    let (known, mut cache) = (keys(Algorithm::RS256, "rsa-1"), SignatureCache::new(1 << 20));
     let measured = measure(
         vec![
             Contender::new("`serde_json` reads the payload into a `Value`", || {
                 serde_json::from_slice::<Value>(payload).expect("JSON")
             }),
-            Contender::new("`Verifier::verify`, all but the signature", || {
+            Contender::new("`AccessTokenVerifier::verify`, all but the signature", || {
                 verifier.verify(&access, &strangers, &mut scratch, Timestamp(NOW)).is_err()
             }),
-            Contender::new("`Verifier::verify_cached`, a hit", || {
+            Contender::new("`AccessTokenVerifier::verify_cached`, a hit", || {
                 verifier.verify_cached(&access, &known, &mut cache, &mut other, Timestamp(NOW)).is_ok()
             }),
         ],

@@ -1,8 +1,8 @@
-//! `Flight` and `Flights`: leaders and waiters dropped at every point. The clock stands still: who goes on
+//! `SingleFlight` and `SingleFlights`: leaders and waiters dropped at every point. The clock stands still: who goes on
 //! does so at once, and not because a lease has ended by time.
 
 use crate::stage::{Held, lock, points, whole};
-use oidc_drive::{Flight, Flights, NotAvailableError, Task};
+use oidc_drive::{NotAvailableError, SingleFlight, SingleFlights, Task};
 use oidc_proto::renew::{Failure, Freshness, Need, Policy, Published, Renewed};
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
@@ -23,7 +23,7 @@ type Got = Result<Published<u64>, NotAvailableError>;
 /// A flight, how many fetches were begun, and tasks that run in the background.
 struct Scene {
     clock: SimClock,
-    flight: Arc<Flight<u64>>,
+    flight: Arc<SingleFlight<u64>>,
     fetches: Arc<AtomicUsize>,
     tasks: Arc<Mutex<Vec<Task>>>,
 }
@@ -42,7 +42,7 @@ impl Scene {
     fn new() -> Self {
         let clock = SimClock::new(START, 1);
         let shown = clock.clone();
-        let flight = Arc::new(Flight::with_clock(Policy::KEYS, Arc::new(move || shown.moment())));
+        let flight = Arc::new(SingleFlight::with_clock(Policy::KEYS, Arc::new(move || shown.moment())));
         Self { clock, flight, fetches: Arc::default(), tasks: Arc::default() }
     }
 
@@ -279,8 +279,8 @@ fn a_waiter_dropped_in_or_after_its_sleep_leaves_nothing_behind() {
 fn flights_of_a_pool_are_dropped_each_for_itself() {
     for point in 0..=FETCH {
         let clock = SimClock::new(START, 1);
-        let flights: Flights<&str, u64> =
-            Flights::with_clock(Policy::KEYS, 2, Arc::new(move || clock.moment()));
+        let flights: SingleFlights<&str, u64> =
+            SingleFlights::with_clock(Policy::KEYS, 2, Arc::new(move || clock.moment()));
         let fetches = Arc::new(AtomicUsize::new(0));
         let ask = |key| {
             let (flight, fetches) = (flights.flight(&key), fetches.clone());

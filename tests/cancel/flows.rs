@@ -4,7 +4,7 @@ use crate::stage::{Lost, Net, dropped_at, lock, points, whole};
 use oidc_drive::{Failed, moment, now, run_async};
 use oidc_proto::{
     Error, UrlPolicy,
-    flow::{Authenticated, Client, ClientCredentials, Discovery, PendingAuthorization},
+    flow::{Authenticated, Client, ClientCredentialsRequest, Discovery, PendingAuthorization},
     jose::Algorithm,
     message::{AuthorizationRequest, AuthorizationResponse, TokenResponse},
 };
@@ -127,7 +127,8 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
 }
 
 async fn grant(net: &Net, client: &Client) -> Result<TokenResponse, Failed<Lost>> {
-    let call = client.client_credentials(&ClientCredentials::new(["reports"]), oidc_drive::moment())?;
+    let call =
+        client.client_credentials(&ClientCredentialsRequest::new(["reports"]), oidc_drive::moment())?;
     let send = |request, terms| net.clone().send(request, terms);
     let sleep = |span: Duration| {
         assert!(span <= Duration::from_secs(5), "as long as the provider asked for: {span:?}");

@@ -4,7 +4,7 @@ use crate::{
     flows::{ISSUER, Session, log_in, make_client, provider},
     stage::{Held, Lost, Net, dropped_at, lock, whole},
 };
-use oidc_drive::{Failed, Flight, Task, run_async};
+use oidc_drive::{Failed, SingleFlight, Task, run_async};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{Client, Discovery, PreviousLogin, Refreshed},
@@ -89,7 +89,7 @@ type Tasks = Arc<Mutex<Vec<Task>>>;
 /// One who needs fresh tokens, and has them renewed in the background. The new refresh token is kept
 /// before anything else happens.
 async fn tokens(
-    flight: Arc<Flight<Refreshed>>,
+    flight: Arc<SingleFlight<Refreshed>>,
     (net, client, kept): (Net, Client, Arc<Mutex<Kept>>),
     need: Need,
     tasks: Tasks,
@@ -110,7 +110,11 @@ async fn tokens(
 fn a_refresh_in_the_background_loses_no_token_wherever_its_caller_is_dropped() {
     let scene = || {
         let (net, client, kept) = scene(5, true);
-        (Arc::new(Flight::new(Policy::TOKENS)), (net, client, Arc::new(Mutex::new(kept))), Tasks::default())
+        (
+            Arc::new(SingleFlight::new(Policy::TOKENS)),
+            (net, client, Arc::new(Mutex::new(kept))),
+            Tasks::default(),
+        )
     };
     // How often the task is polled until its caller is dropped.
     for polled in 0..12 {

@@ -77,8 +77,9 @@ mod by_hand {
 mod pure {
     use oidc_proto::{Timestamp, jose::KeySet, token::*};
 
-    pub fn subject(token: &str, keys: &KeySet, now: Timestamp) -> Result<String, Rejected> {
-        let (verifier, mut scratch) = (Verifier::new(ISSUER, "https://api.example/"), Scratch::new());
+    pub fn subject(token: &str, keys: &KeySet, now: Timestamp) -> Result<String, VerificationError> {
+        let (verifier, mut scratch) =
+            (AccessTokenVerifier::new(ISSUER, "https://api.example/"), Scratch::new());
         let verified = verifier.verify(token, keys, &mut scratch, now)?;
         Ok(verified.claims().sub.as_deref().unwrap_or_default().to_owned())
     }
@@ -151,7 +152,7 @@ fn the_handle_of_the_readme_verifies() {
     let api = api.expect("settings that fit");
     let service = oidc_ureq::Http::new().provider(socket.issuer()).client_id("my-client").secret("my secret");
     let service = service.url_policy(oidc_proto::UrlPolicy::default().with_loopback()).build();
-    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let token = service.expect("settings that fit").client_credentials(&wanted).expect("a token");
     let token = token.value.access_token.expose();
     assert_eq!(bearer::subject(&api, token).as_deref(), Ok("my-client"));

@@ -1,7 +1,7 @@
 //! Renewals: each is told of once, however it ends, and nobody is left stuck by who is told.
 
 use crate::{Log, START, Sim, broken};
-use oidc_drive::{Flight, Flights, Observer};
+use oidc_drive::{Observer, SingleFlight, SingleFlights};
 use oidc_proto::renew::{Failure, Freshness, Need, Policy, Renewed};
 use std::{
     future::{Future, pending},
@@ -20,8 +20,8 @@ fn never(_: Duration) -> impl Future<Output = ()> {
     pending()
 }
 
-fn flight(log: &Log, observer: &Observer) -> Arc<Flight<u64>> {
-    let flight = Flight::with_clock(Policy::KEYS, Arc::new(Sim(log.clock.clone())));
+fn flight(log: &Log, observer: &Observer) -> Arc<SingleFlight<u64>> {
+    let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(Sim(log.clock.clone())));
     Arc::new(flight.with_observer("keys", "https://op.example", observer))
 }
 
@@ -85,7 +85,7 @@ fn an_observer_that_breaks_loses_no_lease_and_no_value() {
 /// It is told when all is settled and no lock is held: it may ask the very flight that it is told of.
 #[test]
 fn an_observer_may_use_the_flight_that_it_is_told_of() {
-    let (log, known) = (Log::new(), Arc::new(OnceLock::<Arc<Flight<u64>>>::new()));
+    let (log, known) = (Log::new(), Arc::new(OnceLock::<Arc<SingleFlight<u64>>>::new()));
     let got = Arc::new(Mutex::new(Vec::new()));
     let (seen, told) = (Arc::clone(&known), Arc::clone(&got));
     let observer = Observer::new(move |_| {
@@ -104,7 +104,7 @@ fn an_observer_may_use_the_flight_that_it_is_told_of() {
 fn flights_tell_an_issuer_and_never_their_key() {
     let log = Log::new();
     let clock = Arc::new(Sim(log.clock.clone()));
-    let flights = Flights::<(&str, &str), u64>::with_clock(Policy::TOKENS, 2, clock).with_observer(
+    let flights = SingleFlights::<(&str, &str), u64>::with_clock(Policy::TOKENS, 2, clock).with_observer(
         "token",
         |(issuer, _secret)| (*issuer).into(),
         &log.observer(),

@@ -5,7 +5,7 @@ use http::Response;
 use oidc_drive::{Event, Failed, run_async_with_observer, run_with_observer};
 use oidc_proto::{
     Error, Moment, Timestamp,
-    flow::{Call, ClientCredentials, Endpoint, Flow, Pause, Request, Step, Terms},
+    flow::{Call, ClientCredentialsRequest, Endpoint, Flow, Pause, Request, Step, Terms},
 };
 use oidc_testkit::{EndpointName, Party, provider::hostile};
 use std::{cell::RefCell, future::ready};
@@ -21,7 +21,8 @@ fn service(trouble: usize) -> (Party, Log) {
 #[test]
 fn a_wait_lies_between_two_requests_and_counts_until_the_end() {
     let (party, log) = service(1);
-    let call = party.client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
+    let call =
+        party.client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();
     let (observer, party) = (log.observer(), RefCell::new(party));
     let send = |request, terms| {
         observer.send_async(request, terms, |request, _| {
@@ -154,8 +155,10 @@ fn a_flow_that_fails_says_why_in_one_word() {
     for (said, told) in [("invalid_client", "invalid_client"), ("SECRET", "oauth_error")] {
         let (mut party, log) = (Party::new(), Log::new());
         party.provider.alter_response(EndpointName::Token, hostile::oauth_error(400, said));
-        let call =
-            party.client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
+        let call = party
+            .client
+            .client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment())
+            .unwrap();
         let observer = log.observer();
         let mut send =
             |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
@@ -168,7 +171,8 @@ fn a_flow_that_fails_says_why_in_one_word() {
 #[test]
 fn an_observer_that_breaks_changes_nothing() {
     let (mut party, observer) = (Party::new(), broken());
-    let call = party.client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
+    let call =
+        party.client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();
     let mut send =
         |request: Request, _: Terms| Ok::<_, String>(party.provider.handle(&request, oidc_drive::now()));
     let token = run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer);

@@ -6,7 +6,7 @@ use http::{Response, header};
 use oidc_drive::{Event, Observer, run_with_observer};
 use oidc_proto::{
     Error, UrlPolicy,
-    flow::{Call, Client, ClientCredentials, Discovery, Flow, Login, Request, Terms},
+    flow::{Call, Client, ClientCredentialsRequest, Discovery, Flow, Login, Request, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use oidc_testkit::{Browser, EndpointName, Provider, Registration, provider::hostile};
@@ -101,7 +101,7 @@ fn a_login_that_goes_well_shows_nothing() {
     let login = run(&watcher, call, |request| Ok(provider.handle(request, oidc_drive::now()))).unwrap();
     let token = run(
         &watcher,
-        client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap(),
+        client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap(),
         |request| Ok(provider.handle(request, oidc_drive::now())),
     );
     for (name, token) in [

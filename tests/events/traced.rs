@@ -2,7 +2,7 @@
 
 use crate::{START, Sim, flows::Nap};
 use http::Response;
-use oidc_drive::{Flight, Observer, run_with_observer};
+use oidc_drive::{Observer, SingleFlight, run_with_observer};
 use oidc_proto::{
     Timestamp,
     flow::{Call, Endpoint, Pause, Request, Step, Terms},
@@ -191,7 +191,7 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
     );
 
     let renewals = told(|observer, clock| {
-        let flight = Flight::with_clock(Policy::KEYS, Arc::new(Sim(clock.clone())));
+        let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(Sim(clock.clone())));
         let flight = flight.with_observer("keys", "https://op.example", observer);
         flight.get(Need::Any, || Err(Failure::NoResponse)).unwrap_err();
         clock.advance(60);

@@ -4,7 +4,9 @@
 use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocking};
 use oidc_proto::{
     Secret, Timestamp,
-    flow::{Authenticated, ClientCredentials, PendingAuthorization, PreviousLogin, Refreshed, Request},
+    flow::{
+        Authenticated, ClientCredentialsRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
+    },
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     renew::{Epoch, Published},
 };
@@ -268,8 +270,8 @@ pub trait Handle {
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
     fn introspect(&self, token: &Secret) -> Outcome<Introspection>;
     fn revoke(&self, token: &Secret) -> Outcome<()>;
-    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>>;
-    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
+    fn service(&self, wanted: &ClientCredentialsRequest) -> Outcome<Published<TokenResponse>>;
+    fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
     fn subject(&self, token: &str) -> Outcome<String>;
     fn debug(&self) -> String;
 }
@@ -278,7 +280,7 @@ pub fn request() -> AuthorizationRequest {
     AuthorizationRequest::new(["profile", "offline_access"])
 }
 
-fn subject(token: &oidc_proto::token::Verified<'_>) -> String {
+fn subject(token: &oidc_proto::token::VerifiedAccessToken<'_>) -> String {
     token.claims().sub.as_deref().unwrap_or_default().to_owned()
 }
 
@@ -307,10 +309,10 @@ impl Handle for Async {
     fn revoke(&self, token: &Secret) -> Outcome<()> {
         self.1.finish(self.0.revoke(token, None))
     }
-    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
+    fn service(&self, wanted: &ClientCredentialsRequest) -> Outcome<Published<TokenResponse>> {
         self.1.finish(self.0.client_credentials(wanted))
     }
-    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
+    fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
         self.1.finish(self.0.client_credentials_newer_than(wanted, epoch))
     }
     fn subject(&self, token: &str) -> Outcome<String> {
@@ -344,10 +346,10 @@ impl Handle for blocking::Provider {
     fn revoke(&self, token: &Secret) -> Outcome<()> {
         self.revoke(token, None)
     }
-    fn service(&self, wanted: &ClientCredentials) -> Outcome<Published<TokenResponse>> {
+    fn service(&self, wanted: &ClientCredentialsRequest) -> Outcome<Published<TokenResponse>> {
         self.client_credentials(wanted)
     }
-    fn newer(&self, wanted: &ClientCredentials, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
+    fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
         self.client_credentials_newer_than(wanted, epoch)
     }
     fn subject(&self, token: &str) -> Outcome<String> {

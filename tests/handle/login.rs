@@ -4,7 +4,7 @@ use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
 use oidc_proto::{
     Error,
-    flow::{Authenticated, CallbackError, ClientCredentials, PreviousLogin},
+    flow::{Authenticated, CallbackError, ClientCredentialsRequest, PreviousLogin},
     message::AuthorizationResponse,
 };
 use oidc_testkit::{EndpointName, Provider, hostile};
@@ -281,7 +281,7 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
         assert!(handle.subject(&token).is_ok());
         assert_eq!(handle.subject("a.b.c").unwrap_err().code(), "jws_base64");
         world.down(true);
-        assert!(handle.service(&ClientCredentials::new(["api:read"])).is_err());
+        assert!(handle.service(&ClientCredentialsRequest::new(["api:read"])).is_err());
         let expected = [
             "Verification Ok(())",
             "Verification Err(\"jws_base64\")",

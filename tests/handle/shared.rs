@@ -5,9 +5,9 @@ use super::colour::*;
 use oidc_drive::{Provider, ProviderError, blocking};
 use oidc_proto::{
     Error, Secret,
-    flow::{Authenticated, ClientCredentials, PreviousLogin},
+    flow::{Authenticated, ClientCredentialsRequest, PreviousLogin},
     renew::Policy,
-    token::Rejected,
+    token::VerificationError,
 };
 use oidc_testkit::EndpointName;
 use std::{
@@ -44,7 +44,7 @@ fn what_a_refresh_brought_is_held_to_the_login_of_each_who_asks() {
         let (token, alice) = log_in(&world, handle);
         let bob = of("bob", &alice);
         let before = world.count(EndpointName::Token);
-        let changed = ProviderError::Protocol(Error::Token(Rejected::Changed("sub")));
+        let changed = ProviderError::Protocol(Error::Token(VerificationError::Changed("sub")));
         assert_eq!(handle.refresh(&token, Some(bob.clone())).map(drop), Err(changed.clone()));
         // The mistake of one takes nothing from another, and the other way round.
         let first = handle.refresh(&token, Some(alice.clone())).expect("her own tokens");
@@ -142,7 +142,7 @@ fn a_second_attempt_that_is_under_way_is_not_made_a_third() {
 fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
-    let wanted = ClientCredentials::new(["api:read"]);
+    let wanted = ClientCredentialsRequest::new(["api:read"]);
     world.impatient.store(true, SeqCst);
     let first = world.finish(handle.client_credentials(&wanted)).expect("a token");
     world.clock.advance(2 * first.value.expires_in.unwrap());
@@ -187,7 +187,7 @@ fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
     let mut first = pin!(handle.metadata());
     assert!(poll(first.as_mut()).is_pending());
     world.impatient.store(true, SeqCst);
-    let wanted = ClientCredentials::new(["api:read"]);
+    let wanted = ClientCredentialsRequest::new(["api:read"]);
     let Poll::Ready(Err(error)) = poll(pin!(handle.client_credentials(&wanted))) else {
         panic!("it has no patience")
     };
@@ -245,7 +245,8 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
         let first = scope.spawn(|| handle.metadata().map(drop));
         asks.recv().expect("metadata is asked for");
         let before = looked.load(SeqCst);
-        let second = scope.spawn(|| handle.client_credentials(&ClientCredentials::default()).map(drop));
+        let second =
+            scope.spawn(|| handle.client_credentials(&ClientCredentialsRequest::default()).map(drop));
         // It has begun; then time enough for it to give up, if it did, and not so much that it may.
         while looked.load(SeqCst) == before {
             thread::yield_now();
@@ -262,7 +263,7 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
 #[test]
 fn an_outage_is_told_of_the_endpoint_that_it_is_about() {
     each(|world, handle| {
-        let (wanted, token) = (ClientCredentials::new(["api:read"]), world.token());
+        let (wanted, token) = (ClientCredentialsRequest::new(["api:read"]), world.token());
         handle.subject(&token).expect("keys and metadata");
         world.clock.advance(280);
         world.down(true);
@@ -307,7 +308,7 @@ fn whoever_reads_a_token_may_verify_another_one_or_break() {
     let world = World::new();
     let handle = world.blocking().build().unwrap();
     let (outer, inner) = (world.token(), world.token());
-    let read = |token: &oidc_proto::token::Verified<'_>| {
+    let read = |token: &oidc_proto::token::VerifiedAccessToken<'_>| {
         let before = token.claims().jti.as_deref().map(str::to_owned);
         let other = handle.verify(&inner, |token| token.claims().jti.as_deref().map(str::to_owned));
         assert_eq!(token.claims().jti.as_deref(), before.as_deref(), "it is still the one that it was");

@@ -4,7 +4,7 @@ use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
 use oidc_proto::{
     Secret,
-    flow::{ClientCredentials, Endpoint},
+    flow::{ClientCredentialsRequest, Endpoint},
 };
 use oidc_testkit::{EndpointName, SimClock, hostile};
 use std::{
@@ -183,7 +183,7 @@ fn what_a_refresh_brought_is_gone_after_its_minute_whatever_is_done_next() {
     type Next = fn(&World, &dyn Handle);
     let nexts: [Next; 2] = [
         |world, handle| drop(handle.subject(&world.token())),
-        |_, handle| drop(handle.service(&ClientCredentials::new(["api:read"]))),
+        |_, handle| drop(handle.service(&ClientCredentialsRequest::new(["api:read"]))),
     ];
     for next in nexts {
         each(|world, handle| {

@@ -3,7 +3,7 @@
 use oidc_drive::{Event, Observer};
 use oidc_proto::{
     UrlPolicy,
-    flow::{ClientCredentials, PreviousLogin},
+    flow::{ClientCredentialsRequest, PreviousLogin},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
 use oidc_testkit::{Browser, Provider, Registration, Socket};
@@ -56,14 +56,14 @@ macro_rules! story {
         let (token, previous) = (login.tokens.refresh_token.unwrap(), PreviousLogin::from(&login.id_token));
         let refreshed = provider.refresh(&token, Some(previous))$(.$await)?.expect("new tokens");
         assert!(refreshed.rotated);
-        let wanted = ClientCredentials::new(["api:read"]);
+        let wanted = ClientCredentialsRequest::new(["api:read"]);
         let token = provider.client_credentials(&wanted)$(.$await)?.expect("a token");
         let text = token.value.access_token.expose();
-        let read = |token: &oidc_proto::token::Verified<'_>| token.has_scope("api:read");
+        let read = |token: &oidc_proto::token::VerifiedAccessToken<'_>| token.has_scope("api:read");
         assert_eq!(provider.verify(text, read)$(.$await)?, Ok(true));
         $socket.provider(|provider| provider.assert_clean());
         drop($socket);
-        let error = provider.client_credentials(&ClientCredentials::new(["api:write"]))$(.$await)?;
+        let error = provider.client_credentials(&ClientCredentialsRequest::new(["api:write"]))$(.$await)?;
         let error = error.map(drop).expect_err("nobody is there any more");
         assert_eq!(error.code(), "no_response");
         assert!(error.to_string().to_lowercase().contains("refused"), "{error}");
@@ -96,7 +96,7 @@ fn a_handle_and_its_futures_can_be_moved_between_threads() {
     let provider = oidc_hyper::Http::new().provider("https://op.example").build().expect("an issuer");
     shared(&provider);
     let moved = async move {
-        let wanted = ClientCredentials::new(["api:read"]);
+        let wanted = ClientCredentialsRequest::new(["api:read"]);
         let (url, pending) = provider.authorize(&request()).await.ok()?;
         let response = AuthorizationResponse::from_url(url.as_str()).ok()?;
         let login = provider.callback(pending, response).await.ok()?;

@@ -2,12 +2,12 @@
 
 use super::colour::*;
 use oidc_drive::{ProviderError, blocking, provider::MAX_SERVICE_TOKENS};
-use oidc_proto::flow::ClientCredentials;
+use oidc_proto::flow::ClientCredentialsRequest;
 use oidc_testkit::EndpointName;
 use std::{pin::pin, task::Poll};
 
-fn read() -> ClientCredentials {
-    ClientCredentials::new(["api:read"])
+fn read() -> ClientCredentialsRequest {
+    ClientCredentialsRequest::new(["api:read"])
 }
 
 #[test]
@@ -17,7 +17,7 @@ fn a_token_is_fetched_once_and_each_scope_has_its_own() {
         for _ in 0..10 {
             assert_eq!(handle.service(&read()).unwrap().value.access_token, first.value.access_token);
         }
-        let write = handle.service(&ClientCredentials::new(["api:write"])).unwrap();
+        let write = handle.service(&ClientCredentialsRequest::new(["api:write"])).unwrap();
         assert_ne!(write.value.access_token, first.value.access_token);
         assert_eq!(world.count(EndpointName::Token), 2);
         world.change(|provider| provider.assert_clean());
@@ -155,7 +155,7 @@ fn a_refused_token_that_was_forgotten_since_is_replaced_by_any() {
         }
         world.down(true);
         for other in 0..MAX_SERVICE_TOKENS {
-            assert!(handle.service(&ClientCredentials::new([format!("api:{other}")])).is_err());
+            assert!(handle.service(&ClientCredentialsRequest::new([format!("api:{other}")])).is_err());
         }
         world.down(false);
         let before = world.count(EndpointName::Token);
@@ -170,7 +170,7 @@ fn a_refused_token_that_was_forgotten_since_is_replaced_by_any() {
 #[test]
 fn what_the_provider_says_against_it_reaches_whoever_asks() {
     each(|_, handle| {
-        let error = handle.service(&ClientCredentials::new(["openid"])).map(drop).unwrap_err();
+        let error = handle.service(&ClientCredentialsRequest::new(["openid"])).map(drop).unwrap_err();
         assert_eq!(error.code(), "oauth_error");
         assert!(error.to_string().contains("invalid_scope"), "{error}");
     });

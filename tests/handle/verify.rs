@@ -3,7 +3,7 @@
 use super::colour::*;
 use oidc_drive::ProviderError;
 use oidc_proto::{
-    Secret, flow::ClientCredentials, jose::AlgorithmSet, message::AuthorizationResponse, renew::Policy,
+    Secret, flow::ClientCredentialsRequest, jose::AlgorithmSet, message::AuthorizationResponse, renew::Policy,
 };
 use oidc_testkit::{EndpointName, Provider};
 use std::{pin::pin, task::Poll};
@@ -259,7 +259,7 @@ fn a_handle_and_its_futures_may_be_moved_between_threads() {
     }
     let world = World::new();
     let handle = shared(world.asynchronous().build().unwrap());
-    let (wanted, secret) = (ClientCredentials::default(), Secret::new("a token"));
+    let (wanted, secret) = (ClientCredentialsRequest::default(), Secret::new("a token"));
     drop(moved(handle.authorize(&request())));
     drop(moved(handle.refresh(&secret, None)));
     drop(moved(handle.client_credentials(&wanted)));

@@ -5,7 +5,7 @@ use oidc_proto::{
     Timestamp,
     flow::Request,
     message::{AuthorizationRequest, AuthorizationResponse},
-    token::Rejected,
+    token::VerificationError,
 };
 use oidc_testkit::{Browser, Provider, Registration, SimClock};
 use std::sync::{
@@ -129,7 +129,7 @@ fn a_withdrawn_key_does_not_come_back_with_a_login_that_took_its_time() {
             assert!(!scene.accepts(&stolen), "{second} s after a login that took {took} s");
         }
         let verdict = scene.handle.get().unwrap().verify(&stolen, |_| ());
-        let unknown = Rejected::Jws(oidc_proto::jose::JwsError::UnknownKey);
+        let unknown = VerificationError::Jws(oidc_proto::jose::JwsError::UnknownKey);
         assert!(format!("{verdict:?}").contains(&format!("{unknown:?}")), "{verdict:?}");
     }
 }

@@ -6,7 +6,7 @@ use crate::{
 };
 use oidc_proto::{
     jose::Algorithm,
-    token::{ENTRY_BYTES, Scratch, VerifiedCache, Verifier},
+    token::{AccessTokenVerifier, ENTRY_BYTES, Scratch, SignatureCache},
 };
 
 #[test]
@@ -16,11 +16,11 @@ fn a_flood_of_tokens_meets_a_flat_ceiling_and_a_hit_copies_nothing() {
     let token = token(Algorithm::ES256, &claims());
     // As many policies as tokens would do: each makes an entry of its own.
     let policies: Vec<_> = (0..10 * ENTRIES)
-        .map(|number| Verifier::new(ISSUER, API).or_audience(format!("https://{number}.example")))
+        .map(|number| AccessTokenVerifier::new(ISSUER, API).or_audience(format!("https://{number}.example")))
         .collect();
     policies[0].verify(&token, &keys, &mut scratch, NOW).unwrap();
     let before = held();
-    let mut cache = VerifiedCache::new(ENTRIES * ENTRY_BYTES);
+    let mut cache = SignatureCache::new(ENTRIES * ENTRY_BYTES);
     let mut highest = 0;
     for policy in &policies {
         policy.verify_cached(&token, &keys, &mut cache, &mut scratch, NOW).unwrap();

@@ -17,19 +17,19 @@ use oidc_proto::{
     flow::{Client, Discovery, Step},
     jose::{Algorithm, AlgorithmSet, JwsError, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse},
-    token::{MAX_TOKEN, Rejected, Scratch},
+    token::{MAX_TOKEN, Scratch, VerificationError},
 };
 use oidc_testkit::{Browser, Provider, Registration};
 use ring::signature;
 use serde_json::{Value, json};
 use tokens::{API, ISSUER, NOW, claims, claims_with, header_with, jwk, keys, raw, tampered, token, verifier};
 
-fn verdict(token: &str) -> Result<(), Rejected> {
+fn verdict(token: &str) -> Result<(), VerificationError> {
     let keys = keys(Algorithm::EdDSA);
     verifier().verify(token, &keys, &mut Scratch::new(), NOW).map(drop)
 }
 
-fn plain_verdict(token: &str) -> Result<(), Rejected> {
+fn plain_verdict(token: &str) -> Result<(), VerificationError> {
     let keys = keys(Algorithm::EdDSA);
     verifier().accept_plain_jwt().verify(token, &keys, &mut Scratch::new(), NOW).map(drop)
 }
@@ -116,7 +116,8 @@ fn a_refused_token_costs_no_allocation_either() {
         let (count, why) = allocations(|| verifier.verify(&refused.token, &keys, &mut scratch, NOW).err());
         assert_eq!(why, Some(refused.why), "{}", refused.what);
         // serde_json writes a message and boxes it anew at each level; never more than this.
-        let json = matches!(refused.why, Rejected::Claims(_) | Rejected::Jws(JwsError::Header(_)));
+        let json =
+            matches!(refused.why, VerificationError::Claims(_) | VerificationError::Jws(JwsError::Header(_)));
         assert!(count <= if json { 16 + MAX_DEPTH } else { 0 }, "{}: {count} allocations", refused.what);
     }
 }
@@ -129,7 +130,7 @@ fn a_wrong_rsa_signature_costs_what_ring_needs_to_see_it() {
         let token = tampered(algorithm);
         for round in 0..3 {
             let (count, why) = allocations(|| verifier().verify(&token, &keys, &mut scratch, NOW).err());
-            assert_eq!(why, Some(Rejected::Jws(JwsError::Signature)));
+            assert_eq!(why, Some(VerificationError::Jws(JwsError::Signature)));
             // The verifier itself is made anew in this measurement: three allocations.
             assert!(round == 0 || count <= most + 3, "{algorithm:?}: {count}, ring alone {most}");
         }
@@ -192,22 +193,22 @@ fn good_tokens_in_every_shape_are_believed() {
 #[test]
 fn leeway_and_audiences_and_algorithms_are_for_the_caller_to_set() {
     let keys = keys(Algorithm::EdDSA);
-    let verdict = |verifier: oidc_proto::token::Verifier, token: &str| {
+    let verdict = |verifier: oidc_proto::token::AccessTokenVerifier, token: &str| {
         verifier.verify(token, &keys, &mut Scratch::new(), NOW).err()
     };
     for (leeway, exp, why) in [
         (0, NOW.0 + 1, None),
-        (0, NOW.0, Some(Rejected::Expired)),
+        (0, NOW.0, Some(VerificationError::Expired)),
         (600, NOW.0 - 599, None),
-        (u16::MAX, NOW.0 - 600, Some(Rejected::Expired)),
+        (u16::MAX, NOW.0 - 600, Some(VerificationError::Expired)),
     ] {
         assert_eq!(verdict(verifier().leeway(leeway), &with(json!({"exp": exp}))), why, "{leeway} {exp}");
     }
     let token = with(json!({"aud": "https://second.example"}));
-    assert_eq!(verdict(verifier(), &token), Some(Rejected::Audience));
+    assert_eq!(verdict(verifier(), &token), Some(VerificationError::Audience));
     assert_eq!(verdict(verifier().or_audience("https://second.example"), &token), None);
     let only = verifier().algorithms(AlgorithmSet::EMPTY.with(Algorithm::ES256));
-    let not_allowed = Some(Rejected::Jws(JwsError::AlgorithmNotAllowed));
+    let not_allowed = Some(VerificationError::Jws(JwsError::AlgorithmNotAllowed));
     assert_eq!(verdict(only.clone(), &with(json!({}))), not_allowed);
     assert_eq!(verdict(only.algorithms(AlgorithmSet::ALL), &with(json!({}))), not_allowed, "not taken back");
     assert_eq!(verdict(verifier().algorithms(AlgorithmSet::EMPTY), &with(json!({}))), not_allowed);
@@ -224,7 +225,7 @@ fn the_size_cap_is_exact() {
     let at = (11_000..13_000).map(padded).find(|token| token.len() >= MAX_TOKEN).unwrap();
     assert_eq!((at.len(), verdict(&at)), (MAX_TOKEN, Ok(())));
     let above = (11_000..13_000).map(padded).find(|token| token.len() > MAX_TOKEN).unwrap();
-    assert_eq!(verdict(&above), Err(Rejected::TooLarge));
+    assert_eq!(verdict(&above), Err(VerificationError::TooLarge));
 }
 
 #[test]
@@ -232,27 +233,27 @@ fn plain_jwts_only_by_choice_and_never_id_tokens() {
     let bare = json!({"iss": ISSUER, "aud": API, "exp": NOW.0 + 300, "client_id": "app"});
     for typ in [json!(null), json!("JWT"), json!("jwt")] {
         let token = raw(&header_with(json!({"typ": typ})), &bare.to_string());
-        assert_eq!(verdict(&token), Err(Rejected::Type), "{typ}");
+        assert_eq!(verdict(&token), Err(VerificationError::Type), "{typ}");
         assert_eq!(plain_verdict(&token), Ok(()), "{typ}");
         for claim in ["nonce", "at_hash", "c_hash", "s_hash"] {
             let mut claims = bare.clone();
             claims[claim] = json!("x");
             let token = raw(&header_with(json!({"typ": typ})), &claims.to_string());
-            assert_eq!(plain_verdict(&token), Err(Rejected::IdTokenAsAccessToken), "{typ} {claim}");
+            assert_eq!(plain_verdict(&token), Err(VerificationError::IdTokenAsAccessToken), "{typ} {claim}");
         }
         for (claim, value, why) in [
-            ("iss", json!("x"), Rejected::Issuer),
-            ("aud", json!("x"), Rejected::Audience),
-            ("exp", json!(NOW.0 - 30), Rejected::Expired),
-            ("exp", json!(null), Rejected::Missing("exp")),
-            ("nbf", json!(NOW.0 + 31), Rejected::NotYetValid),
-            ("cnf", json!({"jkt": "x"}), Rejected::SenderConstrained),
+            ("iss", json!("x"), VerificationError::Issuer),
+            ("aud", json!("x"), VerificationError::Audience),
+            ("exp", json!(NOW.0 - 30), VerificationError::Expired),
+            ("exp", json!(null), VerificationError::Missing("exp")),
+            ("nbf", json!(NOW.0 + 31), VerificationError::NotYetValid),
+            ("cnf", json!({"jkt": "x"}), VerificationError::SenderConstrained),
             (
                 "events",
                 json!({"http://schemas.openid.net/event/backchannel-logout": {}}),
-                Rejected::Value("events"),
+                VerificationError::Value("events"),
             ),
-            ("events", json!({}), Rejected::Value("events")),
+            ("events", json!({}), VerificationError::Value("events")),
         ] {
             let mut claims = bare.clone();
             claims[claim] = value;
@@ -261,9 +262,13 @@ fn plain_jwts_only_by_choice_and_never_id_tokens() {
         }
     }
     let declared = raw(&header_with(json!({})), &bare.to_string());
-    assert_eq!(plain_verdict(&declared), Err(Rejected::Missing("iat")), "who says at+jwt is held to it");
+    assert_eq!(
+        plain_verdict(&declared),
+        Err(VerificationError::Missing("iat")),
+        "who says at+jwt is held to it"
+    );
     let other = raw(&header_with(json!({"typ": "logout+jwt"})), &bare.to_string());
-    assert_eq!(plain_verdict(&other), Err(Rejected::Type));
+    assert_eq!(plain_verdict(&other), Err(VerificationError::Type));
 }
 
 /// The tokens of a whole login: the access token is one, the ID token is none, even at an API that
@@ -289,10 +294,13 @@ fn of_a_login_only_the_access_token_opens_the_api() {
 
     let (own_name, mut scratch) = (verifier().or_audience("app"), Scratch::new());
     assert!(own_name.verify(access, &keys, &mut scratch, NOW).is_ok());
-    assert_eq!(own_name.verify(id, &keys, &mut scratch, NOW).err(), Some(Rejected::Type));
+    assert_eq!(own_name.verify(id, &keys, &mut scratch, NOW).err(), Some(VerificationError::Type));
     let plain = own_name.accept_plain_jwt();
     assert!(plain.verify(access, &keys, &mut scratch, NOW).is_ok());
-    assert_eq!(plain.verify(id, &keys, &mut scratch, NOW).err(), Some(Rejected::IdTokenAsAccessToken));
+    assert_eq!(
+        plain.verify(id, &keys, &mut scratch, NOW).err(),
+        Some(VerificationError::IdTokenAsAccessToken)
+    );
     provider.rotate_keys();
     let newer = KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap();
     let withdrawn = plain.verify(access, &newer, &mut scratch, NOW).unwrap_err();
@@ -320,7 +328,11 @@ fn claims_of_ones_own_are_a_second_typed_pass() {
 fn nobody_has_a_name_that_breaks_a_line() {
     for claim in ["sub", "client_id", "azp", "acr", "sid"] {
         for bad in ["alice\nbob", "\r", "a\0", "\u{1b}[2J"] {
-            assert_eq!(verdict(&with(json!({claim: bad}))), Err(Rejected::Value(claim)), "{claim} {bad:?}");
+            assert_eq!(
+                verdict(&with(json!({claim: bad}))),
+                Err(VerificationError::Value(claim)),
+                "{claim} {bad:?}"
+            );
         }
         assert_eq!(verdict(&with(json!({claim: "Zoë Müller \u{65e5}"}))), Ok(()), "{claim}");
     }

@@ -4,12 +4,12 @@
 use crate::tokens::{API, ISSUER, NOW, header_with, keys, raw, verifier};
 use oidc_proto::{
     jose::Algorithm,
-    token::{Rejected, Scratch},
+    token::{Scratch, VerificationError},
 };
 use serde_json::{Value, json};
 
 /// The verdict of an API that has the name of a client, too, on claims in a token with this `typ`.
-fn verdict(typ: &Value, claims: &Value) -> Result<(), Rejected> {
+fn verdict(typ: &Value, claims: &Value) -> Result<(), VerificationError> {
     let token = raw(&header_with(json!({"typ": typ})), &claims.to_string());
     let verifier = verifier().or_audience("client-1").accept_plain_jwt();
     verifier.verify(&token, &keys(Algorithm::EdDSA), &mut Scratch::new(), NOW).map(drop)
@@ -93,7 +93,7 @@ fn what_else_an_issuer_signs_is_no_access_token() {
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         claims
     };
-    let id_token = Rejected::IdTokenAsAccessToken;
+    let id_token = VerificationError::IdTokenAsAccessToken;
     for (what, claims, why) in [
         ("an ID token at its shortest", id(json!({})), id_token),
         (
@@ -105,20 +105,28 @@ fn what_else_an_issuer_signs_is_no_access_token() {
         ("an ID token of Entra", id(json!({"oid": "0", "tid": "f", "roles": ["a"], "ver": "2.0"})), id_token),
         ("an ID token of Cognito", id(json!({"token_use": "id", "scope": "x"})), id_token),
         ("an ID token of Keycloak", id(json!({"typ": "ID", "azp": "other", "scope": "x"})), id_token),
-        ("a refresh token", id(json!({"typ": "Refresh", "azp": "other", "scope": "x"})), Rejected::Type),
-        ("a refresh token", id(json!({"token_use": "refresh", "client_id": "x"})), Rejected::Type),
-        ("a logout token", id(json!({"typ": "Logout", "azp": "other"})), Rejected::Type),
-        ("JARM", jarm(json!({"code": "c0de", "state": "s"})), Rejected::Value("state")),
-        ("JARM without state", jarm(json!({"code": "c0de"})), Rejected::Value("code")),
-        ("JARM, an error", jarm(json!({"error": "access_denied"})), Rejected::Value("error")),
+        (
+            "a refresh token",
+            id(json!({"typ": "Refresh", "azp": "other", "scope": "x"})),
+            VerificationError::Type,
+        ),
+        ("a refresh token", id(json!({"token_use": "refresh", "client_id": "x"})), VerificationError::Type),
+        ("a logout token", id(json!({"typ": "Logout", "azp": "other"})), VerificationError::Type),
+        ("JARM", jarm(json!({"code": "c0de", "state": "s"})), VerificationError::Value("state")),
+        ("JARM without state", jarm(json!({"code": "c0de"})), VerificationError::Value("code")),
+        ("JARM, an error", jarm(json!({"error": "access_denied"})), VerificationError::Value("error")),
         (
             "JARM, a token",
             jarm(json!({"access_token": "a", "token_type": "bearer", "scope": "x", "sub": "alice"})),
-            Rejected::Value("access_token"),
+            VerificationError::Value("access_token"),
         ),
-        ("JARM of whatever else", id(json!({"code": "c", "client_id": "app"})), Rejected::Value("code")),
-        ("nobody", jarm(json!({})), Rejected::Missing("sub")),
-        ("nobody may do something", jarm(json!({"scope": "x"})), Rejected::Missing("sub")),
+        (
+            "JARM of whatever else",
+            id(json!({"code": "c", "client_id": "app"})),
+            VerificationError::Value("code"),
+        ),
+        ("nobody", jarm(json!({})), VerificationError::Missing("sub")),
+        ("nobody may do something", jarm(json!({"scope": "x"})), VerificationError::Missing("sub")),
         ("a client without a name", id(json!({"cid": "", "appid": ""})), id_token),
     ] {
         for typ in [json!(null), json!("JWT")] {
@@ -146,7 +154,7 @@ fn a_type_has_one_prefix_and_no_other_of_its_length() {
     ] {
         let token = raw(&header_with(json!({"typ": typ})), &good.to_string());
         let verdict = verifier().verify(&token, &keys(Algorithm::EdDSA), &mut Scratch::new(), NOW).map(drop);
-        assert_eq!(verdict, if accepted { Ok(()) } else { Err(Rejected::Type) }, "{typ}");
+        assert_eq!(verdict, if accepted { Ok(()) } else { Err(VerificationError::Type) }, "{typ}");
     }
     for (typ, accepted) in [("application/jwt", true), ("applicationzjwt", false), ("twelve-bytesjwt", false)]
     {

@@ -5,7 +5,7 @@ use oidc_proto::{
     Secret, Timestamp,
     base::base64url,
     jose::{Algorithm, KeySet, RingSigner, Sign, sign_compact},
-    token::Verifier,
+    token::AccessTokenVerifier,
 };
 use serde_json::{Map, Value, json};
 
@@ -17,8 +17,8 @@ pub(crate) const SECRET: &str = "a secret of more than thirty-two bytes for HMAC
 const KEYS: &str = include_str!("../testkit/data/test-only-keys.json");
 
 /// What the API demands.
-pub(crate) fn verifier() -> Verifier {
-    Verifier::new(ISSUER, API)
+pub(crate) fn verifier() -> AccessTokenVerifier {
+    AccessTokenVerifier::new(ISSUER, API)
 }
 
 /// The private key of an algorithm, as a JWK whose name is its material.

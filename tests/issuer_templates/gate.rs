@@ -9,7 +9,7 @@ use oidc_drive::{
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
     flow::Request,
-    resource::{Access, MAX_ISSUER_TEMPLATES, ResourceServer, SettingError, TrustedIssuer},
+    resource::{Access, MAX_ISSUER_TEMPLATES, ResourceServer, ResourceServerError, TrustedIssuer},
 };
 use oidc_tower::ProtectLayer;
 use serde_json::json;
@@ -86,7 +86,7 @@ fn mint(provider: &Shared) -> String {
     let issuer = provider.issuer().to_owned();
     let metadata = run(provider, Discovery::with(&issuer, options).unwrap()).unwrap();
     let client = Client::builder(metadata, "app").secret(SECRET).issuer_rule(rule).build().unwrap();
-    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let tokens = run(
         provider,
         client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
@@ -186,16 +186,16 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
         server.build().map(drop)
     };
     let any = || AllowedTenants::AnyUuid;
-    assert_eq!(build(vec![TrustedIssuer::new(TEMPLATE)]), Err(SettingError::Template));
+    assert_eq!(build(vec![TrustedIssuer::new(TEMPLATE)]), Err(ResourceServerError::Template));
     let by_rule =
         |name: &str, rule| TrustedIssuer::new(name).access_tokens(|demands| demands.issuer_rule(rule));
     let by_template = || by_rule(TEMPLATE, rule(any()));
     assert_eq!(build(vec![by_template()]), Ok(()), "keys may come by another way");
     // The same tenant by two templates: nothing would tell whose keys count.
     let twice = |allowed| by_rule("https://login.example/else", rule(allowed));
-    assert_eq!(build(vec![trusted(any()), twice(any())]), Err(SettingError::IssuerTwice));
+    assert_eq!(build(vec![trusted(any()), twice(any())]), Err(ResourceServerError::IssuerTwice));
     let one = AllowedTenants::List(vec![ACME.into()]);
-    assert_eq!(build(vec![trusted(any()), twice(one.clone())]), Err(SettingError::IssuerTwice));
+    assert_eq!(build(vec![trusted(any()), twice(one.clone())]), Err(ResourceServerError::IssuerTwice));
     let other = AllowedTenants::List(vec![OTHER.into()]);
     assert_eq!(build(vec![trusted(one), twice(other)]), Ok(()));
     let many = |count| {
@@ -207,7 +207,7 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
         build((0..count).map(numbered).collect())
     };
     assert_eq!(many(MAX_ISSUER_TEMPLATES), Ok(()));
-    assert_eq!(many(MAX_ISSUER_TEMPLATES + 1), Err(SettingError::TooManyIssuers));
+    assert_eq!(many(MAX_ISSUER_TEMPLATES + 1), Err(ResourceServerError::TooManyIssuers));
 
     let nobody: [&Shared; 0] = [];
     let with = |rule: &IssuerRule| {

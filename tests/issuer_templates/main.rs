@@ -12,7 +12,7 @@ use oidc_proto::{
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MetadataError, ProviderMetadata},
-    token::{AllowedTenants, IssuerRule, Rejected, Scratch, VerifiedCache, Verifier},
+    token::{AccessTokenVerifier, AllowedTenants, IssuerRule, Scratch, SignatureCache, VerificationError},
 };
 use oidc_testkit::{Browser, Clock, EndpointName, Landing, Provider, Registration, Seed, drive, hostile};
 use serde_json::Value;
@@ -118,9 +118,9 @@ fn a_token_names_an_allowed_tenant_twice_or_is_refused() {
         let mut provider = provider(&iss, tid);
         let client = client(&mut provider, &rule(allowed.clone()));
         let refused = log_in(&mut provider, &client).err();
-        assert_eq!(refused, Some(Error::Token(Rejected::Issuer)), "{iss} {tid:?}");
+        assert_eq!(refused, Some(Error::Token(VerificationError::Issuer)), "{iss} {tid:?}");
         let verdict = verify(&mut provider, &rule(allowed)).map(|_| ());
-        assert_eq!(verdict, Err(Rejected::Issuer), "the verifier says the same of {iss} {tid:?}");
+        assert_eq!(verdict, Err(VerificationError::Issuer), "the verifier says the same of {iss} {tid:?}");
     }
 }
 
@@ -141,7 +141,7 @@ fn without_the_rule_a_template_is_no_issuer() {
     assert_eq!(built.err(), Some(ConfigError::IssuerRule));
     // Forgetting the rule is safe: no token has the template for its issuer.
     let forgetful = Client::builder(metadata, "app").secret(SECRET).redirect_uri(CALLBACK).build().unwrap();
-    assert_eq!(log_in(&mut provider, &forgetful).err(), Some(Error::Token(Rejected::Issuer)));
+    assert_eq!(log_in(&mut provider, &forgetful).err(), Some(Error::Token(VerificationError::Issuer)));
 }
 
 #[test]
@@ -178,9 +178,9 @@ fn a_callback_of_no_allowed_tenant_is_a_mix_up() {
     assert!(pending.callback(&client, None, from(&issuer(ACME)), moment(NOW)).is_ok());
 }
 
-fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, Rejected> {
+fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, VerificationError> {
     let client = client(provider, rule);
-    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let tokens = run(
         provider,
         client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
@@ -190,8 +190,8 @@ fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, Rejected
     judge(rule, tokens.access_token.expose(), &keys, NOW)
 }
 
-fn judge(rule: &IssuerRule, token: &str, keys: &KeySet, now: Timestamp) -> Result<String, Rejected> {
-    let verifier = Verifier::new("unused", "https://api.example").issuer_rule(rule.clone());
+fn judge(rule: &IssuerRule, token: &str, keys: &KeySet, now: Timestamp) -> Result<String, VerificationError> {
+    let verifier = AccessTokenVerifier::new("unused", "https://api.example").issuer_rule(rule.clone());
     let mut scratch = Scratch::new();
     let verified = verifier.verify(token, keys, &mut scratch, now)?;
     Ok(verified.claims().iss.as_deref().unwrap().to_owned())
@@ -202,7 +202,7 @@ fn a_verifier_takes_tokens_of_allowed_tenants() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     assert_eq!(verify(&mut provider, &rule(AllowedTenants::AnyUuid)), Ok(issuer(ACME)));
     let other = rule(AllowedTenants::List(vec![OTHER.into()]));
-    assert_eq!(verify(&mut provider, &other), Err(Rejected::Issuer));
+    assert_eq!(verify(&mut provider, &other), Err(VerificationError::Issuer));
 }
 
 #[test]
@@ -210,7 +210,7 @@ fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     let any = rule(AllowedTenants::AnyUuid);
     let client = client(&mut provider, &any);
-    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let tokens = run(
         &mut provider,
         client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
@@ -229,7 +229,7 @@ fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
     assert_eq!(verdict(None), Ok(()));
     assert_eq!(verdict(Some(TEMPLATE)), Ok(()));
     assert_eq!(verdict(Some(&issuer(ACME))), Ok(()));
-    assert_eq!(verdict(Some(&issuer(OTHER))), Err(Rejected::KeyIssuer));
+    assert_eq!(verdict(Some(&issuer(OTHER))), Err(VerificationError::KeyIssuer));
 }
 
 #[test]
@@ -237,7 +237,7 @@ fn a_cached_verdict_of_one_rule_is_none_of_another() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     let any = rule(AllowedTenants::AnyUuid);
     let client = client(&mut provider, &any);
-    let wanted = oidc_proto::flow::ClientCredentials::default();
+    let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let tokens = run(
         &mut provider,
         client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap(),
@@ -248,12 +248,12 @@ fn a_cached_verdict_of_one_rule_is_none_of_another() {
         key["issuer"] = issuer(OTHER).into();
     }
     let keys = KeySet::parse(set.to_string().as_bytes()).unwrap();
-    let (mut cache, mut scratch) = (VerifiedCache::new(1 << 16), Scratch::new());
+    let (mut cache, mut scratch) = (SignatureCache::new(1 << 16), Scratch::new());
     let mut judge = |rule: IssuerRule| {
-        let verifier = Verifier::new("unused", "https://api.example").issuer_rule(rule);
+        let verifier = AccessTokenVerifier::new("unused", "https://api.example").issuer_rule(rule);
         verifier.verify_cached(tokens.access_token.expose(), &keys, &mut cache, &mut scratch, NOW).map(|_| ())
     };
     // Of an exact issuer, every key of its set is its own; of a template, a key can be another tenant's.
     assert_eq!(judge(IssuerRule::exact(issuer(ACME))), Ok(()));
-    assert_eq!(judge(any), Err(Rejected::KeyIssuer));
+    assert_eq!(judge(any), Err(VerificationError::KeyIssuer));
 }

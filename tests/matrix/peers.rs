@@ -4,7 +4,7 @@
 use crate::simulation::{Fetched, Network, Request};
 use oidc_proto::{
     Moment, Timestamp,
-    renew::{Failure, Lease, Need, Policy, Renewal, Renewed, Want},
+    renew::{Decision, Failure, Lease, Need, Policy, Renewal, Renewed},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -54,7 +54,7 @@ pub fn cache(which: Which, node: u64) -> Box<dyn Cache> {
 
 type Keys = Arc<Vec<u32>>;
 
-/// The real policy. Renewals run in the background, as in `Flight::get_async`.
+/// The real policy. Renewals run in the background, as in `SingleFlight::get_async`.
 struct Ours {
     renewal: Renewal<Vec<u32>>,
     flying: BTreeMap<u64, Lease>,
@@ -107,11 +107,11 @@ impl Cache for Ours {
                 _ => Need::Any,
             };
             let (keys, lease) = match self.renewal.want(need, Timestamp(START + clock)) {
-                Want::Use(_, keys) => (Some(keys), None),
-                Want::UseAndRenew(_, keys, lease) => (Some(keys), Some(lease)),
-                Want::Renew(lease) => (None, Some(lease)),
-                Want::Join { .. } => return None,
-                Want::Refuse { .. } => return Some(false),
+                Decision::Use(_, keys) => (Some(keys), None),
+                Decision::UseAndRenew(_, keys, lease) => (Some(keys), Some(lease)),
+                Decision::Renew(lease) => (None, Some(lease)),
+                Decision::Join { .. } => return None,
+                Decision::Refuse { .. } => return Some(false),
             };
             if let Some(lease) = lease {
                 self.flying.insert(network.fetch(now, 1), lease);

@@ -4,13 +4,13 @@ use super::*;
 use oidc_proto::{
     jose::{Algorithm, AlgorithmSet},
     metadata::{AllowedTenants, IssuerRule},
-    token::{DEFAULT_LEEWAY, Verifier},
+    token::{AccessTokenVerifier, DEFAULT_LEEWAY},
 };
 
 const ISSUER: &str = "https://op.example";
 const TENANT: &str = "https://op.example/acme/v2.0";
 
-type Setting = Box<dyn Fn(Verifier) -> Verifier>;
+type Setting = Box<dyn Fn(AccessTokenVerifier) -> AccessTokenVerifier>;
 
 /// A setting, a token on which it decides, and the verdict without it and with it.
 fn settings(world: &World) -> Vec<(&'static str, Setting, String, [&'static str; 2])> {
@@ -61,7 +61,7 @@ fn settings(world: &World) -> Vec<(&'static str, Setting, String, [&'static str;
         ),
         (
             "accept_plain_jwt",
-            Box::new(Verifier::accept_plain_jwt),
+            Box::new(AccessTokenVerifier::accept_plain_jwt),
             world.token_with(|header, _| drop(header.insert("typ".into(), "JWT".into()))),
             ["token_typ", "accepted"],
         ),
@@ -80,7 +80,7 @@ async fn each_setting_of_a_verifier_reaches_the_gate() {
     let world = World::new();
     for (what, set, token, [without, with]) in settings(&world) {
         let short = || TrustedIssuer::new(ISSUER);
-        let long = || Verifier::new(ISSUER, RESOURCE);
+        let long = || AccessTokenVerifier::new(ISSUER, RESOURCE);
         assert_eq!(verdict(&world, short(), &token).await, without, "{what}");
         assert_eq!(verdict(&world, long(), &token).await, without, "{what}");
         assert_eq!(verdict(&world, short().access_tokens(&set), &token).await, with, "{what}");
@@ -96,7 +96,7 @@ async fn no_way_to_trust_an_issuer_does_without_an_audience() {
     let elsewhere =
         world.token_with(|_, claims| drop(claims.insert("aud".into(), "https://else.example".into())));
     let ours = world.token();
-    let else_only = || Verifier::new(ISSUER, "https://else.example");
+    let else_only = || AccessTokenVerifier::new(ISSUER, "https://else.example");
     for (what, issuer, expected) in [
         ("short", TrustedIssuer::new(ISSUER), ["accepted", "token_audience", "token_audience"]),
         (
@@ -126,6 +126,6 @@ async fn no_way_to_trust_an_issuer_does_without_an_audience() {
     let mut scratch = oidc_proto::token::Scratch::new();
     for token in [&ours, &elsewhere, &for_nobody] {
         let refused = bare.as_ref().unwrap().verify(token, &keys, &mut scratch, START).map(drop);
-        assert_eq!(refused, Err(oidc_proto::token::Rejected::Audience));
+        assert_eq!(refused, Err(oidc_proto::token::VerificationError::Audience));
     }
 }

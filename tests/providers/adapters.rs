@@ -4,7 +4,7 @@ use crate::npm::{self, Browser, User};
 use oidc_drive::moment;
 use oidc_proto::{
     UrlPolicy,
-    flow::{Client, ClientCredentials, Discovery, Flow, PreviousLogin, Step},
+    flow::{Client, ClientCredentialsRequest, Discovery, Flow, PreviousLogin, Step},
     jose::Algorithm,
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -66,7 +66,7 @@ fn log_in_refresh_and_serve(http: &impl Http) {
         .expect("a request");
     assert!(http.finish(call).rotated);
 
-    let wanted = ClientCredentials::new(["api:read"]).resource("https://api.example/");
+    let wanted = ClientCredentialsRequest::new(["api:read"]).resource("https://api.example/");
     let tokens = http.finish(client.client_credentials(&wanted, oidc_drive::moment()).expect("a request"));
     assert_eq!(tokens.scope.as_deref(), Some("api:read"));
 }
@@ -114,7 +114,7 @@ macro_rules! by_handle {
         let again = provider.refresh(&refresh_token, None)$(.$await)?.expect("the same");
         assert_eq!(again.tokens.refresh_token, refreshed.tokens.refresh_token);
 
-        let wanted = ClientCredentials::new(["api:read"]).resource("https://api.example/");
+        let wanted = ClientCredentialsRequest::new(["api:read"]).resource("https://api.example/");
         let token = provider.client_credentials(&wanted)$(.$await)?.expect("a token");
         let token = token.value.access_token.expose();
         let has_scope = provider.verify(token, |token| token.has_scope("api:read"))$(.$await)?;

@@ -4,7 +4,7 @@ use crate::npm::{self, Npm, SECRET};
 use oidc_drive::{Gate, Io, now};
 use oidc_proto::{
     Secret, UrlPolicy,
-    flow::{Authentication, Client, ClientCredentials},
+    flow::{Authentication, Client, ClientCredentialsRequest},
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer},
 };
 use std::sync::{
@@ -58,8 +58,8 @@ fn gate(npm: &Npm) -> (Gate, Sent) {
 fn token(npm: &Npm, resource: Option<&str>) -> Secret {
     let client = npm.client("ES256", "client_secret_basic").build().unwrap();
     let wanted = match resource {
-        Some(resource) => ClientCredentials::new(["api:read"]).resource(resource),
-        None => ClientCredentials::default(),
+        Some(resource) => ClientCredentialsRequest::new(["api:read"]).resource(resource),
+        None => ClientCredentialsRequest::default(),
     };
     npm.http.run(client.client_credentials(&wanted, oidc_drive::moment()).unwrap()).unwrap().access_token
 }

@@ -5,12 +5,12 @@ use oidc_drive::Failed;
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Authenticated, CallbackError, Client, ClientCredentials, DeviceAuthorization, PreviousLogin,
+        Authenticated, CallbackError, Client, ClientCredentialsRequest, DeviceAuthorization, PreviousLogin,
         TokenTypeHint,
     },
     jose::{Algorithm, AlgorithmSet, JwsError},
     message::{AuthorizationRequest, AuthorizationResponse, Prompt},
-    token::{Rejected, Scratch, Verifier},
+    token::{AccessTokenVerifier, Scratch, VerificationError},
 };
 use oidc_testkit::{Clock, Seed, drive_with};
 use oidc_ureq::{moment, now};
@@ -71,7 +71,7 @@ fn an_algorithm_that_is_not_the_registered_one_is_refused() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("ES256", "none").id_token_signed_response_alg(Algorithm::RS256).build().unwrap();
     let error = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap_err();
-    assert_eq!(error, Error::Token(Rejected::Jws(JwsError::AlgorithmNotAllowed)));
+    assert_eq!(error, Error::Token(VerificationError::Jws(JwsError::AlgorithmNotAllowed)));
 }
 
 #[test]
@@ -89,22 +89,22 @@ fn services_get_tokens_of_their_own_and_a_resource_server_verifies_them() {
     let Some(npm) = npm::npm() else { return };
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = npm.client("ES256", method).build().unwrap();
-        let wanted = ClientCredentials::new(["api:read"]).resource(RESOURCE);
+        let wanted = ClientCredentialsRequest::new(["api:read"]).resource(RESOURCE);
         let tokens = npm.http.run(client.client_credentials(&wanted, oidc_drive::moment()).unwrap()).unwrap();
         assert_eq!(tokens.scope.as_deref(), Some("api:read"));
         let keys = npm.http.run(client.jwks().unwrap()).unwrap();
         let mut scratch = Scratch::new();
-        let verifier = Verifier::new(&npm.issuer, RESOURCE);
+        let verifier = AccessTokenVerifier::new(&npm.issuer, RESOURCE);
         let token = tokens.access_token.expose();
         let verified = verifier.verify(token, &keys, &mut scratch, now()).unwrap();
         assert!(verified.has_scope("api:read"));
         assert_eq!(verified.claims().client_id.as_deref(), Some(client.client_id()));
 
-        let other = Verifier::new(&npm.issuer, "https://other.example/");
-        assert_eq!(other.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::Audience);
+        let other = AccessTokenVerifier::new(&npm.issuer, "https://other.example/");
+        assert_eq!(other.verify(token, &keys, &mut scratch, now()).unwrap_err(), VerificationError::Audience);
         let none = verifier.algorithms(AlgorithmSet::EMPTY.with(Algorithm::RS256));
         let why = none.verify(token, &keys, &mut scratch, now()).unwrap_err();
-        assert_eq!(why, Rejected::Jws(JwsError::AlgorithmNotAllowed));
+        assert_eq!(why, VerificationError::Jws(JwsError::AlgorithmNotAllowed));
     }
 }
 
@@ -132,11 +132,14 @@ fn an_id_token_is_no_access_token() {
     let client = npm.client("ES256", "none").build().unwrap();
     let login = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap();
     let (keys, mut scratch) = (login.learned.keys.unwrap(), Scratch::new());
-    let strict = Verifier::new(&npm.issuer, client.client_id());
+    let strict = AccessTokenVerifier::new(&npm.issuer, client.client_id());
     let token = login.id_token.token.expose();
-    assert_eq!(strict.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::Type);
+    assert_eq!(strict.verify(token, &keys, &mut scratch, now()).unwrap_err(), VerificationError::Type);
     let plain = strict.accept_plain_jwt();
-    assert_eq!(plain.verify(token, &keys, &mut scratch, now()).unwrap_err(), Rejected::IdTokenAsAccessToken);
+    assert_eq!(
+        plain.verify(token, &keys, &mut scratch, now()).unwrap_err(),
+        VerificationError::IdTokenAsAccessToken
+    );
 }
 
 #[test]
@@ -144,7 +147,8 @@ fn a_wrong_client_secret_is_named_as_such() {
     let Some(npm) = npm::npm() else { return };
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = npm.client("RS256", method).secret(Secret::new("wrong")).build().unwrap();
-        let call = client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).unwrap();
+        let call =
+            client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();
         let Err(Error::OAuth(error)) = npm.http.run(call).map_err(protocol) else { panic!() };
         assert_eq!((error.status, error.response.error.as_str()), (401, "invalid_client"), "{method}");
         assert!(error.to_string().contains("check client_id, client secret"), "{error}");

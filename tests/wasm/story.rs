@@ -4,11 +4,11 @@
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,
-    flow::{Call, Client, Discovery, Flow, OpenLogins, Request, SealingKeys, Step},
+    flow::{Call, Client, Discovery, Flow, PendingAuthorizations, Request, SealingKeys, Step},
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, sign_compact, verify_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
-    renew::{Freshness, Need, Policy, Renewal, Renewed, Want},
-    token::{Scratch, Verifier},
+    renew::{Decision, Freshness, Need, Policy, Renewal, Renewed},
+    token::{AccessTokenVerifier, Scratch},
 };
 use serde_json::{Value, json};
 use std::sync::Arc;
@@ -65,10 +65,10 @@ fn log_in(signer: &RingSigner, keys: &Arc<KeySet>) {
         value.expect("it is sent").1.into_owned()
     };
     let (state, nonce) = (sent("state"), sent("nonce"));
-    let (sealing, mut open) = (SealingKeys::new(1, &[5; 32]), OpenLogins::new());
+    let (sealing, mut open) = (SealingKeys::new(1, &[5; 32]), PendingAuthorizations::new());
     open.add(pending, NOW);
     let cookie = sealing.seal(&open, "app.example", moment(2)).expect("it fits");
-    let mut open: OpenLogins = sealing.open(&cookie, "app.example").expect("it is whole");
+    let mut open: PendingAuthorizations = sealing.open(&cookie, "app.example").expect("it is whole");
     let pending = open.take(&state).expect("it is there");
 
     let back = AuthorizationResponse::from_query(&format!("code=xyz&state={state}")).expect("a callback");
@@ -91,16 +91,16 @@ fn log_in(signer: &RingSigner, keys: &Arc<KeySet>) {
 
 fn protect_an_api(signer: &RingSigner, keys: &Arc<KeySet>) {
     let mut renewal = Renewal::new(Policy::KEYS);
-    let Want::Renew(lease) = renewal.want(Need::Any, NOW) else { panic!("there are no keys yet") };
+    let Decision::Renew(lease) = renewal.want(Need::Any, NOW) else { panic!("there are no keys yet") };
     let fetched = Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN));
     assert!(renewal.settle(lease, fetched, moment(4)));
-    let Want::Use(_, keys) = renewal.want(Need::Any, NOW) else { panic!("there are keys") };
+    let Decision::Use(_, keys) = renewal.want(Need::Any, NOW) else { panic!("there are keys") };
 
     let mut claims = json!({
         "iss": ISSUER, "aud": "https://api.example", "sub": "alice", "client_id": "app", "jti": "1",
         "iat": NOW.0, "exp": NOW.0 + 300,
     });
-    let (verifier, mut scratch) = (Verifier::new(ISSUER, "https://api.example"), Scratch::new());
+    let (verifier, mut scratch) = (AccessTokenVerifier::new(ISSUER, "https://api.example"), Scratch::new());
     let token = sign(signer, "at+jwt", &claims);
     assert!(verifier.verify(&token, &keys, &mut scratch, NOW).is_ok());
     claims["aud"] = "https://another.example".into();

@@ -5,7 +5,7 @@ use crate::{
     world::{BOTH, KEY, World},
 };
 use http::Request;
-use oidc_proto::flow::{Custom, SealError, SealingKeys};
+use oidc_proto::flow::{AppState, SealError, SealingKeys};
 use oidc_testkit::EndpointName;
 
 const ORIGIN: &str = "https://app.example";
@@ -109,9 +109,9 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
         // A sealed state counts in its own cookie, under its own name and host, and nowhere else.
         let open = |name: &str| {
             let keys = SealingKeys::new(1, &KEY);
-            keys.open::<Custom<serde_json::Value>>(&session, &format!("{name} at {ORIGIN}"))
+            keys.open::<AppState<serde_json::Value>>(&session, &format!("{name} at {ORIGIN}"))
         };
-        assert!(open("session").is_ok_and(|Custom(session)| session["sub"] == "alice"));
+        assert!(open("session").is_ok_and(|AppState(session)| session["sub"] == "alice"));
         assert_eq!(open("login-0123456789abcdef"), Err(SealError::Wrong));
         for name in ["session", "__Host-login-", "__Host-login-0123456789abcdef"] {
             let mut mallory = Visitor::new(&site);

@@ -11,14 +11,14 @@ use crate::{
 use oidc_proto::{
     Secret,
     flow::{
-        Authenticated, Client, ClientCredentials, Flow, PendingAuthorization, PreviousLogin, Refreshed,
-        Request, Step, Terms, TokenTypeHint,
+        Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
+        Refreshed, Request, Step, Terms, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
     renew::{Epoch, Published},
-    token::Verified,
+    token::VerifiedAccessToken,
 };
 use std::{fmt, sync::Arc, thread};
 use url::Url;
@@ -169,7 +169,7 @@ impl Provider {
     /// There is none now, and this is why.
     pub fn client_credentials(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.0.token_at_once(wanted).map_or_else(|| block_on(self.0.client_credentials(wanted)), Ok)
     }
@@ -181,7 +181,7 @@ impl Provider {
     /// As [`client_credentials`](Self::client_credentials).
     pub fn client_credentials_newer_than(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         refused: Epoch,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         block_on(self.0.client_credentials_newer_than(wanted, refused))
@@ -194,7 +194,11 @@ impl Provider {
     /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. Otherwise
     /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate), in front of an async stack,
     /// gives such answers itself.
-    pub fn verify<T>(&self, token: &str, read: impl FnOnce(&Verified<'_>) -> T) -> Result<T, ProviderError> {
+    pub fn verify<T>(
+        &self,
+        token: &str,
+        read: impl FnOnce(&VerifiedAccessToken<'_>) -> T,
+    ) -> Result<T, ProviderError> {
         self.0.verify_blocking(token, read)
     }
 

@@ -10,7 +10,7 @@
 //! assert!(matches!(run(call, send), Err(Failed::Transport("no network"))));
 //! ```
 //!
-//! Values that many callers share (keys, metadata, tokens) are renewed by a [`Flight`]: one caller
+//! Values that many callers share (keys, metadata, tokens) are renewed by a [`SingleFlight`]: one caller
 //! fetches, the others use what is there, or wait a little.
 //!
 //! An API is protected by a [`Gate`], which joins all of that. A [`Provider`] is the handle for programs
@@ -38,7 +38,7 @@ pub mod stack;
 
 pub use drive::{Failed, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
-pub use flight::{Flight, Flights, NotAvailableError};
+pub use flight::{NotAvailableError, SingleFlight, SingleFlights};
 pub use gate::Gate;
 pub use io::Io;
 pub use net::{egress, meter};

@@ -2,7 +2,7 @@
 //! `cargo run -p oidc-hyper --example many_providers`
 
 use oidc_hyper::{Event, Http, Observer, Provider, ProviderError};
-use oidc_proto::{UrlPolicy, flow::ClientCredentials};
+use oidc_proto::{UrlPolicy, flow::ClientCredentialsRequest};
 use oidc_testkit::{EndpointName, Registration, Socket};
 use std::{
     collections::BTreeMap,
@@ -34,8 +34,9 @@ fn handles(issuers: &[String], observer: Observer) -> Result<Vec<Provider>, Prov
 
 /// A task: a service token, and what somebody who is shown it makes of it.
 async fn work(provider: Provider) -> Result<String, ProviderError> {
-    let token = provider.client_credentials(&ClientCredentials::new(["api:read"])).await?;
-    let subject = |token: &oidc_proto::token::Verified<'_>| token.claims().sub.as_deref().map(str::to_owned);
+    let token = provider.client_credentials(&ClientCredentialsRequest::new(["api:read"])).await?;
+    let subject =
+        |token: &oidc_proto::token::VerifiedAccessToken<'_>| token.claims().sub.as_deref().map(str::to_owned);
     let verified = provider.verify(token.value.access_token.expose(), subject).await?;
     Ok(verified.unwrap_or_default())
 }

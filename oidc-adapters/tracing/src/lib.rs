@@ -4,7 +4,7 @@
 //!
 //! ```
 //! let observer = oidc_tracing::observer();
-//! // oidc_ureq::Http::new().with_observer(observer), GateBuilder::with_observer(observer), Flight::with_observer(…)
+//! // oidc_ureq::Http::new().with_observer(observer), GateBuilder::with_observer(observer), SingleFlight::with_observer(…)
 //! # drop(observer);
 //! ```
 //!

@@ -1,7 +1,7 @@
 //! Service to service: a token that is shared, renewed ahead of its end, and replaced when the API refuses
 //! it. It brings its own provider and API: `cargo run -p oidc-ureq --example service`
 
-use oidc_proto::{Moment, UrlPolicy, flow::ClientCredentials, token::Verified};
+use oidc_proto::{Moment, UrlPolicy, flow::ClientCredentialsRequest, token::VerifiedAccessToken};
 use oidc_testkit::{EndpointName, Registration, Socket};
 use oidc_ureq::{Http, Provider, ProviderError};
 use std::{
@@ -20,7 +20,7 @@ fn loopback() -> UrlPolicy {
 
 // The service that asks: this is what to copy.
 fn get(provider: &Provider, url: &str) -> Result<(u16, String), Problem> {
-    let wanted = ClientCredentials::new(["orders:read"]);
+    let wanted = ClientCredentialsRequest::new(["orders:read"]);
     let token = provider.client_credentials(&wanted)?;
     let answer = send(url, token.value.access_token.expose())?;
     if answer.0 != 401 {
@@ -37,7 +37,7 @@ fn answer(provider: &Provider, authorization: &str) -> (u16, String) {
     if !scheme.eq_ignore_ascii_case("bearer") {
         return (401, "no bearer token".into());
     }
-    let read = |token: &Verified<'_>| {
+    let read = |token: &VerifiedAccessToken<'_>| {
         token.has_scope("orders:read").then(|| token.claims().client_id.as_deref().map(str::to_owned))
     };
     match provider.verify(token, read) {
@@ -107,7 +107,7 @@ fn main() -> Result<(), Problem> {
     println!("  tokens fetched: {}", fetched());
 
     println!("Near its end a new one comes in the background, and nobody waits for it:");
-    let wanted = ClientCredentials::new(["orders:read"]);
+    let wanted = ClientCredentialsRequest::new(["orders:read"]);
     let first = provider.client_credentials(&wanted)?;
     AHEAD.store(first.value.expires_in.unwrap_or_default() - 30, SeqCst);
     while provider.client_credentials(&wanted)?.epoch == first.epoch {

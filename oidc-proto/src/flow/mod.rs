@@ -65,18 +65,18 @@ pub use contract::{
     Unavailable,
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
-pub use endpoint::{IntrospectionRequest, MAX_INTROSPECTED, Revocation, TokenTypeHint};
+pub use endpoint::{MAX_INTROSPECTED, Revocation, TokenIntrospection, TokenTypeHint};
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
-    ClientCredentials, ClientCredentialsGrant, DEVICE_LIFETIME_CAP, DeviceAuthorization,
-    DeviceAuthorizationRequest, DeviceGrant, DeviceTokens, PreviousLogin, RefreshGrant, Refreshed,
+    ClientCredentialsGrant, ClientCredentialsRequest, DEVICE_LIFETIME_CAP, DeviceAuthorization,
+    DeviceAuthorizationStart, DeviceGrant, DeviceTokens, PreviousLogin, RefreshGrant, Refreshed,
     SavedClientCredentials,
 };
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
-    OpenLogins, PendingAccess, PendingAuthorization, PendingFrontLogin, UserInfoRequest,
+    PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, UserInfoRetrieval,
 };
-pub use saved::{Custom, MAX_SEALED, Seal, SealError, SealingKeys};
+pub use saved::{AppState, MAX_SEALED, Seal, SealError, SealingKeys};
 
 pub(crate) use discovery::Found;
 pub(crate) use exchange::{Document, Get, get_keys, seconds, usable_keys};

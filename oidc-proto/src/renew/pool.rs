@@ -1,4 +1,4 @@
-//! [`Pool`]: what is renewed for many issuers, or many tokens, in bounded room.
+//! [`SharedCache`]: what is renewed for many issuers, or many tokens, in bounded room.
 
 use crate::base::bounded::Bounded;
 use std::sync::Arc;
@@ -9,15 +9,15 @@ use std::sync::Arc;
 /// Whoever holds an `Arc` keeps their value and finishes with it undisturbed: only the next caller of
 /// an evicted key starts anew. All operations take time in the logarithm of the cap.
 #[derive(Clone, Debug)]
-pub struct Pool<K, V> {
+pub struct SharedCache<K, V> {
     held: Bounded<K, Arc<V>>,
-    counters: PoolCounters,
+    counters: SharedCacheCounters,
 }
 
 /// What has happened so far, to be read by metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct PoolCounters {
+pub struct SharedCacheCounters {
     /// Keys that were there.
     pub hits: u64,
     /// Keys that were not.
@@ -26,11 +26,11 @@ pub struct PoolCounters {
     pub evictions: u64,
 }
 
-impl<K: Ord + Clone, V> Pool<K, V> {
+impl<K: Ord + Clone, V> SharedCache<K, V> {
     /// A pool of no more than this many values; of one, if it is zero.
     #[must_use]
     pub fn new(cap: usize) -> Self {
-        Self { held: Bounded::new(cap.max(1)), counters: PoolCounters::default() }
+        Self { held: Bounded::new(cap.max(1)), counters: SharedCacheCounters::default() }
     }
 
     /// The value of this key, if it is there. Counts as a use.
@@ -83,8 +83,8 @@ impl<K: Ord + Clone, V> Pool<K, V> {
 
     /// What has happened so far.
     #[must_use]
-    pub const fn counters(&self) -> PoolCounters {
-        PoolCounters { evictions: self.held.evictions(), ..self.counters }
+    pub const fn counters(&self) -> SharedCacheCounters {
+        SharedCacheCounters { evictions: self.held.evictions(), ..self.counters }
     }
 }
 
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn ten_thousand_issuers_take_the_room_of_the_cap_and_break_nobody() {
-        let mut pool = Pool::new(100);
+        let mut pool = SharedCache::new(100);
         let mine = pool.get_or_insert_with(&0, || 0);
         for issuer in 1..=10_000 {
             assert_eq!(*pool.get_or_insert_with(&issuer, || issuer), issuer);
@@ -102,19 +102,19 @@ mod tests {
         }
         assert_eq!(*mine, 0, "who holds an evicted value keeps it");
         assert_eq!(pool.get(&0), None);
-        let PoolCounters { hits, misses, evictions } = pool.counters();
+        let SharedCacheCounters { hits, misses, evictions } = pool.counters();
         assert_eq!((hits, misses, evictions), (0, 10_002, 9_901));
     }
 
     #[test]
     fn a_key_in_use_outlives_a_flood_of_others() {
-        let mut pool = Pool::new(2);
+        let mut pool = SharedCache::new(2);
         let mine = pool.get_or_insert_with(&0, || 0);
         for issuer in 1..=100 {
             pool.get_or_insert_with(&issuer, || issuer);
             assert!(Arc::ptr_eq(&mine, &pool.get(&0).unwrap()));
         }
         assert!(pool.remove(&0).is_some() && pool.remove(&0).is_none());
-        assert_eq!(Pool::<u8, u8>::new(0).cap(), 1);
+        assert_eq!(SharedCache::<u8, u8>::new(0).cap(), 1);
     }
 }

@@ -23,7 +23,7 @@
 
 use super::{
     Epoch, Freshness, Policy, Published,
-    time::{DISORDER, Forward},
+    time::{CLOCK_DISORDER, Forward},
 };
 use crate::{
     base::moment::{Entropy, Moment, Timestamp},
@@ -72,7 +72,7 @@ struct Asked {
 #[must_use = "a renewal that is not carried out blocks others until its lease ends"]
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a driver handles these five, and there will be no sixth")]
-pub enum Want<T> {
+pub enum Decision<T> {
     /// Use this value.
     Use(Epoch, Arc<T>),
     /// Use this value, and renew it in the background.
@@ -247,7 +247,7 @@ impl<T> Renewal<T> {
     #[must_use]
     pub fn published(&self) -> Option<Published<T>> {
         let held = self.held.as_ref()?;
-        let since = self.time.clock(self.time.now()).plus(-DISORDER);
+        let since = self.time.clock(self.time.now()).plus(-CLOCK_DISORDER);
         Some(Published {
             value: held.value.clone(),
             epoch: self.epoch,
@@ -263,7 +263,7 @@ impl<T> Renewal<T> {
     }
 
     /// What to do, for a caller with this need.
-    pub fn want(&mut self, need: Need, now: Timestamp) -> Want<T> {
+    pub fn want(&mut self, need: Need, now: Timestamp) -> Decision<T> {
         let now = self.time(now);
         let Some(held) = self.held.as_ref().filter(|held| now < held.usable_until) else {
             return self.must_renew(now);
@@ -285,21 +285,21 @@ impl<T> Renewal<T> {
         }
         let retry = self.failed.as_ref().map_or(now, |failed| failed.retry);
         if due && self.lease.is_none() && now >= retry {
-            return Want::UseAndRenew(epoch, value, self.grant(now));
+            return Decision::UseAndRenew(epoch, value, self.grant(now));
         }
-        Want::Use(epoch, value)
+        Decision::Use(epoch, value)
     }
 
     /// Somebody says that a value which may be used is not good enough. If it is due, time renews it;
     /// else it costs what is in the bucket.
-    fn force(&mut self, due: bool, now: i64) -> Want<T> {
+    fn force(&mut self, due: bool, now: i64) -> Decision<T> {
         if self.lease.is_some() || due {
             return self.must_renew(now);
         }
         let earliest = self.bucket_opens();
         if now < earliest {
             self.counters.refused += 1;
-            return Want::Refuse { until: self.time.clock(earliest), because: None };
+            return Decision::Refuse { until: self.time.clock(earliest), because: None };
         }
         let want = self.must_renew(now);
         if let Some(lease) = &mut self.lease {
@@ -310,23 +310,23 @@ impl<T> Renewal<T> {
     }
 
     /// There is nothing that this caller can use.
-    fn must_renew(&mut self, now: i64) -> Want<T> {
+    fn must_renew(&mut self, now: i64) -> Decision<T> {
         let urgent = self.failed.as_ref().map_or(now, |failed| failed.urgent);
         let until = match self.lease {
-            None if now >= urgent => return Want::Renew(self.grant(now)),
+            None if now >= urgent => return Decision::Renew(self.grant(now)),
             None => urgent,
             Some(lease) => {
                 let until = lease.until.min(lease.since.saturating_add(self.policy.patience));
                 if now < until {
                     self.counters.joined += 1;
-                    return Want::Join { until: self.time.clock(until) };
+                    return Decision::Join { until: self.time.clock(until) };
                 }
                 lease.until
             }
         };
         self.counters.refused += 1;
         let because = self.failed.as_ref().map(|failed| failed.failure.clone());
-        Want::Refuse { until: self.time.clock(until), because }
+        Decision::Refuse { until: self.time.clock(until), because }
     }
 
     fn grant(&mut self, now: i64) -> Lease {
@@ -397,7 +397,7 @@ impl<T> Renewal<T> {
         let now = self.time(clock);
         self.counters.learned += 1;
         let age = clock.0.saturating_sub(asked.0);
-        if age < -DISORDER {
+        if age < -CLOCK_DISORDER {
             return false;
         }
         let asked = Asked { at: now.saturating_sub(age.max(0)), number: 0, known };

@@ -5,7 +5,7 @@ use crate::base::moment::Timestamp;
 
 /// Threads that read the clock one after the other may come in another order: so many seconds back are
 /// no clock that was set back.
-pub const DISORDER: i64 = 5;
+pub const CLOCK_DISORDER: i64 = 5;
 
 /// So many times a clock may be set back, until it has come an hour further than ever before. Readings that
 /// go back more often are those of clocks that disagree: time then waits for the last of them. Otherwise
@@ -49,7 +49,7 @@ impl Forward {
     /// What this reading is behind, if that is more than disorder.
     const fn missing(&self, reading: i64) -> i64 {
         let missing = self.seen.saturating_sub(reading.saturating_add(self.behind));
-        if missing > DISORDER { missing } else { 0 }
+        if missing > CLOCK_DISORDER { missing } else { 0 }
     }
 
     /// Whether a reading that goes back is one of a clock that was set back. It counts.

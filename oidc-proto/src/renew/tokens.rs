@@ -3,7 +3,7 @@
 use super::{Freshness, Renewed};
 use crate::{
     base::moment::Moment,
-    flow::{Call, Client, ClientCredentials, ClientCredentialsGrant, Error, Step, Then},
+    flow::{Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, Error, Step, Then},
     message::TokenResponse,
 };
 use std::sync::Arc;
@@ -19,7 +19,11 @@ impl TokenRenewal {
     ///
     /// # Errors
     /// As [`Client::client_credentials`].
-    pub fn start(client: &Client, wanted: &ClientCredentials, moment: Moment) -> Result<Call<Self>, Error> {
+    pub fn start(
+        client: &Client,
+        wanted: &ClientCredentialsRequest,
+        moment: Moment,
+    ) -> Result<Call<Self>, Error> {
         Ok(client.client_credentials_once(wanted, moment)?.carrying(()))
     }
 }

@@ -3,7 +3,7 @@
 use super::{
     challenge::{Challenges, is_quotable},
     credentials::CredentialPolicy,
-    issuer::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError, Trusted, TrustedIssuer},
+    issuer::{MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, Trusted, TrustedIssuer},
     server::{CertificateBinding, Dpop, ResourceServer, Settings},
 };
 use crate::{backend::Mac, sender::DpopVerifier};
@@ -47,7 +47,7 @@ pub struct ResourceServerBuilder {
 }
 
 impl ResourceServerBuilder {
-    /// Trusts an issuer: a [`TrustedIssuer`], or the [`Verifier`](crate::token::Verifier) of its tokens.
+    /// Trusts an issuer: a [`TrustedIssuer`], or the [`AccessTokenVerifier`](crate::token::AccessTokenVerifier) of its tokens.
     pub fn trust(mut self, issuer: impl Into<TrustedIssuer>) -> Self {
         self.issuers.push(issuer.into());
         self
@@ -120,8 +120,8 @@ impl ResourceServerBuilder {
     /// Makes the resource server.
     ///
     /// # Errors
-    /// [`SettingError`] names the setting that is wrong.
-    pub fn build(self) -> Result<ResourceServer, SettingError> {
+    /// [`ResourceServerError`] names the setting that is wrong.
+    pub fn build(self) -> Result<ResourceServer, ResourceServerError> {
         let realm = self.realm.unwrap_or_else(|| self.resource.clone());
         for (name, text) in [
             ("resource", Some(&self.resource)),
@@ -129,17 +129,17 @@ impl ResourceServerBuilder {
             ("resource_metadata", self.resource_metadata.as_ref()),
         ] {
             if text.is_some_and(|text| !is_quotable(text)) {
-                return Err(SettingError::Text(name));
+                return Err(ResourceServerError::Text(name));
             }
         }
         let origin = origin(self.origin.as_deref().unwrap_or(&self.resource));
         if origin.is_none() && (self.origin.is_some() || self.dpop.verifier().is_some()) {
-            return Err(SettingError::Origin);
+            return Err(ResourceServerError::Origin);
         }
         match self.issuers.len() {
-            0 => return Err(SettingError::NoIssuer),
+            0 => return Err(ResourceServerError::NoIssuer),
             1..=MAX_ISSUERS => {}
-            _ => return Err(SettingError::TooManyIssuers),
+            _ => return Err(ResourceServerError::TooManyIssuers),
         }
         let (mut by_name, mut by_issuer) = (BTreeSet::new(), BTreeMap::new());
         let mut templates: Vec<usize> = Vec::new();
@@ -157,13 +157,13 @@ impl ResourceServerBuilder {
                 by_issuer.insert(rule.as_str().to_owned(), index).is_some()
             };
             if twice || !by_name.insert(trusted.name().to_owned()) {
-                return Err(SettingError::IssuerTwice);
+                return Err(ResourceServerError::IssuerTwice);
             }
             if templates.len() > MAX_ISSUER_TEMPLATES {
-                return Err(SettingError::TooManyIssuers);
+                return Err(ResourceServerError::TooManyIssuers);
             }
             if trusted.introspects && introspecting.replace(index).is_some() {
-                return Err(SettingError::TwoIntrospectors);
+                return Err(ResourceServerError::TwoIntrospectors);
             }
             issuers.push(trusted);
         }

@@ -5,7 +5,7 @@ use super::{
     credentials::{BadRequest, Scheme},
     record::{Outcome, Record},
 };
-use crate::{sender::ProofError, token::Rejected};
+use crate::{sender::ProofError, token::VerificationError};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc};
 
@@ -23,7 +23,7 @@ pub enum Reason {
     BadRequest(BadRequest),
     /// The access token is not accepted.
     #[error("the access token is not accepted: {0}")]
-    Token(Rejected),
+    Token(VerificationError),
     /// The access token is said to be of an issuer that is not trusted.
     #[error("the access token is not of a trusted issuer")]
     UntrustedIssuer,

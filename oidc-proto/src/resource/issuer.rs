@@ -1,10 +1,10 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, and on what terms; and
-//! [`SettingError`].
+//! [`ResourceServerError`].
 
 use crate::{
     base::json::Extra,
     metadata::IssuerRule,
-    token::{Rejected, Verifier},
+    token::{AccessTokenVerifier, VerificationError},
 };
 
 /// How many issuers a resource server may trust.
@@ -19,7 +19,7 @@ pub const MAX_ISSUER: usize = 1024;
 /// Why settings make no resource server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum SettingError {
+pub enum ResourceServerError {
     /// No issuer is trusted.
     #[error("no issuer is trusted")]
     NoIssuer,
@@ -33,7 +33,9 @@ pub enum SettingError {
     #[error("an issuer is trusted twice, with settings that may differ")]
     IssuerTwice,
     /// A template in the place of an issuer. No token names it.
-    #[error("an issuer is a template, and nothing says who may fill it in: set `Verifier::issuer_rule`")]
+    #[error(
+        "an issuer is a template, and nothing says who may fill it in: set `AccessTokenVerifier::issuer_rule`"
+    )]
     Template,
     /// Two issuers for opaque tokens.
     #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
@@ -49,27 +51,27 @@ pub enum SettingError {
 
 /// An issuer whose access tokens are accepted, and what is demanded of them.
 ///
-/// A [`Verifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
+/// A [`AccessTokenVerifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
 /// [`access_tokens`](Self::access_tokens) sets it. For another audience than the resource, hand a verifier over.
 ///
 /// ```
 /// use oidc_proto::{
 ///     resource::{ResourceServer, TrustedIssuer},
-///     token::Verifier,
+///     token::AccessTokenVerifier,
 /// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let server = ResourceServer::builder("https://api.example")
 ///     .trust(TrustedIssuer::new("https://op.example"))
 ///     .trust(TrustedIssuer::new("https://old.example").access_tokens(|demands| demands.accept_plain_jwt()))
-///     .trust(Verifier::new("https://other.example", "orders-api"))
+///     .trust(AccessTokenVerifier::new("https://other.example", "orders-api"))
 ///     .build()?;
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
-    verifier: Verifier,
+    verifier: AccessTokenVerifier,
     for_resource: bool,
     scope_claim: Option<String>,
     introspects: bool,
@@ -81,19 +83,19 @@ impl TrustedIssuer {
     /// algorithm.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
-        Self { for_resource: true, ..Self::from(Verifier::without_audience(issuer)) }
+        Self { for_resource: true, ..Self::from(AccessTokenVerifier::without_audience(issuer)) }
     }
 
-    /// Sets what is demanded of access tokens: the [`Verifier`] has the settings. Called again, it goes on from
+    /// Sets what is demanded of access tokens: the [`AccessTokenVerifier`] has the settings. Called again, it goes on from
     /// what was set before. The verifier of [`new`](Self::new) has no audience yet and refuses every token; the
     /// identifier of the resource is added to those that are named here.
     ///
-    /// With a [rule](Verifier::issuer_rule) for the tenants of one provider, the issuer that was named is where
+    /// With a [rule](AccessTokenVerifier::issuer_rule) for the tenants of one provider, the issuer that was named is where
     /// the metadata of all is asked for, such as `https://login.microsoftonline.com/common/v2.0`, and the name of
     /// all in records; [`Access::issuer`](super::Access::issuer) is that of the token. An issuer that is trusted by
     /// its own name is never taken for one of a template.
     #[must_use]
-    pub fn access_tokens(mut self, set: impl FnOnce(Verifier) -> Verifier) -> Self {
+    pub fn access_tokens(mut self, set: impl FnOnce(AccessTokenVerifier) -> AccessTokenVerifier) -> Self {
         self.verifier = set(self.verifier);
         self
     }
@@ -123,8 +125,8 @@ impl TrustedIssuer {
 }
 
 /// Trusts the issuer of a verifier, for the audiences of the verifier alone.
-impl From<Verifier> for TrustedIssuer {
-    fn from(verifier: Verifier) -> Self {
+impl From<AccessTokenVerifier> for TrustedIssuer {
+    fn from(verifier: AccessTokenVerifier) -> Self {
         Self {
             verifier,
             for_resource: false,
@@ -137,23 +139,23 @@ impl From<Verifier> for TrustedIssuer {
 
 /// A trusted issuer, ready for use.
 pub(super) struct Trusted {
-    pub(super) verifier: Verifier,
+    pub(super) verifier: AccessTokenVerifier,
     pub(super) scope_claim: Option<String>,
     pub(super) introspects: bool,
     pub(super) any_audience_introspected: bool,
 }
 
 impl Trusted {
-    pub(super) fn new(issuer: TrustedIssuer, resource: &str) -> Result<Self, SettingError> {
+    pub(super) fn new(issuer: TrustedIssuer, resource: &str) -> Result<Self, ResourceServerError> {
         let TrustedIssuer { verifier, for_resource, scope_claim, introspects, any_audience_introspected } =
             issuer;
         let name = verifier.name();
         if name.is_empty() || name.len() > MAX_ISSUER || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
-            return Err(SettingError::Issuer);
+            return Err(ResourceServerError::Issuer);
         }
         let rule = verifier.rule();
         if rule.as_template().is_none() && rule.as_str().contains(['{', '}']) {
-            return Err(SettingError::Template);
+            return Err(ResourceServerError::Template);
         }
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
         Ok(Self { verifier, scope_claim, introspects, any_audience_introspected })
@@ -175,11 +177,11 @@ impl Trusted {
         &'c self,
         iss: Option<&'c str>,
         members: &Extra,
-    ) -> Result<&'c str, Rejected> {
+    ) -> Result<&'c str, VerificationError> {
         match iss {
             Some(iss) if self.rule().fits_members(iss, members) => Ok(iss),
-            Some(_) => Err(Rejected::Issuer),
-            None if self.rule().as_template().is_some() => Err(Rejected::Missing("iss")),
+            Some(_) => Err(VerificationError::Issuer),
+            None if self.rule().as_template().is_some() => Err(VerificationError::Missing("iss")),
             None => Ok(self.name()),
         }
     }

@@ -21,7 +21,9 @@ use crate::{
     jose::KeySet,
     message::Introspection,
     sender::{DpopProof, ProofError, UncheckedProof},
-    token::{Claims, Confirmation, Possession, Rejected, Remember, Scratch, check_times, claimed_issuer},
+    token::{
+        Claims, Confirmation, Possession, Remember, Scratch, VerificationError, check_times, claimed_issuer,
+    },
 };
 use http::Method;
 
@@ -111,7 +113,7 @@ impl ResourceServer {
     /// The refusal for when the issuer has answered, and what limits the token cannot be read: 401, since nobody
     /// has said that the token is good.
     pub fn unreadable(&self, inspected: &Inspected<'_>, why: JsonError) -> Denied {
-        let denied = |_| self.denied(Reason::Token(Rejected::Claims(why)), record(inspected));
+        let denied = |_| self.denied(Reason::Token(VerificationError::Claims(why)), record(inspected));
         self.trusted(inspected).map_or_else(|denied| denied, denied)
     }
 
@@ -148,8 +150,9 @@ impl ResourceServer {
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
-        let members: Extra = serde_json::from_slice(verified.payload())
-            .map_err(|_| self.denied(Reason::Token(Rejected::Claims(JsonError::NotJson)), record.clone()))?;
+        let members: Extra = serde_json::from_slice(verified.payload()).map_err(|_| {
+            self.denied(Reason::Token(VerificationError::Claims(JsonError::NotJson)), record.clone())
+        })?;
         let mut access = self.access(inspected, trusted, members, record);
         access.issuer = issuer.to_owned();
         access.subject = claims.sub.as_deref().map(str::to_owned);
@@ -261,7 +264,7 @@ impl ResourceServer {
     fn check_certificate(&self, bound: Option<&Confirmation<'_>>, record: &Record) -> Result<(), Denied> {
         let unbound = bound.is_none_or(|bound| bound.x5t_s256.is_none());
         if unbound && self.settings.certificate == CertificateBinding::Required {
-            return Err(self.denied(Reason::Token(Rejected::NotBound), record.clone()));
+            return Err(self.denied(Reason::Token(VerificationError::NotBound), record.clone()));
         }
         Ok(())
     }
@@ -352,25 +355,25 @@ fn introspected<'s>(
     trusted: &'s Trusted,
     scheme: Scheme,
     now: Timestamp,
-) -> Result<&'s str, Rejected> {
+) -> Result<&'s str, VerificationError> {
     if is_another_token(members) {
-        return Err(Rejected::Type);
+        return Err(VerificationError::Type);
     }
     for (name, value) in [("sub", &said.sub), ("client_id", &said.client_id), ("acr", &said.acr)] {
         if value.as_deref().is_some_and(|value| !all_visible(value)) {
-            return Err(Rejected::Value(name));
+            return Err(VerificationError::Value(name));
         }
     }
     let issuer = trusted.issuer_of(said.iss.as_deref(), members)?;
     match said.names_audience() {
         true if said.aud.iter().any(|one| trusted.verifier.is_audience(one)) => {}
-        true => return Err(Rejected::Audience),
+        true => return Err(VerificationError::Audience),
         false if trusted.any_audience_introspected => {}
-        false => return Err(Rejected::Missing("aud")),
+        false => return Err(VerificationError::Missing("aud")),
     }
     let bound_type = said.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
     if bound_type && scheme == Scheme::Bearer {
-        return Err(Rejected::SenderConstrained);
+        return Err(VerificationError::SenderConstrained);
     }
     let seconds = |date: Option<Timestamp>| date.map(|date| date.0);
     let (exp, nbf, iat) = (seconds(said.exp), seconds(said.nbf), seconds(said.iat));

@@ -78,7 +78,7 @@ pub use access::Access;
 pub use builder::ResourceServerBuilder;
 pub use challenge::{Denied, Reason};
 pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
-pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, SettingError, TrustedIssuer};
+pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
 pub use record::{Outcome, Record};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;

@@ -5,7 +5,7 @@ use super::{
     access::Access,
     challenge::{Denied, Details, Reason},
 };
-use crate::{base::moment::Timestamp, token::Rejected};
+use crate::{base::moment::Timestamp, token::VerificationError};
 use std::{fmt, sync::Arc};
 
 type Predicate = Arc<dyn Fn(&Access) -> bool + Send + Sync>;
@@ -119,7 +119,7 @@ impl Requirement {
 
     fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
         if !self.audiences.iter().all(|wanted| access.audience.contains(wanted)) {
-            return Err(access.denied(Reason::Token(Rejected::Audience)));
+            return Err(access.denied(Reason::Token(VerificationError::Audience)));
         }
         let any = self.any_scope.iter().all(|scopes| access.has_any_scope(scopes));
         if !any || !access.has_all_scopes(&self.all_scopes) {

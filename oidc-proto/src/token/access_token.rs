@@ -1,7 +1,7 @@
-//! The hot path: [`Verifier`] checks access tokens at a resource server (RFC 9068 section 4).
+//! The hot path: [`AccessTokenVerifier`] checks access tokens at a resource server (RFC 9068 section 4).
 
 use super::{
-    Claims, Possession, Rejected, Scratch,
+    Claims, Possession, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
     jwt::{Unverified, is_type},
     plain,
@@ -21,7 +21,7 @@ use std::{borrow::Cow, fmt};
 /// Always checked: size, `typ`, `crit`, duplicate members, signature, `iss`, `aud`, `exp`, `nbf`,
 /// `iat`. Demanded by the JWT profile (RFC 9068 section 2.2): `sub`, `client_id`, `iat`, `jti`.
 #[derive(Clone, Debug)]
-pub struct Verifier {
+pub struct AccessTokenVerifier {
     issuer: IssuerRule,
     /// The issuer that was named first, if a rule has taken its place.
     name: Option<String>,
@@ -31,7 +31,7 @@ pub struct Verifier {
     plain_jwt: bool,
 }
 
-impl Verifier {
+impl AccessTokenVerifier {
     /// Accepts access tokens of this issuer that are meant for this audience (the resource).
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
@@ -89,7 +89,7 @@ impl Verifier {
     /// That mark is `client_id` (or `cid` of Okta, `appid` and `azpacr` of Entra), `scope` or `scp`, an `azp`
     /// that is not in `aud`, or no `iat`. An ID token has none of them: it is made for its client, says
     /// nothing of what that may do, and says when it was issued. So ID tokens are still refused
-    /// ([`Rejected::IdTokenAsAccessToken`]), and also those with `nonce`, `at_hash`, `c_hash` or `s_hash`, or
+    /// ([`VerificationError::IdTokenAsAccessToken`]), and also those with `nonce`, `at_hash`, `c_hash` or `s_hash`, or
     /// that say so (`token_use` of Cognito, `typ` of Keycloak). So are logout tokens, those with `events`;
     /// refresh tokens that say so; and authorization responses (JARM), those with `code`, `state`,
     /// `access_token`, `id_token` or `error`.
@@ -106,15 +106,15 @@ impl Verifier {
     /// [`Self::verify_bound`].
     ///
     /// # Errors
-    /// [`Rejected`] names the clause that the token breaks.
-    /// [`Rejected::wants_newer_keys`] says whether to fetch the issuer's keys and try again.
+    /// [`VerificationError`] names the clause that the token breaks.
+    /// [`VerificationError::wants_newer_keys`] says whether to fetch the issuer's keys and try again.
     pub fn verify<'s>(
         &self,
         token: &str,
         keys: &KeySet,
         scratch: &'s mut Scratch,
         now: Timestamp,
-    ) -> Result<Verified<'s>, Rejected> {
+    ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
         self.verify_bound(token, keys, scratch, now, Possession::none())
     }
 
@@ -131,7 +131,7 @@ impl Verifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
-    ) -> Result<Verified<'s>, Rejected> {
+    ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
         self.verify_with_key(token, keys, scratch, now, shown).map(|(verified, _)| verified)
     }
 
@@ -143,7 +143,7 @@ impl Verifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
-    ) -> Result<(Verified<'s>, &'k Key), Rejected> {
+    ) -> Result<(VerifiedAccessToken<'s>, &'k Key), VerificationError> {
         self.verify_by(token, scratch, now, shown, |unverified| self.check_signature(unverified, keys))
     }
 
@@ -154,8 +154,8 @@ impl Verifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
-        signed: impl FnOnce(&Unverified<'s, 't>) -> Result<K, Rejected>,
-    ) -> Result<(Verified<'s>, K), Rejected> {
+        signed: impl FnOnce(&Unverified<'s, 't>) -> Result<K, VerificationError>,
+    ) -> Result<(VerifiedAccessToken<'s>, K), VerificationError> {
         let typ_fits: fn(Option<&str>) -> bool = if self.plain_jwt {
             |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt"))
         } else {
@@ -166,14 +166,14 @@ impl Verifier {
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
         let scopes = Others::of(&token.claims, token.payload);
-        Ok((Verified { claims: token.claims, payload: token.payload, scopes }, by))
+        Ok((VerifiedAccessToken { claims: token.claims, payload: token.payload, scopes }, by))
     }
 
     pub(super) fn check_signature<'k>(
         &self,
         token: &Unverified<'_, '_>,
         keys: &'k KeySet,
-    ) -> Result<&'k Key, Rejected> {
+    ) -> Result<&'k Key, VerificationError> {
         token.check_signature(keys, self.algorithms.set(), &self.issuer)
     }
 
@@ -208,27 +208,27 @@ impl Verifier {
         hash.fixed(&leeway.to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
     }
 
-    fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), Rejected> {
+    fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), VerificationError> {
         let claims = &token.claims;
-        let iss = claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
+        let iss = claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, token.payload) {
-            return Err(Rejected::Issuer);
+            return Err(VerificationError::Issuer);
         }
-        let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;
+        let aud = claims.aud.ok_or(VerificationError::Missing("aud"))?;
         if !aud.any(|audience| self.is_audience(audience)) {
-            return Err(Rejected::Audience);
+            return Err(VerificationError::Audience);
         }
-        claims.exp.ok_or(Rejected::Missing("exp"))?;
+        claims.exp.ok_or(VerificationError::Missing("exp"))?;
         check_times(claims, self.leeway, now)?;
         let declared = token.header.typ().is_some_and(|typ| is_type(typ, "at+jwt"));
         if declared {
-            claims.iat.ok_or(Rejected::Missing("iat"))?;
+            claims.iat.ok_or(VerificationError::Missing("iat"))?;
             for (name, value) in
                 [("sub", &claims.sub), ("client_id", &claims.client_id), ("jti", &claims.jti)]
             {
                 match value.as_deref() {
-                    None => return Err(Rejected::Missing(name)),
-                    Some("") => return Err(Rejected::Value(name)),
+                    None => return Err(VerificationError::Missing(name)),
+                    Some("") => return Err(VerificationError::Value(name)),
                     Some(_) => {}
                 }
             }
@@ -255,26 +255,26 @@ fn is_plain(text: &Option<Cow<'_, str>>) -> bool {
 }
 
 #[cold]
-fn check_visible(all: &[(&'static str, &Option<Cow<'_, str>>)]) -> Result<(), Rejected> {
+fn check_visible(all: &[(&'static str, &Option<Cow<'_, str>>)]) -> Result<(), VerificationError> {
     let hides = |text: &Option<Cow<'_, str>>| text.as_deref().is_some_and(|text| !all_visible(text));
-    all.iter().find(|(_, text)| hides(text)).map_or(Ok(()), |(name, _)| Err(Rejected::Value(name)))
+    all.iter().find(|(_, text)| hides(text)).map_or(Ok(()), |(name, _)| Err(VerificationError::Value(name)))
 }
 
 /// An access token that has been verified: what one may believe.
 #[derive(Clone)]
-pub struct Verified<'s> {
+pub struct VerifiedAccessToken<'s> {
     claims: Claims<'s>,
     payload: &'s [u8],
     scopes: Others<'s>,
 }
 
-impl fmt::Debug for Verified<'_> {
+impl fmt::Debug for VerifiedAccessToken<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Verified").field("claims", &self.claims).finish_non_exhaustive()
+        f.debug_struct("VerifiedAccessToken").field("claims", &self.claims).finish_non_exhaustive()
     }
 }
 
-impl<'s> Verified<'s> {
+impl<'s> VerifiedAccessToken<'s> {
     /// The registered claims.
     #[must_use]
     pub const fn claims(&self) -> &Claims<'s> {

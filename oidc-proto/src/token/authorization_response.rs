@@ -1,7 +1,7 @@
 //! Signed authorization responses (JWT Secured Authorization Response Mode for OAuth 2.0, JARM, sections 2.1 and 2.4).
 
 use super::{
-    Claims, Rejected, Scratch,
+    Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times},
     jwt::{Unverified, is_type},
 };
@@ -61,18 +61,18 @@ impl AuthorizationResponseVerifier {
     /// that came unsigned from the provider itself; its `state` has still to be compared.
     ///
     /// # Errors
-    /// [`Rejected`] names the clause that the response breaks.
+    /// [`VerificationError`] names the clause that the response breaks.
     pub fn verify(
         &self,
         response: &Secret,
         keys: &KeySet,
         now: Timestamp,
-    ) -> Result<AuthorizationResponse, Rejected> {
+    ) -> Result<AuthorizationResponse, VerificationError> {
         let mut scratch = Scratch::new();
         let unverified = read(response, &mut scratch, self.algorithms.set())?;
-        let iss = unverified.claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
+        let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
-            return Err(Rejected::Issuer);
+            return Err(VerificationError::Issuer);
         }
         self.check(&unverified.claims, now)?;
         unverified.check_signature(keys, self.algorithms.set(), &self.issuer)?;
@@ -80,7 +80,7 @@ impl AuthorizationResponseVerifier {
     }
 
     /// The parameters of a response as whoever made it has written them: nothing is verified.
-    pub(crate) fn claimed(&self, response: &Secret) -> Result<AuthorizationResponse, Rejected> {
+    pub(crate) fn claimed(&self, response: &Secret) -> Result<AuthorizationResponse, VerificationError> {
         parameters(read(response, &mut Scratch::new(), self.algorithms.set())?.payload)
     }
 
@@ -89,11 +89,11 @@ impl AuthorizationResponseVerifier {
         self.algorithms.set().is_empty()
     }
 
-    fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<(), Rejected> {
-        if !claims.aud.ok_or(Rejected::Missing("aud"))?.contains(&self.client_id) {
-            return Err(Rejected::Audience);
+    fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<(), VerificationError> {
+        if !claims.aud.ok_or(VerificationError::Missing("aud"))?.contains(&self.client_id) {
+            return Err(VerificationError::Audience);
         }
-        claims.exp.ok_or(Rejected::Missing("exp"))?;
+        claims.exp.ok_or(VerificationError::Missing("exp"))?;
         check_times(claims, self.leeway, now)
     }
 }
@@ -102,13 +102,13 @@ fn read<'s, 't>(
     response: &'t Secret,
     scratch: &'s mut Scratch,
     algorithms: AlgorithmSet,
-) -> Result<Unverified<'s, 't>, Rejected> {
+) -> Result<Unverified<'s, 't>, VerificationError> {
     let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
     Unverified::read(response.expose(), scratch, algorithms, typ_fits)
 }
 
 /// The claims that are parameters of the response, as a form would have them.
-fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, Rejected> {
+fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, VerificationError> {
     const OF_THE_JWT: [&str; 5] = ["aud", "exp", "nbf", "iat", "jti"];
     const TEXTS: [&str; 9] = [
         "code",
@@ -122,7 +122,7 @@ fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, Rejected> {
         "error_uri",
     ];
     let mut parameters = Vec::new();
-    for (name, value) in Members::parse(payload).map_err(Rejected::Claims)?.rest() {
+    for (name, value) in Members::parse(payload).map_err(VerificationError::Claims)?.rest() {
         if OF_THE_JWT.contains(&name.as_str()) {
             continue;
         }
@@ -131,7 +131,7 @@ fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, Rejected> {
             Value::Null => continue,
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 match TEXTS.into_iter().find(|known| *known == name) {
-                    Some(known) => return Err(Rejected::Value(known)),
+                    Some(known) => return Err(VerificationError::Value(known)),
                     None => other.to_string(),
                 }
             }

@@ -5,12 +5,12 @@
 //! asks: no verdict can be older than the request, no audience can be skipped, no clock missed. What is
 //! saved is the one dear step.
 //!
-//! An entry is the SHA-256 of the whole token, of the policy ([`Verifier`]), and of the generation of the
+//! An entry is the SHA-256 of the whole token, of the policy ([`AccessTokenVerifier`]), and of the generation of the
 //! key set. So it ends with any of them: with its key as soon as a key set without it is used, with the
 //! policy as soon as another one asks, with its time because the time is checked. A token that is refused
 //! leaves nothing behind.
 
-use super::{Possession, Rejected, Scratch, Verified, Verifier};
+use super::{AccessTokenVerifier, Possession, Scratch, VerificationError, VerifiedAccessToken};
 use crate::{
     backend::Fingerprint,
     base::{bounded::Bounded, moment::Timestamp},
@@ -32,7 +32,7 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// What remembers right signatures. [`VerifiedCache`] does; wrap it for several threads as you like, and
+/// What remembers right signatures. [`SignatureCache`] does; wrap it for several threads as you like, and
 /// hold a lock no longer than each of the two calls.
 pub trait Remember {
     /// Whether this is remembered.
@@ -43,9 +43,9 @@ pub trait Remember {
 
 /// A cache of verified tokens, bounded in bytes. To make room, it forgets what was used longest ago.
 #[derive(Clone)]
-pub struct VerifiedCache(Bounded<CacheKey, Timestamp>);
+pub struct SignatureCache(Bounded<CacheKey, Timestamp>);
 
-impl VerifiedCache {
+impl SignatureCache {
     /// A cache that takes no more than about `max_bytes` of memory: that many times [`ENTRY_BYTES`] fit
     /// into it. Less than one entry remembers nothing.
     #[must_use]
@@ -82,7 +82,7 @@ impl VerifiedCache {
     }
 }
 
-impl Remember for VerifiedCache {
+impl Remember for SignatureCache {
     fn knows(&mut self, key: &CacheKey) -> bool {
         self.0.get(key).is_some()
     }
@@ -102,13 +102,13 @@ impl<R: Remember + ?Sized> Remember for &mut R {
     }
 }
 
-impl fmt::Debug for VerifiedCache {
+impl fmt::Debug for SignatureCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedCache").field("tokens", &self.len()).field("bytes", &self.bytes()).finish()
+        f.debug_struct("SignatureCache").field("tokens", &self.len()).field("bytes", &self.bytes()).finish()
     }
 }
 
-impl Verifier {
+impl AccessTokenVerifier {
     /// Verifies a token as [`verify`](Self::verify) does, with the same verdict, and spares the signature
     /// of one that it has verified before.
     ///
@@ -121,7 +121,7 @@ impl Verifier {
         cache: &mut impl Remember,
         scratch: &'s mut Scratch,
         now: Timestamp,
-    ) -> Result<Verified<'s>, Rejected> {
+    ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
         self.verify_cached_bound(token, keys, cache, scratch, now, Possession::none())
     }
 
@@ -138,7 +138,7 @@ impl Verifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
-    ) -> Result<Verified<'s>, Rejected> {
+    ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
         let verified = self.verify_by(token, scratch, now, shown, |unverified| {
             let key = self.cache_key(token, keys);
             if cache.knows(&key) {

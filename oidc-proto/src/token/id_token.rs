@@ -1,7 +1,7 @@
 //! ID tokens (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 3.3.2.11 and 12.2).
 
 use super::{
-    Audience, Claims, Rejected, Scratch,
+    Audience, Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
     jwt::{Unverified, is_type},
 };
@@ -110,20 +110,20 @@ impl IdTokenVerifier {
     /// Verifies an ID token: signature, issuer, audience, times, and what is expected of this one.
     ///
     /// # Errors
-    /// [`Rejected`] names the clause that the token breaks.
+    /// [`VerificationError`] names the clause that the token breaks.
     pub fn verify(
         &self,
         token: &Secret,
         keys: &KeySet,
         expected: &Expected<'_>,
         now: Timestamp,
-    ) -> Result<IdToken, Rejected> {
+    ) -> Result<IdToken, VerificationError> {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
         let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms.set(), typ_fits)?;
-        let iss = unverified.claims.iss.as_deref().ok_or(Rejected::Missing("iss"))?;
+        let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
-            return Err(Rejected::Issuer);
+            return Err(VerificationError::Issuer);
         }
         self.check(&unverified.claims, unverified.header.alg(), expected, now)?;
         unverified.check_signature(keys, self.algorithms.set(), &self.issuer)?;
@@ -136,38 +136,38 @@ impl IdTokenVerifier {
         alg: Algorithm,
         expected: &Expected<'_>,
         now: Timestamp,
-    ) -> Result<(), Rejected> {
-        let sub = claims.sub.as_deref().ok_or(Rejected::Missing("sub"))?;
+    ) -> Result<(), VerificationError> {
+        let sub = claims.sub.as_deref().ok_or(VerificationError::Missing("sub"))?;
         if !is_sub(sub) {
-            return Err(Rejected::Value("sub"));
+            return Err(VerificationError::Value("sub"));
         }
         for (name, value) in [("acr", &claims.acr), ("sid", &claims.sid)] {
             if value.as_deref().is_some_and(|value| !all_visible(value)) {
-                return Err(Rejected::Value(name));
+                return Err(VerificationError::Value(name));
             }
         }
         self.check_audience(claims)?;
-        claims.exp.ok_or(Rejected::Missing("exp"))?;
-        claims.iat.ok_or(Rejected::Missing("iat"))?;
+        claims.exp.ok_or(VerificationError::Missing("exp"))?;
+        claims.iat.ok_or(VerificationError::Missing("iat"))?;
         check_times(claims, self.leeway, now)?;
         if let Some(sent) = expected.nonce {
-            let nonce = claims.nonce.as_deref().ok_or(Rejected::Missing("nonce"))?;
+            let nonce = claims.nonce.as_deref().ok_or(VerificationError::Missing("nonce"))?;
             if !equal(nonce.as_bytes(), sent.as_bytes()) {
-                return Err(Rejected::Nonce);
+                return Err(VerificationError::Nonce);
             }
         }
         if let Some(max_age) = expected.max_age {
-            let since = claims.auth_time.ok_or(Rejected::Missing("auth_time"))?;
+            let since = claims.auth_time.ok_or(VerificationError::Missing("auth_time"))?;
             let leeway = i64::from(self.leeway.min(MAX_LEEWAY));
             let latest = Timestamp(since).plus(i64::from(max_age)).plus(leeway);
             if latest < now {
-                return Err(Rejected::AuthenticationTooOld);
+                return Err(VerificationError::AuthenticationTooOld);
             }
         }
         if !expected.acr.is_empty() {
-            let acr = claims.acr.as_deref().ok_or(Rejected::Missing("acr"))?;
+            let acr = claims.acr.as_deref().ok_or(VerificationError::Missing("acr"))?;
             if !expected.acr.iter().any(|wanted| wanted == acr) {
-                return Err(Rejected::AuthenticationContext);
+                return Err(VerificationError::AuthenticationContext);
             }
         }
         let front = expected.front_channel;
@@ -177,13 +177,13 @@ impl IdTokenVerifier {
                 &claims.at_hash,
                 expected.access_token.map(Secret::expose),
                 front,
-                Rejected::AccessTokenHash,
+                VerificationError::AccessTokenHash,
             ),
-            ("c_hash", &claims.c_hash, expected.code.map(Secret::expose), front, Rejected::CodeHash),
-            ("s_hash", &claims.s_hash, expected.state, false, Rejected::StateHash),
+            ("c_hash", &claims.c_hash, expected.code.map(Secret::expose), front, VerificationError::CodeHash),
+            ("s_hash", &claims.s_hash, expected.state, false, VerificationError::StateHash),
         ] {
             if demanded && value.is_some() && claim.is_none() {
-                return Err(Rejected::Missing(name));
+                return Err(VerificationError::Missing(name));
             }
             // Without the value there is nothing to compare; the flow that has it passes it.
             if let (Some(hash), Some(value)) = (claim, value)
@@ -195,16 +195,16 @@ impl IdTokenVerifier {
         Ok(())
     }
 
-    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), Rejected> {
-        let aud = claims.aud.ok_or(Rejected::Missing("aud"))?;
+    fn check_audience(&self, claims: &Claims<'_>) -> Result<(), VerificationError> {
+        let aud = claims.aud.ok_or(VerificationError::Missing("aud"))?;
         if !aud.contains(&self.client_id) {
-            return Err(Rejected::Audience);
+            return Err(VerificationError::Audience);
         }
         if !aud.all(|other| other == self.client_id || self.trusted_audiences.iter().any(|t| t == other)) {
-            return Err(Rejected::UntrustedAudience);
+            return Err(VerificationError::UntrustedAudience);
         }
         match claims.azp.as_deref() {
-            Some(azp) if azp != self.client_id => Err(Rejected::AuthorizedParty),
+            Some(azp) if azp != self.client_id => Err(VerificationError::AuthorizedParty),
             Some(_) | None => Ok(()),
         }
     }
@@ -270,17 +270,17 @@ const TYPED: [&str; 11] =
     ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];
 
 impl IdToken {
-    fn new(claims: &Claims<'_>, payload: &[u8], token: Secret) -> Result<Self, Rejected> {
+    fn new(claims: &Claims<'_>, payload: &[u8], token: Secret) -> Result<Self, VerificationError> {
         let owned = |claim: &Option<Cow<'_, str>>| claim.as_deref().map(str::to_owned);
         let mut others: Extra = serde_json::from_slice(payload)
-            .map_err(|_| Rejected::Claims(crate::base::json::JsonError::NotJson))?;
+            .map_err(|_| VerificationError::Claims(crate::base::json::JsonError::NotJson))?;
         others.retain(|name, value| !value.is_null() && !TYPED.contains(&name.as_str()));
         Ok(Self {
-            iss: owned(&claims.iss).ok_or(Rejected::Missing("iss"))?,
-            sub: owned(&claims.sub).ok_or(Rejected::Missing("sub"))?,
+            iss: owned(&claims.iss).ok_or(VerificationError::Missing("iss"))?,
+            sub: owned(&claims.sub).ok_or(VerificationError::Missing("sub"))?,
             aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
-            exp: Timestamp(claims.exp.ok_or(Rejected::Missing("exp"))?),
-            iat: Timestamp(claims.iat.ok_or(Rejected::Missing("iat"))?),
+            exp: Timestamp(claims.exp.ok_or(VerificationError::Missing("exp"))?),
+            iat: Timestamp(claims.iat.ok_or(VerificationError::Missing("iat"))?),
             azp: owned(&claims.azp),
             nonce: owned(&claims.nonce),
             auth_time: claims.auth_time.map(Timestamp),

@@ -1,6 +1,6 @@
 //! What every profile of JWT shares: cheap checks first, the signature last.
 
-use super::{Claims, Rejected};
+use super::{Claims, VerificationError};
 use crate::{
     base::{
         base64url,
@@ -29,15 +29,15 @@ impl<'s, 't> Unverified<'s, 't> {
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
-    ) -> Result<Self, Rejected> {
+    ) -> Result<Self, VerificationError> {
         if token.len() > MAX_TOKEN {
-            return Err(Rejected::TooLarge);
+            return Err(VerificationError::TooLarge);
         }
         let parts = Compact::split(token)?;
         let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
         let header = Header::parse(header, names)?;
         if !typ_fits(header.typ()) {
-            return Err(Rejected::Type);
+            return Err(VerificationError::Type);
         }
         if !allowed.contains(header.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
@@ -53,25 +53,25 @@ impl<'s, 't> Unverified<'s, 't> {
         keys: &'k KeySet,
         allowed: AlgorithmSet,
         issuer: &IssuerRule,
-    ) -> Result<&'k Key, Rejected> {
+    ) -> Result<&'k Key, VerificationError> {
         let key = keys.verify(&self.header, allowed, self.signed.as_bytes(), self.signature)?;
         match issuer.trusts_key(key.issuer(), self.claims.iss.as_deref().unwrap_or_default()) {
             true => Ok(key),
-            false => Err(Rejected::KeyIssuer),
+            false => Err(VerificationError::KeyIssuer),
         }
     }
 }
 
 /// Who a token says has issued it: the word of whoever made it, good for nothing but choosing among
 /// issuers that are trusted anyway. `None` if the text is no signed JWT.
-pub(crate) fn claimed_issuer(token: &str) -> Option<Result<String, Rejected>> {
+pub(crate) fn claimed_issuer(token: &str) -> Option<Result<String, VerificationError>> {
     let parts = Compact::split(token).ok()?;
     let header = base64url::decode(parts.header)?;
     // An opaque token may well have two dots; a JOSE header it does not have.
     serde_json::from_slice::<Extra>(&header).ok()?;
     Some(base64url::decode(parts.payload).ok_or(JwsError::Base64.into()).and_then(|payload| {
         let claims = Claims::read(&payload, &mut Names::default())?;
-        claims.iss.map(std::borrow::Cow::into_owned).ok_or(Rejected::Missing("iss"))
+        claims.iss.map(std::borrow::Cow::into_owned).ok_or(VerificationError::Missing("iss"))
     }))
 }
 

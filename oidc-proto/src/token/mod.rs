@@ -15,13 +15,13 @@ pub use crate::{
     jose::Scratch,
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
-pub use access_token::{CustomClaimsError, Verified, Verifier};
+pub use access_token::{AccessTokenVerifier, CustomClaimsError, VerifiedAccessToken};
 pub use authorization_response::AuthorizationResponseVerifier;
-pub use cache::{CacheKey, ENTRY_BYTES, Remember, VerifiedCache};
+pub use cache::{CacheKey, ENTRY_BYTES, Remember, SignatureCache};
 pub(crate) use claims::check_times;
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
-pub use rejected::Rejected;
+pub use rejected::VerificationError;

@@ -2,7 +2,7 @@
 //! an issuer signs ID tokens, logout tokens and authorization responses with the same keys, and those for a
 //! client pass through hands that its API should not trust.
 
-use super::{Claims, Rejected, claims::Text};
+use super::{Claims, VerificationError, claims::Text};
 use crate::base::json::JsonError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
@@ -20,23 +20,23 @@ struct Signs<'a> {
 
 /// Holds a token without `typ` against what an access token has and no other does.
 #[inline(never)]
-pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Rejected> {
+pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), VerificationError> {
     if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
-        return Err(Rejected::IdTokenAsAccessToken);
+        return Err(VerificationError::IdTokenAsAccessToken);
     }
     if claims.events {
-        return Err(Rejected::Value("events"));
+        return Err(VerificationError::Value("events"));
     }
     let signs = Signs::read(payload)?;
     if let Some(parameter) = signs.response {
-        return Err(Rejected::Value(parameter));
+        return Err(VerificationError::Value(parameter));
     }
     for kind in signs.kinds.iter().flatten() {
         if kind.eq_ignore_ascii_case("id") {
-            return Err(Rejected::IdTokenAsAccessToken);
+            return Err(VerificationError::IdTokenAsAccessToken);
         }
         if ["refresh", "refresh_token", "offline", "logout"].iter().any(|k| kind.eq_ignore_ascii_case(k)) {
-            return Err(Rejected::Type);
+            return Err(VerificationError::Type);
         }
     }
     // An ID token is made for its client: whoever names another party than the audience is none. And it says
@@ -48,24 +48,23 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Rejected>
         claims.client_id.is_some() || signs.client || other_party || granted || claims.iat.is_none();
     let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !signs.client;
     match (nobody, for_api) {
-        (true, _) => Err(Rejected::Missing("sub")),
+        (true, _) => Err(VerificationError::Missing("sub")),
         (false, true) => Ok(()),
-        (false, false) => Err(Rejected::IdTokenAsAccessToken),
+        (false, false) => Err(VerificationError::IdTokenAsAccessToken),
     }
 }
 
 impl<'a> Signs<'a> {
     /// A second pass over claims that have been read before.
-    fn read(payload: &'a [u8]) -> Result<Self, Rejected> {
+    fn read(payload: &'a [u8]) -> Result<Self, VerificationError> {
         let mut signs = Self::default();
         let mut wrong = None;
         let mut from = serde_json::Deserializer::from_slice(payload);
         match from.deserialize_map(Reader(&mut signs, &mut wrong)) {
             Ok(()) => Ok(signs),
             Err(_) => {
-                Err(Rejected::Claims(wrong.map_or(JsonError::NotJson, |member| JsonError::WrongType {
-                    member,
-                    expected: "a string",
+                Err(VerificationError::Claims(wrong.map_or(JsonError::NotJson, |member| {
+                    JsonError::WrongType { member, expected: "a string" }
                 })))
             }
         }

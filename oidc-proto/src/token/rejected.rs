@@ -1,11 +1,11 @@
-//! [`Rejected`]: the clause that a token breaks.
+//! [`VerificationError`]: the clause that a token breaks.
 
 use crate::{base::json::JsonError, jose::JwsError};
 
 /// Why a token is not accepted. `Copy`, and without a byte of the token.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Rejected {
+pub enum VerificationError {
     /// Longer than [`MAX_TOKEN`](super::MAX_TOKEN).
     #[error("it is longer than {} bytes", super::MAX_TOKEN)]
     TooLarge,
@@ -91,7 +91,7 @@ pub enum Rejected {
     NotBound,
 }
 
-impl Rejected {
+impl VerificationError {
     /// A short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {

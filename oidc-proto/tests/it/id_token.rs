@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Authenticated, ClientBuilder},
     jose::{Algorithm, JwsError},
     message::AuthorizationRequest,
-    token::{DEFAULT_LEEWAY, IdTokenVerifier, MAX_LEEWAY, Rejected},
+    token::{DEFAULT_LEEWAY, IdTokenVerifier, MAX_LEEWAY, VerificationError},
 };
 use oidc_testkit::{EndpointName, Party, drive::NOW, hostile, scenario::CLIENT_ID};
 use serde_json::{Map, Value, json};
@@ -44,7 +44,7 @@ fn login(alteration: Alteration) -> Result<Authenticated, Error> {
 }
 
 #[track_caller]
-fn assert_rejected(result: Result<Authenticated, Error>, why: Rejected) {
+fn assert_rejected(result: Result<Authenticated, Error>, why: VerificationError) {
     match result {
         Err(Error::Token(rejected)) => assert_eq!(rejected, why),
         other => panic!("{why:?} was expected: {other:?}"),
@@ -54,8 +54,8 @@ fn assert_rejected(result: Result<Authenticated, Error>, why: Rejected) {
 #[test]
 fn what_must_be_there_must_be_there() {
     for name in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
-        assert_rejected(login(remove(name)), Rejected::Missing(name));
-        assert_rejected(login(set(name, Value::Null)), Rejected::Missing(name));
+        assert_rejected(login(remove(name)), VerificationError::Missing(name));
+        assert_rejected(login(set(name, Value::Null)), VerificationError::Missing(name));
     }
 }
 
@@ -69,7 +69,7 @@ fn what_may_be_missing_may_be_missing() {
 #[test]
 fn the_issuer_is_compared_to_the_letter() {
     for iss in ["https://evil.example", "https://op.example/", "https://OP.example", ""] {
-        assert_rejected(login(set("iss", iss)), Rejected::Issuer);
+        assert_rejected(login(set("iss", iss)), VerificationError::Issuer);
     }
 }
 
@@ -80,24 +80,24 @@ fn the_audience_must_name_the_client_and_nobody_else_without_leave() {
     };
     let plain = AuthorizationRequest::default();
     for aud in [json!("other"), json!([]), json!(["other"]), json!("App"), json!("app ")] {
-        assert_rejected(login(set("aud", aud.clone())), Rejected::Audience);
-        assert_rejected(login_with(&plain, trusting, set("aud", aud)), Rejected::Audience);
+        assert_rejected(login(set("aud", aud.clone())), VerificationError::Audience);
+        assert_rejected(login_with(&plain, trusting, set("aud", aud)), VerificationError::Audience);
     }
     for aud in [json!([CLIENT_ID, "other"]), json!(["https://api.example", CLIENT_ID])] {
-        assert_rejected(login(set("aud", aud.clone())), Rejected::UntrustedAudience);
+        assert_rejected(login(set("aud", aud.clone())), VerificationError::UntrustedAudience);
         login_with(&plain, trusting, set("aud", aud)).unwrap();
     }
     let mixed = set("aud", json!([CLIENT_ID, "other", "stranger"]));
-    assert_rejected(login_with(&plain, trusting, mixed), Rejected::UntrustedAudience);
+    assert_rejected(login_with(&plain, trusting, mixed), VerificationError::UntrustedAudience);
     login(set("aud", json!([CLIENT_ID]))).unwrap();
-    let text = Rejected::UntrustedAudience.to_string();
+    let text = VerificationError::UntrustedAudience.to_string();
     assert!(text.contains("trusted_audiences"), "the error says what to set: {text}");
 }
 
 #[test]
 fn an_authorized_party_must_be_the_client() {
     for azp in ["other", "", "https://api.example"] {
-        assert_rejected(login(set("azp", azp)), Rejected::AuthorizedParty);
+        assert_rejected(login(set("azp", azp)), VerificationError::AuthorizedParty);
     }
     assert_eq!(login(set("azp", CLIENT_ID)).unwrap().id_token.azp.as_deref(), Some(CLIENT_ID));
 }
@@ -105,20 +105,20 @@ fn an_authorized_party_must_be_the_client() {
 #[test]
 fn a_subject_has_1_to_255_ascii_characters() {
     for bad in [json!(""), json!("a".repeat(256)), json!("zoë"), json!("é".repeat(100))] {
-        assert_rejected(login(set("sub", bad)), Rejected::Value("sub"));
+        assert_rejected(login(set("sub", bad)), VerificationError::Value("sub"));
     }
     for good in ["a".repeat(255), "0".to_owned(), "a b|c".to_owned(), "~".to_owned()] {
         assert_eq!(login(set("sub", good.clone())).unwrap().id_token.sub, good);
     }
     // Whoever logs a user's name logs one line.
     for bad in ["a\nb", "a\r", "\tb", "a\0b", "a\u{1b}[2J", "a\u{7f}"] {
-        assert_rejected(login(set("sub", bad)), Rejected::Value("sub"));
-        assert_rejected(login(set("acr", bad)), Rejected::Value("acr"));
-        assert_rejected(login(set("sid", bad)), Rejected::Value("sid"));
+        assert_rejected(login(set("sub", bad)), VerificationError::Value("sub"));
+        assert_rejected(login(set("acr", bad)), VerificationError::Value("acr"));
+        assert_rejected(login(set("sid", bad)), VerificationError::Value("sid"));
     }
     for bad in ["a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b", "a\u{e0041}b"] {
-        assert_rejected(login(set("acr", bad)), Rejected::Value("acr"));
-        assert_rejected(login(set("sid", bad)), Rejected::Value("sid"));
+        assert_rejected(login(set("acr", bad)), VerificationError::Value("acr"));
+        assert_rejected(login(set("sid", bad)), VerificationError::Value("sid"));
     }
 }
 
@@ -133,16 +133,16 @@ fn times_are_exact_at_the_edge_of_the_leeway() {
         };
         let edge = i64::from(leeway);
         verdict("exp", 1 - edge).unwrap();
-        assert_rejected(verdict("exp", -edge), Rejected::Expired);
+        assert_rejected(verdict("exp", -edge), VerificationError::Expired);
         verdict("nbf", edge).unwrap();
-        assert_rejected(verdict("nbf", edge + 1), Rejected::NotYetValid);
+        assert_rejected(verdict("nbf", edge + 1), VerificationError::NotYetValid);
         verdict("iat", edge).unwrap();
-        assert_rejected(verdict("iat", edge + 1), Rejected::IssuedInFuture);
+        assert_rejected(verdict("iat", edge + 1), VerificationError::IssuedInFuture);
     }
-    assert_rejected(login(set("nbf", NOW.0 + 86_400)), Rejected::NotYetValid);
-    assert_rejected(login(set("iat", NOW.0 + 86_400)), Rejected::IssuedInFuture);
-    assert_rejected(login(set("exp", 0)), Rejected::Expired);
-    assert_rejected(login(set("exp", -1)), Rejected::Expired);
+    assert_rejected(login(set("nbf", NOW.0 + 86_400)), VerificationError::NotYetValid);
+    assert_rejected(login(set("iat", NOW.0 + 86_400)), VerificationError::IssuedInFuture);
+    assert_rejected(login(set("exp", 0)), VerificationError::Expired);
+    assert_rejected(login(set("exp", -1)), VerificationError::Expired);
 }
 
 #[test]
@@ -153,11 +153,11 @@ fn no_leeway_is_larger_than_its_ceiling() {
         login_with(&request, |client| client.leeway(u16::MAX), set(name, NOW.0 + seconds))
     };
     verdict("exp", 1 - ceiling).unwrap();
-    assert_rejected(verdict("exp", -ceiling), Rejected::Expired);
+    assert_rejected(verdict("exp", -ceiling), VerificationError::Expired);
     verdict("nbf", ceiling).unwrap();
-    assert_rejected(verdict("nbf", ceiling + 1), Rejected::NotYetValid);
+    assert_rejected(verdict("nbf", ceiling + 1), VerificationError::NotYetValid);
     verdict("auth_time", -60 - ceiling).unwrap();
-    assert_rejected(verdict("auth_time", -61 - ceiling), Rejected::AuthenticationTooOld);
+    assert_rejected(verdict("auth_time", -61 - ceiling), VerificationError::AuthenticationTooOld);
 }
 
 #[test]
@@ -167,7 +167,7 @@ fn a_token_is_judged_at_the_time_it_comes_and_not_when_the_user_left() {
     let query = party.callback_query(&url);
     party.clock.advance(50);
     party.provider.alter_id_token(hostile::set_claim("exp", NOW.0 + 15));
-    assert_rejected(party.callback(pending, &query, None), Rejected::Expired);
+    assert_rejected(party.callback(pending, &query, None), VerificationError::Expired);
 }
 
 #[test]
@@ -188,7 +188,7 @@ fn claims_of_the_wrong_type_are_errors_and_never_absences() {
     ] {
         for value in values {
             match login(set(name, value.clone())) {
-                Err(Error::Token(Rejected::Claims(JsonError::WrongType { member, .. }))) => {
+                Err(Error::Token(VerificationError::Claims(JsonError::WrongType { member, .. }))) => {
                     assert_eq!(member, name, "{value}");
                 }
                 other => panic!("{name} {value}: {other:?}"),
@@ -200,22 +200,22 @@ fn claims_of_the_wrong_type_are_errors_and_never_absences() {
 #[test]
 fn the_nonce_must_be_the_one_sent() {
     for nonce in ["", "wrong", &"A".repeat(43)] {
-        assert_rejected(login(set("nonce", nonce)), Rejected::Nonce);
+        assert_rejected(login(set("nonce", nonce)), VerificationError::Nonce);
     }
     // That of another login of the same user will not do.
     let mut party = Party::new();
     let first = party.login().unwrap();
     let nonce = first.id_token.nonce.unwrap();
     party.provider.alter_id_token(hostile::set_claim("nonce", nonce));
-    assert_rejected(party.login(), Rejected::Nonce);
+    assert_rejected(party.login(), VerificationError::Nonce);
 }
 
 #[test]
 fn hashes_that_are_there_must_be_right() {
     for wrong in ["", "AAAAAAAAAAAAAAAAAAAAAA", "77QmUPtjPfzWtF2AnpK9RQ"] {
-        assert_rejected(login(set("at_hash", wrong)), Rejected::AccessTokenHash);
-        assert_rejected(login(set("c_hash", wrong)), Rejected::CodeHash);
-        assert_rejected(login(set("s_hash", wrong)), Rejected::StateHash);
+        assert_rejected(login(set("at_hash", wrong)), VerificationError::AccessTokenHash);
+        assert_rejected(login(set("c_hash", wrong)), VerificationError::CodeHash);
+        assert_rejected(login(set("s_hash", wrong)), VerificationError::StateHash);
     }
 }
 
@@ -242,23 +242,23 @@ fn hashes_of_code_and_state_that_are_right_are_accepted() {
 fn max_age_demands_auth_time_and_holds_it_to_the_second() {
     let request = AuthorizationRequest::default().max_age(60);
     let verdict = |alteration| login_with(&request, |client| client, alteration);
-    assert_rejected(verdict(remove("auth_time")), Rejected::Missing("auth_time"));
+    assert_rejected(verdict(remove("auth_time")), VerificationError::Missing("auth_time"));
     let edge = 60 + i64::from(DEFAULT_LEEWAY);
     verdict(set("auth_time", NOW.0 - edge)).unwrap();
-    assert_rejected(verdict(set("auth_time", NOW.0 - edge - 1)), Rejected::AuthenticationTooOld);
+    assert_rejected(verdict(set("auth_time", NOW.0 - edge - 1)), VerificationError::AuthenticationTooOld);
     login(set("auth_time", 0)).unwrap();
     let strict = AuthorizationRequest::default().max_age(0);
     let old = set("auth_time", NOW.0 - i64::from(DEFAULT_LEEWAY) - 1);
-    assert_rejected(login_with(&strict, |client| client, old), Rejected::AuthenticationTooOld);
+    assert_rejected(login_with(&strict, |client| client, old), VerificationError::AuthenticationTooOld);
 }
 
 #[test]
 fn an_essential_acr_is_demanded_and_a_voluntary_one_is_not() {
     let essential = AuthorizationRequest::default().essential_acr(["gold", "silver"]);
     let verdict = |alteration| login_with(&essential, |client| client, alteration);
-    assert_rejected(verdict(remove("acr")), Rejected::Missing("acr"));
+    assert_rejected(verdict(remove("acr")), VerificationError::Missing("acr"));
     for wrong in ["bronze", "", "gold silver", "Gold"] {
-        assert_rejected(verdict(set("acr", wrong)), Rejected::AuthenticationContext);
+        assert_rejected(verdict(set("acr", wrong)), VerificationError::AuthenticationContext);
     }
     assert_eq!(verdict(set("acr", "silver")).unwrap().id_token.acr.as_deref(), Some("silver"));
     let mut voluntary = AuthorizationRequest::default();
@@ -304,7 +304,7 @@ fn a_public_key_is_never_taken_for_a_secret() {
 #[test]
 fn a_token_of_another_kind_is_refused() {
     for typ in ["at+jwt", "application/at+jwt", "logout+jwt", "dpop+jwt", "oauth-authz-req+jwt", "JWS", ""] {
-        assert_rejected(login(header("typ", typ)), Rejected::Type);
+        assert_rejected(login(header("typ", typ)), VerificationError::Type);
     }
     for typ in ["JWT", "jwt", "application/jwt"] {
         login(header("typ", typ)).unwrap();
@@ -361,7 +361,7 @@ fn a_verifier_by_itself_demands_what_it_is_told_to_expect() {
     let verify = |token: &Secret| verifier.verify(token, &keys, &expected, NOW);
     assert_eq!(verify(&user.id_token.token).unwrap(), user.id_token);
     let access_token = verify(&user.tokens.access_token);
-    assert_eq!(access_token, Err(Rejected::Type), "an access token is no ID token");
+    assert_eq!(access_token, Err(VerificationError::Type), "an access token is no ID token");
     let long = Secret::new("a".repeat(oidc_proto::token::MAX_TOKEN + 1));
-    assert_eq!(verify(&long), Err(Rejected::TooLarge));
+    assert_eq!(verify(&long), Err(VerificationError::TooLarge));
 }

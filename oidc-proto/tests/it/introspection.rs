@@ -5,8 +5,8 @@ use oidc_proto::{
     Error, Secret,
     base::json::JsonError,
     flow::{
-        Client, ClientCredentials, ConfigError, Discovery, Endpoint, MAX_INTROSPECTED, MAX_RETRIES, Rule,
-        Step, TokenTypeHint,
+        Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint, MAX_INTROSPECTED, MAX_RETRIES,
+        Rule, Step, TokenTypeHint,
     },
     message::Introspection,
 };
@@ -39,7 +39,7 @@ fn client(provider: &mut Provider, id: &str, secret: Option<&str>) -> Client {
 
 fn token(provider: &mut Provider) -> Secret {
     let service = client(provider, "service", Some(SECRET));
-    let wanted = ClientCredentials::new(["read", "write"]);
+    let wanted = ClientCredentialsRequest::new(["read", "write"]);
     run(provider, service.client_credentials_once(&wanted, moment(NOW)).unwrap()).unwrap().access_token
 }
 

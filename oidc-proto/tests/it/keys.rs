@@ -8,7 +8,7 @@ use oidc_proto::{
     jose::{Algorithm, JwsError, KeySet, KeySetError, MAX_KEYS, Unusable},
     message::{AuthorizationRequest, AuthorizationResponse},
     renew::KeyRenewal,
-    token::Rejected,
+    token::VerificationError,
 };
 use oidc_testkit::{Authentication, EndpointName, Party, Provider, drive, hostile};
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ fn login(party: &mut Party, keys: Option<Arc<KeySet>>) -> Result<Authenticated, 
 #[track_caller]
 fn assert_jws(result: Result<Authenticated, Error>, why: JwsError) {
     match result {
-        Err(Error::Token(Rejected::Jws(error))) => assert_eq!(error, why),
+        Err(Error::Token(VerificationError::Jws(error))) => assert_eq!(error, why),
         other => panic!("{why:?} was expected: {other:?}"),
     }
 }

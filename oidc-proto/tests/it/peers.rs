@@ -3,11 +3,14 @@
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     base::{endpoint_url::UrlError, form::FormError, json::JsonError},
-    flow::{Authenticated, CallbackError, Client, ClientCredentials, ConfigError, Discovery, Endpoint, Rule},
+    flow::{
+        Authenticated, CallbackError, Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint,
+        Rule,
+    },
     jose::{Algorithm, JwsError, KeySet, Unusable},
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MetadataError, ProviderMetadata, Why},
-    token::{Rejected, Scratch, Verifier},
+    token::{AccessTokenVerifier, Scratch, VerificationError},
 };
 use oidc_testkit::{
     Authentication, EndpointName, Party, Provider,
@@ -29,12 +32,14 @@ fn login(alteration: impl FnMut(&mut Object, &mut Object) + Send + 'static) -> R
 }
 
 /// What a resource server says of an altered access token.
-fn access(alteration: impl FnMut(&mut Object, &mut Object) + Send + 'static) -> Result<(), Rejected> {
+fn access(
+    alteration: impl FnMut(&mut Object, &mut Object) + Send + 'static,
+) -> Result<(), VerificationError> {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     party.provider.alter_access_token(alteration);
-    let tokens = party.client_credentials(&ClientCredentials::default()).unwrap();
-    let verifier = Verifier::new("https://op.example", "https://api.example");
+    let tokens = party.client_credentials(&ClientCredentialsRequest::default()).unwrap();
+    let verifier = AccessTokenVerifier::new("https://op.example", "https://api.example");
     let token = tokens.access_token.expose();
     verifier.verify(token, &keys, &mut Scratch::new(), NOW).map(|_| ())
 }
@@ -76,10 +81,10 @@ fn e01_a_newline_in_an_access_token_is_an_error_and_no_panic() {
 fn e02_another_party_a_token_from_tomorrow_and_a_nameless_user_are_refused() {
     let tomorrow = NOW.0 + 86_400;
     for (claim, value, why) in [
-        ("azp", json!("other"), Rejected::AuthorizedParty),
-        ("iat", json!(tomorrow), Rejected::IssuedInFuture),
-        ("nbf", json!(tomorrow), Rejected::NotYetValid),
-        ("sub", json!(""), Rejected::Value("sub")),
+        ("azp", json!("other"), VerificationError::AuthorizedParty),
+        ("iat", json!(tomorrow), VerificationError::IssuedInFuture),
+        ("nbf", json!(tomorrow), VerificationError::NotYetValid),
+        ("sub", json!(""), VerificationError::Value("sub")),
     ] {
         assert_eq!(login(hostile::set_claim(claim, value)).unwrap_err(), why.into(), "{claim}");
     }
@@ -89,15 +94,15 @@ fn e02_another_party_a_token_from_tomorrow_and_a_nameless_user_are_refused() {
 #[test]
 fn e03_access_tokens_without_issuer_audience_or_with_unknown_extensions_are_refused() {
     assert_eq!(access(|_, _| ()), Ok(()));
-    let wrong = |member, expected| Rejected::Claims(JsonError::WrongType { member, expected });
+    let wrong = |member, expected| VerificationError::Claims(JsonError::WrongType { member, expected });
     let set = |name: &'static str, value: Value| access(hostile::set_claim(name, value));
-    assert_eq!(access(hostile::remove_claim("iss")), Err(Rejected::Missing("iss")));
-    assert_eq!(access(hostile::remove_claim("aud")), Err(Rejected::Missing("aud")));
+    assert_eq!(access(hostile::remove_claim("iss")), Err(VerificationError::Missing("iss")));
+    assert_eq!(access(hostile::remove_claim("aud")), Err(VerificationError::Missing("aud")));
     assert_eq!(set("aud", json!(5)), Err(wrong("aud", "a string or an array of strings")));
-    assert_eq!(set("aud", json!([])), Err(Rejected::Audience));
+    assert_eq!(set("aud", json!([])), Err(VerificationError::Audience));
     assert_eq!(set("iss", json!({})), Err(wrong("iss", "a string")));
     assert_eq!(set("iss", json!(["https://op.example"])), Err(wrong("iss", "a string")));
-    assert_eq!(set("nbf", json!(NOW.0 + 86_400)), Err(Rejected::NotYetValid));
+    assert_eq!(set("nbf", json!(NOW.0 + 86_400)), Err(VerificationError::NotYetValid));
     let critical = access(hostile::set_header_member("crit", json!(["x"])));
     assert_eq!(critical, Err(JwsError::Critical.into()));
 }
@@ -105,12 +110,13 @@ fn e03_access_tokens_without_issuer_audience_or_with_unknown_extensions_are_refu
 /// CVE-2026-25537: jsonwebtoken skipped an `exp` that was no number.
 #[test]
 fn e04_an_expiry_of_another_type_is_an_error_and_not_an_absence() {
-    let wrong = Rejected::Claims(JsonError::WrongType { member: "exp", expected: "a date in seconds" });
+    let wrong =
+        VerificationError::Claims(JsonError::WrongType { member: "exp", expected: "a date in seconds" });
     for exp in [json!("1"), json!(true), json!([NOW.0]), json!({}), json!(1e300)] {
         assert_eq!(access(hostile::set_claim("exp", exp.clone())), Err(wrong), "{exp}");
         assert_eq!(login(hostile::set_claim("exp", exp.clone())).unwrap_err(), wrong.into(), "{exp}");
     }
-    assert_eq!(access(hostile::remove_claim("exp")), Err(Rejected::Missing("exp")));
+    assert_eq!(access(hostile::remove_claim("exp")), Err(VerificationError::Missing("exp")));
 }
 
 /// Four libraries lost every key of a provider that published one they did not know.
@@ -143,7 +149,7 @@ fn e11_tokens_come_out_with_a_verified_id_token_or_not_at_all() {
     let mut party = Party::new();
     party.provider.break_signatures(true);
     // `Authenticated` is the only type that carries tokens out of a login, and there is none.
-    assert_eq!(party.login().unwrap_err(), Rejected::from(JwsError::Signature).into());
+    assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::Signature).into());
     party.provider.clear_alterations();
     let user: Authenticated = party.login().unwrap();
     assert_eq!(user.tokens.id_token.unwrap(), user.id_token.token, "that very token was verified");
@@ -265,7 +271,7 @@ fn e17_providers_whose_endpoints_are_on_other_hosts_work_by_default() {
         let at = |name: &str| document[name].as_str().unwrap().to_owned();
         let target = |request: &oidc_proto::flow::Request| request.uri().to_string();
         let grant = client
-            .client_credentials(&ClientCredentials::default(), oidc_proto::Moment::new(NOW, [7; 32]))
+            .client_credentials(&ClientCredentialsRequest::default(), oidc_proto::Moment::new(NOW, [7; 32]))
             .unwrap();
         assert_eq!(target(grant.request()), at("token_endpoint"));
         assert_eq!(target(client.jwks().unwrap().request()), at("jwks_uri"));
@@ -291,7 +297,7 @@ fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
     // The provider names every algorithm; the client wants ES256 alone.
     let mut party = Party::builder().id_token_alg(Algorithm::ES256).build();
     party.provider.sign_with(Algorithm::RS256);
-    assert_eq!(party.login().unwrap_err(), Rejected::from(JwsError::AlgorithmNotAllowed).into());
+    assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::AlgorithmNotAllowed).into());
     // A key without `alg` serves what its type can do, and not RS256 alone.
     for algorithm in [Algorithm::PS512, Algorithm::ES384, Algorithm::EdDSA] {
         let mut party = Party::builder().id_token_alg(algorithm).build();
@@ -309,12 +315,15 @@ fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
         let mut party = Party::new();
         let body = json!({ "keys": [key] }).to_string();
         party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
-        assert_eq!(party.login().unwrap_err(), Rejected::from(JwsError::KeySetAside(why)).into());
+        assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::KeySetAside(why)).into());
     }
     // An access token is no ID token, and an ID token no access token.
-    assert_eq!(login(hostile::set_header_member("typ", "at+jwt")).unwrap_err(), Rejected::Type.into());
-    assert_eq!(access(hostile::set_header_member("typ", "JWT")), Err(Rejected::Type));
-    assert_eq!(access(hostile::remove_header_member("typ")), Err(Rejected::Type));
+    assert_eq!(
+        login(hostile::set_header_member("typ", "at+jwt")).unwrap_err(),
+        VerificationError::Type.into()
+    );
+    assert_eq!(access(hostile::set_header_member("typ", "JWT")), Err(VerificationError::Type));
+    assert_eq!(access(hostile::remove_header_member("typ")), Err(VerificationError::Type));
 }
 
 /// An earlier design checked the scheme of the discovery URL, and of nothing after it.

@@ -7,7 +7,7 @@ use oidc_proto::{
     jose::JwsError,
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
-    token::Rejected,
+    token::VerificationError,
 };
 use oidc_testkit::{
     EndpointName, Party,
@@ -38,7 +38,7 @@ fn refreshed(
 fn honest(_: &mut Object, _: &mut Object) {}
 
 #[track_caller]
-fn assert_rejected(result: Result<Refreshed, Error>, why: Rejected) {
+fn assert_rejected(result: Result<Refreshed, Error>, why: VerificationError) {
     match result {
         Err(Error::Token(rejected)) => assert_eq!(rejected, why),
         other => panic!("{why:?} was expected: {other:?}"),
@@ -94,35 +94,35 @@ fn a_refresh_without_an_id_token_is_fine_and_fetches_no_keys() {
 #[test]
 fn issuer_and_subject_must_be_those_of_the_login() {
     let set = hostile::set_claim;
-    assert_rejected(refreshed(honest, set("iss", "https://evil.example")), Rejected::Issuer);
-    assert_rejected(refreshed(honest, set("sub", "mallory")), Rejected::Changed("sub"));
-    assert_rejected(refreshed(honest, hostile::remove_claim("sub")), Rejected::Missing("sub"));
+    assert_rejected(refreshed(honest, set("iss", "https://evil.example")), VerificationError::Issuer);
+    assert_rejected(refreshed(honest, set("sub", "mallory")), VerificationError::Changed("sub"));
+    assert_rejected(refreshed(honest, hostile::remove_claim("sub")), VerificationError::Missing("sub"));
 }
 
 #[test]
 fn the_audience_must_include_all_of_that_of_the_login() {
     let aud = |aud: Value| hostile::set_claim("aud", aud);
     let two = || aud(json!([CLIENT_ID, "api"]));
-    assert_rejected(refreshed(two(), aud(json!(CLIENT_ID))), Rejected::Changed("aud"));
-    assert_rejected(refreshed(two(), aud(json!([CLIENT_ID, "other"]))), Rejected::Changed("aud"));
+    assert_rejected(refreshed(two(), aud(json!(CLIENT_ID))), VerificationError::Changed("aud"));
+    assert_rejected(refreshed(two(), aud(json!([CLIENT_ID, "other"]))), VerificationError::Changed("aud"));
     refreshed(two(), aud(json!(["api", CLIENT_ID]))).unwrap();
     refreshed(honest, two()).unwrap();
-    assert_rejected(refreshed(honest, aud(json!(["api"]))), Rejected::Audience);
+    assert_rejected(refreshed(honest, aud(json!(["api"]))), VerificationError::Audience);
 }
 
 #[test]
 fn the_authorized_party_must_be_there_if_it_was_and_must_not_if_it_was_not() {
     let azp = || hostile::set_claim("azp", CLIENT_ID);
     refreshed(azp(), azp()).unwrap();
-    assert_rejected(refreshed(azp(), honest), Rejected::Changed("azp"));
-    assert_rejected(refreshed(honest, azp()), Rejected::Changed("azp"));
+    assert_rejected(refreshed(azp(), honest), VerificationError::Changed("azp"));
+    assert_rejected(refreshed(honest, azp()), VerificationError::Changed("azp"));
 }
 
 #[test]
 fn the_time_of_authentication_is_that_of_the_login_if_it_is_told() {
     let set = |seconds: i64| hostile::set_claim("auth_time", NOW.0 + seconds);
-    assert_rejected(refreshed(honest, set(200)), Rejected::Changed("auth_time"));
-    assert_rejected(refreshed(honest, set(-1)), Rejected::Changed("auth_time"));
+    assert_rejected(refreshed(honest, set(200)), VerificationError::Changed("auth_time"));
+    assert_rejected(refreshed(honest, set(-1)), VerificationError::Changed("auth_time"));
     refreshed(honest, set(0)).unwrap();
     refreshed(honest, hostile::remove_claim("auth_time")).unwrap();
 }
@@ -139,7 +139,10 @@ fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
     party.provider.alter_id_token(hostile::set_claim("nonce", nonce));
     party.refresh_with(&token, previous, None).unwrap();
     for other in ["", "other"] {
-        assert_rejected(refreshed(honest, hostile::set_claim("nonce", other)), Rejected::Changed("nonce"));
+        assert_rejected(
+            refreshed(honest, hostile::set_claim("nonce", other)),
+            VerificationError::Changed("nonce"),
+        );
     }
     // A login without a nonce of its own has none that could come back.
     let mut party = Party::new();
@@ -148,18 +151,24 @@ fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
     without.nonce = None;
     party.provider.alter_id_token(hostile::set_claim("nonce", "new"));
     let result = party.refresh_with(&refresh_token(&user), Some((&without).into()), None);
-    assert_rejected(result, Rejected::Changed("nonce"));
+    assert_rejected(result, VerificationError::Changed("nonce"));
 }
 
 #[test]
 fn all_other_rules_hold_too() {
-    assert_rejected(refreshed(honest, hostile::set_claim("exp", NOW.0)), Rejected::Expired);
-    assert_rejected(refreshed(honest, hostile::set_claim("nbf", NOW.0 + 300)), Rejected::NotYetValid);
-    assert_rejected(refreshed(honest, hostile::set_claim("at_hash", "AAAA")), Rejected::AccessTokenHash);
-    assert_rejected(refreshed(honest, hostile::set_header_member("typ", "at+jwt")), Rejected::Type);
+    assert_rejected(refreshed(honest, hostile::set_claim("exp", NOW.0)), VerificationError::Expired);
+    assert_rejected(
+        refreshed(honest, hostile::set_claim("nbf", NOW.0 + 300)),
+        VerificationError::NotYetValid,
+    );
+    assert_rejected(
+        refreshed(honest, hostile::set_claim("at_hash", "AAAA")),
+        VerificationError::AccessTokenHash,
+    );
+    assert_rejected(refreshed(honest, hostile::set_header_member("typ", "at+jwt")), VerificationError::Type);
     assert_rejected(refreshed(honest, hostile::set_header_member("alg", "none")), JwsError::Unsigned.into());
     let untrusted = hostile::set_claim("aud", json!([CLIENT_ID, "stranger"]));
-    assert_rejected(refreshed(honest, untrusted), Rejected::UntrustedAudience);
+    assert_rejected(refreshed(honest, untrusted), VerificationError::UntrustedAudience);
 }
 
 #[test]

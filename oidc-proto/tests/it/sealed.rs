@@ -3,9 +3,9 @@
 use oidc_proto::{
     Moment, Timestamp,
     flow::{
-        ClientCredentials, Custom, DeviceAuthorization, MAX_OPEN_LOGINS, MAX_SEALED, OpenLogins,
-        PENDING_LIFETIME, PendingAuthorization, PreviousLogin, SavedClientCredentials, Seal, SealError,
-        SealingKeys, Step,
+        AppState, ClientCredentialsRequest, DeviceAuthorization, MAX_OPEN_LOGINS, MAX_SEALED,
+        PENDING_LIFETIME, PendingAuthorization, PendingAuthorizations, PreviousLogin, SavedClientCredentials,
+        Seal, SealError, SealingKeys, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -34,8 +34,8 @@ fn pending(n: usize) -> PendingAuthorization {
     serde_json::from_value(saved).expect("a saved login")
 }
 
-fn ten() -> OpenLogins {
-    let mut open = OpenLogins::new();
+fn ten() -> PendingAuthorizations {
+    let mut open = PendingAuthorizations::new();
     for n in 0..10 {
         assert_eq!(open.add(pending(n), NOW), None);
     }
@@ -48,7 +48,7 @@ fn ten_open_logins_fit_into_one_cookie_with_room_to_spare() {
     let sealed = keys().seal(&open, AUDIENCE, moment(&mut seed)).unwrap();
     assert!(sealed.len() < 2_048, "{} bytes", sealed.len());
     assert!(sealed.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)));
-    assert_eq!(keys().open::<OpenLogins>(&sealed, AUDIENCE), Ok(open));
+    assert_eq!(keys().open::<PendingAuthorizations>(&sealed, AUDIENCE), Ok(open));
     let one = keys().seal(&pending(3), AUDIENCE, moment(&mut seed)).unwrap();
     assert!(one.len() < 512, "{} bytes", one.len());
 }
@@ -60,7 +60,7 @@ fn what_does_not_fit_is_a_typed_error_that_says_how_long_it_is() {
     let mut sized = |padding: usize| {
         saved["r"] = format!("https://app.example/{}", "x".repeat(padding)).into();
         // Two redirect URIs of 2 KiB do not fit into one cookie.
-        let mut open = OpenLogins::new();
+        let mut open = PendingAuthorizations::new();
         open.add(serde_json::from_value(saved.clone()).unwrap(), NOW);
         saved["r"] = format!("https://app.example/{}y", "x".repeat(padding)).into();
         open.add(serde_json::from_value(saved.clone()).unwrap(), NOW);
@@ -80,7 +80,7 @@ fn it_opens_for_the_same_audience_as_the_same_kind_and_with_its_own_key_only() {
     let sealed = keys().seal(&state, AUDIENCE, moment(&mut seed)).unwrap();
     assert_eq!(keys().open::<PendingAuthorization>(&sealed, AUDIENCE), Ok(state.clone()));
     assert_eq!(keys().open::<PendingAuthorization>(&sealed, "another"), Err(SealError::Wrong));
-    assert_eq!(keys().open::<OpenLogins>(&sealed, AUDIENCE), Err(SealError::Wrong));
+    assert_eq!(keys().open::<PendingAuthorizations>(&sealed, AUDIENCE), Err(SealError::Wrong));
     assert_eq!(keys().open::<SavedClientCredentials>(&sealed, AUDIENCE), Err(SealError::Wrong));
     let other = SealingKeys::new(7, &[1; 32]);
     assert_eq!(other.open::<PendingAuthorization>(&sealed, AUDIENCE), Err(SealError::Wrong));
@@ -133,7 +133,7 @@ fn every_change_and_every_cut_is_seen() {
         let length = usize::try_from(seed.below(200)).unwrap();
         let noise: Vec<u8> = (0..length).map(|_| seed.below(256) as u8).collect();
         let text = oidc_proto::base::base64url::encode(&noise);
-        assert!(keys().open::<OpenLogins>(&text, AUDIENCE).is_err());
+        assert!(keys().open::<PendingAuthorizations>(&text, AUDIENCE).is_err());
     }
 }
 
@@ -165,7 +165,7 @@ fn the_oldest_gives_way_and_what_cannot_end_any_more_is_dropped() {
 #[test]
 fn a_login_that_has_just_begun_never_gives_way_whatever_the_clock_says() {
     // Ten tabs on a node whose clock is ahead, and one more on a node whose clock is not.
-    let mut open = OpenLogins::new();
+    let mut open = PendingAuthorizations::new();
     for n in 100..110 {
         open.add(pending(n), NOW);
     }
@@ -182,12 +182,12 @@ fn a_login_by_sealed_cookie_is_the_same_login() {
         let mut party = Party::builder().seed(seed).build();
         let mut cookies = Seed::new(seed);
         let (url, pending) = party.authorize(&AuthorizationRequest::new(["profile", "email"])).unwrap();
-        let mut open = OpenLogins::new();
+        let mut open = PendingAuthorizations::new();
         open.add(pending, party.clock.now());
         let cookie = keys().seal(&open, AUDIENCE, cookies.moment(party.clock.now())).unwrap();
         let query = party.callback_query(&url);
         let response = AuthorizationResponse::from_query(&query).unwrap();
-        let mut open: OpenLogins = keys().open(&cookie, AUDIENCE).unwrap();
+        let mut open: PendingAuthorizations = keys().open(&cookie, AUDIENCE).unwrap();
         let pending = open.take(response.state.as_deref().unwrap()).unwrap();
         assert!(open.is_empty());
         let call = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
@@ -208,8 +208,10 @@ fn grants_and_logins_that_were_are_sealed_too() {
     party
         .provider
         .alter_response(oidc_testkit::EndpointName::Token, hostile::times(1, hostile::retry_after(5)));
-    let call =
-        party.client.client_credentials(&ClientCredentials::new(["api"]), Moment::new(NOW, [7; 32])).unwrap();
+    let call = party
+        .client
+        .client_credentials(&ClientCredentialsRequest::new(["api"]), Moment::new(NOW, [7; 32]))
+        .unwrap();
     let (request, _, waiting) = call.into_parts();
     let response = party.provider.handle(&request, party.clock.now());
     let Step::Wait(pause) = waiting.receive(response, party.clock.moment()).unwrap() else { panic!("busy") };
@@ -231,28 +233,32 @@ struct Session {
 #[test]
 fn a_state_of_the_applications_own_is_sealed_by_the_same_rules() {
     let mut seed = Seed::new(8);
-    let session = Custom(Session { sub: "alice \u{1f511}".to_owned(), expires: i64::MAX });
+    let session = AppState(Session { sub: "alice \u{1f511}".to_owned(), expires: i64::MAX });
     let sealed = keys().seal(&session, "session", moment(&mut seed)).unwrap();
     assert_eq!(keys().open(&sealed, "session"), Ok(session.clone()));
-    assert_eq!(keys().open::<Custom<Session>>(&sealed, AUDIENCE), Err(SealError::Wrong));
-    assert_eq!(keys().open::<OpenLogins>(&sealed, "session"), Err(SealError::Wrong), "another kind");
+    assert_eq!(keys().open::<AppState<Session>>(&sealed, AUDIENCE), Err(SealError::Wrong));
     assert_eq!(
-        SealingKeys::new(9, &[1; 32]).open::<Custom<Session>>(&sealed, "session"),
+        keys().open::<PendingAuthorizations>(&sealed, "session"),
+        Err(SealError::Wrong),
+        "another kind"
+    );
+    assert_eq!(
+        SealingKeys::new(9, &[1; 32]).open::<AppState<Session>>(&sealed, "session"),
         Err(SealError::UnknownKey)
     );
     let logins = keys().seal(&ten(), "session", moment(&mut seed)).unwrap();
-    assert_eq!(keys().open::<Custom<Session>>(&logins, "session"), Err(SealError::Wrong));
+    assert_eq!(keys().open::<AppState<Session>>(&logins, "session"), Err(SealError::Wrong));
     // Another state of the application's own is none of this form, unless its members say so.
-    assert_eq!(keys().open::<Custom<Vec<String>>>(&sealed, "session"), Err(SealError::State));
-    assert_eq!(format!("{session:?} {:#?}", Custom("alice")), "Custom(..) Custom(..)");
+    assert_eq!(keys().open::<AppState<Vec<String>>>(&sealed, "session"), Err(SealError::State));
+    assert_eq!(format!("{session:?} {:#?}", AppState("alice")), "AppState(..) AppState(..)");
 }
 
 #[test]
 fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
     let mut seed = Seed::new(9);
     let by_pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
-    assert_eq!(keys().seal(&Custom(by_pairs), "x", moment(&mut seed)), Err(SealError::State));
-    let long = Custom("x".repeat(MAX_SEALED));
+    assert_eq!(keys().seal(&AppState(by_pairs), "x", moment(&mut seed)), Err(SealError::State));
+    let long = AppState("x".repeat(MAX_SEALED));
     assert!(matches!(keys().seal(&long, "x", moment(&mut seed)), Err(SealError::TooLarge { .. })));
 }
 
@@ -260,7 +266,7 @@ fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
 #[test]
 fn what_version_1_sealed_is_still_opened() {
     let golden = include_str!("../../../tests/data/saved/sealed-v1.txt").trim();
-    let open: OpenLogins = keys().open(golden, AUDIENCE).unwrap();
+    let open: PendingAuthorizations = keys().open(golden, AUDIENCE).unwrap();
     assert_eq!(open, ten());
     let same = keys().seal(&ten(), AUDIENCE, Moment::new(NOW, [1; 32])).unwrap();
     assert_eq!(same, golden, "the form has changed: raise its version");
@@ -287,6 +293,6 @@ fn each_kind_of_state_that_version_1_sealed_is_still_opened() {
     let previous: PreviousLogin =
         serde_json::from_str(include_str!("../../../tests/data/saved/previous-login-v1.json")).unwrap();
     holds(&previous, lines.next());
-    holds(&Custom(Session { sub: "alice".to_owned(), expires: NOW.0 }), lines.next());
+    holds(&AppState(Session { sub: "alice".to_owned(), expires: NOW.0 }), lines.next());
     assert_eq!(lines.next(), None);
 }

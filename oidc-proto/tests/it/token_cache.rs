@@ -3,10 +3,11 @@
 use crate::support::*;
 use oidc_proto::{
     Timestamp,
-    flow::{Client, ClientCredentials, Discovery},
+    flow::{Client, ClientCredentialsRequest, Discovery},
     jose::{Algorithm, KeySet},
     token::{
-        CacheKey, ENTRY_BYTES, Possession, Rejected, Remember, Scratch, Verified, VerifiedCache, Verifier,
+        AccessTokenVerifier, CacheKey, ENTRY_BYTES, Possession, Remember, Scratch, SignatureCache,
+        VerificationError, VerifiedAccessToken,
     },
 };
 use oidc_testkit::{Provider, Registration, Seed};
@@ -30,7 +31,7 @@ impl Issuer {
     }
 
     fn token(&mut self, resource: &str, now: Timestamp) -> String {
-        let wanted = ClientCredentials::default().resource(resource);
+        let wanted = ClientCredentialsRequest::default().resource(resource);
         let call =
             self.client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
         run_at(&mut self.provider, call, &mut now.clone()).unwrap().access_token.expose().to_owned()
@@ -42,7 +43,7 @@ impl Issuer {
 }
 
 /// All that a caller can see of a verdict.
-fn seen(verdict: &Result<Verified<'_>, Rejected>) -> Result<String, Rejected> {
+fn seen(verdict: &Result<VerifiedAccessToken<'_>, VerificationError>) -> Result<String, VerificationError> {
     let verified = verdict.as_ref().map_err(|rejected| *rejected)?;
     let custom: serde_json::Value = verified.custom().unwrap();
     Ok(format!("{:?} {custom}", verified.claims()))
@@ -50,7 +51,7 @@ fn seen(verdict: &Result<Verified<'_>, Rejected>) -> Result<String, Rejected> {
 
 /// The cache under test, and how often it knew.
 struct Counted {
-    cache: VerifiedCache,
+    cache: SignatureCache,
     hits: usize,
 }
 
@@ -72,16 +73,16 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
         let mut seed = Seed::new(number);
         let mut issuer = Issuer::new();
         let policies = [
-            Verifier::new(ISSUER, API),
-            Verifier::new(ISSUER, "https://other.example"),
-            Verifier::new(ISSUER, "https://other.example").or_audience(API).leeway(0),
-            Verifier::new("https://evil.example", API),
-            Verifier::new(ISSUER, API).algorithms([Algorithm::RS256].into_iter().collect()),
-            Verifier::new(ISSUER, API).accept_plain_jwt(),
+            AccessTokenVerifier::new(ISSUER, API),
+            AccessTokenVerifier::new(ISSUER, "https://other.example"),
+            AccessTokenVerifier::new(ISSUER, "https://other.example").or_audience(API).leeway(0),
+            AccessTokenVerifier::new("https://evil.example", API),
+            AccessTokenVerifier::new(ISSUER, API).algorithms([Algorithm::RS256].into_iter().collect()),
+            AccessTokenVerifier::new(ISSUER, API).accept_plain_jwt(),
         ];
         // Now and then a cache so small that it forgets all the time.
         let bytes = ENTRY_BYTES * [1000, 3, 0][number as usize % 3];
-        let mut cache = Counted { cache: VerifiedCache::new(bytes), hits: 0 };
+        let mut cache = Counted { cache: SignatureCache::new(bytes), hits: 0 };
         let (mut scratch, mut plain) = (Scratch::new(), Scratch::new());
         let (mut now, mut keys, mut tokens) = (NOW, issuer.keys(), vec![(issuer.token(API, NOW), 0)]);
         for _ in 0..500 {
@@ -154,20 +155,27 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
 fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
     let mut issuer = Issuer::new();
     let token = issuer.token(API, NOW);
-    let (verifier, keys) = (Verifier::new(ISSUER, API), issuer.keys());
-    let (mut cache, mut scratch) = (VerifiedCache::new(1 << 20), Scratch::new());
-    let mut verify = |verifier: &Verifier, keys: &KeySet, now| {
+    let (verifier, keys) = (AccessTokenVerifier::new(ISSUER, API), issuer.keys());
+    let (mut cache, mut scratch) = (SignatureCache::new(1 << 20), Scratch::new());
+    let mut verify = |verifier: &AccessTokenVerifier, keys: &KeySet, now| {
         verifier.verify_cached(&token, keys, &mut cache, &mut scratch, now).map(|_| ())
     };
     assert_eq!(verify(&verifier, &keys, NOW), Ok(()));
     assert_eq!(verify(&verifier, &keys, NOW.plus(329)), Ok(()));
-    assert_eq!(verify(&verifier, &keys, NOW.plus(330)), Err(Rejected::Expired), "at every hit");
-    assert_eq!(verify(&verifier, &keys, NOW.plus(-31)), Err(Rejected::IssuedInFuture));
-    let stricter = Verifier::new(ISSUER, API).leeway(0);
-    assert_eq!(verify(&stricter, &keys, NOW.plus(300)), Err(Rejected::Expired));
-    let other = Verifier::new(ISSUER, "https://other.example");
-    assert_eq!(verify(&other, &keys, NOW), Err(Rejected::Audience), "a hit skips no check of the caller");
-    assert_eq!(verify(&Verifier::new("https://x.example", API), &keys, NOW), Err(Rejected::Issuer));
+    assert_eq!(verify(&verifier, &keys, NOW.plus(330)), Err(VerificationError::Expired), "at every hit");
+    assert_eq!(verify(&verifier, &keys, NOW.plus(-31)), Err(VerificationError::IssuedInFuture));
+    let stricter = AccessTokenVerifier::new(ISSUER, API).leeway(0);
+    assert_eq!(verify(&stricter, &keys, NOW.plus(300)), Err(VerificationError::Expired));
+    let other = AccessTokenVerifier::new(ISSUER, "https://other.example");
+    assert_eq!(
+        verify(&other, &keys, NOW),
+        Err(VerificationError::Audience),
+        "a hit skips no check of the caller"
+    );
+    assert_eq!(
+        verify(&AccessTokenVerifier::new("https://x.example", API), &keys, NOW),
+        Err(VerificationError::Issuer)
+    );
     issuer.provider.rotate_keys();
     let rotated = issuer.keys();
     assert!(verify(&verifier, &rotated, NOW).unwrap_err().wants_newer_keys(), "its key is gone");
@@ -190,19 +198,27 @@ impl Remember for Gullible {
 fn a_bound_token_that_is_remembered_is_no_bearer_token() {
     let mut issuer = Issuer::new();
     issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", json!({"jkt": "k"})));
-    let (token, keys, verifier) = (issuer.token(API, NOW), issuer.keys(), Verifier::new(ISSUER, API));
-    let mut cache = Counted { cache: VerifiedCache::new(1 << 20), hits: 0 };
+    let (token, keys, verifier) =
+        (issuer.token(API, NOW), issuer.keys(), AccessTokenVerifier::new(ISSUER, API));
+    let mut cache = Counted { cache: SignatureCache::new(1 << 20), hits: 0 };
     let mut scratch = Scratch::new();
     let mut verify = |shown: Possession<'_>| {
         let verdict = verifier.verify_cached_bound(&token, &keys, &mut cache, &mut scratch, NOW, shown);
         (verdict.map(drop), cache.cache.len(), cache.hits)
     };
     let key = |jkt| Possession::none().key(jkt);
-    assert_eq!(verify(Possession::none()), (Err(Rejected::SenderConstrained), 0, 0));
+    assert_eq!(verify(Possession::none()), (Err(VerificationError::SenderConstrained), 0, 0));
     assert_eq!(verify(key("k")), (Ok(()), 1, 0), "remembered");
-    assert_eq!(verify(Possession::none()), (Err(Rejected::SenderConstrained), 1, 0), "as a bearer token");
-    assert_eq!(verify(Possession::none().certificate("k")), (Err(Rejected::SenderConstrained), 1, 0));
-    assert_eq!(verify(key("other")), (Err(Rejected::WrongSender), 1, 0), "with another's proof");
+    assert_eq!(
+        verify(Possession::none()),
+        (Err(VerificationError::SenderConstrained), 1, 0),
+        "as a bearer token"
+    );
+    assert_eq!(
+        verify(Possession::none().certificate("k")),
+        (Err(VerificationError::SenderConstrained), 1, 0)
+    );
+    assert_eq!(verify(key("other")), (Err(VerificationError::WrongSender), 1, 0), "with another's proof");
     assert_eq!(verify(key("k")), (Ok(()), 1, 1), "with its own");
 }
 
@@ -210,14 +226,16 @@ fn a_bound_token_that_is_remembered_is_no_bearer_token() {
 fn nothing_but_the_signature_is_ever_spared() {
     let mut issuer = Issuer::new();
     let mut scratch = Scratch::new();
-    for (claim, why) in
-        [("aud", Rejected::Audience), ("iss", Rejected::Issuer), ("client_id", Rejected::Value("client_id"))]
-    {
+    for (claim, why) in [
+        ("aud", VerificationError::Audience),
+        ("iss", VerificationError::Issuer),
+        ("client_id", VerificationError::Value("client_id")),
+    ] {
         issuer.provider.clear_alterations();
         issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim(claim, ""));
         let token = issuer.token(API, NOW);
         let mut gullible = Gullible(0);
-        let verifier = Verifier::new(ISSUER, API);
+        let verifier = AccessTokenVerifier::new(ISSUER, API);
         let verdict = verifier.verify_cached(&token, &issuer.keys(), &mut gullible, &mut scratch, NOW);
         assert_eq!((verdict.err(), gullible.0), (Some(why), 0), "the cache is not even asked");
     }
@@ -226,18 +244,19 @@ fn nothing_but_the_signature_is_ever_spared() {
 #[test]
 fn the_bound_is_exact_and_the_longest_unused_goes_first() {
     let mut issuer = Issuer::new();
-    let (verifier, keys, mut scratch) = (Verifier::new(ISSUER, API), issuer.keys(), Scratch::new());
+    let (verifier, keys, mut scratch) =
+        (AccessTokenVerifier::new(ISSUER, API), issuer.keys(), Scratch::new());
     let tokens: Vec<_> = (0..4).map(|_| issuer.token(API, NOW)).collect();
     for (bytes, held) in
         [(0, 0), (ENTRY_BYTES - 1, 0), (ENTRY_BYTES, 1), (3 * ENTRY_BYTES, 3), (4 * ENTRY_BYTES - 1, 3)]
     {
-        let mut cache = VerifiedCache::new(bytes);
+        let mut cache = SignatureCache::new(bytes);
         for token in &tokens {
             assert!(verifier.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).is_ok());
         }
         assert_eq!((cache.len(), cache.bytes()), (held, held * ENTRY_BYTES), "{bytes}");
     }
-    let mut cache = VerifiedCache::new(1 << 20);
+    let mut cache = SignatureCache::new(1 << 20);
     for token in &tokens {
         verifier.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).unwrap();
     }

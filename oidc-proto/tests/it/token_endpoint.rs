@@ -5,8 +5,8 @@ use oidc_proto::{
     Error, Moment,
     base::json::JsonError,
     flow::{
-        Authentication as Method, Client, ClientCredentials, ConfigError, Endpoint, MAX_RETRIES, OAuthError,
-        Quirks, RETRY_AFTER_CAP, ResponseError, Rule, Step,
+        Authentication as Method, Client, ClientCredentialsRequest, ConfigError, Endpoint, MAX_RETRIES,
+        OAuthError, Quirks, RETRY_AFTER_CAP, ResponseError, Rule, Step,
     },
     message::TokenResponse,
 };
@@ -19,8 +19,8 @@ use oidc_testkit::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-fn wanted() -> ClientCredentials {
-    ClientCredentials::new(["jobs:run"])
+fn wanted() -> ClientCredentialsRequest {
+    ClientCredentialsRequest::new(["jobs:run"])
 }
 
 /// A client credentials grant whose response is altered.
@@ -436,7 +436,7 @@ fn waking_early_is_harmless() {
 fn client_credentials_say_what_they_want_and_extras_cannot_override() {
     let mut party = Party::new();
     party.provider.allow_parameter(EndpointName::Token, "tenant");
-    let request = ClientCredentials::new(["a", "b"])
+    let request = ClientCredentialsRequest::new(["a", "b"])
         .resource("https://one.example/")
         .resource("https://two.example/")
         .parameter("tenant", "t&1");

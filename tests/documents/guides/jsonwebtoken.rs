@@ -1,7 +1,7 @@
 //! `docs/migrate-jsonwebtoken.md`.
 
 use super::{API, loopback, socket};
-use oidc_proto::{flow::ClientCredentials, jose::*};
+use oidc_proto::{flow::ClientCredentialsRequest, jose::*};
 use oidc_testkit::{EndpointName, Socket};
 
 // GUIDE: handle
@@ -56,16 +56,16 @@ mod keys {
     use oidc_proto::{Timestamp, jose::*, token::*};
 
     /// Made once: keys are prepared as they are read. `jwks` is the JSON of a JWK Set.
-    pub fn prepare(issuer: &str, jwks: &[u8]) -> Result<(Verifier, KeySet), KeySetError> {
-        Ok((Verifier::new(issuer, "https://api.example/"), KeySet::parse(jwks)?))
+    pub fn prepare(issuer: &str, jwks: &[u8]) -> Result<(AccessTokenVerifier, KeySet), KeySetError> {
+        Ok((AccessTokenVerifier::new(issuer, "https://api.example/"), KeySet::parse(jwks)?))
     }
 
     pub fn may_read(
-        (verifier, keys): &(Verifier, KeySet),
+        (verifier, keys): &(AccessTokenVerifier, KeySet),
         token: &str,
         scratch: &mut Scratch, // one for each thread: then nothing is allocated
         now: Timestamp,
-    ) -> Result<bool, Rejected> {
+    ) -> Result<bool, VerificationError> {
         Ok(verifier.verify(token, keys, scratch, now)?.has_scope("api:read"))
     }
 }
@@ -75,8 +75,12 @@ mod keys {
 mod secret {
     use oidc_proto::{Secret, Timestamp, jose::*, token::*};
 
-    pub fn subject(token: &str, shared: &Secret, now: Timestamp) -> Result<Option<String>, Rejected> {
-        let verifier = Verifier::new("https://op.example", "https://api.example/")
+    pub fn subject(
+        token: &str,
+        shared: &Secret,
+        now: Timestamp,
+    ) -> Result<Option<String>, VerificationError> {
+        let verifier = AccessTokenVerifier::new("https://op.example", "https://api.example/")
             .accept_plain_jwt()
             .algorithms(AlgorithmSet::EMPTY.with(Algorithm::HS256)); // never by default
         let (keys, mut scratch) = (KeySet::from_secret(shared), Scratch::new());
@@ -115,11 +119,11 @@ mod sign {
 // GUIDE: errors
 mod errors {
     use oidc_hyper::ProviderError;
-    use oidc_proto::token::Rejected;
+    use oidc_proto::token::VerificationError;
 
     pub fn answer(error: &ProviderError) -> (u16, &'static str) {
         match error {
-            ProviderError::AccessToken(Rejected::Expired) => (401, "log in again"),
+            ProviderError::AccessToken(VerificationError::Expired) => (401, "log in again"),
             ProviderError::AccessToken(rejected) => (401, rejected.code()), // for the log, say
             ours => (503, ours.code()), // no keys: not the fault of whoever sent the token
         }
@@ -131,7 +135,8 @@ mod errors {
 async fn issued(socket: &Socket) -> (String, Vec<u8>) {
     let client = oidc_hyper::Http::new().provider(socket.issuer()).url_policy(loopback());
     let provider = client.client_id("my-client").secret("my secret").build().expect("settings that fit");
-    let token = provider.client_credentials(&ClientCredentials::new(["api:read"])).await.expect("a token");
+    let token =
+        provider.client_credentials(&ClientCredentialsRequest::new(["api:read"])).await.expect("a token");
     let keys = socket.provider(|provider| provider.key_set().to_string().into_bytes());
     (token.value.access_token.expose().to_owned(), keys)
 }
@@ -224,7 +229,7 @@ fn a_shared_secret_counts_only_where_it_is_asked_for() {
     assert_eq!(secret::subject(&token, &secret, now), Ok(Some("alice".to_owned())));
     let other = oidc_proto::Secret::new("another one of at least thirty-two bytes");
     assert_eq!(secret::subject(&token, &other, now).unwrap_err().code(), "jws_signature");
-    let default = oidc_proto::token::Verifier::new("https://op.example", API).accept_plain_jwt();
+    let default = oidc_proto::token::AccessTokenVerifier::new("https://op.example", API).accept_plain_jwt();
     let keys = KeySet::from_secret(&secret);
     let mut scratch = oidc_proto::token::Scratch::new();
     let refused = default.verify(&token, &keys, &mut scratch, now).unwrap_err();

@@ -109,7 +109,7 @@ mod others {
     use oidc_proto::{Secret, flow::*, message::*};
 
     pub async fn service_token(provider: &Provider) -> Result<Secret, ProviderError> {
-        let token = provider.client_credentials(&ClientCredentials::new(["api:read"])).await?;
+        let token = provider.client_credentials(&ClientCredentialsRequest::new(["api:read"])).await?;
         Ok(token.value.access_token.clone())
     }
 
@@ -130,7 +130,7 @@ mod id_token {
         keys: &KeySet,
         nonce: &str,
         now: Timestamp,
-    ) -> Result<IdToken, Rejected> {
+    ) -> Result<IdToken, VerificationError> {
         let mut expected = Expected::default();
         expected.nonce = Some(nonce);
         IdTokenVerifier::new(issuer, "my-client").verify(token, keys, &expected, now)

@@ -39,11 +39,11 @@ mod discovery {
 
 // GUIDE: service
 mod service {
-    use oidc_proto::{Secret, flow::ClientCredentials};
+    use oidc_proto::{Secret, flow::ClientCredentialsRequest};
     use oidc_ureq::{Provider, ProviderError};
 
     pub fn service_token(provider: &Provider) -> Result<Secret, ProviderError> {
-        let token = provider.client_credentials(&ClientCredentials::new(["api:read"]))?;
+        let token = provider.client_credentials(&ClientCredentialsRequest::new(["api:read"]))?;
         Ok(token.value.access_token.clone())
     }
 }

@@ -20,7 +20,7 @@ use crate::{
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{
-        Authenticated, Client, ClientBuilder, ClientCredentials, Discovery, PendingAuthorization,
+        Authenticated, Client, ClientBuilder, ClientCredentialsRequest, Discovery, PendingAuthorization,
         PreviousLogin, Refreshed,
     },
     jose::{Algorithm, KeySet},
@@ -202,7 +202,7 @@ impl Party {
     ///
     /// # Errors
     /// What ends the flow.
-    pub fn client_credentials(&mut self, wanted: &ClientCredentials) -> Result<TokenResponse, Error> {
+    pub fn client_credentials(&mut self, wanted: &ClientCredentialsRequest) -> Result<TokenResponse, Error> {
         drive(
             self.client.client_credentials(wanted, self.clock.moment())?,
             &mut self.provider,

@@ -16,7 +16,7 @@ use std::{
 
 /// What a request was sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Want {
+pub(crate) enum Decision {
     Good,
     New,
     Expired,
@@ -25,7 +25,7 @@ pub(crate) enum Want {
     Nothing,
 }
 
-impl Want {
+impl Decision {
     const ALL: [Self; 6] = [Self::Good, Self::New, Self::Expired, Self::Foreign, Self::Forged, Self::Nothing];
 
     pub(crate) fn name(self) -> String {
@@ -48,7 +48,7 @@ impl Want {
 #[derive(Default)]
 pub(crate) struct Judge {
     outage: AtomicBool,
-    answers: Mutex<BTreeMap<(Want, bool, u16), u64>>,
+    answers: Mutex<BTreeMap<(Decision, bool, u16), u64>>,
 }
 
 impl Judge {
@@ -65,7 +65,7 @@ impl Judge {
 
 pub(crate) async fn judge(State(judge): State<Arc<Judge>>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
-    let want = Want::ALL.into_iter().find(|want| want.name() == query);
+    let want = Decision::ALL.into_iter().find(|want| want.name() == query);
     // Whoever came while the provider was down, or was answered then.
     let before = judge.outage.load(SeqCst);
     let response = next.run(request).await;

@@ -20,7 +20,7 @@ mod tokens;
 mod wrk;
 
 use axum::{Router, middleware, routing::get};
-use judge::{Judge, Want};
+use judge::{Decision, Judge};
 use oidc_axum::{Gate, protect};
 use oidc_proto::{
     UrlPolicy,
@@ -52,7 +52,7 @@ fn provider() -> Socket {
 }
 
 /// Tokens of all kinds; the provider then publishes the first of its two keys, and signs with it.
-fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Want, String)>, Problem> {
+fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Problem> {
     let now = oidc_hyper::now();
     let mint = |at, header: &'static str, claims: serde_json::Value| {
         tokens::token(socket, at, move |members, payload| {
@@ -63,16 +63,16 @@ fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Want, String)>, Problem> 
         })
     };
     let mut all = vec![
-        (Want::Good, mint(now, "", json!({}))?),
-        (Want::Good, mint(now, "", json!({ "jti": "another" }))?),
-        (Want::Expired, mint(now.plus(-86_400), "", json!({}))?),
-        (Want::Foreign, mint(now, "", json!({ "aud": "https://other.example" }))?),
-        (Want::Forged, mint(now, "forged", json!({}))?),
-        (Want::Nothing, String::new()),
+        (Decision::Good, mint(now, "", json!({}))?),
+        (Decision::Good, mint(now, "", json!({ "jti": "another" }))?),
+        (Decision::Expired, mint(now.plus(-86_400), "", json!({}))?),
+        (Decision::Foreign, mint(now, "", json!({ "aud": "https://other.example" }))?),
+        (Decision::Forged, mint(now, "forged", json!({}))?),
+        (Decision::Nothing, String::new()),
     ];
     let old = socket.provider(|provider| provider.key_set());
     socket.provider(Provider::rotate_keys_keeping_old);
-    all.push((Want::New, mint(now, "", json!({}))?));
+    all.push((Decision::New, mint(now, "", json!({}))?));
     let old = hostile::respond(200, "application/json", old.to_string());
     socket.provider(|provider| provider.alter_response(EndpointName::Jwks, old));
     Ok(all)

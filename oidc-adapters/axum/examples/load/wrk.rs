@@ -1,6 +1,6 @@
 //! Starts `wrk` with requests of all kinds, in turn.
 
-use super::{Problem, judge::Want};
+use super::{Problem, judge::Decision};
 use std::process::Stdio;
 use tokio::process::{Child, Command};
 
@@ -25,7 +25,7 @@ function request()
 end
 "#;
 
-pub(crate) fn start(url: &str, seconds: u64, tokens: &[(Want, String)]) -> Result<Child, Problem> {
+pub(crate) fn start(url: &str, seconds: u64, tokens: &[(Decision, String)]) -> Result<Child, Problem> {
     let script = std::env::temp_dir().join(format!("oidc-load-{}.lua", std::process::id()));
     // Seconds are whole ones there: a second more, so that no token comes before its key.
     let after = (seconds * 9).div_ceil(20) + 1;

@@ -54,7 +54,7 @@ impl Wake for Woken {
 
 /// Runs a future to its end on this thread. A future that is over at its first poll costs no waker.
 ///
-/// Every await in the future must be one of [`after`], of a [`Flight`](crate::Flight), or of something that is
+/// Every await in the future must be one of [`after`], of a [`SingleFlight`](crate::SingleFlight), or of something that is
 /// ready at once: no runtime runs here.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);

@@ -1,4 +1,4 @@
-//! [`Clock`]: where a [`Flight`](crate::Flight) gets time and entropy from, and an
+//! [`Clock`]: where a [`SingleFlight`](crate::SingleFlight) gets time and entropy from, and an
 //! [`Observer`](crate::Observer) durations.
 
 use oidc_proto::{Moment, Timestamp};

@@ -73,9 +73,9 @@ pub enum Event {
     #[non_exhaustive]
     Renewed {
         /// What was renewed: `keys`, `metadata`, `introspection`; by a [`Provider`](crate::Provider) also
-        /// `token` (of its own) and `refresh`; or the word of one's own [`Flight`].
+        /// `token` (of its own) and `refresh`; or the word of one's own [`SingleFlight`].
         ///
-        /// [`Flight`]: crate::Flight
+        /// [`SingleFlight`]: crate::Flight
         what: &'static str,
         /// Of which issuer, as the settings spell it.
         issuer: Arc<str>,

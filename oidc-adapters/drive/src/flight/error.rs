@@ -14,7 +14,7 @@ pub struct NotAvailableError {
     /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
     /// takes too long.
     pub because: Option<Failure>,
-    /// Of which issuer it would be, as the settings spell it; `None` if a [`Flight`](crate::Flight) of one's own
+    /// Of which issuer it would be, as the settings spell it; `None` if a [`SingleFlight`](crate::SingleFlight) of one's own
     /// says so, which knows of no issuer.
     pub issuer: Option<Arc<str>>,
     /// Where it was asked for the last time in vain, if it was.

@@ -1,8 +1,8 @@
-//! [`Flights`]: a [`Flight`] for each issuer, or for each token, in bounded room.
+//! [`SingleFlights`]: a [`SingleFlight`] for each issuer, or for each token, in bounded room.
 
-use super::state::Flight;
+use super::state::SingleFlight;
 use crate::event::{Clock, Observer, SystemClock, Watched};
-use oidc_proto::renew::{Policy, Pool, PoolCounters};
+use oidc_proto::renew::{Policy, SharedCache, SharedCacheCounters};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -12,10 +12,10 @@ use std::{
 /// fails, the others go on.
 ///
 /// The key says whose value it is: an issuer; or, for tokens, the client with all of its
-/// [`ClientCredentials`](oidc_proto::flow::ClientCredentials), so that nobody gets a token of another
+/// [`ClientCredentialsRequest`](oidc_proto::flow::ClientCredentialsRequest), so that nobody gets a token of another
 /// scope or resource.
-pub struct Flights<K, T> {
-    pool: Mutex<Pool<K, Flight<T>>>,
+pub struct SingleFlights<K, T> {
+    pool: Mutex<SharedCache<K, SingleFlight<T>>>,
     policy: Policy,
     clock: Arc<dyn Clock>,
     watched: Option<Box<Watch<K>>>,
@@ -23,7 +23,7 @@ pub struct Flights<K, T> {
 
 type Watch<K> = dyn Fn(&K) -> Watched + Send + Sync;
 
-impl<K: Ord + Clone, T> Flights<K, T> {
+impl<K: Ord + Clone, T> SingleFlights<K, T> {
     /// No more than `cap` flights, each by this policy. The one that was used longest ago makes room.
     #[must_use]
     pub fn new(policy: Policy, cap: usize) -> Self {
@@ -33,10 +33,10 @@ impl<K: Ord + Clone, T> Flights<K, T> {
     /// The same by a clock of one's own.
     #[must_use]
     pub fn with_clock(policy: Policy, cap: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { pool: Mutex::new(Pool::new(cap)), policy, clock, watched: None }
+        Self { pool: Mutex::new(SharedCache::new(cap)), policy, clock, watched: None }
     }
 
-    /// Tells this observer of the end of every renewal: see [`Flight::with_observer`]. `issuer` says of a key
+    /// Tells this observer of the end of every renewal: see [`SingleFlight::with_observer`]. `issuer` says of a key
     /// what may be told; a key can be a secret, or be made of one.
     #[must_use]
     pub fn with_observer(
@@ -52,42 +52,42 @@ impl<K: Ord + Clone, T> Flights<K, T> {
 
     /// The flight of this key. No lock is held when it returns.
     #[must_use]
-    pub fn flight(&self, key: &K) -> Arc<Flight<T>> {
+    pub fn flight(&self, key: &K) -> Arc<SingleFlight<T>> {
         let watched = self.watched.as_ref().map(|watch| watch(key)).unwrap_or_default();
-        let new = || Flight::with_clock(self.policy, Arc::clone(&self.clock)).watched(watched);
+        let new = || SingleFlight::with_clock(self.policy, Arc::clone(&self.clock)).watched(watched);
         self.pool().get_or_insert_with(key, new)
     }
 
     /// The flight of this key, if there is one already. Takes no room.
     #[must_use]
-    pub fn existing(&self, key: &K) -> Option<Arc<Flight<T>>> {
+    pub fn existing(&self, key: &K) -> Option<Arc<SingleFlight<T>>> {
         self.pool().get(key)
     }
 
     /// Forgets a key. Who has its flight in hand keeps it.
-    pub fn remove(&self, key: &K) -> Option<Arc<Flight<T>>> {
+    pub fn remove(&self, key: &K) -> Option<Arc<SingleFlight<T>>> {
         self.pool().remove(key)
     }
 
     /// All flights of now, by key.
     #[must_use]
-    pub fn all(&self) -> Vec<(K, Arc<Flight<T>>)> {
+    pub fn all(&self) -> Vec<(K, Arc<SingleFlight<T>>)> {
         self.pool().iter().map(|(key, flight)| (key.clone(), Arc::clone(flight))).collect()
     }
 
     /// What has happened to the pool so far.
     #[must_use]
-    pub fn counters(&self) -> PoolCounters {
+    pub fn counters(&self) -> SharedCacheCounters {
         self.pool().counters()
     }
 
-    fn pool(&self) -> MutexGuard<'_, Pool<K, Flight<T>>> {
+    fn pool(&self) -> MutexGuard<'_, SharedCache<K, SingleFlight<T>>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl<K: Ord + Clone, T> fmt::Debug for Flights<K, T> {
+impl<K: Ord + Clone, T> fmt::Debug for SingleFlights<K, T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flights").field("counters", &self.counters()).finish_non_exhaustive()
+        f.debug_struct("SingleFlights").field("counters", &self.counters()).finish_non_exhaustive()
     }
 }

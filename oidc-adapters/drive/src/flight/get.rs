@@ -1,15 +1,15 @@
-//! How a value is got from a [`Flight`]: by a caller who renews it, has it renewed, or waits. Written once,
+//! How a value is got from a [`SingleFlight`]: by a caller who renews it, has it renewed, or waits. Written once,
 //! async; a thread blocks on it.
 
 use super::{
     error::NotAvailableError,
     leading::Leading,
-    state::{Flight, State},
+    state::{SingleFlight, State},
 };
 use crate::drive::{Job, Task, after, block_on};
 use oidc_proto::{
     Timestamp,
-    renew::{Failure, Lease, Need, Published, Renewed, Want},
+    renew::{Decision, Failure, Lease, Need, Published, Renewed},
 };
 use std::{
     future::{Future, ready},
@@ -27,7 +27,7 @@ enum Answer<T> {
     No(NotAvailableError),
 }
 
-impl<T> Flight<T> {
+impl<T> SingleFlight<T> {
     /// The value. A caller who has to renew does it on its own thread, and comes back when it is done;
     /// the others wait for it no longer than the policy's patience.
     ///
@@ -221,15 +221,15 @@ impl<T> Flight<T> {
             need @ (Need::Any | Need::NewerThan(_) | _) => need,
         };
         let (lease, until) = match state.renewal.want(need, now) {
-            Want::Use(..) => (None, now),
-            Want::UseAndRenew(_, _, lease) => (Some(lease), now),
-            Want::Renew(lease) => return Answer::Renew(lease),
-            Want::Join { until } if left > 0 => {
+            Decision::Use(..) => (None, now),
+            Decision::UseAndRenew(_, _, lease) => (Some(lease), now),
+            Decision::Renew(lease) => return Answer::Renew(lease),
+            Decision::Join { until } if left > 0 => {
                 let seconds = u64::try_from(until.0.saturating_sub(now.0).min(left)).unwrap_or(0);
                 return Answer::Wait(Duration::from_secs(seconds), state.waiting.version());
             }
-            Want::Join { until } => return Answer::No(NotAvailableError::new(until, None)),
-            Want::Refuse { until, because } => {
+            Decision::Join { until } => return Answer::No(NotAvailableError::new(until, None)),
+            Decision::Refuse { until, because } => {
                 // A lease that may outlive its exchange by far says nothing of when to ask again.
                 let until = if self.once { until.min(now.plus(self.patience)) } else { until };
                 return Answer::No(NotAvailableError::new(until, because));
@@ -278,7 +278,8 @@ mod tests {
     fn a_get_may_need_another_get() {
         let (done, wait) = mpsc::channel();
         let caller = thread::spawn(move || {
-            let [outer, inner, other] = std::array::from_fn(|_| Arc::new(Flight::<u64>::new(Policy::KEYS)));
+            let [outer, inner, other] =
+                std::array::from_fn(|_| Arc::new(SingleFlight::<u64>::new(Policy::KEYS)));
             let (job, jobs) = mpsc::channel::<Job>();
             let worker = thread::spawn(move || jobs.into_iter().for_each(|job| job()));
             thread::current().unpark();

@@ -1,12 +1,12 @@
-//! [`Leading`]: who renews a value of a [`Flight`], until it is settled or given up; and what they are told
+//! [`Leading`]: who renews a value of a [`SingleFlight`], until it is settled or given up; and what they are told
 //! if nothing came of it.
 
-use super::{error::NotAvailableError, state::Flight};
+use super::{error::NotAvailableError, state::SingleFlight};
 use crate::event::{Started, why_failed};
 use oidc_proto::renew::{Failure, Lease, Published, Renewed};
 use std::{ops::Deref, sync::Arc};
 
-impl<T> Flight<T> {
+impl<T> SingleFlight<T> {
     /// A caller leads once, and is told whether there is a value that serves meanwhile: what it brings is
     /// used, or there is a reason why not. Then the lease is given back.
     pub(crate) fn lead_once<L>(
@@ -57,13 +57,13 @@ impl<T> Flight<T> {
 }
 
 /// A lease in hand. Given back when it is dropped: its holder was cancelled, or broke.
-pub(crate) struct Leading<T, F: Deref<Target = Flight<T>>> {
+pub(crate) struct Leading<T, F: Deref<Target = SingleFlight<T>>> {
     flight: F,
     lease: Option<Lease>,
     started: Started,
 }
 
-impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
+impl<T, F: Deref<Target = SingleFlight<T>>> Leading<T, F> {
     pub(crate) fn new(flight: F, lease: Lease) -> Self {
         let started = flight.watched.observer.start();
         Self { flight, lease: Some(lease), started }
@@ -87,7 +87,7 @@ impl<T, F: Deref<Target = Flight<T>>> Leading<T, F> {
     }
 }
 
-impl<T, F: Deref<Target = Flight<T>>> Drop for Leading<T, F> {
+impl<T, F: Deref<Target = SingleFlight<T>>> Drop for Leading<T, F> {
     fn drop(&mut self) {
         if let Some(lease) = self.lease.take() {
             let now = self.flight.clock.now();

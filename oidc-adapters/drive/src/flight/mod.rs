@@ -1,4 +1,4 @@
-//! [`Flight`]: parks callers while one of them renews. All decisions are those of
+//! [`SingleFlight`]: parks callers while one of them renews. All decisions are those of
 //! [`Renewal`](oidc_proto::renew::Renewal); this room only waits.
 //!
 //! **No lock across anything slow.** The lock is held while the renewal decides and while a waker is
@@ -16,5 +16,5 @@ mod state;
 mod waiting;
 
 pub use error::NotAvailableError;
-pub use flights::Flights;
-pub use state::Flight;
+pub use flights::SingleFlights;
+pub use state::SingleFlight;

@@ -1,13 +1,13 @@
-//! [`Parked`]: waiting for a [`Flight`] to change. Who is cancelled is taken away.
+//! [`Parked`]: waiting for a [`SingleFlight`] to change. Who is cancelled is taken away.
 
-use super::state::Flight;
+use super::state::SingleFlight;
 use std::{
     future::{Future, poll_fn},
     pin::pin,
     task::{Context, Poll},
 };
 
-impl<T> Flight<T> {
+impl<T> SingleFlight<T> {
     /// How often something has changed here.
     pub(crate) fn version(&self) -> u64 {
         self.state().waiting.version()
@@ -26,13 +26,13 @@ impl<T> Flight<T> {
 
 /// One task that waits until the version is another.
 pub(crate) struct Parked<'f, T> {
-    flight: &'f Flight<T>,
+    flight: &'f SingleFlight<T>,
     version: u64,
     slot: Option<u64>,
 }
 
 impl<'f, T> Parked<'f, T> {
-    pub(crate) const fn new(flight: &'f Flight<T>, version: u64) -> Self {
+    pub(crate) const fn new(flight: &'f SingleFlight<T>, version: u64) -> Self {
         Self { flight, version, slot: None }
     }
 

@@ -1,4 +1,4 @@
-//! [`Flight`]: what is held, and who waits for it.
+//! [`SingleFlight`]: what is held, and who waits for it.
 
 use super::waiting::Waiting;
 use crate::event::{Clock, Observer, SystemClock, Watched};
@@ -12,7 +12,7 @@ use std::{
 };
 
 /// One value that many threads and tasks use, and that one of them renews.
-pub struct Flight<T> {
+pub struct SingleFlight<T> {
     state: Mutex<State<T>>,
     pub(super) publisher: Publisher<Published<T>>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -30,7 +30,7 @@ pub(crate) struct State<T> {
     pub(crate) waiting: Waiting,
 }
 
-impl<T> Flight<T> {
+impl<T> SingleFlight<T> {
     /// Nothing is held yet.
     #[must_use]
     pub fn new(policy: Policy) -> Self {
@@ -154,8 +154,8 @@ impl<T> Flight<T> {
     }
 }
 
-impl<T> fmt::Debug for Flight<T> {
+impl<T> fmt::Debug for SingleFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Flight").field("counters", &self.counters()).finish_non_exhaustive()
+        f.debug_struct("SingleFlight").field("counters", &self.counters()).finish_non_exhaustive()
     }
 }

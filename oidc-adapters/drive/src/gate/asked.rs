@@ -12,13 +12,13 @@
 
 use crate::{
     event::{Clock, Watched},
-    flight::Flight,
+    flight::SingleFlight,
     issuer::TokenHash,
 };
 use oidc_proto::{
     base::json::JsonError,
     message::Introspection,
-    renew::{Policy, Pool},
+    renew::{Policy, SharedCache},
 };
 use std::{
     collections::BTreeMap,
@@ -33,7 +33,7 @@ pub const MAX_INTROSPECTIONS: usize = 64;
 /// What an issuer has said of a token; or why what limits the token cannot be read in that.
 pub(super) type Said = Result<Introspection, JsonError>;
 
-type Answer = Arc<Flight<Said>>;
+type Answer = Arc<SingleFlight<Said>>;
 
 /// What was said of tokens, and of which something is being said.
 pub(super) struct Tokens {
@@ -44,8 +44,8 @@ pub(super) struct Tokens {
 }
 
 struct State {
-    known: Pool<TokenHash, Answer>,
-    strangers: Pool<TokenHash, Answer>,
+    known: SharedCache<TokenHash, Answer>,
+    strangers: SharedCache<TokenHash, Answer>,
     asked: BTreeMap<TokenHash, Asked>,
 }
 
@@ -62,7 +62,7 @@ struct Asked {
 impl Tokens {
     /// So many that are known, and as many that are not.
     pub(super) fn new(entries: usize, policy: Policy, clock: Arc<dyn Clock>, watched: Watched) -> Arc<Self> {
-        let (known, strangers) = (Pool::new(entries), Pool::new(entries));
+        let (known, strangers) = (SharedCache::new(entries), SharedCache::new(entries));
         let state = Mutex::new(State { known, strangers, asked: BTreeMap::new() });
         Arc::new(Self { state, policy, clock, watched })
     }
@@ -89,7 +89,7 @@ impl Tokens {
         let answer = match remembered {
             Some((answer, _)) => answer,
             None => {
-                let flight = Flight::with_clock(self.policy, Arc::clone(&self.clock));
+                let flight = SingleFlight::with_clock(self.policy, Arc::clone(&self.clock));
                 let answer = Arc::new(flight.watched(self.watched.clone()));
                 state.strangers.get_or_insert_with(hash, || Arc::clone(&answer));
                 answer

@@ -16,7 +16,7 @@ use oidc_proto::{
     renew::{Failure, MetadataRenewal, Policy},
     resource::ResourceServer,
     sender::{DEFAULT_REPLAY_ENTRIES, ReplayWindow},
-    token::VerifiedCache,
+    token::SignatureCache,
 };
 use std::{
     collections::BTreeMap,
@@ -255,7 +255,7 @@ impl GateBuilder {
             issuers,
             introspector,
             replay: Mutex::new(ReplayWindow::with_capacity(self.replay_entries)),
-            cache: (self.cache_bytes > 0).then(|| Mutex::new(VerifiedCache::new(self.cache_bytes))),
+            cache: (self.cache_bytes > 0).then(|| Mutex::new(SignatureCache::new(self.cache_bytes))),
             observer: self.observer,
         })))
     }

@@ -16,7 +16,7 @@ use oidc_proto::{
         Access, Denied, Findings, Inspected, Record, RequestView, Requirement, ResourceServer, Verdict,
     },
     sender::ReplayWindow,
-    token::{CacheKey, Remember, VerifiedCache},
+    token::{CacheKey, Remember, SignatureCache},
 };
 use std::{
     fmt,
@@ -43,7 +43,7 @@ pub(super) struct Inner {
     pub(super) issuers: Vec<Arc<Issuer>>,
     pub(super) introspector: Option<Introspector>,
     pub(super) replay: Mutex<ReplayWindow>,
-    pub(super) cache: Option<Mutex<VerifiedCache>>,
+    pub(super) cache: Option<Mutex<SignatureCache>>,
     pub(super) observer: Observer,
 }
 
@@ -381,7 +381,7 @@ impl fmt::Debug for Gate {
 }
 
 /// The cache of verified tokens, locked for each of its two calls.
-struct Locked<'c>(&'c Mutex<VerifiedCache>);
+struct Locked<'c>(&'c Mutex<SignatureCache>);
 
 impl Remember for Locked<'_> {
     fn knows(&mut self, key: &CacheKey) -> bool {

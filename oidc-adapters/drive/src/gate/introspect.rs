@@ -1,6 +1,6 @@
 //! Opaque tokens: what their issuer says of them (RFC 7662), remembered for a short time.
 //!
-//! One [`Flight`](crate::Flight) for each token, in [bounded room](super::asked): a token that comes a
+//! One [`SingleFlight`](crate::SingleFlight) for each token, in [bounded room](super::asked): a token that comes a
 //! thousand times at once is asked about once. What is kept is named by a hash of the token, and for so long:
 //!
 //! | the issuer says | kept |

@@ -18,7 +18,7 @@
 //! with those. A request is inspected once, however often it has to wait.
 //!
 //! **No lock across anything slow.** The locks here are of the replay window, of the two caches, of the seats
-//! at the keys and of [`Flight`](crate::Flight): each is held for one call that computes, never while something is awaited.
+//! at the keys and of [`SingleFlight`](crate::SingleFlight): each is held for one call that computes, never while something is awaited.
 
 mod asked;
 mod builder;

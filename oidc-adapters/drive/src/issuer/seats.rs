@@ -5,11 +5,11 @@
 //! on most machines; where there are more threads, some share one. A seat is locked for as long as it takes to
 //! look; who finds one taken takes the next, so nobody waits.
 
-use crate::flight::Flight;
+use crate::flight::SingleFlight;
 use oidc_proto::{
     Timestamp,
     jose::KeySet,
-    renew::{DISORDER, Published, Reader},
+    renew::{CLOCK_DISORDER, Published, Reader},
 };
 use std::sync::{
     Mutex, OnceLock, TryLockError,
@@ -47,7 +47,7 @@ struct Seen {
 impl Seats {
     /// The keys of the flight whose seats these are, if nobody need be asked for them. Costs little more than
     /// an atomic load unless they are new.
-    pub(super) fn keys(&self, flight: &Flight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
+    pub(super) fn keys(&self, flight: &SingleFlight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
         let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Seat::default()).collect());
         let first = SEAT.try_with(|seat| *seat).unwrap_or(0);
         for Seat(seat) in seats.iter().cycle().skip(first).take(SEATS) {
@@ -63,15 +63,15 @@ impl Seats {
 }
 
 impl Seen {
-    fn new(flight: &Flight<KeySet>) -> Self {
+    fn new(flight: &SingleFlight<KeySet>) -> Self {
         Self { reader: flight.reader(), times: (Timestamp(0), Timestamp(0)), latest: Timestamp(0) }
     }
 
-    fn keys(&mut self, flight: &Flight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
+    fn keys(&mut self, flight: &SingleFlight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
         let published = self.reader.get()?;
         if self.times != (published.since, published.renew_at) {
             (self.times, self.latest) = ((published.since, published.renew_at), now);
-        } else if now.plus(DISORDER) < self.latest {
+        } else if now.plus(CLOCK_DISORDER) < self.latest {
             // The clock was set back. How old the keys are is known to their renewal, if it is told.
             flight.served_until(published, self.latest);
             self.latest = now;

@@ -4,7 +4,7 @@
 use super::{seats::Seats, source::KeySource};
 use crate::{
     event::{Clock, Observer},
-    flight::{Flight, NotAvailableError},
+    flight::{NotAvailableError, SingleFlight},
     io::{Io, Lost},
 };
 use oidc_proto::{
@@ -13,8 +13,8 @@ use oidc_proto::{
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
-        Counters, DISORDER, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy, Published,
-        Renewed,
+        CLOCK_DISORDER, Counters, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy,
+        Published, Renewed,
     },
 };
 use std::{
@@ -33,9 +33,9 @@ pub(crate) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
 pub(crate) struct Issuer {
     name: String,
     source: KeySource,
-    keys: Arc<Flight<KeySet>>,
+    keys: Arc<SingleFlight<KeySet>>,
     seats: Seats,
-    metadata: Arc<Flight<ProviderMetadata>>,
+    metadata: Arc<SingleFlight<ProviderMetadata>>,
     discovery: DiscoveryOptions,
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
@@ -66,8 +66,8 @@ pub(crate) struct Common {
 }
 
 impl Common {
-    pub(crate) fn flight<T>(&self, what: &'static str, policy: Policy, issuer: &str) -> Arc<Flight<T>> {
-        let flight = Flight::with_clock(policy, Arc::clone(&self.clock));
+    pub(crate) fn flight<T>(&self, what: &'static str, policy: Policy, issuer: &str) -> Arc<SingleFlight<T>> {
+        let flight = SingleFlight::with_clock(policy, Arc::clone(&self.clock));
         Arc::new(flight.with_observer(what, issuer, &self.observer))
     }
 }
@@ -141,7 +141,7 @@ impl Issuer {
     pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
         // After the clock was set back, nobody knows how old they are.
         let is_recent =
-            |asked: Timestamp| (-DISORDER..=self.cooldown).contains(&now.0.saturating_sub(asked.0));
+            |asked: Timestamp| (-CLOCK_DISORDER..=self.cooldown).contains(&now.0.saturating_sub(asked.0));
         let ended = self.ended();
         ended.asked.is_some_and(is_recent) && !ended.failed && self.running.load(SeqCst) == 0
     }

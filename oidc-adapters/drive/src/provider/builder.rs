@@ -3,7 +3,7 @@
 use super::{core::Core, error::ProviderError, handle::Provider, spent::Spent};
 use crate::{
     event::{Clock, Observer, SystemClock, Watched},
-    flight::Flights,
+    flight::SingleFlights,
     io::Io,
     issuer::{Common, Issuer, KeySource},
 };
@@ -12,7 +12,7 @@ use oidc_proto::{
     flow::{Client, ClientBuilder, DiscoveryOptions},
     metadata::Profile,
     renew::{MetadataRenewal, Policy},
-    token::Verifier,
+    token::AccessTokenVerifier,
 };
 use std::{
     fmt,
@@ -39,7 +39,7 @@ pub struct ProviderBuilder<W> {
     redirect_uri: Option<String>,
     audience: Option<String>,
     client: Option<Shape<ClientBuilder>>,
-    verifier: Option<Shape<Verifier>>,
+    verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
     urls: UrlPolicy,
     keys: Policy,
@@ -97,7 +97,7 @@ impl<W> ProviderBuilder<W> {
     }
 
     /// Sets for whom access tokens must be meant: this program's name as a resource, in place of one named
-    /// before. Needed for [`verify`](Provider::verify). For a second one, see [`Verifier::or_audience`].
+    /// before. Needed for [`verify`](Provider::verify). For a second one, see [`AccessTokenVerifier::or_audience`].
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
@@ -115,7 +115,10 @@ impl<W> ProviderBuilder<W> {
 
     /// Sets everything else that is demanded of access tokens. Called again, it goes on from what was set
     /// before.
-    pub fn access_tokens(mut self, shape: impl Fn(Verifier) -> Verifier + Send + Sync + 'static) -> Self {
+    pub fn access_tokens(
+        mut self,
+        shape: impl Fn(AccessTokenVerifier) -> AccessTokenVerifier + Send + Sync + 'static,
+    ) -> Self {
         self.verifier = Some(match self.verifier {
             Some(before) => Box::new(move |tokens| shape(before(tokens))),
             None => Box::new(shape),
@@ -191,8 +194,8 @@ impl<W> ProviderBuilder<W> {
         // By whom tokens may be issued is said once.
         let rule = options.rule().cloned();
         let verifier = self.audience.map(|audience| match &rule {
-            Some(rule) => Verifier::new(&issuer, audience).issuer_rule(rule.clone()),
-            None => Verifier::new(&issuer, audience),
+            Some(rule) => AccessTokenVerifier::new(&issuer, audience).issuer_rule(rule.clone()),
+            None => AccessTokenVerifier::new(&issuer, audience),
         });
         let verifier = match &self.verifier {
             Some(shape) => verifier.map(shape),
@@ -208,35 +211,34 @@ impl<W> ProviderBuilder<W> {
         let source = KeySource::Metadata(Box::new(options.clone()));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new("refresh", Arc::clone(&name), &observer);
-        let core =
-            Core {
-                issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
-                tokens: Flights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
-                    .with_observer("token", move |_| Arc::clone(&name), &observer),
-                refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
-                // Of logins tells whoever runs them.
-                logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
-                clock,
-                patience: self.keys.patience,
-                maker: Box::new(move |metadata| {
-                    let mut builder = Client::builder(metadata, &client_id);
-                    if let Some(rule) = &rule {
-                        builder = builder.issuer_rule(rule.clone());
-                    }
-                    if let Some(secret) = &secret {
-                        builder = builder.secret(secret.clone());
-                    }
-                    if let Some(redirect_uri) = &redirect_uri {
-                        builder = builder.redirect_uri(redirect_uri);
-                    }
-                    match &shape {
-                        Some(shape) => shape(builder),
-                        None => builder,
-                    }
-                }),
-                made: Mutex::new(None),
-                verifier,
-            };
+        let core = Core {
+            issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
+            tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
+                .with_observer("token", move |_| Arc::clone(&name), &observer),
+            refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
+            // Of logins tells whoever runs them.
+            logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
+            clock,
+            patience: self.keys.patience,
+            maker: Box::new(move |metadata| {
+                let mut builder = Client::builder(metadata, &client_id);
+                if let Some(rule) = &rule {
+                    builder = builder.issuer_rule(rule.clone());
+                }
+                if let Some(secret) = &secret {
+                    builder = builder.secret(secret.clone());
+                }
+                if let Some(redirect_uri) = &redirect_uri {
+                    builder = builder.redirect_uri(redirect_uri);
+                }
+                match &shape {
+                    Some(shape) => shape(builder),
+                    None => builder,
+                }
+            }),
+            made: Mutex::new(None),
+            verifier,
+        };
         Ok((core, self.io, observer))
     }
 }

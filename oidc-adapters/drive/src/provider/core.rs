@@ -6,20 +6,20 @@ use super::{
 };
 use crate::{
     event::Clock,
-    flight::{Flights, NotAvailableError},
+    flight::{NotAvailableError, SingleFlights},
     issuer::{Issuer, TokenHash, give_back, hash, take_scratch},
 };
 use oidc_proto::{
     Error, Timestamp,
     flow::{
-        Authenticated, CallbackError, Client, ClientBuilder, ClientCredentials, ConfigError,
+        Authenticated, CallbackError, Client, ClientBuilder, ClientCredentialsRequest, ConfigError,
         PendingAuthorization, PreviousLogin, Refreshed,
     },
     jose::KeySet,
     message::{AuthorizationResponse, TokenResponse},
     metadata::ProviderMetadata,
     renew::{Epoch, Published, Renewed},
-    token::{Rejected, Verified, Verifier},
+    token::{AccessTokenVerifier, VerificationError, VerifiedAccessToken},
 };
 use std::{
     fmt, ptr,
@@ -34,7 +34,7 @@ pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder
 
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
-    pub(crate) tokens: Flights<ClientCredentials, TokenResponse>,
+    pub(crate) tokens: SingleFlights<ClientCredentialsRequest, TokenResponse>,
     pub(crate) refreshes: Spent<Refreshed>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -42,7 +42,7 @@ pub(crate) struct Core {
     pub(crate) patience: i64,
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
-    pub(super) verifier: Option<Verifier>,
+    pub(super) verifier: Option<AccessTokenVerifier>,
 }
 
 impl Core {
@@ -117,7 +117,7 @@ impl Core {
 
     /// Verifies with the keys at hand. `Ok(Err(..))`: only newer keys can tell. With those at hand, if there
     /// are any, the token is refused so: that need not be found again.
-    pub(crate) fn verify_now<T, R: FnOnce(&Verified<'_>) -> T>(
+    pub(crate) fn verify_now<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
         read: R,
@@ -135,12 +135,12 @@ impl Core {
     }
 
     /// Verifies with these keys. `Ok(Err(..))`: newer ones might lead to another verdict.
-    pub(crate) fn judge<T, R: FnOnce(&Verified<'_>) -> T>(
+    pub(crate) fn judge<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
         keys: &KeySet,
         read: R,
-    ) -> Result<Result<T, (Rejected, R)>, ProviderError> {
+    ) -> Result<Result<T, (VerificationError, R)>, ProviderError> {
         let verifier = self.verifier.as_ref().ok_or(ProviderError::NoAudience)?;
         let (mut scratch, now) = (take_scratch(), self.clock.now());
         let verdict = match verifier.verify(token, keys, &mut scratch, now) {
@@ -177,7 +177,7 @@ impl Core {
 
 /// With the keys of this epoch, a token is refused.
 pub(crate) struct Refused {
-    pub(crate) rejected: Rejected,
+    pub(crate) rejected: VerificationError,
     pub(crate) epoch: Epoch,
 }
 

@@ -11,7 +11,7 @@ use oidc_proto::{
     base::form::FormError,
     flow::{ConfigError, Endpoint},
     renew::Failure,
-    token::Rejected,
+    token::VerificationError,
 };
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub enum ProviderError {
     /// What is needed first (keys, a token) cannot be had at the moment.
     Unavailable(NotAvailableError),
     /// The access token is no good: another one would help.
-    AccessToken(Rejected),
+    AccessToken(VerificationError),
     /// The authorization code was sent already, for another login than this one. A code is good once, so it is
     /// sent nowhere again.
     CodeSpent,
@@ -111,8 +111,8 @@ impl From<FormError> for ProviderError {
     }
 }
 
-impl From<Rejected> for ProviderError {
-    fn from(rejected: Rejected) -> Self {
+impl From<VerificationError> for ProviderError {
+    fn from(rejected: VerificationError) -> Self {
         Self::AccessToken(rejected)
     }
 }

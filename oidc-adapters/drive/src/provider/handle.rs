@@ -6,21 +6,21 @@ use super::{
 };
 use crate::{
     drive::{block_on, observed},
-    flight::{Flight, NotAvailableError},
+    flight::{NotAvailableError, SingleFlight},
     io::Io,
     issuer::failure,
 };
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Authenticated, Client, ClientCredentials, Flow, PendingAuthorization, PreviousLogin, Refreshed, Step,
-        TokenTypeHint,
+        Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
+        Refreshed, Step, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
     renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
-    token::Verified,
+    token::VerifiedAccessToken,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 use url::Url;
@@ -168,7 +168,7 @@ impl Provider {
     /// There is none now, and this is why.
     pub async fn client_credentials(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.token(wanted, Need::Any).await
     }
@@ -180,7 +180,7 @@ impl Provider {
     /// As [`client_credentials`](Self::client_credentials).
     pub async fn client_credentials_newer_than(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         refused: Epoch,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.token(wanted, Need::NewerThan(refused)).await
@@ -195,7 +195,7 @@ impl Provider {
     pub async fn verify<T>(
         &self,
         token: &str,
-        read: impl FnOnce(&Verified<'_>) -> T,
+        read: impl FnOnce(&VerifiedAccessToken<'_>) -> T,
     ) -> Result<T, ProviderError> {
         let started = self.io.observer().start();
         let verified = match self.core.verify_now(token, read) {
@@ -211,7 +211,7 @@ impl Provider {
     pub(crate) fn verify_blocking<T>(
         &self,
         token: &str,
-        read: impl FnOnce(&Verified<'_>) -> T,
+        read: impl FnOnce(&VerifiedAccessToken<'_>) -> T,
     ) -> Result<T, ProviderError> {
         let started = self.io.observer().start();
         let verified = match self.core.verify_now(token, read) {
@@ -259,7 +259,7 @@ impl Provider {
     }
 
     /// For a token on which the keys at hand cannot decide.
-    async fn verify_later<T, R: FnOnce(&Verified<'_>) -> T>(
+    async fn verify_later<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
         (refused, read): (Option<Refused>, R),
@@ -302,11 +302,11 @@ impl Provider {
 
     async fn token(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.core.sweep(self.core.clock.now());
-        let flight: Arc<Flight<TokenResponse>> = self.core.tokens.flight(wanted);
+        let flight: Arc<SingleFlight<TokenResponse>> = self.core.tokens.flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
@@ -315,7 +315,10 @@ impl Provider {
         token.map_err(|why| self.unavailable(why, "token"))
     }
 
-    async fn fetch_token(&self, wanted: &ClientCredentials) -> Result<Renewed<TokenResponse>, Failure> {
+    async fn fetch_token(
+        &self,
+        wanted: &ClientCredentialsRequest,
+    ) -> Result<Renewed<TokenResponse>, Failure> {
         let client = self.client_for_renewal().await?;
         let token = self.io.run(TokenRenewal::start(&client, wanted, self.core.clock.moment())?).await;
         token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
@@ -341,7 +344,10 @@ impl Provider {
         Some(self.core.client(self.metadata_at_once()?).map_err(Into::into))
     }
 
-    pub(crate) fn token_at_once(&self, wanted: &ClientCredentials) -> Option<Published<TokenResponse>> {
+    pub(crate) fn token_at_once(
+        &self,
+        wanted: &ClientCredentialsRequest,
+    ) -> Option<Published<TokenResponse>> {
         let token = self.core.tokens.existing(wanted)?.get_at_once()?;
         self.core.sweep(self.core.clock.now());
         Some(token)

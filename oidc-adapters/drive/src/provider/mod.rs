@@ -1,6 +1,6 @@
 //! [`Provider`]: one handle for everything that a program wants of a provider. It discovers, keeps
 //! metadata, keys and service tokens fresh, logs users in, and verifies access tokens. It contains no
-//! protocol: it only puts the flows of `oidc-proto` and the [`Flight`](crate::Flight)s in order.
+//! protocol: it only puts the flows of `oidc-proto` and the [`SingleFlight`](crate::SingleFlight)s in order.
 //!
 //! ```text
 //! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)

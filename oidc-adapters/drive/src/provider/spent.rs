@@ -3,7 +3,7 @@
 
 use crate::{
     event::{Clock, Watched},
-    flight::Flight,
+    flight::SingleFlight,
     issuer::{TokenHash, hash},
 };
 use oidc_proto::{
@@ -66,7 +66,7 @@ struct Kept<T> {
 
 /// The one sending of one of them.
 pub(crate) struct One<T> {
-    pub(crate) flight: Arc<Flight<T>>,
+    pub(crate) flight: Arc<SingleFlight<T>>,
     marks: Arc<Marks>,
 }
 
@@ -98,7 +98,7 @@ impl<T> Spent<T> {
     }
 
     /// The one sending of this one, which is its own owner. It is not forgotten while it is in anybody's hand.
-    pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<Flight<T>>) {
+    pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
         let hash = hash(spent);
         (hash, self.one(hash, hash).flight)
     }
@@ -119,7 +119,7 @@ impl<T> Spent<T> {
         known.make_room();
         let mut policy = ONCE;
         policy.patience = self.patience;
-        let flight = Flight::with_clock(policy, Arc::clone(&self.clock)).watched(self.watched.clone());
+        let flight = SingleFlight::with_clock(policy, Arc::clone(&self.clock)).watched(self.watched.clone());
         let marks = Arc::new(Marks { owner, sent: AtomicBool::new(false) });
         let one = One { flight: Arc::new(flight.once()), marks };
         known.flights.insert(hash, Kept { one: one.clone(), asked: now });

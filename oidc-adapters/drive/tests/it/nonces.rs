@@ -3,7 +3,7 @@
 use oidc_drive::blocking::{Io, Provider};
 use oidc_proto::{
     Secret,
-    flow::{ClientCredentials, Request, Terms},
+    flow::{ClientCredentialsRequest, Request, Terms},
     jose::{Algorithm, RingSigner},
 };
 use std::sync::{Arc, Mutex};
@@ -64,7 +64,7 @@ fn each_server_is_given_its_own_nonce_and_asks_for_it_once() {
         .build()
         .unwrap();
     let token = |scope: &str| {
-        provider.client_credentials(&ClientCredentials::new([scope])).unwrap();
+        provider.client_credentials(&ClientCredentialsRequest::new([scope])).unwrap();
         std::mem::take(&mut *seen.lock().unwrap())
     };
     let op = |nonce: Option<&str>| ("op.example".to_owned(), nonce.map(str::to_owned));

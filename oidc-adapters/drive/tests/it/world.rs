@@ -4,7 +4,7 @@ use oidc_drive::{Failed, run};
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
     jose::KeySet,
-    renew::{Failure, KeyRenewal, Lease, Need, Policy, Renewal, Renewed, Want},
+    renew::{Decision, Failure, KeyRenewal, Lease, Need, Policy, Renewal, Renewed},
 };
 use oidc_testkit::{
     Seed, Timestamp,
@@ -56,15 +56,15 @@ impl Issuer {
     fn keys(&mut self, world: &mut World, need: Need) -> Option<Arc<KeySet>> {
         for _ in 0..2 {
             match self.keys.want(need, world.clock.now()) {
-                Want::Use(_, keys) => return Some(keys),
-                Want::UseAndRenew(_, keys, lease) => {
+                Decision::Use(_, keys) => return Some(keys),
+                Decision::UseAndRenew(_, keys, lease) => {
                     self.renew(world, lease);
                     return Some(keys);
                 }
-                Want::Renew(lease) => {
+                Decision::Renew(lease) => {
                     self.renew(world, lease);
                 }
-                Want::Join { .. } | Want::Refuse { .. } => return None,
+                Decision::Join { .. } | Decision::Refuse { .. } => return None,
             }
         }
         None

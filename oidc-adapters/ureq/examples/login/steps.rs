@@ -7,10 +7,10 @@ use super::{
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     base::base64url,
-    flow::{Authenticated, Client, ClientCredentials, Discovery, PreviousLogin},
+    flow::{Authenticated, Client, ClientCredentialsRequest, Discovery, PreviousLogin},
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
-    token::{Expected, IdTokenVerifier, Scratch, Verifier},
+    token::{AccessTokenVerifier, Expected, IdTokenVerifier, Scratch},
 };
 use oidc_ureq::{moment, now};
 use std::sync::Arc;
@@ -83,7 +83,9 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
     step("A token for the service itself (client credentials)");
     if site.secret.is_some() {
         match http.run(
-            client.client_credentials(&ClientCredentials::default(), oidc_drive::moment()).map_err(wrong)?,
+            client
+                .client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment())
+                .map_err(wrong)?,
         ) {
             Ok(tokens) => verdict(&format!("a {} token for {}", tokens.token_type, site.client_id)),
             Err(problem) if site.resource.is_none() => skipped(&problem),
@@ -159,7 +161,7 @@ fn resource_server(site: &Site<'_>, access_token: &Secret, keys: &KeySet) -> Res
         return Ok(());
     };
     let mut scratch = Scratch::new();
-    let verified = Verifier::new(site.issuer, resource)
+    let verified = AccessTokenVerifier::new(site.issuer, resource)
         .verify(access_token.expose(), keys, &mut scratch, now())
         .map_err(|rejected| format!("the access token is refused: {rejected}"))?;
     let sub = verified.claims().sub.as_deref().unwrap_or_default();

@@ -1,6 +1,6 @@
 //! [`CallbackError`]: why a callback is not acceptable.
 
-use crate::{base::form::FormError, message::ErrorResponse, token::Rejected};
+use crate::{base::form::FormError, message::ErrorResponse, token::VerificationError};
 
 /// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
 /// which is ahead of the one that ends it by more than this is refused too: nobody knows how old it is.
@@ -39,7 +39,7 @@ pub enum CallbackError {
     MissingResponse,
     /// The signed response is refused (JARM section 2.4).
     #[error("its `response` is refused: {0}")]
-    Response(Box<Rejected>),
+    Response(Box<VerificationError>),
     /// A member that tells of the access token has a value that is not allowed.
     #[error("it has a value for `{0}` that the specification does not allow, or lacks it")]
     Parameter(&'static str),

@@ -7,7 +7,7 @@ use crate::{
     message::ErrorResponse,
     metadata::MetadataError,
     sender::dpop_nonce,
-    token::Rejected,
+    token::VerificationError,
 };
 use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
@@ -30,7 +30,7 @@ pub enum Error {
     Callback(#[from] CallbackError),
     /// A token is not acceptable.
     #[error("the ID token is refused: {0}")]
-    Token(#[from] Rejected),
+    Token(#[from] VerificationError),
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code in time; begin again")]
     DeviceCodeExpired,

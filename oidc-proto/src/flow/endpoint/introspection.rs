@@ -49,7 +49,7 @@ impl TokenTypeHint {
 /// The flow from a token to what its issuer says of it.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct IntrospectionRequest;
+pub struct TokenIntrospection;
 
 impl Client {
     /// Asks the authorization server about a token; waits and asks again if the server is busy or the answer
@@ -65,7 +65,7 @@ impl Client {
         token: &Secret,
         hint: Option<TokenTypeHint>,
         moment: Moment,
-    ) -> Result<Call<IntrospectionRequest>, Error> {
+    ) -> Result<Call<TokenIntrospection>, Error> {
         Attempt::from(self).ask_about(token, hint, MAX_RETRIES, moment)
     }
 
@@ -79,7 +79,7 @@ impl Client {
         token: &Secret,
         hint: Option<TokenTypeHint>,
         moment: Moment,
-    ) -> Result<Call<IntrospectionRequest>, Error> {
+    ) -> Result<Call<TokenIntrospection>, Error> {
         Attempt::from(self).ask_about(token, hint, 0, moment)
     }
 }
@@ -94,7 +94,7 @@ impl Attempt {
         token: &Secret,
         hint: Option<TokenTypeHint>,
         moment: Moment,
-    ) -> Result<Call<IntrospectionRequest>, Error> {
+    ) -> Result<Call<TokenIntrospection>, Error> {
         self.ask_about(token, hint, 0, moment)
     }
 
@@ -104,7 +104,7 @@ impl Attempt {
         hint: Option<TokenTypeHint>,
         budget: u8,
         moment: Moment,
-    ) -> Result<Call<IntrospectionRequest>, Error> {
+    ) -> Result<Call<TokenIntrospection>, Error> {
         let ask = Ask::new(self, Endpoint::Introspection, form(token, hint)?);
         Ok(ask.repeated(budget, moment)?.carrying(()))
     }
@@ -132,7 +132,7 @@ impl Answer for Introspection {
     }
 }
 
-impl Then for IntrospectionRequest {
+impl Then for TokenIntrospection {
     type First = Repeated<Introspection>;
     type Carried = ();
     type Output = Introspection;

@@ -3,5 +3,5 @@
 mod introspection;
 mod revocation;
 
-pub use introspection::{IntrospectionRequest, MAX_INTROSPECTED, TokenTypeHint};
+pub use introspection::{MAX_INTROSPECTED, TokenIntrospection, TokenTypeHint};
 pub use revocation::Revocation;

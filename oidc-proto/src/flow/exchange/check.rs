@@ -24,7 +24,7 @@ use crate::{
     },
     jose::{JwsError, KeySet},
     message::AuthorizationResponse,
-    token::{Expected, IdToken, Rejected},
+    token::{Expected, IdToken, VerificationError},
 };
 use std::{marker::PhantomData, sync::Arc};
 
@@ -37,10 +37,11 @@ pub(in crate::flow) trait Signed: Sized {
     fn secret_key(client: &Client) -> Option<Arc<KeySet>>;
 
     /// Verifies it.
-    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<Self::Good, Rejected>;
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp)
+    -> Result<Self::Good, VerificationError>;
 
     /// The error of a flow that ends for this reason.
-    fn refused(rejected: Rejected) -> Error {
+    fn refused(rejected: VerificationError) -> Error {
         rejected.into()
     }
 }
@@ -121,7 +122,7 @@ fn checked<S: Signed>(
             let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };
             Ok(Step::Done(Checked { good, learned }))
         }
-        Err(Rejected::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(document)),
+        Err(VerificationError::Jws(JwsError::UnknownKey)) if keys.is_empty() => Err(no_usable_key(document)),
         Err(rejected) => Err(S::refused(rejected)),
     }
 }
@@ -152,7 +153,7 @@ impl Signed for Presented {
         client.inner().secret_key.clone()
     }
 
-    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<IdToken, Rejected> {
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<IdToken, VerificationError> {
         let Self { id_token, access_token, demands } = self;
         let expected = Expected {
             nonce: demands.nonce.as_ref().map(Secret::expose),
@@ -182,11 +183,11 @@ impl Signed for SignedResponse {
         client: &Client,
         keys: &KeySet,
         now: Timestamp,
-    ) -> Result<AuthorizationResponse, Rejected> {
+    ) -> Result<AuthorizationResponse, VerificationError> {
         client.inner().response_verifier.verify(&self.0, keys, now)
     }
 
-    fn refused(rejected: Rejected) -> Error {
+    fn refused(rejected: VerificationError) -> Error {
         CallbackError::Response(Box::new(rejected)).into()
     }
 }

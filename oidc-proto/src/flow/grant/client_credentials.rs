@@ -36,7 +36,7 @@ pub struct ClientCredentialsGrant;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
-pub struct ClientCredentials {
+pub struct ClientCredentialsRequest {
     /// Scopes.
     #[serde(default)]
     pub scopes: Vec<String>,
@@ -49,9 +49,9 @@ pub struct ClientCredentials {
 }
 
 /// Of further parameters the names alone.
-impl fmt::Debug for ClientCredentials {
+impl fmt::Debug for ClientCredentialsRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientCredentials")
+        f.debug_struct("ClientCredentialsRequest")
             .field("scopes", &self.scopes)
             .field("resources", &self.resources)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
@@ -59,7 +59,7 @@ impl fmt::Debug for ClientCredentials {
     }
 }
 
-impl ClientCredentials {
+impl ClientCredentialsRequest {
     /// Asks for these scopes.
     #[must_use]
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
@@ -103,7 +103,7 @@ impl ClientCredentials {
 
 /// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
 /// secret of the client in it: the node that resumes it brings its own [`Client`]. The further parameters of
-/// [`ClientCredentials`] are in it, so keep it from others if one of them is worth something to them.
+/// [`ClientCredentialsRequest`] are in it, so keep it from others if one of them is worth something to them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct SavedClientCredentials(Grant);
@@ -115,7 +115,7 @@ struct Grant {
     version: u32,
     issuer: String,
     client_id: String,
-    wanted: ClientCredentials,
+    wanted: ClientCredentialsRequest,
     retries: u8,
     until: Timestamp,
 }
@@ -165,7 +165,7 @@ impl Client {
     /// that the library sets; [`Error::Sign`] if the client has a key that does not sign.
     pub fn client_credentials(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
         Attempt::from(self).grant_client_credentials(wanted, MAX_RETRIES, moment)
@@ -178,7 +178,7 @@ impl Client {
     /// As [`client_credentials`](Self::client_credentials).
     pub fn client_credentials_once(
         &self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
         Attempt::from(self).grant_client_credentials(wanted, 0, moment)
@@ -212,7 +212,7 @@ impl Attempt {
     /// As [`Client::client_credentials`].
     pub fn client_credentials(
         self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
         self.grant_client_credentials(wanted, 0, moment)
@@ -220,7 +220,7 @@ impl Attempt {
 
     fn grant_client_credentials(
         self,
-        wanted: &ClientCredentials,
+        wanted: &ClientCredentialsRequest,
         budget: u8,
         moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
@@ -232,10 +232,10 @@ impl Attempt {
 impl Then for ClientCredentialsGrant {
     type First = Repeated<TokenResponse>;
     /// What was asked for: it is a part of the saved form.
-    type Carried = ClientCredentials;
+    type Carried = ClientCredentialsRequest;
     type Output = TokenResponse;
 
-    fn then(tokens: TokenResponse, _: ClientCredentials, _: Moment) -> Result<Step<Self>, Error> {
+    fn then(tokens: TokenResponse, _: ClientCredentialsRequest, _: Moment) -> Result<Step<Self>, Error> {
         Ok(Step::Done(tokens))
     }
 }

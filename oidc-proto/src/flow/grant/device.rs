@@ -2,7 +2,7 @@
 //! its user, who enters it elsewhere.
 //!
 //! ```text
-//! DeviceAuthorizationRequest   Posting ──2xx──▶ Done(DeviceAuthorization)
+//! DeviceAuthorizationStart   Posting ──2xx──▶ Done(DeviceAuthorization)
 //! ```
 
 use crate::{
@@ -36,7 +36,7 @@ const VERSION: u32 = 1;
 /// The flow from a client to a code for its user.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct DeviceAuthorizationRequest;
+pub struct DeviceAuthorizationStart;
 
 /// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
 /// a [pause](crate::flow::Pause::save); it holds the device code, so keep it from others.
@@ -135,7 +135,7 @@ impl Client {
         &self,
         scopes: impl IntoIterator<Item = S>,
         moment: Moment,
-    ) -> Result<Call<DeviceAuthorizationRequest>, Error> {
+    ) -> Result<Call<DeviceAuthorizationStart>, Error> {
         Attempt::from(self).device_authorization(scopes, moment)
     }
 }
@@ -149,7 +149,7 @@ impl Attempt {
         self,
         scopes: impl IntoIterator<Item = S>,
         moment: Moment,
-    ) -> Result<Call<DeviceAuthorizationRequest>, Error> {
+    ) -> Result<Call<DeviceAuthorizationStart>, Error> {
         let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
         // RFC 6749 section 3.3.
         let is_scope = |scope: &String| {
@@ -178,7 +178,7 @@ impl Answer for DeviceAuthorizationResponse {
     }
 }
 
-impl Then for DeviceAuthorizationRequest {
+impl Then for DeviceAuthorizationStart {
     type First = Post<DeviceAuthorizationResponse>;
     /// The client, and whether it asked for `openid`.
     type Carried = (Client, bool);

@@ -5,7 +5,7 @@ mod device;
 mod device_grant;
 mod refresh;
 
-pub use client_credentials::{ClientCredentials, ClientCredentialsGrant, SavedClientCredentials};
-pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationRequest};
+pub use client_credentials::{ClientCredentialsGrant, ClientCredentialsRequest, SavedClientCredentials};
+pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart};
 pub use device_grant::{DeviceGrant, DeviceTokens};
 pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};

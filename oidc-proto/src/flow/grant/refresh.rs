@@ -22,7 +22,7 @@ use crate::{
     },
     jose::KeySet,
     message::TokenResponse,
-    token::{IdToken, Rejected, is_sub},
+    token::{IdToken, VerificationError, is_sub},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -99,10 +99,10 @@ impl PreviousLogin {
     /// that is there must be the same. [`Client::refresh`] has done so if it was given this login.
     ///
     /// # Errors
-    /// [`Rejected::Changed`] names the claim.
-    pub fn check(&self, now: &IdToken) -> Result<(), Rejected> {
+    /// [`VerificationError::Changed`] names the claim.
+    pub fn check(&self, now: &IdToken) -> Result<(), VerificationError> {
         let Self(then) = self;
-        let same = |name, same: bool| if same { Ok(()) } else { Err(Rejected::Changed(name)) };
+        let same = |name, same: bool| if same { Ok(()) } else { Err(VerificationError::Changed(name)) };
         same("iss", now.iss == then.iss)?;
         same("sub", now.sub == then.sub)?;
         same("aud", then.aud.iter().all(|audience| now.aud.contains(audience)))?;

@@ -11,7 +11,7 @@
 use super::{
     code_exchange::{CodeExchange, Coding, Exchanged},
     front::FrontChannel,
-    userinfo::{self, UserInfoRequest},
+    userinfo::{self, UserInfoRetrieval},
 };
 use crate::{
     base::moment::Moment,
@@ -22,7 +22,7 @@ use crate::{
     },
     jose::KeySet,
     message::{TokenResponse, UserInfo},
-    token::{IdToken, Rejected},
+    token::{IdToken, VerificationError},
 };
 use std::sync::Arc;
 
@@ -127,7 +127,7 @@ fn verified(
     if let Some(front) = &channel.id_token {
         for (name, same) in [("iss", front.iss == id_token.iss), ("sub", front.sub == id_token.sub)] {
             if !same {
-                return Err(Rejected::FrontChannel(name).into());
+                return Err(VerificationError::FrontChannel(name).into());
             }
         }
     }
@@ -160,7 +160,7 @@ impl Flow for Login {
                 checking(Check::on_response(*check, response, first)?, client, granted, second)
             }
             Exchanging::UserInfo { asked, authenticated } => {
-                UserInfoRequest::on_response(asked, response, first)?.within(
+                UserInfoRetrieval::on_response(asked, response, first)?.within(
                     authenticated,
                     |asked, authenticated| Exchanging::UserInfo { asked, authenticated },
                     |never, _| never,

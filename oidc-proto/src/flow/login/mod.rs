@@ -6,8 +6,8 @@ mod authorize;
 mod code_exchange;
 mod front;
 mod front_channel;
-mod open_logins;
 mod pending;
+mod pending_authorizations;
 mod sent;
 mod userinfo;
 
@@ -15,6 +15,6 @@ pub use access::{AccessGrant, AccessGranted, PendingAccess};
 pub use authenticated::{Authenticated, Login};
 pub use front::FrontChannel;
 pub use front_channel::{FrontLogin, Identified, PendingFrontLogin};
-pub use open_logins::{MAX_OPEN_LOGINS, OpenLogins};
 pub use pending::PendingAuthorization;
-pub use userinfo::UserInfoRequest;
+pub use pending_authorizations::{MAX_OPEN_LOGINS, PendingAuthorizations};
+pub use userinfo::UserInfoRetrieval;

@@ -23,7 +23,7 @@ use http::{HeaderValue, Method, header};
 /// The flow from an access token to claims about its user.
 #[derive(Debug)]
 #[non_exhaustive]
-pub struct UserInfoRequest;
+pub struct UserInfoRetrieval;
 
 /// The request is in flight.
 pub struct Asked {
@@ -47,7 +47,7 @@ impl Client {
         access_token: &Secret,
         sub: &str,
         moment: Moment,
-    ) -> Result<Call<UserInfoRequest>, Error> {
+    ) -> Result<Call<UserInfoRetrieval>, Error> {
         Attempt::from(self).userinfo(access_token, sub, moment)
     }
 }
@@ -62,7 +62,7 @@ impl Attempt {
         access_token: &Secret,
         sub: &str,
         moment: Moment,
-    ) -> Result<Call<UserInfoRequest>, Error> {
+    ) -> Result<Call<UserInfoRetrieval>, Error> {
         let Self { client, prepared: Prepared { proof, .. } } = self;
         let (access_token, again) = (access_token.clone(), proof.is_none());
         Asked { client, access_token, sub: sub.to_owned(), again }.call(proof, None, moment)
@@ -75,7 +75,7 @@ impl Asked {
         proof: Option<Proof>,
         nonce: Option<&str>,
         moment: Moment,
-    ) -> Result<Call<UserInfoRequest>, Error> {
+    ) -> Result<Call<UserInfoRetrieval>, Error> {
         let Self { client, access_token, .. } = &self;
         let url = client.endpoint(Endpoint::UserInfo)?;
         let prover = client.prover();
@@ -102,7 +102,7 @@ impl Asked {
     }
 }
 
-impl Flow for UserInfoRequest {
+impl Flow for UserInfoRetrieval {
     type Awaiting = Asked;
     type Paused = Never;
     type Output = UserInfo;

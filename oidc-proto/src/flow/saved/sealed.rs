@@ -60,7 +60,7 @@ pub enum SealError {
     State,
 }
 
-/// A state that can be sealed: those of this library can, and yours inside of [`Custom`].
+/// A state that can be sealed: those of this library can, and yours inside of [`AppState`].
 pub trait Seal: Sized + private::Sealed {}
 
 /// A state of your own, to be sealed with the same keys: a session, say. Its sealed form is that of
@@ -70,7 +70,7 @@ pub trait Seal: Sized + private::Sealed {}
 /// put a time in it. `Debug` shows nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a state, and nothing besides")]
-pub struct Custom<T>(pub T);
+pub struct AppState<T>(pub T);
 
 pub(in crate::flow) mod private {
     /// What sealing needs to know of a state.
@@ -186,15 +186,15 @@ fn associated<S: Sealed>(id: u8, audience: &str) -> Vec<u8> {
     data
 }
 
-impl<T> fmt::Debug for Custom<T> {
+impl<T> fmt::Debug for AppState<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Custom(..)")
+        f.write_str("AppState(..)")
     }
 }
 
-impl<T: Serialize + DeserializeOwned> Seal for Custom<T> {}
+impl<T: Serialize + DeserializeOwned> Seal for AppState<T> {}
 
-impl<T: Serialize + DeserializeOwned> Sealed for Custom<T> {
+impl<T: Serialize + DeserializeOwned> Sealed for AppState<T> {
     const KIND: &'static str = "custom";
     fn to_bytes(&self) -> Option<Vec<u8>> {
         serde_json::to_vec(&self.0).ok()

@@ -26,10 +26,10 @@ fn an_access_tells_what_the_token_told() {
     assert_eq!(access.claim::<u8>("/tenant/id").ok(), Some(7));
     assert!(access.claim::<String>("/tenant/id").is_err() && access.claim::<u8>("/tenant/none").is_err());
     #[derive(serde::Deserialize)]
-    struct Custom {
+    struct AppState {
         sub: String,
     }
-    assert_eq!(access.custom::<Custom>().unwrap().sub, "alice");
+    assert_eq!(access.custom::<AppState>().unwrap().sub, "alice");
     assert!(access.custom::<Vec<u8>>().is_err());
     assert!(access.response_headers().is_empty());
     assert!(!format!("{access:?}").contains("alice"));

@@ -26,8 +26,8 @@ fn every_reason_has_the_status_and_error_that_the_specifications_name() {
         (Reason::BadRequest(BadRequest::Several), 400, Some("invalid_request")),
         (Reason::BadRequest(BadRequest::Syntax), 400, Some("invalid_request")),
         (Reason::BadRequest(BadRequest::TooLarge), 400, Some("invalid_request")),
-        (Reason::Token(Rejected::Expired), 401, Some("invalid_token")),
-        (Reason::Token(Rejected::Claims(JsonError::TooDeep)), 401, Some("invalid_token")),
+        (Reason::Token(VerificationError::Expired), 401, Some("invalid_token")),
+        (Reason::Token(VerificationError::Claims(JsonError::TooDeep)), 401, Some("invalid_token")),
         (Reason::UntrustedIssuer, 401, Some("invalid_token")),
         (Reason::NotJwt, 401, Some("invalid_token")),
         (Reason::Inactive, 401, Some("invalid_token")),
@@ -64,7 +64,7 @@ fn every_reason_has_the_status_and_error_that_the_specifications_name() {
 fn the_error_goes_to_the_scheme_that_was_used() {
     let errors = |about: &Arc<Challenges>, scheme| {
         let record = Record { scheme, ..Record::default() };
-        let denied = Denied::new(Reason::Token(Rejected::Expired), about, record);
+        let denied = Denied::new(Reason::Token(VerificationError::Expired), about, record);
         let found = parse(&denied.headers(), &header::WWW_AUTHENTICATE);
         found.iter().map(|c| (c.scheme.clone(), c.parameter("error").is_some())).collect::<Vec<_>>()
     };

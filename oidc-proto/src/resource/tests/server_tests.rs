@@ -3,12 +3,12 @@
 use super::{super::testdata::*, super::*, *};
 use crate::{
     base::header::challenges as parse,
-    token::{Rejected, Verifier},
+    token::{AccessTokenVerifier, VerificationError},
 };
 use http::header;
 use serde_json::json;
 
-fn error(builder: ResourceServerBuilder) -> Option<SettingError> {
+fn error(builder: ResourceServerBuilder) -> Option<ResourceServerError> {
     builder.build().err()
 }
 
@@ -16,24 +16,30 @@ fn error(builder: ResourceServerBuilder) -> Option<SettingError> {
 fn settings_are_checked_once() {
     let bare = || ResourceServer::builder(RESOURCE);
     let issuer = |name: &str| TrustedIssuer::new(name);
-    assert_eq!(error(bare()), Some(SettingError::NoIssuer));
+    assert_eq!(error(bare()), Some(ResourceServerError::NoIssuer));
     for name in ["", "https://op.example/ a", "https://\u{f6}p.example", &"x".repeat(MAX_ISSUER + 1)] {
-        assert_eq!(error(bare().trust(issuer(name))), Some(SettingError::Issuer), "{name:.30}");
+        assert_eq!(error(bare().trust(issuer(name))), Some(ResourceServerError::Issuer), "{name:.30}");
     }
     assert_eq!(error(bare().trust(issuer(&"x".repeat(MAX_ISSUER)))), None);
-    assert_eq!(error(bare().trust(issuer("a")).trust(issuer("a"))), Some(SettingError::IssuerTwice));
+    assert_eq!(error(bare().trust(issuer("a")).trust(issuer("a"))), Some(ResourceServerError::IssuerTwice));
     let two =
         bare().trust(issuer("a").introspects_opaque_tokens()).trust(issuer("b").introspects_opaque_tokens());
-    assert_eq!(error(two), Some(SettingError::TwoIntrospectors));
-    assert_eq!(error(server().realm("")), Some(SettingError::Text("realm")));
-    assert_eq!(error(server().realm("a\nb")), Some(SettingError::Text("realm")));
-    assert_eq!(error(server().resource_metadata("\u{e9}")), Some(SettingError::Text("resource_metadata")));
-    assert_eq!(error(ResourceServer::builder("").trust(issuer("a"))), Some(SettingError::Text("resource")));
+    assert_eq!(error(two), Some(ResourceServerError::TwoIntrospectors));
+    assert_eq!(error(server().realm("")), Some(ResourceServerError::Text("realm")));
+    assert_eq!(error(server().realm("a\nb")), Some(ResourceServerError::Text("realm")));
+    assert_eq!(
+        error(server().resource_metadata("\u{e9}")),
+        Some(ResourceServerError::Text("resource_metadata"))
+    );
+    assert_eq!(
+        error(ResourceServer::builder("").trust(issuer("a"))),
+        Some(ResourceServerError::Text("resource"))
+    );
     let urn = || ResourceServer::builder("urn:api").trust(issuer("a"));
     assert_eq!(error(urn()), None);
-    assert_eq!(error(urn().accept_dpop(DpopVerifier::new())), Some(SettingError::Origin));
+    assert_eq!(error(urn().accept_dpop(DpopVerifier::new())), Some(ResourceServerError::Origin));
     assert_eq!(error(urn().accept_dpop(DpopVerifier::new()).origin("https://api.example")), None);
-    assert_eq!(error(server().origin("api.example")), Some(SettingError::Origin));
+    assert_eq!(error(server().origin("api.example")), Some(ResourceServerError::Origin));
 }
 
 #[test]
@@ -43,7 +49,7 @@ fn the_number_of_issuers_is_bounded_exactly() {
         (0..count).fold(bare, |builder, n| builder.trust(TrustedIssuer::new(format!("https://{n}.example"))))
     };
     assert_eq!(many(MAX_ISSUERS).build().unwrap().issuers().count(), MAX_ISSUERS);
-    assert_eq!(error(many(MAX_ISSUERS + 1)), Some(SettingError::TooManyIssuers));
+    assert_eq!(error(many(MAX_ISSUERS + 1)), Some(ResourceServerError::TooManyIssuers));
 }
 
 #[test]
@@ -58,7 +64,7 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
     }
     assert_eq!(
         bearer(&server, &token(json!({"iss": null}))).unwrap_err().reason(),
-        Reason::Token(Rejected::Missing("iss"))
+        Reason::Token(VerificationError::Missing("iss"))
     );
     for opaque in ["opaque", "abcd.abcd.abcd", "W10.e30.AA", "a.b", "a.b.c.d.e"] {
         assert_eq!(bearer(&server, opaque).unwrap_err().reason(), Reason::NotJwt, "{opaque}");
@@ -73,7 +79,10 @@ fn a_token_that_does_not_tell_its_issuer_needs_nobodys_keys() {
         let authorization = format!("Bearer {}", token(changes));
         let headers = headers(&[("authorization", &authorization)]);
         let denied = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap_err();
-        assert!(matches!(denied.reason(), Reason::Token(Rejected::Missing("iss") | Rejected::Claims(_))));
+        assert!(matches!(
+            denied.reason(),
+            Reason::Token(VerificationError::Missing("iss") | VerificationError::Claims(_))
+        ));
     }
 }
 
@@ -102,15 +111,15 @@ fn e8_the_audience_is_the_resource_unless_the_settings_say_otherwise() {
         bearer(&server.build().unwrap(), token).map(|_| ()).map_err(|denied| denied.reason())
     };
     let bare = || ResourceServer::builder(RESOURCE);
-    assert_eq!(why(server(), &other), Err(Reason::Token(Rejected::Audience)));
-    let named = || bare().trust(Verifier::new(ISSUER, "other"));
+    assert_eq!(why(server(), &other), Err(Reason::Token(VerificationError::Audience)));
+    let named = || bare().trust(AccessTokenVerifier::new(ISSUER, "other"));
     assert_eq!(why(named(), &other), Ok(()));
-    assert_eq!(why(named(), &token(json!({}))), Err(Reason::Token(Rejected::Audience)));
+    assert_eq!(why(named(), &token(json!({}))), Err(Reason::Token(VerificationError::Audience)));
     let both =
         || bare().trust(TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.or_audience("other")));
     assert_eq!(why(both(), &token(json!({}))), Ok(()));
     assert_eq!(why(both(), &other), Ok(()));
-    assert_eq!(why(both(), &token(json!({"aud": "third"}))), Err(Reason::Token(Rejected::Audience)));
+    assert_eq!(why(both(), &token(json!({"aud": "third"}))), Err(Reason::Token(VerificationError::Audience)));
 }
 
 #[test]
@@ -127,7 +136,7 @@ fn each_issuer_has_its_own_policy() {
         &json!({"alg": "EdDSA", "kid": "one"}),
         &with(claims(), json!({"iss": "https://other.example"})),
     );
-    assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(Rejected::Type));
+    assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(VerificationError::Type));
     let es256 = crate::jose::AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256);
     let narrow = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.algorithms(es256));
     let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
@@ -141,7 +150,7 @@ fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
     assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), Reason::ProofRequired);
     let bound = bound_token();
     let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
-    assert_eq!(unbound.reason(), Reason::Token(Rejected::NotBound), "to no certificate");
+    assert_eq!(unbound.reason(), Reason::Token(VerificationError::NotBound), "to no certificate");
     let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
         .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::ES256)))
@@ -167,14 +176,17 @@ fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
     let access = dpop(&accepting, &bound, &good).unwrap();
     assert_eq!(access.key.as_deref(), Some(jkt().as_str()));
     let why = |result: Result<Box<Access>, Denied>| result.map(|_| ()).map_err(|denied| denied.reason());
-    assert_eq!(why(bearer(&accepting, &bound)), Err(Reason::Token(Rejected::SenderConstrained)));
+    assert_eq!(why(bearer(&accepting, &bound)), Err(Reason::Token(VerificationError::SenderConstrained)));
     let unbound = token(json!({}));
     let its_proof = proof(&unbound, json!({}));
-    assert_eq!(why(dpop(&accepting, &unbound, &its_proof)), Err(Reason::Token(Rejected::NotBound)));
+    assert_eq!(why(dpop(&accepting, &unbound, &its_proof)), Err(Reason::Token(VerificationError::NotBound)));
     assert_eq!(why(dpop(&accepting, &bound, &its_proof)), Err(Reason::Proof(ProofError::TokenHash)));
     let to_another = token(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}));
     let its_proof = proof(&to_another, json!({}));
-    assert_eq!(why(dpop(&accepting, &to_another, &its_proof)), Err(Reason::Token(Rejected::WrongSender)));
+    assert_eq!(
+        why(dpop(&accepting, &to_another, &its_proof)),
+        Err(Reason::Token(VerificationError::WrongSender))
+    );
     // A proof that says it is of the right key, and is not signed by it.
     let stolen = sign(&issuer(), &proof_header(), &proof_claims(&bound));
     assert_eq!(
@@ -185,7 +197,7 @@ fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
 
     let off = server().build().unwrap();
     assert_eq!(why(dpop(&off, &bound, &good)), Err(Reason::NoCredentials), "a scheme unknown here");
-    assert_eq!(why(bearer(&off, &bound)), Err(Reason::Token(Rejected::SenderConstrained)));
+    assert_eq!(why(bearer(&off, &bound)), Err(Reason::Token(VerificationError::SenderConstrained)));
     let required = server().require_dpop(DpopVerifier::new()).build().unwrap();
     assert!(dpop(&required, &bound, &good).is_ok());
     assert_eq!(why(bearer(&required, &unbound)), Err(Reason::ProofRequired));
@@ -233,15 +245,15 @@ fn certificates_bind_as_the_settings_say() {
     let thumbprint = Ok(Some(certificate.as_str().to_owned()));
     let (off, accepted, required) =
         (server, || server().accept_certificate_bound(), || server().require_certificate_bound());
-    assert_eq!(verdict(off(), &bound, Some(&certificate)), refused(Rejected::SenderConstrained));
+    assert_eq!(verdict(off(), &bound, Some(&certificate)), refused(VerificationError::SenderConstrained));
     assert_eq!(verdict(off(), &unbound, Some(&certificate)), Ok(None));
     assert_eq!(verdict(accepted(), &bound, Some(&certificate)), thumbprint);
-    assert_eq!(verdict(accepted(), &bound, Some(&other)), refused(Rejected::WrongSender));
-    assert_eq!(verdict(accepted(), &bound, None), refused(Rejected::SenderConstrained));
+    assert_eq!(verdict(accepted(), &bound, Some(&other)), refused(VerificationError::WrongSender));
+    assert_eq!(verdict(accepted(), &bound, None), refused(VerificationError::SenderConstrained));
     assert_eq!(verdict(accepted(), &unbound, None), Ok(None));
     assert_eq!(verdict(required(), &bound, Some(&certificate)), thumbprint);
-    assert_eq!(verdict(required(), &unbound, Some(&certificate)), refused(Rejected::NotBound));
-    assert_eq!(verdict(required(), &unbound, None), refused(Rejected::NotBound));
+    assert_eq!(verdict(required(), &unbound, Some(&certificate)), refused(VerificationError::NotBound));
+    assert_eq!(verdict(required(), &unbound, None), refused(VerificationError::NotBound));
 }
 
 #[test]
@@ -271,18 +283,18 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
     assert!(access.has_scope("read") && access.issuer == ISSUER);
     for (changes, why) in [
         (json!({"active": false}), Reason::Inactive),
-        (json!({"aud": null}), Reason::Token(Rejected::Missing("aud"))),
-        (json!({"aud": "other"}), Reason::Token(Rejected::Audience)),
-        (json!({"aud": []}), Reason::Token(Rejected::Audience)),
-        (json!({"iss": "https://evil.example"}), Reason::Token(Rejected::Issuer)),
-        (json!({"exp": NOW.0 - 30}), Reason::Token(Rejected::Expired)),
-        (json!({"nbf": NOW.0 + 31}), Reason::Token(Rejected::NotYetValid)),
-        (json!({"iat": NOW.0 + 31}), Reason::Token(Rejected::IssuedInFuture)),
-        (json!({"token_use": "refresh_token"}), Reason::Token(Rejected::Type)),
-        (json!({"token_type": "DPoP"}), Reason::Token(Rejected::SenderConstrained)),
-        (json!({"cnf": {"jkt": jkt()}}), Reason::Token(Rejected::SenderConstrained)),
-        (json!({"cnf": {}}), Reason::Token(Rejected::ConfirmationMethod)),
-        (json!({"cnf": {"jkt": 5}}), Reason::Token(Rejected::ConfirmationMethod)),
+        (json!({"aud": null}), Reason::Token(VerificationError::Missing("aud"))),
+        (json!({"aud": "other"}), Reason::Token(VerificationError::Audience)),
+        (json!({"aud": []}), Reason::Token(VerificationError::Audience)),
+        (json!({"iss": "https://evil.example"}), Reason::Token(VerificationError::Issuer)),
+        (json!({"exp": NOW.0 - 30}), Reason::Token(VerificationError::Expired)),
+        (json!({"nbf": NOW.0 + 31}), Reason::Token(VerificationError::NotYetValid)),
+        (json!({"iat": NOW.0 + 31}), Reason::Token(VerificationError::IssuedInFuture)),
+        (json!({"token_use": "refresh_token"}), Reason::Token(VerificationError::Type)),
+        (json!({"token_type": "DPoP"}), Reason::Token(VerificationError::SenderConstrained)),
+        (json!({"cnf": {"jkt": jkt()}}), Reason::Token(VerificationError::SenderConstrained)),
+        (json!({"cnf": {}}), Reason::Token(VerificationError::ConfirmationMethod)),
+        (json!({"cnf": {"jkt": 5}}), Reason::Token(VerificationError::ConfirmationMethod)),
         (json!({"active": false, "exp": "soon"}), Reason::Inactive),
     ] {
         assert_eq!(judge(&asks, "Bearer", changed(changes.clone())).unwrap_err(), why, "{changes}");
@@ -290,11 +302,11 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
     assert!(judge(&asks_any, "Bearer", changed(json!({"aud": null}))).is_ok());
     assert_eq!(
         judge(&asks_any, "Bearer", changed(json!({"aud": "other"}))).unwrap_err(),
-        Reason::Token(Rejected::Audience)
+        Reason::Token(VerificationError::Audience)
     );
     let bound = changed(json!({"cnf": {"jkt": jkt()}, "token_type": "DPoP"}));
     assert_eq!(judge(&asks, "DPoP", bound).unwrap().key.as_deref(), Some(jkt().as_str()));
-    assert_eq!(judge(&asks, "DPoP", good).unwrap_err(), Reason::Token(Rejected::NotBound));
+    assert_eq!(judge(&asks, "DPoP", good).unwrap_err(), Reason::Token(VerificationError::NotBound));
 }
 
 #[test]
@@ -397,17 +409,17 @@ fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
     let good = json!({"cnf": {"jkt": jkt}});
     assert_eq!(why(&token(good.clone())), Reason::Proof(ProofError::Key(crate::jose::Unusable::BadPoint)));
     for (changes, rejected) in [
-        (json!({"exp": 1}), Rejected::Expired),
-        (json!({"aud": "other"}), Rejected::Audience),
-        (json!({"cnf": null}), Rejected::NotBound),
-        (json!({"cnf": {"jkt": "other"}}), Rejected::WrongSender),
+        (json!({"exp": 1}), VerificationError::Expired),
+        (json!({"aud": "other"}), VerificationError::Audience),
+        (json!({"cnf": null}), VerificationError::NotBound),
+        (json!({"cnf": {"jkt": "other"}}), VerificationError::WrongSender),
     ] {
         assert_eq!(why(&token(with(good.clone(), changes.clone()))), Reason::Token(rejected), "{changes}");
     }
     let forged = token(good);
     let (signed, signature) = forged.rsplit_once('.').unwrap();
     let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
-    assert!(matches!(why(&forged), Reason::Token(Rejected::Jws(_))));
+    assert!(matches!(why(&forged), Reason::Token(VerificationError::Jws(_))));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use crate::{
         json::{Checked, Extra, JsonError, MAX_DEPTH, Members, Name, Names},
         secret::equal,
     },
-    token::Rejected,
+    token::VerificationError,
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
@@ -74,22 +74,22 @@ impl<'p> Possession<'p> {
     }
 
     /// Whether it is all that a token is bound to.
-    pub(crate) fn satisfies(self, bound: Option<&Confirmation<'_>>) -> Result<(), Rejected> {
+    pub(crate) fn satisfies(self, bound: Option<&Confirmation<'_>>) -> Result<(), VerificationError> {
         let Some(bound) = bound else {
-            return if self.jkt.is_some() { Err(Rejected::NotBound) } else { Ok(()) };
+            return if self.jkt.is_some() { Err(VerificationError::NotBound) } else { Ok(()) };
         };
         if bound.other || (bound.jkt.is_none() && bound.x5t_s256.is_none()) {
-            return Err(Rejected::ConfirmationMethod);
+            return Err(VerificationError::ConfirmationMethod);
         }
         if self.jkt.is_some() && bound.jkt.is_none() {
-            return Err(Rejected::NotBound);
+            return Err(VerificationError::NotBound);
         }
         for (bound, shown) in [(&bound.jkt, self.jkt), (&bound.x5t_s256, self.x5t_s256)] {
             match (bound.as_deref(), shown) {
                 (None, _) => {}
-                (Some(_), None) => return Err(Rejected::SenderConstrained),
+                (Some(_), None) => return Err(VerificationError::SenderConstrained),
                 (Some(bound), Some(shown)) if equal(bound.as_bytes(), shown.as_bytes()) => {}
-                (Some(_), Some(_)) => return Err(Rejected::WrongSender),
+                (Some(_), Some(_)) => return Err(VerificationError::WrongSender),
             }
         }
         Ok(())
@@ -166,7 +166,7 @@ impl Member {
 mod tests {
     use super::{super::Claims, *};
 
-    fn read(cnf: &str) -> Result<Option<Confirmation<'static>>, Rejected> {
+    fn read(cnf: &str) -> Result<Option<Confirmation<'static>>, VerificationError> {
         let payload: &'static str = format!(r#"{{"cnf":{cnf}}}"#).leak();
         Ok(Claims::read(payload.as_bytes(), &mut Names::default())?.cnf)
     }
@@ -181,12 +181,13 @@ mod tests {
             assert!(read(other).unwrap().unwrap().other, "{other}");
         }
         assert!(!read(r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#).unwrap().unwrap().other);
-        let wrong = |member, expected| Err(Rejected::Claims(JsonError::WrongType { member, expected }));
+        let wrong =
+            |member, expected| Err(VerificationError::Claims(JsonError::WrongType { member, expected }));
         assert_eq!(read("5"), wrong("cnf", "an object"));
         assert_eq!(read("[]"), wrong("cnf", "an object"));
         assert_eq!(read(r#"{"jkt":5}"#), wrong("jkt", "a string"));
         assert_eq!(read(r#"{"x5t#S256":["a"]}"#), wrong("x5t#S256", "a string"));
-        let twice = Err(Rejected::Claims(JsonError::DuplicateMember));
+        let twice = Err(VerificationError::Claims(JsonError::DuplicateMember));
         assert_eq!(read(r#"{"jkt":"a","jkt":"b"}"#), twice);
         assert_eq!(read(r#"{"jkt":"a","\u006akt":"b"}"#), twice);
         assert_eq!(read(r#"{"x":{"a":1,"a":2}}"#), twice);
@@ -200,33 +201,33 @@ mod tests {
         for (cnf, shown, verdict) in [
             ("null", none, Ok(())),
             ("null", certificate, Ok(())),
-            ("null", key, Err(Rejected::NotBound)),
-            ("null", both, Err(Rejected::NotBound)),
-            ("{}", none, Err(Rejected::ConfirmationMethod)),
-            ("{}", both, Err(Rejected::ConfirmationMethod)),
-            (r#"{"jkt":null}"#, key, Err(Rejected::ConfirmationMethod)),
-            (r#"{"jkt":"k"}"#, none, Err(Rejected::SenderConstrained)),
-            (r#"{"jkt":"k"}"#, certificate, Err(Rejected::SenderConstrained)),
+            ("null", key, Err(VerificationError::NotBound)),
+            ("null", both, Err(VerificationError::NotBound)),
+            ("{}", none, Err(VerificationError::ConfirmationMethod)),
+            ("{}", both, Err(VerificationError::ConfirmationMethod)),
+            (r#"{"jkt":null}"#, key, Err(VerificationError::ConfirmationMethod)),
+            (r#"{"jkt":"k"}"#, none, Err(VerificationError::SenderConstrained)),
+            (r#"{"jkt":"k"}"#, certificate, Err(VerificationError::SenderConstrained)),
             (r#"{"jkt":"k"}"#, key, Ok(())),
             (r#"{"jkt":"k"}"#, both, Ok(())),
-            (r#"{"jkt":"K"}"#, key, Err(Rejected::WrongSender)),
-            (r#"{"jkt":""}"#, key, Err(Rejected::WrongSender)),
-            (r#"{"x5t#S256":"c"}"#, none, Err(Rejected::SenderConstrained)),
+            (r#"{"jkt":"K"}"#, key, Err(VerificationError::WrongSender)),
+            (r#"{"jkt":""}"#, key, Err(VerificationError::WrongSender)),
+            (r#"{"x5t#S256":"c"}"#, none, Err(VerificationError::SenderConstrained)),
             (r#"{"x5t#S256":"c"}"#, certificate, Ok(())),
-            (r#"{"x5t#S256":"C"}"#, certificate, Err(Rejected::WrongSender)),
-            (r#"{"x5t#S256":"c"}"#, key, Err(Rejected::NotBound)),
-            (r#"{"x5t#S256":"c"}"#, both, Err(Rejected::NotBound)),
+            (r#"{"x5t#S256":"C"}"#, certificate, Err(VerificationError::WrongSender)),
+            (r#"{"x5t#S256":"c"}"#, key, Err(VerificationError::NotBound)),
+            (r#"{"x5t#S256":"c"}"#, both, Err(VerificationError::NotBound)),
             (r#"{"jkt":"k","x5t#S256":"c"}"#, both, Ok(())),
-            (r#"{"jkt":"k","x5t#S256":"c"}"#, key, Err(Rejected::SenderConstrained)),
-            (r#"{"jkt":"k","x5t#S256":"c"}"#, certificate, Err(Rejected::SenderConstrained)),
-            (r#"{"jkt":"k","x5t#S256":"C"}"#, both, Err(Rejected::WrongSender)),
-            (r#"{"jkt":"k","kid":"a"}"#, both, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":"k","x5t#S256":"c"}"#, key, Err(VerificationError::SenderConstrained)),
+            (r#"{"jkt":"k","x5t#S256":"c"}"#, certificate, Err(VerificationError::SenderConstrained)),
+            (r#"{"jkt":"k","x5t#S256":"C"}"#, both, Err(VerificationError::WrongSender)),
+            (r#"{"jkt":"k","kid":"a"}"#, both, Err(VerificationError::ConfirmationMethod)),
             (r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#, key, Ok(())),
-            (r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#, none, Err(Rejected::SenderConstrained)),
-            (r#"{"kc-jkt-type":"DPoP"}"#, none, Err(Rejected::ConfirmationMethod)),
-            (r#"{"kc-jkt-type":"DPoP"}"#, key, Err(Rejected::ConfirmationMethod)),
-            (r#"{"jkt":"k","osc":{}}"#, key, Err(Rejected::ConfirmationMethod)),
-            (r#"{"kid":"a"}"#, none, Err(Rejected::ConfirmationMethod)),
+            (r#"{"jkt":"k","kc-jkt-type":"DPoP"}"#, none, Err(VerificationError::SenderConstrained)),
+            (r#"{"kc-jkt-type":"DPoP"}"#, none, Err(VerificationError::ConfirmationMethod)),
+            (r#"{"kc-jkt-type":"DPoP"}"#, key, Err(VerificationError::ConfirmationMethod)),
+            (r#"{"jkt":"k","osc":{}}"#, key, Err(VerificationError::ConfirmationMethod)),
+            (r#"{"kid":"a"}"#, none, Err(VerificationError::ConfirmationMethod)),
         ] {
             let bound = read(cnf).unwrap();
             assert_eq!(shown.satisfies(bound.as_ref()), verdict, "{cnf} {shown:?}");

@@ -11,7 +11,7 @@ use crate::{
         json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
         moment::Timestamp,
     },
-    token::Rejected,
+    token::VerificationError,
 };
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
@@ -56,7 +56,7 @@ pub struct Claims<'a> {
     /// The client (RFC 9068).
     pub client_id: Option<Cow<'a, str>>,
     /// The scopes, with spaces between (RFC 8693 section 4.2), if they are written so. To read them however
-    /// they are written, see [`Verified::scopes`](crate::token::Verified::scopes).
+    /// they are written, see [`VerifiedAccessToken::scopes`](crate::token::VerifiedAccessToken::scopes).
     pub scope: Option<Cow<'a, str>>,
     /// Whether `scope` is an array of strings.
     pub(crate) scope_is_list: bool,
@@ -86,13 +86,13 @@ impl fmt::Debug for Claims<'_> {
 
 impl<'a> Claims<'a> {
     /// Reads a set of claims.
-    pub(in crate::token) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, Rejected> {
+    pub(in crate::token) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, VerificationError> {
         names.clear();
-        let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(Rejected::Claims)?);
+        let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(VerificationError::Claims)?);
         let mut claims = Self::default();
         match from.deserialize_map(Reader { payload, names, claims: &mut claims }).and_then(|()| from.end()) {
             Ok(()) => Ok(claims),
-            Err(error) => Err(Rejected::Claims(names.why(&error))),
+            Err(error) => Err(VerificationError::Claims(names.why(&error))),
         }
     }
 }
@@ -202,17 +202,17 @@ pub const DEFAULT_LEEWAY: u16 = 30;
 pub const MAX_LEEWAY: u16 = 600;
 
 /// Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6). Leeway always helps the token, at either end: it expires later and begins earlier.
-pub(crate) fn check_times(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), Rejected> {
+pub(crate) fn check_times(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), VerificationError> {
     let leeway = i64::from(leeway.min(MAX_LEEWAY));
     let (earliest, latest) = (now.plus(-leeway).0, now.plus(leeway).0);
     if claims.exp.is_some_and(|exp| exp <= earliest) {
-        return Err(Rejected::Expired);
+        return Err(VerificationError::Expired);
     }
     if claims.nbf.is_some_and(|nbf| nbf > latest) {
-        return Err(Rejected::NotYetValid);
+        return Err(VerificationError::NotYetValid);
     }
     if claims.iat.is_some_and(|iat| iat > latest) {
-        return Err(Rejected::IssuedInFuture);
+        return Err(VerificationError::IssuedInFuture);
     }
     Ok(())
 }
@@ -221,7 +221,7 @@ pub(crate) fn check_times(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> R
 mod tests {
     use super::*;
 
-    fn read(payload: &str) -> Result<Claims<'_>, Rejected> {
+    fn read(payload: &str) -> Result<Claims<'_>, VerificationError> {
         Claims::read(payload.as_bytes(), &mut Names::default())
     }
 
@@ -258,7 +258,7 @@ mod tests {
             ("auth_time", r#"{"auth_time":"now"}"#),
         ] {
             let error = read(payload).unwrap_err();
-            let Rejected::Claims(JsonError::WrongType { member: named, .. }) = error else {
+            let VerificationError::Claims(JsonError::WrongType { member: named, .. }) = error else {
                 panic!("{payload}: {error}")
             };
             assert_eq!(named, member, "{payload}");
@@ -278,10 +278,10 @@ mod tests {
             ("[]", JsonError::NotAnObject),
             ("7", JsonError::NotAnObject),
         ] {
-            assert_eq!(read(payload).unwrap_err(), Rejected::Claims(why), "{payload}");
+            assert_eq!(read(payload).unwrap_err(), VerificationError::Claims(why), "{payload}");
         }
         let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(50), "]".repeat(50));
-        assert_eq!(read(&deep).unwrap_err(), Rejected::Claims(JsonError::TooDeep));
+        assert_eq!(read(&deep).unwrap_err(), VerificationError::Claims(JsonError::TooDeep));
     }
 
     #[test]
@@ -291,11 +291,15 @@ mod tests {
             check_times(&claims, leeway, Timestamp(1000))
         };
         assert_eq!(verdict(1001, 1000, 1000, 0), Ok(()));
-        assert_eq!(verdict(1000, 1000, 1000, 0), Err(Rejected::Expired), "on or after `exp` it is over");
+        assert_eq!(
+            verdict(1000, 1000, 1000, 0),
+            Err(VerificationError::Expired),
+            "on or after `exp` it is over"
+        );
         assert_eq!(verdict(971, 1030, 1030, 30), Ok(()));
-        assert_eq!(verdict(970, 1000, 1000, 30), Err(Rejected::Expired));
-        assert_eq!(verdict(1001, 1031, 1000, 30), Err(Rejected::NotYetValid));
-        assert_eq!(verdict(1001, 1000, 1031, 30), Err(Rejected::IssuedInFuture));
-        assert_eq!(verdict(400, 0, 0, u16::MAX), Err(Rejected::Expired), "leeway has a ceiling");
+        assert_eq!(verdict(970, 1000, 1000, 30), Err(VerificationError::Expired));
+        assert_eq!(verdict(1001, 1031, 1000, 30), Err(VerificationError::NotYetValid));
+        assert_eq!(verdict(1001, 1000, 1031, 30), Err(VerificationError::IssuedInFuture));
+        assert_eq!(verdict(400, 0, 0, u16::MAX), Err(VerificationError::Expired), "leeway has a ceiling");
     }
 }

@@ -6,11 +6,11 @@ mod types;
 use oidc_proto::{
     Error, Moment, Secret, UrlPolicy,
     base::{base64url, form::FormError, json::JsonError},
-    flow::{CallbackError, ClientCredentials, Discovery, Endpoint, Flow, Rule, Step},
+    flow::{CallbackError, ClientCredentialsRequest, Discovery, Endpoint, Flow, Rule, Step},
     jose::{JwsError, KeySet, KeySetError},
     message::{AuthorizationRequest, AuthorizationResponse, MAX_CALLBACK},
     metadata::MetadataError,
-    token::{Expected, IdTokenVerifier, MAX_TOKEN, Rejected, Scratch, Verifier},
+    token::{AccessTokenVerifier, Expected, IdTokenVerifier, MAX_TOKEN, Scratch, VerificationError},
 };
 use oidc_testkit::{EndpointName, Party, Provider, drive::NOW, scenario::CLIENT_ID};
 use serde_json::json;
@@ -41,7 +41,9 @@ fn receive(
         }
         Endpoint::Jwks => end(client.jwks().unwrap(), response),
         Endpoint::Token => end(
-            client.client_credentials(&ClientCredentials::default(), Moment::new(NOW, [7; 32])).unwrap(),
+            client
+                .client_credentials(&ClientCredentialsRequest::default(), Moment::new(NOW, [7; 32]))
+                .unwrap(),
             response,
         ),
         _ => {
@@ -275,10 +277,10 @@ fn control_characters_and_headers_cannot_be_smuggled_into_an_error() {
 }
 
 /// A verdict on an ID token and on an access token of exactly this text; both demand `typ` apart.
-fn verdicts(keys: &KeySet, token: &str) -> (Rejected, Rejected) {
+fn verdicts(keys: &KeySet, token: &str) -> (VerificationError, VerificationError) {
     let expected = Expected::default();
     let id_token = IdTokenVerifier::new("https://op.example", CLIENT_ID);
-    let access = Verifier::new("https://op.example", "https://api.example").accept_plain_jwt();
+    let access = AccessTokenVerifier::new("https://op.example", "https://api.example").accept_plain_jwt();
     (
         id_token.verify(&Secret::new(token), keys, &expected, NOW).unwrap_err(),
         access.verify(token, keys, &mut Scratch::new(), NOW).map(|_| ()).unwrap_err(),
@@ -294,9 +296,9 @@ fn tokens_that_are_no_tokens_are_refused_by_name() {
     let with_header = |header: &[u8]| format!("{}.e30.AA", b64(header));
     let with_claims = |claims: &[u8]| format!("{head}.{}.AA", b64(claims));
     let deep = format!("{{\"x\":{}{}}}", "[".repeat(40), "]".repeat(40));
-    let header = |why| Rejected::Jws(JwsError::Header(why));
-    let jws = Rejected::Jws;
-    let claims = Rejected::Claims;
+    let header = |why| VerificationError::Jws(JwsError::Header(why));
+    let jws = VerificationError::Jws;
+    let claims = VerificationError::Claims;
     let wrong = |member, expected| JsonError::WrongType { member, expected };
     for (token, why) in [
         (String::new(), jws(JwsError::NotCompact)),
@@ -307,7 +309,7 @@ fn tokens_that_are_no_tokens_are_refused_by_name() {
         ("a.b.c.d.e".into(), jws(JwsError::Encrypted)),
         (r#"{"payload":"e30","signatures":[]}"#.into(), jws(JwsError::NotCompact)),
         ("..".into(), header(JsonError::NotJson)),
-        ("a".repeat(MAX_TOKEN + 1), Rejected::TooLarge),
+        ("a".repeat(MAX_TOKEN + 1), VerificationError::TooLarge),
         (format!("{head}.e30.A"), jws(JwsError::Base64)),
         (format!("{head}.e30.AB"), jws(JwsError::Base64)),
         (format!("{head}.e30.AA=="), jws(JwsError::Base64)),
@@ -342,7 +344,7 @@ fn tokens_that_are_no_tokens_are_refused_by_name() {
         (with_claims(br#"{"exp":1e18}"#), claims(wrong("exp", "a date in seconds"))),
         (with_claims(br#"{"exp":-18446744073709551615}"#), claims(wrong("exp", "a date in seconds"))),
         (with_claims(br#"{"exp":"soon"}"#), claims(wrong("exp", "a date in seconds"))),
-        (with_claims(b"{}"), Rejected::Missing("iss")),
+        (with_claims(b"{}"), VerificationError::Missing("iss")),
     ] {
         let (id_token, access) = verdicts(&keys, &token);
         assert_eq!((id_token, access), (why, why), "{token:.80}");

@@ -6,11 +6,11 @@ use http::{HeaderMap, HeaderValue, Method};
 use oidc_proto::{
     Error, Secret,
     base::{base64url, json::JsonError},
-    flow::{ClientCredentials, Flow, Rule, Step},
+    flow::{ClientCredentialsRequest, Flow, Rule, Step},
     jose::{Algorithm, Jwk, JwsError, KeySet, RingSigner, Sign},
     message::Introspection,
     sender::{DpopVerifier, ProofError},
-    token::{Confirmation, Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
+    token::{AccessTokenVerifier, Confirmation, Expected, IdTokenVerifier, Scratch, VerificationError},
 };
 use oidc_testkit::Provider;
 use serde_json::{Map, Value, json};
@@ -127,9 +127,9 @@ fn told(why: &JsonError) -> String {
     }
 }
 
-fn rejected(why: &Rejected) -> String {
+fn rejected(why: &VerificationError) -> String {
     match why {
-        Rejected::Claims(why) | Rejected::Jws(JwsError::Header(why)) => told(why),
+        VerificationError::Claims(why) | VerificationError::Jws(JwsError::Header(why)) => told(why),
         other => other.to_string(),
     }
 }
@@ -184,15 +184,15 @@ fn access_claims() -> Value {
 
 #[test]
 fn of_an_access_token() {
-    let verify = |verifier: &Verifier, header: &Value, claims: &Value| {
+    let verify = |verifier: &AccessTokenVerifier, header: &Value, claims: &Value| {
         let token = sign(header, claims);
         let verdict = verifier.verify(&token, &keys(), &mut Scratch::new(), NOW).map(drop);
         verdict.map_err(|why| rejected(&why))
     };
-    let strict = Verifier::new(ISSUER, API);
+    let strict = AccessTokenVerifier::new(ISSUER, API);
     let header = json!({"alg": "EdDSA", "typ": "at+jwt"});
     hold("JWT", &access_claims(), &CLAIMS, |claims| verify(&strict, &header, claims));
-    let plain = Verifier::new(ISSUER, API).accept_plain_jwt();
+    let plain = AccessTokenVerifier::new(ISSUER, API).accept_plain_jwt();
     let untyped = json!({"alg": "EdDSA"});
     let all = [&CLAIMS[..], &PLAIN].concat();
     hold("plain JWT", &access_claims(), &all, |claims| verify(&plain, &untyped, claims));
@@ -200,7 +200,7 @@ fn of_an_access_token() {
     for member in ["crit", "b64"] {
         for value in values().into_iter().chain([Value::Null]) {
             let header = with(&header, member, value.clone());
-            let critical = Err(Rejected::Jws(JwsError::Critical).to_string());
+            let critical = Err(VerificationError::Jws(JwsError::Critical).to_string());
             assert_eq!(verify(&strict, &header, &access_claims()), critical, "{member} {value}");
         }
     }
@@ -312,7 +312,10 @@ fn of_a_token_response() {
         one(
             party
                 .client
-                .client_credentials_once(&ClientCredentials::default(), oidc_proto::Moment::new(NOW, [7; 32]))
+                .client_credentials_once(
+                    &ClientCredentialsRequest::default(),
+                    oidc_proto::Moment::new(NOW, [7; 32]),
+                )
                 .unwrap(),
             body,
         )

@@ -4,7 +4,8 @@ use super::{ISSUER, NOW, builder, form, key, moment, read, response, sent, with_
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Assertion, Attempt, Authentication, Client, ClientCredentials, ConfigError, OAuthError, Request, Step,
+        Assertion, Attempt, Authentication, Client, ClientCredentialsRequest, ConfigError, OAuthError,
+        Request, Step,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, SignError, verify_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -16,8 +17,8 @@ const TOKENS: &str = r#"{"access_token": "an-access-token", "token_type": "Beare
 const DEVICE: &str = r#"{"device_code": "a-device-code", "user_code": "ABCD", "expires_in": 600,
     "verification_uri": "https://op.example/enter"}"#;
 
-fn wanted() -> ClientCredentials {
-    ClientCredentials::new(["reports"])
+fn wanted() -> ClientCredentialsRequest {
+    ClientCredentialsRequest::new(["reports"])
 }
 
 /// The assertion of a request, and its claims, which this key has signed.

@@ -9,7 +9,7 @@ use oidc_proto::{
     },
     jose::{KeySet, RingSigner, Sign, sign_compact},
     message::{AccessRequest, AuthorizationRequest, AuthorizationResponse},
-    token::Rejected,
+    token::VerificationError,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -96,10 +96,19 @@ fn an_id_token_that_comes_through_the_browser_is_held_to_its_request() {
     assert_eq!((sent["response_type"].as_str(), sent["response_mode"].as_str()), ("id_token", "form_post"));
     assert!(!sent.contains_key("code_challenge") && sent["scope"] == "openid profile");
     let end = |change: fn(&mut Map<String, Value>)| front.end(Some(front.keys.clone()), change).unwrap_err();
-    assert_eq!(end(|claims| drop(claims.insert("nonce".into(), "another".into()))), Rejected::Nonce.into());
-    assert_eq!(end(|claims| drop(claims.remove("nonce"))), Rejected::Missing("nonce").into());
-    assert_eq!(end(|claims| drop(claims.insert("aud".into(), "another".into()))), Rejected::Audience.into());
-    assert_eq!(end(|claims| drop(claims.remove("auth_time"))), Rejected::Missing("auth_time").into());
+    assert_eq!(
+        end(|claims| drop(claims.insert("nonce".into(), "another".into()))),
+        VerificationError::Nonce.into()
+    );
+    assert_eq!(end(|claims| drop(claims.remove("nonce"))), VerificationError::Missing("nonce").into());
+    assert_eq!(
+        end(|claims| drop(claims.insert("aud".into(), "another".into()))),
+        VerificationError::Audience.into()
+    );
+    assert_eq!(
+        end(|claims| drop(claims.remove("auth_time"))),
+        VerificationError::Missing("auth_time").into()
+    );
 
     let (sent, pending) = front.begin();
     let nothing = AuthorizationResponse::from_query(&format!("state={}", sent["state"])).unwrap();

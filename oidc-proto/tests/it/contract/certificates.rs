@@ -3,7 +3,7 @@
 use super::{ISSUER, builder, form, moment, sent};
 use oidc_proto::{
     UrlPolicy,
-    flow::{Authentication, Client, ClientBuilder, ClientCredentials, ConfigError},
+    flow::{Authentication, Client, ClientBuilder, ClientCredentialsRequest, ConfigError},
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
 };
@@ -37,7 +37,7 @@ fn with_alias() -> ClientBuilder {
 fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
     for method in [Authentication::TlsClientAuth, Authentication::SelfSignedTlsClientAuth] {
         let client = with_alias().authentication(method).build().unwrap();
-        let call = client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap();
+        let call = client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap();
         let (request, terms, _) = sent(call);
         assert_eq!(
             (request.uri().to_string().as_str(), terms.client_certificate),
@@ -66,7 +66,7 @@ fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
     let client = with_alias().secret("s").tls_client_certificate_bound_access_tokens().build().unwrap();
     assert_eq!(client.authentication(), Authentication::ClientSecretBasic);
     let (request, terms, _) =
-        sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+        sent(client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap());
     assert!(request.headers().contains_key("authorization") && terms.client_certificate);
     assert_eq!(request.uri().host(), Some("mtls.op.example"));
     let (request, terms, _) = sent(client.userinfo(&"token".into(), "alice", moment(0, 1)).unwrap());
@@ -75,7 +75,7 @@ fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
     // A client without a certificate goes where it always went.
     let client = with_alias().secret("s").build().unwrap();
     let (request, terms, _) =
-        sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+        sent(client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap());
     assert_eq!((request.uri().host(), terms.client_certificate), (Some("op.example"), false));
 }
 

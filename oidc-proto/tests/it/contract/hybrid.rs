@@ -13,7 +13,7 @@ use oidc_proto::{
         ResponseType::{self, Code, CodeIdToken, CodeIdTokenToken, CodeToken},
     },
     metadata::{Profile, ProviderMetadata},
-    token::Rejected,
+    token::VerificationError,
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::Arc};
@@ -185,19 +185,27 @@ fn each_hybrid_type_leads_to_a_user_and_to_what_came_through_the_browser() {
 #[test]
 fn no_code_is_sent_before_what_came_with_it_is_verified() {
     let party = Party::new();
-    let cases: [(ResponseType, Change, Rejected); 9] = [
-        (CodeIdToken, |claims| drop(claims.remove("c_hash")), Rejected::Missing("c_hash")),
-        (CodeIdToken, |claims| drop(claims.insert("c_hash".into(), hash("x").into())), Rejected::CodeHash),
-        (CodeIdToken, |claims| drop(claims.insert("s_hash".into(), hash("x").into())), Rejected::StateHash),
-        (CodeIdToken, |claims| drop(claims.insert("nonce".into(), "x".into())), Rejected::Nonce),
-        (CodeIdToken, |claims| drop(claims.insert("aud".into(), "x".into())), Rejected::Audience),
-        (CodeIdToken, |claims| drop(claims.insert("exp".into(), 5.into())), Rejected::Expired),
-        (CodeIdTokenToken, |claims| drop(claims.remove("c_hash")), Rejected::Missing("c_hash")),
-        (CodeIdTokenToken, |claims| drop(claims.remove("at_hash")), Rejected::Missing("at_hash")),
+    let cases: [(ResponseType, Change, VerificationError); 9] = [
+        (CodeIdToken, |claims| drop(claims.remove("c_hash")), VerificationError::Missing("c_hash")),
+        (
+            CodeIdToken,
+            |claims| drop(claims.insert("c_hash".into(), hash("x").into())),
+            VerificationError::CodeHash,
+        ),
+        (
+            CodeIdToken,
+            |claims| drop(claims.insert("s_hash".into(), hash("x").into())),
+            VerificationError::StateHash,
+        ),
+        (CodeIdToken, |claims| drop(claims.insert("nonce".into(), "x".into())), VerificationError::Nonce),
+        (CodeIdToken, |claims| drop(claims.insert("aud".into(), "x".into())), VerificationError::Audience),
+        (CodeIdToken, |claims| drop(claims.insert("exp".into(), 5.into())), VerificationError::Expired),
+        (CodeIdTokenToken, |claims| drop(claims.remove("c_hash")), VerificationError::Missing("c_hash")),
+        (CodeIdTokenToken, |claims| drop(claims.remove("at_hash")), VerificationError::Missing("at_hash")),
         (
             CodeIdTokenToken,
             |claims| drop(claims.insert("at_hash".into(), hash("x").into())),
-            Rejected::AccessTokenHash,
+            VerificationError::AccessTokenHash,
         ),
     ];
     for (kind, change, why) in cases {
@@ -237,7 +245,7 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let mallory =
         party.granted(&asked["nonce"], |claims| drop(claims.insert("sub".into(), "mallory".into())));
     let refused = waiting.receive(response(200, &mallory), moment(2, 3)).unwrap_err();
-    assert_eq!(refused, Rejected::FrontChannel("sub").into());
+    assert_eq!(refused, VerificationError::FrontChannel("sub").into());
 
     // The keys are fetched for the first ID token. The second is signed with a key that is not among them: nobody
     // asks for newer ones again.
@@ -248,7 +256,7 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let other = Party { key: rotated(), ..Party::new() };
     let granted = other.granted(&asked["nonce"], unchanged);
     let refused = waiting.receive(response(200, &granted), moment(3, 4)).unwrap_err();
-    assert_eq!(refused, Rejected::Jws(JwsError::UnknownKey).into());
+    assert_eq!(refused, VerificationError::Jws(JwsError::UnknownKey).into());
 
     // What was fetched is what the caller learns.
     let (_, _, waiting) = sent(party.end(CodeIdToken, None, unchanged).unwrap());
@@ -284,15 +292,18 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
     let (request, _, _) = sent(waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap());
     assert_eq!(form(&request)["code"], CODE);
 
-    let cases: [(Change, Rejected); 8] = [
-        (|claims| drop(claims.insert("iss".into(), "https://evil.example".into())), Rejected::Issuer),
-        (|claims| drop(claims.remove("iss")), Rejected::Missing("iss")),
-        (|claims| drop(claims.insert("aud".into(), "another".into())), Rejected::Audience),
-        (|claims| drop(claims.remove("aud")), Rejected::Missing("aud")),
-        (|claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())), Rejected::Expired),
-        (|claims| drop(claims.remove("exp")), Rejected::Missing("exp")),
-        (|claims| drop(claims.insert("code".into(), json!(["c"]))), Rejected::Value("code")),
-        (|claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())), Rejected::IssuedInFuture),
+    let cases: [(Change, VerificationError); 8] = [
+        (
+            |claims| drop(claims.insert("iss".into(), "https://evil.example".into())),
+            VerificationError::Issuer,
+        ),
+        (|claims| drop(claims.remove("iss")), VerificationError::Missing("iss")),
+        (|claims| drop(claims.insert("aud".into(), "another".into())), VerificationError::Audience),
+        (|claims| drop(claims.remove("aud")), VerificationError::Missing("aud")),
+        (|claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())), VerificationError::Expired),
+        (|claims| drop(claims.remove("exp")), VerificationError::Missing("exp")),
+        (|claims| drop(claims.insert("code".into(), json!(["c"]))), VerificationError::Value("code")),
+        (|claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())), VerificationError::IssuedInFuture),
     ];
     for (change, why) in cases {
         let refused = end(keys(), party.signed(parameters(), change)).unwrap_err();
@@ -307,7 +318,10 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
     let (request, _, waiting) = sent(refused.unwrap());
     assert_eq!(request.uri(), "https://op.example/jwks", "its key may be a new one");
     let refused = waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap_err();
-    assert_eq!(refused, CallbackError::Response(Box::new(Rejected::Jws(JwsError::Signature))).into());
+    assert_eq!(
+        refused,
+        CallbackError::Response(Box::new(VerificationError::Jws(JwsError::Signature))).into()
+    );
 }
 
 #[test]
@@ -406,7 +420,7 @@ fn a_signed_response_may_be_signed_with_the_client_secret() {
     let refused = pending.callback(&party.client, None, sign(&*party.key), moment(1, 2)).unwrap_err();
     assert_eq!(
         refused,
-        CallbackError::Response(Box::new(Rejected::Jws(JwsError::AlgorithmNotAllowed))).into()
+        CallbackError::Response(Box::new(VerificationError::Jws(JwsError::AlgorithmNotAllowed))).into()
     );
 }
 

@@ -4,7 +4,7 @@ use super::{NOW, builder, form, key, moment, read, response, sent, with_nonce};
 use http::Method;
 use oidc_proto::{
     Error, Secret, Timestamp,
-    flow::{Attempt, Call, Client, ClientCredentials, ConfigError, Endpoint, Flow, Request, Step},
+    flow::{Attempt, Call, Client, ClientCredentialsRequest, ConfigError, Endpoint, Flow, Request, Step},
     jose::{Algorithm, RingSigner, Sign},
     message::{AuthorizationRequest, AuthorizationResponse},
     sender::{DpopNonces, DpopVerifier},
@@ -90,7 +90,7 @@ fn a_code_and_a_refresh_token_and_the_client_itself() {
     let refresh =
         |client: &Client| client.refresh(&"a-refresh-token".into(), None, None, moment(0, 1)).unwrap();
     demanded_once_and_never_twice(&refresh, token, &at_the_token_endpoint);
-    let wanted = ClientCredentials::new(["a"]);
+    let wanted = ClientCredentialsRequest::new(["a"]);
     let once = |client: &Client| client.client_credentials_once(&wanted, moment(0, 1)).unwrap();
     demanded_once_and_never_twice(&once, token, &at_the_token_endpoint);
     let again = |client: &Client| client.client_credentials(&wanted, moment(0, 1)).unwrap();
@@ -126,7 +126,7 @@ fn a_nonce_is_sent_to_the_server_that_wants_it_and_to_no_other() {
     for (url, expected) in [("https://op.example/other", Some("n1")), ("https://api.example/", None)] {
         let client = learned(url);
         let (request, _, _) =
-            sent(client.client_credentials(&ClientCredentials::default(), moment(0, 1)).unwrap());
+            sent(client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap());
         assert_eq!(proof(&request, TOKEN, None, NOW).0.as_deref(), expected);
         let (request, _, _) = sent(client.userinfo(&token, "alice", moment(0, 1)).unwrap());
         assert_eq!(proof(&request, USERINFO, Some(&token), NOW).0.as_deref(), expected);
@@ -146,7 +146,7 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
         let signature = secret.sign(to_sign.signing_input()).unwrap();
         Attempt::from(client).with_proof(to_sign.with_signature(&signature))
     };
-    let wanted = ClientCredentials::default();
+    let wanted = ClientCredentialsRequest::default();
     let attempt = prove(&client, Endpoint::Token, None, 0, 1);
     let (request, _, pending) = sent(attempt.client_credentials(&wanted, moment(5, 2)).unwrap());
     let (nonce, first) = proof(&request, TOKEN, None, NOW.plus(5));
@@ -207,7 +207,7 @@ fn a_device_remembers_the_nonce_from_one_poll_to_the_next() {
 #[test]
 fn a_request_that_waits_keeps_the_newest_nonce_and_proves_anew() {
     let client = client();
-    let begun = client.client_credentials(&ClientCredentials::new(["a"]), moment(0, 1)).unwrap();
+    let begun = client.client_credentials(&ClientCredentialsRequest::new(["a"]), moment(0, 1)).unwrap();
     let (_, _, pending) = sent(begun);
     let (first, _, pending) = sent(pending.receive(at_the_token_endpoint("n1"), moment(0, 2)).unwrap());
     let busy = with_nonce(response(503, ""), "n2");

@@ -7,9 +7,10 @@ use super::{
 use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
-        Authenticated, Call, Client, ClientCredentials, ClientCredentialsGrant, DeviceGrant, Discovery,
-        DiscoveryOptions, JwksRetrieval, Login, OpenLogins, Pause, PendingAuthorization, PreviousLogin,
-        Refreshed, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
+        Authenticated, Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, DeviceGrant,
+        Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
+        PendingAuthorizations, PreviousLogin, Refreshed, ResourceDiscovery, Seal, SealingKeys, Step,
+        TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse},
@@ -188,7 +189,7 @@ impl Kind {
         world.clock = clock;
         let policy = UrlPolicy::default();
         let metadata = |metadata: ProviderMetadata| format!("{metadata:?}");
-        let wanted = ClientCredentials::new(["reports"]).resource("https://api.example");
+        let wanted = ClientCredentialsRequest::new(["reports"]).resource("https://api.example");
         let trace = match (self, login) {
             (Self::Discovery, _) => {
                 let call = Discovery::start(ISSUER, &policy).unwrap();
@@ -398,12 +399,12 @@ fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form:
 fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthorization {
     let (state, mut seed) = (pending.state().to_owned(), Seed::new(2));
     let mut other = || client.authorize(&AuthorizationRequest::default(), seed.moment(NOW)).unwrap().1;
-    let mut open = OpenLogins::new();
+    let mut open = PendingAuthorizations::new();
     for login in [other(), pending, other()] {
         assert_eq!(open.add(login, NOW), None, "there is room");
     }
     let cookie = sealing_keys().seal(&open, AUDIENCE, Moment::new(NOW, [9; 32])).unwrap();
-    let mut open: OpenLogins = sealing_keys().open(&cookie, AUDIENCE).unwrap();
+    let mut open: PendingAuthorizations = sealing_keys().open(&cookie, AUDIENCE).unwrap();
     open.take(&state).unwrap()
 }
 
@@ -420,8 +421,9 @@ fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authen
 }
 
 fn token(provider: &mut Provider, client: &Client) -> Secret {
-    let call =
-        client.client_credentials_once(&ClientCredentials::default(), Moment::new(NOW, [7; 32])).unwrap();
+    let call = client
+        .client_credentials_once(&ClientCredentialsRequest::default(), Moment::new(NOW, [7; 32]))
+        .unwrap();
     let (request, _, pending) = call.into_parts();
     match pending.receive(provider.handle(&request, NOW), Moment::new(NOW, [2; 32])) {
         Ok(Step::Done(tokens)) => tokens.access_token,

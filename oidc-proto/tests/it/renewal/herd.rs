@@ -13,7 +13,7 @@ fn entropy(node: i64) -> [u8; 32] {
 
 /// When a node is asked each second, from this time on, and renews.
 fn renews(renewal: &mut Renewal<i64>, mut at: Timestamp) -> Timestamp {
-    while let Want::Use(..) = renewal.want(Need::Any, at) {
+    while let Decision::Use(..) = renewal.want(Need::Any, at) {
         at = at.plus(1);
     }
     at
@@ -25,7 +25,7 @@ fn herd(policy: Policy, start: impl Fn(i64) -> (Timestamp, Freshness)) -> BTreeM
     for node in 0..500 {
         let (now, freshness) = start(node);
         let mut renewal = Renewal::new(policy);
-        let Want::Renew(lease) = renewal.want(Need::Any, now) else { panic!("nothing is held") };
+        let Decision::Renew(lease) = renewal.want(Need::Any, now) else { panic!("nothing is held") };
         let value = Renewed::new(Arc::new(node), freshness);
         assert!(renewal.settle(lease, Ok(value), Moment::new(now, entropy(node))));
         *asked.entry(renews(&mut renewal, now)).or_default() += 1;
@@ -103,13 +103,13 @@ fn how_far_nodes_spread_is_a_setting() {
 fn a_clock_that_swings_does_not_run_away() {
     for apart in [6, 10, 30] {
         let mut renewal = Renewal::new(Policy::KEYS);
-        let Want::Renew(lease) = renewal.want(Need::Any, Timestamp(0)) else { panic!("nothing is held") };
+        let Decision::Renew(lease) = renewal.want(Need::Any, Timestamp(0)) else { panic!("nothing is held") };
         let value = Renewed::new(Arc::new(1), Freshness::UNKNOWN);
         renewal.settle(lease, Ok(value), moment(0, 1));
         for swing in 0..10_000 {
             let _ = renewal.want(Need::Any, Timestamp(apart));
             let want = renewal.want(Need::Any, Timestamp(0));
-            assert!(matches!(want, Want::Use(..)), "{swing} swings within {apart} s: {want:?}");
+            assert!(matches!(want, Decision::Use(..)), "{swing} swings within {apart} s: {want:?}");
         }
         assert_eq!(renewal.counters().leases, 1);
     }
@@ -121,11 +121,11 @@ fn clocks_that_disagree_by_far_cause_few_renewals() {
     for apart in [100, 3_600, 86_400, i64::MAX] {
         let mut renewal = Renewal::new(Policy::KEYS);
         let mut swing = |now: i64| match renewal.want(Need::Any, Timestamp(now)) {
-            Want::Renew(lease) | Want::UseAndRenew(_, _, lease) => {
+            Decision::Renew(lease) | Decision::UseAndRenew(_, _, lease) => {
                 let value = Renewed::new(Arc::new(1), Freshness::UNKNOWN);
                 renewal.settle(lease, Ok(value), moment(now, 1));
             }
-            Want::Use(..) | Want::Join { .. } | Want::Refuse { .. } => {}
+            Decision::Use(..) | Decision::Join { .. } | Decision::Refuse { .. } => {}
         };
         for second in 0..240 {
             for _ in 0..100 {

@@ -6,7 +6,7 @@
 
 use oidc_proto::{
     Moment, Timestamp,
-    renew::{Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want},
+    renew::{Decision, Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed},
 };
 use proptest::{
     prelude::*,
@@ -118,26 +118,26 @@ impl Run {
         let expected = self.model.want(need, self.renewal.epoch());
         let policy = self.model.policy;
         let seen = match self.renewal.want(need, now) {
-            Want::Use(epoch, value) => {
+            Decision::Use(epoch, value) => {
                 assert_eq!(epoch, self.renewal.epoch());
                 Kind::Use(*value)
             }
-            Want::UseAndRenew(_, value, lease) => {
+            Decision::UseAndRenew(_, value, lease) => {
                 self.model.granted(lease.until().0 - shown);
                 self.leases.push((self.model.leases, lease));
                 Kind::UseAndRenew(*value)
             }
-            Want::Renew(lease) => {
+            Decision::Renew(lease) => {
                 self.model.granted(lease.until().0 - shown);
                 self.leases.push((self.model.leases, lease));
                 Kind::Renew
             }
-            Want::Join { until } => {
+            Decision::Join { until } => {
                 assert!(until > now, "a wait lies in the future");
                 assert!(until.0 - shown <= policy.patience, "nobody waits longer than the patience");
                 Kind::Join(until.0 - shown)
             }
-            Want::Refuse { until, .. } => {
+            Decision::Refuse { until, .. } => {
                 assert!(until > now, "a refusal ends in the future");
                 let most = policy.longest_retry.max(policy.cooldown).max(policy.lease) + 5;
                 assert!(until.0 - shown <= most, "a refusal is bounded");
@@ -292,8 +292,8 @@ fn no_numbers_and_no_times_make_it_panic() {
                 (_, kept) => leases.extend(kept),
             }
             match renewal.want(need, now) {
-                Want::Renew(lease) | Want::UseAndRenew(_, _, lease) => leases.push(lease),
-                Want::Use(..) | Want::Join { .. } | Want::Refuse { .. } => {}
+                Decision::Renew(lease) | Decision::UseAndRenew(_, _, lease) => leases.push(lease),
+                Decision::Use(..) | Decision::Join { .. } | Decision::Refuse { .. } => {}
             }
             let _ = renewal.published().map(|published| published.is_fresh(now));
         }

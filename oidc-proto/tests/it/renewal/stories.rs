@@ -26,18 +26,18 @@ impl Story {
         story
     }
 
-    fn want(&mut self, need: Need) -> Want<u64> {
+    fn want(&mut self, need: Need) -> Decision<u64> {
         self.renewal.want(need, Timestamp(START + self.now))
     }
 
-    fn newer(&mut self) -> Want<u64> {
+    fn newer(&mut self) -> Decision<u64> {
         let need = Need::NewerThan(self.renewal.epoch());
         self.want(need)
     }
 
     fn lead(&mut self, need: Need) -> Lease {
         match self.want(need) {
-            Want::Renew(lease) | Want::UseAndRenew(_, _, lease) => lease,
+            Decision::Renew(lease) | Decision::UseAndRenew(_, _, lease) => lease,
             other => panic!("expected a lease at {}, not {other:?}", self.now),
         }
     }
@@ -63,18 +63,18 @@ impl Story {
                     continue;
                 }
                 match self.want(need) {
-                    Want::Renew(lease) | Want::UseAndRenew(_, _, lease) if answers => {
+                    Decision::Renew(lease) | Decision::UseAndRenew(_, _, lease) if answers => {
                         self.bring(lease, Freshness::UNKNOWN);
                     }
-                    Want::Renew(lease) => {
+                    Decision::Renew(lease) => {
                         self.fail(lease);
                         // The leader asks again, as any waiter does.
-                        let nothing = matches!(self.want(need), Want::Refuse { .. });
+                        let nothing = matches!(self.want(need), Decision::Refuse { .. });
                         refused += u64::from(need == Need::Any && nothing);
                     }
-                    Want::UseAndRenew(_, _, lease) => self.fail(lease),
-                    Want::Use(..) | Want::Join { .. } => {}
-                    Want::Refuse { .. } => refused += u64::from(need == Need::Any),
+                    Decision::UseAndRenew(_, _, lease) => self.fail(lease),
+                    Decision::Use(..) | Decision::Join { .. } => {}
+                    Decision::Refuse { .. } => refused += u64::from(need == Need::Any),
                 }
             }
             self.now += 1;
@@ -86,7 +86,7 @@ impl Story {
 #[test]
 fn e12_d1_a_failure_never_takes_away_a_good_value() {
     let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
-    let Want::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
+    let Decision::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
     story.fail(lease);
     assert_eq!(story.renewal.value().map(|value| **value), Some(1));
     // The outage lasts beyond the end of the value: everybody is served for an hour more.
@@ -135,7 +135,7 @@ fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
         let mut story = Story::new(Policy::KEYS);
         let lease = story.lead(Need::Any);
         story.renewal.settle(lease, Err(unavailable(seconds)), moment(START, 0));
-        let Want::Refuse { until, because: Some(Failure::Flow(_)) } = story.want(Need::Any) else {
+        let Decision::Refuse { until, because: Some(Failure::Flow(_)) } = story.want(Need::Any) else {
             panic!("refused, with the reason")
         };
         assert!((least..=most).contains(&(until.0 - START)), "{seconds}: {}", until.0 - START);
@@ -150,13 +150,13 @@ fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
         let mut last = 0;
         while story.now < 100_000 {
             match story.want(Need::Any) {
-                Want::UseAndRenew(_, _, lease) => {
+                Decision::UseAndRenew(_, _, lease) => {
                     last = story.now;
                     story.fail(lease);
                 }
-                Want::Renew(lease) => story.fail(lease),
-                Want::Use(..) => last = story.now,
-                Want::Join { .. } | Want::Refuse { .. } => {}
+                Decision::Renew(lease) => story.fail(lease),
+                Decision::Use(..) => last = story.now,
+                Decision::Join { .. } | Decision::Refuse { .. } => {}
             }
             story.now += 1;
         }
@@ -166,17 +166,17 @@ fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
     // With a provider that answers, it is gone when it is no longer fresh, though nobody asked before.
     let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
     story.now = 300;
-    assert!(matches!(story.want(Need::Any), Want::Renew(_)), "not used first and renewed then");
+    assert!(matches!(story.want(Need::Any), Decision::Renew(_)), "not used first and renewed then");
 }
 
 #[test]
 fn what_failed_long_ago_is_no_excuse_for_a_stale_value() {
     let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
     story.now = 100;
-    let Want::Renew(lease) = story.newer() else { panic!("the bucket is full") };
+    let Decision::Renew(lease) = story.newer() else { panic!("the bucket is full") };
     story.fail(lease);
     story.now = 2_000;
-    assert!(matches!(story.want(Need::Any), Want::Renew(_)), "the provider is asked first");
+    assert!(matches!(story.want(Need::Any), Decision::Renew(_)), "the provider is asked first");
 }
 
 #[test]
@@ -184,15 +184,15 @@ fn e15_sixteen_forced_refreshes_of_one_epoch_cause_one_lease() {
     let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
     let held = Need::NewerThan(story.renewal.epoch());
     let wants: Vec<_> = (0..16).map(|_| story.want(held)).collect();
-    assert_eq!(wants.iter().filter(|want| matches!(want, Want::Renew(_))).count(), 1);
-    assert_eq!(wants.iter().filter(|want| matches!(want, Want::Join { .. })).count(), 15);
+    assert_eq!(wants.iter().filter(|want| matches!(want, Decision::Renew(_))).count(), 1);
+    assert_eq!(wants.iter().filter(|want| matches!(want, Decision::Join { .. })).count(), 15);
     let lease = wants.into_iter().find_map(|want| match want {
-        Want::Renew(lease) => Some(lease),
+        Decision::Renew(lease) => Some(lease),
         _ => None,
     });
     story.bring(lease.expect("one leads"), Freshness::UNKNOWN);
     for _ in 0..16 {
-        assert!(matches!(story.want(held), Want::Use(_, value) if *value == 2), "newer than they held");
+        assert!(matches!(story.want(held), Decision::Use(_, value) if *value == 2), "newer than they held");
     }
 }
 
@@ -224,15 +224,15 @@ fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
 fn a_forged_flood_cannot_hold_back_a_renewal_that_is_due() {
     let mut story = Story::holding(Policy::KEYS, Freshness::of_seconds(60));
     for _ in 0..2 {
-        let Want::Renew(lease) = story.newer() else { panic!("the bucket holds two") };
+        let Decision::Renew(lease) = story.newer() else { panic!("the bucket holds two") };
         story.bring(lease, Freshness::of_seconds(60));
     }
-    assert!(matches!(story.newer(), Want::Refuse { because: None, .. }), "the bucket is empty");
+    assert!(matches!(story.newer(), Decision::Refuse { because: None, .. }), "the bucket is empty");
     story.now = 30;
     // Due by time, and the bucket has one again: the bucket stays as it is.
-    let Want::Renew(lease) = story.newer() else { panic!("due") };
+    let Decision::Renew(lease) = story.newer() else { panic!("due") };
     story.bring(lease, Freshness::of_seconds(60));
-    assert!(matches!(story.newer(), Want::Renew(_)), "time paid for that one");
+    assert!(matches!(story.newer(), Decision::Renew(_)), "time paid for that one");
 }
 
 #[test]
@@ -240,9 +240,9 @@ fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next(
     for (policy, life) in [(Policy::METADATA, 60), (Policy::TOKENS, 40), (Policy::TOKENS, 2)] {
         let mut story = Story::holding(policy, Freshness::of_seconds(life));
         story.now = (life / 2 - 1).max(0);
-        assert!(matches!(story.want(Need::Any), Want::Use(..)));
+        assert!(matches!(story.want(Need::Any), Decision::Use(..)));
         story.now = life / 2;
-        assert!(matches!(story.want(Need::Any), Want::UseAndRenew(..)));
+        assert!(matches!(story.want(Need::Any), Decision::UseAndRenew(..)));
     }
 }
 
@@ -251,7 +251,7 @@ fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
     let mut story = Story::new(Policy::TOKENS);
     let lease = story.lead(Need::Any);
     assert!(!story.bring(lease, Freshness::of_seconds(0)));
-    let Want::Refuse { because: Some(Failure::Expired), until } = story.want(Need::Any) else {
+    let Decision::Refuse { because: Some(Failure::Expired), until } = story.want(Need::Any) else {
         panic!("refused")
     };
     assert!(until.0 >= START + 2);
@@ -265,7 +265,7 @@ fn a_late_value_is_held_only_if_nothing_newer_has_come() {
     let next = story.lead(Need::Any);
     story.now = 16;
     assert!(story.bring(slow, Freshness::UNKNOWN), "better than nothing");
-    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     assert!(story.bring(next, Freshness::UNKNOWN), "and the next is newer");
 
     let mut story = Story::new(Policy::KEYS);
@@ -337,9 +337,12 @@ fn what_is_learned_is_as_old_as_its_question() {
     let value = Renewed::new(Arc::new(7), Freshness::UNKNOWN);
     assert!(story.renewal.learn(value.clone(), asked, none, moment(START + 200, 0)));
     story.now = 269;
-    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     story.now = 270;
-    assert!(matches!(story.want(Need::Any), Want::UseAndRenew(..)), "not 270 s after the login has ended");
+    assert!(
+        matches!(story.want(Need::Any), Decision::UseAndRenew(..)),
+        "not 270 s after the login has ended"
+    );
     let mut late = Story::new(Policy::KEYS);
     late.now = 3_900;
     assert!(!late.renewal.learn(value, asked, none, moment(START + 3_900, 0)), "older than any value may be");
@@ -363,18 +366,18 @@ fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
     }
     let lease = story.lead(Need::Any);
     story.renewal.abandon(lease, Timestamp(START));
-    assert!(matches!(story.want(Need::Any), Want::Join { .. }), "the third has to be waited for");
+    assert!(matches!(story.want(Need::Any), Decision::Join { .. }), "the third has to be waited for");
     story.now = 15;
-    assert!(matches!(story.want(Need::Any), Want::Renew(_)));
+    assert!(matches!(story.want(Need::Any), Decision::Renew(_)));
 }
 
 #[test]
 fn a_clock_that_is_set_back_prolongs_nothing() {
     let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
     story.now = -86_400;
-    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     story.now += 269;
-    assert!(matches!(story.want(Need::Any), Want::Use(..)));
+    assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     let published = story.renewal.published().expect("a value");
     assert!(published.is_fresh(Timestamp(START + story.now)));
     story.now += 1;
@@ -382,7 +385,7 @@ fn a_clock_that_is_set_back_prolongs_nothing() {
     let lease = story.lead(Need::Any);
     assert_eq!(lease.until().0, START + story.now + 15, "leases are by the clock as it stands");
     story.now -= 7;
-    assert!(matches!(story.newer(), Want::Join { until } if until.0 == START + story.now + 3));
+    assert!(matches!(story.newer(), Decision::Join { until } if until.0 == START + story.now + 3));
 }
 
 #[test]

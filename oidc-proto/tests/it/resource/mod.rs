@@ -11,7 +11,7 @@ use oidc_proto::{
     message::Introspection,
     resource::{Access, Reason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict},
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, ReplayWindow},
-    token::{Rejected, Scratch},
+    token::{Scratch, VerificationError},
 };
 use oidc_testkit::Timestamp;
 use serde_json::{Value, json};
@@ -247,16 +247,16 @@ fn d21_a_token_with_two_bindings_needs_both_and_one_that_cannot_be_checked_is_re
     let both = json!({"jkt": world.jkt(), "x5t#S256": certificate.as_str()});
     let token = |why| Some(Reason::Token(why));
     assert_eq!(judge(both.clone(), true, Some(&certificate)), None);
-    assert_eq!(judge(both.clone(), true, None), token(Rejected::SenderConstrained));
-    assert_eq!(judge(both.clone(), false, Some(&certificate)), token(Rejected::SenderConstrained));
+    assert_eq!(judge(both.clone(), true, None), token(VerificationError::SenderConstrained));
+    assert_eq!(judge(both.clone(), false, Some(&certificate)), token(VerificationError::SenderConstrained));
     let other = CertificateThumbprint::of_der(b"other");
-    assert_eq!(judge(both, true, Some(&other)), token(Rejected::WrongSender));
+    assert_eq!(judge(both, true, Some(&other)), token(VerificationError::WrongSender));
     let unknown = json!({"jkt": world.jkt(), "kid": "x"});
-    assert_eq!(judge(unknown, true, Some(&certificate)), token(Rejected::ConfirmationMethod));
-    assert_eq!(judge(json!({}), false, None), token(Rejected::ConfirmationMethod));
+    assert_eq!(judge(unknown, true, Some(&certificate)), token(VerificationError::ConfirmationMethod));
+    assert_eq!(judge(json!({}), false, None), token(VerificationError::ConfirmationMethod));
     let keycloak = json!({"jkt": world.jkt(), "kc-jkt-type": "DPoP"});
     assert_eq!(judge(keycloak.clone(), true, None), None);
-    assert_eq!(judge(keycloak, false, None), token(Rejected::SenderConstrained));
+    assert_eq!(judge(keycloak, false, None), token(VerificationError::SenderConstrained));
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn e8_no_audience_is_trusted_that_the_settings_do_not_name() {
     for aud in [json!("https://other.example"), json!([]), json!(["x", "https://api.example/"]), json!("")] {
         assert_eq!(
             world.why(&world.token(&json!({"aud": aud}))),
-            Some(Reason::Token(Rejected::Audience)),
+            Some(Reason::Token(VerificationError::Audience)),
             "{aud}"
         );
     }

@@ -1,7 +1,7 @@
 //! A saved state that comes back is held to the clock of the node that goes on with it.
 
 use super::*;
-use oidc_proto::flow::OpenLogins;
+use oidc_proto::flow::PendingAuthorizations;
 
 /// Saved by a node whose clock was a year ahead, or written by somebody else.
 const AHEAD: [i64; 4] = [NOW.0 + 61, NOW.0 + 365 * 86_400, i64::MAX - 1, i64::MAX];
@@ -72,7 +72,7 @@ fn a_login_that_comes_back_from_the_future_is_no_login() {
         let mut saved: Value = serde_json::from_str(&save(&pending)).unwrap();
         saved["t"] = created.into();
         let pending = load(&saved.to_string()).unwrap();
-        let mut open = OpenLogins::new();
+        let mut open = PendingAuthorizations::new();
         open.add(pending.clone(), NOW);
         open.add(begin(&client(), &mut Seed::new(9)).1, NOW);
         assert_eq!(open.len(), 1 + usize::from(good), "begun at {created}");

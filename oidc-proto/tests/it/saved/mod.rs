@@ -4,8 +4,8 @@
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     flow::{
-        Client, ClientCredentials, ClientCredentialsGrant, ConfigError, DeviceAuthorization, Discovery,
-        Pause, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step,
+        Client, ClientCredentialsGrant, ClientCredentialsRequest, ConfigError, DeviceAuthorization,
+        Discovery, Pause, PendingAuthorization, PreviousLogin, SavedClientCredentials, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
@@ -71,7 +71,7 @@ fn load_grant(text: &str) -> Result<SavedClientCredentials, String> {
 
 /// A client credentials grant at rest: the first attempt was lost.
 fn resting(client: &Client) -> Pause<ClientCredentialsGrant> {
-    let wanted = ClientCredentials::new(["reports", "audit"]).resource("https://api.example");
+    let wanted = ClientCredentialsRequest::new(["reports", "audit"]).resource("https://api.example");
     let (_, _, pending) = client
         .client_credentials(&wanted.parameter("tenant", "a"), Moment::new(NOW, [7; 32]))
         .unwrap()

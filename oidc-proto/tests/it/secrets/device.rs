@@ -19,7 +19,7 @@ fn take<F: Flow>(scene: &mut Scene, call: Call<F>) -> Step<F> {
 }
 
 /// A device that asks with these codes.
-fn begin(scene: &mut Scene) -> Step<oidc_proto::flow::DeviceAuthorizationRequest> {
+fn begin(scene: &mut Scene) -> Step<oidc_proto::flow::DeviceAuthorizationStart> {
     let device = scene.provider.metadata()["issuer"].as_str().unwrap().to_owned() + "/device";
     let complete = format!("{device}?user_code={USER_CODE}");
     let answer = serde_json::json!({

@@ -8,7 +8,7 @@ use super::{
 use http::{Response, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
-    flow::{Call, CallbackError, Client, ClientCredentials, Flow, SavedClientCredentials, Step},
+    flow::{Call, CallbackError, Client, ClientCredentialsRequest, Flow, SavedClientCredentials, Step},
     message::{AuthorizationRequest, AuthorizationResponse, Introspection},
     metadata::{Profile, ProviderMetadata},
     token::{Expected, IdTokenVerifier},
@@ -37,7 +37,7 @@ fn what_the_application_has_given_does_not_show() {
         .login_hint(given("a hint of who it is"));
     request.id_token_hint = Some(Secret::new(given("an ID token")));
     request.claims = json!({"userinfo": {"sub": {"value": given("a claim asked for")}}}).as_object().cloned();
-    let wanted = ClientCredentials::new(["read"]).parameter("api_key", given("a parameter"));
+    let wanted = ClientCredentialsRequest::new(["read"]).parameter("api_key", given("a parameter"));
     let user = json!({"active": true, "username": given("a user name"), "client_id": "app"});
     let introspected = Introspection::from_members(user.as_object().unwrap().clone()).unwrap();
     let redirect_uri = format!("https://app.example/cb?key={}", given("a query"));
@@ -161,7 +161,7 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
             let challenge = format!("Bearer error=\"invalid_token\", error_description=\"{quoted}\"");
             let mut errors = Vec::new();
             if sent != token {
-                let wanted = ClientCredentials::default().parameter("ticket", ticket);
+                let wanted = ClientCredentialsRequest::default().parameter("ticket", ticket);
                 let again = || client.client_credentials_once(&wanted, super::scene::moment(9)).unwrap();
                 errors.extend([told(again(), 400, &body, None), told(again(), 401, &code, None)]);
             }
@@ -226,8 +226,10 @@ fn a_text_of_a_provider_is_one_line_wherever_it_comes_from() {
     let world = scene(How::Header);
     let odd = "one\u{2028}two\u{2029}three\u{85}four\u{202e}evif\u{200b}\u{feff}\u{ad}\u{e0041}\u{2066}\r\n\t\u{1b}[2J";
     let body = json!({"error": odd, "error_description": odd, "error_uri": odd});
-    let call =
-        world.client.client_credentials_once(&ClientCredentials::default(), super::scene::moment(9)).unwrap();
+    let call = world
+        .client
+        .client_credentials_once(&ClientCredentialsRequest::default(), super::scene::moment(9))
+        .unwrap();
     let mut query = url::form_urlencoded::Serializer::new(String::new());
     let callback = query.append_pair("error", odd).append_pair("error_description", odd).finish();
     let callback = AuthorizationResponse::from_query(&callback).unwrap().error.unwrap();

@@ -20,12 +20,12 @@ use oidc_proto::{
     Secret, UrlPolicy,
     base::form::FormError,
     flow::{
-        Call, Client, ClientCredentials, ClientCredentialsGrant, Custom, Discovery, Flow, OpenLogins,
-        PendingAuthorization, PreviousLogin, SealingKeys, Step,
+        AppState, Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, Discovery, Flow,
+        PendingAuthorization, PendingAuthorizations, PreviousLogin, SealingKeys, Step,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
     message::AuthorizationResponse,
-    token::{Expected, IdTokenVerifier, Scratch, Verifier},
+    token::{AccessTokenVerifier, Expected, IdTokenVerifier, Scratch},
 };
 use oidc_testkit::{EndpointName, hostile};
 use scene::{How, NOW, SECRET, Scene, builder, moment, scene};
@@ -142,22 +142,22 @@ fn look_at_what_is_sealed(look: &mut Looker, pending: &PendingAuthorization) {
     look.hide("a sealing key", std::str::from_utf8(key).unwrap());
     let keys = SealingKeys::new(1, key);
     look.at(&keys);
-    let mut open = OpenLogins::new();
+    let mut open = PendingAuthorizations::new();
     open.add(pending.clone(), NOW);
     look.at(&open);
     let sealed = keys.seal(&open, "here", moment(172)).unwrap();
     look.text(&sealed);
-    look.at_error(&keys.open::<OpenLogins>(&sealed, "elsewhere").unwrap_err());
-    let own = Custom("MARK-what-an-application-keeps".to_owned());
+    look.at_error(&keys.open::<PendingAuthorizations>(&sealed, "elsewhere").unwrap_err());
+    let own = AppState("MARK-what-an-application-keeps".to_owned());
     look.hide("a state of the application's own", &own.0);
     look.at(&own);
     let sealed = keys.seal(&own, "here", moment(173)).unwrap();
     look.text(&sealed);
-    look.at_error(&keys.open::<Custom<u8>>(&sealed, "here").unwrap_err());
+    look.at_error(&keys.open::<AppState<u8>>(&sealed, "here").unwrap_err());
 }
 
 fn look_at_client_credentials(look: &mut Looker, scene: &mut Scene) {
-    let wanted = ClientCredentials::new(["reports"]);
+    let wanted = ClientCredentialsRequest::new(["reports"]);
     look.at(&wanted);
     let begin = |client: &Client| client.client_credentials(&wanted, moment(9)).unwrap();
     look_at_call(look, begin(&scene.client));
@@ -200,12 +200,13 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
     // An access token may have a nonce, too: nobody says that it must not.
     scene.provider.alter_access_token(hostile::set_claim("nonce", nonce.as_str()));
-    let call = scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
+    let call = scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
     let (request, _, pending) = call.into_parts();
     let Ok(Step::Done(tokens)) = pending.receive(scene.provider.handle(&request, NOW), moment(9)) else {
         panic!("a token")
     };
-    let (api, mut scratch) = (Verifier::new("https://op.example", "https://api.example"), Scratch::new());
+    let (api, mut scratch) =
+        (AccessTokenVerifier::new("https://op.example", "https://api.example"), Scratch::new());
     look.at(&api);
     let verified = api.verify(tokens.access_token.expose(), &scene.keys, &mut scratch, NOW).unwrap();
     assert_eq!(verified.claims().nonce.as_deref(), Some(nonce.as_str()));
@@ -298,7 +299,7 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     }
     let mut look = secrets(How::Body);
     let scene = self::scene(How::Body);
-    let begin = || scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
+    let begin = || scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));

@@ -11,15 +11,15 @@ use oidc_proto::{
     Error, Secret, UrlPolicy,
     base::bounded::Bounded,
     flow::{
-        ClientCredentials, Discovery, DiscoveryOptions, Flow, Pending, ResourceDiscovery, Step,
+        ClientCredentialsRequest, Discovery, DiscoveryOptions, Flow, Pending, ResourceDiscovery, Step,
         TokenTypeHint, UserInfoMethod,
     },
     jose::KeySet,
     message::{ClaimAccess, TokenResponse},
     metadata::{IssuerRule, ResourceMetadata},
     renew::{
-        Failure, KeyRenewal, MetadataRenewal, Need, Policy, Pool, Publisher, Renewal, Renewed, TokenRenewal,
-        Want,
+        Decision, Failure, KeyRenewal, MetadataRenewal, Need, Policy, Publisher, Renewal, Renewed,
+        SharedCache, TokenRenewal,
     },
 };
 use oidc_testkit::{EndpointName, hostile};
@@ -33,7 +33,7 @@ fn receive<F: Flow>(scene: &mut Scene, call: oidc_proto::flow::Call<F>) -> Resul
 }
 
 fn renewed(look: &mut Looker, scene: &mut Scene) -> Renewed<TokenResponse> {
-    let wanted = ClientCredentials::new(["reports"]);
+    let wanted = ClientCredentialsRequest::new(["reports"]);
     let device = "MARK-device-secret-renewed";
     look.hide("a device secret", device);
     look_at_call(look, scene.client.client_credentials_once(&wanted, moment(9)).unwrap());
@@ -57,7 +57,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     look.at(&renewal);
     let want = renewal.want(Need::Any, NOW);
     look.at(&want);
-    let Want::Renew(lease) = want else { panic!("there is none yet") };
+    let Decision::Renew(lease) = want else { panic!("there is none yet") };
     look.at(&lease);
     look.at(&renewal.want(Need::Any, NOW));
     assert!(renewal.settle(lease, Ok(token.clone()), moment(41)));
@@ -65,12 +65,12 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     look.at(&renewal.want(Need::Any, NOW));
     let want = renewal.want(Need::Any, NOW.plus(250));
     look.at(&want);
-    let Want::UseAndRenew(_, _, lease) = want else { panic!("it is due: {want:?}") };
+    let Decision::UseAndRenew(_, _, lease) = want else { panic!("it is due: {want:?}") };
 
     // A failure, and its reason, in the words of a hostile provider.
     let refused = hostile::respond(400, "application/json", json!({"error": SECRET}).to_string());
     scene.provider.alter_response(EndpointName::Token, refused);
-    let call = TokenRenewal::start(&scene.client, &ClientCredentials::default(), moment(9)).unwrap();
+    let call = TokenRenewal::start(&scene.client, &ClientCredentialsRequest::default(), moment(9)).unwrap();
     let error = receive(scene, call).unwrap_err();
     scene.provider.clear_alterations();
     look_at_flow_error(look, &error);
@@ -79,7 +79,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     renewal.settle(lease, Err(failure), moment(42).not_before(NOW.plus(250)));
     look.at(&renewal);
     let refused = renewal.want(Need::NewerThan(renewal.epoch()), NOW.plus(251));
-    assert!(matches!(&refused, Want::Refuse { because: Some(_), .. }), "{refused:?}");
+    assert!(matches!(&refused, Decision::Refuse { because: Some(_), .. }), "{refused:?}");
     look.at(&refused);
 
     let published = renewal.published().unwrap();
@@ -92,8 +92,8 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     assert!(reader.get().is_some());
     look.at(&reader);
 
-    let wanted = ClientCredentials::new(["reports"]);
-    let mut pool = Pool::new(2);
+    let wanted = ClientCredentialsRequest::new(["reports"]);
+    let mut pool = SharedCache::new(2);
     pool.get_or_insert_with(&wanted, || renewal);
     look.at(&pool);
     let mut bounded = Bounded::new(2);
@@ -109,7 +109,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
 /// What the issuer says of a token, as it goes there and comes back.
 pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     scene.provider.opaque_access_tokens(true);
-    let call = scene.client.client_credentials(&ClientCredentials::default(), moment(9)).unwrap();
+    let call = scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
     let Ok(Step::Done(tokens)) = receive(scene, call) else { panic!("a token") };
     scene.provider.opaque_access_tokens(false);
     let token = tokens.access_token;
@@ -149,7 +149,7 @@ pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     provoke(look, &sent, || client.introspect(&token, hint, moment(9)).unwrap());
     provoke(look, &sent, || client.introspect_once(&token, hint, moment(9)).unwrap());
     provoke(look, &sent[1..], || {
-        TokenRenewal::start(&client, &ClientCredentials::default(), moment(9)).unwrap()
+        TokenRenewal::start(&client, &ClientCredentialsRequest::default(), moment(9)).unwrap()
     });
 }
 

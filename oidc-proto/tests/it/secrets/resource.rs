@@ -15,7 +15,7 @@ use oidc_proto::{
         ResourceServerBuilder, TrustedIssuer, Verdict,
     },
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayWindow, Use},
-    token::{CacheKey, Possession, Remember, Scratch, VerifiedCache, Verifier},
+    token::{AccessTokenVerifier, CacheKey, Possession, Remember, Scratch, SignatureCache},
 };
 use serde_json::{Value, json};
 
@@ -202,8 +202,8 @@ fn look_at_caches(look: &mut Looker, world: &World, bound: &str) {
     let jkt = world.jkt();
     let shown = Possession::none().key(&jkt);
     look.at(&shown);
-    let (verifier, mut scratch) = (Verifier::new(ISSUER, RESOURCE), Scratch::new());
-    let (mut cache, mut names) = (VerifiedCache::new(10_000), Names::default());
+    let (verifier, mut scratch) = (AccessTokenVerifier::new(ISSUER, RESOURCE), Scratch::new());
+    let (mut cache, mut names) = (SignatureCache::new(10_000), Names::default());
     for _ in 0..2 {
         let verified =
             verifier.verify_cached_bound(bound, &world.keys, &mut cache, &mut scratch, NOW, shown).unwrap();

@@ -9,9 +9,9 @@ use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{
-        Authenticated, Client, ClientCredentials, ClientCredentialsGrant, DeviceAuthorization,
-        DeviceAuthorizationRequest, DeviceGrant, Discovery, Flow, JwksRetrieval, Login, MAX_RETRIES, Pause,
-        PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRequest,
+        Authenticated, Client, ClientCredentialsGrant, ClientCredentialsRequest, DeviceAuthorization,
+        DeviceAuthorizationStart, DeviceGrant, Discovery, Flow, JwksRetrieval, Login, MAX_RETRIES, Pause,
+        PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRetrieval,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -382,7 +382,7 @@ fn refresh(world: &mut World<'_>, flags: u8) {
 }
 
 fn service(world: &mut World<'_>) {
-    let wanted = ClientCredentials::new(["read"]).resource("https://api.example");
+    let wanted = ClientCredentialsRequest::new(["read"]).resource("https://api.example");
     let call = world.client.client_credentials(&wanted, moment(NOW, 7)).expect("the request is good");
     world.drive::<ClientCredentialsGrant>(call, |world, pause| {
         if world.script.byte() % 2 == 0 {
@@ -403,7 +403,7 @@ fn device(world: &mut World<'_>, flags: u8) {
         .device_authorization(scopes.iter().copied(), moment(NOW, 7))
         .expect("the scopes are good");
     let script = std::mem::replace(&mut world.script, Script(&[]));
-    let begun = world.drive::<DeviceAuthorizationRequest>(call, as_it_is);
+    let begun = world.drive::<DeviceAuthorizationStart>(call, as_it_is);
     let begun = begun.expect("an honest provider gives a code");
     (world.script, world.requests) = (script, 0);
 
@@ -454,7 +454,7 @@ fn keys(world: &mut World<'_>) {
 fn userinfo(world: &mut World<'_>) {
     let call =
         world.client.userinfo(&Secret::new("token"), "alice", moment(NOW, 7)).expect("the request is good");
-    if let Some(userinfo) = world.drive::<UserInfoRequest>(call, as_it_is) {
+    if let Some(userinfo) = world.drive::<UserInfoRetrieval>(call, as_it_is) {
         assert_eq!(userinfo.sub, "alice");
     }
     assert!(world.requests == 1 && world.waits == 0);

@@ -2,7 +2,7 @@
 
 use super::{NOW, Script, moment};
 use crate::Timestamp;
-use oidc_proto::renew::{Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed, Want};
+use oidc_proto::renew::{Decision, Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed};
 use std::sync::Arc;
 
 /// What the property knows of a value: when it was asked for at the latest, by the time that has passed.
@@ -146,20 +146,20 @@ impl World {
     fn want(&mut self, need: Need) {
         let want = self.renewal.want(need, self.clock);
         match want {
-            Want::Use(epoch, value) => self.used(need, epoch, &value),
-            Want::UseAndRenew(epoch, value, lease) => {
+            Decision::Use(epoch, value) => self.used(need, epoch, &value),
+            Decision::UseAndRenew(epoch, value, lease) => {
                 self.used(need, epoch, &value);
                 self.granted(lease);
             }
-            Want::Renew(lease) => self.granted(lease),
-            Want::Join { until } => {
+            Decision::Renew(lease) => self.granted(lease),
+            Decision::Join { until } => {
                 assert!(until > self.clock, "a wait lies in the future");
                 assert!(
                     self.disagrees || self.live.is_some_and(|until| until > self.passed),
                     "nobody renews, so nobody is to wait for"
                 );
             }
-            Want::Refuse { until, .. } => assert!(until > self.clock, "a wait lies in the future"),
+            Decision::Refuse { until, .. } => assert!(until > self.clock, "a wait lies in the future"),
         }
     }
 

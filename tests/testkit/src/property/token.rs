@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_proto::{
     Secret,
     jose::{Algorithm, AlgorithmSet, KeySet, Sign},
-    token::{DEFAULT_LEEWAY, Expected, IdTokenVerifier, Rejected, Scratch, Verifier},
+    token::{AccessTokenVerifier, DEFAULT_LEEWAY, Expected, IdTokenVerifier, Scratch, VerificationError},
 };
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
@@ -94,7 +94,7 @@ fn sign(fixed: &Fixed, kind: Kind, header: &[u8], claims: &[u8]) -> String {
     format!("{input}.{}", URL_SAFE_NO_PAD.encode(signature))
 }
 
-fn verify(kind: Kind, token: &str) -> Result<(), Rejected> {
+fn verify(kind: Kind, token: &str) -> Result<(), VerificationError> {
     let fixed = &*FIXED;
     let expected = || {
         let mut expected = Expected::default();
@@ -104,7 +104,7 @@ fn verify(kind: Kind, token: &str) -> Result<(), Rejected> {
     let verdict = match kind {
         Kind::Access => {
             let mut scratch = Scratch::new();
-            Verifier::new(ISSUER, API).verify(token, &fixed.keys, &mut scratch, NOW).map(drop)
+            AccessTokenVerifier::new(ISSUER, API).verify(token, &fixed.keys, &mut scratch, NOW).map(drop)
         }
         Kind::Id => {
             let verifier = IdTokenVerifier::new(ISSUER, CLIENT);
@@ -147,7 +147,7 @@ fn text(token: &str) {
     }
     // A token that does not say what it is: ID tokens are still none of its kind.
     let mut scratch = Scratch::new();
-    let verifier = Verifier::new(ISSUER, API).or_audience(CLIENT).accept_plain_jwt();
+    let verifier = AccessTokenVerifier::new(ISSUER, API).or_audience(CLIENT).accept_plain_jwt();
     let plain = verifier.verify(token, &FIXED.keys, &mut scratch, NOW).is_ok();
     assert_eq!(plain, token == FIXED.genuine[0], "{token}");
 }
@@ -179,21 +179,21 @@ fn edited(script: &mut Script<'_>) {
     let other = script.number();
     let leeway = i64::from(DEFAULT_LEEWAY);
     let beyond = leeway + 1 + i64::from(other);
-    let table: [(&str, Value, Rejected); 14] = [
-        ("iss", format!("{ISSUER}{other}").into(), Rejected::Issuer),
-        ("iss", Value::Null, Rejected::Missing("iss")),
-        ("aud", format!("x{other}").into(), Rejected::Audience),
-        ("aud", json!([]), Rejected::Audience),
-        ("aud", Value::Null, Rejected::Missing("aud")),
-        ("exp", (NOW.0 - leeway - i64::from(other)).into(), Rejected::Expired),
-        ("exp", Value::Null, Rejected::Missing("exp")),
-        ("nbf", (NOW.0 + beyond).into(), Rejected::NotYetValid),
-        ("iat", (NOW.0 + beyond).into(), Rejected::IssuedInFuture),
-        ("iat", Value::Null, Rejected::Missing("iat")),
-        ("sub", Value::Null, Rejected::Missing("sub")),
-        ("sub", "".into(), Rejected::Value("sub")),
-        ("nonce", format!("x{other}").into(), Rejected::Nonce),
-        ("nonce", Value::Null, Rejected::Missing("nonce")),
+    let table: [(&str, Value, VerificationError); 14] = [
+        ("iss", format!("{ISSUER}{other}").into(), VerificationError::Issuer),
+        ("iss", Value::Null, VerificationError::Missing("iss")),
+        ("aud", format!("x{other}").into(), VerificationError::Audience),
+        ("aud", json!([]), VerificationError::Audience),
+        ("aud", Value::Null, VerificationError::Missing("aud")),
+        ("exp", (NOW.0 - leeway - i64::from(other)).into(), VerificationError::Expired),
+        ("exp", Value::Null, VerificationError::Missing("exp")),
+        ("nbf", (NOW.0 + beyond).into(), VerificationError::NotYetValid),
+        ("iat", (NOW.0 + beyond).into(), VerificationError::IssuedInFuture),
+        ("iat", Value::Null, VerificationError::Missing("iat")),
+        ("sub", Value::Null, VerificationError::Missing("sub")),
+        ("sub", "".into(), VerificationError::Value("sub")),
+        ("nonce", format!("x{other}").into(), VerificationError::Nonce),
+        ("nonce", Value::Null, VerificationError::Missing("nonce")),
     ];
     let (name, value, clause) = table[script.below(table.len())].clone();
     let mut claims = claims(kind);

@@ -17,7 +17,7 @@ use axum_extra::extract::{
 use oidc_drive::Clock;
 use oidc_proto::{
     Timestamp,
-    flow::{Custom, MAX_OPEN_LOGINS, MAX_SEALED, PendingAuthorization, Seal, SealError, SealingKeys},
+    flow::{AppState, MAX_OPEN_LOGINS, MAX_SEALED, PendingAuthorization, Seal, SealError, SealingKeys},
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -70,13 +70,14 @@ impl Cookies {
 
     /// Who is there, if somebody has logged in and not too long ago.
     pub(crate) fn session(&self, jar: &CookieJar) -> Option<Session> {
-        let Custom(session) = self.open::<Custom<Session>>(jar.get(&self.name(SESSION))?.value(), SESSION)?;
+        let AppState(session) =
+            self.open::<AppState<Session>>(jar.get(&self.name(SESSION))?.value(), SESSION)?;
         (self.now() < session.expires).then_some(session)
     }
 
     /// The user is who this session says.
     pub(crate) fn log_in(&self, jar: CookieJar, session: &Session) -> Result<CookieJar, Trouble> {
-        let sealed = self.seal(SESSION, &Custom(session.clone()))?;
+        let sealed = self.seal(SESSION, &AppState(session.clone()))?;
         Ok(jar.add(self.cookie(SESSION, sealed)))
     }
 
@@ -93,7 +94,7 @@ impl Cookies {
         next: &str,
     ) -> Result<CookieJar, Trouble> {
         let name = login(pending.state());
-        let next = self.seal(&name, &Custom(next.to_owned()))?;
+        let next = self.seal(&name, &AppState(next.to_owned()))?;
         let begun = format!("{}.{next}", self.seal(&name, pending)?);
         if begun.len() > MAX_SEALED {
             return Err(SealError::TooLarge { bytes: begun.len() }.into());
@@ -132,7 +133,7 @@ impl Cookies {
     /// Where the login with this `state` wanted to go.
     pub(crate) fn next(&self, jar: &CookieJar, state: &str) -> Option<String> {
         let name = login(state);
-        let Custom(next) = self.open::<Custom<String>>(self.parts(jar, &name)?.1, &name)?;
+        let AppState(next) = self.open::<AppState<String>>(self.parts(jar, &name)?.1, &name)?;
         next::local(&next)
     }
 

@@ -113,7 +113,14 @@ async fn renew(stage: Stage, takes: i64, how: u64) -> Result<Renewed<u64>, Failu
 }
 
 /// One request: it wants the value, and perhaps a newer one after that.
-async fn request(flight: Arc<Flight<u64>>, stage: Stage, inline: bool, forced: bool, takes: i64, how: u64) {
+async fn request(
+    flight: Arc<SingleFlight<u64>>,
+    stage: Stage,
+    inline: bool,
+    forced: bool,
+    takes: i64,
+    how: u64,
+) {
     let mut need = Need::Any;
     for _ in 0..=u8::from(forced) {
         let begun = stage.1.now().0;

@@ -1,12 +1,12 @@
 //! Many issuers and many tokens: bounded, and each for itself.
 
 use super::*;
-use oidc_drive::Flights;
-use oidc_proto::flow::ClientCredentials;
+use oidc_drive::SingleFlights;
+use oidc_proto::flow::ClientCredentialsRequest;
 
-fn pool<K: Ord + Clone>(policy: Policy, cap: usize) -> Flights<K, u64> {
+fn pool<K: Ord + Clone>(policy: Policy, cap: usize) -> SingleFlights<K, u64> {
     let clock = SimClock::new(START, 1);
-    Flights::with_clock(policy, cap, Arc::new(move || clock.moment()))
+    SingleFlights::with_clock(policy, cap, Arc::new(move || clock.moment()))
 }
 
 #[test]
@@ -67,12 +67,12 @@ fn d22_many_threads_that_meet_a_new_issuer_get_one_flight() {
 fn d11_tokens_of_another_client_scope_or_resource_are_never_shared() {
     let flights = pool(Policy::TOKENS, 10);
     let wanted = [
-        ("app", ClientCredentials::new(["read"])),
-        ("other", ClientCredentials::new(["read"])),
-        ("app", ClientCredentials::new(["read", "write"])),
-        ("app", ClientCredentials::new(["read"]).resource("https://a.example")),
-        ("app", ClientCredentials::new(["read"]).resource("https://b.example")),
-        ("app", ClientCredentials::new(["read"]).parameter("audience", "c")),
+        ("app", ClientCredentialsRequest::new(["read"])),
+        ("other", ClientCredentialsRequest::new(["read"])),
+        ("app", ClientCredentialsRequest::new(["read", "write"])),
+        ("app", ClientCredentialsRequest::new(["read"]).resource("https://a.example")),
+        ("app", ClientCredentialsRequest::new(["read"]).resource("https://b.example")),
+        ("app", ClientCredentialsRequest::new(["read"]).parameter("audience", "c")),
     ];
     for (number, key) in (0..).zip(&wanted) {
         let got = flights.flight(key).get(Need::Any, || fresh(number)).expect("a token");

@@ -1,4 +1,4 @@
-//! One fetch for everybody: threads and tasks around a [`Flight`], by a clock that is moved by hand.
+//! One fetch for everybody: threads and tasks around a [`SingleFlight`], by a clock that is moved by hand.
 //!
 //! Nothing here waits for time. Who waits for something waits for it to be seen: a counter, a
 //! channel, a barrier.
@@ -7,7 +7,7 @@ mod interleavings;
 mod issuers;
 mod stalled;
 
-use oidc_drive::{Clock, Flight, Observer};
+use oidc_drive::{Clock, Observer, SingleFlight};
 use oidc_proto::{
     Moment,
     renew::{Failure, Freshness, Need, Policy, Renewed},
@@ -29,10 +29,10 @@ use std::{
 
 const START: Timestamp = Timestamp(1_800_000_000);
 
-fn simulated(policy: Policy) -> (SimClock, Arc<Flight<u64>>) {
+fn simulated(policy: Policy) -> (SimClock, Arc<SingleFlight<u64>>) {
     let clock = SimClock::new(START, 1);
     let shown = clock.clone();
-    (clock, Arc::new(Flight::with_clock(policy, Arc::new(move || shown.moment()))))
+    (clock, Arc::new(SingleFlight::with_clock(policy, Arc::new(move || shown.moment()))))
 }
 
 fn fresh(value: u64) -> Result<Renewed<u64>, Failure> {
@@ -158,7 +158,7 @@ async fn d4_cancelling_the_first_caller_fails_nobody_and_not_even_its_fetch() {
 async fn a_cancelled_leader_that_fetched_itself_is_replaced() {
     let (clock, flight) = simulated(Policy::KEYS);
     let fetches = Arc::new(AtomicUsize::new(0));
-    let lead = |flight: Arc<Flight<u64>>| {
+    let lead = |flight: Arc<SingleFlight<u64>>| {
         tokio::spawn(async move { flight.get_async_inline(Need::Any, pending, never).await })
     };
     let leader = lead(flight.clone());
@@ -236,7 +236,7 @@ impl Clock for Broken {
 #[test]
 fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
     let clock = Broken(SimClock::new(START, 1), AtomicUsize::new(0));
-    let flight = Flight::with_clock(Policy::KEYS, Arc::new(clock));
+    let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(clock));
     let leader = catch_unwind(AssertUnwindSafe(|| flight.get(Need::Any, || fresh(1)).map(drop)));
     assert!(leader.is_err());
     assert_eq!(flight.counters().abandoned, 1);
@@ -309,7 +309,7 @@ fn ten_thousand_cancelled_waiters_leave_nothing_behind() {
 }
 
 /// A waker that does all it can to a flight while it is woken.
-struct Meddler(Arc<Flight<u64>>, AtomicUsize);
+struct Meddler(Arc<SingleFlight<u64>>, AtomicUsize);
 
 impl Wake for Meddler {
     fn wake(self: Arc<Self>) {

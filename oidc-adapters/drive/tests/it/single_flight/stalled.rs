@@ -4,7 +4,7 @@ use super::*;
 
 /// A fetch that hangs in another thread until it is told what to bring.
 fn stall(
-    flight: &Arc<Flight<u64>>,
+    flight: &Arc<SingleFlight<u64>>,
     need: Need,
 ) -> (mpsc::Sender<Result<u64, Failure>>, thread::JoinHandle<()>) {
     let (answer, answered) = mpsc::channel::<Result<u64, Failure>>();

@@ -1,4 +1,4 @@
-//! [`OpenLogins`]: the logins that one browser has begun and not ended, one for each tab.
+//! [`PendingAuthorizations`]: the logins that one browser has begun and not ended, one for each tab.
 
 use super::{
     pending::PendingAuthorization,
@@ -23,9 +23,9 @@ pub const MAX_OPEN_LOGINS: usize = 10;
 /// Two requests that are answered at once are made of the same cookie, and the later answer stands: what
 /// the other has added is lost. A cookie for each login does not have that.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct OpenLogins(Vec<PendingAuthorization>);
+pub struct PendingAuthorizations(Vec<PendingAuthorization>);
 
-impl OpenLogins {
+impl PendingAuthorizations {
     /// None.
     #[must_use]
     pub const fn new() -> Self {
@@ -114,7 +114,7 @@ impl Token {
     }
 }
 
-impl Sealed for OpenLogins {
+impl Sealed for PendingAuthorizations {
     const KIND: &'static str = "open logins";
 
     fn to_bytes(&self) -> Option<Vec<u8>> {
@@ -177,16 +177,16 @@ impl Sealed for OpenLogins {
     }
 }
 
-impl Seal for OpenLogins {}
+impl Seal for PendingAuthorizations {}
 
 impl Seal for PendingAuthorization {}
 
 impl Sealed for PendingAuthorization {
     const KIND: &'static str = "login";
     fn to_bytes(&self) -> Option<Vec<u8>> {
-        OpenLogins::of(self.clone()).to_bytes()
+        PendingAuthorizations::of(self.clone()).to_bytes()
     }
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
-        OpenLogins::from_bytes(bytes)?.only()
+        PendingAuthorizations::from_bytes(bytes)?.only()
     }
 }
