@@ -39,7 +39,8 @@ pub struct AuthorizationRequest {
     /// The tokens that come through the browser besides the code; none by default.
     pub response_type: ResponseType,
     /// How the answer comes. By default in the query if the browser carries no token, and else in a form that the
-    /// browser posts.
+    /// browser posts: a cookie that is to lead back to the login then needs `SameSite=None`. Name
+    /// [`Fragment`](ResponseMode::Fragment) for a provider that posts no forms.
     pub response_mode: Option<ResponseMode>,
     /// Further parameters. One that the library sets itself is refused.
     pub extra: Vec<(String, String)>,

@@ -2,9 +2,14 @@
 //! browser posts (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Core 1.0 section 3.3.2.5, JARM).
 
 use super::ErrorResponse;
-use crate::base::{
-    form::{self, FormError},
-    secret::Secret,
+use crate::{
+    base::{
+        base64url,
+        form::{self, FormError},
+        json::Members,
+        secret::Secret,
+    },
+    jose::Compact,
 };
 use std::fmt;
 use zeroize::Zeroizing;
@@ -32,7 +37,8 @@ pub struct AuthorizationResponse {
     pub scope: Option<String>,
     /// The whole response as a signed JWT (JARM section 2.3), in the place of all the other parameters.
     pub response: Option<Secret>,
-    /// The state: which of the pending authorizations this answers.
+    /// The state: which of the pending authorizations this answers. A signed response has it inside: see
+    /// [`claimed_state`](Self::claimed_state).
     pub state: Option<String>,
     /// The issuer (RFC 9207).
     pub iss: Option<String>,
@@ -70,6 +76,18 @@ impl AuthorizationResponse {
             return Err(FormError::TooLong);
         }
         Ok(Self::from_parameters(form::decode(body)?))
+    }
+
+    /// The state by which to find the pending authorization that this answers: [`state`](Self::state), or the one
+    /// inside of a signed response. It is the word of whoever made the response, good for looking up and nothing else:
+    /// the callback verifies it.
+    #[must_use]
+    pub fn claimed_state(&self) -> Option<String> {
+        self.state.clone().or_else(|| {
+            let parts = Compact::split(self.response.as_ref()?.expose()).ok()?;
+            let payload = base64url::decode(parts.payload)?;
+            Members::parse(&payload).ok()?.string("state").ok()?
+        })
     }
 
     /// The response of these parameters, each of which stands there once.

@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 /// How many servers' nonces are kept.
 pub const MAX_NONCE_ORIGINS: usize = 16;
 
-/// The longest nonce that is kept, in bytes.
+/// The longest nonce that is learned from a response, in bytes.
 pub const MAX_NONCE: usize = 1024;
 
 /// The newest nonce of each server, by its origin: a nonce of one server means nothing to another.
@@ -43,7 +43,7 @@ impl DpopNonces {
     /// Learns the nonce of a response, if it has one, from the URL that was asked and the response's headers. Of more
     /// than [`MAX_NONCE_ORIGINS`] servers, the one that was silent for longest is forgotten.
     pub fn learn(&mut self, asked: &Uri, headers: &HeaderMap) {
-        if let Some(nonce) = dpop_nonce(headers) {
+        if let Some(nonce) = dpop_nonce(headers).filter(|nonce| nonce.len() <= MAX_NONCE) {
             self.put(asked, nonce);
         }
     }
@@ -56,7 +56,7 @@ impl DpopNonces {
     }
 
     pub(crate) fn put(&mut self, url: &Uri, nonce: &str) {
-        let Some(origin) = origin(url).filter(|_| nonce.len() <= MAX_NONCE) else { return };
+        let Some(origin) = origin(url) else { return };
         let known = Arc::make_mut(&mut self.known);
         known.retain(|(other, _)| *other != origin);
         if known.len() >= MAX_NONCE_ORIGINS {

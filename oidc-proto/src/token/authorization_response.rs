@@ -6,7 +6,11 @@ use super::{
     jwt::{Unverified, is_type},
 };
 use crate::{
-    base::{json::Members, moment::Timestamp, secret::Secret},
+    base::{
+        json::{Members, integer},
+        moment::Timestamp,
+        secret::Secret,
+    },
     jose::{AlgorithmSet, Allowed, KeySet},
     message::AuthorizationResponse,
     metadata::IssuerRule,
@@ -132,7 +136,11 @@ fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, VerificationError
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 match TEXTS.into_iter().find(|known| *known == name) {
                     Some(known) => return Err(VerificationError::Value(known)),
-                    None => other.to_string(),
+                    // Of a number of seconds, a form would have the digits alone.
+                    None => match other.as_f64().and_then(integer) {
+                        Some(seconds) if name == "expires_in" => seconds.to_string(),
+                        Some(_) | None => other.to_string(),
+                    },
                 }
             }
         };

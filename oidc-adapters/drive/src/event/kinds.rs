@@ -75,7 +75,7 @@ pub enum Event {
         /// What was renewed: `keys`, `metadata`, `introspection`; by a [`Provider`](crate::Provider) also
         /// `token` (of its own) and `refresh`; or the word of one's own [`SingleFlight`].
         ///
-        /// [`SingleFlight`]: crate::Flight
+        /// [`SingleFlight`]: crate::SingleFlight
         what: &'static str,
         /// Of which issuer, as the settings spell it.
         issuer: Arc<str>,

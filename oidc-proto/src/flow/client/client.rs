@@ -100,12 +100,12 @@ impl Client {
         Self { inner: self.inner.clone(), dpop_nonces: nonces }
     }
 
-    /// This client, with the nonce that the server of its token endpoint wants in the next DPoP proof: that of
-    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce), say.
+    /// This client, with the nonce that the server of an endpoint wants in the next DPoP proof: those of an
+    /// [`OAuthError`](crate::flow::OAuthError), say. Without such an endpoint nothing is learned.
     #[must_use]
-    pub fn with_dpop_nonce(&self, nonce: &str) -> Self {
+    pub fn with_dpop_nonce(&self, endpoint: Endpoint, nonce: &str) -> Self {
         let mut nonces = self.dpop_nonces.clone();
-        if let Ok(url) = self.endpoint(Endpoint::Token) {
+        if let Ok(url) = self.endpoint(endpoint) {
             nonces.put(&url.uri(), nonce);
         }
         self.with_dpop_nonces(nonces)

@@ -25,7 +25,7 @@ impl Client {
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no such endpoint; [`ConfigError::NoProof`] if the client has no
-    /// key for DPoP.
+    /// key for DPoP; [`ConfigError::UnwantedProof`] for an endpoint that takes no proof.
     pub fn proof_to_sign(
         &self,
         endpoint: Endpoint,
@@ -33,6 +33,9 @@ impl Client {
         moment: Moment,
     ) -> Result<ToSign<Proof>, Error> {
         let prover = self.prover().ok_or(ConfigError::NoProof)?;
+        if !matches!(endpoint, Endpoint::Token | Endpoint::UserInfo) {
+            return Err(ConfigError::UnwantedProof.into());
+        }
         let url = self.endpoint(endpoint)?;
         let get = endpoint == Endpoint::UserInfo && self.inner().userinfo_method == UserInfoMethod::Get;
         let method = if get { Method::GET } else { Method::POST };
@@ -51,7 +54,9 @@ impl Client {
         now: Timestamp,
         entropy: &mut Entropy,
     ) -> Result<Option<HeaderValue>, Error> {
-        let Some(prover) = self.prover() else { return Ok(None) };
+        let Some(prover) = self.prover() else {
+            return if prepared.is_none() { Ok(None) } else { Err(ConfigError::UnwantedProof.into()) };
+        };
         let proof = match (prepared, prover.key()) {
             (Some(proof), _) => proof,
             (None, Some(key)) => {
@@ -67,7 +72,8 @@ impl Client {
 impl Attempt {
     /// Proves the request of this attempt with a proof that was signed elsewhere. It is sent once: a server that
     /// demands another nonce ends the flow with that nonce in
-    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce).
+    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce): give it to [`Client::with_dpop_nonce`]. A request that
+    /// takes no proof is not sent ([`ConfigError::UnwantedProof`]).
     pub fn with_proof(mut self, proof: Proof) -> Self {
         self.prepared.proof = Some(proof);
         self

@@ -331,6 +331,12 @@ pub enum ConfigError {
          `fetch_userinfo` and begin with `Attempt::with_proof`"
     )]
     NoProof,
+    /// A proof was made for a request that is not proven.
+    #[error(
+        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with \
+         `ClientBuilder::dpop_public_key`"
+    )]
+    UnwantedProof,
     /// The key for DPoP is a secret, which no server could verify.
     #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
     DpopKey,
@@ -366,7 +372,7 @@ impl ConfigError {
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",
             Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
-            Self::DpopKey | Self::NoProof => "config_dpop_key",
+            Self::DpopKey | Self::NoProof | Self::UnwantedProof => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",

@@ -24,8 +24,8 @@ use crate::{
     flow::{
         client::{Attempt, Client, Prepared},
         contract::{
-            Call, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response, ResponseError, Rule,
-            Step, Unavailable,
+            Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response,
+            ResponseError, Rule, Step, Unavailable,
         },
     },
     message::{ErrorResponse, TokenResponse, TokenResponseError},
@@ -149,6 +149,9 @@ impl Ask {
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
+        if self.endpoint != Endpoint::Token && prepared.proof.is_some() {
+            return Err(ConfigError::UnwantedProof.into());
+        }
         if self.endpoint == Endpoint::Token {
             let of = (&Method::POST, url);
             let proof = client.prove(prepared.proof, of, nonce.as_deref(), None, now, &mut entropy)?;

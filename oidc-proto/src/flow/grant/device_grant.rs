@@ -85,6 +85,10 @@ impl DeviceAuthorization {
         keys: Option<Arc<KeySet>>,
         now: Timestamp,
     ) -> Result<Pause<DeviceGrant>, Error> {
+        // Nobody is there to sign when the flow wakes: such a client polls by attempts.
+        if client.prover().is_some_and(|prover| prover.key().is_none()) {
+            return Err(ConfigError::NoProof.into());
+        }
         let waiting = self.waiting(client, keys, now)?;
         Ok(Pause::new(waiting.grant.next, waiting))
     }
@@ -200,7 +204,7 @@ impl Flow for DeviceGrant {
         match state {
             Polling::Token { post, mut waiting } => {
                 if let Some(nonce) = dpop_nonce(response.headers()) {
-                    waiting.client = waiting.client.with_dpop_nonce(nonce);
+                    waiting.client = waiting.client.with_dpop_nonce(Endpoint::Token, nonce);
                 }
                 match Post::<TokenResponse>::on_response(post, response, moment) {
                     Ok(Step::Done(tokens)) => waiting.granted(tokens, now),

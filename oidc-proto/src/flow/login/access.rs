@@ -18,6 +18,7 @@ use crate::{
     flow::{
         client::{Attempt, Client},
         contract::{ConfigError, Error, Step, Then},
+        exchange::Learned,
         saved::seal_as_json,
     },
     message::{AccessRequest, Answer, AuthorizationResponse, ResponseType, Sender, TokenResponse},
@@ -70,6 +71,8 @@ seal_as_json!(PendingAccess, "access");
 pub struct AccessGranted {
     /// The tokens; never an ID token, even if the provider has sent one.
     pub tokens: TokenResponse,
+    /// What the flow learned on its way, for your caches: keys, if a signed answer was asked for.
+    pub learned: Learned,
 }
 
 /// The flow from a checked callback to tokens.
@@ -150,9 +153,13 @@ impl Then for AccessGrant {
     type Carried = ();
     type Output = AccessGranted;
 
-    fn then(Exchanged { mut tokens, .. }: Exchanged, (): (), _: Moment) -> Result<Step<Self>, Error> {
+    fn then(
+        Exchanged { mut tokens, learned, .. }: Exchanged,
+        (): (),
+        _: Moment,
+    ) -> Result<Step<Self>, Error> {
         // Nobody has asked for it, and nothing here verifies it.
         tokens.id_token = None;
-        Ok(Step::Done(AccessGranted { tokens }))
+        Ok(Step::Done(AccessGranted { tokens, learned }))
     }
 }

@@ -4,8 +4,8 @@ use super::{ISSUER, NOW, builder, form, key, moment, read, response, sent, with_
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Assertion, Attempt, Authentication, Client, ClientCredentialsRequest, ConfigError, OAuthError,
-        Request, Step,
+        Assertion, Attempt, Authentication, Client, ClientCredentialsRequest, ConfigError, Endpoint,
+        OAuthError, Request, Step,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, SignError, verify_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -191,7 +191,7 @@ fn the_nonce_that_a_server_demands_is_in_the_error_where_the_flow_may_not_ask_ag
     let Err(Error::OAuth(refused)) = pending.receive(demand, moment(1, 3)) else { panic!("it ends") };
     let OAuthError { dpop_nonce, .. } = *refused;
     assert_eq!(dpop_nonce.as_deref(), Some("n1"));
-    let attempt = signer.attempt(&client.with_dpop_nonce("n1"), 2, 4);
+    let attempt = signer.attempt(&client.with_dpop_nonce(Endpoint::Token, "n1"), 2, 4);
     let (request, _, _) = sent(attempt.client_credentials(&wanted(), moment(2, 5)).unwrap());
     assert_eq!(read(request.headers()["dpop"].to_str().unwrap()).1["nonce"], "n1");
 }

@@ -309,6 +309,9 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
         let refused = end(keys(), party.signed(parameters(), change)).unwrap_err();
         assert_eq!(refused, CallbackError::Response(Box::new(why)).into());
     }
+    // Which login it belongs to stands inside, for whoever has several open.
+    let answer = party.signed(parameters(), unchanged);
+    assert_eq!((answer.state.as_ref(), answer.claimed_state()), (None, Some(asked["state"].clone())));
     // A forged answer causes no request: neither for a code nor for keys.
     let forged = party.signed(json!({"code": CODE, "state": "another"}), unchanged);
     assert_eq!(end(None, forged).unwrap_err(), CallbackError::State.into());
@@ -362,7 +365,7 @@ fn a_signed_response_may_carry_tokens_or_grant_access_without_a_login() {
     });
     let answer = party.signed(
         json!({"code": CODE, "state": asked["state"], "id_token": id_token, "access_token": FRONT_TOKEN,
-            "token_type": "Bearer", "expires_in": 60}),
+            "token_type": "Bearer", "expires_in": 60.0}),
         unchanged,
     );
     // One set of keys serves the response and the ID token in it.
@@ -387,6 +390,7 @@ fn a_signed_response_may_carry_tokens_or_grant_access_without_a_login() {
     let granted = r#"{"access_token": "a", "token_type": "Bearer"}"#;
     let Ok(Step::Done(access)) = waiting.receive(response(200, granted), moment(3, 4)) else { panic!() };
     assert_eq!(access.tokens.access_token.expose(), "a");
+    assert!(access.learned.keys.is_some(), "the next one need not fetch them");
 
     let request = AuthorizationRequest::default().response_mode(ResponseMode::FormPostJwt);
     let (_, pending) = party.client.authorize_front_login(&request, moment(0, 1)).unwrap();

@@ -4,7 +4,10 @@ use super::{NOW, builder, form, key, moment, read, response, sent, with_nonce};
 use http::Method;
 use oidc_proto::{
     Error, Secret, Timestamp,
-    flow::{Attempt, Call, Client, ClientCredentialsRequest, ConfigError, Endpoint, Flow, Request, Step},
+    flow::{
+        Attempt, Authentication, Call, Client, ClientCredentialsRequest, ConfigError, Endpoint, Flow,
+        Request, Step,
+    },
     jose::{Algorithm, RingSigner, Sign},
     message::{AuthorizationRequest, AuthorizationResponse},
     sender::{DpopNonces, DpopVerifier},
@@ -61,7 +64,7 @@ fn demanded_once_and_never_twice<F: Flow<Output: std::fmt::Debug>>(
     assert_eq!((refused.dpop_nonce.as_deref(), &*refused.response.error), (Some("n2"), "use_dpop_nonce"));
 
     // Who knows the nonce sends it at once.
-    let (request, _, _) = sent(start(&client.with_dpop_nonce("n2")));
+    let (request, _, _) = sent(start(&client.with_dpop_nonce(Endpoint::Token, "n2")));
     assert_eq!(proof(&request, url, token, NOW).0.as_deref(), Some("n2"));
     // A demand without a nonce, or a nonce that no header can carry, is an error like any other.
     for odd in ["", "a b", "\"quoted\"", "a\\b"] {
@@ -155,7 +158,7 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     let Err(Error::OAuth(refused)) = pending.receive(at_the_token_endpoint("n1"), moment(6, 3)) else {
         panic!()
     };
-    let client = client.with_dpop_nonce(refused.dpop_nonce.as_deref().unwrap());
+    let client = client.with_dpop_nonce(Endpoint::Token, refused.dpop_nonce.as_deref().unwrap());
     let attempt = prove(&client, Endpoint::Token, None, 7, 4);
     let (request, _, pending) = sent(attempt.client_credentials(&wanted, moment(8, 5)).unwrap());
     let (nonce, second) = proof(&request, TOKEN, None, NOW.plus(8));
@@ -171,6 +174,20 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     let (request, _, _) = sent(attempt.userinfo(&token, "alice", moment(11, 8)).unwrap());
     assert_eq!(request.headers()["authorization"], "DPoP an-access-token");
     proof(&request, USERINFO, Some(&token), NOW.plus(11));
+
+    // A proof that would not be sent is refused, and so is one of a client that then took a bearer token.
+    for (client, endpoint) in [(&client, Endpoint::Introspection), (&client, Endpoint::Revocation)] {
+        let refused = client.proof_to_sign(endpoint, None, moment(12, 9)).unwrap_err();
+        assert_eq!(refused, ConfigError::UnwantedProof.into());
+    }
+    let refused = prove(&client, Endpoint::Token, None, 12, 9).introspect(&token, None, moment(12, 9));
+    assert_eq!(refused.unwrap_err(), ConfigError::UnwantedProof.into());
+    let keyless = builder().authentication(Authentication::None).build().unwrap();
+    let signature = [1; 64];
+    let to_sign = client.proof_to_sign(Endpoint::Token, None, moment(12, 9)).unwrap();
+    let attempt = Attempt::from(&keyless).with_proof(to_sign.with_signature(&signature));
+    let refused = attempt.client_credentials(&wanted, moment(12, 9)).unwrap_err();
+    assert_eq!(refused, ConfigError::UnwantedProof.into());
 
     // Without a proof nothing is sent; and no login begins that could not end.
     let refused = client.client_credentials(&wanted, moment(12, 9)).unwrap_err();
@@ -190,6 +207,11 @@ fn a_device_remembers_the_nonce_from_one_poll_to_the_next() {
     let device = r#"{"device_code": "a-device-code", "user_code": "U", "expires_in": 600,
         "verification_uri": "https://op.example/enter"}"#;
     let Ok(Step::Done(device)) = pending.receive(response(200, device), moment(0, 2)) else { panic!() };
+    // Nobody would sign when it wakes.
+    let public = key().public_jwk().unwrap();
+    let elsewhere = builder().dpop_public_key(public, Algorithm::ES256).build().unwrap();
+    let refused = device.clone().poll(&elsewhere, None, NOW).unwrap_err();
+    assert_eq!(refused, ConfigError::NoProof.into());
     let poll = |_: &Client| match device.clone().poll(&client, None, NOW).unwrap().wake(moment(5, 3)).unwrap()
     {
         Step::Send(call) => call,
