@@ -78,8 +78,8 @@ mod pure {
     use oidc_proto::{Timestamp, jose::KeySet, token::*};
 
     pub fn subject(token: &str, keys: &KeySet, now: Timestamp) -> Result<String, VerificationError> {
-        let (verifier, mut scratch) =
-            (AccessTokenVerifier::new(ISSUER, "https://api.example/"), Scratch::new());
+        let verifier = AccessTokenVerifier::new(ISSUER, "https://api.example/");
+        let mut scratch = Scratch::new();
         let verified = verifier.verify(token, keys, &mut scratch, now)?;
         Ok(verified.claims().sub.as_deref().unwrap_or_default().to_owned())
     }
