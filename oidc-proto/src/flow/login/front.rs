@@ -137,18 +137,15 @@ impl Asked {
             true => Some(present(response.code).ok_or(CallbackError::MissingCode)?),
             false => None,
         };
-        let fronted = |id_token, learned| Fronted {
-            code: code.clone(),
-            channel: FrontChannel { id_token, tokens: tokens.clone() },
-            learned,
-        };
-        let Some(demands) = wanted.id_token else { return Ok(Step::Done(fronted(None, learned))) };
+        let channel = FrontChannel { id_token: None, tokens };
+        let fronted = Fronted { code, channel, learned };
+        let Some(demands) = wanted.id_token else { return Ok(Step::Done(fronted)) };
         let id_token = present(response.id_token).ok_or(CallbackError::MissingIdToken)?;
-        let demands = Demands { code: code.clone(), state: Some(sent.state), ..demands };
-        let access_token = tokens.as_ref().map(|tokens| tokens.access_token.clone());
+        let demands = Demands { code: fronted.code.clone(), state: Some(sent.state), ..demands };
+        let access_token = fronted.channel.tokens.as_ref().map(|tokens| tokens.access_token.clone());
         let signed = Presented { id_token, access_token, demands };
-        let step = Check::start(signed, client, keys.as_deref(), learned, now)?;
-        identifying(step, Box::new(fronted(None, Learned::default())))
+        let step = Check::start(signed, client, keys.as_deref(), fronted.learned.clone(), now)?;
+        identifying(step, Box::new(fronted))
     }
 }
 
