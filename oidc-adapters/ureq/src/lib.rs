@@ -164,7 +164,9 @@ impl Http {
         let parts = match &self.certified {
             Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => {
-                return Err(ureq::Error::Tls("a client certificate is needed, and there is none"));
+                return Err(ureq::Error::Tls(
+                    "a client certificate is needed, and none is set: call `Http::with_client_certificate`",
+                ));
             }
             Some(_) | None => &self.plain,
         };

@@ -34,7 +34,8 @@ pub enum ResourceServerError {
     IssuerTwice,
     /// A template in the place of an issuer. No token names it.
     #[error(
-        "an issuer is a template, and nothing says who may fill it in: set `AccessTokenVerifier::issuer_rule`"
+        "an issuer is a template, and nothing says who may fill it in: set `issuer_rule` in \
+         `TrustedIssuer::access_tokens`"
     )]
     Template,
     /// Two issuers for opaque tokens.
@@ -51,7 +52,7 @@ pub enum ResourceServerError {
 
 /// An issuer whose access tokens are accepted, and what is demanded of them.
 ///
-/// A [`AccessTokenVerifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
+/// An [`AccessTokenVerifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
 /// [`access_tokens`](Self::access_tokens) sets it. For another audience than the resource, hand a verifier over.
 ///
 /// ```

@@ -5,6 +5,10 @@ use hyper_util::client::legacy;
 use rustls::pki_types::pem;
 use std::{fmt, io};
 
+/// For a request that nobody can authenticate.
+const NO_CERTIFICATE: &str =
+    "a client certificate is needed, and none is set: call `Http::with_client_certificate`";
+
 /// Why there was no response.
 #[derive(Debug)]
 #[non_exhaustive]
@@ -71,7 +75,7 @@ impl fmt::Display for Error {
             Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
             Self::Cut => return f.write_str("the body of the response was cut off"),
             Self::NoClientCertificate => {
-                return f.write_str("a client certificate is needed, and there is none");
+                return f.write_str(NO_CERTIFICATE);
             }
             Self::Pem(error) => error,
             Self::Tls(error) => error,

@@ -138,7 +138,8 @@ impl Client {
 
     /// The terms of a request to the provider.
     pub(in crate::flow) fn terms(&self, endpoint: Endpoint) -> Terms {
-        Terms::new(endpoint).with_client_certificate(self.presents_certificate())
+        let client_certificate = self.presents_certificate();
+        Terms { client_certificate, ..Terms::new(endpoint) }
     }
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {

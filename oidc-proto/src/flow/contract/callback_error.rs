@@ -40,8 +40,8 @@ pub enum CallbackError {
     /// The signed response is refused (JARM section 2.4).
     #[error("its `response` is refused: {0}")]
     Response(Box<VerificationError>),
-    /// A member that tells of the access token has a value that is not allowed.
-    #[error("it has a value for `{0}` that the specification does not allow, or lacks it")]
+    /// A parameter that tells of the access token is missing, or has a value that is not allowed.
+    #[error("its `{0}` is missing or has a value that the specification does not allow (see `Quirks`)")]
     Parameter(&'static str),
     /// The user was away for longer than [`PENDING_LIFETIME`], or the login was begun by a clock that is so far
     /// ahead; begin again.

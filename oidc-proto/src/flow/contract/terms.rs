@@ -132,11 +132,4 @@ impl Terms {
         let max_body = endpoint.row().max_body;
         Self { endpoint, max_body, timeout: TIMEOUT, client_certificate: false }
     }
-
-    /// The same terms, and whether the client's certificate is presented.
-    #[must_use]
-    pub const fn with_client_certificate(mut self, presented: bool) -> Self {
-        self.client_certificate = presented;
-        self
-    }
 }

@@ -75,10 +75,10 @@ impl Sending {
         let Fronted { code, channel, learned } = fronted;
         let code = code.ok_or(CallbackError::MissingCode)?;
         let form = code_form(code.clone(), self.redirect_uri, self.code_verifier);
-        let call = Ask::new(self.attempt, Endpoint::Token, form).bound(self.bound);
+        let ask = Ask::new(self.attempt, Endpoint::Token, form).bound(self.bound);
         let front = channel.tokens.iter().map(|tokens| tokens.access_token.clone());
         let front = front.chain(channel.id_token.iter().map(|id_token| id_token.token.clone()));
-        let call = call.bound(front).once::<TokenResponse>(moment)?;
+        let call = ask.bound(front).once::<TokenResponse>(moment)?;
         let came = Box::new(Came { code, channel, learned });
         Ok(call.map(|post| Coding::Token { post, came }).into())
     }

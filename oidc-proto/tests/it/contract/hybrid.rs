@@ -258,6 +258,21 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let refused = waiting.receive(response(200, &granted), moment(3, 4)).unwrap_err();
     assert_eq!(refused, VerificationError::Jws(JwsError::UnknownKey).into());
 
+    // A provider that repeats what came through the browser is not repeated.
+    let (sent_to, pending) = party.begin(&AuthorizationRequest::default().response_type(CodeIdTokenToken));
+    let posted = party.posted(CodeIdTokenToken, &sent_to, unchanged);
+    let answer = AuthorizationResponse::from_form(posted.as_bytes()).unwrap();
+    let id_token = answer.id_token.clone().unwrap();
+    let step = pending.callback(&party.client, Some(party.keys.clone()), answer, moment(1, 2)).unwrap();
+    let (_, _, waiting) = sent(step);
+    let echo = format!("no {} and no {FRONT_TOKEN}", id_token.expose());
+    let echo = json!({"error": "invalid_grant", "error_description": echo}).to_string();
+    let told = waiting.receive(response(400, &echo), moment(2, 3)).unwrap_err().to_string();
+    assert!(!told.contains(id_token.expose()) && !told.contains(FRONT_TOKEN), "{told}");
+    // What is cut off must not show, either.
+    let claims = id_token.expose().split('.').nth(1).unwrap();
+    assert!(!told.contains(&claims[..24]), "{told}");
+
     // What was fetched is what the caller learns.
     let (_, _, waiting) = sent(party.end(CodeIdToken, None, unchanged).unwrap());
     let (_, _, waiting) = sent(waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap());
