@@ -272,7 +272,7 @@ fn an_import_to_the_right_is_seen_in_every_spelling() {
         "fn f() -> crate::flow::Error { todo!() }",
         "use super::super::flow::Client;",
         "use crate::Error;",
-        "use crate :: renew :: Policy;",
+        "use crate :: renew :: RenewalPolicy;",
     ] {
         assert_eq!(against_the_arrow("token/claims.rs", &code(bad)).len(), 1, "{bad}");
     }

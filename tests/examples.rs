@@ -1,7 +1,7 @@
 //! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; the
 //! examples that bring all they need and run to their end; and the web applications, which serve.
 
-use oidc_testkit::{Provider, Registration, Socket};
+use oidc_testkit::{Registration, Socket, TestProvider};
 use std::{
     io::{BufRead, BufReader, Read},
     net::TcpListener,
@@ -56,9 +56,9 @@ fn without_arguments_it_shows_every_step_against_its_own_provider() {
     }
 }
 
-fn provider(port: u16, build: impl FnOnce(&mut Provider)) -> Socket {
+fn provider(port: u16, build: impl FnOnce(&mut TestProvider)) -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         let redirect_uri = format!("http://127.0.0.1:{port}/callback");
         provider.register(Registration::basic("app", "its secret").redirect_uri(redirect_uri));
         build(&mut provider);

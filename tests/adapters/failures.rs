@@ -4,7 +4,7 @@ use crate::{
     server::{Server, Then},
     stacks::{STACKS, both, get, hurry, plenty, post},
 };
-use oidc_drive::Failed;
+use oidc_drive::DriveError;
 use oidc_proto::{Error, UrlPolicy, flow::Discovery};
 use std::net::TcpListener;
 
@@ -55,8 +55,8 @@ fn a_document_that_was_cut_is_no_document_on_any_stack() {
             let policy = UrlPolicy::default().with_loopback();
             let discovery = Discovery::start(&server.url(""), &policy).expect("an issuer");
             let failed = oidc_drive::run(discovery, stack.send).expect_err("it is cut");
-            let refused = matches!(&failed, Failed::Protocol(Error::Response(_)));
-            assert!(refused || matches!(failed, Failed::Transport(_)), "{}", stack.name);
+            let refused = matches!(&failed, DriveError::Protocol(Error::Response(_)));
+            assert!(refused || matches!(failed, DriveError::Transport(_)), "{}", stack.name);
         }
     }
 }

@@ -6,7 +6,7 @@ use oidc_proto::{
     flow::{Client, ClientCredentialsRequest, Discovery, Flow, PreviousLogin, Request, Step, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Browser, Clock, Provider, Registration, Seed, Socket, drive_with};
+use oidc_testkit::{Browser, Clock, Registration, Seed, Socket, TestProvider, drive_with};
 use std::sync::LazyLock;
 use tokio::runtime::Runtime;
 
@@ -46,7 +46,7 @@ struct Scene {
 impl Scene {
     fn new(send: Send) -> Self {
         let build = |issuer: &str| {
-            let mut provider = Provider::new(format!("{issuer}/tenant/a%20b"));
+            let mut provider = TestProvider::new(format!("{issuer}/tenant/a%20b"));
             provider.rotate_refresh_tokens(true);
             // A token that is signed would have the port in it, and the port is another in each run.
             provider.opaque_access_tokens(true);
@@ -90,7 +90,7 @@ impl Scene {
             .fetch_userinfo()
             .build()?;
         let login = self.log_in(&client)?;
-        self.socket.provider(Provider::rotate_keys);
+        self.socket.provider(TestProvider::rotate_keys);
         let rotated = self.log_in(&client)?;
         assert!(rotated.learned.keys.is_some(), "other keys");
 

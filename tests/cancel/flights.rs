@@ -3,7 +3,7 @@
 
 use crate::stage::{Held, lock, points, whole};
 use oidc_drive::{NotAvailableError, SingleFlight, SingleFlights, Task};
-use oidc_proto::renew::{Failure, Freshness, Need, Policy, Published, Renewed};
+use oidc_proto::renew::{Freshness, Need, Published, RenewalError, RenewalPolicy, Renewed};
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
     future::{Future, pending},
@@ -32,7 +32,7 @@ fn never(_: Duration) -> impl Future<Output = ()> {
     pending()
 }
 
-async fn fetch(fetches: Arc<AtomicUsize>) -> Result<Renewed<u64>, Failure> {
+async fn fetch(fetches: Arc<AtomicUsize>) -> Result<Renewed<u64>, RenewalError> {
     let value = fetches.fetch_add(1, SeqCst) as u64 + 1;
     points(FETCH).await;
     Ok(Renewed::new(Arc::new(value), Freshness::UNKNOWN))
@@ -42,7 +42,8 @@ impl Scene {
     fn new() -> Self {
         let clock = SimClock::new(START, 1);
         let shown = clock.clone();
-        let flight = Arc::new(SingleFlight::with_clock(Policy::KEYS, Arc::new(move || shown.moment())));
+        let flight =
+            Arc::new(SingleFlight::with_clock(RenewalPolicy::KEYS, Arc::new(move || shown.moment())));
         Self { clock, flight, fetches: Arc::default(), tasks: Arc::default() }
     }
 
@@ -112,13 +113,13 @@ fn a_leader_dropped_at_any_point_is_followed_at_once_twice_in_a_row() {
 #[test]
 fn after_as_many_as_the_policy_allows_at_once_a_dropped_leader_is_followed_when_its_lease_ends() {
     let scene = Scene::new();
-    for _ in 0..=Policy::KEYS.burst {
+    for _ in 0..=RenewalPolicy::KEYS.burst {
         assert!(scene.inline().poll().is_none());
     }
     let mut waiter = scene.inline();
     assert!(waiter.poll().is_none() && scene.flight.waiting() == 1);
     assert_eq!((scene.fetches(), scene.counted()), (3, (3, 0, 2)));
-    scene.clock.advance(Policy::KEYS.lease);
+    scene.clock.advance(RenewalPolicy::KEYS.lease.as_secs().cast_signed());
     scene.flight.wake();
     assert_eq!(*waiter.run().expect("not stuck").expect("a value").value, 4);
     assert_eq!(scene.counted(), (4, 1, 3));
@@ -142,7 +143,7 @@ fn a_forced_renewal_dropped_at_any_point_can_be_forced_again_at_once() {
         assert_eq!((scene.counted(), scene.clock.now()), ((3, 2, 1), START));
         // As many as the policy allows at once, however they ended; no more.
         let third = scene.inline_needing(Need::NewerThan(newer.epoch)).run().expect("at once");
-        assert_eq!(third.expect_err("too often").until, START.plus(Policy::KEYS.cooldown));
+        assert_eq!(third.expect_err("too often").until, START.after(RenewalPolicy::KEYS.cooldown));
     }
 }
 
@@ -152,7 +153,8 @@ fn who_renews_ahead_of_time_and_is_dropped_takes_nothing_away() {
     for point in 1..=FETCH {
         let scene = Scene::new();
         scene.inline().run().expect("not stuck").expect("a value");
-        scene.clock.advance(Policy::KEYS.fresh - Policy::KEYS.ahead);
+        let fresh = RenewalPolicy::KEYS.default_ttl - RenewalPolicy::KEYS.refresh_ahead;
+        scene.clock.advance(fresh.as_secs().cast_signed());
         let mut leader = scene.inline();
         (0..point).for_each(|_| assert!(leader.poll().is_none()));
         assert_eq!(*scene.inline().poll().expect("at once").expect("the old one").value, 1);
@@ -280,7 +282,7 @@ fn flights_of_a_pool_are_dropped_each_for_itself() {
     for point in 0..=FETCH {
         let clock = SimClock::new(START, 1);
         let flights: SingleFlights<&str, u64> =
-            SingleFlights::with_clock(Policy::KEYS, 2, Arc::new(move || clock.moment()));
+            SingleFlights::with_clock(RenewalPolicy::KEYS, 2, Arc::new(move || clock.moment()));
         let fetches = Arc::new(AtomicUsize::new(0));
         let ask = |key| {
             let (flight, fetches) = (flights.flight(&key), fetches.clone());

@@ -1,14 +1,14 @@
 //! `run_async`: a login from discovery to UserInfo, and a grant that waits.
 
 use crate::stage::{Lost, Net, dropped_at, lock, points, whole};
-use oidc_drive::{Failed, moment, now, run_async};
+use oidc_drive::{DriveError, moment, now, run_async};
 use oidc_proto::{
     Error, UrlPolicy,
     flow::{Authenticated, Client, ClientCredentialsRequest, Discovery, PendingAuthorization},
     jose::Algorithm,
     message::{AuthorizationRequest, AuthorizationResponse, TokenResponse},
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, hostile};
+use oidc_testkit::{Browser, EndpointName, Registration, TestProvider, hostile};
 use std::{
     collections::BTreeSet,
     sync::{Arc, Mutex},
@@ -18,8 +18,8 @@ use std::{
 pub const ISSUER: &str = "https://op.example";
 pub const CALLBACK: &str = "https://app.example/callback";
 
-pub fn provider(issuer: &str) -> Provider {
-    let mut provider = Provider::new(issuer);
+pub fn provider(issuer: &str) -> TestProvider {
+    let mut provider = TestProvider::new(issuer);
     // Ed25519 is quick.
     provider.access_token_alg(Algorithm::EdDSA);
     let app = Registration::basic("app", "a client secret").redirect_uri(CALLBACK);
@@ -38,7 +38,7 @@ pub struct Session(Arc<Mutex<Option<(String, String)>>>);
 
 impl Session {
     /// The user is sent away and comes back.
-    pub fn visit(&self, provider: &mut Provider, client: &Client) -> Returned {
+    pub fn visit(&self, provider: &mut TestProvider, client: &Client) -> Returned {
         let request = AuthorizationRequest::new(["profile", "offline_access"]);
         let (url, pending) = client.authorize(&request, moment()).expect("the request can be made");
         let saved = serde_json::to_string(&pending).expect("it can be saved");
@@ -61,19 +61,19 @@ async fn no_sleep(_: Duration) {
     panic!("a login does not wait")
 }
 
-async fn discover(net: &Net) -> Result<Client, Failed<Lost>> {
+async fn discover(net: &Net) -> Result<Client, DriveError<Lost>> {
     let call = Discovery::start(ISSUER, &UrlPolicy::default())?;
     let send = |request, terms| net.clone().send(request, terms);
     Ok(make_client(run_async(call, send, no_sleep).await?))
 }
 
-async fn exchange(net: &Net, client: &Client, returned: Returned) -> Result<Authenticated, Failed<Lost>> {
+async fn exchange(net: &Net, client: &Client, returned: Returned) -> Result<Authenticated, DriveError<Lost>> {
     let call = returned.0.callback(client, None, returned.1, moment())?;
     run_async(call, |request, terms| net.clone().send(request, terms), no_sleep).await
 }
 
 /// Discovery, the user away and back, token, keys, UserInfo.
-pub async fn log_in(net: &Net, session: &Session) -> Result<Authenticated, Failed<Lost>> {
+pub async fn log_in(net: &Net, session: &Session) -> Result<Authenticated, DriveError<Lost>> {
     let client = discover(net).await?;
     let returned = session.visit(&mut lock(&net.provider), &client);
     exchange(net, &client, returned).await
@@ -107,7 +107,7 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
                     }
                     // To send a spent code again was the choice of whoever kept the login after its use.
                     Err(error) => {
-                        let Failed::Protocol(Error::OAuth(refused)) = error else { panic!("{error:?}") };
+                        let DriveError::Protocol(Error::OAuth(refused)) = error else { panic!("{error:?}") };
                         assert_eq!((refused.response.error.as_str(), sent), ("invalid_grant", 1));
                         spent += 1;
                         assert_eq!(net.times_sent("code", code.expose()), 2);
@@ -126,7 +126,7 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
     }
 }
 
-async fn grant(net: &Net, client: &Client) -> Result<TokenResponse, Failed<Lost>> {
+async fn grant(net: &Net, client: &Client) -> Result<TokenResponse, DriveError<Lost>> {
     let call =
         client.client_credentials(&ClientCredentialsRequest::new(["reports"]), oidc_drive::moment())?;
     let send = |request, terms| net.clone().send(request, terms);

@@ -12,7 +12,7 @@ use oidc_proto::{
     flow::Client,
     resource::{RequestView, ResourceServer, TrustedIssuer},
 };
-use oidc_testkit::{Algorithm, EndpointName, Provider, Registration, SimClock, Timestamp};
+use oidc_testkit::{Algorithm, EndpointName, Registration, SimClock, TestProvider, Timestamp};
 use serde_json::Value;
 use std::{
     collections::BTreeSet,
@@ -36,14 +36,14 @@ enum Case {
 struct Scene {
     case: Case,
     clock: SimClock,
-    provider: Arc<Mutex<Provider>>,
+    provider: Arc<Mutex<TestProvider>>,
     tasks: Arc<Mutex<Vec<Task>>>,
     gate: Gate,
 }
 
 impl Scene {
     fn new(case: Case) -> Self {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         provider.access_token_alg(Algorithm::EdDSA);
         provider.access_token_lifetime(3_600);
         provider.opaque_access_tokens(case == Case::Opaque);

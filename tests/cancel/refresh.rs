@@ -4,11 +4,11 @@ use crate::{
     flows::{ISSUER, Session, log_in, make_client, provider},
     stage::{Held, Lost, Net, dropped_at, lock, whole},
 };
-use oidc_drive::{Failed, SingleFlight, Task, run_async};
+use oidc_drive::{DriveError, SingleFlight, Task, run_async};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{Client, Discovery, PreviousLogin, Refreshed},
-    renew::{Freshness, Need, Policy, Renewed},
+    renew::{Freshness, Need, RenewalPolicy, Renewed},
 };
 use std::{
     collections::BTreeSet,
@@ -41,7 +41,7 @@ fn never(_: Duration) -> impl Future<Output = ()> + Send {
 }
 
 /// Token, and keys to check the new ID token with.
-async fn refresh(net: Net, client: Client, kept: Kept) -> Result<Refreshed, Failed<Lost>> {
+async fn refresh(net: Net, client: Client, kept: Kept) -> Result<Refreshed, DriveError<Lost>> {
     let call = client.refresh(&kept.refresh_token, Some(kept.previous), None, oidc_drive::moment())?;
     run_async(call, |request, terms| net.clone().send(request, terms), never).await
 }
@@ -71,7 +71,7 @@ fn a_refresh_dropped_at_any_point_sent_its_token_at_most_once_and_the_caller_sti
                     assert!(sent == 0 || !rotates);
                     assert_eq!(again.id_token.expect("an ID token").sub, "alice");
                 }
-                Err(Failed::Protocol(Error::OAuth(refused))) => {
+                Err(DriveError::Protocol(Error::OAuth(refused))) => {
                     assert_eq!((refused.response.error.as_str(), sent, rotates), ("invalid_grant", 1, true));
                     lock(&net.provider).clear_audit();
                 }
@@ -111,7 +111,7 @@ fn a_refresh_in_the_background_loses_no_token_wherever_its_caller_is_dropped() {
     let scene = || {
         let (net, client, kept) = scene(5, true);
         (
-            Arc::new(SingleFlight::new(Policy::TOKENS)),
+            Arc::new(SingleFlight::new(RenewalPolicy::TOKENS)),
             (net, client, Arc::new(Mutex::new(kept))),
             Tasks::default(),
         )

@@ -2,7 +2,7 @@
 
 use oidc_drive::now;
 use oidc_proto::flow::{Request, Terms};
-use oidc_testkit::{Provider, Seed};
+use oidc_testkit::{Seed, TestProvider};
 use std::{
     future::{Future, poll_fn},
     pin::Pin,
@@ -106,12 +106,12 @@ pub struct Lost;
 /// each. The same number gives the same network.
 #[derive(Clone)]
 pub struct Net {
-    pub provider: Arc<Mutex<Provider>>,
+    pub provider: Arc<Mutex<TestProvider>>,
     seed: Arc<Mutex<Seed>>,
 }
 
 impl Net {
-    pub fn new(provider: Provider, number: u64) -> Self {
+    pub fn new(provider: TestProvider, number: u64) -> Self {
         Self { provider: Arc::new(Mutex::new(provider)), seed: Arc::new(Mutex::new(Seed::new(number))) }
     }
 

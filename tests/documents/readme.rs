@@ -1,7 +1,7 @@
 //! The README's code, to the letter, run against a provider: what the shop window shows is what is sold.
 
 use crate::shown::{block, shown};
-use oidc_testkit::{Provider, Registration, Socket};
+use oidc_testkit::{Registration, Socket, TestProvider};
 use std::collections::BTreeSet;
 
 // README: login
@@ -107,7 +107,7 @@ fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
 
 fn provider() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.default_resource("https://api.example/");
         provider.register(
             Registration::basic("my-client", "my secret")
@@ -161,7 +161,7 @@ fn the_handle_of_the_readme_verifies() {
 
 #[test]
 fn the_verifier_of_the_readme_verifies() {
-    let mut provider = Provider::new("https://op.example");
+    let mut provider = TestProvider::new("https://op.example");
     provider.default_resource("https://api.example/");
     provider.register(Registration::post("service", "its secret").grant_type("client_credentials"));
     let now = oidc_proto::Timestamp(1_800_000_000);

@@ -2,7 +2,7 @@
 
 use crate::{Log, START, Sim, broken};
 use oidc_drive::{Observer, SingleFlight, SingleFlights};
-use oidc_proto::renew::{Failure, Freshness, Need, Policy, Renewed};
+use oidc_proto::renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed};
 use std::{
     future::{Future, pending},
     panic::{AssertUnwindSafe, catch_unwind},
@@ -12,7 +12,7 @@ use std::{
     time::Duration,
 };
 
-fn fresh(value: u64) -> Result<Renewed<u64>, Failure> {
+fn fresh(value: u64) -> Result<Renewed<u64>, RenewalError> {
     Ok(Renewed::new(Arc::new(value), Freshness::UNKNOWN))
 }
 
@@ -21,7 +21,7 @@ fn never(_: Duration) -> impl Future<Output = ()> {
 }
 
 fn flight(log: &Log, observer: &Observer) -> Arc<SingleFlight<u64>> {
-    let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(Sim(log.clock.clone())));
+    let flight = SingleFlight::with_clock(RenewalPolicy::KEYS, Arc::new(Sim(log.clock.clone())));
     Arc::new(flight.with_observer("keys", "https://op.example", observer))
 }
 
@@ -35,7 +35,7 @@ fn a_renewal_that_ends_says_how_and_how_long_it_took() {
             result
         })
     };
-    assert!(renewed(2, Err(Failure::NoResponse)).is_err());
+    assert!(renewed(2, Err(RenewalError::NoResponse)).is_err());
     log.clock.advance(60);
     assert_eq!(*renewed(3, fresh(1)).unwrap().value, 1);
     assert_eq!(*renewed(3, fresh(2)).unwrap().value, 1, "which is fresh, so that nobody renews");
@@ -54,7 +54,7 @@ fn a_leader_that_is_dropped_or_breaks_has_abandoned_its_renewal() {
     let log = Log::new();
     let flight = flight(&log, &log.observer());
     {
-        let leader = flight.get_async_inline(Need::Any, pending::<Result<Renewed<u64>, Failure>>, never);
+        let leader = flight.get_async_inline(Need::Any, pending::<Result<Renewed<u64>, RenewalError>>, never);
         let mut leader = pin!(leader);
         let mut context = Context::from_waker(Waker::noop());
         assert!(leader.as_mut().poll(&mut context).is_pending());
@@ -73,7 +73,7 @@ fn an_observer_that_breaks_loses_no_lease_and_no_value() {
     // Told while a thread unwinds, it would end the process if its panic got out.
     let broke = catch_unwind(AssertUnwindSafe(|| flight.get(Need::Any, || panic!("on purpose"))));
     assert!(broke.is_err());
-    assert!(flight.get(Need::Any, || Err(Failure::NoResponse)).is_err());
+    assert!(flight.get(Need::Any, || Err(RenewalError::NoResponse)).is_err());
     log.clock.advance(60);
     let published = flight.get(Need::Any, || fresh(1)).unwrap();
     let forced = flight.get(Need::NewerThan(published.epoch), || fresh(2)).unwrap();
@@ -90,7 +90,7 @@ fn an_observer_may_use_the_flight_that_it_is_told_of() {
     let (seen, told) = (Arc::clone(&known), Arc::clone(&got));
     let observer = Observer::new(move |_| {
         let flight = seen.get().unwrap();
-        let published = flight.get(Need::Any, || Err(Failure::NoResponse));
+        let published = flight.get(Need::Any, || Err(RenewalError::NoResponse));
         told.lock()
             .unwrap()
             .push((published.ok().map(|published| *published.value), flight.counters().renewals));
@@ -104,11 +104,8 @@ fn an_observer_may_use_the_flight_that_it_is_told_of() {
 fn flights_tell_an_issuer_and_never_their_key() {
     let log = Log::new();
     let clock = Arc::new(Sim(log.clock.clone()));
-    let flights = SingleFlights::<(&str, &str), u64>::with_clock(Policy::TOKENS, 2, clock).with_observer(
-        "token",
-        |(issuer, _secret)| (*issuer).into(),
-        &log.observer(),
-    );
+    let flights = SingleFlights::<(&str, &str), u64>::with_clock(RenewalPolicy::TOKENS, 2, clock)
+        .with_observer("token", |(issuer, _secret)| (*issuer).into(), &log.observer());
     for key in [("https://a.example", "SECRET"), ("https://b.example", "SECRET")] {
         flights.flight(&key).get(Need::Any, || fresh(1)).unwrap();
     }

@@ -2,7 +2,7 @@
 
 use crate::{Log, broken};
 use http::Response;
-use oidc_drive::{Event, Failed, run_async_with_observer, run_with_observer};
+use oidc_drive::{DriveError, Event, run_async_with_observer, run_with_observer};
 use oidc_proto::{
     Error, Moment, Timestamp,
     flow::{Call, ClientCredentialsRequest, Endpoint, Flow, Pause, Request, Step, Terms},
@@ -130,7 +130,7 @@ fn a_flow_that_fails_says_why_in_one_word() {
         };
         let result =
             run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer);
-        assert!(answer || matches!(result, Err(Failed::Transport("SECRET"))), "the error is the stack's");
+        assert!(answer || matches!(result, Err(DriveError::Transport("SECRET"))), "the error is the stack's");
         assert!(result.is_err());
         log.lines().split_off(1)
     };

@@ -14,10 +14,12 @@ use oidc_proto::{
     base::base64url,
     flow::{Client, Request},
     jose::{RingSigner, Sign, sign_compact},
-    resource::{Access, Denied, Record, RequestView, Requirement, ResourceServer, TrustedIssuer},
+    resource::{Access, Denied, RequestView, Requirement, ResourceServer, TrustedIssuer, VerdictRecord},
     sender::DpopVerifier,
 };
-use oidc_testkit::{Algorithm, EndpointName, Provider, Registration, SimClock, Timestamp, provider::hostile};
+use oidc_testkit::{
+    Algorithm, EndpointName, Registration, SimClock, TestProvider, Timestamp, provider::hostile,
+};
 use ring::{digest, rand::SystemRandom, signature};
 use serde_json::{Map, Value, json};
 use std::{
@@ -204,7 +206,7 @@ async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
     world.clock.advance(60);
     ask(&gate, &world.token()).await.unwrap();
     world.clock.advance(600);
-    world.provider(Provider::rotate_keys);
+    world.provider(TestProvider::rotate_keys);
     ask(&gate, &world.token()).await.unwrap();
     assert_eq!(gate.waiting("https://op.example"), Some(0));
 }

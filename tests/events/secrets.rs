@@ -9,7 +9,7 @@ use oidc_proto::{
     flow::{Call, Client, ClientCredentialsRequest, Discovery, Flow, Login, Request, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, provider::hostile};
+use oidc_testkit::{Browser, EndpointName, Registration, TestProvider, provider::hostile};
 use serde_json::{Value, json};
 use std::sync::{Arc, Mutex};
 
@@ -48,7 +48,7 @@ impl Watcher {
 }
 
 struct Scene {
-    provider: Provider,
+    provider: TestProvider,
     client: Client,
     secrets: Vec<(&'static str, String)>,
     call: Call<Login>,
@@ -56,7 +56,7 @@ struct Scene {
 
 /// A login whose code is about to be sent, and every secret of it.
 fn scene() -> Scene {
-    let mut provider = Provider::new("https://op.example");
+    let mut provider = TestProvider::new("https://op.example");
     let registration = Registration::post("app", SECRET).redirect_uri("https://app.example/callback");
     provider.register(registration.grant_type("client_credentials"));
     let call = Discovery::start("https://op.example", &UrlPolicy::default()).unwrap();
@@ -64,7 +64,7 @@ fn scene() -> Scene {
     let metadata = oidc_drive::run(call, &mut send).unwrap();
     let client = Client::builder(metadata, "app")
         .secret(SECRET)
-        .authentication(oidc_proto::flow::Authentication::ClientSecretPost)
+        .authentication(oidc_proto::flow::ClientAuthentication::ClientSecretPost)
         .redirect_uri("https://app.example/callback")
         .fetch_userinfo()
         .build()

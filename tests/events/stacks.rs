@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Authenticated, Client, Discovery, Flow, Request, Step, Terms},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, Socket, provider::hostile};
+use oidc_testkit::{Browser, EndpointName, Registration, Socket, TestProvider, provider::hostile};
 use std::{io::Read, net::TcpListener, sync::LazyLock, time::Duration};
 use tokio::runtime::Runtime;
 
@@ -67,7 +67,7 @@ impl Stack for oidc_reqwest::Http {
 
 pub fn provider() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         let registration = Registration::basic("app", "a secret of the client");
         provider.register(registration.redirect_uri("https://app.example/callback"));
         provider

@@ -6,7 +6,7 @@ use oidc_drive::{Observer, SingleFlight, run_with_observer};
 use oidc_proto::{
     Timestamp,
     flow::{Call, Endpoint, Pause, Request, Step, Terms},
-    renew::{Failure, Freshness, Need, Policy, Renewed},
+    renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed},
 };
 use oidc_testkit::SimClock;
 use std::{
@@ -191,9 +191,9 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
     );
 
     let renewals = told(|observer, clock| {
-        let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(Sim(clock.clone())));
+        let flight = SingleFlight::with_clock(RenewalPolicy::KEYS, Arc::new(Sim(clock.clone())));
         let flight = flight.with_observer("keys", "https://op.example", observer);
-        flight.get(Need::Any, || Err(Failure::NoResponse)).unwrap_err();
+        flight.get(Need::Any, || Err(RenewalError::NoResponse)).unwrap_err();
         clock.advance(60);
         flight.get(Need::Any, || Ok(Renewed::new(Arc::new(1), Freshness::UNKNOWN))).unwrap();
     });

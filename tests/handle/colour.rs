@@ -7,10 +7,10 @@ use oidc_proto::{
     flow::{
         Authenticated, ClientCredentialsRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
     },
-    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     renew::{Epoch, Published},
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, hostile, world::SimClock};
+use oidc_testkit::{Browser, EndpointName, Registration, TestProvider, hostile, world::SimClock};
 use std::{
     future::Future,
     sync::{
@@ -32,7 +32,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 
 #[derive(Clone)]
 pub struct World {
-    pub provider: Arc<Mutex<Provider>>,
+    pub provider: Arc<Mutex<TestProvider>>,
     pub clock: SimClock,
     pub down: Arc<AtomicBool>,
     /// What was sent, whether or not it was answered.
@@ -54,7 +54,7 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         provider.default_resource(API);
         provider.rotate_refresh_tokens(true);
         let grants = ["authorization_code", "refresh_token", "client_credentials"];
@@ -118,7 +118,7 @@ impl World {
         self.down.store(down, SeqCst);
     }
 
-    pub fn change<T>(&self, change: impl FnOnce(&mut Provider) -> T) -> T {
+    pub fn change<T>(&self, change: impl FnOnce(&mut TestProvider) -> T) -> T {
         change(&mut lock(&self.provider))
     }
 
@@ -268,7 +268,7 @@ pub trait Handle {
     ) -> Outcome<Authenticated>;
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>>;
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
-    fn introspect(&self, token: &Secret) -> Outcome<Introspection>;
+    fn introspect(&self, token: &Secret) -> Outcome<IntrospectionResponse>;
     fn revoke(&self, token: &Secret) -> Outcome<()>;
     fn service(&self, wanted: &ClientCredentialsRequest) -> Outcome<Published<TokenResponse>>;
     fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
@@ -303,7 +303,7 @@ impl Handle for Async {
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.1.finish(self.0.userinfo(token, sub))
     }
-    fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
+    fn introspect(&self, token: &Secret) -> Outcome<IntrospectionResponse> {
         self.1.finish(self.0.introspect(token, None))
     }
     fn revoke(&self, token: &Secret) -> Outcome<()> {
@@ -340,7 +340,7 @@ impl Handle for blocking::Provider {
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.userinfo(token, sub)
     }
-    fn introspect(&self, token: &Secret) -> Outcome<Introspection> {
+    fn introspect(&self, token: &Secret) -> Outcome<IntrospectionResponse> {
         self.introspect(token, None)
     }
     fn revoke(&self, token: &Secret) -> Outcome<()> {

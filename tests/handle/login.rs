@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Authenticated, CallbackError, ClientCredentialsRequest, PreviousLogin},
     message::AuthorizationResponse,
 };
-use oidc_testkit::{EndpointName, Provider, hostile};
+use oidc_testkit::{EndpointName, TestProvider, hostile};
 use std::{
     mem::take,
     pin::pin,
@@ -36,7 +36,7 @@ fn metadata_and_keys_are_fetched_once_for_all_logins() {
 fn keys_that_a_login_had_to_fetch_are_kept() {
     each(|world, handle| {
         log_in(&world, handle);
-        world.change(Provider::rotate_keys);
+        world.change(TestProvider::rotate_keys);
         let login = log_in(&world, handle);
         assert!(login.learned.keys.is_some());
         let fetched = world.count(EndpointName::Jwks);
@@ -118,7 +118,7 @@ fn settings_that_cannot_work_show_as_early_as_they_can() {
     });
     let no_provider = Handle::authorize(&world.blocking().build().unwrap()).unwrap_err();
     assert_eq!(no_provider.code(), "metadata_missing_members", "{no_provider}");
-    world.change(Provider::clear_alterations);
+    world.change(TestProvider::clear_alterations);
     let nowhere = world.blocking().redirect_uri("http://app.example/").build().unwrap();
     assert_eq!(Handle::authorize(&nowhere).unwrap_err().code(), "config_redirect_uri");
 }

@@ -6,7 +6,7 @@ use oidc_drive::{Provider, ProviderError, blocking};
 use oidc_proto::{
     Error, Secret,
     flow::{Authenticated, ClientCredentialsRequest, PreviousLogin},
-    renew::Policy,
+    renew::RenewalPolicy,
     token::VerificationError,
 };
 use oidc_testkit::EndpointName;
@@ -145,7 +145,7 @@ fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
     let wanted = ClientCredentialsRequest::new(["api:read"]);
     world.impatient.store(true, SeqCst);
     let first = world.finish(handle.client_credentials(&wanted)).expect("a token");
-    world.clock.advance(2 * first.value.expires_in.unwrap());
+    world.clock.advance(2 * first.value.expires_in.unwrap().as_secs().cast_signed());
     let second = world.finish(handle.client_credentials(&wanted)).expect("another one");
     assert_ne!(first.epoch, second.epoch);
 
@@ -231,8 +231,8 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
         }
         inner.answer(&request)
     });
-    let mut policy = Policy::METADATA;
-    policy.patience = 0;
+    let mut policy = RenewalPolicy::METADATA;
+    policy.patience = Duration::ZERO;
     let (clock, looked) = (world.clock.clone(), Arc::new(AtomicUsize::new(0)));
     let looks = Arc::clone(&looked);
     let clock = move || {

@@ -6,7 +6,7 @@ use oidc_proto::{
     flow::{ClientCredentialsRequest, PreviousLogin},
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Browser, Provider, Registration, Socket};
+use oidc_testkit::{Browser, Registration, Socket, TestProvider};
 use std::{
     net::TcpListener,
     sync::{Arc, Mutex},
@@ -17,7 +17,7 @@ const CALLBACK: &str = "https://app.example/callback";
 
 fn socket() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.default_resource(issuer);
         provider.rotate_refresh_tokens(true);
         let grants = ["authorization_code", "refresh_token", "client_credentials"];

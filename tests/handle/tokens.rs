@@ -28,7 +28,7 @@ fn a_token_is_fetched_once_and_each_scope_has_its_own() {
 fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
     each(|world, handle| {
         let first = handle.service(&read()).unwrap();
-        let life = first.value.expires_in.unwrap();
+        let life = first.value.expires_in.unwrap().as_secs().cast_signed();
         // A minute ahead, and by chance up to a tenth of the time till then earlier.
         let soonest = (life - 60) * 9 / 10 - 1;
         world.clock.advance(soonest);
@@ -47,7 +47,7 @@ fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
     let world = World::new();
     let blocking = world.blocking().build().unwrap();
     let first = blocking.client_credentials(&read()).unwrap();
-    let due = first.value.expires_in.unwrap() - 59;
+    let due = first.value.expires_in.unwrap().as_secs().cast_signed() - 59;
     world.clock.advance(due);
     world.hold_jobs();
     assert_eq!(blocking.client_credentials(&read()).unwrap().epoch, first.epoch);
@@ -102,7 +102,7 @@ fn a_service_finds_metadata_in_either_form() {
 fn a_token_is_never_used_after_its_end() {
     each(|world, handle| {
         let first = handle.service(&read()).unwrap();
-        world.clock.advance(first.value.expires_in.unwrap() - 30);
+        world.clock.advance(first.value.expires_in.unwrap().as_secs().cast_signed() - 30);
         world.down(true);
         assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch);
         world.settle();

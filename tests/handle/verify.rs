@@ -3,10 +3,11 @@
 use super::colour::*;
 use oidc_drive::ProviderError;
 use oidc_proto::{
-    Secret, flow::ClientCredentialsRequest, jose::AlgorithmSet, message::AuthorizationResponse, renew::Policy,
+    Secret, flow::ClientCredentialsRequest, jose::AlgorithmSet, message::AuthorizationResponse,
+    renew::RenewalPolicy,
 };
-use oidc_testkit::{EndpointName, Provider};
-use std::{pin::pin, task::Poll};
+use oidc_testkit::{EndpointName, TestProvider};
+use std::{pin::pin, task::Poll, time::Duration};
 
 #[test]
 fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
@@ -23,7 +24,7 @@ fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
 fn after_a_rotation_new_tokens_are_good_at_once_and_forged_ones_cost_little() {
     each(|world, handle| {
         assert!(handle.subject(&world.token()).is_ok());
-        world.change(Provider::rotate_keys);
+        world.change(TestProvider::rotate_keys);
         let new = world.token();
         assert_eq!(handle.subject(&new).as_deref(), Ok("app"));
         assert_eq!(world.count(EndpointName::Jwks), 2);
@@ -57,7 +58,7 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
         world.clock.advance(10);
         assert!(handle.subject(&token).is_ok());
 
-        world.change(Provider::rotate_keys);
+        world.change(TestProvider::rotate_keys);
         let new = world.token();
         world.down(true);
         let error = handle.subject(&new).unwrap_err();
@@ -70,12 +71,12 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
 #[test]
 fn a_renewal_that_is_not_over_is_no_reason_to_refuse_a_token() {
     let world = World::new();
-    let mut policy = Policy::KEYS;
-    policy.patience = 0;
+    let mut policy = RenewalPolicy::KEYS;
+    policy.patience = Duration::ZERO;
     let handle = world.blocking().key_policy(policy).build().unwrap();
     assert!(Handle::subject(&handle, &world.token()).is_ok());
     world.clock.advance(60);
-    world.change(Provider::rotate_keys);
+    world.change(TestProvider::rotate_keys);
     let new = world.token();
     world.hold_jobs();
     assert_eq!(Handle::subject(&handle, &new).unwrap_err().code(), "unavailable");
@@ -89,7 +90,7 @@ fn keys_that_have_moved_are_found_by_newer_metadata() {
         let token = world.token();
         assert!(handle.subject(&token).is_ok());
         world.move_keys();
-        world.change(Provider::rotate_keys_keeping_old);
+        world.change(TestProvider::rotate_keys_keeping_old);
         let new = world.token();
         assert_eq!(handle.subject(&new).as_deref(), Ok("app"));
         assert_eq!(world.count(EndpointName::Discovery), 2);
@@ -138,7 +139,7 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
     assert_eq!(refused.code(), "jws_alg_not_allowed");
     let two =
         world.blocking().client_id("app").secret("a secret").client(|client| client.secret("two\nlines"));
-    let two = two.client(|client| client.leeway(5)).build().unwrap();
+    let two = two.client(|client| client.leeway(Duration::from_secs(5))).build().unwrap();
     let asked = two.client().map(drop).unwrap_err();
     assert_eq!(asked.code(), "config_characters", "the first of the two counts");
 }
@@ -146,8 +147,9 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
 #[test]
 fn keys_are_renewed_by_the_policy_and_the_clock_that_are_set() {
     let world = World::new();
-    let mut policy = Policy::KEYS;
-    (policy.floor, policy.ceiling, policy.ahead) = (600, 600, 0);
+    let mut policy = RenewalPolicy::KEYS;
+    (policy.min_ttl, policy.max_ttl) = (Duration::from_secs(600), Duration::from_secs(600));
+    policy.refresh_ahead = Duration::ZERO;
     let handle = world.blocking().key_policy(policy).build().unwrap();
     let token = {
         world.change(|provider| provider.access_token_lifetime(7_200));
@@ -222,7 +224,7 @@ fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new
     assert!(world.finish(handle.verify(&world.token(), |_| ())).is_ok());
     world.clock.advance(-86_400);
     world.change(|provider| provider.access_token_lifetime(200_000));
-    world.change(Provider::rotate_keys);
+    world.change(TestProvider::rotate_keys);
     let new = world.token();
     world.clock.advance(40);
     let mut verifying = pin!(handle.verify(&new, |_| ()));

@@ -7,7 +7,7 @@ use oidc_proto::{
     message::{AuthorizationRequest, AuthorizationResponse},
     token::VerificationError,
 };
-use oidc_testkit::{Browser, Provider, Registration, SimClock};
+use oidc_testkit::{Browser, Registration, SimClock, TestProvider};
 use std::sync::{
     Arc, Mutex, OnceLock, PoisonError,
     atomic::{AtomicBool, Ordering::SeqCst},
@@ -20,7 +20,7 @@ const CALLBACK: &str = "https://app.example/callback";
 
 /// A handle, a provider in memory, and what happens once while UserInfo is awaited.
 struct Scene {
-    provider: Arc<Mutex<Provider>>,
+    provider: Arc<Mutex<TestProvider>>,
     clock: SimClock,
     handle: Arc<OnceLock<Handle>>,
     armed: Arc<AtomicBool>,
@@ -28,7 +28,7 @@ struct Scene {
 
 impl Scene {
     fn new(meanwhile: impl Fn(&Self) + Send + Sync + 'static) -> Self {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         provider.default_resource(API);
         provider.access_token_lifetime(3_600);
         let app = Registration::basic("app", "its secret").redirect_uri(CALLBACK);
@@ -71,7 +71,7 @@ impl Scene {
         }
     }
 
-    fn provider(&self) -> std::sync::MutexGuard<'_, Provider> {
+    fn provider(&self) -> std::sync::MutexGuard<'_, TestProvider> {
         self.provider.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

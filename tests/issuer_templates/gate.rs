@@ -24,9 +24,9 @@ use tower_service::Service;
 
 const API: &str = "https://api.example";
 
-type Shared = Arc<Mutex<Provider>>;
+type Shared = Arc<Mutex<TestProvider>>;
 
-fn lock(provider: &Shared) -> MutexGuard<'_, Provider> {
+fn lock(provider: &Shared) -> MutexGuard<'_, TestProvider> {
     provider.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
@@ -162,7 +162,7 @@ async fn a_key_of_one_tenant_signs_for_no_other_at_a_gate() {
 #[tokio::test]
 async fn a_template_does_not_swallow_an_issuer_that_is_trusted_by_its_name() {
     let common = shared();
-    let mut own = Provider::new(issuer(ACME));
+    let mut own = TestProvider::new(issuer(ACME));
     own.register(Registration::basic("app", SECRET).grant_type("client_credentials"));
     own.alter_access_token(hostile::set_claim("tid", ACME));
     own.rotate_keys();

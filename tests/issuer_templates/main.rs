@@ -7,14 +7,14 @@ use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     flow::{
         Authenticated, CallbackError, Client, ConfigError, Discovery, DiscoveryOptions, Flow, PreviousLogin,
-        Rule, Step,
+        ResponseRule, Step,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MetadataError, ProviderMetadata},
     token::{AccessTokenVerifier, AllowedTenants, IssuerRule, Scratch, SignatureCache, VerificationError},
 };
-use oidc_testkit::{Browser, Clock, EndpointName, Landing, Provider, Registration, Seed, drive, hostile};
+use oidc_testkit::{Browser, Clock, EndpointName, Landing, Registration, Seed, TestProvider, drive, hostile};
 use serde_json::Value;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -34,7 +34,7 @@ fn moment(now: Timestamp) -> Moment {
 }
 
 /// Runs a flow to its end.
-fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
+fn run<F: Flow>(provider: &mut TestProvider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
     drive(step, provider, &mut Clock::new(NOW, Seed::new(7)))
 }
 
@@ -47,8 +47,8 @@ fn rule(allowed: AllowedTenants) -> IssuerRule {
 }
 
 /// One document for all tenants; tokens of one of them.
-fn provider(iss: &str, tid: Option<&str>) -> Provider {
-    let mut provider = Provider::new(COMMON);
+fn provider(iss: &str, tid: Option<&str>) -> TestProvider {
+    let mut provider = TestProvider::new(COMMON);
     provider.issuer_in_callback(false);
     let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK);
     provider.register(app.grant_type("client_credentials"));
@@ -62,12 +62,12 @@ fn provider(iss: &str, tid: Option<&str>) -> Provider {
     provider
 }
 
-fn discover(provider: &mut Provider, rule: &IssuerRule) -> ProviderMetadata {
+fn discover(provider: &mut TestProvider, rule: &IssuerRule) -> ProviderMetadata {
     let options = DiscoveryOptions::new(&policy()).issuer_rule(rule.clone());
     run(provider, Discovery::with(COMMON, options).unwrap()).unwrap()
 }
 
-fn client(provider: &mut Provider, rule: &IssuerRule) -> Client {
+fn client(provider: &mut TestProvider, rule: &IssuerRule) -> Client {
     let metadata = discover(provider, rule);
     Client::builder(metadata, "app")
         .secret(SECRET)
@@ -77,7 +77,7 @@ fn client(provider: &mut Provider, rule: &IssuerRule) -> Client {
         .unwrap()
 }
 
-fn log_in(provider: &mut Provider, client: &Client) -> Result<Authenticated, Error> {
+fn log_in(provider: &mut TestProvider, client: &Client) -> Result<Authenticated, Error> {
     let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment(NOW)).unwrap();
     let Landing::Callback(callback) = Browser::new().visit(provider, url.as_str(), NOW) else { panic!() };
     let response = AuthorizationResponse::from_url(&callback).unwrap();
@@ -129,7 +129,7 @@ fn without_the_rule_a_template_is_no_issuer() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     let ended = run(&mut provider, Discovery::start(COMMON, &policy()).unwrap());
     let Err(Error::Response(error)) = ended else { panic!() };
-    assert!(matches!(error.rule, Rule::Metadata(MetadataError::Issuer { .. })));
+    assert!(matches!(error.rule, ResponseRule::Metadata(MetadataError::Issuer { .. })));
     let exact = DiscoveryOptions::new(&policy()).issuer_rule(IssuerRule::exact(TEMPLATE));
     assert!(run(&mut provider, Discovery::with(COMMON, exact).unwrap()).is_err(), "nor with another rule");
     let elsewhere = IssuerRule::template("https://x.example/{t}", "tid", AllowedTenants::AnyUuid).unwrap();
@@ -146,7 +146,7 @@ fn without_the_rule_a_template_is_no_issuer() {
 
 #[test]
 fn metadata_of_one_tenant_is_fine_with_the_rule_too() {
-    let mut provider = Provider::new(issuer(ACME));
+    let mut provider = TestProvider::new(issuer(ACME));
     provider.register(Registration::basic("app", SECRET).redirect_uri(CALLBACK));
     provider.alter_id_token(hostile::set_claim("tid", ACME));
     let rule = rule(AllowedTenants::AnyUuid);
@@ -178,7 +178,7 @@ fn a_callback_of_no_allowed_tenant_is_a_mix_up() {
     assert!(pending.callback(&client, None, from(&issuer(ACME)), moment(NOW)).is_ok());
 }
 
-fn verify(provider: &mut Provider, rule: &IssuerRule) -> Result<String, VerificationError> {
+fn verify(provider: &mut TestProvider, rule: &IssuerRule) -> Result<String, VerificationError> {
     let client = client(provider, rule);
     let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let tokens = run(

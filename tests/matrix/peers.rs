@@ -4,7 +4,7 @@
 use crate::simulation::{Fetched, Network, Request};
 use oidc_proto::{
     Moment, Timestamp,
-    renew::{Decision, Failure, Lease, Need, Policy, Renewal, Renewed},
+    renew::{Decision, Lease, Need, Renewal, RenewalError, RenewalPolicy, Renewed},
 };
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -66,7 +66,7 @@ const START: i64 = 1_800_000_000;
 
 impl Ours {
     fn new(node: u64) -> Self {
-        Self { renewal: Renewal::new(Policy::KEYS), flying: BTreeMap::new(), held: 0, node }
+        Self { renewal: Renewal::new(RenewalPolicy::KEYS), flying: BTreeMap::new(), held: 0, node }
     }
 
     /// Each node has its own, and of each fetch another.
@@ -89,7 +89,7 @@ impl Cache for Ours {
             };
             let result = match fetched {
                 Some(keys) => Ok(Renewed::new(Arc::clone(keys), network.freshness(fetch))),
-                None => Err(Failure::NoResponse),
+                None => Err(RenewalError::NoResponse),
             };
             let moment = Moment::new(Timestamp(START + clock), self.entropy(fetch));
             self.renewal.settle(lease, result, moment);

@@ -6,7 +6,10 @@ use crate::{
 };
 use oidc_proto::renew::Freshness;
 use oidc_testkit::Seed;
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 /// For the whole exchange; the same for everybody.
 const TIMEOUT: i64 = 10;
@@ -104,7 +107,10 @@ impl Network {
         };
         self.next += 1;
         if let Some(max_age) = self.shared {
-            self.freshness.insert(self.next, Freshness::of_seconds(max_age - now % max_age));
+            self.freshness.insert(
+                self.next,
+                Freshness::lasting(Duration::from_secs((max_age - now % max_age).unsigned_abs())),
+            );
         }
         self.busy_until = self.busy_until.max(fate.0);
         self.flying.insert(self.next, fate);

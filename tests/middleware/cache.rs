@@ -7,7 +7,7 @@ async fn trace(seed: u64) {
     let mut chance = Seed::new(seed);
     let world = World::new();
     // Both renew in the same second: by chance, one of them would know newer keys than the other.
-    let mut keys = Policy::KEYS;
+    let mut keys = RenewalPolicy::KEYS;
     keys.spread = 0;
     let builder = || world.builder(World::server()).key_policy(keys);
     let with = builder().verified_cache(320 * 8).build().unwrap();
@@ -20,8 +20,8 @@ async fn trace(seed: u64) {
     let mut bound_hits = [0; 2];
     for step in 0..200 {
         match chance.below(12) {
-            0 => world.provider(Provider::rotate_keys),
-            1 => world.provider(Provider::rotate_keys_keeping_old),
+            0 => world.provider(TestProvider::rotate_keys),
+            1 => world.provider(TestProvider::rotate_keys_keeping_old),
             2 => world.clock.advance(chance.below(400).try_into().unwrap()),
             3 => tokens.push((world.token_of_the_other(), None)),
             4 => {

@@ -14,7 +14,7 @@ type Setting = Box<dyn Fn(AccessTokenVerifier) -> AccessTokenVerifier>;
 
 /// A setting, a token on which it decides, and the verdict without it and with it.
 fn settings(world: &World) -> Vec<(&'static str, Setting, String, [&'static str; 2])> {
-    let expired = START.0 - i64::from(DEFAULT_LEEWAY) - 1;
+    let expired = START.0 - DEFAULT_LEEWAY.as_secs().cast_signed() - 1;
     let with = |member: &'static str, value: Value| {
         world.token_with(move |_, claims| drop(claims.insert(member.into(), value.clone())))
     };
@@ -49,13 +49,13 @@ fn settings(world: &World) -> Vec<(&'static str, Setting, String, [&'static str;
         ),
         (
             "leeway, longer",
-            Box::new(|verifier| verifier.leeway(DEFAULT_LEEWAY + 2)),
+            Box::new(|verifier| verifier.leeway(DEFAULT_LEEWAY + Duration::from_secs(2))),
             with("exp", expired.into()),
             ["token_expired", "accepted"],
         ),
         (
             "leeway, shorter",
-            Box::new(|verifier| verifier.leeway(0)),
+            Box::new(|verifier| verifier.leeway(Duration::ZERO)),
             with("exp", (START.0 - 1).into()),
             ["accepted", "token_expired"],
         ),
@@ -101,13 +101,13 @@ async fn no_way_to_trust_an_issuer_does_without_an_audience() {
         ("short", TrustedIssuer::new(ISSUER), ["accepted", "token_audience", "token_audience"]),
         (
             "set",
-            TrustedIssuer::new(ISSUER).access_tokens(|all| all.leeway(5)),
+            TrustedIssuer::new(ISSUER).access_tokens(|all| all.leeway(Duration::from_secs(5))),
             ["accepted", "token_audience", "token_audience"],
         ),
         ("verifier", else_only().into(), ["token_audience", "accepted", "token_audience"]),
         (
             "verifier, set",
-            TrustedIssuer::from(else_only()).access_tokens(|all| all.leeway(5)),
+            TrustedIssuer::from(else_only()).access_tokens(|all| all.leeway(Duration::from_secs(5))),
             ["token_audience", "accepted", "token_audience"],
         ),
     ] {

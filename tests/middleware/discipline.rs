@@ -58,7 +58,7 @@ async fn only_the_service_that_was_polled_ready_is_called() {
             assert_eq!(refused.status(), 401);
         }
         if round == 2 {
-            world.provider(Provider::rotate_keys_keeping_old);
+            world.provider(TestProvider::rotate_keys_keeping_old);
         }
         let Ok(()) = poll_fn(|context| api.poll_ready(context)).await;
         let token = if round == 2 { world.token() } else { good.clone() };

@@ -372,8 +372,8 @@ async fn who_is_asked_about_is_so_once_though_its_place_is_taken() {
 async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {
     let world = World::new();
     let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
-    let mut policy = Policy::KEYS;
-    policy.ceiling = 20;
+    let mut policy = RenewalPolicy::KEYS;
+    policy.max_ttl = Duration::from_secs(20);
     let builder = world.builder(World::introspecting()).introspection(client);
     let gate = builder.remember_introspected(10, policy).build().unwrap();
     let api = ProtectLayer::new(gate).layer(Api::default());

@@ -25,12 +25,12 @@ use oidc_proto::{
     base::base64url,
     flow::{Client, Request},
     jose::{KeySet, RingSigner, Sign, sign_compact},
-    renew::Policy,
-    resource::{Access, CredentialPolicy, Record, Requirement, ResourceServer, TrustedIssuer},
+    renew::RenewalPolicy,
+    resource::{Access, CredentialPolicy, Requirement, ResourceServer, TrustedIssuer, VerdictRecord},
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys},
 };
 use oidc_testkit::{
-    Algorithm, EndpointName, Provider, Registration, Seed, SimClock, Timestamp, provider::hostile,
+    Algorithm, EndpointName, Registration, Seed, SimClock, TestProvider, Timestamp, provider::hostile,
 };
 use oidc_tower::{ProtectLayer, RequireLayer, require_scope};
 use ring::{digest, rand::SystemRandom, signature};

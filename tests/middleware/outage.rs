@@ -151,7 +151,7 @@ async fn why_an_api_answers_503_is_told_to_whoever_runs_it() {
     let world = World::new();
     let failures = Arc::new(Mutex::new(Vec::new()));
     let seen = failures.clone();
-    let observe = move |issuer: &str, failure: &oidc_proto::renew::Failure| {
+    let observe = move |issuer: &str, failure: &oidc_proto::renew::RenewalError| {
         lock(&seen).push(format!("{issuer}: {failure}"));
     };
     let gate = world.builder(World::server()).observe_failures(observe).build().unwrap();

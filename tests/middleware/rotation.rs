@@ -10,7 +10,7 @@ async fn r4_a_rotation_under_load_refuses_nobody_and_costs_one_fetch() {
     assert_eq!(call(&api, bearer(&tokens[0])).await.status(), 200);
     for round in 1..=4 {
         world.clock.advance(31);
-        world.provider(Provider::rotate_keys_keeping_old);
+        world.provider(TestProvider::rotate_keys_keeping_old);
         tokens.push(world.token());
         let before = world.count("/jwks");
         // Half of them with keys that are known, half with the new one.
@@ -35,7 +35,7 @@ async fn r6_a_withdrawn_key_is_refused_as_soon_as_the_keys_are_renewed() {
     let api = ProtectLayer::new(world.gate()).layer(Api::default());
     let old = world.token();
     assert_eq!(call(&api, bearer(&old)).await.status(), 200);
-    world.provider(Provider::rotate_keys);
+    world.provider(TestProvider::rotate_keys);
     let new = world.token();
     assert_eq!(call(&api, bearer(&new)).await.status(), 200, "which renews the keys");
     assert_eq!(call(&api, bearer(&old)).await.status(), 401);
@@ -62,8 +62,8 @@ async fn r3_a_flood_of_forged_key_ids_costs_few_fetches_and_harms_nobody() {
         }
         assert_eq!(call(&api, bearer(&good)).await.status(), 200);
     }
-    let Policy { burst, cooldown, .. } = Policy::KEYS;
-    let most = 1 + i64::from(burst) + minutes * 60 / cooldown;
+    let RenewalPolicy { burst, cooldown, .. } = RenewalPolicy::KEYS;
+    let most = 1 + i64::from(burst) + minutes * 60 / cooldown.as_secs().cast_signed();
     let fetches = i64::try_from(world.count("/jwks")).unwrap();
     assert!(fetches <= most, "{flood} forged tokens caused {fetches} fetches, more than {most}");
     // The provider says that its metadata is fresh for five minutes; it is renewed half of that ahead.

@@ -35,7 +35,7 @@ async fn maybe(caller: Option<Caller>) -> String {
 #[tokio::test]
 async fn s9_each_route_has_its_own_needs() {
     let world = World::new();
-    let step_up = Requirement::new().acr_values(["gold"]).max_age(300);
+    let step_up = Requirement::new().acr_values(["gold"]).max_age(Duration::from_secs(300));
     let admin = Requirement::new().audience("https://admin.example");
     let router = Router::new()
         .route("/read", on_get(client).layer(require_scope("reports:read")))

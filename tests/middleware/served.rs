@@ -20,7 +20,7 @@ fn ask(url: &str, token: Option<&str>) -> (u16, Option<String>) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_real_server_refuses_and_accepts_and_survives_its_provider() {
     let socket = Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
         provider
     });

@@ -6,7 +6,7 @@ use super::*;
 /// Ends the patience of whoever waits.
 async fn out_of_patience(world: &World, gate: &Gate, issuer: &str, waiting: usize) {
     until(|| gate.waiting(issuer) == Some(waiting)).await;
-    world.clock.advance(Policy::KEYS.patience);
+    world.clock.advance(RenewalPolicy::KEYS.patience.as_secs().cast_signed());
     gate.wake();
 }
 
@@ -58,7 +58,7 @@ async fn with_nothing_at_hand_a_request_waits_its_patience_once_and_no_longer() 
         let (status, seconds) = told(&one.await.unwrap(), "retry-after");
         assert_eq!((status, seconds.as_str()), (503, "12"), "when the lease ends");
     }
-    let longest = Duration::from_secs(u64::try_from(Policy::KEYS.patience).unwrap());
+    let longest = RenewalPolicy::KEYS.patience;
     assert!(lock(&world.slept).iter().all(|span| *span <= longest));
     assert_eq!(world.count("openid-configuration"), 1, "one of them asked");
     // The answer comes after all, and is there for all who come later.

@@ -22,13 +22,13 @@ pub enum Net {
 #[derive(Clone)]
 pub struct World {
     pub clock: SimClock,
-    pub providers: Arc<Vec<Mutex<Provider>>>,
+    pub providers: Arc<Vec<Mutex<TestProvider>>>,
     pub net: Arc<watch::Sender<Net>>,
     /// Every request that was sent, by its URL, whether or not it was answered.
     pub sent: Arc<Mutex<Vec<String>>>,
     /// How long callers have slept, and who wakes them.
     pub slept: Arc<Mutex<Vec<Duration>>>,
-    pub records: Arc<Mutex<Vec<Record>>>,
+    pub records: Arc<Mutex<Vec<VerdictRecord>>>,
     /// What the introspection endpoint says of tokens.
     pub said: Arc<Mutex<BTreeMap<String, Value>>>,
 }
@@ -40,7 +40,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl World {
     pub fn new() -> Self {
         let provider = |issuer| {
-            let mut provider = Provider::new(issuer);
+            let mut provider = TestProvider::new(issuer);
             provider.access_token_lifetime(24 * 3_600);
             provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
             let introspect = format!("{issuer}/introspect");
@@ -144,7 +144,7 @@ impl World {
         lock(&self.sent).iter().filter(|url| url.ends_with(end)).count()
     }
 
-    pub fn provider<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
+    pub fn provider<T>(&self, look: impl FnOnce(&mut TestProvider) -> T) -> T {
         look(&mut lock(&self.providers[0]))
     }
 
@@ -178,7 +178,7 @@ impl World {
 }
 
 pub fn mint(
-    provider: &mut Provider,
+    provider: &mut TestProvider,
     now: Timestamp,
     change: impl FnMut(&mut Map<String, Value>, &mut Map<String, Value>) + Send + 'static,
 ) -> String {
@@ -190,7 +190,7 @@ pub fn mint(
 }
 
 /// A token as it is; then the provider behaves again.
-pub fn mint_plain(provider: &mut Provider, now: Timestamp) -> String {
+pub fn mint_plain(provider: &mut TestProvider, now: Timestamp) -> String {
     let body = "grant_type=client_credentials&scope=reports%3Aread";
     let request = http::Request::post(provider.url(EndpointName::Token))
         .header("content-type", "application/x-www-form-urlencoded")

@@ -4,7 +4,7 @@ use crate::npm::{self, Npm, SECRET};
 use oidc_drive::{Gate, Io, now};
 use oidc_proto::{
     Secret, UrlPolicy,
-    flow::{Authentication, Client, ClientCredentialsRequest},
+    flow::{Client, ClientAuthentication, ClientCredentialsRequest},
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer},
 };
 use std::sync::{
@@ -48,7 +48,7 @@ fn gate(npm: &Npm) -> (Gate, Sent) {
     let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
     let client = |metadata| {
         let client = Client::builder(metadata, "RS256-client_secret_basic").secret(SECRET);
-        client.authentication(Authentication::ClientSecretBasic).build()
+        client.authentication(ClientAuthentication::ClientSecretBasic).build()
     };
     let policy = UrlPolicy::default().with_loopback();
     (Gate::builder(server, io).url_policy(policy).introspection(client).build().unwrap(), sent)

@@ -1,7 +1,7 @@
 //! The library against a real, OpenID-certified provider: `oidc-provider` from npm, over sockets.
 
 use crate::npm::{self, Browser, Npm, User, protocol};
-use oidc_drive::Failed;
+use oidc_drive::DriveError;
 use oidc_proto::{
     Error, Secret,
     flow::{
@@ -14,6 +14,7 @@ use oidc_proto::{
 };
 use oidc_testkit::{Clock, Seed, drive_with};
 use oidc_ureq::{moment, now};
+use std::time::Duration;
 
 const ALGORITHMS: [&str; 4] = ["ES256", "PS256", "RS256", "EdDSA"];
 const METHODS: [&str; 3] = ["client_secret_basic", "client_secret_post", "none"];
@@ -44,7 +45,7 @@ fn users_log_in_with_every_algorithm_and_every_authentication() {
             assert_eq!(id_token.aud, [client.client_id()]);
             let userinfo = login.userinfo.expect("UserInfo was asked for");
             assert_eq!(userinfo.claim::<bool>("email_verified"), Some(true), "{alg} {method}");
-            assert!(login.tokens.is_bearer() && login.tokens.expires_in == Some(3600));
+            assert!(login.tokens.is_bearer() && login.tokens.expires_in == Some(Duration::from_secs(3600)));
             assert!(login.learned.keys.is_some(), "the keys were not known before");
 
             let refresh_token = login.tokens.refresh_token.expect("a refresh token");
@@ -78,7 +79,8 @@ fn an_algorithm_that_is_not_the_registered_one_is_refused() {
 fn max_age_is_answered_with_auth_time() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("RS256", "client_secret_basic").build().unwrap();
-    let request = AuthorizationRequest::new(["profile"]).max_age(60).prompt([Prompt::Login]);
+    let request =
+        AuthorizationRequest::new(["profile"]).max_age(Duration::from_secs(60)).prompt([Prompt::Login]);
     let login = log_in(npm, &client, &request).unwrap();
     let age = now().0 - login.id_token.auth_time.expect("auth_time was demanded").0;
     assert!((-5..60).contains(&age), "{age} s");
@@ -121,7 +123,7 @@ fn a_refresh_token_that_is_revoked_is_worth_nothing() {
         }
         let call =
             client.refresh(&token, Some((&login.id_token).into()), None, oidc_drive::moment()).unwrap();
-        let Err(Failed::Protocol(Error::OAuth(refused))) = npm.http.run(call) else { panic!("{method}") };
+        let Err(DriveError::Protocol(Error::OAuth(refused))) = npm.http.run(call) else { panic!("{method}") };
         assert_eq!((refused.status, &*refused.response.error), (400, "invalid_grant"), "{method}");
     }
 }

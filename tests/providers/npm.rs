@@ -5,7 +5,7 @@ use oidc_proto::{
     flow::{Client, ClientBuilder, Discovery},
     metadata::ProviderMetadata,
 };
-use oidc_ureq::{Failed, Http};
+use oidc_ureq::{DriveError, Http};
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
@@ -78,22 +78,22 @@ impl Npm {
         let builder =
             Client::builder(self.metadata.clone(), format!("{alg}-{method}")).redirect_uri(REDIRECT_URI);
         match method {
-            "client_secret_basic" => {
-                builder.secret(SECRET).authentication(oidc_proto::flow::Authentication::ClientSecretBasic)
-            }
-            "client_secret_post" => {
-                builder.secret(SECRET).authentication(oidc_proto::flow::Authentication::ClientSecretPost)
-            }
+            "client_secret_basic" => builder
+                .secret(SECRET)
+                .authentication(oidc_proto::flow::ClientAuthentication::ClientSecretBasic),
+            "client_secret_post" => builder
+                .secret(SECRET)
+                .authentication(oidc_proto::flow::ClientAuthentication::ClientSecretPost),
             _ => builder,
         }
     }
 }
 
 /// The error of a flow that failed; a transport error is a failure of the test.
-pub fn protocol(failed: Failed<ureq::Error>) -> Error {
+pub fn protocol(failed: DriveError<ureq::Error>) -> Error {
     match failed {
-        Failed::Protocol(error) => error,
-        Failed::Transport(error) => panic!("no response: {error}"),
+        DriveError::Protocol(error) => error,
+        DriveError::Transport(error) => panic!("no response: {error}"),
     }
 }
 

@@ -7,7 +7,7 @@ use oidc_proto::{
     flow::{Call, Client, Discovery, Flow, PendingAuthorizations, Request, SealingKeys, Step},
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, sign_compact, verify_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
-    renew::{Decision, Freshness, Need, Policy, Renewal, Renewed},
+    renew::{Decision, Freshness, Need, Renewal, RenewalPolicy, Renewed},
     token::{AccessTokenVerifier, Scratch},
 };
 use serde_json::{Value, json};
@@ -90,7 +90,7 @@ fn log_in(signer: &RingSigner, keys: &Arc<KeySet>) {
 }
 
 fn protect_an_api(signer: &RingSigner, keys: &Arc<KeySet>) {
-    let mut renewal = Renewal::new(Policy::KEYS);
+    let mut renewal = Renewal::new(RenewalPolicy::KEYS);
     let Decision::Renew(lease) = renewal.want(Need::Any, NOW) else { panic!("there are no keys yet") };
     let fetched = Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN));
     assert!(renewal.settle(lease, fetched, moment(4)));

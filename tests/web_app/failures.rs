@@ -137,7 +137,7 @@ async fn a_login_that_took_too_long_or_is_not_known_begins_again() {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
         let asked = alice.begin("/private/letters").await;
-        world.watch.advance(PENDING_LIFETIME + 1);
+        world.watch.advance(PENDING_LIFETIME.as_secs().cast_signed() + 1);
         let page = alice.get(&choose(&world, &asked, "alice").await).await;
         assert_says(&page, 400, "This login took too long", "callback_expired");
         assert_goes_on(&world, &mut alice, &page, "/private/letters").await;

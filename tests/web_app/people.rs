@@ -131,7 +131,7 @@ async fn whoever_was_away_too_long_logs_in_and_is_back() {
         person.reloads().await;
         person.sees("Who are you?").await;
         // And is away again, at the login service.
-        world.watch.advance(PENDING_LIFETIME + 1);
+        world.watch.advance(PENDING_LIFETIME.as_secs().cast_signed() + 1);
         person.clicks("I am Alice Example").await;
         let text = sees(world, person, "This login took too long", 400).await;
         assert!(text.contains("You were away for more than an hour") && text.contains("callback_expired"));

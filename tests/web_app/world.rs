@@ -5,7 +5,7 @@ use crate::{embedded, login, login_by_hand, site};
 use axum::Router;
 use oidc_drive::{Clock, moment, now};
 use oidc_proto::flow::SealingKeys;
-use oidc_testkit::{EndpointName, Provider};
+use oidc_testkit::{EndpointName, TestProvider};
 use std::{
     net::{Ipv4Addr, SocketAddr},
     sync::{
@@ -139,7 +139,7 @@ impl World {
         }
     }
 
-    pub fn provider<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
+    pub fn provider<T>(&self, look: impl FnOnce(&mut TestProvider) -> T) -> T {
         look(&mut self.provider.lock())
     }
 

@@ -90,7 +90,7 @@ impl<T: DeserializeOwned, S: Sync> FromRequestParts<S> for Claims<T> {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Refusal> {
         let access = access(parts)?;
         access.custom().map(Self).map_err(|_| {
-            let such_claims = resource::Requirement::new().that(|_| false);
+            let such_claims = resource::Requirement::new().satisfies(|_| false);
             let gate = oidc_tower::gate(&parts.extensions);
             Refusal(gate.and_then(|gate| gate.require(&access, &such_claims).err()))
         })

@@ -15,7 +15,7 @@ use oidc_proto::{
         Refreshed, Request, Step, Terms, TokenTypeHint,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
     renew::{Epoch, Published},
     token::VerifiedAccessToken,
@@ -149,7 +149,7 @@ impl Provider {
         &self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
-    ) -> Result<Introspection, ProviderError> {
+    ) -> Result<IntrospectionResponse, ProviderError> {
         block_on(self.0.introspect(token, hint))
     }
 

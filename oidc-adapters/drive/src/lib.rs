@@ -2,12 +2,12 @@
 //! and async. What is sent and what is believed, `oidc-proto` decides; here it is carried out.
 //!
 //! ```
-//! # use oidc_drive::{Failed, run};
+//! # use oidc_drive::{DriveError, run};
 //! # use oidc_proto::flow::{Discovery, Request, Terms};
 //! // Any HTTP client is a closure. This one never gets an answer.
 //! let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
 //! let call = Discovery::start("https://op.example", &Default::default()).unwrap();
-//! assert!(matches!(run(call, send), Err(Failed::Transport("no network"))));
+//! assert!(matches!(run(call, send), Err(DriveError::Transport("no network"))));
 //! ```
 //!
 //! Values that many callers share (keys, metadata, tokens) are renewed by a [`SingleFlight`]: one caller
@@ -36,7 +36,7 @@ pub mod provider;
 #[cfg(feature = "hyper")]
 pub mod stack;
 
-pub use drive::{Failed, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
+pub use drive::{DriveError, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
 pub use flight::{NotAvailableError, SingleFlight, SingleFlights};
 pub use gate::Gate;

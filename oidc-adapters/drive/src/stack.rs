@@ -4,7 +4,7 @@
 pub use crate::net::{Connect, Error, addresses};
 
 use crate::{
-    drive::{Failed, run_async_with_observer},
+    drive::{DriveError, run_async_with_observer},
     egress::Guard,
     event::{NO_RESPONSE, Observer},
     io::Io,
@@ -114,7 +114,7 @@ impl<C: Connect> Http<C> {
     ///
     /// # Errors
     /// As [`run_async`](crate::run_async).
-    pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<Error>> {
+    pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, DriveError<Error>> {
         let send = |request, terms| self.send(request, terms);
         run_async_with_observer(step, send, tokio::time::sleep, &self.observer).await
     }

@@ -56,7 +56,7 @@ impl App {
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
     let socket = Socket::start(|issuer| {
-        let mut provider = oidc_testkit::Provider::new(issuer);
+        let mut provider = oidc_testkit::TestProvider::new(issuer);
         provider.rotate_refresh_tokens(true);
         let grants = ["authorization_code", "refresh_token"];
         let web = Registration::basic("web", "the secret of web").grant_types(grants);

@@ -44,7 +44,7 @@ async fn work(provider: Provider) -> Result<String, ProviderError> {
 
 fn start() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = oidc_testkit::Provider::new(issuer);
+        let mut provider = oidc_testkit::TestProvider::new(issuer);
         provider.default_resource("https://api.example/");
         let robot = Registration::basic("robot", "the secret of robot");
         provider.register(robot.grant_types(["client_credentials"]));

@@ -20,7 +20,7 @@
 mod egress;
 
 pub use oidc_drive::{
-    Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
+    DriveError, Event, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
 };
 
 use http::Uri;

@@ -24,7 +24,7 @@ mod connection;
 mod egress;
 
 pub use oidc_drive::{
-    Event, Failed, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
+    DriveError, Event, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
 };
 
 use http::Uri;

@@ -41,7 +41,7 @@
 #![forbid(unsafe_code)]
 
 use oidc_drive::{Event, Observer, event::Target};
-use oidc_proto::{flow::Endpoint, resource::Scheme};
+use oidc_proto::{flow::Endpoint, resource::AuthenticationScheme};
 
 /// Tells of the first level whose condition holds; if none does, of DEBUG.
 macro_rules! level {
@@ -122,7 +122,7 @@ pub fn tell(event: &Event) {
                 oidc.issuer = record.issuer.as_deref(),
                 server.address = record.host.as_deref(),
                 server.port = record.port,
-                oidc.scheme = record.scheme.map(Scheme::name),
+                oidc.scheme = record.scheme.map(AuthenticationScheme::name),
                 oidc.key = record.key.as_deref(),
                 enduser.pseudo.id = record.subject.as_deref(),
                 http.response.status_code = record.status,

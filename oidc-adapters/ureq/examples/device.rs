@@ -10,7 +10,7 @@ use oidc_proto::{
     UrlPolicy,
     flow::{DeviceAuthorization, DeviceTokens},
 };
-use oidc_testkit::{DEVICE_GRANT, Provider as Embedded, Registration, Socket};
+use oidc_testkit::{DEVICE_GRANT, Registration, Socket, TestProvider};
 use oidc_ureq::{Http, Provider, ProviderError, now};
 use std::process::ExitCode;
 
@@ -54,7 +54,7 @@ fn run(options: &Options) -> Result<DeviceTokens, ProviderError> {
         return log_in(&handle(issuer, client_id, UrlPolicy::default())?, show);
     }
     let socket = Socket::start(|issuer| {
-        let mut provider = Embedded::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.device_times(1, 60);
         provider.register(Registration::public("tv").grant_types([DEVICE_GRANT]));
         provider

@@ -46,7 +46,7 @@ async fn end(
 
 fn main() -> Result<(), Problem> {
     let socket = Socket::start(|issuer| {
-        let mut provider = oidc_testkit::Provider::new(issuer);
+        let mut provider = oidc_testkit::TestProvider::new(issuer);
         provider.register(Registration::basic("web", "the secret of web").redirect_uri(CALLBACK));
         provider
     });

@@ -83,7 +83,7 @@ fn serve(issuer: &str) -> Result<String, Problem> {
 
 fn main() -> Result<(), Problem> {
     let build = |issuer: &str| {
-        let mut provider = oidc_testkit::Provider::new(issuer);
+        let mut provider = oidc_testkit::TestProvider::new(issuer);
         provider.default_resource(API);
         let billing = Registration::basic("billing", "the secret of billing");
         provider.register(billing.grant_types(["client_credentials"]));
@@ -109,14 +109,15 @@ fn main() -> Result<(), Problem> {
     println!("Near its end a new one comes in the background, and nobody waits for it:");
     let wanted = ClientCredentialsRequest::new(["orders:read"]);
     let first = provider.client_credentials(&wanted)?;
-    AHEAD.store(first.value.expires_in.unwrap_or_default() - 30, SeqCst);
+    let life = first.value.expires_in.unwrap_or_default();
+    AHEAD.store(life.as_secs().cast_signed() - 30, SeqCst);
     while provider.client_credentials(&wanted)?.epoch == first.epoch {
         thread::yield_now();
     }
     println!("  tokens fetched: {}", fetched());
 
     println!("The provider has withdrawn its key, and an API that starts anew refuses what it signed:");
-    socket.provider(oidc_testkit::Provider::rotate_keys);
+    socket.provider(oidc_testkit::TestProvider::rotate_keys);
     let (status, _) = get(&provider, &serve(socket.issuer())?)?;
     println!("  tokens fetched: {}", fetched());
     if status == 200 { Ok(()) } else { Err("the newer token was no good either".into()) }

@@ -21,7 +21,7 @@ mod egress;
 mod metered;
 
 pub use oidc_drive::{
-    Event, Failed, Observer, ProviderBuilder, ProviderError,
+    DriveError, Event, Observer, ProviderBuilder, ProviderError,
     blocking::{Io, Provider},
     moment, now,
 };
@@ -146,7 +146,7 @@ impl Http {
     ///
     /// # Errors
     /// As [`oidc_drive::run`].
-    pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Failed<ureq::Error>> {
+    pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, DriveError<ureq::Error>> {
         oidc_drive::run_with_observer(step, |request, terms| self.send(request, terms), &self.observer)
     }
 

@@ -1,7 +1,8 @@
 //! [`Freshness`]: how long a response says it is fresh (RFC 9111 sections 4.2 and 5.1 to 5.3).
 
-use super::moment::Timestamp;
+use super::moment::{Timestamp, whole_seconds};
 use http::{HeaderMap, header};
+use std::time::Duration;
 
 /// How long a response says it is still fresh: its lifetime less its age (RFC 9111 section 4.2).
 ///
@@ -19,15 +20,23 @@ impl Freshness {
     /// The response does not say.
     pub const UNKNOWN: Self = Self(None);
 
-    /// Fresh for so many seconds.
+    /// Fresh for this long, a fraction of a second counted as a whole one.
     #[must_use]
-    pub const fn of_seconds(seconds: i64) -> Self {
+    pub const fn lasting(duration: Duration) -> Self {
+        Self::of_seconds(whole_seconds(duration))
+    }
+
+    pub(crate) const fn of_seconds(seconds: i64) -> Self {
         Self(Some(if seconds < 0 { 0 } else { seconds }))
     }
 
-    /// For how many seconds, if the response says.
+    /// For how long, if the response says.
     #[must_use]
-    pub const fn seconds(self) -> Option<i64> {
+    pub fn duration(self) -> Option<Duration> {
+        self.0.map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
+    }
+
+    pub(crate) const fn seconds(self) -> Option<i64> {
         self.0
     }
 

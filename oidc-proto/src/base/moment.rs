@@ -17,11 +17,29 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
+    /// This time and `duration` later, a fraction of a second counted as a whole one; saturates.
+    #[must_use]
+    pub const fn after(self, duration: Duration) -> Self {
+        self.plus(whole_seconds(duration))
+    }
+
     /// How long it is from here to `later`; zero if `later` has passed.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
+}
+
+/// A duration in seconds, a fraction counted as a whole one; saturates.
+pub(crate) const fn whole_seconds(duration: Duration) -> i64 {
+    let seconds = duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64);
+    if seconds > i64::MAX.unsigned_abs() { i64::MAX } else { seconds.cast_signed() }
+}
+
+/// A duration in seconds as [`whole_seconds`], no more than `most`.
+pub(crate) const fn seconds_up_to(duration: Duration, most: u32) -> u32 {
+    let seconds = whole_seconds(duration);
+    if seconds < most as i64 { seconds as u32 } else { most }
 }
 
 /// One reading of the outside world: the time, and 32 bytes that nobody has seen before.
@@ -142,6 +160,8 @@ mod tests {
     #[test]
     fn times_saturate_and_past_waits_are_zero() {
         assert_eq!(Timestamp(i64::MAX).plus(1), Timestamp(i64::MAX));
+        assert_eq!(Timestamp(1).after(Duration::from_millis(1_001)), Timestamp(3));
+        assert_eq!(Timestamp(1).after(Duration::MAX), Timestamp(i64::MAX));
         assert_eq!(Timestamp(10).until(Timestamp(13)), Duration::from_secs(3));
         assert_eq!(Timestamp(13).until(Timestamp(10)), Duration::ZERO);
         assert_eq!(Timestamp(i64::MIN).until(Timestamp(i64::MAX)).as_secs(), i64::MAX.unsigned_abs());

@@ -58,11 +58,12 @@ mod grant;
 mod login;
 mod saved;
 
-pub use client::{Assertion, Attempt, Authentication, Client, ClientBuilder, Quirks, UserInfoMethod};
+pub use crate::message::Quirks;
+pub use client::{Assertion, Attempt, Client, ClientAuthentication, ClientBuilder, UserInfoMethod};
 pub use contract::{
-    Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_RESPONSE, Never, OAuthError,
-    PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, Rule, Step, TIMEOUT, Terms, Then,
-    Unavailable,
+    Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_RESPONSE, OAuthError,
+    PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule, Step, TIMEOUT, Terms,
+    Then, Unavailable,
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{MAX_INTROSPECTED, Revocation, TokenIntrospection, TokenTypeHint};

@@ -1,6 +1,6 @@
 //! The compact serialization, taken apart (RFC 7515 section 7.1), and why a token is refused.
 
-use super::keys::Unusable;
+use super::keys::KeyError;
 use crate::base::{
     base64url,
     json::{JsonError, Names},
@@ -106,7 +106,7 @@ pub enum JwsError {
     UnknownKey,
     /// The key that the token names is in the set, but cannot be used.
     #[error("the key that the token names {0}")]
-    KeySetAside(Unusable),
+    KeySetAside(KeyError),
     /// The key that the token names does not serve its `alg`.
     #[error("the key that the token names does not serve its `alg`")]
     KeyMismatch,

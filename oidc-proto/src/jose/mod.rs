@@ -24,7 +24,8 @@ pub use compact::{JwsError, Scratch};
 pub use header::Header;
 pub(crate) use keys::EmbeddedKey;
 pub use keys::{
-    Jwk, Key, KeySet, KeySetError, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS, MAX_WORK, SetAside, Unusable,
+    Jwk, Key, KeyError, KeySet, KeySetError, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS, MAX_WORK,
+    UnusableKey,
 };
 pub use sign::{Sign, SignError};
 pub use signer::RingSigner;

@@ -2,7 +2,7 @@
 
 use super::{
     algorithm::Algorithm,
-    keys::{Jwk, Unusable},
+    keys::{Jwk, KeyError},
 };
 use crate::base::json::JsonError;
 
@@ -43,7 +43,7 @@ pub enum SignError {
     Json(JsonError),
     /// The JWK is unusable.
     #[error("the private JWK {0}")]
-    Jwk(Unusable),
+    Jwk(KeyError),
     /// Neither the JWK nor the caller says which algorithm.
     #[error("neither the private JWK nor the caller says which algorithm it is for")]
     MissingAlgorithm,

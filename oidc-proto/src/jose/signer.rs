@@ -2,7 +2,7 @@
 
 use super::{
     algorithm::Algorithm,
-    keys::{Jwk, Unusable},
+    keys::{Jwk, KeyError},
     sign::{Sign, SignError},
 };
 use crate::{
@@ -69,7 +69,7 @@ impl RingSigner {
         if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
             || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "sign"))
         {
-            return Err(SignError::Jwk(Unusable::NotForSignatures));
+            return Err(SignError::Jwk(KeyError::NotForSignatures));
         }
         let type_is = |kty, crv: Option<&str>| {
             if jwk.kty == kty && jwk.crv.as_deref() == crv {
@@ -133,7 +133,7 @@ impl RingSigner {
 /// The algorithm of a private JWK, held against the one asked for.
 fn algorithm_of(jwk: &Jwk, asked: Option<Algorithm>) -> Result<Algorithm, SignError> {
     let Some(named) = jwk.alg.as_deref() else { return asked.ok_or(SignError::MissingAlgorithm) };
-    let named = Algorithm::from_name(named).ok_or(SignError::Jwk(Unusable::UnknownAlgorithm))?;
+    let named = Algorithm::from_name(named).ok_or(SignError::Jwk(KeyError::UnknownAlgorithm))?;
     let twins = |algorithm| matches!(algorithm, Algorithm::EdDSA | Algorithm::Ed25519);
     match asked {
         None => Ok(named),
@@ -147,8 +147,8 @@ fn text(member: &Option<Zeroizing<String>>) -> Option<&str> {
 }
 
 fn decode(name: &'static str, text: Option<&str>) -> Result<Zeroizing<Vec<u8>>, SignError> {
-    let text = text.ok_or(SignError::Jwk(Unusable::MissingMember(name)))?;
-    base64url::decode(text).map(Zeroizing::new).ok_or(SignError::Jwk(Unusable::Base64(name)))
+    let text = text.ok_or(SignError::Jwk(KeyError::MissingMember(name)))?;
+    base64url::decode(text).map(Zeroizing::new).ok_or(SignError::Jwk(KeyError::Base64(name)))
 }
 
 impl Sign for RingSigner {

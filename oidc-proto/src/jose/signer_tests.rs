@@ -112,7 +112,7 @@ fn a_jwk_and_its_caller_must_agree_on_the_algorithm() {
     assert_eq!(from_jwk(&jwk, Some(Algorithm::Ed25519)).unwrap().algorithm(), Algorithm::Ed25519);
     assert_eq!(from_jwk(&jwk, Some(Algorithm::RS256)).err(), Some(SignError::AlgorithmMismatch));
     jwk["alg"] = "ECDH-ES".into();
-    assert_eq!(from_jwk(&jwk, None).err(), Some(SignError::Jwk(Unusable::UnknownAlgorithm)));
+    assert_eq!(from_jwk(&jwk, None).err(), Some(SignError::Jwk(KeyError::UnknownAlgorithm)));
 }
 
 #[test]
@@ -123,11 +123,11 @@ fn a_private_jwk_is_checked_before_it_signs() {
         jwk[name] = value;
         from_jwk(&jwk, Some(Algorithm::EdDSA)).err()
     };
-    assert_eq!(with("use", "enc".into()), Some(SignError::Jwk(Unusable::NotForSignatures)));
-    assert_eq!(with("key_ops", json!(["verify"])), Some(SignError::Jwk(Unusable::NotForSignatures)));
+    assert_eq!(with("use", "enc".into()), Some(SignError::Jwk(KeyError::NotForSignatures)));
+    assert_eq!(with("key_ops", json!(["verify"])), Some(SignError::Jwk(KeyError::NotForSignatures)));
     assert_eq!(with("key_ops", json!(["sign"])), None);
-    assert_eq!(with("d", Value::Null), Some(SignError::Jwk(Unusable::MissingMember("d"))));
-    assert_eq!(with("d", "A".into()), Some(SignError::Jwk(Unusable::Base64("d"))));
+    assert_eq!(with("d", Value::Null), Some(SignError::Jwk(KeyError::MissingMember("d"))));
+    assert_eq!(with("d", "A".into()), Some(SignError::Jwk(KeyError::Base64("d"))));
     assert_eq!(with("d", "AA".into()), Some(SignError::KeyRejected));
     assert_eq!(
         with("d", 5.into()),

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{base64url, json::Extra, secret::Secret};
-use crate::jose::{Algorithm, Unusable, sign_compact, testdata};
+use crate::jose::{Algorithm, KeyError, sign_compact, testdata};
 
 fn header(json: &str) -> String {
     base64url::encode(json.as_bytes())
@@ -120,7 +120,7 @@ fn every_refusal_of_a_token_has_its_name() {
     let aside = KeySet::parse(br#"{"keys":[{"kty":"EC","kid":"k","crv":"P-521"}]}"#).unwrap();
     assert_eq!(
         verdict(&good, &aside, AlgorithmSet::ASYMMETRIC),
-        Err(JwsError::KeySetAside(Unusable::UnknownCurve))
+        Err(JwsError::KeySetAside(KeyError::UnknownCurve))
     );
 }
 

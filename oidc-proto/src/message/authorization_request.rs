@@ -2,8 +2,9 @@
 
 use super::response_type::{Answer, RequestError, ResponseMode, ResponseType};
 use crate::base::json::Extra;
+use crate::base::moment::seconds_up_to;
 use serde_json::{Value, json};
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// What to ask the provider for. Start with [`new`](Self::new), add what you need.
 ///
@@ -18,8 +19,8 @@ pub struct AuthorizationRequest {
     pub prompt: Vec<Prompt>,
     /// What the provider's pages should look like.
     pub display: Option<Display>,
-    /// How old, in seconds, the user's authentication may be; the ID token is held to it.
-    pub max_age: Option<u32>,
+    /// How old the user's authentication may be, in whole seconds; the ID token is held to it.
+    pub max_age: Option<Duration>,
     /// Languages of the provider's pages, best first (BCP 47).
     pub ui_locales: Vec<String>,
     /// Languages of claims, best first (BCP 47).
@@ -179,14 +180,17 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Sets [`max_age`](Self::max_age), in seconds; the smallest number holds, if called again.
+    /// Demands an authentication of the user that is no older than this; the shortest time holds if this is
+    /// called again.
     #[must_use]
-    pub const fn max_age(mut self, seconds: u32) -> Self {
-        self.max_age = match self.max_age {
-            Some(before) if before < seconds => Some(before),
-            Some(_) | None => Some(seconds),
-        };
+    pub fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = Some(self.max_age.map_or(max_age, |before| before.min(max_age)));
         self
+    }
+
+    /// [`max_age`](Self::max_age) as it is sent.
+    pub(crate) fn max_age_seconds(&self) -> Option<u32> {
+        self.max_age.map(|max_age| seconds_up_to(max_age, u32::MAX))
     }
 
     /// Sets [`login_hint`](Self::login_hint).
@@ -258,7 +262,7 @@ impl AuthorizationRequest {
         if let Some(display) = self.display {
             add("display", display.name().to_owned());
         }
-        if let Some(seconds) = self.max_age {
+        if let Some(seconds) = self.max_age_seconds() {
             add("max_age", seconds.to_string());
         }
         for (name, words) in [
@@ -367,7 +371,7 @@ mod tests {
     fn everything_typed_is_sent_once() {
         let mut request = AuthorizationRequest::new(["profile email", "openid", "profile"])
             .prompt([Prompt::Login, Prompt::Consent])
-            .max_age(60)
+            .max_age(Duration::from_secs(60))
             .login_hint("alice & bob")
             .essential_acr(["urn:mfa"])
             .parameter("audience", "api");
@@ -405,8 +409,8 @@ mod tests {
         let twice = AuthorizationRequest::new(["email"])
             .prompt([Prompt::Login])
             .prompt([Prompt::Consent, Prompt::Login])
-            .max_age(60)
-            .max_age(3600)
+            .max_age(Duration::from_secs(60))
+            .max_age(Duration::from_secs(3600))
             .essential_acr(["gold", "silver"])
             .essential_acr(["silver", "bronze"]);
         for (name, value) in [

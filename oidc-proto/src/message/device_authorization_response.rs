@@ -4,7 +4,7 @@ use crate::base::{
     json::{Extra, JsonError, Members},
     secret::Secret,
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// The codes for a device and its user, as the provider sent them.
 #[derive(Clone, PartialEq)]
@@ -19,9 +19,9 @@ pub struct DeviceAuthorizationResponse {
     /// The page on which the user need enter nothing.
     pub verification_uri_complete: Option<String>,
     /// The life of both codes, in seconds.
-    pub expires_in: i64,
+    pub expires_in: Duration,
     /// The least time between two requests for tokens, in seconds.
-    pub interval: Option<i64>,
+    pub interval: Option<Duration>,
     /// The members that no field knows.
     pub extra: Extra,
 }
@@ -35,14 +35,15 @@ impl DeviceAuthorizationResponse {
         let verification_uri_complete = members.string("verification_uri_complete")?;
         let expires_in = members.date("expires_in")?.ok_or("expires_in");
         let interval = members.date("interval")?;
+        let lasting = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
         Ok((|| {
             Ok(Self {
                 device_code: Secret::new(device_code?),
                 user_code: user_code?,
                 verification_uri: verification_uri?,
                 verification_uri_complete,
-                expires_in: expires_in?,
-                interval,
+                expires_in: expires_in.map(lasting)?,
+                interval: interval.map(lasting),
                 extra: members.rest(),
             })
         })())

@@ -18,7 +18,7 @@ use std::fmt;
 /// Of a token that is not active, nothing else counts or is read.
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
-pub struct Introspection {
+pub struct IntrospectionResponse {
     /// Whether the token may be used, as the server sees it now.
     pub active: bool,
     /// The scopes, with spaces between.
@@ -54,7 +54,7 @@ pub struct Introspection {
     pub extra: Extra,
 }
 
-impl Introspection {
+impl IntrospectionResponse {
     /// Reads the members of a response.
     ///
     /// # Errors
@@ -158,9 +158,9 @@ impl Introspection {
 /// Not the identifier: with UAA, that of an opaque token is the token itself. Of what it is bound to, and
 /// of the members that no field knows, the names alone: a key that is shared (RFC 9200 section 5.9.2), and
 /// with Keycloak the whole token (`jwt`), may be among them.
-impl fmt::Debug for Introspection {
+impl fmt::Debug for IntrospectionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Introspection")
+        f.debug_struct("IntrospectionResponse")
             .field("active", &self.active)
             .field("scope", &self.scope)
             .field("client_id", &self.client_id)
@@ -243,8 +243,8 @@ mod tests {
     use super::*;
     use serde_json::json;
 
-    fn read(response: &Value) -> Result<Option<Introspection>, JsonError> {
-        Introspection::parse(Members::parse(response.to_string().as_bytes()).unwrap())
+    fn read(response: &Value) -> Result<Option<IntrospectionResponse>, JsonError> {
+        IntrospectionResponse::parse(Members::parse(response.to_string().as_bytes()).unwrap())
     }
 
     #[test]
@@ -314,7 +314,7 @@ mod tests {
 
     #[test]
     fn a_resource_server_reads_the_same_and_is_given_every_member_back() {
-        let read = |said: Value| Introspection::from_members(said.as_object().unwrap().clone());
+        let read = |said: Value| IntrospectionResponse::from_members(said.as_object().unwrap().clone());
         let said = read(json!({
             "active": true, "aud": "a", "exp": 10.9, "auth_time": "7", "acr": "gold", "scope": ["b", "c"],
             "cnf": {"jkt": "k"}, "x": 1, "iss": null, "jti": 5

@@ -18,9 +18,9 @@ pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
 pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
-pub use introspection_response::Introspection;
+pub use introspection_response::IntrospectionResponse;
 pub use response_type::{ResponseMode, ResponseType};
-pub use token_response::{TokenResponse, TokenTolerance};
+pub use token_response::{Quirks, TokenResponse};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;

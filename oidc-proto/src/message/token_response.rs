@@ -6,7 +6,7 @@ use crate::base::{
     secret::Secret,
 };
 use serde_json::Value;
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// Tokens, as the provider sent them: not verified.
 ///
@@ -20,7 +20,7 @@ pub struct TokenResponse {
     /// count (RFC 6749 section 5.1).
     pub token_type: String,
     /// In how many seconds the access token expires.
-    pub expires_in: Option<i64>,
+    pub expires_in: Option<Duration>,
     /// When the access token expires: `expires_in` from when the response came.
     pub expires_at: Option<Timestamp>,
     /// The refresh token.
@@ -33,16 +33,19 @@ pub struct TokenResponse {
     pub extra: Extra,
 }
 
-/// What a provider may do otherwise than RFC 6749 says.
+/// What a provider does otherwise than the specifications say. All off, unless you say so.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct TokenTolerance {
-    /// `expires_in` may be a string of digits.
+pub struct Quirks {
+    /// `expires_in` of token responses may be a string of digits.
     pub expires_in_as_string: bool,
-    /// `scope` may be an array of strings.
+    /// `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,
-    /// `token_type` may be absent; then it is `Bearer`.
+    /// `token_type` of token responses may be absent.
     pub no_token_type: bool,
+    /// HTTP Basic credentials are not form-encoded before they are joined, against RFC 6749 section
+    /// 2.3.1.
+    pub basic_not_form_encoded: bool,
 }
 
 /// Why a token response cannot be read.
@@ -78,7 +81,7 @@ impl fmt::Debug for TokenResponse {
 impl TokenResponse {
     pub(crate) fn from_members(
         mut members: Members,
-        tolerance: TokenTolerance,
+        quirks: Quirks,
         now: Timestamp,
     ) -> Result<Self, TokenResponseError> {
         let access_token =
@@ -86,12 +89,12 @@ impl TokenResponse {
         let token_type = match members.string("token_type")? {
             Some(token_type) if !token_type.is_empty() => token_type,
             Some(_) => return Err(TokenResponseError::Value("token_type")),
-            None if tolerance.no_token_type => "Bearer".to_owned(),
+            None if quirks.no_token_type => "Bearer".to_owned(),
             None => return Err(TokenResponseError::Missing("token_type")),
         };
         let expires_in = match members.any("expires_in") {
             None => None,
-            Some(Value::String(text)) if tolerance.expires_in_as_string => {
+            Some(Value::String(text)) if quirks.expires_in_as_string => {
                 Some(text.parse().map_err(|_| TokenResponseError::Value("expires_in"))?)
             }
             Some(Value::Number(number)) => {
@@ -105,7 +108,7 @@ impl TokenResponse {
         let scope = match members.any("scope") {
             None => None,
             Some(Value::String(text)) => Some(text),
-            Some(Value::Array(items)) if tolerance.scope_as_array => {
+            Some(Value::Array(items)) if quirks.scope_as_array => {
                 let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
                 Some(words.ok_or(TokenResponseError::Value("scope"))?.join(" "))
             }
@@ -114,7 +117,7 @@ impl TokenResponse {
         Ok(Self {
             access_token,
             token_type,
-            expires_in,
+            expires_in: expires_in.map(|seconds: i64| Duration::from_secs(seconds.unsigned_abs())),
             expires_at: expires_in.map(|seconds| now.plus(seconds)),
             refresh_token: visible(&mut members, "refresh_token")?,
             scope,
@@ -150,22 +153,29 @@ const fn wrong_type(member: &'static str, expected: &'static str) -> TokenRespon
 mod tests {
     use super::*;
 
-    const TOLERANT: TokenTolerance =
-        TokenTolerance { expires_in_as_string: true, scope_as_array: true, no_token_type: true };
+    const TOLERANT: Quirks = Quirks {
+        expires_in_as_string: true,
+        scope_as_array: true,
+        no_token_type: true,
+        basic_not_form_encoded: false,
+    };
 
-    fn read(body: &str, tolerance: TokenTolerance) -> Result<TokenResponse, TokenResponseError> {
-        TokenResponse::from_members(Members::parse(body.as_bytes()).unwrap(), tolerance, Timestamp(100))
+    fn read(body: &str, quirks: Quirks) -> Result<TokenResponse, TokenResponseError> {
+        TokenResponse::from_members(Members::parse(body.as_bytes()).unwrap(), quirks, Timestamp(100))
     }
 
     #[test]
     fn a_whole_response_is_read_and_unknown_members_are_kept() {
         let tokens = read(
             r#"{"access_token":"a","token_type":"bEARER","expires_in":60,"refresh_token":"r","scope":"x y","id_token":"i","b":[1],"n":null}"#,
-            TokenTolerance::default(),
+            Quirks::default(),
         )
         .unwrap();
         assert!(tokens.is_bearer());
-        assert_eq!((tokens.expires_in, tokens.expires_at), (Some(60), Some(Timestamp(160))));
+        assert_eq!(
+            (tokens.expires_in, tokens.expires_at),
+            (Some(Duration::from_secs(60)), Some(Timestamp(160)))
+        );
         assert_eq!(tokens.refresh_token.as_ref().unwrap().expose(), "r");
         assert_eq!(tokens.extra.keys().collect::<Vec<_>>(), ["b"]);
         assert!(!format!("{tokens:?}").contains("\"r\""));
@@ -173,9 +183,9 @@ mod tests {
 
     #[test]
     fn what_must_be_there_must_be_there() {
-        assert_eq!(read("{}", TokenTolerance::default()), Err(TokenResponseError::Missing("access_token")));
+        assert_eq!(read("{}", Quirks::default()), Err(TokenResponseError::Missing("access_token")));
         assert_eq!(
-            read(r#"{"access_token":"a"}"#, TokenTolerance::default()),
+            read(r#"{"access_token":"a"}"#, Quirks::default()),
             Err(TokenResponseError::Missing("token_type"))
         );
         for (member, body) in [
@@ -187,11 +197,7 @@ mod tests {
             ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#),
             ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#),
         ] {
-            assert_eq!(
-                read(body, TokenTolerance::default()),
-                Err(TokenResponseError::Value(member)),
-                "{body}"
-            );
+            assert_eq!(read(body, Quirks::default()), Err(TokenResponseError::Value(member)), "{body}");
         }
     }
 
@@ -201,13 +207,16 @@ mod tests {
             (r#"{"access_token":"a","token_type":"Bearer","expires_in":"60"}"#, "expires_in"),
             (r#"{"access_token":"a","token_type":"Bearer","scope":["x","y"]}"#, "scope"),
         ] {
-            let error = read(body, TokenTolerance::default()).unwrap_err();
+            let error = read(body, Quirks::default()).unwrap_err();
             assert!(
                 matches!(error, TokenResponseError::Json(JsonError::WrongType { member: m, .. }) if m == member)
             );
         }
         let tokens = read(r#"{"access_token":"a","expires_in":"60","scope":["x","y"]}"#, TOLERANT).unwrap();
-        assert_eq!((tokens.expires_in, tokens.scope.as_deref()), (Some(60), Some("x y")));
+        assert_eq!(
+            (tokens.expires_in, tokens.scope.as_deref()),
+            (Some(Duration::from_secs(60)), Some("x y"))
+        );
         assert!(tokens.is_bearer());
         assert_eq!(
             read(r#"{"access_token":"a","scope":["x",5]}"#, TOLERANT),

@@ -11,17 +11,17 @@ use crate::base::{
 /// A member of the metadata that cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SetAside {
+pub struct UnusableMember {
     /// The name of the member.
     pub member: &'static str,
     /// Why it cannot be used.
-    pub why: Why,
+    pub why: MemberError,
 }
 
 /// Why a member of the metadata cannot be used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Why {
+pub enum MemberError {
     /// It has another type than this.
     #[error("is not {0}")]
     WrongType(&'static str),
@@ -55,7 +55,7 @@ macro_rules! metadata {
             /// Endpoints for clients that authenticate with a certificate (RFC 8705 section 5).
             pub mtls_endpoint_aliases: Option<MtlsEndpointAliases>,
             /// The members that cannot be used, each with its reason.
-            pub set_aside: Vec<SetAside>,
+            pub set_aside: Vec<UnusableMember>,
             /// The members that no field knows.
             pub extra: Extra,
         }
@@ -258,7 +258,7 @@ pub struct MtlsEndpointAliases {
     /// Instead of the backchannel authentication endpoint.
     pub backchannel_authentication_endpoint: Option<EndpointUrl>,
     /// The members that cannot be used, each with its reason.
-    pub set_aside: Vec<SetAside>,
+    pub set_aside: Vec<UnusableMember>,
     /// The members that no field knows.
     pub extra: Extra,
 }
@@ -282,10 +282,10 @@ impl MtlsEndpointAliases {
     }
 }
 
-pub(super) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<SetAside>) -> Option<T> {
+pub(super) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<UnusableMember>) -> Option<T> {
     read.unwrap_or_else(|error| {
         if let JsonError::WrongType { member, expected } = error {
-            set_aside.push(SetAside { member, why: Why::WrongType(expected) });
+            set_aside.push(UnusableMember { member, why: MemberError::WrongType(expected) });
         }
         None
     })
@@ -295,10 +295,10 @@ pub(super) fn url(
     members: &mut Members,
     member: &'static str,
     policy: &UrlPolicy,
-    set_aside: &mut Vec<SetAside>,
+    set_aside: &mut Vec<UnusableMember>,
 ) -> Option<EndpointUrl> {
     let text = typed(members.string(member), set_aside)?;
     EndpointUrl::parse(&text, policy)
-        .map_err(|error| set_aside.push(SetAside { member, why: Why::Url(error) }))
+        .map_err(|error| set_aside.push(UnusableMember { member, why: MemberError::Url(error) }))
         .ok()
 }

@@ -11,7 +11,7 @@ mod signed;
 mod well_known;
 
 pub use issuer_rule::{AllowedTenants, IssuerRule, IssuerRuleError};
-pub use members::{MtlsEndpointAliases, ProviderMetadata, SetAside, Why};
+pub use members::{MemberError, MtlsEndpointAliases, ProviderMetadata, UnusableMember};
 pub(crate) use provider::Demands;
 pub use provider::{MetadataError, Profile};
 pub use resource::ResourceMetadata;

@@ -2,7 +2,7 @@
 //! sections 2 and 3).
 
 use super::{
-    members::{ProviderMetadata, SetAside, Why},
+    members::{MemberError, ProviderMetadata, UnusableMember},
     signed::{self, SignedMetadataError},
     well_known,
 };
@@ -63,7 +63,7 @@ pub enum MetadataError {
     Missing(Vec<&'static str>),
     /// A member that must be there cannot be used.
     #[error("has a member `{}` that {}", .0.member, .0.why)]
-    Unusable(SetAside),
+    Unusable(UnusableMember),
 }
 
 impl MetadataError {
@@ -132,7 +132,10 @@ impl ProviderMetadata {
             return Err(MetadataError::Issuer { expected: issuer.to_owned(), found: shown(&found) });
         }
         if let Err(error) = well_known(issuer, policy) {
-            return Err(MetadataError::Unusable(SetAside { member: "issuer", why: Why::Url(error) }));
+            return Err(MetadataError::Unusable(UnusableMember {
+                member: "issuer",
+                why: MemberError::Url(error),
+            }));
         }
         let needed = needed(&members, profile);
         if needed.iter().any(|member| !members.has(member)) {
@@ -258,7 +261,7 @@ mod tests {
                 Profile::OpenIdProvider,
                 &UrlPolicy::default(),
             );
-            let aside = SetAside { member: "issuer", why: Why::Url(why) };
+            let aside = UnusableMember { member: "issuer", why: MemberError::Url(why) };
             assert_eq!(read, Err(MetadataError::Unusable(aside)), "{issuer}");
         }
     }
@@ -294,11 +297,15 @@ mod tests {
     #[test]
     fn what_is_needed_must_be_usable_and_the_rest_is_set_aside() {
         for (name, value, why) in [
-            ("token_endpoint", json!("http://op.example/token"), Why::Url(UrlError::PlainHttp)),
-            ("jwks_uri", json!("https://169.254.169.254/latest"), Why::Url(UrlError::PrivateAddress)),
-            ("authorization_endpoint", json!(7), Why::WrongType("a string")),
-            ("response_types_supported", json!("code"), Why::WrongType("an array of strings")),
-            ("authorization_response_iss_parameter_supported", json!("true"), Why::WrongType("a boolean")),
+            ("token_endpoint", json!("http://op.example/token"), MemberError::Url(UrlError::PlainHttp)),
+            ("jwks_uri", json!("https://169.254.169.254/latest"), MemberError::Url(UrlError::PrivateAddress)),
+            ("authorization_endpoint", json!(7), MemberError::WrongType("a string")),
+            ("response_types_supported", json!("code"), MemberError::WrongType("an array of strings")),
+            (
+                "authorization_response_iss_parameter_supported",
+                json!("true"),
+                MemberError::WrongType("a boolean"),
+            ),
         ] {
             let error = parse(&with(json!({name: value})), Profile::OpenIdProvider).unwrap_err();
             assert!(
@@ -323,7 +330,7 @@ mod tests {
         assert_eq!((aliases.token_endpoint, &aliases.extra["x"]), (None, &json!(1)));
         assert_eq!(
             aliases.set_aside,
-            [SetAside { member: "token_endpoint", why: Why::Url(UrlError::PlainHttp) }]
+            [UnusableMember { member: "token_endpoint", why: MemberError::Url(UrlError::PlainHttp) }]
         );
     }
 

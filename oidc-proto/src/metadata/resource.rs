@@ -1,6 +1,6 @@
 //! [`ResourceMetadata`]: what a protected resource says of itself (RFC 9728), read and written.
 
-use super::{MetadataError, SetAside, Why, members, resource_well_known};
+use super::{MemberError, MetadataError, UnusableMember, members, resource_well_known};
 use crate::base::{
     endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
     json::{Extra, Members},
@@ -31,7 +31,7 @@ macro_rules! resource_metadata {
             $($(#[$boolean_doc])* pub $boolean: Option<bool>,)*
             $($(#[$text_doc])* pub $text: Option<String>,)*
             /// The members that cannot be used, each with its reason.
-            pub set_aside: Vec<SetAside>,
+            pub set_aside: Vec<UnusableMember>,
             /// The members that no field knows.
             pub extra: Extra,
         }
@@ -174,7 +174,7 @@ impl ResourceMetadata {
 
 impl MetadataError {
     pub(crate) const fn unusable_url(member: &'static str, error: UrlError) -> Self {
-        Self::Unusable(SetAside { member, why: Why::Url(error) })
+        Self::Unusable(UnusableMember { member, why: MemberError::Url(error) })
     }
 }
 
@@ -261,7 +261,10 @@ mod tests {
         assert_eq!((&read.extra["new"], &read.extra["resource_name#de"]), (&json!(true), &json!("Das API")));
         for member in CRITICAL {
             let error = parse(&json!({"resource": RESOURCE, member: "true"})).unwrap_err();
-            assert_eq!(error, MetadataError::Unusable(SetAside { member, why: Why::WrongType("a boolean") }));
+            assert_eq!(
+                error,
+                MetadataError::Unusable(UnusableMember { member, why: MemberError::WrongType("a boolean") })
+            );
         }
     }
 }

@@ -1,23 +1,23 @@
 //! Room `renew`: values that go stale and are shared by many readers (keys, metadata, access tokens).
 //!
-//! One [`Policy`] for all of them, and one state machine, [`Renewal`]: it says whether to use what is
+//! One [`RenewalPolicy`] for all of them, and one state machine, [`Renewal`]: it says whether to use what is
 //! there, who renews it, and until when the others wait. It never waits itself.
 
 mod keys;
 mod metadata;
 mod policy;
-mod pool;
 mod publish;
 mod renewal;
+mod shared_cache;
 mod time;
 mod tokens;
 
 pub use crate::base::freshness::Freshness;
 pub use keys::KeyRenewal;
 pub use metadata::MetadataRenewal;
-pub use policy::Policy;
-pub use pool::{SharedCache, SharedCacheCounters};
+pub use policy::RenewalPolicy;
 pub use publish::{Epoch, Published, Publisher, Reader};
-pub use renewal::{Counters, Decision, Failure, Lease, Need, Renewal, Renewed};
+pub use renewal::{Counters, Decision, Lease, Need, Renewal, RenewalError, Renewed};
+pub use shared_cache::{SharedCache, SharedCacheCounters};
 pub use time::CLOCK_DISORDER;
 pub use tokens::TokenRenewal;

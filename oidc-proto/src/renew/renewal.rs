@@ -22,8 +22,9 @@
 //! clock that is set back for ever: four times count, and four more when the clock has come an hour further.
 
 use super::{
-    Epoch, Freshness, Policy, Published,
-    time::{CLOCK_DISORDER, Forward},
+    Epoch, Freshness, Published, RenewalPolicy,
+    policy::Seconds,
+    time::{DISORDER, Forward},
 };
 use crate::{
     base::moment::{Entropy, Moment, Timestamp},
@@ -89,7 +90,7 @@ pub enum Decision<T> {
         /// When it makes sense to ask again.
         until: Timestamp,
         /// Why the last renewal failed, if that is why.
-        because: Option<Failure>,
+        because: Option<RenewalError>,
     },
 }
 
@@ -119,7 +120,7 @@ impl<T> Clone for Renewed<T> {
 /// Why a renewal failed.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Failure {
+pub enum RenewalError {
     /// There was no response.
     #[error("the provider did not answer")]
     NoResponse,
@@ -131,7 +132,7 @@ pub enum Failure {
     Flow(#[from] Error),
 }
 
-impl Failure {
+impl RenewalError {
     /// In how many seconds the provider asked to be tried again.
     fn retry_after(&self) -> i64 {
         match self {
@@ -186,7 +187,7 @@ struct Live {
 
 #[derive(Debug)]
 struct Failed {
-    failure: Failure,
+    failure: RenewalError,
     /// When a caller may try again who has nothing to use.
     urgent: i64,
     /// When a caller may try again who has.
@@ -198,7 +199,7 @@ struct Failed {
 /// One value that goes stale, and the policy by which it is renewed.
 #[derive(Debug)]
 pub struct Renewal<T> {
-    policy: Policy,
+    policy: Seconds,
     held: Option<Held<T>>,
     epoch: Epoch,
     lease: Option<Live>,
@@ -216,9 +217,9 @@ pub struct Renewal<T> {
 impl<T> Renewal<T> {
     /// Nothing is held yet.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: RenewalPolicy) -> Self {
         Self {
-            policy: policy.tamed(),
+            policy: policy.in_seconds(),
             held: None,
             epoch: Epoch::default(),
             lease: None,
@@ -247,7 +248,7 @@ impl<T> Renewal<T> {
     #[must_use]
     pub fn published(&self) -> Option<Published<T>> {
         let held = self.held.as_ref()?;
-        let since = self.time.clock(self.time.now()).plus(-CLOCK_DISORDER);
+        let since = self.time.clock(self.time.now()).plus(-DISORDER);
         Some(Published {
             value: held.value.clone(),
             epoch: self.epoch,
@@ -339,7 +340,7 @@ impl<T> Renewal<T> {
 
     /// From when on there is something in the bucket of forced renewals.
     fn bucket_opens(&self) -> i64 {
-        let Policy { cooldown, burst, .. } = self.policy;
+        let Seconds { cooldown, burst, .. } = self.policy;
         self.full.saturating_sub(cooldown.saturating_mul(i64::from(burst).saturating_sub(1)))
     }
 
@@ -353,19 +354,19 @@ impl<T> Renewal<T> {
     /// A late value, from a lease that has ended by time, is kept only if nothing newer has come; a
     /// late failure counts for nothing. A failure never takes away what is held. How long a value is
     /// fresh counts from when it was asked for, since nobody knows when it was sent.
-    pub fn settle(&mut self, lease: Lease, result: Result<Renewed<T>, Failure>, moment: Moment) -> bool {
+    pub fn settle(&mut self, lease: Lease, result: Result<Renewed<T>, RenewalError>, moment: Moment) -> bool {
         let (now, mut entropy) = moment.split();
         let now = self.time(now);
         let current = self.end(&lease);
         let failure = match result {
             Ok(renewed) => match self.hold(lease.asked, renewed, now, &mut entropy) {
                 Some(held) => return held,
-                None => Failure::Expired,
+                None => RenewalError::Expired,
             },
             Err(failure) => failure,
         };
         if let Some(Live { poured, .. }) = current {
-            let Policy { urgent_retry, longest_retry, lease, .. } = self.policy;
+            let Seconds { urgent_retry, longest_retry, lease, .. } = self.policy;
             let after = failure.retry_after().clamp(0, longest_retry);
             let chance = entropy.byte();
             let wait = |most| now.saturating_add(self.policy.backoff(self.failures, most, chance).max(after));
@@ -397,7 +398,7 @@ impl<T> Renewal<T> {
         let now = self.time(clock);
         self.counters.learned += 1;
         let age = clock.0.saturating_sub(asked.0);
-        if age < -CLOCK_DISORDER {
+        if age < -DISORDER {
             return false;
         }
         let asked = Asked { at: now.saturating_sub(age.max(0)), number: 0, known };

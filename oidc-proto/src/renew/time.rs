@@ -1,11 +1,13 @@
 //! [`Forward`]: a time that only goes forward, made of readings of a clock that may be set.
 
 use super::policy::FOREVER;
-use crate::base::moment::Timestamp;
+use crate::base::moment::{Timestamp, whole_seconds};
+use std::time::Duration;
 
 /// Threads that read the clock one after the other may come in another order: so many seconds back are
 /// no clock that was set back.
-pub const CLOCK_DISORDER: i64 = 5;
+pub const CLOCK_DISORDER: Duration = Duration::from_secs(5);
+pub(super) const DISORDER: i64 = whole_seconds(CLOCK_DISORDER);
 
 /// So many times a clock may be set back, until it has come an hour further than ever before. Readings that
 /// go back more often are those of clocks that disagree: time then waits for the last of them. Otherwise
@@ -49,7 +51,7 @@ impl Forward {
     /// What this reading is behind, if that is more than disorder.
     const fn missing(&self, reading: i64) -> i64 {
         let missing = self.seen.saturating_sub(reading.saturating_add(self.behind));
-        if missing > CLOCK_DISORDER { missing } else { 0 }
+        if missing > DISORDER { missing } else { 0 }
     }
 
     /// Whether a reading that goes back is one of a clock that was set back. It counts.

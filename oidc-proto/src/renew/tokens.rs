@@ -34,7 +34,7 @@ impl Then for TokenRenewal {
     type Output = Renewed<TokenResponse>;
 
     fn then(tokens: TokenResponse, (): (), _: Moment) -> Result<Step<Self>, Error> {
-        let freshness = tokens.expires_in.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
+        let freshness = tokens.expires_in.map_or(Freshness::UNKNOWN, Freshness::lasting);
         Ok(Step::Done(Renewed::new(Arc::new(tokens), freshness)))
     }
 }

@@ -2,8 +2,8 @@
 //! section 2.2).
 
 use super::{
-    challenge::{Challenges, Denied, Details, Reason},
-    record::{Outcome, Record},
+    challenge::{Challenges, DenialReason, Denied, Details},
+    record::{VerdictOutcome, VerdictRecord},
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
@@ -43,8 +43,8 @@ pub struct Access {
     /// Every claim of the token or member of the introspection response, those above among them.
     pub claims: Extra,
     pub(super) about: Arc<Challenges>,
-    pub(super) record: Record,
-    pub(super) leeway: u16,
+    pub(super) record: VerdictRecord,
+    pub(super) leeway: i64,
     pub(super) next_nonce: Option<String>,
     pub(super) in_query: bool,
 }
@@ -108,13 +108,13 @@ impl Access {
     /// of the issuer.
     #[must_use]
     pub fn was_authenticated_within(&self, seconds: u32, now: Timestamp) -> bool {
-        let earliest = now.plus(-i64::from(seconds)).plus(-i64::from(self.leeway));
+        let earliest = now.plus(-i64::from(seconds)).plus(-self.leeway);
         self.auth_time.is_some_and(|time| time >= earliest)
     }
 
     /// What to log.
     #[must_use]
-    pub const fn record(&self) -> &Record {
+    pub const fn record(&self) -> &VerdictRecord {
         &self.record
     }
 
@@ -133,13 +133,13 @@ impl Access {
     }
 
     /// A refusal of this request, after all.
-    pub(super) fn denied(&self, reason: Reason) -> Denied {
+    pub(super) fn denied(&self, reason: DenialReason) -> Denied {
         Denied::new(reason, &self.about, self.record.clone())
     }
 
     pub(super) fn unavailable(&self, retry_after: u32) -> Denied {
         let details = Details { retry_after: Some(retry_after), ..Details::default() };
-        self.denied(Reason::Unavailable).detailed(details)
+        self.denied(DenialReason::Unavailable).detailed(details)
     }
 
     /// Notes what it is bound to, all of which the sender has shown.
@@ -148,8 +148,8 @@ impl Access {
         self.certificate = bound.and_then(|bound| bound.x5t_s256.as_deref()).map(str::to_owned);
     }
 
-    pub(super) const fn accepted(record: &mut Record) {
-        record.outcome = Outcome::Accepted;
+    pub(super) const fn accepted(record: &mut VerdictRecord) {
+        record.outcome = VerdictOutcome::Accepted;
         record.clause = "accepted";
     }
 }

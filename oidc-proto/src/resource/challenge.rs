@@ -2,8 +2,8 @@
 //! (RFC 6750 section 3, RFC 9449 sections 7.1, 7.2 and 9, RFC 9470 section 3, RFC 9728 section 5.1).
 
 use super::{
-    credentials::{BadRequest, Scheme},
-    record::{Outcome, Record},
+    credentials::{AuthenticationScheme, CredentialsError},
+    record::{VerdictOutcome, VerdictRecord},
 };
 use crate::{sender::ProofError, token::VerificationError};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
@@ -14,13 +14,13 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// Why a request is refused. `Copy`, and without a byte of the request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Reason {
+pub enum DenialReason {
     /// No access token, or one in a scheme that is not accepted here.
     #[error("the request has no access token")]
     NoCredentials,
     /// The access token cannot be taken from the request.
     #[error("{0}")]
-    BadRequest(BadRequest),
+    BadRequest(CredentialsError),
     /// The access token is not accepted.
     #[error("the access token is not accepted: {0}")]
     Token(VerificationError),
@@ -53,7 +53,7 @@ pub enum Reason {
     Unavailable,
 }
 
-impl Reason {
+impl DenialReason {
     /// A short, stable name for logs and metrics: the clause that the request breaks.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -134,15 +134,15 @@ pub(super) struct Details {
 #[error("{reason}")]
 #[must_use]
 pub struct Denied {
-    reason: Reason,
+    reason: DenialReason,
     about: Arc<Challenges>,
     details: Box<Details>,
-    record: Box<Record>,
+    record: Box<VerdictRecord>,
 }
 
 impl Denied {
-    pub(super) fn new(reason: Reason, about: &Arc<Challenges>, mut record: Record) -> Self {
-        record.outcome = Outcome::Denied;
+    pub(super) fn new(reason: DenialReason, about: &Arc<Challenges>, mut record: VerdictRecord) -> Self {
+        record.outcome = VerdictOutcome::Denied;
         record.clause = reason.code();
         record.error = reason.error();
         record.status = Some(reason.status().as_u16());
@@ -156,7 +156,7 @@ impl Denied {
 
     /// Why.
     #[must_use]
-    pub const fn reason(&self) -> Reason {
+    pub const fn reason(&self) -> DenialReason {
         self.reason
     }
 
@@ -164,7 +164,7 @@ impl Denied {
     /// without, and no other refusal may be taken for that.
     #[must_use]
     pub const fn is_missing_credentials(&self) -> bool {
-        matches!(self.reason, Reason::NoCredentials)
+        matches!(self.reason, DenialReason::NoCredentials)
     }
 
     /// The clause that the request breaks: a short, stable name.
@@ -181,7 +181,7 @@ impl Denied {
 
     /// What to log.
     #[must_use]
-    pub const fn record(&self) -> &Record {
+    pub const fn record(&self) -> &VerdictRecord {
         &self.record
     }
 
@@ -204,7 +204,7 @@ impl Denied {
         if let Some(seconds) = self.details.retry_after {
             add(header::RETRY_AFTER, &seconds.to_string());
         }
-        if matches!(self.reason, Reason::Unavailable) {
+        if matches!(self.reason, DenialReason::Unavailable) {
             return headers;
         }
         for challenge in self.challenges() {
@@ -222,8 +222,8 @@ impl Denied {
     fn challenges(&self) -> impl Iterator<Item = String> {
         let presented = self.record.scheme;
         let accepted = [
-            self.about.bearer.then_some((Scheme::Bearer, None)),
-            self.about.dpop.as_deref().map(|algorithms| (Scheme::Dpop, Some(algorithms))),
+            self.about.bearer.then_some((AuthenticationScheme::Bearer, None)),
+            self.about.dpop.as_deref().map(|algorithms| (AuthenticationScheme::Dpop, Some(algorithms))),
         ];
         let mut accepted: Vec<_> = accepted.into_iter().flatten().collect();
         accepted.sort_by_key(|(scheme, _)| Some(*scheme) != presented);
@@ -236,7 +236,7 @@ impl Denied {
         })
     }
 
-    fn challenge(&self, scheme: Scheme, algorithms: Option<&str>, blamed: bool) -> String {
+    fn challenge(&self, scheme: AuthenticationScheme, algorithms: Option<&str>, blamed: bool) -> String {
         let mut challenge = Builder::new(scheme);
         challenge.add("realm", Some(&self.about.realm));
         if let Some(error) = self.reason.error().filter(|_| blamed) {
@@ -265,7 +265,7 @@ struct Builder {
 }
 
 impl Builder {
-    fn new(scheme: Scheme) -> Self {
+    fn new(scheme: AuthenticationScheme) -> Self {
         Self { text: scheme.name().to_owned(), separator: " " }
     }
 

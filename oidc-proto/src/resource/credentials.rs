@@ -14,14 +14,14 @@ pub const MAX_CREDENTIALS: usize = 8 * 1024;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Scheme {
+pub enum AuthenticationScheme {
     /// `Bearer` (RFC 6750): whoever has it may use it.
     Bearer,
     /// `DPoP` (RFC 9449): together with a proof of its key.
     Dpop,
 }
 
-impl Scheme {
+impl AuthenticationScheme {
     /// The scheme as the `Authorization` and `WWW-Authenticate` headers spell it.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -61,7 +61,7 @@ impl CredentialPolicy {
 /// Why credentials cannot be taken from a request: `invalid_request` (RFC 6750 section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum BadRequest {
+pub enum CredentialsError {
     /// More than one token, header or method (RFC 6750 section 2).
     #[error("the request carries more than one access token")]
     Several,
@@ -73,7 +73,7 @@ pub enum BadRequest {
     TooLarge,
 }
 
-impl BadRequest {
+impl CredentialsError {
     /// A short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
@@ -90,7 +90,7 @@ impl BadRequest {
 #[non_exhaustive]
 pub struct Credentials {
     /// How.
-    pub scheme: Scheme,
+    pub scheme: AuthenticationScheme,
     /// The token, nothing of which is verified.
     pub token: Secret,
     /// Whether it was in the query: a response may then be kept by no shared cache
@@ -104,13 +104,13 @@ impl Credentials {
     /// that it is one. Another scheme, such as `Basic`, is no access token.
     ///
     /// # Errors
-    /// [`BadRequest`] names the rule that the request breaks.
+    /// [`CredentialsError`] names the rule that the request breaks.
     pub fn take(
         headers: &HeaderMap,
         query: Option<&str>,
         form: Option<&[u8]>,
         policy: &CredentialPolicy,
-    ) -> Result<Option<Self>, BadRequest> {
+    ) -> Result<Option<Self>, CredentialsError> {
         let mut found = from_header(headers)?;
         if let Some(form) = form.filter(|_| policy.form && is_form(headers)) {
             from_form(form, false, &mut found)?;
@@ -127,18 +127,18 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// The token of the `Authorization` header.
-pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, BadRequest> {
+pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, CredentialsError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
-        return Err(BadRequest::Several);
+        return Err(CredentialsError::Several);
     }
     let value = value.as_bytes();
     let length = value.iter().position(|byte| matches!(byte, b' ' | b'\t')).unwrap_or(value.len());
     let Some((name, rest)) = value.split_at_checked(length) else { return Ok(None) };
     let scheme = match name {
-        name if name.eq_ignore_ascii_case(b"bearer") => Scheme::Bearer,
-        name if name.eq_ignore_ascii_case(b"dpop") => Scheme::Dpop,
+        name if name.eq_ignore_ascii_case(b"bearer") => AuthenticationScheme::Bearer,
+        name if name.eq_ignore_ascii_case(b"dpop") => AuthenticationScheme::Dpop,
         _ => return Ok(None),
     };
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
@@ -146,7 +146,7 @@ pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, Ba
     Ok(Some(Credentials { scheme, token: token68(token)?, in_query: false }))
 }
 
-fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Result<(), BadRequest> {
+fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Result<(), CredentialsError> {
     for pair in form.split(|byte| *byte == b'&') {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
@@ -154,35 +154,35 @@ fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Re
             continue;
         }
         if found.is_some() {
-            return Err(BadRequest::Several);
+            return Err(CredentialsError::Several);
         }
         let encoded = halves.next().unwrap_or_default();
         // Three characters make one byte at most.
         if encoded.len() > 3 * MAX_CREDENTIALS {
-            return Err(BadRequest::TooLarge);
+            return Err(CredentialsError::TooLarge);
         }
         // A `+` is a space here, which no token has; a plus sign is always encoded.
         if encoded.contains(&b'+') {
-            return Err(BadRequest::Syntax);
+            return Err(CredentialsError::Syntax);
         }
-        let token = Secret::new(percent_decode(encoded).decode_utf8().map_err(|_| BadRequest::Syntax)?);
+        let token = Secret::new(percent_decode(encoded).decode_utf8().map_err(|_| CredentialsError::Syntax)?);
         let token = token68(token.expose().as_bytes())?;
-        *found = Some(Credentials { scheme: Scheme::Bearer, token, in_query });
+        *found = Some(Credentials { scheme: AuthenticationScheme::Bearer, token, in_query });
     }
     Ok(())
 }
 
 /// The one syntax of a token: `b64token` of RFC 6750, `token68` of RFC 9110 section 11.2.
-fn token68(text: &[u8]) -> Result<Secret, BadRequest> {
+fn token68(text: &[u8]) -> Result<Secret, CredentialsError> {
     if text.len() > MAX_CREDENTIALS {
-        return Err(BadRequest::TooLarge);
+        return Err(CredentialsError::TooLarge);
     }
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = text.get(..text.len() - padding).unwrap_or_default();
     let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
     match std::str::from_utf8(text) {
         Ok(text) if !body.is_empty() && body.iter().all(fits) => Ok(Secret::new(text)),
-        Ok(_) | Err(_) => Err(BadRequest::Syntax),
+        Ok(_) | Err(_) => Err(CredentialsError::Syntax),
     }
 }
 
@@ -210,7 +210,7 @@ mod tests {
         query: Option<&str>,
         form: Option<&str>,
         policy: CredentialPolicy,
-    ) -> Result<Option<(Scheme, String)>, BadRequest> {
+    ) -> Result<Option<(AuthenticationScheme, String)>, CredentialsError> {
         let values: Vec<_> = authorization.iter().map(|value| value.as_bytes()).collect();
         let taken = Credentials::take(&headers(&values), query, form.map(str::as_bytes), &policy)?;
         Ok(taken.map(|taken| (taken.scheme, taken.token.expose().to_owned())))
@@ -220,11 +220,11 @@ mod tests {
     fn a_token_is_taken_from_the_header_in_any_case_of_the_scheme() {
         let none = CredentialPolicy::default();
         for (value, scheme, token) in [
-            ("Bearer abc", Scheme::Bearer, "abc"),
-            ("bearer a-._~+/1==", Scheme::Bearer, "a-._~+/1=="),
-            ("BEARER   abc", Scheme::Bearer, "abc"),
-            ("DPoP abc", Scheme::Dpop, "abc"),
-            ("dpop abc", Scheme::Dpop, "abc"),
+            ("Bearer abc", AuthenticationScheme::Bearer, "abc"),
+            ("bearer a-._~+/1==", AuthenticationScheme::Bearer, "a-._~+/1=="),
+            ("BEARER   abc", AuthenticationScheme::Bearer, "abc"),
+            ("DPoP abc", AuthenticationScheme::Dpop, "abc"),
+            ("dpop abc", AuthenticationScheme::Dpop, "abc"),
         ] {
             assert_eq!(take(&[value], None, None, none), Ok(Some((scheme, token.to_owned()))), "{value}");
         }
@@ -250,18 +250,18 @@ mod tests {
             "Bearer ä",
             "DPoP",
         ] {
-            assert_eq!(take(&[value], None, None, ALL), Err(BadRequest::Syntax), "{value:?}");
+            assert_eq!(take(&[value], None, None, ALL), Err(CredentialsError::Syntax), "{value:?}");
         }
         let raw = Credentials::take(&headers(&[b"Bearer a\xff"]), None, None, &ALL);
-        assert_eq!(raw, Err(BadRequest::Syntax));
-        assert_eq!(take(&["Bearer a", "Bearer a"], None, None, ALL), Err(BadRequest::Several));
-        assert_eq!(take(&["Basic a", "Bearer a"], None, None, ALL), Err(BadRequest::Several));
+        assert_eq!(raw, Err(CredentialsError::Syntax));
+        assert_eq!(take(&["Bearer a", "Bearer a"], None, None, ALL), Err(CredentialsError::Several));
+        assert_eq!(take(&["Basic a", "Bearer a"], None, None, ALL), Err(CredentialsError::Several));
     }
 
     #[test]
     fn form_and_query_count_only_when_asked_and_only_alone() {
         let none = CredentialPolicy::default();
-        let token = |text: &str| Ok(Some((Scheme::Bearer, text.to_owned())));
+        let token = |text: &str| Ok(Some((AuthenticationScheme::Bearer, text.to_owned())));
         assert_eq!(take(&[], Some("access_token=q"), Some("access_token=f"), none), Ok(None));
         assert_eq!(take(&["Bearer h"], Some("access_token=q"), Some("access_token=f"), none), token("h"));
         assert_eq!(take(&[], Some("a=1&a=2&acc%65ss_token=q%3D"), None, none.with_query()), token("q="));
@@ -274,12 +274,16 @@ mod tests {
             (&[], Some("access_token=q&acces%73_token=q"), None),
             (&[], None, Some("access_token=f&x=1&access_token=f")),
         ] {
-            assert_eq!(take(authorization, query, form, ALL), Err(BadRequest::Several), "{query:?} {form:?}");
+            assert_eq!(
+                take(authorization, query, form, ALL),
+                Err(CredentialsError::Several),
+                "{query:?} {form:?}"
+            );
         }
         for bad in
             ["access_token", "access_token=", "access_token=%ff", "access_token=a+b", "access_token=a%20b"]
         {
-            assert_eq!(take(&[], Some(bad), None, ALL), Err(BadRequest::Syntax), "{bad}");
+            assert_eq!(take(&[], Some(bad), None, ALL), Err(CredentialsError::Syntax), "{bad}");
         }
         let mut json = headers(&[]);
         json.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
@@ -289,14 +293,14 @@ mod tests {
     #[test]
     fn the_cap_is_exact_however_the_token_comes() {
         let fits = "a".repeat(MAX_CREDENTIALS);
-        let token = Ok(Some((Scheme::Bearer, fits.clone())));
+        let token = Ok(Some((AuthenticationScheme::Bearer, fits.clone())));
         assert_eq!(take(&[&format!("Bearer {fits}")], None, None, ALL), token);
-        assert_eq!(take(&[&format!("Bearer {fits}a")], None, None, ALL), Err(BadRequest::TooLarge));
+        assert_eq!(take(&[&format!("Bearer {fits}a")], None, None, ALL), Err(CredentialsError::TooLarge));
         let encoded = "%61".repeat(MAX_CREDENTIALS);
         for text in [&fits, &encoded] {
             assert_eq!(take(&[], Some(&format!("access_token={text}")), None, ALL), token);
             let longer = format!("access_token={text}a");
-            assert_eq!(take(&[], None, Some(&longer), ALL), Err(BadRequest::TooLarge));
+            assert_eq!(take(&[], None, Some(&longer), ALL), Err(CredentialsError::TooLarge));
         }
     }
 }

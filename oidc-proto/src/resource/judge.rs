@@ -3,13 +3,13 @@
 
 use super::{
     access::{Access, scopes},
-    challenge::{Denied, Details, Reason},
-    credentials::{Credentials, Scheme},
+    challenge::{DenialReason, Denied, Details},
+    credentials::{AuthenticationScheme, Credentials},
     issuer::Trusted,
-    record::Record,
+    record::VerdictRecord,
     request::{Findings, Inspected, RequestView},
     server::{CertificateBinding, Dpop, ResourceServer},
-    verdict::{Proven, Verdict},
+    verdict::{ReplayCheck, Verdict},
 };
 use crate::{
     base::{
@@ -19,10 +19,11 @@ use crate::{
         visible::all_visible,
     },
     jose::KeySet,
-    message::Introspection,
+    message::IntrospectionResponse,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
-        Claims, Confirmation, Possession, Remember, Scratch, VerificationError, check_times, claimed_issuer,
+        Claims, Confirmation, Possession, Scratch, SignatureMemory, VerificationError, check_times,
+        claimed_issuer, leeway_seconds,
     },
 };
 use http::Method;
@@ -41,23 +42,23 @@ impl ResourceServer {
             matches!(*request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
         let form = request.form.filter(|_| !bodiless);
         let taken = Credentials::take(request.headers, request.uri.query(), form, &settings.credentials)
-            .map_err(|why| self.denied(Reason::BadRequest(why), Record::default()))?;
+            .map_err(|why| self.denied(DenialReason::BadRequest(why), VerdictRecord::default()))?;
         let credentials = match (taken, &settings.dpop) {
-            (Some(Credentials { scheme: Scheme::Dpop, .. }), Dpop::Off) | (None, _) => {
-                return Err(self.denied(Reason::NoCredentials, Record::default()));
+            (Some(Credentials { scheme: AuthenticationScheme::Dpop, .. }), Dpop::Off) | (None, _) => {
+                return Err(self.denied(DenialReason::NoCredentials, VerdictRecord::default()));
             }
             (Some(credentials), _) => credentials,
         };
-        let record = Record { scheme: Some(credentials.scheme), ..Record::default() };
-        if credentials.scheme == Scheme::Bearer && matches!(settings.dpop, Dpop::Required(_)) {
-            return Err(self.denied(Reason::ProofRequired, record));
+        let record = VerdictRecord { scheme: Some(credentials.scheme), ..VerdictRecord::default() };
+        if credentials.scheme == AuthenticationScheme::Bearer && matches!(settings.dpop, Dpop::Required(_)) {
+            return Err(self.denied(DenialReason::ProofRequired, record));
         }
         let claimed = claimed_issuer(credentials.token.expose());
         let opaque = claimed.is_none();
         let issuer = match claimed {
-            None => settings.introspecting.ok_or(Reason::NotJwt),
-            Some(Err(why)) => Err(Reason::Token(why)),
-            Some(Ok(issuer)) => settings.find(&issuer).ok_or(Reason::UntrustedIssuer),
+            None => settings.introspecting.ok_or(DenialReason::NotJwt),
+            Some(Err(why)) => Err(DenialReason::Token(why)),
+            Some(Ok(issuer)) => settings.find(&issuer).ok_or(DenialReason::UntrustedIssuer),
         };
         let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
         let name = settings.issuer(issuer).map(|trusted| trusted.name().to_owned()).unwrap_or_default();
@@ -93,7 +94,7 @@ impl ResourceServer {
         &self,
         inspected: &Inspected<'_>,
         keys: &KeySet,
-        cache: &mut dyn Remember,
+        cache: &mut dyn SignatureMemory,
         scratch: &mut Scratch,
         now: Timestamp,
     ) -> Verdict {
@@ -104,7 +105,7 @@ impl ResourceServer {
     pub fn judge_introspected(
         &self,
         inspected: &Inspected<'_>,
-        said: &Introspection,
+        said: &IntrospectionResponse,
         now: Timestamp,
     ) -> Verdict {
         self.judge_said(inspected, said, now).unwrap_or_else(Verdict::Denied)
@@ -113,7 +114,7 @@ impl ResourceServer {
     /// The refusal for when the issuer has answered, and what limits the token cannot be read: 401, since nobody
     /// has said that the token is good.
     pub fn unreadable(&self, inspected: &Inspected<'_>, why: JsonError) -> Denied {
-        let denied = |_| self.denied(Reason::Token(VerificationError::Claims(why)), record(inspected));
+        let denied = |_| self.denied(DenialReason::Token(VerificationError::Claims(why)), record(inspected));
         self.trusted(inspected).map_or_else(|denied| denied, denied)
     }
 
@@ -121,14 +122,14 @@ impl ResourceServer {
         &self,
         inspected: &Inspected<'_>,
         keys: &KeySet,
-        cache: Option<&mut dyn Remember>,
+        cache: Option<&mut dyn SignatureMemory>,
         scratch: &mut Scratch,
         now: Timestamp,
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
         if inspected.found.opaque {
-            return Err(self.denied(Reason::NotJwt, record));
+            return Err(self.denied(DenialReason::NotJwt, record));
         }
         let proof = self.read_proof(inspected, now)?;
         let (token, shown) =
@@ -142,7 +143,8 @@ impl ResourceServer {
                 .verify_cached_bound(token, keys, &mut cache, scratch, now, shown)
                 .map(|verified| (verified, None)),
         };
-        let (verified, key) = verified.map_err(|why| self.denied(Reason::Token(why), record.clone()))?;
+        let (verified, key) =
+            verified.map_err(|why| self.denied(DenialReason::Token(why), record.clone()))?;
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
         // Of a template, each tenant is an issuer of its own.
@@ -151,15 +153,15 @@ impl ResourceServer {
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
         let members: Extra = serde_json::from_slice(verified.payload()).map_err(|_| {
-            self.denied(Reason::Token(VerificationError::Claims(JsonError::NotJson)), record.clone())
+            self.denied(DenialReason::Token(VerificationError::Claims(JsonError::NotJson)), record.clone())
         })?;
         let mut access = self.access(inspected, trusted, members, record);
         access.issuer = issuer.to_owned();
         access.subject = claims.sub.as_deref().map(str::to_owned);
         access.client_id = claims.client_id.as_deref().map(str::to_owned);
         access.audience = claims.aud.map(crate::token::Audience::to_vec).unwrap_or_default();
-        access.expires = claims.exp.map(Timestamp);
-        access.auth_time = claims.auth_time.map(Timestamp);
+        access.expires = claims.exp;
+        access.auth_time = claims.auth_time;
         access.acr = claims.acr.as_deref().map(str::to_owned);
         access.bound_to(claims.cnf.as_ref());
         Ok(accept(access, proof))
@@ -168,21 +170,21 @@ impl ResourceServer {
     fn judge_said(
         &self,
         inspected: &Inspected<'_>,
-        said: &Introspection,
+        said: &IntrospectionResponse,
         now: Timestamp,
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
         let denied = |reason| self.denied(reason, record.clone());
         if !said.active {
-            return Err(denied(Reason::Inactive));
+            return Err(denied(DenialReason::Inactive));
         }
         let proof = self.read_proof(inspected, now)?;
         let shown = self.shown(inspected, proof.as_ref());
         let (members, bound) = (said.members(), bound(said));
         let issuer = introspected(said, &members, trusted, inspected.found.credentials.scheme, now)
             .and_then(|issuer| shown.satisfies(bound.as_ref()).map(|()| issuer))
-            .map_err(|why| denied(Reason::Token(why)))?;
+            .map_err(|why| denied(DenialReason::Token(why)))?;
         record.subject = self.pseudonym(issuer, said.sub.as_deref());
         let issuer = issuer.to_owned();
         self.check_certificate(bound.as_ref(), &record)?;
@@ -204,7 +206,7 @@ impl ResourceServer {
         self.settings
             .issuer(inspected.found.issuer)
             .filter(|trusted| trusted.name() == inspected.found.name)
-            .ok_or_else(|| self.denied(Reason::UntrustedIssuer, Record::default()))
+            .ok_or_else(|| self.denied(DenialReason::UntrustedIssuer, VerdictRecord::default()))
     }
 
     /// Reads the proof of a request in the DPoP scheme: every check but its signature.
@@ -213,10 +215,10 @@ impl ResourceServer {
         inspected: &Inspected<'_>,
         now: Timestamp,
     ) -> Result<Option<UncheckedProof>, Denied> {
-        if inspected.found.credentials.scheme == Scheme::Bearer {
+        if inspected.found.credentials.scheme == AuthenticationScheme::Bearer {
             // Who has inspected it may have been a server that demands less.
             return match self.settings.dpop {
-                Dpop::Required(_) => Err(self.denied(Reason::ProofRequired, record(inspected))),
+                Dpop::Required(_) => Err(self.denied(DenialReason::ProofRequired, record(inspected))),
                 Dpop::Off | Dpop::Accepted(_) => Ok(None),
             };
         }
@@ -225,13 +227,13 @@ impl ResourceServer {
             .settings
             .dpop
             .verifier()
-            .ok_or_else(|| self.denied(Reason::NoCredentials, Record::default()))?;
+            .ok_or_else(|| self.denied(DenialReason::NoCredentials, VerdictRecord::default()))?;
         let url = format!("{}{}", request.origin.unwrap_or(&self.settings.origin), request.uri.path());
         let token = Some(&inspected.found.credentials.token);
         verifier.read(request.headers, request.method, &url, token, now).map(Some).map_err(|why| {
             let nonce = if why == ProofError::Nonce { verifier.nonce(now) } else { None };
             let details = Details { nonce, ..Details::default() };
-            self.denied(Reason::Proof(why), record(inspected)).detailed(details)
+            self.denied(DenialReason::Proof(why), record(inspected)).detailed(details)
         })
     }
 
@@ -239,12 +241,12 @@ impl ResourceServer {
     fn check_proof(
         &self,
         proof: Option<UncheckedProof>,
-        record: &Record,
+        record: &VerdictRecord,
     ) -> Result<Option<DpopProof>, Denied> {
         proof
             .map(UncheckedProof::check_signature)
             .transpose()
-            .map_err(|why| self.denied(Reason::Proof(why), record.clone()))
+            .map_err(|why| self.denied(DenialReason::Proof(why), record.clone()))
     }
 
     /// What the sender shows to hold. The signature of the proof is checked before anything is accepted.
@@ -261,10 +263,14 @@ impl ResourceServer {
         }
     }
 
-    fn check_certificate(&self, bound: Option<&Confirmation<'_>>, record: &Record) -> Result<(), Denied> {
+    fn check_certificate(
+        &self,
+        bound: Option<&Confirmation<'_>>,
+        record: &VerdictRecord,
+    ) -> Result<(), Denied> {
         let unbound = bound.is_none_or(|bound| bound.x5t_s256.is_none());
         if unbound && self.settings.certificate == CertificateBinding::Required {
-            return Err(self.denied(Reason::Token(VerificationError::NotBound), record.clone()));
+            return Err(self.denied(DenialReason::Token(VerificationError::NotBound), record.clone()));
         }
         Ok(())
     }
@@ -274,7 +280,7 @@ impl ResourceServer {
         inspected: &Inspected<'_>,
         trusted: &Trusted,
         claims: Extra,
-        mut record: Record,
+        mut record: VerdictRecord,
     ) -> Access {
         Access::accepted(&mut record);
         Access {
@@ -291,7 +297,7 @@ impl ResourceServer {
             claims,
             about: self.settings.about.clone(),
             record,
-            leeway: trusted.verifier.tolerance(),
+            leeway: leeway_seconds(trusted.verifier.tolerance()),
             next_nonce: None,
             in_query: inspected.found.credentials.in_query,
         }
@@ -309,30 +315,30 @@ impl ResourceServer {
 fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
     match judged {
         Ok(verdict) => verdict,
-        Err(denied) if matches!(denied.reason(), Reason::Token(why) if why.wants_newer_keys()) => {
+        Err(denied) if matches!(denied.reason(), DenialReason::Token(why) if why.wants_newer_keys()) => {
             Verdict::NewerKeys(denied)
         }
         Err(denied) => Verdict::Denied(denied),
     }
 }
 
-fn record(inspected: &Inspected<'_>) -> Record {
-    Record {
+fn record(inspected: &Inspected<'_>) -> VerdictRecord {
+    VerdictRecord {
         issuer: Some(inspected.found.name.clone()),
         scheme: Some(inspected.found.credentials.scheme),
-        ..Record::default()
+        ..VerdictRecord::default()
     }
 }
 
 fn accept(mut access: Access, proof: Option<DpopProof>) -> Verdict {
     let Some(proof) = proof else { return Verdict::Accepted(Box::new(access)) };
     access.next_nonce = proof.next_nonce().map(str::to_owned);
-    Verdict::Once(Proven { replay_key: proof.replay_key(), access: Box::new(access) })
+    Verdict::CheckReplay(ReplayCheck { replay_key: proof.replay_key(), access: Box::new(access) })
 }
 
 /// What the issuer says that a token is bound to. A binding that cannot be read is none that anybody could show to
 /// hold.
-fn bound(said: &Introspection) -> Option<Confirmation<'static>> {
+fn bound(said: &IntrospectionResponse) -> Option<Confirmation<'static>> {
     let unreadable = |_| Confirmation { other: true, ..Confirmation::default() };
     said.cnf.clone().map(|cnf| Confirmation::from_members(cnf).unwrap_or_else(unreadable))
 }
@@ -350,10 +356,10 @@ fn is_another_token(members: &Extra) -> bool {
 /// What is demanded of an introspection response (RFC 7662 sections 2.2 and 4), besides the binding. Returns the
 /// issuer.
 fn introspected<'s>(
-    said: &'s Introspection,
+    said: &'s IntrospectionResponse,
     members: &Extra,
     trusted: &'s Trusted,
-    scheme: Scheme,
+    scheme: AuthenticationScheme,
     now: Timestamp,
 ) -> Result<&'s str, VerificationError> {
     if is_another_token(members) {
@@ -372,11 +378,10 @@ fn introspected<'s>(
         false => return Err(VerificationError::Missing("aud")),
     }
     let bound_type = said.token_type.as_deref().is_some_and(|kind| kind.eq_ignore_ascii_case("dpop"));
-    if bound_type && scheme == Scheme::Bearer {
+    if bound_type && scheme == AuthenticationScheme::Bearer {
         return Err(VerificationError::SenderConstrained);
     }
-    let seconds = |date: Option<Timestamp>| date.map(|date| date.0);
-    let (exp, nbf, iat) = (seconds(said.exp), seconds(said.nbf), seconds(said.iat));
+    let IntrospectionResponse { exp, nbf, iat, .. } = *said;
     check_times(&Claims { exp, nbf, iat, ..Claims::default() }, trusted.verifier.tolerance(), now)?;
     Ok(issuer)
 }
@@ -389,7 +394,7 @@ mod tests {
     #[test]
     fn a_refresh_token_is_known_by_what_endpoints_say() {
         let is_another = |said: serde_json::Value| {
-            let said = Introspection::from_members(said.as_object().unwrap().clone()).unwrap();
+            let said = IntrospectionResponse::from_members(said.as_object().unwrap().clone()).unwrap();
             is_another_token(&said.members())
         };
         for (name, value) in [

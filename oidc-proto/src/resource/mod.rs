@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! inspect ─▶ Inspected ─ keys of its issuer ─▶ judge ─▶ Verdict ─┬▶ Accepted(Access) ─ require ─▶ Ok
-//!    │          └ opaque ─ introspection ─▶ judge_introspected    ├▶ Once(Proven) ─ first_use ─▶ Access
+//!    │          └ opaque ─ introspection ─▶ judge_introspected    ├▶ Once(ReplayCheck) ─ first_use ─▶ Access
 //!    ▼                                                            ├▶ NewerKeys ─ fetch, judge again
 //!  Denied ◀───────────────────────────────────────────────────────┴▶ Denied ─ status, headers
 //! ```
@@ -37,9 +37,9 @@
 //! // … `keys` are those of `inspected.issuer()` …
 //! let access = match server.judge(&inspected, &keys, &mut Scratch::new(), now) {
 //!     Verdict::Accepted(access) => access,
-//!     Verdict::Once(proven) => {
-//!         let answer = window.first_use(proven.replay_key(), now);
-//!         proven.first_use(answer)?
+//!     Verdict::CheckReplay(check) => {
+//!         let answer = window.first_use(check.replay_key(), now);
+//!         check.finish(answer)?
 //!     }
 //!     Verdict::Denied(denied) => return Err(denied.into()), // denied.status(), denied.headers()
 //!     Verdict::NewerKeys(denied) => return Err(denied.into()), // unless there are newer keys
@@ -76,11 +76,13 @@ mod verdict;
 
 pub use access::Access;
 pub use builder::ResourceServerBuilder;
-pub use challenge::{Denied, Reason};
-pub use credentials::{BadRequest, CredentialPolicy, Credentials, MAX_CREDENTIALS, Scheme};
+pub use challenge::{DenialReason, Denied};
+pub use credentials::{
+    AuthenticationScheme, CredentialPolicy, Credentials, CredentialsError, MAX_CREDENTIALS,
+};
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
-pub use record::{Outcome, Record};
+pub use record::{VerdictOutcome, VerdictRecord};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;
 pub use server::ResourceServer;
-pub use verdict::{Proven, Verdict};
+pub use verdict::{ReplayCheck, Verdict};

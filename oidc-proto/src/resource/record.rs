@@ -1,6 +1,6 @@
-//! [`Record`]: what became of a request, for logs and metrics.
+//! [`VerdictRecord`]: what became of a request, for logs and metrics.
 
-use super::credentials::Scheme;
+use super::credentials::AuthenticationScheme;
 use serde::Serialize;
 use std::fmt;
 
@@ -8,7 +8,7 @@ use std::fmt;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
-pub enum Outcome {
+pub enum VerdictOutcome {
     /// Another step decides.
     #[default]
     Undecided,
@@ -22,9 +22,9 @@ pub enum Outcome {
 /// `clause`, `error`, `status` and `scheme` have few values, fit for labels of metrics.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
-pub struct Record {
+pub struct VerdictRecord {
     /// Which way it went.
-    pub outcome: Outcome,
+    pub outcome: VerdictOutcome,
     /// `accepted`, or the clause that the request breaks.
     pub clause: &'static str,
     /// The error code of the challenge.
@@ -44,7 +44,7 @@ pub struct Record {
     pub port: Option<u16>,
     /// How the token was presented.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub scheme: Option<Scheme>,
+    pub scheme: Option<AuthenticationScheme>,
     /// The thumbprint of the issuer's key that signed the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
@@ -54,12 +54,12 @@ pub struct Record {
     pub subject: Option<String>,
 }
 
-impl fmt::Display for Record {
+impl fmt::Display for VerdictRecord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = match self.outcome {
-            Outcome::Undecided => "undecided",
-            Outcome::Accepted => "accepted",
-            Outcome::Denied => "denied",
+            VerdictOutcome::Undecided => "undecided",
+            VerdictOutcome::Accepted => "accepted",
+            VerdictOutcome::Denied => "denied",
         };
         write!(f, "outcome={outcome} clause={}", self.clause)?;
         let [status, port] = [self.status, self.port].map(|number| number.map(|number| number.to_string()));
@@ -69,7 +69,7 @@ impl fmt::Display for Record {
             ("issuer", self.issuer.as_deref()),
             ("host", self.host.as_deref()),
             ("port", port.as_deref()),
-            ("scheme", self.scheme.map(Scheme::name)),
+            ("scheme", self.scheme.map(AuthenticationScheme::name)),
             ("key", self.key.as_deref()),
             ("subject", self.subject.as_deref()),
         ] {
@@ -87,14 +87,14 @@ mod tests {
 
     #[test]
     fn a_record_is_one_line_for_people_and_one_object_for_machines() {
-        let record = Record {
-            outcome: Outcome::Denied,
+        let record = VerdictRecord {
+            outcome: VerdictOutcome::Denied,
             clause: "token_expired",
             error: Some("invalid_token"),
             status: Some(401),
             issuer: Some("https://op.example".to_owned()),
-            scheme: Some(Scheme::Dpop),
-            ..Record::default()
+            scheme: Some(AuthenticationScheme::Dpop),
+            ..VerdictRecord::default()
         };
         assert_eq!(
             record.to_string(),

@@ -3,10 +3,13 @@
 
 use super::{
     access::Access,
-    challenge::{Denied, Details, Reason},
+    challenge::{DenialReason, Denied, Details},
 };
-use crate::{base::moment::Timestamp, token::VerificationError};
-use std::{fmt, sync::Arc};
+use crate::{
+    base::moment::{Timestamp, seconds_up_to},
+    token::VerificationError,
+};
+use std::{fmt, sync::Arc, time::Duration};
 
 type Predicate = Arc<dyn Fn(&Access) -> bool + Send + Sync>;
 
@@ -66,7 +69,7 @@ impl Requirement {
 
     /// Needs whatever you like, and what you liked before.
     #[must_use]
-    pub fn that(mut self, predicate: impl Fn(&Access) -> bool + Send + Sync + 'static) -> Self {
+    pub fn satisfies(mut self, predicate: impl Fn(&Access) -> bool + Send + Sync + 'static) -> Self {
         self.predicates.push(Arc::new(predicate));
         self
     }
@@ -82,7 +85,8 @@ impl Requirement {
     /// Needs an authentication of the user no longer ago than so many seconds; the smallest number holds, if
     /// called again.
     #[must_use]
-    pub const fn max_age(mut self, seconds: u32) -> Self {
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        let seconds = seconds_up_to(max_age, u32::MAX);
         self.max_age = match self.max_age {
             Some(before) if before < seconds => Some(before),
             Some(_) | None => Some(seconds),
@@ -100,7 +104,7 @@ impl Requirement {
         self.roles.extend(roles);
         self.predicates.extend(predicates);
         self.acr_values.extend(acr_values);
-        max_age.into_iter().fold(self, Self::max_age)
+        max_age.into_iter().fold(self, |all, seconds| all.max_age(Duration::from_secs(seconds.into())))
     }
 
     /// The scopes that a client should ask for, as a challenge has them.
@@ -119,17 +123,17 @@ impl Requirement {
 
     fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
         if !self.audiences.iter().all(|wanted| access.audience.contains(wanted)) {
-            return Err(access.denied(Reason::Token(VerificationError::Audience)));
+            return Err(access.denied(DenialReason::Token(VerificationError::Audience)));
         }
         let any = self.any_scope.iter().all(|scopes| access.has_any_scope(scopes));
         if !any || !access.has_all_scopes(&self.all_scopes) {
             let details = Details { scope: self.scope_text(), ..Details::default() };
-            return Err(access.denied(Reason::Scope).detailed(details));
+            return Err(access.denied(DenialReason::Scope).detailed(details));
         }
         let privileged = self.roles.iter().all(|(path, role)| access.has_role(path, role))
             && self.predicates.iter().all(|predicate| predicate(access));
         if !privileged {
-            return Err(access.denied(Reason::Privilege));
+            return Err(access.denied(DenialReason::Privilege));
         }
         let classes = self.classes();
         let strong = classes
@@ -139,7 +143,7 @@ impl Requirement {
         if !strong || !recent {
             let acr_values = classes.map(|classes| classes.join(" "));
             let details = Details { acr_values, max_age: self.max_age, ..Details::default() };
-            return Err(access.denied(Reason::Authentication).detailed(details));
+            return Err(access.denied(DenialReason::Authentication).detailed(details));
         }
         Ok(())
     }

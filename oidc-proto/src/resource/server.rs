@@ -1,10 +1,10 @@
 //! [`ResourceServer`]: a protected resource with its settings. Built once, cheap to clone.
 
 use super::{
-    challenge::{Challenges, Denied, Details, Reason},
+    challenge::{Challenges, DenialReason, Denied, Details},
     credentials::CredentialPolicy,
     issuer::Trusted,
-    record::Record,
+    record::VerdictRecord,
 };
 use crate::{backend::Mac, base::moment::Timestamp, metadata::IssuerRule, sender::DpopVerifier};
 use std::{collections::BTreeMap, fmt, sync::Arc};
@@ -112,14 +112,14 @@ impl ResourceServer {
         asked: Option<(&str, u16)>,
         retry_after: u32,
     ) -> Denied {
-        let record = Record {
+        let record = VerdictRecord {
             issuer: issuer.map(str::to_owned),
             host: asked.map(|(host, _)| host.to_owned()),
             port: asked.map(|(_, port)| port),
-            ..Record::default()
+            ..VerdictRecord::default()
         };
         let details = Details { retry_after: Some(retry_after), ..Details::default() };
-        self.denied(Reason::Unavailable, record).detailed(details)
+        self.denied(DenialReason::Unavailable, record).detailed(details)
     }
 
     /// The DPoP nonce that clients should use now, if one is demanded (RFC 9449 section 9).
@@ -128,7 +128,7 @@ impl ResourceServer {
         self.settings.dpop.verifier()?.nonce(now)
     }
 
-    pub(super) fn denied(&self, reason: Reason, record: Record) -> Denied {
+    pub(super) fn denied(&self, reason: DenialReason, record: VerdictRecord) -> Denied {
         Denied::new(reason, &self.settings.about, record)
     }
 }

@@ -2,10 +2,10 @@
 
 use super::{
     access::Access,
-    challenge::{Denied, Reason},
-    record::{Outcome, Record},
+    challenge::{DenialReason, Denied},
+    record::{VerdictOutcome, VerdictRecord},
 };
-use crate::sender::{ProofError, ReplayKey, Use};
+use crate::sender::{ProofError, ReplayAnswer, ReplayKey};
 
 /// How long, in seconds, a client is asked to wait when there is no room to remember its proof.
 const RETRY_WHEN_FULL: u32 = 5;
@@ -18,7 +18,7 @@ pub enum Verdict {
     /// It is accepted.
     Accepted(Box<Access>),
     /// It is accepted if its DPoP proof has not been used before: ask a replay window.
-    Once(Proven),
+    CheckReplay(ReplayCheck),
     /// It is refused.
     Denied(Denied),
     /// Newer keys of its issuer could lead to another verdict: ask again with some, if there are any
@@ -29,12 +29,16 @@ pub enum Verdict {
 impl Verdict {
     /// What to log.
     #[must_use]
-    pub fn record(&self) -> Record {
+    pub fn record(&self) -> VerdictRecord {
         match self {
             Self::Accepted(access) => access.record().clone(),
-            Self::Once(proven) => Record { outcome: Outcome::Undecided, ..proven.access.record().clone() },
+            Self::CheckReplay(check) => {
+                VerdictRecord { outcome: VerdictOutcome::Undecided, ..check.access.record().clone() }
+            }
             Self::Denied(denied) => denied.record().clone(),
-            Self::NewerKeys(denied) => Record { outcome: Outcome::Undecided, ..denied.record().clone() },
+            Self::NewerKeys(denied) => {
+                VerdictRecord { outcome: VerdictOutcome::Undecided, ..denied.record().clone() }
+            }
         }
     }
 }
@@ -43,27 +47,27 @@ impl Verdict {
 /// answer of a replay window:
 ///
 /// ```compile_fail,E0616
-/// # use oidc_proto::resource::{Access, Proven};
-/// fn hasty(proven: Proven) -> Box<Access> {
-///     proven.access // private: call `first_use`
+/// # use oidc_proto::resource::{Access, ReplayCheck};
+/// fn hasty(check: ReplayCheck) -> Box<Access> {
+///     check.access // private: call `finish`
 /// }
 /// ```
 ///
 /// ```compile_fail,E0382
-/// # use oidc_proto::{resource::Proven, sender::Use};
-/// fn twice(proven: Proven) {
-///     let _ = proven.first_use(Use::First);
-///     let _ = proven.first_use(Use::First); // moved
+/// # use oidc_proto::{resource::ReplayCheck, sender::ReplayAnswer};
+/// fn twice(check: ReplayCheck) {
+///     let _ = check.finish(ReplayAnswer::First);
+///     let _ = check.finish(ReplayAnswer::First); // moved
 /// }
 /// ```
 #[derive(Debug)]
 #[must_use]
-pub struct Proven {
+pub struct ReplayCheck {
     pub(super) access: Box<Access>,
     pub(super) replay_key: ReplayKey,
 }
 
-impl Proven {
+impl ReplayCheck {
     /// What to ask a [`ReplayWindow`](crate::sender::ReplayWindow), or a store that nodes share, about.
     #[must_use]
     pub const fn replay_key(&self) -> ReplayKey {
@@ -74,11 +78,11 @@ impl Proven {
     ///
     /// # Errors
     /// The proof has been used before (401), or nobody knows (503).
-    pub fn first_use(self, answer: Use) -> Result<Box<Access>, Denied> {
+    pub fn finish(self, answer: ReplayAnswer) -> Result<Box<Access>, Denied> {
         match answer {
-            Use::First => Ok(self.access),
-            Use::Replayed => Err(self.access.denied(Reason::Proof(ProofError::Replayed))),
-            Use::Full => Err(self.access.unavailable(RETRY_WHEN_FULL)),
+            ReplayAnswer::First => Ok(self.access),
+            ReplayAnswer::Replayed => Err(self.access.denied(DenialReason::Proof(ProofError::Replayed))),
+            ReplayAnswer::Unknown => Err(self.access.unavailable(RETRY_WHEN_FULL)),
         }
     }
 }

@@ -26,6 +26,6 @@ pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
 pub use nonces::{DpopNonces, MAX_NONCE, MAX_NONCE_ORIGINS};
 pub(crate) use proof::{DPOP, Proven, Prover};
 pub use proof::{Proof, dpop_nonce};
-pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayKey, ReplayWindow, Use};
+pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayAnswer, ReplayKey, ReplayWindow};
 pub(crate) use verify::UncheckedProof;
 pub use verify::{DEFAULT_PROOF_AGE, DpopProof, DpopVerifier, MAX_JTI, MAX_PROOF, ProofError};

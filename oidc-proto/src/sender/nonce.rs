@@ -6,12 +6,16 @@
 
 use crate::{
     backend::Mac,
-    base::{base64url, moment::Timestamp, secret::equal},
+    base::{
+        base64url,
+        moment::{Timestamp, whole_seconds},
+        secret::equal,
+    },
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
-/// The default length of a slot, in seconds.
-pub const DEFAULT_NONCE_SLOT: u32 = 120;
+/// The default length of a slot.
+pub const DEFAULT_NONCE_SLOT: Duration = Duration::from_secs(120);
 
 /// Separates these from whatever else the key may be used for.
 const CONTEXT: &[u8] = b"oidc-proto DPoP nonce\0";
@@ -21,14 +25,14 @@ const CONTEXT: &[u8] = b"oidc-proto DPoP nonce\0";
 pub struct NonceKeys {
     current: Mac,
     previous: Vec<Mac>,
-    slot: u32,
+    slot: i64,
 }
 
 impl NonceKeys {
     /// A key of 32 random bytes, the same on every node.
     #[must_use]
     pub fn new(current: &[u8; 32]) -> Self {
-        Self { current: Mac::new(current), previous: Vec::new(), slot: DEFAULT_NONCE_SLOT }
+        Self { current: Mac::new(current), previous: Vec::new(), slot: whole_seconds(DEFAULT_NONCE_SLOT) }
     }
 
     /// Accepts nonces of this key, too, and of those named before, but makes none with it.
@@ -38,10 +42,10 @@ impl NonceKeys {
         self
     }
 
-    /// Sets the length of a slot in seconds, the same on every node; at least one.
+    /// Sets the length of a slot, the same on every node; at least one second.
     #[must_use]
-    pub fn slot(mut self, seconds: u32) -> Self {
-        self.slot = seconds.max(1);
+    pub fn slot(mut self, length: Duration) -> Self {
+        self.slot = whole_seconds(length).max(1);
         self
     }
 
@@ -73,7 +77,7 @@ impl NonceKeys {
     }
 
     fn number(&self, now: Timestamp) -> i64 {
-        now.0.div_euclid(i64::from(self.slot))
+        now.0.div_euclid(self.slot)
     }
 }
 
@@ -136,7 +140,7 @@ mod tests {
 
     #[test]
     fn what_is_not_a_nonce_is_none() {
-        let keys = NonceKeys::new(&[1; 32]).slot(0);
+        let keys = NonceKeys::new(&[1; 32]).slot(Duration::ZERO);
         let good = keys.nonce(Timestamp(7));
         assert_eq!(keys.check(&good, Timestamp(8)), Freshness::Recent, "a slot has a second at least");
         for at in 0..good.len() {

@@ -3,7 +3,7 @@
 //!
 //! Checking and remembering are one operation on `&mut self`: there is no moment between them in which
 //! a second use could pass. A store that several nodes share does the same with one command, such as
-//! Redis' `SET NX` with an expiry, on the same [`ReplayKey`], and answers with the same [`Use`].
+//! Redis' `SET NX` with an expiry, on the same [`ReplayKey`], and answers with the same [`ReplayAnswer`].
 
 use crate::{
     backend::Fingerprint,
@@ -68,14 +68,14 @@ impl fmt::Debug for ReplayKey {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
-pub enum Use {
+pub enum ReplayAnswer {
     /// It is, and is remembered from now on.
     First,
     /// It has been used before.
     Replayed,
     /// Nobody knows: there is no room to remember it, its sender has taken its share of the room, or the store
     /// cannot be reached.
-    Full,
+    Unknown,
 }
 
 /// The messages that have been used and could be used again: in memory, bounded, without a timer. One window
@@ -113,8 +113,8 @@ impl ReplayWindow {
     }
 
     /// Notes the use of a message, and says whether it is the first. When the room is taken by messages that
-    /// could still be accepted, it answers [`Use::Full`] and forgets none of them.
-    pub fn first_use(&mut self, message: ReplayKey, now: Timestamp) -> Use {
+    /// could still be accepted, it answers [`ReplayAnswer::Unknown`] and forgets none of them.
+    pub fn first_use(&mut self, message: ReplayKey, now: Timestamp) -> ReplayAnswer {
         while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
             self.by_end.pop_first();
             if let Some(holder) = self.used.remove(&key) {
@@ -124,16 +124,16 @@ impl ReplayWindow {
         }
         // A clock that was set back must not bring a forgotten message back to life.
         if self.used.contains_key(&message.key) || Some(message.until) <= self.forgotten {
-            return Use::Replayed;
+            return ReplayAnswer::Replayed;
         }
         let left = self.capacity.saturating_sub(self.used.len());
         if self.holders.get(&message.holder).copied().unwrap_or(0) >= left {
-            return Use::Full;
+            return ReplayAnswer::Unknown;
         }
         *self.holders.entry(message.holder).or_default() += 1;
         self.used.insert(message.key, message.holder);
         self.by_end.insert((message.until, message.key));
-        Use::First
+        ReplayAnswer::First
     }
 
     /// One message less of this sender.
@@ -189,7 +189,7 @@ mod tests {
     /// How many proofs of this key find room, one after the other.
     fn flood(window: &mut ReplayWindow, holder: u8, from: u8) -> usize {
         let firsts = (0..100).map(|id| window.first_use(of(holder, from + id, 100), Timestamp(0)));
-        firsts.filter(|answer| *answer == Use::First).count()
+        firsts.filter(|answer| *answer == ReplayAnswer::First).count()
     }
 
     /// What nodes that share a store must agree on: whatever they are built for, and by whichever version.
@@ -206,35 +206,62 @@ mod tests {
     fn a_key_that_floods_the_window_leaves_room_for_others() {
         let mut window = ReplayWindow::with_capacity(60);
         assert_eq!(flood(&mut window, 1, 0), 30, "half of it");
-        assert_eq!(window.first_use(of(2, 200, 100), Timestamp(0)), Use::First);
+        assert_eq!(window.first_use(of(2, 200, 100), Timestamp(0)), ReplayAnswer::First);
         assert_eq!(flood(&mut window, 3, 100), 15, "half of the rest");
-        assert_eq!(window.first_use(of(2, 201, 100), Timestamp(0)), Use::First);
-        assert_eq!(window.first_use(of(1, 0, 100), Timestamp(0)), Use::Replayed, "and nothing is forgotten");
-        assert_eq!(window.first_use(of(1, 99, 200), Timestamp(101)), Use::First, "room by time alone");
+        assert_eq!(window.first_use(of(2, 201, 100), Timestamp(0)), ReplayAnswer::First);
+        assert_eq!(
+            window.first_use(of(1, 0, 100), Timestamp(0)),
+            ReplayAnswer::Replayed,
+            "and nothing is forgotten"
+        );
+        assert_eq!(
+            window.first_use(of(1, 99, 200), Timestamp(101)),
+            ReplayAnswer::First,
+            "room by time alone"
+        );
         assert_eq!((window.len(), window.holders.len()), (1, 1));
     }
 
     #[test]
     fn d17_the_window_is_bounded_purged_by_time_and_fails_closed() {
         let mut window = ReplayWindow::with_capacity(2);
-        assert_eq!(window.first_use(proof(1, 100), Timestamp(50)), Use::First);
-        assert_eq!(window.first_use(proof(1, 100), Timestamp(100)), Use::Replayed);
-        assert_eq!(window.first_use(proof(2, 110), Timestamp(100)), Use::First);
-        assert_eq!(window.first_use(proof(3, 120), Timestamp(100)), Use::Full);
-        assert_eq!(window.first_use(proof(1, 100), Timestamp(100)), Use::Replayed, "none was forgotten");
+        assert_eq!(window.first_use(proof(1, 100), Timestamp(50)), ReplayAnswer::First);
+        assert_eq!(window.first_use(proof(1, 100), Timestamp(100)), ReplayAnswer::Replayed);
+        assert_eq!(window.first_use(proof(2, 110), Timestamp(100)), ReplayAnswer::First);
+        assert_eq!(window.first_use(proof(3, 120), Timestamp(100)), ReplayAnswer::Unknown);
+        assert_eq!(
+            window.first_use(proof(1, 100), Timestamp(100)),
+            ReplayAnswer::Replayed,
+            "none was forgotten"
+        );
         assert_eq!(window.len(), 2);
-        assert_eq!(window.first_use(proof(3, 120), Timestamp(101)), Use::First, "room by time alone");
+        assert_eq!(
+            window.first_use(proof(3, 120), Timestamp(101)),
+            ReplayAnswer::First,
+            "room by time alone"
+        );
         assert_eq!(window.len(), 2);
-        assert_eq!(ReplayWindow::with_capacity(0).first_use(proof(1, 9), Timestamp(0)), Use::Full);
+        assert_eq!(
+            ReplayWindow::with_capacity(0).first_use(proof(1, 9), Timestamp(0)),
+            ReplayAnswer::Unknown
+        );
     }
 
     #[test]
     fn a_clock_set_back_or_far_ahead_lets_nothing_pass_twice_and_recovers() {
         let mut window = ReplayWindow::new();
-        assert_eq!(window.first_use(proof(1, 190), Timestamp(100)), Use::First);
-        assert_eq!(window.first_use(proof(2, 9_000), Timestamp(8_950)), Use::First, "the clock leaps");
-        assert_eq!(window.first_use(proof(1, 190), Timestamp(101)), Use::Replayed, "and is set back");
-        assert_eq!(window.first_use(proof(3, 191), Timestamp(101)), Use::First);
+        assert_eq!(window.first_use(proof(1, 190), Timestamp(100)), ReplayAnswer::First);
+        assert_eq!(
+            window.first_use(proof(2, 9_000), Timestamp(8_950)),
+            ReplayAnswer::First,
+            "the clock leaps"
+        );
+        assert_eq!(
+            window.first_use(proof(1, 190), Timestamp(101)),
+            ReplayAnswer::Replayed,
+            "and is set back"
+        );
+        assert_eq!(window.first_use(proof(3, 191), Timestamp(101)), ReplayAnswer::First);
     }
 
     #[test]
@@ -255,7 +282,7 @@ mod tests {
                     of(u8::try_from(id % 3).unwrap(), u8::try_from(id).unwrap(), ends[id]),
                     Timestamp(draw(120).try_into().unwrap()),
                 );
-                firsts[id] += usize::from(answer == Use::First);
+                firsts[id] += usize::from(answer == ReplayAnswer::First);
                 assert!(window.len() <= capacity && window.len() == window.by_end.len());
                 assert_eq!(window.len(), window.holders.values().sum::<usize>());
             }
@@ -285,17 +312,17 @@ mod tests {
         let of = |purpose, id: &str| ReplayKey::new(purpose, "https://op.example", &[id], Timestamp(100));
         let mut window = ReplayWindow::with_capacity(8);
         for purpose in ["logout_token", "client_assertion"] {
-            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), Use::First, "{purpose}");
-            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), Use::Replayed, "{purpose}");
+            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), ReplayAnswer::First, "{purpose}");
+            assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), ReplayAnswer::Replayed, "{purpose}");
         }
         // Nor by moving a letter from one part into another.
         let moved = ReplayKey::new("logout_tokenh", "ttps://op.example", &["1"], Timestamp(100));
-        assert_eq!(window.first_use(moved, Timestamp(0)), Use::First);
+        assert_eq!(window.first_use(moved, Timestamp(0)), ReplayAnswer::First);
         let flood = (2..20).map(|id| window.first_use(of("logout_token", &id.to_string()), Timestamp(0)));
-        assert!(flood.last() == Some(Use::Full));
+        assert!(flood.last() == Some(ReplayAnswer::Unknown));
         assert_eq!(
             window.first_use(of("client_assertion", "2"), Timestamp(0)),
-            Use::First,
+            ReplayAnswer::First,
             "room of its own"
         );
     }

@@ -17,11 +17,12 @@ use crate::{
         moment::Timestamp,
         secret::{Secret, equal},
     },
-    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, MAX_EMBEDDED_RSA, Unusable},
-    token::{DEFAULT_LEEWAY, MAX_LEEWAY},
+    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, KeyError, MAX_EMBEDDED_RSA},
+    token::{DEFAULT_LEEWAY, leeway_seconds},
 };
 use http::{HeaderMap, Method};
 use serde_json::Value;
+use std::time::Duration;
 
 /// The longest proof that is looked at, in bytes.
 pub const MAX_PROOF: usize = 8 * 1024;
@@ -30,7 +31,7 @@ pub const MAX_PROOF: usize = 8 * 1024;
 pub const MAX_JTI: usize = 256;
 
 /// How old a proof may be, in seconds, unless set otherwise; the leeway comes on top.
-pub const DEFAULT_PROOF_AGE: u16 = 60;
+pub const DEFAULT_PROOF_AGE: Duration = Duration::from_secs(60);
 
 /// Why a proof is refused: `invalid_dpop_proof`, or `use_dpop_nonce` (RFC 9449 sections 7.1 and 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,7 +60,7 @@ pub enum ProofError {
     KeyTooLong,
     /// Its key is unfit: private, symmetric, too weak, not on its curve.
     #[error("the key (`jwk`) of the DPoP proof {0}")]
-    Key(Unusable),
+    Key(KeyError),
     /// Its claims are not acceptable JSON.
     #[error("the set of claims of the DPoP proof {0}")]
     Claims(JsonError),
@@ -123,8 +124,8 @@ impl ProofError {
 #[derive(Clone, Debug)]
 pub struct DpopVerifier {
     algorithms: AlgorithmSet,
-    max_age: u16,
-    leeway: u16,
+    max_age: Duration,
+    leeway: Duration,
     nonces: Option<NonceKeys>,
 }
 
@@ -149,18 +150,18 @@ impl DpopVerifier {
         self
     }
 
-    /// Sets how old, in seconds, a proof may be.
+    /// Sets how old a proof may be.
     #[must_use]
-    pub const fn max_age(mut self, seconds: u16) -> Self {
-        self.max_age = seconds;
+    pub const fn max_age(mut self, max_age: Duration) -> Self {
+        self.max_age = max_age;
         self
     }
 
-    /// Sets how far, in seconds, the client's clock may be from ours, either way; the default is
-    /// [`DEFAULT_LEEWAY`], the most [`MAX_LEEWAY`].
+    /// Sets how far the client's clock may be from ours, either way; the default is
+    /// [`DEFAULT_LEEWAY`], the most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY).
     #[must_use]
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
         self
     }
 
@@ -257,8 +258,8 @@ impl DpopVerifier {
                 return Err(ProofError::TokenHash);
             }
         }
-        let leeway = i64::from(self.leeway.min(MAX_LEEWAY));
-        let until = iat.plus(i64::from(self.max_age)).plus(leeway);
+        let leeway = leeway_seconds(self.leeway);
+        let until = iat.after(self.max_age).plus(leeway);
         if now > until {
             return Err(ProofError::TooOld);
         }

@@ -2,7 +2,7 @@
 
 use super::{
     Claims, Possession, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
+    claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
     jwt::{Unverified, is_type},
     plain,
     scopes::{self, Others},
@@ -14,7 +14,7 @@ use crate::{
     metadata::IssuerRule,
 };
 use serde::Deserialize;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// What a resource server demands of access tokens. Made once, used for every request.
 ///
@@ -27,7 +27,7 @@ pub struct AccessTokenVerifier {
     name: Option<String>,
     audiences: Vec<String>,
     algorithms: Allowed,
-    leeway: u16,
+    leeway: Duration,
     plain_jwt: bool,
 }
 
@@ -77,8 +77,8 @@ impl AccessTokenVerifier {
     /// Sets how far, in seconds, the issuer's clock may be from ours, either way; the default is
     /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the most [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
         self
     }
 
@@ -191,9 +191,9 @@ impl AccessTokenVerifier {
         self.audiences.iter().any(|ours| ours == audience)
     }
 
-    /// The leeway in force, in seconds.
-    pub(crate) fn tolerance(&self) -> u16 {
-        self.leeway.min(MAX_LEEWAY)
+    /// The leeway that was set.
+    pub(crate) const fn tolerance(&self) -> Duration {
+        self.leeway
     }
 
     /// Everything that a verdict can depend on. A new field does not compile until it stands here.
@@ -205,7 +205,7 @@ impl AccessTokenVerifier {
             hash.text(Some(audience));
         }
         hash.fixed(&algorithms.set().bits().to_be_bytes());
-        hash.fixed(&leeway.to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
+        hash.fixed(&leeway_seconds(*leeway).to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
     }
 
     fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), VerificationError> {

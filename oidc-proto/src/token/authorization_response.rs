@@ -16,6 +16,7 @@ use crate::{
     metadata::IssuerRule,
 };
 use serde_json::Value;
+use std::time::Duration;
 use zeroize::Zeroizing;
 
 /// What a client demands of signed authorization responses. Made once.
@@ -24,7 +25,7 @@ pub struct AuthorizationResponseVerifier {
     issuer: IssuerRule,
     client_id: String,
     algorithms: Allowed,
-    leeway: u16,
+    leeway: Duration,
 }
 
 impl AuthorizationResponseVerifier {
@@ -56,8 +57,8 @@ impl AuthorizationResponseVerifier {
 
     /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
     #[must_use]
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
         self
     }
 

@@ -34,7 +34,7 @@ impl fmt::Debug for CacheKey {
 
 /// What remembers right signatures. [`SignatureCache`] does; wrap it for several threads as you like, and
 /// hold a lock no longer than each of the two calls.
-pub trait Remember {
+pub trait SignatureMemory {
     /// Whether this is remembered.
     fn knows(&mut self, key: &CacheKey) -> bool;
     /// Remembers this, until `expires` at the latest.
@@ -82,7 +82,7 @@ impl SignatureCache {
     }
 }
 
-impl Remember for SignatureCache {
+impl SignatureMemory for SignatureCache {
     fn knows(&mut self, key: &CacheKey) -> bool {
         self.0.get(key).is_some()
     }
@@ -92,7 +92,7 @@ impl Remember for SignatureCache {
     }
 }
 
-impl<R: Remember + ?Sized> Remember for &mut R {
+impl<R: SignatureMemory + ?Sized> SignatureMemory for &mut R {
     fn knows(&mut self, key: &CacheKey) -> bool {
         (**self).knows(key)
     }
@@ -118,7 +118,7 @@ impl AccessTokenVerifier {
         &self,
         token: &str,
         keys: &KeySet,
-        cache: &mut impl Remember,
+        cache: &mut impl SignatureMemory,
         scratch: &'s mut Scratch,
         now: Timestamp,
     ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
@@ -134,7 +134,7 @@ impl AccessTokenVerifier {
         &self,
         token: &str,
         keys: &KeySet,
-        cache: &mut impl Remember,
+        cache: &mut impl SignatureMemory,
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
@@ -146,7 +146,7 @@ impl AccessTokenVerifier {
             }
             self.check_signature(unverified, keys)?;
             // There is an `exp`, or the checks before the signature would have refused the token.
-            cache.remember(key, Timestamp(unverified.claims.exp.unwrap_or(i64::MIN)));
+            cache.remember(key, unverified.claims.exp.unwrap_or(Timestamp(i64::MIN)));
             Ok(())
         });
         verified.map(|(verified, ())| verified)

@@ -2,7 +2,7 @@
 
 use super::{
     Audience, Claims, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, MAX_LEEWAY, check_times},
+    claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
     jwt::{Unverified, is_type},
 };
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     metadata::IssuerRule,
 };
 use serde::de::DeserializeOwned;
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// The longest `sub`, in ASCII characters (section 2).
 const MAX_SUB: usize = 255;
@@ -34,7 +34,7 @@ pub struct IdTokenVerifier {
     pub(crate) client_id: String,
     pub(crate) trusted_audiences: Vec<String>,
     pub(crate) algorithms: Allowed,
-    pub(crate) leeway: u16,
+    pub(crate) leeway: Duration,
 }
 
 /// What one ID token must fit, besides what all of them must.
@@ -102,8 +102,8 @@ impl IdTokenVerifier {
 
     /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
     #[must_use]
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
         self
     }
 
@@ -158,8 +158,8 @@ impl IdTokenVerifier {
         }
         if let Some(max_age) = expected.max_age {
             let since = claims.auth_time.ok_or(VerificationError::Missing("auth_time"))?;
-            let leeway = i64::from(self.leeway.min(MAX_LEEWAY));
-            let latest = Timestamp(since).plus(i64::from(max_age)).plus(leeway);
+            let leeway = leeway_seconds(self.leeway);
+            let latest = since.plus(i64::from(max_age)).plus(leeway);
             if latest < now {
                 return Err(VerificationError::AuthenticationTooOld);
             }
@@ -279,11 +279,11 @@ impl IdToken {
             iss: owned(&claims.iss).ok_or(VerificationError::Missing("iss"))?,
             sub: owned(&claims.sub).ok_or(VerificationError::Missing("sub"))?,
             aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
-            exp: Timestamp(claims.exp.ok_or(VerificationError::Missing("exp"))?),
-            iat: Timestamp(claims.iat.ok_or(VerificationError::Missing("iat"))?),
+            exp: claims.exp.ok_or(VerificationError::Missing("exp"))?,
+            iat: claims.iat.ok_or(VerificationError::Missing("iat"))?,
             azp: owned(&claims.azp),
             nonce: owned(&claims.nonce),
-            auth_time: claims.auth_time.map(Timestamp),
+            auth_time: claims.auth_time,
             acr: owned(&claims.acr),
             amr: claims.amr.map(Audience::to_vec).unwrap_or_default(),
             sid: owned(&claims.sid),

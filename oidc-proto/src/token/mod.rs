@@ -8,8 +8,8 @@ mod claims;
 mod id_token;
 mod jwt;
 mod plain;
-mod rejected;
 mod scopes;
+mod verification_error;
 
 pub use crate::{
     jose::Scratch,
@@ -17,11 +17,11 @@ pub use crate::{
 };
 pub use access_token::{AccessTokenVerifier, CustomClaimsError, VerifiedAccessToken};
 pub use authorization_response::AuthorizationResponseVerifier;
-pub use cache::{CacheKey, ENTRY_BYTES, Remember, SignatureCache};
-pub(crate) use claims::check_times;
+pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
+pub(crate) use claims::{check_times, leeway_seconds};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
-pub use rejected::VerificationError;
+pub use verification_error::VerificationError;

@@ -6,11 +6,11 @@ use oidc_proto::{
     base::form::FormError,
     flow::{
         Authenticated, CallbackError, Client, ConfigError, Endpoint, Login, PENDING_LIFETIME,
-        PendingAuthorization, Rule, Step,
+        PendingAuthorization, ResponseRule, Step,
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Authentication, EndpointName, Party, drive_with, hostile, scenario::CLIENT_ID};
+use oidc_testkit::{ClientAuthentication, EndpointName, Party, drive_with, hostile, scenario::CLIENT_ID};
 use serde_json::json;
 use std::time::Duration;
 
@@ -180,9 +180,10 @@ fn a_callback_without_a_code_or_with_an_empty_one_is_refused() {
 
 #[test]
 fn a_user_may_be_away_for_an_hour_and_not_a_second_longer() {
-    for (seconds, expired) in [(PENDING_LIFETIME, false), (PENDING_LIFETIME + 1, true)] {
+    let lifetime = PENDING_LIFETIME.as_secs().cast_signed();
+    for (seconds, expired) in [(lifetime, false), (lifetime + 1, true)] {
         let mut party = Party::new();
-        party.provider.code_lifetime(PENDING_LIFETIME * 2);
+        party.provider.code_lifetime(lifetime * 2);
         let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
         let query = party.callback_query(&url);
         party.clock.advance(seconds);
@@ -271,7 +272,7 @@ fn keys_and_userinfo_that_fail_end_the_login_without_a_second_code() {
 
 #[test]
 fn the_token_request_is_bound_to_redirect_uri_and_verifier() {
-    let mut party = Party::builder().authentication(Authentication::None).build();
+    let mut party = Party::builder().authentication(ClientAuthentication::None).build();
     let (pending, query) = away(&mut party);
     let response = AuthorizationResponse::from_query(&query).unwrap();
     let call = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
@@ -300,7 +301,7 @@ fn a_login_without_an_id_token_is_not_a_login() {
         let error = party.login().unwrap_err();
         match alteration.as_ref().map(|value| value.is_null()) {
             None | Some(true) => assert!(
-                matches!(&error, Error::Response(error) if error.rule == Rule::Missing("id_token")),
+                matches!(&error, Error::Response(error) if error.rule == ResponseRule::Missing("id_token")),
                 "{error:?}"
             ),
             Some(false) => {

@@ -5,34 +5,34 @@ use oidc_proto::{
     Error, Secret, Timestamp,
     flow::{
         self, Client, ConfigError, DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceGrant, DeviceTokens,
-        Pause, RETRY_AFTER_CAP, Rule, Step,
+        Pause, RETRY_AFTER_CAP, ResponseRule, Step,
     },
     jose::Algorithm,
 };
 use oidc_testkit::{
-    Authentication, Clock, DEVICE_GRANT, EndpointName, Provider, Registration, Seed, drive, hostile,
+    ClientAuthentication, Clock, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, drive, hostile,
 };
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const ISSUER: &str = "https://op.example";
 
 struct Scene {
-    provider: Provider,
+    provider: TestProvider,
     client: Client,
     clock: Clock,
 }
 
 impl Scene {
     fn new() -> Self {
-        Self::with(Authentication::ClientSecretBasic("its secret".into()))
+        Self::with(ClientAuthentication::ClientSecretBasic("its secret".into()))
     }
 
-    fn with(authentication: Authentication) -> Self {
-        let mut provider = Provider::new(ISSUER);
+    fn with(authentication: ClientAuthentication) -> Self {
+        let mut provider = TestProvider::new(ISSUER);
         let method = match &authentication {
-            Authentication::None => None,
-            Authentication::ClientSecretBasic(_) => Some(flow::Authentication::ClientSecretBasic),
-            Authentication::ClientSecretPost(_) => Some(flow::Authentication::ClientSecretPost),
+            ClientAuthentication::None => None,
+            ClientAuthentication::ClientSecretBasic(_) => Some(flow::ClientAuthentication::ClientSecretBasic),
+            ClientAuthentication::ClientSecretPost(_) => Some(flow::ClientAuthentication::ClientSecretPost),
         };
         provider.register(
             Registration::new("tv", authentication)
@@ -83,9 +83,9 @@ fn gap(scene: &Scene, pause: &Pause<DeviceGrant>) -> i64 {
 #[test]
 fn a_user_logs_in_on_a_device_without_a_browser() {
     for authentication in [
-        Authentication::None,
-        Authentication::ClientSecretBasic("its secret".into()),
-        Authentication::ClientSecretPost("its secret".into()),
+        ClientAuthentication::None,
+        ClientAuthentication::ClientSecretBasic("its secret".into()),
+        ClientAuthentication::ClientSecretPost("its secret".into()),
     ] {
         let mut scene = Scene::with(authentication);
         let device = scene.begin(&["openid", "profile", "offline_access"]).unwrap();
@@ -128,7 +128,10 @@ fn a_login_without_its_id_token_is_none() {
     scene.provider.alter_response(EndpointName::Token, hostile::remove_member("id_token"));
     let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     let error = scene.finish(pause).unwrap_err();
-    assert!(matches!(&error, Error::Response(broken) if broken.rule == Rule::Missing("id_token")), "{error}");
+    assert!(
+        matches!(&error, Error::Response(broken) if broken.rule == ResponseRule::Missing("id_token")),
+        "{error}"
+    );
 }
 
 #[test]
@@ -181,7 +184,7 @@ fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_
 
 #[test]
 fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
-    for (retry_after, wait) in [(30, 30), (3, 10), (100_000, RETRY_AFTER_CAP)] {
+    for (retry_after, wait) in [(30, 30), (3, 10), (100_000, RETRY_AFTER_CAP.as_secs().cast_signed())] {
         let mut scene = Scene::new();
         let device = scene.begin(&["openid"]).unwrap();
         let pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
@@ -331,7 +334,7 @@ fn a_saved_grant_that_was_changed_is_refused_whole() {
     for (member, bad) in [
         ("version", 2.into()),
         ("interval", 0.into()),
-        ("interval", (DEVICE_LIFETIME_CAP + 1).into()),
+        ("interval", (DEVICE_LIFETIME_CAP.as_secs() + 1).into()),
         ("expires_at", i64::MAX.into()),
         ("expires_at", 0.into()),
         ("user_code", "".into()),
@@ -376,7 +379,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     );
     for missing in ["user_code", "verification_uri", "expires_in"] {
         let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
-        assert_eq!(read(&without).unwrap_err(), Rule::Missing(missing));
+        assert_eq!(read(&without).unwrap_err(), ResponseRule::Missing(missing));
     }
     for (member, bad) in [
         ("verification_uri", "javascript:alert(1)".into()),
@@ -390,7 +393,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     ] {
         let bad =
             document(&|document: &mut serde_json::Value| document[member] = serde_json::Value::clone(&bad));
-        assert_eq!(read(&bad).unwrap_err(), Rule::Value(member));
+        assert_eq!(read(&bad).unwrap_err(), ResponseRule::Value(member));
     }
     let odd = document(&|document| document["verification_uri_complete"] = "data:text/html,x".into());
     assert!(
@@ -403,7 +406,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
         assert_eq!(first, support::NOW.plus(wait), "{interval}");
     }
     let long = read(&document(&|document| document["expires_in"] = 10_000_000.into())).unwrap();
-    assert_eq!(long.expires_at(), support::NOW.plus(DEVICE_LIFETIME_CAP));
+    assert_eq!(long.expires_at(), support::NOW.after(DEVICE_LIFETIME_CAP));
 }
 
 #[test]

@@ -4,11 +4,11 @@
 use oidc_proto::{
     Error, UrlPolicy,
     base::endpoint_url::UrlError,
-    flow::{ConfigError, Discovery, Endpoint, MAX_DOCUMENT, Rule},
+    flow::{ConfigError, Discovery, Endpoint, MAX_DOCUMENT, ResponseRule},
     message::AuthorizationRequest,
-    metadata::{MetadataError, Profile, ProviderMetadata, SetAside, Why},
+    metadata::{MemberError, MetadataError, Profile, ProviderMetadata, UnusableMember},
 };
-use oidc_testkit::{EndpointName, Party, Provider, drive, hostile};
+use oidc_testkit::{EndpointName, Party, TestProvider, drive, hostile};
 use serde_json::{Value, json};
 
 /// Discovers after one alteration of the response; the client's request is judged, too.
@@ -22,7 +22,7 @@ fn discover_with(
     result
 }
 
-fn rule(result: Result<ProviderMetadata, Error>) -> Rule {
+fn rule(result: Result<ProviderMetadata, Error>) -> ResponseRule {
     match result {
         Err(Error::Response(error)) => {
             assert_eq!(error.endpoint, Endpoint::Discovery);
@@ -34,7 +34,7 @@ fn rule(result: Result<ProviderMetadata, Error>) -> Rule {
 
 fn metadata_error(result: Result<ProviderMetadata, Error>) -> MetadataError {
     let found = rule(result);
-    let Rule::Metadata(error) = found else { panic!("{found:?}") };
+    let ResponseRule::Metadata(error) = found else { panic!("{found:?}") };
     error
 }
 
@@ -46,7 +46,7 @@ fn the_url_is_the_issuer_with_its_path_kept_and_one_slash_between() {
         ("https://op.example/a/b", "/a/b/.well-known/openid-configuration"),
         ("https://op.example/a/b/", "/a/b/.well-known/openid-configuration"),
     ] {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         let mut clock = Party::new().clock;
         let call = Discovery::start(issuer, &UrlPolicy::default()).unwrap();
         let metadata = drive(call, &mut provider, &mut clock).unwrap();
@@ -97,10 +97,13 @@ fn an_issuer_that_differs_in_one_letter_is_refused_and_both_are_named() {
 #[test]
 fn redirects_are_never_followed_not_even_to_the_issuer_itself() {
     for target in ["https://evil.example/", "https://op.example/.well-known/openid-configuration"] {
-        assert_eq!(rule(discover_with(hostile::redirect_to(target))), Rule::Redirect);
+        assert_eq!(rule(discover_with(hostile::redirect_to(target))), ResponseRule::Redirect);
     }
     for status in [300, 301, 302, 303, 304, 308] {
-        assert_eq!(rule(discover_with(hostile::respond(status, "application/json", "{}"))), Rule::Redirect);
+        assert_eq!(
+            rule(discover_with(hostile::respond(status, "application/json", "{}"))),
+            ResponseRule::Redirect
+        );
     }
 }
 
@@ -112,12 +115,12 @@ fn only_json_is_metadata() {
     for bad in ["text/html", "text/plain", "application/jsonp", "application/json-seq", "application/jwt", ""]
     {
         let result = discover_with(hostile::set_header("content-type", bad));
-        assert_eq!(rule(result), Rule::MediaType("application/json"), "{bad}");
+        assert_eq!(rule(result), ResponseRule::MediaType("application/json"), "{bad}");
     }
     let result = discover_with(|response| {
         response.headers_mut().remove("content-type");
     });
-    assert_eq!(rule(result), Rule::MediaType("application/json"));
+    assert_eq!(rule(result), ResponseRule::MediaType("application/json"));
 }
 
 #[test]
@@ -126,16 +129,16 @@ fn a_document_of_exactly_64_kib_is_read_and_one_byte_more_is_not() {
         |extra: usize| discover_with(move |response| response.body_mut().resize(MAX_DOCUMENT + extra, b' '));
     assert_eq!(MAX_DOCUMENT, 65536);
     assert!(padded(0).is_ok());
-    assert_eq!(rule(padded(1)), Rule::TooLarge { limit: MAX_DOCUMENT });
-    assert_eq!(rule(padded(10 << 20)), Rule::TooLarge { limit: MAX_DOCUMENT });
+    assert_eq!(rule(padded(1)), ResponseRule::TooLarge { limit: MAX_DOCUMENT });
+    assert_eq!(rule(padded(10 << 20)), ResponseRule::TooLarge { limit: MAX_DOCUMENT });
 }
 
 #[test]
 fn other_statuses_are_not_documents_and_busy_providers_say_so() {
     for status in [201, 204, 206, 400, 401, 403, 404, 410] {
-        let body = Provider::new("https://op.example").metadata().to_string();
+        let body = TestProvider::new("https://op.example").metadata().to_string();
         let result = discover_with(hostile::respond(status, "application/json", body));
-        assert_eq!(rule(result), Rule::Status, "{status}");
+        assert_eq!(rule(result), ResponseRule::Status, "{status}");
     }
     for status in [429, 500, 502, 503] {
         let result = discover_with(hostile::respond(status, "text/html", "<p>sorry"));
@@ -224,10 +227,10 @@ fn a_member_that_cannot_be_used_fails_only_what_needs_it() {
     );
     party.provider.alter_response(EndpointName::Discovery, hostile::set_member("op_tos_uri", 7));
     let metadata = party.discover().unwrap();
-    let url = Why::Url(UrlError::PlainHttp);
+    let url = MemberError::Url(UrlError::PlainHttp);
     let aside: Vec<_> =
-        metadata.set_aside.iter().map(|SetAside { member, why, .. }| (*member, *why)).collect();
-    assert_eq!(aside, [("userinfo_endpoint", url), ("op_tos_uri", Why::WrongType("a string"))]);
+        metadata.set_aside.iter().map(|UnusableMember { member, why, .. }| (*member, *why)).collect();
+    assert_eq!(aside, [("userinfo_endpoint", url), ("op_tos_uri", MemberError::WrongType("a string"))]);
     party.client = oidc_proto::flow::Client::builder(metadata, "app")
         .secret(oidc_testkit::scenario::SECRET)
         .redirect_uri("https://app.example/callback")
@@ -241,17 +244,25 @@ fn a_member_that_cannot_be_used_fails_only_what_needs_it() {
 #[test]
 fn what_every_flow_needs_must_be_usable() {
     for (name, value, why) in [
-        ("token_endpoint", json!("http://op.example/token"), Why::Url(UrlError::PlainHttp)),
-        ("token_endpoint", json!("https://op.example/token#x"), Why::Url(UrlError::Fragment)),
-        ("token_endpoint", json!("https://u:p@op.example/token"), Why::Url(UrlError::Credentials)),
-        ("token_endpoint", json!("/token"), Why::Url(UrlError::NotAbsolute)),
-        ("authorization_endpoint", json!("javascript:alert(1)"), Why::Url(UrlError::Scheme)),
-        ("jwks_uri", json!("file:///etc/passwd"), Why::Url(UrlError::Scheme)),
-        ("jwks_uri", json!("http://localhost/jwks"), Why::Url(UrlError::PlainHttp)),
-        ("jwks_uri", json!(["https://op.example/jwks"]), Why::WrongType("a string")),
-        ("subject_types_supported", json!("public"), Why::WrongType("an array of strings")),
-        ("id_token_signing_alg_values_supported", json!(["RS256", 7]), Why::WrongType("an array of strings")),
-        ("authorization_response_iss_parameter_supported", json!("true"), Why::WrongType("a boolean")),
+        ("token_endpoint", json!("http://op.example/token"), MemberError::Url(UrlError::PlainHttp)),
+        ("token_endpoint", json!("https://op.example/token#x"), MemberError::Url(UrlError::Fragment)),
+        ("token_endpoint", json!("https://u:p@op.example/token"), MemberError::Url(UrlError::Credentials)),
+        ("token_endpoint", json!("/token"), MemberError::Url(UrlError::NotAbsolute)),
+        ("authorization_endpoint", json!("javascript:alert(1)"), MemberError::Url(UrlError::Scheme)),
+        ("jwks_uri", json!("file:///etc/passwd"), MemberError::Url(UrlError::Scheme)),
+        ("jwks_uri", json!("http://localhost/jwks"), MemberError::Url(UrlError::PlainHttp)),
+        ("jwks_uri", json!(["https://op.example/jwks"]), MemberError::WrongType("a string")),
+        ("subject_types_supported", json!("public"), MemberError::WrongType("an array of strings")),
+        (
+            "id_token_signing_alg_values_supported",
+            json!(["RS256", 7]),
+            MemberError::WrongType("an array of strings"),
+        ),
+        (
+            "authorization_response_iss_parameter_supported",
+            json!("true"),
+            MemberError::WrongType("a boolean"),
+        ),
     ] {
         let error = metadata_error(discover_with(hostile::set_member(name, value.clone())));
         let MetadataError::Unusable(aside) = error else { panic!("{name} {value}: {error}") };
@@ -265,20 +276,20 @@ fn endpoints_on_special_addresses_are_refused_in_every_spelling() {
         let error =
             metadata_error(discover_with(hostile::set_member("jwks_uri", format!("https://{host}/"))));
         let MetadataError::Unusable(aside) = error else { panic!("{host}: {error}") };
-        assert_eq!(aside.why, Why::Url(UrlError::PrivateAddress), "{host}");
+        assert_eq!(aside.why, MemberError::Url(UrlError::PrivateAddress), "{host}");
     }
     for host in ["127.0.0.1", "[::1]", "localhost", "x.localhost"] {
         let error =
             metadata_error(discover_with(hostile::set_member("jwks_uri", format!("https://{host}/"))));
         let MetadataError::Unusable(aside) = error else { panic!("{host}: {error}") };
-        assert_eq!(aside.why, Why::Url(UrlError::Loopback), "{host}");
+        assert_eq!(aside.why, MemberError::Url(UrlError::Loopback), "{host}");
     }
 }
 
 #[test]
 fn every_registered_member_has_a_field_of_its_own() {
     let registry = include_str!("../../../tests/data/authorization-server-metadata.txt");
-    let mut document = Provider::new("https://op.example").metadata();
+    let mut document = TestProvider::new("https://op.example").metadata();
     for line in registry.lines().filter(|line| !line.starts_with('#') && !line.is_empty()) {
         let (name, kind) = line.split_once(' ').unwrap();
         if document.get(name).is_none() {

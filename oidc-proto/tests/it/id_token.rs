@@ -11,6 +11,7 @@ use oidc_proto::{
 };
 use oidc_testkit::{EndpointName, Party, drive::NOW, hostile, scenario::CLIENT_ID};
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 type Object = Map<String, Value>;
 type Alteration = Box<dyn FnMut(&mut Object, &mut Object) + Send>;
@@ -124,14 +125,14 @@ fn a_subject_has_1_to_255_ascii_characters() {
 
 #[test]
 fn times_are_exact_at_the_edge_of_the_leeway() {
-    for leeway in [0, DEFAULT_LEEWAY, 120] {
+    for leeway in [Duration::ZERO, DEFAULT_LEEWAY, Duration::from_secs(120)] {
         let verdict = |name: &str, seconds: i64| {
             let configure = move |client: ClientBuilder| {
                 if leeway == DEFAULT_LEEWAY { client } else { client.leeway(leeway) }
             };
             login_with(&AuthorizationRequest::default(), configure, set(name, NOW.0 + seconds))
         };
-        let edge = i64::from(leeway);
+        let edge = leeway.as_secs().cast_signed();
         verdict("exp", 1 - edge).unwrap();
         assert_rejected(verdict("exp", -edge), VerificationError::Expired);
         verdict("nbf", edge).unwrap();
@@ -147,10 +148,10 @@ fn times_are_exact_at_the_edge_of_the_leeway() {
 
 #[test]
 fn no_leeway_is_larger_than_its_ceiling() {
-    let ceiling = i64::from(MAX_LEEWAY);
+    let ceiling = MAX_LEEWAY.as_secs().cast_signed();
     let verdict = |name: &str, seconds: i64| {
-        let request = AuthorizationRequest::default().max_age(60);
-        login_with(&request, |client| client.leeway(u16::MAX), set(name, NOW.0 + seconds))
+        let request = AuthorizationRequest::default().max_age(Duration::from_secs(60));
+        login_with(&request, |client| client.leeway(Duration::MAX), set(name, NOW.0 + seconds))
     };
     verdict("exp", 1 - ceiling).unwrap();
     assert_rejected(verdict("exp", -ceiling), VerificationError::Expired);
@@ -240,15 +241,15 @@ fn hashes_of_code_and_state_that_are_right_are_accepted() {
 
 #[test]
 fn max_age_demands_auth_time_and_holds_it_to_the_second() {
-    let request = AuthorizationRequest::default().max_age(60);
+    let request = AuthorizationRequest::default().max_age(Duration::from_secs(60));
     let verdict = |alteration| login_with(&request, |client| client, alteration);
     assert_rejected(verdict(remove("auth_time")), VerificationError::Missing("auth_time"));
-    let edge = 60 + i64::from(DEFAULT_LEEWAY);
+    let edge = 60 + DEFAULT_LEEWAY.as_secs().cast_signed();
     verdict(set("auth_time", NOW.0 - edge)).unwrap();
     assert_rejected(verdict(set("auth_time", NOW.0 - edge - 1)), VerificationError::AuthenticationTooOld);
     login(set("auth_time", 0)).unwrap();
-    let strict = AuthorizationRequest::default().max_age(0);
-    let old = set("auth_time", NOW.0 - i64::from(DEFAULT_LEEWAY) - 1);
+    let strict = AuthorizationRequest::default().max_age(Duration::ZERO);
+    let old = set("auth_time", NOW.0 - DEFAULT_LEEWAY.as_secs().cast_signed() - 1);
     assert_rejected(login_with(&strict, |client| client, old), VerificationError::AuthenticationTooOld);
 }
 
@@ -290,7 +291,7 @@ fn an_unsigned_token_is_refused_and_so_is_every_spelling_of_none() {
 fn a_public_key_is_never_taken_for_a_secret() {
     // The classic confusion: HMAC with the text of the public key; the client is public.
     for pin in [false, true] {
-        let builder = Party::builder().authentication(oidc_testkit::Authentication::None);
+        let builder = Party::builder().authentication(oidc_testkit::ClientAuthentication::None);
         let mut party = if pin { builder.id_token_alg(Algorithm::RS256) } else { builder }.build();
         let keys = party.keys().unwrap();
         party.provider.sign_with(Algorithm::HS256);

@@ -6,16 +6,16 @@ use oidc_proto::{
     base::json::JsonError,
     flow::{
         Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint, MAX_INTROSPECTED, MAX_RETRIES,
-        Rule, Step, TokenTypeHint,
+        ResponseRule, Step, TokenTypeHint,
     },
-    message::Introspection,
+    message::IntrospectionResponse,
 };
-use oidc_testkit::{EndpointName, Provider, Registration, hostile};
+use oidc_testkit::{EndpointName, Registration, TestProvider, hostile};
 use serde_json::json;
 use std::time::Duration;
 
-fn provider() -> Provider {
-    let mut provider = Provider::new(ISSUER);
+fn provider() -> TestProvider {
+    let mut provider = TestProvider::new(ISSUER);
     provider.register(Registration::basic("service", SECRET).grant_type("client_credentials"));
     provider.register(Registration::basic("api", SECRET));
     provider.register(Registration::post("api-post", SECRET));
@@ -23,7 +23,7 @@ fn provider() -> Provider {
     provider
 }
 
-fn client(provider: &mut Provider, id: &str, secret: Option<&str>) -> Client {
+fn client(provider: &mut TestProvider, id: &str, secret: Option<&str>) -> Client {
     let metadata = run(provider, Discovery::start(ISSUER, &policy()).unwrap()).unwrap();
     let builder = Client::builder(metadata, id);
     let builder = match secret {
@@ -31,13 +31,13 @@ fn client(provider: &mut Provider, id: &str, secret: Option<&str>) -> Client {
         None => builder,
     };
     let builder = match id {
-        "api-post" => builder.authentication(oidc_proto::flow::Authentication::ClientSecretPost),
+        "api-post" => builder.authentication(oidc_proto::flow::ClientAuthentication::ClientSecretPost),
         _ => builder,
     };
     builder.build().unwrap()
 }
 
-fn token(provider: &mut Provider) -> Secret {
+fn token(provider: &mut TestProvider) -> Secret {
     let service = client(provider, "service", Some(SECRET));
     let wanted = ClientCredentialsRequest::new(["read", "write"]);
     run(provider, service.client_credentials_once(&wanted, moment(NOW)).unwrap()).unwrap().access_token
@@ -112,22 +112,22 @@ fn every_other_answer_has_its_name() {
         Err(other) => panic!("{other:?}"),
     };
     let json = "application/json";
-    assert_eq!(ask(200, json, r#"{"active":true}"#).map(|said: Introspection| said.active), Ok(true));
-    let wrong = |member, expected| Rule::Json(JsonError::WrongType { member, expected });
+    assert_eq!(ask(200, json, r#"{"active":true}"#).map(|said: IntrospectionResponse| said.active), Ok(true));
+    let wrong = |member, expected| ResponseRule::Json(JsonError::WrongType { member, expected });
     assert_eq!(ask(200, json, r#"{"active":"true"}"#), Err(wrong("active", "a boolean")));
     assert_eq!(ask(200, json, r#"{"active":true,"exp":"x"}"#), Err(wrong("exp", "a date in seconds")));
-    assert_eq!(ask(200, json, r#"{"exp":5}"#), Err(Rule::Missing("active")));
+    assert_eq!(ask(200, json, r#"{"exp":5}"#), Err(ResponseRule::Missing("active")));
     assert_eq!(
         ask(200, json, r#"{"active":false,"active":true}"#),
-        Err(Rule::Json(JsonError::DuplicateMember))
+        Err(ResponseRule::Json(JsonError::DuplicateMember))
     );
-    assert_eq!(ask(200, json, "[]"), Err(Rule::Json(JsonError::NotAnObject)));
-    assert_eq!(ask(200, json, ""), Err(Rule::Json(JsonError::NotJson)));
-    assert_eq!(ask(200, "application/token-introspection+jwt", "a.b.c"), Err(Rule::UnexpectedJwt));
-    assert_eq!(ask(302, json, r#"{"active":true}"#), Err(Rule::Redirect));
-    assert_eq!(ask(404, json, r#"{"active":true}"#), Err(Rule::Status));
+    assert_eq!(ask(200, json, "[]"), Err(ResponseRule::Json(JsonError::NotAnObject)));
+    assert_eq!(ask(200, json, ""), Err(ResponseRule::Json(JsonError::NotJson)));
+    assert_eq!(ask(200, "application/token-introspection+jwt", "a.b.c"), Err(ResponseRule::UnexpectedJwt));
+    assert_eq!(ask(302, json, r#"{"active":true}"#), Err(ResponseRule::Redirect));
+    assert_eq!(ask(404, json, r#"{"active":true}"#), Err(ResponseRule::Status));
     let long = format!(r#"{{"active":true,"x":"{}"}}"#, "x".repeat(64 * 1024));
-    assert_eq!(ask(200, json, &long), Err(Rule::TooLarge { limit: 64 * 1024 }));
+    assert_eq!(ask(200, json, &long), Err(ResponseRule::TooLarge { limit: 64 * 1024 }));
 }
 
 #[test]

@@ -4,13 +4,13 @@
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
     base::json::JsonError,
-    flow::{Authenticated, Endpoint, PreviousLogin, Rule, Step},
-    jose::{Algorithm, JwsError, KeySet, KeySetError, MAX_KEYS, Unusable},
+    flow::{Authenticated, Endpoint, PreviousLogin, ResponseRule, Step},
+    jose::{Algorithm, JwsError, KeyError, KeySet, KeySetError, MAX_KEYS},
     message::{AuthorizationRequest, AuthorizationResponse},
     renew::KeyRenewal,
     token::VerificationError,
 };
-use oidc_testkit::{Authentication, EndpointName, Party, Provider, drive, hostile};
+use oidc_testkit::{ClientAuthentication, EndpointName, Party, TestProvider, drive, hostile};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
@@ -95,7 +95,7 @@ fn a_rotation_during_a_login_is_survived_by_one_fetch() {
 
 #[test]
 fn keys_at_hand_that_are_old_in_whatever_way_are_renewed_once_and_the_login_goes_on() {
-    let provider = Provider::new("https://op.example");
+    let provider = TestProvider::new("https://op.example");
     let named = |index: usize, kid: &str| {
         let mut key = provider.key_set()["keys"][index].clone();
         key["kid"] = kid.into();
@@ -248,17 +248,17 @@ fn a_token_that_names_no_key_is_tried_with_few_keys_only() {
 #[test]
 fn a_key_is_for_its_use_its_operations_and_its_algorithm_alone() {
     for (member, value, why) in [
-        ("use", json!("enc"), JwsError::KeySetAside(Unusable::NotForSignatures)),
-        ("key_ops", json!(["encrypt"]), JwsError::KeySetAside(Unusable::NotForSignatures)),
+        ("use", json!("enc"), JwsError::KeySetAside(KeyError::NotForSignatures)),
+        ("key_ops", json!(["encrypt"]), JwsError::KeySetAside(KeyError::NotForSignatures)),
         ("alg", json!("PS256"), JwsError::KeyMismatch),
-        ("alg", json!("RSA-OAEP"), JwsError::KeySetAside(Unusable::UnknownAlgorithm)),
-        ("alg", json!("ES256"), JwsError::KeySetAside(Unusable::AlgorithmMismatch)),
-        ("d", json!("AAAA"), JwsError::KeySetAside(Unusable::PrivateMembers)),
-        ("kty", json!("EC"), JwsError::KeySetAside(Unusable::MissingMember("crv"))),
-        ("n", json!("AQAB"), JwsError::KeySetAside(Unusable::RsaTooShort)),
-        ("n", json!("x".repeat(1368)), JwsError::KeySetAside(Unusable::RsaTooLong)),
-        ("e", json!("AQ"), JwsError::KeySetAside(Unusable::RsaExponent)),
-        ("n", json!("not base64!"), JwsError::KeySetAside(Unusable::Base64("n"))),
+        ("alg", json!("RSA-OAEP"), JwsError::KeySetAside(KeyError::UnknownAlgorithm)),
+        ("alg", json!("ES256"), JwsError::KeySetAside(KeyError::AlgorithmMismatch)),
+        ("d", json!("AAAA"), JwsError::KeySetAside(KeyError::PrivateMembers)),
+        ("kty", json!("EC"), JwsError::KeySetAside(KeyError::MissingMember("crv"))),
+        ("n", json!("AQAB"), JwsError::KeySetAside(KeyError::RsaTooShort)),
+        ("n", json!("x".repeat(1368)), JwsError::KeySetAside(KeyError::RsaTooLong)),
+        ("e", json!("AQ"), JwsError::KeySetAside(KeyError::RsaExponent)),
+        ("n", json!("not base64!"), JwsError::KeySetAside(KeyError::Base64("n"))),
     ] {
         let mut party = Party::new();
         let mut key = rsa(&party, 1);
@@ -297,12 +297,12 @@ fn strange_keys_are_set_aside_with_a_reason_and_the_good_one_serves() {
     let reason = |kid: &str| {
         learned.set_aside().iter().find(|aside| aside.kid.as_deref() == Some(kid)).unwrap().reason
     };
-    assert_eq!(reason("x"), Unusable::UnknownCurve);
-    assert_eq!(reason("k"), Unusable::UnknownCurve);
-    assert_eq!(reason("m"), Unusable::UnknownKeyType);
-    assert_eq!(reason("short"), Unusable::RsaTooShort);
-    assert_eq!(reason("s"), Unusable::SecretTooShort);
-    assert_eq!(reason("off"), Unusable::BadPoint);
+    assert_eq!(reason("x"), KeyError::UnknownCurve);
+    assert_eq!(reason("k"), KeyError::UnknownCurve);
+    assert_eq!(reason("m"), KeyError::UnknownKeyType);
+    assert_eq!(reason("short"), KeyError::RsaTooShort);
+    assert_eq!(reason("s"), KeyError::SecretTooShort);
+    assert_eq!(reason("off"), KeyError::BadPoint);
     party.provider.assert_clean();
 }
 
@@ -322,14 +322,14 @@ fn a_set_that_is_no_set_ends_the_login_and_names_the_rule() {
         let mut party = Party::new();
         party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
         let Err(Error::Response(error)) = login(&mut party, None) else { panic!("{body}") };
-        assert_eq!((error.endpoint, error.rule), (Endpoint::Jwks, Rule::KeySet(why)), "{body:.40}");
+        assert_eq!((error.endpoint, error.rule), (Endpoint::Jwks, ResponseRule::KeySet(why)), "{body:.40}");
     }
     let mut party = Party::new();
     publish(&mut party, &[]);
     let Err(Error::Response(error)) = login(&mut party, None) else { panic!("no keys") };
     assert_eq!(
         (error.endpoint, error.rule),
-        (Endpoint::Jwks, Rule::NoUsableKey),
+        (Endpoint::Jwks, ResponseRule::NoUsableKey),
         "not the fault of the token"
     );
 }
@@ -343,10 +343,10 @@ fn keys_are_json_or_a_jwk_set_and_never_a_redirect() {
     }
     let large = " ".repeat(65537);
     for (alteration, rule) in [
-        (hostile::respond(200, "text/html", "{\"keys\":[]}"), Rule::MediaType("application/json")),
-        (hostile::respond(404, "application/json", "{\"keys\":[]}"), Rule::Status),
-        (hostile::respond(302, "application/json", "{\"keys\":[]}"), Rule::Redirect),
-        (hostile::respond(200, "application/json", large.as_str()), Rule::TooLarge { limit: 65536 }),
+        (hostile::respond(200, "text/html", "{\"keys\":[]}"), ResponseRule::MediaType("application/json")),
+        (hostile::respond(404, "application/json", "{\"keys\":[]}"), ResponseRule::Status),
+        (hostile::respond(302, "application/json", "{\"keys\":[]}"), ResponseRule::Redirect),
+        (hostile::respond(200, "application/json", large.as_str()), ResponseRule::TooLarge { limit: 65536 }),
     ] {
         let mut party = Party::new();
         party.provider.alter_response(EndpointName::Jwks, alteration);
@@ -360,7 +360,9 @@ fn keys_are_json_or_a_jwk_set_and_never_a_redirect() {
 #[test]
 fn a_set_without_a_usable_key_is_the_fault_of_the_provider_in_every_flow() {
     let none = |error: Error| match error {
-        Error::Response(broken) => (broken.endpoint, broken.rule) == (Endpoint::Jwks, Rule::NoUsableKey),
+        Error::Response(broken) => {
+            (broken.endpoint, broken.rule) == (Endpoint::Jwks, ResponseRule::NoUsableKey)
+        }
         _ => false,
     };
     for keys in [vec![], strange_keys()] {
@@ -429,7 +431,7 @@ fn a_login_says_when_it_has_asked_for_keys() {
 
 #[test]
 fn nobody_is_told_who_fetches_the_keys() {
-    let mut party = Party::builder().authentication(Authentication::None).build();
+    let mut party = Party::builder().authentication(ClientAuthentication::None).build();
     party.keys().unwrap();
     let seen = party.provider.requests().last().unwrap();
     assert!(seen.header("authorization").is_none() && seen.query.is_none() && seen.body.is_empty());

@@ -9,18 +9,21 @@ use oidc_proto::{
     metadata::ProviderMetadata,
 };
 use oidc_testkit::{
-    Authentication, EndpointName, Party, hostile,
+    ClientAuthentication, EndpointName, Party, hostile,
     scenario::{CLIENT_ID, SECRET},
 };
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    time::Duration,
+};
 use url::Url;
 
-fn authentications() -> [Authentication; 3] {
+fn authentications() -> [ClientAuthentication; 3] {
     [
-        Authentication::None,
-        Authentication::ClientSecretBasic(SECRET.to_owned()),
-        Authentication::ClientSecretPost(SECRET.to_owned()),
+        ClientAuthentication::None,
+        ClientAuthentication::ClientSecretBasic(SECRET.to_owned()),
+        ClientAuthentication::ClientSecretPost(SECRET.to_owned()),
     ]
 }
 
@@ -61,7 +64,7 @@ fn begin(client: &Client, request: &AuthorizationRequest) -> Result<Url, Error> 
 fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
     for authentication in authentications() {
         for algorithm in Algorithm::ALL.iter().copied() {
-            if algorithm.is_symmetric() && authentication == Authentication::None {
+            if algorithm.is_symmetric() && authentication == ClientAuthentication::None {
                 continue; // there is no secret to sign with
             }
             let mut party =
@@ -164,7 +167,7 @@ fn everything_typed_reaches_the_provider_once_and_encoded() {
     let mut party = Party::new();
     let mut request = AuthorizationRequest::new(["profile", "email profile"])
         .prompt([Prompt::Login, Prompt::Consent])
-        .max_age(60)
+        .max_age(Duration::from_secs(60))
         .login_hint("alice+b&c=d@example.com")
         .parameter("resource", "https://a.example/")
         .parameter("vendor", "é ü&=");

@@ -6,25 +6,25 @@ use http::{HeaderMap, header::WWW_AUTHENTICATE};
 use oidc_proto::{
     Error, Timestamp, UrlPolicy,
     flow::{
-        Client, ConfigError, Discovery, DiscoveryOptions, Endpoint, ResourceDiscovery, ResponseError, Rule,
-        Step,
+        Client, ConfigError, Discovery, DiscoveryOptions, Endpoint, ResourceDiscovery, ResponseError,
+        ResponseRule, Step,
     },
     jose::{Algorithm, JwsError, KeySet},
     message::AuthorizationRequest,
     metadata::{MetadataError, Profile, ProviderMetadata, ResourceMetadata, SignedMetadataError, WellKnown},
 };
-use oidc_testkit::{EndpointName, Provider, hostile};
+use oidc_testkit::{EndpointName, TestProvider, hostile};
 use serde_json::{Value, json};
 use std::sync::Arc;
 
 const INSERTED: &str = "/.well-known/oauth-authorization-server/tenant";
 const APPENDED: &str = "/tenant/.well-known/openid-configuration";
 
-fn asked(provider: &Provider) -> Vec<String> {
+fn asked(provider: &TestProvider) -> Vec<String> {
     paths(provider).into_iter().map(|(_, path)| path).collect()
 }
 
-fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> Rule {
+fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> ResponseRule {
     match result {
         Err(Error::Response(error)) => error.rule,
         other => panic!("not a broken response: {other:?}"),
@@ -33,7 +33,7 @@ fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> Rule {
 
 #[test]
 fn an_authorization_server_is_asked_before_its_path() {
-    let mut provider = Provider::new(ISSUER);
+    let mut provider = TestProvider::new(ISSUER);
     let found = run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap()).unwrap();
     assert_eq!(found.issuer, ISSUER);
     let profile = Discovery::with_profile(ISSUER, Profile::AuthorizationServer, &policy()).unwrap();
@@ -41,9 +41,9 @@ fn an_authorization_server_is_asked_before_its_path() {
     assert_eq!(asked(&provider), [INSERTED, INSERTED]);
     // One form means one form.
     provider.metadata_forms(true, false);
-    assert_eq!(rule(run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap())), Rule::Status);
+    assert_eq!(rule(run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap())), ResponseRule::Status);
     provider.metadata_forms(false, true);
-    assert_eq!(rule(run(&mut provider, Discovery::start(ISSUER, &policy()).unwrap())), Rule::Status);
+    assert_eq!(rule(run(&mut provider, Discovery::start(ISSUER, &policy()).unwrap())), ResponseRule::Status);
     assert_eq!(asked(&provider)[2..], [INSERTED, APPENDED]);
     provider.assert_clean();
 }
@@ -56,7 +56,7 @@ fn the_other_form_is_asked_only_on_request_and_only_if_there_is_nothing_in_the_f
         (WellKnown::OAuth, true, &[INSERTED]),
         (WellKnown::OAuth, false, &[INSERTED, APPENDED]),
     ] {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         let openid = (first == WellKnown::OpenId) == in_first;
         provider.metadata_forms(openid, !openid);
         run(&mut provider, Discovery::either(ISSUER, first, &policy()).unwrap()).unwrap();
@@ -71,31 +71,38 @@ fn two_requests_are_the_most_and_each_status_has_its_meaning() {
     for status in [400, 401, 403, 404, 405, 410] {
         let Ok(Step::Send(second)) = answer(either(), status, "text/html", "") else { panic!("{status}") };
         assert_eq!(second.request().uri().path(), INSERTED);
-        assert_eq!(rule(answer(second, status, "text/html", "")), Rule::Status, "and that was the last");
+        assert_eq!(
+            rule(answer(second, status, "text/html", "")),
+            ResponseRule::Status,
+            "and that was the last"
+        );
     }
     for status in [406, 409, 418, 451] {
-        assert_eq!(rule(answer(either(), status, "text/html", "")), Rule::Status, "{status}");
+        assert_eq!(rule(answer(either(), status, "text/html", "")), ResponseRule::Status, "{status}");
     }
-    assert_eq!(rule(answer(either(), 302, "text/html", "")), Rule::Redirect);
+    assert_eq!(rule(answer(either(), 302, "text/html", "")), ResponseRule::Redirect);
     for status in [429, 500, 503] {
         assert!(matches!(answer(either(), status, "text/html", ""), Err(Error::Unavailable(_))), "{status}");
     }
-    assert_eq!(rule(answer(either(), 200, "text/html", "<html>")), Rule::MediaType("application/json"));
+    assert_eq!(
+        rule(answer(either(), 200, "text/html", "<html>")),
+        ResponseRule::MediaType("application/json")
+    );
 }
 
 #[test]
 fn another_issuer_in_the_document_is_the_end_and_no_reason_to_ask_elsewhere() {
-    let mut provider = Provider::new(ISSUER);
+    let mut provider = TestProvider::new(ISSUER);
     provider.alter_response(EndpointName::Discovery, hostile::set_member("issuer", "https://evil.example"));
     let ended = run(&mut provider, Discovery::either(ISSUER, WellKnown::OpenId, &policy()).unwrap());
-    assert!(matches!(rule(ended), Rule::Metadata(MetadataError::Issuer { .. })));
+    assert!(matches!(rule(ended), ResponseRule::Metadata(MetadataError::Issuer { .. })));
     assert_eq!(asked(&provider), [APPENDED]);
 }
 
 #[test]
 fn each_form_is_held_to_what_it_promises() {
     // An authorization server need not say how ID tokens are signed; an OpenID Provider must.
-    let mut provider = Provider::new(ISSUER);
+    let mut provider = TestProvider::new(ISSUER);
     for endpoint in [EndpointName::Discovery, EndpointName::OAuthMetadata] {
         provider.alter_response(endpoint, hostile::remove_member("subject_types_supported"));
     }
@@ -103,7 +110,7 @@ fn each_form_is_held_to_what_it_promises() {
     assert!(ask(WellKnown::OAuth).is_ok());
     assert_eq!(
         rule(ask(WellKnown::OpenId)),
-        Rule::Metadata(MetadataError::Missing(vec!["subject_types_supported"]))
+        ResponseRule::Metadata(MetadataError::Missing(vec!["subject_types_supported"]))
     );
 }
 
@@ -115,11 +122,11 @@ fn the_url_of_metadata_is_not_an_issuer() {
     assert!(error.to_string().contains("give the issuer"), "{error}");
 }
 
-fn keys(provider: &Provider) -> Arc<KeySet> {
+fn keys(provider: &TestProvider) -> Arc<KeySet> {
     Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap())
 }
 
-fn signed(provider: &mut Provider, claims: Value, now: Timestamp) -> Result<ProviderMetadata, Error> {
+fn signed(provider: &mut TestProvider, claims: Value, now: Timestamp) -> Result<ProviderMetadata, Error> {
     let keys = keys(provider);
     provider.sign_metadata(claims);
     let options = DiscoveryOptions::new(&policy()).form(WellKnown::OAuth).signed_by(keys);
@@ -128,7 +135,7 @@ fn signed(provider: &mut Provider, claims: Value, now: Timestamp) -> Result<Prov
 
 #[test]
 fn signed_values_take_precedence_and_the_rest_stays() {
-    let mut provider = Provider::new(ISSUER);
+    let mut provider = TestProvider::new(ISSUER);
     let metadata = signed(
         &mut provider,
         json!({"iss": ISSUER, "iat": 5, "token_endpoint": "https://op.example/signed", "extra": true}),
@@ -148,47 +155,50 @@ fn signed_values_take_precedence_and_the_rest_stays() {
 
 #[test]
 fn signed_metadata_that_does_not_verify_is_refused() {
-    use SignedMetadataError as Why;
+    use SignedMetadataError as MemberError;
     let good = || json!({"iss": ISSUER, "exp": NOW.0 + 100, "issuer": ISSUER});
-    assert!(signed(&mut Provider::new(ISSUER), good(), NOW).is_ok());
-    let refused = |claims: Value, now: i64, prepare: fn(&mut Provider)| {
-        let mut provider = Provider::new(ISSUER);
+    assert!(signed(&mut TestProvider::new(ISSUER), good(), NOW).is_ok());
+    let refused = |claims: Value, now: i64, prepare: fn(&mut TestProvider)| {
+        let mut provider = TestProvider::new(ISSUER);
         prepare(&mut provider);
         match rule(signed(&mut provider, claims, Timestamp(now))) {
-            Rule::Metadata(MetadataError::Signed(why)) => why,
+            ResponseRule::Metadata(MetadataError::Signed(why)) => why,
             other => panic!("{other}"),
         }
     };
     let now = NOW.0;
-    assert_eq!(refused(json!({}), now, |_| {}), Why::Issuer);
-    assert_eq!(refused(json!({"iss": "https://evil.example"}), now, |_| {}), Why::Issuer);
-    assert_eq!(refused(good(), now + 130, |_| {}), Why::Time);
-    assert!(signed(&mut Provider::new(ISSUER), good(), Timestamp(now + 129)).is_ok(), "leeway, and no more");
-    assert_eq!(refused(json!({"iss": ISSUER, "nbf": now + 31}), now, |_| {}), Why::Time);
-    assert_eq!(refused(json!({"iss": ISSUER, "signed_metadata": "x"}), now, |_| {}), Why::Nested);
-    assert_eq!(refused(good(), now, |p| p.break_signatures(true)), Why::Jws(JwsError::Signature));
-    assert_eq!(refused(good(), now, |p| p.sign_with_generation(9)), Why::Jws(JwsError::UnknownKey));
+    assert_eq!(refused(json!({}), now, |_| {}), MemberError::Issuer);
+    assert_eq!(refused(json!({"iss": "https://evil.example"}), now, |_| {}), MemberError::Issuer);
+    assert_eq!(refused(good(), now + 130, |_| {}), MemberError::Time);
+    assert!(
+        signed(&mut TestProvider::new(ISSUER), good(), Timestamp(now + 129)).is_ok(),
+        "leeway, and no more"
+    );
+    assert_eq!(refused(json!({"iss": ISSUER, "nbf": now + 31}), now, |_| {}), MemberError::Time);
+    assert_eq!(refused(json!({"iss": ISSUER, "signed_metadata": "x"}), now, |_| {}), MemberError::Nested);
+    assert_eq!(refused(good(), now, |p| p.break_signatures(true)), MemberError::Jws(JwsError::Signature));
+    assert_eq!(refused(good(), now, |p| p.sign_with_generation(9)), MemberError::Jws(JwsError::UnknownKey));
     // The issuer in it is held to the one asked for, like any other.
     let other =
-        signed(&mut Provider::new(ISSUER), json!({"iss": ISSUER, "issuer": "https://x.example"}), NOW);
-    assert!(matches!(rule(other), Rule::Metadata(MetadataError::Issuer { .. })));
+        signed(&mut TestProvider::new(ISSUER), json!({"iss": ISSUER, "issuer": "https://x.example"}), NOW);
+    assert!(matches!(rule(other), ResponseRule::Metadata(MetadataError::Issuer { .. })));
 }
 
 #[test]
 fn leaving_the_signature_out_is_no_way_around_it() {
-    let mut provider = Provider::new(ISSUER);
+    let mut provider = TestProvider::new(ISSUER);
     let options = DiscoveryOptions::new(&policy()).signed_by(keys(&provider));
     let ended = run(&mut provider, Discovery::with(ISSUER, options.clone()).unwrap());
-    assert_eq!(rule(ended), Rule::Metadata(MetadataError::Missing(vec!["signed_metadata"])));
+    assert_eq!(rule(ended), ResponseRule::Metadata(MetadataError::Missing(vec!["signed_metadata"])));
     provider.alter_response(EndpointName::Discovery, hostile::set_member("signed_metadata", 5));
     let ended = run(&mut provider, Discovery::with(ISSUER, options).unwrap());
-    assert!(matches!(rule(ended), Rule::Metadata(MetadataError::Json(_))));
+    assert!(matches!(rule(ended), ResponseRule::Metadata(MetadataError::Json(_))));
 }
 
 #[test]
 fn a_flow_refuses_early_what_the_metadata_rules_out_and_says_why() {
     let login = |member: &str, value: Value| {
-        let mut document = Provider::new(ISSUER).metadata();
+        let mut document = TestProvider::new(ISSUER).metadata();
         document[member] = value;
         let text = document.to_string();
         let metadata =
@@ -275,10 +285,13 @@ fn a_resource_is_asked_between_its_host_and_its_path_and_must_be_the_one_asked_f
     let ask = || ResourceDiscovery::start(API, &policy()).unwrap();
     let other = ResourceMetadata::new("https://api.example").to_json();
     let ended = answer(ask(), 200, "application/json", other);
-    assert!(matches!(rule(ended), Rule::Metadata(MetadataError::Resource { .. })));
-    assert_eq!(rule(answer(ask(), 200, "text/html", own.to_json())), Rule::MediaType("application/json"));
-    assert_eq!(rule(answer(ask(), 404, "application/json", "")), Rule::Status);
-    assert_eq!(rule(answer(ask(), 301, "application/json", "")), Rule::Redirect);
+    assert!(matches!(rule(ended), ResponseRule::Metadata(MetadataError::Resource { .. })));
+    assert_eq!(
+        rule(answer(ask(), 200, "text/html", own.to_json())),
+        ResponseRule::MediaType("application/json")
+    );
+    assert_eq!(rule(answer(ask(), 404, "application/json", "")), ResponseRule::Status);
+    assert_eq!(rule(answer(ask(), 301, "application/json", "")), ResponseRule::Redirect);
     for bad in ["http://api.example", "https://api.example/#x", "https://10.1.1.1/", "api"] {
         let error = ResourceDiscovery::start(bad, &policy()).unwrap_err();
         assert!(matches!(error, Error::Config(ConfigError::Resource(_))), "{bad}: {error}");
@@ -304,14 +317,14 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
     for other in ["https://api.example", "https://api.example/v1/", "https://bank.example"] {
         let call = ask(&[&header], &policy()).unwrap().unwrap();
         let ended = answer(call, 200, "application/json", ResourceMetadata::new(other).to_json());
-        assert!(matches!(rule(ended), Rule::Metadata(MetadataError::Resource { .. })), "{other}");
+        assert!(matches!(rule(ended), ResponseRule::Metadata(MetadataError::Resource { .. })), "{other}");
     }
     assert!(ask(&["Bearer"], &policy()).unwrap().is_none());
     assert!(ask(&[], &policy()).unwrap().is_none());
     let twice = [header.as_str(), &header];
     assert!(ask(&twice, &policy()).unwrap().is_some(), "the same place twice is one place");
     let two = [header.as_str(), r#"Bearer resource_metadata="https://other.example/""#];
-    assert_eq!(rule(ask(&two, &policy())), Rule::Value("resource_metadata"));
+    assert_eq!(rule(ask(&two, &policy())), ResponseRule::Value("resource_metadata"));
     for inward in ["http://meta.example/", "https://169.254.169.254/latest", "file:///etc/passwd", "x"] {
         let Err(Error::Response(error)) =
             ask(&[&format!(r#"Bearer resource_metadata="{inward}""#)], &policy())
@@ -320,7 +333,7 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
         };
         let ResponseError { endpoint, rule, .. } = *error;
         assert_eq!(endpoint, Endpoint::ResourceMetadata);
-        assert!(matches!(rule, Rule::Metadata(MetadataError::Unusable(_))), "{inward}");
+        assert!(matches!(rule, ResponseRule::Metadata(MetadataError::Unusable(_))), "{inward}");
     }
 }
 
@@ -334,7 +347,7 @@ fn another_jwt_of_the_issuer_is_no_signed_metadata() {
                "client_id": "app", "scope": "read", "token_endpoint_hint": "x"}),
         json!({"iss": ISSUER, "token_endpoint": null}),
     ] {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         let stolen = hostile::set_member("token_endpoint", "https://evil.example/token");
         provider.alter_response(EndpointName::OAuthMetadata, stolen);
         let ended = signed(&mut provider, claims, NOW);

@@ -5,15 +5,15 @@ use oidc_proto::{
     base::{endpoint_url::UrlError, form::FormError, json::JsonError},
     flow::{
         Authenticated, CallbackError, Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint,
-        Rule,
+        ResponseRule,
     },
-    jose::{Algorithm, JwsError, KeySet, Unusable},
+    jose::{Algorithm, JwsError, KeyError, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse},
-    metadata::{MetadataError, ProviderMetadata, Why},
+    metadata::{MemberError, MetadataError, ProviderMetadata},
     token::{AccessTokenVerifier, Scratch, VerificationError},
 };
 use oidc_testkit::{
-    Authentication, EndpointName, Party, Provider,
+    ClientAuthentication, EndpointName, Party, TestProvider,
     drive::NOW,
     drive_with, hostile,
     scenario::{CLIENT_ID, SECRET},
@@ -67,7 +67,7 @@ fn e01_a_newline_in_an_access_token_is_an_error_and_no_panic() {
         let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
         party.provider.alter_response(EndpointName::Token, hostile::set_member("access_token", evil));
         let Err(Error::Response(error)) = party.login() else { panic!("{evil:?}") };
-        assert_eq!((error.endpoint, error.rule), (Endpoint::Token, Rule::Value("access_token")));
+        assert_eq!((error.endpoint, error.rule), (Endpoint::Token, ResponseRule::Value("access_token")));
         let kept = party
             .client
             .userinfo(&Secret::new(evil), "alice", oidc_proto::Moment::new(NOW, [7; 32]))
@@ -123,9 +123,9 @@ fn e04_an_expiry_of_another_type_is_an_error_and_not_an_absence() {
 #[test]
 fn e06_one_key_of_a_new_kind_does_not_take_the_others_down() {
     for (jwk, reason) in [
-        (json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "new", "pub": "AAAA"}), Unusable::UnknownKeyType),
-        (json!({"kty": "OKP", "crv": "X25519", "kid": "new", "x": "AAAA"}), Unusable::UnknownCurve),
-        (json!({"kty": "EC", "crv": "secp256k1", "kid": "new", "x": "A", "y": "A"}), Unusable::UnknownCurve),
+        (json!({"kty": "AKP", "alg": "ML-DSA-65", "kid": "new", "pub": "AAAA"}), KeyError::UnknownKeyType),
+        (json!({"kty": "OKP", "crv": "X25519", "kid": "new", "x": "AAAA"}), KeyError::UnknownCurve),
+        (json!({"kty": "EC", "crv": "secp256k1", "kid": "new", "x": "A", "y": "A"}), KeyError::UnknownCurve),
     ] {
         let mut party = Party::new();
         party.provider.publish_extra_jwk(jwk);
@@ -158,9 +158,10 @@ fn e11_tokens_come_out_with_a_verified_id_token_or_not_at_all() {
 /// The HTTP client of another followed the redirect and sent the client secret along.
 #[test]
 fn e13_a_redirect_of_the_token_endpoint_gets_no_secret() {
-    for authentication in
-        [Authentication::ClientSecretBasic(SECRET.into()), Authentication::ClientSecretPost(SECRET.into())]
-    {
+    for authentication in [
+        ClientAuthentication::ClientSecretBasic(SECRET.into()),
+        ClientAuthentication::ClientSecretPost(SECRET.into()),
+    ] {
         let mut party = Party::builder().authentication(authentication).build();
         let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
         let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
@@ -173,7 +174,7 @@ fn e13_a_redirect_of_the_token_endpoint_gets_no_secret() {
             Some(moved.body(Vec::new()).unwrap())
         });
         let Err(Error::Response(error)) = outcome else { panic!() };
-        assert_eq!(error.rule, Rule::Redirect);
+        assert_eq!(error.rule, ResponseRule::Redirect);
         assert_eq!(hosts, ["op.example"], "one request, to the one host that was agreed on");
     }
 }
@@ -284,9 +285,11 @@ fn e17_providers_whose_endpoints_are_on_other_hosts_work_by_default() {
 /// An earlier design took the metadata of whoever answered.
 #[test]
 fn e18_metadata_of_another_issuer_is_refused_and_both_are_named() {
-    let document = Provider::new("https://evil.example").metadata();
+    let document = TestProvider::new("https://evil.example").metadata();
     let Err(Error::Response(error)) = discovered("https://op.example", &document) else { panic!() };
-    let Rule::Metadata(MetadataError::Issuer { expected, found }) = &error.rule else { panic!("{error}") };
+    let ResponseRule::Metadata(MetadataError::Issuer { expected, found }) = &error.rule else {
+        panic!("{error}")
+    };
     assert_eq!((expected.as_str(), found.as_str()), ("https://op.example", "https://evil.example"));
     assert!(error.to_string().contains("`https://evil.example`, but `https://op.example` was asked for"));
 }
@@ -305,11 +308,11 @@ fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
         party.login().unwrap();
     }
     // Keys for encryption and weak keys vouch for nothing.
-    let keys = Provider::new("https://op.example").key_set()["keys"].clone();
+    let keys = TestProvider::new("https://op.example").key_set()["keys"].clone();
     let (mut encrypts, mut weak) = (keys[0].clone(), keys[0].clone());
     encrypts["use"] = "enc".into();
     weak["n"] = format!("{}w", "x".repeat(170)).into();
-    for (key, why) in [(encrypts, Unusable::NotForSignatures), (weak, Unusable::RsaTooShort)] {
+    for (key, why) in [(encrypts, KeyError::NotForSignatures), (weak, KeyError::RsaTooShort)] {
         let set = KeySet::parse(json!({ "keys": [key] }).to_string().as_bytes()).unwrap();
         assert_eq!(set.set_aside()[0].reason, why);
         let mut party = Party::new();
@@ -335,12 +338,14 @@ fn e21_no_secret_and_no_token_is_sent_over_http() {
         ("authorization_endpoint", true),
         ("userinfo_endpoint", false),
     ] {
-        let mut document = Provider::new("https://op.example").metadata();
+        let mut document = TestProvider::new("https://op.example").metadata();
         document[name] = "http://op.example/x".into();
         match discovered("https://op.example", &document) {
             Err(Error::Response(error)) if required => {
-                let Rule::Metadata(MetadataError::Unusable(aside)) = error.rule else { panic!("{error}") };
-                assert_eq!((aside.member, aside.why), (name, Why::Url(UrlError::PlainHttp)));
+                let ResponseRule::Metadata(MetadataError::Unusable(aside)) = error.rule else {
+                    panic!("{error}")
+                };
+                assert_eq!((aside.member, aside.why), (name, MemberError::Url(UrlError::PlainHttp)));
             }
             Ok(metadata) if !required => {
                 let client = Client::builder(metadata, CLIENT_ID).build().unwrap();

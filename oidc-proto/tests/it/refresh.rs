@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     Error, Secret,
-    flow::{Authenticated, Client, ConfigError, PreviousLogin, Refreshed, Rule},
+    flow::{Authenticated, Client, ConfigError, PreviousLogin, Refreshed, ResponseRule},
     jose::JwsError,
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
@@ -262,7 +262,7 @@ fn a_refresh_token_that_no_header_or_form_could_carry_is_refused_when_it_comes()
     let user = party.login().unwrap();
     party.provider.alter_response(EndpointName::Token, hostile::set_member("refresh_token", "a\r\nb"));
     let Err(Error::Response(error)) = party.refresh(&user) else { panic!() };
-    assert_eq!(error.rule, Rule::Value("refresh_token"));
+    assert_eq!(error.rule, ResponseRule::Value("refresh_token"));
 }
 
 /// The old refresh token is spent by then: an outage of the keys must not cost the user their session.

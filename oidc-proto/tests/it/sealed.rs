@@ -1,7 +1,7 @@
 //! Sealed states: what a browser keeps for us, and can neither read nor change.
 
 use oidc_proto::{
-    Moment, Timestamp,
+    Moment,
     flow::{
         AppState, ClientCredentialsRequest, DeviceAuthorization, MAX_OPEN_LOGINS, MAX_SEALED,
         PENDING_LIFETIME, PendingAuthorization, PendingAuthorizations, PreviousLogin, SavedClientCredentials,
@@ -155,7 +155,7 @@ fn the_oldest_gives_way_and_what_cannot_end_any_more_is_dropped() {
     assert_eq!(open.add(pending(11), NOW), Some(pending(0)), "the oldest gives way, and is not lost");
     assert_eq!(open.len(), MAX_OPEN_LOGINS);
     // An hour later all of them are too old but the two that were begun last.
-    let later = Timestamp(NOW.0 + PENDING_LIFETIME + 9);
+    let later = NOW.after(PENDING_LIFETIME).plus(9);
     assert_eq!(open.add(pending(12), later), None);
     assert_eq!(open.len(), 3, "of 9, 11 and 12");
     assert!(open.take(pending(9).state()).is_some() && open.take(pending(8).state()).is_none());

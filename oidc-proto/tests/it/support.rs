@@ -4,7 +4,7 @@ use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     flow::{Flow, Response, Step},
 };
-use oidc_testkit::{Clock, EndpointName, Provider, Seed, drive};
+use oidc_testkit::{Clock, EndpointName, Seed, TestProvider, drive};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 pub(crate) const ISSUER: &str = "https://op.example/tenant";
@@ -20,7 +20,7 @@ pub(crate) fn moment(now: Timestamp) -> Moment {
 
 /// Runs a flow to its end; the time is then in `now`.
 pub(crate) fn run_at<F: Flow>(
-    provider: &mut Provider,
+    provider: &mut TestProvider,
     step: impl Into<Step<F>>,
     now: &mut Timestamp,
 ) -> Result<F::Output, Error> {
@@ -30,7 +30,10 @@ pub(crate) fn run_at<F: Flow>(
     output
 }
 
-pub(crate) fn run<F: Flow>(provider: &mut Provider, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
+pub(crate) fn run<F: Flow>(
+    provider: &mut TestProvider,
+    step: impl Into<Step<F>>,
+) -> Result<F::Output, Error> {
     run_at(provider, step, &mut NOW.clone())
 }
 
@@ -53,6 +56,6 @@ pub(crate) fn answer<F: Flow>(
 }
 
 /// The paths asked for so far.
-pub(crate) fn paths(provider: &Provider) -> Vec<(EndpointName, String)> {
+pub(crate) fn paths(provider: &TestProvider) -> Vec<(EndpointName, String)> {
     provider.requests().iter().map(|seen| (seen.endpoint, seen.path.clone())).collect()
 }

@@ -6,23 +6,24 @@ use oidc_proto::{
     flow::{Client, ClientCredentialsRequest, Discovery},
     jose::{Algorithm, KeySet},
     token::{
-        AccessTokenVerifier, CacheKey, ENTRY_BYTES, Possession, Remember, Scratch, SignatureCache,
+        AccessTokenVerifier, CacheKey, ENTRY_BYTES, Possession, Scratch, SignatureCache, SignatureMemory,
         VerificationError, VerifiedAccessToken,
     },
 };
-use oidc_testkit::{Provider, Registration, Seed};
+use oidc_testkit::{Registration, Seed, TestProvider};
 use serde_json::json;
+use std::time::Duration;
 
 const API: &str = "https://api.example";
 
 struct Issuer {
-    provider: Provider,
+    provider: TestProvider,
     client: Client,
 }
 
 impl Issuer {
     fn new() -> Self {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         provider.access_token_alg(Algorithm::ES256);
         provider.register(Registration::basic("service", SECRET).grant_type("client_credentials"));
         let metadata = run(&mut provider, Discovery::start(ISSUER, &policy()).unwrap()).unwrap();
@@ -55,7 +56,7 @@ struct Counted {
     hits: usize,
 }
 
-impl Remember for Counted {
+impl SignatureMemory for Counted {
     fn knows(&mut self, key: &CacheKey) -> bool {
         let knows = self.cache.knows(key);
         self.hits += usize::from(knows);
@@ -75,7 +76,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
         let policies = [
             AccessTokenVerifier::new(ISSUER, API),
             AccessTokenVerifier::new(ISSUER, "https://other.example"),
-            AccessTokenVerifier::new(ISSUER, "https://other.example").or_audience(API).leeway(0),
+            AccessTokenVerifier::new(ISSUER, "https://other.example").or_audience(API).leeway(Duration::ZERO),
             AccessTokenVerifier::new("https://evil.example", API),
             AccessTokenVerifier::new(ISSUER, API).algorithms([Algorithm::RS256].into_iter().collect()),
             AccessTokenVerifier::new(ISSUER, API).accept_plain_jwt(),
@@ -164,7 +165,7 @@ fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
     assert_eq!(verify(&verifier, &keys, NOW.plus(329)), Ok(()));
     assert_eq!(verify(&verifier, &keys, NOW.plus(330)), Err(VerificationError::Expired), "at every hit");
     assert_eq!(verify(&verifier, &keys, NOW.plus(-31)), Err(VerificationError::IssuedInFuture));
-    let stricter = AccessTokenVerifier::new(ISSUER, API).leeway(0);
+    let stricter = AccessTokenVerifier::new(ISSUER, API).leeway(Duration::ZERO);
     assert_eq!(verify(&stricter, &keys, NOW.plus(300)), Err(VerificationError::Expired));
     let other = AccessTokenVerifier::new(ISSUER, "https://other.example");
     assert_eq!(
@@ -185,7 +186,7 @@ fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
 /// A cache that says yes to everything: what remains is what a hit does not skip.
 struct Gullible(usize);
 
-impl Remember for Gullible {
+impl SignatureMemory for Gullible {
     fn knows(&mut self, _: &CacheKey) -> bool {
         self.0 += 1;
         true

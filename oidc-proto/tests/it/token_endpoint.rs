@@ -5,13 +5,13 @@ use oidc_proto::{
     Error, Moment,
     base::json::JsonError,
     flow::{
-        Authentication as Method, Client, ClientCredentialsRequest, ConfigError, Endpoint, MAX_RETRIES,
-        OAuthError, Quirks, RETRY_AFTER_CAP, ResponseError, Rule, Step,
+        Client, ClientAuthentication as Method, ClientCredentialsRequest, ConfigError, Endpoint, MAX_RETRIES,
+        OAuthError, Quirks, RETRY_AFTER_CAP, ResponseError, ResponseRule, Step,
     },
     message::TokenResponse,
 };
 use oidc_testkit::{
-    Authentication, EndpointName, Party, Provider, Registration,
+    ClientAuthentication, EndpointName, Party, Registration, TestProvider,
     drive::NOW,
     drive_with, hostile,
     scenario::{CLIENT_ID, SECRET},
@@ -46,7 +46,7 @@ fn member(name: &str, value: impl Into<Value>) -> Result<TokenResponse, Error> {
     answered(strict, hostile::set_member(name, value))
 }
 
-fn rule(result: Result<TokenResponse, Error>) -> Rule {
+fn rule(result: Result<TokenResponse, Error>) -> ResponseRule {
     match result {
         Err(Error::Response(error)) => {
             let ResponseError { endpoint, rule, .. } = *error;
@@ -64,16 +64,16 @@ fn refusal(result: Result<TokenResponse, Error>) -> OAuthError {
     }
 }
 
-fn wrong_type(member: &'static str, expected: &'static str) -> Rule {
-    Rule::Json(JsonError::WrongType { member, expected })
+fn wrong_type(member: &'static str, expected: &'static str) -> ResponseRule {
+    ResponseRule::Json(JsonError::WrongType { member, expected })
 }
 
 #[test]
 fn a_client_authenticates_by_the_one_method_it_is_registered_for() {
     for (authentication, in_header, in_body) in [
-        (Authentication::ClientSecretBasic(SECRET.into()), true, false),
-        (Authentication::ClientSecretPost(SECRET.into()), false, true),
-        (Authentication::None, false, false),
+        (ClientAuthentication::ClientSecretBasic(SECRET.into()), true, false),
+        (ClientAuthentication::ClientSecretPost(SECRET.into()), false, true),
+        (ClientAuthentication::None, false, false),
     ] {
         let mut party = Party::builder().authentication(authentication.clone()).build();
         let user = party.login().unwrap();
@@ -194,24 +194,27 @@ fn the_spelling_of_the_token_type_does_not_count() {
         assert_eq!(tokens.token_type, spelling);
     }
     assert!(!member("token_type", "DPoP").unwrap().is_bearer());
-    assert_eq!(rule(member("token_type", "")), Rule::Value("token_type"));
+    assert_eq!(rule(member("token_type", "")), ResponseRule::Value("token_type"));
     assert_eq!(rule(member("token_type", 7)), wrong_type("token_type", "a string"));
 }
 
 #[test]
 fn oddities_pass_only_by_their_quirk() {
     let no_type = || hostile::remove_member("token_type");
-    assert_eq!(rule(answered(strict, no_type())), Rule::Missing("token_type"));
+    assert_eq!(rule(answered(strict, no_type())), ResponseRule::Missing("token_type"));
     assert!(answered(|quirks| quirks.no_token_type = true, no_type()).unwrap().is_bearer());
 
     let text = || hostile::set_member("expires_in", "3600");
     assert_eq!(rule(answered(strict, text())), wrong_type("expires_in", "a number (see `Quirks`)"));
     let tokens = answered(|quirks| quirks.expires_in_as_string = true, text()).unwrap();
-    assert_eq!((tokens.expires_in, tokens.expires_at), (Some(3600), Some(NOW.plus(3600))));
+    assert_eq!(
+        (tokens.expires_in, tokens.expires_at),
+        (Some(Duration::from_secs(3600)), Some(NOW.plus(3600)))
+    );
     for bad in ["", "soon", "-1", "1e3", "99999999999999999999"] {
         let result =
             answered(|quirks| quirks.expires_in_as_string = true, hostile::set_member("expires_in", bad));
-        assert_eq!(rule(result), Rule::Value("expires_in"), "{bad}");
+        assert_eq!(rule(result), ResponseRule::Value("expires_in"), "{bad}");
     }
 
     let array = || hostile::set_member("scope", json!(["a", "b"]));
@@ -220,17 +223,20 @@ fn oddities_pass_only_by_their_quirk() {
     assert_eq!(tokens.scope.as_deref(), Some("a b"));
     let mixed =
         answered(|quirks| quirks.scope_as_array = true, hostile::set_member("scope", json!(["a", 1])));
-    assert_eq!(rule(mixed), Rule::Value("scope"));
+    assert_eq!(rule(mixed), ResponseRule::Value("scope"));
 }
 
 #[test]
 fn numbers_are_read_as_json_writes_them() {
     for (value, seconds) in [(json!(60), 60), (json!(0), 0), (json!(60.0), 60), (json!(59.9), 59)] {
         let tokens = member("expires_in", value).unwrap();
-        assert_eq!((tokens.expires_in, tokens.expires_at), (Some(seconds), Some(NOW.plus(seconds))));
+        assert_eq!(
+            (tokens.expires_in, tokens.expires_at),
+            (Some(Duration::from_secs(seconds as u64)), Some(NOW.plus(seconds)))
+        );
     }
     for value in [json!(-1), json!(1e300), json!(9_007_199_254_740_994_i64)] {
-        assert_eq!(rule(member("expires_in", value.clone())), Rule::Value("expires_in"), "{value}");
+        assert_eq!(rule(member("expires_in", value.clone())), ResponseRule::Value("expires_in"), "{value}");
     }
     let tokens = answered(strict, hostile::remove_member("expires_in")).unwrap();
     assert_eq!((tokens.expires_in, tokens.expires_at), (None, None));
@@ -250,10 +256,13 @@ fn unknown_members_are_kept_and_null_is_absent() {
 #[test]
 fn tokens_are_visible_ascii_or_they_are_refused() {
     for bad in ["", "a\nb", "a\r\nx-evil: 1", "é", "a\0b", "a\u{7f}"] {
-        assert_eq!(rule(member("access_token", bad)), Rule::Value("access_token"), "{bad:?}");
+        assert_eq!(rule(member("access_token", bad)), ResponseRule::Value("access_token"), "{bad:?}");
     }
     assert_eq!(rule(member("access_token", 7)), wrong_type("access_token", "a string"));
-    assert_eq!(rule(answered(strict, hostile::remove_member("access_token"))), Rule::Missing("access_token"));
+    assert_eq!(
+        rule(answered(strict, hostile::remove_member("access_token"))),
+        ResponseRule::Missing("access_token")
+    );
 }
 
 #[test]
@@ -293,12 +302,12 @@ fn an_error_in_a_200_is_a_refusal_and_not_a_missing_token() {
 fn pages_instead_of_json_break_the_specification_and_say_how() {
     let page = "<!doctype html><p>secret=hunter2";
     let status = |status| rule(answered(strict, hostile::respond(status, "text/html", page)));
-    assert_eq!(status(200), Rule::Json(JsonError::NotJson));
+    assert_eq!(status(200), ResponseRule::Json(JsonError::NotJson));
     for code in [400, 401, 403, 404] {
-        assert_eq!(status(code), Rule::Status);
+        assert_eq!(status(code), ResponseRule::Status);
     }
     for code in [301, 302, 303, 307, 308] {
-        assert_eq!(status(code), Rule::Redirect, "the secret follows nobody");
+        assert_eq!(status(code), ResponseRule::Redirect, "the secret follows nobody");
     }
     for code in [500, 502, 504] {
         let result = answered(strict, hostile::respond(code, "text/html", page));
@@ -324,7 +333,7 @@ fn busy(times: usize, status: u16, retry_after: Option<&'static str>) -> Party {
 }
 
 /// When the token requests came, in seconds from the beginning.
-fn arrivals(provider: &Provider) -> Vec<i64> {
+fn arrivals(provider: &TestProvider) -> Vec<i64> {
     let tokens = provider.requests().iter().filter(|seen| seen.endpoint == EndpointName::Token);
     tokens.map(|seen| seen.at.0 - NOW.0).collect()
 }
@@ -382,7 +391,7 @@ fn retry_after_is_honoured_in_seconds_and_as_a_date_and_only_up_to_a_cap() {
         party.client_credentials(&wanted()).unwrap();
         assert!(arrivals(&party.provider)[1] > 0, "a wait lies in the future: {value}");
     }
-    assert_eq!(RETRY_AFTER_CAP, 60);
+    assert_eq!(RETRY_AFTER_CAP, Duration::from_secs(60));
     for (value, told) in
         [("61", 61), ("99999999999999999999", u64::from(u32::MAX)), ("Fri, 15 Jan 2027 09:00:00 GMT", 3600)]
     {

@@ -3,7 +3,7 @@
 use oidc_proto::{
     Error, Secret,
     base::json::JsonError,
-    flow::{ConfigError, Endpoint, Rule, UserInfoMethod},
+    flow::{ConfigError, Endpoint, ResponseRule, UserInfoMethod},
     message::{ClaimAccess, UserInfo},
 };
 use oidc_testkit::{EndpointName, Party, User, hostile};
@@ -43,7 +43,7 @@ fn answer(
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 
-fn rule(result: Result<UserInfo, Error>) -> Rule {
+fn rule(result: Result<UserInfo, Error>) -> ResponseRule {
     match result {
         Err(Error::Response(error)) => {
             assert_eq!(error.endpoint, Endpoint::UserInfo);
@@ -135,18 +135,21 @@ fn claims_are_told_in_full_and_read_by_type() {
 #[test]
 fn claims_about_somebody_else_are_refused() {
     for sub in ["mallory", "Alice", "alice ", "alic"] {
-        assert_eq!(rule(userinfo(answer(200, JSON, &json!({ "sub": sub }).to_string()))), Rule::OtherSubject);
+        assert_eq!(
+            rule(userinfo(answer(200, JSON, &json!({ "sub": sub }).to_string()))),
+            ResponseRule::OtherSubject
+        );
     }
 }
 
 #[test]
 fn claims_about_nobody_are_refused() {
     for body in ["{}", r#"{"name":"x"}"#, r#"{"sub":null}"#, r#"{"sub":""}"#] {
-        assert_eq!(rule(userinfo(answer(200, JSON, body))), Rule::Missing("sub"), "{body}");
+        assert_eq!(rule(userinfo(answer(200, JSON, body))), ResponseRule::Missing("sub"), "{body}");
     }
     let wrong = JsonError::WrongType { member: "sub", expected: "a string" };
     for body in [r#"{"sub":7}"#, r#"{"sub":["alice"]}"#] {
-        assert_eq!(rule(userinfo(answer(200, JSON, body))), Rule::Json(wrong), "{body}");
+        assert_eq!(rule(userinfo(answer(200, JSON, body))), ResponseRule::Json(wrong), "{body}");
     }
 }
 
@@ -154,25 +157,25 @@ fn claims_about_nobody_are_refused() {
 fn a_jwt_is_never_taken_for_claims() {
     let jwt = "eyJhbGciOiJub25lIn0.eyJzdWIiOiJhbGljZSJ9.";
     let typed = answer(200, &[("content-type", "application/jwt")], jwt);
-    assert_eq!(rule(userinfo(typed)), Rule::UnexpectedJwt);
-    assert_eq!(rule(userinfo(answer(200, JSON, jwt))), Rule::Json(JsonError::NotJson));
+    assert_eq!(rule(userinfo(typed)), ResponseRule::UnexpectedJwt);
+    assert_eq!(rule(userinfo(answer(200, JSON, jwt))), ResponseRule::Json(JsonError::NotJson));
 }
 
 #[test]
 fn only_json_with_status_200_is_an_answer() {
     let body = r#"{"sub":"alice"}"#;
     let html = answer(200, &[("content-type", "text/html")], body);
-    assert_eq!(rule(userinfo(html)), Rule::MediaType("application/json"));
-    assert_eq!(rule(userinfo(answer(200, &[], body))), Rule::MediaType("application/json"));
+    assert_eq!(rule(userinfo(html)), ResponseRule::MediaType("application/json"));
+    assert_eq!(rule(userinfo(answer(200, &[], body))), ResponseRule::MediaType("application/json"));
     for status in [201, 204, 400, 404] {
-        assert_eq!(rule(userinfo(answer(status, JSON, body))), Rule::Status, "{status}");
+        assert_eq!(rule(userinfo(answer(status, JSON, body))), ResponseRule::Status, "{status}");
     }
     for status in [301, 302, 307, 308] {
         let redirect = answer(status, &[("location", "https://evil.example/")], "");
-        assert_eq!(rule(userinfo(redirect)), Rule::Redirect, "the token follows nobody");
+        assert_eq!(rule(userinfo(redirect)), ResponseRule::Redirect, "the token follows nobody");
     }
     let limit = 65536;
-    assert_eq!(rule(userinfo(hostile_pad(limit))), Rule::TooLarge { limit });
+    assert_eq!(rule(userinfo(hostile_pad(limit))), ResponseRule::TooLarge { limit });
 }
 
 fn hostile_pad(bytes: usize) -> impl FnMut(&mut http::Response<Vec<u8>>) + Clone + Send + 'static {
@@ -202,7 +205,7 @@ fn a_refusal_is_typed_whether_it_stands_in_the_header_or_in_the_body() {
     let Err(Error::OAuth(error)) = userinfo(answer(403, scope, "")) else { panic!() };
     assert_eq!((error.status, error.response.error.as_str()), (403, "insufficient_scope"));
     let bare: &[(&str, &str)] = &[("www-authenticate", "Bearer")];
-    assert_eq!(rule(userinfo(answer(401, bare, ""))), Rule::Status, "no reason was given");
+    assert_eq!(rule(userinfo(answer(401, bare, ""))), ResponseRule::Status, "no reason was given");
 }
 
 #[test]
@@ -229,7 +232,7 @@ fn a_token_that_is_no_bearer_token_is_not_sent_as_one() {
     let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
     party.provider.alter_response(EndpointName::Token, hostile::set_member("token_type", "mac"));
     let Err(Error::Response(error)) = party.login() else { panic!() };
-    assert_eq!((error.endpoint, error.rule), (Endpoint::Token, Rule::Value("token_type")));
+    assert_eq!((error.endpoint, error.rule), (Endpoint::Token, ResponseRule::Value("token_type")));
     assert_eq!(party.provider.count(EndpointName::UserInfo), 0);
 }
 

@@ -7,7 +7,7 @@ use crate::DATA;
 use oidc_proto::{
     base::{base64url, json::JsonError},
     jose::{
-        Algorithm, AlgorithmSet, Jwk, JwsError, KeySet, RingSigner, Scratch, Sign, Unusable, verify_compact,
+        Algorithm, AlgorithmSet, Jwk, JwsError, KeyError, KeySet, RingSigner, Scratch, Sign, verify_compact,
     },
 };
 use serde_json::Value;
@@ -107,25 +107,25 @@ const SERIALIZED: &[(&str, &[(&str, Verdict)])] = &[
 
 /// Keys as a provider would publish them: file, the algorithms of each key that verifies, and why
 /// the others do not.
-const PUBLISHED: &[(&str, &[&str], &[Unusable])] = &[
+const PUBLISHED: &[(&str, &[&str], &[KeyError])] = &[
     ("rfc7515_A.1.jwk", &["{HS256, HS384, HS512}"], &[]),
-    ("rfc7515_A.2.jwk", &[], &[Unusable::PrivateMembers]),
-    ("rfc7515_A.3.jwk", &[], &[Unusable::PrivateMembers]),
-    ("rfc7515_A.4.jwk", &[], &[Unusable::UnknownCurve]),
-    ("rfc7515_A.6.1.jwk", &[], &[Unusable::PrivateMembers]),
-    ("rfc7515_A.6.2.jwk", &[], &[Unusable::PrivateMembers]),
-    ("rfc7515_A.6.jwkset", &[], &[Unusable::PrivateMembers, Unusable::PrivateMembers]),
-    ("rfc7517_A.1.jwkset", &["{RS256}"], &[Unusable::NotForSignatures]),
-    ("rfc7517_A.2.jwkset", &[], &[Unusable::NotForSignatures, Unusable::PrivateMembers]),
-    ("rfc7517_A.3.jwkset", &["{HS256, HS384, HS512}"], &[Unusable::UnknownAlgorithm]),
+    ("rfc7515_A.2.jwk", &[], &[KeyError::PrivateMembers]),
+    ("rfc7515_A.3.jwk", &[], &[KeyError::PrivateMembers]),
+    ("rfc7515_A.4.jwk", &[], &[KeyError::UnknownCurve]),
+    ("rfc7515_A.6.1.jwk", &[], &[KeyError::PrivateMembers]),
+    ("rfc7515_A.6.2.jwk", &[], &[KeyError::PrivateMembers]),
+    ("rfc7515_A.6.jwkset", &[], &[KeyError::PrivateMembers, KeyError::PrivateMembers]),
+    ("rfc7517_A.1.jwkset", &["{RS256}"], &[KeyError::NotForSignatures]),
+    ("rfc7517_A.2.jwkset", &[], &[KeyError::NotForSignatures, KeyError::PrivateMembers]),
+    ("rfc7517_A.3.jwkset", &["{HS256, HS384, HS512}"], &[KeyError::UnknownAlgorithm]),
     ("rfc7517_B.jwk", &[RSA], &[]),
-    ("rfc7520_3.1.jwk", &[], &[Unusable::UnknownCurve]),
-    ("rfc7520_3.2.jwk", &[], &[Unusable::UnknownCurve]),
+    ("rfc7520_3.1.jwk", &[], &[KeyError::UnknownCurve]),
+    ("rfc7520_3.2.jwk", &[], &[KeyError::UnknownCurve]),
     ("rfc7520_3.3.jwk", &[RSA], &[]),
-    ("rfc7520_3.4.jwk", &[], &[Unusable::PrivateMembers]),
+    ("rfc7520_3.4.jwk", &[], &[KeyError::PrivateMembers]),
     ("rfc7520_3.5.jwk", &["{HS256}"], &[]),
-    ("rfc7520_3.6.jwk", &[], &[Unusable::NotForSignatures]),
-    ("rfc7520_4.8.jwkset", &["{HS256}"], &[Unusable::PrivateMembers, Unusable::UnknownCurve]),
+    ("rfc7520_3.6.jwk", &[], &[KeyError::NotForSignatures]),
+    ("rfc7520_4.8.jwkset", &["{HS256}"], &[KeyError::PrivateMembers, KeyError::UnknownCurve]),
     ("rfc7638_3.1.jwk", &["{RS256}"], &[]),
 ];
 const RSA: &str = "{RS256, RS384, RS512, PS256, PS384, PS512}";
@@ -198,7 +198,7 @@ fn keys_of_rfc_7515_7517_7520_and_7638_as_if_they_were_published() {
         let set = if json["keys"].is_array() { json } else { serde_json::json!({ "keys": [json] }) };
         let set = KeySet::parse(set.to_string().as_bytes()).unwrap();
         let algorithms: Vec<String> = set.keys().map(|key| format!("{:?}", key.algorithms())).collect();
-        let reasons: Vec<Unusable> = set.set_aside().iter().map(|key| key.reason).collect();
+        let reasons: Vec<KeyError> = set.set_aside().iter().map(|key| key.reason).collect();
         assert_eq!(algorithms, *usable, "{file}");
         assert_eq!(reasons, *unusable, "{file}");
     }

@@ -13,13 +13,13 @@ use oidc_proto::{
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::ProviderMetadata,
 };
-use oidc_testkit::{Browser, EndpointName, Provider, Registration, Socket, hostile};
+use oidc_testkit::{Browser, EndpointName, Registration, Socket, TestProvider, hostile};
 use std::{
     io::{self, Write},
     sync::{Arc, Mutex},
 };
 
-fn registered(mut provider: Provider) -> Provider {
+fn registered(mut provider: TestProvider) -> TestProvider {
     provider
         .register(Registration::basic("my-client", "secret").redirect_uri("https://app.example/callback"));
     provider
@@ -41,7 +41,7 @@ fn log_in(
     http.run(pending.callback(&client, None, response, moment()).expect("a code"))
 }
 
-type Shared = Arc<Mutex<Option<Provider>>>;
+type Shared = Arc<Mutex<Option<TestProvider>>>;
 
 /// Answers as the provider does, which is the function that it is.
 fn answer(stream: &mut dyn Write, request: &str, provider: &Shared) -> io::Result<Then> {
@@ -74,7 +74,7 @@ fn a_provider_in_a_private_network_takes_one_call() {
         let config = authority.server(&pair, &[]);
         let server = Server::tls(config, move |stream, request| answer(stream, request, &shared));
         let issuer = server.url("").replace("127.0.0.1", "op.example");
-        *provider.lock().unwrap() = Some(registered(Provider::new(&issuer)));
+        *provider.lock().unwrap() = Some(registered(TestProvider::new(&issuer)));
         let liar = Liar::says(&[&["127.0.0.1"]]);
         let guarded = http.ask(liar.resolver());
 
@@ -105,7 +105,7 @@ fn a_provider_in_a_private_network_takes_one_call() {
 fn metadata_that_point_into_a_private_network_end_the_login_and_nobody_there_hears_of_it() {
     for http in Http::all() {
         for inside in ["127.0.0.1", "169.254.169.254", "fd00::1"] {
-            let socket = Socket::start(|issuer| registered(Provider::new(issuer)));
+            let socket = Socket::start(|issuer| registered(TestProvider::new(issuer)));
             let hidden = Server::says("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}", || Then::Close);
             let jwks = hidden.url("/jwks").replace("http://127.0.0.1", "https://keys.example");
             let lie = hostile::set_member("jwks_uri", jwks.clone());

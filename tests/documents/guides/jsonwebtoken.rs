@@ -35,6 +35,7 @@ mod handle {
 mod plain {
     use oidc_hyper::{Http, Provider, ProviderError};
     use oidc_proto::{UrlPolicy, jose::*};
+    use std::time::Duration;
 
     pub fn api(issuer: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
         let http = Http::new();
@@ -44,7 +45,7 @@ mod plain {
                 .accept_plain_jwt() // `typ` may be absent or `JWT`
                 .or_audience("my-old-api")
                 .algorithms(AlgorithmSet::EMPTY.with(Algorithm::RS256).with(Algorithm::ES256))
-                .leeway(60)
+                .leeway(Duration::from_secs(60))
         })
         .build()
     }

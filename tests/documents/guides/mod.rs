@@ -7,7 +7,7 @@ mod py_identity_model;
 
 use crate::shown::{block, names, shown};
 use oidc_proto::UrlPolicy;
-use oidc_testkit::{Browser, Provider, Registration, Socket};
+use oidc_testkit::{Browser, Registration, Socket, TestProvider};
 use std::{fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
@@ -24,7 +24,7 @@ const CALLBACK: &str = "https://app.example/callback";
 /// A provider where the client of the guides is registered.
 fn socket() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.default_resource(API);
         provider.rotate_refresh_tokens(true);
         let grants = ["authorization_code", "refresh_token", "client_credentials"];

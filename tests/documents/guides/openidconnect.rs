@@ -113,7 +113,10 @@ mod others {
         Ok(token.value.access_token.clone())
     }
 
-    pub async fn introspect(provider: &Provider, token: &Secret) -> Result<Introspection, ProviderError> {
+    pub async fn introspect(
+        provider: &Provider,
+        token: &Secret,
+    ) -> Result<IntrospectionResponse, ProviderError> {
         let client = provider.client().await?; // for what the handle has no method for
         provider.run(client.introspect(token, Some(TokenTypeHint::AccessToken), oidc_drive::moment())?).await
     }

@@ -9,11 +9,11 @@ use oidc_proto::{
     metadata::{Profile, ProviderMetadata},
 };
 use oidc_testkit::{
-    Provider,
+    TestProvider,
     property::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens},
 };
 use serde_json::{Value, json};
-use std::{fs, io, path::Path};
+use std::{fs, io, path::Path, time::Duration};
 
 fn main() -> io::Result<()> {
     let corpus = Path::new(env!("CARGO_MANIFEST_DIR")).join("../corpus");
@@ -50,7 +50,7 @@ fn pending() -> (oidc_proto::flow::PendingAuthorization, String) {
     let metadata = ProviderMetadata::parse(text.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy);
     let client = Client::builder(metadata.expect("good"), CLIENT).redirect_uri(REDIRECT).build();
     let mut request = AuthorizationRequest::default();
-    request.max_age = Some(600);
+    request.max_age = Some(Duration::from_secs(600));
     request.essential_acr = vec!["urn:example:two".to_owned()];
     let (_, pending) =
         client.expect("good").authorize(&request, Moment::new(NOW, [7; 32])).expect("a good request");
@@ -100,7 +100,7 @@ fn documents() -> Entries {
         document.to_string()
     };
     let good = document().to_string();
-    let mut provider = Provider::new(ISSUER).metadata();
+    let mut provider = TestProvider::new(ISSUER).metadata();
     provider["mtls_endpoint_aliases"] = json!({"token_endpoint": "https://mtls.op.example/token", "x": 1});
     let deep = format!("{}1{}", "[".repeat(40), "]".repeat(40));
     entries([
@@ -145,7 +145,7 @@ fn documents() -> Entries {
 }
 
 fn key_sets() -> Entries {
-    let provider = Provider::new(ISSUER);
+    let provider = TestProvider::new(ISSUER);
     let keys = provider.key_set();
     let of = |kty: &str| {
         let key = keys["keys"].as_array().into_iter().flatten().find(|key| key["kty"] == kty);

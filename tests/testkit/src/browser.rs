@@ -1,6 +1,6 @@
-//! [`Browser`]: plays the user's browser against a [`Provider`].
+//! [`Browser`]: plays the user's browser against a [`TestProvider`].
 
-use crate::provider::Provider;
+use crate::provider::TestProvider;
 use http::{Request, StatusCode, header};
 use oidc_proto::base::moment::Timestamp;
 use std::fmt;
@@ -38,7 +38,7 @@ impl Browser {
     ///
     /// # Panics
     /// If the URL is not one that a request can be sent to.
-    pub fn visit(&mut self, provider: &mut Provider, url: impl AsRef<str>, now: Timestamp) -> Landing {
+    pub fn visit(&mut self, provider: &mut TestProvider, url: impl AsRef<str>, now: Timestamp) -> Landing {
         let mut url = url.as_ref().to_owned();
         for _ in 0..10 {
             self.visited += 1;
@@ -116,7 +116,7 @@ impl fmt::Debug for Landing {
 }
 
 /// Whether a URL is one of the provider's pages.
-fn is_of(provider: &Provider, url: &str) -> bool {
+fn is_of(provider: &TestProvider, url: &str) -> bool {
     let ours = Url::parse(&provider.url(crate::EndpointName::Authorize));
     match (Url::parse(url), ours) {
         (Ok(url), Ok(ours)) => url.origin() == ours.origin() && url.path() == ours.path(),

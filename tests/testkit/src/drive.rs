@@ -1,6 +1,6 @@
-//! [`drive`]: runs any flow against a [`Provider`] in simulated time.
+//! [`drive`]: runs any flow against a [`TestProvider`] in simulated time.
 
-use crate::{entropy::Seed, provider::Provider};
+use crate::{entropy::Seed, provider::TestProvider};
 use http::Response;
 use oidc_proto::{
     Error, Moment, Timestamp,
@@ -53,7 +53,7 @@ impl Clock {
 /// If the flow does not end.
 pub fn drive<F: Flow>(
     step: impl Into<Step<F>>,
-    provider: &mut Provider,
+    provider: &mut TestProvider,
     clock: &mut Clock,
 ) -> Result<F::Output, Error> {
     let answered = drive_with(step, clock, |request, _, now| Some(provider.handle(request, now)))?;

@@ -1,7 +1,7 @@
 //! A strict OpenID Provider for tests: a function from a request and a time to a response.
 //!
-//! [`Provider`] logs users in, signs tokens, rotates its keys on command and misbehaves on command.
-//! It judges every request it gets: [`Provider::assert_clean`] fails a test whose client did what a
+//! [`TestProvider`] logs users in, signs tokens, rotates its keys on command and misbehaves on command.
+//! It judges every request it gets: [`TestProvider::assert_clean`] fails a test whose client did what a
 //! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
 //! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
 //! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
@@ -14,9 +14,9 @@
 //! cannot hide itself. All keys in it are published; it is for tests only.
 //!
 //! ```
-//! use oidc_testkit::{Provider, Registration, Timestamp};
+//! use oidc_testkit::{TestProvider, Registration, Timestamp};
 //!
-//! let mut provider = Provider::new("https://op.example");
+//! let mut provider = TestProvider::new("https://op.example");
 //! provider.register(Registration::public("app").redirect_uri("https://app.example/callback"));
 //! let request = http::Request::get("https://op.example/.well-known/openid-configuration")
 //!     .header("accept", "application/json")
@@ -47,7 +47,8 @@ pub use entropy::Seed;
 pub use oidc_proto::base::moment::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
 pub use provider::{
-    Authentication, DEVICE_GRANT, EndpointName, Finding, Provider, Registration, Seen, User, hostile,
+    ClientAuthentication, DEVICE_GRANT, EndpointName, Finding, Registration, Seen, TestProvider, User,
+    hostile,
 };
 pub use scenario::{Party, PartyBuilder};
 pub use socket::Socket;

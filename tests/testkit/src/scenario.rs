@@ -15,7 +15,7 @@ use crate::{
     browser::Browser,
     drive::{Clock, NOW, drive},
     entropy::Seed,
-    provider::{Authentication, Provider, Registration},
+    provider::{ClientAuthentication, Registration, TestProvider},
 };
 use oidc_proto::{
     Error, Secret, UrlPolicy,
@@ -40,7 +40,7 @@ pub const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 
 #[derive(Debug)]
 pub struct Party {
     /// The provider; misbehaves on command.
-    pub provider: Provider,
+    pub provider: TestProvider,
     /// The client, made from the provider's metadata.
     pub client: Client,
     /// Time and entropy.
@@ -51,7 +51,7 @@ pub struct Party {
 pub struct PartyBuilder {
     issuer: String,
     seed: u64,
-    authentication: Authentication,
+    authentication: ClientAuthentication,
     algorithm: Option<Algorithm>,
     redirect_uri: String,
     configure: Box<dyn FnOnce(ClientBuilder) -> ClientBuilder>,
@@ -79,7 +79,7 @@ impl Party {
         PartyBuilder {
             issuer: "https://op.example".to_owned(),
             seed: 1,
-            authentication: Authentication::ClientSecretBasic(SECRET.to_owned()),
+            authentication: ClientAuthentication::ClientSecretBasic(SECRET.to_owned()),
             algorithm: None,
             redirect_uri: "https://app.example/callback".to_owned(),
             configure: Box::new(|builder| builder),
@@ -228,7 +228,7 @@ impl PartyBuilder {
 
     /// Sets how the client authenticates, at the provider as well as here.
     #[must_use]
-    pub fn authentication(mut self, authentication: Authentication) -> Self {
+    pub fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.authentication = authentication;
         self
     }
@@ -261,12 +261,16 @@ impl PartyBuilder {
     #[must_use]
     pub fn build(self) -> Party {
         let Self { issuer, seed, authentication, algorithm, redirect_uri, configure } = self;
-        let mut provider = Provider::new(issuer.as_str());
+        let mut provider = TestProvider::new(issuer.as_str());
         let secret = authentication.secret().map(str::to_owned);
         let method = match &authentication {
-            Authentication::None => oidc_proto::flow::Authentication::None,
-            Authentication::ClientSecretBasic(_) => oidc_proto::flow::Authentication::ClientSecretBasic,
-            Authentication::ClientSecretPost(_) => oidc_proto::flow::Authentication::ClientSecretPost,
+            ClientAuthentication::None => oidc_proto::flow::ClientAuthentication::None,
+            ClientAuthentication::ClientSecretBasic(_) => {
+                oidc_proto::flow::ClientAuthentication::ClientSecretBasic
+            }
+            ClientAuthentication::ClientSecretPost(_) => {
+                oidc_proto::flow::ClientAuthentication::ClientSecretPost
+            }
         };
         let mut registration = Registration::new(CLIENT_ID, authentication)
             .redirect_uri(&redirect_uri)

@@ -1,6 +1,6 @@
 //! [`Socket`]: the provider on loopback, for tests of HTTP stacks and for examples.
 
-use crate::provider::Provider;
+use crate::provider::TestProvider;
 use http::{Request, Response, StatusCode};
 use http_body_util::{BodyExt as _, Full, Limited};
 use hyper::{
@@ -26,7 +26,7 @@ const MAX_BODY: usize = 1 << 20;
 /// A provider that listens on a port of 127.0.0.1 in a thread of its own, until it is dropped.
 pub struct Socket {
     issuer: String,
-    provider: Arc<Mutex<Provider>>,
+    provider: Arc<Mutex<TestProvider>>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -38,7 +38,7 @@ impl Socket {
     /// # Panics
     /// If no port of 127.0.0.1 can be listened on.
     #[must_use]
-    pub fn start(build: impl FnOnce(&str) -> Provider) -> Self {
+    pub fn start(build: impl FnOnce(&str) -> TestProvider) -> Self {
         Self::start_with_clock(build, system_clock)
     }
 
@@ -48,7 +48,7 @@ impl Socket {
     /// If no port of 127.0.0.1 can be listened on.
     #[must_use]
     pub fn start_with_clock(
-        build: impl FnOnce(&str) -> Provider,
+        build: impl FnOnce(&str) -> TestProvider,
         clock: impl Fn() -> Timestamp + Send + 'static,
     ) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port of 127.0.0.1");
@@ -70,7 +70,7 @@ impl Socket {
     }
 
     /// Looks at the provider, or changes it, between two requests.
-    pub fn provider<T>(&self, look: impl FnOnce(&mut Provider) -> T) -> T {
+    pub fn provider<T>(&self, look: impl FnOnce(&mut TestProvider) -> T) -> T {
         look(&mut lock(&self.provider))
     }
 }
@@ -92,7 +92,7 @@ impl fmt::Debug for Socket {
 
 fn serve(
     listener: TcpListener,
-    provider: Arc<Mutex<Provider>>,
+    provider: Arc<Mutex<TestProvider>>,
     clock: impl Fn() -> Timestamp + Send + 'static,
     mut stopped: oneshot::Receiver<()>,
 ) {
@@ -131,7 +131,7 @@ async fn next(
 
 async fn answer(
     request: Request<Incoming>,
-    provider: &Mutex<Provider>,
+    provider: &Mutex<TestProvider>,
     clock: &impl Fn() -> Timestamp,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (head, body) = request.into_parts();
@@ -151,7 +151,7 @@ async fn answer(
 }
 
 /// A test that panics while it looks at the provider has failed already; the others go on.
-fn lock(provider: &Mutex<Provider>) -> MutexGuard<'_, Provider> {
+fn lock(provider: &Mutex<TestProvider>) -> MutexGuard<'_, TestProvider> {
     provider.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

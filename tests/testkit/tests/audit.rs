@@ -182,7 +182,7 @@ fn userinfo_requests_are_judged() {
     assert_only_finding(&provider, "scope has no `openid`");
 }
 
-fn token_for_service(provider: &mut oidc_testkit::Provider) -> Value {
+fn token_for_service(provider: &mut oidc_testkit::TestProvider) -> Value {
     body(&token(provider, "basic", &pairs([("grant_type", "client_credentials")])))
 }
 

@@ -4,7 +4,7 @@
 mod common;
 
 use common::*;
-use oidc_testkit::{Algorithm, EndpointName, Provider, Registration, User};
+use oidc_testkit::{Algorithm, EndpointName, Registration, TestProvider, User};
 use ring::signature;
 use serde_json::{Value, json};
 
@@ -28,7 +28,7 @@ fn metadata_and_keys_are_published_as_cacheable_json() {
 
 #[test]
 fn a_trailing_slash_of_the_issuer_is_not_doubled() {
-    let mut provider = Provider::new("https://op.example/");
+    let mut provider = TestProvider::new("https://op.example/");
     let response = provider.handle(&get("https://op.example/.well-known/openid-configuration"), NOW);
     assert_eq!(body(&response)["issuer"], "https://op.example/");
     assert_eq!(body(&response)["token_endpoint"], "https://op.example/token");
@@ -102,7 +102,7 @@ fn the_callback_carries_state_and_issuer() {
 
 #[test]
 fn authorization_requests_come_by_post_too_and_a_query_in_the_redirect_uri_stays() {
-    let mut provider = Provider::new("https://op.example");
+    let mut provider = TestProvider::new("https://op.example");
     provider.register(Registration::public("app").redirect_uri("https://app.example/cb?tab=1"));
     let (mut params, _) = authorization("app", 1);
     set(&mut params, "redirect_uri", "https://app.example/cb?tab=1");
@@ -260,7 +260,7 @@ fn the_same_run_gives_the_same_values_and_another_seed_others() {
 #[test]
 fn every_algorithm_signs_and_the_published_key_verifies() {
     for algorithm in Algorithm::ALL.iter().copied() {
-        let mut provider = Provider::new("https://op.example");
+        let mut provider = TestProvider::new("https://op.example");
         let client = Registration::basic("basic", SECRET).redirect_uri(CALLBACK).id_token_alg(algorithm);
         provider.register(client);
         let tokens = login(&mut provider, "basic", 1);
@@ -313,5 +313,5 @@ fn verifies(keys: &Value, header: &Value, input: &[u8], signature: &[u8]) -> boo
 #[should_panic(expected = "HS256 needs a client secret of 32 bytes or more, this one has 5")]
 fn a_short_secret_signs_nothing() {
     let client = Registration::basic("app", "short").id_token_alg(Algorithm::HS256);
-    Provider::new("https://op.example").register(client);
+    TestProvider::new("https://op.example").register(client);
 }

@@ -4,15 +4,15 @@
 mod common;
 
 use common::*;
-use oidc_testkit::{Algorithm, EndpointName, Provider, hostile};
+use oidc_testkit::{Algorithm, EndpointName, TestProvider, hostile};
 use serde_json::{Value, json};
 
-fn discovery(provider: &mut Provider) -> http::Response<Vec<u8>> {
+fn discovery(provider: &mut TestProvider) -> http::Response<Vec<u8>> {
     let url = provider.url(EndpointName::Discovery);
     provider.handle(&get(&url), NOW)
 }
 
-fn kids(provider: &mut Provider) -> Vec<String> {
+fn kids(provider: &mut TestProvider) -> Vec<String> {
     let url = provider.url(EndpointName::Jwks);
     let set = body(&provider.handle(&get(&url), NOW));
     set["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap_or("-").to_owned()).collect()

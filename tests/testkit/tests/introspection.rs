@@ -5,10 +5,10 @@ mod common;
 
 use common::*;
 use http::Response;
-use oidc_testkit::{EndpointName, Provider};
+use oidc_testkit::{EndpointName, TestProvider};
 use serde_json::json;
 
-fn ask(provider: &mut Provider, client: &str, params: &Pairs) -> Response<Vec<u8>> {
+fn ask(provider: &mut TestProvider, client: &str, params: &Pairs) -> Response<Vec<u8>> {
     let mut params = params.clone();
     if client != "basic" {
         set(&mut params, "client_id", client);
@@ -88,7 +88,7 @@ fn the_second_form_lies_before_the_path_and_both_can_be_taken_away() {
     provider.metadata_forms(false, true);
     assert_eq!(provider.handle(&get(&first), NOW).status(), 404);
     provider.assert_clean();
-    let mut root = Provider::new("https://op.example/");
+    let mut root = TestProvider::new("https://op.example/");
     let url = "https://op.example/.well-known/oauth-authorization-server";
     assert_eq!(root.handle(&get(url), NOW).status(), 200);
     root.sign_metadata(json!({"iss": "https://op.example/"}));

@@ -4,7 +4,7 @@
 mod common;
 
 use common::{NOW, SECRET};
-use oidc_testkit::{EndpointName, Provider, Registration, Socket, hostile};
+use oidc_testkit::{EndpointName, Registration, Socket, TestProvider, hostile};
 use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
@@ -13,7 +13,7 @@ use std::{
 fn start() -> Socket {
     Socket::start_with_clock(
         |issuer| {
-            let mut provider = Provider::new(issuer);
+            let mut provider = TestProvider::new(issuer);
             provider.register(Registration::basic("basic", SECRET).grant_types(["client_credentials"]));
             provider
         },

@@ -11,7 +11,7 @@
 //! While the provider is down, and until it is asked again, a token with an unknown key may be answered 503:
 //! newer keys could lead to another verdict. Everything else has one right answer at any time.
 //!
-//! The policy's times are those of [`Policy::KEYS`], scaled down so that keys are renewed several times.
+//! The policy's times are those of [`RenewalPolicy::KEYS`], scaled down so that keys are renewed several times.
 
 mod judge;
 #[path = "../protect_api/tokens.rs"]
@@ -24,10 +24,10 @@ use judge::{Decision, Judge};
 use oidc_axum::{Gate, protect};
 use oidc_proto::{
     UrlPolicy,
-    renew::Policy,
+    renew::RenewalPolicy,
     resource::{ResourceServer, TrustedIssuer},
 };
-use oidc_testkit::{EndpointName, Provider, Registration, Socket, hostile};
+use oidc_testkit::{EndpointName, Registration, Socket, TestProvider, hostile};
 use serde_json::json;
 use std::{sync::Arc, time::Duration};
 
@@ -35,16 +35,18 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 const API: &str = "https://api.example";
 
-fn policy() -> Policy {
-    let mut policy = Policy::KEYS;
-    (policy.fresh, policy.floor, policy.ceiling, policy.ahead) = (4, 4, 4, 1);
-    (policy.cooldown, policy.retry, policy.urgent_retry) = (2, 1, 1);
+fn policy() -> RenewalPolicy {
+    let mut policy = RenewalPolicy::KEYS;
+    let seconds = Duration::from_secs;
+    (policy.default_ttl, policy.min_ttl, policy.max_ttl) = (seconds(4), seconds(4), seconds(4));
+    (policy.refresh_ahead, policy.cooldown) = (seconds(1), seconds(2));
+    (policy.first_retry, policy.urgent_retry) = (seconds(1), seconds(1));
     policy
 }
 
 fn provider() -> Socket {
     Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.default_resource(API);
         provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
         provider
@@ -71,7 +73,7 @@ fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Probl
         (Decision::Nothing, String::new()),
     ];
     let old = socket.provider(|provider| provider.key_set());
-    socket.provider(Provider::rotate_keys_keeping_old);
+    socket.provider(TestProvider::rotate_keys_keeping_old);
     all.push((Decision::New, mint(now, "", json!({}))?));
     let old = hostile::respond(200, "application/json", old.to_string());
     socket.provider(|provider| provider.alter_response(EndpointName::Jwks, old));
@@ -82,7 +84,7 @@ fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Probl
 async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     let part = |twentieths: u64| Duration::from_millis(seconds * 1_000 * twentieths / 20);
     tokio::time::sleep(part(6)).await;
-    socket.provider(Provider::clear_alterations);
+    socket.provider(TestProvider::clear_alterations);
     tokio::time::sleep(part(6)).await;
     judge.outage(true);
     for endpoint in [EndpointName::Discovery, EndpointName::Jwks] {
@@ -91,7 +93,7 @@ async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
         });
     }
     tokio::time::sleep(part(5)).await;
-    socket.provider(Provider::clear_alterations);
+    socket.provider(TestProvider::clear_alterations);
     // Until it is asked again, which is once in each `urgent_retry`, nobody knows that it is up.
     tokio::time::sleep(Duration::from_secs(2)).await;
     judge.outage(false);

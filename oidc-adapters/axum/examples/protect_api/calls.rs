@@ -2,7 +2,7 @@
 
 use super::Problem;
 use oidc_drive::{Event, Observer, now};
-use oidc_proto::{Moment, Timestamp, resource::Record};
+use oidc_proto::{Moment, Timestamp, resource::VerdictRecord};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst},
@@ -12,7 +12,7 @@ use std::sync::{
 #[derive(Clone, Default)]
 pub(super) struct Watch {
     ahead: Arc<AtomicI64>,
-    records: Arc<Mutex<Vec<Record>>>,
+    records: Arc<Mutex<Vec<VerdictRecord>>>,
 }
 
 impl Watch {
@@ -39,7 +39,7 @@ impl Watch {
     }
 
     /// The verdicts since the last time.
-    pub(super) fn take(&self) -> Vec<Record> {
+    pub(super) fn take(&self) -> Vec<VerdictRecord> {
         std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }

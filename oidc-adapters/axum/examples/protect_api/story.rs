@@ -5,7 +5,7 @@ use super::{
     calls::{Call, Site, Watch},
     tokens::{Holder, token},
 };
-use oidc_testkit::{EndpointName, Provider, Registration, Socket};
+use oidc_testkit::{EndpointName, Registration, Socket, TestProvider};
 use serde_json::json;
 use std::sync::atomic::Ordering::SeqCst;
 
@@ -29,7 +29,7 @@ pub(super) async fn run() -> Result<(), Problem> {
     let watch = Watch::default();
     let time = watch.clone();
     let build = |issuer: &str| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.access_token_lifetime(24 * HOUR);
         provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
         provider
@@ -85,7 +85,7 @@ async fn rotation(socket: &Socket, site: &Site, old: &str) -> Result<(), Problem
     let before = fetches(socket);
     site.calls("many at once with keys at hand", MANY, &Call::bearer(old)).await?;
     site.expect(fetches(socket) == before, "no fetch");
-    socket.provider(Provider::rotate_keys_keeping_old);
+    socket.provider(TestProvider::rotate_keys_keeping_old);
     let new = token(socket, site.watch.now(), |_, _| {})?;
     site.calls("many at once with a key never seen before", MANY, &Call::bearer(&new)).await?;
     let fetched = fetches(socket) - before;

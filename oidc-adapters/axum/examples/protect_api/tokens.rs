@@ -6,7 +6,7 @@ use oidc_proto::{
     base::base64url,
     jose::{Algorithm, RingSigner, Sign, sign_compact},
 };
-use oidc_testkit::{Provider, Socket};
+use oidc_testkit::{Socket, TestProvider};
 use ring::{
     digest::{SHA256, digest},
     rand::SystemRandom,
@@ -32,7 +32,7 @@ pub(super) fn token(
             .header("authorization", "Basic cm9ib3Q6c2VjcmV0")
             .body(body);
         let response = request.map(|request| provider.handle(&request, now));
-        Provider::clear_alterations(provider);
+        TestProvider::clear_alterations(provider);
         response
     })?;
     let members: Value = serde_json::from_slice(response.body())?;

@@ -12,7 +12,7 @@ use axum::{
 use maud::{DOCTYPE, html};
 use oidc_drive::Clock;
 use oidc_proto::Secret;
-use oidc_testkit::{Provider, Registration, User};
+use oidc_testkit::{Registration, TestProvider, User};
 use std::{
     net::Ipv4Addr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -31,16 +31,16 @@ fn users() -> [User; 2] {
 /// A provider that everybody may ask, and by which clock it lives.
 #[derive(Clone)]
 pub(crate) struct Shared {
-    provider: Arc<Mutex<Provider>>,
+    provider: Arc<Mutex<TestProvider>>,
     clock: Arc<dyn Clock>,
 }
 
 impl Shared {
-    pub(crate) fn new(provider: Provider, clock: Arc<dyn Clock>) -> Self {
+    pub(crate) fn new(provider: TestProvider, clock: Arc<dyn Clock>) -> Self {
         Self { provider: Arc::new(Mutex::new(provider)), clock }
     }
 
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Provider> {
+    pub(crate) fn lock(&self) -> MutexGuard<'_, TestProvider> {
         self.provider.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -67,8 +67,8 @@ pub(crate) fn registered(issuer: &str, redirect_uri: String) -> Registered {
 }
 
 /// The provider, which knows the site.
-pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> Provider {
-    let mut provider = Provider::new(issuer);
+pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> TestProvider {
+    let mut provider = TestProvider::new(issuer);
     provider.register(Registration::basic(CLIENT_ID, CLIENT_SECRET).redirect_uri(redirect_uri));
     provider
 }

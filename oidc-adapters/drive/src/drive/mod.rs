@@ -2,13 +2,13 @@
 //! thread [blocks on it](block_on).
 
 mod block_on;
-mod failed;
+mod drive_error;
 mod observed;
 mod run;
 mod task;
 
 pub(crate) use block_on::{after, block_on};
-pub use failed::Failed;
+pub use drive_error::DriveError;
 pub(crate) use observed::observed;
 pub use observed::{run_async_with_observer, run_with_observer};
 pub(crate) use run::drive;

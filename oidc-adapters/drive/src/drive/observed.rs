@@ -4,7 +4,7 @@
 
 use super::{
     block_on::{after, block_on},
-    failed::Failed,
+    drive_error::DriveError,
     run::drive,
 };
 use crate::event::{Clock, Event, NO_RESPONSE, Observer, Started, SystemClock, name_of, why_ended};
@@ -23,7 +23,7 @@ pub fn run_with_observer<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
     mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
     observer: &Observer,
-) -> Result<F::Output, Failed<E>> {
+) -> Result<F::Output, DriveError<E>> {
     block_on(run_async_with_observer(step, |request, terms| ready(send(request, terms)), after, observer))
 }
 
@@ -37,7 +37,7 @@ pub async fn run_async_with_observer<F: Flow, B: AsRef<[u8]>, E, S, W>(
     send: impl FnMut(Request, Terms) -> S,
     sleep: impl FnMut(Duration) -> W,
     observer: &Observer,
-) -> Result<F::Output, Failed<E>>
+) -> Result<F::Output, DriveError<E>>
 where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
@@ -52,7 +52,7 @@ pub(crate) async fn observed<F: Flow, B: AsRef<[u8]>, E, S, W>(
     send: impl FnMut(Request, Terms) -> S,
     mut sleep: impl FnMut(Duration) -> W,
     observer: &Observer,
-) -> Result<F::Output, Failed<E>>
+) -> Result<F::Output, DriveError<E>>
 where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
@@ -78,12 +78,12 @@ fn waited<F>(observer: &Observer, after: Option<Endpoint>, started: Started) {
 fn ended<F: Flow, E>(
     observer: &Observer,
     began: Started,
-    result: Result<F::Output, Failed<E>>,
-) -> Result<F::Output, Failed<E>> {
+    result: Result<F::Output, DriveError<E>>,
+) -> Result<F::Output, DriveError<E>> {
     let outcome = match &result {
         Ok(_) => Ok(()),
-        Err(Failed::Protocol(error)) => Err(why_ended(error)),
-        Err(Failed::Transport(_)) => Err(NO_RESPONSE),
+        Err(DriveError::Protocol(error)) => Err(why_ended(error)),
+        Err(DriveError::Transport(_)) => Err(NO_RESPONSE),
     };
     observer.tell(&Event::Ended { flow: name_of::<F>(), outcome, took: observer.since(began) });
     result

@@ -2,7 +2,7 @@
 
 use super::{
     block_on::{after, block_on},
-    failed::Failed,
+    drive_error::DriveError,
 };
 use crate::event::{Clock, SystemClock};
 use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
@@ -14,12 +14,12 @@ use std::{
 /// Runs a flow to its end on this thread. `send` carries a request out on its [`Terms`].
 ///
 /// # Errors
-/// [`Failed::Protocol`] if the flow is over; [`Failed::Transport`] if there was no response and the
+/// [`DriveError::Protocol`] if the flow is over; [`DriveError::Transport`] if there was no response and the
 /// flow could not go on.
 pub fn run<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
     mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
-) -> Result<F::Output, Failed<E>> {
+) -> Result<F::Output, DriveError<E>> {
     block_on(run_async(step, |request, terms| ready(send(request, terms)), after))
 }
 
@@ -32,7 +32,7 @@ pub async fn run_async<F: Flow, B: AsRef<[u8]>, E, S, W>(
     step: impl Into<Step<F>>,
     send: impl FnMut(Request, Terms) -> S,
     mut sleep: impl FnMut(Duration) -> W,
-) -> Result<F::Output, Failed<E>>
+) -> Result<F::Output, DriveError<E>>
 where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
@@ -46,7 +46,7 @@ pub(crate) async fn drive<F: Flow, B: AsRef<[u8]>, E, S, W>(
     clock: &dyn Clock,
     mut send: impl FnMut(Request, Terms) -> S,
     mut sleep: impl FnMut(Duration, Option<Endpoint>) -> W,
-) -> Result<F::Output, Failed<E>>
+) -> Result<F::Output, DriveError<E>>
 where
     S: Future<Output = Result<http::Response<B>, E>>,
     W: Future<Output = ()>,
@@ -59,7 +59,7 @@ where
                 asked = Some(terms.endpoint);
                 match send(request, terms).await {
                     Ok(response) => pending.receive(response, clock.moment())?,
-                    Err(error) => pending.fail(clock.moment())?.ok_or(Failed::Transport(error))?,
+                    Err(error) => pending.fail(clock.moment())?.ok_or(DriveError::Transport(error))?,
                 }
             }
             Step::Wait(pause) => {

@@ -2,7 +2,7 @@
 
 use super::target::Target;
 use http::StatusCode;
-use oidc_proto::{flow::Endpoint, resource::Record};
+use oidc_proto::{flow::Endpoint, resource::VerdictRecord};
 use std::{sync::Arc, time::Duration};
 
 /// What has happened. All durations are by the clock of the [`Observer`](crate::Observer).
@@ -89,7 +89,7 @@ pub enum Event {
     #[non_exhaustive]
     Verdict {
         /// The decision, with its clause.
-        record: Record,
+        record: VerdictRecord,
         /// From the request, waits for keys included; nothing for what a route demands besides.
         took: Duration,
     },

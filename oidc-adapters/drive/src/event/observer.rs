@@ -18,7 +18,7 @@ use std::{
 /// Whoever wants to know what happens. Cheap to clone; clones are the same observer.
 ///
 /// ```
-/// # use oidc_drive::{Event, Failed, Observer, run_with_observer};
+/// # use oidc_drive::{Event, DriveError, Observer, run_with_observer};
 /// # use oidc_proto::flow::{Discovery, Request, Terms};
 /// let observer = Observer::new(|event: &Event| println!("{event:?}"));
 /// // Any HTTP client is a closure. This one never gets an answer.

@@ -1,6 +1,6 @@
 //! The words of events: why a flow is over, why a renewal failed, and what a flow is called.
 
-use oidc_proto::{Error, renew::Failure};
+use oidc_proto::{Error, renew::RenewalError};
 
 /// Why there was no response, if nobody says more.
 pub(crate) const NO_RESPONSE: &str = "no_response";
@@ -46,11 +46,11 @@ pub fn why_ended(error: &Error) -> &'static str {
 
 /// Why a renewal failed, in one word: as [`why_ended`]; else `no_response` or `expired`.
 #[must_use]
-pub fn why_failed(failure: &Failure) -> &'static str {
+pub fn why_failed(failure: &RenewalError) -> &'static str {
     match failure {
-        Failure::Flow(error) => why_ended(error),
-        Failure::Expired => "expired",
-        Failure::NoResponse | _ => NO_RESPONSE,
+        RenewalError::Flow(error) => why_ended(error),
+        RenewalError::Expired => "expired",
+        RenewalError::NoResponse | _ => NO_RESPONSE,
     }
 }
 

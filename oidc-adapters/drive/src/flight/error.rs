@@ -1,7 +1,7 @@
 //! [`NotAvailableError`]: why a flight has nothing to give.
 
 use crate::event::Target;
-use oidc_proto::{Timestamp, renew::Failure};
+use oidc_proto::{Timestamp, renew::RenewalError};
 use std::{fmt, sync::Arc};
 
 /// No value is available, or none that is newer, and waiting longer would not be worth it. The error says why,
@@ -13,7 +13,7 @@ pub struct NotAvailableError {
     pub until: Timestamp,
     /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
     /// takes too long.
-    pub because: Option<Failure>,
+    pub because: Option<RenewalError>,
     /// Of which issuer it would be, as the settings spell it; `None` if a [`SingleFlight`](crate::SingleFlight) of one's own
     /// says so, which knows of no issuer.
     pub issuer: Option<Arc<str>>,
@@ -22,7 +22,7 @@ pub struct NotAvailableError {
 }
 
 impl NotAvailableError {
-    pub(crate) const fn new(until: Timestamp, because: Option<Failure>) -> Self {
+    pub(crate) const fn new(until: Timestamp, because: Option<RenewalError>) -> Self {
         Self { until, because, issuer: None, asked: None }
     }
 

@@ -9,7 +9,7 @@ use super::{
 use crate::drive::{Job, Task, after, block_on};
 use oidc_proto::{
     Timestamp,
-    renew::{Decision, Failure, Lease, Need, Published, Renewed},
+    renew::{Decision, Lease, Need, Published, RenewalError, Renewed},
 };
 use std::{
     future::{Future, ready},
@@ -36,7 +36,7 @@ impl<T> SingleFlight<T> {
     pub fn get(
         &self,
         need: Need,
-        renew: impl FnOnce() -> Result<Renewed<T>, Failure>,
+        renew: impl FnOnce() -> Result<Renewed<T>, RenewalError>,
     ) -> Result<Published<T>, NotAvailableError> {
         block_on(self.get_async_inline(need, || ready(renew()), after))
     }
@@ -49,7 +49,7 @@ impl<T> SingleFlight<T> {
     pub fn get_spawning(
         self: &Arc<Self>,
         need: Need,
-        renew: impl FnOnce() -> Result<Renewed<T>, Failure> + Send + 'static,
+        renew: impl FnOnce() -> Result<Renewed<T>, RenewalError> + Send + 'static,
         spawn: impl FnOnce(Job),
     ) -> Result<Published<T>, NotAvailableError>
     where
@@ -72,7 +72,7 @@ impl<T> SingleFlight<T> {
         sleep: impl FnMut(Duration) -> W,
     ) -> Result<Published<T>, NotAvailableError>
     where
-        R: Future<Output = Result<Renewed<T>, Failure>>,
+        R: Future<Output = Result<Renewed<T>, RenewalError>>,
         W: Future<Output = ()>,
     {
         let lead = |lease, _| {
@@ -96,7 +96,7 @@ impl<T> SingleFlight<T> {
     ) -> Result<Published<T>, NotAvailableError>
     where
         T: Send + Sync + 'static,
-        R: Future<Output = Result<Renewed<T>, Failure>> + Send,
+        R: Future<Output = Result<Renewed<T>, RenewalError>> + Send,
         W: Future<Output = ()>,
     {
         let lead = |lease, _| {
@@ -119,7 +119,7 @@ impl<T> SingleFlight<T> {
     ) -> Result<Published<T>, NotAvailableError>
     where
         T: Send + Sync + 'static,
-        R: Future<Output = Result<Renewed<T>, Failure>> + Send,
+        R: Future<Output = Result<Renewed<T>, RenewalError>> + Send,
         W: Future<Output = ()>,
     {
         let lead = |lease, serves| {
@@ -265,11 +265,11 @@ impl<T> SingleFlight<T> {
 #[allow(clippy::unwrap_used, reason = "what is not there fails the test, as it should")]
 mod tests {
     use super::*;
-    use oidc_proto::renew::{Freshness, Policy};
+    use oidc_proto::renew::{Freshness, RenewalPolicy};
     use std::{sync::mpsc, thread};
 
-    fn value(number: u64) -> Result<Renewed<u64>, Failure> {
-        Ok(Renewed::new(Arc::new(number), Freshness::of_seconds(600)))
+    fn value(number: u64) -> Result<Renewed<u64>, RenewalError> {
+        Ok(Renewed::new(Arc::new(number), Freshness::lasting(Duration::from_secs(600))))
     }
 
     /// Whoever renews one value may need another, and wait for a third that somebody else renews. A wake-up that
@@ -279,7 +279,7 @@ mod tests {
         let (done, wait) = mpsc::channel();
         let caller = thread::spawn(move || {
             let [outer, inner, other] =
-                std::array::from_fn(|_| Arc::new(SingleFlight::<u64>::new(Policy::KEYS)));
+                std::array::from_fn(|_| Arc::new(SingleFlight::<u64>::new(RenewalPolicy::KEYS)));
             let (job, jobs) = mpsc::channel::<Job>();
             let worker = thread::spawn(move || jobs.into_iter().for_each(|job| job()));
             thread::current().unpark();

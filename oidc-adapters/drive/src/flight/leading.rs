@@ -3,7 +3,7 @@
 
 use super::{error::NotAvailableError, state::SingleFlight};
 use crate::event::{Started, why_failed};
-use oidc_proto::renew::{Failure, Lease, Published, Renewed};
+use oidc_proto::renew::{Lease, Published, RenewalError, Renewed};
 use std::{ops::Deref, sync::Arc};
 
 impl<T> SingleFlight<T> {
@@ -69,7 +69,7 @@ impl<T, F: Deref<Target = SingleFlight<T>>> Leading<T, F> {
         Self { flight, lease: Some(lease), started }
     }
 
-    pub(crate) fn settle(mut self, result: Result<Renewed<T>, Failure>) {
+    pub(crate) fn settle(mut self, result: Result<Renewed<T>, RenewalError>) {
         // Where there is no entropy, it panics: with the lease still in hand, to be given back.
         let moment = self.flight.clock.moment();
         if let Some(lease) = self.lease.take() {
@@ -78,7 +78,7 @@ impl<T, F: Deref<Target = SingleFlight<T>>> Leading<T, F> {
             let failed = failure.as_ref().map(why_failed);
             let held = self.flight.change(|state| {
                 let held = state.renewal.settle(lease, result, moment);
-                state.failed = (!held).then(|| failure.unwrap_or(Failure::Expired));
+                state.failed = (!held).then(|| failure.unwrap_or(RenewalError::Expired));
                 held
             });
             let outcome = if held { Ok(()) } else { Err(failed.unwrap_or("unused")) };

@@ -8,13 +8,13 @@
 //! whoever settles counts the version up before waking anybody.
 
 mod error;
-mod flights;
 mod get;
 mod leading;
 mod parked;
+mod single_flights;
 mod state;
 mod waiting;
 
 pub use error::NotAvailableError;
-pub use flights::SingleFlights;
+pub use single_flights::SingleFlights;
 pub use state::SingleFlight;

@@ -4,11 +4,12 @@ use super::waiting::Waiting;
 use crate::event::{Clock, Observer, SystemClock, Watched};
 use oidc_proto::{
     Timestamp,
-    renew::{Counters, Epoch, Failure, Policy, Published, Publisher, Reader, Renewal, Renewed},
+    renew::{Counters, Epoch, Published, Publisher, Reader, Renewal, RenewalError, RenewalPolicy, Renewed},
 };
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// One value that many threads and tasks use, and that one of them renews.
@@ -24,7 +25,7 @@ pub struct SingleFlight<T> {
 pub(crate) struct State<T> {
     pub(crate) renewal: Renewal<T>,
     /// Why the renewal failed that ended last; nothing if its leader gave up.
-    pub(crate) failed: Option<Failure>,
+    pub(crate) failed: Option<RenewalError>,
     /// Until when readers have been told that they need not ask.
     pub(super) told: Option<Timestamp>,
     pub(crate) waiting: Waiting,
@@ -33,19 +34,19 @@ pub(crate) struct State<T> {
 impl<T> SingleFlight<T> {
     /// Nothing is held yet.
     #[must_use]
-    pub fn new(policy: Policy) -> Self {
+    pub fn new(policy: RenewalPolicy) -> Self {
         Self::with_clock(policy, Arc::new(SystemClock))
     }
 
     /// The same by a clock of one's own.
     #[must_use]
-    pub fn with_clock(policy: Policy, clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(policy: RenewalPolicy, clock: Arc<dyn Clock>) -> Self {
         let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
         Self {
             state: Mutex::new(State { renewal, failed: None, told: None, waiting }),
             publisher: Publisher::new(),
             clock,
-            patience: policy.patience,
+            patience: whole_seconds(policy.patience),
             once: false,
             watched: Watched::default(),
         }
@@ -158,4 +159,9 @@ impl<T> fmt::Debug for SingleFlight<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("SingleFlight").field("counters", &self.counters()).finish_non_exhaustive()
     }
+}
+
+/// A duration in seconds, a fraction counted as a whole one, as renewals count.
+const fn whole_seconds(duration: Duration) -> i64 {
+    Timestamp(0).after(duration).0
 }

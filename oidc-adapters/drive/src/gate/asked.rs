@@ -17,8 +17,8 @@ use crate::{
 };
 use oidc_proto::{
     base::json::JsonError,
-    message::Introspection,
-    renew::{Policy, SharedCache},
+    message::IntrospectionResponse,
+    renew::{RenewalPolicy, SharedCache},
 };
 use std::{
     collections::BTreeMap,
@@ -31,14 +31,14 @@ use std::{
 pub const MAX_INTROSPECTIONS: usize = 64;
 
 /// What an issuer has said of a token; or why what limits the token cannot be read in that.
-pub(super) type Said = Result<Introspection, JsonError>;
+pub(super) type Said = Result<IntrospectionResponse, JsonError>;
 
 type Answer = Arc<SingleFlight<Said>>;
 
 /// What was said of tokens, and of which something is being said.
 pub(super) struct Tokens {
     state: Mutex<State>,
-    policy: Policy,
+    policy: RenewalPolicy,
     clock: Arc<dyn Clock>,
     watched: Watched,
 }
@@ -61,7 +61,12 @@ struct Asked {
 
 impl Tokens {
     /// So many that are known, and as many that are not.
-    pub(super) fn new(entries: usize, policy: Policy, clock: Arc<dyn Clock>, watched: Watched) -> Arc<Self> {
+    pub(super) fn new(
+        entries: usize,
+        policy: RenewalPolicy,
+        clock: Arc<dyn Clock>,
+        watched: Watched,
+    ) -> Arc<Self> {
         let (known, strangers) = (SharedCache::new(entries), SharedCache::new(entries));
         let state = Mutex::new(State { known, strangers, asked: BTreeMap::new() });
         Arc::new(Self { state, policy, clock, watched })

@@ -13,7 +13,7 @@ use oidc_proto::{
     Error, UrlPolicy,
     flow::{Client, ConfigError},
     metadata::{Profile, ProviderMetadata},
-    renew::{Failure, MetadataRenewal, Policy},
+    renew::{MetadataRenewal, RenewalError, RenewalPolicy},
     resource::ResourceServer,
     sender::{DEFAULT_REPLAY_ENTRIES, ReplayWindow},
     token::SignatureCache,
@@ -78,10 +78,10 @@ pub struct GateBuilder {
     sources: BTreeMap<String, KeySource>,
     profile: Profile,
     urls: UrlPolicy,
-    keys: Policy,
-    metadata: Policy,
+    keys: RenewalPolicy,
+    metadata: RenewalPolicy,
     client: Option<ClientMaker>,
-    introspected: (usize, Policy),
+    introspected: (usize, RenewalPolicy),
     replay_entries: usize,
     cache_bytes: usize,
     failures: Option<FailureHook>,
@@ -104,8 +104,8 @@ impl GateBuilder {
             sources: BTreeMap::new(),
             profile: Profile::TokenIssuer,
             urls: UrlPolicy::default(),
-            keys: Policy::KEYS,
-            metadata: Policy::METADATA,
+            keys: RenewalPolicy::KEYS,
+            metadata: RenewalPolicy::METADATA,
             client: None,
             introspected: (DEFAULT_INTROSPECTED, INTROSPECTION),
             replay_entries: DEFAULT_REPLAY_ENTRIES,
@@ -135,13 +135,13 @@ impl GateBuilder {
     }
 
     /// Sets by which policy keys are renewed; its patience is that of requests.
-    pub const fn key_policy(mut self, policy: Policy) -> Self {
+    pub const fn key_policy(mut self, policy: RenewalPolicy) -> Self {
         self.keys = policy;
         self
     }
 
     /// Sets by which policy metadata is renewed.
-    pub const fn metadata_policy(mut self, policy: Policy) -> Self {
+    pub const fn metadata_policy(mut self, policy: RenewalPolicy) -> Self {
         self.metadata = policy;
         self
     }
@@ -159,7 +159,7 @@ impl GateBuilder {
     /// Sets how many opaque tokens are remembered (1024) that are active, and as many that are not; and by
     /// which policy ([`INTROSPECTION`]): its ceiling is how long a token may be accepted after it was revoked.
     /// Its floor and its `stale_if_error` do not count: nothing is used for longer than its issuer has said.
-    pub const fn remember_introspected(mut self, tokens: usize, policy: Policy) -> Self {
+    pub const fn remember_introspected(mut self, tokens: usize, policy: RenewalPolicy) -> Self {
         self.introspected = (tokens, policy);
         self
     }
@@ -187,7 +187,10 @@ impl GateBuilder {
     /// Tells this function of every fetch that failed, with the issuer: why an API answers 503. An event names the
     /// error by its code alone; this is the error itself, in which a provider's own words can stand. If the function
     /// panics, that goes no further than to the panic hook.
-    pub fn observe_failures(mut self, observer: impl Fn(&str, &Failure) + Send + Sync + 'static) -> Self {
+    pub fn observe_failures(
+        mut self,
+        observer: impl Fn(&str, &RenewalError) + Send + Sync + 'static,
+    ) -> Self {
         self.failures = Some(Arc::new(observer));
         self
     }

@@ -13,10 +13,10 @@ use oidc_proto::{
     jose::KeySet,
     renew::{Counters, Epoch, Need, Published},
     resource::{
-        Access, Denied, Findings, Inspected, Record, RequestView, Requirement, ResourceServer, Verdict,
+        Access, Denied, Findings, Inspected, RequestView, Requirement, ResourceServer, Verdict, VerdictRecord,
     },
     sender::ReplayWindow,
-    token::{CacheKey, Remember, SignatureCache},
+    token::{CacheKey, SignatureCache, SignatureMemory},
 };
 use std::{
     fmt,
@@ -38,7 +38,7 @@ pub(super) struct Inner {
     pub(super) server: ResourceServer,
     pub(super) io: Arc<Io>,
     pub(super) clock: Arc<dyn Clock>,
-    pub(super) patience: i64,
+    pub(super) patience: Duration,
     /// By their place in the settings of the server, which is also the bound.
     pub(super) issuers: Vec<Arc<Issuer>>,
     pub(super) introspector: Option<Introspector>,
@@ -226,7 +226,7 @@ impl Gate {
         verdict.map(Arc::from)
     }
 
-    fn observe(&self, record: &Record, started: Started) {
+    fn observe(&self, record: &VerdictRecord, started: Started) {
         let observer = &self.0.observer;
         if !observer.is_none() {
             observer.tell(&Event::Verdict { record: record.clone(), took: observer.since(started) });
@@ -271,7 +271,7 @@ impl Gate {
         let (inner, since) = (&*self.0, self.now());
         // Two waits take no more time than one may.
         let sleep = |span: Duration| {
-            let left = since.plus(inner.patience).0.saturating_sub(self.now().0);
+            let left = since.after(inner.patience).0.saturating_sub(self.now().0);
             inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
         let Found { findings, refused } = *found;
@@ -330,12 +330,12 @@ impl Gate {
     fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {
         match verdict {
             Verdict::Accepted(access) => Ok(access),
-            Verdict::Once(proven) => {
-                let key = proven.replay_key();
+            Verdict::CheckReplay(check) => {
+                let key = check.replay_key();
                 let mut window = self.0.replay.lock().unwrap_or_else(PoisonError::into_inner);
                 let answer = window.first_use(key, now);
                 drop(window);
-                proven.first_use(answer)
+                check.finish(answer)
             }
             Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
             _ => Err(self.0.server.unavailable(1)),
@@ -383,7 +383,7 @@ impl fmt::Debug for Gate {
 /// The cache of verified tokens, locked for each of its two calls.
 struct Locked<'c>(&'c Mutex<SignatureCache>);
 
-impl Remember for Locked<'_> {
+impl SignatureMemory for Locked<'_> {
     fn knows(&mut self, key: &CacheKey) -> bool {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).knows(key)
     }

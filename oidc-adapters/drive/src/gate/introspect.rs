@@ -19,26 +19,26 @@ use crate::{
 use oidc_proto::{
     Secret, Timestamp,
     base::json::JsonError,
-    flow::{Client, ConfigError, Error, Rule, TokenTypeHint},
+    flow::{Client, ConfigError, Error, ResponseRule, TokenTypeHint},
     metadata::ProviderMetadata,
-    renew::{Failure, Freshness, Need, Policy, Renewed},
+    renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed},
 };
 use std::{future::Future, sync::Arc, time::Duration};
 
-/// How long the answer that a token is not active is kept, in seconds.
-const INACTIVE: i64 = 5;
+/// How long the answer that a token is not active is kept.
+const INACTIVE: Duration = Duration::from_secs(5);
 
 /// For what an issuer says of a token: kept for half a minute at most, and never used after that.
-pub const INTROSPECTION: Policy = {
-    let mut policy = Policy::KEYS;
-    policy.fresh = 30;
-    policy.floor = 1;
-    policy.ceiling = 30;
-    policy.ahead = 0;
-    policy.stale_if_error = 0;
-    policy.retry = 1;
-    policy.cooldown = 1;
-    policy.longest_retry = 5;
+pub const INTROSPECTION: RenewalPolicy = {
+    let mut policy = RenewalPolicy::KEYS;
+    policy.default_ttl = Duration::from_secs(30);
+    policy.min_ttl = Duration::from_secs(1);
+    policy.max_ttl = Duration::from_secs(30);
+    policy.refresh_ahead = Duration::ZERO;
+    policy.stale_if_error = Duration::ZERO;
+    policy.first_retry = Duration::from_secs(1);
+    policy.cooldown = Duration::from_secs(1);
+    policy.longest_retry = Duration::from_secs(5);
     policy
 };
 
@@ -49,22 +49,22 @@ pub(super) struct Introspector {
     tokens: Arc<Tokens>,
     client: ClientMaker,
     clock: Arc<dyn Clock>,
-    ceiling: i64,
+    ceiling: Duration,
 }
 
 impl Introspector {
     pub(super) fn new(
         client: ClientMaker,
-        (entries, mut policy): (usize, Policy),
+        (entries, mut policy): (usize, RenewalPolicy),
         clock: Arc<dyn Clock>,
         issuer: &str,
         observer: &Observer,
     ) -> Self {
         // The ceiling is all that a policy may add to what was said, whatever it was made for.
-        (policy.floor, policy.stale_if_error) = (1, 0);
+        (policy.min_ttl, policy.stale_if_error) = (Duration::from_secs(1), Duration::ZERO);
         let watched = Watched::new("introspection", issuer, observer);
         let tokens = Tokens::new(entries, policy, Arc::clone(&clock), watched);
-        Self { tokens, client, clock, ceiling: policy.ceiling }
+        Self { tokens, client, clock, ceiling: policy.max_ttl }
     }
 
     pub(super) fn wake(&self) {
@@ -93,18 +93,18 @@ impl Introspector {
             let Some(sent) = permit.send() else {
                 let why = "introspection_endpoint: it has been asked for, and is not there yet";
                 issuer.lost().keep("introspection", None, why.to_owned());
-                return Err(Failure::NoResponse);
+                return Err(RenewalError::NoResponse);
             };
             let said = fetch(&client, &token, &issuer, &wires).await?;
             let active = said.as_ref().ok().filter(|said| said.active);
             sent.said(active.is_some());
-            let seconds = match active.map(|said| said.exp) {
+            let lasting = match active.map(|said| said.exp) {
                 None => INACTIVE.min(ceiling),
                 // The last seconds are for the check of `exp` itself.
-                Some(Some(exp)) => exp.0.saturating_sub(clock.now().0).clamp(INACTIVE.min(ceiling), ceiling),
+                Some(Some(exp)) => clock.now().until(exp).clamp(INACTIVE.min(ceiling), ceiling),
                 Some(None) => ceiling,
             };
-            Ok(Renewed::new(Arc::new(said), Freshness::of_seconds(seconds)))
+            Ok(Renewed::new(Arc::new(said), Freshness::lasting(lasting)))
         };
         let said = answer.get_async(Need::Any, renew, sleep, |task| io.spawn(task)).await;
         said.map(|said| said.value).map_err(|why| of.says(why, "introspection"))
@@ -116,7 +116,7 @@ async fn fetch(
     token: &Secret,
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
-) -> Result<Said, Failure> {
+) -> Result<Said, RenewalError> {
     let metadata = issuer.metadata_for_renewal(io).await;
     let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
@@ -127,8 +127,8 @@ async fn fetch(
         asked.map_err(|fell| issuer.lost().failure("introspection", fell))
     };
     let said = asked.await.inspect_err(|failure| issuer.report(failure));
-    if let Err(Failure::Flow(Error::Response(answer))) = &said
-        && let Rule::Json(why @ JsonError::WrongType { member, .. }) = answer.rule
+    if let Err(RenewalError::Flow(Error::Response(answer))) = &said
+        && let ResponseRule::Json(why @ JsonError::WrongType { member, .. }) = answer.rule
         && member != "active"
     {
         // What limits this token cannot be read: the issuer has answered, and not that it is good.

@@ -1,7 +1,7 @@
 //! [`NoResponse`], [`Fell`] and [`Lost`]: why there was nothing, as far as it is told to people.
 
-use crate::{drive::Failed, event::Target};
-use oidc_proto::renew::Failure;
+use crate::{drive::DriveError, event::Target};
+use oidc_proto::renew::RenewalError;
 use std::{
     collections::BTreeMap,
     fmt,
@@ -29,7 +29,7 @@ pub(crate) struct Lost(Mutex<BTreeMap<&'static str, (Option<Target>, String)>>);
 
 /// A flow that came to no good end, and where it has asked last.
 pub(crate) struct Fell {
-    pub(crate) failed: Failed<NoResponse>,
+    pub(crate) failed: DriveError<NoResponse>,
     pub(crate) asked: Option<Box<Target>>,
 }
 
@@ -51,8 +51,8 @@ impl Lost {
     }
 
     /// Why a renewal of this has failed. Where it asked, and what the transport says, is kept.
-    pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> Failure {
-        let why = if let Failed::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
+    pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> RenewalError {
+        let why = if let DriveError::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
         self.keep(what, asked.map(|asked| *asked), why);
         failed.into()
     }

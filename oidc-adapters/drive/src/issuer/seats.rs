@@ -71,7 +71,7 @@ impl Seen {
         let published = self.reader.get()?;
         if self.times != (published.since, published.renew_at) {
             (self.times, self.latest) = ((published.since, published.renew_at), now);
-        } else if now.plus(CLOCK_DISORDER) < self.latest {
+        } else if now.after(CLOCK_DISORDER) < self.latest {
             // The clock was set back. How old the keys are is known to their renewal, if it is told.
             flight.served_until(published, self.latest);
             self.latest = now;

@@ -13,8 +13,8 @@ use oidc_proto::{
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::{
-        CLOCK_DISORDER, Counters, Epoch, Failure, Freshness, KeyRenewal, MetadataRenewal, Need, Policy,
-        Published, Renewed,
+        CLOCK_DISORDER, Counters, Epoch, Freshness, KeyRenewal, MetadataRenewal, Need, Published,
+        RenewalError, RenewalPolicy, Renewed,
     },
 };
 use std::{
@@ -28,7 +28,7 @@ use std::{
 };
 
 /// What is told of every fetch that failed.
-pub(crate) type FailureHook = Arc<dyn Fn(&str, &Failure) + Send + Sync>;
+pub(crate) type FailureHook = Arc<dyn Fn(&str, &RenewalError) + Send + Sync>;
 
 pub(crate) struct Issuer {
     name: String,
@@ -39,7 +39,7 @@ pub(crate) struct Issuer {
     discovery: DiscoveryOptions,
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
-    cooldown: i64,
+    cooldown: Duration,
     /// The attempt that was begun last of those that have ended, how many were begun, how many are under way.
     ended: Mutex<Ended>,
     begun: AtomicU64,
@@ -58,15 +58,20 @@ struct Ended {
 
 /// What issuers have in common.
 pub(crate) struct Common {
-    pub(crate) keys: Policy,
-    pub(crate) metadata: Policy,
+    pub(crate) keys: RenewalPolicy,
+    pub(crate) metadata: RenewalPolicy,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) failures: Option<FailureHook>,
     pub(crate) observer: Observer,
 }
 
 impl Common {
-    pub(crate) fn flight<T>(&self, what: &'static str, policy: Policy, issuer: &str) -> Arc<SingleFlight<T>> {
+    pub(crate) fn flight<T>(
+        &self,
+        what: &'static str,
+        policy: RenewalPolicy,
+        issuer: &str,
+    ) -> Arc<SingleFlight<T>> {
         let flight = SingleFlight::with_clock(policy, Arc::clone(&self.clock));
         Arc::new(flight.with_observer(what, issuer, &self.observer))
     }
@@ -141,7 +146,7 @@ impl Issuer {
     pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
         // After the clock was set back, nobody knows how old they are.
         let is_recent =
-            |asked: Timestamp| (-CLOCK_DISORDER..=self.cooldown).contains(&now.0.saturating_sub(asked.0));
+            |asked: Timestamp| asked <= now.after(CLOCK_DISORDER) && now <= asked.after(self.cooldown);
         let ended = self.ended();
         ended.asked.is_some_and(is_recent) && !ended.failed && self.running.load(SeqCst) == 0
     }
@@ -167,7 +172,7 @@ impl Issuer {
         keys.map_err(|why| self.says(why, "keys"))
     }
 
-    async fn fetch_keys(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
+    async fn fetch_keys(self: &Arc<Self>, io: &Arc<Io>) -> Result<Renewed<KeySet>, RenewalError> {
         match &self.source {
             KeySource::Fixed(keys) => return Ok(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN)),
             KeySource::JwksUri(url) => return self.fetch_set(url, io).await,
@@ -180,7 +185,7 @@ impl Issuer {
                 Ok(renewed) => return Ok(renewed),
                 Err(failure) => failure,
             },
-            None => Failure::Flow(ConfigError::NoEndpoint("jwks_uri").into()),
+            None => RenewalError::Flow(ConfigError::NoEndpoint("jwks_uri").into()),
         };
         // Keys that have moved: the metadata may know where to.
         let newer = self.metadata_as(Need::NewerThan(epoch), io).await;
@@ -190,7 +195,7 @@ impl Issuer {
         }
     }
 
-    async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, Failure> {
+    async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, RenewalError> {
         let fetched = io.run(KeyRenewal::start(url)).await;
         fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
@@ -205,7 +210,7 @@ impl Issuer {
     }
 
     /// Tells of a fetch that failed.
-    pub(crate) fn report(&self, failure: &Failure) {
+    pub(crate) fn report(&self, failure: &RenewalError) {
         if let Some(hook) = &self.failures {
             // A renewal whose end is told to somebody who breaks is not one that was given up.
             let _panicked = catch_unwind(AssertUnwindSafe(|| hook(&self.name, failure)));
@@ -272,18 +277,18 @@ impl Issuer {
 }
 
 /// Why a renewal of this fails that needs metadata which there is not.
-pub(crate) fn failure(unavailable: NotAvailableError, what: &'static str, lost: &Lost) -> Failure {
+pub(crate) fn failure(unavailable: NotAvailableError, what: &'static str, lost: &Lost) -> RenewalError {
     let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
     let to = unavailable.asked.map(|asked| *asked);
     match unavailable.because {
-        Some(Failure::NoResponse) => lost.keep(what, to, lost.why("metadata")),
+        Some(RenewalError::NoResponse) => lost.keep(what, to, lost.why("metadata")),
         Some(failure) => {
             lost.keep(what, to, String::new());
             return failure;
         }
         None => lost.keep(what, to, asked()),
     }
-    Failure::NoResponse
+    RenewalError::NoResponse
 }
 
 /// A renewal of keys that is under way, until it ends or is dropped.
@@ -300,7 +305,7 @@ impl<'i> Running<'i> {
         Self { issuer, number, asked: issuer.clock.now() }
     }
 
-    fn end<T>(self, fetched: Result<T, Failure>) -> Result<T, Failure> {
+    fn end<T>(self, fetched: Result<T, RenewalError>) -> Result<T, RenewalError> {
         let mut ended = self.issuer.ended();
         if self.number > ended.number {
             let asked = if fetched.is_ok() { Some(self.asked) } else { ended.asked };
@@ -329,8 +334,8 @@ mod tests {
         let source = KeySource::JwksUri(EndpointUrl::parse("https://op.example/jwks", &urls).unwrap());
         let now = Timestamp(1_000);
         let common = Common {
-            keys: Policy::KEYS,
-            metadata: Policy::METADATA,
+            keys: RenewalPolicy::KEYS,
+            metadata: RenewalPolicy::METADATA,
             clock: Arc::new(move || Moment::new(now, [7; 32])),
             failures: None,
             observer: Observer::none(),
@@ -340,10 +345,10 @@ mod tests {
         assert!(!issuer.is_up_to_date(now), "nothing was asked for");
         let (slow, quick) = (Running::new(&issuer), Running::new(&issuer));
         assert!(quick.end(Ok(())).is_ok() && !issuer.is_up_to_date(now), "one is still under way");
-        assert!(slow.end::<()>(Err(Failure::NoResponse)).is_err());
+        assert!(slow.end::<()>(Err(RenewalError::NoResponse)).is_err());
         assert!(issuer.is_up_to_date(now), "a failure of long ago takes nothing away");
         let (slow, quick) = (Running::new(&issuer), Running::new(&issuer));
-        assert!(quick.end::<()>(Err(Failure::NoResponse)).is_err() && slow.end(Ok(())).is_ok());
+        assert!(quick.end::<()>(Err(RenewalError::NoResponse)).is_err() && slow.end(Ok(())).is_ok());
         assert!(!issuer.is_up_to_date(now), "and a success of long ago makes up for nothing");
     }
 }

@@ -11,12 +11,13 @@ use oidc_proto::{
     Secret, UrlPolicy,
     flow::{Client, ClientBuilder, DiscoveryOptions},
     metadata::Profile,
-    renew::{MetadataRenewal, Policy},
+    renew::{MetadataRenewal, RenewalPolicy},
     token::AccessTokenVerifier,
 };
 use std::{
     fmt,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 /// How many service tokens are kept at most, each for scopes and resources of its own.
@@ -24,8 +25,8 @@ pub const MAX_SERVICE_TOKENS: usize = 1024;
 
 /// For how many seconds somebody waits for a refresh, and for a login, that somebody else carries out. A login
 /// is up to four exchanges.
-const REFRESH_PATIENCE: i64 = 30;
-const LOGIN_PATIENCE: i64 = 120;
+const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
+const LOGIN_PATIENCE: Duration = Duration::from_secs(120);
 
 type Shape<T> = Box<dyn Fn(T) -> T + Send + Sync>;
 
@@ -42,9 +43,9 @@ pub struct ProviderBuilder<W> {
     verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
     urls: UrlPolicy,
-    keys: Policy,
-    metadata: Policy,
-    tokens: Policy,
+    keys: RenewalPolicy,
+    metadata: RenewalPolicy,
+    tokens: RenewalPolicy,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
@@ -70,9 +71,9 @@ impl<W> ProviderBuilder<W> {
             verifier: None,
             discovery: None,
             urls: UrlPolicy::default(),
-            keys: Policy::KEYS,
-            metadata: Policy::METADATA,
-            tokens: Policy::TOKENS,
+            keys: RenewalPolicy::KEYS,
+            metadata: RenewalPolicy::METADATA,
+            tokens: RenewalPolicy::TOKENS,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -143,19 +144,19 @@ impl<W> ProviderBuilder<W> {
     }
 
     /// Sets by which policy keys are renewed.
-    pub const fn key_policy(mut self, policy: Policy) -> Self {
+    pub const fn key_policy(mut self, policy: RenewalPolicy) -> Self {
         self.keys = policy;
         self
     }
 
     /// Sets by which policy metadata is renewed.
-    pub const fn metadata_policy(mut self, policy: Policy) -> Self {
+    pub const fn metadata_policy(mut self, policy: RenewalPolicy) -> Self {
         self.metadata = policy;
         self
     }
 
     /// Sets by which policy service tokens are renewed.
-    pub const fn token_policy(mut self, policy: Policy) -> Self {
+    pub const fn token_policy(mut self, policy: RenewalPolicy) -> Self {
         self.tokens = policy;
         self
     }

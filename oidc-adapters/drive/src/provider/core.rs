@@ -24,6 +24,7 @@ use oidc_proto::{
 use std::{
     fmt, ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 /// How a login has ended.
@@ -39,7 +40,7 @@ pub(crate) struct Core {
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
     /// For how many seconds a token waits for keys.
-    pub(crate) patience: i64,
+    pub(crate) patience: Duration,
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
     pub(super) verifier: Option<AccessTokenVerifier>,

@@ -1,7 +1,7 @@
 //! [`ProviderError`]: why a handle could not do what was asked of it.
 
 use crate::{
-    drive::Failed,
+    drive::DriveError,
     event::{Event, Observer, Started, why_ended},
     flight::NotAvailableError,
     io::{Lost, NoResponse},
@@ -10,7 +10,7 @@ use oidc_proto::{
     Error,
     base::form::FormError,
     flow::{ConfigError, Endpoint},
-    renew::Failure,
+    renew::RenewalError,
     token::VerificationError,
 };
 use std::fmt;
@@ -58,8 +58,8 @@ impl ProviderError {
         lost: &Lost,
     ) -> Self {
         match unavailable.because {
-            Some(Failure::NoResponse) => Self::NoResponse(format!("{issuer}: {}", lost.why(what))),
-            Some(Failure::Flow(error)) => Self::Protocol(error),
+            Some(RenewalError::NoResponse) => Self::NoResponse(format!("{issuer}: {}", lost.why(what))),
+            Some(RenewalError::Flow(error)) => Self::Protocol(error),
             Some(_) | None => Self::Unavailable(unavailable),
         }
     }
@@ -72,10 +72,10 @@ pub(crate) fn stopped(issuer: &str) -> ProviderError {
 }
 
 /// How a flow that was run has failed.
-pub(crate) fn reason(failed: Failed<NoResponse>, issuer: &str) -> ProviderError {
+pub(crate) fn reason(failed: DriveError<NoResponse>, issuer: &str) -> ProviderError {
     match failed {
-        Failed::Transport(lost) => ProviderError::NoResponse(format!("{issuer}: {}", lost.text)),
-        Failed::Protocol(error) => ProviderError::Protocol(error),
+        DriveError::Transport(lost) => ProviderError::NoResponse(format!("{issuer}: {}", lost.text)),
+        DriveError::Protocol(error) => ProviderError::Protocol(error),
     }
 }
 

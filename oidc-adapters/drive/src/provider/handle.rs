@@ -17,9 +17,9 @@ use oidc_proto::{
         Refreshed, Step, TokenTypeHint,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse, UserInfo},
+    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     metadata::ProviderMetadata,
-    renew::{Epoch, Failure, Need, Published, Renewed, TokenRenewal},
+    renew::{Epoch, Need, Published, RenewalError, Renewed, TokenRenewal},
     token::VerifiedAccessToken,
 };
 use std::{fmt, future::Future, sync::Arc, time::Duration};
@@ -148,7 +148,7 @@ impl Provider {
         &self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
-    ) -> Result<Introspection, ProviderError> {
+    ) -> Result<IntrospectionResponse, ProviderError> {
         self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
     }
 
@@ -267,7 +267,7 @@ impl Provider {
         // Two waits take no more time than one may.
         let since = self.core.clock.now();
         let sleep = |span: Duration| {
-            let left = since.plus(self.core.patience).0.saturating_sub(self.core.clock.now().0);
+            let left = since.after(self.core.patience).0.saturating_sub(self.core.clock.now().0);
             self.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
         let (Refused { rejected, epoch }, read) = match refused {
@@ -318,13 +318,13 @@ impl Provider {
     async fn fetch_token(
         &self,
         wanted: &ClientCredentialsRequest,
-    ) -> Result<Renewed<TokenResponse>, Failure> {
+    ) -> Result<Renewed<TokenResponse>, RenewalError> {
         let client = self.client_for_renewal().await?;
         let token = self.io.run(TokenRenewal::start(&client, wanted, self.core.clock.moment())?).await;
         token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
     }
 
-    async fn client_for_renewal(&self) -> Result<Client, Failure> {
+    async fn client_for_renewal(&self) -> Result<Client, RenewalError> {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
         let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
         let client = self.core.client(metadata).map_err(Error::from)?;

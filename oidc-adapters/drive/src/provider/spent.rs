@@ -8,7 +8,7 @@ use crate::{
 };
 use oidc_proto::{
     Secret, Timestamp,
-    renew::{Freshness, Policy, Renewed},
+    renew::{Freshness, RenewalPolicy, Renewed},
 };
 use std::{
     collections::BTreeMap,
@@ -16,31 +16,32 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicI64, Ordering::SeqCst},
     },
+    time::Duration,
 };
 
 /// For what is good once: a spent one leads to what came of it for a minute, for who asks again because
 /// they were interrupted, or who asks at the same time. The lease is far longer than both exchanges may take,
 /// and than most clocks jump: nobody spends a token while somebody else may still be at it. It ends with
 /// whoever holds it, however often they break off.
-const ONCE: Policy = {
-    let mut policy = Policy::KEYS;
-    policy.fresh = MINUTE;
-    policy.floor = MINUTE;
-    policy.ceiling = i64::MAX;
-    policy.ahead = 0;
-    policy.stale_if_error = 0;
-    policy.retry = 1;
-    policy.urgent_retry = 1;
-    policy.longest_retry = 1;
-    policy.cooldown = 1;
+const ONCE: RenewalPolicy = {
+    let mut policy = RenewalPolicy::KEYS;
+    policy.default_ttl = MINUTE;
+    policy.min_ttl = MINUTE;
+    policy.max_ttl = Duration::MAX;
+    policy.refresh_ahead = Duration::ZERO;
+    policy.stale_if_error = Duration::ZERO;
+    policy.first_retry = Duration::from_secs(1);
+    policy.urgent_retry = Duration::from_secs(1);
+    policy.longest_retry = Duration::from_secs(1);
+    policy.cooldown = Duration::from_secs(1);
     policy.burst = u8::MAX;
     policy.lease = HOUR;
-    policy.patience = 30;
+    policy.patience = Duration::from_secs(30);
     policy
 };
 
-const MINUTE: i64 = 60;
-const HOUR: i64 = 3_600;
+const MINUTE: Duration = Duration::from_secs(60);
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// How many of them are kept at most, besides those that somebody is at.
 const MAX_SPENT: usize = 4096;
@@ -52,7 +53,7 @@ pub(crate) struct Spent<T> {
     swept: AtomicI64,
     clock: Arc<dyn Clock>,
     watched: Watched,
-    patience: i64,
+    patience: Duration,
 }
 
 struct Known<T> {
@@ -90,8 +91,8 @@ impl<T> Clone for One<T> {
 }
 
 impl<T> Spent<T> {
-    /// `patience` is how many seconds somebody waits who is not the one to send it.
-    pub(super) const fn new(patience: i64, clock: Arc<dyn Clock>, watched: Watched) -> Self {
+    /// `patience` is how long somebody waits who is not the one to send it.
+    pub(super) const fn new(patience: Duration, clock: Arc<dyn Clock>, watched: Watched) -> Self {
         let known = Mutex::new(Known { flights: BTreeMap::new() });
         let (holds, swept) = (AtomicBool::new(false), AtomicI64::new(i64::MIN));
         Self { known, holds, swept, clock, watched, patience }
@@ -130,8 +131,8 @@ impl<T> Spent<T> {
     /// What came of an exchange that began at this time, kept for a minute from now on: for however long it
     /// took by a clock that may have been set meanwhile.
     pub(crate) fn kept(&self, came: T, began: Timestamp) -> Renewed<T> {
-        let took = self.clock.now().0.saturating_sub(began.0).max(0);
-        Renewed::new(Arc::new(came), Freshness::of_seconds(MINUTE.saturating_add(took)))
+        let took = began.until(self.clock.now());
+        Renewed::new(Arc::new(came), Freshness::lasting(MINUTE.saturating_add(took)))
     }
 
     /// Forgets a token that is not spent. Who has its flight in hand keeps it.
@@ -158,7 +159,7 @@ impl<T> Known<T> {
     fn sweep(&mut self, now: Timestamp) {
         self.flights.retain(|_, kept| {
             // Of a failure too, so that no token is sent again and again.
-            let until = |kept: &Kept<T>| kept.one.flight.fresh_until(now).unwrap_or(kept.asked.plus(MINUTE));
+            let until = |kept: &Kept<T>| kept.one.flight.fresh_until(now).unwrap_or(kept.asked.after(MINUTE));
             kept.is_in_hand() || now < until(kept)
         });
     }
@@ -200,14 +201,14 @@ mod tests {
     use super::*;
     use oidc_proto::{
         Moment,
-        renew::{Failure, Need},
+        renew::{Need, RenewalError},
     };
     use std::thread;
 
     fn refreshes(now: &Arc<AtomicI64>) -> Spent<()> {
         let now = Arc::clone(now);
         let clock = move || Moment::new(Timestamp(now.load(SeqCst)), [7; 32]);
-        Spent::new(30, Arc::new(clock), Watched::default())
+        Spent::new(Duration::from_secs(30), Arc::new(clock), Watched::default())
     }
 
     #[test]
@@ -266,8 +267,11 @@ mod tests {
     #[test]
     fn a_thread_that_waits_for_a_token_on_its_way_does_not_send_it_too() {
         for breaks in [false, true] {
-            let refreshes =
-                Spent::<()>::new(30, Arc::new(Turning(AtomicI64::new(1_000))), Watched::default());
+            let refreshes = Spent::<()>::new(
+                Duration::from_secs(30),
+                Arc::new(Turning(AtomicI64::new(1_000))),
+                Watched::default(),
+            );
             let (_, flight) = refreshes.flight(&"mine".into());
             let answer = thread::scope(|scope| {
                 let leader = scope.spawn(|| {
@@ -275,7 +279,7 @@ mod tests {
                         while flight.counters().joined == 0 {
                             thread::yield_now();
                         }
-                        if breaks { panic!("after it was sent") } else { Err(Failure::NoResponse) }
+                        if breaks { panic!("after it was sent") } else { Err(RenewalError::NoResponse) }
                     })
                 });
                 while flight.counters().leases == 0 {
@@ -285,10 +289,10 @@ mod tests {
                 assert_eq!(leader.join().is_err(), breaks);
                 answer
             });
-            let because = (!breaks).then_some(Failure::NoResponse);
+            let because = (!breaks).then_some(RenewalError::NoResponse);
             assert_eq!(answer.map(drop).unwrap_err().because, because);
             // Who asks anew has decided to.
-            assert!(flight.get(Need::Any, || Err(Failure::Expired)).is_err());
+            assert!(flight.get(Need::Any, || Err(RenewalError::Expired)).is_err());
             assert_eq!(flight.counters().leases, 2);
         }
     }

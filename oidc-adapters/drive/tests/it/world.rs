@@ -1,10 +1,10 @@
 //! The whole way from a socketless network to keys: real key sets, the real flow, every fault.
 
-use oidc_drive::{Failed, run};
+use oidc_drive::{DriveError, run};
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
     jose::KeySet,
-    renew::{Decision, Failure, KeyRenewal, Lease, Need, Policy, Renewal, Renewed},
+    renew::{Decision, KeyRenewal, Lease, Need, Renewal, RenewalError, RenewalPolicy, Renewed},
 };
 use oidc_testkit::{
     Seed, Timestamp,
@@ -28,17 +28,17 @@ fn issuer(world: &mut World, number: usize) -> Issuer {
     let site = KeySite::new(&url);
     let jwks_uri = EndpointUrl::parse(&site.jwks_uri(), &UrlPolicy::default()).expect("https");
     let site = world.add(&url, site);
-    Issuer { site, jwks_uri, keys: Renewal::new(Policy::KEYS), fetched: START }
+    Issuer { site, jwks_uri, keys: Renewal::new(RenewalPolicy::KEYS), fetched: START }
 }
 
-fn fetch(world: &mut World, jwks_uri: &EndpointUrl) -> Result<Renewed<KeySet>, Failure> {
+fn fetch(world: &mut World, jwks_uri: &EndpointUrl) -> Result<Renewed<KeySet>, RenewalError> {
     let send = |request, terms: oidc_proto::flow::Terms| -> Result<_, Lost> {
         let mut response = world.send(&request, terms.timeout)?;
         // As every adapter does.
         response.body_mut().truncate(terms.max_body + 1);
         Ok(response)
     };
-    run(KeyRenewal::start(jwks_uri), send).map_err(Failed::into)
+    run(KeyRenewal::start(jwks_uri), send).map_err(DriveError::into)
 }
 
 impl Issuer {

@@ -2,14 +2,14 @@
 
 use super::{Problem, steps};
 use oidc_proto::Secret;
-use oidc_testkit::{Provider, Registration, Socket};
+use oidc_testkit::{Registration, Socket, TestProvider};
 
 const RESOURCE: &str = "https://api.example/";
 const REDIRECT_URI: &str = "http://127.0.0.1:8765/callback";
 
 pub(super) fn run() -> Result<(), Problem> {
     let socket = Socket::start(|issuer| {
-        let mut provider = Provider::new(issuer);
+        let mut provider = TestProvider::new(issuer);
         provider.default_resource(RESOURCE);
         provider.register(
             Registration::basic("demo", "demo secret")
@@ -37,7 +37,7 @@ pub(super) fn run() -> Result<(), Problem> {
         redirect_uri: REDIRECT_URI,
         resource: Some(RESOURCE),
         visit: &visit,
-        rotate: Some(&|| socket.provider(Provider::rotate_keys)),
+        rotate: Some(&|| socket.provider(TestProvider::rotate_keys)),
     })?;
     let findings = socket.provider(|provider| provider.audit().to_vec());
     if findings.is_empty() {

@@ -49,7 +49,7 @@ impl Traced {
             self.send(request, terms)
         });
         ran.map_err(|failed| match (failed, asked) {
-            (oidc_drive::Failed::Transport(error), Some((endpoint, url))) => {
+            (oidc_drive::DriveError::Transport(error), Some((endpoint, url))) => {
                 format!("no answer from {endpoint} at {url}: {error}; check the issuer and the network")
             }
             (failed, Some((_, url))) => format!("{failed} ({url})"),

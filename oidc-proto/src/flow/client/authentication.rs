@@ -4,7 +4,7 @@
 use super::{
     assertion::Assertion,
     client::{Client, Inner},
-    settings::{Authentication, Signer},
+    settings::{ClientAuthentication, Signer},
 };
 use crate::{
     base::{
@@ -34,12 +34,12 @@ impl Client {
         let Inner { authentication, secret, signer, .. } = self.inner();
         let id = || (Cow::Borrowed("client_id"), Secret::new(self.client_id()));
         match (authentication, secret) {
-            (Authentication::ClientSecretBasic, Some(secret)) => return Ok(Some(self.basic(secret))),
-            (Authentication::ClientSecretPost, Some(secret)) => {
+            (ClientAuthentication::ClientSecretBasic, Some(secret)) => return Ok(Some(self.basic(secret))),
+            (ClientAuthentication::ClientSecretPost, Some(secret)) => {
                 form.push(id());
                 form.push(("client_secret".into(), secret.clone()));
             }
-            (Authentication::PrivateKeyJwt, _) => {
+            (ClientAuthentication::PrivateKeyJwt, _) => {
                 let Assertion(assertion) = match (prepared, signer) {
                     (Some(assertion), _) => assertion,
                     (None, Some(Signer(key))) => self.signed_assertion(&**key, now, entropy)?,
@@ -51,12 +51,12 @@ impl Client {
             }
             // The builder gives a secret to the two methods above, and to no other.
             (
-                Authentication::None
-                | Authentication::ClientSecretBasic
-                | Authentication::ClientSecretPost
+                ClientAuthentication::None
+                | ClientAuthentication::ClientSecretBasic
+                | ClientAuthentication::ClientSecretPost
                 // The certificate stands in the connection.
-                | Authentication::TlsClientAuth
-                | Authentication::SelfSignedTlsClientAuth,
+                | ClientAuthentication::TlsClientAuth
+                | ClientAuthentication::SelfSignedTlsClientAuth,
                 _,
             ) => form.push(id()),
         }

@@ -1,7 +1,7 @@
 //! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::settings::{Authentication, DpopKey, Quirks, Signer, UserInfoMethod};
+use super::settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
     flow::{
@@ -9,12 +9,12 @@ use crate::{
         saved::text,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
-    message::TokenTolerance,
+    message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
     sender::{DpopNonces, Prover},
     token::{AuthorizationResponseVerifier, IdTokenVerifier},
 };
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
 /// A client of a provider: the start of every flow.
@@ -29,7 +29,7 @@ pub(crate) struct Inner {
     pub(crate) metadata: Arc<ProviderMetadata>,
     pub(crate) client_id: String,
     pub(in crate::flow) secret: Option<Secret>,
-    pub(in crate::flow) authentication: Authentication,
+    pub(in crate::flow) authentication: ClientAuthentication,
     /// The key that signs assertions, if it is at hand.
     pub(in crate::flow) signer: Option<Signer>,
     /// The key that tokens are bound to.
@@ -89,7 +89,7 @@ impl Client {
 
     /// How the client authenticates.
     #[must_use]
-    pub fn authentication(&self) -> Authentication {
+    pub fn authentication(&self) -> ClientAuthentication {
         self.inner.authentication
     }
 
@@ -131,8 +131,10 @@ impl Client {
     /// bound to it (RFC 8705).
     pub(in crate::flow) fn presents_certificate(&self) -> bool {
         let Inner { authentication, certificate_bound, .. } = self.inner();
-        let authenticates =
-            matches!(authentication, Authentication::TlsClientAuth | Authentication::SelfSignedTlsClientAuth);
+        let authenticates = matches!(
+            authentication,
+            ClientAuthentication::TlsClientAuth | ClientAuthentication::SelfSignedTlsClientAuth
+        );
         authenticates || *certificate_bound
     }
 
@@ -148,9 +150,8 @@ impl Client {
             .ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
-    pub(crate) fn tolerance(&self) -> TokenTolerance {
-        let Quirks { expires_in_as_string, scope_as_array, no_token_type, .. } = self.inner.quirks;
-        TokenTolerance { expires_in_as_string, scope_as_array, no_token_type }
+    pub(crate) fn quirks(&self) -> Quirks {
+        self.inner.quirks
     }
 }
 
@@ -172,7 +173,7 @@ pub struct ClientBuilder {
     metadata: Arc<ProviderMetadata>,
     client_id: String,
     secret: Option<Secret>,
-    authentication: Option<Authentication>,
+    authentication: Option<ClientAuthentication>,
     signer: Option<Signer>,
     dpop_key: Option<DpopKey>,
     certificate_bound: bool,
@@ -182,7 +183,7 @@ pub struct ClientBuilder {
     algorithm: Option<Algorithm>,
     response_algorithm: Option<Algorithm>,
     trusted_audiences: Vec<String>,
-    leeway: u16,
+    leeway: Duration,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
 }
@@ -245,7 +246,7 @@ impl ClientBuilder {
     /// Sets the registered authentication method. Otherwise it follows from what the client has:
     /// `private_key_jwt` with a [`signer`](Self::signer), none without a secret, else by the metadata
     /// `client_secret_basic` or `client_secret_post`.
-    pub const fn authentication(mut self, authentication: Authentication) -> Self {
+    pub const fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.authentication = Some(authentication);
         self
     }
@@ -291,8 +292,8 @@ impl ClientBuilder {
 
     /// Sets how far, in seconds, the provider's clock may be from ours, either way; the default is
     /// [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY).
-    pub const fn leeway(mut self, seconds: u16) -> Self {
-        self.leeway = seconds;
+    pub const fn leeway(mut self, leeway: Duration) -> Self {
+        self.leeway = leeway;
         self
     }
 
@@ -395,22 +396,24 @@ impl ClientBuilder {
         Ok((only, Some(Arc::new(keys))))
     }
 
-    fn choose_authentication(&self) -> Result<Authentication, ConfigError> {
-        let fits = |method: Authentication| match method {
-            Authentication::None
-            | Authentication::TlsClientAuth
-            | Authentication::SelfSignedTlsClientAuth => self.secret.is_none() && self.signer.is_none(),
-            Authentication::ClientSecretBasic | Authentication::ClientSecretPost => self.secret.is_some(),
+    fn choose_authentication(&self) -> Result<ClientAuthentication, ConfigError> {
+        let fits = |method: ClientAuthentication| match method {
+            ClientAuthentication::None
+            | ClientAuthentication::TlsClientAuth
+            | ClientAuthentication::SelfSignedTlsClientAuth => self.secret.is_none() && self.signer.is_none(),
+            ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
+                self.secret.is_some()
+            }
             // The key may be elsewhere.
-            Authentication::PrivateKeyJwt => true,
+            ClientAuthentication::PrivateKeyJwt => true,
         };
         match self.authentication {
             Some(method) if fits(method) => Ok(method),
             Some(method) => Err(ConfigError::Authentication(method.name())),
-            None if self.signer.is_some() => Ok(Authentication::PrivateKeyJwt),
+            None if self.signer.is_some() => Ok(ClientAuthentication::PrivateKeyJwt),
             // A public client need not find itself in the metadata: many providers forget `none`.
-            None if self.secret.is_none() => Ok(Authentication::None),
-            None => [Authentication::ClientSecretBasic, Authentication::ClientSecretPost]
+            None if self.secret.is_none() => Ok(ClientAuthentication::None),
+            None => [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost]
                 .into_iter()
                 .find(|method| self.metadata.supports_token_endpoint_auth_method(method.name()))
                 .ok_or(ConfigError::NoAuthentication),

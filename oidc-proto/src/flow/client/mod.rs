@@ -9,7 +9,7 @@ mod settings;
 
 pub use assertion::{Assertion, Attempt};
 pub use client::{Client, ClientBuilder};
-pub use settings::{Authentication, Quirks, UserInfoMethod};
+pub use settings::{ClientAuthentication, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;

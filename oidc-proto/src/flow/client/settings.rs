@@ -7,7 +7,7 @@ use std::{fmt, sync::Arc};
 /// section 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum Authentication {
+pub enum ClientAuthentication {
     /// Not at all: a public client.
     None,
     /// The secret in the `Authorization` header.
@@ -23,7 +23,7 @@ pub enum Authentication {
     SelfSignedTlsClientAuth,
 }
 
-impl Authentication {
+impl ClientAuthentication {
     /// The name of the method in metadata and registrations.
     #[must_use]
     pub const fn name(self) -> &'static str {
@@ -36,21 +36,6 @@ impl Authentication {
             Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
         }
     }
-}
-
-/// What a provider does otherwise than the specifications say. All off, unless you say so.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Quirks {
-    /// `expires_in` of token responses may be a string of digits.
-    pub expires_in_as_string: bool,
-    /// `scope` of token responses may be an array of strings.
-    pub scope_as_array: bool,
-    /// `token_type` of token responses may be absent.
-    pub no_token_type: bool,
-    /// HTTP Basic credentials are not form-encoded before they are joined, against RFC 6749 section
-    /// 2.3.1.
-    pub basic_not_form_encoded: bool,
 }
 
 /// How the UserInfo endpoint is asked (OpenID Connect Core 1.0 section 5.3.1, RFC 6750 section 2).

@@ -1,10 +1,11 @@
 //! [`CallbackError`]: why a callback is not acceptable.
 
 use crate::{base::form::FormError, message::ErrorResponse, token::VerificationError};
+use std::time::Duration;
 
 /// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
 /// which is ahead of the one that ends it by more than this is refused too: nobody knows how old it is.
-pub const PENDING_LIFETIME: i64 = 3600;
+pub const PENDING_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Why a callback is not acceptable.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

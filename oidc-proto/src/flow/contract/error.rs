@@ -174,11 +174,11 @@ pub struct ResponseError {
     /// The status of the response.
     pub status: u16,
     /// The rule it breaks.
-    pub rule: Rule,
+    pub rule: ResponseRule,
 }
 
 impl ResponseError {
-    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: Rule) -> Self {
+    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: ResponseRule) -> Self {
         Self { endpoint, status: status.as_u16(), rule }
     }
 }
@@ -198,7 +198,7 @@ impl std::error::Error for ResponseError {
 /// What a response may not be.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Rule {
+pub enum ResponseRule {
     /// Larger than [`Terms::max_body`](crate::flow::Terms::max_body).
     #[error("is larger than {limit} bytes")]
     TooLarge {
@@ -243,7 +243,7 @@ pub enum Rule {
     UnexpectedJwt,
 }
 
-impl Rule {
+impl ResponseRule {
     /// A short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {

@@ -7,8 +7,8 @@ mod terms;
 mod then;
 
 pub use callback_error::{CallbackError, PENDING_LIFETIME};
-pub use error::{ConfigError, Error, OAuthError, ResponseError, Rule, Unavailable};
-pub use step::{Call, Flow, Never, Pause, Pending, Request, Response, Step};
+pub use error::{ConfigError, Error, OAuthError, ResponseError, ResponseRule, Unavailable};
+pub use step::{Call, Flow, Pause, Pending, Request, Response, Step};
 pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
 pub use then::Then;
 

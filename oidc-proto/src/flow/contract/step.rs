@@ -1,7 +1,7 @@
 //! [`Step`], [`Flow`], [`Call`], [`Pending`] and [`Pause`]: what passes between a flow and its driver.
 
 use super::{
-    error::{Error, ResponseError, Rule},
+    error::{Error, ResponseError, ResponseRule},
     terms::Terms,
 };
 use crate::base::moment::{Moment, Timestamp};
@@ -32,7 +32,7 @@ pub enum Step<F: Flow> {
 pub trait Flow: Sized {
     /// The state while a request is in flight.
     type Awaiting;
-    /// The state while nothing is in flight; [`Never`] for flows that never wait.
+    /// The state while nothing is in flight; [`Infallible`](std::convert::Infallible) for flows that never wait.
     type Paused;
     /// What the flow is for.
     type Output;
@@ -133,11 +133,6 @@ impl<F: Flow> fmt::Debug for Step<F> {
     }
 }
 
-/// A state that cannot be.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[allow(clippy::exhaustive_enums, reason = "it has no variants by nature")]
-pub enum Never {}
-
 /// A request to send, and the only thing that can take its response.
 #[must_use = "a request that is not sent is a flow that does not go on"]
 pub struct Call<F: Flow> {
@@ -200,9 +195,9 @@ impl<F: Flow> Pending<F> {
         let body = body.as_ref();
         let Terms { endpoint, max_body, .. } = self.terms;
         let refused = if body.len() > max_body {
-            Some(Rule::TooLarge { limit: max_body })
+            Some(ResponseRule::TooLarge { limit: max_body })
         } else {
-            parts.status.is_redirection().then_some(Rule::Redirect)
+            parts.status.is_redirection().then_some(ResponseRule::Redirect)
         };
         if let Some(rule) = refused {
             let error = ResponseError::new(endpoint, parts.status, rule);

@@ -11,7 +11,7 @@
 use crate::{
     base::{endpoint_url::UrlPolicy, freshness::Freshness, moment::Moment},
     flow::{
-        contract::{Call, ConfigError, Endpoint, Error, Rule, Step, Then},
+        contract::{Call, ConfigError, Endpoint, Error, ResponseRule, Step, Then},
         exchange::{Document, Get},
     },
     jose::KeySet,
@@ -200,7 +200,7 @@ impl Then for Found {
                 signed_by: signed_by.as_deref().map(|keys| (keys, moment.now())),
             },
         );
-        let metadata = metadata.map_err(|error| document.broken(Rule::Metadata(error)))?;
+        let metadata = metadata.map_err(|error| document.broken(ResponseRule::Metadata(error)))?;
         Ok(Step::Done((metadata, document.freshness())))
     }
 }

@@ -8,7 +8,7 @@ use crate::{
         moment::Moment,
     },
     flow::{
-        contract::{Call, ConfigError, Endpoint, Error, ResponseError, Rule, Step, Then},
+        contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
         exchange::{Document, Get},
     },
     metadata::{MetadataError, ResourceMetadata, resource_well_known},
@@ -62,10 +62,10 @@ impl ResourceDiscovery {
             .map(|(_, place)| place);
         let Some(place) = places.next() else { return Ok(None) };
         if places.any(|other| other != place) {
-            return Err(broken(Rule::Value(MEMBER)).into());
+            return Err(broken(ResponseRule::Value(MEMBER)).into());
         }
         let url = EndpointUrl::parse(place, policy)
-            .map_err(|error| broken(Rule::Metadata(MetadataError::unusable_url(MEMBER, error))))?;
+            .map_err(|error| broken(ResponseRule::Metadata(MetadataError::unusable_url(MEMBER, error))))?;
         Ok(Some(Self::at(&url, requested, policy)))
     }
 
@@ -83,6 +83,6 @@ impl Then for ResourceDiscovery {
     fn then(document: Document, asked: Asked, _: Moment) -> Result<Step<Self>, Error> {
         let json = document.json(&["application/json"])?;
         let metadata = ResourceMetadata::parse(json, &asked.resource, &asked.policy);
-        Ok(Step::Done(metadata.map_err(|error| document.broken(Rule::Metadata(error)))?))
+        Ok(Step::Done(metadata.map_err(|error| document.broken(ResponseRule::Metadata(error)))?))
     }
 }

@@ -1,7 +1,7 @@
 //! Token introspection (RFC 7662 section 2): what the authorization server says of a token.
 //!
 //! ```text
-//! Asking ──answered──▶ Done(Introspection)
+//! Asking ──answered──▶ Done(IntrospectionResponse)
 //!   ▲    ──429, 503, lost──▶ Wait ──┐        `introspect`; `introspect_once` ends there
 //!   └───────────────────────────────┘
 //! ```
@@ -16,10 +16,10 @@ use crate::{
     },
     flow::{
         client::{Attempt, Client, Form},
-        contract::{Call, ConfigError, Endpoint, Error, Rule, Step, Then},
+        contract::{Call, ConfigError, Endpoint, Error, ResponseRule, Step, Then},
         exchange::{Answer, Ask, Body, MAX_RETRIES, Repeated},
     },
-    message::Introspection,
+    message::IntrospectionResponse,
 };
 
 /// The longest token that is asked about, in bytes.
@@ -122,22 +122,22 @@ pub(super) fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, 
     Ok(form)
 }
 
-impl Answer for Introspection {
+impl Answer for IntrospectionResponse {
     const MEMBER: Option<&'static str> = Some("active");
     const CHALLENGED: bool = true;
     const SIGNED: Option<&'static str> = Some("application/token-introspection+jwt");
 
-    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
-        Self::parse(body.members()?)?.ok_or(Rule::Missing("active"))
+    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
+        Self::parse(body.members()?)?.ok_or(ResponseRule::Missing("active"))
     }
 }
 
 impl Then for TokenIntrospection {
-    type First = Repeated<Introspection>;
+    type First = Repeated<IntrospectionResponse>;
     type Carried = ();
-    type Output = Introspection;
+    type Output = IntrospectionResponse;
 
-    fn then(said: Introspection, (): (), _: Moment) -> Result<Step<Self>, Error> {
+    fn then(said: IntrospectionResponse, (): (), _: Moment) -> Result<Step<Self>, Error> {
         Ok(Step::Done(said))
     }
 }

@@ -16,7 +16,7 @@ use crate::{
     },
     flow::{
         client::{Attempt, Client},
-        contract::{Call, Endpoint, Error, Rule, Step, Then},
+        contract::{Call, Endpoint, Error, ResponseRule, Step, Then},
         exchange::{Answer, Ask, Body, MAX_RETRIES, Repeated},
     },
 };
@@ -65,7 +65,7 @@ impl Answer for () {
     const MEMBER: Option<&'static str> = None;
     const CHALLENGED: bool = true;
 
-    fn read(_: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
+    fn read(_: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
         Ok(())
     }
 }

@@ -20,13 +20,13 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{CallbackError, Endpoint, Error, Flow, Never, Response, Step},
+        contract::{CallbackError, Endpoint, Error, Flow, Response, Step},
     },
     jose::{JwsError, KeySet},
     message::AuthorizationResponse,
     token::{Expected, IdToken, VerificationError},
 };
-use std::{marker::PhantomData, sync::Arc};
+use std::{convert::Infallible, marker::PhantomData, sync::Arc};
 
 /// Something that the provider has signed for a client.
 pub(in crate::flow) trait Signed: Sized {
@@ -91,7 +91,7 @@ impl<S: Signed> Check<S> {
 
 impl<S: Signed> Flow for Check<S> {
     type Awaiting = Checking<S>;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Checked<S::Good>;
 
     fn on_response(state: Checking<S>, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -104,7 +104,7 @@ impl<S: Signed> Flow for Check<S> {
         )
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

@@ -13,10 +13,11 @@ use crate::{
         moment::{Moment, Timestamp},
     },
     flow::contract::{
-        Call, Endpoint, Error, Flow, Never, Request, Response, ResponseError, Rule, Step, Terms, Unavailable,
+        Call, Endpoint, Error, Flow, Request, Response, ResponseError, ResponseRule, Step, Terms, Unavailable,
     },
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
+use std::convert::Infallible;
 
 /// A GET of a document.
 #[derive(Debug)]
@@ -45,7 +46,7 @@ impl Get {
 
 impl Flow for Get {
     type Awaiting = Getting;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Document;
 
     fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -55,7 +56,7 @@ impl Flow for Get {
         Ok(Step::Done(Document { endpoint, status, headers, body, now: moment.now() }))
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }
@@ -71,13 +72,13 @@ impl Document {
         check_status(self.endpoint, self.status, &self.headers, self.now)?;
         match (media_types, media_type_is(&self.headers, media_types)) {
             (_, true) => Ok(&self.body),
-            ([first, ..], false) => Err(self.broken(Rule::MediaType(first))),
-            ([], false) => Err(self.broken(Rule::MediaType("application/json"))),
+            ([first, ..], false) => Err(self.broken(ResponseRule::MediaType(first))),
+            ([], false) => Err(self.broken(ResponseRule::MediaType("application/json"))),
         }
     }
 
     /// The error of a document that breaks this rule.
-    pub(in crate::flow) fn broken(&self, rule: Rule) -> Error {
+    pub(in crate::flow) fn broken(&self, rule: ResponseRule) -> Error {
         ResponseError::new(self.endpoint, self.status, rule).into()
     }
 }
@@ -104,6 +105,6 @@ pub(in crate::flow) fn check_status(
             let retry_after = retry_after(headers, now);
             Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after)))
         }
-        _ => Err(ResponseError::new(endpoint, status, Rule::Status).into()),
+        _ => Err(ResponseError::new(endpoint, status, ResponseRule::Status).into()),
     }
 }

@@ -5,7 +5,7 @@ use crate::{
     base::{endpoint_url::EndpointUrl, moment::Moment},
     flow::{
         client::Client,
-        contract::{Call, Endpoint, Error, Rule, Step, Then},
+        contract::{Call, Endpoint, Error, ResponseRule, Step, Then},
     },
     jose::KeySet,
 };
@@ -14,7 +14,7 @@ use std::sync::Arc;
 /// The flow from a `jwks_uri` to a set of keys.
 ///
 /// A set without a usable key, be it empty or of keys that are all set aside, is an error
-/// ([`Rule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the
+/// ([`ResponseRule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the
 /// place of a good one. [`KeySet::parse`] reads such a set, and says what is wrong with each key; a login
 /// says so of the key that its ID token names.
 #[derive(Debug)]
@@ -62,10 +62,10 @@ pub(crate) fn usable(document: &Document) -> Result<KeySet, Error> {
 /// The keys of a document, usable or not.
 pub(in crate::flow) fn read(document: &Document) -> Result<KeySet, Error> {
     let json = document.json(&["application/json", "application/jwk-set+json"])?;
-    KeySet::parse(json).map_err(|error| document.broken(Rule::KeySet(error)))
+    KeySet::parse(json).map_err(|error| document.broken(ResponseRule::KeySet(error)))
 }
 
 /// The provider is to blame, not the token that no key of it vouches for.
 pub(in crate::flow) fn no_usable_key(document: &Document) -> Error {
-    document.broken(Rule::NoUsableKey)
+    document.broken(ResponseRule::NoUsableKey)
 }

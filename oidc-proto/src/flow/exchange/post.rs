@@ -17,29 +17,29 @@ use crate::{
         form,
         header::{challenges, media_type_is, retry_after},
         json::{JsonError, Members},
-        moment::{Moment, Timestamp},
+        moment::{Moment, Timestamp, whole_seconds},
         secret::Secret,
     },
     flow::client::Form,
     flow::{
         client::{Attempt, Client, Prepared},
         contract::{
-            Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Pause, Request, Response,
-            ResponseError, Rule, Step, Unavailable,
+            Call, ConfigError, Endpoint, Error, Flow, OAuthError, Pause, Request, Response, ResponseError,
+            ResponseRule, Step, Unavailable,
         },
     },
     message::{ErrorResponse, TokenResponse, TokenResponseError},
     sender::{DPOP, dpop_nonce},
 };
 use http::{HeaderValue, Method, header};
-use std::{marker::PhantomData, sync::Arc, time::Duration};
+use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
 
 /// How often a request that may be repeated is repeated.
 pub const MAX_RETRIES: u8 = 3;
 
 /// The longest wait, in seconds, that a provider's `Retry-After` can impose before a repetition. A
 /// provider that asks for more is told nothing again: the flow ends.
-pub const RETRY_AFTER_CAP: i64 = 60;
+pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
 
 /// The first wait, in seconds; each is twice the one before.
 const FIRST_WAIT: i64 = 1;
@@ -49,7 +49,7 @@ pub struct Body(Result<Members, JsonError>);
 
 impl Body {
     /// The members of the JSON object that it is.
-    pub(in crate::flow) fn members(self) -> Result<Members, Rule> {
+    pub(in crate::flow) fn members(self) -> Result<Members, ResponseRule> {
         Ok(self.0?)
     }
 }
@@ -65,22 +65,22 @@ pub trait Answer: Sized {
     const SIGNED: Option<&'static str> = None;
 
     /// Reads a success.
-    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, Rule>;
+    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule>;
 }
 
 impl Answer for TokenResponse {
     const MEMBER: Option<&'static str> = Some("access_token");
 
-    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, Rule> {
-        let read = Self::from_members(body.members()?, client.tolerance(), now);
+    fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule> {
+        let read = Self::from_members(body.members()?, client.quirks(), now);
         let tokens = read.map_err(|error| match error {
-            TokenResponseError::Json(error) => Rule::Json(error),
-            TokenResponseError::Missing(member) => Rule::Missing(member),
-            TokenResponseError::Value(member) => Rule::Value(member),
+            TokenResponseError::Json(error) => ResponseRule::Json(error),
+            TokenResponseError::Missing(member) => ResponseRule::Missing(member),
+            TokenResponseError::Value(member) => ResponseRule::Value(member),
         })?;
         // A client that holds a key takes no token that anybody can use (RFC 9449 section 5).
         if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
-            return Err(Rule::NotBound);
+            return Err(ResponseRule::NotBound);
         }
         Ok(tokens)
     }
@@ -178,7 +178,7 @@ pub struct Posting {
 
 impl<A: Answer> Flow for Post<A> {
     type Awaiting = Posting;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = A;
 
     fn on_response(state: Posting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -191,7 +191,7 @@ impl<A: Answer> Flow for Post<A> {
         }
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }
@@ -239,7 +239,7 @@ impl Resting {
     /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
     fn later<A: Answer>(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
         let (asked, Budget { spent, most }) = (seconds(asked), self.budget);
-        if spent >= most || asked > RETRY_AFTER_CAP {
+        if spent >= most || asked > whole_seconds(RETRY_AFTER_CAP) {
             return None;
         }
         let (now, mut entropy) = moment.split();
@@ -339,7 +339,7 @@ fn answer<A: Answer>(
     let (endpoint, status) = (ask.endpoint, response.status());
     let broken = |rule| Error::from(ResponseError::new(endpoint, status, rule));
     if A::SIGNED.is_some_and(|signed| media_type_is(response.headers(), &[signed])) {
-        return Err(broken(Rule::UnexpectedJwt));
+        return Err(broken(ResponseRule::UnexpectedJwt));
     }
     let members = Members::parse(response.body());
     let refusal = members.as_ref().ok().and_then(|members| {
@@ -361,7 +361,7 @@ fn answer<A: Answer>(
         }
         None if status.is_server_error() => {}
         None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),
-        None => return Err(broken(Rule::Status)),
+        None => return Err(broken(ResponseRule::Status)),
     }
     Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after(response.headers(), now))))
 }

@@ -200,7 +200,7 @@ impl Client {
         }
         let ask = Ask::new(self.into(), Endpoint::Token, saved.wanted.form()?);
         let resting = Resting::resumed(ask, saved.retries);
-        let until = saved.until.min(now.plus(RETRY_AFTER_CAP));
+        let until = saved.until.min(now.after(RETRY_AFTER_CAP));
         Ok(Pause::<Repeated<TokenResponse>>::new(until, resting).carrying(saved.wanted))
     }
 }

@@ -7,12 +7,12 @@
 
 use crate::{
     base::{
-        moment::{Moment, Timestamp},
+        moment::{Moment, Timestamp, whole_seconds},
         secret::{Secret, exposed},
     },
     flow::{
         client::{Attempt, Client, Form},
-        contract::{Call, ConfigError, Endpoint, Error, ResponseError, Rule, Step, Then},
+        contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
         exchange::{Answer, Ask, Body, Post, RETRY_AFTER_CAP},
         saved::{seal_as_json, text},
     },
@@ -20,11 +20,12 @@ use crate::{
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, time::Duration};
 use url::Url;
 
 /// How long, in seconds, a user may take at most, whatever a provider allows.
-pub const DEVICE_LIFETIME_CAP: i64 = 3_600;
+pub const DEVICE_LIFETIME_CAP: Duration = Duration::from_secs(3_600);
+pub(super) const LIFETIME_CAP: i64 = whole_seconds(DEVICE_LIFETIME_CAP);
 
 /// The interval, in seconds, if the provider names none (section 3.2), and what `slow_down` adds to it
 /// (section 3.5).
@@ -78,9 +79,9 @@ impl Grant {
     /// for, and no user has more time than a provider may give.
     pub(super) fn held_to(mut self, now: Timestamp) -> Self {
         let left = self.expires_at.0.saturating_sub(self.next.0);
-        let wait = self.interval.saturating_add(self.interval.max(RETRY_AFTER_CAP));
-        self.next = self.next.min(now.plus(wait.min(DEVICE_LIFETIME_CAP)));
-        let over = self.next.max(now).plus(left).min(now.plus(DEVICE_LIFETIME_CAP));
+        let wait = self.interval.saturating_add(self.interval.max(whole_seconds(RETRY_AFTER_CAP)));
+        self.next = self.next.min(now.plus(wait.min(LIFETIME_CAP)));
+        let over = self.next.max(now).plus(left).min(now.plus(LIFETIME_CAP));
         self.expires_at = self.expires_at.min(over);
         self
     }
@@ -102,8 +103,7 @@ impl TryFrom<Grant> for DeviceAuthorization {
             return Err("the saved grant has a text that is empty, too long or not what it should be");
         }
         let life = grant.expires_at.0.saturating_sub(grant.next.0);
-        if !(1..=DEVICE_LIFETIME_CAP).contains(&grant.interval) || !(0..=DEVICE_LIFETIME_CAP).contains(&life)
-        {
+        if !(1..=LIFETIME_CAP).contains(&grant.interval) || !(0..=LIFETIME_CAP).contains(&life) {
             return Err("the saved grant has times that no grant has");
         }
         Ok(Self(grant))
@@ -173,8 +173,8 @@ impl Attempt {
 impl Answer for DeviceAuthorizationResponse {
     const MEMBER: Option<&'static str> = Some("device_code");
 
-    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, Rule> {
-        Self::from_members(body.members()?)?.map_err(Rule::Missing)
+    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
+        Self::from_members(body.members()?)?.map_err(ResponseRule::Missing)
     }
 }
 
@@ -208,7 +208,7 @@ impl DeviceAuthorization {
         client: &Client,
         openid: bool,
         now: Timestamp,
-    ) -> Result<Self, Rule> {
+    ) -> Result<Self, ResponseRule> {
         let DeviceAuthorizationResponse {
             device_code,
             user_code,
@@ -218,20 +218,20 @@ impl DeviceAuthorization {
             interval,
             extra: _,
         } = response;
-        if expires_in < 1 {
-            return Err(Rule::Value("expires_in"));
+        if expires_in.is_zero() {
+            return Err(ResponseRule::Value("expires_in"));
         }
-        let expires_in = expires_in.min(DEVICE_LIFETIME_CAP);
+        let expires_in = whole_seconds(expires_in).min(LIFETIME_CAP);
         // Zero is what some providers say for "as often as you like".
-        let interval = interval.unwrap_or(INTERVAL).clamp(1, DEVICE_LIFETIME_CAP);
+        let interval = interval.map_or(INTERVAL, whole_seconds).clamp(1, LIFETIME_CAP);
         if !text::is_text(device_code.expose()) {
-            return Err(Rule::Value("device_code"));
+            return Err(ResponseRule::Value("device_code"));
         }
         if !text::is_text(&user_code) {
-            return Err(Rule::Value("user_code"));
+            return Err(ResponseRule::Value("user_code"));
         }
         if !is_shown(&verification_uri) {
-            return Err(Rule::Value("verification_uri"));
+            return Err(ResponseRule::Value("verification_uri"));
         }
         let mut grant = Grant {
             version: VERSION,

@@ -12,15 +12,17 @@
 //!
 //! At rest it can be saved, and go on by another node.
 
-use super::device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, Grant, INTERVAL};
+use super::device::{DeviceAuthorization, Grant, INTERVAL, LIFETIME_CAP};
 use crate::{
     base::{
-        moment::{Moment, Timestamp},
+        moment::{Moment, Timestamp, whole_seconds},
         secret::Secret,
     },
     flow::{
         client::{Attempt, Client, Form},
-        contract::{Call, ConfigError, Endpoint, Error, Flow, Pause, Response, ResponseError, Rule, Step},
+        contract::{
+            Call, ConfigError, Endpoint, Error, Flow, Pause, Response, ResponseError, ResponseRule, Step,
+        },
         exchange::{
             Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented, RETRY_AFTER_CAP,
             seconds,
@@ -75,7 +77,7 @@ impl DeviceAuthorization {
     /// Asks for the tokens until the user has decided. `keys` are as in
     /// [`callback`](crate::flow::PendingAuthorization::callback). Where this has been saved meanwhile, its times
     /// are held to `now`: no wait is longer than a provider may ask for, and the end is no further off than
-    /// [`DEVICE_LIFETIME_CAP`].
+    /// [`DEVICE_LIFETIME_CAP`](super::DEVICE_LIFETIME_CAP).
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if this belongs to another client or provider.
@@ -153,7 +155,7 @@ impl Waiting {
     fn later(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
         self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
-        let wait = self.grant.interval.max(seconds(asked).min(RETRY_AFTER_CAP));
+        let wait = self.grant.interval.max(seconds(asked).min(whole_seconds(RETRY_AFTER_CAP)));
         let took = now.0.saturating_sub(self.asked.0).clamp(0, LONGEST);
         self.grant.ask_from(now.plus(wait), took);
         let next = self.grant.next;
@@ -162,14 +164,14 @@ impl Waiting {
 
     /// Section 3.5: who gets no answer asks half as often.
     fn back_off(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        self.grant.interval = (self.grant.interval * 2).min(DEVICE_LIFETIME_CAP);
+        self.grant.interval = (self.grant.interval * 2).min(LIFETIME_CAP);
         self.later(asked, now)
     }
 
     fn granted(self, tokens: TokenResponse, now: Timestamp) -> Result<Step<DeviceGrant>, Error> {
         let Some(id_token) = tokens.id_token.clone() else {
             if self.grant.openid {
-                let rule = Rule::Missing("id_token");
+                let rule = ResponseRule::Missing("id_token");
                 return Err(ResponseError::new(Endpoint::Token, StatusCode::OK, rule).into());
             }
             let learned = Learned::default();
@@ -219,7 +221,7 @@ impl Flow for DeviceGrant {
                             "authorization_pending" => {}
                             "slow_down" => {
                                 waiting.grant.interval =
-                                    (waiting.grant.interval + INTERVAL).min(DEVICE_LIFETIME_CAP);
+                                    (waiting.grant.interval + INTERVAL).min(LIFETIME_CAP);
                             }
                             _ => return Err(Error::OAuth(refused)),
                         }

@@ -16,7 +16,7 @@ use crate::{
     },
     flow::{
         client::{Attempt, Client},
-        contract::{Call, ConfigError, Endpoint, Error, Flow, Never, Response, Step},
+        contract::{Call, ConfigError, Endpoint, Error, Flow, Response, Step},
         exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
         saved::{seal_as_json, text},
     },
@@ -25,7 +25,7 @@ use crate::{
     token::{IdToken, VerificationError, is_sub},
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 /// The version of the saved form of a [`PreviousLogin`].
 const VERSION: u32 = 1;
@@ -249,7 +249,7 @@ fn unchecked(mut refreshed: Refreshed) -> Refreshed {
 
 impl Flow for RefreshGrant {
     type Awaiting = Refreshing;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Refreshed;
 
     fn on_response(state: Refreshing, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -285,7 +285,7 @@ impl Flow for RefreshGrant {
         })
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

@@ -17,14 +17,14 @@ use crate::{
     base::moment::Moment,
     flow::{
         client::Client,
-        contract::{Endpoint, Error, Flow, Never, Response, ResponseError, Rule, Step},
+        contract::{Endpoint, Error, Flow, Response, ResponseError, ResponseRule, Step},
         exchange::{Check, Checked, Checking, Demands, Learned, Presented},
     },
     jose::KeySet,
     message::{TokenResponse, UserInfo},
     token::{IdToken, VerificationError},
 };
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 /// The flow from a checked callback to a verified user.
 #[derive(Debug)]
@@ -94,7 +94,7 @@ fn granted(exchanged: Exchanged, context: Context, moment: Moment) -> Result<Ste
     let Exchanged { tokens, code, channel, learned } = exchanged;
     let Context { client, keys, demands } = context;
     let id_token = tokens.id_token.clone().ok_or_else(|| {
-        ResponseError::new(Endpoint::Token, http::StatusCode::OK, Rule::Missing("id_token"))
+        ResponseError::new(Endpoint::Token, http::StatusCode::OK, ResponseRule::Missing("id_token"))
     })?;
     let access_token = Some(tokens.access_token.clone());
     let demands = Demands { code: Some(code), ..demands };
@@ -137,7 +137,7 @@ fn verified(
     }
     // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
     if client.prover().is_none() && !authenticated.tokens.is_bearer() {
-        let rule = Rule::Value("token_type");
+        let rule = ResponseRule::Value("token_type");
         return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());
     }
     let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub, moment)?;
@@ -147,7 +147,7 @@ fn verified(
 
 impl Flow for Login {
     type Awaiting = Exchanging;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Authenticated;
 
     fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -173,7 +173,7 @@ impl Flow for Login {
         }
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

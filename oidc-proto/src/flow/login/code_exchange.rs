@@ -13,11 +13,12 @@ use crate::{
     base::{moment::Moment, secret::Secret},
     flow::{
         client::Attempt,
-        contract::{CallbackError, Endpoint, Error, Flow, Never, Response, Step},
+        contract::{CallbackError, Endpoint, Error, Flow, Response, Step},
         exchange::{Ask, Learned, Post, Posting},
     },
     message::TokenResponse,
 };
+use std::convert::Infallible;
 
 /// The sub-flow.
 #[derive(Debug)]
@@ -86,7 +87,7 @@ impl Sending {
 
 impl Flow for CodeExchange {
     type Awaiting = Coding;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Exchanged;
 
     fn on_response(state: Coding, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -108,7 +109,7 @@ impl Flow for CodeExchange {
         }
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

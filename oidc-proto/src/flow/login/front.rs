@@ -18,15 +18,15 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{CallbackError, Error, Flow, Never, Response, Step},
+        contract::{CallbackError, Error, Flow, Response, Step},
         exchange::{Check, Checked, Checking, Demands, Learned, Presented, Signed, SignedResponse},
     },
     jose::KeySet,
-    message::{AuthorizationResponse, ResponseType, TokenResponse, TokenResponseError, TokenTolerance},
+    message::{AuthorizationResponse, Quirks, ResponseType, TokenResponse, TokenResponseError},
     token::IdToken,
 };
 use serde_json::Value;
-use std::sync::Arc;
+use std::{convert::Infallible, sync::Arc};
 
 /// The sub-flow.
 #[derive(Debug)]
@@ -176,8 +176,8 @@ fn tokens(
     put("expires_in", response.expires_in.clone().map(Value::from));
     put("scope", response.scope.clone().map(Value::from));
     // In a form, every value is a text.
-    let tolerance = TokenTolerance { expires_in_as_string: true, ..client.tolerance() };
-    TokenResponse::from_members(Members::new(members), tolerance, now).map_err(|error| match error {
+    let quirks = Quirks { expires_in_as_string: true, ..client.quirks() };
+    TokenResponse::from_members(Members::new(members), quirks, now).map_err(|error| match error {
         TokenResponseError::Missing("access_token") => CallbackError::MissingAccessToken,
         TokenResponseError::Missing(member) | TokenResponseError::Value(member) => {
             CallbackError::Parameter(member)
@@ -192,7 +192,7 @@ fn present(text: Option<Secret>) -> Option<Secret> {
 
 impl Flow for Front {
     type Awaiting = Fronting;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = Fronted;
 
     fn on_response(state: Fronting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -207,7 +207,7 @@ impl Flow for Front {
         }
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

@@ -115,7 +115,7 @@ impl Client {
             answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
-        let (max_age, acr) = (request.max_age, request.essential_acr.clone());
+        let (max_age, acr) = (request.max_age_seconds(), request.essential_acr.clone());
         let sent = Sent::new(self, state, answer, now)?;
         Ok((url, PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr }))
     }

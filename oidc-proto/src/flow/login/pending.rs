@@ -107,7 +107,7 @@ impl Client {
             sent: Sent::new(self, state, answer, now)?,
             nonce: nonce.into(),
             code_verifier: code_verifier.into(),
-            max_age: request.max_age,
+            max_age: request.max_age_seconds(),
             acr: request.essential_acr.clone(),
             kind,
         };

@@ -94,7 +94,7 @@ impl Sent {
 
     /// Whether a callback comes in time.
     pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
-        now <= self.created.plus(PENDING_LIFETIME) && self.created <= now.plus(PENDING_LIFETIME)
+        now <= self.created.after(PENDING_LIFETIME) && self.created <= now.after(PENDING_LIFETIME)
     }
 }
 

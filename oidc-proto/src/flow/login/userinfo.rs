@@ -10,8 +10,8 @@ use crate::{
     flow::{
         client::{Attempt, Client, Prepared, UserInfoMethod},
         contract::{
-            Call, ConfigError, Endpoint, Error, Flow, Never, OAuthError, Request, Response, ResponseError,
-            Rule, Step,
+            Call, ConfigError, Endpoint, Error, Flow, OAuthError, Request, Response, ResponseError,
+            ResponseRule, Step,
         },
         exchange::{check_status, get},
     },
@@ -19,6 +19,7 @@ use crate::{
     sender::{DPOP, Proof},
 };
 use http::{HeaderValue, Method, header};
+use std::convert::Infallible;
 
 /// The flow from an access token to claims about its user.
 #[derive(Debug)]
@@ -104,7 +105,7 @@ impl Asked {
 
 impl Flow for UserInfoRetrieval {
     type Awaiting = Asked;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = UserInfo;
 
     fn on_response(mut asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
@@ -126,21 +127,21 @@ impl Flow for UserInfoRetrieval {
         check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
         let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
         if media_type_is(response.headers(), &["application/jwt"]) {
-            return Err(broken(Rule::UnexpectedJwt).into());
+            return Err(broken(ResponseRule::UnexpectedJwt).into());
         }
         if !media_type_is(response.headers(), &["application/json"]) {
-            return Err(broken(Rule::MediaType("application/json")).into());
+            return Err(broken(ResponseRule::MediaType("application/json")).into());
         }
         let userinfo = UserInfo::from_json(response.body())
-            .map_err(|error| broken(Rule::Json(error)))?
-            .ok_or_else(|| broken(Rule::Missing("sub")))?;
+            .map_err(|error| broken(ResponseRule::Json(error)))?
+            .ok_or_else(|| broken(ResponseRule::Missing("sub")))?;
         if userinfo.sub != asked.sub {
-            return Err(broken(Rule::OtherSubject).into());
+            return Err(broken(ResponseRule::OtherSubject).into());
         }
         Ok(Step::Done(userinfo))
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 }

@@ -7,7 +7,7 @@
 use super::{
     super::algorithm_set::AlgorithmSet,
     jwk::{self, Jwk},
-    key::{self, Key, Unusable},
+    key::{self, Key, KeyError},
 };
 use crate::base::json::Extra;
 
@@ -25,15 +25,15 @@ pub(crate) struct EmbeddedKey {
 
 impl EmbeddedKey {
     /// Reads a key: no arithmetic on curves or on large numbers.
-    pub(crate) fn read(members: Extra) -> Result<Self, Unusable> {
+    pub(crate) fn read(members: Extra) -> Result<Self, KeyError> {
         let private = jwk::tells_private_members(&members);
         let jwk = key::typed(members)?;
         let algorithms = key::served(&jwk)?.intersection(AlgorithmSet::ASYMMETRIC);
         if algorithms.is_empty() {
-            return Err(Unusable::UnknownKeyType);
+            return Err(KeyError::UnknownKeyType);
         }
         if private {
-            return Err(Unusable::PrivateMembers);
+            return Err(KeyError::PrivateMembers);
         }
         // A key that is not in its only right spelling has no name, and a token can be bound to none.
         let Some(thumbprint) = jwk.thumbprint() else { return Err(key::misspelt(&jwk)) };
@@ -57,7 +57,7 @@ impl EmbeddedKey {
     }
 
     /// Judges whether it is sound. This is the dear part of reading a key.
-    pub(crate) fn judge(self) -> Result<Key, Unusable> {
+    pub(crate) fn judge(self) -> Result<Key, KeyError> {
         Key::from_jwk(self.jwk)
     }
 }

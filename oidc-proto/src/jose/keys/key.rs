@@ -34,7 +34,7 @@ pub struct Key {
 /// Why a key cannot verify signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
-pub enum Unusable {
+pub enum KeyError {
     /// Not a JSON object.
     #[error("is not a JSON object")]
     NotAnObject,
@@ -93,7 +93,7 @@ pub enum Unusable {
 
 impl Key {
     /// Parses and judges a key.
-    pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, Unusable> {
+    pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, KeyError> {
         let (fitting, public) = kind(&jwk)?;
         let (public, algorithms) = public(&jwk, purpose(&jwk, fitting)?)?;
         // A thumbprint of a secret would help to guess it.
@@ -103,7 +103,7 @@ impl Key {
             None | Some(Value::Null) => None,
             Some(Value::String(issuer)) => Some(issuer.clone()),
             Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-                return Err(Unusable::WrongType("issuer"));
+                return Err(KeyError::WrongType("issuer"));
             }
         };
         let material = match (&thumbprint, &jwk.k) {
@@ -120,7 +120,7 @@ impl Key {
     }
 
     /// A secret without a name, bound to every HMAC algorithm that it is long enough for.
-    pub(super) fn from_secret(secret: &Secret) -> Result<Self, Unusable> {
+    pub(super) fn from_secret(secret: &Secret) -> Result<Self, KeyError> {
         let bytes = secret.expose().as_bytes();
         let (public, algorithms) = hmac(bytes, AlgorithmSet::HMAC)?;
         let (kid, x5t_s256, thumbprint, issuer) = (None, None, None, None);
@@ -190,96 +190,96 @@ impl fmt::Debug for Key {
 
 /// What is left of the fitting algorithms if the key names one. `EdDSA` and `Ed25519` are two names
 /// of one algorithm.
-fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unusable> {
+fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
     let Some(named) = named else { return Ok(fitting) };
-    let named = Algorithm::from_name(named).ok_or(Unusable::UnknownAlgorithm)?;
+    let named = Algorithm::from_name(named).ok_or(KeyError::UnknownAlgorithm)?;
     let named = AlgorithmSet::EMPTY.with(named);
     let twins = AlgorithmSet::ED25519;
     let named = if named.intersection(twins).is_empty() { named } else { twins };
     let bound = named.intersection(fitting);
-    if bound.is_empty() { Err(Unusable::AlgorithmMismatch) } else { Ok(bound) }
+    if bound.is_empty() { Err(KeyError::AlgorithmMismatch) } else { Ok(bound) }
 }
 
 /// The members of a key, typed.
-pub(super) fn typed(members: Extra) -> Result<Jwk, Unusable> {
+pub(super) fn typed(members: Extra) -> Result<Jwk, KeyError> {
     if members.get("kty").is_none_or(Value::is_null) {
-        return Err(Unusable::MissingMember("kty"));
+        return Err(KeyError::MissingMember("kty"));
     }
     Ok(Jwk::from_members(members)?)
 }
 
 /// What a key of this type and curve may serve, and how its numbers are read.
-fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), Unusable> {
+fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), KeyError> {
     Ok(match (jwk.kty.as_str(), jwk.crv.as_deref()) {
         ("RSA", _) => (AlgorithmSet::RSA, rsa),
         ("oct", _) => (AlgorithmSet::HMAC, secret),
         ("EC", Some("P-256")) => (AlgorithmSet::P256, p256),
         ("EC", Some("P-384")) => (AlgorithmSet::P384, p384),
         ("OKP", Some("Ed25519")) => (AlgorithmSet::ED25519, ed25519),
-        ("EC" | "OKP", Some(_)) => return Err(Unusable::UnknownCurve),
-        ("EC" | "OKP", None) => return Err(Unusable::MissingMember("crv")),
-        _ => return Err(Unusable::UnknownKeyType),
+        ("EC" | "OKP", Some(_)) => return Err(KeyError::UnknownCurve),
+        ("EC" | "OKP", None) => return Err(KeyError::MissingMember("crv")),
+        _ => return Err(KeyError::UnknownKeyType),
     })
 }
 
 /// What is left of the fitting algorithms by what the key says of its purpose.
-fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, Unusable> {
+fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
     if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
         || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
     {
-        return Err(Unusable::NotForSignatures);
+        return Err(KeyError::NotForSignatures);
     }
     bound(jwk.alg.as_deref(), fitting)
 }
 
 /// The algorithms that a key says it may serve; whether it is sound is not looked at.
-pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, Unusable> {
+pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, KeyError> {
     purpose(jwk, kind(jwk)?.0)
 }
 
 /// What is wrong with a public key that has no thumbprint, without arithmetic.
-pub(super) fn misspelt(jwk: &Jwk) -> Unusable {
+pub(super) fn misspelt(jwk: &Jwk) -> KeyError {
     let members = match jwk.kty.as_str() {
         "RSA" => [("n", &jwk.n), ("e", &jwk.e)],
         "EC" => [("x", &jwk.x), ("y", &jwk.y)],
         _ => [("x", &jwk.x), ("x", &jwk.x)],
     };
     members.into_iter().find_map(|(name, member)| number(name, member).err()).map_or(
-        Unusable::BadPoint,
+        KeyError::BadPoint,
         |why| {
             // A coordinate may well begin with zeros: then it is its length that is wrong.
-            if jwk.kty == "RSA" || !matches!(why, Unusable::LeadingZero(_)) {
+            if jwk.kty == "RSA" || !matches!(why, KeyError::LeadingZero(_)) {
                 why
             } else {
-                Unusable::BadPoint
+                KeyError::BadPoint
             }
         },
     )
 }
 
-type Parsed = Result<(PublicKey, AlgorithmSet), Unusable>;
+type Parsed = Result<(PublicKey, AlgorithmSet), KeyError>;
 type Parser = fn(&Jwk, AlgorithmSet) -> Parsed;
 
 fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     let n = modulus(&jwk.n)?;
     let e = number("e", &jwk.e)?;
     match bits(&n) {
-        ..2048 => return Err(Unusable::RsaTooShort),
-        8193.. => return Err(Unusable::RsaTooLong),
+        ..2048 => return Err(KeyError::RsaTooShort),
+        8193.. => return Err(KeyError::RsaTooLong),
         2048..=8192 => {}
     }
     let odd = |number: &[u8]| number.last().is_some_and(|byte| byte & 1 == 1);
     if !odd(&n) {
-        return Err(Unusable::RsaModulus);
+        return Err(KeyError::RsaModulus);
     }
     // 33 bits is where the backend stops: more is slower and safer against nothing.
     let value = e.iter().take(6).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
     if !odd(&e) || !(3..1 << 33).contains(&value) {
-        return Err(Unusable::RsaExponent);
+        return Err(KeyError::RsaExponent);
     }
     // The dear one comes last.
     if roca::is_marked(&n) {
-        return Err(Unusable::RsaBroken);
+        return Err(KeyError::RsaBroken);
     }
     Ok((PublicKey::rsa(n, e), algorithms))
 }
@@ -290,9 +290,9 @@ fn bits(number: &[u8]) -> usize {
 }
 
 /// The length of an RSA key that is long enough; 0 of a key of another type.
-pub(super) fn rsa_bits(jwk: &Jwk) -> Result<usize, Unusable> {
+pub(super) fn rsa_bits(jwk: &Jwk) -> Result<usize, KeyError> {
     match jwk.kty.as_str() {
-        "RSA" => Some(bits(&modulus(&jwk.n)?)).filter(|bits| *bits >= 2048).ok_or(Unusable::RsaTooShort),
+        "RSA" => Some(bits(&modulus(&jwk.n)?)).filter(|bits| *bits >= 2048).ok_or(KeyError::RsaTooShort),
         _ => Ok(0),
     }
 }
@@ -300,7 +300,7 @@ pub(super) fn rsa_bits(jwk: &Jwk) -> Result<usize, Unusable> {
 fn p256(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     let (x, y) = (octets("x", &jwk.x)?, octets("y", &jwk.y)?);
     if !curve::on_p256(&x, &y) {
-        return Err(Unusable::BadPoint);
+        return Err(KeyError::BadPoint);
     }
     Ok((PublicKey::P256([&[4], &x[..], &y[..]].concat()), algorithms))
 }
@@ -308,7 +308,7 @@ fn p256(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
 fn p384(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     let (x, y) = (octets("x", &jwk.x)?, octets("y", &jwk.y)?);
     if !curve::on_p384(&x, &y) {
-        return Err(Unusable::BadPoint);
+        return Err(KeyError::BadPoint);
     }
     Ok((PublicKey::P384([&[4], &x[..], &y[..]].concat()), algorithms))
 }
@@ -316,51 +316,51 @@ fn p384(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
 fn ed25519(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     let point = octets("x", &jwk.x)?;
     if curve::has_small_order(&point) {
-        return Err(Unusable::BadPoint);
+        return Err(KeyError::BadPoint);
     }
     // About half of all 32 bytes are no point at all; verification finds out, and fails.
     Ok((PublicKey::Ed25519(point), algorithms))
 }
 
 fn secret(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
-    let text = jwk.k.as_ref().ok_or(Unusable::MissingMember("k"))?;
-    let bytes = Zeroizing::new(base64url::decode(text.expose()).ok_or(Unusable::Base64("k"))?);
+    let text = jwk.k.as_ref().ok_or(KeyError::MissingMember("k"))?;
+    let bytes = Zeroizing::new(base64url::decode(text.expose()).ok_or(KeyError::Base64("k"))?);
     hmac(&bytes, algorithms)
 }
 
 fn hmac(secret: &[u8], algorithms: AlgorithmSet) -> Parsed {
     let served: AlgorithmSet = algorithms.iter().filter(|name| secret.len() >= name.hash().len()).collect();
     if served.is_empty() {
-        return Err(Unusable::SecretTooShort);
+        return Err(KeyError::SecretTooShort);
     }
     Ok((PublicKey::secret(secret, served.iter().map(Algorithm::hash)), served))
 }
 
-fn bytes(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {
-    let text = member.as_deref().ok_or(Unusable::MissingMember(name))?;
-    base64url::decode(text).ok_or(Unusable::Base64(name))
+fn bytes(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, KeyError> {
+    let text = member.as_deref().ok_or(KeyError::MissingMember(name))?;
+    base64url::decode(text).ok_or(KeyError::Base64(name))
 }
 
-fn octets<const N: usize>(name: &'static str, member: &Option<String>) -> Result<[u8; N], Unusable> {
-    bytes(name, member)?.try_into().map_err(|_| Unusable::BadPoint)
+fn octets<const N: usize>(name: &'static str, member: &Option<String>) -> Result<[u8; N], KeyError> {
+    bytes(name, member)?.try_into().map_err(|_| KeyError::BadPoint)
 }
 
-fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, Unusable> {
+fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, KeyError> {
     let bytes = bytes(name, member)?;
-    if bytes.first() == Some(&0) { Err(Unusable::LeadingZero(name)) } else { Ok(bytes) }
+    if bytes.first() == Some(&0) { Err(KeyError::LeadingZero(name)) } else { Ok(bytes) }
 }
 
 /// RFC 7518 section 6.3.1.1 warns of encoders that put a zero octet before a modulus, to keep its sign:
 /// live providers (LINE, PayPal, Nikkei) do, and the number is the same. More than one has no such cause.
-fn modulus(member: &Option<String>) -> Result<Vec<u8>, Unusable> {
+fn modulus(member: &Option<String>) -> Result<Vec<u8>, KeyError> {
     match bytes("n", member)?.as_slice() {
         [0, n @ ..] if n.first().is_some_and(|byte| byte & 0x80 != 0) => Ok(n.to_vec()),
-        [0, ..] => Err(Unusable::LeadingZero("n")),
+        [0, ..] => Err(KeyError::LeadingZero("n")),
         n => Ok(n.to_vec()),
     }
 }
 
-impl From<JsonError> for Unusable {
+impl From<JsonError> for KeyError {
     fn from(error: JsonError) -> Self {
         match error {
             JsonError::WrongType { member, .. } => Self::WrongType(member),

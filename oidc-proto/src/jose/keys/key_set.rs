@@ -4,7 +4,7 @@
 use super::{
     super::{algorithm_set::AlgorithmSet, compact::JwsError, header::Header},
     jwk::{self, Jwk},
-    key::{self, Key, Unusable},
+    key::{self, Key, KeyError},
 };
 use crate::{
     backend::Fingerprint,
@@ -35,7 +35,7 @@ pub const MAX_WORK: u32 = 2_100_000;
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<Key>,
-    set_aside: Vec<SetAside>,
+    set_aside: Vec<UnusableKey>,
     generation: Generation,
 }
 
@@ -47,11 +47,11 @@ pub(crate) struct Generation(pub(crate) [u8; 32]);
 /// A key of a set that cannot verify signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
-pub struct SetAside {
+pub struct UnusableKey {
     /// The name of the key.
     pub kid: Option<String>,
     /// What is wrong with it.
-    pub reason: Unusable,
+    pub reason: KeyError,
 }
 
 /// Why a text is no key set at all.
@@ -133,10 +133,10 @@ impl KeySet {
         self.generation
     }
 
-    fn add(&mut self, kid: Option<String>, key: Result<Key, Unusable>) {
+    fn add(&mut self, kid: Option<String>, key: Result<Key, KeyError>) {
         match key {
             Ok(key) => self.keys.push(key),
-            Err(reason) => self.set_aside.push(SetAside { kid, reason }),
+            Err(reason) => self.set_aside.push(UnusableKey { kid, reason }),
         }
     }
 
@@ -147,7 +147,7 @@ impl KeySet {
 
     /// The keys that cannot.
     #[must_use]
-    pub fn set_aside(&self) -> &[SetAside] {
+    pub fn set_aside(&self) -> &[UnusableKey] {
         &self.set_aside
     }
 
@@ -192,7 +192,7 @@ impl KeySet {
     fn verify_named(
         &self,
         (wanted, name): (&str, fn(&Key) -> Option<&str>),
-        set_aside: Option<Unusable>,
+        set_aside: Option<KeyError>,
         header: &Header<'_>,
         signed: &[u8],
         signature: &[u8],
@@ -237,11 +237,11 @@ impl KeySet {
     }
 }
 
-fn read(key: Value) -> Result<Key, Unusable> {
-    let Value::Object(members) = key else { return Err(Unusable::NotAnObject) };
+fn read(key: Value) -> Result<Key, KeyError> {
+    let Value::Object(members) = key else { return Err(KeyError::NotAnObject) };
     let private = jwk::tells_private_members(&members);
     let key = Key::from_jwk(key::typed(members)?)?;
-    if private { Err(Unusable::PrivateMembers) } else { Ok(key) }
+    if private { Err(KeyError::PrivateMembers) } else { Ok(key) }
 }
 
 impl fmt::Debug for KeySet {

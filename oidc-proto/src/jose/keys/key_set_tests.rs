@@ -9,7 +9,7 @@ fn set(keys: &Value) -> KeySet {
     KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
 }
 
-fn reason(key: &Value) -> Option<Unusable> {
+fn reason(key: &Value) -> Option<KeyError> {
     let set = set(&json!([key]));
     assert_eq!(set.keys().count() + set.set_aside().len(), 1);
     set.set_aside().first().map(|key| key.reason)
@@ -76,62 +76,62 @@ fn every_reason_to_set_a_key_aside() {
     let oct = |length| json!({"kty": "oct", "k": base64url::encode(&vec![7; length])});
     assert_eq!(reason(&p256), None);
     for (key, why) in [
-        (json!(5), Unusable::NotAnObject),
-        (json!({"kid": "a"}), Unusable::MissingMember("kty")),
-        (json!({"kty": ["RSA"]}), Unusable::WrongType("kty")),
-        (with(good.clone(), "kid", 5), Unusable::WrongType("kid")),
-        (with(good.clone(), "key_ops", "verify"), Unusable::WrongType("key_ops")),
-        (with(good.clone(), "e", 65537), Unusable::WrongType("e")),
-        (with(good.clone(), "n", Value::Null), Unusable::MissingMember("n")),
-        (json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}), Unusable::UnknownKeyType),
-        (json!({"kty": "rsa"}), Unusable::UnknownKeyType),
-        (json!({"kty": "EC", "crv": "P-521"}), Unusable::UnknownCurve),
-        (json!({"kty": "EC", "crv": "secp256k1"}), Unusable::UnknownCurve),
-        (json!({"kty": "OKP", "crv": "Ed448"}), Unusable::UnknownCurve),
-        (json!({"kty": "OKP", "crv": "X25519"}), Unusable::UnknownCurve),
-        (json!({"kty": "EC"}), Unusable::MissingMember("crv")),
-        (json!({"kty": "OKP"}), Unusable::MissingMember("crv")),
-        (with(p256.clone(), "alg", "ECDH-ES"), Unusable::UnknownAlgorithm),
-        (with(p256.clone(), "alg", "none"), Unusable::UnknownAlgorithm),
-        (with(p256.clone(), "alg", "ES384"), Unusable::AlgorithmMismatch),
-        (with(p256.clone(), "alg", "HS256"), Unusable::AlgorithmMismatch),
-        (with(ed.clone(), "alg", "ES256"), Unusable::AlgorithmMismatch),
-        (with(good.clone(), "use", "enc"), Unusable::NotForSignatures),
-        (with(good.clone(), "use", ""), Unusable::NotForSignatures),
-        (with(good.clone(), "key_ops", json!(["encrypt"])), Unusable::NotForSignatures),
-        (with(good.clone(), "key_ops", json!([])), Unusable::NotForSignatures),
-        (rsa(1024, 1, "AQAB"), Unusable::RsaTooShort),
-        (rsa(2047, 1, "AQAB"), Unusable::RsaTooShort),
-        (with(good.clone(), "n", ""), Unusable::RsaTooShort),
-        (rsa(8193, 1, "AQAB"), Unusable::RsaTooLong),
-        (rsa(2048, 0, "AQAB"), Unusable::RsaModulus),
-        (with(good.clone(), "n", base64url::encode(&power_of_65537())), Unusable::RsaBroken),
-        (rsa(2048, 1, "AQ"), Unusable::RsaExponent),
-        (rsa(2048, 1, "AQAA"), Unusable::RsaExponent),
-        (rsa(2048, 1, ""), Unusable::RsaExponent),
-        (rsa(2048, 1, "AgAAAAE"), Unusable::RsaExponent),
-        (rsa(2048, 1, "AQAAAAAAAAAAAQ"), Unusable::RsaExponent),
-        (rsa(2048, 1, "AAEAAQ"), Unusable::LeadingZero("e")),
-        (with(good.clone(), "n", "AAAA"), Unusable::LeadingZero("n")),
-        (signed(0, 2047), Unusable::LeadingZero("n")),
-        (signed(1, 2048), Unusable::LeadingZero("n")),
-        (signed(0, 1024), Unusable::RsaTooShort),
-        (rsa(2048, 1, "AQAB=="), Unusable::Base64("e")),
-        (with(p256.clone(), "x", "+/"), Unusable::Base64("x")),
-        (with(p256.clone(), "x", p256["y"].clone()), Unusable::BadPoint),
-        (with(p256.clone(), "y", "AA"), Unusable::BadPoint),
-        (with(p384.clone(), "x", p256["x"].clone()), Unusable::BadPoint),
-        (with(p384.clone(), "y", p384["x"].clone()), Unusable::BadPoint),
-        (with(ed.clone(), "x", "AA"), Unusable::BadPoint),
-        (with(ed.clone(), "x", base64url::encode(&[0; 32])), Unusable::BadPoint),
-        (with(p256.clone(), "y", Value::Null), Unusable::MissingMember("y")),
-        (json!({"kty": "oct"}), Unusable::MissingMember("k")),
-        (json!({"kty": "oct", "k": ""}), Unusable::SecretTooShort),
-        (json!({"kty": "oct", "k": "A"}), Unusable::Base64("k")),
-        (oct(31), Unusable::SecretTooShort),
-        (with(oct(63), "alg", "HS512"), Unusable::SecretTooShort),
-        (with(p256.clone(), "d", "AA"), Unusable::PrivateMembers),
-        (with(good.clone(), "p", "AA"), Unusable::PrivateMembers),
+        (json!(5), KeyError::NotAnObject),
+        (json!({"kid": "a"}), KeyError::MissingMember("kty")),
+        (json!({"kty": ["RSA"]}), KeyError::WrongType("kty")),
+        (with(good.clone(), "kid", 5), KeyError::WrongType("kid")),
+        (with(good.clone(), "key_ops", "verify"), KeyError::WrongType("key_ops")),
+        (with(good.clone(), "e", 65537), KeyError::WrongType("e")),
+        (with(good.clone(), "n", Value::Null), KeyError::MissingMember("n")),
+        (json!({"kty": "AKP", "alg": "ML-DSA-44", "pub": "AA"}), KeyError::UnknownKeyType),
+        (json!({"kty": "rsa"}), KeyError::UnknownKeyType),
+        (json!({"kty": "EC", "crv": "P-521"}), KeyError::UnknownCurve),
+        (json!({"kty": "EC", "crv": "secp256k1"}), KeyError::UnknownCurve),
+        (json!({"kty": "OKP", "crv": "Ed448"}), KeyError::UnknownCurve),
+        (json!({"kty": "OKP", "crv": "X25519"}), KeyError::UnknownCurve),
+        (json!({"kty": "EC"}), KeyError::MissingMember("crv")),
+        (json!({"kty": "OKP"}), KeyError::MissingMember("crv")),
+        (with(p256.clone(), "alg", "ECDH-ES"), KeyError::UnknownAlgorithm),
+        (with(p256.clone(), "alg", "none"), KeyError::UnknownAlgorithm),
+        (with(p256.clone(), "alg", "ES384"), KeyError::AlgorithmMismatch),
+        (with(p256.clone(), "alg", "HS256"), KeyError::AlgorithmMismatch),
+        (with(ed.clone(), "alg", "ES256"), KeyError::AlgorithmMismatch),
+        (with(good.clone(), "use", "enc"), KeyError::NotForSignatures),
+        (with(good.clone(), "use", ""), KeyError::NotForSignatures),
+        (with(good.clone(), "key_ops", json!(["encrypt"])), KeyError::NotForSignatures),
+        (with(good.clone(), "key_ops", json!([])), KeyError::NotForSignatures),
+        (rsa(1024, 1, "AQAB"), KeyError::RsaTooShort),
+        (rsa(2047, 1, "AQAB"), KeyError::RsaTooShort),
+        (with(good.clone(), "n", ""), KeyError::RsaTooShort),
+        (rsa(8193, 1, "AQAB"), KeyError::RsaTooLong),
+        (rsa(2048, 0, "AQAB"), KeyError::RsaModulus),
+        (with(good.clone(), "n", base64url::encode(&power_of_65537())), KeyError::RsaBroken),
+        (rsa(2048, 1, "AQ"), KeyError::RsaExponent),
+        (rsa(2048, 1, "AQAA"), KeyError::RsaExponent),
+        (rsa(2048, 1, ""), KeyError::RsaExponent),
+        (rsa(2048, 1, "AgAAAAE"), KeyError::RsaExponent),
+        (rsa(2048, 1, "AQAAAAAAAAAAAQ"), KeyError::RsaExponent),
+        (rsa(2048, 1, "AAEAAQ"), KeyError::LeadingZero("e")),
+        (with(good.clone(), "n", "AAAA"), KeyError::LeadingZero("n")),
+        (signed(0, 2047), KeyError::LeadingZero("n")),
+        (signed(1, 2048), KeyError::LeadingZero("n")),
+        (signed(0, 1024), KeyError::RsaTooShort),
+        (rsa(2048, 1, "AQAB=="), KeyError::Base64("e")),
+        (with(p256.clone(), "x", "+/"), KeyError::Base64("x")),
+        (with(p256.clone(), "x", p256["y"].clone()), KeyError::BadPoint),
+        (with(p256.clone(), "y", "AA"), KeyError::BadPoint),
+        (with(p384.clone(), "x", p256["x"].clone()), KeyError::BadPoint),
+        (with(p384.clone(), "y", p384["x"].clone()), KeyError::BadPoint),
+        (with(ed.clone(), "x", "AA"), KeyError::BadPoint),
+        (with(ed.clone(), "x", base64url::encode(&[0; 32])), KeyError::BadPoint),
+        (with(p256.clone(), "y", Value::Null), KeyError::MissingMember("y")),
+        (json!({"kty": "oct"}), KeyError::MissingMember("k")),
+        (json!({"kty": "oct", "k": ""}), KeyError::SecretTooShort),
+        (json!({"kty": "oct", "k": "A"}), KeyError::Base64("k")),
+        (oct(31), KeyError::SecretTooShort),
+        (with(oct(63), "alg", "HS512"), KeyError::SecretTooShort),
+        (with(p256.clone(), "d", "AA"), KeyError::PrivateMembers),
+        (with(good.clone(), "p", "AA"), KeyError::PrivateMembers),
     ] {
         assert_eq!(reason(&key), Some(why), "{key}");
         assert!(!why.to_string().is_empty());
@@ -151,9 +151,9 @@ fn under_a_point_of_small_order_anybody_signs_so_none_is_a_key() {
     let key = |point: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(point)});
     let minus: Vec<u8> = [0xec].into_iter().chain([0xff; 30]).chain([0x7f]).collect();
     for mut point in [neutral, vec![0; 32], minus] {
-        assert_eq!(reason(&key(&point)), Some(Unusable::BadPoint));
+        assert_eq!(reason(&key(&point)), Some(KeyError::BadPoint));
         point[31] |= 0x80;
-        assert_eq!(reason(&key(&point)), Some(Unusable::BadPoint));
+        assert_eq!(reason(&key(&point)), Some(KeyError::BadPoint));
     }
 }
 
@@ -185,7 +185,7 @@ fn one_bad_key_takes_nothing_down_but_a_bad_document_is_refused() {
     assert_eq!(mixed.set_aside().len(), 2);
     assert_eq!(
         mixed.set_aside()[1],
-        SetAside { kid: Some("pq".to_owned()), reason: Unusable::UnknownKeyType }
+        UnusableKey { kid: Some("pq".to_owned()), reason: KeyError::UnknownKeyType }
     );
     assert!(mixed.knows("a") && !mixed.knows("pq") && !mixed.is_empty());
 
@@ -220,7 +220,7 @@ fn a_secret_serves_the_algorithms_that_it_is_long_enough_for() {
     assert_eq!(served(64).as_deref(), Some("{HS256, HS384, HS512}"));
     let empty = KeySet::from_secret(&Secret::new(""));
     assert!(empty.is_empty());
-    assert_eq!(empty.set_aside()[0].reason, Unusable::SecretTooShort);
+    assert_eq!(empty.set_aside()[0].reason, KeyError::SecretTooShort);
 }
 
 /// What a signer's signature gets under a header of this key name and thumbprint.
@@ -391,10 +391,10 @@ fn whose_a_key_is_is_read_or_the_key_is_set_aside() {
     for (issuer, why) in [
         (json!("https://op.example"), None),
         (Value::Null, None),
-        (json!(["https://op.example"]), Some(Unusable::WrongType("issuer"))),
-        (json!({"of": "https://op.example"}), Some(Unusable::WrongType("issuer"))),
-        (json!(5), Some(Unusable::WrongType("issuer"))),
-        (json!(false), Some(Unusable::WrongType("issuer"))),
+        (json!(["https://op.example"]), Some(KeyError::WrongType("issuer"))),
+        (json!({"of": "https://op.example"}), Some(KeyError::WrongType("issuer"))),
+        (json!(5), Some(KeyError::WrongType("issuer"))),
+        (json!(false), Some(KeyError::WrongType("issuer"))),
     ] {
         assert_eq!(reason(&with(ed(), "issuer", issuer.clone())), why, "{issuer}");
     }
@@ -403,11 +403,11 @@ fn whose_a_key_is_is_read_or_the_key_is_set_aside() {
 #[test]
 fn debug_shows_names_algorithms_and_reasons_only() {
     let mut keys = KeySet::from_secret(&Secret::new(testdata::SECRET));
-    keys.add(Some("old".to_owned()), Err(Unusable::RsaTooShort));
+    keys.add(Some("old".to_owned()), Err(KeyError::RsaTooShort));
     assert_eq!(
         format!("{keys:?}"),
         "KeySet { keys: [Key { kid: None, algorithms: {HS256, HS384, HS512}, .. }], \
-         set_aside: [SetAside { kid: Some(\"old\"), reason: RsaTooShort }] }"
+         set_aside: [UnusableKey { kid: Some(\"old\"), reason: RsaTooShort }] }"
     );
     assert_eq!(keys.keys().next().unwrap().thumbprint(), None, "a thumbprint would help to guess the secret");
     let public = testdata::keys(Algorithm::ES256, None);

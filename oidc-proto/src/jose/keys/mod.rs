@@ -11,5 +11,5 @@ mod thumbprint;
 pub(crate) use embedded::EmbeddedKey;
 pub use embedded::MAX_EMBEDDED_RSA;
 pub use jwk::Jwk;
-pub use key::{Key, Unusable};
-pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, SetAside};
+pub use key::{Key, KeyError};
+pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, UnusableKey};

@@ -5,6 +5,7 @@ use super::{
     *,
 };
 use serde_json::json;
+use std::time::Duration;
 
 fn access(changes: Value) -> Box<Access> {
     bearer(&server().build().unwrap(), &token(changes)).unwrap()
@@ -127,16 +128,21 @@ fn what_is_needed_twice_is_needed_twice() {
         (none().any_scope(["admin", "root"]), none().any_scope(["read", "write"]), "access_scope"),
         (none().audience("https://internal.example"), none().audience(RESOURCE), "token_audience"),
         (none().role("/roles", "admin"), none().role("/roles", "user"), "access_privilege"),
-        (none().that(|_| false), none().that(|_| true), "access_privilege"),
+        (none().satisfies(|_| false), none().satisfies(|_| true), "access_privilege"),
         (none().acr_values(["high"]), none().acr_values(["high", "higher"]), "access_authentication"),
-        (none().max_age(60), none().max_age(3600), "access_authentication"),
+        (
+            none().max_age(Duration::from_secs(60)),
+            none().max_age(Duration::from_secs(3600)),
+            "access_authentication",
+        ),
     ] {
         assert_eq!(refusal(changes.clone(), &other), None, "{other:?}");
         for both in [one.clone().and(other.clone()), other.and(one)] {
             assert_eq!(refusal(changes.clone(), &both).unwrap().1, code, "{both:?}");
         }
     }
-    let twice = |first, second| Requirement::new().max_age(first).max_age(second);
+    let age = Duration::from_secs;
+    let twice = |first, second| Requirement::new().max_age(age(first)).max_age(age(second));
     assert!(refusal(changes.clone(), &twice(60, 3600)).is_some());
     assert!(refusal(changes.clone(), &twice(3600, 60)).is_some());
     assert!(refusal(changes.clone(), &Requirement::new().audience("y").audience(RESOURCE)).is_some());
@@ -158,7 +164,7 @@ fn privileges_and_audiences_of_a_route() {
     assert_eq!((status, code), (403, "access_privilege"));
     assert!(challenge.contains("insufficient_scope") && !challenge.contains(" scope="));
     assert_eq!(refusal(json!({"roles": ["admin"]}), &Requirement::new().role("/roles", "admin")), None);
-    let alice = Requirement::new().that(|access| access.subject.as_deref() == Some("alice"));
+    let alice = Requirement::new().satisfies(|access| access.subject.as_deref() == Some("alice"));
     assert_eq!(refusal(json!({}), &alice), None);
     assert_eq!(refusal(json!({"sub": "bob"}), &alice).unwrap().0, 403);
     assert_eq!(refusal(json!({}), &Requirement::new().audience(RESOURCE)), None);
@@ -177,7 +183,7 @@ fn a_weak_or_old_authentication_is_401_and_says_what_is_needed() {
         assert!(challenge.contains(r#"error="insufficient_user_authentication""#));
         assert!(challenge.contains(r#"acr_values="high higher""#) && !challenge.contains("max_age"));
     }
-    let recent = Requirement::new().max_age(60);
+    let recent = Requirement::new().max_age(Duration::from_secs(60));
     for (ago, accepted) in [(0, true), (60, true), (90, true), (91, false)] {
         let refused = refusal(json!({"auth_time": NOW.0 - ago}), &recent);
         assert_eq!(refused.is_none(), accepted, "{ago}");

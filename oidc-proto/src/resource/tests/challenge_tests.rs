@@ -15,33 +15,33 @@ fn about(bearer: bool, dpop: bool) -> Arc<Challenges> {
     })
 }
 
-fn denied(reason: Reason, scheme: Option<Scheme>) -> Denied {
-    Denied::new(reason, &about(true, true), Record { scheme, ..Record::default() })
+fn denied(reason: DenialReason, scheme: Option<AuthenticationScheme>) -> Denied {
+    Denied::new(reason, &about(true, true), VerdictRecord { scheme, ..VerdictRecord::default() })
 }
 
 #[test]
 fn every_reason_has_the_status_and_error_that_the_specifications_name() {
     for (reason, status, error) in [
-        (Reason::NoCredentials, 401, None),
-        (Reason::BadRequest(BadRequest::Several), 400, Some("invalid_request")),
-        (Reason::BadRequest(BadRequest::Syntax), 400, Some("invalid_request")),
-        (Reason::BadRequest(BadRequest::TooLarge), 400, Some("invalid_request")),
-        (Reason::Token(VerificationError::Expired), 401, Some("invalid_token")),
-        (Reason::Token(VerificationError::Claims(JsonError::TooDeep)), 401, Some("invalid_token")),
-        (Reason::UntrustedIssuer, 401, Some("invalid_token")),
-        (Reason::NotJwt, 401, Some("invalid_token")),
-        (Reason::Inactive, 401, Some("invalid_token")),
-        (Reason::ProofRequired, 401, Some("invalid_token")),
-        (Reason::Proof(ProofError::Missing), 401, Some("invalid_dpop_proof")),
-        (Reason::Proof(ProofError::Jws(JwsError::Signature)), 401, Some("invalid_dpop_proof")),
-        (Reason::Proof(ProofError::Replayed), 401, Some("invalid_dpop_proof")),
-        (Reason::Proof(ProofError::Nonce), 401, Some("use_dpop_nonce")),
-        (Reason::Scope, 403, Some("insufficient_scope")),
-        (Reason::Privilege, 403, Some("insufficient_scope")),
-        (Reason::Authentication, 401, Some("insufficient_user_authentication")),
-        (Reason::Unavailable, 503, None),
+        (DenialReason::NoCredentials, 401, None),
+        (DenialReason::BadRequest(CredentialsError::Several), 400, Some("invalid_request")),
+        (DenialReason::BadRequest(CredentialsError::Syntax), 400, Some("invalid_request")),
+        (DenialReason::BadRequest(CredentialsError::TooLarge), 400, Some("invalid_request")),
+        (DenialReason::Token(VerificationError::Expired), 401, Some("invalid_token")),
+        (DenialReason::Token(VerificationError::Claims(JsonError::TooDeep)), 401, Some("invalid_token")),
+        (DenialReason::UntrustedIssuer, 401, Some("invalid_token")),
+        (DenialReason::NotJwt, 401, Some("invalid_token")),
+        (DenialReason::Inactive, 401, Some("invalid_token")),
+        (DenialReason::ProofRequired, 401, Some("invalid_token")),
+        (DenialReason::Proof(ProofError::Missing), 401, Some("invalid_dpop_proof")),
+        (DenialReason::Proof(ProofError::Jws(JwsError::Signature)), 401, Some("invalid_dpop_proof")),
+        (DenialReason::Proof(ProofError::Replayed), 401, Some("invalid_dpop_proof")),
+        (DenialReason::Proof(ProofError::Nonce), 401, Some("use_dpop_nonce")),
+        (DenialReason::Scope, 403, Some("insufficient_scope")),
+        (DenialReason::Privilege, 403, Some("insufficient_scope")),
+        (DenialReason::Authentication, 401, Some("insufficient_user_authentication")),
+        (DenialReason::Unavailable, 503, None),
     ] {
-        let denied = denied(reason, Some(Scheme::Bearer));
+        let denied = denied(reason, Some(AuthenticationScheme::Bearer));
         assert_eq!((denied.status().as_u16(), reason.error()), (status, error), "{reason}");
         let found = parse(&denied.headers(), &header::WWW_AUTHENTICATE);
         assert_eq!(found.len(), if status == 503 { 0 } else { 2 }, "{reason}");
@@ -56,25 +56,25 @@ fn every_reason_has_the_status_and_error_that_the_specifications_name() {
             assert_eq!(challenge.parameter("algs").is_some(), challenge.scheme == "dpop");
         }
         assert_eq!(denied.record().clause, reason.code());
-        assert_eq!(denied.is_missing_credentials(), reason == Reason::NoCredentials);
+        assert_eq!(denied.is_missing_credentials(), reason == DenialReason::NoCredentials);
     }
 }
 
 #[test]
 fn the_error_goes_to_the_scheme_that_was_used() {
     let errors = |about: &Arc<Challenges>, scheme| {
-        let record = Record { scheme, ..Record::default() };
-        let denied = Denied::new(Reason::Token(VerificationError::Expired), about, record);
+        let record = VerdictRecord { scheme, ..VerdictRecord::default() };
+        let denied = Denied::new(DenialReason::Token(VerificationError::Expired), about, record);
         let found = parse(&denied.headers(), &header::WWW_AUTHENTICATE);
         found.iter().map(|c| (c.scheme.clone(), c.parameter("error").is_some())).collect::<Vec<_>>()
     };
     let list = |all: &[(&str, bool)]| all.iter().map(|(s, e)| ((*s).to_owned(), *e)).collect::<Vec<_>>();
     let both = about(true, true);
-    assert_eq!(errors(&both, Some(Scheme::Bearer)), list(&[("bearer", true), ("dpop", false)]));
-    assert_eq!(errors(&both, Some(Scheme::Dpop)), list(&[("dpop", true), ("bearer", false)]));
+    assert_eq!(errors(&both, Some(AuthenticationScheme::Bearer)), list(&[("bearer", true), ("dpop", false)]));
+    assert_eq!(errors(&both, Some(AuthenticationScheme::Dpop)), list(&[("dpop", true), ("bearer", false)]));
     assert_eq!(errors(&both, None), list(&[("bearer", true), ("dpop", true)]), "ambiguous");
-    assert_eq!(errors(&about(false, true), Some(Scheme::Bearer)), list(&[("dpop", true)]));
-    assert_eq!(errors(&about(true, false), Some(Scheme::Bearer)), list(&[("bearer", true)]));
+    assert_eq!(errors(&about(false, true), Some(AuthenticationScheme::Bearer)), list(&[("dpop", true)]));
+    assert_eq!(errors(&about(true, false), Some(AuthenticationScheme::Bearer)), list(&[("bearer", true)]));
 }
 
 #[test]
@@ -86,7 +86,7 @@ fn details_are_named_and_what_cannot_be_said_is_left_out() {
         nonce: Some("n".to_owned()),
         retry_after: Some(7),
     };
-    let denied = denied(Reason::Authentication, None).detailed(details.clone());
+    let denied = denied(DenialReason::Authentication, None).detailed(details.clone());
     let headers = denied.headers();
     let found = parse(&headers, &header::WWW_AUTHENTICATE);
     assert_eq!(found[0].parameter("scope"), Some("read \"x\""));
@@ -94,8 +94,8 @@ fn details_are_named_and_what_cannot_be_said_is_left_out() {
     assert_eq!(headers.get("dpop-nonce").unwrap(), "n");
     assert_eq!(headers.get("cache-control").unwrap(), "no-store");
     assert_eq!(headers.get("retry-after").unwrap(), "7");
-    let outage =
-        super::Denied::new(Reason::Unavailable, &about(true, true), Record::default()).detailed(details);
+    let outage = super::Denied::new(DenialReason::Unavailable, &about(true, true), VerdictRecord::default())
+        .detailed(details);
     assert_eq!(outage.headers().keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["retry-after"]);
 }
 

@@ -7,6 +7,7 @@ use crate::{
 };
 use http::header;
 use serde_json::json;
+use std::time::Duration;
 
 fn error(builder: ResourceServerBuilder) -> Option<ResourceServerError> {
     builder.build().err()
@@ -59,15 +60,15 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
         [json!("https://evil.example"), json!("https://op.example/"), json!("HTTPS://op.example"), json!("")]
     {
         let denied = bearer(&server, &token(json!({"iss": iss}))).unwrap_err();
-        assert_eq!(denied.reason(), Reason::UntrustedIssuer, "{iss}");
+        assert_eq!(denied.reason(), DenialReason::UntrustedIssuer, "{iss}");
         assert_eq!(denied.record().issuer, None, "the word of a stranger is in no log");
     }
     assert_eq!(
         bearer(&server, &token(json!({"iss": null}))).unwrap_err().reason(),
-        Reason::Token(VerificationError::Missing("iss"))
+        DenialReason::Token(VerificationError::Missing("iss"))
     );
     for opaque in ["opaque", "abcd.abcd.abcd", "W10.e30.AA", "a.b", "a.b.c.d.e"] {
-        assert_eq!(bearer(&server, opaque).unwrap_err().reason(), Reason::NotJwt, "{opaque}");
+        assert_eq!(bearer(&server, opaque).unwrap_err().reason(), DenialReason::NotJwt, "{opaque}");
     }
 }
 
@@ -81,7 +82,7 @@ fn a_token_that_does_not_tell_its_issuer_needs_nobodys_keys() {
         let denied = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap_err();
         assert!(matches!(
             denied.reason(),
-            Reason::Token(VerificationError::Missing("iss") | VerificationError::Claims(_))
+            DenialReason::Token(VerificationError::Missing("iss") | VerificationError::Claims(_))
         ));
     }
 }
@@ -93,15 +94,18 @@ fn a_verdict_that_another_step_completes_is_undecided() {
     let authorization = format!("DPoP {bound}");
     let headers = headers(&[("authorization", &authorization), ("dpop", &proof(&bound, json!({})))]);
     let once = judge(&server, &headers);
-    assert_eq!((once.record().outcome, once.record().clause), (Outcome::Undecided, "accepted"));
-    assert_eq!(outcome(once).unwrap().record().outcome, Outcome::Accepted);
+    assert_eq!((once.record().outcome, once.record().clause), (VerdictOutcome::Undecided, "accepted"));
+    assert_eq!(outcome(once).unwrap().record().outcome, VerdictOutcome::Accepted);
     let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
     let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
     let no_keys = crate::jose::KeySet::default();
     let newer = server.judge(&inspected, &no_keys, &mut crate::token::Scratch::new(), NOW);
     assert!(matches!(newer, Verdict::NewerKeys(_)));
-    assert_eq!((newer.record().outcome, newer.record().clause), (Outcome::Undecided, "jws_unknown_key"));
-    assert_eq!(outcome(newer).unwrap_err().record().outcome, Outcome::Denied);
+    assert_eq!(
+        (newer.record().outcome, newer.record().clause),
+        (VerdictOutcome::Undecided, "jws_unknown_key")
+    );
+    assert_eq!(outcome(newer).unwrap_err().record().outcome, VerdictOutcome::Denied);
 }
 
 #[test]
@@ -111,20 +115,24 @@ fn e8_the_audience_is_the_resource_unless_the_settings_say_otherwise() {
         bearer(&server.build().unwrap(), token).map(|_| ()).map_err(|denied| denied.reason())
     };
     let bare = || ResourceServer::builder(RESOURCE);
-    assert_eq!(why(server(), &other), Err(Reason::Token(VerificationError::Audience)));
+    assert_eq!(why(server(), &other), Err(DenialReason::Token(VerificationError::Audience)));
     let named = || bare().trust(AccessTokenVerifier::new(ISSUER, "other"));
     assert_eq!(why(named(), &other), Ok(()));
-    assert_eq!(why(named(), &token(json!({}))), Err(Reason::Token(VerificationError::Audience)));
+    assert_eq!(why(named(), &token(json!({}))), Err(DenialReason::Token(VerificationError::Audience)));
     let both =
         || bare().trust(TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.or_audience("other")));
     assert_eq!(why(both(), &token(json!({}))), Ok(()));
     assert_eq!(why(both(), &other), Ok(()));
-    assert_eq!(why(both(), &token(json!({"aud": "third"}))), Err(Reason::Token(VerificationError::Audience)));
+    assert_eq!(
+        why(both(), &token(json!({"aud": "third"}))),
+        Err(DenialReason::Token(VerificationError::Audience))
+    );
 }
 
 #[test]
 fn each_issuer_has_its_own_policy() {
-    let lax = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.accept_plain_jwt().leeway(100));
+    let lax = TrustedIssuer::new(ISSUER)
+        .access_tokens(|verifier| verifier.accept_plain_jwt().leeway(Duration::from_secs(100)));
     let server =
         ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://other.example")).trust(lax);
     let server = server.build().unwrap();
@@ -136,7 +144,7 @@ fn each_issuer_has_its_own_policy() {
         &json!({"alg": "EdDSA", "kid": "one"}),
         &with(claims(), json!({"iss": "https://other.example"})),
     );
-    assert_eq!(bearer(&server, &other).unwrap_err().reason(), Reason::Token(VerificationError::Type));
+    assert_eq!(bearer(&server, &other).unwrap_err().reason(), DenialReason::Token(VerificationError::Type));
     let es256 = crate::jose::AlgorithmSet::EMPTY.with(crate::jose::Algorithm::ES256);
     let narrow = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.algorithms(es256));
     let narrow = ResourceServer::builder(RESOURCE).trust(narrow).build().unwrap();
@@ -147,10 +155,10 @@ fn each_issuer_has_its_own_policy() {
 fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
     let settings = server().require_dpop(DpopVerifier::new()).accept_dpop(DpopVerifier::new());
     let settings = settings.require_certificate_bound().accept_certificate_bound().build().unwrap();
-    assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), Reason::ProofRequired);
+    assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), DenialReason::ProofRequired);
     let bound = bound_token();
     let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
-    assert_eq!(unbound.reason(), Reason::Token(VerificationError::NotBound), "to no certificate");
+    assert_eq!(unbound.reason(), DenialReason::Token(VerificationError::NotBound), "to no certificate");
     let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
         .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::ES256)))
@@ -176,31 +184,37 @@ fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
     let access = dpop(&accepting, &bound, &good).unwrap();
     assert_eq!(access.key.as_deref(), Some(jkt().as_str()));
     let why = |result: Result<Box<Access>, Denied>| result.map(|_| ()).map_err(|denied| denied.reason());
-    assert_eq!(why(bearer(&accepting, &bound)), Err(Reason::Token(VerificationError::SenderConstrained)));
+    assert_eq!(
+        why(bearer(&accepting, &bound)),
+        Err(DenialReason::Token(VerificationError::SenderConstrained))
+    );
     let unbound = token(json!({}));
     let its_proof = proof(&unbound, json!({}));
-    assert_eq!(why(dpop(&accepting, &unbound, &its_proof)), Err(Reason::Token(VerificationError::NotBound)));
-    assert_eq!(why(dpop(&accepting, &bound, &its_proof)), Err(Reason::Proof(ProofError::TokenHash)));
+    assert_eq!(
+        why(dpop(&accepting, &unbound, &its_proof)),
+        Err(DenialReason::Token(VerificationError::NotBound))
+    );
+    assert_eq!(why(dpop(&accepting, &bound, &its_proof)), Err(DenialReason::Proof(ProofError::TokenHash)));
     let to_another = token(json!({"cnf": {"jkt": "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}}));
     let its_proof = proof(&to_another, json!({}));
     assert_eq!(
         why(dpop(&accepting, &to_another, &its_proof)),
-        Err(Reason::Token(VerificationError::WrongSender))
+        Err(DenialReason::Token(VerificationError::WrongSender))
     );
     // A proof that says it is of the right key, and is not signed by it.
     let stolen = sign(&issuer(), &proof_header(), &proof_claims(&bound));
     assert_eq!(
         why(dpop(&accepting, &bound, &stolen)),
-        Err(Reason::Proof(ProofError::Jws(crate::jose::JwsError::Signature)))
+        Err(DenialReason::Proof(ProofError::Jws(crate::jose::JwsError::Signature)))
     );
     assert!(bearer(&accepting, &unbound).is_ok());
 
     let off = server().build().unwrap();
-    assert_eq!(why(dpop(&off, &bound, &good)), Err(Reason::NoCredentials), "a scheme unknown here");
-    assert_eq!(why(bearer(&off, &bound)), Err(Reason::Token(VerificationError::SenderConstrained)));
+    assert_eq!(why(dpop(&off, &bound, &good)), Err(DenialReason::NoCredentials), "a scheme unknown here");
+    assert_eq!(why(bearer(&off, &bound)), Err(DenialReason::Token(VerificationError::SenderConstrained)));
     let required = server().require_dpop(DpopVerifier::new()).build().unwrap();
     assert!(dpop(&required, &bound, &good).is_ok());
-    assert_eq!(why(bearer(&required, &unbound)), Err(Reason::ProofRequired));
+    assert_eq!(why(bearer(&required, &unbound)), Err(DenialReason::ProofRequired));
     assert_eq!(challenges(&bearer(&required, &unbound).unwrap_err()).len(), 1);
 }
 
@@ -241,7 +255,7 @@ fn certificates_bind_as_the_settings_say() {
         let judged = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
         outcome(judged).map(|access| access.certificate).map_err(|denied| denied.reason())
     };
-    let refused = |why| Err(Reason::Token(why));
+    let refused = |why| Err(DenialReason::Token(why));
     let thumbprint = Ok(Some(certificate.as_str().to_owned()));
     let (off, accepted, required) =
         (server, || server().accept_certificate_bound(), || server().require_certificate_bound());
@@ -271,8 +285,8 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
         assert_eq!(inspected.token().expose(), "opaque");
         let local = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
         let local = outcome(local).unwrap_err();
-        assert_eq!((local.reason(), local.record().issuer.as_deref()), (Reason::NotJwt, Some(ISSUER)));
-        let claims = crate::message::Introspection::from_members(object(members)).unwrap();
+        assert_eq!((local.reason(), local.record().issuer.as_deref()), (DenialReason::NotJwt, Some(ISSUER)));
+        let claims = crate::message::IntrospectionResponse::from_members(object(members)).unwrap();
         outcome(server.judge_introspected(&inspected, &claims, NOW)).map_err(|denied| denied.reason())
     };
     let good = json!({"active": true, "aud": RESOURCE, "sub": "alice", "client_id": "app", "scope": "read",
@@ -282,31 +296,31 @@ fn an_opaque_token_is_worth_what_its_issuer_says() {
     assert_eq!((access.subject.as_deref(), access.client_id.as_deref()), (Some("alice"), Some("app")));
     assert!(access.has_scope("read") && access.issuer == ISSUER);
     for (changes, why) in [
-        (json!({"active": false}), Reason::Inactive),
-        (json!({"aud": null}), Reason::Token(VerificationError::Missing("aud"))),
-        (json!({"aud": "other"}), Reason::Token(VerificationError::Audience)),
-        (json!({"aud": []}), Reason::Token(VerificationError::Audience)),
-        (json!({"iss": "https://evil.example"}), Reason::Token(VerificationError::Issuer)),
-        (json!({"exp": NOW.0 - 30}), Reason::Token(VerificationError::Expired)),
-        (json!({"nbf": NOW.0 + 31}), Reason::Token(VerificationError::NotYetValid)),
-        (json!({"iat": NOW.0 + 31}), Reason::Token(VerificationError::IssuedInFuture)),
-        (json!({"token_use": "refresh_token"}), Reason::Token(VerificationError::Type)),
-        (json!({"token_type": "DPoP"}), Reason::Token(VerificationError::SenderConstrained)),
-        (json!({"cnf": {"jkt": jkt()}}), Reason::Token(VerificationError::SenderConstrained)),
-        (json!({"cnf": {}}), Reason::Token(VerificationError::ConfirmationMethod)),
-        (json!({"cnf": {"jkt": 5}}), Reason::Token(VerificationError::ConfirmationMethod)),
-        (json!({"active": false, "exp": "soon"}), Reason::Inactive),
+        (json!({"active": false}), DenialReason::Inactive),
+        (json!({"aud": null}), DenialReason::Token(VerificationError::Missing("aud"))),
+        (json!({"aud": "other"}), DenialReason::Token(VerificationError::Audience)),
+        (json!({"aud": []}), DenialReason::Token(VerificationError::Audience)),
+        (json!({"iss": "https://evil.example"}), DenialReason::Token(VerificationError::Issuer)),
+        (json!({"exp": NOW.0 - 30}), DenialReason::Token(VerificationError::Expired)),
+        (json!({"nbf": NOW.0 + 31}), DenialReason::Token(VerificationError::NotYetValid)),
+        (json!({"iat": NOW.0 + 31}), DenialReason::Token(VerificationError::IssuedInFuture)),
+        (json!({"token_use": "refresh_token"}), DenialReason::Token(VerificationError::Type)),
+        (json!({"token_type": "DPoP"}), DenialReason::Token(VerificationError::SenderConstrained)),
+        (json!({"cnf": {"jkt": jkt()}}), DenialReason::Token(VerificationError::SenderConstrained)),
+        (json!({"cnf": {}}), DenialReason::Token(VerificationError::ConfirmationMethod)),
+        (json!({"cnf": {"jkt": 5}}), DenialReason::Token(VerificationError::ConfirmationMethod)),
+        (json!({"active": false, "exp": "soon"}), DenialReason::Inactive),
     ] {
         assert_eq!(judge(&asks, "Bearer", changed(changes.clone())).unwrap_err(), why, "{changes}");
     }
     assert!(judge(&asks_any, "Bearer", changed(json!({"aud": null}))).is_ok());
     assert_eq!(
         judge(&asks_any, "Bearer", changed(json!({"aud": "other"}))).unwrap_err(),
-        Reason::Token(VerificationError::Audience)
+        DenialReason::Token(VerificationError::Audience)
     );
     let bound = changed(json!({"cnf": {"jkt": jkt()}, "token_type": "DPoP"}));
     assert_eq!(judge(&asks, "DPoP", bound).unwrap().key.as_deref(), Some(jkt().as_str()));
-    assert_eq!(judge(&asks, "DPoP", good).unwrap_err(), Reason::Token(VerificationError::NotBound));
+    assert_eq!(judge(&asks, "DPoP", good).unwrap_err(), DenialReason::Token(VerificationError::NotBound));
 }
 
 #[test]
@@ -322,7 +336,7 @@ fn the_client_never_says_where_it_sees_the_resource() {
         outcome(server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW))
     };
     let view = RequestView::new(&method, &uri, &headers);
-    assert_eq!(judged(view).unwrap_err().reason(), Reason::Proof(ProofError::Target));
+    assert_eq!(judged(view).unwrap_err().reason(), DenialReason::Proof(ProofError::Target));
     assert!(judged(view.origin("https://evil.example")).is_ok(), "a proxy that is trusted may");
 }
 
@@ -331,7 +345,7 @@ fn s10_records_tell_the_clause_and_keep_the_secrets() {
     let server = server().pseudonyms(&[3; 32]).build().unwrap();
     let good = token(json!({}));
     let record = bearer(&server, &good).unwrap().record().clone();
-    assert_eq!((record.outcome, record.clause), (Outcome::Accepted, "accepted"));
+    assert_eq!((record.outcome, record.clause), (VerdictOutcome::Accepted, "accepted"));
     assert_eq!(record.issuer.as_deref(), Some(ISSUER));
     assert_eq!(record.key, issuer_thumbprint());
     let subject = record.subject.clone().unwrap();
@@ -366,7 +380,7 @@ fn what_may_be_elsewhere_than_in_the_header_counts_where_the_method_gives_it_a_m
     };
     assert_eq!(judge(http::Method::POST, "/orders", &body), Ok(http::HeaderMap::new()));
     for bodiless in [http::Method::GET, http::Method::HEAD, http::Method::OPTIONS] {
-        assert_eq!(judge(bodiless, "/orders", &body), Err(Reason::NoCredentials));
+        assert_eq!(judge(bodiless, "/orders", &body), Err(DenialReason::NoCredentials));
     }
     let in_query = judge(http::Method::GET, &format!("/orders?{body}"), "").unwrap();
     assert_eq!(in_query.get(header::CACHE_CONTROL).unwrap(), "private");
@@ -386,9 +400,12 @@ fn what_one_server_has_inspected_another_does_not_judge() {
         let judged = server.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
         outcome(judged).map(|_| ()).map_err(|denied| denied.reason())
     };
-    assert_eq!(judge(&other.accept_dpop(DpopVerifier::new()).build().unwrap()), Err(Reason::UntrustedIssuer));
+    assert_eq!(
+        judge(&other.accept_dpop(DpopVerifier::new()).build().unwrap()),
+        Err(DenialReason::UntrustedIssuer)
+    );
     let off = server().build().unwrap();
-    assert_eq!(judge(&off), Err(Reason::NoCredentials));
+    assert_eq!(judge(&off), Err(DenialReason::NoCredentials));
     assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "not even inspected");
     assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
 }
@@ -407,19 +424,26 @@ fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
         dpop(&dpop_server(), token, &proof).unwrap_err().reason()
     };
     let good = json!({"cnf": {"jkt": jkt}});
-    assert_eq!(why(&token(good.clone())), Reason::Proof(ProofError::Key(crate::jose::Unusable::BadPoint)));
+    assert_eq!(
+        why(&token(good.clone())),
+        DenialReason::Proof(ProofError::Key(crate::jose::KeyError::BadPoint))
+    );
     for (changes, rejected) in [
         (json!({"exp": 1}), VerificationError::Expired),
         (json!({"aud": "other"}), VerificationError::Audience),
         (json!({"cnf": null}), VerificationError::NotBound),
         (json!({"cnf": {"jkt": "other"}}), VerificationError::WrongSender),
     ] {
-        assert_eq!(why(&token(with(good.clone(), changes.clone()))), Reason::Token(rejected), "{changes}");
+        assert_eq!(
+            why(&token(with(good.clone(), changes.clone()))),
+            DenialReason::Token(rejected),
+            "{changes}"
+        );
     }
     let forged = token(good);
     let (signed, signature) = forged.rsplit_once('.').unwrap();
     let forged = format!("{signed}.{}", signature.chars().rev().collect::<String>());
-    assert!(matches!(why(&forged), Reason::Token(VerificationError::Jws(_))));
+    assert!(matches!(why(&forged), DenialReason::Token(VerificationError::Jws(_))));
 }
 
 #[test]
@@ -430,5 +454,5 @@ fn a_server_that_demands_proofs_takes_no_bearer_token_that_another_has_inspected
     let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
     let inspected = lax.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
     let verdict = strict.judge(&inspected, &keys(), &mut crate::token::Scratch::new(), NOW);
-    assert_eq!(outcome(verdict).unwrap_err().reason(), Reason::ProofRequired);
+    assert_eq!(outcome(verdict).unwrap_err().reason(), DenialReason::ProofRequired);
 }

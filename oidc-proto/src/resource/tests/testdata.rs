@@ -4,7 +4,7 @@ use super::*;
 pub(super) use crate::sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, testdata::*};
 use crate::{
     jose::{KeySet, Sign, sign_compact},
-    sender::Use,
+    sender::ReplayAnswer,
     token::Scratch,
 };
 use http::{HeaderMap, Method, Uri, header};
@@ -52,7 +52,7 @@ pub(super) fn judge(server: &ResourceServer, headers: &HeaderMap) -> Verdict {
 pub(super) fn outcome(verdict: Verdict) -> Result<Box<Access>, Denied> {
     match verdict {
         Verdict::Accepted(access) => Ok(access),
-        Verdict::Once(proven) => proven.first_use(Use::First),
+        Verdict::CheckReplay(check) => check.finish(ReplayAnswer::First),
         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
     }
 }

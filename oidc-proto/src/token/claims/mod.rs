@@ -8,5 +8,5 @@ mod registered;
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
 pub(super) use member::Text;
-pub(crate) use registered::check_times;
 pub use registered::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
+pub(crate) use registered::{check_times, leeway_seconds};

@@ -9,12 +9,12 @@ use super::{
 use crate::{
     base::{
         json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
-        moment::Timestamp,
+        moment::{Timestamp, whole_seconds},
     },
     token::VerificationError,
 };
 use serde::de::{Deserializer, MapAccess, Visitor};
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, time::Duration};
 
 /// The registered claims of a token. `null` counts as absent; another type than the
 /// specification's is an error, never an absence.
@@ -28,11 +28,11 @@ pub struct Claims<'a> {
     /// Whom it is meant for.
     pub aud: Option<Audience<'a>>,
     /// When it expires, in seconds since the Unix epoch, rounded down.
-    pub exp: Option<i64>,
+    pub exp: Option<Timestamp>,
     /// When it begins to be valid.
-    pub nbf: Option<i64>,
+    pub nbf: Option<Timestamp>,
     /// When it was issued.
-    pub iat: Option<i64>,
+    pub iat: Option<Timestamp>,
     /// Its identifier.
     pub jti: Option<Cow<'a, str>>,
     /// The client it was issued to.
@@ -40,7 +40,7 @@ pub struct Claims<'a> {
     /// What ties it to an authorization request.
     pub nonce: Option<Cow<'a, str>>,
     /// When the user was authenticated.
-    pub auth_time: Option<i64>,
+    pub auth_time: Option<Timestamp>,
     /// The class of that authentication.
     pub acr: Option<Cow<'a, str>>,
     /// The methods of that authentication: JSON, an array of strings.
@@ -120,13 +120,13 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Iss => claims.iss = members.next_value::<Text<'a>>()?.0,
                 Claim::Sub => claims.sub = members.next_value::<Text<'a>>()?.0,
                 Claim::Aud => claims.aud = members.next_value::<Strings<'a>>()?.0,
-                Claim::Exp => claims.exp = members.next_value::<Date>()?.0,
-                Claim::Nbf => claims.nbf = members.next_value::<Date>()?.0,
-                Claim::Iat => claims.iat = members.next_value::<Date>()?.0,
+                Claim::Exp => claims.exp = members.next_value::<Date>()?.0.map(Timestamp),
+                Claim::Nbf => claims.nbf = members.next_value::<Date>()?.0.map(Timestamp),
+                Claim::Iat => claims.iat = members.next_value::<Date>()?.0.map(Timestamp),
                 Claim::Jti => claims.jti = members.next_value::<Text<'a>>()?.0,
                 Claim::Azp => claims.azp = members.next_value::<Text<'a>>()?.0,
                 Claim::Nonce => claims.nonce = members.next_value::<Text<'a>>()?.0,
-                Claim::AuthTime => claims.auth_time = members.next_value::<Date>()?.0,
+                Claim::AuthTime => claims.auth_time = members.next_value::<Date>()?.0.map(Timestamp),
                 Claim::Acr => claims.acr = members.next_value::<Text<'a>>()?.0,
                 Claim::Amr => claims.amr = members.next_value::<Strings<'a>>()?.0,
                 Claim::AtHash => claims.at_hash = members.next_value::<Text<'a>>()?.0,
@@ -195,16 +195,26 @@ names! {
     Scp = "scp" is "a string or an array of strings",
 }
 
-/// How far, in seconds, the clocks of issuer and verifier may differ, unless set otherwise.
-pub const DEFAULT_LEEWAY: u16 = 30;
+/// How far the clocks of issuer and verifier may differ, unless set otherwise.
+pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
-/// The largest leeway that can be set, in seconds.
-pub const MAX_LEEWAY: u16 = 600;
+/// The largest leeway that counts: ten minutes. A larger one is taken for this.
+pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
+
+/// A leeway in seconds, with [`MAX_LEEWAY`] as its limit.
+pub(crate) const fn leeway_seconds(leeway: Duration) -> i64 {
+    let (seconds, most) = (whole_seconds(leeway), whole_seconds(MAX_LEEWAY));
+    if seconds < most { seconds } else { most }
+}
 
 /// Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6). Leeway always helps the token, at either end: it expires later and begins earlier.
-pub(crate) fn check_times(claims: &Claims<'_>, leeway: u16, now: Timestamp) -> Result<(), VerificationError> {
-    let leeway = i64::from(leeway.min(MAX_LEEWAY));
-    let (earliest, latest) = (now.plus(-leeway).0, now.plus(leeway).0);
+pub(crate) fn check_times(
+    claims: &Claims<'_>,
+    leeway: Duration,
+    now: Timestamp,
+) -> Result<(), VerificationError> {
+    let leeway = leeway_seconds(leeway);
+    let (earliest, latest) = (now.plus(-leeway), now.plus(leeway));
     if claims.exp.is_some_and(|exp| exp <= earliest) {
         return Err(VerificationError::Expired);
     }
@@ -232,7 +242,10 @@ mod tests {
         let claims = read(payload).unwrap();
         assert_eq!(claims.iss.as_deref(), Some("https://op.example"));
         assert!(matches!(claims.sub, Some(Cow::Borrowed("alice"))));
-        assert_eq!((claims.exp, claims.nbf, claims.iat), (Some(10), Some(-2), Some(10)));
+        assert_eq!(
+            (claims.exp, claims.nbf, claims.iat),
+            (Some(Timestamp(10)), Some(Timestamp(-2)), Some(Timestamp(10)))
+        );
         assert!(claims.nonce.is_none() && claims.aud.unwrap().contains("b"));
     }
 
@@ -287,8 +300,9 @@ mod tests {
     #[test]
     fn leeway_is_exact_at_both_ends_and_only_ever_lenient() {
         let verdict = |exp, nbf, iat, leeway| {
+            let [exp, nbf, iat] = [exp, nbf, iat].map(Timestamp);
             let claims = Claims { exp: Some(exp), nbf: Some(nbf), iat: Some(iat), ..Claims::default() };
-            check_times(&claims, leeway, Timestamp(1000))
+            check_times(&claims, Duration::from_secs(leeway), Timestamp(1000))
         };
         assert_eq!(verdict(1001, 1000, 1000, 0), Ok(()));
         assert_eq!(
@@ -300,6 +314,6 @@ mod tests {
         assert_eq!(verdict(970, 1000, 1000, 30), Err(VerificationError::Expired));
         assert_eq!(verdict(1001, 1031, 1000, 30), Err(VerificationError::NotYetValid));
         assert_eq!(verdict(1001, 1000, 1031, 30), Err(VerificationError::IssuedInFuture));
-        assert_eq!(verdict(400, 0, 0, u16::MAX), Err(VerificationError::Expired), "leeway has a ceiling");
+        assert_eq!(verdict(400, 0, 0, u64::MAX), Err(VerificationError::Expired), "leeway has a ceiling");
     }
 }

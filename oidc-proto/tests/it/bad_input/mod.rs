@@ -6,13 +6,13 @@ mod types;
 use oidc_proto::{
     Error, Moment, Secret, UrlPolicy,
     base::{base64url, form::FormError, json::JsonError},
-    flow::{CallbackError, ClientCredentialsRequest, Discovery, Endpoint, Flow, Rule, Step},
+    flow::{CallbackError, ClientCredentialsRequest, Discovery, Endpoint, Flow, ResponseRule, Step},
     jose::{JwsError, KeySet, KeySetError},
     message::{AuthorizationRequest, AuthorizationResponse, MAX_CALLBACK},
     metadata::MetadataError,
     token::{AccessTokenVerifier, Expected, IdTokenVerifier, MAX_TOKEN, Scratch, VerificationError},
 };
-use oidc_testkit::{EndpointName, Party, Provider, drive::NOW, scenario::CLIENT_ID};
+use oidc_testkit::{EndpointName, Party, TestProvider, drive::NOW, scenario::CLIENT_ID};
 use serde_json::json;
 
 const ENDPOINTS: [Endpoint; 4] = [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token, Endpoint::UserInfo];
@@ -58,7 +58,7 @@ fn ok(body: impl Into<Vec<u8>>) -> http::Response<Vec<u8>> {
 
 /// A body that the endpoint accepts.
 fn good(endpoint: Endpoint) -> String {
-    let provider = Provider::new("https://op.example");
+    let provider = TestProvider::new("https://op.example");
     match endpoint {
         Endpoint::Discovery => provider.metadata().to_string(),
         Endpoint::Jwks => provider.key_set().to_string(),
@@ -68,16 +68,16 @@ fn good(endpoint: Endpoint) -> String {
 }
 
 /// How an endpoint names a fault in its JSON.
-fn json_rule(endpoint: Endpoint, why: JsonError) -> Rule {
+fn json_rule(endpoint: Endpoint, why: JsonError) -> ResponseRule {
     match endpoint {
-        Endpoint::Discovery => Rule::Metadata(MetadataError::Json(why)),
-        Endpoint::Jwks => Rule::KeySet(KeySetError::Json(why)),
-        _ => Rule::Json(why),
+        Endpoint::Discovery => ResponseRule::Metadata(MetadataError::Json(why)),
+        Endpoint::Jwks => ResponseRule::KeySet(KeySetError::Json(why)),
+        _ => ResponseRule::Json(why),
     }
 }
 
 #[track_caller]
-fn assert_rule(result: Result<(), Error>, endpoint: Endpoint, rule: Rule, what: &str) {
+fn assert_rule(result: Result<(), Error>, endpoint: Endpoint, rule: ResponseRule, what: &str) {
     match result {
         Err(Error::Response(error)) => {
             assert_eq!((error.endpoint, &error.rule), (endpoint, &rule), "{what:.80}");
@@ -177,7 +177,7 @@ fn ten_megabytes_are_too_large_even_if_a_driver_reads_them() {
     for endpoint in ENDPOINTS {
         let mut body = good(endpoint).into_bytes();
         body.resize(10 << 20, b' ');
-        let rule = Rule::TooLarge { limit: 65536 };
+        let rule = ResponseRule::TooLarge { limit: 65536 };
         assert_rule(receive(&party, endpoint, ok(body)), endpoint, rule, "10 MB");
         let mut exact = good(endpoint).into_bytes();
         exact.resize(65536, b' ');
@@ -216,12 +216,17 @@ fn header_values_of_strange_bytes_are_as_good_as_none() {
             let mut response = ok(good(endpoint));
             response.headers_mut().insert("content-type", http::HeaderValue::from_bytes(value).unwrap());
             let what = String::from_utf8_lossy(value);
-            let rule = Rule::MediaType("application/json");
+            let rule = ResponseRule::MediaType("application/json");
             assert_rule(receive(&party, endpoint, response), endpoint, rule, &what);
         }
         let mut twice = ok(good(endpoint));
         twice.headers_mut().append("content-type", http::HeaderValue::from_static("application/json"));
-        assert_rule(receive(&party, endpoint, twice), endpoint, Rule::MediaType("application/json"), "twice");
+        assert_rule(
+            receive(&party, endpoint, twice),
+            endpoint,
+            ResponseRule::MediaType("application/json"),
+            "twice",
+        );
     }
     for value in [&b"\xff"[..], b"", b"-1", b"1 2", b"1.5", b"Fri, 99 Foo", b"\t", b"0x10"] {
         let mut response = ok("busy");
@@ -249,7 +254,12 @@ fn header_values_of_strange_bytes_are_as_good_as_none() {
         *response.status_mut() = http::StatusCode::UNAUTHORIZED;
         response.headers_mut().insert("www-authenticate", http::HeaderValue::from_bytes(value).unwrap());
         let what = String::from_utf8_lossy(value);
-        assert_rule(receive(&party, Endpoint::UserInfo, response), Endpoint::UserInfo, Rule::Status, &what);
+        assert_rule(
+            receive(&party, Endpoint::UserInfo, response),
+            Endpoint::UserInfo,
+            ResponseRule::Status,
+            &what,
+        );
     }
     let tab = http::HeaderValue::from_static("Bearer error=\"invalid_token\", error_description=\"a\tb\"");
     let mut response = ok("");

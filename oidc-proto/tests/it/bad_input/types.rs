@@ -6,13 +6,13 @@ use http::{HeaderMap, HeaderValue, Method};
 use oidc_proto::{
     Error, Secret,
     base::{base64url, json::JsonError},
-    flow::{ClientCredentialsRequest, Flow, Rule, Step},
+    flow::{ClientCredentialsRequest, Flow, ResponseRule, Step},
     jose::{Algorithm, Jwk, JwsError, KeySet, RingSigner, Sign},
-    message::Introspection,
+    message::IntrospectionResponse,
     sender::{DpopVerifier, ProofError},
     token::{AccessTokenVerifier, Confirmation, Expected, IdTokenVerifier, Scratch, VerificationError},
 };
-use oidc_testkit::Provider;
+use oidc_testkit::TestProvider;
 use serde_json::{Map, Value, json};
 
 const ISSUER: &str = "https://op.example";
@@ -252,7 +252,7 @@ fn introspected() -> Value {
 #[test]
 fn of_an_introspection_response() {
     let mut party = Party::new();
-    party.provider = Provider::new("https://op.example");
+    party.provider = TestProvider::new("https://op.example");
     hold("introspection flow", &introspected(), &INTROSPECTED, |said| {
         let metadata = party.client.metadata().clone();
         let mut document = party.provider.metadata();
@@ -275,7 +275,7 @@ fn of_an_introspection_response() {
     hold("introspection claims", &introspected(), &members, |said| {
         let members: Map<String, Value> = said.as_object().unwrap().clone();
         // A resource server reads what it is bound to.
-        let said = Introspection::from_members(members);
+        let said = IntrospectionResponse::from_members(members);
         let bound = said.and_then(|said| said.cnf.map(Confirmation::from_members).transpose());
         bound.map(drop).map_err(|why| told(&why))
     });
@@ -288,7 +288,7 @@ fn one<F: Flow>(call: oidc_proto::flow::Call<F>, body: &Value) -> Result<(), Str
         Ok(Step::Done(_)) => Ok(()),
         Ok(other) => panic!("{other:?}"),
         Err(Error::Response(error)) => Err(match &error.rule {
-            Rule::Json(why) => told(why),
+            ResponseRule::Json(why) => told(why),
             other => other.to_string(),
         }),
         Err(other) => Err(other.to_string()),

@@ -4,7 +4,7 @@ use super::{ISSUER, NOW, builder, form, key, moment, read, response, sent, with_
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Assertion, Attempt, Authentication, Client, ClientCredentialsRequest, ConfigError, Endpoint,
+        Assertion, Attempt, Client, ClientAuthentication, ClientCredentialsRequest, ConfigError, Endpoint,
         OAuthError, Request, Step,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, SignError, verify_compact},
@@ -42,7 +42,7 @@ fn assertion(request: &Request, key: &RingSigner) -> (String, serde_json::Value)
 fn a_repetition_authenticates_anew_with_the_moment_of_its_wake() {
     let key = key();
     let client = builder().signer(key.clone()).build().unwrap();
-    assert_eq!(client.authentication(), Authentication::PrivateKeyJwt);
+    assert_eq!(client.authentication(), ClientAuthentication::PrivateKeyJwt);
     let (request, _, pending) = sent(client.client_credentials(&wanted(), moment(0, 1)).unwrap());
     let (first, claims) = assertion(&request, &key);
     assert_eq!((&claims["iat"], &claims["exp"]), (&json!(NOW.0), &json!(NOW.0 + 60)));
@@ -110,7 +110,7 @@ fn a_client_whose_key_does_not_sign_says_so_at_the_start_of_each_flow() {
 
 #[test]
 fn a_client_that_nobody_signs_for_says_what_to_call_at_the_start_of_each_flow() {
-    let client = builder().authentication(Authentication::PrivateKeyJwt).build().unwrap();
+    let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     for error in starts(&client) {
         assert_eq!(error, ConfigError::NoAssertion.into());
         assert!(error.to_string().contains("ClientBuilder::signer"), "{error}");
@@ -136,7 +136,7 @@ impl Elsewhere {
 #[test]
 fn a_signer_elsewhere_answers_late_and_each_attempt_has_an_assertion_of_its_own() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
-    let client = builder().authentication(Authentication::PrivateKeyJwt).build().unwrap();
+    let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
 
     // The signature takes ten seconds; the flow begins when it is there.
     let attempt = signer.attempt(&client, 0, 1);
@@ -156,7 +156,7 @@ fn a_signer_elsewhere_answers_late_and_each_attempt_has_an_assertion_of_its_own(
 #[test]
 fn a_device_polls_with_a_key_elsewhere() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
-    let client = builder().authentication(Authentication::PrivateKeyJwt).build().unwrap();
+    let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     let begun = signer.attempt(&client, 0, 1).device_authorization(["a"], moment(0, 2)).unwrap();
     let (_, _, pending) = sent(begun);
     let Ok(Step::Done(device)) = pending.receive(response(200, DEVICE), moment(1, 3)) else { panic!() };
@@ -174,7 +174,7 @@ fn a_device_polls_with_a_key_elsewhere() {
 
 #[test]
 fn an_assertion_of_somebody_else_is_sent_as_it_is() {
-    let client = builder().authentication(Authentication::PrivateKeyJwt).build().unwrap();
+    let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     let attempt = client.attempt(Assertion::foreign("from.the.platform"));
     let (request, _, _) = sent(attempt.refresh(&"a-refresh-token".into(), None, None, moment(0, 1)).unwrap());
     assert_eq!(form(&request)["client_assertion"], "from.the.platform");
@@ -184,7 +184,8 @@ fn an_assertion_of_somebody_else_is_sent_as_it_is() {
 #[test]
 fn the_nonce_that_a_server_demands_is_in_the_error_where_the_flow_may_not_ask_again() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
-    let client = builder().authentication(Authentication::PrivateKeyJwt).dpop_key(key()).build().unwrap();
+    let client =
+        builder().authentication(ClientAuthentication::PrivateKeyJwt).dpop_key(key()).build().unwrap();
     let attempt = signer.attempt(&client, 0, 1);
     let (_, _, pending) = sent(attempt.client_credentials(&wanted(), moment(0, 2)).unwrap());
     let demand = with_nonce(response(400, r#"{"error": "use_dpop_nonce"}"#), "n1");

@@ -5,14 +5,14 @@ use oidc_proto::{
     Error, Moment,
     flow::{
         AccessGranted, CallbackError, Client, ConfigError, FrontLogin, Identified, PendingAccess,
-        PendingAuthorization, PendingFrontLogin, Rule, SealError, SealingKeys, Step,
+        PendingAuthorization, PendingFrontLogin, ResponseRule, SealError, SealingKeys, Step,
     },
     jose::{KeySet, RingSigner, Sign, sign_compact},
     message::{AccessRequest, AuthorizationRequest, AuthorizationResponse},
     token::VerificationError,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use url::Url;
 
 fn query(url: &Url) -> BTreeMap<String, String> {
@@ -45,7 +45,7 @@ impl Front {
     }
 
     fn begin(&self) -> (BTreeMap<String, String>, PendingFrontLogin) {
-        let request = AuthorizationRequest::new(["profile"]).max_age(600);
+        let request = AuthorizationRequest::new(["profile"]).max_age(Duration::from_secs(600));
         let (url, pending) = self.client.authorize_front_login(&request, moment(0, 1)).unwrap();
         (query(&url), pending)
     }
@@ -178,7 +178,7 @@ fn an_error_with_status_200_is_a_refusal() {
     let Err(Error::OAuth(refused)) = github.end(github.begin().1, told) else { panic!() };
     assert_eq!((refused.status, &*refused.response.error), (200, "bad_verification_code"));
     let none = github.end(github.begin().1, r#"{"token_type": "bearer"}"#).unwrap_err();
-    assert!(matches!(none, Error::Response(broken) if broken.rule == Rule::Missing("access_token")));
+    assert!(matches!(none, Error::Response(broken) if broken.rule == ResponseRule::Missing("access_token")));
 }
 
 #[test]

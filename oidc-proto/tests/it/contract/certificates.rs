@@ -3,7 +3,7 @@
 use super::{ISSUER, builder, form, moment, sent};
 use oidc_proto::{
     UrlPolicy,
-    flow::{Authentication, Client, ClientBuilder, ClientCredentialsRequest, ConfigError},
+    flow::{Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest, ConfigError},
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
 };
@@ -35,7 +35,7 @@ fn with_alias() -> ClientBuilder {
 
 #[test]
 fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
-    for method in [Authentication::TlsClientAuth, Authentication::SelfSignedTlsClientAuth] {
+    for method in [ClientAuthentication::TlsClientAuth, ClientAuthentication::SelfSignedTlsClientAuth] {
         let client = with_alias().authentication(method).build().unwrap();
         let call = client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap();
         let (request, terms, _) = sent(call);
@@ -64,7 +64,7 @@ fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
 #[test]
 fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
     let client = with_alias().secret("s").tls_client_certificate_bound_access_tokens().build().unwrap();
-    assert_eq!(client.authentication(), Authentication::ClientSecretBasic);
+    assert_eq!(client.authentication(), ClientAuthentication::ClientSecretBasic);
     let (request, terms, _) =
         sent(client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap());
     assert!(request.headers().contains_key("authorization") && terms.client_certificate);
@@ -81,6 +81,7 @@ fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
 
 #[test]
 fn a_certificate_and_a_secret_are_two_ways_to_authenticate() {
-    let refused = builder().secret("s").authentication(Authentication::TlsClientAuth).build().unwrap_err();
+    let refused =
+        builder().secret("s").authentication(ClientAuthentication::TlsClientAuth).build().unwrap_err();
     assert_eq!(refused, ConfigError::Authentication("tls_client_auth"));
 }

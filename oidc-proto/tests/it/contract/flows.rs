@@ -3,8 +3,9 @@
 use super::{NOW, sent};
 use oidc_proto::{
     EndpointUrl, Moment, UrlPolicy,
-    flow::{ConfigError, Endpoint, Error, Flow, JwksRetrieval, Never, Pause, Response, Step, Terms, Then},
+    flow::{ConfigError, Endpoint, Error, Flow, JwksRetrieval, Pause, Response, Step, Terms, Then},
 };
+use std::convert::Infallible;
 
 fn moment(seed: u8) -> Moment {
     super::moment(0, seed)
@@ -32,14 +33,14 @@ impl Probe {
 
 impl Flow for Probe {
     type Awaiting = &'static str;
-    type Paused = Never;
+    type Paused = Infallible;
     type Output = u16;
 
     fn on_response(_: &'static str, response: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
         Ok(Step::Done(response.status().as_u16()))
     }
 
-    fn on_wake(never: Never, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 
@@ -105,11 +106,11 @@ impl<F: Flow> Then for Wrapped<F> {
 struct Nap;
 
 impl Flow for Nap {
-    type Awaiting = Never;
+    type Awaiting = Infallible;
     type Paused = u8;
     type Output = u8;
 
-    fn on_response(never: Never, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_response(never: Infallible, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 
@@ -154,11 +155,11 @@ fn any_flow_of_ours_can_be_the_first_of_a_larger_one() {
 struct Ping;
 
 impl Flow for Ping {
-    type Awaiting = Never;
+    type Awaiting = Infallible;
     type Paused = ();
     type Output = &'static str;
 
-    fn on_response(never: Never, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
+    fn on_response(never: Infallible, _: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
 

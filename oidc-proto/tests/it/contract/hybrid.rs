@@ -16,7 +16,7 @@ use oidc_proto::{
     token::VerificationError,
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 const CODE: &str = "the code";
 const FRONT_TOKEN: &str = "front-token";
@@ -391,7 +391,7 @@ fn a_signed_response_may_carry_tokens_or_grant_access_without_a_login() {
     assert_eq!(form(&request)["code"], CODE);
     let granted = party.granted(&asked["nonce"], unchanged);
     let user = done(waiting.receive(response(200, &granted), moment(3, 4)));
-    assert_eq!(user.front_channel.tokens.unwrap().expires_in, Some(60));
+    assert_eq!(user.front_channel.tokens.unwrap().expires_in, Some(Duration::from_secs(60)));
 
     let request = AccessRequest::new(["repo"]).response_mode(ResponseMode::Jwt);
     let (url, pending) = party.client.authorize_access(&request, moment(0, 1)).unwrap();

@@ -5,7 +5,7 @@ use http::Method;
 use oidc_proto::{
     Error, Secret, Timestamp,
     flow::{
-        Attempt, Authentication, Call, Client, ClientCredentialsRequest, ConfigError, Endpoint, Flow,
+        Attempt, Call, Client, ClientAuthentication, ClientCredentialsRequest, ConfigError, Endpoint, Flow,
         Request, Step,
     },
     jose::{Algorithm, RingSigner, Sign},
@@ -182,7 +182,7 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     }
     let refused = prove(&client, Endpoint::Token, None, 12, 9).introspect(&token, None, moment(12, 9));
     assert_eq!(refused.unwrap_err(), ConfigError::UnwantedProof.into());
-    let keyless = builder().authentication(Authentication::None).build().unwrap();
+    let keyless = builder().authentication(ClientAuthentication::None).build().unwrap();
     let signature = [1; 64];
     let to_sign = client.proof_to_sign(Endpoint::Token, None, moment(12, 9)).unwrap();
     let attempt = Attempt::from(&keyless).with_proof(to_sign.with_signature(&signature));

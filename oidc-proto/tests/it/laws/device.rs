@@ -35,7 +35,7 @@ fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
             Some((2 * interval, 2 * interval))
         }
         Answer::Status { status: 429 | 500..=599, retry_after, .. } => {
-            let asked = retry_after.seconds().unwrap_or(0).min(RETRY_AFTER_CAP);
+            let asked = retry_after.seconds().unwrap_or(0).min(RETRY_AFTER_CAP.as_secs().cast_signed());
             Some((2 * interval, asked.max(2 * interval)))
         }
         Answer::Status { status: 400, body, .. } if body.ends_with(b":\"authorization_pending\"}") => {

@@ -13,11 +13,11 @@ use oidc_proto::{
         TokenTypeHint,
     },
     jose::{Algorithm, KeySet},
-    message::{AuthorizationRequest, AuthorizationResponse, Introspection, TokenResponse},
+    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
-use oidc_testkit::{Browser, DEVICE_GRANT, Provider, Registration, Seed};
+use oidc_testkit::{Browser, DEVICE_GRANT, Registration, Seed, TestProvider};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
@@ -147,7 +147,7 @@ impl Kind {
     }
 
     /// Begins the flow and leaves it to the script.
-    pub(crate) fn run(self, script: Script, disturbance: Disturbance) -> (Trace, Provider) {
+    pub(crate) fn run(self, script: Script, disturbance: Disturbance) -> (Trace, TestProvider) {
         self.run_at(NOW, script, disturbance)
     }
 
@@ -157,7 +157,7 @@ impl Kind {
         clock: Timestamp,
         script: Script,
         disturbance: Disturbance,
-    ) -> (Trace, Provider) {
+    ) -> (Trace, TestProvider) {
         let mut provider = provider();
         let keys = match self {
             Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
@@ -354,8 +354,8 @@ fn sealing_keys() -> SealingKeys {
     SealingKeys::new(1, &[0x5A; 32])
 }
 
-fn provider() -> Provider {
-    let mut provider = Provider::new(ISSUER);
+fn provider() -> TestProvider {
+    let mut provider = TestProvider::new(ISSUER);
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
     let app = Registration::basic("app", "a client secret").redirect_uri(CALLBACK);
@@ -365,7 +365,7 @@ fn provider() -> Provider {
     provider
 }
 
-fn client(provider: &mut Provider, userinfo: bool) -> Client {
+fn client(provider: &mut TestProvider, userinfo: bool) -> Client {
     let (request, _, pending) = Discovery::start(ISSUER, &UrlPolicy::default()).unwrap().into_parts();
     let response = provider.handle(&request, NOW);
     let Ok(Step::Done(metadata)) = pending.receive(response, Moment::new(NOW, [0; 32])) else {
@@ -408,7 +408,7 @@ fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthor
     open.take(&state).unwrap()
 }
 
-fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authenticated {
+fn login(provider: &mut TestProvider, client: &Client, keys: &Arc<KeySet>) -> Authenticated {
     let mut world = World::new(std::mem::replace(provider, self::provider()), super::world::honest());
     let call = code(&mut world, [client; 2], Some(keys.clone()), Form::Kept);
     let (request, _, pending) = call.into_parts();
@@ -420,7 +420,7 @@ fn login(provider: &mut Provider, client: &Client, keys: &Arc<KeySet>) -> Authen
     }
 }
 
-fn token(provider: &mut Provider, client: &Client) -> Secret {
+fn token(provider: &mut TestProvider, client: &Client) -> Secret {
     let call = client
         .client_credentials_once(&ClientCredentialsRequest::default(), Moment::new(NOW, [7; 32]))
         .unwrap();
@@ -431,7 +431,7 @@ fn token(provider: &mut Provider, client: &Client) -> Secret {
     }
 }
 
-fn show_introspection(said: Introspection) -> String {
+fn show_introspection(said: IntrospectionResponse) -> String {
     format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
 }
 

@@ -8,7 +8,7 @@ use device::{POLLS, asks_until_the_time_is_up, is_device};
 use flows::{Disturbance, EVERY, Form, Keys, Kind};
 use oidc_proto::{
     Error, Timestamp,
-    flow::{RETRY_AFTER_CAP, Rule},
+    flow::{self, ResponseRule},
 };
 use proptest::{
     prelude::*,
@@ -17,6 +17,9 @@ use proptest::{
 };
 use std::{collections::BTreeSet, time::Duration};
 use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts, undecided};
+
+/// The longest `Retry-After` that is obeyed, in seconds.
+const RETRY_AFTER_CAP: i64 = flow::RETRY_AFTER_CAP.as_secs().cast_signed();
 
 /// Many scripts for every flow; the smallest that fails is printed.
 fn for_random_servers(cases: u32, check: impl Fn(Kind, Script, u8) -> Result<(), TestCaseError>) {
@@ -392,7 +395,7 @@ fn redirects_and_oversized_bodies_end_every_flow() {
             let (trace, _) = kind.run(answers([answer]), Disturbance::default());
             let End::Failed(Error::Response(error)) = trace.end else { panic!("{kind:?}: {:?}", trace.end) };
             assert_eq!((trace.exchanges.len(), error.rule.code()), (1, code), "{kind:?}");
-            assert!(!matches!(error.rule, Rule::Status));
+            assert!(!matches!(error.rule, ResponseRule::Status));
         }
     }
 }

@@ -6,7 +6,7 @@ use oidc_proto::{
     flow::{Error, Flow, Pause, Request, Step},
     metadata::ResourceMetadata,
 };
-use oidc_testkit::{Moment, Provider, Timestamp};
+use oidc_testkit::{Moment, TestProvider, Timestamp};
 use proptest::{collection::vec, prelude::*};
 use serde_json::{Value, json};
 use std::time::{Duration, UNIX_EPOCH};
@@ -234,7 +234,7 @@ impl Trace {
 
 /// A provider, a script, and a clock.
 pub(crate) struct World {
-    pub(crate) provider: Provider,
+    pub(crate) provider: TestProvider,
     script: Script,
     beat: usize,
     pub(crate) clock: Timestamp,
@@ -243,7 +243,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(provider: Provider, script: Script) -> Self {
+    pub(crate) fn new(provider: TestProvider, script: Script) -> Self {
         Self { provider, script, beat: 0, clock: NOW, early: 0 }
     }
 

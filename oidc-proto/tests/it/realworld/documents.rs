@@ -1,6 +1,6 @@
 //! What becomes of each discovery document.
 
-use super::{Profile, UrlError, Why};
+use super::{MemberError, Profile, UrlError};
 
 /// A row: a document, how it is read, and what becomes of it.
 pub(super) struct Document {
@@ -24,13 +24,13 @@ pub(super) enum Asked {
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome<'a> {
     /// It parses; these members are set aside.
-    Parses(&'a [(&'a str, Why)]),
+    Parses(&'a [(&'a str, MemberError)]),
     /// It is of another issuer than the one asked for.
     OtherIssuer,
     /// It lacks these members.
     Lacks(&'a [&'a str]),
     /// A member that must be usable is not.
-    Unusable(&'a str, Why),
+    Unusable(&'a str, MemberError),
 }
 
 use Outcome::{Lacks, OtherIssuer, Parses, Unusable};
@@ -76,7 +76,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("azure-b2c-query-params.discovery.json"),
     parses("azure-b2c.discovery.json"),
     parses("battle-net.discovery.json"),
-    op("canaille.discovery.json", Unusable("issuer", Why::Url(UrlError::PlainHttp))),
+    op("canaille.discovery.json", Unusable("issuer", MemberError::Url(UrlError::PlainHttp))),
     local("canaille.discovery.json"),
     parses("cognito.discovery.json"),
     parses("discord.discovery.json"),
@@ -102,13 +102,13 @@ pub(super) const DOCUMENTS: &[Document] = &[
         OtherIssuer,
     ),
     // A file name in place of a URL, and booleans that are texts: made up for tests of another library.
-    op("entra-tenant-v1.discovery.json", Unusable("jwks_uri", Why::Url(UrlError::NotAbsolute))),
+    op("entra-tenant-v1.discovery.json", Unusable("jwks_uri", MemberError::Url(UrlError::NotAbsolute))),
     server(
         "entra-tenant-v1.discovery.json",
         Parses(&[
-            ("jwks_uri", Why::Url(UrlError::NotAbsolute)),
-            ("frontchannel_logout_supported", Why::WrongType("a boolean")),
-            ("frontchannel_logout_session_supported", Why::WrongType("a boolean")),
+            ("jwks_uri", MemberError::Url(UrlError::NotAbsolute)),
+            ("frontchannel_logout_supported", MemberError::WrongType("a boolean")),
+            ("frontchannel_logout_session_supported", MemberError::WrongType("a boolean")),
         ]),
     ),
     parses("facebook-goat.discovery.json"),
@@ -123,15 +123,18 @@ pub(super) const DOCUMENTS: &[Document] = &[
     tokens("github-actions.discovery.json", Parses(&[])),
     parses("gitlab-goat.discovery.json"),
     parses("gitlab.discovery.json"),
-    op("glewlwyd.discovery.json", Unusable("issuer", Why::Url(UrlError::PlainHttp))),
+    op("glewlwyd.discovery.json", Unusable("issuer", MemberError::Url(UrlError::PlainHttp))),
     local("glewlwyd.discovery.json"),
     parses("globus.discovery.json"),
     // An issuer without a scheme is no URL (OpenID Connect Discovery 1.0 section 2); Google has mended it.
-    op("google-2014-no-scheme-issuer.discovery.json", Unusable("issuer", Why::Url(UrlError::NotAbsolute))),
+    op(
+        "google-2014-no-scheme-issuer.discovery.json",
+        Unusable("issuer", MemberError::Url(UrlError::NotAbsolute)),
+    ),
     asked("google-2014-no-scheme-issuer.discovery.json", "https://accounts.google.com", OtherIssuer),
     tokens(
         "google-2014-no-scheme-issuer.discovery.json",
-        Unusable("issuer", Why::Url(UrlError::NotAbsolute)),
+        Unusable("issuer", MemberError::Url(UrlError::NotAbsolute)),
     ),
     parses("google-goat.discovery.json"),
     parses("google.discovery.json"),
@@ -147,7 +150,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("nikkei.discovery.json"),
     parses("okta-custom-as.discovery.json"),
     parses("okta.discovery.json"),
-    op("op-node.discovery.json", Unusable("issuer", Why::Url(UrlError::PlainHttp))),
+    op("op-node.discovery.json", Unusable("issuer", MemberError::Url(UrlError::PlainHttp))),
     local("op-node.discovery.json"),
     parses("paypal-goat.discovery.json"),
     parses("paypal.discovery.json"),

@@ -1,13 +1,13 @@
 //! What becomes of each key set.
 
-use super::Unusable;
+use super::KeyError;
 
 /// A row: a key set, how many of its keys verify, and why the others do not.
 #[derive(Debug, PartialEq)]
 pub(super) struct KeySetRow<'a> {
     pub(super) file: &'a str,
     pub(super) usable: usize,
-    pub(super) aside: &'a [(Option<&'a str>, Unusable)],
+    pub(super) aside: &'a [(Option<&'a str>, KeyError)],
 }
 
 pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
@@ -19,8 +19,8 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
         file: "battle-net.jwks.json",
         usable: 0,
         aside: &[
-            (Some("877671eb-3ba7-4c1a-ae44-cf592d4c5b97"), Unusable::Base64("n")),
-            (Some("4ccec5815bc0779dc36e7a895fb42b3e4205a894ad85b023e81acc3fd1718fa4"), Unusable::Base64("n")),
+            (Some("877671eb-3ba7-4c1a-ae44-cf592d4c5b97"), KeyError::Base64("n")),
+            (Some("4ccec5815bc0779dc36e7a895fb42b3e4205a894ad85b023e81acc3fd1718fa4"), KeyError::Base64("n")),
         ],
     },
     KeySetRow { file: "discord.jwks.json", usable: 1, aside: &[] },
@@ -51,36 +51,36 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
         file: "openid-certification.jwks.json",
         usable: 5,
         aside: &[
-            (Some("8090008e-6361-4a43-87a0-b5e587452bf5"), Unusable::UnknownCurve),
-            (Some("ff82bc1a-249d-4beb-9544-1e133b566480"), Unusable::NotForSignatures),
-            (Some("ac0b707f-702f-49c9-8a08-55cff93864f0"), Unusable::NotForSignatures),
+            (Some("8090008e-6361-4a43-87a0-b5e587452bf5"), KeyError::UnknownCurve),
+            (Some("ff82bc1a-249d-4beb-9544-1e133b566480"), KeyError::NotForSignatures),
+            (Some("ac0b707f-702f-49c9-8a08-55cff93864f0"), KeyError::NotForSignatures),
         ],
     },
     // X25519 is not for signatures.
     KeySetRow {
         file: "paypal-goat.jwks.json",
         usable: 8,
-        aside: &[(Some("753778214125442a472d4b6150645367"), Unusable::UnknownCurve)],
+        aside: &[(Some("753778214125442a472d4b6150645367"), KeyError::UnknownCurve)],
     },
     KeySetRow {
         file: "paypal.jwks.json",
         usable: 14,
-        aside: &[(Some("753778214125442a472d4b6150645367"), Unusable::UnknownCurve)],
+        aside: &[(Some("753778214125442a472d4b6150645367"), KeyError::UnknownCurve)],
     },
     KeySetRow { file: "ping-2014.jwks.json", usable: 3, aside: &[] },
     // `use` is `x509-svid`.
     KeySetRow {
         file: "quirk-spiffe-bundle.jwks.json",
         usable: 0,
-        aside: &[(None, Unusable::NotForSignatures)],
+        aside: &[(None, KeyError::NotForSignatures)],
     },
     // `key_ops` without `verify`; `alg` is `SHA256`, which is none of JWS.
     KeySetRow {
         file: "quirk-unrecognized-kty.jwks.json",
         usable: 0,
         aside: &[
-            (Some("NGTFvdK-fythEuLwjpwAJOM9n-A"), Unusable::NotForSignatures),
-            (Some("kriMPdmBvx68skT8-mPAB3BseeA"), Unusable::UnknownAlgorithm),
+            (Some("NGTFvdK-fythEuLwjpwAJOM9n-A"), KeyError::NotForSignatures),
+            (Some("kriMPdmBvx68skT8-mPAB3BseeA"), KeyError::UnknownAlgorithm),
         ],
     },
     KeySetRow { file: "recruit.jwks.json", usable: 3, aside: &[] },
@@ -95,9 +95,9 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
         file: "yahoo.jwks.json",
         usable: 1,
         aside: &[
-            (Some("6ff94cdad11e7c3ac08dc9ec3c44844b87e364f7"), Unusable::RsaTooShort),
-            (Some("0"), Unusable::RsaTooShort),
-            (Some("4"), Unusable::RsaTooShort),
+            (Some("6ff94cdad11e7c3ac08dc9ec3c44844b87e364f7"), KeyError::RsaTooShort),
+            (Some("0"), KeyError::RsaTooShort),
+            (Some("4"), KeyError::RsaTooShort),
         ],
     },
 ];

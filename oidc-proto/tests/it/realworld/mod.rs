@@ -5,8 +5,8 @@
 use oidc_proto::{
     UrlPolicy,
     base::endpoint_url::UrlError,
-    jose::{KeySet, Unusable},
-    metadata::{MetadataError, Profile, ProviderMetadata, Why, well_known},
+    jose::{KeyError, KeySet},
+    metadata::{MemberError, MetadataError, Profile, ProviderMetadata, well_known},
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, fs, path::Path};

@@ -20,7 +20,7 @@ fn renews(renewal: &mut Renewal<i64>, mut at: Timestamp) -> Timestamp {
 }
 
 /// When each of so many nodes renews that start at `start` and are answered with this freshness.
-fn herd(policy: Policy, start: impl Fn(i64) -> (Timestamp, Freshness)) -> BTreeMap<Timestamp, usize> {
+fn herd(policy: RenewalPolicy, start: impl Fn(i64) -> (Timestamp, Freshness)) -> BTreeMap<Timestamp, usize> {
     let mut asked = BTreeMap::new();
     for node in 0..500 {
         let (now, freshness) = start(node);
@@ -42,7 +42,7 @@ fn most(asked: &BTreeMap<Timestamp, usize>) -> usize {
 #[test]
 fn nodes_behind_one_cache_do_not_all_come_back_in_the_same_second() {
     let fetched = 999_993;
-    let asked = herd(Policy::KEYS, |node| {
+    let asked = herd(RenewalPolicy::KEYS, |node| {
         let now = Timestamp(1_000_000 + node);
         let mut headers = HeaderMap::new();
         headers.insert("cache-control", "max-age=3600".parse().expect("a value"));
@@ -62,10 +62,10 @@ fn nodes_behind_one_cache_do_not_all_come_back_in_the_same_second() {
 fn nodes_that_start_together_spread() {
     let start = Timestamp(1_000_000);
     for (policy, freshness, soonest, latest) in [
-        (Policy::KEYS, Freshness::UNKNOWN, 243, 270),
-        (Policy::KEYS, Freshness::of_seconds(3_600), 3_213, 3_570),
-        (Policy::METADATA, Freshness::UNKNOWN, 2_970, 3_300),
-        (Policy::TOKENS, Freshness::of_seconds(3_600), 3_186, 3_540),
+        (RenewalPolicy::KEYS, Freshness::UNKNOWN, 243, 270),
+        (RenewalPolicy::KEYS, fresh_for(3_600), 3_213, 3_570),
+        (RenewalPolicy::METADATA, Freshness::UNKNOWN, 2_970, 3_300),
+        (RenewalPolicy::TOKENS, fresh_for(3_600), 3_186, 3_540),
     ] {
         let asked = herd(policy, |_| (start, freshness));
         assert!(most(&asked) < 50, "{} of 500 nodes ask in the same second", most(&asked));
@@ -77,7 +77,7 @@ fn nodes_that_start_together_spread() {
     // What was learned by a login is spread in the same way.
     let mut asked: BTreeMap<Timestamp, usize> = BTreeMap::new();
     for node in 0..500 {
-        let mut renewal = Renewal::new(Policy::KEYS);
+        let mut renewal = Renewal::new(RenewalPolicy::KEYS);
         let value = Renewed::new(Arc::new(node), Freshness::UNKNOWN);
         let moment = Moment::new(start, entropy(node));
         assert!(renewal.learn(value, start, renewal.epoch(), moment));
@@ -90,7 +90,7 @@ fn nodes_that_start_together_spread() {
 #[test]
 fn how_far_nodes_spread_is_a_setting() {
     let spread = |percent| {
-        let mut policy = Policy::KEYS;
+        let mut policy = RenewalPolicy::KEYS;
         policy.spread = percent;
         most(&herd(policy, |_| (Timestamp(1_000_000), Freshness::UNKNOWN)))
     };
@@ -102,7 +102,7 @@ fn how_far_nodes_spread_is_a_setting() {
 #[test]
 fn a_clock_that_swings_does_not_run_away() {
     for apart in [6, 10, 30] {
-        let mut renewal = Renewal::new(Policy::KEYS);
+        let mut renewal = Renewal::new(RenewalPolicy::KEYS);
         let Decision::Renew(lease) = renewal.want(Need::Any, Timestamp(0)) else { panic!("nothing is held") };
         let value = Renewed::new(Arc::new(1), Freshness::UNKNOWN);
         renewal.settle(lease, Ok(value), moment(0, 1));
@@ -119,7 +119,7 @@ fn a_clock_that_swings_does_not_run_away() {
 #[test]
 fn clocks_that_disagree_by_far_cause_few_renewals() {
     for apart in [100, 3_600, 86_400, i64::MAX] {
-        let mut renewal = Renewal::new(Policy::KEYS);
+        let mut renewal = Renewal::new(RenewalPolicy::KEYS);
         let mut swing = |now: i64| match renewal.want(Need::Any, Timestamp(now)) {
             Decision::Renew(lease) | Decision::UseAndRenew(_, _, lease) => {
                 let value = Renewed::new(Arc::new(1), Freshness::UNKNOWN);
@@ -141,7 +141,7 @@ fn clocks_that_disagree_by_far_cause_few_renewals() {
 /// The sum of all swings has a bound.
 #[test]
 fn times_never_overflow_whatever_the_clock_does() {
-    let mut renewal: Renewal<u8> = Renewal::new(Policy::KEYS);
+    let mut renewal: Renewal<u8> = Renewal::new(RenewalPolicy::KEYS);
     for _ in 0..8_400_000 {
         let _ = renewal.want(Need::Any, Timestamp(i64::MAX));
         let _ = renewal.want(Need::Any, Timestamp(i64::MIN));

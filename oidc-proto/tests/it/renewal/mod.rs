@@ -6,13 +6,13 @@
 
 use oidc_proto::{
     Moment, Timestamp,
-    renew::{Decision, Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed},
+    renew::{Decision, Epoch, Freshness, Lease, Need, Renewal, RenewalError, RenewalPolicy, Renewed},
 };
 use proptest::{
     prelude::*,
     test_runner::{Config, RngAlgorithm, TestRng, TestRunner},
 };
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 mod herd;
 mod model;
@@ -63,20 +63,29 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-fn policy() -> impl Strategy<Value = Policy> {
+/// Seconds as settings take them; less than none is none.
+fn secs(seconds: i64) -> Duration {
+    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
+}
+
+fn fresh_for(seconds: i64) -> Freshness {
+    Freshness::lasting(secs(seconds))
+}
+
+fn policy() -> impl Strategy<Value = RenewalPolicy> {
     let small = prop::array::uniform11(0..60_i64).prop_map(|n| {
-        let mut policy = Policy::KEYS;
-        [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
-            [n[0], n[1], n[2] * 4, n[3], n[4] * 8];
-        [policy.retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
-            [n[5] / 4, n[6], n[7] * 4, n[8], n[9] / 4];
-        policy.urgent_retry = n[10];
+        let mut policy = RenewalPolicy::KEYS;
+        [policy.default_ttl, policy.min_ttl, policy.max_ttl, policy.refresh_ahead, policy.stale_if_error] =
+            [n[0], n[1], n[2] * 4, n[3], n[4] * 8].map(secs);
+        [policy.first_retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
+            [n[5] / 4, n[6], n[7] * 4, n[8], n[9] / 4].map(secs);
+        policy.urgent_retry = secs(n[10]);
         policy.burst = u8::try_from(n[9] % 4).expect("below 4");
         policy.spread = u8::try_from(n[8] * 2).expect("a byte");
         policy
     });
     prop_oneof![
-        3 => Just(Policy::KEYS), 1 => Just(Policy::METADATA), 1 => Just(Policy::TOKENS), 3 => small
+        3 => Just(RenewalPolicy::KEYS), 1 => Just(RenewalPolicy::METADATA), 1 => Just(RenewalPolicy::TOKENS), 3 => small
     ]
 }
 
@@ -101,7 +110,7 @@ struct Run {
 }
 
 impl Run {
-    fn new(policy: Policy) -> Self {
+    fn new(policy: RenewalPolicy) -> Self {
         let clock = 1_800_000_000;
         let (renewal, model) = (Renewal::new(policy), Model::new(policy));
         let mut run = Self { renewal, model, leases: Vec::new(), learned: 0, clock, chance: 0 };
@@ -147,7 +156,7 @@ impl Run {
         assert_eq!(seen, expected, "at {} with {need:?}", self.model.now);
         if let Kind::Use(value) | Kind::UseAndRenew(value) = seen {
             let age = self.model.age(value);
-            assert!(age <= policy.deadline(), "{value} is used {age} s after it was asked for");
+            assert!(age <= policy.deadline, "{value} is used {age} s after it was asked for");
         }
     }
 
@@ -158,10 +167,10 @@ impl Run {
         let (id, lease) = self.leases.remove(at);
         self.model.looked(self.clock);
         self.chance = self.chance.wrapping_mul(5).wrapping_add(77);
-        let freshness = result.map(|seconds| seconds.map_or(Freshness::UNKNOWN, Freshness::of_seconds));
+        let freshness = result.map(|seconds| seconds.map_or(Freshness::UNKNOWN, fresh_for));
         let before = self.renewal.value().cloned();
         let settled =
-            freshness.map(|freshness| Renewed::new(Arc::new(id), freshness)).ok_or(Failure::NoResponse);
+            freshness.map(|freshness| Renewed::new(Arc::new(id), freshness)).ok_or(RenewalError::NoResponse);
         let held = self.renewal.settle(lease, settled, moment(self.clock, self.chance));
         if !held {
             assert_eq!(self.renewal.value(), before.as_ref(), "a failure never takes a value away");
@@ -175,7 +184,7 @@ impl Run {
         self.learned += 1;
         let id = FIRST_LEARNED + self.learned;
         let (count, known) = self.model.known(back);
-        let freshness = fresh.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
+        let freshness = fresh.map_or(Freshness::UNKNOWN, fresh_for);
         let (renewed, asked) = (Renewed::new(Arc::new(id), freshness), Timestamp(self.clock - ago));
         let held = self.renewal.learn(renewed, asked, known, moment(self.clock, self.chance));
         let epoch = self.renewal.epoch();
@@ -256,12 +265,12 @@ fn no_numbers_and_no_times_make_it_panic() {
         ]
     };
     let policy = (prop::collection::vec(number(), 11), any::<u8>()).prop_map(|(n, burst)| {
-        let mut policy = Policy::KEYS;
-        [policy.fresh, policy.floor, policy.ceiling, policy.ahead, policy.stale_if_error] =
-            [n[0], n[1], n[2], n[3], n[4]];
-        [policy.retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
-            [n[5], n[6], n[7], n[8], n[9]];
-        policy.urgent_retry = n[10];
+        let mut policy = RenewalPolicy::KEYS;
+        [policy.default_ttl, policy.min_ttl, policy.max_ttl, policy.refresh_ahead, policy.stale_if_error] =
+            [n[0], n[1], n[2], n[3], n[4]].map(secs);
+        [policy.first_retry, policy.cooldown, policy.longest_retry, policy.lease, policy.patience] =
+            [n[5], n[6], n[7], n[8], n[9]].map(secs);
+        policy.urgent_retry = secs(n[10]);
         (policy.burst, policy.spread) = (burst, burst);
         policy
     });
@@ -270,22 +279,22 @@ fn no_numbers_and_no_times_make_it_panic() {
     let checked = runner(3_000).run(&traces, |(policy, trace)| {
         let mut renewal = Renewal::new(policy);
         let mut leases = Vec::new();
-        assert!(policy.deadline() >= 0);
+        assert!(policy.deadline() <= secs(1 << 42), "bounded");
         for (what, number, chance) in trace {
             let now = Timestamp(number);
             let need = if chance & 1 == 0 { Need::Any } else { Need::NewerThan(renewal.epoch()) };
             match (what, leases.pop()) {
                 (0, Some(lease)) => {
-                    let value = Renewed::new(Arc::new(1), Freshness::of_seconds(number.wrapping_mul(7)));
+                    let value = Renewed::new(Arc::new(1), fresh_for(number.wrapping_mul(7)));
                     renewal.settle(lease, Ok(value), moment(number, chance));
                 }
                 (1, Some(lease)) => {
-                    renewal.settle(lease, Err(Failure::NoResponse), moment(number, chance));
+                    renewal.settle(lease, Err(RenewalError::NoResponse), moment(number, chance));
                 }
                 (2, Some(lease)) => renewal.abandon(lease, now),
                 (3, kept) => {
                     leases.extend(kept);
-                    let value = Renewed::new(Arc::new(2), Freshness::of_seconds(number.wrapping_mul(3)));
+                    let value = Renewed::new(Arc::new(2), fresh_for(number.wrapping_mul(3)));
                     let asked = Timestamp(number.wrapping_mul(5));
                     renewal.learn(value, asked, renewal.epoch(), moment(number, chance));
                 }

@@ -1,6 +1,7 @@
 //! The reference model: what has happened, and what follows from it by the words of the policy.
 
 use super::*;
+use std::time::Duration;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -52,8 +53,53 @@ enum Event {
     },
 }
 
+/// A policy, in seconds.
+#[derive(Clone, Copy)]
+pub(super) struct Numbers {
+    default_ttl: i64,
+    min_ttl: i64,
+    max_ttl: i64,
+    refresh_ahead: i64,
+    spread: u8,
+    stale_if_error: i64,
+    first_retry: i64,
+    urgent_retry: i64,
+    pub(super) longest_retry: i64,
+    pub(super) cooldown: i64,
+    burst: u8,
+    pub(super) lease: i64,
+    pub(super) patience: i64,
+    pub(super) deadline: i64,
+}
+
+impl Numbers {
+    /// In the words of the documentation of `RenewalPolicy`.
+    fn of(policy: RenewalPolicy) -> Self {
+        let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX).min(1 << 40);
+        let [min_ttl, first_retry] = [seconds(policy.min_ttl), seconds(policy.first_retry).max(1)];
+        let max_ttl = seconds(policy.max_ttl).max(min_ttl);
+        let longest_retry = seconds(policy.longest_retry).max(first_retry);
+        Self {
+            default_ttl: seconds(policy.default_ttl).clamp(min_ttl, max_ttl),
+            min_ttl,
+            max_ttl,
+            refresh_ahead: seconds(policy.refresh_ahead),
+            spread: policy.spread.min(50),
+            stale_if_error: seconds(policy.stale_if_error),
+            first_retry,
+            urgent_retry: seconds(policy.urgent_retry).clamp(first_retry, longest_retry),
+            longest_retry,
+            cooldown: seconds(policy.cooldown).max(1),
+            burst: policy.burst.max(1),
+            lease: seconds(policy.lease).max(1),
+            patience: seconds(policy.patience),
+            deadline: seconds(policy.deadline()),
+        }
+    }
+}
+
 pub(super) struct Model {
-    pub(super) policy: Policy,
+    pub(super) policy: Numbers,
     /// The time that has passed: a clock set back adds nothing.
     pub(super) now: i64,
     /// What the clock said when nothing had passed, as it is set now; what it was read last; and at the latest.
@@ -66,17 +112,8 @@ pub(super) struct Model {
 }
 
 impl Model {
-    pub(super) fn new(mut policy: Policy) -> Self {
-        // In the words of the documentation of `Policy`.
-        policy.ceiling = policy.ceiling.max(policy.floor);
-        policy.fresh = policy.fresh.clamp(policy.floor, policy.ceiling);
-        policy.retry = policy.retry.max(1);
-        policy.cooldown = policy.cooldown.max(1);
-        policy.longest_retry = policy.longest_retry.max(policy.retry);
-        policy.urgent_retry = policy.urgent_retry.clamp(policy.retry, policy.longest_retry);
-        policy.burst = policy.burst.max(1);
-        policy.lease = policy.lease.max(1);
-        policy.spread = policy.spread.min(50);
+    pub(super) fn new(policy: RenewalPolicy) -> Self {
+        let policy = Numbers::of(policy);
         let (epochs, history) = (vec![Epoch::default()], Vec::new());
         Self { policy, now: 0, zero: i64::MAX, read: 0, furthest: i64::MIN, leases: 0, epochs, history }
     }
@@ -250,7 +287,7 @@ impl Model {
         if current {
             let at = self.now;
             let wait = |most| self.wait(most, chance);
-            let Policy { urgent_retry, longest_retry, .. } = self.policy;
+            let Numbers { urgent_retry, longest_retry, .. } = self.policy;
             let (urgent, retry) = (at + wait(urgent_retry), at + wait(longest_retry));
             self.history.push(Event::Failed { id, at, urgent, retry });
         }
@@ -281,8 +318,10 @@ impl Model {
         epoch: Epoch,
         chance: u8,
     ) -> Option<bool> {
-        let Policy { floor, ceiling, ahead, spread, .. } = self.policy;
-        let fresh = freshness.seconds().map_or(self.policy.fresh, |said| said.clamp(floor, ceiling));
+        let Numbers { min_ttl, max_ttl, refresh_ahead, spread, .. } = self.policy;
+        let fresh = freshness.duration().map_or(self.policy.default_ttl, |said| {
+            i64::try_from(said.as_secs()).unwrap_or(i64::MAX).clamp(min_ttl, max_ttl)
+        });
         if self.age(id) >= fresh + self.policy.stale_if_error {
             return None;
         }
@@ -293,8 +332,8 @@ impl Model {
         if known < self.epochs.len() - 1 && self.held().is_some_and(|(held, ..)| !is_newer(held)) {
             return Some(false);
         }
-        let latest = fresh - ahead.min(fresh / 2);
-        let share = if ahead == 0 { 0 } else { latest * i64::from(spread) / 100 + 1 };
+        let latest = fresh - refresh_ahead.min(fresh / 2);
+        let share = if refresh_ahead == 0 { 0 } else { latest * i64::from(spread) / 100 + 1 };
         let chance = u16::from_be_bytes([chance_of(chance, 1), chance_of(chance, 2)]);
         let due = latest - share * i64::from(chance) / 65_536;
         self.history.push(Event::Held { id, fresh, due });
@@ -317,11 +356,11 @@ impl Model {
     /// Doubled by each failure in a row up to a fifth less than the most, and up to a quarter more by
     /// chance.
     fn wait(&self, most: i64, chance: u8) -> i64 {
-        let mut wait = self.policy.retry;
+        let mut wait = self.policy.first_retry;
         for _ in 0..self.failed().1 {
             wait = (wait * 2).min(most - most / 5);
         }
-        let least = wait.min(most - most / 5).max(self.policy.retry);
-        (least + (least / 4 + 1) * i64::from(chance) / 256).min(most.max(self.policy.retry))
+        let least = wait.min(most - most / 5).max(self.policy.first_retry);
+        (least + (least / 4 + 1) * i64::from(chance) / 256).min(most.max(self.policy.first_retry))
     }
 }

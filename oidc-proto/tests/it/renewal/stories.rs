@@ -13,13 +13,13 @@ struct Story {
 
 impl Story {
     /// These stories count seconds, so nothing is left to chance; how that spreads is another story.
-    fn new(mut policy: Policy) -> Self {
+    fn new(mut policy: RenewalPolicy) -> Self {
         policy.spread = 0;
         Self { renewal: Renewal::new(policy), now: 0, fetches: 0 }
     }
 
     /// One that holds a value for which the response says this.
-    fn holding(policy: Policy, freshness: Freshness) -> Self {
+    fn holding(policy: RenewalPolicy, freshness: Freshness) -> Self {
         let mut story = Self::new(policy);
         let lease = story.lead(Need::Any);
         assert!(story.bring(lease, freshness));
@@ -50,7 +50,7 @@ impl Story {
 
     fn fail(&mut self, lease: Lease) {
         self.fetches += 1;
-        self.renewal.settle(lease, Err(Failure::NoResponse), moment(START + self.now, 0));
+        self.renewal.settle(lease, Err(RenewalError::NoResponse), moment(START + self.now, 0));
     }
 
     /// Asks once each second up to a time, and lets the provider answer at once. Returns how many
@@ -85,7 +85,7 @@ impl Story {
 
 #[test]
 fn e12_d1_a_failure_never_takes_away_a_good_value() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let Decision::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
     story.fail(lease);
     assert_eq!(story.renewal.value().map(|value| **value), Some(1));
@@ -101,12 +101,12 @@ fn e12_d1_a_failure_never_takes_away_a_good_value() {
 
 #[test]
 fn d2_a_failing_provider_is_asked_less_and_less() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.busy_until(270, true, false);
     let (fetches, refused) = story.busy_until(270 + 3_600, false, false);
     assert_eq!((fetches, refused), (17, 0), "5, 10, 20, … up to 300 s apart");
     // With nothing to use, the wait soon stops growing.
-    let mut cold = Story::new(Policy::KEYS);
+    let mut cold = Story::new(RenewalPolicy::KEYS);
     let (fetches, refused) = cold.busy_until(3_600, false, false);
     assert!((360..=452).contains(&fetches), "{fetches}");
     assert_eq!(refused, 3_600);
@@ -127,15 +127,15 @@ fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
         let Step::Send(call) = Step::from(call) else { unreachable!("a call") };
         let (_, _, pending) = call.into_parts();
         match pending.receive(response, moment(START, 0)) {
-            Err(error) => Failure::from(error),
+            Err(error) => RenewalError::from(error),
             Ok(_) => panic!("503 is an error"),
         }
     };
     for (seconds, least, most) in [("100", 100, 100), ("99999", 300, 300), ("1", 5, 6)] {
-        let mut story = Story::new(Policy::KEYS);
+        let mut story = Story::new(RenewalPolicy::KEYS);
         let lease = story.lead(Need::Any);
         story.renewal.settle(lease, Err(unavailable(seconds)), moment(START, 0));
-        let Decision::Refuse { until, because: Some(Failure::Flow(_)) } = story.want(Need::Any) else {
+        let Decision::Refuse { until, because: Some(RenewalError::Flow(_)) } = story.want(Need::Any) else {
             panic!("refused, with the reason")
         };
         assert!((least..=most).contains(&(until.0 - START)), "{seconds}: {}", until.0 - START);
@@ -145,8 +145,8 @@ fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
 #[test]
 fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
     for (said, fresh) in [(None, 300), (Some(60), 60), (Some(0), 60), (Some(i64::MAX), 86_400)] {
-        let freshness = said.map_or(Freshness::UNKNOWN, Freshness::of_seconds);
-        let mut story = Story::holding(Policy::KEYS, freshness);
+        let freshness = said.map_or(Freshness::UNKNOWN, fresh_for);
+        let mut story = Story::holding(RenewalPolicy::KEYS, freshness);
         let mut last = 0;
         while story.now < 100_000 {
             match story.want(Need::Any) {
@@ -161,17 +161,17 @@ fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
             story.now += 1;
         }
         assert_eq!(last, fresh + 3_600 - 1, "{said:?}");
-        assert!(last <= Policy::KEYS.deadline());
+        assert!(secs(last) <= RenewalPolicy::KEYS.deadline());
     }
     // With a provider that answers, it is gone when it is no longer fresh, though nobody asked before.
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = 300;
     assert!(matches!(story.want(Need::Any), Decision::Renew(_)), "not used first and renewed then");
 }
 
 #[test]
 fn what_failed_long_ago_is_no_excuse_for_a_stale_value() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = 100;
     let Decision::Renew(lease) = story.newer() else { panic!("the bucket is full") };
     story.fail(lease);
@@ -181,7 +181,7 @@ fn what_failed_long_ago_is_no_excuse_for_a_stale_value() {
 
 #[test]
 fn e15_sixteen_forced_refreshes_of_one_epoch_cause_one_lease() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let held = Need::NewerThan(story.renewal.epoch());
     let wants: Vec<_> = (0..16).map(|_| story.want(held)).collect();
     assert_eq!(wants.iter().filter(|want| matches!(want, Decision::Renew(_))).count(), 1);
@@ -199,14 +199,14 @@ fn e15_sixteen_forced_refreshes_of_one_epoch_cause_one_lease() {
 /// `burst + w / cooldown` because they force it, and once per life because of time.
 #[test]
 fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
-    let policy = Policy::KEYS;
-    let life = policy.floor - policy.ahead.min(policy.floor / 2);
+    let policy = RenewalPolicy::KEYS;
+    let life = (policy.min_ttl - policy.refresh_ahead.min(policy.min_ttl / 2)).as_secs();
     for (window, answers) in [(3_600, true), (3_600, false), (4 * 3_600, true), (4 * 3_600, false)] {
         let mut story = Story::holding(policy, Freshness::UNKNOWN);
         let (fetches, refused) = story.busy_until(window, answers, true);
         let window = u64::try_from(window).expect("positive");
         let forced = u64::from(policy.burst) + window / 30;
-        let timed = window / u64::try_from(life).expect("positive") + 1;
+        let timed = window / life + 1;
         if answers {
             assert!(fetches <= forced + timed, "{fetches}");
             // What the flood really costs: a forced renewal is a renewal, so time asks for no more.
@@ -222,23 +222,25 @@ fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
 
 #[test]
 fn a_forged_flood_cannot_hold_back_a_renewal_that_is_due() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::of_seconds(60));
+    let mut story = Story::holding(RenewalPolicy::KEYS, fresh_for(60));
     for _ in 0..2 {
         let Decision::Renew(lease) = story.newer() else { panic!("the bucket holds two") };
-        story.bring(lease, Freshness::of_seconds(60));
+        story.bring(lease, fresh_for(60));
     }
     assert!(matches!(story.newer(), Decision::Refuse { because: None, .. }), "the bucket is empty");
     story.now = 30;
     // Due by time, and the bucket has one again: the bucket stays as it is.
     let Decision::Renew(lease) = story.newer() else { panic!("due") };
-    story.bring(lease, Freshness::of_seconds(60));
+    story.bring(lease, fresh_for(60));
     assert!(matches!(story.newer(), Decision::Renew(_)), "time paid for that one");
 }
 
 #[test]
 fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next() {
-    for (policy, life) in [(Policy::METADATA, 60), (Policy::TOKENS, 40), (Policy::TOKENS, 2)] {
-        let mut story = Story::holding(policy, Freshness::of_seconds(life));
+    for (policy, life) in
+        [(RenewalPolicy::METADATA, 60), (RenewalPolicy::TOKENS, 40), (RenewalPolicy::TOKENS, 2)]
+    {
+        let mut story = Story::holding(policy, fresh_for(life));
         story.now = (life / 2 - 1).max(0);
         assert!(matches!(story.want(Need::Any), Decision::Use(..)));
         story.now = life / 2;
@@ -248,10 +250,10 @@ fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next(
 
 #[test]
 fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
-    let mut story = Story::new(Policy::TOKENS);
+    let mut story = Story::new(RenewalPolicy::TOKENS);
     let lease = story.lead(Need::Any);
-    assert!(!story.bring(lease, Freshness::of_seconds(0)));
-    let Decision::Refuse { because: Some(Failure::Expired), until } = story.want(Need::Any) else {
+    assert!(!story.bring(lease, fresh_for(0)));
+    let Decision::Refuse { because: Some(RenewalError::Expired), until } = story.want(Need::Any) else {
         panic!("refused")
     };
     assert!(until.0 >= START + 2);
@@ -259,7 +261,7 @@ fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
 
 #[test]
 fn a_late_value_is_held_only_if_nothing_newer_has_come() {
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     let slow = story.lead(Need::Any);
     story.now = 15;
     let next = story.lead(Need::Any);
@@ -268,7 +270,7 @@ fn a_late_value_is_held_only_if_nothing_newer_has_come() {
     assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     assert!(story.bring(next, Freshness::UNKNOWN), "and the next is newer");
 
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     let slow = story.lead(Need::Any);
     story.now = 15;
     let next = story.lead(Need::Any);
@@ -289,7 +291,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     let holds = |story: &Story| story.renewal.value().map(|value| **value);
 
     // A login asks at 10 s and ends at 19; a lease of 12 s has come meanwhile.
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let known = story.renewal.epoch();
     story.now = 12;
     let lease = story.lead(Need::NewerThan(known));
@@ -307,7 +309,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     assert!(learn(&mut story, 14, at(13), newest) && holds(&story) == Some(14));
 
     // A lease of 10 s ends after a login that has asked at 12 s.
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     let none = story.renewal.epoch();
     story.now = 10;
     let slow = story.lead(Need::Any);
@@ -316,7 +318,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     assert!(!story.bring(slow, Freshness::UNKNOWN) && holds(&story) == Some(12));
 
     // A login that has asked at 8 s gives way to the lease of 10 s, though that was granted before it was learned.
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     story.now = 10;
     let lease = story.lead(Need::Any);
     assert!(learn(&mut story, 8, at(8), none));
@@ -331,7 +333,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
 
 #[test]
 fn what_is_learned_is_as_old_as_its_question() {
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     let (none, asked) = (story.renewal.epoch(), Timestamp(START));
     story.now = 200;
     let value = Renewed::new(Arc::new(7), Freshness::UNKNOWN);
@@ -343,23 +345,23 @@ fn what_is_learned_is_as_old_as_its_question() {
         matches!(story.want(Need::Any), Decision::UseAndRenew(..)),
         "not 270 s after the login has ended"
     );
-    let mut late = Story::new(Policy::KEYS);
+    let mut late = Story::new(RenewalPolicy::KEYS);
     late.now = 3_900;
     assert!(!late.renewal.learn(value, asked, none, moment(START + 3_900, 0)), "older than any value may be");
 }
 
 #[test]
 fn a_value_that_comes_late_is_as_old_as_its_request() {
-    let mut story = Story::new(Policy::TOKENS);
+    let mut story = Story::new(RenewalPolicy::TOKENS);
     let slow = story.lead(Need::Any);
     story.now = 100;
-    assert!(!story.bring(slow, Freshness::of_seconds(100)), "its hundred seconds are over");
+    assert!(!story.bring(slow, fresh_for(100)), "its hundred seconds are over");
     assert_eq!(story.renewal.counters().abandoned, 1);
 }
 
 #[test]
 fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
-    let mut story = Story::new(Policy::KEYS);
+    let mut story = Story::new(RenewalPolicy::KEYS);
     for _ in 0..2 {
         let lease = story.lead(Need::Any);
         story.renewal.abandon(lease, Timestamp(START));
@@ -373,7 +375,7 @@ fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
 
 #[test]
 fn a_clock_that_is_set_back_prolongs_nothing() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = -86_400;
     assert!(matches!(story.want(Need::Any), Decision::Use(..)));
     story.now += 269;
@@ -390,7 +392,7 @@ fn a_clock_that_is_set_back_prolongs_nothing() {
 
 #[test]
 fn a_published_value_is_not_fresh_on_a_clock_set_back_far() {
-    let story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let published = story.renewal.published().expect("a value");
     let fresh = [-86_400, -6, -5, 0, 269, 270].map(|at| published.is_fresh(Timestamp(START + at)));
     assert_eq!(fresh, [false, false, true, true, true, false]);
@@ -398,7 +400,7 @@ fn a_published_value_is_not_fresh_on_a_clock_set_back_far() {
 
 #[test]
 fn counters_say_what_happened() {
-    let mut story = Story::holding(Policy::KEYS, Freshness::UNKNOWN);
+    let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.busy_until(4_000, false, false);
     let counters = story.renewal.counters();
     assert_eq!(counters.hits, 300);

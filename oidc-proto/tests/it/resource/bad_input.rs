@@ -4,7 +4,7 @@
 use super::world::*;
 use http::{Method, Uri, header};
 use oidc_proto::{
-    resource::{CredentialPolicy, Denied, Outcome, Reason, RequestView, Verdict},
+    resource::{CredentialPolicy, DenialReason, Denied, RequestView, Verdict, VerdictOutcome},
     sender::{DpopVerifier, NonceKeys, ProofError},
     token::Scratch,
 };
@@ -74,8 +74,8 @@ fn judge_refusal(denied: &Denied, sent: &[&[u8]]) {
     let blamed = values.iter().any(|(_, all)| all.iter().any(|(name, _)| name == "error"));
     assert_eq!(blamed, !denied.is_missing_credentials(), "{denied:?}");
     let nonce = sent_headers.get_all("dpop-nonce").iter().count();
-    assert_eq!(nonce, usize::from(denied.reason() == Reason::Proof(ProofError::Nonce)));
-    assert_eq!(denied.record().outcome, Outcome::Denied);
+    assert_eq!(nonce, usize::from(denied.reason() == DenialReason::Proof(ProofError::Nonce)));
+    assert_eq!(denied.record().outcome, VerdictOutcome::Denied);
 
     let record = serde_json::to_string(denied.record()).unwrap();
     assert!(record.len() < 2048);

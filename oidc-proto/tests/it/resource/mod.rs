@@ -8,14 +8,14 @@ use http::{Method, Uri, header};
 use oidc_proto::{
     base::secret::Secret,
     jose::{Algorithm, KeySet, Sign},
-    message::Introspection,
-    resource::{Access, Reason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict},
+    message::IntrospectionResponse,
+    resource::{Access, DenialReason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict},
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, ReplayWindow},
     token::{Scratch, VerificationError},
 };
 use oidc_testkit::Timestamp;
 use serde_json::{Value, json};
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Duration};
 use world::*;
 
 // The examples of RFC 9449.
@@ -81,16 +81,18 @@ fn the_request_of_rfc_9449_section_7_1_passes_once_through_introspection() {
     let response = json!({"active": true, "sub": "someone@example.com", "iss": "https://server.example.com",
                           "nbf": 1_562_262_611, "exp": 1_562_266_216, "aud": "https://resource.example.org",
                           "cnf": {"jkt": vector["jkt"]}});
-    let claims = Introspection::from_members(response.as_object().unwrap().clone()).unwrap();
+    let claims = IntrospectionResponse::from_members(response.as_object().unwrap().clone()).unwrap();
     let now = Timestamp(1_562_262_620);
     let mut window = ReplayWindow::new();
     let mut pass = || {
-        let Verdict::Once(proven) = server.judge_introspected(&inspected, &claims, now) else { panic!() };
-        let answer = window.first_use(proven.replay_key(), now);
-        proven.first_use(answer)
+        let Verdict::CheckReplay(check) = server.judge_introspected(&inspected, &claims, now) else {
+            panic!()
+        };
+        let answer = window.first_use(check.replay_key(), now);
+        check.finish(answer)
     };
     assert_eq!(pass().unwrap().subject.as_deref(), Some("someone@example.com"));
-    assert_eq!(pass().unwrap_err().reason(), Reason::Proof(ProofError::Replayed));
+    assert_eq!(pass().unwrap_err().reason(), DenialReason::Proof(ProofError::Replayed));
 }
 
 // Defects of peers.
@@ -114,12 +116,12 @@ fn d10_of_two_uses_of_one_proof_exactly_one_passes_in_every_interleaving() {
             let (stage, proven, answer) = &mut state[usize::from(order >> step & 1 == 1)];
             match *stage {
                 0 => {
-                    let Verdict::Once(value) = world.verdict(&server, &headers) else { panic!() };
+                    let Verdict::CheckReplay(value) = world.verdict(&server, &headers) else { panic!() };
                     *proven = Some(value);
                 }
                 1 => *answer = Some(window.first_use(proven.as_ref().unwrap().replay_key(), NOW)),
                 _ => {
-                    let result = proven.take().unwrap().first_use(answer.take().unwrap());
+                    let result = proven.take().unwrap().finish(answer.take().unwrap());
                     passed += usize::from(result.is_ok());
                 }
             }
@@ -133,9 +135,9 @@ fn d10_of_two_uses_of_one_proof_exactly_one_passes_in_every_interleaving() {
     let window = Mutex::new(ReplayWindow::new());
     let passed: usize = std::thread::scope(|scope| {
         let request = || {
-            let Verdict::Once(proven) = world.verdict(&server, &headers) else { panic!() };
-            let answer = window.lock().unwrap().first_use(proven.replay_key(), NOW);
-            usize::from(proven.first_use(answer).is_ok())
+            let Verdict::CheckReplay(check) = world.verdict(&server, &headers) else { panic!() };
+            let answer = window.lock().unwrap().first_use(check.replay_key(), NOW);
+            usize::from(check.finish(answer).is_ok())
         };
         let threads: Vec<_> = (0..16).map(|_| scope.spawn(request)).collect();
         threads.into_iter().map(|thread| thread.join().unwrap()).sum()
@@ -153,13 +155,13 @@ fn d15_no_policy_is_read_from_what_is_checked() {
     let authorization = format!("DPoP {token}");
     let headers = headers(&[("authorization", authorization.as_bytes()), ("dpop", proof.as_bytes())]);
     let denied = end(world.verdict(&server, &headers)).unwrap_err();
-    assert_eq!(denied.reason(), Reason::Proof(ProofError::Nonce));
+    assert_eq!(denied.reason(), DenialReason::Proof(ProofError::Nonce));
     // An issuer that is not on the list is refused by a function that no key set reaches.
     let stranger = format!("Bearer {}", world.token(&json!({"iss": "https://evil.example"})));
     let headers = self::headers(&[("authorization", stranger.as_bytes())]);
     let (method, uri) = (Method::GET, Uri::from_static("/"));
     let denied = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap_err();
-    assert_eq!(denied.reason(), Reason::UntrustedIssuer);
+    assert_eq!(denied.reason(), DenialReason::UntrustedIssuer);
     assert!(!format!("{denied:?} {:?}", denied.headers()).contains("evil"));
 }
 
@@ -178,7 +180,7 @@ fn d16_a_token_brings_no_key_no_extension_and_no_missing_signature() {
         (sign(&world.issuer, &header(json!({"alg": "HS256"})), &payload), "jws_alg_not_allowed"),
         (format!("{}.", world.token(&json!({})).rsplit_once('.').unwrap().0), "jws_signature"),
     ] {
-        assert_eq!(world.why(&token).map(Reason::code), Some(code), "{token}");
+        assert_eq!(world.why(&token).map(DenialReason::code), Some(code), "{token}");
     }
     assert_eq!(world.why(&sign(&world.issuer, &header(json!({})), &payload)), None);
     // The JSON serialization is not even of the syntax of a token.
@@ -198,9 +200,9 @@ fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
     for n in 0..12 {
         let proof = world.proof(&token, &json!({"jti": n.to_string()}));
         let headers = headers(&[("authorization", authorization.as_bytes()), ("dpop", proof.as_bytes())]);
-        let Verdict::Once(proven) = world.verdict(&server, &headers) else { panic!() };
-        let answer = window.first_use(proven.replay_key(), NOW);
-        answers.push(proven.first_use(answer).map(|_| ()).map_err(|denied| denied.status().as_u16()));
+        let Verdict::CheckReplay(check) = world.verdict(&server, &headers) else { panic!() };
+        let answer = window.first_use(check.replay_key(), NOW);
+        answers.push(check.finish(answer).map(|_| ()).map_err(|denied| denied.status().as_u16()));
         assert!(window.len() <= 8);
     }
     assert_eq!(answers[..8], [Ok(()); 8]);
@@ -210,13 +212,13 @@ fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
 #[test]
 fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
     let world = World::new();
-    for leeway in [0, 30, 90] {
-        let issuer = TrustedIssuer::new(ISSUER).access_tokens(|verifier| verifier.leeway(leeway));
+    for leeway in [0_i64, 30, 90] {
+        let issuer = TrustedIssuer::new(ISSUER)
+            .access_tokens(|verifier| verifier.leeway(Duration::from_secs(leeway.unsigned_abs())));
         let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
         let accepts = |claim: &str, offset: i64| {
             world.bearer(&server, &world.token(&json!({claim: NOW.0 + offset}))).is_ok()
         };
-        let leeway = i64::from(leeway);
         assert!(accepts("exp", 1 - leeway) && !accepts("exp", -leeway), "{leeway}");
         assert!(accepts("nbf", leeway) && !accepts("nbf", leeway + 1), "{leeway}");
         assert!(accepts("iat", leeway) && !accepts("iat", leeway + 1), "{leeway}");
@@ -245,7 +247,7 @@ fn d21_a_token_with_two_bindings_needs_both_and_one_that_cannot_be_checked_is_re
             .map(|denied| denied.reason())
     };
     let both = json!({"jkt": world.jkt(), "x5t#S256": certificate.as_str()});
-    let token = |why| Some(Reason::Token(why));
+    let token = |why| Some(DenialReason::Token(why));
     assert_eq!(judge(both.clone(), true, Some(&certificate)), None);
     assert_eq!(judge(both.clone(), true, None), token(VerificationError::SenderConstrained));
     assert_eq!(judge(both.clone(), false, Some(&certificate)), token(VerificationError::SenderConstrained));
@@ -285,7 +287,7 @@ fn e8_no_audience_is_trusted_that_the_settings_do_not_name() {
     for aud in [json!("https://other.example"), json!([]), json!(["x", "https://api.example/"]), json!("")] {
         assert_eq!(
             world.why(&world.token(&json!({"aud": aud}))),
-            Some(Reason::Token(VerificationError::Audience)),
+            Some(DenialReason::Token(VerificationError::Audience)),
             "{aud}"
         );
     }
@@ -304,7 +306,7 @@ fn e20_every_condition_of_a_route_is_held_there_is_no_second_way() {
             answer
         }
     };
-    let needs = Requirement::new().that(note("first", true)).that(note("second", false));
+    let needs = Requirement::new().satisfies(note("first", true)).satisfies(note("second", false));
     assert_eq!(access.require(&needs, NOW).unwrap_err().status().as_u16(), 403);
     assert_eq!(*asked.lock().unwrap(), ["first", "second"]);
 }

@@ -5,9 +5,10 @@ use oidc_proto::{
     base::base64url,
     jose::{Algorithm, KeySet, RingSigner, Sign},
     resource::{
-        Access, Denied, Reason, RequestView, ResourceServer, ResourceServerBuilder, TrustedIssuer, Verdict,
+        Access, DenialReason, Denied, RequestView, ResourceServer, ResourceServerBuilder, TrustedIssuer,
+        Verdict,
     },
-    sender::Use,
+    sender::ReplayAnswer,
     token::Scratch,
 };
 use oidc_testkit::Timestamp;
@@ -73,7 +74,7 @@ impl World {
         end(self.verdict(server, &headers(&[("authorization", format!("Bearer {token}").as_bytes())])))
     }
 
-    pub(crate) fn why(&self, token: &str) -> Option<Reason> {
+    pub(crate) fn why(&self, token: &str) -> Option<DenialReason> {
         self.bearer(&server().build().unwrap(), token).err().map(|denied| denied.reason())
     }
 }
@@ -87,7 +88,7 @@ pub(crate) const METADATA: &str = "https://api.example/.well-known/oauth-protect
 pub(crate) fn end(verdict: Verdict) -> Result<Box<Access>, Denied> {
     match verdict {
         Verdict::Accepted(access) => Ok(access),
-        Verdict::Once(proven) => proven.first_use(Use::First),
+        Verdict::CheckReplay(check) => check.finish(ReplayAnswer::First),
         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
         other => panic!("{other:?}"),
     }

@@ -9,9 +9,10 @@ use oidc_proto::{
     },
     message::{AuthorizationRequest, AuthorizationResponse},
 };
-use oidc_testkit::{Browser, Provider, Registration, Seed};
+use oidc_testkit::{Browser, Registration, Seed, TestProvider};
 use proptest::{collection::vec, prelude::*, test_runner::Config};
 use serde_json::{Value, json};
+use std::time::Duration;
 
 mod clocks;
 
@@ -25,8 +26,8 @@ const CLIENT: &str = "9f1d2c3b-4a5e-4f60-8171-92a3b4c5d6e7";
 const PENDING: &str = include_str!("../../../../tests/data/saved/pending-v1.json");
 const GRANT: &str = include_str!("../../../../tests/data/saved/client-credentials-v1.json");
 
-fn provider(issuer: &str) -> Provider {
-    let mut provider = Provider::new(issuer);
+fn provider(issuer: &str) -> TestProvider {
+    let mut provider = TestProvider::new(issuer);
     for id in [CLIENT, "another"] {
         let registration = Registration::basic(id, SECRET).redirect_uri(CALLBACK);
         provider.register(registration.grant_type("client_credentials"));
@@ -34,7 +35,7 @@ fn provider(issuer: &str) -> Provider {
     provider
 }
 
-fn client_of(provider: &mut Provider, id: &str) -> Client {
+fn client_of(provider: &mut TestProvider, id: &str) -> Client {
     let (request, _, pending) =
         Discovery::start(provider.issuer(), &UrlPolicy::default()).unwrap().into_parts();
     let response = provider.handle(&request, NOW);
@@ -49,7 +50,9 @@ fn client() -> Client {
 }
 
 fn request() -> AuthorizationRequest {
-    AuthorizationRequest::new(["profile"]).max_age(3600).essential_acr(["urn:example:loa:2"])
+    AuthorizationRequest::new(["profile"])
+        .max_age(Duration::from_secs(3600))
+        .essential_acr(["urn:example:loa:2"])
 }
 
 /// The user is sent away.

@@ -9,7 +9,7 @@ use http::{Response, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{Call, CallbackError, Client, ClientCredentialsRequest, Flow, SavedClientCredentials, Step},
-    message::{AuthorizationRequest, AuthorizationResponse, Introspection},
+    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse},
     metadata::{Profile, ProviderMetadata},
     token::{Expected, IdTokenVerifier},
 };
@@ -39,7 +39,7 @@ fn what_the_application_has_given_does_not_show() {
     request.claims = json!({"userinfo": {"sub": {"value": given("a claim asked for")}}}).as_object().cloned();
     let wanted = ClientCredentialsRequest::new(["read"]).parameter("api_key", given("a parameter"));
     let user = json!({"active": true, "username": given("a user name"), "client_id": "app"});
-    let introspected = Introspection::from_members(user.as_object().unwrap().clone()).unwrap();
+    let introspected = IntrospectionResponse::from_members(user.as_object().unwrap().clone()).unwrap();
     let redirect_uri = format!("https://app.example/cb?key={}", given("a query"));
 
     look.at(&request);

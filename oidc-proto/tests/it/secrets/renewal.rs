@@ -18,8 +18,8 @@ use oidc_proto::{
     message::{ClaimAccess, TokenResponse},
     metadata::{IssuerRule, ResourceMetadata},
     renew::{
-        Decision, Failure, KeyRenewal, MetadataRenewal, Need, Policy, Publisher, Renewal, Renewed,
-        SharedCache, TokenRenewal,
+        Decision, KeyRenewal, MetadataRenewal, Need, Publisher, Renewal, RenewalError, RenewalPolicy,
+        Renewed, SharedCache, TokenRenewal,
     },
 };
 use oidc_testkit::{EndpointName, hostile};
@@ -53,7 +53,7 @@ fn renewed(look: &mut Looker, scene: &mut Scene) -> Renewed<TokenResponse> {
 /// A token on its way through a renewal, to many readers, in a pool.
 pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     let token = renewed(look, scene);
-    let mut renewal: Renewal<TokenResponse> = Renewal::new(Policy::TOKENS);
+    let mut renewal: Renewal<TokenResponse> = Renewal::new(RenewalPolicy::TOKENS);
     look.at(&renewal);
     let want = renewal.want(Need::Any, NOW);
     look.at(&want);
@@ -74,7 +74,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     let error = receive(scene, call).unwrap_err();
     scene.provider.clear_alterations();
     look_at_flow_error(look, &error);
-    let failure = Failure::from(error);
+    let failure = RenewalError::from(error);
     look.at_error(&failure);
     renewal.settle(lease, Err(failure), moment(42).not_before(NOW.plus(250)));
     look.at(&renewal);

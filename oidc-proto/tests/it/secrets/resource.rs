@@ -9,13 +9,13 @@ use http::{HeaderMap, Method, Uri, header};
 use oidc_proto::{
     Secret, Timestamp,
     base::base64url,
-    message::Introspection,
+    message::IntrospectionResponse,
     resource::{
         Access, CredentialPolicy, Credentials, Denied, RequestView, Requirement, ResourceServer,
         ResourceServerBuilder, TrustedIssuer, Verdict,
     },
-    sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayWindow, Use},
-    token::{AccessTokenVerifier, CacheKey, Possession, Remember, Scratch, SignatureCache},
+    sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayAnswer, ReplayWindow},
+    token::{AccessTokenVerifier, CacheKey, Possession, Scratch, SignatureCache, SignatureMemory},
 };
 use serde_json::{Value, json};
 
@@ -60,10 +60,10 @@ fn look_at_verdict(look: &mut Looker, verdict: &Verdict) {
     look.text(&serde_json::to_string(&record).unwrap());
     match verdict {
         Verdict::Accepted(access) => look_at_access(look, access),
-        Verdict::Once(proven) => {
-            look.at(proven);
-            look.at(&proven.replay_key());
-            look.text(&proven.replay_key().to_text());
+        Verdict::CheckReplay(check) => {
+            look.at(check);
+            look.at(&check.replay_key());
+            look.text(&check.replay_key().to_text());
         }
         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => look_at_denied(look, denied),
         other => panic!("{other:?}"),
@@ -157,20 +157,22 @@ pub(crate) fn look_at_a_resource_server(look: &mut Looker) {
 /// From a verdict that is made anew each time: what comes of it in the end.
 fn look_at_use(look: &mut Looker, judge: impl Fn() -> Verdict) {
     look_at_verdict(look, &judge());
-    for (index, answer) in [Use::First, Use::Replayed, Use::Full].into_iter().enumerate() {
+    for (index, answer) in
+        [ReplayAnswer::First, ReplayAnswer::Replayed, ReplayAnswer::Unknown].into_iter().enumerate()
+    {
         let end = match judge() {
-            Verdict::Once(proven) => {
+            Verdict::CheckReplay(check) => {
                 let mut window = ReplayWindow::new();
-                let _ = window.first_use(proven.replay_key(), NOW);
+                let _ = window.first_use(check.replay_key(), NOW);
                 look.at(&window);
-                proven.first_use(answer)
+                check.finish(answer)
             }
             other => end(other),
         };
         match end {
             Ok(access) => {
                 look_at_access(look, &access);
-                let needs = Requirement::new().scope("never").role("/email", "x").that(|_| false);
+                let needs = Requirement::new().scope("never").role("/email", "x").satisfies(|_| false);
                 look.at(&needs);
                 look_at_denied(look, &access.require(&needs, NOW).unwrap_err().naming_scope(&needs));
                 let strong = Requirement::new().acr_values(["strong"]);
@@ -188,7 +190,7 @@ fn look_at_use(look: &mut Looker, judge: impl Fn() -> Verdict) {
 #[derive(Default)]
 struct Names(Vec<CacheKey>);
 
-impl Remember for Names {
+impl SignatureMemory for Names {
     fn knows(&mut self, key: &CacheKey) -> bool {
         self.0.contains(key)
     }
@@ -230,7 +232,7 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     let said = json!({"active": true, "aud": RESOURCE, "exp": NOW.0 + 60, "jti": OPAQUE, "jwt": OPAQUE,
                       "cnf": {"kc-jkt-type": "DPoP", "k": OPAQUE}});
     let mut said = merge(merge(said, claims), &json!({"jti": OPAQUE, "sub": null, "cnf": null}));
-    let read = |said: &Value| Introspection::from_members(said.as_object().unwrap().clone());
+    let read = |said: &Value| IntrospectionResponse::from_members(said.as_object().unwrap().clone());
     look.at(&read(&said).unwrap());
     look_at_use(look, || server.judge_introspected(&inspected, &read(&said).unwrap(), NOW));
     for (member, value) in [

@@ -7,7 +7,7 @@ use oidc_proto::{
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::ProviderMetadata,
 };
-use oidc_testkit::{Browser, DEVICE_GRANT, Provider, Registration};
+use oidc_testkit::{Browser, DEVICE_GRANT, Registration, TestProvider};
 use std::sync::Arc;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -15,7 +15,7 @@ pub(crate) const SECRET: &str = "MARK/client+secret=of 48 characters, and some m
 const CALLBACK: &str = "https://app.example/callback";
 
 pub(crate) struct Scene {
-    pub(crate) provider: Provider,
+    pub(crate) provider: TestProvider,
     pub(crate) metadata: ProviderMetadata,
     pub(crate) client: Client,
     pub(crate) keys: Arc<KeySet>,
@@ -33,7 +33,7 @@ pub(crate) fn moment(number: u8) -> Moment {
 }
 
 pub(crate) fn scene(how: How) -> Scene {
-    let mut provider = Provider::new("https://op.example");
+    let mut provider = TestProvider::new("https://op.example");
     let registration = match how {
         How::Header => Registration::basic("app", SECRET),
         How::Body => Registration::post("app", SECRET),
@@ -53,10 +53,10 @@ pub(crate) fn scene(how: How) -> Scene {
 }
 
 pub(crate) fn builder(metadata: &ProviderMetadata, how: How) -> ClientBuilder {
-    use oidc_proto::flow::Authentication;
+    use oidc_proto::flow::ClientAuthentication;
     let method = match how {
-        How::Header => Authentication::ClientSecretBasic,
-        How::Body => Authentication::ClientSecretPost,
+        How::Header => ClientAuthentication::ClientSecretBasic,
+        How::Body => ClientAuthentication::ClientSecretPost,
     };
     let builder = Client::builder(metadata.clone(), "app").secret(SECRET).authentication(method);
     builder.redirect_uri(CALLBACK).fetch_userinfo()

@@ -91,14 +91,15 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
     assert!(format!("{response:?}").len() < 16 * MAX_CALLBACK);
 
     for (client, pending) in &*CLIENTS {
-        for away in [0, PENDING_LIFETIME, PENDING_LIFETIME + 1] {
+        let lifetime = PENDING_LIFETIME.as_secs().cast_signed();
+        for away in [0, lifetime, lifetime + 1] {
             let iss_demanded = client.metadata().authorization_response_iss_parameter_supported == Some(true);
             let expected = match (value("iss"), value("error"), value("code")) {
                 _ if value("state") != Some(pending.state()) => Err("callback_state"),
                 (Some(iss), ..) if iss != ISSUER => Err("callback_issuer"),
                 (None, ..) if iss_demanded => Err("callback_missing_issuer"),
                 (_, Some(_), _) => Err("callback_denied"),
-                _ if away > PENDING_LIFETIME => Err("callback_expired"),
+                _ if away > lifetime => Err("callback_expired"),
                 (_, _, None | Some("")) => Err("callback_missing_code"),
                 (_, _, Some(code)) => Ok(code),
             };

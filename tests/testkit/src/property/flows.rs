@@ -3,7 +3,7 @@
 
 use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use crate::{
-    Algorithm, Browser, DEVICE_GRANT, EndpointName, Provider, Registration, Seed, Timestamp, hostile,
+    Algorithm, Browser, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, Timestamp, hostile,
 };
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
@@ -18,7 +18,7 @@ use oidc_proto::{
     metadata::{Profile, ProviderMetadata},
 };
 use serde_json::Value;
-use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc};
+use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 
 /// `data` is a script: a flow, and for each request an answer (none, an honest one, an honest one
 /// changed, anything else) and a jump in time. The flow ends within as many requests and waits as it
@@ -49,7 +49,7 @@ const DEVICE_LIFETIME: i64 = 60;
 
 struct World<'a> {
     script: Script<'a>,
-    provider: Provider,
+    provider: TestProvider,
     client: Client,
     now: Timestamp,
     seed: Seed,
@@ -69,7 +69,7 @@ struct World<'a> {
 
 impl<'a> World<'a> {
     fn new(script: Script<'a>, flags: u8) -> Self {
-        let mut provider = Provider::new(ISSUER);
+        let mut provider = TestProvider::new(ISSUER);
         let registration = match flags & 3 {
             0 => Registration::public(CLIENT),
             1 => Registration::basic(CLIENT, SECRET),
@@ -94,7 +94,7 @@ impl<'a> World<'a> {
             client = client.secret(secret);
         }
         if flags & 3 > 1 {
-            client = client.authentication(oidc_proto::flow::Authentication::ClientSecretPost);
+            client = client.authentication(oidc_proto::flow::ClientAuthentication::ClientSecretPost);
         }
         if flags & 4 != 0 {
             client = client.fetch_userinfo();
@@ -173,7 +173,11 @@ impl<'a> World<'a> {
                 self.waits += 1;
                 let until = pause.until();
                 assert!(until > self.now || self.now.0 == i64::MAX, "a wait lies in the future");
-                assert!(until <= self.now.plus(2 * RETRY_AFTER_CAP), "a wait of {:?}", self.now.until(until));
+                assert!(
+                    until <= self.now.after(2 * RETRY_AFTER_CAP),
+                    "a wait of {:?}",
+                    self.now.until(until)
+                );
                 let mut pause = rest(self, pause);
                 if until > self.now {
                     pause = match pause.wake(self.seed.moment(self.now)) {
@@ -322,7 +326,7 @@ impl<'a> World<'a> {
     /// From here to the callback: with an honest provider.
     fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Step<Login>, String) {
         let mut request = AuthorizationRequest::default();
-        request.max_age = (flags & 16 != 0).then_some(600);
+        request.max_age = (flags & 16 != 0).then_some(Duration::from_secs(600));
         let moment = self.seed.moment(self.now);
         let (url, pending) = self.client.authorize(&request, moment).expect("the request is good");
         let nonce = url.query_pairs().find(|(name, _)| name == "nonce").expect("a nonce").1.into_owned();

@@ -5,7 +5,7 @@ use http::{Response, header};
 use oidc_proto::{
     Secret, Timestamp,
     flow::{Client, Step},
-    message::Introspection,
+    message::IntrospectionResponse,
 };
 use serde_json::{Map, Value};
 use std::sync::LazyLock;
@@ -49,10 +49,10 @@ pub fn introspection(data: &[u8]) {
     }
 }
 
-fn check_inactive(said: Introspection, members: &Map<String, Value>) {
+fn check_inactive(said: IntrospectionResponse, members: &Map<String, Value>) {
     // `null` is no value.
     assert_eq!(said.extra.len() + 1, members.values().filter(|value| !value.is_null()).count());
-    let nothing = Introspection::default();
+    let nothing = IntrospectionResponse::default();
     assert!(said.exp.is_none() && said.sub.is_none() && said.scopes().next().is_none());
     assert!(said.aud == nothing.aud && said.cnf.is_none() && said.client_id.is_none());
 }
@@ -72,7 +72,7 @@ fn is_second(value: &Value, read: Timestamp) -> bool {
     seconds.is_some_and(|seconds: f64| seconds.is_finite() && (seconds.floor() - read.0 as f64).abs() < 1.0)
 }
 
-fn check_active(said: &Introspection, members: &Map<String, Value>) {
+fn check_active(said: &IntrospectionResponse, members: &Map<String, Value>) {
     for (name, read) in
         [("exp", said.exp), ("iat", said.iat), ("nbf", said.nbf), ("auth_time", said.auth_time)]
     {
@@ -113,7 +113,7 @@ fn check_active(said: &Introspection, members: &Map<String, Value>) {
 
 /// The same members, by another way in.
 fn check_members(members: &Map<String, Value>) {
-    match Introspection::from_members(members.clone()) {
+    match IntrospectionResponse::from_members(members.clone()) {
         Err(error) => check_texts(&error),
         Ok(said) => {
             assert_eq!(members.get("active"), Some(&Value::Bool(said.active)));

@@ -2,8 +2,10 @@
 
 use super::{NOW, Script, moment};
 use crate::Timestamp;
-use oidc_proto::renew::{Decision, Epoch, Failure, Freshness, Lease, Need, Policy, Renewal, Renewed};
-use std::sync::Arc;
+use oidc_proto::renew::{
+    Decision, Epoch, Freshness, Lease, Need, Renewal, RenewalError, RenewalPolicy, Renewed,
+};
+use std::{sync::Arc, time::Duration};
 
 /// What the property knows of a value: when it was asked for at the latest, by the time that has passed.
 #[derive(Debug, PartialEq)]
@@ -13,7 +15,7 @@ struct Value {
 
 struct World {
     renewal: Renewal<Value>,
-    policy: Policy,
+    policy: RenewalPolicy,
     clock: Timestamp,
     /// The time that has passed: a clock set back adds nothing.
     passed: i64,
@@ -64,21 +66,21 @@ pub fn renewal(data: &[u8]) {
     }
 }
 
-fn policy(script: &mut Script<'_>) -> Policy {
-    let mut policy = script.pick(&[Policy::KEYS, Policy::METADATA, Policy::TOKENS]);
+fn policy(script: &mut Script<'_>) -> RenewalPolicy {
+    let mut policy = script.pick(&[RenewalPolicy::KEYS, RenewalPolicy::METADATA, RenewalPolicy::TOKENS]);
     if script.byte() % 2 == 1 {
         let mut number = || match script.byte() {
-            255 => i64::MAX,
-            254 => i64::MIN,
-            253 => -1,
-            small => i64::from(small),
+            255 => Duration::MAX,
+            254 => Duration::from_secs(i64::MAX.unsigned_abs()),
+            253 => Duration::from_nanos(1),
+            small => Duration::from_secs(small.into()),
         };
-        policy.fresh = number();
-        policy.floor = number();
-        policy.ceiling = number();
-        policy.ahead = number();
+        policy.default_ttl = number();
+        policy.min_ttl = number();
+        policy.max_ttl = number();
+        policy.refresh_ahead = number();
         policy.stale_if_error = number();
-        policy.retry = number();
+        policy.first_retry = number();
         policy.urgent_retry = number();
         policy.longest_retry = number();
         policy.cooldown = number();
@@ -167,7 +169,10 @@ impl World {
         assert_eq!(epoch, self.renewal.epoch());
         assert!(need == Need::Any, "a value that is not good enough is used");
         let age = self.passed - value.asked;
-        assert!(self.disagrees || age <= self.policy.deadline(), "used {age} s after it was asked for");
+        assert!(
+            self.disagrees || Timestamp(age) <= Timestamp(0).after(self.policy.deadline()),
+            "used {age} s after it was asked for"
+        );
     }
 
     fn granted(&mut self, lease: Lease) {
@@ -187,7 +192,7 @@ impl World {
         let Some((lease, given, number)) = self.take(script) else { return };
         let kind = script.byte();
         let result = match kind % 4 {
-            0 => Err(Failure::NoResponse),
+            0 => Err(RenewalError::NoResponse),
             _ => Ok(Renewed::new(Arc::new(Value { asked: given }), freshness(script))),
         };
         let held = self.renewal.settle(lease, result, moment(self.clock, kind));
@@ -201,8 +206,8 @@ impl World {
 fn freshness(script: &mut Script<'_>) -> Freshness {
     match script.byte() {
         0 => Freshness::UNKNOWN,
-        255 => Freshness::of_seconds(i64::MAX),
-        254 => Freshness::of_seconds(i64::MIN),
-        seconds => Freshness::of_seconds(i64::from(seconds) * 4),
+        255 => Freshness::lasting(Duration::MAX),
+        254 => Freshness::lasting(Duration::ZERO),
+        seconds => Freshness::lasting(Duration::from_secs(u64::from(seconds) * 4)),
     }
 }

@@ -7,11 +7,12 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use oidc_proto::{
     jose::{Algorithm, KeySet, Sign},
-    message::Introspection,
+    message::IntrospectionResponse,
     resource::{
-        Access, CredentialPolicy, Denied, Reason, RequestView, ResourceServer, Scheme, TrustedIssuer, Verdict,
+        Access, AuthenticationScheme, CredentialPolicy, DenialReason, Denied, RequestView, ResourceServer,
+        TrustedIssuer, Verdict,
     },
-    sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, Use},
+    sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, ReplayAnswer},
     token::{DEFAULT_LEEWAY, Scratch},
 };
 use serde_json::{Map, Value, json};
@@ -220,15 +221,15 @@ fn accepts(data: &[u8]) -> bool {
     let sent = inspected.token().expose().to_owned();
     let (verdict, said) = if inspected.is_opaque() {
         let said: Map<String, Value> = serde_json::from_slice(script.rest()).unwrap_or_default();
-        let Ok(claims) = Introspection::from_members(said.clone()) else { return false };
+        let Ok(claims) = IntrospectionResponse::from_members(said.clone()) else { return false };
         (server.judge_introspected(&inspected, &claims, NOW), Some(said))
     } else {
         (server.judge(&inspected, &fixed.keys, &mut Scratch::new(), NOW), None)
     };
-    let proven = matches!(verdict, Verdict::Once(_));
+    let proven = matches!(verdict, Verdict::CheckReplay(_));
     let access = match verdict {
         Verdict::Accepted(access) => Ok(access),
-        Verdict::Once(proven) => proven.first_use(Use::First),
+        Verdict::CheckReplay(check) => check.finish(ReplayAnswer::First),
         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
         other => panic!("{other:?}"),
     };
@@ -272,7 +273,7 @@ fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, s
     };
     assert!(for_us, "{claims:?}");
     #[allow(clippy::cast_precision_loss, reason = "a time of this century")]
-    let (now, leeway) = (NOW.0 as f64, f64::from(DEFAULT_LEEWAY));
+    let (now, leeway) = (NOW.0 as f64, DEFAULT_LEEWAY.as_secs_f64());
     let number = |name: &str| claims.get(name).and_then(Value::as_f64);
     assert!(number("exp").map_or(absent("exp"), |exp| exp > now - leeway), "{claims:?}");
     assert!(number("nbf").is_none_or(|nbf| nbf < now + leeway + 1.0), "{claims:?}");
@@ -350,8 +351,11 @@ fn check_refusal(denied: &Denied, index: usize) {
     let mut errors = 0;
     for value in headers.get_all(header::WWW_AUTHENTICATE) {
         let (scheme, parameters) = challenge(value.to_str().expect("visible ASCII"));
-        let dpop = scheme == Scheme::Dpop.name();
-        assert!(dpop || scheme == Scheme::Bearer.name() && DEMANDS[index] != Demand::Proof, "{scheme}");
+        let dpop = scheme == AuthenticationScheme::Dpop.name();
+        assert!(
+            dpop || scheme == AuthenticationScheme::Bearer.name() && DEMANDS[index] != Demand::Proof,
+            "{scheme}"
+        );
         for (name, value) in parameters {
             match name.as_str() {
                 "realm" => assert_eq!(value, API),
@@ -369,7 +373,7 @@ fn check_refusal(denied: &Denied, index: usize) {
     assert!(headers.contains_key(header::WWW_AUTHENTICATE), "{denied:?}");
     assert_eq!(errors > 0, !denied.is_missing_credentials(), "{denied:?}");
     let nonce = headers.get("dpop-nonce").map(HeaderValue::as_bytes);
-    assert_eq!(nonce, (reason == Reason::Proof(ProofError::Nonce)).then_some(FIXED.nonce.as_bytes()));
+    assert_eq!(nonce, (reason == DenialReason::Proof(ProofError::Nonce)).then_some(FIXED.nonce.as_bytes()));
     let known = ["www-authenticate", "dpop-nonce", "cache-control"];
     assert!(headers.keys().all(|name| known.contains(&name.as_str())), "{headers:?}");
 }

@@ -68,7 +68,10 @@ pub fn saved(data: &[u8]) {
                     "{shown}"
                 );
                 let ends = resumed.expires_at();
-                assert!(ends <= NOW.plus(DEVICE_LIFETIME_CAP), "no longer than a provider may give: {shown}");
+                assert!(
+                    ends <= NOW.after(DEVICE_LIFETIME_CAP),
+                    "no longer than a provider may give: {shown}"
+                );
                 let by_now = device.expires_at() <= ends;
                 assert!(!by_now || resumed == device, "what is resumed is what was saved: {shown}");
                 match pause.wake(moment(until, 3)) {
@@ -89,10 +92,10 @@ pub fn saved(data: &[u8]) {
             Ok(pause) => {
                 let until = pause.until();
                 assert!(
-                    until <= NOW.plus(RETRY_AFTER_CAP),
+                    until <= NOW.after(RETRY_AFTER_CAP),
                     "no wait is longer than one that a flow asks for"
                 );
-                let is_held_back = until == NOW.plus(RETRY_AFTER_CAP);
+                let is_held_back = until == NOW.after(RETRY_AFTER_CAP);
                 assert!(is_held_back || pause.save() == grant, "what is resumed is what was saved");
                 match pause.wake(moment(until, 2)).expect("what is resumed goes on") {
                     Step::Send(call) => {

@@ -177,7 +177,7 @@ fn edited(script: &mut Script<'_>) {
     let _ = script.byte();
     let kind = script.pick(&KINDS);
     let other = script.number();
-    let leeway = i64::from(DEFAULT_LEEWAY);
+    let leeway = DEFAULT_LEEWAY.as_secs().cast_signed();
     let beyond = leeway + 1 + i64::from(other);
     let table: [(&str, Value, VerificationError); 14] = [
         ("iss", format!("{ISSUER}{other}").into(), VerificationError::Issuer),
@@ -233,7 +233,7 @@ fn resigned(script: &mut Script<'_>, of_header: bool) {
         return;
     }
     let number = |name: &str| members.get(name).and_then(Value::as_f64);
-    let leeway = f64::from(DEFAULT_LEEWAY);
+    let leeway = DEFAULT_LEEWAY.as_secs_f64();
     #[allow(clippy::cast_precision_loss, reason = "a time of this century")]
     let now = NOW.0 as f64;
     let wanted = if kind == Kind::Access { API } else { CLIENT };

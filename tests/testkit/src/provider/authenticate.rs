@@ -1,13 +1,13 @@
 //! Client authentication (RFC 6749 section 2.3): exactly the registered method, and only that one.
 
-use super::{Provider, Registration, audit::is_form, params::Params, token::Refusal};
+use super::{Registration, TestProvider, audit::is_form, params::Params, token::Refusal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode, header};
 use std::fmt;
 
 /// How a client shows who it is.
 #[derive(Clone, PartialEq, Eq)]
-pub enum Authentication {
+pub enum ClientAuthentication {
     /// Not at all: a public client, which sends its `client_id`.
     None,
     /// With this secret, in the `Authorization` header.
@@ -16,7 +16,7 @@ pub enum Authentication {
     ClientSecretPost(String),
 }
 
-impl Authentication {
+impl ClientAuthentication {
     /// The name in metadata (OpenID Connect Core 1.0 section 9).
     #[must_use]
     pub const fn name(&self) -> &'static str {
@@ -35,13 +35,13 @@ impl Authentication {
     }
 }
 
-impl fmt::Debug for Authentication {
+impl fmt::Debug for ClientAuthentication {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name())
     }
 }
 
-impl Provider {
+impl TestProvider {
     /// The client behind a token request.
     pub(super) fn authenticate(
         &mut self,

@@ -1,7 +1,7 @@
 //! The authorization endpoint (OpenID Connect Core 1.0 section 3.1.2, RFC 6749 section 4.1.1).
 
 use super::{
-    Provider, form, insert, page,
+    TestProvider, form, insert, page,
     params::Params,
     store::{Code, Grant},
 };
@@ -35,7 +35,7 @@ const KNOWN: [&str; 19] = [
 
 type Refused = (&'static str, String);
 
-impl Provider {
+impl TestProvider {
     pub(super) fn authorize(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         let params = match *request.method() {
             Method::POST => form(request),

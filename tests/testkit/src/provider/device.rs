@@ -1,7 +1,7 @@
 //! The device authorization endpoint, and its grant (RFC 8628).
 
 use super::{
-    Provider, Registration,
+    Registration, TestProvider,
     authorize::scope_of,
     params::Params,
     store::Grant,
@@ -26,7 +26,7 @@ pub(super) struct Device {
     decision: Option<bool>,
 }
 
-impl Provider {
+impl TestProvider {
     /// The user enters this code, and agrees; or does not.
     ///
     /// # Panics

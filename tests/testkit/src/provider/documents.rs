@@ -1,13 +1,13 @@
 //! The documents that everyone may read: metadata (OpenID Connect Discovery 1.0 section 3) and keys
 //! (RFC 7517 section 5).
 
-use super::{DEVICE_GRANT, EndpointName, Provider, json, page};
+use super::{DEVICE_GRANT, EndpointName, TestProvider, json, page};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use oidc_proto::jose::Algorithm;
 use serde_json::{Value, json};
 
-impl Provider {
+impl TestProvider {
     /// The same document in both forms, where they are published. Whoever looks in vain has done nothing
     /// wrong.
     pub(super) fn discovery(&self, published: bool) -> Response<Vec<u8>> {

@@ -1,4 +1,4 @@
-//! Ways to misbehave, for [`Provider::alter_response`](super::Provider::alter_response) and its
+//! Ways to misbehave, for [`TestProvider::alter_response`](super::TestProvider::alter_response) and its
 //! siblings for tokens. Each is a closure; a test may as well write its own.
 
 use http::{HeaderValue, Response, StatusCode, header};

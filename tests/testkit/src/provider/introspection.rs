@@ -1,11 +1,11 @@
 //! The introspection endpoint (RFC 7662 section 2): for clients that can show who they are.
 
-use super::{Provider, insert, json, token::Refusal};
+use super::{TestProvider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Map, Value, json};
 
-impl Provider {
+impl TestProvider {
     pub(super) fn introspection(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         match self.introspect(request, now) {
             Ok(members) => json(StatusCode::OK, &Value::Object(members), "no-store"),

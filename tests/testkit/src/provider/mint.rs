@@ -2,7 +2,7 @@
 //! honest or forged.
 
 use super::{
-    Provider, Registration,
+    Registration, TestProvider,
     store::{Access, Grant},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,7 +22,7 @@ pub(super) struct Forgery {
     pub(super) broken: bool,
 }
 
-impl Provider {
+impl TestProvider {
     pub(super) fn mint_id_token(
         &mut self,
         client: &Registration,

@@ -1,4 +1,4 @@
-//! [`Provider`]: a strict OpenID Provider as a function from a request and a time to a response.
+//! [`TestProvider`]: a strict OpenID Provider as a function from a request and a time to a response.
 
 mod audit;
 mod authenticate;
@@ -17,7 +17,7 @@ mod token;
 mod userinfo;
 
 pub use audit::{Finding, Seen};
-pub use authenticate::Authentication;
+pub use authenticate::ClientAuthentication;
 pub use device::DEVICE_GRANT;
 pub use registration::{Registration, User};
 
@@ -83,7 +83,7 @@ type Alteration = Box<dyn FnMut(&mut Response<Vec<u8>>) + Send>;
 /// It holds all its state itself and reads nothing from outside: the same requests at the same
 /// times get the same responses in every run (but for signatures of algorithms that are randomized
 /// by nature).
-pub struct Provider {
+pub struct TestProvider {
     issuer: String,
     clients: BTreeMap<String, Registration>,
     user: User,
@@ -98,7 +98,7 @@ pub struct Provider {
     seed: Seed,
 }
 
-impl Provider {
+impl TestProvider {
     /// A provider for this issuer, with the user `alice` and no clients.
     ///
     /// # Panics
@@ -239,7 +239,7 @@ impl Provider {
     }
 }
 
-impl fmt::Debug for Provider {
+impl fmt::Debug for TestProvider {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let clients: Vec<_> = self.clients.keys().collect();
         f.debug_struct("Provider")

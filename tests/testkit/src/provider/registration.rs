@@ -1,6 +1,6 @@
 //! Who may log in where: [`Registration`] of a client (RFC 7591 section 2) and the [`User`].
 
-use super::Authentication;
+use super::ClientAuthentication;
 use crate::keys::secret_length;
 use oidc_proto::jose::Algorithm;
 use serde_json::{Map, Value};
@@ -10,7 +10,7 @@ use std::fmt;
 #[derive(Clone, Debug)]
 pub struct Registration {
     pub(crate) client_id: String,
-    pub(crate) authentication: Authentication,
+    pub(crate) authentication: ClientAuthentication,
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) grant_types: Vec<String>,
     pub(crate) id_token_alg: Algorithm,
@@ -19,7 +19,7 @@ pub struct Registration {
 impl Registration {
     /// A client that authenticates in this way.
     #[must_use]
-    pub fn new(client_id: impl Into<String>, authentication: Authentication) -> Self {
+    pub fn new(client_id: impl Into<String>, authentication: ClientAuthentication) -> Self {
         Self {
             client_id: client_id.into(),
             authentication,
@@ -32,19 +32,19 @@ impl Registration {
     /// A public client.
     #[must_use]
     pub fn public(client_id: impl Into<String>) -> Self {
-        Self::new(client_id, Authentication::None)
+        Self::new(client_id, ClientAuthentication::None)
     }
 
     /// A client that uses `client_secret_basic`.
     #[must_use]
     pub fn basic(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self::new(client_id, Authentication::ClientSecretBasic(secret.into()))
+        Self::new(client_id, ClientAuthentication::ClientSecretBasic(secret.into()))
     }
 
     /// A client that uses `client_secret_post`.
     #[must_use]
     pub fn post(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
-        Self::new(client_id, Authentication::ClientSecretPost(secret.into()))
+        Self::new(client_id, ClientAuthentication::ClientSecretPost(secret.into()))
     }
 
     /// Adds a redirect URI, which requests must repeat exactly.

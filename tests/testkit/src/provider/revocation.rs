@@ -1,9 +1,9 @@
 //! The revocation endpoint (RFC 7009): for the client that a token was given to.
 
-use super::{Provider, token::Refusal};
+use super::{TestProvider, token::Refusal};
 use http::{Request, Response, StatusCode};
 
-impl Provider {
+impl TestProvider {
     pub(super) fn revocation(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         match self.revoke(request) {
             Ok(()) => {

@@ -1,6 +1,6 @@
 //! What a test may change about the provider: everything that is not an answer to a request.
 
-use super::{EndpointName, Finding, Provider, Registration, Seen, User};
+use super::{EndpointName, Finding, Registration, Seen, TestProvider, User};
 use crate::entropy::Seed;
 use http::Response;
 use oidc_proto::jose::Algorithm;
@@ -47,7 +47,7 @@ impl Default for Settings {
 }
 
 /// Set-up.
-impl Provider {
+impl TestProvider {
     /// Makes a client known, or replaces it.
     ///
     /// # Panics
@@ -116,7 +116,7 @@ impl Provider {
 }
 
 /// Documents and tokens in other forms.
-impl Provider {
+impl TestProvider {
     /// In which well-known forms the metadata is published: after the path of the issuer (OpenID Connect
     /// Discovery 1.0 section 4), and before it (RFC 8414 section 3). Both at first.
     pub fn metadata_forms(&mut self, openid: bool, oauth: bool) {
@@ -136,7 +136,7 @@ impl Provider {
 }
 
 /// The audit.
-impl Provider {
+impl TestProvider {
     /// Everything that requests did wrong so far.
     #[must_use]
     pub fn audit(&self) -> &[Finding] {
@@ -177,7 +177,7 @@ impl Provider {
 }
 
 /// Rotation of signing keys.
-impl Provider {
+impl TestProvider {
     /// A new generation of keys is published and signs from now on; all others are withdrawn.
     pub fn rotate_keys(&mut self) {
         self.keys.published.clear();
@@ -214,7 +214,7 @@ impl Provider {
 }
 
 /// Misbehaviour on command. [`hostile`](super::hostile) has ready-made alterations.
-impl Provider {
+impl TestProvider {
     /// Changes every following response of an endpoint, in the order in which alterations were given.
     /// The request has had its effect by then: a code is spent even if the response is a 503.
     pub fn alter_response(

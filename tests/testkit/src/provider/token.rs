@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 4.4 and 6; RFC 7636 section 4.6).
 
 use super::{
-    Provider, Registration,
+    Registration, TestProvider,
     audit::is_form,
     authorize::{is_resource, scope_of},
     device::DEVICE_GRANT,
@@ -53,7 +53,7 @@ pub(super) fn granted(result: Result<Map<String, Value>, Refusal>) -> Response<V
     }
 }
 
-impl Provider {
+impl TestProvider {
     pub(super) fn token(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         granted(self.exchange(request, now))
     }

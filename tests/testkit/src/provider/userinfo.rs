@@ -1,7 +1,7 @@
 //! The UserInfo endpoint (OpenID Connect Core 1.0 section 5.3), a protected resource as RFC 6750 has
 //! them.
 
-use super::{Provider, form, insert, json, store::Grant};
+use super::{TestProvider, form, insert, json, store::Grant};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Map, Value, json};
@@ -32,7 +32,7 @@ const SCOPES: [(&str, &[&str]); 4] = [
     ("phone", &["phone_number", "phone_number_verified"]),
 ];
 
-impl Provider {
+impl TestProvider {
     pub(super) fn userinfo(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         let params = if *request.method() == Method::POST { form(request) } else { Default::default() };
         self.audit.parameters(&params, &["access_token"]);

@@ -1,6 +1,6 @@
-//! [`Site`]: who answers at a host. A whole [`Provider`], or a [`KeySite`] that only publishes keys.
+//! [`Site`]: who answers at a host. A whole [`TestProvider`], or a [`KeySite`] that only publishes keys.
 
-use crate::provider::Provider;
+use crate::provider::TestProvider;
 use http::{Request, Response, StatusCode, header};
 use oidc_proto::base::moment::Timestamp;
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ pub trait Site: Send {
     fn handle(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>>;
 }
 
-impl Site for Provider {
+impl Site for TestProvider {
     fn handle(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         Self::handle(self, request, now)
     }

@@ -6,7 +6,7 @@ use base64::{
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
 use http::{Request, Response, header};
-use oidc_testkit::{Browser, EndpointName, Landing, Provider, Registration, Timestamp};
+use oidc_testkit::{Browser, EndpointName, Landing, Registration, TestProvider, Timestamp};
 use serde_json::Value;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -16,8 +16,8 @@ pub(crate) const SECRET: &str = "a secret: 100% + 64 characters or more, so that
 pub(crate) type Pairs = Vec<(String, String)>;
 
 /// A provider with one client of each authentication method.
-pub(crate) fn provider() -> Provider {
-    let mut provider = Provider::new("https://op.example/tenant");
+pub(crate) fn provider() -> TestProvider {
+    let mut provider = TestProvider::new("https://op.example/tenant");
     provider.register(Registration::public("public").redirect_uri(CALLBACK));
     let basic = Registration::basic("basic", SECRET).redirect_uri(CALLBACK);
     provider.register(basic.grant_type("client_credentials"));
@@ -99,13 +99,13 @@ pub(crate) fn authorization(client: &str, number: u64) -> (Pairs, String) {
     (params, verifier)
 }
 
-pub(crate) fn visit(provider: &mut Provider, params: &Pairs) -> Landing {
+pub(crate) fn visit(provider: &mut TestProvider, params: &Pairs) -> Landing {
     let url = format!("{}?{}", provider.url(EndpointName::Authorize), encode(params));
     Browser::new().visit(provider, url, NOW)
 }
 
 /// A good authorization request, and the parameters of the token request that follows from it.
-pub(crate) fn code(provider: &mut Provider, client: &str, number: u64) -> Pairs {
+pub(crate) fn code(provider: &mut TestProvider, client: &str, number: u64) -> Pairs {
     let (params, verifier) = authorization(client, number);
     let landing = visit(provider, &params);
     let code = landing.parameter("code").expect("a code");
@@ -118,12 +118,12 @@ pub(crate) fn code(provider: &mut Provider, client: &str, number: u64) -> Pairs 
 }
 
 /// Sends a token request with the client's registered authentication.
-pub(crate) fn token(provider: &mut Provider, client: &str, params: &Pairs) -> Response<Vec<u8>> {
+pub(crate) fn token(provider: &mut TestProvider, client: &str, params: &Pairs) -> Response<Vec<u8>> {
     token_at(provider, client, params, NOW)
 }
 
 pub(crate) fn token_at(
-    provider: &mut Provider,
+    provider: &mut TestProvider,
     client: &str,
     params: &Pairs,
     now: Timestamp,
@@ -132,7 +132,7 @@ pub(crate) fn token_at(
     provider.handle(&request, now)
 }
 
-pub(crate) fn token_request(provider: &Provider, client: &str, params: &Pairs) -> Request<Vec<u8>> {
+pub(crate) fn token_request(provider: &TestProvider, client: &str, params: &Pairs) -> Request<Vec<u8>> {
     let mut params = params.clone();
     if client != "basic" {
         params.push(("client_id".to_owned(), client.to_owned()));
@@ -145,7 +145,7 @@ pub(crate) fn token_request(provider: &Provider, client: &str, params: &Pairs) -
 }
 
 /// A whole login.
-pub(crate) fn login(provider: &mut Provider, client: &str, number: u64) -> Value {
+pub(crate) fn login(provider: &mut TestProvider, client: &str, number: u64) -> Value {
     let params = code(provider, client, number);
     let response = token(provider, client, &params);
     assert_eq!(response.status(), 200, "{}", String::from_utf8_lossy(response.body()));
@@ -176,14 +176,14 @@ pub(crate) fn decode(token: &str) -> (Value, Value, Vec<u8>) {
 }
 
 #[track_caller]
-pub(crate) fn assert_finding(provider: &Provider, what: &str) {
+pub(crate) fn assert_finding(provider: &TestProvider, what: &str) {
     let found: Vec<_> = provider.audit().iter().map(|finding| finding.what.as_str()).collect();
     assert!(found.iter().any(|finding| finding.contains(what)), "no finding {what:?} in {found:#?}");
 }
 
 /// The one finding there is.
 #[track_caller]
-pub(crate) fn assert_only_finding(provider: &Provider, what: &str) {
+pub(crate) fn assert_only_finding(provider: &TestProvider, what: &str) {
     let found: Vec<_> = provider.audit().iter().map(|finding| finding.what.as_str()).collect();
     assert!(found.len() == 1 && found[0].contains(what), "not just {what:?}: {found:#?}");
 }

@@ -85,7 +85,10 @@ impl Running {
         let now = stage.1.now().0;
         let id = stage.with(|shared| {
             for begun in shared.running.values() {
-                assert!(now - begun >= Policy::KEYS.lease, "two renewals at once");
+                assert!(
+                    now - begun >= RenewalPolicy::KEYS.lease.as_secs().cast_signed(),
+                    "two renewals at once"
+                );
             }
             shared.next += 1;
             shared.running.insert(shared.next, now);
@@ -102,12 +105,12 @@ impl Drop for Running {
 }
 
 /// Takes so many seconds, and then brings a value, fails, or panics.
-async fn renew(stage: Stage, takes: i64, how: u64) -> Result<Renewed<u64>, Failure> {
+async fn renew(stage: Stage, takes: i64, how: u64) -> Result<Renewed<u64>, RenewalError> {
     let _running = Running::begin(&stage);
     stage.sleep(takes).await;
     match how {
-        0..6 => Ok(Renewed::new(Arc::new(1), Freshness::of_seconds(60))),
-        6..9 => Err(Failure::NoResponse),
+        0..6 => Ok(Renewed::new(Arc::new(1), Freshness::lasting(Duration::from_secs(60)))),
+        6..9 => Err(RenewalError::NoResponse),
         _ => panic!("a renewal that breaks"),
     }
 }
@@ -135,7 +138,7 @@ async fn request(
             flight.get_async(need, fetch, sleep, spawn).await
         };
         let waited = stage.1.now().0 - begun;
-        let most = Policy::KEYS.patience + if inline { takes } else { 0 };
+        let most = RenewalPolicy::KEYS.patience.as_secs().cast_signed() + if inline { takes } else { 0 };
         assert!(waited <= most, "{waited} s");
         match got {
             Ok(published) => {
@@ -151,7 +154,7 @@ async fn request(
 }
 
 fn run(seed: &mut Seed) -> (usize, usize) {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let stage = Stage(Arc::default(), clock.clone());
     let mut tasks: Vec<Option<(Task, Waker)>> = Vec::new();
     let mut arrivals = 60;

@@ -4,22 +4,22 @@ use super::*;
 use oidc_drive::SingleFlights;
 use oidc_proto::flow::ClientCredentialsRequest;
 
-fn pool<K: Ord + Clone>(policy: Policy, cap: usize) -> SingleFlights<K, u64> {
+fn pool<K: Ord + Clone>(policy: RenewalPolicy, cap: usize) -> SingleFlights<K, u64> {
     let clock = SimClock::new(START, 1);
     SingleFlights::with_clock(policy, cap, Arc::new(move || clock.moment()))
 }
 
 #[test]
 fn e28_one_issuer_that_hangs_or_fails_starves_no_other() {
-    let flights = Arc::new(pool(Policy::KEYS, 1_000));
+    let flights = Arc::new(pool(RenewalPolicy::KEYS, 1_000));
     let (answer, answered) = mpsc::channel();
     let stalled = flights.clone();
     let hanging = thread::spawn(move || {
         let _ = stalled.flight(&"slow").get(Need::Any, move || answered.recv().expect("an answer"));
     });
     until(|| flights.flight(&"slow").counters().leases == 1);
-    let failing = flights.flight(&"down").get(Need::Any, || Err(Failure::NoResponse));
-    assert_eq!(failing.expect_err("down").because, Some(Failure::NoResponse));
+    let failing = flights.flight(&"down").get(Need::Any, || Err(RenewalError::NoResponse));
+    assert_eq!(failing.expect_err("down").because, Some(RenewalError::NoResponse));
     for issuer in ["a", "b", "c"] {
         assert_eq!(*flights.flight(&issuer).get(Need::Any, || fresh(1)).expect("a value").value, 1);
     }
@@ -30,11 +30,11 @@ fn e28_one_issuer_that_hangs_or_fails_starves_no_other() {
 
 #[test]
 fn d22_d25_ten_thousand_made_up_issuers_take_bounded_room_and_break_nobody() {
-    let flights = pool(Policy::KEYS, 100);
+    let flights = pool(RenewalPolicy::KEYS, 100);
     let mine = flights.flight(&0);
     mine.get(Need::Any, || fresh(1)).expect("a value");
     for issuer in 1..=10_000_u32 {
-        let _ = flights.flight(&issuer).get(Need::Any, || Err(Failure::NoResponse));
+        let _ = flights.flight(&issuer).get(Need::Any, || Err(RenewalError::NoResponse));
         assert!(flights.all().len() <= 100);
     }
     assert_eq!(*mine.get(Need::Any, || panic!("held")).expect("a value").value, 1);
@@ -44,7 +44,7 @@ fn d22_d25_ten_thousand_made_up_issuers_take_bounded_room_and_break_nobody() {
 
 #[test]
 fn d22_many_threads_that_meet_a_new_issuer_get_one_flight() {
-    let flights = pool(Policy::KEYS, 10);
+    let flights = pool(RenewalPolicy::KEYS, 10);
     let fetches = AtomicUsize::new(0);
     let start = std::sync::Barrier::new(32);
     thread::scope(|scope| {
@@ -65,7 +65,7 @@ fn d22_many_threads_that_meet_a_new_issuer_get_one_flight() {
 
 #[test]
 fn d11_tokens_of_another_client_scope_or_resource_are_never_shared() {
-    let flights = pool(Policy::TOKENS, 10);
+    let flights = pool(RenewalPolicy::TOKENS, 10);
     let wanted = [
         ("app", ClientCredentialsRequest::new(["read"])),
         ("other", ClientCredentialsRequest::new(["read"])),

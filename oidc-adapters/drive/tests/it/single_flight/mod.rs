@@ -10,7 +10,7 @@ mod stalled;
 use oidc_drive::{Clock, Observer, SingleFlight};
 use oidc_proto::{
     Moment,
-    renew::{Failure, Freshness, Need, Policy, Renewed},
+    renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed},
 };
 use oidc_testkit::{SimClock, Timestamp};
 use std::{
@@ -29,13 +29,13 @@ use std::{
 
 const START: Timestamp = Timestamp(1_800_000_000);
 
-fn simulated(policy: Policy) -> (SimClock, Arc<SingleFlight<u64>>) {
+fn simulated(policy: RenewalPolicy) -> (SimClock, Arc<SingleFlight<u64>>) {
     let clock = SimClock::new(START, 1);
     let shown = clock.clone();
     (clock, Arc::new(SingleFlight::with_clock(policy, Arc::new(move || shown.moment()))))
 }
 
-fn fresh(value: u64) -> Result<Renewed<u64>, Failure> {
+fn fresh(value: u64) -> Result<Renewed<u64>, RenewalError> {
     Ok(Renewed::new(Arc::new(value), Freshness::UNKNOWN))
 }
 
@@ -58,7 +58,7 @@ async fn until_async(so: impl Fn() -> bool) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_thousand_tasks_cause_one_fetch() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let fetches = Arc::new(AtomicUsize::new(0));
     let (answer, answered) = tokio::sync::watch::channel(false);
     let tasks: Vec<_> = (0..1_000)
@@ -86,7 +86,7 @@ async fn a_thousand_tasks_cause_one_fetch() {
 
 #[test]
 fn sixty_four_threads_cause_one_fetch() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let fetches = AtomicUsize::new(0);
     thread::scope(|scope| {
         for _ in 0..64 {
@@ -105,7 +105,7 @@ fn sixty_four_threads_cause_one_fetch() {
 
 #[test]
 fn e15_sixteen_forced_refreshes_cause_one_fetch() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let held = flight.get(Need::Any, || fresh(1)).expect("a value");
     let fetches = AtomicUsize::new(0);
     thread::scope(|scope| {
@@ -126,7 +126,7 @@ fn e15_sixteen_forced_refreshes_cause_one_fetch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn d4_cancelling_the_first_caller_fails_nobody_and_not_even_its_fetch() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, answered) = tokio::sync::oneshot::channel();
     let leading = flight.clone();
     let first = tokio::spawn(async move {
@@ -156,7 +156,7 @@ async fn d4_cancelling_the_first_caller_fails_nobody_and_not_even_its_fetch() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
 async fn a_cancelled_leader_that_fetched_itself_is_replaced() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let fetches = Arc::new(AtomicUsize::new(0));
     let lead = |flight: Arc<SingleFlight<u64>>| {
         tokio::spawn(async move { flight.get_async_inline(Need::Any, pending, never).await })
@@ -203,7 +203,7 @@ async fn a_cancelled_leader_that_fetched_itself_is_replaced() {
 
 #[test]
 fn a_leader_that_panics_is_replaced() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     thread::scope(|scope| {
         let leader = scope.spawn(|| {
             catch_unwind(AssertUnwindSafe(|| {
@@ -236,7 +236,7 @@ impl Clock for Broken {
 #[test]
 fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
     let clock = Broken(SimClock::new(START, 1), AtomicUsize::new(0));
-    let flight = SingleFlight::with_clock(Policy::KEYS, Arc::new(clock));
+    let flight = SingleFlight::with_clock(RenewalPolicy::KEYS, Arc::new(clock));
     let leader = catch_unwind(AssertUnwindSafe(|| flight.get(Need::Any, || fresh(1)).map(drop)));
     assert!(leader.is_err());
     assert_eq!(flight.counters().abandoned, 1);
@@ -246,13 +246,13 @@ fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
 /// By the time that the leader looks, it may be time for another attempt: why its own failed is still the answer.
 #[test]
 fn who_leads_in_vain_is_told_why_however_late_they_look() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let late = Observer::new(move |_| clock.advance(60));
     let flight =
         Arc::new(Arc::into_inner(flight).expect("nobody else").with_observer("keys", "of one", &late));
-    let lost = || Err(Failure::NoResponse);
+    let lost = || Err(RenewalError::NoResponse);
     let refused = flight.get(Need::Any, lost).expect_err("nothing to use");
-    assert_eq!(refused.because, Some(Failure::NoResponse));
+    assert_eq!(refused.because, Some(RenewalError::NoResponse));
     let asked = pin!(flight.get_async(
         Need::Any,
         move || async move { lost() },
@@ -264,7 +264,7 @@ fn who_leads_in_vain_is_told_why_however_late_they_look() {
     let Poll::Ready(Err(refused)) = asked.poll(&mut Context::from_waker(Waker::noop())) else {
         panic!("nothing to use")
     };
-    assert_eq!(refused.because, Some(Failure::NoResponse));
+    assert_eq!(refused.because, Some(RenewalError::NoResponse));
     // Of a leader that gives up nothing is known, whatever happened before.
     let refused = flight.get_spawning(Need::Any, || fresh(1), drop).expect_err("nobody carries it out");
     assert_eq!(refused.because, None);
@@ -272,7 +272,7 @@ fn who_leads_in_vain_is_told_why_however_late_they_look() {
 
 #[test]
 fn a_background_task_that_is_never_run_is_a_leader_that_gave_up() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let mut got = Box::pin(flight.get_async(Need::Any, || async { fresh(1) }, never, drop));
     let mut context = Context::from_waker(Waker::noop());
     let Poll::Ready(Err(unavailable)) = got.as_mut().poll(&mut context) else { panic!("refused at once") };
@@ -282,7 +282,7 @@ fn a_background_task_that_is_never_run_is_a_leader_that_gave_up() {
 
 #[test]
 fn ten_thousand_cancelled_waiters_leave_nothing_behind() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let kept = Arc::new(Mutex::new(None));
     let keep = kept.clone();
     let mut leader = Box::pin(flight.get_async(
@@ -324,7 +324,7 @@ impl Wake for Meddler {
 
 #[test]
 fn d8_a_completion_that_comes_back_in_finds_no_lock_and_breaks_nothing() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let meddler = Arc::new(Meddler(flight.clone(), AtomicUsize::new(0)));
     let waker = Waker::from(meddler.clone());
     let mut context = Context::from_waker(&waker);
@@ -346,7 +346,7 @@ fn d8_a_completion_that_comes_back_in_finds_no_lock_and_breaks_nothing() {
 
 #[test]
 fn a_renewal_may_ask_its_own_flight() {
-    let (_, flight) = simulated(Policy::KEYS);
+    let (_, flight) = simulated(RenewalPolicy::KEYS);
     let inner = flight.clone();
     let got = flight.get(Need::Any, || {
         let mut asked = Box::pin(inner.get_async_inline(Need::Any, || async { fresh(1) }, never));

@@ -6,8 +6,8 @@ use super::*;
 fn stall(
     flight: &Arc<SingleFlight<u64>>,
     need: Need,
-) -> (mpsc::Sender<Result<u64, Failure>>, thread::JoinHandle<()>) {
-    let (answer, answered) = mpsc::channel::<Result<u64, Failure>>();
+) -> (mpsc::Sender<Result<u64, RenewalError>>, thread::JoinHandle<()>) {
+    let (answer, answered) = mpsc::channel::<Result<u64, RenewalError>>();
     let (flight, leases) = (flight.clone(), flight.counters().leases);
     let stalled = flight.clone();
     let thread = thread::spawn(move || {
@@ -19,7 +19,7 @@ fn stall(
 
 #[test]
 fn d5_a_fresh_value_is_served_and_read_while_a_renewal_hangs() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let mut reader = flight.reader();
     assert!(reader.get().is_none());
     flight.get(Need::Any, || fresh(1)).expect("a value");
@@ -38,7 +38,7 @@ fn d5_a_fresh_value_is_served_and_read_while_a_renewal_hangs() {
 
 #[test]
 fn d5_a_stale_value_is_served_after_the_patience_while_a_renewal_hangs() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     flight.get(Need::Any, || fresh(1)).expect("a value");
     clock.advance(300);
     let (answer, hanging) = stall(&flight, Need::Any);
@@ -51,7 +51,7 @@ fn d5_a_stale_value_is_served_after_the_patience_while_a_renewal_hangs() {
     assert_eq!(*waiter.join().expect("no panic").expect("the stale value").value, 1);
     // The later ones do not wait at all.
     assert_eq!(*flight.get(Need::Any, || panic!("somebody renews already")).expect("stale").value, 1);
-    answer.send(Err(Failure::NoResponse)).expect("the fetch listens");
+    answer.send(Err(RenewalError::NoResponse)).expect("the fetch listens");
     hanging.join().expect("no panic");
     assert_eq!(*flight.get(Need::Any, || panic!("too soon")).expect("stale").value, 1);
     assert_eq!(flight.counters().stale, 4, "the leader too is served what there is");
@@ -59,7 +59,7 @@ fn d5_a_stale_value_is_served_after_the_patience_while_a_renewal_hangs() {
 
 #[test]
 fn with_nothing_to_use_nobody_waits_longer_than_the_patience() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, hanging) = stall(&flight, Need::Any);
     let slept = Arc::new(Mutex::new(Vec::new()));
     let (sleeping, time) = (slept.clone(), clock.clone());
@@ -74,16 +74,16 @@ fn with_nothing_to_use_nobody_waits_longer_than_the_patience() {
     };
     assert_eq!(*slept.lock().expect("whole"), [Duration::from_secs(3)]);
     assert_eq!((unavailable.until, unavailable.because), (START.plus(15), None), "when the lease ends");
-    answer.send(Err(Failure::NoResponse)).expect("the fetch listens");
+    answer.send(Err(RenewalError::NoResponse)).expect("the fetch listens");
     hanging.join().expect("no panic");
     let refused = flight.get(Need::Any, || panic!("too soon")).expect_err("nothing to use");
-    assert_eq!(refused.because, Some(Failure::NoResponse));
+    assert_eq!(refused.because, Some(RenewalError::NoResponse));
     assert!(refused.until >= clock.now().plus(5));
 }
 
 #[test]
 fn a_clock_set_back_while_somebody_sleeps_does_not_make_them_sleep_again() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, hanging) = stall(&flight, Need::Any);
     let time = clock.clone();
     let slept = AtomicUsize::new(0);
@@ -101,7 +101,7 @@ fn a_clock_set_back_while_somebody_sleeps_does_not_make_them_sleep_again() {
 
 #[test]
 fn readers_are_told_when_the_clock_was_set_back() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     flight.get(Need::Any, || fresh(1)).expect("a value");
     let mut reader = flight.reader();
     clock.advance(-86_400);
@@ -114,7 +114,7 @@ fn readers_are_told_when_the_clock_was_set_back() {
 
 #[test]
 fn in_the_background_not_even_the_leader_waits_for_a_fresh_value() {
-    let (clock, flight) = simulated(Policy::KEYS);
+    let (clock, flight) = simulated(RenewalPolicy::KEYS);
     flight.get(Need::Any, || fresh(1)).expect("a value");
     clock.advance(280);
     let (job, jobs) = mpsc::channel();
@@ -127,10 +127,10 @@ fn in_the_background_not_even_the_leader_waits_for_a_fresh_value() {
 /// Whoever renews ahead of time takes as long as it takes. What has ended meanwhile is not theirs any more.
 #[test]
 fn who_renews_for_longer_than_the_old_value_lives_does_not_get_it() {
-    fn lives(value: u64, seconds: i64) -> Result<Renewed<u64>, Failure> {
-        Ok(Renewed::new(Arc::new(value), Freshness::of_seconds(seconds)))
+    fn lives(value: u64, seconds: i64) -> Result<Renewed<u64>, RenewalError> {
+        Ok(Renewed::new(Arc::new(value), Freshness::lasting(Duration::from_secs(seconds.unsigned_abs()))))
     }
-    let (clock, flight) = simulated(Policy::TOKENS);
+    let (clock, flight) = simulated(RenewalPolicy::TOKENS);
     let renewed = |in_future: bool, takes, result| {
         let time = clock.clone();
         let renew = move || {
@@ -152,7 +152,7 @@ fn who_renews_for_longer_than_the_old_value_lives_does_not_get_it() {
         clock.advance(6);
         assert_eq!(*renewed(in_future, 20, lives(2, 60)).expect("the new one").value, 2);
         clock.advance(12);
-        let over = renewed(in_future, 40, Err(Failure::NoResponse)).expect_err("it has ended");
-        assert_eq!(over.because, Some(Failure::NoResponse));
+        let over = renewed(in_future, 40, Err(RenewalError::NoResponse)).expect_err("it has ended");
+        assert_eq!(over.because, Some(RenewalError::NoResponse));
     }
 }

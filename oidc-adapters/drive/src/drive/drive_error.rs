@@ -1,34 +1,34 @@
-//! [`Failed`]: why a flow did not come to its end.
+//! [`DriveError`]: why a flow did not come to its end.
 
-use oidc_proto::{Error, renew::Failure};
+use oidc_proto::{Error, renew::RenewalError};
 use std::fmt;
 
 /// Why a flow did not come to its end.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is the transport, and there is the protocol")]
-pub enum Failed<E> {
+pub enum DriveError<E> {
     /// There was no response, and the flow could not go on without one.
     Transport(E),
     /// The flow is over.
     Protocol(Error),
 }
 
-impl<E> From<Error> for Failed<E> {
+impl<E> From<Error> for DriveError<E> {
     fn from(error: Error) -> Self {
         Self::Protocol(error)
     }
 }
 
-impl<E> From<Failed<E>> for Failure {
-    fn from(failed: Failed<E>) -> Self {
+impl<E> From<DriveError<E>> for RenewalError {
+    fn from(failed: DriveError<E>) -> Self {
         match failed {
-            Failed::Transport(_) => Self::NoResponse,
-            Failed::Protocol(error) => Self::Flow(error),
+            DriveError::Transport(_) => Self::NoResponse,
+            DriveError::Protocol(error) => Self::Flow(error),
         }
     }
 }
 
-impl<E: fmt::Display> fmt::Display for Failed<E> {
+impl<E: fmt::Display> fmt::Display for DriveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Transport(error) => write!(f, "no response: {error}"),
@@ -37,7 +37,7 @@ impl<E: fmt::Display> fmt::Display for Failed<E> {
     }
 }
 
-impl<E: std::error::Error + 'static> std::error::Error for Failed<E> {
+impl<E: std::error::Error + 'static> std::error::Error for DriveError<E> {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
             Self::Transport(error) => Some(error),

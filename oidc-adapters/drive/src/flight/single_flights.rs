@@ -2,7 +2,7 @@
 
 use super::state::SingleFlight;
 use crate::event::{Clock, Observer, SystemClock, Watched};
-use oidc_proto::renew::{Policy, SharedCache, SharedCacheCounters};
+use oidc_proto::renew::{RenewalPolicy, SharedCache, SharedCacheCounters};
 use std::{
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
@@ -16,7 +16,7 @@ use std::{
 /// scope or resource.
 pub struct SingleFlights<K, T> {
     pool: Mutex<SharedCache<K, SingleFlight<T>>>,
-    policy: Policy,
+    policy: RenewalPolicy,
     clock: Arc<dyn Clock>,
     watched: Option<Box<Watch<K>>>,
 }
@@ -26,13 +26,13 @@ type Watch<K> = dyn Fn(&K) -> Watched + Send + Sync;
 impl<K: Ord + Clone, T> SingleFlights<K, T> {
     /// No more than `cap` flights, each by this policy. The one that was used longest ago makes room.
     #[must_use]
-    pub fn new(policy: Policy, cap: usize) -> Self {
+    pub fn new(policy: RenewalPolicy, cap: usize) -> Self {
         Self::with_clock(policy, cap, Arc::new(SystemClock))
     }
 
     /// The same by a clock of one's own.
     #[must_use]
-    pub fn with_clock(policy: Policy, cap: usize, clock: Arc<dyn Clock>) -> Self {
+    pub fn with_clock(policy: RenewalPolicy, cap: usize, clock: Arc<dyn Clock>) -> Self {
         Self { pool: Mutex::new(SharedCache::new(cap)), policy, clock, watched: None }
     }
 
