@@ -7,6 +7,8 @@
 mod crates;
 #[path = "architecture/imports.rs"]
 mod imports;
+#[path = "architecture/pictures.rs"]
+mod pictures;
 #[path = "architecture/rooms.rs"]
 mod rooms;
 

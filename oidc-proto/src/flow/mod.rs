@@ -51,6 +51,8 @@
 
 mod client;
 mod contract;
+#[cfg(test)]
+pub(crate) mod diagrams_tests;
 mod discovery;
 mod endpoint;
 mod exchange;

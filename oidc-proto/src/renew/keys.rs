@@ -1,4 +1,8 @@
 //! Renewing keys (OpenID Connect Core 1.0 section 10.1.1).
+//!
+//! ```text
+//! Getting ──keys──▶ Done(Renewed<KeySet>)
+//! ```
 
 use super::Renewed;
 use crate::{

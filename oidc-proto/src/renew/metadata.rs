@@ -1,4 +1,8 @@
 //! Renewing metadata (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
+//!
+//! ```text
+//! Getting ──document──▶ Done(Renewed<ProviderMetadata>)
+//! ```
 
 use super::{Freshness, Renewed};
 use crate::{

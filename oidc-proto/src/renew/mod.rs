@@ -3,6 +3,8 @@
 //! One [`RenewalPolicy`] for all of them, and one state machine, [`Renewal`]: it says whether to use what is
 //! there, who renews it, and until when the others wait. It never waits itself.
 
+#[cfg(test)]
+mod diagrams_tests;
 mod keys;
 mod metadata;
 mod policy;

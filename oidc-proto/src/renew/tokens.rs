@@ -1,4 +1,8 @@
 //! Renewing access tokens by client credentials (RFC 6749 section 4.4).
+//!
+//! ```text
+//! Repeating ──granted──▶ Done(Renewed<TokenResponse>)
+//! ```
 
 use super::{Freshness, Renewed};
 use crate::{

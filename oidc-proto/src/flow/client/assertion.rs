@@ -2,8 +2,8 @@
 //! client signs to say who it is, made with a key at hand or with one that is elsewhere.
 //!
 //! ```text
-//! key at hand     Client ──────────────────────────────────────────────▶ a flow
-//! key elsewhere   Client ─▶ ToSign ─signature─▶ Assertion ─▶ Attempt ──▶ one flow of one attempt
+//! key at hand     Client ─▶ a flow
+//! key elsewhere   Client ─▶ ToSign ─signature─▶ Assertion ─▶ Attempt ─▶ one flow of one attempt
 //! ```
 //! Neither `Assertion` nor `Attempt` can be cloned: an assertion is sent once.
 

@@ -1,8 +1,8 @@
 //! Proofs of a client (RFC 9449): made with a key at hand for each request, or with one that is elsewhere.
 //!
 //! ```text
-//! key at hand     Client ───────────────────────────────────────────────────────▶ a flow
-//! key elsewhere   Client ─▶ ToSign ─signature─▶ Proof ─▶ Attempt::with_proof ──▶ one flow of one attempt
+//! key at hand     Client ─▶ a flow
+//! key elsewhere   Client ─▶ ToSign ─signature─▶ Proof ─▶ Attempt::with_proof ─▶ one flow of one attempt
 //! ```
 
 use super::{assertion::Attempt, client::Client, settings::UserInfoMethod};

@@ -1,5 +1,7 @@
 //! Room `flow::discovery`: from a name to metadata.
 
+#[cfg(test)]
+mod diagrams_tests;
 mod provider;
 mod resource;
 

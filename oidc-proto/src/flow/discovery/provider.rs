@@ -1,8 +1,8 @@
 //! Discovery (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3): from an issuer to its metadata.
 //!
 //! ```text
-//! First ──document──▶ Done                         one request, unless the other form may be tried;
-//!       ──not there─▶ Second ──document──▶ Done    then two at most
+//! Getting ──document──▶ Done(ProviderMetadata)
+//!         ──400, 401, 403, 404, 405, 410──▶ Getting     the other form, once, if it may be tried
 //! ```
 //! "Not there" is 400, 401, 403, 404, 405 or 410: the ways in which servers say that they have nothing at a
 //! path, or nothing for everybody. Whatever else comes ends the flow: another issuer in the document above

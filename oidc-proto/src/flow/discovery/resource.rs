@@ -1,5 +1,9 @@
 //! Metadata of a protected resource (RFC 9728 sections 3 and 5): from a resource, or from its challenge, to
 //! the issuers whose tokens it takes.
+//!
+//! ```text
+//! Getting ──document──▶ Done(ResourceMetadata)
+//! ```
 
 use crate::{
     base::{

@@ -1,9 +1,8 @@
 //! Token introspection (RFC 7662 section 2): what the authorization server says of a token.
 //!
 //! ```text
-//! Asking ──answered──▶ Done(IntrospectionResponse)
-//!   ▲    ──429, 503, lost──▶ Wait ──┐        `introspect`; `introspect_once` ends there
-//!   └───────────────────────────────┘
+//! Repeating ──answered──▶ Done(IntrospectionResponse)
+//!           ──429, 503, lost──▶ Wait ──▶ Repeating    `introspect`; `introspect_once` ends there
 //! ```
 //! Nothing is spent by asking, so it may be asked again. A token that is no good is an answer, not an error:
 //! `active` is `false`. An error means that *we* have not been answered: with 401, that our own credentials

@@ -1,5 +1,7 @@
 //! Room `flow::endpoint`: endpoints that say something of a token.
 
+#[cfg(test)]
+mod diagrams_tests;
 mod introspection;
 mod revocation;
 

@@ -1,9 +1,8 @@
 //! Token revocation (RFC 7009): a token that is needed no more is made worthless.
 //!
 //! ```text
-//! Posting ──200──▶ Done(())             whatever the server knows of the token: it is worth nothing now
-//!    ▲    ──429, 503, lost──▶ Wait ──┐
-//!    └───────────────────────────────┘   at most MAX_RETRIES times, then Err: the token may still be good
+//! Repeating ──2xx──▶ Done(())                         whatever the server knows of the token: it is worth nothing now
+//!           ──429, 503, lost──▶ Wait ──▶ Repeating    at most MAX_RETRIES times, then Err: the token may still be good
 //! ```
 //! Revoking a token twice harms nobody, so the request may be repeated. A refresh token takes its access tokens
 //! with it where the server can do that (section 2.1).

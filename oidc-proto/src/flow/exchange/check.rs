@@ -1,8 +1,8 @@
 //! Checking what is signed with the provider's keys, and fetching newer keys once if these do not vouch for it.
 //!
 //! ```text
-//! start ──vouched for─────────────────────────────▶ Done
-//!       ──unknown kid, bad signature─▶ Checking ──▶ Done, or Err: the fresh keys do not, either
+//! start ──vouched for──▶ Done(Checked)
+//!       ──unknown kid, bad signature, no keys at hand──▶ Checking ──keys──▶ Done(Checked)
 //! ```
 //! One fetch for each flow at most, and no cooldown besides: it need not be bounded further. What comes from the
 //! token endpoint comes over TLS, for a code or refresh token that this provider has given out. What comes through

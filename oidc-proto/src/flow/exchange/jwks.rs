@@ -1,4 +1,8 @@
 //! JWK Set retrieval (RFC 7517 section 5): the simplest flow, one request and one response.
+//!
+//! ```text
+//! Getting ──keys──▶ Done(Arc<KeySet>)
+//! ```
 
 use super::document::{Document, Get};
 use crate::{

@@ -1,6 +1,8 @@
 //! Room `flow::exchange`: one exchange with an endpoint, which every flow is made of.
 
 mod check;
+#[cfg(test)]
+mod diagrams_tests;
 mod document;
 mod jwks;
 mod learned;

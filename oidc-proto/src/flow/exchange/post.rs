@@ -2,12 +2,14 @@
 //! repeated.
 //!
 //! ```text
-//! Post<A>       Posting ──2xx──▶ Done(A)               it is sent once:
-//!                       ──else─▶ Err                   codes, refresh tokens
+//! Post<A>:                       it is sent once: codes, refresh tokens
+//! Posting ──2xx──▶ Done(A)
+//!         ──use_dpop_nonce──▶ Posting                 once, with a DPoP key at hand
 //!
-//! Repeated<A>   Posting ──2xx──▶ Done(A)               sending it spends nothing:
-//!                 ▲     ──429, 503, lost──▶ Wait ──┐   client credentials, introspection
-//!                 └────────────────────────────────┘   as often as its budget says, then Err
+//! Repeated<A>:                   sending it spends nothing: client credentials, introspection, revocation
+//! Repeating ──2xx──▶ Done(A)
+//!           ──use_dpop_nonce──▶ Repeating             once for each attempt
+//!           ──429, 503, lost──▶ Wait ──▶ Repeating    as often as its budget says
 //! ```
 //! `A` is the message that the endpoint answers with. A request that is repeated authenticates anew.
 

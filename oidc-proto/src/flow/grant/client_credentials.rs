@@ -1,9 +1,8 @@
 //! Client credentials (RFC 6749 section 4.4): a token for the client itself.
 //!
 //! ```text
-//! Token ──granted──▶ Done(TokenResponse)
-//!   ▲   ──429, 503, lost──▶ Wait ──┐
-//!   └──────────────────────────────┘
+//! Repeating ──granted──▶ Done(TokenResponse)
+//!           ──429, 503, lost──▶ Wait ──▶ Repeating
 //! ```
 
 use crate::{

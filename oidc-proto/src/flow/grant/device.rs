@@ -2,7 +2,7 @@
 //! its user, who enters it elsewhere.
 //!
 //! ```text
-//! DeviceAuthorizationStart   Posting ──2xx──▶ Done(DeviceAuthorization)
+//! Posting ──codes──▶ Done(DeviceAuthorization)
 //! ```
 
 use crate::{

@@ -1,12 +1,15 @@
 //! The device grant (RFC 8628 section 3.4): a device asks for tokens until its user has decided.
 //!
 //! ```text
-//! DeviceGrant   Wait ─▶ Token ──granted──▶ Keys? ──▶ Done(DeviceTokens)
-//!                ▲        ├─authorization_pending─▶ the same interval ─┐
-//!                │        ├─slow_down─────────────▶ 5 s more from now on│
-//!                │        ├─lost, 5xx─────────────▶ twice the interval  │
-//!                └────────┴────────────────────────────────────────────┘   never past `expires_at`: then Err
+//! Wait ──▶ Token
+//! Token ──vouched for, no ID token──▶ Done(DeviceTokens)
+//!       ──another key──▶ Keys ──keys──▶ Done(DeviceTokens)
+//!       ──authorization_pending──▶ Wait               the same interval
+//!       ──slow_down──▶ Wait                           5 s more from now on
+//!       ──429, 5xx, lost──▶ Wait                      twice the interval
 //! ```
+//! It never waits past `expires_at`: then it ends with an error.
+//!
 //! The last question is asked in the last second in which it can arrive: if an interval would leave no room for
 //! another one, it becomes longer. A user who decides late is heard, and no interval becomes shorter.
 //!

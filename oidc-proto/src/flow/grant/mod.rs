@@ -3,6 +3,8 @@
 mod client_credentials;
 mod device;
 mod device_grant;
+#[cfg(test)]
+mod diagrams_tests;
 mod refresh;
 
 pub use client_credentials::{ClientCredentialsGrant, ClientCredentialsRequest, SavedClientCredentials};

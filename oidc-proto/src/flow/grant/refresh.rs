@@ -1,9 +1,11 @@
 //! Refresh (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
 //!
 //! ```text
-//! Token ──▶ Keys? ──▶ Done(Refreshed)
-//!   │         └─no keys to be had──▶ Done(Refreshed), its ID token unchecked and kept back
-//!   └─nothing says how to check it─▶
+//! Token ──vouched for, no ID token──▶ Done(Refreshed)
+//!       ──another key──▶ Keys ──keys──▶ Done(Refreshed)
+//!                        Keys ──no document, no usable key──▶ Done(Refreshed)    the ID token is kept back, unchecked
+//! Token ──another key──▶ Done(Refreshed)              the same, if there are no keys to be asked for
+//!       ──any ID token──▶ Done(Refreshed)             the same, if nothing says how to check one
 //! ```
 //! The refresh token is sent once, whatever happens: a provider that rotates takes the second
 //! sending for theft. So once the new one has come, it is handed out, whatever happens to the keys: only

@@ -2,9 +2,10 @@
 //! believes none, so nobody knows who the user is.
 //!
 //! ```text
-//! authorize_access ─▶ (Url, PendingAccess) … the user is away …
-//!                     callback ─▶ AccessGrant ──▶ Done(AccessGranted)   one request; and one for
-//!                                                             the keys, if the answer is signed
+//! authorize_access ─▶ (Url, PendingAccess) … the user is away … callback ─▶ AccessGrant
+//!
+//! start ──parameters──▶ Token ──granted──▶ Done(AccessGranted)
+//!       ──signed response──▶ Front ──keys──▶ Token    a callback of access has no keys at hand
 //! ```
 
 use super::{

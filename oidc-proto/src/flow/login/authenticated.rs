@@ -2,7 +2,13 @@
 //! (OpenID Connect Core 1.0 sections 3.1.3 and 3.3.3, RFC 6749 section 4.1.3).
 //!
 //! ```text
-//! Code ──▶ Keys? ──▶ UserInfo? ──▶ Done(Authenticated)
+//! Code ──keys──▶ Code                                 for what came through the browser; then the code is sent
+//!      ──vouched for──▶ UserInfo                      if the client asks for it
+//!      ──vouched for──▶ Done(Authenticated)
+//!      ──another key──▶ Keys ──keys──▶ UserInfo ──claims──▶ Done(Authenticated)
+//!                       Keys ──keys──▶ Done(Authenticated)
+//! Code ──another key──▶ UserInfo                      if the keys have been fetched for the browser's part already
+//!      ──another key──▶ Done(Authenticated)
 //! ```
 //! `Code` verifies what came through the browser, and then sends the code, once, whatever happens. `Keys` only if
 //! the keys at hand do not vouch for the ID token; `UserInfo` only if the client asks for it. Nothing comes out before

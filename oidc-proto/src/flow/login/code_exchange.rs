@@ -2,7 +2,8 @@
 //! (OpenID Connect Core 1.0 section 3.3.2.10, RFC 6749 section 4.1.3).
 //!
 //! ```text
-//! callback ──▶ Front? ──▶ Token ──▶ Done(Exchanged)
+//! start ──parameters, signed response──▶ Token ──granted──▶ Done(Exchanged)
+//!       ──response of another key──▶ Front ──keys──▶ Token
 //! ```
 
 use super::{

@@ -3,9 +3,9 @@
 //! 3.2.2.11 and 3.3.2.12).
 //!
 //! ```text
-//! start ──signed response──▶ Keys? ──┐
-//!       ──parameters─────────────────┴──ID token──▶ Keys? ──▶ Done(Fronted)
-//!                                      ──none─────────────▶ Done(Fronted)
+//! start ──parameters, signed response, ID token──▶ Done(Fronted)
+//!       ──response of another key──▶ Response ──keys──▶ Done(Fronted)
+//!       ──ID token of another key──▶ IdToken ──keys──▶ Done(Fronted)
 //! ```
 //! Keys are fetched once at most, and only for a response with the `state` of this request.
 

@@ -2,8 +2,11 @@
 //! 3.2, Form Post Response Mode 1.0). There is no code and no token request.
 //!
 //! ```text
-//! authorize_front_login ─▶ (Url, PendingFrontLogin) … the user is away …
-//!                          callback ─▶ FrontLogin ──▶ Keys? ──▶ Done(Identified)
+//! authorize_front_login ─▶ (Url, PendingFrontLogin) … the user is away … callback ─▶ FrontLogin
+//!
+//! start ──ID token──▶ Done(Identified)
+//!       ──ID token of another key──▶ IdToken ──keys──▶ Done(Identified)
+//!       ──response of another key──▶ Response ──keys──▶ Done(Identified)
 //! ```
 //! With keys at hand that vouch for the ID token it is done without a request.
 

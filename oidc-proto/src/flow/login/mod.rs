@@ -4,6 +4,8 @@ mod access;
 mod authenticated;
 mod authorize;
 mod code_exchange;
+#[cfg(test)]
+mod diagrams_tests;
 mod front;
 mod front_channel;
 mod pending;

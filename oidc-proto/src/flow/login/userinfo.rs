@@ -1,4 +1,9 @@
 //! UserInfo (OpenID Connect Core 1.0 section 5.3, RFC 6750).
+//!
+//! ```text
+//! Asked ──claims──▶ Done(UserInfo)
+//!       ──use_dpop_nonce──▶ Asked                     once, with a DPoP key at hand
+//! ```
 
 use crate::{
     base::{

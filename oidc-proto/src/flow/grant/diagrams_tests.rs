@@ -1,0 +1,100 @@
+//! Walks through the grants that no browser brings.
+
+use super::{
+    ClientCredentialsRequest, device::DeviceAuthorization, device_grant::Polling, refresh::Refreshing,
+};
+use crate::{
+    base::secret::Secret,
+    flow::{
+        Client, Endpoint, Step,
+        diagrams_tests::{NOW, Party, Turn, Walk, builder, builder_as, json, moment, named, refusals},
+    },
+    metadata::Profile,
+};
+use serde_json::{Value, json as value};
+
+named!(Polling { Token, Keys });
+named!(Refreshing { Token, Keys });
+
+#[test]
+fn the_diagram_of_client_credentials_is_walked() {
+    let client = builder(|_| {}).build().unwrap();
+    let server = |_, _: &_| {
+        let mut turns = refusals();
+        turns.push(json("granted", 200, &value!({"access_token": "a", "token_type": "Bearer"})));
+        turns.push(json("invalid_client", 401, &value!({"error": "invalid_client"})));
+        turns
+    };
+    let wanted = ClientCredentialsRequest::default();
+    Walk::of("flow/grant/client_credentials.rs")
+        .from("asked", || client.client_credentials(&wanted, moment()), server)
+        .holds();
+}
+
+fn codes() -> Value {
+    value!({"device_code": "d", "user_code": "u", "verification_uri": "https://op.example/device",
+        "expires_in": 600, "interval": 5})
+}
+
+#[test]
+fn the_diagram_of_the_codes_of_a_device_is_walked() {
+    let client = builder(|_| {}).build().unwrap();
+    let server = |_, _: &_| {
+        let mut turns = refusals();
+        turns.push(json("codes", 200, &codes()));
+        turns.push(json("invalid_client", 401, &value!({"error": "invalid_client"})));
+        turns
+    };
+    Walk::of("flow/grant/device.rs")
+        .from("asked", || client.device_authorization(["openid"], moment()), server)
+        .holds();
+}
+
+/// A device that has its codes.
+fn device(client: &Client, scope: &str) -> DeviceAuthorization {
+    let (_, _, pending) = client.device_authorization([scope], moment()).unwrap().into_parts();
+    let (_, response) = json("codes", 200, &codes());
+    let Ok(Step::Done(device)) = pending.receive(response.unwrap(), moment()) else { panic!("it has codes") };
+    device
+}
+
+#[test]
+fn the_diagram_of_a_device_is_walked() {
+    let (party, client) = (Party::new(), builder(|_| {}).build().unwrap());
+    let server = |endpoint, _: &_| {
+        if endpoint == Endpoint::Jwks {
+            return party.published();
+        }
+        let errors = ["authorization_pending", "slow_down", "access_denied", "expired_token"];
+        let errors = errors.map(|error| json(error, 400, &value!({ "error": error })));
+        party.granted(None).into_iter().chain(errors).collect::<Vec<Turn>>()
+    };
+    let mut walk = Walk::of("flow/grant/device_grant.rs");
+    for scope in ["openid", "mail"] {
+        let begin = || Ok(device(&client, scope).poll(&client, Some(party.keys()), NOW).unwrap());
+        walk = walk.from("asked", begin, server);
+    }
+    walk.holds();
+}
+
+#[test]
+fn the_diagram_of_a_refresh_is_walked() {
+    let party = Party::new();
+    let server = |endpoint, _: &_| {
+        if endpoint == Endpoint::Jwks { party.published() } else { party.granted(None) }
+    };
+    let mut walk = Walk::of("flow/grant/refresh.rs");
+    let without = |members: &[&str]| {
+        builder_as(Profile::AuthorizationServer, |document| {
+            document.as_object_mut().unwrap().retain(|name, _| !members.contains(&&**name));
+        })
+    };
+    let algorithms = "id_token_signing_alg_values_supported";
+    let clients = [builder(|_| {}), without(&["jwks_uri"]), without(&["jwks_uri", algorithms])];
+    for client in clients {
+        let client = client.build().unwrap();
+        let begin = || client.refresh(&Secret::new("r"), None, Some(party.keys()), moment());
+        walk = walk.from("asked", begin, server);
+    }
+    walk.holds();
+}
