@@ -1,5 +1,6 @@
 //! The code that documents show, to the letter, run against a provider.
 
 mod guides;
+mod packages;
 mod readme;
 mod shown;
