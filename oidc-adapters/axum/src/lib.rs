@@ -47,11 +47,19 @@
 //! runnable API is in the example `protect_api`.
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod extract;
 
 pub use extract::{Access, Claims, Refusal};
 pub use oidc_drive::{Gate, Io};
 pub use oidc_tower::{ProtectLayer, RequireLayer, require_scope};
+// In the signatures of this crate.
+pub use oidc_drive;
+pub use oidc_proto;
+pub use oidc_tower;
 
 use axum::extract::OriginalUri;
 

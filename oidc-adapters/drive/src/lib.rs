@@ -24,6 +24,10 @@
 //! what they may bring is counted by a [`meter::Meter`].
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod blocking;
 mod drive;
 pub mod event;
@@ -42,4 +46,7 @@ pub use flight::{NotAvailableError, SingleFlight, SingleFlights};
 pub use gate::Gate;
 pub use io::Io;
 pub use net::{egress, meter};
+// In the signatures of this crate. With these, one dependency is enough.
+pub use http;
+pub use oidc_proto;
 pub use provider::{Provider, ProviderBuilder, ProviderError};

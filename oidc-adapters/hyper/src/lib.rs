@@ -17,11 +17,18 @@
 //! which one is meant. Call `install_default()` on yours, first thing in `main`.
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod egress;
 
 pub use oidc_drive::{
     DriveError, Event, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
 };
+// In the signatures of this crate. With these, one dependency is enough.
+pub use oidc_drive;
+pub use oidc_proto;
 
 use http::Uri;
 use hyper_util::client::legacy::connect::HttpConnector;

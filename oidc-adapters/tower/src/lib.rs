@@ -66,6 +66,10 @@
 //! `RequestView::form` where you need that.
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod answer;
 mod protect;
 mod require;
@@ -74,6 +78,9 @@ mod seen;
 pub use answer::answer;
 pub use protect::{Protect, ProtectFuture, ProtectLayer};
 pub use require::{Require, RequireFuture, RequireLayer, require_scope};
+// In the signatures of this crate.
+pub use oidc_drive;
+pub use oidc_proto;
 
 use http::Extensions;
 use oidc_drive::Gate;

@@ -40,6 +40,14 @@
 //! since the observer is called right there. **No secret is in any field**: see [`oidc_drive::event`].
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
+// In the signatures of this crate.
+pub use oidc_drive;
+pub use oidc_proto;
+
 use oidc_drive::{Event, Observer, event::Target};
 use oidc_proto::{flow::Endpoint, resource::AuthenticationScheme};
 

@@ -17,6 +17,10 @@
 //! which one is meant. Call `install_default()` on yours, first thing in `main`.
 #![forbid(unsafe_code)]
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod egress;
 mod metered;
 
@@ -25,6 +29,9 @@ pub use oidc_drive::{
     blocking::{Io, Provider},
     moment, now,
 };
+// In the signatures of this crate. With these, one dependency is enough.
+pub use oidc_drive;
+pub use oidc_proto;
 
 use http::Method;
 use oidc_drive::{
