@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! inspect ─▶ Inspected ─ keys of its issuer ─▶ judge ─▶ Verdict ─┬▶ Accepted(Access) ─ require ─▶ Ok
-//!    │          └ opaque ─ introspection ─▶ judge_introspected    ├▶ Once(ReplayCheck) ─ first_use ─▶ Access
+//!    │          └ opaque ─ introspection ─▶ judge_introspected    ├▶ CheckReplay(ReplayCheck) ─ finish ─▶ Access
 //!    ▼                                                            ├▶ NewerKeys ─ fetch, judge again
 //!  Denied ◀───────────────────────────────────────────────────────┴▶ Denied ─ status, headers
 //! ```
@@ -23,7 +23,7 @@
 //! };
 //!
 //! # fn handle(method: Method, uri: Uri, headers: HeaderMap, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
-//! // Once:
+//! // CheckReplay:
 //! let server = ResourceServer::builder("https://api.example")
 //!     .trust(TrustedIssuer::new("https://op.example"))
 //!     .accept_dpop(DpopVerifier::new())
