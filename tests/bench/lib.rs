@@ -1,7 +1,7 @@
 //! What the benchmark needs: a clock that tells the least time, a count of allocations, tokens.
 
 use oidc_proto::{
-    base::{base64url, secret::Secret},
+    base::{base64url, Secret},
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Value, json};

@@ -4,7 +4,7 @@
 use oidc_bench::*;
 use oidc_proto::{
     Timestamp,
-    base::{base64url, secret::Secret},
+    base::{base64url, Secret},
     jose::{Algorithm, KeySet},
     token::{AccessTokenVerifier, Scratch, SignatureCache},
 };

@@ -13,7 +13,7 @@ mod tokens;
 use counting::allocations;
 use oidc_proto::{
     Moment, UrlPolicy,
-    base::{base64url, json::MAX_DEPTH},
+    base::{MAX_DEPTH, base64url},
     flow::{Client, Discovery, Step},
     jose::{Algorithm, AlgorithmSet, JwsError, KeySet},
     message::{AuthorizationRequest, AuthorizationResponse},

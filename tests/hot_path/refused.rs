@@ -3,7 +3,7 @@
 
 use crate::tokens::{API, ISSUER, NOW, claims, claims_with, header_with, raw, tampered, token};
 use oidc_proto::{
-    base::json::JsonError,
+    base::JsonError,
     jose::{Algorithm, JwsError},
     token::{MAX_TOKEN, VerificationError},
 };

@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     Error,
-    base::form::FormError,
+    base::FormError,
     flow::{
         Authenticated, CallbackError, Client, ConfigError, Endpoint, Login, PENDING_LIFETIME,
         PendingAuthorization, ResponseRule, Step,

@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     Error, UrlPolicy,
-    base::endpoint_url::UrlError,
+    base::UrlError,
     flow::{ConfigError, Discovery, Endpoint, MAX_DOCUMENT, ResponseRule},
     message::AuthorizationRequest,
     metadata::{MemberError, MetadataError, Profile, ProviderMetadata, UnusableMember},

@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     Error, Secret,
-    base::json::JsonError,
+    base::JsonError,
     flow::{Authenticated, ClientBuilder},
     jose::{Algorithm, JwsError},
     message::AuthorizationRequest,

@@ -3,7 +3,7 @@
 use crate::support::*;
 use oidc_proto::{
     Error, Secret,
-    base::json::JsonError,
+    base::JsonError,
     flow::{
         Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint, MAX_INTROSPECTED, MAX_RETRIES,
         ResponseRule, Step, TokenTypeHint,

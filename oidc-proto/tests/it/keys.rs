@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
-    base::json::JsonError,
+    base::JsonError,
     flow::{Authenticated, Endpoint, PreviousLogin, ResponseRule, Step},
     jose::{Algorithm, JwsError, KeyError, KeySet, KeySetError, MAX_KEYS},
     message::{AuthorizationRequest, AuthorizationResponse},

@@ -2,7 +2,7 @@
 
 use oidc_proto::{
     Error, Secret, UrlPolicy,
-    base::{endpoint_url::UrlError, form::FormError, json::JsonError},
+    base::{FormError, JsonError, UrlError},
     flow::{
         Authenticated, CallbackError, Client, ClientCredentialsRequest, ConfigError, Discovery, Endpoint,
         ResponseRule,

@@ -3,7 +3,7 @@
 
 use oidc_proto::{
     Error, Moment,
-    base::json::JsonError,
+    base::JsonError,
     flow::{
         Client, ClientAuthentication as Method, ClientCredentialsRequest, ConfigError, Endpoint, MAX_RETRIES,
         OAuthError, Quirks, RETRY_AFTER_CAP, ResponseError, ResponseRule, Step,

@@ -2,7 +2,7 @@
 
 use oidc_proto::{
     Error, Secret,
-    base::json::JsonError,
+    base::JsonError,
     flow::{ConfigError, Endpoint, ResponseRule, UserInfoMethod},
     message::{ClaimAccess, UserInfo},
 };

@@ -5,7 +5,7 @@
 
 use crate::DATA;
 use oidc_proto::{
-    base::{base64url, json::JsonError},
+    base::{JsonError, base64url},
     jose::{
         Algorithm, AlgorithmSet, Jwk, JwsError, KeyError, KeySet, RingSigner, Scratch, Sign, verify_compact,
     },

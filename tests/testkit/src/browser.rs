@@ -2,7 +2,7 @@
 
 use crate::provider::TestProvider;
 use http::{Request, StatusCode, header};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use std::fmt;
 use url::Url;
 

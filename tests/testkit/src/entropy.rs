@@ -1,6 +1,6 @@
 //! [`Seed`]: all the randomness of a test, from one number that a failing test prints.
 
-use oidc_proto::base::moment::{Moment, Timestamp};
+use oidc_proto::base::{Moment, Timestamp};
 use ring::digest::{Context, SHA256};
 use std::fmt;
 

@@ -1,7 +1,7 @@
 //! The signing keys of the provider: published, test-only, and renewed by generation.
 
 use oidc_proto::{
-    base::secret::Secret,
+    base::Secret,
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Map, Value, json};

@@ -44,7 +44,7 @@ pub mod world;
 pub use browser::{Browser, Landing};
 pub use drive::{Clock, drive, drive_with};
 pub use entropy::Seed;
-pub use oidc_proto::base::moment::{Moment, Timestamp};
+pub use oidc_proto::base::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
 pub use provider::{
     ClientAuthentication, DEVICE_GRANT, EndpointName, Finding, Registration, Seen, TestProvider, User,

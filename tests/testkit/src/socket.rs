@@ -9,7 +9,7 @@ use hyper::{
     service::service_fn,
 };
 use hyper_util::rt::TokioIo;
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use std::{
     convert::Infallible,
     fmt, io,

@@ -16,7 +16,7 @@ use crate::{
     issuer::TokenHash,
 };
 use oidc_proto::{
-    base::json::JsonError,
+    base::JsonError,
     message::IntrospectionResponse,
     renew::{RenewalPolicy, SharedCache},
 };

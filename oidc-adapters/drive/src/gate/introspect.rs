@@ -18,7 +18,7 @@ use crate::{
 };
 use oidc_proto::{
     Secret, Timestamp,
-    base::json::JsonError,
+    base::JsonError,
     flow::{Client, ConfigError, Error, ResponseRule, TokenTypeHint},
     metadata::ProviderMetadata,
     renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed},

@@ -8,7 +8,7 @@ use crate::{
 };
 use oidc_proto::{
     Error,
-    base::form::FormError,
+    base::FormError,
     flow::{ConfigError, Endpoint},
     renew::RenewalError,
     token::VerificationError,

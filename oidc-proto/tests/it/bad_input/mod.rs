@@ -5,7 +5,7 @@ mod types;
 
 use oidc_proto::{
     Error, Moment, Secret, UrlPolicy,
-    base::{base64url, form::FormError, json::JsonError},
+    base::{FormError, JsonError, base64url},
     flow::{CallbackError, ClientCredentialsRequest, Discovery, Endpoint, Flow, ResponseRule, Step},
     jose::{JwsError, KeySet, KeySetError},
     message::{AuthorizationRequest, AuthorizationResponse, MAX_CALLBACK},

@@ -5,7 +5,7 @@ use super::{NOW, Party, ok};
 use http::{HeaderMap, HeaderValue, Method};
 use oidc_proto::{
     Error, Secret,
-    base::{base64url, json::JsonError},
+    base::{JsonError, base64url},
     flow::{ClientCredentialsRequest, Flow, ResponseRule, Step},
     jose::{Algorithm, Jwk, JwsError, KeySet, RingSigner, Sign},
     message::IntrospectionResponse,

@@ -4,7 +4,7 @@
 
 use oidc_proto::{
     UrlPolicy,
-    base::endpoint_url::UrlError,
+    base::UrlError,
     jose::{KeyError, KeySet},
     metadata::{MemberError, MetadataError, Profile, ProviderMetadata, well_known},
 };

@@ -6,7 +6,7 @@ pub(crate) mod world;
 
 use http::{Method, Uri, header};
 use oidc_proto::{
-    base::secret::Secret,
+    base::Secret,
     jose::{Algorithm, KeySet, Sign},
     message::IntrospectionResponse,
     resource::{Access, DenialReason, RequestView, Requirement, ResourceServer, TrustedIssuer, Verdict},

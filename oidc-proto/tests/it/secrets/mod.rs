@@ -18,7 +18,7 @@ use http::header;
 use look::{Looker, public_types, types_in};
 use oidc_proto::{
     Secret, UrlPolicy,
-    base::form::FormError,
+    base::FormError,
     flow::{
         AppState, Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, Discovery, Flow,
         PendingAuthorization, PendingAuthorizations, PreviousLogin, SealingKeys, Step,

@@ -9,7 +9,7 @@ use super::{
 };
 use oidc_proto::{
     Error, Secret, UrlPolicy,
-    base::bounded::Bounded,
+    base::Bounded,
     flow::{
         ClientCredentialsRequest, Discovery, DiscoveryOptions, Flow, Pending, ResourceDiscovery, Step,
         TokenTypeHint, UserInfoMethod,

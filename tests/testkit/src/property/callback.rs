@@ -3,7 +3,7 @@
 use super::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     Error,
-    base::form::{FormError, MAX_PARAMETERS},
+    base::{FormError, MAX_PARAMETERS},
     flow::{Client, PENDING_LIFETIME, PendingAuthorization},
     message::{AuthorizationRequest, AuthorizationResponse, MAX_CALLBACK},
 };

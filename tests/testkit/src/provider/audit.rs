@@ -2,7 +2,7 @@
 
 use super::{EndpointName, params::Params};
 use http::{HeaderMap, Method, Request, header};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use std::{
     collections::{BTreeMap, BTreeSet},
     fmt,

@@ -8,7 +8,7 @@ use super::{
     token::{Refusal, granted},
 };
 use http::{Request, Response};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// The grant type of devices (RFC 8628 section 3.4).

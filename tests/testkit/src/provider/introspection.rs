@@ -2,7 +2,7 @@
 
 use super::{TestProvider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
 
 impl TestProvider {

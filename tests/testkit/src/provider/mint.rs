@@ -6,7 +6,7 @@ use super::{
     store::{Access, Grant},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use oidc_proto::{base::moment::Timestamp, jose::Algorithm};
+use oidc_proto::{base::Timestamp, jose::Algorithm};
 use ring::digest;
 use serde_json::{Map, Value, json};
 

@@ -26,7 +26,7 @@ use audit::Audit;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Method, Request, Response, StatusCode, header};
 use mint::Forgery;
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use params::Params;
 use serde_json::Value;
 use settings::Settings;

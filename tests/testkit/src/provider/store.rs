@@ -1,7 +1,7 @@
 //! What the provider has given out: grants, and the codes and tokens that stand on them.
 
 use super::{User, device::Device};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 

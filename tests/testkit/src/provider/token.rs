@@ -11,7 +11,7 @@ use super::{
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Request, Response, StatusCode};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use ring::digest::{SHA256, digest};
 use serde_json::{Map, Value, json};
 

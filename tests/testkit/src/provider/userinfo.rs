@@ -3,7 +3,7 @@
 
 use super::{TestProvider, form, insert, json, store::Grant};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
 
 /// Which scope opens which claim (OpenID Connect Core 1.0 section 5.4).

@@ -1,7 +1,7 @@
 //! [`SimClock`]: a clock that a test moves by hand.
 
 use crate::Seed;
-use oidc_proto::base::moment::{Moment, Timestamp};
+use oidc_proto::base::{Moment, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// A clock that stands still until it is moved. Clones show the same time.

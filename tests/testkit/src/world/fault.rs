@@ -1,7 +1,7 @@
 //! [`Fault`] and [`Weather`]: what a network does to an exchange, and when.
 
 use crate::Seed;
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 
 /// What happens to one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -30,7 +30,7 @@ pub use site::{KeySite, Site};
 
 use crate::Seed;
 use http::{HeaderValue, Request, Response, StatusCode, header};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use std::{
     collections::BTreeMap,
     fmt,

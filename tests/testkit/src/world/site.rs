@@ -2,7 +2,7 @@
 
 use crate::provider::TestProvider;
 use http::{Request, Response, StatusCode, header};
-use oidc_proto::base::moment::Timestamp;
+use oidc_proto::base::Timestamp;
 use serde_json::{Value, json};
 
 /// Who answers requests at a host.
