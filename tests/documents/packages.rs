@@ -286,6 +286,10 @@ fn programs(page: &str) -> Vec<&str> {
 fn crates<'p>(program: &'p str, own: &str) -> Vec<&'p str> {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut found, mut imported, mut rest) = (Vec::new(), Vec::new(), program);
+    let comment = |at: usize| {
+        let line = program[..at].rfind('\n').map_or(0, |end| end + 1);
+        program[line..at].trim_start().starts_with("//")
+    };
     while let Some(at) = rest.find("::") {
         let before = &rest[..at];
         let start = before.rfind(|c| !word(c)).map_or(0, |before| before + 1);
@@ -299,7 +303,7 @@ fn crates<'p>(program: &'p str, own: &str) -> Vec<&'p str> {
             imported.extend(rest[at..end].split(|c| !word(c)));
         }
         let crate_name = root.starts_with(|c: char| c.is_lowercase()) && !["std", own].contains(&root);
-        if crate_name && !line.starts_with("//") {
+        if crate_name && !comment(program.len() - rest.len() + start) {
             found.push(root);
         }
         rest = &rest[end..];
