@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::callback`, driven by libFuzzer.
+//! `oidc_properties::callback`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::callback(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::callback(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::flows`, driven by libFuzzer.
+//! `oidc_properties::flows`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::flows(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::flows(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::introspection`, driven by libFuzzer.
+//! `oidc_properties::introspection`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::introspection(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::introspection(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::jwks`, driven by libFuzzer.
+//! `oidc_properties::jwks`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::jwks(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::jwks(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::metadata`, driven by libFuzzer.
+//! `oidc_properties::metadata`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::metadata(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::metadata(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::renewal`, driven by libFuzzer.
+//! `oidc_properties::renewal`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::renewal(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::renewal(data));

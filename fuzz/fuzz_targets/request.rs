@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::request`, driven by libFuzzer.
+//! `oidc_properties::request`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::request(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::request(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::saved`, driven by libFuzzer.
+//! `oidc_properties::saved`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::saved(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::saved(data));

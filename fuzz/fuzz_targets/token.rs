@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::token`, driven by libFuzzer.
+//! `oidc_properties::token`, driven by libFuzzer.
 #![no_main]
-libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::token(data));
+libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::token(data));

@@ -1,9 +1,9 @@
-//! What must hold whatever bytes come in: every property of `oidc_testkit::property` over the corpus,
+//! What must hold whatever bytes come in: every property of `oidc_properties` over the corpus,
 //! over mutations of it, and over random bytes.
 //!
 //! The same random input in every run; another with `PROPTEST_RNG_SEED`, more with `PROPTEST_CASES`.
 
-use oidc_testkit::property::{Property, TARGETS};
+use oidc_properties::{Property, TARGETS};
 use proptest::{
     collection::vec,
     prelude::*,

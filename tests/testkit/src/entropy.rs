@@ -21,8 +21,9 @@ impl Seed {
         Self { seed, drawn: 0, silent: false }
     }
 
-    /// One that does not print itself: the provider's own, which no test has to repeat.
-    pub(crate) const fn silent(seed: u64) -> Self {
+    /// A seed that does not print itself: for randomness that no test has to repeat, such as that of a provider.
+    #[must_use]
+    pub const fn silent(seed: u64) -> Self {
         Self { seed, drawn: 0, silent: true }
     }
 

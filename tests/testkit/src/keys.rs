@@ -5,15 +5,27 @@ use oidc_proto::{
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeSet, sync::LazyLock};
+use std::{collections::BTreeSet, fmt, sync::LazyLock};
 
 /// How many generations of key material there are; later generations use it again under new names.
 const MATERIAL: u32 = 3;
 
 const FAMILIES: [&str; 4] = ["rsa", "p256", "p384", "ed25519"];
 
-/// Which generations exist, which are published, and what stands beside them in the set.
-pub(crate) struct KeyRing {
+/// The signing keys of a provider: their private halves are published, so they are for tests only.
+///
+/// Keys come in generations. Each generation has an RSA, a P-256, a P-384 and an Ed25519 key, all under the
+/// `kid`s `rsa-1`, `p256-1` and so on.
+///
+/// ```
+/// use oidc_testkit::{Algorithm, KeyRing};
+///
+/// let keys = KeyRing::new();
+/// let (signer, kid) = keys.signer(Algorithm::ES256, 1, None);
+/// assert_eq!((signer.algorithm(), kid.as_deref()), (Algorithm::ES256, Some("p256-1")));
+/// assert_eq!(keys.document()["keys"].as_array().map(Vec::len), Some(4));
+/// ```
+pub struct KeyRing {
     pub(crate) current: u32,
     pub(crate) published: BTreeSet<u32>,
     pub(crate) extra: Vec<Value>,
@@ -27,13 +39,31 @@ static MATERIAL_FILE: LazyLock<Vec<Map<String, Value>>> = LazyLock::new(|| {
     material.iter().map(|key| key.as_object().expect("a key is an object").clone()).collect()
 });
 
+impl Default for KeyRing {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for KeyRing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("KeyRing")
+            .field("current", &self.current)
+            .field("published", &self.published)
+            .finish_non_exhaustive()
+    }
+}
+
 impl KeyRing {
-    pub(crate) fn new() -> Self {
+    /// The keys of generation 1, which are published.
+    #[must_use]
+    pub fn new() -> Self {
         Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: &MATERIAL_FILE }
     }
 
-    /// The key set as it is published now (RFC 7517 section 5): public members alone.
-    pub(crate) fn document(&self) -> Value {
+    /// The key set as it is published now (RFC 7517 section 5). It has public members only.
+    #[must_use]
+    pub fn document(&self) -> Value {
         let ours = self
             .published
             .iter()
@@ -41,8 +71,13 @@ impl KeyRing {
         json!({ "keys": ours.chain(self.extra.iter().cloned()).collect::<Vec<_>>() })
     }
 
-    /// A signer, and the key identifier that belongs in the header beside it.
-    pub(crate) fn signer(
+    /// A signer of this generation, and the `kid` for the header of what it signs. A symmetric algorithm uses
+    /// `secret`, and has no `kid`.
+    ///
+    /// # Panics
+    /// Never: the keys are part of this crate, and one fits each algorithm.
+    #[must_use]
+    pub fn signer(
         &self,
         algorithm: Algorithm,
         generation: u32,

@@ -35,7 +35,6 @@ mod browser;
 pub mod drive;
 mod entropy;
 mod keys;
-pub mod property;
 pub mod provider;
 pub mod scenario;
 mod socket;
@@ -44,6 +43,7 @@ pub mod world;
 pub use browser::{Browser, Landing};
 pub use drive::{Clock, drive, drive_with};
 pub use entropy::Seed;
+pub use keys::KeyRing;
 pub use oidc_proto::base::{Moment, Timestamp};
 pub use oidc_proto::jose::Algorithm;
 pub use provider::{

@@ -82,7 +82,7 @@ fn no_fault_of_the_network_replaces_good_keys_and_each_one_heals() {
         let mut world = World::new(START, 1);
         let mut op = issuer(&mut world, 0);
         assert!(op.keys(&mut world, Need::Any).expect("keys").knows("1"), "{fault:?}");
-        world.site(op.site.clone()).publish("2");
+        world.site(op.site).publish("2");
         world.weather = Weather::fair().spell(START, START.plus(100), fault, 100);
         let fatal = fault.is_fatal();
         let newer = op.newer(&mut world);
@@ -133,10 +133,10 @@ fn a_key_set_without_a_usable_key_never_replaces_one() {
     let mut world = World::new(START, 1);
     let mut op = issuer(&mut world, 0);
     assert!(op.keys(&mut world, Need::Any).is_some());
-    world.site(op.site.clone()).withdraw("1");
+    world.site(op.site).withdraw("1");
     assert!(op.newer(&mut world).is_none());
     assert!(op.keys(&mut world, Need::Any).expect("the old ones").knows("1"));
-    world.site(op.site.clone()).publish("2");
+    world.site(op.site).publish("2");
     world.clock.advance(6);
     let keys = op.newer(&mut world).expect("new ones");
     assert!(keys.knows("2") && !keys.knows("1"), "withdrawn is withdrawn");
@@ -146,13 +146,13 @@ fn a_key_set_without_a_usable_key_never_replaces_one() {
 fn what_the_response_says_of_its_freshness_counts() {
     let mut world = World::new(START, 1);
     let mut op = issuer(&mut world, 0);
-    world.site(op.site.clone()).max_age(Some(7_200));
+    world.site(op.site).max_age(Some(7_200));
     assert!(op.keys(&mut world, Need::Any).is_some());
     // Half a minute ahead, and by chance up to a tenth of the time till then earlier.
     let soonest = (7_200 - 30) * 9 / 10 - 1;
     world.clock.advance(soonest);
     assert!(op.keys(&mut world, Need::Any).is_some());
-    assert_eq!(world.site(op.site.clone()).requests(), 1);
+    assert_eq!(world.site(op.site).requests(), 1);
     world.clock.advance(7_200 - 30 - soonest);
     assert!(op.keys(&mut world, Need::Any).is_some());
     assert_eq!(world.site(op.site).requests(), 2, "renewed ahead");

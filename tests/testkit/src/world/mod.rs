@@ -80,13 +80,16 @@ impl std::error::Error for Lost {}
 /// Where a site of one type is in a [`World`].
 #[derive(Debug)]
 pub struct At<S> {
-    host: String,
+    /// The number of its host.
+    host: usize,
     site: std::marker::PhantomData<fn() -> S>,
 }
 
+impl<S> Copy for At<S> {}
+
 impl<S> Clone for At<S> {
     fn clone(&self) -> Self {
-        Self { host: self.host.clone(), site: std::marker::PhantomData }
+        *self
     }
 }
 
@@ -109,6 +112,8 @@ pub struct World {
     pub weather: Weather,
     seed: Seed,
     sites: BTreeMap<String, Box<dyn AnySite>>,
+    /// The hosts in the order in which sites were added, for [`At`].
+    hosts: Vec<String>,
     trace: Vec<Exchange>,
 }
 
@@ -118,7 +123,7 @@ impl World {
     pub fn new(now: Timestamp, seed: u64) -> Self {
         let clock = SimClock::new(now, seed ^ 0x5EED);
         let (weather, seed) = (Weather::fair(), Seed::silent(seed));
-        Self { clock, weather, seed, sites: BTreeMap::new(), trace: Vec::new() }
+        Self { clock, weather, seed, sites: BTreeMap::new(), hosts: Vec::new(), trace: Vec::new() }
     }
 
     /// Puts a site at the host of this URL.
@@ -129,15 +134,17 @@ impl World {
         let uri: http::Uri = url.parse().expect("a URL");
         let host = uri.authority().expect("a URL with a host").to_string();
         self.sites.insert(host.clone(), Box::new(site));
-        At { host, site: std::marker::PhantomData }
+        self.hosts.push(host);
+        At { host: self.hosts.len() - 1, site: std::marker::PhantomData }
     }
 
     /// Looks at a site, or changes it.
     ///
     /// # Panics
-    /// If another has taken its place.
+    /// If a site of another type has taken its place, or if it is in another world.
     pub fn site<S: Site + 'static>(&mut self, at: At<S>) -> &mut S {
-        let site = self.sites.get_mut(&at.host).expect("the site is there");
+        let site = self.hosts.get(at.host).and_then(|host| self.sites.get_mut(host));
+        let site = site.expect("the site is in this world");
         // Two derefs, so that it is asked of the site and not of its box.
         (**site).any().downcast_mut().expect("the site is of this type")
     }

@@ -1,6 +1,6 @@
 //! Saved states: what comes out of a cookie or a store is held to its form before it is used.
 
-use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
+use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     flow::{
         Client, DEVICE_LIFETIME_CAP, DeviceAuthorization, Error, PendingAuthorization, PreviousLogin,

@@ -1,10 +1,10 @@
 //! Renewal: whatever callers do and clocks show, one renews at a time and nothing outlives its deadline.
 
-use super::{NOW, Script, moment};
-use crate::Timestamp;
+use crate::{NOW, Script, moment};
 use oidc_proto::renew::{
     Decision, Epoch, Freshness, Lease, Need, Renewal, RenewalError, RenewalPolicy, Renewed,
 };
+use oidc_testkit::Timestamp;
 use std::{sync::Arc, time::Duration};
 
 /// What the property knows of a value: when it was asked for at the latest, by the time that has passed.

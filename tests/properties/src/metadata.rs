@@ -1,6 +1,6 @@
 //! Provider metadata: what parses is of the issuer asked for, and every URL in it may be used.
 
-use super::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, moment};
+use crate::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, moment};
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
     flow::{Client, ConfigError},

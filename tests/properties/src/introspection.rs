@@ -1,6 +1,6 @@
 //! What an introspection endpoint says: typed, and no limit of a token is lost by the way it is spelled.
 
-use super::{CLIENT, NOW, SECRET, check_texts, document, moment, provider_metadata};
+use crate::{CLIENT, NOW, SECRET, check_texts, document, moment, provider_metadata};
 use http::{Response, header};
 use oidc_proto::{
     Secret, Timestamp,

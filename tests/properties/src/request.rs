@@ -1,8 +1,7 @@
 //! Requests to a protected resource: none is accepted but with a genuine token, every binding of which
 //! holds, and no refusal says anything but settings and constants.
 
-use super::{ISSUER, NOW, Script, check_texts};
-use crate::keys::KeyRing;
+use crate::{ISSUER, NOW, Script, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{HeaderMap, HeaderValue, Method, Uri, header};
 use oidc_proto::{
@@ -15,6 +14,7 @@ use oidc_proto::{
     sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, ReplayAnswer},
     token::{DEFAULT_LEEWAY, Scratch},
 };
+use oidc_testkit::KeyRing;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::LazyLock};
 use url::Url;

@@ -1,13 +1,13 @@
 //! Tokens: none is accepted but those that the issuer has signed, and of these only what fits.
 
-use super::{CLIENT, ISSUER, NOW, SECRET, Script, check_texts};
-use crate::keys::KeyRing;
+use crate::{CLIENT, ISSUER, NOW, SECRET, Script, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_proto::{
     Secret,
     jose::{Algorithm, AlgorithmSet, KeySet, Sign},
     token::{AccessTokenVerifier, DEFAULT_LEEWAY, Expected, IdTokenVerifier, Scratch, VerificationError},
 };
+use oidc_testkit::KeyRing;
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeMap, sync::LazyLock};
 

@@ -2,16 +2,14 @@
 //!
 //! `cargo run -p oidc-testkit --example corpus` writes `tests/corpus`; the same in every run.
 
+use oidc_properties::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens};
 use oidc_proto::{
     Moment, UrlPolicy,
     flow::Client,
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
 };
-use oidc_testkit::{
-    TestProvider,
-    property::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens},
-};
+use oidc_testkit::TestProvider;
 use serde_json::{Value, json};
 use std::{fs, io, path::Path, time::Duration};
 

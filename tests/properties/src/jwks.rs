@@ -1,11 +1,11 @@
 //! Key sets: each key is usable or set aside, and serves only its own kind of algorithm.
 
-use super::{SECRET, check_texts};
-use crate::keys::KeyRing;
+use crate::{SECRET, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use oidc_proto::jose::{
     Algorithm, AlgorithmSet, Key, KeySet, MAX_KEYS, Scratch, sign_compact, verify_compact,
 };
+use oidc_testkit::KeyRing;
 use serde_json::{Map, Value, json};
 use std::sync::LazyLock;
 

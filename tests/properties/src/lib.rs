@@ -24,9 +24,8 @@ pub use request::request;
 pub use saved::saved;
 pub use token::{genuine_tokens, token};
 
-use crate::{Moment, Timestamp};
 use oidc_proto::{
-    UrlPolicy,
+    Moment, Timestamp, UrlPolicy,
     metadata::{Profile, ProviderMetadata},
 };
 use serde_json::{Value, json};

@@ -1,6 +1,6 @@
 //! The callback: what comes to the redirect URI is believed only if it answers the request.
 
-use super::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, document, moment, provider_metadata};
+use crate::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     Error,
     base::{FormError, MAX_PARAMETERS},

@@ -1,10 +1,7 @@
 //! Flows against a provider whose answers are scripted: each one ends, spends nothing twice, and
 //! believes nobody but the provider.
 
-use super::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
-use crate::{
-    Algorithm, Browser, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, Timestamp, hostile,
-};
+use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
@@ -16,6 +13,9 @@ use oidc_proto::{
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{Profile, ProviderMetadata},
+};
+use oidc_testkit::{
+    Algorithm, Browser, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, Timestamp, hostile,
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
