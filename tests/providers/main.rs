@@ -2,5 +2,6 @@
 
 mod adapters;
 mod api;
+mod keycloak;
 mod logins;
 mod npm;

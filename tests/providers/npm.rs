@@ -168,7 +168,7 @@ impl Browser {
         panic!("the provider's pages lead in circles at {url}");
     }
 
-    fn open(&mut self, url: &Url, body: Option<&str>) -> Opened {
+    pub fn open(&mut self, url: &Url, body: Option<&str>) -> Opened {
         let cookies: Vec<_> = self.cookies.iter().map(|(name, value)| format!("{name}={value}")).collect();
         let cookies = cookies.join("; ");
         let mut response = match body {
@@ -194,7 +194,7 @@ impl Browser {
     }
 }
 
-enum Opened {
+pub enum Opened {
     Elsewhere(Url),
     Page(String),
 }
