@@ -53,9 +53,9 @@
 //! # Who decides what
 //!
 //! `oidc-proto` builds each request, reads each response and judges each token. This crate decides when a flow runs,
-//! how many callers share its result, and how long that result is kept. A few facts of the protocols are therefore
-//! here too: a code and a refresh token are sent once, the newest DPoP nonce of each server is remembered, an
-//! introspection response is kept for seconds, and a missing key is answered with 503 instead of 401.
+//! how many callers share its result, and how long that result is kept. So a few facts of the protocols are here too.
+//! A code and a refresh token are sent once. The newest DPoP nonce of each server is remembered. An introspection
+//! response is kept for seconds. An API answers an outage of its provider with 503, not with 401.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]

@@ -117,7 +117,8 @@ pub enum Event {
     Verdict {
         /// The decision, with its clause.
         record: VerdictRecord,
-        /// The time from the request, waits for keys included; zero for a refusal by the requirements of a route.
+        /// The time from the request, waits for keys included. For a refusal by the requirements of a route, it is the
+        /// time of that check alone.
         took: Duration,
     },
 }

@@ -31,7 +31,8 @@ pub struct NotAvailableError {
     /// The issuer of the value, as the settings spell it. `None` if the error is from a
     /// [`SingleFlight`](crate::SingleFlight) of your own, which knows no issuer.
     pub issuer: Option<Arc<str>>,
-    /// The destination of the last request that failed; `None` if no renewal has failed.
+    /// The destination of the last request of the failed renewal, if it is known. A
+    /// [`SingleFlight`](crate::SingleFlight) of your own does not know it.
     pub asked: Option<Box<Target>>,
 }
 

@@ -156,7 +156,7 @@ impl GateBuilder {
         self
     }
 
-    /// Sets which URLs may be requested; the default is https, and no address of this machine or of a private
+    /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network.
     pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;

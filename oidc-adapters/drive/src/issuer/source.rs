@@ -7,18 +7,28 @@ use std::sync::Arc;
 /// [`GateBuilder::keys_of`](crate::gate::GateBuilder::keys_of).
 ///
 /// ```
-/// use oidc_drive::gate::KeySource;
-/// use oidc_drive::oidc_proto::{EndpointUrl, UrlPolicy, jose::KeySet, metadata::Profile};
+/// use oidc_drive::{Gate, Io, gate::KeySource, http, oidc_proto::{
+///     EndpointUrl, UrlPolicy, jose::KeySet, metadata::Profile, resource::{ResourceServer, TrustedIssuer},
+/// }};
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// // An OpenID Provider, with everything that its metadata must have.
-/// let discovered = KeySource::Discovery(Profile::OpenIdProvider);
-/// // An issuer without metadata.
-/// let from_url = KeySource::JwksUri(EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default())?);
-/// // A key from a file, for an API without a network.
-/// let fixed = KeySource::Fixed(KeySet::parse(br#"{"keys": [{"kty": "OKP", "crv": "Ed25519",
-///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?.into());
-/// # let _ = (discovered, from_url, fixed);
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .trust(TrustedIssuer::new("https://partner.example"))
+///     .trust(TrustedIssuer::new("https://offline.example"))
+///     .build()?;
+/// let send = |_, _| async { Err::<http::Response<Vec<u8>>, _>("no network") };
+/// let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
+///
+/// let keys = EndpointUrl::parse("https://partner.example/keys", &UrlPolicy::default())?;
+/// let key = KeySet::parse(br#"{"keys": [{"kty": "OKP", "crv": "Ed25519",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let gate = Gate::builder(server, io)
+///     .keys_of("https://op.example", KeySource::Discovery(Profile::OpenIdProvider)) // from its metadata
+///     .keys_of("https://partner.example", KeySource::JwksUri(keys)) // it has no metadata
+///     .keys_of("https://offline.example", KeySource::Fixed(key.into())) // never fetched
+///     .build()?;
+/// assert_eq!(gate.server().issuers().count(), 3);
 /// # Ok(())
 /// # }
 /// ```

@@ -52,7 +52,7 @@ pub(crate) struct Issuer {
 #[derive(Default)]
 struct Ended {
     number: u64,
-    /// When the newest keys were asked for.
+    /// When the newest keys were requested.
     asked: Option<Timestamp>,
     failed: bool,
 }

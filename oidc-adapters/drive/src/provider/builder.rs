@@ -111,7 +111,8 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets the client secret. Without one, the client is public.
+    /// Sets the client secret. Without it, and without a [signer](ClientBuilder::signer) or another
+    /// [method](ClientBuilder::authentication) in [`client`](Self::client), the client is public.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
         self
@@ -158,13 +159,13 @@ impl<W> ProviderBuilder<W> {
     ///
     /// The default depends on the other settings. With a redirect URI, the metadata must be that of an OpenID
     /// Provider (OpenID Connect Discovery 1.0). With a client ID alone, it must be that of an authorization server
-    /// (RFC 8414), found in either form. With neither, `issuer` and `jwks_uri` are enough.
+    /// (RFC 8414), at the URL of either specification. With neither, `issuer` and `jwks_uri` are enough.
     pub fn discovery(mut self, options: DiscoveryOptions) -> Self {
         self.discovery = Some(options);
         self
     }
 
-    /// Sets which URLs may be requested; the default is https, and no address of this machine or of a private
+    /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;

@@ -125,9 +125,9 @@ impl Provider {
     /// [`Client::refresh`] for `previous`.
     ///
     /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
-    /// tokens or the same failure. So does a caller within a minute after them, even if the first future was dropped:
-    /// the exchange goes on in the background while the runtime lives. The result is checked against the `previous`
-    /// of each caller. Other handles and other nodes do not share any of this.
+    /// tokens or the same failure. A caller within a minute after them gets the same tokens, even if the first future
+    /// was dropped: the exchange goes on in the background while the runtime lives. The result is checked against the
+    /// `previous` of each caller. Other handles and other nodes do not share any of this.
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
@@ -363,8 +363,8 @@ impl Provider {
         Ok(client.with_dpop_nonces(self.io.nonces()))
     }
 
-    /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The three
-    /// methods below do this for other values.
+    /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The next three
+    /// methods do the same for other values.
     pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {
         self.core.issuer.keys_at_once()
     }

@@ -1,9 +1,9 @@
 //! [`Provider`]: one handle for everything that a program needs from a provider. It fetches the metadata, keeps
 //! metadata, keys and service tokens fresh, logs users in, and verifies access tokens.
 //!
-//! `oidc-proto` builds the requests and judges the responses. The handle decides when each flow of it runs, and which
-//! callers share the result in a [`SingleFlight`](crate::SingleFlight). It adds one rule of its own: a code or a
-//! refresh token is sent once, even if several callers bring it.
+//! `oidc-proto` builds the requests and judges the responses. The handle decides when a flow runs, and which callers
+//! share its result in a [`SingleFlight`](crate::SingleFlight). It adds one rule of its own: a code or a refresh token
+//! is sent once, even if several callers bring it.
 //!
 //! ```text
 //! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)
