@@ -1,6 +1,6 @@
-//! [`Provider`] for blocking stacks: the same handle as [`crate::Provider`], for threads.
+//! [`Provider`] and [`Io`] for programs with threads: the same handle as [`crate::Provider`], with methods that block.
 //!
-//! Nobody waits for a renewal that comes ahead of time: it runs on a thread of its own.
+//! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
 use crate::{
     drive::{Job, after, block_on},
@@ -23,22 +23,43 @@ use oidc_proto::{
 use std::{fmt, sync::Arc, thread};
 use url::Url;
 
-/// What a handle needs of the world outside: an HTTP stack, as a closure, and threads.
+/// The HTTP client and the threads that a handle uses. The client is a closure, from a request to a response.
+///
+/// ```
+/// use oidc_drive::{blocking::{Io, Provider}, http, oidc_proto::flow::{Request, Terms}};
+/// use std::time::Duration;
+///
+/// // Carry out the request within the timeout, read at most `max_body + 1` bytes, and follow no redirect.
+/// let send = |request: Request, terms: Terms| {
+///     assert_eq!((terms.timeout, terms.max_body), (Duration::from_secs(10), 64 * 1024));
+///     match request.uri().path() {
+///         "/.well-known/openid-configuration" => http::Response::builder()
+///             .header("content-type", "application/json")
+///             .body(r#"{"issuer": "https://op.example", "jwks_uri": "https://op.example/jwks"}"#),
+///         _ => http::Response::builder().status(404).body(""),
+///     }
+/// };
+/// // To use a pool of your own, add `.with_spawn(|job| pool.run(job))`.
+/// let provider = Provider::builder("https://op.example", Io::new(send)).build()?;
+/// let keys = &provider.metadata()?.jwks_uri;
+/// assert_eq!(keys.as_ref().map(|url| url.as_str()), Some("https://op.example/jwks"));
+/// # Ok::<(), oidc_drive::ProviderError>(())
+/// ```
 pub struct Io(io::Io);
 
 impl Io {
-    /// `send` carries a request out on its [`Terms`]. Keys, and whatever is renewed ahead of time, are
-    /// fetched on threads of the standard library: one for each value that is due, which are the keys, the
-    /// metadata, and each service token in use.
+    /// Makes an `Io` from `send`, which carries out a request on its [`Terms`]. Keys, and values that are renewed
+    /// before their end, are fetched on threads of the standard library. There is at most one thread for the keys,
+    /// one for the metadata, and one for each service token in use.
     pub fn new<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
     ) -> Self {
         Self::with_error_labels(send, |_| NO_RESPONSE)
     }
 
-    /// As [`new`](Self::new), with a label for each error of the HTTP stack: one word, which
-    /// [`Event::Lost`](crate::Event::Lost) carries. It is a constructor, as the type of the error is known
-    /// to `send` alone.
+    /// Makes an `Io` as [`new`](Self::new) does, with a one-word label for each error of the HTTP client. The label
+    /// appears in [`Event::Lost`](crate::Event::Lost). This is a constructor because only `send` knows the type of
+    /// the error.
     pub fn with_error_labels<B: Into<Vec<u8>>, E: fmt::Display + 'static>(
         send: impl Fn(Request, Terms) -> Result<http::Response<B>, E> + Send + Sync + 'static,
         label: fn(&E) -> &'static str,
@@ -50,12 +71,12 @@ impl Io {
         };
         let io = io::Io::with_error_labels(send, label, drop, after).blocking();
         Self(io).with_spawn(|job| {
-            // Without a thread the job is dropped: its lease is given back, and somebody else leads.
+            // Without a thread the job is dropped. That returns its lease, and another caller renews.
             drop(thread::Builder::new().name("oidc-renewal".into()).spawn(job));
         })
     }
 
-    /// Has a pool of one's own run what is to run in the background.
+    /// Runs background renewals with this function, on a pool of your own, instead of on new threads.
     #[must_use]
     pub fn with_spawn(self, spawn: impl Fn(Job) + Send + Sync + 'static) -> Self {
         Self(self.0.with_spawn(move |task| spawn(Box::new(move || block_on(task)))))
@@ -68,27 +89,56 @@ impl fmt::Debug for Io {
     }
 }
 
-/// A provider, and this program as its client. Cheap to clone; clones share what they hold.
+/// A handle for one provider, with this program as its client. Cheap to clone; clones share metadata, keys and
+/// tokens.
+///
+/// This program verifies access tokens:
+///
+/// ```
+/// use oidc_drive::{blocking::{Io, Provider}, http, oidc_proto::{Moment, Timestamp, flow::{Request, Terms}}};
+///
+/// let send = |request: Request, _: Terms| {
+///     let body = match request.uri().path() {
+///         "/jwks" => r#"{"keys": [{"kty": "OKP", "crv": "Ed25519",
+///                        "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+///         _ => r#"{"issuer": "https://op.example", "jwks_uri": "https://op.example/jwks"}"#,
+///     };
+///     http::Response::builder().header("content-type", "application/json").body(body)
+/// };
+/// let provider = Provider::builder("https://op.example", Io::new(send))
+///     .audience("https://api.example")
+///     .clock(|| Moment::new(Timestamp(1_800_000_100), [7; 32])) // the time of the token below
+///     .build()?;
+///
+/// let token = "eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.\
+///     eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQi\
+///     OiJhcHAiLCJzY29wZSI6InJlYWQiLCJqdGkiOiIxIiwiaWF0IjoxODAwMDAwMDAwLCJleHAiOjE4MDAwMDAzMDB9.\
+///     GcENlqCchH47x3Jd90ZeEK5g9DMVEZWPJ3qAZwbbsfioMSJywrx9CJh0IJWWBEBHZdw4hYQ4YRpQZAPoiJ7ICw";
+/// let may_read = provider.verify(token, |verified| verified.has_scope("read"))?;
+/// assert!(may_read);
+/// assert_eq!(provider.verify("another token", |_| ()).unwrap_err().code(), "jws_not_compact");
+/// # Ok::<(), oidc_drive::ProviderError>(())
+/// ```
 #[derive(Clone)]
 pub struct Provider(provider::Provider);
 
 impl Provider {
-    /// Begins the settings of a handle: this issuer, over this stack. Nothing is fetched before it is
-    /// needed: a program starts while its provider is down.
+    /// Begins the settings of a handle for this issuer, over this HTTP client. Nothing is fetched before it is
+    /// needed, so a program starts while its provider is down.
     pub fn builder(issuer: impl Into<String>, io: Io) -> ProviderBuilder<Io> {
         ProviderBuilder::new(issuer.into(), io)
     }
 
-    /// The issuer.
+    /// Returns the issuer, as the settings spell it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.0.issuer()
     }
 
-    /// Where to send the user, and what to keep until they return.
+    /// Begins a login: returns the URL to which to send the user, and the state to keep until they return.
     ///
     /// # Errors
-    /// The metadata cannot be had; or as [`Client::authorize`].
+    /// The metadata is not available, or [`Client::authorize`] fails.
     pub fn authorize(
         &self,
         request: &AuthorizationRequest,
@@ -96,17 +146,17 @@ impl Provider {
         block_on(self.0.authorize(request))
     }
 
-    /// Ends the login that `pending` began: the code is exchanged, and the ID token verified.
+    /// Ends the login that `pending` began: exchanges the code, and verifies the ID token.
     ///
-    /// A code is good once, so it is sent once, whatever comes of it: of two callbacks of one login that come at
-    /// once (a double click, a page that is loaded again), both get the same user, or the same failure; and so
-    /// does one that comes within a minute. Only with the same `pending`: nobody else gets
-    /// anything. Other handles, and other nodes, know nothing of it.
+    /// A code is valid once, so the handle sends it once, whatever the outcome. Two callbacks of one login at the
+    /// same time (a double click, a page that is loaded again) get the same user or the same failure. So does a
+    /// callback within a minute after the first one. Every callback needs the same `pending`; a caller with another
+    /// one gets nothing. Other handles and other nodes do not share any of this.
     ///
     /// # Errors
-    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way. After
-    /// [`NoResponse`](ProviderError::NoResponse) the login must be begun again: nobody knows whether the code is
-    /// spent. [`CodeSpent`](ProviderError::CodeSpent) if it was sent for another login.
+    /// [`PendingAuthorization::callback`] fails, or the flow does. After
+    /// [`NoResponse`](ProviderError::NoResponse) the login must begin again, because it is unknown whether the
+    /// provider has used the code. [`CodeSpent`](ProviderError::CodeSpent) if the code was sent for another login.
     pub fn callback(
         &self,
         pending: PendingAuthorization,
@@ -115,16 +165,16 @@ impl Provider {
         block_on(self.0.callback(pending, response))
     }
 
-    /// Spends a refresh token. What comes back holds the one to use next; see
+    /// Exchanges a refresh token for new tokens. The response has the refresh token to use next; see
     /// [`Client::refresh`] for `previous`.
     ///
-    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens, or
-    /// the same failure; and who asks again within a minute gets the same tokens. What came is held to the
-    /// `previous` of each who asks. Other handles, and other nodes, know nothing of it.
+    /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
+    /// tokens or the same failure. A caller within a minute after them gets the same tokens. The result is checked
+    /// against the `previous` of each caller. Other handles and other nodes do not share any of this.
     ///
     /// # Errors
-    /// As [`Client::refresh`], and whatever the flow meets on its way. After
-    /// [`NoResponse`](ProviderError::NoResponse) nobody knows whether the refresh token is spent.
+    /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
+    /// whether the provider has used the refresh token.
     pub fn refresh(
         &self,
         refresh_token: &Secret,
@@ -133,18 +183,19 @@ impl Provider {
         block_on(self.0.refresh(refresh_token, previous))
     }
 
-    /// Asks for the claims of the user with this `sub`, by their access token.
+    /// Fetches the claims of the user with this `sub` from the UserInfo endpoint (OpenID Connect Core 1.0
+    /// section 5.3), with the user's access token.
     ///
     /// # Errors
-    /// As [`Client::userinfo`], and whatever the flow meets on its way.
+    /// [`Client::userinfo`] fails, or the flow does.
     pub fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
         block_on(self.0.userinfo(access_token, sub))
     }
 
-    /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks.
+    /// Introspects a token as this client (RFC 7662). Each call sends a request.
     ///
     /// # Errors
-    /// As [`Client::introspect`], and whatever the flow meets on its way.
+    /// [`Client::introspect`] fails, or the flow does.
     pub fn introspect(
         &self,
         token: &Secret,
@@ -153,20 +204,20 @@ impl Provider {
         block_on(self.0.introspect(token, hint))
     }
 
-    /// Revokes a token that this client was given (RFC 7009): at logout, the refresh token. Afterwards the
-    /// token is worth nothing, even if the provider has never seen it.
+    /// Revokes a token of this client (RFC 7009): at logout, the refresh token. Afterwards the token is not valid,
+    /// even if the provider has never seen it.
     ///
     /// # Errors
-    /// As [`Client::revoke`], and whatever the flow meets on its way: then the token may still be good.
+    /// [`Client::revoke`] fails, or the flow does. The token may still be valid then.
     pub fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
         block_on(self.0.revoke(token, hint))
     }
 
-    /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
-    /// shared by all who ask for the same scopes and resources.
+    /// Returns an access token for this program itself (RFC 6749 section 4.4). The handle keeps the token, renews it
+    /// before it expires while it is used, and shares it between callers with the same scopes and resources.
     ///
     /// # Errors
-    /// There is none now, and this is why.
+    /// No token is available; the error says why.
     pub fn client_credentials(
         &self,
         wanted: &ClientCredentialsRequest,
@@ -174,8 +225,8 @@ impl Provider {
         self.0.token_at_once(wanted).map_or_else(|| block_on(self.0.client_credentials(wanted)), Ok)
     }
 
-    /// Another token than the one of this epoch, which a resource server has refused. Asked for too
-    /// often, there is none: a resource server that refuses every token is not to become a flood.
+    /// Returns a newer token than the one of this epoch, which a resource server has refused. The number of such
+    /// renewals is limited, so a resource server that refuses every token does not cause a flood of requests.
     ///
     /// # Errors
     /// As [`client_credentials`](Self::client_credentials).
@@ -187,13 +238,12 @@ impl Provider {
         block_on(self.0.client_credentials_newer_than(wanted, refused))
     }
 
-    /// Verifies a bearer access token that is meant for [this program](ProviderBuilder::audience), and
-    /// reads what is wanted of it. Waits for nothing unless keys must be fetched first.
+    /// Verifies a bearer access token (RFC 9068) for [this program](ProviderBuilder::audience), and calls `read` with
+    /// its claims. Waits only if keys must be fetched first.
     ///
     /// # Errors
-    /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. Otherwise
-    /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate), in front of an async stack,
-    /// gives such answers itself.
+    /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. For any other error the
+    /// client is not to blame: answer 503. In an async server, a [`Gate`](crate::Gate) makes these answers itself.
     pub fn verify<T>(
         &self,
         token: &str,
@@ -202,26 +252,27 @@ impl Provider {
         self.0.verify_blocking(token, read)
     }
 
-    /// The keys.
+    /// Returns the keys of the provider, and fetches them if need be.
     ///
     /// # Errors
-    /// There are none now, and this is why.
+    /// No keys are available; the error says why.
     pub fn keys(&self) -> Result<Published<KeySet>, ProviderError> {
         self.0.keys_at_once().map_or_else(|| block_on(self.0.keys()), Ok)
     }
 
-    /// The metadata.
+    /// Returns the metadata of the provider, and fetches it if need be.
     ///
     /// # Errors
-    /// There is none now, and this is why.
+    /// No metadata is available; the error says why.
     pub fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
         self.0.metadata_at_once().map_or_else(|| block_on(self.0.metadata()), Ok)
     }
 
-    /// The client by the metadata of now, for what this handle has no method for.
+    /// Returns the client for the current metadata. Use it for flows that have no method here, and [run](Self::run)
+    /// them.
     ///
     /// # Errors
-    /// The metadata cannot be had, or the settings do not fit it.
+    /// The metadata is not available, or the settings do not fit it.
     pub fn client(&self) -> Result<Client, ProviderError> {
         self.0.client_at_once().unwrap_or_else(|| block_on(self.0.client()))
     }
@@ -229,18 +280,18 @@ impl Provider {
     /// Runs any flow to its end.
     ///
     /// # Errors
-    /// Whatever the flow meets on its way.
+    /// The flow fails.
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
         block_on(self.0.run(step))
     }
 }
 
 impl ProviderBuilder<Io> {
-    /// Makes the handle. Nothing is fetched.
+    /// Builds the handle. Nothing is fetched.
     ///
     /// # Errors
-    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
-    /// a say in shows when it is there.
+    /// The issuer is not a valid issuer URL, or the policy does not allow it. Settings that depend on the metadata
+    /// are checked when the metadata is there.
     pub fn build(self) -> Result<Provider, ProviderError> {
         self.build_over(|io| io.0).map(Provider)
     }

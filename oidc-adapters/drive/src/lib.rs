@@ -1,27 +1,61 @@
-//! The loop that drives every flow of `oidc-proto`, and waiting for the values that callers share; each blocking
-//! and async. What is sent and what is believed, `oidc-proto` decides; here it is carried out.
+//! Logs users in, verifies access tokens and protects APIs with OpenID Connect, over any HTTP client, blocking or
+//! async.
 //!
 //! ```
-//! # use oidc_drive::{DriveError, run};
-//! # use oidc_proto::flow::{Discovery, Request, Terms};
-//! // Any HTTP client is a closure. This one never gets an answer.
-//! let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
-//! let call = Discovery::start("https://op.example", &Default::default()).unwrap();
-//! assert!(matches!(run(call, send), Err(DriveError::Transport("no network"))));
+//! use oidc_drive::{
+//!     blocking::{Io, Provider},
+//!     http,
+//!     oidc_proto::{flow::{Request, Terms}, message::AuthorizationRequest},
+//! };
+//!
+//! // Your HTTP client is a closure, from a request to a response. This one answers by hand.
+//! let send = |request: Request, _: Terms| {
+//!     assert_eq!(request.uri(), "https://op.example/.well-known/openid-configuration");
+//!     http::Response::builder().header("content-type", "application/json").body(
+//!         r#"{"issuer": "https://op.example", "authorization_endpoint": "https://op.example/auth",
+//!             "token_endpoint": "https://op.example/token", "jwks_uri": "https://op.example/jwks",
+//!             "response_types_supported": ["code"], "subject_types_supported": ["public"],
+//!             "id_token_signing_alg_values_supported": ["RS256"]}"#,
+//!     )
+//! };
+//! let provider = Provider::builder("https://op.example", Io::new(send))
+//!     .client_id("my-client")
+//!     .secret("my secret")
+//!     .redirect_uri("https://app.example/callback")
+//!     .build()?;
+//!
+//! // Send the user to `url`, and keep `pending` in their session until they come back.
+//! let (url, pending) = provider.authorize(&AuthorizationRequest::new(["email"]))?;
+//! assert!(url.as_str().starts_with("https://op.example/auth?response_type=code&"));
+//! # drop(pending);
+//! # Ok::<(), oidc_drive::ProviderError>(())
 //! ```
 //!
-//! Values that many callers share (keys, metadata, tokens) are renewed by a [`SingleFlight`]: one caller
-//! fetches, the others use what is there, or wait a little.
+//! If you use ureq, hyper or reqwest, take `oidc-ureq`, `oidc-hyper` or `oidc-reqwest`: each has a client that is
+//! configured already, and re-exports this crate.
 //!
-//! An API is protected by a [`Gate`], which joins all of that. A [`Provider`] is the handle for programs
-//! that log users in, verify tokens, or have tokens of their own; [`blocking::Provider`] is the same for
-//! threads.
+//! # What lives where
 //!
-//! An [`Observer`] is told what happens, as [`Event`]s: requests, responses, waits, renewals, verdicts,
-//! with durations and without secrets.
+//! * [`Provider`] (async) and [`blocking::Provider`] (threads) are the handle for a program that logs users in,
+//!   verifies tokens, or has tokens of its own. The handle keeps metadata, keys and tokens fresh.
+//! * [`Gate`] protects an API: it checks the access token and the proof of each request.
+//! * [`Io`] and [`blocking::Io`] wrap your HTTP client for a handle or a gate.
+//! * [`run`] and [`run_async`] run a single flow to its end. They are the loop below everything else.
+//! * [`SingleFlight`] shares one value (keys, metadata, a token) between many callers. One caller fetches the value;
+//!   the others use the old one or wait a little. [`SingleFlights`] is a bounded pool of them.
+//! * [`Observer`] receives an [`Event`] for each request, response, wait, renewal and verdict, with durations and
+//!   without secrets.
+//! * [`egress::Guard`] decides which addresses the name of a host may resolve to. [`meter::Meter`] bounds the bytes
+//!   and the time of one exchange. Both are for code that opens connections.
+//! * [`Clock`] supplies the time and entropy; tests replace it.
+//! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
-//! Where the names of hosts may lead is decided by an [`egress::Guard`], for whoever opens connections;
-//! what they may bring is counted by a [`meter::Meter`].
+//! # Who decides what
+//!
+//! `oidc-proto` builds each request, reads each response and judges each token. This crate decides when a flow runs,
+//! how many callers share its result, and how long that result is kept. So a few facts of the protocols are here too.
+//! A code and a refresh token are sent once. The newest DPoP nonce of each server is remembered. An introspection
+//! response is kept for seconds. An API answers an outage of its provider with 503, not with 401.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -46,7 +80,7 @@ pub use flight::{NotAvailableError, SingleFlight, SingleFlights};
 pub use gate::Gate;
 pub use io::Io;
 pub use net::{egress, meter};
-// In the signatures of this crate. With these, one dependency is enough.
+// The signatures of this crate use these. With the re-exports, a program needs one dependency.
 pub use http;
 pub use oidc_proto;
 pub use provider::{Provider, ProviderBuilder, ProviderError};

@@ -1,5 +1,21 @@
-//! [`Http`]: one configured client over hyper, for the adapters that speak by it. They say how a connection is
-//! [opened](Connect); settings, TLS, the exchange and its errors are the same for all of them.
+//! [`Http`]: one configured client over hyper, for the adapters that use it (feature `hyper`).
+//!
+//! An adapter defines only how a connection is [opened](Connect). Settings, TLS, the exchange and its errors are the
+//! same for all of them: `oidc_hyper::Http` and `oidc_reqwest::Http` are this type. So code over any of them can be
+//! written once:
+//!
+//! ```
+//! use oidc_drive::{Provider, ProviderError, stack::{Connect, Http}};
+//!
+//! fn provider<C: Connect>(http: Http<C>) -> Result<Provider, ProviderError> {
+//!     // A provider in your own network. Without this call, its private address is refused.
+//!     http.allow_private_networks()
+//!         .provider("https://op.internal.example")
+//!         .client_id("my-client")
+//!         .secret("my secret")
+//!         .build()
+//! }
+//! ```
 
 pub use crate::net::{Connect, Error, addresses};
 
@@ -16,13 +32,13 @@ use oidc_proto::flow::{Flow, Request, Step, Terms};
 use rustls::{ClientConfig, RootCertStore};
 use std::{fmt, io, net::IpAddr, sync::Arc, time::Instant};
 
-/// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
-/// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
-/// HTTP/2 where the server offers it.
+/// A client that obeys the [terms](Terms) of each request. It follows no redirect, sends no request twice, keeps no
+/// cookies, and ignores proxies of the environment. rustls verifies certificates, and no name may resolve to a private
+/// network. It uses HTTP/2 if the server offers it.
 ///
-/// Each exchange has a connection of its own: none meets one that the server is just closing, and none
-/// shares one that was opened with a client certificate. Compression is not asked for; a body that is
-/// compressed all the same stays as it is, and the flow says that it is not JSON.
+/// Each exchange has a connection of its own. So no request meets a connection that the server is just closing, and
+/// none shares a connection with another client certificate. The client does not ask for compression. A body that is
+/// compressed all the same is returned as it is, and the flow reports that it is not JSON.
 #[derive(Clone)]
 pub struct Http<C> {
     connect: C,
@@ -34,16 +50,16 @@ pub struct Http<C> {
 }
 
 impl<C: Connect + Default> Http<C> {
-    /// The configured client. It trusts the authorities that Mozilla's browsers trust.
+    /// Makes a client that trusts the certificate authorities that Mozilla's browsers trust.
     #[must_use]
     pub fn new() -> Self {
         Self::with_roots(tls::public_roots())
     }
 
-    /// The configured client, but it trusts these authorities and no others: one certificate or several, in PEM.
+    /// Makes a client that trusts only these certificate authorities: one or more certificates, in PEM.
     ///
     /// # Errors
-    /// There is none, or one of them is no certificate.
+    /// There is no certificate in `pem`, or one of them is invalid.
     pub fn with_root_certificates(pem: &[u8]) -> Result<Self, Error> {
         Ok(Self::with_roots(tls::roots(pem)?))
     }
@@ -57,26 +73,25 @@ impl<C: Connect + Default> Http<C> {
 }
 
 impl<C: Connect> Http<C> {
-    /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
-    /// and its key are in PEM.
+    /// Sets the client certificate (RFC 8705). The client presents it only if the [`Terms`] of a request require it.
+    /// The chain and its key are in PEM.
     ///
     /// # Errors
-    /// The chain or the key is none, or they do not belong together.
+    /// The chain or the key is missing or invalid, or they do not belong together.
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, Error> {
         self.certified = Some(tls::certified(&self.roots, chain, key)?);
         Ok(self)
     }
 
-    /// Names may lead anywhere: for a provider in one's own network. Without it, a name that resolves to
-    /// an address of a private network is refused before anything is sent; see [`Guard`].
+    /// Allows names to resolve to any address, for a provider in your own network. By default, a name that resolves to
+    /// an address in a private network is refused before anything is sent; see [`Guard`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
         Self { guard: self.guard.allow_private_networks(), ..self }
     }
 
-    /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
-    /// it knows, the best first. What it says is judged as any answer is, and asked for once in each
-    /// exchange.
+    /// Sets the resolver; the default is that of the system. It takes a name, may block, and returns all addresses, the
+    /// best first. Its addresses are judged like any others. It is called once in each exchange.
     #[must_use]
     pub fn with_resolver(
         self,
@@ -85,21 +100,23 @@ impl<C: Connect> Http<C> {
         Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
-    /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
+    /// Sets the observer of every exchange, and of the waits and the end of every flow that is [run](Self::run). The
+    /// default is none.
     #[must_use]
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Begins the settings of a handle for the provider with this issuer: one for a program and a client,
-    /// made once. Nothing is fetched before it is needed.
+    /// Begins the settings of a handle for the provider with this issuer. Make one handle for each client of a program,
+    /// once. Nothing is fetched before it is needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let io = self.clone().with_observer(Observer::none()).io();
         Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
 
-    /// What a [`Gate`](crate::Gate) needs: this client, on this runtime (tokio's, with its timer).
+    /// Makes an [`Io`] for a [`Gate`](crate::Gate) from this client and the tokio runtime, which must have its timer
+    /// enabled.
     #[must_use]
     pub fn io(&self) -> Io {
         let http = self.clone();
@@ -110,7 +127,7 @@ impl<C: Connect> Http<C> {
         Io::with_error_labels(send, label, |task| drop(tokio::spawn(task)), tokio::time::sleep)
     }
 
-    /// Runs a flow to its end on this runtime (tokio's, with its timer).
+    /// Runs a flow to its end on the tokio runtime, which must have its timer enabled.
     ///
     /// # Errors
     /// As [`run_async`](crate::run_async).
@@ -119,10 +136,10 @@ impl<C: Connect> Http<C> {
         run_async_with_observer(step, send, tokio::time::sleep, &self.observer).await
     }
 
-    /// Carries one request out on its terms.
+    /// Carries out one request on its terms.
     ///
     /// # Errors
-    /// Only if there was no response.
+    /// There was no response. A response with an error status is not an error.
     pub async fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, Error> {
         let sending = self.observer.sending(&request, terms);
         sending.ended(self.exchange(request, terms).await, label)
@@ -161,7 +178,7 @@ impl<C> fmt::Debug for Http<C> {
     }
 }
 
-/// An error in one word, for events.
+/// The one-word label of an error, for events.
 const fn label(error: &Error) -> &'static str {
     match error {
         Error::Timeout => "timeout",

@@ -1,5 +1,5 @@
-//! [`block_on`]: runs a future to its end on this thread. With an HTTP stack that blocks, every await of a flow
-//! is over at once; only other threads and [timers](after) are left to wait for.
+//! [`block_on`]: runs a future to its end on this thread. With a blocking HTTP client, most awaits of a flow are
+//! ready at once. The thread waits only for other threads and for [timers](after).
 
 use std::{
     cell::Cell,
@@ -11,11 +11,11 @@ use std::{
 };
 
 thread_local! {
-    /// The earliest end of the timers that the running poll has met.
+    /// The earliest end of the timers that the current poll has polled.
     static FIRST: Cell<Option<Instant>> = const { Cell::new(None) };
 }
 
-/// Puts back the timers of the poll around this one, however this one ends.
+/// Restores the timer of an outer poll when the inner one ends, even by a panic.
 struct Outer(Option<Instant>);
 
 impl Drop for Outer {
@@ -24,13 +24,13 @@ impl Drop for Outer {
     }
 }
 
-/// Whether a thread that waits has something to do. This is not the thread's `park`: a wake-up that somebody
-/// else meant for the thread would be lost there.
+/// Whether the waiting thread was woken. The thread's own `park` is not used, because it would consume a wake-up
+/// that other code meant for the thread.
 #[derive(Default)]
 struct Woken(Mutex<bool>, Condvar);
 
 impl Woken {
-    /// Waits until somebody wakes the thread, or until this time.
+    /// Waits until the thread is woken, or until this time.
     fn wait(&self, first: Option<Instant>) {
         let mut woken = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         while !*woken {
@@ -52,13 +52,13 @@ impl Wake for Woken {
     }
 }
 
-/// Runs a future to its end on this thread. A future that is over at its first poll costs no waker.
+/// Runs a future to its end on this thread. A future that is ready at its first poll costs no waker.
 ///
-/// Every await in the future must be one of [`after`], of a [`SingleFlight`](crate::SingleFlight), or of something that is
-/// ready at once: no runtime runs here.
+/// Every await in the future must be on [`after`], on a [`SingleFlight`](crate::SingleFlight), or on a future that is
+/// ready at once, because no runtime runs here.
 pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     let mut future = pin!(future);
-    // A `block_on` within a poll of another one has timers of its own.
+    // A `block_on` inside a poll of another one has timers of its own.
     let mut poll = |waker: &Waker| {
         let outer = Outer(FIRST.take());
         let polled = future.as_mut().poll(&mut Context::from_waker(waker));
@@ -79,7 +79,7 @@ pub(crate) fn block_on<F: Future>(future: F) -> F::Output {
     }
 }
 
-/// A timer for a thread that [blocks](block_on). It runs from the call.
+/// A timer for a thread that [blocks](block_on). It starts with the call.
 pub(crate) fn after(span: Duration) -> impl Future<Output = ()> + Send {
     let until = Instant::now().checked_add(span);
     poll_fn(move |_| match until {
@@ -92,7 +92,7 @@ pub(crate) fn after(span: Duration) -> impl Future<Output = ()> + Send {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a thread that broke fails the test, as it should")]
+#[allow(clippy::unwrap_used, reason = "a thread that panicked must fail the test")]
 mod tests {
     use super::*;
     use std::{
@@ -101,10 +101,10 @@ mod tests {
         thread,
     };
 
-    /// What a test may take that must not hang; nothing is measured by it.
+    /// The longest time of a test that must not hang. Nothing is measured by it.
     const LONG: Duration = Duration::from_secs(60);
 
-    /// Runs a test that hangs where it fails.
+    /// Runs a test that would hang if it failed.
     fn ends<T: Send + 'static>(test: impl FnOnce() -> T + Send + 'static) -> T {
         let (done, wait) = mpsc::channel();
         let thread = thread::spawn(move || {
@@ -116,12 +116,12 @@ mod tests {
         thread.join().unwrap()
     }
 
-    /// Is woken from another thread, and is over then.
+    /// A future that another thread wakes, and that is ready then.
     async fn woken() {
         let (waker, woken) = mpsc::channel::<Waker>();
         let (sent, done) = mpsc::channel();
         let helper = thread::spawn(move || {
-            // The first poll is by a waker that wakes nobody.
+            // The waker of the first poll wakes nobody.
             drop(woken.recv().unwrap());
             let waker = woken.recv().unwrap();
             sent.send(()).unwrap();
@@ -139,7 +139,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ready_is_not_polled_again() {
+    fn a_ready_future_is_not_polled_again() {
         let mut polls = 0;
         let ready = poll_fn(|_| {
             polls += 1;
@@ -149,14 +149,14 @@ mod tests {
         assert_eq!(polls, 1);
     }
 
-    /// A thread that is unparked for a reason of its own, while it waits here, finds that afterwards.
+    /// A thread that other code unparks while it waits here still finds that wake-up afterwards.
     #[test]
     fn a_wake_up_that_was_meant_for_the_caller_is_kept() {
         ends(|| {
             thread::current().unpark();
             block_on(woken());
             block_on(after(Duration::from_millis(1)));
-            // Hangs if somebody took it.
+            // Hangs if the wake-up was consumed.
             thread::park();
         });
     }
@@ -168,14 +168,14 @@ mod tests {
         assert!(began.elapsed() >= span);
     }
 
-    /// The first of several timers ends the wait, in whatever order they were met.
+    /// The first of several timers ends the wait, in whatever order they were polled.
     #[test]
     fn the_first_of_several_timers_counts() {
         ends(|| {
             for spans in [[Duration::MAX, Duration::from_millis(1)], [Duration::from_millis(1), LONG * 60]] {
                 let mut timers = spans.map(|span| Box::pin(after(span)));
                 block_on(poll_fn(|context| {
-                    // All of them are polled.
+                    // Polls all of them.
                     let polled = timers.each_mut().map(|timer| timer.as_mut().poll(context).is_ready());
                     if polled.contains(&true) { Poll::Ready(()) } else { Poll::Pending }
                 }));
@@ -183,18 +183,18 @@ mod tests {
         });
     }
 
-    /// One that runs within a poll of another takes no timer of it, and leaves it none.
+    /// A `block_on` inside the poll of another one takes no timer from it, and leaves no timer behind.
     #[test]
-    fn each_of_two_that_are_nested_has_timers_of_its_own() {
+    fn nested_calls_each_have_timers_of_their_own() {
         ends(|| {
             let (mut ran, mut span) = (0, Duration::from_millis(5));
-            // It must wait, and not be over at the second look already, as it may be on a slow machine.
+            // The outer timer must not end before the third poll, which may happen on a slow machine.
             while ran < 3 {
                 span *= 2;
                 let mut outer = Box::pin(after(span));
                 ran = 0;
                 block_on(poll_fn(|context| {
-                    // The timer is met before the inner one runs: it must be known afterwards.
+                    // The timer is polled before the inner `block_on`, and must be known after it.
                     let polled = outer.as_mut().poll(context);
                     ran += 1;
                     block_on(after(Duration::from_millis(1)));
@@ -203,7 +203,7 @@ mod tests {
                 }));
                 assert_eq!(FIRST.get(), None, "nothing is left behind");
             }
-            // And the inner one does not end by the timer of the outer one, which is over long before.
+            // The timer of the outer one ends long before the inner one, and does not end it.
             let mut short = Box::pin(after(Duration::from_millis(1)));
             let inner = Duration::from_millis(10);
             block_on(poll_fn(|context| {
@@ -216,12 +216,12 @@ mod tests {
         });
     }
 
-    /// A panic within the inner one takes nothing from the outer one that lives on.
+    /// A panic in an inner `block_on` leaves the outer one, which lives on, its timers.
     #[test]
-    fn a_panic_within_leaves_the_timers_of_the_one_around_it() {
+    fn a_panic_in_the_inner_call_leaves_the_timers_of_the_outer_one() {
         ends(|| {
             let mut broke = 0;
-            // On a slow machine a timer may be over at the first look.
+            // On a slow machine a timer may have ended at the first poll.
             while broke < 2 {
                 let mut timer = Box::pin(after(Duration::from_millis(2)));
                 broke = 0;

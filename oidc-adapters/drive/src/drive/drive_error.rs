@@ -1,15 +1,28 @@
-//! [`DriveError`]: why a flow did not come to its end.
+//! [`DriveError`]: why a flow failed.
 
 use oidc_proto::{Error, renew::RenewalError};
 use std::fmt;
 
-/// Why a flow did not come to its end.
+/// Why a flow failed. `E` is the error of the HTTP client.
+///
+/// ```
+/// use oidc_drive::{DriveError, http, oidc_proto::flow::{Discovery, Request, Terms}, run};
+///
+/// let discovery = || Discovery::start("https://op.example", &Default::default());
+///
+/// let lost = run(discovery()?, |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network"));
+/// assert!(matches!(lost, Err(DriveError::Transport("no network"))));
+///
+/// let page = run(discovery()?, |_: Request, _: Terms| Ok::<_, ()>(http::Response::new("<html>")));
+/// assert!(matches!(page, Err(DriveError::Protocol(_))));
+/// # Ok::<(), oidc_drive::oidc_proto::Error>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is the transport, and there is the protocol")]
 pub enum DriveError<E> {
     /// There was no response, and the flow could not go on without one.
     Transport(E),
-    /// The flow is over.
+    /// The flow refused a response, or a setting was wrong.
     Protocol(Error),
 }
 

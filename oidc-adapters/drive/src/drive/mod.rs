@@ -1,5 +1,5 @@
-//! The loop: a flow to its end over any HTTP stack, on a thread or on a runtime. It is written once, async; a
-//! thread [blocks on it](block_on).
+//! The loop that runs a flow to its end over any HTTP client, on a thread or on a runtime. It is written once, as
+//! async code; a thread [blocks on it](block_on).
 
 mod block_on;
 mod drive_error;

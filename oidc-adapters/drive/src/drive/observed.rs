@@ -1,6 +1,7 @@
-//! [`run_with_observer`] and [`run_async_with_observer`]: the loop, with an [`Observer`] that is told of waits and
-//! of the end. Of requests tells whoever sends, since some things are sent without a loop; of renewals
-//! their flight does.
+//! [`run_with_observer`] and [`run_async_with_observer`]: the loop, with an [`Observer`] of waits and of the end.
+//!
+//! The sender of a request reports that request, because some requests are sent without the loop. A flight reports
+//! its own renewals.
 
 use super::{
     block_on::{after, block_on},
@@ -14,8 +15,26 @@ use std::{
     time::Duration,
 };
 
-/// As [`run`](crate::run), and the observer is told of waits and of the end. For requests, let `send` be
-/// [`Observer::send`] around your own.
+/// Runs a flow as [`run`](crate::run) does, and reports its waits and its end to the observer. To report requests
+/// too, wrap your `send` in [`Observer::send`].
+///
+/// ```
+/// use oidc_drive::{Event, Observer, http, oidc_proto::flow::{Discovery, Request, Terms}, run_with_observer};
+/// use std::sync::mpsc;
+///
+/// let (events, received) = mpsc::channel();
+/// let observer = Observer::new(move |event: &Event| drop(events.send(event.clone())));
+/// let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
+/// let send = |request, terms| observer.send(request, terms, send);
+/// let lost = run_with_observer(Discovery::start("https://op.example", &Default::default())?, send, &observer);
+/// assert!(lost.is_err());
+///
+/// let events: Vec<_> = received.try_iter().collect();
+/// assert!(matches!(&events[0], Event::Sent { to, .. } if &*to.host == "op.example"));
+/// assert!(matches!(&events[1], Event::Lost { why: "no_response", .. }));
+/// assert!(matches!(&events[2], Event::Ended { flow: "Discovery", outcome: Err("no_response"), .. }));
+/// # Ok::<(), oidc_drive::oidc_proto::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`run`](crate::run).
@@ -27,8 +46,8 @@ pub fn run_with_observer<F: Flow, B: AsRef<[u8]>, E>(
     block_on(run_async_with_observer(step, |request, terms| ready(send(request, terms)), after, observer))
 }
 
-/// As [`run_async`](crate::run_async), and the observer is told of waits and of the end. For requests,
-/// let `send` be [`Observer::send_async`] around your own.
+/// Runs a flow as [`run_async`](crate::run_async) does, and reports its waits and its end to the observer. To report
+/// requests too, wrap your `send` in [`Observer::send_async`].
 ///
 /// # Errors
 /// As [`run`](crate::run).
@@ -45,7 +64,7 @@ where
     observed(step, &SystemClock, send, sleep, observer).await
 }
 
-/// The same by a clock of one's own.
+/// [`run_async_with_observer`] with another clock.
 pub(crate) async fn observed<F: Flow, B: AsRef<[u8]>, E, S, W>(
     step: impl Into<Step<F>>,
     clock: &dyn Clock,
@@ -59,7 +78,7 @@ where
 {
     let began = observer.start();
     let sleep = |span, after| {
-        // A timer may run from when it is made.
+        // A timer may start when it is made, so its time is taken here.
         let (started, sleeping) = (observer.start(), sleep(span));
         async move {
             sleeping.await;

@@ -1,4 +1,4 @@
-//! [`run`] and [`run_async`], and the loop that they have in common.
+//! [`run`] and [`run_async`], and the loop that they share.
 
 use super::{
     block_on::{after, block_on},
@@ -11,11 +11,30 @@ use std::{
     time::Duration,
 };
 
-/// Runs a flow to its end on this thread. `send` carries a request out on its [`Terms`].
+/// Runs a flow to its end on this thread. `send` carries out a request on its [`Terms`], and returns an error only
+/// if there was no response.
+///
+/// ```
+/// use oidc_drive::{http, oidc_proto::{flow::{Discovery, DiscoveryOptions, Request, Terms}, metadata::Profile}, run};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // Any HTTP client is a closure. This one answers by hand.
+/// let send = |request: Request, _: Terms| {
+///     assert_eq!(request.uri(), "https://op.example/.well-known/openid-configuration");
+///     http::Response::builder()
+///         .header("content-type", "application/json")
+///         .body(r#"{"issuer": "https://op.example", "jwks_uri": "https://op.example/jwks"}"#)
+/// };
+/// let options = DiscoveryOptions::of_profile(Profile::TokenIssuer, &Default::default());
+/// let metadata = run(Discovery::with("https://op.example", options)?, send)?;
+/// assert_eq!(metadata.jwks_uri.as_ref().map(|url| url.as_str()), Some("https://op.example/jwks"));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
-/// [`DriveError::Protocol`] if the flow is over; [`DriveError::Transport`] if there was no response and the
-/// flow could not go on.
+/// [`DriveError::Protocol`] if the flow failed; [`DriveError::Transport`] if there was no response and the flow
+/// could not go on without one.
 pub fn run<F: Flow, B: AsRef<[u8]>, E>(
     step: impl Into<Step<F>>,
     mut send: impl FnMut(Request, Terms) -> Result<http::Response<B>, E>,
@@ -23,8 +42,22 @@ pub fn run<F: Flow, B: AsRef<[u8]>, E>(
     block_on(run_async(step, |request, terms| ready(send(request, terms)), after))
 }
 
-/// Runs a flow to its end on whatever runtime `send` and `sleep` belong to. The future is `Send` if
-/// they are; dropping it drops the flow, and leaves nothing behind.
+/// Runs a flow to its end on the runtime of `send` and `sleep`. The future is `Send` if the futures of both are.
+/// Dropping the future drops the flow, and leaves nothing behind.
+///
+/// ```
+/// use oidc_drive::{DriveError, http, oidc_proto::flow::{Discovery, Request, Terms}, run_async};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), oidc_drive::oidc_proto::Error> {
+/// // Any async HTTP client is a closure. This one never gets a response.
+/// let send = |_: Request, _: Terms| async { Err::<http::Response<Vec<u8>>, _>("no network") };
+/// let discovery = Discovery::start("https://op.example", &Default::default())?;
+/// let lost = run_async(discovery, send, tokio::time::sleep).await;
+/// assert!(matches!(lost, Err(DriveError::Transport("no network"))));
+/// # Ok(())
+/// # }
+/// ```
 ///
 /// # Errors
 /// As [`run`].
@@ -40,7 +73,7 @@ where
     drive(step.into(), &SystemClock, send, |span, _| sleep(span)).await
 }
 
-/// The loop. `sleep` is told which endpoint was asked last.
+/// Runs a flow to its end. `sleep` also gets the endpoint of the latest request.
 pub(crate) async fn drive<F: Flow, B: AsRef<[u8]>, E, S, W>(
     mut step: Step<F>,
     clock: &dyn Clock,

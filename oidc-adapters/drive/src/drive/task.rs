@@ -1,12 +1,12 @@
-//! [`Task`] and [`Job`]: what runs in the background.
+//! [`Task`] and [`Job`]: the types of background work.
 
 use std::{future::Future, pin::Pin};
 
-/// What a renewal in the background is, for a runtime that is to carry it out.
+/// A background renewal, for a runtime to run.
 pub type Task = Pin<Box<dyn Future<Output = ()> + Send>>;
 
-/// What a renewal in the background is, for a thread that is to carry it out.
+/// A background renewal, for a thread to run.
 pub type Job = Box<dyn FnOnce() + Send>;
 
-/// What comes later.
+/// A boxed future.
 pub(crate) type Boxed<T> = Pin<Box<dyn Future<Output = T> + Send>>;

@@ -1,5 +1,5 @@
-//! [`Clock`]: where a [`SingleFlight`](crate::SingleFlight) gets time and entropy from, and an
-//! [`Observer`](crate::Observer) durations.
+//! [`Clock`]: the source of time and entropy for a [`SingleFlight`](crate::SingleFlight), and of durations for an
+//! [`Observer`](crate::Observer).
 
 use oidc_proto::{Moment, Timestamp};
 use std::{
@@ -8,21 +8,32 @@ use std::{
     time::{Duration, Instant, SystemTime, UNIX_EPOCH},
 };
 
-/// A source of time and entropy. A closure that makes moments is one.
+/// A source of time and entropy. A closure that returns a [`Moment`] implements it.
+///
+/// ```
+/// use oidc_drive::{Clock, SystemClock, oidc_proto::{Moment, Timestamp}};
+///
+/// // For tests: a clock that stands still, and entropy that is not secret.
+/// let fixed = || Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// assert_eq!(Clock::now(&fixed), Timestamp(1_800_000_000));
+///
+/// // For programs.
+/// assert!(SystemClock.now() > Timestamp(1_700_000_000));
+/// ```
 pub trait Clock: Send + Sync {
-    /// The time.
+    /// Returns the time.
     fn now(&self) -> Timestamp;
-    /// The time, and fresh entropy.
+    /// Returns the time and fresh entropy.
     fn moment(&self) -> Moment;
-    /// Since some moment of the past, by a clock that nobody sets: two readings make a duration. That of
-    /// this machine, unless a simulation has its own; a closure has none.
+    /// Returns the time since some moment of the past, by a clock that nobody sets; two readings make a duration. The
+    /// default is the monotonic clock of this machine. A simulation may have its own; a closure has the default.
     fn elapsed(&self) -> Duration {
         static FIRST: OnceLock<Instant> = OnceLock::new();
         FIRST.get_or_init(Instant::now).elapsed()
     }
 }
 
-/// This machine's clock, and its secure source of entropy.
+/// This machine's clock and its secure source of entropy.
 #[derive(Clone, Copy, Debug, Default)]
 #[allow(clippy::exhaustive_structs, reason = "there is nothing in it")]
 pub struct SystemClock;
@@ -53,10 +64,10 @@ impl fmt::Debug for dyn Clock {
     }
 }
 
-/// The time of this machine's clock, and 32 bytes from its secure source of entropy.
+/// Returns the time of this machine's clock, and 32 bytes from its secure source of entropy.
 ///
 /// # Panics
-/// If the operating system has no entropy to give. Nothing can be done safely then.
+/// If the operating system has no entropy. Nothing can be done safely then.
 #[must_use]
 #[allow(clippy::expect_used, reason = "to go on without entropy would be worse than to stop")]
 pub fn moment() -> Moment {
@@ -66,7 +77,7 @@ pub fn moment() -> Moment {
     Moment::new(now(), entropy.expose())
 }
 
-/// The time of this machine's clock.
+/// Returns the time of this machine's clock.
 #[must_use]
 pub fn now() -> Timestamp {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);

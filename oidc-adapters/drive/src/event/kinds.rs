@@ -1,33 +1,59 @@
-//! [`Event`]: what has happened.
+//! [`Event`]: the kinds of events.
 
 use super::target::Target;
 use http::StatusCode;
 use oidc_proto::{flow::Endpoint, resource::VerdictRecord};
 use std::{sync::Arc, time::Duration};
 
-/// What has happened. All durations are by the clock of the [`Observer`](crate::Observer).
+/// An event that an [`Observer`](crate::Observer) receives. All durations are by the clock of the observer.
 ///
-/// A request that was [`Sent`](Self::Sent) is followed by exactly one of [`Answered`](Self::Answered),
-/// [`Lost`](Self::Lost) and [`Cancelled`](Self::Cancelled): so many are in flight.
+/// Each [`Sent`](Self::Sent) is followed by exactly one [`Answered`](Self::Answered), [`Lost`](Self::Lost) or
+/// [`Cancelled`](Self::Cancelled), so the difference is the number of requests in flight.
+///
+/// ```
+/// use oidc_drive::{Event, Observer, blocking::{Io, Provider}, http, oidc_proto::flow::{Request, Terms}};
+/// use std::sync::mpsc;
+///
+/// /// One line of a log for each event that is worth one.
+/// fn line(event: &Event) -> Option<String> {
+///     match event {
+///         Event::Answered { to, status, took, .. } => Some(format!("{to}: {status} after {took:?}")),
+///         Event::Lost { to, why, .. } => Some(format!("{to}: {why}")),
+///         Event::Renewed { what, issuer, outcome: Err(why), .. } => Some(format!("{what} of {issuer}: {why}")),
+///         _ => None,
+///     }
+/// }
+///
+/// let (log, lines) = mpsc::channel();
+/// let observer = Observer::new(move |event| line(event).into_iter().for_each(|line| drop(log.send(line))));
+/// let io = Io::new(|_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network"));
+/// let provider = Provider::builder("https://op.example", io).with_observer(observer).build()?;
+/// assert!(provider.metadata().is_err());
+/// assert_eq!(lines.try_iter().collect::<Vec<_>>(), [
+///     "openid-configuration at op.example:443: no_response",
+///     "metadata of https://op.example: no_response",
+/// ]);
+/// # Ok::<(), oidc_drive::ProviderError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
     /// A request is about to leave.
     #[non_exhaustive]
     Sent {
-        /// Where to.
+        /// Where the request goes.
         to: Target,
     },
-    /// A response has come, whatever its status.
+    /// A response arrived, with any status.
     #[non_exhaustive]
     Answered {
         /// Where the request went.
         to: Target,
         /// The status of the response.
         status: StatusCode,
-        /// How many bytes of the body were read: one more than the terms allow, if it is too large.
+        /// How many bytes of the body were read: one more than the terms allow, if the body is too large.
         bytes: usize,
-        /// From the request to the last byte that was read.
+        /// The time from the request to the last byte that was read.
         took: Duration,
     },
     /// There was no response.
@@ -35,62 +61,64 @@ pub enum Event {
     Lost {
         /// Where the request went.
         to: Target,
-        /// `timeout`, `connection` or `no_response`; or the word of an HTTP stack of one's own.
+        /// The reason: `timeout`, `connection` or `no_response`, or the [label](crate::Io::with_error_labels) of
+        /// another HTTP client.
         why: &'static str,
-        /// From the request until that was known.
+        /// The time from the request until the loss was known.
         took: Duration,
     },
-    /// Nobody waits for the response any more: the future was dropped, or its thread panicked.
+    /// A request was cancelled: its future was dropped, or its thread panicked.
     #[non_exhaustive]
     Cancelled {
         /// Where the request went.
         to: Target,
-        /// From the request until then.
+        /// The time from the request until the cancellation.
         took: Duration,
     },
-    /// A flow has waited, because a provider asked it to or did not answer.
+    /// A flow waited, because a provider asked it to or did not answer.
     #[non_exhaustive]
     Waited {
         /// The name of the flow's type.
         flow: &'static str,
-        /// Which endpoint it asked last, if it did so in this run.
+        /// The endpoint of the latest request in this run; `None` if there was no request.
         after: Option<Endpoint>,
-        /// For how long.
+        /// How long the flow waited.
         took: Duration,
     },
-    /// A flow has come to its end: a login, a refresh, a retrieval.
+    /// A flow ended: a login, a refresh, a fetch of metadata or keys.
     #[non_exhaustive]
     Ended {
-        /// The name of the flow's type, such as `Login`; `Verification` for an access token that a
-        /// [`Provider`](crate::Provider) has verified.
+        /// The name of the flow's type, such as `Login`; `Verification` for the verification of an access token by a
+        /// [`Provider`](crate::Provider).
         flow: &'static str,
-        /// What came of it; if nothing, [why](super::why_ended).
+        /// Whether the flow succeeded. The error is the [code](super::why_ended) of its failure.
         outcome: Result<(), &'static str>,
-        /// From its first step in this run, waits included.
+        /// The time from its first step in this run, waits included.
         took: Duration,
     },
-    /// A renewal of a shared value is over.
+    /// The renewal of a shared value ended.
     #[non_exhaustive]
     Renewed {
-        /// What was renewed: `keys`, `metadata`, `introspection`; by a [`Provider`](crate::Provider) also
-        /// `token` (of its own) and `refresh`; or the word of one's own [`SingleFlight`].
+        /// The kind of value: `keys`, `metadata` or `introspection`; of a [`Provider`](crate::Provider) also `token`
+        /// (a service token) and `refresh`; or the word that was given to a [`SingleFlight`].
         ///
         /// [`SingleFlight`]: crate::SingleFlight
         what: &'static str,
-        /// Of which issuer, as the settings spell it.
+        /// The issuer of the value, as the settings spell it.
         issuer: Arc<str>,
-        /// Whether there is a new value. If not, [why](super::why_failed); `unused` if what came had expired or
-        /// something newer was there already, `abandoned` if whoever renewed gave up.
+        /// Whether there is a new value. The error is the [code](super::why_failed) of the failure. It is `unused` if
+        /// the new value had expired or a newer one was there already, and `abandoned` if the renewal was given up.
         outcome: Result<(), &'static str>,
-        /// From the lease to its end.
+        /// The time from the beginning of the renewal to its end.
         took: Duration,
     },
-    /// A request to an API was decided on.
+    /// A [`Gate`](crate::Gate) decided on a request to an API.
     #[non_exhaustive]
     Verdict {
         /// The decision, with its clause.
         record: VerdictRecord,
-        /// From the request, waits for keys included; nothing for what a route demands besides.
+        /// The time from the request, waits for keys included. For a refusal by the requirements of a route, it is the
+        /// time of that check alone.
         took: Duration,
     },
 }

@@ -1,9 +1,9 @@
-//! [`Event`]: what has happened, as a value, for logs, metrics and traces.
+//! [`Event`]: a value for each request, response, wait, renewal and verdict, for logs, metrics and traces.
 //!
-//! **No secret is in an event, whatever a provider answers.** An event has numbers, words that stand in
-//! the sources of this program (`&'static str`: nothing that was received can be one), the host and port
-//! of a URL without its path and query, and issuers as the settings spell them. No header, no body, no
-//! prose of a provider, no text of a transport's error.
+//! **No event contains a secret, whatever a provider answers.** An event has numbers, words from the sources of this
+//! program (`&'static str`, so they cannot have been received), the host and port of a URL without its path and
+//! query, and issuers as the settings spell them. It has no header, no body, no words of a provider, and no text of a
+//! transport error.
 
 mod clock;
 mod kinds;

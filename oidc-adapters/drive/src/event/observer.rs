@@ -1,4 +1,4 @@
-//! [`Observer`]: who is told of [`Event`]s, and by which clock they are timed.
+//! [`Observer`]: the receiver of [`Event`]s, with the clock that times them.
 
 use super::{
     clock::{Clock, SystemClock},
@@ -15,23 +15,31 @@ use std::{
     time::Duration,
 };
 
-/// Whoever wants to know what happens. Cheap to clone; clones are the same observer.
+/// A function that receives each [`Event`], for logs, metrics and traces. Cheap to clone; clones are the same
+/// observer.
 ///
 /// ```
-/// # use oidc_drive::{Event, DriveError, Observer, run_with_observer};
-/// # use oidc_proto::flow::{Discovery, Request, Terms};
-/// let observer = Observer::new(|event: &Event| println!("{event:?}"));
-/// // Any HTTP client is a closure. This one never gets an answer.
-/// let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
-/// let send = |request, terms| observer.send(request, terms, send);
-/// let call = Discovery::start("https://op.example", &Default::default())?;
-/// assert!(run_with_observer(call, send, &observer).is_err());
-/// # Ok::<(), oidc_proto::Error>(())
+/// use oidc_drive::{Event, Observer, blocking::{Io, Provider}, http, oidc_proto::flow::{Request, Terms}};
+/// use std::sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}};
+///
+/// // A metric: how many requests got no response.
+/// let lost = Arc::<AtomicUsize>::default();
+/// let count = lost.clone();
+/// let observer = Observer::new(move |event| {
+///     if matches!(event, Event::Lost { .. }) {
+///         count.fetch_add(1, Relaxed);
+///     }
+/// });
+/// let io = Io::new(|_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network"));
+/// let provider = Provider::builder("https://op.example", io).with_observer(observer).build()?;
+/// assert!(provider.metadata().is_err());
+/// assert_eq!(lost.load(Relaxed), 1);
+/// # Ok::<(), oidc_drive::ProviderError>(())
 /// ```
 ///
-/// It is called on the thread or task that an event is about, where no lock is held: slow work belongs
-/// elsewhere. **It disturbs nothing:** if it panics, the panic goes no further than to the panic hook,
-/// and it is called again for the next event.
+/// The function is called on the thread or task of the event, so it should do no slow work. No lock is held
+/// meanwhile. **An observer disturbs nothing:** if the function panics, the panic reaches the panic hook and nothing
+/// else, and the function is called again for the next event.
 #[derive(Clone, Default)]
 pub struct Observer(Option<Arc<Inner>>);
 
@@ -41,55 +49,55 @@ struct Inner {
 }
 
 impl Observer {
-    /// Tells nobody, at next to no cost.
+    /// Makes an observer that ignores all events, at almost no cost.
     #[must_use]
     pub const fn none() -> Self {
         Self(None)
     }
 
-    /// Tells this function of every event.
+    /// Makes an observer that calls this function with every event.
     #[must_use]
     pub fn new(tell: impl Fn(&Event) + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(Inner { tell: Arc::new(tell), clock: Arc::new(SystemClock) })))
     }
 
-    /// Takes durations from another clock than the system's: see [`Clock::elapsed`].
+    /// Sets the clock for durations, see [`Clock::elapsed`]; the default is [`SystemClock`].
     #[must_use]
     pub fn with_clock(self, clock: impl Clock + 'static) -> Self {
         let inner = |inner: Arc<Inner>| Inner { tell: Arc::clone(&inner.tell), clock: Arc::new(clock) };
         Self(self.0.map(|known| Arc::new(inner(known))))
     }
 
-    /// Whether nobody is told.
+    /// Whether this observer ignores all events.
     #[must_use]
     pub const fn is_none(&self) -> bool {
         self.0.is_none()
     }
 
-    /// Tells of an event.
+    /// Reports an event.
     pub fn tell(&self, event: &Event) {
         if let Some(inner) = &self.0 {
-            // It may be called while a thread unwinds already: a second panic would end the process.
+            // The thread may be unwinding already, and a second panic would end the process.
             let _panicked = catch_unwind(AssertUnwindSafe(|| (inner.tell)(event)));
         }
     }
 
-    /// Begins to measure a time.
+    /// Begins to measure a duration.
     #[must_use]
     pub fn start(&self) -> Started {
         Started(self.0.as_ref().map(|inner| inner.clock.elapsed()).unwrap_or_default())
     }
 
-    /// How long ago that was.
+    /// Returns the time since a [start](Self::start).
     #[must_use]
     pub fn since(&self, started: Started) -> Duration {
         self.start().0.saturating_sub(started.0)
     }
 
-    /// Carries a request out by this function, and tells of it.
+    /// Carries out a request with this function, and reports it.
     ///
     /// # Errors
-    /// As the function.
+    /// The error of the function.
     pub fn send<B: AsRef<[u8]>, E>(
         &self,
         request: Request,
@@ -100,11 +108,11 @@ impl Observer {
         sending.ended(send(request, terms), |_| NO_RESPONSE)
     }
 
-    /// Carries a request out by this function, and tells of it; also if this future is dropped before
-    /// the response is there.
+    /// Carries out a request with this function, and reports it, even if this future is dropped before the response
+    /// arrives.
     ///
     /// # Errors
-    /// As the function.
+    /// The error of the function.
     pub async fn send_async<B: AsRef<[u8]>, E, S>(
         &self,
         request: Request,
@@ -118,7 +126,8 @@ impl Observer {
         sending.ended(send(request, terms).await, |_| NO_RESPONSE)
     }
 
-    /// A request is about to leave: for HTTP stacks that can say why there is no response.
+    /// Reports that a request is about to leave. For HTTP clients that can name the reason of a loss; others use
+    /// [`send`](Self::send).
     pub fn sending(&self, request: &Request, terms: Terms) -> Sending {
         if self.is_none() {
             return Sending(None);
@@ -135,12 +144,12 @@ impl fmt::Debug for Observer {
     }
 }
 
-/// When something began, by the clock of an [`Observer`].
+/// The beginning of a duration, by the clock of an [`Observer`].
 #[derive(Clone, Copy, Debug)]
 pub struct Started(Duration);
 
-/// A request that is under way. Dropped before it [has ended](Self::ended), it was cancelled.
-#[must_use = "dropped at once, the request counts as cancelled"]
+/// A request that is under way. If it is dropped before [`ended`](Self::ended) is called, it counts as cancelled.
+#[must_use = "a request that is dropped counts as cancelled"]
 #[derive(Debug)]
 pub struct Sending(Option<UnderWay>);
 
@@ -152,10 +161,10 @@ struct UnderWay {
 }
 
 impl Sending {
-    /// Tells how it ended, and gives that back. `why` has a word for an error, fit for a label.
+    /// Reports the end of the request, and returns `result`. `why` turns an error into one word, for a label.
     ///
     /// # Errors
-    /// What was given.
+    /// The error of `result`.
     pub fn ended<B: AsRef<[u8]>, E>(
         mut self,
         result: Result<http::Response<B>, E>,

@@ -1,27 +1,27 @@
-//! [`Target`]: where a request goes.
+//! [`Target`]: the destination of a request.
 
 use http::{Method, Uri};
 use oidc_proto::flow::{Endpoint, Request, Terms};
 use std::{fmt, sync::Arc};
 
-/// Where a request goes: nothing of its path, query, headers or body.
+/// The destination of a request, without its path, query, headers and body.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Target {
-    /// Which of the provider's endpoints it is.
+    /// The endpoint of the provider.
     pub endpoint: Endpoint,
     /// The method.
     pub method: Method,
-    /// `https` or `http`.
+    /// The scheme: `https` or `http`.
     pub scheme: &'static str,
-    /// The host, without brackets if it is an address.
+    /// The host. An IPv6 address has no brackets.
     pub host: Arc<str>,
-    /// The port, named or not.
+    /// The port, which is that of the scheme if the URL has none.
     pub port: u16,
 }
 
 impl Target {
-    /// Where a request goes.
+    /// The destination of this request.
     pub(crate) fn of(request: &Request, terms: Terms) -> Self {
         Self::new(terms.endpoint, request.method(), request.uri())
     }

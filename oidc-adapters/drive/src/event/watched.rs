@@ -1,4 +1,4 @@
-//! [`Watched`]: what renewals are told as, and to whom.
+//! [`Watched`]: the observer of renewals, with the words for their events.
 
 use super::{
     kinds::Event,
@@ -6,7 +6,7 @@ use super::{
 };
 use std::sync::Arc;
 
-/// Who is told of renewals, and in which words.
+/// The observer of the renewals of one value, with the kind and the issuer of that value.
 #[derive(Clone, Default)]
 pub(crate) struct Watched {
     pub(crate) observer: Observer,

@@ -1,11 +1,11 @@
-//! The words of events: why a flow is over, why a renewal failed, and what a flow is called.
+//! The words of events: the codes of failed flows and renewals, and the names of flows.
 
 use oidc_proto::{Error, renew::RenewalError};
 
-/// Why there was no response, if nobody says more.
+/// The code for a request without a response, if the HTTP client has no other.
 pub(crate) const NO_RESPONSE: &str = "no_response";
 
-/// The error codes that a provider may give, by the specifications. Any other could be anything.
+/// The error codes of the specifications. Any other code from a provider could contain anything.
 const OAUTH: [&str; 22] = [
     // RFC 6749 sections 4.1.2.1 and 5.2
     "invalid_request",
@@ -35,16 +35,16 @@ const OAUTH: [&str; 22] = [
     "consent_required",
 ];
 
-/// Why a flow is over, in one word: the [code](Error::code) of the error. Of an OAuth error it is the one
-/// that the provider gave, if the specifications know it, and `oauth_error` if not: an unknown one could
-/// be anything, even a secret.
+/// Returns why a flow failed, in one word: the [code](Error::code) of the error. For an OAuth error it is the code from
+/// the provider if the specifications define it. Otherwise it is `oauth_error`, because an unknown code could be
+/// anything, even a secret.
 #[must_use]
 pub fn why_ended(error: &Error) -> &'static str {
     let given = if let Error::OAuth(given) = error { given.response.error.as_str() } else { "" };
     OAUTH.into_iter().find(|known| *known == given).unwrap_or_else(|| error.code())
 }
 
-/// Why a renewal failed, in one word: as [`why_ended`]; else `no_response` or `expired`.
+/// Returns why a renewal failed, in one word: `no_response`, `expired`, or the word of [`why_ended`].
 #[must_use]
 pub fn why_failed(failure: &RenewalError) -> &'static str {
     match failure {
@@ -54,7 +54,7 @@ pub fn why_failed(failure: &RenewalError) -> &'static str {
     }
 }
 
-/// The name of a type, without its path.
+/// The name of a type, without its path and its parameters.
 pub(crate) fn name_of<F>() -> &'static str {
     let name = std::any::type_name::<F>();
     let name = name.split('<').next().unwrap_or(name);

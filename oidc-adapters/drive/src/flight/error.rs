@@ -1,23 +1,38 @@
-//! [`NotAvailableError`]: why a flight has nothing to give.
+//! [`NotAvailableError`]: why a flight has no value.
 
 use crate::event::Target;
 use oidc_proto::{Timestamp, renew::RenewalError};
 use std::{fmt, sync::Arc};
 
-/// No value is available, or none that is newer, and waiting longer would not be worth it. The error says why,
-/// and when to ask again.
+/// No value is available, or no newer one, and waiting longer would not help. The error says why, and when to ask
+/// again.
+///
+/// ```
+/// use oidc_drive::{Clock, SingleFlight, oidc_proto::{
+///     Moment, Timestamp, renew::{Need, RenewalError, RenewalPolicy},
+/// }};
+/// use std::sync::Arc;
+///
+/// let clock: Arc<dyn Clock> = Arc::new(|| Moment::new(Timestamp(1_800_000_000), [7; 32]));
+/// let keys = SingleFlight::<Vec<u8>>::with_clock(RenewalPolicy::KEYS, clock);
+/// let error = keys.get(Need::Any, || Err(RenewalError::NoResponse)).unwrap_err();
+/// assert_eq!(error.because, Some(RenewalError::NoResponse));
+/// assert_eq!(error.to_string(), "nothing to use: the provider did not answer");
+/// // An API would answer 503, and this many seconds as `Retry-After`.
+/// assert!((1..=5).contains(&(error.until.0 - 1_800_000_000)));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAvailableError {
-    /// When it makes sense to ask again.
+    /// The time from which it makes sense to ask again.
     pub until: Timestamp,
-    /// Why the last renewal failed. `None` if callers ask for something newer too often, or a renewal
-    /// takes too long.
+    /// Why the last renewal failed. `None` if callers ask for a newer value too often, or a renewal takes too long.
     pub because: Option<RenewalError>,
-    /// Of which issuer it would be, as the settings spell it; `None` if a [`SingleFlight`](crate::SingleFlight) of one's own
-    /// says so, which knows of no issuer.
+    /// The issuer of the value, as the settings spell it. `None` if the error is from a
+    /// [`SingleFlight`](crate::SingleFlight) of your own, which knows no issuer.
     pub issuer: Option<Arc<str>>,
-    /// Where it was asked for the last time in vain, if it was.
+    /// The destination of the last request of the failed renewal, if it is known. A
+    /// [`SingleFlight`](crate::SingleFlight) of your own does not know it.
     pub asked: Option<Box<Target>>,
 }
 
@@ -26,7 +41,7 @@ impl NotAvailableError {
         Self { until, because, issuer: None, asked: None }
     }
 
-    /// Says of which issuer it would be, and where it was asked for.
+    /// Adds the issuer of the value, and the destination of the failed request.
     pub(crate) fn of(mut self, issuer: &str, asked: Option<Target>) -> Self {
         self.issuer.get_or_insert_with(|| issuer.into());
         self.asked = self.asked.or(asked.map(Box::new)).filter(|_| self.because.is_some());

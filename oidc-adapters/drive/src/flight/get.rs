@@ -1,5 +1,5 @@
-//! How a value is got from a [`SingleFlight`]: by a caller who renews it, has it renewed, or waits. Written once,
-//! async; a thread blocks on it.
+//! The `get` methods of [`SingleFlight`]: a caller gets the value, renews it, or waits for another caller's renewal.
+//! The code is written once, as async code; a thread blocks on it.
 
 use super::{
     error::NotAvailableError,
@@ -17,22 +17,22 @@ use std::{
     time::Duration,
 };
 
-/// What a caller is to do.
+/// The next step of a caller.
 enum Answer<T> {
     Use(Published<T>),
     UseAndRenew(Published<T>, Lease),
     Renew(Lease),
-    /// Until somebody settles after this version, but only so long.
+    /// Wait until the version is no longer this one, but no longer than this.
     Wait(Duration, u64),
     No(NotAvailableError),
 }
 
 impl<T> SingleFlight<T> {
-    /// The value. A caller who has to renew does it on its own thread, and comes back when it is done;
-    /// the others wait for it no longer than the policy's patience.
+    /// Returns the value. If it must be renewed, this caller does so on its own thread, and returns when that is done.
+    /// Other callers meanwhile wait no longer than the policy's patience.
     ///
     /// # Errors
-    /// There is nothing to use now.
+    /// No value is available.
     pub fn get(
         &self,
         need: Need,
@@ -41,11 +41,11 @@ impl<T> SingleFlight<T> {
         block_on(self.get_async_inline(need, || ready(renew()), after))
     }
 
-    /// The value. If it has to be renewed, `spawn` carries that out on another thread, and nobody waits
-    /// longer than the policy's patience.
+    /// Returns the value. If it must be renewed, `spawn` runs the renewal on another thread, and no caller waits longer
+    /// than the policy's patience.
     ///
     /// # Errors
-    /// There is nothing to use now.
+    /// No value is available.
     pub fn get_spawning(
         self: &Arc<Self>,
         need: Need,
@@ -59,12 +59,11 @@ impl<T> SingleFlight<T> {
         block_on(self.get_async(need, || ready(renew()), after, spawn))
     }
 
-    /// The value. A caller who has to renew does it in this very future, and comes back when it is
-    /// done; if it is dropped before, another caller leads. With a runtime at hand, prefer
-    /// [`get_async`](Self::get_async).
+    /// Returns the value. If it must be renewed, this future does so itself, and is ready when that is done. If the
+    /// future is dropped before, another caller renews. With a runtime, prefer [`get_async`](Self::get_async).
     ///
     /// # Errors
-    /// There is nothing to use now.
+    /// No value is available.
     pub async fn get_async_inline<R, W>(
         &self,
         need: Need,
@@ -82,11 +81,11 @@ impl<T> SingleFlight<T> {
         self.get_async_with(need, lead, sleep).await
     }
 
-    /// The value. If it has to be renewed, `spawn` carries that out in the background: dropping this
-    /// future cancels nothing, and it waits no longer than the policy's patience.
+    /// Returns the value. If it must be renewed, `spawn` runs the renewal in the background. Dropping this future then
+    /// cancels nothing, and the future waits no longer than the policy's patience.
     ///
     /// # Errors
-    /// There is nothing to use now.
+    /// No value is available.
     pub async fn get_async<R, W>(
         self: &Arc<Self>,
         need: Need,
@@ -107,8 +106,9 @@ impl<T> SingleFlight<T> {
         self.get_async_with(need, lead, sleep).await
     }
 
-    /// As [`get_async`](Self::get_async) if `background` says so, which is told whether there is a value that
-    /// serves meanwhile; else as [`get_async_inline`](Self::get_async_inline): the caller waits for the end.
+    /// Returns the value as [`get_async`](Self::get_async) does if `background` returns true, and as
+    /// [`get_async_inline`](Self::get_async_inline) otherwise. The argument of `background` is whether there is an old
+    /// value to use meanwhile.
     pub(crate) async fn get_async_if<R, W>(
         self: &Arc<Self>,
         need: Need,
@@ -179,13 +179,12 @@ impl<T> SingleFlight<T> {
         }
     }
 
-    /// Asks the renewal, for a caller who still waits so many seconds.
+    /// Asks the renewal for the next step of a caller that may wait for `left` more seconds.
     fn ask(&self, need: Need, left: i64) -> Answer<T> {
         self.ask_by(self.state(), need, left, self.clock.now())
     }
 
-    /// The value, if nobody need be asked for it: the same answer as that of [`get`](Self::get), before any
-    /// machinery is made to wait for one.
+    /// The value, if it is fresh. It is the value that [`get`](Self::get) returns, but no future is made.
     pub(crate) fn get_at_once(&self) -> Option<Published<T>> {
         let now = self.clock.now();
         let mut state = self.state();
@@ -216,7 +215,7 @@ impl<T> SingleFlight<T> {
     ) -> Answer<T> {
         let state = &mut *guard;
         let need = match need {
-            // A value that was never here was another flight's, which a pool has forgotten: any is newer.
+            // An epoch that was never here is from an older flight, which a pool has forgotten. Any value is newer.
             Need::NewerThan(epoch) if epoch > state.renewal.epoch() => Need::Any,
             need @ (Need::Any | Need::NewerThan(_) | _) => need,
         };
@@ -230,14 +229,14 @@ impl<T> SingleFlight<T> {
             }
             Decision::Join { until } => return Answer::No(NotAvailableError::new(until, None)),
             Decision::Refuse { until, because } => {
-                // A lease that may outlive its exchange by far says nothing of when to ask again.
+                // The lease is far longer than its exchange, so its end is not the time to ask again.
                 let until = if self.once { until.min(now.plus(self.patience)) } else { until };
                 return Answer::No(NotAvailableError::new(until, because));
             }
         };
         match (state.renewal.published(), lease) {
             (Some(published), lease) => {
-                // After the clock was set back, readers have to be told the new times.
+                // After the clock was set back, readers need the new times.
                 let old = (state.told != Some(published.renew_at)).then(|| {
                     state.told = Some(published.renew_at);
                     self.publisher.publish(published.clone())
@@ -253,8 +252,8 @@ impl<T> SingleFlight<T> {
         }
     }
 
-    /// For how many seconds a caller has waited. One who slept the full time has waited it, whatever
-    /// the clock says.
+    /// The number of seconds that a caller has waited. A caller that slept the full time has waited all of it,
+    /// whatever the clock says.
     fn waited(&self, before: Timestamp, time: Duration, timed_out: bool) -> i64 {
         let full = i64::try_from(time.as_secs()).unwrap_or(i64::MAX);
         if timed_out { full } else { self.clock.now().0.saturating_sub(before.0).clamp(0, full) }
@@ -262,7 +261,7 @@ impl<T> SingleFlight<T> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "what is not there fails the test, as it should")]
+#[allow(clippy::unwrap_used, reason = "a missing value must fail the test")]
 mod tests {
     use super::*;
     use oidc_proto::renew::{Freshness, RenewalPolicy};
@@ -272,8 +271,8 @@ mod tests {
         Ok(Renewed::new(Arc::new(number), Freshness::lasting(Duration::from_secs(600))))
     }
 
-    /// Whoever renews one value may need another, and wait for a third that somebody else renews. A wake-up that
-    /// was meant for the thread is there afterwards.
+    /// The renewal of one value may need another value, and wait for a third one that another thread renews. A wake-up
+    /// that was meant for the thread is still there afterwards.
     #[test]
     fn a_get_may_need_another_get() {
         let (done, wait) = mpsc::channel();
@@ -291,7 +290,7 @@ mod tests {
                 });
                 value(*inner.unwrap().value + 1)
             });
-            // Hangs if somebody took it.
+            // Hangs if the wake-up was consumed.
             thread::park();
             assert_eq!(*got.unwrap().value, 3);
             assert_eq!([&outer, &inner, &other].map(|flight| flight.counters().leases), [1; 3]);

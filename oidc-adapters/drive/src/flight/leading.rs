@@ -1,5 +1,5 @@
-//! [`Leading`]: who renews a value of a [`SingleFlight`], until it is settled or given up; and what they are told
-//! if nothing came of it.
+//! [`Leading`]: the caller that renews the value of a [`SingleFlight`], until it settles or gives up; and the errors
+//! of callers that get no value.
 
 use super::{error::NotAvailableError, state::SingleFlight};
 use crate::event::{Started, why_failed};
@@ -7,8 +7,8 @@ use oidc_proto::renew::{Lease, Published, RenewalError, Renewed};
 use std::{ops::Deref, sync::Arc};
 
 impl<T> SingleFlight<T> {
-    /// A caller leads once, and is told whether there is a value that serves meanwhile: what it brings is
-    /// used, or there is a reason why not. Then the lease is given back.
+    /// Lets a caller lead, but only once: after that, its value is used or there is a reason against it. A second
+    /// lease is given back. `serves` says whether there is an old value to use meanwhile.
     pub(crate) fn lead_once<L>(
         &self,
         lead: &mut Option<impl FnOnce(Lease, bool) -> L>,
@@ -24,18 +24,18 @@ impl<T> SingleFlight<T> {
         }
     }
 
-    /// For who has led in vain.
+    /// The error of a caller that has led without success.
     pub(crate) fn not_now(&self) -> NotAvailableError {
         NotAvailableError::new(self.clock.now().plus(1), self.state().failed.clone())
     }
 
-    /// For who has waited in vain.
+    /// The error of a caller that has waited without success.
     pub(crate) fn not_yet(&self) -> NotAvailableError {
         NotAvailableError::new(self.clock.now().plus(1), None)
     }
 
-    /// What came of the renewal that somebody has led or waited for, if that is all they get and it has ended
-    /// since this version.
+    /// The outcome of the renewal that a caller has led or waited for, if it has ended since this version. `None` for
+    /// a flight whose callers may lead or wait again.
     pub(crate) fn came_since(&self, version: u64) -> Option<Result<Published<T>, NotAvailableError>> {
         let now = self.clock.now();
         let state = self.state();
@@ -56,7 +56,7 @@ impl<T> SingleFlight<T> {
     }
 }
 
-/// A lease in hand. Given back when it is dropped: its holder was cancelled, or broke.
+/// The lease of a leader. Dropping it gives the lease back: the leader was cancelled, or it panicked.
 pub(crate) struct Leading<T, F: Deref<Target = SingleFlight<T>>> {
     flight: F,
     lease: Option<Lease>,
@@ -70,7 +70,7 @@ impl<T, F: Deref<Target = SingleFlight<T>>> Leading<T, F> {
     }
 
     pub(crate) fn settle(mut self, result: Result<Renewed<T>, RenewalError>) {
-        // Where there is no entropy, it panics: with the lease still in hand, to be given back.
+        // This panics without entropy. The lease is not taken yet, so it is given back.
         let moment = self.flight.clock.moment();
         if let Some(lease) = self.lease.take() {
             let _kept = result.as_ref().ok().map(|renewed| Arc::clone(&renewed.value));

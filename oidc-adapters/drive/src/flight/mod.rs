@@ -1,11 +1,11 @@
-//! [`SingleFlight`]: parks callers while one of them renews. All decisions are those of
-//! [`Renewal`](oidc_proto::renew::Renewal); this room only waits.
+//! [`SingleFlight`]: lets callers wait while one of them, the leader, renews a value. A
+//! [`Renewal`](oidc_proto::renew::Renewal) makes all decisions; this module only waits.
 //!
-//! **No lock across anything slow.** The lock is held while the renewal decides and while a waker is
-//! put down: never across I/O, never while code of the caller runs.
+//! **No lock is held during anything slow.** The lock is held while the renewal decides and while a waker is stored. It
+//! is never held during I/O, or while code of a caller runs.
 //!
-//! **No lost wake-up.** What to do and the version it was decided in are read under one lock, and
-//! whoever settles counts the version up before waking anybody.
+//! **No wake-up is lost.** A caller reads the decision and its version under one lock. A leader that settles increments
+//! the version before it wakes anybody.
 
 mod error;
 mod get;

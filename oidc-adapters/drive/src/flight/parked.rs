@@ -1,4 +1,4 @@
-//! [`Parked`]: waiting for a [`SingleFlight`] to change. Who is cancelled is taken away.
+//! [`Parked`]: a caller that waits for a [`SingleFlight`] to change. A cancelled caller leaves nothing behind.
 
 use super::state::SingleFlight;
 use std::{
@@ -8,12 +8,12 @@ use std::{
 };
 
 impl<T> SingleFlight<T> {
-    /// How often something has changed here.
+    /// The number of changes so far.
     pub(crate) fn version(&self) -> u64 {
         self.state().waiting.version()
     }
 
-    /// Waits until something has changed since this version, or this timer is over; says whether it has.
+    /// Waits until the version is no longer this one, or until this timer ends. Returns whether the version changed.
     pub(crate) async fn changed_since(&self, version: u64, timer: impl Future<Output = ()>) -> bool {
         let (mut parked, mut timer) = (Parked::new(self, version), pin!(timer));
         poll_fn(|context| {
@@ -24,7 +24,7 @@ impl<T> SingleFlight<T> {
     }
 }
 
-/// One task that waits until the version is another.
+/// One task that waits until the version is no longer `version`.
 pub(crate) struct Parked<'f, T> {
     flight: &'f SingleFlight<T>,
     version: u64,
@@ -37,7 +37,7 @@ impl<'f, T> Parked<'f, T> {
     }
 
     pub(crate) fn poll(&mut self, context: &Context<'_>) -> Poll<()> {
-        // Cloned, and dropped, where no lock is held: a waker is code of the runtime.
+        // A waker runs code of the runtime, so it is cloned and dropped without the lock.
         let waker = context.waker().clone();
         let mut state = self.flight.state();
         let waiting = &mut state.waiting;

@@ -1,4 +1,4 @@
-//! [`SingleFlights`]: a [`SingleFlight`] for each issuer, or for each token, in bounded room.
+//! [`SingleFlights`]: a bounded pool with a [`SingleFlight`] for each issuer, or for each token.
 
 use super::state::SingleFlight;
 use crate::event::{Clock, Observer, SystemClock, Watched};
@@ -8,12 +8,28 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// A bounded pool of flights that know nothing of each other: while one of them renews, waits or
-/// fails, the others go on.
+/// A bounded pool of independent flights: while one of them renews, waits or fails, the others go on.
 ///
-/// The key says whose value it is: an issuer; or, for tokens, the client with all of its
-/// [`ClientCredentialsRequest`](oidc_proto::flow::ClientCredentialsRequest), so that nobody gets a token of another
+/// The key names the value. For keys and metadata it is the issuer. For tokens it must be the client and the whole
+/// [`ClientCredentialsRequest`](oidc_proto::flow::ClientCredentialsRequest), so that no caller gets a token for another
 /// scope or resource.
+///
+/// ```
+/// use oidc_drive::{SingleFlights, oidc_proto::renew::{Freshness, Need, RenewalError, RenewalPolicy, Renewed}};
+/// use std::{sync::Arc, time::Duration};
+///
+/// let keys = SingleFlights::<&str, String>::new(RenewalPolicy::KEYS, 100);
+/// let fetched = |text: &str| {
+///     Ok(Renewed::new(Arc::new(text.to_owned()), Freshness::lasting(Duration::from_secs(300))))
+/// };
+///
+/// // One issuer is down; the other one is not affected.
+/// assert!(keys.flight(&"https://down.example").get(Need::Any, || Err(RenewalError::NoResponse)).is_err());
+/// let value = keys.flight(&"https://op.example").get(Need::Any, || fetched("keys"))?;
+/// assert_eq!(*value.value, "keys");
+/// assert_eq!(keys.all().len(), 2);
+/// # Ok::<(), oidc_drive::NotAvailableError>(())
+/// ```
 pub struct SingleFlights<K, T> {
     pool: Mutex<SharedCache<K, SingleFlight<T>>>,
     policy: RenewalPolicy,
@@ -24,20 +40,20 @@ pub struct SingleFlights<K, T> {
 type Watch<K> = dyn Fn(&K) -> Watched + Send + Sync;
 
 impl<K: Ord + Clone, T> SingleFlights<K, T> {
-    /// No more than `cap` flights, each by this policy. The one that was used longest ago makes room.
+    /// Makes a pool of at most `cap` flights with this policy. The flight that was used longest ago makes room.
     #[must_use]
     pub fn new(policy: RenewalPolicy, cap: usize) -> Self {
         Self::with_clock(policy, cap, Arc::new(SystemClock))
     }
 
-    /// The same by a clock of one's own.
+    /// Makes a pool as [`new`](Self::new) does, with another clock than [`SystemClock`].
     #[must_use]
     pub fn with_clock(policy: RenewalPolicy, cap: usize, clock: Arc<dyn Clock>) -> Self {
         Self { pool: Mutex::new(SharedCache::new(cap)), policy, clock, watched: None }
     }
 
-    /// Tells this observer of the end of every renewal: see [`SingleFlight::with_observer`]. `issuer` says of a key
-    /// what may be told; a key can be a secret, or be made of one.
+    /// Reports the end of every renewal to this observer: see [`SingleFlight::with_observer`]. `issuer` turns a key
+    /// into the name that events may show, because a key can contain a secret.
     #[must_use]
     pub fn with_observer(
         mut self,
@@ -50,7 +66,7 @@ impl<K: Ord + Clone, T> SingleFlights<K, T> {
         self
     }
 
-    /// The flight of this key. No lock is held when it returns.
+    /// Returns the flight of this key, and makes it if need be. No lock is held when this returns.
     #[must_use]
     pub fn flight(&self, key: &K) -> Arc<SingleFlight<T>> {
         let watched = self.watched.as_ref().map(|watch| watch(key)).unwrap_or_default();
@@ -58,24 +74,24 @@ impl<K: Ord + Clone, T> SingleFlights<K, T> {
         self.pool().get_or_insert_with(key, new)
     }
 
-    /// The flight of this key, if there is one already. Takes no room.
+    /// Returns the flight of this key, if there is one already. Takes no room in the pool.
     #[must_use]
     pub fn existing(&self, key: &K) -> Option<Arc<SingleFlight<T>>> {
         self.pool().get(key)
     }
 
-    /// Forgets a key. Who has its flight in hand keeps it.
+    /// Removes a key, and returns its flight. Callers that hold the flight keep it.
     pub fn remove(&self, key: &K) -> Option<Arc<SingleFlight<T>>> {
         self.pool().remove(key)
     }
 
-    /// All flights of now, by key.
+    /// Returns all current flights, with their keys.
     #[must_use]
     pub fn all(&self) -> Vec<(K, Arc<SingleFlight<T>>)> {
         self.pool().iter().map(|(key, flight)| (key.clone(), Arc::clone(flight))).collect()
     }
 
-    /// What has happened to the pool so far.
+    /// Returns the counters of the pool.
     #[must_use]
     pub fn counters(&self) -> SharedCacheCounters {
         self.pool().counters()

@@ -1,4 +1,4 @@
-//! [`SingleFlight`]: what is held, and who waits for it.
+//! [`SingleFlight`]: its value and the callers that wait for it.
 
 use super::waiting::Waiting;
 use crate::event::{Clock, Observer, SystemClock, Watched};
@@ -12,7 +12,35 @@ use std::{
     time::Duration,
 };
 
-/// One value that many threads and tasks use, and that one of them renews.
+/// One value that many threads and tasks use, and that only one of them renews at a time.
+///
+/// A caller that finds the value fresh gets it at once. If the value must be renewed, one caller becomes the leader
+/// and fetches it. The others get the old value, or wait no longer than the patience of the
+/// [policy](RenewalPolicy).
+///
+/// ```
+/// use oidc_drive::{SingleFlight, oidc_proto::renew::{Freshness, Need, RenewalPolicy, Renewed}};
+/// use std::{sync::{Arc, atomic::{AtomicUsize, Ordering::Relaxed}}, thread, time::Duration};
+///
+/// let keys = SingleFlight::new(RenewalPolicy::KEYS);
+/// let fetches = AtomicUsize::new(0);
+/// let fetch = || {
+///     fetches.fetch_add(1, Relaxed);
+///     Ok(Renewed::new(Arc::new("keys"), Freshness::lasting(Duration::from_secs(300))))
+/// };
+/// thread::scope(|scope| {
+///     for _ in 0..8 {
+///         scope.spawn(|| assert_eq!(*keys.get(Need::Any, fetch).expect("keys").value, "keys"));
+///     }
+/// });
+/// assert_eq!(fetches.load(Relaxed), 1, "eight threads, one fetch");
+///
+/// // A token has an unknown `kid`: are there newer keys?
+/// let held = keys.get(Need::Any, fetch)?;
+/// let newer = keys.get(Need::NewerThan(held.epoch), fetch)?;
+/// assert!(newer.epoch > held.epoch);
+/// # Ok::<(), oidc_drive::NotAvailableError>(())
+/// ```
 pub struct SingleFlight<T> {
     state: Mutex<State<T>>,
     pub(super) publisher: Publisher<Published<T>>,
@@ -24,21 +52,21 @@ pub struct SingleFlight<T> {
 
 pub(crate) struct State<T> {
     pub(crate) renewal: Renewal<T>,
-    /// Why the renewal failed that ended last; nothing if its leader gave up.
+    /// Why the latest renewal failed; `None` if it succeeded or its leader gave up.
     pub(crate) failed: Option<RenewalError>,
-    /// Until when readers have been told that they need not ask.
+    /// The time until which the published value is fresh for readers.
     pub(super) told: Option<Timestamp>,
     pub(crate) waiting: Waiting,
 }
 
 impl<T> SingleFlight<T> {
-    /// Nothing is held yet.
+    /// Makes a flight without a value.
     #[must_use]
     pub fn new(policy: RenewalPolicy) -> Self {
         Self::with_clock(policy, Arc::new(SystemClock))
     }
 
-    /// The same by a clock of one's own.
+    /// Makes a flight as [`new`](Self::new) does, with another clock than [`SystemClock`].
     #[must_use]
     pub fn with_clock(policy: RenewalPolicy, clock: Arc<dyn Clock>) -> Self {
         let (renewal, waiting) = (Renewal::new(policy), Waiting::default());
@@ -52,8 +80,8 @@ impl<T> SingleFlight<T> {
         }
     }
 
-    /// Tells this observer of the end of every renewal, given up or not: that `keys` were renewed, say,
-    /// of this issuer.
+    /// Reports the end of every renewal to this observer, even of one that was given up. `what` is the kind of value,
+    /// such as `keys`, and `issuer` is its issuer.
     #[must_use]
     pub fn with_observer(self, what: &'static str, issuer: impl Into<Arc<str>>, observer: &Observer) -> Self {
         self.watched(Watched::new(what, issuer, observer))
@@ -63,48 +91,50 @@ impl<T> SingleFlight<T> {
         Self { watched, ..self }
     }
 
-    /// Who has waited for a renewal takes what came of it, and leads none: for what must not be tried again
-    /// unless somebody asks anew.
+    /// Makes callers that have waited for a renewal take its outcome, instead of leading the next renewal. For
+    /// exchanges that must not be repeated unless a new call asks for it.
     pub(crate) fn once(self) -> Self {
         Self { once: true, ..self }
     }
 
-    /// Reads the value without a lock. While it [is fresh](Published::is_fresh), nobody need be asked.
+    /// Returns a reader of the value, which takes no lock. While the value [is fresh](Published::is_fresh), it can be
+    /// used without calling [`get`](Self::get).
     #[must_use]
     pub fn reader(&self) -> Reader<Published<T>> {
         self.publisher.reader()
     }
 
-    /// What has happened so far.
+    /// Returns the counters of the renewals so far.
     #[must_use]
     pub fn counters(&self) -> Counters {
         self.state().renewal.counters()
     }
 
-    /// How many tasks and threads wait now.
+    /// Returns how many tasks and threads are waiting.
     #[must_use]
     pub fn waiting(&self) -> usize {
         self.state().waiting.len()
     }
 
-    /// Takes a value that came by another way: keys that a login has fetched for itself, say. `asked` is
-    /// when it was asked for, by the clock of this flight, and `known` the [epoch](Self::epoch) that was held
-    /// before that. It is kept if it is newer than what is held, as [`Renewal::learn`] says, and whoever waits
-    /// gets it. Returns whether it is held now.
+    /// Takes a value that was fetched elsewhere: keys that a login has fetched for itself, for example. `asked` is the
+    /// time of that request by the clock of this flight, and `known` is the [epoch](Self::epoch) before the request.
+    ///
+    /// The value is kept if it is newer than the current one, as [`Renewal::learn`] defines, and waiting callers get
+    /// it. Returns whether the value was kept.
     pub fn learn(&self, renewed: Renewed<T>, asked: Timestamp, known: Epoch) -> bool {
         let (moment, _kept) = (self.clock.moment(), Arc::clone(&renewed.value));
         self.change(|state| state.renewal.learn(renewed, asked, known, moment))
     }
 
-    /// Which value is held.
+    /// Returns the epoch of the current value. Each new value has a greater epoch.
     #[must_use]
     pub fn epoch(&self) -> Epoch {
         self.state().renewal.epoch()
     }
 
-    /// Tells that this value served without a question until this time: for a [reader](Self::reader) that
-    /// sees the clock set back. Otherwise the value would serve readers for as long again as the clock was
-    /// set back. Does nothing if the new times are known already.
+    /// Records that a [reader](Self::reader) has used this value until this time. A reader calls it when it sees that
+    /// the clock was set back. Otherwise the value would stay fresh for longer, by as much as the clock was set back.
+    /// Does nothing if the new times are known already.
     pub fn served_until(&self, value: &Published<T>, time: Timestamp) {
         let mut state = self.state();
         if state.told == Some(value.renew_at) {
@@ -112,12 +142,12 @@ impl<T> SingleFlight<T> {
         }
     }
 
-    /// Until when what is held needs no renewal, if anything is.
+    /// The time from which the value must be renewed, if there is a value.
     pub(crate) fn fresh_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.held(now).map(|published| published.renew_at)
     }
 
-    /// What is held, if nobody need be asked for it. Unlike a reader, it knows if the clock was set back.
+    /// The value, if it is fresh. Unlike a reader, this notices that the clock was set back.
     pub(crate) fn at_hand(&self, now: Timestamp) -> Option<Published<T>> {
         self.held(now).filter(|published| published.is_fresh(now))
     }
@@ -128,12 +158,13 @@ impl<T> SingleFlight<T> {
         state.renewal.published()
     }
 
-    /// Has everybody who waits ask again: for a clock that was moved by hand.
+    /// Wakes all waiting callers, so that they look at the clock again. For tests that set the clock.
     pub fn wake(&self) {
         self.change(|_| false);
     }
 
-    /// Changes the renewal, tells readers, and wakes everybody. The change says whether a value came.
+    /// Changes the renewal, publishes its value to readers, and wakes all waiting callers. `change` returns whether
+    /// there is a new value.
     pub(crate) fn change(&self, change: impl FnOnce(&mut State<T>) -> bool) -> bool {
         let mut guard = self.state();
         let state = &mut *guard;
@@ -149,7 +180,7 @@ impl<T> SingleFlight<T> {
         held
     }
 
-    /// A panic of another thread leaves a whole state behind: no code of a caller runs under the lock.
+    /// Locks the state. Poisoning is ignored: no code of a caller runs under the lock, so the state is whole.
     pub(crate) fn state(&self) -> MutexGuard<'_, State<T>> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -161,7 +192,7 @@ impl<T> fmt::Debug for SingleFlight<T> {
     }
 }
 
-/// A duration in seconds, a fraction counted as a whole one, as renewals count.
+/// A duration in whole seconds, rounded up, as renewals count.
 const fn whole_seconds(duration: Duration) -> i64 {
     Timestamp(0).after(duration).0
 }

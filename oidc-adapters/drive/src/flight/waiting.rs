@@ -1,8 +1,8 @@
-//! [`Waiting`]: who waits for something to change. Tasks, and threads that block, are put down once each.
+//! [`Waiting`]: the callers that wait for a change, one entry for each task or blocked thread.
 
 use std::{collections::BTreeMap, mem, task::Waker};
 
-/// Who waits, and how often there was something to wake them for.
+/// The wakers of waiting callers, and the number of changes so far.
 #[derive(Default)]
 pub(crate) struct Waiting {
     pub(super) version: u64,
@@ -19,7 +19,7 @@ impl Waiting {
         self.wakers.len()
     }
 
-    /// Something has changed: these are to be woken.
+    /// Counts a change, and returns the wakers to call.
     pub(crate) fn change(&mut self) -> BTreeMap<u64, Waker> {
         self.version += 1;
         mem::take(&mut self.wakers)

@@ -1,14 +1,15 @@
-//! Which opaque tokens are known, and which are being asked about: the bounds of introspection.
+//! [`Tokens`]: the opaque tokens whose introspection response is known, those that are being introspected, and the
+//! bounds of both.
 //!
-//! Anybody can make tokens up. So what a made-up token costs is bounded whatever became of it before: an
-//! answer that a token is not active, and an answer that did not come, give no right to anything.
+//! Anybody can invent tokens, so the cost of an invented token is bounded whatever its history. A response that a
+//! token is not active, or a missing response, gives no right to anything.
 //!
-//! * **Two pools.** Tokens that were said to be active have one of their own; what is said of strangers
-//!   takes no room in it.
-//! * **Two sets of permits.** Of strangers, and of tokens that were active when they were asked about last,
-//!   at most [`MAX_INTROSPECTIONS`] each are asked about at once: neither keeps the other waiting.
-//! * **One permit, one token, one request.** Who asks about a token that is being asked about shares its
-//!   permit and its flight, though the pool may have forgotten it since.
+//! * **Two pools.** Active tokens have a pool of their own. Responses about strangers, which are all other tokens,
+//!   take no room in it.
+//! * **Two sets of permits.** At most [`MAX_INTROSPECTIONS`] strangers are introspected at once, and at most as many
+//!   tokens that were active at their last introspection. Neither set keeps the other waiting.
+//! * **One permit, one token, one request.** A request whose token is being introspected shares the permit and the
+//!   flight of that token, even if the pool has forgotten it since.
 
 use crate::{
     event::{Clock, Watched},
@@ -25,17 +26,17 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-/// How many tokens may be asked about at once of which it is not known that they were active when they were
-/// asked about last. Anybody can make up tokens; beyond this, one is answered 503, and those that are known go
-/// on: of them as many may be asked about at once when what was said of them has become too old.
+/// The most opaque tokens that a gate introspects at once, apart from those that were active at their last
+/// introspection. Anybody can invent tokens, so a request beyond this bound is answered 503. Tokens that were active
+/// are not affected: as many of them are introspected at once when their responses have become too old.
 pub const MAX_INTROSPECTIONS: usize = 64;
 
-/// What an issuer has said of a token; or why what limits the token cannot be read in that.
+/// The introspection response for a token, or why a limit of the token cannot be read from it.
 pub(super) type Said = Result<IntrospectionResponse, JsonError>;
 
 type Answer = Arc<SingleFlight<Said>>;
 
-/// What was said of tokens, and of which something is being said.
+/// The introspection responses that are kept, and the introspections under way.
 pub(super) struct Tokens {
     state: Mutex<State>,
     policy: RenewalPolicy,
@@ -49,18 +50,18 @@ struct State {
     asked: BTreeMap<TokenHash, Asked>,
 }
 
-/// A token that is being asked about.
+/// A token that is being introspected.
 struct Asked {
     answer: Answer,
     known: bool,
-    /// How many share the permit.
+    /// How many requests share the permit.
     holders: usize,
-    /// Whether a request is on its way.
+    /// Whether a request to the issuer is on its way.
     sent: bool,
 }
 
 impl Tokens {
-    /// So many that are known, and as many that are not.
+    /// Room for `entries` active tokens, and for as many others.
     pub(super) fn new(
         entries: usize,
         policy: RenewalPolicy,
@@ -72,12 +73,12 @@ impl Tokens {
         Arc::new(Self { state, policy, clock, watched })
     }
 
-    /// What was said of a token, if anything is remembered of it.
+    /// The flight of a token whose introspection response is kept.
     pub(super) fn remembered(&self, hash: &TokenHash) -> Option<Answer> {
         self.state().remembered(hash).map(|(answer, _)| answer)
     }
 
-    /// The right to ask about a token. `None` if as many of its kind are being asked about as may be.
+    /// The right to introspect a token. `None` if the bound for tokens of its kind is reached.
     pub(super) fn permit(self: &Arc<Self>, hash: &TokenHash) -> Option<(Answer, Permit)> {
         let mut guard = self.state();
         let state = &mut *guard;
@@ -105,7 +106,7 @@ impl Tokens {
         Some((answer, permit()))
     }
 
-    /// Every answer of now, and all that are on their way.
+    /// All flights, those of introspections under way included.
     pub(super) fn all(&self) -> Vec<Answer> {
         let state = self.state();
         let pools = state.known.iter().chain(state.strangers.iter());
@@ -119,7 +120,7 @@ impl Tokens {
 }
 
 impl State {
-    /// What is remembered of a token, and whether it is that it is active.
+    /// The flight of a token that is remembered, and whether the token was active.
     fn remembered(&mut self, hash: &TokenHash) -> Option<(Answer, bool)> {
         if let Some(answer) = self.known.get(hash) {
             return Some((Answer::clone(&answer), true));
@@ -128,15 +129,15 @@ impl State {
     }
 }
 
-/// The right to ask about a token, shared by all who want to know of it. Given back however that ends.
+/// The right to introspect a token, shared by all requests with that token. Dropping it gives it back.
 pub(super) struct Permit {
     tokens: Arc<Tokens>,
     hash: TokenHash,
 }
 
 impl Permit {
-    /// A request about the token is about to leave. `None` if one is on its way still: the lease of who sent
-    /// it has ended, by a clock that was set, say.
+    /// Marks the request for the token as sent. `None` if an earlier one is still on its way: its lease may have
+    /// ended because the clock was set.
     pub(super) fn send(self) -> Option<Sent> {
         let mut state = self.tokens.state();
         let asked = state.asked.get_mut(&self.hash)?;
@@ -161,11 +162,11 @@ impl Drop for Permit {
     }
 }
 
-/// A request that is on its way.
+/// An introspection request that is on its way.
 pub(super) struct Sent(Permit);
 
 impl Sent {
-    /// The issuer has said whether the token is active: it is remembered among its like.
+    /// Moves the token to the pool of the active tokens, or to that of the strangers.
     pub(super) fn said(&self, active: bool) {
         let mut guard = self.0.tokens.state();
         let state = &mut *guard;

@@ -24,27 +24,27 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-/// How many opaque tokens are remembered unless set otherwise.
+/// The default number of opaque tokens that are remembered.
 const DEFAULT_INTROSPECTED: usize = 1024;
 
-/// Why settings make no gate.
+/// Why the settings of a gate are wrong.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {
     /// Keys were set for an issuer that the resource server does not trust.
     NotTrusted(String),
-    /// The keys of this issuer come from metadata that is asked for by another issuer rule than the resource server
-    /// trusts it by, or by one alone. Say it in
-    /// [`TrustedIssuer::access_tokens`](oidc_proto::resource::TrustedIssuer::access_tokens): that is enough.
+    /// The issuer rule for the metadata of this issuer differs from the rule by which the resource server trusts the
+    /// issuer, or only the metadata has a rule. Set the rule in
+    /// [`TrustedIssuer::access_tokens`](oidc_proto::resource::TrustedIssuer::access_tokens): it then applies to both.
     IssuerRule(String),
-    /// This issuer is a template, which is no place to ask for metadata. Trust it by the name of the document
-    /// that its tenants share, or say where its keys come from.
+    /// This issuer is a template, which is not a URL with metadata. Trust it by the name of the document that its
+    /// tenants share, or set where its keys come from.
     Template(String),
-    /// Metadata cannot be asked for at this issuer: plain http without leave, for example.
+    /// Metadata cannot be fetched from this issuer, because its URL is plain http for example.
     Issuer(String, Error),
-    /// An issuer introspects opaque tokens, and nothing says as which client to ask it.
+    /// An issuer introspects opaque tokens, but no client for introspection is set.
     NoClient,
-    /// There is a client for introspection, and no issuer that introspects opaque tokens.
+    /// A client for introspection is set, but no issuer introspects opaque tokens.
     NoIntrospector,
 }
 
@@ -70,7 +70,34 @@ impl fmt::Display for GateError {
 impl std::error::Error for GateError {}
 
 /// The settings of a [`Gate`].
-#[must_use]
+///
+/// ```
+/// use oidc_drive::{Gate, Io, gate::{GateError, KeySource}, http, oidc_proto::{
+///     EndpointUrl, UrlPolicy, resource::{ResourceServer, TrustedIssuer},
+/// }};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .trust(TrustedIssuer::new("https://partner.example"))
+///     .build()?;
+/// let send = |_, _| async { Err::<http::Response<Vec<u8>>, _>("no network") };
+/// let io = || Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
+///
+/// // The partner has no metadata, only keys. Nothing is fetched yet.
+/// let keys = EndpointUrl::parse("https://partner.example/keys", &UrlPolicy::default())?;
+/// let gate = Gate::builder(server.clone(), io())
+///     .keys_of("https://partner.example", KeySource::JwksUri(keys.clone()))
+///     .verified_cache(1 << 20)
+///     .build()?;
+/// assert_eq!(gate.server().resource(), "https://api.example");
+///
+/// let wrong = Gate::builder(server, io()).keys_of("https://other.example", KeySource::JwksUri(keys)).build();
+/// assert_eq!(wrong.unwrap_err(), GateError::NotTrusted("https://other.example".into()));
+/// # Ok(())
+/// # }
+/// ```
+#[must_use = "a builder does nothing until it is built"]
 pub struct GateBuilder {
     server: ResourceServer,
     io: Io,
@@ -89,7 +116,8 @@ pub struct GateBuilder {
 }
 
 impl Gate {
-    /// Begins the settings of a gate. Nothing is fetched before a request needs it.
+    /// Begins the settings of a gate for this resource server, over this HTTP client and runtime. Nothing is fetched
+    /// before a request needs it.
     pub fn builder(server: ResourceServer, io: Io) -> GateBuilder {
         GateBuilder::new(server, io)
     }
@@ -115,39 +143,41 @@ impl GateBuilder {
         }
     }
 
-    /// Sets where the keys of one issuer come from; the default is its metadata.
+    /// Sets where the keys of one issuer come from; the default is the `jwks_uri` in its metadata.
     pub fn keys_of(mut self, issuer: impl Into<String>, source: KeySource) -> Self {
         self.sources.insert(issuer.into(), source);
         self
     }
 
-    /// Sets what metadata must have in it; the default is [`Profile::TokenIssuer`], `issuer` and
-    /// `jwks_uri`.
+    /// Sets what the metadata of issuers must contain; the default is [`Profile::TokenIssuer`], which demands
+    /// `issuer` and `jwks_uri`.
     pub const fn profile(mut self, profile: Profile) -> Self {
         self.profile = profile;
         self
     }
 
-    /// Sets which URLs may be fetched; the default is https, and no addresses of this machine.
+    /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
+    /// network.
     pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;
         self
     }
 
-    /// Sets by which policy keys are renewed; its patience is that of requests.
+    /// Sets when keys are renewed; the default is [`RenewalPolicy::KEYS`]. Its patience is also the longest time that
+    /// a request waits.
     pub const fn key_policy(mut self, policy: RenewalPolicy) -> Self {
         self.keys = policy;
         self
     }
 
-    /// Sets by which policy metadata is renewed.
+    /// Sets when metadata is renewed; the default is [`RenewalPolicy::METADATA`].
     pub const fn metadata_policy(mut self, policy: RenewalPolicy) -> Self {
         self.metadata = policy;
         self
     }
 
-    /// Makes the client as which opaque tokens are introspected: a registration of this API, with
-    /// credentials of its own. Called with the issuer's metadata.
+    /// Sets the client that introspects opaque tokens (RFC 7662): a registration of this API at the issuer, with
+    /// credentials of its own. The function makes it from the issuer's metadata.
     pub fn introspection(
         mut self,
         client: impl Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync + 'static,
@@ -156,37 +186,38 @@ impl GateBuilder {
         self
     }
 
-    /// Sets how many opaque tokens are remembered (1024) that are active, and as many that are not; and by
-    /// which policy ([`INTROSPECTION`]): its ceiling is how long a token may be accepted after it was revoked.
-    /// Its floor and its `stale_if_error` do not count: nothing is used for longer than its issuer has said.
+    /// Sets how many introspection responses are kept, and by which policy. The number is one of active tokens, and
+    /// as many others are kept besides; the default is 1024. The default policy is [`INTROSPECTION`]. Its `max_ttl` is
+    /// the longest time for which a revoked token may still be accepted. Its `min_ttl` and `stale_if_error` have no
+    /// effect, because no response is used for longer than the issuer allows.
     pub const fn remember_introspected(mut self, tokens: usize, policy: RenewalPolicy) -> Self {
         self.introspected = (tokens, policy);
         self
     }
 
-    /// Sets how many DPoP proofs are remembered ([`DEFAULT_REPLAY_ENTRIES`]); when all room is taken,
-    /// requests with further ones are answered 503.
+    /// Sets how many DPoP proofs are remembered, to detect replays (RFC 9449 section 11.1); the default is
+    /// [`DEFAULT_REPLAY_ENTRIES`]. When all room is taken, further requests with a proof are answered 503.
     pub const fn replay_entries(mut self, entries: usize) -> Self {
         self.replay_entries = entries;
         self
     }
 
-    /// Spares the signatures of tokens that have been verified before, in so many bytes of memory. Off
-    /// unless set. Changes no verdict.
+    /// Sets the bytes of memory for a cache of verified signatures, which spares their verification when a token comes
+    /// again. The default is 0: no cache. The cache changes no verdict.
     pub const fn verified_cache(mut self, bytes: usize) -> Self {
         self.cache_bytes = bytes;
         self
     }
 
-    /// Takes time from another clock than the system's.
+    /// Sets the source of time; the default is [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Tells this function of every fetch that failed, with the issuer: why an API answers 503. An event names the
-    /// error by its code alone; this is the error itself, in which a provider's own words can stand. If the function
-    /// panics, that goes no further than to the panic hook.
+    /// Calls this function with the issuer and the error of every failed fetch: the reason why an API answers 503. An
+    /// event has only the code of the error. This is the error itself, which can contain words of the provider. If
+    /// the function panics, the panic reaches the panic hook and nothing else.
     pub fn observe_failures(
         mut self,
         observer: impl Fn(&str, &RenewalError) + Send + Sync + 'static,
@@ -195,16 +226,16 @@ impl GateBuilder {
         self
     }
 
-    /// Tells this observer of every verdict, of the gate's own requests, and of renewals: of `keys`,
-    /// `metadata` and `introspection`. Nothing of a token is in an event. An access that is accepted and then
-    /// lacks what its route needs makes a second verdict, the refusal. If the HTTP client below tells an
-    /// observer of its requests, let that be another, or each request is told twice.
+    /// Sets the observer of verdicts, of the gate's own requests, and of renewals (`keys`, `metadata` and
+    /// `introspection`). The default is none. No event contains any part of a token. If a request is accepted and then
+    /// lacks what its route requires, the refusal is a second verdict. If the HTTP client has an observer for its
+    /// requests, use another one here, or it receives each request twice.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Makes the gate. Nothing is fetched: an API starts while its provider is down.
+    /// Builds the gate. Nothing is fetched, so an API starts while its provider is down.
     ///
     /// # Errors
     /// [`GateError`] names the setting that is wrong.

@@ -1,4 +1,4 @@
-//! [`Gate`]: how a request is decided on.
+//! [`Gate`] and its methods: they decide whether a request may pass.
 
 use super::{asked::Said, introspect::Introspector};
 use crate::{
@@ -26,11 +26,48 @@ use std::{
     time::Duration,
 };
 
-/// The longest time, in seconds, that a client is told to wait.
+/// The largest `Retry-After`, in seconds.
 const MAX_RETRY_AFTER: i64 = 300;
 
-/// A [`ResourceServer`] with everything that it needs: keys that renew themselves, a replay window,
-/// and, if set, introspection and a cache. Cheap to clone; clones are the same gate.
+/// Protects an API: a [`ResourceServer`] with keys that renew themselves, a replay window for DPoP proofs and, if
+/// set, introspection and a cache. Cheap to clone; clones share everything.
+///
+/// ```
+/// use oidc_drive::{Gate, Io, gate::KeySource, http::{HeaderMap, Method, Response, Uri}, oidc_proto::{
+///     Moment, Timestamp, jose::KeySet, resource::{Requirement, RequestView, ResourceServer, TrustedIssuer},
+/// }};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server =
+///     ResourceServer::builder("https://api.example").trust(TrustedIssuer::new("https://op.example")).build()?;
+/// let keys = KeySet::parse(br#"{"keys": [{"kty": "OKP", "crv": "Ed25519",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// // `send` is your HTTP client. With fixed keys it is never called.
+/// let send = |_, _| async { Err::<Response<Vec<u8>>, _>("no network") };
+/// let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
+/// let gate = Gate::builder(server, io)
+///     .keys_of("https://op.example", KeySource::Fixed(keys.into()))
+///     .clock(|| Moment::new(Timestamp(1_800_000_100), [7; 32])) // the time of the token below
+///     .build()?;
+///
+/// let (method, uri, mut headers) = (Method::GET, Uri::from_static("/reports"), HeaderMap::new());
+/// let denied = gate.check(&RequestView::new(&method, &uri, &headers)).await.unwrap_err();
+/// assert_eq!(denied.status(), 401);
+/// assert_eq!(denied.headers()["www-authenticate"], r#"Bearer realm="https://api.example""#);
+///
+/// headers.insert("authorization", "Bearer eyJhbGciOiJFZERTQSIsInR5cCI6ImF0K2p3dCJ9.\
+///     eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQi\
+///     OiJhcHAiLCJzY29wZSI6InJlYWQiLCJqdGkiOiIxIiwiaWF0IjoxODAwMDAwMDAwLCJleHAiOjE4MDAwMDAzMDB9.\
+///     GcENlqCchH47x3Jd90ZeEK5g9DMVEZWPJ3qAZwbbsfioMSJywrx9CJh0IJWWBEBHZdw4hYQ4YRpQZAPoiJ7ICw".parse()?);
+/// let access = gate.check(&RequestView::new(&method, &uri, &headers)).await?;
+/// assert_eq!(access.subject.as_deref(), Some("alice"));
+///
+/// let denied = gate.require(&access, &Requirement::new().scope("write")).unwrap_err();
+/// assert_eq!(denied.status(), 403);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Gate(pub(super) Arc<Inner>);
 
@@ -39,7 +76,7 @@ pub(super) struct Inner {
     pub(super) io: Arc<Io>,
     pub(super) clock: Arc<dyn Clock>,
     pub(super) patience: Duration,
-    /// By their place in the settings of the server, which is also the bound.
+    /// The issuers, in the order of the settings of the server. Those settings bound their number.
     pub(super) issuers: Vec<Arc<Issuer>>,
     pub(super) introspector: Option<Introspector>,
     pub(super) replay: Mutex<ReplayWindow>,
@@ -48,11 +85,12 @@ pub(super) struct Inner {
 }
 
 impl Gate {
-    /// Decides on a request. Waits only if it must: for the first keys, for newer ones, for what the
-    /// issuer says of an opaque token; and never longer than the policy's patience in all.
+    /// Decides whether a request may pass. Waits only if it must: for the first keys, for newer keys, or for the
+    /// introspection of an opaque token. It waits no longer than the patience of the
+    /// [policy](super::GateBuilder::key_policy) in all.
     ///
     /// # Errors
-    /// [`Denied`] has status and headers of the response.
+    /// [`Denied`] has the status and the headers of the answer.
     pub async fn check(&self, request: &RequestView<'_>) -> Result<Arc<Access>, Denied> {
         match self.begin(request) {
             Ok(verdict) => verdict,
@@ -60,8 +98,8 @@ impl Gate {
         }
     }
 
-    /// The same for a route that does not demand a token: without one, `Ok(None)`. One that is no good
-    /// is refused all the same.
+    /// Decides on a request as [`check`](Self::check) does, for a route that does not require a token. Returns
+    /// `Ok(None)` for a request without one. An invalid token is still refused.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -72,13 +110,15 @@ impl Gate {
         }
     }
 
-    /// Decides on a request if nothing has to be awaited, as is nearly always so; `None` if only
-    /// [`check`](Self::check) can. To call that then is to begin anew: see [`begin`](Self::begin).
+    /// Decides on a request if nothing must be awaited, which is the usual case. Returns `None` if only
+    /// [`check`](Self::check) can decide. A call of `check` would then inspect the request a second time; to avoid
+    /// that, use [`begin`](Self::begin).
     pub fn try_check(&self, request: &RequestView<'_>) -> Option<Result<Arc<Access>, Denied>> {
         self.begin(request).ok()
     }
 
-    /// As [`check_optional`](Self::check_optional), if nothing has to be awaited.
+    /// Decides on a request as [`check_optional`](Self::check_optional) does, if nothing must be awaited. Otherwise
+    /// returns `None`.
     pub fn try_check_optional(
         &self,
         request: &RequestView<'_>,
@@ -86,11 +126,11 @@ impl Gate {
         self.begin_optional(request).ok()
     }
 
-    /// Decides on a request if nothing has to be awaited, as is nearly always so. The two steps of
-    /// [`check`](Self::check), for who must know whether to wait.
+    /// Decides on a request if nothing must be awaited, which is the usual case. This is the first step of
+    /// [`check`](Self::check), for a caller that must know whether the second step will wait.
     ///
     /// # Errors
-    /// Something has to be awaited: what there is to [`go_on`](Self::go_on) with.
+    /// Something must be awaited: call [`go_on`](Self::go_on) with the error.
     pub fn begin(&self, request: &RequestView<'_>) -> Result<Result<Arc<Access>, Denied>, Undecided> {
         let started = self.0.observer.start();
         match self.decide_now(request) {
@@ -99,7 +139,8 @@ impl Gate {
         }
     }
 
-    /// The same for a route that does not demand a token: without one, `None`.
+    /// Decides as [`begin`](Self::begin) does, for a route that does not require a token. Returns `None` as the access
+    /// of a request without one.
     ///
     /// # Errors
     /// As [`begin`](Self::begin).
@@ -115,8 +156,8 @@ impl Gate {
         }
     }
 
-    /// Goes on with a request where [`begin`](Self::begin) could not: waits, and decides. Give it the request
-    /// that it began with; another is inspected for its own sake.
+    /// Waits, and decides on a request that [`begin`](Self::begin) left undecided. Pass the same request; another
+    /// request is inspected from the start.
     ///
     /// # Errors
     /// As [`check`](Self::check).
@@ -130,13 +171,13 @@ impl Gate {
         self.observed(verdict, started)
     }
 
-    /// Whether this is the same gate: a clone, or what it was cloned from.
+    /// Whether both are the same gate, which clones are.
     #[must_use]
     pub fn is(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    /// Holds an accepted request against what a route needs besides.
+    /// Checks an accepted request against the further requirements of a route.
     ///
     /// # Errors
     /// As [`Access::require`].
@@ -148,23 +189,23 @@ impl Gate {
         required
     }
 
-    /// Refuses a request that came without a token, and needs one after all.
+    /// Makes the refusal (401) for a request that came without a token to a route that requires one after all.
     pub fn demand_credentials(&self) -> Denied {
         let (uri, headers) = (Uri::default(), HeaderMap::new());
         let inspected = self.0.server.inspect(&RequestView::new(&Method::GET, &uri, &headers));
         let denied = match inspected {
             Err(denied) => denied,
-            // There is no token in an empty request.
+            // An empty request has no token, so this is never reached.
             Ok(_) => self.0.server.unavailable(1),
         };
         self.observe(denied.record(), self.0.observer.start());
         denied
     }
 
-    /// Fetches the keys of all issuers, so that the first requests need not wait. Never needed.
+    /// Fetches the keys of all issuers, so that the first requests need not wait. Optional.
     ///
     /// # Errors
-    /// The keys of an issuer cannot be had now; those of the others are there.
+    /// The keys of an issuer are not available. Those of the other issuers have been fetched.
     pub async fn warm_up(&self) -> Result<(), NotAvailableError> {
         let all = self.0.issuers.iter();
         let mut fetching: Vec<_> = all
@@ -187,25 +228,25 @@ impl Gate {
         outcome
     }
 
-    /// The resource server.
+    /// Returns the resource server.
     #[must_use]
     pub fn server(&self) -> &ResourceServer {
         &self.0.server
     }
 
-    /// What has happened to the keys of an issuer so far.
+    /// Returns the counters of the renewals of an issuer's keys; `None` for an unknown issuer.
     #[must_use]
     pub fn key_counters(&self, issuer: &str) -> Option<Counters> {
         self.0.issuers.iter().find(|known| known.name() == issuer).map(|known| known.counters())
     }
 
-    /// How many requests wait now for the keys of an issuer.
+    /// Returns how many requests are waiting for the keys of an issuer; `None` for an unknown issuer.
     #[must_use]
     pub fn waiting(&self, issuer: &str) -> Option<usize> {
         self.0.issuers.iter().find(|known| known.name() == issuer).map(|known| known.waiting())
     }
 
-    /// Has everybody who waits ask again: for a clock that was moved by hand.
+    /// Wakes all waiting requests, so that they look at the clock again. For tests that set the clock.
     pub fn wake(&self) {
         self.0.issuers.iter().for_each(|issuer| issuer.wake());
         if let Some(introspector) = &self.0.introspector {
@@ -233,7 +274,7 @@ impl Gate {
         }
     }
 
-    /// The verdict; or what was found on the way to one that needs more than is at hand.
+    /// The verdict, or the findings so far if the verdict needs more than is in memory.
     fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Box<Access>, Denied>, Box<Found>> {
         let inspected = match self.0.server.inspect(request) {
             Ok(inspected) => inspected,
@@ -245,8 +286,8 @@ impl Gate {
         }
     }
 
-    /// The verdict by what is at hand. If that is nothing, none; if newer keys could lead to another verdict, the
-    /// refusal.
+    /// The verdict by the keys and responses in memory. `Err(None)` if there are none. `Err(Some(..))` has the refusal
+    /// if newer keys could lead to another verdict.
     fn judge_at_hand(
         &self,
         inspected: &Inspected<'_>,
@@ -269,7 +310,7 @@ impl Gate {
 
     async fn decide(&self, found: Box<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
         let (inner, since) = (&*self.0, self.now());
-        // Two waits take no more time than one may.
+        // Both waits share the patience of one.
         let sleep = |span: Duration| {
             let left = since.after(inner.patience).0.saturating_sub(self.now().0);
             inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
@@ -279,7 +320,7 @@ impl Gate {
         let index = inspected.issuer_index();
         let issuer = inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(1))?;
         let Refused { epoch, denied, .. } = match refused {
-            // What was found of another request says nothing of this one.
+            // The refusal of another request does not apply to this one.
             Some(refused) if refused.issuer != index => return Err(refused.denied),
             Some(refused) => refused,
             None if inspected.is_opaque() => {
@@ -350,23 +391,35 @@ impl Gate {
     }
 }
 
-/// A request on which a gate could not decide at once, and what it has found out so far: see [`Gate::begin`]. It
-/// holds the token of the request, which it shows to nobody, and leads to no access but through [`Gate::go_on`].
+/// A request on which a gate could not decide at once, with the findings so far: see [`Gate::begin`]. It holds the
+/// token of the request, which it never shows, and gives access only through [`Gate::go_on`].
+///
+/// ```
+/// use oidc_drive::{Gate, http::StatusCode, oidc_proto::resource::RequestView};
+///
+/// async fn status(gate: &Gate, request: &RequestView<'_>) -> StatusCode {
+///     let verdict = match gate.begin(request) {
+///         Ok(verdict) => verdict, // at once, which is the usual case
+///         Err(undecided) => gate.go_on(undecided, request).await, // waits for keys, for example
+///     };
+///     verdict.map_or_else(|denied| denied.status(), |_| StatusCode::OK)
+/// }
+/// ```
 #[derive(Debug)]
-#[must_use]
+#[must_use = "the request is not decided: call `Gate::go_on`"]
 pub struct Undecided {
     started: Started,
     found: Box<Found>,
 }
 
-/// What was found in a request; and with the keys at hand, if there are some.
+/// The findings of a request, and its refusal by the keys in memory, if there were any.
 #[derive(Debug)]
 struct Found {
     findings: Findings,
     refused: Option<Refused>,
 }
 
-/// With the keys of this epoch a request is refused. Newer ones could lead to another verdict.
+/// The refusal of a request by the keys of this epoch. Newer keys could lead to another verdict.
 #[derive(Debug)]
 struct Refused {
     issuer: usize,
@@ -380,7 +433,7 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// The cache of verified tokens, locked for each of its two calls.
+/// The cache of verified signatures, locked separately for each of its two calls.
 struct Locked<'c>(&'c Mutex<SignatureCache>);
 
 impl SignatureMemory for Locked<'_> {
@@ -393,8 +446,8 @@ impl SignatureMemory for Locked<'_> {
     }
 }
 
-/// What a response says in its body: the error code of its challenge in JSON, as RFC 6750 names it;
-/// nothing for who has not tried yet.
+/// Returns the JSON body of a refusal: the error code of its challenge (RFC 6750 section 3.1). Empty for a request
+/// without a token.
 #[must_use]
 pub fn error_body(denied: &Denied) -> &'static str {
     match denied.record().error {

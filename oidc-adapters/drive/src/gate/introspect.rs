@@ -1,13 +1,16 @@
-//! Opaque tokens: what their issuer says of them (RFC 7662), remembered for a short time.
+//! [`Introspector`]: introspects opaque tokens (RFC 7662), and keeps the responses for a short time.
 //!
-//! One [`SingleFlight`](crate::SingleFlight) for each token, in [bounded room](super::asked): a token that comes a
-//! thousand times at once is asked about once. What is kept is named by a hash of the token, and for so long:
+//! Each token has one [`SingleFlight`](crate::SingleFlight), in [bounded room](super::asked), so a token that comes a
+//! thousand times at once is introspected once. A response is stored under a hash of the token:
 //!
-//! | the issuer says | kept |
+//! | response | kept for |
 //! |---|---|
-//! | active | the ceiling of [`INTROSPECTION`], 30 s; not past `exp`. So long a revoked token may live on |
-//! | not active, or something of a limit that cannot be read | 5 s: enough for a client that goes on and on, too short to matter if it becomes active |
-//! | nothing, or an error | not at all; the token is not judged (503), and is asked about again after a second |
+//! | active | 30 s (the `max_ttl` of [`INTROSPECTION`]), less if `exp` is sooner |
+//! | not active, or a limit of the token is unreadable | 5 s |
+//! | none, or an error | no time: the request is answered 503, and a new introspection is possible after 1 s |
+//!
+//! A revoked token is accepted until its response is dropped. Five seconds are long enough for a client that retries
+//! without end, and too short to matter if the token becomes active.
 
 use super::asked::{Said, Tokens};
 use crate::{
@@ -25,10 +28,10 @@ use oidc_proto::{
 };
 use std::{future::Future, sync::Arc, time::Duration};
 
-/// How long the answer that a token is not active is kept.
+/// How long the response that a token is not active is kept.
 const INACTIVE: Duration = Duration::from_secs(5);
 
-/// For what an issuer says of a token: kept for half a minute at most, and never used after that.
+/// The policy for introspection responses: they are kept for 30 seconds at most, and never used after that.
 pub const INTROSPECTION: RenewalPolicy = {
     let mut policy = RenewalPolicy::KEYS;
     policy.default_ttl = Duration::from_secs(30);
@@ -42,7 +45,7 @@ pub const INTROSPECTION: RenewalPolicy = {
     policy
 };
 
-/// Makes the client by which a gate asks.
+/// Makes the client that introspects tokens.
 pub(super) type ClientMaker = Arc<dyn Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync>;
 
 pub(super) struct Introspector {
@@ -60,7 +63,7 @@ impl Introspector {
         issuer: &str,
         observer: &Observer,
     ) -> Self {
-        // The ceiling is all that a policy may add to what was said, whatever it was made for.
+        // A policy may shorten the life of a response, but never prolong it.
         (policy.min_ttl, policy.stale_if_error) = (Duration::from_secs(1), Duration::ZERO);
         let watched = Watched::new("introspection", issuer, observer);
         let tokens = Tokens::new(entries, policy, Arc::clone(&clock), watched);
@@ -71,12 +74,12 @@ impl Introspector {
         self.tokens.all().iter().for_each(|answer| answer.wake());
     }
 
-    /// What was said of a token, if nobody need be asked.
+    /// The introspection response of a token, if one is in memory.
     pub(super) fn at_hand(&self, token: &Secret, now: Timestamp) -> Option<Arc<Said>> {
         self.tokens.remembered(&hash(token))?.at_hand(now).map(|published| published.value)
     }
 
-    /// What the issuer says of a token.
+    /// The introspection response of a token, fetched if need be.
     pub(super) async fn ask<W: Future<Output = ()>>(
         &self,
         token: &Secret,
@@ -100,7 +103,7 @@ impl Introspector {
             sent.said(active.is_some());
             let lasting = match active.map(|said| said.exp) {
                 None => INACTIVE.min(ceiling),
-                // The last seconds are for the check of `exp` itself.
+                // At least 5 s, even past `exp`: the judge checks `exp` with each request.
                 Some(Some(exp)) => clock.now().until(exp).clamp(INACTIVE.min(ceiling), ceiling),
                 Some(None) => ceiling,
             };
@@ -131,7 +134,7 @@ async fn fetch(
         && let ResponseRule::Json(why @ JsonError::WrongType { member, .. }) = answer.rule
         && member != "active"
     {
-        // What limits this token cannot be read: the issuer has answered, and not that it is good.
+        // A limit of this token is unreadable. The issuer has answered, so this is a verdict and not an outage.
         return Ok(Err(why));
     }
     said.map(Ok)

@@ -1,4 +1,4 @@
-//! [`NoResponse`], [`Fell`] and [`Lost`]: why there was nothing, as far as it is told to people.
+//! [`NoResponse`], [`Fell`] and [`Lost`]: why there was no response, as far as people may read it.
 
 use crate::{drive::DriveError, event::Target};
 use oidc_proto::renew::RenewalError;
@@ -8,11 +8,11 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
-/// There was no response.
+/// The error of a request without a response.
 pub(crate) struct NoResponse {
-    /// Of which endpoint, where, and why, as the transport says.
+    /// The endpoint, the host and the port, with the error text of the transport.
     pub(crate) text: String,
-    /// The same in one word, fit for a label.
+    /// The reason in one word, for a label.
     pub(crate) word: &'static str,
 }
 
@@ -22,12 +22,12 @@ impl NoResponse {
     }
 }
 
-/// Where a renewal of this (`keys`, say) asked the last time that it failed, and why there was no response, if
-/// that is why. Of one issuer.
+/// For each kind of value (such as `keys`) of one issuer: where the latest failed renewal sent its last request, and
+/// why there was no response, if that is the reason.
 #[derive(Debug, Default)]
 pub(crate) struct Lost(Mutex<BTreeMap<&'static str, (Option<Target>, String)>>);
 
-/// A flow that came to no good end, and where it has asked last.
+/// The failure of a flow, and where it sent its last request.
 pub(crate) struct Fell {
     pub(crate) failed: DriveError<NoResponse>,
     pub(crate) asked: Option<Box<Target>>,
@@ -50,7 +50,7 @@ impl Lost {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Why a renewal of this has failed. Where it asked, and what the transport says, is kept.
+    /// Turns a failure into a [`RenewalError`], and keeps where the flow asked and what the transport said.
     pub(crate) fn failure(&self, what: &'static str, Fell { failed, asked }: Fell) -> RenewalError {
         let why = if let DriveError::Transport(lost) = &failed { lost.text.clone() } else { String::new() };
         self.keep(what, asked.map(|asked| *asked), why);

@@ -1,4 +1,4 @@
-//! What a gate or a handle needs of the world outside, and what is kept of exchanges that failed.
+//! [`Io`]: the HTTP client and the runtime of a gate or a handle, and what is remembered of failed exchanges.
 
 mod lost;
 mod stack;

@@ -1,4 +1,4 @@
-//! [`Io`]: an HTTP stack and a runtime, each as a closure.
+//! [`Io`]: an HTTP client and a runtime, each as a closure.
 
 use super::lost::{Fell, NoResponse};
 use crate::{
@@ -19,22 +19,44 @@ use std::{
 type Answer = Result<http::Response<Vec<u8>>, NoResponse>;
 type Send_ = Arc<dyn Fn(Request, Terms) -> Boxed<Answer> + Send + Sync>;
 
-/// What a gate needs of the world outside: an HTTP stack and a runtime, each as a closure.
+/// The HTTP client and the runtime that a gate or a handle uses, each as a closure.
+///
+/// ```
+/// use oidc_drive::{Io, Provider, http, oidc_proto::flow::{Request, Terms}};
+///
+/// // Carry out the request within `terms.timeout`, read at most `terms.max_body + 1` bytes, and follow no redirect.
+/// async fn send(request: Request, terms: Terms) -> Result<http::Response<String>, http::Error> {
+///     assert_eq!(terms.timeout.as_secs(), 10);
+///     let issuer = format!("https://{}", request.uri().host().unwrap_or_default());
+///     http::Response::builder()
+///         .header("content-type", "application/json")
+///         .body(format!(r#"{{"issuer": "{issuer}", "jwks_uri": "{issuer}/jwks"}}"#))
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> Result<(), oidc_drive::ProviderError> {
+/// let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
+/// let provider = Provider::builder("https://op.example", io).build()?;
+/// assert_eq!(provider.metadata().await?.issuer, "https://op.example");
+/// # Ok(())
+/// # }
+/// ```
 pub struct Io {
     send: Send_,
     spawn: Box<dyn Fn(Task) + Send + Sync>,
     sleep: Box<dyn Fn(Duration) -> Task + Send + Sync>,
-    /// Whether callers may go away before they have what they ask for.
+    /// Whether a caller may be cancelled before its value is there.
     cancels: bool,
     clock: Arc<dyn Clock>,
     observer: Observer,
-    /// The newest nonces that servers want in proofs, learned from every response.
+    /// The newest DPoP nonce of each server, learned from every response.
     nonces: Arc<Mutex<DpopNonces>>,
 }
 
 impl Io {
-    /// `send` carries a request out on its [`Terms`], `spawn` runs a task in the background, `sleep`
-    /// waits: with tokio, `|task| drop(tokio::spawn(task))` and `tokio::time::sleep`.
+    /// Makes an `Io` from three functions: `send` carries out a request on its [`Terms`], `spawn` runs a task in the
+    /// background, and `sleep` waits. With tokio, the last two are `|task| drop(tokio::spawn(task))` and
+    /// `tokio::time::sleep`.
     pub fn new<S, B, E, W>(
         send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
         spawn: impl Fn(Task) + Send + Sync + 'static,
@@ -49,9 +71,9 @@ impl Io {
         Self::with_error_labels(send, |_| NO_RESPONSE, spawn, sleep)
     }
 
-    /// As [`new`](Self::new), with a label for each error of the HTTP stack: one word, which
-    /// [`Event::Lost`](crate::Event::Lost) carries. It is a constructor, as the type of the error is known
-    /// to `send` alone.
+    /// Makes an `Io` as [`new`](Self::new) does, with a one-word label for each error of the HTTP client. The label
+    /// appears in [`Event::Lost`](crate::Event::Lost). This is a constructor because only `send` knows the type of
+    /// the error.
     pub fn with_error_labels<S, B, E, W>(
         send: impl Fn(Request, Terms) -> S + Send + Sync + 'static,
         label: fn(&E) -> &'static str,
@@ -82,22 +104,23 @@ impl Io {
         }
     }
 
-    /// For callers that block: they stay until the end, so what must not stop half-way may run on their thread.
+    /// Marks the callers as blocking. They stay until the end, so an exchange that must not be interrupted may run on
+    /// their thread.
     pub(crate) fn blocking(self) -> Self {
         Self { cancels: false, ..self }
     }
 
-    /// Has this function run what is to run in the background.
+    /// Runs background tasks with this function.
     pub(crate) fn with_spawn(self, spawn: impl Fn(Task) + Send + Sync + 'static) -> Self {
         Self { spawn: Box::new(spawn), ..self }
     }
 
-    /// Whether callers may go away before they have what they ask for.
+    /// Whether a caller may be cancelled before its value is there.
     pub(crate) const fn cancels(&self) -> bool {
         self.cancels
     }
 
-    /// By this clock, and telling this observer.
+    /// Sets the clock and the observer.
     pub(crate) fn by(mut self, clock: &Arc<dyn Clock>, observer: &Observer) -> Self {
         (self.clock, self.observer) = (Arc::clone(clock), observer.clone());
         self
@@ -111,7 +134,7 @@ impl Io {
         &self.observer
     }
 
-    /// The newest nonces that servers want in proofs.
+    /// The newest DPoP nonce of each server.
     pub(crate) fn nonces(&self) -> DpopNonces {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -151,7 +174,7 @@ impl fmt::Debug for Io {
 }
 
 impl Io {
-    /// Runs a renewal to its end, of which its flight tells.
+    /// Runs the flow of a renewal to its end. The flight of the renewal reports that end to the observer.
     pub(crate) fn run<F>(self: &Arc<Self>, step: impl Into<Step<F>>) -> Boxed<Result<F::Output, Fell>>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,

@@ -1,4 +1,4 @@
-//! A trusted issuer, for whoever verifies its tokens: a gate, or a handle.
+//! [`Issuer`]: a trusted issuer, as a gate or a handle uses it to verify tokens.
 
 mod hash;
 mod scratch;

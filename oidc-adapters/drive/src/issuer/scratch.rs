@@ -1,4 +1,4 @@
-//! What each thread has for itself: memory for verifying.
+//! The [`Scratch`] of each thread: memory for verifying tokens, used again and again.
 
 use oidc_proto::token::Scratch;
 use std::{cell::RefCell, mem::take};
@@ -7,14 +7,14 @@ thread_local! {
     static SCRATCH: RefCell<Scratch> = RefCell::default();
 }
 
-/// The memory of this thread for verifying: taken, to be given back. New where it is in use, or gone.
+/// Takes the scratch memory of this thread, or makes new memory if that is in use or gone.
 pub(crate) fn take_scratch() -> Scratch {
     let here =
         SCRATCH.try_with(|scratch| scratch.try_borrow_mut().ok().map(|mut scratch| take(&mut *scratch)));
     here.ok().flatten().unwrap_or_default()
 }
 
-/// Gives it back.
+/// Gives scratch memory back to this thread.
 pub(crate) fn give_back(scratch: Scratch) {
     let _gone = SCRATCH.try_with(|mine| {
         if let Ok(mut mine) = mine.try_borrow_mut() {

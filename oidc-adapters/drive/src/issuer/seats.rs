@@ -1,9 +1,9 @@
-//! [`Seats`]: where threads read the keys of one issuer.
+//! [`Seats`]: the places from which threads read the keys of one issuer.
 //!
-//! **What a handle or a gate holds is gone with it.** Keys are never kept by a thread, which does not know when
-//! their owner has gone, but by the owner, in seats that threads take. There are as many as there are threads
-//! on most machines; where there are more threads, some share one. A seat is locked for as long as it takes to
-//! look; who finds one taken takes the next, so nobody waits.
+//! **Keys are dropped with their handle or gate.** A thread does not know when that owner is dropped, so the thread
+//! never keeps keys itself. The owner keeps them, in seats that threads take. There are as many seats as most machines
+//! have threads; if there are more threads, some share a seat. A seat is locked only while a thread reads the keys. A
+//! thread that finds a seat taken tries the next one, so no thread waits.
 
 use crate::flight::SingleFlight;
 use oidc_proto::{
@@ -16,28 +16,28 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
-/// How many seats there are at an issuer.
+/// The number of seats of an issuer.
 const SEATS: usize = 16;
 
 thread_local! {
-    /// Where this thread sits down first.
+    /// The seat that this thread tries first.
     static SEAT: usize = {
         static NEXT: AtomicUsize = AtomicUsize::new(0);
         NEXT.fetch_add(1, Ordering::Relaxed) % SEATS
     };
 }
 
-/// Where threads read the keys of one issuer.
+/// The places from which threads read the keys of one issuer.
 #[derive(Default)]
 pub(crate) struct Seats(OnceLock<Box<[Seat]>>);
 
-/// On a line of its own in the processors' caches: what one thread does there is no other's business.
+/// One seat, on a cache line of its own, so that threads in different seats do not slow each other down.
 #[repr(align(128))]
 #[derive(Default)]
 struct Seat(Mutex<Option<Seen>>);
 
-/// What was seen of the keys of one issuer from one seat: between which times they need no question, and the
-/// latest time at which they have served so.
+/// The view of the keys from one seat: the times between which they are fresh, and the latest time at which they were
+/// read as fresh.
 struct Seen {
     reader: Reader<Published<KeySet>>,
     times: (Timestamp, Timestamp),
@@ -45,8 +45,8 @@ struct Seen {
 }
 
 impl Seats {
-    /// The keys of the flight whose seats these are, if nobody need be asked for them. Costs little more than
-    /// an atomic load unless they are new.
+    /// The keys of the flight that owns these seats, if they are fresh. Costs little more than an atomic load, unless
+    /// the keys are new.
     pub(super) fn keys(&self, flight: &SingleFlight<KeySet>, now: Timestamp) -> Option<Published<KeySet>> {
         let seats = self.0.get_or_init(|| (0..SEATS).map(|_| Seat::default()).collect());
         let first = SEAT.try_with(|seat| *seat).unwrap_or(0);
@@ -72,7 +72,7 @@ impl Seen {
         if self.times != (published.since, published.renew_at) {
             (self.times, self.latest) = ((published.since, published.renew_at), now);
         } else if now.after(CLOCK_DISORDER) < self.latest {
-            // The clock was set back. How old the keys are is known to their renewal, if it is told.
+            // The clock was set back. The renewal knows the age of the keys once it gets the latest time.
             flight.served_until(published, self.latest);
             self.latest = now;
             return None;

@@ -1,5 +1,4 @@
-//! A trusted issuer: where its keys come from, and the flights that renew keys and metadata. What is
-//! fetched in which order stands here.
+//! [`Issuer`]: a trusted issuer, with the flights that renew its keys and metadata, and the order of their fetches.
 
 use super::{seats::Seats, source::KeySource};
 use crate::{
@@ -27,7 +26,7 @@ use std::{
     time::Duration,
 };
 
-/// What is told of every fetch that failed.
+/// A function that receives the issuer and the error of every failed fetch.
 pub(crate) type FailureHook = Arc<dyn Fn(&str, &RenewalError) + Send + Sync>;
 
 pub(crate) struct Issuer {
@@ -40,23 +39,25 @@ pub(crate) struct Issuer {
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
     cooldown: Duration,
-    /// The attempt that was begun last of those that have ended, how many were begun, how many are under way.
+    /// Of the renewals of keys that have ended, the one that began last.
     ended: Mutex<Ended>,
+    /// How many renewals of keys have begun.
     begun: AtomicU64,
     lost: Lost,
+    /// How many renewals of keys are under way.
     running: AtomicUsize,
 }
 
-/// What came of the newest attempt to renew keys: one that was begun before it and ends after it says nothing.
+/// The outcome of the newest renewal of keys. A renewal that began before it and ends after it does not replace it.
 #[derive(Default)]
 struct Ended {
     number: u64,
-    /// When the newest keys were asked for.
+    /// When the newest keys were requested.
     asked: Option<Timestamp>,
     failed: bool,
 }
 
-/// What issuers have in common.
+/// The settings that all issuers share.
 pub(crate) struct Common {
     pub(crate) keys: RenewalPolicy,
     pub(crate) metadata: RenewalPolicy,
@@ -102,12 +103,12 @@ impl Issuer {
         &self.name
     }
 
-    /// Why renewals have failed.
+    /// The reasons of failed renewals.
     pub(crate) const fn lost(&self) -> &Lost {
         &self.lost
     }
 
-    /// Says of what there is not whose it would be, and where it was asked for.
+    /// Adds this issuer, and the destination of the failed request, to the error.
     pub(crate) fn says(&self, why: NotAvailableError, what: &'static str) -> NotAvailableError {
         let asked = self.lost.asked(what);
         why.of(&self.name, asked)
@@ -124,7 +125,7 @@ impl Issuer {
         self.fixed().is_some()
     }
 
-    /// The keys, if nobody need be asked for them.
+    /// The keys in memory, if they are fresh.
     pub(crate) fn keys_at_hand(&self, now: Timestamp) -> Option<Published<KeySet>> {
         self.seats.keys(&self.keys, now)
     }
@@ -141,10 +142,10 @@ impl Issuer {
         self.keys.wake();
     }
 
-    /// Whether the keys at hand are as new as makes sense: asked for within the cooldown, and nothing
-    /// says that there could be newer ones.
+    /// Whether the keys in memory are as new as they can be: they were requested within the cooldown, the latest
+    /// renewal has not failed, and none is under way.
     pub(crate) fn is_up_to_date(&self, now: Timestamp) -> bool {
-        // After the clock was set back, nobody knows how old they are.
+        // Keys from the future mean that the clock was set back, so their age is unknown.
         let is_recent =
             |asked: Timestamp| asked <= now.after(CLOCK_DISORDER) && now <= asked.after(self.cooldown);
         let ended = self.ended();
@@ -155,7 +156,7 @@ impl Issuer {
         self.ended.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The keys; renewed in the background if need be.
+    /// The keys. A renewal runs in the background.
     pub(crate) async fn keys<W: Future<Output = ()>>(
         self: &Arc<Self>,
         need: Need,
@@ -187,7 +188,7 @@ impl Issuer {
             },
             None => RenewalError::Flow(ConfigError::NoEndpoint("jwks_uri").into()),
         };
-        // Keys that have moved: the metadata may know where to.
+        // The keys may have moved. Newer metadata would have their new URL.
         let newer = self.metadata_as(Need::NewerThan(epoch), io).await;
         match newer.ok().and_then(|newer| newer.value.jwks_uri.clone()) {
             Some(url) if Some(&url) != known.jwks_uri.as_ref() => self.fetch_set(&url, io).await,
@@ -200,36 +201,37 @@ impl Issuer {
         fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
 
-    /// The keys, and the metadata, if nobody need be asked for them: as when they are asked for, but at once.
+    /// The keys, if they are fresh, without a future.
     pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {
         self.keys.get_at_once()
     }
 
+    /// The metadata, if it is fresh, without a future.
     pub(crate) fn metadata_at_once(&self) -> Option<Arc<ProviderMetadata>> {
         self.metadata.get_at_once().map(|published| published.value)
     }
 
-    /// Tells of a fetch that failed.
+    /// Reports a failed fetch to the hook.
     pub(crate) fn report(&self, failure: &RenewalError) {
         if let Some(hook) = &self.failures {
-            // A renewal whose end is told to somebody who breaks is not one that was given up.
+            // A panic of the hook must not make the renewal count as given up.
             let _panicked = catch_unwind(AssertUnwindSafe(|| hook(&self.name, failure)));
         }
     }
 
-    /// Keeps keys that came by another way, if none came since that are newer.
+    /// Keeps keys that a login or a refresh has fetched for itself, unless newer ones are held.
     pub(crate) fn learn(&self, learned: &Learned, known: Epoch) {
         if let Learned { keys: Some(keys), keys_asked_at: Some(asked), .. } = learned {
             self.keys.learn(Renewed::new(Arc::clone(keys), Freshness::UNKNOWN), *asked, known);
         }
     }
 
-    /// Which keys are held.
+    /// The epoch of the keys that are held.
     pub(crate) fn epoch(&self) -> Epoch {
         self.keys.epoch()
     }
 
-    /// The metadata.
+    /// The metadata, fetched if need be.
     pub(crate) async fn metadata(
         self: &Arc<Self>,
         io: &Arc<Io>,
@@ -237,8 +239,8 @@ impl Issuer {
         self.metadata_as(Need::Any, io).await.map(|published| published.value)
     }
 
-    /// The metadata, for who renews something else: a caller's patience is not theirs. Whoever asks for it
-    /// already is waited for as long as an exchange may take.
+    /// The metadata, for the renewal of another value. A renewal has more patience than a caller: if the metadata is
+    /// being fetched, it waits as long as an exchange may take.
     pub(crate) async fn metadata_for_renewal(
         self: &Arc<Self>,
         io: &Arc<Io>,
@@ -256,8 +258,8 @@ impl Issuer {
         }
     }
 
-    /// What is at hand serves while it is renewed. Without any, whoever renews waits for the end of it:
-    /// this is in the background already.
+    /// The metadata. If some is in memory, it serves while newer metadata is fetched in the background. Otherwise the
+    /// caller fetches it and waits for the end.
     async fn metadata_as(
         self: &Arc<Self>,
         need: Need,
@@ -276,7 +278,7 @@ impl Issuer {
     }
 }
 
-/// Why a renewal of this fails that needs metadata which there is not.
+/// The error of a renewal of `what` that needs metadata, if there is none.
 pub(crate) fn failure(unavailable: NotAvailableError, what: &'static str, lost: &Lost) -> RenewalError {
     let asked = || format!("{}: it has been asked for, and is not there yet", Endpoint::Discovery);
     let to = unavailable.asked.map(|asked| *asked);
@@ -322,14 +324,14 @@ impl Drop for Running<'_> {
 }
 
 #[cfg(test)]
-#[allow(clippy::unwrap_used, reason = "a URL that is none fails the test, as it should")]
+#[allow(clippy::unwrap_used, reason = "an invalid URL must fail the test")]
 mod tests {
     use super::*;
     use oidc_proto::{Moment, UrlPolicy};
 
-    /// A slow attempt ends after one that was begun later: what it brings says nothing of now.
+    /// A slow renewal ends after one that began later. Its outcome is out of date.
     #[test]
-    fn an_older_attempt_that_ends_late_says_nothing() {
+    fn the_outcome_of_an_older_renewal_that_ends_late_does_not_count() {
         let urls = UrlPolicy::default();
         let source = KeySource::JwksUri(EndpointUrl::parse("https://op.example/jwks", &urls).unwrap());
         let now = Timestamp(1_000);

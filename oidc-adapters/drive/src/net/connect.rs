@@ -1,4 +1,4 @@
-//! [`Connect`]: how a stack over hyper opens a connection. All else is the same for each of them.
+//! [`Connect`]: how an adapter over hyper opens a connection. Everything else is the same for all of them.
 
 use super::{egress::Guard, error::Error};
 use http::Uri;
@@ -8,15 +8,15 @@ use std::{error, future::Future, io, net::SocketAddr, sync::Arc, time::Duration,
 use tokio::task::JoinSet;
 use tower_service::Service;
 
-/// How a stack over hyper opens the connection of one exchange.
+/// How an adapter over hyper opens the connection of one exchange.
 ///
-/// TLS is put on the connection afterwards, if the URL says so. The time that opening takes is part of the
-/// exchange's time.
+/// The connection has no TLS; [`Http`](crate::stack::Http) adds it for `https` URLs. The time for opening counts as
+/// part of the exchange.
 pub trait Connect: Clone + Send + Sync + 'static {
-    /// The header `User-Agent` of requests that have none: a name and a version.
+    /// The `User-Agent` header of requests that have none: a name and a version.
     const USER_AGENT: &'static str;
 
-    /// What hyper calls for the connection.
+    /// The service that hyper calls for the connection.
     type Connector: Service<
             Uri,
             Response: Read + Write + Send + Unpin,
@@ -27,12 +27,11 @@ pub trait Connect: Clone + Send + Sync + 'static {
         + Sync
         + 'static;
 
-    /// Prepares or opens the connection that a request to this URL needs. It may lead only to
-    /// [addresses](addresses) that the guard allows. `time` is what connecting may take,
-    /// for all addresses of the host together.
+    /// Prepares or opens the connection for a request to this URL. It may connect only to [addresses](addresses) that
+    /// the guard allows. `time` is the limit for connecting, for all addresses of the host together.
     ///
     /// # Errors
-    /// [`Error::Connection`] if there is none.
+    /// [`Error::Connection`] if no connection could be opened.
     fn connect(
         &self,
         to: &Uri,
@@ -42,14 +41,14 @@ pub trait Connect: Clone + Send + Sync + 'static {
     ) -> impl Future<Output = Result<Self::Connector, Error>> + Send;
 }
 
-/// The time for all addresses of a name, in an exchange that may take this long. They share it: of two addresses,
-/// the second has two fifths of the exchange's time if the first is dead.
+/// The time for connecting to all addresses of a name, in an exchange that may take this long. The addresses share
+/// it: if the first of two does not respond, the second still has two fifths of the exchange's time.
 pub(crate) fn connect_timeout(exchange: Duration) -> Duration {
     exchange.saturating_mul(6) / 5
 }
 
-/// The addresses of a name that the guard allows, without a port: that is the one of the URL. The lookup runs on a
-/// thread for blocking work, and is dropped with this future.
+/// Resolves a name to the addresses that the guard allows, with port 0: the caller uses the port of the URL. The
+/// lookup runs on a thread for blocking work, and is dropped with this future.
 ///
 /// # Errors
 /// As [`Guard::addresses`].

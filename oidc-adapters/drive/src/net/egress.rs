@@ -1,5 +1,5 @@
-//! The egress guard: a name that leads into a private network is not followed there. What a URL says by
-//! itself has been judged by [`UrlPolicy`]; what its name resolves to is judged here, by the same rule.
+//! The egress guard: refuses host names that resolve to an address in a private network. [`UrlPolicy`] judges the URL
+//! itself; this module judges the addresses of its host, by the same rule.
 
 use oidc_proto::UrlPolicy;
 use std::{
@@ -8,17 +8,34 @@ use std::{
     sync::Arc,
 };
 
-/// Resolves the names of hosts, and gives only addresses that may be connected to.
+/// Resolves host names, and returns only addresses that a client may connect to. It prevents requests to a private
+/// network (SSRF).
 ///
-/// Whoever connects asks once for each connection, and connects to what comes back. Then no second answer
-/// of the resolver counts, and a name that is rebound between two looks gains nothing.
+/// ```
+/// use oidc_drive::egress::{Guard, Refused};
 ///
-/// One address of a private network among the answers refuses all of them. Public names have none; one
-/// that has was made for an attack, or belongs to a network that wants [`allow_private_networks`]. To
-/// leave such addresses out would hide both, and make it luck which of them is met.
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // A resolver that lies: one of the two addresses is the metadata service of a cloud.
+/// let guard =
+///     Guard::new().with_resolver(|_| Ok(vec![[93, 184, 215, 14].into(), [169, 254, 169, 254].into()]));
+/// let why: Refused = guard.addresses("op.example").unwrap_err().downcast()?;
+/// assert_eq!(why.address.to_string(), "169.254.169.254");
 ///
-/// `localhost` and the names below it (RFC 6761 section 6.3) must lead to this machine, whatever else is
-/// allowed: plain http may be spoken to them. Address literals pass; they are the URL's own.
+/// // For a provider in your own network.
+/// assert_eq!(guard.allow_private_networks().addresses("op.example")?.len(), 2);
+/// # Ok(())
+/// # }
+/// ```
+///
+/// Ask the guard once for each connection, and connect to the addresses that it returns. Then a name that is rebound
+/// between the check and the connection gains nothing.
+///
+/// One private address among several refuses all of them. A public name has no private address. A name that has one
+/// was made for an attack, or belongs to a network that needs [`allow_private_networks`]. To drop only the private
+/// addresses would hide both cases, and would leave it to chance which server is reached.
+///
+/// `localhost` and the names below it (RFC 6761 section 6.3) must resolve to this machine, whatever else is allowed,
+/// because plain http may be used with them. Address literals pass: [`UrlPolicy`] has judged them with their URL.
 ///
 /// [`allow_private_networks`]: Self::allow_private_networks
 #[derive(Clone)]
@@ -30,21 +47,21 @@ pub struct Guard {
 type Resolver = dyn Fn(&str) -> io::Result<Vec<IpAddr>> + Send + Sync;
 
 impl Guard {
-    /// The resolver of this system, and the public Internet.
+    /// Makes a guard with the resolver of this system, which allows only addresses on the public Internet.
     #[must_use]
     pub fn new() -> Self {
         Self { resolver: Arc::new(system), policy: UrlPolicy::default() }
     }
 
-    /// Names may lead anywhere: for providers in one's own network.
+    /// Allows names to resolve to any address. For providers in your own network.
     #[must_use]
     pub const fn allow_private_networks(mut self) -> Self {
         self.policy.allow_private = true;
         self
     }
 
-    /// Another resolver. It gets a name, may block, and gives all addresses that it knows, the best
-    /// first. What it says is judged as any answer is.
+    /// Sets the resolver; the default is that of the system. It takes a name, may block, and returns all addresses, the
+    /// best first. Its addresses are judged like any others.
     #[must_use]
     pub fn with_resolver(
         mut self,
@@ -54,13 +71,13 @@ impl Guard {
         self
     }
 
-    /// The addresses of a host as it stands in a URL. Asks the resolver once, or not at all for a
-    /// literal; blocks as long as the resolver does.
+    /// Returns the addresses of a host, as it is spelled in a URL. Calls the resolver once, or not at all for an
+    /// address literal. Blocks as long as the resolver does.
     ///
     /// # Errors
-    /// Those of the resolver; [`NotFound`](io::ErrorKind::NotFound) if there is no address;
-    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), with [`Refused`] in it, if one of them may
-    /// not be connected to.
+    /// The error of the resolver; [`NotFound`](io::ErrorKind::NotFound) if there is no address;
+    /// [`PermissionDenied`](io::ErrorKind::PermissionDenied), with a [`Refused`] inside, if one of the addresses is not
+    /// allowed.
     pub fn addresses(&self, host: &str) -> io::Result<Vec<IpAddr>> {
         if let Some(literal) = literal(host) {
             return Ok(vec![literal]);
@@ -92,13 +109,13 @@ impl fmt::Debug for Guard {
     }
 }
 
-/// A name leads to where requests may not go.
+/// The error for a name that resolves to an address that is not allowed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
     /// The name.
     pub host: String,
-    /// The address that may not be connected to: the first one, if there are several.
+    /// The address that is not allowed: the first one, if there are several.
     pub address: IpAddr,
 }
 
@@ -125,7 +142,7 @@ impl From<Refused> for io::Error {
 }
 
 fn system(host: &str) -> io::Result<Vec<IpAddr>> {
-    // Which port it is makes no difference to the resolver.
+    // The port makes no difference to the resolver.
     Ok((host, 0).to_socket_addrs()?.map(|address| address.ip()).collect())
 }
 
@@ -144,7 +161,7 @@ fn is_localhost(host: &str) -> bool {
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::indexing_slicing,
-    reason = "what is not there fails the test, as it should"
+    reason = "a missing value must fail the test"
 )]
 mod tests {
     use super::*;
@@ -156,7 +173,7 @@ mod tests {
         addresses.iter().map(|address| address.parse().expect("an address")).collect()
     }
 
-    /// A resolver with other answers each time, and the names that it was asked for.
+    /// A guard whose resolver has other answers each time, and the names that were resolved.
     fn lying(answers: &[&[&str]]) -> (Guard, Arc<Mutex<Vec<String>>>) {
         let answers: Vec<_> = answers.iter().map(|answer| parse(answer)).collect();
         let asked = Arc::<Mutex<Vec<String>>>::default();
@@ -176,7 +193,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_name_has_all_its_addresses_in_their_order() {
+    fn a_public_name_keeps_all_its_addresses_in_their_order() {
         let (guard, asked) = lying(&[&["2606:2800:21f:cb07::1", PUBLIC]]);
         let addresses = guard.addresses("op.example").expect("they are public");
         assert_eq!(addresses, parse(&["2606:2800:21f:cb07::1", PUBLIC]));
@@ -190,7 +207,7 @@ mod tests {
         let why = refused(&guard, "op.example");
         assert_eq!(why, Refused { host: "op.example".into(), address: "169.254.169.254".parse().unwrap() },);
         assert_eq!(guard.addresses("op.example").expect("public again"), parse(&[PUBLIC]));
-        assert_eq!(asked.lock().unwrap().len(), 3, "nothing is remembered, nothing is asked twice");
+        assert_eq!(asked.lock().unwrap().len(), 3, "each call resolves the name once and remembers nothing");
     }
 
     #[test]
@@ -204,7 +221,7 @@ mod tests {
     }
 
     #[test]
-    fn localhost_leads_to_this_machine_and_nowhere_else_whatever_is_allowed() {
+    fn localhost_resolves_to_this_machine_only_whatever_is_allowed() {
         let (guard, _) = lying(&[&["127.0.0.1", "::1", "::ffff:127.0.0.1"]]);
         for host in ["localhost", "localhost.", "op.localhost", "LocalHost"] {
             assert!(guard.addresses(host).is_ok(), "{host}");
@@ -224,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_is_judged_with_its_url_and_nobody_is_asked() {
+    fn an_address_literal_passes_without_the_resolver() {
         let (guard, asked) = lying(&[&["10.0.0.1"]]);
         for (host, address) in [("127.0.0.1", "127.0.0.1"), ("[::1]", "::1"), ("10.0.0.1", "10.0.0.1")] {
             assert_eq!(guard.addresses(host).expect("a literal"), parse(&[address]));
@@ -233,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn the_error_names_the_host_the_address_and_the_way_out() {
+    fn the_error_names_the_host_the_address_and_the_remedy() {
         let (guard, _) = lying(&[&["::ffff:10.0.0.1"]]);
         assert_eq!(
             refused(&guard, "op.example").to_string(),

@@ -1,36 +1,36 @@
-//! [`Error`]: why there was no response over hyper.
+//! [`Error`]: why a client over hyper got no response.
 
 use super::meter::Exceeded;
 use hyper_util::client::legacy;
 use rustls::pki_types::pem;
 use std::{fmt, io};
 
-/// For a request that nobody can authenticate.
+/// The text for a request that needs a client certificate, if none is set.
 const NO_CERTIFICATE: &str =
     "a client certificate is needed, and none is set: call `Http::with_client_certificate`";
 
-/// Why there was no response.
+/// Why a client got no response, or could not be made.
 #[derive(Debug)]
 #[non_exhaustive]
 pub enum Error {
-    /// The exchange was not over in the time that its [`Terms`](oidc_proto::flow::Terms) allow.
+    /// The exchange took longer than its [`Terms`](oidc_proto::flow::Terms) allow.
     Timeout,
-    /// The server sent more than this many bytes in one exchange, whatever they were: see
+    /// The server sent more than this many bytes in one exchange, headers and framing included: see
     /// [`Meter`](crate::meter::Meter).
     TooMuch(u64),
-    /// The terms ask for a client certificate, and there is none.
+    /// The terms require a client certificate, but none is set.
     NoClientCertificate,
-    /// A certificate or key that was given is not in PEM.
+    /// A certificate or key in the settings is not in PEM.
     Pem(pem::Error),
-    /// A certificate or key that was given cannot be used.
+    /// A certificate or key in the settings cannot be used.
     Tls(rustls::Error),
-    /// There was no connection, or no TLS on it. The error of the library that opened it is inside.
+    /// No connection could be opened, or TLS failed on it. The error of the library that opened it is inside.
     Connection(io::Error),
-    /// There was a connection, but no request on it, or no head of a response.
+    /// The request could not be sent on the connection, or no response head arrived.
     Exchange(legacy::Error),
-    /// The body of the response broke off.
+    /// Reading the body of the response failed.
     Body(hyper::Error),
-    /// The server ended the body of the response before its end, and called it no error.
+    /// The server ended the body of the response too early, without reporting an error.
     Cut,
 }
 
@@ -67,7 +67,7 @@ impl From<Exceeded> for Error {
     }
 }
 
-/// With all causes, in one line: there is no [`source`](std::error::Error::source) besides.
+/// Writes all causes in one line; [`source`](std::error::Error::source) therefore returns `None`.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let cause: &dyn std::error::Error = match self {

@@ -1,4 +1,4 @@
-//! What one exchange may cost: bytes from the wire, and time. Adapters ask it ahead of each read.
+//! The bounds of one exchange: its bytes from the network, and its time. Adapters check them before each read.
 
 use oidc_proto::flow::Terms;
 use std::{
@@ -7,36 +7,56 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// No read brings more bytes than this: whoever reads looks at the meter between two pieces.
+/// The most bytes of one read: 8 KB. Between two reads, the adapter checks its [`Meter`].
 pub const PIECE: usize = 8 * 1024;
 
-/// Bytes for all that is no body: heads, interim responses, the handshake of TLS.
+/// The bytes for everything but the body: heads, interim responses, the handshake of TLS.
 const ALLOWANCE: u64 = 512 * 1024;
 
-/// Bytes from the wire for each byte of the body. One byte in a chunk of its own takes six.
+/// The bytes from the network for each byte of the body. One byte in a chunk of its own takes six.
 const FRAMING: u64 = 8;
 
-/// Counts the bytes that one exchange takes from the wire, and knows when its time is over.
+/// Counts the bytes that one exchange reads from the network, and knows when its time is over.
 ///
-/// [`Terms::max_body`] bounds the body, and no more than that: a server can send interim responses, the
-/// size of a chunk in zeros, or frames of nothing for as long as somebody reads. So the wire has a bound
-/// of its own, 512 KB and 8 bytes for each byte of `max_body`: 1 MB if that is 64 KB. A timer alone does
-/// not keep the [timeout](Terms::timeout) either: a task that always finds something to read never comes
-/// back to it. So each read looks at the time.
+/// [`Terms::max_body`] bounds only the body. A server can still send interim responses, chunk sizes padded with
+/// zeros, or empty frames for as long as the client reads. So the network has a bound of its own: 512 KB and 8 bytes
+/// for each byte of `max_body`, which is 1 MB if `max_body` is 64 KB. A timer alone does not enforce the
+/// [timeout](Terms::timeout) either, because a task that always finds bytes to read never returns to its timer. So
+/// each read checks the time.
 ///
-/// Put it under TLS, where the bytes come from the socket. Above it, records without content do not show.
+/// Use the meter below TLS, where the bytes come from the socket. Above TLS, empty records are invisible.
+///
+/// ```
+/// use oidc_drive::{meter::{Exceeded, Meter}, oidc_proto::flow::Discovery};
+/// use std::io::{Read, Result};
+///
+/// /// Reads one piece of an exchange. Loop over it, with one meter for each exchange.
+/// fn read_piece(socket: &mut impl Read, meter: &Meter, piece: &mut [u8]) -> Result<usize> {
+///     let room = meter.room()?.min(piece.len());
+///     let bytes = socket.read(&mut piece[..room])?;
+///     meter.took(bytes)?;
+///     Ok(bytes)
+/// }
+///
+/// // The terms of this request allow a body of 64 KB. The server never stops.
+/// let (_, terms, _) = Discovery::start("https://op.example", &Default::default())?.into_parts();
+/// let (meter, mut piece) = (Meter::new(terms), [0; 4096]);
+/// while read_piece(&mut std::io::repeat(b'0'), &meter, &mut piece).is_ok() {}
+/// assert_eq!(meter.exceeded(), Some(Exceeded::Bytes(1024 * 1024)));
+/// # Ok::<(), oidc_drive::oidc_proto::Error>(())
+/// ```
 #[derive(Debug)]
 pub struct Meter {
     most: u64,
     read: AtomicU64,
-    /// `None` is a time that no clock can reach.
+    /// The end of the exchange's time; `None` if no clock can reach it.
     until: Option<Instant>,
     timeout: Duration,
     late: AtomicBool,
 }
 
 impl Meter {
-    /// Begins an exchange on these terms: its time runs from now.
+    /// Makes the meter of an exchange on these terms. The time runs from now.
     #[must_use]
     pub fn new(terms: Terms) -> Self {
         let body = u64::try_from(terms.max_body).unwrap_or(u64::MAX);
@@ -49,10 +69,10 @@ impl Meter {
         }
     }
 
-    /// How many bytes the next read may bring: at least one, [`PIECE`] at most.
+    /// Returns how many bytes the next read may return: at least one, at most [`PIECE`].
     ///
     /// # Errors
-    /// There were too many bytes, or the time is over; [`Exceeded`] is in the error.
+    /// There were too many bytes, or the time is over. The error has an [`Exceeded`] inside.
     pub fn room(&self) -> io::Result<usize> {
         if self.until.is_some_and(|until| Instant::now() >= until) {
             self.late.store(true, Ordering::Relaxed);
@@ -60,22 +80,22 @@ impl Meter {
         if let Some(exceeded) = self.exceeded() {
             return Err(exceeded.into());
         }
-        // The one byte too many shows that there are too many.
+        // One byte more than allowed, to detect that there are too many.
         let left = self.most.saturating_sub(self.read.load(Ordering::Relaxed)).saturating_add(1);
         Ok(usize::try_from(left).unwrap_or(usize::MAX).min(PIECE))
     }
 
-    /// A read has brought so many bytes.
+    /// Counts the bytes of a read.
     ///
     /// # Errors
-    /// They are too many; [`Exceeded`] is in the error.
+    /// There were too many bytes. The error has an [`Exceeded`] inside.
     pub fn took(&self, bytes: usize) -> io::Result<()> {
         self.read.fetch_add(u64::try_from(bytes).unwrap_or(u64::MAX), Ordering::Relaxed);
         if self.is_full() { Err(Exceeded::Bytes(self.most).into()) } else { Ok(()) }
     }
 
-    /// Why reading was stopped, if it was. Stacks lose the reason of an error of a connection on its way
-    /// through them; here it stays.
+    /// Returns the bound that was exceeded, if one was. HTTP clients lose the reason of a failed read on its way
+    /// through them, so it is kept here.
     #[must_use]
     pub fn exceeded(&self) -> Option<Exceeded> {
         if self.is_full() {
@@ -92,13 +112,13 @@ impl Meter {
     }
 }
 
-/// An exchange has taken more than its terms allow.
+/// The bound that an exchange has exceeded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there are bytes, and there is time")]
 pub enum Exceeded {
-    /// The server sent more than this many bytes, whatever they were.
+    /// The server sent more than this many bytes, headers and framing included.
     Bytes(u64),
-    /// The exchange was not over within this time.
+    /// The exchange took longer than this.
     Time(Duration),
 }
 
@@ -142,7 +162,7 @@ mod tests {
     }
 
     #[test]
-    fn the_sum_is_half_a_megabyte_and_eight_bytes_for_each_of_the_body() {
+    fn the_bound_is_half_a_megabyte_and_eight_bytes_for_each_byte_of_the_body() {
         for (max_body, most) in [(0, 512 * 1024), (64 * 1024, 1024 * 1024), (1 << 20, 8_912_896)] {
             let meter = Meter::new(terms(max_body, Duration::MAX));
             let mut read = 0;
@@ -166,7 +186,7 @@ mod tests {
     }
 
     #[test]
-    fn sums_and_times_that_no_number_can_hold_are_none() {
+    fn bounds_that_no_number_can_hold_are_unlimited() {
         let meter = Meter::new(terms(usize::MAX, Duration::MAX));
         assert_eq!(meter.room().expect("there is room"), PIECE);
         meter.took(usize::MAX).expect("that is not more than the sum");
@@ -174,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_read_when_the_time_is_over_is_read_no_more() {
+    fn nothing_is_read_after_the_time_is_over() {
         let meter = Meter::new(terms(64 * 1024, Duration::ZERO));
         assert_eq!(meter.exceeded(), None, "nobody has read yet");
         let exceeded = Exceeded::Time(Duration::ZERO);

@@ -1,5 +1,5 @@
-//! For whoever opens connections: where names may lead, how much an exchange may take from the wire, and one
-//! exchange over hyper.
+//! Parts for code that opens connections: which addresses a name may resolve to, how much one exchange may read, and
+//! one exchange over hyper.
 
 pub mod egress;
 pub mod meter;

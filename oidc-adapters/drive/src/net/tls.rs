@@ -1,4 +1,4 @@
-//! The configurations of TLS, for stacks that speak by hyper.
+//! The TLS configurations of the client over hyper.
 
 use super::error::Error;
 use rustls::{
@@ -12,12 +12,12 @@ use rustls::{
 };
 use std::sync::Arc;
 
-/// The authorities that Mozilla's browsers trust.
+/// The certificate authorities that Mozilla's browsers trust.
 pub(crate) fn public_roots() -> RootCertStore {
     RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() }
 }
 
-/// These authorities and no others: at least one certificate, in PEM.
+/// Only these certificate authorities: at least one certificate, in PEM.
 pub(crate) fn roots(pem: &[u8]) -> Result<RootCertStore, Error> {
     let mut roots = RootCertStore::empty();
     for certificate in certificates(pem)? {
@@ -47,7 +47,7 @@ fn certificates(pem: &[u8]) -> Result<Vec<CertificateDer<'static>>, pem::Error> 
 }
 
 fn config(roots: &Arc<RootCertStore>) -> ConfigBuilder<ClientConfig, WantsClientCert> {
-    // Named here, so that it does not depend on what else of the program chooses for the process.
+    // Named here, so that it does not depend on the provider that the program installs for the process.
     let ring = Arc::new(ring::default_provider());
     #[allow(clippy::expect_used, reason = "it serves both versions")]
     let config = ClientConfig::builder_with_provider(ring)

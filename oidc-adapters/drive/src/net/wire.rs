@@ -1,5 +1,4 @@
-//! One exchange over one connection of hyper's, with a [`Meter`] between the socket and everything that
-//! reads from it.
+//! One exchange over one connection of hyper, with a [`Meter`] between the socket and every reader.
 
 use super::{
     error::Error,
@@ -29,23 +28,22 @@ use std::{
 };
 use tower_service::Service;
 
-/// No header at all would allow every coding (RFC 9110 section 12.5.3).
+/// Refuses compression. A missing header would allow every coding (RFC 9110 section 12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// As much as HTTP/1.1 has room for on every stack; without it, a head of HTTP/2 may have 16 KB.
+/// The largest response head over HTTP/2: as large as every HTTP/1.1 client here allows. The default is 16 KB.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// RFC 9113 section 6.9: the window that a connection has until it is widened, and the widest.
+/// The initial and the largest flow-control window (RFC 9113 section 6.9).
 const WINDOWS: (u32, u32) = (65_535, (1 << 31) - 1);
 
-/// After this many bytes that were there at once, others have their turn.
+/// After this many bytes without a pause, other tasks have their turn.
 const TURN: usize = 2 * PIECE;
 
-/// Carries one request out on its terms, over a connection that `connector` opens. TLS is put on it here,
-/// if the URL says so.
+/// Carries out one request on its terms, over a connection that `connector` opens, with TLS for an `https` URL.
 ///
 /// # Errors
-/// Only if there was no response.
+/// There was no response.
 pub(crate) async fn exchange<C>(
     connector: C,
     config: Arc<ClientConfig>,
@@ -63,7 +61,7 @@ where
     let spoken = tokio::time::timeout(terms.timeout, speak(&client, request, terms, user_agent)).await;
     match spoken {
         Ok(Ok(response)) => Ok(response),
-        // What the stack makes of a read that was refused is not the reason.
+        // If the meter refused a read, that is the reason, and not the error that hyper makes of it.
         Ok(Err(error)) => Err(meter.exceeded().map_or(error, Error::from)),
         Err(_) => Err(Error::Timeout),
     }
@@ -82,7 +80,7 @@ where
     C: Clone + Send + Sync + 'static,
     C::Future: Send,
 {
-    // RFC 9110 section 8.6: a GET of nothing has no length, a POST of nothing has.
+    // RFC 9110 section 8.6: an empty GET has no `Content-Length`, an empty POST has one.
     let nothing = request.method() == Method::POST && request.body().is_empty();
     let mut request = request.map(|body| Full::new(Bytes::from(body)));
     request.headers_mut().entry(header::USER_AGENT).or_insert(user_agent);
@@ -93,14 +91,14 @@ where
     let (parts, mut body) = client.request(request).await?.into_parts();
     let most = terms.max_body.saturating_add(1);
     let read = read(&mut body, most).await?;
-    // A stream that is reset with NO_ERROR ends for hyper as one that is whole.
+    // For hyper, a stream that is reset with NO_ERROR is complete.
     if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
         return Err(Error::Cut);
     }
     Ok(http::Response::from_parts(parts, read))
 }
 
-/// The body, but no more of it than this.
+/// Reads the body, but no more than `most` bytes.
 async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error> {
     let mut read = Vec::new();
     while let Some(frame) = body.frame().await {
@@ -114,7 +112,7 @@ async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error>
     Ok(read)
 }
 
-/// A client for one exchange: it meets no connection that a server is just closing.
+/// Makes a client for one exchange, so that no request meets a connection that a server is just closing.
 fn client<C>(connector: Metered<C>, config: Arc<ClientConfig>, terms: Terms) -> Connections<C>
 where
     C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn error::Error + Send + Sync>>>,
@@ -122,7 +120,7 @@ where
     C::Future: Send,
 {
     let (least, widest) = WINDOWS;
-    // No server is asked for more of a body than is read of it.
+    // The window is as large as the part of the body that is read.
     let window = u32::try_from(terms.max_body.saturating_add(1)).unwrap_or(widest).clamp(least, widest);
     Client::builder(Bounded(terms.timeout.saturating_mul(2)))
         .pool_max_idle_per_host(0)
@@ -133,9 +131,9 @@ where
         .build(HttpsConnector::from((connector, config)))
 }
 
-/// Runs what hyper leaves to others, which is the connection, and for no longer than this. It ends with its
-/// exchange of itself; but a server that takes nothing could hold it for ever. It must outlast the exchange,
-/// which says that the time is over.
+/// Runs the connection task of hyper, for no longer than this. The task normally ends with its exchange, but a server
+/// that reads nothing could hold it without end. The limit is longer than the exchange, so that the exchange reports
+/// the timeout.
 #[derive(Clone)]
 struct Bounded(Duration);
 
@@ -145,7 +143,7 @@ impl<T: Future<Output: Send> + Send + 'static> Executor<T> for Bounded {
     }
 }
 
-/// Opens connections, and puts the meter on them.
+/// Opens connections, and wraps them in the meter.
 #[derive(Clone)]
 struct Metered<C> {
     inner: C,
@@ -179,7 +177,7 @@ struct MeteredStream<S> {
     inner: S,
     meter: Arc<Meter>,
     piece: Vec<u8>,
-    /// How many bytes have come since nothing was there.
+    /// How many bytes were read since a read last had to wait.
     turn: usize,
 }
 
@@ -193,9 +191,9 @@ impl<S: Read + Unpin> Read for MeteredStream<S> {
         let room = this.meter.room()?.min(to.remaining()).min(this.piece.len());
         if this.turn >= TURN {
             this.turn = 0;
-            // Whoever reads goes on for as long as there is something, and on a runtime of one thread no
-            // timer fires meanwhile. This wakes the task when all others and the timers had their turn; to
-            // be woken at once would come before them.
+            // The reader goes on as long as there are bytes, and on a runtime with one thread no timer fires meanwhile.
+            // `yield_now` wakes the task after all others and the timers had their turn; a direct wake-up would come
+            // before them.
             let _pending = pin!(tokio::task::yield_now()).poll(context);
             return Poll::Pending;
         }
@@ -244,7 +242,7 @@ impl<S: Write + Unpin> Write for MeteredStream<S> {
     }
 }
 
-/// Nothing of the connection is told to others: there is no proxy, and what TLS has agreed upon is told by TLS.
+/// Reports no properties of the connection: there is no proxy, and the TLS layer reports its own protocol.
 impl<S> Connection for MeteredStream<S> {
     fn connected(&self) -> Connected {
         Connected::new()
@@ -268,7 +266,7 @@ mod tests {
         time::Duration,
     };
 
-    /// There is always something to read.
+    /// A connection that always has bytes to read.
     struct Endless;
 
     impl hyper::rt::Read for Endless {
@@ -297,7 +295,7 @@ mod tests {
         MeteredStream { inner: Endless, meter: Arc::new(Meter::new(terms)), piece: vec![0; PIECE], turn: 0 }
     }
 
-    /// How many bytes a read brings whose reader has room for as many as it likes.
+    /// How many bytes one read returns to a reader with much room.
     fn read(stream: &mut MeteredStream<Endless>, woken: &Arc<Woken>) -> Poll<io::Result<usize>> {
         let mut room = vec![0; 64 * PIECE];
         let mut to = ReadBuf::new(&mut room);
@@ -307,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn others_have_their_turn_though_there_is_always_something_to_read() {
+    fn other_tasks_have_their_turn_though_there_are_always_bytes_to_read() {
         let (mut stream, woken) = (stream(Duration::from_secs(600)), Arc::new(Woken(AtomicUsize::new(0))));
         let (mut sum, mut turns) = (0, 0);
         let error = loop {
@@ -329,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn a_read_looks_at_the_time_though_there_is_something_to_read() {
+    fn a_read_checks_the_time_though_there_are_bytes_to_read() {
         let (mut stream, woken) = (stream(Duration::ZERO), Arc::new(Woken(AtomicUsize::new(0))));
         let came = read(&mut stream, &woken).map_err(|error| error.kind());
         assert!(matches!(came, Poll::Ready(Err(io::ErrorKind::TimedOut))), "{came:?}");

@@ -1,4 +1,4 @@
-//! [`ProviderBuilder`]: the settings of a handle, the same for both colours.
+//! [`ProviderBuilder`]: the settings of a handle, async or blocking.
 
 use super::{core::Core, error::ProviderError, handle::Provider, spent::Spent};
 use crate::{
@@ -20,17 +20,42 @@ use std::{
     time::Duration,
 };
 
-/// How many service tokens are kept at most, each for scopes and resources of its own.
+/// The most service tokens that a handle keeps, one for each set of scopes and resources. The token that was used
+/// longest ago makes room.
 pub const MAX_SERVICE_TOKENS: usize = 1024;
 
-/// For how many seconds somebody waits for a refresh, and for a login, that somebody else carries out. A login
-/// is up to four exchanges.
+/// How long a caller waits for a refresh, and for a login, that another caller carries out. A login has up to four
+/// exchanges.
 const REFRESH_PATIENCE: Duration = Duration::from_secs(30);
 const LOGIN_PATIENCE: Duration = Duration::from_secs(120);
 
 type Shape<T> = Box<dyn Fn(T) -> T + Send + Sync>;
 
-/// The settings of a [`Provider`]. What is not set is safe; most programs need a client and no more.
+/// The settings of a [`Provider`] or of a [`blocking::Provider`](crate::blocking::Provider). The defaults are safe;
+/// most programs set their client and nothing else.
+///
+/// ```
+/// use oidc_drive::{blocking::{Io, Provider}, http, oidc_proto::{flow::{Request, Terms}, renew::RenewalPolicy}};
+/// use std::time::Duration;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let io = || Io::new(|_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network"));
+///
+/// // An API in which withdrawn keys are out of use after ten minutes, even during an outage.
+/// let mut keys = RenewalPolicy::KEYS;
+/// (keys.max_ttl, keys.stale_if_error) = (Duration::from_secs(300), Duration::from_secs(300));
+/// let provider = Provider::builder("https://op.example", io())
+///     .audience("https://api.example")
+///     .access_tokens(|tokens| tokens.leeway(Duration::from_secs(5)))
+///     .key_policy(keys)
+///     .build()?; // sends nothing, so a program starts while its provider is down
+/// assert_eq!(provider.issuer(), "https://op.example");
+///
+/// // A wrong issuer is found at once.
+/// assert!(Provider::builder("http://op.example", io()).build().is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[must_use = "a builder does nothing until it is built"]
 pub struct ProviderBuilder<W> {
     issuer: String,
@@ -51,8 +76,8 @@ pub struct ProviderBuilder<W> {
 }
 
 impl Provider {
-    /// Begins the settings of a handle: this issuer, over this stack. Nothing is fetched before it is
-    /// needed: a program starts while its provider is down.
+    /// Begins the settings of a handle for this issuer, over this HTTP client. Nothing is fetched before it is
+    /// needed, so a program starts while its provider is down.
     pub fn builder(issuer: impl Into<String>, io: Io) -> ProviderBuilder<Io> {
         ProviderBuilder::new(issuer.into(), io)
     }
@@ -79,33 +104,36 @@ impl<W> ProviderBuilder<W> {
         }
     }
 
-    /// Sets as which client this program is registered. Needed for all but verifying access tokens.
+    /// Sets the client ID under which this program is registered. Required for everything but verifying access
+    /// tokens.
     pub fn client_id(mut self, client_id: impl Into<String>) -> Self {
         self.client_id = client_id.into();
         self
     }
 
-    /// Sets the client secret. Without one, the client is public.
+    /// Sets the client secret. Without it, and without a [signer](ClientBuilder::signer) or another
+    /// [method](ClientBuilder::authentication) in [`client`](Self::client), the client is public.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
         self
     }
 
-    /// Sets where users come back to, to the letter as it is registered. Needed for logins.
+    /// Sets the redirect URI, exactly as it is registered. Required for logins.
     pub fn redirect_uri(mut self, redirect_uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(redirect_uri.into());
         self
     }
 
-    /// Sets for whom access tokens must be meant: this program's name as a resource, in place of one named
-    /// before. Needed for [`verify`](Provider::verify). For a second one, see [`AccessTokenVerifier::or_audience`].
+    /// Sets the audience that access tokens must carry: the name of this program as a resource. Replaces an earlier
+    /// audience; to accept a second one, see [`AccessTokenVerifier::or_audience`]. Required for
+    /// [`verify`](Provider::verify).
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audience = Some(audience.into());
         self
     }
 
-    /// Sets everything else that a client can be told: quirks, the authentication method, UserInfo. Called
-    /// again, it goes on from what was set before.
+    /// Sets all other options of the client, such as quirks, the authentication method and UserInfo. A second call
+    /// adds to the first.
     pub fn client(mut self, shape: impl Fn(ClientBuilder) -> ClientBuilder + Send + Sync + 'static) -> Self {
         self.client = Some(match self.client {
             Some(before) => Box::new(move |client| shape(before(client))),
@@ -114,8 +142,7 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets everything else that is demanded of access tokens. Called again, it goes on from what was set
-    /// before.
+    /// Sets all other requirements for access tokens. A second call adds to the first.
     pub fn access_tokens(
         mut self,
         shape: impl Fn(AccessTokenVerifier) -> AccessTokenVerifier + Send + Sync + 'static,
@@ -127,53 +154,56 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets how the metadata is asked for, and by which
-    /// [issuer rule](DiscoveryOptions::issuer_rule), which then holds for ID tokens and access tokens too.
-    /// Otherwise the metadata is that of an OpenID Provider if users log in, that of an authorization server in
-    /// either form if there is a client, and else `issuer` and `jwks_uri` suffice.
+    /// Sets how the metadata is fetched and checked. Its [issuer rule](DiscoveryOptions::issuer_rule) then applies to
+    /// ID tokens and access tokens too.
+    ///
+    /// The default depends on the other settings. With a redirect URI, the metadata must be that of an OpenID
+    /// Provider (OpenID Connect Discovery 1.0). With a client ID alone, it must be that of an authorization server
+    /// (RFC 8414), at the URL of either specification. With neither, `issuer` and `jwks_uri` are enough.
     pub fn discovery(mut self, options: DiscoveryOptions) -> Self {
         self.discovery = Some(options);
         self
     }
 
-    /// Sets which URLs may be asked; the default is https, and no addresses of this machine. Has no say
-    /// if [`discovery`](Self::discovery) is set, which has a policy of its own.
+    /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
+    /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;
         self
     }
 
-    /// Sets by which policy keys are renewed.
+    /// Sets when keys are renewed; the default is [`RenewalPolicy::KEYS`]. Its patience is also the time for which a
+    /// token waits for keys.
     pub const fn key_policy(mut self, policy: RenewalPolicy) -> Self {
         self.keys = policy;
         self
     }
 
-    /// Sets by which policy metadata is renewed.
+    /// Sets when metadata is renewed; the default is [`RenewalPolicy::METADATA`].
     pub const fn metadata_policy(mut self, policy: RenewalPolicy) -> Self {
         self.metadata = policy;
         self
     }
 
-    /// Sets by which policy service tokens are renewed.
+    /// Sets when service tokens are renewed; the default is [`RenewalPolicy::TOKENS`].
     pub const fn token_policy(mut self, policy: RenewalPolicy) -> Self {
         self.tokens = policy;
         self
     }
 
-    /// Takes time and entropy from another clock than the system's.
+    /// Sets the source of time and entropy; the default is [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
         self
     }
 
-    /// Tells this observer what happens: requests, waits, ends of flows, renewals.
+    /// Sets the observer of requests, waits, ends of flows and renewals; the default is none.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// The handle, over the stack that this makes of what it was given.
+    /// Builds the handle over the `Io` that this closure makes.
     pub(crate) fn build_over(self, io: impl FnOnce(W) -> Io) -> Result<Provider, ProviderError> {
         let (core, wires, observer) = self.core()?;
         let io = io(wires).by(&core.clock, &observer);
@@ -190,9 +220,9 @@ impl<W> ProviderBuilder<W> {
             }
             (false, false) => DiscoveryOptions::of_profile(Profile::TokenIssuer, &urls),
         });
-        // An issuer that cannot be asked shows now, not at the first login.
+        // Reports an unusable issuer now instead of at the first login.
         drop(MetadataRenewal::with(&issuer, options.clone())?);
-        // By whom tokens may be issued is said once.
+        // One rule says which issuers tokens may name: that of the metadata.
         let rule = options.rule().cloned();
         let verifier = self.audience.map(|audience| match &rule {
             Some(rule) => AccessTokenVerifier::new(&issuer, audience).issuer_rule(rule.clone()),
@@ -217,7 +247,7 @@ impl<W> ProviderBuilder<W> {
             tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
                 .with_observer("token", move |_| Arc::clone(&name), &observer),
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
-            // Of logins tells whoever runs them.
+            // The flow of a login reports to the observer itself.
             logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
             clock,
             patience: self.keys.patience,
@@ -245,11 +275,11 @@ impl<W> ProviderBuilder<W> {
 }
 
 impl ProviderBuilder<Io> {
-    /// Makes the handle. Nothing is fetched.
+    /// Builds the handle. Nothing is fetched.
     ///
     /// # Errors
-    /// The issuer is not a URL that an issuer may have, or that the policy allows. What the metadata has
-    /// a say in shows when it is there.
+    /// The issuer is not a valid issuer URL, or the policy does not allow it. Settings that depend on the metadata
+    /// are checked when the metadata is there.
     pub fn build(self) -> Result<Provider, ProviderError> {
         self.build_over(|io| io)
     }

@@ -1,4 +1,4 @@
-//! What a handle holds, whatever its colour: nothing here waits.
+//! [`Core`]: the state of a handle, async or blocking. Nothing here waits.
 
 use super::{
     error::ProviderError,
@@ -27,10 +27,10 @@ use std::{
     time::Duration,
 };
 
-/// How a login has ended.
+/// The outcome of a login.
 pub(crate) type Login = Result<Authenticated, ProviderError>;
 
-/// Makes the client from metadata.
+/// Makes the client from the metadata.
 pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
 
 pub(crate) struct Core {
@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) refreshes: Spent<Refreshed>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
-    /// For how many seconds a token waits for keys.
+    /// How long a token waits for keys.
     pub(crate) patience: Duration,
     pub(super) maker: ClientMaker,
     pub(super) made: Mutex<Option<Client>>,
@@ -47,8 +47,8 @@ pub(crate) struct Core {
 }
 
 impl Core {
-    /// The client by this metadata; made anew only when that has changed. Whoever makes it is the program:
-    /// no lock is held meanwhile.
+    /// Returns the client for this metadata, and makes a new one only if the metadata has changed. The settings run
+    /// code of the program, so no lock is held meanwhile.
     pub(crate) fn client(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ConfigError> {
         self.sweep(self.clock.now());
         let made = self.made().clone();
@@ -61,28 +61,28 @@ impl Core {
         Ok(client)
     }
 
-    /// Forgets what came of what is spent, more than a minute ago.
+    /// Forgets the outcomes of codes and refresh tokens that are more than a minute old.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.refreshes.sweep(now);
         self.logins.sweep(now);
     }
 
-    /// The one login that this code leads to, if it is the login that was begun so. Otherwise the code is sent
-    /// nowhere: it has been, and would be no good a second time.
+    /// Returns the one login that belongs to this code, if `pending` is the login that began it. Otherwise the code
+    /// is not sent: it was sent before, and is not valid a second time.
     pub(crate) fn login(
         &self,
         pending: &PendingAuthorization,
         response: &AuthorizationResponse,
     ) -> Result<One<Login>, ProviderError> {
-        // Of a signed response the whole is what is good once: its code stands inside.
+        // A signed response has its code inside, so the whole response counts as the code.
         let spent = response.code.as_ref().or(response.response.as_ref());
         let code = spent.ok_or(CallbackError::MissingCode).map_err(Error::from)?;
-        // Of state, nonce, verifier and all else: who has it all has it from the browser that began.
+        // State, nonce, verifier and everything else: a caller that has all of it has it from the same browser.
         let all = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
         self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)
     }
 
-    /// A login that began at this time, when these keys were held, has come to its end.
+    /// Ends a login that began at this time, when the keys of this epoch were held. Keys that it fetched are kept.
     pub(crate) fn ended(&self, login: Login, began: Timestamp, known: Epoch) -> Renewed<Login> {
         if let Ok(authenticated) = &login {
             self.issuer.learn(&authenticated.learned, known);
@@ -90,8 +90,8 @@ impl Core {
         self.logins.kept(login, began)
     }
 
-    /// A refresh that began at this time, when these keys were held, has come to its end. A token that is not
-    /// spent may be used again at once.
+    /// Ends a refresh that began at this time, when the keys of this epoch were held. If the provider did not replace
+    /// the refresh token, it may be sent again at once.
     pub(crate) fn refreshed(
         &self,
         spent: &TokenHash,
@@ -100,15 +100,14 @@ impl Core {
         known: Epoch,
     ) -> Renewed<Refreshed> {
         self.issuer.learn(&refreshed.learned, known);
-        // A provider that does not rotate may send the same one again.
+        // A provider that does not rotate refresh tokens may send the same one again.
         if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| hash(next) == *spent) {
             self.refreshes.remove(spent);
         }
         self.refreshes.kept(refreshed, began)
     }
 
-    /// Holds what a refresh brought to the login of who asks: it may have been somebody else who sent the
-    /// token.
+    /// Checks the result of a refresh against the login of this caller. Another caller may have sent the token.
     pub(crate) fn hold_to(refreshed: &Refreshed, previous: Option<&PreviousLogin>) -> Result<(), Error> {
         match (previous, &refreshed.id_token) {
             (Some(previous), Some(id_token)) => Ok(previous.check(id_token)?),
@@ -116,8 +115,8 @@ impl Core {
         }
     }
 
-    /// Verifies with the keys at hand. `Ok(Err(..))`: only newer keys can tell. With those at hand, if there
-    /// are any, the token is refused so: that need not be found again.
+    /// Verifies a token with the keys in memory. `Ok(Err(..))` means that only newer keys can decide; if there were
+    /// keys, their refusal is inside, so that nobody computes it again.
     pub(crate) fn verify_now<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
@@ -126,7 +125,7 @@ impl Core {
         let now = self.clock.now();
         self.sweep(now);
         let Some(Published { value: keys, epoch, .. }) = self.issuer.keys_at_hand(now) else {
-            // A token that would be refused by any keys is none to wait for; without an audience, too.
+            // Does not wait for keys if any keys would refuse the token, or if there is no audience.
             return self
                 .judge(token, &KeySet::default(), read)
                 .map(|verdict| verdict.map_err(|(_, read)| (None, read)));
@@ -135,7 +134,7 @@ impl Core {
         Ok(verdict.map_err(|(rejected, read)| (Some(Refused { rejected, epoch }), read)))
     }
 
-    /// Verifies with these keys. `Ok(Err(..))`: newer ones might lead to another verdict.
+    /// Verifies a token with these keys. `Ok(Err(..))` means that newer keys might lead to another verdict.
     pub(crate) fn judge<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
@@ -155,13 +154,12 @@ impl Core {
         verdict
     }
 
-    /// Whether it is our side, or the provider's, that there are no newer keys: not that of who sent
-    /// the token.
+    /// Whether newer keys are missing because of this program or of the provider, and not because of the token.
     pub(crate) fn is_to_blame(&self, unavailable: &NotAvailableError) -> bool {
         unavailable.because.is_some() || !self.issuer.is_up_to_date(self.clock.now())
     }
 
-    /// Why there is nothing of this now.
+    /// The error for `what`, which is not available.
     pub(crate) fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
         ProviderError::of_unavailable(
             self.issuer.says(why, what),
@@ -176,7 +174,7 @@ impl Core {
     }
 }
 
-/// With the keys of this epoch, a token is refused.
+/// The refusal of a token, by the keys of this epoch.
 pub(crate) struct Refused {
     pub(crate) rejected: VerificationError,
     pub(crate) epoch: Epoch,

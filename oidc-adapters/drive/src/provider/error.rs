@@ -1,4 +1,4 @@
-//! [`ProviderError`]: why a handle could not do what was asked of it.
+//! [`ProviderError`]: why a method of a handle failed.
 
 use crate::{
     drive::DriveError,
@@ -15,29 +15,54 @@ use oidc_proto::{
 };
 use std::fmt;
 
-/// Why a [`Provider`](super::Provider) could not do what was asked of it.
+/// Why a method of a [`Provider`](super::Provider) failed.
+///
+/// ```
+/// use oidc_drive::{ProviderError, blocking::{Io, Provider}, http, oidc_proto::flow::{Request, Terms}};
+///
+/// fn status(result: Result<(), ProviderError>) -> u16 {
+///     match result {
+///         Ok(()) => 200,
+///         Err(ProviderError::AccessToken(_)) => 401, // another token would help
+///         Err(error) => {
+///             eprintln!("{}: {error}", error.code());
+///             503 // the client cannot help it
+///         }
+///     }
+/// }
+///
+/// let send = |_: Request, _: Terms| Err::<http::Response<Vec<u8>>, _>("no network");
+/// let provider = Provider::builder("https://op.example", Io::new(send)).audience("https://api.example").build()?;
+/// assert_eq!(status(provider.verify("not a token", |_| ())), 401);
+/// assert_eq!(status(provider.keys().map(drop)), 503);
+/// let lost = provider.metadata().unwrap_err();
+/// assert_eq!(lost.code(), "no_response");
+/// assert!(lost.to_string().ends_with("op.example:443: no network"), "{lost}");
+/// # Ok::<(), ProviderError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
-    /// There was no response: the issuer, the endpoint, the host and the port that were asked, and the reason in
-    /// the words of the HTTP stack. Of a renewal that
-    /// others began, it is what was said last of one of its kind.
+    /// There was no response. The text names the issuer, the endpoint, the host and the port, and has the reason in
+    /// the words of the HTTP client. If another caller began the renewal, the text is that of the latest failed
+    /// renewal of the same kind.
     NoResponse(String),
-    /// A flow is over: the provider, the user or the settings are to blame.
+    /// The flow failed because of the provider, the user or the settings.
     Protocol(Error),
-    /// What is needed first (keys, a token) cannot be had at the moment.
+    /// Keys, metadata or a token are needed first, and they are not available at the moment.
     Unavailable(NotAvailableError),
-    /// The access token is no good: another one would help.
+    /// The access token is not valid: another one would help.
     AccessToken(VerificationError),
-    /// The authorization code was sent already, for another login than this one. A code is good once, so it is
-    /// sent nowhere again.
+    /// The authorization code was sent before, for another login than this one. A code is valid once, so the handle
+    /// does not send it again.
     CodeSpent,
-    /// Access tokens are to be verified, and nothing says for whom they must be meant.
+    /// An access token is to be verified, but no audience is set: see
+    /// [`ProviderBuilder::audience`](super::ProviderBuilder::audience).
     NoAudience,
 }
 
 impl ProviderError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name for logs and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -50,7 +75,7 @@ impl ProviderError {
         }
     }
 
-    /// Of what was to be renewed.
+    /// Makes the error of a failed renewal of `what`.
     pub(crate) fn of_unavailable(
         unavailable: NotAvailableError,
         what: &'static str,
@@ -65,13 +90,13 @@ impl ProviderError {
     }
 }
 
-/// Why there is no login, though the code was sent: whoever sent it was stopped.
+/// The error of a login whose code was sent by a caller that was stopped before the response.
 pub(crate) fn stopped(issuer: &str) -> ProviderError {
     let endpoint = Endpoint::Token;
     ProviderError::NoResponse(format!("{issuer}: {endpoint}: nobody waits for the response any more"))
 }
 
-/// How a flow that was run has failed.
+/// Turns the error of a flow into that of the handle.
 pub(crate) fn reason(failed: DriveError<NoResponse>, issuer: &str) -> ProviderError {
     match failed {
         DriveError::Transport(lost) => ProviderError::NoResponse(format!("{issuer}: {}", lost.text)),
@@ -79,7 +104,7 @@ pub(crate) fn reason(failed: DriveError<NoResponse>, issuer: &str) -> ProviderEr
     }
 }
 
-/// Tells how the verification of an access token ended.
+/// Reports the end of the verification of an access token to the observer.
 pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &ProviderError>) {
     let outcome = verified.map_err(|error| match error {
         ProviderError::Protocol(error) => why_ended(error),

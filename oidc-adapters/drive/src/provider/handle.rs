@@ -1,4 +1,4 @@
-//! [`Provider`]: the handle, for async stacks.
+//! [`Provider`]: the handle for async programs.
 
 use super::{
     core::{Core, Refused},
@@ -25,7 +25,37 @@ use oidc_proto::{
 use std::{fmt, future::Future, sync::Arc, time::Duration};
 use url::Url;
 
-/// A provider, and this program as its client. Cheap to clone; clones share what they hold.
+/// A handle for one provider, with this program as its client. Cheap to clone; clones share metadata, keys and
+/// tokens.
+///
+/// ```
+/// use oidc_drive::{Io, Provider, http, oidc_proto::flow::{ClientCredentialsRequest, Request, Terms}};
+///
+/// // Any async HTTP client is a closure. This one answers by hand.
+/// async fn send(request: Request, _: Terms) -> Result<http::Response<&'static str>, http::Error> {
+///     let body = match request.uri().path() {
+///         "/token" => r#"{"access_token": "a token", "token_type": "Bearer", "expires_in": 3600}"#,
+///         _ => r#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+///                  "response_types_supported": ["code"]}"#,
+///     };
+///     http::Response::builder().header("content-type", "application/json").body(body)
+/// }
+///
+/// #[tokio::main(flavor = "current_thread")]
+/// async fn main() -> Result<(), oidc_drive::ProviderError> {
+///     let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
+///     let provider =
+///         Provider::builder("https://op.example", io).client_id("service").secret("my secret").build()?;
+///
+///     // A token for this program itself. The second call sends nothing.
+///     let wanted = ClientCredentialsRequest::new(["read"]);
+///     let first = provider.client_credentials(&wanted).await?;
+///     let second = provider.client_credentials(&wanted).await?;
+///     assert_eq!(first.value.access_token.expose(), "a token");
+///     assert_eq!(first.epoch, second.epoch);
+///     Ok(())
+/// }
+/// ```
 #[derive(Clone)]
 pub struct Provider {
     core: Arc<Core>,
@@ -37,16 +67,16 @@ impl Provider {
         Self { core: Arc::new(core), io: Arc::new(io) }
     }
 
-    /// The issuer.
+    /// Returns the issuer, as the settings spell it.
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.core.issuer.name()
     }
 
-    /// Where to send the user, and what to keep until they return.
+    /// Begins a login: returns the URL to which to send the user, and the state to keep until they return.
     ///
     /// # Errors
-    /// The metadata cannot be had; or as [`Client::authorize`].
+    /// The metadata is not available, or [`Client::authorize`] fails.
     pub async fn authorize(
         &self,
         request: &AuthorizationRequest,
@@ -54,18 +84,18 @@ impl Provider {
         Ok(self.client().await?.authorize(request, self.core.clock.moment())?)
     }
 
-    /// Ends the login that `pending` began: the code is exchanged, and the ID token verified.
+    /// Ends the login that `pending` began: exchanges the code, and verifies the ID token.
     ///
-    /// A code is good once, so it is sent once, whatever comes of it: of two callbacks of one login that come at
-    /// once (a double click, a page that is loaded again), both get the same user, or the same failure; and so
-    /// does one that comes within a minute, though this future was dropped: the
-    /// exchange goes on in the background, for as long as the runtime does. Only with the same `pending`: nobody else gets
-    /// anything. Other handles, and other nodes, know nothing of it.
+    /// A code is valid once, so the handle sends it once, whatever the outcome. Two callbacks of one login at the
+    /// same time (a double click, a page that is loaded again) get the same user or the same failure. So does a
+    /// callback within a minute after the first one, even if the first future was dropped: the exchange goes on in
+    /// the background while the runtime lives. Every callback needs the same `pending`; a caller with another one
+    /// gets nothing. Other handles and other nodes do not share any of this.
     ///
     /// # Errors
-    /// As [`PendingAuthorization::callback`], and whatever the flow meets on its way. After
-    /// [`NoResponse`](ProviderError::NoResponse) the login must be begun again: nobody knows whether the code is
-    /// spent. [`CodeSpent`](ProviderError::CodeSpent) if it was sent for another login.
+    /// [`PendingAuthorization::callback`] fails, or the flow does. After
+    /// [`NoResponse`](ProviderError::NoResponse) the login must begin again, because it is unknown whether the
+    /// provider has used the code. [`CodeSpent`](ProviderError::CodeSpent) if the code was sent for another login.
     pub async fn callback(
         &self,
         pending: PendingAuthorization,
@@ -74,7 +104,7 @@ impl Provider {
         let client = self.client().await?;
         let keys = self.keys_if_any().await;
         let (held, came) = (pending.clone(), response.clone());
-        // A callback that fits no login is refused, and concerns nobody else.
+        // Refuses a callback that does not fit its login before it can affect another caller.
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
         let login = self.core.login(&held, &came)?;
         let (provider, one) = (self.clone(), login.clone());
@@ -85,30 +115,30 @@ impl Provider {
             Ok(provider.core.ended(ended, began, known))
         };
         let sleep = |span| self.io.sleep(span);
-        // A caller who may go away leaves it to the background.
+        // If callers can be cancelled, the exchange runs in the background.
         let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
         let ended = login.flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
         ended.map_err(|why| self.unavailable(why, "login"))?.value.as_ref().clone()
     }
 
-    /// Spends a refresh token. What comes back holds the one to use next; see
+    /// Exchanges a refresh token for new tokens. The response has the refresh token to use next; see
     /// [`Client::refresh`] for `previous`.
     ///
-    /// A refresh token is good once, so it is sent once: who asks at the same time gets the same tokens, or
-    /// the same failure; and so does, within a minute, who asks again because this future was dropped: the
-    /// exchange goes on in the background, for as long as the runtime does. What came is held to the
-    /// `previous` of each who asks. Other handles, and other nodes, know nothing of it.
+    /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
+    /// tokens or the same failure. A caller within a minute after them gets the same tokens, even if the first future
+    /// was dropped: the exchange goes on in the background while the runtime lives. The result is checked against the
+    /// `previous` of each caller. Other handles and other nodes do not share any of this.
     ///
     /// # Errors
-    /// As [`Client::refresh`], and whatever the flow meets on its way. After
-    /// [`NoResponse`](ProviderError::NoResponse) nobody knows whether the refresh token is spent.
+    /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
+    /// whether the provider has used the refresh token.
     pub async fn refresh(
         &self,
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
         let client = self.client().await?;
-        // A login that cannot be meant concerns nobody else who has this token: nothing is sent.
+        // A wrong login must not affect other callers with this token, so it is refused before anything is sent.
         let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
         ours.map_err(oidc_proto::Error::from)?;
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
@@ -123,7 +153,7 @@ impl Provider {
             Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
         let sleep = |span| self.io.sleep(span);
-        // A caller who may go away leaves it to the background.
+        // If callers can be cancelled, the exchange runs in the background.
         let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
         let refreshed = flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
         let refreshed = refreshed.map_err(|why| self.unavailable(why, "refresh"))?.value;
@@ -131,19 +161,20 @@ impl Provider {
         Ok(refreshed)
     }
 
-    /// Asks for the claims of the user with this `sub`, by their access token.
+    /// Fetches the claims of the user with this `sub` from the UserInfo endpoint (OpenID Connect Core 1.0
+    /// section 5.3), with the user's access token.
     ///
     /// # Errors
-    /// As [`Client::userinfo`], and whatever the flow meets on its way.
+    /// [`Client::userinfo`] fails, or the flow does.
     pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
         self.run(self.client().await?.userinfo(access_token, sub, self.core.clock.moment())?).await
     }
 
-    /// Asks what the provider says of a token, as this client (RFC 7662). Each call asks: for a whole API,
-    /// a [`Gate`](crate::Gate) remembers for a short time.
+    /// Introspects a token as this client (RFC 7662). Each call sends a request. For a whole API, use a
+    /// [`Gate`](crate::Gate), which keeps the responses for a short time.
     ///
     /// # Errors
-    /// As [`Client::introspect`], and whatever the flow meets on its way.
+    /// [`Client::introspect`] fails, or the flow does.
     pub async fn introspect(
         &self,
         token: &Secret,
@@ -152,20 +183,20 @@ impl Provider {
         self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
     }
 
-    /// Revokes a token that this client was given (RFC 7009): at logout, the refresh token. Afterwards the
-    /// token is worth nothing, even if the provider has never seen it.
+    /// Revokes a token of this client (RFC 7009): at logout, the refresh token. Afterwards the token is not valid,
+    /// even if the provider has never seen it.
     ///
     /// # Errors
-    /// As [`Client::revoke`], and whatever the flow meets on its way: then the token may still be good.
+    /// [`Client::revoke`] fails, or the flow does. The token may still be valid then.
     pub async fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
         self.run(self.client().await?.revoke(token, hint, self.core.clock.moment())?).await
     }
 
-    /// A token for this program itself. It is kept, renewed ahead of its end while it is used, and
-    /// shared by all who ask for the same scopes and resources.
+    /// Returns an access token for this program itself (RFC 6749 section 4.4). The handle keeps the token, renews it
+    /// before it expires while it is used, and shares it between callers with the same scopes and resources.
     ///
     /// # Errors
-    /// There is none now, and this is why.
+    /// No token is available; the error says why.
     pub async fn client_credentials(
         &self,
         wanted: &ClientCredentialsRequest,
@@ -173,8 +204,8 @@ impl Provider {
         self.token(wanted, Need::Any).await
     }
 
-    /// Another token than the one of this epoch, which a resource server has refused. Asked for too
-    /// often, there is none: a resource server that refuses every token is not to become a flood.
+    /// Returns a newer token than the one of this epoch, which a resource server has refused. The number of such
+    /// renewals is limited, so a resource server that refuses every token does not cause a flood of requests.
     ///
     /// # Errors
     /// As [`client_credentials`](Self::client_credentials).
@@ -186,12 +217,12 @@ impl Provider {
         self.token(wanted, Need::NewerThan(refused)).await
     }
 
-    /// Verifies a bearer access token that is meant for [this program](super::ProviderBuilder::audience), and
-    /// reads what is wanted of it. Nothing is awaited unless keys must be fetched first.
+    /// Verifies a bearer access token (RFC 9068) for [this program](super::ProviderBuilder::audience), and calls
+    /// `read` with its claims. Waits only if keys must be fetched first.
     ///
     /// # Errors
-    /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. Otherwise
-    /// the fault is not the client's: answer 503. A [`Gate`](crate::Gate) gives such answers itself.
+    /// [`AccessToken`](ProviderError::AccessToken) if another token would help: answer 401. For any other error the
+    /// client is not to blame: answer 503. A [`Gate`](crate::Gate) makes these answers itself.
     pub async fn verify<T>(
         &self,
         token: &str,
@@ -207,7 +238,7 @@ impl Provider {
         verified
     }
 
-    /// The same on a thread that blocks. No future is made where the keys at hand can tell.
+    /// [`verify`](Self::verify) for a thread that blocks. Makes no future if the keys in memory can decide.
     pub(crate) fn verify_blocking<T>(
         &self,
         token: &str,
@@ -223,26 +254,27 @@ impl Provider {
         verified
     }
 
-    /// The keys.
+    /// Returns the keys of the provider, and fetches them if need be.
     ///
     /// # Errors
-    /// There are none now, and this is why.
+    /// No keys are available; the error says why.
     pub async fn keys(&self) -> Result<Published<KeySet>, ProviderError> {
         self.keys_as(Need::Any).await.map_err(|why| self.unavailable(why, "keys"))
     }
 
-    /// The metadata.
+    /// Returns the metadata of the provider, and fetches it if need be.
     ///
     /// # Errors
-    /// There is none now, and this is why.
+    /// No metadata is available; the error says why.
     pub async fn metadata(&self) -> Result<Arc<ProviderMetadata>, ProviderError> {
         self.core.issuer.metadata(&self.io).await.map_err(|why| self.unavailable(why, "metadata"))
     }
 
-    /// The client by the metadata of now, for what this handle has no method for.
+    /// Returns the client for the current metadata. Use it for flows that have no method here, and [run](Self::run)
+    /// them.
     ///
     /// # Errors
-    /// The metadata cannot be had, or the settings do not fit it.
+    /// The metadata is not available, or the settings do not fit it.
     pub async fn client(&self) -> Result<Client, ProviderError> {
         Ok(self.core.client(self.metadata().await?)?.with_dpop_nonces(self.io.nonces()))
     }
@@ -250,7 +282,7 @@ impl Provider {
     /// Runs any flow to its end.
     ///
     /// # Errors
-    /// Whatever the flow meets on its way.
+    /// The flow fails.
     pub async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, ProviderError> {
         let send = |request, terms| self.io.send(request, terms);
         let sleep = |span| self.io.sleep(span);
@@ -258,13 +290,13 @@ impl Provider {
         ran.map_err(|failed| reason(failed, self.issuer()))
     }
 
-    /// For a token on which the keys at hand cannot decide.
+    /// Verifies a token for which the keys in memory cannot decide.
     async fn verify_later<T, R: FnOnce(&VerifiedAccessToken<'_>) -> T>(
         &self,
         token: &str,
         (refused, read): (Option<Refused>, R),
     ) -> Result<T, ProviderError> {
-        // Two waits take no more time than one may.
+        // Both waits share the patience of one.
         let since = self.core.clock.now();
         let sleep = |span: Duration| {
             let left = since.after(self.core.patience).0.saturating_sub(self.core.clock.now().0);
@@ -295,7 +327,7 @@ impl Provider {
         self.core.issuer.keys(need, &self.io, |span| self.io.sleep(span))
     }
 
-    /// Without any, a flow fetches them for itself if it needs them.
+    /// The keys, if they are available. Without them, a flow that needs keys fetches them itself.
     async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
         self.keys_as(Need::Any).await.ok().map(|published| published.value)
     }
@@ -331,7 +363,8 @@ impl Provider {
         Ok(client.with_dpop_nonces(self.io.nonces()))
     }
 
-    /// What a thread that blocks is given without any future, where nobody need be asked for it.
+    /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The next three
+    /// methods do the same for other values.
     pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {
         self.core.issuer.keys_at_once()
     }

@@ -1,16 +1,19 @@
-//! [`Provider`]: one handle for everything that a program wants of a provider. It discovers, keeps
-//! metadata, keys and service tokens fresh, logs users in, and verifies access tokens. It contains no
-//! protocol: it only puts the flows of `oidc-proto` and the [`SingleFlight`](crate::SingleFlight)s in order.
+//! [`Provider`]: one handle for everything that a program needs from a provider. It fetches the metadata, keeps
+//! metadata, keys and service tokens fresh, logs users in, and verifies access tokens.
+//!
+//! `oidc-proto` builds the requests and judges the responses. The handle decides when a flow runs, and which callers
+//! share its result in a [`SingleFlight`](crate::SingleFlight). It adds one rule of its own: a code or a refresh token
+//! is sent once, even if several callers bring it.
 //!
 //! ```text
 //! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)
-//! callback, refresh ─▶ metadata, keys as far as they can be had ─▶ the flow ─▶ keys it learned are kept
-//! client_credentials ─▶ a token that is renewed ahead of its end, one for each scope and resource
-//! verify ─▶ keys at hand ─▶ newer ones, once, if they could change the verdict
+//! callback, refresh ─▶ metadata, and keys if they are available ─▶ the flow ─▶ keys that it fetched are kept
+//! client_credentials ─▶ a token for each scope and resource, renewed before it expires
+//! verify ─▶ the keys in memory ─▶ newer keys, once, if they could change the verdict
 //! ```
 //!
-//! This one is for async stacks; [`blocking::Provider`](crate::blocking::Provider) is the same for the
-//! others. Adapters make it: `Http::new().provider("https://op.example")`.
+//! This handle is for async programs; [`blocking::Provider`](crate::blocking::Provider) is the one for threads. The
+//! adapters make either: `Http::new().provider("https://op.example")`.
 
 mod builder;
 mod core;

@@ -1,5 +1,8 @@
-//! [`Spent`]: what is good once and on its way, and what came of what was sent within the last minute: refresh
-//! tokens, and authorization codes. Kept by a hash of it.
+//! [`Spent`]: refresh tokens and authorization codes that are being sent, and the outcomes of those that were sent
+//! within the last minute.
+//!
+//! Both are valid once, so each is sent once. A caller that brings the same one again gets the outcome of the first.
+//! Here they are known by their hash.
 
 use crate::{
     event::{Clock, Watched},
@@ -19,10 +22,10 @@ use std::{
     time::Duration,
 };
 
-/// For what is good once: a spent one leads to what came of it for a minute, for who asks again because
-/// they were interrupted, or who asks at the same time. The lease is far longer than both exchanges may take,
-/// and than most clocks jump: nobody spends a token while somebody else may still be at it. It ends with
-/// whoever holds it, however often they break off.
+/// The policy for a code or a refresh token. Its outcome is kept for a minute, for a caller that comes at the same
+/// time or was interrupted and asks again. The lease is far longer than both exchanges may take, and than most clocks
+/// jump, so nobody sends a token while another caller may still be sending it. The lease ends with its holder,
+/// however often holders are interrupted.
 const ONCE: RenewalPolicy = {
     let mut policy = RenewalPolicy::KEYS;
     policy.default_ttl = MINUTE;
@@ -43,12 +46,12 @@ const ONCE: RenewalPolicy = {
 const MINUTE: Duration = Duration::from_secs(60);
 const HOUR: Duration = Duration::from_secs(3_600);
 
-/// How many of them are kept at most, besides those that somebody is at.
+/// The most outcomes that are kept, besides those of codes and tokens in use.
 const MAX_SPENT: usize = 4096;
 
 pub(crate) struct Spent<T> {
     known: Mutex<Known<T>>,
-    /// Whether there is anything to forget, and when that was looked for last: known without the lock.
+    /// Whether there is anything to forget, and the time of the latest sweep. Both are read without the lock.
     holds: AtomicBool,
     swept: AtomicI64,
     clock: Arc<dyn Clock>,
@@ -65,20 +68,20 @@ struct Kept<T> {
     asked: Timestamp,
 }
 
-/// The one sending of one of them.
+/// The one exchange of a code or a refresh token.
 pub(crate) struct One<T> {
     pub(crate) flight: Arc<SingleFlight<T>>,
     marks: Arc<Marks>,
 }
 
 struct Marks {
-    /// Whose it is: who else has it gets nothing.
+    /// The login that the code belongs to. A caller with another login gets nothing.
     owner: TokenHash,
     sent: AtomicBool,
 }
 
 impl<T> One<T> {
-    /// Whether it has never been sent, and is about to be now.
+    /// Marks the code as sent, and says whether this is the first time.
     pub(crate) fn is_first(&self) -> bool {
         !self.marks.sent.swap(true, SeqCst)
     }
@@ -91,20 +94,21 @@ impl<T> Clone for One<T> {
 }
 
 impl<T> Spent<T> {
-    /// `patience` is how long somebody waits who is not the one to send it.
+    /// Keeps nothing yet. `patience` is how long a caller waits while another caller sends.
     pub(super) const fn new(patience: Duration, clock: Arc<dyn Clock>, watched: Watched) -> Self {
         let known = Mutex::new(Known { flights: BTreeMap::new() });
         let (holds, swept) = (AtomicBool::new(false), AtomicI64::new(i64::MIN));
         Self { known, holds, swept, clock, watched, patience }
     }
 
-    /// The one sending of this one, which is its own owner. It is not forgotten while it is in anybody's hand.
+    /// The one exchange of this refresh token, which is its own owner. It is not forgotten while anybody holds its
+    /// flight.
     pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
         let hash = hash(spent);
         (hash, self.one(hash, hash).flight)
     }
 
-    /// The same of one that has an owner. `None` if it is somebody else's.
+    /// The one exchange of this code. `None` if the code belongs to another owner.
     pub(crate) fn one_of(&self, spent: &Secret, owner: TokenHash) -> Option<One<T>> {
         let one = self.one(hash(spent), owner);
         (one.marks.owner == owner).then_some(one)
@@ -128,20 +132,19 @@ impl<T> Spent<T> {
         one
     }
 
-    /// What came of an exchange that began at this time, kept for a minute from now on: for however long it
-    /// took by a clock that may have been set meanwhile.
+    /// Keeps the outcome of an exchange that began at this time for a minute from now. The time of the exchange is
+    /// added, because freshness counts from its beginning and the clock may have been set meanwhile.
     pub(crate) fn kept(&self, came: T, began: Timestamp) -> Renewed<T> {
         let took = began.until(self.clock.now());
         Renewed::new(Arc::new(came), Freshness::lasting(MINUTE.saturating_add(took)))
     }
 
-    /// Forgets a token that is not spent. Who has its flight in hand keeps it.
+    /// Forgets a token that may be sent again. Callers that hold its flight keep it.
     pub(super) fn remove(&self, hash: &TokenHash) {
         self.known().flights.remove(hash);
     }
 
-    /// Forgets what came of tokens more than a minute ago. Once a second is enough; and where there is nothing,
-    /// no lock is taken.
+    /// Forgets outcomes that are more than a minute old. Does so once a second, and takes no lock if there are none.
     pub(crate) fn sweep(&self, now: Timestamp) {
         if self.holds.load(SeqCst) && self.swept.swap(now.0, SeqCst) != now.0 {
             let mut known = self.known();
@@ -158,13 +161,13 @@ impl<T> Spent<T> {
 impl<T> Known<T> {
     fn sweep(&mut self, now: Timestamp) {
         self.flights.retain(|_, kept| {
-            // Of a failure too, so that no token is sent again and again.
+            // A failure is kept for a minute too, so that its token is not sent again and again.
             let until = |kept: &Kept<T>| kept.one.flight.fresh_until(now).unwrap_or(kept.asked.after(MINUTE));
             kept.is_in_hand() || now < until(kept)
         });
     }
 
-    /// When all room is taken, the older half gives way: not one by one, since that means to look for it.
+    /// Removes the older half when all room is taken. One at a time would mean a search for each.
     fn make_room(&mut self) {
         if self.flights.len() < MAX_SPENT {
             return;
@@ -182,8 +185,8 @@ impl<T> Known<T> {
 }
 
 impl<T> Kept<T> {
-    /// Whether anybody waits for it, or carries it out. Only [`Spent::one`] hands it out, and whoever looks has
-    /// the lock.
+    /// Whether a caller waits for the exchange or carries it out. Only [`Spent::one`] gives flights to callers, and
+    /// the caller of this method has the lock.
     fn is_in_hand(&self) -> bool {
         Arc::strong_count(&self.one.flight) > 1
     }
@@ -195,7 +198,7 @@ impl<T> Kept<T> {
     clippy::expect_used,
     clippy::indexing_slicing,
     clippy::panic,
-    reason = "what is not there fails the test, as it should"
+    reason = "a missing value must fail the test"
 )]
 mod tests {
     use super::*;
@@ -212,14 +215,14 @@ mod tests {
     }
 
     #[test]
-    fn room_is_bounded_and_who_is_at_one_keeps_it() {
+    fn room_is_bounded_and_a_flight_in_use_is_kept() {
         let now = Arc::new(AtomicI64::new(1_000));
         let refreshes = refreshes(&now);
         let mine: Secret = "mine".into();
         let (_, in_hand) = refreshes.flight(&mine);
         now.store(1_010, SeqCst);
         for other in 0..3 * MAX_SPENT {
-            // Two thirds within this second, the rest in the next.
+            // Two thirds come within this second, the rest in the next.
             now.store(if other < 2 * MAX_SPENT { 1_010 } else { 1_011 }, SeqCst);
             drop(refreshes.flight(&Secret::new(format!("another one {other}"))));
             assert!(refreshes.known().flights.len() <= MAX_SPENT + 1);
@@ -251,7 +254,7 @@ mod tests {
         assert!(known.flights.values().all(|kept| kept.asked == Timestamp(1_001)));
     }
 
-    /// A clock on which a second turns whenever a renewal is settled.
+    /// A clock that advances by a second whenever a renewal is settled.
     struct Turning(AtomicI64);
 
     impl Clock for Turning {
@@ -291,7 +294,7 @@ mod tests {
             });
             let because = (!breaks).then_some(RenewalError::NoResponse);
             assert_eq!(answer.map(drop).unwrap_err().because, because);
-            // Who asks anew has decided to.
+            // A new call has decided to send it again.
             assert!(flight.get(Need::Any, || Err(RenewalError::Expired)).is_err());
             assert_eq!(flight.counters().leases, 2);
         }

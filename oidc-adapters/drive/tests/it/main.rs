@@ -1,4 +1,4 @@
-//! Tests of the driver from outside, against the provider of the testkit: no stack is needed for them.
+//! Tests of the driver from outside, against the provider of the testkit. They need no HTTP client.
 #![allow(
     missing_docs,
     clippy::unwrap_used,

@@ -1,4 +1,4 @@
-//! What a handle learns of one response, the next request proves: the nonces of DPoP, by origin.
+//! DPoP nonces: a handle learns the nonce of each server from a response, and uses it in the proof of the next request.
 
 use oidc_drive::blocking::{Io, Provider};
 use oidc_proto::{
@@ -18,7 +18,7 @@ const METADATA: &str = r#"{"issuer": "https://op.example", "token_endpoint": "ht
     "subject_types_supported": ["public"], "id_token_signing_alg_values_supported": ["EdDSA"],
     "token_endpoint_auth_methods_supported": ["none"]}"#;
 
-/// The nonces of the proofs that were sent, each with the host that got it; in order.
+/// The nonces of the proofs in the order in which they were sent, each with the host that received it.
 type Seen = Arc<Mutex<Vec<(String, Option<String>)>>>;
 
 fn nonce(request: &Request) -> Option<String> {
@@ -29,7 +29,7 @@ fn nonce(request: &Request) -> Option<String> {
     Some(nonce.split('"').next().unwrap().to_owned())
 }
 
-/// Two servers that each demand a nonce of their own in every proof.
+/// Two servers that each require a nonce of their own in every proof.
 fn answer(request: &Request, seen: &Seen) -> http::Response<Vec<u8>> {
     let host = request.uri().host().unwrap().to_owned();
     let wanted = format!("nonce-of-{host}");
@@ -53,7 +53,7 @@ fn answer(request: &Request, seen: &Seen) -> http::Response<Vec<u8>> {
 }
 
 #[test]
-fn each_server_is_given_its_own_nonce_and_asks_for_it_once() {
+fn each_server_gets_its_own_nonce_and_asks_for_it_once() {
     let seen = Seen::default();
     let told = Arc::clone(&seen);
     let io = Io::new(move |request: Request, _: Terms| Ok::<_, String>(answer(&request, &told)));
@@ -69,7 +69,7 @@ fn each_server_is_given_its_own_nonce_and_asks_for_it_once() {
     };
     let op = |nonce: Option<&str>| ("op.example".to_owned(), nonce.map(str::to_owned));
     assert_eq!(token("a"), [op(None), op(Some("nonce-of-op.example"))]);
-    assert_eq!(token("b"), [op(Some("nonce-of-op.example"))], "learned, and not asked for again");
+    assert_eq!(token("b"), [op(Some("nonce-of-op.example"))], "the nonce is known already");
 
     let me = || {
         provider.userinfo(&Secret::new("a"), "alice").unwrap();

@@ -1,4 +1,4 @@
-//! The whole way from a socketless network to keys: real key sets, the real flow, every fault.
+//! The whole way from a simulated network to keys: real key sets, the real flow, every network fault.
 
 use oidc_drive::{DriveError, run};
 use oidc_proto::{
@@ -14,12 +14,12 @@ use std::{sync::Arc, time::Duration};
 
 const START: Timestamp = Timestamp(1_800_000_000);
 
-/// One issuer of a world, and the keys of it that an API holds.
+/// One issuer of a simulated world, and its keys as an API holds them.
 struct Issuer {
     site: At<KeySite>,
     jwks_uri: EndpointUrl,
     keys: Renewal<KeySet>,
-    /// Since when nothing new has come.
+    /// When the newest keys were requested.
     fetched: Timestamp,
 }
 
@@ -34,7 +34,7 @@ fn issuer(world: &mut World, number: usize) -> Issuer {
 fn fetch(world: &mut World, jwks_uri: &EndpointUrl) -> Result<Renewed<KeySet>, RenewalError> {
     let send = |request, terms: oidc_proto::flow::Terms| -> Result<_, Lost> {
         let mut response = world.send(&request, terms.timeout)?;
-        // As every adapter does.
+        // Cuts the body as every adapter does.
         response.body_mut().truncate(terms.max_body + 1);
         Ok(response)
     };
@@ -52,7 +52,7 @@ impl Issuer {
         held
     }
 
-    /// The keys, after renewing them if that is due.
+    /// The keys, renewed first if that is due.
     fn keys(&mut self, world: &mut World, need: Need) -> Option<Arc<KeySet>> {
         for _ in 0..2 {
             match self.keys.want(need, world.clock.now()) {
@@ -77,7 +77,7 @@ impl Issuer {
 }
 
 #[test]
-fn no_fault_of_the_network_replaces_good_keys_and_each_one_heals() {
+fn no_network_fault_replaces_valid_keys_and_new_keys_come_after_each_fault() {
     for fault in Fault::ALL {
         let mut world = World::new(START, 1);
         let mut op = issuer(&mut world, 0);
@@ -109,11 +109,11 @@ fn in_any_weather_keys_of_the_last_hour_serve_and_older_ones_do_not() {
             let at = usize::try_from(seed.below(5)).expect("small");
             let op = &mut issuers[at];
             let (now, forged) = (world.clock.now(), seed.below(4) == 0);
-            // Freshness counts from when keys were asked for: up to a slow answer before they came.
+            // The age of keys counts from their request, which may be as long before their arrival as a response takes.
             let age = now.0 - op.fetched.0;
             let keys = op.keys(&mut world, Need::Any);
-            assert!(keys.is_some() || age >= 3_900 - 10, "none, though the last are {age} s old");
-            assert!(keys.is_none() || age < 3_900 || op.fetched >= now, "in use after {age} s");
+            assert!(keys.is_some() || age >= 3_900 - 10, "no keys, though the last ones are {age} s old");
+            assert!(keys.is_none() || age < 3_900 || op.fetched >= now, "keys in use after {age} s");
             served += usize::from(keys.is_some());
             if forged {
                 op.newer(&mut world);
@@ -139,27 +139,27 @@ fn a_key_set_without_a_usable_key_never_replaces_one() {
     world.site(op.site).publish("2");
     world.clock.advance(6);
     let keys = op.newer(&mut world).expect("new ones");
-    assert!(keys.knows("2") && !keys.knows("1"), "withdrawn is withdrawn");
+    assert!(keys.knows("2") && !keys.knows("1"), "a withdrawn key is out of use");
 }
 
 #[test]
-fn what_the_response_says_of_its_freshness_counts() {
+fn the_freshness_in_the_response_counts() {
     let mut world = World::new(START, 1);
     let mut op = issuer(&mut world, 0);
     world.site(op.site).max_age(Some(7_200));
     assert!(op.keys(&mut world, Need::Any).is_some());
-    // Half a minute ahead, and by chance up to a tenth of the time till then earlier.
+    // Half a minute before the end, and by chance up to a tenth of the time until then earlier.
     let soonest = (7_200 - 30) * 9 / 10 - 1;
     world.clock.advance(soonest);
     assert!(op.keys(&mut world, Need::Any).is_some());
     assert_eq!(world.site(op.site).requests(), 1);
     world.clock.advance(7_200 - 30 - soonest);
     assert!(op.keys(&mut world, Need::Any).is_some());
-    assert_eq!(world.site(op.site).requests(), 2, "renewed ahead");
+    assert_eq!(world.site(op.site).requests(), 2, "renewed before the end");
 }
 
 #[test]
-fn a_thousand_issuers_are_one_run_that_can_be_repeated() {
+fn a_run_with_a_thousand_issuers_can_be_repeated() {
     let trace = |number| {
         let mut seed = Seed::new(number);
         let mut world = World::new(START, number);

@@ -1,6 +1,6 @@
-//! D9: races, by a scheduler that polls whoever was woken, in an order that a seed decides.
+//! D9: races between callers, by a scheduler that polls the woken tasks in an order that a seed decides.
 //!
-//! A task that is not woken is not polled: a lost wake-up is a task that never ends, and found.
+//! A task that is not woken is not polled, so a lost wake-up is a task that never ends, which the test finds.
 
 use super::*;
 use oidc_testkit::{Seed, world::check};
@@ -14,7 +14,7 @@ struct Shared {
     spawned: Vec<Task>,
     timers: BTreeMap<(i64, u64), Waker>,
     next: u64,
-    /// When the renewals that run now were begun.
+    /// The renewals under way, and when each of them began.
     running: BTreeMap<u64, i64>,
     served: usize,
     refused: usize,
@@ -77,7 +77,7 @@ impl Wake for Alarm {
     }
 }
 
-/// A renewal that runs. Over when it is dropped, done or not.
+/// A renewal under way, until it is dropped.
 struct Running(Stage, u64);
 
 impl Running {
@@ -104,7 +104,7 @@ impl Drop for Running {
     }
 }
 
-/// Takes so many seconds, and then brings a value, fails, or panics.
+/// Takes this many seconds, and then returns a value, fails, or panics.
 async fn renew(stage: Stage, takes: i64, how: u64) -> Result<Renewed<u64>, RenewalError> {
     let _running = Running::begin(&stage);
     stage.sleep(takes).await;
@@ -115,7 +115,7 @@ async fn renew(stage: Stage, takes: i64, how: u64) -> Result<Renewed<u64>, Renew
     }
 }
 
-/// One request: it wants the value, and perhaps a newer one after that.
+/// One caller: it gets the value, and then a newer one if `forced` is true.
 async fn request(
     flight: Arc<SingleFlight<u64>>,
     stage: Stage,
@@ -144,7 +144,7 @@ async fn request(
             Ok(published) => {
                 stage.with(|shared| shared.served += 1);
                 if let Need::NewerThan(epoch) = need {
-                    assert!(published.epoch > epoch, "as new as was asked for");
+                    assert!(published.epoch > epoch, "the value is newer");
                 }
                 need = Need::NewerThan(published.epoch);
             }
@@ -159,7 +159,7 @@ fn run(seed: &mut Seed) -> (usize, usize) {
     let mut tasks: Vec<Option<(Task, Waker)>> = Vec::new();
     let mut arrivals = 60;
     loop {
-        // Somebody comes, or what was spawned begins.
+        // A new caller comes, and spawned tasks begin.
         let mut new = stage.with(|shared| std::mem::take(&mut shared.spawned));
         if arrivals > 0 && (seed.below(3) == 0 || tasks.iter().all(Option::is_none)) {
             arrivals -= 1;
@@ -172,12 +172,12 @@ fn run(seed: &mut Seed) -> (usize, usize) {
             tasks.push(Some((task, Waker::from(Arc::new(Alarm(stage.clone(), at))))));
             stage.with(|shared| shared.woken.insert(at));
         }
-        // Somebody is cancelled: a request or a renewal, in the middle of whatever they do.
+        // A task is cancelled at any point: a caller or a renewal.
         if seed.below(25) == 0 && !tasks.is_empty() {
             let at = usize::try_from(seed.below(tasks.len() as u64)).expect("an index");
             drop(tasks[at].take());
         }
-        // Somebody who was woken goes on.
+        // A woken task goes on.
         let woken: Vec<_> = stage.with(|shared| shared.woken.iter().copied().collect());
         if woken.is_empty() {
             let first = stage.with(|shared| shared.timers.first_key_value().map(|((until, _), _)| *until));
@@ -213,8 +213,8 @@ fn run(seed: &mut Seed) -> (usize, usize) {
             }
         }
     }
-    assert!(tasks.iter().all(Option::is_none), "somebody was never woken");
-    assert_eq!(flight.waiting(), 0, "nobody is left behind");
+    assert!(tasks.iter().all(Option::is_none), "a task was never woken");
+    assert_eq!(flight.waiting(), 0, "no waiter is left behind");
     let counters = flight.counters();
     let ended = counters.renewals + counters.failures + counters.abandoned;
     assert!(counters.leases <= ended + 1, "all leases but the last have ended: {counters:?}");
@@ -222,9 +222,9 @@ fn run(seed: &mut Seed) -> (usize, usize) {
 }
 
 #[test]
-fn d9_in_every_order_of_events_one_renews_and_nobody_is_forgotten() {
+fn d9_in_every_order_of_events_one_caller_renews_and_none_is_forgotten() {
     let hook = std::panic::take_hook();
-    // The renewals that break on purpose need not say so thousands of times.
+    // The intended panics would print thousands of messages.
     std::panic::set_hook(Box::new(move |info| {
         if info.payload().downcast_ref::<&str>() != Some(&"a renewal that breaks") {
             hook(info);

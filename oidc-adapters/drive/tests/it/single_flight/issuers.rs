@@ -1,4 +1,4 @@
-//! Many issuers and many tokens: bounded, and each for itself.
+//! Many issuers and many tokens: the room is bounded, and none affects another.
 
 use super::*;
 use oidc_drive::SingleFlights;
@@ -10,7 +10,7 @@ fn pool<K: Ord + Clone>(policy: RenewalPolicy, cap: usize) -> SingleFlights<K, u
 }
 
 #[test]
-fn e28_one_issuer_that_hangs_or_fails_starves_no_other() {
+fn e28_an_issuer_that_hangs_or_fails_does_not_delay_another() {
     let flights = Arc::new(pool(RenewalPolicy::KEYS, 1_000));
     let (answer, answered) = mpsc::channel();
     let stalled = flights.clone();
@@ -29,7 +29,7 @@ fn e28_one_issuer_that_hangs_or_fails_starves_no_other() {
 }
 
 #[test]
-fn d22_d25_ten_thousand_made_up_issuers_take_bounded_room_and_break_nobody() {
+fn d22_d25_ten_thousand_invented_issuers_take_bounded_room_and_break_no_flight() {
     let flights = pool(RenewalPolicy::KEYS, 100);
     let mine = flights.flight(&0);
     mine.get(Need::Any, || fresh(1)).expect("a value");
@@ -39,11 +39,11 @@ fn d22_d25_ten_thousand_made_up_issuers_take_bounded_room_and_break_nobody() {
     }
     assert_eq!(*mine.get(Need::Any, || panic!("held")).expect("a value").value, 1);
     assert_eq!(flights.counters().evictions, 9_901);
-    assert!(!Arc::ptr_eq(&mine, &flights.flight(&0)), "the next caller starts anew");
+    assert!(!Arc::ptr_eq(&mine, &flights.flight(&0)), "the next caller gets a new flight");
 }
 
 #[test]
-fn d22_many_threads_that_meet_a_new_issuer_get_one_flight() {
+fn d22_many_threads_with_the_same_new_issuer_get_one_flight() {
     let flights = pool(RenewalPolicy::KEYS, 10);
     let fetches = AtomicUsize::new(0);
     let start = std::sync::Barrier::new(32);
@@ -64,7 +64,7 @@ fn d22_many_threads_that_meet_a_new_issuer_get_one_flight() {
 }
 
 #[test]
-fn d11_tokens_of_another_client_scope_or_resource_are_never_shared() {
+fn d11_tokens_are_never_shared_with_another_client_scope_or_resource() {
     let flights = pool(RenewalPolicy::TOKENS, 10);
     let wanted = [
         ("app", ClientCredentialsRequest::new(["read"])),

@@ -1,7 +1,6 @@
-//! One fetch for everybody: threads and tasks around a [`SingleFlight`], by a clock that is moved by hand.
+//! One fetch for all callers: threads and tasks around a [`SingleFlight`], with a clock that the tests set.
 //!
-//! Nothing here waits for time. Who waits for something waits for it to be seen: a counter, a
-//! channel, a barrier.
+//! Nothing here waits for time. A test waits until it sees an event: by a counter, a channel or a barrier.
 
 mod interleavings;
 mod issuers;
@@ -43,7 +42,7 @@ fn never(_: Duration) -> impl Future<Output = ()> {
     pending()
 }
 
-/// Until it is so, lets others run.
+/// Lets other threads run until the condition is true.
 fn until(so: impl Fn() -> bool) {
     while !so() {
         thread::yield_now();
@@ -75,7 +74,7 @@ async fn a_thousand_tasks_cause_one_fetch() {
             })
         })
         .collect();
-    // The leader too is only a waiter.
+    // The leader waits too, because its fetch runs in the background.
     until_async(|| flight.waiting() == 1_000).await;
     answer.send(true).expect("the fetch listens");
     for task in tasks {
@@ -125,7 +124,7 @@ fn e15_sixteen_forced_refreshes_cause_one_fetch() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn d4_cancelling_the_first_caller_fails_nobody_and_not_even_its_fetch() {
+async fn d4_cancelling_the_first_caller_fails_neither_its_fetch_nor_another_caller() {
     let (_, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, answered) = tokio::sync::oneshot::channel();
     let leading = flight.clone();
@@ -146,7 +145,7 @@ async fn d4_cancelling_the_first_caller_fails_nobody_and_not_even_its_fetch() {
     until_async(|| flight.waiting() == 51).await;
     first.abort();
     assert!(first.await.expect_err("cancelled").is_cancelled());
-    assert_eq!(flight.waiting(), 50, "who is cancelled is not waited for");
+    assert_eq!(flight.waiting(), 50, "the cancelled caller is gone");
     answer.send(3).expect("the fetch goes on");
     for other in others {
         assert_eq!(*other.await.expect("no panic").expect("a value").value, 3);
@@ -183,7 +182,7 @@ async fn a_cancelled_leader_that_fetched_itself_is_replaced() {
     assert_eq!(fetches.load(SeqCst), 1, "one of fifty takes over");
     assert_eq!((flight.counters().abandoned, flight.waiting()), (1, 0));
 
-    // Who cancels one leader after the other is slowed down: the next one leads when the lease ends.
+    // After several cancelled leaders in a row, the next caller leads only when the lease ends.
     clock.advance(1_000_000);
     for _ in 0..3 {
         let leases = flight.counters().leases;
@@ -219,7 +218,7 @@ fn a_leader_that_panics_is_replaced() {
     });
 }
 
-/// A clock whose entropy is gone for once.
+/// A clock whose entropy fails the first time.
 struct Broken(SimClock, AtomicUsize);
 
 impl Clock for Broken {
@@ -243,9 +242,9 @@ fn a_leader_that_finds_no_entropy_to_settle_with_is_replaced() {
     assert_eq!(*flight.get(Need::Any, || fresh(2)).expect("at once").value, 2);
 }
 
-/// By the time that the leader looks, it may be time for another attempt: why its own failed is still the answer.
+/// When the leader looks, it may be time for another attempt. The reason of its own failure is still the answer.
 #[test]
-fn who_leads_in_vain_is_told_why_however_late_they_look() {
+fn a_leader_that_fails_gets_the_reason_however_late_it_looks() {
     let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let late = Observer::new(move |_| clock.advance(60));
     let flight =
@@ -265,7 +264,7 @@ fn who_leads_in_vain_is_told_why_however_late_they_look() {
         panic!("nothing to use")
     };
     assert_eq!(refused.because, Some(RenewalError::NoResponse));
-    // Of a leader that gives up nothing is known, whatever happened before.
+    // A leader that gives up has no reason, whatever happened before.
     let refused = flight.get_spawning(Need::Any, || fresh(1), drop).expect_err("nobody carries it out");
     assert_eq!(refused.because, None);
 }
@@ -296,7 +295,7 @@ fn ten_thousand_cancelled_waiters_leave_nothing_behind() {
     for _ in 0..10_000 {
         let mut waiter = Box::pin(flight.get_async_inline(Need::Any, || async { fresh(2) }, never));
         assert!(waiter.as_mut().poll(&mut context).is_pending());
-        // Polled again without cause, it still takes one place.
+        // A waiter that is polled again still takes one place.
         assert!(waiter.as_mut().poll(&mut context).is_pending());
         assert_eq!(flight.waiting(), 2);
     }
@@ -305,10 +304,10 @@ fn ten_thousand_cancelled_waiters_leave_nothing_behind() {
     assert_eq!(flight.waiting(), 0);
     let mut task = kept.lock().expect("whole").take().expect("spawned");
     assert!(task.as_mut().poll(&mut context).is_ready());
-    assert_eq!(flight.counters().renewals, 1, "the fetch had no need of its caller");
+    assert_eq!(flight.counters().renewals, 1, "the fetch did not need its caller");
 }
 
-/// A waker that does all it can to a flight while it is woken.
+/// A waker that calls many methods of the flight while it is woken.
 struct Meddler(Arc<SingleFlight<u64>>, AtomicUsize);
 
 impl Wake for Meddler {
@@ -323,7 +322,7 @@ impl Wake for Meddler {
 }
 
 #[test]
-fn d8_a_completion_that_comes_back_in_finds_no_lock_and_breaks_nothing() {
+fn d8_a_waker_that_calls_the_flight_finds_no_lock_and_breaks_nothing() {
     let (_, flight) = simulated(RenewalPolicy::KEYS);
     let meddler = Arc::new(Meddler(flight.clone(), AtomicUsize::new(0)));
     let waker = Waker::from(meddler.clone());
@@ -345,7 +344,7 @@ fn d8_a_completion_that_comes_back_in_finds_no_lock_and_breaks_nothing() {
 }
 
 #[test]
-fn a_renewal_may_ask_its_own_flight() {
+fn a_renewal_may_call_its_own_flight() {
     let (_, flight) = simulated(RenewalPolicy::KEYS);
     let inner = flight.clone();
     let got = flight.get(Need::Any, || {

@@ -1,8 +1,8 @@
-//! D5: a provider that takes a request and says nothing. Nobody holds a lock meanwhile.
+//! D5: a provider that takes a request and does not answer. No lock is held meanwhile.
 
 use super::*;
 
-/// A fetch that hangs in another thread until it is told what to bring.
+/// A fetch that hangs in another thread until the test sends its result.
 fn stall(
     flight: &Arc<SingleFlight<u64>>,
     need: Need,
@@ -42,23 +42,23 @@ fn d5_a_stale_value_is_served_after_the_patience_while_a_renewal_hangs() {
     flight.get(Need::Any, || fresh(1)).expect("a value");
     clock.advance(300);
     let (answer, hanging) = stall(&flight, Need::Any);
-    // The first ones wait. The clock is their only hope.
+    // The first callers wait until their patience ends by the clock.
     let waiter = flight.clone();
     let waiter = thread::spawn(move || waiter.get(Need::Any, || panic!("somebody renews already")));
     until(|| flight.counters().joined == 1);
     clock.advance(3);
     flight.wake();
     assert_eq!(*waiter.join().expect("no panic").expect("the stale value").value, 1);
-    // The later ones do not wait at all.
+    // Later callers do not wait at all.
     assert_eq!(*flight.get(Need::Any, || panic!("somebody renews already")).expect("stale").value, 1);
     answer.send(Err(RenewalError::NoResponse)).expect("the fetch listens");
     hanging.join().expect("no panic");
     assert_eq!(*flight.get(Need::Any, || panic!("too soon")).expect("stale").value, 1);
-    assert_eq!(flight.counters().stale, 4, "the leader too is served what there is");
+    assert_eq!(flight.counters().stale, 4, "the leader gets the stale value too");
 }
 
 #[test]
-fn with_nothing_to_use_nobody_waits_longer_than_the_patience() {
+fn without_a_value_nobody_waits_longer_than_the_patience() {
     let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, hanging) = stall(&flight, Need::Any);
     let slept = Arc::new(Mutex::new(Vec::new()));
@@ -82,7 +82,7 @@ fn with_nothing_to_use_nobody_waits_longer_than_the_patience() {
 }
 
 #[test]
-fn a_clock_set_back_while_somebody_sleeps_does_not_make_them_sleep_again() {
+fn a_clock_set_back_while_a_caller_sleeps_does_not_make_it_sleep_again() {
     let (clock, flight) = simulated(RenewalPolicy::KEYS);
     let (answer, hanging) = stall(&flight, Need::Any);
     let time = clock.clone();
@@ -100,7 +100,7 @@ fn a_clock_set_back_while_somebody_sleeps_does_not_make_them_sleep_again() {
 }
 
 #[test]
-fn readers_are_told_when_the_clock_was_set_back() {
+fn readers_get_new_times_after_the_clock_was_set_back() {
     let (clock, flight) = simulated(RenewalPolicy::KEYS);
     flight.get(Need::Any, || fresh(1)).expect("a value");
     let mut reader = flight.reader();
@@ -124,9 +124,9 @@ fn in_the_background_not_even_the_leader_waits_for_a_fresh_value() {
     assert_eq!(*flight.get(Need::Any, || panic!("renewed already")).expect("a value").value, 2);
 }
 
-/// Whoever renews ahead of time takes as long as it takes. What has ended meanwhile is not theirs any more.
+/// A renewal before the end of a value may take long. The leader does not get the old value after its end.
 #[test]
-fn who_renews_for_longer_than_the_old_value_lives_does_not_get_it() {
+fn a_leader_does_not_get_the_old_value_that_expired_during_the_renewal() {
     fn lives(value: u64, seconds: i64) -> Result<Renewed<u64>, RenewalError> {
         Ok(Renewed::new(Arc::new(value), Freshness::lasting(Duration::from_secs(seconds.unsigned_abs()))))
     }
