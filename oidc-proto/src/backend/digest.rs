@@ -1,4 +1,4 @@
-//! Digests: [`sha256`], the SHA-2 hashes by name ([`Hash`]), and [`Fingerprint`] for values of several parts.
+//! Digests: [`sha256`], the SHA-2 hashes by name ([`enum@Hash`]), and [`Fingerprint`] for values of several parts.
 
 use ring::digest::{Context, SHA256, SHA384, SHA512, digest};
 

@@ -1,4 +1,4 @@
-//! [`Mac`]: the HMAC-SHA-256 that this library uses for its own values, such as nonces and saved states.
+//! [`Mac`]: the HMAC-SHA-256 that this library uses for its own values, such as entropy, nonces and saved states.
 
 use ring::hmac;
 

@@ -78,7 +78,7 @@ impl PrivateKey {
                 let key = EcdsaKeyPair::from_pkcs8(curve(scheme)?, der, &SystemRandom::new());
                 Some(Self::Ec(Box::new(key.ok()?)))
             }
-            // OpenSSL does not write the public key into the file, so it cannot be checked.
+            // OpenSSL writes no public key into the file. ring checks the public key if there is one.
             Scheme::Ed25519 => {
                 Some(Self::Ed25519(Box::new(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?)))
             }

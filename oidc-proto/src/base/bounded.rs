@@ -46,7 +46,7 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         Self { entries: BTreeMap::new(), order: BTreeMap::new(), uses: 0, cost: 0, max_cost, evictions: 0 }
     }
 
-    /// Returns the value of this key, and counts as a use.
+    /// Returns the value of this key. This counts as a use.
     pub fn get(&mut self, key: &K) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
         self.uses += 1;

@@ -50,7 +50,7 @@ impl UrlPolicy {
         self
     }
 
-    /// Whether requests may go to this address. The rule is that for address literals.
+    /// Whether requests may go to this address. The rule is the same as for address literals.
     ///
     /// A driver calls this for each address that a host name resolves to. An IPv6 address that stands for an IPv4
     /// address (mapped, translated, 6to4) is judged as that IPv4 address.

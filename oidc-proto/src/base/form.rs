@@ -1,7 +1,7 @@
 //! Forms: `application/x-www-form-urlencoded` in query strings and bodies (RFC 6749 appendix B).
 //!
-//! A form with a repeated parameter is an error. Two readers might take different values, and then a check of
-//! one value would not protect the other:
+//! A form with a repeated parameter is an error. Otherwise two readers might take different
+//! values, and one of them would take a value that the other did not check:
 //!
 //! ```
 //! use oidc_proto::{base::form::FormError, message::AuthorizationResponse};

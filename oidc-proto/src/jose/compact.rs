@@ -18,7 +18,7 @@ pub(crate) struct Compact<'t> {
 }
 
 /// Memory for one verification at a time. A caller keeps it for the next verification, so this library allocates
-/// nothing unless a claim has escapes. (ring allocates for RSA.)
+/// nothing, unless a claim has escapes. ring allocates when it verifies RSA.
 #[derive(Default)]
 pub struct Scratch {
     pub(crate) header: Vec<u8>,

@@ -25,8 +25,8 @@
 //! a key in memory, and [`ToSign`] to sign with a key in an HSM or a key management service.
 //!
 //! A [`Key`] is parsed once and bound to the [`Algorithm`]s that it may be used with. A token names an algorithm and
-//! a key, and both must fit. So no value of these types means `none`, HMAC with a public key, or an algorithm of
-//! another curve; no check can be forgotten.
+//! a key, and both must fit. The types cannot express `none`, HMAC with a public key, or an algorithm of another
+//! curve. So these attacks do not depend on a check that someone could forget.
 
 mod algorithm;
 mod algorithm_set;

@@ -15,7 +15,7 @@ use crate::base::json::JsonError;
 /// use oidc_proto::jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Scratch, Sign, SignError};
 /// use oidc_proto::jose::{sign_compact, verify_compact};
 ///
-/// /// A key under another name.
+/// /// A key of another library would be here. This one adds a name to a key in memory.
 /// struct Renamed(RingSigner);
 ///
 /// impl Sign for Renamed {

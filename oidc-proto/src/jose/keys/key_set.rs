@@ -84,7 +84,15 @@ pub struct UnusableKey {
     pub reason: KeyError,
 }
 
-/// The reason why a whole key set is refused.
+/// The reason why a whole key set is refused. One unusable key is no such reason: it is
+/// [set aside](KeySet::set_aside).
+///
+/// ```
+/// use oidc_proto::{base::json::JsonError, jose::{KeySet, KeySetError}};
+///
+/// let refused = KeySet::parse(b"<html>Bad Gateway</html>").err();
+/// assert_eq!(refused, Some(KeySetError::Json(JsonError::NotJson)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
