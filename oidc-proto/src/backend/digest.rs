@@ -1,9 +1,8 @@
-//! Digests: SHA-256 into 32 bytes, the other SHA-2 hashes by name, and [`Fingerprint`] for whatever has more
-//! than one part.
+//! Digests: [`sha256`], the SHA-2 hashes by name ([`enum@Hash`]), and [`Fingerprint`] for values of several parts.
 
 use ring::digest::{Context, SHA256, SHA384, SHA512, digest};
 
-/// A hash function.
+/// A hash function of the SHA-2 family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Hash {
     Sha256,
@@ -12,7 +11,7 @@ pub(crate) enum Hash {
 }
 
 impl Hash {
-    /// The length of its output in bytes.
+    /// The length of the digest in bytes.
     pub(crate) const fn len(self) -> usize {
         match self {
             Self::Sha256 => 32,
@@ -21,7 +20,7 @@ impl Hash {
         }
     }
 
-    /// The digest of a value.
+    /// Returns the digest of a value.
     pub(crate) fn digest(self, value: &[u8]) -> impl AsRef<[u8]> {
         let hash = match self {
             Self::Sha256 => &SHA256,
@@ -32,13 +31,15 @@ impl Hash {
     }
 }
 
-/// The SHA-256 digest.
+/// Returns the SHA-256 digest of a value.
 pub(crate) fn sha256(value: &[u8]) -> [u8; 32] {
     array(digest(&SHA256, value).as_ref())
 }
 
-/// A SHA-256 digest of several parts. Each part of no fixed length goes in with its length, so no two
-/// sequences of parts look alike; it is the same on machines of any word size.
+/// A SHA-256 digest of several parts.
+///
+/// The length of each part without a fixed length is hashed too, so two different sequences of parts never give the
+/// same input. The digest does not depend on the word size of the machine.
 pub(crate) struct Fingerprint(Context);
 
 impl Fingerprint {
@@ -46,14 +47,14 @@ impl Fingerprint {
         Self(Context::new(&SHA256))
     }
 
-    /// Adds bytes, with their length.
+    /// Adds bytes and their length.
     pub(crate) fn bytes(&mut self, bytes: &[u8]) -> &mut Self {
         self.count(bytes.len());
         self.0.update(bytes);
         self
     }
 
-    /// Adds a text that may be absent, which is another thing than empty.
+    /// Adds a text. An absent text differs from an empty text.
     pub(crate) fn text(&mut self, text: Option<&str>) -> &mut Self {
         match text {
             Some(text) => self.bytes(text.as_bytes()),
@@ -61,12 +62,12 @@ impl Fingerprint {
         }
     }
 
-    /// Adds how many parts of one kind follow.
+    /// Adds the number of parts of one kind that follow.
     pub(crate) fn count(&mut self, count: usize) -> &mut Self {
         self.fixed(&(count as u64).to_be_bytes())
     }
 
-    /// Adds bytes that are of this length always.
+    /// Adds bytes whose length is always the same.
     pub(crate) fn fixed<const N: usize>(&mut self, bytes: &[u8; N]) -> &mut Self {
         self.0.update(bytes);
         self
@@ -95,7 +96,7 @@ mod tests {
     }
 
     #[test]
-    fn no_two_sequences_of_parts_look_alike() {
+    fn different_sequences_of_parts_have_different_fingerprints() {
         let of = |parts: &[Option<&str>]| {
             let mut hash = Fingerprint::new();
             for part in parts {
@@ -119,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn every_hash_is_as_long_as_it_says() {
+    fn every_hash_has_its_stated_length() {
         for hash in [Hash::Sha256, Hash::Sha384, Hash::Sha512] {
             assert_eq!(hash.digest(b"x").as_ref().len(), hash.len());
         }

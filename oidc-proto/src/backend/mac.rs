@@ -1,4 +1,4 @@
-//! [`Mac`]: message authentication codes of this library's own.
+//! [`Mac`]: the HMAC-SHA-256 that this library uses for its own values, such as entropy, nonces and saved states.
 
 use ring::hmac;
 
@@ -11,7 +11,7 @@ impl Mac {
         Self(hmac::Key::new(hmac::HMAC_SHA256, key))
     }
 
-    /// The code of a message that is given in parts.
+    /// Returns the code of the message that consists of these parts.
     pub(crate) fn sign(&self, parts: &[&[u8]]) -> [u8; 32] {
         let mut context = hmac::Context::with_key(&self.0);
         for part in parts {

@@ -1,5 +1,12 @@
-//! Room `backend`: the only place over a crypto crate, which is ring. It knows bytes and numbers, and no
-//! specification of tokens; with another crate, nothing but this folder changes.
+//! Room `backend`: digests, authentication codes, encryption and signatures, all by ring.
+//!
+//! It is the only room whose code names a crypto crate; tests elsewhere name ring too. It knows bytes, numbers and
+//! signature schemes, and no specification of tokens. Two checks of public keys need arithmetic but no crypto
+//! crate, so they are in `jose/keys`: `curve.rs` and `roca.rs`.
+//!
+//! Another crypto crate would replace this folder. Elsewhere, ring shows in the name of
+//! [`RingSigner`](crate::jose::RingSigner), in the limits of RSA keys, and in the measured costs behind
+//! [`MAX_WORK`](crate::jose::MAX_WORK).
 
 mod digest;
 mod mac;

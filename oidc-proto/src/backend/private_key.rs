@@ -1,7 +1,7 @@
-//! [`PrivateKey`]: keys that sign.
+//! [`PrivateKey`]: private keys and secrets that sign.
 //!
-//! The one file of this library that draws randomness of its own: ring makes ECDSA and PSS
-//! signatures with no other source than the operating system's.
+//! No other file of this library draws randomness. ring accepts no source but that of the operating system, and it
+//! draws from it when it reads an ECDSA key and when it makes an ECDSA or a PSS signature.
 
 use super::{digest::Hash, public_key::hmac_key, scheme::Scheme};
 use ring::{
@@ -13,7 +13,7 @@ use ring::{
     },
 };
 
-/// A private key or a secret in memory, bound to its scheme.
+/// A private key or a secret in memory, for one signature scheme.
 pub(crate) enum PrivateKey {
     Rsa(Box<RsaKeyPair>, &'static dyn RsaEncoding),
     Ec(Box<EcdsaKeyPair>),
@@ -33,13 +33,13 @@ pub(crate) struct RsaNumbers<'a> {
     pub(crate) q_inv: &'a [u8],
 }
 
-/// The half of a key that everybody may know.
+/// The public half of a key.
 pub(crate) enum PublicHalf {
     Rsa {
         n: Vec<u8>,
         e: Vec<u8>,
     },
-    /// Coordinates of a point of P-256 or, if they are longer than 32 bytes, of P-384.
+    /// The coordinates of a point of P-256 (32 bytes each) or of P-384 (48 bytes each).
     Point {
         x: Vec<u8>,
         y: Vec<u8>,
@@ -68,7 +68,7 @@ const fn curve(scheme: Scheme) -> Option<&'static EcdsaSigningAlgorithm> {
 }
 
 impl PrivateKey {
-    /// A key in PKCS#8; `None` if it is damaged, too weak, or not one for the scheme.
+    /// Reads a key in PKCS#8. Returns `None` if the key is damaged, too weak, or not for the scheme.
     pub(crate) fn from_pkcs8(scheme: Scheme, der: &[u8]) -> Option<Self> {
         match scheme {
             Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) => {
@@ -78,7 +78,7 @@ impl PrivateKey {
                 let key = EcdsaKeyPair::from_pkcs8(curve(scheme)?, der, &SystemRandom::new());
                 Some(Self::Ec(Box::new(key.ok()?)))
             }
-            // OpenSSL writes no public key beside the private one.
+            // OpenSSL writes no public key into the file. ring checks the public key if there is one.
             Scheme::Ed25519 => {
                 Some(Self::Ed25519(Box::new(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?)))
             }
@@ -86,7 +86,7 @@ impl PrivateKey {
         }
     }
 
-    /// An RSA key by its numbers; `None` if they do not belong together, or the scheme is for another type.
+    /// Builds an RSA key from its numbers. Returns `None` if they do not belong together, or if the scheme is not RSA.
     pub(crate) fn rsa(scheme: Scheme, numbers: &RsaNumbers<'_>) -> Option<Self> {
         let RsaNumbers { n, e, d, p, q, d_p, d_q, q_inv } = *numbers;
         let public_key = PublicKeyComponents { n, e };
@@ -94,7 +94,8 @@ impl PrivateKey {
         Some(Self::Rsa(Box::new(RsaKeyPair::from_components(&components).ok()?), encoding(scheme)?))
     }
 
-    /// A key on P-256 or P-384; `None` if its halves do not belong together, or the scheme is for another type.
+    /// Builds a key on P-256 or P-384. Returns `None` if its halves do not belong together, or if the scheme is
+    /// neither.
     pub(crate) fn ec(scheme: Scheme, d: &[u8], x: &[u8], y: &[u8]) -> Option<Self> {
         let point = [&[4], x, y].concat();
         let rng = SystemRandom::new();
@@ -102,19 +103,19 @@ impl PrivateKey {
         Some(Self::Ec(Box::new(key.ok()?)))
     }
 
-    /// A key on Ed25519; `None` if its halves do not belong together.
+    /// Builds a key on Ed25519. Returns `None` if its halves do not belong together.
     pub(crate) fn ed25519(seed: &[u8], x: &[u8]) -> Option<Self> {
         let key = Ed25519KeyPair::from_seed_and_public_key(seed, x).ok()?;
         Some(Self::Ed25519(Box::new(key)))
     }
 
-    /// A secret; `None` if it is shorter than the hash.
+    /// Builds an HMAC key. Returns `None` if the secret is shorter than the hash.
     pub(crate) fn secret(hash: Hash, secret: &[u8]) -> Option<Self> {
         Some(Self::Secret(Box::new(hmac_key(hash, secret)?)))
     }
 
-    /// Signs; `None` if the operating system has no randomness. ECDSA signatures are the two numbers side by
-    /// side.
+    /// Signs a message. Returns `None` if the operating system has no randomness. An ECDSA signature is the
+    /// concatenation of its two numbers.
     pub(crate) fn sign(&self, message: &[u8]) -> Option<Vec<u8>> {
         match self {
             Self::Rsa(key, encoding) => {
@@ -128,7 +129,7 @@ impl PrivateKey {
         }
     }
 
-    /// The public half; `None` of a secret.
+    /// Returns the public half, or `None` for a secret.
     pub(crate) fn public(&self) -> Option<PublicHalf> {
         match self {
             Self::Rsa(key, _) => {

@@ -1,12 +1,12 @@
-//! [`PublicKey`]: keys that verify.
+//! [`PublicKey`]: public keys and secrets that verify.
 
 use super::{digest::Hash, scheme::Scheme};
 use ring::{hmac, signature};
 
-/// A key that verifies, in the form that ring wants it.
+/// A key that verifies, as the bytes that ring takes.
 ///
-/// ring 0.17 has no parsed form of a public key: it takes bytes at each verification. They are
-/// decoded and judged once, by `jose/keys/key.rs`.
+/// ring 0.17 cannot keep a parsed public key: it takes bytes for each verification. `jose/keys/key.rs` decodes and
+/// checks these bytes once.
 pub(crate) enum PublicKey {
     Rsa(signature::RsaPublicKeyComponents<Vec<u8>>),
     /// An uncompressed point of P-256.
@@ -14,7 +14,7 @@ pub(crate) enum PublicKey {
     /// An uncompressed point of P-384.
     P384(Vec<u8>),
     Ed25519([u8; 32]),
-    /// The secret, prepared for each hash that it may serve.
+    /// The secret, prepared for each hash that it may be used with.
     Secret(Vec<(Hash, hmac::Key)>),
 }
 
@@ -27,14 +27,14 @@ impl PublicKey {
         Self::Secret(hashes.filter_map(|hash| Some((hash, hmac_key(hash, secret)?))).collect())
     }
 
-    /// What one verification costs, in products of two 64-bit words; for what ring does otherwise than by
-    /// such products, what takes as long (measured: P-384 takes 27 times as long as P-256).
+    /// The cost of one verification. The unit is one product of two 64-bit words. For a key that ring does not
+    /// verify with such products, it is a measured time in this unit.
     pub(crate) fn work(&self) -> u32 {
         match self {
             Self::Rsa(key) => {
-                // A multiplication modulo n is the square of its length in words. Square and multiply takes
-                // one for each bit of the exponent but the first, and one more for each that is set; nine
-                // go into what ring prepares, which it does each time.
+                // One multiplication modulo n costs the square of the length of n in words. Square and multiply
+                // takes one for each bit of the exponent after the first, and one more for each of these that
+                // is set. ring's preparation of n costs nine more, at each verification.
                 let words = u32::try_from(key.n.len().div_ceil(8)).unwrap_or(u32::MAX);
                 let e = key.e.iter().fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
                 let multiplications = e.checked_ilog2().unwrap_or(0) + e.count_ones().saturating_sub(1);
@@ -46,7 +46,7 @@ impl PublicKey {
         }
     }
 
-    /// Whether the signature is that of the message. Never, if the scheme is not one of this key.
+    /// Whether the signature is valid for the message. Always `false` if the scheme is not for this key.
     pub(crate) fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
         match self {
             Self::Rsa(key) => {
@@ -92,7 +92,7 @@ const fn rsa(scheme: Scheme) -> Option<&'static signature::RsaParameters> {
     }
 }
 
-/// A secret prepared for HMAC; `None` if it is shorter than the hash (RFC 7518 section 3.2).
+/// Prepares a secret for HMAC. Returns `None` if it is shorter than the hash (RFC 7518 section 3.2).
 pub(super) fn hmac_key(hash: Hash, secret: &[u8]) -> Option<hmac::Key> {
     let algorithm = match hash {
         Hash::Sha256 => hmac::HMAC_SHA256,

@@ -1,8 +1,8 @@
-//! [`Scheme`]: how a key signs.
+//! [`Scheme`]: the signature schemes, named without JOSE.
 
 use super::digest::Hash;
 
-/// A signature scheme, or a message authentication code.
+/// A signature scheme or a message authentication code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Scheme {
     /// RSASSA-PKCS1-v1_5.

@@ -1,17 +1,17 @@
-//! Encryption that is authenticated, with ChaCha20-Poly1305 (RFC 8439), each key for one message.
+//! Authenticated encryption with ChaCha20-Poly1305 (RFC 8439), for keys that encrypt one message each.
 
 use ring::aead::{Aad, CHACHA20_POLY1305, LessSafeKey, MAX_TAG_LEN, NONCE_LEN, Nonce, UnboundKey};
 
-/// By how many bytes a sealed message is longer.
+/// The number of bytes that sealing adds to a message.
 pub(crate) const TAG: usize = MAX_TAG_LEN;
 
-/// Encrypts a message in place and appends its tag. The key must be for this message alone; `context` is not
-/// encrypted, and must be the same to open it.
+/// Encrypts a message in place and appends its tag. The key must not be used for another message. The context is
+/// not encrypted; [`open`] needs the same context. Returns `None` if the message is too long.
 pub(crate) fn seal(key: &[u8; 32], context: &[u8], message: &mut Vec<u8>) -> Option<()> {
     once(key)?.seal_in_place_append_tag(nonce(), Aad::from(context), message).ok()
 }
 
-/// Decrypts a message in place; `None` if it or its context is not what was sealed with this key.
+/// Decrypts a message in place. Returns `None` unless this message was sealed with this key and this context.
 pub(crate) fn open<'m>(key: &[u8; 32], context: &[u8], message: &'m mut [u8]) -> Option<&'m [u8]> {
     once(key)?.open_in_place(nonce(), Aad::from(context), message).ok().map(|opened| &*opened)
 }
@@ -20,7 +20,7 @@ fn once(key: &[u8; 32]) -> Option<LessSafeKey> {
     UnboundKey::new(&CHACHA20_POLY1305, key).ok().map(LessSafeKey::new)
 }
 
-/// One key, one message: the nonce need not change.
+/// Returns the constant nonce. Each key encrypts one message only, so the nonce need not change.
 fn nonce() -> Nonce {
     Nonce::assume_unique_for_key([0; NONCE_LEN])
 }
@@ -30,7 +30,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_was_sealed_opens_with_its_key_and_context_alone() {
+    fn a_sealed_message_opens_only_with_its_key_and_context() {
         let mut sealed = b"message".to_vec();
         seal(&[1; 32], b"context", &mut sealed).unwrap();
         assert_eq!(sealed.len(), b"message".len() + TAG);

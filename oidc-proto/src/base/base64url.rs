@@ -1,11 +1,21 @@
-//! base64url without padding, as JOSE writes it (RFC 7515 section 2): strict, canonical, no white space.
+//! base64url without padding, as JOSE uses it (RFC 7515 section 2).
+//!
+//! The decoder is strict: each value has exactly one spelling. A lax decoder would give one token several texts.
+//!
+//! ```
+//! use oidc_proto::base::base64url;
+//!
+//! assert_eq!(base64url::encode(&[0xff, 0xef]), "_-8");
+//! assert_eq!(base64url::decode("_-8"), Some(vec![0xff, 0xef]));
+//! assert_eq!(base64url::decode("_-8="), None);
+//! ```
 
 use base64::{
     alphabet,
     engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// Refuses padding, foreign characters, and bits that no byte owns: one text for one value.
+/// Refuses padding, other characters, and trailing bits that belong to no byte. So each value has one text.
 const STRICT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()
@@ -14,19 +24,20 @@ const STRICT: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(false),
 );
 
-/// Encodes bytes.
+/// Encodes bytes as base64url without padding.
 #[must_use]
 pub fn encode(bytes: &[u8]) -> String {
     STRICT.encode(bytes)
 }
 
-/// Decodes text, or `None` if it is not canonical base64url.
+/// Decodes text. Returns `None` if the text is not canonical base64url without padding.
 #[must_use]
 pub fn decode(text: &str) -> Option<Vec<u8>> {
     STRICT.decode(text).ok()
 }
 
-/// Decodes text into a buffer that is reused: cleared first, grown only when it is too small.
+/// Decodes text into a reused buffer. Clears the buffer first, and grows it only if it is too small. Returns
+/// whether the text is canonical.
 #[must_use]
 pub(crate) fn decode_into(text: &str, buffer: &mut Vec<u8>) -> bool {
     buffer.clear();

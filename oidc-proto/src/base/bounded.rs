@@ -1,17 +1,30 @@
-//! [`Bounded`]: a map that never grows past its bound, and forgets what was used longest ago.
+//! [`Bounded`]: a map with a limit, which forgets the least recently used entries.
 
 use std::collections::BTreeMap;
 
-/// A map whose entries together cost no more than its bound. To make room, it forgets the entries that
-/// were used longest ago.
+/// A map whose entries together cost no more than a limit. To make room, it forgets the least recently used
+/// entries.
 ///
-/// The cost of an entry is what its caller says: 1 each bounds their number, their length in bytes
-/// bounds the memory. Every operation but [`retain`](Self::retain) takes time in the logarithm of the
-/// number of entries, and each eviction too. What is forgotten depends on nothing but the calls.
+/// The caller sets the cost of each entry. A cost of 1 each limits the number of entries; their length in bytes
+/// limits the memory. A call of `get`, `peek`, `insert` or `remove` takes time in the logarithm of the number of
+/// entries, and so does each eviction. The evicted entries depend on the calls alone, not on a clock.
+///
+/// ```
+/// use oidc_proto::base::bounded::Bounded;
+///
+/// let mut sessions = Bounded::new(2);
+/// sessions.insert("alice", 1, 1);
+/// sessions.insert("bob", 2, 1);
+/// sessions.get(&"alice");
+/// sessions.insert("carol", 3, 1);
+///
+/// assert_eq!(sessions.peek(&"bob"), None, "bob was used longest ago");
+/// assert_eq!((sessions.len(), sessions.evictions()), (2, 1));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Bounded<K, V> {
     entries: BTreeMap<K, Entry<V>>,
-    /// By last use: the first is the first to go.
+    /// The keys in the order of their last use. The first key is evicted first.
     order: BTreeMap<u64, K>,
     uses: u64,
     cost: usize,
@@ -27,13 +40,13 @@ struct Entry<V> {
 }
 
 impl<K: Ord + Clone, V> Bounded<K, V> {
-    /// An empty map for entries that cost no more than `max_cost` together.
+    /// Creates an empty map whose entries together may cost `max_cost`.
     #[must_use]
     pub const fn new(max_cost: usize) -> Self {
         Self { entries: BTreeMap::new(), order: BTreeMap::new(), uses: 0, cost: 0, max_cost, evictions: 0 }
     }
 
-    /// The value of this key, which counts as used now.
+    /// Returns the value of this key. This counts as a use.
     pub fn get(&mut self, key: &K) -> Option<&V> {
         let entry = self.entries.get_mut(key)?;
         self.uses += 1;
@@ -44,16 +57,16 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         Some(&entry.value)
     }
 
-    /// The value of this key, without counting as a use.
+    /// Returns the value of this key. This does not count as a use.
     #[must_use]
     pub fn peek(&self, key: &K) -> Option<&V> {
         self.entries.get(key).map(|entry| &entry.value)
     }
 
-    /// Holds this value, in place of an earlier one of the same key. Returns whether it is held: what
-    /// costs more than the whole map may, is not, and nothing else is evicted for it.
+    /// Stores a value, and removes an earlier value of the same key. Returns whether the value is stored.
     ///
-    /// A cost of 0 counts as 1, so that the number of entries is bounded in any case.
+    /// A value that alone costs more than the limit is not stored, and no other entry is evicted for it. A cost
+    /// of 0 counts as 1, so the number of entries is always bounded.
     pub fn insert(&mut self, key: K, value: V, cost: usize) -> bool {
         self.remove(&key);
         let cost = cost.max(1);
@@ -66,7 +79,7 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         true
     }
 
-    /// Gives the value of this key back, and forgets it. This is no eviction.
+    /// Removes the value of this key and returns it. This does not count as an eviction.
     pub fn remove(&mut self, key: &K) -> Option<V> {
         let entry = self.entries.remove(key)?;
         self.order.remove(&entry.used);
@@ -74,7 +87,8 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         Some(entry.value)
     }
 
-    /// Forgets every entry that is not to be kept. These are no evictions. Takes linear time.
+    /// Removes every entry for which `keep` returns `false`. These do not count as evictions. Takes time linear in
+    /// the number of entries.
     pub fn retain(&mut self, mut keep: impl FnMut(&K, &V) -> bool) {
         let (order, cost) = (&mut self.order, &mut self.cost);
         self.entries.retain(|key, entry| {
@@ -87,43 +101,43 @@ impl<K: Ord + Clone, V> Bounded<K, V> {
         });
     }
 
-    /// Forgets everything.
+    /// Removes all entries. These do not count as evictions.
     pub fn clear(&mut self) {
         self.entries.clear();
         self.order.clear();
         self.cost = 0;
     }
 
-    /// The entries, by key.
+    /// Returns the entries in the order of their keys. This does not count as a use.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &V)> {
         self.entries.iter().map(|(key, entry)| (key, &entry.value))
     }
 
-    /// How many entries there are.
+    /// The number of entries.
     #[must_use]
     pub fn len(&self) -> usize {
         self.entries.len()
     }
 
-    /// Whether there are none.
+    /// Whether the map has no entry.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.entries.is_empty()
     }
 
-    /// What they cost together.
+    /// The cost of all entries together.
     #[must_use]
     pub const fn cost(&self) -> usize {
         self.cost
     }
 
-    /// What they may cost together.
+    /// The limit of the cost of all entries together.
     #[must_use]
     pub const fn max_cost(&self) -> usize {
         self.max_cost
     }
 
-    /// How many entries have been forgotten so far to make room for others.
+    /// The number of entries that were evicted so far to make room for other entries.
     #[must_use]
     pub const fn evictions(&self) -> u64 {
         self.evictions
@@ -148,33 +162,33 @@ mod tests {
     }
 
     #[test]
-    fn what_was_used_longest_ago_makes_room() {
+    fn the_least_recently_used_entry_makes_room() {
         let mut map = Bounded::new(3);
         for key in [1, 2, 3] {
             assert!(map.insert(key, key, 1));
         }
         assert_eq!(map.get(&1), Some(&1));
-        assert_eq!(map.peek(&2), Some(&2), "a look is not a use");
+        assert_eq!(map.peek(&2), Some(&2), "peek does not count as a use");
         assert!(map.insert(4, 4, 1));
         assert_eq!((keys(&map), map.evictions()), (vec![1, 3, 4], 1));
-        assert!(map.insert(5, 5, 2), "one that costs two takes the place of two");
+        assert!(map.insert(5, 5, 2), "an entry of cost 2 replaces two entries of cost 1");
         assert_eq!((keys(&map), map.evictions(), map.cost()), (vec![4, 5], 3, 3));
     }
 
     #[test]
-    fn an_entry_that_costs_more_than_all_takes_no_room() {
+    fn an_entry_that_costs_more_than_the_limit_is_not_stored() {
         let mut map = Bounded::new(3);
-        assert!(map.insert(1, 1, 3), "all of it is allowed");
+        assert!(map.insert(1, 1, 3), "an entry may use the whole limit");
         assert!(!map.insert(2, 2, 4));
         assert!(!map.insert(2, 2, usize::MAX));
         assert_eq!((keys(&map), map.evictions()), (vec![1], 0));
-        assert!(!map.insert(1, 9, 4), "but the earlier value of its key is wrong now, and gone");
+        assert!(!map.insert(1, 9, 4), "the earlier value of the key is outdated, so it is removed");
         assert!(map.is_empty() && map.cost() == 0);
-        assert!(!Bounded::new(0).insert(1, 1, 0), "nothing fits into nothing");
+        assert!(!Bounded::new(0).insert(1, 1, 0), "a map with the limit 0 stores nothing");
     }
 
     #[test]
-    fn what_costs_nothing_is_still_counted() {
+    fn an_entry_without_cost_is_still_counted() {
         let mut map = Bounded::new(2);
         for key in 0..100 {
             assert!(map.insert(key, 0, 0));
@@ -182,7 +196,7 @@ mod tests {
         assert_eq!((map.len(), map.cost(), map.evictions()), (2, 2, 98));
     }
 
-    /// The same map, as slow and simple as can be: a list by last use.
+    /// A slow and simple model of the map: a list in the order of the last use.
     struct Model(Vec<(u8, u8, usize)>, u64);
 
     impl Model {
@@ -206,7 +220,7 @@ mod tests {
     }
 
     #[test]
-    fn over_random_calls_it_is_a_list_by_last_use() {
+    fn random_calls_give_the_same_results_as_the_model() {
         let mut state = 0x9E37_79B9_7F4A_7C15_u64;
         let mut draw = |below: u64| {
             state ^= state << 13;

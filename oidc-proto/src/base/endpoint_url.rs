@@ -1,4 +1,4 @@
-//! [`EndpointUrl`]: the only kind of URL that a request is sent to (RFC 8414 section 6, RFC 9700).
+//! [`EndpointUrl`]: a checked URL. Requests go to no other kind of URL (RFC 8414 section 6, RFC 9700).
 
 use super::visible::{is_visible, without_query};
 use std::{
@@ -7,37 +7,53 @@ use std::{
 };
 use url::{Host, Url};
 
-/// Where requests may go. The default: `https`, and no address literal of a private network.
+/// The rule for the URLs that requests may be sent to. By default: `https` only, not to this machine, and not to an
+/// address literal of a private network.
 ///
-/// The names of hosts are not resolved here; that is the driver's egress guard. What a URL says by
-/// itself is decided here, on every stack alike.
+/// This policy judges the text of a URL, so it is the same for every HTTP client. It does not resolve host names.
+/// A driver does, and checks each address with [`admits`](Self::admits).
+///
+/// ```
+/// use oidc_proto::{EndpointUrl, UrlPolicy, base::endpoint_url::UrlError};
+///
+/// let strict = UrlPolicy::default();
+/// assert!(EndpointUrl::parse("https://op.example/token", &strict).is_ok());
+/// let metadata_service = EndpointUrl::parse("https://169.254.169.254/", &strict);
+/// assert_eq!(metadata_service, Err(UrlError::PrivateAddress));
+///
+/// // For development: a provider on this machine, without TLS.
+/// let development = strict.with_loopback();
+/// assert!(EndpointUrl::parse("http://localhost:8080/token", &development).is_ok());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UrlPolicy {
-    /// Allow `http`, and address literals, for this machine: `localhost`, 127.0.0.0/8, `::1`.
+    /// Allows `http` and address literals for this machine: `localhost`, 127.0.0.0/8, `::1`. Default: `false`.
     pub allow_loopback: bool,
-    /// Allow `https` to address literals of private, link-local and other special-use networks.
+    /// Allows `https` to address literals of this machine and of private, link-local and other special-use
+    /// networks. Default: `false`.
     pub allow_private: bool,
 }
 
 impl UrlPolicy {
-    /// The default policy, and `http` to this machine: for development and tests.
+    /// Also allows `http` and address literals for this machine. Meant for development and tests.
     #[must_use]
     pub const fn with_loopback(mut self) -> Self {
         self.allow_loopback = true;
         self
     }
 
-    /// The default policy, and providers on private addresses.
+    /// Also allows `https` to address literals of private networks and of this machine.
     #[must_use]
     pub const fn with_private_addresses(mut self) -> Self {
         self.allow_private = true;
         self
     }
 
-    /// Whether requests may go to this address, by the rule for address literals: for drivers, which
-    /// know what a name resolves to. An IPv4 address in other clothes (mapped, translated, 6to4) is
-    /// judged as what it is.
+    /// Whether requests may go to this address. The rule is the same as for address literals.
+    ///
+    /// A driver calls this for each address that a host name resolves to. An IPv6 address that stands for an IPv4
+    /// address (mapped, translated, 6to4) is judged as that IPv4 address.
     #[must_use]
     pub fn admits(&self, address: IpAddr) -> bool {
         let place = match address {
@@ -56,48 +72,62 @@ impl UrlPolicy {
     }
 }
 
-/// Why a URL is not one that requests may be sent to.
+/// The reason why requests may not be sent to a URL.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
-    /// Not an absolute URL.
+    /// The text is not an absolute URL.
     #[error("is not an absolute URL")]
     NotAbsolute,
-    /// A space, a control character or another one that is not visible, which URL parsers drop without a word:
-    /// two spellings of one URL.
+    /// The text has a space, a control character or another invisible character. URL parsers drop some of these
+    /// silently, which would give one URL two spellings.
     #[error("has a space or a control character")]
     Characters,
-    /// `http`, and not to this machine, or not asked for.
+    /// The scheme is `http`. The host is not this machine, or the policy does not allow this machine.
     #[error("is plain http (set `UrlPolicy::allow_loopback` if it is meant for this machine)")]
     PlainHttp,
-    /// Neither `https` nor `http`.
+    /// The scheme is neither `https` nor `http`.
     #[error("is not https")]
     Scheme,
-    /// No host.
+    /// The URL has no host.
     #[error("has no host")]
     NoHost,
-    /// A fragment, which is never sent.
+    /// The URL has a fragment, which HTTP never sends.
     #[error("has a fragment")]
     Fragment,
-    /// A user name or password.
+    /// The URL has a user name or a password.
     #[error("has a user name or password")]
     Credentials,
-    /// An address literal of this machine.
+    /// The host is `localhost` or an address literal of this machine.
     #[error("is an address of this machine (set `UrlPolicy::allow_loopback` to allow it)")]
     Loopback,
-    /// An address literal that is not of the public Internet.
+    /// The host is an address literal outside the public Internet.
     #[error("is an address of a private network (set `UrlPolicy::allow_private` to allow it)")]
     PrivateAddress,
-    /// A query, where an issuer may have none (OpenID Connect Discovery 1.0 section 2).
+    /// An issuer has a query (OpenID Connect Discovery 1.0 section 2 allows none).
     #[error("has a query")]
     Query,
-    /// The URL of metadata, where the issuer itself is wanted.
+    /// The caller gave the URL of the metadata instead of the issuer.
     #[error("has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
     WellKnown,
 }
 
-/// An absolute `https` URL (or `http` to this machine, if the policy said so) with a host, without
-/// fragment and credentials.
+/// An absolute `https` URL with a host, without a fragment and without credentials. The policy may also allow
+/// `http` to this machine.
+///
+/// `Debug` hides the values of the query; `Display` shows the whole URL.
+///
+/// ```
+/// use oidc_proto::{EndpointUrl, UrlPolicy, base::endpoint_url::UrlError};
+///
+/// let policy = UrlPolicy::default();
+/// let url = EndpointUrl::parse("https://OP.example/userinfo?tenant=a", &policy)?;
+/// assert_eq!(url.as_str(), "https://op.example/userinfo?tenant=a");
+/// assert_eq!(format!("{url:?}"), "https://op.example/userinfo?..");
+///
+/// assert_eq!(EndpointUrl::parse("http://op.example/", &policy), Err(UrlError::PlainHttp));
+/// # Ok::<(), UrlError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct EndpointUrl {
     url: Url,
@@ -105,10 +135,10 @@ pub struct EndpointUrl {
 }
 
 impl EndpointUrl {
-    /// Reads a URL and holds it against a policy.
+    /// Parses a URL and checks it against a policy.
     ///
     /// # Errors
-    /// [`UrlError`] names the rule that the URL breaks.
+    /// The URL breaks a rule; [`UrlError`] names it.
     pub fn parse(text: &str, policy: &UrlPolicy) -> Result<Self, UrlError> {
         if text.chars().any(|c| c == ' ' || !is_visible(c)) {
             return Err(UrlError::Characters);
@@ -119,25 +149,25 @@ impl EndpointUrl {
         Ok(Self { url, uri })
     }
 
-    /// The URL.
+    /// The parsed URL.
     #[must_use]
     pub const fn as_url(&self) -> &Url {
         &self.url
     }
 
-    /// The URL as text, in its normal form.
+    /// The URL as text, in the normal form of the URL Standard.
     #[must_use]
     pub fn as_str(&self) -> &str {
         self.url.as_str()
     }
 
-    /// The URL as the target of a request.
+    /// The URL as the target of an HTTP request.
     pub(crate) fn uri(&self) -> http::Uri {
         self.uri.clone()
     }
 }
 
-/// Without the values of its query.
+/// Shows the URL without the values of its query.
 impl fmt::Debug for EndpointUrl {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&without_query(self.url.as_str()))
@@ -175,8 +205,8 @@ enum Place {
     Loopback,
 }
 
-/// The WHATWG parser has normalized every spelling (decimal, octal, hexadecimal, short forms) of an
-/// IPv4 address in an `http` or `https` URL by now.
+/// Where a host is. The URL parser has already normalized every spelling of an IPv4 address (decimal, octal,
+/// hexadecimal, short forms) in an `http` or `https` URL.
 fn place(host: &Host<&str>) -> Place {
     match host {
         Host::Domain(name) => {
@@ -217,12 +247,12 @@ fn ipv6(address: Ipv6Addr) -> Place {
         ipv4(Ipv4Addr::new(a, b, c, d))
     };
     match (a, b, c, d, e, f) {
-        // An IPv4 address in other clothes: mapped, compatible, translated (RFC 6052), 6to4.
+        // An IPv6 address that stands for an IPv4 address: mapped, compatible, translated (RFC 6052), 6to4.
         (0, 0, 0, 0, 0, 0xffff) | (0x64, 0xff9b, 0, 0, 0, 0) => embedded(g, h),
         (0, 0, 0, 0, 0, 0) if g != 0 => embedded(g, h),
         (0, 0, 0, 0, 0xffff, 0) => embedded(g, h),
         (0x2002, high, low, ..) => embedded(high, low),
-        // Everything global lies in 2000::/3; documentation, Teredo and other assignments do not count.
+        // Global addresses are in 2000::/3. Documentation, Teredo and other assignments in it are not global.
         _ if a & 0xe000 != 0x2000 => Place::Private,
         (0x2001, b, ..) if b < 0x200 || b == 0xdb8 => Place::Private,
         (0x3fff, b, ..) if b < 0x1000 => Place::Private,
@@ -239,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn https_with_a_host_is_all_that_passes_by_default() {
+    fn only_https_with_a_host_passes_by_default() {
         let strict = UrlPolicy::default();
         assert_eq!(verdict("https://op.example/token?tenant=a", strict), Ok(()));
         assert_eq!(verdict("https://93.184.215.14/", strict), Ok(()));
@@ -313,7 +343,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_is_judged_as_the_url_with_that_address_is() {
+    fn an_address_is_judged_like_a_url_with_that_address() {
         let strict = UrlPolicy::default();
         let policies = [strict, strict.with_loopback(), strict.with_private_addresses()];
         for (address, admitted) in [
@@ -357,7 +387,7 @@ mod tests {
     }
 
     #[test]
-    fn this_machine_is_allowed_only_when_asked_and_only_if_it_is_this_machine() {
+    fn loopback_hosts_are_allowed_only_by_the_policy_and_lookalikes_never() {
         let loopback = UrlPolicy::default().with_loopback();
         for host in ["localhost", "localhost.", "op.localhost", "127.0.0.1", "127.1", "2130706433", "[::1]"] {
             assert_eq!(verdict(&format!("http://{host}:8080/"), loopback), Ok(()), "{host}");

@@ -1,31 +1,45 @@
-//! `application/x-www-form-urlencoded`, in query strings and bodies (RFC 6749 appendix B).
+//! Forms: `application/x-www-form-urlencoded` in query strings and bodies (RFC 6749 appendix B).
+//!
+//! A form with a repeated parameter is an error. Otherwise two readers might take different
+//! values, and one of them would take a value that the other did not check:
+//!
+//! ```
+//! use oidc_proto::{base::form::FormError, message::AuthorizationResponse};
+//!
+//! let response = AuthorizationResponse::from_query("code=SplxlOBeZQQYbYS6WxSbIA&state=xyz")?;
+//! assert_eq!(response.state.as_deref(), Some("xyz"));
+//!
+//! let repeated = AuthorizationResponse::from_query("code=good&code=evil");
+//! assert_eq!(repeated.err(), Some(FormError::Duplicate));
+//! # Ok::<(), FormError>(())
+//! ```
 
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
-/// Why a form cannot be read. Carries nothing of the form.
+/// The reason why a form cannot be read. It contains no text of the form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {
-    /// A name or value is not UTF-8 once decoded.
+    /// A name or a value is not UTF-8 after decoding.
     #[error("is not UTF-8")]
     NotUtf8,
-    /// A parameter stands there twice (RFC 6749 section 3.1 forbids it).
+    /// A parameter is present twice (RFC 6749 section 3.1 forbids this).
     #[error("has a parameter twice")]
     Duplicate,
-    /// More parameters than [`MAX_PARAMETERS`].
+    /// The form has more than [`MAX_PARAMETERS`] parameters.
     #[error("has more than {MAX_PARAMETERS} parameters")]
     TooMany,
-    /// Longer than it may be.
+    /// The form is longer than its reader allows.
     #[error("is too long")]
     TooLong,
 }
 
-/// How many parameters a form may have.
+/// The maximum number of parameters in a form.
 pub const MAX_PARAMETERS: usize = 64;
 
-/// Decodes a form in which every parameter stands once.
+/// Decodes a form. Each parameter may be present once.
 pub(crate) fn decode(form: &[u8]) -> Result<Vec<(String, Zeroizing<String>)>, FormError> {
     let mut pairs: Vec<(String, Zeroizing<String>)> = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
@@ -52,12 +66,12 @@ fn text(encoded: &[u8]) -> Result<String, FormError> {
     percent_decode(&spaces).decode_utf8().map(Cow::into_owned).map_err(|_| FormError::NotUtf8)
 }
 
-/// Encodes pairs in the order they are given.
+/// Encodes pairs in the given order.
 pub(crate) fn encode<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> String {
     url::form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish()
 }
 
-/// Encodes one name or value.
+/// Encodes one name or one value.
 pub(crate) fn encode_one(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
@@ -72,20 +86,20 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encoded_is_decoded() {
+    fn decoding_reverses_encoding() {
         let pairs = [("a b", "c&d=e"), ("é", "+%"), ("empty", "")];
         let owned: Vec<_> = pairs.iter().map(|(n, v)| (n.to_string(), v.to_string())).collect();
         assert_eq!(plain(&encode(pairs)), Ok(owned));
     }
 
     #[test]
-    fn a_parameter_twice_is_refused_in_any_spelling() {
+    fn a_repeated_parameter_is_refused_in_any_spelling() {
         assert_eq!(plain("code=good&code=evil"), Err(FormError::Duplicate));
         assert_eq!(plain("code=good&c%6Fde=evil"), Err(FormError::Duplicate));
     }
 
     #[test]
-    fn bad_forms_are_typed() {
+    fn an_unreadable_form_says_why() {
         assert_eq!(plain("a=%FF"), Err(FormError::NotUtf8));
         let many: Vec<String> = (0..=MAX_PARAMETERS).map(|n| format!("p{n}=1")).collect();
         assert_eq!(plain(&many.join("&")), Err(FormError::TooMany));

@@ -1,26 +1,40 @@
-//! [`Freshness`]: how long a response says it is fresh (RFC 9111 sections 4.2 and 5.1 to 5.3).
+//! [`Freshness`]: how long a response stays fresh by its own headers (RFC 9111 sections 4.2 and 5.1 to 5.3).
 
 use super::moment::{Timestamp, whole_seconds};
 use http::{HeaderMap, header};
 use std::time::Duration;
 
-/// How long a response says it is still fresh: its lifetime less its age (RFC 9111 section 4.2).
+/// The time for which a response is still fresh, by its own headers: its lifetime minus its age (RFC 9111
+/// section 4.2).
 ///
-/// The lifetime is `max-age`, else `Expires` less `Date`. The age is `Age`; what the response took on its way
-/// is not in it, since a [`Renewal`](crate::renew::Renewal) counts from when the value was asked for. `Date` is not
-/// held against the clock of this machine: if they differ, nobody knows which of them is wrong.
+/// The lifetime is `max-age`, or else `Expires` minus `Date`. The age is `Age`. It does not include the duration of
+/// the request, because a [`Renewal`](crate::renew::Renewal) counts from the start of the request. `Date` is not
+/// compared with the clock of this machine: if the two differ, either may be wrong.
 ///
-/// `no-store`, `no-cache` and `must-revalidate` are not heeded, on purpose: a verifier cannot do
-/// without keys, and its own policy bounds how long it keeps them. `s-maxage` is for caches that several
-/// users share, and not heeded either.
+/// `no-store`, `no-cache` and `must-revalidate` are ignored on purpose: a verifier cannot work without keys, and
+/// its own policy limits how long it keeps them. `s-maxage` is ignored too: it is for caches that several users
+/// share.
+///
+/// ```
+/// use http::{HeaderMap, HeaderValue, header};
+/// use oidc_proto::{Timestamp, renew::Freshness};
+/// use std::time::Duration;
+///
+/// let mut headers = HeaderMap::new();
+/// headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("max-age=600"));
+/// headers.insert(header::AGE, HeaderValue::from_static("100"));
+///
+/// let freshness = Freshness::of_response(&headers, Timestamp(1_700_000_000));
+/// assert_eq!(freshness.duration(), Some(Duration::from_secs(500)));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Freshness(Option<i64>);
 
 impl Freshness {
-    /// The response does not say.
+    /// The response has no lifetime in its headers.
     pub const UNKNOWN: Self = Self(None);
 
-    /// Fresh for this long, a fraction of a second counted as a whole one.
+    /// Fresh for this duration. A fraction of a second is rounded up.
     #[must_use]
     pub const fn lasting(duration: Duration) -> Self {
         Self::of_seconds(whole_seconds(duration))
@@ -30,7 +44,7 @@ impl Freshness {
         Self(Some(if seconds < 0 { 0 } else { seconds }))
     }
 
-    /// For how long, if the response says.
+    /// The time for which the response is still fresh, or `None` if its headers do not say.
     #[must_use]
     pub fn duration(self) -> Option<Duration> {
         self.0.map(|seconds| Duration::from_secs(seconds.unsigned_abs()))
@@ -40,11 +54,11 @@ impl Freshness {
         self.0
     }
 
-    /// What these headers say.
+    /// Reads the freshness from the headers of a response that arrived at `now`.
     ///
-    /// What stands there twice counts as section 4.2.1 says: of `max-age` the least, of `Expires` and `Age`
-    /// the first. An `Expires` that is no date has expired (section 5.3); an `Age` that is no number, and a
-    /// `Date` that is none, are as good as not there.
+    /// If a field is repeated, the least `max-age` and the first `Expires` and `Age` count (RFC 9111 section
+    /// 4.2.1). An `Expires` that is not a date means that the response has expired (section 5.3). An `Age` that is
+    /// not a number and a `Date` that is not a date are ignored.
     #[must_use]
     pub fn of_response(headers: &HeaderMap, now: Timestamp) -> Self {
         let lifetime = match (max_age(headers), headers.get(header::EXPIRES)) {
@@ -59,13 +73,13 @@ impl Freshness {
     }
 }
 
-/// `delta-seconds`, as large as it likes (section 1.2.2).
+/// Reads `delta-seconds`. A number that is too large for an `i64` counts as 2^31 - 1 (RFC 9111 section 1.2.2).
 fn seconds(text: &str) -> Option<i64> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     digits.then(|| text.parse().unwrap_or(i64::from(i32::MAX)))
 }
 
-/// Of a list, the first member counts; what is no number is ignored (section 5.1).
+/// Reads `Age`. The first member of a list counts; a value that is not a number is ignored (RFC 9111 section 5.1).
 fn age(headers: &HeaderMap) -> i64 {
     let text = headers.get(header::AGE).and_then(|value| value.to_str().ok()).unwrap_or_default();
     text.split(',').next().and_then(|first| seconds(first.trim())).unwrap_or(0)
@@ -81,7 +95,7 @@ fn max_age(headers: &HeaderMap) -> Option<i64> {
         .min()
 }
 
-/// A comma within a quoted text ends nothing (section 5.2).
+/// Splits a value at its commas, but not inside quotes (RFC 9111 section 5.2).
 fn directives(value: &str) -> impl Iterator<Item = &str> {
     let mut quoted = false;
     value.split(move |letter| {
@@ -109,14 +123,14 @@ mod tests {
     }
 
     #[test]
-    fn max_age_less_age_counts_before_expires() {
+    fn max_age_minus_age_takes_precedence_over_expires() {
         use header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
         assert_eq!(read(&[]), None);
         assert_eq!(read(&[(CACHE_CONTROL, "public, max-age=600")]), Some(600));
         assert_eq!(read(&[(CACHE_CONTROL, "Max-Age=\"600\""), (AGE, "100")]), Some(500));
         assert_eq!(read(&[(CACHE_CONTROL, "max-age=60"), (AGE, "100")]), Some(0));
         assert_eq!(read(&[(CACHE_CONTROL, "max-age=99999999999999999999")]), Some(i64::from(i32::MAX)));
-        assert_eq!(read(&[(CACHE_CONTROL, "no-store")]), None, "not heeded on purpose");
+        assert_eq!(read(&[(CACHE_CONTROL, "no-store")]), None, "ignored on purpose");
         assert_eq!(read(&[(CACHE_CONTROL, "max-age=600, max-age=60")]), Some(60));
         let later = "Sun, 06 Nov 1994 08:59:37 GMT";
         assert_eq!(read(&[(EXPIRES, later)]), Some(600));
@@ -125,16 +139,17 @@ mod tests {
         assert_eq!(read(&[(EXPIRES, "0")]), Some(0));
         assert_eq!(read(&[(CACHE_CONTROL, "max-age=soon")]), None);
     }
+
     /// 784111777 is Sun, 06 Nov 1994 08:49:37 GMT.
     #[test]
-    fn age_is_taken_off_whatever_the_lifetime_comes_from() {
+    fn age_is_subtracted_from_every_kind_of_lifetime() {
         use header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
         let (now, hour) = ("Sun, 06 Nov 1994 08:49:37 GMT", "Sun, 06 Nov 1994 09:49:37 GMT");
         assert_eq!(read(&[(DATE, now), (EXPIRES, hour), (AGE, "3000")]), Some(600));
-        assert_eq!(read(&[(EXPIRES, hour), (AGE, "3000")]), Some(600), "no date: when it came");
+        assert_eq!(read(&[(EXPIRES, hour), (AGE, "3000")]), Some(600), "without a date, `now` counts");
         assert_eq!(read(&[(DATE, now), (EXPIRES, hour), (AGE, "3601")]), Some(0));
-        assert_eq!(read(&[(DATE, hour), (EXPIRES, now), (AGE, "1")]), Some(0), "in the past");
-        assert_eq!(read(&[(DATE, "today"), (EXPIRES, hour)]), Some(3_600), "no date: when it came");
+        assert_eq!(read(&[(DATE, hour), (EXPIRES, now), (AGE, "1")]), Some(0), "the lifetime is negative");
+        assert_eq!(read(&[(DATE, "today"), (EXPIRES, hour)]), Some(3_600), "without a date, `now` counts");
         for (age, left) in [
             ("100, 200", 500),
             (" 100 ", 500),
@@ -151,11 +166,11 @@ mod tests {
         twice.insert(CACHE_CONTROL, HeaderValue::from_static("max-age=600"));
         twice.append(AGE, HeaderValue::from_static("100"));
         twice.append(AGE, HeaderValue::from_static("200"));
-        assert_eq!(Freshness::of_response(&twice, Timestamp(0)).seconds(), Some(500), "the first");
+        assert_eq!(Freshness::of_response(&twice, Timestamp(0)).seconds(), Some(500), "the first counts");
     }
 
     #[test]
-    fn what_is_not_said_to_us_or_cannot_be_read_is_no_lifetime() {
+    fn directives_that_are_ignored_or_unreadable_give_no_lifetime() {
         use header::{CACHE_CONTROL, EXPIRES};
         for said in [
             "s-maxage=600",
@@ -176,6 +191,6 @@ mod tests {
         }
         let mut odd = HeaderMap::new();
         odd.insert(EXPIRES, HeaderValue::from_bytes(b"caf\xe9").unwrap());
-        assert_eq!(Freshness::of_response(&odd, Timestamp(0)).seconds(), Some(0), "whatever it is");
+        assert_eq!(Freshness::of_response(&odd, Timestamp(0)).seconds(), Some(0), "it is not even text");
     }
 }

@@ -1,10 +1,10 @@
-//! Header fields (RFC 9110): media types, `Retry-After`, challenges, and values made of secrets.
+//! Header fields (RFC 9110): media types, `Retry-After`, challenges, and values that contain secrets.
 
 use super::{moment::Timestamp, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
-/// Whether the `Content-Type` is one of these; parameters such as `charset` do not count.
+/// Whether `Content-Type` is present once and is one of these media types. Parameters such as `charset` are ignored.
 pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -13,7 +13,7 @@ pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
 }
 
-/// `Retry-After`, counted from `now`: a number of seconds or a date (RFC 9110 section 10.2.3).
+/// Reads `Retry-After`, a number of seconds or a date, as a duration from `now` (RFC 9110 section 10.2.3).
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -23,8 +23,8 @@ pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duratio
     Some(now.until(Timestamp(i64::try_from(date.as_secs()).ok()?)))
 }
 
-/// A header value from a scheme and a secret, marked sensitive so that HTTP stacks do not print it;
-/// `None` unless the secret is visible ASCII (RFC 6750 section 2.1, RFC 6749 appendix A).
+/// Builds a header value from a scheme and a secret. The value is marked sensitive, so HTTP libraries do not
+/// print it. Returns `None` unless the secret is visible ASCII (RFC 6750 section 2.1, RFC 6749 appendix A).
 pub(crate) fn credentials(scheme: &str, secret: &Secret) -> Option<HeaderValue> {
     let text = secret.expose();
     if text.is_empty() || !text.bytes().all(|byte| byte.is_ascii_graphic()) {
@@ -39,22 +39,22 @@ pub(crate) fn credentials(scheme: &str, secret: &Secret) -> Option<HeaderValue> 
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Challenge {
-    /// The scheme, in lower case.
+    /// The scheme in lower case, such as `bearer`.
     pub scheme: String,
-    /// The parameters, their names in lower case, in the order of the field.
+    /// The parameters in the order of the field. Their names are in lower case.
     pub parameters: Vec<(String, String)>,
 }
 
 impl Challenge {
-    /// The value of a parameter.
+    /// Returns the value of a parameter. The name must be in lower case.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }
 
-/// Reads every challenge of a field that may stand there several times. What cannot be read ends
-/// the reading of its line; what was read before it is kept.
+/// Reads every challenge of a field, which may be repeated. A syntax error ends the reading of its line; the
+/// challenges before the error are kept.
 pub(crate) fn challenges(headers: &HeaderMap, name: &HeaderName) -> Vec<Challenge> {
     let mut found = Vec::new();
     for line in headers.get_all(name).iter().filter_map(|value| value.to_str().ok()) {
@@ -74,7 +74,7 @@ fn read_challenges(mut rest: &str, found: &mut Vec<Challenge>) {
         let after = rest.get(token.len()..).unwrap_or_default();
         let value = after.trim_start_matches([' ', '\t']).strip_prefix('=');
         match value.map(|value| value.trim_start_matches([' ', '\t'])) {
-            // `name=value` belongs to the challenge before it.
+            // `name=value` is a parameter of the challenge before it.
             Some(value) if found.len() > first && !value.starts_with('=') => {
                 let Some((value, after)) = parameter_value(value) else { return };
                 if let Some(challenge) = found.last_mut() {
@@ -125,7 +125,7 @@ mod tests {
     }
 
     #[test]
-    fn media_types_ignore_case_and_parameters_but_not_doubles() {
+    fn media_types_ignore_case_and_parameters_but_not_a_repeated_field() {
         let json = |value: &str| media_type_is(&with(header::CONTENT_TYPE, value), &["application/json"]);
         assert!(json("application/json") && json("Application/JSON ; charset=utf-8"));
         assert!(!json("text/html") && !json("application/jsonx") && !json(""));
@@ -143,7 +143,7 @@ mod tests {
         assert_eq!(after("120"), Some(120));
         assert_eq!(after("99999999999999999999999"), Some(u64::MAX));
         assert_eq!(after("Sun, 06 Nov 1994 08:49:37 GMT"), Some(77));
-        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "a date that has passed");
+        assert_eq!(after("Sun, 06 Nov 1994 08:00:00 GMT"), Some(0), "the date has passed");
         for bad in ["", "-1", "soon", "1.5"] {
             assert_eq!(after(bad), None, "{bad}");
         }

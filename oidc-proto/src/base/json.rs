@@ -1,49 +1,49 @@
-//! JSON as this library accepts it: bounded depth, no member twice in one object, `null` as absent,
-//! and unknown members kept ([`Extra`]).
+//! A strict JSON reader: bounded depth, no repeated member, `null` counts as absent, unknown members are kept
+//! ([`Extra`]).
 //!
-//! RFC 7519 section 4 and RFC 7515 section 4 let a parser take the last of two members with one name;
-//! two parsers that disagree are how a check is bypassed, so here two members are an error.
+//! RFC 7519 section 4 and RFC 7515 section 4 allow a parser to take the last of two members with one name. Two
+//! parsers that disagree let an attacker bypass a check, so a repeated member is an error here.
 
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
 
-/// Members that no field of a message knows, kept so that nothing gets lost.
+/// The members of a message that no field knows. They are kept, so no data is lost.
 pub type Extra = Map<String, Value>;
 
-/// How deep arrays and objects may nest.
+/// The maximum depth of nested arrays and objects.
 pub const MAX_DEPTH: usize = 32;
 
-/// Why a text is not acceptable JSON. Carries nothing of the text.
+/// The reason why a text is not acceptable JSON. It contains no part of the text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
-    /// Not JSON at all (RFC 8259), or not UTF-8.
+    /// The text is not JSON (RFC 8259), or not UTF-8.
     #[error("is not JSON")]
     NotJson,
-    /// JSON, but not an object.
+    /// The text is JSON, but not an object.
     #[error("is not a JSON object")]
     NotAnObject,
     /// Arrays and objects nest deeper than [`MAX_DEPTH`].
     #[error("nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
-    /// An object has two members of one name.
+    /// An object has two members with the same name.
     #[error("has a member twice")]
     DuplicateMember,
-    /// A member is there, but of another type.
+    /// A member is present with a wrong type, or a required member is absent.
     #[error("member `{member}` is not {expected}")]
     WrongType {
         /// The name of the member.
         member: &'static str,
-        /// The type it should have, in words.
+        /// The expected type, in words.
         expected: &'static str,
     },
 }
 
-/// Memory for the names of the objects being read; reused, so that a verification allocates nothing.
+/// The names of the members of the objects being read. The memory is reused, so a verification allocates nothing.
 #[derive(Default)]
 pub(crate) struct Names {
-    /// Where each name lies: in the text, or beyond its end in `unescaped`.
+    /// The place of each name: in the text, or beyond its end in `unescaped`.
     spans: Vec<Span>,
     unescaped: Vec<u8>,
     failure: Option<JsonError>,
@@ -53,11 +53,11 @@ pub(crate) struct Names {
 struct Span {
     start: usize,
     length: usize,
-    /// Names of different prints differ; names of the same print are compared.
+    /// Names with different prints differ. Names with the same print are compared.
     print: u64,
 }
 
-/// Eight bytes from either end of a name: enough to tell most names apart without a look at the text.
+/// Mixes eight bytes from each end of a name. This tells most names apart without reading the text.
 fn print(name: &[u8]) -> u64 {
     let ends = match (name.first_chunk::<8>(), name.last_chunk::<8>()) {
         (Some(first), Some(last)) => u64::from_le_bytes(*first) ^ u64::from_le_bytes(*last).rotate_left(29),
@@ -67,19 +67,19 @@ fn print(name: &[u8]) -> u64 {
 }
 
 impl Names {
-    /// Forgets the last text; keeps the memory.
+    /// Clears the names of the last text, and keeps the memory.
     pub(crate) fn clear(&mut self) {
         self.spans.clear();
         self.unescaped.clear();
         self.failure = None;
     }
 
-    /// Why the last reading failed, if it was one of our rules rather than the grammar of JSON.
+    /// The reason why the last reading failed: a rule of this module, or else the grammar of JSON.
     pub(crate) fn failure(&self) -> JsonError {
         self.failure.unwrap_or(JsonError::NotJson)
     }
 
-    /// Why an object could not be read: the grammar of JSON, one of our rules, or no object at all.
+    /// The reason why an object could not be read: the grammar of JSON, a rule of this module, or not an object.
     pub(crate) fn why(&self, error: &serde_json::Error) -> JsonError {
         match (error.is_data(), self.failure) {
             (false, _) => JsonError::NotJson,
@@ -93,17 +93,17 @@ impl Names {
         E::custom("")
     }
 
-    /// Says which member is read next, and what it should be: the failure if it is not.
+    /// Sets the failure to report if the next member does not have the expected type. An empty name clears it.
     pub(crate) fn expect(&mut self, member: &'static str, expected: &'static str) {
         self.failure = (!member.is_empty()).then_some(JsonError::WrongType { member, expected });
     }
 
-    /// How many names are noted: pass it to [`Self::close`] when the object ends.
+    /// Starts an object. Returns the number of names so far, for [`Self::close`].
     pub(crate) fn open(&self) -> usize {
         self.spans.len()
     }
 
-    /// Notes a name that lies in `text`, or a copy if it had to be unescaped.
+    /// Records a name. A name that is not a part of `text`, because it had escapes, is copied.
     pub(crate) fn note(&mut self, text: &[u8], name: &str) {
         let offset = (name.as_ptr() as usize).wrapping_sub(text.as_ptr() as usize);
         let within = offset.checked_add(name.len()).is_some_and(|end| end <= text.len());
@@ -114,7 +114,7 @@ impl Names {
         self.spans.push(Span { start, length: name.len(), print: print(name.as_bytes()) });
     }
 
-    /// Ends the object whose names start at `from`: `false` if two of them are the same.
+    /// Ends the object whose names start at `from`. Returns whether its names all differ.
     pub(crate) fn close(&mut self, text: &[u8], from: usize) -> bool {
         let Self { spans, unescaped, .. } = self;
         let name = |span: &Span| match span.start.checked_sub(text.len()) {
@@ -124,7 +124,7 @@ impl Names {
         let same = |a: &Span, b: &Span| a.print == b.print && name(a) == name(b);
         let names = spans.get_mut(from..).unwrap_or_default();
         let unique = if names.len() <= 32 {
-            // A bit for each name so far: most names find their bit free, and need no comparison.
+            // One bit for each name so far. Most names find their bit free and need no comparison.
             let mut seen = 0_u64;
             let mut before: &[Span] = &[];
             names.iter().enumerate().all(|(at, span)| {
@@ -135,7 +135,7 @@ impl Names {
                 fresh
             })
         } else {
-            // Bounded for hostile texts, too.
+            // Sorting bounds the time, even for a hostile text.
             names.sort_unstable_by(|a, b| (a.print, name(a)).cmp(&(b.print, name(b))));
             names.is_sorted_by(|a, b| !same(a, b))
         };
@@ -144,7 +144,7 @@ impl Names {
     }
 }
 
-/// Reads one value, keeps nothing of it, and enforces the rules of this room.
+/// Reads one value without keeping it, and enforces the rules of this module.
 pub(crate) struct Checked<'a, 'n> {
     pub(crate) text: &'a [u8],
     pub(crate) names: &'n mut Names,
@@ -208,7 +208,7 @@ impl<'de> Visitor<'de> for Checked<'_, '_> {
     }
 }
 
-/// Notes the name of a member, and says what it means.
+/// Records the name of a member, and maps it to its meaning.
 pub(crate) struct Name<'a, 'n, F> {
     pub(crate) text: &'a [u8],
     pub(crate) names: &'n mut Names,
@@ -233,12 +233,12 @@ impl<T, F: FnOnce(&str) -> T> Visitor<'_> for Name<'_, '_, F> {
     }
 }
 
-/// The text as such. Looked at once, and not again string by string.
+/// Checks the whole text for UTF-8 once, so the parser need not check each string.
 pub(crate) fn utf8(text: &[u8]) -> Result<&str, JsonError> {
     std::str::from_utf8(text).map_err(|_| JsonError::NotJson)
 }
 
-/// Checks a whole text against the rules of this room.
+/// Checks a whole text against the rules of this module.
 pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
     let mut names = Names::default();
     let mut from = serde_json::Deserializer::from_str(utf8(text)?);
@@ -248,13 +248,13 @@ pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
         .map_err(|_| names.failure())
 }
 
-/// The members of one object, taken out one by one; what is left over is [`Extra`].
+/// The members of one object. A message takes its members one by one; the rest becomes [`Extra`].
 #[derive(Clone, Debug)]
 pub(crate) struct Members(Extra);
 
 impl Members {
-    /// Reads an object. Members that are `null` count as absent, as OpenID Connect Discovery 1.0
-    /// section 3 asks of those who would write them.
+    /// Parses an object. A member that is `null` counts as absent: OpenID Connect Discovery 1.0 section 3 tells
+    /// writers to omit such members.
     pub(crate) fn parse(text: &[u8]) -> Result<Self, JsonError> {
         check(text)?;
         match serde_json::from_slice(text) {
@@ -264,28 +264,28 @@ impl Members {
         }
     }
 
-    /// The members of an object that has been read already.
+    /// Wraps the members of a parsed object. A member that is `null` counts as absent.
     pub(crate) fn new(mut members: Extra) -> Self {
         members.retain(|_, value| !value.is_null());
         Self(members)
     }
 
-    /// What no one has taken.
+    /// Returns the members that were not taken.
     pub(crate) fn rest(self) -> Extra {
         self.0
     }
 
-    /// Whether the member is there, whatever its type.
+    /// Whether the member is present, with any type.
     pub(crate) fn has(&self, member: &str) -> bool {
         self.0.contains_key(member)
     }
 
-    /// All that no one has taken yet.
+    /// The members that were not taken yet.
     pub(crate) const fn all(&self) -> &Extra {
         &self.0
     }
 
-    /// Takes a member of whatever type.
+    /// Takes a member of any type.
     pub(crate) fn any(&mut self, member: &str) -> Option<Value> {
         self.0.remove(member)
     }
@@ -323,14 +323,14 @@ impl Members {
         })
     }
 
-    /// Takes a date: a number of seconds, rounded down (RFC 7519 section 2).
+    /// Takes a date: a number of seconds since the epoch, rounded down (RFC 7519 section 2).
     pub(crate) fn date(&mut self, member: &'static str) -> Result<Option<i64>, JsonError> {
         self.take(member, "a date in seconds", |value| {
             value.as_f64().map(f64::floor).and_then(integer).ok_or(value)
         })
     }
 
-    /// Puts members over those that are there.
+    /// Adds members. They replace members with the same name.
     pub(crate) fn overlay(&mut self, others: Self) {
         self.0.extend(others.0);
     }
@@ -340,7 +340,7 @@ impl Members {
         self.0.insert(member.to_owned(), value);
     }
 
-    /// Takes a member if it has the right type, and leaves it where it is if not.
+    /// Takes a member if it has the right type. Otherwise the member stays.
     fn take<T>(
         &mut self,
         member: &'static str,
@@ -358,7 +358,7 @@ impl Members {
     }
 }
 
-/// A string among the members of an object that has been checked before; borrowed, unless it has escapes.
+/// Returns a string member of an object that was already checked. It is borrowed unless it has escapes.
 pub(crate) fn string_member<'t>(text: &'t [u8], wanted: &str) -> Option<Cow<'t, str>> {
     struct Find<'w>(&'w str);
     struct IsWanted<'w>(&'w str);
@@ -419,13 +419,13 @@ pub(crate) fn string_member<'t>(text: &'t [u8], wanted: &str) -> Option<Cow<'t, 
     from.deserialize_map(Find(wanted)).ok().flatten()
 }
 
-/// The whole part of a number that JSON carries exactly (at most 2^53 either way).
+/// Returns the integer part of a number, or `None` beyond ±2^53, where JSON numbers are not exact.
 #[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
 pub(crate) fn integer(number: f64) -> Option<i64> {
     (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)
 }
 
-/// An error for a visitor whose details nobody will see.
+/// Returns an error without details, for a visitor whose errors are not shown.
 pub(crate) fn refuse<E: serde::de::Error>() -> E {
     E::custom("")
 }
@@ -436,7 +436,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     #[test]
-    fn a_member_twice_is_refused_at_any_depth_and_in_any_spelling() {
+    fn a_repeated_member_is_refused_at_any_depth_and_in_any_spelling() {
         for bad in [
             r#"{"a":1,"a":2}"#,
             r#"{"a":1,"\u0061":2}"#,
@@ -464,7 +464,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_json_is_not_json() {
+    fn malformed_json_is_refused() {
         for bad in [&b""[..], b"{", b"{}x", b"{\"a\":\"\xff\"}", b"[1,]", b"{\"a\":1e}", b"nul"] {
             assert_eq!(check(bad), Err(JsonError::NotJson), "{bad:?}");
         }
@@ -483,13 +483,13 @@ mod tests {
             members.strings("bad"),
             Err(JsonError::WrongType { member: "bad", expected: "an array of strings" })
         );
-        // Another crate of the program may have serde_json keep the order of documents.
+        // Another crate of the program may enable the `preserve_order` feature of serde_json.
         let rest = members.rest().into_iter().map(|(name, _)| name).collect::<BTreeSet<_>>();
         assert_eq!(rest, BTreeSet::from(["bad".to_owned(), "x".to_owned()]));
     }
 
     #[test]
-    fn numbers_beyond_the_exact_range_are_no_integers() {
+    fn numbers_beyond_the_exact_range_are_not_integers() {
         assert_eq!(integer(9_007_199_254_740_992.0), Some(1 << 53));
         assert_eq!(integer(3.9), Some(3));
         for bad in [9.1e15, -9.1e15, f64::INFINITY, f64::NAN] {

@@ -1,59 +1,84 @@
-//! Time and entropy, as values: [`Timestamp`] and [`Moment`].
+//! [`Timestamp`] and [`Moment`]: time and entropy as values, so that no code of this library reads a clock.
 
 use crate::backend::Mac;
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 
-/// Seconds since the Unix epoch, as `NumericDate` of RFC 7519 section 2 counts them.
+/// A point in time: whole seconds since the Unix epoch, like the `NumericDate` of RFC 7519 section 2.
+///
+/// ```
+/// use oidc_proto::Timestamp;
+/// use std::time::Duration;
+///
+/// let issued = Timestamp(1_700_000_000);
+/// let expires = issued.after(Duration::from_secs(300));
+/// assert_eq!(expires, Timestamp(1_700_000_300));
+/// assert_eq!(issued.until(expires), Duration::from_secs(300));
+/// assert_eq!(expires.until(issued), Duration::ZERO, "it has passed");
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-#[allow(clippy::exhaustive_structs, reason = "a number with a name, now and for ever")]
+#[allow(clippy::exhaustive_structs, reason = "a number with a name: it never gets another field")]
 pub struct Timestamp(pub i64);
 
 impl Timestamp {
-    /// This time and so many seconds more (or less, if negative); saturates.
+    /// Returns the time that is `seconds` later, or earlier if `seconds` is negative. Saturates.
     #[must_use]
     pub const fn plus(self, seconds: i64) -> Self {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// This time and `duration` later, a fraction of a second counted as a whole one; saturates.
+    /// Returns the time that is `duration` later. A fraction of a second is rounded up. Saturates.
     #[must_use]
     pub const fn after(self, duration: Duration) -> Self {
         self.plus(whole_seconds(duration))
     }
 
-    /// How long it is from here to `later`; zero if `later` has passed.
+    /// Returns the duration from this time to `later`, or zero if `later` is not after this time.
     #[must_use]
     pub fn until(self, later: Self) -> Duration {
         Duration::from_secs(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 }
 
-/// A duration in seconds, a fraction counted as a whole one; saturates.
+/// Converts a duration to seconds. A fraction is rounded up. Saturates.
 pub(crate) const fn whole_seconds(duration: Duration) -> i64 {
     let seconds = duration.as_secs().saturating_add((duration.subsec_nanos() > 0) as u64);
     if seconds > i64::MAX.unsigned_abs() { i64::MAX } else { seconds.cast_signed() }
 }
 
-/// A duration in seconds as [`whole_seconds`], no more than `most`.
+/// Converts a duration to seconds like [`whole_seconds`], but to no more than `most`.
 pub(crate) const fn seconds_up_to(duration: Duration, most: u32) -> u32 {
     let seconds = whole_seconds(duration);
     if seconds < most as i64 { seconds as u32 } else { most }
 }
 
-/// One reading of the outside world: the time, and 32 bytes that nobody has seen before.
+/// The current time and 32 fresh random bytes, passed to a transition of a flow.
 ///
-/// A literal in tests, a recording in a replay, a system call in a driver. Deliberately neither
-/// `Clone` nor `Copy`: each transition consumes its own, so no `state`, `nonce` or `code_verifier`
-/// can be made twice from the same entropy.
+/// A driver makes it with system calls, a test from a literal, and a replay from a recording. It is deliberately
+/// neither `Clone` nor `Copy`: each transition consumes a moment, so no two values of `state`, `nonce` or
+/// `code_verifier` are made from the same entropy.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp};
+/// use std::time::{SystemTime, UNIX_EPOCH};
+///
+/// fn moment(entropy: [u8; 32]) -> Result<Moment, Box<dyn std::error::Error>> {
+///     let seconds = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
+///     Ok(Moment::new(Timestamp(seconds.try_into()?), entropy))
+/// }
+///
+/// // In a program, the bytes come from the random generator of the system.
+/// assert!(moment([7; 32])?.now() > Timestamp(1_700_000_000));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Moment {
     now: Timestamp,
     entropy: [u8; 32],
 }
 
 impl Moment {
-    /// A moment at `now` with fresh `entropy` from a cryptographically secure source.
+    /// Creates a moment. The entropy must be fresh, from a cryptographically secure source.
     #[must_use]
     pub const fn new(now: Timestamp, entropy: [u8; 32]) -> Self {
         Self { now, entropy }
@@ -65,16 +90,16 @@ impl Moment {
         self.now
     }
 
-    /// The same moment, but no earlier than `time`: for a driver that has slept its full time while
-    /// somebody set the clock back.
+    /// Moves the time of this moment forward to `time`, if it is earlier. A driver that has slept its full time
+    /// calls this, in case the clock was set back meanwhile.
     #[must_use]
     pub fn not_before(mut self, time: Timestamp) -> Self {
         self.now = self.now.max(time);
         self
     }
 
-    /// Two moments out of this one, at the same time, for a transition that is made of two: a flow that
-    /// hands one half to a flow inside it keeps the other. Neither half tells anything of the other.
+    /// Splits this moment into two moments with the same time. A flow that contains another flow keeps one half
+    /// and passes on the other. Neither half reveals anything about the other.
     #[must_use]
     pub fn halve(self) -> (Self, Self) {
         let (now, mut entropy) = self.split();
@@ -82,7 +107,7 @@ impl Moment {
         (half(), half())
     }
 
-    /// The time, and a source of as many independent values as one transition needs.
+    /// Returns the time, and a source of as many independent values as one transition needs.
     pub(crate) fn split(self) -> (Timestamp, Entropy) {
         (self.now, Entropy { seed: Mac::new(&self.entropy), used: 0 })
     }
@@ -101,26 +126,26 @@ pub(crate) struct Entropy {
 }
 
 impl Entropy {
-    /// 256 fresh bits in base64url: 43 characters, fit for `state`, `nonce`, and as a PKCE
+    /// Draws 256 fresh bits as 43 characters of base64url. They can serve as a `state`, a `nonce` or a PKCE
     /// `code_verifier` (RFC 7636 section 4.1 recommends exactly this length).
     pub(crate) fn token(&mut self) -> String {
         super::base64url::encode(&self.bytes())
     }
 
-    /// 256 fresh bits.
+    /// Draws 256 fresh bits.
     fn bytes(&mut self) -> [u8; 32] {
         self.used += 1;
         self.seed.sign(&[&self.used.to_be_bytes()])
     }
 
-    /// 128 fresh bits.
+    /// Draws 128 fresh bits.
     pub(crate) fn salt(&mut self) -> [u8; 16] {
         let mut salt = [0; 16];
         salt.iter_mut().zip(&self.bytes()).for_each(|(to, from)| *to = *from);
         salt
     }
 
-    /// One fresh byte, for jitter.
+    /// Draws one fresh byte, for jitter.
     pub(crate) fn byte(&mut self) -> u8 {
         self.bytes()[0]
     }
@@ -131,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn one_moment_yields_independent_values_and_the_same_ones_on_replay() {
+    fn one_moment_yields_independent_values_and_the_same_values_on_replay() {
         let draw = |entropy| {
             let (_, mut source) = Moment::new(Timestamp(1), entropy).split();
             [source.token(), source.token(), source.token()]
@@ -152,13 +177,13 @@ mod tests {
         let (first, second) = (draw(first), draw(second));
         assert!(first != second && ![&first, &second].contains(&&draw(Moment::new(Timestamp(1), [7; 32]))));
         let (again, _) = halves();
-        assert_eq!(draw(again), first, "the same again on replay");
+        assert_eq!(draw(again), first, "a replay gives the same value");
         let (quarter, other) = halves().0.halve();
         assert!(![&first, &second].contains(&&draw(quarter)) && draw(other) != first);
     }
 
     #[test]
-    fn times_saturate_and_past_waits_are_zero() {
+    fn times_saturate_and_waits_for_the_past_are_zero() {
         assert_eq!(Timestamp(i64::MAX).plus(1), Timestamp(i64::MAX));
         assert_eq!(Timestamp(1).after(Duration::from_millis(1_001)), Timestamp(3));
         assert_eq!(Timestamp(1).after(Duration::MAX), Timestamp(i64::MAX));

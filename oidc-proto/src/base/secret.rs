@@ -1,36 +1,45 @@
-//! [`Secret`]: text that is never printed, never serialized by accident, and wiped on drop.
+//! [`Secret`]: text that is never printed, is not serialized by accident, and is wiped on drop.
 
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A client secret, a token, a code, a `code_verifier`.
+/// Confidential text: a client secret, a token, an authorization code, a `code_verifier`.
 ///
-/// `Debug` is redacted in every build, there is no `Display` and no `Serialize`, comparison takes
-/// the same time wherever the difference is, and the memory is wiped on drop.
+/// `Debug` is redacted in every build, and there is no `Display` and no `Serialize`. A comparison takes the same
+/// time wherever the texts differ. The memory is wiped on drop.
+///
+/// ```
+/// use oidc_proto::Secret;
+///
+/// let secret = Secret::new("tGzv3JOkF0XG5Qx2TlKWIA");
+/// assert_eq!(format!("{secret:?}"), "Secret(..)");
+/// assert!(secret.equals("tGzv3JOkF0XG5Qx2TlKWIA"));
+/// assert_eq!(secret.expose().len(), 22);
+/// ```
 #[derive(Clone)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {
-    /// Takes the text in.
+    /// Wraps a text.
     #[must_use]
     pub fn new(text: impl Into<String>) -> Self {
         Self(Zeroizing::new(text.into()))
     }
 
-    /// The text itself, for the one place that must send or store it.
+    /// Returns the text, for the code that must send or store it.
     #[must_use]
     pub fn expose(&self) -> &str {
         &self.0
     }
 
-    /// Compares in a time that depends on the lengths alone.
+    /// Whether the secret is this text. The comparison takes a time that depends on the lengths alone.
     #[must_use]
     pub fn equals(&self, other: &str) -> bool {
         equal(self.0.as_bytes(), other.as_bytes())
     }
 }
 
-/// Compares two byte strings in a time that depends on their lengths alone.
+/// Whether two byte strings are equal. The comparison takes a time that depends on their lengths alone.
 #[inline(never)]
 pub(crate) fn equal(left: &[u8], right: &[u8]) -> bool {
     let difference = left.iter().zip(right).fold(0, |seen, (a, b)| seen | (a ^ b));
@@ -63,8 +72,7 @@ impl fmt::Debug for Secret {
     }
 }
 
-/// For the few states at rest that must carry a secret, opted into field by field:
-/// `#[serde(with = "exposed")]`.
+/// Serializes the secrets of saved states. Each field opts in with `#[serde(with = "exposed")]`.
 pub(crate) mod exposed {
     use super::Secret;
     use serde::{Deserialize, Deserializer, Serializer};
@@ -83,12 +91,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_shows() {
+    fn debug_does_not_show_the_text() {
         assert_eq!(format!("{:?}", Secret::new("hunter2")), "Secret(..)");
     }
 
     #[test]
-    fn comparison_sees_every_byte_and_the_length() {
+    fn comparison_covers_every_byte_and_the_length() {
         assert_eq!(Secret::new("abc"), Secret::new("abc"));
         for other in ["abd", "xbc", "ab", "abcd", ""] {
             assert!(!Secret::new("abc").equals(other), "{other}");

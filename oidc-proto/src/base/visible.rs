@@ -1,9 +1,10 @@
-//! Which characters can be seen, and stay on their line: what a log may show of a text that others have
-//! written.
+//! Visible characters: the part of a foreign text that a log or an error may show.
+//!
+//! An invisible character could break a line of a log, or hide text in it.
 
-/// Whether a character takes its place on the line like any other. Control characters do not, nor do
-/// separators of lines, what turns the direction of writing, what has no width, and what is there for other
-/// programs (Unicode: Cc, Zl, Zp, Cf, and what is ignorable by default).
+/// Whether a character is visible and stays on its line. Control characters, line separators, characters without
+/// width and characters that change the direction of writing are not visible (Unicode: Cc, Zl, Zp, Cf, and
+/// `Default_Ignorable_Code_Point`).
 pub(crate) const fn is_visible(c: char) -> bool {
     !matches!(
         c,
@@ -37,19 +38,19 @@ pub(crate) const fn is_visible(c: char) -> bool {
     )
 }
 
-/// Whether all of a text can be seen.
+/// Whether all characters of a text are visible.
 pub(crate) fn all_visible(text: &str) -> bool {
-    // All of them at once, without a branch for each: this is asked of every token.
+    // One pass without branches, because every token is checked. Only printable ASCII is in the range.
     let ascii = text.bytes().fold(true, |visible, byte| visible & (byte.wrapping_sub(b' ') < 95));
     ascii || text.chars().all(is_visible)
 }
 
-/// A text of somebody else for an error: on one line, and bounded.
+/// Returns the part of a foreign text that an error may show: at most 256 characters, on one line.
 pub(crate) fn shown(text: &str) -> String {
     text.chars().take(256).map(|c| if is_visible(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
-/// A URL without the values of its query, which may be worth something to others.
+/// Returns a URL without its query, whose values may be secret.
 pub(crate) fn without_query(url: &str) -> String {
     match url.split_once('?') {
         Some((before, _)) => format!("{before}?.."),
@@ -62,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_breaks_a_line_or_hides_in_it_is_not_visible() {
+    fn characters_that_break_a_line_or_hide_in_it_are_not_visible() {
         for c in [
             '\0',
             '\t',
@@ -99,7 +100,7 @@ mod tests {
         assert_eq!(shown(&"é".repeat(5000)).chars().count(), 256);
         assert_eq!(without_query("https://a.example/b?key=value"), "https://a.example/b?..");
         assert_eq!(without_query("https://a.example/b"), "https://a.example/b");
-        // Of ASCII, exactly what has a picture.
+        // Exactly the printable characters of ASCII are visible.
         assert_eq!((0..128_u8).filter(|byte| is_visible(char::from(*byte))).count(), 95);
     }
 }

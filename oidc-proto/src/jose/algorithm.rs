@@ -1,4 +1,4 @@
-//! The table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
+//! [`Algorithm`]: the table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
 
 use crate::{
     backend::{Hash, Scheme},
@@ -6,7 +6,15 @@ use crate::{
 };
 use std::fmt;
 
-/// An algorithm that signs. `none` is not one.
+/// A JWS signature algorithm. `none` is not one of them.
+///
+/// ```
+/// use oidc_proto::jose::Algorithm;
+///
+/// assert_eq!(Algorithm::from_name("RS256"), Some(Algorithm::RS256));
+/// assert_eq!(Algorithm::ES256.name(), "ES256");
+/// assert_eq!(Algorithm::from_name("none"), None);
+/// ```
 #[non_exhaustive]
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Algorithm {
@@ -26,9 +34,9 @@ pub enum Algorithm {
     ES256,
     /// ECDSA on P-384 with SHA-384.
     ES384,
-    /// EdDSA, of which only Ed25519 is known here (RFC 8037).
+    /// EdDSA (RFC 8037). This library supports Ed25519 only.
     EdDSA,
-    /// EdDSA on Ed25519 by its own name (RFC 9864).
+    /// EdDSA on Ed25519, under its newer name (RFC 9864).
     Ed25519,
     /// HMAC with SHA-256.
     HS256,
@@ -39,7 +47,7 @@ pub enum Algorithm {
 }
 
 impl Algorithm {
-    /// Every algorithm of this library.
+    /// All algorithms of this library.
     pub const ALL: &'static [Self] = &[
         Self::RS256,
         Self::RS384,
@@ -56,13 +64,14 @@ impl Algorithm {
         Self::HS512,
     ];
 
-    /// The algorithm of a registered name; names are case-sensitive.
+    /// Returns the algorithm with this registered name, or `None` if this library does not support it. Names are
+    /// case-sensitive.
     #[must_use]
     pub fn from_name(name: &str) -> Option<Self> {
         Self::ALL.iter().copied().find(|algorithm| algorithm.name() == name)
     }
 
-    /// The registered name.
+    /// The registered name, such as `RS256`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -82,14 +91,15 @@ impl Algorithm {
         }
     }
 
-    /// Whether whoever can verify can also sign.
+    /// Whether the key is a shared secret (HMAC), so that each verifier can also sign.
     #[must_use]
     pub const fn is_symmetric(self) -> bool {
         matches!(self, Self::HS256 | Self::HS384 | Self::HS512)
     }
 
-    /// base64url of the left half of the hash that goes with the algorithm: `at_hash`, `c_hash`
-    /// (OpenID Connect Core 1.0 section 3.1.3.6) and `s_hash` (FAPI). Ed25519 goes with SHA-512.
+    /// Returns the left half of the hash of a value, in base64url: the `at_hash` of an access token, the `c_hash` of
+    /// a code (OpenID Connect Core 1.0 sections 3.1.3.6 and 3.3.2.11) and the `s_hash` of a `state` (FAPI). The hash
+    /// is that of the algorithm; Ed25519 uses SHA-512.
     #[must_use]
     pub fn left_half_hash(self, value: &[u8]) -> String {
         let digest = self.hash().digest(value);
@@ -97,7 +107,7 @@ impl Algorithm {
         base64url::encode(digest.get(..digest.len() / 2).unwrap_or_default())
     }
 
-    /// The hash inside the algorithm.
+    /// The hash that the algorithm uses.
     pub(super) const fn hash(self) -> Hash {
         match self.scheme() {
             Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Hmac(hash) => hash,
@@ -136,7 +146,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_go_both_ways_and_none_is_not_a_name() {
+    fn names_are_read_and_written_and_none_is_not_a_name() {
         for &algorithm in Algorithm::ALL {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(algorithm.to_string(), algorithm.name());

@@ -1,18 +1,27 @@
-//! [`AlgorithmSet`]: which algorithms a key may serve, or a caller allows; a bit each.
+//! [`AlgorithmSet`]: the algorithms that a key may be used with, or that a caller allows.
 
 use super::algorithm::Algorithm;
 use std::fmt;
 
-/// A set of [`Algorithm`]s.
+/// A set of [`Algorithm`]s, such as the algorithms that a verifier allows.
+///
+/// ```
+/// use oidc_proto::jose::{Algorithm, AlgorithmSet};
+///
+/// let allowed = AlgorithmSet::EMPTY.with(Algorithm::ES256).with(Algorithm::EdDSA);
+/// assert!(allowed.contains(Algorithm::ES256));
+/// assert!(!allowed.contains(Algorithm::RS256));
+/// assert!(!AlgorithmSet::ASYMMETRIC.contains(Algorithm::HS256));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct AlgorithmSet(u32);
 
 impl AlgorithmSet {
-    /// No algorithm.
+    /// The empty set.
     pub const EMPTY: Self = Self(0);
-    /// Every algorithm of this library.
+    /// All algorithms of this library.
     pub const ALL: Self = Self::of(Algorithm::ALL);
-    /// Every algorithm whose verifier cannot sign.
+    /// All algorithms except HMAC. A verifier cannot sign with these.
     pub const ASYMMETRIC: Self = Self(Self::ALL.0 & !Self::HMAC.0);
 
     pub(super) const RSA: Self = Self::of(&[
@@ -43,56 +52,56 @@ impl AlgorithmSet {
         self.0 & bit(algorithm) != 0
     }
 
-    /// This set and one more.
+    /// Returns this set with one more algorithm.
     #[must_use]
     pub const fn with(self, algorithm: Algorithm) -> Self {
         Self(self.0 | bit(algorithm))
     }
 
-    /// This set without one.
+    /// Returns this set without one algorithm.
     #[must_use]
     pub const fn without(self, algorithm: Algorithm) -> Self {
         Self(self.0 & !bit(algorithm))
     }
 
-    /// What is in either set.
+    /// Returns the algorithms that are in this set or in the other.
     #[must_use]
     pub const fn union(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// What is in both sets.
+    /// Returns the algorithms that are in both sets.
     #[must_use]
     pub const fn intersection(self, other: Self) -> Self {
         Self(self.0 & other.0)
     }
 
-    /// Whether nothing is in the set.
+    /// Whether the set is empty.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.0 == 0
     }
 
-    /// The set as a number: for fingerprints.
+    /// The set as a number, for fingerprints.
     pub(crate) const fn bits(self) -> u32 {
         self.0
     }
 
-    /// The algorithms in the set, in the order of the table.
+    /// Returns the algorithms in the set, in the order of [`Algorithm::ALL`].
     pub fn iter(self) -> impl Iterator<Item = Algorithm> {
         Algorithm::ALL.iter().copied().filter(move |algorithm| self.contains(*algorithm))
     }
 }
 
-/// Which algorithms a verifier accepts: every asymmetric one, until it is told which only. Whoever says so
-/// again narrows that, and takes nothing back.
+/// The algorithms that a verifier accepts. By default, these are all asymmetric algorithms. The first call of
+/// [`only`](Self::only) replaces the default; each further call narrows the set and never widens it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowed(Option<AlgorithmSet>);
 
 impl Allowed {
     pub(crate) const DEFAULT: Self = Self(None);
 
-    /// These only, of those that were named before.
+    /// Accepts only these algorithms. If the caller named algorithms before, only those in both sets remain.
     pub(crate) const fn only(self, algorithms: AlgorithmSet) -> Self {
         match self.0 {
             Some(before) => Self(Some(before.intersection(algorithms))),
@@ -129,7 +138,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sets_are_sets() {
+    fn set_operations_are_correct() {
         let two = AlgorithmSet::EMPTY.with(Algorithm::ES256).with(Algorithm::HS512);
         assert_eq!(format!("{two:?}"), "{ES256, HS512}");
         assert_eq!(two, [Algorithm::HS512, Algorithm::ES256, Algorithm::ES256].into_iter().collect());

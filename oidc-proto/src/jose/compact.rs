@@ -1,4 +1,4 @@
-//! The compact serialization, taken apart (RFC 7515 section 7.1), and why a token is refused.
+//! The parts of the compact serialization (RFC 7515 section 7.1), and [`JwsError`]: why a token is refused.
 
 use super::keys::KeyError;
 use crate::base::{
@@ -7,18 +7,18 @@ use crate::base::{
 };
 use std::fmt;
 
-/// A token in its parts, still encoded.
+/// The three parts of a token, still encoded.
 #[derive(Clone, Copy)]
 pub(crate) struct Compact<'t> {
     pub(crate) header: &'t str,
     pub(crate) payload: &'t str,
     pub(crate) signature: &'t str,
-    /// What the signature is of: header, dot, payload.
+    /// The signed text: header, dot, payload.
     pub(crate) signed: &'t str,
 }
 
-/// Memory for one verification at a time, kept for the next: with it, a verification allocates
-/// nothing (unless a claim has escapes in it).
+/// Memory for one verification at a time. A caller keeps it for the next verification, so this library allocates
+/// nothing, unless a claim has escapes. ring allocates when it verifies RSA.
 #[derive(Default)]
 pub struct Scratch {
     pub(crate) header: Vec<u8>,
@@ -28,7 +28,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Empty memory; it grows to the size of the largest token seen.
+    /// Creates empty memory. It grows to the size of the largest token.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -43,7 +43,7 @@ impl fmt::Debug for Scratch {
 
 impl<'t> Compact<'t> {
     pub(crate) fn split(token: &'t str) -> Result<Self, JwsError> {
-        // The JSON serialization, which may hold any number of dots.
+        // This is the JSON serialization, which may have any number of dots.
         if token.starts_with('{') {
             return Err(JwsError::NotCompact);
         }
@@ -61,7 +61,7 @@ impl<'t> Compact<'t> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    /// Decodes the three parts.
+    /// Decodes the three parts into the memory.
     pub(crate) fn decode<'s>(&self, scratch: &'s mut Scratch) -> Result<&'s mut Scratch, JwsError> {
         let decoded = base64url::decode_into(self.header, &mut scratch.header)
             && base64url::decode_into(self.payload, &mut scratch.payload)
@@ -70,17 +70,17 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// Why a signed token is refused before anything of its payload counts.
+/// The reason why a signed token is refused. The payload is not judged yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// Not three parts with dots between them; the JSON serialization, for one.
+    /// The token does not have three parts with dots between them. The JSON serialization is refused too.
     #[error("the token is not a compact JWS of three parts")]
     NotCompact,
-    /// Five parts: a JWE.
+    /// The token has five parts, so it is encrypted (JWE).
     #[error("the token is encrypted")]
     Encrypted,
-    /// A part is not base64url.
+    /// A part is not canonical base64url.
     #[error("a part of the token is not base64url")]
     Base64,
     /// The header is not acceptable JSON, or a member has the wrong type.
@@ -92,36 +92,36 @@ pub enum JwsError {
     /// `alg` is `none`.
     #[error("the token is not signed: its `alg` is `none`")]
     Unsigned,
-    /// `alg` is none that this library knows.
+    /// This library does not support the `alg`.
     #[error("the `alg` of the token is not supported")]
     UnknownAlgorithm,
-    /// `alg` is not one that the caller allows.
+    /// The caller does not allow the `alg`.
     #[error("the `alg` of the token is not one of those allowed")]
     AlgorithmNotAllowed,
-    /// The header has `crit` or `b64`: an extension that must be understood, and is not.
+    /// The header has `crit` or `b64`: it demands an extension, and this library supports none (RFC 7515 section
+    /// 4.1.11, RFC 7797).
     #[error("the token demands an extension (`crit`, `b64`) that is not supported")]
     Critical,
-    /// No key is the one that the token means: perhaps the keys have been rotated.
+    /// The key set has no key for this token. The issuer may have rotated its keys.
     #[error("no key of the issuer is the one that the token means")]
     UnknownKey,
-    /// The key that the token names is in the set, but cannot be used.
+    /// The token names a key that is in the set but was set aside, for this reason.
     #[error("the key that the token names {0}")]
     KeySetAside(KeyError),
-    /// The key that the token names does not serve its `alg`.
+    /// The key that the token names cannot be used with its `alg`.
     #[error("the key that the token names does not serve its `alg`")]
     KeyMismatch,
-    /// The token names no key, too many fit or they cost too much
-    /// ([`MAX_CANDIDATES`](super::MAX_CANDIDATES), [`MAX_WORK`](super::MAX_WORK)), and none of those tried
-    /// has signed it.
+    /// More keys fit the token than may be tried ([`MAX_CANDIDATES`](super::MAX_CANDIDATES),
+    /// [`MAX_WORK`](super::MAX_WORK)), and no key that was tried has signed it. Usually the token names no key.
     #[error("too many keys fit a token that does not say which one signed it")]
     TooManyCandidates,
-    /// The signature is not that of the key.
+    /// The signature is wrong.
     #[error("the signature of the token is wrong")]
     Signature,
 }
 
 impl JwsError {
-    /// A short, stable name for logs and metrics.
+    /// A short, stable name of this reason, for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -142,7 +142,7 @@ impl JwsError {
         }
     }
 
-    /// Whether newer keys of the issuer could lead to another verdict.
+    /// Whether the verdict might change with newer keys of the issuer.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn three_parts_are_signed_five_are_encrypted_and_nothing_else_is_a_token() {
+    fn three_parts_are_signed_five_are_encrypted_and_other_counts_are_refused() {
         let parts = Compact::split("a.b.c").ok().unwrap();
         assert_eq!((parts.header, parts.payload, parts.signature, parts.signed), ("a", "b", "c", "a.b"));
         let empty = Compact::split("..").ok().unwrap();

@@ -1,14 +1,14 @@
 //! [`Header`]: the JOSE header of a signed token, read in one pass (RFC 7515 section 4).
 //!
-//! What a header says about keys beyond their name (`jwk`, `jku`, `x5u`, `x5c`) is the word of
-//! whoever made the token: it is read over and never trusted.
+//! A header may bring a key or the URL of a key (`jwk`, `jku`, `x5u`, `x5c`). The sender of the token chose these
+//! members, so they are ignored.
 
 use super::{algorithm::Algorithm, compact::JwsError};
 use crate::base::json::{self, Checked, JsonError, MAX_DEPTH, Name, Names};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
-/// The members of a header that this library acts on.
+/// The members of a JOSE header that this library uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header<'a> {
     pub(crate) alg: Algorithm,
@@ -18,31 +18,31 @@ pub struct Header<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// The algorithm that signed.
+    /// The algorithm of the signature (`alg`).
     #[must_use]
     pub const fn alg(&self) -> Algorithm {
         self.alg
     }
 
-    /// The name of the key that signed.
+    /// The name of the key that signed (`kid`).
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// What kind of token this is.
+    /// The type of the token (`typ`), such as `at+jwt`.
     #[must_use]
     pub fn typ(&self) -> Option<&str> {
         self.typ.as_deref()
     }
 
-    /// The SHA-256 thumbprint of the certificate of the key that signed.
+    /// The SHA-256 thumbprint of the certificate of the key that signed (`x5t#S256`).
     #[must_use]
     pub fn x5t_s256(&self) -> Option<&str> {
         self.x5t_s256.as_deref()
     }
 
-    /// Reads a decoded header. Allocates only for strings that are written with escapes.
+    /// Parses a decoded header. Allocates only for strings with escapes.
     pub(crate) fn parse(text: &'a [u8], names: &mut Names) -> Result<Self, JwsError> {
         names.clear();
         let mut found = Found::default();
@@ -51,8 +51,8 @@ impl<'a> Header<'a> {
             .deserialize(&mut from)
             .and_then(|()| from.end())
             .map_err(|_| JwsError::Header(why(text, names)))?;
-        // No extension is understood, so every `crit` names one that is not; and a payload that is
-        // not base64url (`b64`, RFC 7797) must not be taken for one that is.
+        // This library supports no extension, so every `crit` is refused. A payload that is not base64url
+        // (`b64`, RFC 7797) must not be decoded as base64url.
         if found.critical {
             return Err(JwsError::Critical);
         }
@@ -65,7 +65,8 @@ impl<'a> Header<'a> {
     }
 }
 
-/// Off the hot path: tells an array or number from what is not JSON at all.
+/// Returns why the header is refused. Not on the hot path: reads the text again to tell JSON that is not an object
+/// from a text that is not JSON.
 fn why(text: &[u8], names: &Names) -> JsonError {
     let why = names.failure();
     if why == JsonError::NotJson && json::check(text).is_ok() { JsonError::NotAnObject } else { why }
@@ -142,7 +143,7 @@ impl Member {
     }
 }
 
-/// A string, or `null` for an absent one.
+/// Reads a string. `null` counts as absent.
 struct Text<'n> {
     member: &'static str,
     names: &'n mut Names,
@@ -217,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_that_brings_its_own_key_says_nothing() {
+    fn keys_in_a_header_are_ignored() {
         let plain = parse(r#"{"alg":"RS256"}"#).unwrap();
         let loaded = r#"{"alg":"RS256","jwk":{"kty":"oct","k":"AA"},"jku":"https://evil.example/",
                          "x5u":"https://evil.example/","x5c":["AA"],"x5t":"AA","cty":"x"}"#;
@@ -225,7 +226,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_critical_is_not_understood_whatever_it_is() {
+    fn every_critical_extension_is_refused() {
         for member in [
             r#""crit":["exp"]"#,
             r#""crit":[]"#,
@@ -241,7 +242,7 @@ mod tests {
     }
 
     #[test]
-    fn every_refusal_has_its_name() {
+    fn every_refused_header_has_its_error() {
         let wrong = |member| JwsError::Header(JsonError::WrongType { member, expected: "a string" });
         let deep = format!(r#"{{"alg":"RS256","x":{}1{}}}"#, "[".repeat(40), "]".repeat(40));
         for (text, why) in [

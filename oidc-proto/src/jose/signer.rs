@@ -1,4 +1,4 @@
-//! [`RingSigner`]: private keys and secrets in memory.
+//! [`RingSigner`]: a private key or a secret in memory, which signs with ring.
 
 use super::{
     algorithm::Algorithm,
@@ -17,7 +17,21 @@ use base64::{Engine, engine::general_purpose::STANDARD};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A private key or secret in memory.
+/// A private key or a secret in memory. It signs with [ring](https://docs.rs/ring).
+///
+/// ```
+/// use oidc_proto::jose::{Algorithm, RingSigner, Sign, sign_compact};
+///
+/// // The private key of RFC 8037 appendix A.1.
+/// let jwk = br#"{"kty": "OKP", "crv": "Ed25519",
+///     "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
+/// let signer = RingSigner::from_jwk(jwk, Some(Algorithm::EdDSA))?;
+///
+/// let token = sign_compact(&signer, Default::default(), b"Example of Ed25519 signing")?;
+/// assert!(token.starts_with("eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc."));
+/// # Ok::<(), oidc_proto::jose::SignError>(())
+/// ```
 pub struct RingSigner {
     algorithm: Algorithm,
     kid: Option<String>,
@@ -25,10 +39,10 @@ pub struct RingSigner {
 }
 
 impl RingSigner {
-    /// A private key in PKCS#8 (RFC 5958).
+    /// Reads a private key in PKCS#8 DER (RFC 5958). `kid` is the name of the key.
     ///
     /// # Errors
-    /// The key is damaged, too weak, or not one for the algorithm.
+    /// The key is damaged, too weak, or not for the algorithm.
     pub fn from_pkcs8(algorithm: Algorithm, der: &[u8], kid: Option<&str>) -> Result<Self, SignError> {
         if algorithm.is_symmetric() {
             return Err(SignError::AlgorithmMismatch);
@@ -37,28 +51,30 @@ impl RingSigner {
         Ok(Self { algorithm, kid: kid.map(str::to_owned), key })
     }
 
-    /// A private key in PKCS#8 in PEM (RFC 7468 section 10): one block `PRIVATE KEY`.
+    /// Reads a private key in PKCS#8 PEM (RFC 7468 section 10): exactly one `PRIVATE KEY` block.
     ///
     /// # Errors
-    /// Not such a block, or as [`Self::from_pkcs8`].
+    /// The text is not such a block, or [`Self::from_pkcs8`] fails.
     pub fn from_pkcs8_pem(algorithm: Algorithm, pem: &str, kid: Option<&str>) -> Result<Self, SignError> {
         let body = pem
             .trim()
             .strip_prefix("-----BEGIN PRIVATE KEY-----")
             .and_then(|rest| rest.strip_suffix("-----END PRIVATE KEY-----"))
             .ok_or(SignError::Pem)?;
-        // Room for all of it from the start: growing would leave copies behind that nobody wipes.
+        // The full capacity from the start: growing would leave copies in memory that are not wiped.
         let mut text = Zeroizing::new(String::with_capacity(body.len()));
         text.extend(body.split_ascii_whitespace());
         let der = Zeroizing::new(STANDARD.decode(text.as_bytes()).map_err(|_| SignError::Pem)?);
         Self::from_pkcs8(algorithm, &der, kid)
     }
 
-    /// A private key as a JWK (RFC 7517, RFC 7518 section 6): for its `alg`, or for the algorithm
-    /// given, or for both if they are the same. RSA keys need `p`, `q`, `dp`, `dq`, `qi`.
+    /// Reads a private key or a secret as a JWK (RFC 7517, RFC 7518 section 6).
+    ///
+    /// The algorithm is the `alg` of the JWK or the given algorithm. If there are both, they must be the same;
+    /// `EdDSA` and `Ed25519` count as the same. An RSA key needs `p`, `q`, `dp`, `dq` and `qi`.
     ///
     /// # Errors
-    /// The JWK is unusable, its halves do not belong together, or no algorithm fits.
+    /// The JWK cannot be used, its halves do not belong together, or no algorithm fits.
     pub fn from_jwk(jwk: &[u8], algorithm: Option<Algorithm>) -> Result<Self, SignError> {
         let members = Members::parse(jwk).map_err(SignError::Json)?.rest();
         let mut private = Members::new(members.clone());
@@ -116,7 +132,7 @@ impl RingSigner {
         Ok(Self { algorithm, kid: jwk.kid, key })
     }
 
-    /// A shared secret, such as a `client_secret`, whose UTF-8 bytes are the key.
+    /// Uses a shared secret, such as a `client_secret`. Its UTF-8 bytes are the key.
     ///
     /// # Errors
     /// The algorithm is not HMAC, or its hash is longer than the secret.
@@ -130,7 +146,7 @@ impl RingSigner {
     }
 }
 
-/// The algorithm of a private JWK, held against the one asked for.
+/// Returns the algorithm of a private JWK, and checks it against the requested algorithm.
 fn algorithm_of(jwk: &Jwk, asked: Option<Algorithm>) -> Result<Algorithm, SignError> {
     let Some(named) = jwk.alg.as_deref() else { return asked.ok_or(SignError::MissingAlgorithm) };
     let named = Algorithm::from_name(named).ok_or(SignError::Jwk(KeyError::UnknownAlgorithm))?;

@@ -1,4 +1,4 @@
-//! Tests of signers: where keys come from, what does not fit, and what never shows.
+//! Tests of signers: the sources of keys, keys that do not fit, and secrets that are never shown.
 
 use super::*;
 use crate::{
@@ -26,7 +26,7 @@ fn ed25519_signs_as_rfc_8037_appendix_a_4_says() {
 }
 
 #[test]
-fn a_header_holds_what_the_caller_adds_and_what_only_the_signer_may_say() {
+fn a_header_has_members_of_the_caller_and_the_algorithm_and_key_of_the_signer() {
     let signer = testdata::signer(Algorithm::HS256, Some("k"));
     let typ = Extra::from_iter([("typ".to_owned(), "at+jwt".into())]);
     let token = sign_compact(&signer, typ, b"").unwrap();
@@ -133,7 +133,7 @@ fn a_private_jwk_is_checked_before_it_signs() {
         with("d", 5.into()),
         Some(SignError::Json(JsonError::WrongType { member: "d", expected: "a string" }))
     );
-    // Halves that do not belong together.
+    // The halves do not belong together.
     assert_eq!(with("x", "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA".into()), Some(SignError::KeyRejected));
     let secret = json!({"kty": "oct", "alg": "HS256", "k": base64url::encode(&[7; 31])});
     assert_eq!(from_jwk(&secret, None).err(), Some(SignError::SecretTooShort));
@@ -142,7 +142,7 @@ fn a_private_jwk_is_checked_before_it_signs() {
 }
 
 #[test]
-fn nothing_private_shows() {
+fn debug_and_the_public_jwk_show_nothing_private() {
     let signer = testdata::signer(Algorithm::HS256, Some("k"));
     assert_eq!(format!("{signer:?}"), r#"RingSigner { algorithm: HS256, kid: Some("k"), .. }"#);
     let signer = RingSigner::from_jwk(ED25519.as_bytes(), Some(Algorithm::EdDSA)).unwrap();

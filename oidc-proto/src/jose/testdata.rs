@@ -1,4 +1,4 @@
-//! Keys for the tests of this room, made by `openssl genpkey`; they guard nothing.
+//! Keys for the tests of this room, made by `openssl genpkey`. They protect nothing.
 
 use super::{Algorithm, Jwk, KeySet, RingSigner, Sign};
 use crate::base::secret::Secret;
@@ -10,7 +10,7 @@ pub(in crate::jose) const P384: &str = include_str!("testdata/p384.pem");
 pub(in crate::jose) const ED25519: &str = include_str!("testdata/ed25519.pem");
 pub(in crate::jose) const SECRET: &str = "sixty-four bytes are enough for any of the three HMAC algorithms";
 
-/// A signer for any algorithm.
+/// Returns a signer for any algorithm.
 pub(in crate::jose) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSigner {
     let pem = match algorithm {
         Algorithm::RS256
@@ -29,14 +29,14 @@ pub(in crate::jose) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSi
     RingSigner::from_pkcs8_pem(algorithm, pem, kid).unwrap()
 }
 
-/// The public half of a private key, without name, use and algorithm.
+/// Returns the public half of a private key, without `kid`, `use` and `alg`.
 pub(in crate::jose) fn jwk(pem: &str, algorithm: Algorithm) -> Jwk {
     let mut jwk = RingSigner::from_pkcs8_pem(algorithm, pem, None).unwrap().public_jwk().unwrap();
     (jwk.alg, jwk.public_key_use) = (None, None);
     jwk
 }
 
-/// The keys that verify what [`signer`] signs with this algorithm.
+/// Returns the keys that verify the signatures of [`signer`] with this algorithm.
 pub(in crate::jose) fn keys(algorithm: Algorithm, kid: Option<&str>) -> KeySet {
     signer(algorithm, kid)
         .public_jwk()

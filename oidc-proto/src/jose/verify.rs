@@ -1,4 +1,4 @@
-//! [`verify_compact`]: a token, the keys of its issuer, and the algorithms that are allowed
+//! [`verify_compact`]: checks the signature of a token with the keys of its issuer and the allowed algorithms
 //! (RFC 7515 section 5.2).
 
 use super::{
@@ -9,20 +9,20 @@ use super::{
 };
 use std::fmt;
 
-/// A token whose signature is right. What its payload says is for the caller to judge.
+/// A token with a valid signature. The caller must still check the payload. [`verify_compact`] returns it.
 pub struct Jws<'s> {
     header: Header<'s>,
     payload: &'s [u8],
 }
 
 impl<'s> Jws<'s> {
-    /// The header.
+    /// The header of the token.
     #[must_use]
     pub const fn header(&self) -> &Header<'s> {
         &self.header
     }
 
-    /// The bytes that are signed.
+    /// The payload, decoded. A JWT has a JSON object here.
     #[must_use]
     pub const fn payload(&self) -> &'s [u8] {
         self.payload
@@ -35,10 +35,36 @@ impl fmt::Debug for Jws<'_> {
     }
 }
 
-/// Verifies the signature of a token in the compact serialization.
+/// Verifies the signature of a token in the compact serialization (RFC 7515 section 7.1).
+///
+/// Checks the signature alone. To check the claims of a JWT too, use
+/// [`IdTokenVerifier`](crate::token::IdTokenVerifier) or
+/// [`AccessTokenVerifier`](crate::token::AccessTokenVerifier).
+///
+/// ```
+/// use oidc_proto::jose::{Algorithm, AlgorithmSet, JwsError, KeySet, Scratch, verify_compact};
+///
+/// // The public key and the token of RFC 7515 appendix A.3.
+/// let keys = KeySet::parse(br#"{"keys": [{"kty": "EC", "crv": "P-256",
+///     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+///     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"}]}"#)?;
+/// let token = "eyJhbGciOiJFUzI1NiJ9.\
+///     eyJpc3MiOiJqb2UiLA0KICJleHAiOjEzMDA4MTkzODAsDQogImh0dHA6Ly9leGFtcGxlLmNvbS9pc19yb290Ijp0cnVlfQ.\
+///     DtEhU3ljbEg8L38VWAfUAqOyKAM6-Xx-F4GawxaepmXFCgfTjDxw5djxLa8ISlSApmWQxfKTUJqPP3-Kg6NU1Q";
+///
+/// let mut scratch = Scratch::new();
+/// let jws = verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut scratch)?;
+/// assert_eq!(jws.header().alg(), Algorithm::ES256);
+/// assert!(jws.payload().starts_with(br#"{"iss":"joe""#));
+///
+/// let only_rsa = AlgorithmSet::EMPTY.with(Algorithm::RS256);
+/// let refused = verify_compact(token, &keys, only_rsa, &mut scratch);
+/// assert_eq!(refused.err(), Some(JwsError::AlgorithmNotAllowed));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 ///
 /// # Errors
-/// [`JwsError`] names the rule that the token breaks.
+/// The token is refused; [`JwsError`] says why.
 pub fn verify_compact<'s>(
     token: &str,
     keys: &KeySet,

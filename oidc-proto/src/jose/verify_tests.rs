@@ -1,4 +1,4 @@
-//! Tests of whole tokens: every algorithm, every refusal.
+//! Tests of whole tokens: every algorithm and every refusal.
 
 use super::*;
 use crate::base::{base64url, json::Extra, secret::Secret};
@@ -72,7 +72,7 @@ fn a_key_serves_no_algorithm_but_its_own() {
 
 #[test]
 fn a_public_key_is_no_secret() {
-    // The classic confusion: an HMAC keyed with what everybody can read.
+    // The classic confusion: an HMAC whose key is the public key.
     let public = testdata::signer(Algorithm::RS256, None).public_jwk_text();
     let forger = crate::jose::RingSigner::from_secret(Algorithm::HS256, &Secret::new(public), None).unwrap();
     let token = sign_compact(&forger, Extra::new(), b"x").unwrap();
@@ -88,7 +88,7 @@ impl crate::jose::RingSigner {
 }
 
 #[test]
-fn every_refusal_of_a_token_has_its_name() {
+fn every_refused_token_has_its_error() {
     let keys = testdata::keys(Algorithm::ES256, Some("k"));
     let good = sign_compact(&testdata::signer(Algorithm::ES256, Some("k")), Extra::new(), b"x").unwrap();
     let (head, rest) = good.split_once('.').unwrap();
@@ -125,7 +125,7 @@ fn every_refusal_of_a_token_has_its_name() {
 }
 
 #[test]
-fn buffers_carry_nothing_over_and_show_nothing() {
+fn scratch_memory_keeps_nothing_of_the_last_token_and_shows_nothing() {
     let mut buffers = Scratch::default();
     let keys = testdata::keys(Algorithm::HS256, None);
     let signer = testdata::signer(Algorithm::HS256, None);

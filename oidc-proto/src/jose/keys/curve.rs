@@ -1,8 +1,8 @@
-//! Whether a point is fit for a key: on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1), of
-//! more than small order on Ed25519 (RFC 8032 section 5.1).
+//! Checks of points: on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1), or not of small order on Ed25519
+//! (RFC 8032 section 5.1).
 //!
-//! The backend finds out only when it verifies, and says no more than "no"; here a broken key is set
-//! aside with its reason when the key set is read. Public values only, so time may vary.
+//! ring checks a point only when it verifies, and gives no reason. Here, a broken key is set aside with its reason
+//! when the key set is read. The values are public, so the time may depend on them.
 
 /// A curve y² = x³ - 3x + b over a prime field of `N` 64-bit limbs, least significant first.
 struct Curve<const N: usize> {
@@ -34,17 +34,17 @@ const P384: Curve<6> = Curve {
     ],
 };
 
-/// Whether the coordinates (32 bytes each) are a point of P-256.
+/// Whether these coordinates are a point of P-256.
 pub(super) fn on_p256(x: &[u8; 32], y: &[u8; 32]) -> bool {
     P256.contains(limbs(x), limbs(y))
 }
 
-/// Whether the coordinates (48 bytes each) are a point of P-384.
+/// Whether these coordinates are a point of P-384.
 pub(super) fn on_p384(x: &[u8; 48], y: &[u8; 48]) -> bool {
     P384.contains(limbs(x), limbs(y))
 }
 
-/// The y coordinates of the points of Ed25519 whose order divides 8, in every spelling of 255 bits.
+/// The y coordinates of the points of Ed25519 whose order divides 8, in each encoding of 255 bits.
 const SMALL_ORDER: [[u64; 4]; 7] = [
     [0, 0, 0, 0],
     [1, 0, 0, 0],
@@ -55,13 +55,13 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
     [0x4fd8_4d3d_706a_17c7, 0x0f67_100d_760b_3cba, 0xc6cc_392c_fa53_202a, 0x7a03_ac92_77fd_c74e],
 ];
 
-/// Whether an encoded point of Ed25519 is one of those eight under which anybody can make signatures:
-/// all zeros, for one, which is what a key that was never filled in looks like.
+/// Whether an encoded point of Ed25519 is one of the eight points of small order. With such a key, anyone can make
+/// valid signatures. One of them is all zeros, the value of a key that was never filled in.
 pub(super) fn has_small_order(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y.reverse();
     if let Some(first) = y.first_mut() {
-        *first &= 0x7f; // the sign of x
+        *first &= 0x7f; // clears the sign of x
     }
     SMALL_ORDER.contains(&limbs(&y))
 }
@@ -72,7 +72,7 @@ impl<const N: usize> Curve<N> {
         if !reduced(&x) || !reduced(&y) {
             return false;
         }
-        // y² + 3x = x³ + b: no subtraction needed.
+        // y² + 3x = x³ + b needs no subtraction.
         let left = self.add(&self.multiply(&y, &y), &self.add(&x, &self.add(&x, &x)));
         let right = self.add(&self.multiply(&self.multiply(&x, &x), &x), &self.b);
         left == right
@@ -90,7 +90,7 @@ impl<const N: usize> Curve<N> {
         if carry || !borrow { difference } else { sum }
     }
 
-    /// Double and add: slow, short, and run once per key.
+    /// Multiplies by double and add. This is slow but short, and runs a few times per key.
     fn multiply(&self, left: &[u64; N], right: &[u64; N]) -> [u64; N] {
         let mut product = [0; N];
         for limb in left.iter().rev() {
@@ -138,7 +138,7 @@ mod tests {
     }
 
     #[test]
-    fn real_keys_lie_on_their_curve_and_a_flipped_bit_leaves_it() {
+    fn real_keys_are_on_their_curve_and_keys_with_a_flipped_bit_are_not() {
         let (x, y) = point(testdata::P256, crate::jose::Algorithm::ES256);
         assert!(on_p256(&x, &y));
         assert!(!on_p256(&y, &x));
@@ -160,7 +160,7 @@ mod tests {
     fn coordinates_must_be_smaller_than_the_prime() {
         assert!(!on_p256(&[0; 32], &[0; 32]));
         assert!(!on_p256(&[0xff; 32], &[0xff; 32]));
-        // The point with x = 5 fits into 32 bytes a second time, as 5 + p: one point, one name.
+        // x = 5 has a second encoding in 32 bytes, 5 + p. It is refused, so each point has one name.
         let y = [0x3341_5c08_3248_fbcc, 0x11ca_503c_64d9_a3c5, 0xfe91_3bce_9981_7ade, 0x4592_43b9_aa58_1806];
         let (five, again) = ([5, 0, 0, 0], [4, 1 << 32, 0, 0xffff_ffff_0000_0001]);
         assert_eq!(subtract(&again, &P256.prime), (five, false));

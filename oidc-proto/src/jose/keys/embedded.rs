@@ -1,8 +1,9 @@
-//! [`EmbeddedKey`]: a public key that came with the very token it is to verify, as that of a DPoP proof
-//! (RFC 9449 section 4.3). It proves that the sender holds its private half, and nothing about who that is.
+//! [`EmbeddedKey`]: the public key in the header of the token that it verifies, as in a DPoP proof (RFC 9449
+//! section 4.3).
 //!
-//! Anybody can send one, so it is read in two steps: what costs next to nothing says whose it would be, and
-//! only when everything else is right is it looked at whether it is sound.
+//! The signature proves that the sender has the private half. It does not prove who the sender is. Anyone can send
+//! such a key, so it is read in two steps. The first step costs almost nothing and returns the thumbprint. The
+//! second step checks the numbers of the key, and runs only after all other checks of the token.
 
 use super::{
     super::algorithm_set::AlgorithmSet,
@@ -11,11 +12,11 @@ use super::{
 };
 use crate::base::json::Extra;
 
-/// The longest RSA key that may come along, in bits. One of 8192 bits costs sixteen times as much as one of
-/// 2048, and no client needs it.
+/// The maximum length in bits of an RSA key in the header of a token, such as a DPoP proof. A key of 8192 bits costs
+/// sixteen times as much as a key of 2048 bits, and no client needs one.
 pub const MAX_EMBEDDED_RSA: usize = 4096;
 
-/// A key that came along, its name known, its soundness not.
+/// A key from the header of a token. Its thumbprint is known; its numbers are not checked yet.
 pub(crate) struct EmbeddedKey {
     jwk: Jwk,
     algorithms: AlgorithmSet,
@@ -24,7 +25,7 @@ pub(crate) struct EmbeddedKey {
 }
 
 impl EmbeddedKey {
-    /// Reads a key: no arithmetic on curves or on large numbers.
+    /// Reads a key without arithmetic on curves or on large numbers.
     pub(crate) fn read(members: Extra) -> Result<Self, KeyError> {
         let private = jwk::tells_private_members(&members);
         let jwk = key::typed(members)?;
@@ -35,28 +36,28 @@ impl EmbeddedKey {
         if private {
             return Err(KeyError::PrivateMembers);
         }
-        // A key that is not in its only right spelling has no name, and a token can be bound to none.
+        // A key that is not in canonical form has no thumbprint, so no token can be bound to it.
         let Some(thumbprint) = jwk.thumbprint() else { return Err(key::misspelt(&jwk)) };
         let rsa_bits = key::rsa_bits(&jwk)?;
         Ok(Self { jwk, algorithms, thumbprint, rsa_bits })
     }
 
-    /// The algorithms that it may serve.
+    /// The algorithms that the key may be used with.
     pub(crate) const fn algorithms(&self) -> AlgorithmSet {
         self.algorithms
     }
 
-    /// The thumbprint (RFC 7638).
+    /// The SHA-256 thumbprint of the key (RFC 7638), in base64url.
     pub(crate) fn thumbprint(&self) -> &str {
         &self.thumbprint
     }
 
-    /// Whether it is an RSA key of more than [`MAX_EMBEDDED_RSA`] bits.
+    /// Whether the key is an RSA key of more than [`MAX_EMBEDDED_RSA`] bits.
     pub(crate) const fn is_too_long(&self) -> bool {
         self.rsa_bits > MAX_EMBEDDED_RSA
     }
 
-    /// Judges whether it is sound. This is the dear part of reading a key.
+    /// Checks the numbers of the key. This is the expensive part.
     pub(crate) fn judge(self) -> Result<Key, KeyError> {
         Key::from_jwk(self.jwk)
     }

@@ -6,59 +6,72 @@ use crate::base::{
 };
 use serde_json::{Map, Value};
 
-/// The members that only the owner of an asymmetric key may know (RFC 7518 sections 6.2.2, 6.3.2).
+/// The private members of asymmetric keys (RFC 7518 sections 6.2.2, 6.3.2).
 const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
-/// A JSON Web Key, read but not judged: what is wrong with its values a [`KeySet`] says.
+/// A JSON Web Key as JSON. Its values are not checked; a [`KeySet`] does that.
 ///
-/// The private members of an asymmetric key are dropped on reading; the secret of an `oct` key is
-/// kept as a [`Secret`].
+/// The private members of an asymmetric key are dropped on parsing. The secret of an `oct` key is kept as a
+/// [`Secret`].
+///
+/// ```
+/// use oidc_proto::jose::Jwk;
+///
+/// // The key of RFC 8037 appendix A.1. `d` is its private half.
+/// let jwk = Jwk::parse(br#"{"kty": "OKP", "crv": "Ed25519",
+///     "d": "nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#)?;
+/// assert_eq!(jwk.crv.as_deref(), Some("Ed25519"));
+/// assert_eq!(jwk.to_json().get("d"), None);
+/// assert_eq!(jwk.thumbprint().as_deref(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+/// # Ok::<(), oidc_proto::base::json::JsonError>(())
+/// ```
 ///
 /// [`KeySet`]: super::KeySet
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jwk {
-    /// The key type: `RSA`, `EC`, `OKP`, `oct`, or one that this library does not know.
+    /// The key type: `RSA`, `EC`, `OKP`, `oct`, or a type that this library does not support.
     pub kty: String,
-    /// The name of the key.
+    /// `kid`: the name of the key.
     pub kid: Option<String>,
     /// `use`: `sig` or `enc`.
     pub public_key_use: Option<String>,
-    /// What the key is for, operation by operation.
+    /// The operations that the key is for, such as `verify`.
     pub key_ops: Option<Vec<String>>,
-    /// The one algorithm that the key is for.
+    /// The only algorithm that the key is for.
     pub alg: Option<String>,
-    /// The curve, of `EC` and `OKP`.
+    /// The curve of an `EC` or `OKP` key.
     pub crv: Option<String>,
-    /// The x coordinate (`EC`) or the public key (`OKP`).
+    /// The x coordinate of an `EC` key, or the public key of an `OKP` key, in base64url.
     pub x: Option<String>,
-    /// The y coordinate, of `EC`.
+    /// The y coordinate of an `EC` key, in base64url.
     pub y: Option<String>,
-    /// The modulus, of `RSA`.
+    /// The modulus of an `RSA` key, in base64url.
     pub n: Option<String>,
-    /// The exponent, of `RSA`.
+    /// The public exponent of an `RSA` key, in base64url.
     pub e: Option<String>,
-    /// The secret, of `oct`.
+    /// The secret of an `oct` key, in base64url.
     pub k: Option<Secret>,
     /// `x5t#S256`: the SHA-256 thumbprint of the certificate of the key.
     pub x5t_s256: Option<String>,
-    /// Members that no field knows; never private ones.
+    /// The members that no field knows, without private members.
     pub extra: Extra,
 }
 
 impl Jwk {
-    /// Reads a key.
+    /// Parses a key.
     ///
     /// # Errors
-    /// Not acceptable JSON, no `kty`, or a member of the wrong type.
+    /// The text is not acceptable JSON, has no `kty`, or a member has the wrong type.
     pub fn parse(json: &[u8]) -> Result<Self, JsonError> {
         Self::read(Members::parse(json)?)
     }
 
-    /// Reads a key from members that are parsed already.
+    /// Reads a key from the members of a parsed JSON object.
     ///
     /// # Errors
-    /// No `kty`, or a member of the wrong type.
+    /// There is no `kty`, or a member has the wrong type.
     pub fn from_members(members: Extra) -> Result<Self, JsonError> {
         Self::read(Members::new(members))
     }
@@ -85,7 +98,7 @@ impl Jwk {
         Ok(key)
     }
 
-    /// The key itself and nothing else, for the header of a proof (RFC 9449 section 4.2).
+    /// Returns the public key as JSON without its name and purpose, for the header of a proof (RFC 9449 section 4.2).
     pub(crate) fn bare(&self) -> Value {
         let members = [("crv", &self.crv), ("x", &self.x), ("y", &self.y), ("n", &self.n), ("e", &self.e)];
         let known = members.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
@@ -94,7 +107,7 @@ impl Jwk {
         Value::Object(bare)
     }
 
-    /// The key as JSON: its public members, whatever it holds; so never `k`.
+    /// Returns the public members of the key as JSON. `k` and the private members are never among them.
     #[must_use]
     pub fn to_json(&self) -> Value {
         let mut members: Map<String, Value> = self
@@ -126,8 +139,7 @@ impl Jwk {
     }
 }
 
-/// Whether these members of a key, of whatever type, tell what only the owner of an asymmetric key
-/// may know.
+/// Whether these members of a key include a private member of an asymmetric key, with any type but `null`.
 pub(super) fn tells_private_members(members: &Extra) -> bool {
     members.get("kty").and_then(Value::as_str) != Some("oct")
         && PRIVATE.iter().any(|name| members.get(*name).is_some_and(|value| !value.is_null()))
@@ -139,7 +151,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_key_goes_in_and_out_without_its_private_half() {
+    fn a_key_is_read_and_written_without_its_private_half() {
         let key = Jwk::parse(
             br#"{"kty":"OKP","crv":"Ed25519","x":"AA","d":"c2VjcmV0","use":"sig","key_ops":["verify"],
                  "kid":"one","alg":"EdDSA","x5t#S256":"BB","ext":true,"y":null}"#,

@@ -1,4 +1,4 @@
-//! [`Key`]: a public key or secret, parsed once and bound to the algorithms it may serve
+//! [`Key`]: a public key or a secret, parsed once and bound to the algorithms that it may be used with
 //! (RFC 7517 section 4, RFC 7518 sections 3 and 6).
 
 use super::{
@@ -19,7 +19,23 @@ use serde_json::Value;
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// A key that verifies.
+/// A public key or a secret that verifies signatures. A [`KeySet`](super::KeySet) makes it.
+///
+/// ```
+/// use oidc_proto::jose::{Algorithm, KeySet};
+///
+/// // The public key of RFC 8037 appendix A.2.
+/// let keys = KeySet::parse(br#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "2026-01",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+///
+/// for key in keys.keys() {
+///     assert_eq!(key.kid(), Some("2026-01"));
+///     assert!(key.algorithms().contains(Algorithm::EdDSA));
+///     assert_eq!(key.thumbprint(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
+/// }
+/// assert!(!keys.is_empty());
+/// # Ok::<(), oidc_proto::jose::KeySetError>(())
+/// ```
 pub struct Key {
     kid: Option<String>,
     x5t_s256: Option<String>,
@@ -27,15 +43,15 @@ pub struct Key {
     issuer: Option<String>,
     algorithms: AlgorithmSet,
     public: PublicKey,
-    /// A digest of what verifies; of a secret, too, so it never leaves this room.
+    /// A digest of the key material. The material may be a secret, so the digest never leaves this room.
     material: [u8; 32],
 }
 
-/// Why a key cannot verify signatures.
+/// The reason why a key cannot verify signatures.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {
-    /// Not a JSON object.
+    /// The key is not a JSON object.
     #[error("is not a JSON object")]
     NotAnObject,
     /// A member that the key type requires is missing.
@@ -47,58 +63,59 @@ pub enum KeyError {
     /// A member is not base64url (RFC 7515 section 2).
     #[error("has a member `{0}` that is not base64url")]
     Base64(&'static str),
-    /// A number has leading zero bytes (RFC 7518 section 2), other than the one of a sign before `n`.
+    /// A number has leading zero bytes (RFC 7518 section 2). One zero byte before an `n` whose first bit is set is
+    /// accepted.
     #[error("has a number `{0}` with leading zero bytes")]
     LeadingZero(&'static str),
-    /// `kty` is none that this library knows.
+    /// This library does not support the `kty`.
     #[error("is of a type that is not supported")]
     UnknownKeyType,
-    /// `crv` is none that this library knows, or is not for signatures.
+    /// This library does not support the `crv`, or the curve is not for signatures.
     #[error("is on a curve that is not supported")]
     UnknownCurve,
-    /// `alg` is none that this library knows, or is not for signatures.
+    /// This library does not support the `alg`, or the algorithm is not for signatures.
     #[error("is for an algorithm that is not supported")]
     UnknownAlgorithm,
-    /// `alg` is not one for keys of this type and curve.
+    /// The `alg` does not fit the type and the curve of the key.
     #[error("is for an algorithm that does not fit its type and curve")]
     AlgorithmMismatch,
-    /// `use` is not `sig`, or `key_ops` does not say `verify`.
+    /// `use` is not `sig`, or `key_ops` does not include `verify`.
     #[error("is not for verifying signatures")]
     NotForSignatures,
-    /// An RSA key of less than 2048 bits (RFC 7518 section 3.3).
+    /// The RSA key has less than 2048 bits (RFC 7518 section 3.3).
     #[error("is an RSA key of less than 2048 bits")]
     RsaTooShort,
-    /// An RSA key of more than 8192 bits, too costly to verify with.
+    /// The RSA key has more than 8192 bits. Verification would cost too much.
     #[error("is an RSA key of more than 8192 bits")]
     RsaTooLong,
-    /// An RSA modulus that is even.
+    /// The RSA modulus is even.
     #[error("has an even RSA modulus")]
     RsaModulus,
-    /// An RSA key of a broken generator (CVE-2017-15361).
+    /// The RSA key comes from a broken generator (CVE-2017-15361, "ROCA").
     #[error("is an RSA key of a generator whose keys are broken (CVE-2017-15361)")]
     RsaBroken,
-    /// An RSA exponent that is even, less than 3, or of more than 33 bits.
+    /// The RSA exponent is even, less than 3, or has more than 33 bits.
     #[error("has an RSA exponent that is even, less than 3, or too long")]
     RsaExponent,
-    /// Coordinates of the wrong length, a point that is not on the curve, or one of small order.
+    /// The coordinates have the wrong length, or the point is not on the curve or has small order.
     #[error("is not a sound point of its curve")]
     BadPoint,
-    /// A secret shorter than the hash of the algorithm (RFC 7518 section 3.2).
+    /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("is a secret shorter than the hash of its algorithm (32 bytes for HS256)")]
     SecretTooShort,
-    /// Published together with its private half: whoever read it can sign.
+    /// The key is published with its private members, so every reader can sign with it.
     #[error("is published with its private members, so anyone can sign with it")]
     PrivateMembers,
 }
 
 impl Key {
-    /// Parses and judges a key.
+    /// Parses and checks a key.
     pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, KeyError> {
         let (fitting, public) = kind(&jwk)?;
         let (public, algorithms) = public(&jwk, purpose(&jwk, fitting)?)?;
-        // A thumbprint of a secret would help to guess it.
+        // A thumbprint of a secret would let others test guesses of it.
         let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
-        // Whose key it is limits what it may vouch for: what cannot be read must not pass for nothing.
+        // `issuer` limits the tokens that the key may sign. An unreadable value must not count as absent.
         let issuer = match jwk.extra.get("issuer") {
             None | Some(Value::Null) => None,
             Some(Value::String(issuer)) => Some(issuer.clone()),
@@ -109,7 +126,7 @@ impl Key {
         let material = match (&thumbprint, &jwk.k) {
             (Some(thumbprint), _) => sha256(thumbprint.as_bytes()),
             (None, Some(secret)) if jwk.kty == "oct" => sha256(secret.expose().as_bytes()),
-            // An RSA key that is spelt otherwise than its name is: the spelling will do.
+            // An RSA key in a spelling without a thumbprint: the digest is of that spelling.
             (None, _) => {
                 let text = |member: &Option<String>| member.clone().unwrap_or_default();
                 sha256([text(&jwk.n), text(&jwk.e)].join(".").as_bytes())
@@ -119,7 +136,7 @@ impl Key {
         Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material })
     }
 
-    /// A secret without a name, bound to every HMAC algorithm that it is long enough for.
+    /// Makes a key of a secret. It has no name and is bound to each HMAC algorithm that it is long enough for.
     pub(super) fn from_secret(secret: &Secret) -> Result<Self, KeyError> {
         let bytes = secret.expose().as_bytes();
         let (public, algorithms) = hmac(bytes, AlgorithmSet::HMAC)?;
@@ -127,37 +144,38 @@ impl Key {
         Ok(Self { kid, x5t_s256, thumbprint, issuer, algorithms, public, material: sha256(bytes) })
     }
 
-    /// The name of the key.
+    /// The name of the key (`kid`).
     #[must_use]
     pub fn kid(&self) -> Option<&str> {
         self.kid.as_deref()
     }
 
-    /// The algorithms that it may serve.
+    /// The algorithms that the key may be used with.
     #[must_use]
     pub const fn algorithms(&self) -> AlgorithmSet {
         self.algorithms
     }
 
-    /// The thumbprint of its certificate, as the key set states it.
+    /// The SHA-256 thumbprint of its certificate (`x5t#S256`), as the key set states it.
     #[must_use]
     pub fn x5t_s256(&self) -> Option<&str> {
         self.x5t_s256.as_deref()
     }
 
-    /// The thumbprint of the key itself (RFC 7638); none of a secret.
+    /// The SHA-256 thumbprint of the key (RFC 7638), in base64url. A secret has none.
     #[must_use]
     pub fn thumbprint(&self) -> Option<&str> {
         self.thumbprint.as_deref()
     }
 
-    /// Whose key it is, where a key set that several tenants share says so (`issuer`; not registered).
+    /// The issuer that the key belongs to, if the key set says so. `issuer` is not a registered member; key sets that
+    /// several tenants share have it.
     #[must_use]
     pub fn issuer(&self) -> Option<&str> {
         self.issuer.as_deref()
     }
 
-    /// Everything that a verdict can depend on, for the generation of a key set.
+    /// Hashes everything that a verdict can depend on, for the generation of a key set.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
         let Self { kid, x5t_s256, thumbprint: _, issuer, algorithms, public: _, material } = self;
         for text in [kid, x5t_s256, issuer] {
@@ -166,14 +184,14 @@ impl Key {
         hash.fixed(&algorithms.bits().to_be_bytes()).fixed(material);
     }
 
-    /// What it costs to hold one signature against it, in products of two 64-bit words, or what takes as
-    /// long: 26,624 for an RSA key of 2048 bits with the exponent 65537, 1,050,000 for P-384.
+    /// The cost of verifying one signature with this key. The unit is the time of one product of two 64-bit words:
+    /// 26,624 for an RSA key of 2048 bits with the exponent 65537, and 1,050,000 for P-384.
     #[must_use]
     pub fn work(&self) -> u32 {
         self.public.work()
     }
 
-    /// For an algorithm of this key.
+    /// Whether the signature is valid. The algorithm must be one of this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
         self.public.verify(algorithm.scheme(), message, signature)
     }
@@ -188,8 +206,8 @@ impl fmt::Debug for Key {
     }
 }
 
-/// What is left of the fitting algorithms if the key names one. `EdDSA` and `Ed25519` are two names
-/// of one algorithm.
+/// Narrows the fitting algorithms to the one that the key names, if it names one. `EdDSA` and `Ed25519` are two
+/// names of one algorithm.
 fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
     let Some(named) = named else { return Ok(fitting) };
     let named = Algorithm::from_name(named).ok_or(KeyError::UnknownAlgorithm)?;
@@ -200,7 +218,7 @@ fn bound(named: Option<&str>, fitting: AlgorithmSet) -> Result<AlgorithmSet, Key
     if bound.is_empty() { Err(KeyError::AlgorithmMismatch) } else { Ok(bound) }
 }
 
-/// The members of a key, typed.
+/// Reads the members of a key, and tells a missing `kty` from a `kty` of the wrong type.
 pub(super) fn typed(members: Extra) -> Result<Jwk, KeyError> {
     if members.get("kty").is_none_or(Value::is_null) {
         return Err(KeyError::MissingMember("kty"));
@@ -208,7 +226,7 @@ pub(super) fn typed(members: Extra) -> Result<Jwk, KeyError> {
     Ok(Jwk::from_members(members)?)
 }
 
-/// What a key of this type and curve may serve, and how its numbers are read.
+/// Returns the algorithms for a key of this type and curve, and the parser of its numbers.
 fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), KeyError> {
     Ok(match (jwk.kty.as_str(), jwk.crv.as_deref()) {
         ("RSA", _) => (AlgorithmSet::RSA, rsa),
@@ -222,7 +240,7 @@ fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), KeyError> {
     })
 }
 
-/// What is left of the fitting algorithms by what the key says of its purpose.
+/// Narrows the fitting algorithms by the `use`, `key_ops` and `alg` of the key.
 fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
     if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
         || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
@@ -232,12 +250,12 @@ fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
     bound(jwk.alg.as_deref(), fitting)
 }
 
-/// The algorithms that a key says it may serve; whether it is sound is not looked at.
+/// Returns the algorithms of a key by its type and purpose. Does not check its numbers.
 pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, KeyError> {
     purpose(jwk, kind(jwk)?.0)
 }
 
-/// What is wrong with a public key that has no thumbprint, without arithmetic.
+/// Returns why a public key has no thumbprint. Needs no arithmetic.
 pub(super) fn misspelt(jwk: &Jwk) -> KeyError {
     let members = match jwk.kty.as_str() {
         "RSA" => [("n", &jwk.n), ("e", &jwk.e)],
@@ -247,7 +265,7 @@ pub(super) fn misspelt(jwk: &Jwk) -> KeyError {
     members.into_iter().find_map(|(name, member)| number(name, member).err()).map_or(
         KeyError::BadPoint,
         |why| {
-            // A coordinate may well begin with zeros: then it is its length that is wrong.
+            // A coordinate may begin with zeros, so its length is what is wrong.
             if jwk.kty == "RSA" || !matches!(why, KeyError::LeadingZero(_)) {
                 why
             } else {
@@ -272,24 +290,24 @@ fn rsa(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     if !odd(&n) {
         return Err(KeyError::RsaModulus);
     }
-    // 33 bits is where the backend stops: more is slower and safer against nothing.
+    // ring accepts at most 33 bits. A longer exponent is slower and no safer.
     let value = e.iter().take(6).fold(0_u64, |value, byte| value << 8 | u64::from(*byte));
     if !odd(&e) || !(3..1 << 33).contains(&value) {
         return Err(KeyError::RsaExponent);
     }
-    // The dear one comes last.
+    // The most expensive check comes last.
     if roca::is_marked(&n) {
         return Err(KeyError::RsaBroken);
     }
     Ok((PublicKey::rsa(n, e), algorithms))
 }
 
-/// The length of a number without leading zero bytes.
+/// Returns the length in bits of a number without leading zero bytes.
 fn bits(number: &[u8]) -> usize {
     number.first().map_or(0, |byte| number.len() * 8 - byte.leading_zeros() as usize)
 }
 
-/// The length of an RSA key that is long enough; 0 of a key of another type.
+/// Returns the length in bits of an RSA key of at least 2048 bits, or 0 for a key of another type.
 pub(super) fn rsa_bits(jwk: &Jwk) -> Result<usize, KeyError> {
     match jwk.kty.as_str() {
         "RSA" => Some(bits(&modulus(&jwk.n)?)).filter(|bits| *bits >= 2048).ok_or(KeyError::RsaTooShort),
@@ -318,7 +336,7 @@ fn ed25519(jwk: &Jwk, algorithms: AlgorithmSet) -> Parsed {
     if curve::has_small_order(&point) {
         return Err(KeyError::BadPoint);
     }
-    // About half of all 32 bytes are no point at all; verification finds out, and fails.
+    // About half of all values of 32 bytes are not points. With such a key, each verification fails.
     Ok((PublicKey::Ed25519(point), algorithms))
 }
 
@@ -350,8 +368,9 @@ fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, KeyErr
     if bytes.first() == Some(&0) { Err(KeyError::LeadingZero(name)) } else { Ok(bytes) }
 }
 
-/// RFC 7518 section 6.3.1.1 warns of encoders that put a zero octet before a modulus, to keep its sign:
-/// live providers (LINE, PayPal, Nikkei) do, and the number is the same. More than one has no such cause.
+/// Reads a modulus. Accepts one zero byte before it if its first bit is set: some encoders add that byte as a sign
+/// (RFC 7518 section 6.3.1.1 warns of them), live providers do so (LINE, PayPal, Nikkei), and the number is the same.
+/// More zero bytes have no such cause.
 fn modulus(member: &Option<String>) -> Result<Vec<u8>, KeyError> {
     match bytes("n", member)?.as_slice() {
         [0, n @ ..] if n.first().is_some_and(|byte| byte & 0x80 != 0) => Ok(n.to_vec()),

@@ -1,4 +1,4 @@
-//! [`KeySet`]: the keys of one issuer, and which of them a token is held against
+//! [`KeySet`]: the keys of one issuer, and the choice of the key that verifies a token
 //! (RFC 7517 section 5, OpenID Connect Core 1.0 section 10.1).
 
 use super::{
@@ -16,22 +16,40 @@ use crate::{
 use serde_json::Value;
 use std::fmt;
 
-/// How many keys a set may have.
+/// The maximum number of keys in a set.
 pub const MAX_KEYS: usize = 100;
 
-/// How many keys a token is tried with, if they cost no more than [`MAX_WORK`] together.
+/// The maximum number of keys that are tried for one token. Their cost together may not exceed [`MAX_WORK`].
 pub const MAX_CANDIDATES: usize = 8;
 
-/// How much may be done for one token before it is known to be forged: the [work](Key::work) of the keys that
-/// it is tried with, together.
+/// The maximum cost of one token: the [work](Key::work) of all keys that are tried for it, together.
 ///
-/// Number, length and exponent of keys are each bounded, and what a token costs is their product. So it is
-/// the product that is bounded, at that of two keys on P-384, the dearest curve: 1.5 ms where an RSA key of
-/// 2048 bits takes 0.02. Eight RSA keys of 4096 bits fit into it, or four of 8192, each with the exponent
-/// 65537; of 8192 bits with an exponent of 33 bits, one does.
+/// The number, the length and the exponent of the keys are each limited, but an attacker could combine them: the
+/// cost of a forged token is their product. So this limits the product. It is the cost of two keys on P-384, the
+/// most expensive curve: 1.5 ms on a machine that takes 0.02 ms for an RSA key of 2048 bits. Eight RSA keys of 4096
+/// bits fit, or four of 8192 bits, each with the exponent 65537. Of RSA keys of 8192 bits with an exponent of 33
+/// bits, one fits.
 pub const MAX_WORK: u32 = 2_100_000;
 
-/// Keys that verify, and those that cannot with the reason why. Never changes.
+/// The keys of one issuer: the keys that verify, and the keys that were set aside, each with the reason. A set never
+/// changes.
+///
+/// ```
+/// use oidc_proto::jose::{AlgorithmSet, KeyError, KeySet, Scratch, verify_compact};
+///
+/// // The public key and the token of RFC 8037 appendix A, and a key on a curve that is not supported.
+/// let keys = KeySet::parse(br#"{"keys": [
+///     {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
+///     {"kty": "EC", "crv": "P-521", "kid": "exotic"}]}"#)?;
+/// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
+///     hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
+/// assert!(verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut Scratch::new()).is_ok());
+///
+/// let [unusable] = keys.set_aside() else { return Err("one key is set aside".into()) };
+/// assert_eq!(unusable.kid.as_deref(), Some("exotic"));
+/// assert_eq!(unusable.reason, KeyError::UnknownCurve);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Default)]
 pub struct KeySet {
     keys: Vec<Key>,
@@ -39,43 +57,62 @@ pub struct KeySet {
     generation: Generation,
 }
 
-/// A digest of everything in a key set that a verdict can depend on: two sets of one generation give
-/// the same verdicts.
+/// A digest of everything in a key set that a verdict can depend on. Two sets of the same generation give the same
+/// verdicts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Generation(pub(crate) [u8; 32]);
 
-/// A key of a set that cannot verify signatures.
+/// A key of a set that cannot verify signatures, with the reason.
+///
+/// ```
+/// use oidc_proto::jose::KeySet;
+///
+/// let keys = KeySet::parse(br#"{"keys": [{"kty": "RSA", "kid": "old", "n": "AQAB", "e": "AQAB"}]}"#)?;
+/// for key in keys.set_aside() {
+///     let line = format!("key {:?} {}", key.kid, key.reason);
+///     assert_eq!(line, r#"key Some("old") is an RSA key of less than 2048 bits"#);
+/// }
+/// assert!(keys.is_empty());
+/// # Ok::<(), oidc_proto::jose::KeySetError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnusableKey {
-    /// The name of the key.
+    /// The name of the key (`kid`).
     pub kid: Option<String>,
-    /// What is wrong with it.
+    /// The reason why the key cannot be used.
     pub reason: KeyError,
 }
 
-/// Why a text is no key set at all.
+/// The reason why a whole key set is refused. One unusable key is no such reason: it is
+/// [set aside](KeySet::set_aside).
+///
+/// ```
+/// use oidc_proto::{base::json::JsonError, jose::{KeySet, KeySetError}};
+///
+/// let refused = KeySet::parse(b"<html>Bad Gateway</html>").err();
+/// assert_eq!(refused, Some(KeySetError::Json(JsonError::NotJson)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// Not acceptable JSON, or no array `keys`.
+    /// The text is not acceptable JSON, or has no array `keys`.
     #[error("the key set {0}")]
     Json(JsonError),
-    /// More than [`MAX_KEYS`] keys.
+    /// The set has more than [`MAX_KEYS`] keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooManyKeys,
 }
 
 impl KeySet {
-    /// Reads a JWK Set.
+    /// Parses a JWK Set.
     ///
-    /// A key that cannot be used is set aside, so that one exotic key does not take down the others.
-    /// So is an asymmetric key that is published with its private half: whoever fetched the set can
-    /// sign with it. A private key of one's own goes through [`Jwk::parse`], which drops that half,
-    /// and [`Self::from_jwks`].
+    /// A key that cannot be used is [set aside](Self::set_aside); the other keys stay usable. An asymmetric key that
+    /// is published with its private half is set aside too, because every reader of the set can sign with it. For a
+    /// private key of your own, use [`Jwk::parse`], which drops the private half, and [`Self::from_jwks`].
     ///
     /// # Errors
-    /// The text is not acceptable JSON, `keys` is not an array, or has more than [`MAX_KEYS`].
+    /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`] keys.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
         let mut members = Members::parse(jwks).map_err(KeySetError::Json)?;
         let Some(Value::Array(keys)) = members.any("keys") else {
@@ -92,9 +129,9 @@ impl KeySet {
         Ok(set.sealed())
     }
 
-    /// One secret shared with the issuer, such as a `client_secret`, without a name; for those HMAC
-    /// algorithms whose hash is no longer than the secret (RFC 7518 section 3.2). A secret too short
-    /// for all of them makes an empty set.
+    /// Makes a set of one secret that is shared with the issuer, such as a `client_secret`. The key has no name. It
+    /// is used with the HMAC algorithms whose hash is not longer than the secret (RFC 7518 section 3.2). A secret
+    /// that is too short for all of them is set aside.
     #[must_use]
     pub fn from_secret(secret: &Secret) -> Self {
         let mut set = Self::default();
@@ -102,10 +139,10 @@ impl KeySet {
         set.sealed()
     }
 
-    /// Keys that are read already.
+    /// Makes a set of parsed keys. A key that cannot be used is [set aside](Self::set_aside).
     ///
     /// # Errors
-    /// More than [`MAX_KEYS`].
+    /// There are more than [`MAX_KEYS`] keys.
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
         let mut set = Self::default();
         for (index, jwk) in jwks.into_iter().enumerate() {
@@ -117,7 +154,8 @@ impl KeySet {
         Ok(set.sealed())
     }
 
-    /// The order counts, too, and so do the names of keys set aside: both can change a verdict.
+    /// Computes the generation. The order of the keys and the names of keys set aside are part of it, because both can
+    /// change a verdict.
     fn sealed(mut self) -> Self {
         let mut hash = Fingerprint::new();
         hash.count(self.keys.len());
@@ -140,33 +178,34 @@ impl KeySet {
         }
     }
 
-    /// The keys that verify.
+    /// Returns the keys that verify.
     pub fn keys(&self) -> impl Iterator<Item = &Key> {
         self.keys.iter()
     }
 
-    /// The keys that cannot.
+    /// Returns the keys that cannot be used, each with the reason.
     #[must_use]
     pub fn set_aside(&self) -> &[UnusableKey] {
         &self.set_aside
     }
 
-    /// Whether no key verifies.
+    /// Whether the set has no key that verifies.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.keys.is_empty()
     }
 
-    /// Whether a key of this name verifies.
+    /// Whether the set has a key of this name that verifies.
     #[must_use]
     pub fn knows(&self, kid: &str) -> bool {
         self.keys.iter().any(|key| key.kid() == Some(kid))
     }
 
-    /// Finds the key that signed: the one named by `kid`, else by `x5t#S256`, else any that fits.
+    /// Finds the key that signed: the key that `kid` names, or else the key that `x5t#S256` names, or else any key
+    /// that fits.
     ///
-    /// A key without the name that the token uses is tried only if no key has that name: it cannot
-    /// contradict the token, and a shared secret never has one.
+    /// If the token uses a name that no key has, the keys without a name are tried. They do not contradict the
+    /// token, and a shared secret never has a name.
     pub(crate) fn verify(
         &self,
         header: &Header<'_>,
@@ -205,14 +244,14 @@ impl KeySet {
         if let Some(reason) = set_aside {
             return Err(JwsError::KeySetAside(reason));
         }
-        // That a nameless key fails says nothing: the named key may be one not fetched yet.
+        // A failure of a nameless key proves nothing: the named key may not be fetched yet.
         match self.attempt(|key| name(key).is_none(), header, signed, signature) {
             Some(Ok(key)) => Ok(key),
             Some(Err(_)) | None => Err(JwsError::UnknownKey),
         }
     }
 
-    /// Tries the keys that are wanted and fit, up to the cap; `None` if there is none.
+    /// Tries the wanted keys that fit the algorithm, up to the limits. Returns `None` if there is no such key.
     fn attempt(
         &self,
         wanted: impl Fn(&Key) -> bool,

@@ -1,4 +1,4 @@
-//! Tests of key sets: each reason to set a key aside, and which key a token is held against.
+//! Tests of key sets: each reason to set a key aside, and the choice of the key for a token.
 
 use super::*;
 use crate::base::base64url;
@@ -22,7 +22,7 @@ fn rsa(bits: usize, last: u8, e: &str) -> Value {
     json!({"kty": "RSA", "n": base64url::encode(&n), "e": e})
 }
 
-/// A modulus with the zero octet that keeps its sign before it, and this many more.
+/// Returns an RSA key whose modulus has a zero byte for its sign before it, and `more` further zero bytes.
 fn signed(more: usize, bits: usize) -> Value {
     let mut key = rsa(bits, 1, "AQAB");
     let n = base64url::decode(key["n"].as_str().unwrap()).unwrap();
@@ -30,11 +30,11 @@ fn signed(more: usize, bits: usize) -> Value {
     key
 }
 
-/// 65537 to the power of 128, of 2049 bits: what a key of the broken generator looks like to anyone.
+/// Returns 65537 to the power of 128, which has 2049 bits. It has the mark of the broken generator.
 fn power_of_65537() -> Vec<u8> {
     let mut number = vec![1_u8];
     for _ in 0..128 {
-        // Times 2^16, plus itself.
+        // Multiplies by 2^16 and adds the number.
         let mut sum = [&[0, 0], &number[..], &[0, 0]].concat();
         let mut carry = 0;
         for index in (0..sum.len()).rev() {
@@ -64,7 +64,7 @@ fn a_modulus_may_have_the_zero_octet_of_its_sign() {
     let signature = testdata::signer(Algorithm::RS256, None).sign(b"text").unwrap();
     let key = keys.keys().next().unwrap();
     assert!(key.verify(Algorithm::RS256, b"text", &signature));
-    assert_eq!(key.thumbprint(), None, "a key has one name, and this is not how it is spelt");
+    assert_eq!(key.thumbprint(), None, "a modulus that is not canonical has no thumbprint");
 }
 
 #[test]
@@ -142,12 +142,12 @@ fn every_reason_to_set_a_key_aside() {
 }
 
 #[test]
-fn under_a_point_of_small_order_anybody_signs_so_none_is_a_key() {
+fn a_point_of_small_order_is_not_a_key_because_anyone_can_sign_with_it() {
     let neutral: Vec<u8> = [1].into_iter().chain([0; 31]).collect();
     // With the neutral element as the key, this is a signature of every message.
     let forged = [&neutral[..], &[0; 32]].concat();
     let raw = ring::signature::UnparsedPublicKey::new(&ring::signature::ED25519, &neutral);
-    assert!(raw.verify(b"any message", &forged).is_ok(), "why the check is needed");
+    assert!(raw.verify(b"any message", &forged).is_ok(), "this is why the check is needed");
     let key = |point: &[u8]| json!({"kty": "OKP", "crv": "Ed25519", "x": base64url::encode(point)});
     let minus: Vec<u8> = [0xec].into_iter().chain([0xff; 30]).chain([0x7f]).collect();
     for mut point in [neutral, vec![0; 32], minus] {
@@ -178,7 +178,7 @@ fn a_key_is_bound_to_its_algorithms() {
 }
 
 #[test]
-fn one_bad_key_takes_nothing_down_but_a_bad_document_is_refused() {
+fn one_unusable_key_is_set_aside_but_an_unreadable_document_is_refused() {
     let good = testdata::jwk(testdata::P256, Algorithm::ES256).to_json();
     let mixed = set(&json!([5, with(good.clone(), "kid", "a"), {"kty": "AKP", "kid": "pq"}, good]));
     assert_eq!(mixed.keys().count(), 2);
@@ -209,7 +209,7 @@ fn one_bad_key_takes_nothing_down_but_a_bad_document_is_refused() {
 }
 
 #[test]
-fn a_secret_serves_the_algorithms_that_it_is_long_enough_for() {
+fn a_secret_is_bound_to_the_algorithms_that_it_is_long_enough_for() {
     let served = |length| {
         let set = KeySet::from_secret(&Secret::new("x".repeat(length)));
         set.keys().next().map(|key| format!("{:?}", key.algorithms()))
@@ -223,7 +223,7 @@ fn a_secret_serves_the_algorithms_that_it_is_long_enough_for() {
     assert_eq!(empty.set_aside()[0].reason, KeyError::SecretTooShort);
 }
 
-/// What a signer's signature gets under a header of this key name and thumbprint.
+/// Returns the verdict on a signature of this signer, with this key name and certificate thumbprint in the header.
 fn chosen(
     keys: &KeySet,
     signer: &RingSigner,
@@ -255,7 +255,7 @@ fn named(signer: &RingSigner, kid: Option<&str>, x5t: Option<&str>) -> Jwk {
 }
 
 #[test]
-fn the_name_chooses_and_only_then_the_certificate() {
+fn kid_chooses_the_key_and_the_certificate_thumbprint_only_without_a_kid() {
     let (a, b, c) = (ed25519(1), ed25519(2), ed25519(3));
     let keys = KeySet::from_jwks([
         named(&a, Some("a"), None),
@@ -267,11 +267,15 @@ fn the_name_chooses_and_only_then_the_certificate() {
     assert_eq!(chosen(&keys, &a, Some("a"), None), found("a"));
     assert_eq!(chosen(&keys, &b, Some("a"), None), Err(JwsError::Signature));
     assert_eq!(chosen(&keys, &a, Some("A"), None), Err(JwsError::UnknownKey));
-    assert_eq!(chosen(&keys, &a, Some("a"), Some("t")), found("a"), "`kid` is the stronger hint");
+    assert_eq!(chosen(&keys, &a, Some("a"), Some("t")), found("a"), "`kid` has precedence");
     assert_eq!(chosen(&keys, &b, None, Some("t")), found("b"));
     assert_eq!(chosen(&keys, &c, None, Some("t")), Err(JwsError::Signature));
     assert_eq!(chosen(&keys, &b, None, Some("v")), Err(JwsError::UnknownKey));
-    assert_eq!(chosen(&keys, &a, None, Some("v")), found("a"), "`a` does not say which certificate it has");
+    assert_eq!(
+        chosen(&keys, &a, None, Some("v")),
+        found("a"),
+        "`a` has no certificate thumbprint, so it is tried"
+    );
     assert_eq!(chosen(&keys, &c, None, None), found("c"));
     assert_eq!(chosen(&keys, &ed25519(4), None, None), Err(JwsError::Signature));
     assert_eq!(chosen(&KeySet::default(), &a, None, None), Err(JwsError::UnknownKey));
@@ -291,7 +295,7 @@ fn two_keys_of_one_name_are_both_tried() {
 }
 
 #[test]
-fn a_nameless_key_may_be_any_but_never_speaks_for_a_name_that_is_known() {
+fn a_nameless_key_is_tried_for_an_unknown_name_but_not_for_a_known_name() {
     let (a, b) = (ed25519(1), ed25519(2));
     let keys = KeySet::from_jwks([named(&a, None, None), named(&b, Some("b"), None)]).unwrap();
     assert_eq!(chosen(&keys, &a, Some("new"), None), Ok(None));
@@ -314,7 +318,7 @@ fn the_cost_of_a_token_that_names_no_key_is_bounded() {
     assert_eq!(by_name, Ok(Some("99".to_owned())));
 }
 
-/// What a set of the dearest keys that may be in one costs, counted: number, length and exponent together.
+/// Counts the cost of sets of the most expensive keys: number, length and exponent together.
 #[test]
 fn the_work_for_a_token_that_names_no_key_is_bounded_whatever_the_keys_are() {
     let p384 = || testdata::jwk(testdata::P384, Algorithm::ES384).to_json();
@@ -331,9 +335,9 @@ fn the_work_for_a_token_that_names_no_key_is_bounded_whatever_the_keys_are() {
         (p384(), 1_050_000),
     ] {
         assert_eq!(work(key.clone()), products, "{key}");
-        assert!(products <= MAX_WORK, "no key is too dear by itself");
+        assert!(products <= MAX_WORK, "no single key costs too much");
     }
-    // How many of these, one after the other, a token may be held against: the last of them has signed it.
+    // The number of these keys that are tried before the last key of the set, which has signed the token.
     let tried = |crowd: &dyn Fn(u8) -> Value, algorithm: Algorithm| {
         let pem = if algorithm == Algorithm::ES384 { testdata::P384 } else { testdata::RSA2048 };
         let mine = testdata::jwk(pem, algorithm).to_json();
@@ -366,10 +370,14 @@ fn the_work_for_a_token_that_names_no_key_is_bounded_whatever_the_keys_are() {
         let all = u32::from(before) * work(long(bits, e)(0)) + work(rsa(2048, 1, "AQAB"));
         assert!(all <= MAX_WORK, "{all}");
     }
-    assert_eq!(tried(&|_| other_p384(), Algorithm::ES384), 1, "of the dearest curve, one more");
+    assert_eq!(
+        tried(&|_| other_p384(), Algorithm::ES384),
+        1,
+        "one other key on the most expensive curve is tried"
+    );
 }
 
-/// Another key on P-384.
+/// Returns another key on P-384.
 fn other_p384() -> Value {
     use ring::{rand::SystemRandom, signature};
     let rng = SystemRandom::new();
@@ -384,9 +392,9 @@ fn chosen_by(keys: &KeySet, signer: &RingSigner) -> Result<(), JwsError> {
     crate::jose::verify_compact(&token, keys, AlgorithmSet::ALL, &mut buffers).map(drop)
 }
 
-/// A key that says whose it is says so in a string, or vouches for nobody.
+/// An `issuer` that is not a string must not count as absent.
 #[test]
-fn whose_a_key_is_is_read_or_the_key_is_set_aside() {
+fn the_issuer_of_a_key_is_read_or_the_key_is_set_aside() {
     let ed = || testdata::jwk(testdata::ED25519, Algorithm::EdDSA).to_json();
     for (issuer, why) in [
         (json!("https://op.example"), None),
@@ -409,13 +417,17 @@ fn debug_shows_names_algorithms_and_reasons_only() {
         "KeySet { keys: [Key { kid: None, algorithms: {HS256, HS384, HS512}, .. }], \
          set_aside: [UnusableKey { kid: Some(\"old\"), reason: RsaTooShort }] }"
     );
-    assert_eq!(keys.keys().next().unwrap().thumbprint(), None, "a thumbprint would help to guess the secret");
+    assert_eq!(
+        keys.keys().next().unwrap().thumbprint(),
+        None,
+        "a thumbprint would let others test guesses of the secret"
+    );
     let public = testdata::keys(Algorithm::ES256, None);
     assert_eq!(public.keys().next().unwrap().thumbprint().map(str::len), Some(43));
 }
 
 #[test]
-fn a_generation_is_everything_that_a_verdict_can_depend_on() {
+fn a_generation_covers_everything_that_a_verdict_can_depend_on() {
     let ed = |more: &str| {
         format!(r#"{{"kty":"OKP","crv":"Ed25519","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"{more}}}"#)
     };
@@ -439,19 +451,19 @@ fn a_generation_is_everything_that_a_verdict_can_depend_on() {
         vec![r#"{"kty":"oct","alg":"HS256","k":"MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWYwMTIzNDU2Nzg5YWJjZGVm"}"#.to_owned()],
     ];
     let generations: std::collections::BTreeSet<_> = sets.iter().map(|set| of(set)).collect();
-    assert_eq!(generations.len(), sets.len(), "no two look alike");
+    assert_eq!(generations.len(), sets.len(), "all generations differ");
     assert_eq!(
         of(&[ed(r#","kid":"a","new":1"#)]),
         of(&[ed(r#","kid":"a""#)]),
-        "and what counts for nothing, does not"
+        "an ignored member does not change the generation"
     );
     let secret = |text: &str| KeySet::from_secret(&Secret::new(text.repeat(32))).generation();
     assert!(secret("a") == secret("a") && secret("a") != secret("b"));
 }
 
-/// A modulus that is not in its one spelling has no thumbprint to tell it by.
+/// A modulus that is not canonical has no thumbprint, so the generation must cover its spelling.
 #[test]
-fn no_other_member_stands_for_a_key_in_its_generation() {
+fn a_generation_covers_a_modulus_without_a_thumbprint() {
     let generation = |last: u8| {
         let mut key = rsa(2048, last, "AQAB");
         let n = base64url::decode(key["n"].as_str().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! Keys as providers publish them, read and judged once.
+//! Keys as providers publish them. Each key is parsed and checked once.
 
 mod curve;
 mod embedded;

@@ -1,19 +1,20 @@
-//! The name of a key that everybody computes alike (RFC 7638, RFC 8037 section 2, RFC 9278).
+//! Thumbprints of keys: a name that everyone computes from the key itself (RFC 7638, RFC 8037 section 2, RFC 9278).
 
 use super::jwk::Jwk;
 use crate::{backend::sha256, base::base64url};
 use zeroize::Zeroizing;
 
 impl Jwk {
-    /// base64url of the SHA-256 thumbprint of an `RSA`, `EC`, `OKP` or `oct` key.
+    /// Returns the SHA-256 thumbprint of an `RSA`, `EC`, `OKP` or `oct` key, in base64url (RFC 7638).
     ///
-    /// `None` for other types, for a required member that is missing, and for one that is not in its
-    /// only right spelling: a key must not have two names.
+    /// Returns `None` for other types, if a required member is missing, and if a member is not in canonical form: a
+    /// key must not have two names.
     ///
-    /// The thumbprint of an `oct` key lets others test guesses of the secret (RFC 7638 section 7).
+    /// Do not publish the thumbprint of an `oct` key: others could test guesses of the secret with it (RFC 7638
+    /// section 7).
     #[must_use]
     pub fn thumbprint(&self) -> Option<String> {
-        // Member names and base64url need no escaping, and members go in the order of their names.
+        // Member names and base64url need no escapes. RFC 7638 orders the members by name.
         let text = Zeroizing::new(match self.kty.as_str() {
             "RSA" => {
                 format!(r#"{{"e":"{}","kty":"RSA","n":"{}"}}"#, number(&self.e)?, number(&self.n)?)
@@ -45,21 +46,21 @@ impl Jwk {
         Some(base64url::encode(&sha256(text.as_bytes())))
     }
 
-    /// The thumbprint as a URI (RFC 9278 section 3).
+    /// Returns the thumbprint as a URI (RFC 9278 section 3), or `None` if there is no thumbprint.
     #[must_use]
     pub fn thumbprint_uri(&self) -> Option<String> {
         Some(format!("urn:ietf:params:oauth:jwk-thumbprint:sha-256:{}", self.thumbprint()?))
     }
 }
 
-/// Bytes of the right length.
+/// Returns the text of a member if it is base64url of the right length.
 fn octets(member: &Option<String>, length: Option<usize>) -> Option<&str> {
     let text = member.as_deref()?;
     let bytes = base64url::decode(text)?;
     length.is_none_or(|length| bytes.len() == length).then_some(text)
 }
 
-/// A number: no leading zero byte (RFC 7518 section 2, Base64urlUInt).
+/// Returns the text of a number if it has no leading zero byte (RFC 7518 section 2, Base64urlUInt).
 fn number(member: &Option<String>) -> Option<&str> {
     let text = octets(member, None)?;
     base64url::decode(text)?.first().is_some_and(|byte| *byte != 0).then_some(text)
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_8037_and_its_uri() {
+    fn the_thumbprint_and_the_uri_of_the_example_of_rfc_8037() {
         let key = r#"{"kid":"any","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","crv":"Ed25519",
                       "d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","kty":"OKP"}"#;
         assert_eq!(thumbprint(key).unwrap(), "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k");
