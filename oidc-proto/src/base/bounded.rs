@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 /// entries, and so does each eviction. The evicted entries depend on the calls alone, not on a clock.
 ///
 /// ```
-/// use oidc_proto::base::bounded::Bounded;
+/// use oidc_proto::base::Bounded;
 ///
 /// let mut sessions = Bounded::new(2);
 /// sessions.insert("alice", 1, 1);

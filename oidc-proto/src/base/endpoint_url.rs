@@ -14,7 +14,7 @@ use url::{Host, Url};
 /// A driver does, and checks each address with [`admits`](Self::admits).
 ///
 /// ```
-/// use oidc_proto::{EndpointUrl, UrlPolicy, base::endpoint_url::UrlError};
+/// use oidc_proto::{EndpointUrl, UrlPolicy, base::UrlError};
 ///
 /// let strict = UrlPolicy::default();
 /// assert!(EndpointUrl::parse("https://op.example/token", &strict).is_ok());
@@ -118,7 +118,7 @@ pub enum UrlError {
 /// `Debug` hides the values of the query; `Display` shows the whole URL.
 ///
 /// ```
-/// use oidc_proto::{EndpointUrl, UrlPolicy, base::endpoint_url::UrlError};
+/// use oidc_proto::{EndpointUrl, UrlPolicy, base::UrlError};
 ///
 /// let policy = UrlPolicy::default();
 /// let url = EndpointUrl::parse("https://OP.example/userinfo?tenant=a", &policy)?;

@@ -4,7 +4,7 @@
 //! values, and one of them would take a value that the other did not check:
 //!
 //! ```
-//! use oidc_proto::{base::form::FormError, message::AuthorizationResponse};
+//! use oidc_proto::{base::FormError, message::AuthorizationResponse};
 //!
 //! let response = AuthorizationResponse::from_query("code=SplxlOBeZQQYbYS6WxSbIA&state=xyz")?;
 //! assert_eq!(response.state.as_deref(), Some("xyz"));

@@ -23,7 +23,7 @@
 //!
 //! let url = EndpointUrl::parse("https://op.example/token", &UrlPolicy::default())?;
 //! assert_eq!(url.as_str(), "https://op.example/token");
-//! # Ok::<(), oidc_proto::base::endpoint_url::UrlError>(())
+//! # Ok::<(), oidc_proto::base::UrlError>(())
 //! ```
 //!
 //! [`Bounded`]: bounded::Bounded

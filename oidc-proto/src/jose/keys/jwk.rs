@@ -24,7 +24,7 @@ const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 /// assert_eq!(jwk.crv.as_deref(), Some("Ed25519"));
 /// assert_eq!(jwk.to_json().get("d"), None);
 /// assert_eq!(jwk.thumbprint().as_deref(), Some("kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"));
-/// # Ok::<(), oidc_proto::base::json::JsonError>(())
+/// # Ok::<(), oidc_proto::base::JsonError>(())
 /// ```
 ///
 /// [`KeySet`]: super::KeySet

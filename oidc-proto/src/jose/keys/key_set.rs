@@ -88,7 +88,7 @@ pub struct UnusableKey {
 /// [set aside](KeySet::set_aside).
 ///
 /// ```
-/// use oidc_proto::{base::json::JsonError, jose::{KeySet, KeySetError}};
+/// use oidc_proto::{base::JsonError, jose::{KeySet, KeySetError}};
 ///
 /// let refused = KeySet::parse(b"<html>Bad Gateway</html>").err();
 /// assert_eq!(refused, Some(KeySetError::Json(JsonError::NotJson)));
