@@ -168,8 +168,8 @@ impl IssuerRule {
         self.examples(other).any(|issuer| both(&issuer)) || other.examples(self).any(|issuer| both(&issuer))
     }
 
-    /// Returns issuers that this template admits. If both templates admit a common issuer, at least one of these is such
-    /// an issuer.
+    /// Returns issuers that this template admits. If both templates admit a common issuer, at least one of these is
+    /// such an issuer.
     fn examples<'r>(&'r self, other: &'r Self) -> impl Iterator<Item = String> + 'r {
         let (Kind::Template { prefix, suffix, allowed, .. }, Kind::Template { prefix: theirs, .. }) =
             (&self.0, &other.0)
