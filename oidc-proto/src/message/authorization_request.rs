@@ -430,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_holds_twice_and_one_of_nothing_is_never_asked_for() {
+    fn repeated_demands_add_up_and_a_demand_for_nothing_is_refused() {
         let twice = AuthorizationRequest::new(["email"])
             .prompt([Prompt::Login])
             .prompt([Prompt::Consent, Prompt::Login])

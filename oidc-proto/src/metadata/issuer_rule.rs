@@ -190,7 +190,7 @@ impl IssuerRule {
         examples.into_iter()
     }
 
-    /// Whether a response with these members may name this issuer.
+    /// Whether an introspection response with these members may name this issuer.
     pub(crate) fn fits_members(&self, iss: &str, members: &json::Extra) -> bool {
         match &self.0 {
             Kind::Exact(exact) => exact == iss,

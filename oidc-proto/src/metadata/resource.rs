@@ -268,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_set_aside_but_no_defence_is_lost() {
+    fn unusable_members_are_set_aside_but_no_defense_is_lost() {
         let read = parse(&json!({
             "resource": RESOURCE,
             "jwks_uri": "https://10.0.0.1/keys",

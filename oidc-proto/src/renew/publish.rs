@@ -183,7 +183,7 @@ mod tests {
         let mut late = early.clone();
         assert_eq!((late.get(), early.get(), publisher.reader().get()), (Some(&2), Some(&2), Some(&2)));
         drop(publisher);
-        assert_eq!(early.get(), Some(&2), "a reader outlives its publisher");
+        assert_eq!(early.get(), Some(&2), "a reader works after its publisher was dropped");
     }
 
     #[test]
@@ -197,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn a_panic_of_another_thread_takes_nothing_away() {
+    fn a_panic_in_another_thread_loses_no_value() {
         let publisher = Arc::new(Publisher::new());
         publisher.publish(1);
         let shared = Arc::clone(&publisher);

@@ -30,7 +30,7 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// The value that a caller needs.
+/// The value that a caller needs. [`Renewal`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
@@ -41,7 +41,8 @@ pub enum Need {
 }
 
 /// The right and the duty of one caller to renew. [`Renewal::settle`], [`Renewal::abandon`] or time end it.
-#[must_use = "nobody else renews while a lease lives"]
+/// [`Renewal`] has an example.
+#[must_use = "no other caller renews until this lease ends"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lease {
     asked: Asked,
@@ -67,7 +68,7 @@ struct Asked {
     known: Epoch,
 }
 
-/// What a caller must do next.
+/// What a caller must do next. [`Renewal`] has an example.
 #[must_use = "a renewal that is not carried out blocks others until its lease ends"]
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a driver handles these five, and there will be no sixth")]
@@ -213,7 +214,7 @@ struct Failed {
 /// keys.settle(lease, Ok(Renewed::new(Arc::new("keys"), Freshness::UNKNOWN)), moment(1));
 /// // Fresh: for 300 seconds, the default for keys.
 /// assert!(matches!(keys.want(Need::Any, at(200)), Decision::Use(..)));
-/// // In its last 30 seconds, the value is still used, and one caller renews it.
+/// // Renew ahead: in its last 30 seconds, the value is still used, and one caller renews it.
 /// let Decision::UseAndRenew(_, _, lease) = keys.want(Need::Any, at(280)) else { return Err("no lease") };
 /// // The provider is down.
 /// keys.settle(lease, Err(RenewalError::NoResponse), moment(281));

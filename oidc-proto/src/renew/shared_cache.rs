@@ -107,7 +107,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_thousand_issuers_take_the_room_of_the_cap_and_break_nobody() {
+    fn ten_thousand_issuers_use_no_more_room_than_the_cap() {
         let mut pool = SharedCache::new(100);
         let mine = pool.get_or_insert_with(&0, || 0);
         for issuer in 1..=10_000 {
