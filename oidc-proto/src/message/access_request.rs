@@ -1,31 +1,38 @@
-//! The authorization request of plain OAuth (RFC 6749 section 4.1.1): it asks for access, and not who the user
-//! is.
+//! [`AccessRequest`]: the authorization request of plain OAuth (RFC 6749 section 4.1.1). It asks for access, and not
+//! for a login.
 
 use super::{
     authorization_request::{add_extra, scope},
     response_type::{Answer, RequestError, ResponseMode},
 };
 
-/// What access to ask for. Start with [`new`](Self::new), add what you need.
+/// The authorization request for access without a login. Start with [`new`](Self::new) and add what you need.
 ///
-/// `response_type`, `client_id`, `redirect_uri`, `state` and PKCE with S256 are not here:
-/// [`Client::authorize_access`](crate::flow::Client::authorize_access) always sends them, and nothing
-/// overrides them. A request that says who the user is, too, is an
-/// [`AuthorizationRequest`](super::AuthorizationRequest).
+/// [`Client::authorize_access`](crate::flow::Client::authorize_access) turns it into a URL. It always adds
+/// `response_type`, `client_id`, `redirect_uri`, `state` and PKCE with S256, and nothing overrides them. Use an
+/// [`AuthorizationRequest`](super::AuthorizationRequest) to learn who the user is, too.
+///
+/// ```
+/// use oidc_proto::message::AccessRequest;
+///
+/// let request = AccessRequest::new(["repo"]).resource("https://api.example");
+/// assert_eq!(request.scopes, ["repo"]);
+/// assert_eq!(request.resources, ["https://api.example"]);
+/// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AccessRequest {
-    /// Scopes. `openid` is refused: it asks for a login.
+    /// The scopes to ask for. `openid` is refused, because it asks for a login.
     pub scopes: Vec<String>,
-    /// The resources that the access is for (RFC 8707 section 2).
+    /// The resources to access (RFC 8707 section 2).
     pub resources: Vec<String>,
-    /// How the answer comes; in the query by default.
+    /// The way in which the response comes to the redirect URI. The default is the query.
     pub response_mode: Option<ResponseMode>,
-    /// Further parameters. One that the library sets itself is refused.
+    /// Further parameters. `authorize_access` refuses a parameter that the library sets itself.
     pub extra: Vec<(String, String)>,
 }
 
-/// What the client adds to a request.
+/// The parameters that the client adds to an access request.
 pub(crate) struct Sender<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
@@ -35,7 +42,7 @@ pub(crate) struct Sender<'a> {
 }
 
 impl AccessRequest {
-    /// A request for these scopes, which may be none.
+    /// Creates a request for these scopes. There may be none.
     #[must_use]
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
@@ -62,7 +69,7 @@ impl AccessRequest {
         self
     }
 
-    /// The parameters in the order they are sent.
+    /// Returns the parameters in the order in which they are sent.
     pub(crate) fn encode(&self, sender: &Sender<'_>) -> Result<Vec<(String, String)>, RequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut add = |name: &str, value: &str| pairs.push((name.to_owned(), value.to_owned()));
@@ -90,7 +97,7 @@ impl AccessRequest {
     }
 }
 
-/// Of further parameters the names alone: their values may be anything.
+/// Shows only the names of further parameters: their values may be secrets.
 impl std::fmt::Debug for AccessRequest {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AccessRequest")

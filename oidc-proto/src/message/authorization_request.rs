@@ -6,51 +6,77 @@ use crate::base::moment::seconds_up_to;
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
 
-/// What to ask the provider for. Start with [`new`](Self::new), add what you need.
+/// The authorization request of a login. Start with [`new`](Self::new) and add what you need.
 ///
-/// `response_type`, `client_id`, `redirect_uri`, `state`, `nonce` and PKCE with S256 are not here:
-/// [`Client::authorize`](crate::flow::Client::authorize) always sends them, and nothing overrides them.
+/// [`Client::authorize`](crate::flow::Client::authorize) turns it into a URL. It always adds `client_id`,
+/// `redirect_uri`, `state`, `nonce` and PKCE with S256, and nothing overrides them.
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp, UrlPolicy,
+///     flow::Client,
+///     message::AuthorizationRequest,
+///     metadata::{Profile, ProviderMetadata},
+/// };
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "authorization_endpoint": "https://op.example/authorize",
+///     "jwks_uri": "https://op.example/jwks",
+///     "id_token_signing_alg_values_supported": ["RS256"]
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-app").redirect_uri("https://app.example/callback").build()?;
+///
+/// let request = AuthorizationRequest::new(["email"]).login_hint("alice@example.com");
+/// // In your program: the clock, and 32 bytes of fresh entropy from the operating system.
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// let (url, _pending) = client.authorize(&request, moment)?;
+/// assert!(url.as_str().starts_with("https://op.example/authorize?response_type=code&client_id=my-app&"));
+/// assert!(url.as_str().contains("&scope=openid+email&"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct AuthorizationRequest {
-    /// Scopes; `openid` is always among those sent.
+    /// The scopes to ask for. `openid` is always sent.
     pub scopes: Vec<String>,
-    /// How the provider should ask the user.
+    /// What the provider should ask the user to do.
     pub prompt: Vec<Prompt>,
-    /// What the provider's pages should look like.
+    /// The form of the provider's pages.
     pub display: Option<Display>,
-    /// How old the user's authentication may be, in whole seconds; the ID token is held to it.
+    /// The maximum age of the user's authentication; sent in whole seconds. An ID token with an older one is refused.
     pub max_age: Option<Duration>,
-    /// Languages of the provider's pages, best first (BCP 47).
+    /// The languages of the provider's pages, best first (BCP 47).
     pub ui_locales: Vec<String>,
-    /// Languages of claims, best first (BCP 47).
+    /// The languages of claims, best first (BCP 47).
     pub claims_locales: Vec<String>,
-    /// An ID token the provider has issued before, to say whom the client expects.
+    /// An ID token that the provider issued before: it says which user the client expects.
     pub id_token_hint: Option<crate::base::secret::Secret>,
-    /// What the user may have typed to say who they are.
+    /// A hint at the user, such as the email address that they have typed.
     pub login_hint: Option<String>,
-    /// Authentication context classes that would be welcome, best first; the ID token is not held
-    /// to them. See [`essential_acr`](Self::essential_acr) for those it must have.
+    /// The preferred authentication context classes, best first. The ID token need not name any of them. See
+    /// [`essential_acr`](Self::essential_acr) for classes that it must name.
     pub acr_values: Vec<String>,
-    /// Authentication context classes of which the ID token must name one (section 5.5.1.1); empty if it
-    /// need not name any.
+    /// The authentication context classes of which the ID token must name one (OpenID Connect Core 1.0 section
+    /// 5.5.1.1). If empty, it need not name any.
     pub essential_acr: Vec<String>,
-    /// Claims to ask for, by the `claims` parameter (section 5.5).
+    /// The claims to ask for: the `claims` parameter (OpenID Connect Core 1.0 section 5.5).
     pub claims: Option<Extra>,
-    /// The tokens that come through the browser besides the code; none by default.
+    /// The tokens that come through the browser besides the code. The default is none.
     pub response_type: ResponseType,
-    /// How the answer comes. By default in the query if the browser carries no token, and else in a form that the
-    /// browser posts: a cookie that is to lead back to the login then needs `SameSite=None`. Name
-    /// [`Fragment`](ResponseMode::Fragment) for a provider that posts no forms.
+    /// The way in which the response comes to the redirect URI. The default is the query, or, if the browser carries a
+    /// token, a form that the browser posts. A cookie that identifies the login then needs `SameSite=None`. Use
+    /// [`Fragment`](ResponseMode::Fragment) for a provider that does not support forms.
     pub response_mode: Option<ResponseMode>,
-    /// Further parameters. One that the library sets itself is refused.
+    /// Further parameters. `authorize` refuses a parameter that the library sets itself.
     pub extra: Vec<(String, String)>,
-    /// Whether one of no classes has been asked for.
+    /// Whether the calls of `essential_acr` have left no class.
     no_class_left: bool,
 }
 
-/// Of what the application has given, what a log may know: no hint of who the user is, and of claims and
-/// further parameters the names alone.
+/// Shows only what may appear in a log: no hint at the user, and only the names of claims and further parameters.
 impl fmt::Debug for AuthorizationRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationRequest")
@@ -72,11 +98,11 @@ impl fmt::Debug for AuthorizationRequest {
     }
 }
 
-/// How the provider should ask the user (OpenID Connect Core 1.0 section 3.1.2.1).
+/// What the provider should ask the user to do: a value of `prompt` (OpenID Connect Core 1.0 section 3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Prompt {
-    /// Not at all: if it would have to ask, it answers with an error. Goes with no other value.
+    /// Nothing. If the provider would have to ask, it returns an error. This value must stand alone.
     None,
     /// To log in again.
     Login,
@@ -100,17 +126,17 @@ impl Prompt {
     }
 }
 
-/// What the provider's pages should look like (OpenID Connect Core 1.0 section 3.1.2.1).
+/// The form of the provider's pages: a value of `display` (OpenID Connect Core 1.0 section 3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Display {
-    /// A page.
+    /// A full page.
     Page,
     /// A popup window.
     Popup,
-    /// For touch.
+    /// A page for devices with a touch screen.
     Touch,
-    /// For a feature phone.
+    /// A page for feature phones.
     Wap,
 }
 
@@ -125,18 +151,18 @@ impl Display {
     }
 }
 
-/// What the client adds to a request, and what the provider binds to its answer.
+/// The parameters that the client adds to a login request. The provider binds its response to them.
 pub(crate) struct Bound<'a> {
     pub(crate) client_id: &'a str,
     pub(crate) redirect_uri: &'a str,
     pub(crate) state: &'a str,
     pub(crate) nonce: &'a str,
-    /// The challenge of PKCE, of a request for a code.
+    /// The PKCE challenge, if the request asks for a code.
     pub(crate) code_challenge: Option<&'a str>,
     pub(crate) answer: Answer,
 }
 
-/// The parameters that extras may not override, `extra` standing for one that is there twice.
+/// The parameters that further parameters must not override.
 const RESERVED: [&str; 22] = [
     "response_type",
     "response_mode",
@@ -163,13 +189,13 @@ const RESERVED: [&str; 22] = [
 ];
 
 impl AuthorizationRequest {
-    /// A request for these scopes, and `openid`; for `openid` alone, if there are none.
+    /// Creates a request for `openid` and these scopes.
     #[must_use]
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
     }
 
-    /// Adds to [`prompt`](Self::prompt).
+    /// Adds values to [`prompt`](Self::prompt).
     #[must_use]
     pub fn prompt(mut self, prompt: impl IntoIterator<Item = Prompt>) -> Self {
         for prompt in prompt {
@@ -180,15 +206,15 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Demands an authentication of the user that is no older than this; the shortest time holds if this is
-    /// called again.
+    /// Demands that the user's authentication is not older than `max_age`. If called again, the shortest time
+    /// counts.
     #[must_use]
     pub fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = Some(self.max_age.map_or(max_age, |before| before.min(max_age)));
         self
     }
 
-    /// [`max_age`](Self::max_age) as it is sent.
+    /// Returns [`max_age`](Self::max_age) in seconds, as it is sent.
     pub(crate) fn max_age_seconds(&self) -> Option<u32> {
         self.max_age.map(|max_age| seconds_up_to(max_age, u32::MAX))
     }
@@ -200,9 +226,8 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Sets [`essential_acr`](Self::essential_acr); the classes that are in every list, if called again. If
-    /// that leaves none, no login begins: `authorize` returns
-    /// [`ConfigError::Parameter`](crate::flow::ConfigError::Parameter).
+    /// Sets [`essential_acr`](Self::essential_acr). If called again, only classes that are in every list remain. If
+    /// no class remains, `authorize` returns [`ConfigError::Parameter`](crate::flow::ConfigError::Parameter).
     #[must_use]
     pub fn essential_acr<S: Into<String>>(mut self, classes: impl IntoIterator<Item = S>) -> Self {
         let classes: Vec<String> = classes.into_iter().map(Into::into).collect();
@@ -235,7 +260,7 @@ impl AuthorizationRequest {
         self
     }
 
-    /// The parameters in the order they are sent.
+    /// Returns the parameters in the order in which they are sent.
     pub(crate) fn encode(&self, bound: &Bound<'_>) -> Result<Vec<(String, String)>, RequestError> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         let mut add = |name: &str, value: String| pairs.push((name.to_owned(), value));
@@ -287,7 +312,7 @@ impl AuthorizationRequest {
         Ok(pairs)
     }
 
-    /// `claims`, with the essential `acr` in it.
+    /// Returns the `claims` parameter, with the essential `acr` in it.
     fn all_claims(&self) -> Result<Option<Value>, RequestError> {
         if self.no_class_left {
             return Err(RequestError::Parameter("essential_acr"));
@@ -305,7 +330,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// Scopes, each once, `first` before all others (RFC 6749 section 3.3).
+/// Joins scopes: each once, `first` before all others (RFC 6749 section 3.3).
 pub(super) fn scope(first: &[&str], scopes: &[String]) -> Result<String, RequestError> {
     let mut words = first.to_vec();
     for word in scopes.iter().flat_map(|words| super::scopes::words(words)) {
@@ -319,7 +344,7 @@ pub(super) fn scope(first: &[&str], scopes: &[String]) -> Result<String, Request
     Ok(words.join(" "))
 }
 
-/// Further parameters: none that the library sets, and none twice.
+/// Adds further parameters. Refuses a parameter that the library sets, and one that is repeated.
 pub(super) fn add_extra(
     pairs: &mut Vec<(String, String)>,
     extra: &[(String, String)],
@@ -328,7 +353,7 @@ pub(super) fn add_extra(
         if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
             return Err(RequestError::Reserved(reserved));
         }
-        // Several resources may be asked for (RFC 8707 section 2); nothing else may be repeated.
+        // Only `resource` may be repeated (RFC 8707 section 2).
         let mut earlier = extra.iter().take(index);
         if name != "resource" && earlier.any(|(known, _)| known == name) {
             return Err(RequestError::Reserved("extra"));
@@ -405,7 +430,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_said_twice_holds_twice_and_one_of_nothing_is_never_asked_for() {
+    fn repeated_demands_add_up_and_a_demand_for_nothing_is_refused() {
         let twice = AuthorizationRequest::new(["email"])
             .prompt([Prompt::Login])
             .prompt([Prompt::Consent, Prompt::Login])

@@ -1,5 +1,6 @@
-//! The authorization response as it comes to the redirect URI: in the query, in the fragment, or in a form that the
-//! browser posts (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Core 1.0 section 3.3.2.5, JARM).
+//! [`AuthorizationResponse`]: the response that the browser brings to the redirect URI, in the query, in the
+//! fragment, or in a form that it posts (RFC 6749 sections 4.1.2 and 4.1.2.1, RFC 9207, OpenID Connect Core 1.0
+//! section 3.3.2.5, JARM).
 
 use super::ErrorResponse;
 use crate::{
@@ -14,63 +15,77 @@ use crate::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest callback that is read, in bytes.
+/// The longest authorization response that is read, in bytes.
 pub const MAX_CALLBACK: usize = 16 * 1024;
 
-/// What came to the redirect URI: read, and not yet believed.
+/// The authorization response at the redirect URI: read, and not yet checked. An attacker may have made it.
 ///
-/// Only a [`PendingAuthorization`](crate::flow::PendingAuthorization) turns it into a token request.
+/// [`PendingAuthorization::callback`](crate::flow::PendingAuthorization::callback) checks it and makes the token
+/// request. Use [`claimed_state`](Self::claimed_state) to find the pending authorization that it answers.
+///
+/// ```
+/// use oidc_proto::message::AuthorizationResponse;
+///
+/// let response = AuthorizationResponse::from_url("/callback?code=SplxlOBeZQQYbYS6WxSbIA&state=xyz")?;
+/// assert_eq!(response.claimed_state().as_deref(), Some("xyz"));
+/// assert_eq!(response.code.ok_or("no code")?.expose(), "SplxlOBeZQQYbYS6WxSbIA");
+///
+/// // A repeated parameter is an attack or a bug (RFC 6749 section 3.1).
+/// assert!(AuthorizationResponse::from_query("code=one&code=two").is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct AuthorizationResponse {
     /// The authorization code.
     pub code: Option<Secret>,
-    /// An ID token, where one was asked for (OpenID Connect Core 1.0 section 3.2.2.5).
+    /// The ID token, if the request asked for one (OpenID Connect Core 1.0 section 3.2.2.5).
     pub id_token: Option<Secret>,
-    /// An access token, where one was asked for (OpenID Connect Core 1.0 section 3.3.2.5).
+    /// The access token, if the request asked for one (OpenID Connect Core 1.0 section 3.3.2.5).
     pub access_token: Option<Secret>,
-    /// How the access token is used: `Bearer`.
+    /// The type of the access token, such as `Bearer`.
     pub token_type: Option<String>,
-    /// For how long the access token is good, in seconds, as the provider has written it.
+    /// The lifetime of the access token in seconds, as the provider has written it.
     pub expires_in: Option<String>,
     /// The scopes of the access token.
     pub scope: Option<String>,
-    /// The whole response as a signed JWT (JARM section 2.3), in the place of all the other parameters.
+    /// The whole response as a signed JWT (JARM section 2.3). It replaces all other parameters.
     pub response: Option<Secret>,
-    /// The state: which of the pending authorizations this answers. A signed response has it inside: see
-    /// [`claimed_state`](Self::claimed_state).
+    /// The state: it identifies the pending authorization that this response answers. A signed response has the state
+    /// inside its JWT: see [`claimed_state`](Self::claimed_state).
     pub state: Option<String>,
-    /// The issuer (RFC 9207).
+    /// The issuer of the response (RFC 9207).
     pub iss: Option<String>,
-    /// What the provider says if it says no.
+    /// The error, if the provider refuses the request.
     pub error: Option<ErrorResponse>,
-    /// The state of the session at the provider (Session Management 1.0 section 2).
+    /// The state of the user's session at the provider (Session Management 1.0 section 2).
     pub session_state: Option<String>,
-    /// The parameters that no field knows, in the order of the query.
+    /// The parameters that have no field, in the order of the response.
     pub extra: Vec<(String, Secret)>,
 }
 
 impl AuthorizationResponse {
-    /// Reads a query: `code=…&state=…`, with or without the question mark.
+    /// Reads a query such as `code=…&state=…`, with or without the question mark.
     ///
     /// # Errors
-    /// [`FormError`] if a parameter stands there twice, whatever its name, or if the query is not a form.
+    /// [`FormError`] if any parameter is repeated, if the query is not a valid form, or if it is longer than
+    /// [`MAX_CALLBACK`].
     pub fn from_query(query: &str) -> Result<Self, FormError> {
         Self::from_form(query.strip_prefix('?').unwrap_or(query).as_bytes())
     }
 
-    /// Reads a fragment, with or without the number sign: what a page of the application hands on.
+    /// Reads a fragment, with or without the number sign. A page of the application must send it to the server.
     ///
     /// # Errors
-    /// As [`from_query`](Self::from_query).
+    /// Fails as [`from_query`](Self::from_query) does.
     pub fn from_fragment(fragment: &str) -> Result<Self, FormError> {
         Self::from_form(fragment.strip_prefix('#').unwrap_or(fragment).as_bytes())
     }
 
-    /// Reads the body of a form that the browser posts.
+    /// Reads the body of a form that the browser posts (`response_mode=form_post`).
     ///
     /// # Errors
-    /// As [`from_query`](Self::from_query).
+    /// Fails as [`from_query`](Self::from_query) does.
     pub fn from_form(body: &[u8]) -> Result<Self, FormError> {
         if body.len() > MAX_CALLBACK {
             return Err(FormError::TooLong);
@@ -78,9 +93,8 @@ impl AuthorizationResponse {
         Ok(Self::from_parameters(form::decode(body)?))
     }
 
-    /// The state by which to find the pending authorization that this answers: [`state`](Self::state), or the one
-    /// inside of a signed response. It is the word of whoever made the response, good for looking up and nothing else:
-    /// the callback verifies it.
+    /// Returns the state by which to find the pending authorization: [`state`](Self::state), or the one inside a
+    /// signed response. It is not verified, so use it for nothing but the lookup. The callback verifies it.
     #[must_use]
     pub fn claimed_state(&self) -> Option<String> {
         self.state.clone().or_else(|| {
@@ -90,7 +104,7 @@ impl AuthorizationResponse {
         })
     }
 
-    /// The response of these parameters, each of which stands there once.
+    /// Makes a response from these parameters. No name may be repeated.
     pub(crate) fn from_parameters(mut pairs: Vec<(String, Zeroizing<String>)>) -> Self {
         let mut take = |name: &str| {
             let at = pairs.iter().position(|(known, _)| known == name)?;
@@ -118,10 +132,10 @@ impl AuthorizationResponse {
         }
     }
 
-    /// Reads the query of a URL, or of the path and query that a server sees.
+    /// Reads the query of a URL. The URL may be only the path and query that a server sees.
     ///
     /// # Errors
-    /// As [`from_query`](Self::from_query).
+    /// Fails as [`from_query`](Self::from_query) does.
     pub fn from_url(url: &str) -> Result<Self, FormError> {
         let url = url.split('#').next().unwrap_or_default();
         Self::from_query(url.split_once('?').map_or("", |(_, query)| query))

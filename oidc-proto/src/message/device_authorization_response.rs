@@ -1,4 +1,4 @@
-//! The device authorization response (RFC 8628 section 3.2).
+//! [`DeviceAuthorizationResponse`]: the codes for a device and its user (RFC 8628 section 3.2).
 
 use crate::base::{
     json::{Extra, JsonError, Members},
@@ -6,28 +6,62 @@ use crate::base::{
 };
 use std::{fmt, time::Duration};
 
-/// The codes for a device and its user, as the provider sent them.
+/// The device authorization response: the codes for a device and its user, as the provider sent them (RFC 8628 section
+/// 3.2).
+///
+/// The flow of [`Client::device_authorization`](crate::flow::Client::device_authorization) reads and checks it. Its
+/// output is a [`DeviceAuthorization`](crate::flow::DeviceAuthorization):
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp, UrlPolicy,
+///     flow::{Client, Step},
+///     metadata::{Profile, ProviderMetadata},
+/// };
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "device_authorization_endpoint": "https://op.example/device",
+///     "jwks_uri": "https://op.example/jwks"
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-tv").build()?;
+/// let moment = |entropy| Moment::new(Timestamp(1_800_000_000), [entropy; 32]);
+/// let (_request, _terms, pending) = client.device_authorization(["openid"], moment(1))?.into_parts();
+///
+/// // The provider's response to `_request`:
+/// let body = r#"{"device_code": "GmRhmhcxhw", "user_code": "WDJB-MJHT",
+///     "verification_uri": "https://op.example/tv", "expires_in": 1800}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(body.as_bytes().to_vec())?;
+/// let Step::Done(authorization) = pending.receive(response, moment(2))? else {
+///     return Err("the flow goes on".into());
+/// };
+/// assert_eq!(authorization.user_code(), "WDJB-MJHT");
+/// assert_eq!(authorization.expires_at(), Timestamp(1_800_001_800));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct DeviceAuthorizationResponse {
-    /// The code that the device asks for tokens with.
+    /// The code with which the device asks for tokens.
     pub device_code: Secret,
     /// The code that the user enters.
     pub user_code: String,
-    /// The page on which the user enters it.
+    /// The page on which the user enters `user_code`.
     pub verification_uri: String,
-    /// The page on which the user need enter nothing.
+    /// The page with the code in its URL: the user need not enter it.
     pub verification_uri_complete: Option<String>,
-    /// The life of both codes, in seconds.
+    /// The lifetime of both codes.
     pub expires_in: Duration,
-    /// The least time between two requests for tokens, in seconds.
+    /// The shortest time between two token requests. If absent, RFC 8628 section 3.2 says 5 seconds.
     pub interval: Option<Duration>,
-    /// The members that no field knows.
+    /// The members that have no field.
     pub extra: Extra,
 }
 
 impl DeviceAuthorizationResponse {
-    /// Reads it; an error is the name of the member that is missing.
+    /// Reads a response. The inner error is the name of a missing member.
     pub(crate) fn from_members(mut members: Members) -> Result<Result<Self, &'static str>, JsonError> {
         let mut text = |name: &'static str| members.string(name).map(|text| text.ok_or(name));
         let (device_code, user_code) = (text("device_code")?, text("user_code")?);
@@ -50,7 +84,7 @@ impl DeviceAuthorizationResponse {
     }
 }
 
-/// Neither of the codes, nor an address that may have one in it.
+/// Shows neither of the codes, nor a URL that may contain one.
 impl fmt::Debug for DeviceAuthorizationResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceAuthorizationResponse")

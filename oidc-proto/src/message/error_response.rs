@@ -1,4 +1,4 @@
-//! The error response (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
+//! [`ErrorResponse`]: the refusal of a provider (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
 
 use super::masked::Mask;
 use crate::base::{
@@ -8,23 +8,33 @@ use crate::base::{
 };
 use std::fmt;
 
-/// What a provider says when it says no.
+/// The refusal of a provider: an error code, and texts for developers.
 ///
-/// The texts are the provider's: bounded to 256 characters, on one line, with what is not visible replaced
-/// (control characters, marks of direction, characters without width), and without the secrets of the
-/// request, which some providers repeat. A secret is found however it is encoded (percent, HTML, JSON,
-/// base64, hexadecimal), in either case, with spaces and signs lost, and where it is cut off: pieces of it
-/// of at least 8 letters and digits are hidden, of at least half of them if it has fewer than 16 (and at least
-/// 6). A secret of 4 to 7 characters is hidden as a whole, where it stands by itself; shorter ones are not
-/// looked for.
+/// The provider wrote these texts, so they are cleaned for logs. Each is one line of at most 256 characters. Invisible
+/// characters (control characters, marks of direction, characters without width) are replaced.
+///
+/// Some providers repeat the secrets of a request. They are replaced by `[secret]`, in any encoding (percent, HTML,
+/// JSON, base64, hexadecimal), in upper or lower case, and with lost spaces and signs. Pieces of a secret are hidden,
+/// too, if they have at least 8 letters and digits. For a secret with fewer than 16, half of them suffice, but no
+/// fewer than 6. A secret of 4 to 7 characters is hidden only as a whole word. Shorter secrets are not hidden.
+///
+/// ```
+/// use oidc_proto::message::AuthorizationResponse;
+///
+/// let query = "error=access_denied&error_description=The+user+said+no&state=xyz";
+/// let error = AuthorizationResponse::from_query(query)?.error.ok_or("no error")?;
+/// assert_eq!(error.error, "access_denied");
+/// assert_eq!(error.to_string(), "`access_denied` (The user said no)");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ErrorResponse {
-    /// The code, such as `access_denied` or `invalid_grant`.
+    /// The error code, such as `access_denied` or `invalid_grant`.
     pub error: String,
-    /// Prose for developers.
+    /// A description for developers.
     pub error_description: Option<String>,
-    /// A page for developers.
+    /// The URL of a page for developers.
     pub error_uri: Option<String>,
 }
 
@@ -35,7 +45,7 @@ impl ErrorResponse {
         Self { error: clean(error), error_description: description.map(clean), error_uri: uri.map(clean) }
     }
 
-    /// Reads an error response; `None` in place of a body that is not one.
+    /// Reads the body of an error response. Returns `None` for other JSON objects.
     pub(crate) fn from_json(body: &[u8], secrets: &[Secret]) -> Result<Option<Self>, JsonError> {
         let mut members = Members::parse(body)?;
         Ok(Self::from_members(&mut members, secrets))
@@ -58,7 +68,7 @@ impl ErrorResponse {
         ))
     }
 
-    /// The same without these secrets.
+    /// Returns a copy without these secrets.
     pub(crate) fn without(&self, secrets: &[Secret]) -> Self {
         Self::new(&self.error, self.error_description.as_deref(), self.error_uri.as_deref(), secrets)
     }
@@ -84,7 +94,7 @@ mod tests {
     }
 
     #[test]
-    fn prose_is_bounded_and_printable() {
+    fn texts_are_bounded_and_printable() {
         let body = format!(r#"{{"error":"a\u001b[31m\nb","error_description":"{}"}}"#, "x".repeat(5000));
         let error = ErrorResponse::from_json(body.as_bytes(), &[]).unwrap().unwrap();
         assert_eq!(error.error, "a\u{fffd}[31m\u{fffd}b");
@@ -92,17 +102,20 @@ mod tests {
     }
 
     #[test]
-    fn a_provider_that_repeats_a_secret_is_not_repeated() {
+    fn a_secret_that_the_provider_repeats_is_hidden() {
         let secret = Secret::new("hunter2-hunter2");
         let prose = format!("{}hunter2-hunter2", "x".repeat(MAX_TEXT - 5));
         let body = format!(r#"{{"error":"hunter2-hunter2?","error_description":"{prose}"}}"#);
         let error = ErrorResponse::from_json(body.as_bytes(), &[secret, Secret::new("x")]).unwrap().unwrap();
         assert_eq!(error.error, "[secret]?");
-        assert!(error.error_description.unwrap().ends_with("x[secr"), "not even the half of it");
+        assert!(
+            error.error_description.unwrap().ends_with("x[secr"),
+            "the cut does not show half of a secret"
+        );
     }
 
     #[test]
-    fn what_is_no_error_response_is_none() {
+    fn other_json_is_not_an_error_response() {
         assert_eq!(ErrorResponse::from_json(b"{}", &[]), Ok(None));
         assert_eq!(ErrorResponse::from_json(br#"{"error":{"code":7}}"#, &[]), Ok(None));
         assert_eq!(ErrorResponse::from_json(b"<html>", &[]), Err(JsonError::NotJson));

@@ -1,4 +1,4 @@
-//! The introspection response (RFC 7662 section 2.2).
+//! [`IntrospectionResponse`]: what the authorization server says about a token (RFC 7662 section 2.2).
 
 use super::scopes;
 use crate::base::{
@@ -8,49 +8,64 @@ use crate::base::{
 use serde_json::Value;
 use std::fmt;
 
-/// What the authorization server says of a token, to a client that asks and to a resource server that
-/// [judges](crate::resource::ResourceServer::judge_introspected) by it. Only [`active`](Self::active) is always said.
+/// The introspection response: what the authorization server says about a token (RFC 7662 section 2.2).
 ///
-/// Read as leniently as is safe: `username` and `jti` of another type stay in [`extra`](Self::extra). What
-/// limits a token, or says whose it is and what kind of token (`iss`, `sub`, `aud`, `exp`, `nbf`, `iat`,
-/// `client_id`, `azp`, `token_type`, `scope`, `scp`, `cnf`, `acr`, `auth_time`, `typ`, `token_use`), is an
-/// error if it cannot be read, for a limit must not be lost by a spelling mistake. `null` counts as absent.
-/// Of a token that is not active, nothing else counts or is read.
+/// [`Client::introspect`](crate::flow::Client::introspect) asks for it, and
+/// [`ResourceServer::judge_introspected`](crate::resource::ResourceServer::judge_introspected) decides by it. The
+/// server always sends [`active`](Self::active). All other members are optional, and `null` counts as absent.
+///
+/// A `username` or `jti` of another type stays in [`extra`](Self::extra). Other members limit a token, or say whose
+/// it is, or what kind of token it is: `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `client_id`, `azp`, `token_type`,
+/// `scope`, `scp`, `cnf`, `acr`, `auth_time`, `typ`, `token_use`. If one of these cannot be read, the response is
+/// refused: a misspelled limit must not be lost. If the token is not active, no other member is read.
+///
+/// ```
+/// use oidc_proto::{Timestamp, message::IntrospectionResponse};
+///
+/// let body = r#"{"active": true, "scope": "read write", "exp": 1800000000, "sub": "alice"}"#;
+/// let response = IntrospectionResponse::from_members(serde_json::from_str(body)?)?;
+/// assert!(response.active && response.has_scope("write"));
+/// assert_eq!(response.exp, Some(Timestamp(1_800_000_000)));
+///
+/// let unreadable = r#"{"active": true, "exp": "tomorrow"}"#;
+/// assert!(IntrospectionResponse::from_members(serde_json::from_str(unreadable)?).is_err());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Default, PartialEq)]
 #[non_exhaustive]
 pub struct IntrospectionResponse {
-    /// Whether the token may be used, as the server sees it now.
+    /// Whether the token is valid now, in the view of the server.
     pub active: bool,
-    /// The scopes, with spaces between.
+    /// The scopes of the token, separated by spaces.
     pub scope: Option<String>,
-    /// The client that the token was issued to.
+    /// The client to which the token was issued.
     pub client_id: Option<String>,
-    /// A name of the user, for humans.
+    /// A name of the user for people to read.
     pub username: Option<String>,
-    /// How the token is used: `Bearer`, `DPoP`.
+    /// The type of the token, such as `Bearer` or `DPoP`.
     pub token_type: Option<String>,
-    /// When it expires.
+    /// When the token expires.
     pub exp: Option<Timestamp>,
-    /// When it was issued.
+    /// When the token was issued.
     pub iat: Option<Timestamp>,
-    /// When it begins to be valid.
+    /// When the token becomes valid.
     pub nbf: Option<Timestamp>,
-    /// Whom it is about.
+    /// The subject of the token, usually its user.
     pub sub: Option<String>,
-    /// Whom it is meant for; empty if the server does not say. A list of nobody stays in
+    /// The audience of the token; empty if the server does not say. An empty list of the server stays in
     /// [`extra`](Self::extra).
     pub aud: Vec<String>,
-    /// Who issued it.
+    /// The issuer of the token.
     pub iss: Option<String>,
-    /// Its identifier.
+    /// The identifier of the token.
     pub jti: Option<String>,
-    /// What it is bound to (RFC 7800, RFC 8705, RFC 9449).
+    /// The key or certificate to which the token is bound (RFC 7800, RFC 8705, RFC 9449).
     pub cnf: Option<Extra>,
     /// When the user was authenticated (RFC 9470 section 6.2).
     pub auth_time: Option<Timestamp>,
-    /// The class of that authentication.
+    /// The authentication context class of that authentication (RFC 9470 section 6.2).
     pub acr: Option<String>,
-    /// The members that no field knows, or that are of another type.
+    /// The members that have no field, or have another type than their field.
     pub extra: Extra,
 }
 
@@ -58,13 +73,14 @@ impl IntrospectionResponse {
     /// Reads the members of a response.
     ///
     /// # Errors
-    /// `active` is missing or no boolean, or what limits an active token cannot be read.
+    /// [`JsonError::WrongType`] if `active` is missing or not a boolean, or if a member that limits an active token
+    /// cannot be read.
     pub fn from_members(members: Extra) -> Result<Self, JsonError> {
         let missing = JsonError::WrongType { member: "active", expected: "a boolean" };
         Self::parse(Members::new(members))?.ok_or(missing)
     }
 
-    /// Reads a response; `None` if it does not say whether the token is active.
+    /// Reads a response. Returns `None` if it does not say whether the token is active.
     pub(crate) fn parse(mut members: Members) -> Result<Option<Self>, JsonError> {
         let Some(active) = members.boolean("active")? else { return Ok(None) };
         if !active {
@@ -91,8 +107,8 @@ impl IntrospectionResponse {
         }))
     }
 
-    /// Every member of the response: a field's as the field has read it, the others as they came. A new field does not
-    /// compile until it stands here.
+    /// Returns all members of the response: fields as they were read, other members unchanged. A new field does not
+    /// compile until it is named here.
     pub(crate) fn members(&self) -> Extra {
         let Self {
             active,
@@ -136,28 +152,28 @@ impl IntrospectionResponse {
         all
     }
 
-    /// Whether the server says whom the token is meant for. Nobody is another audience than none.
+    /// Whether the server names an audience. An empty list counts as one: it admits nobody.
     pub(crate) fn names_audience(&self) -> bool {
         !self.aud.is_empty() || self.extra.contains_key("aud")
     }
 
-    /// The scopes: those of `scope`, or else of `scp`, a string or an array.
+    /// Returns the scopes of the token: those of `scope`, or else those of `scp`. Either may be a string or an array.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         let others = self.scope.is_none().then_some(&self.extra);
         let words = self.scope.as_deref().map(scopes::words);
         words.into_iter().flatten().chain(others.into_iter().flat_map(scopes::of_members))
     }
 
-    /// Whether it has this scope.
+    /// Whether the token has this scope.
     #[must_use]
     pub fn has_scope(&self, wanted: &str) -> bool {
         self.scopes().any(|scope| scope == wanted)
     }
 }
 
-/// Not the identifier: with UAA, that of an opaque token is the token itself. Of what it is bound to, and
-/// of the members that no field knows, the names alone: a key that is shared (RFC 9200 section 5.9.2), and
-/// with Keycloak the whole token (`jwt`), may be among them.
+/// Leaves out `jti`: with UAA, the identifier of an opaque token is the token itself. Shows only the names of the
+/// members of `cnf` and `extra`: `cnf` may contain a shared key (RFC 9200 section 5.9.2), and `extra` may contain the
+/// whole token (`jwt`, with Keycloak).
 impl fmt::Debug for IntrospectionResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("IntrospectionResponse")
@@ -184,8 +200,8 @@ fn text(members: &mut Members, member: &'static str) -> Option<String> {
     members.string(member).ok().flatten()
 }
 
-/// A string, or an array of strings as some servers write it. One that would say something else with spaces
-/// between stays an array.
+/// Reads a string, or an array of strings as some servers write it. An array stays in `extra` if one of its items has
+/// a space: joined with spaces, it would name other scopes.
 fn scope(members: &mut Members) -> Option<String> {
     let joinable =
         |items: &Vec<Value>| items.iter().filter_map(Value::as_str).all(|item| !item.contains(' '));
@@ -195,8 +211,7 @@ fn scope(members: &mut Members) -> Option<String> {
     text(members, "scope").or_else(|| members.strings("scope").ok().flatten().map(|words| words.join(" ")))
 }
 
-/// Whether everything that limits a token is there as it may be, or not at all; what has a field of another
-/// type than text is checked as it is read.
+/// Checks the types of the texts and scopes that limit a token. Limits of other types are checked when they are read.
 fn check_limits(members: &Members) -> Result<(), JsonError> {
     const TEXTS: [&str; 8] = ["iss", "sub", "client_id", "azp", "token_type", "acr", "typ", "token_use"];
     for member in TEXTS {
@@ -207,7 +222,7 @@ fn check_limits(members: &Members) -> Result<(), JsonError> {
     scopes::check(members.all())
 }
 
-/// A number, or a string of digits as some servers write it; rounded down.
+/// Reads a number, or a string of digits as some servers write it. Rounds down.
 fn date_of(value: &Value) -> Option<i64> {
     let seconds = match value {
         Value::String(text) => text.parse().ok(),
@@ -248,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn the_example_of_rfc_7662_is_read_and_nothing_gets_lost() {
+    fn the_example_of_rfc_7662_is_read_and_nothing_is_lost() {
         let said = read(&json!({
             "active": true, "client_id": "l238j323ds-23ij4", "username": "jdoe",
             "scope": "read write dolphin", "sub": "Z5O3upPC88QrAjx00dis",
@@ -265,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn active_is_a_boolean_and_must_be_there() {
+    fn active_is_a_boolean_and_is_required() {
         assert_eq!(read(&json!({"exp": 5})), Ok(None));
         assert_eq!(read(&json!({"active": null})), Ok(None));
         for bad in [json!("true"), json!(1), json!([true])] {
@@ -277,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn of_an_inactive_token_nothing_counts() {
+    fn only_the_state_of_an_inactive_token_is_read() {
         let said = read(&json!({"active": false, "exp": "soon", "sub": "alice"})).unwrap().unwrap();
         assert!(!said.active && said.sub.is_none() && said.extra["sub"] == "alice");
     }
@@ -313,7 +328,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_server_reads_the_same_and_is_given_every_member_back() {
+    fn every_member_that_was_read_is_returned_again() {
         let read = |said: Value| IntrospectionResponse::from_members(said.as_object().unwrap().clone());
         let said = read(json!({
             "active": true, "aud": "a", "exp": 10.9, "auth_time": "7", "acr": "gold", "scope": ["b", "c"],

@@ -1,31 +1,32 @@
-//! Texts of a provider, without the secrets that it was sent: some providers repeat them, and not always as
-//! they were.
+//! [`Mask`]: removes the secrets of a request from the texts of a provider. Some providers repeat them, often in
+//! another encoding.
 //!
-//! Text and secret are brought into one spelling first: what is encoded is decoded, as often as it takes, and
-//! of the rest only letters and digits count, in lower case. Then every piece of the text that is as long as
-//! [`run`] says and that is a piece of a secret is hidden. So it does not matter how a secret was encoded,
-//! where it was cut off, or which of its spaces and signs were lost.
+//! Both the text and the secret are normalized first: encoded characters are decoded, up to eight times, and then only
+//! letters and digits count, in lower case. A piece of the text is hidden if it is a piece of a secret, and as long as
+//! [`run`] says. So the encoding of a secret does not matter, nor the place where it was cut off, nor lost spaces and
+//! signs.
 
 use crate::base::{secret::Secret, visible::is_visible};
 use base64::prelude::{BASE64_STANDARD_NO_PAD, Engine};
 use std::collections::BTreeMap;
 use zeroize::Zeroizing;
 
-/// How much of a provider's prose is kept, in characters.
+/// The longest text that is kept, in characters.
 pub(super) const MAX_TEXT: usize = 256;
 
-/// How much of it is looked at, in bytes: what is hidden makes room for what comes after it.
+/// The part of a text that is read, in bytes. It is longer than the text that is kept, because hidden secrets make
+/// room for the text after them.
 const MAX_LOOKED_AT: usize = 4096;
 
-/// The longest secret that is also looked for in base64 and hexadecimal, in bytes.
+/// The longest secret that is also searched for in base64 and hexadecimal, in bytes.
 const MAX_ENCODED: usize = 1024;
 
-/// What stands in the place of a secret.
+/// The text that replaces a secret.
 const MASK: &str = "[secret]";
 
-/// How long a piece of a secret of so many significant characters must be to be hidden. Shorter ones are
-/// syllables of anything. A secret of 4 to 7 characters is hidden as a whole, where it is a word by itself;
-/// shorter ones are not looked for.
+/// Returns the length from which a piece of a secret is hidden, for a secret of `length` significant characters.
+/// Shorter pieces occur in ordinary words. A secret of 4 to 7 characters is hidden only as a whole word. Shorter
+/// secrets are not searched for.
 fn run(length: usize) -> usize {
     match length {
         16.. => 8,
@@ -34,13 +35,13 @@ fn run(length: usize) -> usize {
     }
 }
 
-/// Secrets, ready to be looked for in texts.
+/// Secrets, prepared for a search in texts.
 pub(super) struct Mask(Vec<Needle>);
 
 impl Mask {
     pub(super) fn new(secrets: &[Secret]) -> Self {
         let mut needles = Vec::new();
-        // Most spellings of one secret are alike here.
+        // Most encodings of a secret are equal once normalized.
         let mut add = |needle: Option<Needle>| match needle {
             Some(needle) if !needles.contains(&needle) => needles.push(needle),
             Some(_) | None => {}
@@ -50,8 +51,8 @@ impl Mask {
             if !(8..=MAX_ENCODED).contains(&secret.len()) {
                 continue;
             }
-            // Whatever stands before it in base64, it begins at one of three places; what it shares a
-            // character with is left out.
+            // Base64 encodes three bytes in four characters, so a secret begins at one of three offsets. The
+            // characters at its ends that encode neighboring bytes, too, are left out.
             for (before, shared) in [(&[][..], 0), (&[0][..], 2), (&[0, 0][..], 3)] {
                 let bytes = Zeroizing::new([before, secret.as_bytes()].concat());
                 let encoded = Zeroizing::new(BASE64_STANDARD_NO_PAD.encode(&bytes));
@@ -64,7 +65,7 @@ impl Mask {
         Self(needles)
     }
 
-    /// The text on one line of visible characters, cut to [`MAX_TEXT`], without the secrets.
+    /// Returns the text without the secrets: one line of visible characters, cut to [`MAX_TEXT`].
     pub(super) fn over(&self, text: &str) -> String {
         let mut end = text.len().min(MAX_LOOKED_AT);
         while !text.is_char_boundary(end) {
@@ -92,7 +93,7 @@ impl Mask {
         out.chars().take(MAX_TEXT).collect()
     }
 
-    /// Which bytes of a text spell a piece of a secret.
+    /// Marks the bytes of a text that spell a piece of a secret.
     fn hidden(&self, text: &str) -> Vec<bool> {
         let mut hidden = vec![false; text.len()];
         if self.0.is_empty() {
@@ -127,17 +128,17 @@ impl Mask {
     }
 }
 
-/// A piece of up to eight characters of ASCII, none of which is 0.
+/// Packs up to eight characters of ASCII into a number. None of them may be 0.
 fn packed(piece: &[u8]) -> u64 {
     piece.iter().fold(0, |packed, byte| packed << 8 | u64::from(*byte))
 }
 
-/// A character of ASCII as a byte.
+/// Returns a character of ASCII as a byte.
 fn byte(c: char) -> u8 {
     u8::try_from(c).unwrap_or_default()
 }
 
-/// A character as it was meant, and the bytes of the text that spell it.
+/// A decoded character, and the range of bytes of the text that spell it.
 #[derive(Clone, Copy)]
 struct Unit {
     c: char,
@@ -145,12 +146,12 @@ struct Unit {
     to: usize,
 }
 
-/// Which characters count.
+/// The characters of a text that are compared with a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Alphabet {
     /// Letters and digits.
     Letters,
-    /// All that are visible, for secrets with few letters; but no `+`, which is a space in forms.
+    /// All visible characters, for secrets with few letters. A `+` does not count: it is a space in forms.
     Signs,
 }
 
@@ -168,7 +169,7 @@ impl Alphabet {
     }
 }
 
-/// A secret, or another spelling of it, as it is looked for.
+/// A secret, or an encoding of it, in normalized form.
 #[derive(PartialEq, Eq)]
 struct Needle {
     alphabet: Alphabet,
@@ -190,14 +191,14 @@ impl Needle {
     }
 }
 
-/// Whether this part of a text is not a part of a word.
+/// Whether this part of a text is a word by itself.
 fn is_word(text: &str, from: usize, to: usize) -> bool {
     let before = text.get(..from).and_then(|text| text.chars().next_back());
     let after = text.get(to..).and_then(|text| text.chars().next());
     !before.into_iter().chain(after).any(char::is_alphanumeric)
 }
 
-/// A text as it was meant. What is encoded twice is decoded twice.
+/// Decodes a text. A text that was encoded several times is decoded as often, up to eight times.
 fn decoded(text: &str) -> Vec<Unit> {
     let mut units: Vec<Unit> =
         text.char_indices().map(|(from, c)| Unit { c, from, to: from + c.len_utf8() }).collect();
@@ -223,14 +224,14 @@ fn decode(units: &[Unit]) -> Vec<Unit> {
     out
 }
 
-/// The first character of a text as it was meant, and of how many it is made.
+/// Returns the first decoded character of a text, and the number of characters that spell it.
 fn one(units: &[Unit]) -> (char, usize) {
     let at = |index: usize| units.get(index).map(|unit| unit.c);
     let first = at(0).unwrap_or_default();
     match (first, at(1)) {
-        // RFC 3986 section 2.1; a byte that is no ASCII is of no secret.
+        // RFC 3986 section 2.1. Bytes outside of ASCII are not part of a secret.
         ('%', _) => number(units, 1, 16, 2, 2).unwrap_or((first, 1)),
-        // JSON (RFC 8259 section 7), and what other languages write.
+        // Escapes of JSON (RFC 8259 section 7) and of other languages.
         ('\\', Some('u' | 'U')) if at(2) == Some('{') => number(units, 3, 16, 1, 6)
             .filter(|(_, end)| at(*end) == Some('}'))
             .map_or(('\0', 2), |(value, end)| (value, end + 1)),
@@ -240,10 +241,10 @@ fn one(units: &[Unit]) -> (char, usize) {
         ('\\', Some('0'..='3')) => number(units, 1, 8, 3, 3).unwrap_or(('\0', 2)),
         ('\\', Some('n' | 'r' | 't' | 'b' | 'f')) => ('\0', 2),
         ('\\', Some(escaped)) => (escaped, 2),
-        // The same in a quoted string of a header, which loses its backslashes.
+        // The same escapes in a quoted string of a header, which loses its backslashes.
         ('u', Some('0')) if at(2) == Some('0') => number(units, 3, 16, 2, 2).unwrap_or((first, 1)),
         ('x', Some(_)) => number(units, 1, 16, 2, 2).unwrap_or((first, 1)),
-        // HTML, with the semicolon or without.
+        // Character references of HTML, with or without the semicolon.
         ('&', Some('#')) => {
             let found = match at(2) {
                 Some('x' | 'X') => number(units, 3, 16, 1, 6),
@@ -256,7 +257,7 @@ fn one(units: &[Unit]) -> (char, usize) {
     }
 }
 
-/// A number in so many digits at least and at most, as the character it stands for, and where it ends.
+/// Reads a number of `least` to `most` digits. Returns the character with this number, and the end of the number.
 fn number(units: &[Unit], from: usize, radix: u32, least: usize, most: usize) -> Option<(char, usize)> {
     let digits = units.get(from..)?.iter().take(most).map_while(|unit| unit.c.to_digit(radix));
     let (value, count) = digits.fold((0_u32, 0), |(value, count), digit| {
@@ -265,7 +266,7 @@ fn number(units: &[Unit], from: usize, radix: u32, least: usize, most: usize) ->
     (count >= least).then(|| (char::from_u32(value).unwrap_or('\0'), from + count))
 }
 
-/// The entities of HTML for characters of ASCII that a secret may have.
+/// The named character references of HTML for characters that a secret may have.
 const ENTITIES: [(&str, char); 50] = [
     ("amp", '&'),
     ("AMP", '&'),
@@ -341,7 +342,7 @@ mod tests {
         Mask::new(&[Secret::new(secret)]).over(text)
     }
 
-    /// No six letters and digits of a secret in a row are in a text.
+    /// Asserts that the text has no six successive letters and digits of the secret.
     fn shows_nothing(text: &str, secret: &str) {
         let plain = |text: &str| -> Vec<char> {
             text.replace(MASK, " ").to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
@@ -422,7 +423,7 @@ mod tests {
 
     #[test]
     fn the_shorter_a_secret_is_the_more_of_it_must_be_there() {
-        // Of ten, six; of seven, all; and a word by itself.
+        // Of ten characters, six are enough. Of seven, all are needed, as a word by itself.
         assert_eq!(of("is horsebatte", "horsebatte"), "is [secret]");
         assert_eq!(of("is sebatt.", "horsebatte"), "is [secret].");
         assert_eq!(of("is rseba.", "horsebatte"), "is rseba.");
@@ -431,7 +432,7 @@ mod tests {
         assert_eq!(of("is hunter.", "hunter2"), "is hunter.");
         assert_eq!(of("is hunter2s.", "hunter2"), "is hunter2s.");
         assert_eq!(of("axe x x", "x"), "axe x x");
-        // With few letters the signs count.
+        // If a secret has few letters, its signs count.
         assert_eq!(of("is !@#$^*()_|~", "!@#$^*()_|~"), "is [secret]");
         assert_eq!(of("is !%40%23$^*()_|", "!@#$^*()_|~"), "is [secret]");
         assert_eq!(of("is (a) [b] {c}", "!@#$^*()_|~"), "is (a) [b] {c}");

@@ -1,5 +1,22 @@
-//! Room `message`: one file per message of the specifications. It encodes or decodes, and decides
-//! nothing.
+//! The messages of the protocol: one type for each request and response of the specifications.
+//!
+//! A type here only reads or writes its message. The flows in [`flow`](crate::flow) decide what to do with it: they
+//! check the state of an [`AuthorizationResponse`], and verify the ID token of a [`TokenResponse`]. So you build a
+//! request here, pass it to a [`Client`](crate::flow::Client), and get responses back from its flows.
+//!
+//! ```
+//! use oidc_proto::message::{AuthorizationRequest, AuthorizationResponse, Prompt};
+//!
+//! // A request: for the user's email address, and a new login even if the user has a session.
+//! let request = AuthorizationRequest::new(["email"]).prompt([Prompt::Login]);
+//! assert_eq!(request.scopes, ["email"]);
+//!
+//! // A response: the URL to which the browser returns.
+//! let response = AuthorizationResponse::from_url("/callback?error=access_denied&state=xyz")?;
+//! assert_eq!(response.state.as_deref(), Some("xyz"));
+//! assert_eq!(response.error.ok_or("no error")?.error, "access_denied");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 mod access_request;
 mod authorization_request;

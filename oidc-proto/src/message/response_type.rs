@@ -1,26 +1,40 @@
-//! What an authorization response carries, and in what way it comes (OAuth 2.0 Multiple Response Type Encoding
-//! Practices, Form Post Response Mode 1.0, JWT Secured Authorization Response Mode).
+//! [`ResponseType`] and [`ResponseMode`]: the content of an authorization response, and the way in which it comes
+//! (OAuth 2.0 Multiple Response Type Encoding Practices, Form Post Response Mode 1.0, JWT Secured Authorization
+//! Response Mode).
 
-/// The tokens that come through the browser besides the code (OpenID Connect Core 1.0 section 3.3).
+/// The content of an authorization response: a code, and the tokens that come through the browser besides it (OpenID
+/// Connect Core 1.0 section 3.3).
 ///
-/// The code alone is the best choice: nothing that can be used travels through the browser. The hybrid types are
-/// for providers and profiles that demand them.
+/// The code alone is the best choice: a thief cannot use it. Use the hybrid types only for providers and profiles that
+/// demand them.
+///
+/// ```
+/// use oidc_proto::message::{AuthorizationRequest, ResponseMode, ResponseType};
+///
+/// assert_eq!(AuthorizationRequest::new(["email"]).response_type, ResponseType::Code);
+///
+/// let hybrid = AuthorizationRequest::new(["email"])
+///     .response_type(ResponseType::CodeIdToken)
+///     .response_mode(ResponseMode::FormPost);
+/// assert_eq!(hybrid.response_type.name(), "code id_token");
+/// assert!(hybrid.response_type.has_id_token() && !hybrid.response_type.has_token());
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseType {
     /// `code`: the code alone.
     #[default]
     Code,
-    /// `code id_token`: an ID token, too, which vouches for the code.
+    /// `code id_token`: an ID token, too. It has a hash of the code, so a swapped code is noticed.
     CodeIdToken,
-    /// `code token`: an access token, too. Nothing vouches for the code or the token before the code is sent.
+    /// `code token`: an access token, too. Neither can be verified before the code is sent.
     CodeToken,
-    /// `code id_token token`: both.
+    /// `code id_token token`: an ID token and an access token, too.
     CodeIdTokenToken,
 }
 
 impl ResponseType {
-    /// The value of `response_type`.
+    /// Returns the value of `response_type`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -43,7 +57,7 @@ impl ResponseType {
         matches!(self, Self::CodeToken | Self::CodeIdTokenToken)
     }
 
-    /// The type of this name.
+    /// Returns the type with this name.
     pub(crate) fn from_name(name: &str) -> Option<Self> {
         [Self::Code, Self::CodeIdToken, Self::CodeToken, Self::CodeIdTokenToken]
             .into_iter()
@@ -51,19 +65,28 @@ impl ResponseType {
     }
 }
 
-/// How an authorization response comes to the redirect URI.
+/// The way in which an authorization response comes to the redirect URI.
+///
+/// ```
+/// use oidc_proto::message::{AuthorizationRequest, ResponseMode};
+///
+/// // A signed response in the query (JARM).
+/// let request = AuthorizationRequest::new(["email"]).response_mode(ResponseMode::QueryJwt);
+/// assert_eq!(request.response_mode.map(ResponseMode::name), Some("query.jwt"));
+/// assert!(ResponseMode::QueryJwt.is_signed());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ResponseMode {
-    /// In the query; never with tokens.
+    /// In the query. It is refused for responses with tokens.
     Query,
-    /// In the fragment, which browsers keep to themselves: a page of the application must hand it on.
+    /// In the fragment. Browsers do not send it, so a page of the application must pass it to the server.
     Fragment,
-    /// In a form that the browser posts. A cookie that is to come with it needs `SameSite=None`.
+    /// In a form that the browser posts. The browser sends only cookies with `SameSite=None` with it.
     FormPost,
-    /// Signed (JARM), in the way that is usual for the response type: the query, or the fragment with tokens.
+    /// Signed (JARM), in the default way of the response type: in the query, or in the fragment if it has tokens.
     Jwt,
-    /// Signed (JARM), in the query; never with tokens.
+    /// Signed (JARM), in the query. It is refused for responses with tokens.
     QueryJwt,
     /// Signed (JARM), in the fragment.
     FragmentJwt,
@@ -72,7 +95,7 @@ pub enum ResponseMode {
 }
 
 impl ResponseMode {
-    /// The value of `response_mode`.
+    /// Returns the value of `response_mode`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -86,7 +109,7 @@ impl ResponseMode {
         }
     }
 
-    /// Whether the answer is a signed JWT.
+    /// Whether the response is a signed JWT.
     #[must_use]
     pub const fn is_signed(self) -> bool {
         matches!(self, Self::Jwt | Self::QueryJwt | Self::FragmentJwt | Self::FormPostJwt)
@@ -100,7 +123,7 @@ pub(crate) enum RequestError {
     Parameter(&'static str),
 }
 
-/// The answer that a request asks for: its `response_type`, and its `response_mode` if that is to be sent.
+/// The response that a request asks for: its `response_type`, and the `response_mode` to send, if any.
 #[derive(Clone, Copy)]
 pub(crate) struct Answer {
     pub(crate) kind: &'static str,
@@ -108,8 +131,8 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// The answer of this type and mode. One that carries tokens never comes in the query (Multiple Response Type
-    /// Encoding Practices section 3, JARM section 4.3.1).
+    /// Checks the type and the mode. Tokens must not come in the query (Multiple Response Type Encoding Practices
+    /// section 3, JARM section 4.3.1).
     pub(crate) fn new(
         kind: &'static str,
         tokens: bool,
@@ -124,12 +147,12 @@ impl Answer {
         }
     }
 
-    /// The name of the mode.
+    /// Returns the name of the mode.
     pub(crate) fn mode_name(self) -> &'static str {
         self.mode.map_or("query", ResponseMode::name)
     }
 
-    /// Whether it is a signed JWT.
+    /// Whether the response is to be a signed JWT.
     pub(crate) fn is_signed(self) -> bool {
         self.mode.is_some_and(ResponseMode::is_signed)
     }

@@ -1,21 +1,21 @@
-//! The scopes of a token, wherever they are said: a string with spaces in it (RFC 6749 section 3.3), or, as
-//! some issuers write it, an array of strings; in `scope`, or else in `scp`.
+//! Reads the scopes of a token from `scope`, or else from `scp`: a string with spaces (RFC 6749 section 3.3), or an
+//! array of strings, as some issuers write it.
 
 use crate::base::json::{Extra, JsonError};
 use serde_json::Value;
 
-/// What `scope` and `scp` must be.
+/// The types that `scope` and `scp` may have, in words.
 pub(crate) const EXPECTED: &str = "a string or an array of strings";
 
-/// The members that may hold the scopes: the first that is there does.
+/// The members that may have the scopes. The first that is present counts.
 pub(crate) const MEMBERS: [&str; 2] = ["scope", "scp"];
 
-/// The words of a string.
+/// Returns the words of a string.
 pub(crate) fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(' ').filter(|word| !word.is_empty())
 }
 
-/// The scopes in a value. What is neither a string nor an array of strings has none.
+/// Returns the scopes in a value. A value that is neither a string nor an array of strings has none.
 pub(crate) fn of_value(value: &Value) -> impl Iterator<Item = &str> {
     let all = if is_scopes(value) { Some(value) } else { None };
     let text = all.and_then(Value::as_str).map(words);
@@ -23,13 +23,13 @@ pub(crate) fn of_value(value: &Value) -> impl Iterator<Item = &str> {
     text.into_iter().flatten().chain(items.into_iter().flatten().filter(|item| !item.is_empty()))
 }
 
-/// The scopes among the members of a token or of an introspection response.
+/// Returns the scopes among the members of a token or of an introspection response.
 pub(crate) fn of_members(members: &Extra) -> impl Iterator<Item = &str> {
     let there = MEMBERS.iter().find_map(|name| members.get(*name).filter(|value| !value.is_null()));
     there.into_iter().flat_map(of_value)
 }
 
-/// Whether both members are there as they may be, or not at all.
+/// Checks that `scope` and `scp` are absent or have one of the allowed types.
 pub(crate) fn check(members: &Extra) -> Result<(), JsonError> {
     let wrong = |name: &&&str| members.get(**name).is_some_and(|value| !value.is_null() && !is_scopes(value));
     match MEMBERS.iter().find(wrong) {

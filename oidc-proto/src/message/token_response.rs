@@ -1,4 +1,5 @@
-//! The token response (RFC 6749 section 5.1, OpenID Connect Core 1.0 section 3.1.3.3).
+//! [`TokenResponse`]: the tokens of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 1.0 section
+//! 3.1.3.3).
 
 use crate::base::{
     json::{Extra, JsonError, Members, integer},
@@ -8,42 +9,97 @@ use crate::base::{
 use serde_json::Value;
 use std::{fmt, time::Duration};
 
-/// Tokens, as the provider sent them: not verified.
+/// The tokens that the token endpoint sent (RFC 6749 section 5.1). The tokens themselves are not verified.
 ///
-/// Flows hand them out only together with a verified ID token, where there is one.
+/// Flows return one that has an ID token only together with the verified claims of that ID token.
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp, UrlPolicy,
+///     flow::{Client, ClientCredentialsRequest, Step},
+///     metadata::{Profile, ProviderMetadata},
+/// };
+/// use std::time::Duration;
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "token_endpoint": "https://op.example/token",
+///     "jwks_uri": "https://op.example/jwks"
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-service").secret("a secret of the client").build()?;
+/// let moment = |entropy| Moment::new(Timestamp(1_800_000_000), [entropy; 32]);
+/// let call = client.client_credentials(&ClientCredentialsRequest::new(["read"]), moment(1))?;
+/// let (_request, _terms, pending) = call.into_parts();
+///
+/// // The provider's response to `_request`:
+/// let body = r#"{"access_token": "2YotnFZFEjr1zCsicMWpAA", "token_type": "Bearer", "expires_in": 3600}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(body.as_bytes().to_vec())?;
+/// let Step::Done(tokens) = pending.receive(response, moment(2))? else {
+///     return Err("the flow goes on".into());
+/// };
+/// assert_eq!(tokens.access_token.expose(), "2YotnFZFEjr1zCsicMWpAA");
+/// assert_eq!(tokens.expires_in, Some(Duration::from_secs(3600)));
+/// assert_eq!(tokens.expires_at, Some(Timestamp(1_800_003_600)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct TokenResponse {
     /// The access token.
     pub access_token: Secret,
-    /// How the access token is used: `Bearer`, `DPoP`; in the provider's spelling, which does not
-    /// count (RFC 6749 section 5.1).
+    /// The type of the access token, such as `Bearer` or `DPoP`, in the provider's spelling. Upper and lower case do
+    /// not count (RFC 6749 section 5.1).
     pub token_type: String,
-    /// In how many seconds the access token expires.
+    /// The lifetime of the access token from when the response was made.
     pub expires_in: Option<Duration>,
-    /// When the access token expires: `expires_in` from when the response came.
+    /// When the access token expires: `expires_in` after the response arrived.
     pub expires_at: Option<Timestamp>,
     /// The refresh token.
     pub refresh_token: Option<Secret>,
-    /// The scopes of the access token, if they are not those asked for.
+    /// The scopes of the access token. If absent, they are the scopes that were asked for (RFC 6749 section 5.1).
     pub scope: Option<String>,
-    /// The ID token, as text.
+    /// The ID token, as the provider sent it.
     pub id_token: Option<Secret>,
-    /// The members that no field knows.
+    /// The members that have no field.
     pub extra: Extra,
 }
 
-/// What a provider does otherwise than the specifications say. All off, unless you say so.
+/// Known deviations of a provider from the specifications. All are off by default.
+///
+/// ```
+/// use oidc_proto::{
+///     UrlPolicy,
+///     flow::{Client, Quirks},
+///     metadata::{Profile, ProviderMetadata},
+/// };
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "token_endpoint": "https://op.example/token",
+///     "jwks_uri": "https://op.example/jwks"
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+///
+/// // This provider sends `"expires_in": "3600"`. Without the quirk, its token responses would be refused.
+/// let mut quirks = Quirks::default();
+/// quirks.expires_in_as_string = true;
+/// let client = Client::builder(metadata, "my-app").quirks(quirks).build()?;
+/// assert_eq!(client.client_id(), "my-app");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quirks {
-    /// `expires_in` of token responses may be a string of digits.
+    /// Whether `expires_in` of token responses may be a string of digits.
     pub expires_in_as_string: bool,
-    /// `scope` of token responses may be an array of strings.
+    /// Whether `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,
-    /// `token_type` of token responses may be absent.
+    /// Whether `token_type` of token responses may be absent. It counts as `Bearer` then.
     pub no_token_type: bool,
-    /// HTTP Basic credentials are not form-encoded before they are joined, against RFC 6749 section
+    /// Whether the client ID and secret go into HTTP Basic credentials without form encoding, against RFC 6749 section
     /// 2.3.1.
     pub basic_not_form_encoded: bool,
 }
@@ -62,7 +118,7 @@ impl From<JsonError> for TokenResponseError {
     }
 }
 
-/// Of the members that no field knows the names alone: they may be tokens, too.
+/// Shows only the names of members that have no field: their values may be tokens, too.
 impl fmt::Debug for TokenResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("TokenResponse")
@@ -126,14 +182,14 @@ impl TokenResponse {
         })
     }
 
-    /// Whether the access token is used as RFC 6750 says.
+    /// Whether the access token is a bearer token (RFC 6750).
     #[must_use]
     pub fn is_bearer(&self) -> bool {
         self.token_type.eq_ignore_ascii_case("bearer")
     }
 }
 
-/// Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17): nothing that could break out of a header.
+/// Reads a token. Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17), so none can break out of a header.
 fn visible(members: &mut Members, member: &'static str) -> Result<Option<Secret>, TokenResponseError> {
     match members.string(member)?.map(Secret::new) {
         Some(token)
@@ -182,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn what_must_be_there_must_be_there() {
+    fn missing_and_invalid_members_are_refused() {
         assert_eq!(read("{}", Quirks::default()), Err(TokenResponseError::Missing("access_token")));
         assert_eq!(
             read(r#"{"access_token":"a"}"#, Quirks::default()),

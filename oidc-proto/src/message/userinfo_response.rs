@@ -1,4 +1,4 @@
-//! The UserInfo response (OpenID Connect Core 1.0 sections 5.1, 5.3.2 and 5.6.2).
+//! [`UserInfo`]: the claims of the UserInfo response (OpenID Connect Core 1.0 sections 5.1, 5.3.2 and 5.6.2).
 
 use crate::base::{
     json::{Extra, JsonError, Members},
@@ -9,23 +9,53 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use std::fmt;
 
-/// Claims about the user. `sub` has been compared with the ID token by the flow that fetched them.
+/// Claims about the user, from the UserInfo endpoint. The flow that fetched them has compared `sub` with the ID token.
 ///
-/// Standard claims are not forced into types: providers send `email_verified` as a string and
-/// `updated_at` as text, and no login should fail over that. Read them with [`claim`](Self::claim).
+/// Read a claim with [`claim`](Self::claim). Claims are not read into types before: some providers send
+/// `email_verified` or `updated_at` as a string, and a login must not fail because of that.
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Secret, Timestamp, UrlPolicy,
+///     flow::{Client, Step},
+///     metadata::{Profile, ProviderMetadata},
+/// };
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "userinfo_endpoint": "https://op.example/userinfo",
+///     "jwks_uri": "https://op.example/jwks"
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-app").build()?;
+/// let moment = |entropy| Moment::new(Timestamp(1_800_000_000), [entropy; 32]);
+/// let call = client.userinfo(&Secret::new("2YotnFZFEjr1zCsicMWpAA"), "alice", moment(1))?;
+/// let (_request, _terms, pending) = call.into_parts();
+///
+/// // The provider's response to `_request`:
+/// let body = r#"{"sub": "alice", "email": "alice@example.com", "email_verified": true}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(body.as_bytes().to_vec())?;
+/// let Step::Done(user) = pending.receive(response, moment(2))? else {
+///     return Err("the flow goes on".into());
+/// };
+/// assert_eq!(user.claim::<String>("email").as_deref(), Some("alice@example.com"));
+/// assert_eq!(user.claim::<bool>("email_verified"), Some(true));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct UserInfo {
-    /// The subject: who the claims are about, at this issuer.
+    /// The subject: the identifier of the user at this issuer.
     pub sub: String,
-    /// Every other claim.
+    /// All other claims.
     pub claims: Extra,
-    /// Where claims of others are: aggregated and distributed claims (section 5.6.2), in the order of
-    /// the names of their sources. Not fetched, and not verified.
+    /// The sources of claims that other parties make: aggregated and distributed claims (OpenID Connect Core 1.0
+    /// section 5.6.2), in the order of the names of their sources. The claims are neither fetched nor verified.
     pub claim_sources: Vec<ClaimSource>,
 }
 
-/// Of the claims the names alone.
+/// Shows only the names of the claims.
 impl fmt::Debug for UserInfo {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("UserInfo")
@@ -36,33 +66,33 @@ impl fmt::Debug for UserInfo {
     }
 }
 
-/// Claims that somebody else than the provider makes (OpenID Connect Core 1.0 section 5.6.2).
+/// A source of claims that another party than the provider makes (OpenID Connect Core 1.0 section 5.6.2).
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ClaimSource {
-    /// The names of the claims that are there.
+    /// The names of the claims from this source.
     pub claims: Vec<String>,
-    /// How to get at them.
+    /// How to get the claims.
     pub access: ClaimAccess,
 }
 
-/// How to get at claims that somebody else makes.
+/// How to get the claims that another party makes.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ClaimAccess {
-    /// Aggregated: here they are, in a JWT of whoever makes them.
+    /// Aggregated claims: a JWT from the party that makes them.
     Aggregated(Secret),
-    /// Distributed: ask there. The URL is the provider's word; hold it against your
-    /// [`UrlPolicy`](crate::UrlPolicy) before you send anything.
+    /// Distributed claims: fetch them from this endpoint. The provider chose the URL, and nothing has checked it.
+    /// Check it against your [`UrlPolicy`](crate::UrlPolicy) before you send a request.
     Distributed {
-        /// Where to ask.
+        /// The URL that returns the claims.
         endpoint: String,
-        /// The access token to ask with, if the provider gave one; else the one for UserInfo.
+        /// The access token for that request, if the provider sent one; else use the access token of UserInfo.
         access_token: Option<Secret>,
     },
 }
 
-/// Without the query of the endpoint.
+/// Leaves out the query of the endpoint.
 impl fmt::Debug for ClaimAccess {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -86,7 +116,7 @@ impl UserInfo {
         Ok(sub.map(|sub| Self { sub, claims: members.rest(), claim_sources }))
     }
 
-    /// A claim in a type of your choice; `None` if it is absent or of another type.
+    /// Returns a claim in a type of your choice, or `None` if it is absent or has another type.
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.claims.get(name)?).ok()
@@ -121,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn sub_is_needed_and_the_rest_is_read_by_type() {
+    fn sub_is_required_and_other_claims_are_read_by_type() {
         let user =
             UserInfo::from_json(br#"{"sub":"alice","email_verified":"true","age":7}"#).unwrap().unwrap();
         assert_eq!(user.claim::<u8>("age"), Some(7));
@@ -133,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_of_others_are_exposed_and_their_secrets_do_not_show() {
+    fn claims_of_other_parties_are_exposed_and_secrets_are_not_shown() {
         let body = br#"{"sub":"alice","_claim_names":{"address":"a","phone":"a","score":"b","lost":"z"},
             "_claim_sources":{"a":{"JWT":"jwt.of.a"},"b":{"endpoint":"https://b.example/s","access_token":"ksj3n"},"c":5}}"#;
         let user = UserInfo::from_json(body).unwrap().unwrap();

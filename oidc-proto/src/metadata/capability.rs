@@ -1,17 +1,17 @@
-//! What follows from provider metadata: which algorithms, which client authentication, which checks.
+//! Questions that provider metadata answers: algorithms, client authentication methods, and required checks.
 
 use super::ProviderMetadata;
 use crate::jose::{Algorithm, AlgorithmSet};
 
 impl ProviderMetadata {
-    /// The algorithms of ID token signatures that the provider names and this library has.
+    /// Returns the signature algorithms of ID tokens that the provider lists and this library supports.
     #[must_use]
     pub fn id_token_algorithms(&self) -> AlgorithmSet {
         algorithms(&self.id_token_signing_alg_values_supported)
     }
 
-    /// The algorithms of signed authorization responses (JARM section 4) that the provider names and this library
-    /// has; `RS256` if it names none at all.
+    /// Returns the signature algorithms of authorization responses (JARM section 4) that the provider lists and this
+    /// library supports; `RS256` if the metadata has no such list.
     #[must_use]
     pub fn authorization_response_algorithms(&self) -> AlgorithmSet {
         match &self.authorization_signing_alg_values_supported {
@@ -20,26 +20,27 @@ impl ProviderMetadata {
         }
     }
 
-    /// The algorithms of UserInfo signatures that the provider names and this library has.
+    /// Returns the signature algorithms of UserInfo responses that the provider lists and this library supports.
     #[must_use]
     pub fn userinfo_algorithms(&self) -> AlgorithmSet {
         algorithms(&self.userinfo_signing_alg_values_supported)
     }
 
-    /// The algorithms of client assertions that the token endpoint names and this library has.
+    /// Returns the signature algorithms of client assertions that the provider lists for the token endpoint and this
+    /// library supports.
     #[must_use]
     pub fn client_assertion_algorithms(&self) -> AlgorithmSet {
         algorithms(&self.token_endpoint_auth_signing_alg_values_supported)
     }
 
-    /// The algorithms of DPoP proofs that the provider names and this library has.
+    /// Returns the signature algorithms of DPoP proofs that the provider lists and this library supports.
     #[must_use]
     pub fn dpop_algorithms(&self) -> AlgorithmSet {
         algorithms(&self.dpop_signing_alg_values_supported)
     }
 
-    /// Whether the token endpoint takes this client authentication method; by default it takes
-    /// `client_secret_basic` (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
+    /// Whether the token endpoint accepts this client authentication method. If the metadata has no such list, it
+    /// accepts `client_secret_basic` (OpenID Connect Discovery 1.0 section 3, RFC 8414 section 2).
     #[must_use]
     pub fn supports_token_endpoint_auth_method(&self, method: &str) -> bool {
         match &self.token_endpoint_auth_methods_supported {
@@ -48,8 +49,8 @@ impl ProviderMetadata {
         }
     }
 
-    /// Whether the introspection endpoint takes this client authentication method. If the metadata does not
-    /// say (RFC 8414 section 2 has no default here), it takes what the token endpoint takes.
+    /// Whether the introspection endpoint accepts this client authentication method. RFC 8414 section 2 has no default
+    /// for it: if the metadata has no such list, the methods of the token endpoint count.
     #[must_use]
     pub fn supports_introspection_auth_method(&self, method: &str) -> bool {
         match &self.introspection_endpoint_auth_methods_supported {
@@ -58,8 +59,8 @@ impl ProviderMetadata {
         }
     }
 
-    /// Whether authorization requests may ask for this response type: words whose order does not count.
-    /// A provider that does not say is not held to it.
+    /// Whether authorization requests may have this `response_type`. The order of its words does not count. If the
+    /// metadata has no such list, every type is allowed.
     #[must_use]
     pub fn supports_response_type(&self, response_type: &str) -> bool {
         let words = |text: &str| {
@@ -73,7 +74,8 @@ impl ProviderMetadata {
             .is_none_or(|types| types.iter().any(|known| words(known) == wanted))
     }
 
-    /// Whether authorization responses can come in this mode; by default in `query` and `fragment`.
+    /// Whether authorization requests may have this `response_mode`. If the metadata has no such list, `query` and
+    /// `fragment` are allowed.
     #[must_use]
     pub fn supports_response_mode(&self, mode: &str) -> bool {
         match &self.response_modes_supported {
@@ -82,8 +84,8 @@ impl ProviderMetadata {
         }
     }
 
-    /// Whether the provider names this grant; by default it names `authorization_code` and `implicit`.
-    /// Advice, and not more: many providers do not list all that they have.
+    /// Whether the provider lists this grant type. If the metadata has no such list, `authorization_code` and
+    /// `implicit` count as listed. Treat the answer as a hint: many providers support grants that they do not list.
     #[must_use]
     pub fn names_grant_type(&self, grant: &str) -> bool {
         match &self.grant_types_supported {
@@ -104,14 +106,14 @@ impl ProviderMetadata {
         self.require_signed_request_object == Some(true)
     }
 
-    /// Whether the provider names `S256` among its PKCE methods; `None` if it names none at all.
+    /// Whether the provider lists the PKCE method `S256`; `None` if it lists no method at all.
     #[must_use]
     pub fn names_s256(&self) -> Option<bool> {
         let methods = self.code_challenge_methods_supported.as_ref().filter(|methods| !methods.is_empty())?;
         Some(methods.iter().any(|method| method == "S256"))
     }
 
-    /// Whether the provider says which PKCE methods it knows, and `S256` is not among them.
+    /// Whether the provider lists its PKCE methods, and `S256` is not among them.
     #[must_use]
     pub fn refuses_s256(&self) -> bool {
         self.names_s256() == Some(false)

@@ -1,16 +1,29 @@
-//! [`IssuerRule`]: which issuers a token may name. For most providers exactly one; for a provider with
-//! many tenants behind one document, a template that the token itself must fill in.
+//! [`IssuerRule`]: the issuers that a token may name. Most providers have exactly one. A provider that serves many
+//! tenants with one document has a template, and each token fills it in with its own tenant.
 //!
-//! OpenID Connect Core 1.0 section 3.1.3.7 wants `iss` to be the issuer, to the letter. A provider whose
-//! metadata has `https://login.example/{tenantid}/v2.0` for its issuer leaves that to the client; here
-//! it is a rule that is stated, and never guessed from the name of a host.
+//! OpenID Connect Core 1.0 section 3.1.3.7 wants `iss` to equal the issuer to the letter. That is impossible if the
+//! metadata has `https://login.example/{tenantid}/v2.0` for its issuer. The application states the rule for such a
+//! provider; it is never guessed from the name of a host.
 
 use crate::{backend::Fingerprint, base::json};
 
-/// The longest name of a tenant, in characters.
+/// The longest name of a tenant, in bytes.
 const MAX_TENANT: usize = 128;
 
-/// Which issuers a token may name.
+/// The issuers that a token may name: exactly one, or one for each allowed tenant.
+///
+/// ```
+/// use oidc_proto::metadata::{AllowedTenants, IssuerRule};
+///
+/// let tenants = AllowedTenants::List(vec!["acme".to_owned(), "globex".to_owned()]);
+/// // The claim `tid` of each token names its tenant, and must agree with its issuer.
+/// let rule = IssuerRule::template("https://login.example/{tenantid}/v2.0", "tid", tenants)?;
+/// assert!(rule.admits("https://login.example/acme/v2.0"));
+/// assert!(!rule.admits("https://login.example/initech/v2.0"));
+///
+/// assert!(IssuerRule::exact("https://op.example").admits("https://op.example"));
+/// # Ok::<(), oidc_proto::metadata::IssuerRuleError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct IssuerRule(Kind);
 
@@ -20,26 +33,28 @@ enum Kind {
     Template { template: String, prefix: String, suffix: String, member: String, allowed: AllowedTenants },
 }
 
-/// Which tenants are let in.
+/// The tenants whose tokens are accepted.
+///
+/// The name of a tenant has 1 to 128 characters, each a letter or digit of ASCII or one of `-._~`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum AllowedTenants {
-    /// These, to the letter.
+    /// The tenants with these names, compared to the letter.
     List(Vec<String>),
-    /// Whatever is a UUID in its usual form: 36 characters, in lower case. At a public provider this lets
-    /// *everybody* in who has an account there; what a user may do is then for you to decide, by tenant.
+    /// Every tenant whose name is a UUID in its usual form: 36 characters, in lower case. At a public provider this
+    /// accepts *every* user with an account there. Your application must decide what the users of a tenant may do.
     AnyUuid,
 }
 
-/// Why a template is none.
+/// Why an issuer template is refused.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerRuleError {
-    /// There must be one place to fill in, and it must be a whole segment of the path: who fills in a part
-    /// of a host, or of a segment, chooses more than a tenant.
+    /// The template must have exactly one placeholder, and it must be a whole segment of the path. A token that
+    /// filled in a part of a host, or a part of a segment, would choose more than a tenant.
     #[error("the issuer template must have exactly one `{{name}}`, and as a whole segment of its path")]
     Placeholder,
-    /// The claim that names the tenant has no name.
+    /// The name of the claim that names the tenant is empty.
     #[error("the claim that names the tenant must have a name")]
     Member,
 }
@@ -65,17 +80,20 @@ fn is_uuid(text: &str) -> bool {
 }
 
 impl IssuerRule {
-    /// This issuer, to the letter.
+    /// Creates a rule that admits this issuer alone, compared to the letter.
     #[must_use]
     pub fn exact(issuer: impl Into<String>) -> Self {
         Self(Kind::Exact(issuer.into()))
     }
 
-    /// Every issuer that the template makes with an allowed tenant in its place. `member` is the claim in
-    /// which the token itself names its tenant; the two must agree.
+    /// Creates a rule that admits every issuer made of the template and an allowed tenant.
+    ///
+    /// `member` is the claim in which a token names its tenant. It must agree with the tenant in the issuer of the
+    /// token.
     ///
     /// # Errors
-    /// [`IssuerRuleError`] if the template has not exactly one `{name}` as a segment of its path.
+    /// [`IssuerRuleError`] if the template does not have exactly one `{name}` as a segment of its path, or if
+    /// `member` is empty.
     pub fn template(
         template: impl Into<String>,
         member: impl Into<String>,
@@ -96,8 +114,9 @@ impl IssuerRule {
         Ok(Self(Kind::Template { template, prefix, suffix, member, allowed }))
     }
 
-    /// The tenants of Microsoft Entra ID, in its public cloud, with tokens of version 2.0. For other
-    /// clouds, and for tokens of version 1.0, write the [`template`](Self::template) down.
+    /// Creates the rule for tenants of Microsoft Entra ID, in its public cloud, with tokens of version 2.0.
+    ///
+    /// For other clouds, and for tokens of version 1.0, use [`template`](Self::template).
     #[must_use]
     pub fn entra(allowed: AllowedTenants) -> Self {
         let (prefix, suffix) = ("https://login.microsoftonline.com/".to_owned(), "/v2.0".to_owned());
@@ -105,7 +124,7 @@ impl IssuerRule {
         Self(Kind::Template { template, prefix, suffix, member: "tid".to_owned(), allowed })
     }
 
-    /// The issuer, or the template: what the provider's metadata has for its issuer.
+    /// Returns the issuer or the template: the value of `issuer` in the provider's metadata.
     #[must_use]
     pub fn as_str(&self) -> &str {
         match &self.0 {
@@ -114,7 +133,7 @@ impl IssuerRule {
         }
     }
 
-    /// The template, if it is one.
+    /// Returns the template, if the rule has one.
     #[must_use]
     pub fn as_template(&self) -> Option<&str> {
         match &self.0 {
@@ -123,7 +142,7 @@ impl IssuerRule {
         }
     }
 
-    /// Whether a token could name this issuer. Whether one may, its own claims say, too.
+    /// Whether a token may name this issuer. With a template, the tenant in the token's own claims must agree, too.
     #[must_use]
     pub fn admits(&self, issuer: &str) -> bool {
         match &self.0 {
@@ -143,13 +162,14 @@ impl IssuerRule {
         }
     }
 
-    /// Whether there is an issuer that both rules, if they are templates, admit.
+    /// Whether both rules are templates and there is an issuer that both admit.
     pub(crate) fn overlaps(&self, other: &Self) -> bool {
         let both = |issuer: &str| self.admits(issuer) && other.admits(issuer);
         self.examples(other).any(|issuer| both(&issuer)) || other.examples(self).any(|issuer| both(&issuer))
     }
 
-    /// Issuers that this template admits: if any is admitted by the other one as well, one of these is.
+    /// Returns issuers that this template admits. If both templates admit a common issuer, at least one of these is
+    /// such an issuer.
     fn examples<'r>(&'r self, other: &'r Self) -> impl Iterator<Item = String> + 'r {
         let (Kind::Template { prefix, suffix, allowed, .. }, Kind::Template { prefix: theirs, .. }) =
             (&self.0, &other.0)
@@ -160,8 +180,8 @@ impl IssuerRule {
         let examples = match allowed {
             AllowedTenants::List(tenants) => tenants.iter().map(|tenant| made(tenant)).collect(),
             AllowedTenants::AnyUuid => {
-                // Two templates that are alike admit the same UUIDs. Of one that goes on where this one has its
-                // tenant, that segment is the only tenant that could be meant.
+                // Two templates of one form admit the same UUIDs. If the other template has a fixed segment where
+                // this one has its tenant, that segment is the only possible tenant.
                 let segment = theirs.strip_prefix(prefix.as_str()).and_then(|rest| rest.split('/').next());
                 let any = "00000000-0000-0000-0000-000000000000";
                 [Some(any), segment].into_iter().flatten().map(made).collect::<Vec<_>>()
@@ -170,7 +190,7 @@ impl IssuerRule {
         examples.into_iter()
     }
 
-    /// Whether a response with these members may name this issuer.
+    /// Whether an introspection response with these members may name this issuer.
     pub(crate) fn fits_members(&self, iss: &str, members: &json::Extra) -> bool {
         match &self.0 {
             Kind::Exact(exact) => exact == iss,
@@ -181,7 +201,7 @@ impl IssuerRule {
         }
     }
 
-    /// Whether a token with these claims may name this issuer. Allocates nothing.
+    /// Whether a token with these claims may name this issuer. Does not allocate.
     pub(crate) fn fits(&self, iss: &str, claims: &[u8]) -> bool {
         match &self.0 {
             Kind::Exact(exact) => exact == iss,
@@ -191,7 +211,7 @@ impl IssuerRule {
         }
     }
 
-    /// The rule as a part of a fingerprint: no two rules look alike.
+    /// Adds the rule to a fingerprint. Two different rules never add the same.
     pub(crate) fn feed(&self, hash: &mut Fingerprint) {
         match &self.0 {
             Kind::Exact(issuer) => {
@@ -214,8 +234,8 @@ impl IssuerRule {
         }
     }
 
-    /// Whether a key that says whose it is (`issuer` in a key set that many tenants share) may vouch for a
-    /// token of this issuer.
+    /// Whether a key may verify tokens of this issuer. In a key set that many tenants share, the member `issuer` of a
+    /// key names its tenant.
     pub(crate) fn trusts_key(&self, key_issuer: Option<&str>, iss: &str) -> bool {
         match &self.0 {
             Kind::Exact(_) => true,
@@ -267,7 +287,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tenant_fills_in_one_segment_of_the_path_and_nothing_else() {
+    fn a_placeholder_is_one_whole_segment_of_the_path() {
         for bad in [
             "https://login.example/v2.0",
             "https://{tenantid}.example/v2.0",
@@ -309,11 +329,14 @@ mod tests {
         ] {
             assert!(!any.admits(&issuer(bad)), "{bad}");
         }
-        assert!(!any.admits("https://login.example/{tenantid}/v2.0"), "the template is no issuer of a token");
+        assert!(
+            !any.admits("https://login.example/{tenantid}/v2.0"),
+            "the template itself is not the issuer of a token"
+        );
         assert!(!any.admits(&format!("https://evil.example/{TENANT}/v2.0")));
         let few = rule(AllowedTenants::List(vec!["acme".into(), "a/b".into()]));
         assert!(few.admits(&issuer("acme")) && !few.admits(&issuer("Acme")) && !few.admits(&issuer(TENANT)));
-        assert!(!few.admits(&issuer("a/b")), "what is no tenant's name is none, on the list or not");
+        assert!(!few.admits(&issuer("a/b")), "an invalid name is refused even if it is listed");
     }
 
     #[test]
@@ -322,23 +345,26 @@ mod tests {
         let iss = format!("https://login.example/{TENANT}/v2.0");
         let fits = |claims: &str| any.fits(&iss, claims.as_bytes());
         assert!(fits(&format!(r#"{{"tid":"{TENANT}"}}"#)));
-        assert!(fits(&format!(r#"{{"x":{{"tid":"y"}},"t\u0069d":"{TENANT}"}}"#)), "however it is spelt");
+        assert!(fits(&format!(r#"{{"x":{{"tid":"y"}},"t\u0069d":"{TENANT}"}}"#)), "an escaped name counts");
         for claims in
             ["{}", r#"{"tid":null}"#, r#"{"tid":7}"#, r#"{"tid":"x"}"#, "[]", "", r#"{"tid":["x"]}"#]
         {
             assert!(!fits(claims), "{claims}");
         }
         assert!(!fits(&format!(r#"{{"tid":"{}"}}"#, TENANT.replace('1', "9"))));
-        assert!(!fits(&format!(r#"{{"x":{{"tid":"{TENANT}"}}}}"#)), "a member of a member is another");
+        assert!(!fits(&format!(r#"{{"x":{{"tid":"{TENANT}"}}}}"#)), "a nested member does not count");
     }
 
     #[test]
-    fn a_key_of_one_tenant_vouches_for_no_other() {
+    fn a_key_of_one_tenant_verifies_no_tokens_of_another() {
         let any = rule(AllowedTenants::AnyUuid);
         let iss = format!("https://login.example/{TENANT}/v2.0");
         assert!(any.trusts_key(None, &iss) && any.trusts_key(Some(&iss), &iss));
         assert!(any.trusts_key(Some("https://login.example/{tenantid}/v2.0"), &iss));
         assert!(!any.trusts_key(Some("https://login.example/other/v2.0"), &iss));
-        assert!(IssuerRule::exact("a").trusts_key(Some("b"), "a"), "only where tenants share keys");
+        assert!(
+            IssuerRule::exact("a").trusts_key(Some("b"), "a"),
+            "an exact issuer ignores the issuer of a key"
+        );
     }
 }

@@ -1,4 +1,4 @@
-//! [`ProviderMetadata`]: every registered member of authorization server metadata, typed.
+//! [`ProviderMetadata`]: a typed field for every registered member of authorization server metadata.
 //!
 //! The registry is IANA's "OAuth Authorization Server Metadata"; the members come from OpenID
 //! Connect Discovery 1.0 section 3, RFC 8414, and the specifications named at each member.
@@ -8,7 +8,7 @@ use crate::base::{
     json::{Extra, JsonError, Members},
 };
 
-/// A member of the metadata that cannot be used.
+/// A member of the metadata that cannot be used, and the reason. [`ProviderMetadata`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UnusableMember {
@@ -22,10 +22,10 @@ pub struct UnusableMember {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {
-    /// It has another type than this.
+    /// The member has another JSON type than this one.
     #[error("is not {0}")]
     WrongType(&'static str),
-    /// It is a URL that requests may not be sent to.
+    /// The member is a URL to which requests may not be sent.
     #[error("{0}")]
     Url(UrlError),
 }
@@ -37,16 +37,45 @@ macro_rules! metadata {
         booleans { $($(#[$boolean_doc:meta])* $boolean:ident,)* }
         texts { $($(#[$text_doc:meta])* $text:ident,)* }
     ) => {
-        /// What a provider says of itself: read, checked, and never changed.
+        /// The metadata of a provider: its endpoints, its keys and the features that it supports (OpenID Connect
+        /// Discovery 1.0 section 3, RFC 8414 section 2).
         ///
-        /// A member that is absent or `null` is `None`. A member that cannot be used (another type, a
-        /// URL that the policy refuses) is `None` too, and [`set_aside`](Self::set_aside) says why; it
-        /// fails only what needs it. Members that no field knows are kept in [`extra`](Self::extra).
+        /// A member that is absent or `null` is `None`. A member that cannot be used (another type, or a URL that
+        /// the policy refuses) is `None` too, and [`set_aside`](Self::set_aside) says why. Only operations that need
+        /// that member fail. [`extra`](Self::extra) keeps the members that have no field.
+        ///
+        /// ```
+        /// use oidc_proto::{
+        ///     UrlPolicy,
+        ///     metadata::{Profile, ProviderMetadata},
+        /// };
+        ///
+        /// let document = br#"{
+        ///     "issuer": "https://as.example",
+        ///     "response_types_supported": ["code"],
+        ///     "token_endpoint": "https://as.example/token",
+        ///     "revocation_endpoint": "http://as.example/revoke",
+        ///     "region": "eu"
+        /// }"#;
+        /// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+        /// let metadata = ProviderMetadata::parse(document, "https://as.example", profile, &policy)?;
+        /// assert!(metadata.token_endpoint.is_some());
+        /// // This method is the default: the document does not list any.
+        /// assert!(metadata.supports_token_endpoint_auth_method("client_secret_basic"));
+        ///
+        /// // No token is sent by plain http: the field is empty, and the reason is kept.
+        /// assert_eq!(metadata.revocation_endpoint, None);
+        /// assert_eq!(metadata.set_aside[0].member, "revocation_endpoint");
+        /// assert!(metadata.set_aside[0].why.to_string().starts_with("is plain http"));
+        ///
+        /// assert_eq!(metadata.extra["region"], "eu");
+        /// # Ok::<(), oidc_proto::metadata::MetadataError>(())
+        /// ```
         #[derive(Clone, Debug, PartialEq)]
         #[non_exhaustive]
         pub struct ProviderMetadata {
             /// The issuer: exactly the one that was asked for, or the template of the
-            /// [`IssuerRule`](super::IssuerRule) that was given.
+            /// [`IssuerRule`](super::IssuerRule) of the request.
             pub issuer: String,
             $($(#[$url_doc])* pub $url: Option<EndpointUrl>,)*
             $($(#[$list_doc])* pub $list: Option<Vec<String>>,)*
@@ -56,12 +85,12 @@ macro_rules! metadata {
             pub mtls_endpoint_aliases: Option<MtlsEndpointAliases>,
             /// The members that cannot be used, each with its reason.
             pub set_aside: Vec<UnusableMember>,
-            /// The members that no field knows.
+            /// The members that have no field.
             pub extra: Extra,
         }
 
         impl ProviderMetadata {
-            /// The names of those that only a provider has.
+            /// The names of the members that only provider metadata has.
             pub(super) const MEMBERS: &[&str] =
                 &["issuer", $(stringify!($url),)* $(stringify!($list),)*];
 
@@ -84,63 +113,63 @@ macro_rules! metadata {
 
 metadata! {
     urls {
-        /// Where users are sent (RFC 6749 section 3.1).
+        /// The authorization endpoint, to which users are sent (RFC 6749 section 3.1).
         authorization_endpoint,
-        /// Where grants become tokens (RFC 6749 section 3.2).
+        /// The token endpoint, which exchanges a grant for tokens (RFC 6749 section 3.2).
         token_endpoint,
-        /// Where the keys are (RFC 7517).
+        /// The URL of the provider's key set (RFC 7517 section 5).
         jwks_uri,
-        /// Where claims of the user are (OpenID Connect Core 1.0 section 5.3).
+        /// The UserInfo endpoint, which returns claims about the user (OpenID Connect Core 1.0 section 5.3).
         userinfo_endpoint,
-        /// Where clients register (RFC 7591).
+        /// The endpoint at which clients register (RFC 7591 section 3).
         registration_endpoint,
-        /// Where tokens are revoked (RFC 7009).
+        /// The endpoint that revokes tokens (RFC 7009 section 2).
         revocation_endpoint,
-        /// Where tokens are introspected (RFC 7662).
+        /// The introspection endpoint, which says whether a token is active (RFC 7662 section 2).
         introspection_endpoint,
-        /// Where authorization requests are pushed (RFC 9126).
+        /// The endpoint for pushed authorization requests (RFC 9126 section 2).
         pushed_authorization_request_endpoint,
-        /// Where device grants begin (RFC 8628).
+        /// The endpoint at which a device grant begins (RFC 8628 section 3.1).
         device_authorization_endpoint,
-        /// Where backchannel authentication begins (CIBA).
+        /// The endpoint at which backchannel authentication begins (CIBA section 4).
         backchannel_authentication_endpoint,
-        /// Where users are sent to log out (RP-Initiated Logout 1.0).
+        /// The endpoint to which users are sent to log out (RP-Initiated Logout 1.0 section 2).
         end_session_endpoint,
-        /// The frame that knows of the session (Session Management 1.0).
+        /// The page for a frame that tells whether the user's session has changed (Session Management 1.0).
         check_session_iframe,
-        /// Documentation for developers.
+        /// The page with documentation for developers.
         service_documentation,
-        /// The provider's policy on what clients may do with its data.
+        /// The page with the provider's policy on what clients may do with its data.
         op_policy_uri,
-        /// The provider's terms of service.
+        /// The page with the provider's terms of service.
         op_tos_uri,
     }
     lists {
-        /// Scopes (RFC 6749 section 3.3).
+        /// Supported scopes (RFC 6749 section 3.3).
         scopes_supported,
-        /// Response types.
+        /// Supported values of `response_type`.
         response_types_supported,
-        /// Response modes; absent means `query` and `fragment`.
+        /// Supported values of `response_mode`; absent means `query` and `fragment`.
         response_modes_supported,
-        /// Grant types; absent means `authorization_code` and `implicit`.
+        /// Supported grant types; absent means `authorization_code` and `implicit`.
         grant_types_supported,
-        /// Authentication context classes.
+        /// Supported authentication context classes (values of `acr`).
         acr_values_supported,
-        /// Subject types: `public`, `pairwise`.
+        /// Supported subject types: `public`, `pairwise`.
         subject_types_supported,
-        /// Algorithms of ID token signatures.
+        /// Signature algorithms of ID tokens.
         id_token_signing_alg_values_supported,
         /// Key management algorithms of encrypted ID tokens.
         id_token_encryption_alg_values_supported,
         /// Content encryption algorithms of encrypted ID tokens.
         id_token_encryption_enc_values_supported,
-        /// Algorithms of UserInfo signatures.
+        /// Signature algorithms of UserInfo responses.
         userinfo_signing_alg_values_supported,
-        /// Key management algorithms of encrypted UserInfo.
+        /// Key management algorithms of encrypted UserInfo responses.
         userinfo_encryption_alg_values_supported,
-        /// Content encryption algorithms of encrypted UserInfo.
+        /// Content encryption algorithms of encrypted UserInfo responses.
         userinfo_encryption_enc_values_supported,
-        /// Algorithms of request object signatures (RFC 9101).
+        /// Signature algorithms of request objects (RFC 9101).
         request_object_signing_alg_values_supported,
         /// Key management algorithms of encrypted request objects.
         request_object_encryption_alg_values_supported,
@@ -148,55 +177,55 @@ metadata! {
         request_object_encryption_enc_values_supported,
         /// Client authentication methods of the token endpoint; absent means `client_secret_basic`.
         token_endpoint_auth_methods_supported,
-        /// Algorithms of client assertions at the token endpoint.
+        /// Signature algorithms of client assertions at the token endpoint.
         token_endpoint_auth_signing_alg_values_supported,
         /// Client authentication methods of the revocation endpoint.
         revocation_endpoint_auth_methods_supported,
-        /// Algorithms of client assertions at the revocation endpoint.
+        /// Signature algorithms of client assertions at the revocation endpoint.
         revocation_endpoint_auth_signing_alg_values_supported,
         /// Client authentication methods of the introspection endpoint.
         introspection_endpoint_auth_methods_supported,
-        /// Algorithms of client assertions at the introspection endpoint.
+        /// Signature algorithms of client assertions at the introspection endpoint.
         introspection_endpoint_auth_signing_alg_values_supported,
-        /// Values of `display`.
+        /// Supported values of `display`.
         display_values_supported,
-        /// Claim types: `normal`, `aggregated`, `distributed`.
+        /// Supported claim types: `normal`, `aggregated`, `distributed`.
         claim_types_supported,
-        /// Claims.
+        /// Claims that the provider may supply.
         claims_supported,
-        /// Languages of claims.
+        /// Languages of claims (BCP 47).
         claims_locales_supported,
-        /// Languages of the user interface.
+        /// Languages of the user interface (BCP 47).
         ui_locales_supported,
-        /// Values of `prompt` (Initiating User Registration 1.0).
+        /// Supported values of `prompt` (Initiating User Registration 1.0).
         prompt_values_supported,
-        /// PKCE methods (RFC 7636).
+        /// Supported PKCE methods (RFC 7636).
         code_challenge_methods_supported,
-        /// Algorithms of DPoP proofs (RFC 9449).
+        /// Signature algorithms of DPoP proofs (RFC 9449).
         dpop_signing_alg_values_supported,
-        /// Algorithms of signed authorization responses (JARM).
+        /// Signature algorithms of authorization responses (JARM).
         authorization_signing_alg_values_supported,
         /// Key management algorithms of encrypted authorization responses (JARM).
         authorization_encryption_alg_values_supported,
         /// Content encryption algorithms of encrypted authorization responses (JARM).
         authorization_encryption_enc_values_supported,
-        /// Algorithms of introspection responses (RFC 9701).
+        /// Signature algorithms of introspection responses (RFC 9701).
         introspection_signing_alg_values_supported,
-        /// Key management algorithms of introspection responses (RFC 9701).
+        /// Key management algorithms of encrypted introspection responses (RFC 9701).
         introspection_encryption_alg_values_supported,
-        /// Content encryption algorithms of introspection responses (RFC 9701).
+        /// Content encryption algorithms of encrypted introspection responses (RFC 9701).
         introspection_encryption_enc_values_supported,
-        /// Types of authorization details (RFC 9396).
+        /// Supported types of authorization details (RFC 9396).
         authorization_details_types_supported,
-        /// Delivery modes: `poll`, `ping`, `push` (CIBA).
+        /// Supported delivery modes of tokens: `poll`, `ping`, `push` (CIBA).
         backchannel_token_delivery_modes_supported,
-        /// Algorithms of signed authentication requests (CIBA).
+        /// Signature algorithms of authentication requests (CIBA).
         backchannel_authentication_request_signing_alg_values_supported,
-        /// Algorithms of tokens for network function virtualization (ETSI GS NFV-SEC 022).
+        /// Signature algorithms of tokens for network function virtualization (ETSI GS NFV-SEC 022).
         nfv_token_signing_alg_values_supported,
-        /// Key management algorithms of such tokens.
+        /// Key management algorithms of encrypted tokens for network function virtualization.
         nfv_token_encryption_alg_values_supported,
-        /// Content encryption algorithms of such tokens.
+        /// Content encryption algorithms of encrypted tokens for network function virtualization.
         nfv_token_encryption_enc_values_supported,
         /// Protected resources that may be used with this server (RFC 9728).
         protected_resources,
@@ -210,7 +239,7 @@ metadata! {
         request_uri_parameter_supported,
         /// Whether `request_uri` values must be registered.
         require_request_uri_registration,
-        /// Whether request objects are demanded (RFC 9101).
+        /// Whether authorization requests must be signed request objects (RFC 9101).
         require_signed_request_object,
         /// Whether authorization requests must be pushed (RFC 9126).
         require_pushed_authorization_requests,
@@ -228,38 +257,41 @@ metadata! {
         backchannel_logout_session_supported,
         /// Whether `user_code` may be sent (CIBA).
         backchannel_user_code_parameter_supported,
-        /// Whether Native SSO is supported.
+        /// Whether Native SSO for Mobile Apps is supported.
         native_sso_supported,
     }
     texts {
-        /// Metadata as a signed JWT (RFC 8414 section 2.1), as it came: not verified.
+        /// The metadata as a signed JWT (RFC 8414 section 2.1). It is verified only if the keys of its signer were
+        /// given: see [`SignedMetadataError`](super::SignedMetadataError).
         signed_metadata,
     }
 }
 
-/// The endpoints that a client with a certificate uses instead (RFC 8705 section 5).
+/// Other URLs of the provider's endpoints, for clients that authenticate with a certificate (RFC 8705 section 5).
+///
+/// An endpoint that is not listed here has the same URL for all clients.
 #[derive(Clone, Debug, PartialEq)]
 #[non_exhaustive]
 pub struct MtlsEndpointAliases {
-    /// Instead of the token endpoint.
+    /// The URL that replaces `token_endpoint`.
     pub token_endpoint: Option<EndpointUrl>,
-    /// Instead of the revocation endpoint.
+    /// The URL that replaces `revocation_endpoint`.
     pub revocation_endpoint: Option<EndpointUrl>,
-    /// Instead of the introspection endpoint.
+    /// The URL that replaces `introspection_endpoint`.
     pub introspection_endpoint: Option<EndpointUrl>,
-    /// Instead of the UserInfo endpoint.
+    /// The URL that replaces `userinfo_endpoint`.
     pub userinfo_endpoint: Option<EndpointUrl>,
-    /// Instead of the registration endpoint.
+    /// The URL that replaces `registration_endpoint`.
     pub registration_endpoint: Option<EndpointUrl>,
-    /// Instead of the endpoint for pushed authorization requests.
+    /// The URL that replaces `pushed_authorization_request_endpoint`.
     pub pushed_authorization_request_endpoint: Option<EndpointUrl>,
-    /// Instead of the device authorization endpoint.
+    /// The URL that replaces `device_authorization_endpoint`.
     pub device_authorization_endpoint: Option<EndpointUrl>,
-    /// Instead of the backchannel authentication endpoint.
+    /// The URL that replaces `backchannel_authentication_endpoint`.
     pub backchannel_authentication_endpoint: Option<EndpointUrl>,
     /// The members that cannot be used, each with its reason.
     pub set_aside: Vec<UnusableMember>,
-    /// The members that no field knows.
+    /// The members that have no field.
     pub extra: Extra,
 }
 

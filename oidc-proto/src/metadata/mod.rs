@@ -1,6 +1,37 @@
-//! Room `metadata`: what a provider says of itself (OpenID Connect Discovery 1.0, RFC 8414) and
-//! what a protected resource does (RFC 9728), read
-//! from hostile bytes and checked once.
+//! Provider metadata (OpenID Connect Discovery 1.0, RFC 8414) and protected resource metadata (RFC 9728).
+//!
+//! A provider publishes a JSON document that names its endpoints, its keys and the features that it supports.
+//! [`WellKnown`] derives the URL of that document from the issuer. [`ProviderMetadata::parse`] reads the document,
+//! which may come from an attacker, and checks it once: it must name the very issuer that was asked for.
+//! [`Discovery`](crate::flow::Discovery) is the flow that does both.
+//!
+//! ```
+//! use oidc_proto::{
+//!     UrlPolicy,
+//!     metadata::{Profile, ProviderMetadata, WellKnown},
+//! };
+//!
+//! let (issuer, policy) = ("https://op.example", UrlPolicy::default());
+//! let url = WellKnown::OpenId.url(issuer, &policy)?;
+//! assert_eq!(url.as_str(), "https://op.example/.well-known/openid-configuration");
+//!
+//! // Your HTTP client fetches this from that URL.
+//! let document = br#"{
+//!     "issuer": "https://op.example",
+//!     "authorization_endpoint": "https://op.example/authorize",
+//!     "token_endpoint": "https://op.example/token",
+//!     "jwks_uri": "https://op.example/jwks",
+//!     "response_types_supported": ["code"],
+//!     "subject_types_supported": ["public"],
+//!     "id_token_signing_alg_values_supported": ["RS256"]
+//! }"#;
+//! let metadata = ProviderMetadata::parse(document, issuer, Profile::OpenIdProvider, &policy)?;
+//! assert_eq!(metadata.token_endpoint.ok_or("no token endpoint")?.as_str(), "https://op.example/token");
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! A protected resource publishes such a document, too: see [`ResourceMetadata`]. A provider that serves many
+//! tenants with one document has a template for its issuer: see [`IssuerRule`].
 
 mod capability;
 mod issuer_rule;

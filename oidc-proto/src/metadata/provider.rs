@@ -1,5 +1,5 @@
-//! Reading and checking provider metadata (OpenID Connect Discovery 1.0 sections 3 and 4, RFC 8414
-//! sections 2 and 3).
+//! [`ProviderMetadata::parse`]: reads and checks provider metadata (OpenID Connect Discovery 1.0 sections 3 and 4,
+//! RFC 8414 sections 2 and 3).
 
 use super::{
     members::{MemberError, ProviderMetadata, UnusableMember},
@@ -17,29 +17,63 @@ use crate::{
 };
 use std::fmt;
 
-/// What must be in the metadata.
+/// The kind of provider, which decides the members that its metadata must have.
+///
+/// A document that suffices for one kind may lack members of another:
+///
+/// ```
+/// use oidc_proto::{
+///     UrlPolicy,
+///     metadata::{MetadataError, Profile, ProviderMetadata},
+/// };
+///
+/// let document = br#"{"issuer": "https://ci.example", "jwks_uri": "https://ci.example/jwks"}"#;
+/// let policy = UrlPolicy::default();
+/// let read = |profile| ProviderMetadata::parse(document, "https://ci.example", profile, &policy);
+///
+/// assert!(read(Profile::TokenIssuer).is_ok());
+/// let lacks = MetadataError::Missing(vec!["response_types_supported"]);
+/// assert_eq!(read(Profile::AuthorizationServer), Err(lacks));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Profile {
-    /// An OpenID Provider where users log in (OpenID Connect Discovery 1.0 section 3).
+    /// An OpenID Provider, at which users log in (OpenID Connect Discovery 1.0 section 3).
     #[default]
     OpenIdProvider,
-    /// An OAuth authorization server (RFC 8414 section 2).
+    /// An OAuth authorization server (RFC 8414 section 2). `response_types_supported` must be in its metadata.
     AuthorizationServer,
-    /// An issuer of tokens that are only verified, such as a CI system or a cluster: `issuer` and
-    /// `jwks_uri` are enough.
+    /// An issuer of tokens that this program only verifies, such as a CI system or a cluster. Its metadata needs
+    /// only `issuer` and `jwks_uri`.
     TokenIssuer,
 }
 
-/// Why metadata is not acceptable.
+/// Why metadata is refused.
+///
+/// ```
+/// use oidc_proto::{
+///     UrlPolicy,
+///     metadata::{MetadataError, Profile, ProviderMetadata},
+/// };
+///
+/// // The issuer in the document has a slash at the end: another issuer (RFC 8414 section 3.3).
+/// let document = br#"{"issuer": "https://ci.example/", "jwks_uri": "https://ci.example/jwks"}"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let Err(error) = ProviderMetadata::parse(document, "https://ci.example", profile, &policy) else {
+///     return Err("the issuers differ");
+/// };
+/// assert!(matches!(&error, MetadataError::Issuer { found, .. } if found == "https://ci.example/"));
+/// assert_eq!(error.code(), "metadata_issuer_mismatch");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetadataError {
-    /// Not JSON, or not acceptable as such.
+    /// The document is not a JSON object, or repeats a member, or `issuer` is not a string.
     #[error("is not acceptable metadata: it {0}")]
     Json(#[from] JsonError),
-    /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section
-    /// 4.3, RFC 8414 section 3.3): somebody may be impersonating it.
+    /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section 4.3, RFC 8414
+    /// section 3.3): another party may be impersonating it.
     #[error("has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter")]
     Issuer {
         /// The issuer that was asked for.
@@ -55,19 +89,19 @@ pub enum MetadataError {
         /// The resource in the metadata.
         found: String,
     },
-    /// The signed metadata is not acceptable (RFC 8414 section 2.1).
+    /// The signed metadata is refused (RFC 8414 section 2.1).
     #[error("has signed metadata that is refused: {0}")]
     Signed(SignedMetadataError),
-    /// Members that must be there and are not.
+    /// Required members are absent: all of them are named.
     #[error("lacks {}", List(.0))]
     Missing(Vec<&'static str>),
-    /// A member that must be there cannot be used.
+    /// A required member, or one that switches on a defense, cannot be used.
     #[error("has a member `{}` that {}", .0.member, .0.why)]
     Unusable(UnusableMember),
 }
 
 impl MetadataError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -92,23 +126,25 @@ impl fmt::Display for List<'_> {
     }
 }
 
-/// What a metadata document is held against.
+/// The requirements that a metadata document must meet.
 pub(crate) struct Demands<'d> {
     pub(crate) issuer: &'d str,
-    /// A template that the document may have for its issuer.
+    /// The template that the document may have in place of its issuer.
     pub(crate) template: Option<&'d str>,
     pub(crate) profile: Profile,
     pub(crate) policy: &'d UrlPolicy,
-    /// Who must have signed it, and the time.
+    /// The keys of the party that must have signed the document, and the current time.
     pub(crate) signed_by: Option<(&'d KeySet, Timestamp)>,
 }
 
 impl ProviderMetadata {
     /// Reads the metadata document of `issuer`.
     ///
+    /// `profile` says which members the document must have, and `policy` which URLs are accepted.
+    ///
     /// # Errors
-    /// [`MetadataError`] names what is wrong: the issuer first, then every missing member at once,
-    /// then the first member that must be usable and is not.
+    /// [`MetadataError`] says what is wrong. The issuer is checked first. Then all missing members are named at
+    /// once, and then the first required member that cannot be used.
     pub fn parse(
         document: &[u8],
         issuer: &str,
@@ -122,7 +158,7 @@ impl ProviderMetadata {
         let Demands { issuer, template, profile, policy, signed_by } = *demands;
         let mut members = Members::parse(document)?;
         if let Some((keys, now)) = signed_by {
-            // Who gave a key expects a signature, and leaving it out must not be the way around it.
+            // A caller that gives keys expects a signature. An attacker must not get around it by leaving it out.
             let text = members.string("signed_metadata")?;
             let text = text.ok_or_else(|| MetadataError::Missing(vec!["signed_metadata"]))?;
             signed::overlay(&mut members, text, issuer, keys, now).map_err(MetadataError::Signed)?;
@@ -142,7 +178,7 @@ impl ProviderMetadata {
             return Err(missing(&members, profile, false));
         }
         let metadata = Self::read(found, members, policy);
-        // A switch for a defence must not be lost because it is misspelt.
+        // A misspelled switch must not turn a defense off.
         let critical = ["authorization_response_iss_parameter_supported"];
         match metadata
             .set_aside
@@ -175,8 +211,8 @@ fn needed(members: &Members, profile: Profile) -> Vec<&'static str> {
     }
 }
 
-/// "Required unless only the Implicit Flow is used": no grant but `implicit`, or no response type
-/// that yields a code.
+/// Whether the provider offers only the Implicit Flow: no grant but `implicit`, or no response type that yields a
+/// code. Only then `token_endpoint` may be absent (OpenID Connect Discovery 1.0 section 3).
 fn only_implicit(members: &Members) -> bool {
     let mut members = members.clone();
     let only = |list: Option<Vec<String>>, wanted: fn(&str) -> bool| {
@@ -227,7 +263,7 @@ mod tests {
     }
 
     #[test]
-    fn unknown_values_and_split_hosts_are_fine_and_unknown_members_are_kept() {
+    fn unknown_values_and_split_hosts_are_accepted_and_unknown_members_are_kept() {
         let metadata =
             parse(&with(json!({"new_thing": {"a": 1}, "scopes_supported": null})), Profile::OpenIdProvider)
                 .unwrap();
@@ -238,7 +274,7 @@ mod tests {
     }
 
     #[test]
-    fn every_issuer_but_the_very_one_is_refused_and_both_are_named() {
+    fn any_other_issuer_is_refused_and_both_are_named() {
         for found in ["https://op.example/tenant/", "https://op.example/Tenant", "https://evil.example"] {
             let error = parse(&with(json!({"issuer": found})), Profile::OpenIdProvider).unwrap_err();
             assert_eq!(error, MetadataError::Issuer { expected: ISSUER.into(), found: found.into() });
@@ -247,7 +283,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_that_no_issuer_may_have_is_refused_even_if_it_was_asked_for() {
+    fn an_issuer_that_is_not_a_valid_url_is_refused_even_if_it_was_asked_for() {
         for (issuer, why) in [
             ("", UrlError::NotAbsolute),
             ("op.example", UrlError::NotAbsolute),
@@ -295,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_needed_must_be_usable_and_the_rest_is_set_aside() {
+    fn required_members_must_be_usable_and_others_are_set_aside() {
         for (name, value, why) in [
             ("token_endpoint", json!("http://op.example/token"), MemberError::Url(UrlError::PlainHttp)),
             ("jwks_uri", json!("https://169.254.169.254/latest"), MemberError::Url(UrlError::PrivateAddress)),

@@ -1,4 +1,4 @@
-//! [`ResourceMetadata`]: what a protected resource says of itself (RFC 9728), read and written.
+//! [`ResourceMetadata`]: the metadata of a protected resource (RFC 9728), to read or to publish.
 
 use super::{MemberError, MetadataError, UnusableMember, members, resource_well_known};
 use crate::base::{
@@ -15,16 +15,36 @@ macro_rules! resource_metadata {
         booleans { $($(#[$boolean_doc:meta])* $boolean:ident,)* }
         texts { $($(#[$text_doc:meta])* $text:ident,)* }
     ) => {
-        /// What a protected resource says of itself (RFC 9728 section 2).
+        /// The metadata of a protected resource: the authorization servers whose tokens it accepts, its scopes, and
+        /// how it wants its tokens (RFC 9728 section 2).
         ///
-        /// Somebody else's is read with [`parse`](Self::parse); one's own begins with [`new`](Self::new)
-        /// and is served as [`to_json`](Self::to_json). A member that cannot be used is `None`, and
+        /// A client reads it with [`parse`](Self::parse). A resource builds its own with [`new`](Self::new) and
+        /// serves [`to_json`](Self::to_json). A member that cannot be used is `None`, and
         /// [`set_aside`](Self::set_aside) says why. Texts in other languages (`resource_name#de`) are in
         /// [`extra`](Self::extra).
+        ///
+        /// ```
+        /// use oidc_proto::{UrlPolicy, metadata::ResourceMetadata};
+        ///
+        /// let (resource, policy) = ("https://api.example/v1", UrlPolicy::default());
+        /// let own = ResourceMetadata::new(resource)
+        ///     .authorization_servers(["https://op.example"])
+        ///     .scopes_supported(["read", "write"]);
+        ///
+        /// // The resource serves the document at this URL:
+        /// let url = own.url(&policy)?;
+        /// assert_eq!(url.as_str(), "https://api.example/.well-known/oauth-protected-resource/v1");
+        /// let document = own.to_json().to_string();
+        ///
+        /// // A client fetches and reads it.
+        /// let read = ResourceMetadata::parse(document.as_bytes(), resource, &policy)?;
+        /// assert_eq!(read.authorization_servers.ok_or("no servers")?, ["https://op.example"]);
+        /// # Ok::<(), Box<dyn std::error::Error>>(())
+        /// ```
         #[derive(Clone, Debug, Default, PartialEq)]
         #[non_exhaustive]
         pub struct ResourceMetadata {
-            /// The resource identifier.
+            /// The resource identifier (RFC 9728 section 1.2).
             pub resource: String,
             $($(#[$url_doc])* pub $url: Option<EndpointUrl>,)*
             $($(#[$list_doc])* pub $list: Option<Vec<String>>,)*
@@ -32,7 +52,7 @@ macro_rules! resource_metadata {
             $($(#[$text_doc])* pub $text: Option<String>,)*
             /// The members that cannot be used, each with its reason.
             pub set_aside: Vec<UnusableMember>,
-            /// The members that no field knows.
+            /// The members that have no field.
             pub extra: Extra,
         }
 
@@ -46,8 +66,8 @@ macro_rules! resource_metadata {
                 Self { resource, $($url,)* $($list,)* $($boolean,)* $($text,)* set_aside, extra: members.rest() }
             }
 
-            /// The document to serve at [`url`](Self::url), as `application/json`. What has no value is left
-            /// out, empty lists too (section 3.2).
+            /// Returns the document to serve at [`url`](Self::url), as `application/json`. Members without a value
+            /// and empty lists are left out (RFC 9728 section 3.2).
             #[must_use]
             pub fn to_json(&self) -> Value {
                 let mut members: Map<String, Value> = self.extra.clone();
@@ -60,7 +80,7 @@ macro_rules! resource_metadata {
             }
 
             $(
-                /// Sets the list of this name.
+                #[doc = concat!("Sets [`", stringify!($list), "`](Self#structfield.", stringify!($list), ").")]
                 #[must_use]
                 pub fn $list<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
                     self.$list = Some(values.into_iter().map(Into::into).collect());
@@ -68,7 +88,7 @@ macro_rules! resource_metadata {
                 }
             )*
             $(
-                /// Sets the URL of this name.
+                #[doc = concat!("Sets [`", stringify!($url), "`](Self#structfield.", stringify!($url), ").")]
                 #[must_use]
                 pub fn $url(mut self, url: EndpointUrl) -> Self {
                     self.$url = Some(url);
@@ -76,7 +96,7 @@ macro_rules! resource_metadata {
                 }
             )*
             $(
-                /// Sets the switch of this name.
+                #[doc = concat!("Sets [`", stringify!($boolean), "`](Self#structfield.", stringify!($boolean), ").")]
                 #[must_use]
                 pub const fn $boolean(mut self, on: bool) -> Self {
                     self.$boolean = Some(on);
@@ -84,7 +104,7 @@ macro_rules! resource_metadata {
                 }
             )*
             $(
-                /// Sets the text of this name.
+                #[doc = concat!("Sets [`", stringify!($text), "`](Self#structfield.", stringify!($text), ").")]
                 #[must_use]
                 pub fn $text(mut self, text: impl Into<String>) -> Self {
                     self.$text = Some(text.into());
@@ -97,49 +117,50 @@ macro_rules! resource_metadata {
 
 resource_metadata! {
     urls {
-        /// Where the keys of the resource are: those that sign its responses.
+        /// The URL of the key set with which the resource signs its responses.
         jwks_uri,
-        /// Documentation for developers.
+        /// The page with documentation for developers.
         resource_documentation,
-        /// What clients may do with the data.
+        /// The page that says what clients may do with the data.
         resource_policy_uri,
-        /// The terms of service.
+        /// The page with the terms of service.
         resource_tos_uri,
     }
     lists {
-        /// The issuers whose tokens the resource takes. Discovery holds each to the URL policy when asked.
+        /// The issuers whose tokens the resource accepts. They are not checked here: discovery checks an issuer
+        /// against the URL policy.
         authorization_servers,
-        /// Scopes of tokens for the resource.
+        /// The scopes that tokens for the resource may have.
         scopes_supported,
-        /// How a bearer token may be sent: `header`, `body`, `query` (RFC 6750 section 2).
+        /// The ways to send a bearer token: `header`, `body`, `query` (RFC 6750 section 2).
         bearer_methods_supported,
-        /// Algorithms of signed responses.
+        /// Signature algorithms of the responses of the resource.
         resource_signing_alg_values_supported,
-        /// Types of authorization details (RFC 9396).
+        /// Supported types of authorization details (RFC 9396).
         authorization_details_types_supported,
-        /// Algorithms of DPoP proofs (RFC 9449).
+        /// Signature algorithms of DPoP proofs (RFC 9449).
         dpop_signing_alg_values_supported,
     }
     booleans {
-        /// Whether access tokens are bound to certificates (RFC 8705).
+        /// Whether access tokens are bound to the certificates of clients (RFC 8705).
         tls_client_certificate_bound_access_tokens,
         /// Whether access tokens must be bound to a key by DPoP (RFC 9449).
         dpop_bound_access_tokens_required,
     }
     texts {
-        /// The name of the resource, for users.
+        /// The name of the resource, to show to users.
         resource_name,
-        /// The metadata as a signed JWT (section 2.2), as it came: not verified.
+        /// The metadata as a signed JWT (RFC 9728 section 2.2). It is not verified.
         signed_metadata,
     }
 }
 
-/// Switches for a defence, which must not be lost because they are misspelt.
+/// The switches of defenses: a misspelled value must not turn a defense off.
 const CRITICAL: [&str; 2] =
     ["tls_client_certificate_bound_access_tokens", "dpop_bound_access_tokens_required"];
 
 impl ResourceMetadata {
-    /// Metadata of one's own resource, to be filled in.
+    /// Creates metadata for a resource with this identifier, and without any other member.
     #[must_use]
     pub fn new(resource: impl Into<String>) -> Self {
         Self { resource: resource.into(), ..Self::default() }
@@ -148,7 +169,8 @@ impl ResourceMetadata {
     /// Reads the metadata document of `resource`.
     ///
     /// # Errors
-    /// [`MetadataError::Resource`] if it is of another resource, by a single letter (section 3.3).
+    /// [`MetadataError::Resource`] if the document names another resource, even by a single letter (RFC 9728 section
+    /// 3.3); another [`MetadataError`] if it cannot be read.
     pub fn parse(document: &[u8], resource: &str, policy: &UrlPolicy) -> Result<Self, MetadataError> {
         let mut members = Members::parse(document)?;
         let found = members.string("resource")?;
@@ -163,10 +185,11 @@ impl ResourceMetadata {
         }
     }
 
-    /// Where the document is to be served: the value of `resource_metadata` in challenges (section 5.1).
+    /// Returns the URL at which to serve the document: the value of `resource_metadata` in challenges (RFC 9728
+    /// section 5.1).
     ///
     /// # Errors
-    /// [`UrlError`] if the resource is not a URL that a resource may have.
+    /// Fails as [`resource_well_known`] does.
     pub fn url(&self, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
         resource_well_known(&self.resource, policy)
     }
@@ -219,7 +242,7 @@ mod tests {
                 "resource_name": "The API",
                 "resource_documentation": "https://api.example/docs",
             }),
-            "what has no value is left out"
+            "members without a value are left out"
         );
         let read = parse(&document).unwrap();
         assert_eq!(read.authorization_servers, own.authorization_servers);
@@ -245,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_used_is_set_aside_but_no_defence_is_lost() {
+    fn unusable_members_are_set_aside_but_no_defense_is_lost() {
         let read = parse(&json!({
             "resource": RESOURCE,
             "jwks_uri": "https://10.0.0.1/keys",

@@ -1,4 +1,4 @@
-//! `signed_metadata`: metadata in a JWT, whose values take precedence (RFC 8414 section 2.1).
+//! Verifies `signed_metadata`: a JWT whose values take precedence over those of the document (RFC 8414 section 2.1).
 
 use super::members::ProviderMetadata;
 use crate::{
@@ -9,37 +9,65 @@ use crate::{
     jose::{AlgorithmSet, JwsError, KeySet, Scratch, verify_compact},
 };
 
-/// How far, in seconds, the clock of the signer may be from ours.
+/// How far the clock of the signer may be from ours, in seconds.
 const LEEWAY: i64 = 30;
 
-/// The claims that say something of the JWT, and nothing of the provider.
+/// The claims that describe the JWT and not the provider.
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
-/// Why signed metadata is not acceptable.
+/// Why signed metadata is refused (RFC 8414 section 2.1).
+///
+/// Metadata is verified if [`DiscoveryOptions::signed_by`](crate::flow::DiscoveryOptions::signed_by) names the keys
+/// of its signer. A document without a signature is refused then, too.
+///
+/// ```
+/// use oidc_proto::{
+///     Error, Moment, Timestamp, UrlPolicy,
+///     flow::{Discovery, DiscoveryOptions},
+///     jose::KeySet,
+/// };
+/// use std::sync::Arc;
+///
+/// let keys = KeySet::parse(br#"{"keys": [{
+///     "kty": "EC", "crv": "P-256",
+///     "x": "f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU",
+///     "y": "x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"
+/// }]}"#)?;
+/// let options = DiscoveryOptions::new(&UrlPolicy::default()).signed_by(Arc::new(keys));
+/// let (_request, _terms, pending) = Discovery::with("https://op.example", options)?.into_parts();
+///
+/// let unsigned = br#"{"issuer": "https://op.example"}"#.to_vec();
+/// let response = http::Response::builder().header("content-type", "application/json").body(unsigned)?;
+/// let Err(error) = pending.receive(response, Moment::new(Timestamp(1_800_000_000), [7; 32])) else {
+///     return Err("the signature is missing".into());
+/// };
+/// assert_eq!(error.code(), "metadata_missing_members");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignedMetadataError {
-    /// No key that was given vouches for it.
+    /// No given key verifies its signature.
     #[error("{0}")]
     Jws(#[from] JwsError),
-    /// Its claims are not acceptable JSON.
+    /// Its claims are not a JSON object, or a claim has another type than it must.
     #[error("its set of claims {0}")]
     Claims(#[from] JsonError),
-    /// Its `iss` is not the issuer.
+    /// Its `iss` is not the issuer asked for.
     #[error("its `iss` is not the issuer asked for")]
     Issuer,
-    /// Its time is over, or has not come.
+    /// It has expired (`exp`), or is not valid yet (`nbf`).
     #[error("its time (`exp`, `nbf`) is over or has not come")]
     Time,
-    /// It has `signed_metadata` in it.
+    /// It contains `signed_metadata` itself, which RFC 8414 section 2.1 advises against.
     #[error("it has `signed_metadata` in it")]
     Nested,
-    /// It has no member of provider metadata: it is a JWT for something else, such as an ID token.
+    /// It has no member of provider metadata: it is a JWT for another purpose, such as an ID token.
     #[error("it says nothing of the provider, so it is a JWT for something else")]
     Nothing,
 }
 
-/// Verifies signed metadata and lays its values over those of the document that it came in.
+/// Verifies signed metadata. Its values replace those of the document that contains it.
 pub(super) fn overlay(
     members: &mut Members,
     text: String,
@@ -69,7 +97,7 @@ fn verified(text: &str, issuer: &str, keys: &KeySet, now: Timestamp) -> Result<M
     for claim in OF_THE_JWT {
         claims.any(claim);
     }
-    // The key signs other JWTs, too, and whoever can change a document can get one of those.
+    // The key signs other JWTs, too. An attacker that can change the document can get one of them.
     if !ProviderMetadata::MEMBERS.iter().any(|member| claims.has(member)) {
         return Err(SignedMetadataError::Nothing);
     }

@@ -1,24 +1,38 @@
-//! Where metadata is: the two well-known forms of an issuer (OpenID Connect Discovery 1.0 section 4.1,
-//! RFC 8414 section 3.1), and that of a protected resource (RFC 9728 section 3.1).
+//! The URLs of metadata: the two well-known forms of an issuer (OpenID Connect Discovery 1.0 section 4.1, RFC 8414
+//! section 3.1), and the one of a protected resource (RFC 9728 section 3.1).
 
 use crate::base::endpoint_url::{EndpointUrl, UrlError, UrlPolicy};
 
-/// A well-known form of metadata.
+/// The two ways to derive the URL of the metadata from an issuer.
+///
+/// They differ for an issuer with a path:
+///
+/// ```
+/// use oidc_proto::{UrlPolicy, metadata::WellKnown};
+///
+/// let (issuer, policy) = ("https://op.example/tenant", UrlPolicy::default());
+/// let openid = WellKnown::OpenId.url(issuer, &policy)?;
+/// assert_eq!(openid.as_str(), "https://op.example/tenant/.well-known/openid-configuration");
+/// let oauth = WellKnown::OAuth.url(issuer, &policy)?;
+/// assert_eq!(oauth.as_str(), "https://op.example/.well-known/oauth-authorization-server/tenant");
+/// # Ok::<(), oidc_proto::base::endpoint_url::UrlError>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum WellKnown {
-    /// `/.well-known/openid-configuration` after the path of the issuer.
+    /// `/.well-known/openid-configuration` after the path of the issuer (OpenID Connect Discovery 1.0 section 4.1).
     #[default]
     OpenId,
-    /// `/.well-known/oauth-authorization-server` between host and path of the issuer.
+    /// `/.well-known/oauth-authorization-server` between the host and the path of the issuer (RFC 8414 section 3.1).
     OAuth,
 }
 
 impl WellKnown {
-    /// Where the metadata of an issuer is in this form.
+    /// Returns the URL of the metadata of `issuer` in this form.
     ///
     /// # Errors
-    /// [`UrlError`] if the issuer is not a URL that an issuer may have.
+    /// [`UrlError`] if the issuer is not a URL that `policy` accepts, or has a query or a fragment, or is itself the
+    /// URL of metadata.
     pub fn url(self, issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
         let url = EndpointUrl::parse(issuer, policy)?;
         if url.as_url().query().is_some() {
@@ -39,7 +53,7 @@ impl WellKnown {
         )
     }
 
-    /// The other form.
+    /// Returns the other form.
     #[must_use]
     pub const fn other(self) -> Self {
         match self {
@@ -49,19 +63,21 @@ impl WellKnown {
     }
 }
 
-/// Where the metadata of an OpenID Provider is.
+/// Returns the URL of the metadata of an OpenID Provider: that of [`WellKnown::OpenId`].
 ///
 /// # Errors
-/// As [`WellKnown::url`].
+/// Fails as [`WellKnown::url`] does.
 pub fn well_known(issuer: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
     WellKnown::OpenId.url(issuer, policy)
 }
 
-/// Where the metadata of a protected resource is: `/.well-known/oauth-protected-resource` between host
-/// and path. Of the slashes, only one that follows the host goes; a query stays.
+/// Returns the URL of the metadata of a protected resource (RFC 9728 section 3.1).
+///
+/// `/.well-known/oauth-protected-resource` goes between host and path. A path of `/` alone is dropped. All other
+/// slashes and the query stay.
 ///
 /// # Errors
-/// [`UrlError`] if the resource is not a URL that a resource may have (RFC 9728 section 1.2).
+/// [`UrlError`] if the resource is not a URL that `policy` accepts, or has a fragment (RFC 9728 section 1.2).
 pub fn resource_well_known(resource: &str, policy: &UrlPolicy) -> Result<EndpointUrl, UrlError> {
     let url = EndpointUrl::parse(resource, policy)?;
     let path = match url.as_url().path() {
@@ -114,7 +130,7 @@ mod tests {
     }
 
     #[test]
-    fn an_issuer_is_an_issuer_and_not_the_url_of_its_metadata() {
+    fn the_url_of_metadata_and_other_invalid_issuers_are_refused() {
         for (issuer, why) in [
             ("http://op.example", UrlError::PlainHttp),
             ("https://op.example?x=1", UrlError::Query),
@@ -130,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn a_resource_loses_only_the_slash_behind_its_host_and_keeps_its_query() {
+    fn a_resource_loses_only_the_slash_after_its_host_and_keeps_its_query() {
         for (resource, url) in [
             ("https://api.example", "https://api.example/.well-known/oauth-protected-resource"),
             ("https://api.example/", "https://api.example/.well-known/oauth-protected-resource"),

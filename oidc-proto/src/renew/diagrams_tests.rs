@@ -1,4 +1,4 @@
-//! Walks through the flows that renew.
+//! Walks the state diagrams of the flows that renew, and checks that they are complete.
 
 use super::{KeyRenewal, MetadataRenewal, TokenRenewal};
 use crate::{

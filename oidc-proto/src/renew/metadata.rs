@@ -1,4 +1,5 @@
-//! Renewing metadata (OpenID Connect Discovery 1.0 section 4, RFC 8414 section 3).
+//! [`MetadataRenewal`]: fetches the metadata of a provider again (OpenID Connect Discovery 1.0 section 4, RFC 8414
+//! section 3).
 //!
 //! ```text
 //! Getting ──document──▶ Done(Renewed<ProviderMetadata>)
@@ -12,25 +13,45 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// The flow from an issuer to its metadata, and how long it is fresh. Metadata that is no good is an
-/// error, so that it cannot take the place of good metadata.
+/// The flow that fetches provider metadata, for a [`Renewal`](super::Renewal). Its output says how long the metadata
+/// is fresh.
+///
+/// Metadata that is refused is an error, so it cannot replace metadata that works.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::Step, metadata::Profile};
+/// use oidc_proto::renew::{Freshness, MetadataRenewal};
+///
+/// let call = MetadataRenewal::start("https://ci.example", Profile::TokenIssuer, &UrlPolicy::default())?;
+/// let (request, _terms, pending) = call.into_parts();
+/// assert_eq!(request.uri(), "https://ci.example/.well-known/openid-configuration");
+///
+/// // The provider's response to `request`:
+/// let body = br#"{"issuer": "https://ci.example", "jwks_uri": "https://ci.example/jwks"}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(body.to_vec())?;
+/// let step = pending.receive(response, Moment::new(Timestamp(1_800_000_000), [7; 32]))?;
+/// let Step::Done(renewed) = step else { return Err("the flow goes on".into()) };
+/// assert_eq!(renewed.value.issuer, "https://ci.example");
+/// assert_eq!(renewed.freshness, Freshness::UNKNOWN);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct MetadataRenewal;
 
 impl MetadataRenewal {
-    /// Asks the issuer for its metadata.
+    /// Makes the request for the metadata of `issuer`.
     ///
     /// # Errors
-    /// As [`Discovery::with_profile`](crate::flow::Discovery::with_profile).
+    /// Fails as [`Discovery::with_profile`](crate::flow::Discovery::with_profile) does.
     pub fn start(issuer: &str, profile: Profile, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
         Self::with(issuer, DiscoveryOptions::of_profile(profile, policy))
     }
 
-    /// Asks with options.
+    /// Makes the request for the metadata of `issuer`, with options.
     ///
     /// # Errors
-    /// As [`Discovery::with`](crate::flow::Discovery::with).
+    /// Fails as [`Discovery::with`](crate::flow::Discovery::with) does.
     pub fn with(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
         Ok(Found::start(issuer, options)?.carrying(()))
     }

@@ -10,7 +10,7 @@ pub(super) const FOREVER: i64 = 1 << 40;
 /// The largest [`spread`](RenewalPolicy::spread), in percent.
 const MAX_SPREAD: u8 = 50;
 
-/// When a [`Renewal`](super::Renewal) fetches its value again, and for how long it uses the old one.
+/// The times by which a [`Renewal`](super::Renewal) fetches its value again and uses the old one.
 ///
 /// The defaults are those for keys ([`KEYS`](Self::KEYS)). Clocks are read in whole seconds, so a fraction of a
 /// second counts as a whole one. A value outside of what makes sense is replaced by the nearest that does: a
@@ -69,7 +69,7 @@ pub struct RenewalPolicy {
     pub patience: Duration,
 }
 
-/// The same, in seconds, each in a range that makes sense.
+/// The times of a [`RenewalPolicy`] in seconds, each in a range that makes sense.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Seconds {
     default_ttl: i64,
@@ -131,15 +131,15 @@ impl RenewalPolicy {
         ..Self::KEYS
     };
 
-    /// The longest time for which a value is used after it was asked for, whatever happens: a key that its
-    /// issuer has withdrawn is out of use by then.
+    /// Returns the longest time for which a value is used after its request, whatever happens. A key that its issuer
+    /// has withdrawn is out of use by then.
     #[must_use]
     pub const fn deadline(&self) -> Duration {
         let Seconds { max_ttl, stale_if_error, .. } = self.in_seconds();
         secs((max_ttl + stale_if_error).unsigned_abs())
     }
 
-    /// The same times in seconds, each in a range that makes sense and never overflows.
+    /// Returns the times in seconds, each in a range that makes sense and never overflows.
     pub(super) const fn in_seconds(self) -> Seconds {
         let first_retry = between(self.first_retry, 1, FOREVER);
         let longest_retry = between(self.longest_retry, first_retry, FOREVER);
@@ -164,13 +164,14 @@ impl RenewalPolicy {
 }
 
 impl Seconds {
-    /// How long a value is fresh, by what its response says.
+    /// Returns how long a value is fresh, given what its response says.
     pub(super) fn fresh_for(&self, freshness: Freshness) -> i64 {
         freshness.seconds().map_or(self.default_ttl, |seconds| seconds.clamp(self.min_ttl, self.max_ttl))
     }
 
-    /// How long after a value was asked for it is renewed, by chance from two bytes. No earlier than at half
-    /// its life, but for the spread: a life shorter than `refresh_ahead` would have each renewal cause the next.
+    /// Returns how long after its request a value is due for renewal, with chance from two bytes. Apart from the
+    /// spread, that is no earlier than at half its life: otherwise, if `refresh_ahead` is longer than the life, each
+    /// renewal would cause the next.
     pub(super) fn due_after(&self, fresh: i64, chance: u16) -> i64 {
         let latest = fresh.saturating_sub(self.refresh_ahead.min(fresh / 2));
         if self.refresh_ahead == 0 {
@@ -181,7 +182,7 @@ impl Seconds {
         latest - (((spread + 1) * i64::from(chance)) >> 16)
     }
 
-    /// The time from the failure after so many others to the next attempt, with chance from one byte.
+    /// Returns the wait after a failure that follows `failures` others, with chance from one byte.
     pub(super) fn backoff(&self, failures: u32, most: i64, chance: u8) -> i64 {
         let doubled = self.first_retry.saturating_mul(1 << failures.min(40));
         // A fifth less than the most, so that there is room for chance at the end of growth too.
@@ -232,11 +233,11 @@ mod tests {
         assert_eq!([0, 1, 2].map(span), [(0, 0), (1, 1), (1, 1)]);
         assert_eq!(span(FOREVER).1, FOREVER - 30, "nothing overflows");
         let every: std::collections::BTreeSet<_> = (0..=u16::MAX).map(|c| policy.due_after(300, c)).collect();
-        assert_eq!(every.len(), 28, "each second of it");
+        assert_eq!(every.len(), 28, "every second of the spread occurs");
         let half = RenewalPolicy { spread: u8::MAX, ..RenewalPolicy::KEYS }.in_seconds();
         assert_eq!(half.due_after(300, u16::MAX), 135, "half of it at most");
         let none = RenewalPolicy { refresh_ahead: Duration::ZERO, ..RenewalPolicy::KEYS }.in_seconds();
-        assert_eq!(none.due_after(300, u16::MAX), 300, "who renews nothing ahead");
+        assert_eq!(none.due_after(300, u16::MAX), 300, "without refresh_ahead there is no spread");
     }
 
     #[test]
@@ -246,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_without_sense_become_the_nearest_with_sense() {
+    fn times_that_make_no_sense_become_the_nearest_that_do() {
         let least = RenewalPolicy {
             default_ttl: Duration::ZERO,
             min_ttl: Duration::ZERO,

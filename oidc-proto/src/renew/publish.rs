@@ -1,4 +1,7 @@
-//! Hands the newest value to many readers, without making them wait for each other.
+//! [`Publisher`] and [`Reader`]: pass the newest value to many threads.
+//!
+//! A reader that has seen the newest value takes no lock: it loads one atomic number and compares it. A mutex is
+//! locked only to publish a value, and by each reader to clone a value that it has not seen yet.
 
 use crate::base::moment::Timestamp;
 use std::{
@@ -9,33 +12,52 @@ use std::{
     },
 };
 
-/// Counts the values that a [`Renewal`](super::Renewal) has held.
+/// The number of a value that a [`Renewal`](super::Renewal) has held: each new value has a greater one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(u64);
 
 impl Epoch {
-    /// The next one.
+    /// Returns the next epoch.
     pub(super) const fn next(self) -> Self {
         Self(self.0 + 1)
     }
 }
 
-/// A value, and when it may be used without asking its renewal.
+/// A value, and the times between which it may be used without a call of
+/// [`Renewal::want`](super::Renewal::want).
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp,
+///     renew::{Decision, Freshness, Need, Renewal, RenewalPolicy, Renewed},
+/// };
+/// use std::sync::Arc;
+///
+/// let now = Timestamp(1_800_000_000);
+/// let mut keys = Renewal::new(RenewalPolicy::KEYS);
+/// let Decision::Renew(lease) = keys.want(Need::Any, now) else { return Err("no lease") };
+/// keys.settle(lease, Ok(Renewed::new(Arc::new("keys"), Freshness::UNKNOWN)), Moment::new(now, [7; 32]));
+///
+/// let published = keys.published().ok_or("no value")?;
+/// assert!(published.is_fresh(now.plus(60)));
+/// assert!(!published.is_fresh(now.plus(300)), "ask the renewal");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Published<T> {
     /// The value.
     pub value: Arc<T>,
-    /// Which one it is.
+    /// The epoch of the value.
     pub epoch: Epoch,
-    /// From when on: on a clock that is set back further, ask.
+    /// The first time at which the value is fresh. If the clock is earlier, it was set back.
     pub since: Timestamp,
-    /// Until when.
+    /// The time from which the value is due for renewal.
     pub renew_at: Timestamp,
 }
 
 impl<T> Published<T> {
-    /// Whether nobody need be asked now.
+    /// Whether the value can be used now without a call of [`Renewal::want`](super::Renewal::want).
     #[must_use]
     pub fn is_fresh(&self, now: Timestamp) -> bool {
         self.since <= now && now < self.renew_at
@@ -54,16 +76,31 @@ struct Shared<T> {
 }
 
 impl<T> Shared<T> {
-    /// A panic of another thread leaves a whole value behind: it is replaced in one move.
+    /// Locks the newest value. A poisoned lock is safe to use: values are replaced as a whole.
     fn newest(&self) -> MutexGuard<'_, Option<T>> {
         self.newest.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Where new values are put.
+/// The sender of new values to all its [`Reader`]s.
+///
+/// ```
+/// use oidc_proto::renew::Publisher;
+///
+/// let publisher = Publisher::new();
+/// let mut reader = publisher.reader();
+/// assert_eq!(reader.get(), None);
+/// publisher.publish("first");
+/// assert_eq!(reader.get(), Some(&"first"));
+/// assert_eq!(publisher.publish("second"), Some("first"));
+/// assert_eq!(reader.get(), Some(&"second"));
+/// ```
 pub struct Publisher<T>(Arc<Shared<T>>);
 
-/// Where they are read: one for each worker. Reading is one atomic load, unless there is a new value.
+/// The receiver of the newest value: make one for each thread.
+///
+/// Reading the same value again is one atomic load. The first reading of a new value locks a mutex and clones the
+/// value, so `T` is best an `Arc` or a [`Published`]. [`Publisher`] has an example.
 pub struct Reader<T> {
     shared: Arc<Shared<T>>,
     seen: u64,
@@ -71,14 +108,14 @@ pub struct Reader<T> {
 }
 
 impl<T: Clone> Publisher<T> {
-    /// Nothing is there yet.
+    /// Creates a publisher without a value.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(Shared { version: AtomicU64::new(0), newest: Mutex::new(None) }))
     }
 
-    /// Puts a new value where every reader finds it, and gives back the one that was there: dropping
-    /// it may be work, which is not done under a lock.
+    /// Publishes a new value to every reader, and returns the old one. So the caller drops the old value, after the
+    /// lock is released.
     pub fn publish(&self, value: T) -> Option<T> {
         let mut newest = self.0.newest();
         let old = newest.replace(value);
@@ -86,7 +123,7 @@ impl<T: Clone> Publisher<T> {
         old
     }
 
-    /// A reader of its own.
+    /// Creates a reader.
     #[must_use]
     pub fn reader(&self) -> Reader<T> {
         Reader { shared: self.0.clone(), seen: 0, value: None }
@@ -100,11 +137,11 @@ impl<T: Clone> Default for Publisher<T> {
 }
 
 impl<T: Clone> Reader<T> {
-    /// The newest value, if there is one.
+    /// Returns the newest value, if there is one.
     pub fn get(&mut self) -> Option<&T> {
         if self.shared.version.load(Ordering::Acquire) != self.seen {
             let newest = self.shared.newest();
-            // Under the lock, so that version and value belong together.
+            // Loaded under the lock, so that version and value belong together.
             self.seen = self.shared.version.load(Ordering::Acquire);
             self.value.clone_from(&newest);
         }
@@ -136,7 +173,7 @@ mod tests {
     use std::{sync::Barrier, thread};
 
     #[test]
-    fn a_reader_sees_the_newest_value_and_keeps_it_in_hand() {
+    fn a_reader_sees_the_newest_value_and_keeps_it() {
         let publisher = Publisher::new();
         let (mut early, mut other) = (publisher.reader(), publisher.reader());
         assert_eq!(early.get(), None::<&u8>);
@@ -146,7 +183,7 @@ mod tests {
         let mut late = early.clone();
         assert_eq!((late.get(), early.get(), publisher.reader().get()), (Some(&2), Some(&2), Some(&2)));
         drop(publisher);
-        assert_eq!(early.get(), Some(&2), "a reader outlives its publisher");
+        assert_eq!(early.get(), Some(&2), "a reader works after its publisher was dropped");
     }
 
     #[test]
@@ -156,11 +193,11 @@ mod tests {
         let mut reader = publisher.reader();
         assert_eq!(reader.get(), Some(&1));
         let _held = publisher.0.newest();
-        assert_eq!(reader.get(), Some(&1), "though somebody sits on the lock");
+        assert_eq!(reader.get(), Some(&1), "even while the lock is held");
     }
 
     #[test]
-    fn a_panic_of_another_thread_takes_nothing_away() {
+    fn a_panic_in_another_thread_loses_no_value() {
         let publisher = Arc::new(Publisher::new());
         publisher.publish(1);
         let shared = Arc::clone(&publisher);
@@ -174,7 +211,7 @@ mod tests {
         assert_eq!(publisher.reader().get(), Some(&2));
     }
 
-    /// A value is whole or not there, and nobody goes back to an older one.
+    /// Readers see only whole values, and never an older one after a newer.
     #[test]
     fn many_threads_read_whole_values_in_order_while_two_publish() {
         const LAST: u64 = 2_000;

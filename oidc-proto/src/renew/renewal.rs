@@ -1,4 +1,4 @@
-//! [`Renewal`]: one value, many readers, one renewal at a time. Pure policy: no locks, no wake-ups.
+//! [`Renewal`]: one value, many callers, one renewal at a time. It decides, and neither locks, waits nor wakes.
 //!
 //! ```text
 //! asked for          fresh − ahead        fresh              fresh + stale_if_error
@@ -6,20 +6,18 @@
 //!                                              UseAndRenew if renewing fails or is slow
 //! ```
 //!
-//! **Leases, not locks.** Whoever is told to renew holds a [`Lease`] that ends by itself: a leader that
-//! is cancelled or burns down is replaced, and nobody waits past the lease.
+//! **Leases, not locks.** A caller that renews holds a [`Lease`] that ends by itself. So a caller that is cancelled or
+//! panics is replaced, and nobody waits past the lease.
 //!
-//! **Newer than what I hold.** An unknown `kid`, a bad signature, `invalid_token` and "rotate now" are
-//! one idea, [`Need::NewerThan`]: sixteen callers that hold the same value cause one renewal, and
-//! callers who ask for no reason are bounded by a bucket that fills again with time.
+//! **A newer value on demand.** An unknown `kid`, an invalid signature, `invalid_token` and "rotate now" are one idea:
+//! [`Need::NewerThan`]. Sixteen callers that hold the same value cause one renewal. A token bucket bounds callers that
+//! ask without a reason.
 //!
-//! **An older value never replaces a newer one.** Each value has the time at which it was asked for, and
-//! the epoch that was held then. What was asked for earlier than what is held is not kept, whichever way it
-//! came.
+//! **An older value never replaces a newer one.** Each value has the time at which it was requested, and the epoch
+//! that was held then. A value that was requested earlier than the held one is dropped.
 //!
-//! **Time only goes forward.** If the clock is set back, nothing has to be waited for twice, and
-//! nothing lives longer: what has passed stays passed. Readings of clocks that disagree are not taken for a
-//! clock that is set back for ever: four times count, and four more when the clock has come an hour further.
+//! **Time only goes forward.** If the clock is set back, no caller waits twice, and no value lives longer. Clocks that
+//! disagree look like one that is set back: only four set-backs count until the clock is an hour further.
 
 use super::{
     Epoch, Freshness, Published, RenewalPolicy,
@@ -32,18 +30,19 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// What a caller needs.
+/// The value that a caller needs. [`Renewal`] has an example.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Need {
-    /// Whatever may be used.
+    /// Any value that may be used.
     Any,
-    /// The value of this epoch is not good enough: an unknown `kid`, an `invalid_token`.
+    /// A newer value than that of this epoch, because of an unknown `kid` or an `invalid_token`, say.
     NewerThan(Epoch),
 }
 
-/// The right, and the duty, to renew. It ends by [`Renewal::settle`], [`Renewal::abandon`], or by time.
-#[must_use = "nobody else renews while a lease lives"]
+/// The right and the duty of one caller to renew. [`Renewal::settle`], [`Renewal::abandon`] or time end it.
+/// [`Renewal`] has an example.
+#[must_use = "no other caller renews until this lease ends"]
 #[derive(Debug, PartialEq, Eq)]
 pub struct Lease {
     asked: Asked,
@@ -51,25 +50,25 @@ pub struct Lease {
 }
 
 impl Lease {
-    /// When the lease ends by itself.
+    /// Returns the time at which the lease ends by itself.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
         self.until
     }
 }
 
-/// When a value was asked for: what makes it older or newer than another.
+/// When a value was requested. It decides which of two values is newer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Asked {
-    /// By the time that only goes forward.
+    /// The time by [`Forward`].
     at: i64,
-    /// Of two in one second, the later has the greater number. What came by another way has none.
+    /// The number of the lease: of two requests in one second, the later has the greater. 0 for a learned value.
     number: u64,
-    /// What was held then: it is older for certain.
+    /// The epoch of the value that was held then: that value is certainly older.
     known: Epoch,
 }
 
-/// What to do.
+/// What a caller must do next. [`Renewal`] has an example.
 #[must_use = "a renewal that is not carried out blocks others until its lease ends"]
 #[derive(Debug)]
 #[allow(clippy::exhaustive_enums, reason = "a driver handles these five, and there will be no sixth")]
@@ -78,18 +77,18 @@ pub enum Decision<T> {
     Use(Epoch, Arc<T>),
     /// Use this value, and renew it in the background.
     UseAndRenew(Epoch, Arc<T>, Lease),
-    /// Renew, then ask again: there is nothing to use until then.
+    /// Renew, then ask again. There is no value to use until then.
     Renew(Lease),
-    /// Somebody renews: ask again when they have settled, and no later than this.
+    /// Wait: another caller renews. Ask again when it has settled.
     Join {
         /// When to ask again at the latest.
         until: Timestamp,
     },
-    /// Not now.
+    /// Give up for now: no value meets the need, and a renewal cannot begin yet or takes too long.
     Refuse {
-        /// When it makes sense to ask again.
+        /// The earliest time at which it makes sense to ask again.
         until: Timestamp,
-        /// Why the last renewal failed, if that is why.
+        /// The error of the last renewal, if it is the reason.
         because: Option<RenewalError>,
     },
 }
@@ -100,12 +99,12 @@ pub enum Decision<T> {
 pub struct Renewed<T> {
     /// The value.
     pub value: Arc<T>,
-    /// What the response says.
+    /// How long the response says the value is fresh.
     pub freshness: Freshness,
 }
 
 impl<T> Renewed<T> {
-    /// A value, and how long it is fresh.
+    /// Combines a value and how long it is fresh.
     pub const fn new(value: Arc<T>, freshness: Freshness) -> Self {
         Self { value, freshness }
     }
@@ -121,19 +120,19 @@ impl<T> Clone for Renewed<T> {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewalError {
-    /// There was no response.
+    /// The provider did not answer.
     #[error("the provider did not answer")]
     NoResponse,
-    /// The value was no good any more when it came.
+    /// The value had expired when it arrived.
     #[error("what the provider sent had expired already")]
     Expired,
-    /// The response was no good.
+    /// The flow that fetches the value failed.
     #[error(transparent)]
     Flow(#[from] Error),
 }
 
 impl RenewalError {
-    /// In how many seconds the provider asked to be tried again.
+    /// Returns the `Retry-After` of the provider, in seconds; 0 if there is none.
     fn retry_after(&self) -> i64 {
         match self {
             Self::Flow(Error::Unavailable(unavailable)) => seconds(unavailable.retry_after()),
@@ -142,31 +141,31 @@ impl RenewalError {
     }
 }
 
-/// What has happened so far, to be read by metrics.
+/// Counts of events since the renewal was made, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Counters {
-    /// Answers with a fresh value.
+    /// Decisions to use a fresh value.
     pub hits: u64,
-    /// Answers with a stale value, because renewing failed or was slow.
+    /// Decisions to use a stale value, because a renewal failed or was slow.
     pub stale: u64,
-    /// Answers that made the caller wait for somebody else's renewal.
+    /// Decisions to wait for the renewal of another caller.
     pub joined: u64,
-    /// Answers without a value.
+    /// Decisions to refuse.
     pub refused: u64,
-    /// Leases given out.
+    /// Leases granted.
     pub leases: u64,
-    /// Values that came by another way.
+    /// Calls of [`Renewal::learn`].
     pub learned: u64,
-    /// Values that were held, however they came.
+    /// Values taken over, from leases and learned ones.
     pub renewals: u64,
     /// Renewals that failed.
     pub failures: u64,
-    /// Leases that nobody settled: their holders gave up, or were too late.
+    /// Leases that were abandoned, or ended by time.
     pub abandoned: u64,
 }
 
-/// All times are by the time that only goes forward.
+/// The held value. All times are by [`Forward`].
 #[derive(Debug)]
 struct Held<T> {
     value: Arc<T>,
@@ -181,29 +180,57 @@ struct Live {
     id: u64,
     since: i64,
     until: i64,
-    /// What it took out of the bucket of forced renewals.
+    /// What the lease took out of the bucket of forced renewals, in seconds.
     poured: i64,
 }
 
 #[derive(Debug)]
 struct Failed {
     failure: RenewalError,
-    /// When a caller may try again who has nothing to use.
+    /// When the next attempt may begin for a caller that has no value to use.
     urgent: i64,
-    /// When a caller may try again who has.
+    /// When the next attempt may begin for a caller that has one.
     retry: i64,
-    /// How long this counts as the present state of affairs.
+    /// Until when this failure is a reason to use a stale value.
     recent: i64,
 }
 
-/// One value that goes stale, and the policy by which it is renewed.
+/// One value that expires, and the decisions about its renewal by a [`RenewalPolicy`].
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp,
+///     renew::{Decision, Freshness, Need, Renewal, RenewalError, RenewalPolicy, Renewed},
+/// };
+/// use std::sync::Arc;
+///
+/// let at = |second: i64| Timestamp(1_800_000_000 + second);
+/// let moment = |second: i64| Moment::new(at(second), [7; 32]);
+/// let mut keys = Renewal::new(RenewalPolicy::KEYS);
+///
+/// // No value yet: the first caller renews, and the next one waits for it.
+/// let Decision::Renew(lease) = keys.want(Need::Any, at(0)) else { return Err("no lease") };
+/// assert!(matches!(keys.want(Need::Any, at(0)), Decision::Join { .. }));
+/// keys.settle(lease, Ok(Renewed::new(Arc::new("keys"), Freshness::UNKNOWN)), moment(1));
+/// // Fresh: for 300 seconds, the default for keys.
+/// assert!(matches!(keys.want(Need::Any, at(200)), Decision::Use(..)));
+/// // Renew ahead: in its last 30 seconds, the value is still used, and one caller renews it.
+/// let Decision::UseAndRenew(_, _, lease) = keys.want(Need::Any, at(280)) else { return Err("no lease") };
+/// // The provider is down.
+/// keys.settle(lease, Err(RenewalError::NoResponse), moment(281));
+/// // Stale: the old value is used for another hour, while renewals fail.
+/// assert!(matches!(keys.want(Need::Any, at(301)), Decision::UseAndRenew(..)));
+/// // After that hour, there is no value to use.
+/// assert!(matches!(keys.want(Need::Any, at(300 + 3_600)), Decision::Renew(_)));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug)]
 pub struct Renewal<T> {
     policy: Seconds,
     held: Option<Held<T>>,
     epoch: Epoch,
     lease: Option<Live>,
-    /// The number of what is held.
+    /// The number of the held value.
     settled: u64,
     failed: Option<Failed>,
     /// Failures in a row.
@@ -215,7 +242,7 @@ pub struct Renewal<T> {
 }
 
 impl<T> Renewal<T> {
-    /// Nothing is held yet.
+    /// Creates a renewal without a value.
     #[must_use]
     pub fn new(policy: RenewalPolicy) -> Self {
         Self {
@@ -232,19 +259,19 @@ impl<T> Renewal<T> {
         }
     }
 
-    /// Which value is held.
+    /// Returns the epoch of the held value.
     #[must_use]
     pub const fn epoch(&self) -> Epoch {
         self.epoch
     }
 
-    /// The value that is held, fresh or not.
+    /// Returns the held value, whether it is fresh or not.
     #[must_use]
     pub fn value(&self) -> Option<&Arc<T>> {
         self.held.as_ref().map(|held| &held.value)
     }
 
-    /// The value that is held, and when it can be used without asking. To be published.
+    /// Returns the held value, and the times between which it can be used without a call of [`want`](Self::want).
     #[must_use]
     pub fn published(&self) -> Option<Published<T>> {
         let held = self.held.as_ref()?;
@@ -257,13 +284,13 @@ impl<T> Renewal<T> {
         })
     }
 
-    /// What has happened so far.
+    /// Returns the counters.
     #[must_use]
     pub const fn counters(&self) -> Counters {
         self.counters
     }
 
-    /// What to do, for a caller with this need.
+    /// Decides what a caller with this need must do.
     pub fn want(&mut self, need: Need, now: Timestamp) -> Decision<T> {
         let now = self.time(now);
         let Some(held) = self.held.as_ref().filter(|held| now < held.usable_until) else {
@@ -291,8 +318,7 @@ impl<T> Renewal<T> {
         Decision::Use(epoch, value)
     }
 
-    /// Somebody says that a value which may be used is not good enough. If it is due, time renews it;
-    /// else it costs what is in the bucket.
+    /// Decides for a caller that needs a newer value. A renewal that is not due by time is taken out of the bucket.
     fn force(&mut self, due: bool, now: i64) -> Decision<T> {
         if self.lease.is_some() || due {
             return self.must_renew(now);
@@ -310,7 +336,7 @@ impl<T> Renewal<T> {
         want
     }
 
-    /// There is nothing that this caller can use.
+    /// Decides for a caller that has no value to use.
     fn must_renew(&mut self, now: i64) -> Decision<T> {
         let urgent = self.failed.as_ref().map_or(now, |failed| failed.urgent);
         let until = match self.lease {
@@ -338,7 +364,7 @@ impl<T> Renewal<T> {
         Lease { asked, until: self.time.clock(until) }
     }
 
-    /// From when on there is something in the bucket of forced renewals.
+    /// Returns the time from which the bucket has a forced renewal in it.
     fn bucket_opens(&self) -> i64 {
         let Seconds { cooldown, burst, .. } = self.policy;
         self.full.saturating_sub(cooldown.saturating_mul(i64::from(burst).saturating_sub(1)))
@@ -349,11 +375,11 @@ impl<T> Renewal<T> {
         self.full = self.full.max(now).saturating_add(self.policy.cooldown);
     }
 
-    /// Ends a lease. Returns whether the value is held now.
+    /// Ends a lease with its result. Returns whether the value is held now.
     ///
-    /// A late value, from a lease that has ended by time, is kept only if nothing newer has come; a
-    /// late failure counts for nothing. A failure never takes away what is held. How long a value is
-    /// fresh counts from when it was asked for, since nobody knows when it was sent.
+    /// A late value, from a lease that has ended by time, is held only if no newer value has arrived. A late failure
+    /// is ignored. A failure never removes the held value. The freshness of a value counts from its request, because
+    /// the time at which it was sent is unknown.
     pub fn settle(&mut self, lease: Lease, result: Result<Renewed<T>, RenewalError>, moment: Moment) -> bool {
         let (now, mut entropy) = moment.split();
         let now = self.time(now);
@@ -377,7 +403,7 @@ impl<T> Renewal<T> {
                 retry: wait(longest_retry),
                 recent: now.saturating_add(recent),
             });
-            // The time to the next attempt bounds failures; callers need not pay twice.
+            // The wait after a failure is the price: the bucket gets its share back.
             self.full = self.full.saturating_sub(poured);
             self.failures = self.failures.saturating_add(1);
             self.counters.failures += 1;
@@ -385,14 +411,13 @@ impl<T> Renewal<T> {
         false
     }
 
-    /// Takes a value that came by another way than a lease: keys that a login has fetched for itself, say.
-    /// `asked` is when it was asked for, by the same clock, and `known` what was [held](Self::epoch) before
-    /// that. Returns whether it is held now.
+    /// Takes over a value that was fetched without a lease: keys that a login has fetched, say. Returns whether the
+    /// value is held now.
     ///
-    /// It is, if nothing has come since `known`, or nothing that was asked for in the same second or later.
-    /// It is as old as its question, as with [`settle`](Self::settle). If it was asked for at a time that
-    /// is yet to come, the clock was set back meanwhile: nobody knows how old the value is, and it is not
-    /// kept.
+    /// `asked` is the time of its request, and `known` is the [`epoch`](Self::epoch) before that request. The value is
+    /// held if no other has arrived since `known`, or only values that were requested in an earlier second. Its
+    /// freshness counts from `asked`. If `asked` is more than [`CLOCK_DISORDER`](super::CLOCK_DISORDER) in the future,
+    /// the clock was set back: the age of the value is unknown, and it is dropped.
     pub fn learn(&mut self, renewed: Renewed<T>, asked: Timestamp, known: Epoch, moment: Moment) -> bool {
         let (clock, mut entropy) = moment.split();
         let now = self.time(clock);
@@ -405,7 +430,7 @@ impl<T> Renewal<T> {
         self.hold(asked, renewed, now, &mut entropy).unwrap_or(false)
     }
 
-    /// Whether this value is held now; `None` if it is of no use any more.
+    /// Takes over a value. Returns whether it is held now, or `None` if it has expired.
     fn hold(&mut self, asked: Asked, renewed: Renewed<T>, now: i64, entropy: &mut Entropy) -> Option<bool> {
         let fresh = self.policy.fresh_for(renewed.freshness);
         let fresh_until = asked.at.saturating_add(fresh);
@@ -428,14 +453,15 @@ impl<T> Renewal<T> {
         Some(true)
     }
 
-    /// Leases and what is learned are counted together.
+    /// Returns the next number. Leases and learned values are numbered together.
     const fn next_id(&self) -> u64 {
         self.counters.leases + self.counters.learned
     }
 
-    /// Gives a lease back: its holder was cancelled, or broke. The next caller leads at once, as long
-    /// as there is something in the bucket of forced renewals, or this lease was paid for out of it;
-    /// else when the lease has ended by time. Whoever waits must ask again.
+    /// Gives a lease back, because its holder was cancelled or panicked. Callers that wait must ask again.
+    ///
+    /// The next caller may renew at once if the bucket has a forced renewal left, or if this lease was taken out of
+    /// it. Otherwise the lease goes on until it ends by time.
     pub fn abandon(&mut self, lease: Lease, now: Timestamp) {
         let now = self.time(now);
         let paid = self.lease.is_some_and(|live| live.id == lease.asked.number && live.poured > 0);
@@ -451,13 +477,13 @@ impl<T> Renewal<T> {
         self.lease.take_if(|live| live.id == lease.asked.number)
     }
 
-    /// Tells that it has been this time already. Whoever uses a published value without asking sees more of
-    /// the clock than the renewal does; if it is set back, the renewal must know how far it had come.
+    /// Notes that the clock has shown this time. Callers that use a published value read the clock without the
+    /// renewal. If the clock is set back later, the renewal must know how far it had come.
     pub fn has_been(&mut self, time: Timestamp) {
         self.time(time);
     }
 
-    /// The time that only goes forward, by this reading of the clock. It may end the lease.
+    /// Returns the time by [`Forward`] for this reading of the clock. Ends a lease that has run out.
     fn time(&mut self, now: Timestamp) -> i64 {
         let now = self.time.tick(now);
         if self.lease.take_if(|lease| now >= lease.until).is_some() {

@@ -1,39 +1,52 @@
-//! [`SharedCache`]: what is renewed for many issuers, or many tokens, in bounded room.
+//! [`SharedCache`]: the renewals of many issuers or many tokens, in bounded memory.
 
 use crate::base::bounded::Bounded;
 use std::sync::Arc;
 
-/// A bounded map of shared values: one for each issuer, or for each client, scope and resource.
+/// A bounded map of shared values, such as one renewal for each issuer, or for each client, scope and resource.
 ///
-/// It never holds more than its cap; the value that was used longest ago makes room for a new one.
-/// Whoever holds an `Arc` keeps their value and finishes with it undisturbed: only the next caller of
-/// an evicted key starts anew. All operations take time in the logarithm of the cap.
+/// It never holds more values than its cap: a new value evicts the least recently used one. A caller that holds the
+/// `Arc` of an evicted value can still use it. Only the next caller with its key gets a new value. Each operation
+/// takes time in the logarithm of the number of values.
+///
+/// ```
+/// use oidc_proto::renew::{Renewal, RenewalPolicy, SharedCache};
+/// use std::sync::Mutex;
+///
+/// // The keys of up to 100 issuers.
+/// let mut issuers = SharedCache::new(100);
+/// let new = || Mutex::new(Renewal::<String>::new(RenewalPolicy::KEYS));
+/// let first = issuers.get_or_insert_with(&"https://op.example", new);
+/// let again = issuers.get_or_insert_with(&"https://op.example", new);
+/// assert!(std::sync::Arc::ptr_eq(&first, &again));
+/// assert_eq!((issuers.len(), issuers.counters().hits), (1, 1));
+/// ```
 #[derive(Clone, Debug)]
 pub struct SharedCache<K, V> {
     held: Bounded<K, Arc<V>>,
     counters: SharedCacheCounters,
 }
 
-/// What has happened so far, to be read by metrics.
+/// Counts of events since the cache was made, for metrics.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct SharedCacheCounters {
-    /// Keys that were there.
+    /// Lookups that found a value.
     pub hits: u64,
-    /// Keys that were not.
+    /// Lookups that found none.
     pub misses: u64,
-    /// Values that made room for others.
+    /// Values that were evicted for others.
     pub evictions: u64,
 }
 
 impl<K: Ord + Clone, V> SharedCache<K, V> {
-    /// A pool of no more than this many values; of one, if it is zero.
+    /// Creates a cache for up to `cap` values. A cap of 0 counts as 1.
     #[must_use]
     pub fn new(cap: usize) -> Self {
         Self { held: Bounded::new(cap.max(1)), counters: SharedCacheCounters::default() }
     }
 
-    /// The value of this key, if it is there. Counts as a use.
+    /// Returns the value of this key, if there is one. Counts as a use.
     pub fn get(&mut self, key: &K) -> Option<Arc<V>> {
         let held = self.held.get(key).cloned();
         match held {
@@ -43,7 +56,8 @@ impl<K: Ord + Clone, V> SharedCache<K, V> {
         held
     }
 
-    /// The value of this key; a new one, if there is none. Do nothing slow in `new`.
+    /// Returns the value of this key, or inserts a new one. `new` should be fast: callers usually hold a lock on the
+    /// cache.
     pub fn get_or_insert_with(&mut self, key: &K, new: impl FnOnce() -> V) -> Arc<V> {
         if let Some(held) = self.get(key) {
             return held;
@@ -53,35 +67,35 @@ impl<K: Ord + Clone, V> SharedCache<K, V> {
         value
     }
 
-    /// Forgets a key.
+    /// Removes a key, and returns its value.
     pub fn remove(&mut self, key: &K) -> Option<Arc<V>> {
         self.held.remove(key)
     }
 
-    /// The values, by key. Does not count as a use.
+    /// Returns the values in the order of their keys. Does not count as a use.
     pub fn iter(&self) -> impl Iterator<Item = (&K, &Arc<V>)> {
         self.held.iter()
     }
 
-    /// How many values there are.
+    /// Returns the number of values.
     #[must_use]
     pub fn len(&self) -> usize {
         self.held.len()
     }
 
-    /// Whether there are none.
+    /// Whether there are no values.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.held.is_empty()
     }
 
-    /// How many there may be.
+    /// Returns the largest number of values.
     #[must_use]
     pub const fn cap(&self) -> usize {
         self.held.max_cost()
     }
 
-    /// What has happened so far.
+    /// Returns the counters.
     #[must_use]
     pub const fn counters(&self) -> SharedCacheCounters {
         SharedCacheCounters { evictions: self.held.evictions(), ..self.counters }
@@ -93,14 +107,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn ten_thousand_issuers_take_the_room_of_the_cap_and_break_nobody() {
+    fn ten_thousand_issuers_use_no_more_room_than_the_cap() {
         let mut pool = SharedCache::new(100);
         let mine = pool.get_or_insert_with(&0, || 0);
         for issuer in 1..=10_000 {
             assert_eq!(*pool.get_or_insert_with(&issuer, || issuer), issuer);
             assert!(pool.len() <= pool.cap());
         }
-        assert_eq!(*mine, 0, "who holds an evicted value keeps it");
+        assert_eq!(*mine, 0, "an evicted value can still be used");
         assert_eq!(pool.get(&0), None);
         let SharedCacheCounters { hits, misses, evictions } = pool.counters();
         assert_eq!((hits, misses, evictions), (0, 10_002, 9_901));

@@ -1,33 +1,37 @@
-//! [`Forward`]: a time that only goes forward, made of readings of a clock that may be set.
+//! [`Forward`]: a time that only goes forward, made from readings of a clock that may be set back.
 
 use super::policy::FOREVER;
 use crate::base::moment::{Timestamp, whole_seconds};
 use std::time::Duration;
 
-/// Threads that read the clock one after the other may come in another order: so many seconds back are
-/// no clock that was set back.
+/// The largest step back between two readings that does not count as a clock that was set back: 5 seconds.
+///
+/// Threads that read the clock one after the other may pass on their readings in another order.
 pub const CLOCK_DISORDER: Duration = Duration::from_secs(5);
 pub(super) const DISORDER: i64 = whole_seconds(CLOCK_DISORDER);
 
-/// So many times a clock may be set back, until it has come an hour further than ever before. Readings that
-/// go back more often are those of clocks that disagree: time then waits for the last of them. Otherwise
-/// each swing between two clocks would count as time that has passed, and all values would be old at once.
+/// How often a clock may be set back until it is an hour further than when it was set back last.
+///
+/// Readings that go back more often come from clocks that disagree. The readings of the slower clock then no longer
+/// advance the time. Otherwise each swing between two clocks would count as elapsed time, and all values would soon be
+/// old.
 const SET_BACKS: u8 = 4;
 const HOUR: i64 = 3_600;
 
-/// What has been read so far. Nothing here overflows, whatever is read.
+/// The state of the time that only goes forward. No reading makes it overflow.
 #[derive(Debug)]
 pub(super) struct Forward {
     /// The latest time.
     seen: i64,
-    /// What the clock is behind it for having been set back.
+    /// How far the clock is behind that time because it was set back, in seconds.
     behind: i64,
-    /// What the last reading is behind besides, for being that of a clock that disagrees.
+    /// How far the last reading is behind in addition, because its clock disagrees, in seconds.
     lag: i64,
-    /// The latest reading, and what it was when the clock was set back last.
+    /// The latest reading of all.
     furthest: i64,
+    /// The value of `furthest` when the clock was set back last.
     mark: i64,
-    /// How often the clock has been set back since then.
+    /// How often the clock has been set back since `mark` last was an hour behind.
     set_backs: u8,
 }
 
@@ -36,7 +40,7 @@ impl Forward {
         Self { seen: i64::MIN, behind: 0, lag: 0, furthest: i64::MIN, mark: i64::MIN, set_backs: 0 }
     }
 
-    /// The time that only goes forward, by this reading of the clock.
+    /// Takes a reading of the clock, and returns the time that only goes forward.
     pub(super) fn tick(&mut self, reading: Timestamp) -> i64 {
         let reading = reading.0.clamp(-FOREVER, FOREVER);
         self.furthest = self.furthest.max(reading);
@@ -48,13 +52,13 @@ impl Forward {
         self.seen
     }
 
-    /// What this reading is behind, if that is more than disorder.
+    /// Returns how far this reading is behind, in seconds; 0 if that is within [`CLOCK_DISORDER`].
     const fn missing(&self, reading: i64) -> i64 {
         let missing = self.seen.saturating_sub(reading.saturating_add(self.behind));
         if missing > DISORDER { missing } else { 0 }
     }
 
-    /// Whether a reading that goes back is one of a clock that was set back. It counts.
+    /// Whether a reading that goes back counts as a clock that was set back. Counts it if so.
     fn is_set_back(&mut self) -> bool {
         if self.furthest >= self.mark.saturating_add(HOUR) {
             self.set_backs = 0;
@@ -67,12 +71,12 @@ impl Forward {
         true
     }
 
-    /// The latest time.
+    /// Returns the latest time.
     pub(super) const fn now(&self) -> i64 {
         self.seen
     }
 
-    /// What the clock that was read last says at this time.
+    /// Converts a time to what the clock of the last reading shows then.
     pub(super) const fn clock(&self, time: i64) -> Timestamp {
         Timestamp(time.saturating_sub(self.behind).saturating_sub(self.lag))
     }
@@ -96,10 +100,10 @@ mod tests {
         assert_eq!(times(&day).last(), Some(&(86_400 + 4 * 3_600 + 86_400 + 3_600)), "and four times more");
     }
 
-    /// Two clocks that are so far apart, in turn: time runs ahead of both by four times that and no more, and
-    /// after an hour by as much again.
+    /// Two clocks are read in turn. Time runs ahead of both by no more than four times their distance, and by as much
+    /// again after each hour.
     #[test]
-    fn clocks_that_disagree_make_time_run_ahead_so_far_and_no_further() {
+    fn clocks_that_disagree_make_time_run_ahead_only_within_bounds() {
         for apart in [6, 10, 100, 3_600, 86_400, 1 << 40] {
             let mut time = Forward::new();
             for second in 0..3_000 {
@@ -130,7 +134,7 @@ mod tests {
     }
 
     #[test]
-    fn a_clock_that_disagrees_is_told_its_own_times_and_no_wait_becomes_longer() {
+    fn times_are_converted_to_the_clock_that_was_read_last() {
         let mut time = Forward::new();
         for _ in 0..100 {
             for reading in [1_000, 900] {
@@ -148,7 +152,7 @@ mod tests {
             time.tick(Timestamp(i64::MIN));
             time.tick(Timestamp(turn * 7_200));
         }
-        // Each one as far as a clock can go, and another hour each time: to the end of all time.
+        // The largest set-back each time, and an hour further each time, until time cannot go further.
         let (mut worst, mut before) = (Forward::new(), i64::MIN);
         for turn in 0..9_000_000_i64 {
             worst.tick(Timestamp(turn * HOUR));

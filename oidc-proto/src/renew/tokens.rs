@@ -1,4 +1,4 @@
-//! Renewing access tokens by client credentials (RFC 6749 section 4.4).
+//! [`TokenRenewal`]: fetches a new access token by client credentials (RFC 6749 section 4.4).
 //!
 //! ```text
 //! Repeating ──granted──▶ Done(Renewed<TokenResponse>)
@@ -12,17 +12,49 @@ use crate::{
 };
 use std::sync::Arc;
 
-/// The flow from a client to a token of its own, and how long it is fresh. It asks once: when to ask
-/// again is the policy's business.
+/// The flow that fetches an access token for the client itself, for a [`Renewal`](super::Renewal).
+///
+/// It sends one request and does not repeat it: the [`RenewalPolicy`](super::RenewalPolicy) decides when to try again.
+///
+/// ```
+/// use oidc_proto::{
+///     Moment, Timestamp, UrlPolicy,
+///     flow::{Client, ClientCredentialsRequest, Step},
+///     metadata::{Profile, ProviderMetadata},
+///     renew::{Freshness, TokenRenewal},
+/// };
+/// use std::time::Duration;
+///
+/// let document = br#"{
+///     "issuer": "https://op.example",
+///     "token_endpoint": "https://op.example/token",
+///     "jwks_uri": "https://op.example/jwks"
+/// }"#;
+/// let (profile, policy) = (Profile::TokenIssuer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-service").secret("a secret of the client").build()?;
+/// let moment = |entropy| Moment::new(Timestamp(1_800_000_000), [entropy; 32]);
+/// let call = TokenRenewal::start(&client, &ClientCredentialsRequest::new(["read"]), moment(1))?;
+/// let (_request, _terms, pending) = call.into_parts();
+///
+/// // The provider's response to `_request`:
+/// let body = r#"{"access_token": "2YotnFZFEjr1zCsicMWpAA", "token_type": "Bearer", "expires_in": 3600}"#;
+/// let response = http::Response::builder().header("content-type", "application/json");
+/// let step = pending.receive(response.body(body.as_bytes().to_vec())?, moment(2))?;
+/// let Step::Done(renewed) = step else { return Err("the flow goes on".into()) };
+/// assert_eq!(renewed.value.access_token.expose(), "2YotnFZFEjr1zCsicMWpAA");
+/// assert_eq!(renewed.freshness, Freshness::lasting(Duration::from_secs(3600)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokenRenewal;
 
 impl TokenRenewal {
-    /// Asks for a token.
+    /// Makes the token request.
     ///
     /// # Errors
-    /// As [`Client::client_credentials`].
+    /// Fails as [`Client::client_credentials`] does.
     pub fn start(
         client: &Client,
         wanted: &ClientCredentialsRequest,
