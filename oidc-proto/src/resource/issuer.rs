@@ -17,6 +17,13 @@ pub const MAX_ISSUER_TEMPLATES: usize = 64;
 pub const MAX_ISSUER: usize = 1024;
 
 /// The reason why settings make no resource server.
+///
+/// ```
+/// use oidc_proto::resource::{ResourceServer, ResourceServerError};
+///
+/// let without_issuer = ResourceServer::builder("https://api.example").build();
+/// assert_eq!(without_issuer.err(), Some(ResourceServerError::NoIssuer));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceServerError {

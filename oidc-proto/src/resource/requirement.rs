@@ -183,6 +183,23 @@ impl Access {
 
 impl Denied {
     /// Names the scopes of the requirement in the challenge, so that a client without a token knows what to ask for.
+    ///
+    /// ```
+    /// use oidc_proto::resource::{Requirement, RequestView, ResourceServer, TrustedIssuer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let api = ResourceServer::builder("https://api.example")
+    ///     .trust(TrustedIssuer::new("https://op.example"))
+    ///     .build()?;
+    /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
+    /// let Err(denied) = api.inspect(&RequestView::of(&head)) else { return Err("there is no token".into()) };
+    ///
+    /// let denied = denied.naming_scope(&Requirement::new().scope("orders.read"));
+    /// let challenge = r#"Bearer realm="https://api.example", scope="orders.read""#;
+    /// assert_eq!(denied.headers()["www-authenticate"], challenge);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn naming_scope(self, requirement: &Requirement) -> Self {
         self.or_scope(requirement.scope_text())
     }

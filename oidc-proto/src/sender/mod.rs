@@ -4,8 +4,8 @@
 //! that key can use it. There are two ways to show the key:
 //!
 //! * **DPoP** (RFC 9449): the client signs a small JWT, the *proof*, for each request, and sends it in the header
-//!   `DPoP`. A server checks it with a [`DpopVerifier`]. It also asks a [`ReplayWindow`] whether the proof is new: a thief could
-//!   send a stolen proof again.
+//!   `DPoP`. A server checks it with a [`DpopVerifier`]. It also asks a [`ReplayWindow`] whether the proof is new: a
+//!   thief could send a stolen proof again.
 //! * **Mutual TLS** (RFC 8705): the client shows a certificate in the TLS handshake. A server compares its
 //!   [`CertificateThumbprint`] with the token.
 //!

@@ -109,7 +109,11 @@ mod tests {
         }
         learn(&mut nonces, "https://op.example/", "b");
         nonces.learn(&"https://op.example/".parse().unwrap(), &HeaderMap::new());
-        assert_eq!(newest(&nonces, "https://op.example/").as_deref(), Some("b"), "silence changes nothing");
+        assert_eq!(
+            newest(&nonces, "https://op.example/").as_deref(),
+            Some("b"),
+            "a response without a nonce changes nothing"
+        );
     }
 
     #[test]

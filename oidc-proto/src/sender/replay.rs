@@ -256,7 +256,7 @@ mod tests {
         assert_eq!(
             window.first_use(of(1, 99, 200), Timestamp(101)),
             ReplayAnswer::First,
-            "room by time alone"
+            "only time makes room"
         );
         assert_eq!((window.len(), window.holders.len()), (1, 1));
     }
@@ -277,7 +277,7 @@ mod tests {
         assert_eq!(
             window.first_use(proof(3, 120), Timestamp(101)),
             ReplayAnswer::First,
-            "room by time alone"
+            "only time makes room"
         );
         assert_eq!(window.len(), 2);
         assert_eq!(

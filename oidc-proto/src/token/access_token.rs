@@ -135,8 +135,8 @@ impl AccessTokenVerifier {
     /// A token that is bound to a key (`cnf`) is not a bearer token and is refused: see [`Self::verify_bound`].
     ///
     /// # Errors
-    /// [`VerificationError`] names the rule that the token breaks.
-    /// [`VerificationError::wants_newer_keys`] says whether to fetch the issuer's keys and try again.
+    /// [`VerificationError`] names the rule that the token breaks. [`VerificationError::wants_newer_keys`] says whether
+    /// to fetch the issuer's keys and try again.
     pub fn verify<'s>(
         &self,
         token: &str,

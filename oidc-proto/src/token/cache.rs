@@ -1,13 +1,13 @@
 //! [`SignatureCache`]: remembers which tokens had a valid signature. There is no cache unless you make one.
 //!
 //! The cache remembers only that the *signature* of a token was valid, under these keys and this policy. The verifier
-//! reads the token again each time and repeats every other check, so the cache can neither skip an audience nor miss
-//! an expiry. It saves the one expensive step.
+//! reads the token again each time and repeats every other check, so the cache can neither skip an audience nor miss an
+//! expiry. It saves the one expensive step.
 //!
 //! An entry is the SHA-256 of the whole token, the policy ([`AccessTokenVerifier`]) and the generation of the key set.
-//! So an entry stops counting when any of them changes: a key set without the key has another generation, and
-//! another verifier has another policy. An expired token is refused because the time is always checked. A refused token
-//! leaves no entry.
+//! So an entry stops counting when any of them changes: a key set without the key has another generation, and another
+//! verifier has another policy. An expired token is refused because the time is always checked. A refused token leaves
+//! no entry.
 
 use super::{AccessTokenVerifier, Possession, Scratch, VerificationError, VerifiedAccessToken};
 use crate::{

@@ -1,8 +1,8 @@
 //! Room `token`: verifies signed tokens and returns their claims.
 //!
-//! A token is a signed JSON object (a JWT, RFC 7519). Its claims may be believed only after the signature, the
-//! issuer, the audience and the times have been checked. Each kind of token has its own verifier, because each
-//! kind has its own rules:
+//! A token is a signed JSON object (a JWT, RFC 7519). Its claims may be believed only after the signature, the issuer,
+//! the audience and the times have been checked. Each kind of token has its own verifier, because each kind has its own
+//! rules:
 //!
 //! | token | verifier | specification |
 //! |---|---|---|

@@ -40,8 +40,8 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Verificat
             return Err(VerificationError::Type);
         }
     }
-    // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an
-    // ID token always has `iat` (OpenID Connect Core 1.0 section 2).
+    // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an ID
+    // token always has `iat` (OpenID Connect Core 1.0 section 2).
     let other_party =
         claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
     let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();

@@ -86,7 +86,7 @@ mod tests {
 
     /// Two readers, one meaning.
     #[test]
-    fn a_token_has_the_scopes_that_its_members_have_however_they_are_spelt() {
+    fn a_token_has_the_same_scopes_in_every_spelling_and_for_both_readers() {
         for (payload, all) in [
             (r#"{}"#, &[][..]),
             (r#"{"scope":null}"#, &[]),

@@ -158,7 +158,11 @@ fn a_later_accept_does_not_undo_an_earlier_require() {
     assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), DenialReason::ProofRequired);
     let bound = bound_token();
     let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
-    assert_eq!(unbound.reason(), DenialReason::Token(VerificationError::NotBound), "to no certificate");
+    assert_eq!(
+        unbound.reason(),
+        DenialReason::Token(VerificationError::NotBound),
+        "it is bound to no certificate"
+    );
     let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
         .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::ES256)))
@@ -406,7 +410,7 @@ fn a_request_inspected_by_one_server_is_not_judged_by_another() {
     );
     let off = server().build().unwrap();
     assert_eq!(judge(&off), Err(DenialReason::NoCredentials));
-    assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "not even inspected");
+    assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "it is not even inspected");
     assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
 }
 

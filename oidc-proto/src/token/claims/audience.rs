@@ -3,8 +3,8 @@
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::fmt;
 
-/// A list of strings in a token, such as its audiences. Borrowed from the token: only [`to_vec`](Self::to_vec)
-/// allocates, and reading strings with escapes.
+/// A list of strings in a token, such as its audiences. It is borrowed from the token. Only [`to_vec`](Self::to_vec)
+/// and strings with escapes allocate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Audience<'a> {
     /// The JSON of a string or of an array of strings.

@@ -296,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_set_of_claims_is_refused() {
+    fn a_malformed_set_of_claims_is_refused() {
         for (payload, why) in [
             ("", JsonError::NotJson),
             (r#"{"exp":10"#, JsonError::NotJson),
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(
             verdict(1000, 1000, 1000, 0),
             Err(VerificationError::Expired),
-            "on or after `exp` it is over"
+            "a token is expired from `exp` on"
         );
         assert_eq!(verdict(971, 1030, 1030, 30), Ok(()));
         assert_eq!(verdict(970, 1000, 1000, 30), Err(VerificationError::Expired));
