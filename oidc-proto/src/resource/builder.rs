@@ -1,4 +1,4 @@
-//! [`ResourceServerBuilder`]: whom a protected resource trusts and what it demands.
+//! [`ResourceServerBuilder`]: the settings of a protected resource: the trusted issuers and the rules for requests.
 
 use super::{
     challenge::{Challenges, is_quotable},
@@ -14,8 +14,8 @@ use std::{
 use url::Url;
 
 impl ResourceServer {
-    /// Begins the settings of a resource with this identifier, such as `https://api.example`: what
-    /// tokens must name as their audience (RFC 8707 section 2).
+    /// Begins the settings of a resource. `resource` is its identifier, such as `https://api.example`: tokens must name
+    /// it in `aud` (RFC 8707 section 2).
     pub fn builder(resource: impl Into<String>) -> ResourceServerBuilder {
         ResourceServerBuilder {
             resource: resource.into(),
@@ -31,7 +31,25 @@ impl ResourceServer {
     }
 }
 
-/// The settings of a [`ResourceServer`].
+/// The settings of a [`ResourceServer`]. [`ResourceServer::builder`] makes one.
+///
+/// ```
+/// use oidc_proto::{
+///     resource::{ResourceServer, TrustedIssuer},
+///     sender::DpopVerifier,
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .trust(TrustedIssuer::new("https://partner.example").scope_claim("permissions"))
+///     .accept_dpop(DpopVerifier::new()) // Besides bearer tokens.
+///     .resource_metadata("https://api.example/.well-known/oauth-protected-resource")
+///     .build()?;
+/// assert_eq!(api.issuers().collect::<Vec<_>>(), ["https://op.example", "https://partner.example"]);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct ResourceServerBuilder {
@@ -47,20 +65,21 @@ pub struct ResourceServerBuilder {
 }
 
 impl ResourceServerBuilder {
-    /// Trusts an issuer: a [`TrustedIssuer`], or the [`AccessTokenVerifier`](crate::token::AccessTokenVerifier) of its tokens.
+    /// Trusts an issuer: a [`TrustedIssuer`], or the [`AccessTokenVerifier`](crate::token::AccessTokenVerifier) of its
+    /// tokens. A second call adds another issuer.
     pub fn trust(mut self, issuer: impl Into<TrustedIssuer>) -> Self {
         self.issuers.push(issuer.into());
         self
     }
 
-    /// Takes tokens from elsewhere than the `Authorization` header, too.
+    /// Sets where else, besides the `Authorization` header, a token may be. The default is nowhere.
     pub const fn credentials(mut self, policy: CredentialPolicy) -> Self {
         self.credentials = policy;
         self
     }
 
-    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens. The verifier takes the place
-    /// of one named before; that a proof is required, it does not take back.
+    /// Accepts DPoP-bound tokens with a proof (RFC 9449), besides bearer tokens. The verifier replaces an earlier one.
+    /// If proofs are already required, they stay required.
     pub fn accept_dpop(mut self, verifier: DpopVerifier) -> Self {
         self.dpop = match self.dpop {
             Dpop::Required(_) => Dpop::Required(verifier),
@@ -69,15 +88,14 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Accepts DPoP-bound tokens with a proof, and no bearer tokens. The verifier takes the place of one
-    /// named before.
+    /// Accepts DPoP-bound tokens with a proof (RFC 9449), and no bearer tokens. The verifier replaces an earlier one.
     pub fn require_dpop(mut self, verifier: DpopVerifier) -> Self {
         self.dpop = Dpop::Required(verifier);
         self
     }
 
-    /// Accepts certificate-bound tokens (RFC 8705) from whoever holds the certificate. That they are
-    /// required, it does not take back.
+    /// Accepts certificate-bound tokens (RFC 8705 section 3) from a client that has shown the certificate, besides
+    /// other tokens. If they are already required, they stay required.
     pub const fn accept_certificate_bound(mut self) -> Self {
         if matches!(self.certificate, CertificateBinding::Off) {
             self.certificate = CertificateBinding::Accepted;
@@ -85,39 +103,39 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Accepts certificate-bound tokens, and no others.
+    /// Accepts certificate-bound tokens (RFC 8705 section 3) only.
     pub const fn require_certificate_bound(mut self) -> Self {
         self.certificate = CertificateBinding::Required;
         self
     }
 
-    /// Sets the `realm` of challenges; the default is the identifier of the resource.
+    /// Sets the `realm` of challenges. The default is the identifier of the resource.
     pub fn realm(mut self, realm: impl Into<String>) -> Self {
         self.realm = Some(realm.into());
         self
     }
 
-    /// Names the URL of the resource's metadata in challenges (RFC 9728 section 5.1).
+    /// Sets the URL of the metadata of this resource, for challenges (RFC 9728 section 5.1). The default is none.
     pub fn resource_metadata(mut self, url: impl Into<String>) -> Self {
         self.resource_metadata = Some(url.into());
         self
     }
 
-    /// Sets scheme, host and port as clients see them, such as `https://api.example`; the default is
-    /// that of the resource identifier. What a request says of its host is never believed.
+    /// Sets scheme, host and port as clients see them, such as `https://api.example`. DPoP proofs are compared with
+    /// this origin, never with the `Host` of a request. The default is the origin of the resource identifier.
     pub fn origin(mut self, origin: impl Into<String>) -> Self {
         self.origin = Some(origin.into());
         self
     }
 
-    /// Puts a pseudonym of the subject into records: an HMAC under this key. Without a key there is
-    /// none, since a plain hash of a guessable subject hides nothing.
+    /// Puts a pseudonym of the subject into records: an HMAC with this key. The default is no pseudonym, because a
+    /// plain hash of a guessable subject would hide nothing.
     pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
         self.pseudonyms = Some(Mac::new(key));
         self
     }
 
-    /// Makes the resource server.
+    /// Checks the settings and makes the resource server.
     ///
     /// # Errors
     /// [`ResourceServerError`] names the setting that is wrong.
@@ -191,7 +209,7 @@ impl ResourceServerBuilder {
     }
 }
 
-/// The origin of a URL, in its normal form.
+/// Returns the origin of an `http` or `https` URL in its normal form.
 fn origin(url: &str) -> Option<String> {
     let url = Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"))?;
     Some(url.origin().ascii_serialization())

@@ -1,5 +1,5 @@
-//! [`Denied`]: why a request is refused, and the one place where that becomes a status and headers
-//! (RFC 6750 section 3, RFC 9449 sections 7.1, 7.2 and 9, RFC 9470 section 3, RFC 9728 section 5.1).
+//! [`Denied`]: why a request is refused, and the status and headers of the response (RFC 6750 section 3, RFC 9449
+//! sections 7.1, 7.2 and 9, RFC 9470 section 3, RFC 9728 section 5.1). No other file makes challenges.
 
 use super::{
     credentials::{AuthenticationScheme, CredentialsError},
@@ -11,29 +11,48 @@ use std::{fmt, sync::Arc};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// Why a request is refused. `Copy`, and without a byte of the request.
+/// The reason why a request is refused. It is `Copy` and holds nothing of the request, so it is safe to log.
+///
+/// ```
+/// use oidc_proto::resource::DenialReason;
+///
+/// /// A hint for the page of a developer portal.
+/// fn hint(reason: DenialReason) -> &'static str {
+///     match reason {
+///         DenialReason::NoCredentials => "send an access token in the header `Authorization: Bearer …`",
+///         DenialReason::Token(_) => "ask for a new access token",
+///         DenialReason::Scope | DenialReason::Privilege => "this token does not allow that",
+///         _ => "see the header `WWW-Authenticate`",
+///     }
+/// }
+///
+/// assert_eq!(hint(DenialReason::Scope), "this token does not allow that");
+/// assert_eq!(DenialReason::Scope.status(), 403);
+/// assert_eq!(DenialReason::Scope.error(), Some("insufficient_scope")); // In the challenge.
+/// assert_eq!(DenialReason::Scope.code(), "access_scope"); // For logs and metrics.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DenialReason {
-    /// No access token, or one in a scheme that is not accepted here.
+    /// The request has no access token, or one in a scheme that this API does not accept.
     #[error("the request has no access token")]
     NoCredentials,
-    /// The access token cannot be taken from the request.
+    /// The access token cannot be read from the request.
     #[error("{0}")]
     BadRequest(CredentialsError),
     /// The access token is not accepted.
     #[error("the access token is not accepted: {0}")]
     Token(VerificationError),
-    /// The access token is said to be of an issuer that is not trusted.
+    /// The access token names an issuer that is not trusted.
     #[error("the access token is not of a trusted issuer")]
     UntrustedIssuer,
-    /// The access token is no JWT, and nobody is set to introspect it.
+    /// The access token is not a JWT, and no issuer is set to introspect it.
     #[error("the access token is not a signed JWT")]
     NotJwt,
     /// The issuer says that the access token is not active (RFC 7662 section 2.2).
     #[error("the access token is not active")]
     Inactive,
-    /// A DPoP proof is demanded, and the token came as a bearer token.
+    /// This API demands a DPoP proof, but the token came as a bearer token.
     #[error("the access token must come with a DPoP proof")]
     ProofRequired,
     /// The DPoP proof is not accepted.
@@ -45,16 +64,17 @@ pub enum DenialReason {
     /// The access token lacks a role, or another privilege.
     #[error("the access token lacks a privilege that this request needs")]
     Privilege,
-    /// The user's authentication is not of a class that is demanded, or too long ago.
+    /// The user's authentication is not of a demanded class, or is too long ago.
     #[error("the request needs another or a more recent authentication of the user")]
     Authentication,
-    /// The request cannot be judged now: no keys, no answer of the issuer, no room to remember a proof.
+    /// The request cannot be judged now: the keys are missing, the issuer does not answer, or there is no room to
+    /// remember a proof.
     #[error("access tokens cannot be verified at the moment")]
     Unavailable,
 }
 
 impl DenialReason {
-    /// A short, stable name for logs and metrics: the clause that the request breaks.
+    /// Returns a short, stable name of the broken rule, for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -73,8 +93,8 @@ impl DenialReason {
         }
     }
 
-    /// The error code of the challenge; none for who has not tried yet (RFC 6750 section 3.1), and
-    /// none when it is not the client's fault.
+    /// Returns the error code of the challenge. `None` if the client sent no token (RFC 6750 section 3.1), or if the
+    /// refusal is not the client's fault.
     #[must_use]
     pub const fn error(self) -> Option<&'static str> {
         match self {
@@ -90,7 +110,7 @@ impl DenialReason {
         }
     }
 
-    /// The status of the response.
+    /// Returns the status of the response: 400, 401, 403 or 503.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
@@ -109,17 +129,17 @@ impl DenialReason {
     }
 }
 
-/// What every challenge of one resource server says.
+/// The parts that all challenges of one resource server share.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Challenges {
     pub(super) realm: String,
     pub(super) resource_metadata: Option<String>,
     pub(super) bearer: bool,
-    /// The algorithms for proofs, if they are accepted.
+    /// The algorithms for proofs. `None` if proofs are not accepted.
     pub(super) dpop: Option<String>,
 }
 
-/// What one challenge says besides.
+/// The parts of one challenge, besides the shared ones.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(super) struct Details {
     pub(super) scope: Option<String>,
@@ -129,7 +149,31 @@ pub(super) struct Details {
     pub(super) retry_after: Option<u32>,
 }
 
-/// A refusal: everything that the response and the log need.
+/// The refusal of a request: everything that the response and the log need.
+///
+/// ```
+/// use oidc_proto::resource::{Denied, RequestView, ResourceServer, TrustedIssuer};
+///
+/// fn respond(denied: &Denied) -> http::Response<String> {
+///     let mut response = http::Response::new(String::new());
+///     *response.status_mut() = denied.status();
+///     *response.headers_mut() = denied.headers(); // With the challenge.
+///     response
+/// }
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
+/// let Err(denied) = api.inspect(&RequestView::of(&head)) else { return Err("there is no token".into()) };
+///
+/// let response = respond(&denied);
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="https://api.example""#);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{reason}")]
 #[must_use]
@@ -154,45 +198,45 @@ impl Denied {
         self
     }
 
-    /// Why.
+    /// Returns the reason of the refusal.
     #[must_use]
     pub const fn reason(&self) -> DenialReason {
         self.reason
     }
 
-    /// Whether the request simply has no access token: a route that does not demand one may go on
-    /// without, and no other refusal may be taken for that.
+    /// Whether the request simply has no access token. A route that does not demand one may then go on without it.
+    /// Every other refusal must stop the request.
     #[must_use]
     pub const fn is_missing_credentials(&self) -> bool {
         matches!(self.reason, DenialReason::NoCredentials)
     }
 
-    /// The clause that the request breaks: a short, stable name.
+    /// Returns a short, stable name of the broken rule, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         self.reason.code()
     }
 
-    /// The status of the response.
+    /// Returns the status of the response: 400, 401, 403 or 503.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.reason.status()
     }
 
-    /// What to log.
+    /// Returns the record of this refusal, for logs and metrics.
     #[must_use]
     pub const fn record(&self) -> &VerdictRecord {
         &self.record
     }
 
-    /// Names these scopes in the challenge, unless it names some.
+    /// Names these scopes in the challenge, unless it already names scopes.
     pub(super) fn or_scope(mut self, scope: Option<String>) -> Self {
         self.details.scope = self.details.scope.take().or(scope);
         self
     }
 
-    /// The headers of the response: the challenges, a nonce, when to try again. Made of settings and
-    /// of constants; nothing of the request is in them.
+    /// Returns the headers of the response: the challenges (`WWW-Authenticate`), a nonce (`DPoP-Nonce`), and when to
+    /// try again (`Retry-After`). They are made of settings and constants. Nothing of the request is in them.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -212,13 +256,13 @@ impl Denied {
         }
         if let Some(nonce) = &self.details.nonce {
             add(DPOP_NONCE, nonce);
-            // Section 8.2: a stored response would hand out a stale nonce.
+            // RFC 9449 section 8.2: a stored response would give clients a stale nonce.
             add(header::CACHE_CONTROL, "no-store");
         }
         headers
     }
 
-    /// The value of each `WWW-Authenticate` header; the one with the error first.
+    /// Returns the value of each `WWW-Authenticate` header. The one with the error is first.
     fn challenges(&self) -> impl Iterator<Item = String> {
         let presented = self.record.scheme;
         let accepted = [
@@ -227,8 +271,8 @@ impl Denied {
         ];
         let mut accepted: Vec<_> = accepted.into_iter().flatten().collect();
         accepted.sort_by_key(|(scheme, _)| Some(*scheme) != presented);
-        // RFC 9449 section 7.2: the error goes to the scheme that was used, or to all if that is not
-        // clear or is not one of them.
+        // RFC 9449 section 7.2: the error goes to the scheme of the request. If that scheme is unknown or not accepted,
+        // the error goes to all.
         let unclear = accepted.iter().all(|(scheme, _)| Some(*scheme) != presented);
         accepted.into_iter().map(move |(scheme, algorithms)| {
             let blamed = unclear || Some(scheme) == presented;
@@ -269,7 +313,7 @@ impl Builder {
         Self { text: scheme.name().to_owned(), separator: " " }
     }
 
-    /// Adds a parameter as a quoted string; none for a value that cannot be one.
+    /// Adds a parameter as a quoted string. It skips a value that cannot be quoted.
     fn add(&mut self, name: &str, value: Option<&str>) {
         let Some(value) = value.filter(|value| is_quotable(value)) else { return };
         self.text.push_str(self.separator);
@@ -286,7 +330,7 @@ impl Builder {
     }
 }
 
-/// Whether a text can stand in a quoted string as it is, or with escapes.
+/// Whether a text can be a quoted string, with or without escapes.
 pub(super) fn is_quotable(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }

@@ -1,28 +1,26 @@
-//! [`Credentials`]: the access token of a request, taken as RFC 6750 section 2 and RFC 9449 section 7.1
-//! allow, and in no other way.
+//! [`Credentials`]: takes the access token from a request, only as RFC 6750 section 2 and RFC 9449 section 7.1 allow.
 
 use crate::base::{header::media_type_is, secret::Secret};
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode;
 use serde::Serialize;
 
-/// The longest access token that is taken from a request, in bytes: longer ones are refused before
-/// anything of them is decoded.
+/// The maximum length of an access token in a request, in bytes. A longer one is refused before it is decoded.
 pub const MAX_CREDENTIALS: usize = 8 * 1024;
 
-/// How a token is presented.
+/// The authentication scheme of a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum AuthenticationScheme {
-    /// `Bearer` (RFC 6750): whoever has it may use it.
+    /// `Bearer` (RFC 6750): any sender may use the token.
     Bearer,
-    /// `DPoP` (RFC 9449): together with a proof of its key.
+    /// `DPoP` (RFC 9449): the token comes with a proof of its key.
     Dpop,
 }
 
 impl AuthenticationScheme {
-    /// The scheme as the `Authorization` and `WWW-Authenticate` headers spell it.
+    /// Returns the name of the scheme in the headers `Authorization` and `WWW-Authenticate`.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -32,25 +30,39 @@ impl AuthenticationScheme {
     }
 }
 
-/// Where besides the `Authorization` header a token may be. The default: nowhere.
+/// The places, besides the `Authorization` header, where a token may be. The default is nowhere else.
+///
+/// ```
+/// use oidc_proto::resource::{CredentialPolicy, ResourceServer, TrustedIssuer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let policy = CredentialPolicy::default().with_form();
+/// assert!(policy.form && !policy.query);
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .credentials(policy)
+///     .build()?;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialPolicy {
-    /// In a form in the body (RFC 6750 section 2.2).
+    /// Whether a token may be in a form in the body (RFC 6750 section 2.2).
     pub form: bool,
-    /// In the query of the URI, where logs see it (RFC 6750 section 2.3 says: do not).
+    /// Whether a token may be in the query of the URI. RFC 6750 section 2.3 advises against it: URIs end up in logs.
     pub query: bool,
 }
 
 impl CredentialPolicy {
-    /// In a form, too.
+    /// Also accepts a token in a form in the body.
     #[must_use]
     pub const fn with_form(mut self) -> Self {
         self.form = true;
         self
     }
 
-    /// In the query, too.
+    /// Also accepts a token in the query of the URI.
     #[must_use]
     pub const fn with_query(mut self) -> Self {
         self.query = true;
@@ -58,23 +70,24 @@ impl CredentialPolicy {
     }
 }
 
-/// Why credentials cannot be taken from a request: `invalid_request` (RFC 6750 section 3.1).
+/// The reason why a token cannot be taken from a request. The error code of the response is `invalid_request` (RFC 6750
+/// section 3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
-    /// More than one token, header or method (RFC 6750 section 2).
+    /// The request has more than one token, or more than one `Authorization` header (RFC 6750 section 2).
     #[error("the request carries more than one access token")]
     Several,
-    /// The scheme, and then no token, or one that is not of the syntax (RFC 6750 section 2.1).
+    /// The request names the scheme, but has no token or a malformed one (RFC 6750 section 2.1).
     #[error("the access token is not of the syntax of RFC 6750 section 2.1")]
     Syntax,
-    /// Longer than [`MAX_CREDENTIALS`].
+    /// The token is longer than [`MAX_CREDENTIALS`].
     #[error("the access token is longer than {MAX_CREDENTIALS} bytes")]
     TooLarge,
 }
 
 impl CredentialsError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -85,23 +98,40 @@ impl CredentialsError {
     }
 }
 
-/// An access token and how it was presented.
+/// The access token of a request, and how it was sent. Nothing is verified yet.
+///
+/// [`ResourceServer::inspect`](super::ResourceServer::inspect) takes the token itself; this type is for a program
+/// without a resource server.
+///
+/// ```
+/// use oidc_proto::resource::{AuthenticationScheme, CredentialPolicy, Credentials};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let request = http::Request::get("/orders").header("authorization", "Bearer mF_9.B5f-4.1JqM").body(())?;
+/// let taken = Credentials::take(request.headers(), None, None, &CredentialPolicy::default())?;
+/// let taken = taken.ok_or("the request has no token")?;
+/// assert_eq!(taken.scheme, AuthenticationScheme::Bearer);
+/// assert_eq!(taken.token.expose(), "mF_9.B5f-4.1JqM");
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Credentials {
-    /// How.
+    /// The authentication scheme.
     pub scheme: AuthenticationScheme,
-    /// The token, nothing of which is verified.
+    /// The token. Nothing of it is verified.
     pub token: Secret,
-    /// Whether it was in the query: a response may then be kept by no shared cache
-    /// (RFC 6750 section 2.3).
+    /// Whether the token was in the query. If so, no shared cache may keep the response (RFC 6750 section 2.3).
     pub in_query: bool,
 }
 
 impl Credentials {
-    /// Takes the access token from a request, if there is one. `query` and `form` are still encoded;
-    /// they are looked at only if the policy asks for it, and `form` only if the `Content-Type` says
-    /// that it is one. Another scheme, such as `Basic`, is no access token.
+    /// Takes the access token from a request. `None` if there is none, or if the scheme is another one, such as
+    /// `Basic`.
+    ///
+    /// `query` and `form` are the encoded texts. The method reads them only if the policy allows it, and `form` only if
+    /// the `Content-Type` is that of a form.
     ///
     /// # Errors
     /// [`CredentialsError`] names the rule that the request breaks.
@@ -126,7 +156,7 @@ fn is_form(headers: &HeaderMap) -> bool {
     media_type_is(headers, &["application/x-www-form-urlencoded"])
 }
 
-/// The token of the `Authorization` header.
+/// Takes the token from the `Authorization` header.
 pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, CredentialsError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
@@ -157,11 +187,11 @@ fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Re
             return Err(CredentialsError::Several);
         }
         let encoded = halves.next().unwrap_or_default();
-        // Three characters make one byte at most.
+        // A byte of the token has three encoded characters at most.
         if encoded.len() > 3 * MAX_CREDENTIALS {
             return Err(CredentialsError::TooLarge);
         }
-        // A `+` is a space here, which no token has; a plus sign is always encoded.
+        // In a form, `+` is a space, and no token has a space. A plus sign is always encoded.
         if encoded.contains(&b'+') {
             return Err(CredentialsError::Syntax);
         }
@@ -172,7 +202,7 @@ fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Re
     Ok(())
 }
 
-/// The one syntax of a token: `b64token` of RFC 6750, `token68` of RFC 9110 section 11.2.
+/// Checks the syntax of a token: `b64token` of RFC 6750 section 2.1, which is `token68` of RFC 9110 section 11.2.
 fn token68(text: &[u8]) -> Result<Secret, CredentialsError> {
     if text.len() > MAX_CREDENTIALS {
         return Err(CredentialsError::TooLarge);
@@ -234,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_one_token_is_a_bad_request() {
+    fn a_malformed_or_second_token_is_a_bad_request() {
         for value in [
             "Bearer",
             "Bearer ",

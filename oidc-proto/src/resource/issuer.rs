@@ -1,5 +1,5 @@
-//! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, and on what terms; and
-//! [`ResourceServerError`].
+//! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, with the rules for them.
+//! [`ResourceServerError`]: why settings are refused.
 
 use crate::{
     base::json::Extra,
@@ -7,53 +7,60 @@ use crate::{
     token::{AccessTokenVerifier, VerificationError},
 };
 
-/// How many issuers a resource server may trust.
+/// The maximum number of issuers that a resource server may trust.
 pub const MAX_ISSUERS: usize = 4096;
 
-/// How many of them may be known by a template: each is looked at for a token of an unknown issuer.
+/// The maximum number of issuers with a template. A token of an unknown issuer is compared with every template.
 pub const MAX_ISSUER_TEMPLATES: usize = 64;
 
-/// The longest issuer identifier, in bytes.
+/// The maximum length of an issuer identifier, in bytes.
 pub const MAX_ISSUER: usize = 1024;
 
-/// Why settings make no resource server.
+/// The reason why settings make no resource server.
+///
+/// ```
+/// use oidc_proto::resource::{ResourceServer, ResourceServerError};
+///
+/// let without_issuer = ResourceServer::builder("https://api.example").build();
+/// assert_eq!(without_issuer.err(), Some(ResourceServerError::NoIssuer));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceServerError {
     /// No issuer is trusted.
     #[error("no issuer is trusted")]
     NoIssuer,
-    /// More than [`MAX_ISSUERS`], or more than [`MAX_ISSUER_TEMPLATES`] by a template.
+    /// More than [`MAX_ISSUERS`] issuers are trusted, or more than [`MAX_ISSUER_TEMPLATES`] with a template.
     #[error("more than {MAX_ISSUERS} issuers are trusted, or more than {MAX_ISSUER_TEMPLATES} by a template")]
     TooManyIssuers,
-    /// Empty, longer than [`MAX_ISSUER`], or with other characters than visible ASCII.
+    /// An issuer is empty, longer than [`MAX_ISSUER`], or has characters other than visible ASCII.
     #[error("an issuer is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII")]
     Issuer,
-    /// The same issuer twice; or two templates that make the same one.
+    /// An issuer is trusted twice, or two templates fit the same issuer.
     #[error("an issuer is trusted twice, with settings that may differ")]
     IssuerTwice,
-    /// A template in the place of an issuer. No token names it.
+    /// An issuer is a template. No token names a template, so a rule must say who may fill it in.
     #[error(
         "an issuer is a template, and nothing says who may fill it in: set `issuer_rule` in \
          `TrustedIssuer::access_tokens`"
     )]
     Template,
-    /// Two issuers for opaque tokens.
+    /// Two issuers are set to introspect opaque tokens.
     #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
     TwoIntrospectors,
-    /// The resource identifier, realm or metadata URL is empty or has other characters than printable
-    /// ASCII.
+    /// The resource identifier, realm or metadata URL is empty or has characters other than printable ASCII.
     #[error("the setting `{0}` is empty or not printable ASCII")]
     Text(&'static str),
-    /// DPoP needs to know where clients see the resource.
+    /// The origin is unknown or not an `http` or `https` URL. DPoP needs it: proofs name the URL that clients see.
     #[error("DPoP needs `origin`: the resource identifier is not an http or https URL that says it")]
     Origin,
 }
 
-/// An issuer whose access tokens are accepted, and what is demanded of them.
+/// An issuer whose access tokens a resource server accepts, with the rules for these tokens.
 ///
-/// An [`AccessTokenVerifier`] demands it, with every setting that it has. [`new`](Self::new) makes one for the resource, and
-/// [`access_tokens`](Self::access_tokens) sets it. For another audience than the resource, hand a verifier over.
+/// An [`AccessTokenVerifier`] has the rules. [`new`](Self::new) makes one for the audience of the resource, and
+/// [`access_tokens`](Self::access_tokens) changes its settings. For another audience than the resource, pass an
+/// [`AccessTokenVerifier`] of your own to [`trust`](super::ResourceServerBuilder::trust).
 ///
 /// ```
 /// use oidc_proto::{
@@ -67,6 +74,7 @@ pub enum ResourceServerError {
 ///     .trust(TrustedIssuer::new("https://old.example").access_tokens(|demands| demands.accept_plain_jwt()))
 ///     .trust(AccessTokenVerifier::new("https://other.example", "orders-api"))
 ///     .build()?;
+/// assert_eq!(server.issuers().count(), 3);
 /// # Ok(())
 /// # }
 /// ```
@@ -80,44 +88,44 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
-    /// Trusts this issuer's JWT access tokens (RFC 9068) for the resource, signed with any asymmetric
-    /// algorithm.
+    /// Trusts the JWT access tokens (RFC 9068) of this issuer for the resource, signed with any asymmetric algorithm.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
         Self { for_resource: true, ..Self::from(AccessTokenVerifier::without_audience(issuer)) }
     }
 
-    /// Sets what is demanded of access tokens: the [`AccessTokenVerifier`] has the settings. Called again, it goes on from
-    /// what was set before. The verifier of [`new`](Self::new) has no audience yet and refuses every token; the
-    /// identifier of the resource is added to those that are named here.
+    /// Changes the rules for access tokens: `set` gets the [`AccessTokenVerifier`] and returns it with other settings.
+    /// A second call continues from the settings of the first. The resource server later adds the identifier of the
+    /// resource to the audiences that are named here.
     ///
-    /// With a [rule](AccessTokenVerifier::issuer_rule) for the tenants of one provider, the issuer that was named is where
-    /// the metadata of all is asked for, such as `https://login.microsoftonline.com/common/v2.0`, and the name of
-    /// all in records; [`Access::issuer`](super::Access::issuer) is that of the token. An issuer that is trusted by
-    /// its own name is never taken for one of a template.
+    /// A [rule](AccessTokenVerifier::issuer_rule) accepts the tokens of all tenants of one provider. The issuer given
+    /// to [`new`](Self::new) is then their common name, such as `https://login.microsoftonline.com/common/v2.0`: the
+    /// program fetches its metadata for all of them, and records name it. [`Access::issuer`](super::Access::issuer) is
+    /// the issuer of the token. An issuer that is trusted by its own name takes precedence over every template.
     #[must_use]
     pub fn access_tokens(mut self, set: impl FnOnce(AccessTokenVerifier) -> AccessTokenVerifier) -> Self {
         self.verifier = set(self.verifier);
         self
     }
 
-    /// Sets the claim that holds the scopes, and no other then does; the default is `scope`, or `scp` (Entra,
-    /// Okta) if there is no `scope`.
+    /// Sets the claim that has the scopes. No other claim is then read for them. The default is `scope`, or `scp`
+    /// (Entra, Okta) if there is no `scope`.
     #[must_use]
     pub fn scope_claim(mut self, claim: impl Into<String>) -> Self {
         self.scope_claim = Some(claim.into());
         self
     }
 
-    /// Asks this issuer about tokens that are no JWTs (RFC 7662). One issuer at most can be that.
+    /// Makes this issuer the one that introspects opaque tokens: tokens that are not JWTs (RFC 7662). Only one issuer
+    /// of a resource server can do this.
     #[must_use]
     pub const fn introspects_opaque_tokens(mut self) -> Self {
         self.introspects = true;
         self
     }
 
-    /// Accepts introspection responses without `aud`: the issuer then must itself refuse tokens that
-    /// are not for the resource server that asks (RFC 7662 section 4).
+    /// Accepts introspection responses without `aud`. The issuer must then itself refuse tokens that are not for this
+    /// resource server (RFC 7662 section 4).
     #[must_use]
     pub const fn introspects_without_audience(mut self) -> Self {
         self.any_audience_introspected = true;
@@ -125,7 +133,7 @@ impl TrustedIssuer {
     }
 }
 
-/// Trusts the issuer of a verifier, for the audiences of the verifier alone.
+/// Trusts the issuer of a verifier, for the audiences of the verifier only.
 impl From<AccessTokenVerifier> for TrustedIssuer {
     fn from(verifier: AccessTokenVerifier) -> Self {
         Self {
@@ -162,7 +170,7 @@ impl Trusted {
         Ok(Self { verifier, scope_claim, introspects, any_audience_introspected })
     }
 
-    /// The name of the issuer in the settings.
+    /// Returns the name of the issuer in the settings.
     pub(super) fn name(&self) -> &str {
         self.verifier.name()
     }
@@ -173,7 +181,8 @@ impl Trusted {
 }
 
 impl Trusted {
-    /// The issuer that an introspection response means; its name, if it need not say so.
+    /// Returns the issuer of an introspection response. A response without `iss` is of the issuer in the settings,
+    /// unless that is a template.
     pub(super) fn issuer_of<'c>(
         &'c self,
         iss: Option<&'c str>,

@@ -1,5 +1,5 @@
-//! The steps of a [`ResourceServer`]: look at a request, then judge it with the keys of its issuer or
-//! with what its issuer said.
+//! The steps of a [`ResourceServer`]: it inspects a request, then judges it with the keys of the issuer or with the
+//! introspection response of the issuer.
 
 use super::{
     access::{Access, scopes},
@@ -29,12 +29,12 @@ use crate::{
 use http::Method;
 
 impl ResourceServer {
-    /// Takes the access token from a request and finds its issuer among those that are trusted. What
-    /// the token says of its issuer is used for that and for nothing else; an issuer that is not
-    /// trusted is refused here, before anything could be fetched.
+    /// Takes the access token from a request and finds its issuer among the trusted ones. Nothing is verified yet. The
+    /// issuer that the token names is used only for this search. A token of another issuer is refused here, before the
+    /// program could fetch anything from it.
     ///
     /// # Errors
-    /// There is no token, it cannot be taken, or it is of no trusted issuer.
+    /// [`Denied`] if there is no token, it is malformed, or its issuer is not trusted.
     pub fn inspect<'r>(&self, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
         let settings = &*self.settings;
         // RFC 6750 section 2.2: a body counts only where the method gives it a meaning.
@@ -65,8 +65,8 @@ impl ResourceServer {
         Ok(Inspected { request: *request, found: Findings { credentials, issuer, name, opaque } })
     }
 
-    /// Takes a request up again that was inspected and let go of. If its `Authorization` header still carries the
-    /// same token, nothing of that is decoded again; another request is inspected for its own sake.
+    /// Joins findings with their request again, after [`Inspected::into_findings`]. If the `Authorization` header has
+    /// the same token, nothing is decoded again. If it has another one, the request is inspected anew.
     ///
     /// # Errors
     /// As [`inspect`](Self::inspect).
@@ -77,7 +77,7 @@ impl ResourceServer {
         }
     }
 
-    /// Judges a request whose token is a JWT, with keys of its issuer.
+    /// Judges a request whose token is a JWT, with the keys of its issuer.
     pub fn judge(
         &self,
         inspected: &Inspected<'_>,
@@ -88,8 +88,8 @@ impl ResourceServer {
         or_newer_keys(self.judge_jwt(inspected, keys, None, scratch, now))
     }
 
-    /// The same verdict, and spares the signature of a token that the cache knows. The record does not
-    /// say which key has signed it.
+    /// Judges like [`judge`](Self::judge), with the same verdict, but skips the signature check of a token that the
+    /// cache knows. The record does not name the key that signed the token.
     pub fn judge_cached(
         &self,
         inspected: &Inspected<'_>,
@@ -101,7 +101,7 @@ impl ResourceServer {
         or_newer_keys(self.judge_jwt(inspected, keys, Some(cache), scratch, now))
     }
 
-    /// Judges a request by what the introspection endpoint of its issuer said of its token.
+    /// Judges a request with the introspection response of its issuer (RFC 7662).
     pub fn judge_introspected(
         &self,
         inspected: &Inspected<'_>,
@@ -111,8 +111,8 @@ impl ResourceServer {
         self.judge_said(inspected, said, now).unwrap_or_else(Verdict::Denied)
     }
 
-    /// The refusal for when the issuer has answered, and what limits the token cannot be read: 401, since nobody
-    /// has said that the token is good.
+    /// Returns the refusal for an unreadable introspection response: 401, because nothing shows that the token is
+    /// valid.
     pub fn unreadable(&self, inspected: &Inspected<'_>, why: JsonError) -> Denied {
         let denied = |_| self.denied(DenialReason::Token(VerificationError::Claims(why)), record(inspected));
         self.trusted(inspected).map_or_else(|denied| denied, denied)
@@ -147,7 +147,7 @@ impl ResourceServer {
             verified.map_err(|why| self.denied(DenialReason::Token(why), record.clone()))?;
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
-        // Of a template, each tenant is an issuer of its own.
+        // With a template, each tenant is an issuer of its own.
         let issuer = claims.iss.as_deref().unwrap_or(trusted.name());
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
@@ -201,7 +201,8 @@ impl ResourceServer {
         Ok(accept(access, proof))
     }
 
-    /// The issuer of the settings; none only if the request was inspected by another resource server.
+    /// Returns the trusted issuer of an inspected request. It fails only if another resource server inspected the
+    /// request.
     fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
         self.settings
             .issuer(inspected.found.issuer)
@@ -209,14 +210,14 @@ impl ResourceServer {
             .ok_or_else(|| self.denied(DenialReason::UntrustedIssuer, VerdictRecord::default()))
     }
 
-    /// Reads the proof of a request in the DPoP scheme: every check but its signature.
+    /// Reads the proof of a request in the DPoP scheme, and runs every check except those of its key and its signature.
     fn read_proof(
         &self,
         inspected: &Inspected<'_>,
         now: Timestamp,
     ) -> Result<Option<UncheckedProof>, Denied> {
         if inspected.found.credentials.scheme == AuthenticationScheme::Bearer {
-            // Who has inspected it may have been a server that demands less.
+            // Another server, which demands less, may have inspected the request.
             return match self.settings.dpop {
                 Dpop::Required(_) => Err(self.denied(DenialReason::ProofRequired, record(inspected))),
                 Dpop::Off | Dpop::Accepted(_) => Ok(None),
@@ -237,7 +238,7 @@ impl ResourceServer {
         })
     }
 
-    /// The last check of a proof.
+    /// Runs the last checks of a proof: its key and its signature.
     fn check_proof(
         &self,
         proof: Option<UncheckedProof>,
@@ -249,7 +250,8 @@ impl ResourceServer {
             .map_err(|why| self.denied(DenialReason::Proof(why), record.clone()))
     }
 
-    /// What the sender shows to hold. The signature of the proof is checked before anything is accepted.
+    /// Returns the keys that the sender shows. The signature of the proof is checked later, before the request is
+    /// accepted.
     fn shown<'i>(&self, inspected: &'i Inspected<'_>, proof: Option<&'i UncheckedProof>) -> Possession<'i> {
         let mut shown = Possession::none();
         if let Some(proof) = proof {
@@ -303,7 +305,7 @@ impl ResourceServer {
         }
     }
 
-    /// 64 bits are enough to follow one subject through a log.
+    /// Makes the pseudonym of a subject. 64 bits are enough to follow one subject through a log.
     fn pseudonym(&self, issuer: &str, subject: Option<&str>) -> Option<String> {
         let key = self.settings.pseudonyms.as_ref()?;
         let tag = key.sign(&[issuer.as_bytes(), b"\0", subject?.as_bytes()]);
@@ -311,7 +313,7 @@ impl ResourceServer {
     }
 }
 
-/// A refusal for which keys may be to blame is none yet.
+/// Turns a refusal into [`Verdict::NewerKeys`] if old keys may be its cause.
 fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
     match judged {
         Ok(verdict) => verdict,
@@ -336,15 +338,15 @@ fn accept(mut access: Access, proof: Option<DpopProof>) -> Verdict {
     Verdict::CheckReplay(ReplayCheck { replay_key: proof.replay_key(), access: Box::new(access) })
 }
 
-/// What the issuer says that a token is bound to. A binding that cannot be read is none that anybody could show to
-/// hold.
+/// Returns the binding in an introspection response. A malformed binding becomes an unsupported one, which no sender
+/// can satisfy.
 fn bound(said: &IntrospectionResponse) -> Option<Confirmation<'static>> {
     let unreadable = |_| Confirmation { other: true, ..Confirmation::default() };
     said.cnf.clone().map(|cnf| Confirmation::from_members(cnf).unwrap_or_else(unreadable))
 }
 
-/// Whether a response says that this is a refresh token or an ID token: no endpoint should tell of it as of an
-/// access token, and some do.
+/// Whether a response describes a refresh token or an ID token. Endpoints should not call such a token active here, but
+/// some do.
 fn is_another_token(members: &Extra) -> bool {
     const OTHERS: [&str; 4] = ["refresh", "refresh_token", "id", "id_token"];
     ["token_type", "token_use", "typ"]
@@ -353,8 +355,7 @@ fn is_another_token(members: &Extra) -> bool {
         .any(|kind| OTHERS.iter().any(|other| kind.eq_ignore_ascii_case(other)))
 }
 
-/// What is demanded of an introspection response (RFC 7662 sections 2.2 and 4), besides the binding. Returns the
-/// issuer.
+/// Checks an introspection response (RFC 7662 sections 2.2 and 4), except for the binding, and returns the issuer.
 fn introspected<'s>(
     said: &'s IntrospectionResponse,
     members: &Extra,
@@ -392,7 +393,7 @@ mod tests {
     use serde_json::json;
 
     #[test]
-    fn a_refresh_token_is_known_by_what_endpoints_say() {
+    fn refresh_and_id_tokens_are_recognized_in_an_introspection_response() {
         let is_another = |said: serde_json::Value| {
             let said = IntrospectionResponse::from_members(said.as_object().unwrap().clone()).unwrap();
             is_another_token(&said.members())

@@ -1,5 +1,51 @@
-//! Room `resource`: what a protected resource does with a request (RFC 6750, 9068, 9449, 8705, 7662,
-//! 9470, 9728).
+//! Room `resource`: protects an API with access tokens (RFC 6750, 9068, 9449, 8705, 7662, 9470, 9728).
+//!
+//! A client sends an access token with each request, usually in the header `Authorization: Bearer …`. The API must find
+//! the issuer of the token, verify it, and check that it allows this request. If anything is wrong, it must answer with
+//! the status and the `WWW-Authenticate` challenge that the specifications name. A [`ResourceServer`] does all of this:
+//!
+//! ```
+//! use http::request::Parts;
+//! use oidc_proto::{Timestamp, jose::KeySet, resource::*, token::Scratch};
+//!
+//! /// Decides on one request. For a refusal, send `denied.status()` and `denied.headers()`.
+//! fn authorize(api: &ResourceServer, keys: &KeySet, head: &Parts, now: Timestamp) -> Result<Box<Access>, Denied> {
+//!     let inspected = api.inspect(&RequestView::of(head))?;
+//!     let access = match api.judge(&inspected, keys, &mut Scratch::new(), now) {
+//!         Verdict::Accepted(access) => access,
+//!         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => return Err(denied),
+//!         _ => return Err(api.unavailable(60)),
+//!     };
+//!     access.require(&Requirement::new().scope("orders.read"), now)?;
+//!     Ok(access)
+//! }
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! // Once, when the program starts. The keys are the JSON at the `jwks_uri` of the issuer.
+//! let api = ResourceServer::builder("https://api.example")
+//!     .trust(TrustedIssuer::new("https://op.example"))
+//!     .build()?;
+//! let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+//!     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+//!
+//! // For each request:
+//! let bearer = "Bearer eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wb\
+//!     GUiLCJzdWIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQiOiJhcHAiLCJqdGkiOiJ0M\
+//!     SIsImlhdCI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwLCJzY29wZSI6Im9yZGVycy5yZWFkIiwidGVuYW50IjoiYWNtZ\
+//!     SJ9.e4agdvWd_RxjIiy9mCE6CcvyIUPHNG6Jq7FevhRbv2igvkkptfNKMj5DLlsO6HNElVoOcUSW4nPfDSTSNyPVCw";
+//! let (head, ()) = http::Request::get("/orders").header("authorization", bearer).body(())?.into_parts();
+//! let access = authorize(&api, &keys, &head, Timestamp(1_800_000_060))?;
+//! assert_eq!(access.subject.as_deref(), Some("alice"));
+//!
+//! let (head, ()) = http::Request::get("/orders").body(())?.into_parts(); // Without a token:
+//! let denied = authorize(&api, &keys, &head, Timestamp(1_800_000_060)).unwrap_err();
+//! assert_eq!(denied.status(), 401);
+//! assert_eq!(denied.headers()["www-authenticate"], r#"Bearer realm="https://api.example""#);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! These are all the steps of a request:
 //!
 //! ```text
 //! inspect ─▶ Inspected ─ keys of its issuer ─▶ judge ─▶ Verdict ─┬▶ Accepted(Access) ─ require ─▶ Ok
@@ -8,56 +54,23 @@
 //!  Denied ◀───────────────────────────────────────────────────────┴▶ Denied ─ status, headers
 //! ```
 //!
-//! Every step is pure: keys, the time, the answer of an introspection endpoint and that of a replay
-//! window come in as values. Whatever refuses a request ends in one type, [`Denied`], and there is
-//! one place, [`Denied::headers`], where it becomes the challenge that the specifications name.
+//! Every step is pure. The keys, the time, and the answers of an introspection endpoint and of a replay window are
+//! arguments. Every refusal is one type, [`Denied`], and only [`Denied::headers`] turns it into the challenge that the
+//! specifications name. [`Verdict`] has an example with DPoP proofs.
 //!
-//! ```
-//! use http::{HeaderMap, Method, Uri};
-//! use oidc_proto::{
-//!     Timestamp,
-//!     jose::KeySet,
-//!     resource::*,
-//!     sender::{DpopVerifier, ReplayWindow},
-//!     token::Scratch,
-//! };
-//!
-//! # fn handle(method: Method, uri: Uri, headers: HeaderMap, now: Timestamp) -> Result<(), Box<dyn std::error::Error>> {
-//! // CheckReplay:
-//! let server = ResourceServer::builder("https://api.example")
-//!     .trust(TrustedIssuer::new("https://op.example"))
-//!     .accept_dpop(DpopVerifier::new())
-//!     .build()?;
-//! let read = Requirement::new().scope("orders.read");
-//! let mut window = ReplayWindow::new();
-//! # let keys = KeySet::default();
-//!
-//! // For each request:
-//! let inspected = server.inspect(&RequestView::new(&method, &uri, &headers))?;
-//! // … `keys` are those of `inspected.issuer()` …
-//! let access = match server.judge(&inspected, &keys, &mut Scratch::new(), now) {
-//!     Verdict::Accepted(access) => access,
-//!     Verdict::CheckReplay(check) => {
-//!         let answer = window.first_use(check.replay_key(), now);
-//!         check.finish(answer)?
-//!     }
-//!     Verdict::Denied(denied) => return Err(denied.into()), // denied.status(), denied.headers()
-//!     Verdict::NewerKeys(denied) => return Err(denied.into()), // unless there are newer keys
-//!     _ => return Err("a verdict that this program does not know".into()),
-//! };
-//! access.require(&read, now)?;
-//! # Ok(())
-//! # }
-//! ```
+//! An adapter for your web framework does these steps and fetches the keys: use it if there is one.
 //!
 //! # Bounds
 //!
 //! | what | constant or setting |
 //! |---|---|
 //! | access token | [`MAX_CREDENTIALS`] bytes, before anything is decoded |
-//! | DPoP proofs, and how many are remembered | the table of [`sender`](crate::sender#bounds); then 503 |
-//! | issuers, their names; of them by a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes; [`MAX_ISSUER_TEMPLATES`] |
-//! | clocks | leeway, by default [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY), at most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY) |
+//! | DPoP proofs, remembered proofs | the table of [`sender`](crate::sender#bounds); then 503 |
+//! | issuers, their names, issuers with a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes, [`MAX_ISSUER_TEMPLATES`] |
+//! | leeway of clocks | [`DEFAULT_LEEWAY`], at most [`MAX_LEEWAY`] |
+//!
+//! [`DEFAULT_LEEWAY`]: crate::token::DEFAULT_LEEWAY
+//! [`MAX_LEEWAY`]: crate::token::MAX_LEEWAY
 
 mod access;
 mod builder;

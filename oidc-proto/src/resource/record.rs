@@ -1,55 +1,74 @@
-//! [`VerdictRecord`]: what became of a request, for logs and metrics.
+//! [`VerdictRecord`]: a summary of a verdict, for logs and metrics.
 
 use super::credentials::AuthenticationScheme;
 use serde::Serialize;
 use std::fmt;
 
-/// Which way a verdict went.
+/// The outcome of a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 #[non_exhaustive]
 pub enum VerdictOutcome {
-    /// Another step decides.
+    /// Another step will decide.
     #[default]
     Undecided,
-    /// Accepted.
+    /// The request is accepted.
     Accepted,
-    /// Refused.
+    /// The request is refused.
     Denied,
 }
 
-/// A verdict as logs and metrics want it: short, bounded, and without a byte of the token. `outcome`,
-/// `clause`, `error`, `status` and `scheme` have few values, fit for labels of metrics.
+/// The summary of a verdict, for logs and metrics: short, bounded, and without a byte of the token. `outcome`,
+/// `clause`, `error`, `status` and `scheme` have few values, so they can be labels of metrics.
+///
+/// ```
+/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
+/// if let Err(denied) = api.inspect(&RequestView::of(&head)) {
+///     let record = denied.record();
+///     assert_eq!(record.to_string(), "outcome=denied clause=credentials_missing status=401");
+///     assert_eq!(
+///         serde_json::to_string(record)?,
+///         r#"{"outcome":"denied","clause":"credentials_missing","status":401}"#
+///     );
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct VerdictRecord {
-    /// Which way it went.
+    /// The outcome.
     pub outcome: VerdictOutcome,
-    /// `accepted`, or the clause that the request breaks.
+    /// The name of the broken rule, or `accepted`.
     pub clause: &'static str,
     /// The error code of the challenge.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<&'static str>,
-    /// The status of the response, unless accepted.
+    /// The status of the response, if the request is refused.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
-    /// The issuer, as the settings spell it.
+    /// The name of the issuer in the settings.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub issuer: Option<String>,
-    /// In an outage, the host that was asked last for what cannot be had.
+    /// In an outage, the host of the last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
-    /// Its port.
+    /// The port of that host.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub port: Option<u16>,
-    /// How the token was presented.
+    /// The authentication scheme of the request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<AuthenticationScheme>,
     /// The thumbprint of the issuer's key that signed the token.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub key: Option<String>,
-    /// A pseudonym of the subject, if the settings have a key for that; only of a token that was
-    /// verified.
+    /// A pseudonym of the subject, if the settings have a key for pseudonyms and the token was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
 }

@@ -1,11 +1,25 @@
-//! [`RequestView`], [`Inspected`] and [`Findings`]: a request as a resource server sees it, before it is judged.
+//! [`RequestView`], [`Inspected`] and [`Findings`]: a request before the resource server judges it.
 
 use super::credentials::{Credentials, from_header};
 use crate::{base::secret::Secret, sender::CertificateThumbprint};
 use http::{HeaderMap, Method, Uri, request::Parts};
 use std::fmt;
 
-/// What a resource server needs to see of a request.
+/// The parts of a request that a resource server needs.
+///
+/// ```
+/// use oidc_proto::{resource::RequestView, sender::CertificateThumbprint};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let certificate_der = b"the client certificate";
+/// let (head, body) = http::Request::post("/orders").body(b"item=42".to_vec())?.into_parts();
+/// let thumbprint = CertificateThumbprint::of_der(certificate_der);
+/// // Only if the settings accept tokens in forms, and certificate-bound tokens:
+/// let view = RequestView::of(&head).form(&body).certificate(&thumbprint);
+/// # let _ = view;
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Copy)]
 pub struct RequestView<'r> {
     pub(super) method: &'r Method,
@@ -17,20 +31,20 @@ pub struct RequestView<'r> {
 }
 
 impl<'r> RequestView<'r> {
-    /// A request by its method, URI and headers. Of the URI, path and query count; they must be those
-    /// that the client sent.
+    /// Makes a view from the method, URI and headers of a request. Only the path and the query of the URI count. They
+    /// must be those that the client sent.
     #[must_use]
     pub const fn new(method: &'r Method, uri: &'r Uri, headers: &'r HeaderMap) -> Self {
         Self { method, uri, headers, form: None, origin: None, certificate: None }
     }
 
-    /// A request by its head.
+    /// Makes a view from the head of a request.
     #[must_use]
     pub const fn of(parts: &'r Parts) -> Self {
         Self::new(&parts.method, &parts.uri, &parts.headers)
     }
 
-    /// The body, for credentials in a form; it counts only if [`CredentialPolicy::form`] asks for it.
+    /// Adds the body, for a token in a form. It counts only if [`CredentialPolicy::form`] is set.
     ///
     /// [`CredentialPolicy::form`]: super::CredentialPolicy::form
     #[must_use]
@@ -39,7 +53,7 @@ impl<'r> RequestView<'r> {
         self
     }
 
-    /// Scheme, host and port as this client sees them, where the settings do not say it: from a proxy
+    /// Sets scheme, host and port as this client sees them, instead of those of the settings. Take them from a proxy
     /// that you trust, never from the client.
     #[must_use]
     pub const fn origin(mut self, origin: &'r str) -> Self {
@@ -47,7 +61,7 @@ impl<'r> RequestView<'r> {
         self
     }
 
-    /// The client certificate of the connection.
+    /// Adds the client certificate of the connection.
     #[must_use]
     pub const fn certificate(mut self, thumbprint: &'r CertificateThumbprint) -> Self {
         self.certificate = Some(thumbprint);
@@ -61,16 +75,32 @@ impl fmt::Debug for RequestView<'_> {
     }
 }
 
-/// A request that carries an access token which a trusted issuer can be asked about. Nothing of it is
-/// verified.
+/// A request with an access token that names a trusted issuer. Nothing is verified yet.
+///
+/// ```
+/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example").introspects_opaque_tokens())
+///     .build()?;
+/// let request = http::Request::get("/orders").header("authorization", "Bearer mF_9.B5f-4.1JqM").body(())?;
+/// let (head, ()) = request.into_parts();
+///
+/// let inspected = api.inspect(&RequestView::of(&head))?;
+/// assert_eq!(inspected.issuer(), "https://op.example");
+/// assert!(inspected.is_opaque()); // So introspect `inspected.token()`, then call `judge_introspected`.
+/// # Ok(())
+/// # }
+/// ```
 pub struct Inspected<'r> {
     pub(super) request: RequestView<'r>,
     pub(super) found: Findings,
 }
 
-/// What [`ResourceServer::inspect`](super::ResourceServer::inspect) has found in a request, without the request: for
-/// a caller who waits for keys and cannot hold a borrow as long. It holds the token, and is good for
-/// [`ResourceServer::resume`](super::ResourceServer::resume) alone.
+/// The result of [`ResourceServer::inspect`](super::ResourceServer::inspect) without the borrowed request: for a caller
+/// that waits for keys and cannot keep the borrow. It holds the token. Its only use is
+/// [`ResourceServer::resume`](super::ResourceServer::resume).
 pub struct Findings {
     pub(super) credentials: Credentials,
     pub(super) issuer: usize,
@@ -87,40 +117,40 @@ impl Findings {
             .finish_non_exhaustive()
     }
 
-    /// Whether a request with these headers carries the same token in the same scheme. One that came in a form or in
-    /// a query is not looked for.
+    /// Whether a request with these headers has the same token in the same scheme. A token in a form or a query is
+    /// never the same.
     pub(super) fn are_of(&self, headers: &HeaderMap) -> bool {
         matches!(from_header(headers), Ok(Some(carried)) if carried == self.credentials)
     }
 }
 
 impl Inspected<'_> {
-    /// Lets go of the request.
+    /// Releases the borrowed request and keeps the findings.
     #[must_use]
     pub fn into_findings(self) -> Findings {
         self.found
     }
 
-    /// The trusted issuer whose keys, or whose introspection endpoint, are needed: a name from the
+    /// Returns the trusted issuer whose keys or introspection endpoint the next step needs. It is a name from the
     /// settings.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.found.name
     }
 
-    /// Its place in the settings, from 0.
+    /// Returns the position of the issuer in the settings, starting at 0.
     #[must_use]
     pub const fn issuer_index(&self) -> usize {
         self.found.issuer
     }
 
-    /// Whether the token is no JWT, so that only its issuer knows what it is worth.
+    /// Whether the token is opaque: not a JWT, so that only its issuer can verify it.
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
         self.found.opaque
     }
 
-    /// The token, for the introspection endpoint of its issuer.
+    /// Returns the token, for the introspection endpoint of its issuer.
     #[must_use]
     pub const fn token(&self) -> &Secret {
         &self.found.credentials.token

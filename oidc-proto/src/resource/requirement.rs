@@ -1,5 +1,4 @@
-//! [`Requirement`]: what a route needs of an access token, besides its being valid (RFC 6750 section
-//! 3.1, RFC 9470 section 3).
+//! [`Requirement`]: the demands of a route on a valid access token (RFC 6750 section 3.1, RFC 9470 section 3).
 
 use super::{
     access::Access,
@@ -13,77 +12,99 @@ use std::{fmt, sync::Arc, time::Duration};
 
 type Predicate = Arc<dyn Fn(&Access) -> bool + Send + Sync>;
 
-/// What a route needs. The default needs nothing. Made once.
+/// The demands of a route on a valid access token. The default demands nothing. Make one for each route.
 ///
-/// Every method adds a need, and takes none away: what is called twice holds twice. One of an empty list is
-/// needed, and nothing is that: a list that a configuration has left empty closes the route, and does not
-/// open it.
+/// Every method adds a demand and removes none. If a method is called twice, both demands hold. An empty list cannot be
+/// satisfied: a list that is empty by mistake in a configuration closes the route and does not open it.
+///
+/// ```
+/// use oidc_proto::{
+///     Timestamp,
+///     resource::{Access, Denied, Requirement},
+/// };
+/// use std::time::Duration;
+///
+/// /// To refund an order: a scope, a role, and a login within the last hour (RFC 9470).
+/// fn to_refund() -> Requirement {
+///     Requirement::new()
+///         .scope("orders.write")
+///         .role("/realm_access/roles", "support")
+///         .max_age(Duration::from_secs(3600))
+/// }
+///
+/// /// A handler. If it refuses, the status is 403 or 401, and the challenge says what is missing.
+/// fn refund(access: &Access, needs: &Requirement, now: Timestamp) -> Result<&'static str, Denied> {
+///     access.require(needs, now)?;
+///     Ok("refunded")
+/// }
+/// ```
 #[derive(Clone, Default)]
 pub struct Requirement {
     all_scopes: Vec<String>,
-    /// One of each list.
+    /// At least one scope of each list.
     any_scope: Vec<Vec<String>>,
     audiences: Vec<String>,
     roles: Vec<(String, String)>,
     predicates: Vec<Predicate>,
-    /// One that is in each list.
+    /// A class that is in every list.
     acr_values: Vec<Vec<String>>,
     max_age: Option<u32>,
 }
 
 impl Requirement {
-    /// Needs nothing.
+    /// Makes a requirement that demands nothing.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Needs this scope, and those named before.
+    /// Demands this scope. A second call demands another scope as well.
     #[must_use]
     pub fn scope(mut self, scope: impl Into<String>) -> Self {
         self.all_scopes.push(scope.into());
         self
     }
 
-    /// Needs one of these scopes, and one of each list named before; the first is the one that a client is
-    /// told to ask for. No token has one of an empty list.
+    /// Demands at least one of these scopes. The challenge tells clients to ask for the first. A second call demands at
+    /// least one of another list as well. No token satisfies an empty list.
     #[must_use]
     pub fn any_scope<S: Into<String>>(mut self, scopes: impl IntoIterator<Item = S>) -> Self {
         self.any_scope.push(scopes.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Needs this audience among those of the token, and those named before.
+    /// Demands that the token names this audience. A second call demands another audience as well.
     #[must_use]
     pub fn audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Needs this role in the claim at this path, and those named before: see [`Access::has_role`].
+    /// Demands this role in the claim at this path: see [`Access::has_role`]. A second call demands another role as
+    /// well.
     #[must_use]
     pub fn role(mut self, path: impl Into<String>, role: impl Into<String>) -> Self {
         self.roles.push((path.into(), role.into()));
         self
     }
 
-    /// Needs whatever you like, and what you liked before.
+    /// Demands that the access satisfies a condition of your own. A second call demands another condition as well.
     #[must_use]
     pub fn satisfies(mut self, predicate: impl Fn(&Access) -> bool + Send + Sync + 'static) -> Self {
         self.predicates.push(Arc::new(predicate));
         self
     }
 
-    /// Needs an authentication of the user of one of these classes, the preferred one first; of a class that
-    /// is in every list, if called again. No authentication is of a class of an empty list.
+    /// Demands that the class of the user's authentication (`acr`) is one of these, the preferred one first (RFC 9470
+    /// section 3). After a second call, the class must be in both lists. No authentication satisfies an empty list.
     #[must_use]
     pub fn acr_values<S: Into<String>>(mut self, values: impl IntoIterator<Item = S>) -> Self {
         self.acr_values.push(values.into_iter().map(Into::into).collect());
         self
     }
 
-    /// Needs an authentication of the user no longer ago than so many seconds; the smallest number holds, if
-    /// called again.
+    /// Demands that the user was authenticated within this duration (RFC 9470 section 3). After a second call, the
+    /// shorter duration holds.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         let seconds = seconds_up_to(max_age, u32::MAX);
@@ -94,7 +115,7 @@ impl Requirement {
         self
     }
 
-    /// Needs what the other one needs, too.
+    /// Adds all demands of another requirement.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
         let Self { all_scopes, any_scope, audiences, roles, predicates, acr_values, max_age } = other;
@@ -107,14 +128,14 @@ impl Requirement {
         max_age.into_iter().fold(self, |all, seconds| all.max_age(Duration::from_secs(seconds.into())))
     }
 
-    /// The scopes that a client should ask for, as a challenge has them.
+    /// Returns the scopes that a client should ask for, in the form of a challenge.
     fn scope_text(&self) -> Option<String> {
         let first = self.any_scope.iter().filter_map(|scopes| scopes.first());
         let scopes: Vec<&str> = self.all_scopes.iter().chain(first).map(String::as_str).collect();
         (!scopes.is_empty()).then(|| scopes.join(" "))
     }
 
-    /// The classes that are in every list, in the order of the first; `None` if no class is needed.
+    /// Returns the classes that are in every list, in the order of the first. `None` if no class is demanded.
     fn classes(&self) -> Option<Vec<&str>> {
         let (first, others) = self.acr_values.split_first()?;
         let everywhere = |class: &&String| others.iter().all(|list| list.contains(class));
@@ -150,19 +171,35 @@ impl Requirement {
 }
 
 impl Access {
-    /// Holds it against what a route needs.
+    /// Checks this access against the requirement of a route.
     ///
     /// # Errors
-    /// [`Denied`]: 403 if the token lacks a scope or privilege, 401 if it is for another audience or
-    /// the user must be authenticated again.
+    /// [`Denied`]: 403 if the token lacks a scope or privilege, 401 if it is for another audience or the user must be
+    /// authenticated again.
     pub fn require(&self, requirement: &Requirement, now: Timestamp) -> Result<(), Denied> {
         requirement.check(self, now)
     }
 }
 
 impl Denied {
-    /// Names the scopes that the route needs in the challenge, so that a client that has not tried yet
-    /// knows what to ask for.
+    /// Names the scopes of the requirement in the challenge, so that a client without a token knows what to ask for.
+    ///
+    /// ```
+    /// use oidc_proto::resource::{Requirement, RequestView, ResourceServer, TrustedIssuer};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// let api = ResourceServer::builder("https://api.example")
+    ///     .trust(TrustedIssuer::new("https://op.example"))
+    ///     .build()?;
+    /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
+    /// let Err(denied) = api.inspect(&RequestView::of(&head)) else { return Err("there is no token".into()) };
+    ///
+    /// let denied = denied.naming_scope(&Requirement::new().scope("orders.read"));
+    /// let challenge = r#"Bearer realm="https://api.example", scope="orders.read""#;
+    /// assert_eq!(denied.headers()["www-authenticate"], challenge);
+    /// # Ok(())
+    /// # }
+    /// ```
     pub fn naming_scope(self, requirement: &Requirement) -> Self {
         self.or_scope(requirement.scope_text())
     }

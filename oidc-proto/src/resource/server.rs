@@ -1,4 +1,4 @@
-//! [`ResourceServer`]: a protected resource with its settings. Built once, cheap to clone.
+//! [`ResourceServer`]: a protected resource with its settings.
 
 use super::{
     challenge::{Challenges, DenialReason, Denied, Details},
@@ -9,13 +9,36 @@ use super::{
 use crate::{backend::Mac, base::moment::Timestamp, metadata::IssuerRule, sender::DpopVerifier};
 use std::{collections::BTreeMap, fmt, sync::Arc};
 
-/// A protected resource: takes requests in, gives verdicts out.
+/// A protected resource (an API): it takes requests and returns verdicts. Make one when the program starts. It is cheap
+/// to clone.
+///
+/// [`inspect`](Self::inspect) reads the token of a request, and [`judge`](Self::judge) verifies it. The
+/// [module](crate::resource) has the shortest whole program.
+///
+/// ```
+/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let api = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+///
+/// // A request with a malformed token, and one without a token:
+/// let request = http::Request::get("/orders").header("authorization", "Bearer <token>").body(())?;
+/// let (malformed, ()) = request.into_parts();
+/// let (missing, ()) = http::Request::get("/orders").body(())?.into_parts();
+/// let code = |head| api.inspect(&RequestView::of(head)).err().map(|denied| denied.code());
+/// assert_eq!(code(&malformed), Some("credentials_syntax"));
+/// assert_eq!(code(&missing), Some("credentials_missing"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct ResourceServer {
     pub(super) settings: Arc<Settings>,
 }
 
-/// What a resource server does about DPoP.
+/// The policy of a resource server for DPoP.
 #[derive(Clone, Debug)]
 pub(super) enum Dpop {
     Off,
@@ -32,15 +55,15 @@ impl Dpop {
     }
 }
 
-/// What a resource server does about certificate-bound tokens.
+/// The policy of a resource server for certificate-bound tokens.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(super) enum CertificateBinding {
-    /// Refuses them.
+    /// Refuses certificate-bound tokens.
     #[default]
     Off,
-    /// Accepts them from whoever holds the certificate.
+    /// Accepts certificate-bound tokens from the holder of the certificate, and other tokens.
     Accepted,
-    /// Accepts no others.
+    /// Accepts certificate-bound tokens only.
     Required,
 }
 
@@ -59,8 +82,8 @@ pub(super) struct Settings {
 }
 
 impl Settings {
-    /// Which trusted issuer a token means that names this one. A name comes before every template, and no two
-    /// templates make the same.
+    /// Finds the trusted issuer of a token with this `iss`. A name takes precedence over every template, and no two
+    /// templates fit the same issuer.
     pub(super) fn find(&self, issuer: &str) -> Option<usize> {
         let by_template =
             |index: &&usize| self.issuer(**index).is_some_and(|known| known.rule().admits(issuer));
@@ -73,39 +96,41 @@ impl Settings {
 }
 
 impl ResourceServer {
-    /// The identifier of the resource.
+    /// Returns the identifier of the resource.
     #[must_use]
     pub fn resource(&self) -> &str {
         &self.settings.resource
     }
 
-    /// The trusted issuers: nobody else's keys are ever needed.
+    /// Returns the names of the trusted issuers. No other keys are ever needed.
     pub fn issuers(&self) -> impl Iterator<Item = &str> {
         self.settings.issuers.iter().map(Trusted::name)
     }
 
-    /// The rule by which tokens of this trusted issuer name theirs, if it is not that they name this one.
+    /// Returns the rule for the `iss` of this issuer's tokens. `None` if the tokens simply name this issuer, or if it
+    /// is not trusted.
     #[must_use]
     pub fn issuer_rule(&self, issuer: &str) -> Option<&IssuerRule> {
         let trusted = self.settings.issuers.iter().find(|known| known.name() == issuer)?;
         Some(trusted.rule()).filter(|rule| rule.as_str() != trusted.name() || rule.as_template().is_some())
     }
 
-    /// The issuer that is asked about opaque tokens.
+    /// Returns the issuer that introspects opaque tokens.
     #[must_use]
     pub fn introspecting_issuer(&self) -> Option<&str> {
         let issuer = self.settings.issuer(self.settings.introspecting?)?;
         Some(issuer.name())
     }
 
-    /// The refusal for when keys cannot be had or the issuer does not answer: 503, since it is not the
-    /// client's fault and another token would not help.
+    /// Returns the refusal for a request that cannot be judged now, because the keys are missing or the issuer does not
+    /// answer. The status is 503: this is not the client's fault, and another token would not help. `retry_after` is in
+    /// seconds.
     pub fn unavailable(&self, retry_after: u32) -> Denied {
         self.unavailable_of(None, None, retry_after)
     }
 
-    /// As [`unavailable`](Self::unavailable), and the record says which issuer is meant, and which host was asked
-    /// in vain on which port.
+    /// Returns the same refusal as [`unavailable`](Self::unavailable). Its record also names the issuer, and the host
+    /// and port of the request that failed.
     pub fn unavailable_of(
         &self,
         issuer: Option<&str>,
@@ -122,7 +147,7 @@ impl ResourceServer {
         self.denied(DenialReason::Unavailable, record).detailed(details)
     }
 
-    /// The DPoP nonce that clients should use now, if one is demanded (RFC 9449 section 9).
+    /// Returns the DPoP nonce that clients should use now. `None` if no nonce is demanded (RFC 9449 section 9).
     #[must_use]
     pub fn dpop_nonce(&self, now: Timestamp) -> Option<String> {
         self.settings.dpop.verifier()?.nonce(now)

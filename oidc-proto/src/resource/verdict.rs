@@ -1,4 +1,4 @@
-//! [`Verdict`]: what became of a request.
+//! [`Verdict`]: the result of judging a request.
 
 use super::{
     access::Access,
@@ -7,27 +7,51 @@ use super::{
 };
 use crate::sender::{ProofError, ReplayAnswer, ReplayKey};
 
-/// How long, in seconds, a client is asked to wait when there is no room to remember its proof.
+/// The seconds that a client should wait when there is no room to remember its proof.
 const RETRY_WHEN_FULL: u32 = 5;
 
-/// What becomes of a request.
+/// The result of judging a request. A refused request is an ordinary result: [`Denied`] has the response.
+///
+/// ```
+/// use oidc_proto::{Timestamp, jose::KeySet, resource::*, sender::ReplayWindow, token::Scratch};
+///
+/// /// Decides on a request to an API that accepts DPoP proofs. The keys are those of `inspected.issuer()`.
+/// fn decide(
+///     api: &ResourceServer,
+///     inspected: &Inspected<'_>,
+///     keys: &KeySet,
+///     window: &mut ReplayWindow,
+///     now: Timestamp,
+/// ) -> Result<Box<Access>, Denied> {
+///     match api.judge(inspected, keys, &mut Scratch::new(), now) {
+///         Verdict::Accepted(access) => Ok(access),
+///         Verdict::CheckReplay(check) => {
+///             let answer = window.first_use(check.replay_key(), now);
+///             check.finish(answer)
+///         }
+///         Verdict::NewerKeys(denied) => Err(denied), // If you can: fetch newer keys and judge again.
+///         Verdict::Denied(denied) => Err(denied),
+///         _ => Err(api.unavailable(60)),
+///     }
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use]
 #[non_exhaustive]
 pub enum Verdict {
-    /// It is accepted.
+    /// The request is accepted.
     Accepted(Box<Access>),
-    /// It is accepted if its DPoP proof has not been used before: ask a replay window.
+    /// The request is accepted if its DPoP proof has not been used before. Ask a replay window.
     CheckReplay(ReplayCheck),
-    /// It is refused.
+    /// The request is refused.
     Denied(Denied),
-    /// Newer keys of its issuer could lead to another verdict: ask again with some, if there are any
-    /// that are newer than those just used; if not, this is the refusal.
+    /// Newer keys of the issuer could lead to another verdict. If there are any, judge again with them. If not, this is
+    /// the refusal.
     NewerKeys(Denied),
 }
 
 impl Verdict {
-    /// What to log.
+    /// Returns the record of this verdict, for logs and metrics.
     #[must_use]
     pub fn record(&self) -> VerdictRecord {
         match self {
@@ -43,13 +67,13 @@ impl Verdict {
     }
 }
 
-/// A request whose token and proof are right. There is no way to what it may do but through the
-/// answer of a replay window:
+/// A request whose token and proof are valid, before the check for replay. Only the answer of a replay window leads to
+/// its [`Access`]. [`Verdict`] has an example. These two programs do not compile:
 ///
 /// ```compile_fail,E0616
 /// # use oidc_proto::resource::{Access, ReplayCheck};
 /// fn hasty(check: ReplayCheck) -> Box<Access> {
-///     check.access // private: call `finish`
+///     check.access // This field is private: call `finish`.
 /// }
 /// ```
 ///
@@ -57,7 +81,7 @@ impl Verdict {
 /// # use oidc_proto::{resource::ReplayCheck, sender::ReplayAnswer};
 /// fn twice(check: ReplayCheck) {
 ///     let _ = check.finish(ReplayAnswer::First);
-///     let _ = check.finish(ReplayAnswer::First); // moved
+///     let _ = check.finish(ReplayAnswer::First); // `check` has been moved.
 /// }
 /// ```
 #[derive(Debug)]
@@ -68,16 +92,16 @@ pub struct ReplayCheck {
 }
 
 impl ReplayCheck {
-    /// What to ask a [`ReplayWindow`](crate::sender::ReplayWindow), or a store that nodes share, about.
+    /// Returns the key of the proof. Ask a [`ReplayWindow`](crate::sender::ReplayWindow) or a shared store about it.
     #[must_use]
     pub const fn replay_key(&self) -> ReplayKey {
         self.replay_key
     }
 
-    /// Ends the check with the answer. Consumes the value: one answer, one access.
+    /// Finishes the check with the answer. It consumes the value, so one answer gives one access.
     ///
     /// # Errors
-    /// The proof has been used before (401), or nobody knows (503).
+    /// [`Denied`] if the proof has been used before (401), or if there is no answer (503).
     pub fn finish(self, answer: ReplayAnswer) -> Result<Box<Access>, Denied> {
         match answer {
             ReplayAnswer::First => Ok(self.access),

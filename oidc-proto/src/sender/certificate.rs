@@ -1,29 +1,40 @@
-//! [`CertificateThumbprint`]: the client certificate of a connection, as a token is bound to it
-//! (RFC 8705 section 3.1).
+//! [`CertificateThumbprint`]: the hash by which a token is bound to a client certificate (RFC 8705 section 3.1).
 
 use crate::{backend::sha256, base::base64url};
 
-/// The SHA-256 thumbprint of a client certificate.
+/// The SHA-256 thumbprint of a client certificate (RFC 8705 section 3.1).
 ///
-/// Whoever terminates TLS must have verified that the client holds the certificate's private key; a
-/// proxy that does so must remove the header in which it tells, if a client sent one.
+/// The server that terminates TLS must verify that the client holds the private key of the certificate. If a proxy does
+/// this and passes the thumbprint in a header, it must remove that header from the client's request.
+///
+/// ```
+/// use oidc_proto::sender::CertificateThumbprint;
+///
+/// # let der = b"the certificate in DER";
+/// // From the TLS library, which has the certificate:
+/// let of_connection = CertificateThumbprint::of_der(der);
+/// // Or from a proxy that has computed it:
+/// let of_proxy = CertificateThumbprint::parse(of_connection.as_str());
+/// assert_eq!(of_proxy, Some(of_connection));
+/// assert_eq!(CertificateThumbprint::parse("not a thumbprint"), None);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CertificateThumbprint(String);
 
 impl CertificateThumbprint {
-    /// The thumbprint of a certificate in DER.
+    /// Computes the thumbprint of a certificate in DER.
     #[must_use]
     pub fn of_der(der: &[u8]) -> Self {
         Self(base64url::encode(&sha256(der)))
     }
 
-    /// The thumbprint that a proxy has computed: 32 bytes in base64url. `None` of anything else.
+    /// Reads a thumbprint that a proxy has computed: 32 bytes in base64url. `None` for any other text.
     #[must_use]
     pub fn parse(x5t_s256: &str) -> Option<Self> {
         (base64url::decode(x5t_s256)?.len() == 32).then(|| Self(x5t_s256.to_owned()))
     }
 
-    /// The thumbprint as `x5t#S256` has it.
+    /// Returns the thumbprint in the form of `x5t#S256`: base64url without padding.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0

@@ -1,15 +1,37 @@
-//! Room `sender`: what the sender of a token proves: that it holds a key (RFC 9449) or a certificate
-//! (RFC 8705), and that nobody has sent the same before.
+//! Room `sender`: proves that the sender of a token is its owner.
 //!
-//! A client makes proofs with the key of its settings; a server checks them with a [`DpopVerifier`] and
-//! asks a [`ReplayWindow`] whether it has seen them before.
+//! Anybody who steals a bearer token can use it. A *sender-constrained* token is bound to a key, and only the holder of
+//! that key can use it. There are two ways to show the key:
+//!
+//! * **DPoP** (RFC 9449): the client signs a small JWT, the *proof*, for each request, and sends it in the header
+//!   `DPoP`. A server checks it with a [`DpopVerifier`]. It also asks a [`ReplayWindow`] whether the proof is new: a
+//!   thief could send a stolen proof again.
+//! * **Mutual TLS** (RFC 8705): the client shows a certificate in the TLS handshake. A server compares its
+//!   [`CertificateThumbprint`] with the token.
+//!
+//! A [`ResourceServer`](crate::resource::ResourceServer) does all of this for an API: see
+//! [`accept_dpop`](crate::resource::ResourceServerBuilder::accept_dpop) and
+//! [`accept_certificate_bound`](crate::resource::ResourceServerBuilder::accept_certificate_bound). A
+//! [`Client`](crate::flow::Client) makes its own proofs: see
+//! [`ClientBuilder::dpop_key`](crate::flow::ClientBuilder::dpop_key).
+//!
+//! ```
+//! use oidc_proto::{Timestamp, sender::{ReplayAnswer, ReplayKey, ReplayWindow}};
+//!
+//! let now = Timestamp(1_800_000_000);
+//! let mut window = ReplayWindow::new();
+//! // `DpopProof::replay_key` gives the key of a proof; this one is made by hand:
+//! let key = ReplayKey::new("dpop", "thumbprint of the client's key", &["identifier of the proof"], now.plus(90));
+//! assert_eq!(window.first_use(key, now), ReplayAnswer::First);
+//! assert_eq!(window.first_use(key, now.plus(1)), ReplayAnswer::Replayed);
+//! ```
 //!
 //! # Bounds
 //!
 //! | what | constant or setting |
 //! |---|---|
 //! | DPoP proof, its `jti` | [`MAX_PROOF`], [`MAX_JTI`] bytes |
-//! | proofs remembered | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`] |
+//! | remembered proofs | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`] |
 
 mod certificate;
 mod nonce;

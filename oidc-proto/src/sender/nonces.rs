@@ -1,54 +1,55 @@
-//! [`DpopNonces`]: the newest nonce that each server wants in proofs (RFC 9449 sections 8.2 and 9).
+//! [`DpopNonces`]: a client's memory of the newest nonce of each server (RFC 9449 sections 8.2 and 9).
 
 use super::proof::dpop_nonce;
 use http::{HeaderMap, Uri};
 use std::{fmt, sync::Arc};
 
-/// How many servers' nonces are kept.
+/// The maximum number of servers whose nonces are kept.
 pub const MAX_NONCE_ORIGINS: usize = 16;
 
-/// The longest nonce that is learned from a response, in bytes.
+/// The maximum length of a nonce that is kept, in bytes. A longer one is ignored.
 pub const MAX_NONCE: usize = 1024;
 
-/// The newest nonce of each server, by its origin: a nonce of one server means nothing to another.
+/// The newest nonce of each server, by origin: a nonce of one server means nothing to another.
 ///
-/// A driver lets it [learn](Self::learn) from every response, and gives it to the client that begins the next flow
-/// ([`Client::with_dpop_nonces`](crate::flow::Client::with_dpop_nonces)). Without one, the first request to a server that
-/// demands a nonce costs one more exchange. Cheap to clone.
+/// A driver calls [`learn`](Self::learn) for every response, and gives the nonces to the client for the next flow
+/// ([`Client::with_dpop_nonces`](crate::flow::Client::with_dpop_nonces)). Without a known nonce, the first request to a
+/// server that demands one costs one more exchange. This type is cheap to clone.
 ///
 /// ```
 /// use oidc_proto::sender::DpopNonces;
 ///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let mut nonces = DpopNonces::new();
-/// let answered = "https://op.example/token".parse().unwrap();
-/// let mut headers = http::HeaderMap::new();
-/// headers.insert("dpop-nonce", "eyJ7S_zG".parse().unwrap());
-/// nonces.learn(&answered, &headers);
-/// assert_eq!(nonces.newest(&"https://op.example/userinfo".parse().unwrap()), Some("eyJ7S_zG"));
-/// assert_eq!(nonces.newest(&"https://api.example/orders".parse().unwrap()), None);
+/// let response = http::Response::builder().header("dpop-nonce", "eyJ7S_zG").body(())?;
+/// nonces.learn(&"https://op.example/token".parse()?, response.headers());
+/// assert_eq!(nonces.newest(&"https://op.example/userinfo".parse()?), Some("eyJ7S_zG"));
+/// assert_eq!(nonces.newest(&"https://api.example/orders".parse()?), None);
+/// # Ok(())
+/// # }
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct DpopNonces {
-    /// The one that was learned last stands last.
+    /// Pairs of origin and nonce, in the order in which they were learned.
     known: Arc<Vec<(String, String)>>,
 }
 
 impl DpopNonces {
-    /// None yet.
+    /// Makes an empty memory.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// Learns the nonce of a response, if it has one, from the URL that was asked and the response's headers. Of more
-    /// than [`MAX_NONCE_ORIGINS`] servers, the one that was silent for longest is forgotten.
+    /// Learns the nonce of a response, if it has one. `asked` is the URL of the request, `headers` are those of the
+    /// response. With more than [`MAX_NONCE_ORIGINS`] servers, the nonce that was learned longest ago is forgotten.
     pub fn learn(&mut self, asked: &Uri, headers: &HeaderMap) {
         if let Some(nonce) = dpop_nonce(headers).filter(|nonce| nonce.len() <= MAX_NONCE) {
             self.put(asked, nonce);
         }
     }
 
-    /// The newest nonce of the server at this URL.
+    /// Returns the newest nonce of the server at this URL.
     #[must_use]
     pub fn newest(&self, url: &Uri) -> Option<&str> {
         let origin = origin(url)?;
@@ -76,7 +77,7 @@ fn origin(url: &Uri) -> Option<String> {
     Some(format!("{}://{host}:{port}", url.scheme_str()?))
 }
 
-/// The servers, and none of their nonces.
+/// Shows the servers, but not their nonces.
 impl fmt::Debug for DpopNonces {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_list().entries(self.known.iter().map(|(origin, _)| origin)).finish()
@@ -108,11 +109,15 @@ mod tests {
         }
         learn(&mut nonces, "https://op.example/", "b");
         nonces.learn(&"https://op.example/".parse().unwrap(), &HeaderMap::new());
-        assert_eq!(newest(&nonces, "https://op.example/").as_deref(), Some("b"), "silence changes nothing");
+        assert_eq!(
+            newest(&nonces, "https://op.example/").as_deref(),
+            Some("b"),
+            "a response without a nonce changes nothing"
+        );
     }
 
     #[test]
-    fn there_is_an_end_to_what_is_kept() {
+    fn the_number_and_length_of_kept_nonces_are_bounded() {
         let mut nonces = DpopNonces::new();
         for server in 0..100 {
             learn(&mut nonces, &format!("https://s{server}.example/"), "n");

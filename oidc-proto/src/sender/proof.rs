@@ -1,4 +1,4 @@
-//! DPoP proofs as a client makes them (RFC 9449 section 4.2).
+//! [`Proof`]: makes the DPoP proofs of a client (RFC 9449 section 4.2).
 
 use crate::{
     backend::sha256,
@@ -17,18 +17,38 @@ use std::{fmt, sync::Arc};
 
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// The nonce that a server wants in the next proof (RFC 9449 sections 8 and 9), from the headers of any of its
-/// responses. A driver keeps the newest one for each origin.
+/// Returns the nonce that a server wants in the next proof, from the headers of any of its responses (RFC 9449 sections
+/// 8 and 9). [`DpopNonces`](super::DpopNonces) keeps the newest one of each server.
+///
+/// ```
+/// let response = http::Response::builder().status(401).header("DPoP-Nonce", "eyJ7S_zG.eyJH0-Z").body(())?;
+/// assert_eq!(oidc_proto::sender::dpop_nonce(response.headers()), Some("eyJ7S_zG.eyJH0-Z"));
+/// # Ok::<(), http::Error>(())
+/// ```
 #[must_use]
 pub fn dpop_nonce(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all("dpop-nonce").iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
-    // NQCHAR (section 8.1, RFC 6749 appendix A).
+    // A nonce consists of NQCHAR (RFC 9449 section 8.1, RFC 6749 appendix A).
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
     value.to_str().ok().filter(|nonce| !nonce.is_empty() && nonce.bytes().all(allowed))
 }
 
-/// A signed proof of one request. It is moved into the attempt that sends it, so nobody can send it twice.
+/// A signed DPoP proof of one request, for a client whose key is elsewhere, such as in an HSM. The attempt that sends
+/// it consumes it, so no program can send it twice.
+///
+/// A client with its key in memory needs none of this: it makes its proofs itself.
+///
+/// ```
+/// use oidc_proto::{Error, Moment, flow::{Client, Endpoint}, sender::Proof};
+///
+/// /// Makes the proof of a request to the token endpoint with a signature from elsewhere.
+/// fn prove(client: &Client, sign: impl Fn(&[u8]) -> Vec<u8>, moment: Moment) -> Result<Proof, Error> {
+///     let to_sign = client.proof_to_sign(Endpoint::Token, None, moment)?;
+///     let signature = sign(to_sign.signing_input());
+///     Ok(to_sign.with_signature(&signature)) // Pass it to `Attempt::with_proof`.
+/// }
+/// ```
 #[derive(Debug)]
 #[must_use = "a proof does nothing until an attempt takes it"]
 pub struct Proof(Secret);
@@ -40,23 +60,23 @@ impl FromSigned for Proof {
 }
 
 impl Proof {
-    /// The header that carries it.
+    /// Returns the value of the `DPoP` header.
     pub(crate) fn header(&self) -> Result<HeaderValue, SignError> {
-        // A compact serialization is visible ASCII, so there is always a value.
+        // A compact serialization is visible ASCII, so this never fails.
         HeaderValue::from_str(self.0.expose()).map_err(|_| SignError::Failed)
     }
 }
 
-/// What a proof is of.
+/// The request that a proof is for.
 pub(crate) struct Proven<'p> {
     pub(crate) method: &'p Method,
     pub(crate) url: &'p EndpointUrl,
     pub(crate) nonce: Option<&'p str>,
-    /// The access token that is sent with it.
+    /// The access token of the request.
     pub(crate) access_token: Option<&'p Secret>,
 }
 
-/// The key that a client proves its requests with: the public half, and the private one if it is at hand.
+/// The key with which a client proves its requests: the public half, and the private half if it is in memory.
 #[derive(Clone)]
 pub(crate) struct Prover {
     jwk: Jwk,
@@ -65,22 +85,22 @@ pub(crate) struct Prover {
 }
 
 impl Prover {
-    /// `None` if the key is a secret: nobody else could verify its proofs.
+    /// Makes a prover with a private key. `None` if the key is a shared secret: no server could verify its proofs.
     pub(crate) fn new(key: Arc<dyn Sign>) -> Option<Self> {
         Some(Self { jwk: key.public_jwk()?, algorithm: key.algorithm(), key: Some(key) })
     }
 
-    /// For a key that is elsewhere. `None` if it is a secret.
+    /// Makes a prover for a private key that is elsewhere. `None` if the key is a shared secret.
     pub(crate) fn elsewhere(jwk: Jwk, algorithm: Algorithm) -> Option<Self> {
         (jwk.kty != "oct" && !algorithm.is_symmetric()).then_some(Self { jwk, algorithm, key: None })
     }
 
-    /// The private key, if it is at hand.
+    /// Returns the private key, if it is in memory.
     pub(crate) fn key(&self) -> Option<&dyn Sign> {
         self.key.as_deref()
     }
 
-    /// The proof of a request.
+    /// Makes the unsigned proof of a request.
     pub(crate) fn to_sign(
         &self,
         proven: &Proven<'_>,

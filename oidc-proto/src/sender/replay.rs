@@ -1,9 +1,9 @@
-//! [`ReplayWindow`]: what may be used once is used once: a DPoP proof (RFC 9449 section 11.1), the `jti`
-//! of a logout token or of a client assertion.
+//! [`ReplayWindow`]: lets a message be used only once. Such messages are DPoP proofs (RFC 9449 section 11.1), logout
+//! tokens and client assertions.
 //!
-//! Checking and remembering are one operation on `&mut self`: there is no moment between them in which
-//! a second use could pass. A store that several nodes share does the same with one command, such as
-//! Redis' `SET NX` with an expiry, on the same [`ReplayKey`], and answers with the same [`ReplayAnswer`].
+//! Checking and remembering are one operation on `&mut self`, so no second use can pass between them. A store that
+//! several nodes share does the same in one command, such as Redis' `SET NX` with an expiry. It uses the same
+//! [`ReplayKey`] and gives the same [`ReplayAnswer`].
 
 use crate::{
     backend::Fingerprint,
@@ -14,29 +14,41 @@ use std::{
     fmt,
 };
 
-/// How many messages a window remembers unless set otherwise: some 30 MB when it is full, and a thousand
-/// proofs a second of one key for the 90 seconds that a proof is accepted by default.
+/// The default number of messages that a window remembers. A full window takes about 30 MB. One client can then send a
+/// thousand proofs a second, each of which is accepted for 90 seconds by default.
 pub const DEFAULT_REPLAY_ENTRIES: usize = 200_000;
 
-/// What a window remembers of a message that may be used once, and for how long.
+/// The identity of a message that may be used once, and how long to remember it.
+///
+/// ```
+/// use oidc_proto::{Timestamp, sender::ReplayKey};
+///
+/// // The key of a logout token, by its issuer and `jti`; remember it until the token expires:
+/// let key = ReplayKey::new("logout_token", "https://op.example", &["bWJq"], Timestamp(1_800_000_120));
+/// // The arguments of a shared store, such as Redis' `SET <text> 1 NX EXAT <until>`:
+/// let (text, until) = (key.to_text(), key.until.0);
+/// assert_eq!((text.len(), until), (43, 1_800_000_120));
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub struct ReplayKey {
     /// A hash of the purpose, the sender and the identifier of the message.
     pub key: [u8; 32],
-    /// A hash of the purpose and the sender: whose message it is.
+    /// A hash of the purpose and the sender. The window divides its room among senders by it.
     pub holder: [u8; 32],
     /// The last second in which the message could be accepted.
     pub until: Timestamp,
 }
 
 impl ReplayKey {
-    /// The key of a message: what it is for (a constant of the program, such as `"logout_token"`), who has
-    /// sent it (an issuer, say), the identifier that the sender has given it, in as many parts as it has,
-    /// and the last second in which it could be accepted.
+    /// Makes the key of a message.
     ///
-    /// Keys of two purposes are never equal, nor are those of two senders. The key of one message is the
-    /// same on every machine.
+    /// * `purpose`: a constant of the program, such as `"logout_token"`.
+    /// * `sender`: for example an issuer.
+    /// * `identifier`: the identifier that the sender gave the message, in as many parts as it has.
+    /// * `until`: the last second in which the message could be accepted.
+    ///
+    /// The keys of two purposes or two senders are never equal. The key of a message is the same on every machine.
     #[must_use]
     pub fn new(purpose: &str, sender: &str, identifier: &[&str], until: Timestamp) -> Self {
         let of_sender = || {
@@ -51,7 +63,7 @@ impl ReplayKey {
         Self { key: hash.finish(), holder: of_sender().finish(), until }
     }
 
-    /// The key as text, for a store that wants one.
+    /// Returns the key as text, for a store that needs text: 43 characters of base64url.
     #[must_use]
     pub fn to_text(self) -> String {
         base64url::encode(&self.key)
@@ -64,43 +76,70 @@ impl fmt::Debug for ReplayKey {
     }
 }
 
-/// Whether a message is used for the first time: the answer of a [`ReplayWindow`], or of a store.
+/// Whether a message is used for the first time: the answer of a [`ReplayWindow`] or of a shared store.
+///
+/// ```
+/// use oidc_proto::sender::ReplayAnswer;
+///
+/// /// Translates the answer of a shared store: whether `SET NX` has set the key.
+/// fn answer(set: Result<bool, std::io::Error>) -> ReplayAnswer {
+///     match set {
+///         Ok(true) => ReplayAnswer::First,
+///         Ok(false) => ReplayAnswer::Replayed,
+///         Err(_) => ReplayAnswer::Unknown, // Never `First`: an outage must not let replays pass.
+///     }
+/// }
+///
+/// assert_eq!(answer(Ok(true)), ReplayAnswer::First);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use]
 #[non_exhaustive]
 pub enum ReplayAnswer {
-    /// It is, and is remembered from now on.
+    /// The message is used for the first time, and is now remembered.
     First,
-    /// It has been used before.
+    /// The message has been used before.
     Replayed,
-    /// Nobody knows: there is no room to remember it, its sender has taken its share of the room, or the store
-    /// cannot be reached.
+    /// There is no answer: the window is full, the sender has used up its share of the room, or the store cannot be
+    /// reached. Refuse the message.
     Unknown,
 }
 
-/// The messages that have been used and could be used again: in memory, bounded, without a timer. One window
-/// may serve several purposes: see [`ReplayKey::new`].
+/// A memory of used messages, for one node. It is bounded and needs no timer. One window may serve several purposes:
+/// see [`ReplayKey::new`].
 ///
-/// **Nobody takes all the room.** Each sender may have as many messages here as there is room left: alone, it
-/// gets half of it; of several that want more than there is, each gets the same, and as much stays free
-/// for the next. So a client that floods an API is refused, and others are not.
+/// **No sender can take all the room.** A sender may add a message only while it has fewer here than there are free
+/// places. So a single sender gets half of the room. If several want more than there is, each gets an equal share, and
+/// another share stays free for the next one. A client that floods an API is refused, and the others are not.
+///
+/// ```
+/// use oidc_proto::{
+///     Timestamp,
+///     sender::{ReplayAnswer, ReplayKey, ReplayWindow},
+/// };
+///
+/// let mut window = ReplayWindow::with_capacity(1000);
+/// let token = ReplayKey::new("logout_token", "https://op.example", &["bWJq"], Timestamp(1_800_000_120));
+/// assert_eq!(window.first_use(token, Timestamp(1_800_000_000)), ReplayAnswer::First);
+/// assert_eq!(window.first_use(token, Timestamp(1_800_000_001)), ReplayAnswer::Replayed);
+/// ```
 pub struct ReplayWindow {
     capacity: usize,
     used: BTreeMap<[u8; 32], [u8; 32]>,
     holders: BTreeMap<[u8; 32], usize>,
     by_end: BTreeSet<(Timestamp, [u8; 32])>,
-    /// Everything up to here may have been forgotten.
+    /// The latest end of a forgotten message. Messages that end at this time or earlier may have been forgotten.
     forgotten: Option<Timestamp>,
 }
 
 impl ReplayWindow {
-    /// An empty window of [`DEFAULT_REPLAY_ENTRIES`].
+    /// Makes an empty window with room for [`DEFAULT_REPLAY_ENTRIES`] messages.
     #[must_use]
     pub fn new() -> Self {
         Self::with_capacity(DEFAULT_REPLAY_ENTRIES)
     }
 
-    /// An empty window that remembers so many messages at once; memory is taken as it fills.
+    /// Makes an empty window with room for this many messages. It takes memory as it fills.
     #[must_use]
     pub const fn with_capacity(entries: usize) -> Self {
         Self {
@@ -112,8 +151,8 @@ impl ReplayWindow {
         }
     }
 
-    /// Notes the use of a message, and says whether it is the first. When the room is taken by messages that
-    /// could still be accepted, it answers [`ReplayAnswer::Unknown`] and forgets none of them.
+    /// Remembers the use of a message, and returns whether it is the first. The window forgets a message only when the
+    /// message could no longer be accepted. If it has no room, it answers [`ReplayAnswer::Unknown`].
     pub fn first_use(&mut self, message: ReplayKey, now: Timestamp) -> ReplayAnswer {
         while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
             self.by_end.pop_first();
@@ -136,7 +175,7 @@ impl ReplayWindow {
         ReplayAnswer::First
     }
 
-    /// One message less of this sender.
+    /// Counts one message less of this sender.
     fn leave(&mut self, holder: &[u8; 32]) {
         if let Some(count) = self.holders.get_mut(holder) {
             *count -= 1;
@@ -146,13 +185,13 @@ impl ReplayWindow {
         }
     }
 
-    /// How many messages are remembered.
+    /// Returns the number of remembered messages.
     #[must_use]
     pub fn len(&self) -> usize {
         self.used.len()
     }
 
-    /// Whether none is.
+    /// Whether no message is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.used.is_empty()
@@ -186,13 +225,13 @@ mod tests {
         ReplayKey { key: [id; 32], holder: [holder; 32], until: Timestamp(until) }
     }
 
-    /// How many proofs of this key find room, one after the other.
+    /// Sends a hundred proofs of this key, and returns how many find room.
     fn flood(window: &mut ReplayWindow, holder: u8, from: u8) -> usize {
         let firsts = (0..100).map(|id| window.first_use(of(holder, from + id, 100), Timestamp(0)));
         firsts.filter(|answer| *answer == ReplayAnswer::First).count()
     }
 
-    /// What nodes that share a store must agree on: whatever they are built for, and by whichever version.
+    /// Nodes that share a store must agree on the keys, whatever their platform or version.
     #[test]
     fn the_key_of_a_proof_is_the_same_on_every_machine() {
         let (jkt, jti) = ("NzbLsXh8uDCcd-6MNwXF4W_7noWXFZAfHkxZsRGC9Xs", "-BwC3ESc6acc2lTc");
@@ -205,7 +244,7 @@ mod tests {
     #[test]
     fn a_key_that_floods_the_window_leaves_room_for_others() {
         let mut window = ReplayWindow::with_capacity(60);
-        assert_eq!(flood(&mut window, 1, 0), 30, "half of it");
+        assert_eq!(flood(&mut window, 1, 0), 30, "half of the room");
         assert_eq!(window.first_use(of(2, 200, 100), Timestamp(0)), ReplayAnswer::First);
         assert_eq!(flood(&mut window, 3, 100), 15, "half of the rest");
         assert_eq!(window.first_use(of(2, 201, 100), Timestamp(0)), ReplayAnswer::First);
@@ -217,7 +256,7 @@ mod tests {
         assert_eq!(
             window.first_use(of(1, 99, 200), Timestamp(101)),
             ReplayAnswer::First,
-            "room by time alone"
+            "only time makes room"
         );
         assert_eq!((window.len(), window.holders.len()), (1, 1));
     }
@@ -238,7 +277,7 @@ mod tests {
         assert_eq!(
             window.first_use(proof(3, 120), Timestamp(101)),
             ReplayAnswer::First,
-            "room by time alone"
+            "only time makes room"
         );
         assert_eq!(window.len(), 2);
         assert_eq!(
@@ -265,7 +304,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_clock_does_no_proof_is_first_twice_and_the_window_never_overflows() {
+    fn under_any_clock_no_proof_is_first_twice_and_the_window_never_overflows() {
         let mut state = 7_u64;
         let mut draw = |bound: u64| {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
@@ -308,14 +347,14 @@ mod tests {
     }
 
     #[test]
-    fn one_window_serves_two_purposes_and_neither_stands_in_the_way_of_the_other() {
+    fn one_window_serves_two_purposes_and_neither_disturbs_the_other() {
         let of = |purpose, id: &str| ReplayKey::new(purpose, "https://op.example", &[id], Timestamp(100));
         let mut window = ReplayWindow::with_capacity(8);
         for purpose in ["logout_token", "client_assertion"] {
             assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), ReplayAnswer::First, "{purpose}");
             assert_eq!(window.first_use(of(purpose, "1"), Timestamp(0)), ReplayAnswer::Replayed, "{purpose}");
         }
-        // Nor by moving a letter from one part into another.
+        // Moving a letter from one part to another makes another key.
         let moved = ReplayKey::new("logout_tokenh", "ttps://op.example", &["1"], Timestamp(100));
         assert_eq!(window.first_use(moved, Timestamp(0)), ReplayAnswer::First);
         let flood = (2..20).map(|id| window.first_use(of("logout_token", &id.to_string()), Timestamp(0)));

@@ -1,19 +1,19 @@
-//! The target of a request, as two parties compare it: `htu` (RFC 9449 section 4.3) after syntax-based
-//! and scheme-based normalization (RFC 3986 sections 6.2.2 and 6.2.3), without query and fragment.
+//! Normalizes the target of a request (`htu`), so that client and server compare the same text (RFC 9449 section 4.3).
+//! The normal form follows RFC 3986 sections 6.2.2 and 6.2.3 and has no query and no fragment.
 
 use url::Url;
 
-/// The normal form of an absolute `http` or `https` URI; `None` of anything else, and of one with a
-/// user name or a character that no URI has.
+/// Returns the normal form of an absolute `http` or `https` URI. `None` for any other text, for a URI with a user name,
+/// and for one with a character that RFC 3986 does not allow.
 pub(super) fn normalize(uri: &str) -> Option<String> {
     let bare = uri.split(['?', '#']).next()?;
-    // The parser is that of browsers: it repairs what RFC 3986 does not allow.
+    // The parser follows the rules of browsers, so it would repair a URI that RFC 3986 does not allow.
     let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
     let (_, after) = bare.split_once("://")?;
     if !bare.bytes().all(allowed) || !well_encoded(bare) || after.starts_with('/') {
         return None;
     }
-    // It takes care of the case of scheme and host, of default ports, dot segments and an empty path.
+    // The parser normalizes the case of scheme and host, default ports, dot segments and an empty path.
     let url = Url::parse(bare).ok()?;
     if !matches!(url.scheme(), "http" | "https") || !url.username().is_empty() || url.password().is_some() {
         return None;
@@ -23,14 +23,15 @@ pub(super) fn normalize(uri: &str) -> Option<String> {
     Some(normal)
 }
 
-/// Whether every `%` begins an encoded byte.
+/// Whether each `%` begins an encoded byte.
 fn well_encoded(text: &str) -> bool {
     text.split('%')
         .skip(1)
         .all(|after| after.as_bytes().get(..2).is_some_and(|digits| digits.iter().all(u8::is_ascii_hexdigit)))
 }
 
-/// Section 6.2.2: hexadecimal digits in upper case, and none for what needs none.
+/// Writes a path with upper-case hexadecimal digits, and decodes the characters that need no encoding (RFC 3986 section
+/// 6.2.2).
 fn decode_unreserved(path: &str, out: &mut String) {
     let mut parts = path.split('%');
     out.push_str(parts.next().unwrap_or_default());
@@ -92,7 +93,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_target_has_no_normal_form() {
+    fn a_malformed_target_has_no_normal_form() {
         for bad in [
             "",
             "/a",

@@ -1,4 +1,4 @@
-//! Keys and proofs for the tests of this room and of those that stand on it.
+//! Keys and proofs for the tests of this room and of the rooms that use it.
 
 use crate::{
     backend::sha256,
@@ -14,12 +14,12 @@ pub(crate) const URL: &str = "https://api.example/orders";
 const P256: &str = include_str!("../jose/testdata/p256.pem");
 const ED25519: &str = include_str!("../jose/testdata/ed25519.pem");
 
-/// The issuer's key.
+/// Returns the key of the issuer.
 pub(crate) fn issuer() -> RingSigner {
     RingSigner::from_pkcs8_pem(Algorithm::EdDSA, ED25519, Some("one")).unwrap()
 }
 
-/// The client's key.
+/// Returns the key of the client.
 pub(crate) fn client() -> RingSigner {
     RingSigner::from_pkcs8_pem(Algorithm::ES256, P256, None).unwrap()
 }
@@ -33,7 +33,7 @@ pub(crate) fn object(value: Value) -> Extra {
     members
 }
 
-/// These members with others in the place of some; `null` takes one out.
+/// Returns these members with some of them changed. `null` removes a member.
 pub(crate) fn with(mut members: Value, changes: Value) -> Value {
     for (name, value) in object(changes) {
         members[name] = value;
@@ -48,7 +48,7 @@ pub(crate) fn proof_claims(token: &str) -> Value {
            "ath": base64url::encode(&sha256(token.as_bytes()))})
 }
 
-/// A JWS of whatever header and payload.
+/// Makes a JWS of any header and payload, valid or not.
 pub(crate) fn sign(signer: &RingSigner, header: &Value, payload: &Value) -> String {
     let encode = |part: &Value| base64url::encode(part.to_string().as_bytes());
     let signed = format!("{}.{}", encode(header), encode(payload));

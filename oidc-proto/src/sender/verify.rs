@@ -1,7 +1,7 @@
-//! [`DpopVerifier`]: the proof that a sender holds the key its token is bound to (RFC 9449 section 4.3).
+//! [`DpopVerifier`]: checks the proof that a sender holds the key to which its token is bound (RFC 9449 section 4.3).
 //!
-//! The one place where a key that comes with a message (`jwk`) is used: it proves possession of its
-//! private half and nothing else, and counts only if the token is bound to it.
+//! Nowhere else does this library use a key from the message itself (`jwk`). The key proves only that the sender holds
+//! its private half. It counts only if the token is bound to it.
 
 use super::{
     nonce::{Freshness, NonceKeys},
@@ -24,56 +24,57 @@ use http::{HeaderMap, Method};
 use serde_json::Value;
 use std::time::Duration;
 
-/// The longest proof that is looked at, in bytes.
+/// The maximum length of a proof, in bytes. A longer one is refused before it is decoded.
 pub const MAX_PROOF: usize = 8 * 1024;
 
-/// The longest `jti` of a proof, in bytes.
+/// The maximum length of the `jti` of a proof, in bytes.
 pub const MAX_JTI: usize = 256;
 
-/// How old a proof may be, in seconds, unless set otherwise; the leeway comes on top.
+/// The default maximum age of a proof: 60 seconds. The leeway is added to it.
 pub const DEFAULT_PROOF_AGE: Duration = Duration::from_secs(60);
 
-/// Why a proof is refused: `invalid_dpop_proof`, or `use_dpop_nonce` (RFC 9449 sections 7.1 and 9).
+/// The reason why a proof is refused. The error code of the response is `use_dpop_nonce` for [`Nonce`](Self::Nonce),
+/// and `invalid_dpop_proof` for all others (RFC 9449 sections 7.1 and 9).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
-    /// No `DPoP` header.
+    /// The request has no `DPoP` header.
     #[error("there is no DPoP proof")]
     Missing,
-    /// More than one `DPoP` header.
+    /// The request has more than one `DPoP` header.
     #[error("there is more than one DPoP proof")]
     Several,
-    /// Longer than [`MAX_PROOF`].
+    /// The proof is longer than [`MAX_PROOF`].
     #[error("the DPoP proof is longer than {MAX_PROOF} bytes")]
     TooLarge,
-    /// Not a JWS that its own key vouches for.
+    /// The proof is not a JWS, or its own key has not signed it.
     #[error("as a DPoP proof, {0}")]
     Jws(#[from] JwsError),
-    /// Its `typ` is not `dpop+jwt`.
+    /// The `typ` is not `dpop+jwt`.
     #[error("the `typ` of the DPoP proof is not `dpop+jwt`")]
     Type,
-    /// Its header brings no key.
+    /// The header has no key (`jwk`).
     #[error("the DPoP proof brings no key (`jwk`)")]
     MissingKey,
-    /// Its key is an RSA key of more than [`MAX_EMBEDDED_RSA`](crate::jose::MAX_EMBEDDED_RSA) bits.
+    /// The key is an RSA key of more than [`MAX_EMBEDDED_RSA`](crate::jose::MAX_EMBEDDED_RSA) bits.
     #[error("the key (`jwk`) of the DPoP proof is an RSA key of more than {MAX_EMBEDDED_RSA} bits")]
     KeyTooLong,
-    /// Its key is unfit: private, symmetric, too weak, not on its curve.
+    /// The key is unusable: private, symmetric, too weak, or not on its curve.
     #[error("the key (`jwk`) of the DPoP proof {0}")]
     Key(KeyError),
-    /// Its claims are not acceptable JSON.
+    /// The claims are not acceptable JSON.
     #[error("the set of claims of the DPoP proof {0}")]
     Claims(JsonError),
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("the DPoP proof lacks the claim `{0}`")]
     MissingClaim(&'static str),
-    /// Its `jti` is empty or longer than [`MAX_JTI`].
+    /// The `jti` is empty or longer than [`MAX_JTI`].
     #[error("the `jti` of the DPoP proof is empty or too long")]
     Identifier,
-    /// Made for another method.
+    /// The proof is for another method (`htm`).
     #[error("the DPoP proof is for another method (`htm`)")]
     Method,
-    /// Made for another target.
+    /// The proof is for another target (`htu`).
     #[error("the DPoP proof is for another target (`htu`)")]
     Target,
     /// Made too long ago.
@@ -82,19 +83,19 @@ pub enum ProofError {
     /// Made in the future.
     #[error("the DPoP proof is from the future (`iat`); are the clocks right?")]
     FromFuture,
-    /// Made for another token.
+    /// The proof is for another access token (`ath`).
     #[error("the DPoP proof is for another access token (`ath`)")]
     TokenHash,
-    /// A nonce of this server is demanded, and there is none, or none that is recent.
+    /// This server demands a nonce, and the proof has none, a foreign one or an old one.
     #[error("the DPoP proof must have a recent nonce of this server")]
     Nonce,
-    /// Used before.
+    /// The proof has been used before.
     #[error("the DPoP proof has been used before")]
     Replayed,
 }
 
 impl ProofError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -120,7 +121,40 @@ impl ProofError {
     }
 }
 
-/// What a server demands of DPoP proofs. Made once.
+/// Verifies DPoP proofs (RFC 9449 section 4.3). Make one and use it for every request.
+///
+/// A [`ResourceServer`](crate::resource::ResourceServer) with a verifier
+/// ([`accept_dpop`](crate::resource::ResourceServerBuilder::accept_dpop)) does all of this for an API. This example
+/// checks the proof of RFC 9449 section 4.1:
+///
+/// ```
+/// use http::{HeaderMap, Method};
+/// use oidc_proto::{
+///     Timestamp,
+///     sender::{DpopVerifier, ReplayAnswer, ReplayWindow},
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let proof = "eyJ0eXAiOiJkcG9wK2p3dCIsImFsZyI6IkVTMjU2IiwiandrIjp7Imt0eSI6IkVDIiwieCI6Imw4dEZyaHgtMzR0V\
+///     jNoUklDUkRZOXpDa0RscEJoRjQyVVFVZldWQVdCRnMiLCJ5IjoiOVZFNGpmX09rX282NHpiVFRsY3VOSmFqSG10NnY5V\
+///     ERWclUwQ2R2R1JEQSIsImNydiI6IlAtMjU2In19.eyJqdGkiOiItQndDM0VTYzZhY2MybFRjIiwiaHRtIjoiUE9TVCIs\
+///     Imh0dSI6Imh0dHBzOi8vc2VydmVyLmV4YW1wbGUuY29tL3Rva2VuIiwiaWF0IjoxNTYyMjYyNjE2fQ.2-GxA6T8lP4vf\
+///     rg8v-FdWP0A0zdrj8igiMLvqRMUvwnQg4PtFLbdLXiOSsX0x7NVY-FNyJK70nfbV37xRZT3Lg";
+/// let mut headers = HeaderMap::new();
+/// headers.insert("dpop", proof.parse()?);
+/// let now = Timestamp(1_562_262_620);
+///
+/// let verifier = DpopVerifier::new();
+/// let proof = verifier.verify(&headers, &Method::POST, "https://server.example.com/token", None, now)?;
+/// // The thumbprint of the client's key. A token bound to it has it in `cnf`.
+/// assert_eq!(proof.jkt(), "0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I");
+///
+/// // The verifier has no memory: ask a window whether the proof is new.
+/// let mut window = ReplayWindow::new();
+/// assert_eq!(window.first_use(proof.replay_key(), now), ReplayAnswer::First);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct DpopVerifier {
     algorithms: AlgorithmSet,
@@ -130,8 +164,7 @@ pub struct DpopVerifier {
 }
 
 impl DpopVerifier {
-    /// Accepts proofs with any asymmetric algorithm, no older than [`DEFAULT_PROOF_AGE`], without a
-    /// nonce.
+    /// Accepts proofs with any asymmetric algorithm, no older than [`DEFAULT_PROOF_AGE`]. It demands no nonce.
     #[must_use]
     pub const fn new() -> Self {
         Self {
@@ -142,46 +175,47 @@ impl DpopVerifier {
         }
     }
 
-    /// Accepts these algorithms only: those that every call names, if called again. Symmetric ones are left
-    /// out whatever is asked for; with an empty set, no proof is accepted.
+    /// Accepts these signature algorithms only. A second call can only narrow the set: the verifier accepts the
+    /// algorithms that every call names. Symmetric algorithms are never accepted. With an empty set, it refuses every
+    /// proof.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = self.algorithms.intersection(algorithms);
         self
     }
 
-    /// Sets how old a proof may be.
+    /// Sets the maximum age of a proof. The default is [`DEFAULT_PROOF_AGE`]. The leeway is added to it.
     #[must_use]
     pub const fn max_age(mut self, max_age: Duration) -> Self {
         self.max_age = max_age;
         self
     }
 
-    /// Sets how far the client's clock may be from ours, either way; the default is
-    /// [`DEFAULT_LEEWAY`], the most [`MAX_LEEWAY`](crate::token::MAX_LEEWAY).
+    /// Sets how far the client's clock may be ahead of ours or behind it. The default is [`DEFAULT_LEEWAY`], the
+    /// maximum [`MAX_LEEWAY`](crate::token::MAX_LEEWAY).
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Demands a nonce of this server in every proof, so that none can be made in advance
-    /// (section 11.2). Nothing in a proof or token can take that back.
+    /// Demands a nonce of this server in every proof, so that a client cannot make proofs in advance (RFC 9449 section
+    /// 11.2). Nothing in a proof or token can switch this off.
     #[must_use]
     pub fn demand_nonce(mut self, keys: NonceKeys) -> Self {
         self.nonces = Some(keys);
         self
     }
 
-    /// The nonce that clients should use now, if one is demanded.
+    /// Returns the nonce that clients should use now. `None` if no nonce is demanded.
     #[must_use]
     pub fn nonce(&self, now: Timestamp) -> Option<String> {
         self.nonces.as_ref().map(|keys| keys.nonce(now))
     }
 
-    /// Checks the proof of a request for `url` (as the client sees it) that came with this token, or
-    /// with none: what costs little first, then whether its key is sound, and the signature last. Replay is
-    /// for the caller to check, with [`DpopProof::replay_key`].
+    /// Checks the proof of a request. `url` is the URL as the client sees it, `token` the access token of the request,
+    /// if it has one. Cheap checks run first, then the check of the key, and the signature last. The caller must then
+    /// check for replay, with [`DpopProof::replay_key`].
     ///
     /// # Errors
     /// [`ProofError`] names the rule that the proof breaks.
@@ -196,8 +230,8 @@ impl DpopVerifier {
         self.read(headers, method, url, token, now)?.check_signature()
     }
 
-    /// Every check but the two that are dear: whether the key is sound, and the signature. Anybody can send a
-    /// proof, so these wait until the token is known to be good, too.
+    /// Runs every check except the two expensive ones: whether the key is usable, and the signature. Anybody can send a
+    /// proof, so these two wait until the token is known to be valid.
     pub(crate) fn read(
         &self,
         headers: &HeaderMap,
@@ -215,7 +249,7 @@ impl DpopVerifier {
             return Err(ProofError::TooLarge);
         }
         let proof = proof.to_str().map_err(|_| JwsError::NotCompact)?;
-        // Two headers on the way may have become one (RFC 9110 section 5.3).
+        // A proxy may have joined two headers into one (RFC 9110 section 5.3).
         if proof.contains(',') {
             return Err(ProofError::Several);
         }
@@ -291,7 +325,7 @@ impl DpopVerifier {
         }
     }
 
-    /// The algorithms as a challenge names them.
+    /// Returns the names of the algorithms, separated by spaces, for a challenge.
     pub(crate) fn algorithm_names(&self) -> String {
         self.algorithms.iter().map(crate::jose::Algorithm::name).collect::<Vec<_>>().join(" ")
     }
@@ -303,13 +337,13 @@ impl Default for DpopVerifier {
     }
 }
 
-/// A `NumericDate`, rounded down.
+/// Reads a `NumericDate` (RFC 7519 section 2), rounded down.
 fn date(value: Value) -> Result<i64, ProofError> {
     let wrong = ProofError::Claims(JsonError::WrongType { member: "iat", expected: "a date in seconds" });
     value.as_f64().and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
 }
 
-/// A proof whose key and signature have not been checked yet.
+/// A proof whose key and signature are not checked yet.
 pub(crate) struct UncheckedProof {
     proof: DpopProof,
     alg: crate::jose::Algorithm,
@@ -319,7 +353,7 @@ pub(crate) struct UncheckedProof {
 }
 
 impl UncheckedProof {
-    /// The thumbprint of the key that the proof is said to be of.
+    /// Returns the thumbprint of the key in the proof. Whether this key signed the proof is not checked yet.
     pub(crate) fn jkt(&self) -> &str {
         &self.proof.jkt
     }
@@ -334,7 +368,20 @@ impl UncheckedProof {
     }
 }
 
-/// A proof that has been checked, but for replay.
+/// A checked proof. Only the check for replay is left to the caller: see [`replay_key`](Self::replay_key).
+///
+/// ```
+/// use http::{HeaderMap, header::InvalidHeaderValue};
+/// use oidc_proto::sender::DpopProof;
+///
+/// /// What a token endpoint does with a checked proof: it renews the nonce and binds the token.
+/// fn bind(proof: &DpopProof, response: &mut HeaderMap) -> Result<serde_json::Value, InvalidHeaderValue> {
+///     if let Some(nonce) = proof.next_nonce() {
+///         response.insert("dpop-nonce", nonce.parse()?);
+///     }
+///     Ok(serde_json::json!({ "jkt": proof.jkt() })) // The `cnf` of the token.
+/// }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct DpopProof {
@@ -344,19 +391,21 @@ pub struct DpopProof {
 }
 
 impl DpopProof {
-    /// The thumbprint of the key that the sender holds.
+    /// Returns the thumbprint of the key that the sender holds (RFC 7638). Show it to a token verifier with
+    /// [`Possession::key`](crate::token::Possession::key).
     #[must_use]
     pub fn jkt(&self) -> &str {
         &self.jkt
     }
 
-    /// What to remember the proof by.
+    /// Returns the key under which a [`ReplayWindow`](super::ReplayWindow) or a shared store remembers the proof.
     #[must_use]
     pub const fn replay_key(&self) -> ReplayKey {
         self.replay_key
     }
 
-    /// A newer nonce for the client, if its own will soon be too old.
+    /// Returns a newer nonce for the client, if its own will soon be too old. Send it in the header `DPoP-Nonce` of the
+    /// response (RFC 9449 section 8.2).
     #[must_use]
     pub fn next_nonce(&self) -> Option<&str> {
         self.next_nonce.as_deref()

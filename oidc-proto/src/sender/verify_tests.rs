@@ -1,4 +1,4 @@
-//! Every check of RFC 9449 section 4.3, one row each.
+//! Tests every check of RFC 9449 section 4.3, one row each.
 
 use super::{super::testdata::*, *};
 use crate::jose::{Algorithm, RingSigner, Sign};
@@ -27,7 +27,7 @@ fn with_header(changes: Value) -> Result<(), ProofError> {
 }
 
 #[test]
-fn a_good_proof_names_its_key() {
+fn a_valid_proof_names_its_key() {
     let good = proof("token", json!({}));
     let proof = verify_with(&DpopVerifier::new(), &[&good], Some("token")).unwrap();
     assert_eq!((proof.jkt(), proof.next_nonce()), (jkt().as_str(), None));
@@ -53,7 +53,7 @@ fn there_is_one_proof_of_a_bounded_size() {
     ] {
         assert_eq!(verify(bad), Err(why.into()), "{bad}");
     }
-    // The edge, by a claim that nobody knows.
+    // An unknown claim pads the proof to the exact limit.
     let of_length = |padding: usize| proof("token", json!({"x": "x".repeat(padding)}));
     let longest = (0..MAX_PROOF).rev().find(|padding| of_length(*padding).len() <= MAX_PROOF).unwrap();
     assert_eq!(verify(&of_length(longest)), Ok(()));
@@ -83,13 +83,13 @@ fn the_header_types_the_proof_and_names_an_asymmetric_algorithm() {
     assert_eq!(refused, Err(JwsError::AlgorithmNotAllowed.into()));
     assert_eq!(only.algorithm_names(), "PS256");
     let again = only.algorithms(AlgorithmSet::ALL);
-    assert_eq!(again.algorithm_names(), "PS256", "what was said is not taken back");
+    assert_eq!(again.algorithm_names(), "PS256", "a second call only narrows the set");
     assert_eq!(DpopVerifier::new().algorithms(AlgorithmSet::ALL).algorithms, AlgorithmSet::ASYMMETRIC);
 }
 
-/// Anybody can send a proof, and a key costs up to a hundred times as much to judge as all the rest to read.
+/// Anybody can send a proof, and the check of its key costs up to a hundred times as much as all other checks.
 #[test]
-fn whether_the_key_is_sound_is_asked_last() {
+fn the_key_of_a_proof_is_checked_after_its_claims() {
     let mut header = proof_header();
     header["jwk"]["y"] = header["jwk"]["x"].clone();
     let unsound = Err(ProofError::Key(KeyError::BadPoint));
@@ -153,7 +153,7 @@ fn d16_the_key_is_public_sound_and_the_one_that_signed() {
     let n = base64url::decode(spelt_otherwise["jwk"]["n"].as_str().unwrap()).unwrap();
     spelt_otherwise["jwk"]["n"] = base64url::encode(&[&[0], &n[..]].concat()).into();
     assert_eq!(with_header(spelt_otherwise), Err(ProofError::Key(KeyError::LeadingZero("n"))));
-    // HMAC with the public key as its secret, or with one that comes along.
+    // HMAC with a secret that the proof itself carries.
     let secret = RingSigner::from_secret(Algorithm::HS256, &Secret::new("x".repeat(64)), None).unwrap();
     let jwk = json!({"kty": "oct", "k": base64url::encode("x".repeat(64).as_bytes())});
     let header = with(proof_header(), json!({"alg": "HS256", "jwk": jwk}));
@@ -161,11 +161,15 @@ fn d16_the_key_is_public_sound_and_the_one_that_signed() {
         verify(&sign(&secret, &header, &proof_claims("token"))),
         Err(JwsError::AlgorithmNotAllowed.into())
     );
-    // Signed by one key, said to be of another.
+    // Signed by one key, with another in the header.
     let other = issuer().public_jwk().unwrap().to_json();
     let header = json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": other});
     assert_eq!(verify(&sign(&client(), &header, &proof_claims("token"))), Err(JwsError::Signature.into()));
-    assert_eq!(verify(&sign(&issuer(), &header, &proof_claims("token"))), Ok(()), "and rightly so");
+    assert_eq!(
+        verify(&sign(&issuer(), &header, &proof_claims("token"))),
+        Ok(()),
+        "its own key has signed it"
+    );
     let mut tampered = proof("token", json!({}));
     let last = tampered.len() - 10;
     tampered.replace_range(last..=last, if tampered.get(last..=last) == Some("A") { "B" } else { "A" });

@@ -1,4 +1,5 @@
-//! The hot path: [`AccessTokenVerifier`] checks access tokens at a resource server (RFC 9068 section 4).
+//! [`AccessTokenVerifier`]: checks access tokens at a resource server (RFC 9068 section 4). An API runs this code for
+//! each request, so it allocates as little as possible.
 
 use super::{
     Claims, Possession, Scratch, VerificationError,
@@ -16,14 +17,39 @@ use crate::{
 use serde::Deserialize;
 use std::{borrow::Cow, fmt, time::Duration};
 
-/// What a resource server demands of access tokens. Made once, used for every request.
+/// Verifies the JWT access tokens of one issuer (RFC 9068 section 4). Make one and use it for every request.
 ///
-/// Always checked: size, `typ`, `crit`, duplicate members, signature, `iss`, `aud`, `exp`, `nbf`,
-/// `iat`. Demanded by the JWT profile (RFC 9068 section 2.2): `sub`, `client_id`, `iat`, `jti`.
+/// It always checks the size, `typ`, `crit`, duplicate members, the signature, `iss`, `aud`, `exp`, `nbf` and `iat`.
+/// The token must also have `sub`, `client_id`, `iat` and `jti`: the JWT profile demands them (RFC 9068 section 2.2).
+///
+/// ```
+/// use oidc_proto::{Timestamp, jose::KeySet, token::{AccessTokenVerifier, Scratch, VerificationError}};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = AccessTokenVerifier::new("https://op.example", "https://api.example");
+/// // The JSON at the `jwks_uri` of the issuer:
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzd\
+///     WIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQiOiJhcHAiLCJqdGkiOiJ0MSIsImlhd\
+///     CI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwLCJzY29wZSI6Im9yZGVycy5yZWFkIiwidGVuYW50IjoiYWNtZSJ9.e4ag\
+///     dvWd_RxjIiy9mCE6CcvyIUPHNG6Jq7FevhRbv2igvkkptfNKMj5DLlsO6HNElVoOcUSW4nPfDSTSNyPVCw";
+/// let now = Timestamp(1_800_000_060); // A program reads its clock here.
+///
+/// let mut scratch = Scratch::new(); // Memory to reuse; each thread may keep one.
+/// let verified = verifier.verify(token, &keys, &mut scratch, now)?;
+/// assert_eq!(verified.claims().sub.as_deref(), Some("alice"));
+///
+/// let other = AccessTokenVerifier::new("https://op.example", "https://other.example");
+/// let refused = other.verify(token, &keys, &mut scratch, now).map(drop);
+/// assert_eq!(refused, Err(VerificationError::Audience));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AccessTokenVerifier {
     issuer: IssuerRule,
-    /// The issuer that was named first, if a rule has taken its place.
+    /// The issuer given to `new`, if a rule has replaced it.
     name: Option<String>,
     audiences: Vec<String>,
     algorithms: Allowed,
@@ -32,13 +58,13 @@ pub struct AccessTokenVerifier {
 }
 
 impl AccessTokenVerifier {
-    /// Accepts access tokens of this issuer that are meant for this audience (the resource).
+    /// Accepts access tokens of this issuer whose `aud` names this audience: the identifier of your API.
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self::without_audience(issuer).or_audience(audience)
     }
 
-    /// Refuses every token of this issuer until an audience is named.
+    /// Makes a verifier without an audience. It refuses every token until an audience is added.
     pub(crate) fn without_audience(issuer: impl Into<String>) -> Self {
         Self {
             issuer: IssuerRule::exact(issuer),
@@ -50,8 +76,9 @@ impl AccessTokenVerifier {
         }
     }
 
-    /// Accepts tokens of the issuers of this rule, instead of the one named first. That one stays the name of all:
-    /// see [`TrustedIssuer`](crate::resource::TrustedIssuer).
+    /// Accepts tokens of every issuer that fits this rule, instead of the one given to [`new`](Self::new). That one
+    /// stays the common name of them all: see
+    /// [`TrustedIssuer::access_tokens`](crate::resource::TrustedIssuer::access_tokens).
     #[must_use]
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         let before = std::mem::replace(&mut self.issuer, rule);
@@ -59,55 +86,57 @@ impl AccessTokenVerifier {
         self
     }
 
-    /// Accepts tokens for this audience, too.
+    /// Also accepts tokens for this audience.
     #[must_use]
     pub fn or_audience(mut self, audience: impl Into<String>) -> Self {
         self.audiences.push(audience.into());
         self
     }
 
-    /// Accepts these algorithms only: those that every call names, if called again. The default is every
-    /// asymmetric one; with an empty set, no token is accepted.
+    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every token.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
-    /// Sets how far, in seconds, the issuer's clock may be from ours, either way; the default is
-    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the most [`MAX_LEEWAY`](super::MAX_LEEWAY).
+    /// Sets how far the issuer's clock may be ahead of ours or behind it. The default is
+    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Accepts JWTs that do not say they are access tokens, as older providers issue them: `typ` may
-    /// be absent or `JWT`, and of the claims only `iss`, `aud` and `exp` are demanded, somebody whom it is
-    /// about (`sub`, or the client), and a mark of an access token.
+    /// Also accepts JWTs that do not declare themselves access tokens, as older providers issue them. Their `typ` may
+    /// be absent or `JWT`. They must have `iss`, `aud`, `exp`, a subject (`sub`, or the client) and a mark of an access
+    /// token.
     ///
-    /// That mark is `client_id` (or `cid` of Okta, `appid` and `azpacr` of Entra), `scope` or `scp`, an `azp`
-    /// that is not in `aud`, or no `iat`. An ID token has none of them: it is made for its client, says
-    /// nothing of what that may do, and says when it was issued. So ID tokens are still refused
-    /// ([`VerificationError::IdTokenAsAccessToken`]), and also those with `nonce`, `at_hash`, `c_hash` or `s_hash`, or
-    /// that say so (`token_use` of Cognito, `typ` of Keycloak). So are logout tokens, those with `events`;
-    /// refresh tokens that say so; and authorization responses (JARM), those with `code`, `state`,
-    /// `access_token`, `id_token` or `error`.
+    /// That mark is `client_id` (or Okta's `cid`, or Entra's `appid` and `azpacr`), `scope` or `scp`, an `azp` that is
+    /// not in `aud`, or the absence of `iat`. An ID token has none of these: its audience is its client, it grants
+    /// nothing, and it says when it was issued. So the verifier still refuses:
+    ///
+    /// * ID tokens ([`VerificationError::IdTokenAsAccessToken`]): tokens without a mark, tokens with `nonce`,
+    ///   `at_hash`, `c_hash` or `s_hash`, and tokens that declare themselves ID tokens (Cognito's `token_use`,
+    ///   Keycloak's `typ`);
+    /// * refresh tokens that declare themselves so in one of these claims;
+    /// * logout tokens: tokens with `events`;
+    /// * authorization responses (JARM): tokens with `code`, `state`, `access_token`, `id_token` or `error`.
     #[must_use]
     pub const fn accept_plain_jwt(mut self) -> Self {
         self.plain_jwt = true;
         self
     }
 
-    /// Verifies a bearer token: cheap checks first, the signature last. Allocates nothing once
-    /// `scratch` has grown (claims with escapes in them apart).
+    /// Verifies a bearer token. The cheap checks run first, the signature last. The method allocates nothing once
+    /// `scratch` has grown, unless a claim has escapes.
     ///
-    /// A token that is bound to a key (`cnf`) is no bearer token and is refused: see
-    /// [`Self::verify_bound`].
+    /// A token that is bound to a key (`cnf`) is not a bearer token and is refused: see [`Self::verify_bound`].
     ///
     /// # Errors
-    /// [`VerificationError`] names the clause that the token breaks.
-    /// [`VerificationError::wants_newer_keys`] says whether to fetch the issuer's keys and try again.
+    /// [`VerificationError`] names the rule that the token breaks. [`VerificationError::wants_newer_keys`] says whether
+    /// to fetch the issuer's keys and try again.
     pub fn verify<'s>(
         &self,
         token: &str,
@@ -118,12 +147,12 @@ impl AccessTokenVerifier {
         self.verify_bound(token, keys, scratch, now, Possession::none())
     }
 
-    /// Verifies a token, and that whoever sent it holds every key that it is bound to.
+    /// Verifies a token, and that its sender holds every key to which the token is bound (`cnf`, RFC 7800).
     ///
     /// # Errors
-    /// As [`Self::verify`]; and the token is bound to a key that was not shown to be held, to another
-    /// one, or by a method that is not supported; or a DPoP key was shown and the token is not bound
-    /// to it.
+    /// As [`Self::verify`]. The method also fails if the sender has not shown a key to which the token is bound, has
+    /// shown another one, or the binding is of an unsupported method. And it fails if the sender has shown a DPoP key
+    /// and the token is not bound to it.
     pub fn verify_bound<'s>(
         &self,
         token: &str,
@@ -135,7 +164,7 @@ impl AccessTokenVerifier {
         self.verify_with_key(token, keys, scratch, now, shown).map(|(verified, _)| verified)
     }
 
-    /// The same, and the key of the issuer that signed it.
+    /// Verifies like [`Self::verify_bound`], and also returns the issuer's key that signed the token.
     pub(crate) fn verify_with_key<'s, 'k>(
         &self,
         token: &str,
@@ -147,7 +176,7 @@ impl AccessTokenVerifier {
         self.verify_by(token, scratch, now, shown, |unverified| self.check_signature(unverified, keys))
     }
 
-    /// Verifies a token whose signature somebody else vouches for, after everything else is right.
+    /// Verifies a token; `signed` checks the signature after every other check has passed.
     pub(super) fn verify_by<'s, 't, K>(
         &self,
         token: &'t str,
@@ -177,7 +206,7 @@ impl AccessTokenVerifier {
         token.check_signature(keys, self.algorithms.set(), &self.issuer)
     }
 
-    /// The issuer as it was named first, whatever rule was set after.
+    /// Returns the issuer given to `new`, whatever rule was set later.
     pub(crate) fn name(&self) -> &str {
         self.name.as_deref().unwrap_or(self.issuer.as_str())
     }
@@ -186,17 +215,18 @@ impl AccessTokenVerifier {
         &self.issuer
     }
 
-    /// Whether a token for this audience is for us.
+    /// Whether this audience is one of ours.
     pub(crate) fn is_audience(&self, audience: &str) -> bool {
         self.audiences.iter().any(|ours| ours == audience)
     }
 
-    /// The leeway that was set.
+    /// Returns the leeway that was set.
     pub(crate) const fn tolerance(&self) -> Duration {
         self.leeway
     }
 
-    /// Everything that a verdict can depend on. A new field does not compile until it stands here.
+    /// Hashes every setting on which a verdict can depend. The pattern names every field, so a new field does not
+    /// compile until it is added here.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
         let Self { issuer, name: _, audiences, algorithms, leeway, plain_jwt } = self;
         issuer.feed(hash);
@@ -235,7 +265,7 @@ impl AccessTokenVerifier {
         } else {
             plain::check(claims, token.payload)?;
         }
-        // Logs and pages show who it is.
+        // Logs and pages show these claims, so they must not hide anything.
         let Claims { sub, client_id, azp, acr, sid, .. } = claims;
         if is_plain(sub) & is_plain(client_id) & is_plain(azp) & is_plain(acr) & is_plain(sid) {
             return Ok(());
@@ -244,8 +274,8 @@ impl AccessTokenVerifier {
     }
 }
 
-/// Whether a text is of nothing but visible ASCII. Each token is asked: JSON has control characters in escapes
-/// alone, and what has some is not borrowed.
+/// Whether a text has visible ASCII only: the fast check for the usual token. JSON writes control characters as
+/// escapes, and a text with escapes is never borrowed, so a borrowed text needs only the upper limit.
 fn is_plain(text: &Option<Cow<'_, str>>) -> bool {
     match text {
         None => true,
@@ -260,7 +290,24 @@ fn check_visible(all: &[(&'static str, &Option<Cow<'_, str>>)]) -> Result<(), Ve
     all.iter().find(|(_, text)| hides(text)).map_or(Ok(()), |(name, _)| Err(VerificationError::Value(name)))
 }
 
-/// An access token that has been verified: what one may believe.
+/// A verified access token, borrowed from the [`Scratch`]. Its claims may be believed.
+///
+/// ```
+/// use oidc_proto::token::{CustomClaimsError, VerifiedAccessToken};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Custom<'a> {
+///     tenant: &'a str,
+/// }
+///
+/// /// The tenant of a caller that may read orders.
+/// fn tenant<'s>(token: &VerifiedAccessToken<'s>) -> Result<Option<&'s str>, CustomClaimsError> {
+///     if !token.has_scope("orders.read") {
+///         return Ok(None);
+///     }
+///     Ok(Some(token.custom::<Custom<'s>>()?.tenant))
+/// }
+/// ```
 #[derive(Clone)]
 pub struct VerifiedAccessToken<'s> {
     claims: Claims<'s>,
@@ -275,39 +322,39 @@ impl fmt::Debug for VerifiedAccessToken<'_> {
 }
 
 impl<'s> VerifiedAccessToken<'s> {
-    /// The registered claims.
+    /// Returns the registered claims.
     #[must_use]
     pub const fn claims(&self) -> &Claims<'s> {
         &self.claims
     }
 
-    /// The set of claims, as JSON.
+    /// Returns the whole set of claims as JSON.
     pub(crate) const fn payload(&self) -> &'s [u8] {
         self.payload
     }
 
-    /// The scopes: the words of `scope`, or its items if it is an array; if there is no `scope`, those of
-    /// `scp`, as Entra and Okta write it.
+    /// Returns the scopes: the words of `scope`, or its items if it is an array. Without `scope`, it returns those of
+    /// `scp`, the claim of Entra and Okta.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
         scopes::all(&self.claims, &self.scopes)
     }
 
-    /// Whether it has this scope.
+    /// Whether the token has this scope.
     #[must_use]
     pub fn has_scope(&self, wanted: &str) -> bool {
         self.scopes().any(|scope| scope == wanted)
     }
 
-    /// Claims of your own: a second, typed pass over the same bytes.
+    /// Reads claims of your own: deserializes the whole set of claims into a type of your choice.
     ///
     /// # Errors
-    /// If the claims are not of that type.
+    /// [`CustomClaimsError`] if the claims are not of that type.
     pub fn custom<T: Deserialize<'s>>(&self) -> Result<T, CustomClaimsError> {
         serde_json::from_slice(self.payload).map_err(|_| CustomClaimsError)
     }
 }
 
-/// The claims of a verified token are not of the type asked for.
+/// The claims of a verified token do not fit the requested type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the token's claims are not of the type asked for")]
 #[non_exhaustive]

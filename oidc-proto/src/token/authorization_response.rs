@@ -1,4 +1,5 @@
-//! Signed authorization responses (JWT Secured Authorization Response Mode for OAuth 2.0, JARM, sections 2.1 and 2.4).
+//! [`AuthorizationResponseVerifier`]: checks signed authorization responses (JWT Secured Authorization Response Mode
+//! for OAuth 2.0, JARM, sections 2.1 and 2.4).
 
 use super::{
     Claims, Scratch, VerificationError,
@@ -19,7 +20,30 @@ use serde_json::Value;
 use std::time::Duration;
 use zeroize::Zeroizing;
 
-/// What a client demands of signed authorization responses. Made once.
+/// Verifies signed authorization responses (JARM section 2.4). Make one for each client.
+///
+/// A provider that supports JARM sends the parameters of its response as the claims of one JWT, in the parameter
+/// `response`. A [`Client`](crate::flow::Client) verifies it itself; this type is for a program without one.
+///
+/// ```
+/// use oidc_proto::{Secret, Timestamp, jose::KeySet, token::AuthorizationResponseVerifier};
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = AuthorizationResponseVerifier::new("https://op.example", "app");
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let response = Secret::new(
+///     "eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJhdWQiOiJhcHAiLCJleHAiO\
+///      jE4MDAwMDAwNjAsImNvZGUiOiJTcGx4bE9CZVpRUVliWVM2V3hTYklBIiwic3RhdGUiOiJhZjBpZmpzbGRraiJ9.mT9C6HqV\
+///      S16t-uO1NUJ86P1rzAkzJJH-6wTS0EQqqH2ad2mGRKCQNDDiYB2HfgzqvSi_EHnlxuPfS1qM3RxiCA",
+/// );
+///
+/// let parameters = verifier.verify(&response, &keys, Timestamp(1_800_000_000))?;
+/// assert_eq!(parameters.state.as_deref(), Some("af0ifjsldkj")); // Compare it with the state you sent.
+/// assert!(parameters.code.is_some());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct AuthorizationResponseVerifier {
     issuer: IssuerRule,
@@ -29,7 +53,7 @@ pub struct AuthorizationResponseVerifier {
 }
 
 impl AuthorizationResponseVerifier {
-    /// Accepts responses of this issuer to this client, signed with any asymmetric algorithm.
+    /// Accepts responses from this issuer to this client, signed with any asymmetric algorithm.
     #[must_use]
     pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self {
@@ -40,33 +64,34 @@ impl AuthorizationResponseVerifier {
         }
     }
 
-    /// Accepts responses of the issuers of this rule, instead of the one named first.
+    /// Accepts responses from every issuer that fits this rule, instead of the one given to [`new`](Self::new).
     #[must_use]
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         self.issuer = rule;
         self
     }
 
-    /// Accepts these algorithms only: those that every call names, if called again. With an empty set, no
-    /// response is accepted.
+    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every response.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
-    /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
+    /// Sets how far the issuer's clock may be ahead of ours or behind it. The default is
+    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Verifies a signed response: issuer, audience, times, signature. What comes out is as good as a response
-    /// that came unsigned from the provider itself; its `state` has still to be compared.
+    /// Verifies a signed response: its issuer, audience, times and signature. The result is like an unsigned response
+    /// that came directly from the provider. The caller must still compare its `state`.
     ///
     /// # Errors
-    /// [`VerificationError`] names the clause that the response breaks.
+    /// [`VerificationError`] names the rule that the response breaks.
     pub fn verify(
         &self,
         response: &Secret,
@@ -84,12 +109,12 @@ impl AuthorizationResponseVerifier {
         parameters(unverified.payload)
     }
 
-    /// The parameters of a response as whoever made it has written them: nothing is verified.
+    /// Reads the parameters of a response and verifies nothing: anybody could have written them.
     pub(crate) fn claimed(&self, response: &Secret) -> Result<AuthorizationResponse, VerificationError> {
         parameters(read(response, &mut Scratch::new(), self.algorithms.set())?.payload)
     }
 
-    /// Whether no algorithm is left to accept a response with.
+    /// Whether the set of algorithms is empty, so that every response is refused.
     pub(crate) const fn accepts_nothing(&self) -> bool {
         self.algorithms.set().is_empty()
     }
@@ -112,7 +137,7 @@ fn read<'s, 't>(
     Unverified::read(response.expose(), scratch, algorithms, typ_fits)
 }
 
-/// The claims that are parameters of the response, as a form would have them.
+/// Reads the claims that are parameters of the response, as a form would have them.
 fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, VerificationError> {
     const OF_THE_JWT: [&str; 5] = ["aud", "exp", "nbf", "iat", "jti"];
     const TEXTS: [&str; 9] = [
@@ -137,7 +162,7 @@ fn parameters(payload: &[u8]) -> Result<AuthorizationResponse, VerificationError
             other @ (Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
                 match TEXTS.into_iter().find(|known| *known == name) {
                     Some(known) => return Err(VerificationError::Value(known)),
-                    // Of a number of seconds, a form would have the digits alone.
+                    // A form would have only the digits of a number of seconds.
                     None => match other.as_f64().and_then(integer) {
                         Some(seconds) if name == "expires_in" => seconds.to_string(),
                         Some(_) | None => other.to_string(),

@@ -1,14 +1,13 @@
-//! The verified-token cache: which signatures have been right before. Off unless you make one.
+//! [`SignatureCache`]: remembers which tokens had a valid signature. There is no cache unless you make one.
 //!
-//! What is remembered of a token is that its *signature* is right: under these keys, by this policy. The
-//! token is read anew each time, and every check but the signature is made anew, by the verifier that
-//! asks: no verdict can be older than the request, no audience can be skipped, no clock missed. What is
-//! saved is the one dear step.
+//! The cache remembers only that the *signature* of a token was valid, under these keys and this policy. The verifier
+//! reads the token again each time and repeats every other check, so the cache can neither skip an audience nor miss an
+//! expiry. It saves the one expensive step.
 //!
-//! An entry is the SHA-256 of the whole token, of the policy ([`AccessTokenVerifier`]), and of the generation of the
-//! key set. So it ends with any of them: with its key as soon as a key set without it is used, with the
-//! policy as soon as another one asks, with its time because the time is checked. A token that is refused
-//! leaves nothing behind.
+//! An entry is the SHA-256 of the whole token, the policy ([`AccessTokenVerifier`]) and the generation of the key set.
+//! So an entry stops counting when any of them changes: a key set without the key has another generation, and another
+//! verifier has another policy. An expired token is refused because the time is always checked. A refused token leaves
+//! no entry.
 
 use super::{AccessTokenVerifier, Possession, Scratch, VerificationError, VerifiedAccessToken};
 use crate::{
@@ -18,11 +17,11 @@ use crate::{
 };
 use std::fmt;
 
-/// What one entry may cost, in bytes, with all that holds it: the bound divided by this is the number of
-/// tokens that are remembered.
+/// The memory reckoned for one entry, in bytes, with the tables around it. The cache remembers as many tokens as its
+/// bound divided by this number.
 pub const ENTRY_BYTES: usize = 320;
 
-/// The name of an entry: a token, a policy, a generation of keys.
+/// The key of an entry: a hash of a token, a policy and a generation of keys.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct CacheKey([u8; 32]);
 
@@ -32,51 +31,103 @@ impl fmt::Debug for CacheKey {
     }
 }
 
-/// What remembers right signatures. [`SignatureCache`] does; wrap it for several threads as you like, and
-/// hold a lock no longer than each of the two calls.
+/// A store of valid signatures. [`SignatureCache`] is one.
+///
+/// To share a cache between threads, wrap it in a lock. Hold the lock during each of the two calls and no longer: the
+/// signature is checked between them.
+///
+/// ```
+/// use oidc_proto::{Timestamp, token::{CacheKey, SignatureCache, SignatureMemory}};
+/// use std::sync::{Mutex, PoisonError};
+///
+/// struct Shared(Mutex<SignatureCache>);
+///
+/// impl SignatureMemory for &Shared {
+///     fn knows(&mut self, key: &CacheKey) -> bool {
+///         self.0.lock().unwrap_or_else(PoisonError::into_inner).knows(key)
+///     }
+///     fn remember(&mut self, key: CacheKey, expires: Timestamp) {
+///         self.0.lock().unwrap_or_else(PoisonError::into_inner).remember(key, expires);
+///     }
+/// }
+///
+/// let shared = Shared(Mutex::new(SignatureCache::new(1024 * 1024)));
+/// let mut memory = &shared; // Each thread takes one and passes it to `verify_cached`.
+/// # let _: &mut dyn SignatureMemory = &mut memory;
+/// ```
 pub trait SignatureMemory {
-    /// Whether this is remembered.
+    /// Whether this entry is remembered.
     fn knows(&mut self, key: &CacheKey) -> bool;
-    /// Remembers this, until `expires` at the latest.
+    /// Remembers this entry, until `expires` at the latest.
     fn remember(&mut self, key: CacheKey, expires: Timestamp);
 }
 
-/// A cache of verified tokens, bounded in bytes. To make room, it forgets what was used longest ago.
+/// A cache of valid signatures, bounded in bytes. To make room, it forgets the entry that was used longest ago.
+///
+/// ```
+/// use oidc_proto::{
+///     Timestamp,
+///     jose::KeySet,
+///     token::{AccessTokenVerifier, Scratch, SignatureCache},
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = AccessTokenVerifier::new("https://op.example", "https://api.example");
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzd\
+///     WIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQiOiJhcHAiLCJqdGkiOiJ0MSIsImlhd\
+///     CI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwLCJzY29wZSI6Im9yZGVycy5yZWFkIiwidGVuYW50IjoiYWNtZSJ9.e4ag\
+///     dvWd_RxjIiy9mCE6CcvyIUPHNG6Jq7FevhRbv2igvkkptfNKMj5DLlsO6HNElVoOcUSW4nPfDSTSNyPVCw";
+/// let (mut cache, mut scratch) = (SignatureCache::new(1024 * 1024), Scratch::new());
+///
+/// // The second request does not check the signature again:
+/// for now in [1_800_000_060, 1_800_000_061] {
+///     verifier.verify_cached(token, &keys, &mut cache, &mut scratch, Timestamp(now))?;
+/// }
+/// assert_eq!(cache.len(), 1);
+///
+/// // The cache does not help an expired token:
+/// let late = Timestamp(1_800_009_999);
+/// assert!(verifier.verify_cached(token, &keys, &mut cache, &mut scratch, late).is_err());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct SignatureCache(Bounded<CacheKey, Timestamp>);
 
 impl SignatureCache {
-    /// A cache that takes no more than about `max_bytes` of memory: that many times [`ENTRY_BYTES`] fit
-    /// into it. Less than one entry remembers nothing.
+    /// Makes a cache that takes about `max_bytes` of memory at most: `max_bytes` divided by [`ENTRY_BYTES`] is its
+    /// number of entries. A cache too small for one entry remembers nothing.
     #[must_use]
     pub const fn new(max_bytes: usize) -> Self {
         Self(Bounded::new(max_bytes))
     }
 
-    /// How many tokens are remembered.
+    /// Returns how many tokens are remembered.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether none is.
+    /// Whether no token is remembered.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The memory that is reckoned for them, in bytes.
+    /// Returns the memory reckoned for the remembered tokens, in bytes.
     #[must_use]
     pub const fn bytes(&self) -> usize {
         self.0.cost()
     }
 
-    /// Forgets what has expired. Not needed for safety, nor for the bound; takes linear time.
+    /// Forgets the expired entries. Neither safety nor the bound needs this. It takes linear time.
     pub fn purge(&mut self, now: Timestamp) {
         self.0.retain(|_, expires| *expires > now);
     }
 
-    /// Forgets everything.
+    /// Forgets every entry.
     pub fn clear(&mut self) {
         self.0.clear();
     }
@@ -109,8 +160,8 @@ impl fmt::Debug for SignatureCache {
 }
 
 impl AccessTokenVerifier {
-    /// Verifies a token as [`verify`](Self::verify) does, with the same verdict, and spares the signature
-    /// of one that it has verified before.
+    /// Verifies a token as [`verify`](Self::verify) does, with the same verdict. It skips the signature check of a
+    /// token that the cache knows.
     ///
     /// # Errors
     /// As [`verify`](Self::verify).
@@ -125,8 +176,8 @@ impl AccessTokenVerifier {
         self.verify_cached_bound(token, keys, cache, scratch, now, Possession::none())
     }
 
-    /// The same for a token whose sender has shown to hold keys: whether they are those that it is
-    /// bound to is checked each time, as without a cache.
+    /// Verifies a token as [`verify_bound`](Self::verify_bound) does, with the same verdict. It skips the signature
+    /// check of a token that the cache knows. Whether the sender holds the right keys is checked each time.
     ///
     /// # Errors
     /// As [`verify_bound`](Self::verify_bound).
@@ -145,7 +196,7 @@ impl AccessTokenVerifier {
                 return Ok(());
             }
             self.check_signature(unverified, keys)?;
-            // There is an `exp`, or the checks before the signature would have refused the token.
+            // There is an `exp`: without one, the earlier checks would have refused the token.
             cache.remember(key, unverified.claims.exp.unwrap_or(Timestamp(i64::MIN)));
             Ok(())
         });

@@ -1,4 +1,4 @@
-//! ID tokens (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 3.3.2.11 and 12.2).
+//! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 3.3.2.11 and 12.2).
 
 use super::{
     Audience, Claims, Scratch, VerificationError,
@@ -18,16 +18,48 @@ use crate::{
 use serde::de::DeserializeOwned;
 use std::{borrow::Cow, fmt, time::Duration};
 
-/// The longest `sub`, in ASCII characters (section 2).
+/// The maximum length of a `sub`, in ASCII characters (OpenID Connect Core 1.0 section 2).
 const MAX_SUB: usize = 255;
 
-/// Whether a text can be the name of a user at their issuer (OpenID Connect Core 1.0 section 2): ASCII, and
-/// nothing that would break the line of a log.
+/// Whether a text can be a `sub` (OpenID Connect Core 1.0 section 2): printable ASCII, so that it cannot break the line
+/// of a log.
 pub(crate) fn is_sub(sub: &str) -> bool {
     (1..=MAX_SUB).contains(&sub.len()) && sub.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// What a client demands of ID tokens. Made once.
+/// Verifies the ID tokens of one issuer for one client (OpenID Connect Core 1.0 section 3.1.3.7). Make one for each
+/// client.
+///
+/// A login verifies its ID tokens itself: see [`Client::authorize`](crate::flow::Client::authorize). This type is for a
+/// program that gets ID tokens in another way, for example from a mobile app.
+///
+/// ```
+/// use oidc_proto::{
+///     Secret, Timestamp,
+///     jose::KeySet,
+///     token::{Expected, IdTokenVerifier},
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let verifier = IdTokenVerifier::new("https://op.example", "app");
+/// // The JSON at the `jwks_uri` of the issuer:
+/// let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+///     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+/// let token = Secret::new(
+///     "eyJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzdWIiOiJhbGljZSIsImF1Z\
+///      CI6ImFwcCIsImlhdCI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwLCJub25jZSI6Im4tMFM2X1d6QTJNaiIsImVtYWlsI\
+///      joiYWxpY2VAZXhhbXBsZS5jb20ifQ.hwNPjPVkLNg4Af4-gBAYwB4Bq2-o-7bpDrkHDPAgRRrZmMepeuhKutv3utkPPwl12O\
+///      LkoqJoqcdEoO47nw5_Cw",
+/// );
+///
+/// let mut expected = Expected::default();
+/// expected.nonce = Some("n-0S6_WzA2Mj"); // The nonce of the authorization request.
+/// let user = verifier.verify(&token, &keys, &expected, Timestamp(1_800_000_060))?;
+/// assert_eq!(user.sub, "alice");
+/// assert_eq!(user.claim::<String>("email").as_deref(), Some("alice@example.com"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug)]
 pub struct IdTokenVerifier {
     pub(crate) issuer: IssuerRule,
@@ -37,24 +69,26 @@ pub struct IdTokenVerifier {
     pub(crate) leeway: Duration,
 }
 
-/// What one ID token must fit, besides what all of them must.
+/// The expectations of one ID token, on top of the rules for all of them. The default expects nothing.
+///
+/// Make one with `Expected::default()` and set its fields: see [`IdTokenVerifier`].
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Expected<'e> {
-    /// The nonce that was sent; then the token must have it.
+    /// The nonce of the authorization request. If set, the token must have it.
     pub nonce: Option<&'e str>,
-    /// How old, in seconds, the user's authentication may be; then the token must have `auth_time`.
+    /// The maximum age of the user's authentication, in seconds. If set, the token must have `auth_time`.
     pub max_age: Option<u32>,
-    /// Authentication context classes of which the token must name one; empty if it need not name any.
+    /// The accepted authentication context classes. The token must name one of them, unless this list is empty.
     pub acr: &'e [String],
-    /// The access token that came with it: `at_hash` must be its hash, if there.
+    /// The access token that came with the ID token. If the ID token has `at_hash`, it must be the hash of this.
     pub access_token: Option<&'e Secret>,
-    /// The code that came with it: `c_hash` must be its hash, if there.
+    /// The code that came with the ID token. If the ID token has `c_hash`, it must be the hash of this.
     pub code: Option<&'e Secret>,
-    /// The state that came with it: `s_hash` must be its hash, if there.
+    /// The state that came with the ID token. If the ID token has `s_hash`, it must be the hash of this.
     pub state: Option<&'e str>,
-    /// Whether it came through the browser: then `c_hash` must be there if a code came with it, and `at_hash` if
-    /// an access token did (section 3.3.2.11).
+    /// Whether the ID token came through the browser. If so, it must have `c_hash` when a code came with it, and
+    /// `at_hash` when an access token did (OpenID Connect Core 1.0 section 3.3.2.11).
     pub front_channel: bool,
 }
 
@@ -78,39 +112,41 @@ impl IdTokenVerifier {
         }
     }
 
-    /// Accepts ID tokens of the issuers of this rule, instead of the one named first.
+    /// Accepts ID tokens of every issuer that fits this rule, instead of the one given to [`new`](Self::new).
     #[must_use]
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         self.issuer = rule;
         self
     }
 
-    /// Accepts these algorithms only: those that every call names, if called again. The default is every
-    /// asymmetric one; with an empty set, no token is accepted.
+    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every token.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {
         self.algorithms = self.algorithms.only(algorithms);
         self
     }
 
-    /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
+    /// Accepts ID tokens whose `aud` also names these audiences. Without this, an `aud` may name this client only. A
+    /// second call adds to the list.
     #[must_use]
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
 
-    /// Sets how far, in seconds, the issuer's clock may be from ours, either way.
+    /// Sets how far the issuer's clock may be ahead of ours or behind it. The default is
+    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Verifies an ID token: signature, issuer, audience, times, and what is expected of this one.
+    /// Verifies an ID token: its issuer, audience, times, the expectations and its signature.
     ///
     /// # Errors
-    /// [`VerificationError`] names the clause that the token breaks.
+    /// [`VerificationError`] names the rule that the token breaks.
     pub fn verify(
         &self,
         token: &Secret,
@@ -185,7 +221,7 @@ impl IdTokenVerifier {
             if demanded && value.is_some() && claim.is_none() {
                 return Err(VerificationError::Missing(name));
             }
-            // Without the value there is nothing to compare; the flow that has it passes it.
+            // Without the value there is nothing to compare. A flow that has the value passes it.
             if let (Some(hash), Some(value)) = (claim, value)
                 && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())
             {
@@ -210,33 +246,47 @@ impl IdTokenVerifier {
     }
 }
 
-/// An ID token that has been verified: who the user is, as the issuer says.
+/// A verified ID token: the issuer's statement about who the user is.
 ///
-/// There is no other way to one than a verifier or a flow.
+/// Only a verifier or a flow can make one: see [`IdTokenVerifier`].
+///
+/// ```
+/// use oidc_proto::token::IdToken;
+///
+/// /// The key of a user account. Never use the email address: a provider may give it to another user.
+/// fn account(user: &IdToken) -> (&str, &str) {
+///     (&user.iss, &user.sub)
+/// }
+///
+/// /// The name to show. It is a further claim, so the program names its type.
+/// fn name(user: &IdToken) -> String {
+///     user.claim("name").unwrap_or_else(|| user.sub.clone())
+/// }
+/// ```
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct IdToken {
     /// The issuer.
     pub iss: String,
-    /// The user, at this issuer.
+    /// The identifier of the user. It is unique only at this issuer: store it together with `iss`.
     pub sub: String,
-    /// Whom it is meant for.
+    /// The audiences of the token: this client, and perhaps others.
     pub aud: Vec<String>,
-    /// When it expires.
+    /// The time at which the token expires.
     pub exp: Timestamp,
-    /// When it was issued.
+    /// The time at which the token was issued.
     pub iat: Timestamp,
-    /// The client it was issued to.
+    /// The client to which the token was issued (the authorized party).
     pub azp: Option<String>,
-    /// The nonce of the request it answers.
+    /// The nonce of the authorization request.
     pub nonce: Option<String>,
-    /// When the user was authenticated.
+    /// The time at which the user was authenticated.
     pub auth_time: Option<Timestamp>,
-    /// The class of that authentication.
+    /// The class of the authentication.
     pub acr: Option<String>,
-    /// The methods of that authentication.
+    /// The methods of the authentication.
     pub amr: Vec<String>,
-    /// The session at the provider.
+    /// The session of the user at the provider.
     pub sid: Option<String>,
     /// Every other claim.
     pub claims: Extra,
@@ -244,7 +294,7 @@ pub struct IdToken {
     pub token: Secret,
 }
 
-/// Without the nonce, which a log has no use for; of the other claims the names alone.
+/// Leaves out the nonce and the token, and shows only the names of the other claims.
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { iss, sub, aud, exp, iat, azp, nonce: _, auth_time, acr, amr, sid, claims, token: _ } =
@@ -265,7 +315,7 @@ impl fmt::Debug for IdToken {
     }
 }
 
-/// The claims that have fields of their own.
+/// The claims with a field of their own.
 const TYPED: [&str; 11] =
     ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];
 
@@ -292,7 +342,7 @@ impl IdToken {
         })
     }
 
-    /// A claim in a type of your choice; `None` if it is absent or of another type.
+    /// Reads one of the other claims in a type of your choice. `None` if the claim is absent or of another type.
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.claims.get(name)?).ok()

@@ -1,4 +1,4 @@
-//! What every profile of JWT shares: cheap checks first, the signature last.
+//! Reading and checking a JWT: the part that every kind of token shares. Cheap checks run first, the signature last.
 
 use super::{Claims, VerificationError};
 use crate::{
@@ -10,10 +10,10 @@ use crate::{
     metadata::IssuerRule,
 };
 
-/// The longest token that is looked at, in bytes.
+/// The maximum length of a token, in bytes. A longer one is refused before it is decoded.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
-/// A token taken apart and read, its signature not yet checked.
+/// A decoded token whose signature is not checked yet.
 pub(super) struct Unverified<'s, 't> {
     pub(super) header: Header<'s>,
     pub(super) claims: Claims<'s>,
@@ -23,7 +23,7 @@ pub(super) struct Unverified<'s, 't> {
 }
 
 impl<'s, 't> Unverified<'s, 't> {
-    /// Reads a token; only the header decides between here and `typ_fits` whether to go on.
+    /// Reads a token. The header is checked before the claims are read: `typ_fits` decides on its `typ`.
     pub(super) fn read(
         token: &'t str,
         scratch: &'s mut Scratch,
@@ -47,7 +47,7 @@ impl<'s, 't> Unverified<'s, 't> {
         Ok(Self { header, claims, payload, signature, signed: parts.signed })
     }
 
-    /// Checks the signature: the last step, and the only dear one.
+    /// Checks the signature: the last step, and the only expensive one.
     pub(super) fn check_signature<'k>(
         &self,
         keys: &'k KeySet,
@@ -62,12 +62,12 @@ impl<'s, 't> Unverified<'s, 't> {
     }
 }
 
-/// Who a token says has issued it: the word of whoever made it, good for nothing but choosing among
-/// issuers that are trusted anyway. `None` if the text is no signed JWT.
+/// Returns the `iss` of a token without verifying anything. Anybody could have written it, so its only use is to choose
+/// among issuers that are trusted anyway. `None` if the text is not a signed JWT.
 pub(crate) fn claimed_issuer(token: &str) -> Option<Result<String, VerificationError>> {
     let parts = Compact::split(token).ok()?;
     let header = base64url::decode(parts.header)?;
-    // An opaque token may well have two dots; a JOSE header it does not have.
+    // An opaque token may have two dots, but it has no JOSE header.
     serde_json::from_slice::<Extra>(&header).ok()?;
     Some(base64url::decode(parts.payload).ok_or(JwsError::Base64.into()).and_then(|payload| {
         let claims = Claims::read(&payload, &mut Names::default())?;
@@ -75,7 +75,7 @@ pub(crate) fn claimed_issuer(token: &str) -> Option<Result<String, VerificationE
     }))
 }
 
-/// Whether a `typ` is this one, with or without `application/` before it (RFC 7515 section 4.1.9).
+/// Whether a `typ` is this media type, with or without the prefix `application/` (RFC 7515 section 4.1.9).
 pub(super) fn is_type(typ: &str, wanted: &str) -> bool {
     let bare = match typ.get(..12) {
         Some(prefix) if prefix.eq_ignore_ascii_case("application/") => typ.get(12..).unwrap_or_default(),

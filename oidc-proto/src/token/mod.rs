@@ -1,5 +1,39 @@
-//! Room `token`: from bytes to claims one may believe (OpenID Connect Core 1.0 section 3.1.3.7, RFC
-//! 7519, RFC 9068). Each profile says what must be there; no token says so of itself.
+//! Room `token`: verifies signed tokens and returns their claims.
+//!
+//! A token is a signed JSON object (a JWT, RFC 7519). Its claims may be believed only after the signature, the issuer,
+//! the audience and the times have been checked. Each kind of token has its own verifier, because each kind has its own
+//! rules:
+//!
+//! | token | verifier | specification |
+//! |---|---|---|
+//! | access token, at an API | [`AccessTokenVerifier`] | RFC 9068 section 4 |
+//! | ID token, at a client | [`IdTokenVerifier`] | OpenID Connect Core 1.0 section 3.1.3.7 |
+//! | signed authorization response, at a client | [`AuthorizationResponseVerifier`] | JARM section 2.4 |
+//!
+//! The verifier decides which claims must be there. The token itself never does: an attacker could have written it.
+//!
+//! A login verifies its ID tokens itself: see [`flow`](crate::flow). To protect an API, prefer a
+//! [`ResourceServer`](crate::resource::ResourceServer): it also reads the request, checks DPoP proofs and writes the
+//! challenges. This is the shortest check of an access token:
+//!
+//! ```
+//! use oidc_proto::{Timestamp, jose::KeySet, token::{AccessTokenVerifier, Scratch}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let verifier = AccessTokenVerifier::new("https://op.example", "https://api.example");
+//! let keys = KeySet::parse(br#"{"keys":[{"kty":"OKP","crv":"Ed25519","kid":"1",
+//!     "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
+//! let token = "eyJ0eXAiOiJhdCtqd3QiLCJhbGciOiJFZERTQSIsImtpZCI6IjEifQ.eyJpc3MiOiJodHRwczovL29wLmV4YW1wbGUiLCJzd\
+//!     WIiOiJhbGljZSIsImF1ZCI6Imh0dHBzOi8vYXBpLmV4YW1wbGUiLCJjbGllbnRfaWQiOiJhcHAiLCJqdGkiOiJ0MSIsImlhd\
+//!     CI6MTgwMDAwMDAwMCwiZXhwIjoxODAwMDAwMzAwLCJzY29wZSI6Im9yZGVycy5yZWFkIiwidGVuYW50IjoiYWNtZSJ9.e4ag\
+//!     dvWd_RxjIiy9mCE6CcvyIUPHNG6Jq7FevhRbv2igvkkptfNKMj5DLlsO6HNElVoOcUSW4nPfDSTSNyPVCw";
+//!
+//! let mut scratch = Scratch::new();
+//! let verified = verifier.verify(token, &keys, &mut scratch, Timestamp(1_800_000_060))?;
+//! assert!(verified.has_scope("orders.read"));
+//! # Ok(())
+//! # }
+//! ```
 
 mod access_token;
 mod authorization_response;

@@ -1,24 +1,25 @@
-//! Whether a JWT that does not say what it is can be an access token (RFC 9068 section 5 tells why it matters):
-//! an issuer signs ID tokens, logout tokens and authorization responses with the same keys, and those for a
-//! client pass through hands that its API should not trust.
+//! Decides whether a JWT without a declared `typ` can be an access token.
+//!
+//! RFC 9068 section 5 explains the danger: an issuer signs ID tokens, logout tokens and authorization responses with
+//! the same keys. Parties that see such a token must not be able to use it at an API.
 
 use super::{Claims, VerificationError, claims::Text};
 use crate::base::json::JsonError;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
-/// What tells one kind of token from another, besides the registered claims.
+/// The claims that distinguish kinds of token, besides the registered ones.
 #[derive(Default)]
 struct Signs<'a> {
-    /// `cid` (Okta), `appid` and `azpacr` (Entra): the client, as no ID token names it.
+    /// Whether there is `cid` (Okta), `appid` or `azpacr` (Entra): names of the client that no ID token uses.
     client: bool,
-    /// A parameter of an authorization response (JARM section 4.3).
+    /// The last parameter of an authorization response that was found (JARM section 4.3).
     response: Option<&'static str>,
-    /// `token_use` (Cognito) and `typ` (Keycloak).
+    /// The values of `token_use` (Cognito) and `typ` (Keycloak).
     kinds: [Option<Cow<'a, str>>; 2],
 }
 
-/// Holds a token without `typ` against what an access token has and no other does.
+/// Checks that a token without a declared `typ` has a mark that only access tokens have.
 #[inline(never)]
 pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), VerificationError> {
     if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
@@ -39,8 +40,8 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Verificat
             return Err(VerificationError::Type);
         }
     }
-    // An ID token is made for its client: whoever names another party than the audience is none. And it says
-    // when it was issued (OpenID Connect Core 1.0 section 2).
+    // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an ID
+    // token always has `iat` (OpenID Connect Core 1.0 section 2).
     let other_party =
         claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
     let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();
@@ -55,7 +56,7 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Verificat
 }
 
 impl<'a> Signs<'a> {
-    /// A second pass over claims that have been read before.
+    /// Reads the signs in a second pass: the claims have been read once before.
     fn read(payload: &'a [u8]) -> Result<Self, VerificationError> {
         let mut signs = Self::default();
         let mut wrong = None;
@@ -73,7 +74,7 @@ impl<'a> Signs<'a> {
 
 struct Reader<'a, 'r>(&'r mut Signs<'a>, &'r mut Option<&'static str>);
 
-/// The names that tell.
+/// The names of the claims that are signs.
 const NAMES: [&str; 10] =
     ["cid", "appid", "azpacr", "token_use", "typ", "code", "state", "access_token", "id_token", "error"];
 

@@ -1,5 +1,4 @@
-//! The scopes of a token, borrowed from it. They are read as everywhere else: see
-//! [`crate::message::scopes`].
+//! The scopes of a token, borrowed from it. They mean the same as everywhere else: see [`crate::message::scopes`].
 
 use super::{Audience, Claims, claims::Text};
 use crate::message::scopes::words;
@@ -7,14 +6,14 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
-/// The scopes that a token has otherwise than by `scope` in a string: as an array, or in `scp`.
+/// The scopes that are not in a `scope` string: those of a `scope` array, or of `scp`.
 #[derive(Clone)]
 pub(super) enum Others<'a> {
-    /// None.
+    /// There are none.
     None,
-    /// As JSON without escapes.
+    /// JSON without escapes, borrowed from the token.
     Said(&'a str),
-    /// Read. Nothing is allocated unless there are escapes.
+    /// Unescaped texts. Only this variant allocates.
     Unescaped(Vec<String>),
 }
 
@@ -38,7 +37,7 @@ impl<'a> Others<'a> {
     }
 }
 
-/// All scopes of a token.
+/// Returns all scopes of a token.
 pub(super) fn all<'v>(claims: &'v Claims<'_>, others: &'v Others<'_>) -> impl Iterator<Item = &'v str> {
     let (json, read) = match others {
         Others::None => ("", None),
@@ -53,7 +52,7 @@ pub(super) fn all<'v>(claims: &'v Claims<'_>, others: &'v Others<'_>) -> impl It
     words(text).chain(items.filter(|item| !item.is_empty()))
 }
 
-/// The array in `scope`, among claims that have been read before.
+/// Finds the array in `scope`. The claims have been read once before.
 fn scope(payload: &[u8]) -> Option<Audience<'_>> {
     struct Find;
     impl<'de> Visitor<'de> for Find {
@@ -85,9 +84,9 @@ mod tests {
         message::scopes,
     };
 
-    /// The one meaning, by two ways to read it.
+    /// Two readers, one meaning.
     #[test]
-    fn a_token_has_the_scopes_that_its_members_have_however_they_are_spelt() {
+    fn a_token_has_the_same_scopes_in_every_spelling_and_for_both_readers() {
         for (payload, all) in [
             (r#"{}"#, &[][..]),
             (r#"{"scope":null}"#, &[]),

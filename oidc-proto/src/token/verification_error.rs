@@ -1,42 +1,62 @@
-//! [`VerificationError`]: the clause that a token breaks.
+//! [`VerificationError`]: why a token is refused.
 
 use crate::{base::json::JsonError, jose::JwsError};
 
-/// Why a token is not accepted. `Copy`, and without a byte of the token.
+/// The reason why a token is refused. It is `Copy` and holds nothing of the token, so it is safe to log.
+///
+/// ```
+/// use oidc_proto::token::VerificationError;
+///
+/// /// What an API does about a token that was refused.
+/// fn advice(why: VerificationError) -> &'static str {
+///     match why {
+///         why if why.wants_newer_keys() => "fetch the keys of the issuer and verify once more",
+///         VerificationError::Audience => "this token is for another API",
+///         VerificationError::SenderConstrained => "check a DPoP proof or a certificate, then call `verify_bound`",
+///         VerificationError::Missing(_) | VerificationError::Value(_) => "the issuer makes tokens of another kind",
+///         _ => "refuse the request",
+///     }
+/// }
+///
+/// assert_eq!(advice(VerificationError::Audience), "this token is for another API");
+/// assert_eq!(VerificationError::Missing("sub").to_string(), "it lacks the claim `sub`");
+/// assert_eq!(VerificationError::Missing("sub").code(), "token_missing_claim"); // For logs and metrics.
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerificationError {
-    /// Longer than [`MAX_TOKEN`](super::MAX_TOKEN).
+    /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
     #[error("it is longer than {} bytes", super::MAX_TOKEN)]
     TooLarge,
-    /// Not a JWS that these keys vouch for (RFC 7515 section 5.2).
+    /// The token is not a JWS, or none of these keys has signed it (RFC 7515 section 5.2).
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The claims are not acceptable JSON (RFC 7519 section 4).
     #[error("its set of claims {0}")]
     Claims(JsonError),
-    /// The header says that it is another kind of token (RFC 8725 section 3.11).
+    /// The `typ` of the header is that of another kind of token (RFC 8725 section 3.11).
     #[error("its header `typ` is that of another kind of token")]
     Type,
-    /// A claim that must be there is not.
+    /// A required claim is missing.
     #[error("it lacks the claim `{0}`")]
     Missing(&'static str),
-    /// A claim has a value that it may not have.
+    /// A claim has a forbidden value.
     #[error("its claim `{0}` has a value that is not allowed")]
     Value(&'static str),
-    /// Issued by someone else.
+    /// The `iss` is not the expected issuer.
     #[error("its `iss` is not the issuer expected")]
     Issuer,
-    /// Signed with a key that the key set gives to another issuer.
+    /// The key that signed the token belongs to another issuer, as the key set says.
     #[error("the key that signed it is that of another issuer")]
     KeyIssuer,
-    /// Meant for someone else.
+    /// The `aud` does not name this client or resource.
     #[error("its `aud` does not name this client or resource")]
     Audience,
-    /// Meant for others, too, whom nobody has said to trust (OpenID Connect Core 1.0 section 3.1.3.7).
+    /// The `aud` also names an audience that is not trusted (OpenID Connect Core 1.0 section 3.1.3.7): see
+    /// [`trusted_audiences`](super::IdTokenVerifier::trusted_audiences).
     #[error("its `aud` names others besides this client; name those you trust in `trusted_audiences`")]
     UntrustedAudience,
-    /// Issued to another client.
+    /// The `azp` is another client.
     #[error("its `azp` is not this client")]
     AuthorizedParty,
     /// Its time is over.
@@ -48,51 +68,50 @@ pub enum VerificationError {
     /// It claims to be from the future.
     #[error("it was issued in the future (`iat`); are the clocks right?")]
     IssuedInFuture,
-    /// It answers another request.
+    /// The `nonce` is that of another authorization request.
     #[error("its `nonce` is not the one sent")]
     Nonce,
     /// The user's authentication is older than was asked for.
     #[error("the authentication it tells of (`auth_time`) is older than `max_age`")]
     AuthenticationTooOld,
-    /// The user's authentication is not of a class that was demanded.
+    /// The class of the user's authentication (`acr`) is none of those demanded.
     #[error("its `acr` is none of those demanded")]
     AuthenticationContext,
-    /// It does not go with the access token.
+    /// The `at_hash` is not the hash of the access token.
     #[error("its `at_hash` is not that of the access token")]
     AccessTokenHash,
-    /// It does not go with the code.
+    /// The `c_hash` is not the hash of the code.
     #[error("its `c_hash` is not that of the code")]
     CodeHash,
-    /// It does not go with the state.
+    /// The `s_hash` is not the hash of the state.
     #[error("its `s_hash` is not that of the state")]
     StateHash,
-    /// A refreshed ID token changed what must stay (OpenID Connect Core 1.0 section 12.2).
+    /// A refreshed ID token changed a claim that must stay the same (OpenID Connect Core 1.0 section 12.2).
     #[error("its `{0}` differs from that of the ID token at login")]
     Changed(&'static str),
-    /// The ID token that came with a code differs from the one that the code led to (OpenID Connect Core 1.0 section
-    /// 3.3.3.6).
+    /// A claim differs between the ID token from the browser and the one from the token endpoint (OpenID Connect Core
+    /// 1.0 section 3.3.3.6).
     #[error("its `{0}` differs from that of the ID token that came through the browser")]
     FrontChannel(&'static str),
-    /// An ID token where an access token is needed.
+    /// The token is an ID token, but an access token is needed.
     #[error("it is an ID token, and not an access token")]
     IdTokenAsAccessToken,
-    /// It is bound to a key or certificate that nobody has checked.
+    /// The token is bound to a key or certificate, and the sender has not shown that it holds it.
     #[error("it is bound to a key (`cnf`), and may not be used as a bearer token")]
     SenderConstrained,
-    /// It is bound to another key or certificate than the sender's (RFC 9449 section 7.1, RFC 8705
-    /// section 3).
+    /// The token is bound to a key or certificate other than the sender's (RFC 9449 section 7.1, RFC 8705 section 3).
     #[error("it is bound (`cnf`) to another key or certificate than the sender's")]
     WrongSender,
-    /// Its binding names no method, or one that cannot be checked (RFC 7800 section 3.1).
+    /// The binding names no method, or one that is not supported (RFC 7800 section 3.1).
     #[error("it is bound (`cnf`) by a method that is not supported")]
     ConfirmationMethod,
-    /// The sender proved to hold a key, or must, and the token is not bound to any.
+    /// The token is not bound, but the sender has proven a key or the API demands a binding.
     #[error("it is not bound (`cnf`) to the key or certificate that is to be shown")]
     NotBound,
 }
 
 impl VerificationError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -126,7 +145,7 @@ impl VerificationError {
         }
     }
 
-    /// Whether newer keys of the issuer could lead to another verdict.
+    /// Whether newer keys of the issuer could lead to another verdict. If so, fetch them and verify once more.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(self, Self::Jws(error) if error.wants_newer_keys())

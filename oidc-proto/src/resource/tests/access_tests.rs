@@ -1,4 +1,4 @@
-//! What an access may do, and what a route may need.
+//! Tests the rights of an access and the requirements of a route.
 
 use super::{
     super::{requirement::Requirement, testdata::*},
@@ -17,7 +17,7 @@ fn refusal(changes: Value, requirement: &Requirement) -> Option<(u16, &'static s
 }
 
 #[test]
-fn an_access_tells_what_the_token_told() {
+fn an_access_has_the_claims_of_the_token() {
     let access = access(json!({"auth_time": 5, "acr": "high", "aud": ["x", RESOURCE], "tenant": {"id": 7}}));
     assert_eq!((access.issuer.as_str(), access.subject.as_deref()), (ISSUER, Some("alice")));
     assert_eq!((access.client_id.as_deref(), access.acr.as_deref()), (Some("app"), Some("high")));
@@ -41,7 +41,7 @@ fn scopes_are_words_or_an_array_in_the_claim_that_the_issuer_uses() {
     assert_eq!(access(json!({"scope": ["a", "b c"]})).scopes, ["a", "b c"]);
     assert_eq!(access(json!({"scope": " a  b "})).scopes, ["a", "b"]);
     assert!(access(json!({"scope": null})).scopes.is_empty());
-    // Without a setting, the one of the two that is there; with one, no other.
+    // Without a setting, `scope` or else `scp` counts. With a setting, only the named claim counts.
     let scp = json!({"scope": null, "scp": ["a", "b"]});
     assert_eq!(access(scp.clone()).scopes, ["a", "b"]);
     assert_eq!(access(json!({"scp": "a"})).scopes, ["read", "write"]);
@@ -97,7 +97,7 @@ fn a_missing_scope_is_403_and_named() {
 
 /// A list may come from a configuration in which it is empty by mistake.
 #[test]
-fn one_of_an_empty_list_is_what_no_token_has() {
+fn no_token_satisfies_an_empty_list() {
     const NONE: [&str; 0] = [];
     let good = json!({"acr": "high", "auth_time": NOW.0});
     for (needs, status, code) in [
@@ -119,7 +119,7 @@ fn one_of_an_empty_list_is_what_no_token_has() {
 }
 
 #[test]
-fn what_is_needed_twice_is_needed_twice() {
+fn two_calls_of_a_method_make_two_demands() {
     let changes =
         json!({"acr": "higher", "auth_time": NOW.0 - 500, "aud": ["x", RESOURCE], "roles": ["user"]});
     let none = Requirement::new;

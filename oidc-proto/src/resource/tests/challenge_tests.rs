@@ -1,4 +1,4 @@
-//! Every refusal has its status, its error code and its challenges.
+//! Tests the status, the error code and the challenges of every refusal.
 
 use super::{
     super::{requirement::Requirement, testdata::*},
@@ -78,7 +78,7 @@ fn the_error_goes_to_the_scheme_that_was_used() {
 }
 
 #[test]
-fn details_are_named_and_what_cannot_be_said_is_left_out() {
+fn details_are_named_and_a_value_that_cannot_be_quoted_is_left_out() {
     let details = Details {
         scope: Some("read \"x\"".to_owned()),
         acr_values: Some("h\u{f6}ch\r\nSet-Cookie: a=b".to_owned()),
@@ -100,7 +100,7 @@ fn details_are_named_and_what_cannot_be_said_is_left_out() {
 }
 
 #[test]
-fn who_has_not_tried_yet_is_told_what_to_ask_for() {
+fn a_client_without_a_token_learns_which_scopes_to_ask_for() {
     let server = server().build().unwrap();
     let denied = outcome(judge(&server, &HeaderMap::new())).unwrap_err();
     assert_eq!(challenges(&denied), [r#"Bearer realm="https://api.example""#]);

@@ -1,4 +1,4 @@
-//! Settings that make no server, and what the settings of one lead to.
+//! Tests which settings are refused, and the effect of the others.
 
 use super::{super::testdata::*, super::*, *};
 use crate::{
@@ -61,7 +61,7 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
     {
         let denied = bearer(&server, &token(json!({"iss": iss}))).unwrap_err();
         assert_eq!(denied.reason(), DenialReason::UntrustedIssuer, "{iss}");
-        assert_eq!(denied.record().issuer, None, "the word of a stranger is in no log");
+        assert_eq!(denied.record().issuer, None, "an issuer that is not trusted is in no log");
     }
     assert_eq!(
         bearer(&server, &token(json!({"iss": null}))).unwrap_err().reason(),
@@ -73,7 +73,7 @@ fn d15_an_issuer_is_trusted_by_the_settings_alone() {
 }
 
 #[test]
-fn a_token_that_does_not_tell_its_issuer_needs_nobodys_keys() {
+fn a_token_without_a_readable_issuer_is_refused_before_any_keys_are_needed() {
     let server = server().build().unwrap();
     let (method, uri) = (http::Method::GET, http::Uri::from_static("/orders"));
     for changes in [json!({"iss": null}), json!({"iss": 5}), json!({"iss": {}}), json!({"aud": 5})] {
@@ -152,13 +152,17 @@ fn each_issuer_has_its_own_policy() {
 }
 
 #[test]
-fn what_is_demanded_is_not_taken_back_by_what_is_accepted() {
+fn a_later_accept_does_not_undo_an_earlier_require() {
     let settings = server().require_dpop(DpopVerifier::new()).accept_dpop(DpopVerifier::new());
     let settings = settings.require_certificate_bound().accept_certificate_bound().build().unwrap();
     assert_eq!(bearer(&settings, &token(json!({}))).unwrap_err().reason(), DenialReason::ProofRequired);
     let bound = bound_token();
     let unbound = dpop(&settings, &bound, &proof(&bound, json!({}))).unwrap_err();
-    assert_eq!(unbound.reason(), DenialReason::Token(VerificationError::NotBound), "to no certificate");
+    assert_eq!(
+        unbound.reason(),
+        DenialReason::Token(VerificationError::NotBound),
+        "it is bound to no certificate"
+    );
     let only = |algorithm| crate::jose::AlgorithmSet::EMPTY.with(algorithm);
     let narrow = TrustedIssuer::new(ISSUER)
         .access_tokens(|verifier| verifier.algorithms(only(crate::jose::Algorithm::ES256)))
@@ -201,7 +205,7 @@ fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
         why(dpop(&accepting, &to_another, &its_proof)),
         Err(DenialReason::Token(VerificationError::WrongSender))
     );
-    // A proof that says it is of the right key, and is not signed by it.
+    // A proof that names the right key, but is signed by another.
     let stolen = sign(&issuer(), &proof_header(), &proof_claims(&bound));
     assert_eq!(
         why(dpop(&accepting, &bound, &stolen)),
@@ -271,7 +275,7 @@ fn certificates_bind_as_the_settings_say() {
 }
 
 #[test]
-fn an_opaque_token_is_worth_what_its_issuer_says() {
+fn an_opaque_token_is_judged_by_its_introspection_response() {
     let asks = TrustedIssuer::new(ISSUER).introspects_opaque_tokens();
     let asks_any = asks.clone().introspects_without_audience();
     let judge = |issuer: &TrustedIssuer, scheme: &str, members: serde_json::Value| {
@@ -337,7 +341,7 @@ fn the_client_never_says_where_it_sees_the_resource() {
     };
     let view = RequestView::new(&method, &uri, &headers);
     assert_eq!(judged(view).unwrap_err().reason(), DenialReason::Proof(ProofError::Target));
-    assert!(judged(view.origin("https://evil.example")).is_ok(), "a proxy that is trusted may");
+    assert!(judged(view.origin("https://evil.example")).is_ok(), "a trusted proxy may say it");
 }
 
 #[test]
@@ -364,7 +368,7 @@ fn issuer_thumbprint() -> Option<String> {
 }
 
 #[test]
-fn what_may_be_elsewhere_than_in_the_header_counts_where_the_method_gives_it_a_meaning() {
+fn a_token_in_a_form_counts_only_if_the_method_has_a_body() {
     let policy = CredentialPolicy::default().with_form().with_query();
     let server = server().credentials(policy).build().unwrap();
     let token = token(json!({}));
@@ -387,7 +391,7 @@ fn what_may_be_elsewhere_than_in_the_header_counts_where_the_method_gives_it_a_m
 }
 
 #[test]
-fn what_one_server_has_inspected_another_does_not_judge() {
+fn a_request_inspected_by_one_server_is_not_judged_by_another() {
     let token = token(json!({"cnf": {"jkt": jkt()}}));
     let proof = proof(&token, json!({}));
     let authorization = format!("DPoP {token}");
@@ -406,13 +410,12 @@ fn what_one_server_has_inspected_another_does_not_judge() {
     );
     let off = server().build().unwrap();
     assert_eq!(judge(&off), Err(DenialReason::NoCredentials));
-    assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "not even inspected");
+    assert!(off.inspect(&view).unwrap_err().is_missing_credentials(), "it is not even inspected");
     assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
 }
 
-/// Who has inspected a request by the settings of a laxer server has not judged it by them.
-/// A proof costs its sender nothing, and so does a token that nobody has signed: no work is done for the key
-/// of the one before the other is known to be good.
+/// A sender can make proofs and unsigned tokens at no cost. So the server does not check the key of a proof before it
+/// knows that the token is valid.
 #[test]
 fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
     let mut header = proof_header();
@@ -446,6 +449,7 @@ fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
     assert!(matches!(why(&forged), DenialReason::Token(VerificationError::Jws(_))));
 }
 
+/// A laxer server may have inspected the request, but the strict one judges it by its own settings.
 #[test]
 fn a_server_that_demands_proofs_takes_no_bearer_token_that_another_has_inspected() {
     let (lax, strict) =

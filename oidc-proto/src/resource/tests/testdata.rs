@@ -48,7 +48,7 @@ pub(super) fn judge(server: &ResourceServer, headers: &HeaderMap) -> Verdict {
     }
 }
 
-/// What is accepted, or why not; a proof is taken for fresh.
+/// Returns the access of a verdict, or the refusal. A proof counts as new.
 pub(super) fn outcome(verdict: Verdict) -> Result<Box<Access>, Denied> {
     match verdict {
         Verdict::Accepted(access) => Ok(access),

@@ -1,60 +1,61 @@
-//! [`Audience`]: the `aud` claim, a string or an array of strings (RFC 7519 section 4.1.3).
+//! [`Audience`]: a claim that is a string or an array of strings, such as `aud` (RFC 7519 section 4.1.3).
 
 use serde::de::{Deserializer, SeqAccess, Visitor};
 use std::fmt;
 
-/// Whom a token is meant for. Borrowed from the token; nothing is allocated until you ask for it.
+/// A list of strings in a token, such as its audiences. It is borrowed from the token. Only [`to_vec`](Self::to_vec)
+/// and strings with escapes allocate.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct Audience<'a> {
-    /// JSON: a string, or an array of strings.
+    /// The JSON of a string or of an array of strings.
     json: &'a str,
     count: usize,
 }
 
 impl<'a> Audience<'a> {
-    /// `None` if it is neither a string nor an array of strings.
+    /// Reads the JSON of a string or of an array of strings. `None` if it is of another type.
     pub(in crate::token) fn new(json: &'a str) -> Option<Self> {
         let mut count = 0;
         each(json, &mut |_| count += 1)?;
         Some(Self { json, count })
     }
 
-    /// As it is written.
+    /// Returns the JSON as it is in the token.
     pub(in crate::token) const fn json(self) -> &'a str {
         self.json
     }
 
-    /// How many there are.
+    /// Returns the number of strings.
     #[must_use]
     pub const fn len(self) -> usize {
         self.count
     }
 
-    /// Whether there is none: an empty array.
+    /// Whether there are no strings: the token has an empty array.
     #[must_use]
     pub const fn is_empty(self) -> bool {
         self.count == 0
     }
 
-    /// Whether this one is among them.
+    /// Whether this string is in the list.
     #[must_use]
     pub fn contains(self, wanted: &str) -> bool {
         self.any(|audience| audience == wanted)
     }
 
-    /// Whether one of them satisfies a condition.
+    /// Whether at least one string satisfies a condition.
     pub fn any(self, condition: impl Fn(&str) -> bool) -> bool {
         let mut found = false;
         each(self.json, &mut |audience| found |= condition(audience));
         found
     }
 
-    /// Whether all of them satisfy a condition.
+    /// Whether all strings satisfy a condition.
     pub fn all(self, condition: impl Fn(&str) -> bool) -> bool {
         !self.any(|audience| !condition(audience))
     }
 
-    /// All of them, in the token's order.
+    /// Copies the strings, in the order of the token.
     #[must_use]
     pub fn to_vec(self) -> Vec<String> {
         let mut all = Vec::with_capacity(self.count);
@@ -73,8 +74,8 @@ fn each(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
     if json.contains('\\') { unescape_each(json, seen) } else { each_plain(json, seen) }
 }
 
-/// Without escapes, a string is what stands between two quotation marks. The text is JSON: somebody has
-/// read it before.
+/// Reads JSON without escapes: there, a string is the text between two quotation marks. A JSON reader has accepted the
+/// text before, so this function need not check its syntax.
 fn each_plain(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
     const SPACE: [char; 4] = [' ', '\t', '\n', '\r'];
     let string = |text| -> Option<(&str, &str)> { str::strip_prefix(text, '"')?.split_once('"') };

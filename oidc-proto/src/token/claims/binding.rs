@@ -1,5 +1,5 @@
-//! [`Confirmation`]: the keys that a token is bound to (RFC 7800 section 3), and [`Possession`]: those
-//! that its sender has shown to hold (RFC 9449 section 6.1, RFC 8705 section 3.1).
+//! [`Confirmation`]: the keys to which a token is bound (RFC 7800 section 3). [`Possession`]: the keys that its sender
+//! has shown to hold (RFC 9449 section 6.1, RFC 8705 section 3.1).
 
 use super::member::Text;
 use crate::{
@@ -12,26 +12,37 @@ use crate::{
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
-/// The `cnf` claim: every key named in it must be held by the sender.
+/// The `cnf` claim: the keys to which a token is bound. The sender must hold every one of them.
 ///
-/// RFC 7800 section 3.1 has members ignored that are not understood, and Keycloak writes one of its own
-/// (`kc-jkt-type`) beside `jkt`. So those are, as long as there is a binding that can be checked; the
-/// registered methods that cannot be checked here are not, and a binding by none but unknown members
-/// is refused.
+/// Unknown members are ignored, as RFC 7800 section 3.1 demands: Keycloak writes its own `kc-jkt-type` beside `jkt`.
+/// But a token is refused if its binding has only unknown members, or a registered method that this library cannot
+/// check.
+///
+/// ```
+/// use oidc_proto::token::Confirmation;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // The `cnf` of an introspection response:
+/// let cnf = serde_json::from_str(r#"{"jkt":"0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"}"#)?;
+/// let bound = Confirmation::from_members(cnf)?;
+/// assert_eq!(bound.jkt.as_deref(), Some("0ZcOCORZNYy-DWpqq30jZyJGHTN0d2HglBV3uiguA4I"));
+/// assert_eq!(bound.x5t_s256, None);
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Confirmation<'a> {
-    /// `jkt`: the thumbprint of a DPoP key (RFC 9449 section 6.1).
+    /// The thumbprint of a DPoP key, from `jkt` (RFC 9449 section 6.1).
     pub jkt: Option<Cow<'a, str>>,
-    /// `x5t#S256`: the thumbprint of a certificate (RFC 8705 section 3.1).
+    /// The thumbprint of a certificate, from `x5t#S256` (RFC 8705 section 3.1).
     pub x5t_s256: Option<Cow<'a, str>>,
-    /// Whether a registered method is named that cannot be checked here: `jwk`, `jwe`, `jku`, `kid`,
-    /// `osc`.
+    /// Whether `cnf` has a registered method that this library cannot check: `jwk`, `jwe`, `jku`, `kid` or `osc`.
     pub other: bool,
 }
 
 impl Confirmation<'static> {
-    /// Reads the members of a `cnf` that has been parsed already, as an introspection response has it.
+    /// Reads a parsed `cnf`, such as that of an introspection response.
     ///
     /// # Errors
     /// `jkt` or `x5t#S256` is not a string.
@@ -43,7 +54,29 @@ impl Confirmation<'static> {
     }
 }
 
-/// What the sender of a token has shown to hold.
+/// The keys that the sender of a token has shown to hold. The default is none: the token is a bearer token.
+///
+/// ```
+/// use oidc_proto::{
+///     Timestamp,
+///     jose::KeySet,
+///     sender::DpopProof,
+///     token::{AccessTokenVerifier, Possession, Scratch, VerificationError},
+/// };
+///
+/// /// Returns the subject of a token that is bound to the key of a checked DPoP proof.
+/// fn subject(
+///     verifier: &AccessTokenVerifier,
+///     (token, proof): (&str, &DpopProof),
+///     keys: &KeySet,
+///     now: Timestamp,
+/// ) -> Result<Option<String>, VerificationError> {
+///     let mut scratch = Scratch::new();
+///     let shown = Possession::none().key(proof.jkt());
+///     let verified = verifier.verify_bound(token, keys, &mut scratch, now, shown)?;
+///     Ok(verified.claims().sub.as_deref().map(str::to_owned))
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Possession<'p> {
     jkt: Option<&'p str>,
@@ -51,29 +84,28 @@ pub struct Possession<'p> {
 }
 
 impl<'p> Possession<'p> {
-    /// Nothing: the token is a bearer token.
+    /// Shows no key: the token is a bearer token.
     #[must_use]
     pub const fn none() -> Self {
         Self { jkt: None, x5t_s256: None }
     }
 
-    /// The private key whose public half has this thumbprint, by a DPoP proof that has been checked.
-    /// A token that is not bound to it is refused.
+    /// Shows a DPoP key by its thumbprint: the one of a checked proof
+    /// ([`DpopProof::jkt`](crate::sender::DpopProof::jkt)). A token that is not bound to this key is then refused.
     #[must_use]
     pub const fn key(mut self, jkt: &'p str) -> Self {
         self.jkt = Some(jkt);
         self
     }
 
-    /// The private key of the certificate with this thumbprint, in the TLS handshake of the
-    /// connection.
+    /// Shows the certificate with this thumbprint: the client certificate of the TLS connection.
     #[must_use]
     pub const fn certificate(mut self, x5t_s256: &'p str) -> Self {
         self.x5t_s256 = Some(x5t_s256);
         self
     }
 
-    /// Whether it is all that a token is bound to.
+    /// Checks that the sender has shown every key to which a token is bound.
     pub(crate) fn satisfies(self, bound: Option<&Confirmation<'_>>) -> Result<(), VerificationError> {
         let Some(bound) = bound else {
             return if self.jkt.is_some() { Err(VerificationError::NotBound) } else { Ok(()) };
@@ -96,7 +128,7 @@ impl<'p> Possession<'p> {
     }
 }
 
-/// Reads a `cnf`, borrowed from the token; `null` counts as absent.
+/// Reads a `cnf` and borrows it from the token. `null` counts as absent.
 pub(super) struct Bound<'a, 'n> {
     pub(super) text: &'a [u8],
     pub(super) names: &'n mut Names,

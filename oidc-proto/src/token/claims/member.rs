@@ -1,5 +1,5 @@
-//! The members of a set of claims by their types: texts, dates, lists, scopes. Read in one pass and borrowed
-//! from the token; `null` counts as absent.
+//! The types of claims: texts, dates, lists, scopes. They are read in one pass and borrowed from the token. `null`
+//! counts as absent.
 
 use super::audience::Audience;
 use crate::base::json::{integer, refuse};
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
-/// A string, borrowed unless it had to be unescaped.
+/// A string. It is borrowed unless it has escapes.
 pub(in crate::token) struct Text<'a>(pub(in crate::token) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -32,8 +32,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A `NumericDate` (RFC 7519 section 2), rounded down. Read from its text: how serde_json hands out numbers
-/// depends on features (`arbitrary_precision`) that any crate of the program can switch on.
+/// A `NumericDate` (RFC 7519 section 2), rounded down. It is parsed from its text, because the form in which serde_json
+/// passes numbers depends on a feature (`arbitrary_precision`) that any crate of the program can enable.
 pub(super) struct Date(pub(super) Option<i64>);
 
 impl<'de> Deserialize<'de> for Date {
@@ -50,7 +50,7 @@ impl Date {
         if let Ok(seconds) = json.parse::<i64>() {
             return (seconds.unsigned_abs() <= 1 << 53).then_some(Self(Some(seconds)));
         }
-        // It is JSON: only a number begins like one.
+        // The text is JSON, so only a number begins with a minus sign or a digit.
         let number = json.starts_with(|first: char| first == '-' || first.is_ascii_digit());
         let seconds = number.then(|| json.parse::<f64>().ok())??;
         integer(seconds.floor()).map(|seconds| Self(Some(seconds)))
@@ -70,7 +70,7 @@ impl<'de: 'a, 'a> Deserialize<'de> for Strings<'a> {
     }
 }
 
-/// A string, or an array of strings, which is read again by whoever wants to know.
+/// A string or an array of strings. The items are not kept: `scopes.rs` reads them again when they are needed.
 pub(super) enum Scope<'a> {
     Text(Option<Cow<'a, str>>),
     Items,

@@ -1,4 +1,4 @@
-//! Room `token::claims`: the claims of a JWT, read in one pass and borrowed from it.
+//! Room `token::claims`: reads the claims of a JWT in one pass and borrows them from it.
 
 mod audience;
 mod binding;

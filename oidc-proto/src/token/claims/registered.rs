@@ -1,5 +1,5 @@
-//! [`Claims`]: the registered claims of a JWT, read in one pass and borrowed from it (RFC 7519
-//! section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section 2.2).
+//! [`Claims`]: the registered claims of a JWT (RFC 7519 section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section
+//! 2.2). They are read in one pass and borrowed from the token.
 
 use super::{
     audience::Audience,
@@ -16,34 +16,48 @@ use crate::{
 use serde::de::{Deserializer, MapAccess, Visitor};
 use std::{borrow::Cow, fmt, time::Duration};
 
-/// The registered claims of a token. `null` counts as absent; another type than the
-/// specification's is an error, never an absence.
+/// The registered claims of a token. `null` counts as absent. A claim of the wrong type is an error and never counts as
+/// absent.
+///
+/// ```
+/// use oidc_proto::token::Claims;
+///
+/// /// A name for logs: the user, or the client that acts for itself.
+/// fn caller<'a>(claims: &'a Claims<'_>) -> Option<&'a str> {
+///     claims.sub.as_deref().or(claims.client_id.as_deref())
+/// }
+///
+/// // A program gets them from `VerifiedAccessToken::claims`; a test can make its own:
+/// let mut claims = Claims::default();
+/// claims.client_id = Some("batch-job".into());
+/// assert_eq!(caller(&claims), Some("batch-job"));
+/// ```
 #[derive(Clone, Default)]
 #[non_exhaustive]
 pub struct Claims<'a> {
-    /// Who issued it.
+    /// The issuer.
     pub iss: Option<Cow<'a, str>>,
-    /// Whom it is about.
+    /// The subject: the user, or the client that acts for itself.
     pub sub: Option<Cow<'a, str>>,
-    /// Whom it is meant for.
+    /// The audiences: the clients or APIs for which the token is meant.
     pub aud: Option<Audience<'a>>,
-    /// When it expires, in seconds since the Unix epoch, rounded down.
+    /// The time at which the token expires, in seconds since the Unix epoch, rounded down.
     pub exp: Option<Timestamp>,
-    /// When it begins to be valid.
+    /// The time at which the token becomes valid.
     pub nbf: Option<Timestamp>,
-    /// When it was issued.
+    /// The time at which the token was issued.
     pub iat: Option<Timestamp>,
-    /// Its identifier.
+    /// The identifier of the token.
     pub jti: Option<Cow<'a, str>>,
-    /// The client it was issued to.
+    /// The client to which the token was issued (the authorized party).
     pub azp: Option<Cow<'a, str>>,
-    /// What ties it to an authorization request.
+    /// The nonce of the authorization request.
     pub nonce: Option<Cow<'a, str>>,
-    /// When the user was authenticated.
+    /// The time at which the user was authenticated.
     pub auth_time: Option<Timestamp>,
-    /// The class of that authentication.
+    /// The class of the authentication.
     pub acr: Option<Cow<'a, str>>,
-    /// The methods of that authentication: JSON, an array of strings.
+    /// The methods of the authentication.
     pub amr: Option<Audience<'a>>,
     /// The hash of the access token.
     pub at_hash: Option<Cow<'a, str>>,
@@ -51,24 +65,26 @@ pub struct Claims<'a> {
     pub c_hash: Option<Cow<'a, str>>,
     /// The hash of the state.
     pub s_hash: Option<Cow<'a, str>>,
-    /// The session at the provider.
+    /// The session of the user at the provider.
     pub sid: Option<Cow<'a, str>>,
-    /// The client (RFC 9068).
+    /// The client to which an access token was issued (RFC 9068 section 2.2).
     pub client_id: Option<Cow<'a, str>>,
-    /// The scopes, with spaces between (RFC 8693 section 4.2), if they are written so. To read them however
-    /// they are written, see [`VerifiedAccessToken::scopes`](crate::token::VerifiedAccessToken::scopes).
+    /// The scopes in one string, separated by spaces (RFC 8693 section 4.2). `None` if the token has them in another
+    /// form: [`VerifiedAccessToken::scopes`](crate::token::VerifiedAccessToken::scopes) reads every form.
     pub scope: Option<Cow<'a, str>>,
     /// Whether `scope` is an array of strings.
     pub(crate) scope_is_list: bool,
-    /// `scp`, a string or an array of strings.
+    /// The claim `scp`: a string or an array of strings.
     pub(crate) scp: Option<Audience<'a>>,
-    /// Whether it tells of events (RFC 8417): then it is a logout token, or another one that grants nothing.
+    /// Whether the token has `events` (RFC 8417). Then it is a logout token or another security event, and grants
+    /// nothing.
     pub events: bool,
-    /// The keys that it is bound to (RFC 7800).
+    /// The keys to which the token is bound (RFC 7800).
     pub cnf: Option<Confirmation<'a>>,
 }
 
-/// Who, for whom, and how long; nothing that ties the token to a request or a session.
+/// Shows issuer, subject, audience, client, scope and times. It leaves out every claim that ties the token to a request
+/// or a session.
 impl fmt::Debug for Claims<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Claims")
@@ -114,7 +130,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
         let Self { payload: text, names, claims } = self;
         let from = names.open();
         while let Some(claim) = members.next_key_seed(Name { text, names, meaning: Claim::of })? {
-            // Seen only if the value turns out to be of another type.
+            // The error shows this only if the value is of another type.
             names.expect(claim.name(), claim.expected());
             match claim {
                 Claim::Iss => claims.iss = members.next_value::<Text<'a>>()?.0,
@@ -134,7 +150,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::SHash => claims.s_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
-                // An array in tokens of some providers.
+                // Some providers write an array.
                 Claim::Scope => match members.next_value::<Scope<'a>>()? {
                     Scope::Text(text) => claims.scope = text,
                     Scope::Items => claims.scope_is_list = true,
@@ -195,19 +211,20 @@ names! {
     Scp = "scp" is "a string or an array of strings",
 }
 
-/// How far the clocks of issuer and verifier may differ, unless set otherwise.
+/// The default leeway: how far the clocks of issuer and verifier may differ, 30 seconds.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
 
-/// The largest leeway that counts: ten minutes. A larger one is taken for this.
+/// The maximum leeway: ten minutes. A larger setting counts as this one.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(600);
 
-/// A leeway in seconds, with [`MAX_LEEWAY`] as its limit.
+/// Returns a leeway in seconds, [`MAX_LEEWAY`] at most.
 pub(crate) const fn leeway_seconds(leeway: Duration) -> i64 {
     let (seconds, most) = (whole_seconds(leeway), whole_seconds(MAX_LEEWAY));
     if seconds < most { seconds } else { most }
 }
 
-/// Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6). Leeway always helps the token, at either end: it expires later and begins earlier.
+/// Checks the times of a token (RFC 7519 sections 4.1.4 to 4.1.6). The leeway always helps the token: it expires later
+/// and becomes valid earlier.
 pub(crate) fn check_times(
     claims: &Claims<'_>,
     leeway: Duration,
@@ -279,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_a_set_of_claims_is_refused() {
+    fn a_malformed_set_of_claims_is_refused() {
         for (payload, why) in [
             ("", JsonError::NotJson),
             (r#"{"exp":10"#, JsonError::NotJson),
@@ -308,7 +325,7 @@ mod tests {
         assert_eq!(
             verdict(1000, 1000, 1000, 0),
             Err(VerificationError::Expired),
-            "on or after `exp` it is over"
+            "a token is expired from `exp` on"
         );
         assert_eq!(verdict(971, 1030, 1030, 30), Ok(()));
         assert_eq!(verdict(970, 1000, 1000, 30), Err(VerificationError::Expired));
