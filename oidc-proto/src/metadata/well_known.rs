@@ -15,7 +15,7 @@ use crate::base::endpoint_url::{EndpointUrl, UrlError, UrlPolicy};
 /// assert_eq!(openid.as_str(), "https://op.example/tenant/.well-known/openid-configuration");
 /// let oauth = WellKnown::OAuth.url(issuer, &policy)?;
 /// assert_eq!(oauth.as_str(), "https://op.example/.well-known/oauth-authorization-server/tenant");
-/// # Ok::<(), oidc_proto::base::endpoint_url::UrlError>(())
+/// # Ok::<(), oidc_proto::base::UrlError>(())
 /// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
