@@ -102,7 +102,8 @@
 //! }
 //! ```
 //!
-//! [`Terms`](flow::Terms) says what a response may cost: its size, its time, no redirects.
+//! [`Terms`](flow::Terms) has the limits of a request: the largest body, and the longest time. Never follow a
+//! redirect: it is a response like any other.
 //!
 //! # Verify an access token
 //!
@@ -161,7 +162,7 @@
 //! # Units, features, purity
 //!
 //! * **Units.** A span of time is a [`Duration`](std::time::Duration), and a point in time is a [`Timestamp`]:
-//!   seconds since 1970, as in a JWT. The names of all limits are constants, and their documentation has the unit.
+//!   seconds since 1970, as in a JWT. The public limits are constants, and their documentation has the unit.
 //! * **Features.** There are none to choose: the crate has no Cargo features.
 //! * **MSRV.** Rust 1.88.
 //! * **Purity.** Time and entropy come in as a [`Moment`], which is used once. A flow with the same moments and
@@ -170,13 +171,13 @@
 //!
 //! # The map
 //!
-//! Modules build on each other from left to right, and never the other way:
+//! Each module is a room. It uses the rooms on its left, and never those on its right:
 //!
 //! ```text
 //! base ◀ jose ◀ metadata ◀ message ◀ token ◀ sender ◀ resource ◀ flow ◀ renew
 //! ```
 //!
-//! | module | what it has |
+//! | room | what it has |
 //! |---|---|
 //! | [`base`] | times, secrets, endpoint URLs, forms, JSON, headers: nothing that knows a protocol |
 //! | [`jose`] | algorithms, keys and key sets, signed tokens |

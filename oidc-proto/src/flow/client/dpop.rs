@@ -19,9 +19,9 @@ use crate::{
 use http::{HeaderValue, Method};
 
 impl Client {
-    /// Returns the proof of one request to an endpoint, for a key that is elsewhere to sign. Its public half is that of
-    /// [`ClientBuilder::dpop_public_key`](crate::flow::ClientBuilder::dpop_public_key). `access_token` is the token that
-    /// the request sends: there is one at the UserInfo endpoint, and none at the token endpoint.
+    /// Returns the proof of one request to an endpoint, for a key that is elsewhere to sign. Its public half is that
+    /// of [`ClientBuilder::dpop_public_key`](crate::flow::ClientBuilder::dpop_public_key). `access_token` is the
+    /// token that the request sends: there is one at the UserInfo endpoint, and none at the token endpoint.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no such endpoint; [`ConfigError::NoProof`] if the client has no
@@ -73,8 +73,8 @@ impl Client {
 impl Attempt {
     /// Adds a proof that was signed elsewhere to the request of this attempt. The request is sent once: if the server
     /// demands another nonce, the flow ends with that nonce in
-    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce). Give the nonce to [`Client::with_dpop_nonce`] and
-    /// begin again. A request that takes no proof ends in [`ConfigError::UnwantedProof`], and is not sent.
+    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce). Give the nonce to [`Client::with_dpop_nonce`]
+    /// and begin again. A request that takes no proof ends in [`ConfigError::UnwantedProof`], and is not sent.
     pub fn with_proof(mut self, proof: Proof) -> Self {
         self.prepared.proof = Some(proof);
         self

@@ -1,8 +1,8 @@
 //! Reads a diagram of states: lines such as `Token ──granted──▶ Keys ──keys──▶ Done(Refreshed)   a remark`.
 //!
-//! A line that begins with an arrow starts from the first state of the line before it. A line whose first word ends with
-//! a colon, such as `Post<A>:`, begins another diagram. An arrow may have several labels, with commas between them. An
-//! arrow without a label stands for every answer. `─▶`, with one stroke, is another kind of picture.
+//! A line that begins with an arrow starts from the first state of the line before it. A line whose first word ends
+//! with a colon, such as `Post<A>:`, begins another diagram. An arrow may have several labels, with commas between
+//! them. An arrow without a label stands for every answer. `─▶`, with one stroke, is another kind of picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 

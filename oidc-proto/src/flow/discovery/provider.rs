@@ -124,7 +124,7 @@ impl DiscoveryOptions {
 
     /// Demands `signed_metadata` that one of these keys has signed (RFC 8414 section 2.1). Its values take precedence.
     /// These keys replace those of an earlier call. With an empty key set, no metadata is accepted. By default,
-    /// `signed_metadata` is not read.
+    /// `signed_metadata` is plain text that nothing verifies.
     pub fn signed_by(mut self, keys: Arc<KeySet>) -> Self {
         self.signed_by = Some(keys);
         self
@@ -191,7 +191,7 @@ impl Then for Discovery {
     }
 }
 
-/// The flow from an issuer to its metadata, and to the time until which the metadata is fresh.
+/// The flow from an issuer to its metadata, and to how long the metadata stays fresh.
 #[derive(Debug)]
 pub struct Found;
 

@@ -75,9 +75,9 @@ impl Client {
     /// lost. This client is the resource server, under its own registration.
     ///
     /// # Errors
-    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`; [`ConfigError::Parameter`] if
-    /// the token is empty, longer than [`MAX_INTROSPECTED`], or has characters that no token has. Such a token is not
-    /// valid, so there is no need to ask.
+    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`; [`ConfigError::Parameter`]
+    /// if the token is empty, longer than [`MAX_INTROSPECTED`], or has characters that no token has. Such a token is
+    /// not valid, so there is no need to ask.
     pub fn introspect(
         &self,
         token: &Secret,
@@ -87,8 +87,8 @@ impl Client {
         Attempt::from(self).ask_about(token, hint, MAX_RETRIES, moment)
     }
 
-    /// Asks once, and does not wait if the server is busy. Use it if your program decides itself when to ask again, such
-    /// as a server that must answer a request.
+    /// Asks once, and does not wait if the server is busy. Use it if your program decides itself when to ask again,
+    /// such as a server that must answer a request.
     ///
     /// # Errors
     /// As [`introspect`](Self::introspect).

@@ -44,9 +44,9 @@ use crate::{
 pub struct Revocation;
 
 impl Client {
-    /// Revokes a token of this client, such as the refresh token at logout. With `hint`, the server need not find out the
-    /// kind of the token. `Ok` means only that the token is worthless now: a server gives the same response for a token
-    /// that it has never seen (section 2.2).
+    /// Revokes a token of this client, such as the refresh token at logout. With `hint`, the server need not find out
+    /// the kind of the token. `Ok` means only that the token is worthless now: a server gives the same response for a
+    /// token that it has never seen (section 2.2).
     ///
     /// # Errors
     /// [`Error::Config`] if the metadata has no usable `revocation_endpoint`, or if the token is empty, longer than

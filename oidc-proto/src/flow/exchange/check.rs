@@ -4,9 +4,9 @@
 //! start ──vouched for──▶ Done(Checked)
 //!       ──unknown kid, bad signature, no keys at hand──▶ Checking ──keys──▶ Done(Checked)
 //! ```
-//! Each flow fetches keys at most once. There is no need for another limit, such as a cooldown. A token from the token
-//! endpoint comes over TLS, for a code or refresh token of this provider. A token from the browser is checked only if it
-//! comes with the `state` of an open request, and each `state` works once.
+//! Each flow fetches keys at most once. There is no need for another limit, such as a cooldown. A token from the
+//! token endpoint comes over TLS, for a code or refresh token of this provider. A token from the browser is checked
+//! only if it comes with the `state` of an open request, and each `state` works once.
 
 use super::{
     document::{Document, Get, Getting},
@@ -66,8 +66,8 @@ pub(in crate::flow) struct Checked<G> {
 }
 
 impl<S: Signed> Check<S> {
-    /// Verifies the token with the keys at hand. It asks for newer keys if there are none, or if newer keys could change
-    /// the verdict. It does not ask if this flow has fetched keys already: those are the newest.
+    /// Verifies the token with the keys at hand. It asks for newer keys if there are none, or if newer keys could
+    /// change the verdict. It does not ask if this flow has fetched keys already: those are the newest.
     pub(in crate::flow) fn start(
         signed: S,
         client: Client,

@@ -62,7 +62,7 @@ impl Flow for Get {
 }
 
 impl Document {
-    /// Returns the time until which the response is fresh, by its headers.
+    /// Returns how long the response stays fresh, by its headers.
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness::of_response(&self.headers, self.now)
     }

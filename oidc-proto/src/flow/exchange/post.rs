@@ -1,4 +1,5 @@
-//! One authenticated POST to an endpoint of the provider, which every grant shares, and the rule when it may be repeated.
+//! One authenticated POST to an endpoint of the provider, which every grant shares, and the rule when it may be
+//! repeated.
 //!
 //! ```text
 //! Post<A>:                       it is sent once: codes, refresh tokens
@@ -10,8 +11,8 @@
 //!           ──use_dpop_nonce──▶ Repeating             once for each attempt
 //!           ──429, 503, lost──▶ Wait ──▶ Repeating    as often as its budget says
 //! ```
-//! `A` is the response message of the endpoint. A request that is repeated authenticates anew, because an assertion and a
-//! proof are used once.
+//! `A` is the response message of the endpoint. A request that is repeated authenticates anew, because an assertion
+//! and a proof are used once.
 
 use crate::{
     base::{
@@ -39,8 +40,8 @@ use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
 /// The largest number of repetitions of a request that may be repeated.
 pub const MAX_RETRIES: u8 = 3;
 
-/// The longest wait that a provider's `Retry-After` can impose before a repetition. If a provider asks for a longer one,
-/// the flow ends.
+/// The longest wait that a provider's `Retry-After` can impose before a repetition. If a provider asks for a longer
+/// one, the flow ends.
 pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
 
 /// The first wait, in seconds. Each further wait is twice as long as the one before.
@@ -58,7 +59,7 @@ impl Body {
 
 /// The response message of an endpoint.
 pub trait Answer: Sized {
-    /// The member that the message always has; `None` if only the status counts. A 200 without this member and with
+    /// The member that the message always has; `None` if only the status counts. A 2xx without this member but with
     /// `error` is a refusal, because GitHub sends refusals like that.
     const MEMBER: Option<&'static str>;
     /// Whether a 401 without an error in its body means that the client's credentials are wrong.
@@ -238,8 +239,8 @@ impl Resting {
         self.budget.spent
     }
 
-    /// Waits as long as the provider asked, or else twice as long as the last time, with a random addition. `None` means
-    /// that no repetition is left, or that the provider asked for too long a wait.
+    /// Waits as long as the provider asked, or else twice as long as the last time, with a random addition. `None`
+    /// means that no repetition is left, or that the provider asked for too long a wait.
     fn later<A: Answer>(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
         let (asked, Budget { spent, most }) = (seconds(asked), self.budget);
         if spent >= most || asked > whole_seconds(RETRY_AFTER_CAP) {

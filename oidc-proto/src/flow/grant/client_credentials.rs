@@ -119,8 +119,28 @@ impl ClientCredentialsRequest {
 
 /// A grant at rest between two attempts, to save and to resume, here or on another node.
 ///
-/// It holds no secret of the client: the node that resumes it has its own [`Client`]. It holds the further parameters of
-/// the [`ClientCredentialsRequest`], so keep it from others if one of these is a secret.
+/// It holds no secret of the client: the node that resumes it has its own [`Client`]. It holds the further parameters
+/// of the [`ClientCredentialsRequest`], so keep it from others if one of these is a secret.
+///
+/// ```
+/// use oidc_proto::flow::{ClientCredentialsRequest, SavedClientCredentials, Step};
+/// use oidc_testkit::Party;
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let wanted = ClientCredentialsRequest::new(["orders.read"]);
+/// let call = party.client.client_credentials(&wanted, party.clock.moment())?;
+/// let (_request, _terms, pending) = call.into_parts();
+///
+/// let busy = http::Response::builder().status(503).header("retry-after", "30").body("")?;
+/// let Step::Wait(pause) = pending.receive(busy, party.clock.moment())? else { panic!("it waits") };
+/// let saved = serde_json::to_string(&pause.save())?;
+///
+/// // Here or on another node:
+/// let saved: SavedClientCredentials = serde_json::from_str(&saved)?;
+/// let pause = party.client.resume_client_credentials(saved, party.clock.now())?;
+/// assert_eq!(pause.until(), party.clock.now().plus(30));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct SavedClientCredentials(Grant);
@@ -201,8 +221,8 @@ impl Client {
         Attempt::from(self).grant_client_credentials(wanted, 0, moment)
     }
 
-    /// Resumes a saved grant. Its wait ends [`RETRY_AFTER_CAP`] after `now` at the latest, because the clock of the node
-    /// that saved it may have been ahead.
+    /// Resumes a saved grant. Its wait ends [`RETRY_AFTER_CAP`] after `now` at the latest, because the clock of the
+    /// node that saved it may have been ahead.
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if the grant belongs to another client or provider.

@@ -64,9 +64,9 @@ pub struct DeviceAuthorizationStart;
 
 /// The codes of a device: the code to show to the user, and the code to ask for tokens with.
 ///
-/// [`poll`](Self::poll) asks for the tokens: there is an example at [`DeviceGrant`](crate::flow::DeviceGrant). Save this
-/// value as it is, or as [`Pause::save`](crate::flow::Pause::save) returns it. It holds the device code, so keep it from
-/// others.
+/// [`poll`](Self::poll) asks for the tokens: there is an example at [`DeviceGrant`](crate::flow::DeviceGrant). Save
+/// this value as it is, or as [`Pause::save`](crate::flow::Pause::save) returns it. It holds the device code, so keep
+/// it from others.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct DeviceAuthorization(pub(super) Grant);
@@ -101,8 +101,8 @@ impl Grant {
     }
 
     /// Limits the times of a saved grant by the clock of this node: the clock of the node that saved it may have been
-    /// ahead, or somebody may have changed it. No wait is longer than the longest wait of this flow, and no user has more
-    /// time than a provider may give.
+    /// ahead, or somebody may have changed it. No wait is longer than the longest wait of this flow, and no user has
+    /// more time than a provider may give.
     pub(super) fn held_to(mut self, now: Timestamp) -> Self {
         let left = self.expires_at.0.saturating_sub(self.next.0);
         let wait = self.interval.saturating_add(self.interval.max(whole_seconds(RETRY_AFTER_CAP)));
@@ -151,8 +151,8 @@ impl fmt::Debug for DeviceAuthorization {
 }
 
 impl Client {
-    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With the scope `openid`, the
-    /// grant logs the user in and verifies the ID token.
+    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With the scope `openid`,
+    /// the grant logs the user in and verifies the ID token.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no usable `device_authorization_endpoint`;
@@ -291,8 +291,8 @@ impl DeviceAuthorization {
         &self.0.verification_uri
     }
 
-    /// Returns the URI of a page where the code is already entered, if there is one: for a QR code. Show the user code as
-    /// well, so that the user can compare it (section 3.3.1).
+    /// Returns the URI of a page where the code is already entered, if there is one: for a QR code. Show the user
+    /// code as well, so that the user can compare it (section 3.3.1).
     #[must_use]
     pub fn verification_uri_complete(&self) -> Option<&str> {
         self.0.verification_uri_complete.as_deref()

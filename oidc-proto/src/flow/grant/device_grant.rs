@@ -10,8 +10,8 @@
 //! ```
 //! It never waits past `expires_at`: it ends with an error then.
 //!
-//! The last request is sent in the last second in which it can arrive. If there is no time for another request after the
-//! next one, the wait becomes longer. So a user who decides late still gets in, and no interval becomes shorter.
+//! The last request is sent in the last second in which it can arrive. If there is no time for another request after
+//! the next one, the wait becomes longer. So a user who decides late still gets in, and no interval becomes shorter.
 //!
 //! At rest the flow can be saved, and another node can go on with it.
 
@@ -102,13 +102,14 @@ pub struct Waiting {
 impl DeviceAuthorization {
     /// Starts to ask for the tokens, until the user has decided. `keys` are as in
     /// [`callback`](crate::flow::PendingAuthorization::callback). The times of a saved value are limited by `now`: no
-    /// wait is longer than a provider may ask for, and the codes expire [`DEVICE_LIFETIME_CAP`] after `now` at the latest.
+    /// wait is longer than a provider may ask for, and the codes expire [`DEVICE_LIFETIME_CAP`] after `now` at the
+    /// latest.
     ///
     /// [`DEVICE_LIFETIME_CAP`]: super::DEVICE_LIFETIME_CAP
     ///
     /// # Errors
-    /// [`ConfigError::SavedState`] if the codes belong to another client or provider; [`ConfigError::NoEndpoint`] if the
-    /// metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere.
+    /// [`ConfigError::SavedState`] if the codes belong to another client or provider; [`ConfigError::NoEndpoint`] if
+    /// the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere.
     pub fn poll(
         self,
         client: &Client,

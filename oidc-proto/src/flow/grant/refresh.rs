@@ -273,8 +273,8 @@ fn checking(
     )
 }
 
-/// Leaves out an ID token that cannot be checked. The other tokens must not be lost: the old refresh token may no longer
-/// work.
+/// Leaves out an ID token that cannot be checked. The other tokens must not be lost: the old refresh token may no
+/// longer work.
 fn unchecked(mut refreshed: Refreshed) -> Refreshed {
     refreshed.id_token_unchecked = true;
     refreshed.tokens.id_token = None;

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! base64url( version ‖ key id ‖ salt ‖ ChaCha20-Poly1305( state ) )
-//! key of one sealing = HMAC-SHA-256(sealing key, salt); associated data: kind of state, and for whom
+//! key of one sealed text = HMAC-SHA-256(sealing key, salt); associated data: kind of state, audience
 //! ```
 //!
 //! Each sealed text has its own key, derived from 128 fresh bits, so a sealing key may be used as often as you like.
@@ -58,7 +58,7 @@ pub enum SealError {
         /// The length that the sealed text would have, in bytes.
         bytes: usize,
     },
-    /// The text was not made by sealing, or is cut off.
+    /// The text is not a sealed state, or is cut off.
     #[error("the text is no sealed state")]
     NotSealed,
     /// Another version of this crate sealed the state.
@@ -171,12 +171,12 @@ impl SealingKeys {
         self
     }
 
-    /// Seals a state for an audience: the place where it is valid, such as the name of the cookie and the host. It opens
-    /// only for the same audience.
+    /// Seals a state for an audience: the place where it is valid, such as the name of the cookie and the host. It
+    /// opens only for the same audience.
     ///
     /// # Errors
-    /// [`SealError::TooLarge`], with the length that the text would have; [`SealError::State`] if the state has no sealed
-    /// form.
+    /// [`SealError::TooLarge`], with the length that the text would have; [`SealError::State`] if the state has no
+    /// sealed form.
     pub fn seal<S: Seal>(&self, state: &S, audience: &str, moment: Moment) -> Result<String, SealError> {
         let (id, key) = self.0.first().ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(state.to_bytes().ok_or(SealError::State)?);

@@ -14,7 +14,7 @@ pub(in crate::flow) fn is_text(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TEXT && all_visible(text)
 }
 
-/// Whether a list of such texts could have been saved.
+/// Whether a list could have been saved: it is not too long, and each of its texts could have been saved.
 pub(in crate::flow) fn is_list<T: AsRef<str>>(list: &[T]) -> bool {
     list.len() <= MAX_LIST && list.iter().all(|text| is_text(text.as_ref()))
 }
