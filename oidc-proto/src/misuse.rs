@@ -1,12 +1,12 @@
-//! What does not compile, and why that is the point.
+//! Mistakes that do not compile, each beside the same code without the mistake.
 //!
-//! Each mistake stands beside the same few lines without it. The first is compiled and must fail with
-//! the error named (`cargo test --doc`; the codes count on a nightly compiler, or with
-//! `RUSTC_BOOTSTRAP=1`), the second must compile: so it fails for the mistake and for nothing else.
+//! `cargo test --doc` compiles both. The first must fail with the error that is named (the compiler checks the code of
+//! the error only if it is a nightly one, or with `RUSTC_BOOTSTRAP=1`). The second must compile, so the first fails
+//! because of the mistake and for no other reason.
 //!
 //! # Two responses for one request
 //!
-//! A request has one response: whatever takes it is gone then.
+//! A request has one response: the response consumes the pending flow.
 //!
 //! ```compile_fail,E0382
 //! # use oidc_proto::{Moment, flow::{Discovery, Pending}};
@@ -31,7 +31,7 @@
 //!
 //! # A response without a request
 //!
-//! A flow at rest has nothing in flight, so there is no response to it.
+//! A flow at rest has no request in flight, so it takes no response.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::{Moment, flow::{ClientCredentialsGrant, Pause}};
@@ -57,8 +57,8 @@
 //!
 //! # A response to a request that was not sent
 //!
-//! Only [`Call::into_parts`](crate::flow::Call::into_parts) gives what takes the response, and it gives the
-//! request with it.
+//! Only [`Call::into_parts`](crate::flow::Call::into_parts) returns the flow that takes the response, together with
+//! the request.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::{Moment, flow::{Call, Discovery}};
@@ -77,7 +77,7 @@
 //!
 //! # The response of one flow, given to another
 //!
-//! What takes a response knows its flow: keys do not come out of discovery.
+//! The type of a pending flow names the flow: discovery returns no keys.
 //!
 //! ```compile_fail,E0308
 //! # use oidc_proto::{Error, Moment, flow::{Discovery, JwksRetrieval, Pending, Step}};
@@ -103,7 +103,7 @@
 //!
 //! # A flow in flight, saved
 //!
-//! Only at rest can a flow be saved: what is in flight can be lost, or come twice.
+//! A flow can be saved only at rest: a response in flight could be lost, or come twice.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::flow::{ClientCredentialsGrant, Pending};
@@ -121,8 +121,8 @@
 //!
 //! # A step, forgotten
 //!
-//! A step that nobody carries out is a flow that stops without a word; the compiler warns, and here it is
-//! told to refuse.
+//! If nobody carries out a step, its flow stops silently. The compiler warns, and in this example the warning is an
+//! error.
 //!
 //! ```compile_fail
 //! #![deny(unused_must_use)]
@@ -152,7 +152,7 @@
 //!
 //! # One moment, used twice
 //!
-//! Two logins with the same state, nonce and verifier would be one login for an attacker.
+//! With the same state, nonce and verifier, an attacker could use one login as the other.
 //!
 //! ```compile_fail,E0382
 //! # use oidc_proto::{Moment, flow::Client, message::AuthorizationRequest};
@@ -177,7 +177,7 @@
 //!
 //! # One moment, copied
 //!
-//! Nor can a moment be duplicated first.
+//! A moment cannot be cloned.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::Moment;
@@ -193,9 +193,9 @@
 //! }
 //! ```
 //!
-//! # A pending authorization that answers two callbacks
+//! # One pending authorization, two callbacks
 //!
-//! The login that a callback ends is over with it.
+//! A callback consumes the pending login.
 //!
 //! ```compile_fail,E0382
 //! # use oidc_proto::{Moment, flow::{Client, PendingAuthorization}, message::AuthorizationResponse};
@@ -221,7 +221,7 @@
 //!
 //! # A callback without its pending authorization
 //!
-//! Without what was kept there is no state to compare: the response alone leads nowhere.
+//! Only the pending authorization has the state to compare with, so the response alone starts nothing.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::{Moment, flow::Client, message::AuthorizationResponse};
@@ -244,8 +244,8 @@
 //!
 //! # A token request without a checked callback
 //!
-//! The exchange of a code begins in
-//! [`PendingAuthorization::callback`](crate::flow::PendingAuthorization::callback) and nowhere else.
+//! Only [`PendingAuthorization::callback`](crate::flow::PendingAuthorization::callback) starts the exchange of a
+//! code.
 //!
 //! ```compile_fail,E0624
 //! # use oidc_proto::flow::Login;
@@ -261,9 +261,9 @@
 //! }
 //! ```
 //!
-//! # A pending authorization of one's own making
+//! # A pending authorization of your own making
 //!
-//! State, nonce and verifier are made together, and come back from where they were saved, or not at all.
+//! State, nonce and verifier are made together, and are saved and read together.
 //!
 //! ```compile_fail,E0451
 //! # use oidc_proto::flow::PendingAuthorization;
@@ -281,7 +281,7 @@
 //!
 //! # The claims of an unverified ID token
 //!
-//! An ID token in a token response is text; only a verifier or a flow makes claims of it.
+//! An ID token in a token response is text. Only a verifier or a flow makes claims of it.
 //!
 //! ```compile_fail,E0609
 //! # use oidc_proto::message::TokenResponse;
@@ -297,9 +297,9 @@
 //! }
 //! ```
 //!
-//! # An ID token of one's own making
+//! # An ID token of your own making
 //!
-//! Whoever holds an [`IdToken`](crate::token::IdToken) knows that it was verified.
+//! Every [`IdToken`](crate::token::IdToken) has been verified.
 //!
 //! ```compile_fail,E0639
 //! # use oidc_proto::token::IdToken;
@@ -315,9 +315,9 @@
 //! }
 //! ```
 //!
-//! # A verified access token of one's own making
+//! # A verified access token of your own making
 //!
-//! Whoever holds [`VerifiedAccessToken`](crate::token::VerifiedAccessToken) claims knows that they were verified.
+//! The claims of every [`VerifiedAccessToken`](crate::token::VerifiedAccessToken) have been verified.
 //!
 //! ```compile_fail,E0451
 //! # use oidc_proto::token::VerifiedAccessToken;
@@ -335,7 +335,7 @@
 //!
 //! # The claims of one token, read from another
 //!
-//! Claims are borrowed from the memory of their verification: it cannot be used again while they are.
+//! Claims borrow the scratch memory of their verification, so it cannot be used again while the claims are.
 //!
 //! ```compile_fail,E0499
 //! # use oidc_proto::{Timestamp, jose::KeySet, token::{VerificationError, Scratch, AccessTokenVerifier}};
@@ -385,7 +385,7 @@
 //!
 //! # A secret, serialized
 //!
-//! Nor does a secret serialize by accident.
+//! A secret has no `Serialize`, so it is not serialized by accident.
 //!
 //! ```compile_fail,E0277
 //! # use oidc_proto::Secret;
@@ -403,7 +403,7 @@
 //!
 //! # A plain URL where requests go
 //!
-//! Requests go to an [`EndpointUrl`](crate::EndpointUrl): `https`, and checked.
+//! Requests go to an [`EndpointUrl`](crate::EndpointUrl), which is `https` and has been checked.
 //!
 //! ```compile_fail,E0308
 //! # use oidc_proto::flow::{Call, JwksRetrieval};
@@ -421,7 +421,7 @@
 //!
 //! # Plain text where requests go
 //!
-//! A text becomes an endpoint by being checked, and then plain http is an error.
+//! Only a check makes an endpoint of a text, and it refuses plain http.
 //!
 //! ```compile_fail,E0308
 //! # use oidc_proto::flow::{Call, JwksRetrieval};
@@ -438,7 +438,7 @@
 //!
 //! # A key with algorithms of another type
 //!
-//! A key is bound to the algorithms of its type as it is parsed; there is no other way to a key.
+//! A key is bound to the algorithms of its type when it is parsed, and there is no other way to make a key.
 //!
 //! ```compile_fail,E0451
 //! # use oidc_proto::jose::{AlgorithmSet, Key};
@@ -454,9 +454,9 @@
 //! }
 //! ```
 //!
-//! # A key set of keys that nobody judged
+//! # A key set with unchecked keys
 //!
-//! A set is read from a document, or made of keys as JSON or of one secret; each is judged on the way in.
+//! A key set is read from a document, or made of keys as JSON or of one secret. Each key is checked.
 //!
 //! ```compile_fail,E0451
 //! # use oidc_proto::jose::KeySet;
@@ -474,7 +474,7 @@
 //!
 //! # An unsigned token, allowed
 //!
-//! `none` is not an algorithm, so no one can allow it.
+//! `none` is not an algorithm of this crate, so a program cannot allow it.
 //!
 //! ```compile_fail,E0599
 //! # use oidc_proto::jose::{Algorithm, AlgorithmSet};

@@ -1,9 +1,9 @@
-//! The diagrams in the comments of the flows, held to the code.
+//! Tests that the diagrams in the comments of the flows show what the code does.
 //!
-//! A test begins a flow and gives it, in each state, every answer that it knows (`walked_tests.rs`). It writes down
-//! the name of the state before, the answer, and the name of the state after. Then it reads the diagram
-//! (`drawn_tests.rs`): what was seen must be drawn, and what is drawn must have been seen. An answer for which a
-//! diagram draws nothing must end the flow with an error, or, where nothing has arrived, without one.
+//! A test begins a flow, and gives it every known answer in each state (`walked_tests.rs`). It writes down the state
+//! before, the answer, and the state after. Then it reads the diagram (`drawn_tests.rs`): each step of the walk must be
+//! drawn, and each arrow must have been walked. An answer without an arrow must end the flow with an error. If no
+//! response arrived, the flow may end without an error.
 
 mod drawn_tests;
 mod provider_tests;
@@ -17,7 +17,7 @@ pub(crate) use walked_tests::{Named, Walk, named};
 use drawn_tests::{draws_states, edges};
 use std::{fs, path::Path};
 
-/// Every Rust file below a folder: its path from there, and its text.
+/// Returns every Rust file below a folder: its path from the folder, and its text.
 fn files(root: &Path) -> Vec<(String, String)> {
     let (mut found, mut folders) = (Vec::new(), vec![root.to_owned()]);
     while let Some(folder) = folders.pop() {
@@ -35,7 +35,8 @@ fn files(root: &Path) -> Vec<(String, String)> {
     found
 }
 
-/// Whether a file has a flow of its own; `Flow for T` is that of every [`Then`](crate::flow::Then).
+/// Whether a file has a flow of its own. `Flow for T` does not count: it is the flow of every
+/// [`Then`](crate::flow::Then).
 fn has_a_flow(text: &str) -> bool {
     let of = |line: &str| {
         let name = [" Flow for ", " Then for "].into_iter().find_map(|of| Some(line.split_once(of)?.1))?;

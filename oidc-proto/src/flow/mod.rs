@@ -1,32 +1,34 @@
-//! Room `flow`: every protocol flow is a value that builds requests and consumes responses.
+//! The protocol flows: each one is a value that builds requests and consumes responses.
 //!
 //! # The five laws
 //!
-//! 1. **One request at a time.** A flow owns its only outstanding request; ownership is correlation.
-//!    Concurrency is several flows.
-//! 2. **`Err` is over.** A flow that can go on (pending, busy, lost packet, new nonce) returns a
-//!    [`Step`].
+//! 1. **One request at a time.** A flow owns its only outstanding request, so a response cannot go to the wrong
+//!    one. For concurrency, run several flows.
+//! 2. **`Err` is over.** A flow that can go on returns a [`Step`]: after "pending", a busy server, a lost
+//!    response, or a demand for a new nonce.
 //! 3. **Saved only at rest.** A state is serializable exactly when nothing is in flight.
-//! 4. **Nothing is read, everything is given.** Every transition consumes one [`Moment`](crate::Moment). Waking
-//!    early is harmless; a wait always lies in the future.
-//! 5. **Every flow ends.** Attempts and waits are bounded by the flow, never by the driver.
+//! 4. **Nothing is read, everything is given.** Every transition consumes one [`Moment`](crate::Moment). To wake a
+//!    flow early is harmless, and a wait always ends in the future.
+//! 5. **Every flow ends.** The flow itself bounds its attempts and waits; the driver need not.
 //!
-//! What a request spends is sent once: a code, a refresh token, an assertion, a proof. There is one exception. A
-//! server that demands another DPoP nonce has not looked at the request yet (RFC 9449 section 8). It gets the same
-//! request once more, authenticated and proven anew, and no third time.
+//! A request that uses up a value (a code, a refresh token, an assertion, a proof) is sent once. There is one
+//! exception. A server that demands another DPoP nonce has not looked at the request yet (RFC 9449 section 8). It
+//! gets the same request once more, authenticated and proven anew, and never a third time.
 //!
 //! # The loop
 //!
-//! Whatever the flow, this is all that a driver does (`oidc-drive` has it, blocking and async):
+//! This loop drives every flow. `oidc-drive` has it, blocking and async.
 //!
 //! ```
-//! # use oidc_proto::{Error, Moment, flow::{Flow, Request, Step, Terms}};
+//! use oidc_proto::{Error, Moment, Timestamp, UrlPolicy, flow::*};
+//!
 //! fn run<F: Flow>(
-//!     mut step: Step<F>,
+//!     step: impl Into<Step<F>>,
 //!     send: impl Fn(Request, &Terms) -> Option<http::Response<Vec<u8>>>,
 //!     moment: impl Fn() -> Moment,
-//!     sleep_until: impl Fn(oidc_proto::Timestamp),
+//!     sleep_until: impl Fn(Timestamp),
 //! ) -> Result<Option<F::Output>, Error> {
+//!     let mut step = step.into();
 //!     loop {
 //!         step = match step {
 //!             Step::Send(call) => {
@@ -47,6 +49,17 @@
 //!         }
 //!     }
 //! }
+//!
+//! // A provider that is not reachable. A program has its HTTP client, clock and random source here.
+//! let send = |request: Request, terms: &Terms| {
+//!     assert_eq!(request.uri(), "https://op.example/.well-known/openid-configuration");
+//!     assert_eq!(terms.endpoint, Endpoint::Discovery);
+//!     None
+//! };
+//! let moment = || Moment::new(Timestamp(1_800_000_000), [7; 32]);
+//! let discovery = Discovery::start("https://op.example", &UrlPolicy::default())?;
+//! assert_eq!(run(discovery, send, moment, |_| {})?, None);
+//! # Ok::<(), Error>(())
 //! ```
 
 mod client;

@@ -1,5 +1,5 @@
-//! Client assertions (RFC 7521 section 4.2, RFC 7523 section 3, OpenID Connect Core 1.0 section 9): what a
-//! client signs to say who it is, made with a key at hand or with one that is elsewhere.
+//! Client assertions (RFC 7521 section 4.2, RFC 7523 section 3, OpenID Connect Core 1.0 section 9): tokens that a
+//! client signs to authenticate, with a key that is here or elsewhere.
 //!
 //! ```text
 //! key at hand     Client ─▶ a flow
@@ -19,16 +19,16 @@ use crate::{
 };
 use serde_json::json;
 
-/// How long, in seconds, an assertion is good for.
+/// How long an assertion is valid, in seconds.
 const LIFETIME: i64 = 60;
 
-/// The assertion of one attempt. It is moved into the attempt, so nobody can send it twice.
+/// The assertion of one attempt. It moves into the attempt, so nobody can send it twice.
 #[derive(Debug)]
 #[must_use = "an assertion does nothing until an attempt takes it"]
 pub struct Assertion(pub(in crate::flow) Secret);
 
 impl Assertion {
-    /// An assertion that somebody else has made, such as the platform that a workload runs on.
+    /// Takes an assertion from elsewhere, such as the platform that a workload runs on.
     pub fn foreign(jwt: impl Into<Secret>) -> Self {
         Self(jwt.into())
     }
@@ -40,11 +40,29 @@ impl FromSigned for Assertion {
     }
 }
 
-/// A client, and what it authenticates or proves one attempt with: an assertion, a proof, or both.
+/// A client with the assertion, the proof, or both, for one attempt.
 ///
-/// Its flows send the request once: an attempt that is to be made again needs another assertion, and another
-/// proof. So a flow that would wait for a busy provider ends instead, and a flow whose provider demands
-/// another DPoP nonce ends with that nonce in [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce).
+/// Its flows send the request once, because a second attempt needs another assertion and another proof. So a flow
+/// that would wait for a busy provider ends instead. A flow whose provider demands another DPoP nonce ends with that
+/// nonce in [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce).
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::*, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+///     "response_types_supported": ["code"]}"#;
+/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let method = ClientAuthentication::PrivateKeyJwt;
+/// let client = Client::builder(metadata, "my-workload").authentication(method).build()?;
+///
+/// let assertion = Assertion::foreign("eyJ…"); // the platform of the workload gives it to the program
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// let wanted = ClientCredentialsRequest::new(["orders.read"]);
+/// let call = client.attempt(assertion).client_credentials(&wanted, moment)?;
+/// assert!(String::from_utf8_lossy(call.request().body()).contains("client_assertion=eyJ"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[must_use = "an attempt does nothing until a flow begins with it"]
 pub struct Attempt {
@@ -52,7 +70,7 @@ pub struct Attempt {
     pub(in crate::flow) prepared: Prepared,
 }
 
-/// What was made before the request that it goes with: good for one, and then gone.
+/// The assertion and the proof that were signed before the request. They are used for one request.
 #[derive(Debug, Default)]
 pub(in crate::flow) struct Prepared {
     pub(in crate::flow) assertion: Option<Assertion>,
@@ -72,7 +90,7 @@ impl From<&Client> for Attempt {
 }
 
 impl Client {
-    /// The assertion of this client, to be signed by a key that is elsewhere.
+    /// Returns the assertion of this client, for a key that is elsewhere to sign. It is valid for 60 seconds.
     pub fn assertion_to_sign(
         &self,
         algorithm: Algorithm,
@@ -83,7 +101,7 @@ impl Client {
         self.unsigned_assertion(algorithm, kid, now, &mut entropy)
     }
 
-    /// One attempt that authenticates with this assertion.
+    /// Returns one attempt that authenticates with this assertion.
     pub fn attempt(&self, assertion: Assertion) -> Attempt {
         Attempt { client: self.clone(), prepared: Prepared { assertion: Some(assertion), proof: None } }
     }

@@ -1,5 +1,5 @@
-//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, OpenID Connect Core 1.0 section 9): made
-//! anew for each request.
+//! Client authentication (RFC 6749 section 2.3, RFC 7523 section 2.2, OpenID Connect Core 1.0 section 9). It is made
+//! anew for each request, because an assertion is used once.
 
 use super::{
     assertion::Assertion,
@@ -17,12 +17,12 @@ use crate::{
 use http::HeaderValue;
 use std::borrow::Cow;
 
-/// What to send, without what must be new each time.
+/// The parameters of a request, without those that must be new each time.
 pub(in crate::flow) type Form = Vec<(Cow<'static, str>, Secret)>;
 
 impl Client {
-    /// Authenticates a form, each time anew: by a header, or by parameters added to it. `prepared` is an
-    /// assertion that was signed elsewhere.
+    /// Authenticates a form: returns a header, or adds parameters to the form. `prepared` is an assertion that was
+    /// signed elsewhere.
     pub(in crate::flow) fn authenticate(
         &self,
         form: &mut Form,
@@ -54,7 +54,7 @@ impl Client {
                 ClientAuthentication::None
                 | ClientAuthentication::ClientSecretBasic
                 | ClientAuthentication::ClientSecretPost
-                // The certificate stands in the connection.
+                // The connection presents the certificate.
                 | ClientAuthentication::TlsClientAuth
                 | ClientAuthentication::SelfSignedTlsClientAuth,
                 _,
@@ -63,7 +63,7 @@ impl Client {
         Ok(None)
     }
 
-    /// What no error may repeat: the secret, as it is and as it is sent.
+    /// Returns the client secret as it is and as it is sent: no error may repeat either.
     pub(in crate::flow) fn secrets(&self) -> Vec<Secret> {
         let Some(secret) = &self.inner().secret else { return Vec::new() };
         let basic = self.basic(secret);
@@ -71,7 +71,8 @@ impl Client {
         vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
     }
 
-    /// RFC 6749 section 2.3.1: form-encode, join, and then as RFC 7617 says.
+    /// Form-encodes and joins the identifier and the secret (RFC 6749 section 2.3.1), and makes a Basic header of
+    /// them (RFC 7617).
     fn basic(&self, secret: &Secret) -> HeaderValue {
         use base64::prelude::{BASE64_STANDARD, Engine};
         let encode = |text: &str| match self.inner().quirks.basic_not_form_encoded {

@@ -1,4 +1,4 @@
-//! [`Client`]: what a client knows of itself and of its provider. It has no type parameters, is cheap
+//! [`Client`]: the registration of a client, and the metadata of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
 use super::settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod};
@@ -17,11 +17,32 @@ use crate::{
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
 
-/// A client of a provider: the start of every flow.
+/// A client of a provider: the start of every flow. Cheap to clone.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::Client, message::AuthorizationRequest, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "jwks_uri": "https://op.example/jwks",
+///     "authorization_endpoint": "https://op.example/auth", "token_endpoint": "https://op.example/token",
+///     "response_types_supported": ["code"], "subject_types_supported": ["public"],
+///     "id_token_signing_alg_values_supported": ["RS256"]}"#; // `Discovery` fetches it
+/// let (profile, policy) = (Profile::OpenIdProvider, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-client")
+///     .secret("my secret")
+///     .redirect_uri("https://app.example/callback")
+///     .build()?;
+///
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]); // the time, and 32 random bytes
+/// let (url, pending) = client.authorize(&AuthorizationRequest::new(["email"]), moment)?;
+/// assert!(url.as_str().starts_with("https://op.example/auth?"));
+/// assert_eq!(pending.issuer(), "https://op.example");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 pub struct Client {
     inner: Arc<Inner>,
-    /// The newest nonces that servers want in the next DPoP proof, as far as they are known.
+    /// The newest nonce for a DPoP proof of each server, as far as it is known.
     dpop_nonces: DpopNonces,
 }
 
@@ -30,7 +51,7 @@ pub(crate) struct Inner {
     pub(crate) client_id: String,
     pub(in crate::flow) secret: Option<Secret>,
     pub(in crate::flow) authentication: ClientAuthentication,
-    /// The key that signs assertions, if it is at hand.
+    /// The key that signs assertions, if the client has it here.
     pub(in crate::flow) signer: Option<Signer>,
     /// The key that tokens are bound to.
     pub(in crate::flow) prover: Option<Prover>,
@@ -39,18 +60,18 @@ pub(crate) struct Inner {
     redirect_uri: Option<String>,
     pub(crate) quirks: Quirks,
     pub(crate) verifier: IdTokenVerifier,
-    /// For signed authorization responses (JARM).
+    /// The verifier of signed authorization responses (JARM).
     pub(crate) response_verifier: AuthorizationResponseVerifier,
-    /// The secret as a key, where authorization responses are signed with it.
+    /// The secret as a key, if authorization responses are signed with it.
     pub(crate) response_secret_key: Option<Arc<KeySet>>,
-    /// The secret as a key, where ID tokens are signed with it.
+    /// The secret as a key, if ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,
     pub(crate) userinfo_method: UserInfoMethod,
 }
 
 impl Client {
-    /// A client with this `client_id` at the provider that `metadata` describes.
+    /// Starts a client with this `client_id` at the provider that `metadata` describes.
     pub fn builder(
         metadata: impl Into<Arc<ProviderMetadata>>,
         client_id: impl Into<String>,
@@ -75,33 +96,33 @@ impl Client {
         }
     }
 
-    /// The provider's metadata.
+    /// Returns the provider's metadata.
     #[must_use]
     pub fn metadata(&self) -> &ProviderMetadata {
         &self.inner.metadata
     }
 
-    /// The client's identifier.
+    /// Returns the client's identifier.
     #[must_use]
     pub fn client_id(&self) -> &str {
         &self.inner.client_id
     }
 
-    /// How the client authenticates.
+    /// Returns the method with which the client authenticates.
     #[must_use]
     pub fn authentication(&self) -> ClientAuthentication {
         self.inner.authentication
     }
 
-    /// This client, with the nonces that servers want in its next DPoP proofs. The client learns none by itself: a
-    /// driver lets the nonces [learn](DpopNonces::learn) from each response.
+    /// Returns this client with the nonces for its next DPoP proofs. A client learns no nonce by itself: a driver lets
+    /// the nonces [learn](DpopNonces::learn) from each response.
     #[must_use]
     pub fn with_dpop_nonces(&self, nonces: DpopNonces) -> Self {
         Self { inner: self.inner.clone(), dpop_nonces: nonces }
     }
 
-    /// This client, with the nonce that the server of an endpoint wants in the next DPoP proof: those of an
-    /// [`OAuthError`](crate::flow::OAuthError), say. Without such an endpoint nothing is learned.
+    /// Returns this client with a nonce for its next DPoP proof at the server of an endpoint, such as the nonce in an
+    /// [`OAuthError`](crate::flow::OAuthError). If the metadata has no such endpoint, nothing changes.
     #[must_use]
     pub fn with_dpop_nonce(&self, endpoint: Endpoint, nonce: &str) -> Self {
         let mut nonces = self.dpop_nonces.clone();
@@ -127,7 +148,7 @@ impl Client {
         self.inner.redirect_uri.as_deref().ok_or(ConfigError::NoRedirectUri)
     }
 
-    /// Whether requests to the provider present the client's certificate: to authenticate, or because tokens are
+    /// Whether requests to the provider present the client's certificate, to authenticate or because tokens are
     /// bound to it (RFC 8705).
     pub(in crate::flow) fn presents_certificate(&self) -> bool {
         let Inner { authentication, certificate_bound, .. } = self.inner();
@@ -138,7 +159,7 @@ impl Client {
         authenticates || *certificate_bound
     }
 
-    /// The terms of a request to the provider.
+    /// Returns the terms of a request to an endpoint of the provider.
     pub(in crate::flow) fn terms(&self, endpoint: Endpoint) -> Terms {
         let client_certificate = self.presents_certificate();
         Terms { client_certificate, ..Terms::new(endpoint) }
@@ -166,7 +187,23 @@ impl fmt::Debug for Client {
     }
 }
 
-/// Sets a [`Client`] up; [`build`](Self::build) checks the whole of it.
+/// The settings of a [`Client`]. [`build`](Self::build) checks all of them together.
+///
+/// ```
+/// use oidc_proto::{UrlPolicy, flow::{Client, ClientAuthentication, ConfigError}, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "response_types_supported": ["code"],
+///     "token_endpoint_auth_methods_supported": ["client_secret_post"]}"#;
+/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let builder = Client::builder(metadata, "my-client").secret("my secret");
+/// // The authentication method follows from the metadata.
+/// assert_eq!(builder.clone().build()?.authentication(), ClientAuthentication::ClientSecretPost);
+///
+/// let error = builder.redirect_uri("http://app.example/callback").build().unwrap_err();
+/// assert_eq!(error, ConfigError::RedirectUri("is plain http and not on this machine"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone)]
 #[must_use = "a builder does nothing until it is built"]
 pub struct ClientBuilder {
@@ -188,7 +225,7 @@ pub struct ClientBuilder {
     userinfo_method: UserInfoMethod,
 }
 
-/// Neither the secret nor the values of a query.
+/// Shows neither the secret nor the values of a query.
 impl fmt::Debug for ClientBuilder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientBuilder")
@@ -202,7 +239,7 @@ impl fmt::Debug for ClientBuilder {
 }
 
 impl ClientBuilder {
-    /// The provider's metadata.
+    /// Returns the provider's metadata.
     #[must_use]
     pub fn metadata(&self) -> &ProviderMetadata {
         &self.metadata
@@ -214,108 +251,109 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the key that signs the client's assertions: it authenticates with `private_key_jwt`. A key that is
-    /// elsewhere needs none here: set [`authentication`](Self::authentication), and use [`Client::attempt`].
+    /// Sets the key that signs the client's assertions, so that the client authenticates with `private_key_jwt`. If
+    /// the key is elsewhere, set [`authentication`](Self::authentication) instead, and use [`Client::attempt`].
     pub fn signer(mut self, key: Arc<dyn Sign>) -> Self {
         self.signer = Some(Signer(key));
         self
     }
 
-    /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token
-    /// and UserInfo requests with it, and takes no token that is not bound.
+    /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token and
+    /// UserInfo requests with this key, and refuses a token that is not bound.
     pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
         self.dpop_key = Some(DpopKey::AtHand(Signer(key)));
         self
     }
 
-    /// Sets the public half of the key that access and refresh tokens are bound to, if the private one is elsewhere:
-    /// each attempt then needs a proof ([`Client::proof_to_sign`], [`Attempt::with_proof`](crate::flow::Attempt::with_proof)).
+    /// Sets the public half of the key that access and refresh tokens are bound to, if the private half is elsewhere.
+    /// Each attempt then needs a proof ([`Client::proof_to_sign`],
+    /// [`Attempt::with_proof`](crate::flow::Attempt::with_proof)).
     pub fn dpop_public_key(mut self, jwk: Jwk, algorithm: Algorithm) -> Self {
         self.dpop_key = Some(DpopKey::Elsewhere(Box::new(jwk), algorithm));
         self
     }
 
-    /// The provider binds access and refresh tokens to the client's certificate (RFC 8705 section 3), as it is
-    /// registered: the certificate is presented with each request to the provider, at the endpoints that are for it
-    /// (`mtls_endpoint_aliases`), also if the client authenticates in another way.
+    /// States that the registration binds access and refresh tokens to the client's certificate (RFC 8705 section 3).
+    /// Each request to the provider then presents the certificate, at the endpoints for it (`mtls_endpoint_aliases`),
+    /// even if the client authenticates in another way.
     pub const fn tls_client_certificate_bound_access_tokens(mut self) -> Self {
         self.certificate_bound = true;
         self
     }
 
-    /// Sets the registered authentication method. Otherwise it follows from what the client has:
-    /// `private_key_jwt` with a [`signer`](Self::signer), none without a secret, else by the metadata
-    /// `client_secret_basic` or `client_secret_post`.
+    /// Sets the registered authentication method. By default, it is `private_key_jwt` with a [`signer`](Self::signer),
+    /// and `none` without a secret. With a secret it is `client_secret_basic` if the provider supports that, or else
+    /// `client_secret_post`.
     pub const fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.authentication = Some(authentication);
         self
     }
 
-    /// Sets the redirect URI, to the letter as it is registered.
+    /// Sets the redirect URI, exactly as it is registered.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
         self
     }
 
-    /// Sets what the provider does otherwise than the specifications say.
+    /// Sets the deviations of the provider from the specifications that the client tolerates.
     pub const fn quirks(mut self, quirks: Quirks) -> Self {
         self.quirks = quirks;
         self
     }
 
-    /// Accepts ID tokens of the issuers of this rule: for a provider whose metadata has a template for its
+    /// Accepts ID tokens of the issuers of this rule. Use it for a provider whose metadata has a template for its
     /// issuer.
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         self.issuer_rule = Some(rule);
         self
     }
 
-    /// Pins the algorithm of ID tokens to the registered one. Otherwise it may be any asymmetric one
-    /// that the metadata names.
+    /// Sets the registered signature algorithm of ID tokens: no other is accepted. By default, each asymmetric
+    /// algorithm that the metadata names is accepted.
     pub const fn id_token_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
     }
 
-    /// Pins the algorithm of signed authorization responses (JARM) to the registered one. Otherwise it may be any
-    /// asymmetric one that the metadata names; `RS256` if the metadata names none (JARM section 3).
+    /// Sets the registered signature algorithm of authorization responses (JARM): no other is accepted. By default,
+    /// each asymmetric algorithm that the metadata names is accepted, or `RS256` if it names none (JARM section 3).
     pub const fn authorization_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
         self.response_algorithm = Some(algorithm);
         self
     }
 
-    /// Accepts ID tokens that are meant for these, too, besides this client and those named before.
+    /// Adds audiences that an ID token may have besides this client.
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
         self
     }
 
-    /// Sets how far, in seconds, the provider's clock may be from ours, either way; the default is
+    /// Sets the largest difference between the provider's clock and ours, either way; the default is
     /// [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY).
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Fetches UserInfo at the end of each login, and compares its `sub` with the ID token's.
+    /// Fetches UserInfo at the end of each login, and compares its `sub` with that of the ID token.
     pub const fn fetch_userinfo(mut self) -> Self {
         self.fetch_userinfo = true;
         self
     }
 
-    /// Sets how UserInfo is asked for, for providers that want it otherwise than recommended.
+    /// Sets the method of UserInfo requests, for a provider that does not support the recommended one.
     pub const fn userinfo_method(mut self, method: UserInfoMethod) -> Self {
         self.userinfo_method = method;
         self
     }
 
-    /// Checks the whole of it.
+    /// Checks the settings, and makes the client.
     ///
     /// # Errors
-    /// [`ConfigError`] says what cannot work.
+    /// [`ConfigError`] names the setting that cannot work.
     pub fn build(self) -> Result<Client, ConfigError> {
         check_characters("client_id", &self.client_id)?;
-        // What cannot be saved with a login must not begin one.
+        // A login is saved with both, so both must fit into a saved state.
         for (name, text) in [("client_id", &self.client_id), ("issuer", &self.metadata.issuer)] {
             if !text::is_text(text) {
                 return Err(ConfigError::Characters(name));
@@ -348,7 +386,7 @@ impl ClientBuilder {
             .leeway(self.leeway);
         let prover = match self.dpop_key {
             Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
-            // Nobody could sign in the middle of a login, when its code is spent.
+            // The UserInfo request comes in the middle of a login, where nobody could sign its proof.
             Some(DpopKey::Elsewhere(..)) if self.fetch_userinfo => return Err(ConfigError::NoProof),
             Some(DpopKey::Elsewhere(jwk, algorithm)) => {
                 Some(Prover::elsewhere(*jwk, algorithm).ok_or(ConfigError::DpopKey)?)
@@ -375,8 +413,8 @@ impl ClientBuilder {
         Ok(Client { inner: Arc::new(inner), dpop_nonces: DpopNonces::new() })
     }
 
-    /// The algorithms of what the provider signs: the one that is registered, or the asymmetric ones of those
-    /// that the metadata names. With a symmetric one comes the secret as its key.
+    /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
+    /// that the metadata names. For a symmetric algorithm it returns the secret as a key, too.
     fn algorithms(
         &self,
         registered: Option<Algorithm>,
@@ -404,14 +442,14 @@ impl ClientBuilder {
             ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
                 self.secret.is_some()
             }
-            // The key may be elsewhere.
+            // The private key may be elsewhere.
             ClientAuthentication::PrivateKeyJwt => true,
         };
         match self.authentication {
             Some(method) if fits(method) => Ok(method),
             Some(method) => Err(ConfigError::Authentication(method.name())),
             None if self.signer.is_some() => Ok(ClientAuthentication::PrivateKeyJwt),
-            // A public client need not find itself in the metadata: many providers forget `none`.
+            // A public client need not find `none` in the metadata: many providers forget it.
             None if self.secret.is_none() => Ok(ClientAuthentication::None),
             None => [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost]
                 .into_iter()
@@ -421,7 +459,7 @@ impl ClientBuilder {
     }
 }
 
-/// `VSCHAR` (RFC 6749 appendix A.1 and A.2).
+/// Accepts one or more `VSCHAR` (RFC 6749 appendix A.1 and A.2).
 fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
     if text.is_empty() || !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
         return Err(ConfigError::Characters(name));
@@ -429,7 +467,7 @@ fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// `https`, `http` to this machine (RFC 8252 section 7.3), or the scheme of a native application.
+/// Accepts `https`, `http` to this machine (RFC 8252 section 7.3), and the scheme of a native application.
 fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
     let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
     if !text::is_text(uri) {

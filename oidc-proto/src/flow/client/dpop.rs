@@ -1,4 +1,4 @@
-//! Proofs of a client (RFC 9449): made with a key at hand for each request, or with one that is elsewhere.
+//! The DPoP proofs of a client (RFC 9449), one for each request, made with a key that is here or elsewhere.
 //!
 //! ```text
 //! key at hand     Client ─▶ a flow
@@ -19,13 +19,13 @@ use crate::{
 use http::{HeaderValue, Method};
 
 impl Client {
-    /// The proof of one request to an endpoint, to be signed by a key that is elsewhere: the one whose public half was
-    /// given to [`ClientBuilder::dpop_public_key`](crate::flow::ClientBuilder::dpop_public_key). `access_token` is the one
-    /// that is sent with the request: to the UserInfo endpoint, and not to the token endpoint.
+    /// Returns the proof of one request to an endpoint, for a key that is elsewhere to sign. Its public half is that
+    /// of [`ClientBuilder::dpop_public_key`](crate::flow::ClientBuilder::dpop_public_key). `access_token` is the
+    /// token that the request sends: there is one at the UserInfo endpoint, and none at the token endpoint.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no such endpoint; [`ConfigError::NoProof`] if the client has no
-    /// key for DPoP; [`ConfigError::UnwantedProof`] for an endpoint that takes no proof.
+    /// DPoP key; [`ConfigError::UnwantedProof`] for an endpoint that takes no proof.
     pub fn proof_to_sign(
         &self,
         endpoint: Endpoint,
@@ -44,7 +44,8 @@ impl Client {
         Ok(prover.to_sign(&proven, now, &mut entropy))
     }
 
-    /// The header of a request, if this client proves its requests. `prepared` is a proof that was signed elsewhere.
+    /// Returns the DPoP header of a request, if this client proves its requests. `prepared` is a proof that was signed
+    /// elsewhere.
     pub(in crate::flow) fn prove(
         &self,
         prepared: Option<Proof>,
@@ -70,10 +71,10 @@ impl Client {
 }
 
 impl Attempt {
-    /// Proves the request of this attempt with a proof that was signed elsewhere. It is sent once: a server that
-    /// demands another nonce ends the flow with that nonce in
-    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce): give it to [`Client::with_dpop_nonce`]. A request that
-    /// takes no proof is not sent ([`ConfigError::UnwantedProof`]).
+    /// Adds a proof that was signed elsewhere to the request of this attempt. The request is sent once: if the server
+    /// demands another nonce, the flow ends with that nonce in
+    /// [`OAuthError::dpop_nonce`](crate::flow::OAuthError::dpop_nonce). Give the nonce to [`Client::with_dpop_nonce`]
+    /// and begin again. A request that takes no proof ends in [`ConfigError::UnwantedProof`], and is not sent.
     pub fn with_proof(mut self, proof: Proof) -> Self {
         self.prepared.proof = Some(proof);
         self

@@ -1,8 +1,8 @@
-//! Room `flow::client`: a client of a provider, and how it authenticates.
+//! A client of a provider, and the ways in which it authenticates.
 
 mod assertion;
 mod authentication;
-#[allow(clippy::module_inception, reason = "the room is named after the type that this file holds")]
+#[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
 mod settings;

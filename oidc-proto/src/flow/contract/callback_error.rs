@@ -1,57 +1,57 @@
-//! [`CallbackError`]: why a callback is not acceptable.
+//! [`CallbackError`]: the reasons for which a callback is refused.
 
 use crate::{base::form::FormError, message::ErrorResponse, token::VerificationError};
 use std::time::Duration;
 
-/// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
-/// which is ahead of the one that ends it by more than this is refused too: nobody knows how old it is.
+/// The longest time between the start of a login and its callback. A login that begins in the future by more than
+/// this is refused as well: the clock that began it is wrong, so nobody knows how old the login is.
 pub const PENDING_LIFETIME: Duration = Duration::from_secs(3_600);
 
-/// Why a callback is not acceptable.
+/// The reason for which a callback is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
-    /// It is not a form in which every parameter stands once.
+    /// The callback is not a form with every parameter at most once.
     #[error("its query {0}")]
     Form(#[from] FormError),
-    /// It does not belong to this authorization request (RFC 6749 section 10.12).
+    /// The callback does not belong to this authorization request (RFC 6749 section 10.12).
     #[error("its `state` is missing or not the one sent; the login was begun elsewhere, or is forged")]
     State,
-    /// It comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
+    /// The callback comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
     #[error("its `iss` is not the issuer that was asked")]
     Issuer,
-    /// The provider says that its responses carry `iss`, and this one does not (RFC 9207 section 2.4).
+    /// The callback lacks `iss`, though the metadata says that every response has it (RFC 9207 section 2.4).
     #[error("it lacks the `iss` that the provider always sends")]
     MissingIssuer,
-    /// The provider, or the user, said no (RFC 6749 section 4.1.2.1).
+    /// The provider or the user refused (RFC 6749 section 4.1.2.1).
     #[error("the provider answered {0}")]
     Denied(Box<ErrorResponse>),
-    /// Neither a code nor an error.
+    /// The callback has neither a code nor an error.
     #[error("it has neither `code` nor `error`")]
     MissingCode,
-    /// Neither an ID token nor an error, where an ID token was asked for.
+    /// The callback has neither an ID token nor an error, though the request asked for an ID token.
     #[error("it has neither `id_token` nor `error`")]
     MissingIdToken,
-    /// No access token and no error, where an access token was asked for.
+    /// The callback has neither an access token nor an error, though the request asked for an access token.
     #[error("it has neither `access_token` nor `error`")]
     MissingAccessToken,
-    /// Not signed, where a signed response was asked for (JARM).
+    /// The callback is not signed, though the request asked for a signed response (JARM).
     #[error("it has no `response`, though a signed one was asked for (`response_mode`)")]
     MissingResponse,
-    /// The signed response is refused (JARM section 2.4).
+    /// The signature or the claims of the signed response are not acceptable (JARM section 2.4).
     #[error("its `response` is refused: {0}")]
     Response(Box<VerificationError>),
-    /// A parameter that tells of the access token is missing, or has a value that is not allowed.
+    /// A parameter of the access token is missing, or has a value that the specification does not allow.
     #[error("its `{0}` is missing or has a value that the specification does not allow (see `Quirks`)")]
     Parameter(&'static str),
-    /// The user was away for longer than [`PENDING_LIFETIME`], or the login was begun by a clock that is so far
-    /// ahead; begin again.
+    /// The user was away for longer than [`PENDING_LIFETIME`], or a clock that is as far ahead began the login.
+    /// Begin again.
     #[error("the login was begun too long ago, or by another clock; begin again")]
     Expired,
 }
 
 impl CallbackError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name of the error, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

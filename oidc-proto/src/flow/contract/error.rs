@@ -1,4 +1,4 @@
-//! [`Error`]: what ends a flow, sorted by who is to blame.
+//! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
 use super::{callback_error::CallbackError, terms::Endpoint};
 use crate::{
@@ -12,38 +12,60 @@ use crate::{
 use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
 
-/// Why a flow is over. Small, comparable, without secrets and without bodies.
+/// The reason for which a flow ended. It is small and comparable, and holds no secret and no body.
+///
+/// ```
+/// use oidc_proto::{Error, flow::{CallbackError, Discovery}};
+///
+/// /// The status and the page for a user whose login has failed.
+/// fn page(error: &Error) -> (u16, &'static str) {
+///     match error {
+///         Error::Callback(CallbackError::Denied(_)) => (403, "You have not agreed."),
+///         Error::Callback(CallbackError::Expired | CallbackError::State) => (400, "Please log in again."),
+///         Error::OAuth(refused) if refused.response.error == "invalid_grant" => (400, "Please log in again."),
+///         Error::Unavailable(_) => (503, "Please try again later."),
+///         _ => (500, "The login does not work."), // log `error.code()` and `error`
+///     }
+/// }
+///
+/// assert_eq!(page(&Error::Callback(CallbackError::Expired)), (400, "Please log in again."));
+///
+/// let error = Discovery::start("http://op.example", &Default::default()).unwrap_err();
+/// assert!(matches!(error, Error::Config(_)));
+/// assert_eq!(error.code(), "config_issuer");
+/// assert_eq!(page(&error).0, 500);
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The provider said no.
+    /// The provider refused the request.
     #[error(transparent)]
     OAuth(Box<OAuthError>),
-    /// The provider broke the specification.
+    /// The response of the provider breaks the specification.
     #[error(transparent)]
     Response(Box<ResponseError>),
-    /// The provider is busy or down, and said so.
+    /// The provider is busy or down, by the status of its response.
     #[error(transparent)]
     Unavailable(Unavailable),
-    /// The authorization response is not acceptable: the user, or whoever sent them, is to blame.
+    /// The authorization response is not acceptable. The user, or the site that sent the user, is to blame.
     #[error("the authorization response is not acceptable: {0}")]
     Callback(#[from] CallbackError),
-    /// A token is not acceptable.
+    /// The ID token is not acceptable.
     #[error("the ID token is refused: {0}")]
     Token(#[from] VerificationError),
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code in time; begin again")]
     DeviceCodeExpired,
-    /// The client's own key did not sign.
+    /// The client's own key failed to sign the request.
     #[error("the client could not sign its request: {0}")]
     Sign(#[from] SignError),
-    /// Decidable by reading your code and the provider's metadata.
+    /// The request cannot work, whatever the provider answers: your code and the provider's metadata show it.
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
 
 impl Error {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name of the error, for logs and metrics.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
@@ -81,13 +103,13 @@ impl From<FormError> for Error {
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
-    /// Which endpoint answered.
+    /// The endpoint that answered.
     pub endpoint: Endpoint,
     /// The status of the response.
     pub status: u16,
-    /// What it said.
+    /// The error response: the error code, its description and its URI.
     pub response: ErrorResponse,
-    /// The nonce that it wants in the next DPoP proof (RFC 9449 section 8), if it named one.
+    /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
     pub dpop_nonce: Option<String>,
 }
 
@@ -102,7 +124,7 @@ impl OAuthError {
         Self { endpoint, status: status.as_u16(), response, dpop_nonce }
     }
 
-    /// Whether the server wants the same request once more, with the nonce that it has named.
+    /// Whether the server asks for the same request once more, with the nonce that it named.
     pub(in crate::flow) fn wants_nonce(&self) -> bool {
         self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
     }
@@ -129,11 +151,11 @@ impl std::error::Error for OAuthError {}
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
-    /// Which endpoint answered.
+    /// The endpoint that answered.
     pub endpoint: Endpoint,
     /// The status of the response.
     pub status: u16,
-    /// In seconds: 136 years are enough, and an error is small.
+    /// Whole seconds, in 32 bits: 136 years are enough, and an error stays small.
     retry_after: Option<u32>,
 }
 
@@ -143,7 +165,7 @@ impl Unavailable {
         Self { endpoint, status: status.as_u16(), retry_after: retry_after.map(seconds) }
     }
 
-    /// How long the provider asks to be left alone before the next try (`Retry-After`), in whole seconds.
+    /// Returns the time to wait before the next attempt (`Retry-After`), in whole seconds.
     #[must_use]
     pub const fn retry_after(&self) -> Option<Duration> {
         match self.retry_after {
@@ -169,11 +191,11 @@ impl std::error::Error for Unavailable {}
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseError {
-    /// Which endpoint answered.
+    /// The endpoint that answered.
     pub endpoint: Endpoint,
     /// The status of the response.
     pub status: u16,
-    /// The rule it breaks.
+    /// The rule that the response breaks.
     pub rule: ResponseRule,
 }
 
@@ -195,35 +217,35 @@ impl std::error::Error for ResponseError {
     }
 }
 
-/// What a response may not be.
+/// A rule that a response broke.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseRule {
-    /// Larger than [`Terms::max_body`](crate::flow::Terms::max_body).
+    /// The body is larger than [`Terms::max_body`](crate::flow::Terms::max_body).
     #[error("is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
-    /// A redirect: following it would carry secrets to where nobody has agreed to send them.
+    /// The response is a redirect. To follow it would send secrets to a place that nobody has agreed to.
     #[error("is a redirect, which is never followed; check the issuer's URL")]
     Redirect,
-    /// A status that the exchange does not know.
+    /// The status is not one that the exchange allows.
     #[error("has a status that the specification does not allow here")]
     Status,
-    /// Another media type.
+    /// The media type is not this one.
     #[error("is not `{0}`")]
     MediaType(&'static str),
-    /// A body that is not the JSON it should be.
+    /// The body is not acceptable JSON.
     #[error("has a body that {0}")]
     Json(#[from] JsonError),
-    /// Members that must be there and are not.
+    /// A required member is missing.
     #[error("lacks the member `{0}`")]
     Missing(&'static str),
-    /// A member whose value is not allowed.
+    /// A member has a value that the specification does not allow.
     #[error("has a value for `{0}` that the specification does not allow")]
     Value(&'static str),
-    /// A token that is not bound to the key of the client (RFC 9449 section 5).
+    /// The access token is not bound to the key of the client (RFC 9449 section 5).
     #[error("has a token that is not bound to the client's DPoP key (`token_type` is not `DPoP`)")]
     NotBound,
     /// The metadata is not acceptable.
@@ -232,19 +254,19 @@ pub enum ResponseRule {
     /// The key set is not acceptable.
     #[error("{0}")]
     KeySet(#[from] crate::jose::KeySetError),
-    /// A key set in which no key can be used.
+    /// The key set has no key that can be used.
     #[error("has no key that can be used")]
     NoUsableKey,
-    /// UserInfo of another user (OpenID Connect Core 1.0 section 5.3.2).
+    /// The UserInfo response is about another user (OpenID Connect Core 1.0 section 5.3.2).
     #[error("is about another `sub` than the ID token")]
     OtherSubject,
-    /// A signed or encrypted response, where JSON was expected.
+    /// The response is signed or encrypted, though JSON was expected.
     #[error("is a JWT, which this client has not asked for")]
     UnexpectedJwt,
 }
 
 impl ResponseRule {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name of the rule, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
@@ -265,7 +287,7 @@ impl ResponseRule {
     }
 }
 
-/// What cannot work, whatever the provider answers.
+/// The reason for which a request or a client cannot work, whatever the provider answers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
@@ -275,25 +297,25 @@ pub enum ConfigError {
     /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
     #[error("the resource {0}")]
     Resource(UrlError),
-    /// The rule for issuers has nothing to do with the issuer of the metadata.
+    /// The issuer rule does not admit the issuer of the metadata.
     #[error("the issuer rule neither is, nor admits, the issuer of the provider's metadata")]
     IssuerRule,
-    /// The provider's metadata has no such endpoint, or one that may not be used.
+    /// The provider's metadata has no such endpoint, or a URL for it that may not be used.
     #[error("the provider's metadata has no usable `{0}`")]
     NoEndpoint(&'static str),
     /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
     #[error("redirect_uri {0}")]
     RedirectUri(&'static str),
-    /// No redirect URI was given.
+    /// The client has no redirect URI.
     #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
     NoRedirectUri,
     /// A text is empty, too long, or has characters that the specification does not allow.
     #[error("`{0}` is empty, too long, or has characters outside visible ASCII")]
     Characters(&'static str),
-    /// The authentication method needs a secret, or must not have one.
+    /// The authentication method needs a secret that is missing, or forbids the secret that is there.
     #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]
     Authentication(&'static str),
-    /// The provider supports no way of authentication that this client has.
+    /// The provider supports no authentication method of this client.
     #[error("the provider's `token_endpoint_auth_methods_supported` has no method this client can use")]
     NoAuthentication,
     /// An extra parameter would override one that the library sets.
@@ -302,7 +324,7 @@ pub enum ConfigError {
     /// A parameter's value is not allowed.
     #[error("the parameter `{0}` has a value that the specification does not allow")]
     Parameter(&'static str),
-    /// The provider does not support PKCE with S256, by its own word.
+    /// The provider does not support PKCE with S256, by its metadata.
     #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
@@ -313,39 +335,39 @@ pub enum ConfigError {
     /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
     #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
     SignedRequestsOnly,
-    /// The provider does not answer with this, by its own word.
+    /// The provider does not support this response type, by its metadata.
     #[error("the provider's `response_types_supported` has no `{0}`")]
     NoResponseType(&'static str),
-    /// The provider does not answer in this way, by its own word.
+    /// The provider does not support this response mode, by its metadata.
     #[error("the provider's `response_modes_supported` has no `{0}`")]
     NoResponseMode(&'static str),
-    /// A symmetric algorithm needs a client secret of at least its hash's length.
+    /// The client secret is shorter than the hash of the symmetric algorithm, or missing.
     #[error("the client secret is too short for the algorithm of the ID token")]
     SecretTooShort,
-    /// The client authenticates with `private_key_jwt`, and nothing has signed for it.
+    /// The client authenticates with `private_key_jwt`, and has neither a key nor an assertion.
     #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
     NoAssertion,
-    /// The client's tokens are bound to a key that is elsewhere, or to none, and nothing proves this request.
+    /// The request has no DPoP proof: the key is elsewhere, or the client has none.
     #[error(
         "no key proves for the client: call `ClientBuilder::dpop_key`, or set `dpop_public_key` without \
          `fetch_userinfo` and begin with `Attempt::with_proof`"
     )]
     NoProof,
-    /// A proof was made for a request that is not proven.
+    /// The request has a DPoP proof, though it takes none.
     #[error(
         "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with \
          `ClientBuilder::dpop_public_key`"
     )]
     UnwantedProof,
-    /// The key for DPoP is a secret, which no server could verify.
+    /// The key for DPoP is a shared secret, so no server could verify its proofs.
     #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
     DpopKey,
-    /// No algorithm is left that ID tokens could be signed with.
+    /// No acceptable signature algorithm is left for ID tokens.
     #[error(
         "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
     )]
     NoAlgorithm,
-    /// No algorithm is left that authorization responses could be signed with (JARM section 4).
+    /// No acceptable signature algorithm is left for authorization responses (JARM section 4).
     #[error(
         "no algorithm of `authorization_signing_alg_values_supported` is acceptable; call \
          `ClientBuilder::authorization_signed_response_alg`"
@@ -357,7 +379,7 @@ pub enum ConfigError {
 }
 
 impl ConfigError {
-    /// A short, stable name for logs and metrics.
+    /// Returns a short, stable name of the error, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {

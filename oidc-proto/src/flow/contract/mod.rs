@@ -1,4 +1,4 @@
-//! Room `flow::contract`: what passes between a flow and its driver, and the errors that end a flow.
+//! The contract between a flow and its driver: steps, terms, and the errors that end a flow.
 
 mod callback_error;
 mod error;

@@ -1,4 +1,4 @@
-//! [`Step`], [`Flow`], [`Call`], [`Pending`] and [`Pause`]: what passes between a flow and its driver.
+//! The types that pass between a flow and its driver: [`Step`], [`Flow`], [`Call`], [`Pending`] and [`Pause`].
 
 use super::{
     error::{Error, ResponseError, ResponseRule},
@@ -7,37 +7,87 @@ use super::{
 use crate::base::moment::{Moment, Timestamp};
 use std::fmt;
 
-/// A request to send: complete, with its body.
+/// A request to send, with its whole body.
 pub type Request = http::Request<Vec<u8>>;
 
-/// A response as flows see it: complete, its body borrowed from whoever read it.
+/// A response as a flow sees it, with its whole body, borrowed from the driver.
 pub type Response<'a> = http::Response<&'a [u8]>;
 
-/// What a flow needs next.
+/// The next thing that a flow needs: to send a request, to wait, or nothing more.
+///
+/// [The loop](crate::flow#the-loop) carries out every step of every flow. By hand, one exchange is:
+///
+/// ```
+/// use oidc_proto::{EndpointUrl, Moment, Timestamp, UrlPolicy, flow::{JwksRetrieval, Step}};
+///
+/// let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default())?;
+/// let (request, terms, pending) = JwksRetrieval::start(&jwks_uri).into_parts();
+/// assert_eq!(request.uri(), "https://op.example/jwks");
+/// assert_eq!((terms.max_body, terms.timeout.as_secs()), (64 * 1024, 10));
+///
+/// // Your HTTP client sends the request on these terms, and reads this:
+/// let keys = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(keys)?;
+///
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]); // the time, and 32 random bytes
+/// match pending.receive(response, moment)? {
+///     Step::Done(keys) => assert!(keys.knows("1")),
+///     Step::Send(_) | Step::Wait(_) => unreachable!("this flow has one request, and never waits"),
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[must_use = "a flow does nothing until its step is carried out"]
 #[allow(clippy::exhaustive_enums, reason = "a driver handles these three, and there will be no fourth")]
 #[allow(clippy::large_enum_variant, reason = "a step is moved once, and a box would be one more allocation")]
 pub enum Step<F: Flow> {
-    /// Send a request; hand the response to the flow.
+    /// Send this request, and give the response to the flow.
     Send(Call<F>),
-    /// Nothing is in flight: wake the flow at a given time.
+    /// Wake the flow at a given time. Nothing is in flight.
     Wait(Pause<F>),
-    /// Finished.
+    /// The flow is finished, with this output.
     Done(F::Output),
 }
 
-/// A protocol flow, seen from the inside: two kinds of state, and the transitions between them.
+/// A protocol flow from the inside: two kinds of state, and the transitions between them.
 ///
-/// Implement it for a flow of your own; drive it with any driver.
+/// Implement it for a flow of your own, and any driver drives it. A flow that continues another one is easier
+/// to write as a [`Then`](crate::flow::Then). This flow asks whether a server is up:
+///
+/// ```
+/// use oidc_proto::{Error, Moment, flow::*};
+/// use std::convert::Infallible;
+///
+/// struct HealthCheck;
+///
+/// impl Flow for HealthCheck {
+///     type Awaiting = ();
+///     type Paused = Infallible; // it never waits
+///     type Output = bool;
+///
+///     fn on_response((): (), response: &Response<'_>, _: Moment) -> Result<Step<Self>, Error> {
+///         Ok(Step::Done(response.status().is_success()))
+///     }
+///
+///     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
+///         match never {}
+///     }
+/// }
+///
+/// let request = http::Request::get("https://op.example/health").body(Vec::new())?;
+/// let call = Call::<HealthCheck>::new(Terms::new(Endpoint::Other("health")), request, ());
+/// assert_eq!(call.request().uri().path(), "/health");
+/// # Ok::<(), http::Error>(())
+/// ```
 pub trait Flow: Sized {
     /// The state while a request is in flight.
     type Awaiting;
-    /// The state while nothing is in flight; [`Infallible`](std::convert::Infallible) for flows that never wait.
+    /// The state while nothing is in flight: [`Infallible`](std::convert::Infallible) for a flow that never waits.
     type Paused;
-    /// What the flow is for.
+    /// The result of the flow.
     type Output;
 
-    /// A response has arrived.
+    /// Goes on with the response that has arrived.
     ///
     /// # Errors
     /// The flow is over (law 2), for the reason that [`Error`] gives.
@@ -47,14 +97,14 @@ pub trait Flow: Sized {
         moment: Moment,
     ) -> Result<Step<Self>, Error>;
 
-    /// A wait is over.
+    /// Goes on when a wait is over.
     ///
     /// # Errors
     /// The flow is over (law 2), for the reason that [`Error`] gives.
     fn on_wake(state: Self::Paused, moment: Moment) -> Result<Step<Self>, Error>;
 
-    /// A message has come that tells the flow to go on before its wait is over: the notification of a
-    /// provider, say. By default the wait goes on.
+    /// Goes on before the wait is over, because a message for the flow has arrived, such as a notification of the
+    /// provider. By default the wait goes on.
     ///
     /// # Errors
     /// The flow is over (law 2), for the reason that [`Error`] gives.
@@ -63,20 +113,20 @@ pub trait Flow: Sized {
         Ok(Step::Wait(pause))
     }
 
-    /// There was a response that no flow may look at: a redirect, or larger than its terms allow.
+    /// Goes on after a response that no flow may look at: a redirect, or a body larger than the terms allow.
     ///
     /// # Errors
-    /// The flow is over (law 2), for the reason given, unless it can do without the response.
+    /// The flow is over (law 2), with the error that it was given, unless it can do without the response.
     fn on_refused(state: Self::Awaiting, error: Error, moment: Moment) -> Result<Step<Self>, Error> {
         let _ = (state, moment);
         Err(error)
     }
 
-    /// There was no response. Whether the request arrived is unknown, so only a flow whose request
-    /// may be repeated goes on; `None` gives up.
+    /// Goes on without a response; `None` means that the flow gives up, which is the default. Nobody knows whether
+    /// the request arrived, so a flow goes on only if its request may be repeated.
     ///
     /// # Errors
-    /// The flow wanted to go on and could not, for the reason that [`Error`] gives.
+    /// The flow could not make its next request, for the reason that [`Error`] gives.
     fn on_failure(state: Self::Awaiting, moment: Moment) -> Result<Option<Step<Self>>, Error> {
         let _ = (state, moment);
         Ok(None)
@@ -84,7 +134,7 @@ pub trait Flow: Sized {
 }
 
 impl<F: Flow> Step<F> {
-    /// Runs this flow as a part of a larger one; `carried` is what the larger one must not forget.
+    /// Runs this flow as a part of a larger one. `carried` is the state that the larger one keeps meanwhile.
     pub(crate) fn within<G: Flow, C>(
         self,
         carried: C,
@@ -101,7 +151,7 @@ impl<F: Flow> Step<F> {
 }
 
 impl<F: Flow> Step<F> {
-    /// The call, if this step is one: for a look at the request that a flow begins with.
+    /// Returns the call, if this step is one: to look at the first request of a flow.
     #[must_use]
     pub fn into_call(self) -> Option<Call<F>> {
         match self {
@@ -133,25 +183,38 @@ impl<F: Flow> fmt::Debug for Step<F> {
     }
 }
 
-/// A request to send, and the only thing that can take its response.
-#[must_use = "a request that is not sent is a flow that does not go on"]
+/// A request to send, together with the [`Pending`] flow that takes its response.
+///
+/// ```
+/// use oidc_proto::{UrlPolicy, flow::Discovery};
+///
+/// let call = Discovery::start("https://op.example/tenant", &UrlPolicy::default())?;
+/// assert_eq!(call.request().method(), "GET");
+/// assert_eq!(call.request().uri(), "https://op.example/tenant/.well-known/openid-configuration");
+///
+/// // Only a request that was taken out to be sent can get a response.
+/// let (request, terms, pending) = call.into_parts();
+/// # let _ = (request, terms, pending);
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
+#[must_use = "a flow does not go on until its request is sent"]
 pub struct Call<F: Flow> {
     request: Request,
     pending: Pending<F>,
 }
 
 impl<F: Flow> Call<F> {
-    /// A call: the request, its terms, and the state that awaits the response.
+    /// Makes a call of a request, its terms, and the state that awaits the response.
     pub const fn new(terms: Terms, request: Request, state: F::Awaiting) -> Self {
         Self { request, pending: Pending { state, terms } }
     }
 
-    /// The request, the terms to carry it out on, and what takes its response.
+    /// Returns the request to send, the terms to send it on, and the flow that takes the response.
     pub fn into_parts(self) -> (Request, Terms, Pending<F>) {
         (self.request, self.pending.terms, self.pending)
     }
 
-    /// The request, for a look at it. It may carry secrets.
+    /// Returns the request, to look at it. It may contain secrets.
     #[must_use]
     pub const fn request(&self) -> &Request {
         &self.request
@@ -173,16 +236,29 @@ impl<F: Flow> fmt::Debug for Call<F> {
     }
 }
 
-/// Takes exactly one response.
-#[must_use = "a response that is not handed in is a flow that does not go on"]
+/// A flow that waits for one response, and takes exactly one.
+///
+/// ```
+/// use oidc_proto::{Error, Moment, Timestamp, UrlPolicy, flow::Discovery};
+///
+/// let (_request, _terms, pending) = Discovery::start("https://op.example", &UrlPolicy::default())?.into_parts();
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+///
+/// // Any status is a response. This one ends the flow.
+/// let busy = http::Response::builder().status(503).header("retry-after", "30").body("")?;
+/// let Err(Error::Unavailable(busy)) = pending.receive(busy, moment) else { panic!("the provider is busy") };
+/// assert_eq!(busy.retry_after().map(|wait| wait.as_secs()), Some(30));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a flow does not go on until it gets its response"]
 pub struct Pending<F: Flow> {
     state: F::Awaiting,
     terms: Terms,
 }
 
 impl<F: Flow> Pending<F> {
-    /// Hands the response in. The body may be owned or borrowed; one byte more than
-    /// [`Terms::max_body`] is enough to see that it is too large.
+    /// Takes the response, whatever its status, and returns the next step. The body may be owned or borrowed. Read
+    /// at most one byte more of it than [`Terms::max_body`]: that byte shows that it is too large.
     ///
     /// # Errors
     /// The flow is over, for the reason that [`Error`] gives.
@@ -206,11 +282,11 @@ impl<F: Flow> Pending<F> {
         F::on_response(self.state, &http::Response::from_parts(parts, body), moment)
     }
 
-    /// There was no response. `None` means that the flow is over, and that the reason is the one of the
-    /// transport.
+    /// Tells the flow that there was no response. `None` means that the flow is over, and the error of the transport
+    /// is the reason.
     ///
     /// # Errors
-    /// The flow is over for a reason of its own, which [`Error`] gives: it wanted to ask again and could not.
+    /// The flow is over for a reason of its own, which [`Error`] gives: it could not make its next request.
     pub fn fail(self, moment: Moment) -> Result<Option<Step<F>>, Error> {
         F::on_failure(self.state, moment)
     }
@@ -222,26 +298,48 @@ impl<F: Flow> fmt::Debug for Pending<F> {
     }
 }
 
-/// A flow at rest until a given time.
-#[must_use = "a flow that is not woken does not go on"]
+/// A flow at rest until a given time. Nothing is in flight.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::*, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+///     "response_types_supported": ["code"]}"#;
+/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-service").secret("my secret").build()?;
+/// let at = |seconds| Moment::new(Timestamp(seconds), [7; 32]);
+///
+/// let wanted = ClientCredentialsRequest::new(["orders.read"]);
+/// let (_request, _terms, pending) = client.client_credentials(&wanted, at(1_800_000_000))?.into_parts();
+/// let busy = http::Response::builder().status(503).header("retry-after", "30").body("")?;
+/// let Step::Wait(pause) = pending.receive(busy, at(1_800_000_000))? else { panic!("it waits") };
+/// assert_eq!(pause.until(), Timestamp(1_800_000_030));
+///
+/// // Too early is harmless: the flow goes on waiting. Then it asks again.
+/// let Step::Wait(pause) = pause.wake(at(1_800_000_029))? else { panic!("it waits") };
+/// assert!(matches!(pause.wake(at(1_800_000_030))?, Step::Send(_)));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[must_use = "a flow does not go on until it is woken"]
 pub struct Pause<F: Flow> {
     until: Timestamp,
     state: F::Paused,
 }
 
 impl<F: Flow> Pause<F> {
-    /// A pause of a flow, to be woken no earlier than `until`.
+    /// Makes a pause in this state, which ends at `until`.
     pub const fn new(until: Timestamp, state: F::Paused) -> Self {
         Self { until, state }
     }
 
-    /// When to wake the flow.
+    /// Returns the time at which to wake the flow.
     #[must_use]
     pub const fn until(&self) -> Timestamp {
         self.until
     }
 
-    /// Goes on. Too early is harmless: the same pause comes back.
+    /// Wakes the flow, and returns its next step. Too early is harmless: that step is the same pause.
     ///
     /// # Errors
     /// The flow is over, for the reason that [`Error`] gives.
@@ -252,7 +350,7 @@ impl<F: Flow> Pause<F> {
         F::on_wake(self.state, moment)
     }
 
-    /// Tells the flow that a message has come for it: it may go on before its time. A flow that awaits no
+    /// Tells the flow that a message for it has arrived, so that it may go on before its time. A flow that awaits no
     /// message returns the same pause.
     ///
     /// # Errors
@@ -261,7 +359,7 @@ impl<F: Flow> Pause<F> {
         F::on_notified(self, moment)
     }
 
-    /// Takes the state out, to save it and go on later, or on another node.
+    /// Returns the state, to keep it and go on later, or on another node.
     #[must_use]
     pub fn park(self) -> F::Paused {
         self.state

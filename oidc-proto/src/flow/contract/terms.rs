@@ -1,4 +1,4 @@
-//! [`Terms`] and [`Endpoint`]: where a request goes, and on what terms it is carried out.
+//! [`Terms`] and [`Endpoint`]: where a request goes, and the limits within which a driver carries it out.
 
 use crate::{
     base::endpoint_url::EndpointUrl,
@@ -6,16 +6,16 @@ use crate::{
 };
 use std::{fmt, time::Duration};
 
-/// The largest metadata document or key set that is read, in bytes.
+/// The largest metadata document or key set that a flow reads, in bytes.
 pub const MAX_DOCUMENT: usize = 64 * 1024;
 
-/// The largest token or UserInfo response that is read, in bytes.
+/// The largest token or UserInfo response that a flow reads, in bytes.
 pub const MAX_RESPONSE: usize = 64 * 1024;
 
-/// How long a whole exchange may take.
+/// The longest time that a whole exchange may take.
 pub const TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Where a request goes: for metrics, certificates and egress rules.
+/// The endpoint that a request goes to, for metrics, certificates and egress rules.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Endpoint {
@@ -35,18 +35,17 @@ pub enum Endpoint {
     DeviceAuthorization,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
-    /// An endpoint of a flow that this crate does not have, by the name that its author gives it.
+    /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
     Other(&'static str),
 }
 
-/// A member of the metadata that says where an endpoint is.
+/// Reads the member of the metadata that has the URL of an endpoint.
 type Place = fn(&ProviderMetadata) -> Option<&EndpointUrl>;
 
-/// The same for clients that present a certificate (RFC 8705 section 5).
+/// Reads the alias of an endpoint for clients that present a certificate (RFC 8705 section 5).
 type Alias = fn(&MtlsEndpointAliases) -> Option<&EndpointUrl>;
 
-/// What is known of an endpoint: its name, where the metadata say that it is, and the largest body that is
-/// read from it.
+/// A row of the table of endpoints: the name, the place in the metadata, and the largest body in bytes.
 struct Row {
     name: &'static str,
     max_body: usize,
@@ -54,7 +53,7 @@ struct Row {
     alias: Alias,
 }
 
-/// Of a member that stands among the aliases, too.
+/// The row of an endpoint that has an alias.
 macro_rules! member {
     ($name:ident) => {
         Row {
@@ -67,7 +66,7 @@ macro_rules! member {
 }
 
 impl Endpoint {
-    /// The table of endpoints. A new one is a line here and a variant above.
+    /// The table of endpoints. A new endpoint is a line here and a variant above.
     const fn row(self) -> Row {
         const fn elsewhere(name: &'static str, max_body: usize, place: Place) -> Row {
             Row { name, max_body, place, alias: |_| None }
@@ -85,14 +84,14 @@ impl Endpoint {
         }
     }
 
-    /// The name of the metadata member that says where it is.
+    /// Returns the name of the endpoint: that of its metadata member, where it has one.
     #[must_use]
     pub const fn name(self) -> &'static str {
         self.row().name
     }
 
-    /// Where it is, by the provider's metadata; for a client that presents a certificate, where it is for those, if
-    /// that is another place.
+    /// Returns the URL of the endpoint in the provider's metadata. With `certificate`, the alias for clients that
+    /// present a certificate comes first.
     pub(crate) fn of(self, metadata: &ProviderMetadata, certificate: bool) -> Option<&EndpointUrl> {
         let Row { place, alias, .. } = self.row();
         let aliases = metadata.mtls_endpoint_aliases.as_ref().filter(|_| certificate);
@@ -106,27 +105,39 @@ impl fmt::Display for Endpoint {
     }
 }
 
-/// The terms on which a request must be carried out. They travel with it.
+/// The terms on which a driver must carry out a request. They come with the request.
 ///
-/// Standing terms besides these: no redirects, no automatic retries, no cookies, no caches; a 4xx
-/// or 5xx is a response; there is an error only if there was no response.
+/// These terms hold for every request: no redirects, no automatic retries, no cookies, no caches. A 4xx or 5xx is a
+/// response; an error means that there was no response.
+///
+/// ```
+/// use oidc_proto::{UrlPolicy, flow::{Discovery, Endpoint, TIMEOUT}};
+///
+/// let call = Discovery::start("https://op.example", &UrlPolicy::default())?;
+/// let (_request, terms, _pending) = call.into_parts();
+/// assert_eq!(terms.endpoint, Endpoint::Discovery);
+/// assert_eq!(terms.max_body, 65_536);
+/// assert_eq!(terms.timeout, TIMEOUT);
+/// assert!(!terms.client_certificate);
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Terms {
-    /// Where the request goes.
+    /// The endpoint that the request goes to.
     pub endpoint: Endpoint,
-    /// Read at most one byte more than this of the body, counted after decompression: the flow
-    /// then sees that it is too large, and says so in the same way on every stack.
+    /// The largest body that the flow accepts, in bytes after decompression. Read at most one byte more: the flow
+    /// then sees that the body is too large, and reports it in the same way on every HTTP stack.
     pub max_body: usize,
-    /// For the whole exchange, from connecting to the last byte of the body.
+    /// The longest time for the whole exchange, from connecting to the last byte of the body.
     pub timeout: Duration,
-    /// Whether to present the client's certificate (RFC 8705).
+    /// Whether the request must present the client's certificate (RFC 8705).
     pub client_certificate: bool,
 }
 
 impl Terms {
-    /// The terms that are usual for an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a
-    /// document and [`MAX_RESPONSE`] for any other body, no client certificate. Change what must be otherwise.
+    /// Returns the usual terms of an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a document
+    /// and [`MAX_RESPONSE`] for any other body, no client certificate. Change the fields that must differ.
     #[must_use]
     pub const fn new(endpoint: Endpoint) -> Self {
         let max_body = endpoint.row().max_body;

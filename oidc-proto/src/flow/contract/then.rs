@@ -1,4 +1,4 @@
-//! [`Then`]: a flow that is another flow, and then a function.
+//! [`Then`]: a flow that runs another flow, and then a function.
 
 use super::{
     error::Error,
@@ -6,16 +6,16 @@ use super::{
 };
 use crate::base::moment::Moment;
 
-/// A flow that runs another flow first, and makes something of its output.
+/// A flow that runs another flow first, and then a function of its output.
 ///
-/// Each `Then` is a [`Flow`]: it sends what the first flow sends and waits when that waits. Start it with
-/// [`Call::carrying`], [`Pause::carrying`] or [`Step::carrying`].
+/// Each `Then` is a [`Flow`]: it sends the requests of the first flow, and waits when the first flow waits. Start it
+/// with [`Call::carrying`], [`Pause::carrying`] or [`Step::carrying`].
 ///
 /// ```
-/// use oidc_proto::{Error, Moment, flow::{JwksRetrieval, Step, Then}, jose::KeySet};
+/// use oidc_proto::{EndpointUrl, Error, Moment, Timestamp, UrlPolicy, flow::*, jose::KeySet};
 /// use std::sync::Arc;
 ///
-/// /// How many keys a provider has, and under what name a caller wants to know it.
+/// /// Counts the keys of a provider, under a name that the caller gives it.
 /// struct KeyCount;
 ///
 /// impl Then for KeyCount {
@@ -27,21 +27,30 @@ use crate::base::moment::Moment;
 ///         Ok(Step::Done((name, keys.keys().count())))
 ///     }
 /// }
-/// # use oidc_proto::{EndpointUrl, UrlPolicy, flow::Call};
-/// # let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default()).unwrap();
 ///
+/// let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default())?;
 /// let call: Call<KeyCount> = JwksRetrieval::start(&jwks_uri).carrying("op.example".to_owned());
+///
+/// // The response, as your HTTP client reads it:
+/// let keys = r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(keys)?;
+///
+/// let (_request, _terms, pending) = call.into_parts();
+/// let step = pending.receive(response, Moment::new(Timestamp(1_800_000_000), [7; 32]))?;
+/// assert!(matches!(step, Step::Done((name, 1)) if name == "op.example"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Then: Sized {
     /// The flow that runs first.
     type First: Flow;
-    /// What must not be forgotten while it runs.
+    /// The state to keep while the first flow runs.
     type Carried;
-    /// What the whole flow is for.
+    /// The result of the whole flow.
     type Output;
 
-    /// Goes on when the first flow is done: with an output, or with one more run of the first flow. The
-    /// moment is fresh: the first flow has used another half of the moment of this transition.
+    /// Goes on when the first flow is done: with an output, or with one more run of the first flow. `moment` has
+    /// entropy that the first flow has not used.
     ///
     /// # Errors
     /// The flow is over (law 2), for the reason that [`Error`] gives.
@@ -52,7 +61,7 @@ pub trait Then: Sized {
     ) -> Result<Step<Self>, Error>;
 }
 
-/// The state of a first flow, and what is carried along with it.
+/// The state of a first flow, and the state that is carried along with it.
 #[derive(Clone, Debug)]
 pub struct Along<S, C> {
     pub(in crate::flow) state: S,
@@ -60,21 +69,21 @@ pub struct Along<S, C> {
 }
 
 impl<F: Flow> Call<F> {
-    /// Makes this call the first of a larger flow.
+    /// Makes this call the start of a larger flow, which keeps `carried`.
     pub fn carrying<T: Then<First = F>>(self, carried: T::Carried) -> Call<T> {
         self.map(|state| Along { state, carried })
     }
 }
 
 impl<F: Flow> Pause<F> {
-    /// Makes this pause one of a larger flow.
+    /// Makes this pause a pause of a larger flow, which keeps `carried`.
     pub fn carrying<T: Then<First = F>>(self, carried: T::Carried) -> Pause<T> {
         self.map(|state| Along { state, carried })
     }
 }
 
 impl<F: Flow> Step<F> {
-    /// Makes this step one of a larger flow, which may be done at once.
+    /// Makes this step a step of a larger flow, which keeps `carried` and may be done at once.
     ///
     /// # Errors
     /// As [`Then::then`].

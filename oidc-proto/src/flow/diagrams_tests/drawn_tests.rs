@@ -1,8 +1,8 @@
 //! Reads a diagram of states: lines such as `Token ──granted──▶ Keys ──keys──▶ Done(Refreshed)   a remark`.
 //!
-//! A line that begins with an arrow goes on from the state with which the line before it begins. A line whose first
-//! word is such as `Post<A>:` begins another diagram. An arrow may have several labels, with a comma between them, or none: then
-//! anything may be the reason. `─▶`, with one stroke, is another kind of picture.
+//! A line that begins with an arrow starts from the first state of the line before it. A line whose first word ends
+//! with a colon, such as `Post<A>:`, begins another diagram. An arrow may have several labels, with commas between
+//! them. An arrow without a label stands for every answer. `─▶`, with one stroke, is another kind of picture.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,13 +14,13 @@ pub(super) struct Edge {
     pub(super) to: String,
 }
 
-/// What was seen: of each state and answer, the states that came next.
+/// The steps of the walks: for each state and answer, the next states.
 pub(super) type Seen = BTreeMap<(String, String), BTreeSet<String>>;
 
-/// What no flow sees: nothing has come, or the contract refuses it before.
+/// The answers that no flow sees: nothing arrived, or the contract refuses the response first.
 const REFUSED: [&str; 3] = ["redirect", "too large", "lost"];
 
-/// The lines of the pictures in a file's own comment.
+/// Returns the lines of the pictures in the comment at the top of a file.
 fn pictures(text: &str) -> impl Iterator<Item = &str> {
     let mut inside = false;
     text.lines().filter_map(|line| line.strip_prefix("//!")).filter(move |line| {
@@ -34,7 +34,7 @@ pub(super) fn draws_states(text: &str) -> bool {
     text.lines().any(|line| line.trim_start().starts_with("//") && line.contains("──▶"))
 }
 
-/// The edges of each diagram of a file, by its heading, or by nothing.
+/// Returns the edges of each diagram of a file, by its heading; the heading may be empty.
 pub(super) fn edges(text: &str) -> BTreeMap<String, Vec<Edge>> {
     let (mut found, mut heading, mut head) = (BTreeMap::<_, Vec<Edge>>::new(), String::new(), String::new());
     for line in pictures(text) {
@@ -65,7 +65,7 @@ pub(super) fn edges(text: &str) -> BTreeMap<String, Vec<Edge>> {
     found
 }
 
-/// Whether an answer is one of those that a label means.
+/// Whether a label stands for this answer.
 fn means(label: &str, answer: &str) -> bool {
     let status = |first| answer.len() == 3 && answer.starts_with(first);
     match label {
@@ -79,7 +79,7 @@ fn means(label: &str, answer: &str) -> bool {
     }
 }
 
-/// What is seen and not drawn, or drawn and not seen.
+/// Returns the steps that are seen and not drawn, and the arrows that are drawn and not seen.
 pub(super) fn differences(drawn: &[Edge], seen: &Seen) -> Vec<String> {
     let mut found = Vec::new();
     let begins = drawn.iter().any(|edge| edge.from == "start");
@@ -126,7 +126,7 @@ fn a_diagram_is_read() {
 }
 
 #[test]
-fn every_difference_is_told() {
+fn every_difference_is_reported() {
     let drawn = &edges("//! ```text\n//! A ──x, 5xx──▶ Wait ──▶ A\n//!   ──good──▶ Done(B)\n")[""];
     let seen = |rows: &[(&str, &str, &str)]| {
         let mut seen = Seen::new();

@@ -1,4 +1,4 @@
-//! A provider for the walks: its keys, its metadata, and every answer that no flow expects.
+//! A provider for the walks: its keys, its metadata, and the answers that refuse a request.
 
 use crate::{
     base::{
@@ -16,7 +16,7 @@ use std::sync::Arc;
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 pub(crate) const ISSUER: &str = "https://op.example";
 
-/// An answer, by its name in the diagrams; without a response nothing arrives.
+/// An answer, under its name in the diagrams. `None` means that no response arrives.
 pub(crate) type Turn = (String, Option<http::Response<Vec<u8>>>);
 
 pub(crate) fn moment() -> Moment {
@@ -31,7 +31,7 @@ pub(crate) fn json(answer: &str, status: u16, body: &Value) -> Turn {
     (answer.to_owned(), Some(response(status, "application/json", body.to_string())))
 }
 
-/// A server that demands a nonce in the proof.
+/// Adds the demand for a nonce in the DPoP proof to an answer.
 pub(crate) fn with_nonce((answer, response): Turn) -> Turn {
     let mut response = response.unwrap();
     response.headers_mut().insert("dpop-nonce", "n".parse().unwrap());
@@ -39,7 +39,7 @@ pub(crate) fn with_nonce((answer, response): Turn) -> Turn {
     (answer, Some(response))
 }
 
-/// Every answer that is none.
+/// Returns the answers that no endpoint gives on success.
 pub(crate) fn refusals() -> Vec<Turn> {
     let statuses = [400, 401, 403, 404, 405, 410, 418, 429, 500, 501, 502, 503, 504];
     let mut turns: Vec<Turn> = statuses.map(|status| json(&status.to_string(), status, &value!({}))).into();
@@ -53,7 +53,7 @@ pub(crate) fn refusals() -> Vec<Turn> {
     turns
 }
 
-/// The metadata of a provider that has everything.
+/// Returns the metadata of a provider with all endpoints.
 pub(crate) fn document() -> Value {
     value!({
         "issuer": ISSUER,
@@ -73,12 +73,12 @@ pub(crate) fn document() -> Value {
     })
 }
 
-/// A client of this provider, after a change of its metadata.
+/// Starts a client of this provider, after a change of the metadata.
 pub(crate) fn builder(change: impl FnOnce(&mut Value)) -> ClientBuilder {
     builder_as(Profile::OpenIdProvider, change)
 }
 
-/// The same of a provider of this kind.
+/// Starts a client of a provider with this profile, after a change of the metadata.
 pub(crate) fn builder_as(profile: Profile, change: impl FnOnce(&mut Value)) -> ClientBuilder {
     let mut document = document();
     change(&mut document);
@@ -99,12 +99,12 @@ fn jwks(signers: &[&RingSigner]) -> Value {
     value!({ "keys": keys })
 }
 
-/// The keys of a provider, of which a client has the first.
+/// The keys of a provider. A client has the first of them.
 pub(crate) struct Party {
     pub(crate) first: Arc<RingSigner>,
-    /// That of after the rotation.
+    /// The key after the rotation.
     pub(crate) newer: Arc<RingSigner>,
-    /// It took the name of the first.
+    /// Another key with the name of the first.
     pub(crate) same_name: Arc<RingSigner>,
 }
 
@@ -113,7 +113,7 @@ impl Party {
         Self { first: signer("k1"), newer: signer("k2"), same_name: signer("k1") }
     }
 
-    /// The keys at hand.
+    /// Returns the keys that the client has.
     pub(crate) fn keys(&self) -> Arc<KeySet> {
         Arc::new(KeySet::parse(jwks(&[&self.first]).to_string().as_bytes()).unwrap())
     }
@@ -122,7 +122,7 @@ impl Party {
         sign_compact(signer, Map::new(), claims.to_string().as_bytes()).unwrap()
     }
 
-    /// An ID token of somebody who has just logged in.
+    /// Returns the ID token of a user who has just logged in.
     pub(crate) fn id_token(&self, signer: &RingSigner, nonce: Option<&str>, more: &Value) -> String {
         let mut claims = value!({"iss": ISSUER, "aud": "app", "sub": "alice",
             "iat": NOW.0, "exp": NOW.0 + 300});
@@ -132,7 +132,7 @@ impl Party {
         self.sign(signer, &claims)
     }
 
-    /// Every answer of the place where the keys are.
+    /// Returns every answer of the `jwks_uri`.
     pub(crate) fn published(&self) -> Vec<Turn> {
         let mut turns = refusals();
         turns.push(json("keys", 200, &jwks(&[&self.newer, &self.same_name])));
@@ -141,7 +141,7 @@ impl Party {
         turns
     }
 
-    /// Every answer of a token endpoint that signs ID tokens.
+    /// Returns every answer of a token endpoint that signs ID tokens.
     pub(crate) fn granted(&self, nonce: Option<&str>) -> Vec<Turn> {
         let mut turns = refusals();
         let tokens = value!({"access_token": "a", "token_type": "Bearer", "expires_in": 60});

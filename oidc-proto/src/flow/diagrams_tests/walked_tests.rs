@@ -1,4 +1,4 @@
-//! Walks a flow: gives it every answer in every state, and writes down where it goes.
+//! Walks a flow: gives it every answer in every state, and writes down the next state.
 
 use super::{
     drawn_tests::{Seen, differences, edges},
@@ -10,15 +10,15 @@ use crate::{
 };
 use std::{any::type_name, fs, path::Path};
 
-/// How often one state may stand on one walk: that is enough to see what is done once and never again.
+/// The number of visits to one state in one walk. Two are enough to see a step that a flow takes only once.
 const VISITS: usize = 2;
 
-/// A state that a flow is in while it awaits a response.
+/// The state of a flow while it awaits a response.
 pub(crate) trait Named {
-    /// Every name that it can have.
+    /// Every name that the state can have.
     const NAMES: &'static [&'static str];
 
-    /// Its name in the code: of the variant, or of the struct if there is only one.
+    /// Returns the name of the state in the code: that of the variant, or of the struct.
     fn name(&self) -> &'static str;
 }
 
@@ -30,7 +30,8 @@ impl<S: Named, C> Named for Along<S, C> {
     }
 }
 
-/// Names states that are structs, and states that are variants; of these none can be left out.
+/// Names a state that is a struct, or each variant of a state that is an enum. The compiler sees a variant that is left
+/// out.
 macro_rules! named {
     ($state:ident $(<$of:ident>)?) => {
         impl $(<$of>)? $crate::flow::diagrams_tests::Named for $state $(<$of>)? {
@@ -65,22 +66,22 @@ pub(crate) struct Walk {
 }
 
 impl Walk {
-    /// Walks that the diagram in this file (below `src`) must show.
+    /// Starts the walks for the diagram in this file, by its path below `src`.
     pub(crate) fn of(file: &'static str) -> Self {
         Self { file, heading: "", output: None, names: &[], seen: Seen::new() }
     }
 
-    /// It is the one with this heading.
+    /// Selects the diagram with this heading.
     pub(crate) fn under(self, heading: &'static str) -> Self {
         Self { heading, ..self }
     }
 
-    /// How the diagram writes an output that is generic.
+    /// Sets the name of a generic output in the diagram.
     pub(crate) fn output(self, output: &'static str) -> Self {
         Self { output: Some(output), ..self }
     }
 
-    /// Walks from this beginning on. `server` has every answer to a request.
+    /// Walks from this beginning. `server` returns every answer to a request.
     pub(crate) fn from<F: Flow<Awaiting: Named>, S: Into<Step<F>>>(
         mut self,
         label: &str,
@@ -97,7 +98,7 @@ impl Walk {
         self
     }
 
-    /// Holds the diagram to what was seen.
+    /// Compares the diagram with the walks.
     pub(crate) fn holds(self) {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("src").join(self.file);
         let drawn = edges(&fs::read_to_string(path).unwrap());
@@ -159,7 +160,7 @@ impl Walk {
         }
     }
 
-    /// The name of the state that a step leads to.
+    /// Returns the name of the state that a step leads to.
     fn name<F: Flow<Awaiting: Named>>(&self, step: Step<F>) -> (String, Step<F>) {
         match step {
             Step::Send(call) => {
@@ -179,7 +180,7 @@ impl Walk {
     }
 }
 
-/// What comes of a step with this answer; `None` if the flow is over.
+/// Returns the next step after this answer; `None` if the flow is over.
 fn turn<F: Flow>(
     step: Step<F>,
     server: &impl Fn(Endpoint, &Request) -> Vec<Turn>,
@@ -206,7 +207,7 @@ fn turn<F: Flow>(
     }
 }
 
-/// A type without the modules that it stands in.
+/// Returns the name of a type without its modules.
 fn short(name: &str) -> String {
     let part = |part: &str| part.rsplit("::").next().unwrap().to_owned();
     let ends = name.split_inclusive(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'));
@@ -214,7 +215,7 @@ fn short(name: &str) -> String {
 }
 
 #[test]
-fn a_type_is_written_as_in_its_module() {
+fn the_name_of_a_type_has_no_modules() {
     assert_eq!(short("alloc::sync::Arc<a::b_c::D<()>>"), "Arc<D<()>>");
     assert_eq!(short("(a::B, c::D)"), "(B, D)");
 }

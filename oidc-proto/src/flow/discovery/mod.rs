@@ -1,4 +1,4 @@
-//! Room `flow::discovery`: from a name to metadata.
+//! The discovery of metadata, of a provider and of a protected resource.
 
 #[cfg(test)]
 mod diagrams_tests;

@@ -1,5 +1,5 @@
-//! Metadata of a protected resource (RFC 9728 sections 3 and 5): from a resource, or from its challenge, to
-//! the issuers whose tokens it takes.
+//! The discovery of a protected resource (RFC 9728 sections 3 and 5): from a resource, or from its challenge, to the
+//! issuers whose tokens it accepts.
 //!
 //! ```text
 //! Getting ──document──▶ Done(ResourceMetadata)
@@ -20,11 +20,33 @@ use crate::{
 use http::{HeaderMap, StatusCode, header};
 
 /// The flow from a protected resource to its metadata: one request, one response.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::{ResourceDiscovery, Step}};
+///
+/// // An API has refused a request to https://api.example/orders with this header:
+/// let challenge = r#"Bearer resource_metadata="https://api.example/.well-known/oauth-protected-resource/orders""#;
+/// let mut headers = http::HeaderMap::new();
+/// headers.insert("www-authenticate", challenge.parse()?);
+/// let requested = "https://api.example/orders";
+///
+/// let call = ResourceDiscovery::from_challenge(&headers, requested, &UrlPolicy::default())?;
+/// let (request, _terms, pending) = call.ok_or("the challenge names no metadata")?.into_parts();
+/// assert_eq!(request.uri().path(), "/.well-known/oauth-protected-resource/orders");
+///
+/// let document = r#"{"resource": "https://api.example/orders",
+///     "authorization_servers": ["https://op.example"]}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(document)?;
+/// let step = pending.receive(response, Moment::new(Timestamp(1_800_000_000), [7; 32]))?;
+/// let Step::Done(api) = step else { panic!("one response is enough") };
+/// assert_eq!(api.authorization_servers, Some(vec!["https://op.example".to_owned()]));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ResourceDiscovery;
 
-/// What was asked.
+/// The resource that was asked, and the policy for URLs in its metadata.
 #[derive(Debug)]
 pub struct Asked {
     resource: String,
@@ -32,25 +54,23 @@ pub struct Asked {
 }
 
 impl ResourceDiscovery {
-    /// Asks a resource for its metadata, at the place that follows from its identifier.
+    /// Asks a resource for its metadata, at the URL that follows from its identifier.
     ///
     /// # Errors
-    /// [`ConfigError::Resource`] if the identifier is not a URL that a resource may have, or that the
-    /// policy allows.
+    /// [`ConfigError::Resource`] if no resource may have this identifier, or if the policy does not allow it.
     pub fn start(resource: &str, policy: &UrlPolicy) -> Result<Call<Self>, Error> {
         let url = resource_well_known(resource, policy).map_err(ConfigError::Resource)?;
         Ok(Self::at(&url, resource, policy))
     }
 
-    /// Asks at the place that the resource named when it refused a request: the parameter
-    /// `resource_metadata` of its challenge, whatever the scheme (section 5.1). `None` if it named none.
+    /// Asks at the URL that the resource named when it refused a request: the parameter `resource_metadata` of its
+    /// challenge, whatever the scheme (section 5.1). It returns `None` if the challenges name no such URL.
     ///
-    /// `requested` is the URL that the refused request went to, to the letter: the metadata must be of
-    /// exactly that resource (section 3.3), so that no resource can speak for another.
+    /// `requested` is the URL that the refused request went to, unchanged. The metadata must be of exactly that
+    /// resource (section 3.3), so that no resource can speak for another.
     ///
     /// # Errors
-    /// [`Error::Response`] if the place is not one that the policy allows, or if the challenges name
-    /// several.
+    /// [`Error::Response`] if the policy does not allow the URL, or if the challenges name several URLs.
     pub fn from_challenge(
         headers: &HeaderMap,
         requested: &str,

@@ -1,4 +1,4 @@
-//! Walks through what is asked of a token.
+//! Walks through introspection and revocation.
 
 use crate::{
     base::secret::Secret,
@@ -26,7 +26,7 @@ fn the_diagram_of_introspection_is_walked() {
 }
 
 #[test]
-fn what_is_asked_once_does_not_wait() {
+fn a_token_that_is_introspected_once_never_waits() {
     let (client, token) = (builder(|_| {}).build().unwrap(), Secret::new("a"));
     let begin = || client.introspect_once(&token, None, moment());
     let walk = Walk::of("flow/endpoint/introspection.rs").from("asked", begin, |_, _| refusals());
@@ -38,7 +38,7 @@ fn the_diagram_of_revocation_is_walked() {
     let (client, token) = (builder(|_| {}).build().unwrap(), Secret::new("a"));
     let server = |_, _: &_| {
         let mut turns = challenged(refusals());
-        // An answer of 200 need not have a body that anybody reads: that of `not JSON` is good, too.
+        // Nobody reads the body of a 200, so `not JSON` is a success here.
         turns.retain(|(answer, _)| answer != "not JSON");
         turns.extend([200, 204].map(|status| json(&status.to_string(), status, &value!({}))));
         turns

@@ -1,12 +1,12 @@
-//! Token introspection (RFC 7662 section 2): what the authorization server says of a token.
+//! Token introspection (RFC 7662 section 2): the authorization server tells whether a token is active.
 //!
 //! ```text
 //! Repeating ──answered──▶ Done(IntrospectionResponse)
 //!           ──429, 503, lost──▶ Wait ──▶ Repeating    `introspect`; `introspect_once` ends there
 //! ```
-//! Nothing is spent by asking, so it may be asked again. A token that is no good is an answer, not an error:
-//! `active` is `false`. An error means that *we* have not been answered: with 401, that our own credentials
-//! are wrong (section 2.3). It says nothing of the token, and must never reach its bearer as 401.
+//! The request uses nothing up, so it may be repeated. A token that is not valid is a result and no error: `active` is
+//! `false`. An error is about the request of *this* client: a 401 means that the credentials of this client are wrong
+//! (section 2.3). It says nothing about the token, and must never reach the bearer of the token as 401.
 
 use crate::{
     base::{
@@ -21,10 +21,10 @@ use crate::{
     message::IntrospectionResponse,
 };
 
-/// The longest token that is asked about, in bytes.
+/// The longest token for introspection or revocation, in bytes.
 pub const MAX_INTROSPECTED: usize = 8 * 1024;
 
-/// What kind of token the caller thinks it is (RFC 7009 section 2.1).
+/// The kind of a token, as far as the caller knows (RFC 7009 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum TokenTypeHint {
@@ -35,7 +35,7 @@ pub enum TokenTypeHint {
 }
 
 impl TokenTypeHint {
-    /// The name of the hint.
+    /// Returns the name of the hint in the request.
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
@@ -45,20 +45,39 @@ impl TokenTypeHint {
     }
 }
 
-/// The flow from a token to what its issuer says of it.
+/// The flow from a token to its state at the authorization server. [`Client::introspect`] starts it.
+///
+/// ```
+/// use oidc_proto::{Moment, Secret, Timestamp, UrlPolicy, flow::*, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "response_types_supported": ["code"],
+///     "introspection_endpoint": "https://op.example/introspect"}"#;
+/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let api = Client::builder(metadata, "my-api").secret("my secret").build()?;
+///
+/// let moment = || Moment::new(Timestamp(1_800_000_000), [7; 32]); // the time, and 32 random bytes
+/// let (token, hint) = (Secret::new("mF_9.B5f-4.1JqM"), Some(TokenTypeHint::AccessToken));
+/// let (_request, _terms, pending) = api.introspect(&token, hint, moment())?.into_parts();
+///
+/// let body = r#"{"active": true, "sub": "alice", "scope": "orders.read"}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(body)?;
+/// let Step::Done(token) = pending.receive(response, moment())? else { panic!("the server has answered") };
+/// assert!(token.active && token.has_scope("orders.read"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct TokenIntrospection;
 
 impl Client {
-    /// Asks the authorization server about a token; waits and asks again if the server is busy or the answer
-    /// is lost. The client that asks is the resource server: it has a registration of its own, and
-    /// [`Client`] is how it authenticates.
+    /// Asks the authorization server about a token. It waits and asks again if the server is busy or if the response is
+    /// lost. This client is the resource server, under its own registration.
     ///
     /// # Errors
-    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`;
-    /// [`ConfigError::Parameter`] if the token is empty, longer than [`MAX_INTROSPECTED`], or has
-    /// characters that no token has: then it is no good, and nobody need be asked.
+    /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`; [`ConfigError::Parameter`]
+    /// if the token is empty, longer than [`MAX_INTROSPECTED`], or has characters that no token has. Such a token is
+    /// not valid, so there is no need to ask.
     pub fn introspect(
         &self,
         token: &Secret,
@@ -68,8 +87,8 @@ impl Client {
         Attempt::from(self).ask_about(token, hint, MAX_RETRIES, moment)
     }
 
-    /// Asks once, and does not wait if the server is busy: for a caller with a policy of its own for trying
-    /// again, such as a server that has a request to answer.
+    /// Asks once, and does not wait if the server is busy. Use it if your program decides itself when to ask again,
+    /// such as a server that must answer a request.
     ///
     /// # Errors
     /// As [`introspect`](Self::introspect).
@@ -109,7 +128,7 @@ impl Attempt {
     }
 }
 
-/// What asks for something to be said of, or done to, a token.
+/// Returns the parameters of a request about a token.
 pub(super) fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, ConfigError> {
     let text = token.expose();
     let visible = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));

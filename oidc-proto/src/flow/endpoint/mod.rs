@@ -1,4 +1,4 @@
-//! Room `flow::endpoint`: endpoints that say something of a token.
+//! The endpoints for a token: introspection and revocation.
 
 #[cfg(test)]
 mod diagrams_tests;

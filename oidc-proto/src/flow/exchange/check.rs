@@ -1,12 +1,12 @@
-//! Checking what is signed with the provider's keys, and fetching newer keys once if these do not vouch for it.
+//! The verification of a signed token with the provider's keys, and one fetch of newer keys if these do not verify it.
 //!
 //! ```text
 //! start ──vouched for──▶ Done(Checked)
 //!       ──unknown kid, bad signature, no keys at hand──▶ Checking ──keys──▶ Done(Checked)
 //! ```
-//! One fetch for each flow at most, and no cooldown besides: it need not be bounded further. What comes from the
-//! token endpoint comes over TLS, for a code or refresh token that this provider has given out. What comes through
-//! the browser is looked at only if it has the `state` of a request that waits for it, and that is good once.
+//! Each flow fetches keys at most once. There is no need for another limit, such as a cooldown. A token from the
+//! token endpoint comes over TLS, for a code or refresh token of this provider. A token from the browser is checked
+//! only if it comes with the `state` of an open request, and each `state` works once.
 
 use super::{
     document::{Document, Get, Getting},
@@ -28,46 +28,46 @@ use crate::{
 };
 use std::{convert::Infallible, marker::PhantomData, sync::Arc};
 
-/// Something that the provider has signed for a client.
+/// A token that the provider has signed for a client.
 pub(in crate::flow) trait Signed: Sized {
-    /// What it is once it has been verified.
+    /// The verified value.
     type Good;
 
-    /// The client's secret as a key, if that is what it is signed with.
+    /// Returns the client's secret as a key, if the token is signed with it.
     fn secret_key(client: &Client) -> Option<Arc<KeySet>>;
 
-    /// Verifies it.
+    /// Verifies the token.
     fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp)
     -> Result<Self::Good, VerificationError>;
 
-    /// The error of a flow that ends for this reason.
+    /// Returns the error of a flow that ends for this reason.
     fn refused(rejected: VerificationError) -> Error {
         rejected.into()
     }
 }
 
-/// The sub-flow.
+/// The sub-flow that verifies a signed token.
 #[derive(Debug)]
 pub(in crate::flow) struct Check<S>(PhantomData<S>);
 
-/// The keys are on their way.
+/// The request for keys is in flight.
 pub struct Checking<S> {
     client: Client,
     signed: S,
     keys: Getting,
-    /// When they were asked for.
+    /// The time of the request for keys.
     asked_at: Timestamp,
 }
 
-/// What is good, and the keys that were fetched, if any were.
+/// The verified value, and the keys that were fetched, if any.
 pub(in crate::flow) struct Checked<G> {
     pub(in crate::flow) good: G,
     pub(in crate::flow) learned: Learned,
 }
 
 impl<S: Signed> Check<S> {
-    /// Checks with the keys at hand; asks for newer ones if there are none, or if they could be why it is refused.
-    /// Not if keys have been learned in this flow already: those are the newest.
+    /// Verifies the token with the keys at hand. It asks for newer keys if there are none, or if newer keys could
+    /// change the verdict. It does not ask if this flow has fetched keys already: those are the newest.
     pub(in crate::flow) fn start(
         signed: S,
         client: Client,
@@ -109,7 +109,7 @@ impl<S: Signed> Flow for Check<S> {
     }
 }
 
-/// What is signed is held to keys that have come.
+/// Verifies the token with the keys of a document.
 fn checked<S: Signed>(
     signed: &S,
     client: &Client,
@@ -127,7 +127,7 @@ fn checked<S: Signed>(
     }
 }
 
-/// What the ID token must fit, owned.
+/// The demands on an ID token, as owned values.
 #[derive(Clone, Debug, Default)]
 pub(in crate::flow) struct Demands {
     pub(in crate::flow) nonce: Option<Secret>,
@@ -135,11 +135,11 @@ pub(in crate::flow) struct Demands {
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) code: Option<Secret>,
     pub(in crate::flow) state: Option<String>,
-    /// Whether it came through the browser.
+    /// Whether the ID token came through the browser.
     pub(in crate::flow) front_channel: bool,
 }
 
-/// An ID token, and what it must fit.
+/// An ID token, and the demands on it.
 pub struct Presented {
     pub(in crate::flow) id_token: Secret,
     pub(in crate::flow) access_token: Option<Secret>,

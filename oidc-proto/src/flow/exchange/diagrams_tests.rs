@@ -1,4 +1,4 @@
-//! Walks through what every flow is made of.
+//! Walks through the exchanges that every flow is made of.
 
 use super::{
     check::{Check, Checking, Demands, Presented},
@@ -43,7 +43,7 @@ fn the_diagram_of_a_key_set_is_walked() {
     Walk::of("flow/exchange/jwks.rs").from("asked", || Ok(JwksRetrieval::start(&url)), server).holds();
 }
 
-/// A client without a key to prove with, and one with it; and what a token endpoint answers it.
+/// A client without a DPoP key and a client with one, each with the token type that it gets.
 fn clients() -> [(Client, &'static str); 2] {
     let prover = builder(|_| {}).dpop_key(Party::new().first).build().unwrap();
     [(builder(|_| {}).build().unwrap(), "Bearer"), (prover, "DPoP")]

@@ -1,9 +1,9 @@
-//! [`Get`]: one request for a document that anybody may read, and what its response must be.
+//! [`Get`]: one request for a public document, and the checks of its response.
 //!
 //! ```text
 //! Getting ──any response──▶ Done(Document)
 //! ```
-//! What a status means depends on the document, so every response is a [`Document`].
+//! The meaning of a status depends on the document, so every response becomes a [`Document`].
 
 use crate::{
     base::{
@@ -27,14 +27,14 @@ pub struct Get;
 #[derive(Debug)]
 pub struct Getting(Endpoint);
 
-/// What came, be it a document or not.
+/// The response, whether or not it has a document.
 #[derive(Debug)]
 pub struct Document {
     endpoint: Endpoint,
     pub(in crate::flow) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
-    /// When it came.
+    /// The time at which the response came.
     pub(in crate::flow) now: Timestamp,
 }
 
@@ -62,12 +62,12 @@ impl Flow for Get {
 }
 
 impl Document {
-    /// How long it says that it is fresh.
+    /// Returns how long the response stays fresh, by its headers.
     pub(crate) fn freshness(&self) -> Freshness {
         Freshness::of_response(&self.headers, self.now)
     }
 
-    /// The body: only with 200, and only as JSON of one of these media types. The first is named in the error.
+    /// Returns the body, if the status is 200 and the media type is one of these. The error names the first of them.
     pub(in crate::flow) fn json(&self, media_types: &[&'static str]) -> Result<&[u8], Error> {
         check_status(self.endpoint, self.status, &self.headers, self.now)?;
         match (media_types, media_type_is(&self.headers, media_types)) {
@@ -77,13 +77,13 @@ impl Document {
         }
     }
 
-    /// The error of a document that breaks this rule.
+    /// Returns the error of a document that breaks this rule.
     pub(in crate::flow) fn broken(&self, rule: ResponseRule) -> Error {
         ResponseError::new(self.endpoint, self.status, rule).into()
     }
 }
 
-/// A request for a document. Nothing in it tells who asks.
+/// Returns the request for a document. Nothing in it identifies the client.
 pub(in crate::flow) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
     let mut request = Request::default();
     *request.method_mut() = Method::GET;
@@ -92,7 +92,8 @@ pub(in crate::flow) fn get(url: &EndpointUrl, accept: &'static str) -> Request {
     request
 }
 
-/// A document comes with 200; busy servers say so; anything else is not a document.
+/// Checks the status of a document. 200 is a document, 429 and 5xx are a busy server, and every other status breaks the
+/// specification.
 pub(in crate::flow) fn check_status(
     endpoint: Endpoint,
     status: StatusCode,

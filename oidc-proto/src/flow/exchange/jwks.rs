@@ -1,4 +1,4 @@
-//! JWK Set retrieval (RFC 7517 section 5): the simplest flow, one request and one response.
+//! The retrieval of a JWK Set (RFC 7517 section 5): the simplest flow, with one request and one response.
 //!
 //! ```text
 //! Getting ──keys──▶ Done(Arc<KeySet>)
@@ -17,10 +17,31 @@ use std::sync::Arc;
 
 /// The flow from a `jwks_uri` to a set of keys.
 ///
-/// A set without a usable key, be it empty or of keys that are all set aside, is an error
-/// ([`ResponseRule::NoUsableKey`]), as in every flow that fetches keys: it verifies nothing, and must not take the
-/// place of a good one. [`KeySet::parse`] reads such a set, and says what is wrong with each key; a login
-/// says so of the key that its ID token names.
+/// A set without a usable key is an error ([`ResponseRule::NoUsableKey`]), as in every flow that fetches keys: it
+/// verifies nothing, and must not replace a usable set. [`KeySet::parse`] reads such a set, and gives the reason for
+/// each key that it cannot use. A login gives the reason for the key that its ID token names.
+///
+/// ```
+/// use oidc_proto::{EndpointUrl, Moment, Timestamp, UrlPolicy, flow::{JwksRetrieval, Step}};
+///
+/// let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default())?;
+/// let receive = |body: &'static str| {
+///     // Your HTTP client sends the request, and reads the response.
+///     let (_request, _terms, pending) = JwksRetrieval::start(&jwks_uri).into_parts();
+///     let response = http::Response::builder().header("content-type", "application/json").body(body)?;
+///     let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]); // the time, and 32 random bytes
+///     Ok::<_, http::Error>(pending.receive(response, moment))
+/// };
+///
+/// let step = receive(
+///     r#"{"keys": [{"kty": "OKP", "crv": "Ed25519", "kid": "1",
+///     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#,
+/// )??;
+/// assert!(matches!(step, Step::Done(keys) if keys.knows("1")));
+///
+/// assert_eq!(receive(r#"{"keys": []}"#)?.unwrap_err().code(), "key_set_no_usable_key");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct JwksRetrieval;
@@ -52,24 +73,24 @@ impl Then for JwksRetrieval {
     }
 }
 
-/// The request for a set of keys.
+/// Returns the request for a set of keys.
 pub(crate) fn get(jwks_uri: &EndpointUrl) -> Call<Get> {
     Get::start(Endpoint::Jwks, jwks_uri, "application/jwk-set+json, application/json")
 }
 
-/// The keys of a document, of which one can be used at least.
+/// Reads the keys of a document, of which at least one must be usable.
 pub(crate) fn usable(document: &Document) -> Result<KeySet, Error> {
     let keys = read(document)?;
     if keys.is_empty() { Err(no_usable_key(document)) } else { Ok(keys) }
 }
 
-/// The keys of a document, usable or not.
+/// Reads the keys of a document, usable or not.
 pub(in crate::flow) fn read(document: &Document) -> Result<KeySet, Error> {
     let json = document.json(&["application/json", "application/jwk-set+json"])?;
     KeySet::parse(json).map_err(|error| document.broken(ResponseRule::KeySet(error)))
 }
 
-/// The provider is to blame, not the token that no key of it vouches for.
+/// Returns the error of a set without a usable key. The provider is to blame, and not the token.
 pub(in crate::flow) fn no_usable_key(document: &Document) -> Error {
     document.broken(ResponseRule::NoUsableKey)
 }

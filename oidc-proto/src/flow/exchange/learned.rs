@@ -1,16 +1,17 @@
-//! [`Learned`]: what a flow learned on its way.
+//! [`Learned`]: the keys that a flow fetched on its way.
 
 use crate::{base::moment::Timestamp, jose::KeySet};
 use std::sync::Arc;
 
-/// What a flow learned on its way: it cannot reach your caches, so it gives it to you. By the time it does,
-/// they may hold something newer, so it says how old it is:
-/// [`Renewal::learn`](crate::renew::Renewal::learn) wants to know.
+/// The keys that a flow fetched on its way. The flow cannot reach your cache, so it returns them.
+///
+/// Meanwhile the cache may have newer keys. So this value has the time of the request, which
+/// [`Renewal::learn`](crate::renew::Renewal::learn) needs.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct Learned {
-    /// Keys that were fetched because those at hand did not vouch for a token.
+    /// The keys, if the flow fetched any because the keys at hand did not verify a token.
     pub keys: Option<Arc<KeySet>>,
-    /// When the flow has asked for these keys. They are no newer than that, however long the flow went on.
+    /// The time at which the flow asked for these keys. They are no newer than that, however long the flow took.
     pub keys_asked_at: Option<Timestamp>,
 }

@@ -1,4 +1,4 @@
-//! Room `flow::exchange`: one exchange with an endpoint, which every flow is made of.
+//! The exchanges with an endpoint, from which every flow is built.
 
 mod check;
 #[cfg(test)]

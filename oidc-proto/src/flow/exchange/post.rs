@@ -1,4 +1,4 @@
-//! One authenticated POST to an endpoint of the provider: what every grant shares, and when it may be
+//! One authenticated POST to an endpoint of the provider, which every grant shares, and the rule when it may be
 //! repeated.
 //!
 //! ```text
@@ -11,7 +11,8 @@
 //!           ──use_dpop_nonce──▶ Repeating             once for each attempt
 //!           ──429, 503, lost──▶ Wait ──▶ Repeating    as often as its budget says
 //! ```
-//! `A` is the message that the endpoint answers with. A request that is repeated authenticates anew.
+//! `A` is the response message of the endpoint. A request that is repeated authenticates anew, because an assertion
+//! and a proof are used once.
 
 use crate::{
     base::{
@@ -36,37 +37,37 @@ use crate::{
 use http::{HeaderValue, Method, header};
 use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
 
-/// How often a request that may be repeated is repeated.
+/// The largest number of repetitions of a request that may be repeated.
 pub const MAX_RETRIES: u8 = 3;
 
-/// The longest wait, in seconds, that a provider's `Retry-After` can impose before a repetition. A
-/// provider that asks for more is told nothing again: the flow ends.
+/// The longest wait that a provider's `Retry-After` can impose before a repetition. If a provider asks for a longer
+/// one, the flow ends.
 pub const RETRY_AFTER_CAP: Duration = Duration::from_secs(60);
 
-/// The first wait, in seconds; each is twice the one before.
+/// The first wait, in seconds. Each further wait is twice as long as the one before.
 const FIRST_WAIT: i64 = 1;
 
 /// The body of a success.
 pub struct Body(Result<Members, JsonError>);
 
 impl Body {
-    /// The members of the JSON object that it is.
+    /// Returns the members of the JSON object.
     pub(in crate::flow) fn members(self) -> Result<Members, ResponseRule> {
         Ok(self.0?)
     }
 }
 
-/// A message that an endpoint answers with.
+/// The response message of an endpoint.
 pub trait Answer: Sized {
-    /// The member that it always has. A success that has an `error` in its place is a refusal, too: GitHub's
-    /// way. `None` if the status says everything.
+    /// The member that the message always has; `None` if only the status counts. A 2xx without this member but with
+    /// `error` is a refusal, because GitHub sends refusals like that.
     const MEMBER: Option<&'static str>;
-    /// Whether a 401 whose body says nothing means that the client's credentials are wrong.
+    /// Whether a 401 without an error in its body means that the client's credentials are wrong.
     const CHALLENGED: bool = false;
     /// The media type of the signed form, which no client here asks for.
     const SIGNED: Option<&'static str> = None;
 
-    /// Reads a success.
+    /// Reads a successful response.
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule>;
 }
 
@@ -80,7 +81,7 @@ impl Answer for TokenResponse {
             TokenResponseError::Missing(member) => ResponseRule::Missing(member),
             TokenResponseError::Value(member) => ResponseRule::Value(member),
         })?;
-        // A client that holds a key takes no token that anybody can use (RFC 9449 section 5).
+        // A client with a DPoP key accepts no token that works without the key (RFC 9449 section 5).
         if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
             return Err(ResponseRule::NotBound);
         }
@@ -88,14 +89,14 @@ impl Answer for TokenResponse {
     }
 }
 
-/// All that it takes to send a request, once or again.
+/// All values that are needed to send a request, once or again.
 pub(in crate::flow) struct Ask {
     client: Client,
     endpoint: Endpoint,
     form: Form,
-    /// Secrets that are not sent, and that the provider knows all the same.
+    /// The secrets that the provider knows, although this request does not send them.
     bound: Vec<Secret>,
-    /// What was signed elsewhere for the first attempt. Then there is no other attempt.
+    /// The assertion and the proof that were signed elsewhere. With one of them there is only one attempt.
     prepared: Prepared,
 }
 
@@ -105,7 +106,7 @@ impl Ask {
         Self { client, endpoint, form, bound: Vec::new(), prepared }
     }
 
-    /// No error may repeat these secrets, either.
+    /// Adds secrets that no error may repeat.
     pub(in crate::flow) fn bound(mut self, secrets: impl IntoIterator<Item = Secret>) -> Self {
         self.bound.extend(secrets);
         self
@@ -115,14 +116,14 @@ impl Ask {
         &self.client
     }
 
-    /// Sends it once.
+    /// Returns a call that is sent once.
     pub(in crate::flow) fn once<A: Answer>(mut self, moment: Moment) -> Result<Call<Post<A>>, Error> {
         let prepared = std::mem::take(&mut self.prepared);
         let again = prepared.is_none();
         Arc::new(self).call(prepared, None, again, moment)
     }
 
-    /// Sends it, and again up to `budget` times if the provider is busy or the answer is lost.
+    /// Returns a call that is repeated up to `budget` times if the provider is busy or the response is lost.
     pub(in crate::flow) fn repeated<A: Answer>(
         self,
         budget: u8,
@@ -133,8 +134,8 @@ impl Ask {
         Ok(self.once::<A>(moment)?.map(|post| Repeating { post, budget }))
     }
 
-    /// Authenticates, proves and sends. `again` says whether a server that demands another nonce gets the
-    /// request once more.
+    /// Authenticates the request and proves it. `again` says whether it may be sent once more, to a server that demands
+    /// another nonce.
     fn call<A: Answer>(
         self: Arc<Self>,
         prepared: Prepared,
@@ -163,17 +164,17 @@ impl Ask {
     }
 }
 
-/// A POST that is sent once; or once more, with a new proof and a new assertion, if the server demands
-/// another nonce before it looks at anything else (RFC 9449 section 8).
+/// A POST that is sent once. If the server demands another nonce before it looks at anything else (RFC 9449 section 8),
+/// it is sent once more, with a new proof and a new assertion.
 #[derive(Debug)]
 pub struct Post<A>(PhantomData<A>);
 
 /// The request is in flight.
 pub struct Posting {
     ask: Arc<Ask>,
-    /// The secrets that are on their way: no error may repeat them.
+    /// The secrets in the request: no error may repeat them.
     sent: Vec<Secret>,
-    /// The nonce of the proof.
+    /// The nonce of the DPoP proof.
     nonce: Option<String>,
     again: bool,
 }
@@ -198,17 +199,17 @@ impl<A: Answer> Flow for Post<A> {
     }
 }
 
-/// A POST that may be sent again.
+/// A POST that may be repeated.
 #[derive(Debug)]
 pub struct Repeated<A>(PhantomData<A>);
 
-/// A request is in flight, and may be sent again as often as `budget` says.
+/// A request is in flight. `budget` says how often it may be repeated.
 pub struct Repeating {
     post: Posting,
     budget: Budget,
 }
 
-/// Nothing is in flight, until it is time to send it again.
+/// Nothing is in flight until the time of the next repetition.
 pub struct Resting {
     ask: Arc<Ask>,
     /// The newest nonce that the server has named.
@@ -216,7 +217,7 @@ pub struct Resting {
     budget: Budget,
 }
 
-/// How often a request has been repeated, and how often it may be.
+/// The number of repetitions of a request: those made, and the most that are allowed.
 #[derive(Clone, Copy)]
 struct Budget {
     spent: u8,
@@ -224,7 +225,7 @@ struct Budget {
 }
 
 impl Resting {
-    /// A rest that was saved after so many repetitions.
+    /// Resumes a saved rest, after `spent` repetitions.
     pub(in crate::flow) fn resumed(ask: Ask, spent: u8) -> Self {
         Self { ask: Arc::new(ask), nonce: None, budget: Budget { spent, most: MAX_RETRIES } }
     }
@@ -233,12 +234,13 @@ impl Resting {
         &self.ask
     }
 
-    /// How often the request has been repeated.
+    /// Returns the number of repetitions so far.
     pub(in crate::flow) const fn retries(&self) -> u8 {
         self.budget.spent
     }
 
-    /// Waits, as long as the provider asked, or twice as long as the last time and a little more.
+    /// Waits as long as the provider asked, or else twice as long as the last time, with a random addition. `None`
+    /// means that no repetition is left, or that the provider asked for too long a wait.
     fn later<A: Answer>(mut self, asked: Option<Duration>, moment: Moment) -> Option<Step<Repeated<A>>> {
         let (asked, Budget { spent, most }) = (seconds(asked), self.budget);
         if spent >= most || asked > whole_seconds(RETRY_AFTER_CAP) {
@@ -303,13 +305,13 @@ fn request(url: &EndpointUrl, form: &Form, authorization: Option<HeaderValue>) -
     request
 }
 
-/// What a provider asks for by `Retry-After`, in seconds; none if it does not ask.
+/// Returns the wait of a `Retry-After` in seconds, or zero if there is none.
 pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
     asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// The secrets of a request, as they are and as they are sent: no error may repeat them. What a parameter of
-/// the application's own is worth nobody knows here.
+/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
+/// application counts as a secret, because this crate cannot know its value to others.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
     const OPEN: [&str; 10] = [
         "grant_type",
@@ -348,7 +350,7 @@ fn answer<A: Answer>(
         let granted = status.is_success() && A::MEMBER.is_none_or(|member| members.has(member));
         if granted { None } else { ErrorResponse::from_members(&mut members.clone(), sent) }
     });
-    // Not every server writes a body to those whose credentials it does not take.
+    // Some servers send no body to a client whose credentials they refuse.
     let refusal = refusal.or_else(|| {
         (A::CHALLENGED && status == http::StatusCode::UNAUTHORIZED).then(|| {
             let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);

@@ -1,4 +1,4 @@
-//! Client credentials (RFC 6749 section 4.4): a token for the client itself.
+//! The client credentials grant (RFC 6749 section 4.4): an access token for the client itself.
 //!
 //! ```text
 //! Repeating ──granted──▶ Done(TokenResponse)
@@ -24,30 +24,47 @@ use std::fmt;
 /// The version of the saved form.
 const VERSION: u32 = 1;
 
-/// The flow from a client to a token of its own. Nothing is spent by asking twice, so it waits and
-/// asks again if the provider is busy or the answer is lost.
+/// The flow from a client to an access token for itself. [`Client::client_credentials`] starts it.
+///
+/// If the provider is busy, or if the response is lost, it waits and asks again, because a second request does no harm.
+///
+/// ```
+/// use oidc_proto::flow::ClientCredentialsRequest;
+/// use oidc_testkit::{Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let wanted = ClientCredentialsRequest::new(["orders.read"]).resource("https://api.example/");
+/// let call = party.client.client_credentials(&wanted, party.clock.moment())?;
+/// let tokens = drive(call, &mut party.provider, &mut party.clock)?;
+///
+/// assert!(tokens.is_bearer());
+/// let bearer = format!("Bearer {}", tokens.access_token.expose()); // for a request to the API
+/// # let _ = bearer;
+/// assert!(tokens.expires_at > Some(party.clock.now())); // ask again before that
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct ClientCredentialsGrant;
 
-/// What to ask for. Whole, it is the key under which a token is cached: two requests that differ in a
-/// scope or a resource never share one.
+/// The request for an access token for the client itself. The whole request is the key of a token in a cache: requests
+/// that differ in a scope or a resource never share a token.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
 pub struct ClientCredentialsRequest {
-    /// Scopes.
+    /// The scopes of the token.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The resources the token is for (RFC 8707).
+    /// The resources that the token is for (RFC 8707).
     #[serde(default)]
     pub resources: Vec<String>,
-    /// Further parameters. One that the library sets itself is refused.
+    /// Further parameters. A parameter that the library sets itself is refused.
     #[serde(default)]
     pub extra: Vec<(String, String)>,
 }
 
-/// Of further parameters the names alone.
+/// Shows only the names of the further parameters.
 impl fmt::Debug for ClientCredentialsRequest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ClientCredentialsRequest")
@@ -59,7 +76,7 @@ impl fmt::Debug for ClientCredentialsRequest {
 }
 
 impl ClientCredentialsRequest {
-    /// Asks for these scopes.
+    /// Returns a request for these scopes.
     #[must_use]
     pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
         Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
@@ -100,14 +117,35 @@ impl ClientCredentialsRequest {
     }
 }
 
-/// A grant at rest between two attempts, to be saved and resumed, here or on another node. There is no
-/// secret of the client in it: the node that resumes it brings its own [`Client`]. The further parameters of
-/// [`ClientCredentialsRequest`] are in it, so keep it from others if one of them is worth something to them.
+/// A grant at rest between two attempts, to save and to resume, here or on another node.
+///
+/// It holds no secret of the client: the node that resumes it has its own [`Client`]. It holds the further parameters
+/// of the [`ClientCredentialsRequest`], so keep it from others if one of these is a secret.
+///
+/// ```
+/// use oidc_proto::flow::{ClientCredentialsRequest, SavedClientCredentials, Step};
+/// use oidc_testkit::Party;
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let wanted = ClientCredentialsRequest::new(["orders.read"]);
+/// let call = party.client.client_credentials(&wanted, party.clock.moment())?;
+/// let (_request, _terms, pending) = call.into_parts();
+///
+/// let busy = http::Response::builder().status(503).header("retry-after", "30").body("")?;
+/// let Step::Wait(pause) = pending.receive(busy, party.clock.moment())? else { panic!("it waits") };
+/// let saved = serde_json::to_string(&pause.save())?;
+///
+/// // Here or on another node:
+/// let saved: SavedClientCredentials = serde_json::from_str(&saved)?;
+/// let pause = party.client.resume_client_credentials(saved, party.clock.now())?;
+/// assert_eq!(pause.until(), party.clock.now().plus(30));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct SavedClientCredentials(Grant);
 
-/// It, before it has been checked.
+/// The saved form of a grant, before it has been checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Grant {
@@ -129,7 +167,7 @@ impl TryFrom<Grant> for SavedClientCredentials {
         if !(1..=MAX_RETRIES).contains(&grant.retries) {
             return Err("the saved grant has been retried too often, or not at all");
         }
-        // What is wanted is held to the rules of a new grant when this one is resumed.
+        // The request is checked when the grant is resumed, like that of a new grant.
         if !text::is_list(&[&grant.issuer, &grant.client_id]) {
             return Err("the saved grant has a text that is empty, too long or not printable");
         }
@@ -140,7 +178,7 @@ impl TryFrom<Grant> for SavedClientCredentials {
 seal_as_json!(SavedClientCredentials, "client credentials");
 
 impl Pause<ClientCredentialsGrant> {
-    /// The grant as it rests, to be saved.
+    /// Returns the grant in its present state, to save it.
     #[must_use]
     pub fn save(&self) -> SavedClientCredentials {
         let Along { state: resting, carried: wanted } = self.state();
@@ -157,11 +195,11 @@ impl Pause<ClientCredentialsGrant> {
 }
 
 impl Client {
-    /// Asks for a token for the client itself.
+    /// Asks for an access token for the client itself.
     ///
     /// # Errors
-    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or an extra parameter is one
-    /// that the library sets; [`Error::Sign`] if the client has a key that does not sign.
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if the library sets one of the further
+    /// parameters itself; [`Error::Sign`] if the client has a key that fails to sign.
     pub fn client_credentials(
         &self,
         wanted: &ClientCredentialsRequest,
@@ -170,8 +208,8 @@ impl Client {
         Attempt::from(self).grant_client_credentials(wanted, MAX_RETRIES, moment)
     }
 
-    /// Asks once for a token for the client itself, and does not wait if the provider is busy: for a caller
-    /// with a policy of its own for trying again.
+    /// Asks once for an access token for the client itself, and does not wait if the provider is busy. Use it if your
+    /// program decides itself when to ask again.
     ///
     /// # Errors
     /// As [`client_credentials`](Self::client_credentials).
@@ -183,11 +221,11 @@ impl Client {
         Attempt::from(self).grant_client_credentials(wanted, 0, moment)
     }
 
-    /// Goes on with a grant that was saved. It may come from a node whose clock was ahead, or from somebody
-    /// else, so its wait is held to `now`: it ends [`RETRY_AFTER_CAP`] from now at the latest.
+    /// Resumes a saved grant. Its wait ends [`RETRY_AFTER_CAP`] after `now` at the latest, because the clock of the
+    /// node that saved it may have been ahead.
     ///
     /// # Errors
-    /// [`ConfigError::SavedState`] if it belongs to another client or provider.
+    /// [`ConfigError::SavedState`] if the grant belongs to another client or provider.
     pub fn resume_client_credentials(
         &self,
         saved: SavedClientCredentials,
@@ -205,7 +243,7 @@ impl Client {
 }
 
 impl Attempt {
-    /// Asks once for a token for the client itself.
+    /// Asks once for an access token for the client itself.
     ///
     /// # Errors
     /// As [`Client::client_credentials`].
@@ -230,7 +268,7 @@ impl Attempt {
 
 impl Then for ClientCredentialsGrant {
     type First = Repeated<TokenResponse>;
-    /// What was asked for: it is a part of the saved form.
+    /// The request: it is a part of the saved form.
     type Carried = ClientCredentialsRequest;
     type Output = TokenResponse;
 

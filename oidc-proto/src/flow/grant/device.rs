@@ -1,5 +1,5 @@
-//! The device authorization request (RFC 8628 section 3.1): a device without a browser gets a code, and shows it to
-//! its user, who enters it elsewhere.
+//! The device authorization request (RFC 8628 section 3.1): a device without a browser gets a code, and its user enters
+//! the code on another device.
 //!
 //! ```text
 //! Posting ──codes──▶ Done(DeviceAuthorization)
@@ -23,29 +23,55 @@ use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
 use url::Url;
 
-/// How long, in seconds, a user may take at most, whatever a provider allows.
+/// The longest time for a user to enter the code, whatever a provider allows.
 pub const DEVICE_LIFETIME_CAP: Duration = Duration::from_secs(3_600);
 pub(super) const LIFETIME_CAP: i64 = whole_seconds(DEVICE_LIFETIME_CAP);
 
-/// The interval, in seconds, if the provider names none (section 3.2), and what `slow_down` adds to it
+/// The interval in seconds if the provider names none (section 3.2), and the seconds that `slow_down` adds to it
 /// (section 3.5).
 pub(super) const INTERVAL: i64 = 5;
 
 /// The version of the saved form.
 const VERSION: u32 = 1;
 
-/// The flow from a client to a code for its user.
+/// The flow from a client to a code for its user. [`Client::device_authorization`] starts it.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, UrlPolicy, flow::*, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+///     "device_authorization_endpoint": "https://op.example/device", "response_types_supported": ["code"]}"#;
+/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let client = Client::builder(metadata, "my-tv").build()?;
+///
+/// let moment = || Moment::new(Timestamp(1_800_000_000), [7; 32]); // the time, and 32 random bytes
+/// let (request, _terms, pending) = client.device_authorization(["files.read"], moment())?.into_parts();
+/// assert_eq!(request.uri(), "https://op.example/device");
+///
+/// let codes = r#"{"device_code": "GmRhmhcxhwAzkoEqiMEg_DnyEysNkuNhszIySk9eS", "user_code": "WDJB-MJHT",
+///     "verification_uri": "https://op.example/enter", "expires_in": 600}"#;
+/// let response = http::Response::builder().header("content-type", "application/json").body(codes)?;
+/// let Step::Done(device) = pending.receive(response, moment())? else { panic!("one response is enough") };
+/// let shown = format!("Go to {} and enter {}.", device.verification_uri(), device.user_code());
+/// assert_eq!(shown, "Go to https://op.example/enter and enter WDJB-MJHT.");
+/// assert_eq!(device.expires_at(), Timestamp(1_800_000_600));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DeviceAuthorizationStart;
 
-/// What to show to the user, and what to ask for tokens with. Save it as it is, here or as it comes out of
-/// a [pause](crate::flow::Pause::save); it holds the device code, so keep it from others.
+/// The codes of a device: the code to show to the user, and the code to ask for tokens with.
+///
+/// [`poll`](Self::poll) asks for the tokens: there is an example at [`DeviceGrant`](crate::flow::DeviceGrant). Save
+/// this value as it is, or as [`Pause::save`](crate::flow::Pause::save) returns it. It holds the device code, so keep
+/// it from others.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Grant")]
 pub struct DeviceAuthorization(pub(super) Grant);
 
-/// It, before it has been checked.
+/// The saved form of a [`DeviceAuthorization`], before it has been checked.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct Grant {
@@ -60,23 +86,23 @@ pub(super) struct Grant {
     pub(super) verification_uri_complete: Option<String>,
     pub(super) openid: bool,
     pub(super) interval: i64,
-    /// When to ask next.
+    /// The time of the next request.
     pub(super) next: Timestamp,
     pub(super) expires_at: Timestamp,
 }
 
 impl Grant {
-    /// Asks at this time or later: as late as it makes sense, if there would be no other time after this
-    /// one. A question takes so many seconds to be heard.
+    /// Sets the time of the next request to this time or later. If there is no time for another request after it, the
+    /// next one is as late as it can be. `took` is the time that a request needs to arrive, in seconds.
     pub(super) fn ask_from(&mut self, time: Timestamp, took: i64) {
         let last = self.expires_at.plus(-1 - took);
         let is_last = time.plus(self.interval) > last;
         self.next = if is_last { time.max(last) } else { time };
     }
 
-    /// Holds a saved grant to the clock of the node that goes on with it: it may come from a node whose
-    /// clock was ahead, or from somebody else. No wait is longer than one that this flow would have asked
-    /// for, and no user has more time than a provider may give.
+    /// Limits the times of a saved grant by the clock of this node: the clock of the node that saved it may have been
+    /// ahead, or somebody may have changed it. No wait is longer than the longest wait of this flow, and no user has
+    /// more time than a provider may give.
     pub(super) fn held_to(mut self, now: Timestamp) -> Self {
         let left = self.expires_at.0.saturating_sub(self.next.0);
         let wait = self.interval.saturating_add(self.interval.max(whole_seconds(RETRY_AFTER_CAP)));
@@ -112,7 +138,7 @@ impl TryFrom<Grant> for DeviceAuthorization {
 
 seal_as_json!(DeviceAuthorization, "device authorization");
 
-/// Neither the device code nor what the user is to enter.
+/// Shows neither the device code nor the user code.
 impl fmt::Debug for DeviceAuthorization {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("DeviceAuthorization")
@@ -125,12 +151,12 @@ impl fmt::Debug for DeviceAuthorization {
 }
 
 impl Client {
-    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With `openid`
-    /// among the scopes, the user is logged in, and the ID token verified.
+    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With the scope `openid`,
+    /// the grant logs the user in and verifies the ID token.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no usable `device_authorization_endpoint`;
-    /// [`ConfigError::Parameter`] if a scope is none.
+    /// [`ConfigError::Parameter`] if a scope is empty, or has a character that no scope may have.
     pub fn device_authorization<S: Into<String>>(
         &self,
         scopes: impl IntoIterator<Item = S>,
@@ -195,14 +221,15 @@ impl Then for DeviceAuthorizationStart {
     }
 }
 
-/// A URI that a user can be sent to: whole, and nothing that could run or break out of a line.
+/// Whether a user can be sent to this URI: it is `https` or `http` with a host, so that it cannot run a script, and has
+/// no character that could break out of a line.
 fn is_shown(uri: &str) -> bool {
     let url = Url::parse(uri);
     text::is_text(uri) && url.is_ok_and(|url| matches!(url.scheme(), "https" | "http") && url.has_host())
 }
 
 impl DeviceAuthorization {
-    /// RFC 8628 section 3.2.
+    /// Reads the response (RFC 8628 section 3.2).
     fn new(
         response: DeviceAuthorizationResponse,
         client: &Client,
@@ -222,7 +249,7 @@ impl DeviceAuthorization {
             return Err(ResponseRule::Value("expires_in"));
         }
         let expires_in = whole_seconds(expires_in).min(LIFETIME_CAP);
-        // Zero is what some providers say for "as often as you like".
+        // Some providers send zero for "as often as you like".
         let interval = interval.map_or(INTERVAL, whole_seconds).clamp(1, LIFETIME_CAP);
         if !text::is_text(device_code.expose()) {
             return Err(ResponseRule::Value("device_code"));
@@ -240,38 +267,38 @@ impl DeviceAuthorization {
             device_code,
             user_code,
             verification_uri,
-            // A convenience: one that cannot be shown is as good as none.
+            // This URI is a convenience: if it cannot be shown, the user enters the code.
             verification_uri_complete: verification_uri_complete.filter(|uri| is_shown(uri)),
             openid,
             interval,
             next: now,
             expires_at: now.plus(expires_in),
         };
-        // There is time for one question, whatever the interval from one to the next.
+        // There is time for at least one request, even if the interval is longer than the lifetime.
         grant.ask_from(now.plus(interval.min(expires_in - 1).max(1)), 0);
         Ok(Self(grant))
     }
 
-    /// What the user is to enter.
+    /// Returns the code that the user must enter.
     #[must_use]
     pub fn user_code(&self) -> &str {
         &self.0.user_code
     }
 
-    /// Where the user is to enter it.
+    /// Returns the URI of the page where the user must enter the code.
     #[must_use]
     pub fn verification_uri(&self) -> &str {
         &self.0.verification_uri
     }
 
-    /// Where the user need enter nothing: for a QR code. Show the code all the same, so that the user can
-    /// compare it (section 3.3.1).
+    /// Returns the URI of a page where the code is already entered, if there is one: for a QR code. Show the user
+    /// code as well, so that the user can compare it (section 3.3.1).
     #[must_use]
     pub fn verification_uri_complete(&self) -> Option<&str> {
         self.0.verification_uri_complete.as_deref()
     }
 
-    /// Until when the user must have done it.
+    /// Returns the time at which the codes expire.
     #[must_use]
     pub const fn expires_at(&self) -> Timestamp {
         self.0.expires_at

@@ -1,4 +1,4 @@
-//! The device grant (RFC 8628 section 3.4): a device asks for tokens until its user has decided.
+//! The device grant (RFC 8628 section 3.4): a device asks for tokens until its user has agreed or refused.
 //!
 //! ```text
 //! Wait ──▶ Token
@@ -8,12 +8,12 @@
 //!       ──slow_down──▶ Wait                           5 s more from now on
 //!       ──429, 5xx, lost──▶ Wait                      twice the interval
 //! ```
-//! It never waits past `expires_at`: then it ends with an error.
+//! It never waits past `expires_at`: it ends with an error then.
 //!
-//! The last question is asked in the last second in which it can arrive: if an interval would leave no room for
-//! another one, it becomes longer. A user who decides late is heard, and no interval becomes shorter.
+//! The last request is sent in the last second in which it can arrive. If there is no time for another request after
+//! the next one, the wait becomes longer. So a user who decides late still gets in, and no interval becomes shorter.
 //!
-//! At rest it can be saved, and go on by another node.
+//! At rest the flow can be saved, and another node can go on with it.
 
 use super::device::{DeviceAuthorization, Grant, INTERVAL, LIFETIME_CAP};
 use crate::{
@@ -39,58 +39,84 @@ use crate::{
 use http::StatusCode;
 use std::{sync::Arc, time::Duration};
 
-/// The longest that a question takes, in seconds: the timeout of an exchange.
+/// The longest time of a request, in seconds: the timeout of an exchange.
 const LONGEST: i64 = 10;
 
-/// The flow from a device code to tokens: it waits, and asks again, until the user has decided.
+/// The flow from a device code to tokens. It waits and asks again until the user has decided.
+/// [`DeviceAuthorization::poll`] starts it.
+///
+/// ```
+/// use oidc_proto::{Timestamp, UrlPolicy, flow::{Client, Discovery}};
+/// use oidc_testkit::{Clock, DEVICE_GRANT, Registration, Seed, TestProvider, drive};
+///
+/// let mut provider = TestProvider::new("https://op.example"); // a provider without a network
+/// provider.register(Registration::public("my-tv").grant_type(DEVICE_GRANT));
+/// let mut clock = Clock::new(Timestamp(1_800_000_000), Seed::new(1));
+/// let discovery = Discovery::start("https://op.example", &UrlPolicy::default())?;
+/// let client = Client::builder(drive(discovery, &mut provider, &mut clock)?, "my-tv").build()?;
+///
+/// let codes = client.device_authorization(["openid"], clock.moment())?;
+/// let device = drive(codes, &mut provider, &mut clock)?;
+/// let shown = format!("Go to {} and enter {}.", device.verification_uri(), device.user_code());
+/// # assert!(shown.contains("https://op.example/"));
+///
+/// provider.enter_user_code(device.user_code(), true); // the user agrees
+/// let pause = device.poll(&client, None, clock.now())?; // waits first: there is an interval
+/// let tokens = drive(pause, &mut provider, &mut clock)?;
+/// assert_eq!(tokens.id_token.ok_or("no ID token")?.sub, "alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct DeviceGrant;
 
-/// The tokens of a device. If `openid` was among the scopes, the ID token is there and has been verified.
+/// The tokens of a device. With the scope `openid`, there is an ID token, and it has been verified.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct DeviceTokens {
-    /// The tokens.
+    /// The token response.
     pub tokens: TokenResponse,
     /// The verified ID token.
     pub id_token: Option<IdToken>,
-    /// What the flow learned on its way, for your caches.
+    /// The keys that the flow fetched, for your cache.
     pub learned: Learned,
 }
 
 /// A request is in flight.
 pub enum Polling {
-    /// The device code is on its way.
+    /// The request sends the device code.
     Token { post: Posting, waiting: Box<Waiting> },
-    /// The keys are on their way.
+    /// The request is for keys to verify the ID token.
     Keys { check: Box<Checking<Presented>>, tokens: Box<TokenResponse> },
 }
 
-/// Nothing is in flight, until it is time to ask.
+/// Nothing is in flight until the time of the next request.
 pub struct Waiting {
     client: Client,
     keys: Option<Arc<KeySet>>,
     grant: Grant,
-    /// When it has asked last.
+    /// The time of the last request.
     asked: Timestamp,
 }
 
 impl DeviceAuthorization {
-    /// Asks for the tokens until the user has decided. `keys` are as in
-    /// [`callback`](crate::flow::PendingAuthorization::callback). Where this has been saved meanwhile, its times
-    /// are held to `now`: no wait is longer than a provider may ask for, and the end is no further off than
-    /// [`DEVICE_LIFETIME_CAP`](super::DEVICE_LIFETIME_CAP).
+    /// Starts to ask for the tokens, until the user has decided. `keys` are as in
+    /// [`callback`](crate::flow::PendingAuthorization::callback). The times of a saved value are limited by `now`: no
+    /// wait is longer than a provider may ask for, and the codes expire [`DEVICE_LIFETIME_CAP`] after `now` at the
+    /// latest.
+    ///
+    /// [`DEVICE_LIFETIME_CAP`]: super::DEVICE_LIFETIME_CAP
     ///
     /// # Errors
-    /// [`ConfigError::SavedState`] if this belongs to another client or provider.
+    /// [`ConfigError::SavedState`] if the codes belong to another client or provider; [`ConfigError::NoEndpoint`] if
+    /// the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere.
     pub fn poll(
         self,
         client: &Client,
         keys: Option<Arc<KeySet>>,
         now: Timestamp,
     ) -> Result<Pause<DeviceGrant>, Error> {
-        // Nobody is there to sign when the flow wakes: such a client polls by attempts.
+        // The flow wakes where nobody can sign its proof, so such a client polls by attempts.
         if client.prover().is_some_and(|prover| prover.key().is_none()) {
             return Err(ConfigError::NoProof.into());
         }
@@ -114,11 +140,11 @@ impl DeviceAuthorization {
 }
 
 impl Attempt {
-    /// Asks once for the tokens of a device, now: its user may have decided. If not, the flow rests, and
-    /// [`save`](Pause::save) is what the next attempt takes.
+    /// Asks once for the tokens of a device, now. If its user has not decided yet, the flow rests, and the next attempt
+    /// takes the value that [`save`](Pause::save) returns.
     ///
     /// # Errors
-    /// As [`DeviceAuthorization::poll`], and [`Error::DeviceCodeExpired`].
+    /// As [`DeviceAuthorization::poll`], and [`Error::DeviceCodeExpired`] if the codes have expired.
     pub fn poll(
         self,
         device: DeviceAuthorization,
@@ -130,7 +156,7 @@ impl Attempt {
 }
 
 impl Pause<DeviceGrant> {
-    /// The grant as it rests, to be saved.
+    /// Returns the grant in its present state, to save it.
     #[must_use]
     pub fn save(&self) -> DeviceAuthorization {
         DeviceAuthorization(self.state().grant.clone())
@@ -147,14 +173,14 @@ impl Waiting {
             ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
             ("device_code".into(), self.grant.device_code.clone()),
         ];
-        // The provider knows the user's code, too, and must not make an error tell it.
+        // The provider knows the user code, too: no error may repeat it.
         let ask = Ask::new(attempt, Endpoint::Token, form);
         let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>(moment)?;
         Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }))
     }
 
-    /// Waits for the interval, or for longer if the provider says so; but not for ever. A clock that was set
-    /// back gives no more time: what was left when it was time to ask is the most that can be left now.
+    /// Waits for the interval, or longer if the provider asks for it, within limits. `None` means that no time is left.
+    /// A clock that was set back gives no more time: no more can be left than was left at the time of this request.
     fn later(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
         self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
@@ -165,7 +191,7 @@ impl Waiting {
         (next < self.grant.expires_at).then(|| Pause::new(next, self).into())
     }
 
-    /// Section 3.5: who gets no answer asks half as often.
+    /// Waits twice as long from now on: after a failure, a device asks half as often (section 3.5).
     fn back_off(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         self.grant.interval = (self.grant.interval * 2).min(LIFETIME_CAP);
         self.later(asked, now)
@@ -217,7 +243,7 @@ impl Flow for DeviceGrant {
                     Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
                     Err(Error::OAuth(refused)) => {
                         match refused.response.error.as_str() {
-                            // A server that fails has not decided, whatever it writes.
+                            // A server that fails has not decided, whatever its body says.
                             _ if refused.status >= 500 => {
                                 return waiting.back_off(None, now).ok_or(Error::OAuth(refused));
                             }

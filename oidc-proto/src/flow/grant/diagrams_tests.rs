@@ -1,4 +1,4 @@
-//! Walks through the grants that no browser brings.
+//! Walks through the grants without a callback.
 
 use super::{
     ClientCredentialsRequest, device::DeviceAuthorization, device_grant::Polling, refresh::Refreshing,
@@ -50,7 +50,7 @@ fn the_diagram_of_the_codes_of_a_device_is_walked() {
         .holds();
 }
 
-/// A device that has its codes.
+/// Returns the codes of a device.
 fn device(client: &Client, scope: &str) -> DeviceAuthorization {
     let (_, _, pending) = client.device_authorization([scope], moment()).unwrap().into_parts();
     let (_, response) = json("codes", 200, &codes());

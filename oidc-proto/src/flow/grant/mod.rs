@@ -1,4 +1,4 @@
-//! Room `flow::grant`: ways to tokens that no browser brings an answer of.
+//! The grants without a callback: refresh tokens, client credentials and devices.
 
 mod client_credentials;
 mod device;

@@ -1,4 +1,4 @@
-//! Refresh (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
+//! The refresh grant (RFC 6749 section 6, OpenID Connect Core 1.0 section 12).
 //!
 //! ```text
 //! Token ──vouched for, no ID token──▶ Done(Refreshed)
@@ -7,9 +7,9 @@
 //! Token ──another key──▶ Done(Refreshed)              the same, if there are no keys to be asked for
 //!       ──any ID token──▶ Done(Refreshed)             the same, if nothing says how to check one
 //! ```
-//! The refresh token is sent once, whatever happens: a provider that rotates takes the second
-//! sending for theft. So once the new one has come, it is handed out, whatever happens to the keys: only
-//! an ID token that is wrong ends the flow with an error.
+//! The refresh token is sent once, whatever happens: a provider that rotates refresh tokens takes a second use for
+//! theft. The new refresh token must then not be lost. So if the keys cannot be fetched, the flow still ends with the
+//! new tokens. Only an ID token that is wrong ends it with an error.
 
 use crate::{
     base::{
@@ -32,18 +32,49 @@ use std::{convert::Infallible, sync::Arc};
 /// The version of the saved form of a [`PreviousLogin`].
 const VERSION: u32 = 1;
 
-/// The flow from a refresh token to new tokens.
+/// The flow from a refresh token to new tokens. [`Client::refresh`] starts it.
+///
+/// ```
+/// use oidc_proto::flow::PreviousLogin;
+/// use oidc_testkit::{Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let user = party.login()?;
+/// let refresh_token = user.tokens.refresh_token.ok_or("no refresh token")?;
+/// let previous = PreviousLogin::from(&user.id_token);
+///
+/// let call = party.client.refresh(&refresh_token, Some(previous), None, party.clock.moment())?;
+/// let refreshed = drive(call, &mut party.provider, &mut party.clock)?;
+///
+/// // The refresh token to keep from now on. This provider rotates: the old one is worthless.
+/// let keep = refreshed.tokens.refresh_token.ok_or("no refresh token")?;
+/// assert!(refreshed.rotated && keep != refresh_token);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct RefreshGrant;
 
-/// What a refreshed ID token must have kept from that of the login (section 12.2). Save it beside
-/// the refresh token; it holds no secret but the nonce.
+/// The claims of a login that a refreshed ID token must repeat (OpenID Connect Core 1.0 section 12.2). Save it with the
+/// refresh token. Its only secret is the nonce.
+///
+/// ```
+/// use oidc_proto::flow::PreviousLogin;
+/// use oidc_testkit::Party;
+///
+/// let user = Party::new().login()?; // a whole login, without a network
+/// let saved = serde_json::to_string(&PreviousLogin::from(&user.id_token))?;
+///
+/// let previous: PreviousLogin = serde_json::from_str(&saved)?;
+/// assert_eq!(previous.sub(), "alice");
+/// previous.check(&user.id_token)?; // `Client::refresh` does this
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Kept")]
 pub struct PreviousLogin(Kept);
 
-/// It, before it has been checked.
+/// The saved form of a [`PreviousLogin`], before it has been checked.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Kept {
@@ -62,7 +93,7 @@ struct Kept {
 impl TryFrom<Kept> for PreviousLogin {
     type Error = &'static str;
 
-    /// Lets in what an ID token can say, and no more.
+    /// Accepts only values that an ID token can have.
     fn try_from(kept: Kept) -> Result<Self, &'static str> {
         if kept.version != VERSION {
             return Err("the saved login is of another version");
@@ -91,17 +122,17 @@ impl From<&IdToken> for PreviousLogin {
 }
 
 impl PreviousLogin {
-    /// The user who logged in, at their issuer.
+    /// Returns the `sub` of the user who logged in.
     #[must_use]
     pub fn sub(&self) -> &str {
         &self.0.sub
     }
 
-    /// Holds a refreshed ID token to this login (section 12.2), claim by claim. No nonce is demanded; one
-    /// that is there must be the same. [`Client::refresh`] has done so if it was given this login.
+    /// Compares a refreshed ID token with this login (section 12.2), claim by claim. The token need not have a nonce,
+    /// but a nonce in it must be the same. [`Client::refresh`] makes this check if you give it this login.
     ///
     /// # Errors
-    /// [`VerificationError::Changed`] names the claim.
+    /// [`VerificationError::Changed`] names the claim that differs.
     pub fn check(&self, now: &IdToken) -> Result<(), VerificationError> {
         let Self(then) = self;
         let same = |name, same: bool| if same { Ok(()) } else { Err(VerificationError::Changed(name)) };
@@ -118,33 +149,33 @@ impl PreviousLogin {
     }
 }
 
-/// New tokens. If there is an ID token among them, it has been verified.
+/// The new tokens. An ID token among them has been verified.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Refreshed {
-    /// The tokens. `refresh_token` is the one to use next: the new one, or the old one again if the
-    /// provider does not rotate.
+    /// The token response. Its `refresh_token` is the one to use next: the new one, or the old one again if the
+    /// provider sent no new one.
     pub tokens: TokenResponse,
-    /// Whether the provider sent a new refresh token: then the old one is spent.
+    /// Whether the provider sent a new refresh token. The old one must then not be used again.
     pub rotated: bool,
     /// The verified ID token, if the provider sent one.
     pub id_token: Option<IdToken>,
-    /// Whether the provider sent an ID token, and the keys to check it with could not be had, or its
-    /// metadata does not say where they are or which algorithms it signs with.
+    /// Whether the provider sent an ID token that could not be checked and was left out. Either its keys could not be
+    /// fetched, or its metadata names no `jwks_uri` or no algorithm.
     pub id_token_unchecked: bool,
-    /// What the flow learned on its way, for your caches.
+    /// The keys that the flow fetched, for your cache.
     pub learned: Learned,
 }
 
 /// A request is in flight.
 pub enum Refreshing {
-    /// The refresh token is on its way.
+    /// The request sends the refresh token.
     Token { post: Posting, context: Box<Context> },
-    /// The keys are on their way.
+    /// The request is for keys to verify the ID token.
     Keys { check: Box<Checking<Presented>>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
 }
 
-/// What the flow must not forget while the refresh token is on its way.
+/// The state to keep while the refresh token is sent.
 pub struct Context {
     client: Client,
     keys: Option<Arc<KeySet>>,
@@ -153,13 +184,13 @@ pub struct Context {
 }
 
 impl Client {
-    /// Spends a refresh token. `previous` holds the new ID token, if one comes, to that of the login;
-    /// `None` only for tokens that no login led to. `keys` are as in
+    /// Exchanges a refresh token for new tokens. If an ID token is among them, it is compared with `previous`. Pass
+    /// `None` only for tokens that come from no login. `keys` are as in
     /// [`callback`](crate::flow::PendingAuthorization::callback).
     ///
     /// # Errors
-    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` is of
-    /// another issuer or client.
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` belongs to another issuer or
+    /// client.
     pub fn refresh(
         &self,
         refresh_token: &Secret,
@@ -170,10 +201,10 @@ impl Client {
         Attempt::from(self).refresh(refresh_token, previous, keys, moment)
     }
 
-    /// Says whether a login was one at this client and provider; [`refresh`](Self::refresh) says so, too.
+    /// Checks that a login belongs to this client and provider. [`refresh`](Self::refresh) makes this check, too.
     ///
     /// # Errors
-    /// [`ConfigError::SavedState`] if it was not.
+    /// [`ConfigError::SavedState`] if the login belongs to another client or provider.
     pub fn check_previous(&self, previous: &PreviousLogin) -> Result<(), ConfigError> {
         let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
         let ours = for_us && self.inner().verifier.issuer.admits(&previous.0.iss);
@@ -182,7 +213,7 @@ impl Client {
 }
 
 impl Attempt {
-    /// Spends a refresh token.
+    /// Exchanges a refresh token for new tokens.
     ///
     /// # Errors
     /// As [`Client::refresh`].
@@ -242,7 +273,8 @@ fn checking(
     )
 }
 
-/// There is nothing to check the ID token with. The tokens are good all the same, and the old refresh token may be spent.
+/// Leaves out an ID token that cannot be checked. The other tokens must not be lost: the old refresh token may no
+/// longer work.
 fn unchecked(mut refreshed: Refreshed) -> Refreshed {
     refreshed.id_token_unchecked = true;
     refreshed.tokens.id_token = None;

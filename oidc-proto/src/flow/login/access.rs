@@ -1,5 +1,5 @@
-//! Access without a login: an authorization of plain OAuth (RFC 6749 section 4.1). It asks for no ID token and
-//! believes none, so nobody knows who the user is.
+//! Access without a login: an authorization of plain OAuth (RFC 6749 section 4.1). It asks for no ID token and believes
+//! none, so the client does not learn who the user is.
 //!
 //! ```text
 //! authorize_access ─▶ (Url, PendingAccess) … the user is away … callback ─▶ AccessGrant
@@ -27,9 +27,9 @@ use crate::{
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-/// Between the redirect and the callback of an authorization that is no login.
+/// An authorization without a login, between the redirect and the callback.
 ///
-/// Save it as a [`PendingAuthorization`](crate::flow::PendingAuthorization) is saved, for one use.
+/// Save it for one use, like a [`PendingAuthorization`](crate::flow::PendingAuthorization).
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct PendingAccess {
@@ -66,28 +66,47 @@ waits_for_callback!(PendingAccess);
 
 seal_as_json!(PendingAccess, "access");
 
-/// Tokens that a user has granted. Who the user is they do not say.
+/// The tokens that a user has granted. They do not identify the user.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct AccessGranted {
-    /// The tokens; never an ID token, even if the provider has sent one.
+    /// The token response, without the ID token, even if the provider has sent one.
     pub tokens: TokenResponse,
-    /// What the flow learned on its way, for your caches: keys, if a signed answer was asked for.
+    /// The keys that the flow fetched, for your cache: only if the request asked for a signed response.
     pub learned: Learned,
 }
 
-/// The flow from a checked callback to tokens.
+/// The flow from a checked callback to tokens. [`PendingAccess::callback`] starts it.
+///
+/// ```
+/// use oidc_proto::message::{AccessRequest, AuthorizationResponse};
+/// use oidc_testkit::{Browser, Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let request = AccessRequest::new(["reports:read", "offline_access"]);
+/// let (url, pending) = party.client.authorize_access(&request, party.clock.moment())?;
+///
+/// // The user goes to `url`, agrees, and comes back. Keep `pending` meanwhile.
+/// let landing = Browser::new().visit(&mut party.provider, &url, party.clock.now());
+///
+/// let response = AuthorizationResponse::from_url(landing.url())?;
+/// let grant = pending.callback(&party.client, response, party.clock.moment())?;
+/// let granted = drive(grant, &mut party.provider, &mut party.clock)?;
+/// assert!(granted.tokens.is_bearer());
+/// assert!(granted.tokens.refresh_token.is_some());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct AccessGrant;
 
 impl Client {
-    /// Where to send a user who grants access, and what to keep until they return. Always with `state` and
-    /// PKCE (`S256`), both new; never with `openid` or a nonce.
+    /// Returns the URL to send the user to for a grant of access, and the state to keep until they return. Each request
+    /// has a new `state` and a new PKCE challenge (`S256`). It never has `openid` or a nonce.
     ///
     /// # Errors
-    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a
-    /// parameter that is not allowed (`openid` among the scopes), or a server that does not know S256.
+    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter that is
+    /// not allowed (such as the scope `openid`), or a server that does not support S256.
     pub fn authorize_access(
         &self,
         request: &AccessRequest,
@@ -112,11 +131,12 @@ impl Client {
 }
 
 impl PendingAccess {
-    /// Takes the callback: the only way to a token request.
+    /// Checks the callback and starts the [`AccessGrant`], which sends the code. There is no other way to a token
+    /// request.
     ///
     /// # Errors
-    /// [`Error::Callback`] if the callback does not answer this request, or says no;
-    /// [`ConfigError::SavedState`] if this belongs to another client or server.
+    /// [`Error::Callback`] if the callback does not belong to this request, or is a refusal;
+    /// [`ConfigError::SavedState`] if this authorization belongs to another client or server.
     pub fn callback(
         self,
         client: &Client,
@@ -128,7 +148,7 @@ impl PendingAccess {
 }
 
 impl Attempt {
-    /// Takes the callback of an authorization that is no login, and sends its code.
+    /// Checks the callback of an authorization without a login, and starts the [`AccessGrant`] that sends its code.
     ///
     /// # Errors
     /// As [`PendingAccess::callback`].
@@ -159,7 +179,7 @@ impl Then for AccessGrant {
         (): (),
         _: Moment,
     ) -> Result<Step<Self>, Error> {
-        // Nobody has asked for it, and nothing here verifies it.
+        // The request did not ask for an ID token, and nothing here verifies one.
         tokens.id_token = None;
         Ok(Step::Done(AccessGranted { tokens, learned }))
     }

@@ -1,5 +1,5 @@
-//! Login ends: the code becomes tokens, the ID token is verified, UserInfo is fetched if wanted
-//! (OpenID Connect Core 1.0 sections 3.1.3 and 3.3.3, RFC 6749 section 4.1.3).
+//! The second half of a login: the code is exchanged for tokens, the ID token is verified, and UserInfo is fetched if
+//! the client asks for it (OpenID Connect Core 1.0 sections 3.1.3 and 3.3.3, RFC 6749 section 4.1.3).
 //!
 //! ```text
 //! Code ──keys──▶ Code                                 for what came through the browser; then the code is sent
@@ -10,9 +10,9 @@
 //! Code ──another key──▶ UserInfo                      if the keys have been fetched for the browser's part already
 //!      ──another key──▶ Done(Authenticated)
 //! ```
-//! `Code` verifies what came through the browser, and then sends the code, once, whatever happens. `Keys` only if
-//! the keys at hand do not vouch for the ID token; `UserInfo` only if the client asks for it. Nothing comes out before
-//! the ID token is verified.
+//! `Code` verifies the response that came through the browser, and then sends the code. It sends the code once,
+//! whatever happens. `Keys` is for an ID token that the keys at hand do not verify, and `UserInfo` is for a client
+//! that asks for it. Nothing comes out before the ID token is verified.
 
 use super::{
     code_exchange::{CodeExchange, Coding, Exchanged},
@@ -32,46 +32,87 @@ use crate::{
 };
 use std::{convert::Infallible, sync::Arc};
 
-/// The flow from a checked callback to a verified user.
+/// The flow from a checked callback to a verified user. [`PendingAuthorization::callback`] starts it.
+///
+/// With the provider's keys at hand, it needs one request:
+///
+/// ```
+/// use oidc_proto::{flow::Step, message::{AuthorizationRequest, AuthorizationResponse}};
+/// use oidc_testkit::{Browser, EndpointName, Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let keys = party.keys()?; // fetched once, and kept
+/// let (url, pending) = party.client.authorize(&AuthorizationRequest::new(["email"]), party.clock.moment())?;
+/// let landing = Browser::new().visit(&mut party.provider, &url, party.clock.now());
+///
+/// let response = AuthorizationResponse::from_url(landing.url())?;
+/// let step = pending.callback(&party.client, Some(keys), response, party.clock.moment())?;
+/// let Step::Send(call) = step else { panic!("the code is sent") };
+/// assert_eq!(call.request().uri(), "https://op.example/token");
+///
+/// let user = drive(call, &mut party.provider, &mut party.clock)?;
+/// assert_eq!(user.id_token.sub, "alice");
+/// assert_eq!(party.provider.count(EndpointName::Token), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+///
+/// [`PendingAuthorization::callback`]: crate::flow::PendingAuthorization::callback
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct Login;
 
-/// A user who is who the issuer says: the ID token has been verified.
+/// A user who has logged in, by a verified ID token.
+///
+/// ```
+/// use oidc_proto::flow::PreviousLogin;
+/// use oidc_testkit::Party;
+///
+/// let user = Party::new().login()?; // a whole login, without a network
+///
+/// // Issuer and `sub` together name the user in your database.
+/// assert_eq!((&*user.id_token.iss, &*user.id_token.sub), ("https://op.example", "alice"));
+/// // Keep the refresh token with the values that a refreshed ID token must repeat.
+/// let keep = (user.tokens.refresh_token, PreviousLogin::from(&user.id_token));
+/// assert!(keep.0.is_some());
+/// // Keys that the login has fetched, for the next login.
+/// assert!(user.learned.keys.is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Authenticated {
-    /// The tokens.
+    /// The token response.
     pub tokens: TokenResponse,
     /// The verified ID token.
     pub id_token: IdToken,
-    /// Claims from the UserInfo endpoint, if the client asks for them.
+    /// The claims from the UserInfo endpoint, if the client asks for them
+    /// ([`ClientBuilder::fetch_userinfo`](crate::flow::ClientBuilder::fetch_userinfo)).
     pub userinfo: Option<UserInfo>,
-    /// What came through the browser besides the code, with a hybrid
+    /// The tokens that came through the browser with the code, for a hybrid
     /// [`ResponseType`](crate::message::ResponseType).
     pub front_channel: FrontChannel,
-    /// What the flow learned on its way, for your caches.
+    /// The keys that the flow fetched, for your cache.
     pub learned: Learned,
 }
 
 /// A request is in flight.
 pub enum Exchanging {
-    /// The callback is being verified, or its code is on its way.
+    /// The request is for keys to verify the callback, or it sends the code.
     Code { coding: Coding, context: Box<Context> },
-    /// The keys are on their way.
+    /// The request is for keys to verify the ID token.
     Keys { check: Box<Checking<Presented>>, client: Client, granted: Box<Granted> },
-    /// UserInfo is on its way.
+    /// The request is for UserInfo.
     UserInfo { asked: userinfo::Asked, authenticated: Box<Authenticated> },
 }
 
-/// What the exchange must not forget while the code is on its way.
+/// The state to keep while the code is exchanged.
 pub struct Context {
     pub(in crate::flow) client: Client,
     pub(in crate::flow) keys: Option<Arc<KeySet>>,
     pub(in crate::flow) demands: Demands,
 }
 
-/// What has come, whose ID token is not verified yet.
+/// The tokens, before their ID token is verified.
 pub struct Granted {
     tokens: TokenResponse,
     channel: FrontChannel,
@@ -141,7 +182,7 @@ fn verified(
     if !client.inner().fetch_userinfo {
         return Ok(Step::Done(authenticated));
     }
-    // A token of another type may not be used as if it were a bearer token (RFC 6749 section 7.1).
+    // A token of another type must not be used as a bearer token (RFC 6749 section 7.1).
     if client.prover().is_none() && !authenticated.tokens.is_bearer() {
         let rule = ResponseRule::Value("token_type");
         return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());

@@ -1,4 +1,4 @@
-//! What an authorization request may ask of a provider, by the provider's own word, PKCE, and how its code is sent.
+//! The checks of an authorization request against the provider's metadata, PKCE, and the token request for a code.
 
 use crate::{
     backend::sha256,
@@ -14,10 +14,11 @@ use crate::{
 /// The response type of a login without a code.
 pub(in crate::flow) const ID_TOKEN: &str = "id_token";
 
-/// What this flow sends, the provider must take; what the provider demands, this flow must send.
+/// Checks that the provider accepts the request of this flow, and that this flow meets the provider's demands.
 ///
-/// Lists refuse only where nothing could come of going on. `grant_types_supported` never refuses: it is
-/// optional, its default is not what providers do, and a provider that does not know a grant says so.
+/// A list in the metadata refuses a request only if the request could not succeed. `grant_types_supported` never
+/// refuses one: it is optional, many providers do not follow its default, and a provider that does not support a grant
+/// says so.
 pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result<(), ConfigError> {
     let (metadata, response_type, response_mode) = (client.metadata(), answer.kind, answer.mode_name());
     if metadata.requires_pushed_requests() {
@@ -41,7 +42,7 @@ pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result
     Ok(())
 }
 
-/// What a request for an ID token must be able to have: one that can be verified, and demands that can be saved.
+/// Checks that the client can verify an ID token, and that the demands of the request can be saved.
 pub(in crate::flow) fn check_login(
     client: &Client,
     request: &AuthorizationRequest,
@@ -55,7 +56,7 @@ pub(in crate::flow) fn check_login(
     Ok(())
 }
 
-/// The token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
+/// Returns the token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
 pub(in crate::flow) fn code_form(code: Secret, redirect_uri: String, code_verifier: Secret) -> Form {
     vec![
         ("grant_type".into(), "authorization_code".into()),
@@ -65,7 +66,7 @@ pub(in crate::flow) fn code_form(code: Secret, redirect_uri: String, code_verifi
     ]
 }
 
-/// RFC 7636 section 4.2.
+/// Returns the challenge for a verifier (RFC 7636 section 4.2).
 pub(in crate::flow) fn s256(verifier: &str) -> String {
     base64url::encode(&sha256(verifier.as_bytes()))
 }

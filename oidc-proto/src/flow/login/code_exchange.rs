@@ -1,5 +1,5 @@
-//! From a callback to what its code is worth: nothing is sent before all that came through the browser is verified
-//! (OpenID Connect Core 1.0 section 3.3.2.10, RFC 6749 section 4.1.3).
+//! The exchange of the code of a callback for tokens. The code is sent only after the response that came through the
+//! browser is verified (OpenID Connect Core 1.0 section 3.3.2.10, RFC 6749 section 4.1.3).
 //!
 //! ```text
 //! start ──parameters, signed response──▶ Token ──granted──▶ Done(Exchanged)
@@ -21,20 +21,20 @@ use crate::{
 };
 use std::convert::Infallible;
 
-/// The sub-flow.
+/// The sub-flow from a callback to a token response.
 #[derive(Debug)]
 pub struct CodeExchange;
 
-/// What a code is sent with.
+/// The values that the token request sends with the code.
 pub struct Sending {
     pub(in crate::flow) attempt: Attempt,
     pub(in crate::flow) redirect_uri: String,
     pub(in crate::flow) code_verifier: Secret,
-    /// What the provider knows besides, and no error may repeat.
+    /// The other secrets that the provider knows: no error may repeat them.
     pub(in crate::flow) bound: Vec<Secret>,
 }
 
-/// What a code was worth, and what came with it through the browser.
+/// The token response for a code, and the tokens that came with the code through the browser.
 pub struct Exchanged {
     pub(in crate::flow) tokens: TokenResponse,
     pub(in crate::flow) code: Secret,
@@ -44,13 +44,13 @@ pub struct Exchanged {
 
 /// A request is in flight.
 pub enum Coding {
-    /// What came through the browser is being verified.
+    /// The request is for keys to verify the response that came through the browser.
     Front { front: Fronting, sending: Box<Sending> },
-    /// The code is on its way.
+    /// The request sends the code.
     Token { post: Posting, came: Box<Came> },
 }
 
-/// What has come through the browser.
+/// The verified values that came through the browser.
 pub struct Came {
     code: Secret,
     channel: FrontChannel,

@@ -1,4 +1,4 @@
-//! Walks through logins, and what they are made of.
+//! Walks through logins and their sub-flows.
 
 use super::{
     authenticated::Exchanging,
@@ -33,7 +33,7 @@ fn id_token(party: &Party, signer: &RingSigner, nonce: &str) -> String {
     party.id_token(signer, Some(nonce), &value!({ "c_hash": hash }))
 }
 
-/// A signed response.
+/// Returns a signed authorization response.
 fn signed(party: &Party, signer: &RingSigner, mut claims: Value) -> AuthorizationResponse {
     let members = claims.as_object_mut().unwrap();
     members.extend([("iss".into(), ISSUER.into()), ("aud".into(), "app".into())]);
@@ -57,7 +57,7 @@ fn userinfo() -> Vec<Turn> {
     turns
 }
 
-/// A token endpoint that signs nothing.
+/// The answers of a token endpoint that sends no ID token.
 fn granted() -> Vec<Turn> {
     let mut turns = refusals();
     turns.push(json("granted", 200, &value!({"access_token": "a", "token_type": "Bearer"})));
@@ -76,7 +76,7 @@ fn the_diagram_of_userinfo_is_walked() {
     walk.holds();
 }
 
-/// What came through the browser: parameters alone, and signed ones, with an ID token if one is wanted.
+/// Starts with each kind of response from the browser: plain parameters and signed ones, with or without an ID token.
 fn front(
     party: &Party,
     client: &Client,

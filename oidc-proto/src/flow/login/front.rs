@@ -1,13 +1,13 @@
-//! What comes through the browser is verified before anything is sent: the signed response, if one was asked for
-//! (JARM section 2.4), and the ID token that comes with a code or instead of one (OpenID Connect Core 1.0 sections
-//! 3.2.2.11 and 3.3.2.12).
+//! The verification of a response that came through the browser: of the signed response, if the request asked for one
+//! (JARM section 2.4), and of the ID token that comes with a code or instead of one (OpenID Connect Core 1.0 sections
+//! 3.2.2.11 and 3.3.2.12). Nothing is sent to the token endpoint before that.
 //!
 //! ```text
 //! start ──parameters, signed response, ID token──▶ Done(Fronted)
 //!       ──response of another key──▶ Response ──keys──▶ Done(Fronted)
 //!       ──ID token of another key──▶ IdToken ──keys──▶ Done(Fronted)
 //! ```
-//! Keys are fetched once at most, and only for a response with the `state` of this request.
+//! It fetches keys at most once, and only for a response with the `state` of this request.
 
 use super::sent::Sent;
 use crate::{
@@ -28,23 +28,23 @@ use crate::{
 use serde_json::Value;
 use std::{convert::Infallible, sync::Arc};
 
-/// The sub-flow.
+/// The sub-flow that verifies a response from the browser.
 #[derive(Debug)]
 pub struct Front;
 
-/// What a request has asked for.
+/// The values that the request asked for.
 pub(in crate::flow) struct Wanted {
     pub(in crate::flow) code: bool,
     pub(in crate::flow) token: bool,
-    /// What an ID token that comes through the browser must fit; `None` if none is to come.
+    /// The demands on the ID token that comes through the browser; `None` if the request did not ask for one.
     pub(in crate::flow) id_token: Option<Demands>,
-    /// What the provider knows, and no error may repeat.
+    /// The secrets that the provider knows: no error may repeat them.
     pub(in crate::flow) secrets: Vec<Secret>,
 }
 
 impl Wanted {
-    /// A code, and what comes with it. Of its ID token the `nonce` is looked at: it may say less than the one that
-    /// the code leads to (section 3.3.3.6), and that is held to the rest.
+    /// Wants a code, and the tokens of this response type. The ID token from the browser need only have the `nonce`:
+    /// it may have fewer claims than the ID token for the code (section 3.3.3.6), which is checked against the rest.
     pub(in crate::flow) fn of_type(kind: ResponseType, nonce: &Secret, secrets: Vec<Secret>) -> Self {
         let demands = || Demands { nonce: Some(nonce.clone()), front_channel: true, ..Demands::default() };
         let id_token = kind.has_id_token().then(demands);
@@ -52,33 +52,33 @@ impl Wanted {
     }
 }
 
-/// What has come through the browser besides a code, verified.
+/// The verified tokens that came through the browser with the code of a hybrid flow.
 #[derive(Clone, Debug, Default)]
 #[non_exhaustive]
 pub struct FrontChannel {
     /// The verified ID token.
     pub id_token: Option<IdToken>,
-    /// The access token. If an ID token came with it, that vouches for it.
+    /// The access token. If an ID token came with it, the hash in the ID token has been checked.
     pub tokens: Option<TokenResponse>,
 }
 
-/// The answer to a request, as far as it has come through the browser.
+/// The verified response that came through the browser.
 pub struct Fronted {
-    /// The code, if one was asked for.
+    /// The code, if the request asked for one.
     pub(in crate::flow) code: Option<Secret>,
     pub(in crate::flow) channel: FrontChannel,
     pub(in crate::flow) learned: Learned,
 }
 
-/// The keys are on their way.
+/// A request for keys is in flight.
 pub enum Fronting {
-    /// For the signed response.
+    /// The keys are for the signed response.
     Response { check: Box<Checking<SignedResponse>>, asked: Box<Asked> },
-    /// For the ID token.
+    /// The keys are for the ID token.
     IdToken { check: Box<Checking<Presented>>, fronted: Box<Fronted> },
 }
 
-/// What was asked, by whom.
+/// The request, and the client that made it.
 pub struct Asked {
     client: Client,
     keys: Option<Arc<KeySet>>,
@@ -95,13 +95,13 @@ impl Front {
         now: Timestamp,
     ) -> Result<Step<Self>, Error> {
         let asked = Asked { client, keys, sent, wanted };
-        // A provider that cannot sign says so without a signature. A refusal is one, whoever forges it.
+        // A provider that cannot sign reports that error without a signature. A forged refusal only ends the login.
         if !asked.sent.signed || (response.response.is_none() && response.error.is_some()) {
             return asked.answered(response, Learned::default(), now);
         }
         let signed = SignedResponse(present(response.response).ok_or(CallbackError::MissingResponse)?);
         let (client, keys) = (asked.client.clone(), asked.keys.clone());
-        // Which request it answers is looked at before any key is fetched for it.
+        // The state is compared before any key is fetched: a forged response costs no request.
         let claimed = client.inner().response_verifier.claimed(&signed.0).map_err(SignedResponse::refused)?;
         asked.sent.belongs(&client, &claimed)?;
         let step = Check::start(signed, client, keys.as_deref(), Learned::default(), now)?;
@@ -123,7 +123,7 @@ fn opening(
 }
 
 impl Asked {
-    /// Goes on with parameters that are the provider's own, as far as can be known yet.
+    /// Goes on with the parameters, after the signature of the response, if any, has been verified.
     fn answered(
         self,
         response: AuthorizationResponse,
@@ -162,7 +162,7 @@ fn identifying(step: Step<Check<Presented>>, fronted: Box<Fronted>) -> Result<St
     )
 }
 
-/// The access token that has come through the browser.
+/// Reads the access token that came through the browser.
 fn tokens(
     response: &AuthorizationResponse,
     client: &Client,
@@ -175,7 +175,7 @@ fn tokens(
     put("token_type", response.token_type.clone().map(Value::from));
     put("expires_in", response.expires_in.clone().map(Value::from));
     put("scope", response.scope.clone().map(Value::from));
-    // In a form, every value is a text.
+    // In a form, every value is a text, also a number.
     let quirks = Quirks { expires_in_as_string: true, ..client.quirks() };
     TokenResponse::from_members(Members::new(members), quirks, now).map_err(|error| match error {
         TokenResponseError::Missing("access_token") => CallbackError::MissingAccessToken,

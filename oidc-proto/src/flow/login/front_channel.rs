@@ -1,5 +1,5 @@
-//! Who a user is, and nothing else: an ID token that comes through the browser (OpenID Connect Core 1.0 section
-//! 3.2, Form Post Response Mode 1.0). There is no code and no token request.
+//! A login by an ID token that comes through the browser (OpenID Connect Core 1.0 section 3.2, Form Post Response Mode
+//! 1.0). It identifies the user and nothing else: there is no code, and no token request.
 //!
 //! ```text
 //! authorize_front_login ─▶ (Url, PendingFrontLogin) … the user is away … callback ─▶ FrontLogin
@@ -8,7 +8,7 @@
 //!       ──ID token of another key──▶ IdToken ──keys──▶ Done(Identified)
 //!       ──response of another key──▶ Response ──keys──▶ Done(Identified)
 //! ```
-//! With keys at hand that vouch for the ID token it is done without a request.
+//! If the keys at hand verify the ID token, the flow is done without a request.
 
 use super::{
     authorize::{ID_TOKEN, check_login, check_provider},
@@ -31,10 +31,10 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use url::Url;
 
-/// Between the redirect and the callback of a login by ID token alone.
+/// A login by ID token alone, between the redirect and the callback.
 ///
-/// Save it as a [`PendingAuthorization`](crate::flow::PendingAuthorization) is saved, for one use. The provider's page
-/// posts the answer from another site: a cookie that is to lead back to this needs `SameSite=None`.
+/// Save it for one use, like a [`PendingAuthorization`](crate::flow::PendingAuthorization). The provider's page posts
+/// the response from another site, so a cookie that must arrive with it needs `SameSite=None`.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct PendingFrontLogin {
@@ -72,35 +72,70 @@ waits_for_callback!(PendingFrontLogin);
 
 seal_as_json!(PendingFrontLogin, "front login");
 
-/// A user who is who the issuer says. There are no tokens besides the ID token.
+/// A user who has logged in, by a verified ID token. There are no other tokens.
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub struct Identified {
     /// The verified ID token.
     pub id_token: IdToken,
-    /// What the flow learned on its way, for your caches.
+    /// The keys that the flow fetched, for your cache.
     pub learned: Learned,
 }
 
-/// The flow from an ID token that came through the browser to a verified user.
+/// The flow from an ID token that came through the browser to a verified user. [`PendingFrontLogin::callback`]
+/// starts it.
+///
+/// ```
+/// use oidc_proto::{Moment, Secret, Timestamp, UrlPolicy, flow::*, jose::*, message::*, metadata::*};
+///
+/// let document = br#"{"issuer": "https://op.example", "jwks_uri": "https://op.example/jwks",
+///     "authorization_endpoint": "https://op.example/auth", "response_types_supported": ["id_token"],
+///     "response_modes_supported": ["form_post"], "subject_types_supported": ["public"],
+///     "id_token_signing_alg_values_supported": ["HS256"]}"#;
+/// let (profile, policy) = (Profile::OpenIdProvider, UrlPolicy::default());
+/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
+/// let secret = Secret::new("a secret of 32 or more characters");
+/// let client = Client::builder(metadata, "my-client")
+///     .authentication(ClientAuthentication::ClientSecretPost)
+///     .secret(secret.clone())
+///     .id_token_signed_response_alg(Algorithm::HS256) // so that this example can sign, too
+///     .redirect_uri("https://app.example/callback")
+///     .build()?;
+///
+/// let request = AuthorizationRequest::new(["email"]);
+/// let (url, pending) = client.authorize_front_login(&request, Moment::new(Timestamp(100), [7; 32]))?;
+///
+/// // The provider signs an ID token, and its page posts it to the redirect URI.
+/// let nonce = url.query_pairs().find(|(name, _)| name == "nonce").map(|(_, nonce)| nonce.into_owned());
+/// let claims = serde_json::json!({"iss": "https://op.example", "aud": "my-client", "sub": "alice",
+///     "nonce": nonce, "iat": 100, "exp": 400});
+/// let signer = RingSigner::from_secret(Algorithm::HS256, &secret, None)?;
+/// let id_token = sign_compact(&signer, Default::default(), claims.to_string().as_bytes())?;
+/// let posted = format!("state={}&id_token={id_token}", pending.state());
+///
+/// let response = AuthorizationResponse::from_form(posted.as_bytes())?;
+/// let step = pending.callback(&client, None, response, Moment::new(Timestamp(130), [8; 32]))?;
+/// assert!(matches!(step, Step::Done(user) if user.id_token.sub == "alice"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct FrontLogin;
 
 impl Client {
-    /// Where to send a user who is to be identified by an ID token alone, and what to keep until they return.
-    /// Always with `state` and `nonce`, both new, and with `response_mode=form_post` unless the request names
-    /// another: read the answer with [`AuthorizationResponse::from_form`].
+    /// Returns the URL to send the user to for a login by ID token alone, and the state to keep until they return.
+    /// Each request has a new `state` and a new `nonce`. The response mode is `form_post` unless the request names
+    /// another: read the response with [`AuthorizationResponse::from_form`].
     ///
     /// # Errors
-    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter
-    /// that is not allowed, or a provider that does not know the response type or mode.
+    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter that
+    /// is not allowed, or a provider that does not support the response type or mode.
     pub fn authorize_front_login(
         &self,
         request: &AuthorizationRequest,
         moment: Moment,
     ) -> Result<(Url, PendingFrontLogin), Error> {
-        // A request for a code asks for something else.
+        // This request is for an ID token alone; a hybrid type asks for a code as well.
         if request.response_type != ResponseType::Code {
             return Err(ConfigError::Parameter("response_type").into());
         }
@@ -125,12 +160,12 @@ impl Client {
 }
 
 impl PendingFrontLogin {
-    /// Takes the callback. `keys` are the provider's as far as they are known; if they vouch for the ID token,
-    /// the flow is done at once.
+    /// Checks the callback. `keys` are the provider's keys, if you have them; if they verify the ID token, the flow is
+    /// done at once.
     ///
     /// # Errors
-    /// [`Error::Callback`] if the callback does not answer this request, or says no; [`Error::Token`] if the ID
-    /// token is refused; [`ConfigError::SavedState`] if this belongs to another client or provider.
+    /// [`Error::Callback`] if the callback does not belong to this request, or is a refusal; [`Error::Token`] if the
+    /// ID token is refused; [`ConfigError::SavedState`] if this login belongs to another client or provider.
     pub fn callback(
         self,
         client: &Client,

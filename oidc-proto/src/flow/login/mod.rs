@@ -1,4 +1,4 @@
-//! Room `flow::login`: a user goes to the provider and comes back.
+//! Flows in which a user goes to the provider and comes back: a login, a login by ID token alone, and access.
 
 mod access;
 mod authenticated;

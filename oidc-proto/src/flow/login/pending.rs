@@ -1,5 +1,5 @@
-//! A login: the authorization request, what must be kept while the user is away, and the callback (OpenID Connect
-//! Core 1.0 section 3.1.2, RFC 7636, RFC 9207).
+//! The first half of a login: the authorization request, the state to keep while the user is away, and the callback
+//! (OpenID Connect Core 1.0 section 3.1.2, RFC 7636, RFC 9207).
 //!
 //! ```text
 //! authorize ─▶ (Url, PendingAuthorization) … the user is away, maybe to return to another node …
@@ -30,12 +30,31 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use url::Url;
 
-/// Between the redirect and the callback: everything that the answer must fit.
+/// A login between the redirect and the callback: all values that the response must match.
 ///
-/// Save it (it is `Serialize`), where the user's browser leads you back to it: in a session, or in
-/// a cookie of its own named after [`state`](Self::state), so that several tabs do not disturb each
-/// other. Take it out of there as you use it: a callback that comes twice must find nothing. It holds
-/// the PKCE verifier, so keep it from others; it holds no client secret.
+/// Save it (it is `Serialize`) where you find it again by the user's browser: in a session, or in a cookie of its own
+/// named after [`state`](Self::state), so that several tabs do not disturb each other. Remove it when you use it: a
+/// second callback must find nothing. It holds the PKCE verifier, so keep it from others. It holds no client secret.
+///
+/// ```
+/// use oidc_proto::{flow::PendingAuthorization, message::{AuthorizationRequest, AuthorizationResponse}};
+/// use oidc_testkit::{Browser, Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let request = AuthorizationRequest::new(["profile", "email"]);
+/// let (url, pending) = party.client.authorize(&request, party.clock.moment())?;
+/// let saved = serde_json::to_string(&pending)?; // into the user's session
+///
+/// // The user goes to `url`, and comes back to the redirect URI.
+/// let landing = Browser::new().visit(&mut party.provider, &url, party.clock.now());
+///
+/// let pending: PendingAuthorization = serde_json::from_str(&saved)?; // out of the session, once
+/// let response = AuthorizationResponse::from_url(landing.url())?;
+/// let login = pending.callback(&party.client, None, response, party.clock.moment())?;
+/// let user = drive(login, &mut party.provider, &mut party.clock)?;
+/// assert_eq!(user.id_token.sub, "alice");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "Saved", into = "Saved")]
 pub struct PendingAuthorization {
@@ -71,12 +90,12 @@ impl TryFrom<Saved> for PendingAuthorization {
 waits_for_callback!(PendingAuthorization);
 
 impl Client {
-    /// Where to send the user, and what to keep until they return. Always with `state`, `nonce` and
-    /// PKCE (`S256`), all new.
+    /// Returns the URL to send the user to, and the state to keep until they return. Each request has a new `state`,
+    /// a new `nonce` and a new PKCE challenge (`S256`).
     ///
     /// # Errors
-    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a
-    /// parameter that is not allowed, or a provider that does not know S256.
+    /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter that
+    /// is not allowed, or a provider that does not support S256.
     pub fn authorize(
         &self,
         request: &AuthorizationRequest,
@@ -87,7 +106,7 @@ impl Client {
         let tokens = kind.has_id_token() || kind.has_token();
         let answer = Answer::new(kind.name(), tokens, request.response_mode).map_err(ConfigError::from)?;
         check_provider(self, answer)?;
-        // Nobody can prove to hold the key of a token that comes without a proof (RFC 9449 section 5).
+        // An access token that comes through the browser is bound to no key (RFC 9449 section 5).
         if kind.has_token() && self.prover().is_some() {
             return Err(ConfigError::Parameter("response_type").into());
         }
@@ -116,12 +135,13 @@ impl Client {
 }
 
 impl PendingAuthorization {
-    /// Takes the callback: the only way to a token request. `keys` are the provider's as far as they
-    /// are known; with `None`, or if they do not vouch for the ID token, the flow fetches them.
+    /// Checks the callback and starts the [`Login`], which sends the code. There is no other way to a token request.
+    /// `keys` are the provider's keys, if you have them. With `None`, or if no key among them verifies the ID token,
+    /// the flow fetches the keys.
     ///
     /// # Errors
-    /// [`Error::Callback`] if the callback does not answer this request, or says no;
-    /// [`ConfigError::SavedState`] if this belongs to another client or provider.
+    /// [`Error::Callback`] if the callback does not belong to this request, or is a refusal;
+    /// [`ConfigError::SavedState`] if this login belongs to another client or provider.
     pub fn callback(
         self,
         client: &Client,
@@ -132,14 +152,14 @@ impl PendingAuthorization {
         Attempt::from(client).callback(self, keys, response, moment)
     }
 
-    /// Whether a callback comes in time.
+    /// Whether a callback at this time would be in time.
     pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
         self.sent.can_end(now)
     }
 }
 
 impl Attempt {
-    /// Takes the callback, and sends its code.
+    /// Checks the callback, and starts the [`Login`] that sends its code.
     ///
     /// # Errors
     /// As [`PendingAuthorization::callback`].

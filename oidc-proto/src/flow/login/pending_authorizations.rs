@@ -1,4 +1,4 @@
-//! [`PendingAuthorizations`]: the logins that one browser has begun and not ended, one for each tab.
+//! [`PendingAuthorizations`]: the open logins of one browser, one for each tab.
 
 use super::{
     pending::PendingAuthorization,
@@ -12,21 +12,45 @@ use crate::base::{
 use crate::flow::saved::{Seal, Sealed};
 use serde::{Deserialize, Serialize};
 
-/// How many logins are kept for one browser.
+/// The largest number of open logins of one browser.
 pub const MAX_OPEN_LOGINS: usize = 10;
 
-/// The logins that one browser has begun and not ended: kept together, sealed into one cookie.
+/// The logins that one browser has begun and not ended, to be sealed into one cookie.
 ///
-/// Ten of them fit into [`MAX_SEALED`](crate::flow::MAX_SEALED), unless redirect URIs and issuers are of
-/// unusual length; then sealing says so.
+/// Ten of them fit into [`MAX_SEALED`](crate::flow::MAX_SEALED), unless redirect URIs and issuers are unusually long;
+/// then sealing returns an error.
 ///
-/// Two requests that are answered at once are made of the same cookie, and the later answer stands: what
-/// the other has added is lost. A cookie for each login does not have that.
+/// If two tabs begin a login at the same time, both responses build on the same cookie. The browser keeps the later
+/// one, and the login of the other tab is lost. A cookie for each login avoids this.
+///
+/// ```
+/// use oidc_proto::{flow::{PendingAuthorizations, SealingKeys}, message::AuthorizationRequest};
+/// use oidc_testkit::Party;
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let keys = SealingKeys::new(1, &[42; 32]); // 32 random bytes
+///
+/// // Two tabs begin a login. Both are in one cookie.
+/// let mut open = PendingAuthorizations::new();
+/// let (_url, first) = party.client.authorize(&AuthorizationRequest::new(["email"]), party.clock.moment())?;
+/// let (_url, second) = party.client.authorize(&AuthorizationRequest::new(["email"]), party.clock.moment())?;
+/// let state = first.state().to_owned();
+/// open.add(first, party.clock.now());
+/// open.add(second, party.clock.now());
+/// let cookie = keys.seal(&open, "logins@app.example", party.clock.moment())?;
+///
+/// // The callback of the first tab takes its login, once.
+/// let mut open: PendingAuthorizations = keys.open(&cookie, "logins@app.example")?;
+/// assert!(open.take(&state).is_some());
+/// assert!(open.take(&state).is_none());
+/// assert_eq!(open.len(), 1); // seal the rest again
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PendingAuthorizations(Vec<PendingAuthorization>);
 
 impl PendingAuthorizations {
-    /// None.
+    /// Returns an empty list.
     #[must_use]
     pub const fn new() -> Self {
         Self(Vec::new())
@@ -36,9 +60,9 @@ impl PendingAuthorizations {
         Self(vec![pending])
     }
 
-    /// Adds one. Those that can not end any more, or were begun by a clock far ahead, are dropped; of more than [`MAX_OPEN_LOGINS`] the
-    /// oldest of the others gives way, and is returned: the new one stays, even where the clock is behind
-    /// that of the node which has begun the others.
+    /// Adds a login. It drops the logins that are too old to end, or that a clock far ahead has begun. If there are
+    /// still [`MAX_OPEN_LOGINS`], it removes the oldest one and returns it. It never removes the new one, even if this
+    /// node's clock is behind the clock of the node that began the others.
     pub fn add(&mut self, pending: PendingAuthorization, now: Timestamp) -> Option<PendingAuthorization> {
         self.0.retain(|open| open.can_end(now));
         let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created()).map(|(at, _)| at);
@@ -47,19 +71,20 @@ impl PendingAuthorizations {
         gone
     }
 
-    /// Takes the one that a callback with this `state` answers: once, so seal what is left again.
+    /// Removes the login that has this `state`, and returns it. Seal the rest again, so that a second callback finds
+    /// nothing.
     pub fn take(&mut self, state: &str) -> Option<PendingAuthorization> {
         let at = self.0.iter().position(|open| equal(open.state().as_bytes(), state.as_bytes()))?;
         Some(self.0.remove(at))
     }
 
-    /// How many there are.
+    /// Returns the number of open logins.
     #[must_use]
     pub fn len(&self) -> usize {
         self.0.len()
     }
 
-    /// Whether there is none.
+    /// Whether there is no open login.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
@@ -70,10 +95,10 @@ impl PendingAuthorizations {
     }
 }
 
-/// The sealed form: what logins of one client share stands there once.
+/// The sealed form. Values that several logins share are in it once.
 #[derive(Serialize, Deserialize)]
 struct Compact {
-    /// Issuer, client, redirect URI.
+    /// The issuer, the client and the redirect URI.
     shared: Vec<(String, String, String)>,
     logins: Vec<Login>,
 }
@@ -89,11 +114,11 @@ struct Login {
     created: i64,
 }
 
-/// The response type and whether the answer is to be signed. This stands behind the rest, and only if a login is not
-/// of the usual kind: so what was sealed before these were known can be opened, and the other way round.
+/// The response type, and whether the response must be signed. The list of these follows the rest, and only if a login
+/// is not of the usual kind. So a version without these members and one with them open each other's usual logins.
 type Unusual = (Option<String>, bool);
 
-/// 43 characters are 32 bytes, unless somebody else made them.
+/// A random value. The 43 characters of ours are 32 bytes; a value that was made elsewhere stays a text.
 #[derive(Serialize, Deserialize)]
 enum Token {
     Bytes([u8; 32]),

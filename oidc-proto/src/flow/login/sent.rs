@@ -1,5 +1,5 @@
-//! What every authorization request leaves behind until it is answered, whatever it asks for: who was asked, by
-//! whom, and when. Its answer is held to that before anything else.
+//! The part of the state that every authorization request keeps until its response: the issuer, the client and the
+//! time. The response is checked against this part before anything else.
 
 use crate::{
     base::{
@@ -19,7 +19,7 @@ use url::Url;
 /// The version of the saved form.
 pub(in crate::flow) const VERSION: u32 = 1;
 
-/// A request that was sent.
+/// An authorization request that was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(in crate::flow) struct Sent {
     pub(in crate::flow) issuer: String,
@@ -27,7 +27,7 @@ pub(in crate::flow) struct Sent {
     pub(in crate::flow) redirect_uri: String,
     pub(in crate::flow) state: String,
     pub(in crate::flow) created: Timestamp,
-    /// Whether a signed answer was asked for (JARM).
+    /// Whether the request asked for a signed response (JARM).
     pub(in crate::flow) signed: bool,
 }
 
@@ -48,8 +48,8 @@ impl Sent {
         })
     }
 
-    /// Whether this response has the state of this request, and the request is one of this client. Nothing more
-    /// is looked at.
+    /// Checks that the response has the state of this request, and that the request is one of this client. It checks
+    /// nothing else.
     pub(in crate::flow) fn belongs(
         &self,
         client: &Client,
@@ -65,8 +65,8 @@ impl Sent {
         }
     }
 
-    /// Whether this response answers the request, and says yes. `secrets` are what the provider knows of it
-    /// besides the state: no error may repeat them.
+    /// Checks that the response belongs to the request, and is no refusal. `secrets` are the values that the provider
+    /// knows besides the state: no error may repeat them.
     pub(in crate::flow) fn answered(
         &self,
         client: &Client,
@@ -75,7 +75,7 @@ impl Sent {
         now: Timestamp,
     ) -> Result<(), Error> {
         self.belongs(client, response)?;
-        // Error responses, too, must come from the issuer that was asked.
+        // An error response, too, must come from the issuer of the request.
         match response.iss.as_deref() {
             Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
                 return Err(CallbackError::Issuer.into());
@@ -92,13 +92,13 @@ impl Sent {
         if self.can_end(now) { Ok(()) } else { Err(CallbackError::Expired.into()) }
     }
 
-    /// Whether a callback comes in time.
+    /// Whether a callback at this time would be in time.
     pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
         now <= self.created.after(PENDING_LIFETIME) && self.created <= now.after(PENDING_LIFETIME)
     }
 }
 
-/// What everybody may know of a state with the field `sent`; it shows the rest to nobody.
+/// Gives a state with the field `sent` its public methods, and a `Debug` that shows no secret.
 macro_rules! waits_for_callback {
     ($state:ident) => {
         impl std::fmt::Debug for $state {
@@ -112,19 +112,19 @@ macro_rules! waits_for_callback {
         }
 
         impl $state {
-            /// The state that was sent: a name to save this under.
+            /// Returns the `state` of the request: a name to save this value under.
             #[must_use]
             pub fn state(&self) -> &str {
                 &self.sent.state
             }
 
-            /// The issuer that was asked.
+            /// Returns the issuer that the request was for.
             #[must_use]
             pub fn issuer(&self) -> &str {
                 &self.sent.issuer
             }
 
-            /// When the user was sent away.
+            /// Returns the time of the request.
             #[must_use]
             pub const fn created(&self) -> $crate::base::moment::Timestamp {
                 self.sent.created
@@ -134,7 +134,7 @@ macro_rules! waits_for_callback {
 }
 pub(in crate::flow) use waits_for_callback;
 
-/// The saved form of whatever waits for a callback: short names, a version first.
+/// The saved form of every state that waits for a callback. Its names are short, and the version is first.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::flow) struct Saved {
@@ -143,26 +143,26 @@ pub(in crate::flow) struct Saved {
     pub(in crate::flow) c: String,
     pub(in crate::flow) r: String,
     pub(in crate::flow) s: String,
-    /// The nonce, of what asks for an ID token.
+    /// The nonce, if the request asks for an ID token.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) n: Option<Secret>,
-    /// The PKCE verifier, of what asks for a code.
+    /// The PKCE verifier, if the request asks for a code.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) p: Option<Secret>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) m: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(in crate::flow) a: Vec<String>,
-    /// The response type, if more than a code was asked for.
+    /// The response type, if the request asks for more than a code.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) y: Option<String>,
-    /// Whether a signed answer was asked for.
+    /// Whether the request asks for a signed response.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::flow) j: bool,
     pub(in crate::flow) t: Timestamp,
 }
 
-/// What is saved of a request besides what all of them have.
+/// The saved values that only some requests have.
 #[derive(Default)]
 pub(in crate::flow) struct Besides {
     pub(in crate::flow) nonce: Option<Secret>,
@@ -180,7 +180,7 @@ impl Saved {
         Self { v: VERSION, i, c, r, s, n, p, m, a, y, j, t }
     }
 
-    /// What comes back, as far as it could have been saved.
+    /// Returns the parts, if this value could have been saved by this version.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
         let Self { v, i, c, r, s, n, p, m, a, y, j, t } = self;
         if v != VERSION {
@@ -203,7 +203,7 @@ impl Saved {
     }
 }
 
-/// For a saved form of another kind.
+/// The error for a saved form of another kind.
 pub(in crate::flow) const OTHER_KIND: &str = "the saved authorization is of another kind";
 
 impl From<RequestError> for ConfigError {
@@ -216,15 +216,14 @@ impl From<RequestError> for ConfigError {
 }
 
 impl Client {
-    /// Where the user is sent with these parameters.
+    /// Returns the URL of the authorization endpoint with these parameters.
     pub(in crate::flow) fn authorization_url(
         &self,
         pairs: Vec<(String, String)>,
     ) -> Result<Url, ConfigError> {
         let missing = ConfigError::NoEndpoint("authorization_endpoint");
         let endpoint = self.metadata().authorization_endpoint.as_ref().ok_or(missing)?;
-        // A query that the endpoint has already is kept, unless a parameter of ours would then stand
-        // there twice (RFC 6749 section 3.1).
+        // The query of the endpoint is kept (RFC 6749 section 3.1), unless it has a parameter of ours.
         let mut url = endpoint.as_url().clone();
         if url.query_pairs().any(|(name, _)| pairs.iter().any(|(ours, _)| *ours == name)) {
             return Err(missing);

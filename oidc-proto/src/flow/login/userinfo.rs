@@ -1,4 +1,4 @@
-//! UserInfo (OpenID Connect Core 1.0 section 5.3, RFC 6750).
+//! The UserInfo request (OpenID Connect Core 1.0 section 5.3, RFC 6750).
 //!
 //! ```text
 //! Asked ──claims──▶ Done(UserInfo)
@@ -26,7 +26,20 @@ use crate::{
 use http::{HeaderValue, Method, header};
 use std::convert::Infallible;
 
-/// The flow from an access token to claims about its user.
+/// The flow from an access token to claims about its user. [`Client::userinfo`] starts it.
+///
+/// ```
+/// use oidc_testkit::{Party, drive};
+///
+/// let mut party = Party::new(); // a provider without a network, a client of it, and a clock
+/// let user = party.login()?;
+///
+/// let (token, sub) = (&user.tokens.access_token, &user.id_token.sub);
+/// let call = party.client.userinfo(token, sub, party.clock.moment())?;
+/// let userinfo = drive(call, &mut party.provider, &mut party.clock)?;
+/// assert_eq!(userinfo.claim::<String>("email").as_deref(), Some("alice@example.com"));
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct UserInfoRetrieval;
@@ -36,18 +49,18 @@ pub struct Asked {
     client: Client,
     access_token: Secret,
     sub: String,
-    /// Whether a server that demands another nonce gets the request once more.
+    /// Whether the request may be sent once more, with another nonce.
     again: bool,
 }
 
 impl Client {
-    /// Asks for claims about the user `sub`, the subject of the verified ID token. Claims about
-    /// anybody else are refused.
+    /// Asks for claims about the user `sub`, the subject of the verified ID token. Claims about another user are
+    /// refused.
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no usable `userinfo_endpoint`;
-    /// [`ConfigError::Characters`] if the access token cannot stand in a header; [`Error::Sign`] if the
-    /// client has a key for DPoP that does not sign.
+    /// [`ConfigError::Characters`] if the access token has characters that no header may have; [`Error::Sign`] if the
+    /// client has a DPoP key that fails to sign.
     pub fn userinfo(
         &self,
         access_token: &Secret,
@@ -59,7 +72,7 @@ impl Client {
 }
 
 impl Attempt {
-    /// Asks for claims about the user `sub`, proven with a key that is elsewhere.
+    /// Asks for claims about the user `sub`, once, with the proof of this attempt.
     ///
     /// # Errors
     /// As [`Client::userinfo`].
@@ -92,7 +105,7 @@ impl Asked {
         if method != UserInfoMethod::Get {
             *request.method_mut() = Method::POST;
         }
-        // A token that is bound goes into the header, whatever the method (RFC 9449 section 7.1).
+        // A bound token goes into the header, whatever the method (RFC 9449 section 7.1).
         if method == UserInfoMethod::PostForm && prover.is_none() {
             *request.body_mut() = form::encode([("access_token", access_token.expose())]).into_bytes();
             let form = HeaderValue::from_static("application/x-www-form-urlencoded");

@@ -1,4 +1,4 @@
-//! Room `flow::saved`: what saved states are held to as they come back, and how they are sealed.
+//! Saved states: the checks when a state is read again, and sealing.
 
 mod sealed;
 pub(in crate::flow) mod text;

@@ -1,13 +1,11 @@
-//! [`SealingKeys`]: saved states, encrypted and authenticated, for cookies and other places that
-//! somebody else can read and write.
+//! [`SealingKeys`] encrypt and authenticate saved states, for cookies and other places that others can read and write.
 //!
 //! ```text
 //! base64url( version ‖ key id ‖ salt ‖ ChaCha20-Poly1305( state ) )
-//! key of one sealing = HMAC-SHA-256(sealing key, salt); associated data: kind of state, and for whom
+//! key of one sealed text = HMAC-SHA-256(sealing key, salt); associated data: kind of state, audience
 //! ```
 //!
-//! Each sealing has a key of its own, made from 128 fresh bits, so a sealing key may be used as often
-//! as you like.
+//! Each sealed text has its own key, derived from 128 fresh bits, so a sealing key may be used as often as you like.
 
 use crate::{
     backend::{self, Mac},
@@ -17,76 +15,130 @@ use serde::{Serialize, de::DeserializeOwned};
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest sealed text, in bytes. A browser keeps 4096 bytes of one cookie (RFC 6265 section 6.1), its
-/// name and attributes among them; 256 are left for those.
+/// The longest sealed text, in bytes. A browser keeps a cookie of 4096 bytes (RFC 6265 section 6.1), with its name and
+/// attributes: 256 bytes are left for those.
 pub const MAX_SEALED: usize = 3840;
 
 /// The version of the sealed form.
 const VERSION: u8 = 1;
 const SALT: usize = 16;
-/// Version, key id, salt.
+/// The length of version, key id and salt.
 const HEAD: usize = 2 + SALT;
 
-/// Keys that seal and open. The first seals; all of them open, so that keys can be rotated: put the
-/// new one first, and drop the old one when what it sealed has expired.
+/// Keys that seal and open states. The first key seals, and all keys open. To rotate, put the new key first, and drop
+/// the old key when the states that it sealed have expired.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, flow::{AppState, SealError, SealingKeys}};
+///
+/// let old = SealingKeys::new(1, &[42; 32]); // a number, and 32 random bytes
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// let cookie = old.seal(&AppState("alice".to_owned()), "session@app.example", moment)?;
+///
+/// // After a rotation, the old key still opens.
+/// let keys = SealingKeys::new(2, &[43; 32]).previous(1, &[42; 32]);
+/// let AppState(user): AppState<String> = keys.open(&cookie, "session@app.example")?;
+/// assert_eq!(user, "alice");
+///
+/// // A cookie of another name or host does not open.
+/// let moved = keys.open::<AppState<String>>(&cookie, "session@other.example");
+/// assert_eq!(moved, Err(SealError::Wrong));
+/// # Ok::<(), SealError>(())
+/// ```
 #[derive(Clone)]
 pub struct SealingKeys(Vec<(u8, Mac)>);
 
-/// Why something cannot be sealed or opened. Carries nothing of it.
+/// The reason for which a state cannot be sealed or opened. It holds nothing of the state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
     /// The sealed text would be longer than [`MAX_SEALED`].
     #[error("the sealed state would be {bytes} bytes long, and {MAX_SEALED} is the most")]
     TooLarge {
-        /// How long it would be.
+        /// The length that the sealed text would have, in bytes.
         bytes: usize,
     },
-    /// The text was not made by sealing, or is cut off.
+    /// The text is not a sealed state, or is cut off.
     #[error("the text is no sealed state")]
     NotSealed,
-    /// It was sealed by another version.
+    /// Another version of this crate sealed the state.
     #[error("the state was sealed by another version")]
     Version,
-    /// None of the keys has its id: the key has been dropped, or was never here.
+    /// No key has the id in the text: the key has been dropped, or was never among these.
     #[error("the state was sealed with a key that is not among these")]
     UnknownKey,
-    /// It has been changed, or was sealed with another key, for somebody else, or as another kind of
-    /// state.
+    /// The text has been changed, or was sealed with another key, for another audience, or as another kind of state.
     #[error("the sealed state has been changed, or was sealed for somebody or something else")]
     Wrong,
-    /// What was sealed is no state of this kind: saved by another version, or not valid.
+    /// The sealed value is no valid state of this kind and version, or the state has no sealed form.
     #[error("what was sealed is no saved state of this kind and version")]
     State,
 }
 
-/// A state that can be sealed: those of this library can, and yours inside of [`AppState`].
+/// A state that can be sealed: each saved state of this crate, and a state of your own in an [`AppState`].
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, flow::{AppState, Seal, SealError, SealingKeys}};
+///
+/// /// The `Set-Cookie` header for a state.
+/// fn cookie<S: Seal>(name: &str, state: &S, keys: &SealingKeys, moment: Moment) -> Result<String, SealError> {
+///     let sealed = keys.seal(state, name, moment)?;
+///     Ok(format!("{name}={sealed}; Path=/; Secure; HttpOnly; SameSite=Lax"))
+/// }
+///
+/// let keys = SealingKeys::new(1, &[42; 32]); // 32 random bytes
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// let user = AppState("alice".to_owned());
+/// assert!(cookie("__Host-user", &user, &keys, moment)?.starts_with("__Host-user="));
+/// # Ok::<(), SealError>(())
+/// ```
 pub trait Seal: Sized + private::Sealed {}
 
-/// A state of your own, to be sealed with the same keys: a session, say. Its sealed form is that of
-/// JSON, so a later version may add members that have a default.
+/// A state of your own, such as a session, to be sealed with the same keys. Its sealed form is JSON, so a later version
+/// of your program may add members that have a default.
 ///
-/// All of them are of one kind: tell yours apart by their audience. Sealing does not make it expire;
-/// put a time in it. `Debug` shows nothing of it.
+/// All states of your own are of one kind: give each an audience of its own. A sealed state does not expire by itself,
+/// so put a time into it. `Debug` shows nothing of it.
+///
+/// ```
+/// use oidc_proto::{Moment, Timestamp, flow::{AppState, SealError, SealingKeys}};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct Session {
+///     sub: String,
+///     until: Timestamp,
+/// }
+///
+/// let keys = SealingKeys::new(1, &[42; 32]); // 32 random bytes
+/// let moment = Moment::new(Timestamp(1_800_000_000), [7; 32]);
+/// let session = AppState(Session { sub: "alice".to_owned(), until: Timestamp(1_800_003_600) });
+/// let cookie = keys.seal(&session, "session@app.example", moment)?;
+///
+/// let AppState(session): AppState<Session> = keys.open(&cookie, "session@app.example")?;
+/// let now = Timestamp(1_800_000_060);
+/// assert!(session.sub == "alice" && now < session.until);
+/// # Ok::<(), SealError>(())
+/// ```
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_structs, reason = "a state, and nothing besides")]
 pub struct AppState<T>(pub T);
 
 pub(in crate::flow) mod private {
-    /// What sealing needs to know of a state.
+    /// The sealed form of a state.
     pub trait Sealed: Sized {
-        /// The kind of state, so that one cannot be opened as another.
+        /// The kind of the state, so that a state of another kind cannot be opened as this one.
         const KIND: &'static str;
-        /// The state as bytes; `None` if it has no such form.
+        /// Returns the state as bytes; `None` if it has no such form.
         fn to_bytes(&self) -> Option<Vec<u8>>;
-        /// The state of these bytes, validated.
+        /// Reads the state from these bytes, and validates it.
         fn from_bytes(bytes: &[u8]) -> Option<Self>;
     }
 }
 
 use private::Sealed;
 
-/// Seals a state as JSON. What comes back is held to the state's own `Deserialize`.
+/// Seals a state as JSON. The state's own `Deserialize` validates the value that is opened.
 macro_rules! seal_as_json {
     ($state:ty, $kind:literal) => {
         impl $crate::flow::saved::Seal for $state {}
@@ -105,27 +157,26 @@ macro_rules! seal_as_json {
 pub(in crate::flow) use seal_as_json;
 
 impl SealingKeys {
-    /// A key of 32 bytes from a cryptographically secure source, under a number that nothing else
-    /// sealed for the same place has.
+    /// Takes a key of 32 bytes from a cryptographically secure source, under a number that no other of your keys has.
     #[must_use]
     pub fn new(id: u8, key: &[u8; 32]) -> Self {
         Self(vec![(id, Mac::new(key))])
     }
 
-    /// Opens what this key has sealed, too; it seals nothing any more. Of two keys with one id the
-    /// first counts.
+    /// Adds a key that opens the states that it has sealed, and seals no more. If two keys have the same id, the first
+    /// one counts.
     #[must_use]
     pub fn previous(mut self, id: u8, key: &[u8; 32]) -> Self {
         self.0.push((id, Mac::new(key)));
         self
     }
 
-    /// Seals a state for an audience: who may hand it back and where it counts, such as the name of
-    /// the cookie and the host. It opens for the same audience only.
+    /// Seals a state for an audience: the place where it is valid, such as the name of the cookie and the host. It
+    /// opens only for the same audience.
     ///
     /// # Errors
-    /// [`SealError::TooLarge`], with the size it would have; [`SealError::State`] if it has no sealed
-    /// form.
+    /// [`SealError::TooLarge`], with the length that the text would have; [`SealError::State`] if the state has no
+    /// sealed form.
     pub fn seal<S: Seal>(&self, state: &S, audience: &str, moment: Moment) -> Result<String, SealError> {
         let (id, key) = self.0.first().ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(state.to_bytes().ok_or(SealError::State)?);
@@ -143,10 +194,10 @@ impl SealingKeys {
         Ok(base64url::encode(&sealed))
     }
 
-    /// Opens what was sealed for this audience.
+    /// Opens a state that was sealed for this audience.
     ///
     /// # Errors
-    /// [`SealError`] says why not, and no more.
+    /// [`SealError`] gives the reason, and shows nothing of the state.
     pub fn open<S: Seal>(&self, sealed: &str, audience: &str) -> Result<S, SealError> {
         if sealed.len() > MAX_SEALED {
             return Err(SealError::NotSealed);
@@ -171,12 +222,12 @@ impl fmt::Debug for SealingKeys {
     }
 }
 
-/// The key of one sealing.
+/// Returns the key of one sealed text.
 fn once(key: &Mac, salt: &[u8]) -> Zeroizing<[u8; 32]> {
     Zeroizing::new(key.sign(&[salt]))
 }
 
-/// What must be the same at both ends, each part with its length.
+/// Returns the associated data, which must be the same at sealing and opening: each part with its length.
 fn associated<S: Sealed>(id: u8, audience: &str) -> Vec<u8> {
     let mut data = vec![VERSION, id];
     for part in [S::KIND, audience] {

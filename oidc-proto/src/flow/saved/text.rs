@@ -1,20 +1,20 @@
-//! What any saved state is held to as it comes back: it has lain where others may have written.
+//! The checks of the texts in a saved state. The state may have been kept where others can write.
 
 use crate::base::visible::all_visible;
 
 /// The longest text, in bytes.
 const MAX_TEXT: usize = 2048;
 
-/// The longest list.
+/// The largest number of texts in a list.
 const MAX_LIST: usize = 64;
 
-/// Whether a text could have been saved: not empty, not too long, nothing that could break out of a
+/// Whether a text could have been saved: it is not empty, not too long, and has no character that could break out of a
 /// line or a header.
 pub(in crate::flow) fn is_text(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TEXT && all_visible(text)
 }
 
-/// Whether a list of such texts could have been saved.
+/// Whether a list could have been saved: it is not too long, and each of its texts could have been saved.
 pub(in crate::flow) fn is_list<T: AsRef<str>>(list: &[T]) -> bool {
     list.len() <= MAX_LIST && list.iter().all(|text| is_text(text.as_ref()))
 }
@@ -25,7 +25,7 @@ pub(in crate::flow) fn is_token(text: &str) -> bool {
         && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-._~".contains(&byte))
 }
 
-/// For a secret that need not be there, opted into field by field: `#[serde(with = "text::exposed_if_any")]`.
+/// Serializes an optional secret. Each field opts in: `#[serde(with = "text::exposed_if_any")]`.
 pub(in crate::flow) mod exposed_if_any {
     use crate::base::secret::{Secret, exposed};
     use serde::{Deserialize, Deserializer, Serializer};
