@@ -14,6 +14,7 @@ use tower_service::Service;
 
 /// Resolves the names of hosts by a guard.
 #[derive(Clone)]
+#[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Resolver(pub(crate) Guard);
 
 impl Service<Name> for Resolver {

@@ -22,6 +22,7 @@ use tower_service::Service;
 type BoxError = Box<dyn Error + Send + Sync>;
 
 /// A connection without a name: reqwest keeps its own.
+#[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub trait Stream: Read + Write + Send + Unpin {}
 impl<T: Read + Write + Send + Unpin> Stream for T {}
 
@@ -43,6 +44,7 @@ pub(crate) async fn open(client: ClientBuilder, to: &Uri) -> Result<Opened, reqw
 
 /// As a layer, it takes the connection; as a connector of hyper's, it gives it away, once.
 #[derive(Clone)]
+#[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Opened(Slot);
 
 impl Opened {
@@ -79,6 +81,7 @@ impl Service<Uri> for Opened {
 
 /// The connector of reqwest, from which each connection is taken.
 #[derive(Clone)]
+#[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Taking<S> {
     inner: S,
     slot: Slot,

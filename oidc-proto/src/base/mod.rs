@@ -6,7 +6,7 @@
 //! | [`Moment`], [`Timestamp`] | the current time and fresh entropy, passed in by the caller |
 //! | [`Secret`] | text that is never printed, such as a client secret or a token |
 //! | [`Bounded`] | a map that never grows past a limit |
-//! | [`json`], [`form`], [`base64url`] | strict readers of the three encodings that the specifications use |
+//! | [`JsonError`], [`FormError`], [`base64url`] | the readers of the three encodings that the specifications use are strict |
 //!
 //! This library reads no clock, draws no randomness for a flow, and opens no socket. So a caller passes these
 //! values in:

@@ -72,6 +72,7 @@ mod exchange;
 mod grant;
 mod login;
 mod saved;
+pub mod states;
 
 pub use crate::message::Quirks;
 pub use client::{Assertion, Attempt, Client, ClientAuthentication, ClientBuilder, UserInfoMethod};

@@ -86,6 +86,7 @@ impl<T> fmt::Debug for ToSign<T> {
 }
 
 /// A type that a signed JWS becomes.
+#[allow(unnameable_types, reason = "nobody else may implement it")]
 pub trait FromSigned {
     /// Wraps the compact serialization of a signed JWS.
     fn from_signed(token: Secret) -> Self;

@@ -5,8 +5,7 @@
 //! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
 //! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
 //! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
-//! flow to any state in one line. [`property`] has what must hold of the library whatever bytes it
-//! is given.
+//! flow to any state in one line. 
 //! their entropy. [`World`] has many of them, a clock that is moved by hand, and a network that loses
 //! and garbles.
 //!

@@ -10,6 +10,4 @@ pub use callback_error::{CallbackError, PENDING_LIFETIME};
 pub use error::{ConfigError, Error, OAuthError, ResponseError, ResponseRule, Unavailable};
 pub use step::{Call, Flow, Pause, Pending, Request, Response, Step};
 pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
-pub use then::Then;
-
-pub(in crate::flow) use then::Along;
+pub use then::{Along, Then};

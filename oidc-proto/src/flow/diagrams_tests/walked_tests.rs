@@ -30,7 +30,7 @@ impl<S: Named, C> Named for Along<S, C> {
     }
 }
 
-/// Names a state that is a struct, or each variant of a state that is an enum. The compiler sees a variant that is left
+/// Names a state that is a struct, or each variant of the enum inside a state. The compiler sees a variant that is left
 /// out.
 macro_rules! named {
     ($state:ident $(<$of:ident>)?) => {
@@ -42,13 +42,13 @@ macro_rules! named {
             }
         }
     };
-    ($state:ident { $($variant:ident),+ }) => {
+    ($state:ident($inside:ident) { $($variant:ident),+ }) => {
         impl $crate::flow::diagrams_tests::Named for $state {
             const NAMES: &'static [&'static str] = &[$(stringify!($variant)),+];
 
             fn name(&self) -> &'static str {
-                match self {
-                    $(Self::$variant { .. } => stringify!($variant),)+
+                match self.0 {
+                    $($inside::$variant { .. } => stringify!($variant),)+
                 }
             }
         }

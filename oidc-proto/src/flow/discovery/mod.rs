@@ -5,6 +5,5 @@ mod diagrams_tests;
 mod provider;
 mod resource;
 
-pub(crate) use provider::Found;
-pub use provider::{Discovery, DiscoveryOptions};
-pub use resource::ResourceDiscovery;
+pub use provider::{Asked as DiscoveryContext, Discovery, DiscoveryOptions, Found};
+pub use resource::{Asked as ResourceDiscoveryContext, ResourceDiscovery};

@@ -193,6 +193,7 @@ impl Then for Discovery {
 
 /// The flow from an issuer to its metadata, and to how long the metadata stays fresh.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Found;
 
 impl Found {

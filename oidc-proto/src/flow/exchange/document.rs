@@ -21,6 +21,7 @@ use std::convert::Infallible;
 
 /// A GET of a document.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Get;
 
 /// The request is in flight.

@@ -8,13 +8,14 @@ mod jwks;
 mod learned;
 mod post;
 
+pub use check::{Checking, Presented, SignedResponse};
+pub use document::{Document, Get, Getting};
 pub use jwks::JwksRetrieval;
 pub use learned::Learned;
-pub use post::{MAX_RETRIES, RETRY_AFTER_CAP};
+pub use post::{Answer, Body, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeated, Repeating, Resting};
 
-pub(in crate::flow) use check::{Check, Checked, Checking, Demands, Presented, Signed, SignedResponse};
-pub(crate) use document::{Document, Get};
+pub(in crate::flow) use check::{Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};
+pub(in crate::flow) use post::Ask;
 pub(crate) use post::seconds;
-pub(in crate::flow) use post::{Answer, Ask, Body, Post, Posting, Repeated, Resting};

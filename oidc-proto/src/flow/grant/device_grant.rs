@@ -83,7 +83,9 @@ pub struct DeviceTokens {
 }
 
 /// A request is in flight.
-pub enum Polling {
+pub struct Polling(pub(in crate::flow) PollingState);
+
+pub(in crate::flow) enum PollingState {
     /// The request sends the device code.
     Token { post: Posting, waiting: Box<Waiting> },
     /// The request is for keys to verify the ID token.
@@ -176,7 +178,7 @@ impl Waiting {
         // The provider knows the user code, too: no error may repeat it.
         let ask = Ask::new(attempt, Endpoint::Token, form);
         let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>(moment)?;
-        Ok(call.map(|post| Polling::Token { post, waiting: Box::new(self) }))
+        Ok(call.map(|post| Polling(PollingState::Token { post, waiting: Box::new(self) })))
     }
 
     /// Waits for the interval, or longer if the provider asks for it, within limits. `None` means that no time is left.
@@ -217,7 +219,7 @@ impl Waiting {
 fn checking(step: Step<Check<Presented>>, tokens: Box<TokenResponse>) -> Result<Step<DeviceGrant>, Error> {
     step.within(
         tokens,
-        |check, tokens| Polling::Keys { check: Box::new(check), tokens },
+        |check, tokens| Polling(PollingState::Keys { check: Box::new(check), tokens }),
         |never, _| match never {},
         |Checked { good: id_token, learned }, tokens| {
             Ok(Step::Done(DeviceTokens { tokens: *tokens, id_token: Some(id_token), learned }))
@@ -233,13 +235,15 @@ impl Flow for DeviceGrant {
     fn on_response(state: Polling, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
         match state {
-            Polling::Token { post, mut waiting } => {
+            Polling(PollingState::Token { post, mut waiting }) => {
                 if let Some(nonce) = dpop_nonce(response.headers()) {
                     waiting.client = waiting.client.with_dpop_nonce(Endpoint::Token, nonce);
                 }
                 match Post::<TokenResponse>::on_response(post, response, moment) {
                     Ok(Step::Done(tokens)) => waiting.granted(tokens, now),
-                    Ok(Step::Send(call)) => Ok(call.map(|post| Polling::Token { post, waiting }).into()),
+                    Ok(Step::Send(call)) => {
+                        Ok(call.map(|post| Polling(PollingState::Token { post, waiting })).into())
+                    }
                     Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
                     Err(Error::OAuth(refused)) => {
                         match refused.response.error.as_str() {
@@ -262,7 +266,7 @@ impl Flow for DeviceGrant {
                     Err(error) => Err(error),
                 }
             }
-            Polling::Keys { check, tokens } => {
+            Polling(PollingState::Keys { check, tokens }) => {
                 checking(Check::on_response(*check, response, moment)?, tokens)
             }
         }
@@ -275,8 +279,8 @@ impl Flow for DeviceGrant {
 
     fn on_failure(state: Polling, moment: Moment) -> Result<Option<Step<Self>>, Error> {
         Ok(match state {
-            Polling::Token { waiting, .. } => waiting.back_off(None, moment.now()),
-            Polling::Keys { .. } => None,
+            Polling(PollingState::Token { waiting, .. }) => waiting.back_off(None, moment.now()),
+            Polling(PollingState::Keys { .. }) => None,
         })
     }
 }

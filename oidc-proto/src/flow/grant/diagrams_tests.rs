@@ -1,7 +1,10 @@
 //! Walks through the grants without a callback.
 
 use super::{
-    ClientCredentialsRequest, device::DeviceAuthorization, device_grant::Polling, refresh::Refreshing,
+    ClientCredentialsRequest,
+    device::DeviceAuthorization,
+    device_grant::{Polling, PollingState},
+    refresh::{Refreshing, RefreshingState},
 };
 use crate::{
     base::secret::Secret,
@@ -13,8 +16,8 @@ use crate::{
 };
 use serde_json::{Value, json as value};
 
-named!(Polling { Token, Keys });
-named!(Refreshing { Token, Keys });
+named!(Polling(PollingState) { Token, Keys });
+named!(Refreshing(RefreshingState) { Token, Keys });
 
 #[test]
 fn the_diagram_of_client_credentials_is_walked() {

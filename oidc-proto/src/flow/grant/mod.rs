@@ -9,5 +9,5 @@ mod refresh;
 
 pub use client_credentials::{ClientCredentialsGrant, ClientCredentialsRequest, SavedClientCredentials};
 pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart};
-pub use device_grant::{DeviceGrant, DeviceTokens};
-pub use refresh::{PreviousLogin, RefreshGrant, Refreshed};
+pub use device_grant::{DeviceGrant, DeviceTokens, Polling, Waiting};
+pub use refresh::{Context as RefreshContext, PreviousLogin, RefreshGrant, Refreshed, Refreshing};

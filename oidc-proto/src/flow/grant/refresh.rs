@@ -168,7 +168,9 @@ pub struct Refreshed {
 }
 
 /// A request is in flight.
-pub enum Refreshing {
+pub struct Refreshing(pub(in crate::flow) RefreshingState);
+
+pub(in crate::flow) enum RefreshingState {
     /// The request sends the refresh token.
     Token { post: Posting, context: Box<Context> },
     /// The request is for keys to verify the ID token.
@@ -232,7 +234,7 @@ impl Attempt {
         ];
         let context = Box::new(Context { client, keys, previous, used: refresh_token.clone() });
         let call = Ask::new(self, Endpoint::Token, form).once::<TokenResponse>(moment)?;
-        Ok(call.map(|post| Refreshing::Token { post, context }))
+        Ok(call.map(|post| Refreshing(RefreshingState::Token { post, context })))
     }
 }
 
@@ -261,7 +263,9 @@ fn checking(
 ) -> Result<Step<RefreshGrant>, Error> {
     step.within(
         (previous, refreshed),
-        |check, (previous, refreshed)| Refreshing::Keys { check: Box::new(check), previous, refreshed },
+        |check, (previous, refreshed)| {
+            Refreshing(RefreshingState::Keys { check: Box::new(check), previous, refreshed })
+        },
         |never, _| never,
         |checked, (previous, mut refreshed)| {
             let Checked { good: id_token, learned } = checked;
@@ -289,13 +293,15 @@ impl Flow for RefreshGrant {
     fn on_response(state: Refreshing, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
         match state {
-            Refreshing::Token { post, context } => Post::on_response(post, response, moment)?.within(
-                context,
-                |post, context| Refreshing::Token { post, context },
-                |never, _| never,
-                |tokens, context| granted(tokens, *context, now),
-            ),
-            Refreshing::Keys { check, previous, refreshed } => {
+            Refreshing(RefreshingState::Token { post, context }) => {
+                Post::on_response(post, response, moment)?.within(
+                    context,
+                    |post, context| Refreshing(RefreshingState::Token { post, context }),
+                    |never, _| never,
+                    |tokens, context| granted(tokens, *context, now),
+                )
+            }
+            Refreshing(RefreshingState::Keys { check, previous, refreshed }) => {
                 match Check::on_response(*check, response, moment) {
                     Err(Error::Token(rejected)) => Err(rejected.into()),
                     Err(_) => Ok(Step::Done(unchecked(*refreshed))),
@@ -307,15 +313,15 @@ impl Flow for RefreshGrant {
 
     fn on_refused(state: Refreshing, error: Error, _: Moment) -> Result<Step<Self>, Error> {
         match state {
-            Refreshing::Token { .. } => Err(error),
-            Refreshing::Keys { refreshed, .. } => Ok(Step::Done(unchecked(*refreshed))),
+            Refreshing(RefreshingState::Token { .. }) => Err(error),
+            Refreshing(RefreshingState::Keys { refreshed, .. }) => Ok(Step::Done(unchecked(*refreshed))),
         }
     }
 
     fn on_failure(state: Refreshing, _: Moment) -> Result<Option<Step<Self>>, Error> {
         Ok(match state {
-            Refreshing::Token { .. } => None,
-            Refreshing::Keys { refreshed, .. } => Some(Step::Done(unchecked(*refreshed))),
+            Refreshing(RefreshingState::Token { .. }) => None,
+            Refreshing(RefreshingState::Keys { refreshed, .. }) => Some(Step::Done(unchecked(*refreshed))),
         })
     }
 

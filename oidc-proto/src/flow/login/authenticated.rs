@@ -96,7 +96,9 @@ pub struct Authenticated {
 }
 
 /// A request is in flight.
-pub enum Exchanging {
+pub struct Exchanging(pub(in crate::flow) ExchangingState);
+
+pub(in crate::flow) enum ExchangingState {
     /// The request is for keys to verify the callback, or it sends the code.
     Code { coding: Coding, context: Box<Context> },
     /// The request is for keys to verify the ID token.
@@ -131,7 +133,7 @@ impl Login {
 fn exchanging(code: Step<CodeExchange>, context: Box<Context>, moment: Moment) -> Result<Step<Login>, Error> {
     code.within(
         context,
-        |coding, context| Exchanging::Code { coding, context },
+        |coding, context| Exchanging(ExchangingState::Code { coding, context }),
         |never, _| never,
         |exchanged, context| granted(exchanged, *context, moment),
     )
@@ -158,7 +160,9 @@ fn checking(
 ) -> Result<Step<Login>, Error> {
     step.within(
         (client, granted),
-        |check, (client, granted)| Exchanging::Keys { check: Box::new(check), client, granted },
+        |check, (client, granted)| {
+            Exchanging(ExchangingState::Keys { check: Box::new(check), client, granted })
+        },
         |never, _| never,
         |checked, (client, granted)| verified(checked, &client, *granted, moment),
     )
@@ -189,7 +193,7 @@ fn verified(
     }
     let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub, moment)?;
     let authenticated = Box::new(authenticated);
-    Ok(call.map(|asked| Exchanging::UserInfo { asked, authenticated }).into())
+    Ok(call.map(|asked| Exchanging(ExchangingState::UserInfo { asked, authenticated })).into())
 }
 
 impl Flow for Login {
@@ -200,16 +204,16 @@ impl Flow for Login {
     fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let (first, second) = moment.halve();
         match state {
-            Exchanging::Code { coding, context } => {
+            Exchanging(ExchangingState::Code { coding, context }) => {
                 exchanging(CodeExchange::on_response(coding, response, first)?, context, second)
             }
-            Exchanging::Keys { check, client, granted } => {
+            Exchanging(ExchangingState::Keys { check, client, granted }) => {
                 checking(Check::on_response(*check, response, first)?, client, granted, second)
             }
-            Exchanging::UserInfo { asked, authenticated } => {
+            Exchanging(ExchangingState::UserInfo { asked, authenticated }) => {
                 UserInfoRetrieval::on_response(asked, response, first)?.within(
                     authenticated,
-                    |asked, authenticated| Exchanging::UserInfo { asked, authenticated },
+                    |asked, authenticated| Exchanging(ExchangingState::UserInfo { asked, authenticated }),
                     |never, _| never,
                     |userinfo, mut authenticated| {
                         authenticated.userinfo = Some(userinfo);

@@ -23,6 +23,7 @@ use std::convert::Infallible;
 
 /// The sub-flow from a callback to a token response.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct CodeExchange;
 
 /// The values that the token request sends with the code.
@@ -43,7 +44,9 @@ pub struct Exchanged {
 }
 
 /// A request is in flight.
-pub enum Coding {
+pub struct Coding(pub(in crate::flow) CodingState);
+
+pub(in crate::flow) enum CodingState {
     /// The request is for keys to verify the response that came through the browser.
     Front { front: Fronting, sending: Box<Sending> },
     /// The request sends the code.
@@ -65,7 +68,7 @@ impl CodeExchange {
     ) -> Result<Step<Self>, Error> {
         front.within(
             Box::new(sending),
-            |front, sending| Coding::Front { front, sending },
+            |front, sending| Coding(CodingState::Front { front, sending }),
             |never, _| never,
             |fronted, sending| sending.send(fronted, moment),
         )
@@ -82,7 +85,7 @@ impl Sending {
         let front = front.chain(channel.id_token.iter().map(|id_token| id_token.token.clone()));
         let call = ask.bound(front).once::<TokenResponse>(moment)?;
         let came = Box::new(Came { code, channel, learned });
-        Ok(call.map(|post| Coding::Token { post, came }).into())
+        Ok(call.map(|post| Coding(CodingState::Token { post, came })).into())
     }
 }
 
@@ -93,20 +96,21 @@ impl Flow for CodeExchange {
 
     fn on_response(state: Coding, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         match state {
-            Coding::Front { front, sending } => {
+            Coding(CodingState::Front { front, sending }) => {
                 let (first, second) = moment.halve();
                 Self::start(Front::on_response(front, response, first)?, *sending, second)
             }
-            Coding::Token { post, came } => Post::<TokenResponse>::on_response(post, response, moment)?
-                .within(
+            Coding(CodingState::Token { post, came }) => {
+                Post::<TokenResponse>::on_response(post, response, moment)?.within(
                     came,
-                    |post, came| Coding::Token { post, came },
+                    |post, came| Coding(CodingState::Token { post, came }),
                     |never, _| never,
                     |tokens, came| {
                         let Came { code, channel, learned } = *came;
                         Ok(Step::Done(Exchanged { tokens, code, channel, learned }))
                     },
-                ),
+                )
+            }
         }
     }
 

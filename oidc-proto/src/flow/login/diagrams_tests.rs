@@ -1,9 +1,9 @@
 //! Walks through logins and their sub-flows.
 
 use super::{
-    authenticated::Exchanging,
-    code_exchange::{CodeExchange, Coding, Sending},
-    front::{Front, Fronting, Wanted},
+    authenticated::{Exchanging, ExchangingState},
+    code_exchange::{CodeExchange, Coding, CodingState, Sending},
+    front::{Front, Fronting, FrontingState, Wanted},
     sent::Sent,
     userinfo::Asked,
 };
@@ -24,9 +24,9 @@ use crate::{
 use serde_json::{Value, json as value};
 
 named!(Asked);
-named!(Coding { Front, Token });
-named!(Exchanging { Code, Keys, UserInfo });
-named!(Fronting { Response, IdToken });
+named!(Coding(CodingState) { Front, Token });
+named!(Exchanging(ExchangingState) { Code, Keys, UserInfo });
+named!(Fronting(FrontingState) { Response, IdToken });
 
 fn id_token(party: &Party, signer: &RingSigner, nonce: &str) -> String {
     let hash = crate::jose::Algorithm::ES256.left_half_hash(b"c");

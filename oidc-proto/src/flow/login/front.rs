@@ -30,6 +30,7 @@ use std::{convert::Infallible, sync::Arc};
 
 /// The sub-flow that verifies a response from the browser.
 #[derive(Debug)]
+#[non_exhaustive]
 pub struct Front;
 
 /// The values that the request asked for.
@@ -71,7 +72,9 @@ pub struct Fronted {
 }
 
 /// A request for keys is in flight.
-pub enum Fronting {
+pub struct Fronting(pub(in crate::flow) FrontingState);
+
+pub(in crate::flow) enum FrontingState {
     /// The keys are for the signed response.
     Response { check: Box<Checking<SignedResponse>>, asked: Box<Asked> },
     /// The keys are for the ID token.
@@ -116,7 +119,7 @@ fn opening(
 ) -> Result<Step<Front>, Error> {
     step.within(
         asked,
-        |check, asked| Fronting::Response { check: Box::new(check), asked },
+        |check, asked| Fronting(FrontingState::Response { check: Box::new(check), asked }),
         |never, _| never,
         |Checked { good, learned }, asked| asked.answered(good, learned, now),
     )
@@ -152,7 +155,7 @@ impl Asked {
 fn identifying(step: Step<Check<Presented>>, fronted: Box<Fronted>) -> Result<Step<Front>, Error> {
     step.within(
         fronted,
-        |check, fronted| Fronting::IdToken { check: Box::new(check), fronted },
+        |check, fronted| Fronting(FrontingState::IdToken { check: Box::new(check), fronted }),
         |never, _| never,
         |Checked { good, learned }, mut fronted| {
             fronted.channel.id_token = Some(good);
@@ -198,10 +201,10 @@ impl Flow for Front {
     fn on_response(state: Fronting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let now = moment.now();
         match state {
-            Fronting::Response { check, asked } => {
+            Fronting(FrontingState::Response { check, asked }) => {
                 opening(Check::on_response(*check, response, moment)?, asked, now)
             }
-            Fronting::IdToken { check, fronted } => {
+            Fronting(FrontingState::IdToken { check, fronted }) => {
                 identifying(Check::on_response(*check, response, moment)?, fronted)
             }
         }

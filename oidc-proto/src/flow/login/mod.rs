@@ -14,9 +14,10 @@ mod sent;
 mod userinfo;
 
 pub use access::{AccessGrant, AccessGranted, PendingAccess};
-pub use authenticated::{Authenticated, Login};
-pub use front::FrontChannel;
+pub use authenticated::{Authenticated, Context as LoginContext, Exchanging, Granted, Login};
+pub use code_exchange::{Came, CodeExchange, Coding, Exchanged, Sending};
+pub use front::{Asked as FrontContext, Front, FrontChannel, Fronted, Fronting};
 pub use front_channel::{FrontLogin, Identified, PendingFrontLogin};
 pub use pending::PendingAuthorization;
 pub use pending_authorizations::{MAX_OPEN_LOGINS, PendingAuthorizations};
-pub use userinfo::UserInfoRetrieval;
+pub use userinfo::{Asked as UserInfoContext, UserInfoRetrieval};

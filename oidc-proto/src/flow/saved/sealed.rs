@@ -126,6 +126,7 @@ pub struct AppState<T>(pub T);
 
 pub(in crate::flow) mod private {
     /// The sealed form of a state.
+    #[allow(unnameable_types, reason = "nobody else may implement it")]
     pub trait Sealed: Sized {
         /// The kind of the state, so that a state of another kind cannot be opened as this one.
         const KIND: &'static str;
