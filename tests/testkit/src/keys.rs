@@ -1,4 +1,4 @@
-//! The signing keys of the provider: published, test-only, and renewed by generation.
+//! The signing keys of the provider: published, for tests only, and replaced one generation at a time.
 
 use oidc_proto::{
     base::secret::Secret,
@@ -7,12 +7,12 @@ use oidc_proto::{
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, sync::LazyLock};
 
-/// How many generations of key material there are; later generations use it again under new names.
+/// The number of generations of key material. Later generations repeat it under new names.
 const MATERIAL: u32 = 3;
 
 const FAMILIES: [&str; 4] = ["rsa", "p256", "p384", "ed25519"];
 
-/// Which generations exist, which are published, and what stands beside them in the set.
+/// The generations that exist, those that are published, and any extra keys in the set.
 pub(crate) struct KeyRing {
     pub(crate) current: u32,
     pub(crate) published: BTreeSet<u32>,
@@ -32,7 +32,7 @@ impl KeyRing {
         Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: &MATERIAL_FILE }
     }
 
-    /// The key set as it is published now (RFC 7517 section 5): public members alone.
+    /// The key set as it is published now (RFC 7517 section 5), with public members only.
     pub(crate) fn document(&self) -> Value {
         let ours = self
             .published
@@ -41,7 +41,7 @@ impl KeyRing {
         json!({ "keys": ours.chain(self.extra.iter().cloned()).collect::<Vec<_>>() })
     }
 
-    /// A signer, and the key identifier that belongs in the header beside it.
+    /// A signer, and the key identifier for the header of what it signs.
     pub(crate) fn signer(
         &self,
         algorithm: Algorithm,
@@ -87,7 +87,7 @@ impl KeyRing {
     }
 }
 
-/// How many bytes an HMAC secret must have (RFC 7518 section 3.2); zero for other algorithms.
+/// The minimum length of an HMAC secret in bytes (RFC 7518 section 3.2), or zero for other algorithms.
 pub(crate) fn secret_length(algorithm: Algorithm) -> usize {
     match algorithm.name() {
         "HS256" => 32,

@@ -1,4 +1,4 @@
-//! Whatever a client sends, the provider answers: it never panics, and never grants.
+//! Random requests: the provider answers each of them, never panics, and never grants anything.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::*;
 use http::Request;
 use oidc_testkit::{EndpointName, Seed};
 
-/// What requests are made of.
+/// The pieces that requests are made of.
 const PIECES: [&str; 24] = [
     "grant_type=authorization_code",
     "grant_type=refresh_token",
