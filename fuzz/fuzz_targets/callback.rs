@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::callback`, driven by libFuzzer.
+//! Fuzzes `oidc_testkit::property::callback` with libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::callback(data));

@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::jwks`, driven by libFuzzer.
+//! Fuzzes `oidc_testkit::property::jwks` with libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::jwks(data));

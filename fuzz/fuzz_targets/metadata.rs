@@ -1,3 +1,3 @@
-//! `oidc_testkit::property::metadata`, driven by libFuzzer.
+//! Fuzzes `oidc_testkit::property::metadata` with libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_testkit::property::metadata(data));

@@ -1,4 +1,4 @@
-//! Rules 1, 2, 3, 6, 7 and 8: what is sent, how often, and what comes back.
+//! Rules 1, 2, 3, 6, 7 and 8: which requests are sent, how often, and which responses are returned.
 
 use crate::{
     server::{Server, Then},
@@ -86,7 +86,7 @@ fn rule_3_a_redirect_is_a_response_and_nobody_is_sent_there() {
                     assert_eq!(server.count().0, sent + 1, "{} {status} {location}", stack.name);
                 }
             }
-            assert_eq!(other.count(), (0, 0), "{} {status}: the second origin saw something", stack.name);
+            assert_eq!(other.count(), (0, 0), "{} {status}: the second origin got a request", stack.name);
         }
     }
 }
@@ -94,8 +94,8 @@ fn rule_3_a_redirect_is_a_response_and_nobody_is_sent_there() {
 #[test]
 fn rule_6_a_connection_that_closes_as_the_second_request_comes_is_no_reason_to_send_it_twice() {
     for stack in &STACKS {
-        // The first request of each connection is answered, and the connection offered for another;
-        // whoever uses it again is hung up on.
+        // The server answers the first request of each connection and offers the connection for another. If
+        // the client uses it again, the server hangs up.
         for then in [|| Then::Close, || Then::Reset] {
             let server = Server::start(move |stream, request| {
                 if request.starts_with("POST") {
@@ -115,7 +115,7 @@ fn rule_6_a_connection_that_closes_as_the_second_request_comes_is_no_reason_to_s
 #[test]
 fn rule_6_no_exchange_meets_a_connection_that_the_server_is_just_closing() {
     for stack in &STACKS {
-        // It promises to keep the connection, and closes it as soon as it has answered.
+        // The server promises to keep the connection, and closes it right after the response.
         let server = Server::says(empty(200, "connection: keep-alive\r\n"), || Then::Close);
         for sent in 1..=50 {
             stack.answered(post(&server.url("/token"), "code=once"), plenty());
@@ -177,7 +177,7 @@ fn rule_8_a_post_of_nothing_says_so_and_is_not_sent_in_chunks() {
 }
 
 #[test]
-fn the_environment_names_no_proxy() {
+fn a_proxy_in_the_environment_is_ignored() {
     let (dead, test) = ("http://127.0.0.1:9", "rule_8_an_empty_body_is_no_body");
     let output = Command::new(std::env::current_exe().expect("this test"))
         .args([&format!("exchanges::{test}"), "--exact"])

@@ -47,7 +47,7 @@ fn rule_10_a_body_without_length_ends_with_the_connection_unless_that_is_reset()
 }
 
 #[test]
-fn a_document_that_was_cut_is_no_document_on_any_stack() {
+fn a_cut_document_is_refused_on_every_stack() {
     for stack in &STACKS {
         for then in [|| Then::Close, || Then::Reset] {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";

@@ -1,4 +1,4 @@
-//! `docs/migrate-py-identity-model.md`.
+//! The code of `docs/migrate-py-identity-model.md`.
 
 use super::{loopback, socket, visit};
 use oidc_proto::{Secret, flow::PreviousLogin};
@@ -193,23 +193,23 @@ fn a_user_logs_in_and_their_tokens_are_refreshed() {
 }
 
 #[test]
-fn whose_fault_it_is_can_be_told() {
+fn an_error_tells_who_is_to_blame() {
     let socket = socket();
     let provider = provider(&socket);
     let bad = validate::may_read(&provider, "a.b.c").unwrap_err();
-    assert_eq!(errors::whose_fault(&bad), "of whoever sent the token: 401");
+    assert_eq!(errors::whose_fault(&bad), "blame on the sender of the token: 401");
     socket.provider(|provider| provider.deny_next("access_denied"));
     let (url, pending) = login::begin(&provider).expect("metadata");
     let denied = login::end(&provider, pending, &visit(&socket, &url.parse().expect("a URL")));
     let denied = denied.map(drop).unwrap_err().downcast::<oidc_ureq::ProviderError>().expect("its type");
-    assert_eq!(errors::whose_fault(&denied), "nobody's: the user said no");
+    assert_eq!(errors::whose_fault(&denied), "blame on no one: the user refused");
     drop(socket);
     let gone = provider.refresh(&Secret::new("a refresh token"), None).map(drop).unwrap_err();
-    assert_eq!(errors::whose_fault(&gone), "of the network: 503");
+    assert_eq!(errors::whose_fault(&gone), "blame on the network: 503");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_async_code_it_is_the_same_with_await() {
+async fn async_code_is_the_same_with_await() {
     let socket = socket();
     let token = service::service_token(&provider(&socket)).expect("a token");
     let provider = aio::provider(socket.issuer(), loopback()).expect("settings that fit");
