@@ -307,7 +307,7 @@ fn the_web_applications_start_and_print_their_address() {
 }
 
 #[test]
-fn a_web_application_that_cannot_start_says_why_in_one_line() {
+fn a_web_application_that_cannot_start_names_the_reason_in_one_line() {
     let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = busy.local_addr().expect("an address").port().to_string();
     for name in WEB_APPS {

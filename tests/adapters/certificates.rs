@@ -19,7 +19,7 @@ fn ok(stream: &mut dyn Stream, _: &str) -> io::Result<Then> {
 }
 
 #[test]
-fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_believed() {
+fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_accepted() {
     let authority = Authority::new();
     let pair = authority.issue("127.0.0.1", |_| {});
     for stack in &STACKS {
@@ -36,7 +36,7 @@ fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_believed() {
 }
 
 #[test]
-fn rule_9_any_other_certificate_is_no_response_and_the_request_stays_here() {
+fn rule_9_any_other_certificate_is_refused_before_the_request_is_sent() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let wrong = [
         ("of nobody", authority.issue("127.0.0.1", |_| {}), None),
@@ -81,7 +81,7 @@ fn rule_9_plain_http_on_the_port_is_no_response() {
 }
 
 #[test]
-fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else() {
+fn rule_9_a_client_certificate_is_presented_only_when_the_terms_say_so() {
     let authority = Authority::new();
     let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
     let own = Some((own.chain.as_str(), own.key.as_str()));
@@ -104,7 +104,7 @@ fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else
 }
 
 #[test]
-fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
+fn rule_9_the_tls_provider_of_the_program_is_not_used() {
     // The first caller in a process chooses for all that choose nothing. This choice can connect to no
     // server.
     let nothing = CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
@@ -159,7 +159,7 @@ fn rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange() {
 }
 
 #[test]
-fn rule_10_a_wire_that_was_cut_is_no_end_of_a_body() {
+fn rule_10_a_cut_connection_is_not_the_end_of_a_body() {
     let authority = Authority::new();
     let pair = authority.issue("127.0.0.1", |_| {});
     for stack in &STACKS {

@@ -143,7 +143,7 @@ fn rule_5_time_and_sum_are_kept_over_tls_whatever_records_arrive() {
 }
 
 #[test]
-fn rule_5_time_and_sum_are_kept_whatever_tls_keeps_for_itself() {
+fn rule_5_time_and_sum_are_kept_even_for_hidden_tls_messages() {
     let _alone = alone();
     let terms = terms(LIMIT, Duration::from_secs(3));
     let authority = Authority::new();
@@ -165,7 +165,7 @@ fn rule_5_time_and_sum_are_kept_whatever_tls_keeps_for_itself() {
 }
 
 #[test]
-fn rule_5_what_is_counted_is_what_comes_from_the_socket() {
+fn rule_5_the_bytes_from_the_socket_are_counted() {
     let _alone = alone();
     let terms = terms(LIMIT, Duration::from_secs(15));
     let authority = Authority::new();

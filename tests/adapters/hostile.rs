@@ -185,7 +185,7 @@ fn rule_5_time_and_sum_are_kept_whatever_arrives_and_a_timer_beside_goes_on() {
 }
 
 #[test]
-fn rule_5_the_time_is_kept_where_the_sum_is_large() {
+fn rule_5_the_time_is_kept_even_if_the_sum_is_large() {
     let _alone = alone();
     // Half a gigabyte, which no machine can read in that time.
     let terms = terms(64 << 20, Duration::from_millis(800));
@@ -206,7 +206,7 @@ fn rule_5_the_time_is_kept_where_the_sum_is_large() {
 }
 
 #[test]
-fn rule_5_the_error_says_how_much_there_was() {
+fn rule_5_the_error_names_the_number_of_bytes() {
     let _alone = alone();
     // An input that each stack would read without end.
     let zeros =

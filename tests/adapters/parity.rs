@@ -147,7 +147,7 @@ impl Scene {
 }
 
 #[test]
-fn every_stack_sends_the_same_bytes_and_comes_to_the_same_verdicts() {
+fn every_stack_sends_the_same_bytes_and_gets_the_same_results() {
     let runs: Vec<_> =
         STACKS.map(|(name, send)| (name, Scene::new(send).play().expect("the scenario"))).into();
     let (_, first) = &runs[0];

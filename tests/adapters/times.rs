@@ -22,7 +22,7 @@ fn drip(stream: &mut dyn Stream, head: &str, pieces: impl Iterator<Item = Vec<u8
 }
 
 #[test]
-fn rule_5_a_server_that_drips_is_given_up_in_time() {
+fn rule_5_a_dripping_server_is_abandoned_in_time() {
     let bytes = |text: &str| text.bytes().cycle().map(|byte| vec![byte]).take(500).collect::<Vec<_>>();
     let whole = |text: &str| vec![text.as_bytes().to_vec(); 500];
     let cases = [
@@ -65,7 +65,7 @@ fn rule_5_a_server_that_drips_is_given_up_in_time() {
 }
 
 #[test]
-fn rule_5_a_server_that_does_not_read_is_given_up_in_time() {
+fn rule_5_a_server_that_does_not_read_is_abandoned_in_time() {
     for stack in &STACKS {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/token", listener.local_addr().expect("an address"));
@@ -76,7 +76,7 @@ fn rule_5_a_server_that_does_not_read_is_given_up_in_time() {
 }
 
 #[test]
-fn rule_5_a_handshake_that_does_not_end_is_given_up_in_time() {
+fn rule_5_an_endless_handshake_is_abandoned_in_time() {
     for stack in &STACKS {
         for speaks in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");

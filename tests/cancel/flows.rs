@@ -82,7 +82,7 @@ pub async fn log_in(net: &Net, session: &Session) -> Result<Authenticated, Drive
 /// A login that is dropped at any point leaves nothing running, and has sent its code once or not at all.
 /// If the code was not sent, the saved login goes on on another node. A new login can always begin.
 #[test]
-fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_again() {
+fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_begin_again() {
     for number in 0..4 {
         let net = || Net::new(provider(ISSUER), number);
         let (login, all) = whole(log_in(&net(), &Session::default()));
@@ -140,7 +140,7 @@ async fn grant(net: &Net, client: &Client) -> Result<TokenResponse, DriveError<L
 /// A grant uses nothing up, so it simply begins again wherever it was dropped: during a request, during a
 /// response, or asleep.
 #[test]
-fn a_grant_dropped_at_any_point_even_asleep_can_be_begun_again() {
+fn a_grant_dropped_at_any_point_even_asleep_can_begin_again() {
     for number in 0..8 {
         let scene = || {
             let mut provider = provider(ISSUER);

@@ -332,7 +332,7 @@ fn one_dependency_is_enough_for_the_program_in_each_page() {
 }
 
 #[test]
-fn a_bad_page_is_found() {
+fn a_page_with_faults_is_found() {
     let files = ["README.md".to_owned(), "LICENSE-MIT".to_owned()];
     let page =
         "# A page\n[a](docs/why.md) [b](LICENSE-MIT) [c](#a-page)\n[d]: ../README.md\n```rust\n[e](f)\n```\n";

@@ -27,7 +27,7 @@ fn token_requests(world: &World) -> usize {
 
 /// A reloaded page, or a cookie that was removed too late.
 #[test]
-fn a_callback_that_comes_again_leads_to_the_same_login_for_a_minute() {
+fn a_repeated_callback_leads_to_the_same_login_for_a_minute() {
     each(|world, handle| {
         let (url, pending) = handle.authorize().unwrap();
         let response = world.visit(&url);

@@ -47,7 +47,7 @@ impl Results {
 }
 
 #[test]
-fn the_bounds_hold_in_every_cell_and_the_document_says_so() {
+fn the_bounds_hold_in_every_cell_and_the_document_agrees() {
     let results = Results::simulate();
     for ((cell, which), outcome) in &results.0 {
         if *which == Which::Ours {

@@ -123,7 +123,7 @@ async fn a_request_with_a_visible_fault_costs_no_fetch() {
 
 /// S10: a record is typed and bounded, and contains no byte of a token.
 #[tokio::test]
-async fn every_verdict_is_observed_and_no_token_is_in_a_record() {
+async fn every_verdict_is_recorded_and_no_record_has_a_token() {
     let world = World::new();
     let gate = world.builder(World::server().pseudonyms(&[7; 32])).build().unwrap();
     let api = ProtectLayer::new(gate).layer(Api::default());

@@ -46,7 +46,7 @@ async fn d5_while_a_provider_is_silent_all_other_requests_are_served() {
 }
 
 #[tokio::test]
-async fn with_nothing_at_hand_a_request_waits_its_patience_once_and_no_longer() {
+async fn a_request_without_keys_waits_for_its_patience_once_and_no_longer() {
     let world = World::new();
     let gate = world.gate();
     let api = ProtectLayer::new(gate.clone()).layer(Api::default());

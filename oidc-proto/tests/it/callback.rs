@@ -114,7 +114,7 @@ fn a_promised_issuer_must_be_there_and_an_unpromised_one_may_be_missing() {
 }
 
 #[test]
-fn errors_are_typed_and_believed_only_with_state_and_issuer() {
+fn errors_are_typed_and_count_only_with_state_and_issuer() {
     let denied = |alteration: fn(&mut Party)| {
         let mut party = Party::new();
         party.provider.deny_next("access_denied");

@@ -74,7 +74,7 @@ fn keys_are_fetched_once_and_returned_for_the_next_login() {
 }
 
 #[test]
-fn a_rotation_during_a_login_is_survived_by_one_fetch() {
+fn a_login_survives_a_rotation_with_one_fetch() {
     for keep_old in [true, false] {
         let mut party = Party::new();
         let keys = party.keys().unwrap();
@@ -147,7 +147,7 @@ fn an_unpublished_kid_costs_one_fetch_and_no_more() {
 }
 
 #[test]
-fn a_bad_signature_costs_one_fetch_and_is_refused() {
+fn a_wrong_signature_costs_one_fetch_and_is_refused() {
     for algorithm in Algorithm::ALL.iter().copied() {
         let mut party = Party::builder().id_token_alg(algorithm).build();
         let keys = party.keys().unwrap();

@@ -263,7 +263,7 @@ fn the_query_of_the_authorization_endpoint_is_kept_unchanged() {
 }
 
 #[test]
-fn an_endpoint_whose_query_sets_our_parameters_is_refused() {
+fn an_endpoint_whose_query_sets_parameters_of_the_library_is_refused() {
     for query in ["state=fixed", "client_id=other&x=1", "%72edirect_uri=https://evil.example", "nonce"] {
         let endpoint = format!("https://op.example/authorize?{query}");
         let client = client(json!({ "authorization_endpoint": endpoint }));
@@ -273,7 +273,7 @@ fn an_endpoint_whose_query_sets_our_parameters_is_refused() {
 }
 
 #[test]
-fn pkce_is_never_left_out_and_providers_without_s256_are_refused() {
+fn pkce_is_always_used_and_providers_without_s256_are_refused() {
     let plain = client(json!({ "code_challenge_methods_supported": ["plain"] }));
     assert_eq!(begin(&plain, &AuthorizationRequest::default()).unwrap_err(), ConfigError::NoS256.into());
     for silent in [json!(null), json!([])] {

@@ -172,7 +172,7 @@ fn all_other_rules_for_id_tokens_hold_too() {
 }
 
 #[test]
-fn a_rotation_of_keys_is_survived_and_a_bad_signature_is_not() {
+fn a_refresh_survives_a_rotation_of_keys_but_no_wrong_signature() {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     let user = party.login_with(&AuthorizationRequest::default(), Some(keys.clone())).unwrap();

@@ -48,7 +48,7 @@ fn guide(name: &str) -> String {
 }
 
 #[test]
-fn the_guides_show_this_code_and_no_other_rust_of_ours() {
+fn the_guides_show_only_this_rust_code_of_the_project() {
     for (name, source, _) in GUIDES {
         let (guide, names) = (guide(name), names(source, "GUIDE"));
         for snippet in &names {

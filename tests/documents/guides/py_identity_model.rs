@@ -197,15 +197,15 @@ fn an_error_tells_who_is_to_blame() {
     let socket = socket();
     let provider = provider(&socket);
     let bad = validate::may_read(&provider, "a.b.c").unwrap_err();
-    assert_eq!(errors::whose_fault(&bad), "blame on the sender of the token: 401");
+    assert_eq!(errors::whose_fault(&bad), "of whoever sent the token: 401");
     socket.provider(|provider| provider.deny_next("access_denied"));
     let (url, pending) = login::begin(&provider).expect("metadata");
     let denied = login::end(&provider, pending, &visit(&socket, &url.parse().expect("a URL")));
     let denied = denied.map(drop).unwrap_err().downcast::<oidc_ureq::ProviderError>().expect("its type");
-    assert_eq!(errors::whose_fault(&denied), "blame on no one: the user refused");
+    assert_eq!(errors::whose_fault(&denied), "nobody's: the user said no");
     drop(socket);
     let gone = provider.refresh(&Secret::new("a refresh token"), None).map(drop).unwrap_err();
-    assert_eq!(errors::whose_fault(&gone), "blame on the network: 503");
+    assert_eq!(errors::whose_fault(&gone), "of the network: 503");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! [`Party`]: a provider, a client of it and a clock; any flow to any state in one line.
+//! [`Party`]: a provider, a client and a clock, which bring any flow to any state in one line.
 //!
 //! ```
 //! use oidc_testkit::Party;

@@ -114,7 +114,7 @@ fn authorization_requests_may_use_post_and_a_query_in_the_redirect_uri_stays() {
 }
 
 #[test]
-fn a_denied_login_comes_back_as_an_error_with_state_and_issuer_once() {
+fn a_denied_login_returns_one_error_with_state_and_issuer() {
     let mut provider = provider();
     provider.deny_next("access_denied");
     let (params, _) = authorization("public", 1);

@@ -65,7 +65,7 @@ fn bodies_and_headers_are_changed_in_the_order_of_the_alterations() {
 }
 
 #[test]
-fn an_alteration_can_end_by_itself_and_the_request_has_had_its_effect() {
+fn an_alteration_can_expire_and_the_request_takes_effect_all_the_same() {
     let mut provider = provider();
     provider.alter_response(EndpointName::Token, hostile::times(1, hostile::retry_after(1)));
     let params = code(&mut provider, "public", 1);

@@ -47,7 +47,7 @@ const HEADERS: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn random_requests_get_an_answer_and_no_token() {
+fn random_requests_get_a_response_and_no_token() {
     let mut seed = Seed::new(3);
     let mut provider = provider();
     let endpoints = [

@@ -184,7 +184,7 @@ fn access_claims() -> Value {
 }
 
 #[test]
-fn every_member_of_an_access_token_is_held_to_its_type() {
+fn every_member_of_an_access_token_must_have_its_type() {
     let verify = |verifier: &AccessTokenVerifier, header: &Value, claims: &Value| {
         let token = sign(header, claims);
         let verdict = verifier.verify(&token, &keys(), &mut Scratch::new(), NOW).map(drop);
@@ -208,7 +208,7 @@ fn every_member_of_an_access_token_is_held_to_its_type() {
 }
 
 #[test]
-fn every_member_of_an_id_token_is_held_to_its_type() {
+fn every_member_of_an_id_token_must_have_its_type() {
     let verifier = IdTokenVerifier::new(ISSUER, "app");
     let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "app", "iat": NOW.0, "exp": NOW.0 + 300,
                         "nonce": "n", "auth_time": NOW.0, "acr": "gold"});
@@ -251,7 +251,7 @@ fn introspected() -> Value {
 }
 
 #[test]
-fn every_member_of_an_introspection_response_is_held_to_its_type() {
+fn every_member_of_an_introspection_response_must_have_its_type() {
     let mut party = Party::new();
     party.provider = TestProvider::new("https://op.example");
     hold("introspection flow", &introspected(), &INTROSPECTED, |said| {
@@ -297,7 +297,7 @@ fn one<F: Flow>(call: oidc_proto::flow::Call<F>, body: &Value) -> Result<(), Str
 }
 
 #[test]
-fn every_member_of_a_token_response_is_held_to_its_type() {
+fn every_member_of_a_token_response_must_have_its_type() {
     let party = Party::new();
     let good = json!({"access_token": "a", "token_type": "Bearer", "expires_in": 60, "scope": "read",
                       "refresh_token": "r"});
@@ -324,7 +324,7 @@ fn every_member_of_a_token_response_is_held_to_its_type() {
 }
 
 #[test]
-fn every_member_of_a_dpop_proof_is_held_to_its_type() {
+fn every_member_of_a_dpop_proof_must_have_its_type() {
     let jwk: Jwk = signer().public_jwk().unwrap();
     let header = json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk.to_json()});
     let ath = base64url::encode(ring::digest::digest(&ring::digest::SHA256, b"token").as_ref());

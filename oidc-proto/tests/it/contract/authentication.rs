@@ -39,7 +39,7 @@ fn assertion(request: &Request, key: &RingSigner) -> (String, serde_json::Value)
 }
 
 #[test]
-fn a_repetition_authenticates_anew_with_the_moment_of_its_wake() {
+fn a_repeated_request_has_a_new_assertion_of_its_own_time() {
     let key = key();
     let client = builder().signer(key.clone()).build().unwrap();
     assert_eq!(client.authentication(), ClientAuthentication::PrivateKeyJwt);

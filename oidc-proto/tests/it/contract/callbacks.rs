@@ -206,7 +206,7 @@ fn access_is_saved_sealed_and_refreshed_like_a_login() {
 
 /// Each kind of pending state answers only callbacks of its own kind.
 #[test]
-fn no_pending_state_passes_for_one_of_another_kind() {
+fn no_pending_state_is_accepted_as_one_of_another_kind() {
     let (access, login, front) = (
         GitHub::new().begin().1,
         builder().build().unwrap().authorize(&AuthorizationRequest::default(), moment(0, 1)).unwrap().1,

@@ -239,7 +239,7 @@ fn a_device_remembers_the_nonce_from_one_poll_to_the_next() {
 }
 
 #[test]
-fn a_request_that_waits_keeps_the_newest_nonce_and_proves_anew() {
+fn a_waiting_request_keeps_the_newest_nonce_and_makes_a_new_proof() {
     let client = client();
     let begun = client.client_credentials(&ClientCredentialsRequest::new(["a"]), moment(0, 1)).unwrap();
     let (_, _, pending) = sent(begun);

@@ -204,7 +204,7 @@ fn law_5_every_flow_ends_in_time() {
 
 /// The properties above prove something only if the random servers reach every case.
 #[test]
-fn the_random_servers_reach_every_end_and_every_length() {
+fn random_servers_reach_every_end_and_every_length() {
     for kind in EVERY {
         let mut runner = TestRunner::deterministic();
         let (mut ends, mut lengths, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());

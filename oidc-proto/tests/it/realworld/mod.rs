@@ -37,7 +37,7 @@ fn every_file_has_a_row_and_every_row_a_file() {
 
 /// Copies keep the notice that their licence asks for. Everything else is the project's own.
 #[test]
-fn every_file_says_where_it_comes_from_and_under_which_licence() {
+fn every_file_has_its_source_and_its_licence() {
     let sources: Vec<Value> = serde_json::from_slice(&read("sources.json")).unwrap();
     let notice = String::from_utf8(read("README.md")).unwrap();
     let mut named = BTreeSet::new();
@@ -62,7 +62,7 @@ fn every_file_says_where_it_comes_from_and_under_which_licence() {
 }
 
 #[test]
-fn discovery_documents_parse_or_fail_as_the_table_says() {
+fn discovery_documents_parse_or_fail_as_in_the_table() {
     let wrong: Vec<String> = DOCUMENTS.iter().filter_map(|row| judge(&read(row.file), row)).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
@@ -105,7 +105,7 @@ fn fits(parsed: &Result<ProviderMetadata, MetadataError>, expected: &Outcome<'_>
 }
 
 #[test]
-fn key_sets_have_as_many_usable_keys_as_the_table_says() {
+fn key_sets_have_as_many_usable_keys_as_in_the_table() {
     let wrong: Vec<String> = KEY_SETS
         .iter()
         .filter_map(|row| {

@@ -84,7 +84,7 @@ impl Story {
 }
 
 #[test]
-fn e12_d1_a_failure_never_takes_away_a_good_value() {
+fn e12_d1_a_failure_never_takes_away_a_valid_value() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let Decision::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
     story.fail(lease);
@@ -100,7 +100,7 @@ fn e12_d1_a_failure_never_takes_away_a_good_value() {
 }
 
 #[test]
-fn d2_a_failing_provider_is_asked_less_and_less() {
+fn d2_a_failing_provider_gets_fewer_and_fewer_requests() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.busy_until(270, true, false);
     let (fetches, refused) = story.busy_until(270 + 3_600, false, false);
@@ -363,7 +363,7 @@ fn a_learned_value_is_as_old_as_its_request() {
 }
 
 #[test]
-fn a_value_that_comes_late_is_as_old_as_its_request() {
+fn a_late_value_is_as_old_as_its_request() {
     let mut story = Story::new(RenewalPolicy::TOKENS);
     let slow = story.lead(Need::Any);
     story.now = 100;

@@ -114,7 +114,7 @@ fn mutate(seed: &mut Seed, text: &str) -> String {
 }
 
 #[test]
-fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_sound() {
+fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_safe() {
     let world = World::new();
     let nonces = NonceKeys::new(&[1; 32]);
     let policy = CredentialPolicy::default().with_query().with_form();
@@ -155,7 +155,7 @@ fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_sound() {
 }
 
 #[test]
-fn no_random_request_is_accepted_and_every_refusal_is_sound() {
+fn no_random_request_is_accepted_and_every_refusal_is_safe() {
     let world = World::new();
     let policy = CredentialPolicy::default().with_query().with_form();
     let servers = [

@@ -189,7 +189,7 @@ fn d16_a_token_with_its_own_key_an_extension_or_no_signature_is_refused() {
 }
 
 #[test]
-fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
+fn d17_a_flood_of_proofs_uses_bounded_memory_and_fails_closed() {
     let world = World::new();
     let server = server().accept_dpop(DpopVerifier::new()).build().unwrap();
     let token = world.bound_token();
@@ -282,7 +282,7 @@ fn e3_every_required_claim_is_present_and_of_its_type() {
 }
 
 #[test]
-fn e8_no_audience_is_trusted_that_the_settings_do_not_name() {
+fn e8_only_audiences_in_the_settings_are_trusted() {
     let world = World::new();
     for aud in [json!("https://other.example"), json!([]), json!(["x", "https://api.example/"]), json!("")] {
         assert_eq!(

@@ -384,7 +384,7 @@ fn each_callback_fits_only_its_own_tab() {
 
 /// A saved login expires.
 #[test]
-fn a_login_that_took_too_long_begins_again() {
+fn an_expired_login_must_begin_again() {
     let mut provider = provider(ISSUER);
     let client = client_of(&mut provider, CLIENT);
     for (later, expired) in [(0, false), (3600, false), (3601, true), (-5, false)] {

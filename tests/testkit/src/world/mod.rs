@@ -315,7 +315,7 @@ mod tests {
     }
 
     #[test]
-    fn each_fault_does_what_its_name_says() {
+    fn each_fault_has_the_effect_of_its_name() {
         for fault in Fault::ALL {
             let mut world = World::new(START, 1);
             let site = world.add("https://op.example", KeySite::new("https://op.example"));
