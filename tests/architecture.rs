@@ -1,6 +1,7 @@
-//! Reads the sources: the arrow between rooms and inside of them, no circle between files, 500 lines a file and
-//! twelve files a folder, a first line that says what the file is, purity of the core, one room over a crypto
-//! crate, and the crates it stands on. Each check is tried on a bad example.
+//! Checks of the sources: imports between and inside rooms point one way, no files import each other in a
+//! circle, a file has 500 lines at most and a folder twelve files, the first line says what a file has, the
+//! core is pure, one room uses the crypto crate, and the core depends on few crates. Each check is tried on
+//! a bad example.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 #[path = "architecture/crates.rs"]
@@ -18,12 +19,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// Imports point left only.
+/// The rooms in order. Imports point left only.
 const ROOMS: [&str; 10] =
     ["backend", "base", "jose", "metadata", "message", "token", "sender", "resource", "flow", "renew"];
 
 const MAX_LINES: usize = 500;
-/// What has no place in a core that reads nothing, with those files that are exempt by name.
+/// Names that do not belong in a core without I/O, with the files that are exempt.
 const IMPURE: [(&str, &[&str]); 22] = [
     ("SystemTime", &[]),
     ("Instant", &[]),
@@ -41,9 +42,9 @@ const IMPURE: [(&str, &[&str]); 22] = [
     ("dbg!", &[]),
     ("static mut", &[]),
     ("unsafe", &[]),
-    // Its order is another in every run: what it touches is not determined by what is given.
+    // The order of a hash map differs in every run, so its users would not be deterministic.
     ("HashMap", &[]),
-    // The core is the same on every machine, wasm32 among them.
+    // The core is the same on every machine, including wasm32.
     ("cfg(unix", &[]),
     ("cfg(windows", &[]),
     ("target_os", &[]),
@@ -51,14 +52,14 @@ const IMPURE: [(&str, &[&str]); 22] = [
     ("target_arch", &[]),
 ];
 
-/// What `std::net` may be used for: to read addresses, which opens no socket.
+/// The items of `std::net` that are allowed: they parse addresses and open no socket.
 const ADDRESSES: [&str; 3] = ["Ipv4Addr", "Ipv6Addr", "IpAddr"];
 
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
 
-/// Every Rust file of the project, its path from the root, and its text.
+/// Every Rust file of the project: its path from the root, and its text.
 fn sources() -> Vec<(String, String)> {
     let (mut found, mut folders) = (Vec::new(), vec![root()]);
     while let Some(folder) = folders.pop() {
@@ -80,12 +81,12 @@ fn sources() -> Vec<(String, String)> {
     found
 }
 
-/// The core: path from its `src`, and code without comments, texts and tests.
+/// The core: each path below its `src`, and the code without comments, texts and tests.
 fn core() -> Vec<(String, String)> {
     product("oidc-proto/src/")
 }
 
-/// The same of any crate, below this folder.
+/// The files of any crate below this folder, in the same form.
 fn product(folder: &str) -> Vec<(String, String)> {
     let product = sources().into_iter().filter_map(|(path, text)| {
         let path = path.strip_prefix(folder)?.to_owned();
@@ -95,7 +96,7 @@ fn product(folder: &str) -> Vec<(String, String)> {
     product.collect()
 }
 
-/// Code alone: no comments, nothing between quotes, no `#[cfg(test)]` item.
+/// The code only: no comments, nothing between quotes, no `#[cfg(test)]` item.
 fn code(text: &str) -> String {
     let mut out = String::new();
     let mut rest = text;
@@ -147,7 +148,7 @@ fn without_tests(code: &str) -> String {
     format!("{before}{}", without_tests(&after[end..]))
 }
 
-/// The names that stand right behind `crate::` (or `super::super::`, which is the same from a room).
+/// The names directly behind `crate::`, or behind `super::super::`, which means the same from a room.
 fn from_the_root(code: &str) -> Vec<String> {
     let code: String = code.split_whitespace().collect::<Vec<_>>().join(" ").replace(" ::", "::");
     let code = code.replace(":: ", "::");
@@ -183,7 +184,7 @@ fn from_the_root(code: &str) -> Vec<String> {
     names
 }
 
-/// What a file of the core takes from where it may not.
+/// The imports of a file of the core that are not allowed there.
 fn against_the_arrow(path: &str, code: &str) -> Vec<String> {
     let Some(room) = path.split_once('/').map(|(room, _)| room) else { return Vec::new() };
     let Some(place) = ROOMS.iter().position(|known| *known == room) else {
@@ -206,7 +207,7 @@ fn impurities(path: &str, code: &str) -> Vec<String> {
         .filter(|(word, exempt)| *word != "std::net" && !exempt.contains(&path) && named(word))
         .map(|(word, _)| format!("{path}: {word}"))
         .collect();
-    // `use std::{net, fs}` in a group, too.
+    // A group such as `use std::{net, fs}` counts, too.
     for (at, _) in code.match_indices("std::{") {
         let group = &code[at + 6..code[at..].find(';').map_or(code.len(), |end| at + end)];
         let group: String = group.split_whitespace().collect();
@@ -254,19 +255,19 @@ fn imports_point_left() {
 }
 
 #[test]
-fn the_core_reads_nothing_from_outside() {
+fn the_core_does_no_io() {
     let wrong: Vec<_> = core().iter().flat_map(|(path, code)| impurities(path, code)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn every_file_is_short_and_says_what_it_is() {
+fn every_file_is_short_and_begins_with_a_description() {
     let wrong: Vec<_> = sources().iter().flat_map(|(path, text)| misshapen(path, text)).collect();
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]
-fn an_import_to_the_right_is_seen_in_every_spelling() {
+fn an_import_to_the_right_is_found_in_every_spelling() {
     for bad in [
         "use crate::flow::Client;",
         "use crate::{base::secret::Secret, flow::Client};",
@@ -289,11 +290,11 @@ fn an_import_to_the_right_is_seen_in_every_spelling() {
         assert_eq!(against_the_arrow("token/claims.rs", &code(good)), [""; 0], "{good}");
     }
     assert_eq!(against_the_arrow("base/x.rs", "use crate::jose::Key;").len(), 1);
-    assert_eq!(against_the_arrow("attic/x.rs", "").len(), 1, "a room that nobody knows");
+    assert_eq!(against_the_arrow("attic/x.rs", "").len(), 1, "an unknown room");
 }
 
 #[test]
-fn every_impurity_is_seen() {
+fn every_impurity_is_found() {
     for (word, exempt) in IMPURE {
         let bad = if word == "std::net" { "std::net::TcpStream" } else { word };
         let bad = format!("fn f() {{ {bad}(1); }}");
@@ -323,11 +324,11 @@ fn every_impurity_is_seen() {
         assert_eq!(impurities("flow/x.rs", &code(good)), [""; 0], "{good}");
     }
     let after_tests = "#[cfg(test)]\nmod tests { fn f() { {} } }\nfn g() { dbg!(1) }";
-    assert_eq!(impurities("flow/x.rs", &code(after_tests)).len(), 1, "what comes after tests counts");
+    assert_eq!(impurities("flow/x.rs", &code(after_tests)).len(), 1, "code after the tests counts");
 }
 
 #[test]
-fn a_file_too_long_or_without_a_word_is_seen() {
+fn a_file_that_is_too_long_or_lacks_a_description_is_found() {
     assert_eq!(misshapen("x.rs", "//! What it is.\n"), [""; 0]);
     assert_eq!(misshapen("x.rs", "use std::fmt;\n").len(), 1);
     assert_eq!(misshapen("x.rs", &"//! x\n".repeat(500)), [""; 0]);

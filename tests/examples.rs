@@ -1,5 +1,5 @@
-//! The main jobs, as a newcomer runs them: the example `login`, and what it says when it fails; the
-//! examples that bring all they need and run to their end; and the web applications, which serve.
+//! The main jobs, as a newcomer runs them: the example `login` and its error messages, the examples that
+//! run to their end on their own, and the web applications, which serve.
 
 use oidc_testkit::{Registration, Socket, TestProvider};
 use std::{
@@ -23,7 +23,7 @@ fn text(bytes: &[u8]) -> &str {
     std::str::from_utf8(bytes).expect("text")
 }
 
-/// It failed, with one line on standard error that says all of this.
+/// Checks that the example failed with one line on standard error, which contains all of these texts.
 fn assert_one_line(output: &Output, says: &[&str]) {
     let stderr = text(&output.stderr);
     assert!(!output.status.success(), "{stderr}");
@@ -34,7 +34,7 @@ fn assert_one_line(output: &Output, says: &[&str]) {
 }
 
 #[test]
-fn without_arguments_it_shows_every_step_against_its_own_provider() {
+fn without_arguments_the_example_shows_every_step_against_its_own_provider() {
     let output = login(&[]).output().expect("cargo runs");
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
@@ -71,7 +71,7 @@ fn free_port() -> u16 {
     TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr()).expect("a free port").port()
 }
 
-/// Runs the example against a provider, and plays the user: visits what it says, follows to the end.
+/// Runs the example against a provider, and plays the user: visits the printed URL, and follows to the end.
 fn with_browser(socket: &Socket, port: u16) -> Output {
     let port = port.to_string();
     let arguments = [
@@ -111,7 +111,7 @@ fn with_browser(socket: &Socket, port: u16) -> Output {
 }
 
 #[test]
-fn with_an_issuer_it_logs_in_by_the_users_own_browser() {
+fn with_an_issuer_the_example_logs_in_through_the_browser_of_the_user() {
     let port = free_port();
     let socket = provider(port, |_| {});
     let output = with_browser(&socket, port);
@@ -125,7 +125,7 @@ fn with_an_issuer_it_logs_in_by_the_users_own_browser() {
 }
 
 #[test]
-fn a_user_who_says_no_is_one_clear_line() {
+fn a_refusal_by_the_user_is_one_clear_line() {
     let port = free_port();
     let socket = provider(port, |provider| provider.deny_next("access_denied"));
     let output = with_browser(&socket, port);
@@ -165,7 +165,7 @@ fn every_other_failure_is_one_clear_line_too() {
 }
 
 #[test]
-fn an_api_is_protected_through_bad_tokens_a_rotation_and_an_outage() {
+fn an_api_is_protected_against_bad_tokens_and_through_a_rotation_and_an_outage() {
     let output = example("oidc-axum", "protect_api", &[]).output().expect("cargo runs");
     let stdout = text(&output.stdout);
     assert!(output.status.success(), "{stdout}\n{}", text(&output.stderr));
@@ -179,14 +179,15 @@ fn an_api_is_protected_through_bad_tokens_a_rotation_and_an_outage() {
         assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
     }
     assert!(!stdout.contains("eyJ"), "a token is shown:\n{stdout}");
-    // What is there to be copied is short.
+    // An example that users copy must be short.
     let source = include_str!("../oidc-adapters/axum/examples/protect_api/main.rs");
     let (_, api) = source.split_once("what to copy").expect("the API is marked");
     let (api, _) = api.split_once("// To here.").expect("its end, too");
     assert!(api.lines().count() <= 26, "{} lines", api.lines().count() - 1);
 }
 
-/// Runs an example that brings all it needs: it says each of these, and shows no token and no secret.
+/// Runs an example that needs nothing else. It prints each of these texts, and shows no token and no
+/// secret.
 fn assert_says(package: &str, name: &str, says: &[&str]) {
     let output = example(package, name, &[]).output().expect("cargo runs");
     let stdout = text(&output.stdout);
@@ -216,7 +217,7 @@ fn an_async_login_from_the_first_click_to_fresh_tokens() {
 }
 
 #[test]
-fn many_providers_at_once_are_asked_once_each_and_one_that_is_down_disturbs_nobody() {
+fn many_providers_get_one_request_each_and_an_outage_of_one_affects_no_other() {
     assert_says(
         "oidc-hyper",
         "many_providers",
@@ -229,7 +230,7 @@ fn many_providers_at_once_are_asked_once_each_and_one_that_is_down_disturbs_nobo
 }
 
 #[test]
-fn a_login_that_a_thread_begins_is_ended_by_a_task() {
+fn a_login_that_a_thread_begins_is_completed_by_a_task() {
     assert_says(
         "oidc-ureq",
         "mixed",
@@ -268,11 +269,11 @@ fn a_device_in_a_terminal_shows_a_code_and_is_logged_in() {
     assert!(said.contains("error: the issuer is plain http"), "one clear line: {said}");
 }
 
-/// The web applications; what they do is shown in `web_app.rs`.
+/// The web applications. `web_app.rs` tests them in full.
 const WEB_APPS: [&str; 2] = ["web_app", "web_app_by_hand"];
 
 #[test]
-fn the_web_applications_start_and_say_where_to_go() {
+fn the_web_applications_start_and_print_their_address() {
     let socket = provider(8080, |_| {});
     let own: &[&str] = &["--port", "0"];
     let yours = ["--issuer", socket.issuer(), "--client-id", "app", "--client-secret-env", "APP_SECRET"];
@@ -306,7 +307,7 @@ fn the_web_applications_start_and_say_where_to_go() {
 }
 
 #[test]
-fn a_web_application_that_cannot_start_says_why_in_one_line() {
+fn a_web_application_that_cannot_start_names_the_reason_in_one_line() {
     let busy = TcpListener::bind("127.0.0.1:0").expect("a port");
     let taken = busy.local_addr().expect("an address").port().to_string();
     for name in WEB_APPS {

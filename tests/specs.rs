@@ -1,15 +1,15 @@
-//! `docs/specs.md` tells the truth: every file and every test that it names is there.
+//! Checks `docs/specs.md`: every file and every test that it names exists.
 
 use std::{fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// Where tests are that are named without a folder.
+/// The folders of tests that are named without one.
 const TESTS: [&str; 5] =
     ["oidc-proto/tests/it", "oidc-adapters/drive/tests/it", "tests", "tests/adapters", "tests/documents"];
 
-/// The text of a file, with the text of the files in the folder of its name. Its root may be in there too: as
-/// `mod.rs` or `main.rs`.
+/// The text of a file, together with the files in the folder of its name. The root may be in the folder
+/// too, as `mod.rs` or `main.rs`.
 fn sources(name: &str) -> Option<String> {
     let folders = if name.contains('/') { &[".", "tests"] } else { &TESTS[..] };
     let folders = folders.iter().chain(&["oidc-proto/src"]);
@@ -27,7 +27,7 @@ fn sources(name: &str) -> Option<String> {
     Some(text)
 }
 
-/// What is wrong with a document of this kind.
+/// The faults of a document of this kind.
 fn untrue(document: &str) -> Vec<String> {
     let mut wrong = Vec::new();
     for line in document.lines().filter(|line| line.starts_with("| ")) {
@@ -51,7 +51,7 @@ fn untrue(document: &str) -> Vec<String> {
 }
 
 #[test]
-fn every_file_and_every_test_that_is_named_is_there() {
+fn every_named_file_and_test_exists() {
     let document = fs::read_to_string(format!("{ROOT}/docs/specs.md")).expect("docs/specs.md");
     let wrong = untrue(&document);
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -62,13 +62,13 @@ fn every_file_and_every_test_that_is_named_is_there() {
 }
 
 #[test]
-fn a_name_that_is_wrong_is_seen() {
+fn a_wrong_name_is_found() {
     assert_eq!(untrue("| X | `no_such_file.rs` |"), ["there is no file no_such_file.rs"]);
     let moved = "| X | `specs.rs`: `every_file_and_every_test_that_is_named_is_gone` |";
     assert_eq!(untrue(moved).len(), 1);
     assert_eq!(untrue("| X | `specs.rs`: `a_name_that_is_wrong_is_seen_` |").len(), 1);
-    assert!(untrue("| X | `specs.rs`: `every_file_and_every_test_that_is_named_is_there` |").is_empty());
-    // Roots that are in folders, and what is beside them.
+    assert!(untrue("| X | `specs.rs`: `every_named_file_and_test_exists` |").is_empty());
+    // Roots inside folders, and the files beside them.
     assert_eq!(
         untrue("| X | `laws.rs`: `law_5_every_flow_ends_in_time`; `handle.rs`; `egress.rs` |"),
         [""; 0]

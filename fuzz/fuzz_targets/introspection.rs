@@ -1,3 +1,3 @@
-//! `oidc_properties::introspection`, driven by libFuzzer.
+//! Fuzzes `oidc_properties::introspection` with libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::introspection(data));

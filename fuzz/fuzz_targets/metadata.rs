@@ -1,3 +1,3 @@
-//! `oidc_properties::metadata`, driven by libFuzzer.
+//! Fuzzes `oidc_properties::metadata` with libFuzzer.
 #![no_main]
 libfuzzer_sys::fuzz_target!(|data: &[u8]| oidc_properties::metadata(data));

@@ -1,5 +1,5 @@
-//! An exchange with a server that never comes to the point, on runtimes of one thread and of two, and
-//! beside it a timer of somebody else, which must go on meanwhile.
+//! Sends an exchange to a server that never finishes, on runtimes of one thread and of two. A timer of
+//! another task runs beside it, and must go on.
 
 use crate::stacks::{Failure, Kept, Response};
 use oidc_proto::flow::{Request, Terms};
@@ -15,13 +15,13 @@ use tokio::runtime::{Builder, Runtime};
 
 const TICK: Duration = Duration::from_millis(100);
 
-/// How much later than the machine itself things may be.
+/// The delay that is allowed beyond the machine's own.
 const SLACK: Duration = Duration::from_millis(500);
 
-/// What a socket keeps that nobody has read, on both sides together: the server has sent it all the same.
+/// The bytes that sockets keep unread, on both sides together. The server has sent them all the same.
 const IN_SOCKETS: u64 = 16 << 20;
 
-/// A name, and how such a runtime is made.
+/// A name, and a function that makes such a runtime.
 type Kind = (&'static str, fn() -> Runtime);
 
 /// Runtimes with one thread for everything, with one worker, and with two.
@@ -35,20 +35,20 @@ fn workers(count: usize) -> Runtime {
     Builder::new_multi_thread().worker_threads(count).enable_all().build().expect("a runtime")
 }
 
-/// One at a time: what an attack does to a timer would not be seen among the others.
+/// Runs one test at a time: the effect of an attack on a timer would not show among others.
 pub fn alone() -> MutexGuard<'static, ()> {
     static ALONE: Mutex<()> = Mutex::new(());
     ALONE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// What came of an exchange, and what it did to others.
+/// The outcome of an exchange, and its effect on others.
 #[derive(Debug)]
 pub struct Ended {
     pub came: Result<Response, Failure>,
     took: Duration,
-    /// The longest that the timer took which should take a tenth of a second.
+    /// The longest time of a timer that should take a tenth of a second.
     timer: Duration,
-    /// How late a thread was at most that has nothing to do with it: the machine may be busy.
+    /// The greatest delay of an unrelated thread: the machine may be busy.
     machine: Duration,
 }
 
@@ -86,7 +86,7 @@ pub fn send(runtime: fn() -> Runtime, http: &Arc<Kept>, request: Request, terms:
     let took = start.elapsed();
     let longest = Duration::from_millis(longest.load(Ordering::Relaxed)).max(last.lock().unwrap().elapsed());
     over.store(true, Ordering::Relaxed);
-    // A connection that is left behind ends with the runtime.
+    // A connection that is left over ends with the runtime.
     runtime.shutdown_background();
     Ended { came, took, timer: longest, machine: machine.join().expect("no panic") }
 }
@@ -96,8 +96,8 @@ fn millis(span: Duration) -> u64 {
 }
 
 impl Ended {
-    /// It ended in time, the timer beside it went on, and the server was rid of no more than `most` bytes
-    /// and what fits into sockets.
+    /// Checks that the exchange ended in time, that the timer beside it went on, and that the server could
+    /// send no more than `most` bytes, apart from those that fit into sockets.
     pub fn is_kept(&self, what: &str, terms: Terms, most: u64, taken: u64) {
         let (timer, machine) = (self.timer, self.machine);
         let slack = SLACK + machine;

@@ -19,11 +19,11 @@ fn ok(stream: &mut dyn Stream, _: &str) -> io::Result<Then> {
 }
 
 #[test]
-fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_believed() {
+fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_accepted() {
     let authority = Authority::new();
     let pair = authority.issue("127.0.0.1", |_| {});
     for stack in &STACKS {
-        // Also one that knows no ALPN, and one that offers several protocols.
+        // This includes a server without ALPN, and one that offers several protocols.
         for protocols in [&[][..], &["http/1.1"], &["http/1.1", "h2"]] {
             let server = Server::tls(authority.server(&pair, protocols), ok);
             for request in both(&server.url("/token")) {
@@ -36,7 +36,7 @@ fn rule_9_a_certificate_of_a_trusted_authority_for_this_host_is_believed() {
 }
 
 #[test]
-fn rule_9_any_other_certificate_is_no_response_and_the_request_stays_here() {
+fn rule_9_any_other_certificate_is_refused_before_the_request_is_sent() {
     let (authority, stranger) = (Authority::new(), Authority::new());
     let wrong = [
         ("of nobody", authority.issue("127.0.0.1", |_| {}), None),
@@ -53,7 +53,7 @@ fn rule_9_any_other_certificate_is_no_response_and_the_request_stays_here() {
             for request in both(&server.url("/token")) {
                 let result = match trusted {
                     Some(trusted) => (stack.send_tls)(request, plenty(), &trusted.pem(), None),
-                    // As configured for everybody: the authorities of the web.
+                    // The default configuration: the authorities of the web.
                     None => (stack.send)(request, plenty()),
                 };
                 let Err(failure) = result else { panic!("{} believes a certificate {what}", stack.name) };
@@ -81,7 +81,7 @@ fn rule_9_plain_http_on_the_port_is_no_response() {
 }
 
 #[test]
-fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else() {
+fn rule_9_a_client_certificate_is_presented_only_when_the_terms_say_so() {
     let authority = Authority::new();
     let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
     let own = Some((own.chain.as_str(), own.key.as_str()));
@@ -99,15 +99,16 @@ fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else
         assert_eq!(server.certified(), [false, true, false], "{}", stack.name);
         let failure = send(true, None).map(|_| ()).expect_err("there is no certificate");
         assert!(failure.says.contains("client certificate is needed"), "{}: {}", stack.name, failure.says);
-        assert_eq!(server.count().0, 3, "{}: nothing is sent without", stack.name);
+        assert_eq!(server.count().0, 3, "{}: the request is not sent without a certificate", stack.name);
     }
 }
 
 #[test]
-fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
-    // Whoever is first in a process chooses for all who do not say; this choice can speak with nobody.
+fn rule_9_the_tls_provider_of_the_program_is_not_used() {
+    // The first caller in a process chooses for all that choose nothing. This choice can connect to no
+    // server.
     let nothing = CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
-    assert!(nothing.install_default().is_ok(), "it is installed once");
+    assert!(nothing.install_default().is_ok(), "the choice is installed once");
     let authority = Authority::new();
     let (pair, own) = (authority.issue("127.0.0.1", |_| {}), authority.issue("my-client", |_| {}));
     let own = Some((own.chain.as_str(), own.key.as_str()));
@@ -126,7 +127,7 @@ fn rule_9_what_the_program_has_chosen_for_its_own_tls_is_not_used() {
 fn rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange() {
     let test = "rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange";
     if std::env::var_os("NOTHING_CHOSEN").is_none() {
-        // In a process of its own: whoever chooses, chooses for all.
+        // In a process of its own, because the choice is for the whole process.
         let output = Command::new(std::env::current_exe().expect("this test"))
             .args([&format!("certificates::{test}"), "--exact"])
             .env("NOTHING_CHOSEN", "yes")
@@ -146,15 +147,19 @@ fn rule_9_a_program_that_has_chosen_nothing_has_its_choice_after_an_exchange() {
             terms.client_certificate = certified;
             let sent = (stack.send_tls)(get(&server.url("/token")), terms, &authority.pem(), own);
             assert!(sent.is_ok(), "{}: {:?}", stack.name, sent.map(|_| ()));
-            assert!(CryptoProvider::get_default().is_none(), "{}: it has chosen for the process", stack.name);
+            assert!(
+                CryptoProvider::get_default().is_none(),
+                "{}: the exchange has chosen for the process",
+                stack.name
+            );
         }
     }
     let chosen = CryptoProvider { cipher_suites: Vec::new(), ..default_provider() };
-    assert!(chosen.install_default().is_ok(), "the program has its choice");
+    assert!(chosen.install_default().is_ok(), "the program can still choose");
 }
 
 #[test]
-fn rule_10_a_wire_that_was_cut_is_no_end_of_a_body() {
+fn rule_10_a_cut_connection_is_not_the_end_of_a_body() {
     let authority = Authority::new();
     let pair = authority.issue("127.0.0.1", |_| {});
     for stack in &STACKS {
@@ -172,7 +177,7 @@ fn rule_10_a_wire_that_was_cut_is_no_end_of_a_body() {
 }
 
 #[test]
-fn what_is_no_certificate_is_refused_before_anything_is_sent() {
+fn an_invalid_certificate_is_refused_before_anything_is_sent() {
     let authority = Authority::new();
     let pair = authority.issue("127.0.0.1", |_| {});
     let garbage = "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n";

@@ -1,4 +1,4 @@
-//! The contract as it is written, and a stack of one's own that keeps it in ten lines.
+//! The written contract, and a custom stack of ten lines that keeps it.
 
 use crate::{
     own::send,
@@ -11,14 +11,14 @@ use std::time::Duration;
 const CONTRACT: &str = include_str!("../../oidc-adapters/README.md");
 
 #[test]
-fn the_contract_shows_a_stack_of_ones_own_in_ten_lines() {
+fn the_contract_shows_a_custom_stack_in_ten_lines() {
     let (_, code) = include_str!("own.rs").split_once("\n\n").expect("what it is, and the code");
     let code: Vec<_> = code.lines().collect();
     let block = format!("```rust\n{}\n```", code.join("\n"));
     assert!(CONTRACT.contains(&block), "oidc-adapters/README.md does not show:\n{block}");
     let counted = code.iter().filter(|line| !line.trim().is_empty()).count();
     assert!(counted <= 10, "{counted} lines");
-    assert_eq!(CONTRACT.matches("```rust\n").count(), 1, "every block of Rust stands in own.rs");
+    assert_eq!(CONTRACT.matches("```rust\n").count(), 1, "every block of Rust is in own.rs");
 }
 
 #[test]
@@ -34,9 +34,9 @@ fn each_of_the_ten_rules_names_a_test_that_attacks_it() {
     ]
     .concat();
     for rule in 1..=10 {
-        assert!(CONTRACT.contains(&format!("\n{rule}. **")), "rule {rule} is not written");
+        assert!(CONTRACT.contains(&format!("\n{rule}. **")), "rule {rule} is not written down");
         let (alone, first) = (format!("fn rule_{rule}_"), format!("fn rules_{rule}_"));
-        assert!(tests.contains(&alone) || tests.contains(&first), "rule {rule} is not attacked");
+        assert!(tests.contains(&alone) || tests.contains(&first), "rule {rule} has no test that attacks it");
     }
     assert!(!CONTRACT.contains("\n11. **"));
 }
@@ -53,7 +53,7 @@ fn whole_flows_can_be_moved_between_threads() {
 fn a_future_that_is_dropped_hangs_up() {
     let (hung_up, wait) = std::sync::mpsc::channel();
     let server = Server::start(move |stream, _| {
-        // Nothing more comes: the client has hung up.
+        // No more bytes come: the client has hung up.
         let _sent = hung_up.send(stream.read(&mut [0]).map_or(0, |read| read));
         Ok(Then::Close)
     });
@@ -77,7 +77,7 @@ fn a_future_that_is_dropped_hangs_up() {
 }
 
 #[test]
-fn a_stack_of_ones_own_keeps_the_contract() {
+fn a_custom_stack_keeps_the_contract() {
     let target = Server::says("", || Then::Close);
     for status in ["307 Go", "401 No", "503 Busy"] {
         let (location, twice) = (target.url("/"), "x-a: 1\r\nx-a: 2\r\nset-cookie: a=b\r\n");

@@ -1,4 +1,4 @@
-//! Rules 1, 2, 3, 6, 7 and 8: what is sent, how often, and what comes back.
+//! Rules 1, 2, 3, 6, 7 and 8: which requests are sent, how often, and which responses are returned.
 
 use crate::{
     server::{Server, Then},
@@ -11,7 +11,7 @@ fn empty(status: u16, headers: &str) -> String {
 }
 
 #[test]
-fn rules_1_and_6_every_status_is_a_response_and_is_asked_for_once() {
+fn rules_1_and_6_every_status_is_a_response_to_one_request() {
     for stack in &STACKS {
         for status in [200, 204, 400, 401, 403, 404, 408, 409, 421, 425, 429, 500, 502, 503, 504, 599] {
             let body = if status == 204 { "\r\n".into() } else { "content-length: 2\r\n\r\n{}".to_owned() };
@@ -28,7 +28,7 @@ fn rules_1_and_6_every_status_is_a_response_and_is_asked_for_once() {
 }
 
 #[test]
-fn rule_2_all_headers_arrive_repeated_ones_and_odd_ones_too() {
+fn rule_2_all_headers_arrive_including_repeated_and_odd_ones() {
     let challenges = "WWW-Authenticate: Bearer\r\nwww-authenticate: DPoP algs=\"ES256\"\r\n";
     let others = "DPoP-Nonce: n-1\r\nx-empty:\r\nx-latin: caf\u{e9}\r\n";
     for stack in &STACKS {
@@ -47,7 +47,7 @@ fn rule_2_all_headers_arrive_repeated_ones_and_odd_ones_too() {
 }
 
 #[test]
-fn rule_2_a_hundred_headers_arrive_and_sixty_kilobytes() {
+fn rule_2_a_hundred_headers_of_sixty_kilobytes_arrive() {
     for stack in &STACKS {
         for (count, length) in [(99, 1), (60, 1000)] {
             let headers = format!("x-a: {}\r\n", "b".repeat(length)).repeat(count);
@@ -73,7 +73,7 @@ fn rule_2_an_interim_response_is_not_the_response() {
 }
 
 #[test]
-fn rule_3_a_redirect_is_a_response_and_nobody_is_sent_there() {
+fn rule_3_a_redirect_is_a_response_and_is_not_followed() {
     for stack in &STACKS {
         for status in [300, 301, 302, 303, 307, 308] {
             let other = Server::says(empty(200, ""), || Then::Keep);
@@ -86,16 +86,16 @@ fn rule_3_a_redirect_is_a_response_and_nobody_is_sent_there() {
                     assert_eq!(server.count().0, sent + 1, "{} {status} {location}", stack.name);
                 }
             }
-            assert_eq!(other.count(), (0, 0), "{} {status}: the second origin saw something", stack.name);
+            assert_eq!(other.count(), (0, 0), "{} {status}: the second origin got a request", stack.name);
         }
     }
 }
 
 #[test]
-fn rule_6_a_connection_that_closes_as_the_second_request_comes_is_no_reason_to_send_it_twice() {
+fn rule_6_a_connection_that_closes_on_the_second_request_does_not_repeat_it() {
     for stack in &STACKS {
-        // The first request of each connection is answered, and the connection offered for another;
-        // whoever uses it again is hung up on.
+        // The server answers the first request of each connection and offers the connection for another. If
+        // the client uses it again, the server hangs up.
         for then in [|| Then::Close, || Then::Reset] {
             let server = Server::start(move |stream, request| {
                 if request.starts_with("POST") {
@@ -115,7 +115,7 @@ fn rule_6_a_connection_that_closes_as_the_second_request_comes_is_no_reason_to_s
 #[test]
 fn rule_6_no_exchange_meets_a_connection_that_the_server_is_just_closing() {
     for stack in &STACKS {
-        // It promises to keep the connection, and closes it as soon as it has answered.
+        // The server promises to keep the connection, and closes it right after the response.
         let server = Server::says(empty(200, "connection: keep-alive\r\n"), || Then::Close);
         for sent in 1..=50 {
             stack.answered(post(&server.url("/token"), "code=once"), plenty());
@@ -165,7 +165,7 @@ fn rule_8_an_empty_body_is_no_body() {
 }
 
 #[test]
-fn rule_8_a_post_of_nothing_says_so_and_is_not_sent_in_chunks() {
+fn rule_8_an_empty_post_has_length_zero_and_no_chunks() {
     for stack in &STACKS {
         let server = Server::says(empty(200, ""), || Then::Close);
         stack.answered(post(&server.url("/token"), ""), plenty());
@@ -177,7 +177,7 @@ fn rule_8_a_post_of_nothing_says_so_and_is_not_sent_in_chunks() {
 }
 
 #[test]
-fn the_environment_names_no_proxy() {
+fn a_proxy_in_the_environment_is_ignored() {
     let (dead, test) = ("http://127.0.0.1:9", "rule_8_an_empty_body_is_no_body");
     let output = Command::new(std::env::current_exe().expect("this test"))
         .args([&format!("exchanges::{test}"), "--exact"])

@@ -19,7 +19,7 @@ const PHASES: [(&str, &str); 7] = [
 ];
 
 #[test]
-fn rule_10_a_response_that_breaks_off_is_none_and_is_not_asked_for_again() {
+fn rule_10_a_broken_response_is_an_error_and_is_not_requested_again() {
     for stack in &STACKS {
         for (phase, bytes) in PHASES {
             for then in [|| Then::Close, || Then::Reset] {
@@ -47,7 +47,7 @@ fn rule_10_a_body_without_length_ends_with_the_connection_unless_that_is_reset()
 }
 
 #[test]
-fn a_document_that_was_cut_is_no_document_on_any_stack() {
+fn a_cut_document_is_refused_on_every_stack() {
     for stack in &STACKS {
         for then in [|| Then::Close, || Then::Reset] {
             let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n";
@@ -62,7 +62,7 @@ fn a_document_that_was_cut_is_no_document_on_any_stack() {
 }
 
 #[test]
-fn rule_10_where_nobody_listens_there_is_no_response() {
+fn rule_10_a_closed_port_gives_no_response() {
     for stack in &STACKS {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/", listener.local_addr().expect("an address"));
@@ -77,7 +77,7 @@ fn rule_10_where_nobody_listens_there_is_no_response() {
 }
 
 #[test]
-fn rule_10_what_is_not_http_is_no_response() {
+fn rule_10_bytes_that_are_not_http_give_no_response() {
     for stack in &STACKS {
         for nonsense in [
             "SSH-2.0-OpenSSH_9.6\r\n",
@@ -98,7 +98,7 @@ fn rule_10_what_is_not_http_is_no_response() {
 }
 
 #[test]
-fn rule_10_a_head_without_end_is_no_response() {
+fn rule_10_an_endless_head_gives_no_response() {
     for stack in &STACKS {
         for line in ["x-a: 1\r\n", "a"] {
             let server = Server::start(move |stream, _| {

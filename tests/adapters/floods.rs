@@ -1,4 +1,4 @@
-//! Rule 5 over TLS and HTTP/2: frames, records and messages of handshakes that never come to the point.
+//! Rule 5 over TLS and HTTP/2: frames, records and handshake messages without end.
 
 use crate::{
     beside::{self, RUNTIMES, alone},
@@ -25,10 +25,10 @@ use std::{
 const LIMIT: usize = 64 * 1024;
 const SUM: u64 = 1 << 20;
 
-/// Much longer than an exchange may take.
+/// A time much longer than an exchange may take.
 const GOES_ON: Duration = Duration::from_secs(12);
 
-/// A header with a long value, by its literals.
+/// A header with a long value, as a literal.
 fn long(prefix: u8, name: &str, length: usize) -> Vec<u8> {
     let mut rest = length - 127;
     let mut digits = vec![0x7f];
@@ -41,7 +41,8 @@ fn long(prefix: u8, name: &str, length: usize) -> Vec<u8> {
     [vec![prefix, name_length], name.into(), digits, vec![b'a'; length]].concat()
 }
 
-/// What is said, what comes after it for ever, and whether there can be a response.
+/// Each case: its name, the first bytes, the bytes that repeat without end, and whether there can be a
+/// response.
 fn frames() -> Vec<(&'static str, Vec<u8>, Vec<u8>, bool)> {
     let window = |size: [u8; 4]| frame(SETTINGS, 0, 0, &[&[0, 4][..], &size].concat());
     let swings = [window([0; 4]), window([0x7f, 0xff, 0xff, 0xff])].concat();
@@ -85,7 +86,7 @@ fn rule_5_time_and_sum_are_kept_over_http2_whatever_frames_arrive() {
         let count = Arc::clone(&written);
         let server = Server::start(move |mut client| {
             client.write_all(&once)?;
-            // What the client says is read, or it could not go on.
+            // The server reads what the client writes, so that the client can go on.
             let mut reader = client.sock.try_clone()?;
             thread::spawn(move || io::copy(&mut reader, &mut io::sink()));
             let end = Instant::now() + GOES_ON;
@@ -142,12 +143,12 @@ fn rule_5_time_and_sum_are_kept_over_tls_whatever_records_arrive() {
 }
 
 #[test]
-fn rule_5_time_and_sum_are_kept_whatever_tls_keeps_for_itself() {
+fn rule_5_time_and_sum_are_kept_even_for_hidden_tls_messages() {
     let _alone = alone();
     let terms = terms(LIMIT, Duration::from_secs(3));
     let authority = Authority::new();
     let mut config = authority.server(&authority.issue("127.0.0.1", |_| {}), &[]);
-    // Tickets to come back with: messages of a handshake that is over, of which a program sees nothing.
+    // Session tickets: handshake messages after the handshake, which a program never sees.
     config.send_tls13_tickets = 20_000;
     config.ticketer = Ticketer::new().expect("a ticketer");
     let config = Arc::new(config);
@@ -164,15 +165,15 @@ fn rule_5_time_and_sum_are_kept_whatever_tls_keeps_for_itself() {
 }
 
 #[test]
-fn rule_5_what_is_counted_is_what_comes_from_the_socket() {
+fn rule_5_the_bytes_from_the_socket_are_counted() {
     let _alone = alone();
     let terms = terms(LIMIT, Duration::from_secs(15));
     let authority = Authority::new();
     let config = Arc::new(authority.server(&authority.issue("127.0.0.1", |_| {}), &[]));
-    // Each byte in a record of its own, which has more than twenty bytes.
+    // Each byte is in a record of its own, which has more than twenty bytes.
     let (head, trailers) = ("HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "0\r\n");
     for http in Kept::trusting(&authority.pem()).map(Arc::new) {
-        // Something that each stack would read for ever.
+        // An input that each stack would read without end.
         let (once, ever) = if http.name() == "ureq" { (trailers, "X: a\r\n") } else { ("", "0") };
         let written = Arc::<AtomicU64>::default();
         let count = Arc::clone(&written);
@@ -196,7 +197,7 @@ fn rule_5_what_is_counted_is_what_comes_from_the_socket() {
     }
 }
 
-/// Says this once over TLS, to whoever comes first.
+/// Sends this once over TLS, to the first client that connects.
 fn over_tls(
     config: &Arc<ServerConfig>,
     script: impl FnOnce(&mut StreamOwned<ServerConnection, TcpStream>) -> io::Result<()> + Send + 'static,

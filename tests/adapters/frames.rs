@@ -1,4 +1,4 @@
-//! The same over HTTP/2 that is written frame by frame: what no proper server says, and in what order.
+//! HTTP/2 written frame by frame: sequences that no proper server sends.
 
 use crate::{
     stacks::{Failure, Response, STACKS, Stack, both, get, hurry, plenty, post},
@@ -28,7 +28,7 @@ pub const PUSH_PROMISE: u8 = 5;
 pub const WINDOW_UPDATE: u8 = 8;
 pub const CONTINUATION: u8 = 9;
 
-/// Flags.
+/// Flags of frames.
 const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
 
@@ -43,7 +43,7 @@ pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     [&length, &[kind, flags][..], &stream.to_be_bytes(), payload].concat()
 }
 
-/// A header of HPACK with its name and value as they are: both short.
+/// A header of HPACK with a short literal name and value.
 pub fn literal(name: &str, value: &str) -> Vec<u8> {
     let length = |text: &str| vec![u8::try_from(text.len()).ok().filter(|n| *n < 127).expect("short")];
     [vec![0], length(name), name.into(), length(value), value.into()].concat()
@@ -79,7 +79,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Runs the script on each connection, once a request has arrived.
+    /// Runs the script on each connection after a request has arrived.
     pub fn start(script: impl Fn(Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
         Self::meet(move |mut client| {
             read_request(&mut client)?;
@@ -87,7 +87,7 @@ impl Server {
         })
     }
 
-    /// Runs the script on each connection, as soon as there is one.
+    /// Runs the script on each connection as soon as it is open.
     fn meet(script: impl Fn(Connection) -> io::Result<()> + Send + Sync + 'static) -> Self {
         let authority = Authority::new();
         let config = Arc::new(authority.server(&authority.issue("127.0.0.1", |_| {}), &["h2"]));
@@ -126,7 +126,7 @@ fn stacks() -> impl Iterator<Item = &'static Stack> {
 }
 
 #[test]
-fn what_is_whole_is_a_response_however_it_is_cut_into_frames() {
+fn a_whole_response_counts_however_it_is_cut_into_frames() {
     let interim = head(0, &[&literal(":status", "103"), &literal("link", "</style.css>")]);
     let nothing = frame(GOAWAY, 0, 0, &[0; 8]);
     let last = frame(GOAWAY, 0, 0, &[0, 0, 0, 1, 0, 0, 0, 0]);
@@ -138,7 +138,7 @@ fn what_is_whole_is_a_response_however_it_is_cut_into_frames() {
         vec![interim.clone(), interim, head(0, &[OK]), data(END_STREAM, "{}")],
         vec![head(0, &[OK]), data(0, "{}"), head(END_STREAM, &[&literal("x-trailer", "1")])],
         vec![last, head(0, &[OK]), data(END_STREAM, "{}")],
-        // RFC 9113 section 8.1: nothing more of the request is wanted, and the response counts.
+        // RFC 9113 section 8.1: the server wants no more of the request, and the response counts.
         vec![head(0, &[OK, &length]), data(END_STREAM, "{}"), no_error],
         vec![head(0, &[OK]), data(END_STREAM, "{}"), nothing],
     ] {
@@ -155,7 +155,7 @@ fn what_is_whole_is_a_response_however_it_is_cut_into_frames() {
 }
 
 #[test]
-fn what_is_not_whole_is_no_response_whatever_the_server_calls_it() {
+fn an_incomplete_response_does_not_count_whatever_the_server_claims() {
     let no_error = frame(RST_STREAM, 0, FIRST, &[0; 4]);
     let length = literal("content-length", "9");
     for frames in [
@@ -181,7 +181,7 @@ fn what_is_not_whole_is_no_response_whatever_the_server_calls_it() {
 }
 
 #[test]
-fn a_stream_without_length_that_is_reset_without_an_error_is_not_whole() {
+fn a_stream_without_length_that_is_reset_without_an_error_is_incomplete() {
     let no_error = frame(RST_STREAM, 0, FIRST, &[0; 4]);
     for frames in [vec![head(0, &[OK]), no_error.clone()], vec![head(0, &[OK]), data(0, "{}"), no_error]] {
         let server = Server::says(&frames);
@@ -193,10 +193,11 @@ fn a_stream_without_length_that_is_reset_without_an_error_is_not_whole() {
 }
 
 #[test]
-fn a_server_that_takes_nothing_holds_no_connection_longer_than_an_exchange() {
+fn a_server_that_reads_nothing_holds_no_connection_longer_than_an_exchange() {
     for stack in stacks() {
         let (tell, told) = mpsc::channel();
-        // It allows a body of any size, and reads none of it: soon the client can write no more.
+        // The server allows a body of any size and reads none of it, so that the client soon cannot write
+        // any more.
         let server = Server::meet(move |mut client| {
             client.write_all(&frame(SETTINGS, 0, 0, &[0, 4, 0x7f, 0xff, 0xff, 0xff]))?;
             client.write_all(&frame(WINDOW_UPDATE, 0, 0, &[0x7f, 0, 0, 0]))?;
@@ -214,10 +215,10 @@ fn a_server_that_takes_nothing_holds_no_connection_longer_than_an_exchange() {
 }
 
 #[test]
-fn a_server_that_floods_and_takes_nothing_holds_no_connection_either() {
+fn a_server_that_floods_and_reads_nothing_holds_no_connection_either() {
     for stack in stacks() {
         let (tell, told) = mpsc::channel();
-        // Each ping wants an answer, and nobody takes it.
+        // Each ping asks for a response, and the server reads none.
         let server = Server::start(move |mut client| {
             let pings = frame(PING, 0, 0, &[0; 8]).repeat(1000);
             while client.write_all(&pings).is_ok() {}

@@ -1,5 +1,5 @@
-//! Rule 5: servers that never come to the point, at full speed. The time is kept, whatever arrives; so is
-//! the sum of what is read; and whoever shares the runtime notices nothing.
+//! Rule 5: servers that never finish, at full speed. The time limit holds whatever arrives, and so does the
+//! limit of bytes. Other tasks of the runtime notice nothing.
 
 use crate::{
     beside::{self, RUNTIMES, alone},
@@ -18,22 +18,22 @@ use std::{
 
 const LIMIT: usize = 64 * 1024;
 
-/// What an exchange with this limit may take from the wire.
+/// The bytes that an exchange with this limit may read from the wire.
 const SUM: u64 = 1 << 20;
 
-/// Much longer than an exchange may take, and than an exchange of an adapter that forgets its time.
+/// A time much longer than an exchange may take, even one of an adapter that forgets its time limit.
 const GOES_ON: Duration = Duration::from_secs(12);
 
-/// What is said once, and what is said for ever after that.
+/// The bytes that are sent once, and those that then repeat without end.
 pub struct Case {
     pub name: &'static str,
     pub once: Vec<u8>,
     pub ever: Vec<u8>,
-    /// Between two writes.
+    /// The pause between two writes.
     pub pause: Duration,
     /// Whether there can be a response.
     pub response: bool,
-    /// Whether it may be the time that ends it.
+    /// Whether the time limit may end the exchange.
     pub slow: bool,
 }
 
@@ -43,32 +43,32 @@ pub fn case(name: &'static str, once: &[&str], ever: &str) -> Case {
 }
 
 impl Case {
-    /// A proper client has its response before it sees what follows, or has all that it wants of it.
+    /// Allows a response: a client may have it before it reads what follows.
     pub fn answers(self) -> Self {
         Self { response: true, ..self }
     }
 
-    /// One byte after another, as fast as they go.
+    /// Sends byte by byte, as fast as possible.
     pub fn by_the_byte(mut self) -> Self {
         self.ever.truncate(1);
         Self { slow: true, ..self }
     }
 
-    /// A byte now and then, so that no wait for the next is long.
+    /// Sends a byte now and then, so that no wait for the next is long.
     pub fn drips(mut self) -> Self {
         self.ever.truncate(1);
         Self { pause: Duration::from_millis(20), slow: true, ..self }
     }
 }
 
-/// A server that says this on every connection, and how much it got rid of.
+/// A server that sends this on every connection, and the number of bytes that it could send.
 pub struct Hostile {
     pub authority: String,
     written: Arc<AtomicU64>,
 }
 
 impl Hostile {
-    /// `reads` is whether it waits for the request.
+    /// Starts the server. `reads` is whether it waits for the request.
     pub fn start(case: &Case, reads: bool) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let authority = listener.local_addr().expect("an address").to_string();
@@ -160,7 +160,7 @@ fn cases() -> Vec<Case> {
 fn rule_5_time_and_sum_are_kept_whatever_arrives_and_a_timer_beside_goes_on() {
     let _alone = alone();
     for case in cases() {
-        // What is fast has time enough: it is the sum that ends it, on a busy machine too.
+        // A fast server gets enough time: the limit of bytes ends the exchange, on a busy machine too.
         let time = if case.slow { Duration::from_millis(400) } else { Duration::from_secs(5) };
         let terms = terms(LIMIT, time);
         for http in Kept::all().map(Arc::new) {
@@ -185,9 +185,9 @@ fn rule_5_time_and_sum_are_kept_whatever_arrives_and_a_timer_beside_goes_on() {
 }
 
 #[test]
-fn rule_5_the_time_is_kept_where_the_sum_is_large() {
+fn rule_5_the_time_is_kept_even_if_the_sum_is_large() {
     let _alone = alone();
-    // Half a gigabyte, of which no machine gets through in that time.
+    // Half a gigabyte, which no machine can read in that time.
     let terms = terms(64 << 20, Duration::from_millis(800));
     for case in [case("zeros", &[HEAD, CHUNKED], "0"), case("spaces", &[HEAD, CHUNKED, "1"], " ")] {
         let [_, stacks @ ..] = Kept::all();
@@ -206,9 +206,9 @@ fn rule_5_the_time_is_kept_where_the_sum_is_large() {
 }
 
 #[test]
-fn rule_5_the_error_says_how_much_there_was() {
+fn rule_5_the_error_names_the_number_of_bytes() {
     let _alone = alone();
-    // Something that each stack would read for ever.
+    // An input that each stack would read without end.
     let zeros =
         [case("zeros", &[HEAD, CHUNKED], "0"), case("trailers", &[HEAD, CHUNKED, "0\r\n"], "X: a\r\n")];
     for http in Kept::all().map(Arc::new) {
@@ -220,7 +220,7 @@ fn rule_5_the_error_says_how_much_there_was() {
             let (_, runtime) = RUNTIMES[0];
             let ended = beside::send(runtime, &http, get(&url), terms);
             ended.is_kept(http.name(), terms, sum, server.written());
-            // With a limit of nothing, the byte too many is the first one; zeros are none.
+            // With a limit of nothing, the first byte is one too many. Leading zeros do not count.
             let failure = ended.came.map(|_| ()).expect_err("no response");
             assert_eq!(failure.too_much, Some(sum), "{}: {failure:?}", http.name());
             let says = format!("the server sent more than {sum} bytes in one exchange");

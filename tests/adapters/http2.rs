@@ -1,4 +1,4 @@
-//! The same rules over HTTP/2, on the stacks that have it.
+//! The same rules over HTTP/2, on the stacks that support it.
 
 use crate::{
     stacks::{Failure, Response, STACKS, Stack, both, get, hurry, plenty, post, runtime, terms},
@@ -16,7 +16,7 @@ use tokio_rustls::TlsAcceptor;
 
 type Seen = Arc<Mutex<Vec<(Request<()>, Vec<u8>)>>>;
 
-/// A server that speaks HTTP/2 alone, and what it saw.
+/// A server that only speaks HTTP/2, and the requests that it got.
 struct Server {
     authority: Authority,
     url: String,
@@ -25,7 +25,7 @@ struct Server {
 
 type Script = fn(SendResponse<bytes::Bytes>) -> Result<Open, h2::Error>;
 
-/// What a script keeps open; dropped when the connection ends.
+/// A value that a script keeps open. It is dropped when the connection ends.
 type Open = Option<Box<dyn std::any::Any + Send>>;
 
 fn serve(script: Script) -> Server {
@@ -90,7 +90,7 @@ fn response(status: u16) -> http::Response<()> {
 }
 
 #[test]
-fn a_server_of_http2_is_spoken_to_in_http2() {
+fn an_http2_server_gets_http2() {
     for stack in stacks() {
         for status in [200, 307, 401, 421, 503] {
             let script: Script = match status {
@@ -118,7 +118,7 @@ fn a_server_of_http2_is_spoken_to_in_http2() {
 }
 
 #[test]
-fn a_hundred_headers_arrive_and_sixty_kilobytes_as_over_http1() {
+fn a_hundred_headers_of_sixty_kilobytes_arrive_as_over_http1() {
     let scripts: [(usize, Script); 2] = [
         (99, |mut to| to.send_response(with_headers(99, 1), true).map(|_| None)),
         (60, |mut to| to.send_response(with_headers(60, 1000), true).map(|_| None)),
@@ -142,7 +142,7 @@ fn with_headers(count: usize, length: usize) -> http::Response<()> {
 }
 
 #[test]
-fn of_a_large_body_one_byte_too_many_is_read() {
+fn a_large_body_is_read_up_to_one_byte_too_many() {
     for stack in stacks() {
         let server = serve(|mut to| {
             let mut body = to.send_response(response(200), false)?;
@@ -159,8 +159,8 @@ fn of_a_large_body_one_byte_too_many_is_read() {
 }
 
 #[test]
-fn a_stream_that_the_server_refuses_is_not_asked_for_again() {
-    // Of a refused stream the specification says that it may be repeated; what is sent once is sent once.
+fn a_refused_stream_is_not_requested_again() {
+    // The specification allows to repeat a refused stream. The adapters do not: each request is sent once.
     let scripts: [Script; 4] = [
         |mut to| {
             to.send_reset(Reason::REFUSED_STREAM);
@@ -196,7 +196,7 @@ fn a_stream_that_the_server_refuses_is_not_asked_for_again() {
 }
 
 #[test]
-fn a_stream_of_nothing_but_a_head_is_whole() {
+fn a_stream_with_only_a_head_is_whole() {
     let scripts: [Script; 3] = [
         |mut to| to.send_response(response(204), true).map(|_| None),
         |mut to| {
@@ -221,7 +221,7 @@ fn a_stream_of_nothing_but_a_head_is_whole() {
 }
 
 #[test]
-fn a_stream_that_does_not_go_on_is_given_up_in_time() {
+fn a_stalled_stream_is_abandoned_in_time() {
     let scripts: [Script; 2] = [
         |to| Ok(Some(Box::new(to))),
         |mut to| {

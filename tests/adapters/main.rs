@@ -1,5 +1,5 @@
-//! One suite for all adapters: each of the ten rules of `oidc-adapters/README.md` attacked over a
-//! socket, on every stack, through one table.
+//! One suite for all adapters: it attacks each of the ten rules of `oidc-adapters/README.md` over a socket,
+//! on every stack, through one table.
 
 mod beside;
 mod bodies;

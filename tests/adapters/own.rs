@@ -1,4 +1,4 @@
-//! A stack of one's own in ten lines, as `oidc-adapters/README.md` shows it.
+//! A custom stack in ten lines, as `oidc-adapters/README.md` shows it.
 
 use {attohttpc::RequestBuilder as Builder, http::request::Parts, oidc_proto::flow::*, std::io};
 

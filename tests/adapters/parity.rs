@@ -1,4 +1,5 @@
-//! One scenario over every stack: the provider gets the same requests, byte for byte, and says the same.
+//! One scenario over every stack: the provider gets the same requests, byte for byte, and the results are
+//! the same.
 
 use crate::own;
 use oidc_proto::{
@@ -12,7 +13,7 @@ use tokio::runtime::Runtime;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// What a stack must say of itself and of the connection. Everything else is the flow's.
+/// The headers that depend on the stack and the connection. All other headers come from the flow.
 const OF_THE_STACK: [&str; 4] = ["accept-encoding", "connection", "host", "user-agent"];
 
 type Send = fn(Request, Terms) -> Option<http::Response<Vec<u8>>>;
@@ -29,7 +30,7 @@ fn runtime() -> &'static Runtime {
     &RUNTIME
 }
 
-/// Everything that two runs have to have in common.
+/// Everything that two runs must have in common.
 #[derive(Debug, PartialEq)]
 struct Run {
     requests: Vec<String>,
@@ -48,7 +49,7 @@ impl Scene {
         let build = |issuer: &str| {
             let mut provider = TestProvider::new(format!("{issuer}/tenant/a%20b"));
             provider.rotate_refresh_tokens(true);
-            // A token that is signed would have the port in it, and the port is another in each run.
+            // A signed token would contain the port, which differs in each run.
             provider.opaque_access_tokens(true);
             let registration = Registration::basic("my client", "a secret: 100% + more/~").grant_types([
                 "authorization_code",
@@ -62,7 +63,7 @@ impl Scene {
         Self { socket, clock: Clock::new(NOW, Seed::new(42)), send, outcomes: Vec::new() }
     }
 
-    /// Runs a flow; its moments come from the seed, so that only the stack is another.
+    /// Runs a flow. Its moments come from the seed, so that only the stack differs.
     fn run<F: Flow>(&mut self, step: impl Into<Step<F>>) -> Result<F::Output, Error> {
         let send = self.send;
         let result = drive_with(step, &mut self.clock, |request, terms, _| send(request.clone(), *terms));
@@ -97,7 +98,7 @@ impl Scene {
         let refresh_token = login.tokens.refresh_token.clone().expect("a refresh token");
         let previous = PreviousLogin::from(&login.id_token);
         for _ in 0..2 {
-            // The second time the token is spent.
+            // The token is used for the second time.
             let call = client.refresh(
                 &refresh_token,
                 Some(previous.clone()),
@@ -146,7 +147,7 @@ impl Scene {
 }
 
 #[test]
-fn every_stack_sends_the_same_bytes_and_comes_to_the_same_verdicts() {
+fn every_stack_sends_the_same_bytes_and_gets_the_same_results() {
     let runs: Vec<_> =
         STACKS.map(|(name, send)| (name, Scene::new(send).play().expect("the scenario"))).into();
     let (_, first) = &runs[0];

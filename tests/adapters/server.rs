@@ -1,5 +1,5 @@
-//! A server of raw bytes on loopback, scripted by each test: it says what no proper server would, and
-//! remembers every byte that it was sent.
+//! A server of raw bytes on loopback, scripted by each test: it sends what no proper server would, and
+//! remembers every byte that it got.
 
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::{
@@ -13,22 +13,22 @@ use std::{
     time::Duration,
 };
 
-/// What becomes of a connection after a script.
+/// The end of a script: what becomes of the connection.
 pub enum Then {
-    /// It waits for another request.
+    /// The connection waits for another request.
     Keep,
-    /// It is closed in order.
+    /// The connection is closed in order.
     Close,
-    /// It is reset: what was sent may never arrive.
+    /// The connection is reset. The bytes that were sent may never arrive.
     Reset,
-    /// It is closed without a word, as by a wire that was cut.
+    /// The connection is cut without a closing message.
     Cut,
 }
 
 pub trait Stream: Read + Write {}
 impl<T: Read + Write> Stream for T {}
 
-/// What arrived so far.
+/// The requests that have arrived so far.
 #[derive(Default)]
 pub struct Seen {
     pub connections: usize,
@@ -49,8 +49,8 @@ pub struct Server {
 type Script = dyn Fn(&mut dyn Stream, &str) -> io::Result<Then> + Send + Sync;
 
 impl Server {
-    /// Runs the script for each request that has arrived in whole. A script that cannot write has met
-    /// a client that hung up.
+    /// Runs the script for each request that has arrived in full. If a script cannot write, the client has
+    /// hung up.
     pub fn start(script: impl Fn(&mut dyn Stream, &str) -> io::Result<Then> + Send + Sync + 'static) -> Self {
         Self::run(None, Some(Arc::new(script)))
     }
@@ -61,7 +61,7 @@ impl Server {
         Self::start(move |stream, _| stream.write_all(&answer).map(|()| then()))
     }
 
-    /// The same over TLS.
+    /// Runs the script for each request over TLS.
     pub fn tls(
         config: ServerConfig,
         script: impl Fn(&mut dyn Stream, &str) -> io::Result<Then> + Send + Sync + 'static,
@@ -87,7 +87,7 @@ impl Server {
                 shared.lock().unwrap().connections += 1;
                 let (config, script, seen) = (config.clone(), script.clone(), Arc::clone(&shared));
                 std::thread::spawn(move || {
-                    // A client that hung up is no failure of the server.
+                    // A client that hangs up is no failure of the server.
                     let _end = serve(stream, config, script.as_deref(), &seen);
                 });
             }
@@ -99,7 +99,7 @@ impl Server {
         format!("{}://{}{path}", if self.tls { "https" } else { "http" }, self.address)
     }
 
-    /// How many requests there were, and how many connections.
+    /// The number of requests, and the number of connections.
     pub fn count(&self) -> (usize, usize) {
         let seen = self.seen.lock().unwrap();
         (seen.requests.len(), seen.connections)
@@ -131,7 +131,7 @@ fn serve(
     seen: &Mutex<Seen>,
 ) -> io::Result<()> {
     let raw = tcp.try_clone()?;
-    // A client that neither reads nor hangs up must not keep a thread for ever.
+    // A client that neither reads nor hangs up must not block a thread without limit.
     tcp.set_write_timeout(Some(Duration::from_secs(20)))?;
     tcp.set_read_timeout(Some(Duration::from_secs(20)))?;
     let reset = |raw: &TcpStream| socket2::SockRef::from(raw).set_linger(Some(Duration::ZERO));
@@ -175,7 +175,7 @@ fn talk<S: Stream>(
     Ok(Then::Close)
 }
 
-/// Head and body; `None` if the client has nothing more to ask.
+/// Reads head and body, or returns `None` if the client sends no more requests.
 fn read_request(stream: &mut impl Read) -> io::Result<Option<String>> {
     let (mut request, mut byte) = (Vec::new(), [0]);
     while !request.ends_with(b"\r\n\r\n") {

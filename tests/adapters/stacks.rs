@@ -7,29 +7,30 @@ use tokio::runtime::Runtime;
 
 pub type Response = http::Response<Vec<u8>>;
 
-/// Why there was no response, as far as the tests are concerned.
+/// The reason for a missing response, as far as the tests need it.
 #[derive(Debug)]
 pub struct Failure {
     pub timed_out: bool,
-    /// The sum of what one exchange may take from the wire, if the server sent more.
+    /// The limit of bytes for one exchange, if the server sent more.
     pub too_much: Option<u64>,
     pub says: String,
 }
 
-/// One way to send a request.
+/// A function that sends a request over a stack.
 pub type Send = fn(Request, Terms) -> Result<Response, Failure>;
 
-/// A stack that can be told whom to trust, and as whom to go: both in PEM.
+/// A function that sends a request over a stack with this root certificate and this client certificate,
+/// both in PEM.
 pub type SendTls = fn(Request, Terms, &str, Option<(&str, &str)>) -> Result<Response, Failure>;
 
 pub struct Stack {
     pub name: &'static str,
     pub send: Send,
     pub send_tls: SendTls,
-    /// Whether it speaks HTTP/2.
+    /// Whether the stack speaks HTTP/2.
     pub http2: bool,
-    /// Whether it can tell a reset from the end of a body that has no length. If it cannot, the flow
-    /// has to: JSON and JWTs show where they end.
+    /// Whether the stack can tell a reset from the end of a body without length. If not, the flow has to:
+    /// JSON and JWTs show where they end.
     pub sees_cuts: bool,
 }
 
@@ -38,10 +39,11 @@ const HYPER: Stack = Stack { name: "hyper", send: hyper, send_tls: hyper_tls, ht
 const REQWEST: Stack =
     Stack { name: "reqwest", send: reqwest, send_tls: reqwest_tls, http2: true, sees_cuts: true };
 
-/// The adapters.
+/// The stacks of all adapters.
 pub const STACKS: [Stack; 3] = [UREQ, HYPER, REQWEST];
 
-/// Each stack keeps its client between requests, as a program would: what it remembers would show.
+/// Each stack keeps its client between requests, as a program would, so that a client that remembers
+/// anything would show it.
 fn ureq(request: Request, terms: Terms) -> Result<Response, Failure> {
     static HTTP: LazyLock<oidc_ureq::Http> = LazyLock::new(oidc_ureq::Http::new);
     HTTP.send(request, terms).map_err(of_ureq)
@@ -104,7 +106,7 @@ pub fn of_reqwest(error: oidc_reqwest::Error) -> Failure {
     Failure { timed_out: matches!(error, oidc_reqwest::Error::Timeout), too_much, says: error.to_string() }
 }
 
-/// A client that a program keeps, to be used on any runtime.
+/// A client that a program keeps and can use on any runtime.
 #[allow(clippy::large_enum_variant, reason = "there are three of them")]
 pub enum Kept {
     Ureq(oidc_ureq::Http),
@@ -113,7 +115,7 @@ pub enum Kept {
 }
 
 impl Kept {
-    /// One of each stack, as configured for everybody.
+    /// One client of each stack, with default settings.
     pub fn all() -> [Self; 3] {
         [
             Self::Ureq(oidc_ureq::Http::new()),
@@ -122,7 +124,7 @@ impl Kept {
         ]
     }
 
-    /// One of each stack that trusts this authority.
+    /// One client of each stack that trusts this authority.
     pub fn trusting(roots: &str) -> [Self; 3] {
         let roots = roots.as_bytes();
         [
@@ -153,7 +155,7 @@ impl Kept {
     }
 }
 
-/// On another thread than the caller's: what does not compile here is a future that is not `Send`.
+/// Waits on another thread than the caller's. A future that is not `Send` does not compile here.
 fn wait<T: std::marker::Send + 'static>(future: impl Future<Output = T> + std::marker::Send + 'static) -> T {
     let runtime = runtime();
     runtime.block_on(runtime.spawn(future)).expect("no panic")
@@ -172,12 +174,12 @@ pub fn terms(max_body: usize, timeout: Duration) -> Terms {
     terms
 }
 
-/// Enough of both for every honest exchange: a test that needs the time fails.
+/// Enough size and time for every honest exchange. A test that needs all the time fails.
 pub fn plenty() -> Terms {
     terms(64 * 1024, Duration::from_secs(15))
 }
 
-/// Little time.
+/// A short time.
 pub fn hurry() -> Terms {
     terms(64 * 1024, Duration::from_millis(400))
 }
@@ -201,12 +203,12 @@ pub fn both(url: &str) -> [Request; 2] {
 }
 
 impl Stack {
-    /// There is a response.
+    /// Returns the response, and fails if there is none.
     pub fn answered(&self, request: Request, terms: Terms) -> Response {
         (self.send)(request, terms).unwrap_or_else(|error| panic!("{}: {}", self.name, error.says))
     }
 
-    /// There is none.
+    /// Returns the failure, and fails if there was a response.
     pub fn failed(&self, request: Request, terms: Terms) -> Failure {
         match (self.send)(request, terms) {
             Ok(response) => panic!("{}: {:?}", self.name, Short(&response)),
@@ -223,6 +225,6 @@ impl std::fmt::Debug for Short<'_> {
     }
 }
 
-/// Kept here so that errors stay usable as errors.
+/// Checks that the errors of an adapter are usable as errors.
 const _: fn(oidc_hyper::Error) -> Box<dyn Error + std::marker::Send + Sync> = |error| Box::new(error);
 const _: fn(oidc_reqwest::Error) -> Box<dyn Error + std::marker::Send + Sync> = |error| Box::new(error);

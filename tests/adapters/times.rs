@@ -1,4 +1,4 @@
-//! Rule 5: the timeout is kept over the whole exchange, slow drips included.
+//! Rule 5: the timeout is kept over the whole exchange, even if bytes drip in slowly.
 
 use crate::{
     server::{Server, Stream, Then},
@@ -10,7 +10,7 @@ use std::{
     time::Duration,
 };
 
-/// One piece after another, each well before anybody would give up waiting for it.
+/// Writes one piece after another, each soon enough that no read times out.
 fn drip(stream: &mut dyn Stream, head: &str, pieces: impl Iterator<Item = Vec<u8>>) -> io::Result<Then> {
     stream.write_all(head.as_bytes())?;
     for piece in pieces {
@@ -22,7 +22,7 @@ fn drip(stream: &mut dyn Stream, head: &str, pieces: impl Iterator<Item = Vec<u8
 }
 
 #[test]
-fn rule_5_a_server_that_drips_is_given_up_in_time() {
+fn rule_5_a_dripping_server_is_abandoned_in_time() {
     let bytes = |text: &str| text.bytes().cycle().map(|byte| vec![byte]).take(500).collect::<Vec<_>>();
     let whole = |text: &str| vec![text.as_bytes().to_vec(); 500];
     let cases = [
@@ -37,7 +37,7 @@ fn rule_5_a_server_that_drips_is_given_up_in_time() {
         ("chunks", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", whole("1\r\nx\r\n")),
         ("chunk size", "HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1;", bytes("a")),
         ("gzip", "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 500\r\n\r\n", {
-            // An empty stored block, again and again: what is decompressed never grows.
+            // An empty stored block, again and again: the decompressed body never grows.
             let header = vec![0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3];
             std::iter::once(header).chain(vec![vec![0, 0, 0, 0xff, 0xff]; 98]).collect()
         }),
@@ -50,7 +50,7 @@ fn rule_5_a_server_that_drips_is_given_up_in_time() {
                     let head = *head;
                     let server = Server::start(move |stream, _| {
                         if pieces.is_empty() {
-                            // Until the client hangs up.
+                            // Waits until the client hangs up.
                             let _end = stream.read(&mut [0]);
                         }
                         drip(stream, head, pieces.clone().into_iter())
@@ -65,7 +65,7 @@ fn rule_5_a_server_that_drips_is_given_up_in_time() {
 }
 
 #[test]
-fn rule_5_a_server_that_does_not_read_is_given_up_in_time() {
+fn rule_5_a_server_that_does_not_read_is_abandoned_in_time() {
     for stack in &STACKS {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
         let url = format!("http://{}/token", listener.local_addr().expect("an address"));
@@ -76,7 +76,7 @@ fn rule_5_a_server_that_does_not_read_is_given_up_in_time() {
 }
 
 #[test]
-fn rule_5_a_handshake_that_does_not_end_is_given_up_in_time() {
+fn rule_5_an_endless_handshake_is_abandoned_in_time() {
     for stack in &STACKS {
         for speaks in [false, true] {
             let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
@@ -86,7 +86,7 @@ fn rule_5_a_handshake_that_does_not_end_is_given_up_in_time() {
                 let mut hello = [0; 5];
                 stream.read_exact(&mut hello).expect("a hello");
                 if speaks {
-                    // A record of a handshake that is announced as long, and comes byte by byte.
+                    // A handshake record that announces a large length, and then comes byte by byte.
                     let head = "\u{16}\u{3}\u{3}\u{20}\u{0}\u{2}\u{0}\u{1f}";
                     let _hung_up = drip(&mut stream, head, (0..500).map(|_| vec![0]));
                 } else {

@@ -1,4 +1,4 @@
-//! An authority of the tests, its certificates, and servers that present them.
+//! A certificate authority of the tests, its certificates, and servers that present them.
 
 use rcgen::{
     BasicConstraints, CertificateParams, CertifiedIssuer, ExtendedKeyUsagePurpose, IsCa, KeyPair,
@@ -34,7 +34,7 @@ impl Authority {
         self.issuer.pem()
     }
 
-    /// A good certificate for `name`, but for what is changed.
+    /// A valid certificate for `name`, with the changes of the test.
     pub fn issue(&self, name: &str, change: impl FnOnce(&mut CertificateParams)) -> Pair {
         let mut params = CertificateParams::new([name.to_owned()]).expect("a name");
         params.extended_key_usages =
@@ -45,7 +45,7 @@ impl Authority {
         Pair { chain, key: key.serialize_pem() }
     }
 
-    /// A server that asks for a client certificate of this authority, but does without.
+    /// A server that asks for a client certificate of this authority, and does not require one.
     pub fn server(&self, pair: &Pair, protocols: &[&str]) -> ServerConfig {
         let provider = Arc::new(default_provider());
         let mut roots = RootCertStore::empty();

@@ -1,11 +1,11 @@
-//! The crates that the core stands on, as `cargo tree` tells them.
+//! The dependencies of the core, as `cargo tree` lists them.
 
 use super::root;
 use std::{collections::BTreeSet, env, process::Command};
 
 const MAX_CRATES: usize = 60;
 
-/// Sockets, TLS, runtimes, and sources of randomness.
+/// Crates with sockets, TLS, runtimes or sources of randomness.
 const FORBIDDEN_CRATES: [&str; 20] = [
     "tokio",
     "mio",
@@ -29,7 +29,7 @@ const FORBIDDEN_CRATES: [&str; 20] = [
     "time",
 ];
 
-/// `cargo tree --prefix depth`: the crates, and those that stand on a forbidden one.
+/// Parses `cargo tree --prefix depth`: returns all crates, and those that depend on a forbidden one.
 fn forbidden(tree: &str) -> (BTreeSet<String>, Vec<String>) {
     let (mut crates, mut found, mut path) = (BTreeSet::new(), Vec::new(), Vec::<String>::new());
     for line in tree.lines().filter(|line| !line.trim().is_empty()) {
@@ -38,7 +38,7 @@ fn forbidden(tree: &str) -> (BTreeSet<String>, Vec<String>) {
         let name = name.split(' ').next().unwrap().to_owned();
         path.truncate(depth);
         let parent = path.last().map_or("", String::as_str);
-        // ring draws the randomness of its own signatures, in backend/private_key.rs and nowhere else.
+        // ring draws the randomness for its own signatures, only in backend/private_key.rs.
         if FORBIDDEN_CRATES.contains(&name.as_str()) || (name == "getrandom" && parent != "ring") {
             found.push(format!("{name} under {parent}"));
         }
@@ -59,7 +59,7 @@ fn tree_of_the_core(more: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-/// What a tree has that is not known, and does not hang below the one crate that gets entropy for ring.
+/// The crates of a tree that are not known and are not below the crate that gets entropy for ring.
 fn strangers(tree: &str, known: &BTreeSet<String>) -> Vec<String> {
     let (mut found, mut path) = (Vec::new(), Vec::<&str>::new());
     for line in tree.lines().filter(|line| !line.trim().is_empty()) {
@@ -77,7 +77,7 @@ fn strangers(tree: &str, known: &BTreeSet<String>) -> Vec<String> {
 }
 
 #[test]
-fn the_core_stands_on_few_crates_and_none_with_a_socket() {
+fn the_core_depends_on_few_crates_and_none_with_a_socket() {
     let (crates, found) = forbidden(&tree_of_the_core(&["--offline"]));
     assert!(found.is_empty(), "{found:#?}");
     assert!(
@@ -87,24 +87,24 @@ fn the_core_stands_on_few_crates_and_none_with_a_socket() {
     assert!(crates.len() <= MAX_CRATES, "{} crates: {crates:?}", crates.len());
 }
 
-/// Needs no target to be installed; `tests/wasm/run` builds for it and runs what it has built.
+/// Needs no installed target. `tests/wasm/run` builds for it, and runs the result.
 #[test]
-fn on_wasm32_the_core_needs_no_operating_system_and_more_crates_only_for_the_entropy_of_ring() {
+fn on_wasm32_the_core_needs_no_operating_system_and_extra_crates_only_for_entropy() {
     let (here, _) = forbidden(&tree_of_the_core(&["--offline"]));
-    // Not offline: a build for this machine has not brought the crates of another.
+    // Not offline: a build for this machine has not fetched the crates of another target.
     let there = tree_of_the_core(&["--target", "wasm32-unknown-unknown"]);
     let (crates, found) = forbidden(&there);
     assert!(found.is_empty(), "{found:#?}");
     assert_eq!(strangers(&there, &here), [""; 0]);
     let named = |name: &str| crates.iter().any(|known| known.split(' ').next() == Some(name));
-    assert!(named("js-sys"), "ring has its entropy from the host: {crates:?}");
+    assert!(named("js-sys"), "ring gets its entropy from the host: {crates:?}");
     for system in ["libc", "errno", "rustix", "nix", "windows-sys", "windows-targets", "wasi", "wasip2"] {
         assert!(!named(system), "{system} is for an operating system");
     }
 }
 
 #[test]
-fn a_stranger_is_seen_unless_it_is_for_entropy() {
+fn an_unknown_crate_is_found_unless_it_is_for_entropy() {
     let known = BTreeSet::from(["ring v1".to_owned(), "getrandom v1".to_owned(), "oidc-proto v1".to_owned()]);
     let tree = |lines: &[&str]| strangers(&lines.join("\n"), &known);
     assert_eq!(tree(&["0oidc-proto v1 (/x)", "1ring v1", "2getrandom v1", "3js-sys v1", "4x v1"]), [""; 0]);
@@ -114,7 +114,7 @@ fn a_stranger_is_seen_unless_it_is_for_entropy() {
 }
 
 #[test]
-fn a_forbidden_crate_is_seen_wherever_it_hangs() {
+fn a_forbidden_crate_is_found_anywhere_in_the_tree() {
     let tree = |lines: &[&str]| forbidden(&lines.join("\n"));
     let (crates, found) =
         tree(&["0oidc-proto v0.1.0 (/x)", "1ring v0.17.14", "2getrandom v0.2.17", "1url v2.5"]);

@@ -1,21 +1,21 @@
-//! Which file of a crate uses which: every `use` and every path in the code, followed through re-exports to
-//! the file that defines the name.
+//! The imports between the files of a crate: every `use` and every path in the code, followed through
+//! re-exports to the file that defines the name.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A path as segments, such as `crate`, `flow`, `Error`.
 type Path = Vec<String>;
 
-/// What the text of a file says of others.
+/// The references of one file to others.
 #[derive(Debug, Default, PartialEq)]
 struct Said {
-    /// The modules that it declares.
+    /// The modules that the file declares.
     declared: BTreeSet<String>,
-    /// The names that it imports or re-exports, and whence, from the root of the crate.
+    /// The names that the file imports or re-exports, each with its source path from the root of the crate.
     names: BTreeMap<String, Path>,
-    /// The paths that it uses, from the root of the crate.
+    /// The paths that the file uses, from the root of the crate.
     used: Vec<Path>,
-    /// It does nothing but declare, import and re-export.
+    /// Whether the file only declares, imports and re-exports.
     only_declares: bool,
 }
 
@@ -55,7 +55,7 @@ fn module_of(path: &str) -> Path {
     module
 }
 
-/// A path as it is written in a module, from the root of the crate; `None` if it does not begin there.
+/// A path that is written in a module, from the root of the crate. `None` if the path does not begin there.
 fn absolute(module: &[String], path: &[String]) -> Option<Path> {
     let mut from = match path.first()?.as_str() {
         "crate" => Path::new(),
@@ -72,7 +72,8 @@ fn absolute(module: &[String], path: &[String]) -> Option<Path> {
     Some(from)
 }
 
-/// Finds the leaves of a `use` tree, as path and the name that it gets; tells how many tokens the tree takes.
+/// Finds the leaves of a `use` tree, each with its path and its local name. Returns the number of tokens of
+/// the tree.
 fn leaves(tokens: &[&str], before: &[String], found: &mut Vec<(Path, String)>) -> usize {
     let (mut path, mut at) = (before.to_vec(), 0);
     while let Some(&token) = tokens.get(at) {
@@ -93,7 +94,7 @@ fn leaves(tokens: &[&str], before: &[String], found: &mut Vec<(Path, String)>) -
                 found.push((path, tokens.get(at + 1).copied().unwrap_or_default().to_owned()));
                 return at + 2;
             }
-            // In a group: the module itself.
+            // `self` in a group means the module itself.
             "self" if at == 0 && !before.is_empty() => {}
             token if is_word(token) => path.push(token.to_owned()),
             _ => break,
@@ -104,7 +105,8 @@ fn leaves(tokens: &[&str], before: &[String], found: &mut Vec<(Path, String)>) -
     at
 }
 
-/// How many tokens from here are an attribute or a visibility, which say nothing of other files.
+/// The number of tokens here that belong to an attribute or a visibility, which do not refer to other
+/// files.
 fn decoration(tokens: &[&str]) -> usize {
     let (open, close) = match tokens {
         ["#", "[", ..] | ["#", "!", "[", ..] => ("[", "]"),
@@ -177,7 +179,7 @@ fn read(file: &[String], code: &str) -> Said {
     }
     let whole = |module: &[String], path: &[String], said: &Said| {
         absolute(module, path).or_else(|| {
-            // A module that is declared here, or a name that is imported.
+            // The first segment is a module that is declared here, or an imported name.
             let (first, rest) = path.split_first()?;
             let declared = || said.declared.contains(first).then(|| [file, path].concat());
             said.names.get(first).map(|known| [&known[..], rest].concat()).or_else(declared)
@@ -185,7 +187,7 @@ fn read(file: &[String], code: &str) -> Said {
     };
     for (module, path, name, public) in imports {
         let Some(path) = whole(&module, &path, &said) else { continue };
-        // Nobody depends on what he hands on and does not use.
+        // A file does not depend on a name that it re-exports without using it.
         if !public || words.contains(&name) {
             said.used.push(path.clone());
         }
@@ -197,7 +199,7 @@ fn read(file: &[String], code: &str) -> Said {
 }
 
 impl Crate {
-    /// Reads the files of a crate: path below `src`, and code without comments and tests.
+    /// Reads the files of a crate: the path below `src`, and the code without comments and tests.
     pub fn read<'a>(files: impl IntoIterator<Item = (&'a str, &'a str)>) -> Self {
         let files = files.into_iter().map(|(path, code)| {
             let module = module_of(path);
@@ -221,7 +223,7 @@ impl Crate {
         self.defining(&[whole, &path[end + 1..]].concat(), depth - 1)
     }
 
-    /// Which files each file uses: the arrows of the crate.
+    /// The files that each file uses: the arrows of the crate.
     pub fn arrows(&self) -> BTreeMap<&str, BTreeSet<&str>> {
         let counts = |said: &Said| !said.only_declares;
         let nodes = self.files.iter().filter(|(_, (_, said))| counts(said));
@@ -234,7 +236,7 @@ impl Crate {
             .collect()
     }
 
-    /// The circles: files that need each other, each set of them once.
+    /// The circles: each set of files that need each other, once.
     pub fn circles(&self) -> Vec<Vec<&str>> {
         let arrows = self.arrows();
         let reached = |from: &str| {
@@ -264,7 +266,7 @@ impl Crate {
 mod tests {
     use super::*;
 
-    /// The arrows of a crate of these files, as `from > to`.
+    /// The arrows of a crate with these files, as `from > to`.
     fn arrows(files: &[(&str, &str)]) -> Vec<String> {
         let house = Crate::read(files.iter().copied());
         let all = house.arrows();
@@ -301,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_made_of_what_is_no_import() {
+    fn text_that_is_no_import_is_ignored() {
         for code in [
             "pub use crate::b::Two; fn f() {}",
             "use std::b::Two; use http::{b, Two}; fn f() { b::Two }",
@@ -314,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn a_circle_is_seen_however_long_and_whatever_hides_it() {
+    fn a_circle_of_any_length_is_found_even_behind_reexports() {
         let circles = |files: &[(&str, &str)]| {
             let house = Crate::read(files.iter().copied());
             house.circles().iter().map(|circle| circle.join(" ")).collect::<Vec<_>>()
@@ -329,7 +331,8 @@ mod tests {
             ["a.rs b/three.rs b/two.rs"],
             "three files, one of them by a path in the code"
         );
-        // A parent that declares and re-exports is no file of its own; one that defines something is.
+        // A parent that only declares and re-exports does not count as a file. A parent that defines
+        // something does.
         let parent = ("b/mod.rs", "mod two; pub use two::Two; pub fn f(_: Two) {}");
         let child = ("b/two.rs", "pub struct Two; fn g() { super::f(Two) }");
         assert_eq!(circles(&[ROOT, parent, child, ("a.rs", "")]), ["b/mod.rs b/two.rs"]);

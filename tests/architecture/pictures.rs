@@ -1,5 +1,5 @@
-//! Pictures in comments and documents: which states are drawn is held to the code by the walks of the core, and
-//! what the other pictures name is there.
+//! Pictures in comments and documents. The tests of the core walk the pictures of states; the checks here
+//! find names in the other pictures that no longer exist.
 
 use super::{code, root, sources};
 use std::{collections::BTreeSet, fs};
@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs};
 /// A proper name that is written like a type.
 const DPOP: &str = "DPoP";
 
-/// The lines of the pictures in a text; in Rust, those of a file's own comment.
+/// The lines of the pictures in a text. In Rust, only the file's own comment counts.
 fn pictures(text: &str, prefix: &str) -> Vec<Vec<String>> {
     let (mut found, mut open) = (Vec::new(), None::<Vec<String>>);
     for line in text.lines().filter_map(|line| line.strip_prefix(prefix)) {
@@ -29,7 +29,7 @@ fn words(text: &str) -> impl Iterator<Item = &str> {
     text.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty())
 }
 
-/// What a picture names of the code: types, variants, and functions that have an underscore or are called.
+/// The code names in a picture: types, variants, and functions that have an underscore or are called.
 fn names(line: &str) -> BTreeSet<&str> {
     let is_type = |word: &str| word.starts_with(char::is_uppercase) && word.contains(char::is_lowercase);
     let joined = |c: char| c.is_alphanumeric() || c == '_';
@@ -41,7 +41,7 @@ fn names(line: &str) -> BTreeSet<&str> {
     words(line).filter(|word| *word != DPOP).filter(named).collect()
 }
 
-/// Every picture of the project, and where it is.
+/// Every picture of the project, with its path.
 fn all() -> Vec<(String, Vec<String>)> {
     let mut texts: Vec<_> = sources().into_iter().map(|(path, text)| (path, text, "//!")).collect();
     for entry in fs::read_dir(root().join("docs")).unwrap() {
@@ -60,25 +60,25 @@ fn all() -> Vec<(String, Vec<String>)> {
     pictures
 }
 
-/// `──▶` is for states, and those are walked where the flows are (`oidc-proto/src/flow/diagrams_tests.rs`). Other
-/// pictures say who calls whom, with `─▶`.
+/// `──▶` is for states, which `oidc-proto/src/flow/diagrams_tests.rs` walks. Other pictures show who calls
+/// whom, with `─▶`.
 #[test]
 fn states_are_drawn_where_they_are_walked() {
     for (path, lines) in all() {
         let states = lines.iter().any(|line| line.contains("──▶"));
-        assert!(!states || path.starts_with("oidc-proto/src/"), "{path} draws states that nothing walks");
+        assert!(!states || path.starts_with("oidc-proto/src/"), "{path} draws states that no test walks");
     }
 }
 
 #[test]
-fn whatever_a_picture_names_is_there() {
+fn every_name_in_a_picture_exists() {
     let files = sources();
     let product = files.iter().filter(|(path, _)| path.contains("/src/") && !path.starts_with("tests/"));
     let code: Vec<String> = product.map(|(_, text)| code(text)).collect();
     let known: BTreeSet<&str> = code.iter().flat_map(|code| words(code)).collect();
     let mut missing = Vec::new();
     for (path, lines) in all() {
-        // In a diagram of states the names are walked, and the labels are words.
+        // In a diagram of states, the names are walked and the labels are words.
         for line in lines.iter().filter(|line| !line.contains("──")) {
             let unknown = names(line).into_iter().filter(|name| !known.contains(name));
             missing.extend(unknown.map(|name| format!("{path}: there is no `{name}`")));
@@ -88,7 +88,7 @@ fn whatever_a_picture_names_is_there() {
 }
 
 #[test]
-fn a_name_that_is_gone_is_seen() {
+fn a_missing_name_is_found() {
     let text = "//! ```text\n//! Client::start_it ─▶ Step<Login> ─▶ judge(it), DPoP, once it can await(x)\n//! ```\n//! ```text\n//! No\n//! ```\n";
     let found = pictures(text, "//!");
     assert_eq!(found.len(), 1, "a picture has an arrow: {found:?}");

@@ -1,5 +1,5 @@
-//! Inside the rooms: which rooms of a folder may use which, no circle between files, no crowded folder, and one
-//! room over a crypto crate.
+//! Inside the rooms: which rooms of a folder may use which, no circles of files, no crowded folder, and one
+//! room that uses a crypto crate.
 
 use super::{imports::Crate, product, sources};
 use std::collections::BTreeMap;
@@ -16,11 +16,11 @@ const CRATES: [&str; 8] = [
     "oidc-adapters/ureq/src/",
 ];
 
-/// How many files a folder may have.
+/// The maximum number of files in a folder.
 const MAX_FILES: usize = 12;
 
-/// Rooms inside a folder: each may use those of the lines above it and nothing of the others. A room is a folder;
-/// where the flag is set, a single file may be one, too.
+/// Rooms inside a folder: each may use only those of the lines above it. A room is a folder; where the flag
+/// is set, a single file may be one, too.
 type Stages = &'static [&'static [&'static str]];
 const INSIDE: [(&str, &str, bool, Stages); 2] = [
     (
@@ -50,20 +50,20 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
     ),
 ];
 
-/// The one room of the core over a crypto crate.
+/// The only room of the core that uses a crypto crate.
 const BACKEND: &str = "backend/";
 
-/// Crates that do arithmetic with keys.
+/// Crates that compute with keys.
 const CRYPTO: [&str; 8] =
     ["ring", "aws_lc_rs", "openssl", "sha2", "hmac_sha256", "ed25519_dalek", "chacha20poly1305", "rustls"];
 
-/// Folders that are still to be put in order: what each check finds in them is not held against it. An entry goes
-/// as soon as it is needed no more, which the checks find out.
+/// Folders that are still to be put in order: their findings are excused. An entry must go as soon as it is
+/// not needed any more, which the checks find out.
 const CIRCLES_LEFT: [&str; 0] = [];
 const ARROWS_LEFT: [&str; 0] = [];
 const CROWDS_LEFT: [&str; 0] = [];
 
-/// What is found elsewhere, and the entries of the list that excuse nothing.
+/// The findings that are not excused, and the entries of the list that excuse nothing.
 fn held_against(found: &[(String, String)], left: &[&str]) -> Vec<String> {
     let excused = |place: &str| left.iter().any(|folder| place.starts_with(folder));
     let wrong =
@@ -76,7 +76,7 @@ fn read(files: &[(String, String)]) -> Crate {
     Crate::read(files.iter().map(|(path, code)| (&**path, &**code)))
 }
 
-/// The folder that all of these files stand in.
+/// The folder that contains all of these files.
 fn common<'f>(files: &[&'f str]) -> &'f str {
     let (first, others) = files.split_first().expect("a circle has files");
     let ends = first.match_indices('/').map(|(at, _)| at + 1).rev();
@@ -92,7 +92,7 @@ fn circles(source: &str, files: &[(String, String)]) -> Vec<(String, String)> {
     circles.map(|circle| (format!("{source}{}", common(&circle)), circle.join(" needs "))).collect()
 }
 
-/// The place of a file among the stages: which, and the room.
+/// The position of a file among the stages: its index, and its room.
 fn stage<'p>(path: &'p str, folder: &str, file: bool, stages: Stages) -> Option<(usize, &'p str)> {
     let path = path.strip_prefix(folder)?;
     let room = match path.split_once('/') {
@@ -102,7 +102,7 @@ fn stage<'p>(path: &'p str, folder: &str, file: bool, stages: Stages) -> Option<
     Some((stages.iter().position(|rooms| rooms.contains(&room))?, room))
 }
 
-/// Where a file of a room inside a folder uses one that is not above it.
+/// The places where a file of a room inside a folder uses a room that is not above it.
 fn against_the_stages(
     files: &[(String, String)],
     folder: &str,
@@ -123,7 +123,7 @@ fn against_the_stages(
         .collect()
 }
 
-/// The folders of too many files.
+/// The folders with too many files.
 fn crowds<'p>(paths: impl Iterator<Item = &'p str>) -> Vec<(String, String)> {
     let mut folders = BTreeMap::<&str, usize>::new();
     for path in paths {
@@ -159,12 +159,12 @@ fn no_files_need_each_other() {
     let arrows = product("oidc-proto/src/");
     assert!(
         read(&arrows).arrows()["resource/judge.rs"].contains("sender/verify.rs"),
-        "and so are the imports"
+        "the imports are read, too"
     );
 }
 
 #[test]
-fn inside_a_folder_rooms_use_what_is_before_them() {
+fn inside_a_folder_rooms_use_only_earlier_ones() {
     let found = INSIDE.iter().flat_map(|(source, folder, file, stages)| {
         let found = against_the_stages(&product(source), folder, *file, stages);
         found.into_iter().map(move |(path, what)| (format!("{source}{path}"), what))
@@ -181,20 +181,20 @@ fn no_folder_is_crowded() {
 }
 
 #[test]
-fn one_room_stands_over_the_crypto_crate() {
+fn only_one_room_uses_the_crypto_crate() {
     let files = product("oidc-proto/src/");
     let wrong: Vec<_> = files.iter().flat_map(|(path, code)| crypto(path, code)).collect();
     assert_eq!(wrong, [""; 0]);
     assert!(files.iter().any(|(path, code)| path.starts_with(BACKEND) && code.contains("ring")));
 }
 
-/// Files as a check takes them.
+/// Files in the form that a check takes.
 fn files(files: &[(&str, &str)]) -> Vec<(String, String)> {
     files.iter().map(|(path, code)| ((*path).to_owned(), super::code(code))).collect()
 }
 
 #[test]
-fn a_circle_is_seen_in_the_folder_that_it_is_in() {
+fn a_circle_is_found_in_its_folder() {
     let of = |other: &str| {
         let two = [("a/mod.rs", "mod one; mod two; pub use one::One;"), ("a/two.rs", "pub struct Two;")];
         let [parent, two] = two;
@@ -217,7 +217,7 @@ fn a_circle_is_seen_in_the_folder_that_it_is_in() {
 }
 
 #[test]
-fn an_arrow_against_the_stages_is_seen() {
+fn an_arrow_against_the_stages_is_found() {
     const STAGES: Stages = &[&["low"], &["left", "right"]];
     let wrong = |from: &str, used: &str, single: bool| {
         let code = format!("use crate::f::{used}::X; fn f() {{}}");
@@ -239,11 +239,11 @@ fn an_arrow_against_the_stages_is_seen() {
     for (from, used) in [("f/left/y.rs", "low"), ("f/left/y.rs", "left"), ("f/low/y.rs", "other")] {
         assert_eq!(wrong(from, used, true), 0, "{from} uses {used}");
     }
-    assert_eq!(wrong("f/left/y.rs", "right", false), 0, "a file is a room only where it is said to be one");
+    assert_eq!(wrong("f/left/y.rs", "right", false), 0, "a file is a room only where the flag says so");
 }
 
 #[test]
-fn a_folder_of_thirteen_files_is_seen() {
+fn a_folder_of_thirteen_files_is_found() {
     let folder = |files: usize| (0..files).map(|file| format!("src/a/{file}.rs")).collect::<Vec<_>>();
     let of =
         |files: usize| crowds(folder(files).iter().map(String::as_str).chain(["src/b.rs", "src/a/b/c.rs"]));
@@ -252,7 +252,7 @@ fn a_folder_of_thirteen_files_is_seen() {
 }
 
 #[test]
-fn a_crypto_crate_is_seen_outside_of_its_room() {
+fn a_crypto_crate_outside_its_room_is_found() {
     for bad in [
         "use ring::digest;",
         "use ring;",

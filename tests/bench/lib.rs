@@ -1,4 +1,4 @@
-//! What the benchmark needs: a clock that tells the least time, a count of allocations, tokens.
+//! Tools of the benchmark: a clock that keeps the shortest time, a counter of allocations, and tokens.
 
 use oidc_proto::{
     base::{base64url, Secret},
@@ -12,12 +12,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// Counts allocations.
+/// An allocator that counts allocations.
 struct Counting;
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
 
-// SAFETY: passes everything on to the system's allocator.
+// SAFETY: passes every call on to the system's allocator.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
@@ -31,31 +31,31 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// Something to be measured.
+/// A function to be measured.
 pub struct Contender<'a> {
     name: &'static str,
     work: Box<dyn FnMut() + 'a>,
 }
 
 impl<'a> Contender<'a> {
-    /// Names a piece of work, whose result is not thrown away before it is there.
+    /// Names a function. Its result is consumed, so that the compiler cannot remove the work.
     pub fn new<T>(name: &'static str, mut work: impl FnMut() -> T + 'a) -> Self {
         Self { name, work: Box::new(move || drop(black_box(work()))) }
     }
 }
 
-/// What was measured.
+/// The result of a measurement.
 pub struct Measured {
-    /// Of what.
+    /// The name of the contender.
     pub name: &'static str,
-    /// The least time of one run, in nanoseconds.
+    /// The shortest time of one run, in nanoseconds.
     pub nanoseconds: f64,
-    /// How often one run allocates.
+    /// The number of allocations of one run.
     pub allocations: u64,
 }
 
-/// Measures contenders in turns, so that whatever else the machine does disturbs all of them alike, and keeps
-/// the least time of each: the one that was disturbed least.
+/// Measures the contenders in turns, so that other work of the machine disturbs all of them alike, and
+/// keeps the shortest time of each, which was disturbed the least.
 pub fn measure(mut contenders: Vec<Contender<'_>>, quick: bool) -> Vec<Measured> {
     let (rounds, round) =
         if quick { (20, Duration::from_millis(1)) } else { (400, Duration::from_millis(3)) };
@@ -122,7 +122,7 @@ pub fn payload() -> Vec<u8> {
     .into_bytes()
 }
 
-/// A private key of the testkit: for tests only.
+/// A private key of the testkit, for tests only.
 pub fn private_jwk(material: &str) -> Value {
     let file: Value =
         serde_json::from_str(include_str!("../testkit/data/test-only-keys.json")).expect("JSON");
@@ -133,7 +133,7 @@ pub fn private_jwk(material: &str) -> Value {
     key
 }
 
-/// The public half of it.
+/// The public half of a key of the testkit.
 pub fn public_jwk(material: &str) -> Value {
     let mut key = private_jwk(material);
     let members = key.as_object_mut().expect("an object");

@@ -1,5 +1,6 @@
-//! `cargo bench` in this directory, or `cargo bench -- --quick`: verifying one token of about 1 KB, beside raw
-//! ring, jsonwebtoken and openidconnect, in one run, as a table in Markdown.
+//! Compares the verification of one token of about 1 KB with raw ring, jsonwebtoken and openidconnect, in
+//! one run, and prints a table in Markdown. Run `cargo bench` in this directory, or `cargo bench --
+//! --quick`.
 
 use oidc_bench::*;
 use oidc_proto::{
@@ -17,9 +18,9 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use std::str::FromStr;
 
-/// What the others read of the claims: the registered ones, as a user of theirs would write them down.
+/// The registered claims, as a user of the other libraries would declare them.
 #[derive(Deserialize)]
-#[allow(dead_code, reason = "read, as a user would")]
+#[allow(dead_code, reason = "read as a user would read them")]
 struct Registered {
     iss: String,
     sub: String,
@@ -217,7 +218,8 @@ fn openidconnect_4(algorithm: Algorithm, material: &str, token: String) -> impl 
     }
 }
 
-/// Everything but the signature: a token whose key is not in the set is refused when all else is done.
+/// Measures everything except the signature: a token whose key is not in the set is refused after all other
+/// checks.
 fn rest(payload: &[u8], quick: bool) {
     let access = token(Algorithm::RS256, "rsa-1", Some("at+jwt"), payload);
     let (verifier, strangers) = (verifier(Algorithm::RS256), keys(Algorithm::RS256, "rsa-3"));

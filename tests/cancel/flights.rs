@@ -1,5 +1,5 @@
-//! `SingleFlight` and `SingleFlights`: leaders and waiters dropped at every point. The clock stands still: who goes on
-//! does so at once, and not because a lease has ended by time.
+//! `SingleFlight` and `SingleFlights`: leaders and waiters are dropped at every point. The clock stands
+//! still, so a caller goes on at once and not because a lease has expired.
 
 use crate::stage::{Held, lock, points, whole};
 use oidc_drive::{NotAvailableError, SingleFlight, SingleFlights, Task};
@@ -15,12 +15,12 @@ use std::{
 };
 
 const START: Timestamp = Timestamp(1_800_000_000);
-/// At how many points a fetch is pending.
+/// The number of points at which a fetch is pending.
 const FETCH: usize = 3;
 
 type Got = Result<Published<u64>, NotAvailableError>;
 
-/// A flight, how many fetches were begun, and tasks that run in the background.
+/// A flight, the number of fetches that began, and tasks that run in the background.
 struct Scene {
     clock: SimClock,
     flight: Arc<SingleFlight<u64>>,
@@ -71,16 +71,16 @@ impl Scene {
         self.fetches.load(SeqCst)
     }
 
-    /// Leases given out, values held, leases given back.
+    /// The numbers of leases given out, values held, and leases returned.
     fn counted(&self) -> (u64, u64, u64) {
         let counters = self.flight.counters();
-        assert_eq!(counters.failures, 0, "who is dropped has not failed");
+        assert_eq!(counters.failures, 0, "a dropped caller has not failed");
         (counters.leases, counters.renewals, counters.abandoned)
     }
 }
 
-/// One leads and is dropped at any point; another, who waited for it, is woken, leads, and is dropped at
-/// any point, too; a third has the value, at the very same second.
+/// A caller leads and is dropped at any point. Another, which waited for it, is woken, leads, and is
+/// dropped at any point, too. A third gets the value, in the same second.
 #[test]
 fn a_leader_dropped_at_any_point_is_followed_at_once_twice_in_a_row() {
     for need in [Need::Any, Need::NewerThan(Default::default())] {
@@ -94,11 +94,11 @@ fn a_leader_dropped_at_any_point_is_followed_at_once_twice_in_a_row() {
                 assert_eq!((scene.flight.waiting(), waiter.woken(), scene.fetches()), (1, 0, 1));
             }
             drop(leader);
-            assert_eq!(waiter.woken(), usize::from(first > 0), "{first}, {second}: told once");
+            assert_eq!(waiter.woken(), usize::from(first > 0), "{first}, {second}: woken once");
             assert_eq!(scene.flight.waiting(), 0);
             (0..second).for_each(|_| assert!(waiter.poll().is_none()));
             let began = usize::from(first > 0) + usize::from(second > 0);
-            assert_eq!(scene.fetches(), began, "{first}, {second}: who was told leads");
+            assert_eq!(scene.fetches(), began, "{first}, {second}: the woken caller leads");
             drop(waiter);
             let got = scene.inline_needing(need).run().expect("not stuck").expect("a value");
             assert_eq!(*got.value, began as u64 + 1);
@@ -108,10 +108,10 @@ fn a_leader_dropped_at_any_point_is_followed_at_once_twice_in_a_row() {
     }
 }
 
-/// That is what the policy allows at once (`burst`). The third in a row is the flood that it is against:
-/// then the lease has to end by time, and whoever waits is told by when.
+/// The policy allows this many at once (`burst`). A third in a row looks like a flood: its lease has to
+/// expire, and a waiting caller learns when.
 #[test]
-fn after_as_many_as_the_policy_allows_at_once_a_dropped_leader_is_followed_when_its_lease_ends() {
+fn beyond_the_burst_of_the_policy_a_dropped_leader_is_followed_when_its_lease_ends() {
     let scene = Scene::new();
     for _ in 0..=RenewalPolicy::KEYS.burst {
         assert!(scene.inline().poll().is_none());
@@ -125,8 +125,8 @@ fn after_as_many_as_the_policy_allows_at_once_a_dropped_leader_is_followed_when_
     assert_eq!(scene.counted(), (4, 1, 3));
 }
 
-/// A forced renewal has paid for itself when it is begun: to be dropped costs nothing more, and the next
-/// one who needs something newer has it at once.
+/// A forced renewal pays when it begins. Dropping it costs nothing more, and the next caller that needs a
+/// newer value has it at once.
 #[test]
 fn a_forced_renewal_dropped_at_any_point_can_be_forced_again_at_once() {
     for point in 1..=FETCH {
@@ -141,15 +141,15 @@ fn a_forced_renewal_dropped_at_any_point_can_be_forced_again_at_once() {
         let newer = waiter.run().expect("not stuck").expect("a newer value");
         assert!(newer.epoch > held.epoch && *newer.value == 3);
         assert_eq!((scene.counted(), scene.clock.now()), ((3, 2, 1), START));
-        // As many as the policy allows at once, however they ended; no more.
+        // The policy allows this many at once, however they ended, and no more.
         let third = scene.inline_needing(Need::NewerThan(newer.epoch)).run().expect("at once");
         assert_eq!(third.expect_err("too often").until, START.after(RenewalPolicy::KEYS.cooldown));
     }
 }
 
-/// What is held still serves everybody while it is renewed ahead of time, whoever is dropped meanwhile.
+/// The held value still serves all callers while it is renewed ahead of time, whichever caller is dropped.
 #[test]
-fn who_renews_ahead_of_time_and_is_dropped_takes_nothing_away() {
+fn a_dropped_early_renewal_takes_no_value_away() {
     for point in 1..=FETCH {
         let scene = Scene::new();
         scene.inline().run().expect("not stuck").expect("a value");
@@ -160,7 +160,7 @@ fn who_renews_ahead_of_time_and_is_dropped_takes_nothing_away() {
         assert_eq!(*scene.inline().poll().expect("at once").expect("the old one").value, 1);
         drop(leader);
         let mut next = scene.inline();
-        assert!(next.poll().is_none() && scene.fetches() == 3, "the next one leads");
+        assert!(next.poll().is_none() && scene.fetches() == 3, "the next caller leads");
         assert_eq!(*scene.inline().poll().expect("at once").expect("the old one").value, 1);
         assert_eq!(*next.run().expect("not stuck").expect("the old one").value, 1);
         assert_eq!(*scene.inline().poll().expect("at once").expect("the new one").value, 3);
@@ -168,10 +168,11 @@ fn who_renews_ahead_of_time_and_is_dropped_takes_nothing_away() {
     }
 }
 
-/// In the background, who asks may be dropped at any point: before it was polled, while it waits, woken
-/// but not polled. The fetch goes on and serves the others; if it is dropped, too, the next one leads.
+/// The caller of a background renewal may be dropped at any point: before it is polled, while it waits, or
+/// after it is woken. The fetch goes on and serves the others. If the fetch is dropped, too, the next
+/// caller leads.
 #[test]
-fn who_has_something_renewed_in_the_background_may_be_dropped_and_so_may_the_renewal() {
+fn a_background_renewal_and_its_caller_may_both_be_dropped() {
     for (polls, killed) in (0..=FETCH + 1).flat_map(|polls| [(polls, false), (polls, true)]) {
         let scene = Scene::new();
         let mut caller = scene.spawning(Need::Any);
@@ -187,28 +188,29 @@ fn who_has_something_renewed_in_the_background_may_be_dropped_and_so_may_the_ren
         assert_eq!(scene.flight.waiting(), usize::from(!done));
         let again = if killed && !done {
             drop(task);
-            assert_eq!((other.woken(), scene.flight.waiting()), (1, 0), "who waits is told");
-            assert!(other.poll().is_none(), "and leads in its turn");
+            assert_eq!((other.woken(), scene.flight.waiting()), (1, 0), "the waiting caller is woken");
+            assert!(other.poll().is_none(), "the woken caller leads in its turn");
             scene.task().expect("another fetch").run().expect("it ends");
             true
         } else {
-            assert!(done || task.run().is_some(), "the fetch had no need of its caller");
+            assert!(done || task.run().is_some(), "the fetch does not need its caller");
             false
         };
         assert_eq!(other.woken(), 1);
         let got = other.run().expect("not stuck").expect("a value");
-        // Not polled, a fetch has not begun; its lease counts all the same.
+        // A fetch that was not polled has not begun. Its lease counts all the same.
         assert_eq!(*got.value, if again && polls > 0 { 2 } else { 1 });
         let again = u64::from(again);
         assert_eq!((scene.counted(), scene.flight.waiting()), ((1 + again, 1, again), 0));
-        assert!(scene.spawning(Need::Any).poll().is_some() && scene.task().is_none(), "nobody fetches");
+        assert!(scene.spawning(Need::Any).poll().is_some() && scene.task().is_none(), "no caller fetches");
     }
 }
 
-/// Those who wait are dropped at every point, in every order; those who are left are served all the same.
+/// Waiting callers are dropped at every point, in every order. The remaining ones are served all the same.
 #[test]
-fn a_waiter_dropped_at_any_point_takes_nobodys_place() {
-    // Each of three waiters: never polled, parked, parked and polled again, woken and not polled, or stays.
+fn a_waiter_dropped_at_any_point_blocks_no_other() {
+    // Each of three waiting callers: never polled, parked, parked and polled again, woken and not polled,
+    // or not dropped.
     for choice in 0..5usize.pow(3) {
         for leader_dies in [false, true] {
             let ways = [choice % 5, choice / 5 % 5, choice / 25];
@@ -239,7 +241,7 @@ fn a_waiter_dropped_at_any_point_takes_nobodys_place() {
             assert_eq!(scene.flight.waiting(), 0);
             for (way, waiter) in ways.iter().zip(&mut waiters) {
                 if let Some(waiter) = waiter.as_ref() {
-                    assert_eq!(waiter.woken(), 1, "{ways:?}: all of them are told");
+                    assert_eq!(waiter.woken(), 1, "{ways:?}: all of them are woken");
                 }
                 if *way == 3 {
                     drop(waiter.take());
@@ -255,7 +257,8 @@ fn a_waiter_dropped_at_any_point_takes_nobodys_place() {
     }
 }
 
-/// Dropped while asleep, and when the sleep has ended but nobody has looked: the leader is not disturbed.
+/// A waiting caller is dropped while asleep, and after its sleep before it is polled. The leader is not
+/// disturbed.
 #[test]
 fn a_waiter_dropped_in_or_after_its_sleep_leaves_nothing_behind() {
     for point in 0..=4 {
@@ -267,7 +270,7 @@ fn a_waiter_dropped_in_or_after_its_sleep_leaves_nothing_behind() {
         let mut sleeper =
             Held::new(async move { flight.get_async_inline(Need::Any, nobody, |_| points(3)).await });
         let ended = (0..point).filter_map(|_| sleeper.poll()).next();
-        // Its patience is over with its sleep.
+        // Its patience ends with its sleep.
         assert_eq!(ended.map(|got| got.is_err()), (point == 4).then_some(true));
         drop(sleeper);
         assert_eq!(scene.flight.waiting(), 0);
@@ -276,9 +279,9 @@ fn a_waiter_dropped_in_or_after_its_sleep_leaves_nothing_behind() {
     }
 }
 
-/// A pool of flights: what is dropped in one, or forgotten by the pool, is nothing to the others.
+/// A pool of flights: a drop in one flight, or a flight that the pool forgets, does not affect the others.
 #[test]
-fn flights_of_a_pool_are_dropped_each_for_itself() {
+fn flights_of_a_pool_are_dropped_independently() {
     for point in 0..=FETCH {
         let clock = SimClock::new(START, 1);
         let flights: SingleFlights<&str, u64> =
@@ -294,9 +297,9 @@ fn flights_of_a_pool_are_dropped_each_for_itself() {
         let mut waits_for_two = ask("two");
         assert!(waits_for_two.poll().is_none());
         drop(one);
-        assert_eq!(waits_for_two.woken(), 0, "the other flight is none of its business");
+        assert_eq!(waits_for_two.woken(), 0, "the other flight is not affected");
         ask("one").run().expect("not stuck").expect("a value");
-        // Forgotten while it is under way: who has it in hand goes on, who comes later begins anew.
+        // A flight is forgotten while it is under way: its callers go on, and later callers begin anew.
         assert!(flights.remove(&"two").is_some());
         ask("two").run().expect("not stuck").expect("a value");
         two.run().expect("not stuck").expect("a value");
@@ -307,7 +310,7 @@ fn flights_of_a_pool_are_dropped_each_for_itself() {
     }
 }
 
-/// The points above are all there are.
+/// The points above are all points.
 #[test]
 fn an_uninterrupted_fetch_has_these_points_and_no_others() {
     let scene = Scene::new();

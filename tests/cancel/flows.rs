@@ -32,12 +32,12 @@ pub fn make_client(metadata: oidc_proto::metadata::ProviderMetadata) -> Client {
     builder.id_token_signed_response_alg(Algorithm::EdDSA).fetch_userinfo().build().expect("it goes together")
 }
 
-/// What an application keeps while its user is away, and what the user came back with.
+/// The state that an application keeps while its user is away, and the callback that the user brings.
 #[derive(Clone, Default)]
 pub struct Session(Arc<Mutex<Option<(String, String)>>>);
 
 impl Session {
-    /// The user is sent away and comes back.
+    /// Sends the user to the provider and back.
     pub fn visit(&self, provider: &mut TestProvider, client: &Client) -> Returned {
         let request = AuthorizationRequest::new(["profile", "offline_access"]);
         let (url, pending) = client.authorize(&request, moment()).expect("the request can be made");
@@ -72,17 +72,17 @@ async fn exchange(net: &Net, client: &Client, returned: Returned) -> Result<Auth
     run_async(call, |request, terms| net.clone().send(request, terms), no_sleep).await
 }
 
-/// Discovery, the user away and back, token, keys, UserInfo.
+/// Discovery, the user's visit, the token, the keys, and UserInfo.
 pub async fn log_in(net: &Net, session: &Session) -> Result<Authenticated, DriveError<Lost>> {
     let client = discover(net).await?;
     let returned = session.visit(&mut lock(&net.provider), &client);
     exchange(net, &client, returned).await
 }
 
-/// A login dropped at any point leaves nothing running, and its code was sent once or not at all. One
-/// whose code was not sent goes on from what was saved, on another node; any can be begun again.
+/// A login that is dropped at any point leaves nothing running, and has sent its code once or not at all.
+/// If the code was not sent, the saved login goes on on another node. A new login can always begin.
 #[test]
-fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_again() {
+fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_begin_again() {
     for number in 0..4 {
         let net = || Net::new(provider(ISSUER), number);
         let (login, all) = whole(log_in(&net(), &Session::default()));
@@ -92,7 +92,7 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
             let (net, session) = (net(), Session::default());
             dropped_at(point, log_in(&net, &session));
             seen.insert(net.requests());
-            // Before anybody begins anew, what was begun is taken up again from where it was saved.
+            // Before a new login begins, the old one is resumed from its saved state.
             let other_node = whole(discover(&net)).0.expect("metadata");
             if let Some(returned) = session.returned() {
                 let code = returned.1.code.clone().expect("a code");
@@ -105,7 +105,7 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
                         resumed += 1;
                         lock(&net.provider).assert_clean();
                     }
-                    // To send a spent code again was the choice of whoever kept the login after its use.
+                    // A caller that kept the login after its use chose to send the used code again.
                     Err(error) => {
                         let DriveError::Protocol(Error::OAuth(refused)) = error else { panic!("{error:?}") };
                         assert_eq!((refused.response.error.as_str(), sent), ("invalid_grant", 1));
@@ -119,7 +119,7 @@ fn a_login_dropped_at_any_point_sent_its_code_at_most_once_and_can_be_begun_agai
             assert_eq!(again.expect("a login").id_token.sub, "alice", "begun again after point {point}");
             lock(&net.provider).assert_clean();
         }
-        // Nothing sent; metadata; the user was away and back, and the code sent; keys; UserInfo.
+        // The cases: nothing sent; metadata; user back and code sent; keys; UserInfo.
         let visits = 1;
         assert!(seen.is_superset(&BTreeSet::from([0, 1, 2 + visits, 3 + visits, 4 + visits])), "{seen:?}");
         assert!(resumed > 0 && spent > 0, "{resumed} resumed, {spent} spent");
@@ -137,10 +137,10 @@ async fn grant(net: &Net, client: &Client) -> Result<TokenResponse, DriveError<L
     run_async(call, send, sleep).await
 }
 
-/// Nothing of a grant is spent by asking, so it is simply begun again, wherever it was dropped: while a
-/// request or a response is on its way, or asleep.
+/// A grant uses nothing up, so it simply begins again wherever it was dropped: during a request, during a
+/// response, or asleep.
 #[test]
-fn a_grant_dropped_at_any_point_even_asleep_can_be_begun_again() {
+fn a_grant_dropped_at_any_point_even_asleep_can_begin_again() {
     for number in 0..8 {
         let scene = || {
             let mut provider = provider(ISSUER);
@@ -160,7 +160,7 @@ fn a_grant_dropped_at_any_point_even_asleep_can_be_begun_again() {
             seen.insert(before);
             whole(grant(&net, &client)).0.expect("tokens");
             let most = if before == 1 { 2 } else { 1 };
-            assert_eq!(net.requests(), before + most, "who was dropped asks no more");
+            assert_eq!(net.requests(), before + most, "the dropped flow sends no more requests");
             lock(&net.provider).assert_clean();
         }
         assert_eq!(seen, BTreeSet::from([1, 2, 3]), "dropped before, between and after both requests");

@@ -1,5 +1,5 @@
-//! `Gate::check`: for keys that are not there yet, for newer ones, for what an issuer says of an opaque
-//! token. The request is dropped at every point, and the background with it or not.
+//! `Gate::check` for missing keys, for newer keys, and for the introspection of an opaque token. The
+//! request is dropped at every point, with or without the background tasks.
 
 use crate::{
     flows::ISSUER,
@@ -25,11 +25,11 @@ const RESOURCE: &str = "https://api.example";
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Case {
-    /// Nothing is at hand: metadata and keys.
+    /// Metadata and keys are both missing.
     FirstKeys,
-    /// The provider has rotated: newer keys.
+    /// The provider has rotated its keys, and newer ones are needed.
     NewerKeys,
-    /// Metadata, and introspection.
+    /// Metadata and introspection are needed.
     Opaque,
 }
 
@@ -62,7 +62,7 @@ impl Scene {
                 Ok::<_, std::convert::Infallible>(response)
             }
         };
-        // Only the clock, which stands still, would end a wait.
+        // Only the clock would end a wait, and it stands still.
         let io = Io::new(send, move |task| lock(&queue).push(task), |_| pending::<()>());
         let mut issuer = TrustedIssuer::new(ISSUER);
         if case == Case::Opaque {
@@ -78,7 +78,7 @@ impl Scene {
         if case == Case::NewerKeys {
             assert_eq!(scene.finish(&scene.token()), 200);
             lock(&scene.provider).rotate_keys_keeping_old();
-            // Long enough for newer keys to be worth asking for; what is held is still fresh.
+            // Enough time for newer keys to be worth a request. The held keys are still fresh.
             scene.clock.advance(60);
         }
         lock(&scene.provider).assert_clean();
@@ -98,7 +98,7 @@ impl Scene {
         members["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// A request with this token; the status of the answer.
+    /// A request with this token. Its result is the status.
     fn request(&self, token: &str) -> Held<'static, u16> {
         let (gate, mut headers) = (self.gate.clone(), HeaderMap::new());
         headers.insert("authorization", format!("Bearer {token}").parse().expect("a header"));
@@ -109,7 +109,7 @@ impl Scene {
         })
     }
 
-    /// Lets the background go on by one point. Whoever spawns does so in front of the queue.
+    /// Lets the background go on by one point. A newly spawned task goes to the front of the queue.
     fn background(&self) {
         let tasks = std::mem::take(&mut *lock(&self.tasks));
         for task in tasks {
@@ -121,7 +121,7 @@ impl Scene {
         }
     }
 
-    /// What a request is answered in the end.
+    /// The final status of a request.
     fn finish(&self, token: &str) -> u16 {
         let mut request = self.request(token);
         for _ in 0..100 {
@@ -133,7 +133,7 @@ impl Scene {
         panic!("stuck: {:?}", self.case)
     }
 
-    /// A request that is dropped when the background has gone on by so many points; whether it got so far.
+    /// Drops a request when the background has gone on by this many points. Returns whether it got so far.
     fn dropped_at(&self, token: &str, point: usize) -> bool {
         let mut request = self.request(token);
         for _ in 0..point {
@@ -145,7 +145,7 @@ impl Scene {
         true
     }
 
-    /// Metadata, keys and introspections that the provider was asked for.
+    /// The numbers of requests for metadata, keys and introspection.
     fn asked(&self) -> [usize; 3] {
         let provider = lock(&self.provider);
         [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Introspection]
@@ -153,7 +153,7 @@ impl Scene {
     }
 }
 
-/// The token of a key that nobody has.
+/// A token with an unknown key.
 fn forged(token: &str) -> String {
     let header = br#"{"typ":"at+jwt","alg":"EdDSA","kid":"nobody"}"#;
     let (_, rest) = token.split_once('.').expect("a JWT");
@@ -161,7 +161,7 @@ fn forged(token: &str) -> String {
 }
 
 #[test]
-fn a_request_dropped_at_any_point_leaves_the_gate_as_good_as_new() {
+fn a_request_dropped_at_any_point_leaves_nothing_behind_in_the_gate() {
     for case in [Case::FirstKeys, Case::NewerKeys, Case::Opaque] {
         for killed in [false, true] {
             let (mut seen, mut point) = (BTreeSet::new(), 0);
@@ -177,7 +177,7 @@ fn a_request_dropped_at_any_point_leaves_the_gate_as_good_as_new() {
                 }
                 assert_eq!(scene.gate.waiting(ISSUER), Some(0), "{case:?} at point {point}");
                 assert_eq!(scene.finish(&token), 200, "{case:?} at point {point}");
-                // What was begun in the background is used. What was dropped is begun again, once.
+                // A background task's result is used. A dropped request for it begins again, once.
                 let times = if killed { 2 } else { 1 };
                 let asked = scene.asked();
                 for (asked, before) in asked.iter().zip(before) {
@@ -187,11 +187,11 @@ fn a_request_dropped_at_any_point_leaves_the_gate_as_good_as_new() {
                 assert_eq!(counters.failures + counters.refused, 0, "{case:?} at point {point}");
                 assert!(counters.leases == counters.renewals + counters.abandoned, "{counters:?}");
                 lock(&scene.provider).assert_clean();
-                // Nothing is left to do: the next one has everything at hand.
+                // Nothing is left to fetch: the next request has everything.
                 assert_eq!(scene.request(&token).poll(), Some(200), "at once");
                 assert_eq!(scene.asked(), asked);
-                // And nobody takes a renewal that was dropped for one that is still under way: that a key
-                // is not known is the fault of the token.
+                // A dropped renewal does not count as one that is still under way: an unknown key is blamed
+                // on its token.
                 if case != Case::Opaque {
                     assert_eq!(scene.finish(&forged(&token)), 401, "{case:?} at point {point}");
                 }
@@ -203,14 +203,14 @@ fn a_request_dropped_at_any_point_leaves_the_gate_as_good_as_new() {
     }
 }
 
-/// The right to ask about a token that nobody knows comes back from whoever is dropped.
+/// The permission to ask about an unknown token returns when the request is dropped.
 #[test]
 fn dropped_introspections_leave_room_for_others() {
     for (point, killed) in (0..6).flat_map(|point| [(point, false), (point, true)]) {
         let scene = Scene::new(Case::Opaque);
         let (first, second) = (scene.token(), scene.token());
-        assert_eq!(scene.finish(&first), 200, "there is metadata now");
-        // As many as may be asked about at once; all under way at the same time, unless they are killed.
+        assert_eq!(scene.finish(&first), 200, "the metadata is known now");
+        // As many as may be asked about at once, all at the same time unless they are killed.
         for stranger in 0..MAX_INTROSPECTIONS {
             let mut request = scene.request(&format!("made-up-{stranger}"));
             assert!(point == 0 || request.poll().is_none(), "there is room for {stranger}");

@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-/// A user who has logged in: what the application holds.
+/// The data of a logged-in user that the application holds.
 #[derive(Clone)]
 struct Kept {
     refresh_token: Secret,
@@ -40,17 +40,17 @@ fn never(_: Duration) -> impl Future<Output = ()> + Send {
     pending()
 }
 
-/// Token, and keys to check the new ID token with.
+/// A refresh: the token request, and the keys that verify the new ID token.
 async fn refresh(net: Net, client: Client, kept: Kept) -> Result<Refreshed, DriveError<Lost>> {
     let call = client.refresh(&kept.refresh_token, Some(kept.previous), None, oidc_drive::moment())?;
     run_async(call, |request, terms| net.clone().send(request, terms), never).await
 }
 
-/// The refresh token stays in the caller's hands, and the library never sends it twice by itself. If it
-/// did not arrive it is as good as before. If it did, and the provider rotates, the new one went down with
-/// the future: whoever wants to keep it refreshes in the background, as the next test does.
+/// The caller keeps its refresh token, and the library never sends it twice on its own. If the token did
+/// not arrive, it is still valid. If it did and the provider rotates, the new one is lost with the future.
+/// A caller that wants to keep it refreshes in the background, as in the next test.
 #[test]
-fn a_refresh_dropped_at_any_point_sent_its_token_at_most_once_and_the_caller_still_has_it() {
+fn a_refresh_dropped_at_any_point_sent_its_token_at_most_once_and_the_caller_keeps_it() {
     for (number, rotates) in [(0, true), (1, true), (2, false), (3, false)] {
         let (net, client, kept) = scene(number, rotates);
         let before = net.requests();
@@ -86,8 +86,8 @@ fn a_refresh_dropped_at_any_point_sent_its_token_at_most_once_and_the_caller_sti
 
 type Tasks = Arc<Mutex<Vec<Task>>>;
 
-/// One who needs fresh tokens, and has them renewed in the background. The new refresh token is kept
-/// before anything else happens.
+/// A caller that needs fresh tokens, and has them refreshed in the background. It keeps the new refresh
+/// token before anything else happens.
 async fn tokens(
     flight: Arc<SingleFlight<Refreshed>>,
     (net, client, kept): (Net, Client, Arc<Mutex<Kept>>),
@@ -105,7 +105,7 @@ async fn tokens(
     flight.get_async(need, renew, never, |task| lock(&tasks).push(task)).await.ok()
 }
 
-/// Whoever asks may be dropped anywhere: the refresh goes on, no token is spent twice and none is lost.
+/// The caller may be dropped anywhere: the refresh goes on, no token is used twice and none is lost.
 #[test]
 fn a_refresh_in_the_background_loses_no_token_wherever_its_caller_is_dropped() {
     let scene = || {
@@ -116,7 +116,7 @@ fn a_refresh_in_the_background_loses_no_token_wherever_its_caller_is_dropped() {
             Tasks::default(),
         )
     };
-    // How often the task is polled until its caller is dropped.
+    // The number of polls before the caller is dropped.
     for polled in 0..12 {
         let (flight, parts, tasks) = scene();
         let old = lock(&parts.2).refresh_token.clone();
@@ -127,10 +127,10 @@ fn a_refresh_in_the_background_loses_no_token_wherever_its_caller_is_dropped() {
         drop(caller);
         assert_eq!(flight.waiting(), 0);
         done = done || task.run().is_some();
-        assert!(done, "it had no need of its caller");
+        assert!(done, "the refresh does not need its caller");
         let first = whole(tokens(flight.clone(), parts.clone(), Need::Any, tasks.clone())).0.expect("tokens");
-        assert_eq!(flight.counters().leases, 1, "what was begun is used");
-        // The next refresh spends the new one.
+        assert_eq!(flight.counters().leases, 1, "the result of the running refresh is used");
+        // The next refresh uses the new token.
         let mut newer =
             Held::new(tokens(flight.clone(), parts.clone(), Need::NewerThan(first.epoch), tasks.clone()));
         assert!(newer.poll().is_none());

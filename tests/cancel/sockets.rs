@@ -1,5 +1,5 @@
-//! Whole logins over sockets, dropped at every poll at which they are pending. How many those are depends
-//! on the sockets; what must hold at each of them does not.
+//! Whole logins over sockets, dropped at every poll at which they are pending. The number of these polls
+//! depends on the sockets. The properties at each of them do not.
 
 use crate::flows::{Session, make_client, provider};
 use oidc_drive::moment;
@@ -28,7 +28,7 @@ macro_rules! logs_in {
     };
 }
 
-/// A future, dropped at its pending point of this number; what it brought, if it ended before.
+/// Polls a future, and drops it at its pending point of this number. Returns its output if it ended before.
 async fn dropped_at<T>(point: usize, future: impl Future<Output = T>) -> Option<T> {
     let (mut future, mut left) = (pin!(future), point);
     poll_fn(|context| {
@@ -61,7 +61,7 @@ async fn at_every_point<E: Debug>(log_in: impl AsyncFn(&Socket, &Session) -> Res
         user(log_in(&socket, &session).await);
         codes.extend(session.returned().and_then(|(_, response)| response.code));
         if all {
-            assert!(point > 4, "each of four exchanges is waited for, and there is an end: {point}");
+            assert!(point > 4, "each of four exchanges is waited for, and the login ends: {point}");
             break;
         }
     }
@@ -76,13 +76,13 @@ async fn at_every_point<E: Debug>(log_in: impl AsyncFn(&Socket, &Session) -> Res
 }
 
 #[tokio::test]
-async fn a_login_by_hyper_dropped_at_any_point_can_be_begun_again() {
+async fn a_login_over_hyper_dropped_at_any_point_can_begin_again() {
     let http = oidc_hyper::Http::new();
     at_every_point(async |socket, session| logs_in!(http, socket, session).await).await;
 }
 
 #[tokio::test]
-async fn a_login_by_reqwest_dropped_at_any_point_can_be_begun_again() {
+async fn a_login_over_reqwest_dropped_at_any_point_can_begin_again() {
     let http = oidc_reqwest::Http::new();
     at_every_point(async |socket, session| logs_in!(http, socket, session).await).await;
 }

@@ -1,4 +1,4 @@
-//! Futures that are pending for so many polls, a network of them, and dropping at a point.
+//! Futures that are pending for a given number of polls, a network of them, and drops at a point.
 
 use oidc_drive::now;
 use oidc_proto::flow::{Request, Terms};
@@ -17,7 +17,7 @@ pub fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// Counts how often it is woken.
+/// A waker that counts its wake-ups.
 #[derive(Default)]
 struct Wakes(AtomicUsize);
 
@@ -27,7 +27,7 @@ impl Wake for Wakes {
     }
 }
 
-/// A future in the hands of a test.
+/// A future that the test polls by hand.
 pub struct Held<'f, T> {
     future: Pin<Box<dyn Future<Output = T> + 'f>>,
     wakes: Arc<Wakes>,
@@ -38,7 +38,7 @@ impl<'f, T> Held<'f, T> {
         Self { future: Box::pin(future), wakes: Arc::default() }
     }
 
-    /// How often it was woken since it was polled.
+    /// The number of wake-ups since the last poll.
     pub fn woken(&self) -> usize {
         self.wakes.0.load(SeqCst)
     }
@@ -52,7 +52,7 @@ impl<'f, T> Held<'f, T> {
         }
     }
 
-    /// Polls while it is woken. `None` if it waits for something that has not happened.
+    /// Polls for as long as the future is woken. `None` if it waits for an event that has not happened.
     pub fn run(&mut self) -> Option<T> {
         for _ in 0..1_000 {
             match self.poll() {
@@ -64,7 +64,7 @@ impl<'f, T> Held<'f, T> {
     }
 }
 
-/// Runs a future to its end; at how many points it was pending.
+/// Runs a future to its end. Returns the number of points at which it was pending.
 pub fn whole<T>(future: impl Future<Output = T>) -> (T, usize) {
     let mut held = Held::new(future);
     for points in 0..1_000 {
@@ -85,7 +85,7 @@ pub fn dropped_at<T>(point: usize, future: impl Future<Output = T>) {
     }
 }
 
-/// Pending so often, and each time wakes whoever polls.
+/// A future that is pending this often, and wakes its task each time.
 pub async fn points(mut left: usize) {
     poll_fn(move |context| {
         if left == 0 {
@@ -98,12 +98,12 @@ pub async fn points(mut left: usize) {
     .await;
 }
 
-/// There was no response. It does not happen here.
+/// The error for a lost response. It does not happen here.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lost;
 
-/// A provider behind a network on which requests and responses are on their way for one to three points
-/// each. The same number gives the same network.
+/// A provider behind a network. Each request and each response is on its way for one to three points. The
+/// same number gives the same network.
 #[derive(Clone)]
 pub struct Net {
     pub provider: Arc<Mutex<TestProvider>>,
@@ -115,7 +115,7 @@ impl Net {
         Self { provider: Arc::new(Mutex::new(provider)), seed: Arc::new(Mutex::new(Seed::new(number))) }
     }
 
-    /// One to three.
+    /// A number from one to three.
     pub fn few(&self) -> usize {
         1 + usize::try_from(lock(&self.seed).below(3)).expect("small")
     }
@@ -127,7 +127,7 @@ impl Net {
         Ok(response)
     }
 
-    /// By how many requests of these paths a value was sent as this parameter.
+    /// The number of requests that sent this value as this parameter.
     pub fn times_sent(&self, parameter: &str, value: &str) -> usize {
         let provider = lock(&self.provider);
         provider.requests().iter().filter(|seen| seen.parameter(parameter).as_deref() == Some(value)).count()

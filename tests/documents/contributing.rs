@@ -1,10 +1,10 @@
-//! What CONTRIBUTING.md names is there: files, tests, and items of the code.
+//! Every file, test and item of the code that CONTRIBUTING.md names exists.
 
 use std::{fs, path::Path};
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The words of a document that are code, outside of blocks.
+/// The words of a document that are marked as code, outside of blocks.
 fn code(document: &str) -> Vec<&str> {
     let prose = document.split("```").step_by(2);
     prose.flat_map(|part| part.split('`').skip(1).step_by(2)).collect()
@@ -28,7 +28,7 @@ fn sources() -> String {
     text
 }
 
-/// What the document names and nobody has: a path, a test, or an item.
+/// The paths, tests and items in the document that do not exist.
 fn missing<'d>(document: &'d str, sources: &str) -> Vec<&'d str> {
     let there = |word: &&str| {
         let file = Path::new(ROOT).join(word);
@@ -41,7 +41,7 @@ fn missing<'d>(document: &'d str, sources: &str) -> Vec<&'d str> {
         } else if identifier {
             sources.contains(name)
         } else {
-            // A command, a crate: nothing that a source has.
+            // A command or a crate, which no source contains.
             true
         }
     };
@@ -49,14 +49,14 @@ fn missing<'d>(document: &'d str, sources: &str) -> Vec<&'d str> {
 }
 
 #[test]
-fn every_file_test_and_item_that_the_steps_name_is_there() {
+fn every_file_test_and_item_in_the_steps_exists() {
     let document = fs::read_to_string(format!("{ROOT}/CONTRIBUTING.md")).expect("a document");
     assert!(code(&document).len() > 60, "the document is read");
     assert_eq!(missing(&document, &sources()), [""; 0]);
 }
 
 #[test]
-fn a_name_that_nobody_has_is_seen() {
+fn a_name_that_does_not_exist_is_found() {
     let document = "`tests/specs.rs` and `Flow`\n```sh\n`not/read`\n```\n`tests/no_such_file.rs` `NoSuchItem` \
                     `a_test_that_was_renamed_yesterday`";
     let sources = "pub trait Flow {}\nfn a_test_that_was_renamed_yesterday_and_again() {}";

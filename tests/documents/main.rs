@@ -1,4 +1,4 @@
-//! The code that documents show, to the letter, run against a provider.
+//! Runs the code that documents show against a provider, to the letter.
 
 mod contributing;
 mod guides;

@@ -1,5 +1,5 @@
-//! What a registry gets: the metadata of each crate, the files of its package, and pages whose links lead somewhere
-//! from wherever the page is shown.
+//! The published packages: the metadata of each crate, the files of its package, and pages whose links work
+//! wherever the page is shown.
 
 use serde_json::Value;
 use std::{
@@ -10,7 +10,7 @@ use std::{
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
-/// The crates that are published, and the crates besides `std` that the program in their README needs.
+/// The published crates, and the crates besides `std` that the program in their README needs.
 const PUBLISHED: [(&str, &[&str]); 9] = [
     ("oidc-axum", &["axum"]),
     ("oidc-drive", &[]),
@@ -23,7 +23,7 @@ const PUBLISHED: [(&str, &[&str]); 9] = [
     ("oidc-ureq", &[]),
 ];
 
-/// The slugs of crates.io that are used here. A slug that crates.io does not know is ignored there without an error.
+/// The slugs of crates.io that are used here. crates.io ignores an unknown slug without an error.
 const CATEGORIES: [&str; 7] = [
     "asynchronous",
     "authentication",
@@ -34,7 +34,7 @@ const CATEGORIES: [&str; 7] = [
     "web-programming::http-server",
 ];
 
-/// No file of a package is larger; a file of data from the tests would be.
+/// The maximum size of a file in a package. Test data would be larger.
 const LARGEST: u64 = 64 * 1024;
 
 fn cargo(arguments: &[&str]) -> String {
@@ -62,20 +62,20 @@ fn folder(package: &Value) -> &Path {
     Path::new(text(package, "manifest_path")).parent().expect("a folder")
 }
 
-/// The files that `cargo package` puts into the package, by their paths inside of it.
+/// The files that `cargo package` puts into the package, by their paths inside it.
 fn files(package: &Value) -> Vec<String> {
     let listed = cargo(&["package", "--list", "--offline", "--allow-dirty", "-p", text(package, "name")]);
     listed.lines().map(|line| line.replace('\\', "/")).collect()
 }
 
 #[test]
-fn the_published_crates_are_those_that_are_named_here() {
+fn the_published_crates_are_those_in_the_table() {
     let found: Vec<String> = manifests().iter().map(|package| text(package, "name").to_owned()).collect();
     assert_eq!(found, PUBLISHED.map(|(name, _)| name));
 }
 
 #[test]
-fn every_manifest_says_what_the_page_of_a_registry_shows() {
+fn every_manifest_has_the_data_for_the_page_of_a_registry() {
     for package in manifests() {
         let name = text(&package, "name");
         assert!((30..=130).contains(&text(&package, "description").len()), "{name}: a sentence describes it");
@@ -95,7 +95,7 @@ fn every_manifest_says_what_the_page_of_a_registry_shows() {
 }
 
 #[test]
-fn a_package_has_a_page_the_licences_the_sources_and_nothing_that_is_for_this_repository() {
+fn a_package_has_its_page_licences_and_sources_and_no_repository_files() {
     for package in manifests() {
         let (name, files) = (text(&package, "name"), files(&package));
         for needed in ["Cargo.toml", "README.md", "LICENSE-APACHE", "LICENSE-MIT", "src/lib.rs"] {
@@ -106,14 +106,14 @@ fn a_package_has_a_page_the_licences_the_sources_and_nothing_that_is_for_this_re
             assert_eq!(read(folder(&package)), read(Path::new(ROOT)), "{name}: {licence}");
         }
         for file in &files {
-            // Cargo makes these.
+            // Cargo makes these files.
             if [".cargo_vcs_info.json", "Cargo.lock", "Cargo.toml.orig"].contains(&file.as_str()) {
                 continue;
             }
             let top = file.split('/').next().unwrap_or_default();
             let expected = match top {
                 "Cargo.toml" | "README.md" | "LICENSE-APACHE" | "LICENSE-MIT" | "src" => true,
-                // They run from the package, beside a provider that the testkit brings.
+                // The examples run from the package, with a provider of the testkit.
                 "examples" => name != "oidc-testkit",
                 // The keys that its sources read, and tests that need nothing else.
                 "data" | "tests" => name == "oidc-testkit",
@@ -126,7 +126,7 @@ fn a_package_has_a_page_the_licences_the_sources_and_nothing_that_is_for_this_re
     }
 }
 
-/// The targets of the links in a document in Markdown; code is no document.
+/// The targets of the links in a Markdown document, without those in code.
 fn links(markdown: &str) -> Vec<String> {
     let (mut prose, mut code) = (String::new(), false);
     for line in markdown.lines() {
@@ -146,7 +146,7 @@ fn links(markdown: &str) -> Vec<String> {
     found
 }
 
-/// The anchors that the headings of a document have.
+/// The anchors of the headings of a document.
 fn anchors(markdown: &str) -> Vec<String> {
     let headings = markdown.lines().filter(|line| line.starts_with('#'));
     let slug = |heading: &str| {
@@ -156,7 +156,7 @@ fn anchors(markdown: &str) -> Vec<String> {
     headings.map(slug).collect()
 }
 
-/// Why a link of a page does not lead anywhere, where the page is shown outside of the repository.
+/// The reason why a link of a page does not work where the page is shown outside the repository.
 fn dead(link: &str, page: &str, files: &[String], repository: &str) -> Option<String> {
     let (target, anchor) =
         link.split_once('#').map_or((link, None), |(target, anchor)| (target, Some(anchor)));
@@ -188,7 +188,7 @@ fn dead(link: &str, page: &str, files: &[String], repository: &str) -> Option<St
 }
 
 #[test]
-fn every_link_of_a_page_leads_somewhere_from_a_registry_too() {
+fn every_link_of_a_page_works_from_a_registry_too() {
     for package in manifests() {
         let (name, files) = (text(&package, "name"), files(&package));
         let page = fs::read_to_string(folder(&package).join("README.md")).expect("a page");
@@ -196,11 +196,11 @@ fn every_link_of_a_page_leads_somewhere_from_a_registry_too() {
         let found: Vec<_> =
             links(&page).iter().filter_map(|link| dead(link, &page, &files, repository)).collect();
         assert_eq!(found, [""; 0], "{name}/README.md");
-        assert!(links(&page).len() > 3, "{name}: the page leads on");
+        assert!(links(&page).len() > 3, "{name}: the page has links that lead on");
     }
 }
 
-/// The documents that are read in the repository, by their paths in it.
+/// The documents of the repository, by their paths in it.
 fn documents() -> Vec<String> {
     let (mut found, mut folders) = (Vec::new(), vec![PathBuf::from(ROOT)]);
     while let Some(folder) = folders.pop() {
@@ -220,7 +220,7 @@ fn documents() -> Vec<String> {
     found
 }
 
-/// Why a link of a document does not lead anywhere in the repository.
+/// The reason why a link of a document does not work in the repository.
 fn astray(link: &str, document: &str) -> Option<String> {
     if link.starts_with("https://") || link.starts_with("http://") {
         return None;
@@ -237,7 +237,7 @@ fn astray(link: &str, document: &str) -> Option<String> {
 }
 
 #[test]
-fn every_link_of_a_document_leads_somewhere_in_the_repository() {
+fn every_link_of_a_document_works_in_the_repository() {
     let documents = documents();
     assert!(documents.len() > 20, "the documents are found: {documents:?}");
     let mut wrong = Vec::new();
@@ -252,7 +252,8 @@ fn every_link_of_a_document_leads_somewhere_in_the_repository() {
     }
 }
 
-/// The links to files in the documentation of a source. Those to items have no slash, and rustdoc judges them.
+/// The links to files in the documentation of a source. Links to items have no slash, and rustdoc checks
+/// them.
 fn links_to_files(source: &str) -> Vec<String> {
     let comments = source.lines().filter_map(|line| {
         let line = line.trim_start();
@@ -282,7 +283,8 @@ fn programs(page: &str) -> Vec<&str> {
     blocks.filter_map(|block| block.split_once('\n').map(|(_, code)| code)).collect()
 }
 
-/// The crates that a program names, but for `std`, this one, and the modules that it imports from this one.
+/// The crates that a program names, except `std`, its own crate, and modules that it imports from its own
+/// crate.
 fn crates<'p>(program: &'p str, own: &str) -> Vec<&'p str> {
     let word = |c: char| c.is_alphanumeric() || c == '_';
     let (mut found, mut imported, mut rest) = (Vec::new(), Vec::new(), program);
@@ -296,7 +298,7 @@ fn crates<'p>(program: &'p str, own: &str) -> Vec<&'p str> {
         let root = &before[start..];
         let line = rest[before[..start].rfind('\n').map_or(0, |end| end + 1)..].trim_start();
         let import = line.starts_with("use ");
-        // A whole import or a whole path: what is inside is no root.
+        // A whole import or a whole path counts; the parts inside it are no roots.
         let end = if import { rest[at..].find(';') } else { rest[at..].find(|c| !word(c) && c != ':') };
         let end = end.map_or(rest.len(), |end| at + end);
         if import && root == own {
@@ -326,7 +328,7 @@ fn one_dependency_is_enough_for_the_program_in_each_page() {
             let others: Vec<_> = named.iter().filter(|named| !besides.contains(*named)).collect();
             assert!(others.is_empty(), "{name}: the program in its README.md needs {others:?} as well");
         }
-        // The program is compiled, as a test of documentation.
+        // The program is compiled as a doc test.
         let lib = fs::read_to_string(folder(&package).join("src/lib.rs")).expect("a source");
         let tested = "#[cfg(doctest)]\n#[doc = include_str!(\"../README.md\")]\n";
         assert!(lib.contains(tested), "{name}: nothing compiles the code in README.md");
@@ -334,7 +336,7 @@ fn one_dependency_is_enough_for_the_program_in_each_page() {
 }
 
 #[test]
-fn a_bad_page_is_seen() {
+fn a_page_with_faults_is_found() {
     let files = ["README.md".to_owned(), "LICENSE-MIT".to_owned()];
     let page =
         "# A page\n[a](docs/why.md) [b](LICENSE-MIT) [c](#a-page)\n[d]: ../README.md\n```rust\n[e](f)\n```\n";

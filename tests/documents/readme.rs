@@ -1,4 +1,4 @@
-//! The README's code, to the letter, run against a provider: what the shop window shows is what is sold.
+//! Runs the README's code against a provider, to the letter, so that the README shows only code that works.
 
 use crate::shown::{block, shown};
 use oidc_testkit::{Registration, Socket, TestProvider};
@@ -102,7 +102,7 @@ fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
         assert!(counted <= most, "{name}: {counted} lines");
     }
     let blocks = readme.matches("```rust\n").count();
-    assert_eq!(blocks, 5, "every block of Rust in README.md stands here or in own.rs");
+    assert_eq!(blocks, 5, "every block of Rust in README.md is here or in own.rs");
 }
 
 fn provider() -> Socket {
@@ -118,7 +118,7 @@ fn provider() -> Socket {
     })
 }
 
-/// The user's browser: the provider of the testkit sends it back at once.
+/// The user's browser. The provider of the testkit sends it back at once.
 fn visit(url: &str) -> String {
     let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
     let response = agent.get(url).call().expect("the provider answers");
@@ -180,7 +180,7 @@ fn the_verifier_of_the_readme_verifies() {
     assert_eq!(why.code(), "jws_not_compact");
 }
 
-/// The crates that stand below a package, itself included; each with its version, or by its name alone.
+/// The crates that a package depends on, itself included, each with its version or by its name alone.
 fn below(package: &str, versions: bool) -> BTreeSet<String> {
     let output = std::process::Command::new(env!("CARGO"))
         .args(["tree", "--locked", "--package", package, "--edges", "normal", "--prefix", "none"])
@@ -196,7 +196,7 @@ fn below(package: &str, versions: bool) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_readme_tells_how_much_each_crate_pulls_in() {
+fn the_readme_states_how_many_crates_each_crate_pulls_in() {
     let readme = include_str!("../../README.md");
     let crates = readme.lines().filter(|line| line.starts_with("| [`oidc-") && !line.contains("testkit"));
     let mut counted = 0;
@@ -210,7 +210,7 @@ fn the_readme_tells_how_much_each_crate_pulls_in() {
 }
 
 #[test]
-fn no_adapter_pulls_in_what_its_stack_does_not_need() {
+fn no_adapter_pulls_in_crates_that_its_stack_does_not_need() {
     for (adapter, stack, besides) in [
         ("oidc-ureq", "ureq", &[][..]),
         // Bodies, and the authorities of Mozilla's browsers.

@@ -1,6 +1,6 @@
-//! Code that a document shows: it stands in a test between two markers, and in the document to the letter.
+//! Code that a document shows. It is in a test between two markers, and in the document to the letter.
 //!
-//! ```text
+//!  ```text
 //! // GUIDE: login        a marker, and a name
 //! mod login {            the module is not shown
 //!     pub fn ..          this is

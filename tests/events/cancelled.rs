@@ -1,4 +1,4 @@
-//! Requests whose response nobody waits for any more: they must not count as in flight for ever.
+//! Requests whose caller no longer waits for the response: they must not count as in flight without end.
 
 use crate::{Log, broken};
 use oidc_drive::Observer;
@@ -20,7 +20,7 @@ fn request() -> (Request, Terms) {
 }
 
 #[test]
-fn a_future_that_is_dropped_before_its_response_is_told_of() {
+fn a_future_dropped_before_its_response_is_reported() {
     let log = Log::new();
     let observer = log.observer();
     let (request, terms) = request();
@@ -32,7 +32,7 @@ fn a_future_that_is_dropped_before_its_response_is_told_of() {
         log.clock.advance(4);
     }
     assert_eq!(log.lines(), ["sent GET openid-configuration", "cancelled openid-configuration 4 s"]);
-    // What was never begun was not sent.
+    // A request that never began was not sent.
     drop(observer.send_async(request, terms, |_, _| pending::<Answer>()));
     assert_eq!(log.lines(), [""; 0]);
 }
@@ -48,12 +48,12 @@ fn a_stack_that_panics_has_cancelled_its_request() {
     };
     breaks(log.observer());
     assert_eq!(log.lines(), ["sent GET openid-configuration", "cancelled openid-configuration 0 s"]);
-    // Told of that while the thread unwinds, it must not end the process.
+    // The observer runs while the thread unwinds. It must not end the process.
     breaks(broken());
 }
 
 #[test]
-fn both_async_clients_tell_of_a_flow_that_was_dropped() {
+fn both_async_clients_report_a_dropped_flow() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", silent.local_addr().unwrap());
     let policy = oidc_proto::UrlPolicy::default().with_loopback();

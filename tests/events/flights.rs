@@ -1,4 +1,4 @@
-//! Renewals: each is told of once, however it ends, and nobody is left stuck by who is told.
+//! Renewals: each is reported once, however it ends, and an observer cannot leave a caller stuck.
 
 use crate::{Log, START, Sim, broken};
 use oidc_drive::{Observer, SingleFlight, SingleFlights};
@@ -26,7 +26,7 @@ fn flight(log: &Log, observer: &Observer) -> Arc<SingleFlight<u64>> {
 }
 
 #[test]
-fn a_renewal_that_ends_says_how_and_how_long_it_took() {
+fn a_finished_renewal_reports_its_outcome_and_its_duration() {
     let log = Log::new();
     let flight = flight(&log, &log.observer());
     let renewed = |seconds, result| {
@@ -38,19 +38,19 @@ fn a_renewal_that_ends_says_how_and_how_long_it_took() {
     assert!(renewed(2, Err(RenewalError::NoResponse)).is_err());
     log.clock.advance(60);
     assert_eq!(*renewed(3, fresh(1)).unwrap().value, 1);
-    assert_eq!(*renewed(3, fresh(2)).unwrap().value, 1, "which is fresh, so that nobody renews");
+    assert_eq!(*renewed(3, fresh(2)).unwrap().value, 1, "the value is fresh, so that no caller renews");
     assert_eq!(
         log.lines(),
         ["renewed keys of https://op.example no_response 2 s", "renewed keys of https://op.example ok 3 s"]
     );
-    // So slow that the value is of no use any more when it comes.
+    // The response is so slow that the value is useless when it comes.
     log.clock.advance(1_000_000);
     assert!(renewed(1_000_000, fresh(3)).is_err());
     assert_eq!(log.lines(), ["renewed keys of https://op.example unused 1000000 s"]);
 }
 
 #[test]
-fn a_leader_that_is_dropped_or_breaks_has_abandoned_its_renewal() {
+fn a_leader_that_is_dropped_or_panics_has_abandoned_its_renewal() {
     let log = Log::new();
     let flight = flight(&log, &log.observer());
     {
@@ -67,10 +67,10 @@ fn a_leader_that_is_dropped_or_breaks_has_abandoned_its_renewal() {
 }
 
 #[test]
-fn an_observer_that_breaks_loses_no_lease_and_no_value() {
+fn an_observer_that_panics_loses_no_lease_and_no_value() {
     let log = Log::new();
     let flight = flight(&log, &broken());
-    // Told while a thread unwinds, it would end the process if its panic got out.
+    // The observer runs while the thread unwinds. A panic that escaped would end the process.
     let broke = catch_unwind(AssertUnwindSafe(|| flight.get(Need::Any, || panic!("on purpose"))));
     assert!(broke.is_err());
     assert!(flight.get(Need::Any, || Err(RenewalError::NoResponse)).is_err());
@@ -82,9 +82,9 @@ fn an_observer_that_breaks_loses_no_lease_and_no_value() {
     assert_eq!((counters.leases, counters.abandoned, counters.failures, counters.renewals), (4, 1, 1, 2));
 }
 
-/// It is told when all is settled and no lock is held: it may ask the very flight that it is told of.
+/// The observer runs when all is settled and no lock is held: it may use the flight that reports to it.
 #[test]
-fn an_observer_may_use_the_flight_that_it_is_told_of() {
+fn an_observer_may_use_the_flight_that_reports_to_it() {
     let (log, known) = (Log::new(), Arc::new(OnceLock::<Arc<SingleFlight<u64>>>::new()));
     let got = Arc::new(Mutex::new(Vec::new()));
     let (seen, told) = (Arc::clone(&known), Arc::clone(&got));
@@ -101,7 +101,7 @@ fn an_observer_may_use_the_flight_that_it_is_told_of() {
 }
 
 #[test]
-fn flights_tell_an_issuer_and_never_their_key() {
+fn flights_report_an_issuer_and_never_their_key() {
     let log = Log::new();
     let clock = Arc::new(Sim(log.clock.clone()));
     let flights = SingleFlights::<(&str, &str), u64>::with_clock(RenewalPolicy::TOKENS, 2, clock)

@@ -1,4 +1,4 @@
-//! Flows that are run: their requests, their waits, their end.
+//! Flows that run: their requests, their waits, and their ends.
 
 use crate::{Log, broken};
 use http::Response;
@@ -10,7 +10,8 @@ use oidc_proto::{
 use oidc_testkit::{EndpointName, Party, provider::hostile};
 use std::{cell::RefCell, future::ready};
 
-/// A service that asks for a token while the provider is busy for seven seconds. Each exchange takes two.
+/// A service that asks for a token while the provider is busy for seven seconds. Each exchange takes two
+/// seconds.
 fn service(trouble: usize) -> (Party, Log) {
     let mut party = Party::new();
     let busy = hostile::times(trouble, hostile::retry_after(7));
@@ -19,7 +20,7 @@ fn service(trouble: usize) -> (Party, Log) {
 }
 
 #[test]
-fn a_wait_lies_between_two_requests_and_counts_until_the_end() {
+fn a_wait_is_between_two_requests_and_counts_until_the_end() {
     let (party, log) = service(1);
     let call =
         party.client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();
@@ -50,7 +51,7 @@ fn a_wait_lies_between_two_requests_and_counts_until_the_end() {
     );
 }
 
-/// A flow that does nothing but wait for a time that has passed, so that nobody sleeps.
+/// A flow that only waits for a time that has passed, so that no thread sleeps.
 #[derive(Debug)]
 pub struct Nap;
 
@@ -69,7 +70,7 @@ impl Flow for Nap {
 }
 
 #[test]
-fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
+fn a_wait_on_a_thread_is_reported_with_its_endpoint() {
     let log = Log::new();
     let observer = log.observer();
     let send = |_, _| {
@@ -80,7 +81,7 @@ fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
     let request = http::Request::get("https://user:SECRET@[::1]:81/a?b#c").body(Vec::new()).unwrap();
     let call = Call::<Nap>::new(Terms::new(Endpoint::UserInfo), request, ());
     run_with_observer(call, send, &observer).unwrap();
-    // One that was saved while it waited, and goes on.
+    // A flow that was saved while it waited, and goes on.
     run_with_observer(Step::<Nap>::Wait(Pause::new(Timestamp(0), ())), send, &observer).unwrap();
 
     let events = log.take();
@@ -100,7 +101,7 @@ fn a_wait_on_a_thread_is_told_of_with_the_endpoint_that_was_asked() {
 }
 
 #[test]
-fn a_port_that_is_not_named_is_that_of_the_scheme() {
+fn a_missing_port_is_the_default_of_the_scheme() {
     let log = Log::new();
     for (url, scheme, host, port) in [
         ("https://op.example/a", "https", "op.example", 443),
@@ -116,9 +117,9 @@ fn a_port_that_is_not_named_is_that_of_the_scheme() {
     }
 }
 
-/// What ends a flow is told in one word: the code of the error, or a code of the specifications.
+/// The end of a flow is reported in one word: the code of the error, or a code of the specifications.
 #[test]
-fn a_flow_that_fails_says_why_in_one_word() {
+fn a_failed_flow_reports_its_reason_in_one_word() {
     let end = |alter: &dyn Fn(&mut Party), answer: bool| {
         let (mut party, log) = (Party::new(), Log::new());
         alter(&mut party);
@@ -130,7 +131,10 @@ fn a_flow_that_fails_says_why_in_one_word() {
         };
         let result =
             run_with_observer(call, |request, terms| observer.send(request, terms, &mut send), &observer);
-        assert!(answer || matches!(result, Err(DriveError::Transport("SECRET"))), "the error is the stack's");
+        assert!(
+            answer || matches!(result, Err(DriveError::Transport("SECRET"))),
+            "the error belongs to the stack"
+        );
         assert!(result.is_err());
         log.lines().split_off(1)
     };
@@ -169,7 +173,7 @@ fn a_flow_that_fails_says_why_in_one_word() {
 }
 
 #[test]
-fn an_observer_that_breaks_changes_nothing() {
+fn an_observer_that_panics_changes_nothing() {
     let (mut party, observer) = (Party::new(), broken());
     let call =
         party.client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();

@@ -1,6 +1,6 @@
-//! A gate before an API: its verdicts, its requests, its renewals.
+//! A gate before an API: its verdicts, its requests, and its renewals.
 
-// The gate and its provider as the tests of the middleware have them.
+// The gate and its provider are those of the middleware tests.
 #[path = "../middleware/world.rs"]
 #[allow(dead_code, reason = "the tests of the middleware use the rest of it")]
 mod world;
@@ -96,7 +96,7 @@ async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
     );
     assert_eq!(*lock(&failures), 0);
 
-    // An outage, once the keys are of no use any more.
+    // An outage, after the keys have become useless.
     world.clock.advance(2 * 24 * 3_600);
     world.set(Net::Down);
     let late = ask(&gate, &world.token()).await.unwrap_err();
@@ -111,7 +111,7 @@ async fn the_first_request_fetches_keys_and_the_next_is_only_judged() {
 }
 
 #[tokio::test]
-async fn a_verdict_counts_the_time_that_its_request_has_waited_for_keys() {
+async fn a_verdict_includes_the_time_that_its_request_waited_for_keys() {
     let (world, log) = world();
     let gate = world.builder(World::server()).with_observer(log.observer()).build().unwrap();
     let token = world.token();
@@ -148,7 +148,7 @@ fn introspecting(world: &World, log: &Log) -> Gate {
 }
 
 #[tokio::test]
-async fn an_introspection_is_told_without_a_trace_of_the_token() {
+async fn an_introspection_is_reported_without_a_trace_of_the_token() {
     let (world, log) = world();
     let gate = introspecting(&world, &log);
     let token = "MARK-an-opaque-token";
@@ -173,9 +173,9 @@ async fn an_introspection_is_told_without_a_trace_of_the_token() {
     );
 }
 
-/// Nor is a token that was revoked accepted for longer because the clock is set back.
+/// A clock that is set back does not extend the use of a revoked token either.
 #[tokio::test]
-async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use() {
+async fn a_clock_that_is_set_back_does_not_keep_an_introspection_result_in_use() {
     let (world, log) = world();
     let gate = introspecting(&world, &log);
     let said = json!({"active": true, "aud": world::RESOURCE, "sub": "alice"});
@@ -187,7 +187,7 @@ async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use()
     };
     assert_eq!(asked_at(0).await, 1);
     assert_eq!(asked_at(29).await, 0);
-    // It has been used for 29 s of its 30.
+    // The response has been used for 29 s of its 30 s.
     assert_eq!(asked_at(4).await, 0);
     assert_eq!(asked_at(6).await, 1);
     assert_eq!(asked_at(35).await, 0);
@@ -195,7 +195,7 @@ async fn a_clock_that_is_set_back_does_not_keep_an_answer_about_a_token_in_use()
 }
 
 #[tokio::test]
-async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
+async fn an_observer_that_panics_keeps_no_valid_request_out() {
     let (world, _) = world();
     let gate =
         world.builder(World::server()).with_observer(broken().with_clock(Sim(world.clock.clone()))).build();
@@ -211,9 +211,9 @@ async fn an_observer_that_breaks_lets_everybody_in_who_may_come_in() {
     assert_eq!(gate.waiting("https://op.example"), Some(0));
 }
 
-/// Who is told of failures may break: a renewal that failed has failed all the same, and is not tried again at once.
+/// The observer of a failure may panic: the renewal has failed all the same, and is not repeated at once.
 #[tokio::test]
-async fn who_is_told_of_a_failure_and_breaks_makes_it_no_other_one() {
+async fn an_observer_that_panics_on_a_failure_does_not_change_it() {
     let (world, log) = world();
     let gate = world.builder(World::server()).with_observer(log.observer());
     let gate = gate.observe_failures(|_, _| panic!("on purpose")).build().unwrap();
@@ -224,9 +224,9 @@ async fn who_is_told_of_a_failure_and_breaks_makes_it_no_other_one() {
     assert_eq!(log.lines().iter().filter(|line| line.starts_with("sent")).count(), 1);
 }
 
-/// Whoever sends a bad token to a handle does not make it cry out.
+/// A bad token at a handle is reported no louder than at a gate.
 #[test]
-fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
+fn a_refused_token_has_the_same_level_at_a_handle_and_at_a_gate() {
     type Answer = Result<http::Response<Vec<u8>>, &'static str>;
     let (world, _) = world();
     let good = world.token();
@@ -253,7 +253,7 @@ fn a_token_that_a_handle_refuses_is_as_loud_as_one_that_a_gate_refuses() {
 }
 
 #[tokio::test]
-async fn verdicts_are_traced_louder_the_more_they_are_our_own_fault() {
+async fn verdicts_have_a_higher_level_the_more_they_are_our_own_fault() {
     let (world, _) = world();
     let observer = oidc_tracing::observer().with_clock(Sim(world.clock.clone()));
     let gate = world.builder(World::server()).with_observer(observer).build().unwrap();

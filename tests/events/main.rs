@@ -1,5 +1,5 @@
-//! What an observer is told: which events, in which order, how long each took by a clock that is moved
-//! by hand, and nothing that is secret.
+//! The events that an observer gets: their order, their durations by a clock that the test moves, and the
+//! absence of secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod cancelled;
@@ -20,7 +20,7 @@ use std::{
 
 const START: Timestamp = Timestamp(1_800_000_000);
 
-/// A clock that is moved by hand, for durations, too.
+/// A clock that the test moves, also for durations.
 #[derive(Clone)]
 struct Sim(SimClock);
 
@@ -38,7 +38,7 @@ impl Clock for Sim {
     }
 }
 
-/// Writes down what it is told.
+/// An observer that keeps its events.
 #[derive(Clone)]
 struct Log {
     clock: SimClock,
@@ -58,18 +58,18 @@ impl Log {
         observer.with_clock(Sim(self.clock.clone()))
     }
 
-    /// The events since the last time.
+    /// The events since the last call.
     fn take(&self) -> Vec<Event> {
         std::mem::take(&mut self.events.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// The same, a line each.
+    /// The events since the last call, one line each.
     fn lines(&self) -> Vec<String> {
         self.take().iter().map(line).collect()
     }
 }
 
-/// An observer that breaks whenever it is told something.
+/// An observer that panics at every event.
 fn broken() -> Observer {
     Observer::new(|event| panic!("on purpose, at {}", line(event)))
 }

@@ -1,5 +1,5 @@
-//! No secret is in any event, nor in what `tracing` is told of it: not when all goes well, and not when
-//! a provider repeats what it was sent wherever it can, or a transport says what it could not send.
+//! No secret is in any event or in its `tracing` form: neither when all goes well, nor when a provider
+//! repeats the client's secrets in every place, nor when a transport error names the URL.
 
 use crate::traced::Captured;
 use http::{Response, header};
@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex};
 
 const SECRET: &str = "MARK/client+secret=of 48 characters, and some more";
 
-/// Sees every event: as it is, and as `tracing` is told of it.
+/// Sees every event: as it is, and as `tracing` gets it.
 #[derive(Clone, Default)]
 struct Watcher {
     seen: Arc<Mutex<Vec<String>>>,
@@ -31,12 +31,12 @@ impl Watcher {
         })
     }
 
-    /// How many events there were since the last time; none of them shows any of these.
+    /// Counts the events since the last call, and checks that none of them shows any of these secrets.
     #[track_caller]
     fn clean(&self, secrets: &[(&str, String)]) -> usize {
         let seen = std::mem::take(&mut *self.seen.lock().unwrap());
         let told = self.captured.take();
-        assert_eq!(seen.len(), told.len(), "tracing is told of each");
+        assert_eq!(seen.len(), told.len(), "every event reaches tracing");
         let texts = seen.iter().cloned().chain(told.iter().map(|told| format!("{told:?}")));
         for text in texts {
             for (name, secret) in secrets {
@@ -96,7 +96,7 @@ fn run<F: Flow>(
 }
 
 #[test]
-fn a_login_that_goes_well_shows_nothing() {
+fn a_successful_login_shows_no_secret() {
     let (watcher, Scene { mut provider, mut secrets, call, client }) = (Watcher::default(), scene());
     let login = run(&watcher, call, |request| Ok(provider.handle(request, oidc_drive::now()))).unwrap();
     let token = run(
@@ -111,7 +111,7 @@ fn a_login_that_goes_well_shows_nothing() {
         ("service token", token.unwrap().access_token.expose()),
     ] {
         secrets.push((name, token.to_owned()));
-        // Nor does a part of one that was cut off.
+        // Nor does a cut-off part show.
         secrets.extend(
             token
                 .as_bytes()
@@ -123,7 +123,7 @@ fn a_login_that_goes_well_shows_nothing() {
     assert_eq!(watcher.clean(&secrets), 10, "three exchanges and an end, one exchange and an end");
 }
 
-/// Answers that say a secret wherever an answer can say something.
+/// Responses that contain a secret in every place that can hold text.
 fn answers(secret: &str) -> Vec<Response<Vec<u8>>> {
     let bodies = [
         json!({ "error": secret }),
@@ -153,7 +153,7 @@ fn answers(secret: &str) -> Vec<Response<Vec<u8>>> {
 }
 
 #[test]
-fn a_provider_that_repeats_its_secrets_is_not_repeated() {
+fn secrets_that_a_provider_repeats_do_not_show() {
     let (watcher, known) = (Watcher::default(), scene().secrets);
     let mut events = 0;
     for index in 0..known.len() {
@@ -168,7 +168,7 @@ fn a_provider_that_repeats_its_secrets_is_not_repeated() {
 }
 
 #[test]
-fn what_a_transport_says_of_its_failure_is_not_repeated() {
+fn the_text_of_a_transport_error_does_not_show() {
     let watcher = Watcher::default();
     let Scene { secrets, call, client, .. } = scene();
     let all = format!("{secrets:?}");
@@ -177,9 +177,9 @@ fn what_a_transport_says_of_its_failure_is_not_repeated() {
     assert_eq!(watcher.clean(&secrets), 6, "sent, lost, over; twice");
 }
 
-/// Metadata that was made to have a secret come by again in a URL: all of it but host and port stays out.
+/// Metadata that tries to get a secret into a URL: only host and port are reported.
 #[test]
-fn of_a_url_nothing_but_host_and_port_shows() {
+fn only_host_and_port_of_a_url_show() {
     let watcher = Watcher::default();
     let Scene { mut provider, .. } = scene();
     let url = "https://op.example/MARK-in-the-path?x=MARK-in-the-query";
@@ -195,9 +195,9 @@ fn of_a_url_nothing_but_host_and_port_shows() {
     assert_eq!(watcher.clean(&[("a mark", "MARK".to_owned())]), 6);
 }
 
-/// The watcher is worth something only if it sees.
+/// The watcher proves something only if it finds a secret that shows.
 #[test]
-fn what_shows_is_seen() {
+fn a_secret_that_shows_is_found() {
     let watcher = Watcher::default();
     let Scene { client, .. } = scene();
     run(&watcher, client.jwks().unwrap(), |_| Err(String::new())).unwrap_err();

@@ -1,4 +1,4 @@
-//! The three HTTP clients over sockets: the same scenario is told in the same events.
+//! The three HTTP clients over sockets: the same scenario gives the same events.
 
 use crate::{Log, broken};
 use oidc_drive::{Event, Observer};
@@ -11,7 +11,7 @@ use oidc_testkit::{Browser, EndpointName, Registration, Socket, TestProvider, pr
 use std::{io::Read, net::TcpListener, sync::LazyLock, time::Duration};
 use tokio::runtime::Runtime;
 
-/// What the tests need of a client.
+/// The methods that the tests need of a client.
 pub trait Stack {
     fn observed(observer: Observer) -> Self;
     fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String>;
@@ -133,13 +133,13 @@ fn tells_a_login<S: Stack>() {
 }
 
 #[test]
-fn a_login_is_told_step_by_step_on_every_stack() {
+fn a_login_is_reported_step_by_step_on_every_stack() {
     tells_a_login::<oidc_ureq::Http>();
     tells_a_login::<oidc_hyper::Http>();
     tells_a_login::<oidc_reqwest::Http>();
 }
 
-/// Three ways to have no response, with a secret in the URL that no word may show.
+/// Three ways to get no response, with a secret in the URL that no reported word may show.
 fn tells_what_was_lost<S: Stack>() {
     let log = Log::new();
     let http = S::observed(log.observer());
@@ -159,26 +159,26 @@ fn tells_what_was_lost<S: Stack>() {
         (listener, url)
     };
     let (_silent, url) = listener();
-    assert_eq!(lost(&url, short), told("timeout"), "nobody answers");
+    assert_eq!(lost(&url, short), told("timeout"), "the server does not answer");
     let (closing, url) = listener();
     let closing = std::thread::spawn(move || {
         let (mut stream, _) = closing.accept().unwrap();
         let _read = stream.read(&mut [0; 4096]);
     });
-    assert_eq!(lost(&url, long), told("no_response"), "somebody hangs up");
+    assert_eq!(lost(&url, long), told("no_response"), "the server hangs up");
     closing.join().unwrap();
-    assert_eq!(lost(&url, long), told("connection"), "nobody is there");
+    assert_eq!(lost(&url, long), told("connection"), "no server listens");
 }
 
 #[test]
-fn every_stack_tells_in_the_same_word_why_there_is_no_response() {
+fn every_stack_has_the_same_word_for_a_missing_response() {
     tells_what_was_lost::<oidc_ureq::Http>();
     tells_what_was_lost::<oidc_hyper::Http>();
     tells_what_was_lost::<oidc_reqwest::Http>();
 }
 
 #[test]
-fn an_observer_that_breaks_keeps_nobody_out() {
+fn an_observer_that_panics_fails_no_login() {
     let socket = provider();
     log_in(&socket, &oidc_ureq::Http::with_observer(oidc_ureq::Http::new(), broken())).unwrap();
     log_in(&socket, &oidc_hyper::Http::with_observer(oidc_hyper::Http::new(), broken())).unwrap();

@@ -1,4 +1,4 @@
-//! What `tracing` is told, by which names, at which level.
+//! The events as `tracing` gets them: their names, fields and levels.
 
 use crate::{START, Sim, flows::Nap};
 use http::Response;
@@ -28,7 +28,7 @@ pub struct Told {
     pub fields: BTreeMap<String, String>,
 }
 
-/// A subscriber that writes down what it is told.
+/// A subscriber that keeps its events.
 #[derive(Clone, Default)]
 pub struct Captured(Arc<Mutex<Vec<Told>>>);
 
@@ -82,7 +82,7 @@ impl fmt::Debug for Captured {
     }
 }
 
-/// An observer whose clock each of the given functions moves, and what `tracing` was told then.
+/// The events that `tracing` gets while this function runs with an observer and its clock.
 fn told(happen: impl FnOnce(&Observer, &SimClock)) -> Vec<Told> {
     let (clock, captured) = (SimClock::new(START, 1), Captured::default());
     let observer = oidc_tracing::observer().with_clock(Sim(clock.clone()));
@@ -161,7 +161,7 @@ fn exchanges_have_the_names_of_opentelemetry() {
 }
 
 #[test]
-fn waits_ends_and_renewals_have_names_of_our_own() {
+fn waits_ends_and_renewals_have_their_own_names() {
     let flow = told(|observer, clock| {
         let send = |_, _| {
             clock.advance(1);
@@ -207,7 +207,7 @@ fn waits_ends_and_renewals_have_names_of_our_own() {
     assert_eq!(renewals, [expected(Level::WARN, &failed), expected(Level::DEBUG, &renewed)]);
 }
 
-/// The table that users read has every name that stands in the code, and no other.
+/// The documented table has every name in the code, and no other.
 #[test]
 fn every_field_is_in_the_table_of_the_documentation() {
     let source = include_str!("../../oidc-adapters/tracing/src/lib.rs");

@@ -12,7 +12,7 @@ use std::{
     thread,
 };
 
-/// The same login, but for one of its secrets.
+/// The same login with one of its secrets changed.
 fn altered(pending: &PendingAuthorization, member: &str) -> PendingAuthorization {
     let mut saved = serde_json::to_value(pending).unwrap();
     let text = saved[member].as_str().unwrap();
@@ -25,9 +25,9 @@ fn token_requests(world: &World) -> usize {
     world.count(EndpointName::Token)
 }
 
-/// A page that is loaded again, or a cookie that came too late to be removed.
+/// A reloaded page, or a cookie that was removed too late.
 #[test]
-fn a_callback_that_comes_again_leads_to_the_same_login_for_a_minute() {
+fn a_repeated_callback_leads_to_the_same_login_for_a_minute() {
     each(|world, handle| {
         let (url, pending) = handle.authorize().unwrap();
         let response = world.visit(&url);
@@ -42,15 +42,15 @@ fn a_callback_that_comes_again_leads_to_the_same_login_for_a_minute() {
         assert!(handle.callback(pending.clone(), response.clone()).is_ok());
         assert_eq!((world.sent(), token_requests(&world)), (sent, 1));
         world.change(|provider| provider.assert_clean());
-        // And no longer: what came of it is forgotten, and so is that it was sent.
+        // After that minute, the result is forgotten, and so is the fact that the code was sent.
         world.clock.advance(2);
         assert_eq!(handle.callback(pending, response).unwrap_err().code(), "oauth_error");
     });
 }
 
-/// Whoever has another pending login gets nothing, and has the code sent nowhere.
+/// A caller with another pending login gets nothing, and its request does not send the code.
 #[test]
-fn a_login_is_given_only_to_who_began_it() {
+fn a_login_is_returned_only_to_its_own_session() {
     each(|world, handle| {
         let (url, pending) = handle.authorize().unwrap();
         let response = world.visit(&url);
@@ -60,7 +60,7 @@ fn a_login_is_given_only_to_who_began_it() {
             let refused = handle.callback(altered(&pending, member), response.clone()).unwrap_err();
             assert_eq!(refused, ProviderError::CodeSpent, "{member}");
         }
-        // An attacker's own login, with the code of somebody else in its callback.
+        // An attacker's own login, with the code of another user in its callback.
         let (_, other) = handle.authorize().unwrap();
         let refused = handle.callback(other.clone(), response.clone()).unwrap_err();
         assert_eq!(refused.code(), "callback_state");
@@ -68,13 +68,16 @@ fn a_login_is_given_only_to_who_began_it() {
         stolen.state = Some(other.state().to_owned());
         assert_eq!(handle.callback(other, stolen).unwrap_err(), ProviderError::CodeSpent);
         assert_eq!((world.sent(), token_requests(&world)), (sent, 1));
-        assert!(handle.callback(pending, response).is_ok(), "nor does that take it from who began it");
+        assert!(
+            handle.callback(pending, response).is_ok(),
+            "the attempt does not take the login away from its owner"
+        );
         world.change(|provider| provider.assert_clean());
     });
 }
 
 #[test]
-fn a_login_that_failed_is_not_tried_again_with_the_same_code() {
+fn a_failed_login_is_not_repeated_with_the_same_code() {
     each(|world, handle| {
         drop(handle.subject(&world.token()));
         for down in [true, false] {
@@ -95,7 +98,7 @@ fn a_login_that_failed_is_not_tried_again_with_the_same_code() {
     });
 }
 
-/// A double click: both are there at once.
+/// A double click: both requests are there at once.
 #[test]
 fn two_callbacks_at_once_are_one_login() {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
@@ -125,7 +128,7 @@ fn two_callbacks_at_once_are_one_login() {
     }
     assert!(logins.len() == 3 && logins.iter().all(|token| *token == logins[0]));
     assert_eq!(token_requests(&world), 1);
-    assert_eq!(*lock(&told), ["Login"], "and it is told of as one");
+    assert_eq!(*lock(&told), ["Login"], "the login is reported once");
     world.change(|provider| provider.assert_clean());
 }
 
@@ -147,10 +150,10 @@ fn two_threads_at_once_are_one_login() {
     }
 }
 
-/// A browser hangs up when its user clicks again: the first request is dropped, at any point, and the second gets
-/// what came of it.
+/// A browser hangs up when its user clicks again. The first request is dropped at any point, and the second
+/// gets its result.
 #[test]
-fn a_login_whose_caller_hung_up_at_any_step_is_there_for_the_next() {
+fn a_login_whose_caller_hung_up_at_any_step_is_there_for_the_next_caller() {
     for steps in 0..30 {
         let world = World::new();
         let handle = world.asynchronous().build().unwrap();
@@ -185,7 +188,8 @@ fn under_way(world: &World) -> (oidc_drive::Provider, PendingAuthorization, Auth
     (handle, pending, response)
 }
 
-/// The runtime has stopped whoever sent the code. Nobody knows what became of it: it is not sent again.
+/// The runtime has stopped the task that sent the code. The outcome is unknown, so the code is not sent
+/// again.
 #[test]
 fn a_code_whose_sender_was_stopped_is_not_sent_again() {
     let world = World::new();
@@ -199,9 +203,9 @@ fn a_code_whose_sender_was_stopped_is_not_sent_again() {
     assert_eq!(world.sent(), sent);
 }
 
-/// However the clock is set meanwhile.
+/// The clock may be set to any time in the meantime.
 #[test]
-fn a_clock_that_jumps_while_a_code_is_on_its_way_has_nobody_send_it_again() {
+fn a_clock_that_jumps_while_a_code_is_on_its_way_causes_no_second_request() {
     for seconds in [100, 3_500, -3_600] {
         let world = World::new();
         let (handle, pending, response) = under_way(&world);

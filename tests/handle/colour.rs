@@ -1,5 +1,5 @@
-//! A provider in memory that can go down, a clock that is moved by hand, and the two colours of the
-//! handle behind one face, so that each story is told once.
+//! A provider in memory that can go down, a clock that the test moves, and the sync and async handles
+//! behind one trait, so that each story is told once.
 
 use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocking};
 use oidc_proto::{
@@ -35,19 +35,19 @@ pub struct World {
     pub provider: Arc<Mutex<TestProvider>>,
     pub clock: SimClock,
     pub down: Arc<AtomicBool>,
-    /// What was sent, whether or not it was answered.
+    /// The requests that were sent, whether or not they were answered.
     pub sent: Arc<Mutex<Vec<String>>>,
     /// Tasks that were spawned and are not finished.
     pub background: Arc<Mutex<Vec<Task>>>,
     /// Jobs that were spawned while jobs were held back.
     pub jobs: Arc<Mutex<Option<Vec<Job>>>>,
-    /// Whether the keys are elsewhere now.
+    /// Whether the keys have moved to another address.
     pub moved: Arc<AtomicBool>,
-    /// Whether every wait is over at once, though the clock does not move.
+    /// Whether every wait ends at once, although the clock does not move.
     pub impatient: Arc<AtomicBool>,
-    /// Whether a wait is over when the clock says so.
+    /// Whether a wait ends when the clock says so.
     pub timers: Arc<AtomicBool>,
-    /// How long async callers wanted to wait, each time.
+    /// The duration of each wait of an async caller.
     pub slept: Arc<Mutex<Vec<Duration>>>,
     pub observer: Observer,
 }
@@ -94,19 +94,19 @@ impl World {
         Ok(lock(&self.provider).handle(&request, self.clock.now()))
     }
 
-    /// The provider has its keys elsewhere, and says so in its metadata.
+    /// Moves the provider's keys to another address, which its metadata names.
     pub fn move_keys(&self) {
         self.moved.store(true, SeqCst);
         let elsewhere = hostile::set_member("jwks_uri", format!("{ISSUER}/elsewhere"));
         self.change(|provider| provider.alter_response(EndpointName::Discovery, elsewhere));
     }
 
-    /// Jobs are spawned, and wait for their turn.
+    /// Holds new jobs back.
     pub fn hold_jobs(&self) {
         *lock(&self.jobs) = Some(Vec::new());
     }
 
-    /// They get it. Returns how many there were.
+    /// Runs the held jobs. Returns their number.
     pub fn run_jobs(&self) -> usize {
         let jobs = lock(&self.jobs).take().unwrap_or_default();
         let held = jobs.len();
@@ -130,7 +130,7 @@ impl World {
         lock(&self.sent).len()
     }
 
-    /// The user logs in, and comes back.
+    /// Sends the user to the provider and back.
     pub fn visit(&self, url: &url::Url) -> AuthorizationResponse {
         let landing = Browser::new().visit(&mut lock(&self.provider), url, self.clock.now());
         AuthorizationResponse::from_url(landing.url()).expect("a callback")
@@ -150,7 +150,7 @@ impl World {
         tokens["access_token"].as_str().expect("a token").to_owned()
     }
 
-    /// The settings that both colours share.
+    /// The settings that both handles share.
     fn settings<W>(&self, builder: ProviderBuilder<W>) -> ProviderBuilder<W> {
         let clock = self.clock.clone();
         builder
@@ -169,12 +169,12 @@ impl World {
             async move {
                 pause().await;
                 let answer = world.answer(&request);
-                // The response is on its way: whoever goes away now has sent the request.
+                // The response is on its way: a caller that goes away now has sent the request.
                 pause().await;
                 answer
             }
         };
-        // Nothing ends a wait but what is waited for, unless nobody has patience, or timers run.
+        // Only the awaited event ends a wait, unless callers are impatient or timers run.
         let waits = self.clone();
         let sleep = move |span: Duration| {
             lock(&waits.slept).push(span);
@@ -210,7 +210,7 @@ impl World {
         [Box::new(Async(asynchronous, self.clone())), Box::new(blocking)]
     }
 
-    /// Polls a future, and what it has spawned, to the end.
+    /// Polls a future to its end, together with everything that it has spawned.
     pub fn finish<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
         for _ in 0..1_000 {
@@ -223,7 +223,7 @@ impl World {
         panic!("the future waits for something that never comes");
     }
 
-    /// Polls all that was spawned once.
+    /// Polls each spawned task once.
     pub fn step(&self) {
         let tasks = std::mem::take(&mut *lock(&self.background));
         for mut task in tasks {
@@ -233,7 +233,7 @@ impl World {
         }
     }
 
-    /// Lets the background come to rest.
+    /// Runs the background until it rests.
     pub fn settle(&self) {
         for _ in 0..100 {
             self.step();
@@ -258,7 +258,7 @@ async fn pause() {
 
 pub type Outcome<T> = Result<T, ProviderError>;
 
-/// What both colours can do.
+/// The methods that both handles have.
 pub trait Handle {
     fn authorize(&self) -> Outcome<(url::Url, PendingAuthorization)>;
     fn callback(
@@ -360,12 +360,12 @@ impl Handle for blocking::Provider {
     }
 }
 
-/// Tells a story to each colour, in a world of its own.
+/// Tells a story to each handle, in a world of its own.
 pub fn each(story: impl Fn(World, &dyn Handle)) {
     each_in(World::new, story);
 }
 
-/// The same in worlds that are made in another way.
+/// Tells a story to each handle, in a world that `make` makes.
 pub fn each_in(make: impl Fn() -> World, story: impl Fn(World, &dyn Handle)) {
     for colour in 0..2 {
         let world = make();

@@ -1,4 +1,4 @@
-//! Users log in, and stay.
+//! Logins, and the sessions that follow.
 
 use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
@@ -33,7 +33,7 @@ fn metadata_and_keys_are_fetched_once_for_all_logins() {
 }
 
 #[test]
-fn keys_that_a_login_had_to_fetch_are_kept() {
+fn keys_that_a_login_fetched_are_kept() {
     each(|world, handle| {
         log_in(&world, handle);
         world.change(TestProvider::rotate_keys);
@@ -42,12 +42,12 @@ fn keys_that_a_login_had_to_fetch_are_kept() {
         let fetched = world.count(EndpointName::Jwks);
         log_in(&world, handle);
         assert_eq!(handle.subject(&world.token()).as_deref(), Ok("app"));
-        assert_eq!(world.count(EndpointName::Jwks), fetched, "and serve whoever comes next");
+        assert_eq!(world.count(EndpointName::Jwks), fetched, "the keys serve the next caller");
     });
 }
 
 #[test]
-fn a_provider_that_is_down_is_named_and_nobody_has_to_start_the_program_again() {
+fn an_outage_names_the_provider_and_needs_no_restart_of_the_program() {
     each(|world, handle| {
         world.down(true);
         let error = handle.authorize().unwrap_err();
@@ -82,7 +82,7 @@ fn metadata_serves_while_the_provider_is_down_and_is_renewed_when_it_is_back() {
 }
 
 #[test]
-fn who_is_to_blame_is_told_apart() {
+fn an_error_tells_who_is_to_blame() {
     each(|world, handle| {
         world.change(|provider| provider.deny_next("access_denied"));
         let (url, pending) = handle.authorize().unwrap();
@@ -103,7 +103,7 @@ fn who_is_to_blame_is_told_apart() {
 }
 
 #[test]
-fn settings_that_cannot_work_show_as_early_as_they_can() {
+fn impossible_settings_fail_as_early_as_possible() {
     let world = World::new();
     let plain = oidc_drive::blocking::Provider::builder(
         "http://op.example",
@@ -124,7 +124,7 @@ fn settings_that_cannot_work_show_as_early_as_they_can() {
 }
 
 #[test]
-fn what_the_handle_has_no_setting_for_is_set_on_the_client_itself() {
+fn settings_that_the_handle_lacks_are_made_on_the_client() {
     let world = World::new();
     let handle = world.blocking().client(|client| client.fetch_userinfo()).build().unwrap();
     let login = log_in(&world, &handle);
@@ -136,7 +136,7 @@ fn what_the_handle_has_no_setting_for_is_set_on_the_client_itself() {
 }
 
 #[test]
-fn a_refresh_token_is_sent_once_whoever_asks_again() {
+fn a_refresh_token_is_sent_once_however_many_callers_ask() {
     each(|world, handle| {
         let login = log_in(&world, handle);
         let (token, previous) =
@@ -153,7 +153,7 @@ fn a_refresh_token_is_sent_once_whoever_asks_again() {
         assert!(second.rotated && second.tokens.refresh_token != first.tokens.refresh_token);
         world.change(|provider| provider.assert_clean());
 
-        // A minute later it counts as what it is: spent.
+        // A minute later the token counts as used up, which it is.
         world.clock.advance(3);
         let spent = handle.refresh(&token, Some(previous)).unwrap_err();
         assert_eq!(spent.code(), "oauth_error");
@@ -161,7 +161,7 @@ fn a_refresh_token_is_sent_once_whoever_asks_again() {
 }
 
 #[test]
-fn a_refresh_token_that_is_not_spent_may_be_used_again_at_once() {
+fn a_refresh_token_that_was_not_spent_may_be_used_again_at_once() {
     each(|world, handle| {
         world.change(|provider| provider.rotate_refresh_tokens(false));
         let token = log_in(&world, handle).tokens.refresh_token.unwrap();
@@ -172,8 +172,8 @@ fn a_refresh_token_that_is_not_spent_may_be_used_again_at_once() {
     });
 }
 
-/// Whoever goes away in the middle of it loses nothing: the exchange goes on, and what came of it is
-/// there for who asks again.
+/// A caller that goes away during a refresh loses nothing: the exchange goes on, and its result is there
+/// for the next caller.
 #[test]
 fn a_refresh_that_is_dropped_at_any_step_is_not_lost() {
     for steps in 0..20 {
@@ -200,7 +200,7 @@ fn a_refresh_that_is_dropped_at_any_step_is_not_lost() {
 }
 
 #[test]
-fn two_who_refresh_at_the_same_time_get_the_same_tokens() {
+fn two_callers_that_refresh_at_the_same_time_get_the_same_tokens() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
@@ -231,7 +231,7 @@ fn a_handle_shows_no_secret() {
 }
 
 #[test]
-fn an_endpoint_that_has_moved_is_used_once_the_metadata_says_so() {
+fn a_moved_endpoint_is_used_once_the_metadata_names_it() {
     each(|world, handle| {
         world.change(|provider| provider.max_age(3_600));
         log_in(&world, handle);
@@ -240,16 +240,20 @@ fn an_endpoint_that_has_moved_is_used_once_the_metadata_says_so() {
         assert_eq!(handle.authorize().unwrap().0.path(), "/authorize");
         world.clock.advance(3_500);
         world.hold_jobs();
-        assert_eq!(handle.authorize().unwrap().0.path(), "/authorize", "served while it is renewed");
+        assert_eq!(
+            handle.authorize().unwrap().0.path(),
+            "/authorize",
+            "the old endpoint serves while the metadata is renewed"
+        );
         world.settle();
         world.run_jobs();
         assert_eq!(handle.authorize().unwrap().0.path(), "/elsewhere");
     });
 }
 
-/// What happens is told, in order: once for each request, flow and renewal.
+/// Each request, flow and renewal is reported once, in order.
 #[test]
-fn a_login_and_a_verification_are_told_as_they_happen() {
+fn a_login_and_a_verification_are_reported_as_they_happen() {
     let told: Arc<Mutex<Vec<String>>> = Arc::default();
     let list = Arc::clone(&told);
     let observer = Observer::new(move |event| {
@@ -294,7 +298,7 @@ fn a_login_and_a_verification_are_told_as_they_happen() {
 }
 
 #[test]
-fn a_refresh_token_is_given_up_at_logout() {
+fn a_refresh_token_is_revoked_at_logout() {
     each(|world, handle| {
         let login = log_in(&world, handle);
         let token = login.tokens.refresh_token.clone().expect("a refresh token");

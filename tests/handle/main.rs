@@ -1,4 +1,5 @@
-//! The handle for a provider: the same story in both colours in memory, and over all three stacks.
+//! The handle for a provider: the same story for the sync and the async handle in memory, and over all
+//! three stacks.
 
 mod code;
 mod colour;

@@ -1,4 +1,4 @@
-//! What a handle holds is gone with it: no thread that has used it keeps its keys.
+//! The memory of a handle: it ends with the handle, and no thread that has used the handle keeps its keys.
 
 use super::colour::*;
 use oidc_proto::jose::KeySet;
@@ -11,9 +11,9 @@ fn alive(held: &[Weak<KeySet>]) -> usize {
     held.iter().filter(|keys| keys.upgrade().is_some()).count()
 }
 
-/// One for each tenant, say, made and dropped.
+/// Handles come and go, for example one for each tenant.
 #[test]
-fn what_a_handle_held_is_gone_with_it() {
+fn a_dropped_handle_frees_its_memory() {
     let world = World::new();
     let good = world.token();
     let mut held = Vec::new();
@@ -26,14 +26,14 @@ fn what_a_handle_held_is_gone_with_it() {
         }
         held.push(Arc::downgrade(&blocking.keys().unwrap().value));
         held.push(Arc::downgrade(&world.finish(asynchronous.keys()).unwrap().value));
-        assert_eq!(alive(&held), 2, "those of the two that are there");
+        assert_eq!(alive(&held), 2, "the keys of the two remaining handles");
     }
     assert_eq!(alive(&held), 0);
 }
 
-/// Far more threads than there are seats, and all of them live on when the handle has gone.
+/// Far more threads than seats. All of them outlive the handle.
 #[test]
-fn threads_that_live_on_keep_nothing_of_a_handle_that_is_gone() {
+fn threads_that_outlive_a_handle_keep_none_of_its_memory() {
     const THREADS: usize = 64;
     let world = World::new();
     let good = world.token();

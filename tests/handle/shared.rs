@@ -1,5 +1,5 @@
-//! What callers share, and what they must not: of what one of them brought, another takes only what is
-//! theirs; nobody waits behind the code of another; nothing is kept for longer than it is good for.
+//! Sharing between callers: a caller takes only its own part of another's result, waits for no code of
+//! another, and no result is kept past its lifetime.
 
 use super::colour::*;
 use oidc_drive::{Provider, ProviderError, blocking};
@@ -31,7 +31,7 @@ fn log_in(world: &World, handle: &dyn Handle) -> (Secret, PreviousLogin) {
     (tokens.refresh_token.expect("a refresh token"), PreviousLogin::from(&id_token))
 }
 
-/// The same login, but of somebody else.
+/// The same login with another user.
 fn of(sub: &str, login: &PreviousLogin) -> PreviousLogin {
     let mut saved = serde_json::to_value(login).expect("JSON");
     saved["sub"] = sub.into();
@@ -39,14 +39,14 @@ fn of(sub: &str, login: &PreviousLogin) -> PreviousLogin {
 }
 
 #[test]
-fn what_a_refresh_brought_is_held_to_the_login_of_each_who_asks() {
+fn the_result_of_a_refresh_is_checked_against_the_login_of_each_caller() {
     each(|world, handle| {
         let (token, alice) = log_in(&world, handle);
         let bob = of("bob", &alice);
         let before = world.count(EndpointName::Token);
         let changed = ProviderError::Protocol(Error::Token(VerificationError::Changed("sub")));
         assert_eq!(handle.refresh(&token, Some(bob.clone())).map(drop), Err(changed.clone()));
-        // The mistake of one takes nothing from another, and the other way round.
+        // A mistake of one caller takes no result from another, in either order.
         let first = handle.refresh(&token, Some(alice.clone())).expect("her own tokens");
         assert_eq!(handle.refresh(&token, Some(bob)).map(drop), Err(changed));
         assert!(Arc::ptr_eq(&first, &handle.refresh(&token, None).expect("no login to hold it to")));
@@ -70,7 +70,7 @@ fn a_login_at_another_issuer_is_refused_before_anything_is_sent() {
 }
 
 #[test]
-fn what_a_refresh_brought_is_gone_after_its_minute() {
+fn the_result_of_a_refresh_is_forgotten_after_its_minute() {
     each(|world, handle| {
         let (token, alice) = log_in(&world, handle);
         let refreshed = handle.refresh(&token, Some(alice)).expect("new tokens");
@@ -78,16 +78,17 @@ fn what_a_refresh_brought_is_gone_after_its_minute() {
         drop(refreshed);
         world.clock.advance(59);
         handle.authorize().expect("a provider that is up");
-        assert!(kept.upgrade().is_some(), "for who asks again");
+        assert!(kept.upgrade().is_some(), "there for the next caller");
         world.clock.advance(2);
         handle.authorize().expect("a provider that is up");
         assert!(kept.upgrade().is_none(), "whatever the handle is used for next");
     });
 }
 
-/// However many others refresh meanwhile: who asks again for a token that is on its way waits for it.
+/// However many other callers refresh in the meantime, a second caller with a token that is on its way
+/// waits for it.
 #[test]
-fn a_flood_of_refreshes_has_none_sent_twice() {
+fn a_flood_of_refreshes_sends_no_token_twice() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
@@ -99,7 +100,7 @@ fn a_flood_of_refreshes_has_none_sent_twice() {
         world.step();
     }
     let under_way = take(&mut *lock(&world.background));
-    assert_eq!(under_way.len(), 1, "the request has left, and nobody waits for it any more");
+    assert_eq!(under_way.len(), 1, "the request has left, and no caller waits for it any more");
 
     world.down(true);
     world.clock.advance(1);
@@ -115,9 +116,9 @@ fn a_flood_of_refreshes_has_none_sent_twice() {
     world.change(|provider| provider.assert_clean());
 }
 
-/// The minute of a token that failed before is not that of the next attempt.
+/// The minute of an earlier failed attempt does not apply to the next attempt.
 #[test]
-fn a_second_attempt_that_is_under_way_is_not_made_a_third() {
+fn a_second_attempt_under_way_causes_no_third() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
@@ -130,7 +131,7 @@ fn a_second_attempt_that_is_under_way_is_not_made_a_third() {
     let sent = world.sent();
     assert!(poll(pin!(handle.refresh(&token, None))).is_pending());
     world.step();
-    assert_eq!(world.sent(), sent, "on its way, and nobody waits for it any more");
+    assert_eq!(world.sent(), sent, "on its way, and no caller waits for it any more");
     world.clock.advance(2);
     assert!(world.finish(handle.refresh(&token, None)).expect("new tokens").rotated);
     assert_eq!(world.sent(), sent + 1);
@@ -139,7 +140,7 @@ fn a_second_attempt_that_is_under_way_is_not_made_a_third() {
 
 /// A program that slept past the end of its token waits for the next one as it did for the first.
 #[test]
-fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
+fn a_caller_with_an_expired_token_waits_as_long_as_one_with_none() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     let wanted = ClientCredentialsRequest::new(["api:read"]);
@@ -149,14 +150,14 @@ fn who_has_a_token_that_is_over_waits_as_long_as_who_has_none() {
     let second = world.finish(handle.client_credentials(&wanted)).expect("another one");
     assert_ne!(first.epoch, second.epoch);
 
-    // The same for metadata that nobody has needed for days.
+    // The same for metadata that was not needed for days.
     world.clock.advance(200_000);
     let before = world.count(EndpointName::Discovery);
     world.finish(handle.metadata()).expect("metadata");
     assert_eq!(world.count(EndpointName::Discovery), before + 1);
 }
 
-/// A provider that had no response once, a minute ago.
+/// A provider that once did not respond, a minute ago.
 fn after_an_outage() -> (World, Provider) {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
@@ -167,9 +168,9 @@ fn after_an_outage() -> (World, Provider) {
     (world, handle)
 }
 
-/// What comes of somebody else's exchange is not known yet: that is another thing than no response.
+/// The outcome of another caller's exchange is not known yet. That differs from no response.
 #[test]
-fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
+fn a_caller_that_waited_in_vain_gets_no_report_of_an_earlier_outage() {
     let (world, handle) = after_an_outage();
     let mut first = pin!(handle.metadata());
     assert!(poll(first.as_mut()).is_pending());
@@ -180,9 +181,9 @@ fn who_has_waited_in_vain_is_not_told_of_an_outage_that_is_over() {
     assert!(world.finish(first).is_ok());
 }
 
-/// Nor is who needs metadata that somebody else is still asking for.
+/// The same for a caller that needs metadata while another caller requests it.
 #[test]
-fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
+fn a_caller_that_needs_pending_metadata_gets_no_report_of_an_earlier_outage() {
     let (world, handle) = after_an_outage();
     let mut first = pin!(handle.metadata());
     assert!(poll(first.as_mut()).is_pending());
@@ -196,10 +197,9 @@ fn who_needs_what_is_still_on_its_way_is_not_told_of_an_outage_that_is_over() {
     assert!(world.finish(first).is_ok());
 }
 
-/// Who renews in the background what needs metadata waits for it as long as it takes: a provider that is slow
-/// is not down.
+/// A background renewal that needs metadata waits for it as long as necessary: a slow provider is not down.
 #[test]
-fn metadata_that_is_slow_for_one_is_waited_for_by_whatever_else_needs_it() {
+fn every_caller_that_needs_slow_metadata_waits_for_it() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     world.timers.store(true, SeqCst);
@@ -215,12 +215,12 @@ fn metadata_that_is_slow_for_one_is_waited_for_by_whatever_else_needs_it() {
     let Poll::Ready(Err(error)) = poll(verifying.as_mut()) else { panic!("a request waits for 3 s") };
     assert_eq!(error.code(), "unavailable", "{error}");
     assert!(world.finish(login).is_ok());
-    assert!(world.finish(handle.verify(&token, |_| ())).is_ok(), "at the same second");
+    assert!(world.finish(handle.verify(&token, |_| ())).is_ok(), "in the same second");
 }
 
-/// The same between threads, of which one has no patience at all with others.
+/// The same between threads, one of which does not wait for others at all.
 #[test]
-fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
+fn a_renewing_thread_waits_for_metadata_that_another_thread_requests() {
     let world = World::new();
     let ((asked, asks), (answer, answers)) = (mpsc::channel(), mpsc::channel::<()>());
     let (asked, answers, inner) = (Mutex::new(asked), Mutex::new(answers), world.clone());
@@ -247,7 +247,7 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
         let before = looked.load(SeqCst);
         let second =
             scope.spawn(|| handle.client_credentials(&ClientCredentialsRequest::default()).map(drop));
-        // It has begun; then time enough for it to give up, if it did, and not so much that it may.
+        // It has begun. Then it has time enough to give up, and not so much that it may.
         while looked.load(SeqCst) == before {
             thread::yield_now();
         }
@@ -259,9 +259,9 @@ fn a_thread_that_renews_waits_for_the_metadata_that_another_asks_for() {
     assert_eq!(world.count(EndpointName::Discovery), 1);
 }
 
-/// What was said of the token endpoint is not what was said of the keys, whichever was said last.
+/// A failure of the token endpoint does not count as a failure of the keys, whichever was reported last.
 #[test]
-fn an_outage_is_told_of_the_endpoint_that_it_is_about() {
+fn an_outage_is_reported_for_its_own_endpoint() {
     each(|world, handle| {
         let (wanted, token) = (ClientCredentialsRequest::new(["api:read"]), world.token());
         handle.subject(&token).expect("keys and metadata");
@@ -274,14 +274,14 @@ fn an_outage_is_told_of_the_endpoint_that_it_is_about() {
         let before = world.sent();
         handle.subject(&token).expect("it is good with the keys of before");
         world.settle();
-        assert!(world.sent() > before, "the keys are due, and cannot be had");
+        assert!(world.sent() > before, "the keys are due, and cannot be fetched");
         assert_eq!(handle.service(&wanted).map(drop), Err(lost), "too soon for another attempt");
     });
 }
 
-/// Settings are code of the program, which may take its time, or use the handle itself.
+/// Settings are code of the program, which may take long or use the handle itself.
 #[test]
-fn no_lock_is_held_while_settings_make_the_client() {
+fn no_lock_is_held_while_the_settings_build_the_client() {
     let (done, finished) = mpsc::channel();
     thread::spawn(move || {
         let world = World::new();
@@ -300,18 +300,18 @@ fn no_lock_is_held_while_settings_make_the_client() {
         handle.client().expect("the same one");
         done.send(made.load(SeqCst)).expect("somebody waits for it");
     });
-    assert_eq!(finished.recv_timeout(Duration::from_secs(60)), Ok(2), "it ends");
+    assert_eq!(finished.recv_timeout(Duration::from_secs(60)), Ok(2), "the renewal ends");
 }
 
 #[test]
-fn whoever_reads_a_token_may_verify_another_one_or_break() {
+fn a_reader_of_a_token_may_verify_another_one_or_panic() {
     let world = World::new();
     let handle = world.blocking().build().unwrap();
     let (outer, inner) = (world.token(), world.token());
     let read = |token: &oidc_proto::token::VerifiedAccessToken<'_>| {
         let before = token.claims().jti.as_deref().map(str::to_owned);
         let other = handle.verify(&inner, |token| token.claims().jti.as_deref().map(str::to_owned));
-        assert_eq!(token.claims().jti.as_deref(), before.as_deref(), "it is still the one that it was");
+        assert_eq!(token.claims().jti.as_deref(), before.as_deref(), "the token is still the same");
         (before, other.expect("a good token"))
     };
     let (first, second) = handle.verify(&outer, read).expect("a good token");

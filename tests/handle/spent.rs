@@ -1,4 +1,4 @@
-//! A refresh token is spent by one sending, whatever the clock and the network do meanwhile.
+//! Spent refresh tokens: one request spends a token, whatever the clock and the network do in the meantime.
 
 use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
@@ -17,7 +17,7 @@ use std::{
     task::Poll,
 };
 
-/// The clock jumps by so many seconds, once, when an event of this kind is told.
+/// Makes the clock jump by this many seconds, once, at the first event of this kind.
 #[derive(Clone, Default)]
 struct Jump(Arc<AtomicI64>, Arc<Mutex<Option<SimClock>>>);
 
@@ -46,7 +46,7 @@ fn log_in(world: &World, handle: &dyn Handle) -> Secret {
     login.tokens.refresh_token.expect("a refresh token")
 }
 
-/// A handle, and a refresh token at which somebody is already: it has been sent, and not answered.
+/// A handle, and a refresh token that another caller has sent and that is not answered yet.
 fn under_way(world: &World) -> (oidc_drive::Provider, Secret) {
     let handle = world.asynchronous().build().unwrap();
     let (url, pending) = world.finish(handle.authorize(&request())).unwrap();
@@ -60,9 +60,9 @@ fn under_way(world: &World) -> (oidc_drive::Provider, Secret) {
     (handle, token)
 }
 
-/// A second turns between the end of a refresh and the look of who waits for it.
+/// A second passes between the end of a refresh and the check of a waiting caller.
 #[test]
-fn why_a_refresh_failed_is_told_though_the_second_turns() {
+fn the_reason_of_a_failed_refresh_is_reported_even_a_second_later() {
     for down in [true, false] {
         for colour in 0..2 {
             let (jump, world) = Jump::world(|event| matches!(event, Event::Renewed { what: "refresh", .. }));
@@ -76,9 +76,9 @@ fn why_a_refresh_failed_is_told_though_the_second_turns() {
     }
 }
 
-/// Nor does a second that turns meanwhile make it another attempt: it may have arrived.
+/// A second that passes in the meantime does not start another attempt: the token may have arrived.
 #[test]
-fn who_waits_for_a_refresh_that_fails_does_not_send_the_token_again() {
+fn a_caller_that_waits_for_a_failing_refresh_does_not_send_the_token_again() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     world.finish(handle.keys()).unwrap();
@@ -100,8 +100,8 @@ fn who_waits_for_a_refresh_that_fails_does_not_send_the_token_again() {
         );
     }
     world.settle();
-    assert_eq!(world.sent(), before + 1, "nobody has asked for that");
-    // Who asks anew has decided to.
+    assert_eq!(world.sent(), before + 1, "no caller asked for that");
+    // A new call is a decision to try again.
     world.down(false);
     assert_eq!(world.finish(handle.refresh(&token, None)).map(drop).unwrap_err().code(), "oauth_error");
     assert_eq!(world.sent(), before + 2);
@@ -127,29 +127,29 @@ fn a_refresh_during_which_the_clock_jumps_is_not_lost() {
         assert_eq!(
             handle.refresh(&token, None).map(drop).unwrap_err().code(),
             "oauth_error",
-            "and no longer"
+            "not any longer"
         );
     }
 }
 
 #[test]
-fn a_clock_that_jumps_while_a_token_is_on_its_way_has_nobody_send_it_again() {
+fn a_clock_that_jumps_while_a_token_is_on_its_way_causes_no_second_request() {
     let world = World::new();
     let (handle, token) = under_way(&world);
     let sent = world.sent();
     world.clock.advance(100);
     let Poll::Ready(Err(error)) = poll(pin!(handle.refresh(&token, None))) else { panic!("it is late") };
     let ProviderError::Unavailable(unavailable) = error else { panic!("{error}") };
-    assert_eq!(unavailable.until, world.clock.now().plus(30), "somebody is still at it");
+    assert_eq!(unavailable.until, world.clock.now().plus(30), "another caller still uses it");
     world.settle();
     let refreshed = world.finish(handle.refresh(&token, None)).expect("what came of it");
     assert!(refreshed.rotated);
-    assert_eq!(world.sent(), sent, "the keys are at hand");
+    assert_eq!(world.sent(), sent, "the keys are known");
     world.change(|provider| provider.assert_clean());
 }
 
 #[test]
-fn who_waits_for_a_refresh_that_breaks_off_does_not_send_the_token_again() {
+fn a_caller_that_waits_for_an_aborted_refresh_does_not_send_the_token_again() {
     let world = World::new();
     let (handle, token) = under_way(&world);
     let sent = world.sent();
@@ -162,9 +162,9 @@ fn who_waits_for_a_refresh_that_breaks_off_does_not_send_the_token_again() {
     assert_eq!(world.sent(), sent);
 }
 
-/// Many providers that do not rotate send the same refresh token again each time.
+/// Many providers that do not rotate return the same refresh token each time.
 #[test]
-fn a_refresh_token_that_comes_back_as_it_was_is_not_spent() {
+fn a_refresh_token_that_is_returned_unchanged_is_not_spent() {
     each(|world, handle| {
         world.change(|provider| provider.rotate_refresh_tokens(false));
         let token = log_in(&world, handle);
@@ -177,9 +177,9 @@ fn a_refresh_token_that_comes_back_as_it_was_is_not_spent() {
     });
 }
 
-/// A program may have no other use for its provider after a login than to judge tokens.
+/// After a login, a program may use its provider only to verify tokens.
 #[test]
-fn what_a_refresh_brought_is_gone_after_its_minute_whatever_is_done_next() {
+fn the_result_of_a_refresh_is_forgotten_after_its_minute_whatever_follows() {
     type Next = fn(&World, &dyn Handle);
     let nexts: [Next; 2] = [
         |world, handle| drop(handle.subject(&world.token())),
@@ -200,7 +200,7 @@ fn what_a_refresh_brought_is_gone_after_its_minute_whatever_is_done_next() {
 }
 
 #[test]
-fn who_has_no_patience_with_a_refresh_is_told_that_it_is_not_over() {
+fn an_impatient_caller_learns_that_the_refresh_is_not_over() {
     let world = World::new();
     let (handle, token) = under_way(&world);
     let sent = world.sent();
@@ -212,9 +212,10 @@ fn who_has_no_patience_with_a_refresh_is_told_that_it_is_not_over() {
     assert_eq!(world.sent(), sent);
 }
 
-/// However often it breaks off before the token was sent: nobody has to wait for a lease to end by time.
+/// However often a refresh breaks off before the token was sent, no caller has to wait for a lease to
+/// expire.
 #[test]
-fn a_refresh_that_breaks_off_again_and_again_leaves_no_lease_behind() {
+fn a_refresh_that_is_aborted_again_and_again_leaves_no_lease_behind() {
     let world = World::new();
     let handle = world.asynchronous().build().unwrap();
     let (url, pending) = world.finish(handle.authorize(&request())).unwrap();

@@ -1,4 +1,4 @@
-//! The same handle over ureq, hyper and reqwest: three stacks, one story, over a socket.
+//! The same handle over ureq, hyper and reqwest: three stacks, one story, over sockets.
 
 use oidc_drive::{Event, Observer};
 use oidc_proto::{
@@ -38,7 +38,7 @@ fn visit(socket: &Socket, url: &url::Url) -> AuthorizationResponse {
     AuthorizationResponse::from_url(landing.url()).expect("a callback")
 }
 
-/// The settings are the same to the letter; so is the story, but for `.await`.
+/// The settings are the same to the letter, and so is the story except for `.await`.
 macro_rules! story {
     ($http:ident, $socket:ident $(, $await:tt)?) => {{
         let provider = $http::Http::new()
@@ -71,24 +71,24 @@ macro_rules! story {
 }
 
 #[test]
-fn a_program_of_threads_has_it_over_ureq() {
+fn a_program_with_threads_uses_the_handle_over_ureq() {
     let socket = socket();
     story!(oidc_ureq, socket);
 }
 
 #[tokio::test]
-async fn a_program_of_tasks_has_it_over_hyper() {
+async fn a_program_with_tasks_uses_the_handle_over_hyper() {
     let socket = socket();
     story!(oidc_hyper, socket, await);
 }
 
 #[tokio::test]
-async fn a_program_of_tasks_has_it_over_reqwest() {
+async fn a_program_with_tasks_uses_the_handle_over_reqwest() {
     let socket = socket();
     story!(oidc_reqwest, socket, await);
 }
 
-/// A handle can be held by any task, and so can what it is doing.
+/// Any task can hold a handle and its futures.
 #[test]
 fn a_handle_and_its_futures_can_be_moved_between_threads() {
     fn movable<T: Send + 'static>(_: &T) {}
@@ -109,7 +109,8 @@ fn a_handle_and_its_futures_can_be_moved_between_threads() {
     shared(&oidc_ureq::Http::new().provider("https://op.example").build().expect("an issuer"));
 }
 
-/// The word for why there is no response is that of the stack, whether a handle asks or the client alone.
+/// The word for a missing response is the stack's own, whether a handle or the client alone sends the
+/// request.
 macro_rules! told_words {
     ($http:ident $(, $await:tt)?) => {{
         let told: Arc<Mutex<Vec<&'static str>>> = Arc::default();
@@ -128,21 +129,21 @@ macro_rules! told_words {
             .expect("settings that fit");
         let lost = provider.metadata()$(.$await)?.map(drop).expect_err("nobody is there");
         assert_eq!(lost.code(), "no_response");
-        assert_eq!(*told.lock().expect("a list"), ["connection"], "told once");
+        assert_eq!(*told.lock().expect("a list"), ["connection"], "reported once");
     }};
 }
 
 #[test]
-fn a_handle_over_ureq_tells_in_the_words_of_the_stack() {
+fn a_handle_over_ureq_reports_the_word_of_the_stack() {
     told_words!(oidc_ureq);
 }
 
 #[tokio::test]
-async fn a_handle_over_hyper_tells_in_the_words_of_the_stack() {
+async fn a_handle_over_hyper_reports_the_word_of_the_stack() {
     told_words!(oidc_hyper, await);
 }
 
 #[tokio::test]
-async fn a_handle_over_reqwest_tells_in_the_words_of_the_stack() {
+async fn a_handle_over_reqwest_reports_the_word_of_the_stack() {
     told_words!(oidc_reqwest, await);
 }

@@ -1,4 +1,4 @@
-//! Tokens of the program's own: kept, renewed ahead of time, never mixed up.
+//! The program's own tokens: they are kept, renewed ahead of time, and never mixed up.
 
 use super::colour::*;
 use oidc_drive::{ProviderError, blocking, provider::MAX_SERVICE_TOKENS};
@@ -25,17 +25,21 @@ fn a_token_is_fetched_once_and_each_scope_has_its_own() {
 }
 
 #[test]
-fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
+fn a_token_is_renewed_before_its_end_and_no_caller_waits() {
     each(|world, handle| {
         let first = handle.service(&read()).unwrap();
         let life = first.value.expires_in.unwrap().as_secs().cast_signed();
-        // A minute ahead, and by chance up to a tenth of the time till then earlier.
+        // A minute before the end, and by chance up to a tenth of the remaining time earlier.
         let soonest = (life - 60) * 9 / 10 - 1;
         world.clock.advance(soonest);
-        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch, "good for a while");
+        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch, "valid for a while");
         assert_eq!(world.count(EndpointName::Token), 1);
         world.clock.advance(life - 59 - soonest);
-        assert_eq!(handle.service(&read()).unwrap().epoch, first.epoch, "served while it is renewed");
+        assert_eq!(
+            handle.service(&read()).unwrap().epoch,
+            first.epoch,
+            "the old token serves while it is renewed"
+        );
         world.settle();
         assert_eq!(world.count(EndpointName::Token), 2);
         assert_ne!(handle.service(&read()).unwrap().epoch, first.epoch);
@@ -43,7 +47,7 @@ fn a_token_is_renewed_ahead_of_its_end_and_nobody_waits_for_it() {
 }
 
 #[test]
-fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
+fn a_caller_that_comes_when_a_renewal_is_due_does_not_perform_it() {
     let world = World::new();
     let blocking = world.blocking().build().unwrap();
     let first = blocking.client_credentials(&read()).unwrap();
@@ -51,7 +55,7 @@ fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
     world.clock.advance(due);
     world.hold_jobs();
     assert_eq!(blocking.client_credentials(&read()).unwrap().epoch, first.epoch);
-    assert_eq!(world.count(EndpointName::Token), 1, "it is a job for somebody else");
+    assert_eq!(world.count(EndpointName::Token), 1, "the renewal is a job for another thread");
     assert_eq!(world.run_jobs(), 1);
     assert_eq!(world.count(EndpointName::Token), 2);
 
@@ -62,7 +66,7 @@ fn whoever_comes_when_a_renewal_is_due_does_not_carry_it_out() {
     world.hold_jobs();
     let fetched = world.count(EndpointName::Discovery);
     blocking.metadata().unwrap();
-    assert_eq!((world.count(EndpointName::Discovery), world.run_jobs()), (fetched, 1), "metadata, too");
+    assert_eq!((world.count(EndpointName::Discovery), world.run_jobs()), (fetched, 1), "the metadata, too");
 
     let world = World::new();
     let asynchronous = world.asynchronous().build().unwrap();
@@ -134,20 +138,20 @@ fn a_token_that_was_refused_is_replaced_but_not_without_end() {
                 }
                 Err(refused) => break refused,
             }
-            assert!(replaced < 10, "a resource server that refuses everything makes a flood");
+            assert!(replaced < 10, "a resource server that refuses everything causes a flood");
         };
         assert_eq!(replaced, 2);
         assert_eq!(refused.code(), "unavailable");
-        assert_eq!(handle.service(&read()).unwrap().epoch, token.epoch, "the newest one stays");
+        assert_eq!(handle.service(&read()).unwrap().epoch, token.epoch, "the newest token stays");
         world.clock.advance(15);
         assert!(handle.newer(&read(), token.epoch).is_ok());
     });
 }
 
-/// Where there are so many others that a token was forgotten, whatever is fetched is newer than the one that was
-/// refused, and good enough for all who have that one.
+/// If a token was forgotten because of many others, any fetched token is newer than the refused one, and
+/// serves every caller that has the refused one.
 #[test]
-fn a_refused_token_that_was_forgotten_since_is_replaced_by_any() {
+fn a_refused_token_that_was_forgotten_is_replaced_by_any_other() {
     each(|world, handle| {
         let mut old = handle.service(&read()).unwrap();
         for _ in 0..2 {
@@ -168,7 +172,7 @@ fn a_refused_token_that_was_forgotten_since_is_replaced_by_any() {
 }
 
 #[test]
-fn what_the_provider_says_against_it_reaches_whoever_asks() {
+fn a_refusal_by_the_provider_reaches_every_caller() {
     each(|_, handle| {
         let error = handle.service(&ClientCredentialsRequest::new(["openid"])).map(drop).unwrap_err();
         assert_eq!(error.code(), "oauth_error");
@@ -177,7 +181,7 @@ fn what_the_provider_says_against_it_reaches_whoever_asks() {
 }
 
 #[test]
-fn whoever_goes_away_while_a_token_is_fetched_leaves_no_lease_behind() {
+fn a_caller_that_goes_away_during_a_fetch_leaves_no_lease_behind() {
     for steps in 0..10 {
         let world = World::new();
         let handle = world.asynchronous().build().unwrap();
@@ -190,7 +194,7 @@ fn whoever_goes_away_while_a_token_is_fetched_leaves_no_lease_behind() {
                 }
             }
         }
-        // At once, at the same second of the clock.
+        // At once, in the same second of the clock.
         let token = world.finish(handle.client_credentials(&read()));
         assert!(token.is_ok(), "dropped after {steps} steps: {:?}", token.map(|token| token.epoch));
     }

@@ -1,4 +1,4 @@
-//! Access tokens are verified, and 401 is not said of our own outage.
+//! Verification of access tokens, where an outage on our side never becomes a 401.
 
 use super::colour::*;
 use oidc_drive::ProviderError;
@@ -10,7 +10,7 @@ use oidc_testkit::{EndpointName, TestProvider};
 use std::{pin::pin, task::Poll, time::Duration};
 
 #[test]
-fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
+fn a_valid_token_is_verified_and_its_keys_are_fetched_once() {
     each(|world, handle| {
         let token = world.token();
         for _ in 0..5 {
@@ -21,7 +21,7 @@ fn a_good_token_is_verified_with_keys_that_are_fetched_once() {
 }
 
 #[test]
-fn after_a_rotation_new_tokens_are_good_at_once_and_forged_ones_cost_little() {
+fn after_a_rotation_new_tokens_are_accepted_at_once_and_forged_ones_cost_little() {
     each(|world, handle| {
         assert!(handle.subject(&world.token()).is_ok());
         world.change(TestProvider::rotate_keys);
@@ -42,7 +42,7 @@ fn after_a_rotation_new_tokens_are_good_at_once_and_forged_ones_cost_little() {
 }
 
 #[test]
-fn an_outage_is_not_the_fault_of_who_sends_a_token() {
+fn an_outage_is_not_blamed_on_the_sender_of_a_token() {
     each(|world, handle| {
         let token = world.token();
         world.down(true);
@@ -62,14 +62,14 @@ fn an_outage_is_not_the_fault_of_who_sends_a_token() {
         let new = world.token();
         world.down(true);
         let error = handle.subject(&new).unwrap_err();
-        assert_eq!(error.code(), "no_response", "a key that may be new");
-        assert!(handle.subject(&token).is_ok(), "keys at hand serve");
+        assert_eq!(error.code(), "no_response", "the key may be a new one");
+        assert!(handle.subject(&token).is_ok(), "the known keys serve");
     });
 }
 
-/// A renewal that takes its time is our side of it, too: nobody knows yet whether the key is forged.
+/// A slow renewal is our own problem, too: it is not known yet whether the key is forged.
 #[test]
-fn a_renewal_that_is_not_over_is_no_reason_to_refuse_a_token() {
+fn an_unfinished_renewal_is_no_reason_to_refuse_a_token() {
     let world = World::new();
     let mut policy = RenewalPolicy::KEYS;
     policy.patience = Duration::ZERO;
@@ -85,7 +85,7 @@ fn a_renewal_that_is_not_over_is_no_reason_to_refuse_a_token() {
 }
 
 #[test]
-fn keys_that_have_moved_are_found_by_newer_metadata() {
+fn moved_keys_are_found_through_newer_metadata() {
     each(|world, handle| {
         let token = world.token();
         assert!(handle.subject(&token).is_ok());
@@ -98,7 +98,7 @@ fn keys_that_have_moved_are_found_by_newer_metadata() {
 }
 
 #[test]
-fn a_token_that_no_key_would_help_is_refused_without_asking_anybody() {
+fn a_token_that_no_key_can_save_is_refused_without_a_request() {
     each(|world, handle| {
         world.change(|provider| provider.access_token_lifetime(60));
         let token = world.token();
@@ -111,7 +111,7 @@ fn a_token_that_no_key_would_help_is_refused_without_asking_anybody() {
 }
 
 #[test]
-fn nothing_is_verified_without_saying_for_whom() {
+fn no_token_is_verified_without_an_audience() {
     let world = World::new();
     let io = oidc_drive::blocking::Io::new(|_, _| Err::<http::Response<Vec<u8>>, _>("never asked"));
     let handle = oidc_drive::blocking::Provider::builder(ISSUER, io).build().unwrap();
@@ -121,7 +121,7 @@ fn nothing_is_verified_without_saying_for_whom() {
 }
 
 #[test]
-fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
+fn other_demands_on_tokens_are_set_on_the_verifier() {
     let world = World::new();
     world.change(|provider| {
         provider.alter_access_token(oidc_testkit::hostile::set_header_member("typ", "JWT"));
@@ -130,7 +130,7 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
     assert_eq!(Handle::subject(&strict, &world.token()).unwrap_err().code(), "token_typ");
     let lenient = world.blocking().access_tokens(|verifier| verifier.accept_plain_jwt()).build().unwrap();
     assert!(Handle::subject(&lenient, &world.token()).is_ok());
-    // What is set in two calls is set.
+    // Two calls of a setting both count.
     let both = world
         .blocking()
         .access_tokens(|verifier| verifier.algorithms(AlgorithmSet::EMPTY))
@@ -145,7 +145,7 @@ fn what_else_is_demanded_of_tokens_is_set_on_the_verifier_itself() {
 }
 
 #[test]
-fn keys_are_renewed_by_the_policy_and_the_clock_that_are_set() {
+fn keys_are_renewed_by_the_configured_policy_and_clock() {
     let world = World::new();
     let mut policy = RenewalPolicy::KEYS;
     (policy.min_ttl, policy.max_ttl) = (Duration::from_secs(600), Duration::from_secs(600));
@@ -162,8 +162,8 @@ fn keys_are_renewed_by_the_policy_and_the_clock_that_are_set() {
     }
 }
 
-/// Neither does a clock that is set back give keys a longer life, nor one that is set right again a
-/// shorter one.
+/// A clock that is set back does not extend the life of keys, and a clock that is set right again does not
+/// shorten it.
 #[test]
 fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
     each(|world, handle| {
@@ -177,7 +177,7 @@ fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
         };
         verified_at(0, 1);
         verified_at(200, 1);
-        // Used for 200 s by now; they are renewed after 243 to 270.
+        // The keys are 200 s old by now, and are renewed after 243 to 270 s.
         verified_at(10, 1);
         verified_at(52, 1);
         verified_at(81, 2);
@@ -187,7 +187,7 @@ fn a_clock_that_is_set_back_does_not_keep_old_keys_in_use() {
 }
 
 #[test]
-fn the_provider_is_asked_about_a_token_and_says_who_it_is_for() {
+fn a_token_is_introspected_and_its_client_is_named() {
     each(|world, handle| {
         let said = handle.introspect(&world.token().into()).unwrap();
         assert!(said.active);
@@ -197,7 +197,7 @@ fn the_provider_is_asked_about_a_token_and_says_who_it_is_for() {
 }
 
 #[test]
-fn who_waits_for_keys_and_then_for_newer_ones_waits_no_longer_than_once() {
+fn waits_for_keys_and_for_newer_keys_share_one_patience() {
     let world = World::new();
     world.change(|provider| {
         provider.alter_access_token(oidc_testkit::hostile::set_header_member("kid", "forged"));
@@ -215,8 +215,8 @@ fn who_waits_for_keys_and_then_for_newer_ones_waits_no_longer_than_once() {
     assert_eq!(slept, [3, 1]);
 }
 
-/// Keys are as old as they are, however far the clock was set back: with none newer to be had, it is not known
-/// whether a key is forged.
+/// Keys are as old as they are, however far the clock is set back. If no newer keys can be fetched, it is
+/// not known whether a key is forged.
 #[test]
 fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new() {
     let world = World::new();
@@ -229,7 +229,7 @@ fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new
     world.clock.advance(40);
     let mut verifying = pin!(handle.verify(&new, |_| ()));
     let verdict = loop {
-        // Whatever is to fetch newer keys is never run.
+        // The job that fetches newer keys never runs.
         if let Poll::Ready(verdict) = poll(verifying.as_mut()) {
             break verdict;
         }
@@ -237,7 +237,7 @@ fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new
     };
     assert_eq!(verdict.unwrap_err().code(), "unavailable");
 
-    // Once they have been fetched again, they are as new as makes sense.
+    // Once they are fetched again, no newer keys are worth a request.
     world.clock.advance(30);
     assert!(world.finish(handle.verify(&new, |_| ())).is_ok());
     world.change(|provider| {
@@ -250,7 +250,7 @@ fn a_clock_that_was_set_back_is_no_reason_to_refuse_a_token_whose_key_may_be_new
     }
 }
 
-/// Whoever keeps a handle in what a server shares may use it in any task.
+/// A server may share a handle, and use it in any task.
 #[test]
 fn a_handle_and_its_futures_may_be_moved_between_threads() {
     fn moved<T: Send>(future: T) -> T {

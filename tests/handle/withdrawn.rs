@@ -1,4 +1,4 @@
-//! What a flow has learned is as old as its question: it never takes the place of what is newer.
+//! Values that a flow has learned: they are as old as their request, and never replace newer ones.
 
 use oidc_drive::blocking::{Io, Provider as Handle};
 use oidc_proto::{
@@ -18,7 +18,7 @@ const ISSUER: &str = "https://op.example";
 const API: &str = "https://api.example/";
 const CALLBACK: &str = "https://app.example/callback";
 
-/// A handle, a provider in memory, and what happens once while UserInfo is awaited.
+/// A handle, a provider in memory, and an event that happens once while UserInfo is awaited.
 struct Scene {
     provider: Arc<Mutex<TestProvider>>,
     clock: SimClock,
@@ -75,7 +75,7 @@ impl Scene {
         self.provider.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A token of the key that the provider signs with now.
+    /// A token with the key that the provider signs with now.
     fn token(&self) -> String {
         let request = http::Request::post(format!("{ISSUER}/token"))
             .header("content-type", "application/x-www-form-urlencoded")
@@ -92,7 +92,7 @@ impl Scene {
         self.handle.get().unwrap().verify(token, |_| ()).is_ok()
     }
 
-    /// A login during which that happens.
+    /// A login during which the event happens.
     fn log_in(&self) {
         let handle = self.handle.get().unwrap();
         let (url, pending) = handle.authorize(&AuthorizationRequest::new(["profile"])).unwrap();
@@ -100,25 +100,25 @@ impl Scene {
         let response = AuthorizationResponse::from_url(landing.url()).unwrap();
         self.armed.store(true, SeqCst);
         let login = handle.callback(pending, response).unwrap();
-        assert!(login.learned.keys.is_some(), "the login has fetched keys for itself");
-        assert!(!self.armed.load(SeqCst), "it has happened");
+        assert!(login.learned.keys.is_some(), "the login has fetched its own keys");
+        assert!(!self.armed.load(SeqCst), "the event has happened");
     }
 }
 
-/// The login fetches keys for itself; while it awaits UserInfo, these are withdrawn, and the handle knows: it
-/// has fetched newer ones in the same second, or seconds later.
+/// The login fetches keys. While it awaits UserInfo, these keys are withdrawn, and the handle has fetched
+/// newer ones, in the same second or seconds later.
 #[test]
-fn a_withdrawn_key_does_not_come_back_with_a_login_that_took_its_time() {
+fn a_slow_login_does_not_bring_a_withdrawn_key_back() {
     for took in [0, 1, 9] {
         let stolen: Arc<Mutex<String>> = Arc::default();
         let theft = stolen.clone();
         let scene = Scene::new(move |scene| {
             scene.clock.advance(took);
             scene.provider().rotate_keys();
-            assert!(scene.accepts(&scene.token()), "a token of the new key, by keys that are fetched now");
+            assert!(scene.accepts(&scene.token()), "a token of the new key, with keys that are fetched now");
             assert!(!scene.accepts(&theft.lock().unwrap()), "control: the key is known to be withdrawn");
         });
-        assert!(scene.accepts(&scene.token()), "keys are at hand");
+        assert!(scene.accepts(&scene.token()), "the keys are known");
         scene.provider().rotate_keys();
         *stolen.lock().unwrap() = scene.token();
         scene.log_in();
@@ -134,36 +134,36 @@ fn a_withdrawn_key_does_not_come_back_with_a_login_that_took_its_time() {
     }
 }
 
-/// Nothing newer has come: the keys of the login serve, and are as old as its question.
+/// No newer keys have come. The keys of the login serve, and are as old as their request.
 #[test]
-fn keys_of_a_login_are_fresh_from_when_they_were_asked_for() {
+fn keys_of_a_login_are_fresh_from_the_time_of_their_request() {
     let scene = Scene::new(|scene| {
         scene.clock.advance(250);
     });
-    assert!(scene.accepts(&scene.token()), "keys are at hand");
+    assert!(scene.accepts(&scene.token()), "the keys are known");
     scene.provider().rotate_keys();
     let token = scene.token();
     scene.log_in();
     let fetches = || scene.provider().count(oidc_testkit::EndpointName::Jwks);
     let fetched = fetches();
     assert!(scene.accepts(&token));
-    // Fresh for 300 s, 250 of which have passed: renewed within the next 20.
+    // Fresh for 300 s, 250 of which have passed: the keys are renewed within the next 20 s.
     scene.clock.advance(20);
     assert!(scene.accepts(&token));
-    assert_eq!(fetches(), fetched + 1, "by now, and once");
+    assert_eq!(fetches(), fetched + 1, "renewed by now, and once");
 }
 
-/// If the clock was set back while the login went on, nobody knows how old its keys are.
+/// If the clock was set back during the login, the age of its keys is unknown.
 #[test]
-fn keys_that_were_asked_for_tomorrow_are_not_kept() {
+fn keys_requested_at_a_future_time_are_not_kept() {
     let scene = Scene::new(|scene| {
         scene.clock.advance(-20);
         scene.provider().rotate_keys();
     });
-    assert!(scene.accepts(&scene.token()), "keys are at hand");
+    assert!(scene.accepts(&scene.token()), "the keys are known");
     scene.provider().rotate_keys();
     let stolen = scene.token();
     scene.log_in();
     let verdict = scene.handle.get().unwrap().verify(&stolen, |_| ());
-    assert!(format!("{verdict:?}").contains("UnknownKey"), "the handle asks itself: {verdict:?}");
+    assert!(format!("{verdict:?}").contains("UnknownKey"), "the handle sends its own request: {verdict:?}");
 }

@@ -1,4 +1,5 @@
-//! What a handle for threads has at hand costs no allocation: no future, no waker and no timer is made for it.
+//! A handle for threads allocates nothing if it has the metadata and the keys: no future, no waker and no
+//! timer.
 
 use crate::{
     counting::allocations,
@@ -15,7 +16,7 @@ use std::{
     },
 };
 
-/// A handle whose provider answers for an hour, and how often it was asked.
+/// A handle whose provider's documents are fresh for an hour, and the number of requests to it.
 fn handle() -> (blocking::Provider, Arc<AtomicUsize>) {
     let mut key = jwk(Algorithm::EdDSA);
     key.retain(|name, _| ["kty", "crv", "x", "kid"].contains(&name.as_str()));
@@ -37,11 +38,11 @@ fn handle() -> (blocking::Provider, Arc<AtomicUsize>) {
 }
 
 #[test]
-fn a_token_that_is_verified_by_keys_at_hand_costs_no_allocation() {
+fn a_token_that_known_keys_verify_costs_no_allocation() {
     let (handle, asked) = handle();
     let good = token(Algorithm::EdDSA, &claims_with(json!({})));
     let verify = || handle.verify(&good, |verified| verified.has_scope("write"));
-    assert_eq!(verify(), Ok(true), "the keys are fetched, and the memory grows");
+    assert_eq!(verify(), Ok(true), "the keys are fetched, and the scratch memory grows");
     let fetched = asked.load(SeqCst);
     for _ in 0..3 {
         assert_eq!(allocations(verify), (0, Ok(true)));
@@ -58,11 +59,11 @@ fn a_token_that_any_keys_would_refuse_costs_no_allocation() {
     for _ in 0..3 {
         assert_eq!(allocations(verify), (0, code));
     }
-    assert_eq!(asked.load(SeqCst), 0, "nobody need be asked");
+    assert_eq!(asked.load(SeqCst), 0, "no request is needed");
 }
 
 #[test]
-fn keys_and_metadata_at_hand_cost_no_allocation() {
+fn known_keys_and_metadata_cost_no_allocation() {
     let (handle, asked) = handle();
     let keys = handle.keys().unwrap();
     let metadata = handle.metadata().unwrap();
@@ -76,9 +77,9 @@ fn keys_and_metadata_at_hand_cost_no_allocation() {
     assert_eq!(asked.load(SeqCst), 2);
 }
 
-/// The other side of it: where newer keys could tell, they are asked for.
+/// The opposite case: newer keys could change the verdict, so they are requested.
 #[test]
-fn a_wrong_signature_is_still_held_against_newer_keys() {
+fn a_wrong_signature_is_still_checked_with_newer_keys() {
     let (handle, asked) = handle();
     handle.keys().unwrap();
     let before = asked.load(SeqCst);

@@ -1,4 +1,4 @@
-//! The verified-token cache takes no more memory than it may.
+//! The verified-token cache stays within its memory.
 
 use crate::{
     counting::{asked, held},
@@ -10,11 +10,11 @@ use oidc_proto::{
 };
 
 #[test]
-fn a_flood_of_tokens_meets_a_flat_ceiling_and_a_hit_copies_nothing() {
+fn a_flood_of_tokens_stays_within_the_memory_limit_and_a_hit_copies_nothing() {
     const ENTRIES: usize = 200;
     let (keys, mut scratch) = (keys(Algorithm::ES256), Scratch::new());
     let token = token(Algorithm::ES256, &claims());
-    // As many policies as tokens would do: each makes an entry of its own.
+    // Many policies have the same effect as many tokens: each adds an entry.
     let policies: Vec<_> = (0..10 * ENTRIES)
         .map(|number| AccessTokenVerifier::new(ISSUER, API).or_audience(format!("https://{number}.example")))
         .collect();
@@ -40,6 +40,6 @@ fn a_flood_of_tokens_meets_a_flat_ceiling_and_a_hit_copies_nothing() {
         last.verify_cached(&token, &keys, &mut cache, &mut scratch, NOW).unwrap();
     }
     let per_hit = (asked() - count) / 100;
-    assert!(per_hit <= 2, "{per_hit} allocations a hit: nodes of the order of use, and no more");
-    assert!(held() - before <= 1024, "and they come and go");
+    assert!(per_hit <= 2, "{per_hit} allocations a hit: only the nodes of the order of use");
+    assert!(held() - before <= 1024, "and these allocations are freed again");
 }

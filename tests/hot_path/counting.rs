@@ -1,5 +1,8 @@
-//! An allocator that counts what each thread asks of it.
-#![allow(unsafe_code, reason = "an allocator is an unsafe trait; it hands everything on to the system's")]
+//! An allocator that counts the allocations of each thread.
+#![allow(
+    unsafe_code,
+    reason = "an allocator is an unsafe trait; this one passes every call on to the system's"
+)]
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},
@@ -10,14 +13,14 @@ struct Counting;
 
 thread_local! {
     static COUNT: Cell<usize> = const { Cell::new(0) };
-    /// How many bytes this thread has got and not given back.
+    /// The number of bytes that this thread has allocated and not freed.
     static HELD: Cell<isize> = const { Cell::new(0) };
-    /// Which size is counted apart, and how often it was asked for.
+    /// The size that is counted separately, and the number of its allocations.
     static SIZE: Cell<(usize, usize)> = const { Cell::new((0, 0)) };
 }
 
 fn count(size: usize) {
-    // A thread that is ending has no counter any more, and no test either.
+    // A thread that is ending has no counter any more, and runs no test.
     let _ = COUNT.try_with(|count| count.set(count.get() + 1));
     let _ = SIZE.try_with(|counted| {
         let (wanted, count) = counted.get();
@@ -29,7 +32,7 @@ fn hold(bytes: isize) {
     let _ = HELD.try_with(|held| held.set(held.get() + bytes));
 }
 
-// SAFETY: every call goes to `System` with the arguments it came with.
+// SAFETY: every call goes to `System` with its own arguments.
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count(layout.size());
@@ -62,24 +65,24 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// How often this thread has allocated so far.
+/// The number of allocations of this thread so far.
 pub(crate) fn asked() -> usize {
     COUNT.get()
 }
 
-/// How many bytes this thread holds: fewer than none, where it has given back what another one got.
+/// The number of bytes that this thread holds. It is negative if the thread has freed memory of another.
 pub(crate) fn held() -> isize {
     HELD.get()
 }
 
-/// How often `run` allocates on this thread, and what it gives.
+/// Runs `run`, and returns its number of allocations on this thread, and its result.
 pub(crate) fn allocations<T>(run: impl FnOnce() -> T) -> (usize, T) {
     let before = COUNT.get();
     let result = run();
     (COUNT.get() - before, result)
 }
 
-/// How often `run` asks for so many bytes on this thread, and what it gives.
+/// Runs `run`, and returns how often it allocates this many bytes on this thread, and its result.
 pub(crate) fn allocations_of<T>(bytes: usize, run: impl FnOnce() -> T) -> (usize, T) {
     SIZE.set((bytes, 0));
     let result = run();

@@ -1,9 +1,9 @@
-//! What was found is handed on, not found again: how often a request is inspected, a signature verified, and the key
-//! of a DPoP proof read, for one request.
+//! Results are passed on and not computed again: the number of times that one request is inspected, its
+//! signature verified, and the key of its DPoP proof read.
 //!
-//! What is counted is neither time nor a number of ours: ring keeps the numbers of RSA on the heap, so each
-//! verification asks for memory of the size of the key a certain number of times. To inspect a request asks for
-//! memory of the size of its token's claims.
+//! The tests measure neither time nor a counter of the library. ring keeps the numbers of RSA on the heap,
+//! so each verification allocates memory of the size of the key a certain number of times. The inspection
+//! of a request allocates memory of the size of its token's claims.
 
 use crate::{
     counting::allocations_of,
@@ -31,10 +31,10 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// The bytes of the issuer's key, which is of 2048 bits.
+/// The bytes of the issuer's key of 2048 bits.
 const ISSUERS: usize = 256;
 
-/// The bytes of the key in proofs: a number that no text grows to by doubling.
+/// The bytes of the key in proofs. No text grows to this size by doubling.
 const PROOFS: usize = 395;
 
 fn server() -> ResourceServer {
@@ -42,7 +42,7 @@ fn server() -> ResourceServer {
     server.accept_dpop(DpopVerifier::new()).build().unwrap()
 }
 
-/// The metadata and the keys of the issuer, whatever is asked for. They stay as they are for an hour.
+/// Answers with the metadata or the keys of the issuer, which are fresh for an hour.
 fn answer(request: &Request) -> http::Response<Vec<u8>> {
     let mut key = jwk(Algorithm::RS256);
     key.retain(|name, _| ["kty", "n", "e", "kid"].contains(&name.as_str()));
@@ -94,14 +94,14 @@ fn bearer(token: &str) -> HeaderMap {
     HeaderMap::from_iter([(http::header::AUTHORIZATION, value)])
 }
 
-/// A token with a wrong signature that is bound to the forger's own key, and the proof of it.
+/// A token with a wrong signature that is bound to the forger's own key, and its proof.
 fn bound() -> HeaderMap {
     let mut n = vec![0xFF_u8; PROOFS];
     n[1] = 7;
     let key = json!({"kty": "RSA", "e": "AQAB", "n": base64url::encode(&n)});
     let jkt = Jwk::parse(key.to_string().as_bytes()).unwrap().thumbprint().unwrap();
     let mut token = token(Algorithm::RS256, &claims_with(json!({"cnf": {"jkt": jkt}})));
-    // The last character but a few stands in the middle of the signature's last bytes.
+    // This character is in the middle of the signature's last bytes.
     let at = token.len() - 20;
     let other = if token.as_bytes()[at] == b'A' { "B" } else { "A" };
     token.replace_range(at..=at, other);
@@ -124,7 +124,7 @@ fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap().block_on(future)
 }
 
-/// How often memory of so many bytes is asked for while the resource server judges a request with these headers.
+/// The number of allocations of this size while the resource server judges a request with these headers.
 fn by_the_server(bytes: usize, headers: &HeaderMap) -> usize {
     let (uri, keys, mut scratch) = (Uri::from_static("/"), keys(Algorithm::RS256), Scratch::new());
     let (server, request) = (server(), RequestView::new(&Method::GET, &uri, headers));
@@ -138,7 +138,8 @@ fn by_the_server(bytes: usize, headers: &HeaderMap) -> usize {
     count
 }
 
-/// The same while a gate and its layer do. The bucket of forced renewals is emptied before.
+/// The number of allocations of this size while a gate and its layer judge the request. The bucket of
+/// forced renewals is empty.
 fn by_the_layer(bytes: usize, headers: &HeaderMap) -> usize {
     block_on(async {
         let gate = gate();
@@ -162,7 +163,7 @@ fn by_the_layer(bytes: usize, headers: &HeaderMap) -> usize {
         assert_eq!(
             gate.key_counters(ISSUER).unwrap().renewals,
             fetched.renewals,
-            "nothing newer was to be had"
+            "no newer keys can be fetched"
         );
         count
     })
@@ -195,12 +196,12 @@ fn the_key_of_a_proof_is_read_once_by_a_gate_and_its_layer() {
     assert_eq!(by_the_layer(PROOFS, &headers), once);
 }
 
-/// The same while a gate and its layer serve the first request of all: there are no keys, and those that come do not
-/// fit, so it waits twice.
+/// The number of allocations while a gate and its layer serve the first request of all. There are no keys
+/// at first, and the fetched ones do not fit, so the request waits twice.
 fn by_a_layer_without_keys(bytes: usize, headers: &HeaderMap) -> usize {
     let (mut count, mut gates) = (0, [gate(), gate()]);
     block_on(async {
-        // The first one grows the memory that verifications share.
+        // The first gate grows the memory that verifications share.
         for gate in &mut gates {
             let mut api = ProtectLayer::new(gate.clone()).layer(Nothing);
             let mut request = http::Request::new(());
@@ -232,9 +233,9 @@ fn a_request_is_inspected_once_by_a_gate_and_its_layer_however_often_it_waits() 
     assert_eq!(by_a_layer_without_keys(claims, &headers), once);
 }
 
-/// What was found of one request is not taken for another's.
+/// The inspection of one request is not used for another.
 #[test]
-fn a_gate_that_goes_on_with_another_request_inspects_that_one() {
+fn a_gate_that_resumes_with_another_request_inspects_that_one() {
     let (mine, none) = (bearer(&token(Algorithm::RS256, &claims())), HeaderMap::new());
     let forged = bearer(&tampered(Algorithm::RS256));
     let (uri, get) = (Uri::from_static("/"), Method::GET);
@@ -248,7 +249,7 @@ fn a_gate_that_goes_on_with_another_request_inspects_that_one() {
         let undecided = gate.begin(&view(&mine)).unwrap_err();
         let denied = gate.go_on(undecided, &view(&forged)).await.unwrap_err();
         assert_eq!(denied.code(), "jws_signature");
-        assert!(gate.begin(&view(&mine)).unwrap().is_ok(), "and this one is good");
+        assert!(gate.begin(&view(&mine)).unwrap().is_ok(), "this request is accepted");
     });
 }
 

@@ -1,5 +1,4 @@
-//! The hot path (RFC 9068): which access tokens are believed, clause by clause, and that saying so
-//! allocates nothing.
+//! The hot path (RFC 9068): which access tokens are accepted, clause by clause, and without any allocation.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod at_hand;
@@ -39,7 +38,8 @@ fn with(changes: Value) -> String {
     token(Algorithm::EdDSA, &claims_with(changes))
 }
 
-/// Ring's own allocations for a signature: none but for RSA, whose numbers it keeps on the heap.
+/// The number of ring's own allocations for a signature: zero except for RSA, whose numbers it keeps on the
+/// heap.
 fn allocations_of_ring(algorithm: Algorithm, token: &str) -> usize {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let signature = base64url::decode(signature).unwrap();
@@ -72,7 +72,7 @@ fn the_counter_counts() {
 }
 
 #[test]
-fn a_good_token_costs_no_allocation_of_ours() {
+fn a_valid_token_costs_the_library_no_allocation() {
     let algorithms = AlgorithmSet::ALL;
     for algorithm in [
         Algorithm::ES256,
@@ -116,7 +116,7 @@ fn a_refused_token_costs_no_allocation_either() {
     for refused in refused::table() {
         let (count, why) = allocations(|| verifier.verify(&refused.token, &keys, &mut scratch, NOW).err());
         assert_eq!(why, Some(refused.why), "{}", refused.what);
-        // serde_json writes a message and boxes it anew at each level; never more than this.
+        // serde_json allocates a message and boxes it again at each level. The count never exceeds this.
         let json =
             matches!(refused.why, VerificationError::Claims(_) | VerificationError::Jws(JwsError::Header(_)));
         assert!(count <= if json { 16 + MAX_DEPTH } else { 0 }, "{}: {count} allocations", refused.what);
@@ -124,7 +124,7 @@ fn a_refused_token_costs_no_allocation_either() {
 }
 
 #[test]
-fn a_wrong_rsa_signature_costs_what_ring_needs_to_see_it() {
+fn a_wrong_rsa_signature_costs_only_the_allocations_of_ring() {
     let (keys, mut scratch) = (keys(Algorithm::RS256), Scratch::new());
     for algorithm in [Algorithm::RS256, Algorithm::PS256] {
         let most = allocations_of_ring(algorithm, &token(algorithm, &claims()));
@@ -132,7 +132,7 @@ fn a_wrong_rsa_signature_costs_what_ring_needs_to_see_it() {
         for round in 0..3 {
             let (count, why) = allocations(|| verifier().verify(&token, &keys, &mut scratch, NOW).err());
             assert_eq!(why, Some(VerificationError::Jws(JwsError::Signature)));
-            // The verifier itself is made anew in this measurement: three allocations.
+            // The verifier itself is built in this measurement, which takes three allocations.
             assert!(round == 0 || count <= most + 3, "{algorithm:?}: {count}, ring alone {most}");
         }
     }
@@ -149,7 +149,7 @@ fn each_clause_refuses_the_token_that_breaks_it() {
 }
 
 #[test]
-fn only_what_newer_keys_could_change_asks_for_them() {
+fn only_verdicts_that_newer_keys_could_change_ask_for_them() {
     let newer_keys =
         ["kid unknown", "kid of another key", "alg of another key", "a wrong bit", "a wrong bit, ES256"];
     for refused in refused::table() {
@@ -159,7 +159,7 @@ fn only_what_newer_keys_could_change_asks_for_them() {
 }
 
 #[test]
-fn good_tokens_in_every_shape_are_believed() {
+fn valid_tokens_in_every_shape_are_accepted() {
     for (what, token) in [
         ("the plainest", with(json!({}))),
         ("audience in an array", with(json!({"aud": [API]}))),
@@ -192,7 +192,7 @@ fn good_tokens_in_every_shape_are_believed() {
 }
 
 #[test]
-fn leeway_and_audiences_and_algorithms_are_for_the_caller_to_set() {
+fn the_caller_sets_leeway_audiences_and_algorithms() {
     let keys = keys(Algorithm::EdDSA);
     let verdict = |verifier: oidc_proto::token::AccessTokenVerifier, token: &str| {
         verifier.verify(token, &keys, &mut Scratch::new(), NOW).err()
@@ -215,11 +215,15 @@ fn leeway_and_audiences_and_algorithms_are_for_the_caller_to_set() {
     let only = verifier().algorithms(AlgorithmSet::EMPTY.with(Algorithm::ES256));
     let not_allowed = Some(VerificationError::Jws(JwsError::AlgorithmNotAllowed));
     assert_eq!(verdict(only.clone(), &with(json!({}))), not_allowed);
-    assert_eq!(verdict(only.algorithms(AlgorithmSet::ALL), &with(json!({}))), not_allowed, "not taken back");
+    assert_eq!(
+        verdict(only.algorithms(AlgorithmSet::ALL), &with(json!({}))),
+        not_allowed,
+        "a later call does not undo the setting"
+    );
     assert_eq!(verdict(verifier().algorithms(AlgorithmSet::EMPTY), &with(json!({}))), not_allowed);
 }
 
-/// The size cap to the byte: the longest token that is read, and the shortest that is not.
+/// The size limit to the byte: the longest token that is read, and the shortest that is not.
 #[test]
 fn the_size_cap_is_exact() {
     let padded = |length: usize| {
@@ -234,7 +238,7 @@ fn the_size_cap_is_exact() {
 }
 
 #[test]
-fn plain_jwts_only_by_choice_and_never_id_tokens() {
+fn plain_jwts_are_accepted_only_by_choice_and_id_tokens_never() {
     let bare = json!({"iss": ISSUER, "aud": API, "exp": NOW.0 + 300, "client_id": "app"});
     for typ in [json!(null), json!("JWT"), json!("jwt")] {
         let token = raw(&header_with(json!({"typ": typ})), &bare.to_string());
@@ -270,16 +274,16 @@ fn plain_jwts_only_by_choice_and_never_id_tokens() {
     assert_eq!(
         plain_verdict(&declared),
         Err(VerificationError::Missing("iat")),
-        "who says at+jwt is held to it"
+        "a token with the type at+jwt must meet its rules"
     );
     let other = raw(&header_with(json!({"typ": "logout+jwt"})), &bare.to_string());
     assert_eq!(plain_verdict(&other), Err(VerificationError::Type));
 }
 
-/// The tokens of a whole login: the access token is one, the ID token is none, even at an API that
-/// has the client's own name.
+/// The tokens of a whole login: the access token is accepted and the ID token is refused, even at an API
+/// that has the client's own name.
 #[test]
-fn of_a_login_only_the_access_token_opens_the_api() {
+fn only_the_access_token_of_a_login_opens_the_api() {
     let mut provider = TestProvider::new(ISSUER);
     provider.register(Registration::public("app").redirect_uri("https://app.example/cb"));
     let moment = |n: u8| Moment::new(NOW, [n; 32]);
@@ -313,7 +317,7 @@ fn of_a_login_only_the_access_token_opens_the_api() {
 }
 
 #[test]
-fn claims_of_ones_own_are_a_second_typed_pass() {
+fn custom_claims_are_a_second_typed_pass() {
     let keys = keys(Algorithm::EdDSA);
     let token = with(json!({"tenant": "acme", "roles": ["admin"], "scope": "read  write write.all"}));
     let mut scratch = Scratch::new();
@@ -328,9 +332,9 @@ fn claims_of_ones_own_are_a_second_typed_pass() {
     assert_eq!((claims.jti.as_deref(), claims.client_id.as_deref()), (Some("one"), Some("app")));
 }
 
-/// What JSON writes with escapes breaks a line just as well.
+/// A line break counts even if JSON writes it with an escape.
 #[test]
-fn nobody_has_a_name_that_breaks_a_line() {
+fn no_name_may_contain_a_line_break() {
     for claim in ["sub", "client_id", "azp", "acr", "sid"] {
         for bad in ["alice\nbob", "\r", "a\0", "\u{1b}[2J"] {
             assert_eq!(
@@ -343,9 +347,9 @@ fn nobody_has_a_name_that_breaks_a_line() {
     }
 }
 
-/// A scratch that has seen another token tells nothing of it.
+/// A scratch that has held another token keeps nothing of it.
 #[test]
-fn nothing_of_the_last_token_stays_in_the_scratch() {
+fn no_part_of_the_last_token_stays_in_the_scratch() {
     let (keys, mut scratch) = (keys(Algorithm::EdDSA), Scratch::new());
     let long = with(json!({"sub": "mallory", "admin": true, "pad": "x".repeat(5000)}));
     verifier().verify(&long, &keys, &mut scratch, NOW).unwrap();

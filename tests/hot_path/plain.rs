@@ -1,5 +1,5 @@
-//! Tokens that do not say what they are: those of real providers are access tokens, and what the same keys
-//! sign besides is none.
+//! Tokens that do not state their type: access tokens of real providers are accepted, and other tokens of
+//! the same keys are refused.
 
 use crate::tokens::{API, ISSUER, NOW, header_with, keys, raw, verifier};
 use oidc_proto::{
@@ -8,14 +8,14 @@ use oidc_proto::{
 };
 use serde_json::{Value, json};
 
-/// The verdict of an API that has the name of a client, too, on claims in a token with this `typ`.
+/// The verdict of an API that also has the name of a client, on claims in a token with this `typ`.
 fn verdict(typ: &Value, claims: &Value) -> Result<(), VerificationError> {
     let token = raw(&header_with(json!({"typ": typ})), &claims.to_string());
     let verifier = verifier().or_audience("client-1").accept_plain_jwt();
     verifier.verify(&token, &keys(Algorithm::EdDSA), &mut Scratch::new(), NOW).map(drop)
 }
 
-/// Claims that every token has, and these.
+/// The claims that every token has, together with these.
 fn claims(more: Value) -> Value {
     let mut claims = json!({"iss": ISSUER, "aud": API, "iat": NOW.0, "exp": NOW.0 + 300});
     for (name, value) in more.as_object().unwrap() {
@@ -25,7 +25,7 @@ fn claims(more: Value) -> Value {
 }
 
 #[test]
-fn plain_access_tokens_of_real_providers_are_believed() {
+fn plain_access_tokens_of_real_providers_are_accepted() {
     for (provider, more) in [
         ("RFC 9068 without typ", json!({"sub": "alice", "client_id": "app", "jti": "1"})),
         (
@@ -82,7 +82,7 @@ fn plain_access_tokens_of_real_providers_are_believed() {
 }
 
 #[test]
-fn what_else_an_issuer_signs_is_no_access_token() {
+fn other_tokens_of_an_issuer_are_no_access_tokens() {
     let id = |more: Value| {
         let mut claims = claims(json!({"aud": "client-1", "sub": "alice"}));
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
@@ -135,9 +135,9 @@ fn what_else_an_issuer_signs_is_no_access_token() {
     }
 }
 
-/// A `typ` may leave `application/` out, and nothing else that is as long.
+/// A `typ` may omit `application/`, and no other prefix of the same length.
 #[test]
-fn a_type_has_one_prefix_and_no_other_of_its_length() {
+fn only_the_right_prefix_of_a_type_may_be_omitted() {
     let good = claims(json!({"sub": "alice", "client_id": "app", "jti": "1"}));
     for (typ, accepted) in [
         ("at+jwt", true),

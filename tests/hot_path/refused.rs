@@ -1,5 +1,5 @@
-//! The tokens that are refused, each with the clause it breaks: one table for the verdicts and for the
-//! count of allocations.
+//! The refused tokens, each with the clause that it breaks: one table for the verdicts and for the count of
+//! allocations.
 
 use crate::tokens::{API, ISSUER, NOW, claims, claims_with, header_with, raw, tampered, token};
 use oidc_proto::{
@@ -9,14 +9,14 @@ use oidc_proto::{
 };
 use serde_json::{Value, json};
 
-/// A token, and why it is refused by the strict verifier.
+/// A token, and the reason why the strict verifier refuses it.
 pub(crate) struct Refused {
     pub(crate) what: String,
     pub(crate) token: String,
     pub(crate) why: VerificationError,
 }
 
-/// Every clause of RFC 9068 sections 2 and 4, RFC 7515, 7519 and 8725 that the verifier holds tokens to.
+/// Every clause of RFC 9068 sections 2 and 4, RFC 7515, 7519 and 8725 that the verifier checks.
 pub(crate) fn table() -> Vec<Refused> {
     let mut table = Vec::new();
     let mut add = |what: &str, token: String, why| table.push(Refused { what: what.to_owned(), token, why });
@@ -54,7 +54,7 @@ pub(crate) fn table() -> Vec<Refused> {
     for claim in ["sub", "client_id", "jti"] {
         add(&format!("{claim} empty"), with(json!({claim: ""})), VerificationError::Value(claim));
     }
-    // Whoever logs these logs one line.
+    // A log of these claims must stay on one line.
     for claim in ["sub", "client_id", "azp", "acr", "sid"] {
         for bad in ["a\u{7f}b", "a\u{85}b", "a\u{2028}b", "a\u{202e}b", "a\u{200b}b"] {
             add(&format!("{claim} {bad:?}"), with(json!({claim: bad})), VerificationError::Value(claim));

@@ -1,5 +1,5 @@
-//! Access tokens to verify: good ones, and ones with anything changed. Signed with the published test
-//! keys of the testkit.
+//! Access tokens to verify: valid ones, and ones with any part changed, signed with the published test keys
+//! of the testkit.
 
 use oidc_proto::{
     Secret, Timestamp,
@@ -16,12 +16,12 @@ pub(crate) const SECRET: &str = "a secret of more than thirty-two bytes for HMAC
 
 const KEYS: &str = include_str!("../testkit/data/test-only-keys.json");
 
-/// What the API demands.
+/// The verifier of the API.
 pub(crate) fn verifier() -> AccessTokenVerifier {
     AccessTokenVerifier::new(ISSUER, API)
 }
 
-/// The private key of an algorithm, as a JWK whose name is its material.
+/// The private key of an algorithm, as a JWK that is named after its material.
 pub(crate) fn jwk(algorithm: Algorithm) -> Map<String, Value> {
     let material = match algorithm.name() {
         "ES256" => "p256-1",
@@ -44,7 +44,7 @@ pub(crate) fn signer(algorithm: Algorithm) -> RingSigner {
     RingSigner::from_jwk(Value::Object(jwk(algorithm)).to_string().as_bytes(), Some(algorithm)).unwrap()
 }
 
-/// The keys that verify: every asymmetric one, or the secret.
+/// The verification keys: all asymmetric ones, or the secret.
 pub(crate) fn keys(algorithm: Algorithm) -> KeySet {
     if algorithm.is_symmetric() {
         return KeySet::from_secret(&Secret::new(SECRET));
@@ -58,7 +58,7 @@ pub(crate) fn keys(algorithm: Algorithm) -> KeySet {
     KeySet::parse(json!({ "keys": public }).to_string().as_bytes()).unwrap()
 }
 
-/// The claims of a good access token (RFC 9068 section 2.2).
+/// The claims of a valid access token (RFC 9068 section 2.2).
 pub(crate) fn claims() -> Value {
     json!({
         "iss": ISSUER, "aud": API, "sub": "alice", "client_id": "app", "jti": "one",
@@ -66,7 +66,7 @@ pub(crate) fn claims() -> Value {
     })
 }
 
-/// An object with these changes; a member that becomes `null` is taken out.
+/// An object with these changes. `null` removes a member.
 fn changed(mut object: Value, changes: Value) -> Value {
     for (name, value) in changes.as_object().unwrap() {
         object[name] = value.clone();
@@ -75,18 +75,18 @@ fn changed(mut object: Value, changes: Value) -> Value {
     object
 }
 
-/// The claims of a good token, changed.
+/// The claims of a valid token, with these changes.
 pub(crate) fn claims_with(changes: Value) -> Value {
     changed(claims(), changes)
 }
 
-/// A good token with these claims.
+/// A valid token with these claims.
 pub(crate) fn token(algorithm: Algorithm, claims: &Value) -> String {
     let header = Map::from_iter([("typ".to_owned(), json!("at+jwt"))]);
     sign_compact(&signer(algorithm), header, claims.to_string().as_bytes()).unwrap()
 }
 
-/// A token with this header and payload, to the letter, signed with EdDSA.
+/// A token with exactly this header and payload, signed with EdDSA.
 pub(crate) fn raw(header: &str, payload: &str) -> String {
     let signed =
         format!("{}.{}", base64url::encode(header.as_bytes()), base64url::encode(payload.as_bytes()));
@@ -94,12 +94,12 @@ pub(crate) fn raw(header: &str, payload: &str) -> String {
     format!("{signed}.{}", base64url::encode(&signature))
 }
 
-/// The header of a good token, changed.
+/// The header of a valid token, with these changes.
 pub(crate) fn header_with(changes: Value) -> String {
     changed(json!({"alg": "EdDSA", "kid": "ed25519-1", "typ": "at+jwt"}), changes).to_string()
 }
 
-/// A good token whose signature has a wrong bit.
+/// A valid token whose signature has a wrong bit.
 pub(crate) fn tampered(algorithm: Algorithm) -> String {
     let token = token(algorithm, &claims());
     let (signed, signature) = token.rsplit_once('.').unwrap();

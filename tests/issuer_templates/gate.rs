@@ -1,5 +1,5 @@
-//! APIs that trust a provider with many tenants: end to end, from the token of a tenant through the layer of tower
-//! and the gate to the keys that all tenants share.
+//! APIs that trust a provider with many tenants, end to end: from the token of a tenant through the layer
+//! of tower and the gate to the keys that all tenants share.
 
 use super::*;
 use oidc_drive::{
@@ -30,7 +30,7 @@ fn lock(provider: &Shared) -> MutexGuard<'_, TestProvider> {
     provider.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// The service behind the gate: says of which issuer the access is, and of which tenant its record.
+/// The service behind the gate. It returns the issuer of the access, and the tenant in its record.
 #[derive(Clone)]
 struct Api;
 
@@ -70,7 +70,7 @@ fn gate(providers: &[&Shared], issuers: impl IntoIterator<Item = TrustedIssuer>)
     Gate::builder(server.build().unwrap(), io(providers)).clock(|| moment(NOW))
 }
 
-/// The status, and what the API or the verdict says.
+/// The status, and the answer of the API or the verdict.
 async fn call(gate: &Gate, token: &str) -> (u16, String) {
     let mut api = ProtectLayer::new(gate.clone()).layer(Api);
     let Ok(()) = poll_fn(|context| api.poll_ready(context)).await;
@@ -114,14 +114,14 @@ fn shared() -> Shared {
 }
 
 #[tokio::test]
-async fn tokens_of_two_tenants_are_accepted_and_each_access_is_of_its_own() {
+async fn tokens_of_two_tenants_are_accepted_each_with_its_own_access() {
     let provider = shared();
     let gate = gate(&[&provider], [trusted(AllowedTenants::AnyUuid)]).build().unwrap();
     for tenant in [ACME, OTHER, ACME] {
         let good = token(&provider, &issuer(tenant), Some(tenant));
         assert_eq!(call(&gate, &good).await, (200, issuer(tenant)));
     }
-    assert_eq!(lock(&provider).count(EndpointName::Jwks), 1, "they share their keys");
+    assert_eq!(lock(&provider).count(EndpointName::Jwks), 1, "the tenants share their keys");
     assert_eq!(gate.key_counters(COMMON).unwrap().renewals, 1);
 }
 
@@ -158,9 +158,9 @@ async fn a_key_of_one_tenant_signs_for_no_other_at_a_gate() {
     }
 }
 
-/// A tenant that is trusted by its own name has its own keys and its own settings, in whichever order it is named.
+/// A tenant that is trusted by its own name has its own keys and settings, in whichever order it is named.
 #[tokio::test]
-async fn a_template_does_not_swallow_an_issuer_that_is_trusted_by_its_name() {
+async fn a_template_does_not_replace_an_issuer_that_is_trusted_by_name() {
     let common = shared();
     let mut own = TestProvider::new(issuer(ACME));
     own.register(Registration::basic("app", SECRET).grant_type("client_credentials"));
@@ -173,14 +173,14 @@ async fn a_template_does_not_swallow_an_issuer_that_is_trusted_by_its_name() {
         let gate = gate(&[&common, &own], issuers).build().unwrap();
         assert_eq!(call(&gate, &mint(&own)).await, (200, issuer(ACME)));
         let forged = token(&common, &issuer(ACME), Some(ACME));
-        assert_eq!(call(&gate, &forged).await.0, 401, "the keys of the others do not vouch for it");
+        assert_eq!(call(&gate, &forged).await.0, 401, "the keys of the other tenants do not count for it");
         let good = token(&common, &issuer(OTHER), Some(OTHER));
         assert_eq!(call(&gate, &good).await, (200, issuer(OTHER)));
     }
 }
 
 #[test]
-fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_gate() {
+fn settings_that_would_accept_no_token_are_refused() {
     let build = |issuers: Vec<TrustedIssuer>| {
         let server = issuers.into_iter().fold(ResourceServer::builder(API), |server, one| server.trust(one));
         server.build().map(drop)
@@ -191,7 +191,7 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
         |name: &str, rule| TrustedIssuer::new(name).access_tokens(|demands| demands.issuer_rule(rule));
     let by_template = || by_rule(TEMPLATE, rule(any()));
     assert_eq!(build(vec![by_template()]), Ok(()), "keys may come by another way");
-    // The same tenant by two templates: nothing would tell whose keys count.
+    // Two templates match the same tenant, so its keys would be ambiguous.
     let twice = |allowed| by_rule("https://login.example/else", rule(allowed));
     assert_eq!(build(vec![trusted(any()), twice(any())]), Err(ResourceServerError::IssuerTwice));
     let one = AllowedTenants::List(vec![ACME.into()]);
@@ -220,16 +220,16 @@ fn settings_by_which_no_token_would_be_accepted_make_no_resource_server_and_no_g
     assert_eq!(wrong(TrustedIssuer::new(COMMON), with(&rule(any()))), Some(of_template.clone()));
     let list = AllowedTenants::List(vec![ACME.into()]);
     assert_eq!(wrong(trusted(any()), with(&rule(list))), Some(of_template));
-    assert_eq!(wrong(trusted(any()), with(&rule(any()))), None, "said twice");
+    assert_eq!(wrong(trusted(any()), with(&rule(any()))), None, "set twice");
     let built = gate(&nobody, [by_template()]).build().map(drop);
     assert_eq!(built, Err(GateError::Template(TEMPLATE.to_owned())));
     let url = EndpointUrl::parse("https://login.example/common/keys", &UrlPolicy::default()).unwrap();
     assert!(gate(&nobody, [by_template()]).keys_of(TEMPLATE, KeySource::JwksUri(url)).build().is_ok());
 }
 
-/// What an introspection endpoint says of a token is held to the same rule.
+/// An introspection response must follow the same rule.
 #[tokio::test]
-async fn what_is_said_of_an_opaque_token_must_name_an_allowed_tenant_twice_too() {
+async fn an_introspection_response_must_name_an_allowed_tenant_twice_too() {
     let said = |iss: Option<String>, tid: Option<&str>| {
         let mut said = json!({"active": true, "aud": API, "client_id": "robot"});
         for (name, value) in [("iss", iss), ("tid", tid.map(str::to_owned))] {
@@ -273,9 +273,9 @@ async fn what_is_said_of_an_opaque_token_must_name_an_allowed_tenant_twice_too()
     }
 }
 
-/// The handle is told of the rule once, where the metadata is asked for.
+/// The handle gets the rule once, with the request for the metadata.
 #[test]
-fn a_handle_that_asks_by_the_rule_verifies_by_it_too() {
+fn a_handle_discovers_and_verifies_by_the_same_rule() {
     let provider = shared();
     let good = token(&provider, &issuer(ACME), Some(ACME));
     let foreign = token(&provider, &issuer(OTHER), Some(ACME));
@@ -294,5 +294,5 @@ fn a_handle_that_asks_by_the_rule_verifies_by_it_too() {
     let verify = |token: &str| handle.verify(token, |token| token.claims().iss.as_deref().map(str::to_owned));
     assert_eq!(verify(&good).unwrap(), Some(issuer(ACME)));
     assert_eq!(verify(&foreign).unwrap_err().code(), "token_issuer");
-    assert!(handle.client().is_ok(), "nor need the client be told");
+    assert!(handle.client().is_ok(), "the client need not get the rule either");
 }

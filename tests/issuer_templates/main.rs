@@ -1,5 +1,5 @@
-//! A provider with many tenants behind one document: the template of its issuer is a rule that is stated,
-//! and the token must name an allowed tenant twice, in `iss` and in a claim of its own.
+//! A provider with many tenants behind one metadata document. The template of its issuer is an explicit
+//! rule, and a token must name an allowed tenant twice, in `iss` and in a claim of its own.
 
 mod gate;
 
@@ -46,7 +46,7 @@ fn rule(allowed: AllowedTenants) -> IssuerRule {
     IssuerRule::template(TEMPLATE, "tid", allowed).unwrap()
 }
 
-/// One document for all tenants; tokens of one of them.
+/// A provider with one document for all tenants, and with tokens of one of them.
 fn provider(iss: &str, tid: Option<&str>) -> TestProvider {
     let mut provider = TestProvider::new(COMMON);
     provider.issuer_in_callback(false);
@@ -120,7 +120,11 @@ fn a_token_names_an_allowed_tenant_twice_or_is_refused() {
         let refused = log_in(&mut provider, &client).err();
         assert_eq!(refused, Some(Error::Token(VerificationError::Issuer)), "{iss} {tid:?}");
         let verdict = verify(&mut provider, &rule(allowed)).map(|_| ());
-        assert_eq!(verdict, Err(VerificationError::Issuer), "the verifier says the same of {iss} {tid:?}");
+        assert_eq!(
+            verdict,
+            Err(VerificationError::Issuer),
+            "the verifier has the same verdict on {iss} {tid:?}"
+        );
     }
 }
 
@@ -131,21 +135,24 @@ fn without_the_rule_a_template_is_no_issuer() {
     let Err(Error::Response(error)) = ended else { panic!() };
     assert!(matches!(error.rule, ResponseRule::Metadata(MetadataError::Issuer { .. })));
     let exact = DiscoveryOptions::new(&policy()).issuer_rule(IssuerRule::exact(TEMPLATE));
-    assert!(run(&mut provider, Discovery::with(COMMON, exact).unwrap()).is_err(), "nor with another rule");
+    assert!(
+        run(&mut provider, Discovery::with(COMMON, exact).unwrap()).is_err(),
+        "another rule does not help"
+    );
     let elsewhere = IssuerRule::template("https://x.example/{t}", "tid", AllowedTenants::AnyUuid).unwrap();
     let options = DiscoveryOptions::new(&policy()).issuer_rule(elsewhere.clone());
     assert!(run(&mut provider, Discovery::with(COMMON, options).unwrap()).is_err());
-    // And a client takes only a rule that has to do with its provider.
+    // A client takes only a rule that fits its provider.
     let metadata = discover(&mut provider, &rule(AllowedTenants::AnyUuid));
     let built = Client::builder(metadata.clone(), "app").issuer_rule(elsewhere).build();
     assert_eq!(built.err(), Some(ConfigError::IssuerRule));
-    // Forgetting the rule is safe: no token has the template for its issuer.
+    // A forgotten rule is safe: no token has the template as its issuer.
     let forgetful = Client::builder(metadata, "app").secret(SECRET).redirect_uri(CALLBACK).build().unwrap();
     assert_eq!(log_in(&mut provider, &forgetful).err(), Some(Error::Token(VerificationError::Issuer)));
 }
 
 #[test]
-fn metadata_of_one_tenant_is_fine_with_the_rule_too() {
+fn metadata_of_one_tenant_is_accepted_with_the_rule_too() {
     let mut provider = TestProvider::new(issuer(ACME));
     provider.register(Registration::basic("app", SECRET).redirect_uri(CALLBACK));
     provider.alter_id_token(hostile::set_claim("tid", ACME));
@@ -154,13 +161,13 @@ fn metadata_of_one_tenant_is_fine_with_the_rule_too() {
     let metadata = run(&mut provider, Discovery::with(&issuer(ACME), options).unwrap()).unwrap();
     let client = Client::builder(metadata, "app").secret(SECRET).redirect_uri(CALLBACK);
     let client = client.issuer_rule(rule).build().unwrap();
-    // Here the callback has `iss`, and it is a tenant's.
+    // Here the callback has `iss`, and it names a tenant.
     assert_eq!(log_in(&mut provider, &client).unwrap().id_token.iss, issuer(ACME));
     provider.assert_clean();
 }
 
 #[test]
-fn a_callback_of_no_allowed_tenant_is_a_mix_up() {
+fn a_callback_of_a_tenant_that_is_not_allowed_is_a_mix_up() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     let client = client(&mut provider, &rule(AllowedTenants::List(vec![ACME.into()])));
     let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment(NOW)).unwrap();
@@ -198,7 +205,7 @@ fn judge(rule: &IssuerRule, token: &str, keys: &KeySet, now: Timestamp) -> Resul
 }
 
 #[test]
-fn a_verifier_takes_tokens_of_allowed_tenants() {
+fn a_verifier_accepts_tokens_of_allowed_tenants() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     assert_eq!(verify(&mut provider, &rule(AllowedTenants::AnyUuid)), Ok(issuer(ACME)));
     let other = rule(AllowedTenants::List(vec![OTHER.into()]));
@@ -233,7 +240,7 @@ fn a_key_that_belongs_to_one_tenant_signs_for_no_other() {
 }
 
 #[test]
-fn a_cached_verdict_of_one_rule_is_none_of_another() {
+fn a_cached_verdict_of_one_rule_does_not_serve_another() {
     let mut provider = provider(&issuer(ACME), Some(ACME));
     let any = rule(AllowedTenants::AnyUuid);
     let client = client(&mut provider, &any);
@@ -253,7 +260,8 @@ fn a_cached_verdict_of_one_rule_is_none_of_another() {
         let verifier = AccessTokenVerifier::new("unused", "https://api.example").issuer_rule(rule);
         verifier.verify_cached(tokens.access_token.expose(), &keys, &mut cache, &mut scratch, NOW).map(|_| ())
     };
-    // Of an exact issuer, every key of its set is its own; of a template, a key can be another tenant's.
+    // Every key in the set of an exact issuer is its own. In the set of a template, a key can belong to
+    // another tenant.
     assert_eq!(judge(IssuerRule::exact(issuer(ACME))), Ok(()));
     assert_eq!(judge(any), Err(VerificationError::KeyIssuer));
 }

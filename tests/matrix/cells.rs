@@ -1,4 +1,4 @@
-//! The cells of the matrix, and what happens in each.
+//! The cells of the matrix, and the events in each.
 
 use crate::{
     peers::{Which, cache},
@@ -8,12 +8,12 @@ use crate::{
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Rotation {
     None,
-    /// The new key is published before it is used, and before the outage; the old one stays an hour.
+    /// The new key is published before its use and before the outage. The old key stays for an hour.
     Announced,
-    /// The new key is used at once, and the old one withdrawn.
+    /// The new key is used at once, and the old key withdrawn.
     Hard,
-    /// The same, because the old one has been stolen: the thief signs with it from then on. At the worst
-    /// time, just as the outage has begun.
+    /// Like `Hard`, because the old key was stolen: the thief signs with it from then on. It happens at the
+    /// worst time, just after the outage has begun.
     Emergency,
 }
 
@@ -27,11 +27,11 @@ pub enum Flood {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cell {
     pub issuers: usize,
-    /// In seconds. The first half of it the provider hangs, in the second it refuses at once.
+    /// The length in seconds. In the first half the provider hangs, in the second half it refuses at once.
     pub outage: i64,
     pub rotation: Rotation,
     pub flood: Flood,
-    /// How far the clock of the API is off, until it is set right in the middle of the run.
+    /// The error of the API's clock in seconds, until it is set right in the middle of the run.
     pub skew: i64,
 }
 
@@ -39,13 +39,13 @@ pub const OUTAGES: [i64; 5] = [0, 30, 300, 1_800, 7_200];
 pub const ROTATIONS: [Rotation; 4] =
     [Rotation::None, Rotation::Announced, Rotation::Hard, Rotation::Emergency];
 
-/// Before the outage.
+/// The seconds before the outage.
 pub const WARM_UP: i64 = 1_400;
-/// After it.
+/// The seconds after the outage.
 const AFTER: i64 = 1_200;
 
 impl Cell {
-    /// The whole product for one issuer; of 10 and 1,000 issuers, a sample without skew.
+    /// The whole product for one issuer, and a sample without skew for 10 and for 1,000 issuers.
     pub fn all() -> impl Iterator<Item = Self> {
         let product = |issuers, outages: &'static [i64], skews: &'static [i64], floods: &'static [Flood]| {
             outages.iter().flat_map(move |outage| {
@@ -67,7 +67,8 @@ impl Cell {
             .chain(product(1_000, &[0, 1_800], &[0], &[Flood::On]))
     }
 
-    /// Where in the life of the keys that are held is a matter of luck, so it differs by the skew.
+    /// The start of the outage. When it hits in the life of the held keys is a matter of luck, so it
+    /// differs with the skew.
     pub fn outage_begins(&self) -> i64 {
         WARM_UP + self.skew * 9 / 2
     }
@@ -87,7 +88,7 @@ impl Cell {
         self.outage_ends() + AFTER
     }
 
-    /// Which issuers are down: all of them, or every second one.
+    /// Whether an issuer is down: all are, or every second one.
     pub fn suffers(&self, issuer: usize) -> bool {
         self.issuers == 1 || issuer % 2 == 1
     }

@@ -1,5 +1,5 @@
-//! The table in `docs/keys.md`, which is what the simulation yields, or the test fails. With
-//! `OIDC_BLESS=1` it is written anew.
+//! The table in `docs/keys.md`. It must equal the result of the simulation, or the test fails.
+//! `OIDC_BLESS=1` writes it again.
 
 use crate::{
     Results,
@@ -33,7 +33,7 @@ pub fn check(results: &Results) {
     assert!(fs::read_to_string(docs("keys.svg")).is_ok_and(|held| held == drawn), "docs/keys.svg: {hint}");
 }
 
-/// Of a hundred good tokens.
+/// The share of valid tokens that were accepted, in percent.
 pub fn share<'o>(outcomes: impl Iterator<Item = &'o Outcome>) -> f64 {
     let (good, accepted) =
         outcomes.fold((0, 0), |sum, outcome| (sum.0 + outcome.good, sum.1 + outcome.good_accepted));

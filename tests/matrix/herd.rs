@@ -1,4 +1,4 @@
-//! Five hundred nodes of one service, at one provider: how many of them come in the same second.
+//! Five hundred nodes of one service, at one provider: the number of nodes that fetch in the same second.
 
 use crate::{
     cells::{Cell, Flood, Rotation},
@@ -8,17 +8,17 @@ use crate::{
 
 pub const NODES: u64 = 500;
 
-/// How the nodes have started.
+/// The way in which the nodes start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Start {
-    /// One each second, behind a cache that has fetched the keys just before the first and keeps them for an hour.
-    /// What it hands out says how long that still is, so the keys of all nodes end in the same second.
+    /// One node each second, behind a cache that fetched the keys just before the first node and keeps them
+    /// for an hour. Its responses name the remaining time, so the keys of all nodes end in the same second.
     InTurn,
-    /// All in one second; the provider says nothing of freshness.
+    /// All nodes in one second. The provider sends no freshness.
     Together,
 }
 
-/// The most fetches in one second, but for those by which the nodes start.
+/// The largest number of fetches in one second, apart from the start.
 pub fn worst_second(which: Which, start: Start) -> u64 {
     let cell = Cell { issuers: 1, outage: 0, rotation: Rotation::None, flood: Flood::Off, skew: 0 };
     let shared = (start == Start::InTurn).then_some(3_600);
@@ -31,7 +31,7 @@ pub fn worst_second(which: Which, start: Start) -> u64 {
             cache.tick(now, now, &network);
             let mut request = waiting.take().unwrap_or(Request::good(1, now));
             match cache.ask(&mut request, now, now, &mut network) {
-                Some(accepted) => assert!(accepted, "nothing goes wrong here"),
+                Some(accepted) => assert!(accepted, "no fetch fails here"),
                 None => waiting = Some(request),
             }
             if now > begins + 1 {

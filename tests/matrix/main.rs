@@ -1,8 +1,8 @@
-//! The simulation matrix: outages, rotations, skewed clocks, floods of forged key ids and many
-//! issuers, for the renewal policy of this library and for models of four others.
+//! The simulation matrix: outages, rotations, skewed clocks, floods of forged key ids and many issuers, for
+//! the renewal policy of this library and for models of four other libraries.
 //!
-//! There is no cryptography in it. A token is its issuer, its key id and its time; keys are sets of
-//! key ids. The policy is the real one. `docs/keys.md` shows what comes out, and is checked to.
+//! The simulation has no cryptography. A token is its issuer, its key id and its time, and keys are sets of
+//! key ids. The policy is the real one. `docs/keys.md` shows the results, and the test compares them.
 
 mod cells;
 mod document;
@@ -17,7 +17,7 @@ use peers::Which;
 use simulation::Outcome;
 use std::collections::BTreeMap;
 
-/// What every policy does in every cell, and what many nodes do that have it.
+/// The outcome of every policy in every cell, and the load that many nodes with the policy cause.
 pub struct Results(pub BTreeMap<(Cell, Which), Outcome>, pub Vec<(Which, [u64; 2])>);
 
 impl Results {
@@ -40,14 +40,14 @@ impl Results {
         Self(cells, herds.into())
     }
 
-    /// How many of many nodes come in the worst second: started in turn behind a cache, and together.
+    /// The number of nodes that fetch in the worst second: started in turn behind a cache, and together.
     pub fn herd(&self, which: Which) -> [u64; 2] {
         self.1.iter().find(|(policy, _)| *policy == which).map_or([0; 2], |(_, worst)| *worst)
     }
 }
 
 #[test]
-fn the_bounds_hold_in_every_cell_and_the_document_says_so() {
+fn the_bounds_hold_in_every_cell_and_the_document_agrees() {
     let results = Results::simulate();
     for ((cell, which), outcome) in &results.0 {
         if *which == Which::Ours {
@@ -59,13 +59,13 @@ fn the_bounds_hold_in_every_cell_and_the_document_says_so() {
     document::check(&results);
 }
 
-/// What the policy promises, in numbers.
+/// The promises of the policy, in numbers.
 fn assert_bounds(cell: Cell, outcome: &Outcome) {
     let at = format!("{cell:?}: {outcome:?}");
-    // Good tokens. Nobody can verify with a key that nobody can fetch, so what is lost to an outage
-    // with a rotation in it is bounded by the time until the outage is over and noticed: after the
-    // timeout of the attempt that hangs and the wait for the next, or with the next in the bucket.
-    // Keys that are up to 270 s old as it begins, and 20 s older if the clock is set forward.
+    // Valid tokens. No cache can verify with a key that it cannot fetch. So the loss during an outage with
+    // a rotation in it is limited by the end of the outage and the time until it is noticed: the timeout of
+    // the hanging attempt and the wait for the next, or the next token in the bucket. The keys are up to
+    // 270 s old at the start, and 20 s older if the clock is set forward.
     let served = 300 + 3_600 - 270 - 21;
     let unknown = match cell.rotation {
         Rotation::None | Rotation::Announced if cell.outage < served => 0,
@@ -73,8 +73,9 @@ fn assert_bounds(cell: Cell, outcome: &Outcome) {
         Rotation::Hard | Rotation::Emergency => cell.outage_ends() - cell.rotates() + 12,
     };
     let blind = unknown + if cell.flood == Flood::On { 30 } else { 0 };
-    assert!(outcome.good_lost_seconds <= blind, "{at}: more than {blind} s without good answers");
-    // Fetches: a forged flood has what is in the bucket; an outage, what urgent callers may.
+    assert!(outcome.good_lost_seconds <= blind, "{at}: more than {blind} s without right verdicts");
+    // Fetches: a forged flood gets the tokens in the bucket, and an outage gets the attempts of urgent
+    // callers.
     let forced = if cell.flood == Flood::On || cell.rotation >= Rotation::Hard { 2 + 3_600 / 30 } else { 0 };
     let urgent = (cell.outage / 8).min(3_600 / 8);
     let fetches = u64::try_from(14 + forced + urgent).expect("positive");
@@ -83,12 +84,12 @@ fn assert_bounds(cell: Cell, outcome: &Outcome) {
     assert!(outcome.withdrawn_seconds <= withdrawn, "{at}: more than {withdrawn} s");
     assert!(outcome.wait_seconds <= 3, "{at}");
     assert!(outcome.keys_held <= 2 * cell.issuers, "{at}");
-    assert_eq!(outcome.healthy_lost, 0, "{at}: who is up does not suffer from who is down");
+    assert_eq!(outcome.healthy_lost, 0, "{at}: an issuer that is up does not suffer from one that is down");
 }
 
-/// Nodes do not march in step: chance spreads them over a tenth of the time to their renewal, which is 27 s for keys of
-/// five minutes and 6 minutes for keys of an hour. Behind a cache, whoever comes early gets what is left of the hour, and
-/// comes again as it ends: in half a minute, all of them.
+/// Nodes do not fetch in step. Chance spreads them over a tenth of the time to their renewal, which is 27 s
+/// for keys of five minutes and 6 minutes for keys of an hour. Behind a cache, an early node gets the rest
+/// of the hour and fetches again as it ends: in half a minute, all nodes do.
 fn assert_spread(results: &Results) {
     let [in_turn, together] = results.herd(Which::Ours);
     assert!(in_turn <= NODES / 8, "{in_turn} of {NODES} nodes behind one cache in one second");
@@ -97,12 +98,12 @@ fn assert_spread(results: &Results) {
         assert_eq!(
             results.herd(peer)[1],
             NODES,
-            "{peer:?}: the keys of all end at once, and nothing spreads them"
+            "{peer:?}: the keys of all nodes end at once, and nothing spreads the fetches"
         );
     }
 }
 
-/// Ours comes first, but for what `docs/keys.md` gives the reason of.
+/// The policy of this library comes first, except where `docs/keys.md` gives a reason.
 fn assert_first(results: &Results) {
     let worst = |which, of: fn(&Outcome) -> u64| results.of(which, |_| true).map(of).max();
     let lost = |which, kind: fn(&Cell) -> bool| {

@@ -1,5 +1,5 @@
-//! The policy of this library, and models of four others, written from what is known of their
-//! defaults (August 2026).
+//! The policy of this library, and models of four other libraries, written from their known defaults
+//! (August 2026).
 
 use crate::simulation::{Fetched, Network, Request};
 use oidc_proto::{
@@ -34,14 +34,14 @@ impl Which {
 
 /// A cache of the keys of one issuer.
 pub trait Cache {
-    /// Asks for a verdict on this request; asked again each second while there is none.
+    /// Asks for a verdict on this request. The request asks again each second while there is none.
     fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool>;
-    /// What happens without a request.
+    /// Advances the cache by one second without a request.
     fn tick(&mut self, _now: i64, _clock: i64, _network: &Network) {}
     fn keys_held(&self) -> usize;
 }
 
-/// What one of many nodes has.
+/// The cache of one of many nodes.
 pub fn cache(which: Which, node: u64) -> Box<dyn Cache> {
     match which {
         Which::Ours => Box::new(Ours::new(node)),
@@ -69,7 +69,7 @@ impl Ours {
         Self { renewal: Renewal::new(RenewalPolicy::KEYS), flying: BTreeMap::new(), held: 0, node }
     }
 
-    /// Each node has its own, and of each fetch another.
+    /// Entropy that differs for each node and for each fetch.
     fn entropy(&self, fetch: u64) -> [u8; 32] {
         let mut entropy = [u8::try_from(fetch * 37 % 256).expect("a byte"); 32];
         entropy.iter_mut().zip(self.node.to_be_bytes()).for_each(|(byte, node)| *byte ^= node);
@@ -78,7 +78,7 @@ impl Ours {
 }
 
 impl Cache for Ours {
-    // Renewals run in the background: they end whether somebody asks or not.
+    // Renewals run in the background: they end even if no caller asks.
     fn tick(&mut self, now: i64, clock: i64, network: &Network) {
         let landed: Vec<_> =
             self.flying.keys().copied().filter(|fetch| network.arrived(*fetch, now).is_some()).collect();
@@ -99,7 +99,7 @@ impl Cache for Ours {
 
     fn ask(&mut self, request: &mut Request, now: i64, clock: i64, network: &mut Network) -> Option<bool> {
         loop {
-            // The epoch of keys that did not have the key is noted as how many were held till then.
+            // The epoch of keys that lacked the key is noted as the number of sets held until then.
             let need = match request.note {
                 Some(epochs) if epochs == self.renewal.counters().renewals => {
                     Need::NewerThan(self.renewal.epoch())
@@ -118,7 +118,7 @@ impl Cache for Ours {
             }
             match keys {
                 Some(keys) if keys.contains(&request.kid) => return Some(true),
-                // A newer set did not have it either.
+                // A newer set lacked the key, too.
                 Some(_) if request.note.is_some() => return Some(false),
                 Some(_) => request.note = Some(self.renewal.counters().renewals),
                 None => return None,
@@ -131,8 +131,8 @@ impl Cache for Ours {
     }
 }
 
-/// Keys for 300 s. At the end, or for an unknown key id when they are 60 s old, they are wiped, and
-/// every request that finds none makes a fetch of its own. A failure fails the request.
+/// Keys for 300 s. At the end, or for an unknown key id when they are 60 s old, the keys are deleted, and
+/// every request without keys fetches for itself. A failure fails the request.
 #[derive(Default)]
 struct Oauth4webapi {
     keys: Option<(Keys, i64)>,
@@ -168,15 +168,15 @@ impl Cache for Oauth4webapi {
     }
 }
 
-/// What an unknown key id does.
+/// The reaction to an unknown key id.
 enum Unknown {
-    /// Fetches, so many seconds after the last fetch that succeeded.
+    /// Fetches this many seconds after the last successful fetch.
     AfterSuccess(i64),
     Always,
 }
 
-/// One fetch at a time, which all wait for. Keys live so long, or for ever. No cooldown after a
-/// failure; what is held stays for those who find their key in it, until it has expired.
+/// One fetch at a time, for which all callers wait. Keys live for this long, or without end. There is no
+/// cooldown after a failure. Requests that find their key in the held set go on until the set expires.
 struct SingleFlight {
     life: Option<i64>,
     unknown: Unknown,
@@ -223,18 +223,18 @@ impl Cache for SingleFlight {
     }
 }
 
-/// Keys for 300 s, fetched under a lock on the request's path: whoever gets the lock and finds none
-/// fetches, and the others queue. An unknown key id fetches nothing.
+/// Keys for 300 s, fetched under a lock on the request's path: the request that gets the lock and finds no
+/// keys fetches, and the others queue. An unknown key id fetches nothing.
 #[derive(Default)]
 struct Spring {
     keys: Option<(Keys, i64)>,
-    /// Whose fetch has the lock.
+    /// The fetch that holds the lock.
     flying: Option<u64>,
 }
 
 impl Cache for Spring {
     fn ask(&mut self, request: &mut Request, now: i64, _: i64, network: &mut Network) -> Option<bool> {
-        // What is fetched is kept, though the one who fetched may have hung up.
+        // A fetched set is kept, although the fetching request may have hung up.
         if let Some(fetched) = self.flying.and_then(|fetch| network.arrived(fetch, now)) {
             self.flying = None;
             if let Some(keys) = fetched {
@@ -251,7 +251,7 @@ impl Cache for Spring {
         if self.flying.is_some() {
             return None;
         }
-        // One after the other: a request of weight stands for many, and the first has the lock.
+        // One after the other: a request with a weight stands for many, and the first one has the lock.
         let fetch = network.fetch(now, 1);
         (self.flying, request.note) = (Some(fetch), Some(fetch));
         None

@@ -15,11 +15,11 @@ const COLOURS: [RGBColor; 5] = [
 struct Panel<'p> {
     title: &'p str,
     top: i32,
-    /// Of a bar, from 0 to 1, and what stands above it.
+    /// The height of a bar, from 0 to 1, and the text above it.
     bar: &'p dyn Fn(Which, i64) -> (f64, String),
 }
 
-/// Two rows of bars: what users see, and what the provider sees.
+/// Draws two rows of bars: the users' view, and the provider's view.
 pub fn draw(results: &Results) -> String {
     let mut text = String::new();
     {

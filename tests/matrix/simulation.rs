@@ -1,4 +1,4 @@
-//! One cell, second by second: what arrives, what the network does, and what is counted.
+//! One cell, second by second: the arrivals, the network, and the counts.
 
 use crate::{
     cells::{Cell, Flood, Rotation},
@@ -11,46 +11,46 @@ use std::{
     time::Duration,
 };
 
-/// For the whole exchange; the same for everybody.
+/// The timeout of a whole exchange, the same for all policies.
 const TIMEOUT: i64 = 10;
-/// A caller hangs up after so long.
+/// The time after which a caller hangs up.
 const GIVES_UP: i64 = 60;
-/// How long before and after its time a token is taken; the same for everybody.
+/// The leeway of a token's times in seconds, the same for all policies.
 const LEEWAY: i64 = 30;
 const TOKEN_LIFE: i64 = 300;
 
-/// What is wanted of every cell.
+/// The numbers that are measured in every cell.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Outcome {
     pub good: u64,
     pub good_accepted: u64,
-    /// The seconds in which a good token was refused.
+    /// The seconds in which a valid token was refused.
     pub good_lost_seconds: i64,
-    /// The good tokens that were refused though their issuer was up all the time, and did not rotate.
+    /// The valid tokens that were refused although their issuer was up all the time and did not rotate.
     pub healthy_lost: u64,
-    /// The most within an hour, of one issuer.
+    /// The largest number of fetches within an hour, at one issuer.
     pub fetches_per_hour: u64,
-    /// How long after it was withdrawn a key was still accepted.
+    /// The time for which a withdrawn key was still accepted.
     pub withdrawn_seconds: i64,
     pub wait_seconds: i64,
     pub keys_held: usize,
 }
 
-/// The keys of one issuer that a fetch brings, or `None` if it fails.
+/// The keys of one issuer that a fetch returns, or `None` if it fails.
 pub type Fetched = Option<std::sync::Arc<Vec<u32>>>;
 
-/// The network as one issuer is seen through it.
+/// The network to one issuer.
 pub struct Network {
     cell: Cell,
     suffers: bool,
     next: u64,
     flying: BTreeMap<u64, (i64, Fetched)>,
-    /// When, and how many at once.
+    /// The time and the number of each batch of requests.
     sent: VecDeque<(i64, u64)>,
     in_hour: u64,
     busy_until: i64,
     pub worst_hour: u64,
-    /// A cache stands before the provider, which keeps what it has for so long.
+    /// The lifetime of the keys in a shared cache before the provider, if there is one.
     shared: Option<i64>,
     freshness: BTreeMap<u64, Freshness>,
 }
@@ -74,22 +74,22 @@ impl Network {
         }
     }
 
-    /// A network in which nothing goes wrong; before the provider a cache, which keeps what it has for so long.
+    /// A network without failures, with a shared cache before the provider that keeps keys for this long.
     pub fn calm(cell: Cell, shared: Option<i64>) -> Self {
         Self { shared, ..Self::new(cell, false) }
     }
 
-    /// How many requests were sent in this second.
+    /// The number of requests that were sent in this second.
     pub fn sent_at(&self, now: i64) -> u64 {
         self.sent.iter().rev().take_while(|(at, _)| *at == now).map(|(_, count)| count).sum()
     }
 
-    /// What the response of a fetch says of its freshness.
+    /// The freshness in the response of a fetch.
     pub fn freshness(&self, fetch: u64) -> Freshness {
         self.freshness.get(&fetch).copied().unwrap_or(Freshness::UNKNOWN)
     }
 
-    /// Sends so many requests at once, all with the same fate.
+    /// Sends this many requests at once, all with the same outcome.
     pub fn fetch(&mut self, now: i64, requests: u64) -> u64 {
         while self.sent.front().is_some_and(|(at, _)| *at <= now - 3_600) {
             self.in_hour -= self.sent.pop_front().map_or(0, |(_, count)| count);
@@ -117,7 +117,7 @@ impl Network {
         self.next
     }
 
-    /// What a fetch has brought, once it is over.
+    /// The result of a fetch, once it has arrived.
     pub fn arrived(&self, fetch: u64, now: i64) -> Option<&Fetched> {
         self.flying.get(&fetch).filter(|(done, _)| now >= *done).map(|(_, fetched)| fetched)
     }
@@ -137,12 +137,13 @@ pub enum Kind {
     Forged,
 }
 
-/// A request with a token, at one issuer. Several that come at once and fare alike are one of weight.
+/// A request with a token, at one issuer. Several requests with the same time and outcome count as one with
+/// a weight.
 #[derive(Clone, Debug)]
 pub struct Request {
     pub kid: u32,
     pub weight: u64,
-    /// What a cache notes for it.
+    /// A note of the cache for this request.
     pub note: Option<u64>,
     arrived: i64,
     kind: Kind,
@@ -187,7 +188,7 @@ impl Simulation {
 
     pub fn run(mut self) -> Outcome {
         for now in 0..self.cell.ends() {
-            // Up to ten issuers are asked each second, of a thousand twenty by chance.
+            // Up to ten issuers are asked each second. Of a thousand issuers, twenty are chosen by chance.
             let mut asked: BTreeSet<usize> = (0..self.issuers.len().min(10)).collect();
             if self.issuers.len() > 10 {
                 asked = BTreeSet::from([0, 1]);
@@ -209,7 +210,7 @@ impl Simulation {
         self.outcome
     }
 
-    /// What the API takes for the time.
+    /// The time by the API's clock.
     fn clock(&self, now: i64) -> i64 {
         if now < self.cell.ends() / 2 { now + self.cell.skew } else { now }
     }
@@ -228,7 +229,7 @@ impl Simulation {
             requests.push(Request { kid, weight, note: None, arrived: now, kind });
         };
         if cell.flood == Flood::On && number < 2 {
-            // The first of a hundred does what the others would have done, and they follow it.
+            // The first of a hundred requests acts for all, and the others follow it.
             come(issuer.made_up, 1, Kind::Forged);
             come(issuer.made_up + 1, 99, Kind::Forged);
             issuer.made_up += 2;
@@ -275,7 +276,7 @@ impl Simulation {
                     self.outcome.withdrawn_seconds = self.outcome.withdrawn_seconds.max(since + 1);
                 }
                 Kind::Stolen => {}
-                Kind::Forged => assert!(!accepted, "nobody has such a key"),
+                Kind::Forged => assert!(!accepted, "no issuer has such a key"),
             }
         }
         issuer.keys_held = issuer.keys_held.max(issuer.cache.keys_held());

@@ -1,12 +1,13 @@
-//! The cache of verified tokens: on is the same as off, over random traces.
+//! The cache of verified tokens: it changes no verdict, over random traces.
 
 use super::*;
 
-/// What happens next, by chance.
+/// Runs a random trace.
 async fn trace(seed: u64) {
     let mut chance = Seed::new(seed);
     let world = World::new();
-    // Both renew in the same second: by chance, one of them would know newer keys than the other.
+    // Both gates must renew in the same second. By chance, one of them would otherwise know newer keys than
+    // the other.
     let mut keys = RenewalPolicy::KEYS;
     keys.spread = 0;
     let builder = || world.builder(World::server()).key_policy(keys);
@@ -15,7 +16,7 @@ async fn trace(seed: u64) {
     let scoped = Requirement::new().scope("reports:read").audience(RESOURCE);
     let apis =
         [with, without].map(|gate| ProtectLayer::new(gate).require(scoped.clone()).layer(Api::default()));
-    // Each with whoever holds the key that it is bound to.
+    // Each token with the holder of the key that it is bound to.
     let mut tokens: Vec<(String, Option<Holder>)> = vec![(world.token(), None)];
     let mut bound_hits = [0; 2];
     for step in 0..200 {
@@ -45,14 +46,15 @@ async fn trace(seed: u64) {
             }
             _ => tokens.push((world.token(), None)),
         }
-        // Now and then the last one that is bound, so that it is one that a cache may know.
+        // Sometimes the last bound token, so that a cache may know it.
         let bound = chance.below(3) == 0;
         let at = match tokens.iter().rposition(|(_, holder)| holder.is_some()).filter(|_| bound) {
             Some(at) => at,
             None => usize::try_from(chance.below(tokens.len() as u64)).unwrap(),
         };
         let (token, holder) = &tokens[at];
-        // Who holds the key shows it, or sends the token as if it were bound to none; others have a key, too.
+        // The holder shows its key, or sends the token as if it were not bound. Other clients have a key,
+        // too.
         let stranger = Holder::new();
         let prover = match (chance.below(4), holder) {
             (0, _) => None,
@@ -71,10 +73,10 @@ async fn trace(seed: u64) {
         for api in &apis {
             let response = call(api, request.clone()).await;
             let mut record = lock(&world.records).pop().unwrap();
-            // Which key has signed is not said where a cache may have spared the signature.
+            // The record does not name the signing key where a cache may have skipped the signature.
             let signed_by = record.key.take();
             assert_eq!(signed_by.is_some(), told.len() == 1 && response.status() != 401, "{record}");
-            // What goes on in the background comes to its end.
+            // The background tasks run to their end.
             for _ in 0..20 {
                 tokio::task::yield_now().await;
             }
@@ -91,7 +93,7 @@ async fn trace(seed: u64) {
 }
 
 #[tokio::test]
-async fn s7_cache_on_is_cache_off() {
+async fn s7_the_cache_changes_no_verdict() {
     for seed in 0..10 {
         trace(seed).await;
     }

@@ -1,4 +1,4 @@
-//! What a verifier demands, a gate demands: no setting is lost on the way, whichever way it goes.
+//! A gate demands the same as its verifier: no setting is lost, on whichever way it gets there.
 
 use super::*;
 use oidc_proto::{
@@ -12,7 +12,7 @@ const TENANT: &str = "https://op.example/acme/v2.0";
 
 type Setting = Box<dyn Fn(AccessTokenVerifier) -> AccessTokenVerifier>;
 
-/// A setting, a token on which it decides, and the verdict without it and with it.
+/// A setting, a token for which it matters, and the verdict without it and with it.
 fn settings(world: &World) -> Vec<(&'static str, Setting, String, [&'static str; 2])> {
     let expired = START.0 - DEFAULT_LEEWAY.as_secs().cast_signed() - 1;
     let with = |member: &'static str, value: Value| {
@@ -88,9 +88,10 @@ async fn each_setting_of_a_verifier_reaches_the_gate() {
     }
 }
 
-/// Whoever names no audience demands the resource, and whoever names one in a verifier demands that alone.
+/// A server without a named audience demands its resource. A verifier with an audience demands that
+/// audience only.
 #[tokio::test]
-async fn no_way_to_trust_an_issuer_does_without_an_audience() {
+async fn every_way_to_trust_an_issuer_demands_an_audience() {
     let world = World::new();
     let for_nobody = world.token_with(|_, claims| drop(claims.insert("aud".into(), json!([]))));
     let elsewhere =
@@ -115,7 +116,7 @@ async fn no_way_to_trust_an_issuer_does_without_an_audience() {
             assert_eq!(verdict(&world, issuer.clone(), token).await, expected, "{what}");
         }
     }
-    // Before it is trusted it has no audience at all, and believes nothing.
+    // Before it is trusted, the verifier has no audience, and accepts nothing.
     let mut bare = None;
     let _ = TrustedIssuer::new(ISSUER).access_tokens(|verifier| {
         bare = Some(verifier.clone());

@@ -1,13 +1,13 @@
-//! The discipline of tower: only who was polled ready is called. And requests that are given up at any
-//! point, or renewals that are killed, leave nothing stuck.
+//! The rules of tower: only a service that was polled ready is called. Also, requests that are dropped at
+//! any point and renewals that are killed leave nothing stuck.
 
 use super::*;
 
-/// A service that must be polled ready before each call; a clone has not been.
+/// A service that must be polled ready before each call. A clone of it is not ready.
 #[derive(Default)]
 struct Strict {
     ready: bool,
-    /// How often it says that it is not ready yet.
+    /// The number of times that it is not ready yet.
     busy: usize,
     calls: Arc<AtomicUsize>,
 }
@@ -49,8 +49,8 @@ async fn only_the_service_that_was_polled_ready_is_called() {
     let mut api = ProtectLayer::new(world.gate()).layer(stack);
     assert!(api.poll_ready(&mut Context::from_waker(Waker::noop())).is_pending(), "its busyness shows");
     let good = world.token();
-    // The first has to wait for keys, the second has not; a third waits for newer ones. In between,
-    // refusals, which use up nobody's readiness.
+    // The first call has to wait for keys, the second does not, and a third waits for newer keys. Refusals
+    // between them use up no readiness.
     for round in 0..3 {
         let Ok(()) = poll_fn(|context| api.poll_ready(context)).await;
         if round == 1 {
@@ -68,7 +68,7 @@ async fn only_the_service_that_was_polled_ready_is_called() {
 }
 
 #[tokio::test]
-async fn calls_that_wait_side_by_side_each_take_a_ready_service_along() {
+async fn calls_that_wait_side_by_side_each_use_a_ready_service() {
     let world = World::new();
     let inner = Strict::default();
     let calls = inner.calls.clone();
@@ -85,7 +85,7 @@ async fn calls_that_wait_side_by_side_each_take_a_ready_service_along() {
     assert_eq!(calls.load(SeqCst), 10);
 }
 
-/// Background tasks in the hands of the test.
+/// Background tasks that the test polls.
 #[derive(Clone, Default)]
 struct Tasks(Arc<Mutex<Vec<Task>>>);
 
@@ -114,7 +114,7 @@ fn scene(world: &World) -> (Tasks, Gate, oidc_tower::Protect<Api>) {
     (tasks, gate.clone(), ProtectLayer::new(gate).layer(Api::default()))
 }
 
-/// Polls a request to its end; the number of polls it took.
+/// Polls a request to its end. Returns the number of polls.
 fn finish(api: &oidc_tower::Protect<Api>, tasks: &Tasks, request: Incoming) -> (Outgoing, usize) {
     let mut running = pin!(call(api, request));
     for polls in 1..1_000 {
@@ -132,12 +132,12 @@ fn requests(world: &World) -> [Incoming; 2] {
 }
 
 #[test]
-fn a_request_given_up_at_any_point_leaves_nothing_stuck() {
+fn a_request_dropped_at_any_point_leaves_nothing_stuck() {
     for which in 0..2 {
         let world = World::new();
         let (tasks, _, api) = scene(&world);
         let (_, most) = finish(&api, &tasks, requests(&world)[which].clone());
-        assert!(most > 3, "there are points to give up at: {most}");
+        assert!(most > 3, "there are points to drop the request at: {most}");
         for points in 0..most {
             let world = World::new();
             let (tasks, gate, api) = scene(&world);
@@ -151,13 +151,13 @@ fn a_request_given_up_at_any_point_leaves_nothing_stuck() {
             assert_eq!(gate.waiting("https://op.example"), Some(0));
             assert_eq!(finish(&api, &tasks, request).0.status(), 200, "after {points} polls");
             let url = if which == 0 { "/jwks" } else { "/introspect" };
-            assert_eq!(world.count(url), 1, "what was begun in the background is used");
+            assert_eq!(world.count(url), 1, "the result of the background task is used");
         }
     }
 }
 
 #[test]
-fn a_renewal_killed_at_any_point_is_begun_again_by_who_waits() {
+fn a_renewal_killed_at_any_point_is_begun_again_by_a_waiting_request() {
     for which in 0..2 {
         let world = World::new();
         let (tasks, _, api) = scene(&world);
@@ -172,7 +172,7 @@ fn a_renewal_killed_at_any_point_is_begun_again_by_who_waits() {
                 tasks.poll();
             }
             tasks.kill();
-            // Whoever was waiting gets an answer now: one who leads once leads no second time.
+            // The waiting request gets an answer now: a request that leads once leads no second time.
             let mut answer = None;
             for _ in 0..100 {
                 if let Poll::Ready(response) = waiting.as_mut().poll(&mut Context::from_waker(Waker::noop()))
@@ -190,9 +190,9 @@ fn a_renewal_killed_at_any_point_is_begun_again_by_who_waits() {
     }
 }
 
-/// Renewals that are killed say nothing of the provider: keys that are old stay doubtful.
+/// Killed renewals do not say anything about the provider: keys that are old stay doubtful.
 #[test]
-fn e22_killed_renewals_never_make_an_unknown_key_the_fault_of_its_token() {
+fn e22_killed_renewals_never_blame_an_unknown_key_on_its_token() {
     let world = World::new();
     let (tasks, _, api) = scene(&world);
     assert_eq!(finish(&api, &tasks, bearer(&world.token())).0.status(), 200);

@@ -1,4 +1,4 @@
-//! DPoP behind the gate: proofs are used once, whatever happens at the same time.
+//! DPoP behind the gate: each proof is used once, even with concurrent requests.
 
 use super::*;
 
@@ -37,9 +37,9 @@ async fn d10_of_two_concurrent_uses_of_one_proof_exactly_one_passes() {
     assert_eq!(clauses.iter().filter(|clause| **clause == "proof_replayed").count(), 400);
 }
 
-/// The same while keys have to be fetched first: all wait, and then all go to the window.
+/// The same while keys have to be fetched first: all requests wait, and then all reach the window.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn d10_even_if_all_of_them_have_waited_for_keys() {
+async fn d10_one_passes_even_if_all_of_them_have_waited_for_keys() {
     for _ in 0..20 {
         let world = World::new();
         let gate = world.gate();
@@ -86,7 +86,7 @@ async fn a_nonce_is_demanded_given_and_renewed_on_success() {
     world.clock.advance(120);
     let response = call(&api, proven(&token, &proof("3", Some(&nonce)))).await;
     let next = told(&response, "dpop-nonce").1;
-    assert!(response.status() == 200 && !next.is_empty() && next != nonce, "a new one comes with a success");
+    assert!(response.status() == 200 && !next.is_empty() && next != nonce, "a success brings a new nonce");
     assert_eq!(told(&response, "cache-control").1, "no-store");
     let response = call(&api, proven(&token, &proof("4", Some(&next)))).await;
     assert_eq!(told(&response, "dpop-nonce"), (200, String::new()));
@@ -94,7 +94,7 @@ async fn a_nonce_is_demanded_given_and_renewed_on_success() {
 }
 
 #[tokio::test]
-async fn the_target_is_what_the_settings_say_never_the_host_header() {
+async fn the_target_follows_from_the_settings_and_never_from_the_host_header() {
     let world = World::new();
     let api = ProtectLayer::new(world.gate()).layer(Api::default());
     let holder = Holder::new();
@@ -132,9 +132,9 @@ async fn a_full_window_is_503_and_forgets_nothing() {
     assert_eq!(call(&api, proven(&token, &proof("5"))).await.status(), 200, "time makes room");
 }
 
-/// A thousand proofs of one key, and another client is served as if nothing were.
+/// A thousand proofs of one key, while another client is served normally.
 #[tokio::test]
-async fn a_client_that_floods_the_window_is_refused_and_others_are_not() {
+async fn a_client_that_floods_the_window_is_refused_and_no_other() {
     let world = World::new();
     let gate = world.builder(World::server()).replay_entries(100).build().unwrap();
     let api = ProtectLayer::new(gate).layer(Api::default());

@@ -1,4 +1,4 @@
-//! S3: opaque tokens, behind the same verdicts; what their issuer says is kept for a short time.
+//! S3: opaque tokens get the same verdicts. The issuer's response is kept for a short time.
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn active(more: Value) -> Value {
 }
 
 #[tokio::test]
-async fn what_the_issuer_says_decides() {
+async fn the_response_of_the_issuer_decides() {
     let world = World::new();
     let (_, api) = api(&world, 100);
     let holder = Holder::new();
@@ -41,7 +41,7 @@ async fn what_the_issuer_says_decides() {
         ("refresh", active(json!({"token_type": "refresh_token"})), 401, "token_typ"),
         ("bound", active(json!({"cnf": {"jkt": holder.thumbprint()}})), 401, "token_sender_constrained"),
         ("unreadably-bound", active(json!({"cnf": {"jkt": 5}})), 401, "token_cnf_method"),
-        // What limits a token limits it in whatever type it is said.
+        // A member that limits a token counts in whatever type it comes.
         ("issuers", active(json!({"iss": ["https://evil.example"]})), 401, "token_claims_json"),
         ("types", active(json!({"token_type": ["DPoP"]})), 401, "token_claims_json"),
         ("refresh-types", active(json!({"token_type": ["refresh_token"]})), 401, "token_claims_json"),
@@ -53,12 +53,12 @@ async fn what_the_issuer_says_decides() {
         ("authenticated", active(json!({"auth_time": "now"})), 401, "token_claims_json"),
         ("a-name-of-two-lines", active(json!({"sub": "alice\nbob"})), 401, "token_claim_value"),
         ("an-id-token", active(json!({"token_use": "id"})), 401, "token_typ"),
-        // Scopes are read as those of a JWT are.
+        // Scopes are read like those of a JWT.
         ("listed", active(json!({"scope": ["x", "reports:read"]})), 200, "accepted"),
         ("scp", active(json!({"scope": null, "scp": ["reports:read"]})), 200, "accepted"),
     ] {
         say(&world, what, said);
-        // The second answer comes from memory, and is the same.
+        // The second verdict comes from memory, and is the same.
         for _ in 0..2 {
             let response = call(&api, bearer(what)).await;
             assert_eq!(
@@ -68,17 +68,17 @@ async fn what_the_issuer_says_decides() {
             );
         }
     }
-    assert_eq!(world.count("/introspect"), 23, "each was asked about once");
+    assert_eq!(world.count("/introspect"), 23, "one request for each token");
     let proof = holder.proof(&format!("{RESOURCE}/reports"), "bound", "1", None, world.clock.now());
     let proven = get(&[("authorization", "DPoP bound"), ("dpop", &proof)]);
     assert_eq!(call(&api, proven.clone()).await.status(), 200);
     assert_eq!(call(&api, proven).await.status(), 401, "replayed");
-    // JWTs of the same issuer are verified as ever.
+    // JWTs of the same issuer are verified as before.
     assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
 }
 
 #[tokio::test]
-async fn an_answer_is_kept_for_half_a_minute_and_that_a_token_is_dead_for_five_seconds() {
+async fn a_result_is_kept_for_half_a_minute_and_an_inactive_one_for_five_seconds() {
     let world = World::new();
     let (_, api) = api(&world, 100);
     let status = async |second| {
@@ -88,7 +88,7 @@ async fn an_answer_is_kept_for_half_a_minute_and_that_a_token_is_dead_for_five_s
     say(&world, "opaque", active(json!({})));
     assert_eq!(status(0).await, 200);
     say(&world, "opaque", json!({"active": false}));
-    assert_eq!((status(29).await, world.count("/introspect")), (200, 1), "the stated price");
+    assert_eq!((status(29).await, world.count("/introspect")), (200, 1), "the documented delay");
     assert_eq!((status(30).await, world.count("/introspect")), (401, 2), "and no more");
     say(&world, "opaque", active(json!({"exp": START.0 + 50})));
     assert_eq!((status(34).await, world.count("/introspect")), (401, 2));
@@ -97,7 +97,7 @@ async fn an_answer_is_kept_for_half_a_minute_and_that_a_token_is_dead_for_five_s
     assert_eq!(
         (status(50).await, world.count("/introspect")),
         (200, 4),
-        "at its end it is asked about again"
+        "at its end, the token is introspected again"
     );
     assert_eq!(
         (status(81).await, world.clauses().last().copied()),
@@ -107,7 +107,7 @@ async fn an_answer_is_kept_for_half_a_minute_and_that_a_token_is_dead_for_five_s
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_thousand_requests_with_one_token_ask_once() {
+async fn a_thousand_requests_with_one_token_cause_one_introspection() {
     let world = World::new();
     let (_, api) = api(&world, 100);
     say(&world, "opaque", active(json!({})));
@@ -127,13 +127,13 @@ async fn a_thousand_requests_with_one_token_ask_once() {
 }
 
 #[tokio::test]
-async fn e22_an_issuer_that_does_not_answer_is_503_and_what_is_known_goes_on() {
+async fn e22_a_silent_issuer_is_a_503_and_known_tokens_still_pass() {
     let world = World::new();
     let (gate, api) = api(&world, 100);
     say(&world, "known", active(json!({})));
     say(&world, "new", active(json!({})));
     assert_eq!(call(&api, bearer("known")).await.status(), 200);
-    // 401 of the endpoint is about us, and never becomes one about the token.
+    // A 401 of the endpoint is about our own credentials, and never about the token.
     let refused = r#"{"error":"invalid_client"}"#;
     for failure in [Net::Down, Net::Broken(401, refused), Net::Broken(500, ""), Net::Broken(200, "{}")] {
         world.set(failure.clone());
@@ -148,7 +148,7 @@ async fn e22_an_issuer_that_does_not_answer_is_503_and_what_is_known_goes_on() {
     let (slow, waiting) = (api.clone(), gate.clone());
     let hanging = tokio::spawn(async move { call(&slow, bearer("new")).await });
     until(|| !lock(&world.slept).is_empty()).await;
-    assert_eq!(call(&api, bearer("known")).await.status(), 200, "nobody holds a lock");
+    assert_eq!(call(&api, bearer("known")).await.status(), 200, "no task holds a lock");
     world.clock.advance(3);
     waiting.wake();
     assert_eq!(hanging.await.unwrap().status(), 503);
@@ -169,10 +169,10 @@ async fn memory_is_bounded_and_the_token_in_use_stays() {
     assert_eq!(world.count("/introspect"), 101);
 }
 
-/// Anybody can make up tokens: they cost no more requests at a time than stated, and nothing of those that
-/// are known.
+/// Anyone can invent tokens. They cause no more concurrent requests than documented, and push out no known
+/// token.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_known() {
+async fn a_flood_of_invented_tokens_is_introspected_within_limits_and_harms_no_known_token() {
     let world = World::new();
     let (gate, api) = api(&world, 1_000);
     say(&world, "mine", active(json!({})));
@@ -185,7 +185,7 @@ async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_kno
             tokio::spawn(async move { call(&api, bearer(&format!("stranger-{stranger}"))).await })
         })
         .collect();
-    // Each of them is answered, or asked about.
+    // Each of these tokens gets an answer or is introspected.
     let asked = || lock(&world.sent).len() - before;
     until(|| strangers.iter().filter(|one| one.is_finished()).count() + asked() >= 500).await;
     assert_eq!(asked(), MAX_INTROSPECTIONS);
@@ -195,7 +195,7 @@ async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_kno
     for one in strangers {
         assert_eq!(one.await.unwrap().status(), 503);
     }
-    // The issuer is back: as the strangers are answered, there is room again.
+    // The issuer is back. As the unknown tokens are answered, there is room again.
     world.set(Net::Up);
     say(&world, "new", active(json!({})));
     world.clock.advance(15);
@@ -210,7 +210,7 @@ async fn a_flood_of_made_up_tokens_is_asked_about_in_bounds_and_harms_nobody_kno
     assert_eq!(status, 200);
 }
 
-/// Sends these tokens while nobody answers; returns how many are asked about at once.
+/// Sends these tokens while the issuer hangs. Returns the number of concurrent introspections.
 async fn while_they_hang(
     world: &World,
     gate: &Gate,
@@ -241,10 +241,10 @@ fn strangers(count: usize) -> Vec<String> {
     (0..count).map(|stranger| format!("stranger-{stranger}")).collect()
 }
 
-/// What was said of a token before gives no right to be asked about beyond the bound, if it was not that the
-/// token is active; and an answer that did not come gives none.
+/// An earlier response gives a token no right to exceed the limit unless it said that the token is active.
+/// A missing response gives none either.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn made_up_tokens_are_asked_about_in_bounds_the_second_time_too() {
+async fn invented_tokens_are_introspected_within_limits_the_second_time_too() {
     for first in [Net::Up, Net::Down, Net::Broken(500, ""), Net::Broken(200, "{}")] {
         let world = World::new();
         let (gate, api) = api(&world, 1_024);
@@ -260,10 +260,10 @@ async fn made_up_tokens_are_asked_about_in_bounds_the_second_time_too() {
     }
 }
 
-/// A user may have as many tokens as they like. Once what was said of them is too old, they are asked about in
-/// bounds of their own.
+/// A user may have any number of tokens. Once their results are too old, they are introspected again within
+/// limits of their own.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn tokens_that_were_active_are_asked_about_again_in_bounds_that_strangers_do_not_use_up() {
+async fn formerly_active_tokens_have_introspection_limits_of_their_own() {
     let world = World::new();
     let (gate, api) = api(&world, 1_024);
     let mine: Vec<_> = (0..1_000).map(|count| format!("mine-{count}")).collect();
@@ -276,14 +276,15 @@ async fn tokens_that_were_active_are_asked_about_again_in_bounds_that_strangers_
     assert_eq!(while_they_hang(&world, &gate, &api, both).await, 2 * MAX_INTROSPECTIONS);
 }
 
-/// As many strangers as may hang do not keep a token out that was active, when it is time to ask about it again.
+/// As many hanging unknown tokens as allowed do not keep a formerly active token out when it must be
+/// introspected again.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_known_token_is_asked_about_again_while_strangers_hang() {
+async fn a_known_token_is_introspected_again_while_unknown_ones_hang() {
     let world = World::new();
     let (_, api) = api(&world, 1_024);
     say(&world, "mine", active(json!({})));
     assert_eq!(call(&api, bearer("mine")).await.status(), 200);
-    // Nor does it become a stranger because its issuer did not answer.
+    // It does not become unknown because its issuer did not respond.
     world.clock.advance(31);
     world.set(Net::Down);
     assert_eq!(call(&api, bearer("mine")).await.status(), 503);
@@ -305,9 +306,9 @@ async fn a_known_token_is_asked_about_again_while_strangers_hang() {
     }
 }
 
-/// Once it is said that a token is dead, it is a stranger's.
+/// A token that is known to be inactive counts as unknown.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn a_token_that_was_revoked_is_one_of_the_strangers() {
+async fn a_revoked_token_counts_as_unknown() {
     let world = World::new();
     let (gate, api) = api(&world, 1_024);
     let mine: Vec<_> = (0..200).map(|count| format!("mine-{count}")).collect();
@@ -323,10 +324,10 @@ async fn a_token_that_was_revoked_is_one_of_the_strangers() {
     assert_eq!(while_they_hang(&world, &gate, &api, all).await, MAX_INTROSPECTIONS);
 }
 
-/// However many strangers come one after the other, and however little room there is: what was said of a token
-/// that is active is remembered for as long as it is good.
+/// However many unknown tokens come, and however little room there is, the result for an active token is
+/// kept for its whole time.
 #[tokio::test(flavor = "multi_thread", worker_threads = 4)]
-async fn made_up_tokens_take_no_room_of_a_known_one() {
+async fn invented_tokens_push_out_no_known_one() {
     for room in [1, 1_024] {
         let world = World::new();
         let (_, api) = api(&world, room);
@@ -340,9 +341,9 @@ async fn made_up_tokens_take_no_room_of_a_known_one() {
     }
 }
 
-/// A token whose place was taken while it was asked about is not asked about a second time.
+/// A token that lost its place during its introspection is not introspected a second time.
 #[tokio::test]
-async fn who_is_asked_about_is_so_once_though_its_place_is_taken() {
+async fn a_token_is_introspected_once_even_if_its_place_is_taken() {
     let world = World::new();
     let (_, api) = api(&world, 1);
     call(&api, bearer("first")).await;
@@ -354,7 +355,7 @@ async fn who_is_asked_about_is_so_once_though_its_place_is_taken() {
             let api = api.clone();
             calls.push(tokio::spawn(async move { call(&api, bearer(&token)).await.status() }));
         }
-        // On this one thread, all of them come as far as they can.
+        // On this single thread, all requests go as far as they can.
         for _ in 0..10 {
             tokio::task::yield_now().await;
         }
@@ -367,9 +368,9 @@ async fn who_is_asked_about_is_so_once_though_its_place_is_taken() {
     assert_eq!(lock(&world.sent).len() - before, 20);
 }
 
-/// Whatever policy is set: what the issuer has not said is not taken for said.
+/// No policy extends a result beyond what the issuer has said.
 #[tokio::test]
-async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {
+async fn a_token_outlives_its_revocation_by_the_maximum_and_no_more() {
     let world = World::new();
     let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
     let mut policy = RenewalPolicy::KEYS;
@@ -389,9 +390,9 @@ async fn a_token_outlives_its_revocation_by_the_ceiling_and_no_more() {
     assert_eq!(statuses, [401, 503, 503, 503]);
 }
 
-/// RFC 7519 section 4.1.3: an audience that is there, and names nobody, does not name this resource.
+/// RFC 7519 section 4.1.3: an audience that is present and empty does not name this resource.
 #[tokio::test]
-async fn an_audience_that_names_nobody_is_not_one_that_is_not_told() {
+async fn an_empty_audience_is_not_a_missing_one() {
     let world = World::new();
     let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
     let issuer =

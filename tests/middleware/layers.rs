@@ -1,10 +1,10 @@
-//! Layers that are put together: one meaning, whichever way a rule is spelled, and no request judged twice.
+//! Combined layers: a rule means the same however it is spelled, and no request is judged twice.
 
 use super::*;
 use axum::{Router, body::Body, routing::get as on_get};
 use oidc_axum::{Access as Caller, protect};
 
-/// A service in layers, whatever they are.
+/// A service in any layers.
 type Stack = Box<dyn Fn(Incoming) -> std::pin::Pin<Box<dyn Future<Output = Outgoing>>>>;
 
 fn stack<S>(service: S) -> Stack
@@ -21,9 +21,9 @@ fn admin() -> Requirement {
     Requirement::new().scope("admin")
 }
 
-/// A rule never gets weaker by leaving something out: neither the token nor a word of the settings.
+/// A request cannot weaken a rule by omitting the token, and a server cannot by omitting a setting.
 #[tokio::test]
-async fn a_requirement_is_not_lifted_by_leaving_the_token_out() {
+async fn a_requirement_holds_for_a_request_without_a_token() {
     let world = World::new();
     let optional = || ProtectLayer::new(world.gate()).optional();
     let spellings = [
@@ -38,15 +38,18 @@ async fn a_requirement_is_not_lifted_by_leaving_the_token_out() {
         let (status, challenge) = told(&api(bearer(&world.token())).await, "www-authenticate");
         assert!(status == 403 && challenge.contains("scope=\"admin\""), "{index}: {challenge}");
         let (status, challenge) = told(&api(get(&[])).await, "www-authenticate");
-        // Where the outer one refuses, it knows of no requirement further in.
+        // If the outer layer refuses, it does not know the requirements of inner layers.
         assert!(
             status == 401 && (index == 5 || challenge.contains("scope=\"admin\"")),
             "{index}: {challenge}"
         );
-        assert!(!challenge.contains("error="), "{index}: who has not tried yet is not blamed: {challenge}");
+        assert!(
+            !challenge.contains("error="),
+            "{index}: a client that has not tried yet is not blamed: {challenge}"
+        );
         assert_eq!(world.clauses(), ["accepted", "access_scope", "credentials_missing"], "{index}");
     }
-    // Even one that demands nothing more is met by an access, and there is none.
+    // Even a requirement without conditions needs an access, and there is none.
     let nothing_more = Requirement::new();
     for api in [
         stack(optional().require(nothing_more.clone()).layer(Api::default())),
@@ -62,9 +65,9 @@ async fn a_requirement_is_not_lifted_by_leaving_the_token_out() {
     );
 }
 
-/// Also while keys have to be fetched first.
+/// This includes requests that wait for keys first.
 #[tokio::test]
-async fn a_requirement_holds_for_who_had_to_wait_too() {
+async fn a_requirement_holds_for_a_request_that_waited_too() {
     let world = World::new();
     let read = Requirement::new().scope("reports:read");
     for (requirement, status) in [(admin(), 403), (read, 200)] {
@@ -92,7 +95,7 @@ fn proven(holder: &Holder, token: &str, jti: &str, now: Timestamp) -> Incoming {
 
 /// A gate before the whole API, and the same gate before a part of it.
 #[tokio::test]
-async fn the_same_gate_twice_does_not_take_a_proof_for_replayed() {
+async fn the_same_gate_twice_does_not_take_a_proof_for_a_replay() {
     let world = World::new();
     let gate = world.gate();
     let once = || ProtectLayer::new(gate.clone());
@@ -108,18 +111,18 @@ async fn the_same_gate_twice_does_not_take_a_proof_for_replayed() {
         assert_eq!(api(bearer(&world.token())).await.status(), 200, "{index}");
         let request = proven(&holder, &token, &index.to_string(), world.clock.now());
         assert_eq!(api(request.clone()).await.status(), 200, "{index}");
-        assert_eq!(api(request).await.status(), 401, "{index}: it is good once all the same");
+        assert_eq!(api(request).await.status(), 401, "{index}: the proof is accepted once all the same");
         assert_eq!(world.clauses(), ["accepted", "accepted", "proof_replayed"], "{index}: each judged once");
         assert_eq!(api(get(&[])).await.status(), 401, "{index}");
     }
-    // What the part demands besides is demanded.
+    // The additional requirements of the part are still checked.
     let api = once().layer(once().require(admin()).layer(Api::default()));
     assert_eq!(call(&api, proven(&holder, &token, "more", world.clock.now())).await.status(), 403);
 }
 
-/// Other gates know nothing of it: each judges, and remembers the proof for itself.
+/// Other gates share nothing: each judges, and remembers the proof for itself.
 #[tokio::test]
-async fn two_gates_judge_each_for_itself() {
+async fn two_gates_judge_independently() {
     let world = World::new();
     let picky = ResourceServer::builder(RESOURCE)
         .trust(TrustedIssuer::new("https://other.example"))
@@ -131,12 +134,12 @@ async fn two_gates_judge_each_for_itself() {
     let api = ProtectLayer::new(world.gate()).layer(ProtectLayer::new(world.gate()).layer(Api::default()));
     assert_eq!(call(&api, request("1")).await.status(), 200);
     let api = ProtectLayer::new(world.gate()).layer(ProtectLayer::new(picky).layer(Api::default()));
-    assert_eq!(call(&api, request("2")).await.status(), 401, "the inner one does not trust this issuer");
+    assert_eq!(call(&api, request("2")).await.status(), 401, "the inner gate does not trust this issuer");
 }
 
-/// Whatever stands between the two may change who sends the request: then it is another one.
+/// A layer between the two may change the sender of the request. It is then another request.
 #[tokio::test]
-async fn a_request_that_has_changed_is_judged_anew() {
+async fn a_changed_request_is_judged_again() {
     type Change = fn(&mut Incoming, &str);
     #[derive(Clone)]
     struct Changed<S>(S, Change, String);
@@ -161,7 +164,7 @@ async fn a_request_that_has_changed_is_judged_anew() {
             request.headers_mut().append("authorization", good.parse().unwrap());
         }),
         (401, |request, _| drop(request.headers_mut().remove("authorization"))),
-        // A DPoP proof is of one method, and this one is spent.
+        // A DPoP proof is for one method, and this proof is used up.
         (401, |request, _| *request.method_mut() = http::Method::DELETE),
         (401, |request, _| drop(request.headers_mut().remove("dpop"))),
     ];
@@ -185,7 +188,7 @@ async fn send(router: &Router, request: Incoming) -> http::Response<Body> {
     response
 }
 
-/// Layers and extractors of axum, nested, on one request with one proof.
+/// Nested layers and extractors of axum, on one request with one proof.
 #[tokio::test]
 async fn nested_routers_and_extractors_use_a_proof_once() {
     let world = World::new();
@@ -205,8 +208,8 @@ async fn nested_routers_and_extractors_use_a_proof_once() {
     assert_eq!(world.clauses(), ["accepted", "proof_replayed"]);
 }
 
-/// What a CORS layer does, as far as it matters here: it answers preflights, and names the headers that a page of
-/// this origin may send and see.
+/// A minimal CORS layer: it answers preflights, and names the headers that a page of this origin may send
+/// and read.
 async fn cors(request: axum::extract::Request, next: axum::middleware::Next) -> axum::response::Response {
     let preflight = request.method() == http::Method::OPTIONS
         && request.headers().contains_key("access-control-request-method");
@@ -221,10 +224,10 @@ async fn cors(request: axum::extract::Request, next: axum::middleware::Next) -> 
     response
 }
 
-/// The Fetch standard: a preflight has no credentials, and a browser goes no further unless it is answered with
-/// success; of other responses, a page sees nothing without the headers of CORS.
+/// The Fetch standard: a preflight has no credentials, and a browser stops unless the response is a
+/// success. A page can read other responses only with the headers of CORS.
 #[tokio::test]
-async fn a_cors_layer_stands_outside_of_the_gate() {
+async fn a_cors_layer_belongs_outside_the_gate() {
     let world = World::new();
     let api = || Router::new().route("/reports", on_get(async || "a report"));
     let outside = api().layer(protect(world.gate())).layer(axum::middleware::from_fn(cors));
@@ -253,5 +256,5 @@ async fn a_cors_layer_stands_outside_of_the_gate() {
         }
     }
     let refused = send(&outside, bearer("opaque")).await;
-    assert!(refused.headers().contains_key("www-authenticate"), "and the page may see why");
+    assert!(refused.headers().contains_key("www-authenticate"), "the page may see the reason");
 }

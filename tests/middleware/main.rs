@@ -1,7 +1,8 @@
-//! APIs behind a gate: services of tower in memory, and axum on loopback. What becomes of each request,
-//! whose fault it is said to be, and how often the provider is asked.
+//! APIs behind a gate: services of tower in memory, and axum on loopback. The tests check the outcome of
+//! each request, who is blamed for it, and the number of requests to the provider.
 //!
-//! Time is moved by hand. Who waits for something waits for it to be seen: a counter, a record.
+//! The tests move the clock by hand. A test that waits for an event waits until it shows: in a counter or
+//! in a record.
 
 mod cache;
 mod demands;
@@ -55,7 +56,7 @@ use world::{Holder, Net, RESOURCE, START, World, lock};
 type Incoming = http::Request<String>;
 type Outgoing = http::Response<String>;
 
-/// The service behind the gate: says who asks, and counts.
+/// The service behind the gate. It returns the subject of the access, and counts calls.
 #[derive(Clone, Default)]
 struct Api(Arc<AtomicUsize>);
 
@@ -99,13 +100,13 @@ fn get(headers: &[(&str, &str)]) -> Incoming {
     request.body("the body".to_owned()).unwrap()
 }
 
-/// The status, and the values of a header, in one line.
+/// The status, and the values of a header in one line.
 fn told(response: &Outgoing, header: &str) -> (u16, String) {
     let values = response.headers().get_all(header).iter().map(|value| value.to_str().unwrap());
     (response.status().as_u16(), values.collect::<Vec<_>>().join(" & "))
 }
 
-/// Until it is so, lets others run.
+/// Lets other tasks run until the condition holds.
 async fn until(so: impl Fn() -> bool) {
     while !so() {
         tokio::task::yield_now().await;

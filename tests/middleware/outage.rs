@@ -1,4 +1,4 @@
-//! E22, U12: while the provider is down, nobody is told that their token is no good for it.
+//! E22, U12: while the provider is down, no token is blamed for it.
 
 use super::*;
 
@@ -10,7 +10,7 @@ const FAILURES: [Net; 5] = [
     Net::Broken(404, ""),
 ];
 
-/// 503, and when to try again.
+/// Checks for a 503 with a `Retry-After`.
 fn assert_unavailable(response: &Outgoing) {
     let (status, seconds) = told(response, "retry-after");
     assert_eq!(status, 503, "{response:?}");
@@ -20,7 +20,7 @@ fn assert_unavailable(response: &Outgoing) {
 }
 
 #[tokio::test]
-async fn e22_an_outage_is_503_never_401_and_an_api_starts_during_one() {
+async fn e22_an_outage_is_a_503_and_never_a_401_and_an_api_can_start_during_one() {
     for failure in FAILURES {
         let world = World::new();
         world.set(failure.clone());
@@ -30,24 +30,24 @@ async fn e22_an_outage_is_503_never_401_and_an_api_starts_during_one() {
         for token in [world.token(), world.forged("x")] {
             assert_unavailable(&call(&api, bearer(&token)).await);
         }
-        // What can be said without the provider is said.
+        // Verdicts that need no provider are still given.
         assert_eq!(call(&api, get(&[])).await.status(), 401, "{failure:?}");
         assert_eq!(call(&api, bearer("opaque")).await.status(), 401, "{failure:?}");
         world.set(Net::Up);
         world.clock.advance(30);
-        assert_eq!(call(&api, bearer(&world.token())).await.status(), 200, "it comes back: {failure:?}");
+        assert_eq!(call(&api, bearer(&world.token())).await.status(), 200, "the gate recovers: {failure:?}");
     }
 }
 
 #[tokio::test]
-async fn d1_good_tokens_pass_through_an_outage_and_unknown_keys_are_nobodys_fault() {
+async fn d1_valid_tokens_pass_during_an_outage_and_unknown_keys_are_not_blamed_on_tokens() {
     for failure in FAILURES {
         let world = World::new();
         let api = ProtectLayer::new(world.gate()).layer(Api::default());
         let good = world.token();
         assert_eq!(call(&api, bearer(&good)).await.status(), 200);
         world.set(failure.clone());
-        // The keys are fresh for 300 s, and used for another hour while renewing fails.
+        // The keys are fresh for 300 s, and serve for another hour while renewals fail.
         for elapsed in (0..3_900).step_by(60) {
             world.clock.set(START.plus(elapsed));
             let response = call(&api, bearer(&good)).await;
@@ -59,13 +59,13 @@ async fn d1_good_tokens_pass_through_an_outage_and_unknown_keys_are_nobodys_faul
         world.set(Net::Up);
         world.clock.advance(30);
         assert_eq!(call(&api, bearer(&good)).await.status(), 200);
-        assert_eq!(call(&api, bearer(&world.forged("k"))).await.status(), 401, "now we know");
+        assert_eq!(call(&api, bearer(&world.forged("k"))).await.status(), 401, "the verdict is known now");
         assert!(!world.clauses().contains(&"jws_signature"));
     }
 }
 
 #[tokio::test]
-async fn e28_the_outage_of_one_issuer_is_none_of_another() {
+async fn e28_the_outage_of_one_issuer_does_not_affect_another() {
     let world = World::new();
     let api = ProtectLayer::new(world.gate()).layer(Api::default());
     world.set(Net::Down);
@@ -75,7 +75,7 @@ async fn e28_the_outage_of_one_issuer_is_none_of_another() {
 }
 
 #[tokio::test]
-async fn warming_up_is_optional_and_says_what_cannot_be_had() {
+async fn warming_up_is_optional_and_names_the_unreachable_issuers() {
     let world = World::new();
     let gate = world.gate();
     gate.warm_up().await.unwrap();
@@ -91,7 +91,11 @@ async fn warming_up_is_optional_and_says_what_cannot_be_had() {
     let error = world.gate().warm_up().await.unwrap_err();
     assert!(error.because.is_some(), "{error}");
     let asked = error.asked.clone().unwrap();
-    assert_eq!((&*asked.host, asked.port), ("other.example", 443), "the last of those that cannot be had");
+    assert_eq!(
+        (&*asked.host, asked.port),
+        ("other.example", 443),
+        "the last of the issuers that cannot be reached"
+    );
     assert_eq!(
         error.to_string(),
         "https://other.example: nothing to use, asked openid-configuration at other.example:443: \
@@ -99,8 +103,8 @@ async fn warming_up_is_optional_and_says_what_cannot_be_had() {
     );
 }
 
-/// Who runs an API with many issuers reads in each record whose outage it is, and where nobody answered: not that
-/// of another one which failed meanwhile.
+/// The record of an outage names its own issuer and the host that did not answer, and not another issuer
+/// that failed in the meantime. An operator of an API with many issuers needs that.
 #[tokio::test]
 async fn the_record_of_an_outage_names_issuer_host_and_port() {
     let world = World::new();
@@ -132,7 +136,7 @@ async fn the_record_of_an_outage_names_issuer_host_and_port() {
         }
         world.clock.advance(30);
     }
-    // Where nobody has been asked in vain, no host is named.
+    // No host is named if no request failed.
     world.set(Net::Up);
     assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
     let line = {
@@ -147,7 +151,7 @@ async fn the_record_of_an_outage_names_issuer_host_and_port() {
 }
 
 #[tokio::test]
-async fn why_an_api_answers_503_is_told_to_whoever_runs_it() {
+async fn the_operator_of_an_api_learns_why_it_answers_503() {
     let world = World::new();
     let failures = Arc::new(Mutex::new(Vec::new()));
     let seen = failures.clone();
@@ -165,15 +169,15 @@ async fn why_an_api_answers_503_is_told_to_whoever_runs_it() {
     );
 }
 
-/// Keys that have moved are found by the metadata that says where to, and not only an hour later.
+/// Moved keys are found through the metadata at once, and not only an hour later.
 #[tokio::test]
-async fn keys_that_move_are_found() {
+async fn moved_keys_are_found() {
     let world = World::new();
     let api = ProtectLayer::new(world.gate()).layer(Api::default());
     assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
     let forged = world.forged("nowhere");
     world.provider(|provider| {
-        // They are where discovery says from now on; where they were, there is nothing.
+        // The keys are at the address in the metadata from now on. The old address has nothing.
         provider.alter_response(EndpointName::Jwks, hostile::respond(404, "text/plain", "gone"));
         provider.alter_response(
             EndpointName::Discovery,
@@ -181,6 +185,6 @@ async fn keys_that_move_are_found() {
         );
     });
     world.clock.advance(290);
-    assert_eq!(call(&api, bearer(&forged)).await.status(), 401, "new keys do not know it");
+    assert_eq!(call(&api, bearer(&forged)).await.status(), 401, "the new keys do not have it");
     assert_eq!(lock(&world.sent).iter().filter(|url| *url == "https://other.example/jwks").count(), 1);
 }

@@ -1,4 +1,5 @@
-//! Every outcome: its status, its challenge, its body, its record; and what never reaches the service.
+//! Every outcome: its status, its challenge, its body and its record, and the requests that never reach the
+//! service.
 
 use super::*;
 
@@ -83,7 +84,7 @@ async fn each_outcome_has_the_status_and_the_challenge_that_its_rfc_names() {
         let clauses = world.clauses();
         assert_eq!((got, clauses.last().copied()), (status, Some(clause)), "{what}: {challenge}");
         passed += usize::from(status == 200);
-        assert_eq!(inner.0.load(SeqCst), passed, "{what}: what is refused is never seen");
+        assert_eq!(inner.0.load(SeqCst), passed, "{what}: a refused request never reaches the service");
         if status == 200 {
             assert_eq!((response.body().as_str(), challenge.as_str()), ("robot: the body", ""), "{what}");
             continue;
@@ -99,16 +100,15 @@ async fn each_outcome_has_the_status_and_the_challenge_that_its_rfc_names() {
             }
             None => assert!(!challenge.contains("error=") && response.body().is_empty(), "{what}"),
         }
-        // Who has not tried and who lacks it is told the scope to ask for.
+        // A client that has not tried yet, and a client that lacks a scope, learn which scope to ask for.
         let names_scope = matches!(clause, "credentials_missing" | "access_scope");
         assert_eq!(challenge.contains("scope=\"reports:read\""), names_scope, "{what}: {challenge}");
     }
 }
 
-/// An issuer that nobody trusts is refused before anything is fetched, and nothing is fetched for
-/// requests that are wrong anyway.
+/// An untrusted issuer is refused before any fetch, and a request with another fault causes no fetch.
 #[tokio::test]
-async fn what_is_refused_by_its_looks_costs_no_fetch() {
+async fn a_request_with_a_visible_fault_costs_no_fetch() {
     let world = World::new();
     let api = ProtectLayer::new(world.gate()).layer(Api::default());
     let stranger =
@@ -121,9 +121,9 @@ async fn what_is_refused_by_its_looks_costs_no_fetch() {
     assert_eq!((world.count(""), world.count("/jwks")), (2, 1), "metadata, then keys, once");
 }
 
-/// S10: what is observed is typed, bounded, and has no byte of a token in it.
+/// S10: a record is typed and bounded, and contains no byte of a token.
 #[tokio::test]
-async fn every_verdict_is_observed_and_no_token_is_in_a_record() {
+async fn every_verdict_is_recorded_and_no_record_has_a_token() {
     let world = World::new();
     let gate = world.builder(World::server().pseudonyms(&[7; 32])).build().unwrap();
     let api = ProtectLayer::new(gate).layer(Api::default());
@@ -142,7 +142,7 @@ async fn every_verdict_is_observed_and_no_token_is_in_a_record() {
 }
 
 #[test]
-fn settings_that_make_no_gate_are_named() {
+fn settings_that_allow_no_gate_are_named() {
     let world = World::new();
     let named = |builder: GateBuilder| builder.build().unwrap_err();
     let fixed = KeySource::Fixed(Arc::new(KeySet::parse(br#"{"keys":[]}"#).unwrap()));

@@ -1,4 +1,4 @@
-//! S9 on axum: extractors, routes that need more than others, routes that need no token.
+//! S9 on axum: extractors, routes that need more than others, and routes that need no token.
 
 use super::*;
 use axum::{
@@ -67,7 +67,7 @@ async fn s9_each_route_has_its_own_needs() {
 }
 
 #[tokio::test]
-async fn what_a_layer_demands_twice_it_demands_twice() {
+async fn a_demand_that_is_made_twice_is_checked_twice() {
     let world = World::new();
     let demands =
         |first: Requirement, second: Requirement| protect(world.gate()).require(first).require(second);
@@ -84,7 +84,7 @@ async fn what_a_layer_demands_twice_it_demands_twice() {
 }
 
 #[tokio::test]
-async fn optional_routes_take_no_token_for_an_answer_and_a_bad_one_for_none() {
+async fn optional_routes_accept_a_missing_token_and_refuse_an_invalid_one() {
     let world = World::new();
     let gate = world.gate();
     let router = Router::new()
@@ -103,7 +103,7 @@ async fn optional_routes_take_no_token_for_an_answer_and_a_bad_one_for_none() {
     assert!(status == 401 && !challenge.contains("error="), "{challenge}");
     let (status, challenge) = told(&send(&router, at("/scoped", None)).await, "www-authenticate");
     assert!(status == 401 && challenge.contains("scope=\"reports:read\""), "{challenge}");
-    // An access that somebody else has put there is none.
+    // An access that other code has put there does not count.
     let (parts, _) = bearer(&world.token()).into_parts();
     let access: Arc<Access> = gate.check(&oidc_proto::resource::RequestView::of(&parts)).await.unwrap();
     let mut smuggled = at("/maybe", None);
@@ -112,7 +112,7 @@ async fn optional_routes_take_no_token_for_an_answer_and_a_bad_one_for_none() {
 }
 
 #[tokio::test]
-async fn routes_that_no_gate_is_in_front_of_answer_nobody() {
+async fn routes_without_a_gate_refuse_every_request() {
     let world = World::new();
     let router: Router = Router::new()
         .route("/must", on_get(client))
@@ -131,7 +131,7 @@ struct Department {
 }
 
 #[tokio::test]
-async fn claims_of_ones_own_come_typed_and_states_are_left_alone() {
+async fn custom_claims_are_typed_and_states_stay_unchanged() {
     let world = World::new();
     let handler = async |State(greeting): State<&'static str>, Claims(of): Claims<Department>| {
         format!("{greeting}, {}", of.department)
@@ -141,11 +141,11 @@ async fn claims_of_ones_own_come_typed_and_states_are_left_alone() {
     let token = world.token_with(|_, claims| drop(claims.insert("department".into(), "sales".into())));
     assert_eq!(send(&router, at("/hello", Some(&token))).await.body(), "Hello, sales");
     let response = send(&router, at("/hello", Some(&world.token()))).await;
-    assert_eq!(response.status(), 403, "a good token, but not for this");
+    assert_eq!(response.status(), 403, "a valid token without this claim");
     assert_eq!(world.clauses().last(), Some(&"access_privilege"));
 }
 
-/// A router cuts off the path that it is nested at; a proof is made for the whole.
+/// A router strips the path that it is nested at. A proof is made for the whole path.
 #[tokio::test]
 async fn proofs_are_for_the_path_that_the_client_has_sent() {
     let world = World::new();
@@ -162,7 +162,7 @@ async fn proofs_are_for_the_path_that_the_client_has_sent() {
 }
 
 #[tokio::test]
-async fn tokens_in_the_query_only_when_asked_and_never_in_a_shared_cache() {
+async fn tokens_in_the_query_need_a_setting_and_never_reach_a_shared_cache() {
     let world = World::new();
     let path = format!("/reports?access_token={}", world.token());
     for (policy, status, cache) in
@@ -176,7 +176,7 @@ async fn tokens_in_the_query_only_when_asked_and_never_in_a_shared_cache() {
 }
 
 #[tokio::test]
-async fn a_response_that_nobody_may_store_stays_so() {
+async fn a_response_with_no_store_keeps_it() {
     let world = World::new();
     for (said, told_then) in [("no-store", "no-store"), ("public, max-age=60", "private")] {
         let handler = move || async move { ([("cache-control", said)], "") };

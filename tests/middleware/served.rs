@@ -1,4 +1,4 @@
-//! The whole of it on loopback: a provider, an API served by axum, and clients, each on its sockets.
+//! The whole chain on loopback: a provider, an API served by axum, and clients, each with its sockets.
 
 use super::*;
 use axum::{Router, routing::get as on_get};
@@ -59,6 +59,6 @@ async fn a_real_server_refuses_and_accepts_and_survives_its_provider() {
     assert_eq!((none.0, forged.0, bad.0), (401, 401, 400));
     assert!(forged.1.unwrap().contains("error=\"invalid_token\""));
     let fetches = socket.provider(|provider| provider.count(EndpointName::Jwks));
-    assert_eq!(fetches, 2, "the first keys, and newer ones for the forged");
+    assert_eq!(fetches, 2, "the first keys, and newer ones for the forged token");
     socket.provider(|provider| provider.assert_clean());
 }

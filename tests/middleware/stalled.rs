@@ -1,9 +1,9 @@
-//! D5: a provider that takes a request and says nothing. Nobody holds a lock meanwhile, and nobody waits
-//! longer than the policy's patience.
+//! D5: a provider that takes a request and never answers. No task holds a lock in the meantime, and no
+//! request waits longer than the policy's patience.
 
 use super::*;
 
-/// Ends the patience of whoever waits.
+/// Ends the patience of the waiting requests.
 async fn out_of_patience(world: &World, gate: &Gate, issuer: &str, waiting: usize) {
     until(|| gate.waiting(issuer) == Some(waiting)).await;
     world.clock.advance(RenewalPolicy::KEYS.patience.as_secs().cast_signed());
@@ -11,7 +11,7 @@ async fn out_of_patience(world: &World, gate: &Gate, issuer: &str, waiting: usiz
 }
 
 #[tokio::test]
-async fn d5_while_a_provider_is_silent_everybody_else_is_served() {
+async fn d5_while_a_provider_is_silent_all_other_requests_are_served() {
     let world = World::new();
     let gate = world.gate();
     let api = ProtectLayer::new(gate.clone()).layer(Api::default());
@@ -25,8 +25,8 @@ async fn d5_while_a_provider_is_silent_everybody_else_is_served() {
     let (slow, forged) = (api.clone(), bearer(&world.forged("new")));
     let hanging = tokio::spawn(async move { call(&slow, forged).await });
     until(|| gate.waiting("https://op.example") == Some(1)).await;
-    // The same issuer, another one, a proof that goes through the replay window: all at once, without
-    // waiting. `try_check` has nothing to wait with.
+    // The same issuer, another issuer, and a proof that goes through the replay window, all at once and
+    // without waiting. `try_check` has no way to wait.
     for request in [bearer(&good), bearer(&other)] {
         let (parts, _) = request.into_parts();
         let view = oidc_proto::resource::RequestView::of(&parts);
@@ -37,12 +37,16 @@ async fn d5_while_a_provider_is_silent_everybody_else_is_served() {
     assert_eq!(call(&api, proven).await.status(), 200);
 
     out_of_patience(&world, &gate, "https://op.example", 1).await;
-    assert_eq!(told(&hanging.await.unwrap(), "www-authenticate"), (503, String::new()), "nobody knows");
+    assert_eq!(
+        told(&hanging.await.unwrap(), "www-authenticate"),
+        (503, String::new()),
+        "the verdict is unknown"
+    );
     world.set(Net::Up);
 }
 
 #[tokio::test]
-async fn with_nothing_at_hand_a_request_waits_its_patience_once_and_no_longer() {
+async fn a_request_without_keys_waits_for_its_patience_once_and_no_longer() {
     let world = World::new();
     let gate = world.gate();
     let api = ProtectLayer::new(gate.clone()).layer(Api::default());
@@ -60,8 +64,8 @@ async fn with_nothing_at_hand_a_request_waits_its_patience_once_and_no_longer() 
     }
     let longest = RenewalPolicy::KEYS.patience;
     assert!(lock(&world.slept).iter().all(|span| *span <= longest));
-    assert_eq!(world.count("openid-configuration"), 1, "one of them asked");
-    // The answer comes after all, and is there for all who come later.
+    assert_eq!(world.count("openid-configuration"), 1, "one of them sent a request");
+    // The response comes after all, and serves all later requests.
     world.set(Net::Up);
     until(|| gate.key_counters("https://op.example").is_some_and(|counters| counters.renewals == 1)).await;
     assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
@@ -83,11 +87,11 @@ async fn stale_keys_serve_when_patience_ends() {
     assert_eq!(first.await.unwrap().status(), 200);
     let slept = lock(&world.slept).len();
     assert_eq!(call(&api, bearer(&good)).await.status(), 200);
-    assert_eq!(lock(&world.slept).len(), slept, "the next does not wait at all");
+    assert_eq!(lock(&world.slept).len(), slept, "the next request does not wait at all");
     world.set(Net::Up);
 }
 
-/// Two waits of one request, for keys and for newer ones, take no more time than one may.
+/// Two waits of one request, for keys and for newer ones, take no longer than one wait may.
 #[tokio::test]
 async fn two_waits_share_one_patience() {
     let world = World::new();
@@ -97,7 +101,7 @@ async fn two_waits_share_one_patience() {
     let (slow, request) = (api.clone(), bearer(&world.forged("new")));
     let hanging = tokio::spawn(async move { call(&slow, request).await });
     until(|| gate.waiting("https://op.example") == Some(1)).await;
-    // Two seconds pass until there are keys, and then the provider falls silent again.
+    // Two seconds pass until there are keys. Then the provider falls silent again.
     let net = world.net.clone();
     world.provider(|provider| {
         provider.alter_response(EndpointName::Jwks, move |_| {

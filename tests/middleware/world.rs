@@ -1,5 +1,5 @@
-//! What a gate needs of the world outside, in memory: providers that can go down or fall silent, a
-//! clock that is moved by hand, and tokens.
+//! The gate's surroundings, in memory: providers that can go down or fall silent, a clock that the test
+//! moves, and tokens.
 
 use super::*;
 
@@ -7,15 +7,15 @@ pub const START: Timestamp = Timestamp(1_800_000_000);
 pub const RESOURCE: &str = "https://api.example";
 const ISSUERS: [&str; 2] = ["https://op.example", "https://other.example"];
 
-/// How the network behaves.
+/// The behaviour of the network.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Net {
     Up,
     /// No response.
     Down,
-    /// Nothing at all, until it behaves in another way.
+    /// Neither a response nor an error, until the behaviour changes.
     Silent,
-    /// A response that is no good.
+    /// A useless response.
     Broken(u16, &'static str),
 }
 
@@ -24,12 +24,12 @@ pub struct World {
     pub clock: SimClock,
     pub providers: Arc<Vec<Mutex<TestProvider>>>,
     pub net: Arc<watch::Sender<Net>>,
-    /// Every request that was sent, by its URL, whether or not it was answered.
+    /// The URL of every request that was sent, whether or not it was answered.
     pub sent: Arc<Mutex<Vec<String>>>,
-    /// How long callers have slept, and who wakes them.
+    /// The durations of the callers' sleeps, and the means to wake them.
     pub slept: Arc<Mutex<Vec<Duration>>>,
     pub records: Arc<Mutex<Vec<VerdictRecord>>>,
-    /// What the introspection endpoint says of tokens.
+    /// The response of the introspection endpoint for each token.
     pub said: Arc<Mutex<BTreeMap<String, Value>>>,
 }
 
@@ -68,7 +68,7 @@ impl World {
             .resource_metadata("https://api.example/.well-known/oauth-protected-resource")
     }
 
-    /// The one that introspects opaque tokens, too.
+    /// A server that also introspects opaque tokens.
     pub fn introspecting() -> oidc_proto::resource::ResourceServerBuilder {
         ResourceServer::builder(RESOURCE)
             .trust(TrustedIssuer::new(ISSUERS[0]).introspects_opaque_tokens())
@@ -91,7 +91,7 @@ impl World {
         let (world, slept) = (self.clone(), self.slept.clone());
         let sleep = move |span| {
             lock(&slept).push(span);
-            // Only the clock, moved by hand, ends a wait.
+            // Only the clock, which the test moves, ends a wait.
             async move {
                 if !span.is_zero() {
                     std::future::pending().await
@@ -126,7 +126,7 @@ impl World {
         }
         let issuer = ISSUERS.iter().position(|issuer| url.starts_with(issuer)).expect("a known host");
         if url.ends_with("/introspect") {
-            assert!(request.headers().contains_key("authorization"), "the API says who it is");
+            assert!(request.headers().contains_key("authorization"), "the API identifies itself");
             let form: BTreeMap<_, _> = url::form_urlencoded::parse(request.body()).into_owned().collect();
             let said = lock(&self.said).get(&form["token"]).cloned().unwrap_or(json!({"active": false}));
             let response = http::Response::builder().header("content-type", "application/json");
@@ -139,7 +139,7 @@ impl World {
         self.net.send_replace(net);
     }
 
-    /// How many requests were sent to URLs that end so.
+    /// The number of requests to URLs with this end.
     pub fn count(&self, end: &str) -> usize {
         lock(&self.sent).iter().filter(|url| url.ends_with(end)).count()
     }
@@ -148,7 +148,7 @@ impl World {
         look(&mut lock(&self.providers[0]))
     }
 
-    /// A good token of the first issuer, for `reports:read`.
+    /// A valid token of the first issuer, for `reports:read`.
     pub fn token(&self) -> String {
         self.token_with(|_, _| {})
     }
@@ -165,13 +165,13 @@ impl World {
         mint(&mut lock(&self.providers[1]), self.clock.now(), |_, _| {})
     }
 
-    /// A token of a key that nobody has.
+    /// A token with an unknown key.
     pub fn forged(&self, kid: impl Into<String>) -> String {
         let kid = kid.into();
         self.token_with(move |header, _| drop(header.insert("kid".into(), kid.as_str().into())))
     }
 
-    /// The clauses of the verdicts since the last time.
+    /// The clauses of the verdicts since the last call.
     pub fn clauses(&self) -> Vec<&'static str> {
         lock(&self.records).drain(..).map(|record| record.clause).collect()
     }
@@ -189,7 +189,7 @@ pub fn mint(
     token
 }
 
-/// A token as it is; then the provider behaves again.
+/// A token as the provider makes it. Afterwards the provider behaves again.
 pub fn mint_plain(provider: &mut TestProvider, now: Timestamp) -> String {
     let body = "grant_type=client_credentials&scope=reports%3Aread";
     let request = http::Request::post(provider.url(EndpointName::Token))
@@ -204,7 +204,7 @@ pub fn mint_plain(provider: &mut TestProvider, now: Timestamp) -> String {
     members["access_token"].as_str().unwrap().to_owned()
 }
 
-/// A client's own key, and proofs that it is held.
+/// A client's own key, and proofs of possession.
 pub struct Holder(RingSigner);
 
 impl Holder {

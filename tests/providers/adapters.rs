@@ -1,4 +1,4 @@
-//! A real, OpenID-certified provider, logged into over each adapter: `oidc-provider` from npm.
+//! Logins at a real, OpenID-certified provider over each adapter: `oidc-provider` from npm.
 
 use crate::npm::{self, Browser, User};
 use oidc_drive::moment;
@@ -13,7 +13,7 @@ use tokio::runtime::Runtime;
 
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
-/// One way to run any flow.
+/// A way to run any flow.
 trait Http {
     fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output;
 }
@@ -72,21 +72,22 @@ fn log_in_refresh_and_serve(http: &impl Http) {
 }
 
 #[test]
-fn over_ureq() {
+fn a_user_logs_in_over_ureq() {
     log_in_refresh_and_serve(&oidc_ureq::Http::new());
 }
 
 #[test]
-fn over_hyper() {
+fn a_user_logs_in_over_hyper() {
     log_in_refresh_and_serve(&oidc_hyper::Http::new());
 }
 
 #[test]
-fn over_reqwest() {
+fn a_user_logs_in_over_reqwest() {
     log_in_refresh_and_serve(&oidc_reqwest::Http::new());
 }
 
-/// The same by the handle of each stack, verifying an access token besides; `await` where it is async.
+/// Logs in through the handle of each stack, and verifies an access token as well. `await` where it is
+/// async.
 macro_rules! by_handle {
     ($stack:ident, $visit:expr $(, $await:tt)?) => {{
         let Some(npm) = npm::npm() else { return };
@@ -123,11 +124,11 @@ macro_rules! by_handle {
 }
 
 #[test]
-fn by_the_handle_over_ureq() {
+fn a_user_logs_in_with_the_handle_over_ureq() {
     by_handle!(oidc_ureq, |url: &url::Url| Browser::new().visit(url, User::Agrees("alice")));
 }
 
-/// The browser blocks: it gets a thread of its own.
+/// The browser blocks, so it gets a thread of its own.
 async fn visit(url: &url::Url) -> String {
     let url = url.clone();
     let visit = tokio::task::spawn_blocking(move || Browser::new().visit(&url, User::Agrees("alice")));
@@ -135,11 +136,11 @@ async fn visit(url: &url::Url) -> String {
 }
 
 #[test]
-fn by_the_handle_over_hyper() {
+fn a_user_logs_in_with_the_handle_over_hyper() {
     RUNTIME.block_on(async { by_handle!(oidc_hyper, visit, await) });
 }
 
 #[test]
-fn by_the_handle_over_reqwest() {
+fn a_user_logs_in_with_the_handle_over_reqwest() {
     RUNTIME.block_on(async { by_handle!(oidc_reqwest, visit, await) });
 }

@@ -15,16 +15,16 @@ use tokio::sync::RwLock;
 
 const RESOURCE: &str = "https://api.example/";
 
-/// A provider of these tests alone: one of them rotates its keys, and logins must not meet that.
+/// A provider for these tests only: one of them rotates its keys, which must not disturb logins.
 fn provider() -> Option<&'static Npm> {
     static NPM: OnceLock<Option<Npm>> = OnceLock::new();
     NPM.get_or_init(npm::start).as_ref()
 }
 
-/// It is one for both tests: they take turns.
+/// Both tests share the provider, so they take turns.
 static TURN: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
-/// Requests that were sent to URLs with this path, counted.
+/// Counts the requests to URLs with this path.
 #[derive(Clone, Default)]
 struct Sent(Arc<Mutex<Vec<String>>>);
 
@@ -42,7 +42,8 @@ fn gate(npm: &Npm) -> (Gate, Sent) {
         let http = http.clone();
         async move { tokio::task::spawn_blocking(move || http.send(request, terms)).await.expect("no panic") }
     };
-    // What this provider says of an opaque token has no audience: it is for whoever may ask.
+    // The provider's introspection response has no audience: any client that may introspect may use the
+    // token.
     let issuer = TrustedIssuer::new(&npm.issuer).introspects_opaque_tokens().introspects_without_audience();
     let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
     let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
@@ -54,7 +55,7 @@ fn gate(npm: &Npm) -> (Gate, Sent) {
     (Gate::builder(server, io).url_policy(policy).introspection(client).build().unwrap(), sent)
 }
 
-/// A token of a service: a JWT with the resource named, opaque without.
+/// A token of a service: a JWT if the resource is named, and opaque otherwise.
 fn token(npm: &Npm, resource: Option<&str>) -> Secret {
     let client = npm.client("ES256", "client_secret_basic").build().unwrap();
     let wanted = match resource {
@@ -94,15 +95,15 @@ async fn jwts_are_verified_and_opaque_tokens_introspected() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
+async fn keys_rotate_while_requests_run_and_no_valid_token_is_refused() {
     let Some(npm) = provider() else { return };
     let _turn = TURN.lock().await;
     let (gate, sent) = gate(npm);
     let opaque = token(npm, None);
     let old = token(npm, Some(RESOURCE));
     ask(&gate, &old).await.unwrap();
-    // Nobody asks with a token that is not the newest any more: its key may be withdrawn by then, and to
-    // look for it would cost one of the two fetches that are left to the rotations.
+    // Every request uses the newest token. The key of an older one may be withdrawn by then, and the search
+    // for it would use one of the two fetches that the rotations need.
     let newest = Arc::new(RwLock::new(old.clone()));
     let (stop, asked) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
     let load: Vec<_> = (0..8)
@@ -134,5 +135,5 @@ async fn its_keys_rotate_while_requests_run_and_no_good_token_is_refused() {
     }
     assert_eq!(sent.count("/jwks"), 3, "the first keys, and one fetch for each rotation");
     assert_eq!(ask(&gate, &old).await.unwrap_err().code(), "jws_unknown_key", "its key was withdrawn");
-    assert!(ask(&gate, &opaque).await.is_ok(), "what is opaque outlives keys");
+    assert!(ask(&gate, &opaque).await.is_ok(), "an opaque token outlives the keys");
 }

@@ -57,9 +57,9 @@ fn users_log_in_with_every_algorithm_and_every_authentication() {
             let refreshed = npm.http.run(call).unwrap();
             assert!(refreshed.rotated && refreshed.tokens.refresh_token.as_ref() != Some(&refresh_token));
             assert_eq!(refreshed.id_token.expect("a new ID token").sub, "alice");
-            assert!(refreshed.learned.keys.is_none(), "the keys at hand vouched for it");
+            assert!(refreshed.learned.keys.is_none(), "the known keys verified it");
 
-            // The old refresh token is spent, and the provider says so in words.
+            // The old refresh token is used up, and the provider's error says so.
             let again = client.refresh(&refresh_token, Some(previous), keys, oidc_drive::moment()).unwrap();
             let Err(Error::OAuth(error)) = npm.http.run(again).map_err(protocol) else { panic!() };
             assert_eq!((error.status, error.response.error.as_str()), (400, "invalid_grant"));
@@ -68,7 +68,7 @@ fn users_log_in_with_every_algorithm_and_every_authentication() {
 }
 
 #[test]
-fn an_algorithm_that_is_not_the_registered_one_is_refused() {
+fn an_unregistered_algorithm_is_refused() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("ES256", "none").id_token_signed_response_alg(Algorithm::RS256).build().unwrap();
     let error = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap_err();
@@ -76,7 +76,7 @@ fn an_algorithm_that_is_not_the_registered_one_is_refused() {
 }
 
 #[test]
-fn max_age_is_answered_with_auth_time() {
+fn a_request_with_max_age_yields_auth_time() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("RS256", "client_secret_basic").build().unwrap();
     let request =
@@ -111,7 +111,7 @@ fn services_get_tokens_of_their_own_and_a_resource_server_verifies_them() {
 }
 
 #[test]
-fn a_refresh_token_that_is_revoked_is_worth_nothing() {
+fn a_revoked_refresh_token_is_refused() {
     let Some(npm) = npm::npm() else { return };
     for method in ["client_secret_basic", "client_secret_post", "none"] {
         let client = npm.client("ES256", method).build().unwrap();
@@ -129,7 +129,7 @@ fn a_refresh_token_that_is_revoked_is_worth_nothing() {
 }
 
 #[test]
-fn an_id_token_is_no_access_token() {
+fn an_id_token_is_not_accepted_as_an_access_token() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("ES256", "none").build().unwrap();
     let login = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap();
@@ -145,7 +145,7 @@ fn an_id_token_is_no_access_token() {
 }
 
 #[test]
-fn a_wrong_client_secret_is_named_as_such() {
+fn a_wrong_client_secret_is_a_named_error() {
     let Some(npm) = npm::npm() else { return };
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = npm.client("RS256", method).secret(Secret::new("wrong")).build().unwrap();
@@ -161,7 +161,7 @@ fn a_wrong_client_secret_is_named_as_such() {
 }
 
 #[test]
-fn a_user_who_aborts_is_a_typed_error_from_the_right_issuer() {
+fn an_aborted_login_is_a_typed_error_from_the_right_issuer() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("RS256", "none").build().unwrap();
     let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment()).unwrap();
@@ -173,7 +173,7 @@ fn a_user_who_aborts_is_a_typed_error_from_the_right_issuer() {
 }
 
 #[test]
-fn a_code_is_good_once() {
+fn a_code_can_be_used_once() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("RS256", "client_secret_basic").build().unwrap();
     let (url, pending) = client.authorize(&AuthorizationRequest::new(["profile"]), moment()).unwrap();
@@ -186,9 +186,9 @@ fn a_code_is_good_once() {
     assert!(matches!(second, Err(Error::OAuth(error)) if error.response.error == "invalid_grant"));
 }
 
-/// The waits are those of a simulated clock; the provider's own is the one of this machine.
+/// A simulated clock counts the waits. The provider's own clock is that of this machine.
 #[test]
-fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
+fn a_device_logs_in_with_a_code_that_its_user_enters_elsewhere() {
     let Some(npm) = npm::npm() else { return };
     for method in METHODS {
         let client = npm.client("ES256", method).id_token_signed_response_alg(Algorithm::ES256);
@@ -215,13 +215,13 @@ fn a_device_is_logged_in_by_a_code_that_its_user_enters_elsewhere() {
         });
         let login = login.unwrap().expect("every request is answered");
         assert_eq!(login.id_token.expect("openid was asked for").sub, "alice", "{method}");
-        assert_eq!(asked, 4, "two in vain, one for the tokens, one for the keys");
+        assert_eq!(asked, 4, "two polls in vain, one for the tokens, one for the keys");
         assert!(login.tokens.refresh_token.is_some());
     }
 }
 
 #[test]
-fn a_device_code_that_nobody_issued_is_refused_by_name() {
+fn an_unknown_device_code_is_refused_by_name() {
     let Some(npm) = npm::npm() else { return };
     let client = npm.client("ES256", "none").build().unwrap();
     let call = client.device_authorization(["openid"], oidc_drive::moment()).unwrap();

@@ -14,12 +14,12 @@ use std::{
 };
 use url::Url;
 
-/// The secret of every confidential client: it has characters that form-encoding changes.
+/// The secret of every confidential client. It has characters that form encoding changes.
 pub const SECRET: &str = "s3cret:/?&=+ %~";
-/// Where every client's users come back to. Nobody listens there: the browser stops before it.
+/// The redirect URI of every client. No server listens there: the browser stops before it.
 pub const REDIRECT_URI: &str = "https://app.example/callback";
 
-/// A running provider; it ends when this process does, because its standard input closes then.
+/// A running provider. It ends with this process, because its standard input closes then.
 pub struct Npm {
     pub issuer: String,
     pub metadata: Arc<ProviderMetadata>,
@@ -27,14 +27,14 @@ pub struct Npm {
     child: Mutex<(Child, BufReader<ChildStdout>)>,
 }
 
-/// The provider, started once for all tests that leave its keys alone; `None` where there is no Node.js and nobody
-/// insists (`OIDC_REQUIRE_PROVIDERS=1` does).
+/// The provider, started once for all tests that leave its keys alone. `None` if there is no Node.js and it
+/// is not required (`OIDC_REQUIRE_PROVIDERS=1` requires it).
 pub fn npm() -> Option<&'static Npm> {
     static NPM: OnceLock<Option<Npm>> = OnceLock::new();
     NPM.get_or_init(start).as_ref()
 }
 
-/// Starts one more.
+/// Starts another provider.
 pub fn start() -> Option<Npm> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
     let mut child = Command::new(script)
@@ -62,7 +62,7 @@ pub fn start() -> Option<Npm> {
 }
 
 impl Npm {
-    /// Replaces the keys that sign; returns when the new ones do.
+    /// Replaces the signing keys, and returns when the new ones sign.
     pub fn rotate(&self, rotation: usize) {
         let mut child = self.child.lock().expect("whole");
         let (child, stdout) = &mut *child;
@@ -89,7 +89,7 @@ impl Npm {
     }
 }
 
-/// The error of a flow that failed; a transport error is a failure of the test.
+/// The error of a failed flow. A transport error fails the test.
 pub fn protocol(failed: DriveError<ureq::Error>) -> Error {
     match failed {
         DriveError::Protocol(error) => error,
@@ -97,18 +97,18 @@ pub fn protocol(failed: DriveError<ureq::Error>) -> Error {
     }
 }
 
-/// A browser with a jar of cookies, which follows redirects until they leave the provider.
+/// A browser with a cookie jar. It follows redirects until one leaves the provider.
 pub struct Browser {
     agent: ureq::Agent,
     cookies: BTreeMap<String, String>,
 }
 
-/// What the user does on the pages.
+/// The user's acts on the pages.
 #[derive(Clone, Copy, PartialEq)]
 pub enum User {
-    /// Logs in, and agrees.
+    /// The user logs in and agrees.
     Agrees(&'static str),
-    /// Goes back to the application without logging in.
+    /// The user goes back to the application without logging in.
     Aborts,
 }
 
@@ -122,7 +122,7 @@ impl Browser {
         Self { agent: config.into(), cookies: BTreeMap::new() }
     }
 
-    /// Visits the authorization URL; returns the URL that the provider sends the user back to.
+    /// Visits the authorization URL. Returns the URL that the provider sends the user back to.
     pub fn visit(&mut self, url: &Url, user: User) -> String {
         let (home, mut url) = (url.origin(), url.clone());
         let mut body: Option<String> = None;
@@ -143,7 +143,7 @@ impl Browser {
         panic!("the provider's pages lead in circles at {url}");
     }
 
-    /// Visits the page where the code of a device is entered; it is, and its user logs in and agrees.
+    /// Visits the page for device codes, enters the code, logs the user in, and agrees.
     pub fn enter_code(&mut self, url: &Url, user_code: &str, name: &str) {
         let (device, mut url) = (url.join("/device").expect("a URL"), url.clone());
         let mut body: Option<String> = None;
@@ -157,7 +157,8 @@ impl Browser {
             };
             (url, body) = match field(&page, "xsrf") {
                 Some(xsrf) => {
-                    // Once the code itself, once that it is the one on the device.
+                    // The first form sends the code, and the second confirms that it is the one on the
+                    // device.
                     let confirmed = if page.contains("confirm") { "&confirm=yes" } else { "" };
                     (device.clone(), Some(format!("xsrf={xsrf}&user_code={user_code}{confirmed}")))
                 }
@@ -199,7 +200,7 @@ pub enum Opened {
     Page(String),
 }
 
-/// What a user who agrees fills in.
+/// The form fields of a user who agrees.
 fn answer(page: &str, name: &str) -> String {
     match page.contains(r#"value="login""#) {
         true => format!("prompt=login&login={name}&password=x"),

@@ -1,5 +1,5 @@
-// A host that gives a WebAssembly module nothing: every import throws. Runs the module's `main`, and says
-// which import it asked for.
+// Runs the `main` of a WebAssembly module in a host where every import throws, and prints which import the
+// module called.
 //
 // node host.mjs MODULE nothing|entropy
 import { readFileSync } from "node:fs";
@@ -10,7 +10,7 @@ const asked = [];
 const imports = {};
 for (const { module: from, name, kind } of WebAssembly.Module.imports(module)) {
   if (kind !== "function") throw new Error(`an import that is no function: ${from} ${name}`);
-  // wasm-bindgen writes the sources of its module into nothing but names; those of WASI are no such names.
+  // wasm-bindgen's imports are in modules with placeholder names. Any other module, such as WASI, is an error.
   if (!from.startsWith("__wbindgen_")) throw new Error(`an import of another kind: ${from} ${name}`);
   (imports[from] ??= {})[name] = () => {
     asked.push(name);

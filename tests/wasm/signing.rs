@@ -1,5 +1,5 @@
-//! A signature by ECDSA: the one thing in the core that takes entropy from elsewhere than a `Moment`. As a
-//! WebAssembly module it must ask its host, and is stopped there.
+//! Signs with ECDSA, the only operation of the core that takes entropy from another source than a `Moment`.
+//! As a WebAssembly module it must ask its host, and is stopped there.
 
 use oidc_proto::jose::{Algorithm, RingSigner, Sign as _};
 

@@ -1,6 +1,6 @@
-//! A service from the inside: a user logs in by discovery, a sealed cookie and a code; API tokens are
-//! verified, and keys are renewed by the policy. Runs anywhere, and as a WebAssembly module without asking
-//! its host for anything: time and entropy come in `Moment`s.
+//! Runs a service without a host: a user logs in with discovery, a sealed cookie and a code, API tokens are
+//! verified, and keys are renewed by the policy. As a WebAssembly module it asks its host for nothing: time
+//! and entropy come in `Moment`s.
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,
@@ -16,14 +16,14 @@ use std::sync::Arc;
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const ISSUER: &str = "https://op.example";
 const CALLBACK: &str = "https://app.example/callback";
-/// RFC 8037 appendix A.1.
+/// The private key of RFC 8037 appendix A.1.
 const PRIVATE: &[u8] = br#"{"kty":"OKP","crv":"Ed25519","d":"nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A","x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}"#;
 
 fn moment(entropy: u8) -> Moment {
     Moment::new(NOW, [entropy; 32])
 }
 
-/// The one request of a call, answered with this.
+/// Answers the single request of a call with this value.
 fn answer<F: Flow>(call: Call<F>, with: impl FnOnce(&Request) -> Value) -> Step<F> {
     let (request, _, pending) = call.into_parts();
     let body = with(&request).to_string().into_bytes();
@@ -108,7 +108,7 @@ fn protect_an_api(signer: &RingSigner, keys: &Arc<KeySet>) {
     assert!(verifier.verify(&token, &keys, &mut scratch, NOW).is_err());
 }
 
-/// RSA and ECDSA are verified by the part of ring that is written in C.
+/// RSA and ECDSA signatures are verified by the part of ring that is written in C.
 fn verify_and_sign_the_examples_of_rfc_7515() {
     for (token, jwk) in [
         (

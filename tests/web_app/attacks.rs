@@ -1,4 +1,4 @@
-//! What somebody else can do with links, forms and cookies: nothing.
+//! Attacks with links, forms and cookies: none has an effect.
 
 use crate::{
     visitor::{Visitor, choose},
@@ -11,7 +11,7 @@ use oidc_testkit::EndpointName;
 const ORIGIN: &str = "https://app.example";
 
 #[tokio::test]
-async fn after_login_one_goes_to_a_page_of_this_site_and_to_no_other() {
+async fn a_login_leads_only_to_a_page_of_this_site() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -44,7 +44,7 @@ async fn after_login_one_goes_to_a_page_of_this_site_and_to_no_other() {
             let page = Visitor::new(&site).log_in(&world, good).await;
             assert_eq!(page.leads_to(), good);
         }
-        // Where one is logged in already, one goes there at once.
+        // A user who is logged in already goes there at once.
         let mut alice = Visitor::new(&site);
         alice.log_in(&world, "/private").await;
         assert_eq!(alice.get("/login?next=/private/letters").await.leads_to(), "/private/letters");
@@ -55,7 +55,7 @@ async fn after_login_one_goes_to_a_page_of_this_site_and_to_no_other() {
 }
 
 #[tokio::test]
-async fn nobody_is_logged_out_by_a_link_an_image_or_another_site() {
+async fn a_link_an_image_or_another_site_cannot_log_a_user_out() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -88,7 +88,7 @@ async fn nobody_is_logged_out_by_a_link_an_image_or_another_site() {
 }
 
 #[tokio::test]
-async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie() {
+async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_does_not_count() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -106,7 +106,7 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
             mallory.cookies.insert("__Host-session".into(), value);
             assert_eq!(mallory.get("/private").await.leads_to(), "/login?next=%2Fprivate");
         }
-        // A sealed state counts in its own cookie, under its own name and host, and nowhere else.
+        // A sealed state counts only in its own cookie, under its own name and host.
         let open = |name: &str| {
             let keys = SealingKeys::new(1, &KEY);
             keys.open::<AppState<serde_json::Value>>(&session, &format!("{name} at {ORIGIN}"))
@@ -124,7 +124,7 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
         moved.cookies.clone_from(&alice.cookies);
         assert_eq!(moved.get("/private").await.status, 303);
 
-        // A new key opens what the old one sealed; without the old one, users log in again.
+        // A new key opens the states of the old one. Without the old key, users log in again.
         let rotated = world.site_with(SealingKeys::new(2, &[9; 32]).previous(1, &KEY));
         let dropped = world.site_with(SealingKeys::new(2, &[9; 32]));
         let mut same = Visitor::new(&rotated);
@@ -134,7 +134,8 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
         later.cookies.clone_from(&alice.cookies);
         assert_eq!(later.get("/private").await.leads_to(), "/login?next=%2Fprivate");
         assert_eq!(later.log_in(&world, "/private").await.leads_to(), "/private");
-        // A login in another tab that was begun before the key was dropped cannot end, and says so.
+        // A login in another tab that began before the key was dropped cannot complete, and its page says
+        // so.
         let mut between = Visitor::new(&site);
         let asked = between.begin("/private").await;
         let callback = choose(&world, &asked, "alice").await;
@@ -146,7 +147,7 @@ async fn a_cookie_that_was_changed_moved_or_sealed_by_a_dropped_key_is_no_cookie
 }
 
 #[tokio::test]
-async fn a_callback_that_was_not_asked_for_logs_nobody_in() {
+async fn an_unrequested_callback_logs_no_user_in() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -156,11 +157,11 @@ async fn a_callback_that_was_not_asked_for_logs_nobody_in() {
         let callback = choose(&world, &asked, "bob").await;
         let mut alice = Visitor::new(&site);
         assert_eq!(alice.get(&callback).await.title(), "This login is not known here");
-        assert_eq!(alice.get("/private").await.status, 303, "she is nobody still");
+        assert_eq!(alice.get("/private").await.status, 303, "she is still logged out");
         alice.log_in(&world, "/private").await;
         assert_eq!(alice.get(&callback).await.leads_to(), "/");
-        assert!(alice.get("/private").await.text.contains("Alice Example"), "she is who she was");
-        // None of that has reached the provider.
+        assert!(alice.get("/private").await.text.contains("Alice Example"), "she is still herself");
+        // None of these callbacks has reached the provider.
         assert_eq!(mallory.get(&callback).await.leads_to(), "/private");
         assert!(mallory.get("/private").await.text.contains("Bob Example"));
         world.provider(|provider| provider.assert_clean());
@@ -168,7 +169,7 @@ async fn a_callback_that_was_not_asked_for_logs_nobody_in() {
 }
 
 #[tokio::test]
-async fn what_the_provider_says_is_shown_as_text_and_never_as_html() {
+async fn texts_of_the_provider_are_shown_as_text_and_never_as_html() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -184,7 +185,7 @@ async fn what_the_provider_says_is_shown_as_text_and_never_as_html() {
         let line = format!("callback_denied: `access_denied` ({escaped}) see javascript:alert(1)");
         assert_eq!(page.technical(), line);
         assert!(!page.text.contains("href=\"javascript"), "{}", page.text);
-        // So is a name.
+        // A name is shown as text, too.
         world.provider(|provider| {
             provider.alter_id_token(oidc_testkit::hostile::set_claim("name", "<img src=x onerror=alert(1)>"));
         });
@@ -198,7 +199,7 @@ async fn what_the_provider_says_is_shown_as_text_and_never_as_html() {
 }
 
 #[tokio::test]
-async fn every_page_tells_the_browser_to_keep_it_to_itself() {
+async fn every_page_keeps_its_cookies_and_its_content_private() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -263,7 +264,7 @@ async fn a_browser_keeps_no_more_than_ten_logins_and_they_fit_into_one_header() 
         assert_eq!(alice.cookies.keys().filter(|name| name.starts_with("__Host-login-")).count(), 10);
         let header: usize = alice.cookies.iter().map(|(name, value)| name.len() + value.len() + 3).sum();
         assert!(header < 8192, "{header} bytes");
-        // The oldest tabs are told, and have a way on; the others go where they wanted to go.
+        // The oldest tabs get a page with a way on. The others go where they wanted to go.
         for (n, asked) in asked.iter().enumerate() {
             alice.cookies.remove("__Host-session");
             let page = alice.get(&choose(&world, asked, "alice").await).await;
@@ -274,7 +275,7 @@ async fn a_browser_keeps_no_more_than_ten_logins_and_they_fit_into_one_header() 
                 assert!(page.leads_to().ends_with(&n.to_string()), "{}", page.leads_to());
             }
         }
-        // Those that have ended give way before one that has not.
+        // Logins that have ended give way before one that has not.
         alice.cookies.remove("__Host-session");
         let asked = alice.begin("/private/letters").await;
         for _ in 0..12 {
@@ -282,12 +283,15 @@ async fn a_browser_keeps_no_more_than_ten_logins_and_they_fit_into_one_header() 
             alice.log_in(&world, "/private").await;
         }
         assert_eq!(alice.get(&choose(&world, &asked, "alice").await).await.leads_to(), "/private/letters");
-        assert!(world.provider(|provider| provider.count(EndpointName::Token)) == 10 + 12 + 1, "it did end");
+        assert!(
+            world.provider(|provider| provider.count(EndpointName::Token)) == 10 + 12 + 1,
+            "the login did end"
+        );
     }
 }
 
 #[tokio::test]
-async fn a_login_counts_in_its_own_cookie_alone() {
+async fn a_login_counts_only_in_its_own_cookie() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -295,11 +299,11 @@ async fn a_login_counts_in_its_own_cookie_alone() {
         let asked = alice.begin("/private").await;
         let callback = choose(&world, &asked, "alice").await;
         let letters = alice.begin("/private/letters").await;
-        // Its name does not answer it.
+        // The name of a login is not enough to answer it.
         let (_, state) = asked.split_once("&state=").expect("a state");
         let page = alice.get(&format!("/callback?code=x&state={}", &state[..16])).await;
         assert_eq!(page.title(), "This login is not known here");
-        // Moved into the cookie of another login: whole, or what it wanted.
+        // Moved into the cookie of another login: the whole state, or its destination.
         let name = |state: &str| format!("__Host-login-{}", &state[..16]);
         let of = |asked: &str| {
             let (_, state) = asked.split_once("&state=").expect("a state");
@@ -315,7 +319,7 @@ async fn a_login_counts_in_its_own_cookie_alone() {
         moved.cookies.insert(first.clone(), other);
         assert_eq!(moved.get(&callback).await.title(), "This login is not known here");
         moved.cookies.insert(first, format!("{login}.{next}"));
-        assert_eq!(moved.get(&callback).await.leads_to(), "/", "and not where the other wanted to go");
+        assert_eq!(moved.get(&callback).await.leads_to(), "/", "not to the destination of the other login");
         world.provider(|provider| provider.assert_clean());
     }
 }

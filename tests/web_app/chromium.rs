@@ -1,4 +1,4 @@
-//! A person at Chromium: opens addresses, clicks what can be clicked, and sees what there is to be seen.
+//! A person who uses Chromium: opens addresses, clicks links and buttons, and reads pages.
 
 use std::{
     io::{BufRead, BufReader},
@@ -12,17 +12,18 @@ use thirtyfour::{
     By, ChromiumLikeCapabilities as _, DesiredCapabilities, WebDriver, WindowHandle, prelude::*,
 };
 
-/// No page of these tests takes long; a machine may.
+/// The limit for a page. No page of these tests takes long, but a busy machine may.
 const PATIENCE: Duration = Duration::from_secs(30);
 const GLANCE: Duration = Duration::from_millis(50);
 
-/// The driver, started once for all tests; `None` where there is no Chromium and nobody insists
-/// (`OIDC_REQUIRE_BROWSER=1` does). It ends when this process does, because its standard input closes then.
+/// The driver, started once for all tests. `None` if there is no Chromium and it is not required
+/// (`OIDC_REQUIRE_BROWSER=1` requires it). It ends with this process, because its standard input closes
+/// then.
 fn driver() -> Option<&'static str> {
     static DRIVER: OnceLock<Option<(String, Child)>> = OnceLock::new();
     let started = DRIVER.get_or_init(|| {
-        // The client of the driver is built with TLS, because others here need it, and will not be made
-        // without cryptography.
+        // The client of the driver is built with TLS, because other crates here need it, and cannot be made
+        // without a crypto provider.
         let _others = rustls::crypto::ring::default_provider().install_default();
         let script = concat!(env!("CARGO_MANIFEST_DIR"), "/web_app/start-chromedriver");
         let mut child = Command::new(script)
@@ -46,14 +47,14 @@ fn driver() -> Option<&'static str> {
     started.as_ref().map(|(url, _)| url.as_str())
 }
 
-/// A person with a browser of their own, and nothing in it.
+/// A person with a new browser of their own.
 pub struct Person {
-    /// Dropped while a test fails, it would wait for a browser that hears nothing any more.
+    /// If it were dropped during a failing test, it would wait for a browser that no longer answers.
     browser: ManuallyDrop<WebDriver>,
 }
 
 impl Person {
-    /// `None` where there is no Chromium.
+    /// Opens a browser. `None` if there is no Chromium.
     pub async fn new() -> Option<Self> {
         let driver = driver()?;
         let mut wanted = DesiredCapabilities::chrome();
@@ -62,7 +63,7 @@ impl Person {
             "--no-sandbox",
             "--disable-gpu",
             "--disable-dev-shm-usage",
-            // Nothing goes beyond this machine.
+            // No request leaves this machine.
             "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1",
         ] {
             wanted.add_arg(argument).expect("an argument");
@@ -102,19 +103,19 @@ impl Person {
         self.browser.back().await.expect("a page");
     }
 
-    /// Those of the page that is open.
+    /// Deletes the cookies of the open page.
     pub async fn deletes_cookies(&self) {
         self.browser.delete_all_cookies().await.expect("no more cookies");
     }
 
-    /// A link or a button, by what stands on it.
+    /// Clicks the link or the button with this text.
     pub async fn clicks(&self, text: &str) {
         let by = By::XPath(format!("//*[self::a or self::button][normalize-space()='{text}']"));
         let element = self.browser.query(by).wait(PATIENCE, GLANCE).and_clickable().first().await;
         element.unwrap_or_else(|_| panic!("nothing to click says `{text}`")).click().await.expect("a click");
     }
 
-    /// Waits for a page with this heading; returns its text.
+    /// Waits for a page with this heading, and returns its text.
     pub async fn sees(&self, heading: &str) -> String {
         let by = By::XPath(format!("//h1[normalize-space()='{heading}']"));
         if self.browser.query(by).wait(PATIENCE, GLANCE).and_displayed().first().await.is_err() {
@@ -124,13 +125,13 @@ impl Person {
         body.text().await.expect("text")
     }
 
-    /// Where the page is: path and query.
+    /// The address of the page: path and query.
     pub async fn address(&self) -> String {
         let url = self.browser.current_url().await.expect("a URL");
         url[url::Position::BeforePath..].to_owned()
     }
 
-    /// The status that the page came with.
+    /// The status of the page.
     pub async fn status(&self) -> i64 {
         self.asks("return performance.getEntriesByType('navigation')[0].responseStatus")
             .await

@@ -1,4 +1,5 @@
-//! Whatever fails, a page says so in words, with the right status, and there is a way on that works.
+//! Failures: a page explains each of them in words and with the right status, and offers a way on that
+//! works.
 
 use crate::{
     visitor::{Page, Visitor, choose},
@@ -11,7 +12,7 @@ use std::future::Future as _;
 
 const ORIGIN: &str = "http://127.0.0.1:8080";
 
-/// It says this, and its link leads to a login that works.
+/// Checks that the page has this text, and that its link leads to a login that works.
 #[track_caller]
 fn assert_says(page: &Page, status: u16, title: &str, technical: &str) {
     assert_eq!((page.status.as_u16(), page.title(), page.technical()), (status, title, technical));
@@ -30,7 +31,7 @@ async fn assert_goes_on(world: &World, alice: &mut Visitor, failed: &Page, next:
 }
 
 #[tokio::test]
-async fn a_provider_that_does_not_answer_is_a_503_wherever_it_goes_down() {
+async fn an_outage_of_the_provider_is_a_503_at_every_step() {
     for how in BOTH {
         let mut world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -45,7 +46,7 @@ async fn a_provider_that_does_not_answer_is_a_503_wherever_it_goes_down() {
         assert_says(&page, 503, "The login service does not answer", "no_response");
         assert_goes_on(&world, &mut alice, &page, "/private/letters").await;
 
-        // Or it says itself that it is busy, and for how long.
+        // The provider may also say that it is busy, and for how long.
         let busy = hostile::times(1, hostile::retry_after(7));
         world.provider(|provider| provider.alter_response(EndpointName::Token, busy));
         let page = alice.log_in(&world, "/private").await;
@@ -63,7 +64,7 @@ async fn a_provider_that_does_not_answer_is_a_503_wherever_it_goes_down() {
 }
 
 #[tokio::test]
-async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
+async fn a_nonsensical_response_of_the_provider_is_a_502_and_logs_no_user_in() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let html = || hostile::respond(200, "text/html", "<h1>Welcome to your hotel's network</h1>");
@@ -87,7 +88,7 @@ async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
         world.provider(|provider| provider.break_signatures(false));
         assert_goes_on(&world, &mut alice, &page, "/private").await;
 
-        // It rejects the code, or us.
+        // The provider rejects the code, or the client.
         for (error, status, title) in [
             ("invalid_grant", 400, "This login is no longer good"),
             ("invalid_client", 500, "Logging in does not work here now"),
@@ -105,7 +106,7 @@ async fn a_provider_that_talks_nonsense_is_a_502_and_nobody_is_logged_in() {
 }
 
 #[tokio::test]
-async fn a_provider_that_says_no_is_told_apart_from_one_that_cannot() {
+async fn a_refusal_by_the_provider_differs_from_a_failure() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -114,7 +115,7 @@ async fn a_provider_that_says_no_is_told_apart_from_one_that_cannot() {
             ("account_selection_required", 403, "You are not logged in"),
             ("login_required", 403, "You are not logged in"),
             ("an_error_of_its_own", 403, "You are not logged in"),
-            // Its user can do nothing about these.
+            // The user can do nothing about these errors.
             ("invalid_scope", 500, "Logging in does not work here now"),
             ("unauthorized_client", 500, "Logging in does not work here now"),
             ("request_not_supported", 500, "Logging in does not work here now"),
@@ -132,7 +133,7 @@ async fn a_provider_that_says_no_is_told_apart_from_one_that_cannot() {
 }
 
 #[tokio::test]
-async fn a_login_that_took_too_long_or_is_not_known_begins_again() {
+async fn an_expired_or_unknown_login_begins_again() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -156,7 +157,7 @@ async fn a_login_that_took_too_long_or_is_not_known_begins_again() {
             let page = alice.get(&format!("/callback{query}")).await;
             assert_says(&page, 400, "This login is not known here", "login_unknown");
         }
-        // A mix-up: the answer of another provider.
+        // A mix-up: a response of another provider.
         let asked = alice.begin("/private").await;
         let callback = choose(&world, &asked, "alice").await;
         let page = alice.get(&callback.replace("&iss=", "&iss=https://evil.example/")).await;
@@ -165,7 +166,7 @@ async fn a_login_that_took_too_long_or_is_not_known_begins_again() {
 }
 
 #[tokio::test]
-async fn a_callback_that_comes_twice_goes_where_one_wanted_to_go() {
+async fn a_repeated_callback_leads_to_the_original_destination() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -180,7 +181,7 @@ async fn a_callback_that_comes_twice_goes_where_one_wanted_to_go() {
         let callback = choose(&world, &other, "alice").await;
         assert_eq!(alice.get(&callback).await.leads_to(), "/private");
         assert_eq!(tokens(&world), 2);
-        // Without a session there is a way on, which ends where it was to end.
+        // Without a session there is a way on, which leads to the original destination.
         alice.press("/logout").await;
         let page = alice.get(&callback).await;
         assert_says(&page, 400, "This login is not known here", "login_unknown");
@@ -189,8 +190,8 @@ async fn a_callback_that_comes_twice_goes_where_one_wanted_to_go() {
     }
 }
 
-/// A double click, or a page that is loaded while it is loaded: the cookie is in both requests. The site that has
-/// a handle sends the code once, and the provider has nothing to revoke.
+/// A double click, or a page that is reloaded while it loads: the cookie is in both requests. A site with a
+/// handle sends the code once, and the provider has nothing to revoke.
 #[tokio::test]
 async fn two_callbacks_at_once_are_one_login() {
     let world = World::start(How::ByHandle, ORIGIN).await;
@@ -200,7 +201,7 @@ async fn two_callbacks_at_once_are_one_login() {
     let callback = choose(&world, &asked, "alice").await;
     let mut other = Visitor::new(&site);
     other.cookies = alice.cookies.clone();
-    // And a third, whose sender hangs up: the browser does, as its user clicks again.
+    // A third request hangs up: a browser does that when its user clicks again.
     let mut first = Visitor::new(&site);
     first.cookies = alice.cookies.clone();
     {
@@ -223,13 +224,13 @@ async fn two_callbacks_at_once_are_one_login() {
     }
     world.provider(|provider| {
         assert_eq!(provider.count(EndpointName::Token), 1, "the code was sent once");
-        // The provider knows of no code that came twice, for which it would have revoked the tokens.
+        // The provider knows of no repeated code, for which it would have revoked the tokens.
         provider.assert_clean();
     });
 }
 
 #[tokio::test]
-async fn a_session_ends_and_lost_pages_are_pages_too() {
+async fn a_session_ends_and_an_unknown_path_has_a_page_too() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -244,7 +245,7 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
         assert!(alice.get("/").await.text.contains("You are not logged in."));
         assert_eq!(alice.log_in(&world, "/private?a=1&b").await.leads_to(), "/private?a=1&b");
         let asked = world.provider(|provider| provider.count(EndpointName::Discovery));
-        assert_eq!(asked, 2, "what is known of the provider does not serve for ever");
+        assert_eq!(asked, 2, "the provider's metadata does not serve without end");
 
         let lost = alice.get("/nothing/here").await;
         assert_says(&lost, 404, "There is no such page", "page_unknown");
@@ -254,7 +255,7 @@ async fn a_session_ends_and_lost_pages_are_pages_too() {
 }
 
 #[tokio::test]
-async fn a_cookie_of_another_application_that_is_no_text_does_not_hide_ours() {
+async fn a_foreign_cookie_that_is_no_text_does_not_hide_ours() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -268,9 +269,9 @@ async fn a_cookie_of_another_application_that_is_no_text_does_not_hide_ours() {
     }
 }
 
-/// A browser that opens all its tabs again asks for all of them at once, with the cookies that it has.
+/// A browser that reopens all its tabs requests all of them at once, with its present cookies.
 #[tokio::test]
-async fn logins_that_begin_at_once_do_not_lose_each_other() {
+async fn logins_that_begin_at_once_do_not_replace_each_other() {
     for how in BOTH {
         let world = World::start(how, ORIGIN).await;
         let site = world.site();
@@ -278,14 +279,14 @@ async fn logins_that_begin_at_once_do_not_lose_each_other() {
         let mut alice = Visitor::new(&site);
         let mut asked = Vec::new();
         for page in pages {
-            // Sent before an answer to the others has come.
+            // Sent before the response to the others has come.
             let mut tab = Visitor::new(&site);
             asked.push(tab.begin(page).await);
             alice.cookies.append(&mut tab.cookies);
         }
         let mut session = None;
         for (asked, page) in asked.iter().zip(pages) {
-            // None of them ends before the others do.
+            // No login completes before the others do.
             let callback = choose(&world, asked, "alice").await;
             assert_eq!(alice.get(&callback).await.leads_to(), page);
             session = session.or(alice.cookies.remove("8080-session"));
@@ -297,7 +298,7 @@ async fn logins_that_begin_at_once_do_not_lose_each_other() {
 }
 
 #[tokio::test]
-async fn whoever_runs_the_site_is_told_why_and_not_of_what_users_decide() {
+async fn the_operator_learns_of_failures_and_not_of_decisions_of_users() {
     for how in BOTH {
         let mut world = World::start(how, ORIGIN).await;
         let mut alice = Visitor::new(&world.site());
@@ -333,9 +334,9 @@ async fn whoever_runs_the_site_is_told_why_and_not_of_what_users_decide() {
     }
 }
 
-/// Before anybody tries to log in.
+/// Before any user tries to log in.
 #[tokio::test]
-async fn what_can_never_work_is_said_at_the_start() {
+async fn impossible_settings_fail_at_the_start() {
     for issuer in ["op.example", "http://op.example", "https://op.example/?x", "https://10.0.0.1"] {
         let at = || crate::embedded::registered(issuer, format!("{ORIGIN}/callback"));
         let clock = std::sync::Arc::new(oidc_drive::SystemClock);
@@ -370,9 +371,9 @@ async fn what_can_never_work_is_said_at_the_start() {
     }
 }
 
-/// To a browser they are one host, and their cookies are in one jar.
+/// To a browser they are one host, with their cookies in one jar.
 #[tokio::test]
-async fn two_applications_on_two_ports_of_this_machine_leave_each_other_alone() {
+async fn two_applications_on_two_ports_do_not_disturb_each_other() {
     for how in BOTH {
         let (one, two) = (World::start(how, ORIGIN).await, World::start(how, "http://127.0.0.1:8081").await);
         let (first, second) = (one.site(), two.site());

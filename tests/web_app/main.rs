@@ -1,4 +1,4 @@
-//! The example web application, in both forms: as a person sees it in Chromium, and as an attacker does
+//! The example web application, in both forms: as a person sees it in Chromium, and as an attacker sees it
 //! without a browser.
 
 #[allow(dead_code, reason = "the examples use the rest of it")]

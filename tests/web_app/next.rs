@@ -1,10 +1,11 @@
-//! Where a login may lead: whatever is written there, a browser stays on the site, and does not log in again.
+//! The destination of a login: whatever the link contains, a browser stays on the site, and does not log in
+//! again.
 
 use crate::site::next::local;
 use oidc_testkit::Seed;
 use url::Url;
 
-/// What addresses are made of, and what browsers make something else of.
+/// The pieces of addresses, and characters that browsers replace.
 const PIECES: [&str; 30] = [
     "/",
     "/",
@@ -40,13 +41,13 @@ const PIECES: [&str; 30] = [
 
 const ABOUT_LOGIN: [&str; 3] = ["/login", "/callback", "/logout"];
 
-/// Where a browser goes that is sent there from a page of the site.
+/// The address that a browser opens for this link on a page of the site.
 fn gone_to(next: &str) -> Url {
     Url::parse("https://app.example/callback?code=x&state=y").unwrap().join(next).unwrap()
 }
 
 #[test]
-fn pages_about_logging_in_are_no_place_to_go_to_however_they_are_written() {
+fn pages_about_logging_in_are_no_destination_however_they_are_written() {
     for next in [
         "/login",
         "/callback?code=1",
@@ -79,7 +80,7 @@ fn pages_about_logging_in_are_no_place_to_go_to_however_they_are_written() {
 }
 
 #[test]
-fn whatever_is_written_there_leads_to_a_page_of_the_site() {
+fn every_destination_leads_to_a_page_of_the_site() {
     let mut seed = Seed::new(9);
     let mut let_through = 0;
     for _ in 0..300_000 {
@@ -98,8 +99,8 @@ fn whatever_is_written_there_leads_to_a_page_of_the_site() {
             Some(&*path),
             "{next:?}: as a browser writes it"
         );
-        assert_eq!(local(&path).as_ref(), Some(&path), "{next:?}: and so it stays");
-        assert_eq!(gone_to(&next), url, "{next:?}: where it would have led by itself");
+        assert_eq!(local(&path).as_ref(), Some(&path), "{next:?}: unchanged the second time");
+        assert_eq!(gone_to(&next), url, "{next:?}: the address that it means on its own");
     }
     assert!(let_through > 10_000, "{let_through}");
 }

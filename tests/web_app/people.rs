@@ -1,4 +1,4 @@
-//! What people do who know nothing of all this: they use tabs, reload, go back, say no, come late.
+//! Ordinary users: they open tabs, reload, go back, refuse, and come late.
 
 use crate::{
     chromium::Person,
@@ -8,7 +8,7 @@ use crate::{
 use oidc_proto::flow::PENDING_LIFETIME;
 use oidc_testkit::{EndpointName, hostile};
 
-/// Does this with each form of the application, at a browser that has nothing in it yet.
+/// Runs this story with each form of the application, in a new browser.
 async fn with_each(story: impl AsyncFn(&mut World, &Person)) {
     for how in BOTH {
         let Some(person) = Person::new().await else { return };
@@ -25,7 +25,7 @@ impl World {
     }
 }
 
-/// A page of the application as it must be: there is a way on, and nothing on it that is nobody's business.
+/// A page of the application as it must be: it has a way on, and shows no secret.
 async fn sees(world: &World, person: &Person, heading: &str, status: i64) -> String {
     let text = person.sees(heading).await;
     assert_eq!(person.status().await, status, "{text}");
@@ -51,7 +51,7 @@ fn count(world: &World, endpoint: EndpointName) -> usize {
 }
 
 #[tokio::test]
-async fn two_tabs_log_in_at_once_and_each_ends_where_it_began() {
+async fn two_tabs_log_in_at_once_and_each_returns_to_its_page() {
     with_each(async |world, person| {
         person.opens(&world.url("/")).await;
         assert!(sees(world, person, "Home", 200).await.contains("You are not logged in."));
@@ -69,7 +69,7 @@ async fn two_tabs_log_in_at_once_and_each_ends_where_it_began() {
         person.clicks("I am Alice Example").await;
         sees(world, person, "Your letters", 200).await;
         assert_eq!(person.address().await, "/private/letters?page=2");
-        // Begun in this order and ended in the other.
+        // The logins begin in this order and complete in the other.
         person.clicks("Log out").await;
         person.sees("Home").await;
         person.turns_to(&first).await;
@@ -85,19 +85,19 @@ async fn two_tabs_log_in_at_once_and_each_ends_where_it_began() {
         sees(world, person, "Your page", 200).await;
         assert_eq!(count(world, EndpointName::Token), 4);
         let documents = [EndpointName::Discovery, EndpointName::Jwks].map(|document| count(world, document));
-        assert_eq!(documents, [1, 1], "what is known of the provider is kept");
+        assert_eq!(documents, [1, 1], "the provider's metadata is kept");
         world.provider(|provider| provider.assert_clean());
     })
     .await;
 }
 
 #[tokio::test]
-async fn reloading_and_going_back_lead_nowhere_bad() {
+async fn reloading_and_going_back_do_no_harm() {
     with_each(async |world, person| {
         logs_in(world, person, "/private/letters", "Your letters").await;
         person.reloads().await;
         sees(world, person, "Your letters", 200).await;
-        // The callback itself, out of the history or a bookmark.
+        // The callback itself, from the history or a bookmark.
         let callback = world.provider(|provider| {
             let seen =
                 |endpoint| provider.requests().iter().rfind(|seen| seen.endpoint == endpoint).expect("one");
@@ -124,13 +124,13 @@ async fn reloading_and_going_back_lead_nowhere_bad() {
 }
 
 #[tokio::test]
-async fn whoever_was_away_too_long_logs_in_and_is_back() {
+async fn a_user_who_was_away_too_long_can_log_in_again() {
     with_each(async |world, person| {
         logs_in(world, person, "/private/letters?page=7", "Your letters").await;
         world.watch.advance(SESSION_LIFETIME);
         person.reloads().await;
         person.sees("Who are you?").await;
-        // And is away again, at the login service.
+        // The user is away again, at the login service.
         world.watch.advance(PENDING_LIFETIME.as_secs().cast_signed() + 1);
         person.clicks("I am Alice Example").await;
         let text = sees(world, person, "This login took too long", 400).await;
@@ -155,7 +155,7 @@ async fn logging_out_in_one_tab_logs_out_in_all() {
         person.turns_to(&first).await;
         person.clicks("Log out").await;
         assert!(sees(world, person, "Home", 200).await.contains("You are not logged in."));
-        // Nor does the way back show what was there.
+        // Going back does not show the old page either.
         person.goes_back().await;
         person.sees("Who are you?").await;
         person.turns_to(&second).await;
@@ -168,7 +168,7 @@ async fn logging_out_in_one_tab_logs_out_in_all() {
 }
 
 #[tokio::test]
-async fn whoever_says_no_is_told_so_and_may_think_again() {
+async fn a_user_who_refuses_gets_a_page_and_may_change_their_mind() {
     with_each(async |world, person| {
         person.opens(&world.url("/private/letters")).await;
         person.sees("Who are you?").await;
@@ -176,7 +176,7 @@ async fn whoever_says_no_is_told_so_and_may_think_again() {
         let text = sees(world, person, "You are not logged in", 403).await;
         assert!(text.contains("declined on the page of the login service"), "{text}");
         assert!(text.contains("callback_denied: `access_denied`"), "{text}");
-        // Reloaded, it is a page still.
+        // After a reload it is still a page.
         person.reloads().await;
         sees(world, person, "This login is not known here", 400).await;
         person.clicks("Try again").await;
@@ -190,7 +190,7 @@ async fn whoever_says_no_is_told_so_and_may_think_again() {
 }
 
 #[tokio::test]
-async fn a_provider_that_is_down_is_waited_for() {
+async fn a_user_can_wait_for_a_provider_that_is_down() {
     with_each(async |world, person| {
         let private = world.url("/private");
         world.without_provider(person.opens(&private)).await;
@@ -198,7 +198,7 @@ async fn a_provider_that_is_down_is_waited_for() {
         assert!(text.contains("no fault of yours") && text.contains("no_response"), "{text}");
         person.clicks("Try again").await;
         person.sees("Who are you?").await;
-        // Down again, while the user is there.
+        // The provider is down again, while the user is there.
         let busy = hostile::times(1, hostile::retry_after(5));
         world.provider(|provider| provider.alter_response(EndpointName::Token, busy));
         person.clicks("I am Alice Example").await;
@@ -213,7 +213,7 @@ async fn a_provider_that_is_down_is_waited_for() {
 }
 
 #[tokio::test]
-async fn whoever_deletes_cookies_on_the_way_logs_in_again() {
+async fn a_user_who_deletes_cookies_on_the_way_logs_in_again() {
     with_each(async |world, person| {
         person.opens(&world.url("/private")).await;
         person.sees("Who are you?").await;

@@ -1,4 +1,4 @@
-//! A browser without a window: it keeps cookies, follows nothing by itself, and can lie.
+//! A browser without a window: it keeps cookies, follows no redirect on its own, and can lie.
 
 use crate::{embedded, world::World};
 use axum::{
@@ -34,7 +34,7 @@ impl Page {
         self.headers.get(name).unwrap_or_else(|| panic!("no {name}")).to_str().expect("text")
     }
 
-    /// What stands between two marks, as it is written.
+    /// The text between two marks, unchanged.
     #[track_caller]
     fn between(&self, begin: &str, end: &str) -> &str {
         let (_, rest) = self.text.split_once(begin).unwrap_or_else(|| panic!("no {begin} in {}", self.text));
@@ -52,7 +52,7 @@ impl Page {
         self.between("<code id=\"technical\">", "</code>")
     }
 
-    /// Where the link `Try again` leads to.
+    /// The address of the link `Try again`.
     #[track_caller]
     pub fn again(&self) -> String {
         self.between("id=\"again\" href=\"", "\"").replace("&amp;", "&")
@@ -64,7 +64,7 @@ impl Visitor {
         Self { site: site.clone(), cookies: BTreeMap::new() }
     }
 
-    /// The same browser, and another node.
+    /// The same browser at another node.
     pub fn at(self, site: &Router) -> Self {
         Self { site: site.clone(), ..self }
     }
@@ -96,13 +96,13 @@ impl Visitor {
         Page { status: head.status, headers: head.headers, text }
     }
 
-    /// Begins a login; returns where the provider is asked.
+    /// Begins a login. Returns the URL of the authorization request.
     pub async fn begin(&mut self, next: &str) -> String {
         let query: String = url::form_urlencoded::byte_serialize(next.as_bytes()).collect();
         self.get(&format!("/login?next={query}")).await.leads_to().to_owned()
     }
 
-    /// Logs in as alice, and ends on the page that was wanted.
+    /// Logs in as alice, and ends on the requested page.
     pub async fn log_in(&mut self, world: &World, next: &str) -> Page {
         let asked = self.begin(next).await;
         let callback = choose(world, &asked, "alice").await;
@@ -110,7 +110,7 @@ impl Visitor {
     }
 }
 
-/// The user says who they are (or, with an empty name, does not); returns the callback, path and query.
+/// The user names themselves, or refuses if the name is empty. Returns the path and query of the callback.
 pub async fn choose(world: &World, asked: &str, user: &str) -> String {
     let query = asked.split_once('?').expect("a query").1;
     let form = url::form_urlencoded::Serializer::new(String::new())

@@ -1,4 +1,4 @@
-//! The application and its provider in this process: on loopback, by a clock that can be moved, with a
+//! The application and its provider in this process: on loopback, with a clock that the test moves, and a
 //! provider that goes down and comes back.
 
 use crate::{embedded, login, login_by_hand, site};
@@ -24,7 +24,7 @@ pub enum How {
 
 pub const BOTH: [How; 2] = [How::ByHandle, How::ByHand];
 
-/// Seconds that the clock of the application and its provider is ahead.
+/// The seconds that the clock of the application and its provider is ahead.
 #[derive(Clone, Default)]
 pub struct Watch(Arc<AtomicI64>);
 
@@ -56,7 +56,7 @@ impl Server {
         Self { at, task }
     }
 
-    /// Returns when nobody listens any more.
+    /// Stops the service, and returns when it no longer listens.
     pub async fn stop(self) -> SocketAddr {
         self.task.abort();
         let _aborted = self.task.await;
@@ -70,7 +70,7 @@ pub struct World {
     pub issuer: String,
     pub provider: embedded::Shared,
     pub watch: Watch,
-    /// What the site told whoever runs it.
+    /// The log of the site, for its operator.
     log: Arc<Mutex<Vec<String>>>,
     provider_at: Server,
     site_at: Option<Server>,
@@ -79,7 +79,7 @@ pub struct World {
 pub const KEY: [u8; 32] = [0x5A; 32];
 
 impl World {
-    /// A provider, and an application that listens at this origin, or is said to.
+    /// A provider, and an application for this origin, which need not listen there.
     pub async fn start(how: How, origin: &str) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let port = listener.local_addr().expect("a bound socket has an address").port();
@@ -100,7 +100,7 @@ impl World {
         }
     }
 
-    /// The same, and the application does listen.
+    /// A provider, and an application that listens on loopback.
     pub async fn on_loopback(how: How) -> Self {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
         let at = listener.local_addr().expect("a bound socket has an address");
@@ -109,7 +109,7 @@ impl World {
         world
     }
 
-    /// Nobody listens any more.
+    /// Stops the application and the provider.
     pub async fn stop(self) {
         for server in self.site_at.into_iter().chain([self.provider_at]) {
             server.stop().await;
@@ -121,7 +121,7 @@ impl World {
         self.site_with(SealingKeys::new(1, &KEY))
     }
 
-    /// The application, another node of it, or the same after it was started again.
+    /// The application with these keys: another node, or the same one after a restart.
     pub fn site_with(&self, keys: SealingKeys) -> Router {
         let at = embedded::registered(&self.issuer, format!("{}/callback", self.origin));
         let cookies = site::Cookies::new(&self.origin, keys, self.watch.clock());
@@ -143,7 +143,7 @@ impl World {
         look(&mut self.provider.lock())
     }
 
-    /// The provider goes down while something is done, and comes back a little later.
+    /// Takes the provider down during an operation, and brings it back a little later.
     pub async fn without_provider<T>(&mut self, during: impl Future<Output = T>) -> T {
         let service = embedded::router(self.provider.clone());
         let nobody = Server { at: self.provider_at.at, task: tokio::spawn(async {}) };
@@ -154,13 +154,13 @@ impl World {
         result
     }
 
-    /// What the site has told whoever runs it since this was asked last.
+    /// The log of the site since the last call.
     pub fn told(&self) -> Vec<String> {
         std::mem::take(&mut self.log.lock().expect("no panic"))
     }
 
-    /// Whatever must not be on any page: codes, verifiers, credentials and tokens, as the provider has seen
-    /// them.
+    /// The secrets that must not be on any page: codes, verifiers, credentials and tokens that the provider
+    /// has seen.
     pub fn secrets(&self) -> Vec<String> {
         let mut secrets = vec![embedded::CLIENT_SECRET.to_owned(), "eyJ".to_owned()];
         self.provider(|provider| {

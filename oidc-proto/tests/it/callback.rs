@@ -1,5 +1,5 @@
-//! The callback and the code exchange: what belongs to the login that was begun, and what does not
-//! (RFC 6749 sections 4.1.2, 4.1.3 and 10.12, RFC 9207).
+//! The callback and the code exchange: which responses belong to the pending login (RFC 6749 sections
+//! 4.1.2, 4.1.3 and 10.12, RFC 9207).
 
 use oidc_proto::{
     Error,
@@ -14,7 +14,7 @@ use oidc_testkit::{ClientAuthentication, EndpointName, Party, drive_with, hostil
 use serde_json::json;
 use std::time::Duration;
 
-/// A login whose user is back, with the query that the provider wrote.
+/// A pending login whose user has come back, and the query that the provider wrote.
 fn away(party: &mut Party) -> (PendingAuthorization, String) {
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let query = party.callback_query(&url);
@@ -37,7 +37,7 @@ fn callback_error(result: Result<Authenticated, Error>) -> CallbackError {
     }
 }
 
-/// Refused callbacks never lead to a token request.
+/// A refused callback never leads to a token request.
 #[track_caller]
 fn assert_nothing_sent(party: &Party) {
     assert_eq!(party.provider.count(EndpointName::Token), 0);
@@ -45,7 +45,7 @@ fn assert_nothing_sent(party: &Party) {
 }
 
 #[test]
-fn a_parameter_that_stands_there_twice_is_refused_whatever_its_name() {
+fn a_repeated_parameter_is_refused_whatever_its_name() {
     for name in ["code", "state", "iss", "error", "session_state", "vendor"] {
         let mut party = Party::new();
         party.provider.alter_response(EndpointName::Authorize, hostile::add_callback_parameter(name, "evil"));
@@ -83,7 +83,7 @@ fn the_callback_of_another_tab_is_refused_and_its_own_is_not() {
 }
 
 #[test]
-fn the_issuer_must_be_the_one_that_was_asked_even_if_nobody_promised_to_say() {
+fn the_issuer_must_be_the_one_asked_even_if_the_metadata_does_not_promise_it() {
     for promised in [true, false] {
         for iss in ["https://evil.example", "https://op.example/", ""] {
             let mut party = Party::new();
@@ -96,7 +96,7 @@ fn the_issuer_must_be_the_one_that_was_asked_even_if_nobody_promised_to_say() {
 }
 
 #[test]
-fn an_issuer_that_was_promised_must_be_there_and_one_that_was_not_need_not() {
+fn a_promised_issuer_must_be_there_and_an_unpromised_one_may_be_missing() {
     let mut party = Party::new();
     let result = with_callback(&mut party, hostile::remove_callback_parameter("iss"));
     assert_eq!(callback_error(result), CallbackError::MissingIssuer);
@@ -114,7 +114,7 @@ fn an_issuer_that_was_promised_must_be_there_and_one_that_was_not_need_not() {
 }
 
 #[test]
-fn errors_are_typed_and_believed_only_with_state_and_issuer() {
+fn errors_are_typed_and_count_only_with_state_and_issuer() {
     let denied = |alteration: fn(&mut Party)| {
         let mut party = Party::new();
         party.provider.deny_next("access_denied");
@@ -159,7 +159,7 @@ fn errors_are_typed_and_believed_only_with_state_and_issuer() {
         }),
         CallbackError::MissingIssuer
     );
-    // An error beside a code is an error.
+    // An error beside a code is still an error.
     let mut party = Party::new();
     let result = with_callback(&mut party, set("error", "server_error"));
     assert!(matches!(callback_error(result), CallbackError::Denied(told) if told.error == "server_error"));
@@ -256,7 +256,7 @@ fn a_code_whose_response_is_lost_is_not_sent_again() {
 }
 
 #[test]
-fn keys_and_userinfo_that_fail_end_the_login_without_a_second_code() {
+fn failed_keys_or_userinfo_end_the_login_without_a_second_code_exchange() {
     for (endpoint, name) in
         [(EndpointName::Jwks, Endpoint::Jwks), (EndpointName::UserInfo, Endpoint::UserInfo)]
     {
@@ -312,7 +312,7 @@ fn a_login_without_an_id_token_is_not_a_login() {
 }
 
 #[test]
-fn not_even_the_half_of_a_secret_is_repeated_where_prose_is_cut_off() {
+fn not_even_half_a_secret_shows_where_a_text_is_cut_off() {
     for room in [8, 20, 42] {
         let mut party = Party::new();
         let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();

@@ -1,4 +1,5 @@
-//! The device authorization grant (RFC 8628): a code is shown, and somebody enters it elsewhere.
+//! The device authorization grant (RFC 8628): the device shows a code, and the user enters it on another
+//! device.
 
 use crate::support::{self, answer};
 use oidc_proto::{
@@ -56,7 +57,7 @@ impl Scene {
         drive(call, &mut self.provider, &mut self.clock)
     }
 
-    /// One wait and one request.
+    /// Waits once and sends one request.
     fn poll_once(&mut self, pause: Pause<DeviceGrant>) -> Result<Step<DeviceGrant>, Error> {
         self.clock.advance(pause.until().0 - self.clock.now().0);
         let Step::Send(call) = pause.wake(self.clock.moment())? else { panic!("it is time to ask") };
@@ -75,7 +76,7 @@ fn waiting(step: Step<DeviceGrant>) -> Pause<DeviceGrant> {
     pause
 }
 
-/// The seconds from one request to the next.
+/// The seconds until the next request.
 fn gap(scene: &Scene, pause: &Pause<DeviceGrant>) -> i64 {
     pause.until().0 - scene.clock.now().0
 }
@@ -97,7 +98,7 @@ fn a_user_logs_in_on_a_device_without_a_browser() {
         let user_code = device.user_code().to_owned();
         let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
         for _ in 0..3 {
-            assert_eq!(gap(&scene, &pause), 5, "it asks no more often than it may");
+            assert_eq!(gap(&scene, &pause), 5, "no poll comes earlier than allowed");
             pause = waiting(scene.poll_once(pause).unwrap());
         }
         scene.provider.enter_user_code(&user_code, true);
@@ -109,7 +110,7 @@ fn a_user_logs_in_on_a_device_without_a_browser() {
 }
 
 #[test]
-fn a_device_without_openid_gets_an_access_token_and_no_login() {
+fn a_device_without_openid_gets_an_access_token_without_a_login() {
     let mut scene = Scene::new();
     let device = scene.begin(&["api:read"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
@@ -121,7 +122,7 @@ fn a_device_without_openid_gets_an_access_token_and_no_login() {
 }
 
 #[test]
-fn a_login_without_its_id_token_is_none() {
+fn a_login_without_its_id_token_is_refused() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
@@ -135,7 +136,7 @@ fn a_login_without_its_id_token_is_none() {
 }
 
 #[test]
-fn an_id_token_that_is_forged_ends_it() {
+fn a_forged_id_token_ends_the_login() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), true);
@@ -145,7 +146,7 @@ fn an_id_token_that_is_forged_ends_it() {
 }
 
 #[test]
-fn slow_down_adds_five_seconds_from_then_on() {
+fn slow_down_adds_five_seconds_to_every_later_interval() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
@@ -158,14 +159,14 @@ fn slow_down_adds_five_seconds_from_then_on() {
     }
     for _ in 0..3 {
         pause = waiting(scene.poll_once(pause).unwrap());
-        assert_eq!(gap(&scene, &pause), 15, "authorization_pending does not take it back");
+        assert_eq!(gap(&scene, &pause), 15, "authorization_pending does not shorten the interval again");
     }
     scene.provider.assert_clean();
 }
 
-/// Peers give up here, or hammer on.
+/// Other libraries give up here, or keep polling at full speed.
 #[test]
-fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_not_lost() {
+fn d13_polls_become_rarer_while_the_network_fails_and_the_login_is_not_lost() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let user_code = device.user_code().to_owned();
@@ -183,7 +184,7 @@ fn d13_a_network_that_fails_for_a_while_is_asked_half_as_often_and_the_login_is_
 }
 
 #[test]
-fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
+fn a_busy_provider_sets_the_time_of_the_next_poll_within_bounds() {
     for (retry_after, wait) in [(30, 30), (3, 10), (100_000, RETRY_AFTER_CAP.as_secs().cast_signed())] {
         let mut scene = Scene::new();
         let device = scene.begin(&["openid"]).unwrap();
@@ -195,7 +196,7 @@ fn a_provider_that_is_busy_is_asked_when_it_says_within_bounds() {
 }
 
 #[test]
-fn a_server_that_fails_has_not_decided_whatever_it_writes() {
+fn a_failing_server_has_not_decided_whatever_it_writes() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let user_code = device.user_code().to_owned();
@@ -217,7 +218,7 @@ fn a_server_that_fails_has_not_decided_whatever_it_writes() {
 }
 
 #[test]
-fn it_ends_when_the_user_says_no_or_the_provider_does() {
+fn the_grant_ends_when_the_user_or_the_provider_refuses() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     scene.provider.enter_user_code(device.user_code(), false);
@@ -235,7 +236,7 @@ fn it_ends_when_the_user_says_no_or_the_provider_does() {
 }
 
 #[test]
-fn nobody_is_asked_after_the_time_is_up() {
+fn no_poll_is_sent_after_the_code_has_expired() {
     let mut scene = Scene::new();
     scene.provider.device_times(5, 23);
     let device = scene.begin(&["openid"]).unwrap();
@@ -245,16 +246,16 @@ fn nobody_is_asked_after_the_time_is_up() {
     assert!(scene.clock.now() <= NOW.plus(23));
     scene.provider.assert_clean();
 
-    // Whoever slept too long does not ask either.
+    // A device that slept too long does not poll either.
     let late = device.poll(&scene.client, None, scene.clock.now()).unwrap();
     scene.clock.advance(3_600);
     assert!(matches!(late.wake(scene.clock.moment()), Err(Error::DeviceCodeExpired)));
     assert_eq!(scene.provider.count(EndpointName::Token), 4);
 }
 
-/// A user has until the last second, and is not told a whole interval before that it is too late.
+/// The user may decide until the last second. The last poll must not come a whole interval earlier.
 #[test]
-fn a_user_who_decides_in_the_last_interval_is_heard() {
+fn a_decision_in_the_last_interval_counts() {
     for (interval, lifetime) in
         [(5, 23), (5, 25), (5, 26), (5, 600), (1, 10), (7, 8), (10, 10), (30, 20), (600, 600), (5, 2)]
     {
@@ -266,7 +267,7 @@ fn a_user_who_decides_in_the_last_interval_is_heard() {
             let at = format!("every {interval} s for {lifetime} s, slow_down: {slow_down}");
             let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();
             let (mut asked, mut least) = (None, interval);
-            // Nobody asks sooner than they may, and the last question comes in the last second.
+            // No poll comes too early, and the last one comes in the last second.
             while pause.until() < NOW.plus(lifetime - 1) {
                 let soonest = asked.map_or(NOW.plus(least.min(lifetime - 1)), |at: Timestamp| at.plus(least));
                 assert!(pause.until() >= soonest, "{at}");
@@ -281,7 +282,7 @@ fn a_user_who_decides_in_the_last_interval_is_heard() {
                 scene.provider.clear_alterations();
                 match step {
                     Ok(step) => pause = waiting(step),
-                    // No time is left for an interval that has become longer.
+                    // The interval has become too long for another poll.
                     Err(error) => {
                         assert!(slow_down && error == Error::DeviceCodeExpired, "{at}: {error}");
                         assert!(scene.clock.now().plus(least) > NOW.plus(lifetime - 1), "{at}");
@@ -299,7 +300,7 @@ fn a_user_who_decides_in_the_last_interval_is_heard() {
 }
 
 #[test]
-fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
+fn a_grant_can_be_saved_at_any_rest_and_go_on_elsewhere() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let user_code = device.user_code().to_owned();
@@ -313,9 +314,9 @@ fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
     let saved: DeviceAuthorization = serde_json::from_str(&text).unwrap();
     assert_eq!((saved.user_code(), saved.expires_at()), (&*user_code, NOW.plus(600)));
     let resumed = saved.clone().poll(&scene.client, None, scene.clock.now()).unwrap();
-    assert_eq!(resumed.until(), pause.until(), "no sooner for having been saved");
+    assert_eq!(resumed.until(), pause.until(), "saving makes no poll earlier");
     let resumed = waiting(scene.poll_once(resumed).unwrap());
-    assert_eq!(gap(&scene, &resumed), 10, "what the provider asked for is not forgotten");
+    assert_eq!(gap(&scene, &resumed), 10, "the interval of the provider is kept");
     scene.provider.enter_user_code(&user_code, true);
     assert!(scene.finish(resumed).is_ok());
     scene.provider.assert_clean();
@@ -326,7 +327,7 @@ fn it_is_saved_at_any_rest_and_goes_on_elsewhere() {
 }
 
 #[test]
-fn a_saved_grant_that_was_changed_is_refused_whole() {
+fn a_changed_saved_grant_is_refused_as_a_whole() {
     let mut scene = Scene::new();
     let good = serde_json::to_value(scene.begin(&["openid"]).unwrap()).unwrap();
     let load = |value: &serde_json::Value| serde_json::from_value::<DeviceAuthorization>(value.clone());
@@ -351,7 +352,7 @@ fn a_saved_grant_that_was_changed_is_refused_whole() {
 }
 
 #[test]
-fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
+fn required_members_are_demanded_and_optional_ones_are_not() {
     let document = |change: &dyn Fn(&mut serde_json::Value)| {
         let mut document = serde_json::json!({
             "device_code": "secret", "user_code": "WDJB-MJHT", "verification_uri": "https://op.example/device",
@@ -375,7 +376,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     assert_eq!(
         device.poll(&scene.client, None, support::NOW).unwrap().until(),
         support::NOW.plus(5),
-        "five by default"
+        "five seconds by default"
     );
     for missing in ["user_code", "verification_uri", "expires_in"] {
         let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
@@ -398,7 +399,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
     let odd = document(&|document| document["verification_uri_complete"] = "data:text/html,x".into());
     assert!(
         read(&odd).unwrap().verification_uri_complete().is_none(),
-        "a convenience, and no reason to fail"
+        "the member is a convenience, and its absence no error"
     );
     for (interval, wait) in [(0, 1), (-7, 1), (7, 7), (1_000_000, 1_799)] {
         let device = read(&document(&|document| document["interval"] = interval.into())).unwrap();
@@ -410,7 +411,7 @@ fn what_the_provider_must_say_is_demanded_and_what_it_may_say_is_not() {
 }
 
 #[test]
-fn settings_that_cannot_work_show_before_anything_is_sent() {
+fn impossible_settings_fail_before_anything_is_sent() {
     let scene = Scene::new();
     for bad in ["", "two words", "a\"b", "a\\b", "é"] {
         let error = scene
@@ -429,14 +430,14 @@ fn settings_that_cannot_work_show_before_anything_is_sent() {
 }
 
 #[test]
-fn neither_code_is_shown() {
+fn neither_code_shows_in_debug_or_errors() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let text = serde_json::to_value(&device).unwrap();
     let code = text["device_code"].as_str().unwrap().to_owned();
     let shown = format!("{device:?}");
     assert!(!shown.contains(&code) && !shown.contains(device.user_code()), "{shown}");
-    // Nor if the provider repeats it.
+    // The code does not show even if the provider repeats it.
     scene.provider.alter_response(
         EndpointName::Token,
         hostile::respond(

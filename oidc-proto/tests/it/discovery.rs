@@ -1,5 +1,5 @@
-//! Discovery, the issuer check, required members, tolerance and the URL policy (OpenID Connect
-//! Discovery 1.0 sections 3 and 4, RFC 8414 sections 2, 3.3 and 6).
+//! Discovery, the issuer check, required members, tolerance and the URL policy (OpenID Connect Discovery
+//! 1.0 sections 3 and 4, RFC 8414 sections 2, 3.3 and 6).
 
 use oidc_proto::{
     Error, UrlPolicy,
@@ -11,7 +11,7 @@ use oidc_proto::{
 use oidc_testkit::{EndpointName, Party, TestProvider, drive, hostile};
 use serde_json::{Value, json};
 
-/// Discovers after one alteration of the response; the client's request is judged, too.
+/// Discovers after one alteration of the response. The provider judges the client's request, too.
 fn discover_with(
     alteration: impl FnMut(&mut http::Response<Vec<u8>>) + Send + 'static,
 ) -> Result<ProviderMetadata, Error> {
@@ -39,7 +39,7 @@ fn metadata_error(result: Result<ProviderMetadata, Error>) -> MetadataError {
 }
 
 #[test]
-fn the_url_is_the_issuer_with_its_path_kept_and_one_slash_between() {
+fn the_url_keeps_the_path_of_the_issuer_with_one_slash_between() {
     for (issuer, path) in [
         ("https://op.example", "/.well-known/openid-configuration"),
         ("https://op.example/", "/.well-known/openid-configuration"),
@@ -50,14 +50,14 @@ fn the_url_is_the_issuer_with_its_path_kept_and_one_slash_between() {
         let mut clock = Party::new().clock;
         let call = Discovery::start(issuer, &UrlPolicy::default()).unwrap();
         let metadata = drive(call, &mut provider, &mut clock).unwrap();
-        assert_eq!(metadata.issuer, issuer, "to the letter");
+        assert_eq!(metadata.issuer, issuer, "the issuer is compared to the letter");
         assert_eq!(provider.requests()[0].path, path);
         provider.assert_clean();
     }
 }
 
 #[test]
-fn issuers_that_no_issuer_may_have_are_refused_before_anything_is_sent() {
+fn impossible_issuers_are_refused_before_anything_is_sent() {
     for (issuer, why) in [
         ("http://op.example", UrlError::PlainHttp),
         ("http://localhost", UrlError::PlainHttp),
@@ -134,7 +134,7 @@ fn a_document_of_exactly_64_kib_is_read_and_one_byte_more_is_not() {
 }
 
 #[test]
-fn other_statuses_are_not_documents_and_busy_providers_say_so() {
+fn other_statuses_are_errors_and_a_busy_provider_is_named_as_such() {
     for status in [201, 204, 206, 400, 401, 403, 404, 410] {
         let body = TestProvider::new("https://op.example").metadata().to_string();
         let result = discover_with(hostile::respond(status, "application/json", body));
@@ -152,7 +152,7 @@ fn other_statuses_are_not_documents_and_busy_providers_say_so() {
 }
 
 #[test]
-fn each_required_member_is_required_and_all_that_are_missing_are_named() {
+fn each_required_member_is_demanded_and_all_missing_ones_are_named() {
     for name in [
         "authorization_endpoint",
         "token_endpoint",
@@ -164,7 +164,7 @@ fn each_required_member_is_required_and_all_that_are_missing_are_named() {
         let absent = metadata_error(discover_with(hostile::remove_member(name)));
         assert_eq!(absent, MetadataError::Missing(vec![name]));
         let null = metadata_error(discover_with(hostile::set_member(name, Value::Null)));
-        assert_eq!(null, MetadataError::Missing(vec![name]), "null is absent");
+        assert_eq!(null, MetadataError::Missing(vec![name]), "null counts as absent");
     }
     let bare = hostile::respond(200, "application/json", r#"{"issuer":"https://op.example"}"#);
     let MetadataError::Missing(all) = metadata_error(discover_with(bare)) else { panic!() };
@@ -198,7 +198,7 @@ fn an_authorization_server_and_a_token_issuer_need_less() {
 }
 
 #[test]
-fn unknown_members_are_kept_unknown_values_ignored_and_null_is_absent() {
+fn unknown_members_are_kept_unknown_values_are_ignored_and_null_is_absent() {
     let metadata = discover_with(|response| {
         for (name, value) in [
             ("vendor_thing", json!({ "deep": [1] })),
@@ -219,7 +219,7 @@ fn unknown_members_are_kept_unknown_values_ignored_and_null_is_absent() {
 }
 
 #[test]
-fn a_member_that_cannot_be_used_fails_only_what_needs_it() {
+fn an_unusable_member_fails_only_the_flows_that_need_it() {
     let mut party = Party::new();
     party.provider.alter_response(
         EndpointName::Discovery,
@@ -242,7 +242,7 @@ fn a_member_that_cannot_be_used_fails_only_what_needs_it() {
 }
 
 #[test]
-fn what_every_flow_needs_must_be_usable() {
+fn members_that_every_flow_needs_must_be_usable() {
     for (name, value, why) in [
         ("token_endpoint", json!("http://op.example/token"), MemberError::Url(UrlError::PlainHttp)),
         ("token_endpoint", json!("https://op.example/token#x"), MemberError::Url(UrlError::Fragment)),

@@ -1,5 +1,5 @@
-//! The rules for ID tokens, one hostile token each (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and
-//! 3.3.2.11, RFC 8725).
+//! The rules for ID tokens, with one hostile token for each rule (OpenID Connect Core 1.0 sections 2,
+//! 3.1.3.7 and 3.3.2.11, RFC 8725).
 
 use oidc_proto::{
     Error, Secret,
@@ -53,7 +53,7 @@ fn assert_rejected(result: Result<Authenticated, Error>, why: VerificationError)
 }
 
 #[test]
-fn what_must_be_there_must_be_there() {
+fn every_required_claim_is_demanded() {
     for name in ["iss", "sub", "aud", "exp", "iat", "nonce"] {
         assert_rejected(login(remove(name)), VerificationError::Missing(name));
         assert_rejected(login(set(name, Value::Null)), VerificationError::Missing(name));
@@ -61,7 +61,7 @@ fn what_must_be_there_must_be_there() {
 }
 
 #[test]
-fn what_may_be_missing_may_be_missing() {
+fn every_optional_claim_may_be_missing() {
     for name in ["auth_time", "at_hash", "nbf", "azp", "acr", "amr"] {
         login(remove(name)).unwrap();
     }
@@ -75,7 +75,7 @@ fn the_issuer_is_compared_to_the_letter() {
 }
 
 #[test]
-fn the_audience_must_name_the_client_and_nobody_else_without_leave() {
+fn the_audience_must_name_the_client_and_no_other_unless_allowed() {
     let trusting = |client: ClientBuilder| {
         client.trusted_audiences(["https://api.example"]).trusted_audiences(["other"])
     };
@@ -111,7 +111,7 @@ fn a_subject_has_1_to_255_ascii_characters() {
     for good in ["a".repeat(255), "0".to_owned(), "a b|c".to_owned(), "~".to_owned()] {
         assert_eq!(login(set("sub", good.clone())).unwrap().id_token.sub, good);
     }
-    // Whoever logs a user's name logs one line.
+    // A log of a user's name must stay on one line.
     for bad in ["a\nb", "a\r", "\tb", "a\0b", "a\u{1b}[2J", "a\u{7f}"] {
         assert_rejected(login(set("sub", bad)), VerificationError::Value("sub"));
         assert_rejected(login(set("acr", bad)), VerificationError::Value("acr"));
@@ -147,7 +147,7 @@ fn times_are_exact_at_the_edge_of_the_leeway() {
 }
 
 #[test]
-fn no_leeway_is_larger_than_its_ceiling() {
+fn no_leeway_exceeds_its_maximum() {
     let ceiling = MAX_LEEWAY.as_secs().cast_signed();
     let verdict = |name: &str, seconds: i64| {
         let request = AuthorizationRequest::default().max_age(Duration::from_secs(60));
@@ -162,7 +162,7 @@ fn no_leeway_is_larger_than_its_ceiling() {
 }
 
 #[test]
-fn a_token_is_judged_at_the_time_it_comes_and_not_when_the_user_left() {
+fn a_token_is_judged_at_its_arrival_and_not_at_the_departure_of_the_user() {
     let mut party = Party::new();
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let query = party.callback_query(&url);
@@ -172,7 +172,7 @@ fn a_token_is_judged_at_the_time_it_comes_and_not_when_the_user_left() {
 }
 
 #[test]
-fn claims_of_the_wrong_type_are_errors_and_never_absences() {
+fn claims_of_the_wrong_type_are_errors_and_never_count_as_absent() {
     for (name, values) in [
         ("exp", vec![json!("1900000000"), json!({}), json!(true), json!([1]), json!(1e300)]),
         ("iat", vec![json!("now"), json!([])]),
@@ -203,7 +203,7 @@ fn the_nonce_must_be_the_one_sent() {
     for nonce in ["", "wrong", &"A".repeat(43)] {
         assert_rejected(login(set("nonce", nonce)), VerificationError::Nonce);
     }
-    // That of another login of the same user will not do.
+    // The nonce of another login of the same user does not count.
     let mut party = Party::new();
     let first = party.login().unwrap();
     let nonce = first.id_token.nonce.unwrap();
@@ -212,7 +212,7 @@ fn the_nonce_must_be_the_one_sent() {
 }
 
 #[test]
-fn hashes_that_are_there_must_be_right() {
+fn a_hash_in_the_token_must_be_right() {
     for wrong in ["", "AAAAAAAAAAAAAAAAAAAAAA", "77QmUPtjPfzWtF2AnpK9RQ"] {
         assert_rejected(login(set("at_hash", wrong)), VerificationError::AccessTokenHash);
         assert_rejected(login(set("c_hash", wrong)), VerificationError::CodeHash);
@@ -221,7 +221,7 @@ fn hashes_that_are_there_must_be_right() {
 }
 
 #[test]
-fn hashes_of_code_and_state_that_are_right_are_accepted() {
+fn right_hashes_of_code_and_state_are_accepted() {
     let mut party = Party::new();
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let query = party.callback_query(&url);
@@ -240,7 +240,7 @@ fn hashes_of_code_and_state_that_are_right_are_accepted() {
 }
 
 #[test]
-fn max_age_demands_auth_time_and_holds_it_to_the_second() {
+fn max_age_demands_auth_time_and_limits_it_to_the_second() {
     let request = AuthorizationRequest::default().max_age(Duration::from_secs(60));
     let verdict = |alteration| login_with(&request, |client| client, alteration);
     assert_rejected(verdict(remove("auth_time")), VerificationError::Missing("auth_time"));
@@ -268,7 +268,7 @@ fn an_essential_acr_is_demanded_and_a_voluntary_one_is_not() {
 }
 
 #[test]
-fn the_algorithm_is_the_pinned_one_whatever_the_token_says() {
+fn only_the_pinned_algorithm_is_accepted_whatever_the_token_says() {
     for pinned in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
         for other in Algorithm::ALL.iter().copied().filter(|other| *other != pinned) {
             let mut party = Party::builder().id_token_alg(pinned).build();
@@ -289,7 +289,7 @@ fn an_unsigned_token_is_refused_and_so_is_every_spelling_of_none() {
 
 #[test]
 fn a_public_key_is_never_taken_for_a_secret() {
-    // The classic confusion: HMAC with the text of the public key; the client is public.
+    // The classic confusion: HMAC with the text of the public key. The client is public.
     for pin in [false, true] {
         let builder = Party::builder().authentication(oidc_testkit::ClientAuthentication::None);
         let mut party = if pin { builder.id_token_alg(Algorithm::RS256) } else { builder }.build();
@@ -313,7 +313,7 @@ fn a_token_of_another_kind_is_refused() {
 }
 
 #[test]
-fn an_extension_that_must_be_understood_is_not() {
+fn a_critical_extension_is_refused() {
     for value in [json!(["exp"]), json!(["b64"]), json!([]), json!("x"), json!(null)] {
         assert_rejected(login(header("crit", value)), JwsError::Critical.into());
     }
@@ -321,7 +321,7 @@ fn an_extension_that_must_be_understood_is_not() {
 }
 
 #[test]
-fn keys_and_urls_in_the_header_are_not_looked_at() {
+fn keys_and_urls_in_the_header_are_ignored() {
     for (name, value) in [
         ("jwk", json!({"kty": "oct", "k": "AAAA"})),
         ("jku", json!("https://evil.example/keys")),
@@ -353,7 +353,7 @@ fn everything_else_in_the_token_reaches_the_user() {
 }
 
 #[test]
-fn a_verifier_by_itself_demands_what_it_is_told_to_expect() {
+fn a_separate_verifier_demands_the_expected_values() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let keys = party.keys().unwrap();

@@ -1,4 +1,4 @@
-//! A resource server asks the authorization server about a token (RFC 7662).
+//! A resource server introspects a token at the authorization server (RFC 7662).
 
 use crate::support::*;
 use oidc_proto::{
@@ -44,7 +44,7 @@ fn token(provider: &mut TestProvider) -> Secret {
 }
 
 #[test]
-fn an_opaque_token_is_told_of_and_its_end_is_an_answer_and_no_error() {
+fn an_opaque_token_is_described_and_its_end_is_a_response_and_not_an_error() {
     for id in ["api", "api-post"] {
         let mut provider = provider();
         provider.opaque_access_tokens(true);
@@ -69,7 +69,7 @@ fn an_opaque_token_is_told_of_and_its_end_is_an_answer_and_no_error() {
 }
 
 #[test]
-fn wrong_credentials_are_ours_and_never_the_tokens() {
+fn wrong_credentials_are_never_blamed_on_the_token() {
     for (id, secret) in [("api", Some("wrong")), ("nobody", Some(SECRET)), ("public", None)] {
         let mut provider = provider();
         let token = token(&mut provider);
@@ -82,7 +82,7 @@ fn wrong_credentials_are_ours_and_never_the_tokens() {
 }
 
 #[test]
-fn a_401_without_a_body_is_no_other_thing() {
+fn a_401_without_a_body_means_wrong_credentials_too() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let ask = || api.introspect_once(&"t".into(), None, moment(NOW)).unwrap();
@@ -97,7 +97,7 @@ fn a_401_without_a_body_is_no_other_thing() {
 }
 
 #[test]
-fn every_other_answer_has_its_name() {
+fn every_other_response_has_its_own_error() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let ask = |status, media: &str, body: &str| match answer(
@@ -131,7 +131,7 @@ fn every_other_answer_has_its_name() {
 }
 
 #[test]
-fn asking_again_costs_nothing_and_ends() {
+fn introspection_is_repeated_within_a_budget() {
     let mut provider = provider();
     let token = token(&mut provider);
     let api = client(&mut provider, "api", Some(SECRET));
@@ -141,7 +141,7 @@ fn asking_again_costs_nothing_and_ends() {
     assert!(said.active && now >= NOW.plus(10));
     assert_eq!(provider.count(EndpointName::Introspection), 3);
     provider.assert_clean();
-    // A busy server is told nothing more than the budget allows; and once means once.
+    // A busy server gets no more requests than the budget allows. `introspect_once` sends one request only.
     provider.alter_response(EndpointName::Introspection, hostile::retry_after(1));
     let ended = run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap());
     assert!(matches!(ended, Err(Error::Unavailable(busy)) if busy.endpoint == Endpoint::Introspection));
@@ -154,7 +154,7 @@ fn asking_again_costs_nothing_and_ends() {
 }
 
 #[test]
-fn a_lost_answer_is_asked_for_again_but_not_by_once() {
+fn a_lost_response_is_requested_again_except_by_introspect_once() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let (_, _, pending) = api.introspect(&"t".into(), None, moment(NOW)).unwrap().into_parts();
@@ -165,7 +165,7 @@ fn a_lost_answer_is_asked_for_again_but_not_by_once() {
 }
 
 #[test]
-fn what_no_token_can_be_is_asked_nobody() {
+fn an_impossible_token_is_never_sent() {
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let ask = |token: &str| api.introspect(&Secret::new(token), None, moment(NOW)).err();
@@ -182,8 +182,8 @@ fn what_no_token_can_be_is_asked_nobody() {
 }
 
 #[test]
-fn the_answer_is_what_the_server_says_now() {
-    // No memory of ours: an answer that changes is believed each time.
+fn the_result_is_always_the_current_response_of_the_server() {
+    // The library remembers nothing: each changed response counts.
     let mut provider = provider();
     let api = client(&mut provider, "api", Some(SECRET));
     let token = token(&mut provider);

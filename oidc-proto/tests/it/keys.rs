@@ -1,5 +1,5 @@
-//! Key sets and their rotation during a login: selection, strength, one refetch and no more (RFC 7517,
-//! RFC 7518, OpenID Connect Core 1.0 section 10.1).
+//! Key sets and their rotation during a login: selection, strength, and one refetch at most (RFC 7517, RFC
+//! 7518, OpenID Connect Core 1.0 section 10.1).
 
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
@@ -26,7 +26,7 @@ fn assert_jws(result: Result<Authenticated, Error>, why: JwsError) {
     }
 }
 
-/// Keys of the provider, its own shape kept: the RSA key of this generation.
+/// The provider's RSA key of this generation, in the provider's own form.
 fn rsa(party: &Party, generation: u32) -> Value {
     let kid = format!("rsa-{generation}");
     let set = party.provider.key_set();
@@ -39,7 +39,7 @@ fn publish(party: &mut Party, keys: &[Value]) {
     party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
 }
 
-/// Keys that this library does not know, or that nobody should: all of them published by somebody.
+/// Keys that this library does not know or must not use. Real providers publish each of them.
 fn strange_keys() -> Vec<Value> {
     let short = "x".repeat(172);
     vec![
@@ -62,7 +62,7 @@ fn strange_keys() -> Vec<Value> {
 }
 
 #[test]
-fn keys_are_fetched_once_and_handed_over_for_the_next_time() {
+fn keys_are_fetched_once_and_returned_for_the_next_login() {
     let mut party = Party::new();
     let first = login(&mut party, None).unwrap();
     let learned = first.learned.keys.unwrap();
@@ -74,7 +74,7 @@ fn keys_are_fetched_once_and_handed_over_for_the_next_time() {
 }
 
 #[test]
-fn a_rotation_during_a_login_is_survived_by_one_fetch() {
+fn a_login_survives_a_rotation_with_one_fetch() {
     for keep_old in [true, false] {
         let mut party = Party::new();
         let keys = party.keys().unwrap();
@@ -94,7 +94,7 @@ fn a_rotation_during_a_login_is_survived_by_one_fetch() {
 }
 
 #[test]
-fn keys_at_hand_that_are_old_in_whatever_way_are_renewed_once_and_the_login_goes_on() {
+fn old_keys_are_renewed_once_and_the_login_goes_on() {
     let provider = TestProvider::new("https://op.example");
     let named = |index: usize, kid: &str| {
         let mut key = provider.key_set()["keys"][index].clone();
@@ -124,7 +124,7 @@ fn keys_at_hand_that_are_old_in_whatever_way_are_renewed_once_and_the_login_goes
         assert_eq!(party.provider.count(EndpointName::Jwks), 1, "{what}");
         party.provider.assert_clean();
     }
-    // Too many old keys, and a token that names none.
+    // Too many old keys, and a token that names none of them.
     let mut party = Party::new();
     party.provider.alter_id_token(hostile::remove_header_member("kid"));
     let old: Vec<_> = (0..20).map(|_| other_material.clone()).collect();
@@ -133,7 +133,7 @@ fn keys_at_hand_that_are_old_in_whatever_way_are_renewed_once_and_the_login_goes
 }
 
 #[test]
-fn a_kid_that_nobody_publishes_costs_one_fetch_and_no_more() {
+fn an_unpublished_kid_costs_one_fetch_and_no_more() {
     for keys_at_hand in [true, false] {
         let mut party = Party::new();
         let keys = keys_at_hand.then(|| party.keys().unwrap());
@@ -147,7 +147,7 @@ fn a_kid_that_nobody_publishes_costs_one_fetch_and_no_more() {
 }
 
 #[test]
-fn a_bad_signature_costs_one_fetch_and_is_refused() {
+fn a_wrong_signature_costs_one_fetch_and_is_refused() {
     for algorithm in Algorithm::ALL.iter().copied() {
         let mut party = Party::builder().id_token_alg(algorithm).build();
         let keys = party.keys().unwrap();
@@ -171,7 +171,7 @@ fn a_signature_of_another_key_under_the_right_name_is_refused() {
 }
 
 #[test]
-fn a_withdrawn_key_no_longer_vouches_once_the_keys_are_fetched() {
+fn a_withdrawn_key_verifies_nothing_once_the_keys_are_fetched() {
     let mut party = Party::new();
     party.provider.rotate_keys();
     party.provider.sign_with_generation(1);
@@ -179,7 +179,7 @@ fn a_withdrawn_key_no_longer_vouches_once_the_keys_are_fetched() {
 }
 
 #[test]
-fn without_a_kid_the_only_fitting_key_is_used_and_of_several_each_is_tried() {
+fn without_a_kid_every_fitting_key_is_tried() {
     for (generations, algorithm) in [(1, Algorithm::RS256), (3, Algorithm::PS256), (3, Algorithm::EdDSA)] {
         let mut party = Party::builder().id_token_alg(algorithm).build();
         for _ in 1..generations {
@@ -214,7 +214,7 @@ fn two_keys_of_one_name_are_both_tried() {
 }
 
 #[test]
-fn a_token_that_names_a_certificate_is_held_against_its_key_alone() {
+fn a_token_that_names_a_certificate_is_verified_with_its_key_only() {
     for name in ["first", "second", "third"] {
         let mut party = Party::new();
         party.provider.rotate_keys_keeping_old();
@@ -235,7 +235,7 @@ fn a_token_that_names_a_certificate_is_held_against_its_key_alone() {
 }
 
 #[test]
-fn a_token_that_names_no_key_is_tried_with_few_keys_only() {
+fn a_token_that_names_no_key_is_tried_with_only_a_few_keys() {
     let mut party = Party::new();
     for _ in 0..20 {
         party.provider.rotate_keys_keeping_old();
@@ -246,7 +246,7 @@ fn a_token_that_names_no_key_is_tried_with_few_keys_only() {
 }
 
 #[test]
-fn a_key_is_for_its_use_its_operations_and_its_algorithm_alone() {
+fn a_key_serves_only_its_use_its_operations_and_its_algorithm() {
     for (member, value, why) in [
         ("use", json!("enc"), JwsError::KeySetAside(KeyError::NotForSignatures)),
         ("key_ops", json!(["encrypt"]), JwsError::KeySetAside(KeyError::NotForSignatures)),
@@ -285,7 +285,7 @@ fn a_symmetric_key_in_a_published_set_verifies_nothing() {
 }
 
 #[test]
-fn strange_keys_are_set_aside_with_a_reason_and_the_good_one_serves() {
+fn strange_keys_are_set_aside_with_a_reason_and_the_usable_one_serves() {
     let mut party = Party::new();
     let strange = strange_keys();
     let mut keys = strange.clone();
@@ -307,7 +307,7 @@ fn strange_keys_are_set_aside_with_a_reason_and_the_good_one_serves() {
 }
 
 #[test]
-fn a_set_that_is_no_set_ends_the_login_and_names_the_rule() {
+fn a_malformed_set_ends_the_login_and_the_error_names_the_rule() {
     let too_many = json!({ "keys": vec![json!({"kty": "x"}); MAX_KEYS + 1] }).to_string();
     let wrong = KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" });
     for (body, why) in [
@@ -330,7 +330,7 @@ fn a_set_that_is_no_set_ends_the_login_and_names_the_rule() {
     assert_eq!(
         (error.endpoint, error.rule),
         (Endpoint::Jwks, ResponseRule::NoUsableKey),
-        "not the fault of the token"
+        "the token is not to blame"
     );
 }
 
@@ -356,9 +356,10 @@ fn keys_are_json_or_a_jwk_set_and_never_a_redirect() {
     }
 }
 
-/// `{"keys": []}` and keys that are all set aside are no keys, whichever flow fetches them.
+/// `{"keys": []}` and a set whose keys are all set aside both count as no keys, whichever flow fetches
+/// them.
 #[test]
-fn a_set_without_a_usable_key_is_the_fault_of_the_provider_in_every_flow() {
+fn a_set_without_a_usable_key_is_blamed_on_the_provider_in_every_flow() {
     let none = |error: Error| match error {
         Error::Response(broken) => {
             (broken.endpoint, broken.rule) == (Endpoint::Jwks, ResponseRule::NoUsableKey)
@@ -385,10 +386,10 @@ fn a_set_without_a_usable_key_is_the_fault_of_the_provider_in_every_flow() {
     }
 }
 
-/// Nobody but the provider can cause these fetches, and each of its wrong answers causes one: twice as many
-/// requests as there are logins, whatever it signs.
+/// Only the provider can cause these fetches. Each of its wrong responses causes one, so there are at most
+/// twice as many requests as logins, whatever it signs.
 #[test]
-fn whatever_is_signed_a_login_fetches_keys_once_and_a_forged_callback_never() {
+fn a_login_fetches_keys_at_most_once_and_a_forged_callback_never() {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     party.provider.break_signatures(true);
@@ -402,9 +403,10 @@ fn whatever_is_signed_a_login_fetches_keys_once_and_a_forged_callback_never() {
     }
 }
 
-/// Whoever keeps these keys must know how old they are: as old as the question, not as the login that ends.
+/// The holder of these keys must know their age. They are as old as the request for them, not as the end of
+/// the login.
 #[test]
-fn a_login_says_when_it_has_asked_for_keys() {
+fn a_login_reports_when_it_requested_the_keys() {
     let mut party = Party::new();
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
@@ -423,14 +425,18 @@ fn a_login_says_when_it_has_asked_for_keys() {
         };
     };
     assert!(user.learned.keys.is_some());
-    assert_eq!(user.learned.keys_asked_at, Some(begun.plus(7)), "after the tokens had come");
+    assert_eq!(
+        user.learned.keys_asked_at,
+        Some(begun.plus(7)),
+        "the keys were requested after the tokens had come"
+    );
     assert_eq!(party.clock.now(), begun.plus(14));
     let keys = user.learned.keys;
-    assert_eq!(login(&mut party, keys).unwrap().learned.keys_asked_at, None, "nothing was asked for");
+    assert_eq!(login(&mut party, keys).unwrap().learned.keys_asked_at, None, "no keys were requested");
 }
 
 #[test]
-fn nobody_is_told_who_fetches_the_keys() {
+fn a_request_for_keys_does_not_identify_the_client() {
     let mut party = Party::builder().authentication(ClientAuthentication::None).build();
     party.keys().unwrap();
     let seen = party.provider.requests().last().unwrap();

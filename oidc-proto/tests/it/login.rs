@@ -1,5 +1,5 @@
-//! Logins that go well, with every algorithm and client authentication, and what an authorization
-//! request says (OpenID Connect Core 1.0 sections 3.1.2 and 3.1.3, RFC 7636).
+//! Successful logins, with every algorithm and client authentication method, and the content of an
+//! authorization request (OpenID Connect Core 1.0 sections 3.1.2 and 3.1.3, RFC 7636).
 
 use oidc_proto::{
     Error, Secret,
@@ -27,7 +27,7 @@ fn authentications() -> [ClientAuthentication; 3] {
     ]
 }
 
-/// The parameters of a URL; each stands there once.
+/// The parameters of a URL. Checks that each of them appears once.
 fn parameters(url: &Url) -> BTreeMap<String, String> {
     let pairs: Vec<_> = url.query_pairs().into_owned().collect();
     let map: BTreeMap<_, _> = pairs.iter().cloned().collect();
@@ -35,7 +35,7 @@ fn parameters(url: &Url) -> BTreeMap<String, String> {
     map
 }
 
-/// The metadata of the party's provider, changed.
+/// The metadata of the party's provider, with changes.
 fn metadata(changes: Value) -> Result<ProviderMetadata, Error> {
     let mut party = Party::new();
     for (name, value) in changes.as_object().unwrap() {
@@ -65,7 +65,7 @@ fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
     for authentication in authentications() {
         for algorithm in Algorithm::ALL.iter().copied() {
             if algorithm.is_symmetric() && authentication == ClientAuthentication::None {
-                continue; // there is no secret to sign with
+                continue; // the client has no secret to sign with
             }
             let mut party =
                 Party::builder().authentication(authentication.clone()).id_token_alg(algorithm).build();
@@ -82,7 +82,7 @@ fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
 }
 
 #[test]
-fn without_a_pin_any_asymmetric_algorithm_that_the_metadata_names_is_good_and_no_other() {
+fn without_a_pin_only_asymmetric_algorithms_of_the_metadata_are_accepted() {
     for algorithm in Algorithm::ALL.iter().copied() {
         let mut party = Party::new();
         party.provider.sign_with(algorithm);
@@ -93,7 +93,7 @@ fn without_a_pin_any_asymmetric_algorithm_that_the_metadata_names_is_good_and_no
 }
 
 #[test]
-fn providers_that_list_no_algorithm_of_ours_are_refused_before_the_user_leaves() {
+fn providers_without_a_supported_algorithm_are_refused_before_the_user_leaves() {
     for listed in [json!(["HS256"]), json!(["none", "ES512"]), json!([])] {
         let client = client(json!({ "id_token_signing_alg_values_supported": listed }));
         let refused = begin(&client, &AuthorizationRequest::default());
@@ -116,13 +116,13 @@ fn symmetric_algorithms_need_a_secret_that_is_long_enough() {
 }
 
 #[test]
-fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing_in_vain() {
+fn each_login_sends_new_state_nonce_and_pkce_and_fetches_nothing_needless() {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     let mut values = BTreeSet::new();
     for _ in 0..5 {
         let user = party.login_with(&AuthorizationRequest::new(["email"]), Some(keys.clone())).unwrap();
-        assert!(user.learned.keys.is_none(), "the keys at hand were enough");
+        assert!(user.learned.keys.is_none(), "the known keys were enough");
     }
     for seen in party.provider.requests() {
         match seen.endpoint {
@@ -138,7 +138,7 @@ fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing
             }
             EndpointName::Token => {
                 let verifier = seen.parameter("code_verifier").unwrap();
-                assert!(values.insert(verifier), "the verifier is none of the values the browser saw");
+                assert!(values.insert(verifier), "the verifier is none of the values that the browser saw");
                 assert_eq!(seen.parameter("redirect_uri").unwrap(), "https://app.example/callback");
             }
             _ => {}
@@ -150,7 +150,7 @@ fn a_login_sends_state_nonce_and_pkce_that_are_new_each_time_and_fetches_nothing
 }
 
 #[test]
-fn the_same_seed_makes_the_same_request_and_another_seed_another() {
+fn the_same_seed_repeats_a_request_and_another_seed_changes_it() {
     let url = |seed| {
         let mut party = Party::builder().seed(seed).build();
         party.authorize(&AuthorizationRequest::default()).unwrap().0
@@ -163,7 +163,7 @@ fn the_same_seed_makes_the_same_request_and_another_seed_another() {
 }
 
 #[test]
-fn everything_typed_reaches_the_provider_once_and_encoded() {
+fn every_typed_parameter_reaches_the_provider_once_and_encoded() {
     let mut party = Party::new();
     let mut request = AuthorizationRequest::new(["profile", "email profile"])
         .prompt([Prompt::Login, Prompt::Consent])
@@ -202,7 +202,7 @@ fn everything_typed_reaches_the_provider_once_and_encoded() {
 }
 
 #[test]
-fn extras_cannot_override_or_repeat_what_the_library_sends() {
+fn extra_parameters_cannot_override_or_repeat_those_of_the_library() {
     let client = client(json!({}));
     for name in [
         "response_type",
@@ -232,7 +232,7 @@ fn extras_cannot_override_or_repeat_what_the_library_sends() {
 }
 
 #[test]
-fn values_that_the_specification_does_not_allow_are_refused_before_the_user_leaves() {
+fn forbidden_values_are_refused_before_the_user_leaves() {
     let client = client(json!({}));
     let refused = |request: AuthorizationRequest, name: &'static str| {
         assert_eq!(begin(&client, &request).unwrap_err(), ConfigError::Parameter(name).into());
@@ -255,7 +255,7 @@ fn values_that_the_specification_does_not_allow_are_refused_before_the_user_leav
 }
 
 #[test]
-fn a_query_of_the_authorization_endpoint_is_kept_as_it_is() {
+fn the_query_of_the_authorization_endpoint_is_kept_unchanged() {
     let client = client(json!({ "authorization_endpoint": "https://op.example/authorize?tenant=a%20b&x=" }));
     let url = begin(&client, &AuthorizationRequest::default()).unwrap();
     assert!(url.query().unwrap().starts_with("tenant=a%20b&x=&response_type=code&"), "{url}");
@@ -263,7 +263,7 @@ fn a_query_of_the_authorization_endpoint_is_kept_as_it_is() {
 }
 
 #[test]
-fn an_endpoint_whose_query_sets_our_parameters_is_refused() {
+fn an_endpoint_whose_query_sets_parameters_of_the_library_is_refused() {
     for query in ["state=fixed", "client_id=other&x=1", "%72edirect_uri=https://evil.example", "nonce"] {
         let endpoint = format!("https://op.example/authorize?{query}");
         let client = client(json!({ "authorization_endpoint": endpoint }));
@@ -273,13 +273,17 @@ fn an_endpoint_whose_query_sets_our_parameters_is_refused() {
 }
 
 #[test]
-fn pkce_is_never_left_out_and_providers_without_s256_are_refused() {
+fn pkce_is_always_used_and_providers_without_s256_are_refused() {
     let plain = client(json!({ "code_challenge_methods_supported": ["plain"] }));
     assert_eq!(begin(&plain, &AuthorizationRequest::default()).unwrap_err(), ConfigError::NoS256.into());
     for silent in [json!(null), json!([])] {
         let client = client(json!({ "code_challenge_methods_supported": silent }));
         let url = begin(&client, &AuthorizationRequest::default()).unwrap();
-        assert_eq!(parameters(&url)["code_challenge_method"], "S256", "silence is no refusal");
+        assert_eq!(
+            parameters(&url)["code_challenge_method"],
+            "S256",
+            "a provider that does not mention PKCE is not refused"
+        );
     }
 }
 

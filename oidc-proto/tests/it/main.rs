@@ -1,6 +1,7 @@
-//! Tests of the core from outside: they use what its users can use, and `oidc-testkit`, which is the provider.
+//! Tests of the core from outside: they use its public API, and `oidc-testkit` as the provider.
 //!
-//! What also needs an adapter is in `tests/`, and so is what counts allocations: an allocator is unsafe code.
+//! Tests that also need an adapter are in `tests/`, and so are those that count allocations, because an
+//! allocator is unsafe code.
 #![allow(
     missing_docs,
     clippy::unwrap_used,
@@ -37,5 +38,5 @@ mod token_endpoint;
 mod userinfo;
 mod vectors;
 
-/// What others have published, and what stays in the formats of earlier versions.
+/// The folder of published data and of states saved by earlier versions.
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/data");

@@ -1,5 +1,5 @@
-//! Metadata in both well-known forms, signed metadata, metadata of protected resources, and what a flow
-//! refuses because of it (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0).
+//! Metadata in both well-known forms, signed metadata, metadata of protected resources, and the flows that
+//! metadata rules out (RFC 8414, RFC 9728, OpenID Connect Discovery 1.0).
 
 use crate::support::*;
 use http::{HeaderMap, header::WWW_AUTHENTICATE};
@@ -32,14 +32,14 @@ fn rule<T: std::fmt::Debug>(result: Result<T, Error>) -> ResponseRule {
 }
 
 #[test]
-fn an_authorization_server_is_asked_before_its_path() {
+fn the_metadata_of_an_authorization_server_is_before_its_path() {
     let mut provider = TestProvider::new(ISSUER);
     let found = run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap()).unwrap();
     assert_eq!(found.issuer, ISSUER);
     let profile = Discovery::with_profile(ISSUER, Profile::AuthorizationServer, &policy()).unwrap();
     run(&mut provider, profile).unwrap();
     assert_eq!(asked(&provider), [INSERTED, INSERTED]);
-    // One form means one form.
+    // By default, only one form is tried.
     provider.metadata_forms(true, false);
     assert_eq!(rule(run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap())), ResponseRule::Status);
     provider.metadata_forms(false, true);
@@ -49,7 +49,7 @@ fn an_authorization_server_is_asked_before_its_path() {
 }
 
 #[test]
-fn the_other_form_is_asked_only_on_request_and_only_if_there_is_nothing_in_the_first() {
+fn the_other_form_is_tried_only_on_request_and_only_if_the_first_is_missing() {
     for (first, in_first, paths) in [
         (WellKnown::OpenId, true, &[APPENDED][..]),
         (WellKnown::OpenId, false, &[APPENDED, INSERTED]),
@@ -66,7 +66,7 @@ fn the_other_form_is_asked_only_on_request_and_only_if_there_is_nothing_in_the_f
 }
 
 #[test]
-fn two_requests_are_the_most_and_each_status_has_its_meaning() {
+fn at_most_two_requests_are_sent_and_each_status_has_its_meaning() {
     let either = || Discovery::either(ISSUER, WellKnown::OpenId, &policy()).unwrap();
     for status in [400, 401, 403, 404, 405, 410] {
         let Ok(Step::Send(second)) = answer(either(), status, "text/html", "") else { panic!("{status}") };
@@ -74,7 +74,7 @@ fn two_requests_are_the_most_and_each_status_has_its_meaning() {
         assert_eq!(
             rule(answer(second, status, "text/html", "")),
             ResponseRule::Status,
-            "and that was the last"
+            "no request follows the second one"
         );
     }
     for status in [406, 409, 418, 451] {
@@ -91,7 +91,7 @@ fn two_requests_are_the_most_and_each_status_has_its_meaning() {
 }
 
 #[test]
-fn another_issuer_in_the_document_is_the_end_and_no_reason_to_ask_elsewhere() {
+fn another_issuer_in_the_document_ends_discovery_without_a_second_request() {
     let mut provider = TestProvider::new(ISSUER);
     provider.alter_response(EndpointName::Discovery, hostile::set_member("issuer", "https://evil.example"));
     let ended = run(&mut provider, Discovery::either(ISSUER, WellKnown::OpenId, &policy()).unwrap());
@@ -100,8 +100,8 @@ fn another_issuer_in_the_document_is_the_end_and_no_reason_to_ask_elsewhere() {
 }
 
 #[test]
-fn each_form_is_held_to_what_it_promises() {
-    // An authorization server need not say how ID tokens are signed; an OpenID Provider must.
+fn each_form_must_have_its_own_required_members() {
+    // An authorization server need not list algorithms for ID tokens. An OpenID Provider must.
     let mut provider = TestProvider::new(ISSUER);
     for endpoint in [EndpointName::Discovery, EndpointName::OAuthMetadata] {
         provider.alter_response(endpoint, hostile::remove_member("subject_types_supported"));
@@ -134,7 +134,7 @@ fn signed(provider: &mut TestProvider, claims: Value, now: Timestamp) -> Result<
 }
 
 #[test]
-fn signed_values_take_precedence_and_the_rest_stays() {
+fn signed_values_take_precedence_and_other_members_stay() {
     let mut provider = TestProvider::new(ISSUER);
     let metadata = signed(
         &mut provider,
@@ -147,7 +147,7 @@ fn signed_values_take_precedence_and_the_rest_stays() {
     assert_eq!(metadata.extra["extra"], true);
     assert!(!metadata.extra.contains_key("iat") && !metadata.extra.contains_key("iss"));
     assert!(metadata.signed_metadata.is_some());
-    // Without a key it is text.
+    // Without a key, signed metadata is only a text.
     let plain = run(&mut provider, Discovery::oauth(ISSUER, &policy()).unwrap()).unwrap();
     assert_eq!(plain.token_endpoint.unwrap().as_str(), provider.url(EndpointName::Token));
     assert!(plain.signed_metadata.is_some());
@@ -172,20 +172,20 @@ fn signed_metadata_that_does_not_verify_is_refused() {
     assert_eq!(refused(good(), now + 130, |_| {}), MemberError::Time);
     assert!(
         signed(&mut TestProvider::new(ISSUER), good(), Timestamp(now + 129)).is_ok(),
-        "leeway, and no more"
+        "within the leeway and no more"
     );
     assert_eq!(refused(json!({"iss": ISSUER, "nbf": now + 31}), now, |_| {}), MemberError::Time);
     assert_eq!(refused(json!({"iss": ISSUER, "signed_metadata": "x"}), now, |_| {}), MemberError::Nested);
     assert_eq!(refused(good(), now, |p| p.break_signatures(true)), MemberError::Jws(JwsError::Signature));
     assert_eq!(refused(good(), now, |p| p.sign_with_generation(9)), MemberError::Jws(JwsError::UnknownKey));
-    // The issuer in it is held to the one asked for, like any other.
+    // The issuer in signed metadata is checked against the one asked for, too.
     let other =
         signed(&mut TestProvider::new(ISSUER), json!({"iss": ISSUER, "issuer": "https://x.example"}), NOW);
     assert!(matches!(rule(other), ResponseRule::Metadata(MetadataError::Issuer { .. })));
 }
 
 #[test]
-fn leaving_the_signature_out_is_no_way_around_it() {
+fn a_missing_signature_is_no_way_around_the_check() {
     let mut provider = TestProvider::new(ISSUER);
     let options = DiscoveryOptions::new(&policy()).signed_by(keys(&provider));
     let ended = run(&mut provider, Discovery::with(ISSUER, options.clone()).unwrap());
@@ -196,7 +196,7 @@ fn leaving_the_signature_out_is_no_way_around_it() {
 }
 
 #[test]
-fn a_flow_refuses_early_what_the_metadata_rules_out_and_says_why() {
+fn a_flow_that_the_metadata_rules_out_is_refused_early_with_a_reason() {
     let login = |member: &str, value: Value| {
         let mut document = TestProvider::new(ISSUER).metadata();
         document[member] = value;
@@ -240,7 +240,7 @@ fn a_flow_refuses_early_what_the_metadata_rules_out_and_says_why() {
 }
 
 #[test]
-fn metadata_answers_what_a_client_may_do() {
+fn metadata_tells_what_a_client_may_do() {
     let metadata = |members: Value| {
         let mut document = json!({"issuer": ISSUER, "response_types_supported": ["id_token code"]});
         document.as_object_mut().unwrap().extend(members.as_object().unwrap().clone());
@@ -276,7 +276,7 @@ fn metadata_answers_what_a_client_may_do() {
 const API: &str = "https://api.example/v1";
 
 #[test]
-fn a_resource_is_asked_between_its_host_and_its_path_and_must_be_the_one_asked_for() {
+fn the_metadata_of_a_resource_is_before_its_path_and_must_name_that_resource() {
     let own = ResourceMetadata::new(API).authorization_servers([ISSUER]).scopes_supported(["read"]);
     let call = ResourceDiscovery::start(API, &policy()).unwrap();
     assert_eq!(call.request().uri().to_string(), own.url(&policy()).unwrap().as_str());
@@ -303,7 +303,7 @@ fn challenged(values: &[&str]) -> HeaderMap {
 }
 
 #[test]
-fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
+fn a_challenge_leads_only_to_the_metadata_of_the_url_that_was_requested() {
     let place = "https://meta.example/somewhere";
     let ask = |values: &[&str], policy: &UrlPolicy| {
         ResourceDiscovery::from_challenge(&challenged(values), API, policy)
@@ -313,7 +313,7 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
     assert_eq!(call.request().uri().to_string(), place);
     let good = ResourceMetadata::new(API).to_json();
     assert!(matches!(answer(call, 200, "application/json", good), Ok(Step::Done(_))));
-    // The resource that was asked speaks for itself and for no other, not even for the whole host.
+    // The resource that was asked speaks only for itself, not even for its whole host.
     for other in ["https://api.example", "https://api.example/v1/", "https://bank.example"] {
         let call = ask(&[&header], &policy()).unwrap().unwrap();
         let ended = answer(call, 200, "application/json", ResourceMetadata::new(other).to_json());
@@ -322,7 +322,7 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
     assert!(ask(&["Bearer"], &policy()).unwrap().is_none());
     assert!(ask(&[], &policy()).unwrap().is_none());
     let twice = [header.as_str(), &header];
-    assert!(ask(&twice, &policy()).unwrap().is_some(), "the same place twice is one place");
+    assert!(ask(&twice, &policy()).unwrap().is_some(), "the same address twice counts once");
     let two = [header.as_str(), r#"Bearer resource_metadata="https://other.example/""#];
     assert_eq!(rule(ask(&two, &policy())), ResponseRule::Value("resource_metadata"));
     for inward in ["http://meta.example/", "https://169.254.169.254/latest", "file:///etc/passwd", "x"] {
@@ -337,9 +337,9 @@ fn a_challenge_leads_to_the_metadata_of_exactly_the_url_that_was_asked() {
     }
 }
 
-/// Whoever can change the document has a token of the issuer, or can get one.
+/// A party that can change the document has a token of the issuer, or can get one.
 #[test]
-fn another_jwt_of_the_issuer_is_no_signed_metadata() {
+fn another_jwt_of_the_issuer_is_not_accepted_as_signed_metadata() {
     for claims in [
         json!({"iss": ISSUER, "sub": "mallory", "aud": "app", "exp": NOW.0 + 100, "iat": NOW.0, "nonce": "n",
                "at_hash": "x", "auth_time": NOW.0, "name": "Mallory"}),

@@ -1,4 +1,4 @@
-//! Defects that other libraries had, each told as a story that this one survives.
+//! Defects of other libraries, each as a story that this library survives.
 
 use oidc_proto::{
     Error, Secret, UrlPolicy,
@@ -31,7 +31,7 @@ fn login(alteration: impl FnMut(&mut Object, &mut Object) + Send + 'static) -> R
     party.login()
 }
 
-/// What a resource server says of an altered access token.
+/// The verdict of a resource server on an altered access token.
 fn access(
     alteration: impl FnMut(&mut Object, &mut Object) + Send + 'static,
 ) -> Result<(), VerificationError> {
@@ -44,7 +44,7 @@ fn access(
     verifier.verify(token, &keys, &mut Scratch::new(), NOW).map(|_| ())
 }
 
-/// Metadata from a document, as if it had been fetched.
+/// Metadata parsed from a document, as if it had been fetched.
 fn discovered(issuer: &str, document: &Value) -> Result<ProviderMetadata, Error> {
     let mut clock = Party::new().clock;
     let call = Discovery::start(issuer, &UrlPolicy::default())?;
@@ -78,7 +78,7 @@ fn e01_a_newline_in_an_access_token_is_an_error_and_no_panic() {
 
 /// openidconnect 4.1 accepted all four.
 #[test]
-fn e02_another_party_a_token_from_tomorrow_and_a_nameless_user_are_refused() {
+fn e02_another_party_a_future_token_and_a_missing_subject_are_refused() {
     let tomorrow = NOW.0 + 86_400;
     for (claim, value, why) in [
         ("azp", json!("other"), VerificationError::AuthorizedParty),
@@ -119,7 +119,7 @@ fn e04_an_expiry_of_another_type_is_an_error_and_not_an_absence() {
     assert_eq!(access(hostile::remove_claim("exp")), Err(VerificationError::Missing("exp")));
 }
 
-/// Four libraries lost every key of a provider that published one they did not know.
+/// Four libraries lost every key of a provider that published one unknown key.
 #[test]
 fn e06_one_key_of_a_new_kind_does_not_take_the_others_down() {
     for (jwk, reason) in [
@@ -135,27 +135,27 @@ fn e06_one_key_of_a_new_kind_does_not_take_the_others_down() {
     }
 }
 
-/// huskarl refused the whole ID token over one string.
+/// huskarl refused a whole ID token because of one string.
 #[test]
-fn e09_email_verified_as_a_string_is_no_reason_to_turn_a_user_away() {
+fn e09_email_verified_as_a_string_does_not_fail_the_login() {
     let user = login(hostile::set_claim("email_verified", "true")).unwrap();
-    assert_eq!(user.id_token.claim::<bool>("email_verified"), None, "and it is not taken for a yes");
+    assert_eq!(user.id_token.claim::<bool>("email_verified"), None, "the string does not count as true");
     assert_eq!(user.id_token.claim::<String>("email_verified").unwrap(), "true");
 }
 
-/// openid-client handed the tokens out with the first call, and left the checks to the second.
+/// openid-client returned the tokens from the first call, and left the checks to the second.
 #[test]
-fn e11_tokens_come_out_with_a_verified_id_token_or_not_at_all() {
+fn e11_tokens_are_returned_only_with_a_verified_id_token() {
     let mut party = Party::new();
     party.provider.break_signatures(true);
-    // `Authenticated` is the only type that carries tokens out of a login, and there is none.
+    // `Authenticated` is the only type that carries tokens out of a login. Here there is none.
     assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::Signature).into());
     party.provider.clear_alterations();
     let user: Authenticated = party.login().unwrap();
-    assert_eq!(user.tokens.id_token.unwrap(), user.id_token.token, "that very token was verified");
+    assert_eq!(user.tokens.id_token.unwrap(), user.id_token.token, "this very token was verified");
 }
 
-/// The HTTP client of another followed the redirect and sent the client secret along.
+/// The HTTP client of another library followed the redirect and sent the client secret along.
 #[test]
 fn e13_a_redirect_of_the_token_endpoint_gets_no_secret() {
     for authentication in [
@@ -175,13 +175,13 @@ fn e13_a_redirect_of_the_token_endpoint_gets_no_secret() {
         });
         let Err(Error::Response(error)) = outcome else { panic!() };
         assert_eq!(error.rule, ResponseRule::Redirect);
-        assert_eq!(hosts, ["op.example"], "one request, to the one host that was agreed on");
+        assert_eq!(hosts, ["op.example"], "one request, to the one agreed host");
     }
 }
 
 /// Logs of an earlier design held everything that an attacker needs.
 #[test]
-fn e14_nothing_that_is_printed_holds_a_secret() {
+fn e14_no_printed_text_holds_a_secret() {
     let mut party = Party::new();
     let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
     let saved: Value = serde_json::to_value(&pending).unwrap();
@@ -216,7 +216,7 @@ fn e14_nothing_that_is_printed_holds_a_secret() {
     }
 }
 
-/// Shapes of documents whose endpoints are not where the issuer is.
+/// Documents whose endpoints are on other hosts than the issuer.
 #[test]
 fn e17_providers_whose_endpoints_are_on_other_hosts_work_by_default() {
     let google = json!({
@@ -282,7 +282,7 @@ fn e17_providers_whose_endpoints_are_on_other_hosts_work_by_default() {
     }
 }
 
-/// An earlier design took the metadata of whoever answered.
+/// An earlier design took the metadata of any server that answered.
 #[test]
 fn e18_metadata_of_another_issuer_is_refused_and_both_are_named() {
     let document = TestProvider::new("https://evil.example").metadata();
@@ -296,18 +296,18 @@ fn e18_metadata_of_another_issuer_is_refused_and_both_are_named() {
 
 /// An earlier design took its policy from the metadata, the keys and the token instead of the caller.
 #[test]
-fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
-    // The provider names every algorithm; the client wants ES256 alone.
+fn e19_the_caller_chooses_the_algorithm_and_the_keys_must_fit_it() {
+    // The provider names every algorithm. The client accepts only ES256.
     let mut party = Party::builder().id_token_alg(Algorithm::ES256).build();
     party.provider.sign_with(Algorithm::RS256);
     assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::AlgorithmNotAllowed).into());
-    // A key without `alg` serves what its type can do, and not RS256 alone.
+    // A key without `alg` serves all algorithms of its type, and not RS256 alone.
     for algorithm in [Algorithm::PS512, Algorithm::ES384, Algorithm::EdDSA] {
         let mut party = Party::builder().id_token_alg(algorithm).build();
         assert!(party.provider.key_set()["keys"][0].get("alg").is_none());
         party.login().unwrap();
     }
-    // Keys for encryption and weak keys vouch for nothing.
+    // Keys for encryption and weak keys verify nothing.
     let keys = TestProvider::new("https://op.example").key_set()["keys"].clone();
     let (mut encrypts, mut weak) = (keys[0].clone(), keys[0].clone());
     encrypts["use"] = "enc".into();
@@ -320,7 +320,7 @@ fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
         party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
         assert_eq!(party.login().unwrap_err(), VerificationError::from(JwsError::KeySetAside(why)).into());
     }
-    // An access token is no ID token, and an ID token no access token.
+    // An access token is no ID token, and an ID token is no access token.
     assert_eq!(
         login(hostile::set_header_member("typ", "at+jwt")).unwrap_err(),
         VerificationError::Type.into()
@@ -329,7 +329,7 @@ fn e19_the_algorithm_is_the_callers_and_the_keys_must_fit_it() {
     assert_eq!(access(hostile::remove_header_member("typ")), Err(VerificationError::Type));
 }
 
-/// An earlier design checked the scheme of the discovery URL, and of nothing after it.
+/// An earlier design checked the scheme of the discovery URL only.
 #[test]
 fn e21_no_secret_and_no_token_is_sent_over_http() {
     for (name, required) in [
@@ -357,14 +357,14 @@ fn e21_no_secret_and_no_token_is_sent_over_http() {
             other => panic!("{name}: {other:?}"),
         }
     }
-    // Leave for this machine is leave for this machine.
+    // Permission for loopback covers loopback only.
     let policy = UrlPolicy::default().with_loopback();
     assert!(Discovery::start("http://127.0.0.1:8080", &policy).is_ok());
     let refused = Discovery::start("http://op.example", &policy).unwrap_err();
     assert_eq!(refused, ConfigError::Issuer(UrlError::PlainHttp).into());
 }
 
-/// An earlier design took the first of two codes, the server behind it the second.
+/// An earlier design took the first of two codes, and the server behind it the second.
 #[test]
 fn e24_a_callback_with_two_codes_is_refused_and_neither_is_sent() {
     let mut party = Party::new();
@@ -379,7 +379,7 @@ fn e24_a_callback_with_two_codes_is_refused_and_neither_is_sent() {
 
 /// oauth2-rs: "missing field `access_token`".
 #[test]
-fn e25_an_error_in_a_200_is_told_as_the_error_it_is() {
+fn e25_an_error_with_status_200_is_reported_as_that_error() {
     let mut party = Party::new();
     let body = r#"{"error":"incorrect_client_credentials","error_description":"wrong id or secret"}"#;
     party.provider.alter_response(EndpointName::Token, hostile::respond(200, "application/json", body));
@@ -398,9 +398,9 @@ fn e26_a_refreshed_id_token_needs_no_nonce() {
     assert_eq!(party.refresh(&user).unwrap().id_token.unwrap().nonce, None);
 }
 
-/// "Request failed", said others, and kept the cause to themselves.
+/// Other libraries said "Request failed" and kept the cause to themselves.
 #[test]
-fn e27_an_error_says_what_where_and_what_to_do_in_one_line() {
+fn e27_one_line_of_an_error_names_the_fault_the_place_and_the_remedy() {
     let token = |alteration: Alteration| {
         let mut party = Party::new();
         party.provider.alter_response(EndpointName::Token, alteration);
@@ -452,7 +452,7 @@ fn e27_an_error_says_what_where_and_what_to_do_in_one_line() {
         assert_eq!(error.code(), code, "{text}");
         assert!(words.iter().all(|word| text.contains(word)), "{text}");
         assert!(!text.contains('\n'), "{text}");
-        // What a log prints with all causes never says less.
+        // A log that prints the error with all its causes has at least the same text.
         let mut chain = vec![text.clone()];
         let mut cause = error.source();
         while let Some(error) = cause {

@@ -1,7 +1,8 @@
-//! What must hold whatever bytes come in: every property of `oidc_properties` over the corpus,
-//! over mutations of it, and over random bytes.
+//! Properties that hold for any input: every property of `oidc_properties` over the corpus, over
+//! mutations of it, and over random bytes.
 //!
-//! The same random input in every run; another with `PROPTEST_RNG_SEED`, more with `PROPTEST_CASES`.
+//! The random input is the same in every run. `PROPTEST_RNG_SEED` changes it, and `PROPTEST_CASES` adds
+//! more of it.
 
 use oidc_properties::{Property, TARGETS};
 use proptest::{
@@ -16,7 +17,7 @@ fn folder() -> PathBuf {
     PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../tests/corpus"))
 }
 
-/// The corpus of a target, in the order of names.
+/// The corpus of a target, sorted by name.
 fn corpus(target: &str) -> Vec<(String, Vec<u8>)> {
     let folder = folder().join(target);
     let files = fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -40,7 +41,7 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new(config)
 }
 
-/// One change: what to do, where, and with which byte.
+/// One change: its kind, its places, and a byte.
 type Change = (u8, Index, Index, u8);
 
 fn mutate(mut bytes: Vec<u8>, changes: &[Change], other: &[u8]) -> Vec<u8> {
@@ -87,7 +88,7 @@ fn check(target: &str) {
     let corpus = corpus(target);
     for (name, entry) in &corpus {
         let holds = std::panic::catch_unwind(|| property(entry));
-        assert!(holds.is_ok(), "tests/corpus/{target}/{name}: the reason stands above");
+        assert!(holds.is_ok(), "tests/corpus/{target}/{name}: the reason is printed above");
     }
     let random = vec(any::<u8>(), 0..400);
     runner(512)
@@ -110,47 +111,47 @@ fn check(target: &str) {
 }
 
 #[test]
-fn callbacks_are_believed_only_if_they_answer_the_request() {
+fn callbacks_are_accepted_only_if_they_answer_the_request() {
     check("callback");
 }
 
 #[test]
-fn metadata_is_of_the_issuer_asked_for_and_its_urls_may_be_used() {
+fn metadata_belongs_to_the_requested_issuer_and_has_only_allowed_urls() {
     check("metadata");
 }
 
 #[test]
-fn keys_are_usable_or_set_aside_and_serve_their_own_algorithms() {
+fn keys_are_usable_or_set_aside_and_serve_only_their_own_algorithms() {
     check("jwks");
 }
 
 #[test]
-fn tokens_are_accepted_only_if_the_issuer_signed_them_and_they_fit() {
+fn tokens_are_accepted_only_if_the_issuer_signed_them_for_this_use() {
     check("token");
 }
 
 #[test]
-fn flows_end_spend_nothing_twice_and_believe_only_the_provider() {
+fn flows_end_send_no_credential_twice_and_trust_only_the_provider() {
     check("flows");
 }
 
 #[test]
-fn saved_states_are_held_to_their_form() {
+fn saved_states_are_checked_before_use() {
     check("saved");
 }
 
 #[test]
-fn requests_are_accepted_only_if_token_and_bindings_hold_and_refusals_tell_nothing() {
+fn requests_are_accepted_only_with_a_valid_bound_token_and_refusals_leak_nothing() {
     check("request");
 }
 
 #[test]
-fn introspection_is_typed_and_no_limit_is_lost() {
+fn introspection_responses_are_typed_and_lose_no_limit() {
     check("introspection");
 }
 
 #[test]
-fn one_renews_at_a_time_and_nothing_outlives_its_deadline() {
+fn one_caller_renews_at_a_time_and_no_value_outlives_its_deadline() {
     check("renewal");
 }
 

@@ -1,5 +1,5 @@
-//! Refresh: rotation, and what a refreshed ID token must have kept (RFC 6749 section 6, OpenID Connect
-//! Core 1.0 section 12.2).
+//! Refresh: rotation, and the claims that a refreshed ID token must keep (RFC 6749 section 6, OpenID
+//! Connect Core 1.0 section 12.2).
 
 use oidc_proto::{
     Error, Secret,
@@ -50,7 +50,7 @@ fn refresh_token(user: &Authenticated) -> Secret {
 }
 
 #[test]
-fn a_rotated_token_is_handed_over_and_the_chain_goes_on() {
+fn a_rotated_token_is_returned_and_the_chain_goes_on() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let previous = PreviousLogin::from(&user.id_token);
@@ -68,7 +68,7 @@ fn a_rotated_token_is_handed_over_and_the_chain_goes_on() {
 }
 
 #[test]
-fn without_rotation_the_old_token_comes_back() {
+fn without_rotation_the_old_token_is_returned() {
     let mut party = Party::new();
     party.provider.rotate_refresh_tokens(false);
     let user = party.login().unwrap();
@@ -100,7 +100,7 @@ fn issuer_and_subject_must_be_those_of_the_login() {
 }
 
 #[test]
-fn the_audience_must_include_all_of_that_of_the_login() {
+fn the_audience_must_include_that_of_the_login() {
     let aud = |aud: Value| hostile::set_claim("aud", aud);
     let two = || aud(json!([CLIENT_ID, "api"]));
     assert_rejected(refreshed(two(), aud(json!(CLIENT_ID))), VerificationError::Changed("aud"));
@@ -111,7 +111,7 @@ fn the_audience_must_include_all_of_that_of_the_login() {
 }
 
 #[test]
-fn the_authorized_party_must_be_there_if_it_was_and_must_not_if_it_was_not() {
+fn the_authorized_party_must_be_present_exactly_if_the_login_had_one() {
     let azp = || hostile::set_claim("azp", CLIENT_ID);
     refreshed(azp(), azp()).unwrap();
     assert_rejected(refreshed(azp(), honest), VerificationError::Changed("azp"));
@@ -119,7 +119,7 @@ fn the_authorized_party_must_be_there_if_it_was_and_must_not_if_it_was_not() {
 }
 
 #[test]
-fn the_time_of_authentication_is_that_of_the_login_if_it_is_told() {
+fn the_time_of_authentication_must_be_that_of_the_login_if_present() {
     let set = |seconds: i64| hostile::set_claim("auth_time", NOW.0 + seconds);
     assert_rejected(refreshed(honest, set(200)), VerificationError::Changed("auth_time"));
     assert_rejected(refreshed(honest, set(-1)), VerificationError::Changed("auth_time"));
@@ -128,7 +128,7 @@ fn the_time_of_authentication_is_that_of_the_login_if_it_is_told() {
 }
 
 #[test]
-fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
+fn no_nonce_is_demanded_and_a_present_one_must_be_the_same() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let nonce = user.id_token.nonce.clone().unwrap();
@@ -144,7 +144,7 @@ fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
             VerificationError::Changed("nonce"),
         );
     }
-    // A login without a nonce of its own has none that could come back.
+    // A login without a nonce of its own accepts no nonce later.
     let mut party = Party::new();
     let user = party.login().unwrap();
     let mut without = user.id_token.clone();
@@ -155,7 +155,7 @@ fn no_nonce_is_demanded_and_one_that_comes_must_be_the_same() {
 }
 
 #[test]
-fn all_other_rules_hold_too() {
+fn all_other_rules_for_id_tokens_hold_too() {
     assert_rejected(refreshed(honest, hostile::set_claim("exp", NOW.0)), VerificationError::Expired);
     assert_rejected(
         refreshed(honest, hostile::set_claim("nbf", NOW.0 + 300)),
@@ -172,7 +172,7 @@ fn all_other_rules_hold_too() {
 }
 
 #[test]
-fn a_rotation_of_keys_is_survived_and_a_bad_signature_is_not() {
+fn a_refresh_survives_a_rotation_of_keys_but_no_wrong_signature() {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     let user = party.login_with(&AuthorizationRequest::default(), Some(keys.clone())).unwrap();
@@ -235,7 +235,7 @@ fn a_spent_refresh_token_is_a_typed_refusal() {
 }
 
 #[test]
-fn what_is_kept_of_a_login_belongs_to_its_provider_and_survives_saving() {
+fn the_saved_part_of_a_login_belongs_to_its_provider_and_survives_saving() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let previous = PreviousLogin::from(&user.id_token);
@@ -246,18 +246,22 @@ fn what_is_kept_of_a_login_belongs_to_its_provider_and_survives_saving() {
         .client
         .refresh(&refresh_token(&user), Some(previous.clone()), None, oidc_proto::Moment::new(NOW, [7; 32]))
         .unwrap_err();
-    assert_eq!(refused, ConfigError::SavedState.into(), "the token is not sent to a stranger");
+    assert_eq!(refused, ConfigError::SavedState.into(), "the token is not sent to another provider");
     assert_eq!(other.provider.count(EndpointName::Token), 0);
     let metadata = party.client.metadata().clone();
     let neighbour = Client::builder(metadata, "another-client").build().unwrap();
     let refused = neighbour
         .refresh(&refresh_token(&user), Some(previous), None, oidc_proto::Moment::new(NOW, [7; 32]))
         .unwrap_err();
-    assert_eq!(refused, ConfigError::SavedState.into(), "nor spent by another client of the provider");
+    assert_eq!(
+        refused,
+        ConfigError::SavedState.into(),
+        "another client of the provider cannot use it either"
+    );
 }
 
 #[test]
-fn a_refresh_token_that_no_header_or_form_could_carry_is_refused_when_it_comes() {
+fn a_refresh_token_that_no_form_can_carry_is_refused_on_arrival() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     party.provider.alter_response(EndpointName::Token, hostile::set_member("refresh_token", "a\r\nb"));
@@ -265,9 +269,9 @@ fn a_refresh_token_that_no_header_or_form_could_carry_is_refused_when_it_comes()
     assert_eq!(error.rule, ResponseRule::Value("refresh_token"));
 }
 
-/// The old refresh token is spent by then: an outage of the keys must not cost the user their session.
+/// The old refresh token is used up by then: an outage of the keys must not cost the user their session.
 #[test]
-fn new_tokens_are_handed_over_even_if_the_keys_cannot_be_had() {
+fn new_tokens_are_returned_even_if_the_keys_cannot_be_fetched() {
     type Alteration = Box<dyn FnMut(&mut http::Response<Vec<u8>>) + Send>;
     let outages: [(&str, Alteration); 5] = [
         ("503", Box::new(hostile::retry_after(1))),
@@ -282,8 +286,8 @@ fn new_tokens_are_handed_over_even_if_the_keys_cannot_be_had() {
         party.provider.alter_response(EndpointName::Jwks, outage);
         let next = party.refresh_with(&refresh_token(&user), Some((&user.id_token).into()), None).unwrap();
         assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none(), "{name}");
-        assert_eq!(next.tokens.id_token, None, "{name}: what is not verified is not handed out");
-        // The session goes on, and once the keys are back, so does the check.
+        assert_eq!(next.tokens.id_token, None, "{name}: no unverified ID token is returned");
+        // The session goes on. Once the keys are back, so is the check.
         party.provider.clear_alterations();
         let token = next.tokens.refresh_token.unwrap();
         let later = party.refresh_with(&token, Some((&user.id_token).into()), None).unwrap();
@@ -294,7 +298,7 @@ fn new_tokens_are_handed_over_even_if_the_keys_cannot_be_had() {
 }
 
 #[test]
-fn new_tokens_are_handed_over_even_if_the_answer_with_the_keys_is_lost() {
+fn new_tokens_are_returned_even_if_the_response_with_the_keys_is_lost() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let previous = Some(PreviousLogin::from(&user.id_token));
@@ -311,7 +315,7 @@ fn new_tokens_are_handed_over_even_if_the_answer_with_the_keys_is_lost() {
 }
 
 #[test]
-fn new_tokens_are_handed_over_even_if_the_metadata_does_not_say_how_to_check_an_id_token() {
+fn new_tokens_are_returned_even_if_the_metadata_lacks_what_an_id_token_needs() {
     for missing in ["jwks_uri", "id_token_signing_alg_values_supported"] {
         let mut party = Party::new();
         let user = party.login().unwrap();
@@ -325,6 +329,6 @@ fn new_tokens_are_handed_over_even_if_the_metadata_does_not_say_how_to_check_an_
         let next = party.refresh_with(&refresh_token(&user), Some((&user.id_token).into()), None);
         let next = next.expect("the old refresh token is spent");
         assert!(next.rotated && next.id_token_unchecked && next.id_token.is_none(), "{missing}");
-        assert_eq!(next.tokens.id_token, None, "{missing}: what is not verified is not handed out");
+        assert_eq!(next.tokens.id_token, None, "{missing}: no unverified ID token is returned");
     }
 }

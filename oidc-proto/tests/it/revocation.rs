@@ -1,4 +1,4 @@
-//! A client gives up a token that it was given (RFC 7009).
+//! A client revokes a token that it was issued (RFC 7009).
 
 use crate::support::*;
 use oidc_proto::{
@@ -15,12 +15,12 @@ fn logged_in(party: &mut Party) -> (oidc_proto::Secret, oidc_proto::flow::Previo
 }
 
 #[test]
-fn a_refresh_token_that_is_revoked_refreshes_nothing() {
+fn a_revoked_refresh_token_refreshes_nothing() {
     for hint in [None, Some(TokenTypeHint::RefreshToken), Some(TokenTypeHint::AccessToken)] {
         let mut party = Party::new();
         let (token, previous) = logged_in(&mut party);
         for _ in 0..2 {
-            // Once more is no error: it is worth nothing, and that is what was asked for.
+            // A second revocation is no error: the token is revoked, as requested.
             let call = party.client.revoke(&token, hint, party.clock.moment()).unwrap();
             let () = drive(call, &mut party.provider, &mut party.clock).unwrap();
         }
@@ -33,7 +33,7 @@ fn a_refresh_token_that_is_revoked_refreshes_nothing() {
 }
 
 #[test]
-fn what_the_body_says_does_not_count_but_the_status_does() {
+fn only_the_status_counts_and_not_the_body() {
     let revoke = |response: http::Response<Vec<u8>>| {
         let party = Party::new();
         let call = party.client.revoke(&"a-token".into(), None, moment(NOW)).unwrap();
@@ -53,12 +53,12 @@ fn what_the_body_says_does_not_count_but_the_status_does() {
     assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "invalid_client"));
     assert_eq!(revoke(response(404, "")).unwrap_err().code(), "response_status");
     assert_eq!(revoke(response(302, "")).unwrap_err().code(), "response_redirect");
-    // RFC 7009 section 2.2.1: the token still exists, and it is asked for again later.
+    // RFC 7009 section 2.2.1: the token still exists, and the request is repeated later.
     assert!(matches!(revoke(response(503, "")), Ok(Step::Wait(pause)) if pause.until() > NOW));
 }
 
 #[test]
-fn a_server_that_is_busy_is_asked_again_in_bounds() {
+fn a_busy_server_gets_the_request_again_within_bounds() {
     let mut party = Party::new();
     let (token, previous) = logged_in(&mut party);
     party.provider.alter_response(EndpointName::Revocation, hostile::times(2, hostile::retry_after(5)));
@@ -68,13 +68,13 @@ fn a_server_that_is_busy_is_asked_again_in_bounds() {
     party.provider.alter_response(EndpointName::Revocation, hostile::retry_after(5));
     let call = party.client.revoke(&token, None, party.clock.moment()).unwrap();
     let busy = drive(call, &mut party.provider, &mut party.clock).unwrap_err();
-    assert_eq!(busy.code(), "unavailable", "then the token may still be good, and the caller knows");
+    assert_eq!(busy.code(), "unavailable", "the token may still be valid, and the caller is told");
     assert_eq!(party.provider.count(EndpointName::Revocation), 3 + 1 + usize::from(MAX_RETRIES));
     drop(previous);
 }
 
 #[test]
-fn nobody_revokes_the_token_of_another_client() {
+fn a_client_cannot_revoke_the_token_of_another() {
     let mut party = Party::new();
     let (token, previous) = logged_in(&mut party);
     party.provider.register(oidc_testkit::Registration::basic("other", SECRET));
@@ -82,11 +82,11 @@ fn nobody_revokes_the_token_of_another_client() {
     let other = oidc_proto::flow::Client::builder(metadata, "other").secret(SECRET).build().unwrap();
     let refused = run(&mut party.provider, other.revoke(&token, None, moment(NOW)).unwrap()).unwrap_err();
     assert!(matches!(refused, Error::OAuth(refused) if refused.response.error == "invalid_grant"));
-    assert!(party.refresh_with(&token, Some(previous), None).is_ok(), "it is as good as before");
+    assert!(party.refresh_with(&token, Some(previous), None).is_ok(), "the token is still valid");
 }
 
 #[test]
-fn what_cannot_be_a_token_is_sent_to_nobody() {
+fn an_impossible_token_is_never_sent() {
     let party = Party::new();
     for token in ["", "a\nb", "é", &"x".repeat(MAX_INTROSPECTED + 1)] {
         let refused = party.client.revoke(&token.into(), None, moment(NOW)).unwrap_err();

@@ -1,4 +1,4 @@
-//! Sealed states: what a browser keeps for us, and can neither read nor change.
+//! Sealed states: the browser keeps them, and can neither read nor change them.
 
 use oidc_proto::{
     Moment,
@@ -21,7 +21,7 @@ fn moment(seed: &mut Seed) -> Moment {
     seed.moment(NOW)
 }
 
-/// A login at a client with names of the length that real ones have.
+/// A login with names as long as real ones.
 fn pending(n: usize) -> PendingAuthorization {
     let mut saved: serde_json::Value =
         serde_json::from_str(include_str!("../../../tests/data/saved/pending-v1.json"))
@@ -54,7 +54,7 @@ fn ten_open_logins_fit_into_one_cookie_with_room_to_spare() {
 }
 
 #[test]
-fn what_does_not_fit_is_a_typed_error_that_says_how_long_it_is() {
+fn a_state_that_does_not_fit_is_a_typed_error_with_its_length() {
     let mut saved = serde_json::to_value(pending(1)).unwrap();
     let mut seed = Seed::new(2);
     let mut sized = |padding: usize| {
@@ -74,7 +74,7 @@ fn what_does_not_fit_is_a_typed_error_that_says_how_long_it_is() {
 }
 
 #[test]
-fn it_opens_for_the_same_audience_as_the_same_kind_and_with_its_own_key_only() {
+fn a_sealed_state_opens_only_for_its_audience_its_kind_and_its_key() {
     let mut seed = Seed::new(3);
     let state = pending(1);
     let sealed = keys().seal(&state, AUDIENCE, moment(&mut seed)).unwrap();
@@ -89,7 +89,7 @@ fn it_opens_for_the_same_audience_as_the_same_kind_and_with_its_own_key_only() {
 }
 
 #[test]
-fn keys_are_rotated_without_losing_what_the_old_one_sealed() {
+fn keys_are_rotated_without_losing_older_states() {
     let mut seed = Seed::new(4);
     let sealed = keys().seal(&pending(1), AUDIENCE, moment(&mut seed)).unwrap();
     let rotated = SealingKeys::new(8, &[9; 32]).previous(7, &[0x5A; 32]);
@@ -103,7 +103,7 @@ fn keys_are_rotated_without_losing_what_the_old_one_sealed() {
 }
 
 #[test]
-fn every_change_and_every_cut_is_seen() {
+fn every_change_and_every_cut_is_detected() {
     let mut seed = Seed::new(5);
     let sealed = keys().seal(&pending(1), AUDIENCE, moment(&mut seed)).unwrap();
     let bytes = oidc_proto::base::base64url::decode(&sealed).unwrap();
@@ -138,7 +138,7 @@ fn every_change_and_every_cut_is_seen() {
 }
 
 #[test]
-fn logins_of_several_tabs_are_taken_once_each_in_any_order() {
+fn logins_of_several_tabs_can_each_be_taken_once_in_any_order() {
     let mut open = ten();
     let states: Vec<String> = (0..10).map(|n| pending(n).state().to_owned()).collect();
     assert_eq!(open.take("no such state"), None);
@@ -150,21 +150,21 @@ fn logins_of_several_tabs_are_taken_once_each_in_any_order() {
 }
 
 #[test]
-fn the_oldest_gives_way_and_what_cannot_end_any_more_is_dropped() {
+fn the_oldest_login_gives_way_and_expired_ones_are_dropped() {
     let mut open = ten();
-    assert_eq!(open.add(pending(11), NOW), Some(pending(0)), "the oldest gives way, and is not lost");
+    assert_eq!(open.add(pending(11), NOW), Some(pending(0)), "the oldest login gives way, and is returned");
     assert_eq!(open.len(), MAX_OPEN_LOGINS);
-    // An hour later all of them are too old but the two that were begun last.
+    // An hour later, all but the two newest logins have expired.
     let later = NOW.after(PENDING_LIFETIME).plus(9);
     assert_eq!(open.add(pending(12), later), None);
     assert_eq!(open.len(), 3, "of 9, 11 and 12");
     assert!(open.take(pending(9).state()).is_some() && open.take(pending(8).state()).is_none());
 }
 
-/// The user goes to the provider with the login that was begun last: it must be there when they return.
+/// The user goes to the provider with the newest login. It must be there when they return.
 #[test]
-fn a_login_that_has_just_begun_never_gives_way_whatever_the_clock_says() {
-    // Ten tabs on a node whose clock is ahead, and one more on a node whose clock is not.
+fn the_newest_login_never_gives_way_whatever_the_clock_says() {
+    // Ten tabs on a node whose clock is ahead, and one more on a node whose clock is right.
     let mut open = PendingAuthorizations::new();
     for n in 100..110 {
         open.add(pending(n), NOW);
@@ -174,9 +174,9 @@ fn a_login_that_has_just_begun_never_gives_way_whatever_the_clock_says() {
     assert_eq!((open.len(), open.take(new.state())), (MAX_OPEN_LOGINS, Some(new)));
 }
 
-/// A login whose state was sealed into a cookie, and opened on another node, is the same login.
+/// A login whose state was sealed into a cookie and opened on another node is the same login.
 #[test]
-fn a_login_by_sealed_cookie_is_the_same_login() {
+fn a_login_from_a_sealed_cookie_is_the_same_login() {
     for seed in 0..20 {
         let whole = Party::builder().seed(seed).build().login().unwrap();
         let mut party = Party::builder().seed(seed).build();
@@ -198,7 +198,7 @@ fn a_login_by_sealed_cookie_is_the_same_login() {
 }
 
 #[test]
-fn grants_and_logins_that_were_are_sealed_too() {
+fn saved_grants_and_previous_logins_are_sealed_too() {
     let (mut party, mut seed) = (Party::new(), Seed::new(6));
     let user = party.login().unwrap();
     let previous = PreviousLogin::from(&user.id_token);
@@ -223,7 +223,7 @@ fn grants_and_logins_that_were_are_sealed_too() {
     assert!(drive(pause, &mut party.provider, &mut party.clock).is_ok());
 }
 
-/// What an application keeps in a cookie itself.
+/// A state that an application keeps in a cookie.
 #[derive(Clone, Debug, PartialEq, serde::Serialize, serde::Deserialize)]
 struct Session {
     sub: String,
@@ -231,7 +231,7 @@ struct Session {
 }
 
 #[test]
-fn a_state_of_the_applications_own_is_sealed_by_the_same_rules() {
+fn a_state_of_the_application_is_sealed_by_the_same_rules() {
     let mut seed = Seed::new(8);
     let session = AppState(Session { sub: "alice \u{1f511}".to_owned(), expires: i64::MAX });
     let sealed = keys().seal(&session, "session", moment(&mut seed)).unwrap();
@@ -248,13 +248,13 @@ fn a_state_of_the_applications_own_is_sealed_by_the_same_rules() {
     );
     let logins = keys().seal(&ten(), "session", moment(&mut seed)).unwrap();
     assert_eq!(keys().open::<AppState<Session>>(&logins, "session"), Err(SealError::Wrong));
-    // Another state of the application's own is none of this form, unless its members say so.
+    // A state of another form is refused, unless its members match.
     assert_eq!(keys().open::<AppState<Vec<String>>>(&sealed, "session"), Err(SealError::State));
     assert_eq!(format!("{session:?} {:#?}", AppState("alice")), "AppState(..) AppState(..)");
 }
 
 #[test]
-fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
+fn a_state_without_json_or_with_too_much_of_it_is_a_typed_error() {
     let mut seed = Seed::new(9);
     let by_pairs = std::collections::BTreeMap::from([((1, 2), 3)]);
     assert_eq!(keys().seal(&AppState(by_pairs), "x", moment(&mut seed)), Err(SealError::State));
@@ -262,9 +262,9 @@ fn a_state_that_has_no_json_or_too_much_of_it_is_a_typed_error() {
     assert!(matches!(keys().seal(&long, "x", moment(&mut seed)), Err(SealError::TooLarge { .. })));
 }
 
-/// What this version has sealed must be opened, or refused with a typed error, by every later one.
+/// Every later version must open a state that this version sealed, or refuse it with a typed error.
 #[test]
-fn what_version_1_sealed_is_still_opened() {
+fn a_sealed_state_of_version_1_is_still_opened() {
     let golden = include_str!("../../../tests/data/saved/sealed-v1.txt").trim();
     let open: PendingAuthorizations = keys().open(golden, AUDIENCE).unwrap();
     assert_eq!(open, ten());
@@ -272,10 +272,10 @@ fn what_version_1_sealed_is_still_opened() {
     assert_eq!(same, golden, "the form has changed: raise its version");
 }
 
-/// Each of the other kinds, one a line. The kind is sealed with the state: a name that is changed closes all of
-/// them.
+/// The other kinds of states, one in each line. The kind is sealed with the state, so a renamed kind closes
+/// all of them.
 #[test]
-fn each_kind_of_state_that_version_1_sealed_is_still_opened() {
+fn each_kind_of_sealed_state_of_version_1_is_still_opened() {
     fn holds<S: Seal + PartialEq + std::fmt::Debug>(state: &S, golden: Option<&str>) {
         let golden = golden.expect("a line for each");
         assert_eq!(keys().open::<S>(golden, AUDIENCE).as_ref(), Ok(state));

@@ -1,4 +1,4 @@
-//! What several files of tests say about one provider: where it is, what time it is, what it was asked.
+//! Shared by several test files: the address of a provider, the time, and the requests that it got.
 
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
@@ -18,7 +18,7 @@ pub(crate) fn moment(now: Timestamp) -> Moment {
     Moment::new(now, [7; 32])
 }
 
-/// Runs a flow to its end; the time is then in `now`.
+/// Runs a flow to its end, and leaves the time of the end in `now`.
 pub(crate) fn run_at<F: Flow>(
     provider: &mut TestProvider,
     step: impl Into<Step<F>>,
@@ -37,7 +37,7 @@ pub(crate) fn run<F: Flow>(
     run_at(provider, step, &mut NOW.clone())
 }
 
-/// Hands a flow one response that no server needs to give.
+/// Gives a flow one response that need not come from a server.
 pub(crate) fn answer<F: Flow>(
     step: impl Into<Step<F>>,
     status: u16,
@@ -55,7 +55,7 @@ pub(crate) fn answer<F: Flow>(
     pending.receive(response, moment(NOW))
 }
 
-/// The paths asked for so far.
+/// The endpoints and paths that were requested so far.
 pub(crate) fn paths(provider: &TestProvider) -> Vec<(EndpointName, String)> {
     provider.requests().iter().map(|seen| (seen.endpoint, seen.path.clone())).collect()
 }

@@ -1,4 +1,4 @@
-//! The verified-token cache changes nothing but the time it takes, and takes no more memory than it may.
+//! The verified-token cache: it changes only the time of a verification, and stays within its memory.
 
 use crate::support::*;
 use oidc_proto::{
@@ -43,14 +43,14 @@ impl Issuer {
     }
 }
 
-/// All that a caller can see of a verdict.
+/// The parts of a verdict that a caller can see.
 fn seen(verdict: &Result<VerifiedAccessToken<'_>, VerificationError>) -> Result<String, VerificationError> {
     let verified = verdict.as_ref().map_err(|rejected| *rejected)?;
     let custom: serde_json::Value = verified.custom().unwrap();
     Ok(format!("{:?} {custom}", verified.claims()))
 }
 
-/// The cache under test, and how often it knew.
+/// The cache under test, with a count of its hits.
 struct Counted {
     cache: SignatureCache,
     hits: usize,
@@ -81,7 +81,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
             AccessTokenVerifier::new(ISSUER, API).algorithms([Algorithm::RS256].into_iter().collect()),
             AccessTokenVerifier::new(ISSUER, API).accept_plain_jwt(),
         ];
-        // Now and then a cache so small that it forgets all the time.
+        // Some runs use a cache that is so small that it forgets all the time.
         let bytes = ENTRY_BYTES * [1000, 3, 0][number as usize % 3];
         let mut cache = Counted { cache: SignatureCache::new(bytes), hits: 0 };
         let (mut scratch, mut plain) = (Scratch::new(), Scratch::new());
@@ -100,7 +100,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                     tokens.push((issuer.token(resource, now), 0));
                 }
                 9 => {
-                    // A token that differs in one character from a good one.
+                    // A token that differs in one character from a valid one.
                     let mut token = tokens[seed.below(tokens.len() as u64) as usize].0.clone().into_bytes();
                     let at = seed.below(token.len() as u64) as usize;
                     token[at] = b"ABab01-_."[seed.below(9) as usize];
@@ -117,7 +117,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                     issuer.provider.clear_alterations();
                 }
                 _ => {
-                    // Mostly one of the last: the older ones have expired.
+                    // Mostly one of the newest tokens: the older ones have expired.
                     let reach = if seed.below(4) == 0 { 40 } else { 4 };
                     let back = seed.below(reach) as usize;
                     let (token, bound) = &tokens[(tokens.len() - 1).saturating_sub(back)];
@@ -130,7 +130,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                         Possession::none().key("k").certificate("c"),
                         Possession::none().key("other"),
                     ];
-                    // Mostly what the token is bound to.
+                    // Mostly the binding that the token has.
                     let which = if seed.below(4) == 0 { seed.below(5) as usize } else { *bound };
                     let shown = shown[which];
                     let hits = cache.hits;
@@ -148,12 +148,12 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
         }
         hits += cache.hits;
     }
-    assert!(hits > 100, "the traces do hit: {hits}");
-    assert!(bound_hits > 20, "and with bound tokens: {bound_hits}");
+    assert!(hits > 100, "the traces do have hits: {hits}");
+    assert!(bound_hits > 20, "the hits include bound tokens: {bound_hits}");
 }
 
 #[test]
-fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
+fn a_cached_verdict_ends_with_its_key_its_time_and_its_policy() {
     let mut issuer = Issuer::new();
     let token = issuer.token(API, NOW);
     let (verifier, keys) = (AccessTokenVerifier::new(ISSUER, API), issuer.keys());
@@ -163,7 +163,11 @@ fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
     };
     assert_eq!(verify(&verifier, &keys, NOW), Ok(()));
     assert_eq!(verify(&verifier, &keys, NOW.plus(329)), Ok(()));
-    assert_eq!(verify(&verifier, &keys, NOW.plus(330)), Err(VerificationError::Expired), "at every hit");
+    assert_eq!(
+        verify(&verifier, &keys, NOW.plus(330)),
+        Err(VerificationError::Expired),
+        "the cache is asked at every hit"
+    );
     assert_eq!(verify(&verifier, &keys, NOW.plus(-31)), Err(VerificationError::IssuedInFuture));
     let stricter = AccessTokenVerifier::new(ISSUER, API).leeway(Duration::ZERO);
     assert_eq!(verify(&stricter, &keys, NOW.plus(300)), Err(VerificationError::Expired));
@@ -180,10 +184,10 @@ fn a_verdict_dies_with_its_key_its_time_and_its_policy() {
     issuer.provider.rotate_keys();
     let rotated = issuer.keys();
     assert!(verify(&verifier, &rotated, NOW).unwrap_err().wants_newer_keys(), "its key is gone");
-    assert_eq!(verify(&verifier, &keys, NOW), Ok(()), "it was the key, and nothing else");
+    assert_eq!(verify(&verifier, &keys, NOW), Ok(()), "the key was the only reason");
 }
 
-/// A cache that says yes to everything: what remains is what a hit does not skip.
+/// A cache that says yes to everything, which shows what a hit does not skip.
 struct Gullible(usize);
 
 impl SignatureMemory for Gullible {
@@ -194,9 +198,9 @@ impl SignatureMemory for Gullible {
     fn remember(&mut self, _: CacheKey, _: Timestamp) {}
 }
 
-/// Row S7: a binding is held against its sender at each hit.
+/// Row S7: at each hit, the binding is checked against the sender.
 #[test]
-fn a_bound_token_that_is_remembered_is_no_bearer_token() {
+fn a_cached_bound_token_does_not_become_a_bearer_token() {
     let mut issuer = Issuer::new();
     issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", json!({"jkt": "k"})));
     let (token, keys, verifier) =
@@ -219,12 +223,16 @@ fn a_bound_token_that_is_remembered_is_no_bearer_token() {
         verify(Possession::none().certificate("k")),
         (Err(VerificationError::SenderConstrained), 1, 0)
     );
-    assert_eq!(verify(key("other")), (Err(VerificationError::WrongSender), 1, 0), "with another's proof");
-    assert_eq!(verify(key("k")), (Ok(()), 1, 1), "with its own");
+    assert_eq!(
+        verify(key("other")),
+        (Err(VerificationError::WrongSender), 1, 0),
+        "with another client's proof"
+    );
+    assert_eq!(verify(key("k")), (Ok(()), 1, 1), "with its own proof");
 }
 
 #[test]
-fn nothing_but_the_signature_is_ever_spared() {
+fn a_cache_hit_skips_only_the_signature() {
     let mut issuer = Issuer::new();
     let mut scratch = Scratch::new();
     for (claim, why) in [
@@ -243,7 +251,7 @@ fn nothing_but_the_signature_is_ever_spared() {
 }
 
 #[test]
-fn the_bound_is_exact_and_the_longest_unused_goes_first() {
+fn the_limit_is_exact_and_the_longest_unused_entry_goes_first() {
     let mut issuer = Issuer::new();
     let (verifier, keys, mut scratch) =
         (AccessTokenVerifier::new(ISSUER, API), issuer.keys(), Scratch::new());

@@ -1,5 +1,5 @@
-//! The token endpoint: client authentication, token responses, errors, and what is sent again (RFC
-//! 6749 sections 2.3, 4.4 and 5, RFC 9110 section 10.2.3).
+//! The token endpoint: client authentication, token responses, errors, and repeated requests (RFC 6749
+//! sections 2.3, 4.4 and 5, RFC 9110 section 10.2.3).
 
 use oidc_proto::{
     Error, Moment,
@@ -69,7 +69,7 @@ fn wrong_type(member: &'static str, expected: &'static str) -> ResponseRule {
 }
 
 #[test]
-fn a_client_authenticates_by_the_one_method_it_is_registered_for() {
+fn a_client_authenticates_only_with_its_registered_method() {
     for (authentication, in_header, in_body) in [
         (ClientAuthentication::ClientSecretBasic(SECRET.into()), true, false),
         (ClientAuthentication::ClientSecretPost(SECRET.into()), false, true),
@@ -90,7 +90,7 @@ fn a_client_authenticates_by_the_one_method_it_is_registered_for() {
 }
 
 #[test]
-fn odd_characters_survive_basic_authentication_because_they_are_form_encoded() {
+fn odd_characters_survive_basic_authentication_by_form_encoding() {
     for (id, secret) in [
         ("app", "with space"),
         ("urn:app:1", "a:b"),
@@ -127,7 +127,7 @@ fn a_quirk_serves_providers_that_do_not_decode() {
 }
 
 #[test]
-fn the_method_follows_from_the_metadata_unless_it_is_said() {
+fn the_method_follows_from_the_metadata_unless_it_is_set() {
     let method = |supported: Value, secret: bool, said: Option<Method>| {
         let mut party = Party::new();
         let name = "token_endpoint_auth_methods_supported";
@@ -171,7 +171,7 @@ fn identifiers_and_secrets_are_visible_ascii() {
 }
 
 #[test]
-fn a_wrong_secret_is_a_typed_refusal_and_is_not_tried_another_way() {
+fn a_wrong_secret_is_a_typed_refusal_and_is_not_tried_with_another_method() {
     let mut party = Party::new();
     party.provider.register(
         Registration::basic(CLIENT_ID, "another secret")
@@ -187,7 +187,7 @@ fn a_wrong_secret_is_a_typed_refusal_and_is_not_tried_another_way() {
 }
 
 #[test]
-fn the_spelling_of_the_token_type_does_not_count() {
+fn the_token_type_is_case_insensitive() {
     for spelling in ["Bearer", "bearer", "BEARER", "bEaReR"] {
         let tokens = member("token_type", spelling).unwrap();
         assert!(tokens.is_bearer());
@@ -199,7 +199,7 @@ fn the_spelling_of_the_token_type_does_not_count() {
 }
 
 #[test]
-fn oddities_pass_only_by_their_quirk() {
+fn each_oddity_is_accepted_only_with_its_quirk() {
     let no_type = || hostile::remove_member("token_type");
     assert_eq!(rule(answered(strict, no_type())), ResponseRule::Missing("token_type"));
     assert!(answered(|quirks| quirks.no_token_type = true, no_type()).unwrap().is_bearer());
@@ -227,7 +227,7 @@ fn oddities_pass_only_by_their_quirk() {
 }
 
 #[test]
-fn numbers_are_read_as_json_writes_them() {
+fn every_json_spelling_of_a_number_is_read() {
     for (value, seconds) in [(json!(60), 60), (json!(0), 0), (json!(60.0), 60), (json!(59.9), 59)] {
         let tokens = member("expires_in", value).unwrap();
         assert_eq!(
@@ -254,7 +254,7 @@ fn unknown_members_are_kept_and_null_is_absent() {
 }
 
 #[test]
-fn tokens_are_visible_ascii_or_they_are_refused() {
+fn tokens_with_other_than_visible_ascii_are_refused() {
     for bad in ["", "a\nb", "a\r\nx-evil: 1", "é", "a\0b", "a\u{7f}"] {
         assert_eq!(rule(member("access_token", bad)), ResponseRule::Value("access_token"), "{bad:?}");
     }
@@ -266,7 +266,7 @@ fn tokens_are_visible_ascii_or_they_are_refused() {
 }
 
 #[test]
-fn a_refusal_tells_error_description_uri_and_status() {
+fn a_refusal_has_error_description_uri_and_status() {
     let body = json!({
         "error": "invalid_scope",
         "error_description": "jobs:run\u{1b}[2J is not\r\nyours",
@@ -292,14 +292,14 @@ fn a_refusal_tells_error_description_uri_and_status() {
 }
 
 #[test]
-fn an_error_in_a_200_is_a_refusal_and_not_a_missing_token() {
+fn an_error_with_status_200_is_a_refusal_and_not_a_missing_token() {
     let body = r#"{"error":"bad_verification_code","error_description":"The code passed is incorrect."}"#;
     let error = refusal(answered(strict, hostile::respond(200, "application/json", body)));
     assert_eq!((error.status, error.response.error.as_str()), (200, "bad_verification_code"));
 }
 
 #[test]
-fn pages_instead_of_json_break_the_specification_and_say_how() {
+fn a_page_instead_of_json_is_an_error_that_names_the_broken_rule() {
     let page = "<!doctype html><p>secret=hunter2";
     let status = |status| rule(answered(strict, hostile::respond(status, "text/html", page)));
     assert_eq!(status(200), ResponseRule::Json(JsonError::NotJson));
@@ -307,7 +307,7 @@ fn pages_instead_of_json_break_the_specification_and_say_how() {
         assert_eq!(status(code), ResponseRule::Status);
     }
     for code in [301, 302, 303, 307, 308] {
-        assert_eq!(status(code), ResponseRule::Redirect, "the secret follows nobody");
+        assert_eq!(status(code), ResponseRule::Redirect, "the secret does not follow the redirect");
     }
     for code in [500, 502, 504] {
         let result = answered(strict, hostile::respond(code, "text/html", page));
@@ -319,7 +319,7 @@ fn pages_instead_of_json_break_the_specification_and_say_how() {
     }
 }
 
-/// Answers this many requests with a status and maybe `Retry-After`, then honestly.
+/// Answers this many requests with a status and perhaps `Retry-After`, and then honestly.
 fn busy(times: usize, status: u16, retry_after: Option<&'static str>) -> Party {
     let mut party = Party::new();
     let alteration = hostile::times(times, move |response: &mut http::Response<Vec<u8>>| {
@@ -332,14 +332,14 @@ fn busy(times: usize, status: u16, retry_after: Option<&'static str>) -> Party {
     party
 }
 
-/// When the token requests came, in seconds from the beginning.
+/// The times of the token requests, in seconds from the beginning.
 fn arrivals(provider: &TestProvider) -> Vec<i64> {
     let tokens = provider.requests().iter().filter(|seen| seen.endpoint == EndpointName::Token);
     tokens.map(|seen| seen.at.0 - NOW.0).collect()
 }
 
 #[test]
-fn client_credentials_are_asked_for_again_within_a_budget() {
+fn client_credentials_are_requested_again_within_a_budget() {
     let budget = usize::from(MAX_RETRIES);
     for status in [429, 503] {
         for failures in 0..=budget {
@@ -357,7 +357,7 @@ fn client_credentials_are_asked_for_again_within_a_budget() {
     for status in [400, 500, 502] {
         let mut party = busy(1, status, None);
         assert!(party.client_credentials(&wanted()).is_err());
-        assert_eq!(party.provider.count(EndpointName::Token), 1, "{status} is no invitation to try again");
+        assert_eq!(party.provider.count(EndpointName::Token), 1, "{status} does not invite a repetition");
     }
 }
 
@@ -379,7 +379,7 @@ fn waits_grow_and_differ_between_clients() {
 }
 
 #[test]
-fn retry_after_is_honoured_in_seconds_and_as_a_date_and_only_up_to_a_cap() {
+fn retry_after_is_respected_in_seconds_or_as_a_date_up_to_a_cap() {
     // NOW is Fri, 15 Jan 2027 08:00:00 GMT.
     for (value, wait) in [("17", 17), ("60", 60), ("Fri, 15 Jan 2027 08:00:40 GMT", 40)] {
         let mut party = busy(1, 503, Some(value));
@@ -389,7 +389,7 @@ fn retry_after_is_honoured_in_seconds_and_as_a_date_and_only_up_to_a_cap() {
     for value in ["0", "Fri, 15 Jan 2027 07:00:00 GMT", "soon", "-5"] {
         let mut party = busy(1, 503, Some(value));
         party.client_credentials(&wanted()).unwrap();
-        assert!(arrivals(&party.provider)[1] > 0, "a wait lies in the future: {value}");
+        assert!(arrivals(&party.provider)[1] > 0, "a wait ends in the future: {value}");
     }
     assert_eq!(RETRY_AFTER_CAP, Duration::from_secs(60));
     for (value, told) in
@@ -398,13 +398,13 @@ fn retry_after_is_honoured_in_seconds_and_as_a_date_and_only_up_to_a_cap() {
         let mut party = busy(1, 503, Some(value));
         let result = party.client_credentials(&wanted());
         let Err(Error::Unavailable(error)) = result else { panic!("{value}: {result:?}") };
-        assert_eq!(error.retry_after(), Some(Duration::from_secs(told)), "the caller learns when");
+        assert_eq!(error.retry_after(), Some(Duration::from_secs(told)), "the caller learns the time");
         assert_eq!(party.provider.count(EndpointName::Token), 1);
     }
 }
 
 #[test]
-fn a_lost_response_is_asked_for_again_within_the_same_budget() {
+fn a_lost_response_is_requested_again_within_the_same_budget() {
     for lost in 0..6 {
         let mut party = Party::new();
         let call = party.client.client_credentials(&wanted(), Moment::new(NOW, [7; 32])).unwrap();
@@ -442,7 +442,7 @@ fn waking_early_is_harmless() {
 }
 
 #[test]
-fn client_credentials_say_what_they_want_and_extras_cannot_override() {
+fn client_credentials_carry_their_parameters_and_extras_cannot_override_them() {
     let mut party = Party::new();
     party.provider.allow_parameter(EndpointName::Token, "tenant");
     let request = ClientCredentialsRequest::new(["a", "b"])

@@ -10,7 +10,7 @@ use oidc_testkit::{EndpointName, Party, User, hostile};
 use serde_json::json;
 use std::time::Duration;
 
-/// UserInfo after an alteration of its response, once asked for by itself and once in a login.
+/// UserInfo after an alteration of its response: once requested alone and once in a login.
 fn userinfo(
     alteration: impl FnMut(&mut http::Response<Vec<u8>>) + Clone + Send + 'static,
 ) -> Result<UserInfo, Error> {
@@ -22,7 +22,7 @@ fn userinfo(
     let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
     party.provider.alter_response(EndpointName::UserInfo, alteration);
     let login = party.login().map(|user| user.userinfo.unwrap());
-    assert_eq!(alone, login, "a login is as strict as the request by itself");
+    assert_eq!(alone, login, "a login is as strict as a separate request");
     alone
 }
 
@@ -54,7 +54,7 @@ fn rule(result: Result<UserInfo, Error>) -> ResponseRule {
 }
 
 #[test]
-fn the_token_goes_into_the_header_and_nowhere_else() {
+fn the_token_is_sent_only_in_the_header() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     party.userinfo(&user).unwrap();
@@ -73,12 +73,12 @@ fn the_token_goes_into_the_header_and_nowhere_else() {
             oidc_proto::Moment::new(oidc_proto::Timestamp(1_800_000_000), [7; 32]),
         )
         .unwrap();
-    assert!(call.request().headers()["authorization"].is_sensitive(), "no stack prints it");
+    assert!(call.request().headers()["authorization"].is_sensitive(), "no stack prints the token");
     party.provider.assert_clean();
 }
 
 #[test]
-fn a_provider_that_wants_post_gets_it_with_the_token_in_header_or_form() {
+fn a_provider_that_wants_post_gets_the_token_in_the_header_or_the_form() {
     for (method, in_body) in [(UserInfoMethod::Post, false), (UserInfoMethod::PostForm, true)] {
         let mut party = Party::builder().client(move |client| client.userinfo_method(method)).build();
         let user = party.login().unwrap();
@@ -93,7 +93,7 @@ fn a_provider_that_wants_post_gets_it_with_the_token_in_header_or_form() {
 }
 
 #[test]
-fn claims_of_others_are_told_and_never_mixed_with_the_providers() {
+fn claims_of_other_parties_are_exposed_and_never_mixed_with_those_of_the_provider() {
     let body = json!({
         "sub": "alice",
         "_claim_names": {"address": "post", "credit_score": "bank"},
@@ -111,12 +111,12 @@ fn claims_of_others_are_told_and_never_mixed_with_the_providers() {
     assert_eq!(post.access, ClaimAccess::Aggregated("a.b.c".into()));
     let endpoint = "https://bank.example/claims".to_owned();
     assert_eq!(bank.access, ClaimAccess::Distributed { endpoint, access_token: Some("t0k".into()) });
-    assert!(told.claims.is_empty(), "what nobody has verified is no claim");
+    assert!(told.claims.is_empty(), "a claim that no code verified does not count");
     assert!(!format!("{told:?}").contains("t0k"));
 }
 
 #[test]
-fn claims_are_told_in_full_and_read_by_type() {
+fn all_claims_are_exposed_and_read_by_type() {
     let mut party = Party::new();
     party.provider.user(
         User::new("bob")
@@ -133,7 +133,7 @@ fn claims_are_told_in_full_and_read_by_type() {
 }
 
 #[test]
-fn claims_about_somebody_else_are_refused() {
+fn claims_about_another_user_are_refused() {
     for sub in ["mallory", "Alice", "alice ", "alic"] {
         assert_eq!(
             rule(userinfo(answer(200, JSON, &json!({ "sub": sub }).to_string()))),
@@ -143,7 +143,7 @@ fn claims_about_somebody_else_are_refused() {
 }
 
 #[test]
-fn claims_about_nobody_are_refused() {
+fn claims_without_a_subject_are_refused() {
     for body in ["{}", r#"{"name":"x"}"#, r#"{"sub":null}"#, r#"{"sub":""}"#] {
         assert_eq!(rule(userinfo(answer(200, JSON, body))), ResponseRule::Missing("sub"), "{body}");
     }
@@ -162,7 +162,7 @@ fn a_jwt_is_never_taken_for_claims() {
 }
 
 #[test]
-fn only_json_with_status_200_is_an_answer() {
+fn only_json_with_status_200_is_accepted() {
     let body = r#"{"sub":"alice"}"#;
     let html = answer(200, &[("content-type", "text/html")], body);
     assert_eq!(rule(userinfo(html)), ResponseRule::MediaType("application/json"));
@@ -172,7 +172,11 @@ fn only_json_with_status_200_is_an_answer() {
     }
     for status in [301, 302, 307, 308] {
         let redirect = answer(status, &[("location", "https://evil.example/")], "");
-        assert_eq!(rule(userinfo(redirect)), ResponseRule::Redirect, "the token follows nobody");
+        assert_eq!(
+            rule(userinfo(redirect)),
+            ResponseRule::Redirect,
+            "the token does not follow the redirect"
+        );
     }
     let limit = 65536;
     assert_eq!(rule(userinfo(hostile_pad(limit))), ResponseRule::TooLarge { limit });
@@ -186,7 +190,7 @@ fn hostile_pad(bytes: usize) -> impl FnMut(&mut http::Response<Vec<u8>>) + Clone
 }
 
 #[test]
-fn a_refusal_is_typed_whether_it_stands_in_the_header_or_in_the_body() {
+fn a_refusal_in_the_header_or_the_body_is_typed() {
     let header: &[(&str, &str)] = &[(
         "www-authenticate",
         r#"DPoP algs="ES256", Bearer realm="x", error="invalid_token", error_description="it has expired""#,
@@ -219,7 +223,7 @@ fn an_expired_access_token_is_a_typed_refusal_of_the_provider() {
 }
 
 #[test]
-fn a_busy_endpoint_says_so() {
+fn a_busy_endpoint_is_reported_as_busy() {
     let Err(Error::Unavailable(busy)) = userinfo(answer(503, &[("retry-after", "9")], "")) else { panic!() };
     assert_eq!(
         (busy.endpoint, busy.status, busy.retry_after()),
@@ -228,7 +232,7 @@ fn a_busy_endpoint_says_so() {
 }
 
 #[test]
-fn a_token_that_is_no_bearer_token_is_not_sent_as_one() {
+fn a_token_of_another_type_is_not_sent_as_a_bearer_token() {
     let mut party = Party::builder().client(|client| client.fetch_userinfo()).build();
     party.provider.alter_response(EndpointName::Token, hostile::set_member("token_type", "mac"));
     let Err(Error::Response(error)) = party.login() else { panic!() };
@@ -237,7 +241,7 @@ fn a_token_that_is_no_bearer_token_is_not_sent_as_one() {
 }
 
 #[test]
-fn a_token_that_cannot_stand_in_a_header_is_refused_and_nothing_panics() {
+fn a_token_that_no_header_can_carry_is_refused_without_a_panic() {
     let party = Party::new();
     for token in ["", "a\nb", "a\r\nx-evil: 1", "a b", "é", "a\0b", "a\u{7f}"] {
         let refused = party

@@ -1,7 +1,7 @@
 //! Published vectors: the examples of the JOSE RFCs, the JOSE Cookbook, and Project Wycheproof.
 //!
-//! Every file and every case is accounted for. Where this library says something else than a vector,
-//! a table says so by name, with the reason.
+//! Every file and every case is accounted for. Where this library's verdict differs from a vector's, a
+//! table names the case and the reason.
 
 use crate::DATA;
 use oidc_proto::{
@@ -29,7 +29,7 @@ fn json(file: &str) -> Value {
     serde_json::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// Keys of one's own, private members dropped: what examples verify with.
+/// The keys of this set as verification keys, without their private members.
 fn keys_of(jwks: &[Value]) -> KeySet {
     let jwks = jwks.iter().filter_map(|jwk| Jwk::parse(jwk.to_string().as_bytes()).ok());
     KeySet::from_jwks(jwks).unwrap()
@@ -40,7 +40,7 @@ fn keys(file: &str) -> KeySet {
     keys_of(json["keys"].as_array().unwrap_or(&vec![json.clone()]))
 }
 
-/// The payload and the algorithm of a token, or why it is refused.
+/// The payload and the algorithm of a token, or the reason why it is refused.
 fn verify(token: &str, keys: &KeySet) -> Result<(Vec<u8>, Algorithm), JwsError> {
     let mut buffers = Scratch::default();
     let jws = verify_compact(token, keys, AlgorithmSet::ALL, &mut buffers)?;
@@ -51,7 +51,7 @@ fn algorithm(token: &str, keys: &KeySet) -> Verdict {
     verify(token, keys).map(|(_, algorithm)| algorithm)
 }
 
-/// The algorithm of a token that is accepted, or why it is refused.
+/// The algorithm of an accepted token, or the reason why it is refused.
 type Verdict = Result<Algorithm, JwsError>;
 
 /// Compact tokens: file, key, verdict.
@@ -61,18 +61,18 @@ const COMPACT: &[(&str, &str, Verdict)] = &[
     ("rfc7515_A.3.jwsc", "rfc7515_A.3.jwk", Ok(Algorithm::ES256)),
     // ES512: the backend has no P-521.
     ("rfc7515_A.4.jwsc", "rfc7515_A.4.jwk", Err(JwsError::UnknownAlgorithm)),
-    // Unsecured.
+    // An unsecured JWS.
     ("rfc7515_A.5.jwsc", "rfc7515_A.1.jwk", Err(JwsError::Unsigned)),
     ("rfc7520_4.1.jwsc", "rfc7520_3.4.jwk", Ok(Algorithm::RS256)),
     ("rfc7520_4.2.jwsc", "rfc7520_3.4.jwk", Ok(Algorithm::PS384)),
     ("rfc7520_4.3.jwsc", "rfc7520_3.2.jwk", Err(JwsError::UnknownAlgorithm)),
     ("rfc7520_4.4.jwsc", "rfc7520_3.5.jwk", Ok(Algorithm::HS256)),
-    // Detached: the payload is elsewhere.
+    // A detached payload, which is elsewhere.
     ("rfc7520_4.5.jwsc", "rfc7520_3.5.jwk", Err(JwsError::Signature)),
 ];
 
-/// The JSON serialization: file, and for each signature its key and its verdict once it is written
-/// as a compact token (the unprotected header falls away).
+/// The JSON serialization: a file, and for each signature its key and its verdict once it is written as a
+/// compact token, without the unprotected header.
 const SERIALIZED: &[(&str, &[(&str, Verdict)])] = &[
     (
         "rfc7515_A.6.jwsg",
@@ -91,22 +91,22 @@ const SERIALIZED: &[(&str, &[(&str, Verdict)])] = &[
     ("rfc7520_4.5.jwsg", &[("rfc7520_3.5.jwk", Err(JwsError::Signature))]),
     ("rfc7520_4.6.jwsf", &[("rfc7520_3.5.jwk", Ok(Algorithm::HS256))]),
     ("rfc7520_4.6.jwsg", &[("rfc7520_3.5.jwk", Ok(Algorithm::HS256))]),
-    // Nothing is protected, so nothing is left of the header.
+    // No member is protected, so nothing is left of the header.
     ("rfc7520_4.7.jwsf", &[("rfc7520_3.5.jwk", Err(JwsError::Header(JsonError::NotJson)))]),
     ("rfc7520_4.7.jwsg", &[("rfc7520_3.5.jwk", Err(JwsError::Header(JsonError::NotJson)))]),
     (
         "rfc7520_4.8.jwsg",
         &[
             ("rfc7520_4.8.jwkset", Ok(Algorithm::RS256)),
-            // Its `alg` stands in the unprotected header.
+            // `alg` is in the unprotected header.
             ("rfc7520_4.8.jwkset", Err(JwsError::Header(JsonError::NotJson))),
             ("rfc7520_4.8.jwkset", Ok(Algorithm::HS256)),
         ],
     ),
 ];
 
-/// Keys as a provider would publish them: file, the algorithms of each key that verifies, and why
-/// the others do not.
+/// Keys as a provider would publish them: the file, the algorithms of each usable key, and why the others
+/// are set aside.
 const PUBLISHED: &[(&str, &[&str], &[KeyError])] = &[
     ("rfc7515_A.1.jwk", &["{HS256, HS384, HS512}"], &[]),
     ("rfc7515_A.2.jwk", &[], &[KeyError::PrivateMembers]),
@@ -130,7 +130,7 @@ const PUBLISHED: &[(&str, &[&str], &[KeyError])] = &[
 ];
 const RSA: &str = "{RS256, RS384, RS512, PS256, PS384, PS512}";
 
-/// Files of `rfc/` that stand in no table because one test reads each.
+/// Files of `rfc/` that are in no table because one test reads each.
 const OTHERS: &[&str] = &["misc.json", "rfc7520_4.5.payl", "rfc7638_3.1.thp"];
 
 #[test]
@@ -149,7 +149,7 @@ fn every_rfc_file_is_accounted_for() {
 }
 
 #[test]
-fn compact_tokens_of_rfc_7515_and_7520() {
+fn the_compact_tokens_of_rfc_7515_and_7520_get_their_verdicts() {
     for (file, key, verdict) in COMPACT {
         let token = text(&format!("rfc/{file}"));
         assert_eq!(algorithm(token.trim_end(), &keys(&format!("rfc/{key}"))), *verdict, "{file}");
@@ -192,7 +192,7 @@ fn check_serialized<K>(name: &str, text: &str, expected: &[(K, Verdict)], keys: 
 }
 
 #[test]
-fn keys_of_rfc_7515_7517_7520_and_7638_as_if_they_were_published() {
+fn the_keys_of_rfc_7515_7517_7520_and_7638_are_read_like_published_ones() {
     for (file, usable, unusable) in PUBLISHED {
         let json = json(&format!("rfc/{file}"));
         let set = if json["keys"].is_array() { json } else { serde_json::json!({ "keys": [json] }) };
@@ -205,7 +205,7 @@ fn keys_of_rfc_7515_7517_7520_and_7638_as_if_they_were_published() {
 }
 
 #[test]
-fn examples_of_rfc_7638_8037_9278_9449_and_openid_connect_core() {
+fn the_examples_of_rfc_7638_8037_9278_9449_and_openid_connect_core_agree() {
     let key = Jwk::parse(text("rfc/rfc7638_3.1.jwk").as_bytes()).unwrap();
     assert_eq!(key.thumbprint().unwrap(), text("rfc/rfc7638_3.1.thp").trim_end());
     let mut seen = Vec::new();
@@ -237,7 +237,7 @@ fn examples_of_rfc_7638_8037_9278_9449_and_openid_connect_core() {
     assert_eq!(seen.len(), 8, "{seen:?}");
 }
 
-/// The JOSE Cookbook: file, verdict on each signature.
+/// The JOSE Cookbook: a file, and the verdict on each of its signatures.
 const COOKBOOK: &[(&str, &[Verdict])] = &[
     ("jws/4_1.rsa_v15_signature.json", &[Ok(Algorithm::RS256)]),
     ("jws/4_2.rsa-pss_signature.json", &[Ok(Algorithm::PS384)]),
@@ -254,7 +254,7 @@ const COOKBOOK: &[(&str, &[Verdict])] = &[
 ];
 
 #[test]
-fn the_cookbook_verifies_and_what_is_reproducible_is_reproduced() {
+fn the_cookbook_verifies_and_its_reproducible_signatures_are_reproduced() {
     let (mut compact, mut serialized, mut reproduced) = (0, 0, 0);
     for (file, verdicts) in COOKBOOK {
         let example = json(&format!("cookbook/{file}"));
@@ -285,7 +285,7 @@ fn the_cookbook_verifies_and_what_is_reproducible_is_reproduced() {
 }
 
 #[test]
-fn keys_of_the_cookbook_are_those_of_rfc_7520() {
+fn the_keys_of_the_cookbook_are_those_of_rfc_7520() {
     for (file, same) in [
         ("3_1.ec_public_key.json", "rfc7520_3.1.jwk"),
         ("3_2.ec_private_key.json", "rfc7520_3.2.jwk"),
@@ -301,7 +301,7 @@ fn keys_of_the_cookbook_are_those_of_rfc_7520() {
     }
 }
 
-/// Cases of Wycheproof that get another verdict than the file's, and ours with its reason.
+/// Cases of Wycheproof with another verdict than the file's: our verdict, and the reason.
 type Exceptions = &'static [(u64, Verdict, &'static str)];
 
 const OTHER_ALG: &str =
@@ -337,8 +337,8 @@ const KEYS: Exceptions = &[
     ),
 ];
 
-/// Holds every case of a file against its verdict; returns how many were accepted and refused as the
-/// file says, exceptions apart.
+/// Checks the verdict on every case of a file. Returns the numbers of accepted and of refused cases that
+/// agree with the file, without the exceptions.
 fn wycheproof(file: &str, exceptions: Exceptions) -> (u64, u64) {
     let suite = json(file);
     let (mut accepted, mut refused, mut excepted) = (0, 0, 0);
@@ -370,12 +370,12 @@ fn wycheproof(file: &str, exceptions: Exceptions) -> (u64, u64) {
 }
 
 #[test]
-fn wycheproof_signatures() {
+fn the_signatures_of_wycheproof_get_their_verdicts() {
     assert_eq!(wycheproof("wycheproof/json_web_signature_test.json", SIGNATURES), (40, 353));
 }
 
 #[test]
-fn the_reasons_given_for_exceptions_hold() {
+fn the_reasons_for_the_exceptions_hold() {
     let suite = json("wycheproof/json_web_signature_test.json");
     let group =
         suite["testGroups"].as_array().unwrap().iter().find(|group| group["comment"] == "base64").unwrap();
@@ -395,6 +395,6 @@ fn the_reasons_given_for_exceptions_hold() {
 }
 
 #[test]
-fn wycheproof_keys() {
+fn the_keys_of_wycheproof_get_their_verdicts() {
     assert_eq!(wycheproof("wycheproof/json_web_key_test.json", KEYS), (5, 19));
 }

@@ -1,4 +1,4 @@
-//! One exchange at a time: which answers of a resolver are connected to, and what the user is told.
+//! Single exchanges: which answers of a resolver are used, and the error that the user sees.
 
 use super::{
     http_of::Http,
@@ -15,7 +15,7 @@ use std::{
 const HOST: &str = "op.example";
 const FIX: &str = "`allow_private_networks()`";
 
-/// All of these are, or stand for, addresses that are not of the public Internet.
+/// Addresses that are not on the public Internet, or stand for such addresses.
 const INSIDE: [&str; 26] = [
     "127.0.0.1",
     "127.8.8.8",
@@ -57,7 +57,7 @@ fn at(host: &str, scheme: &str, server: &Server) -> String {
 }
 
 #[test]
-fn a_name_that_leads_into_a_private_network_is_refused_and_nobody_sees_anything() {
+fn a_name_that_leads_into_a_private_network_is_refused_without_a_connection() {
     for http in Http::all() {
         let server = server();
         for address in INSIDE {
@@ -79,7 +79,7 @@ fn a_name_that_leads_into_a_private_network_is_refused_and_nobody_sees_anything(
 }
 
 #[test]
-fn one_private_address_among_public_ones_refuses_all() {
+fn one_private_address_among_public_ones_refuses_them_all() {
     for http in Http::all() {
         let server = server();
         for answer in
@@ -94,8 +94,8 @@ fn one_private_address_among_public_ones_refuses_all() {
 }
 
 #[test]
-fn what_was_judged_is_connected_to_and_a_name_that_is_rebound_is_refused_the_next_time() {
-    // Of the names whose first answer can be a server here, those below `localhost` are guarded, too.
+fn only_the_judged_address_is_connected_to_and_a_rebound_name_is_refused_the_next_time() {
+    // Names below `localhost` are guarded, too, although their first answer can be a server here.
     let host = "op.localhost";
     for http in Http::all() {
         let server = server();
@@ -105,20 +105,20 @@ fn what_was_judged_is_connected_to_and_a_name_that_is_rebound_is_refused_the_nex
             let liar = Liar::says(&[&["127.0.0.1"], second, &["127.0.0.1"]]);
             let (http, before) = (http.clone().ask(liar.resolver()), server.count().0);
             let url = at(host, "http", &server);
-            // Who asked twice in this exchange would get the second answer for it.
+            // A second lookup in this exchange would get the second answer.
             assert_eq!(http.answered(get(&url), plenty()).status(), 200);
             assert_eq!(server.count(), (before + 1, before + 1), "{}", http.name());
             let says = http.failed(get(&url), hurry());
             assert!(says.contains("which is not this machine"), "{}: {says}", http.name());
             assert_eq!(server.count(), (before + 1, before + 1), "{}", http.name());
             assert_eq!(http.answered(get(&url), plenty()).status(), 200);
-            assert_eq!(liar.asked(), [host; 3], "{}: once in each exchange", http.name());
+            assert_eq!(liar.asked(), [host; 3], "{}: one lookup in each exchange", http.name());
         }
     }
 }
 
 #[test]
-fn one_call_allows_private_networks_and_every_exchange_still_asks_once() {
+fn one_call_allows_private_networks_and_each_exchange_still_does_one_lookup() {
     for http in Http::all() {
         let server = server();
         let liar = Liar::says(&[&["127.0.0.1"]]);
@@ -138,7 +138,7 @@ fn one_call_allows_private_networks_and_every_exchange_still_asks_once() {
 }
 
 #[test]
-fn the_next_address_is_tried_if_nobody_answers_at_the_first() {
+fn the_next_address_is_tried_if_the_first_does_not_answer() {
     for http in Http::all() {
         let server = server();
         let http = http.allow().ask(Liar::says(&[&["::1", "127.0.0.1"]]).resolver());
@@ -148,13 +148,13 @@ fn the_next_address_is_tried_if_nobody_answers_at_the_first() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn the_next_address_is_tried_if_the_first_says_nothing() {
+fn the_next_address_is_tried_if_the_first_is_silent() {
     use crate::stacks::terms;
     use std::net::{SocketAddr, TcpStream};
 
     for http in Http::all() {
         let server = server();
-        // Where the queue is full, nobody answers, and nobody refuses.
+        // A server whose queue is full neither answers nor refuses.
         let silent =
             socket2::Socket::new(socket2::Domain::IPV4, socket2::Type::STREAM, None).expect("a socket");
         let port = server.url("").rsplit(':').next().and_then(|port| port.parse().ok()).expect("a port");
@@ -173,14 +173,14 @@ fn the_next_address_is_tried_if_the_first_says_nothing() {
 }
 
 #[test]
-fn this_machine_is_reached_by_name_and_by_address_without_a_call() {
+fn loopback_is_reached_by_name_and_by_address_without_permission() {
     for http in Http::all() {
         let server = server();
         for host in ["localhost", "LOCALHOST", "127.0.0.1"] {
             let response = http.answered(get(&at(host, "http", &server)), plenty());
             assert_eq!(response.status(), 200, "{} {host}: as this system resolves it", http.name());
         }
-        // A literal was judged with its URL: nobody is asked what it resolves to.
+        // A literal address was judged with its URL: no resolver is asked.
         let liar = Liar::says(&[&["127.0.0.1"]]);
         let http = http.ask(liar.resolver());
         assert_eq!(http.answered(get(&at("127.0.0.1", "http", &server)), plenty()).status(), 200);
@@ -192,13 +192,13 @@ fn this_machine_is_reached_by_name_and_by_address_without_a_call() {
 }
 
 #[test]
-fn a_resolver_that_hangs_is_given_up_in_time() {
+fn a_hanging_resolver_is_abandoned_in_time() {
     for http in Http::all() {
         let server = server();
         let (release, released) = mpsc::channel::<()>();
         let released = Mutex::new(released);
         let http = http.ask(move |_| {
-            // Until the test is over, or has failed for having waited.
+            // Blocks until the test is over, or has failed after a timeout.
             let _end = released.lock().unwrap().recv_timeout(Duration::from_secs(15));
             Err(io::Error::other("too late"))
         });
@@ -210,7 +210,7 @@ fn a_resolver_that_hangs_is_given_up_in_time() {
 }
 
 #[test]
-fn a_resolver_may_block_for_it_has_a_thread_of_its_own() {
+fn a_resolver_may_block_because_it_has_its_own_thread() {
     for http in Http::all() {
         let (tell, told) = mpsc::channel();
         let tell = Mutex::new(tell);
@@ -220,12 +220,17 @@ fn a_resolver_may_block_for_it_has_a_thread_of_its_own() {
         });
         http.failed(get("https://op.example/"), plenty());
         let thread = told.try_recv().expect("it was asked");
-        assert_ne!(thread, std::thread::current().id(), "{}: the one that drives the exchange", http.name());
+        assert_ne!(
+            thread,
+            std::thread::current().id(),
+            "{}: the resolver ran on the thread that drives the exchange",
+            http.name()
+        );
     }
 }
 
 #[test]
-fn what_goes_wrong_in_a_resolver_is_no_response_and_is_told() {
+fn a_failure_of_a_resolver_is_reported_as_no_response() {
     for http in Http::all() {
         let url = "https://op.example/token";
         let down = http.clone().ask(|_| Err(io::Error::other("the resolver is down")));

@@ -1,4 +1,4 @@
-//! Whole flows: a provider in a private network, and metadata that point into one.
+//! Whole flows: a provider in a private network, and metadata that points into one.
 
 use super::{
     http_of::Http,
@@ -25,7 +25,7 @@ fn registered(mut provider: TestProvider) -> TestProvider {
     provider
 }
 
-/// A login with what discovery found; `visit` sends the user to the provider.
+/// Logs in with the discovered metadata. `visit` sends the user to the provider.
 fn log_in(
     http: &Http,
     metadata: ProviderMetadata,
@@ -43,7 +43,7 @@ fn log_in(
 
 type Shared = Arc<Mutex<Option<TestProvider>>>;
 
-/// Answers as the provider does, which is the function that it is.
+/// Answers a request over the stream with the provider's response.
 fn answer(stream: &mut dyn Write, request: &str, provider: &Shared) -> io::Result<Then> {
     let (head, body) = request.split_once("\r\n\r\n").expect("a head");
     let mut lines = head.lines();
@@ -65,7 +65,7 @@ fn answer(stream: &mut dyn Write, request: &str, provider: &Shared) -> io::Resul
 }
 
 #[test]
-fn a_provider_in_a_private_network_takes_one_call() {
+fn a_provider_in_a_private_network_needs_one_call() {
     let authority = Authority::new();
     let pair = authority.issue("op.example", |_| {});
     for http in Http::all_with(&authority.pem()) {
@@ -95,14 +95,14 @@ fn a_provider_in_a_private_network_takes_one_call() {
         let login = log_in(&allowed, metadata, visit);
         let login = login.unwrap_or_else(|says| panic!("{}: {says}", allowed.name()));
         assert_eq!(login.id_token.sub, "alice", "{}", allowed.name());
-        assert_eq!(liar.asked(), ["op.example"; 3], "metadata, token, keys: each asked for once");
+        assert_eq!(liar.asked(), ["op.example"; 3], "metadata, token and keys are requested once each");
         assert_eq!(server.count(), (3, 3), "{}", allowed.name());
         provider.lock().unwrap().as_ref().expect("it is there").assert_clean();
     }
 }
 
 #[test]
-fn metadata_that_point_into_a_private_network_end_the_login_and_nobody_there_hears_of_it() {
+fn metadata_that_points_into_a_private_network_ends_the_login_without_a_connection() {
     for http in Http::all() {
         for inside in ["127.0.0.1", "169.254.169.254", "fd00::1"] {
             let socket = Socket::start(|issuer| registered(TestProvider::new(issuer)));
@@ -113,7 +113,7 @@ fn metadata_that_point_into_a_private_network_end_the_login_and_nobody_there_hea
             let liar = Liar::says(&[&[inside]]);
             let http = http.clone().ask(liar.resolver());
 
-            // The URL says nothing by itself: discovery may take it.
+            // The URL alone shows nothing: discovery may use it.
             let policy = UrlPolicy::default().with_loopback();
             let metadata = http.run(Discovery::start(socket.issuer(), &policy).expect("an issuer"));
             let metadata = metadata.unwrap_or_else(|says| panic!("{}: {says}", http.name()));

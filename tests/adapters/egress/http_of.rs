@@ -1,4 +1,4 @@
-//! The client of each adapter, behind one face: that all have the same methods is part of what is tested.
+//! The clients of all adapters as one type. The test includes that all have the same methods.
 
 use super::{
     stacks::{Failure, Response, of_hyper, of_reqwest, of_ureq, runtime},
@@ -17,7 +17,7 @@ pub enum Http {
 
 use Http::{Hyper, Reqwest, Ureq};
 
-/// The same for each, giving a client again.
+/// Applies the same expression to each client, and returns a client again.
 macro_rules! each {
     ($this:expr, $http:ident => $now:expr) => {
         match $this {
@@ -29,12 +29,12 @@ macro_rules! each {
 }
 
 impl Http {
-    /// As everybody gets them.
+    /// The clients with their default settings.
     pub fn all() -> [Self; 3] {
         [Ureq(oidc_ureq::Http::new()), Hyper(oidc_hyper::Http::new()), Reqwest(oidc_reqwest::Http::new())]
     }
 
-    /// Trusting this authority.
+    /// The clients with this authority as their only root.
     pub fn all_with(pem: &str) -> [Self; 3] {
         let pem = pem.as_bytes();
         [
@@ -76,7 +76,7 @@ impl Http {
         }
     }
 
-    /// Runs a flow; what went wrong is what a user reads.
+    /// Runs a flow. The error is the text that a user reads.
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
         match self {
             Ureq(http) => http.run(step).map_err(|failed| failed.to_string()),
@@ -85,12 +85,12 @@ impl Http {
         }
     }
 
-    /// There is a response.
+    /// Returns the response, and fails if there is none.
     pub fn answered(&self, request: Request, terms: Terms) -> Response {
         self.send(request, terms).unwrap_or_else(|error| panic!("{}: {}", self.name(), error.says))
     }
 
-    /// There is none, and that is not for want of time.
+    /// Returns the error, and fails if there was a response or the time ran out.
     pub fn failed(&self, request: Request, terms: Terms) -> String {
         match self.send(request, terms) {
             Ok(response) => panic!("{}: {}", self.name(), response.status()),

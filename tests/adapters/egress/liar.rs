@@ -1,4 +1,4 @@
-//! A resolver that lies, and remembers what it was asked for.
+//! A resolver that lies, and remembers the names that it was asked for.
 
 use std::{
     io,
@@ -13,7 +13,7 @@ pub struct Liar {
 }
 
 impl Liar {
-    /// The first time it gives the first answer, and so on; the last one for ever.
+    /// The first lookup gets the first answer, and so on. The last answer repeats without end.
     pub fn says(answers: &[&[&str]]) -> Self {
         let parse = |text: &&str| text.parse().expect("an address");
         let answers = answers.iter().map(|answer| answer.iter().map(parse).collect());
@@ -30,7 +30,7 @@ impl Liar {
         }
     }
 
-    /// The names it was asked for, since the last time.
+    /// The names it was asked for since the last call.
     pub fn asked(&self) -> Vec<String> {
         std::mem::take(&mut self.asked.lock().unwrap())
     }

@@ -1,7 +1,7 @@
-//! The egress guard on every adapter: a resolver lies, and nobody in a private network is connected to.
+//! The egress guard on every adapter: a resolver lies, and no address in a private network is connected to.
 //!
-//! Public addresses are met in the unit tests of `oidc-adapters/drive/src/net/egress.rs`, which connect to
-//! nobody: here, all servers are on loopback.
+//! The unit tests of `oidc-adapters/drive/src/net/egress.rs` cover public addresses, without a connection.
+//! Here, all servers are on loopback.
 
 mod exchanges;
 mod flows;

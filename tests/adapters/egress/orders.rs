@@ -1,4 +1,4 @@
-//! The calls that configure a client, in every order: none takes back what another has said.
+//! The calls that configure a client, in every order: no call undoes another.
 
 use super::{
     http_of::Http,
@@ -59,13 +59,13 @@ fn roots_certificate_resolver_and_allowance_work_together_in_every_order() {
             }
             assert_eq!(liar.asked(), ["op.example"; 4], "{} {order:?}", allowed.name());
             assert_eq!(server.certified(), [false, true], "{} {order:?}", allowed.name());
-            assert_eq!(server.count(), (2, 2), "{} {order:?}: nobody else came", allowed.name());
+            assert_eq!(server.count(), (2, 2), "{} {order:?}: no other client connected", allowed.name());
         }
     }
 }
 
 #[test]
-fn what_is_said_to_one_client_is_not_said_to_those_it_was_cloned_from() {
+fn a_setting_of_a_clone_does_not_change_the_original_client() {
     for http in Http::all() {
         let liar = Liar::says(&[&["127.0.0.1"]]);
         let guarded = http.ask(liar.resolver());

@@ -1,4 +1,4 @@
-//! `docs/migrate-jsonwebtoken.md`.
+//! The code of `docs/migrate-jsonwebtoken.md`.
 
 use super::{API, loopback, socket};
 use oidc_proto::{flow::ClientCredentialsRequest, jose::*};
@@ -150,7 +150,7 @@ fn forged(token: &str) -> String {
 }
 
 #[tokio::test]
-async fn a_token_is_verified_with_keys_that_are_fetched_once() {
+async fn a_token_is_verified_and_its_keys_are_fetched_once() {
     let socket = socket();
     let (token, _) = issued(&socket).await;
     let api = handle::api(socket.issuer(), loopback()).expect("settings that fit");
@@ -167,7 +167,7 @@ async fn a_token_is_verified_with_keys_that_are_fetched_once() {
 }
 
 #[tokio::test]
-async fn a_token_that_does_not_say_it_is_an_access_token_is_accepted_only_if_that_is_said() {
+async fn a_plain_jwt_is_accepted_only_if_the_setting_allows_it() {
     let socket = socket();
     socket.provider(|provider| {
         provider.alter_access_token(|header, claims| {
@@ -183,7 +183,7 @@ async fn a_token_that_does_not_say_it_is_an_access_token_is_accepted_only_if_tha
 }
 
 #[tokio::test]
-async fn keys_at_hand_do_and_a_refusal_names_its_reason() {
+async fn known_keys_are_enough_and_a_refusal_names_its_reason() {
     let socket = socket();
     let (token, jwks) = issued(&socket).await;
     let (prepared, now) = (keys::prepare(socket.issuer(), &jwks).expect("a JWK Set"), oidc_drive::now());
@@ -196,7 +196,7 @@ async fn keys_at_hand_do_and_a_refusal_names_its_reason() {
 }
 
 #[tokio::test]
-async fn an_outage_of_the_provider_is_not_the_fault_of_the_token() {
+async fn an_outage_of_the_provider_is_not_blamed_on_the_token() {
     let socket = socket();
     let (token, _) = issued(&socket).await;
     let api = handle::api(socket.issuer(), loopback()).expect("settings that fit");
@@ -206,7 +206,7 @@ async fn an_outage_of_the_provider_is_not_the_fault_of_the_token() {
 }
 
 #[test]
-fn tokens_of_ones_own_are_signed_and_verified() {
+fn custom_tokens_are_signed_and_verified() {
     let random = ring::rand::SystemRandom::new();
     let key = ring::signature::Ed25519KeyPair::generate_pkcs8(&random).expect("a key");
     let signer = RingSigner::from_pkcs8(Algorithm::EdDSA, key.as_ref(), Some("one")).expect("a signer");
@@ -219,7 +219,7 @@ fn tokens_of_ones_own_are_signed_and_verified() {
 }
 
 #[test]
-fn a_shared_secret_counts_only_where_it_is_asked_for() {
+fn a_shared_secret_counts_only_with_the_setting_for_it() {
     let secret = oidc_proto::Secret::new("a secret of at least thirty-two bytes");
     let signer = RingSigner::from_secret(Algorithm::HS256, &secret, None).expect("a signer");
     let now = oidc_drive::now();

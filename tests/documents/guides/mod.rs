@@ -1,5 +1,5 @@
-//! The code of the guides in `docs/migrate-*.md`, to the letter, run against a provider; and what the guides
-//! name is there.
+//! Runs the code of the guides in `docs/migrate-*.md` against a provider, to the letter, and checks that
+//! the names in the guides exist.
 
 mod jsonwebtoken;
 mod openidconnect;
@@ -38,7 +38,7 @@ fn loopback() -> UrlPolicy {
     UrlPolicy::default().with_loopback()
 }
 
-/// The user's browser: they agree to everything, and come back.
+/// The user's browser: the user agrees to everything and comes back.
 fn visit(socket: &Socket, url: &url::Url) -> String {
     socket.provider(|provider| Browser::new().visit(provider, url, oidc_drive::now()).url().to_owned())
 }
@@ -48,14 +48,14 @@ fn guide(name: &str) -> String {
 }
 
 #[test]
-fn the_guides_show_this_code_and_no_other_rust_of_ours() {
+fn the_guides_show_only_this_rust_code_of_the_project() {
     for (name, source, _) in GUIDES {
         let (guide, names) = (guide(name), names(source, "GUIDE"));
         for snippet in &names {
             let block = block(&shown(source, "GUIDE", snippet));
             assert!(guide.contains(&block), "{name} does not show:\n{block}");
         }
-        assert_eq!(guide.matches("```rust\n").count(), names.len(), "{name}: every block stands in its test");
+        assert_eq!(guide.matches("```rust\n").count(), names.len(), "{name}: every block is in its test");
     }
 }
 
@@ -98,7 +98,7 @@ fn unknown<'g>(guide: &'g str, library: &str) -> Vec<&'g str> {
 }
 
 #[test]
-fn what_the_tables_of_the_guides_name_is_there() {
+fn every_name_in_the_tables_of_the_guides_exists() {
     let library = library();
     for (name, ..) in GUIDES {
         let guide = guide(name);

@@ -1,4 +1,4 @@
-//! `docs/migrate-openidconnect.md`.
+//! The code of `docs/migrate-openidconnect.md`.
 
 use super::{loopback, socket, visit};
 use oidc_proto::flow::PreviousLogin;
@@ -142,7 +142,7 @@ mod id_token {
 // GUIDE: end
 
 #[tokio::test]
-async fn a_login_is_begun_ended_and_refreshed() {
+async fn a_login_begins_completes_and_is_refreshed() {
     let socket = socket();
     socket.provider(|provider| {
         provider.alter_id_token(|_, claims| {
@@ -164,7 +164,7 @@ async fn a_login_is_begun_ended_and_refreshed() {
 }
 
 #[tokio::test]
-async fn a_callback_that_does_not_fit_leads_to_no_token_request() {
+async fn a_callback_that_does_not_match_leads_to_no_token_request() {
     let socket = socket();
     let provider = handle::provider(socket.issuer(), loopback()).expect("settings that fit");
     let (_, pending) = login::begin(&provider).await.expect("metadata");

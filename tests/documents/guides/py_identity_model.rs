@@ -1,4 +1,4 @@
-//! `docs/migrate-py-identity-model.md`.
+//! The code of `docs/migrate-py-identity-model.md`.
 
 use super::{loopback, socket, visit};
 use oidc_proto::{Secret, flow::PreviousLogin};
@@ -193,7 +193,7 @@ fn a_user_logs_in_and_their_tokens_are_refreshed() {
 }
 
 #[test]
-fn whose_fault_it_is_can_be_told() {
+fn an_error_tells_who_is_to_blame() {
     let socket = socket();
     let provider = provider(&socket);
     let bad = validate::may_read(&provider, "a.b.c").unwrap_err();
@@ -209,7 +209,7 @@ fn whose_fault_it_is_can_be_told() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn in_async_code_it_is_the_same_with_await() {
+async fn async_code_is_the_same_with_await() {
     let socket = socket();
     let token = service::service_token(&provider(&socket)).expect("a token");
     let provider = aio::provider(socket.issuer(), loopback()).expect("settings that fit");

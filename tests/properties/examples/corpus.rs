@@ -1,6 +1,6 @@
-//! Writes the corpus: what fuzzers and random tests of the library start from, good and hostile.
+//! Writes the corpus: the valid and hostile inputs that fuzzers and random tests of the library start from.
 //!
-//! `cargo run -p oidc-testkit --example corpus` writes `tests/corpus`; the same in every run.
+//! `cargo run -p oidc-testkit --example corpus` writes `tests/corpus`, with the same content in every run.
 
 use oidc_properties::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens};
 use oidc_proto::{
@@ -41,7 +41,7 @@ fn entries<const N: usize>(texts: [(&'static str, String); N]) -> Entries {
     texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect()
 }
 
-/// The pending authorization that callbacks are held against, and a query that answers it.
+/// A pending authorization, and a query that answers it. The property `callback` uses the same one.
 fn pending() -> (oidc_proto::flow::PendingAuthorization, String) {
     let text = document().to_string();
     let policy = UrlPolicy::default();
@@ -257,7 +257,7 @@ fn scripts() -> Entries {
     let text = |text: &str| {
         [&(u16::try_from(text.len()).expect("short").to_be_bytes())[..], text.as_bytes()].concat()
     };
-    // Anything else: status, header fields, body.
+    // Any response: status, header fields, body.
     let raw = |status: u16, kind: &str, body: &str| {
         [&[10, 0][..], &status.to_be_bytes(), &[1, 0], &text(kind), &text(body)].concat()
     };
@@ -266,7 +266,7 @@ fn scripts() -> Entries {
     let json = "application/json";
     let flow = |flow: u8, flags: u8, answers: &[Vec<u8>]| [&[flow, flags][..], &answers.concat()].concat();
     let prose = format!(r#"{{"error":"{0}","error_description":"{0}","error_uri":"{0}"}}"#, "x".repeat(1000));
-    // Another claim, signed by the provider.
+    // A claim with another value, signed by the provider.
     let claim = |which: u8, value: &str| [&[11, which][..], &text(value), &[0]].concat();
     let honest = || vec![0, 0];
     vec![
@@ -327,7 +327,8 @@ fn scripts() -> Entries {
                 .concat()],
             ),
         ),
-        // Before each poll: whether the user decides now, and how; whether the grant is saved.
+        // Before each poll, the script says whether and how the user decides now, and whether the grant is
+        // saved.
         ("device", flow(6, 0, &[vec![0], honest()])),
         ("device-basic-known-keys", flow(6, 9, &[vec![4], honest()])),
         ("device-read", flow(6, 16, &[])),
@@ -381,7 +382,7 @@ fn saved() -> Entries {
 fn requests() -> Entries {
     let bytes =
         |text: &str| [&u16::try_from(text.len()).expect("short").to_be_bytes()[..], text.as_bytes()].concat();
-    // Server, method, certificate; then the headers, query and form.
+    // The server, the method and the certificate; then the headers, query and form.
     let with = |server: u8, shows: u8, rest: &[u8]| [&[server, 0, shows][..], rest].concat();
     let raw = |scheme: u8, text: &str| [&[0, 0, 0, 1, scheme, 0][..], &bytes(text)].concat();
     let claims = format!(
@@ -449,7 +450,8 @@ fn introspections() -> Entries {
 
 fn renewals() -> Entries {
     vec![
-        // Want; settle with a value; then time, a forced renewal, and a failure.
+        // First a caller wants a value and settles it; then time passes, a renewal is forced, and one
+        // fails.
         ("keys", vec![0, 0, 0, 2, 0, 1, 60, 5, 250, 0, 1, 2, 0, 0, 6, 1, 0, 0]),
         ("tokens", vec![2, 0, 0, 2, 0, 1, 75, 6, 0, 18, 2, 0, 1, 0, 6, 0, 30, 0]),
         ("metadata", vec![1, 0, 0, 2, 0, 1, 0, 6, 20, 0, 2, 0, 0, 6, 255, 255, 0]),

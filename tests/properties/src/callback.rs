@@ -1,4 +1,4 @@
-//! The callback: what comes to the redirect URI is believed only if it answers the request.
+//! The property of callbacks: a response at the redirect URI is accepted only if it answers the request.
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
@@ -9,7 +9,7 @@ use oidc_proto::{
 };
 use std::{collections::BTreeSet, sync::LazyLock};
 
-/// The same provider twice: one that always sends `iss`, and one that does not say so.
+/// The same provider twice: one that announces that it always sends `iss`, and one that does not.
 static CLIENTS: LazyLock<[(Client, PendingAuthorization); 2]> = LazyLock::new(|| {
     [true, false].map(|says_iss| {
         let mut document = document();
@@ -22,9 +22,10 @@ static CLIENTS: LazyLock<[(Client, PendingAuthorization); 2]> = LazyLock::new(||
     })
 });
 
-/// `data` is a query, or a URL with one. A callback is accepted exactly if it is a form in which every
-/// parameter stands once, its `state` is the one sent, its `iss` fits, it has a code and no error, and
-/// the user was not away for too long.
+/// Checks a callback. `data` is a query, or a URL with one.
+///
+/// The callback is accepted exactly if every parameter appears once, its `state` is the one sent, its `iss`
+/// matches, it has a code and no error, and the user was not away for too long.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -33,7 +34,7 @@ pub fn callback(data: &[u8]) {
     let of_url = text.split('#').next().unwrap_or_default();
     let of_url = of_url.find('?').map_or("", |at| &of_url[at + 1..]);
     check(AuthorizationResponse::from_query(&text), text.strip_prefix('?').unwrap_or(&text), text.len());
-    // A second question mark is a part of the first name.
+    // A second question mark is part of the first name.
     let bare = of_url.strip_prefix('?').unwrap_or(of_url);
     check(AuthorizationResponse::from_url(&text), bare, of_url.len());
 }
@@ -87,7 +88,7 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
         "session_state",
     ];
     let others = pairs.iter().filter(|(name, _)| !known.contains(&name.as_str())).count();
-    assert_eq!(response.extra.len(), others, "nothing gets lost: {query:?}");
+    assert_eq!(response.extra.len(), others, "no parameter gets lost: {query:?}");
     assert!(format!("{response:?}").len() < 16 * MAX_CALLBACK);
 
     for (client, pending) in &*CLIENTS {

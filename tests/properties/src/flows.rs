@@ -1,5 +1,5 @@
-//! Flows against a provider whose answers are scripted: each one ends, spends nothing twice, and
-//! believes nobody but the provider.
+//! The property of flows against a provider with scripted responses: each flow ends, sends no code or
+//! refresh token twice, and accepts only the provider's word.
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -20,17 +20,19 @@ use oidc_testkit::{
 use serde_json::Value;
 use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 
-/// `data` is a script: a flow, and for each request an answer (none, an honest one, an honest one
-/// changed, anything else) and a jump in time. The flow ends within as many requests and waits as it
-/// may make; a code or refresh token is sent once; and whoever logs in is the user of the provider (or
-/// who its own key says), by an ID token for this login, with the access token that came with it.
+/// Checks a flow. `data` is a script. It names a flow and, for each request, a response (none, an honest
+/// one, a changed one, or any bytes) and a jump in time.
+///
+/// The flow makes no more requests and waits than it may. It sends each code or refresh token once. A user
+/// who logs in is the provider's user, or the one that the provider's own key names. The ID token is for
+/// this login, and the access token is the one that came with it.
 ///
 /// # Panics
 /// If the property does not hold.
 pub fn flows(data: &[u8]) {
     let mut script = Script(data);
     let flow = script.byte() % 7;
-    // A public client has no credentials of its own to be granted anything for.
+    // A public client has no credentials, so it gets no client credentials grant.
     let flags = script.byte() | u8::from(flow == 2);
     let mut world = World::new(script, flags);
     match flow {
@@ -44,7 +46,7 @@ pub fn flows(data: &[u8]) {
     }
 }
 
-/// How long, in seconds, the user of a device may take: this many polls at most make a flow that ends soon.
+/// The time in seconds that the user of a device may take. It limits the polls, so that the flow ends soon.
 const DEVICE_LIFETIME: i64 = 60;
 
 struct World<'a> {
@@ -61,9 +63,9 @@ struct World<'a> {
     waits: usize,
     /// Whether the user agrees, once the user has decided.
     agrees: Option<bool>,
-    /// Whether every answer was honest, and in time.
+    /// Whether every response was honest and in time.
     honest: bool,
-    /// Claims that the provider itself has signed otherwise.
+    /// Claims to which the provider itself has signed another value.
     signed_otherwise: BTreeSet<&'static str>,
 }
 
@@ -120,7 +122,7 @@ impl<'a> World<'a> {
         (flags & 8 != 0).then(|| Arc::new(KeySet::parse(document.as_bytes()).expect("the keys are good")))
     }
 
-    /// Drives a flow to its end; `None` if it gave up, or ended in an error.
+    /// Drives a flow to its end. Returns `None` if the flow gave up or ended in an error.
     fn drive<F: Flow>(
         &mut self,
         step: impl Into<Step<F>>,
@@ -128,13 +130,16 @@ impl<'a> World<'a> {
     ) -> Option<F::Output> {
         let mut step = step.into();
         loop {
-            assert!(self.requests + self.waits <= 64, "it does not end");
+            assert!(self.requests + self.waits <= 64, "the flow does not end");
             step = match self.carry_out(step, rest) {
                 ControlFlow::Continue(step) => step,
                 ControlFlow::Break(Ok(output)) => return output,
                 ControlFlow::Break(Err(error)) => {
                     check_texts(&error);
-                    assert!(!self.honest || self.is_deserved(&error), "an honest provider: {error}");
+                    assert!(
+                        !self.honest || self.is_deserved(&error),
+                        "an error with an honest provider: {error}"
+                    );
                     return None;
                 }
             };
@@ -172,10 +177,10 @@ impl<'a> World<'a> {
             Step::Wait(pause) => {
                 self.waits += 1;
                 let until = pause.until();
-                assert!(until > self.now || self.now.0 == i64::MAX, "a wait lies in the future");
+                assert!(until > self.now || self.now.0 == i64::MAX, "a wait ends in the future");
                 assert!(
                     until <= self.now.after(2 * RETRY_AFTER_CAP),
-                    "a wait of {:?}",
+                    "a wait that is too long: {:?}",
                     self.now.until(until)
                 );
                 let mut pause = rest(self, pause);
@@ -194,7 +199,8 @@ impl<'a> World<'a> {
         }
     }
 
-    /// What an honest provider says to an access token of nobody, and to a device whose user does not agree.
+    /// Whether an honest provider returns this error: to an unknown access token, or to a device whose user
+    /// refuses.
     fn is_deserved(&self, error: &Error) -> bool {
         match error {
             Error::DeviceCodeExpired => self.agrees.is_none(),
@@ -223,7 +229,7 @@ impl<'a> World<'a> {
                 assert!(self.spent.insert(value.into_owned()), "{name} is sent twice");
             }
         }
-        // The provider counts in the time of this century.
+        // The provider counts in times of this century.
         let now = Timestamp(self.now.0.clamp(0, 1 << 40));
         let response = self.provider.handle(request, now);
         let body: Value = serde_json::from_slice(response.body()).unwrap_or_default();
@@ -241,7 +247,7 @@ impl<'a> World<'a> {
         }
         let mut response = self.honest(request);
         match kind {
-            // The honest answer; before the next one, time may pass.
+            // The honest response. Time may pass before the next one.
             0 | 1 | 11 => {}
             2 => return None,
             3 => *response.status_mut() = self.status(),
@@ -283,7 +289,7 @@ impl<'a> World<'a> {
         Some(response)
     }
 
-    /// From now on ID tokens have another claim, by the provider's own signature.
+    /// Signs another claim into the ID tokens from now on, with the provider's own key.
     fn sign_otherwise(&mut self) {
         const CLAIMS: [&str; 12] = [
             "iss",
@@ -323,7 +329,7 @@ impl<'a> World<'a> {
         }
     }
 
-    /// From here to the callback: with an honest provider.
+    /// Begins a login up to the callback, with an honest provider.
     fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Step<Login>, String) {
         let mut request = AuthorizationRequest::default();
         request.max_age = (flags & 16 != 0).then_some(Duration::from_secs(600));
@@ -337,14 +343,20 @@ impl<'a> World<'a> {
         (call.expect("the callback is good"), nonce)
     }
 
-    /// What an honest provider and nobody else can bring about.
+    /// Checks a result that only an honest provider can bring about.
     fn judge(&self, done: &Authenticated, nonce: &str) {
         let id_token = &done.id_token;
         assert_eq!((id_token.iss.as_str(), id_token.nonce.as_deref()), (ISSUER, Some(nonce)));
-        assert!(id_token.sub == "alice" || self.signed_otherwise.contains("sub"), "another user");
+        assert!(
+            id_token.sub == "alice" || self.signed_otherwise.contains("sub"),
+            "the login is of another user"
+        );
         assert!(!id_token.aud.is_empty() && id_token.aud.iter().all(|one| one == CLIENT));
-        assert!(id_token.azp.as_deref().is_none_or(|azp| azp == CLIENT), "for another client");
-        assert!(self.issued.contains(done.tokens.access_token.expose()), "another access token");
+        assert!(
+            id_token.azp.as_deref().is_none_or(|azp| azp == CLIENT),
+            "the ID token is for another client"
+        );
+        assert!(self.issued.contains(done.tokens.access_token.expose()), "the access token is another one");
         assert!(done.userinfo.as_ref().is_none_or(|userinfo| userinfo.sub == id_token.sub));
         assert_eq!(done.userinfo.is_some(), self.provider.count(EndpointName::UserInfo) > 0);
     }
@@ -378,10 +390,10 @@ fn refresh(world: &mut World<'_>, flags: u8) {
     assert!(world.requests <= 2 && world.waits == 0);
     let Some(done) = done else { return };
     let next = done.tokens.refresh_token.expect("the old one, if no other");
-    assert!(done.rotated || next == used, "the old one, if no other");
+    assert!(done.rotated || next == used, "the old token stays unless a new one came");
     if let Some(id_token) = done.id_token {
         assert_eq!((id_token.iss.as_str(), id_token.sub.as_str()), (ISSUER, "alice"));
-        assert!(world.issued.contains(done.tokens.access_token.expose()), "another access token");
+        assert!(world.issued.contains(done.tokens.access_token.expose()), "the access token is another one");
     }
 }
 
@@ -399,7 +411,7 @@ fn service(world: &mut World<'_>) {
     assert!(world.requests <= 1 + usize::from(MAX_RETRIES) && world.waits <= usize::from(MAX_RETRIES));
 }
 
-/// The user decides before the first poll, or not before one that the script chooses.
+/// The user decides before the first poll, or before a later one that the script chooses.
 fn device(world: &mut World<'_>, flags: u8) {
     let scopes: &[&str] = if flags & 16 == 0 { &["openid"] } else { &["read"] };
     let call = world
@@ -429,7 +441,7 @@ fn device(world: &mut World<'_>, flags: u8) {
         let saved: DeviceAuthorization = serde_json::from_slice(&saved).expect("what is saved loads");
         saved.poll(&world.client, None, world.now).expect("it is of this client")
     });
-    // The interval never becomes shorter, and nobody asks after the code has expired.
+    // The interval never becomes shorter, and no poll follows the end of the code.
     let polls = usize::try_from(DEVICE_LIFETIME / 5).expect("a few");
     assert!(world.waits <= polls && world.requests <= polls + 1);
     let Some(done) = done else { return };
@@ -437,7 +449,10 @@ fn device(world: &mut World<'_>, flags: u8) {
     assert_eq!(done.id_token.is_some(), flags & 16 == 0 || done.tokens.id_token.is_some());
     if let Some(id_token) = done.id_token {
         assert_eq!((id_token.iss.as_str(), id_token.aud.as_slice()), (ISSUER, &[CLIENT.to_owned()][..]));
-        assert!(id_token.sub == "alice" || world.signed_otherwise.contains("sub"), "another user");
+        assert!(
+            id_token.sub == "alice" || world.signed_otherwise.contains("sub"),
+            "the grant is of another user"
+        );
     }
 }
 

@@ -1,4 +1,4 @@
-//! What an introspection endpoint says: typed, and no limit of a token is lost by the way it is spelled.
+//! The property of introspection responses: values are typed, and no spelling hides a limit of a token.
 
 use crate::{CLIENT, NOW, SECRET, check_texts, document, moment, provider_metadata};
 use http::{Response, header};
@@ -19,9 +19,10 @@ static CLIENT_OF_API: LazyLock<Client> = LazyLock::new(|| {
     client.expect("the client is good")
 });
 
-/// `data` is the body of an introspection response. What it makes of a token is active only if `active` is
-/// `true`; then each limit of the token that is there is read or the response is refused, and what no field
-/// knows is there as it came.
+/// Checks an introspection response. `data` is its body.
+///
+/// The token is active only if `active` is `true`. Each limit of the token is then read, or the response is
+/// refused. Members that no field knows are kept as they came.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -50,25 +51,25 @@ pub fn introspection(data: &[u8]) {
 }
 
 fn check_inactive(said: IntrospectionResponse, members: &Map<String, Value>) {
-    // `null` is no value.
+    // `null` counts as no value.
     assert_eq!(said.extra.len() + 1, members.values().filter(|value| !value.is_null()).count());
     let nothing = IntrospectionResponse::default();
     assert!(said.exp.is_none() && said.sub.is_none() && said.scopes().next().is_none());
     assert!(said.aud == nothing.aud && said.cnf.is_none() && said.client_id.is_none());
 }
 
-/// A member that is there: `null` is none.
+/// Returns a member unless it is absent or `null`.
 fn there<'m>(members: &'m Map<String, Value>, name: &str) -> Option<&'m Value> {
     members.get(name).filter(|value| !value.is_null())
 }
 
-/// The same second, by another way to read it.
+/// Whether a value is this second, read in another way than the library's.
 fn is_second(value: &Value, read: Timestamp) -> bool {
     let seconds = match value {
         Value::String(text) => text.parse().ok(),
         other => other.as_f64(),
     };
-    #[allow(clippy::cast_precision_loss, reason = "an f64 is what it was read from")]
+    #[allow(clippy::cast_precision_loss, reason = "an f64 is what the value was read from")]
     seconds.is_some_and(|seconds: f64| seconds.is_finite() && (seconds.floor() - read.0 as f64).abs() < 1.0)
 }
 
@@ -103,7 +104,7 @@ fn check_active(said: &IntrospectionResponse, members: &Map<String, Value>) {
     ] {
         let value = there(members, name);
         assert_eq!(read.as_deref(), value.and_then(Value::as_str), "{name}");
-        // What is no text is kept as it came.
+        // A value that is not text is kept as it came.
         assert!(read.is_some() || said.extra.get(name) == value, "{name}");
     }
     for (name, value) in &said.extra {
@@ -111,7 +112,7 @@ fn check_active(said: &IntrospectionResponse, members: &Map<String, Value>) {
     }
 }
 
-/// The same members, by another way in.
+/// Checks that the members stay the same when they are read in another way.
 fn check_members(members: &Map<String, Value>) {
     match IntrospectionResponse::from_members(members.clone()) {
         Err(error) => check_texts(&error),

@@ -1,4 +1,4 @@
-//! Key sets: each key is usable or set aside, and serves only its own kind of algorithm.
+//! The property of key sets: each key is usable or set aside, and serves only its own kind of algorithm.
 
 use crate::{SECRET, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -39,8 +39,10 @@ static SIGNED: LazyLock<Vec<Signed>> = LazyLock::new(|| {
     table.into_iter().map(sign).collect()
 });
 
-/// `data` is a key set. The keys that verify and those set aside add up, a set is the sum of its keys,
-/// no key serves HMAC and signatures, and a token verifies only with a set that has its key.
+/// Checks a key set. `data` is its JSON.
+///
+/// Usable keys and keys set aside add up to the whole set. A set accepts what its keys accept one by one.
+/// No key serves both HMAC and signatures. A token verifies only with a set that has its key.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -76,7 +78,7 @@ pub fn jwks(data: &[u8]) {
     }
     assert!(usable.next().is_none() && aside.next().is_none());
     for Signed { token, algorithm, member, value } in &*SIGNED {
-        // Before a modulus may stand the zero octet of its sign.
+        // A modulus may start with a zero octet for its sign.
         let is = |text: &str| {
             let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
             text == value
@@ -90,7 +92,7 @@ pub fn jwks(data: &[u8]) {
             element[member].as_str().is_some_and(is) && element["alg"].as_str().is_none_or(serves)
         };
         if verify_compact(token, &keys, AlgorithmSet::ALL, &mut Scratch::default()).is_ok() {
-            assert!(elements.iter().any(has), "verified without its key");
+            assert!(elements.iter().any(has), "the token was verified without its key");
         }
     }
 }
@@ -99,10 +101,10 @@ fn check(key: &Key, element: &Value) {
     let text = |name: &str| element[name].as_str();
     assert_eq!(key.kid(), text("kid"));
     let algorithms: Vec<_> = key.algorithms().iter().collect();
-    assert!(!algorithms.is_empty(), "a usable key is of use");
+    assert!(!algorithms.is_empty(), "a usable key verifies something");
     let symmetric = text("kty") == Some("oct");
     for algorithm in &algorithms {
-        assert_eq!(algorithm.is_symmetric(), symmetric, "{algorithm} of {key:?}");
+        assert_eq!(algorithm.is_symmetric(), symmetric, "{algorithm} accepted with the key {key:?}");
         let family = match (text("kty"), text("crv")) {
             (Some("RSA"), _) => &["RS", "PS"][..],
             (Some("EC"), Some("P-256")) => &["ES256"],
@@ -115,7 +117,10 @@ fn check(key: &Key, element: &Value) {
     }
     if let Some(named) = text("alg") {
         assert!(algorithms.iter().any(|algorithm| algorithm.name() == named));
-        assert!(algorithms.len() == 1 || named.starts_with("Ed"), "`alg` binds: {named}");
+        assert!(
+            algorithms.len() == 1 || named.starts_with("Ed"),
+            "`alg` limits the key to one algorithm: {named}"
+        );
     }
     assert!(text("use").is_none_or(|purpose| purpose == "sig"));
     let ops = element["key_ops"].as_array();
@@ -123,19 +128,26 @@ fn check(key: &Key, element: &Value) {
     assert!(!symmetric || key.thumbprint().is_none(), "a thumbprint helps to guess a secret");
     if !symmetric {
         let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
-        assert!(private.iter().all(|name| element[name].is_null()), "published with its private half");
+        assert!(
+            private.iter().all(|name| element[name].is_null()),
+            "the key is published with its private half"
+        );
     }
     if let (Some("OKP"), Some(x)) = (text("kty"), text("x")) {
         let x = URL_SAFE_NO_PAD.decode(x).expect("base64url");
-        // With these two as keys, one signature fits every message.
+        // With these two values as keys, one signature fits every message.
         let bad =
             x.split_first().is_some_and(|(first, rest)| *first <= 1 && rest.iter().all(|byte| *byte == 0));
-        assert!(x.len() == 32 && !bad, "a point of small order");
+        assert!(x.len() == 32 && !bad, "the key is a point of small order");
     }
     if let (Some("RSA"), Some(n)) = (text("kty"), text("n")) {
         let n = URL_SAFE_NO_PAD.decode(n).expect("base64url");
         let n = n.strip_prefix(&[0]).unwrap_or(&n);
-        assert_ne!(n.first(), Some(&0), "more than the zero octet of a sign");
-        assert!((256..=1024).contains(&n.len()) && (n.len() > 256 || n[0] >= 0x80), "{} bytes", n.len());
+        assert_ne!(n.first(), Some(&0), "the modulus starts with more than the zero octet of a sign");
+        assert!(
+            (256..=1024).contains(&n.len()) && (n.len() > 256 || n[0] >= 0x80),
+            "a key of {} bytes",
+            n.len()
+        );
     }
 }

@@ -1,8 +1,15 @@
-//! What must hold of the library whatever bytes it is given: one function per target, which panics
-//! when it does not hold.
+//! Properties of the library that hold for any input: one function for each target, which panics if its
+//! property does not hold.
 //!
-//! Fuzzers, random tests and the corpus in `tests/corpus` all run these functions. They decide on
-//! their own, with other code than the library's, what is right.
+//! Fuzzers, random tests and the corpus in `tests/corpus` all run these functions. Each function decides
+//! with code of its own what is right, never with the library's.
+//!
+//! ```
+//! oidc_properties::callback(b"https://app.example/callback?code=1&state=2");
+//! for (_name, check) in oidc_properties::TARGETS {
+//!     check(b"no message at all");
+//! }
+//! ```
 
 mod callback;
 mod flows;
@@ -31,10 +38,11 @@ use oidc_proto::{
 use serde_json::{Value, json};
 use std::fmt;
 
-/// A property function.
+/// A property function. It takes any bytes, and panics if the property does not hold.
 pub type Property = fn(&[u8]);
 
-/// Every target by its name: that of its function, of its folder in the corpus, and of its fuzzer.
+/// Every target by its name, which is the name of its function, of its folder in the corpus, and of its
+/// fuzzer.
 pub const TARGETS: [(&str, Property); 9] = [
     ("callback", callback),
     ("metadata", metadata),
@@ -47,22 +55,22 @@ pub const TARGETS: [(&str, Property); 9] = [
     ("renewal", renewal),
 ];
 
-/// The time at which everything happens.
+/// The time at which every property is checked.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// The issuer that is asked for.
+/// The issuer of the tests.
 pub const ISSUER: &str = "https://op.example/tenant";
 
-/// The client.
+/// The client identifier of the tests.
 pub const CLIENT: &str = "app";
 
-/// Where the user comes back to.
+/// The redirect URI of the client.
 pub const REDIRECT: &str = "https://app.example/callback";
 
 /// The secret of the client.
 pub const SECRET: &str = "a secret of more than sixty-four bytes, so that every HMAC may use it";
 
-/// A metadata document of [`ISSUER`].
+/// Returns a valid metadata document of [`ISSUER`].
 #[must_use]
 pub fn document() -> Value {
     json!({
@@ -83,21 +91,21 @@ fn provider_metadata(document: &Value) -> ProviderMetadata {
         .expect("the document is good")
 }
 
-/// A moment whose entropy follows from a number.
+/// A moment whose entropy is this number, repeated.
 fn moment(now: Timestamp, number: u8) -> Moment {
     Moment::new(now, [number; 32])
 }
 
-/// What a human may see is bounded, and cannot steer a terminal or a log.
+/// Checks that a text for people is bounded, and cannot steer a terminal or a log.
 fn check_texts(shown: &(impl fmt::Display + fmt::Debug)) {
-    // `Debug` spells each character out that does not print.
+    // `Debug` escapes each character that cannot be printed.
     for (text, most) in [(shown.to_string(), 2048), (format!("{shown:?}"), 16_384)] {
         assert!(text.chars().count() < most, "a text of {} characters", text.chars().count());
         assert!(!text.chars().any(char::is_control), "control characters: {text:?}");
     }
 }
 
-/// Reads a script: each draw takes bytes from the front, and draws zeros when there are none left.
+/// Reads a script. Each draw takes bytes from the front; an empty script yields zeros.
 struct Script<'a>(&'a [u8]);
 
 impl<'a> Script<'a> {
@@ -119,7 +127,7 @@ impl<'a> Script<'a> {
         of[usize::from(self.byte()) % of.len()]
     }
 
-    /// A text or body: its length first.
+    /// Draws a text or a body, which has its length in front.
     fn bytes(&mut self) -> &'a [u8] {
         let length = usize::from(self.number()).min(self.0.len());
         let (bytes, rest) = self.0.split_at(length);

@@ -1,4 +1,5 @@
-//! Provider metadata: what parses is of the issuer asked for, and every URL in it may be used.
+//! The property of provider metadata: a document that parses is the issuer's, and every URL in it may be
+//! used.
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, check_texts, moment};
 use oidc_proto::{
@@ -13,9 +14,10 @@ use url::Host;
 
 const PROFILES: [Profile; 3] = [Profile::OpenIdProvider, Profile::AuthorizationServer, Profile::TokenIssuer];
 
-/// `data` is a metadata document. Under every profile and policy: what parses has the issuer that was
-/// asked for and the members that must be there, every URL in it is one that the policy allows, and
-/// members that no field knows are kept.
+/// Checks a metadata document. `data` is its JSON.
+///
+/// Under every profile and policy, a document that parses has the issuer asked for and all required
+/// members. The policy allows every URL in it. Members that no field knows are kept.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -33,7 +35,7 @@ pub fn metadata(data: &[u8]) {
                 match ProviderMetadata::parse(data, issuer, profile, &policy) {
                     Ok(metadata) => {
                         let json = json.as_ref().expect("what parses is JSON");
-                        assert_eq!(own, Some(issuer), "only the issuer asked for");
+                        assert_eq!(own, Some(issuer), "the document has the issuer asked for");
                         check(&metadata, json, profile, policy);
                         let again = ProviderMetadata::parse(data, issuer, profile, &policy);
                         assert_eq!(again.as_ref(), Ok(&metadata));
@@ -42,7 +44,7 @@ pub fn metadata(data: &[u8]) {
                     Err(error) if issuer.len() < 256 && !issuer.chars().any(char::is_control) => {
                         check_texts(&error);
                     }
-                    // The issuer asked for is the caller's own text, and stands in the error.
+                    // The error contains the issuer asked for, which is the caller's own text.
                     Err(_) => {}
                 }
                 if let Ok(url) = well_known(issuer, &policy) {
@@ -82,7 +84,7 @@ fn check(metadata: &ProviderMetadata, json: &Value, profile: Profile, policy: Ur
     assert_eq!(m.authorization_response_iss_parameter_supported, switch.as_bool(), "{switch}");
 }
 
-/// Whether no code ever comes from it, by its own word.
+/// Whether the document says that the provider never issues a code.
 fn is_implicit(json: &Value) -> bool {
     let all = |name: &str, fits: fn(&str) -> bool| {
         let values = json[name].as_array().filter(|values| !values.is_empty());
@@ -142,13 +144,13 @@ fn check_url(url: &EndpointUrl, policy: UrlPolicy) {
         }
     };
     let http = policy.allow_loopback && local && url.scheme() == "http";
-    assert!(url.scheme() == "https" || http, "scheme: {url}");
+    assert!(url.scheme() == "https" || http, "the scheme is not allowed: {url}");
     assert!(url.fragment().is_none() && url.username().is_empty() && url.password().is_none(), "{url}");
     let here = local && (policy.allow_loopback || policy.allow_private);
-    assert!(here || !local && (!private || policy.allow_private), "address: {url}");
+    assert!(here || !local && (!private || policy.allow_private), "the address is not allowed: {url}");
 }
 
-/// IANA's special-purpose addresses, as network and length of prefix.
+/// IANA's special-purpose addresses, as a network and the length of its prefix.
 fn is_special(address: Ipv4Addr) -> bool {
     const NETWORKS: [([u8; 4], u32); 14] = [
         ([0, 0, 0, 0], 8),
@@ -186,7 +188,7 @@ fn is_special6(address: Ipv6Addr) -> bool {
     NETWORKS.iter().any(|(network, length)| (u128::from(address) ^ network).leading_zeros() >= *length)
 }
 
-/// The IPv4 address in an IPv6 one: mapped, of NAT64, of 6to4.
+/// The IPv4 address inside an IPv6 address: mapped, NAT64 or 6to4.
 fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let bits = u128::from(address);
     let low = |bits: u128| u32::try_from(bits & 0xffff_ffff).ok().map(Ipv4Addr::from);
@@ -197,7 +199,7 @@ fn inner(address: Ipv6Addr) -> Option<Ipv4Addr> {
     }
 }
 
-/// A login begins at the authorization endpoint, with the parameters of the request last.
+/// Begins a login: it goes to the authorization endpoint, with the parameters of the request last.
 fn use_it(metadata: ProviderMetadata) {
     let endpoint = metadata.authorization_endpoint.clone();
     let long = metadata.issuer.len() > 2048;

@@ -1,4 +1,5 @@
-//! Renewal: whatever callers do and clocks show, one renews at a time and nothing outlives its deadline.
+//! The property of renewal: whatever callers and clocks do, one caller renews at a time, and no value
+//! outlives its deadline.
 
 use crate::{NOW, Script, moment};
 use oidc_proto::renew::{
@@ -7,7 +8,7 @@ use oidc_proto::renew::{
 use oidc_testkit::Timestamp;
 use std::{sync::Arc, time::Duration};
 
-/// What the property knows of a value: when it was asked for at the latest, by the time that has passed.
+/// A value as the property knows it: the latest time at which it was requested, in time that has passed.
 #[derive(Debug, PartialEq)]
 struct Value {
     asked: i64,
@@ -17,24 +18,27 @@ struct World {
     renewal: Renewal<Value>,
     policy: RenewalPolicy,
     clock: Timestamp,
-    /// The time that has passed: a clock set back adds nothing.
+    /// The time that has passed. A clock that is set back adds nothing.
     passed: i64,
-    /// How often the clock was set back, since it had come so far; and how far it has come at most. Set back too often,
-    /// it is taken for several clocks that disagree, and time for that of the one which is ahead.
+    /// How often the clock was set back since it reached its highest time, and that time. A clock that is
+    /// set back too often counts as several clocks that disagree; then the one that is ahead counts.
     set_backs: (u8, Timestamp),
     furthest: Timestamp,
     disagrees: bool,
-    /// Leases that nobody has given back, when each was given out, and its number.
+    /// Leases that have not been returned: each with the time at which it was given out, and its number.
     leases: Vec<(Lease, i64, usize)>,
     given: usize,
-    /// When the newest lease ends, unless it has been given back.
+    /// The time at which the newest lease ends, unless it has been returned.
     live: Option<i64>,
     newest: Epoch,
 }
 
-/// `data` is a script: a policy, then what callers and the clock do: want, settle, abandon, learn, and let
-/// time pass or set the clock. There is one live lease at most, no value is used past the deadline of the
-/// policy (unless the clock is set back again and again), no older value replaces a newer one, epochs only grow, nobody is told to wait for what is past, and nothing panics.
+/// Checks a renewal. `data` is a script: a policy, then the acts of callers and of the clock. Callers want,
+/// settle, abandon and learn; time passes, or the clock is set.
+///
+/// At most one lease is live. No value is used past the deadline of the policy, unless the clock is set
+/// back again and again. No older value replaces a newer one. Epochs only grow. No caller is told to wait
+/// for a time that has passed. Nothing panics.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -61,7 +65,7 @@ pub fn renewal(data: &[u8]) {
             break;
         }
         world.step(&mut script);
-        assert!(world.renewal.epoch() >= world.newest, "an older value has come back");
+        assert!(world.renewal.epoch() >= world.newest, "an older value has replaced a newer one");
         world.newest = world.renewal.epoch();
     }
 }
@@ -120,12 +124,12 @@ impl World {
                     moment(self.clock, chance),
                 );
                 let knew = known == self.newest;
-                assert!(!held || !older || knew || self.disagrees, "an older value has come back");
+                assert!(!held || !older || knew || self.disagrees, "an older value has replaced a newer one");
             }
             5 => self.advance(i64::from(script.byte())),
             6 => self.advance(i64::from(script.number()) * 16),
             _ => {
-                // Somebody sets the clock back, by more than threads disagree.
+                // The clock is set back, by more than the clocks of threads disagree.
                 self.clock = self.clock.plus(-i64::from(script.number()) - 10);
                 if self.furthest >= self.set_backs.1.plus(3_600) {
                     self.set_backs.0 = 0;
@@ -137,7 +141,7 @@ impl World {
         }
     }
 
-    /// Time passes, and somebody sees it.
+    /// Lets time pass; a caller sees it.
     fn advance(&mut self, seconds: i64) {
         self.clock = self.clock.plus(seconds);
         self.passed += seconds;
@@ -155,28 +159,28 @@ impl World {
             }
             Decision::Renew(lease) => self.granted(lease),
             Decision::Join { until } => {
-                assert!(until > self.clock, "a wait lies in the future");
+                assert!(until > self.clock, "a wait ends in the future");
                 assert!(
                     self.disagrees || self.live.is_some_and(|until| until > self.passed),
-                    "nobody renews, so nobody is to wait for"
+                    "a caller waits although no caller renews"
                 );
             }
-            Decision::Refuse { until, .. } => assert!(until > self.clock, "a wait lies in the future"),
+            Decision::Refuse { until, .. } => assert!(until > self.clock, "a wait ends in the future"),
         }
     }
 
     fn used(&self, need: Need, epoch: Epoch, value: &Value) {
         assert_eq!(epoch, self.renewal.epoch());
-        assert!(need == Need::Any, "a value that is not good enough is used");
+        assert!(need == Need::Any, "a value was used that does not meet the demand");
         let age = self.passed - value.asked;
         assert!(
             self.disagrees || Timestamp(age) <= Timestamp(0).after(self.policy.deadline()),
-            "used {age} s after it was asked for"
+            "a value was used {age} s after it was requested"
         );
     }
 
     fn granted(&mut self, lease: Lease) {
-        assert!(self.live.is_none_or(|until| until <= self.passed), "two leases live");
+        assert!(self.live.is_none_or(|until| until <= self.passed), "two leases are live");
         assert!(lease.until() > self.clock);
         self.live = Some(self.passed.saturating_add(lease.until().0.saturating_sub(self.clock.0)));
         self.given += 1;

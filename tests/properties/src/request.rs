@@ -1,5 +1,5 @@
-//! Requests to a protected resource: none is accepted but with a genuine token, every binding of which
-//! holds, and no refusal says anything but settings and constants.
+//! The property of requests to a protected resource: a request is accepted only with a genuine token whose
+//! every binding holds, and a refusal contains only settings and constants.
 
 use crate::{ISSUER, NOW, Script, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -22,14 +22,14 @@ use url::Url;
 const API: &str = "https://api.example";
 const TARGET: &str = "https://api.example/orders";
 const METADATA: &str = "https://api.example/.well-known/oauth-protected-resource";
-/// Whose tokens tell nothing.
+/// An issuer whose access tokens are opaque.
 const OPAQUE: &str = "https://opaque.example";
 
-/// The servers, by what they demand.
+/// The resource servers, each by its demands.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Demand {
     Bearer,
-    /// Tokens from anywhere, bound or not.
+    /// Accepts tokens of any issuer, bound or not.
     Anything,
     Proof,
     Certificate,
@@ -52,7 +52,7 @@ struct Fixed {
 static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
     let ring = KeyRing::new();
     let (issuer, kid) = ring.signer(Algorithm::EdDSA, 1, None);
-    // Ed25519 for proofs, too: the same in every run.
+    // Proofs are signed with Ed25519 too, so that they are the same in every run.
     let (client, _) = ring.signer(Algorithm::EdDSA, 2, None);
     let key = client.public_jwk().expect("an asymmetric key");
     let mut jwk = key.to_json();
@@ -109,7 +109,8 @@ fn hash(token: &str) -> String {
     URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, token.as_bytes()))
 }
 
-/// The claims of good tokens: a bearer token, one bound to the key, one to the certificate, one to both.
+/// The claims of valid tokens: a bearer token, one bound to the key, one bound to the certificate, one
+/// bound to both.
 fn claims(bound: u8) -> Value {
     let mut claims = json!({"iss": ISSUER, "sub": "alice", "aud": API, "client_id": "app", "jti": "t",
                             "scope": "read", "iat": NOW.0, "exp": NOW.0 + 300});
@@ -123,7 +124,7 @@ fn claims(bound: u8) -> Value {
     claims
 }
 
-/// What was signed in this run: nothing else is genuine.
+/// The texts that were signed in this run. Every other text is forged.
 #[derive(Default)]
 struct Signed {
     tokens: BTreeSet<String>,
@@ -131,7 +132,7 @@ struct Signed {
 }
 
 impl Signed {
-    /// A token, a proof, or any bytes, as the script has it.
+    /// Draws a token, a proof, or any bytes, as the script says.
     fn text(&mut self, script: &mut Script<'_>) -> Vec<u8> {
         let kind = script.byte();
         let text = match kind % 8 {
@@ -143,7 +144,7 @@ impl Signed {
                 let mut claims = json!({"jti": "p", "htm": "GET", "htu": TARGET, "iat": NOW.0,
                                         "ath": hash(&bound), "nonce": FIXED.nonce});
                 if kind % 8 == 5 {
-                    // One claim is another one.
+                    // One claim gets another value.
                     let names = ["jti", "htm", "htu", "iat", "ath", "nonce"];
                     let name = script.pick(&names);
                     claims[name] = serde_json::from_slice(script.bytes()).unwrap_or(Value::Null);
@@ -152,7 +153,7 @@ impl Signed {
             }
             6 => proof(script.bytes()),
             _ => {
-                // A good one, with bits flipped.
+                // A valid token with bits flipped.
                 let mut bytes = token(claims(script.byte() % 4).to_string().as_bytes()).into_bytes();
                 let at = script.below(bytes.len());
                 bytes[at] ^= 1 << (script.byte() % 7);
@@ -165,11 +166,14 @@ impl Signed {
     }
 }
 
-/// `data` is a script: which server, which method, whether the connection has the client's certificate;
-/// then the `Authorization` and `DPoP` headers, the query and the form, each of bytes, or of what the
-/// issuer and the client signed; then what the introspection endpoint says. A request is accepted only if
-/// its token is genuine and fits, and all that it is bound to is shown; each refusal is challenges that
-/// parse, and says nothing but settings and constants.
+/// Checks a request. `data` is a script. It says which server and which method are used, and whether the
+/// connection has the client's certificate. The `Authorization` and `DPoP` headers, the query and the form
+/// follow, each of any bytes or of texts that the issuer and the client signed. The response of the
+/// introspection endpoint comes last.
+///
+/// A request is accepted only if its token is genuine and meant for this server and time, and the request
+/// shows everything that the token is bound to. A refusal has challenges that parse, and contains only
+/// settings and constants.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -177,7 +181,7 @@ pub fn request(data: &[u8]) {
     accepts(data);
 }
 
-/// The same, and says whether the request was accepted.
+/// Checks a request, and returns whether it was accepted.
 fn accepts(data: &[u8]) -> bool {
     let (mut script, mut signed) = (Script(data), Signed::default());
     let index = usize::from(script.byte()) % 4;
@@ -249,16 +253,16 @@ fn accepts(data: &[u8]) -> bool {
     }
 }
 
-/// The token is genuine, and it is for us and for now.
+/// Checks that the token is genuine, and meant for this server and this time.
 fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, signed: &Signed) {
     let claims = match said {
         Some(said) => {
             assert_eq!(said.get("active"), Some(&Value::Bool(true)));
-            // There, `null` is no value.
+            // In an introspection response, `null` counts as no value.
             said.clone().into_iter().filter(|(_, value)| !value.is_null()).map(as_read).collect()
         }
         None => {
-            assert!(signed.tokens.contains(sent), "nobody has signed {sent}");
+            assert!(signed.tokens.contains(sent), "the token {sent} was signed by neither party");
             let payload = sent.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
             serde_json::from_slice(&payload.expect("it is a token")).expect("it has claims")
         }
@@ -279,12 +283,12 @@ fn check_token(access: &Access, sent: &str, said: Option<&Map<String, Value>>, s
     assert!(number("nbf").is_none_or(|nbf| nbf < now + leeway + 1.0), "{claims:?}");
 }
 
-/// A member of an introspection response in the form of its field: a date in whole seconds, an audience as a list,
-/// scopes in one text.
+/// A member of an introspection response in the form of its field: a date in whole seconds, an audience as
+/// a list, the scopes as one text.
 fn as_read((name, value): (String, Value)) -> (String, Value) {
     let texts = || value.as_array().map(|all| all.iter().filter_map(Value::as_str).collect::<Vec<_>>());
     let seconds = || value.as_f64().or_else(|| value.as_str()?.parse().ok());
-    #[allow(clippy::cast_possible_truncation, reason = "what is too large has been refused")]
+    #[allow(clippy::cast_possible_truncation, reason = "a number that is too large has been refused")]
     let read = match name.as_str() {
         "exp" | "nbf" | "iat" | "auth_time" => seconds().map(|seconds| (seconds.floor() as i64).into()),
         "aud" => value.as_str().map(|one| json!([one])),
@@ -297,12 +301,12 @@ fn as_read((name, value): (String, Value)) -> (String, Value) {
     (name, value)
 }
 
-/// All that the token is bound to is shown, and what the server demands is there.
+/// Checks that the request shows everything that the token is bound to, and meets the server's demands.
 fn check_binding(access: &Access, demand: Demand, shows: bool, proven: bool) {
     let bound =
         |name: &str| access.claims.get("cnf").and_then(|cnf| cnf.get(name)).filter(|at| !at.is_null());
     let (jkt, certificate) = (bound("jkt"), bound("x5t#S256"));
-    assert_eq!(jkt.is_some(), proven, "a bound token comes with its proof, another with none");
+    assert_eq!(jkt.is_some(), proven, "a bound token comes with its proof, and an unbound one comes without");
     assert!(jkt.is_none_or(|jkt| *jkt == FIXED.jkt.as_str()));
     assert!(certificate.is_none_or(|certificate| shows && *certificate == FIXED.certificate.as_str()));
     assert!(
@@ -318,11 +322,11 @@ fn check_binding(access: &Access, demand: Demand, shows: bool, proven: bool) {
     }
 }
 
-/// The one proof is of the client, and made for this request.
+/// Checks that the client made the proof for this request.
 fn check_proof(headers: &HeaderMap, method: &Method, sent: &str, demand: Demand, signed: &Signed) {
     let all: Vec<_> = headers.get_all("dpop").iter().filter_map(|value| value.to_str().ok()).collect();
     let [one] = all[..] else { panic!("one proof: {all:?}") };
-    assert!(signed.proofs.contains(one), "nobody has signed {one}");
+    assert!(signed.proofs.contains(one), "the proof {one} was not signed by the client");
     let payload = one.split('.').nth(1).and_then(|part| URL_SAFE_NO_PAD.decode(part).ok());
     let claims: Value = serde_json::from_slice(&payload.expect("a proof")).expect("it has claims");
     let text = |name: &str| claims[name].as_str().unwrap_or_default();
@@ -337,8 +341,8 @@ fn check_proof(headers: &HeaderMap, method: &Method, sent: &str, demand: Demand,
     assert!(demand != Demand::Proof || text("nonce") == FIXED.nonce, "{claims}");
 }
 
-/// The challenges parse, and everything in them, in the log and for programmers is a setting or follows
-/// from the reason, which is a constant.
+/// Checks that the challenges parse. They and the texts for the log and for programmers contain only
+/// settings, and the reason, which is a constant.
 fn check_refusal(denied: &Denied, index: usize) {
     check_texts(denied);
     let (reason, record, headers) = (denied.reason(), denied.record(), denied.headers());
@@ -378,7 +382,7 @@ fn check_refusal(denied: &Denied, index: usize) {
     assert!(headers.keys().all(|name| known.contains(&name.as_str())), "{headers:?}");
 }
 
-/// One challenge by RFC 9110 section 11.6.1: each parameter once, each value quoted.
+/// Parses a challenge by RFC 9110 section 11.6.1: each parameter appears once, and each value is quoted.
 fn challenge(text: &str) -> (&str, Vec<(String, String)>) {
     let is_token = |text: &str| {
         !text.is_empty()
@@ -410,9 +414,9 @@ fn challenge(text: &str) -> (&str, Vec<(String, String)>) {
 mod tests {
     use super::accepts;
 
-    /// The property is worth something only if good requests come through.
+    /// Valid requests must be accepted, or the property proves nothing.
     #[test]
-    fn what_is_right_is_accepted() {
+    fn valid_requests_are_accepted() {
         let (bearer, dpop) = ([1, 0, 1, 0], [1, 1, 1, 1, 1, 4, 1]);
         for server in 0..4 {
             assert_eq!(accepts(&[&[server, 0, 0][..], &bearer].concat()), server < 2, "{server}");

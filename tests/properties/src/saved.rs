@@ -1,4 +1,4 @@
-//! Saved states: what comes out of a cookie or a store is held to its form before it is used.
+//! The property of saved states: a state from a cookie or a store is checked before it is used.
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
@@ -16,8 +16,10 @@ static APP: LazyLock<Client> = LazyLock::new(|| {
     client.secret(SECRET).build().expect("the client is good")
 });
 
-/// `data` is JSON of any saved state. What loads is saved again and loads as the same, shows no
-/// secret, and can be gone on with, or is refused for belonging to another client or provider.
+/// Checks saved states. `data` is the JSON of any saved state.
+///
+/// A state that loads can be saved again and loads as the same. It shows no secret. A flow goes on from it,
+/// or refuses it because it belongs to another client or provider.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -70,10 +72,10 @@ pub fn saved(data: &[u8]) {
                 let ends = resumed.expires_at();
                 assert!(
                     ends <= NOW.after(DEVICE_LIFETIME_CAP),
-                    "no longer than a provider may give: {shown}"
+                    "a grant ends no later than a provider may set: {shown}"
                 );
                 let by_now = device.expires_at() <= ends;
-                assert!(!by_now || resumed == device, "what is resumed is what was saved: {shown}");
+                assert!(!by_now || resumed == device, "the resumed state is the saved one: {shown}");
                 match pause.wake(moment(until, 3)) {
                     Ok(Step::Send(call)) => {
                         assert_eq!(call.request().uri().path(), "/token");
@@ -91,12 +93,9 @@ pub fn saved(data: &[u8]) {
         match APP.resume_client_credentials(grant.clone(), NOW) {
             Ok(pause) => {
                 let until = pause.until();
-                assert!(
-                    until <= NOW.after(RETRY_AFTER_CAP),
-                    "no wait is longer than one that a flow asks for"
-                );
+                assert!(until <= NOW.after(RETRY_AFTER_CAP), "no wait is longer than a flow may ask for");
                 let is_held_back = until == NOW.after(RETRY_AFTER_CAP);
-                assert!(is_held_back || pause.save() == grant, "what is resumed is what was saved");
+                assert!(is_held_back || pause.save() == grant, "the resumed state is the saved one");
                 match pause.wake(moment(until, 2)).expect("what is resumed goes on") {
                     Step::Send(call) => {
                         let body = String::from_utf8_lossy(call.request().body()).into_owned();

@@ -1,4 +1,4 @@
-//! Tokens: none is accepted but those that the issuer has signed, and of these only what fits.
+//! The property of tokens: a token is accepted only if the issuer signed it and it is meant for this use.
 
 use crate::{CLIENT, ISSUER, NOW, SECRET, Script, check_texts};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -54,7 +54,7 @@ static FIXED: LazyLock<Fixed> = LazyLock::new(|| {
     fixed
 });
 
-/// The tokens that are genuine: an access token, an ID token, and an ID token signed with the secret.
+/// Returns the genuine tokens: an access token, an ID token, and an ID token signed with the secret.
 #[must_use]
 pub fn genuine_tokens() -> [String; 3] {
     FIXED.genuine.clone()
@@ -80,13 +80,14 @@ fn claims(kind: Kind) -> Value {
     claims
 }
 
-/// By name, whatever order another crate of the program has serde_json keep: the corpus has these texts.
+/// JSON with its members sorted by name. Another crate can make serde_json keep another order, but the
+/// corpus has these texts.
 fn sorted(members: &Value) -> String {
     let sorted: BTreeMap<_, _> = members.as_object().into_iter().flatten().collect();
     serde_json::to_string(&sorted).expect("members are JSON")
 }
 
-/// Signs as the issuer would, whatever it is that is signed.
+/// Signs any header and claims with the issuer's key.
 fn sign(fixed: &Fixed, kind: Kind, header: &[u8], claims: &[u8]) -> String {
     let input = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
     let signer = if kind == Kind::SecretId { &fixed.hs256 } else { &fixed.eddsa };
@@ -122,10 +123,11 @@ fn verify(kind: Kind, token: &str) -> Result<(), VerificationError> {
     verdict
 }
 
-/// `data` is a token; or, if its first byte is a control character, a script that makes one: bits
-/// flipped, parts swapped, or another header or other claims, signed as the issuer would. A text is
-/// accepted only if it is a genuine token to the letter, and what the issuer signed only if header and
-/// claims are those of such a token.
+/// Checks a token. `data` is a token, or a script if its first byte is a control character. The script
+/// flips bits, swaps parts, or signs another header or other claims with the issuer's key.
+///
+/// A text is accepted only if it equals a genuine token. A signed text is accepted only if its header and
+/// its claims are those of such a token.
 ///
 /// # Panics
 /// If the property does not hold.
@@ -145,7 +147,7 @@ fn text(token: &str) {
     for (kind, genuine) in KINDS.into_iter().zip(&FIXED.genuine) {
         assert_eq!(verify(kind, token).is_ok(), token == genuine, "{kind:?}: {token}");
     }
-    // A token that does not say what it is: ID tokens are still none of its kind.
+    // This verifier accepts tokens that do not state their type. It still refuses ID tokens.
     let mut scratch = Scratch::new();
     let verifier = AccessTokenVerifier::new(ISSUER, API).or_audience(CLIENT).accept_plain_jwt();
     let plain = verifier.verify(token, &FIXED.keys, &mut scratch, NOW).is_ok();
@@ -172,7 +174,7 @@ fn swapped(script: &mut Script<'_>) {
     text(&format!("{}.{}.{}", part(0), part(1), part(2)));
 }
 
-/// One claim is wrong, and the issuer's own key has signed it: the clause is named.
+/// One claim is wrong, and the issuer's own key has signed it. The error names the claim.
 fn edited(script: &mut Script<'_>) {
     let _ = script.byte();
     let kind = script.pick(&KINDS);
@@ -207,7 +209,7 @@ fn edited(script: &mut Script<'_>) {
     assert_eq!(verify(kind, &token), expected, "{kind:?}: {claims}");
 }
 
-/// Another header or other claims, signed by the issuer's key: `data` says which.
+/// Signs another header or other claims, which the script contains, with the issuer's key.
 fn resigned(script: &mut Script<'_>, of_header: bool) {
     let _ = script.byte();
     let kind = script.pick(&KINDS);

@@ -10,7 +10,7 @@ import { once } from 'node:events';
 import { createServer } from 'node:http';
 import { createInterface } from 'node:readline';
 
-// The package reports through console.info as well, which writes to stdout.
+// The package also logs with console.info, which writes to stdout.
 globalThis.console = new Console(process.stderr, process.stderr);
 
 // The package calls URL.parse, which early releases of Node.js 20 lack.
@@ -30,7 +30,7 @@ const { default: Provider, errors } = await import('oidc-provider');
 
 const ALGS = ['ES256', 'PS256', 'RS256', 'EdDSA'];
 const METHODS = ['client_secret_basic', 'client_secret_post', 'none'];
-// Every character but the letters and digits is one that form-encoding changes.
+// Form encoding changes every character except the letters and the digits.
 const SECRET = 's3cret:/?&=+ %~';
 const REDIRECT_URI = 'https://app.example/callback';
 const POST_LOGOUT_REDIRECT_URI = 'https://app.example/logged-out';
@@ -69,9 +69,9 @@ const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
-// The package reads its keys once, when a provider is made. So a rotation makes another provider, for
-// the same issuer, behind the same server; what was issued before is known to both, because they share
-// this store.
+// The package reads its keys once, when a provider is made. So a rotation makes another provider for the
+// same issuer, behind the same server. Both know earlier tokens and sessions, because they share this
+// store.
 const store = new Map();
 const grantIndex = new Map();
 
@@ -193,7 +193,7 @@ const configuration = {
   },
 };
 
-// The issuer holds the port, so the port comes first.
+// The issuer contains the port, so the server needs its port first.
 const server = createServer();
 server.listen(0, '127.0.0.1');
 await once(server, 'listening');

@@ -6,38 +6,52 @@ use oidc_proto::base::Timestamp;
 use std::fmt;
 use url::Url;
 
-/// A browser whose user clicks nothing: the provider's user consents at once.
+/// A browser that follows redirects. It never fills in a form: the provider's user consents at once.
+///
+/// ```
+/// use oidc_proto::message::AuthorizationRequest;
+/// use oidc_testkit::{Browser, Party};
+///
+/// let mut party = Party::new();
+/// let (url, _pending) = party.authorize(&AuthorizationRequest::default())?;
+/// let landing = Browser::new().visit(&mut party.provider, &url, party.clock.now());
+/// assert!(landing.url().starts_with("https://app.example/callback?"));
+/// assert!(landing.parameter("code").is_some());
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Browser {
     visited: usize,
 }
 
-/// Where a visit ended.
+/// The place where a visit ended.
 #[derive(Clone, PartialEq, Eq)]
 pub enum Landing {
-    /// Sent back to the client: the whole redirect URI with the response in it.
+    /// The provider sent the browser back to the client. This is the whole redirect URI, with the response
+    /// in it.
     Callback(String),
-    /// A page of the provider: status and body.
+    /// The provider showed a page: its status and its body.
     Page(StatusCode, String),
 }
 
 impl Browser {
-    /// A fresh browser.
+    /// A browser that has visited nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// How many pages of the provider it has asked for.
+    /// The number of requests that this browser has sent to the provider.
     #[must_use]
     pub fn visited(&self) -> usize {
         self.visited
     }
 
-    /// Opens a URL of the provider and follows redirects until one leads elsewhere.
+    /// Opens a URL of the provider and follows redirects until one leaves the authorization endpoint. After
+    /// ten redirects it gives up with a page of status 508.
     ///
     /// # Panics
-    /// If the URL is not one that a request can be sent to.
+    /// If no request can be sent to the URL.
     pub fn visit(&mut self, provider: &mut TestProvider, url: impl AsRef<str>, now: Timestamp) -> Landing {
         let mut url = url.as_ref().to_owned();
         for _ in 0..10 {
@@ -79,7 +93,7 @@ impl Landing {
         }
     }
 
-    /// The query of the callback, as it stands in the URL.
+    /// The query of the callback, encoded as it is in the URL.
     ///
     /// # Panics
     /// If the visit ended on a page.
@@ -90,7 +104,7 @@ impl Landing {
         url.split_once('?').map_or("", |(_, query)| query)
     }
 
-    /// A parameter of the callback.
+    /// The value of a parameter of the callback, decoded.
     ///
     /// # Panics
     /// If the visit ended on a page.
@@ -102,7 +116,7 @@ impl Landing {
     }
 }
 
-/// Shows where, but not the code.
+/// Shows where the visit ended, without the code.
 impl fmt::Debug for Landing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -115,7 +129,7 @@ impl fmt::Debug for Landing {
     }
 }
 
-/// Whether a URL is one of the provider's pages.
+/// Whether a URL is the provider's authorization endpoint.
 fn is_of(provider: &TestProvider, url: &str) -> bool {
     let ours = Url::parse(&provider.url(crate::EndpointName::Authorize));
     match (Url::parse(url), ours) {

@@ -7,13 +7,13 @@ use oidc_proto::{
     flow::{Flow, Request, Step, Terms},
 };
 
-/// When scenarios begin, unless they say otherwise.
+/// The time at which a [`Party`](crate::Party) begins.
 pub const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// A flow that has not ended after so many steps will not end.
+/// A flow that has not ended after this many steps counts as endless.
 const MAX_STEPS: usize = 1000;
 
-/// The time of a test, and its entropy: a value, moved by nothing but the test and the waits of flows.
+/// The time and the entropy of a test. Only the test and the waits of flows move it.
 #[derive(Debug)]
 pub struct Clock {
     now: Timestamp,
@@ -21,33 +21,47 @@ pub struct Clock {
 }
 
 impl Clock {
-    /// A clock that stands at `now`.
+    /// A clock that shows `now`.
     #[must_use]
     pub const fn new(now: Timestamp, seed: Seed) -> Self {
         Self { now, seed }
     }
 
-    /// The time.
+    /// The current time.
     #[must_use]
     pub const fn now(&self) -> Timestamp {
         self.now
     }
 
-    /// Lets seconds pass (or sets the clock back, if negative).
+    /// Moves the clock forward by this many seconds, or back if the number is negative.
     pub fn advance(&mut self, seconds: i64) {
         self.now = self.now.plus(seconds);
     }
 
-    /// This moment, with entropy that nobody has seen before.
+    /// The current time with fresh entropy.
     pub fn moment(&mut self) -> Moment {
         self.seed.moment(self.now)
     }
 }
 
-/// Runs a flow to its end; every request is answered, and waits advance the clock.
+/// Runs a flow to its end. The provider answers every request, and each wait of the flow advances the
+/// clock.
+///
+/// ```
+/// use oidc_proto::{UrlPolicy, flow::Discovery};
+/// use oidc_testkit::{Clock, Seed, TestProvider, Timestamp, drive};
+///
+/// let mut provider = TestProvider::new("https://op.example");
+/// let mut clock = Clock::new(Timestamp(1_800_000_000), Seed::new(1));
+/// let call = Discovery::start("https://op.example", &UrlPolicy::default())?;
+/// let metadata = drive(call, &mut provider, &mut clock)?;
+/// assert_eq!(metadata.issuer, "https://op.example");
+/// provider.assert_clean();
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 ///
 /// # Errors
-/// What ends the flow.
+/// The error that ended the flow.
 ///
 /// # Panics
 /// If the flow does not end.
@@ -60,12 +74,12 @@ pub fn drive<F: Flow>(
     Ok(answered.expect("every request was answered"))
 }
 
-/// Runs a flow to its end over a network of your own; `None` from `send` is a response that never
-/// came, `None` from here a flow that gave up over it. Of a body no more is read than
-/// [`Terms::max_body`] allows a driver.
+/// Runs a flow to its end over a network of your own. `send` returns `None` if no response came. The result
+/// is `None` if the flow gave up because of that. A body is cut off one byte after [`Terms::max_body`], as
+/// a driver would cut it.
 ///
 /// # Errors
-/// What ends the flow.
+/// The error that ended the flow.
 ///
 /// # Panics
 /// If the flow does not end, or waits for a time that has passed.
@@ -91,7 +105,7 @@ pub fn drive_with<F: Flow>(
                 }
             }
             Step::Wait(pause) => {
-                assert!(pause.until() > clock.now, "a wait lies in the future");
+                assert!(pause.until() > clock.now, "a wait ends in the future");
                 clock.now = pause.until();
                 pause.wake(clock.moment())?
             }

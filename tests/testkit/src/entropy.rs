@@ -1,4 +1,4 @@
-//! [`Seed`]: all the randomness of a test, from one number that a failing test prints.
+//! [`Seed`]: all the randomness of a test, derived from one number that a failing test prints.
 
 use oidc_proto::base::{Moment, Timestamp};
 use ring::digest::{Context, SHA256};
@@ -6,7 +6,15 @@ use std::fmt;
 
 /// A deterministic source of entropy: SHA-256 over a seed and a counter.
 ///
-/// When it is dropped by a panicking test it prints itself, so that the run can be repeated.
+/// A test that panics prints its seed, so that the run can be repeated.
+///
+/// ```
+/// use oidc_testkit::Seed;
+///
+/// let [mut first, mut second] = [Seed::new(7), Seed::new(7)];
+/// assert_eq!(first.bytes32(), second.bytes32());
+/// assert!(first.below(6) < 6);
+/// ```
 #[derive(Debug)]
 pub struct Seed {
     seed: u64,
@@ -15,25 +23,25 @@ pub struct Seed {
 }
 
 impl Seed {
-    /// Starts from a number.
+    /// A source that starts from this number.
     #[must_use]
     pub const fn new(seed: u64) -> Self {
         Self { seed, drawn: 0, silent: false }
     }
 
-    /// A seed that does not print itself: for randomness that no test has to repeat, such as that of a provider.
+    /// A source that does not print itself, for randomness that no test has to repeat.
     #[must_use]
     pub const fn silent(seed: u64) -> Self {
         Self { seed, drawn: 0, silent: true }
     }
 
-    /// The number it started from.
+    /// The number that this source started from.
     #[must_use]
     pub const fn number(&self) -> u64 {
         self.seed
     }
 
-    /// The next 32 bytes.
+    /// Returns the next 32 bytes.
     pub fn bytes32(&mut self) -> [u8; 32] {
         self.drawn += 1;
         let mut hash = Context::new(&SHA256);
@@ -45,15 +53,15 @@ impl Seed {
         bytes
     }
 
-    /// A moment at this time with fresh entropy.
+    /// Returns a moment at this time with fresh entropy.
     pub fn moment(&mut self, now: Timestamp) -> Moment {
         Moment::new(now, self.bytes32())
     }
 
-    /// A number below `bound`; zero if `bound` is zero.
+    /// Returns a number below `bound`, or zero if `bound` is zero.
     pub fn below(&mut self, bound: u64) -> u64 {
         let [a, b, c, d, e, f, g, h, ..] = self.bytes32();
-        // The bias is below 2^-32 for every bound a test would use.
+        // The bias is below 2^-32 for every bound that a test uses.
         u64::from_be_bytes([a, b, c, d, e, f, g, h]).checked_rem(bound).unwrap_or(0)
     }
 }
@@ -77,7 +85,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_same_seed_gives_the_same_run_and_another_seed_another() {
+    fn the_same_seed_repeats_a_run_and_another_seed_changes_it() {
         let draw = |number| {
             let mut seed = Seed::new(number);
             [seed.bytes32(), seed.bytes32(), seed.bytes32()]
@@ -89,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn numbers_stay_below_their_bound_and_reach_all_of_it() {
+    fn numbers_stay_below_their_bound_and_take_every_value() {
         let mut seed = Seed::new(1);
         let drawn: std::collections::BTreeSet<_> = (0..200).map(|_| seed.below(6)).collect();
         assert_eq!(drawn, (0..6).collect());

@@ -1,4 +1,4 @@
-//! The signing keys of the provider: published, test-only, and renewed by generation.
+//! The signing keys of the provider: published, for tests only, and replaced one generation at a time.
 
 use oidc_proto::{
     base::Secret,
@@ -7,14 +7,14 @@ use oidc_proto::{
 use serde_json::{Map, Value, json};
 use std::{collections::BTreeSet, fmt, sync::LazyLock};
 
-/// How many generations of key material there are; later generations use it again under new names.
+/// The number of generations of key material. Later generations repeat it under new names.
 const MATERIAL: u32 = 3;
 
 const FAMILIES: [&str; 4] = ["rsa", "p256", "p384", "ed25519"];
 
-/// The signing keys of a provider: their private halves are published, so they are for tests only.
+/// The signing keys of a provider. Their private halves are published, so they are for tests only.
 ///
-/// Keys come in generations. Each generation has an RSA, a P-256, a P-384 and an Ed25519 key, all under the
+/// Keys come in generations. Each generation has an RSA, a P-256, a P-384 and an Ed25519 key, with the
 /// `kid`s `rsa-1`, `p256-1` and so on.
 ///
 /// ```
@@ -61,7 +61,7 @@ impl KeyRing {
         Self { current: 1, published: BTreeSet::from([1]), extra: Vec::new(), material: &MATERIAL_FILE }
     }
 
-    /// The key set as it is published now (RFC 7517 section 5). It has public members only.
+    /// The key set as it is published now (RFC 7517 section 5), with public members only.
     #[must_use]
     pub fn document(&self) -> Value {
         let ours = self
@@ -71,7 +71,7 @@ impl KeyRing {
         json!({ "keys": ours.chain(self.extra.iter().cloned()).collect::<Vec<_>>() })
     }
 
-    /// A signer of this generation, and the `kid` for the header of what it signs. A symmetric algorithm uses
+    /// A signer of this generation, and the `kid` for the header of its signatures. A symmetric algorithm uses
     /// `secret`, and has no `kid`.
     ///
     /// # Panics
@@ -122,7 +122,7 @@ impl KeyRing {
     }
 }
 
-/// How many bytes an HMAC secret must have (RFC 7518 section 3.2); zero for other algorithms.
+/// The minimum length of an HMAC secret in bytes (RFC 7518 section 3.2), or zero for other algorithms.
 pub(crate) fn secret_length(algorithm: Algorithm) -> usize {
     match algorithm.name() {
         "HS256" => 32,

@@ -1,16 +1,17 @@
 //! A strict OpenID Provider for tests: a function from a request and a time to a response.
 //!
-//! [`TestProvider`] logs users in, signs tokens, rotates its keys on command and misbehaves on command.
-//! It judges every request it gets: [`TestProvider::assert_clean`] fails a test whose client did what a
-//! specification forbids, even where real providers would let it pass. [`Browser`] plays the user
-//! against it, [`Socket`] puts it on loopback for tests of HTTP stacks, and [`Seed`] gives tests
-//! their entropy. [`Party`] puts a provider, a client of the library and a [`Clock`] together: any
-//! flow to any state in one line. 
-//! their entropy. [`World`] has many of them, a clock that is moved by hand, and a network that loses
-//! and garbles.
+//! - [`TestProvider`] logs users in, signs tokens, rotates its keys on command and misbehaves on command.
+//!   It judges every request: [`TestProvider::assert_clean`] fails the test of a client that did what a
+//!   specification forbids, even where real providers would let it pass.
+//! - [`Browser`] plays the user, [`Socket`] puts the provider on loopback for tests of HTTP stacks, and [`Seed`]
+//!   supplies the entropy of a test.
+//! - [`Party`] combines a provider, a client of the library and a [`Clock`]: one line brings any flow to any
+//!   state.
+//! - [`World`] has many providers, a clock that the test moves, and a network that loses and garbles messages.
+//! - [`KeyRing`] has keys to sign with.
 //!
-//! The provider reads requests with code of its own, never with the library under test: an error there
-//! cannot hide itself. All keys in it are published; it is for tests only.
+//! The provider reads requests with code of its own, never with the library under test, so an error of the
+//! library cannot hide itself. All its keys are published: use it for tests only.
 //!
 //! ```
 //! use oidc_testkit::{TestProvider, Registration, Timestamp};

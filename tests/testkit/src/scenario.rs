@@ -1,4 +1,4 @@
-//! [`Party`]: a provider, a client of it and a clock; any flow to any state in one line.
+//! [`Party`]: a provider, a client and a clock, which bring any flow to any state in one line.
 //!
 //! ```
 //! use oidc_testkit::Party;
@@ -33,21 +33,30 @@ use url::Url;
 /// The client identifier of a party.
 pub const CLIENT_ID: &str = "app";
 
-/// The client secret of a party: odd characters, and long enough for HS512.
+/// The client secret of a party. It has characters that need encoding, and is long enough for HS512.
 pub const SECRET: &str = "a secret: 100% + 64 characters or more, so that HS512 can sign too..";
 
-/// Everyone who takes part in a scenario.
+/// A provider, a client of the library and a clock.
+///
+/// ```
+/// use oidc_testkit::{Party, hostile};
+///
+/// let mut party = Party::new();
+/// party.provider.alter_id_token(hostile::set_claim("aud", "another app"));
+/// let error = party.login().expect_err("the ID token is for another client");
+/// assert_eq!(error.code(), "token_audience");
+/// ```
 #[derive(Debug)]
 pub struct Party {
-    /// The provider; misbehaves on command.
+    /// The provider. It misbehaves on command.
     pub provider: TestProvider,
     /// The client, made from the provider's metadata.
     pub client: Client,
-    /// Time and entropy.
+    /// The time and the entropy.
     pub clock: Clock,
 }
 
-/// Sets a [`Party`] up.
+/// Builds a [`Party`].
 pub struct PartyBuilder {
     issuer: String,
     seed: u64,
@@ -64,16 +73,16 @@ impl Default for Party {
 }
 
 impl Party {
-    /// A client with `client_secret_basic` and RS256 ID tokens.
+    /// A party whose client uses `client_secret_basic` and RS256 ID tokens.
     ///
     /// # Panics
-    /// If the library cannot do that.
+    /// If the client cannot be built.
     #[must_use]
     pub fn new() -> Self {
         Self::builder().build()
     }
 
-    /// Anything else.
+    /// A builder for any other party.
     #[must_use]
     pub fn builder() -> PartyBuilder {
         PartyBuilder {
@@ -89,7 +98,7 @@ impl Party {
     /// Discovers the provider's metadata.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn discover(&mut self) -> Result<ProviderMetadata, Error> {
         let issuer = self.provider.issuer().to_owned();
         let call = Discovery::start(&issuer, &policy(&issuer))?;
@@ -99,15 +108,15 @@ impl Party {
     /// Fetches the provider's keys.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn keys(&mut self) -> Result<Arc<KeySet>, Error> {
         drive(self.client.jwks()?, &mut self.provider, &mut self.clock)
     }
 
-    /// Begins a login.
+    /// Begins a login. Returns the URL for the user, and the pending authorization.
     ///
     /// # Errors
-    /// The request cannot be made.
+    /// If the request cannot be made.
     pub fn authorize(
         &mut self,
         request: &AuthorizationRequest,
@@ -115,7 +124,7 @@ impl Party {
         self.client.authorize(request, self.clock.moment())
     }
 
-    /// Sends the user there and back; the query of the callback.
+    /// Sends the user to the provider and back. Returns the query of the callback.
     ///
     /// # Panics
     /// If the provider does not send the user back.
@@ -124,10 +133,10 @@ impl Party {
         Browser::new().visit(&mut self.provider, url, self.clock.now()).query().to_owned()
     }
 
-    /// Ends a login with the query of a callback and the keys that are known.
+    /// Completes a login with the query of a callback. `keys` are the keys that the client knows already.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn callback(
         &mut self,
         pending: PendingAuthorization,
@@ -139,18 +148,18 @@ impl Party {
         drive(call, &mut self.provider, &mut self.clock)
     }
 
-    /// A whole login, with scopes `openid profile email` and without keys at hand.
+    /// Logs the user in, with the scopes `openid profile email`. The client fetches the keys.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn login(&mut self) -> Result<Authenticated, Error> {
         self.login_with(&AuthorizationRequest::new(["profile", "email"]), None)
     }
 
-    /// A whole login.
+    /// Logs the user in with this request. `keys` are the keys that the client knows already.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn login_with(
         &mut self,
         request: &AuthorizationRequest,
@@ -161,33 +170,33 @@ impl Party {
         self.callback(pending, &query, keys)
     }
 
-    /// Claims from the UserInfo endpoint about the user of a login.
+    /// Fetches claims about the user of a login from the UserInfo endpoint.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn userinfo(&mut self, user: &Authenticated) -> Result<UserInfo, Error> {
         let call =
             self.client.userinfo(&user.tokens.access_token, &user.id_token.sub, self.clock.moment())?;
         drive(call, &mut self.provider, &mut self.clock)
     }
 
-    /// Spends the refresh token of a login.
+    /// Refreshes with the refresh token of a login.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     ///
     /// # Panics
-    /// If the login brought no refresh token.
+    /// If the login returned no refresh token.
     #[track_caller]
     pub fn refresh(&mut self, user: &Authenticated) -> Result<Refreshed, Error> {
         let token = user.tokens.refresh_token.as_ref().expect("the login brought a refresh token");
         self.refresh_with(token, Some((&user.id_token).into()), None)
     }
 
-    /// Spends a refresh token.
+    /// Refreshes with this refresh token.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn refresh_with(
         &mut self,
         token: &Secret,
@@ -198,10 +207,10 @@ impl Party {
         drive(call, &mut self.provider, &mut self.clock)
     }
 
-    /// A token for the client itself.
+    /// Gets a token for the client itself.
     ///
     /// # Errors
-    /// What ends the flow.
+    /// The error that ended the flow.
     pub fn client_credentials(&mut self, wanted: &ClientCredentialsRequest) -> Result<TokenResponse, Error> {
         drive(
             self.client.client_credentials(wanted, self.clock.moment())?,
@@ -212,52 +221,52 @@ impl Party {
 }
 
 impl PartyBuilder {
-    /// Sets the issuer; `http` to this machine is allowed.
+    /// Sets the issuer. `https://op.example` by default; `http` is allowed for loopback addresses.
     #[must_use]
     pub fn issuer(mut self, issuer: &str) -> Self {
         issuer.clone_into(&mut self.issuer);
         self
     }
 
-    /// Sets the seed of all entropy of the client.
+    /// Sets the seed of the client's entropy. 1 by default.
     #[must_use]
     pub fn seed(mut self, seed: u64) -> Self {
         self.seed = seed;
         self
     }
 
-    /// Sets how the client authenticates, at the provider as well as here.
+    /// Sets the client's authentication method, both at the provider and at the client.
     #[must_use]
     pub fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.authentication = authentication;
         self
     }
 
-    /// Sets the algorithm of ID tokens: registered at the provider, pinned here.
+    /// Sets the algorithm of ID tokens, both at the provider and at the client.
     #[must_use]
     pub fn id_token_alg(mut self, algorithm: Algorithm) -> Self {
         self.algorithm = Some(algorithm);
         self
     }
 
-    /// Sets the redirect URI.
+    /// Sets the redirect URI. `https://app.example/callback` by default.
     #[must_use]
     pub fn redirect_uri(mut self, uri: &str) -> Self {
         uri.clone_into(&mut self.redirect_uri);
         self
     }
 
-    /// Sets whatever else a [`ClientBuilder`] can.
+    /// Changes any other setting of the [`ClientBuilder`].
     #[must_use]
     pub fn client(mut self, configure: impl FnOnce(ClientBuilder) -> ClientBuilder + 'static) -> Self {
         self.configure = Box::new(configure);
         self
     }
 
-    /// Registers the client, discovers the provider, and makes a client of its metadata.
+    /// Registers the client, discovers the provider, and builds the client from its metadata.
     ///
     /// # Panics
-    /// If the parts do not go together.
+    /// If the settings contradict each other.
     #[must_use]
     pub fn build(self) -> Party {
         let Self { issuer, seed, authentication, algorithm, redirect_uri, configure } = self;

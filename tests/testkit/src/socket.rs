@@ -20,10 +20,25 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// No request of a client comes near this.
+/// The largest body that is read. No request of a client comes near it.
 const MAX_BODY: usize = 1 << 20;
 
-/// A provider that listens on a port of 127.0.0.1 in a thread of its own, until it is dropped.
+/// A provider that listens on a port of 127.0.0.1, in a thread of its own, until it is dropped.
+///
+/// ```
+/// use oidc_testkit::{EndpointName, Socket, TestProvider};
+/// use std::{io::{Read as _, Write as _}, net::TcpStream};
+///
+/// let socket = Socket::start(|issuer| TestProvider::new(issuer));
+/// let host = socket.issuer().trim_start_matches("http://");
+/// let mut stream = TcpStream::connect(host)?;
+/// write!(stream, "GET /jwks HTTP/1.1\r\nHost: {host}\r\nAccept: */*\r\nConnection: close\r\n\r\n")?;
+/// let mut response = String::new();
+/// stream.read_to_string(&mut response)?;
+/// assert!(response.starts_with("HTTP/1.1 200 OK"));
+/// assert_eq!(socket.provider(|provider| provider.count(EndpointName::Jwks)), 1);
+/// # Ok::<(), std::io::Error>(())
+/// ```
 pub struct Socket {
     issuer: String,
     provider: Arc<Mutex<TestProvider>>,
@@ -32,20 +47,20 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Starts a provider on a free port, by the clock of the system. The function gets the issuer
-    /// that belongs to the port; it may append a path to it.
+    /// Starts a provider on a free port, with the clock of the system. `build` gets the issuer for the
+    /// port, and may append a path to it.
     ///
     /// # Panics
-    /// If no port of 127.0.0.1 can be listened on.
+    /// If no port of 127.0.0.1 is free.
     #[must_use]
     pub fn start(build: impl FnOnce(&str) -> TestProvider) -> Self {
         Self::start_with_clock(build, system_clock)
     }
 
-    /// Starts a provider by a clock of one's own.
+    /// Starts a provider on a free port, with a clock of your own.
     ///
     /// # Panics
-    /// If no port of 127.0.0.1 can be listened on.
+    /// If no port of 127.0.0.1 is free.
     #[must_use]
     pub fn start_with_clock(
         build: impl FnOnce(&str) -> TestProvider,
@@ -63,13 +78,13 @@ impl Socket {
         Self { issuer, provider, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The provider's issuer: `http://127.0.0.1:<port>`, and a path if the provider was given one.
+    /// The provider's issuer: `http://127.0.0.1:<port>`, and the path that `build` appended.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Looks at the provider, or changes it, between two requests.
+    /// Gives access to the provider between two requests, to read or to change it.
     pub fn provider<T>(&self, look: impl FnOnce(&mut TestProvider) -> T) -> T {
         look(&mut lock(&self.provider))
     }
@@ -107,7 +122,7 @@ fn serve(
             let (provider, clock) = (Arc::clone(&provider), std::rc::Rc::clone(&clock));
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| answer(request, &provider, &*clock));
-                // A client that hangs up early is no concern of the provider.
+                // A client may hang up early; the provider does not care.
                 let _end = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
@@ -138,7 +153,7 @@ async fn answer(
     let response = match Limited::new(body, MAX_BODY).collect().await {
         Ok(body) => {
             let request = Request::from_parts(head, body.to_bytes().to_vec());
-            // Taken after the body has arrived and given back before the response leaves.
+            // The lock is taken after the whole body has arrived, and released before the response leaves.
             lock(provider).handle(&request, clock())
         }
         Err(_) => {
@@ -150,7 +165,7 @@ async fn answer(
     Ok(response.map(|body| Full::new(Bytes::from(body))))
 }
 
-/// A test that panics while it looks at the provider has failed already; the others go on.
+/// Locks the provider. A test that panics while it holds the lock has failed already; the others go on.
 fn lock(provider: &Mutex<TestProvider>) -> MutexGuard<'_, TestProvider> {
     provider.lock().unwrap_or_else(PoisonError::into_inner)
 }

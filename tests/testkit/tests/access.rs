@@ -1,4 +1,4 @@
-//! Access without a login, end to end: from the first click at the embedded provider to fresh tokens.
+//! Access without a login, end to end: from the first visit of the embedded provider to fresh tokens.
 #![allow(clippy::unwrap_used, clippy::panic)]
 
 use oidc_proto::{
@@ -8,7 +8,7 @@ use oidc_proto::{
 };
 use oidc_testkit::{Browser, EndpointName, Party, drive, hostile};
 
-/// A user grants access; `saved` is done to what waits meanwhile.
+/// A user grants access. `saved` is applied to the pending state in the meantime.
 fn granted(
     party: &mut Party,
     saved: impl FnOnce(PendingAccess) -> PendingAccess,
@@ -35,7 +35,7 @@ fn a_user_grants_access_and_it_is_refreshed() {
     };
     let granted = granted(&mut party, through).unwrap();
     assert_eq!(granted.tokens.id_token, None);
-    assert_eq!(party.provider.count(EndpointName::Token), 1, "one request is all");
+    assert_eq!(party.provider.count(EndpointName::Token), 1, "one request is enough");
     assert_eq!(party.provider.count(EndpointName::Jwks), 0, "there is nothing to verify");
     let spent = granted.tokens.refresh_token.expect("access while the user is away");
     let refreshed = party.refresh_with(&spent, None, None).unwrap();
@@ -44,7 +44,7 @@ fn a_user_grants_access_and_it_is_refreshed() {
 }
 
 #[test]
-fn an_id_token_that_comes_all_the_same_is_believed_by_nobody() {
+fn an_id_token_that_was_not_asked_for_is_ignored() {
     let mut party = Party::new();
     let forged = hostile::set_member("id_token", "nobody.has.asked");
     party.provider.alter_response(EndpointName::Token, forged);
@@ -52,7 +52,7 @@ fn an_id_token_that_comes_all_the_same_is_believed_by_nobody() {
 }
 
 #[test]
-fn a_user_may_say_no() {
+fn a_user_may_refuse() {
     let mut party = Party::new();
     party.provider.deny_next("access_denied");
     let denied = granted(&mut party, |pending| pending).unwrap_err();

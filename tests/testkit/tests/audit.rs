@@ -1,5 +1,5 @@
-//! One test for each rule of the audit but those of the token endpoint: a client that errs in just this
-//! way is found out.
+//! Every rule of the audit except those of the token endpoint: one test for each rule, with a client that
+//! breaks only this rule.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -22,7 +22,7 @@ fn authorization_finding(change: impl FnOnce(&mut Pairs), what: &str, error: Opt
 }
 
 #[test]
-fn authorization_without_pkce_or_with_another_kind_is_refused() {
+fn authorization_without_pkce_or_with_another_method_is_refused() {
     let invalid = Some("invalid_request");
     authorization_finding(|params| remove(params, "code_challenge"), "PKCE is mandatory", invalid);
     let plain = |params: &mut Pairs| set(params, "code_challenge_method", "plain");
@@ -44,7 +44,7 @@ fn state_and_nonce_must_be_there_and_hard_to_guess() {
 }
 
 #[test]
-fn state_nonce_and_challenge_may_not_come_twice() {
+fn a_repeated_state_nonce_or_challenge_is_found() {
     for name in ["state", "nonce", "code_challenge"] {
         let mut provider = provider();
         let (first, _) = authorization("public", 1);
@@ -58,7 +58,7 @@ fn state_nonce_and_challenge_may_not_come_twice() {
 }
 
 #[test]
-fn parameters_of_the_authorization_request_are_judged() {
+fn faulty_authorization_parameters_are_found() {
     let invalid = Some("invalid_request");
     authorization_finding(|params| set(params, "foo", "1"), "stray parameter `foo`", None);
     authorization_finding(|params| set(params, "login_hint", ""), "`login_hint` is empty", None);
@@ -81,7 +81,7 @@ fn parameters_of_the_authorization_request_are_judged() {
 }
 
 #[test]
-fn a_declared_parameter_is_no_stray() {
+fn a_declared_parameter_is_accepted() {
     let mut provider = provider();
     provider.allow_parameter(EndpointName::Authorize, "foo");
     let (mut params, _) = authorization("public", 1);
@@ -106,7 +106,7 @@ fn unknown_clients_and_redirect_uris_get_a_page_and_no_redirect() {
 }
 
 #[test]
-fn credentials_do_not_belong_into_urls() {
+fn credentials_in_urls_are_found() {
     for (endpoint, name) in [
         (EndpointName::UserInfo, "access_token"),
         (EndpointName::Token, "client_secret"),
@@ -121,7 +121,7 @@ fn credentials_do_not_belong_into_urls() {
 }
 
 #[test]
-fn headers_are_judged() {
+fn faulty_headers_are_found() {
     let url = |endpoint| provider().url(endpoint);
     let no_accept = Request::get(url(EndpointName::Jwks)).body(Vec::new()).unwrap();
     let with_body =
@@ -158,7 +158,7 @@ fn authorization_twice_is_found() {
 }
 
 #[test]
-fn userinfo_requests_are_judged() {
+fn faulty_userinfo_requests_are_found() {
     let mut provider = provider();
     let tokens = login(&mut provider, "public", 1);
     let token = text(&tokens, "access_token");
@@ -187,7 +187,7 @@ fn token_for_service(provider: &mut oidc_testkit::TestProvider) -> Value {
 }
 
 #[test]
-fn requests_beside_the_endpoints_are_found() {
+fn requests_to_unknown_paths_are_found() {
     for (url, what) in [
         ("https://op.example/token", "no endpoint"),
         ("https://op.example/tenant/token/", "no endpoint"),
@@ -229,7 +229,7 @@ fn wrong_methods_are_found() {
 
 #[test]
 #[should_panic(expected = "1 findings:\n  jwks: no Accept header (at 1800000000)")]
-fn findings_fail_the_test_and_say_what_and_where() {
+fn a_finding_fails_the_test_and_names_the_fault_and_the_endpoint() {
     let mut provider = provider();
     let request = Request::get(provider.url(EndpointName::Jwks)).body(Vec::new()).unwrap();
     provider.handle(&request, NOW);
@@ -237,7 +237,7 @@ fn findings_fail_the_test_and_say_what_and_where() {
 }
 
 #[test]
-fn nothing_that_is_printed_shows_a_secret() {
+fn no_printed_text_shows_a_secret() {
     let mut provider = provider();
     let params = code(&mut provider, "basic", 1);
     let tokens = body(&token(&mut provider, "basic", &params));

@@ -1,5 +1,5 @@
-//! One test for each rule of the audit at the token endpoint: a client that errs in just this way is
-//! found out.
+//! Every rule of the audit at the token endpoint: one test for each rule, with a client that breaks only
+//! this rule.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -61,7 +61,7 @@ fn a_request_without_a_grant_type_is_found() {
 }
 
 #[test]
-fn a_code_used_twice_is_found_and_kills_the_tokens_of_its_first_use() {
+fn a_code_used_twice_is_found_and_revokes_the_tokens_of_its_first_use() {
     let mut provider = provider();
     let params = code(&mut provider, "public", 1);
     let tokens = body(&token(&mut provider, "public", &params));
@@ -115,7 +115,7 @@ fn codes_and_refresh_tokens_belong_to_one_client() {
 }
 
 #[test]
-fn a_refresh_token_used_twice_is_found_and_kills_its_family() {
+fn a_refresh_token_used_twice_is_found_and_revokes_its_family() {
     let mut provider = provider();
     let first = login(&mut provider, "basic", 1);
     let second = body(&token(&mut provider, "basic", &refresh(text(&first, "refresh_token"))));
@@ -152,7 +152,7 @@ fn a_refresh_cannot_widen_what_was_granted() {
 }
 
 #[test]
-fn refreshes_that_lack_or_invent_the_token_are_found() {
+fn refreshes_with_a_missing_or_invented_token_are_found() {
     let mut provider = provider();
     let response = token(&mut provider, "public", &pairs([("grant_type", "refresh_token")]));
     assert_error(&response, 400, "invalid_request");
@@ -164,7 +164,7 @@ fn refreshes_that_lack_or_invent_the_token_are_found() {
 }
 
 #[test]
-fn only_the_registered_authentication_passes() {
+fn only_the_registered_authentication_method_is_accepted() {
     let service = pairs([("grant_type", "client_credentials"), ("scope", "jobs")]);
     let url = provider().url(EndpointName::Token);
     let as_post = |id: &str| {
@@ -217,7 +217,7 @@ fn two_authentications_at_once_are_found() {
 }
 
 #[test]
-fn a_needless_client_id_is_a_stray() {
+fn a_needless_client_id_is_found() {
     let mut provider = provider();
     let params = pairs([("grant_type", "client_credentials"), ("client_id", "basic")]);
     let request = post(&provider.url(EndpointName::Token), &params);
@@ -226,7 +226,7 @@ fn a_needless_client_id_is_a_stray() {
 }
 
 #[test]
-fn a_wrong_secret_is_no_finding_but_an_unencoded_one_is() {
+fn a_wrong_secret_is_tolerated_but_an_unencoded_one_is_found() {
     let mut provider = provider();
     let params = pairs([("grant_type", "client_credentials")]);
     let request = post(&provider.url(EndpointName::Token), &params);
@@ -241,7 +241,7 @@ fn a_wrong_secret_is_no_finding_but_an_unencoded_one_is() {
 }
 
 #[test]
-fn clients_keep_to_their_grants() {
+fn a_client_that_uses_an_unregistered_grant_is_found() {
     let mut provider = provider();
     provider.register(
         Registration::basic("service", SECRET).grant_types(["client_credentials"]).redirect_uri(CALLBACK),

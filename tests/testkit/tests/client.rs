@@ -1,4 +1,4 @@
-//! A well-behaved client gets everything it asks for, and the audit has nothing to say.
+//! A well-behaved client: it gets everything it asks for, and the audit finds nothing.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -36,7 +36,7 @@ fn a_trailing_slash_of_the_issuer_is_not_doubled() {
 }
 
 #[test]
-fn a_login_gives_tokens_that_say_what_they_must() {
+fn a_login_gives_tokens_with_all_required_claims() {
     for client in ["public", "basic", "post"] {
         let mut provider = provider();
         let params = code(&mut provider, client, 1);
@@ -101,7 +101,7 @@ fn the_callback_carries_state_and_issuer() {
 }
 
 #[test]
-fn authorization_requests_come_by_post_too_and_a_query_in_the_redirect_uri_stays() {
+fn authorization_requests_may_use_post_and_a_query_in_the_redirect_uri_stays() {
     let mut provider = TestProvider::new("https://op.example");
     provider.register(Registration::public("app").redirect_uri("https://app.example/cb?tab=1"));
     let (mut params, _) = authorization("app", 1);
@@ -114,7 +114,7 @@ fn authorization_requests_come_by_post_too_and_a_query_in_the_redirect_uri_stays
 }
 
 #[test]
-fn a_denied_login_comes_back_as_an_error_with_state_and_issuer_once() {
+fn a_denied_login_returns_one_error_with_state_and_issuer() {
     let mut provider = provider();
     provider.deny_next("access_denied");
     let (params, _) = authorization("public", 1);
@@ -127,7 +127,7 @@ fn a_denied_login_comes_back_as_an_error_with_state_and_issuer_once() {
 }
 
 #[test]
-fn userinfo_tells_what_the_scope_allows_by_header_and_by_form() {
+fn userinfo_returns_the_claims_of_the_scope_by_header_and_by_form() {
     let mut provider = provider();
     let user = User::new("bob").claim("name", "Bob").claim("phone_number", "+1").claim("custom", json!([1]));
     provider.user(user);
@@ -147,7 +147,7 @@ fn userinfo_tells_what_the_scope_allows_by_header_and_by_form() {
 }
 
 #[test]
-fn userinfo_refuses_as_rfc_6750_says() {
+fn userinfo_refuses_with_the_errors_of_rfc_6750() {
     let mut provider = provider();
     let tokens = login(&mut provider, "public", 1);
     let url = provider.url(EndpointName::UserInfo);
@@ -162,7 +162,7 @@ fn userinfo_refuses_as_rfc_6750_says() {
 }
 
 #[test]
-fn claims_and_acr_are_given_where_they_were_asked_for() {
+fn requested_claims_and_acr_are_returned() {
     let mut provider = provider();
     let (mut params, verifier) = authorization("public", 1);
     set(&mut params, "scope", "openid");
@@ -236,7 +236,7 @@ fn client_credentials_give_a_token_of_the_client_for_a_resource() {
 }
 
 #[test]
-fn codes_expire_without_blame_for_the_client() {
+fn an_expired_code_is_not_held_against_the_client() {
     let mut provider = provider();
     let params = code(&mut provider, "public", 1);
     let response = token_at(&mut provider, "public", &params, NOW.plus(60));
@@ -247,7 +247,7 @@ fn codes_expire_without_blame_for_the_client() {
 }
 
 #[test]
-fn the_same_run_gives_the_same_values_and_another_seed_others() {
+fn the_same_run_repeats_its_values_and_another_seed_changes_them() {
     let run = |seed| {
         let mut provider = provider();
         provider.seed(seed);
@@ -311,7 +311,7 @@ fn verifies(keys: &Value, header: &Value, input: &[u8], signature: &[u8]) -> boo
 
 #[test]
 #[should_panic(expected = "HS256 needs a client secret of 32 bytes or more, this one has 5")]
-fn a_short_secret_signs_nothing() {
+fn a_short_secret_cannot_be_registered_for_signatures() {
     let client = Registration::basic("app", "short").id_token_alg(Algorithm::HS256);
     TestProvider::new("https://op.example").register(client);
 }

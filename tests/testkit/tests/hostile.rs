@@ -32,7 +32,7 @@ fn responses_are_replaced_until_the_provider_behaves_again() {
 }
 
 #[test]
-fn redirects_waits_and_errors() {
+fn the_provider_redirects_asks_to_wait_and_returns_errors() {
     let mut provider = provider();
     provider.alter_response(EndpointName::Discovery, hostile::redirect_to("https://evil.example/"));
     let response = discovery(&mut provider);
@@ -47,7 +47,7 @@ fn redirects_waits_and_errors() {
 }
 
 #[test]
-fn bodies_and_headers_are_changed_in_the_order_asked_for() {
+fn bodies_and_headers_are_changed_in_the_order_of_the_alterations() {
     let mut provider = provider();
     provider.alter_response(EndpointName::Discovery, hostile::set_member("issuer", "https://evil.example"));
     provider.alter_response(EndpointName::Discovery, hostile::remove_member("jwks_uri"));
@@ -65,7 +65,7 @@ fn bodies_and_headers_are_changed_in_the_order_asked_for() {
 }
 
 #[test]
-fn an_alteration_can_end_by_itself_and_the_request_has_had_its_effect() {
+fn an_alteration_can_expire_and_the_request_takes_effect_all_the_same() {
     let mut provider = provider();
     provider.alter_response(EndpointName::Token, hostile::times(1, hostile::retry_after(1)));
     let params = code(&mut provider, "public", 1);
@@ -75,7 +75,7 @@ fn an_alteration_can_end_by_itself_and_the_request_has_had_its_effect() {
 }
 
 #[test]
-fn callbacks_are_changed() {
+fn the_parameters_of_callbacks_are_changed() {
     let mut provider = provider();
     provider.alter_response(
         EndpointName::Authorize,
@@ -115,7 +115,7 @@ fn claims_and_headers_of_tokens_are_changed_before_signing() {
 }
 
 #[test]
-fn unsigned_and_wrongly_signed_tokens() {
+fn tokens_are_unsigned_or_wrongly_signed_on_command() {
     let mut provider = provider();
     provider.alter_id_token(hostile::set_header_member("alg", "none"));
     let tokens = login(&mut provider, "public", 1);
@@ -123,7 +123,7 @@ fn unsigned_and_wrongly_signed_tokens() {
     assert!(!text(&tokens, "access_token").ends_with('.'));
     provider.clear_alterations();
 
-    // The same login of two providers alike, but for the switch.
+    // The same login at two providers that differ only in the switch.
     let signature = |broken| {
         let mut provider = common::provider();
         provider.break_signatures(broken);
@@ -135,7 +135,7 @@ fn unsigned_and_wrongly_signed_tokens() {
 }
 
 #[test]
-fn tokens_are_signed_by_other_algorithms_and_other_generations() {
+fn tokens_are_signed_with_other_algorithms_and_generations() {
     let mut provider = provider();
     provider.sign_with(Algorithm::ES384);
     let tokens = login(&mut provider, "public", 1);
@@ -156,13 +156,13 @@ fn tokens_are_signed_by_other_algorithms_and_other_generations() {
     let input = token.rsplit_once('.').unwrap().0;
     assert!(
         ring::hmac::verify(&key, input.as_bytes(), &decode(token).2).is_ok(),
-        "a public key taken for a secret"
+        "the public key serves as a secret"
     );
     provider.assert_clean();
 }
 
 #[test]
-fn keys_rotate_are_kept_and_are_withdrawn() {
+fn keys_can_be_rotated_kept_and_withdrawn() {
     let mut provider = provider();
     let of = |generation: u32| {
         ["rsa", "p256", "p384", "ed25519"].map(|family| format!("{family}-{generation}")).to_vec()
@@ -182,7 +182,7 @@ fn keys_rotate_are_kept_and_are_withdrawn() {
 }
 
 #[test]
-fn keys_of_other_kinds_stand_in_the_set() {
+fn keys_of_other_kinds_can_be_published() {
     let mut provider = provider();
     provider.publish_extra_jwk(json!({ "kty": "AKP", "alg": "ML-DSA-44", "kid": "pq", "pub": "AA" }));
     provider.publish_extra_jwk(json!({ "kty": "OKP", "crv": "X25519", "x": "AA" }));

@@ -1,4 +1,5 @@
-//! The introspection endpoint and the second form of metadata, asked by hand: what is told, and what is found.
+//! The introspection endpoint and the second form of metadata, with requests written by hand: the
+//! responses, and the findings.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -22,7 +23,7 @@ fn ask(provider: &mut TestProvider, client: &str, params: &Pairs) -> Response<Ve
 }
 
 #[test]
-fn of_a_live_token_its_claims_are_told_and_of_a_dead_one_nothing() {
+fn a_live_token_has_its_claims_introspected_and_a_dead_one_has_none() {
     for opaque in [false, true] {
         let mut provider = provider();
         provider.opaque_access_tokens(opaque);
@@ -39,7 +40,7 @@ fn of_a_live_token_its_claims_are_told_and_of_a_dead_one_nothing() {
             assert_eq!((&said["scope"], &said["exp"]), (&json!("openid profile email"), &json!(NOW.0 + 300)));
             let hinted =
                 pairs([("token", text(&tokens, "refresh_token")), ("token_type_hint", "access_token")]);
-            assert_eq!(body(&ask(&mut provider, client, &hinted))["active"], true, "the hint is but a hint");
+            assert_eq!(body(&ask(&mut provider, client, &hinted))["active"], true, "the hint is only a hint");
             assert_eq!(body(&ask(&mut provider, client, &pairs([("token", "x")]))), json!({"active": false}));
         }
         provider.assert_clean();
@@ -47,7 +48,7 @@ fn of_a_live_token_its_claims_are_told_and_of_a_dead_one_nothing() {
 }
 
 #[test]
-fn whoever_cannot_show_who_they_are_gets_401_and_a_finding_if_it_is_a_mistake() {
+fn failed_authentication_gets_401_and_a_mistake_is_found() {
     let mut provider = provider();
     let url = provider.url(EndpointName::Introspection);
     let request = basic(post(&url, &pairs([("token", "x")])), "basic", "wrong");
@@ -58,7 +59,7 @@ fn whoever_cannot_show_who_they_are_gets_401_and_a_finding_if_it_is_a_mistake() 
 }
 
 #[test]
-fn what_is_no_good_request_is_found() {
+fn invalid_requests_are_found() {
     for (params, what) in [
         (pairs([]), "introspection without a token"),
         (pairs([("token", "x"), ("token_type_hint", "id_token")]), "token_type_hint is not one"),
@@ -76,7 +77,7 @@ fn what_is_no_good_request_is_found() {
 }
 
 #[test]
-fn the_second_form_lies_before_the_path_and_both_can_be_taken_away() {
+fn the_second_form_is_before_the_path_and_both_can_be_switched_off() {
     let mut provider = provider();
     let url = "https://op.example/.well-known/oauth-authorization-server/tenant";
     assert_eq!(provider.url(EndpointName::OAuthMetadata), url);

@@ -1,4 +1,4 @@
-//! Whatever a client sends, the provider answers: it never panics, and never grants.
+//! Random requests: the provider answers each of them, never panics, and never grants anything.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -7,7 +7,7 @@ use common::*;
 use http::Request;
 use oidc_testkit::{EndpointName, Seed};
 
-/// What requests are made of.
+/// The pieces that requests are made of.
 const PIECES: [&str; 24] = [
     "grant_type=authorization_code",
     "grant_type=refresh_token",
@@ -47,7 +47,7 @@ const HEADERS: [(&str, &str); 8] = [
 ];
 
 #[test]
-fn random_requests_get_an_answer_and_no_token() {
+fn random_requests_get_a_response_and_no_token() {
     let mut seed = Seed::new(3);
     let mut provider = provider();
     let endpoints = [

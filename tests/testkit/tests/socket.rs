@@ -34,7 +34,7 @@ fn send(socket: &Socket, request: &str) -> String {
 const DISCOVERY: &str = "GET /.well-known/openid-configuration HTTP/1.1\r\nHost: HOST\r\nAccept: */*\r\nConnection: close\r\n\r\n";
 
 #[test]
-fn requests_reach_the_provider_and_its_changes_reach_the_client() {
+fn requests_reach_the_provider_and_changes_to_it_reach_the_client() {
     let socket = start();
     let response = send(&socket, DISCOVERY);
     assert!(response.starts_with("HTTP/1.1 200 OK\r\n"), "{response}");
@@ -50,7 +50,7 @@ fn requests_reach_the_provider_and_its_changes_reach_the_client() {
 }
 
 #[test]
-fn bodies_arrive_whole_and_too_large_ones_not_at_all() {
+fn whole_bodies_arrive_and_too_large_ones_are_refused() {
     let socket = start();
     let secret: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     let basic = base64::Engine::encode(&base64::engine::general_purpose::STANDARD, format!("basic:{secret}"));

@@ -1,5 +1,5 @@
-//! Hostile documents, keys, tokens, callbacks and responses: each gets a typed error that names the
-//! rule; nothing panics, and nothing is accepted in part.
+//! Hostile documents, keys, tokens, callbacks and responses: each gets a typed error that names the broken
+//! rule. Nothing panics, and nothing is accepted in part.
 
 mod types;
 
@@ -17,7 +17,7 @@ use serde_json::json;
 
 const ENDPOINTS: [Endpoint; 4] = [Endpoint::Discovery, Endpoint::Jwks, Endpoint::Token, Endpoint::UserInfo];
 
-/// Hands a response straight to the flow that asked, as a driver without any limit of its own would.
+/// Gives a response directly to the flow, as a driver without a limit of its own would.
 fn receive(
     party: &Party,
     endpoint: Endpoint,
@@ -67,7 +67,7 @@ fn good(endpoint: Endpoint) -> String {
     }
 }
 
-/// How an endpoint names a fault in its JSON.
+/// The error of an endpoint for a fault in its JSON.
 fn json_rule(endpoint: Endpoint, why: JsonError) -> ResponseRule {
     match endpoint {
         Endpoint::Discovery => ResponseRule::Metadata(MetadataError::Json(why)),
@@ -87,7 +87,7 @@ fn assert_rule(result: Result<(), Error>, endpoint: Endpoint, rule: ResponseRule
 }
 
 #[test]
-fn what_is_not_acceptable_json_is_refused_at_every_endpoint_for_the_same_reason() {
+fn unacceptable_json_is_refused_at_every_endpoint_for_the_same_reason() {
     let deep = |open: &str, close: &str, levels: usize| {
         format!("{{\"x\":{}1{}}}", open.repeat(levels), close.repeat(levels))
     };
@@ -136,7 +136,7 @@ fn what_is_not_acceptable_json_is_refused_at_every_endpoint_for_the_same_reason(
 }
 
 #[test]
-fn a_duplicate_or_a_deep_member_spoils_a_document_that_is_good_otherwise() {
+fn a_duplicate_or_a_deep_member_spoils_an_otherwise_valid_document() {
     let party = Party::new();
     for endpoint in ENDPOINTS {
         let body = good(endpoint);
@@ -186,14 +186,14 @@ fn ten_megabytes_are_too_large_even_if_a_driver_reads_them() {
 }
 
 #[test]
-fn no_status_but_success_is_a_success() {
+fn only_a_success_status_is_a_success() {
     let party = Party::new();
     for endpoint in ENDPOINTS {
         for status in 100..=999 {
             let mut response = ok(good(endpoint));
             *response.status_mut() = http::StatusCode::from_u16(status).unwrap();
             let result = receive(&party, endpoint, response);
-            // Client credentials wait and ask again.
+            // The client credentials grant waits and repeats the request.
             let busy = endpoint == Endpoint::Token && matches!(status, 429 | 503);
             let success = status == 200 || endpoint == Endpoint::Token && (200..300).contains(&status);
             assert_eq!(result.is_ok(), success || busy, "{endpoint} {status}: {result:?}");
@@ -202,7 +202,7 @@ fn no_status_but_success_is_a_success() {
 }
 
 #[test]
-fn header_values_of_strange_bytes_are_as_good_as_none() {
+fn header_values_of_strange_bytes_count_as_absent() {
     let party = Party::new();
     for endpoint in [Endpoint::Discovery, Endpoint::Jwks, Endpoint::UserInfo] {
         for value in [
@@ -239,7 +239,7 @@ fn header_values_of_strange_bytes_are_as_good_as_none() {
     *past.status_mut() = http::StatusCode::SERVICE_UNAVAILABLE;
     past.headers_mut().insert("retry-after", http::HeaderValue::from_static("Fri, 15 Jan 2027 07:00:00 GMT"));
     let Err(Error::Unavailable(busy)) = receive(&party, Endpoint::Jwks, past) else { panic!() };
-    assert_eq!(busy.retry_after(), Some(std::time::Duration::ZERO), "a date that has passed is now");
+    assert_eq!(busy.retry_after(), Some(std::time::Duration::ZERO), "a date that has passed means now");
     for value in [
         &b"Bearer error=\"invalid_token\xff\""[..],
         b"Bearer error=\"",
@@ -270,7 +270,7 @@ fn header_values_of_strange_bytes_are_as_good_as_none() {
 }
 
 #[test]
-fn control_characters_and_headers_cannot_be_smuggled_into_an_error() {
+fn control_characters_and_headers_cannot_be_smuggled_into_an_error_text() {
     let party = Party::new();
     let evil = "x\r\nset-cookie: a=b\u{1b}]0;\u{7}\u{9b}";
     let mut told = ok(json!({"error": evil, "error_description": evil, "error_uri": evil}).to_string());
@@ -286,7 +286,7 @@ fn control_characters_and_headers_cannot_be_smuggled_into_an_error() {
     assert!(!denied.error.unwrap().to_string().contains(char::is_control));
 }
 
-/// A verdict on an ID token and on an access token of exactly this text; both demand `typ` apart.
+/// The verdicts on this text as an ID token and as an access token.
 fn verdicts(keys: &KeySet, token: &str) -> (VerificationError, VerificationError) {
     let expected = Expected::default();
     let id_token = IdTokenVerifier::new("https://op.example", CLIENT_ID);
@@ -298,7 +298,7 @@ fn verdicts(keys: &KeySet, token: &str) -> (VerificationError, VerificationError
 }
 
 #[test]
-fn tokens_that_are_no_tokens_are_refused_by_name() {
+fn malformed_tokens_are_refused_by_name() {
     let mut party = Party::new();
     let keys = party.keys().unwrap();
     let b64 = |bytes: &[u8]| base64url::encode(bytes);
@@ -362,7 +362,7 @@ fn tokens_that_are_no_tokens_are_refused_by_name() {
 }
 
 #[test]
-fn a_good_token_that_is_cut_off_or_changed_anywhere_is_refused() {
+fn a_valid_token_that_is_cut_off_or_changed_anywhere_is_refused() {
     let mut party = Party::new();
     let user = party.login().unwrap();
     let keys = party.keys().unwrap();
@@ -399,7 +399,7 @@ fn callbacks_of_strange_bytes_are_refused_by_name() {
     ] {
         assert_eq!(AuthorizationResponse::from_query(query), Err(why), "{query:.40}");
     }
-    // What can be read must still belong to the login.
+    // A callback that can be read must still belong to the login.
     for query in
         ["", "?", "=", "=&code=x", "code", "%", "%zz=%", "code=a;state=b", "state=\u{0}", "a=b=c", "#"]
     {

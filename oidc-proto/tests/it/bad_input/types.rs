@@ -1,5 +1,6 @@
-//! Every member that limits a token, or says whose it is, in every JSON type, on every way in: what is not of
-//! its type is refused and named, and never taken for absent. `null` alone is absence, everywhere.
+//! Every member that limits a token or names its owner, in every JSON type and on every way in. A value of
+//! the wrong type is refused and named, and never taken for absent. Only `null` counts as absent,
+//! everywhere.
 
 use super::{NOW, Party, ok};
 use http::{HeaderMap, HeaderValue, Method};
@@ -19,13 +20,13 @@ const ISSUER: &str = "https://op.example";
 const API: &str = "https://api.example";
 const URL: &str = "https://api.example/orders";
 
-/// What a member may be.
+/// The type that a member must have.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Type {
     Text,
-    /// A number, and `null` as ever.
+    /// A number. `null` counts as absent.
     Date,
-    /// A number, or text with digits in it.
+    /// A number, or a text of digits.
     LooseDate,
     /// A string or an array of strings.
     Texts,
@@ -47,7 +48,7 @@ impl Type {
     }
 }
 
-/// A value of each JSON type, and some that look like another one.
+/// A value of each JSON type, and some values that look like another type.
 fn values() -> Vec<Value> {
     vec![
         json!(true),
@@ -87,7 +88,7 @@ fn sign(header: &Value, payload: &Value) -> String {
     format!("{signed}.{}", base64url::encode(&signature))
 }
 
-/// An object with one member, at a path, of another value.
+/// An object whose member at this path has another value.
 fn with(object: &Value, path: &str, value: Value) -> Value {
     let mut object = object.clone();
     match path.split_once('/') {
@@ -97,10 +98,10 @@ fn with(object: &Value, path: &str, value: Value) -> Value {
     object
 }
 
-/// Holds the verdict on every value of every member against its type. A verdict names the member that is of
-/// the wrong type; of the right type, a value may be refused for what it says, and for that alone.
+/// Checks the verdict on every value of every member against the member's type. A verdict names the member
+/// of the wrong type. A value of the right type may be refused only for its content.
 fn hold(way: &str, good: &Value, members: &[(&str, Type)], verdict: impl Fn(&Value) -> Result<(), String>) {
-    assert_eq!(verdict(good), Ok(()), "{way}: the token is good");
+    assert_eq!(verdict(good), Ok(()), "{way}: the unchanged token is accepted");
     for (path, of) in members {
         let member = path.rsplit('/').next().unwrap();
         for value in values() {
@@ -116,7 +117,7 @@ fn hold(way: &str, good: &Value, members: &[(&str, Type)], verdict: impl Fn(&Val
             }
         }
         let absent = verdict(&with(good, path, Value::Null));
-        assert_ne!(absent, Err(format!("type of {member}")), "{way}: {path} is absent");
+        assert_ne!(absent, Err(format!("type of {member}")), "{way}: {path} counts as absent");
     }
 }
 
@@ -142,7 +143,7 @@ const HEADER: [(&str, Type); 5] = [
     ("jwk", Type::Object),
 ];
 
-/// What a JWT may say, whoever it is for.
+/// The claims that a JWT may have, whoever it is for.
 const CLAIMS: [(&str, Type); 22] = [
     ("iss", Type::Text),
     ("sub", Type::Text),
@@ -168,7 +169,7 @@ const CLAIMS: [(&str, Type); 22] = [
     ("cnf/x5t#S256", Type::Text),
 ];
 
-/// What tells a plain JWT from other tokens.
+/// The claims that tell a plain JWT from other tokens.
 const PLAIN: [(&str, Type); 5] = [
     ("cid", Type::Text),
     ("appid", Type::Text),
@@ -183,7 +184,7 @@ fn access_claims() -> Value {
 }
 
 #[test]
-fn of_an_access_token() {
+fn every_member_of_an_access_token_must_have_its_type() {
     let verify = |verifier: &AccessTokenVerifier, header: &Value, claims: &Value| {
         let token = sign(header, claims);
         let verdict = verifier.verify(&token, &keys(), &mut Scratch::new(), NOW).map(drop);
@@ -207,7 +208,7 @@ fn of_an_access_token() {
 }
 
 #[test]
-fn of_an_id_token() {
+fn every_member_of_an_id_token_must_have_its_type() {
     let verifier = IdTokenVerifier::new(ISSUER, "app");
     let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "app", "iat": NOW.0, "exp": NOW.0 + 300,
                         "nonce": "n", "auth_time": NOW.0, "acr": "gold"});
@@ -250,7 +251,7 @@ fn introspected() -> Value {
 }
 
 #[test]
-fn of_an_introspection_response() {
+fn every_member_of_an_introspection_response_must_have_its_type() {
     let mut party = Party::new();
     party.provider = TestProvider::new("https://op.example");
     hold("introspection flow", &introspected(), &INTROSPECTED, |said| {
@@ -270,18 +271,18 @@ fn of_an_introspection_response() {
         )
     });
     let in_cnf = [("cnf/jkt", Type::Text), ("cnf/x5t#S256", Type::Text)];
-    // Without `active` there is nothing to say.
+    // Without `active`, no other member counts.
     let members = [&INTROSPECTED[1..], &in_cnf].concat();
     hold("introspection claims", &introspected(), &members, |said| {
         let members: Map<String, Value> = said.as_object().unwrap().clone();
-        // A resource server reads what it is bound to.
+        // A resource server reads the binding of the token.
         let said = IntrospectionResponse::from_members(members);
         let bound = said.and_then(|said| said.cnf.map(Confirmation::from_members).transpose());
         bound.map(drop).map_err(|why| told(&why))
     });
 }
 
-/// The verdict of a flow on this body, by the member that it names.
+/// The member that a flow's verdict on this body names.
 fn one<F: Flow>(call: oidc_proto::flow::Call<F>, body: &Value) -> Result<(), String> {
     let (_, _, pending) = call.into_parts();
     match pending.receive(ok(body.to_string()), oidc_proto::Moment::new(NOW, [1; 32])) {
@@ -296,7 +297,7 @@ fn one<F: Flow>(call: oidc_proto::flow::Call<F>, body: &Value) -> Result<(), Str
 }
 
 #[test]
-fn of_a_token_response() {
+fn every_member_of_a_token_response_must_have_its_type() {
     let party = Party::new();
     let good = json!({"access_token": "a", "token_type": "Bearer", "expires_in": 60, "scope": "read",
                       "refresh_token": "r"});
@@ -323,7 +324,7 @@ fn of_a_token_response() {
 }
 
 #[test]
-fn of_a_dpop_proof() {
+fn every_member_of_a_dpop_proof_must_have_its_type() {
     let jwk: Jwk = signer().public_jwk().unwrap();
     let header = json!({"typ": "dpop+jwt", "alg": "EdDSA", "jwk": jwk.to_json()});
     let ath = base64url::encode(ring::digest::digest(&ring::digest::SHA256, b"token").as_ref());

@@ -1,4 +1,4 @@
-//! A client that signs: anew for each attempt, with a key at hand or one that is elsewhere.
+//! A client that signs assertions: a new one for each attempt, with a local key or a remote one.
 
 use super::{ISSUER, NOW, builder, form, key, moment, read, response, sent, with_nonce};
 use oidc_proto::{
@@ -21,7 +21,7 @@ fn wanted() -> ClientCredentialsRequest {
     ClientCredentialsRequest::new(["reports"])
 }
 
-/// The assertion of a request, and its claims, which this key has signed.
+/// The assertion of a request, and its claims. Checks that this key signed it.
 fn assertion(request: &Request, key: &RingSigner) -> (String, serde_json::Value) {
     let form = form(request);
     assert_eq!(form["client_assertion_type"], "urn:ietf:params:oauth:client-assertion-type:jwt-bearer");
@@ -39,7 +39,7 @@ fn assertion(request: &Request, key: &RingSigner) -> (String, serde_json::Value)
 }
 
 #[test]
-fn a_repetition_authenticates_anew_with_the_moment_of_its_wake() {
+fn a_repeated_request_has_a_new_assertion_of_its_own_time() {
     let key = key();
     let client = builder().signer(key.clone()).build().unwrap();
     assert_eq!(client.authentication(), ClientAuthentication::PrivateKeyJwt);
@@ -53,13 +53,13 @@ fn a_repetition_authenticates_anew_with_the_moment_of_its_wake() {
     assert_eq!((&later["iat"], &later["exp"]), (&json!(NOW.0 + 100), &json!(NOW.0 + 160)));
     assert_ne!((first, &claims["jti"]), (second.clone(), &later["jti"]), "no assertion is sent twice");
 
-    // The secrets of this attempt are those of this attempt.
+    // The errors of an attempt hide the secrets of that attempt.
     let echo = json!({"error": "invalid_client", "error_description": format!("not {second}")}).to_string();
     let error = pending.receive(response(400, &echo), moment(101, 4)).unwrap_err().to_string();
     assert!(error.contains("[secret]") && !error.contains(&second[..40]), "{error}");
 }
 
-/// A key that is not to be had.
+/// A key that cannot be used.
 struct Broken;
 
 impl Sign for Broken {
@@ -77,7 +77,7 @@ impl Sign for Broken {
     }
 }
 
-/// What the start of each flow comes to that authenticates the client.
+/// The error of each flow that authenticates the client, at its start.
 fn starts(client: &Client) -> Vec<Error> {
     let answer = |pending: &oidc_proto::flow::PendingAuthorization| {
         AuthorizationResponse::from_query(&format!("code=c&state={}", pending.state())).unwrap()
@@ -100,7 +100,7 @@ fn starts(client: &Client) -> Vec<Error> {
 }
 
 #[test]
-fn a_client_whose_key_does_not_sign_says_so_at_the_start_of_each_flow() {
+fn a_client_whose_key_fails_to_sign_fails_at_the_start_of_each_flow() {
     let client = builder().signer(Arc::new(Broken)).build().unwrap();
     for error in starts(&client) {
         assert_eq!((error.code(), &error), ("sign", &Error::Sign(SignError::Failed)));
@@ -109,7 +109,7 @@ fn a_client_whose_key_does_not_sign_says_so_at_the_start_of_each_flow() {
 }
 
 #[test]
-fn a_client_that_nobody_signs_for_says_what_to_call_at_the_start_of_each_flow() {
+fn a_client_without_a_signer_names_the_method_to_call_at_the_start_of_each_flow() {
     let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     for error in starts(&client) {
         assert_eq!(error, ConfigError::NoAssertion.into());
@@ -117,7 +117,7 @@ fn a_client_that_nobody_signs_for_says_what_to_call_at_the_start_of_each_flow() 
     }
 }
 
-/// A signer in another place: it takes what is to be signed, and answers when it likes.
+/// A signer in another place: it takes the text to sign, and returns the signature later.
 struct Elsewhere {
     key: Arc<RingSigner>,
     asked: Vec<Vec<u8>>,
@@ -134,17 +134,25 @@ impl Elsewhere {
 }
 
 #[test]
-fn a_signer_elsewhere_answers_late_and_each_attempt_has_an_assertion_of_its_own() {
+fn a_remote_signer_may_be_slow_and_each_attempt_has_its_own_assertion() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
     let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
 
-    // The signature takes ten seconds; the flow begins when it is there.
+    // The signature takes ten seconds. The flow begins when it has arrived.
     let attempt = signer.attempt(&client, 0, 1);
     let (request, _, pending) = sent(attempt.client_credentials(&wanted(), moment(10, 2)).unwrap());
     let (first, claims) = assertion(&request, &signer.key);
-    assert_eq!(claims["iat"], json!(NOW.0), "of when it was made, not of when it is sent");
+    assert_eq!(
+        claims["iat"],
+        json!(NOW.0),
+        "the assertion has the time at which it was made, not at which it is sent"
+    );
     let busy = pending.receive(response(503, ""), moment(11, 3)).unwrap_err();
-    assert_eq!(busy.code(), "unavailable", "nobody waits with an assertion that must not be sent again");
+    assert_eq!(
+        busy.code(),
+        "unavailable",
+        "the flow does not wait with an assertion that it must not repeat"
+    );
 
     let attempt = signer.attempt(&client, 20, 4);
     let (request, _, pending) = sent(attempt.client_credentials(&wanted(), moment(30, 5)).unwrap());
@@ -154,7 +162,7 @@ fn a_signer_elsewhere_answers_late_and_each_attempt_has_an_assertion_of_its_own(
 }
 
 #[test]
-fn a_device_polls_with_a_key_elsewhere() {
+fn a_device_polls_with_a_remote_key() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
     let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     let begun = signer.attempt(&client, 0, 1).device_authorization(["a"], moment(0, 2)).unwrap();
@@ -164,7 +172,7 @@ fn a_device_polls_with_a_key_elsewhere() {
     let polled = signer.attempt(&client, 6, 4).poll(device, None, moment(8, 5)).unwrap();
     let (first, _, pending) = sent(polled);
     let Ok(Step::Wait(pause)) = pending.receive(undecided, moment(9, 6)) else { panic!("it rests") };
-    // A wake-up would need a key at hand; the saved grant goes on with the next assertion.
+    // A wake-up would need a local key. The saved grant goes on with the next assertion instead.
     let polled = signer.attempt(&client, 15, 7).poll(pause.save(), None, moment(16, 8)).unwrap();
     let (second, _, pending) = sent(polled);
     assert_ne!(assertion(&first, &signer.key).0, assertion(&second, &signer.key).0);
@@ -173,16 +181,16 @@ fn a_device_polls_with_a_key_elsewhere() {
 }
 
 #[test]
-fn an_assertion_of_somebody_else_is_sent_as_it_is() {
+fn a_foreign_assertion_is_sent_unchanged() {
     let client = builder().authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
     let attempt = client.attempt(Assertion::foreign("from.the.platform"));
     let (request, _, _) = sent(attempt.refresh(&"a-refresh-token".into(), None, None, moment(0, 1)).unwrap());
     assert_eq!(form(&request)["client_assertion"], "from.the.platform");
 }
 
-/// Without this, a client whose key is elsewhere would never get past a server that demands nonces.
+/// Without this, a client with a remote key would never get past a server that demands nonces.
 #[test]
-fn the_nonce_that_a_server_demands_is_in_the_error_where_the_flow_may_not_ask_again() {
+fn the_nonce_that_a_server_demands_is_in_the_error_if_the_flow_may_not_repeat_the_request() {
     let mut signer = Elsewhere { key: key(), asked: Vec::new() };
     let client =
         builder().authentication(ClientAuthentication::PrivateKeyJwt).dpop_key(key()).build().unwrap();

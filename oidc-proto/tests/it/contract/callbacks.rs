@@ -1,4 +1,4 @@
-//! Callbacks that are no logins with a code: done without a request, or for access alone.
+//! Callbacks other than a login with a code: logins that need no request, and access without a login.
 
 use super::{ISSUER, NOW, builder, form, key, moment, response, sent};
 use oidc_proto::{
@@ -50,7 +50,7 @@ impl Front {
         (query(&url), pending)
     }
 
-    /// What is posted to the redirect URI.
+    /// The form that is posted to the redirect URI.
     fn answer(&self, sent: &BTreeMap<String, String>, token: &str) -> AuthorizationResponse {
         let posted = format!("id_token={token}&state={}", sent["state"]);
         AuthorizationResponse::from_query(&posted).unwrap()
@@ -73,7 +73,7 @@ impl Front {
 }
 
 #[test]
-fn a_login_whose_keys_are_at_hand_is_done_without_a_request() {
+fn a_login_with_known_keys_completes_without_a_request() {
     let front = Front::new();
     let Ok(Step::Done(Identified { id_token, learned, .. })) = front.end(Some(front.keys.clone()), |_| {})
     else {
@@ -90,7 +90,7 @@ fn a_login_whose_keys_are_at_hand_is_done_without_a_request() {
 }
 
 #[test]
-fn an_id_token_that_comes_through_the_browser_is_held_to_its_request() {
+fn an_id_token_that_comes_through_the_browser_must_answer_its_request() {
     let front = Front::new();
     let (sent, _) = front.begin();
     assert_eq!((sent["response_type"].as_str(), sent["response_mode"].as_str()), ("id_token", "form_post"));
@@ -119,8 +119,8 @@ fn an_id_token_that_comes_through_the_browser_is_held_to_its_request() {
     assert_eq!(refused, CallbackError::State.into());
 }
 
-/// GitHub as its documentation describes it, re-made: no `openid`, no ID token, no `sub`, no `iss` in the callback,
-/// scopes with commas between them, and errors with status 200.
+/// GitHub, rebuilt from its documentation: no `openid`, no ID token, no `sub`, no `iss` in the callback,
+/// scopes separated by commas, and errors with status 200.
 struct GitHub(Client);
 
 impl GitHub {
@@ -164,7 +164,7 @@ fn access_is_granted_without_a_login() {
     assert_eq!(granted.tokens.scope.as_deref(), Some("repo,gist"));
     assert_eq!(granted.tokens.expires_at, Some(NOW.plus(10 + 28_800)));
 
-    // What nobody has asked for is believed by nobody.
+    // An ID token that was not asked for is ignored.
     let (_, pending) = github.begin();
     let told = GRANTED.replacen('{', r#"{"id_token": "not.checked.here", "#, 1);
     assert_eq!(github.end(pending, &told).unwrap().tokens.id_token, None);
@@ -182,7 +182,7 @@ fn an_error_with_status_200_is_a_refusal() {
 }
 
 #[test]
-fn access_is_saved_sealed_and_refreshed_as_a_login_is() {
+fn access_is_saved_sealed_and_refreshed_like_a_login() {
     let github = GitHub::new();
     let (_, pending) = github.begin();
     let saved = serde_json::to_string(&pending).unwrap();
@@ -204,9 +204,9 @@ fn access_is_saved_sealed_and_refreshed_as_a_login_is() {
     assert!(refreshed.rotated && refreshed.id_token.is_none());
 }
 
-/// Each kind of pending state answers a callback of its own kind alone.
+/// Each kind of pending state answers only callbacks of its own kind.
 #[test]
-fn no_pending_state_passes_for_one_of_another_kind() {
+fn no_pending_state_is_accepted_as_one_of_another_kind() {
     let (access, login, front) = (
         GitHub::new().begin().1,
         builder().build().unwrap().authorize(&AuthorizationRequest::default(), moment(0, 1)).unwrap().1,
@@ -235,7 +235,7 @@ fn no_pending_state_passes_for_one_of_another_kind() {
 }
 
 #[test]
-fn access_is_refused_where_a_login_would_be() {
+fn access_is_refused_wherever_a_login_would_be() {
     let github = GitHub::new();
     let openid = AccessRequest::new(["repo", "openid"]);
     let refused = github.0.authorize_access(&openid, moment(0, 1)).unwrap_err();

@@ -1,4 +1,4 @@
-//! Requests that present the client's certificate (RFC 8705), and where they go.
+//! Requests that present the client's certificate (RFC 8705), and the endpoints that they go to.
 
 use super::{ISSUER, builder, form, moment, sent};
 use oidc_proto::{
@@ -9,7 +9,7 @@ use oidc_proto::{
 };
 use serde_json::json;
 
-/// A client of a provider whose token endpoint for certificates is another one.
+/// A client of a provider that has another token endpoint for certificates.
 fn with_alias() -> ClientBuilder {
     let document = json!({
         "issuer": ISSUER,
@@ -34,7 +34,7 @@ fn with_alias() -> ClientBuilder {
 }
 
 #[test]
-fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
+fn a_client_with_a_certificate_uses_the_endpoints_for_certificates() {
     for method in [ClientAuthentication::TlsClientAuth, ClientAuthentication::SelfSignedTlsClientAuth] {
         let client = with_alias().authentication(method).build().unwrap();
         let call = client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap();
@@ -48,12 +48,12 @@ fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
         assert!(!form.contains_key("client_secret") && !form.contains_key("client_assertion"));
         assert!(!request.headers().contains_key("authorization"));
 
-        // Where there is no alias, the usual endpoint takes certificates, too.
+        // Without an alias, the usual endpoint takes certificates too.
         let call = client.introspect(&"t".into(), None, moment(0, 1)).unwrap();
         let (request, terms, _) = sent(call);
         assert_eq!(request.uri(), "https://op.example/introspect");
         assert!(terms.client_certificate);
-        // Users bring no certificate of ours, and keys are for everybody.
+        // The user's browser has no certificate of the client, and the keys are public.
         let (url, _) = client.authorize(&AuthorizationRequest::default(), moment(0, 1)).unwrap();
         assert_eq!(url.host_str(), Some("op.example"));
         let (request, terms, _) = sent(client.jwks().unwrap());
@@ -62,7 +62,7 @@ fn a_client_with_a_certificate_asks_where_certificates_are_asked_for() {
 }
 
 #[test]
-fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
+fn tokens_bound_to_a_certificate_are_requested_and_used_with_it() {
     let client = with_alias().secret("s").tls_client_certificate_bound_access_tokens().build().unwrap();
     assert_eq!(client.authentication(), ClientAuthentication::ClientSecretBasic);
     let (request, terms, _) =
@@ -72,7 +72,7 @@ fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
     let (request, terms, _) = sent(client.userinfo(&"token".into(), "alice", moment(0, 1)).unwrap());
     assert_eq!((request.uri().host(), terms.client_certificate), (Some("mtls.op.example"), true));
 
-    // A client without a certificate goes where it always went.
+    // A client without a certificate uses the usual endpoints.
     let client = with_alias().secret("s").build().unwrap();
     let (request, terms, _) =
         sent(client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 1)).unwrap());
@@ -80,7 +80,7 @@ fn tokens_that_are_bound_to_a_certificate_are_asked_for_and_used_with_it() {
 }
 
 #[test]
-fn a_certificate_and_a_secret_are_two_ways_to_authenticate() {
+fn a_certificate_and_a_secret_together_are_refused() {
     let refused =
         builder().secret("s").authentication(ClientAuthentication::TlsClientAuth).build().unwrap_err();
     assert_eq!(refused, ConfigError::Authentication("tls_client_auth"));

@@ -15,7 +15,8 @@ fn response(status: u16) -> http::Response<Vec<u8>> {
     super::response(status, "")
 }
 
-/// Asks a service of its own, and once more if the answer is lost. It may ask at some addresses only.
+/// A flow that asks a service of its own, and repeats the request once if the response is lost. It may only
+/// ask at certain addresses.
 #[derive(Debug)]
 struct Probe;
 
@@ -53,15 +54,15 @@ impl Flow for Probe {
 }
 
 #[test]
-fn a_flow_that_wants_to_ask_again_and_cannot_says_why() {
+fn a_flow_that_cannot_repeat_its_request_says_why() {
     let (_, _, pending) = sent(Probe::start("https://a.example").unwrap());
     assert_eq!(pending.fail(moment(1)).unwrap_err(), ConfigError::NoEndpoint("probe").into());
     let (_, _, pending) = sent(Probe::start("https://c.example").unwrap());
-    assert!(pending.fail(moment(1)).unwrap().is_none(), "this one gives up, and the transport knows why");
+    assert!(pending.fail(moment(1)).unwrap().is_none(), "this flow gives up, and the transport knows why");
 }
 
 #[test]
-fn a_flow_of_ones_own_names_its_endpoint_and_its_terms() {
+fn a_custom_flow_names_its_endpoint_and_its_terms() {
     let (_, terms, pending) = sent(Probe::start("https://a.example").unwrap());
     assert_eq!((terms.endpoint.name(), terms.max_body), ("probe", 3));
     assert_eq!(terms.timeout, Terms::new(Endpoint::Token).timeout);
@@ -73,7 +74,7 @@ fn a_flow_of_ones_own_names_its_endpoint_and_its_terms() {
     assert!(matches!(pending.receive(response(204), moment(1)), Ok(Step::Done(204))));
 }
 
-/// Says how an answer came, and asks once more where the first answer is 404.
+/// A flow that reports how each response came, and asks once more if the first status is 404.
 struct Twice;
 
 impl Then for Twice {
@@ -89,7 +90,7 @@ impl Then for Twice {
     }
 }
 
-/// Whatever flow it is, and its output in a tuple.
+/// Any flow, with its output in a tuple.
 struct Wrapped<F>(std::marker::PhantomData<F>);
 
 impl<F: Flow> Then for Wrapped<F> {
@@ -102,7 +103,7 @@ impl<F: Flow> Then for Wrapped<F> {
     }
 }
 
-/// Rests, and then is done.
+/// A flow that rests once, and then is done.
 struct Nap;
 
 impl Flow for Nap {
@@ -120,27 +121,27 @@ impl Flow for Nap {
 }
 
 #[test]
-fn a_flow_of_ones_own_goes_on_where_another_ends() {
+fn a_custom_flow_goes_on_where_another_ends() {
     let begin =
         |other| Probe::start("https://a.example").unwrap().carrying::<Twice>(other, moment(1)).unwrap();
     let (request, _, pending) = sent(begin(Some("https://c.example")));
     assert_eq!(request.uri(), "https://a.example");
     let (request, _, pending) = sent(pending.receive(response(404), moment(2)).unwrap());
-    assert_eq!(request.uri(), "https://c.example", "what comes then may send, too");
+    assert_eq!(request.uri(), "https://c.example", "the second flow may send, too");
     let done = pending.receive(response(404), moment(3)).unwrap();
-    assert!(matches!(done, Step::Done(said) if said == "404 0"), "once more, and no more than once");
+    assert!(matches!(done, Step::Done(said) if said == "404 0"), "one repetition, and no more");
 
     let (_, _, pending) = sent(begin(None));
     assert!(
         matches!(pending.receive(response(200), moment(2)).unwrap(), Step::Done(said) if said == "200 0")
     );
-    // What becomes of no response is the business of the first flow.
+    // A lost response is the business of the first flow.
     let (_, _, pending) = sent(begin(None));
     assert_eq!(pending.fail(moment(2)).unwrap_err(), ConfigError::NoEndpoint("probe").into());
 }
 
 #[test]
-fn any_flow_of_ours_can_be_the_first_of_a_larger_one() {
+fn any_flow_of_the_library_can_begin_a_larger_one() {
     let pause = Pause::<Nap>::new(NOW, 7).carrying::<Wrapped<Nap>>(());
     assert!(matches!(pause.wake(moment(1)), Ok(Step::Done((7,)))));
     let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default()).unwrap();
@@ -151,7 +152,7 @@ fn any_flow_of_ours_can_be_the_first_of_a_larger_one() {
     assert_eq!(refused.code(), "response_redirect");
 }
 
-/// Waits for an hour, or for a message.
+/// A flow that waits for an hour, or for a message.
 struct Ping;
 
 impl Flow for Ping {
@@ -174,19 +175,19 @@ impl Flow for Ping {
 }
 
 #[test]
-fn a_pause_ends_by_its_time_or_by_a_message() {
+fn a_pause_ends_at_its_time_or_with_a_message() {
     let pause = || Pause::<Ping>::new(NOW.plus(3_600), ());
     assert!(matches!(pause().notified(moment(1)), Ok(Step::Done("by a message"))));
     assert!(matches!(pause().wake(super::moment(3_600, 1)), Ok(Step::Done("in time"))));
     let Ok(Step::Wait(same)) = pause().wake(moment(1)) else { panic!("it is too early") };
     assert_eq!(same.until(), NOW.plus(3_600));
-    // The message reaches the flow inside of a larger one.
+    // The message reaches the flow inside a larger one.
     let larger = pause().carrying::<Wrapped<Ping>>(());
     assert!(matches!(larger.notified(moment(1)), Ok(Step::Done(("by a message",)))));
 }
 
 #[test]
-fn a_flow_that_awaits_no_message_waits_on() {
+fn a_flow_that_awaits_no_message_goes_on_waiting() {
     let pause = Pause::<Nap>::new(NOW.plus(60), 7).carrying::<Wrapped<Nap>>(());
     let Ok(Step::Wait(same)) = pause.notified(moment(1)) else { panic!("it waits on") };
     assert_eq!(same.until(), NOW.plus(60));

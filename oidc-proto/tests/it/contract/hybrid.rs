@@ -1,4 +1,5 @@
-//! Answers that carry tokens through the browser, and signed ones: verified before a code is sent.
+//! Authorization responses that carry tokens through the browser, and signed ones: they are verified before
+//! a code is sent.
 
 use super::{ISSUER, NOW, form, key, moment, response, sent};
 use oidc_proto::{
@@ -56,7 +57,7 @@ struct Party {
 
 type Claims = Map<String, Value>;
 
-/// What is done to claims before they are signed.
+/// A change to claims before they are signed.
 type Change = fn(&mut Claims);
 
 fn unchanged(_: &mut Claims) {}
@@ -77,7 +78,7 @@ impl Party {
         (url.query_pairs().into_owned().collect(), pending)
     }
 
-    /// What the provider signs: an ID token, or a response.
+    /// A JWT that the provider signs: an ID token or a response.
     fn sign(&self, claims: Value, change: impl FnOnce(&mut Claims)) -> String {
         let Value::Object(mut claims) = claims else { panic!() };
         change(&mut claims);
@@ -90,7 +91,7 @@ impl Party {
         self.sign(claims, change)
     }
 
-    /// The form that the browser posts, with an ID token that is changed so.
+    /// The form that the browser posts, with a changed ID token.
     fn posted(
         &self,
         kind: ResponseType,
@@ -128,13 +129,13 @@ impl Party {
         pending.callback(&self.client, keys, answer, moment(1, 2))
     }
 
-    /// The answer of the token endpoint.
+    /// The response of the token endpoint.
     fn granted(&self, nonce: &str, change: impl FnOnce(&mut Claims)) -> String {
         let id_token = self.id_token(nonce, change);
         json!({"access_token": BACK_TOKEN, "token_type": "Bearer", "id_token": id_token}).to_string()
     }
 
-    /// A signed response.
+    /// A signed authorization response.
     fn signed(&self, parameters: Value, change: impl FnOnce(&mut Claims)) -> AuthorizationResponse {
         let jwt = self.sign(parameters, |claims| {
             claims.insert("iss".into(), ISSUER.into());
@@ -162,7 +163,7 @@ fn signed_request() -> AuthorizationRequest {
 }
 
 #[test]
-fn each_hybrid_type_leads_to_a_user_and_to_what_came_through_the_browser() {
+fn each_hybrid_type_yields_the_user_and_the_tokens_that_came_through_the_browser() {
     let party = Party::new();
     for kind in [Code, CodeIdToken, CodeToken, CodeIdTokenToken] {
         let (asked, _) = party.begin(&AuthorizationRequest::default().response_type(kind));
@@ -183,7 +184,7 @@ fn each_hybrid_type_leads_to_a_user_and_to_what_came_through_the_browser() {
 }
 
 #[test]
-fn no_code_is_sent_before_what_came_with_it_is_verified() {
+fn no_code_is_sent_before_the_tokens_beside_it_are_verified() {
     let party = Party::new();
     let cases: [(ResponseType, Change, VerificationError); 9] = [
         (CodeIdToken, |claims| drop(claims.remove("c_hash")), VerificationError::Missing("c_hash")),
@@ -210,7 +211,7 @@ fn no_code_is_sent_before_what_came_with_it_is_verified() {
     ];
     for (kind, change, why) in cases {
         assert_eq!(party.end(kind, Some(party.keys.clone()), change).unwrap_err(), why.into());
-        // Without keys they are fetched first, and that is all that is sent.
+        // Without keys, the flow fetches them first, and sends nothing else.
         let (request, _, waiting) = sent(party.end(kind, None, change).unwrap());
         assert_eq!(request.uri(), "https://op.example/jwks");
         let refused = waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap_err();
@@ -219,7 +220,7 @@ fn no_code_is_sent_before_what_came_with_it_is_verified() {
 }
 
 #[test]
-fn what_was_asked_for_must_come() {
+fn every_requested_token_must_come() {
     let party = Party::new();
     for (kind, without, why) in [
         (CodeIdToken, "id_token", CallbackError::MissingIdToken),
@@ -238,7 +239,7 @@ fn what_was_asked_for_must_come() {
 }
 
 #[test]
-fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
+fn both_id_tokens_must_name_one_user_and_keys_are_fetched_once() {
     let party = Party::new();
     let (_, _, waiting) = sent(party.end(CodeIdToken, Some(party.keys.clone()), unchanged).unwrap());
     let (asked, _) = party.begin(&AuthorizationRequest::default());
@@ -247,8 +248,8 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let refused = waiting.receive(response(200, &mallory), moment(2, 3)).unwrap_err();
     assert_eq!(refused, VerificationError::FrontChannel("sub").into());
 
-    // The keys are fetched for the first ID token. The second is signed with a key that is not among them: nobody
-    // asks for newer ones again.
+    // The keys are fetched for the first ID token. The second is signed with a key that is not among them.
+    // The keys are not fetched again.
     let (_, _, waiting) = sent(party.end(CodeIdToken, None, unchanged).unwrap());
     let (request, _, waiting) =
         sent(waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap());
@@ -258,7 +259,7 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let refused = waiting.receive(response(200, &granted), moment(3, 4)).unwrap_err();
     assert_eq!(refused, VerificationError::Jws(JwsError::UnknownKey).into());
 
-    // A provider that repeats what came through the browser is not repeated.
+    // A provider may repeat what came through the browser. No error shows it.
     let (sent_to, pending) = party.begin(&AuthorizationRequest::default().response_type(CodeIdTokenToken));
     let posted = party.posted(CodeIdTokenToken, &sent_to, unchanged);
     let answer = AuthorizationResponse::from_form(posted.as_bytes()).unwrap();
@@ -269,11 +270,11 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     let echo = json!({"error": "invalid_grant", "error_description": echo}).to_string();
     let told = waiting.receive(response(400, &echo), moment(2, 3)).unwrap_err().to_string();
     assert!(!told.contains(id_token.expose()) && !told.contains(FRONT_TOKEN), "{told}");
-    // What is cut off must not show, either.
+    // Nor may a cut-off part show.
     let claims = id_token.expose().split('.').nth(1).unwrap();
     assert!(!told.contains(&claims[..24]), "{told}");
 
-    // What was fetched is what the caller learns.
+    // The caller gets the fetched keys.
     let (_, _, waiting) = sent(party.end(CodeIdToken, None, unchanged).unwrap());
     let (_, _, waiting) = sent(waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap());
     let granted = party.granted(&asked["nonce"], unchanged);
@@ -281,7 +282,7 @@ fn both_id_tokens_are_of_one_user_and_keys_are_fetched_once() {
     assert!(learned.keys.is_some() && learned.keys_asked_at == Some(NOW.plus(1)));
 }
 
-/// A key of another name.
+/// A key with another name.
 fn rotated() -> Arc<RingSigner> {
     use ring::{rand::SystemRandom, signature};
     let curve = &signature::ECDSA_P256_SHA256_FIXED_SIGNING;
@@ -324,17 +325,17 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
         let refused = end(keys(), party.signed(parameters(), change)).unwrap_err();
         assert_eq!(refused, CallbackError::Response(Box::new(why)).into());
     }
-    // Which login it belongs to stands inside, for whoever has several open.
+    // A caller with several open logins finds the right one by the `state` inside the response.
     let answer = party.signed(parameters(), unchanged);
     assert_eq!((answer.state.as_ref(), answer.claimed_state()), (None, Some(asked["state"].clone())));
-    // A forged answer causes no request: neither for a code nor for keys.
+    // A forged response causes no request: neither for a code nor for keys.
     let forged = party.signed(json!({"code": CODE, "state": "another"}), unchanged);
     assert_eq!(end(None, forged).unwrap_err(), CallbackError::State.into());
     let mut other = Party::new();
     other.key = key();
     let refused = end(keys(), other.signed(parameters(), unchanged));
     let (request, _, waiting) = sent(refused.unwrap());
-    assert_eq!(request.uri(), "https://op.example/jwks", "its key may be a new one");
+    assert_eq!(request.uri(), "https://op.example/jwks", "the key may be a new one");
     let refused = waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap_err();
     assert_eq!(
         refused,
@@ -343,7 +344,7 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
 }
 
 #[test]
-fn an_unsigned_answer_is_none_where_a_signed_one_was_asked_for() {
+fn an_unsigned_response_is_refused_where_a_signed_one_was_requested() {
     let party = Party::new();
     let (asked, pending) = party.begin(&signed_request());
     let state = &asked["state"];
@@ -352,7 +353,7 @@ fn an_unsigned_answer_is_none_where_a_signed_one_was_asked_for() {
     };
     let plain = |query: String| AuthorizationResponse::from_query(&query).unwrap();
     assert_eq!(end(plain(format!("code=c&state={state}"))), CallbackError::MissingResponse.into());
-    // A provider that says no says so.
+    // A refusal by the provider is reported as one.
     for answer in [
         plain(format!("error=invalid_request&state={state}")),
         party.signed(json!({"error": "invalid_request", "state": state}), unchanged),
@@ -360,7 +361,7 @@ fn an_unsigned_answer_is_none_where_a_signed_one_was_asked_for() {
         let Error::Callback(CallbackError::Denied(denied)) = end(answer) else { panic!() };
         assert_eq!(denied.error, "invalid_request");
     }
-    // And the other way round: nobody has asked for a signed one, so nobody looks into it.
+    // A signed response that was not asked for is not read.
     let (asked, pending) = party.begin(&AuthorizationRequest::default());
     let signed = party.signed(json!({"code": CODE, "state": asked["state"]}), unchanged);
     let refused = pending.callback(&party.client, Some(party.keys.clone()), signed, moment(1, 2));
@@ -383,7 +384,7 @@ fn a_signed_response_may_carry_tokens_or_grant_access_without_a_login() {
             "token_type": "Bearer", "expires_in": 60.0}),
         unchanged,
     );
-    // One set of keys serves the response and the ID token in it.
+    // One set of keys serves both the response and the ID token in it.
     let (request, _, waiting) = sent(pending.callback(&party.client, None, answer, moment(1, 2)).unwrap());
     assert_eq!(request.uri(), "https://op.example/jwks");
     let (request, _, waiting) =
@@ -405,7 +406,7 @@ fn a_signed_response_may_carry_tokens_or_grant_access_without_a_login() {
     let granted = r#"{"access_token": "a", "token_type": "Bearer"}"#;
     let Ok(Step::Done(access)) = waiting.receive(response(200, granted), moment(3, 4)) else { panic!() };
     assert_eq!(access.tokens.access_token.expose(), "a");
-    assert!(access.learned.keys.is_some(), "the next one need not fetch them");
+    assert!(access.learned.keys.is_some(), "the next login need not fetch the keys");
 
     let request = AuthorizationRequest::default().response_mode(ResponseMode::FormPostJwt);
     let (_, pending) = party.client.authorize_front_login(&request, moment(0, 1)).unwrap();
@@ -444,7 +445,7 @@ fn a_signed_response_may_be_signed_with_the_client_secret() {
 }
 
 #[test]
-fn what_cannot_come_back_is_not_asked_for() {
+fn an_impossible_response_is_never_requested() {
     let refused = |builder: ClientBuilder, request: &AuthorizationRequest| {
         builder.build().unwrap().authorize(request, moment(0, 1)).unwrap_err()
     };
@@ -467,7 +468,7 @@ fn what_cannot_come_back_is_not_asked_for() {
 }
 
 #[test]
-fn what_was_asked_for_is_saved_and_sealed_with_the_login() {
+fn the_requested_response_type_is_saved_and_sealed_with_the_login() {
     let party = Party::new();
     let keys = SealingKeys::new(1, &[7; 32]);
     for request in [
@@ -481,7 +482,7 @@ fn what_was_asked_for_is_saved_and_sealed_with_the_login() {
         let sealed = keys.seal(&pending, "login", moment(0, 4)).unwrap();
         assert_eq!(keys.open::<PendingAuthorization>(&sealed, "login").unwrap(), pending);
     }
-    // A saved state of a type that nobody knows is refused, and not taken for one with a code alone.
+    // A saved state of an unknown type is refused, and not taken for one with a code alone.
     let (_, pending) = party.begin(&AuthorizationRequest::default().response_type(CodeIdToken));
     let mut saved = serde_json::to_value(&pending).unwrap();
     saved["y"] = "id_token token".into();

@@ -1,4 +1,4 @@
-//! The contract: what every flow and every driver may count on.
+//! The contract that every flow and every driver can rely on.
 
 mod authentication;
 mod callbacks;
@@ -70,7 +70,7 @@ pub(crate) fn sent<F: Flow>(step: impl Into<Step<F>>) -> (Request, Terms, Pendin
     }
 }
 
-/// What a request carries.
+/// The parameters in the body of a request.
 pub(crate) fn form(request: &Request) -> BTreeMap<String, String> {
     url::form_urlencoded::parse(request.body()).into_owned().collect()
 }

@@ -1,4 +1,5 @@
-//! A client that proves: a proof for each request, and one more request for a server that demands a nonce.
+//! A client that sends DPoP proofs: one for each request, and one more request for a server that demands a
+//! nonce.
 
 use super::{NOW, builder, form, key, moment, read, response, sent, with_nonce};
 use http::Method;
@@ -19,16 +20,16 @@ const USERINFO: &str = "https://op.example/userinfo";
 const BOUND: &str = r#"{"access_token": "an-access-token", "token_type": "dpop", "expires_in": 60}"#;
 const DEMAND: &str = r#"{"error": "use_dpop_nonce", "error_description": "a nonce, please"}"#;
 
-/// Holds the proof of a request against a verifier of ours, and returns its nonce and its `jti`.
+/// Verifies the proof of a request with the library's verifier, and returns its nonce and its `jti`.
 fn proof(request: &Request, url: &str, token: Option<&Secret>, now: Timestamp) -> (Option<String>, String) {
     let verifier = DpopVerifier::new();
     let proof = verifier.verify(request.headers(), request.method(), url, token, now);
-    assert!(proof.is_ok(), "a server takes the proof: {proof:?}");
+    assert!(proof.is_ok(), "a server accepts the proof: {proof:?}");
     let (header, claims) = read(request.headers()["dpop"].to_str().unwrap());
     let names: std::collections::BTreeSet<&str> =
         header["jwk"].as_object().unwrap().keys().map(String::as_str).collect();
     assert_eq!(names, ["crv", "kty", "x", "y"].into(), "the key itself and nothing else");
-    assert_eq!(claims["htu"], url, "without the query");
+    assert_eq!(claims["htu"], url, "the URL has no query");
     (claims["nonce"].as_str().map(str::to_owned), claims["jti"].as_str().unwrap().to_owned())
 }
 
@@ -36,7 +37,8 @@ fn client() -> Client {
     builder().signer(key()).dpop_key(key()).build().unwrap()
 }
 
-/// One demand is met by one more request, which is proven and authenticated anew; a second one ends the flow.
+/// A demand for a nonce leads to one more request, with a new proof and new authentication. A second demand
+/// ends the flow.
 fn demanded_once_and_never_twice<F: Flow<Output: std::fmt::Debug>>(
     start: &dyn Fn(&Client) -> Call<F>,
     (url, token): (&str, Option<&Secret>),
@@ -50,12 +52,16 @@ fn demanded_once_and_never_twice<F: Flow<Output: std::fmt::Debug>>(
     };
     let (first, _, pending) = sent(start(&client));
     let (none, jti) = proof(&first, url, token, NOW);
-    assert_eq!(none, None, "nobody has named a nonce");
+    assert_eq!(none, None, "the server has named no nonce yet");
     let (second, _, pending) = sent(pending.receive(demand("n1"), moment(0, 2)).unwrap());
     let (nonce, other) = proof(&second, url, token, NOW);
     assert_eq!(nonce.as_deref(), Some("n1"));
     assert_ne!(jti, other, "no proof is sent twice");
-    assert_eq!((spent(&first), first.uri()), (spent(&second), second.uri()), "the same request otherwise");
+    assert_eq!(
+        (spent(&first), first.uri()),
+        (spent(&second), second.uri()),
+        "everything else in the request is the same"
+    );
     assert!(
         form(&first).get("client_assertion").is_none_or(|one| one != &form(&second)["client_assertion"]),
         "no assertion is sent twice"
@@ -63,10 +69,10 @@ fn demanded_once_and_never_twice<F: Flow<Output: std::fmt::Debug>>(
     let Err(Error::OAuth(refused)) = pending.receive(demand("n2"), moment(0, 3)) else { panic!("it ends") };
     assert_eq!((refused.dpop_nonce.as_deref(), &*refused.response.error), (Some("n2"), "use_dpop_nonce"));
 
-    // Who knows the nonce sends it at once.
+    // A client that knows the nonce sends it at once.
     let (request, _, _) = sent(start(&client.with_dpop_nonce(Endpoint::Token, "n2")));
     assert_eq!(proof(&request, url, token, NOW).0.as_deref(), Some("n2"));
-    // A demand without a nonce, or a nonce that no header can carry, is an error like any other.
+    // A demand without a nonce, or with a nonce that no header can carry, is an ordinary error.
     for odd in ["", "a b", "\"quoted\"", "a\\b"] {
         let (_, _, pending) = sent(start(&client));
         assert!(pending.receive(demand(odd), moment(0, 4)).is_err(), "{odd:?}");
@@ -81,7 +87,7 @@ fn at_the_token_endpoint(nonce: &str) -> http::Response<Vec<u8>> {
 }
 
 #[test]
-fn a_code_and_a_refresh_token_and_the_client_itself() {
+fn a_nonce_is_proven_for_a_code_a_refresh_token_and_the_client_itself() {
     let token = (TOKEN, None);
     let callback = |client: &Client| {
         let (_, pending) = client.authorize(&AuthorizationRequest::default(), moment(0, 9)).unwrap();
@@ -101,7 +107,7 @@ fn a_code_and_a_refresh_token_and_the_client_itself() {
 }
 
 #[test]
-fn userinfo() {
+fn userinfo_is_requested_with_a_proof() {
     let token = Secret::new("an-access-token");
     let ask = |client: &Client| client.userinfo(&token, "alice", moment(0, 1)).unwrap();
     let (request, _, pending) = sent(ask(&client()));
@@ -119,7 +125,7 @@ fn userinfo() {
 }
 
 #[test]
-fn a_nonce_is_sent_to_the_server_that_wants_it_and_to_no_other() {
+fn a_nonce_is_sent_only_to_the_server_that_wants_it() {
     let learned = |url: &str| {
         let mut nonces = DpopNonces::new();
         nonces.learn(&url.parse().unwrap(), with_nonce(response(200, ""), "n1").headers());
@@ -136,9 +142,9 @@ fn a_nonce_is_sent_to_the_server_that_wants_it_and_to_no_other() {
     }
 }
 
-/// A key that is asked between two transitions of a flow.
+/// A remote key, which signs between two transitions of a flow.
 #[test]
-fn a_proof_may_be_signed_elsewhere_and_late() {
+fn a_proof_may_be_signed_remotely_and_late() {
     let (secret, assertions) = (key(), key());
     let public = secret.public_jwk().unwrap();
     let client =
@@ -154,7 +160,8 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     let (request, _, pending) = sent(attempt.client_credentials(&wanted, moment(5, 2)).unwrap());
     let (nonce, first) = proof(&request, TOKEN, None, NOW.plus(5));
     assert_eq!(nonce, None);
-    // A proof that was sent is not sent again: the flow ends, and says which nonce is wanted.
+    // A proof that was sent is not sent again: the flow ends, and its error has the nonce that the server
+    // wants.
     let Err(Error::OAuth(refused)) = pending.receive(at_the_token_endpoint("n1"), moment(6, 3)) else {
         panic!()
     };
@@ -164,7 +171,7 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     let (nonce, second) = proof(&request, TOKEN, None, NOW.plus(8));
     assert_eq!(nonce.as_deref(), Some("n1"));
     assert_ne!(first, second);
-    // What comes must be bound, wherever the key is.
+    // The token must be bound, wherever the key is.
     let unbound = BOUND.replace("dpop", "Bearer");
     let refused = pending.receive(response(200, &unbound), moment(9, 6)).unwrap_err();
     assert_eq!(refused.code(), "response_not_bound");
@@ -175,7 +182,8 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     assert_eq!(request.headers()["authorization"], "DPoP an-access-token");
     proof(&request, USERINFO, Some(&token), NOW.plus(11));
 
-    // A proof that would not be sent is refused, and so is one of a client that then took a bearer token.
+    // A proof that would not be sent is refused, and so is a proof of a client that would then accept a
+    // bearer token.
     for (client, endpoint) in [(&client, Endpoint::Introspection), (&client, Endpoint::Revocation)] {
         let refused = client.proof_to_sign(endpoint, None, moment(12, 9)).unwrap_err();
         assert_eq!(refused, ConfigError::UnwantedProof.into());
@@ -189,7 +197,7 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
     let refused = attempt.client_credentials(&wanted, moment(12, 9)).unwrap_err();
     assert_eq!(refused, ConfigError::UnwantedProof.into());
 
-    // Without a proof nothing is sent; and no login begins that could not end.
+    // Without a proof nothing is sent, and no login begins that could not end.
     let refused = client.client_credentials(&wanted, moment(12, 9)).unwrap_err();
     assert_eq!(refused, ConfigError::NoProof.into());
     assert_eq!(client.userinfo(&token, "alice", moment(12, 9)).unwrap_err(), ConfigError::NoProof.into());
@@ -203,11 +211,11 @@ fn a_proof_may_be_signed_elsewhere_and_late() {
 fn a_device_remembers_the_nonce_from_one_poll_to_the_next() {
     let client = client();
     let (request, _, pending) = sent(client.device_authorization(["a"], moment(0, 1)).unwrap());
-    assert!(!request.headers().contains_key("dpop"), "no token comes of this request");
+    assert!(!request.headers().contains_key("dpop"), "this request yields no token");
     let device = r#"{"device_code": "a-device-code", "user_code": "U", "expires_in": 600,
         "verification_uri": "https://op.example/enter"}"#;
     let Ok(Step::Done(device)) = pending.receive(response(200, device), moment(0, 2)) else { panic!() };
-    // Nobody would sign when it wakes.
+    // No local key would sign at the wake-up.
     let public = key().public_jwk().unwrap();
     let elsewhere = builder().dpop_public_key(public, Algorithm::ES256).build().unwrap();
     let refused = device.clone().poll(&elsewhere, None, NOW).unwrap_err();
@@ -223,11 +231,15 @@ fn a_device_remembers_the_nonce_from_one_poll_to_the_next() {
     let undecided = with_nonce(response(400, r#"{"error": "authorization_pending"}"#), "n2");
     let Ok(Step::Wait(pause)) = pending.receive(undecided, moment(7, 5)) else { panic!("it rests") };
     let (request, _, _) = sent(pause.wake(moment(20, 6)).unwrap());
-    assert_eq!(proof(&request, TOKEN, None, NOW.plus(20)).0.as_deref(), Some("n2"), "the newest one");
+    assert_eq!(
+        proof(&request, TOKEN, None, NOW.plus(20)).0.as_deref(),
+        Some("n2"),
+        "the newest nonce is kept"
+    );
 }
 
 #[test]
-fn a_request_that_waits_keeps_the_newest_nonce_and_proves_anew() {
+fn a_waiting_request_keeps_the_newest_nonce_and_makes_a_new_proof() {
     let client = client();
     let begun = client.client_credentials(&ClientCredentialsRequest::new(["a"]), moment(0, 1)).unwrap();
     let (_, _, pending) = sent(begun);
@@ -242,7 +254,7 @@ fn a_request_that_waits_keeps_the_newest_nonce_and_proves_anew() {
 }
 
 #[test]
-fn a_client_with_a_key_takes_no_token_that_anybody_can_use() {
+fn a_client_with_a_key_refuses_a_bearer_token() {
     let begin = || sent(client().refresh(&"a-refresh-token".into(), None, None, moment(0, 1)).unwrap()).2;
     assert!(matches!(begin().receive(response(200, BOUND), moment(0, 2)), Ok(Step::Done(_))));
     let bearer = BOUND.replace("dpop", "Bearer");
@@ -252,7 +264,7 @@ fn a_client_with_a_key_takes_no_token_that_anybody_can_use() {
 }
 
 #[test]
-fn a_shared_secret_proves_nothing() {
+fn a_shared_secret_cannot_sign_proofs() {
     let secret = RingSigner::from_secret(Algorithm::HS256, &Secret::new("x".repeat(64)), None).unwrap();
     assert_eq!(builder().dpop_key(Arc::new(secret)).build().unwrap_err(), ConfigError::DpopKey);
 }

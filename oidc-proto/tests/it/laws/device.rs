@@ -1,4 +1,4 @@
-//! What the laws are to a device: it asks until its user has decided, or the time is up.
+//! The laws for a device: it polls until its user has decided, or the time is up.
 
 use super::{
     flows::Kind,
@@ -11,10 +11,10 @@ use oidc_proto::{
 
 pub(crate) const INTERVAL: i64 = 5;
 pub(crate) const LIFETIME: i64 = 25;
-/// After 5, 10 and 15 seconds, and as late as it makes sense: there is no room for two after 15.
+/// Polls after 5, 10 and 15 seconds, and one as late as possible: no two fit after 15.
 pub(crate) const POLLS: usize = 4;
 
-/// A device whose user has agreed before it asks for the first time. (One who has not, the script plays.)
+/// A device whose user has agreed before the first poll. (The script plays a user who has not.)
 pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
     let call = client.device_authorization(["openid", "profile"], Moment::new(world.clock, [4; 32])).unwrap();
     let (request, _, pending) = call.into_parts();
@@ -26,11 +26,11 @@ pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
     device
 }
 
-/// Whether a device asks again after this answer: the interval from then on, and the least wait.
+/// Whether a device polls again after this response. Returns the interval from then on, and the least wait.
 fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
     match answer {
         Answer::Lost { .. } => Some((2 * interval, 2 * interval)),
-        // A server that fails has not decided, whatever it writes.
+        // A failing server has not decided, whatever it writes.
         Answer::Status { status: 500..=502 | 504..=599, body, .. } if body.starts_with(br#"{"error":""#) => {
             Some((2 * interval, 2 * interval))
         }
@@ -48,8 +48,8 @@ fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
     }
 }
 
-/// Laws 2 and 5: each wait is as long as section 3.5 says, and it gives up for an answer that ends it, or
-/// when the time is up; whatever somebody did to the clock, that comes after the lifetime at the latest.
+/// Laws 2 and 5: each wait is as long as section 3.5 says. The device gives up after a response that ends
+/// the grant, or when the time is up. Whatever happens to the clock, it gives up once the lifetime is over.
 pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
     assert_eq!(trace.waits[0].until.0 - trace.waits[0].made.0, INTERVAL);
     let (mut interval, mut expires) = (INTERVAL, trace.waits[0].made.plus(LIFETIME));
@@ -65,7 +65,7 @@ pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
         let took = (exchange.at.0 - exchange.sent.0).clamp(0, 10);
         let (soonest, last) = (exchange.at.plus(wait), expires.plus(-1 - took));
         interval = later;
-        // Whoever would have no time for another question asks this one in the last second in which it arrives.
+        // If there is no time for one more poll, this poll comes in the last second in which it can arrive.
         let until = if soonest.plus(interval) > last { soonest.max(last) } else { soonest };
         assert_eq!(next.map(|next| next.until), (until < expires).then_some(until), "{trace:?}");
     }

@@ -33,36 +33,36 @@ const AUDIENCE: &str = "__Host-login at app.example";
 pub(crate) enum Keys {
     None,
     Current,
-    /// Those before the provider rotated.
+    /// The keys from before the rotation.
     Stale,
 }
 
-/// How a state at rest gets from one node to another.
+/// The way in which a state at rest gets from one node to another.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(crate) enum Form {
-    /// It stays where it is.
+    /// The state stays where it is.
     #[default]
     Kept,
     Json,
     Sealed,
-    /// Sealed; a login among others of the same browser.
+    /// Sealed in a cookie, among other logins of the same browser.
     Cookie,
 }
 
-/// What must not change anything.
+/// The disturbances that must not change anything.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Disturbance {
-    /// What happens to each state at rest, one after the other: saved, and resumed by another node.
+    /// What happens to each state at rest, in order: it is saved in this form, and another node resumes it.
     pub(crate) saved: [Form; 3],
-    /// How often each pause is woken too early.
+    /// The number of times that each pause is woken too early.
     pub(crate) early: u8,
 }
 
-/// A flow, and how it is set up.
+/// A flow, and its settings.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Kind {
     Discovery,
-    /// In the form that is not there, then in the other.
+    /// Discovery at the form that is missing, and then at the other.
     EitherForm,
     SignedMetadata,
     ResourceDiscovery,
@@ -116,7 +116,8 @@ pub(crate) const EVERY: [Kind; 22] = [
 ];
 
 impl Kind {
-    /// Law 5: after how many requests, and after how many seconds of waiting, it is over at the latest.
+    /// Law 5: the largest number of requests, and the longest wait in seconds, after which the flow has
+    /// ended.
     pub(crate) const fn bound(self) -> (usize, i64) {
         match self {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
@@ -131,12 +132,12 @@ impl Kind {
         }
     }
 
-    /// Whether it waits, and asks again in the same words.
+    /// Whether the flow waits, and then repeats the same request.
     pub(crate) const fn repeats(self) -> bool {
         matches!(self, Self::ClientCredentials | Self::Introspection { once: false } | Self::Revocation)
     }
 
-    /// What may be sent once and never again.
+    /// The parameter that may be sent only once.
     pub(crate) const fn sent_once(self) -> Option<&'static str> {
         match self {
             Self::Code { .. } => Some("code="),
@@ -151,7 +152,7 @@ impl Kind {
         self.run_at(NOW, script, disturbance)
     }
 
-    /// The same, at a clock that jumps to this time once the flow has begun.
+    /// Begins the flow, and then sets the clock to this time before the script goes on.
     pub(crate) fn run_at(
         self,
         clock: Timestamp,
@@ -164,7 +165,7 @@ impl Kind {
             _ => Keys::Current,
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
-        // Two nodes, set up alike, each of which has fetched the metadata for itself.
+        // Two nodes with the same settings. Each has fetched the metadata itself.
         let client = client(&mut provider, userinfo);
         let other_node = self::client(&mut self::provider(), userinfo);
         let current = Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap());
@@ -205,7 +206,7 @@ impl Kind {
                     Discovery::with(ISSUER, options).unwrap(),
                     |pause, _| pause,
                     |found| {
-                        assert_eq!(found.extra["signed"], true, "no signature, no metadata");
+                        assert_eq!(found.extra["signed"], true, "metadata without a signature is refused");
                         metadata(found)
                     },
                 )
@@ -228,7 +229,7 @@ impl Kind {
                     call,
                     |pause, _| pause,
                     |renewed| {
-                        assert!(!renewed.value.is_empty(), "no keys are no keys to use");
+                        assert!(!renewed.value.is_empty(), "an empty key set is an error");
                         format!("{renewed:?}")
                     },
                 )
@@ -247,7 +248,7 @@ impl Kind {
             }
             (Self::Revocation, _) => {
                 let call = client.revoke(&token.unwrap(), None, Moment::new(NOW, [7; 32])).unwrap();
-                // No saved form, as of introspection: it can be parked in memory.
+                // Introspection has no saved form. It can be parked in memory.
                 let mut forms = disturbance.saved.into_iter();
                 let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
                     Form::Kept => pause,
@@ -264,7 +265,7 @@ impl Kind {
                     }
                     false => {
                         let call = client.introspect(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
-                        // No saved form, but it can be parked in memory.
+                        // This flow has no saved form. It can be parked in memory.
                         let mut forms = disturbance.saved.into_iter();
                         let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
                             Form::Kept => pause,
@@ -332,7 +333,7 @@ impl Kind {
     }
 }
 
-/// A state, after it was saved in this form and loaded again.
+/// A state that was saved in this form and loaded again.
 fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
     match form {
         Form::Kept => state,
@@ -344,12 +345,12 @@ fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
     }
 }
 
-/// What was saved goes on at the other node.
+/// The node that goes on with a saved state.
 fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
     if form == Form::Kept { first } else { other }
 }
 
-/// All that two nodes share, besides what an operator configures.
+/// The sealing keys are all that two nodes share, besides the operator's settings.
 fn sealing_keys() -> SealingKeys {
     SealingKeys::new(1, &[0x5A; 32])
 }
@@ -376,7 +377,7 @@ fn client(provider: &mut TestProvider, userinfo: bool) -> Client {
     if userinfo { builder.fetch_userinfo() } else { builder }.build().unwrap()
 }
 
-/// The user goes away and comes back.
+/// The user leaves and comes back.
 fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form: Form) -> Call<Login> {
     let client = nodes[0];
     let mut seed = Seed::new(1);
@@ -395,7 +396,7 @@ fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form:
         .expect("the code is sent")
 }
 
-/// A login as it comes back out of a cookie in which other logins were open, begun before it and after.
+/// A login that comes back out of a cookie in which older and newer logins were open.
 fn among_others(client: &Client, pending: PendingAuthorization) -> PendingAuthorization {
     let (state, mut seed) = (pending.state().to_owned(), Seed::new(2));
     let mut other = || client.authorize(&AuthorizationRequest::default(), seed.moment(NOW)).unwrap().1;
@@ -435,7 +436,7 @@ fn show_introspection(said: IntrospectionResponse) -> String {
     format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
 }
 
-/// Secrets are redacted in `Debug`, so they are shown one by one: two runs must agree in them, too.
+/// `Debug` redacts secrets, so they are compared one by one: two runs must agree in them, too.
 fn show_tokens(tokens: &TokenResponse) -> String {
     let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let TokenResponse { access_token, refresh_token, id_token, .. } = tokens;

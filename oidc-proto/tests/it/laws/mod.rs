@@ -1,4 +1,4 @@
-//! The five laws of `oidc_proto::flow`, held against every flow and random servers.
+//! The five laws of `oidc_proto::flow`, checked for every flow with random servers.
 
 mod device;
 mod flows;
@@ -18,10 +18,10 @@ use proptest::{
 use std::{collections::BTreeSet, time::Duration};
 use world::{Answer, End, RetryAfter, Script, answers, busy, honest, scripts, undecided};
 
-/// The longest `Retry-After` that is obeyed, in seconds.
+/// The longest `Retry-After` that is respected, in seconds.
 const RETRY_AFTER_CAP: i64 = flow::RETRY_AFTER_CAP.as_secs().cast_signed();
 
-/// Many scripts for every flow; the smallest that fails is printed.
+/// Runs many scripts for every flow, and prints the smallest one that fails.
 fn for_random_servers(cases: u32, check: impl Fn(Kind, Script, u8) -> Result<(), TestCaseError>) {
     for kind in EVERY {
         let config = Config { cases, failure_persistence: None, ..Config::default() };
@@ -31,10 +31,11 @@ fn for_random_servers(cases: u32, check: impl Fn(Kind, Script, u8) -> Result<(),
     }
 }
 
-/// Law 1. A flow has one request in flight by construction: `into_parts` gives one request away and
-/// one value that takes its response. What is left to show: nothing that is spent is sent again.
+/// Law 1. A flow has one request in flight by construction: `into_parts` returns one request, and one value
+/// that takes its response. The test shows the rest: no code, token or assertion that was used is sent
+/// again.
 #[test]
-fn law_1_what_is_spent_is_sent_once() {
+fn law_1_a_spent_credential_is_never_sent_again() {
     for_random_servers(200, |kind, script, _| {
         let (trace, provider) = kind.run(script, Disturbance::default());
         if let Some(parameter) = kind.sent_once() {
@@ -42,7 +43,7 @@ fn law_1_what_is_spent_is_sent_once() {
             prop_assert_eq!(times, 1, "{:?}", trace);
         }
         if is_device(kind) {
-            // The device code may be sent until it is spent; the keys are asked for once.
+            // The device code may be sent until it is used. The keys are requested once.
             let (asked, rest): (Vec<_>, Vec<_>) =
                 trace.requests().into_iter().partition(|sent| sent.body.contains("device_code="));
             prop_assert!(asked.iter().all(|sent| sent == &asked[0]), "in the same words: {:?}", trace);
@@ -54,10 +55,10 @@ fn law_1_what_is_spent_is_sent_once() {
     });
 }
 
-/// Law 2. After `Err` there is nothing to go on with, by construction. What is left to show: a flow
+/// Law 2. After `Err` there is no value to go on with, by construction. The test shows the rest: a flow
 /// that may go on does.
 #[test]
-fn law_2_err_only_when_nothing_more_can_be_done() {
+fn law_2_a_flow_fails_only_when_nothing_more_can_be_done() {
     for_random_servers(200, |kind, script, _| {
         let (trace, _) = kind.run(script, Disturbance::default());
         if is_device(kind) {
@@ -71,7 +72,7 @@ fn law_2_err_only_when_nothing_more_can_be_done() {
             if kind.repeats() {
                 prop_assert_eq!(last, !goes_on, "{:?}", trace);
             } else if matches!(exchange.answer, Answer::Lost { .. }) {
-                // New tokens have come: only the keys to check their ID token with are lost.
+                // New tokens have come. Only the keys that verify their ID token are lost.
                 let refreshed = matches!(kind, Kind::Refresh { .. }) && index == 1;
                 prop_assert!(last, "{:?}", trace);
                 let unchecked = |shown: &String| shown.contains("id_token_unchecked: true");
@@ -84,7 +85,7 @@ fn law_2_err_only_when_nothing_more_can_be_done() {
     });
 }
 
-/// For a request that may be repeated: whether this answer is a reason to, and the least wait.
+/// Whether a repeatable request is repeated after this response, and the least wait.
 fn recoverable(answer: &Answer) -> Option<i64> {
     match answer {
         Answer::Lost { .. } => Some(0),
@@ -96,14 +97,15 @@ fn recoverable(answer: &Answer) -> Option<i64> {
     }
 }
 
-/// Law 3. Saved and resumed at every rest is the same as never interrupted: as JSON, sealed, or sealed in
-/// a cookie with other logins; by a node that has fetched the metadata for itself; at all of the rests, or
-/// only at some of them. Every flow with a saved form is among them: a login is saved while its user is
-/// away, a client credentials grant while it waits, a device while its user decides, what a refresh needs of its login between the two.
+/// Law 3. A flow that is saved and resumed at every rest behaves like one that is never interrupted. It is
+/// saved as JSON, sealed, or sealed in a cookie with other logins. The node that resumes it has fetched the
+/// metadata itself. All rests are tried, and only some of them. The test covers every flow with a saved
+/// form: a login while its user is away, a client credentials grant while it waits, a device while its user
+/// decides, and the data of a login that a refresh needs.
 ///
-/// An introspection that waits has no saved form, on purpose: its state holds the token that it asks
-/// about, and a saved form holds no secret. It can be parked in memory, which changes nothing either. All
-/// other flows are never at rest: between two requests they hold what may be sent once.
+/// A waiting introspection has no saved form, on purpose: its state holds the token that it asks about, and
+/// a saved form holds no secret. It can be parked in memory, which changes nothing either. All other flows
+/// are never at rest: between two requests they hold a value that may be sent only once.
 #[test]
 fn law_3_a_saved_flow_is_the_same_flow() {
     use Form::{Cookie, Json, Kept, Sealed};
@@ -122,13 +124,13 @@ fn law_3_a_saved_flow_is_the_same_flow() {
     });
 }
 
-/// The table in `docs/saved-state.md` leaves no public flow out: each stands there with the state that is
-/// saved of it, or the reason why there is none.
+/// The table in `docs/saved-state.md` has every public flow, each with the state that is saved of it, or
+/// the reason why there is none.
 #[test]
-fn every_flow_stands_in_the_table_of_saved_states() {
+fn every_flow_is_in_the_table_of_saved_states() {
     let root = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
     let table = std::fs::read_to_string(format!("{root}/docs/saved-state.md")).unwrap();
-    // What a room names is public; the flows that others are made of are not.
+    // The types that a room re-exports are public. The flows that other flows are made of are not.
     let words = ["flow", "renew"]
         .map(|room| std::fs::read_to_string(format!("{root}/oidc-proto/src/{room}/mod.rs")).unwrap());
     let public =
@@ -163,10 +165,10 @@ fn every_flow_stands_in_the_table_of_saved_states() {
     }
 }
 
-/// Law 4. The same moments and responses give the same run; waking early changes nothing. (That a
-/// wait lies in the future, and that the same pause comes back, `World::play` checks each time.)
+/// Law 4. The same moments and responses give the same run, and an early wake-up changes nothing.
+/// (`World::play` checks each time that a wait ends in the future, and that the same pause is returned.)
 #[test]
-fn law_4_everything_follows_from_what_is_given() {
+fn law_4_the_same_input_gives_the_same_run() {
     for_random_servers(100, |kind, script, early| {
         let (once, _) = kind.run(script.clone(), Disturbance::default());
         let (twice, _) = kind.run(script.clone(), Disturbance::default());
@@ -177,14 +179,14 @@ fn law_4_everything_follows_from_what_is_given() {
     });
 }
 
-/// Law 5. Every flow ends, within its own bound of requests and of seconds; and each wait is at least
-/// as long as the provider asked for.
+/// Law 5. Every flow ends within its own limits of requests and of seconds, and each wait is at least as
+/// long as the provider asked for.
 #[test]
 fn law_5_every_flow_ends_in_time() {
     for_random_servers(200, |kind, script, _| {
         let (trace, _) = kind.run(script, Disturbance::default());
         let (requests, seconds) = kind.bound();
-        // A device's clock can be past its time before it asks at all.
+        // A device's clock can be past its time before the first poll.
         let least = usize::from(!is_device(kind));
         prop_assert!((least..=requests).contains(&trace.exchanges.len()), "{:?}", trace);
         prop_assert!(trace.waited() <= seconds, "{} s: {:?}", trace.waited(), trace);
@@ -200,9 +202,9 @@ fn law_5_every_flow_ends_in_time() {
     });
 }
 
-/// The properties above are worth something only if the random servers get everywhere.
+/// The properties above prove something only if the random servers reach every case.
 #[test]
-fn the_random_servers_reach_every_end_and_every_length() {
+fn random_servers_reach_every_end_and_every_length() {
     for kind in EVERY {
         let mut runner = TestRunner::deterministic();
         let (mut ends, mut lengths, mut codes) = (BTreeSet::new(), BTreeSet::new(), BTreeSet::new());
@@ -222,7 +224,7 @@ fn the_random_servers_reach_every_end_and_every_length() {
         assert_eq!(ends, BTreeSet::from(["done", "failed", "lost"]), "{kind:?}");
         assert!(codes.len() >= 4, "{kind:?}: {codes:?}");
         let longest = match kind {
-            // With the keys at hand there is no second request, unless a changed token names another.
+            // With known keys there is no second request, unless a changed token names another key.
             Kind::Code { keys: Keys::Current, .. } | Kind::Refresh { keys: Keys::Current } => 1,
             Kind::Device { .. } => POLLS,
             _ => kind.bound().0,
@@ -231,9 +233,9 @@ fn the_random_servers_reach_every_end_and_every_length() {
     }
 }
 
-/// No clock is too strange: the ends of time are times, too.
+/// No time is too strange for a clock, not even the smallest and the largest.
 #[test]
-fn the_ends_of_time_break_nothing() {
+fn the_smallest_and_largest_times_break_nothing() {
     for clock in [i64::MIN, i64::MIN + 1, -1, 0, i64::MAX - 1, i64::MAX] {
         for retry_after in [RetryAfter::Absent, RetryAfter::Seconds(60), RetryAfter::Seconds(i64::MAX)] {
             let script = answers([busy(503, retry_after.clone()), Answer::Bytes(b"{}".to_vec())]);
@@ -284,10 +286,10 @@ fn an_honest_provider_gets_exactly_these_requests() {
     }
 }
 
-/// What may be repeated, at a server that never has time: four attempts, each wait at least what was
-/// asked, and then the error says what the server said.
+/// A repeatable request at a server that is always busy: four attempts, each wait at least as long as the
+/// server asked for, and then the error has the server's last word.
 #[test]
-fn a_server_that_is_always_busy_is_asked_four_times() {
+fn an_always_busy_server_gets_four_requests() {
     for (answer, least) in [
         (busy(503, RetryAfter::Absent), 1),
         (busy(429, RetryAfter::Seconds(7)), 7),
@@ -301,7 +303,7 @@ fn a_server_that_is_always_busy_is_asked_four_times() {
             let (trace, _) = kind.run(answers([answer.clone()]), Disturbance::default());
             assert_eq!((trace.exchanges.len(), trace.waits.len()), (4, 3), "{answer:?}");
             assert!(trace.waits.iter().all(|wait| wait.until.0 - wait.made.0 >= least), "{:?}", trace.waits);
-            assert_eq!(trace.requests()[0], trace.requests()[3], "asked in the same words");
+            assert_eq!(trace.requests()[0], trace.requests()[3], "each request is the same");
             match trace.end {
                 End::Lost => assert!(lost, "{answer:?}"),
                 End::Failed(Error::Unavailable(unavailable)) => {
@@ -314,13 +316,17 @@ fn a_server_that_is_always_busy_is_asked_four_times() {
     let busy_for_too_long = answers([busy(503, RetryAfter::Seconds(RETRY_AFTER_CAP + 1))]);
     for kind in EVERY.into_iter().filter(|kind| kind.repeats()) {
         let (trace, _) = kind.run(busy_for_too_long.clone(), Disturbance::default());
-        assert_eq!(trace.exchanges.len(), 1, "who asks for more than the cap is not asked again");
+        assert_eq!(
+            trace.exchanges.len(),
+            1,
+            "a server that asks for more than the cap gets no further request"
+        );
     }
 }
 
-/// A device whose user does not decide, at a clock that shows a second more with each beat.
+/// A device whose user does not decide. The clock shows one second more with each beat.
 #[test]
-fn a_device_asks_until_its_time_is_up_and_no_longer() {
+fn a_device_polls_until_its_time_is_up_and_no_longer() {
     for keys in [Keys::Current, Keys::Stale] {
         for (answer, polls, code) in [
             (undecided("authorization_pending"), POLLS, Some("device_code_expired")),
@@ -337,7 +343,8 @@ fn a_device_asks_until_its_time_is_up_and_no_longer() {
                 End::Done(_) => panic!("{answer:?}"),
             }
         }
-        // The last request is in time, and the keys need not be. Every second beat falls on a wake-up.
+        // The last request must be in time; the request for the keys need not. Every second beat falls on a
+        // wake-up.
         let pending = || undecided("authorization_pending");
         let mut script = vec![Answer::Honest, Answer::Honest, Answer::Honest];
         script.splice(1..1, (1..POLLS).flat_map(|_| [pending(), pending()]));
@@ -348,9 +355,9 @@ fn a_device_asks_until_its_time_is_up_and_no_longer() {
     }
 }
 
-/// A server that is busy twice and then has time.
+/// A server that is busy twice and then answers.
 #[test]
-fn a_server_that_finds_time_is_served_its_token() {
+fn a_server_that_recovers_can_still_grant_its_token() {
     let script = answers([
         busy(503, RetryAfter::Seconds(2)),
         Answer::Lost { arrived: false },
@@ -360,16 +367,17 @@ fn a_server_that_finds_time_is_served_its_token() {
     ]);
     for kind in EVERY.into_iter().filter(|kind| kind.repeats()) {
         let (trace, provider) = kind.run(script.clone(), Disturbance::default());
-        // Beats 2 and 4 fall on wake-ups, where nobody answers.
+        // Beats 2 and 4 fall on wake-ups, where no server answers.
         assert_eq!((trace.lines().len(), trace.waits.len()), (3, 2));
         assert!(matches!(trace.end, End::Done(_)));
         provider.assert_clean();
     }
 }
 
-/// Whatever carries a code or refresh token, or is asked once, ends with the first answer that is none.
+/// A flow with a code or refresh token, and every other one-time request, ends with the first failed
+/// response.
 #[test]
-fn a_busy_server_ends_a_flow_that_may_not_repeat_itself() {
+fn a_busy_server_ends_a_flow_that_may_not_repeat_its_request() {
     for kind in EVERY.into_iter().filter(|kind| !kind.repeats() && !is_device(*kind)) {
         let script = answers([busy(503, RetryAfter::Seconds(7))]);
         let (trace, _) = kind.run(script, Disturbance::default());
@@ -382,7 +390,8 @@ fn a_busy_server_ends_a_flow_that_may_not_repeat_itself() {
     }
 }
 
-/// Redirects and bodies that are too large are refused before a flow sees them, the same in all.
+/// Redirects and bodies that are too large are refused before a flow sees them, with the same error
+/// everywhere.
 #[test]
 fn redirects_and_oversized_bodies_end_every_flow() {
     for kind in EVERY {

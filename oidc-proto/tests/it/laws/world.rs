@@ -1,4 +1,4 @@
-//! A random server, a clock that anybody may set, and the loop that drives a flow against both.
+//! A random server, a clock that can be set to any time, and the loop that drives a flow against both.
 
 use super::flows::{ISSUER, RESOURCE};
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
@@ -13,28 +13,28 @@ use std::time::{Duration, UNIX_EPOCH};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 
-/// What the server makes of one request.
+/// The server's response to one request.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// What a strict provider says.
+    /// The response of a strict provider.
     Honest,
-    /// Nothing arrives; the request may have.
+    /// No response. The request may have arrived.
     Lost { arrived: bool },
-    /// A status, with or without a wish when to come back.
+    /// A status, with or without a `Retry-After`.
     Status { status: u16, retry_after: RetryAfter, challenge: &'static str, body: Vec<u8> },
-    /// Any bytes, as a success.
+    /// Any bytes, with a success status.
     Bytes(Vec<u8>),
-    /// The honest answer, cut off.
+    /// The honest response, cut off.
     Cut(u8),
-    /// The honest answer with some bytes changed.
+    /// The honest response with some bytes changed.
     Changed(Vec<(u16, u8)>),
-    /// The honest answer with one member of another value.
+    /// The honest response with another value for one member.
     Member(u8, Value),
-    /// The honest answer as another type.
+    /// The honest response with another media type.
     Type(&'static str),
-    /// Somewhere else, with the honest answer as the body.
+    /// A redirect, with the honest response as its body.
     Redirect(u16),
-    /// More than anybody should read, as a success or not.
+    /// A body over the limit, with any status.
     Oversized(u16),
 }
 
@@ -46,7 +46,7 @@ pub(crate) enum RetryAfter {
     Garbage(&'static str),
 }
 
-/// One exchange, or one wake-up: what the server does, and what the clock does meanwhile.
+/// One exchange or one wake-up: what the server does, and what the clock does in the meantime.
 #[derive(Clone, Debug)]
 pub(crate) struct Beat {
     pub(crate) answer: Answer,
@@ -54,14 +54,14 @@ pub(crate) struct Beat {
     entropy: [u8; 32],
 }
 
-/// What happens, beat by beat; from the beginning again when it is over.
+/// The beats of a run. When they are used up, they start again.
 pub(crate) type Script = Vec<Beat>;
 
 pub(crate) fn honest() -> Script {
     vec![Beat { answer: Answer::Honest, jump: 0, entropy: [7; 32] }]
 }
 
-/// A script of these answers at a steady clock.
+/// A script of these responses at a steady clock.
 pub(crate) fn answers(answers: impl IntoIterator<Item = Answer>) -> Script {
     answers.into_iter().map(|answer| Beat { answer, jump: 1, entropy: [7; 32] }).collect()
 }
@@ -70,7 +70,8 @@ pub(crate) fn busy(status: u16, retry_after: RetryAfter) -> Answer {
     Answer::Status { status, retry_after, challenge: "", body: Vec::new() }
 }
 
-/// What a device is told whose user has yet to decide (RFC 8628 section 3.5); to all others a refusal.
+/// The response to a device whose user has yet to decide (RFC 8628 section 3.5). For all other flows it is
+/// a refusal.
 pub(crate) fn undecided(error: &str) -> Answer {
     let body = json!({ "error": error }).to_string().into_bytes();
     Answer::Status { status: 400, retry_after: RetryAfter::Absent, challenge: "", body }
@@ -150,29 +151,29 @@ fn random_answer() -> impl Strategy<Value = Answer> {
     ]
 }
 
-/// How a run ended.
+/// The end of a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum End {
-    /// With this, as the test chose to show it.
+    /// A result, as the test chose to show it.
     Done(String),
-    /// With an error.
+    /// An error.
     Failed(Error),
-    /// Without a response, and without a way to go on.
+    /// No response, and no way to go on.
     Lost,
 }
 
-/// One request, and what came of it.
+/// One request and its outcome.
 #[derive(Clone, Debug)]
 pub(crate) struct Exchange {
     pub(crate) request: Sent,
     pub(crate) answer: Answer,
-    /// What the clock says as it is sent.
+    /// The time when the request is sent.
     pub(crate) sent: Timestamp,
-    /// What the clock says as the answer arrives.
+    /// The time when the response arrives.
     pub(crate) at: Timestamp,
 }
 
-/// A request to the last byte.
+/// A request, to the last byte.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Sent {
     pub(crate) method: String,
@@ -195,14 +196,14 @@ impl Sent {
     }
 }
 
-/// A wait: the time of the transition that made it, and the time it asks for.
+/// A wait: the time of the transition that made it, and its end.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Wait {
     pub(crate) made: Timestamp,
     pub(crate) until: Timestamp,
 }
 
-/// All that could be seen of a run from outside.
+/// Everything that can be seen of a run from outside.
 #[derive(Clone, Debug)]
 pub(crate) struct Trace {
     pub(crate) exchanges: Vec<Exchange>,
@@ -215,18 +216,18 @@ impl Trace {
         self.exchanges.iter().map(|exchange| exchange.request.clone()).collect()
     }
 
-    /// `METHOD path`, one each.
+    /// The requests as `METHOD path`.
     pub(crate) fn lines(&self) -> Vec<String> {
         let path = |uri: &str| uri.strip_prefix("https://op.example").unwrap().to_owned();
         self.requests().iter().map(|sent| format!("{} {}", sent.method, path(&sent.uri))).collect()
     }
 
-    /// Seconds, as the waits that were asked for add up.
+    /// The sum of the waits in seconds.
     pub(crate) fn waited(&self) -> i64 {
         self.waits.iter().map(|wait| wait.until.0 - wait.made.0).sum()
     }
 
-    /// What must not depend on who saved, woke or looked.
+    /// The part of a run that must not depend on saving, on waking or on an observer.
     pub(crate) fn outcome(&self) -> (Vec<Sent>, Vec<Wait>, End) {
         (self.requests(), self.waits.clone(), self.end.clone())
     }
@@ -238,7 +239,7 @@ pub(crate) struct World {
     script: Script,
     beat: usize,
     pub(crate) clock: Timestamp,
-    /// How often each pause is woken too early.
+    /// The number of times that each pause is woken too early.
     pub(crate) early: u8,
 }
 
@@ -254,7 +255,7 @@ impl World {
         beat
     }
 
-    /// Drives a flow to its end, as a driver does. `rest` is what happens to a flow at rest, and when.
+    /// Drives a flow to its end, as a driver does. `rest` is applied to a flow at rest.
     pub(crate) fn play<F: Flow>(
         &mut self,
         step: impl Into<Step<F>>,
@@ -266,7 +267,7 @@ impl World {
         let end = loop {
             step = match step {
                 Step::Send(call) => {
-                    assert!(exchanges.len() < 20, "this flow does not end");
+                    assert!(exchanges.len() < 20, "the flow does not end");
                     let (request, terms, pending) = call.into_parts();
                     assert!(terms.max_body <= 1 << 20 && terms.timeout <= Duration::from_secs(60));
                     let sent = self.clock;
@@ -296,18 +297,18 @@ impl World {
                     let until = pause.until();
                     assert!(
                         until > made || until.0 == i64::MAX,
-                        "a wait lies in the future: {until:?} after {made:?}"
+                        "a wait ends in the future: {until:?} after {made:?}"
                     );
-                    assert!(waits.len() < 20, "this flow waits for ever");
+                    assert!(waits.len() < 20, "the wait of the flow never ends");
                     waits.push(Wait { made, until });
                     let mut pause = rest(pause, made);
                     for seconds in 1..=i64::from(self.early) {
                         let early = Moment::new(until.plus(-seconds), [seconds.to_be_bytes()[7]; 32]);
                         let Ok(Step::Wait(same)) = pause.wake(early) else { panic!("woken early") };
-                        assert_eq!(same.until(), until, "the same pause comes back");
+                        assert_eq!(same.until(), until, "the same pause is returned");
                         pause = same;
                     }
-                    // Whatever somebody did to the clock: the driver has slept its full time.
+                    // Whatever happened to the clock, the driver has slept its full time.
                     let beat = self.next();
                     let moment = Moment::new(self.clock, beat.entropy).not_before(until);
                     made = moment.now();
@@ -392,7 +393,7 @@ impl RetryAfter {
             Self::Absent => return,
             Self::Seconds(seconds) => seconds.to_string(),
             Self::Date(seconds) => {
-                // A clock that is set to before 1970 or after 9999 has no date to show.
+                // A clock before 1970 or after 9999 has no date to show.
                 let Ok(date) = u64::try_from(now.0.saturating_add(*seconds)) else { return };
                 httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(date.min(253_402_300_799)))
             }
@@ -401,7 +402,7 @@ impl RetryAfter {
         headers.insert(header::RETRY_AFTER, HeaderValue::from_bytes(text.as_bytes()).unwrap());
     }
 
-    /// For how long, at least, and at most, a client should stay away.
+    /// The least and the greatest time in seconds for which a client should stay away.
     pub(crate) fn seconds(&self) -> Option<i64> {
         match self {
             Self::Absent => None,

@@ -1,35 +1,35 @@
-//! What becomes of each discovery document.
+//! The expected result for each discovery document.
 
 use super::{MemberError, Profile, UrlError};
 
-/// A row: a document, how it is read, and what becomes of it.
+/// A row: a document, the way it is read, and the expected result.
 pub(super) struct Document {
     pub(super) file: &'static str,
     pub(super) profile: Profile,
-    /// Whether http to this machine is allowed.
+    /// Whether http to loopback addresses is allowed.
     pub(super) loopback: bool,
     pub(super) asked: Asked,
     pub(super) outcome: Outcome<'static>,
 }
 
-/// Which issuer is asked for.
+/// The issuer that is asked for.
 pub(super) enum Asked {
-    /// The document's own.
+    /// The document's own issuer.
     Own,
-    /// The one that a client would configure.
+    /// The issuer that a client would configure.
     Other(&'static str),
 }
 
-/// What becomes of a document.
+/// The expected result for a document.
 #[derive(Debug, PartialEq)]
 pub(super) enum Outcome<'a> {
-    /// It parses; these members are set aside.
+    /// The document parses, and these members are set aside.
     Parses(&'a [(&'a str, MemberError)]),
-    /// It is of another issuer than the one asked for.
+    /// The document has another issuer than the one asked for.
     OtherIssuer,
-    /// It lacks these members.
+    /// The document lacks these members.
     Lacks(&'a [&'a str]),
-    /// A member that must be usable is not.
+    /// A required member cannot be used.
     Unusable(&'a str, MemberError),
 }
 
@@ -43,12 +43,12 @@ const fn parses(file: &'static str) -> Document {
     op(file, Parses(&[]))
 }
 
-/// As a client would ask that has not been told of this deployment.
+/// A request by a client that does not know of this deployment.
 const fn asked(file: &'static str, issuer: &'static str, outcome: Outcome<'static>) -> Document {
     Document { asked: Asked::Other(issuer), ..op(file, outcome) }
 }
 
-/// An issuer of tokens that are only verified: no place to log in.
+/// An issuer whose tokens are only verified: no user logs in there.
 const fn tokens(file: &'static str, outcome: Outcome<'static>) -> Document {
     Document { profile: Profile::TokenIssuer, ..op(file, outcome) }
 }
@@ -57,12 +57,13 @@ const fn server(file: &'static str, outcome: Outcome<'static>) -> Document {
     Document { profile: Profile::AuthorizationServer, ..op(file, outcome) }
 }
 
-/// Run on this machine, and allowed to be.
+/// A provider that runs on this machine, with permission for loopback.
 const fn local(file: &'static str) -> Document {
     Document { loopback: true, ..parses(file) }
 }
 
-/// What Microsoft's clients are configured with; the document has a template for an issuer.
+/// The issuer in the configuration of Microsoft's clients. The document has a template instead of an
+/// issuer.
 const COMMON: &str = "https://login.microsoftonline.com/common/v2.0";
 
 pub(super) const DOCUMENTS: &[Document] = &[
@@ -70,7 +71,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("apple-goat.discovery.json"),
     parses("apple.discovery.json"),
     parses("auth0.discovery.json"),
-    // Right to refuse: a code can be exchanged nowhere. As an issuer of tokens it will do.
+    // The document is rightly refused: no endpoint exchanges a code. It still works as an issuer of tokens.
     op("azure-b2c-missing-fields.discovery.json", Lacks(&["token_endpoint"])),
     tokens("azure-b2c-missing-fields.discovery.json", Parses(&[])),
     parses("azure-b2c-query-params.discovery.json"),
@@ -86,7 +87,8 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("egi-checkin.discovery.json"),
     parses("einfracz.discovery.json"),
     parses("elixir.discovery.json"),
-    // `{tenantid}` stands for a tenant: equal to nothing that anyone asks for (a quirk to be asked for).
+    // `{tenantid}` stands for a tenant, and equals no issuer that a client asks for. A quirk would have to
+    // allow it.
     parses("entra-common-goat.discovery.json"),
     asked("entra-common-goat.discovery.json", COMMON, OtherIssuer),
     parses("entra-common-v1.discovery.json"),
@@ -101,7 +103,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
         "https://login.microsoftonline.com/organizations/v2.0",
         OtherIssuer,
     ),
-    // A file name in place of a URL, and booleans that are texts: made up for tests of another library.
+    // A file name in place of a URL, and booleans as texts: made up for tests of another library.
     op("entra-tenant-v1.discovery.json", Unusable("jwks_uri", MemberError::Url(UrlError::NotAbsolute))),
     server(
         "entra-tenant-v1.discovery.json",
@@ -115,8 +117,8 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("facebook.discovery.json"),
     parses("fedora.discovery.json"),
     parses("fence.discovery.json"),
-    // Tokens come from elsewhere: there is no place to log in, as with github-actions and kubernetes-sa.
-    // Their one response type is `id_token`, so no token endpoint is missed.
+    // Tokens come from another place and no user logs in here, as with github-actions and kubernetes-sa.
+    // The only response type is `id_token`, so no token endpoint is missing.
     op("firebase.discovery.json", Lacks(&["authorization_endpoint"])),
     tokens("firebase.discovery.json", Parses(&[])),
     op("github-actions.discovery.json", Lacks(&["authorization_endpoint"])),
@@ -126,7 +128,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     op("glewlwyd.discovery.json", Unusable("issuer", MemberError::Url(UrlError::PlainHttp))),
     local("glewlwyd.discovery.json"),
     parses("globus.discovery.json"),
-    // An issuer without a scheme is no URL (OpenID Connect Discovery 1.0 section 2); Google has mended it.
+    // An issuer without a scheme is no URL (OpenID Connect Discovery 1.0 section 2). Google has fixed it.
     op(
         "google-2014-no-scheme-issuer.discovery.json",
         Unusable("issuer", MemberError::Url(UrlError::NotAbsolute)),
@@ -156,7 +158,7 @@ pub(super) const DOCUMENTS: &[Document] = &[
     parses("paypal.discovery.json"),
     parses("ping-2014.discovery.json"),
     parses("recruit.discovery.json"),
-    // An excerpt, served under another host than its issuer names.
+    // An excerpt, served by another host than its issuer names.
     server("salesforce-as.discovery.json", Lacks(&["response_types_supported"])),
     asked("salesforce-as.discovery.json", "https://api.salesforce.com", OtherIssuer),
     parses("slack-goat.discovery.json"),

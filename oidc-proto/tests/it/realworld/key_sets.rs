@@ -1,8 +1,8 @@
-//! What becomes of each key set.
+//! The expected result for each key set.
 
 use super::KeyError;
 
-/// A row: a key set, how many of its keys verify, and why the others do not.
+/// A row: a key set, the number of its usable keys, and why the others are set aside.
 #[derive(Debug, PartialEq)]
 pub(super) struct KeySetRow<'a> {
     pub(super) file: &'a str,
@@ -13,8 +13,8 @@ pub(super) struct KeySetRow<'a> {
 pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
     KeySetRow { file: "apple-goat.jwks.json", usable: 3, aside: &[] },
     KeySetRow { file: "apple.jwks.json", usable: 3, aside: &[] },
-    // The moduli are base64, not base64url, with a zero octet before each: a quirk of its own, to be asked
-    // for. A login there ends with the reason `jws_key_set_aside`.
+    // The moduli are base64 instead of base64url, each with a zero octet in front. A quirk would have to
+    // allow it. A login there ends with the reason `jws_key_set_aside`.
     KeySetRow {
         file: "battle-net.jwks.json",
         usable: 0,
@@ -40,13 +40,13 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
     KeySetRow { file: "klarna.jwks.json", usable: 4, aside: &[] },
     KeySetRow { file: "kubernetes-sa.jwks.json", usable: 1, aside: &[] },
     KeySetRow { file: "lego.jwks.json", usable: 5, aside: &[] },
-    // Three moduli with the zero octet of a sign before them; so, too, of nikkei and paypal.
+    // Three moduli have a zero octet for the sign in front, as do those of nikkei and paypal.
     KeySetRow { file: "line-sdk.jwks.json", usable: 4, aside: &[] },
     KeySetRow { file: "line.jwks.json", usable: 20, aside: &[] },
     KeySetRow { file: "mojeid.jwks.json", usable: 1, aside: &[] },
     KeySetRow { file: "nikkei.jwks.json", usable: 2, aside: &[] },
     KeySetRow { file: "okta.jwks.json", usable: 2, aside: &[] },
-    // secp256k1, and two keys for encryption.
+    // A secp256k1 key, and two keys for encryption.
     KeySetRow {
         file: "openid-certification.jwks.json",
         usable: 5,
@@ -74,7 +74,7 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
         usable: 0,
         aside: &[(None, KeyError::NotForSignatures)],
     },
-    // `key_ops` without `verify`; `alg` is `SHA256`, which is none of JWS.
+    // `key_ops` without `verify`, and an `alg` of `SHA256`, which is no JWS algorithm.
     KeySetRow {
         file: "quirk-unrecognized-kty.jwks.json",
         usable: 0,
@@ -90,7 +90,7 @@ pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
     KeySetRow { file: "twitch.jwks.json", usable: 1, aside: &[] },
     KeySetRow { file: "verimi.jwks.json", usable: 2, aside: &[] },
     KeySetRow { file: "yahoo-japan.jwks.json", usable: 2, aside: &[] },
-    // Three keys of 1024 bits, behind the zero octet of a sign; ES256 works.
+    // Three keys of 1024 bits, each with a zero octet for the sign in front. ES256 works.
     KeySetRow {
         file: "yahoo.jwks.json",
         usable: 1,

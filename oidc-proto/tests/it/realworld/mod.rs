@@ -1,6 +1,6 @@
-//! Documents of real providers: each one parses, or fails for the reason that stands here.
+//! Documents of real providers: each one parses, or fails for the reason in its row.
 //!
-//! They stand in `data/realworld`, with their sources and licences in `sources.json` and its README.
+//! They are in `data/realworld`, with their sources and licences in `sources.json` and the README there.
 
 use oidc_proto::{
     UrlPolicy,
@@ -35,16 +35,16 @@ fn every_file_has_a_row_and_every_row_a_file() {
     assert_eq!(there, named, "left: files of the folder, right: rows of the tables");
 }
 
-/// Copies keep the notice that their licence asks for; everything else is the project's own.
+/// Copies keep the notice that their licence asks for. Everything else is the project's own.
 #[test]
-fn every_file_says_where_it_comes_from_and_under_which_licence() {
+fn every_file_has_its_source_and_its_licence() {
     let sources: Vec<Value> = serde_json::from_slice(&read("sources.json")).unwrap();
     let notice = String::from_utf8(read("README.md")).unwrap();
     let mut named = BTreeSet::new();
     for source in &sources {
         let text = |member: &str| source[member].as_str().unwrap_or_default();
         let file = text("file");
-        assert!(named.insert(file.to_owned()), "{file} stands there twice");
+        assert!(named.insert(file.to_owned()), "{file} is listed twice");
         match text("kind") {
             "copied" => {
                 assert!(["MIT", "Apache-2.0"].contains(&text("licence")), "{file}: {}", text("licence"));
@@ -62,12 +62,12 @@ fn every_file_says_where_it_comes_from_and_under_which_licence() {
 }
 
 #[test]
-fn discovery_documents_parse_or_fail_as_the_table_says() {
+fn discovery_documents_parse_or_fail_as_in_the_table() {
     let wrong: Vec<String> = DOCUMENTS.iter().filter_map(|row| judge(&read(row.file), row)).collect();
     assert!(wrong.is_empty(), "{}", wrong.concat());
 }
 
-/// What is wrong about one row.
+/// The difference between one document and its row, if there is one.
 fn judge(document: &[u8], row: &Document) -> Option<String> {
     let json: Value = serde_json::from_slice(document).expect("the folder holds JSON");
     let own = json["issuer"].as_str().expect("every document has an issuer");
@@ -80,7 +80,7 @@ fn judge(document: &[u8], row: &Document) -> Option<String> {
     let expected = match issuer.split_once("://") {
         Some(("http", _)) if !row.loopback => Err(UrlError::PlainHttp),
         Some(_) => Ok(()),
-        // Google's issuer of 2014: nothing can be fetched from it.
+        // Google's issuer of 2014. Nothing can be fetched from it.
         None => Err(UrlError::NotAbsolute),
     };
     let parsed = ProviderMetadata::parse(document, issuer, row.profile, &policy);
@@ -105,7 +105,7 @@ fn fits(parsed: &Result<ProviderMetadata, MetadataError>, expected: &Outcome<'_>
 }
 
 #[test]
-fn key_sets_have_as_many_usable_keys_as_the_table_says() {
+fn key_sets_have_as_many_usable_keys_as_in_the_table() {
     let wrong: Vec<String> = KEY_SETS
         .iter()
         .filter_map(|row| {

@@ -1,17 +1,18 @@
-//! Many nodes, and many clocks: nodes do not march in step, and clocks that disagree do not run away.
+//! Many nodes and many clocks: nodes do not renew in step, and disagreeing clocks cause no endless
+//! renewals.
 
 use super::*;
 use http::HeaderMap;
 use std::collections::BTreeMap;
 
-/// Five hundred nodes with entropy of their own. Two of them may have the same.
+/// The entropy of one of five hundred nodes. Two nodes may have the same.
 fn entropy(node: i64) -> [u8; 32] {
     std::array::from_fn(|at| {
         u8::try_from((node * 31 + i64::try_from(at).expect("small") * 17) % 256).expect("a byte")
     })
 }
 
-/// When a node is asked each second, from this time on, and renews.
+/// The time at which a node renews, if it is asked each second from this time on.
 fn renews(renewal: &mut Renewal<i64>, mut at: Timestamp) -> Timestamp {
     while let Decision::Use(..) = renewal.want(Need::Any, at) {
         at = at.plus(1);
@@ -19,7 +20,7 @@ fn renews(renewal: &mut Renewal<i64>, mut at: Timestamp) -> Timestamp {
     at
 }
 
-/// When each of so many nodes renews that start at `start` and are answered with this freshness.
+/// The times at which this many nodes renew that start at `start` and get this freshness.
 fn herd(policy: RenewalPolicy, start: impl Fn(i64) -> (Timestamp, Freshness)) -> BTreeMap<Timestamp, usize> {
     let mut asked = BTreeMap::new();
     for node in 0..500 {
@@ -37,8 +38,8 @@ fn most(asked: &BTreeMap<Timestamp, usize>) -> usize {
     asked.values().copied().max().expect("somebody asks")
 }
 
-/// A cache in front of `jwks_uri`: max-age 3600, and `Age` as old as the object is. 500 nodes ask at 500 times,
-/// and all of their keys end in the same second.
+/// A cache in front of `jwks_uri`, with max-age 3600 and the true `Age`. 500 nodes ask at 500 times, and
+/// all of their keys end in the same second.
 #[test]
 fn nodes_behind_one_cache_do_not_all_come_back_in_the_same_second() {
     let fetched = 999_993;
@@ -50,7 +51,7 @@ fn nodes_behind_one_cache_do_not_all_come_back_in_the_same_second() {
         (now, Freshness::of_response(&headers, now))
     });
     assert!(most(&asked) < 20, "{} of 500 nodes ask in the same second", most(&asked));
-    // Half a minute ahead of the end, and up to a tenth of the time till then earlier.
+    // Half a minute before the end, and up to a tenth of the remaining time earlier.
     let (end, first, last) = (fetched + 3_600, asked.keys().next(), asked.keys().last());
     assert!(
         last.is_some_and(|last| last.0 <= end - 30) && first.is_some_and(|first| first.0 >= end - 30 - 357)
@@ -70,11 +71,11 @@ fn nodes_that_start_together_spread() {
         let asked = herd(policy, |_| (start, freshness));
         assert!(most(&asked) < 50, "{} of 500 nodes ask in the same second", most(&asked));
         assert!(asked.keys().all(|at| (soonest..=latest).contains(&(at.0 - start.0))), "{asked:?}");
-        // The share that is stated is the share that is used.
+        // The documented share is the share that is used.
         let seconds = asked.keys().last().expect("one").0 - asked.keys().next().expect("one").0;
         assert!(seconds > (latest - soonest) * 3 / 4, "{asked:?}");
     }
-    // What was learned by a login is spread in the same way.
+    // A value that was learned from a login is spread in the same way.
     let mut asked: BTreeMap<Timestamp, usize> = BTreeMap::new();
     for node in 0..500 {
         let mut renewal = Renewal::new(RenewalPolicy::KEYS);
@@ -86,9 +87,10 @@ fn nodes_that_start_together_spread() {
     assert!(most(&asked) < 50, "{} of 500 nodes ask in the same second", most(&asked));
 }
 
-/// The share is a setting: none, and all nodes march in step; half, and they are spread over half of the time.
+/// The share is a setting. Without it, all nodes renew in step; with a half, they are spread over half of
+/// the time.
 #[test]
-fn how_far_nodes_spread_is_a_setting() {
+fn the_spread_of_the_nodes_is_a_setting() {
     let spread = |percent| {
         let mut policy = RenewalPolicy::KEYS;
         policy.spread = percent;
@@ -98,7 +100,7 @@ fn how_far_nodes_spread_is_a_setting() {
     assert!(spread(50) < spread(10) && spread(50) < 20, "{} and {}", spread(10), spread(50));
 }
 
-/// Two threads whose clocks differ by ten seconds. Each swing back is not added up for ever.
+/// Two threads whose clocks differ by ten seconds. The swings back do not add up.
 #[test]
 fn a_clock_that_swings_does_not_run_away() {
     for apart in [6, 10, 30] {
@@ -115,9 +117,9 @@ fn a_clock_that_swings_does_not_run_away() {
     }
 }
 
-/// However far apart clocks are, what they see of each other does not cause one renewal after the other.
+/// However far clocks disagree, their differences do not cause one renewal after the other.
 #[test]
-fn clocks_that_disagree_by_far_cause_few_renewals() {
+fn clocks_that_disagree_widely_cause_few_renewals() {
     for apart in [100, 3_600, 86_400, i64::MAX] {
         let mut renewal = Renewal::new(RenewalPolicy::KEYS);
         let mut swing = |now: i64| match renewal.want(Need::Any, Timestamp(now)) {
@@ -138,7 +140,7 @@ fn clocks_that_disagree_by_far_cause_few_renewals() {
     }
 }
 
-/// The sum of all swings has a bound.
+/// The sum of all swings has a limit.
 #[test]
 fn times_never_overflow_whatever_the_clock_does() {
     let mut renewal: Renewal<u8> = Renewal::new(RenewalPolicy::KEYS);

@@ -1,8 +1,8 @@
-//! The renewal policy against a model that knows the whole history, over random traces; and the
-//! stories that peers get wrong.
+//! The renewal policy against a model that knows the whole history, over random traces; and stories that
+//! other libraries get wrong.
 //!
-//! The model keeps no state but what has happened. It decides from the list of events, each time
-//! anew, in the words of the documentation.
+//! The model keeps only the list of past events. It decides from that list each time, in the words of the
+//! documentation.
 
 use oidc_proto::{
     Moment, Timestamp,
@@ -23,20 +23,21 @@ use model::{Kind, Model};
 #[derive(Clone, Copy, Debug)]
 enum Op {
     Any,
-    /// By a caller who holds the value so many epochs ago.
+    /// By a caller that holds the value of this many epochs ago.
     Newer(u64),
     Bring(usize, Option<i64>),
     Fail(usize),
     Abandon(usize),
-    /// The holder burns down: the lease is dropped.
+    /// The lease is dropped without a result.
     Burn(usize),
-    /// A value comes by another way: asked for so long ago, by somebody who held the value so many epochs ago.
+    /// A value comes by another way. It was requested this long ago, by a caller that held the value of
+    /// this many epochs ago.
     Learn(i64, u64, Option<i64>),
     Pass(i64),
     SetBack(i64),
-    /// A caller read the clock, and comes late.
+    /// A caller reads the clock, and acts on it later.
     Late(i64),
-    /// A caller reads another clock, which is so far ahead; and another one this clock.
+    /// A caller reads another clock, which is this far ahead; and another caller reads this clock.
     Swing(i64),
 }
 
@@ -63,7 +64,7 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// Seconds as settings take them; less than none is none.
+/// Seconds as settings take them. A negative number counts as none.
 fn secs(seconds: i64) -> Duration {
     Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
 }
@@ -99,7 +100,7 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new_with_rng(Config { cases, failure_persistence: None, ..Config::default() }, rng)
 }
 
-/// The renewal, its model, and the callers who hold leases.
+/// The renewal, its model, and the callers that hold leases.
 struct Run {
     renewal: Renewal<u64>,
     model: Model,
@@ -142,8 +143,8 @@ impl Run {
                 Kind::Renew
             }
             Decision::Join { until } => {
-                assert!(until > now, "a wait lies in the future");
-                assert!(until.0 - shown <= policy.patience, "nobody waits longer than the patience");
+                assert!(until > now, "a wait ends in the future");
+                assert!(until.0 - shown <= policy.patience, "no wait is longer than the patience");
                 Kind::Join(until.0 - shown)
             }
             Decision::Refuse { until, .. } => {
@@ -156,7 +157,7 @@ impl Run {
         assert_eq!(seen, expected, "at {} with {need:?}", self.model.now);
         if let Kind::Use(value) | Kind::UseAndRenew(value) = seen {
             let age = self.model.age(value);
-            assert!(age <= policy.deadline, "{value} is used {age} s after it was asked for");
+            assert!(age <= policy.deadline, "{value} is used {age} s after it was requested");
         }
     }
 
@@ -208,7 +209,7 @@ impl Run {
             Op::Abandon(_) | Op::Burn(_) => {}
             Op::Pass(seconds) => {
                 self.clock += seconds;
-                // Somebody looks at the clock.
+                // A caller looks at the clock.
                 self.want(None, 0);
             }
             Op::SetBack(seconds) => {
@@ -224,10 +225,10 @@ impl Run {
     }
 }
 
-/// What is learned is told apart from what leases have brought.
+/// Learned values start here, so that they differ from the values of leases.
 const FIRST_LEARNED: u64 = 1_000_000;
 
-/// The byte that a moment of this entropy yields as its first, second and so on.
+/// The byte that a moment of this entropy yields at this draw.
 fn chance_of(entropy: u8, draw: u32) -> u8 {
     let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, &[entropy; 32]);
     ring::hmac::sign(&key, &draw.to_be_bytes()).as_ref()[0]
@@ -238,7 +239,7 @@ fn moment(now: i64, chance: u8) -> Moment {
 }
 
 #[test]
-fn over_random_traces_the_policy_does_what_the_whole_history_says() {
+fn over_random_traces_the_policy_agrees_with_the_model() {
     let traces = (policy(), prop::collection::vec(op(), 1..150));
     let checked = runner(3_000).run(&traces, |(policy, trace)| {
         let mut run = Run::new(policy);
@@ -251,7 +252,7 @@ fn over_random_traces_the_policy_does_what_the_whole_history_says() {
 }
 
 #[test]
-fn no_numbers_and_no_times_make_it_panic() {
+fn no_number_and_no_time_causes_a_panic() {
     let number = || {
         prop_oneof![
             Just(i64::MIN),

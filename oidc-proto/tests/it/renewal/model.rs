@@ -1,4 +1,4 @@
-//! The reference model: what has happened, and what follows from it by the words of the policy.
+//! The reference model: past events, and their consequences in the words of the policy.
 
 use super::*;
 use std::time::Duration;
@@ -8,7 +8,7 @@ pub(super) enum Kind {
     Use(u64),
     UseAndRenew(u64),
     Renew,
-    /// For so many seconds.
+    /// A caller waits for this many seconds.
     Join(i64),
     Refuse(i64),
 }
@@ -19,18 +19,18 @@ enum Event {
         id: u64,
         at: i64,
         until: i64,
-        /// How many values had been held then.
+        /// The number of values that had been held by then.
         known: usize,
     },
     Learned {
         id: u64,
-        /// When it was asked for.
+        /// The time of the request.
         at: i64,
     },
     Held {
         id: u64,
         fresh: i64,
-        /// How old it is when it is renewed.
+        /// The age at which the value is renewed.
         due: i64,
     },
     Failed {
@@ -42,12 +42,12 @@ enum Event {
     Ended {
         id: u64,
     },
-    /// Somebody forced this renewal, or gave it up.
+    /// A forced renewal took a token out of the bucket, or was abandoned.
     Poured {
         id: u64,
         at: i64,
     },
-    /// The clock was set back, when it had come so far.
+    /// The clock was set back from this highest time.
     SetBack {
         furthest: i64,
     },
@@ -73,7 +73,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// In the words of the documentation of `RenewalPolicy`.
+    /// The policy in the words of the documentation of `RenewalPolicy`.
     fn of(policy: RenewalPolicy) -> Self {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX).min(1 << 40);
         let [min_ttl, first_retry] = [seconds(policy.min_ttl), seconds(policy.first_retry).max(1)];
@@ -100,9 +100,10 @@ impl Numbers {
 
 pub(super) struct Model {
     pub(super) policy: Numbers,
-    /// The time that has passed: a clock set back adds nothing.
+    /// The time that has passed. A clock that is set back adds nothing.
     pub(super) now: i64,
-    /// What the clock said when nothing had passed, as it is set now; what it was read last; and at the latest.
+    /// The clock's reading when no time had passed, by its present setting; its last reading; and its
+    /// highest.
     zero: i64,
     read: i64,
     furthest: i64,
@@ -118,8 +119,8 @@ impl Model {
         Self { policy, now: 0, zero: i64::MAX, read: 0, furthest: i64::MIN, leases: 0, epochs, history }
     }
 
-    /// Somebody looks at the clock. So many seconds back are disorder. If it is further back, it was set
-    /// back: but only four times until it comes an hour further than ever; then it is another clock.
+    /// A caller reads the clock. A few seconds back are disorder. Further back means that it was set back,
+    /// but only four times until it comes an hour further than ever; after that it counts as another clock.
     pub(super) fn looked(&mut self, reading: i64) {
         if self.zero == i64::MAX {
             self.zero = reading;
@@ -146,12 +147,12 @@ impl Model {
         self.now - (self.read - self.zero)
     }
 
-    /// What the time is by the clock that was read last.
+    /// The reading of the last clock.
     pub(super) fn shown(&self) -> i64 {
         if self.missing() > 5 { self.read } else { self.zero + self.now }
     }
 
-    /// What a caller has kept: the value of so many epochs ago. Epochs cannot be made up.
+    /// The value that a caller has kept, from this many epochs ago. Epochs cannot be made up.
     pub(super) fn known(&self, back: u64) -> (usize, Epoch) {
         let at = self.epochs.len().saturating_sub(1 + usize::try_from(back).expect("small"));
         (at, self.epochs[at])
@@ -165,7 +166,7 @@ impl Model {
         granted.expect("every lease was granted")
     }
 
-    /// How long ago a value was asked for.
+    /// The time since a value was requested.
     pub(super) fn age(&self, value: u64) -> i64 {
         let learned = self.history.iter().find_map(|event| match event {
             Event::Learned { id, at } if *id == value => Some(*at),
@@ -174,7 +175,7 @@ impl Model {
         self.now - learned.unwrap_or_else(|| self.grant_of(value).0)
     }
 
-    /// The lease that lives, if one does: granted, not ended, not over.
+    /// The live lease, if there is one: granted, not ended, not expired.
     fn live(&self) -> Option<(u64, i64, i64)> {
         let alive = |wanted: u64| {
             !self.history.iter().any(|event| matches!(event, Event::Ended { id } if *id == wanted))
@@ -186,11 +187,11 @@ impl Model {
             _ => None,
         });
         let first = live.next();
-        assert!(live.next().is_none(), "two leases live at once");
+        assert!(live.next().is_none(), "two leases are live at once");
         first
     }
 
-    /// The value that came last, for how long it is fresh, and how old when it is renewed.
+    /// The last value, its freshness, and the age at which it is renewed.
     fn held(&self) -> Option<(u64, i64, i64)> {
         self.history.iter().rev().find_map(|event| match event {
             Event::Held { id, fresh, due } => Some((*id, *fresh, *due)),
@@ -198,7 +199,7 @@ impl Model {
         })
     }
 
-    /// The last failure, if nothing good has come since, and how many there are in a row.
+    /// The last failure, if no value has come since, and the number of failures in a row.
     fn failed(&self) -> (Option<(i64, i64, i64)>, u32) {
         let row = self.history.iter().rev().take_while(|event| !matches!(event, Event::Held { .. }));
         let failures: Vec<_> = row
@@ -210,8 +211,8 @@ impl Model {
         (failures.first().copied(), u32::try_from(failures.len()).expect("few"))
     }
 
-    /// When the bucket has something in it: of `burst` tokens, each comes back a cooldown after the
-    /// one that was taken before it has. A forced renewal that failed took none.
+    /// The time at which the bucket has a token. It has `burst` tokens, and each comes back one cooldown
+    /// after the token before it. A forced renewal that failed took none.
     fn bucket(&self) -> i64 {
         let mut full = i64::MIN;
         for event in &self.history {
@@ -294,7 +295,8 @@ impl Model {
         false
     }
 
-    /// Whether the value is held now: asked for so long ago, by somebody who knew the value of this epoch.
+    /// Whether the value is held now. It was requested this long ago, by a caller that knew the value of
+    /// this epoch.
     pub(super) fn learned(
         &mut self,
         id: u64,
@@ -304,12 +306,12 @@ impl Model {
         chance: u8,
     ) -> bool {
         self.history.push(Event::Learned { id, at: self.now - ago.max(0) });
-        // Asked for at a time that is yet to come: nobody knows when that was.
+        // A request from the future: its real time is unknown.
         ago >= -5 && self.came(id, known, freshness, epoch, chance).unwrap_or(false)
     }
 
-    /// A value is kept if nothing has come since it was asked for, or nothing that was asked for later; in one second,
-    /// the later lease is later. `None` if it is of no use any more.
+    /// A value is kept if no value has come since its request, or only values of earlier requests. Within
+    /// one second, the later lease is later. `None` if the value is useless by now.
     fn came(
         &mut self,
         id: u64,
@@ -341,7 +343,7 @@ impl Model {
         Some(true)
     }
 
-    /// A forced renewal has taken out of the bucket what it costs when it was begun.
+    /// A forced renewal has paid the bucket when it began.
     pub(super) fn abandoned(&mut self, id: u64) {
         let forced =
             self.history.iter().any(|event| matches!(event, Event::Poured { id: paid, .. } if *paid == id));
@@ -353,8 +355,8 @@ impl Model {
         }
     }
 
-    /// Doubled by each failure in a row up to a fifth less than the most, and up to a quarter more by
-    /// chance.
+    /// The wait doubles with each failure in a row, up to four fifths of the maximum, and chance adds up to
+    /// a quarter.
     fn wait(&self, most: i64, chance: u8) -> i64 {
         let mut wait = self.policy.first_retry;
         for _ in 0..self.failed().1 {

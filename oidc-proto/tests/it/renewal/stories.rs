@@ -1,10 +1,10 @@
-//! What peers get wrong, as stories with a clock in hand.
+//! Stories that other libraries get wrong, with a clock that the test moves.
 
 use super::*;
 
 const START: i64 = 1_800_000_000;
 
-/// A renewal, the time since the start, and a provider that can be told what to do.
+/// A renewal, the time since the start, and a provider that the test controls.
 struct Story {
     renewal: Renewal<u64>,
     now: i64,
@@ -12,13 +12,13 @@ struct Story {
 }
 
 impl Story {
-    /// These stories count seconds, so nothing is left to chance; how that spreads is another story.
+    /// These stories count seconds, so the spread by chance is off. Other tests cover the spread.
     fn new(mut policy: RenewalPolicy) -> Self {
         policy.spread = 0;
         Self { renewal: Renewal::new(policy), now: 0, fetches: 0 }
     }
 
-    /// One that holds a value for which the response says this.
+    /// A story that holds a value with this freshness.
     fn holding(policy: RenewalPolicy, freshness: Freshness) -> Self {
         let mut story = Self::new(policy);
         let lease = story.lead(Need::Any);
@@ -53,8 +53,8 @@ impl Story {
         self.renewal.settle(lease, Err(RenewalError::NoResponse), moment(START + self.now, 0));
     }
 
-    /// Asks once each second up to a time, and lets the provider answer at once. Returns how many
-    /// requests it got, and how many callers got nothing.
+    /// Asks once each second up to a time, and lets the provider answer at once. Returns the number of
+    /// requests it got, and the number of callers that got no value.
     fn busy_until(&mut self, end: i64, answers: bool, forge: bool) -> (u64, u64) {
         let (before, mut refused) = (self.fetches, 0);
         while self.now < end {
@@ -68,7 +68,7 @@ impl Story {
                     }
                     Decision::Renew(lease) => {
                         self.fail(lease);
-                        // The leader asks again, as any waiter does.
+                        // The leader asks again, as any waiting caller does.
                         let nothing = matches!(self.want(need), Decision::Refuse { .. });
                         refused += u64::from(need == Need::Any && nothing);
                     }
@@ -84,28 +84,28 @@ impl Story {
 }
 
 #[test]
-fn e12_d1_a_failure_never_takes_away_a_good_value() {
+fn e12_d1_a_failure_never_takes_away_a_valid_value() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let Decision::Renew(lease) = story.newer() else { panic!("an unknown kid may ask once") };
     story.fail(lease);
     assert_eq!(story.renewal.value().map(|value| **value), Some(1));
-    // The outage lasts beyond the end of the value: everybody is served for an hour more.
+    // The outage lasts beyond the end of the value. All callers are served for one more hour.
     let (_, refused) = story.busy_until(300 + 3_600, false, true);
     assert_eq!(refused, 0);
     let (_, refused) = story.busy_until(300 + 3_600 + 10, false, false);
-    assert_eq!(refused, 10, "and nobody after that");
-    // The provider comes back: it is noticed at the next attempt.
+    assert_eq!(refused, 10, "no caller is served after that");
+    // The provider comes back. The next attempt notices it.
     let (_, refused) = story.busy_until(story.now + 60, true, false);
     assert!(refused <= 10, "{refused} seconds");
 }
 
 #[test]
-fn d2_a_failing_provider_is_asked_less_and_less() {
+fn d2_a_failing_provider_gets_fewer_and_fewer_requests() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.busy_until(270, true, false);
     let (fetches, refused) = story.busy_until(270 + 3_600, false, false);
     assert_eq!((fetches, refused), (17, 0), "5, 10, 20, … up to 300 s apart");
-    // With nothing to use, the wait soon stops growing.
+    // Without any value, the wait soon stops growing.
     let mut cold = Story::new(RenewalPolicy::KEYS);
     let (fetches, refused) = cold.busy_until(3_600, false, false);
     assert!((360..=452).contains(&fetches), "{fetches}");
@@ -113,7 +113,7 @@ fn d2_a_failing_provider_is_asked_less_and_less() {
 }
 
 #[test]
-fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
+fn a_retry_after_of_the_provider_is_respected_within_bounds() {
     use oidc_proto::{
         EndpointUrl, UrlPolicy,
         flow::{JwksRetrieval, Step},
@@ -143,7 +143,7 @@ fn a_provider_that_says_when_to_come_back_is_heeded_within_bounds() {
 }
 
 #[test]
-fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
+fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_in_any_case() {
     for (said, fresh) in [(None, 300), (Some(60), 60), (Some(0), 60), (Some(i64::MAX), 86_400)] {
         let freshness = said.map_or(Freshness::UNKNOWN, fresh_for);
         let mut story = Story::holding(RenewalPolicy::KEYS, freshness);
@@ -163,14 +163,18 @@ fn d3_r6_a_withdrawn_key_is_gone_by_the_deadline_whatever_happens() {
         assert_eq!(last, fresh + 3_600 - 1, "{said:?}");
         assert!(secs(last) <= RenewalPolicy::KEYS.deadline());
     }
-    // With a provider that answers, it is gone when it is no longer fresh, though nobody asked before.
+    // If the provider answers, the key is gone when the value is no longer fresh, even if no caller asked
+    // before.
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = 300;
-    assert!(matches!(story.want(Need::Any), Decision::Renew(_)), "not used first and renewed then");
+    assert!(
+        matches!(story.want(Need::Any), Decision::Renew(_)),
+        "the old value is not used before the renewal"
+    );
 }
 
 #[test]
-fn what_failed_long_ago_is_no_excuse_for_a_stale_value() {
+fn an_old_failure_is_no_excuse_for_a_stale_value() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = 100;
     let Decision::Renew(lease) = story.newer() else { panic!("the bucket is full") };
@@ -192,11 +196,14 @@ fn e15_sixteen_forced_refreshes_of_one_epoch_cause_one_lease() {
     });
     story.bring(lease.expect("one leads"), Freshness::UNKNOWN);
     for _ in 0..16 {
-        assert!(matches!(story.want(held), Decision::Use(_, value) if *value == 2), "newer than they held");
+        assert!(
+            matches!(story.want(held), Decision::Use(_, value) if *value == 2),
+            "the value is newer than the callers' own"
+        );
     }
 }
 
-/// `burst + w / cooldown` because they force it, and once per life because of time.
+/// `burst + w / cooldown` renewals because callers force them, and one per lifetime because of time.
 #[test]
 fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
     let policy = RenewalPolicy::KEYS;
@@ -209,7 +216,7 @@ fn r3_whatever_callers_do_renewals_are_bounded_per_hour() {
         let timed = window / life + 1;
         if answers {
             assert!(fetches <= forced + timed, "{fetches}");
-            // What the flood really costs: a forced renewal is a renewal, so time asks for no more.
+            // The true cost of the flood: a forced renewal is a renewal, so time asks for no more.
             assert!(fetches <= forced + 1, "{fetches}");
         } else {
             assert!(fetches <= window / 8 + 3, "{fetches}");
@@ -229,14 +236,14 @@ fn a_forged_flood_cannot_hold_back_a_renewal_that_is_due() {
     }
     assert!(matches!(story.newer(), Decision::Refuse { because: None, .. }), "the bucket is empty");
     story.now = 30;
-    // Due by time, and the bucket has one again: the bucket stays as it is.
+    // The value is due by time, and the bucket has a token again. The renewal does not take it.
     let Decision::Renew(lease) = story.newer() else { panic!("due") };
     story.bring(lease, fresh_for(60));
-    assert!(matches!(story.newer(), Decision::Renew(_)), "time paid for that one");
+    assert!(matches!(story.newer(), Decision::Renew(_)), "the renewal that was due by time took no token");
 }
 
 #[test]
-fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next() {
+fn a_lifetime_shorter_than_the_head_start_causes_no_endless_renewals() {
     for (policy, life) in
         [(RenewalPolicy::METADATA, 60), (RenewalPolicy::TOKENS, 40), (RenewalPolicy::TOKENS, 2)]
     {
@@ -249,7 +256,7 @@ fn a_life_shorter_than_the_head_start_does_not_make_each_renewal_cause_the_next(
 }
 
 #[test]
-fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
+fn a_token_that_has_expired_on_arrival_counts_as_a_failure_and_causes_no_storm() {
     let mut story = Story::new(RenewalPolicy::TOKENS);
     let lease = story.lead(Need::Any);
     assert!(!story.bring(lease, fresh_for(0)));
@@ -260,28 +267,28 @@ fn a_token_that_has_expired_when_it_comes_is_a_failure_not_a_storm() {
 }
 
 #[test]
-fn a_late_value_is_held_only_if_nothing_newer_has_come() {
+fn a_late_value_is_kept_only_if_no_newer_one_has_come() {
     let mut story = Story::new(RenewalPolicy::KEYS);
     let slow = story.lead(Need::Any);
     story.now = 15;
     let next = story.lead(Need::Any);
     story.now = 16;
-    assert!(story.bring(slow, Freshness::UNKNOWN), "better than nothing");
+    assert!(story.bring(slow, Freshness::UNKNOWN), "an old value is better than none");
     assert!(matches!(story.want(Need::Any), Decision::Use(..)));
-    assert!(story.bring(next, Freshness::UNKNOWN), "and the next is newer");
+    assert!(story.bring(next, Freshness::UNKNOWN), "the next value is newer");
 
     let mut story = Story::new(RenewalPolicy::KEYS);
     let slow = story.lead(Need::Any);
     story.now = 15;
     let next = story.lead(Need::Any);
     assert!(story.bring(next, Freshness::UNKNOWN));
-    assert!(!story.bring(slow, Freshness::UNKNOWN), "older than what is held");
+    assert!(!story.bring(slow, Freshness::UNKNOWN), "this value is older than the held one");
     assert_eq!(story.renewal.value().map(|value| **value), Some(1));
 }
 
-/// Every way in, against every other: what is older by its question is not kept, whichever comes last.
+/// Every way in, against every other: a value of an older request is not kept, whichever comes last.
 #[test]
-fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
+fn an_older_value_never_replaces_a_newer_one_whichever_way_it_came() {
     let value = |number: u64| Renewed::new(Arc::new(number), Freshness::UNKNOWN);
     let at = |second: i64| Timestamp(START + second);
     let learn = |story: &mut Story, number, asked, known| {
@@ -290,7 +297,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     };
     let holds = |story: &Story| story.renewal.value().map(|value| **value);
 
-    // A login asks at 10 s and ends at 19; a lease of 12 s has come meanwhile.
+    // A login requests keys at 10 s and ends at 19 s. A lease of 12 s has ended in the meantime.
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     let known = story.renewal.epoch();
     story.now = 12;
@@ -298,17 +305,17 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     assert!(story.bring(lease, Freshness::UNKNOWN));
     story.now = 19;
     assert!(!learn(&mut story, 10, at(10), known) && !learn(&mut story, 10, at(12), known));
-    assert_eq!(holds(&story), Some(2), "nor what was asked for in the same second");
+    assert_eq!(holds(&story), Some(2), "nor a value that was requested in the same second");
     assert!(learn(&mut story, 13, at(13), known) && holds(&story) == Some(13));
     assert!(
         !learn(&mut story, 12, at(12), known) && holds(&story) == Some(13),
-        "another login, begun earlier"
+        "another login, which began earlier"
     );
-    // Whoever knew what is held has asked after it.
+    // A caller that knew the held value has requested a later one.
     let newest = story.renewal.epoch();
     assert!(learn(&mut story, 14, at(13), newest) && holds(&story) == Some(14));
 
-    // A lease of 10 s ends after a login that has asked at 12 s.
+    // A lease of 10 s ends after a login that requested keys at 12 s.
     let mut story = Story::new(RenewalPolicy::KEYS);
     let none = story.renewal.epoch();
     story.now = 10;
@@ -317,14 +324,16 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
     assert!(learn(&mut story, 12, at(12), none));
     assert!(!story.bring(slow, Freshness::UNKNOWN) && holds(&story) == Some(12));
 
-    // A login that has asked at 8 s gives way to the lease of 10 s, though that was granted before it was learned.
+    // A login that requested keys at 8 s gives way to the lease of 10 s, although the lease was granted
+    // before.
     let mut story = Story::new(RenewalPolicy::KEYS);
     story.now = 10;
     let lease = story.lead(Need::Any);
     assert!(learn(&mut story, 8, at(8), none));
     assert!(story.bring(lease, Freshness::UNKNOWN) && holds(&story) == Some(1));
 
-    // Asked for tomorrow: the clock was set back, and nobody knows. A few seconds are disorder.
+    // A request from tomorrow: the clock was set back, and the real time is unknown. A few seconds are
+    // disorder.
     let newest = story.renewal.epoch();
     assert!(!learn(&mut story, 9, at(86_400), newest));
     let newest = story.renewal.epoch();
@@ -332,7 +341,7 @@ fn what_is_older_never_replaces_what_is_newer_whichever_way_it_came() {
 }
 
 #[test]
-fn what_is_learned_is_as_old_as_its_question() {
+fn a_learned_value_is_as_old_as_its_request() {
     let mut story = Story::new(RenewalPolicy::KEYS);
     let (none, asked) = (story.renewal.epoch(), Timestamp(START));
     story.now = 200;
@@ -343,15 +352,18 @@ fn what_is_learned_is_as_old_as_its_question() {
     story.now = 270;
     assert!(
         matches!(story.want(Need::Any), Decision::UseAndRenew(..)),
-        "not 270 s after the login has ended"
+        "not 270 s after the end of the login"
     );
     let mut late = Story::new(RenewalPolicy::KEYS);
     late.now = 3_900;
-    assert!(!late.renewal.learn(value, asked, none, moment(START + 3_900, 0)), "older than any value may be");
+    assert!(
+        !late.renewal.learn(value, asked, none, moment(START + 3_900, 0)),
+        "the value is older than any value may be"
+    );
 }
 
 #[test]
-fn a_value_that_comes_late_is_as_old_as_its_request() {
+fn a_late_value_is_as_old_as_its_request() {
     let mut story = Story::new(RenewalPolicy::TOKENS);
     let slow = story.lead(Need::Any);
     story.now = 100;
@@ -360,7 +372,7 @@ fn a_value_that_comes_late_is_as_old_as_its_request() {
 }
 
 #[test]
-fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
+fn a_caller_that_gives_up_is_replaced_at_once_but_not_without_limit() {
     let mut story = Story::new(RenewalPolicy::KEYS);
     for _ in 0..2 {
         let lease = story.lead(Need::Any);
@@ -368,13 +380,13 @@ fn who_gives_up_is_replaced_at_once_but_not_for_ever() {
     }
     let lease = story.lead(Need::Any);
     story.renewal.abandon(lease, Timestamp(START));
-    assert!(matches!(story.want(Need::Any), Decision::Join { .. }), "the third has to be waited for");
+    assert!(matches!(story.want(Need::Any), Decision::Join { .. }), "the third caller has to wait");
     story.now = 15;
     assert!(matches!(story.want(Need::Any), Decision::Renew(_)));
 }
 
 #[test]
-fn a_clock_that_is_set_back_prolongs_nothing() {
+fn a_clock_that_is_set_back_extends_no_deadline() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.now = -86_400;
     assert!(matches!(story.want(Need::Any), Decision::Use(..)));
@@ -385,7 +397,7 @@ fn a_clock_that_is_set_back_prolongs_nothing() {
     story.now += 1;
     assert!(!published.is_fresh(Timestamp(START + story.now)));
     let lease = story.lead(Need::Any);
-    assert_eq!(lease.until().0, START + story.now + 15, "leases are by the clock as it stands");
+    assert_eq!(lease.until().0, START + story.now + 15, "leases follow the clock as it is set now");
     story.now -= 7;
     assert!(matches!(story.newer(), Decision::Join { until } if until.0 == START + story.now + 3));
 }
@@ -399,7 +411,7 @@ fn a_published_value_is_not_fresh_on_a_clock_set_back_far() {
 }
 
 #[test]
-fn counters_say_what_happened() {
+fn counters_count_every_outcome() {
     let mut story = Story::holding(RenewalPolicy::KEYS, Freshness::UNKNOWN);
     story.busy_until(4_000, false, false);
     let counters = story.renewal.counters();

@@ -1,5 +1,5 @@
 //! Random and mutated requests: none panics, none is accepted, and each gets a challenge that parses and
-//! tells nothing.
+//! leaks nothing.
 
 use super::world::*;
 use http::{Method, Uri, header};
@@ -46,7 +46,7 @@ fn challenge(value: &str) -> (String, Vec<(String, String)>) {
     (scheme.to_owned(), parameters)
 }
 
-/// What must hold of every refusal, whatever was sent.
+/// Checks the properties of every refusal.
 fn judge_refusal(denied: &Denied, sent: &[&[u8]]) {
     let sent_headers = denied.headers();
     let values: Vec<_> = sent_headers
@@ -86,7 +86,7 @@ fn judge_refusal(denied: &Denied, sent: &[&[u8]]) {
     }
 }
 
-/// Changes a text: a character, a piece, the order of parts.
+/// Changes a text: one character, one piece, or the order of its parts.
 fn mutate(seed: &mut Seed, text: &str) -> String {
     let mut bytes = text.as_bytes().to_vec();
     for _ in 0..=seed.below(3) {
@@ -114,7 +114,7 @@ fn mutate(seed: &mut Seed, text: &str) -> String {
 }
 
 #[test]
-fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_sound() {
+fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_safe() {
     let world = World::new();
     let nonces = NonceKeys::new(&[1; 32]);
     let policy = CredentialPolicy::default().with_query().with_form();
@@ -155,7 +155,7 @@ fn no_mutated_token_or_proof_is_accepted_and_every_refusal_is_sound() {
 }
 
 #[test]
-fn no_random_request_is_accepted_and_every_refusal_is_sound() {
+fn no_random_request_is_accepted_and_every_refusal_is_safe() {
     let world = World::new();
     let policy = CredentialPolicy::default().with_query().with_form();
     let servers = [

@@ -1,5 +1,5 @@
-//! A protected resource from outside: the defects of peers it must not have, the examples of RFC 9449,
-//! and bad input.
+//! A protected resource from outside: defects of other libraries that it must not have, the examples of RFC
+//! 9449, and bad input.
 
 mod bad_input;
 pub(crate) mod world;
@@ -27,7 +27,7 @@ fn vector(id: &str) -> Value {
 }
 
 #[test]
-fn the_proofs_of_rfc_9449_are_right_in_their_place_and_in_no_other() {
+fn the_proofs_of_rfc_9449_are_accepted_only_for_their_own_requests() {
     let verify = |id: &str, method: Method, url: &str, token: Option<&str>, now: i64| {
         let vector = vector(id);
         let headers = headers(&[("dpop", vector["proof"].as_str().unwrap().as_bytes())]);
@@ -77,7 +77,7 @@ fn the_request_of_rfc_9449_section_7_1_passes_once_through_introspection() {
     let (method, uri) = (Method::GET, Uri::from_static("/protectedresource"));
     let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
     assert!(inspected.is_opaque());
-    // The response of section 6.2, figure 11, and an audience.
+    // The response of section 6.2, figure 11, with an audience added.
     let response = json!({"active": true, "sub": "someone@example.com", "iss": "https://server.example.com",
                           "nbf": 1_562_262_611, "exp": 1_562_266_216, "aud": "https://resource.example.org",
                           "cnf": {"jkt": vector["jkt"]}});
@@ -95,7 +95,7 @@ fn the_request_of_rfc_9449_section_7_1_passes_once_through_introspection() {
     assert_eq!(pass().unwrap_err().reason(), DenialReason::Proof(ProofError::Replayed));
 }
 
-// Defects of peers.
+// Defects of other libraries.
 
 #[test]
 fn d10_of_two_uses_of_one_proof_exactly_one_passes_in_every_interleaving() {
@@ -105,7 +105,7 @@ fn d10_of_two_uses_of_one_proof_exactly_one_passes_in_every_interleaving() {
     let proof = world.proof(&token, &json!({}));
     let authorization = format!("DPoP {token}");
     let headers = headers(&[("authorization", authorization.as_bytes()), ("dpop", proof.as_bytes())]);
-    // Each request takes three steps: judge, ask, conclude. All orders of the six.
+    // Each request takes three steps: judge, ask, conclude. The test tries all orders of the six.
     let orders = (0..64_u32).filter(|order| order.count_ones() == 3);
     let mut seen = 0;
     for order in orders {
@@ -146,7 +146,7 @@ fn d10_of_two_uses_of_one_proof_exactly_one_passes_in_every_interleaving() {
 }
 
 #[test]
-fn d15_no_policy_is_read_from_what_is_checked() {
+fn d15_no_policy_is_read_from_the_token_or_the_proof() {
     let world = World::new();
     let verifier = DpopVerifier::new().demand_nonce(NonceKeys::new(&[1; 32]));
     let server = server().accept_dpop(verifier).build().unwrap();
@@ -156,7 +156,7 @@ fn d15_no_policy_is_read_from_what_is_checked() {
     let headers = headers(&[("authorization", authorization.as_bytes()), ("dpop", proof.as_bytes())]);
     let denied = end(world.verdict(&server, &headers)).unwrap_err();
     assert_eq!(denied.reason(), DenialReason::Proof(ProofError::Nonce));
-    // An issuer that is not on the list is refused by a function that no key set reaches.
+    // An issuer that is not on the list is refused by a function that never sees a key set.
     let stranger = format!("Bearer {}", world.token(&json!({"iss": "https://evil.example"})));
     let headers = self::headers(&[("authorization", stranger.as_bytes())]);
     let (method, uri) = (Method::GET, Uri::from_static("/"));
@@ -166,7 +166,7 @@ fn d15_no_policy_is_read_from_what_is_checked() {
 }
 
 #[test]
-fn d16_a_token_brings_no_key_no_extension_and_no_missing_signature() {
+fn d16_a_token_with_its_own_key_an_extension_or_no_signature_is_refused() {
     let world = World::new();
     let payload = json!({"iss": ISSUER, "sub": "a", "aud": RESOURCE, "client_id": "c", "jti": "t",
                          "iat": NOW.0, "exp": NOW.0 + 60});
@@ -183,18 +183,18 @@ fn d16_a_token_brings_no_key_no_extension_and_no_missing_signature() {
         assert_eq!(world.why(&token).map(DenialReason::code), Some(code), "{token}");
     }
     assert_eq!(world.why(&sign(&world.issuer, &header(json!({})), &payload)), None);
-    // The JSON serialization is not even of the syntax of a token.
+    // The JSON serialization does not even have the syntax of a token.
     let denied = world.bearer(&server().build().unwrap(), r#"{"payload":"e30"}"#).unwrap_err();
     assert_eq!((denied.status().as_u16(), denied.code()), (400, "credentials_syntax"));
 }
 
 #[test]
-fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
+fn d17_a_flood_of_proofs_uses_bounded_memory_and_fails_closed() {
     let world = World::new();
     let server = server().accept_dpop(DpopVerifier::new()).build().unwrap();
     let token = world.bound_token();
     let authorization = format!("DPoP {token}");
-    // One key gets half of it.
+    // One key gets half of the window.
     let mut window = ReplayWindow::with_capacity(16);
     let mut answers = Vec::new();
     for n in 0..12 {
@@ -206,11 +206,11 @@ fn d17_a_flood_of_proofs_takes_bounded_memory_and_fails_closed() {
         assert!(window.len() <= 8);
     }
     assert_eq!(answers[..8], [Ok(()); 8]);
-    assert_eq!(answers[8..], [Err(503); 4], "our shortage, not the client's fault");
+    assert_eq!(answers[8..], [Err(503); 4], "the shortage is the server's, not the client's fault");
 }
 
 #[test]
-fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
+fn d18_the_leeway_moves_every_limit_in_favour_of_the_token() {
     let world = World::new();
     for leeway in [0_i64, 30, 90] {
         let issuer = TrustedIssuer::new(ISSUER)
@@ -226,7 +226,7 @@ fn d18_leeway_moves_every_edge_in_favour_of_the_token() {
 }
 
 #[test]
-fn d21_a_token_with_two_bindings_needs_both_and_one_that_cannot_be_checked_is_refused() {
+fn d21_a_token_with_two_bindings_needs_both_and_an_uncheckable_one_is_refused() {
     let world = World::new();
     let certificate = CertificateThumbprint::of_der(b"certificate");
     let server = server().accept_dpop(DpopVerifier::new()).accept_certificate_bound().build().unwrap();
@@ -262,7 +262,7 @@ fn d21_a_token_with_two_bindings_needs_both_and_one_that_cannot_be_checked_is_re
 }
 
 #[test]
-fn e3_what_must_be_there_is_there_and_of_its_type() {
+fn e3_every_required_claim_is_present_and_of_its_type() {
     let world = World::new();
     for (changes, code) in [
         (json!({"iss": null}), "token_missing_claim"),
@@ -282,7 +282,7 @@ fn e3_what_must_be_there_is_there_and_of_its_type() {
 }
 
 #[test]
-fn e8_no_audience_is_trusted_that_the_settings_do_not_name() {
+fn e8_only_audiences_in_the_settings_are_trusted() {
     let world = World::new();
     for aud in [json!("https://other.example"), json!([]), json!(["x", "https://api.example/"]), json!("")] {
         assert_eq!(
@@ -295,7 +295,7 @@ fn e8_no_audience_is_trusted_that_the_settings_do_not_name() {
 }
 
 #[test]
-fn e20_every_condition_of_a_route_is_held_there_is_no_second_way() {
+fn e20_every_condition_of_a_route_is_checked_on_every_way_in() {
     let world = World::new();
     let access = world.bearer(&server().build().unwrap(), &world.token(&json!({}))).unwrap();
     let asked = std::sync::Arc::new(Mutex::new(Vec::new()));
@@ -312,7 +312,7 @@ fn e20_every_condition_of_a_route_is_held_there_is_no_second_way() {
 }
 
 #[test]
-fn e22_missing_keys_are_asked_for_and_an_outage_is_503() {
+fn e22_missing_keys_are_requested_and_an_outage_is_a_503() {
     let world = World::new();
     let server = server().build().unwrap();
     let headers = headers(&[("authorization", format!("Bearer {}", world.token(&json!({}))).as_bytes())]);

@@ -1,20 +1,20 @@
-//! A saved state that comes back is held to the clock of the node that goes on with it.
+//! Saved states and clocks: the node that resumes a state applies the limits of its own clock.
 
 use super::*;
 use oidc_proto::flow::PendingAuthorizations;
 
-/// Saved by a node whose clock was a year ahead, or written by somebody else.
+/// Times that were saved by a node whose clock was ahead, or that someone made up.
 const AHEAD: [i64; 4] = [NOW.0 + 61, NOW.0 + 365 * 86_400, i64::MAX - 1, i64::MAX];
 
 #[test]
-fn a_grant_that_comes_back_waits_no_longer_than_a_provider_may_ask_for() {
+fn a_resumed_grant_waits_no_longer_than_a_provider_may_ask_for() {
     for until in AHEAD {
         let mut grant: Value = serde_json::from_str(GRANT).unwrap();
         grant["until"] = until.into();
         let saved = load_grant(&grant.to_string()).unwrap();
         let pause = client().resume_client_credentials(saved, NOW).unwrap();
         assert_eq!(NOW.until(pause.until()).as_secs(), 60, "saved for {until}");
-        // However often it is saved and comes back.
+        // However often it is saved and resumed.
         let pause = client().resume_client_credentials(pause.save(), NOW.plus(59)).unwrap();
         assert_eq!(pause.until(), NOW.plus(60));
         assert!(matches!(pause.wake(Moment::new(NOW.plus(60), [1; 32])), Ok(Step::Send(_))));
@@ -24,12 +24,12 @@ fn a_grant_that_comes_back_waits_no_longer_than_a_provider_may_ask_for() {
         grant["until"] = until.into();
         let saved = load_grant(&grant.to_string()).unwrap();
         let pause = client().resume_client_credentials(saved, NOW).unwrap();
-        assert_eq!(pause.until(), Timestamp(until), "no sooner and no later for having been saved");
+        assert_eq!(pause.until(), Timestamp(until), "saving makes the request neither earlier nor later");
     }
 }
 
 #[test]
-fn a_device_that_comes_back_waits_and_lives_no_longer_than_a_provider_may_allow() {
+fn a_resumed_device_waits_and_lives_no_longer_than_a_provider_may_allow() {
     for (interval, longest) in [(5, 65), (30, 90), (600, 1_200), (3_600, 3_600)] {
         for next in AHEAD.map(|next| next.saturating_add(2 * interval)) {
             for life in [0, 600, 3_600] {
@@ -42,7 +42,7 @@ fn a_device_that_comes_back_waits_and_lives_no_longer_than_a_provider_may_allow(
                 assert!(wait <= longest, "every {interval} s: it sleeps for {wait} s");
                 let ends = pause.save().expires_at();
                 assert!(ends <= NOW.plus(3_600) && ends >= pause.until());
-                // However often it is saved and comes back, and whatever its clock says.
+                // However often it is saved and resumed, and whatever the clock shows.
                 for now in [NOW, NOW.plus(-86_400), NOW.plus(5)] {
                     pause = pause.save().poll(&client(), None, now).unwrap();
                     assert!(pause.save().expires_at() <= ends && pause.until() <= ends);
@@ -52,9 +52,9 @@ fn a_device_that_comes_back_waits_and_lives_no_longer_than_a_provider_may_allow(
     }
 }
 
-/// A login that was begun by a clock far ahead would never be too old, and would keep others out of the cookie.
+/// A login that began on a clock far ahead would never expire, and would keep others out of the cookie.
 #[test]
-fn a_login_that_comes_back_from_the_future_is_no_login() {
+fn a_saved_login_from_the_future_is_refused() {
     for (created, good) in [
         (NOW.0, true),
         (NOW.0 + 300, true),

@@ -1,5 +1,5 @@
-//! What is saved while nothing is in flight: it comes back whole or not at all, is small, belongs to
-//! one client, and holds no client secret.
+//! Saved states of flows at rest: a state loads whole or not at all, is small, belongs to one client, and
+//! holds no client secret.
 
 use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
@@ -18,7 +18,7 @@ mod clocks;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const SECRET: &str = "the-client-secret-that-is-nowhere";
-/// As long as they get: an issuer with a tenant, a redirect URI with a path.
+/// The longest usual names: an issuer with a tenant, a redirect URI with a path.
 const ISSUER: &str = "https://login.identity.example.com/realms/0f6f1c1c-3a3e-4a53-9a1e-1c1b8d9c8f3a";
 const CALLBACK: &str = "https://portal.customer.example.com/oauth2/callback/identity-example-com";
 const CLIENT: &str = "9f1d2c3b-4a5e-4f60-8171-92a3b4c5d6e7";
@@ -55,7 +55,7 @@ fn request() -> AuthorizationRequest {
         .essential_acr(["urn:example:loa:2"])
 }
 
-/// The user is sent away.
+/// Sends the user to the provider.
 fn begin(client: &Client, seed: &mut Seed) -> (url::Url, PendingAuthorization) {
     client.authorize(&request(), seed.moment(NOW)).unwrap()
 }
@@ -72,7 +72,7 @@ fn load_grant(text: &str) -> Result<SavedClientCredentials, String> {
     serde_json::from_str(text).map_err(|error| error.to_string())
 }
 
-/// A client credentials grant at rest: the first attempt was lost.
+/// A client credentials grant at rest, after the first response was lost.
 fn resting(client: &Client) -> Pause<ClientCredentialsGrant> {
     let wanted = ClientCredentialsRequest::new(["reports", "audit"]).resource("https://api.example");
     let (_, _, pending) = client
@@ -90,7 +90,7 @@ fn is_saved_state_error<T>(result: Result<T, Error>) -> bool {
 }
 
 #[test]
-fn a_pending_authorization_comes_back_whole() {
+fn a_pending_authorization_is_loaded_whole() {
     let (_, pending) = begin(&client(), &mut Seed::new(1));
     let text = save(&pending);
     assert!(load(&text).unwrap() == pending);
@@ -106,7 +106,7 @@ fn ten_tabs_fit_in_ten_kibibytes() {
     for tab in &tabs {
         assert!(tab.len() < 1024, "{} bytes", tab.len());
     }
-    // Several in one cookie: 4 KiB hold six of them even with names this long.
+    // Several logins in one cookie: 4 KiB hold six of them even with names this long.
     let six: usize = tabs.iter().take(6).map(String::len).sum();
     assert!(six < 4096, "{six} bytes");
 }
@@ -124,21 +124,21 @@ fn no_client_secret_is_saved_and_nothing_shows_in_debug() {
     }
 }
 
-/// The files lie in the repository as version 1 wrote them. They must load for as long as version 1
-/// is read; if the form changes, the version does, and these files stay.
+/// These files are as version 1 wrote them. They must load for as long as version 1 is read. If the form
+/// changes, its version changes, and these files stay.
 #[test]
-fn what_version_1_wrote_is_still_read() {
+fn states_of_version_1_are_still_read() {
     let (_, pending) = begin(&client(), &mut Seed::new(4));
     assert_eq!(save(&load(PENDING).unwrap()), PENDING.trim_end());
-    assert_eq!(PENDING.trim_end(), save(&pending), "and is still what is written");
+    assert_eq!(PENDING.trim_end(), save(&pending), "the same text is still written");
     assert_eq!(save(&load_grant(GRANT).unwrap()), GRANT.trim_end());
-    assert_eq!(GRANT.trim_end(), save(&resting(&client()).save()), "and is still what is written");
+    assert_eq!(GRANT.trim_end(), save(&resting(&client()).save()), "the same text is still written");
     let pause = client().resume_client_credentials(load_grant(GRANT).unwrap(), NOW).unwrap();
     assert_eq!(pause.until(), resting(&client()).until());
 }
 
 #[test]
-fn what_version_1_wrote_of_a_device_is_still_read() {
+fn a_device_state_of_version_1_is_still_read() {
     let golden = include_str!("../../../../tests/data/saved/device-authorization-v1.json").trim_end();
     let saved: DeviceAuthorization = serde_json::from_str(golden).unwrap();
     assert_eq!(save(&saved), golden);
@@ -158,16 +158,16 @@ fn what_version_1_wrote_of_a_device_is_still_read() {
     let Ok(Step::Done(device)) = pending.receive(response, Moment::new(NOW, [1; 32])) else {
         panic!("a code")
     };
-    assert_eq!(save(&device), golden, "and is still what is written");
+    assert_eq!(save(&device), golden, "the same text is still written");
     let pause = saved.poll(&client(), None, NOW).unwrap();
     assert_eq!((pause.until(), save(&pause.save())), (NOW.plus(7), golden.to_owned()));
 }
 
 #[test]
-fn what_version_1_wrote_of_a_login_to_refresh_is_still_read() {
+fn a_previous_login_of_version_1_is_still_read() {
     let golden = include_str!("../../../../tests/data/saved/previous-login-v1.json").trim_end();
     let login: PreviousLogin = serde_json::from_str(golden).unwrap();
-    assert_eq!((save(&login).as_str(), login.sub()), (golden, "alice"), "and is still what is written");
+    assert_eq!((save(&login).as_str(), login.sub()), (golden, "alice"), "the same text is still written");
     for (name, wrong) in [
         ("version", json!(2)),
         ("version", Value::Null),
@@ -192,7 +192,7 @@ fn what_version_1_wrote_of_a_login_to_refresh_is_still_read() {
     }
 }
 
-/// Each of these is the saved authorization with one thing wrong.
+/// Each of these is the saved authorization with one fault.
 #[test]
 fn every_member_of_a_pending_authorization_is_validated() {
     let token = |length: usize| "a".repeat(length);
@@ -291,7 +291,7 @@ fn every_member_of_a_saved_grant_is_validated() {
     }
     let twice = GRANT.trim_end().replacen("\"retries\":1", "\"retries\":1,\"retries\":1", 1);
     assert!(twice.len() > GRANT.trim_end().len() && load_grant(&twice).is_err());
-    // What the flow itself refuses is refused again when it is resumed.
+    // A value that the flow itself refuses is refused again when the grant is resumed.
     let mut reserved = good.clone();
     reserved["wanted"]["extra"] = json!([["client_secret", "x"]]);
     let saved = load_grant(&reserved.to_string()).unwrap();
@@ -299,7 +299,7 @@ fn every_member_of_a_saved_grant_is_validated() {
     assert_eq!(error, Error::Config(ConfigError::Reserved("client_secret")));
 }
 
-/// Of a provider that also sends ID tokens through the browser.
+/// A client of a provider that also sends ID tokens through the browser.
 fn front_client() -> Client {
     let mut metadata = client().metadata().clone();
     metadata.response_types_supported = Some(vec!["code".to_owned(), "id_token".to_owned()]);
@@ -307,9 +307,9 @@ fn front_client() -> Client {
     Client::builder(metadata, CLIENT).redirect_uri(CALLBACK).build().unwrap()
 }
 
-/// What could not come back is refused before the user is sent away.
+/// A login whose state could not be loaded again is refused before the user leaves.
 #[test]
-fn what_cannot_be_saved_is_never_begun() {
+fn a_login_that_cannot_be_saved_is_never_begun() {
     let metadata = client().metadata().clone();
     let long = format!("https://app.example/{}", "x".repeat(2049));
     for (id, redirect_uri) in [
@@ -331,7 +331,7 @@ fn what_cannot_be_saved_is_never_begun() {
 }
 
 #[test]
-fn a_saved_state_goes_on_only_at_its_own_client_and_provider() {
+fn a_saved_state_resumes_only_with_its_own_client_and_provider() {
     let (url, pending) = begin(&client(), &mut Seed::new(5));
     let text = save(&pending);
     let mut elsewhere = provider("https://op.example");
@@ -352,7 +352,7 @@ fn a_saved_state_goes_on_only_at_its_own_client_and_provider() {
     }
 }
 
-/// Two tabs, two logins; the user finishes them in whatever order, and tries the wrong one, too.
+/// Two tabs, two logins. The user finishes them in any order, and also tries the wrong one.
 #[test]
 fn each_callback_fits_only_its_own_tab() {
     for second_first in [false, true] {
@@ -373,7 +373,7 @@ fn each_callback_fits_only_its_own_tab() {
             assert_eq!(error.code(), "callback_state");
         }
         for ((_, pending), response) in tabs.into_iter().zip(responses) {
-            assert_eq!(response.state.as_deref(), Some(pending.state()), "the state says which tab it is");
+            assert_eq!(response.state.as_deref(), Some(pending.state()), "the state identifies the tab");
             let call = pending.callback(&client, None, response, seed.moment(NOW)).unwrap();
             let (request, _, _) = call.into_call().expect("the code is sent").into_parts();
             assert_eq!(provider.handle(&request, NOW).status(), 200);
@@ -382,9 +382,9 @@ fn each_callback_fits_only_its_own_tab() {
     }
 }
 
-/// A saved login is not good for ever.
+/// A saved login expires.
 #[test]
-fn a_login_that_took_too_long_begins_again() {
+fn an_expired_login_must_begin_again() {
     let mut provider = provider(ISSUER);
     let client = client_of(&mut provider, CLIENT);
     for (later, expired) in [(0, false), (3600, false), (3601, true), (-5, false)] {
@@ -400,9 +400,10 @@ fn a_login_that_took_too_long_begins_again() {
 proptest! {
     #![proptest_config(Config { cases: 2000, failure_persistence: None, ..Config::default() })]
 
-    /// Any damage is an error or another valid state, never a panic; what loads saves to the same again.
+    /// Damage leads to an error or to another valid state, never to a panic. A state that loads can be
+    /// saved and loaded again.
     #[test]
-    fn damage_never_panics(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut in 0..4usize) {
+    fn damaged_states_never_panic(changes in vec((any::<prop::sample::Index>(), any::<u8>()), 1..4), cut in 0..4usize) {
         for (good, grant) in [(PENDING.trim_end(), false), (GRANT.trim_end(), true)] {
             let mut bytes = good.as_bytes().to_vec();
             for (at, byte) in &changes {
@@ -425,7 +426,7 @@ proptest! {
 
     /// Any JSON at all.
     #[test]
-    fn no_json_panics(member in "[vicrsnpmat]{1,2}", text in "\\PC{0,200}", number in any::<i64>()) {
+    fn no_json_causes_a_panic(member in "[vicrsnpmat]{1,2}", text in "\\PC{0,200}", number in any::<i64>()) {
         let good: Value = serde_json::from_str(PENDING).unwrap();
         for value in [json!(text), json!(number), json!([text]), json!({ text.as_str(): number })] {
             let mut saved = good.clone();

@@ -1,4 +1,4 @@
-//! Access without a login, and a login without a code: none of it shows, either.
+//! Access without a login, and a login without a code: their secrets do not show either.
 
 use super::*;
 use oidc_proto::{
@@ -6,7 +6,7 @@ use oidc_proto::{
     message::{AccessRequest, AuthorizationRequest},
 };
 
-/// The same secrets each time: they follow from the moment.
+/// Looks at access. The secrets are derived from the moment, so they are the same each time.
 pub(super) fn look_at_access(look: &mut Looker, how: How) {
     let scene = scene(how);
     let request = AccessRequest::new(["a"]).parameter("ticket", "a ticket of the application");
@@ -38,7 +38,7 @@ pub(super) fn look_at_access(look: &mut Looker, how: How) {
 pub(super) fn look_at_a_front_login(look: &mut Looker, how: How) {
     let mut scene = scene(how);
     let (_, pending) = scene.begin();
-    // The same request, but for the code that it has not asked for.
+    // The same request, without the code that it did not ask for.
     let mut saved = serde_json::to_value(&pending).unwrap();
     saved.as_object_mut().unwrap().remove("p");
     let front: PendingFrontLogin = serde_json::from_value(saved).unwrap();
@@ -55,10 +55,10 @@ pub(super) fn look_at_a_front_login(look: &mut Looker, how: How) {
     look_at_a_hybrid_login(look, &scene, &login);
 }
 
-/// An access token that comes through the browser shows no more than one that the code leads to.
+/// An access token that comes through the browser shows no more than one that a code yields.
 fn look_at_a_hybrid_login(look: &mut Looker, scene: &Scene, login: &Authenticated) {
     let (_, pending) = scene.client.authorize(&AuthorizationRequest::default(), moment(36)).unwrap();
-    // The same request, but for the token that it has not asked for.
+    // The same request, without the token that it did not ask for.
     let mut saved = serde_json::to_value(&pending).unwrap();
     saved["y"] = "code token".into();
     let pending: PendingAuthorization = serde_json::from_value(saved.clone()).unwrap();

@@ -1,4 +1,4 @@
-//! Answers that repeat secrets, and the errors they provoke.
+//! Responses that repeat secrets, and the errors that they cause.
 
 use super::{look::Looker, scene::moment};
 use http::{Response, header};
@@ -9,7 +9,7 @@ use oidc_proto::{
 use serde_json::{Value, json};
 use std::collections::BTreeSet;
 
-/// Answers that repeat a secret wherever an answer can say something.
+/// Responses that repeat a secret in every place that can hold text.
 fn hostile(secret: &str) -> Vec<Response<Vec<u8>>> {
     let mut bodies = vec![
         json!({ "error": secret }),
@@ -60,8 +60,8 @@ fn hostile(secret: &str) -> Vec<Response<Vec<u8>>> {
     answers
 }
 
-/// Gives every hostile answer to a flow, begun anew each time, and looks at what comes out.
-/// `sent` are the secrets that the client has sent, or knows at that point.
+/// Gives every hostile response to a flow, which begins anew each time, and looks at the errors. `sent` are
+/// the secrets that the client has sent or knows at that point.
 pub(crate) fn provoke<F: Flow>(look: &mut Looker, sent: &[&str], begin: impl Fn() -> Call<F>) {
     let (mut errors, mut codes) = (0, BTreeSet::new());
     for secret in sent.iter().filter_map(|name| look.secret(name)).collect::<Vec<_>>() {

@@ -1,4 +1,4 @@
-//! What a device asks with, and what its user enters, are for the two of them alone.
+//! The device code and the user code: only the device and its user may see them.
 
 use super::{
     answers::provoke,
@@ -9,7 +9,7 @@ use super::{
 use oidc_proto::flow::{Call, DeviceAuthorization, DeviceGrant, Flow, Pause, SealingKeys, Step};
 use oidc_testkit::{EndpointName, hostile};
 
-/// Codes that are long enough not to be found by accident.
+/// Codes that are too long to be found by accident.
 const DEVICE_CODE: &str = "MARK-device-code-GmRhmhcxhwAzkoEqiMEg";
 const USER_CODE: &str = "MARK-user-code-WDJB-MJHT";
 
@@ -43,7 +43,7 @@ fn asked(pause: Pause<DeviceGrant>) -> Call<DeviceGrant> {
     call
 }
 
-/// From the code to the tokens, and saved on the way.
+/// Looks at every step from the code to the tokens, with a saved state on the way.
 pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     look.hide("device_code", DEVICE_CODE);
     look.hide("user_code", USER_CODE);
@@ -63,7 +63,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     let saved: DeviceAuthorization = pause.save();
     look.at(&saved);
     look_at_call(look, asked(pause));
-    // This code the provider itself has made, and leads to tokens.
+    // The provider itself has made this code, and it yields tokens.
     let call = scene.client.device_authorization(["openid", "profile"], moment(9)).unwrap();
     let Step::Done(device) = take(&mut scene, call) else { panic!("a code") };
     let saved = serde_json::to_value(&device).unwrap();
@@ -79,7 +79,7 @@ pub(crate) fn look_at_a_device(look: &mut Looker, how: How) {
     look.at(&login);
 }
 
-/// The provider repeats what it was asked with, or what it knows besides.
+/// The provider repeats what the device sent, or other secrets that it knows.
 pub(crate) fn refuse_hostile_answers(look: &mut Looker, how: How, client: &[&str]) {
     look.hide("device_code", DEVICE_CODE);
     look.hide("user_code", USER_CODE);

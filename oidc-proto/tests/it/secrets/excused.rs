@@ -1,6 +1,6 @@
-//! The types that nobody looks at, and why.
+//! The types that the tests do not look at, each with a reason.
 
-/// Types that hold no secret and never did, or of which nobody outside can have a value.
+/// Types that never hold a secret, or of which no outside code can have a value.
 pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
     (
         "a state in flight: it stays inside `Pending` or `Pause`, which show none of it",

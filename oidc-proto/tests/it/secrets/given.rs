@@ -1,4 +1,4 @@
-//! What the application has given shows nowhere, and what the provider makes of what it was sent neither.
+//! Values that the application supplies: they show nowhere, and neither do a provider's copies of them.
 
 use super::{
     answers::look_at_flow_error,
@@ -15,9 +15,9 @@ use oidc_proto::{
 };
 use serde_json::{Value, json};
 
-/// The parameters of applications are the business of applications: a ticket, an API key, a person.
+/// The parameters of an application are its own business: a ticket, an API key, a person.
 #[test]
-fn what_the_application_has_given_does_not_show() {
+fn values_of_the_application_do_not_show() {
     let mut look = Looker::default();
     let secrets = [
         ("a parameter", "a ticket worth something"),
@@ -55,7 +55,10 @@ fn what_the_application_has_given_does_not_show() {
     look.at(&pause);
     let saved: SavedClientCredentials = pause.save();
     look.at(&saved);
-    assert!(serde_json::to_string(&saved).unwrap().contains("a ticket worth something"), "it is there");
+    assert!(
+        serde_json::to_string(&saved).unwrap().contains("a ticket worth something"),
+        "the parameter is in the request"
+    );
 
     let builder = Client::builder(scene.metadata.clone(), "app").redirect_uri(&redirect_uri);
     look.at(&builder);
@@ -82,7 +85,7 @@ fn what_the_application_has_given_does_not_show() {
     look.at(&(verifier, Expected::default()));
 }
 
-/// Every way in which a provider may repeat what it was sent.
+/// Every spelling in which a provider may repeat a value.
 fn spellings(secret: &str) -> Vec<String> {
     let percent = |upper: bool| -> String {
         let one = |byte: u8| match (byte.is_ascii_alphanumeric(), upper) {
@@ -114,7 +117,7 @@ fn spellings(secret: &str) -> Vec<String> {
     ]
 }
 
-/// Whether six letters or digits of a secret stand in a text in a row, whatever stands between them.
+/// Whether a text has six consecutive letters or digits of a secret, whatever stands between them.
 fn repeats(text: &str, secret: &str) -> bool {
     let plain = |text: &str| -> String {
         text.replace("[secret]", " ").to_lowercase().chars().filter(char::is_ascii_alphanumeric).collect()
@@ -123,7 +126,7 @@ fn repeats(text: &str, secret: &str) -> bool {
     (0..secret.len().saturating_sub(8)).any(|at| text.contains(&secret[at..at + 8]))
 }
 
-/// What the flow says of an answer in which a secret is repeated.
+/// The error of a flow for a response that repeats a secret.
 fn told<F: Flow>(call: Call<F>, status: u16, body: &Value, challenge: Option<&str>) -> Error {
     let (_, _, pending) = call.into_parts();
     let mut response = Response::builder().status(status).header(header::CONTENT_TYPE, "application/json");
@@ -205,7 +208,7 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
             }
         }
     }
-    // What the browser brings back, with what was sent through it.
+    // The callback repeats what was sent through the browser.
     let (url, pending) = world.begin();
     let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
     for spelling in spellings(&state) {
@@ -222,7 +225,7 @@ fn a_secret_is_not_repeated_in_any_spelling_by_any_flow() {
 }
 
 #[test]
-fn a_text_of_a_provider_is_one_line_wherever_it_comes_from() {
+fn every_text_of_a_provider_is_shown_in_one_line() {
     let world = scene(How::Header);
     let odd = "one\u{2028}two\u{2029}three\u{85}four\u{202e}evif\u{200b}\u{feff}\u{ad}\u{e0041}\u{2066}\r\n\t\u{1b}[2J";
     let body = json!({"error": odd, "error_description": odd, "error_uri": odd});

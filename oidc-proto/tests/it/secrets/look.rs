@@ -1,4 +1,4 @@
-//! Looks at what types show of themselves, and remembers which types it has looked at.
+//! Looks at the texts of types for secrets, and remembers the types that it has looked at.
 
 use std::{
     any::type_name,
@@ -9,7 +9,7 @@ use std::{
     path::Path,
 };
 
-/// Secrets by name, and the types that have been looked at.
+/// Secrets by name, and the types that were looked at.
 #[derive(Default)]
 pub(crate) struct Looker {
     secrets: Vec<(String, String)>,
@@ -17,11 +17,12 @@ pub(crate) struct Looker {
 }
 
 impl Looker {
-    /// From now on this must not be seen anywhere. Of a token, no part of it but the header.
+    /// From now on this secret must not show anywhere. For a token, this means every part except the
+    /// header.
     pub(crate) fn hide(&mut self, name: &str, secret: &str) {
-        assert!(secret.len() >= 16, "{name} is long enough to be no accident: {secret}");
+        assert!(secret.len() >= 16, "{name} is too long to be found by accident: {secret}");
         self.secrets.push((name.to_owned(), secret.to_owned()));
-        // What is cut off must not show, either.
+        // Nor may a cut-off part show.
         if secret.starts_with("ey") {
             for part in secret.split('.').skip(1).flat_map(|part| part.as_bytes().chunks_exact(40)) {
                 let part = String::from_utf8(part.to_vec()).unwrap();
@@ -30,7 +31,7 @@ impl Looker {
         }
     }
 
-    /// A secret by its name, for hostile answers to repeat.
+    /// The secret of this name, for hostile responses to repeat.
     pub(crate) fn secret(&self, name: &str) -> Option<String> {
         self.secrets.iter().find(|(known, _)| known == name).map(|(_, secret)| secret.clone())
     }
@@ -43,7 +44,7 @@ impl Looker {
         self.text(&format!("{value:#?}"));
     }
 
-    /// Looks at an error and at all that is behind it.
+    /// Looks at an error and at all its causes.
     #[track_caller]
     pub(crate) fn at_error<T: Error + Clone + 'static>(&mut self, error: &T) {
         self.at(error);
@@ -68,7 +69,7 @@ impl Looker {
     }
 }
 
-/// `oidc_proto::flow::call::Call<…>` is `flow::call::Call`.
+/// Turns `oidc_proto::flow::call::Call<…>` into `flow::call::Call`.
 fn path_of(name: &str) -> String {
     let name = name.trim_start_matches('&').split('<').next().unwrap_or_default();
     name.strip_prefix("oidc_proto::").unwrap_or(name).to_owned()

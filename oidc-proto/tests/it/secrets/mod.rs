@@ -1,5 +1,5 @@
-//! No secret shows: neither in `Debug` of any public type, at any stage of any flow, nor in an error
-//! that a hostile answer provokes, whatever the answer repeats.
+//! No secret shows: neither in `Debug` of any public type at any stage of any flow, nor in an error for a
+//! hostile response, whatever the response repeats.
 
 mod access;
 mod answers;
@@ -31,10 +31,10 @@ use oidc_testkit::{EndpointName, hostile};
 use scene::{How, NOW, SECRET, Scene, builder, moment, scene};
 use serde_json::{Value, json};
 
-/// What the client proves itself with, in whatever form.
+/// The secrets of client authentication, in every form.
 const CLIENT: [&str; 3] = ["client_secret", "client_secret as it is sent", "the credentials in the header"];
 
-/// Looks at a call, what is in it, and the request as HTTP stacks would print it.
+/// Looks at a call, at its parts, and at the request as HTTP stacks would print it.
 fn look_at_call<F: Flow>(look: &mut Looker, call: Call<F>) {
     look.at(&call);
     look_at_request(look, call.request());
@@ -48,7 +48,7 @@ fn look_at_request(look: &Looker, request: &http::Request<Vec<u8>>) {
     look.text(&format!("{request:?} {:?}", request.headers()));
     look.text(&request.uri().to_string());
     if let Some(value) = request.headers().get(header::AUTHORIZATION) {
-        assert!(value.is_sensitive(), "credentials are marked");
+        assert!(value.is_sensitive(), "credentials are marked as sensitive");
     }
 }
 
@@ -135,7 +135,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     renewal::look_at_introspection(look, &mut scene);
 }
 
-/// The states are the browser's to keep, and nobody's to read.
+/// Sealed states: the browser keeps them and cannot read them.
 fn look_at_what_is_sealed(look: &mut Looker, pending: &PendingAuthorization) {
     let key = b"MARK-sealing-key-of-32-bytes-....";
     let key: &[u8; 32] = key.first_chunk().unwrap();
@@ -198,7 +198,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     let verifier = IdTokenVerifier::new("https://op.example", "app");
     look.at(&verifier);
     look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
-    // An access token may have a nonce, too: nobody says that it must not.
+    // An access token may have a nonce, too: no specification forbids it.
     scene.provider.alter_access_token(hostile::set_claim("nonce", nonce.as_str()));
     let call = scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
     let (request, _, pending) = call.into_parts();
@@ -214,7 +214,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(verified.claims());
     look.at(&verified.claims().aud.unwrap());
     look.at(&scratch);
-    // An ID token's claims, whose nonce a resource server may meet, too.
+    // The claims of an ID token. A resource server may meet their nonce, too.
     let mut buffers = Scratch::default();
     let jws = verify_compact(id_token, &scene.keys, AlgorithmSet::ALL, &mut buffers).unwrap();
     look.at(&jws);
@@ -285,7 +285,7 @@ fn look_at_keys(look: &mut Looker) {
 }
 
 #[test]
-fn nothing_shows_in_any_public_type_at_any_stage() {
+fn no_secret_shows_in_any_public_type_at_any_stage() {
     let mut seen = std::collections::BTreeSet::new();
     for how in [How::Header, How::Body] {
         let mut look = secrets(how);
@@ -307,7 +307,7 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);
 
-    // No type is forgotten: looked at above, or excused with a reason.
+    // No type is forgotten: each is looked at above, or excused with a reason.
     let excused: Vec<&str> = EXCUSED.iter().flat_map(|(_, types)| types.iter().copied()).collect();
     let types = public_types();
     assert!(types.len() > 80, "the sources are read: {}", types.len());
@@ -318,7 +318,7 @@ fn nothing_shows_in_any_public_type_at_any_stage() {
     assert!(gone.is_empty(), "excused, and there is no such type: {gone:?}");
 }
 
-/// What a client signs shows neither before nor after it is signed.
+/// A signed assertion shows neither before nor after it is signed.
 fn look_at_assertions(look: &mut Looker, client: &Client) {
     let to_sign = client.assertion_to_sign(Algorithm::ES256, Some("k"), moment(11));
     let unsigned = std::str::from_utf8(to_sign.signing_input()).unwrap().to_owned();
@@ -354,7 +354,7 @@ fn look_at_callbacks(look: &mut Looker, how: How) {
         vec![("code", ""), ("state", &*state), ("x", &*code)],
         vec![("code", &*code)],
     ] {
-        // What the provider repeats is only known once the pending authorization is there to compare.
+        // A repeated secret can be recognized only once the pending authorization is known.
         let response = AuthorizationResponse::from_query(&encode(&pairs)).unwrap();
         if response.error.is_none() && response.iss.is_none() {
             look.at(&response);
@@ -381,7 +381,7 @@ fn look_at_callbacks(look: &mut Looker, how: How) {
 }
 
 #[test]
-fn no_hostile_answer_makes_an_exchange_tell() {
+fn no_hostile_response_makes_an_exchange_leak() {
     let sent = ["code", "code_verifier", "state", "nonce"];
     for how in [How::Header, How::Body] {
         provoke(&mut secrets(how), &[&sent[..], &CLIENT].concat(), || scene(how).exchange());
@@ -389,7 +389,7 @@ fn no_hostile_answer_makes_an_exchange_tell() {
 }
 
 #[test]
-fn no_hostile_answer_makes_a_refresh_tell() {
+fn no_hostile_response_makes_a_refresh_leak() {
     for how in [How::Header, How::Body] {
         let mut look = secrets(how);
         let mut scene = scene(how);
@@ -402,7 +402,7 @@ fn no_hostile_answer_makes_a_refresh_tell() {
 }
 
 #[test]
-fn no_hostile_answer_makes_userinfo_or_keys_tell() {
+fn no_hostile_response_makes_userinfo_or_keys_leak() {
     let mut scene = scene(How::Header);
     let login = scene.login(|_| {});
     let mut look = secrets(How::Header);
@@ -413,20 +413,20 @@ fn no_hostile_answer_makes_userinfo_or_keys_tell() {
 }
 
 #[test]
-fn no_hostile_answer_makes_a_device_tell() {
+fn no_hostile_response_makes_a_device_leak() {
     for how in [How::Header, How::Body] {
         device::refuse_hostile_answers(&mut secrets(how), how, &CLIENT);
     }
 }
 
 #[test]
-fn no_hostile_request_makes_a_resource_server_tell() {
+fn no_hostile_request_makes_a_resource_server_leak() {
     resource::refuse_hostile_requests(&mut Looker::default());
 }
 
-/// The looker is worth something only if it sees.
+/// The looker proves something only if it finds a secret that shows.
 #[test]
-fn a_secret_that_shows_is_seen() {
+fn a_secret_that_shows_is_found() {
     let mut look = Looker::default();
     look.hide("a secret", "0123456789abcdef");
     look.at(&"nothing");

@@ -1,5 +1,4 @@
-//! What is kept and shared holds secrets, too: tokens that are renewed, and what somebody else was asked
-//! about one.
+//! Kept and shared values hold secrets, too: renewed tokens, and introspection results that callers share.
 
 use super::{
     answers::{look_at_flow_error, provoke},
@@ -50,7 +49,7 @@ fn renewed(look: &mut Looker, scene: &mut Scene) -> Renewed<TokenResponse> {
     renewed
 }
 
-/// A token on its way through a renewal, to many readers, in a pool.
+/// A token on its way through a renewal, to many readers, and in a pool.
 pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     let token = renewed(look, scene);
     let mut renewal: Renewal<TokenResponse> = Renewal::new(RenewalPolicy::TOKENS);
@@ -67,7 +66,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     look.at(&want);
     let Decision::UseAndRenew(_, _, lease) = want else { panic!("it is due: {want:?}") };
 
-    // A failure, and its reason, in the words of a hostile provider.
+    // A failure, with its reason in the words of a hostile provider.
     let refused = hostile::respond(400, "application/json", json!({"error": SECRET}).to_string());
     scene.provider.alter_response(EndpointName::Token, refused);
     let call = TokenRenewal::start(&scene.client, &ClientCredentialsRequest::default(), moment(9)).unwrap();
@@ -106,7 +105,7 @@ pub(crate) fn look_at_renewals(look: &mut Looker, scene: &mut Scene) {
     look_at_call(look, MetadataRenewal::start("https://op.example", profile, &policy).unwrap());
 }
 
-/// What the issuer says of a token, as it goes there and comes back.
+/// The introspection of a token, in the request and in the response.
 pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     scene.provider.opaque_access_tokens(true);
     let call = scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
@@ -123,7 +122,7 @@ pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
     let Step::Wait(pause) = step else { panic!("it waits") };
     look.at(&pause);
     let Ok(Step::Send(call)) = pause.wake(moment(51).not_before(NOW.plus(60))) else { panic!("it goes on") };
-    // Some endpoints repeat the token: as its own identifier, or beside what they say of it.
+    // Some endpoints repeat the token: as its own identifier, or beside its claims.
     for member in ["jti", "jwt", "token"] {
         let again = hostile::set_member(member, token.expose());
         scene.provider.alter_response(EndpointName::Introspection, again);
@@ -138,7 +137,7 @@ pub(crate) fn look_at_introspection(look: &mut Looker, scene: &mut Scene) {
         said.active && said.jti.as_deref() == Some(token.expose()) && said.extra["jwt"] == token.expose()
     );
     look.at(&said);
-    // Of a token that is not active, too.
+    // The same for a token that is not active.
     let (_, _, pending) = scene.client.introspect_once(&token, None, moment(9)).unwrap().into_parts();
     let body = json!({"active": false, "token": token.expose()}).to_string().into_bytes();
     let answer = http::Response::builder().header("content-type", "application/json").body(body).unwrap();
@@ -181,7 +180,7 @@ pub(crate) fn look_at_claims_of_others(look: &mut Looker, scene: &mut Scene, how
     }
 }
 
-/// Documents are public; what they are verified with, and asked for by, need not be.
+/// Documents are public. The keys that verify them and the credentials that fetch them may be secret.
 pub(crate) fn look_at_discoveries(look: &mut Looker) {
     let rule = IssuerRule::exact("https://op.example");
     let options = || {

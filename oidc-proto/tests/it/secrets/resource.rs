@@ -1,5 +1,4 @@
-//! What a resource server holds of secrets, and what it says when it refuses a request that is full of
-//! them.
+//! Secrets in a resource server, and its refusals of requests that are full of secrets.
 
 use super::{
     look::Looker,
@@ -29,7 +28,7 @@ const NONCES: &[u8; 32] = b"MARK-key-of-nonces-32-bytes-long";
 const NONCES_BEFORE: &[u8; 32] = b"MARK-key-of-nonces-before-today!";
 const PSEUDONYMS: &[u8; 32] = b"MARK-key-of-pseudonyms-32-bytes!";
 
-/// A key that is bytes: neither as text, nor as numbers, nor encoded.
+/// Hides a key of bytes: as text, as numbers and encoded.
 fn hide_bytes(look: &mut Looker, name: &str, bytes: &[u8; 32]) {
     look.hide(name, std::str::from_utf8(bytes).unwrap());
     look.hide(name, &format!("{bytes:?}"));
@@ -77,7 +76,7 @@ fn look_at_access(look: &mut Looker, access: &Access) {
     look.text(&format!("{:?}", access.response_headers()));
 }
 
-/// Everything that a refusal lets out: to the client, to the log, to a programmer.
+/// Looks at everything that a refusal lets out: to the client, to the log, to a programmer.
 fn look_at_denied(look: &mut Looker, denied: &Denied) {
     look.at_error(denied);
     look.at_error(&denied.reason());
@@ -91,7 +90,7 @@ fn look_at_denied(look: &mut Looker, denied: &Denied) {
     }
 }
 
-/// Each step from a request to an access, by every way that there is.
+/// Looks at each step from a request to an access, on every way.
 pub(crate) fn look_at_a_resource_server(look: &mut Looker) {
     let world = World::new();
     hide_bytes(look, "the key of nonces", NONCES);
@@ -148,13 +147,13 @@ pub(crate) fn look_at_a_resource_server(look: &mut Looker) {
     let proven = verifier()
         .verify(&dpop, &Method::GET, "https://api.example/orders", Some(&Secret::new(&bound)), NOW)
         .unwrap();
-    assert!(proven.next_nonce().is_some(), "the nonce is of the key before");
+    assert!(proven.next_nonce().is_some(), "the nonce is of the previous key");
     look.at(&proven);
     look_at_caches(look, &world, &bound);
     look_at_an_opaque_token(look, &server, &claims);
 }
 
-/// From a verdict that is made anew each time: what comes of it in the end.
+/// Looks at every use of a verdict, which is made anew each time.
 fn look_at_use(look: &mut Looker, judge: impl Fn() -> Verdict) {
     look_at_verdict(look, &judge());
     for (index, answer) in
@@ -228,7 +227,7 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     look.at(&found);
     let inspected = server.resume(found, &RequestView::new(&method, &uri, &headers)).unwrap();
     assert!(inspected.is_opaque());
-    // The endpoint repeats the token where some do.
+    // The endpoint repeats the token, as some endpoints do.
     let said = json!({"active": true, "aud": RESOURCE, "exp": NOW.0 + 60, "jti": OPAQUE, "jwt": OPAQUE,
                       "cnf": {"kc-jkt-type": "DPoP", "k": OPAQUE}});
     let mut said = merge(merge(said, claims), &json!({"jti": OPAQUE, "sub": null, "cnf": null}));
@@ -261,7 +260,7 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     }
 }
 
-/// Requests that are full of a secret, wherever a request can say something.
+/// Requests that repeat a secret in every place that can hold text.
 fn hostile(world: &World, secret: &str) -> Vec<(Method, String, HeaderMap, Vec<u8>)> {
     let header = json!({"typ": "at+jwt", "alg": "EdDSA"});
     let claims = json!({"iss": ISSUER, "sub": secret, "aud": RESOURCE, "client_id": secret, "jti": secret,
@@ -331,7 +330,7 @@ fn hostile(world: &World, secret: &str) -> Vec<(Method, String, HeaderMap, Vec<u
     requests
 }
 
-/// Whatever a request repeats, no refusal of it tells.
+/// Whatever a request repeats, no refusal of it shows a secret.
 pub(crate) fn refuse_hostile_requests(look: &mut Looker) {
     let secret = "MARK-of-a-hostile-request";
     look.hide("what a request says", secret);
@@ -361,6 +360,6 @@ pub(crate) fn refuse_hostile_requests(look: &mut Looker) {
         }
     }
     assert!(codes.len() > 20, "requests are refused in many ways: {codes:?}");
-    assert!(accepted > 0, "some are right but for what they say: {codes:?}");
+    assert!(accepted > 0, "some requests are refused only for their content: {codes:?}");
     look_at_denied(look, &open.unavailable(5));
 }

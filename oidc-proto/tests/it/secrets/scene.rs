@@ -1,4 +1,4 @@
-//! One login, always the same: so its secrets are known before they are looked for.
+//! One login, the same in every run, so that its secrets are known before the test looks for them.
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,
@@ -21,7 +21,7 @@ pub(crate) struct Scene {
     pub(crate) keys: Arc<KeySet>,
 }
 
-/// How the client sends its secret.
+/// The way in which the client sends its secret.
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum How {
     Header,
@@ -72,7 +72,7 @@ impl Scene {
         AuthorizationResponse::from_url(landing.url()).unwrap()
     }
 
-    /// The code is about to be sent; the keys are not known.
+    /// A login whose code is about to be sent. The keys are not known.
     pub(crate) fn exchange(&mut self) -> Call<Login> {
         let (url, pending) = self.begin();
         let response = self.respond(&url);
@@ -83,7 +83,7 @@ impl Scene {
             .expect("the code is sent")
     }
 
-    /// The whole login, each step shown on the way.
+    /// The whole login, with each step shown on the way.
     pub(crate) fn login(&mut self, mut shown: impl FnMut(&Step<Login>)) -> Authenticated {
         let mut step = Step::Send(self.exchange());
         loop {

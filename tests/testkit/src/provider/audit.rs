@@ -1,4 +1,4 @@
-//! What the provider remembers of its requests, and what it thinks of them.
+//! The provider's record of its requests, and its judgement of them.
 
 use super::{EndpointName, params::Params};
 use http::{HeaderMap, Method, Request, header};
@@ -8,14 +8,14 @@ use std::{
     fmt,
 };
 
-/// Something a client did that a specification forbids or this provider does not put up with.
+/// An act of a client that a specification forbids, or that this provider does not tolerate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// When.
+    /// The time of the request.
     pub at: Timestamp,
-    /// Where.
+    /// The endpoint that got the request.
     pub endpoint: EndpointName,
-    /// What, without any secret.
+    /// A description of the act, without any secret.
     pub what: String,
 }
 
@@ -25,12 +25,12 @@ impl fmt::Display for Finding {
     }
 }
 
-/// A request as it arrived. Its parts are kept for assertions; `Debug` shows no header and no body.
+/// A request as it arrived. Its parts are public for assertions; `Debug` shows no header field and no body.
 #[derive(Clone)]
 pub struct Seen {
-    /// When it arrived.
+    /// The time at which it arrived.
     pub at: Timestamp,
-    /// Which endpoint it was taken for.
+    /// The endpoint that it was routed to.
     pub endpoint: EndpointName,
     /// The method.
     pub method: Method,
@@ -38,7 +38,7 @@ pub struct Seen {
     pub path: String,
     /// The query, if there was one.
     pub query: Option<String>,
-    /// The header.
+    /// The header fields.
     pub headers: HeaderMap,
     /// The body.
     pub body: Vec<u8>,
@@ -69,14 +69,14 @@ impl Seen {
         Params::parse(self.query.as_deref().unwrap_or_default().as_bytes()).into_pairs()
     }
 
-    /// The parameter of this name, from the body or else from the query.
+    /// The value of the parameter of this name, from the body or else from the query.
     #[must_use]
     pub fn parameter(&self, name: &str) -> Option<String> {
         let pairs = self.form().into_iter().chain(self.query_pairs());
         pairs.into_iter().find(|(known, _)| known == name).map(|(_, value)| value)
     }
 
-    /// A header field, if it is text.
+    /// The value of a header field, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name)?.to_str().ok()
@@ -89,7 +89,7 @@ impl fmt::Debug for Seen {
     }
 }
 
-/// Findings, and all values that must never come a second time.
+/// The findings, and all values that must be sent only once.
 #[derive(Default)]
 pub(crate) struct Audit {
     pub(crate) findings: Vec<Finding>,
@@ -113,7 +113,7 @@ impl Audit {
         }
     }
 
-    /// Notes a value that has come before. The value itself does not get into the finding.
+    /// Whether a value is sent for the first time. A repeated value is noted, without the value itself.
     pub(crate) fn first_time(&mut self, kind: &'static str, value: &str) -> bool {
         let fresh = self.once.entry(kind).or_default().insert(value.to_owned());
         if !fresh {
@@ -159,7 +159,7 @@ impl Audit {
             }
         }
         if endpoint == EndpointName::Authorize {
-            return; // a browser's own business
+            return; // a browser sends whatever header fields it likes
         }
         if !headers.contains_key(header::ACCEPT) {
             self.note("no Accept header");
@@ -191,7 +191,7 @@ impl Audit {
     }
 }
 
-/// Parameters that no URL may carry.
+/// Parameters that must not appear in a URL.
 const CREDENTIALS: [&str; 7] = [
     "token",
     "access_token",

@@ -1,23 +1,23 @@
-//! Client authentication (RFC 6749 section 2.3): exactly the registered method, and only that one.
+//! Client authentication (RFC 6749 section 2.3): only the registered method is accepted.
 
 use super::{Registration, TestProvider, audit::is_form, params::Params, token::Refusal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode, header};
 use std::fmt;
 
-/// How a client shows who it is.
+/// The way in which a client authenticates at the token endpoint.
 #[derive(Clone, PartialEq, Eq)]
 pub enum ClientAuthentication {
-    /// Not at all: a public client, which sends its `client_id`.
+    /// No authentication: a public client, which sends its `client_id`.
     None,
-    /// With this secret, in the `Authorization` header.
+    /// HTTP Basic authentication with this secret (`client_secret_basic`).
     ClientSecretBasic(String),
-    /// With this secret, in the body.
+    /// This secret in the body (`client_secret_post`).
     ClientSecretPost(String),
 }
 
 impl ClientAuthentication {
-    /// The name in metadata (OpenID Connect Core 1.0 section 9).
+    /// The name of this method in metadata (OpenID Connect Core 1.0 section 9).
     #[must_use]
     pub const fn name(&self) -> &'static str {
         match self {
@@ -42,7 +42,7 @@ impl fmt::Debug for ClientAuthentication {
 }
 
 impl TestProvider {
-    /// The client behind a token request.
+    /// Authenticates the client of a token request.
     pub(super) fn authenticate(
         &mut self,
         request: &Request<Vec<u8>>,
@@ -105,7 +105,7 @@ impl TestProvider {
 struct Basic {
     id: String,
     secret: String,
-    /// As it was sent, before form decoding.
+    /// The secret as it was sent, before form decoding.
     raw_secret: String,
 }
 
@@ -123,7 +123,7 @@ fn basic_credentials(headers: &HeaderMap) -> Result<Option<Basic>, &'static str>
     Ok(Some(Basic { id: form_decode(id), secret: form_decode(secret), raw_secret: secret.to_owned() }))
 }
 
-/// Decodes one name of a form. What separates pairs there is plain text here.
+/// Decodes one name of a form. The characters that separate pairs count as plain text here.
 fn form_decode(text: &str) -> String {
     let text = text.replace('&', "%26").replace('=', "%3D");
     url::form_urlencoded::parse(text.as_bytes())
@@ -136,7 +136,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn basic_credentials_are_decoded_as_forms_are() {
+    fn basic_credentials_are_form_decoded() {
         let read = |text: &str| {
             let mut headers = HeaderMap::new();
             let value = format!("Basic {}", STANDARD.encode(text));

@@ -78,7 +78,7 @@ impl TestProvider {
         redirect(&redirect_uri, &answer)
     }
 
-    /// What a client must do although a provider could do without.
+    /// Judges what a client must do although a provider could do without it.
     fn judge_authorization(&mut self, params: &Params) {
         let openid = scope_of(params).iter().any(|scope| scope == "openid");
         match (params.get("nonce"), openid) {
@@ -194,7 +194,7 @@ pub(super) fn is_resource(text: &str) -> bool {
     Url::parse(text).is_ok_and(|url| url.fragment().is_none())
 }
 
-/// 303, so that a browser that came with POST goes on with GET (RFC 9700 section 4.12).
+/// Redirects with 303, so that a browser that sent POST goes on with GET (RFC 9700 section 4.12).
 fn redirect(redirect_uri: &str, answer: &[(&str, String)]) -> Response<Vec<u8>> {
     let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(answer).finish();
     let mark = if redirect_uri.contains('?') { '&' } else { '?' };

@@ -1,4 +1,4 @@
-//! The device authorization endpoint, and its grant (RFC 8628).
+//! The device authorization endpoint and its grant (RFC 8628).
 
 use super::{
     Registration, TestProvider,
@@ -14,7 +14,7 @@ use serde_json::{Map, Value, json};
 /// The grant type of devices (RFC 8628 section 3.4).
 pub const DEVICE_GRANT: &str = "urn:ietf:params:oauth:grant-type:device_code";
 
-/// A device whose user has yet to decide, or has.
+/// A device authorization, before or after its user has decided.
 #[derive(Clone)]
 pub(super) struct Device {
     pub(super) client_id: String,
@@ -27,7 +27,7 @@ pub(super) struct Device {
 }
 
 impl TestProvider {
-    /// The user enters this code, and agrees; or does not.
+    /// Enters this code on behalf of the user, who then agrees or refuses.
     ///
     /// # Panics
     /// If no device shows this code.
@@ -36,7 +36,8 @@ impl TestProvider {
         shown.expect("a device shows this code").decision = Some(agrees);
     }
 
-    /// How often, in seconds, a device may ask (5 at first), and how long its user may take (600).
+    /// Sets the interval between polls (5 seconds by default), and the lifetime of the device code (600
+    /// seconds).
     pub fn device_times(&mut self, interval: i64, lifetime: i64) {
         (self.settings.device_interval, self.settings.device_lifetime) = (interval, lifetime);
     }
@@ -90,7 +91,7 @@ impl TestProvider {
         Ok(members.as_object().cloned().unwrap_or_default())
     }
 
-    /// Consonants alone: no code is a word (section 6.1).
+    /// A code of consonants only, so that it spells no word (section 6.1).
     fn user_code(&mut self) -> String {
         const LETTERS: &[u8; 20] = b"BCDFGHJKLMNPQRSTVWXZ";
         let letters = self.seed.bytes32().map(|byte| char::from(LETTERS[usize::from(byte) % 20]));
@@ -98,7 +99,7 @@ impl TestProvider {
         format!("{}-{}", &text[..4], &text[4..])
     }
 
-    /// Section 3.5.
+    /// Answers a poll at the token endpoint (section 3.5).
     pub(super) fn device_grant(
         &mut self,
         client: &Registration,

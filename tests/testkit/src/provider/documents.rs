@@ -1,5 +1,4 @@
-//! The documents that everyone may read: metadata (OpenID Connect Discovery 1.0 section 3) and keys
-//! (RFC 7517 section 5).
+//! The public documents: metadata (OpenID Connect Discovery 1.0 section 3) and keys (RFC 7517 section 5).
 
 use super::{DEVICE_GRANT, EndpointName, TestProvider, json, page};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -8,8 +7,8 @@ use oidc_proto::jose::Algorithm;
 use serde_json::{Value, json};
 
 impl TestProvider {
-    /// The same document in both forms, where they are published. Whoever looks in vain has done nothing
-    /// wrong.
+    /// Answers with the metadata, which is the same at both well-known addresses. A client that asks at an
+    /// unpublished address has done nothing wrong.
     pub(super) fn discovery(&self, published: bool) -> Response<Vec<u8>> {
         match published {
             true => json(StatusCode::OK, &self.metadata(), &self.cacheable()),
@@ -57,7 +56,7 @@ impl TestProvider {
         metadata
     }
 
-    /// RFC 8414 section 2.1, with the RSA key that signs now.
+    /// The claims as signed metadata (RFC 8414 section 2.1), signed with the current RSA key.
     fn signed(&self, claims: &Value) -> String {
         let generation = self.forgery.generation.unwrap_or(self.keys.current);
         let (signer, kid) = self.keys.signer(Algorithm::RS256, generation, None);

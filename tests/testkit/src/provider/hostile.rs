@@ -1,14 +1,31 @@
-//! Ways to misbehave, for [`TestProvider::alter_response`](super::TestProvider::alter_response) and its
-//! siblings for tokens. Each is a closure; a test may as well write its own.
+//! Ready-made misbehaviour for [`TestProvider::alter_response`](super::TestProvider::alter_response),
+//! [`alter_id_token`](super::TestProvider::alter_id_token) and
+//! [`alter_access_token`](super::TestProvider::alter_access_token). Each function returns a closure; a test
+//! can pass a closure of its own as well.
+//!
+//! ```
+//! use oidc_testkit::{EndpointName, TestProvider, Timestamp, hostile};
+//!
+//! let mut provider = TestProvider::new("https://op.example");
+//! provider.alter_response(EndpointName::Jwks, hostile::times(1, hostile::retry_after(5)));
+//!
+//! let request = http::Request::get("https://op.example/jwks")
+//!     .header("accept", "application/json")
+//!     .body(Vec::new())?;
+//! let now = Timestamp(1_800_000_000);
+//! assert_eq!(provider.handle(&request, now).status(), 503);
+//! assert_eq!(provider.handle(&request, now).status(), 200);
+//! # Ok::<(), http::Error>(())
+//! ```
 
 use http::{HeaderValue, Response, StatusCode, header};
 use serde_json::{Map, Value};
 use url::form_urlencoded;
 
-/// Answers something else altogether.
+/// Replaces the response by this one.
 ///
 /// # Panics
-/// If the status or the content type is not one that HTTP can carry.
+/// If HTTP cannot carry the status or the content type.
 pub fn respond(
     status: u16,
     content_type: &str,
@@ -24,10 +41,10 @@ pub fn respond(
     }
 }
 
-/// Redirects with 307, which asks the client to send the same method and body again elsewhere.
+/// Redirects with 307, which asks the client to send the same method and body to another URL.
 ///
 /// # Panics
-/// If the URL is not one that a header can carry.
+/// If a header field cannot carry the URL.
 pub fn redirect_to(url: &str) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     let url = HeaderValue::from_str(url).expect("a header value");
     move |response| {
@@ -37,7 +54,7 @@ pub fn redirect_to(url: &str) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'st
     }
 }
 
-/// Answers 503 with `Retry-After` in seconds (RFC 9110 section 10.2.3).
+/// Answers 503 with a `Retry-After` of this many seconds (RFC 9110 section 10.2.3).
 pub fn retry_after(seconds: u64) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     move |response| {
         *response = Response::new(Vec::new());
@@ -49,15 +66,15 @@ pub fn retry_after(seconds: u64) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 
 /// Answers with an OAuth error (RFC 6749 section 5.2).
 ///
 /// # Panics
-/// If the status is not one that HTTP can carry.
+/// If HTTP cannot carry the status.
 pub fn oauth_error(status: u16, error: &str) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     respond(status, "application/json", serde_json::json!({ "error": error }).to_string())
 }
 
-/// Sets a header field, or adds it.
+/// Sets a header field. A field of the same name is replaced.
 ///
 /// # Panics
-/// If name or value are not ones that HTTP can carry.
+/// If HTTP cannot carry the name or the value.
 pub fn set_header(name: &str, value: &str) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     let name: header::HeaderName = name.parse().expect("a header name");
     let value = HeaderValue::from_str(value).expect("a header value");
@@ -66,7 +83,7 @@ pub fn set_header(name: &str, value: &str) -> impl FnMut(&mut Response<Vec<u8>>)
     }
 }
 
-/// Sets a member of the JSON object in the body. Other bodies stay as they are.
+/// Sets a member of the JSON object in the body. A body that is no JSON object stays as it is.
 pub fn set_member(
     name: impl Into<String>,
     value: impl Into<Value>,
@@ -79,7 +96,7 @@ pub fn set_member(
     }
 }
 
-/// Removes a member of the JSON object in the body. Other bodies stay as they are.
+/// Removes a member of the JSON object in the body. A body that is no JSON object stays as it is.
 pub fn remove_member(name: impl Into<String>) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     let name = name.into();
     move |response| {
@@ -89,7 +106,7 @@ pub fn remove_member(name: impl Into<String>) -> impl FnMut(&mut Response<Vec<u8
     }
 }
 
-/// Makes the body this many bytes longer with white space, which JSON does not mind.
+/// Appends this many bytes of white space to the body, which JSON ignores.
 pub fn pad_body(bytes: usize) -> impl FnMut(&mut Response<Vec<u8>>) + Send + 'static {
     move |response| {
         let body = response.body_mut();
@@ -102,7 +119,7 @@ pub fn truncate_body(bytes: usize) -> impl FnMut(&mut Response<Vec<u8>>) + Send 
     move |response| response.body_mut().truncate(bytes)
 }
 
-/// Misbehaves only this many times, and then no more.
+/// Applies an alteration this many times, and then no more.
 pub fn times<T>(
     count: usize,
     mut alteration: impl FnMut(&mut T) + Send + 'static,
@@ -137,7 +154,7 @@ pub fn remove_claim(
     }
 }
 
-/// Sets a member of a token's header. With `alg` set to `none` the signature stays empty.
+/// Sets a member of a token's header. With `alg` set to `none`, the signature is empty.
 pub fn set_header_member(
     name: impl Into<String>,
     value: impl Into<Value>,
@@ -158,7 +175,7 @@ pub fn remove_header_member(
     }
 }
 
-/// Sets a parameter of the authorization response: what the provider wrote there is gone.
+/// Sets a parameter of the authorization response. The provider's own value is removed.
 pub fn set_callback_parameter(
     name: &str,
     value: &str,

@@ -1,4 +1,4 @@
-//! The introspection endpoint (RFC 7662 section 2): for clients that can show who they are.
+//! The introspection endpoint (RFC 7662 section 2), for clients that can authenticate.
 
 use super::{TestProvider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
@@ -9,7 +9,7 @@ impl TestProvider {
     pub(super) fn introspection(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         match self.introspect(request, now) {
             Ok(members) => json(StatusCode::OK, &Value::Object(members), "no-store"),
-            // Whatever the method of authentication: 401 (section 2.3).
+            // The status is 401 whatever the authentication method is (section 2.3).
             Err(refusal) if refusal.error == "invalid_client" => {
                 let mut response = Refusal { status: StatusCode::UNAUTHORIZED, ..refusal }.into_response();
                 insert(&mut response, "www-authenticate", "Basic realm=\"introspection\"");
@@ -51,7 +51,8 @@ impl TestProvider {
         Ok(self.said_of(token, now))
     }
 
-    /// All kinds of token are searched, whatever the hint. Of one that is not active, nothing more is said.
+    /// The members of the response. All kinds of token are searched, whatever the hint says. For an
+    /// inactive token, `active` is the only member.
     fn said_of(&self, token: &str, now: Timestamp) -> Map<String, Value> {
         let access = self
             .store

@@ -1,5 +1,5 @@
-//! Tokens: ID tokens (OpenID Connect Core 1.0 section 2) and JWT access tokens (RFC 9068 section 2.2),
-//! honest or forged.
+//! Honest and forged tokens: ID tokens (OpenID Connect Core 1.0 section 2) and JWT access tokens (RFC 9068
+//! section 2.2).
 
 use super::{
     Registration, TestProvider,
@@ -12,7 +12,7 @@ use serde_json::{Map, Value, json};
 
 pub(super) type TokenAlteration = Box<dyn FnMut(&mut Map<String, Value>, &mut Map<String, Value>) + Send>;
 
-/// How the following tokens differ from honest ones.
+/// The ways in which the following tokens differ from honest ones.
 #[derive(Default)]
 pub(super) struct Forgery {
     pub(super) id_token: Vec<TokenAlteration>,
@@ -135,7 +135,8 @@ impl TestProvider {
     }
 }
 
-/// `at_hash` (OpenID Connect Core 1.0 section 3.1.3.6), worked out without the library under test.
+/// The `at_hash` of an access token (OpenID Connect Core 1.0 section 3.1.3.6), computed without the library
+/// under test.
 fn left_half_hash(algorithm: Algorithm, token: &str) -> String {
     let name = algorithm.name();
     let hash = match name.get(name.len().saturating_sub(3)..) {
@@ -159,9 +160,9 @@ fn object(value: Value) -> Map<String, Value> {
 mod tests {
     use super::*;
 
-    /// The access token and hash of OpenID Connect Core 1.0 appendix A.3.
+    /// The access token and the hash are those of OpenID Connect Core 1.0 appendix A.3.
     #[test]
-    fn at_hash_is_that_of_the_specification() {
+    fn at_hash_equals_the_example_of_the_specification() {
         let token = "jHkWEdUXMU1BwAsC4vtUsZwnNvTIxEl0z9K3vx5KF0Y";
         assert_eq!(left_half_hash(Algorithm::RS256, token), "77QmUPtjPfzWtF2AnpK9RQ");
         assert_eq!(left_half_hash(Algorithm::ES384, token).len(), 32);

@@ -34,7 +34,15 @@ use std::{collections::BTreeMap, fmt};
 use store::Store;
 use url::Url;
 
-/// The endpoints of the provider.
+/// An endpoint of the provider.
+///
+/// ```
+/// use oidc_testkit::{EndpointName, TestProvider};
+///
+/// let provider = TestProvider::new("https://op.example/tenant");
+/// assert_eq!(provider.url(EndpointName::Token), "https://op.example/tenant/token");
+/// assert_eq!(provider.count(EndpointName::Token), 0);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EndpointName {
     /// `/.well-known/openid-configuration`, after the path of the issuer.
@@ -55,7 +63,7 @@ pub enum EndpointName {
     Revocation,
     /// `/device_authorization`.
     DeviceAuthorization,
-    /// Everything else: 404.
+    /// Any other path, which gets 404.
     Unknown,
 }
 
@@ -78,11 +86,26 @@ impl fmt::Display for EndpointName {
 
 type Alteration = Box<dyn FnMut(&mut Response<Vec<u8>>) + Send>;
 
-/// An OpenID Provider with one user who consents to everything at once.
+/// A strict OpenID Provider with one user, who consents to everything at once.
 ///
-/// It holds all its state itself and reads nothing from outside: the same requests at the same
-/// times get the same responses in every run (but for signatures of algorithms that are randomized
-/// by nature).
+/// The provider holds all its state and reads nothing from outside. The same requests at the same times get
+/// the same responses in every run, except for signatures of randomized algorithms.
+///
+/// Every request is judged, and [`audit`](Self::audit) lists the findings:
+///
+/// ```
+/// use oidc_testkit::{Browser, EndpointName, Registration, TestProvider, Timestamp};
+///
+/// let mut provider = TestProvider::new("https://op.example");
+/// provider.register(Registration::public("app").redirect_uri("https://app.example/callback"));
+///
+/// // A client that sends no PKCE challenge.
+/// let url = provider.url(EndpointName::Authorize)
+///     + "?client_id=app&response_type=code&scope=openid&redirect_uri=https://app.example/callback";
+/// let landing = Browser::new().visit(&mut provider, url, Timestamp(1_800_000_000));
+/// assert_eq!(landing.parameter("error").as_deref(), Some("invalid_request"));
+/// assert!(provider.audit().iter().any(|finding| finding.what.contains("PKCE")));
+/// ```
 pub struct TestProvider {
     issuer: String,
     clients: BTreeMap<String, Registration>,
@@ -102,7 +125,7 @@ impl TestProvider {
     /// A provider for this issuer, with the user `alice` and no clients.
     ///
     /// # Panics
-    /// If the issuer is not an absolute URL without query and fragment.
+    /// If the issuer is no absolute URL, or has a query or a fragment.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
         let issuer = issuer.into();
@@ -133,7 +156,7 @@ impl TestProvider {
         &self.issuer
     }
 
-    /// Where an endpoint lies.
+    /// The URL of an endpoint.
     #[must_use]
     pub fn url(&self, endpoint: EndpointName) -> String {
         let base = self.issuer.strip_suffix('/').unwrap_or(&self.issuer);
@@ -157,7 +180,7 @@ impl TestProvider {
         format!("{base}{path}")
     }
 
-    /// Answers a request, and judges it.
+    /// Answers a request, and judges it. `now` is the provider's time.
     pub fn handle(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         let (endpoint, stray) = self.route(request);
         self.log.push(Seen::new(now, endpoint, request));
@@ -211,7 +234,7 @@ impl TestProvider {
         response
     }
 
-    /// Which endpoint a request is for, and what is wrong with its target.
+    /// The endpoint that a request is for, and any fault of its target.
     fn route(&self, request: &Request<Vec<u8>>) -> (EndpointName, Option<&'static str>) {
         let uri = request.uri();
         let issuer = Url::parse(&self.issuer).expect("checked when the provider was made");
@@ -233,7 +256,7 @@ impl TestProvider {
         }
     }
 
-    /// A value that is the same in every run, and different from all others of this run.
+    /// A value that is the same in every run, and differs from all other values of the run.
     fn fresh(&mut self) -> String {
         URL_SAFE_NO_PAD.encode(self.seed.bytes32())
     }

@@ -1,8 +1,8 @@
-//! Parameters of a request (RFC 6749 appendix B), read without any help of the library under test.
+//! The parameters of a request (RFC 6749 appendix B), read without the library under test.
 
 use url::form_urlencoded;
 
-/// Parameters in the order they came in.
+/// Parameters in the order in which they came.
 #[derive(Clone, Default)]
 pub(crate) struct Params {
     pairs: Vec<(String, String)>,
@@ -42,7 +42,7 @@ impl Params {
             .map(|(_, v)| v.as_str())
     }
 
-    /// The first parameter that stands there twice though only `resource` may.
+    /// The first parameter that appears twice, except for `resource`, which may repeat.
     pub(crate) fn duplicate(&self) -> Option<&str> {
         self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
             let again = self.pairs.iter().take(at).any(|(before, _)| before == name);
@@ -50,7 +50,7 @@ impl Params {
         })
     }
 
-    /// What a strict reader says about names and encoding.
+    /// The faults that a strict reader finds in names and encoding.
     pub(crate) fn faults(&self, known: &[&str], allowed: impl Fn(&str) -> bool) -> Vec<String> {
         let mut faults = Vec::new();
         if self.spoilt {
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn faults_are_named() {
+    fn every_fault_is_named() {
         let faults =
             |text: &str| Params::parse(text.as_bytes()).faults(&["a", "resource"], |name| name == "ok");
         assert_eq!(faults("a=1&resource=x&resource=y&ok=1"), Vec::<String>::new());

@@ -1,4 +1,4 @@
-//! Who may log in where: [`Registration`] of a client (RFC 7591 section 2) and the [`User`].
+//! [`Registration`] of a client (RFC 7591 section 2), and the [`User`] who logs in.
 
 use super::ClientAuthentication;
 use crate::keys::secret_length;
@@ -6,7 +6,29 @@ use oidc_proto::jose::Algorithm;
 use serde_json::{Map, Value};
 use std::fmt;
 
-/// A client as the provider knows it. Starts with the code and refresh grants and RS256 ID tokens.
+/// A client as the provider knows it. By default it may use the code and refresh grants, and its ID tokens
+/// are signed with RS256.
+///
+/// ```
+/// use oidc_testkit::{Algorithm, Registration, TestProvider, Timestamp};
+///
+/// let mut provider = TestProvider::new("https://op.example");
+/// provider.register(
+///     Registration::basic("app", "secret")
+///         .redirect_uri("https://app.example/callback")
+///         .id_token_alg(Algorithm::ES256)
+///         .grant_type("client_credentials"),
+/// );
+///
+/// let request = http::Request::post("https://op.example/token")
+///     .header("accept", "application/json")
+///     .header("authorization", "Basic YXBwOnNlY3JldA==") // app:secret
+///     .header("content-type", "application/x-www-form-urlencoded")
+///     .body(b"grant_type=client_credentials".to_vec())?;
+/// assert_eq!(provider.handle(&request, Timestamp(1_800_000_000)).status(), 200);
+/// provider.assert_clean();
+/// # Ok::<(), http::Error>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Registration {
     pub(crate) client_id: String,
@@ -17,7 +39,7 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// A client that authenticates in this way.
+    /// A client that authenticates with this method.
     #[must_use]
     pub fn new(client_id: impl Into<String>, authentication: ClientAuthentication) -> Self {
         Self {
@@ -29,46 +51,46 @@ impl Registration {
         }
     }
 
-    /// A public client.
+    /// A public client, which does not authenticate.
     #[must_use]
     pub fn public(client_id: impl Into<String>) -> Self {
         Self::new(client_id, ClientAuthentication::None)
     }
 
-    /// A client that uses `client_secret_basic`.
+    /// A client that authenticates with `client_secret_basic`.
     #[must_use]
     pub fn basic(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self::new(client_id, ClientAuthentication::ClientSecretBasic(secret.into()))
     }
 
-    /// A client that uses `client_secret_post`.
+    /// A client that authenticates with `client_secret_post`.
     #[must_use]
     pub fn post(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
         Self::new(client_id, ClientAuthentication::ClientSecretPost(secret.into()))
     }
 
-    /// Adds a redirect URI, which requests must repeat exactly.
+    /// Adds a redirect URI. Requests must repeat it exactly.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uris.push(uri.into());
         self
     }
 
-    /// Signs the client's ID tokens with this algorithm.
+    /// Sets the algorithm that signs the client's ID tokens. RS256 by default.
     #[must_use]
     pub const fn id_token_alg(mut self, algorithm: Algorithm) -> Self {
         self.id_token_alg = algorithm;
         self
     }
 
-    /// Sets the grants the client may use.
+    /// Replaces the grants that the client may use.
     #[must_use]
     pub fn grant_types<const N: usize>(mut self, grants: [&str; N]) -> Self {
         self.grant_types = grants.map(str::to_owned).to_vec();
         self
     }
 
-    /// Adds a grant to those the client may use.
+    /// Adds a grant to those that the client may use.
     #[must_use]
     pub fn grant_type(mut self, grant: impl Into<String>) -> Self {
         self.grant_types.push(grant.into());
@@ -79,8 +101,10 @@ impl Registration {
         self.grant_types.iter().any(|known| known == grant)
     }
 
+    /// Checks that the secret can sign the ID tokens.
+    ///
     /// # Panics
-    /// If ID tokens are to be signed with a secret that is missing or too short.
+    /// If the secret is missing or too short for the algorithm of the ID tokens.
     pub(crate) fn check(&self) {
         let have = self.authentication.secret().map_or(0, str::len);
         let need = secret_length(self.id_token_alg);
@@ -93,13 +117,23 @@ impl Registration {
     }
 }
 
-/// The user who is logged in: a subject and claims about it.
+/// The user who logs in: a subject and claims about it. The default user is `alice`.
+///
+/// ```
+/// use oidc_testkit::{Party, User};
+///
+/// let mut party = Party::new();
+/// party.provider.user(User::new("bob").claim("email", "bob@example.com"));
+/// let login = party.login()?;
+/// assert_eq!(login.id_token.sub, "bob");
+/// # Ok::<(), oidc_proto::Error>(())
+/// ```
 #[derive(Clone, PartialEq)]
 pub struct User {
     /// The `sub` of every token.
     pub sub: String,
-    /// What the UserInfo endpoint tells, as far as the scope allows (OpenID Connect Core 1.0
-    /// section 5.4). Claims outside of the standard scopes are always told.
+    /// The claims at the UserInfo endpoint, as far as the scope allows (OpenID Connect Core 1.0 section
+    /// 5.4). Claims outside the standard scopes are always returned.
     pub claims: Map<String, Value>,
 }
 
@@ -110,7 +144,7 @@ impl User {
         Self { sub: sub.into(), claims: Map::new() }
     }
 
-    /// Adds a claim.
+    /// Adds a claim, or replaces it.
     #[must_use]
     pub fn claim(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
         self.claims.insert(name.into(), value.into());
@@ -126,7 +160,7 @@ impl fmt::Debug for User {
 }
 
 impl Default for User {
-    /// `alice`, with a name and an address of each kind.
+    /// The user `alice`, with a name and a verified email address.
     fn default() -> Self {
         Self::new("alice")
             .claim("name", "Alice Example")

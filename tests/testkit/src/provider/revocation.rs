@@ -1,4 +1,4 @@
-//! The revocation endpoint (RFC 7009): for the client that a token was given to.
+//! The revocation endpoint (RFC 7009), for the client that got the token.
 
 use super::{TestProvider, token::Refusal};
 use http::{Request, Response, StatusCode};
@@ -30,14 +30,14 @@ impl TestProvider {
         };
         let refresh = self.store.refresh_tokens.get(token).map(|refresh| refresh.grant);
         let grant = refresh.or_else(|| self.store.access_tokens.get(token).map(|access| access.grant));
-        // A token that nobody has given out is as good as revoked (section 2.2).
+        // An unknown token counts as revoked (section 2.2).
         let Some(grant) = grant else { return Ok(()) };
         if self.store.grant(grant).client_id != client.client_id {
             self.audit.note("revocation of another client's token (RFC 7009 section 2.1)");
             return Err(Refusal::bad("invalid_grant", "the token was given to another client"));
         }
         match refresh {
-            // With a refresh token everything goes that stands on its grant.
+            // A refresh token takes its grant with it, and every token of that grant.
             Some(grant) => self.store.revoke(grant),
             None => drop(self.store.access_tokens.remove(token)),
         }

@@ -1,4 +1,4 @@
-//! What a test may change about the provider: everything that is not an answer to a request.
+//! The settings of the provider: everything that a test may change, except the responses themselves.
 
 use super::{EndpointName, Finding, Registration, Seen, TestProvider, User};
 use crate::entropy::Seed;
@@ -46,90 +46,90 @@ impl Default for Settings {
     }
 }
 
-/// Set-up.
+/// Set-up of clients, users and lifetimes.
 impl TestProvider {
-    /// Makes a client known, or replaces it.
+    /// Registers a client, or replaces it.
     ///
     /// # Panics
-    /// If its ID tokens are to be signed with a client secret that is missing or too short.
+    /// If the client secret must sign ID tokens, and is missing or too short.
     pub fn register(&mut self, registration: Registration) {
         registration.check();
         self.clients.insert(registration.client_id.clone(), registration);
     }
 
-    /// Sets the user who logs in from now on.
+    /// Sets the user of all following logins.
     pub fn user(&mut self, user: User) {
         self.user = user;
     }
 
-    /// Refuses the next authorization request with this error, `access_denied` for example.
+    /// Refuses the next authorization request with this error, for example `access_denied`.
     pub fn deny_next(&mut self, error: impl Into<String>) {
         self.deny_next = Some(error.into());
     }
 
-    /// Makes codes, tokens and identifiers from another seed than 0.
+    /// Sets the seed of codes, tokens and identifiers. 0 by default.
     pub fn seed(&mut self, seed: u64) {
         self.seed = Seed::silent(seed);
     }
 
-    /// Whether `iss` stands in authorization responses, and the metadata says so (RFC 9207). On at
-    /// first.
+    /// Whether authorization responses carry `iss` and the metadata announces it (RFC 9207). On by default.
     pub fn issuer_in_callback(&mut self, on: bool) {
         self.settings.issuer_in_callback = on;
     }
 
-    /// Whether each refresh brings a new refresh token and spends the old one. On at first.
+    /// Whether each refresh returns a new refresh token and invalidates the old one. On by default.
     pub fn rotate_refresh_tokens(&mut self, on: bool) {
         self.settings.rotate_refresh_tokens = on;
     }
 
-    /// The audience of access tokens for which no `resource` was asked. `https://api.example` at
-    /// first.
+    /// Sets the audience of access tokens whose request names no `resource`. `https://api.example` by
+    /// default.
     pub fn default_resource(&mut self, resource: impl Into<String>) {
         self.settings.default_resource = resource.into();
     }
 
-    /// The algorithm that signs access tokens. RS256 at first.
+    /// Sets the algorithm that signs access tokens. RS256 by default.
     pub fn access_token_alg(&mut self, algorithm: Algorithm) {
         self.settings.access_token_alg = algorithm;
     }
 
-    /// How many seconds access tokens live. 300 at first.
+    /// Sets the lifetime of access tokens in seconds. 300 by default.
     pub fn access_token_lifetime(&mut self, seconds: i64) {
         self.settings.access_token_lifetime = seconds;
     }
 
-    /// How many seconds ID tokens live. 300 at first.
+    /// Sets the lifetime of ID tokens in seconds. 300 by default.
     pub fn id_token_lifetime(&mut self, seconds: i64) {
         self.settings.id_token_lifetime = seconds;
     }
 
-    /// How many seconds codes live. 60 at first.
+    /// Sets the lifetime of codes in seconds. 60 by default.
     pub fn code_lifetime(&mut self, seconds: i64) {
         self.settings.code_lifetime = seconds;
     }
 
-    /// How many seconds metadata and keys may be cached, as their `Cache-Control` says. 300 at first.
+    /// Sets the `max-age` of metadata and keys in seconds. 300 by default.
     pub fn max_age(&mut self, seconds: u32) {
         self.settings.max_age = seconds;
     }
 }
 
-/// Documents and tokens in other forms.
+/// Other forms of documents and tokens.
 impl TestProvider {
-    /// In which well-known forms the metadata is published: after the path of the issuer (OpenID Connect
-    /// Discovery 1.0 section 4), and before it (RFC 8414 section 3). Both at first.
+    /// Sets at which well-known addresses the metadata is published: after the path of the issuer (OpenID
+    /// Connect Discovery 1.0 section 4), and before it (RFC 8414 section 3). Both by default.
     pub fn metadata_forms(&mut self, openid: bool, oauth: bool) {
         self.settings.openid_form = openid;
         self.settings.oauth_form = oauth;
     }
 
-    /// Puts these claims, all of them and no others, into `signed_metadata` (RFC 8414 section 2.1).
+    /// Publishes `signed_metadata` with exactly these claims (RFC 8414 section 2.1).
     pub fn sign_metadata(&mut self, claims: Value) {
         self.settings.signed_metadata = Some(claims);
     }
 
-    /// Whether access tokens tell nothing, so that one has to ask (RFC 7662). Off at first.
+    /// Whether access tokens are opaque, so that a resource server must introspect them (RFC 7662). Off by
+    /// default.
     pub fn opaque_access_tokens(&mut self, on: bool) {
         self.settings.opaque_access_tokens = on;
     }
@@ -137,60 +137,61 @@ impl TestProvider {
 
 /// The audit.
 impl TestProvider {
-    /// Everything that requests did wrong so far.
+    /// All findings so far.
     #[must_use]
     pub fn audit(&self) -> &[Finding] {
         &self.audit.findings
     }
 
-    /// Fails the test if any request did anything wrong.
+    /// Fails the test if the audit has any finding.
     ///
     /// # Panics
-    /// If there are findings; the message lists them.
+    /// If there are findings. The message lists them.
     #[track_caller]
     pub fn assert_clean(&self) {
         let findings: Vec<_> = self.audit.findings.iter().map(|finding| format!("\n  {finding}")).collect();
         assert!(findings.is_empty(), "{} findings:{}", findings.len(), findings.concat());
     }
 
-    /// Forgets the findings so far: for tests that go on after an intended error.
+    /// Clears the findings, for tests that go on after an intended error.
     pub fn clear_audit(&mut self) {
         self.audit.findings.clear();
     }
 
-    /// Declares a parameter that the test sends on purpose, so that it is no stray.
+    /// Declares a parameter that the test sends on purpose, so that the audit accepts it.
     pub fn allow_parameter(&mut self, endpoint: EndpointName, name: impl Into<String>) {
         self.audit.allow(endpoint, name.into());
     }
 
-    /// Every request so far.
+    /// All requests so far.
     #[must_use]
     pub fn requests(&self) -> &[Seen] {
         &self.log
     }
 
-    /// How many requests an endpoint has got so far.
+    /// The number of requests to an endpoint so far.
     #[must_use]
     pub fn count(&self, endpoint: EndpointName) -> usize {
         self.log.iter().filter(|seen| seen.endpoint == endpoint).count()
     }
 }
 
-/// Rotation of signing keys.
+/// The rotation of signing keys.
 impl TestProvider {
-    /// A new generation of keys is published and signs from now on; all others are withdrawn.
+    /// Publishes a new generation of keys, which signs from now on, and withdraws all others.
     pub fn rotate_keys(&mut self) {
         self.keys.published.clear();
         self.rotate_keys_keeping_old();
     }
 
-    /// A new generation of keys is published beside the others, and signs from now on.
+    /// Publishes a new generation of keys, which signs from now on, and keeps the others.
     pub fn rotate_keys_keeping_old(&mut self) {
         self.keys.current += 1;
         self.keys.published.insert(self.keys.current);
     }
 
-    /// Takes a generation out of the published set. The current one goes on signing.
+    /// Removes a generation from the published set. The current generation goes on signing even if it is
+    /// removed.
     pub fn withdraw(&mut self, generation: u32) {
         self.keys.published.remove(&generation);
     }
@@ -201,7 +202,7 @@ impl TestProvider {
         self.keys.current
     }
 
-    /// Publishes a key of whatever kind behind the provider's own.
+    /// Publishes a key of any kind after the provider's own.
     pub fn publish_extra_jwk(&mut self, jwk: Value) {
         self.keys.extra.push(jwk);
     }
@@ -215,8 +216,8 @@ impl TestProvider {
 
 /// Misbehaviour on command. [`hostile`](super::hostile) has ready-made alterations.
 impl TestProvider {
-    /// Changes every following response of an endpoint, in the order in which alterations were given.
-    /// The request has had its effect by then: a code is spent even if the response is a 503.
+    /// Changes every following response of an endpoint. Alterations run in the order in which they were
+    /// added. The request has taken effect by then: a code is used up even if the response becomes a 503.
     pub fn alter_response(
         &mut self,
         endpoint: EndpointName,
@@ -225,7 +226,7 @@ impl TestProvider {
         self.alterations.push((endpoint, Box::new(alteration)));
     }
 
-    /// Changes header and claims of every following ID token, before it is signed.
+    /// Changes the header and the claims of every following ID token, before it is signed.
     pub fn alter_id_token(
         &mut self,
         alteration: impl FnMut(&mut Map<String, Value>, &mut Map<String, Value>) + Send + 'static,
@@ -233,7 +234,7 @@ impl TestProvider {
         self.forgery.id_token.push(Box::new(alteration));
     }
 
-    /// Changes header and claims of every following access token, before it is signed.
+    /// Changes the header and the claims of every following access token, before it is signed.
     pub fn alter_access_token(
         &mut self,
         alteration: impl FnMut(&mut Map<String, Value>, &mut Map<String, Value>) + Send + 'static,
@@ -241,24 +242,24 @@ impl TestProvider {
         self.forgery.access_token.push(Box::new(alteration));
     }
 
-    /// Signs all tokens with this algorithm, whatever was registered. An HMAC algorithm takes the
-    /// client's secret or, if that is missing or too short, the JSON text of the public RSA key: the
+    /// Signs all tokens with this algorithm, whatever was registered. An HMAC algorithm uses the client's
+    /// secret. If the secret is missing or too short, it uses the JSON text of the public RSA key: the
     /// classic confusion of a public key with a secret.
     pub fn sign_with(&mut self, algorithm: Algorithm) {
         self.forgery.algorithm = Some(algorithm);
     }
 
-    /// Signs all tokens with the keys of this generation, published or not.
+    /// Signs all tokens with the keys of this generation, whether or not they are published.
     pub fn sign_with_generation(&mut self, generation: u32) {
         self.forgery.generation = Some(generation);
     }
 
-    /// Whether a bit of every signature is wrong.
+    /// Whether every signature has one wrong bit. Off by default.
     pub fn break_signatures(&mut self, on: bool) {
         self.forgery.broken = on;
     }
 
-    /// Behaves again.
+    /// Removes all alterations: the provider behaves again.
     pub fn clear_alterations(&mut self) {
         self.alterations.clear();
         self.forgery = super::mint::Forgery::default();

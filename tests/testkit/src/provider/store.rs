@@ -1,15 +1,15 @@
-//! What the provider has given out: grants, and the codes and tokens that stand on them.
+//! The provider's store: grants, and the codes and tokens that belong to them.
 
 use super::{User, device::Device};
 use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value};
 use std::collections::BTreeMap;
 
-/// What a client may do, until it is revoked with everything that stands on it.
+/// The rights of a client. Revoking a grant revokes every code and token that belongs to it.
 #[derive(Clone)]
 pub(super) struct Grant {
     pub(super) client_id: String,
-    /// `None` where the client acts for itself.
+    /// `None` if the client acts for itself.
     pub(super) user: Option<User>,
     pub(super) scope: Vec<String>,
     pub(super) resources: Vec<String>,
@@ -49,7 +49,7 @@ pub(super) struct Refresh {
 #[derive(Clone)]
 pub(super) struct Access {
     pub(super) grant: usize,
-    /// What introspection tells: the claims before anybody altered them.
+    /// The claims for introspection, before any alteration.
     pub(super) claims: Map<String, Value>,
     pub(super) scope: Vec<String>,
     pub(super) expires: Timestamp,

@@ -21,7 +21,7 @@ pub(super) struct Refusal {
     pub(super) status: StatusCode,
     pub(super) error: &'static str,
     pub(super) description: String,
-    /// Whether the client tried the `Authorization` header, and is to be told the scheme.
+    /// Whether the client used the `Authorization` header, so that the response must name the scheme.
     pub(super) basic: bool,
 }
 
@@ -41,7 +41,7 @@ impl Refusal {
     }
 }
 
-/// What is granted is for its client alone (RFC 6749 section 5.1).
+/// The response of the token endpoint. No cache may store it (RFC 6749 section 5.1).
 pub(super) fn granted(result: Result<Map<String, Value>, Refusal>) -> Response<Vec<u8>> {
     match result {
         Ok(members) => {
@@ -58,7 +58,7 @@ impl TestProvider {
         granted(self.exchange(request, now))
     }
 
-    /// What a form says, once the audit has judged its parameters.
+    /// The parameters of a form, after the audit has judged them.
     pub(super) fn form(
         &mut self,
         request: &Request<Vec<u8>>,
@@ -84,7 +84,7 @@ impl TestProvider {
             provider.judge_parameters(params, params.get("grant_type").unwrap_or_default());
         })?;
         let grant_type = params.get("grant_type").unwrap_or_default().to_owned();
-        // Before authentication: a code that is sent again after a refusal has been sent twice.
+        // This comes before authentication: a code that is sent again after a refusal counts as sent twice.
         if let Some(code) = params.get("code") {
             self.audit.first_time("code", code);
         }
@@ -105,8 +105,8 @@ impl TestProvider {
         }
     }
 
-    /// A client that authenticates by the header need not say `client_id` again; one that is known
-    /// by the body must.
+    /// Judges which parameters a token request may have. A client that authenticates in the header need not
+    /// send `client_id`; a client that is identified by the body must.
     fn judge_parameters(&mut self, params: &Params, grant_type: &str) {
         let mut known = vec!["grant_type", "resource"];
         known.extend_from_slice(match grant_type {
@@ -245,8 +245,8 @@ impl TestProvider {
         self.issue(client, grant, &scope, &resources, None, now)
     }
 
-    /// The audience: what is asked for, if it was granted, or else all that was granted (RFC 8707
-    /// section 2.2).
+    /// The audience of the token: the resources that the request names, if they were granted, or else all
+    /// resources granted (RFC 8707 section 2.2).
     fn resources(&mut self, params: &Params, grant: &Grant) -> Result<Vec<String>, Refusal> {
         let asked: Vec<String> = params.all("resource").map(str::to_owned).collect();
         if asked.is_empty() {
@@ -295,13 +295,13 @@ impl TestProvider {
         self.store.refresh_tokens.values().any(|token| token.grant == grant && !token.used)
     }
 
-    /// A request without something it must have.
+    /// Refuses a request that lacks a required parameter.
     pub(super) fn invalid(&mut self, what: &str) -> Refusal {
         self.audit.note(what);
         Refusal::bad("invalid_request", what)
     }
 
-    /// A code or token that no honest client would send.
+    /// Refuses a code or token that an honest client would not send.
     pub(super) fn refused(&mut self, what: &str) -> Refusal {
         self.audit.note(what);
         Refusal::bad("invalid_grant", what)

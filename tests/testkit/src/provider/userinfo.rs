@@ -1,12 +1,12 @@
-//! The UserInfo endpoint (OpenID Connect Core 1.0 section 5.3), a protected resource as RFC 6750 has
-//! them.
+//! The UserInfo endpoint (OpenID Connect Core 1.0 section 5.3), a protected resource in the terms of RFC
+//! 6750.
 
 use super::{TestProvider, form, insert, json, store::Grant};
 use http::{HeaderMap, Method, Request, Response, StatusCode, header};
 use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
 
-/// Which scope opens which claim (OpenID Connect Core 1.0 section 5.4).
+/// The claims that each scope gives access to (OpenID Connect Core 1.0 section 5.4).
 const SCOPES: [(&str, &[&str]); 4] = [
     (
         "profile",
@@ -73,7 +73,7 @@ impl TestProvider {
     }
 }
 
-/// What the scope lets the client know, and what its `claims` parameter asked for.
+/// The claims that the scope allows, and those that the `claims` parameter asked for.
 fn told(grant: &Grant, scope: &[String]) -> Map<String, Value> {
     let Some(user) = &grant.user else { return Map::new() };
     let open = |claim: &String| {
@@ -98,7 +98,7 @@ fn bearer(headers: &HeaderMap) -> Result<Option<&str>, &'static str> {
     Ok(Some(token))
 }
 
-/// An error of a protected resource (RFC 6750 section 3).
+/// An error response of a protected resource (RFC 6750 section 3).
 fn challenge(status: StatusCode, error: &str, description: &str) -> Response<Vec<u8>> {
     let body = json!({ "error": error, "error_description": description });
     let mut response = json(status, &body, "no-store");

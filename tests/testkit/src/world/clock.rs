@@ -4,7 +4,16 @@ use crate::Seed;
 use oidc_proto::base::{Moment, Timestamp};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// A clock that stands still until it is moved. Clones show the same time.
+/// A clock that stands still until a test moves it. Clones share the time.
+///
+/// ```
+/// use oidc_testkit::{SimClock, Timestamp};
+///
+/// let clock = SimClock::new(Timestamp(1_800_000_000), 1);
+/// let shared = clock.clone();
+/// clock.advance(60);
+/// assert_eq!(shared.now(), Timestamp(1_800_000_060));
+/// ```
 #[derive(Clone, Debug)]
 pub struct SimClock(Arc<Mutex<State>>);
 
@@ -15,19 +24,19 @@ struct State {
 }
 
 impl SimClock {
-    /// A clock at this time, with entropy from this seed.
+    /// A clock that shows `now`, with entropy from this seed.
     #[must_use]
     pub fn new(now: Timestamp, seed: u64) -> Self {
         Self(Arc::new(Mutex::new(State { now, seed: Seed::silent(seed) })))
     }
 
-    /// The time.
+    /// The current time.
     #[must_use]
     pub fn now(&self) -> Timestamp {
         self.state().now
     }
 
-    /// The time, and fresh entropy.
+    /// The current time with fresh entropy.
     #[must_use]
     pub fn moment(&self) -> Moment {
         let mut state = self.state();
@@ -35,13 +44,13 @@ impl SimClock {
         state.seed.moment(now)
     }
 
-    /// Moves it so many seconds: back, if they are negative.
+    /// Moves the clock forward by this many seconds, or back if the number is negative.
     pub fn advance(&self, seconds: i64) {
         let mut state = self.state();
         state.now = state.now.plus(seconds);
     }
 
-    /// Sets it.
+    /// Sets the clock to this time.
     pub fn set(&self, now: Timestamp) {
         self.state().now = now;
     }
@@ -56,7 +65,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_stands_still_until_it_is_moved_and_never_repeats_entropy() {
+    fn the_clock_stands_still_until_it_is_moved_and_never_repeats_entropy() {
         let clock = SimClock::new(Timestamp(100), 1);
         let shown = clock.clone();
         clock.advance(5);

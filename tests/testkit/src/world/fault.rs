@@ -3,34 +3,34 @@
 use crate::Seed;
 use oidc_proto::base::Timestamp;
 
-/// What happens to one exchange.
+/// A fault of the network during one exchange.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[non_exhaustive]
 pub enum Fault {
-    /// The request is lost: nobody has seen it.
+    /// The request is lost. The site never sees it.
     DropRequest,
-    /// The response is lost: the other side has done what was asked.
+    /// The response is lost. The site has handled the request.
     DropResponse,
-    /// The request takes so many seconds to arrive.
+    /// The request takes this many seconds to arrive.
     Delay(u32),
-    /// The response takes so many seconds from its first byte to its last.
+    /// The response takes this many seconds from its first byte to its last.
     Slow(u32),
-    /// The request arrives twice; the first response comes back.
+    /// The request arrives twice. The client gets the first response.
     Duplicate,
     /// The body ends in the middle.
     Truncate,
-    /// This status, and no body that helps.
+    /// A response with this status and a useless body. The site never sees the request.
     Status(u16),
-    /// 307 to another host.
+    /// A redirect with 307 to another host. The site never sees the request.
     Redirect,
-    /// A body of so many bytes, with what was to be said at its end.
+    /// A body that starts with this many bytes of white space, with the real body at its end.
     Huge(u32),
-    /// The right body as `text/html`.
+    /// The right body with the media type `text/html`.
     WrongMediaType,
 }
 
 impl Fault {
-    /// One of each kind.
+    /// At least one fault of each kind.
     pub const ALL: [Self; 11] = [
         Self::DropRequest,
         Self::DropResponse,
@@ -45,14 +45,14 @@ impl Fault {
         Self::WrongMediaType,
     ];
 
-    /// Whether a client can do nothing with what comes back.
+    /// Whether a client can do nothing with the response.
     #[must_use]
     pub const fn is_fatal(self) -> bool {
         !matches!(self, Self::Delay(..10) | Self::Slow(..10) | Self::Duplicate)
     }
 }
 
-/// Faults by the time and the place at which they happen.
+/// The faults of a network, each limited to a time, and optionally to a host.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Weather(Vec<Spell>);
 
@@ -66,28 +66,28 @@ struct Spell {
 }
 
 impl Weather {
-    /// Nothing happens.
+    /// Weather without faults.
     #[must_use]
     pub const fn fair() -> Self {
         Self(Vec::new())
     }
 
-    /// From one time until before another, so many of a hundred exchanges suffer this fault. The
-    /// spell that was added first counts, where several would.
+    /// Adds a fault from one time until before another, for this percentage of the exchanges. If several
+    /// spells apply to an exchange, the one that was added first wins.
     #[must_use]
     pub fn spell(mut self, from: Timestamp, to: Timestamp, fault: Fault, percent: u8) -> Self {
         self.0.push(Spell { from, to, host: None, fault, percent });
         self
     }
 
-    /// The same for one host only.
+    /// Adds a fault as [`spell`](Self::spell) does, but for one host only.
     #[must_use]
     pub fn spell_at(mut self, host: &str, from: Timestamp, to: Timestamp, fault: Fault, percent: u8) -> Self {
         self.0.push(Spell { from, to, host: Some(host.to_owned()), fault, percent });
         self
     }
 
-    /// So many spells at random within so many seconds, for all hosts.
+    /// Random weather: this many spells within this many seconds, for all hosts.
     #[must_use]
     pub fn random(seed: &mut Seed, from: Timestamp, seconds: u32, spells: usize) -> Self {
         let mut weather = Self::fair();
@@ -104,7 +104,7 @@ impl Weather {
     pub(super) fn fault(&self, seed: &mut Seed, host: &str, now: Timestamp) -> Option<Fault> {
         let here = self.0.iter().filter(|spell| spell.from <= now && now < spell.to);
         let here = here.filter(|spell| spell.host.as_deref().is_none_or(|named| named == host));
-        // Each spell draws, so that one more spell does not change what the others do.
+        // Each spell draws a number, so that one more spell does not change what the others do.
         here.fold(None, |first, spell| {
             let hit = seed.below(100) < u64::from(spell.percent);
             first.or(hit.then_some(spell.fault))

@@ -1,24 +1,4 @@
-//! [`World`]: many providers, a network that loses and garbles, and a clock, all from one seed.
-//!
-//! ```
-//! use oidc_testkit::world::{Fault, KeySite, Weather, World, check};
-//! use oidc_testkit::Timestamp;
-//! use std::time::Duration;
-//!
-//! check(10, |seed| {
-//!     let start = Timestamp(1_800_000_000);
-//!     let mut world = World::new(start, seed.number());
-//!     let a = world.add("https://a.example", KeySite::new("https://a.example"));
-//!     world.weather = Weather::fair().spell(start.plus(60), start.plus(120), Fault::DropRequest, 100);
-//!
-//!     let request = || http::Request::get("https://a.example/jwks").body(Vec::new()).unwrap();
-//!     assert!(world.send(&request(), Duration::from_secs(10)).is_ok());
-//!     world.clock.advance(60);
-//!     assert!(world.send(&request(), Duration::from_secs(10)).is_err());
-//!     assert_eq!(world.clock.now(), start.plus(70), "the client has waited for its timeout");
-//!     assert_eq!(world.site(a).requests(), 1);
-//! });
-//! ```
+//! [`World`]: many providers, an unreliable network and a clock, all derived from one seed.
 
 mod clock;
 mod fault;
@@ -42,27 +22,27 @@ use std::{
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Exchange {
-    /// When the request left.
+    /// The time at which the request left.
     pub sent: Timestamp,
-    /// When the client knew.
+    /// The time at which the client knew the outcome.
     pub done: Timestamp,
-    /// Which host.
+    /// The host of the request.
     pub host: String,
-    /// Which path.
+    /// The path of the request.
     pub path: String,
-    /// What went wrong.
+    /// The fault of the network, if there was one.
     pub fault: Option<Fault>,
     /// The status of the response, if one came.
     pub status: Option<u16>,
 }
 
-/// There was no response.
+/// The reason why there was no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Lost {
-    /// Nobody answers at this host.
+    /// No site answers at this host.
     NoHost,
-    /// None came in time.
+    /// No response came in time.
     Timeout,
 }
 
@@ -77,7 +57,7 @@ impl fmt::Display for Lost {
 
 impl std::error::Error for Lost {}
 
-/// Where a site of one type is in a [`World`].
+/// The place of a site of type `S` in a [`World`].
 #[derive(Debug)]
 pub struct At<S> {
     /// The number of its host.
@@ -103,12 +83,32 @@ impl<S: Site + 'static> AnySite for S {
     }
 }
 
-/// Sites, a network between them and a client, and a clock. The same seed and the same calls give the
-/// same [trace](Self::trace).
+/// Sites, a network between them and a client, and a clock. The same seed and the same calls give the same
+/// [trace](Self::trace).
+///
+/// ```
+/// use oidc_testkit::world::{Fault, KeySite, Weather, World, check};
+/// use oidc_testkit::Timestamp;
+/// use std::time::Duration;
+///
+/// check(10, |seed| {
+///     let start = Timestamp(1_800_000_000);
+///     let mut world = World::new(start, seed.number());
+///     let a = world.add("https://a.example", KeySite::new("https://a.example"));
+///     world.weather = Weather::fair().spell(start.plus(60), start.plus(120), Fault::DropRequest, 100);
+///
+///     let request = || http::Request::get("https://a.example/jwks").body(Vec::new()).unwrap();
+///     assert!(world.send(&request(), Duration::from_secs(10)).is_ok());
+///     world.clock.advance(60);
+///     assert!(world.send(&request(), Duration::from_secs(10)).is_err());
+///     assert_eq!(world.clock.now(), start.plus(70), "the client has waited for its timeout");
+///     assert_eq!(world.site(a).requests(), 1);
+/// });
+/// ```
 pub struct World {
-    /// The clock of everybody.
+    /// The clock that the sites and the client share.
     pub clock: SimClock,
-    /// What goes wrong when.
+    /// The faults of the network.
     pub weather: Weather,
     seed: Seed,
     sites: BTreeMap<String, Box<dyn AnySite>>,
@@ -118,7 +118,7 @@ pub struct World {
 }
 
 impl World {
-    /// An empty world in fair weather.
+    /// A world without sites, in fair weather.
     #[must_use]
     pub fn new(now: Timestamp, seed: u64) -> Self {
         let clock = SimClock::new(now, seed ^ 0x5EED);
@@ -138,14 +138,14 @@ impl World {
         At { host: self.hosts.len() - 1, site: std::marker::PhantomData }
     }
 
-    /// Looks at a site, or changes it.
+    /// Gives access to a site, to read or to change it.
     ///
     /// # Panics
     /// If a site of another type has taken its place, or if it is in another world.
     pub fn site<S: Site + 'static>(&mut self, at: At<S>) -> &mut S {
         let site = self.hosts.get(at.host).and_then(|host| self.sites.get_mut(host));
         let site = site.expect("the site is in this world");
-        // Two derefs, so that it is asked of the site and not of its box.
+        // Two derefs: the call must reach the site, and not its box.
         (**site).any().downcast_mut().expect("the site is of this type")
     }
 
@@ -155,18 +155,18 @@ impl World {
         &self.trace
     }
 
-    /// Sends a request and waits for what comes of it: moves the clock.
+    /// Sends a request and waits for the outcome, which moves the clock.
     ///
     /// # Errors
-    /// There was no response in time.
+    /// If no response came in time.
     pub fn send(&mut self, request: &Request<Vec<u8>>, timeout: Duration) -> Result<Response<Vec<u8>>, Lost> {
         let (done, result) = self.exchange(request, timeout);
         self.clock.set(done);
         result
     }
 
-    /// Sends a request. Returns when the client knows what came of it, and what; the clock stays where
-    /// it is, so that others can go on meanwhile.
+    /// Sends a request without moving the clock, so that others can go on in the meantime. Returns the time
+    /// at which the client knows the outcome, and the outcome.
     pub fn exchange(
         &mut self,
         request: &Request<Vec<u8>>,
@@ -198,7 +198,7 @@ impl fmt::Debug for World {
     }
 }
 
-/// How long it takes, and what comes back.
+/// Carries one exchange: returns its duration in seconds, and the response.
 fn carry(
     site: &mut dyn AnySite,
     request: &Request<Vec<u8>>,
@@ -212,7 +212,7 @@ fn carry(
             site.handle(request, now);
             (0, Err(Lost::Timeout))
         }
-        // It arrives late, and is answered though nobody may wait any more.
+        // The request arrives late, and is answered although the client may have given up.
         Fault::Delay(seconds) => (i64::from(seconds), Ok(site.handle(request, now.plus(i64::from(seconds))))),
         Fault::Slow(seconds) => (i64::from(seconds), Ok(site.handle(request, now))),
         Fault::Duplicate => {
@@ -262,11 +262,11 @@ fn page(status: StatusCode, body: Vec<u8>) -> Response<Vec<u8>> {
 /// The environment variable that replays one seed.
 pub const SEED_VARIABLE: &str = "OIDC_SEED";
 
-/// Runs a test once for each of so many seeds. If one fails, it says which, and how to replay it: with
-/// `OIDC_SEED` set, that seed alone is run.
+/// Runs a test once for each of this many seeds. If a run fails, the message has its seed and says how to
+/// replay it: with `OIDC_SEED` set, only that seed is run.
 ///
 /// # Panics
-/// As the test does; and if `OIDC_SEED` is no number.
+/// If the test panics, or if `OIDC_SEED` is no number.
 pub fn check(seeds: u64, test: impl Fn(&mut Seed)) {
     let chosen = std::env::var(SEED_VARIABLE).ok();
     let chosen = chosen.map(|text| text.parse().expect("OIDC_SEED is a number"));
@@ -312,17 +312,17 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_gives_the_same_trace_and_another_seed_another() {
+    fn the_same_seed_repeats_the_trace_and_another_seed_changes_it() {
         let trace = |number| run(&mut Seed::silent(number));
         assert_eq!(trace(1), trace(1));
         assert_ne!(trace(1), trace(2));
         let faults: std::collections::BTreeSet<_> =
             (0..20).flat_map(trace).filter_map(|exchange| exchange.fault).collect();
-        assert_eq!(faults.len(), Fault::ALL.len(), "every kind happens");
+        assert_eq!(faults.len(), Fault::ALL.len(), "every kind of fault happens");
     }
 
     #[test]
-    fn each_fault_does_what_its_name_says() {
+    fn each_fault_has_the_effect_of_its_name() {
         for fault in Fault::ALL {
             let mut world = World::new(START, 1);
             let site = world.add("https://op.example", KeySite::new("https://op.example"));
@@ -354,7 +354,7 @@ mod tests {
     }
 
     #[test]
-    fn nobody_answers_where_nobody_is() {
+    fn a_host_without_a_site_does_not_answer() {
         let mut world = World::new(START, 1);
         assert_eq!(world.send(&request("nowhere.example"), TIMEOUT).err(), Some(Lost::NoHost));
         assert_eq!(world.trace()[0].status, None);
@@ -367,10 +367,10 @@ mod tests {
             let mut list = ran.take();
             list.push(seed.number());
             ran.set(list);
-            assert_ne!(seed.number(), 3, "it fails");
+            assert_ne!(seed.number(), 3, "the test fails");
         };
         assert!(catch_unwind(AssertUnwindSafe(|| check_these(0..10, test))).is_err());
-        assert_eq!(ran.take(), [0, 1, 2, 3], "and no seed after the one that fails");
+        assert_eq!(ran.take(), [0, 1, 2, 3], "no seed is run after the one that fails");
         assert!(catch_unwind(AssertUnwindSafe(|| check_these(3..4, test))).is_err());
         assert_eq!(ran.take(), [3]);
     }

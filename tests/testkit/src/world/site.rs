@@ -1,13 +1,14 @@
-//! [`Site`]: who answers at a host. A whole [`TestProvider`], or a [`KeySite`] that only publishes keys.
+//! [`Site`]: answers the requests at a host. It is a whole [`TestProvider`], or a [`KeySite`] that only
+//! publishes keys.
 
 use crate::provider::TestProvider;
 use http::{Request, Response, StatusCode, header};
 use oidc_proto::base::Timestamp;
 use serde_json::{Value, json};
 
-/// Who answers requests at a host.
+/// A server that answers the requests at a host.
 pub trait Site: Send {
-    /// Answers.
+    /// Answers a request that arrives at this time.
     fn handle(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>>;
 }
 
@@ -17,7 +18,7 @@ impl Site for TestProvider {
     }
 }
 
-/// A provider that does nothing but publish keys, cheap enough for thousands of them in one test.
+/// A provider that only publishes metadata and keys, cheap enough for thousands of them in one test.
 #[derive(Clone, Debug)]
 pub struct KeySite {
     issuer: String,
@@ -26,38 +27,38 @@ pub struct KeySite {
     requests: u64,
 }
 
-/// The public key of RFC 8037 appendix A.2. Whoever verifies nothing needs no other.
+/// The public key of RFC 8037 appendix A.2. A test that verifies nothing needs no other.
 const X: &str = "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo";
 
 impl KeySite {
-    /// A provider with one key, `1`.
+    /// A provider with one key, whose `kid` is `1`.
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
         Self { issuer: issuer.into(), keys: vec!["1".to_owned()], max_age: None, requests: 0 }
     }
 
-    /// Publishes a key of this name, after the others.
+    /// Publishes a key with this `kid`, after the others.
     pub fn publish(&mut self, kid: impl Into<String>) {
         self.keys.push(kid.into());
     }
 
-    /// Withdraws a key.
+    /// Withdraws the key with this `kid`.
     pub fn withdraw(&mut self, kid: &str) {
         self.keys.retain(|key| key != kid);
     }
 
-    /// What it says of how long its documents are fresh.
+    /// Sets the `max-age` of its documents in seconds. By default it sends no `Cache-Control`.
     pub fn max_age(&mut self, seconds: Option<u32>) {
         self.max_age = seconds;
     }
 
-    /// Where its keys are.
+    /// The URL of its keys.
     #[must_use]
     pub fn jwks_uri(&self) -> String {
         format!("{}/jwks", self.issuer)
     }
 
-    /// How many requests have come.
+    /// The number of requests so far.
     #[must_use]
     pub const fn requests(&self) -> u64 {
         self.requests

@@ -1,5 +1,5 @@
-//! A client written by hand: plain requests, none of the library's protocol code.
-#![allow(dead_code, reason = "each test file uses its own part")]
+//! A client written by hand: plain requests, without the library's protocol code.
+#![allow(dead_code, reason = "each test file uses only a part of it")]
 
 use base64::{
     Engine as _,
@@ -74,7 +74,7 @@ pub(crate) fn bearer(request: Request<Vec<u8>>, token: &str) -> Request<Vec<u8>>
     with_header(request, "authorization", &format!("Bearer {token}"))
 }
 
-/// A value of 43 characters that follows from a number.
+/// A value of 43 characters that is derived from a number.
 pub(crate) fn value(number: u64) -> String {
     URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, &number.to_be_bytes()))
 }
@@ -83,7 +83,7 @@ pub(crate) fn challenge(verifier: &str) -> String {
     URL_SAFE_NO_PAD.encode(ring::digest::digest(&ring::digest::SHA256, verifier.as_bytes()))
 }
 
-/// The parameters of a good authorization request, and the verifier that belongs to it.
+/// The parameters of a valid authorization request, and its verifier.
 pub(crate) fn authorization(client: &str, number: u64) -> (Pairs, String) {
     let verifier = value(number * 10);
     let params = pairs([
@@ -104,7 +104,7 @@ pub(crate) fn visit(provider: &mut TestProvider, params: &Pairs) -> Landing {
     Browser::new().visit(provider, url, NOW)
 }
 
-/// A good authorization request, and the parameters of the token request that follows from it.
+/// Makes a valid authorization request. Returns the parameters of the token request that follows.
 pub(crate) fn code(provider: &mut TestProvider, client: &str, number: u64) -> Pairs {
     let (params, verifier) = authorization(client, number);
     let landing = visit(provider, &params);
@@ -117,7 +117,7 @@ pub(crate) fn code(provider: &mut TestProvider, client: &str, number: u64) -> Pa
     ])
 }
 
-/// Sends a token request with the client's registered authentication.
+/// Sends a token request with the client's registered authentication method.
 pub(crate) fn token(provider: &mut TestProvider, client: &str, params: &Pairs) -> Response<Vec<u8>> {
     token_at(provider, client, params, NOW)
 }
@@ -144,7 +144,7 @@ pub(crate) fn token_request(provider: &TestProvider, client: &str, params: &Pair
     if client == "basic" { basic(request, client, SECRET) } else { request }
 }
 
-/// A whole login.
+/// Performs a whole login.
 pub(crate) fn login(provider: &mut TestProvider, client: &str, number: u64) -> Value {
     let params = code(provider, client, number);
     let response = token(provider, client, &params);
@@ -168,7 +168,7 @@ pub(crate) fn field<'a>(response: &'a Response<Vec<u8>>, name: &str) -> &'a str 
     response.headers().get(name).unwrap_or_else(|| panic!("no {name}")).to_str().unwrap()
 }
 
-/// Header, claims and signature of a token.
+/// The header, the claims and the signature of a token.
 pub(crate) fn decode(token: &str) -> (Value, Value, Vec<u8>) {
     let parts: Vec<_> = token.split('.').map(|part| URL_SAFE_NO_PAD.decode(part).unwrap()).collect();
     let [header, claims, signature] = parts.as_slice() else { panic!("not three parts") };
@@ -181,7 +181,7 @@ pub(crate) fn assert_finding(provider: &TestProvider, what: &str) {
     assert!(found.iter().any(|finding| finding.contains(what)), "no finding {what:?} in {found:#?}");
 }
 
-/// The one finding there is.
+/// Checks that this is the only finding.
 #[track_caller]
 pub(crate) fn assert_only_finding(provider: &TestProvider, what: &str) {
     let found: Vec<_> = provider.audit().iter().map(|finding| finding.what.as_str()).collect();
