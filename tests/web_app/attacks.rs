@@ -61,7 +61,7 @@ async fn nobody_is_logged_out_by_a_link_an_image_or_another_site() {
         let mut alice = Visitor::new(&world.site());
         alice.log_in(&world, "/private").await;
         let by_link = alice.get("/logout").await;
-        assert_eq!((by_link.status.as_u16(), by_link.title()), (405, "This does not work by a link"));
+        assert_eq!((by_link.status.as_u16(), by_link.title()), (405, "This address does not work as a link"));
         let post = || Request::post("/logout");
         for forged in [
             post(),
@@ -223,7 +223,7 @@ async fn every_page_tells_the_browser_to_keep_it_to_itself() {
         }
         alice.cookies = begun;
         pages.push(alice.get("/callback?code=1&code=2").await);
-        assert_eq!(pages.last().expect("a page").title(), "This is no answer to a login");
+        assert_eq!(pages.last().expect("a page").title(), "This link does not answer a login");
         for page in &pages {
             assert_eq!(page.header("cache-control"), "no-store");
             assert_eq!(page.header("x-content-type-options"), "nosniff");

@@ -8,7 +8,8 @@ use std::sync::Arc;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// The mark of a request that went through a gate: the gate, its verdict, and the sender. Only this crate can make one.
+/// The mark of a request that went through a gate: the gate, its verdict, and the sender. Only this crate can make
+/// one.
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) gate: Gate,

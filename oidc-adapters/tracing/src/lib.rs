@@ -28,23 +28,25 @@
 //!
 //! | field | in events | value |
 //! |---|---|---|
-//! | `http.request.method`, `url.scheme` | all four of a request | method and scheme; never a path or a query |
-//! | `server.address`, `server.port` | all four of a request; `Verdict` in an outage | the host and port that the request goes to, or that did not answer |
+//! | `http.request.method`, `url.scheme` | the four events of a request | method and scheme; never a path or a query |
+//! | `server.address`, `server.port` | the four events of a request; `Verdict` in an outage | the host and port that were asked |
 //! | `http.response.status_code` | `Answered`, `Verdict` | the status of the response |
 //! | `http.response.body.size` | `Answered` | the number of bytes that were read |
 //! | `http.client.request.duration` | `Answered`, `Lost`, `Cancelled` | the duration in seconds |
 //! | `error.type` | all that report a failure, and no others | the status from 400 on, or a short stable word |
-//! | `oidc.endpoint` | all four of a request, `Waited` | the metadata member that has the URL of the endpoint |
+//! | `oidc.endpoint` | the four events of a request, `Waited` | the metadata member that has the URL of the endpoint |
 //! | `oidc.flow` | `Waited`, `Ended` | the flow, such as `Login` |
 //! | `oidc.issuer` | `Renewed`, `Verdict` | the issuer, as the settings spell it |
 //! | `oidc.renewal` | `Renewed` | the kind of value, such as `keys` |
 //! | `oidc.clause` | `Verdict` | `accepted`, or the rule that the request breaks |
-//! | `oidc.error`, `oidc.scheme`, `oidc.key` | `Verdict` | the error in the challenge, the scheme of the credentials, the thumbprint of the issuer's key |
+//! | `oidc.error` | `Verdict` | the error in the challenge |
+//! | `oidc.scheme` | `Verdict` | the scheme of the credentials |
+//! | `oidc.key` | `Verdict` | the thumbprint of the issuer's key |
 //! | `enduser.pseudo.id` | `Verdict` | the pseudonym of the subject, if the settings have a key for it |
 //! | `oidc.duration` | `Waited`, `Ended`, `Renewed`, `Verdict` | the duration in seconds |
 //!
-//! The target of all events is [`TARGET`]. There are no spans of our own. An event belongs to the current span, because
-//! the observer is called where the event happens. **No field holds a secret**: see [`oidc_drive::event`].
+//! The target of all events is [`TARGET`]. There are no spans of our own. An event belongs to the current span,
+//! because the observer is called where the event happens. **No field holds a secret**: see [`oidc_drive::event`].
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]

@@ -179,7 +179,8 @@ impl Http {
         Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
-    /// Calls this observer at every exchange. If a flow is [run](Self::run), it is also called at waits and at the end.
+    /// Calls this observer at every exchange. If a flow is [run](Self::run), it is also called at waits and at the
+    /// end.
     #[must_use]
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
