@@ -16,9 +16,9 @@ mod login {
     ) -> Result<Authenticated, Box<dyn std::error::Error>> {
         let provider = Http::new().provider(issuer).url_policy(policy);
         let provider = provider.client_id("my-client").secret("my secret");
-        let provider = provider.redirect_uri("https://app.example/callback").build()?; // once; keep it
+        let provider = provider.redirect_uri("https://app.example/callback").build()?; // make it once
         let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
-        let callback = visit(url.as_str()); // send the user there; save `pending`; they come back
+        let callback = visit(url.as_str()); // send the user to `url`, and keep `pending` until they return
         Ok(provider.callback(pending, AuthorizationResponse::from_url(&callback)?)?)
     }
 }

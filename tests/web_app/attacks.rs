@@ -61,7 +61,7 @@ async fn a_link_an_image_or_another_site_cannot_log_a_user_out() {
         let mut alice = Visitor::new(&world.site());
         alice.log_in(&world, "/private").await;
         let by_link = alice.get("/logout").await;
-        assert_eq!((by_link.status.as_u16(), by_link.title()), (405, "This does not work by a link"));
+        assert_eq!((by_link.status.as_u16(), by_link.title()), (405, "This address does not work as a link"));
         let post = || Request::post("/logout");
         for forged in [
             post(),
@@ -224,7 +224,7 @@ async fn every_page_keeps_its_cookies_and_its_content_private() {
         }
         alice.cookies = begun;
         pages.push(alice.get("/callback?code=1&code=2").await);
-        assert_eq!(pages.last().expect("a page").title(), "This is no answer to a login");
+        assert_eq!(pages.last().expect("a page").title(), "This link does not answer a login");
         for page in &pages {
             assert_eq!(page.header("cache-control"), "no-store");
             assert_eq!(page.header("x-content-type-options"), "nosniff");

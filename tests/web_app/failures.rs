@@ -90,8 +90,8 @@ async fn a_nonsensical_response_of_the_provider_is_a_502_and_logs_no_user_in() {
 
         // The provider rejects the code, or the client.
         for (error, status, title) in [
-            ("invalid_grant", 400, "This login is no longer good"),
-            ("invalid_client", 500, "Logging in does not work here now"),
+            ("invalid_grant", 400, "This login is no longer valid"),
+            ("invalid_client", 500, "Logging in does not work at the moment"),
             ("server_error", 503, "The login service does not answer"),
             ("interaction_required", 403, "You are not logged in"),
         ] {
@@ -116,9 +116,9 @@ async fn a_refusal_by_the_provider_differs_from_a_failure() {
             ("login_required", 403, "You are not logged in"),
             ("an_error_of_its_own", 403, "You are not logged in"),
             // The user can do nothing about these errors.
-            ("invalid_scope", 500, "Logging in does not work here now"),
-            ("unauthorized_client", 500, "Logging in does not work here now"),
-            ("request_not_supported", 500, "Logging in does not work here now"),
+            ("invalid_scope", 500, "Logging in does not work at the moment"),
+            ("unauthorized_client", 500, "Logging in does not work at the moment"),
+            ("request_not_supported", 500, "Logging in does not work at the moment"),
             ("server_error", 503, "The login service does not answer"),
             ("temporarily_unavailable", 503, "The login service does not answer"),
         ] {
@@ -151,7 +151,7 @@ async fn an_expired_or_unknown_login_begins_again() {
 
         for (query, code) in [("code=1&code=2", "callback_form"), ("code=%ff", "callback_form")] {
             let page = alice.get(&format!("/callback?{query}")).await;
-            assert_says(&page, 400, "This is no answer to a login", code);
+            assert_says(&page, 400, "This link does not answer a login", code);
         }
         for query in ["", "?", "?code=x", "?error=access_denied"] {
             let page = alice.get(&format!("/callback{query}")).await;
@@ -161,7 +161,7 @@ async fn an_expired_or_unknown_login_begins_again() {
         let asked = alice.begin("/private").await;
         let callback = choose(&world, &asked, "alice").await;
         let page = alice.get(&callback.replace("&iss=", "&iss=https://evil.example/")).await;
-        assert_says(&page, 400, "This is no answer to a login", "callback_issuer");
+        assert_says(&page, 400, "This link does not answer a login", "callback_issuer");
     }
 }
 
@@ -250,7 +250,7 @@ async fn a_session_ends_and_an_unknown_path_has_a_page_too() {
         let lost = alice.get("/nothing/here").await;
         assert_says(&lost, 404, "There is no such page", "page_unknown");
         let wrong = alice.send(Request::put("/private")).await;
-        assert_says(&wrong, 405, "This does not work by a link", "method_not_allowed");
+        assert_says(&wrong, 405, "This address does not work as a link", "method_not_allowed");
     }
 }
 

@@ -195,7 +195,7 @@ async fn a_user_can_wait_for_a_provider_that_is_down() {
         let private = world.url("/private");
         world.without_provider(person.opens(&private)).await;
         let text = sees(world, person, "The login service does not answer", 503).await;
-        assert!(text.contains("no fault of yours") && text.contains("no_response"), "{text}");
+        assert!(text.contains("not your fault") && text.contains("no_response"), "{text}");
         person.clicks("Try again").await;
         person.sees("Who are you?").await;
         // The provider is down again, while the user is there.
@@ -223,7 +223,7 @@ async fn a_user_who_deletes_cookies_on_the_way_logs_in_again() {
         person.turns_to(&first).await;
         person.clicks("I am Alice Example").await;
         let text = sees(world, person, "This login is not known here", 400).await;
-        assert!(text.contains("cookies were deleted on the way") && text.contains("login_unknown"), "{text}");
+        assert!(text.contains("cookies were deleted") && text.contains("login_unknown"), "{text}");
         assert_eq!(count(world, EndpointName::Token), 0, "the code was not sent");
         person.clicks("Try again").await;
         person.sees("Who are you?").await;

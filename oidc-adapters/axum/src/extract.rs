@@ -1,4 +1,4 @@
-//! Extractors: [`Access`], `Option<Access>` and [`Claims`]. All work with any state.
+//! The extractors [`Access`], `Option<Access>` and [`Claims`]. They work with any state.
 
 use axum::{
     body::Body,
@@ -11,11 +11,24 @@ use oidc_proto::resource;
 use serde::de::DeserializeOwned;
 use std::{ops::Deref, sync::Arc};
 
-/// Who asks, and what they may do: [`oidc_proto::resource::Access`], for handlers.
+/// Extracts who sends the request and what they may do: [`oidc_proto::resource::Access`], for handlers.
 ///
-/// Behind [`protect`](crate::protect) it is always there. In optional mode, extract `Option<Access>`
-/// where a request may come without a token; `Access` alone then refuses it (401). Where no gate is in
-/// front, both are answered 500: nothing may be believed of such a request.
+/// ```
+/// use oidc_axum::Access;
+///
+/// async fn list(access: Access) -> String {
+///     let all = access.has_role("/realm_access/roles", "auditor");
+///     let subject = access.subject.as_deref().unwrap_or("nobody");
+///     if all { "all reports".to_owned() } else { format!("reports of {subject}") }
+/// }
+///
+/// let api: axum::Router = axum::Router::new().route("/reports", axum::routing::get(list));
+/// ```
+///
+/// Behind [`protect`](crate::protect) there is always an access. With
+/// [`.optional()`](oidc_tower::ProtectLayer::optional), extract `Option<Access>` where a request may have no token;
+/// `Access` then refuses that request (401). If no gate stands in front of the route, both answer 500, because such a
+/// request must not count as authenticated.
 #[derive(Clone, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "handlers take it apart")]
 pub struct Access(pub Arc<resource::Access>);
@@ -28,20 +41,72 @@ impl Deref for Access {
     }
 }
 
-/// The claims of the token, or the members of the introspection response, in a type of your own.
-/// A token without such claims is good, but not for this: 403.
+/// Extracts the claims of the token, or the members of the introspection response, into a type of your own.
+///
+/// ```
+/// use oidc_axum::Claims;
+///
+/// #[derive(serde::Deserialize)]
+/// struct Employee {
+///     department: String,
+/// }
+///
+/// async fn create(Claims(employee): Claims<Employee>) -> String {
+///     format!("a report for {}", employee.department)
+/// }
+///
+/// let api: axum::Router = axum::Router::new().route("/reports", axum::routing::post(create));
+/// ```
+///
+/// A valid token without such claims is answered 403. It is authenticated, but not allowed here.
 #[derive(Clone, Copy, Debug)]
 #[allow(clippy::exhaustive_structs, reason = "handlers take it apart")]
 pub struct Claims<T>(pub T);
 
-/// Why an extractor has nothing to give.
+/// The rejection of the extractors. As a response, it has the status and the challenge of the refusal.
+///
+/// Extract a `Result` to answer with a page of your own:
+///
+/// ```
+/// use axum::{
+///     Router,
+///     body::{Body, to_bytes},
+///     http::Request,
+///     routing::get,
+/// };
+/// use oidc_axum::{
+///     Access, Gate, Refusal,
+///     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+///     protect,
+/// };
+/// use tower::ServiceExt;
+///
+/// async fn home(access: Result<Access, Refusal>) -> String {
+///     match access {
+///         Ok(access) => format!("Hello, {}", access.subject.as_deref().unwrap_or("robot")),
+///         Err(refusal) => format!("Please log in ({:?})", refusal.denied().map(|denied| denied.status())),
+///     }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+/// let api = Router::new().route("/", get(home)).layer(protect(gate).optional());
+///
+/// let response = api.oneshot(Request::get("/").body(Body::empty())?).await?;
+/// assert_eq!(to_bytes(response.into_body(), 100).await?, "Please log in (Some(401))");
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 #[must_use]
 pub struct Refusal(Option<resource::Denied>);
 
 impl Refusal {
-    /// The refusal; `None` if no gate has seen the request, which is an error in how routes are put
-    /// together.
+    /// Returns the refusal of the gate. `None` if no gate has seen the request: then [`protect`](crate::protect) is
+    /// missing around the route.
     #[must_use]
     pub const fn denied(&self) -> Option<&resource::Denied> {
         self.0.as_ref()

@@ -1,50 +1,45 @@
 //! Protects [axum] routes with access tokens.
 //!
-//! ```
-//! use axum::{Router, routing::{get, post}};
-//! use oidc_axum::{Access, Claims, Gate, Io, protect, require_scope};
-//! use oidc_proto::resource::{ResourceServer, TrustedIssuer};
+//! ```no_run
+//! use axum::{
+//!     Router,
+//!     routing::{get, post},
+//! };
+//! use oidc_axum::{
+//!     Access, Gate,
+//!     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+//!     protect, require_scope,
+//! };
 //!
 //! async fn list(access: Access) -> String {
 //!     format!("reports of {}", access.subject.as_deref().unwrap_or("nobody"))
 //! }
 //!
-//! #[derive(serde::Deserialize)]
-//! struct Department {
-//!     department: String,
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = ResourceServer::builder("https://api.example")
+//!         .trust(TrustedIssuer::new("https://op.example"))
+//!         .build()?;
+//!     let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+//!     let api = Router::new()
+//!         .route("/reports", get(list).layer(require_scope("reports:read")))
+//!         .route("/reports", post(async || "written").layer(require_scope("reports:write")))
+//!         .layer(protect(gate));
+//!     axum::serve(tokio::net::TcpListener::bind("127.0.0.1:3000").await?, api).await?;
+//!     Ok(())
 //! }
-//!
-//! async fn create(Claims(of): Claims<Department>) -> String {
-//!     format!("a report for {}", of.department)
-//! }
-//!
-//! # use std::future::pending;
-//! # let send = |_, _| pending::<Result<http::Response<Vec<u8>>, std::io::Error>>();
-//! let server = ResourceServer::builder("https://api.example")
-//!     .trust(TrustedIssuer::new("https://op.example"))
-//!     .build()?;
-//! // `send` is that of your HTTP client; `oidc_hyper::Http::new().io()` is ready made.
-//! let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
-//! let gate = Gate::builder(server, io).build()?;
-//! let api: Router = Router::new()
-//!     .route("/reports", get(list).layer(require_scope("reports:read")))
-//!     .route("/reports", post(create).layer(require_scope("reports:write")))
-//!     .layer(protect(gate));
-//! # drop(api);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
-//! * [`protect`] puts the gate before routes: nothing reaches them but with a good token. With
-//!   [`.optional()`](ProtectLayer::optional), requests without a token pass as well; extract
-//!   `Option<Access>` then.
-//!   A CORS layer stands outside of it, so add it after `protect`: a preflight has no token. See
-//!   [`oidc_tower`].
-//! * [`require_scope`] and [`RequireLayer`] say what a route needs besides: 403 with the scope named in
-//!   the challenge, or 401 where the user must be authenticated anew.
-//! * [`Access`] is who asks and what they may do; [`Claims`] are claims in a type of your own.
+//! * [`protect`] puts the gate before routes. A request reaches them only with a valid token. With
+//!   [`.optional()`](ProtectLayer::optional), requests without a token pass as well; then extract
+//!   `Option<Access>`. A CORS layer stands outside, so add it after `protect`: a preflight has no token.
+//!   [`oidc_tower`] says more.
+//! * [`require_scope`] and [`RequireLayer`] demand more for a route. A request that does not meet the demand is
+//!   answered 403, with the scope in the challenge, or 401 if the user must authenticate again.
+//! * [`Access`] says who sends the request and what they may do. [`Claims`] has the claims in a type of your own.
 //!
-//! All answers are those of [`oidc_tower`], whose documentation says what is needed of a request. A
-//! runnable API is in the example `protect_api`.
+//! All responses are those of [`oidc_tower`], whose documentation also says what the layers need from a request. The
+//! example `protect_api` is an API that you can run.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -56,15 +51,46 @@ mod extract;
 pub use extract::{Access, Claims, Refusal};
 pub use oidc_drive::{Gate, Io};
 pub use oidc_tower::{ProtectLayer, RequireLayer, require_scope};
-// In the signatures of this crate.
+// These crates are in the signatures of this one.
 pub use oidc_drive;
 pub use oidc_proto;
 pub use oidc_tower;
 
 use axum::extract::OriginalUri;
 
-/// Puts a gate before routes. Works on nested routers, too: DPoP proofs are held against the URI that
-/// the client has sent.
+/// Makes a layer that puts this gate before routes. It works on nested routers, too: DPoP proofs are checked against
+/// the URI that the client has sent.
+///
+/// ```
+/// use axum::{Router, body::Body, http::Request, routing::get};
+/// use oidc_axum::{
+///     Access, Gate,
+///     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+///     protect,
+/// };
+/// use tower::ServiceExt;
+///
+/// async fn hello(access: Option<Access>) -> &'static str {
+///     if access.is_some() { "Hello, friend" } else { "Hello, stranger" }
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+/// let api = Router::new()
+///     .route("/hello", get(hello).layer(protect(gate.clone()).optional()))
+///     .route("/private", get(async || "for friends").layer(protect(gate)));
+///
+/// let response = api.clone().oneshot(Request::get("/hello").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), 200);
+/// let response = api.oneshot(Request::get("/private").body(Body::empty())?).await?;
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="https://api.example""#);
+/// # Ok(()) }
+/// ```
 #[must_use]
 pub fn protect(gate: Gate) -> ProtectLayer {
     ProtectLayer::new(gate).client_uri(|extensions| extensions.get().map(|OriginalUri(uri)| uri))

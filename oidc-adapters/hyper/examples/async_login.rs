@@ -1,5 +1,5 @@
-//! A login in an async program, from the first click to fresh tokens. It brings its own provider and its
-//! own user: `cargo run -p oidc-hyper --example async_login`
+//! A login in an async program, from the first click to fresh tokens. The program starts its own provider and plays
+//! the user: `cargo run -p oidc-hyper --example async_login`
 
 use oidc_hyper::{Http, Provider, ProviderError};
 use oidc_proto::{
@@ -15,11 +15,11 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 const CALLBACK: &str = "https://app.example/callback";
 
-// A web application: this is what to copy. Its two handlers run in any task.
+// This is what to copy: a web application. Its two handlers can run in any task.
 #[derive(Clone)]
 struct App {
     provider: Provider,
-    /// Logins that have begun, by their state. Several servers keep them in one place, or in a cookie.
+    /// The pending logins, by their `state`. Several servers must share this store, or keep the logins in cookies.
     open: Arc<Mutex<HashMap<String, PendingAuthorization>>>,
 }
 
@@ -30,12 +30,12 @@ impl App {
             .client_id("web")
             .secret("the secret of web")
             .redirect_uri(CALLBACK)
-            .url_policy(UrlPolicy::default().with_loopback()) // a provider of the internet needs no such line
+            .url_policy(UrlPolicy::default().with_loopback()) // not needed for a provider on the Internet
             .build()?;
         Ok(Self { provider, open: Arc::default() })
     }
 
-    /// `GET /login`: answer with a redirect to this URL.
+    /// Handles `GET /login`. Answer with a redirect to the URL that it returns.
     async fn login(&self) -> Result<String, ProviderError> {
         let request = AuthorizationRequest::new(["profile", "email", "offline_access"]);
         let (url, pending) = self.provider.authorize(&request).await?;
@@ -43,7 +43,7 @@ impl App {
         Ok(url.into())
     }
 
-    /// `GET /callback`: what is taken out of `open` is gone, so nobody comes back twice.
+    /// Handles `GET /callback`. It removes the login from `open`, so a second callback finds none.
     async fn callback(&self, url: &str) -> Result<Authenticated, Problem> {
         let response = AuthorizationResponse::from_url(url)?;
         let state = response.state.as_deref().unwrap_or_default();
@@ -64,11 +64,11 @@ async fn main() -> Result<(), Problem> {
         provider
     });
     let app = App::new(socket.issuer())?;
-    println!("The provider is {}; nothing has been asked of it yet.", socket.issuer());
+    println!("The provider is {}; it has got no request yet.", socket.issuer());
 
     let url = app.login().await?;
     println!("The user is sent to {}", url.split('?').next().unwrap_or_default());
-    // The user's browser: they agree to everything, and come back.
+    // The user's browser agrees to everything, and comes back.
     let visit = |url: &str| {
         socket.provider(|provider| Browser::new().visit(provider, url, oidc_hyper::now()).url().to_owned())
     };
@@ -79,7 +79,7 @@ async fn main() -> Result<(), Problem> {
     let again = app.callback(&back).await.map(drop);
     println!("The same callback once more: {}.", again.err().ok_or("a callback counted twice")?);
 
-    // Ten users at once: metadata and keys are here already, so each is one request for tokens.
+    // Ten users at the same time. Metadata and keys are here already, so each user costs one request for tokens.
     let mut tasks = tokio::task::JoinSet::new();
     for _ in 0..10 {
         let (app, back) = (app.clone(), visit(&app.login().await?));

@@ -1,5 +1,5 @@
-//! Fifty providers and a thousand tasks at once, one of the providers down. It brings its own providers:
-//! `cargo run -p oidc-hyper --example many_providers`
+//! Fifty providers and a thousand tasks at the same time, while one of the providers is down. The program starts its
+//! own providers: `cargo run -p oidc-hyper --example many_providers`
 
 use oidc_hyper::{Event, Http, Observer, Provider, ProviderError};
 use oidc_proto::{UrlPolicy, flow::ClientCredentialsRequest};
@@ -18,7 +18,7 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 const PROVIDERS: usize = 50;
 const TASKS: usize = 1_000;
 
-// One handle for each provider: this is what to copy.
+// This is what to copy: one handle for each provider.
 fn handles(issuers: &[String], observer: Observer) -> Result<Vec<Provider>, ProviderError> {
     let http = Http::new().with_observer(observer);
     let settings = issuers.iter().map(|issuer| {
@@ -26,13 +26,13 @@ fn handles(issuers: &[String], observer: Observer) -> Result<Vec<Provider>, Prov
             .client_id("robot")
             .secret("the secret of robot")
             .audience("https://api.example/")
-            .url_policy(UrlPolicy::default().with_loopback()) // a provider of the internet needs no such line
+            .url_policy(UrlPolicy::default().with_loopback()) // not needed for a provider on the Internet
             .build()
     });
     settings.collect()
 }
 
-/// A task: a service token, and what somebody who is shown it makes of it.
+/// Gets a service token, and verifies it as an API would. Returns its subject.
 async fn work(provider: Provider) -> Result<String, ProviderError> {
     let token = provider.client_credentials(&ClientCredentialsRequest::new(["api:read"])).await?;
     let subject =
@@ -56,8 +56,8 @@ fn start() -> Socket {
 async fn main() -> Result<(), Problem> {
     let mut sockets: Vec<Socket> = (0..PROVIDERS).map(|_| start()).collect();
     let issuers: Vec<String> = sockets.iter().map(|socket| socket.issuer().to_owned()).collect();
-    let down = sockets.pop().ok_or("no provider")?.issuer().to_owned(); // and is dropped: nobody listens there
-    println!("{PROVIDERS} providers, of which {down} is down; {TASKS} tasks");
+    let down = sockets.pop().ok_or("no provider")?.issuer().to_owned(); // dropped, so nobody listens there
+    println!("{PROVIDERS} providers and {TASKS} tasks; the provider {down} is down");
 
     let lost = Arc::new(AtomicUsize::new(0));
     let seen = Arc::clone(&lost);
@@ -89,7 +89,7 @@ async fn main() -> Result<(), Problem> {
         "{many} tasks of the provider that is down got an error ({failed:?}); requests sent there: {lost}"
     );
 
-    // How many providers saw how many requests.
+    // How many providers got how many requests.
     let mut seen = BTreeMap::<[usize; 3], usize>::new();
     for socket in &sockets {
         let asked = [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Token];

@@ -1,4 +1,4 @@
-//! The egress guard as hyper's resolver: it connects to the addresses that were judged, and to no others.
+//! The egress guard as a resolver for hyper. hyper connects only to the addresses that the guard has judged.
 
 use hyper_util::client::legacy::connect::dns::Name;
 use oidc_drive::{egress::Guard, stack};
@@ -12,7 +12,7 @@ use std::{
 };
 use tower_service::Service;
 
-/// Resolves the names of hosts by a guard.
+/// Resolves the names of hosts with a guard.
 #[derive(Clone)]
 #[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Resolver(pub(crate) Guard);

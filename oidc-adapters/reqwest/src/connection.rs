@@ -1,9 +1,9 @@
-//! A connection that reqwest has opened, taken out of its hands before anything is sent.
+//! A connection that reqwest has opened, taken from it before a request is sent.
 //!
-//! reqwest lets nobody come between its sockets and hyper: a layer around its connector may delay a
-//! connection, but must give back the very type that it got, and nobody can make another. So nothing
-//! counts what is read, and hyper reads the size of a chunk as long as somebody sends zeros. reqwest opens
-//! the connection here, and [`wire`](oidc_drive::wire) speaks over it.
+//! reqwest has no place between its sockets and hyper for a meter. A layer around its connector may delay a
+//! connection, but must return the same type that it got, and no other crate can make a value of that type. So no
+//! code could count the bytes that are read, and hyper reads the size of a chunk for as long as a server sends zeros.
+//! Therefore reqwest only opens the connection here, and [`oidc_drive::stack`] sends the request over it.
 
 use http::{Uri, uri::Scheme};
 use hyper::rt::{Read, Write};
@@ -21,19 +21,19 @@ use tower_service::Service;
 
 type BoxError = Box<dyn Error + Send + Sync>;
 
-/// A connection without a name: reqwest keeps its own.
+/// A connection of any type: the type of reqwest's connections is private.
 #[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub trait Stream: Read + Write + Send + Unpin {}
 impl<T: Read + Write + Send + Unpin> Stream for T {}
 
 type Slot = Arc<Mutex<Option<Box<dyn Stream>>>>;
 
-/// Opens a connection to the host of this URL, without TLS. The client is for this connection alone.
+/// Opens a connection to the host of this URL, without TLS. The client is used for this connection only.
 pub(crate) async fn open(client: ClientBuilder, to: &Uri) -> Result<Opened, reqwest::Error> {
     let opened = Opened(Slot::default());
     let client = client.connector_layer(opened.clone()).build()?;
-    // What is spoken on the connection is decided around it. So it is opened as for http, and nothing is
-    // asked for that anybody could see: this request ends before it is sent.
+    // The caller adds TLS to the connection, so it is opened as for http. The request below is never sent: it ends
+    // when the connection is taken.
     let port = to.port_u16().unwrap_or(if to.scheme() == Some(&Scheme::HTTP) { 80 } else { 443 });
     let url = format!("http://{}:{port}/", to.host().unwrap_or_default());
     match client.get(url).send().await {
@@ -42,7 +42,8 @@ pub(crate) async fn open(client: ClientBuilder, to: &Uri) -> Result<Opened, reqw
     }
 }
 
-/// As a layer, it takes the connection; as a connector of hyper's, it gives it away, once.
+/// Holds an opened connection. As a layer, it takes the connection from reqwest. As a connector for hyper, it returns
+/// the connection, once.
 #[derive(Clone)]
 #[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Opened(Slot);
@@ -79,7 +80,7 @@ impl Service<Uri> for Opened {
     }
 }
 
-/// The connector of reqwest, from which each connection is taken.
+/// The connector of reqwest, from which each connection is taken before a request is sent.
 #[derive(Clone)]
 #[allow(unnameable_types, reason = "it stands in the type of a private connector only")]
 pub struct Taking<S> {

@@ -1,8 +1,9 @@
-//! The egress guard as reqwest's resolver: it connects to the addresses that were judged, and to no others.
+//! The egress guard as a resolver for reqwest. reqwest connects only to the addresses that the guard has judged.
 
 use oidc_drive::{egress::Guard, stack};
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
 
+/// Resolves the names of hosts with a guard.
 pub(crate) struct Resolver(pub(crate) Guard);
 
 impl Resolve for Resolver {

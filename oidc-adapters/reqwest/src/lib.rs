@@ -1,23 +1,42 @@
-//! Drives the flows of `oidc-proto` with [`reqwest`]: one configured client, one `send`.
+//! OpenID Connect and OAuth 2.0 over [`reqwest`], for async programs.
 //!
-//! reqwest opens the connections, and hyper speaks over them: what comes from the wire is
-//! [counted](oidc_drive::meter::Meter), and reqwest lets nobody count.
+//! This program logs a user in:
 //!
 //! ```no_run
-//! # async fn f() -> Result<(), Box<dyn std::error::Error>> {
-//! let http = oidc_reqwest::Http::new();
-//! let call = oidc_proto::flow::Discovery::start("https://op.example", &Default::default())?;
-//! let metadata = http.run(call).await?;
-//! # Ok(()) }
+//! use oidc_reqwest::{
+//!     Http,
+//!     oidc_proto::message::{AuthorizationRequest, AuthorizationResponse},
+//! };
+//!
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let provider = Http::new()
+//!         .provider("https://op.example")
+//!         .client_id("my-client")
+//!         .secret("my secret")
+//!         .redirect_uri("http://127.0.0.1:8765/callback")
+//!         .build()?;
+//!     let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"])).await?;
+//!     println!("Open {url}, log in, and paste the address of the page where you arrive:");
+//!     let callback = std::io::stdin().lines().next().ok_or("no address")??;
+//!     let login = provider.callback(pending, AuthorizationResponse::from_url(&callback)?).await?;
+//!     println!("You are {}.", login.id_token.sub);
+//!     Ok(())
+//! }
 //! ```
 //!
-//! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
+//! [`Http`] is the configured client. [`Http::provider`] makes a handle, which fetches metadata and keys when they are
+//! needed and keeps them fresh. The handle also verifies access tokens, refreshes tokens, and gets tokens for a
+//! service. [`Http::run`] runs a single flow of [`oidc_proto`].
+//!
+//! reqwest opens the connections, and hyper sends the requests over them. That way every byte from the wire is
+//! [counted](oidc_drive::meter::Meter), for which reqwest itself has no interface.
 //!
 //! # TLS and the rest of a program
-//! This crate switches on the feature `ring` of [`rustls`], names ring in its own configurations, and neither
-//! installs a provider for the process nor uses one. If something else in the program switches on another
-//! provider, `rustls::ClientConfig::builder()` panics there until one is installed: rustls does not know
-//! which one is meant. Call `install_default()` on yours, first thing in `main`.
+//! This crate switches on the feature `ring` of [`rustls`], and names ring in its own configurations. It neither
+//! installs nor uses the crypto provider of the process. If another crate of the program switches on a second
+//! crypto provider, rustls cannot choose between the two, and `rustls::ClientConfig::builder()` panics until one is
+//! installed. In that case call `install_default()` on your provider at the start of `main`.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -27,10 +46,29 @@ struct Readme;
 mod connection;
 mod egress;
 
+/// The error of a request that got no response.
+///
+/// ```
+/// use oidc_reqwest::{DriveError, Error, Http, oidc_proto::flow::Discovery};
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// // This resolver stands for a name server that leads into a private network. The client refuses the address.
+/// let http = Http::new().with_resolver(|_host| Ok(vec![[10, 0, 0, 7].into()]));
+/// let step = Discovery::start("https://op.example", &Default::default())?;
+/// match http.run(step).await {
+///     Err(DriveError::Transport(Error::Timeout)) => return Err("the provider is slow".into()),
+///     Err(DriveError::Transport(error)) => assert!(matches!(error, Error::Connection(_)), "{error}"),
+///     Err(DriveError::Protocol(error)) => return Err(error.into()),
+///     Ok(metadata) => println!("the issuer is {}", metadata.issuer),
+/// }
+/// # Ok(()) }
+/// ```
+pub use oidc_drive::stack::Error;
 pub use oidc_drive::{
-    DriveError, Event, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now, stack::Error,
+    DriveError, Event, Io, Observer, Provider, ProviderBuilder, ProviderError, moment, now,
 };
-// In the signatures of this crate. With these, one dependency is enough.
+// These crates are in the signatures of this one. With the re-exports, one dependency is enough.
 pub use oidc_drive;
 pub use oidc_proto;
 
@@ -43,12 +81,29 @@ use reqwest::{Client, ClientBuilder, redirect, retry};
 use rustls::ClientConfig;
 use std::{io, sync::Arc, time::Duration};
 
-/// A client over reqwest. It keeps the [terms](oidc_proto::flow::Terms) of the contract: no redirects, no retries,
-/// no cookies, no proxy of the environment, certificates verified by rustls, no name that leads into a private
-/// network. HTTP/2 where the server offers it. Its methods are those of [`stack::Http`].
+/// An HTTP client over reqwest that keeps the [terms](oidc_proto::flow::Terms) of the contract.
+///
+/// It follows no redirects, sends no request twice, keeps no cookies, takes no proxy from the environment, verifies
+/// certificates with rustls, and refuses names that resolve to an address of a private network. It uses HTTP/2 where
+/// the server offers it. Its methods are those of [`stack::Http`].
+///
+/// ```
+/// use oidc_reqwest::Http;
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let http = Http::new();
+/// let api = http.provider("https://op.example").audience("https://api.example/").build()?;
+/// assert_eq!(api.issuer(), "https://op.example"); // no request has been sent yet
+///
+/// // This is no token, so `verify` refuses it before it fetches keys.
+/// let refused = api.verify("no token", |token| token.has_scope("api:read")).await;
+/// assert_eq!(refused.map_err(|error| error.code()), Err("jws_not_compact"));
+/// # Ok(()) }
+/// ```
 pub type Http = stack::Http<Reqwest>;
 
-/// Opens connections by reqwest. An [`Error::Connection`] has the [`reqwest::Error`] inside.
+/// Opens connections with reqwest. An [`Error::Connection`] contains the [`reqwest::Error`].
 #[derive(Clone, Copy, Debug, Default)]
 #[non_exhaustive]
 pub struct Reqwest;
@@ -70,8 +125,8 @@ impl Connect for Reqwest {
     }
 }
 
-/// What opens the connection of one exchange. It speaks no TLS; but without a configuration of it, reqwest
-/// looks for the provider of the process.
+/// Returns the client that opens the connection of one exchange. It does no TLS. It gets a TLS configuration anyway,
+/// because without one reqwest looks for the crypto provider of the process.
 fn client(config: &Arc<ClientConfig>, guard: &Guard, time: Duration) -> ClientBuilder {
     Client::builder()
         .tls_backend_preconfigured(ClientConfig::clone(config))

@@ -1,15 +1,35 @@
-//! [`answer`]: a refusal as a response.
+//! [`answer`]: makes a response from a refusal.
 
 use http::{HeaderMap, HeaderValue, Response, StatusCode, header};
 use oidc_drive::gate::error_body;
 use oidc_proto::resource::Denied;
 
-/// The response to a request that is refused: status, challenge, and the error code in JSON.
+/// Returns the response to a refused request: status, challenge, and the error code in JSON. The layers of this crate
+/// answer with it. Use it where your own code asks a [`Gate`](oidc_drive::Gate).
+///
+/// ```
+/// use http::Response;
+/// use oidc_tower::{
+///     answer,
+///     oidc_drive::Gate,
+///     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+/// };
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+/// let response: Response<String> = answer(&gate.demand_credentials());
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="https://api.example""#);
+/// # Ok(()) }
+/// ```
 pub fn answer<R: From<&'static str>>(denied: &Denied) -> Response<R> {
     response(denied.status(), denied.headers(), error_body(denied))
 }
 
-/// For a request that came past no gate: nothing may be believed of it.
+/// Returns the response to a request that went through no gate: 500. Such a request must not count as authenticated.
 pub(crate) fn no_gate<R: From<&'static str>>() -> Response<R> {
     response(StatusCode::INTERNAL_SERVER_ERROR, HeaderMap::new(), r#"{"error":"server_error"}"#)
 }

@@ -1,54 +1,53 @@
-//! Protects any [tower](https://docs.rs/tower-service) service with access tokens. Knows no HTTP server
-//! and no runtime.
+//! Protects any [tower](https://docs.rs/tower-service) service with access tokens. The crate depends on no HTTP server
+//! and on no runtime.
 //!
 //! ```
-//! use http::{Request, Response};
-//! use oidc_drive::{Gate, Io, gate::KeySource};
-//! use oidc_proto::resource::{Access, Requirement, ResourceServer, TrustedIssuer};
-//! use oidc_tower::{ProtectLayer, access};
-//! use tower_layer::Layer as _;
-//! # use std::{convert::Infallible, future::{Ready, pending, ready}, task::{Context, Poll}};
-//! # #[derive(Clone)]
-//! # struct Api;
-//! impl tower_service::Service<Request<String>> for Api {
-//! #   type Response = Response<String>;
-//! #   type Error = Infallible;
-//! #   type Future = Ready<Result<Response<String>, Infallible>>;
-//! #   fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> { Poll::Ready(Ok(())) }
-//!     // ...
-//!     fn call(&mut self, request: Request<String>) -> Self::Future {
-//!         let subject = access(request.extensions()).and_then(|access| access.subject.clone());
-//!         ready(Ok(Response::new(format!("Hello, {subject:?}"))))
-//!     }
+//! use http::{Request, Response, StatusCode};
+//! use oidc_tower::{
+//!     ProtectLayer, access,
+//!     oidc_drive::Gate,
+//!     oidc_proto::resource::{Requirement, ResourceServer, TrustedIssuer},
+//! };
+//! use std::convert::Infallible;
+//! use tower::{Layer, ServiceExt, service_fn};
+//!
+//! async fn hello(request: Request<String>) -> Result<Response<String>, Infallible> {
+//!     let subject = access(request.extensions()).and_then(|access| access.subject.clone());
+//!     Ok(Response::new(format!("Hello, {}", subject.unwrap_or_default())))
 //! }
 //!
-//! # let send = |_, _| pending::<Result<Response<Vec<u8>>, std::io::Error>>();
-//! # let spawn = |_| ();
-//! # let sleep = |_| pending();
-//! let server = ResourceServer::builder("https://api.example")
-//!     .trust(TrustedIssuer::new("https://op.example"))
-//!     .build()?;
-//! // `send`, `spawn` and `sleep` are those of your HTTP client and your runtime.
-//! let gate = Gate::builder(server, Io::new(send, spawn, sleep)).build()?;
-//! let api = ProtectLayer::new(gate).require(Requirement::new().scope("api:read")).layer(Api);
-//! # drop(api);
-//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! #[tokio::main]
+//! async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let server = ResourceServer::builder("https://api.example")
+//!         .trust(TrustedIssuer::new("https://op.example"))
+//!         .build()?;
+//!     let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+//!     let layer = ProtectLayer::new(gate).require(Requirement::new().scope("api:read"));
+//!     let api = layer.layer(service_fn(hello));
+//!
+//!     // A request without a token does not reach `hello`.
+//!     let response = api.oneshot(Request::get("/").body(String::new())?).await?;
+//!     assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+//!     assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="https://api.example", scope="api:read""#);
+//!     Ok(())
+//! }
 //! ```
 //!
-//! * A request that is accepted has an `Arc<Access>` among its extensions: [`access`].
-//! * One that is refused never reaches the service. It is answered 400, 401 or 403 with the challenge
-//!   that the specifications name, or 503 with `Retry-After` if keys cannot be had; with the error
-//!   code in a small JSON body and nothing else.
-//! * [`RequireLayer`] sets scopes, roles and the like for a part of the service.
+//! * An accepted request has an `Arc<Access>` among its extensions. [`access`] returns it.
+//! * A refused request never reaches the service. The response has the status 400, 401 or 403 and the challenge
+//!   that the specifications name, or 503 and `Retry-After` if the gate cannot get keys. Its body is the error
+//!   code in a small JSON object.
+//! * [`RequireLayer`] demands scopes, roles and other conditions for a part of the service.
 //!
-//! **One gate, more than once.** A gate before a whole service and again before a part of it judges a request
-//! once: it is known by its credentials, so a DPoP proof is used once too. Two gates that are made apart each
-//! judge it, and each remember its proof for themselves. What sends a request to the gate *again* (a retry, say)
-//! sends its proof again, which is refused: put it behind the gate, or have it ask for a new proof.
+//! **The same gate, twice.** If a gate stands before a whole service and again before a part of it, it judges a
+//! request once. The second time it recognizes the credentials, so a DPoP proof is used once too. Two gates that
+//! were built separately each judge the request, and each remember its proof. Code that sends a request to the gate
+//! *again* (a retry, for example) sends the same proof again, and the gate refuses it. Put such code behind the gate,
+//! or let it ask the client for a new proof.
 //!
-//! **CORS stands outside.** A browser asks before it sends a token to another origin: `OPTIONS`, without
-//! credentials, by the Fetch standard. The gate would answer that with 401, and without the headers of CORS the
-//! browser would show a page neither 401 nor `WWW-Authenticate`. So put the CORS layer in front of
+//! **CORS stands outside.** Before a browser sends a token to another origin, it sends an `OPTIONS` request without
+//! credentials (a preflight, as the Fetch standard demands). The gate would answer it with 401. Without CORS headers,
+//! the browser would also hide 401 and `WWW-Authenticate` from the page. So put the CORS layer in front of
 //! [`ProtectLayer`], let it answer preflights, allow the headers `authorization` and `dpop`, and expose
 //! `www-authenticate` and `dpop-nonce`:
 //!
@@ -56,14 +55,14 @@
 //! CORS ─▶ ProtectLayer ─▶ RequireLayer ─▶ service
 //! ```
 //!
-//! **What it needs of a request.** The path must be that which the client sees (see
-//! [`ProtectLayer::client_uri`]); scheme, host and port come from the settings of the `ResourceServer`
-//! (`origin`), never from the `Host` header. A TLS server that asks for client certificates puts a
+//! **What the layer needs from a request.** The path must be the path that the client sent (see
+//! [`ProtectLayer::client_uri`]). Scheme, host and port come from the settings of the `ResourceServer`
+//! (`origin`), never from the `Host` header. A TLS server that asks for client certificates must put a
 //! [`CertificateThumbprint`](oidc_proto::sender::CertificateThumbprint) among the extensions.
 //!
-//! **What it does not do.** Access tokens in a form in the body (RFC 6750 section 2.2) are not taken: to
-//! read the body would be to consume it. Call [`Gate::check`](oidc_drive::Gate::check) yourself with
-//! `RequestView::form` where you need that.
+//! **What the layer does not do.** It does not accept access tokens in a form in the body (RFC 6750 section 2.2),
+//! because it would have to consume the body. If you need them, call [`Gate::check`](oidc_drive::Gate::check)
+//! yourself with `RequestView::form`.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -78,7 +77,7 @@ mod seen;
 pub use answer::answer;
 pub use protect::{Protect, ProtectFuture, ProtectLayer};
 pub use require::{Require, RequireFuture, RequireLayer, require_scope};
-// In the signatures of this crate.
+// These crates are in the signatures of this one.
 pub use oidc_drive;
 pub use oidc_proto;
 
@@ -88,13 +87,14 @@ use oidc_proto::resource::Access;
 use seen::Seen;
 use std::sync::Arc;
 
-/// The access of a request that was accepted.
+/// Returns the access of a request that a [`Protect`] has accepted. `None` if the request had no token, or if no
+/// [`Protect`] has seen it.
 #[must_use]
 pub fn access(extensions: &Extensions) -> Option<&Arc<Access>> {
     extensions.get()
 }
 
-/// The gate that a request went through, with a token or without. `None` if no [`Protect`] has seen it.
+/// Returns the gate that a request went through, with or without a token. `None` if no [`Protect`] has seen it.
 #[must_use]
 pub fn gate(extensions: &Extensions) -> Option<&Gate> {
     extensions.get().map(|Seen { gate, .. }| gate)

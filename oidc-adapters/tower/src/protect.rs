@@ -1,8 +1,8 @@
-//! [`Protect`]: no request reaches a service but through a gate.
+//! [`Protect`]: a request reaches the service only through a gate.
 //!
-//! **Who is called.** Only a service that was polled ready is called: this one's own where the gate
-//! answers at once; where it has to wait, the one that was polled goes along with the request, and a
-//! clone takes its place, to be polled anew.
+//! **Which service is called.** `tower` allows a call only after `poll_ready`. If the gate answers at once, `Protect`
+//! calls its own inner service. If the gate has to wait, the inner service that was polled ready moves into the future
+//! with the request. A clone takes its place, and is polled again before the next call.
 
 use crate::{
     answer,
@@ -24,7 +24,39 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Puts a [`Gate`] before a service.
+/// A layer that puts a [`Gate`] before a service.
+///
+/// ```
+/// use http::{Request, Response};
+/// use oidc_tower::{
+///     ProtectLayer, access,
+///     oidc_drive::Gate,
+///     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+/// };
+/// use std::convert::Infallible;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// async fn hello(request: Request<String>) -> Result<Response<String>, Infallible> {
+///     let known = access(request.extensions()).is_some();
+///     Ok(Response::new(if known { "Hello, friend".to_owned() } else { "Hello, stranger".to_owned() }))
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+/// let api = ProtectLayer::new(gate).optional().layer(service_fn(hello));
+///
+/// let response = api.clone().oneshot(Request::get("/").body(String::new())?).await?;
+/// assert_eq!(response.body(), "Hello, stranger");
+///
+/// // The layer is optional, but a token that is sent must be valid.
+/// let request = Request::get("/").header("authorization", "Bearer no-token").body(String::new())?;
+/// assert_eq!(api.oneshot(request).await?.status(), 401);
+/// # Ok(()) }
+/// ```
 #[derive(Clone)]
 pub struct ProtectLayer(Arc<Settings>);
 
@@ -37,29 +69,29 @@ struct Settings {
 }
 
 impl ProtectLayer {
-    /// Demands an access token of every request.
+    /// Makes a layer that demands a valid access token of every request.
     #[must_use]
     pub fn new(gate: Gate) -> Self {
         Self(Arc::new(Settings { gate, optional: false, requirements: Vec::new(), client_uri: |_| None }))
     }
 
-    /// Lets requests without a token pass, without [`Access`]. One that is no good is refused all the
-    /// same: its sender believes to be somebody. A [requirement](Self::require) is met by an access alone: with
-    /// one, a request without a token is refused.
+    /// Lets requests without a token pass, without an [`Access`]. A token that is not valid is still refused, because
+    /// its sender expects to be authenticated. Only an access can meet a [requirement](Self::require), so with one, a
+    /// request without a token is refused.
     #[must_use]
     pub fn optional(self) -> Self {
         self.with(|settings| settings.optional = true)
     }
 
-    /// Demands this of every request, besides a token that is valid, and besides what was demanded before. The
-    /// same as a [`RequireLayer`](crate::RequireLayer) right behind this one.
+    /// Demands this of every request, in addition to a valid token and to earlier requirements. It works like a
+    /// [`RequireLayer`](crate::RequireLayer) directly behind this layer.
     #[must_use]
     pub fn require(self, requirement: Requirement) -> Self {
         self.with(|settings| settings.requirements.push(requirement))
     }
 
-    /// Where the URI is that the client has sent, if a router has changed that of the request: DPoP
-    /// proofs are made for it. Without an answer, the URI of the request counts.
+    /// Sets how to find the URI that the client has sent, if a router changes the URI of the request. A DPoP proof is
+    /// made for the URI that the client has sent. If `find` returns `None`, the URI of the request counts.
     #[must_use]
     pub fn client_uri(self, find: fn(&Extensions) -> Option<&Uri>) -> Self {
         self.with(|settings| settings.client_uri = find)
@@ -116,8 +148,8 @@ impl Settings {
         }
     }
 
-    /// The verdict if nothing has to be awaited. A request that has been through this very gate, and has the
-    /// same credentials still, is not judged again: a DPoP proof is good once.
+    /// Returns the verdict, if the gate can decide without waiting. A request that has been through this very gate,
+    /// and still has the same credentials, is not judged again, because a DPoP proof counts only once.
     fn check_now<B>(&self, request: &Request<B>) -> Result<Checked, Undecided> {
         if let Some(access) = self.seen(request) {
             return Ok(self.required(Ok(Some(access))));
@@ -140,7 +172,7 @@ impl Settings {
         let settings = Arc::clone(self);
         Box::pin(async move {
             let (parts, body) = request.into_parts();
-            // The body need not be shared between threads to be carried along.
+            // The future holds the head by reference. The body stays out of it, so it need not be `Sync`.
             let head = Request::from_parts(parts, ());
             let checked = settings.gate.go_on(undecided, &settings.view(&head)).await.map(Some);
             let checked = settings.required(checked);
@@ -156,7 +188,7 @@ impl Settings {
                 requirements.try_for_each(|requirement| self.gate.require(&access, requirement))?;
                 Ok(Some(access))
             }
-            // Nobody has what is demanded of everybody.
+            // Without an access, no requirement is met.
             Ok(None) if !self.requirements.is_empty() => Err(naming_scope(self.gate.demand_credentials())),
             Ok(None) => Ok(None),
             Err(denied) if denied.is_missing_credentials() => Err(naming_scope(denied)),
@@ -164,13 +196,13 @@ impl Settings {
         }
     }
 
-    /// What the service gets to see; returns what the response says besides.
+    /// Puts the access into the request for the service. Returns the headers to add to the response.
     fn admit<B>(&self, access: Option<Arc<Access>>, request: &mut Request<B>) -> HeaderMap {
         let headers = access.as_ref().map(|access| access.response_headers()).unwrap_or_default();
         let sender = Sender::of(request);
         let extensions = request.extensions_mut();
         extensions.insert(Seen { gate: self.gate.clone(), access: access.clone(), sender });
-        // Nothing that somebody else put there may pass for an access.
+        // An `Access` that other code put there must not count.
         extensions.remove::<Arc<Access>>();
         if let Some(access) = access {
             extensions.insert(access);
@@ -179,7 +211,7 @@ impl Settings {
     }
 }
 
-/// Adds our headers to those of the service. A response that nobody may store stays so.
+/// Adds our headers to the headers of the service. `no-store` of the service stays: it is stricter than ours.
 fn lay_over(said: &mut HeaderMap, mut ours: HeaderMap) {
     let directives = said.get_all(CACHE_CONTROL).iter().filter_map(|value| value.to_str().ok());
     if directives.flat_map(|value| value.split(',')).any(|one| one.trim().eq_ignore_ascii_case("no-store")) {
@@ -221,7 +253,7 @@ where
 }
 
 pin_project! {
-    /// The response of the service, or a refusal.
+    /// The future of [`Protect`]: it returns the response of the service, or a refusal.
     pub struct ProtectFuture<S: Service<Request<B>>, B> {
         #[pin]
         state: State<S, B>,

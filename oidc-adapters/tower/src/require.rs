@@ -1,4 +1,4 @@
-//! [`Require`]: what a part of a service needs of an access, behind [`Protect`](crate::Protect).
+//! [`Require`]: demands more of an access for a part of a service, behind [`Protect`](crate::Protect).
 
 use crate::{access, answer, answer::no_gate, gate};
 use http::{Extensions, Request, Response};
@@ -14,19 +14,51 @@ use std::{
 use tower_layer::Layer;
 use tower_service::Service;
 
-/// Demands something of every access: for a route, or some of them. The token has been checked before,
-/// by a [`ProtectLayer`](crate::ProtectLayer) further out; without one, every request is answered 500.
+/// A layer that demands something of every access, for one route or several.
+///
+/// A [`ProtectLayer`](crate::ProtectLayer) further out must have checked the token. Without one, every request is
+/// answered 500.
+///
+/// ```
+/// use http::{Request, Response};
+/// use oidc_tower::{
+///     ProtectLayer, require_scope,
+///     oidc_drive::Gate,
+///     oidc_proto::resource::{ResourceServer, TrustedIssuer},
+/// };
+/// use std::convert::Infallible;
+/// use tower::{Layer, ServiceExt, service_fn};
+///
+/// async fn write(_: Request<String>) -> Result<Response<String>, Infallible> {
+///     Ok(Response::new("written".to_owned()))
+/// }
+///
+/// # #[tokio::main]
+/// # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let server = ResourceServer::builder("https://api.example")
+///     .trust(TrustedIssuer::new("https://op.example"))
+///     .build()?;
+/// let gate = Gate::builder(server, oidc_hyper::Http::new().io()).build()?;
+/// let write = require_scope("api:write").layer(service_fn(write));
+/// // The gate lets a request without a token pass, but `write` demands a scope.
+/// let api = ProtectLayer::new(gate).optional().layer(write);
+///
+/// let response = api.oneshot(Request::get("/").body(String::new())?).await?;
+/// assert_eq!(response.status(), 401);
+/// assert_eq!(response.headers()["www-authenticate"], r#"Bearer realm="https://api.example", scope="api:write""#);
+/// # Ok(()) }
+/// ```
 #[derive(Clone, Debug)]
 pub struct RequireLayer(Arc<Requirement>);
 
-/// Demands a scope.
+/// Makes a layer that demands this scope. An access without it is answered 403 (`insufficient_scope`).
 #[must_use]
 pub fn require_scope(scope: impl Into<String>) -> RequireLayer {
     RequireLayer::new(Requirement::new().scope(scope))
 }
 
 impl RequireLayer {
-    /// Demands this.
+    /// Makes a layer that demands this.
     #[must_use]
     pub fn new(requirement: Requirement) -> Self {
         Self(Arc::new(requirement))
@@ -41,14 +73,14 @@ impl<S> Layer<S> for RequireLayer {
     }
 }
 
-/// A service that needs more of an access than its being valid.
+/// A service behind a [`RequireLayer`]: it demands more of an access than a valid token.
 #[derive(Clone, Debug)]
 pub struct Require<S> {
     requirement: Arc<Requirement>,
     inner: S,
 }
 
-/// Why a request goes no further: a refusal, or no gate has seen it.
+/// Why a request is stopped: the refusal, or `None` if no gate has seen the request.
 type Stopped = Option<Denied>;
 
 fn check(extensions: &Extensions, requirement: &Requirement) -> Result<(), Stopped> {
@@ -82,7 +114,7 @@ where
 }
 
 pin_project! {
-    /// The response of the service, or a refusal.
+    /// The future of [`Require`]: it returns the response of the service, or a refusal.
     pub struct RequireFuture<F> {
         #[pin]
         state: State<F>,

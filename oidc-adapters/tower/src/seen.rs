@@ -1,4 +1,4 @@
-//! [`Seen`]: what a request that went through a gate carries on, so that the same gate need not judge it twice.
+//! [`Seen`]: marks a request that went through a gate, so that the same gate does not judge it twice.
 
 use http::{HeaderName, HeaderValue, Method, Request, Uri, header::AUTHORIZATION};
 use oidc_drive::Gate;
@@ -8,17 +8,18 @@ use std::sync::Arc;
 
 const DPOP: HeaderName = HeaderName::from_static("dpop");
 
-/// A request that went through a gate: which, with which outcome, and as what. Nobody else can make one.
+/// The mark of a request that went through a gate: the gate, its verdict, and the sender. Only this crate can make
+/// one.
 #[derive(Clone)]
 pub(crate) struct Seen {
     pub(crate) gate: Gate,
-    /// `None` of a request without a token.
+    /// The access, or `None` if the request had no token.
     pub(crate) access: Option<Arc<Access>>,
     pub(crate) sender: Sender,
 }
 
-/// All of a request that can say who sends it, and the method, for which a DPoP proof is made. Routers change
-/// paths; whatever changes one of these makes another request.
+/// All parts of a request that can identify its sender, and the parts that a DPoP proof is made for, without the path.
+/// Routers change paths. A request in which one of these parts is different is another request.
 #[derive(Clone)]
 pub(crate) struct Sender {
     authorization: Option<HeaderValue>,
@@ -39,7 +40,7 @@ impl Sender {
         }
     }
 
-    /// Whether this one has sent the request.
+    /// Whether this sender has sent the request.
     pub(crate) fn sent<B>(&self, request: &Request<B>) -> bool {
         let has = |name, value: &Option<_>| request.headers().get_all(name).iter().eq(value);
         has(AUTHORIZATION, &self.authorization)

@@ -1,5 +1,5 @@
-//! A login in a terminal, on a device without a browser (RFC 8628): `cargo run -p oidc-ureq --example device`
-//! brings its own provider, whose user enters the code by itself. At yours, you do:
+//! A login on a device without a browser, in a terminal (RFC 8628). `cargo run -p oidc-ureq --example device`
+//! starts a provider whose user enters the code automatically. At your provider, you enter the code:
 //!
 //! ```text
 //! cargo run -p oidc-ureq --example device -- --issuer https://op.example --client-id my-client
@@ -25,7 +25,7 @@ struct Options {
     client_id: Option<String>,
 }
 
-// This is what to copy. `show` tells the user; the waiting is done by `run`.
+// This is what to copy. `show` shows the code to the user, and `run` waits until the user has entered it.
 fn log_in(
     provider: &Provider,
     show: impl FnOnce(&DeviceAuthorization),
@@ -40,7 +40,7 @@ fn show(device: &DeviceAuthorization) {
     println!("On your phone or computer, open  {}", device.verification_uri());
     println!("and enter the code               {}", device.user_code());
     if let Some(complete) = device.verification_uri_complete() {
-        println!("or open at once                  {complete}");
+        println!("or open directly                 {complete}");
     }
     println!("Waiting …");
 }
@@ -61,7 +61,7 @@ fn run(options: &Options) -> Result<DeviceTokens, ProviderError> {
     });
     log_in(&handle(socket.issuer(), "tv", UrlPolicy::default().with_loopback())?, |device| {
         show(device);
-        // The user of this provider does not take long.
+        // The user of this provider enters the code at once.
         socket.provider(|provider| provider.enter_user_code(device.user_code(), true));
     })
 }

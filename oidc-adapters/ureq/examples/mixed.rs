@@ -1,4 +1,4 @@
-//! Blocking and async in one program: a login that a thread begins and a task ends. It brings its own
+//! Blocking and async code in one program: a thread begins a login, and a task ends it. The program starts its own
 //! provider: `cargo run -p oidc-ureq --example mixed`
 
 use oidc_drive::{ProviderBuilder, moment};
@@ -14,25 +14,25 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 const CALLBACK: &str = "https://app.example/callback";
 
-/// For whom a login is sealed: who may hand it back, and where.
+/// The audience of a sealed login: the cookie's name and host.
 const COOKIE: &str = "__Host-login@app.example";
 
-// The settings are the same for both colours: this is what to copy.
+// This is what to copy. The settings are the same for the blocking and the async handle.
 fn settings<Io>(handle: ProviderBuilder<Io>) -> ProviderBuilder<Io> {
     handle
         .client_id("web")
         .secret("the secret of web")
         .redirect_uri(CALLBACK)
-        .url_policy(UrlPolicy::default().with_loopback()) // a provider of the internet needs no such line
+        .url_policy(UrlPolicy::default().with_loopback()) // not needed for a provider on the Internet
 }
 
-/// A thread of the old half of the program: begins a login, and puts it into a cookie.
+/// Begins a login and puts it into a cookie. This runs in a thread, in the old half of the program.
 fn begin(provider: &oidc_ureq::Provider, keys: &SealingKeys) -> Result<(String, String), Problem> {
     let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
     Ok((url.into(), keys.seal(&pending, COOKIE, moment())?))
 }
 
-/// A task of the new half: opens the cookie, and ends the login.
+/// Opens the cookie and ends the login. This runs in a task, in the new half of the program.
 async fn end(
     provider: &oidc_hyper::Provider,
     keys: &SealingKeys,
@@ -55,7 +55,8 @@ fn main() -> Result<(), Problem> {
         socket.provider(|provider| Browser::new().visit(provider, url, oidc_drive::now()).url().to_owned())
     };
 
-    // One handle of each colour, and one key that both halves know: from a secret store, in earnest.
+    // One blocking handle, one async handle, and one key that both halves know. A real program reads the key from its
+    // secret store.
     let threads = settings(oidc_ureq::Http::new().provider(issuer)).build()?;
     let tasks = settings(oidc_hyper::Http::new().provider(issuer)).build()?;
     let keys = Arc::new(SealingKeys::new(1, &[7; 32]));
@@ -68,7 +69,7 @@ fn main() -> Result<(), Problem> {
     let login = runtime.block_on(end(&tasks, &keys, &cookie, &visit(&url)))?;
     println!("A task has ended it: {}.", login.id_token.sub);
 
-    // A client is a value without a colour: made by the one handle, its flows are run by the other.
+    // A client is a value that is neither blocking nor async. One handle made it, and the other can run its flows.
     let client = threads.client()?;
     let (token, sub) = (login.tokens.access_token, login.id_token.sub);
     let userinfo = runtime.block_on(tasks.run(client.userinfo(&token, &sub, oidc_drive::moment())?))?;
@@ -76,7 +77,7 @@ fn main() -> Result<(), Problem> {
     let again = threads.run(client.userinfo(&token, &sub, oidc_drive::moment())?)?;
     println!("A thread has run the same: {}.", again == userinfo);
 
-    // A task that needs the blocking handle has it run where waiting harms nobody.
+    // A task that needs the blocking handle calls it on a thread where waiting does no harm.
     let handle = threads.clone();
     let keys = runtime.block_on(async { tokio::task::spawn_blocking(move || handle.keys()).await })??;
     println!("A task has asked the blocking handle: {} keys.", keys.value.keys().count());

@@ -1,5 +1,5 @@
-//! Service to service: a token that is shared, renewed ahead of its end, and replaced when the API refuses
-//! it. It brings its own provider and API: `cargo run -p oidc-ureq --example service`
+//! Service to service: a token that is shared, renewed before it expires, and replaced when the API refuses
+//! it. The program starts its own provider and API: `cargo run -p oidc-ureq --example service`
 
 use oidc_proto::{Moment, UrlPolicy, flow::ClientCredentialsRequest, token::VerifiedAccessToken};
 use oidc_testkit::{EndpointName, Registration, Socket};
@@ -13,12 +13,12 @@ type Problem = Box<dyn std::error::Error + Send + Sync>;
 
 const API: &str = "https://orders.example/";
 
-/// A provider of the internet needs no such policy.
+/// Returns a policy for a provider on this machine. A provider on the Internet needs no such policy.
 fn loopback() -> UrlPolicy {
     UrlPolicy::default().with_loopback()
 }
 
-// The service that asks: this is what to copy.
+// This is what to copy. First, the service that calls the API.
 fn get(provider: &Provider, url: &str) -> Result<(u16, String), Problem> {
     let wanted = ClientCredentialsRequest::new(["orders:read"]);
     let token = provider.client_credentials(&wanted)?;
@@ -26,12 +26,12 @@ fn get(provider: &Provider, url: &str) -> Result<(u16, String), Problem> {
     if answer.0 != 401 {
         return Ok(answer);
     }
-    // The API wants another token than this one: all who ask at once share the one that is fetched.
+    // The API refuses this token. All callers that ask at the same time share the one that is fetched now.
     let newer = provider.client_credentials_newer_than(&wanted, token.epoch)?;
     send(url, newer.value.access_token.expose())
 }
 
-// The service that is asked: whose fault is it, if it cannot answer? (Async APIs have `oidc-axum` for this.)
+// Second, the API. Its status says who is to blame for a refusal. (For async APIs, use `oidc-axum`.)
 fn answer(provider: &Provider, authorization: &str) -> (u16, String) {
     let (scheme, token) = authorization.split_once(' ').unwrap_or_default();
     if !scheme.eq_ignore_ascii_case("bearer") {
@@ -57,7 +57,7 @@ fn send(url: &str, token: &str) -> Result<(u16, String), Problem> {
     Ok(answer)
 }
 
-/// A clock that can be moved ahead, so that nobody has to wait for an hour.
+/// How far the clock is moved ahead, in seconds, so that the example need not wait for an hour.
 static AHEAD: AtomicI64 = AtomicI64::new(0);
 
 fn moment() -> Moment {
@@ -66,7 +66,7 @@ fn moment() -> Moment {
     moment.not_before(ahead)
 }
 
-/// The API, with a handle of its own, on a free port.
+/// Starts the API, with a handle of its own, on a free port. Returns its URL.
 fn serve(issuer: &str) -> Result<String, Problem> {
     let provider = Http::new().provider(issuer).audience(API).url_policy(loopback()).clock(moment);
     let (provider, server) = (provider.build()?, tiny_http::Server::http("127.0.0.1:0")?);
@@ -106,7 +106,7 @@ fn main() -> Result<(), Problem> {
     }
     println!("  tokens fetched: {}", fetched());
 
-    println!("Near its end a new one comes in the background, and nobody waits for it:");
+    println!("Shortly before it expires, a new one is fetched in the background, and nobody waits for it:");
     let wanted = ClientCredentialsRequest::new(["orders:read"]);
     let first = provider.client_credentials(&wanted)?;
     let life = first.value.expires_in.unwrap_or_default();
@@ -116,9 +116,11 @@ fn main() -> Result<(), Problem> {
     }
     println!("  tokens fetched: {}", fetched());
 
-    println!("The provider has withdrawn its key, and an API that starts anew refuses what it signed:");
+    println!(
+        "The provider has withdrawn its key, so an API that has just started refuses tokens of that key:"
+    );
     socket.provider(oidc_testkit::TestProvider::rotate_keys);
     let (status, _) = get(&provider, &serve(socket.issuer())?)?;
     println!("  tokens fetched: {}", fetched());
-    if status == 200 { Ok(()) } else { Err("the newer token was no good either".into()) }
+    if status == 200 { Ok(()) } else { Err("the API refused the newer token, too".into()) }
 }

@@ -1,4 +1,4 @@
-//! The egress guard as ureq's resolver: ureq connects to the addresses that were judged, and to no others.
+//! The egress guard as a resolver for ureq. ureq connects only to the addresses that the guard has judged.
 
 use oidc_drive::egress::Guard;
 use std::{
@@ -17,6 +17,7 @@ use ureq::{
     },
 };
 
+/// Resolves the names of hosts with a guard.
 #[derive(Debug)]
 pub(crate) struct Resolver(pub(crate) Guard);
 
@@ -30,7 +31,7 @@ impl resolver::Resolver for Resolver {
         let host = uri.host().ok_or(Error::HostNotFound)?.to_owned();
         let port = uri.port_u16().unwrap_or(if uri.scheme_str() == Some("http") { 80 } else { 443 });
         let (guard, (tell, told)) = (self.0.clone(), channel());
-        // A lookup cannot be called off. One that hangs is left behind with its thread.
+        // A lookup cannot be cancelled. If it hangs, it stays behind with its thread.
         thread::Builder::new().spawn(move || tell.send(guard.addresses(&host)))?;
         let addresses = match told.recv_timeout(*timeout.after) {
             Ok(addresses) => addresses?,
@@ -49,7 +50,7 @@ impl resolver::Resolver for Resolver {
     }
 }
 
-/// More than this cannot be pushed.
+/// Returns the capacity of a list of addresses: `push` panics beyond it.
 const fn room<const N: usize>(_: &ArrayVec<SocketAddr, N>) -> usize {
     N
 }

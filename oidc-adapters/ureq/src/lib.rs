@@ -1,20 +1,38 @@
-//! Drives the flows of `oidc-proto` with [`ureq`]: one configured client, one `send`.
+//! OpenID Connect and OAuth 2.0 over [`ureq`], for blocking programs.
+//!
+//! This program logs a user in:
 //!
 //! ```no_run
-//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! let http = oidc_ureq::Http::new();
-//! let call = oidc_proto::flow::Discovery::start("https://op.example", &Default::default())?;
-//! let metadata = http.run(call)?;
-//! # Ok(()) }
+//! use oidc_ureq::{
+//!     Http,
+//!     oidc_proto::message::{AuthorizationRequest, AuthorizationResponse},
+//! };
+//!
+//! fn main() -> Result<(), Box<dyn std::error::Error>> {
+//!     let provider = Http::new()
+//!         .provider("https://op.example")
+//!         .client_id("my-client")
+//!         .secret("my secret")
+//!         .redirect_uri("http://127.0.0.1:8765/callback")
+//!         .build()?;
+//!     let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
+//!     println!("Open {url}, log in, and paste the address of the page where you arrive:");
+//!     let callback = std::io::stdin().lines().next().ok_or("no address")??;
+//!     let login = provider.callback(pending, AuthorizationResponse::from_url(&callback)?)?;
+//!     println!("You are {}.", login.id_token.sub);
+//!     Ok(())
+//! }
 //! ```
 //!
-//! [`Http::provider`] makes a handle that does all of that, and renews what goes stale.
+//! [`Http`] is the configured client. [`Http::provider`] makes a handle, which fetches metadata and keys when they are
+//! needed and keeps them fresh. The handle also verifies access tokens, refreshes tokens, and gets tokens for a
+//! service. [`Http::run`] runs a single flow of [`oidc_proto`].
 //!
 //! # TLS and the rest of a program
-//! This crate switches on the feature `ring` of [`rustls`], names ring in its own configurations, and neither
-//! installs a provider for the process nor uses one. If something else in the program switches on another
-//! provider, `rustls::ClientConfig::builder()` panics there until one is installed: rustls does not know
-//! which one is meant. Call `install_default()` on yours, first thing in `main`.
+//! This crate switches on the feature `ring` of [`rustls`], and names ring in its own configurations. It neither
+//! installs nor uses the crypto provider of the process. If another crate of the program switches on a second
+//! crypto provider, rustls cannot choose between the two, and `rustls::ClientConfig::builder()` panics until one is
+//! installed. In that case call `install_default()` on your provider at the start of `main`.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -29,7 +47,7 @@ pub use oidc_drive::{
     blocking::{Io, Provider},
     moment, now,
 };
-// In the signatures of this crate. With these, one dependency is enough.
+// These crates are in the signatures of this one. With the re-exports, one dependency is enough.
 pub use oidc_drive;
 pub use oidc_proto;
 
@@ -60,17 +78,32 @@ use ureq::{
     unversioned::transport::RustlsConnector,
 };
 
-/// As much as a head may have on every stack.
+/// The largest head of a response, in bytes. The limit is the same on every stack.
 const MAX_HEAD: usize = 64 * 1024;
 
-/// A client that keeps the [terms](Terms) of the contract: no redirects, no retries, no cookies, no
-/// proxy of the environment, certificates verified by rustls, no name that leads into a private network.
-/// HTTP/1.1.
+/// An HTTP client over ureq that keeps the [terms](Terms) of the contract.
 ///
-/// Each exchange has a connection of its own: none meets one that the server is just closing.
-/// Compression is not asked for; a body that is compressed all the same stays as it is, and the flow
-/// says that it is not JSON. (If something else in the program switches ureq's `gzip` on, it is
-/// decompressed, and counted after that.)
+/// It follows no redirects, sends no request twice, keeps no cookies, takes no proxy from the environment, verifies
+/// certificates with rustls, and refuses names that resolve to an address of a private network. It speaks HTTP/1.1.
+///
+/// ```
+/// use oidc_ureq::Http;
+///
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// let http = Http::new();
+/// let api = http.provider("https://op.example").audience("https://api.example/").build()?;
+/// assert_eq!(api.issuer(), "https://op.example"); // no request has been sent yet
+///
+/// // This is no token, so `verify` refuses it before it fetches keys.
+/// let refused = api.verify("no token", |token| token.has_scope("api:read"));
+/// assert_eq!(refused.map_err(|error| error.code()), Err("jws_not_compact"));
+/// # Ok(()) }
+/// ```
+///
+/// Each exchange opens a connection of its own, so no request meets a connection that the server is just closing.
+/// The client does not ask for compression. A body that is compressed anyway stays as it is, and the flow says that
+/// it is not JSON. (If another crate of the program switches on ureq's feature `gzip`, ureq decompresses the body, and
+/// the decompressed bytes count.)
 #[derive(Clone, Debug)]
 pub struct Http {
     roots: RootCerts,
@@ -81,33 +114,33 @@ pub struct Http {
 }
 
 impl Http {
-    /// The configured client. It trusts the authorities that Mozilla's browsers trust.
+    /// Makes a client that trusts the certificate authorities of Mozilla's browsers.
     #[must_use]
     pub fn new() -> Self {
         Self::with_roots(RootCerts::WebPki)
     }
 
-    /// The same, but it trusts these authorities and no others: one certificate or several, in PEM.
+    /// Makes a client that trusts these certificate authorities and no others. `pem` has one certificate or several.
     ///
     /// # Errors
-    /// There is none, or one of them is no certificate.
+    /// Fails if `pem` has no certificate, or if one of them cannot be read.
     pub fn with_root_certificates(pem: &[u8]) -> Result<Self, ureq::Error> {
         let (roots, mut judge) = (certificates(pem)?, RootCertStore::empty());
         for certificate in &roots {
-            // ureq itself would leave out, without a word, what it cannot read.
+            // ureq itself would leave out, without an error, a certificate that it cannot read.
             judge.add(CertificateDer::from(certificate.der()))?;
         }
         Ok(Self::with_roots(RootCerts::new_with_certs(&roots)))
     }
 
-    /// Presents this certificate (RFC 8705) whenever the [`Terms`] ask for it, and never else. The chain
-    /// and its key are in PEM.
+    /// Presents this client certificate (RFC 8705) whenever the [`Terms`] ask for it, and at no other time. The
+    /// certificate chain and its private key are in PEM.
     ///
     /// # Errors
-    /// The chain or the key is none, or they do not belong together.
+    /// Fails if the chain or the key cannot be read, or if they do not belong together.
     pub fn with_client_certificate(mut self, chain: &[u8], key: &[u8]) -> Result<Self, ureq::Error> {
         let (chain, private) = (certificates(chain)?, PrivateKey::from_pem(key)?);
-        // ureq itself would panic at the first exchange, if it could not use them.
+        // If ureq could not use the two, it would panic at the first exchange.
         let der = chain.iter().map(|certificate| CertificateDer::from(certificate.der().to_vec())).collect();
         let judge = PrivateKeyDer::from_pem_slice(key).map_err(ureq::Error::Pem)?;
         CertifiedKey::from_der(der, judge, &ring::default_provider())?;
@@ -116,16 +149,28 @@ impl Http {
         Ok(self)
     }
 
-    /// Names may lead anywhere: for a provider in one's own network. Without it, a name that resolves to
-    /// an address of a private network is refused before anything is sent; see [`Guard`].
+    /// Allows names that resolve to an address of a private network: for a provider in your own network. By default,
+    /// such a name is refused before a request is sent. See [`Guard`].
+    ///
+    /// ```
+    /// use oidc_ureq::{DriveError, Http, oidc_proto::flow::Discovery};
+    ///
+    /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+    /// // This resolver stands for a name server that leads into a private network.
+    /// let http = Http::new().with_resolver(|_host| Ok(vec![[10, 0, 0, 7].into()]));
+    /// let refused = http.run(Discovery::start("https://op.example", &Default::default())?);
+    /// let Err(DriveError::Transport(error)) = refused else { return Err("a request was sent".into()) };
+    /// assert!(error.to_string().contains("allow_private_networks"), "{error}");
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
         Self { guard: self.guard.allow_private_networks(), ..self }
     }
 
-    /// Another resolver than that of the system. It gets a name, may block, and gives all addresses that
-    /// it knows, the best first. What it says is judged as any answer is, and asked for once in each
-    /// exchange.
+    /// Resolves names with this function instead of the operating system. The function gets a name and returns all
+    /// of its addresses, the best first. It may block. It is called once in each exchange, and the [`Guard`]
+    /// judges its answer like any other.
     #[must_use]
     pub fn with_resolver(
         self,
@@ -134,34 +179,35 @@ impl Http {
         Self { guard: self.guard.with_resolver(resolver), ..self }
     }
 
-    /// Tells this observer of every exchange; and of waits and of the end, if a flow is [run](Self::run).
+    /// Calls this observer at every exchange. If a flow is [run](Self::run), it is also called at waits and at the
+    /// end.
     #[must_use]
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
         self
     }
 
-    /// Begins the settings of a handle for the provider with this issuer: one for a program and a client,
-    /// made once. Nothing is fetched before it is needed.
+    /// Starts the settings of a handle for the provider with this issuer. Make one handle for each client of your
+    /// program, and keep it. The handle fetches metadata and keys when they are first needed.
     pub fn provider(&self, issuer: impl Into<String>) -> ProviderBuilder<Io> {
         let http = self.clone().with_observer(Observer::none());
         let io = Io::with_error_labels(move |request, terms| http.send(request, terms), why);
         Provider::builder(issuer, io).with_observer(self.observer.clone())
     }
 
-    /// Runs a flow to its end on this thread.
+    /// Runs a flow to its end on this thread, and returns its output.
     ///
     /// # Errors
-    /// As [`oidc_drive::run`].
+    /// Fails as [`oidc_drive::run`] does: with the error of the flow, or of the request that got no response.
     pub fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, DriveError<ureq::Error>> {
         oidc_drive::run_with_observer(step, |request, terms| self.send(request, terms), &self.observer)
     }
 
-    /// Carries one request out on its terms.
+    /// Sends one request on its terms, and returns the response, whatever its status.
     ///
     /// # Errors
-    /// Only if there was no response. If the server sent too many bytes, that is an error of input and
-    /// output, with [`Exceeded`] in it.
+    /// Fails only if there was no response. If the server sent too many bytes, the error is
+    /// [`Io`](ureq::Error::Io), and it contains [`Exceeded`].
     pub fn send(&self, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
         let sending = self.observer.sending(&request, terms);
         sending.ended(self.exchange(request, terms), why)
@@ -179,7 +225,7 @@ impl Http {
         };
         let meter = Arc::new(Meter::new(terms));
         let spoken = speak(&parts.agent(&self.guard, &meter), request, terms);
-        // What ureq makes of a read that was refused is not the reason.
+        // ureq turns the error of a refused read into one of its own. The meter knows the reason.
         spoken.map_err(|error| match meter.exceeded() {
             Some(exceeded @ Exceeded::Bytes(_)) => io::Error::from(exceeded).into(),
             Some(Exceeded::Time(_)) => ureq::Error::Timeout(Timeout::Global),
@@ -201,7 +247,7 @@ impl Default for Http {
 
 fn speak(agent: &Agent, request: Request, terms: Terms) -> Result<http::Response<Vec<u8>>, ureq::Error> {
     let response = if request.body().is_empty() && request.method() != Method::POST {
-        // An empty body is no body: it has no Content-Length. A POST of nothing has: a length of 0.
+        // An empty body is no body, so it has no Content-Length. Only an empty POST has one, of 0.
         agent.run(configure(agent, request.map(drop), terms))?
     } else {
         agent.run(configure(agent, request, terms))?
@@ -213,7 +259,7 @@ fn speak(agent: &Agent, request: Request, terms: Terms) -> Result<http::Response
     Ok(http::Response::from_parts(parts, read))
 }
 
-/// Why there was no response, for events.
+/// Returns the word for events that says why there was no response.
 fn why(error: &ureq::Error) -> &'static str {
     if matches!(error, ureq::Error::Timeout(_)) {
         "timeout"
@@ -233,11 +279,11 @@ fn certificates(pem: &[u8]) -> Result<Vec<Certificate<'static>>, ureq::Error> {
     if certificates.is_empty() { Err(ureq::Error::Pem(pem::Error::NoItemsFound)) } else { Ok(certificates) }
 }
 
-/// What the agent of each exchange is made of.
+/// The parts of which the agent of each exchange is made.
 #[derive(Clone, Debug)]
 struct Parts {
     config: Config,
-    /// It keeps the configuration of TLS.
+    /// The connector, which keeps the configuration of TLS between exchanges.
     tls: Arc<RustlsConnector>,
 }
 
@@ -246,8 +292,8 @@ impl Parts {
         Self { config: config(roots, certificate), tls: Arc::default() }
     }
 
-    /// An agent for one exchange. If something else in the program switches ureq's `cookies` on, one that
-    /// lives longer sends what it was told in the exchange of one user with the request of another.
+    /// Makes the agent of one exchange. An agent that lived longer could mix users: if another crate of the program
+    /// switches on ureq's feature `cookies`, it would send the cookies of one user with the request of another.
     fn agent(&self, guard: &Guard, meter: &Arc<Meter>) -> Agent {
         let connector = metered::Metered { tls: Arc::clone(&self.tls), meter: Arc::clone(meter) };
         Agent::with_parts(self.config.clone(), connector, egress::Resolver(guard.clone()))
@@ -258,7 +304,7 @@ fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
     let provider = Arc::new(ring::default_provider());
     let tls = TlsConfig::builder()
         .provider(TlsProvider::Rustls)
-        // Named here, so that it does not depend on what else of the program chooses for the process.
+        // Named here, so that it does not depend on the provider that the program installs for the process.
         .unversioned_rustls_crypto_provider(provider)
         .root_certs(roots.clone())
         .client_cert(certificate)
@@ -269,20 +315,21 @@ fn config(roots: &RootCerts, certificate: Option<ClientCert>) -> Config {
         .max_redirects(0)
         .max_redirects_will_error(false)
         .max_idle_connections(0)
-        // As much as a head may have. With more, ureq takes what follows an interim response at once for a
-        // head that is too large.
+        // The same size as the limit of a head. If the buffer were larger, ureq would reject a response that arrives
+        // together with an interim response, as a head that is too large.
         .input_buffer_size(MAX_HEAD)
         .max_response_header_size(MAX_HEAD)
         .proxy(None)
         .accept(AutoHeaderValue::None)
-        // No header at all would allow every coding (RFC 9110 section 12.5.3).
+        // Without this header, a server may use any coding (RFC 9110 section 12.5.3).
         .accept_encoding("identity")
         .user_agent(concat!("oidc-ureq/", env!("CARGO_PKG_VERSION")))
         .timeout_global(Some(TIMEOUT))
         .build()
 }
 
-/// A request that is configured differently from its agent costs a TLS configuration of its own.
+/// Sets the timeout of a request. A request whose timeout is that of the agent stays as it is, because each
+/// request with settings of its own costs a new TLS configuration.
 fn configure<S: ureq::AsSendBody>(
     agent: &Agent,
     request: http::Request<S>,

@@ -1,4 +1,4 @@
-//! ureq's connections with a [`Meter`] between the socket and everything that reads from it.
+//! ureq's connections with a [`Meter`] directly above the socket, so that every byte from the wire counts.
 
 use oidc_drive::meter::Meter;
 use std::sync::Arc;
@@ -9,10 +9,10 @@ use ureq::{
     },
 };
 
-/// Opens the connection of one exchange: TCP, the meter, and TLS above it, if the URL says so.
+/// Opens the connection of one exchange: TCP, the meter above it, and TLS above the meter if the URL is https.
 #[derive(Debug)]
 pub(crate) struct Metered {
-    /// That of all exchanges: it keeps the configuration of TLS.
+    /// The connector that all exchanges share. It keeps the configuration of TLS.
     pub(crate) tls: Arc<RustlsConnector>,
     pub(crate) meter: Arc<Meter>,
 }

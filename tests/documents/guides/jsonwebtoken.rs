@@ -16,7 +16,7 @@ mod handle {
         pub department: Option<String>,
     }
 
-    /// Made once, and kept.
+    /// Makes the handle. Call it once, and keep the result.
     pub fn api(issuer: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
         // `UrlPolicy::default()`, unless the provider is on this machine.
         Http::new().provider(issuer).url_policy(urls).audience("https://api.example/").build()
@@ -56,7 +56,7 @@ mod plain {
 mod keys {
     use oidc_proto::{Timestamp, jose::*, token::*};
 
-    /// Made once: keys are prepared as they are read. `jwks` is the JSON of a JWK Set.
+    /// Reads the JSON of a JWK Set. Call it once: reading prepares the keys.
     pub fn prepare(issuer: &str, jwks: &[u8]) -> Result<(AccessTokenVerifier, KeySet), KeySetError> {
         Ok((AccessTokenVerifier::new(issuer, "https://api.example/"), KeySet::parse(jwks)?))
     }
@@ -64,7 +64,7 @@ mod keys {
     pub fn may_read(
         (verifier, keys): &(AccessTokenVerifier, KeySet),
         token: &str,
-        scratch: &mut Scratch, // one for each thread: then nothing is allocated
+        scratch: &mut Scratch, // with one for each thread, nothing is allocated
         now: Timestamp,
     ) -> Result<bool, VerificationError> {
         Ok(verifier.verify(token, keys, scratch, now)?.has_scope("api:read"))
@@ -101,11 +101,11 @@ mod sign {
         typ: &str,
         claims: &impl Serialize,
     ) -> Result<String, Box<dyn std::error::Error + Send + Sync>> {
-        let header = [("typ".to_owned(), typ.into())]; // `alg` and `kid` are those of the signer
+        let header = [("typ".to_owned(), typ.into())]; // the signer adds `alg` and `kid`
         Ok(sign_compact(signer, header.into_iter().collect(), &serde_json::to_vec(claims)?)?)
     }
 
-    /// Only the signature is verified: what the payload says is yours to judge.
+    /// Verifies only the signature. Your code judges the payload.
     pub fn decode(
         token: &str,
         keys: &KeySet,
@@ -125,8 +125,8 @@ mod errors {
     pub fn answer(error: &ProviderError) -> (u16, &'static str) {
         match error {
             ProviderError::AccessToken(VerificationError::Expired) => (401, "log in again"),
-            ProviderError::AccessToken(rejected) => (401, rejected.code()), // for the log, say
-            ours => (503, ours.code()), // no keys: not the fault of whoever sent the token
+            ProviderError::AccessToken(rejected) => (401, rejected.code()),
+            ours => (503, ours.code()), // no keys: the sender of the token is not to blame
         }
     }
 }

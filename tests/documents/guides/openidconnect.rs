@@ -32,7 +32,7 @@ mod login {
 
     pub async fn end(
         provider: &Provider,
-        pending: PendingAuthorization, // what `begin` gave, out of the session
+        pending: PendingAuthorization, // the value from `begin`, out of the session
         callback: &str,                // the URL at which the user came back
     ) -> Result<Authenticated, Box<dyn std::error::Error + Send + Sync>> {
         Ok(provider.callback(pending, AuthorizationResponse::from_url(callback)?).await?)
@@ -69,12 +69,12 @@ mod refresh {
         provider: &Provider,
         refresh_token: &Secret,
         previous: PreviousLogin, // `PreviousLogin::from(&login.id_token)`, kept beside the refresh token
-        sub: &str,               // `login.id_token.sub`: whose claims they must be
+        sub: &str,               // `login.id_token.sub`: UserInfo must be about this user
     ) -> Result<(UserInfo, Option<Secret>), ProviderError> {
         let refreshed = provider.refresh(refresh_token, Some(previous)).await?;
         let tokens = &refreshed.tokens;
         let userinfo = provider.userinfo(&tokens.access_token, sub).await?;
-        Ok((userinfo, tokens.refresh_token.clone())) // the one to keep, whether or not it is new
+        Ok((userinfo, tokens.refresh_token.clone())) // keep this one, whether or not it is new
     }
 }
 // GUIDE: end
@@ -85,7 +85,7 @@ mod client {
     use oidc_proto::{UrlPolicy, flow::*, message::*};
 
     pub async fn log_in(
-        http: &Http, // or any HTTP client of yours, by `oidc_drive::run_async`
+        http: &Http, // or any HTTP client, with `oidc_drive::run_async`
         issuer: &str,
         urls: &UrlPolicy,
         visit: impl AsyncFn(&str) -> String,
@@ -117,7 +117,7 @@ mod others {
         provider: &Provider,
         token: &Secret,
     ) -> Result<IntrospectionResponse, ProviderError> {
-        let client = provider.client().await?; // for what the handle has no method for
+        let client = provider.client().await?; // for flows without a method
         provider.run(client.introspect(token, Some(TokenTypeHint::AccessToken), oidc_drive::moment())?).await
     }
 }

@@ -10,7 +10,7 @@ mod handle {
     use oidc_proto::UrlPolicy;
     use oidc_ureq::{Http, Provider, ProviderError};
 
-    /// Made once, when the program starts. Nothing is fetched before it is needed.
+    /// Makes the handle. Call it once, when the program starts. It sends no request before it needs one.
     pub fn provider(issuer: &str, urls: UrlPolicy) -> Result<Provider, ProviderError> {
         Http::new()
             .provider(issuer) // the issuer, not the address of its discovery document
@@ -56,7 +56,7 @@ mod validate {
     pub fn may_read(provider: &Provider, token: &str) -> Result<bool, ProviderError> {
         provider.verify(token, |token| {
             let by_whom = token.claims().sub.as_deref();
-            by_whom.is_some() && token.has_scope("api:read") // what `claims_validator` did
+            by_whom.is_some() && token.has_scope("api:read") // the work of `claims_validator`
         })
     }
 }
@@ -67,13 +67,13 @@ mod login {
     use oidc_proto::{flow::*, message::*};
     use oidc_ureq::{Provider, ProviderError};
 
-    /// Send the user to the first; keep the second in their session: it serializes.
+    /// Send the user to the URL, and keep the pending login in their session. It serializes.
     pub fn begin(provider: &Provider) -> Result<(String, PendingAuthorization), ProviderError> {
         let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile", "email"]))?;
         Ok((url.into(), pending))
     }
 
-    /// `pending` is out of the session, and no longer in it.
+    /// Take `pending` out of the session first.
     pub fn end(
         provider: &Provider,
         pending: PendingAuthorization,
@@ -91,13 +91,13 @@ mod refresh {
 
     pub fn userinfo(
         provider: &Provider,
-        refresh_token: &mut Secret, // where the session keeps it
+        refresh_token: &mut Secret, // in the session
         previous: &PreviousLogin,   // `PreviousLogin::from(&login.id_token)`
         sub: &str,
     ) -> Result<UserInfo, ProviderError> {
         let refreshed = provider.refresh(refresh_token, Some(previous.clone()))?;
         if let Some(next) = &refreshed.tokens.refresh_token {
-            *refresh_token = next.clone(); // before anything else can fail
+            *refresh_token = next.clone(); // first, because the next call may fail
         }
         provider.userinfo(&refreshed.tokens.access_token, sub)
     }
@@ -111,15 +111,13 @@ mod errors {
 
     pub fn whose_fault(error: &ProviderError) -> &'static str {
         match error {
-            ProviderError::AccessToken(_) => "of whoever sent the token: 401",
-            ProviderError::Protocol(Error::Callback(CallbackError::Denied(_))) => {
-                "nobody's: the user said no"
-            }
-            ProviderError::Protocol(Error::Callback(_)) => "of whoever sent the callback: begin again",
+            ProviderError::AccessToken(_) => "the sender of the token: 401",
+            ProviderError::Protocol(Error::Callback(CallbackError::Denied(_))) => "nobody: the user declined",
+            ProviderError::Protocol(Error::Callback(_)) => "the sender of the callback: begin again",
             ProviderError::Protocol(Error::OAuth(_)) => "the provider refused: read `error`",
-            ProviderError::Protocol(Error::Config(_)) | ProviderError::NoAudience => "ours: settings",
-            ProviderError::NoResponse(_) | ProviderError::Unavailable(_) => "of the network: 503",
-            _ => "of the provider: it broke the specification",
+            ProviderError::Protocol(Error::Config(_)) | ProviderError::NoAudience => "our settings",
+            ProviderError::NoResponse(_) | ProviderError::Unavailable(_) => "the network: 503",
+            _ => "the provider: it broke the specification",
         }
     }
 }
@@ -197,15 +195,15 @@ fn an_error_tells_who_is_to_blame() {
     let socket = socket();
     let provider = provider(&socket);
     let bad = validate::may_read(&provider, "a.b.c").unwrap_err();
-    assert_eq!(errors::whose_fault(&bad), "of whoever sent the token: 401");
+    assert_eq!(errors::whose_fault(&bad), "the sender of the token: 401");
     socket.provider(|provider| provider.deny_next("access_denied"));
     let (url, pending) = login::begin(&provider).expect("metadata");
     let denied = login::end(&provider, pending, &visit(&socket, &url.parse().expect("a URL")));
     let denied = denied.map(drop).unwrap_err().downcast::<oidc_ureq::ProviderError>().expect("its type");
-    assert_eq!(errors::whose_fault(&denied), "nobody's: the user said no");
+    assert_eq!(errors::whose_fault(&denied), "nobody: the user declined");
     drop(socket);
     let gone = provider.refresh(&Secret::new("a refresh token"), None).map(drop).unwrap_err();
-    assert_eq!(errors::whose_fault(&gone), "of the network: 503");
+    assert_eq!(errors::whose_fault(&gone), "the network: 503");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Judges every answer of the API by what the request was sent for.
+//! Judges every response of the API by the kind of its request.
 
 use axum::{
     extract::{Request, State},
@@ -14,7 +14,7 @@ use std::{
     },
 };
 
-/// What a request was sent with.
+/// The kind of token that a request was sent with.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Decision {
     Good,
@@ -32,19 +32,19 @@ impl Decision {
         format!("{self:?}").to_lowercase()
     }
 
-    /// Which answers the policy allows.
+    /// Whether the policy allows this status.
     fn allows(self, status: u16, outage: bool) -> bool {
         match self {
             Self::Good | Self::New => status == 200,
             Self::Expired | Self::Foreign | Self::Nothing => status == 401,
-            // Newer keys could lead to another verdict. Whether there are any is not known while the
-            // provider is down, and until it is asked again.
+            // Newer keys could lead to another verdict. The API cannot know whether there are any while the
+            // provider is down, and until it asks again.
             Self::Forged => status == 401 || (outage && status == 503),
         }
     }
 }
 
-/// How often each answer was given.
+/// The number of responses of each kind.
 #[derive(Default)]
 pub(crate) struct Judge {
     outage: AtomicBool,
@@ -66,7 +66,7 @@ impl Judge {
 pub(crate) async fn judge(State(judge): State<Arc<Judge>>, request: Request, next: Next) -> Response {
     let query = request.uri().query().unwrap_or_default();
     let want = Decision::ALL.into_iter().find(|want| want.name() == query);
-    // Whoever came while the provider was down, or was answered then.
+    // The outage counts if the request began or ended in it.
     let before = judge.outage.load(SeqCst);
     let response = next.run(request).await;
     if let Some(want) = want {

@@ -1,7 +1,7 @@
-//! An API under load while its provider rotates keys and goes down, and every answer judged:
+//! An API under load while its provider rotates keys and goes down. Every response is judged. Run it with
 //! `cargo run --release -p oidc-axum --example load -- [SECONDS]`, with `wrk` on the path.
 //!
-//! | of the time | the provider | tokens besides the good, expired, foreign and forged ones |
+//! | part of the time | the provider | tokens besides the valid, expired, foreign and forged ones |
 //! |---|---|---|
 //! | 0 – 3/10 | is up | |
 //! | from 3/10 | publishes a new key | |
@@ -9,9 +9,9 @@
 //! | 6/10 – 17/20 | answers 503 to everything | those of the new key |
 //!
 //! While the provider is down, and until it is asked again, a token with an unknown key may be answered 503:
-//! newer keys could lead to another verdict. Everything else has one right answer at any time.
+//! newer keys could lead to another verdict. Every other request has one right status at any time.
 //!
-//! The policy's times are those of [`RenewalPolicy::KEYS`], scaled down so that keys are renewed several times.
+//! The policy is [`RenewalPolicy::KEYS`] with shorter times, so that keys are renewed several times.
 
 mod judge;
 #[path = "../protect_api/tokens.rs"]
@@ -53,7 +53,7 @@ fn provider() -> Socket {
     })
 }
 
-/// Tokens of all kinds; the provider then publishes the first of its two keys, and signs with it.
+/// Returns tokens of all kinds. Afterwards the provider publishes only the first of its two keys.
 fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Problem> {
     let now = oidc_hyper::now();
     let mint = |at, header: &'static str, claims: serde_json::Value| {
@@ -80,7 +80,7 @@ fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Probl
     Ok(all)
 }
 
-/// What the provider does while the load is on.
+/// Rotates the keys and takes the provider down while the load is on.
 async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     let part = |twentieths: u64| Duration::from_millis(seconds * 1_000 * twentieths / 20);
     tokio::time::sleep(part(6)).await;
@@ -94,7 +94,7 @@ async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     }
     tokio::time::sleep(part(5)).await;
     socket.provider(TestProvider::clear_alterations);
-    // Until it is asked again, which is once in each `urgent_retry`, nobody knows that it is up.
+    // The API asks again once in each `urgent_retry`. Until then it does not know that the provider is up.
     tokio::time::sleep(Duration::from_secs(2)).await;
     judge.outage(false);
 }

@@ -27,7 +27,7 @@ end
 
 pub(crate) fn start(url: &str, seconds: u64, tokens: &[(Decision, String)]) -> Result<Child, Problem> {
     let script = std::env::temp_dir().join(format!("oidc-load-{}.lua", std::process::id()));
-    // Seconds are whole ones there: a second more, so that no token comes before its key.
+    // The script counts whole seconds. It waits a second more, so that no token comes before its key.
     let after = (seconds * 9).div_ceil(20) + 1;
     std::fs::write(&script, SCRIPT.replace("AFTER", &after.to_string()))?;
     let mut command = Command::new("wrk");

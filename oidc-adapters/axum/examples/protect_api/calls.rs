@@ -1,4 +1,4 @@
-//! Calls the API over a socket, and says what became of each call.
+//! Calls the API over a socket, and prints the result of each call.
 
 use super::Problem;
 use oidc_drive::{Event, Observer, now};
@@ -8,7 +8,7 @@ use std::sync::{
     atomic::{AtomicI64, AtomicUsize, Ordering::SeqCst},
 };
 
-/// What the API tells of its verdicts, and a clock that can be moved ahead.
+/// The verdicts of the API, and a clock that can be moved ahead.
 #[derive(Clone, Default)]
 pub(super) struct Watch {
     ahead: Arc<AtomicI64>,
@@ -38,7 +38,7 @@ impl Watch {
         })
     }
 
-    /// The verdicts since the last time.
+    /// Returns the verdicts since the last call.
     pub(super) fn take(&self) -> Vec<VerdictRecord> {
         std::mem::take(&mut *self.records.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -70,13 +70,13 @@ pub(super) struct Site {
 }
 
 impl Site {
-    /// One call, and one line about it.
+    /// Makes one call, and prints one line about it.
     pub(super) async fn call(&self, what: &str, call: Call, expected: (u16, &str)) -> Result<(), Problem> {
         let (status, challenge) = send(self.url.clone(), call).await?;
         let records = self.watch.take();
         let clause = records.last().map_or("-", |record| record.clause);
         let verdict = records.last().cloned().map(|mut record| {
-            // They are in the record, and too long for a line here.
+            // These two are too long for the line.
             (record.issuer, record.key) = (None, None);
             record.to_string()
         });
@@ -84,12 +84,12 @@ impl Site {
         println!("{what:<42} {status}  {:<62} {verdict}", told.unwrap_or_default());
         if (status, clause) != expected {
             self.surprises.fetch_add(1, SeqCst);
-            println!("  NOT EXPECTED: {expected:?} would have been right");
+            println!("  NOT EXPECTED: it should be {expected:?}");
         }
         Ok(())
     }
 
-    /// Many calls at once, and one line about them all.
+    /// Makes many calls at the same time, and prints one line about them.
     pub(super) async fn calls(&self, what: &str, many: usize, call: &Call) -> Result<(), Problem> {
         let all: Vec<_> = (0..many).map(|_| tokio::spawn(send(self.url.clone(), call.clone()))).collect();
         let mut good = 0;
@@ -105,12 +105,12 @@ impl Site {
     pub(super) fn expect(&self, so: bool, what: &str) {
         if !so {
             self.surprises.fetch_add(1, SeqCst);
-            println!("  NOT EXPECTED: {what} would have been right");
+            println!("  NOT EXPECTED: it should be {what}");
         }
     }
 }
 
-/// A challenge without what is the same in all of them, or long.
+/// Returns a challenge without its long parts and the parts that all challenges share.
 fn short(header: &str) -> String {
     let (scheme, parameters) = header.split_once(' ').unwrap_or((header, ""));
     let told: Vec<_> =

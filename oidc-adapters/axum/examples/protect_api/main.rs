@@ -1,4 +1,4 @@
-//! An API behind access tokens, and what becomes of requests to it: run it with
+//! An API that is protected with access tokens, and the results of requests to it. Run it with
 //! `cargo run -p oidc-axum --example protect_api`.
 
 mod calls;
@@ -18,7 +18,7 @@ use oidc_proto::{
 
 type Problem = Box<dyn std::error::Error + Send + Sync>;
 
-// The API: this is what to copy. `clock` and `with_observer` are for the demonstration.
+// The API: this is what to copy. You need `clock` and `with_observer` only for the demonstration.
 fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Problem> {
     let server = ResourceServer::builder("https://api.example")
         .origin(origin)

@@ -1,4 +1,4 @@
-//! What happens: good and bad tokens, a rotation under load, an outage.
+//! The story: valid and invalid tokens, a rotation under load, an outage.
 
 use super::{
     Problem, api,
@@ -36,7 +36,7 @@ pub(super) async fn run() -> Result<(), Problem> {
     };
     let socket = Socket::start_with_clock(build, move || time.now());
     let site = serve(socket.issuer(), &watch).await?;
-    println!("The provider is {}, the API {}\n", socket.issuer(), site.url);
+    println!("The provider is {}, and the API is {}\n", socket.issuer(), site.url);
 
     let good = tokens(&socket, &site).await?;
     rotation(&socket, &site, &good).await?;
@@ -55,7 +55,7 @@ async fn tokens(socket: &Socket, site: &Site) -> Result<String, Problem> {
     let now = site.watch.now();
     let good = token(socket, now, |_, _| {})?;
     site.call("no token", Call::get(None), (401, "credentials_missing")).await?;
-    site.call("a good token", Call::bearer(&good), (200, "accepted")).await?;
+    site.call("a valid token", Call::bearer(&good), (200, "accepted")).await?;
     let expired = token(socket, now.plus(-48 * HOUR), |_, _| {})?;
     site.call("an expired token", Call::bearer(&expired), (401, "token_expired")).await?;
     let other =
@@ -64,7 +64,7 @@ async fn tokens(socket: &Socket, site: &Site) -> Result<String, Problem> {
     let forged = token(socket, now, |header, _| _ = header.insert("kid".into(), json!("forged")))?;
     site.call("a token with a forged key id", Call::bearer(&forged), (401, "jws_unknown_key")).await?;
     let write = Call { method: "POST", ..Call::bearer(&good) };
-    site.call("a good token without the scope", write, (403, "access_scope")).await?;
+    site.call("a valid token without the scope", write, (403, "access_scope")).await?;
     site.call("not a token", Call::get("Bearer a b".to_owned()), (400, "credentials_syntax")).await?;
 
     let holder = Holder::new()?;
@@ -83,11 +83,11 @@ async fn rotation(socket: &Socket, site: &Site, old: &str) -> Result<(), Problem
     println!();
     site.watch.advance(40);
     let before = fetches(socket);
-    site.calls("many at once with keys at hand", MANY, &Call::bearer(old)).await?;
+    site.calls("many at once with a known key", MANY, &Call::bearer(old)).await?;
     site.expect(fetches(socket) == before, "no fetch");
     socket.provider(TestProvider::rotate_keys_keeping_old);
     let new = token(socket, site.watch.now(), |_, _| {})?;
-    site.calls("many at once with a key never seen before", MANY, &Call::bearer(&new)).await?;
+    site.calls("many at once with a new key", MANY, &Call::bearer(&new)).await?;
     let fetched = fetches(socket) - before;
     println!("{:<42} {fetched} fetch of keys at the provider", "");
     site.expect(fetched == 1, "one fetch");
@@ -100,14 +100,14 @@ async fn outage(socket: Socket, site: &Site, good: &str) -> Result<(), Problem> 
     let strange =
         token(&socket, site.watch.now(), |header, _| _ = header.insert("kid".into(), json!("new")))?;
     drop(socket);
-    site.call("a good token, keys fresh", Call::bearer(good), (200, "accepted")).await?;
+    site.call("a valid token, keys fresh", Call::bearer(good), (200, "accepted")).await?;
     site.watch.advance(600);
     site.call("10 minutes later: keys stale", Call::bearer(good), (200, "accepted")).await?;
-    site.call("a key that may be new: nobody knows", Call::bearer(&strange), (503, "unavailable")).await?;
+    site.call("an unknown key, which may be new", Call::bearer(&strange), (503, "unavailable")).await?;
     let restarted = serve(&issuer, &site.watch).await?;
     restarted.call("an API that starts during the outage", Call::bearer(good), (503, "unavailable")).await?;
     site.surprises.fetch_add(restarted.surprises.load(SeqCst), SeqCst);
     site.watch.advance(2 * HOUR);
-    site.call("2 hours later: keys too old to be used", Call::bearer(good), (503, "unavailable")).await?;
+    site.call("2 hours later: keys too old to use", Call::bearer(good), (503, "unavailable")).await?;
     Ok(())
 }

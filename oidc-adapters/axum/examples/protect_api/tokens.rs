@@ -1,4 +1,4 @@
-//! Tokens of the provider, honest and forged, and DPoP proofs.
+//! Tokens of the provider, unchanged or altered, and DPoP proofs.
 
 use super::Problem;
 use oidc_proto::{
@@ -16,7 +16,7 @@ use serde_json::{Map, Value, json};
 
 type Members = Map<String, Value>;
 
-/// A token for the client `robot`, changed before it is signed.
+/// Returns a token for the client `robot`. `change` alters it before it is signed.
 pub(super) fn token(
     socket: &Socket,
     now: Timestamp,
@@ -39,7 +39,7 @@ pub(super) fn token(
     Ok(members.get("access_token").and_then(Value::as_str).ok_or("no token")?.to_owned())
 }
 
-/// A client's own key, and proofs that it is held (RFC 9449 section 4.2).
+/// A client's own key, and proofs of its possession (RFC 9449 section 4.2).
 pub(super) struct Holder(RingSigner);
 
 impl Holder {

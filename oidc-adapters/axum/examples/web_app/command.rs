@@ -1,4 +1,4 @@
-//! The command line: a provider of its own on loopback, or one of yours.
+//! The command line. Without arguments, the application starts a provider on loopback; with arguments, it uses yours.
 //!
 //! ```text
 //! cargo run -p oidc-axum --example web_app -- --issuer https://op.example --client-id my-client
@@ -30,13 +30,13 @@ struct Options {
     /// The port of 127.0.0.1 to listen on; register `http://127.0.0.1:PORT/callback` at the provider.
     #[arg(long, value_name = "PORT", default_value_t = 8080)]
     port: u16,
-    /// What users see in front of this application, if a proxy ends TLS for it, such as
+    /// The address that users see, if a proxy ends TLS in front of this application, such as
     /// `https://app.example`; register `URL/callback` at the provider.
     #[arg(long, value_name = "URL", requires = "issuer")]
     public_url: Option<String>,
 }
 
-/// One clear line: what, where, and what to do.
+/// One clear line that says what failed, where, and what to do.
 pub(crate) type Problem = String;
 
 /// Serves the application until it is stopped.
@@ -86,8 +86,8 @@ async fn serve<L: Logins>(
     axum::serve(listener, router(site)).await.map_err(|error| format!("while serving: {error}"))
 }
 
-/// New in every run: whoever was logged in before must log in again. An application that is to survive
-/// its own restart, or runs on several nodes, reads them from where it keeps its secrets.
+/// Makes sealing keys. They are new in every run, so all users must log in again after a restart. An application whose
+/// sessions must survive a restart, or that runs on several nodes, reads its keys from its secret store.
 fn sealing_keys() -> Result<SealingKeys, Problem> {
     let key = generate(&SystemRandom::new()).map_err(|_| "the operating system has no entropy")?;
     Ok(SealingKeys::new(1, &key.expose()))

@@ -1,4 +1,4 @@
-//! The provider on loopback, and the page on which its user says who they are, or says no.
+//! The provider on loopback, and the page where its user chooses an account or refuses.
 
 use super::site::Registered;
 use axum::{
@@ -23,12 +23,12 @@ use url::form_urlencoded;
 pub(crate) const CLIENT_ID: &str = "demo";
 pub(crate) const CLIENT_SECRET: &str = "demo secret";
 
-/// Those who may log in.
+/// The users who can log in.
 fn users() -> [User; 2] {
     [User::default(), User::new("bob").claim("name", "Bob Example")]
 }
 
-/// A provider that everybody may ask, and by which clock it lives.
+/// A provider that all requests share, and its clock.
 #[derive(Clone)]
 pub(crate) struct Shared {
     provider: Arc<Mutex<TestProvider>>,
@@ -45,18 +45,18 @@ impl Shared {
     }
 }
 
-/// Starts a provider on a free port; returns as what the site is registered there.
+/// Starts a provider on a free port. Returns the registration of the site there.
 pub(crate) async fn start(redirect_uri: String, clock: Arc<dyn Clock>) -> Result<Registered, String> {
     let broken = |error| format!("cannot start a provider on 127.0.0.1: {error}");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(broken)?;
-    // To a browser, `localhost` is another site than `127.0.0.1`, as providers are.
+    // To a browser, `localhost` is another site than `127.0.0.1`, just as a real provider is another site.
     let issuer = format!("http://localhost:{}", listener.local_addr().map_err(broken)?.port());
     let provider = Shared::new(provider(&issuer, &redirect_uri), clock);
     tokio::spawn(async { axum::serve(listener, router(provider)).await });
     Ok(registered(&issuer, redirect_uri))
 }
 
-/// The site's registration.
+/// Returns the site's registration.
 pub(crate) fn registered(issuer: &str, redirect_uri: String) -> Registered {
     Registered {
         issuer: issuer.to_owned(),
@@ -66,14 +66,14 @@ pub(crate) fn registered(issuer: &str, redirect_uri: String) -> Registered {
     }
 }
 
-/// The provider, which knows the site.
+/// Makes the provider, at which the site is registered.
 pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> TestProvider {
     let mut provider = TestProvider::new(issuer);
     provider.register(Registration::basic(CLIENT_ID, CLIENT_SECRET).redirect_uri(redirect_uri));
     provider
 }
 
-/// The provider as a service, which asks its user first.
+/// Returns the provider as a service. At the authorization endpoint it asks the user first.
 pub(crate) fn router(provider: Shared) -> Router {
     let nothing = async || StatusCode::NO_CONTENT;
     Router::new()
@@ -118,7 +118,7 @@ async fn answer(
         request = request.header(header::HOST, host);
     }
     let Ok(request) = request.body(Vec::new()) else { return StatusCode::BAD_REQUEST.into_response() };
-    // The choice and what follows from it, with nobody in between.
+    // One lock covers the choice and the response, so that no other request comes in between.
     let (now, mut provider) = (provider.clock.now(), provider.lock());
     match users().into_iter().find(|user| user.sub == sub) {
         Some(user) => provider.user(user),
@@ -127,7 +127,7 @@ async fn answer(
     provider.handle(&request, now).map(Body::from)
 }
 
-/// Everything else is no business of a browser.
+/// Passes all other requests to the provider. They do not come from a browser.
 async fn pass(State(provider): State<Shared>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, 1 << 20).await else {

@@ -1,4 +1,4 @@
-//! How a login begins and ends: a handle for the provider, which discovers it and renews what goes stale.
+//! Begins and ends logins with a handle, which discovers the provider and keeps its metadata and keys fresh.
 
 use super::site::{Logins, Registered, Trouble};
 use oidc_drive::{Clock, Provider, ProviderError};
@@ -14,7 +14,7 @@ use url::Url;
 pub(crate) struct ByHandle(Provider);
 
 impl ByHandle {
-    /// Nothing is fetched before the first login.
+    /// Makes the handle. It sends no request before the first login.
     pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Result<Self, ProviderError> {
         let urls = at.url_policy();
         let mut builder = Http::new()
@@ -55,7 +55,7 @@ impl From<ProviderError> for Trouble {
         if let ProviderError::Protocol(error) = error {
             Self::Protocol(error)
         } else if matches!(error, ProviderError::CodeSpent) {
-            // To its user, a code of another login is no answer to this one.
+            // A code of another login does not answer this one, and the page says so.
             Self::Protocol(CallbackError::State.into())
         } else {
             Self::NoAnswer { code, why }

@@ -1,14 +1,14 @@
 //! A web application whose users log in. Run it with `cargo run -p oidc-axum --example web_app`, and open
-//! what it says in your browser.
+//! the URL that it prints in your browser.
 //!
-//! Users log in at a provider on loopback, or at yours; there, register what it says that users are led back to:
+//! Users log in at a provider on loopback, or at yours. At yours, register the redirect URI that it prints:
 //!
 //! ```sh
 //! SECRET=… cargo run -p oidc-axum --example web_app -- --issuer https://op.example --client-id my-client \
 //!     --client-secret-env SECRET
 //! ```
 //!
-//! What is about OpenID Connect is in `login.rs`, what is about being a web application in `site/`. The
+//! The code for OpenID Connect is in `login.rs`, and the code of the web application is in `site/`. The
 //! example `web_app_by_hand` is the same application without the handle.
 
 mod command;

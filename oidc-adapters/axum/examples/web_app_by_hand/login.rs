@@ -1,9 +1,9 @@
-//! How a login begins and ends: discovery, the client, the two halves of the login, the keys, and the
-//! loop that carries requests out.
+//! Begins and ends logins without a handle: discovery, the client, the two halves of the login, the keys, and the
+//! loop that sends requests.
 //!
-//! What a handle does besides: of two callbacks of one login that come at once (a double click), it sends the code
-//! once. Here each sends it, and the provider may revoke what the first got. A site that keeps its logins in cookies
-//! needs the handle, or a note of the codes that are on their way.
+//! A handle does more. If two callbacks of one login come at the same time (a double click), a handle sends the code
+//! once. Here each callback sends it, and the provider may revoke the tokens of the first. A site that keeps its
+//! logins in cookies needs the handle, or a list of the codes that are on their way.
 
 use super::site::{Logins, Registered, Trouble};
 use oidc_drive::Clock;
@@ -17,7 +17,7 @@ use oidc_proto::{
 use std::sync::{Arc, Mutex, PoisonError};
 use url::Url;
 
-/// How long the provider's metadata serve, in seconds.
+/// How long the provider's metadata is used, in seconds.
 const FRESH: i64 = 300;
 
 /// Logs users in at one provider.
@@ -28,7 +28,7 @@ pub(crate) struct ByHand {
     known: Mutex<Option<Known>>,
 }
 
-/// What is known of the provider.
+/// The provider's metadata, as a client, and its keys.
 #[derive(Clone)]
 struct Known {
     client: Client,
@@ -38,13 +38,13 @@ struct Known {
 }
 
 impl ByHand {
-    /// Nothing is fetched before the first login; but what is no issuer is said at once.
+    /// Sends no request before the first login. But an issuer that is not valid is an error at once.
     pub(crate) fn new(at: Registered, clock: Arc<dyn Clock>) -> Result<Self, Error> {
         let _not_sent = Discovery::start(&at.issuer, &at.url_policy())?;
         Ok(Self { http: Http::new(), at, clock, known: Mutex::new(None) })
     }
 
-    /// The provider's metadata, made into a client: fetched if need be.
+    /// Returns the client and the keys. Fetches the metadata if it is too old.
     async fn known(&self) -> Result<Known, Trouble> {
         let now = self.clock.now();
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner).clone();
@@ -66,7 +66,7 @@ impl ByHand {
         Ok(known)
     }
 
-    /// A login may take its time: what was asked for earlier does not take the place of what is newer.
+    /// Keeps newer metadata or keys. A login may be slow, so an older value must not replace a newer one.
     fn learn(&self, known: Known) {
         let age = |known: &Known| (known.since, known.keys_since);
         let mut held = self.known.lock().unwrap_or_else(PoisonError::into_inner);
@@ -75,7 +75,7 @@ impl ByHand {
         }
     }
 
-    /// The loop around every flow. `Http::run` is the same, by this machine's own clock.
+    /// Runs a flow to its end. `Http::run` does the same with this machine's own clock.
     async fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, Trouble> {
         let mut step = step.into();
         loop {
@@ -115,7 +115,7 @@ impl Logins for ByHand {
         let known = self.known().await?;
         let call = pending.callback(&known.client, known.keys.clone(), response, self.clock.moment())?;
         let user = self.run(call).await?;
-        // The flow has fetched keys if those at hand did not vouch for the ID token.
+        // The flow has fetched keys if the known keys did not verify the ID token.
         if let Some(keys) = user.learned.keys.clone() {
             self.learn(Known { keys: Some(keys), keys_since: user.learned.keys_asked_at, ..known });
         }

@@ -1,5 +1,5 @@
-//! A web application whose users log in, by hand: metadata, keys and flows one by one. Run it with
-//! `cargo run -p oidc-axum --example web_app_by_hand`, and open what it says in your browser.
+//! A web application whose users log in, without a handle: it runs discovery, keys and flows one by one. Run it with
+//! `cargo run -p oidc-axum --example web_app_by_hand`, and open the URL that it prints in your browser.
 
 mod login;
 

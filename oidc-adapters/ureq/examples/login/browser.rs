@@ -1,10 +1,10 @@
-//! The user's part: their own browser, coming back to a port of this machine (RFC 8252 section 7.3).
+//! The user's own browser, which comes back to a port of this machine (RFC 8252 section 7.3).
 
 use super::Problem;
 use std::time::{Duration, Instant};
 use url::Url;
 
-/// Listens where the provider redirects to.
+/// A server at the redirect URI.
 pub(super) struct Loopback {
     server: tiny_http::Server,
     port: u16,
@@ -23,7 +23,7 @@ impl Loopback {
         format!("http://127.0.0.1:{}/callback", self.port)
     }
 
-    /// Sends the user to the provider, and waits for them to come back with its answer.
+    /// Sends the user to the provider, and waits until they come back with the provider's answer.
     pub(super) fn visit(&self, url: &Url) -> Result<String, Problem> {
         println!("   open this in your browser:\n\n{url}\n");
         let end = Instant::now() + self.wait;

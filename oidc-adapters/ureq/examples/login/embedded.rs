@@ -19,7 +19,7 @@ pub(super) fn run() -> Result<(), Problem> {
         provider
     });
     println!("A strict OpenID Provider is listening at {}\n", socket.issuer());
-    // The user's browser: one visit, and the provider sends it back at once.
+    // The user's browser makes one visit, and the provider sends it back at once.
     let agent: ureq::Agent = ureq::Agent::config_builder().max_redirects(0).build().into();
     let visit = |url: &url::Url| {
         let response =

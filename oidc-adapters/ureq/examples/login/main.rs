@@ -1,12 +1,12 @@
 //! Logs a user in, step by step, and prints what happens on the wire, with secrets left out.
 //!
-//! Without arguments: against a provider of its own on loopback, playing the user's browser as well.
+//! Without arguments, the program starts a provider on loopback and also plays the user's browser:
 //!
 //! ```text
 //! cargo run -p oidc-ureq --example login
 //! ```
 //!
-//! Against any provider, with your own browser (register `http://127.0.0.1:8765/callback` there):
+//! With arguments, it uses any provider and your own browser (register `http://127.0.0.1:8765/callback` there):
 //!
 //! ```text
 //! cargo run -p oidc-ureq --example login -- --issuer https://op.example --client-id my-client
@@ -33,7 +33,7 @@ struct Options {
     /// The environment variable that holds the client secret; without it, the client is public.
     #[arg(long, value_name = "VAR", requires = "issuer")]
     client_secret_env: Option<String>,
-    /// What to ask for, besides `openid`.
+    /// The scopes to ask for, in addition to `openid`.
     #[arg(long, value_name = "SCOPES", default_value = "profile email")]
     scope: String,
     /// The port of 127.0.0.1 that the provider redirects to; register
@@ -45,7 +45,7 @@ struct Options {
     wait: u64,
 }
 
-/// One clear line: what, where, and what to do.
+/// One clear line that says what failed, where, and what to do.
 type Problem = String;
 
 fn main() -> ExitCode {

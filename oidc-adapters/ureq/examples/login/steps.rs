@@ -1,4 +1,4 @@
-//! The steps of a login and of what follows it: the part to copy.
+//! The steps of a login, and of the use of its tokens. This is the part to copy.
 
 use super::{
     Problem,
@@ -15,18 +15,18 @@ use oidc_proto::{
 use oidc_ureq::{moment, now};
 use std::sync::Arc;
 
-/// Where to log in, and how.
+/// The provider to log in at, the client, and the user.
 pub(super) struct Site<'a> {
     pub(super) issuer: &'a str,
     pub(super) client_id: &'a str,
     pub(super) secret: Option<Secret>,
     pub(super) scope: &'a str,
     pub(super) redirect_uri: &'a str,
-    /// Whom access tokens are for, where that is known.
+    /// The audience of access tokens, if it is known.
     pub(super) resource: Option<&'a str>,
-    /// Sends the user to the provider; returns the URL that they come back to.
+    /// Sends the user to the provider. Returns the URL that they come back to.
     pub(super) visit: &'a dyn Fn(&url::Url) -> Result<String, Problem>,
-    /// Makes the provider rotate its keys, where that can be done.
+    /// Makes the provider rotate its keys, if it can do so on command.
     pub(super) rotate: Option<&'a dyn Fn()>,
 }
 
@@ -34,7 +34,7 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
     let http = Traced::new();
 
     step("Discovery");
-    // Plain http is for providers on this machine only, and only when asked.
+    // Plain http is only for providers on this machine, and only if the program allows it.
     let policy = if site.issuer.starts_with("http:") {
         UrlPolicy::default().with_loopback()
     } else {
@@ -61,7 +61,7 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
     step("Refresh");
     let mut current = login.tokens.access_token.clone();
     match &login.tokens.refresh_token {
-        None => skipped("the provider gave no refresh token (some want the scope offline_access)"),
+        None => skipped("the provider issued no refresh token (some require the scope offline_access)"),
         Some(refresh_token) => {
             let previous = PreviousLogin::from(&login.id_token);
             let call = client
@@ -71,10 +71,10 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
             verdict(if refreshed.rotated {
                 "new tokens; the old refresh token is spent"
             } else {
-                "new tokens; the refresh token stays good"
+                "new tokens; the refresh token stays valid"
             });
             if refreshed.id_token_unchecked {
-                skipped("the new ID token is kept back: the keys to check it with cannot be had now");
+                skipped("the new ID token is withheld: the keys to verify it are not available");
             }
             current = refreshed.tokens.access_token;
         }
@@ -102,7 +102,7 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
             rotate();
             let again = log_in(site, &http, &client, Some(keys.clone()))?;
             let newer = again.learned.keys.ok_or("the login went through with keys that are gone")?;
-            verdict("the ID token named a key that was not known; newer keys were fetched, and vouch for it");
+            verdict("the ID token named an unknown key; newer keys were fetched, and vouch for it");
             current = again.tokens.access_token;
             resource_server(site, &current, &newer)?;
         }
@@ -153,11 +153,11 @@ fn show(login: &Authenticated) {
     }
 }
 
-/// What an API does with the access token it is called with.
+/// Verifies the access token as an API does.
 fn resource_server(site: &Site<'_>, access_token: &Secret, keys: &KeySet) -> Result<(), Problem> {
     step("The access token, as a resource server sees it");
     let Some(resource) = site.resource else {
-        skipped("which resource this provider's access tokens are for is not known here");
+        skipped("the audience of this provider's access tokens is not known here");
         return Ok(());
     };
     let mut scratch = Scratch::new();
@@ -169,7 +169,7 @@ fn resource_server(site: &Site<'_>, access_token: &Secret, keys: &KeySet) -> Res
     Ok(())
 }
 
-/// The same token, but about somebody else.
+/// Returns the same token with another subject.
 fn tamper(token: &Secret) -> Result<Secret, Problem> {
     let parts: Vec<&str> = token.expose().split('.').collect();
     let [header, payload, signature] = parts.as_slice() else { return Err("not a signed token".into()) };

@@ -1,14 +1,14 @@
-//! Prints what goes over the wire. Whatever could be a secret is left out: names only.
+//! Prints requests and responses. A value that could be a secret is left out; only its name is printed.
 
 use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
 use oidc_ureq::Http;
 use serde_json::Value;
 use std::borrow::Cow;
 
-/// An adapter that shows its work.
+/// An adapter that prints each exchange.
 pub(super) struct Traced(Http);
 
-/// What may be shown. Everything else is a name and three dots.
+/// The names whose values may be printed. Every other value is printed as three dots.
 const SHOWN: [&str; 24] = [
     "client_id",
     "redirect_uri",
@@ -41,7 +41,7 @@ impl Traced {
         Self(Http::new())
     }
 
-    /// Runs a flow, and says why if it fails: which endpoint could not be reached, or what was wrong.
+    /// Runs a flow. The error says which endpoint could not be reached, or what was wrong.
     pub(super) fn run<F: Flow>(&self, step: impl Into<Step<F>>) -> Result<F::Output, String> {
         let mut asked: Option<(Endpoint, String)> = None;
         let ran = oidc_drive::run(step, |request, terms| {
@@ -71,7 +71,7 @@ impl Traced {
     }
 }
 
-/// Names, and values where they may be shown.
+/// Returns the names, with the values that may be printed.
 pub(super) fn pairs<'a>(pairs: impl Iterator<Item = (Cow<'a, str>, Cow<'a, str>)>) -> String {
     let shown = pairs.map(|(name, value)| {
         if SHOWN.contains(&name.as_ref()) { format!("{name}={value}") } else { format!("{name}=…") }

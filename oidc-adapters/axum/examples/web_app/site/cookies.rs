@@ -1,9 +1,9 @@
-//! What the site remembers of a user, sealed in the user's own browser: each login that has begun, with where
-//! it wanted to go, and the session.
+//! The cookies of a user, sealed in the user's own browser: each pending login with the page to show after it, and the
+//! session.
 //!
-//! Each login has a cookie of its own. In one for all of them, a login would be lost where two begin at once,
-//! as when a browser opens all its tabs again: both answers would be made of the same cookie, and the later
-//! one would stand.
+//! Each login has a cookie of its own. If all logins shared one cookie, a login would be lost when two begin at the
+//! same time, as when a browser reopens all its tabs: both responses would start from the same cookie, and the later
+//! one would overwrite the other.
 
 use super::{Trouble, next};
 use axum::{
@@ -24,35 +24,35 @@ use std::sync::Arc;
 use url::Url;
 
 const LOGIN: &str = "login-";
-/// So much of a login's `state` is the name of its cookie.
+/// The number of characters of a login's `state` that are in the name of its cookie.
 const OF_STATE: usize = 16;
 const SESSION: &str = "session";
 
-/// Who has logged in. Whoever has a copy of the cookie is that user until it expires: a site that must
-/// be able to end sessions of others keeps them in a store, and their names in the cookie.
+/// The user who has logged in. Anybody with a copy of the cookie is that user until it expires. A site that must
+/// be able to end a session from elsewhere keeps its sessions in a store, and only their names in the cookie.
 #[derive(Clone, Serialize, Deserialize)]
 pub(crate) struct Session {
     pub(crate) issuer: String,
-    /// The user's name at this issuer: the two together are what to know users by.
+    /// The user's identifier at this issuer. The two together identify a user.
     pub(crate) sub: String,
-    /// For the eye alone.
+    /// The name to show. It identifies nobody.
     pub(crate) name: Option<String>,
     pub(crate) expires: Timestamp,
 }
 
-/// Reads and writes the cookies. One that does not open (changed, cut off, sealed with a key that has been
-/// dropped) is no cookie.
+/// Reads and writes the cookies. A cookie that does not open (changed, cut off, or sealed with a key that has been
+/// dropped) counts as absent.
 pub(crate) struct Cookies {
     keys: SealingKeys,
     clock: Arc<dyn Clock>,
     origin: String,
-    /// What every name begins with. A browser takes a `__Host-` cookie from this host alone, over https
-    /// (RFC 6265bis section 4.1.3.2). Without https, the ports of a host share their cookies.
+    /// The start of every name. A browser accepts a `__Host-` cookie only from this host, over https (RFC 6265bis
+    /// section 4.1.3.2). Without https, the ports of a host share their cookies, so the port is the prefix.
     prefix: String,
 }
 
 impl Cookies {
-    /// Cookies for the site at this origin, `https://app.example` say.
+    /// Makes the cookies of the site at this origin, such as `https://app.example`.
     pub(crate) fn new(origin: &str, keys: SealingKeys, clock: Arc<dyn Clock>) -> Self {
         let port = Url::parse(origin).ok().and_then(|url| url.port_or_known_default()).unwrap_or_default();
         let is_https = origin.starts_with("https:");
@@ -68,25 +68,25 @@ impl Cookies {
         &self.origin
     }
 
-    /// Who is there, if somebody has logged in and not too long ago.
+    /// Returns the session, if there is one that has not expired.
     pub(crate) fn session(&self, jar: &CookieJar) -> Option<Session> {
         let AppState(session) =
             self.open::<AppState<Session>>(jar.get(&self.name(SESSION))?.value(), SESSION)?;
         (self.now() < session.expires).then_some(session)
     }
 
-    /// The user is who this session says.
+    /// Adds this session to the cookies.
     pub(crate) fn log_in(&self, jar: CookieJar, session: &Session) -> Result<CookieJar, Trouble> {
         let sealed = self.seal(SESSION, &AppState(session.clone()))?;
         Ok(jar.add(self.cookie(SESSION, sealed)))
     }
 
-    /// Nobody is there any more.
+    /// Removes the session from the cookies.
     pub(crate) fn log_out(&self, jar: CookieJar) -> CookieJar {
         jar.remove(self.cookie(SESSION, String::new()))
     }
 
-    /// Keeps a login that has begun, and where it leads to.
+    /// Adds a pending login to the cookies, with the page to show after it.
     pub(crate) fn remember(
         &self,
         jar: CookieJar,
@@ -102,8 +102,8 @@ impl Cookies {
         Ok(self.make_room(jar).add(self.cookie(&name, begun)))
     }
 
-    /// For one more login: of too many, those that have ended (or do not open) give way first, and then the
-    /// oldest, whose tab will be told so at its callback.
+    /// Makes room for one more login. If there are too many, logins that have ended (or do not open) are removed
+    /// first, and then the oldest. The tab of a removed login gets a page about it at its callback.
     fn make_room(&self, mut jar: CookieJar) -> CookieJar {
         let ours = jar.iter().filter_map(|cookie| cookie.name().strip_prefix(&self.prefix));
         let logins = ours.filter(|name| name.starts_with(LOGIN)).map(|name| {
@@ -119,8 +119,8 @@ impl Cookies {
         jar
     }
 
-    /// Takes out the login that a callback with this `state` answers. Where it wanted to go stays, for callbacks
-    /// that come twice.
+    /// Removes and returns the login that a callback with this `state` answers. The page to show after it stays, for a
+    /// second callback.
     pub(crate) fn take(&self, jar: CookieJar, state: &str) -> (CookieJar, Option<PendingAuthorization>) {
         let name = login(state);
         let Some(pending) = self.begun(&jar, &name).filter(|pending| pending.state() == state) else {
@@ -130,19 +130,19 @@ impl Cookies {
         (jar.add(self.cookie(&name, ended)), Some(pending))
     }
 
-    /// Where the login with this `state` wanted to go.
+    /// Returns the page to show after the login with this `state`.
     pub(crate) fn next(&self, jar: &CookieJar, state: &str) -> Option<String> {
         let name = login(state);
         let AppState(next) = self.open::<AppState<String>>(self.parts(jar, &name)?.1, &name)?;
         next::local(&next)
     }
 
-    /// The login in this cookie, if it has not ended.
+    /// Returns the login in this cookie, if it has not ended.
     fn begun(&self, jar: &CookieJar, name: &str) -> Option<PendingAuthorization> {
         self.open(self.parts(jar, name)?.0, name)
     }
 
-    /// The cookie of a login: `sealed login.sealed next`, and `.sealed next` once it has ended.
+    /// Returns the two parts of a login's cookie: `sealed login.sealed next`, and `.sealed next` once it has ended.
     fn parts<'a>(&self, jar: &'a CookieJar, name: &str) -> Option<(&'a str, &'a str)> {
         jar.get(&self.name(name))?.value().split_once('.')
     }
@@ -155,12 +155,12 @@ impl Cookies {
         self.keys.seal(state, &self.audience(name), self.clock.moment())
     }
 
-    /// A sealed state counts in its own cookie of its own site, and nowhere else.
+    /// Returns the audience of a sealed state: it opens only in its own cookie of its own site.
     fn audience(&self, name: &str) -> String {
         format!("{name} at {}", self.origin)
     }
 
-    /// `Lax`, because the callback comes from another site.
+    /// Makes a cookie. It is `Lax`, because the callback comes from another site.
     fn cookie(&self, name: &str, value: String) -> Cookie<'static> {
         Cookie::build((self.name(name), value))
             .path("/")
@@ -179,13 +179,13 @@ impl Cookies {
     }
 }
 
-/// The name of a login's cookie.
+/// Returns the name of a login's cookie.
 fn login(state: &str) -> String {
     format!("{LOGIN}{}", state.get(..OF_STATE).unwrap_or(state))
 }
 
-/// Only the cookies that are text. Other applications of this host or domain may have set one of any bytes,
-/// and a browser sends it in one header with ours, which must be read all the same.
+/// Keeps only the cookies of a request that are text. Another application of this host or domain may have set a cookie
+/// with arbitrary bytes, and a browser sends it in one header with ours, which must stay readable.
 pub(crate) async fn readable(mut request: Request) -> Request {
     let headers = request.headers_mut();
     let pairs =

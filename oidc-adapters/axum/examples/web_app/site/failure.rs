@@ -1,5 +1,5 @@
-//! What can go wrong, and what a person is told: what has happened, what they can do, a link that does it,
-//! and one line for those who are asked for help.
+//! The failures of a login, and the page for each: what has happened, what the user can do, a link that does it,
+//! and one line for support.
 
 use super::{login_for, pages};
 use axum::{
@@ -11,7 +11,7 @@ use oidc_proto::{
     flow::{CallbackError, SealError},
 };
 
-/// What a provider answers where the request itself was wrong, which is nothing that its user could mend
+/// The errors of a provider that say that the request itself was wrong. The user cannot correct that
 /// (RFC 6749 section 4.1.2.1, OpenID Connect Core 1.0 section 3.1.2.6, RFC 8707 section 2).
 const WRONGLY_ASKED: [&str; 10] = [
     "invalid_request",
@@ -29,15 +29,16 @@ const WRONGLY_ASKED: [&str; 10] = [
 /// Why a login did not begin or end.
 #[derive(Debug)]
 pub(crate) enum Trouble {
-    /// The library says no.
+    /// The library has refused.
     Protocol(Error),
-    /// The provider does not answer, or what is needed of it cannot be had now; the error's name.
+    /// The provider does not answer, or its metadata or keys are not available.
     NoAnswer {
+        /// The name of the error.
         code: &'static str,
-        /// In the words of whoever noticed.
+        /// The message of the error.
         why: String,
     },
-    /// What must be remembered does not fit into the browser.
+    /// The state of the login does not fit into a cookie.
     Cookie(SealError),
 }
 
@@ -54,7 +55,7 @@ impl From<SealError> for Trouble {
 }
 
 impl Trouble {
-    /// The page that says so; its link tries again, and then leads to where one wanted to go.
+    /// Returns the page that reports this. Its link tries again, and then leads to `next`.
     pub(crate) fn page(&self, next: &str) -> Response {
         let failure = self.failure();
         let mut response = failure.respond(next, &self.technical());
@@ -66,7 +67,8 @@ impl Trouble {
         response
     }
 
-    /// One line for whoever runs the site: what its user cannot mend, and is not told in full.
+    /// Returns one line for the operator of the site, if the user cannot correct the failure. The page does not show
+    /// this line.
     pub(crate) fn report(&self) -> Option<String> {
         let is_ours = matches!(self.failure(), Failure::Down | Failure::Nonsense | Failure::Ours);
         let (code, why) = match self {
@@ -109,13 +111,13 @@ impl Trouble {
                 }
                 _ => Failure::Ours,
             },
-            // An ID token that does not hold, a broken document.
+            // An ID token that is not valid, or a broken document.
             Self::Protocol(_) => Failure::Nonsense,
         }
     }
 
-    /// The error's name and, where the provider has said something, what it said. Neither has a secret in
-    /// it, and the page escapes both.
+    /// Returns the error's name and, if the provider has given a reason, that reason. Neither contains a secret, and
+    /// the page escapes both.
     fn technical(&self) -> String {
         match self {
             Self::NoAnswer { code, .. } => (*code).to_owned(),
@@ -129,7 +131,7 @@ impl Trouble {
     }
 }
 
-/// What a person can tell apart.
+/// The kinds of failure that have pages of their own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Failure {
     Denied,
@@ -147,7 +149,7 @@ pub(crate) enum Failure {
 }
 
 impl Failure {
-    /// The page that says so.
+    /// Returns the page that reports this.
     pub(crate) fn page(self, next: &str) -> Response {
         self.respond(next, self.code())
     }
@@ -174,7 +176,7 @@ impl Failure {
         }
     }
 
-    /// Status, title, what has happened, what to do.
+    /// Returns the status, the title, what has happened, and what to do.
     const fn words(self) -> (StatusCode, &'static str, &'static str, &'static str) {
         match self {
             Self::Denied => (
@@ -186,71 +188,70 @@ impl Failure {
             Self::Refused => (
                 StatusCode::FORBIDDEN,
                 "You are not logged in",
-                "The login service did not let you in. It says why in the line below.",
-                "Try again, or log in there as somebody else.",
+                "The login service did not let you in. The line below has its reason.",
+                "Try again, or use another account there.",
             ),
             Self::Unknown => (
                 StatusCode::BAD_REQUEST,
                 "This login is not known here",
-                "It was ended already, or begun in another browser, or pushed out by newer ones in other \
-                 tabs; or cookies were deleted on the way.",
-                "Log in again. If you come back to this page, look whether your browser allows cookies for \
-                 this site.",
+                "It has already ended, or began in another browser, or newer logins in other tabs have \
+                 replaced it, or its cookies were deleted.",
+                "Log in again. If you see this page again, check that your browser allows cookies for this \
+                 site.",
             ),
             Self::Late => (
                 StatusCode::BAD_REQUEST,
                 "This login took too long",
-                "You were away for more than an hour, and a login is good for no longer.",
+                "You were away for more than an hour, and a login must not take longer than that.",
                 "Log in again.",
             ),
             Self::Spent => (
                 StatusCode::BAD_REQUEST,
-                "This login is no longer good",
-                "The login service says that it was used already, or took too long.",
+                "This login is no longer valid",
+                "The login service says that this login was used already, or took too long.",
                 "Log in again.",
             ),
             Self::Odd => (
                 StatusCode::BAD_REQUEST,
-                "This is no answer to a login",
-                "You came here by a link that the login service would not have made like this.",
-                "Log in again, beginning here.",
+                "This link does not answer a login",
+                "You followed a link that the login service would not have made in this form.",
+                "Log in again from this page.",
             ),
             Self::Down => (
                 StatusCode::SERVICE_UNAVAILABLE,
                 "The login service does not answer",
-                "Logging in is done by another service, and that cannot be reached now. This is no fault of \
-                 yours.",
-                "Wait a little, then try again.",
+                "You log in at another service, and we cannot reach it at the moment. This is not your fault.",
+                "Wait a moment, then try again.",
             ),
             Self::Nonsense => (
                 StatusCode::BAD_GATEWAY,
                 "The login service gave a wrong answer",
-                "What it said of you does not hold, so you were not logged in. This is no fault of yours.",
-                "Try again. If that does not help, tell us the line below.",
+                "Its answer failed our checks, so you were not logged in. This is not your fault.",
+                "Try again. If that does not help, send us the line below.",
             ),
             Self::Ours => (
                 StatusCode::INTERNAL_SERVER_ERROR,
-                "Logging in does not work here now",
-                "Something is set up wrongly on our side. This is no fault of yours.",
-                "Tell us the line below; you can try again later.",
+                "Logging in does not work at the moment",
+                "Something is set up wrongly on our side. This is not your fault.",
+                "Send us the line below. You can try again later.",
             ),
             Self::Forged => (
                 StatusCode::FORBIDDEN,
                 "You were not logged out",
-                "Another site asked to log you out, and we do not do that for others.",
+                "Another site asked us to log you out, and we do not do that for other sites.",
                 "If you want to log out, go to our home page and use the button there.",
             ),
             Self::NotFound => (
                 StatusCode::NOT_FOUND,
                 "There is no such page",
-                "The address is wrong, or the page is gone.",
-                "Go on from the home page.",
+                "The address is wrong, or the page does not exist any more.",
+                "Go to the home page.",
             ),
             Self::Method => (
                 StatusCode::METHOD_NOT_ALLOWED,
-                "This does not work by a link",
-                "What this address does is done by a button.",
-                "You find it on the home page.",
+                "This address does not work as a link",
+                "It belongs to a button.",
+                "You find the button on the home page.",
             ),
         }
     }

@@ -1,11 +1,11 @@
-//! The site: a home page for everyone, pages for those who have logged in, and what leads to them.
+//! The site: a home page for everyone, pages for users who have logged in, and the pages that log them in and out.
 //!
 //! ```text
 //! /private ─▶ /login?next=/private ─▶ the provider … the user is away … ─▶ /callback ─▶ /private
 //! ```
 //!
-//! It keeps nothing: what it must remember of a user is sealed in the user's own browser. So any number
-//! of nodes with the same sealing keys serve the same users.
+//! The server stores nothing: the state of a user is sealed in the user's own browser. So any number
+//! of nodes with the same sealing keys can serve the same users.
 
 mod cookies;
 mod failure;
@@ -36,19 +36,19 @@ use url::{Url, form_urlencoded};
 /// How long a user stays logged in, in seconds.
 pub(crate) const SESSION_LIFETIME: i64 = 8 * 3600;
 
-/// Names can be long; the cookie cannot.
+/// The number of characters of a name that the session keeps. Names can be long, and a cookie cannot.
 const MAX_NAME: usize = 100;
 
-/// Nothing from other sites, nothing within a page, no frames, no forms that lead elsewhere.
+/// Allows no content from other sites, no inline content, no frames, and no forms to other sites.
 const CONTENT_SECURITY_POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; \
      form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
 
-/// How a login begins and how it ends: what the two examples do in different ways.
+/// Begins and ends a login. The two examples implement it in different ways.
 pub(crate) trait Logins: Send + Sync + 'static {
-    /// Where to send the user, and what to keep until they come back.
+    /// Begins a login. Returns the URL to send the user to, and the state to keep until the user returns.
     fn begin(&self) -> impl Future<Output = Result<(Url, PendingAuthorization), Trouble>> + Send;
 
-    /// Who the user is who came back with this response.
+    /// Ends a login. Returns the user who came back with this response.
     fn end(
         &self,
         pending: PendingAuthorization,
@@ -56,7 +56,7 @@ pub(crate) trait Logins: Send + Sync + 'static {
     ) -> impl Future<Output = Result<Authenticated, Trouble>> + Send;
 }
 
-/// Where users log in, and as what the site is registered there.
+/// The provider where users log in, and the registration of the site there.
 pub(crate) struct Registered {
     pub(crate) issuer: String,
     pub(crate) client_id: String,
@@ -65,14 +65,14 @@ pub(crate) struct Registered {
 }
 
 impl Registered {
-    /// A provider on this machine may be asked, and by plain http, if the issuer is one.
+    /// Returns a policy that allows plain http on this machine, if the issuer is on this machine.
     pub(crate) fn url_policy(&self) -> UrlPolicy {
         let is_local = Url::parse(&self.issuer).is_ok_and(|issuer| is_this_machine(&issuer));
         if is_local { UrlPolicy::default().with_loopback() } else { UrlPolicy::default() }
     }
 }
 
-/// What users see of the site's address: https, or plain http on this machine.
+/// Returns the origin of the site's address as users see it: https, or plain http on this machine.
 pub(crate) fn public_origin(url: &str) -> Result<String, String> {
     let parsed = Url::parse(url).map_err(|error| error.to_string())?;
     let origin = parsed.origin().ascii_serialization();
@@ -91,11 +91,11 @@ fn is_this_machine(url: &Url) -> bool {
     ["localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap_or_default())
 }
 
-/// What the pages need.
+/// Everything that the pages need.
 pub(crate) struct Site<L> {
     pub(crate) logins: L,
     pub(crate) cookies: Cookies,
-    /// Takes lines for whoever runs the site.
+    /// Takes lines for the operator of the site.
     pub(crate) log: Box<dyn Fn(&str) + Send + Sync>,
 }
 
@@ -108,7 +108,7 @@ impl<L> Site<L> {
 
 type Of<L> = State<Arc<Site<L>>>;
 
-/// The site as a service.
+/// Returns the site as a service.
 pub(crate) fn router<L: Logins>(site: Site<L>) -> Router {
     Router::new()
         .route("/", get(home::<L>))
@@ -126,12 +126,12 @@ pub(crate) fn router<L: Logins>(site: Site<L>) -> Router {
         .with_state(Arc::new(site))
 }
 
-/// For everyone.
+/// The home page, for everyone.
 async fn home<L: Logins>(State(site): Of<L>, jar: CookieJar) -> Response {
     pages::home(site.cookies.session(&jar).as_ref()).into_response()
 }
 
-/// For those who have logged in.
+/// The user's page, for users who have logged in.
 async fn private<L: Logins>(State(site): Of<L>, OriginalUri(uri): OriginalUri, jar: CookieJar) -> Response {
     match site.cookies.session(&jar) {
         Some(session) => pages::private(&session, site.cookies.now()).into_response(),
@@ -151,12 +151,12 @@ fn to_login(uri: &Uri) -> Response {
     Redirect::to(&login_for(here)).into_response()
 }
 
-/// The link that logs in and then leads to a page of this site.
+/// Returns the link that logs the user in and then leads to a page of this site.
 fn login_for(next: &str) -> String {
     format!("/login?{}", form_urlencoded::Serializer::new(String::new()).append_pair("next", next).finish())
 }
 
-/// Login begins: `next` is where to go afterwards.
+/// Begins a login. `next` is the page to show after it.
 async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
     let query = query.unwrap_or_default();
     let wanted = form_urlencoded::parse(query.as_bytes()).find(|(name, _)| name == "next");
@@ -174,7 +174,7 @@ async fn login<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: Co
     }
 }
 
-/// Login ends: the provider sends the user back to here.
+/// Ends a login. The provider sends the user back to here.
 async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar: CookieJar) -> Response {
     let response = match AuthorizationResponse::from_query(&query.unwrap_or_default()) {
         Ok(response) => response,
@@ -184,7 +184,7 @@ async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar:
     let next = site.cookies.next(&jar, &state).unwrap_or("/".to_owned());
     let (jar, pending) = match site.cookies.take(jar, &state) {
         (jar, Some(pending)) => (jar, pending),
-        // A callback that comes again (reloaded, or by the back button) has done its work already.
+        // A callback that comes again (a reload, or the back button) has already done its work.
         (jar, None) if site.cookies.session(&jar).is_some() => {
             return Redirect::to(&next).into_response();
         }
@@ -200,7 +200,7 @@ async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar:
     }
 }
 
-/// What the site wants to know of a user.
+/// Returns the session of a user: the values that the site needs.
 fn session(user: &Authenticated, now: Timestamp) -> Session {
     let by_userinfo = || user.userinfo.as_ref().and_then(|userinfo| userinfo.claim::<String>("name"));
     let name = user.id_token.claim("name").or_else(by_userinfo);
@@ -212,7 +212,7 @@ fn session(user: &Authenticated, now: Timestamp) -> Session {
     }
 }
 
-/// POST alone, and from this site alone: no image and no other site can log a user out.
+/// Logs the user out. It takes only a POST from this site, so no image and no other site can log a user out.
 async fn logout<L: Logins>(State(site): Of<L>, headers: HeaderMap, jar: CookieJar) -> Response {
     if !is_from_here(&headers, site.cookies.origin()) {
         return Failure::Forged.page("/");
@@ -220,8 +220,8 @@ async fn logout<L: Logins>(State(site): Of<L>, headers: HeaderMap, jar: CookieJa
     (site.cookies.log_out(jar), Redirect::to("/")).into_response()
 }
 
-/// Browsers say where a request comes from in `Sec-Fetch-Site` (Fetch Metadata); those that do not, in
-/// `Origin`.
+/// Whether a request comes from this site. Browsers report the origin of a request in `Sec-Fetch-Site` (Fetch
+/// Metadata), and older browsers in `Origin`.
 fn is_from_here(headers: &HeaderMap, origin: &str) -> bool {
     match (headers.get("sec-fetch-site"), headers.get(header::ORIGIN)) {
         (Some(site), _) => site == "same-origin",
@@ -230,9 +230,9 @@ fn is_from_here(headers: &HeaderMap, origin: &str) -> bool {
     }
 }
 
-/// What every response of the site says, unless it has said something else itself.
+/// Adds the headers of every response, unless the response has set them itself.
 async fn with_headers(OriginalUri(uri): OriginalUri, mut response: Response) -> Response {
-    // The URL of a callback has a code in it, and is nobody else's business.
+    // The URL of a callback contains a code, and must not reach another site.
     let referrer = if uri.path() == "/callback" { "no-referrer" } else { "same-origin" };
     let always = [
         (header::CONTENT_SECURITY_POLICY, CONTENT_SECURITY_POLICY),

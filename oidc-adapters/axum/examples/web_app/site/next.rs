@@ -1,16 +1,16 @@
-//! Where to go after login: a page of this site, and never of another (RFC 9700 section 4.11).
+//! The page to show after a login: always a page of this site, never of another (RFC 9700 section 4.11).
 
 use url::Url;
 
-/// Ten of them, with the logins that they belong to, must fit into what a proxy in front of us takes of one
-/// header, which is 8 KiB with many.
+/// The longest path, in bytes. Ten paths with their logins must fit into one header, and many proxies accept no more
+/// than 8 KiB of it.
 const MAX_LENGTH: usize = 200;
 
-/// The path, as a browser makes of it, if it is one of this site.
+/// Returns the path as a browser would resolve it, if it is a page of this site.
 ///
-/// `//evil.example` and `/\evil.example` are hosts to a browser, which also drops tabs and line breaks
-/// before it looks. Browsers write `"` as `%22`, and sealed it would take twice its room. What is about
-/// logging in is no place to go to after it, however it is written: to a browser `/%2e/callback` is `/callback`.
+/// A browser takes `//evil.example` and `/\evil.example` for hosts, and drops tabs and line breaks first. Browsers
+/// write `"` as `%22`, and sealed it would need twice the room. The addresses of the login itself are no pages to show
+/// after it, however they are written: a browser resolves `/%2e/callback` to `/callback`.
 pub(crate) fn local(next: &str) -> Option<String> {
     let is_path = next.starts_with('/') && !next.starts_with("//");
     let is_plain = next.bytes().all(|byte| byte.is_ascii_graphic() && !b"\\\"".contains(&byte));
@@ -18,7 +18,7 @@ pub(crate) fn local(next: &str) -> Option<String> {
     let page = site.join(next).ok().filter(|page| is_path && is_plain && page.origin() == site.origin())?;
     let is_page = !["/login", "/callback", "/logout"].contains(&page.path());
     let path = page.as_str().strip_prefix("https://site.invalid")?;
-    // Without its dots, a path may begin like a host.
+    // After the dots are resolved, a path may begin like a host.
     let stays = path.starts_with('/') && !path.starts_with("//");
     (is_page && stays && path.len() <= MAX_LENGTH).then(|| path.to_owned())
 }

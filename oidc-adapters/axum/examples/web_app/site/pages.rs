@@ -1,4 +1,4 @@
-//! The pages. Whatever is put into them is escaped by the templates.
+//! The pages. The templates escape every value that is put into them.
 
 use super::cookies::Session;
 use axum::{
@@ -34,9 +34,9 @@ pub(crate) fn private(session: &Session, now: Timestamp) -> Html<String> {
         &html! {
             p { "Nobody but " strong #who { (name(session)) } " sees this page." }
             dl {
-                dt { "Known as" } dd { (session.sub) }
-                dt { "at" } dd { (session.issuer) }
-                dt { "for another" } dd { (minutes) " minutes" }
+                dt { "User" } dd { (session.sub) }
+                dt { "Login service" } dd { (session.issuer) }
+                dt { "Session ends in" } dd { (minutes) " minutes" }
             }
             p { a href="/" { "Home" } " · " a href="/private/letters" { "Your letters" } }
             (logout())
@@ -55,7 +55,7 @@ pub(crate) fn letters(session: &Session) -> Html<String> {
     )
 }
 
-/// What has happened, what to do, the way on, and one line for support.
+/// The page about a failure: what has happened, what to do, links that lead on, and one line for support.
 pub(crate) fn failure(
     title: &str,
     happened: &str,
@@ -83,8 +83,9 @@ pub(crate) async fn style() -> Response {
     file("text/css", style)
 }
 
-/// Some browsers show a page out of their memory when one goes back, `no-store` or not: Chromium does
-/// after redirects from another site. Whoever has logged out must not be seen by the next at this screen.
+/// A script that reloads a page which the browser shows from its memory. Some browsers do that after the back button,
+/// even with `no-store`: Chromium does it after redirects from another site. The next user of this screen must not see
+/// the pages of a user who has logged out.
 pub(crate) async fn back() -> Response {
     let back = "addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });\n";
     file("text/javascript", back)
@@ -99,7 +100,7 @@ fn name(session: &Session) -> &str {
     session.name.as_deref().unwrap_or(&session.sub)
 }
 
-/// A button, not a link: a link can be followed by somebody else's page.
+/// The logout button. It is not a link, because another site could make a browser follow a link.
 fn logout() -> Markup {
     html! { form method="post" action="/logout" { button #logout { "Log out" } } }
 }
