@@ -6,6 +6,8 @@
 
 #[path = "architecture/crates.rs"]
 mod crates;
+#[path = "architecture/danger.rs"]
+mod danger;
 #[path = "architecture/imports.rs"]
 mod imports;
 #[path = "architecture/pictures.rs"]

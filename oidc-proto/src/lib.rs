@@ -189,6 +189,7 @@
 //! | [`flow`] | the contract ([`Step`](flow::Step), [`Flow`](flow::Flow)) and the flows, one file each |
 //! | [`renew`] | the renewal of keys, metadata and access tokens, by one policy |
 //! | `backend` | private: the cryptography, from [ring](https://docs.rs/ring) |
+//! | [`danger`] | every switch that takes a check away, and what the check prevents |
 //! | [`misuse`] | mistakes that do not compile, each beside the right code |
 //!
 //! # Guides
@@ -216,6 +217,7 @@ struct Readme;
 
 mod backend;
 pub mod base;
+pub mod danger;
 pub mod flow;
 pub mod jose;
 pub mod message;

@@ -85,6 +85,9 @@ impl<C: Connect> Http<C> {
 
     /// Allows names to resolve to any address, for a provider in your own network. By default, a name that resolves to
     /// an address in a private network is refused before anything is sent; see [`Guard`].
+    ///
+    /// # Danger
+    /// It takes a check away: a name in metadata may lead into your own network. See [`oidc_proto::danger`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
         Self { guard: self.guard.allow_private_networks(), ..self }

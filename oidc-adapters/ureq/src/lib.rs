@@ -163,6 +163,9 @@ impl Http {
     /// assert!(error.to_string().contains("allow_private_networks"), "{error}");
     /// # Ok(()) }
     /// ```
+    ///
+    /// # Danger
+    /// It takes a check away: a name in metadata may lead into your own network. See [`oidc_proto::danger`].
     #[must_use]
     pub fn allow_private_networks(self) -> Self {
         Self { guard: self.guard.allow_private_networks(), ..self }

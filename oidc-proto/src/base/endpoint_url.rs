@@ -29,14 +29,23 @@ use url::{Host, Url};
 #[non_exhaustive]
 pub struct UrlPolicy {
     /// Allows `http` and address literals for this machine: `localhost`, 127.0.0.0/8, `::1`. Default: `false`.
+    ///
+    /// # Danger
+    /// It takes a check away: requests to this machine need no TLS. See [`danger`](crate::danger).
     pub allow_loopback: bool,
     /// Allows `https` to address literals of this machine and of private, link-local and other special-use
     /// networks. Default: `false`.
+    ///
+    /// # Danger
+    /// It takes a check away: a URL in metadata may lead into your own network. See [`danger`](crate::danger).
     pub allow_private: bool,
 }
 
 impl UrlPolicy {
     /// Also allows `http` and address literals for this machine. Meant for development and tests.
+    ///
+    /// # Danger
+    /// It takes a check away: requests to this machine need no TLS. See [`danger`](crate::danger).
     #[must_use]
     pub const fn with_loopback(mut self) -> Self {
         self.allow_loopback = true;
@@ -44,6 +53,9 @@ impl UrlPolicy {
     }
 
     /// Also allows `https` to address literals of private networks and of this machine.
+    ///
+    /// # Danger
+    /// It takes a check away: a URL in metadata may lead into your own network. See [`danger`](crate::danger).
     #[must_use]
     pub const fn with_private_addresses(mut self) -> Self {
         self.allow_private = true;

@@ -98,6 +98,9 @@ pub struct Quirks {
     /// Whether `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,
     /// Whether `token_type` of token responses may be absent. It counts as `Bearer` then.
+    ///
+    /// # Danger
+    /// It takes a check away: a token that needs a proof is sent as a bearer token. See [`danger`](crate::danger).
     pub no_token_type: bool,
     /// Whether the client ID and secret go into HTTP Basic credentials without form encoding, against RFC 6749 section
     /// 2.3.1.

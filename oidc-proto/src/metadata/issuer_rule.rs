@@ -43,6 +43,9 @@ pub enum AllowedTenants {
     List(Vec<String>),
     /// Every tenant whose name is a UUID in its usual form: 36 characters, in lower case. At a public provider this
     /// accepts *every* user with an account there. Your application must decide what the users of a tenant may do.
+    ///
+    /// # Danger
+    /// It takes a check away: everybody with an account at the provider is let in. See [`danger`](crate::danger).
     AnyUuid,
 }
 

@@ -49,13 +49,22 @@ impl AuthenticationScheme {
 #[non_exhaustive]
 pub struct CredentialPolicy {
     /// Whether a token may be in a form in the body (RFC 6750 section 2.2).
+    ///
+    /// # Danger
+    /// It takes a check away: another site can make a browser send a form. See [`danger`](crate::danger).
     pub form: bool,
     /// Whether a token may be in the query of the URI. RFC 6750 section 2.3 advises against it: URIs end up in logs.
+    ///
+    /// # Danger
+    /// It takes a check away: tokens in URIs end up in logs. See [`danger`](crate::danger).
     pub query: bool,
 }
 
 impl CredentialPolicy {
     /// Also accepts a token in a form in the body.
+    ///
+    /// # Danger
+    /// It takes a check away: another site can make a browser send a form. See [`danger`](crate::danger).
     #[must_use]
     pub const fn with_form(mut self) -> Self {
         self.form = true;
@@ -63,6 +72,9 @@ impl CredentialPolicy {
     }
 
     /// Also accepts a token in the query of the URI.
+    ///
+    /// # Danger
+    /// It takes a check away: tokens in URIs end up in logs. See [`danger`](crate::danger).
     #[must_use]
     pub const fn with_query(mut self) -> Self {
         self.query = true;

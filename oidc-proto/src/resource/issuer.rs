@@ -126,6 +126,9 @@ impl TrustedIssuer {
 
     /// Accepts introspection responses without `aud`. The issuer must then itself refuse tokens that are not for this
     /// resource server (RFC 7662 section 4).
+    ///
+    /// # Danger
+    /// It takes a check away: a token for another API of the issuer may open this one. See [`danger`](crate::danger).
     #[must_use]
     pub const fn introspects_without_audience(mut self) -> Self {
         self.any_audience_introspected = true;

@@ -123,6 +123,9 @@ impl AccessTokenVerifier {
     /// * refresh tokens that declare themselves so in one of these claims;
     /// * logout tokens: tokens with `events`;
     /// * authorization responses (JARM): tokens with `code`, `state`, `access_token`, `id_token` or `error`.
+    ///
+    /// # Danger
+    /// It takes a check away: the header `typ` no longer tells access tokens from other tokens. See [`danger`](crate::danger).
     #[must_use]
     pub const fn accept_plain_jwt(mut self) -> Self {
         self.plain_jwt = true;

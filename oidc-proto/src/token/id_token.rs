@@ -129,6 +129,9 @@ impl IdTokenVerifier {
 
     /// Accepts ID tokens whose `aud` also names these audiences. Without this, an `aud` may name this client only. A
     /// second call adds to the list.
+    ///
+    /// # Danger
+    /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
     #[must_use]
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));

@@ -54,6 +54,9 @@ impl Guard {
     }
 
     /// Allows names to resolve to any address. For providers in your own network.
+    ///
+    /// # Danger
+    /// It takes a check away: a name in metadata may lead into your own network. See [`oidc_proto::danger`].
     #[must_use]
     pub const fn allow_private_networks(mut self) -> Self {
         self.policy.allow_private = true;

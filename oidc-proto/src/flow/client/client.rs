@@ -1,21 +1,17 @@
 //! [`Client`]: the registration of a client, and the metadata of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod};
+use super::settings::{ClientAuthentication, Signer, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
-    flow::{
-        contract::{ConfigError, Endpoint, Terms},
-        saved::text,
-    },
-    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
+    flow::contract::{ConfigError, Endpoint, Terms},
+    jose::KeySet,
     message::Quirks,
-    metadata::{IssuerRule, ProviderMetadata},
+    metadata::ProviderMetadata,
     sender::{DpopNonces, Prover},
     token::{AuthorizationResponseVerifier, IdTokenVerifier},
 };
-use std::{fmt, sync::Arc, time::Duration};
-use url::Url;
+use std::{fmt, sync::Arc};
 
 /// A client of a provider: the start of every flow. Cheap to clone.
 ///
@@ -56,8 +52,8 @@ pub(crate) struct Inner {
     /// The key that tokens are bound to.
     pub(in crate::flow) prover: Option<Prover>,
     /// Whether tokens are bound to the client's certificate.
-    certificate_bound: bool,
-    redirect_uri: Option<String>,
+    pub(super) certificate_bound: bool,
+    pub(super) redirect_uri: Option<String>,
     pub(crate) quirks: Quirks,
     pub(crate) verifier: IdTokenVerifier,
     /// The verifier of signed authorization responses (JARM).
@@ -71,29 +67,8 @@ pub(crate) struct Inner {
 }
 
 impl Client {
-    /// Starts a client with this `client_id` at the provider that `metadata` describes.
-    pub fn builder(
-        metadata: impl Into<Arc<ProviderMetadata>>,
-        client_id: impl Into<String>,
-    ) -> ClientBuilder {
-        ClientBuilder {
-            metadata: metadata.into(),
-            client_id: client_id.into(),
-            secret: None,
-            authentication: None,
-            signer: None,
-            dpop_key: None,
-            certificate_bound: false,
-            redirect_uri: None,
-            quirks: Quirks::default(),
-            issuer_rule: None,
-            algorithm: None,
-            response_algorithm: None,
-            trusted_audiences: Vec::new(),
-            leeway: crate::token::DEFAULT_LEEWAY,
-            fetch_userinfo: false,
-            userinfo_method: UserInfoMethod::default(),
-        }
+    pub(super) fn new(inner: Inner) -> Self {
+        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new() }
     }
 
     /// Returns the provider's metadata.
@@ -184,316 +159,5 @@ impl fmt::Debug for Client {
             .field("authentication", &self.inner.authentication)
             .field("redirect_uri", &self.inner.redirect_uri.as_deref().map(without_query))
             .finish_non_exhaustive()
-    }
-}
-
-/// The settings of a [`Client`]. [`build`](Self::build) checks all of them together.
-///
-/// ```
-/// use oidc_proto::{UrlPolicy, flow::{Client, ClientAuthentication, ConfigError}, metadata::*};
-///
-/// let document = br#"{"issuer": "https://op.example", "response_types_supported": ["code"],
-///     "token_endpoint_auth_methods_supported": ["client_secret_post"]}"#;
-/// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
-/// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
-/// let builder = Client::builder(metadata, "my-client").secret("my secret");
-/// // The authentication method follows from the metadata.
-/// assert_eq!(builder.clone().build()?.authentication(), ClientAuthentication::ClientSecretPost);
-///
-/// let error = builder.redirect_uri("http://app.example/callback").build().unwrap_err();
-/// assert_eq!(error, ConfigError::RedirectUri("is plain http and not on this machine"));
-/// # Ok::<(), Box<dyn std::error::Error>>(())
-/// ```
-#[derive(Clone)]
-#[must_use = "a builder does nothing until it is built"]
-pub struct ClientBuilder {
-    metadata: Arc<ProviderMetadata>,
-    client_id: String,
-    secret: Option<Secret>,
-    authentication: Option<ClientAuthentication>,
-    signer: Option<Signer>,
-    dpop_key: Option<DpopKey>,
-    certificate_bound: bool,
-    redirect_uri: Option<String>,
-    quirks: Quirks,
-    issuer_rule: Option<IssuerRule>,
-    algorithm: Option<Algorithm>,
-    response_algorithm: Option<Algorithm>,
-    trusted_audiences: Vec<String>,
-    leeway: Duration,
-    fetch_userinfo: bool,
-    userinfo_method: UserInfoMethod,
-}
-
-/// Shows neither the secret nor the values of a query.
-impl fmt::Debug for ClientBuilder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientBuilder")
-            .field("issuer", &self.metadata.issuer)
-            .field("client_id", &self.client_id)
-            .field("secret", &self.secret)
-            .field("authentication", &self.authentication)
-            .field("redirect_uri", &self.redirect_uri.as_deref().map(without_query))
-            .finish_non_exhaustive()
-    }
-}
-
-impl ClientBuilder {
-    /// Returns the provider's metadata.
-    #[must_use]
-    pub fn metadata(&self) -> &ProviderMetadata {
-        &self.metadata
-    }
-
-    /// Sets the client secret. Without one, the client is public.
-    pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
-        self.secret = Some(secret.into());
-        self
-    }
-
-    /// Sets the key that signs the client's assertions, so that the client authenticates with `private_key_jwt`. If
-    /// the key is elsewhere, set [`authentication`](Self::authentication) instead, and use [`Client::attempt`].
-    pub fn signer(mut self, key: Arc<dyn Sign>) -> Self {
-        self.signer = Some(Signer(key));
-        self
-    }
-
-    /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token and
-    /// UserInfo requests with this key, and refuses a token that is not bound.
-    pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
-        self.dpop_key = Some(DpopKey::AtHand(Signer(key)));
-        self
-    }
-
-    /// Sets the public half of the key that access and refresh tokens are bound to, if the private half is elsewhere.
-    /// Each attempt then needs a proof ([`Client::proof_to_sign`],
-    /// [`Attempt::with_proof`](crate::flow::Attempt::with_proof)).
-    pub fn dpop_public_key(mut self, jwk: Jwk, algorithm: Algorithm) -> Self {
-        self.dpop_key = Some(DpopKey::Elsewhere(Box::new(jwk), algorithm));
-        self
-    }
-
-    /// States that the registration binds access and refresh tokens to the client's certificate (RFC 8705 section 3).
-    /// Each request to the provider then presents the certificate, at the endpoints for it (`mtls_endpoint_aliases`),
-    /// even if the client authenticates in another way.
-    pub const fn tls_client_certificate_bound_access_tokens(mut self) -> Self {
-        self.certificate_bound = true;
-        self
-    }
-
-    /// Sets the registered authentication method. By default, it is `private_key_jwt` with a [`signer`](Self::signer),
-    /// and `none` without a secret. With a secret it is `client_secret_basic` if the provider supports that, or else
-    /// `client_secret_post`.
-    pub const fn authentication(mut self, authentication: ClientAuthentication) -> Self {
-        self.authentication = Some(authentication);
-        self
-    }
-
-    /// Sets the redirect URI, exactly as it is registered.
-    pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
-        self.redirect_uri = Some(uri.into());
-        self
-    }
-
-    /// Sets the deviations of the provider from the specifications that the client tolerates.
-    pub const fn quirks(mut self, quirks: Quirks) -> Self {
-        self.quirks = quirks;
-        self
-    }
-
-    /// Accepts ID tokens of the issuers of this rule. Use it for a provider whose metadata has a template for its
-    /// issuer.
-    pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
-        self.issuer_rule = Some(rule);
-        self
-    }
-
-    /// Sets the registered signature algorithm of ID tokens: no other is accepted. By default, each asymmetric
-    /// algorithm that the metadata names is accepted.
-    pub const fn id_token_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
-        self.algorithm = Some(algorithm);
-        self
-    }
-
-    /// Sets the registered signature algorithm of authorization responses (JARM): no other is accepted. By default,
-    /// each asymmetric algorithm that the metadata names is accepted, or `RS256` if it names none (JARM section 3).
-    pub const fn authorization_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
-        self.response_algorithm = Some(algorithm);
-        self
-    }
-
-    /// Adds audiences that an ID token may have besides this client.
-    pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
-        self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
-        self
-    }
-
-    /// Sets the largest difference between the provider's clock and ours, either way; the default is
-    /// [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY).
-    pub const fn leeway(mut self, leeway: Duration) -> Self {
-        self.leeway = leeway;
-        self
-    }
-
-    /// Fetches UserInfo at the end of each login, and compares its `sub` with that of the ID token.
-    pub const fn fetch_userinfo(mut self) -> Self {
-        self.fetch_userinfo = true;
-        self
-    }
-
-    /// Sets the method of UserInfo requests, for a provider that does not support the recommended one.
-    pub const fn userinfo_method(mut self, method: UserInfoMethod) -> Self {
-        self.userinfo_method = method;
-        self
-    }
-
-    /// Checks the settings, and makes the client.
-    ///
-    /// # Errors
-    /// [`ConfigError`] names the setting that cannot work.
-    pub fn build(self) -> Result<Client, ConfigError> {
-        check_characters("client_id", &self.client_id)?;
-        // A login is saved with both, so both must fit into a saved state.
-        for (name, text) in [("client_id", &self.client_id), ("issuer", &self.metadata.issuer)] {
-            if !text::is_text(text) {
-                return Err(ConfigError::Characters(name));
-            }
-        }
-        if let Some(secret) = &self.secret {
-            check_characters("client_secret", secret.expose())?;
-        }
-        if let Some(uri) = &self.redirect_uri {
-            check_redirect_uri(uri)?;
-        }
-        let authentication = self.choose_authentication()?;
-        let named = self.metadata.id_token_algorithms();
-        let (algorithms, secret_key) = self.algorithms(self.algorithm, named)?;
-        let named = self.metadata.authorization_response_algorithms();
-        let (response_algorithms, response_secret_key) = self.algorithms(self.response_algorithm, named)?;
-        let issuer = &self.metadata.issuer;
-        let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
-        if rule.as_str() != issuer && !rule.admits(issuer) {
-            return Err(ConfigError::IssuerRule);
-        }
-        let verifier = IdTokenVerifier::new(issuer, &self.client_id)
-            .issuer_rule(rule.clone())
-            .algorithms(algorithms)
-            .trusted_audiences(self.trusted_audiences)
-            .leeway(self.leeway);
-        let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
-            .issuer_rule(rule)
-            .algorithms(response_algorithms)
-            .leeway(self.leeway);
-        let prover = match self.dpop_key {
-            Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
-            // The UserInfo request comes in the middle of a login, where nobody could sign its proof.
-            Some(DpopKey::Elsewhere(..)) if self.fetch_userinfo => return Err(ConfigError::NoProof),
-            Some(DpopKey::Elsewhere(jwk, algorithm)) => {
-                Some(Prover::elsewhere(*jwk, algorithm).ok_or(ConfigError::DpopKey)?)
-            }
-            None => None,
-        };
-        let inner = Inner {
-            metadata: self.metadata,
-            client_id: self.client_id,
-            secret: self.secret,
-            authentication,
-            signer: self.signer,
-            prover,
-            certificate_bound: self.certificate_bound,
-            redirect_uri: self.redirect_uri,
-            quirks: self.quirks,
-            verifier,
-            response_verifier,
-            response_secret_key,
-            secret_key,
-            fetch_userinfo: self.fetch_userinfo,
-            userinfo_method: self.userinfo_method,
-        };
-        Ok(Client { inner: Arc::new(inner), dpop_nonces: DpopNonces::new() })
-    }
-
-    /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
-    /// that the metadata names. For a symmetric algorithm it returns the secret as a key, too.
-    fn algorithms(
-        &self,
-        registered: Option<Algorithm>,
-        named: AlgorithmSet,
-    ) -> Result<(AlgorithmSet, Option<Arc<KeySet>>), ConfigError> {
-        let Some(algorithm) = registered else {
-            return Ok((named.intersection(AlgorithmSet::ASYMMETRIC), None));
-        };
-        let only = AlgorithmSet::EMPTY.with(algorithm);
-        if !algorithm.is_symmetric() {
-            return Ok((only, None));
-        }
-        let keys = KeySet::from_secret(self.secret.as_ref().ok_or(ConfigError::SecretTooShort)?);
-        if !keys.keys().any(|key| key.algorithms().contains(algorithm)) {
-            return Err(ConfigError::SecretTooShort);
-        }
-        Ok((only, Some(Arc::new(keys))))
-    }
-
-    fn choose_authentication(&self) -> Result<ClientAuthentication, ConfigError> {
-        let fits = |method: ClientAuthentication| match method {
-            ClientAuthentication::None
-            | ClientAuthentication::TlsClientAuth
-            | ClientAuthentication::SelfSignedTlsClientAuth => self.secret.is_none() && self.signer.is_none(),
-            ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
-                self.secret.is_some()
-            }
-            // The private key may be elsewhere.
-            ClientAuthentication::PrivateKeyJwt => true,
-        };
-        match self.authentication {
-            Some(method) if fits(method) => Ok(method),
-            Some(method) => Err(ConfigError::Authentication(method.name())),
-            None if self.signer.is_some() => Ok(ClientAuthentication::PrivateKeyJwt),
-            // A public client need not find `none` in the metadata: many providers forget it.
-            None if self.secret.is_none() => Ok(ClientAuthentication::None),
-            None => [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost]
-                .into_iter()
-                .find(|method| self.metadata.supports_token_endpoint_auth_method(method.name()))
-                .ok_or(ConfigError::NoAuthentication),
-        }
-    }
-}
-
-/// Accepts one or more `VSCHAR` (RFC 6749 appendix A.1 and A.2).
-fn check_characters(name: &'static str, text: &str) -> Result<(), ConfigError> {
-    if text.is_empty() || !text.bytes().all(|byte| (0x20..=0x7e).contains(&byte)) {
-        return Err(ConfigError::Characters(name));
-    }
-    Ok(())
-}
-
-/// Accepts `https`, `http` to this machine (RFC 8252 section 7.3), and the scheme of a native application.
-fn check_redirect_uri(uri: &str) -> Result<(), ConfigError> {
-    let url = Url::parse(uri).map_err(|_| ConfigError::RedirectUri("is not an absolute URL"))?;
-    if !text::is_text(uri) {
-        return Err(ConfigError::RedirectUri("is too long or has control characters"));
-    }
-    if url.fragment().is_some() {
-        return Err(ConfigError::RedirectUri("has a fragment (RFC 6749 section 3.1.2)"));
-    }
-    match url.scheme() {
-        "https" => Ok(()),
-        "http" => {
-            let local = match url.host() {
-                Some(url::Host::Domain(name)) => name == "localhost",
-                Some(url::Host::Ipv4(address)) => address.is_loopback(),
-                Some(url::Host::Ipv6(address)) => address.is_loopback(),
-                None => false,
-            };
-            if local {
-                Ok(())
-            } else {
-                Err(ConfigError::RedirectUri("is plain http and not on this machine"))
-            }
-        }
-        "javascript" | "data" | "file" | "blob" | "about" | "ftp" | "ws" | "wss" => {
-            Err(ConfigError::RedirectUri("has a scheme that no client can receive"))
-        }
-        _ => Ok(()),
     }
 }

@@ -2,13 +2,15 @@
 
 mod assertion;
 mod authentication;
+mod builder;
 #[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
 mod settings;
 
 pub use assertion::{Assertion, Attempt};
-pub use client::{Client, ClientBuilder};
+pub use builder::ClientBuilder;
+pub use client::Client;
 pub use settings::{ClientAuthentication, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
