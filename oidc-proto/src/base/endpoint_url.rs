@@ -1,5 +1,6 @@
 //! [`EndpointUrl`]: the only kind of URL that a request is sent to (RFC 8414 section 6, RFC 9700).
 
+use super::sentence::sentences_about;
 use super::visible::{is_visible, without_query};
 use std::{
     fmt,
@@ -57,44 +58,48 @@ impl UrlPolicy {
 }
 
 /// Why a URL is not one that requests may be sent to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
     /// Not an absolute URL.
-    #[error("is not an absolute URL")]
+    #[error("the URL is not absolute")]
     NotAbsolute,
     /// A space, a control character or another one that is not visible, which URL parsers drop without a word:
     /// two spellings of one URL.
-    #[error("has a space or a control character")]
+    #[error("the URL has a space or a control character")]
     Characters,
     /// `http`, and not to this machine, or not asked for.
-    #[error("is plain http (set `UrlPolicy::allow_loopback` if it is meant for this machine)")]
+    #[error(
+        "the URL is plain http (if it is meant for this machine, allow it with `UrlPolicy::with_loopback`)"
+    )]
     PlainHttp,
     /// Neither `https` nor `http`.
-    #[error("is not https")]
+    #[error("the URL is not https")]
     Scheme,
     /// No host.
-    #[error("has no host")]
+    #[error("the URL has no host")]
     NoHost,
     /// A fragment, which is never sent.
-    #[error("has a fragment")]
+    #[error("the URL has a fragment")]
     Fragment,
     /// A user name or password.
-    #[error("has a user name or password")]
+    #[error("the URL has a user name or a password")]
     Credentials,
     /// An address literal of this machine.
-    #[error("is an address of this machine (set `UrlPolicy::allow_loopback` to allow it)")]
+    #[error("the URL is an address of this machine (`UrlPolicy::with_loopback` allows it)")]
     Loopback,
     /// An address literal that is not of the public Internet.
-    #[error("is an address of a private network (set `UrlPolicy::allow_private` to allow it)")]
+    #[error("the URL is an address of a private network (`UrlPolicy::with_private_addresses` allows it)")]
     PrivateAddress,
     /// A query, where an issuer may have none (OpenID Connect Discovery 1.0 section 2).
-    #[error("has a query")]
+    #[error("the URL has a query")]
     Query,
     /// The URL of metadata, where the issuer itself is wanted.
-    #[error("has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
+    #[error("the URL has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
     WellKnown,
 }
+
+sentences_about!(UrlError: "the URL ");
 
 /// An absolute `https` URL (or `http` to this machine, if the policy said so) with a host, without
 /// fragment and credentials.

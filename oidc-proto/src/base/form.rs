@@ -1,26 +1,29 @@
 //! `application/x-www-form-urlencoded`, in query strings and bodies (RFC 6749 appendix B).
 
+use super::sentence::sentences_about;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 /// Why a form cannot be read. Carries nothing of the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {
     /// A name or value is not UTF-8 once decoded.
-    #[error("is not UTF-8")]
+    #[error("the form is not UTF-8")]
     NotUtf8,
     /// A parameter stands there twice (RFC 6749 section 3.1 forbids it).
-    #[error("has a parameter twice")]
+    #[error("the form has the same parameter twice")]
     Duplicate,
     /// More parameters than [`MAX_PARAMETERS`].
-    #[error("has more than {MAX_PARAMETERS} parameters")]
+    #[error("the form has more than {MAX_PARAMETERS} parameters")]
     TooMany,
     /// Longer than it may be.
-    #[error("is too long")]
+    #[error("the form is too long")]
     TooLong,
 }
+
+sentences_about!(FormError: "the form ");
 
 /// How many parameters a form may have.
 pub const MAX_PARAMETERS: usize = 64;

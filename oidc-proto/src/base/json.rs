@@ -4,6 +4,7 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 let a parser take the last of two members with one name;
 //! two parsers that disagree are how a check is bypassed, so here two members are an error.
 
+use super::sentence::sentences_about;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
@@ -15,23 +16,23 @@ pub type Extra = Map<String, Value>;
 pub const MAX_DEPTH: usize = 32;
 
 /// Why a text is not acceptable JSON. Carries nothing of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
     /// Not JSON at all (RFC 8259), or not UTF-8.
-    #[error("is not JSON")]
+    #[error("the text is not JSON")]
     NotJson,
     /// JSON, but not an object.
-    #[error("is not a JSON object")]
+    #[error("the text is not a JSON object")]
     NotAnObject,
     /// Arrays and objects nest deeper than [`MAX_DEPTH`].
-    #[error("nests deeper than {MAX_DEPTH} levels")]
+    #[error("the text nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
     /// An object has two members of one name.
-    #[error("has a member twice")]
+    #[error("the text has two members of the same name in one object")]
     DuplicateMember,
     /// A member is there, but of another type.
-    #[error("member `{member}` is not {expected}")]
+    #[error("the text has a member `{member}` that is not {expected}")]
     WrongType {
         /// The name of the member.
         member: &'static str,
@@ -39,6 +40,8 @@ pub enum JsonError {
         expected: &'static str,
     },
 }
+
+sentences_about!(JsonError: "the text ");
 
 /// Memory for the names of the objects being read; reused, so that a verification allocates nothing.
 #[derive(Default)]

@@ -9,4 +9,5 @@ pub mod header;
 pub mod json;
 pub mod moment;
 pub mod secret;
+pub(crate) mod sentence;
 pub(crate) mod visible;

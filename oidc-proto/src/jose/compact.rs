@@ -1,6 +1,7 @@
 //! The compact serialization, taken apart (RFC 7515 section 7.1), and why a token is refused.
 
 use super::keys::KeyError;
+use crate::base::sentence::{debug_is_sentence, predicate};
 use crate::base::{
     base64url,
     json::{JsonError, Names},
@@ -71,54 +72,58 @@ impl<'t> Compact<'t> {
 }
 
 /// Why a signed token is refused before anything of its payload counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
     /// Not three parts with dots between them; the JSON serialization, for one.
-    #[error("the token is not a compact JWS of three parts")]
+    #[error("the JWT does not consist of three parts with dots between them")]
     NotCompact,
     /// Five parts: a JWE.
-    #[error("the token is encrypted")]
+    #[error("the JWT is encrypted, and only signed ones are read")]
     Encrypted,
     /// A part is not base64url.
-    #[error("a part of the token is not base64url")]
+    #[error("the JWT has a part that is not base64url")]
     Base64,
     /// The header is not acceptable JSON, or a member has the wrong type.
-    #[error("the header of the token {0}")]
+    #[error("the header of the JWT {}", predicate(.0))]
     Header(JsonError),
     /// The header has no `alg`.
-    #[error("the header of the token has no `alg`")]
+    #[error("the header of the JWT has no `alg`")]
     MissingAlgorithm,
     /// `alg` is `none`.
-    #[error("the token is not signed: its `alg` is `none`")]
+    #[error("the JWT is not signed: its `alg` is `none`")]
     Unsigned,
     /// `alg` is none that this library knows.
-    #[error("the `alg` of the token is not supported")]
+    #[error("the JWT has an `alg` that is not supported")]
     UnknownAlgorithm,
     /// `alg` is not one that the caller allows.
-    #[error("the `alg` of the token is not one of those allowed")]
+    #[error(
+        "the JWT has an `alg` that is not allowed (`algorithms` allows it for a verifier, `id_token_signed_response_alg` for a client)"
+    )]
     AlgorithmNotAllowed,
     /// The header has `crit` or `b64`: an extension that must be understood, and is not.
-    #[error("the token demands an extension (`crit`, `b64`) that is not supported")]
+    #[error("the JWT demands an extension (`crit`, `b64`) that is not supported")]
     Critical,
     /// No key is the one that the token means: perhaps the keys have been rotated.
-    #[error("no key of the issuer is the one that the token means")]
+    #[error("the key set has no key that the JWT means")]
     UnknownKey,
     /// The key that the token names is in the set, but cannot be used.
-    #[error("the key that the token names {0}")]
+    #[error("the key that signed the JWT {}", predicate(.0))]
     KeySetAside(KeyError),
     /// The key that the token names does not serve its `alg`.
-    #[error("the key that the token names does not serve its `alg`")]
+    #[error("the key that the JWT names does not serve its `alg`")]
     KeyMismatch,
     /// The token names no key, too many fit or they cost too much
     /// ([`MAX_CANDIDATES`](super::MAX_CANDIDATES), [`MAX_WORK`](super::MAX_WORK)), and none of those tried
     /// has signed it.
-    #[error("too many keys fit a token that does not say which one signed it")]
+    #[error("the JWT does not name its key, and too many keys of the key set fit")]
     TooManyCandidates,
     /// The signature is not that of the key.
-    #[error("the signature of the token is wrong")]
+    #[error("the signature of the JWT is wrong")]
     Signature,
 }
+
+debug_is_sentence!(JwsError);
 
 impl JwsError {
     /// A short, stable name for logs and metrics.

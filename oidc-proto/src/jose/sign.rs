@@ -5,6 +5,7 @@ use super::{
     keys::{Jwk, KeyError},
 };
 use crate::base::json::JsonError;
+use crate::base::sentence::{debug_is_sentence, predicate};
 
 /// A private key or a secret at hand, which signs at once: it must not wait.
 ///
@@ -28,7 +29,7 @@ pub trait Sign: Send + Sync {
 }
 
 /// Why something is not signed, or a key cannot sign.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
     /// Not PKCS#8, damaged, of another type than the algorithm needs, or an RSA key that is not of
@@ -39,24 +40,26 @@ pub enum SignError {
     #[error("the PEM text is not one `PRIVATE KEY` block (`openssl pkcs8 -topk8 -nodes` makes one)")]
     Pem,
     /// The JWK is not acceptable JSON, or a member has the wrong type.
-    #[error("the private JWK {0}")]
+    #[error("the private JWK {}", predicate(.0))]
     Json(JsonError),
     /// The JWK is unusable.
-    #[error("the private JWK {0}")]
+    #[error("the private JWK {}", predicate(.0))]
     Jwk(KeyError),
     /// Neither the JWK nor the caller says which algorithm.
-    #[error("neither the private JWK nor the caller says which algorithm it is for")]
+    #[error("the private JWK has no `alg`, and the caller names no algorithm either")]
     MissingAlgorithm,
     /// The algorithm does not fit the key.
-    #[error("the algorithm does not fit the key")]
+    #[error("the algorithm does not fit the private key")]
     AlgorithmMismatch,
     /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("the secret is shorter than the hash of the algorithm")]
     SecretTooShort,
     /// The header brings `alg`, `kid`, `crit` or `b64`, which are not for the caller to set.
-    #[error("the header must not bring `{0}`")]
+    #[error("the header to be signed must not have `{0}`, which the library sets itself")]
     Header(&'static str),
     /// The key could not be reached or did not sign.
-    #[error("signing failed")]
+    #[error("the private key could not be reached or did not sign")]
     Failed,
 }
+
+debug_is_sentence!(SignError);

@@ -5,6 +5,7 @@
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer leaves that to the client; here
 //! it is a rule that is stated, and never guessed from the name of a host.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{backend::Fingerprint, base::json};
 
 /// The longest name of a tenant, in characters.
@@ -32,7 +33,7 @@ pub enum AllowedTenants {
 }
 
 /// Why a template is none.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerRuleError {
     /// There must be one place to fill in, and it must be a whole segment of the path: who fills in a part
@@ -40,9 +41,11 @@ pub enum IssuerRuleError {
     #[error("the issuer template must have exactly one `{{name}}`, and as a whole segment of its path")]
     Placeholder,
     /// The claim that names the tenant has no name.
-    #[error("the claim that names the tenant must have a name")]
+    #[error("the issuer template comes without the name of the claim that names the tenant")]
     Member,
 }
+
+debug_is_sentence!(IssuerRuleError);
 
 impl AllowedTenants {
     fn contains(&self, tenant: &str) -> bool {

@@ -3,6 +3,7 @@
 //! The registry is IANA's "OAuth Authorization Server Metadata"; the members come from OpenID
 //! Connect Discovery 1.0 section 3, RFC 8414, and the specifications named at each member.
 
+use crate::base::sentence::{predicate, sentences_about};
 use crate::base::{
     endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
     json::{Extra, JsonError, Members},
@@ -19,16 +20,18 @@ pub struct UnusableMember {
 }
 
 /// Why a member of the metadata cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {
     /// It has another type than this.
-    #[error("is not {0}")]
+    #[error("the member is not {0}")]
     WrongType(&'static str),
     /// It is a URL that requests may not be sent to.
-    #[error("{0}")]
+    #[error("the member is a URL that cannot be used: the URL {}", predicate(.0))]
     Url(UrlError),
 }
+
+sentences_about!(MemberError: "the member ");
 
 macro_rules! metadata {
     (

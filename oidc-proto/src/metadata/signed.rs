@@ -1,6 +1,7 @@
 //! `signed_metadata`: metadata in a JWT, whose values take precedence (RFC 8414 section 2.1).
 
 use super::members::ProviderMetadata;
+use crate::base::sentence::{debug_is_sentence, predicate};
 use crate::{
     base::{
         json::{JsonError, Members},
@@ -16,28 +17,30 @@ const LEEWAY: i64 = 30;
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 /// Why signed metadata is not acceptable.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignedMetadataError {
     /// No key that was given vouches for it.
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// Its claims are not acceptable JSON.
-    #[error("its set of claims {0}")]
+    #[error("the claims of the signed metadata are unreadable: the text {}", predicate(.0))]
     Claims(#[from] JsonError),
     /// Its `iss` is not the issuer.
-    #[error("its `iss` is not the issuer asked for")]
+    #[error("the `iss` of the signed metadata is not the issuer that was asked for")]
     Issuer,
     /// Its time is over, or has not come.
-    #[error("its time (`exp`, `nbf`) is over or has not come")]
+    #[error("the signed metadata has expired (`exp`) or is not valid yet (`nbf`)")]
     Time,
     /// It has `signed_metadata` in it.
-    #[error("it has `signed_metadata` in it")]
+    #[error("the signed metadata contains `signed_metadata` itself")]
     Nested,
     /// It has no member of provider metadata: it is a JWT for something else, such as an ID token.
-    #[error("it says nothing of the provider, so it is a JWT for something else")]
+    #[error("the signed metadata has no member about the provider, so it is a JWT for something else")]
     Nothing,
 }
+
+debug_is_sentence!(SignedMetadataError);
 
 /// Verifies signed metadata and lays its values over those of the document that it came in.
 pub(super) fn overlay(

@@ -26,6 +26,7 @@ use super::{
     policy::Seconds,
     time::{DISORDER, Forward},
 };
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     base::moment::{Entropy, Moment, Timestamp},
     flow::{Error, seconds},
@@ -118,19 +119,21 @@ impl<T> Clone for Renewed<T> {
 }
 
 /// Why a renewal failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewalError {
     /// There was no response.
     #[error("the provider did not answer")]
     NoResponse,
     /// The value was no good any more when it came.
-    #[error("what the provider sent had expired already")]
+    #[error("the provider sent something that had expired already")]
     Expired,
     /// The response was no good.
     #[error(transparent)]
     Flow(#[from] Error),
 }
+
+debug_is_sentence!(RenewalError);
 
 impl RenewalError {
     /// In how many seconds the provider asked to be tried again.

@@ -5,14 +5,14 @@ use super::{
     credentials::{AuthenticationScheme, CredentialsError},
     record::{VerdictOutcome, VerdictRecord},
 };
-use crate::{sender::ProofError, token::VerificationError};
+use crate::{base::sentence::debug_is_sentence, sender::ProofError, token::VerificationError};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// Why a request is refused. `Copy`, and without a byte of the request.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum DenialReason {
     /// No access token, or one in a scheme that is not accepted here.
@@ -22,19 +22,23 @@ pub enum DenialReason {
     #[error("{0}")]
     BadRequest(CredentialsError),
     /// The access token is not accepted.
-    #[error("the access token is not accepted: {0}")]
+    #[error("the access token is refused: {0}")]
     Token(VerificationError),
     /// The access token is said to be of an issuer that is not trusted.
-    #[error("the access token is not of a trusted issuer")]
+    #[error(
+        "the access token is of an issuer that this resource does not trust (`ResourceServerBuilder::trust`)"
+    )]
     UntrustedIssuer,
     /// The access token is no JWT, and nobody is set to introspect it.
-    #[error("the access token is not a signed JWT")]
+    #[error(
+        "the access token is not a signed JWT, and this resource accepts no others (`TrustedIssuer::introspects_opaque_tokens`)"
+    )]
     NotJwt,
     /// The issuer says that the access token is not active (RFC 7662 section 2.2).
-    #[error("the access token is not active")]
+    #[error("the access token is not active, says its issuer")]
     Inactive,
     /// A DPoP proof is demanded, and the token came as a bearer token.
-    #[error("the access token must come with a DPoP proof")]
+    #[error("the access token must come with a DPoP proof, and came as a bearer token")]
     ProofRequired,
     /// The DPoP proof is not accepted.
     #[error("{0}")]
@@ -49,9 +53,11 @@ pub enum DenialReason {
     #[error("the request needs another or a more recent authentication of the user")]
     Authentication,
     /// The request cannot be judged now: no keys, no answer of the issuer, no room to remember a proof.
-    #[error("access tokens cannot be verified at the moment")]
+    #[error("the resource cannot verify access tokens at the moment")]
     Unavailable,
 }
+
+debug_is_sentence!(DenialReason);
 
 impl DenialReason {
     /// A short, stable name for logs and metrics: the clause that the request breaks.
@@ -252,9 +258,10 @@ impl Denied {
     }
 }
 
+/// The sentence, and the line of the log.
 impl fmt::Debug for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Denied").field("reason", &self.reason).field("record", &self.record).finish()
+        write!(f, "{} ({})", self.reason, self.record)
     }
 }
 

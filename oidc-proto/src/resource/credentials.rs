@@ -1,6 +1,7 @@
 //! [`Credentials`]: the access token of a request, taken as RFC 6750 section 2 and RFC 9449 section 7.1
 //! allow, and in no other way.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::base::{header::media_type_is, secret::Secret};
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode;
@@ -59,19 +60,21 @@ impl CredentialPolicy {
 }
 
 /// Why credentials cannot be taken from a request: `invalid_request` (RFC 6750 section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// More than one token, header or method (RFC 6750 section 2).
-    #[error("the request carries more than one access token")]
+    #[error("the request has more than one access token")]
     Several,
     /// The scheme, and then no token, or one that is not of the syntax (RFC 6750 section 2.1).
-    #[error("the access token is not of the syntax of RFC 6750 section 2.1")]
+    #[error("the request has an access token that is not of the syntax of RFC 6750 section 2.1")]
     Syntax,
     /// Longer than [`MAX_CREDENTIALS`].
-    #[error("the access token is longer than {MAX_CREDENTIALS} bytes")]
+    #[error("the request has an access token that is longer than {MAX_CREDENTIALS} bytes")]
     TooLarge,
 }
+
+debug_is_sentence!(CredentialsError);
 
 impl CredentialsError {
     /// A short, stable name for logs and metrics.

@@ -1,6 +1,7 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, and on what terms; and
 //! [`ResourceServerError`].
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     base::json::Extra,
     metadata::IssuerRule,
@@ -17,38 +18,47 @@ pub const MAX_ISSUER_TEMPLATES: usize = 64;
 pub const MAX_ISSUER: usize = 1024;
 
 /// Why settings make no resource server.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceServerError {
     /// No issuer is trusted.
-    #[error("no issuer is trusted")]
+    #[error("the resource server trusts no issuer: call `ResourceServerBuilder::trust`")]
     NoIssuer,
     /// More than [`MAX_ISSUERS`], or more than [`MAX_ISSUER_TEMPLATES`] by a template.
-    #[error("more than {MAX_ISSUERS} issuers are trusted, or more than {MAX_ISSUER_TEMPLATES} by a template")]
+    #[error(
+        "the resource server trusts more than {MAX_ISSUERS} issuers, or more than {MAX_ISSUER_TEMPLATES} by a template"
+    )]
     TooManyIssuers,
     /// Empty, longer than [`MAX_ISSUER`], or with other characters than visible ASCII.
-    #[error("an issuer is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII")]
+    #[error(
+        "the resource server trusts an issuer that is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII"
+    )]
     Issuer,
     /// The same issuer twice; or two templates that make the same one.
-    #[error("an issuer is trusted twice, with settings that may differ")]
+    #[error("the resource server trusts an issuer twice, with settings that may differ")]
     IssuerTwice,
     /// A template in the place of an issuer. No token names it.
     #[error(
-        "an issuer is a template, and nothing says who may fill it in: set `issuer_rule` in \
-         `TrustedIssuer::access_tokens`"
+        "the resource server trusts an issuer that is a template, and no rule says who may fill it in: call `AccessTokenVerifier::issuer_rule` in `TrustedIssuer::access_tokens`"
     )]
     Template,
     /// Two issuers for opaque tokens.
-    #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
+    #[error(
+        "the resource server has two issuers that introspect opaque tokens (`TrustedIssuer::introspects_opaque_tokens`), and an opaque token does not say whose it is"
+    )]
     TwoIntrospectors,
     /// The resource identifier, realm or metadata URL is empty or has other characters than printable
     /// ASCII.
-    #[error("the setting `{0}` is empty or not printable ASCII")]
+    #[error("the resource server has a setting `{0}` that is empty or not printable ASCII")]
     Text(&'static str),
     /// DPoP needs to know where clients see the resource.
-    #[error("DPoP needs `origin`: the resource identifier is not an http or https URL that says it")]
+    #[error(
+        "the resource server accepts DPoP proofs, and its resource identifier is not an http or https URL that says where clients see it: call `ResourceServerBuilder::origin`"
+    )]
     Origin,
 }
+
+debug_is_sentence!(ResourceServerError);
 
 /// An issuer whose access tokens are accepted, and what is demanded of them.
 ///

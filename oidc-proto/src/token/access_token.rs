@@ -7,6 +7,7 @@ use super::{
     plain,
     scopes::{self, Others},
 };
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     backend::Fingerprint,
     base::{moment::Timestamp, visible::all_visible},
@@ -308,7 +309,9 @@ impl<'s> VerifiedAccessToken<'s> {
 }
 
 /// The claims of a verified token are not of the type asked for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token's claims are not of the type asked for")]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the claims of the token are not of the type that the caller asks for")]
 #[non_exhaustive]
 pub struct CustomClaimsError;
+
+debug_is_sentence!(CustomClaimsError);

@@ -124,7 +124,7 @@ mod errors {
 
     pub fn answer(error: &ProviderError) -> (u16, &'static str) {
         match error {
-            ProviderError::AccessToken(VerificationError::Expired) => (401, "log in again"),
+            ProviderError::AccessToken(VerificationError::Expired { .. }) => (401, "log in again"),
             ProviderError::AccessToken(rejected) => (401, rejected.code()), // for the log, say
             ours => (503, ours.code()), // no keys: not the fault of whoever sent the token
         }

@@ -3,8 +3,9 @@
 use oidc_proto::{Error, renew::RenewalError};
 use std::fmt;
 
-/// Why a flow did not come to its end.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Why a flow did not come to its end. [`run`](crate::run), [`run_async`](crate::run_async) and the `run` of each
+/// adapter's `Http` return it.
+#[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is the transport, and there is the protocol")]
 pub enum DriveError<E> {
     /// There was no response, and the flow could not go on without one.
@@ -31,8 +32,19 @@ impl<E> From<DriveError<E>> for RenewalError {
 impl<E: fmt::Display> fmt::Display for DriveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transport(error) => write!(f, "no response: {error}"),
+            Self::Transport(error) => write!(f, "the provider did not answer: {error}"),
             Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The sentence, so that `unwrap` shows it; with the transport's error as its own `Debug` shows it, as not every
+/// one of those has a `Display`.
+impl<E: fmt::Debug> fmt::Debug for DriveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => write!(f, "the provider did not answer: {error:?}"),
+            Self::Protocol(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -1,12 +1,12 @@
 //! [`NotAvailableError`]: why a flight has nothing to give.
 
-use crate::event::Target;
+use crate::{event::Target, sentence::debug_is_sentence};
 use oidc_proto::{Timestamp, renew::RenewalError};
 use std::{fmt, sync::Arc};
 
 /// No value is available, or none that is newer, and waiting longer would not be worth it. The error says why,
 /// and when to ask again.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAvailableError {
     /// When it makes sense to ask again.
@@ -36,16 +36,18 @@ impl NotAvailableError {
 
 impl fmt::Display for NotAvailableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(issuer) = &self.issuer {
-            write!(f, "{issuer}: ")?;
-        }
+        let of = self.issuer.as_deref().unwrap_or("the provider");
         match (&self.because, &self.asked) {
-            (Some(failure), Some(asked)) => write!(f, "nothing to use, asked {asked}: {failure}"),
-            (Some(failure), None) => write!(f, "nothing to use: {failure}"),
-            (None, _) => f.write_str("nothing newer to use yet"),
+            (Some(failure), Some(asked)) => {
+                write!(f, "nothing of {of} can be used now, {asked} was asked: {failure}")
+            }
+            (Some(failure), None) => write!(f, "nothing of {of} can be used now: {failure}"),
+            (None, _) => write!(f, "nothing newer of {of} can be had yet"),
         }
     }
 }
+
+debug_is_sentence!(NotAvailableError);
 
 impl std::error::Error for NotAvailableError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -93,7 +93,7 @@ impl fmt::Debug for Guard {
 }
 
 /// A name leads to where requests may not go.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
     /// The name.
@@ -105,7 +105,7 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, address } = self;
-        write!(f, "`{host}` resolves to {address}, which is ")?;
+        write!(f, "the name `{host}` resolves to {address}, which is ")?;
         if is_localhost(host) {
             return f.write_str("not this machine");
         }
@@ -115,6 +115,8 @@ impl fmt::Display for Refused {
         )
     }
 }
+
+crate::sentence::debug_is_sentence!(Refused);
 
 impl std::error::Error for Refused {}
 

@@ -5,6 +5,7 @@ use crate::{
     event::{Event, Observer, Started, why_ended},
     flight::NotAvailableError,
     io::{Lost, NoResponse},
+    sentence::debug_is_sentence,
 };
 use oidc_proto::{
     Error,
@@ -16,7 +17,7 @@ use oidc_proto::{
 use std::fmt;
 
 /// Why a [`Provider`](super::Provider) could not do what was asked of it.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// There was no response: the issuer, the endpoint, the host and the port that were asked, and the reason in
@@ -125,13 +126,17 @@ impl fmt::Display for ProviderError {
             Self::Protocol(error) => error.fmt(f),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
             Self::AccessToken(rejected) => write!(f, "the access token is refused: {rejected}"),
-            Self::CodeSpent => f.write_str("the authorization code was sent already, for another login"),
-            Self::NoAudience => {
-                f.write_str("no audience is set for access tokens: call `ProviderBuilder::audience`")
+            Self::CodeSpent => {
+                f.write_str("the authorization code of this login was sent already, for another login")
             }
+            Self::NoAudience => f.write_str(
+                "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
+            ),
         }
     }
 }
+
+debug_is_sentence!(ProviderError);
 
 impl std::error::Error for ProviderError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -1,6 +1,13 @@
 //! [`CallbackError`]: why a callback is not acceptable.
 
-use crate::{base::form::FormError, message::ErrorResponse, token::VerificationError};
+use crate::{
+    base::{
+        form::FormError,
+        sentence::{debug_is_sentence, predicate},
+    },
+    message::ErrorResponse,
+    token::VerificationError,
+};
 use std::time::Duration;
 
 /// How long, in seconds, a user may be away before the callback is refused. A login that was begun by a clock
@@ -8,47 +15,66 @@ use std::time::Duration;
 pub const PENDING_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Why a callback is not acceptable.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// It is not a form in which every parameter stands once.
-    #[error("its query {0}")]
+    #[error("the query of the authorization response {}", predicate(.0))]
     Form(#[from] FormError),
     /// It does not belong to this authorization request (RFC 6749 section 10.12).
-    #[error("its `state` is missing or not the one sent; the login was begun elsewhere, or is forged")]
+    #[error(
+        "the authorization response has a `state` that is missing or not the one sent; the login was begun in another browser, or the response is forged"
+    )]
     State,
     /// It comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
-    #[error("its `iss` is not the issuer that was asked")]
+    #[error("the authorization response comes from another issuer (`iss`) than the one that was asked")]
     Issuer,
     /// The provider says that its responses carry `iss`, and this one does not (RFC 9207 section 2.4).
-    #[error("it lacks the `iss` that the provider always sends")]
+    #[error("the authorization response lacks the `iss` that the provider says it always sends")]
     MissingIssuer,
     /// The provider, or the user, said no (RFC 6749 section 4.1.2.1).
-    #[error("the provider answered {0}")]
+    #[error("the provider or the user refused the login with {0}")]
     Denied(Box<ErrorResponse>),
     /// Neither a code nor an error.
-    #[error("it has neither `code` nor `error`")]
+    #[error("the authorization response has neither `code` nor `error`")]
     MissingCode,
     /// Neither an ID token nor an error, where an ID token was asked for.
-    #[error("it has neither `id_token` nor `error`")]
+    #[error("the authorization response has neither `id_token` nor `error`")]
     MissingIdToken,
     /// No access token and no error, where an access token was asked for.
-    #[error("it has neither `access_token` nor `error`")]
+    #[error("the authorization response has neither `access_token` nor `error`")]
     MissingAccessToken,
     /// Not signed, where a signed response was asked for (JARM).
-    #[error("it has no `response`, though a signed one was asked for (`response_mode`)")]
+    #[error(
+        "the authorization response has no `response`, though a signed one was asked for (`response_mode`)"
+    )]
     MissingResponse,
     /// The signed response is refused (JARM section 2.4).
-    #[error("its `response` is refused: {0}")]
+    #[error("the signed authorization response (`response`) is refused: {0}")]
     Response(Box<VerificationError>),
     /// A parameter that tells of the access token is missing, or has a value that is not allowed.
-    #[error("its `{0}` is missing or has a value that the specification does not allow (see `Quirks`)")]
+    #[error(
+        "the authorization response has a `{0}` that is missing or has a value that the specification does not allow (`ClientBuilder::quirks` tolerates some)"
+    )]
     Parameter(&'static str),
-    /// The user was away for longer than [`PENDING_LIFETIME`], or the login was begun by a clock that is so far
-    /// ahead; begin again.
-    #[error("the login was begun too long ago, or by another clock; begin again")]
-    Expired,
+    /// The user was away for longer than [`PENDING_LIFETIME`]; begin again.
+    #[error("the user came back {} s after the login began, and {} s is the most; begin again", .ago.as_secs(), PENDING_LIFETIME.as_secs())]
+    Expired {
+        /// How long ago the login began.
+        ago: Duration,
+    },
+    /// The login was begun by a clock that is ahead of this one by more than [`PENDING_LIFETIME`]; begin again.
+    #[error(
+        "the login was begun by a clock that is {} s ahead of this one, and {} s is the most; begin again",
+        .ahead.as_secs(), PENDING_LIFETIME.as_secs()
+    )]
+    BegunInFuture {
+        /// How far the other clock is ahead.
+        ahead: Duration,
+    },
 }
+
+debug_is_sentence!(CallbackError);
 
 impl CallbackError {
     /// A short, stable name for logs and metrics.
@@ -66,7 +92,7 @@ impl CallbackError {
             Self::MissingResponse => "callback_missing_response",
             Self::Response(rejected) => rejected.code(),
             Self::Parameter(_) => "callback_parameter",
-            Self::Expired => "callback_expired",
+            Self::Expired { .. } | Self::BegunInFuture { .. } => "callback_expired",
         }
     }
 }

@@ -2,7 +2,12 @@
 
 use super::{callback_error::CallbackError, terms::Endpoint};
 use crate::{
-    base::{endpoint_url::UrlError, form::FormError, json::JsonError},
+    base::{
+        endpoint_url::UrlError,
+        form::FormError,
+        json::JsonError,
+        sentence::{debug_is_sentence, predicate, sentences_about},
+    },
     jose::SignError,
     message::ErrorResponse,
     metadata::MetadataError,
@@ -13,7 +18,7 @@ use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
 
 /// Why a flow is over. Small, comparable, without secrets and without bodies.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The provider said no.
@@ -26,13 +31,13 @@ pub enum Error {
     #[error(transparent)]
     Unavailable(Unavailable),
     /// The authorization response is not acceptable: the user, or whoever sent them, is to blame.
-    #[error("the authorization response is not acceptable: {0}")]
+    #[error("{0}")]
     Callback(#[from] CallbackError),
     /// A token is not acceptable.
     #[error("the ID token is refused: {0}")]
     Token(#[from] VerificationError),
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
-    #[error("the user did not enter the code in time; begin again")]
+    #[error("the user did not enter the code on the other device in time; begin again")]
     DeviceCodeExpired,
     /// The client's own key did not sign.
     #[error("the client could not sign its request: {0}")]
@@ -41,6 +46,8 @@ pub enum Error {
     #[error(transparent)]
     Config(#[from] ConfigError),
 }
+
+debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
 
 impl Error {
     /// A short, stable name for logs and metrics.
@@ -78,7 +85,7 @@ impl From<FormError> for Error {
 }
 
 /// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// Which endpoint answered.
@@ -119,14 +126,18 @@ impl fmt::Display for OAuthError {
             "invalid_scope" => "; ask for scopes that the client may have",
             _ => "",
         };
-        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
+        write!(
+            f,
+            "the provider's `{}` refused with status {}: {}{hint}",
+            self.endpoint, self.status, self.response
+        )
     }
 }
 
 impl std::error::Error for OAuthError {}
 
 /// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
     /// Which endpoint answered.
@@ -155,7 +166,7 @@ impl Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
+        write!(f, "the provider's `{}` is not available (status {})", self.endpoint, self.status)?;
         match self.retry_after {
             Some(seconds) => write!(f, "; try again in {seconds} s"),
             None => f.write_str("; try again later"),
@@ -166,7 +177,7 @@ impl fmt::Display for Unavailable {
 impl std::error::Error for Unavailable {}
 
 /// A response that the specification does not allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseError {
     /// Which endpoint answered.
@@ -185,7 +196,14 @@ impl ResponseError {
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, self.rule)
+        write!(f, "the response of `{}` (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
+        // Of this member, and of no other, a setting does without.
+        match (self.endpoint, &self.rule) {
+            (Endpoint::Token, ResponseRule::Missing("token_type")) => {
+                f.write_str(" (`ClientBuilder::quirks` does without it)")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -196,52 +214,56 @@ impl std::error::Error for ResponseError {
 }
 
 /// What a response may not be.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseRule {
     /// Larger than [`Terms::max_body`](crate::flow::Terms::max_body).
-    #[error("is larger than {limit} bytes")]
+    #[error("the response is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
     /// A redirect: following it would carry secrets to where nobody has agreed to send them.
-    #[error("is a redirect, which is never followed; check the issuer's URL")]
+    #[error("the response is a redirect, which is never followed; check the issuer's URL")]
     Redirect,
     /// A status that the exchange does not know.
-    #[error("has a status that the specification does not allow here")]
+    #[error("the response has a status that the specification does not allow here")]
     Status,
     /// Another media type.
-    #[error("is not `{0}`")]
+    #[error("the response is not of the media type `{0}`")]
     MediaType(&'static str),
     /// A body that is not the JSON it should be.
-    #[error("has a body that {0}")]
+    #[error("the response has an unreadable body: the text {}", predicate(.0))]
     Json(#[from] JsonError),
     /// Members that must be there and are not.
-    #[error("lacks the member `{0}`")]
+    #[error("the response lacks the member `{0}`")]
     Missing(&'static str),
     /// A member whose value is not allowed.
-    #[error("has a value for `{0}` that the specification does not allow")]
+    #[error("the response has a member `{0}` with a value that the specification does not allow")]
     Value(&'static str),
     /// A token that is not bound to the key of the client (RFC 9449 section 5).
-    #[error("has a token that is not bound to the client's DPoP key (`token_type` is not `DPoP`)")]
+    #[error(
+        "the response has a token that is not bound to the client's DPoP key (its `token_type` is not `DPoP`)"
+    )]
     NotBound,
     /// The metadata is not acceptable.
-    #[error("{0}")]
+    #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
     /// The key set is not acceptable.
-    #[error("{0}")]
+    #[error("the response is refused: {0}")]
     KeySet(#[from] crate::jose::KeySetError),
     /// A key set in which no key can be used.
-    #[error("has no key that can be used")]
+    #[error("the response has no key that can be used")]
     NoUsableKey,
     /// UserInfo of another user (OpenID Connect Core 1.0 section 5.3.2).
-    #[error("is about another `sub` than the ID token")]
+    #[error("the response is about another user (`sub`) than the ID token")]
     OtherSubject,
     /// A signed or encrypted response, where JSON was expected.
-    #[error("is a JWT, which this client has not asked for")]
+    #[error("the response is a JWT, which this client has not asked for")]
     UnexpectedJwt,
 }
+
+sentences_about!(ResponseRule: "the response ");
 
 impl ResponseRule {
     /// A short, stable name for logs and metrics.
@@ -266,52 +288,58 @@ impl ResponseRule {
 }
 
 /// What cannot work, whatever the provider answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The issuer is not a URL that an issuer may have (OpenID Connect Discovery 1.0 section 2).
-    #[error("the issuer {0}")]
+    #[error("the issuer {}", predicate(.0))]
     Issuer(UrlError),
     /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
-    #[error("the resource {0}")]
+    #[error("the resource {}", predicate(.0))]
     Resource(UrlError),
     /// The rule for issuers has nothing to do with the issuer of the metadata.
-    #[error("the issuer rule neither is, nor admits, the issuer of the provider's metadata")]
+    #[error(
+        "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule`"
+    )]
     IssuerRule,
     /// The provider's metadata has no such endpoint, or one that may not be used.
     #[error("the provider's metadata has no usable `{0}`")]
     NoEndpoint(&'static str),
     /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
-    #[error("redirect_uri {0}")]
+    #[error("the redirect URI {0}: check `redirect_uri`")]
     RedirectUri(&'static str),
     /// No redirect URI was given.
-    #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
+    #[error("the client has no redirect URI: call `redirect_uri`")]
     NoRedirectUri,
     /// A text is empty, too long, or has characters that the specification does not allow.
-    #[error("`{0}` is empty, too long, or has characters outside visible ASCII")]
+    #[error("the setting or value `{0}` is empty, too long, or has characters outside visible ASCII")]
     Characters(&'static str),
     /// The authentication method needs a secret, or must not have one.
-    #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]
+    #[error(
+        "the client authenticates with `{0}`, which does not go with its secret or the lack of one: check `ClientBuilder::authentication` and `ClientBuilder::secret`"
+    )]
     Authentication(&'static str),
     /// The provider supports no way of authentication that this client has.
-    #[error("the provider's `token_endpoint_auth_methods_supported` has no method this client can use")]
+    #[error(
+        "the provider's `token_endpoint_auth_methods_supported` has no method that this client can use (`ClientBuilder::authentication` chooses one all the same)"
+    )]
     NoAuthentication,
     /// An extra parameter would override one that the library sets.
-    #[error("the extra parameter `{0}` is one that the library sets itself, or stands there twice")]
+    #[error("the extra parameter `{0}` is one that the library sets itself, or is given twice")]
     Reserved(&'static str),
     /// A parameter's value is not allowed.
-    #[error("the parameter `{0}` has a value that the specification does not allow")]
+    #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
     /// The provider does not support PKCE with S256, by its own word.
-    #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
+    #[error("the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it")]
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
     #[error(
-        "the provider has `require_pushed_authorization_requests`: it takes no authorization request by URL"
+        "the provider has `require_pushed_authorization_requests`, so it takes no authorization request by URL"
     )]
     PushedRequestsOnly,
     /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
-    #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
+    #[error("the provider has `require_signed_request_object`, so it takes no plain authorization request")]
     SignedRequestsOnly,
     /// The provider does not answer with this, by its own word.
     #[error("the provider's `response_types_supported` has no `{0}`")]
@@ -320,41 +348,44 @@ pub enum ConfigError {
     #[error("the provider's `response_modes_supported` has no `{0}`")]
     NoResponseMode(&'static str),
     /// A symmetric algorithm needs a client secret of at least its hash's length.
-    #[error("the client secret is too short for the algorithm of the ID token")]
+    #[error(
+        "the client secret is too short for the algorithm of the ID token (`ClientBuilder::id_token_signed_response_alg`)"
+    )]
     SecretTooShort,
     /// The client authenticates with `private_key_jwt`, and nothing has signed for it.
-    #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
+    #[error(
+        "the client authenticates with `private_key_jwt`, and no key signs for it: call `ClientBuilder::signer`, or begin with `Client::attempt`"
+    )]
     NoAssertion,
     /// The client's tokens are bound to a key that is elsewhere, or to none, and nothing proves this request.
     #[error(
-        "no key proves for the client: call `ClientBuilder::dpop_key`, or set `dpop_public_key` without \
-         `fetch_userinfo` and begin with `Attempt::with_proof`"
+        "the client has tokens that are bound to a key, and no key proves this request: call `ClientBuilder::dpop_key`, or call `dpop_public_key` without `fetch_userinfo` and begin with `Attempt::with_proof`"
     )]
     NoProof,
     /// A proof was made for a request that is not proven.
     #[error(
-        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with \
-         `ClientBuilder::dpop_public_key`"
+        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with `ClientBuilder::dpop_public_key`"
     )]
     UnwantedProof,
     /// The key for DPoP is a secret, which no server could verify.
-    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
+    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret, and DPoP needs a private key")]
     DpopKey,
     /// No algorithm is left that ID tokens could be signed with.
     #[error(
-        "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
+        "the provider's `id_token_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::id_token_signed_response_alg`"
     )]
     NoAlgorithm,
     /// No algorithm is left that authorization responses could be signed with (JARM section 4).
     #[error(
-        "no algorithm of `authorization_signing_alg_values_supported` is acceptable; call \
-         `ClientBuilder::authorization_signed_response_alg`"
+        "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
     /// The saved state belongs to another client, provider or version.
-    #[error("the saved state is of another client, provider or version")]
+    #[error("the saved state belongs to another client, provider or version")]
     SavedState,
 }
+
+debug_is_sentence!(ConfigError);
 
 impl ConfigError {
     /// A short, stable name for logs and metrics.

@@ -9,6 +9,7 @@
 //! Each sealing has a key of its own, made from 128 fresh bits, so a sealing key may be used as often
 //! as you like.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     backend::{self, Mac},
     base::{base64url, moment::Moment},
@@ -33,7 +34,7 @@ const HEAD: usize = 2 + SALT;
 pub struct SealingKeys(Vec<(u8, Mac)>);
 
 /// Why something cannot be sealed or opened. Carries nothing of it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
     /// The sealed text would be longer than [`MAX_SEALED`].
@@ -43,22 +44,28 @@ pub enum SealError {
         bytes: usize,
     },
     /// The text was not made by sealing, or is cut off.
-    #[error("the text is no sealed state")]
+    #[error("the text is not a sealed state, or only a piece of one")]
     NotSealed,
     /// It was sealed by another version.
-    #[error("the state was sealed by another version")]
+    #[error("the state was sealed by another version of this library")]
     Version,
     /// None of the keys has its id: the key has been dropped, or was never here.
-    #[error("the state was sealed with a key that is not among these")]
+    #[error(
+        "the state was sealed with a key that is not among these (`SealingKeys::previous` adds an old one)"
+    )]
     UnknownKey,
     /// It has been changed, or was sealed with another key, for somebody else, or as another kind of
     /// state.
-    #[error("the sealed state has been changed, or was sealed for somebody or something else")]
+    #[error(
+        "the sealed state was changed, or was sealed with another key, for another audience or as another kind of state"
+    )]
     Wrong,
     /// What was sealed is no state of this kind: saved by another version, or not valid.
-    #[error("what was sealed is no saved state of this kind and version")]
+    #[error("the sealed text holds no saved state of this kind and version")]
     State,
 }
+
+debug_is_sentence!(SealError);
 
 /// A state that can be sealed: those of this library can, and yours inside of [`AppState`].
 pub trait Seal: Sized + private::Sealed {}

@@ -6,6 +6,7 @@ use super::{
     jwk::{self, Jwk},
     key::{self, Key, KeyError},
 };
+use crate::base::sentence::{predicate, sentences_about};
 use crate::{
     backend::Fingerprint,
     base::{
@@ -55,16 +56,18 @@ pub struct UnusableKey {
 }
 
 /// Why a text is no key set at all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// Not acceptable JSON, or no array `keys`.
-    #[error("the key set {0}")]
+    #[error("the key set {}", predicate(.0))]
     Json(JsonError),
     /// More than [`MAX_KEYS`] keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooManyKeys,
 }
+
+sentences_about!(KeySetError: "the key set ");
 
 impl KeySet {
     /// Reads a JWK Set.

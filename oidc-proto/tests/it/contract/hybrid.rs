@@ -199,7 +199,14 @@ fn no_code_is_sent_before_what_came_with_it_is_verified() {
         ),
         (CodeIdToken, |claims| drop(claims.insert("nonce".into(), "x".into())), VerificationError::Nonce),
         (CodeIdToken, |claims| drop(claims.insert("aud".into(), "x".into())), VerificationError::Audience),
-        (CodeIdToken, |claims| drop(claims.insert("exp".into(), 5.into())), VerificationError::Expired),
+        (
+            CodeIdToken,
+            |claims| drop(claims.insert("exp".into(), 5.into())),
+            VerificationError::Expired {
+                ago: Duration::from_secs(1_799_999_996),
+                leeway: Duration::from_secs(30),
+            },
+        ),
         (CodeIdTokenToken, |claims| drop(claims.remove("c_hash")), VerificationError::Missing("c_hash")),
         (CodeIdTokenToken, |claims| drop(claims.remove("at_hash")), VerificationError::Missing("at_hash")),
         (
@@ -214,6 +221,13 @@ fn no_code_is_sent_before_what_came_with_it_is_verified() {
         let (request, _, waiting) = sent(party.end(kind, None, change).unwrap());
         assert_eq!(request.uri(), "https://op.example/jwks");
         let refused = waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap_err();
+        // A second later.
+        let why = match why {
+            VerificationError::Expired { ago, leeway } => {
+                VerificationError::Expired { ago: ago + Duration::from_secs(1), leeway }
+            }
+            why => why,
+        };
         assert_eq!(refused, why.into());
     }
 }
@@ -315,10 +329,19 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
         (|claims| drop(claims.remove("iss")), VerificationError::Missing("iss")),
         (|claims| drop(claims.insert("aud".into(), "another".into())), VerificationError::Audience),
         (|claims| drop(claims.remove("aud")), VerificationError::Missing("aud")),
-        (|claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())), VerificationError::Expired),
+        (
+            |claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())),
+            VerificationError::Expired { ago: Duration::from_secs(61), leeway: Duration::from_secs(30) },
+        ),
         (|claims| drop(claims.remove("exp")), VerificationError::Missing("exp")),
         (|claims| drop(claims.insert("code".into(), json!(["c"]))), VerificationError::Value("code")),
-        (|claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())), VerificationError::IssuedInFuture),
+        (
+            |claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())),
+            VerificationError::IssuedInFuture {
+                ahead: Duration::from_secs(599),
+                leeway: Duration::from_secs(30),
+            },
+        ),
     ];
     for (change, why) in cases {
         let refused = end(keys(), party.signed(parameters(), change)).unwrap_err();

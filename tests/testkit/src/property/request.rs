@@ -343,7 +343,7 @@ fn check_refusal(denied: &Denied, index: usize) {
     check_texts(denied);
     let (reason, record, headers) = (denied.reason(), denied.record(), denied.headers());
     assert_eq!(denied.to_string(), reason.to_string());
-    assert_eq!(format!("{denied:?}"), format!("Denied {{ reason: {reason:?}, record: {record:?} }}"));
+    assert_eq!(format!("{denied:?}"), format!("{reason} ({record})"));
     let subject = record.subject.as_ref().is_none_or(|pseudonym| pseudonym.len() == 11);
     assert!(record.clause == reason.code() && record.error == reason.error() && subject);
     assert!(record.issuer.as_ref().is_none_or(|issuer| [ISSUER, OPAQUE].contains(&issuer.as_str())));
