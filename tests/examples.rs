@@ -129,7 +129,7 @@ fn a_user_who_says_no_is_one_clear_line() {
     let port = free_port();
     let socket = provider(port, |provider| provider.deny_next("access_denied"));
     let output = with_browser(&socket, port);
-    assert_one_line(&output, &["error: the authorization response is not acceptable", "`access_denied`"]);
+    assert_one_line(&output, &["error: the provider or the user refused the login", "`access_denied`"]);
 }
 
 #[test]

@@ -94,8 +94,8 @@ async fn warming_up_is_optional_and_says_what_cannot_be_had() {
     assert_eq!((&*asked.host, asked.port), ("other.example", 443), "the last of those that cannot be had");
     assert_eq!(
         error.to_string(),
-        "https://other.example: nothing to use, asked openid-configuration at other.example:443: \
-         the provider did not answer"
+        "nothing of https://other.example can be used now: the provider did not answer (asked: \
+         openid-configuration at other.example:443)"
     );
 }
 

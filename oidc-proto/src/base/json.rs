@@ -4,7 +4,6 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 let a parser take the last of two members with one name;
 //! two parsers that disagree are how a check is bypassed, so here two members are an error.
 
-use super::sentence::sentences_about;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
@@ -40,8 +39,6 @@ pub enum JsonError {
         expected: &'static str,
     },
 }
-
-sentences_about!(JsonError: "the text ");
 
 /// Memory for the names of the objects being read; reused, so that a verification allocates nothing.
 #[derive(Default)]

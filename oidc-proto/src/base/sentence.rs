@@ -60,6 +60,8 @@ macro_rules! sentences_about {
 }
 pub(crate) use sentences_about;
 
+sentences_about!(super::json::JsonError: "the text ");
+
 #[cfg(test)]
 mod tests {
     use super::*;

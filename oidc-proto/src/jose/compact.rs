@@ -97,9 +97,7 @@ pub enum JwsError {
     #[error("the JWT has an `alg` that is not supported")]
     UnknownAlgorithm,
     /// `alg` is not one that the caller allows.
-    #[error(
-        "the JWT has an `alg` that is not allowed (`algorithms` allows it for a verifier, `id_token_signed_response_alg` for a client)"
-    )]
+    #[error("the JWT has an `alg` that is not one of those allowed")]
     AlgorithmNotAllowed,
     /// The header has `crit` or `b64`: an extension that must be understood, and is not.
     #[error("the JWT demands an extension (`crit`, `b64`) that is not supported")]

@@ -27,7 +27,7 @@ pub enum MemberError {
     #[error("the member is not {0}")]
     WrongType(&'static str),
     /// It is a URL that requests may not be sent to.
-    #[error("the member is a URL that cannot be used: the URL {}", predicate(.0))]
+    #[error("the member {}", predicate(.0))]
     Url(UrlError),
 }
 

@@ -37,7 +37,7 @@ pub enum Profile {
 #[non_exhaustive]
 pub enum MetadataError {
     /// Not JSON, or not acceptable as such.
-    #[error("the metadata document is unreadable: the text {}", predicate(.0))]
+    #[error("the metadata document {}", predicate(.0))]
     Json(#[from] JsonError),
     /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section
     /// 4.3, RFC 8414 section 3.3): somebody may be impersonating it.

@@ -24,7 +24,7 @@ pub enum SignedMetadataError {
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// Its claims are not acceptable JSON.
-    #[error("the claims of the signed metadata are unreadable: the text {}", predicate(.0))]
+    #[error("the payload of the signed metadata {}", predicate(.0))]
     Claims(#[from] JsonError),
     /// Its `iss` is not the issuer.
     #[error("the `iss` of the signed metadata is not the issuer that was asked for")]

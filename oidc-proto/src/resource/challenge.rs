@@ -5,59 +5,88 @@ use super::{
     credentials::{AuthenticationScheme, CredentialsError},
     record::{VerdictOutcome, VerdictRecord},
 };
-use crate::{base::sentence::debug_is_sentence, sender::ProofError, token::VerificationError};
+use crate::{
+    base::sentence::debug_is_sentence, jose::JwsError, sender::ProofError, token::VerificationError,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// Why a request is refused. `Copy`, and without a byte of the request.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+/// Why a request is refused. `Copy`, and without a byte of the request. A [`Denied`] has one.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialReason {
     /// No access token, or one in a scheme that is not accepted here.
-    #[error("the request has no access token")]
     NoCredentials,
     /// The access token cannot be taken from the request.
-    #[error("{0}")]
     BadRequest(CredentialsError),
     /// The access token is not accepted.
-    #[error("the access token is refused: {0}")]
     Token(VerificationError),
     /// The access token is said to be of an issuer that is not trusted.
-    #[error(
-        "the access token is of an issuer that this resource does not trust (`ResourceServerBuilder::trust`)"
-    )]
     UntrustedIssuer,
     /// The access token is no JWT, and nobody is set to introspect it.
-    #[error(
-        "the access token is not a signed JWT, and this resource accepts no others (`TrustedIssuer::introspects_opaque_tokens`)"
-    )]
     NotJwt,
     /// The issuer says that the access token is not active (RFC 7662 section 2.2).
-    #[error("the access token is not active, says its issuer")]
     Inactive,
     /// A DPoP proof is demanded, and the token came as a bearer token.
-    #[error("the access token must come with a DPoP proof, and came as a bearer token")]
     ProofRequired,
     /// The DPoP proof is not accepted.
-    #[error("{0}")]
     Proof(ProofError),
     /// The access token lacks a scope.
-    #[error("the access token lacks a scope that this request needs")]
     Scope,
     /// The access token lacks a role, or another privilege.
-    #[error("the access token lacks a privilege that this request needs")]
     Privilege,
     /// The user's authentication is not of a class that is demanded, or too long ago.
-    #[error("the request needs another or a more recent authentication of the user")]
     Authentication,
     /// The request cannot be judged now: no keys, no answer of the issuer, no room to remember a proof.
-    #[error("the resource cannot verify access tokens at the moment")]
     Unavailable,
 }
 
 debug_is_sentence!(DenialReason);
+
+/// The sentence for clients, who know nothing of the settings of this server.
+struct Described(DenialReason);
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            DenialReason::NoCredentials => f.write_str("the request has no access token"),
+            DenialReason::BadRequest(why) => why.fmt(f),
+            DenialReason::Token(why) => write!(f, "the access token is refused: {why}"),
+            DenialReason::UntrustedIssuer => {
+                f.write_str("the access token is of an issuer that this resource does not trust")
+            }
+            DenialReason::NotJwt => {
+                f.write_str("the access token is not a signed JWT, and this resource accepts no others")
+            }
+            DenialReason::Inactive => f.write_str("the access token is not active, says its issuer"),
+            DenialReason::ProofRequired => {
+                f.write_str("the access token must come with a DPoP proof, and came as a bearer token")
+            }
+            DenialReason::Proof(why) => why.fmt(f),
+            DenialReason::Scope => f.write_str("the access token lacks a scope that this request needs"),
+            DenialReason::Privilege => {
+                f.write_str("the access token lacks a privilege that this request needs")
+            }
+            DenialReason::Authentication => {
+                f.write_str("the request needs another or a more recent authentication of the user")
+            }
+            DenialReason::Unavailable => {
+                f.write_str("the resource cannot verify access tokens at the moment")
+            }
+        }
+    }
+}
+
+/// The sentence of the challenge; behind it, for those who run the server, the setting that would change the verdict.
+impl fmt::Display for DenialReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Described(*self), self.setting())
+    }
+}
+
+impl std::error::Error for DenialReason {}
 
 impl DenialReason {
     /// A short, stable name for logs and metrics: the clause that the request breaks.
@@ -76,6 +105,33 @@ impl DenialReason {
             Self::Privilege => "access_privilege",
             Self::Authentication => "access_authentication",
             Self::Unavailable => "unavailable",
+        }
+    }
+
+    /// What a server would set, so that the verdict may be another.
+    const fn setting(self) -> &'static str {
+        match self {
+            Self::UntrustedIssuer => " (`ResourceServerBuilder::trust` trusts more)",
+            Self::NotJwt => " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)",
+            Self::Token(VerificationError::Issuer) => {
+                " (`AccessTokenVerifier::issuer_rule` accepts a template)"
+            }
+            Self::Token(VerificationError::Audience) => {
+                " (`AccessTokenVerifier::or_audience` adds an audience)"
+            }
+            Self::Token(VerificationError::Type) => {
+                " (`AccessTokenVerifier::accept_plain_jwt` accepts tokens without a `typ` of their own)"
+            }
+            Self::Token(VerificationError::Jws(JwsError::AlgorithmNotAllowed)) => {
+                " (`AccessTokenVerifier::algorithms` names those that are allowed)"
+            }
+            Self::Token(VerificationError::SenderConstrained) => {
+                " (`ResourceServerBuilder::accept_dpop` and `accept_certificate_bound` let bound tokens in)"
+            }
+            Self::Proof(ProofError::Jws(JwsError::AlgorithmNotAllowed)) => {
+                " (`DpopVerifier::algorithms` names those that are allowed)"
+            }
+            _ => "",
         }
     }
 
@@ -247,7 +303,7 @@ impl Denied {
         challenge.add("realm", Some(&self.about.realm));
         if let Some(error) = self.reason.error().filter(|_| blamed) {
             challenge.add("error", Some(error));
-            challenge.add("error_description", Some(&self.reason.to_string()));
+            challenge.add("error_description", Some(&Described(self.reason).to_string()));
         }
         challenge.add("scope", self.details.scope.as_deref());
         challenge.add("acr_values", self.details.acr_values.as_deref());

@@ -66,7 +66,7 @@ pub enum ProofError {
     #[error("the key (`jwk`) of the DPoP proof {}", predicate(.0))]
     Key(KeyError),
     /// Its claims are not acceptable JSON.
-    #[error("the claims of the DPoP proof are unreadable: the text {}", predicate(.0))]
+    #[error("the payload of the DPoP proof {}", predicate(.0))]
     Claims(JsonError),
     /// A claim that must be there is not.
     #[error("the DPoP proof lacks the claim `{0}`")]

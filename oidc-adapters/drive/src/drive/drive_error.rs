@@ -32,7 +32,7 @@ impl<E> From<DriveError<E>> for RenewalError {
 impl<E: fmt::Display> fmt::Display for DriveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transport(error) => write!(f, "the provider did not answer: {error}"),
+            Self::Transport(error) => write!(f, "there was no response: {error}"),
             Self::Protocol(error) => error.fmt(f),
         }
     }
@@ -43,7 +43,7 @@ impl<E: fmt::Display> fmt::Display for DriveError<E> {
 impl<E: fmt::Debug> fmt::Debug for DriveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transport(error) => write!(f, "the provider did not answer: {error:?}"),
+            Self::Transport(error) => write!(f, "there was no response: {error:?}"),
             Self::Protocol(error) => fmt::Display::fmt(error, f),
         }
     }

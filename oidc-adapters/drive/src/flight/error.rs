@@ -39,7 +39,7 @@ impl fmt::Display for NotAvailableError {
         let of = self.issuer.as_deref().unwrap_or("the provider");
         match (&self.because, &self.asked) {
             (Some(failure), Some(asked)) => {
-                write!(f, "nothing of {of} can be used now, {asked} was asked: {failure}")
+                write!(f, "nothing of {of} can be used now: {failure} (asked: {asked})")
             }
             (Some(failure), None) => write!(f, "nothing of {of} can be used now: {failure}"),
             (None, _) => write!(f, "nothing newer of {of} can be had yet"),

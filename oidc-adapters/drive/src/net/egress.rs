@@ -105,7 +105,7 @@ pub struct Refused {
 impl fmt::Display for Refused {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, address } = self;
-        write!(f, "the name `{host}` resolves to {address}, which is ")?;
+        write!(f, "`{host}` resolves to {address}, which is ")?;
         if is_localhost(host) {
             return f.write_str("not this machine");
         }

@@ -12,6 +12,7 @@ use oidc_proto::{
     base::form::FormError,
     flow::{ConfigError, Endpoint},
     renew::RenewalError,
+    resource::DenialReason,
     token::VerificationError,
 };
 use std::fmt;
@@ -125,7 +126,7 @@ impl fmt::Display for ProviderError {
             Self::NoResponse(why) => write!(f, "the provider did not answer: {why}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
-            Self::AccessToken(rejected) => write!(f, "the access token is refused: {rejected}"),
+            Self::AccessToken(rejected) => DenialReason::Token(*rejected).fmt(f),
             Self::CodeSpent => {
                 f.write_str("the authorization code of this login was sent already, for another login")
             }

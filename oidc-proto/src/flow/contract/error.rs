@@ -8,7 +8,7 @@ use crate::{
         json::JsonError,
         sentence::{debug_is_sentence, predicate, sentences_about},
     },
-    jose::SignError,
+    jose::{JwsError, SignError},
     message::ErrorResponse,
     metadata::MetadataError,
     sender::dpop_nonce,
@@ -34,7 +34,7 @@ pub enum Error {
     #[error("{0}")]
     Callback(#[from] CallbackError),
     /// A token is not acceptable.
-    #[error("the ID token is refused: {0}")]
+    #[error("the ID token is refused: {}{}", .0, setting(.0))]
     Token(#[from] VerificationError),
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
@@ -48,6 +48,17 @@ pub enum Error {
 }
 
 debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
+
+/// What a client would set, so that the verdict on an ID token may be another.
+const fn setting(rejected: &VerificationError) -> &'static str {
+    match rejected {
+        VerificationError::Jws(JwsError::AlgorithmNotAllowed) => {
+            " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)"
+        }
+        VerificationError::Issuer => " (`ClientBuilder::issuer_rule` accepts a template)",
+        _ => "",
+    }
+}
 
 impl Error {
     /// A short, stable name for logs and metrics.
@@ -126,11 +137,7 @@ impl fmt::Display for OAuthError {
             "invalid_scope" => "; ask for scopes that the client may have",
             _ => "",
         };
-        write!(
-            f,
-            "the provider's `{}` refused with status {}: {}{hint}",
-            self.endpoint, self.status, self.response
-        )
+        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
     }
 }
 
@@ -166,7 +173,7 @@ impl Unavailable {
 
 impl fmt::Display for Unavailable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the provider's `{}` is not available (status {})", self.endpoint, self.status)?;
+        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
         match self.retry_after {
             Some(seconds) => write!(f, "; try again in {seconds} s"),
             None => f.write_str("; try again later"),
@@ -196,7 +203,7 @@ impl ResponseError {
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the response of `{}` (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
+        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
         // Of this member, and of no other, a setting does without.
         match (self.endpoint, &self.rule) {
             (Endpoint::Token, ResponseRule::Missing("token_type")) => {
@@ -233,7 +240,7 @@ pub enum ResponseRule {
     #[error("the response is not of the media type `{0}`")]
     MediaType(&'static str),
     /// A body that is not the JSON it should be.
-    #[error("the response has an unreadable body: the text {}", predicate(.0))]
+    #[error("the response has a body that {}", predicate(.0))]
     Json(#[from] JsonError),
     /// Members that must be there and are not.
     #[error("the response lacks the member `{0}`")]
@@ -306,13 +313,13 @@ pub enum ConfigError {
     #[error("the provider's metadata has no usable `{0}`")]
     NoEndpoint(&'static str),
     /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
-    #[error("the redirect URI {0}: check `redirect_uri`")]
+    #[error("the redirect URI (`redirect_uri`) {0}")]
     RedirectUri(&'static str),
     /// No redirect URI was given.
     #[error("the client has no redirect URI: call `redirect_uri`")]
     NoRedirectUri,
     /// A text is empty, too long, or has characters that the specification does not allow.
-    #[error("the setting or value `{0}` is empty, too long, or has characters outside visible ASCII")]
+    #[error("the value of `{0}` is empty, too long, or has characters outside visible ASCII")]
     Characters(&'static str),
     /// The authentication method needs a secret, or must not have one.
     #[error(
