@@ -58,6 +58,8 @@ impl UrlPolicy {
 }
 
 /// Why a URL is not one that requests may be sent to.
+///
+/// [`EndpointUrl::parse`] returns it; a flow has it inside of a configuration error or of one about metadata.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {

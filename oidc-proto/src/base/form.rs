@@ -6,6 +6,8 @@ use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 /// Why a form cannot be read. Carries nothing of the form.
+///
+/// [`AuthorizationResponse::from_query`](crate::message::AuthorizationResponse::from_query) returns it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {

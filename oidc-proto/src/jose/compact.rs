@@ -72,6 +72,8 @@ impl<'t> Compact<'t> {
 }
 
 /// Why a signed token is refused before anything of its payload counts.
+///
+/// Every verification of a JWT returns it, inside of the error for that kind of token.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {

@@ -29,6 +29,8 @@ pub trait Sign: Send + Sync {
 }
 
 /// Why something is not signed, or a key cannot sign.
+///
+/// Reading a private key returns it, and every flow in which the client signs.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {

@@ -33,6 +33,8 @@ pub enum AllowedTenants {
 }
 
 /// Why a template is none.
+///
+/// [`IssuerRule::template`] returns it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerRuleError {

@@ -20,6 +20,9 @@ pub struct UnusableMember {
 }
 
 /// Why a member of the metadata cannot be used.
+///
+/// [`ProviderMetadata::set_aside`] has it for each member that cannot be used; discovery fails with it if the member
+/// must be there.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {

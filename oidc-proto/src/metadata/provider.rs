@@ -33,6 +33,8 @@ pub enum Profile {
 }
 
 /// Why metadata is not acceptable.
+///
+/// [`ProviderMetadata::parse`] returns it, and every flow that fetches metadata.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetadataError {

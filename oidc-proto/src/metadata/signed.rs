@@ -17,6 +17,8 @@ const LEEWAY: i64 = 30;
 const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 
 /// Why signed metadata is not acceptable.
+///
+/// Discovery returns it, if [`DiscoveryOptions::signed_by`](crate::flow::DiscoveryOptions::signed_by) was called.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignedMetadataError {

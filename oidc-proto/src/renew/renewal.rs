@@ -119,6 +119,8 @@ impl<T> Clone for Renewed<T> {
 }
 
 /// Why a renewal failed.
+///
+/// Whoever renews a value settles with it, if there is none; callers who have nothing to use are told of it.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewalError {

@@ -13,6 +13,33 @@ use std::{fmt, sync::Arc};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
+/// What a server would set, so that the verdict may be another.
+const SETTINGS: [(DenialReason, &str); 8] = {
+    use DenialReason::{NotJwt, Proof, Token, UntrustedIssuer};
+    [
+        (UntrustedIssuer, " (`ResourceServerBuilder::trust` trusts more)"),
+        (NotJwt, " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)"),
+        (Token(VerificationError::Issuer), " (`AccessTokenVerifier::issuer_rule` accepts a template)"),
+        (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds an audience)"),
+        (
+            Token(VerificationError::Type),
+            " (`AccessTokenVerifier::accept_plain_jwt` accepts tokens that do not name their kind)",
+        ),
+        (
+            Token(VerificationError::Jws(JwsError::AlgorithmNotAllowed)),
+            " (`AccessTokenVerifier::algorithms` names those that are allowed)",
+        ),
+        (
+            Token(VerificationError::SenderConstrained),
+            " (`ResourceServerBuilder::accept_dpop` and `accept_certificate_bound` let bound tokens in)",
+        ),
+        (
+            Proof(ProofError::Jws(JwsError::AlgorithmNotAllowed)),
+            " (`DpopVerifier::algorithms` names those that are allowed)",
+        ),
+    ]
+};
+
 /// Why a request is refused. `Copy`, and without a byte of the request. A [`Denied`] has one.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -109,30 +136,8 @@ impl DenialReason {
     }
 
     /// What a server would set, so that the verdict may be another.
-    const fn setting(self) -> &'static str {
-        match self {
-            Self::UntrustedIssuer => " (`ResourceServerBuilder::trust` trusts more)",
-            Self::NotJwt => " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)",
-            Self::Token(VerificationError::Issuer) => {
-                " (`AccessTokenVerifier::issuer_rule` accepts a template)"
-            }
-            Self::Token(VerificationError::Audience) => {
-                " (`AccessTokenVerifier::or_audience` adds an audience)"
-            }
-            Self::Token(VerificationError::Type) => {
-                " (`AccessTokenVerifier::accept_plain_jwt` accepts tokens without a `typ` of their own)"
-            }
-            Self::Token(VerificationError::Jws(JwsError::AlgorithmNotAllowed)) => {
-                " (`AccessTokenVerifier::algorithms` names those that are allowed)"
-            }
-            Self::Token(VerificationError::SenderConstrained) => {
-                " (`ResourceServerBuilder::accept_dpop` and `accept_certificate_bound` let bound tokens in)"
-            }
-            Self::Proof(ProofError::Jws(JwsError::AlgorithmNotAllowed)) => {
-                " (`DpopVerifier::algorithms` names those that are allowed)"
-            }
-            _ => "",
-        }
+    fn setting(self) -> &'static str {
+        SETTINGS.iter().find(|(reason, _)| *reason == self).map_or("", |(_, setting)| setting)
     }
 
     /// The error code of the challenge; none for who has not tried yet (RFC 6750 section 3.1), and
@@ -254,7 +259,7 @@ impl Denied {
     }
 
     /// The headers of the response: the challenges, a nonce, when to try again. Made of settings and
-    /// of constants; nothing of the request is in them.
+    /// of constants; nothing of the request is in them, but for how many seconds a time in it is off.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();

@@ -60,6 +60,8 @@ impl CredentialPolicy {
 }
 
 /// Why credentials cannot be taken from a request: `invalid_request` (RFC 6750 section 3.1).
+///
+/// [`Credentials::take`] returns it; a resource server refuses the request with it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {

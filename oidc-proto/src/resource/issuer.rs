@@ -18,6 +18,8 @@ pub const MAX_ISSUER_TEMPLATES: usize = 64;
 pub const MAX_ISSUER: usize = 1024;
 
 /// Why settings make no resource server.
+///
+/// [`ResourceServerBuilder::build`](super::ResourceServerBuilder::build) returns it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceServerError {

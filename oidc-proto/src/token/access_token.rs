@@ -309,6 +309,8 @@ impl<'s> VerifiedAccessToken<'s> {
 }
 
 /// The claims of a verified token are not of the type asked for.
+///
+/// `custom` and `claim`, which read claims into a type of your own, return it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("the claims of the token are not of the type that the caller asks for")]
 #[non_exhaustive]

@@ -164,3 +164,14 @@ impl VerificationError {
         matches!(self, Self::Jws(error) if error.wants_newer_keys())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_as_small_as_without_its_numbers() {
+        let names = size_of::<JsonError>();
+        assert!(size_of::<VerificationError>() <= names + 8, "{}", size_of::<VerificationError>());
+    }
+}

@@ -162,7 +162,7 @@ async fn a_token_is_verified_with_keys_that_are_fetched_once() {
     let other = handle::claims(&api, "not a token").await.map(drop).unwrap_err();
     assert_eq!(
         other.to_string(),
-        "the access token is refused: the token is not a compact JWS of three parts"
+        "the access token is refused: the JWT does not consist of three parts with dots between them"
     );
 }
 

@@ -6,6 +6,8 @@ use std::{fmt, sync::Arc};
 
 /// No value is available, or none that is newer, and waiting longer would not be worth it. The error says why,
 /// and when to ask again.
+///
+/// [`SingleFlight`](crate::SingleFlight) returns it, and [`Gate::warm_up`](crate::Gate::warm_up).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAvailableError {

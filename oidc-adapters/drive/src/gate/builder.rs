@@ -29,6 +29,8 @@ use std::{
 const DEFAULT_INTROSPECTED: usize = 1024;
 
 /// Why settings make no gate.
+///
+/// [`GateBuilder::build`] returns it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {

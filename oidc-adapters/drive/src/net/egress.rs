@@ -93,6 +93,8 @@ impl fmt::Debug for Guard {
 }
 
 /// A name leads to where requests may not go.
+///
+/// [`Guard::addresses`] returns it inside of an [`io::Error`], and so does each HTTP stack.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {

@@ -93,6 +93,8 @@ impl Meter {
 }
 
 /// An exchange has taken more than its terms allow.
+///
+/// [`Meter`] tells it: each HTTP stack ends an exchange with it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there are bytes, and there is time")]
 pub enum Exceeded {

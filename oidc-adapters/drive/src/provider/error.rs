@@ -18,6 +18,8 @@ use oidc_proto::{
 use std::fmt;
 
 /// Why a [`Provider`](super::Provider) could not do what was asked of it.
+///
+/// Every method of a handle returns it.
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {

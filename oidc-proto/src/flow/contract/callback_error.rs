@@ -15,6 +15,8 @@ use std::time::Duration;
 pub const PENDING_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// Why a callback is not acceptable.
+///
+/// The `callback` of each pending login returns it, in an [`Error::Callback`](crate::flow::Error::Callback).
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
@@ -23,7 +25,7 @@ pub enum CallbackError {
     Form(#[from] FormError),
     /// It does not belong to this authorization request (RFC 6749 section 10.12).
     #[error(
-        "the authorization response has a `state` that is missing or not the one sent; the login was begun in another browser, or the response is forged"
+        "the authorization response is not the answer to this login: its `state` is missing or not the one sent, as the login was begun in another browser, or the response is forged"
     )]
     State,
     /// It comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
@@ -54,7 +56,7 @@ pub enum CallbackError {
     Response(Box<VerificationError>),
     /// A parameter that tells of the access token is missing, or has a value that is not allowed.
     #[error(
-        "the authorization response has a `{0}` that is missing or has a value that the specification does not allow (`ClientBuilder::quirks` tolerates some)"
+        "the authorization response lacks `{0}`, or has a value for it that the specification does not allow (`ClientBuilder::quirks` tolerates some)"
     )]
     Parameter(&'static str),
     /// The user was away for longer than [`PENDING_LIFETIME`]; begin again.

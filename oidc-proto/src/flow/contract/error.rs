@@ -18,6 +18,8 @@ use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
 
 /// Why a flow is over. Small, comparable, without secrets and without bodies.
+///
+/// Every flow ends with it, if it does not end well.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -50,14 +52,15 @@ pub enum Error {
 debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
-const fn setting(rejected: &VerificationError) -> &'static str {
-    match rejected {
-        VerificationError::Jws(JwsError::AlgorithmNotAllowed) => {
-            " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)"
-        }
-        VerificationError::Issuer => " (`ClientBuilder::issuer_rule` accepts a template)",
-        _ => "",
-    }
+fn setting(rejected: &VerificationError) -> &'static str {
+    const SETTINGS: [(VerificationError, &str); 2] = [
+        (
+            VerificationError::Jws(JwsError::AlgorithmNotAllowed),
+            " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)",
+        ),
+        (VerificationError::Issuer, " (`ClientBuilder::issuer_rule` accepts a template)"),
+    ];
+    SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
 }
 
 impl Error {
@@ -96,6 +99,8 @@ impl From<FormError> for Error {
 }
 
 /// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
+///
+/// Every flow can end with it: [`Error::OAuth`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
@@ -144,6 +149,8 @@ impl fmt::Display for OAuthError {
 impl std::error::Error for OAuthError {}
 
 /// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
+///
+/// Every flow can end with it: [`Error::Unavailable`].
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
@@ -184,6 +191,8 @@ impl fmt::Display for Unavailable {
 impl std::error::Error for Unavailable {}
 
 /// A response that the specification does not allow.
+///
+/// Every flow can end with it: [`Error::Response`].
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseError {
@@ -221,6 +230,8 @@ impl std::error::Error for ResponseError {
 }
 
 /// What a response may not be.
+///
+/// [`ResponseError`] has it, with the endpoint that broke the rule.
 #[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseRule {
@@ -295,6 +306,8 @@ impl ResponseRule {
 }
 
 /// What cannot work, whatever the provider answers.
+///
+/// [`ClientBuilder::build`](crate::flow::ClientBuilder::build) returns it, and every flow at its start.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {

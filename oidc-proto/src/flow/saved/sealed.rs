@@ -34,6 +34,8 @@ const HEAD: usize = 2 + SALT;
 pub struct SealingKeys(Vec<(u8, Mac)>);
 
 /// Why something cannot be sealed or opened. Carries nothing of it.
+///
+/// [`SealingKeys::seal`] and [`SealingKeys::open`] return it.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {

@@ -33,6 +33,9 @@ pub struct Key {
 }
 
 /// Why a key cannot verify signatures.
+///
+/// A key set keeps it with each key that it sets aside; reading a private key or a DPoP proof returns it inside of
+/// another error.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeyError {

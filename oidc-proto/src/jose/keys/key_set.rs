@@ -56,6 +56,8 @@ pub struct UnusableKey {
 }
 
 /// Why a text is no key set at all.
+///
+/// [`KeySet::parse`] returns it, and every flow that fetches keys.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
