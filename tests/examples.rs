@@ -46,7 +46,7 @@ fn without_arguments_it_shows_every_step_against_its_own_provider() {
         "a Bearer token for demo",
         "newer keys were fetched, and vouch for it",
         r#"verified: sub=alice scopes=["openid", "profile", "email"]"#,
-        "refused, jws_signature: the signature of the token is wrong",
+        "refused, jws_signature: the signature of the JWT is wrong",
         "The provider judged every request, and found nothing to object to.",
     ] {
         assert!(stdout.contains(step), "`{step}` is not in:\n{stdout}");

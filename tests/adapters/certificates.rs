@@ -98,7 +98,7 @@ fn rule_9_a_client_certificate_is_presented_when_the_terms_say_so_and_never_else
         }
         assert_eq!(server.certified(), [false, true, false], "{}", stack.name);
         let failure = send(true, None).map(|_| ()).expect_err("there is no certificate");
-        assert!(failure.says.contains("client certificate is needed"), "{}: {}", stack.name, failure.says);
+        assert!(failure.says.contains("needs a client certificate"), "{}: {}", stack.name, failure.says);
         assert_eq!(server.count().0, 3, "{}: nothing is sent without", stack.name);
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("An access token at a handle (`Provider::verify`)");
     show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string());
-        AccessToken(VerificationError::Expired { ago: seconds(31), leeway }), Protocol(VerificationError::Nonce.into()),
+        AccessToken(VerificationError::Expired { ago: seconds(31), leeway }), Protocol(oidc_proto::flow::ConfigError::NoEndpoint("jwks_uri").into()),
         CodeSpent);
     show!(page, oidc_proto::JwsError, |error| access_token(VerificationError::Jws(error));
         NotCompact, Encrypted, Base64, Header(JsonError::NotJson), MissingAlgorithm, Unsigned, UnknownAlgorithm,

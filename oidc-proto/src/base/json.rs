@@ -14,9 +14,8 @@ pub type Extra = Map<String, Value>;
 /// How deep arrays and objects may nest.
 pub const MAX_DEPTH: usize = 32;
 
-/// Why a text is not acceptable JSON. Carries nothing of the text.
-///
-/// Whatever reads JSON returns it, most often inside of an error that says which text it was.
+/// Why a text is not acceptable JSON. Carries nothing of the text. Whatever reads JSON returns it, most often inside of
+/// an error that says which text it was.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {

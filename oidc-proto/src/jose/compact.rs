@@ -108,7 +108,7 @@ pub enum JwsError {
     #[error("the key set has no key that the JWT means")]
     UnknownKey,
     /// The key that the token names is in the set, but cannot be used.
-    #[error("the key that signed the JWT {}", predicate(.0))]
+    #[error("the key that the JWT names {}", predicate(.0))]
     KeySetAside(KeyError),
     /// The key that the token names does not serve its `alg`.
     #[error("the key that the JWT names does not serve its `alg`")]
