@@ -46,7 +46,7 @@ fn without_arguments_the_example_shows_every_step_against_its_own_provider() {
         "a Bearer token for demo",
         "newer keys were fetched, and vouch for it",
         r#"verified: sub=alice scopes=["openid", "profile", "email"]"#,
-        "refused, jws_signature: the signature of the token is wrong",
+        "refused, jws_signature: the signature of the JWT is wrong",
         "The provider judged every request, and found nothing to object to.",
     ] {
         assert!(stdout.contains(step), "`{step}` is not in:\n{stdout}");
@@ -129,7 +129,7 @@ fn a_refusal_by_the_user_is_one_clear_line() {
     let port = free_port();
     let socket = provider(port, |provider| provider.deny_next("access_denied"));
     let output = with_browser(&socket, port);
-    assert_one_line(&output, &["error: the authorization response is not acceptable", "`access_denied`"]);
+    assert_one_line(&output, &["error: the provider or the user refused the login", "`access_denied`"]);
 }
 
 #[test]

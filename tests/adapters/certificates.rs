@@ -98,7 +98,7 @@ fn rule_9_a_client_certificate_is_presented_only_when_the_terms_say_so() {
         }
         assert_eq!(server.certified(), [false, true, false], "{}", stack.name);
         let failure = send(true, None).map(|_| ()).expect_err("there is no certificate");
-        assert!(failure.says.contains("client certificate is needed"), "{}: {}", stack.name, failure.says);
+        assert!(failure.says.contains("needs a client certificate"), "{}: {}", stack.name, failure.says);
         assert_eq!(server.count().0, 3, "{}: the request is not sent without a certificate", stack.name);
     }
 }

@@ -199,9 +199,20 @@ fn the_caller_sets_leeway_audiences_and_algorithms() {
     };
     for (leeway, exp, why) in [
         (0, NOW.0 + 1, None),
-        (0, NOW.0, Some(VerificationError::Expired)),
+        (
+            0,
+            NOW.0,
+            Some(VerificationError::Expired { ago: Duration::from_secs(0), leeway: Duration::from_secs(0) }),
+        ),
         (600, NOW.0 - 599, None),
-        (u64::MAX, NOW.0 - 600, Some(VerificationError::Expired)),
+        (
+            u64::MAX,
+            NOW.0 - 600,
+            Some(VerificationError::Expired {
+                ago: Duration::from_secs(600),
+                leeway: Duration::from_secs(600),
+            }),
+        ),
     ] {
         assert_eq!(
             verdict(verifier().leeway(Duration::from_secs(leeway)), &with(json!({"exp": exp}))),
@@ -253,9 +264,20 @@ fn plain_jwts_are_accepted_only_by_choice_and_id_tokens_never() {
         for (claim, value, why) in [
             ("iss", json!("x"), VerificationError::Issuer),
             ("aud", json!("x"), VerificationError::Audience),
-            ("exp", json!(NOW.0 - 30), VerificationError::Expired),
+            (
+                "exp",
+                json!(NOW.0 - 30),
+                VerificationError::Expired { ago: Duration::from_secs(30), leeway: Duration::from_secs(30) },
+            ),
             ("exp", json!(null), VerificationError::Missing("exp")),
-            ("nbf", json!(NOW.0 + 31), VerificationError::NotYetValid),
+            (
+                "nbf",
+                json!(NOW.0 + 31),
+                VerificationError::NotYetValid {
+                    ahead: Duration::from_secs(31),
+                    leeway: Duration::from_secs(30),
+                },
+            ),
             ("cnf", json!({"jkt": "x"}), VerificationError::SenderConstrained),
             (
                 "events",

@@ -8,6 +8,7 @@ use oidc_proto::{
     token::{MAX_TOKEN, VerificationError},
 };
 use serde_json::{Value, json};
+use std::time::Duration;
 
 /// A token, and the reason why the strict verifier refuses it.
 pub(crate) struct Refused {
@@ -43,11 +44,23 @@ pub(crate) fn table() -> Vec<Refused> {
         add(&format!("aud {aud}"), with(json!({"aud": aud})), why);
     }
     add("exp missing", with(json!({"exp": null})), VerificationError::Missing("exp"));
-    add("exp now, less the leeway", with(json!({"exp": NOW.0 - 30})), VerificationError::Expired);
+    add(
+        "exp now, less the leeway",
+        with(json!({"exp": NOW.0 - 30})),
+        VerificationError::Expired { ago: Duration::from_secs(30), leeway: Duration::from_secs(30) },
+    );
     add("exp text", with(json!({"exp": "later"})), wrong("exp", "a date in seconds"));
     add("exp beyond all time", with(json!({"exp": 1e300})), wrong("exp", "a date in seconds"));
-    add("nbf to come", with(json!({"nbf": NOW.0 + 31})), VerificationError::NotYetValid);
-    add("iat to come", with(json!({"iat": NOW.0 + 31})), VerificationError::IssuedInFuture);
+    add(
+        "nbf to come",
+        with(json!({"nbf": NOW.0 + 31})),
+        VerificationError::NotYetValid { ahead: Duration::from_secs(31), leeway: Duration::from_secs(30) },
+    );
+    add(
+        "iat to come",
+        with(json!({"iat": NOW.0 + 31})),
+        VerificationError::IssuedInFuture { ahead: Duration::from_secs(31), leeway: Duration::from_secs(30) },
+    );
     for claim in ["iat", "sub", "client_id", "jti"] {
         add(&format!("{claim} missing"), with(json!({claim: null})), VerificationError::Missing(claim));
     }

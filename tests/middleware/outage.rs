@@ -98,8 +98,8 @@ async fn warming_up_is_optional_and_names_the_unreachable_issuers() {
     );
     assert_eq!(
         error.to_string(),
-        "https://other.example: nothing to use, asked openid-configuration at other.example:443: \
-         the provider did not answer"
+        "nothing of https://other.example can be used now: the provider did not answer (asked: \
+         openid-configuration at other.example:443)"
     );
 }
 

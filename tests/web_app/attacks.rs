@@ -182,7 +182,7 @@ async fn texts_of_the_provider_are_shown_as_text_and_never_as_html() {
         let page = alice.get(&answer.finish()).await;
         assert_eq!((page.status.as_u16(), page.title()), (403, "You are not logged in"));
         let escaped = "&lt;script&gt;alert(1)&lt;/script&gt;&quot;'&amp;";
-        let line = format!("callback_denied: `access_denied` ({escaped}) see javascript:alert(1)");
+        let line = format!("callback_denied: `access_denied` ({escaped}); see javascript:alert(1)");
         assert_eq!(page.technical(), line);
         assert!(!page.text.contains("href=\"javascript"), "{}", page.text);
         // A name is shown as text, too.

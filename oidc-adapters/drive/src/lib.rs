@@ -71,6 +71,7 @@ mod io;
 mod issuer;
 mod net;
 pub mod provider;
+mod sentence;
 #[cfg(feature = "hyper")]
 pub mod stack;
 

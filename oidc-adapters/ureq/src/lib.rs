@@ -221,7 +221,7 @@ impl Http {
             Some(certified) if terms.client_certificate => certified,
             None if terms.client_certificate => {
                 return Err(ureq::Error::Tls(
-                    "a client certificate is needed, and none is set: call `Http::with_client_certificate`",
+                    "the request needs a client certificate, and the HTTP client has none: call `Http::with_client_certificate`",
                 ));
             }
             Some(_) | None => &self.plain,

@@ -1,5 +1,6 @@
 //! [`EndpointUrl`]: a checked URL. Requests go to no other kind of URL (RFC 8414 section 6, RFC 9700).
 
+use super::sentence::sentences_about;
 use super::visible::{is_visible, without_query};
 use std::{
     fmt,
@@ -85,44 +86,50 @@ impl UrlPolicy {
 }
 
 /// The reason why requests may not be sent to a URL.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`EndpointUrl::parse`] returns it; a flow has it inside of a configuration error or of one about metadata.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum UrlError {
     /// The text is not an absolute URL.
-    #[error("is not an absolute URL")]
+    #[error("the URL is not absolute")]
     NotAbsolute,
     /// The text has a space, a control character or another invisible character. URL parsers drop some of these
     /// silently, which would give one URL two spellings.
-    #[error("has a space or a control character")]
+    #[error("the URL has a space or a control character")]
     Characters,
     /// The scheme is `http`. The host is not this machine, or the policy does not allow this machine.
-    #[error("is plain http (set `UrlPolicy::allow_loopback` if it is meant for this machine)")]
+    #[error(
+        "the URL is plain http (if it is meant for this machine, allow it with `UrlPolicy::with_loopback`)"
+    )]
     PlainHttp,
     /// The scheme is neither `https` nor `http`.
-    #[error("is not https")]
+    #[error("the URL is not https")]
     Scheme,
     /// The URL has no host.
-    #[error("has no host")]
+    #[error("the URL has no host")]
     NoHost,
     /// The URL has a fragment, which HTTP never sends.
-    #[error("has a fragment")]
+    #[error("the URL has a fragment")]
     Fragment,
     /// The URL has a user name or a password.
-    #[error("has a user name or password")]
+    #[error("the URL has a user name or a password")]
     Credentials,
     /// The host is `localhost` or an address literal of this machine.
-    #[error("is an address of this machine (set `UrlPolicy::allow_loopback` to allow it)")]
+    #[error("the URL is an address of this machine (`UrlPolicy::with_loopback` allows it)")]
     Loopback,
     /// The host is an address literal outside the public Internet.
-    #[error("is an address of a private network (set `UrlPolicy::allow_private` to allow it)")]
+    #[error("the URL is an address of a private network (`UrlPolicy::with_private_addresses` allows it)")]
     PrivateAddress,
     /// An issuer has a query (OpenID Connect Discovery 1.0 section 2 allows none).
-    #[error("has a query")]
+    #[error("the URL has a query")]
     Query,
     /// The caller gave the URL of the metadata instead of the issuer.
-    #[error("has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
+    #[error("the URL has `.well-known` in its path: give the issuer, and not the URL of its metadata")]
     WellKnown,
 }
+
+sentences_about!(UrlError: "the URL ");
 
 /// An absolute `https` URL with a host, without a fragment and without credentials. The policy may also allow
 /// `http` to this machine.

@@ -14,27 +14,32 @@
 //! # Ok::<(), FormError>(())
 //! ```
 
+use super::sentence::sentences_about;
 use percent_encoding::percent_decode;
 use std::borrow::Cow;
 use zeroize::Zeroizing;
 
 /// The reason why a form cannot be read. It contains no text of the form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`AuthorizationResponse::from_query`](crate::message::AuthorizationResponse::from_query) returns it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum FormError {
     /// A name or a value is not UTF-8 after decoding.
-    #[error("is not UTF-8")]
+    #[error("the form is not UTF-8")]
     NotUtf8,
     /// A parameter is present twice (RFC 6749 section 3.1 forbids this).
-    #[error("has a parameter twice")]
+    #[error("the form has the same parameter twice")]
     Duplicate,
     /// The form has more than [`MAX_PARAMETERS`] parameters.
-    #[error("has more than {MAX_PARAMETERS} parameters")]
+    #[error("the form has more than {MAX_PARAMETERS} parameters")]
     TooMany,
     /// The form is longer than its reader allows.
-    #[error("is too long")]
+    #[error("the form is too long")]
     TooLong,
 }
+
+sentences_about!(FormError: "the form ");
 
 /// The maximum number of parameters in a form.
 pub const MAX_PARAMETERS: usize = 64;

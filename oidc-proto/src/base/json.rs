@@ -14,24 +14,25 @@ pub type Extra = Map<String, Value>;
 /// The maximum depth of nested arrays and objects.
 pub const MAX_DEPTH: usize = 32;
 
-/// The reason why a text is not acceptable JSON. It contains no part of the text.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+/// The reason why a text is not acceptable JSON. It contains no part of the text. Every reader of JSON returns it, most
+/// often inside an error that names the text.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JsonError {
     /// The text is not JSON (RFC 8259), or not UTF-8.
-    #[error("is not JSON")]
+    #[error("the text is not JSON")]
     NotJson,
     /// The text is JSON, but not an object.
-    #[error("is not a JSON object")]
+    #[error("the text is not a JSON object")]
     NotAnObject,
     /// Arrays and objects nest deeper than [`MAX_DEPTH`].
-    #[error("nests deeper than {MAX_DEPTH} levels")]
+    #[error("the text nests deeper than {MAX_DEPTH} levels")]
     TooDeep,
     /// An object has two members with the same name.
-    #[error("has a member twice")]
+    #[error("the text has two members of the same name in one object")]
     DuplicateMember,
     /// A member is present with a wrong type, or a required member is absent.
-    #[error("member `{member}` is not {expected}")]
+    #[error("the text has a member `{member}` that is not {expected}")]
     WrongType {
         /// The name of the member.
         member: &'static str,

@@ -42,6 +42,7 @@ pub(crate) mod header;
 pub(crate) mod json;
 pub(crate) mod moment;
 pub(crate) mod secret;
+pub(crate) mod sentence;
 pub(crate) mod visible;
 
 pub use bounded::Bounded;

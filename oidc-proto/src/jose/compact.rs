@@ -1,6 +1,7 @@
 //! The parts of the compact serialization (RFC 7515 section 7.1), and [`JwsError`]: why a token is refused.
 
 use super::keys::KeyError;
+use crate::base::sentence::{debug_is_sentence, predicate};
 use crate::base::{
     base64url,
     json::{JsonError, Names},
@@ -71,54 +72,58 @@ impl<'t> Compact<'t> {
 }
 
 /// The reason why a signed token is refused. The payload is not judged yet.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Every verification of a JWT returns it, inside of the error for that kind of token.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
     /// The token does not have three parts with dots between them. The JSON serialization is refused too.
-    #[error("the token is not a compact JWS of three parts")]
+    #[error("the JWT does not consist of three parts with dots between them")]
     NotCompact,
     /// The token has five parts, so it is encrypted (JWE).
-    #[error("the token is encrypted")]
+    #[error("the JWT is encrypted, and only signed ones are read")]
     Encrypted,
     /// A part is not canonical base64url.
-    #[error("a part of the token is not base64url")]
+    #[error("the JWT has a part that is not base64url")]
     Base64,
     /// The header is not acceptable JSON, or a member has the wrong type.
-    #[error("the header of the token {0}")]
+    #[error("the header of the JWT {}", predicate(.0))]
     Header(JsonError),
     /// The header has no `alg`.
-    #[error("the header of the token has no `alg`")]
+    #[error("the header of the JWT has no `alg`")]
     MissingAlgorithm,
     /// `alg` is `none`.
-    #[error("the token is not signed: its `alg` is `none`")]
+    #[error("the JWT is not signed: its `alg` is `none`")]
     Unsigned,
     /// This library does not support the `alg`.
-    #[error("the `alg` of the token is not supported")]
+    #[error("the JWT has an `alg` that is not supported")]
     UnknownAlgorithm,
     /// The caller does not allow the `alg`.
-    #[error("the `alg` of the token is not one of those allowed")]
+    #[error("the JWT has an `alg` that is not one of those allowed")]
     AlgorithmNotAllowed,
     /// The header has `crit` or `b64`: it demands an extension, and this library supports none (RFC 7515 section
     /// 4.1.11, RFC 7797).
-    #[error("the token demands an extension (`crit`, `b64`) that is not supported")]
+    #[error("the JWT demands an extension (`crit`, `b64`) that is not supported")]
     Critical,
     /// The key set has no key for this token. The issuer may have rotated its keys.
-    #[error("no key of the issuer is the one that the token means")]
+    #[error("the key set has no key that the JWT means")]
     UnknownKey,
     /// The token names a key that is in the set but was set aside, for this reason.
-    #[error("the key that the token names {0}")]
+    #[error("the key that the JWT names {}", predicate(.0))]
     KeySetAside(KeyError),
     /// The key that the token names cannot be used with its `alg`.
-    #[error("the key that the token names does not serve its `alg`")]
+    #[error("the key that the JWT names does not serve its `alg`")]
     KeyMismatch,
     /// More keys fit the token than may be tried ([`MAX_CANDIDATES`](super::MAX_CANDIDATES),
     /// [`MAX_WORK`](super::MAX_WORK)), and no key that was tried has signed it. Usually the token names no key.
-    #[error("too many keys fit a token that does not say which one signed it")]
+    #[error("the JWT does not name its key, and too many keys of the key set fit")]
     TooManyCandidates,
     /// The signature is wrong.
-    #[error("the signature of the token is wrong")]
+    #[error("the signature of the JWT is wrong")]
     Signature,
 }
+
+debug_is_sentence!(JwsError);
 
 impl JwsError {
     /// A short, stable name of this reason, for logs and metrics.

@@ -5,6 +5,7 @@ use super::{
     keys::{Jwk, KeyError},
 };
 use crate::base::json::JsonError;
+use crate::base::sentence::{debug_is_sentence, predicate};
 
 /// A private key or a secret that signs at once. [`RingSigner`](super::RingSigner) implements it for keys in memory.
 ///
@@ -66,7 +67,9 @@ pub trait Sign: Send + Sync {
 }
 
 /// The reason why a text is not signed, or why a private key cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Reading a private key returns it, and every flow in which the client signs.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignError {
     /// The key is damaged, its halves do not belong together, it is not PKCS#8, it has the wrong type for the
@@ -77,24 +80,26 @@ pub enum SignError {
     #[error("the PEM text is not one `PRIVATE KEY` block (`openssl pkcs8 -topk8 -nodes` makes one)")]
     Pem,
     /// The JWK is not acceptable JSON, or a member has the wrong type.
-    #[error("the private JWK {0}")]
+    #[error("the private JWK {}", predicate(.0))]
     Json(JsonError),
     /// The JWK cannot be used, for this reason.
-    #[error("the private JWK {0}")]
+    #[error("the private JWK {}", predicate(.0))]
     Jwk(KeyError),
     /// Neither the JWK nor the caller names an algorithm.
-    #[error("neither the private JWK nor the caller says which algorithm it is for")]
+    #[error("the private JWK has no `alg`, and the caller names no algorithm either")]
     MissingAlgorithm,
     /// The algorithm does not fit the key.
-    #[error("the algorithm does not fit the key")]
+    #[error("the algorithm does not fit the private key")]
     AlgorithmMismatch,
     /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("the secret is shorter than the hash of the algorithm")]
     SecretTooShort,
     /// The caller's header has `alg`, `kid`, `crit` or `b64`, which a caller must not set.
-    #[error("the header must not bring `{0}`")]
+    #[error("the header to be signed must not have `{0}`, which the library sets itself")]
     Header(&'static str),
     /// The key was not available or did not sign.
-    #[error("signing failed")]
+    #[error("the private key could not be reached or did not sign")]
     Failed,
 }
+
+debug_is_sentence!(SignError);

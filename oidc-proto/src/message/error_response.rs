@@ -78,7 +78,7 @@ impl fmt::Display for ErrorResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}`", self.error)?;
         self.error_description.iter().try_for_each(|text| write!(f, " ({text})"))?;
-        self.error_uri.iter().try_for_each(|uri| write!(f, " see {uri}"))
+        self.error_uri.iter().try_for_each(|uri| write!(f, "; see {uri}"))
     }
 }
 
@@ -90,7 +90,7 @@ mod tests {
     fn the_example_of_rfc_6749_is_read() {
         let body = br#"{"error":"invalid_request","error_description":"no","error_uri":"https://e.example"}"#;
         let error = ErrorResponse::from_json(body, &[]).unwrap().unwrap();
-        assert_eq!(error.to_string(), "`invalid_request` (no) see https://e.example");
+        assert_eq!(error.to_string(), "`invalid_request` (no); see https://e.example");
     }
 
     #[test]

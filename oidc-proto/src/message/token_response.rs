@@ -159,7 +159,9 @@ impl TokenResponse {
             Some(Value::Number(number)) => {
                 Some(number.as_f64().and_then(integer).ok_or(TokenResponseError::Value("expires_in"))?)
             }
-            Some(_) => return Err(wrong_type("expires_in", "a number (see `Quirks`)")),
+            Some(_) => {
+                return Err(wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)"));
+            }
         };
         if expires_in.is_some_and(|seconds| seconds < 0) {
             return Err(TokenResponseError::Value("expires_in"));
@@ -171,7 +173,9 @@ impl TokenResponse {
                 let words: Option<Vec<&str>> = items.iter().map(Value::as_str).collect();
                 Some(words.ok_or(TokenResponseError::Value("scope"))?.join(" "))
             }
-            Some(_) => return Err(wrong_type("scope", "a string (see `Quirks`)")),
+            Some(_) => {
+                return Err(wrong_type("scope", "a string (`ClientBuilder::quirks` accepts an array)"));
+            }
         };
         Ok(Self {
             access_token,

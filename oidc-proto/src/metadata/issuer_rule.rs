@@ -5,6 +5,7 @@
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer. The application states the rule for such a
 //! provider; it is never guessed from the name of a host.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{backend::Fingerprint, base::json};
 
 /// The longest name of a tenant, in bytes.
@@ -50,7 +51,9 @@ pub enum AllowedTenants {
 }
 
 /// Why an issuer template is refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`IssuerRule::template`] returns it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum IssuerRuleError {
     /// The template must have exactly one placeholder, and it must be a whole segment of the path. A token that
@@ -58,9 +61,11 @@ pub enum IssuerRuleError {
     #[error("the issuer template must have exactly one `{{name}}`, and as a whole segment of its path")]
     Placeholder,
     /// The name of the claim that names the tenant is empty.
-    #[error("the claim that names the tenant must have a name")]
+    #[error("the issuer template comes without the name of the claim that names the tenant")]
     Member,
 }
+
+debug_is_sentence!(IssuerRuleError);
 
 impl AllowedTenants {
     fn contains(&self, tenant: &str) -> bool {

@@ -3,6 +3,7 @@
 //! The registry is IANA's "OAuth Authorization Server Metadata"; the members come from OpenID
 //! Connect Discovery 1.0 section 3, RFC 8414, and the specifications named at each member.
 
+use crate::base::sentence::{predicate, sentences_about};
 use crate::base::{
     endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
     json::{Extra, JsonError, Members},
@@ -19,16 +20,21 @@ pub struct UnusableMember {
 }
 
 /// Why a member of the metadata cannot be used.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`ProviderMetadata::set_aside`] has it for each member that cannot be used; discovery fails with it if the member
+/// must be there.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MemberError {
     /// The member has another JSON type than this one.
-    #[error("is not {0}")]
+    #[error("the member is not {0}")]
     WrongType(&'static str),
     /// The member is a URL to which requests may not be sent.
-    #[error("{0}")]
+    #[error("the member {}", predicate(.0))]
     Url(UrlError),
 }
+
+sentences_about!(MemberError: "the member ");
 
 macro_rules! metadata {
     (
@@ -66,7 +72,7 @@ macro_rules! metadata {
         /// // No token is sent by plain http: the field is empty, and the reason is kept.
         /// assert_eq!(metadata.revocation_endpoint, None);
         /// assert_eq!(metadata.set_aside[0].member, "revocation_endpoint");
-        /// assert!(metadata.set_aside[0].why.to_string().starts_with("is plain http"));
+        /// assert!(metadata.set_aside[0].why.to_string().contains("plain http"));
         ///
         /// assert_eq!(metadata.extra["region"], "eu");
         /// # Ok::<(), oidc_proto::metadata::MetadataError>(())

@@ -6,6 +6,7 @@ use super::{
     signed::{self, SignedMetadataError},
     well_known,
 };
+use crate::base::sentence::{predicate, sentences_about};
 use crate::{
     base::{
         endpoint_url::UrlPolicy,
@@ -66,15 +67,19 @@ pub enum Profile {
 /// assert_eq!(error.code(), "metadata_issuer_mismatch");
 /// # Ok::<(), &str>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`ProviderMetadata::parse`] returns it, and every flow that fetches metadata.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum MetadataError {
     /// The document is not a JSON object, or repeats a member, or `issuer` is not a string.
-    #[error("is not acceptable metadata: it {0}")]
+    #[error("the metadata document {}", predicate(.0))]
     Json(#[from] JsonError),
     /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section 4.3, RFC 8414
     /// section 3.3): another party may be impersonating it.
-    #[error("has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter")]
+    #[error(
+        "the metadata document has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter (`DiscoveryOptions::issuer_rule` accepts a template)"
+    )]
     Issuer {
         /// The issuer that was asked for.
         expected: String,
@@ -82,7 +87,9 @@ pub enum MetadataError {
         found: String,
     },
     /// The resource in the metadata is not the one asked for (RFC 9728 section 3.3).
-    #[error("is of the resource `{found}`, but `{expected}` was asked for; they must be equal to the letter")]
+    #[error(
+        "the metadata document has the resource `{found}`, but `{expected}` was asked for; they must be equal to the letter"
+    )]
     Resource {
         /// The resource that was asked for.
         expected: String,
@@ -90,15 +97,17 @@ pub enum MetadataError {
         found: String,
     },
     /// The signed metadata is refused (RFC 8414 section 2.1).
-    #[error("has signed metadata that is refused: {0}")]
+    #[error("the metadata document has signed metadata that is refused: {0}")]
     Signed(SignedMetadataError),
     /// Required members are absent: all of them are named.
-    #[error("lacks {}", List(.0))]
+    #[error("the metadata document lacks {} (`profile` says what it must have)", List(.0))]
     Missing(Vec<&'static str>),
     /// A required member, or one that switches on a defense, cannot be used.
-    #[error("has a member `{}` that {}", .0.member, .0.why)]
+    #[error("the metadata document has a member `{}` that {}", .0.member, predicate(&.0.why))]
     Unusable(UnusableMember),
 }
+
+sentences_about!(MetadataError: "the metadata document ");
 
 impl MetadataError {
     /// Returns a short, stable name for logs and metrics.

@@ -1,6 +1,7 @@
 //! Verifies `signed_metadata`: a JWT whose values take precedence over those of the document (RFC 8414 section 2.1).
 
 use super::members::ProviderMetadata;
+use crate::base::sentence::{debug_is_sentence, predicate};
 use crate::{
     base::{
         json::{JsonError, Members},
@@ -44,28 +45,32 @@ const OF_THE_JWT: [&str; 7] = ["iss", "sub", "aud", "exp", "nbf", "iat", "jti"];
 /// assert_eq!(error.code(), "metadata_missing_members");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Discovery returns it, if [`DiscoveryOptions::signed_by`](crate::flow::DiscoveryOptions::signed_by) was called.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SignedMetadataError {
     /// No given key verifies its signature.
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// Its claims are not a JSON object, or a claim has another type than it must.
-    #[error("its set of claims {0}")]
+    #[error("the payload of the signed metadata {}", predicate(.0))]
     Claims(#[from] JsonError),
     /// Its `iss` is not the issuer asked for.
-    #[error("its `iss` is not the issuer asked for")]
+    #[error("the `iss` of the signed metadata is not the issuer that was asked for")]
     Issuer,
     /// It has expired (`exp`), or is not valid yet (`nbf`).
-    #[error("its time (`exp`, `nbf`) is over or has not come")]
+    #[error("the signed metadata has expired (`exp`) or is not valid yet (`nbf`)")]
     Time,
     /// It contains `signed_metadata` itself, which RFC 8414 section 2.1 advises against.
-    #[error("it has `signed_metadata` in it")]
+    #[error("the signed metadata contains `signed_metadata` itself")]
     Nested,
     /// It has no member of provider metadata: it is a JWT for another purpose, such as an ID token.
-    #[error("it says nothing of the provider, so it is a JWT for something else")]
+    #[error("the signed metadata has no member about the provider, so it is a JWT for something else")]
     Nothing,
 }
+
+debug_is_sentence!(SignedMetadataError);
 
 /// Verifies signed metadata. Its values replace those of the document that contains it.
 pub(super) fn overlay(

@@ -24,6 +24,7 @@ use super::{
     policy::Seconds,
     time::{DISORDER, Forward},
 };
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     base::moment::{Entropy, Moment, Timestamp},
     flow::{Error, seconds},
@@ -117,19 +118,23 @@ impl<T> Clone for Renewed<T> {
 }
 
 /// Why a renewal failed.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Whoever renews a value settles with it, if there is none; callers who have nothing to use are told of it.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum RenewalError {
     /// The provider did not answer.
     #[error("the provider did not answer")]
     NoResponse,
     /// The value had expired when it arrived.
-    #[error("what the provider sent had expired already")]
+    #[error("the provider sent something that had expired already")]
     Expired,
     /// The flow that fetches the value failed.
     #[error(transparent)]
     Flow(#[from] Error),
 }
+
+debug_is_sentence!(RenewalError);
 
 impl RenewalError {
     /// Returns the `Retry-After` of the provider, in seconds; 0 if there is none.

@@ -5,13 +5,42 @@ use super::{
     credentials::{AuthenticationScheme, CredentialsError},
     record::{VerdictOutcome, VerdictRecord},
 };
-use crate::{sender::ProofError, token::VerificationError};
+use crate::{
+    base::sentence::debug_is_sentence, jose::JwsError, sender::ProofError, token::VerificationError,
+};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// The reason why a request is refused. It is `Copy` and holds nothing of the request, so it is safe to log.
+/// The setting of the server that could change a verdict.
+const SETTINGS: [(DenialReason, &str); 8] = {
+    use DenialReason::{NotJwt, Proof, Token, UntrustedIssuer};
+    [
+        (UntrustedIssuer, " (`ResourceServerBuilder::trust` trusts more)"),
+        (NotJwt, " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)"),
+        (Token(VerificationError::Issuer), " (`AccessTokenVerifier::issuer_rule` accepts a template)"),
+        (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds an audience)"),
+        (
+            Token(VerificationError::Type),
+            " (`AccessTokenVerifier::accept_plain_jwt` accepts tokens that do not name their kind)",
+        ),
+        (
+            Token(VerificationError::Jws(JwsError::AlgorithmNotAllowed)),
+            " (`AccessTokenVerifier::algorithms` names those that are allowed)",
+        ),
+        (
+            Token(VerificationError::SenderConstrained),
+            " (`ResourceServerBuilder::accept_dpop` and `accept_certificate_bound` let bound tokens in)",
+        ),
+        (
+            Proof(ProofError::Jws(JwsError::AlgorithmNotAllowed)),
+            " (`DpopVerifier::algorithms` names those that are allowed)",
+        ),
+    ]
+};
+
+/// The reason why a request is refused. A [`Denied`] has one. It is `Copy` and holds nothing of the request, so it is safe to log.
 ///
 /// ```
 /// use oidc_proto::resource::DenialReason;
@@ -31,47 +60,80 @@ const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 /// assert_eq!(DenialReason::Scope.error(), Some("insufficient_scope")); // In the challenge.
 /// assert_eq!(DenialReason::Scope.code(), "access_scope"); // For logs and metrics.
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum DenialReason {
     /// The request has no access token, or one in a scheme that this API does not accept.
-    #[error("the request has no access token")]
     NoCredentials,
     /// The access token cannot be read from the request.
-    #[error("{0}")]
     BadRequest(CredentialsError),
     /// The access token is not accepted.
-    #[error("the access token is not accepted: {0}")]
     Token(VerificationError),
     /// The access token names an issuer that is not trusted.
-    #[error("the access token is not of a trusted issuer")]
     UntrustedIssuer,
     /// The access token is not a JWT, and no issuer is set to introspect it.
-    #[error("the access token is not a signed JWT")]
     NotJwt,
     /// The issuer says that the access token is not active (RFC 7662 section 2.2).
-    #[error("the access token is not active")]
     Inactive,
     /// This API demands a DPoP proof, but the token came as a bearer token.
-    #[error("the access token must come with a DPoP proof")]
     ProofRequired,
     /// The DPoP proof is not accepted.
-    #[error("{0}")]
     Proof(ProofError),
     /// The access token lacks a scope.
-    #[error("the access token lacks a scope that this request needs")]
     Scope,
     /// The access token lacks a role, or another privilege.
-    #[error("the access token lacks a privilege that this request needs")]
     Privilege,
     /// The user's authentication is not of a demanded class, or is too long ago.
-    #[error("the request needs another or a more recent authentication of the user")]
     Authentication,
     /// The request cannot be judged now: the keys are missing, the issuer does not answer, or there is no room to
     /// remember a proof.
-    #[error("access tokens cannot be verified at the moment")]
     Unavailable,
 }
+
+debug_is_sentence!(DenialReason);
+
+/// The sentence for clients, who know nothing of the settings of this server.
+struct Described(DenialReason);
+
+impl fmt::Display for Described {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            DenialReason::NoCredentials => f.write_str("the request has no access token"),
+            DenialReason::BadRequest(why) => why.fmt(f),
+            DenialReason::Token(why) => write!(f, "the access token is refused: {why}"),
+            DenialReason::UntrustedIssuer => {
+                f.write_str("the access token is of an issuer that this resource does not trust")
+            }
+            DenialReason::NotJwt => {
+                f.write_str("the access token is not a signed JWT, and this resource accepts no others")
+            }
+            DenialReason::Inactive => f.write_str("the access token is not active, says its issuer"),
+            DenialReason::ProofRequired => {
+                f.write_str("the access token must come with a DPoP proof, and came as a bearer token")
+            }
+            DenialReason::Proof(why) => why.fmt(f),
+            DenialReason::Scope => f.write_str("the access token lacks a scope that this request needs"),
+            DenialReason::Privilege => {
+                f.write_str("the access token lacks a privilege that this request needs")
+            }
+            DenialReason::Authentication => {
+                f.write_str("the request needs another or a more recent authentication of the user")
+            }
+            DenialReason::Unavailable => {
+                f.write_str("the resource cannot verify access tokens at the moment")
+            }
+        }
+    }
+}
+
+/// The sentence of the challenge; behind it, for those who run the server, the setting that would change the verdict.
+impl fmt::Display for DenialReason {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", Described(*self), self.setting())
+    }
+}
+
+impl std::error::Error for DenialReason {}
 
 impl DenialReason {
     /// Returns a short, stable name of the broken rule, for logs and metrics.
@@ -91,6 +153,11 @@ impl DenialReason {
             Self::Authentication => "access_authentication",
             Self::Unavailable => "unavailable",
         }
+    }
+
+    /// What a server would set, so that the verdict may be another.
+    fn setting(self) -> &'static str {
+        SETTINGS.iter().find(|(reason, _)| *reason == self).map_or("", |(_, setting)| setting)
     }
 
     /// Returns the error code of the challenge. `None` if the client sent no token (RFC 6750 section 3.1), or if the
@@ -236,7 +303,8 @@ impl Denied {
     }
 
     /// Returns the headers of the response: the challenges (`WWW-Authenticate`), a nonce (`DPoP-Nonce`), and when to
-    /// try again (`Retry-After`). They are made of settings and constants. Nothing of the request is in them.
+    /// try again (`Retry-After`). They are made of settings and constants. Nothing of the request is in them but
+    /// the number of seconds by which a time is off.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -285,7 +353,7 @@ impl Denied {
         challenge.add("realm", Some(&self.about.realm));
         if let Some(error) = self.reason.error().filter(|_| blamed) {
             challenge.add("error", Some(error));
-            challenge.add("error_description", Some(&self.reason.to_string()));
+            challenge.add("error_description", Some(&Described(self.reason).to_string()));
         }
         challenge.add("scope", self.details.scope.as_deref());
         challenge.add("acr_values", self.details.acr_values.as_deref());
@@ -296,9 +364,10 @@ impl Denied {
     }
 }
 
+/// The sentence, and the line of the log.
 impl fmt::Debug for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Denied").field("reason", &self.reason).field("record", &self.record).finish()
+        write!(f, "{} ({})", self.reason, self.record)
     }
 }
 

@@ -1,5 +1,6 @@
 //! [`Credentials`]: takes the access token from a request, only as RFC 6750 section 2 and RFC 9449 section 7.1 allow.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::base::{header::media_type_is, secret::Secret};
 use http::{HeaderMap, header};
 use percent_encoding::percent_decode;
@@ -84,19 +85,23 @@ impl CredentialPolicy {
 
 /// The reason why a token cannot be taken from a request. The error code of the response is `invalid_request` (RFC 6750
 /// section 3.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`Credentials::take`] returns it; a resource server refuses the request with it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CredentialsError {
     /// The request has more than one token, or more than one `Authorization` header (RFC 6750 section 2).
-    #[error("the request carries more than one access token")]
+    #[error("the request has more than one access token")]
     Several,
     /// The request names the scheme, but has no token or a malformed one (RFC 6750 section 2.1).
-    #[error("the access token is not of the syntax of RFC 6750 section 2.1")]
+    #[error("the request has an access token that is not of the syntax of RFC 6750 section 2.1")]
     Syntax,
     /// The token is longer than [`MAX_CREDENTIALS`].
-    #[error("the access token is longer than {MAX_CREDENTIALS} bytes")]
+    #[error("the request has an access token that is longer than {MAX_CREDENTIALS} bytes")]
     TooLarge,
 }
+
+debug_is_sentence!(CredentialsError);
 
 impl CredentialsError {
     /// Returns a short, stable name for logs and metrics.

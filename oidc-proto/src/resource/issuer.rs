@@ -1,6 +1,7 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, with the rules for them.
 //! [`ResourceServerError`]: why settings are refused.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     base::json::Extra,
     metadata::IssuerRule,
@@ -24,37 +25,48 @@ pub const MAX_ISSUER: usize = 1024;
 /// let without_issuer = ResourceServer::builder("https://api.example").build();
 /// assert_eq!(without_issuer.err(), Some(ResourceServerError::NoIssuer));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`ResourceServerBuilder::build`](super::ResourceServerBuilder::build) returns it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResourceServerError {
     /// No issuer is trusted.
-    #[error("no issuer is trusted")]
+    #[error("the resource server trusts no issuer: call `ResourceServerBuilder::trust`")]
     NoIssuer,
     /// More than [`MAX_ISSUERS`] issuers are trusted, or more than [`MAX_ISSUER_TEMPLATES`] with a template.
-    #[error("more than {MAX_ISSUERS} issuers are trusted, or more than {MAX_ISSUER_TEMPLATES} by a template")]
+    #[error(
+        "the resource server trusts more than {MAX_ISSUERS} issuers, or more than {MAX_ISSUER_TEMPLATES} by a template"
+    )]
     TooManyIssuers,
     /// An issuer is empty, longer than [`MAX_ISSUER`], or has characters other than visible ASCII.
-    #[error("an issuer is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII")]
+    #[error(
+        "the resource server trusts an issuer that is empty, longer than {MAX_ISSUER} bytes, or not visible ASCII"
+    )]
     Issuer,
     /// An issuer is trusted twice, or two templates fit the same issuer.
-    #[error("an issuer is trusted twice, with settings that may differ")]
+    #[error("the resource server trusts an issuer twice, with settings that may differ")]
     IssuerTwice,
     /// An issuer is a template. No token names a template, so a rule must say who may fill it in.
     #[error(
-        "an issuer is a template, and nothing says who may fill it in: set `issuer_rule` in \
-         `TrustedIssuer::access_tokens`"
+        "the resource server trusts an issuer that is a template, and no rule says who may fill it in: call `AccessTokenVerifier::issuer_rule` in `TrustedIssuer::access_tokens`"
     )]
     Template,
     /// Two issuers are set to introspect opaque tokens.
-    #[error("two issuers are set to introspect opaque tokens, and nothing tells whose a token is")]
+    #[error(
+        "the resource server has two issuers that introspect opaque tokens (`TrustedIssuer::introspects_opaque_tokens`), and an opaque token does not say whose it is"
+    )]
     TwoIntrospectors,
     /// The resource identifier, realm or metadata URL is empty or has characters other than printable ASCII.
-    #[error("the setting `{0}` is empty or not printable ASCII")]
+    #[error("the resource server has a setting `{0}` that is empty or not printable ASCII")]
     Text(&'static str),
     /// The origin is unknown or not an `http` or `https` URL. DPoP needs it: proofs name the URL that clients see.
-    #[error("DPoP needs `origin`: the resource identifier is not an http or https URL that says it")]
+    #[error(
+        "the resource server accepts DPoP proofs, and its resource identifier is not an http or https URL that says where clients see it: call `ResourceServerBuilder::origin`"
+    )]
     Origin,
 }
+
+debug_is_sentence!(ResourceServerError);
 
 /// An issuer whose access tokens a resource server accepts, with the rules for these tokens.
 ///

@@ -16,6 +16,7 @@ use crate::{
         json::{JsonError, Members, Names, integer},
         moment::Timestamp,
         secret::{Secret, equal},
+        sentence::{debug_is_sentence, predicate},
     },
     jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, KeyError, MAX_EMBEDDED_RSA},
     token::{DEFAULT_LEEWAY, leeway_seconds},
@@ -35,64 +36,79 @@ pub const DEFAULT_PROOF_AGE: Duration = Duration::from_secs(60);
 
 /// The reason why a proof is refused. The error code of the response is `use_dpop_nonce` for [`Nonce`](Self::Nonce),
 /// and `invalid_dpop_proof` for all others (RFC 9449 sections 7.1 and 9).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`DpopVerifier::verify`] returns it, and so do the refusals of a resource server
+/// ([`DenialReason::Proof`](crate::resource::DenialReason::Proof)).
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProofError {
     /// The request has no `DPoP` header.
-    #[error("there is no DPoP proof")]
+    #[error("the request has no DPoP proof")]
     Missing,
     /// The request has more than one `DPoP` header.
-    #[error("there is more than one DPoP proof")]
+    #[error("the request has more than one DPoP proof")]
     Several,
     /// The proof is longer than [`MAX_PROOF`].
     #[error("the DPoP proof is longer than {MAX_PROOF} bytes")]
     TooLarge,
     /// The proof is not a JWS, or its own key has not signed it.
-    #[error("as a DPoP proof, {0}")]
+    #[error("the DPoP proof is refused: {0}")]
     Jws(#[from] JwsError),
     /// The `typ` is not `dpop+jwt`.
-    #[error("the `typ` of the DPoP proof is not `dpop+jwt`")]
+    #[error("the DPoP proof has a `typ` that is not `dpop+jwt`")]
     Type,
     /// The header has no key (`jwk`).
-    #[error("the DPoP proof brings no key (`jwk`)")]
+    #[error("the DPoP proof has no key (`jwk`)")]
     MissingKey,
     /// The key is an RSA key of more than [`MAX_EMBEDDED_RSA`](crate::jose::MAX_EMBEDDED_RSA) bits.
-    #[error("the key (`jwk`) of the DPoP proof is an RSA key of more than {MAX_EMBEDDED_RSA} bits")]
+    #[error("the DPoP proof has an RSA key (`jwk`) of more than {MAX_EMBEDDED_RSA} bits")]
     KeyTooLong,
     /// The key is unusable: private, symmetric, too weak, or not on its curve.
-    #[error("the key (`jwk`) of the DPoP proof {0}")]
+    #[error("the key (`jwk`) of the DPoP proof {}", predicate(.0))]
     Key(KeyError),
     /// The claims are not acceptable JSON.
-    #[error("the set of claims of the DPoP proof {0}")]
+    #[error("the payload of the DPoP proof {}", predicate(.0))]
     Claims(JsonError),
     /// A required claim is missing.
     #[error("the DPoP proof lacks the claim `{0}`")]
     MissingClaim(&'static str),
     /// The `jti` is empty or longer than [`MAX_JTI`].
-    #[error("the `jti` of the DPoP proof is empty or too long")]
+    #[error("the DPoP proof has a `jti` that is empty or longer than {MAX_JTI} bytes")]
     Identifier,
     /// The proof is for another method (`htm`).
-    #[error("the DPoP proof is for another method (`htm`)")]
+    #[error("the DPoP proof was made for another method (`htm`)")]
     Method,
     /// The proof is for another target (`htu`).
-    #[error("the DPoP proof is for another target (`htu`)")]
+    #[error("the DPoP proof was made for another target (`htu`)")]
     Target,
     /// Made too long ago.
-    #[error("the DPoP proof is too old (`iat`)")]
-    TooOld,
+    #[error("the DPoP proof was made {} s ago (`iat`), and `max_age` and `leeway` allow {} s", .ago.as_secs(), .allowed.as_secs())]
+    TooOld {
+        /// How long ago it was made.
+        ago: Duration,
+        /// How long ago that may have been: the maximum age, and the leeway.
+        allowed: Duration,
+    },
     /// Made in the future.
-    #[error("the DPoP proof is from the future (`iat`); are the clocks right?")]
-    FromFuture,
+    #[error("the DPoP proof was made {} s in the future (`iat`), and `leeway` is {} s; are the clocks right?", .ahead.as_secs(), .leeway.as_secs())]
+    FromFuture {
+        /// How far its `iat` is ahead of this clock.
+        ahead: Duration,
+        /// How far it may be.
+        leeway: Duration,
+    },
     /// The proof is for another access token (`ath`).
-    #[error("the DPoP proof is for another access token (`ath`)")]
+    #[error("the DPoP proof was made for another access token (`ath`)")]
     TokenHash,
     /// This server demands a nonce, and the proof has none, a foreign one or an old one.
-    #[error("the DPoP proof must have a recent nonce of this server")]
+    #[error("the DPoP proof has no recent nonce of this server; make one with the nonce of this response")]
     Nonce,
     /// The proof has been used before.
-    #[error("the DPoP proof has been used before")]
+    #[error("the DPoP proof was used before")]
     Replayed,
 }
+
+debug_is_sentence!(ProofError);
 
 impl ProofError {
     /// Returns a short, stable name for logs and metrics.
@@ -112,8 +128,8 @@ impl ProofError {
             Self::Identifier => "proof_jti",
             Self::Method => "proof_htm",
             Self::Target => "proof_htu",
-            Self::TooOld => "proof_too_old",
-            Self::FromFuture => "proof_from_future",
+            Self::TooOld { .. } => "proof_too_old",
+            Self::FromFuture { .. } => "proof_from_future",
             Self::TokenHash => "proof_ath",
             Self::Nonce => "proof_nonce",
             Self::Replayed => "proof_replayed",
@@ -295,10 +311,11 @@ impl DpopVerifier {
         let leeway = leeway_seconds(self.leeway);
         let until = iat.after(self.max_age).plus(leeway);
         if now > until {
-            return Err(ProofError::TooOld);
+            return Err(ProofError::TooOld { ago: iat.until(now), allowed: iat.until(until) });
         }
         if iat > now.plus(leeway) {
-            return Err(ProofError::FromFuture);
+            let leeway = Duration::from_secs(leeway.unsigned_abs());
+            return Err(ProofError::FromFuture { ahead: now.until(iat), leeway });
         }
         let next_nonce = self.check_nonce(nonce.as_deref(), now)?;
 

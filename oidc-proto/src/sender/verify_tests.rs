@@ -100,8 +100,14 @@ fn the_key_of_a_proof_is_checked_after_its_claims() {
         (json!({"jti": ""}), ProofError::Identifier),
         (json!({"htm": "POST"}), ProofError::Method),
         (json!({"htu": "https://other.example/orders"}), ProofError::Target),
-        (json!({"iat": NOW.0 - 91}), ProofError::TooOld),
-        (json!({"iat": NOW.0 + 31}), ProofError::FromFuture),
+        (
+            json!({"iat": NOW.0 - 91}),
+            ProofError::TooOld { ago: Duration::from_secs(91), allowed: Duration::from_secs(90) },
+        ),
+        (
+            json!({"iat": NOW.0 + 31}),
+            ProofError::FromFuture { ahead: Duration::from_secs(31), leeway: Duration::from_secs(30) },
+        ),
         (json!({"ath": null}), ProofError::MissingClaim("ath")),
         (json!({"ath": "x"}), ProofError::TokenHash),
     ] {
@@ -232,21 +238,32 @@ fn d18_the_window_is_exact_and_leeway_is_only_ever_lenient() {
     };
     for (offset, leeway, verdict) in [
         (-60, 0, Ok(())),
-        (-61, 0, Err(ProofError::TooOld)),
+        (-61, 0, Err(ProofError::TooOld { ago: Duration::from_secs(61), allowed: Duration::from_secs(60) })),
         (0, 0, Ok(())),
-        (1, 0, Err(ProofError::FromFuture)),
+        (1, 0, Err(ProofError::FromFuture { ahead: Duration::from_secs(1), leeway: Duration::from_secs(0) })),
         (-90, 30, Ok(())),
-        (-91, 30, Err(ProofError::TooOld)),
+        (-91, 30, Err(ProofError::TooOld { ago: Duration::from_secs(91), allowed: Duration::from_secs(90) })),
         (30, 30, Ok(())),
-        (31, 30, Err(ProofError::FromFuture)),
+        (
+            31,
+            30,
+            Err(ProofError::FromFuture { ahead: Duration::from_secs(31), leeway: Duration::from_secs(30) }),
+        ),
         (600, u64::MAX, Ok(())),
-        (601, u64::MAX, Err(ProofError::FromFuture)),
+        (
+            601,
+            u64::MAX,
+            Err(ProofError::FromFuture { ahead: Duration::from_secs(601), leeway: Duration::from_secs(600) }),
+        ),
     ] {
         assert_eq!(at(offset, leeway), verdict, "{offset} {leeway}");
     }
     let brief = DpopVerifier::new().max_age(Duration::ZERO).leeway(Duration::ZERO);
     let old = proof("token", json!({"iat": NOW.0 - 1}));
-    assert_eq!(verify_with(&brief, &[&old], Some("token")).map(drop), Err(ProofError::TooOld));
+    assert_eq!(
+        verify_with(&brief, &[&old], Some("token")).map(drop),
+        Err(ProofError::TooOld { ago: Duration::from_secs(1), allowed: Duration::from_secs(0) })
+    );
 }
 
 #[test]

@@ -8,6 +8,7 @@ use super::{
     plain,
     scopes::{self, Others},
 };
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     backend::Fingerprint,
     base::{moment::Timestamp, visible::all_visible},
@@ -358,7 +359,11 @@ impl<'s> VerifiedAccessToken<'s> {
 }
 
 /// The claims of a verified token do not fit the requested type.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the token's claims are not of the type asked for")]
+///
+/// `custom` and `claim`, which read claims into a type of your own, return it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the claims of the token are not of the type that the caller asks for")]
 #[non_exhaustive]
 pub struct CustomClaimsError;
+
+debug_is_sentence!(CustomClaimsError);

@@ -200,7 +200,10 @@ impl IdTokenVerifier {
             let leeway = leeway_seconds(self.leeway);
             let latest = since.plus(i64::from(max_age)).plus(leeway);
             if latest < now {
-                return Err(VerificationError::AuthenticationTooOld);
+                return Err(VerificationError::AuthenticationTooOld {
+                    ago: since.until(now),
+                    allowed: since.until(latest),
+                });
             }
         }
         if !expected.acr.is_empty() {

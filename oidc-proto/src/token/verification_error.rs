@@ -1,6 +1,13 @@
 //! [`VerificationError`]: why a token is refused.
 
-use crate::{base::json::JsonError, jose::JwsError};
+use crate::{
+    base::{
+        json::JsonError,
+        sentence::{debug_is_sentence, predicate},
+    },
+    jose::JwsError,
+};
+use std::time::Duration;
 
 /// The reason why a token is refused. It is `Copy` and holds nothing of the token, so it is safe to log.
 ///
@@ -19,96 +26,121 @@ use crate::{base::json::JsonError, jose::JwsError};
 /// }
 ///
 /// assert_eq!(advice(VerificationError::Audience), "this token is for another API");
-/// assert_eq!(VerificationError::Missing("sub").to_string(), "it lacks the claim `sub`");
+/// assert_eq!(VerificationError::Missing("sub").to_string(), "the token lacks the claim `sub`");
 /// assert_eq!(VerificationError::Missing("sub").code(), "token_missing_claim"); // For logs and metrics.
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Verifiers return it, and so does every flow in which a token arrives ([`Error::Token`](crate::flow::Error::Token)). An
+/// error of time says how far the time is off, in whole seconds.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerificationError {
     /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
-    #[error("it is longer than {} bytes", super::MAX_TOKEN)]
+    #[error("the token is longer than {} bytes", super::MAX_TOKEN)]
     TooLarge,
     /// The token is not a JWS, or none of these keys has signed it (RFC 7515 section 5.2).
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The claims are not acceptable JSON (RFC 7519 section 4).
-    #[error("its set of claims {0}")]
+    #[error("the payload of the token {}", predicate(.0))]
     Claims(JsonError),
     /// The `typ` of the header is that of another kind of token (RFC 8725 section 3.11).
-    #[error("its header `typ` is that of another kind of token")]
+    #[error("the header of the token has the `typ` of another kind of token")]
     Type,
     /// A required claim is missing.
-    #[error("it lacks the claim `{0}`")]
+    #[error("the token lacks the claim `{0}`")]
     Missing(&'static str),
     /// A claim has a forbidden value.
-    #[error("its claim `{0}` has a value that is not allowed")]
+    #[error("the token has a claim `{0}` with a value that is not allowed")]
     Value(&'static str),
     /// The `iss` is not the expected issuer.
-    #[error("its `iss` is not the issuer expected")]
+    #[error("the token was issued (`iss`) by another issuer than the one expected")]
     Issuer,
     /// The key that signed the token belongs to another issuer, as the key set says.
-    #[error("the key that signed it is that of another issuer")]
+    #[error("the token was signed with a key of another issuer")]
     KeyIssuer,
     /// The `aud` does not name this client or resource.
-    #[error("its `aud` does not name this client or resource")]
+    #[error("the token is not meant (`aud`) for this client or resource")]
     Audience,
     /// The `aud` also names an audience that is not trusted (OpenID Connect Core 1.0 section 3.1.3.7): see
     /// [`trusted_audiences`](super::IdTokenVerifier::trusted_audiences).
-    #[error("its `aud` names others besides this client; name those you trust in `trusted_audiences`")]
+    #[error("the token is meant (`aud`) for others, too (`trusted_audiences` names those you trust)")]
     UntrustedAudience,
     /// The `azp` is another client.
-    #[error("its `azp` is not this client")]
+    #[error("the token was issued to another client (`azp`)")]
     AuthorizedParty,
     /// Its time is over.
-    #[error("it has expired (`exp`)")]
-    Expired,
+    #[error("the token expired {} s ago (`exp`), and `leeway` is {} s", .ago.as_secs(), .leeway.as_secs())]
+    Expired {
+        /// How long ago it expired.
+        ago: Duration,
+        /// How long ago it may have expired at most, exclusively.
+        leeway: Duration,
+    },
     /// Its time has not come.
-    #[error("it is not valid yet (`nbf`); are the clocks right?")]
-    NotYetValid,
+    #[error("the token is valid only in {} s (`nbf`), and `leeway` is {} s; are the clocks right?", .ahead.as_secs(), .leeway.as_secs())]
+    NotYetValid {
+        /// How long it will be until it is valid.
+        ahead: Duration,
+        /// How long that may be.
+        leeway: Duration,
+    },
     /// It claims to be from the future.
-    #[error("it was issued in the future (`iat`); are the clocks right?")]
-    IssuedInFuture,
+    #[error("the token was issued {} s in the future (`iat`), and `leeway` is {} s; are the clocks right?", .ahead.as_secs(), .leeway.as_secs())]
+    IssuedInFuture {
+        /// How far its `iat` is ahead of this clock.
+        ahead: Duration,
+        /// How far it may be.
+        leeway: Duration,
+    },
     /// The `nonce` is that of another authorization request.
-    #[error("its `nonce` is not the one sent")]
+    #[error("the token answers another request: its `nonce` is not the one that was sent")]
     Nonce,
     /// The user's authentication is older than was asked for.
-    #[error("the authentication it tells of (`auth_time`) is older than `max_age`")]
-    AuthenticationTooOld,
+    #[error("the user authenticated {} s ago (`auth_time`), and `max_age` and `leeway` allow {} s", .ago.as_secs(), .allowed.as_secs())]
+    AuthenticationTooOld {
+        /// How long ago the user authenticated.
+        ago: Duration,
+        /// How long ago that may have been: the maximum age, and the leeway.
+        allowed: Duration,
+    },
     /// The class of the user's authentication (`acr`) is none of those demanded.
-    #[error("its `acr` is none of those demanded")]
+    #[error("the user authenticated in a way (`acr`) that is none of those demanded")]
     AuthenticationContext,
     /// The `at_hash` is not the hash of the access token.
-    #[error("its `at_hash` is not that of the access token")]
+    #[error("the token belongs to another access token (`at_hash`)")]
     AccessTokenHash,
     /// The `c_hash` is not the hash of the code.
-    #[error("its `c_hash` is not that of the code")]
+    #[error("the token belongs to another authorization code (`c_hash`)")]
     CodeHash,
     /// The `s_hash` is not the hash of the state.
-    #[error("its `s_hash` is not that of the state")]
+    #[error("the token belongs to another `state` (`s_hash`)")]
     StateHash,
     /// A refreshed ID token changed a claim that must stay the same (OpenID Connect Core 1.0 section 12.2).
-    #[error("its `{0}` differs from that of the ID token at login")]
+    #[error("the token has another `{0}` than the ID token had at login")]
     Changed(&'static str),
     /// A claim differs between the ID token from the browser and the one from the token endpoint (OpenID Connect Core
     /// 1.0 section 3.3.3.6).
-    #[error("its `{0}` differs from that of the ID token that came through the browser")]
+    #[error("the token has another `{0}` than the ID token that came through the browser")]
     FrontChannel(&'static str),
     /// The token is an ID token, but an access token is needed.
-    #[error("it is an ID token, and not an access token")]
+    #[error("the token is an ID token, and not an access token")]
     IdTokenAsAccessToken,
     /// The token is bound to a key or certificate, and the sender has not shown that it holds it.
-    #[error("it is bound to a key (`cnf`), and may not be used as a bearer token")]
+    #[error("the token is bound to a key (`cnf`), and must not be used as a bearer token")]
     SenderConstrained,
     /// The token is bound to a key or certificate other than the sender's (RFC 9449 section 7.1, RFC 8705 section 3).
-    #[error("it is bound (`cnf`) to another key or certificate than the sender's")]
+    #[error("the token is bound (`cnf`) to another key or certificate than that of the sender")]
     WrongSender,
     /// The binding names no method, or one that is not supported (RFC 7800 section 3.1).
-    #[error("it is bound (`cnf`) by a method that is not supported")]
+    #[error("the token is bound (`cnf`) by a method that is not supported")]
     ConfirmationMethod,
     /// The token is not bound, but the sender has proven a key or the API demands a binding.
-    #[error("it is not bound (`cnf`) to the key or certificate that is to be shown")]
+    #[error("the token is not bound (`cnf`) to the key or certificate of the sender")]
     NotBound,
 }
+
+debug_is_sentence!(VerificationError);
 
 impl VerificationError {
     /// Returns a short, stable name for logs and metrics.
@@ -126,11 +158,11 @@ impl VerificationError {
             Self::Audience => "token_audience",
             Self::UntrustedAudience => "token_untrusted_audience",
             Self::AuthorizedParty => "token_azp",
-            Self::Expired => "token_expired",
-            Self::NotYetValid => "token_not_yet_valid",
-            Self::IssuedInFuture => "token_issued_in_future",
+            Self::Expired { .. } => "token_expired",
+            Self::NotYetValid { .. } => "token_not_yet_valid",
+            Self::IssuedInFuture { .. } => "token_issued_in_future",
             Self::Nonce => "token_nonce",
-            Self::AuthenticationTooOld => "token_auth_time",
+            Self::AuthenticationTooOld { .. } => "token_auth_time",
             Self::AuthenticationContext => "token_acr",
             Self::AccessTokenHash => "token_at_hash",
             Self::CodeHash => "token_c_hash",
@@ -149,5 +181,16 @@ impl VerificationError {
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(self, Self::Jws(error) if error.wants_newer_keys())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_verdict_is_as_small_as_without_its_numbers() {
+        let names = size_of::<JsonError>();
+        assert!(size_of::<VerificationError>() <= names + 8, "{}", size_of::<VerificationError>());
     }
 }

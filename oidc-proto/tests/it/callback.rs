@@ -189,7 +189,10 @@ fn a_user_may_be_away_for_an_hour_and_not_a_second_longer() {
         party.clock.advance(seconds);
         let result = party.callback(pending, &query, None);
         if expired {
-            assert_eq!(callback_error(result), CallbackError::Expired);
+            assert_eq!(
+                callback_error(result),
+                CallbackError::Expired { ago: PENDING_LIFETIME + Duration::from_secs(1) }
+            );
             assert_nothing_sent(&party);
         } else {
             result.unwrap();

@@ -134,16 +134,46 @@ fn times_are_exact_at_the_edge_of_the_leeway() {
         };
         let edge = leeway.as_secs().cast_signed();
         verdict("exp", 1 - edge).unwrap();
-        assert_rejected(verdict("exp", -edge), VerificationError::Expired);
+        assert_rejected(verdict("exp", -edge), VerificationError::Expired { ago: leeway, leeway });
         verdict("nbf", edge).unwrap();
-        assert_rejected(verdict("nbf", edge + 1), VerificationError::NotYetValid);
+        assert_rejected(
+            verdict("nbf", edge + 1),
+            VerificationError::NotYetValid { ahead: leeway + Duration::from_secs(1), leeway },
+        );
         verdict("iat", edge).unwrap();
-        assert_rejected(verdict("iat", edge + 1), VerificationError::IssuedInFuture);
+        assert_rejected(
+            verdict("iat", edge + 1),
+            VerificationError::IssuedInFuture { ahead: leeway + Duration::from_secs(1), leeway },
+        );
     }
-    assert_rejected(login(set("nbf", NOW.0 + 86_400)), VerificationError::NotYetValid);
-    assert_rejected(login(set("iat", NOW.0 + 86_400)), VerificationError::IssuedInFuture);
-    assert_rejected(login(set("exp", 0)), VerificationError::Expired);
-    assert_rejected(login(set("exp", -1)), VerificationError::Expired);
+    assert_rejected(
+        login(set("nbf", NOW.0 + 86_400)),
+        VerificationError::NotYetValid {
+            ahead: Duration::from_secs(86_400),
+            leeway: Duration::from_secs(30),
+        },
+    );
+    assert_rejected(
+        login(set("iat", NOW.0 + 86_400)),
+        VerificationError::IssuedInFuture {
+            ahead: Duration::from_secs(86_400),
+            leeway: Duration::from_secs(30),
+        },
+    );
+    assert_rejected(
+        login(set("exp", 0)),
+        VerificationError::Expired {
+            ago: Duration::from_secs(NOW.0.unsigned_abs()),
+            leeway: Duration::from_secs(30),
+        },
+    );
+    assert_rejected(
+        login(set("exp", -1)),
+        VerificationError::Expired {
+            ago: Duration::from_secs(NOW.0.unsigned_abs() + 1),
+            leeway: Duration::from_secs(30),
+        },
+    );
 }
 
 #[test]
@@ -154,11 +184,23 @@ fn no_leeway_exceeds_its_maximum() {
         login_with(&request, |client| client.leeway(Duration::MAX), set(name, NOW.0 + seconds))
     };
     verdict("exp", 1 - ceiling).unwrap();
-    assert_rejected(verdict("exp", -ceiling), VerificationError::Expired);
+    assert_rejected(
+        verdict("exp", -ceiling),
+        VerificationError::Expired { ago: MAX_LEEWAY, leeway: MAX_LEEWAY },
+    );
     verdict("nbf", ceiling).unwrap();
-    assert_rejected(verdict("nbf", ceiling + 1), VerificationError::NotYetValid);
+    assert_rejected(
+        verdict("nbf", ceiling + 1),
+        VerificationError::NotYetValid { ahead: MAX_LEEWAY + Duration::from_secs(1), leeway: MAX_LEEWAY },
+    );
     verdict("auth_time", -60 - ceiling).unwrap();
-    assert_rejected(verdict("auth_time", -61 - ceiling), VerificationError::AuthenticationTooOld);
+    assert_rejected(
+        verdict("auth_time", -61 - ceiling),
+        VerificationError::AuthenticationTooOld {
+            ago: MAX_LEEWAY + Duration::from_secs(61),
+            allowed: MAX_LEEWAY + Duration::from_secs(60),
+        },
+    );
 }
 
 #[test]
@@ -168,7 +210,10 @@ fn a_token_is_judged_at_its_arrival_and_not_at_the_departure_of_the_user() {
     let query = party.callback_query(&url);
     party.clock.advance(50);
     party.provider.alter_id_token(hostile::set_claim("exp", NOW.0 + 15));
-    assert_rejected(party.callback(pending, &query, None), VerificationError::Expired);
+    assert_rejected(
+        party.callback(pending, &query, None),
+        VerificationError::Expired { ago: Duration::from_secs(35), leeway: Duration::from_secs(30) },
+    );
 }
 
 #[test]
@@ -246,11 +291,23 @@ fn max_age_demands_auth_time_and_limits_it_to_the_second() {
     assert_rejected(verdict(remove("auth_time")), VerificationError::Missing("auth_time"));
     let edge = 60 + DEFAULT_LEEWAY.as_secs().cast_signed();
     verdict(set("auth_time", NOW.0 - edge)).unwrap();
-    assert_rejected(verdict(set("auth_time", NOW.0 - edge - 1)), VerificationError::AuthenticationTooOld);
+    assert_rejected(
+        verdict(set("auth_time", NOW.0 - edge - 1)),
+        VerificationError::AuthenticationTooOld {
+            ago: Duration::from_secs(91),
+            allowed: Duration::from_secs(90),
+        },
+    );
     login(set("auth_time", 0)).unwrap();
     let strict = AuthorizationRequest::default().max_age(Duration::ZERO);
     let old = set("auth_time", NOW.0 - DEFAULT_LEEWAY.as_secs().cast_signed() - 1);
-    assert_rejected(login_with(&strict, |client| client, old), VerificationError::AuthenticationTooOld);
+    assert_rejected(
+        login_with(&strict, |client| client, old),
+        VerificationError::AuthenticationTooOld {
+            ago: Duration::from_secs(31),
+            allowed: Duration::from_secs(30),
+        },
+    );
 }
 
 #[test]

@@ -19,7 +19,7 @@ use oidc_testkit::{
     scenario::{CLIENT_ID, SECRET},
 };
 use serde_json::{Map, Value, json};
-use std::error::Error as _;
+use std::{error::Error as _, time::Duration};
 
 type Object = Map<String, Value>;
 type Alteration = Box<dyn FnMut(&mut http::Response<Vec<u8>>) + Send>;
@@ -82,8 +82,22 @@ fn e02_another_party_a_future_token_and_a_missing_subject_are_refused() {
     let tomorrow = NOW.0 + 86_400;
     for (claim, value, why) in [
         ("azp", json!("other"), VerificationError::AuthorizedParty),
-        ("iat", json!(tomorrow), VerificationError::IssuedInFuture),
-        ("nbf", json!(tomorrow), VerificationError::NotYetValid),
+        (
+            "iat",
+            json!(tomorrow),
+            VerificationError::IssuedInFuture {
+                ahead: Duration::from_secs(86_400),
+                leeway: Duration::from_secs(30),
+            },
+        ),
+        (
+            "nbf",
+            json!(tomorrow),
+            VerificationError::NotYetValid {
+                ahead: Duration::from_secs(86_400),
+                leeway: Duration::from_secs(30),
+            },
+        ),
         ("sub", json!(""), VerificationError::Value("sub")),
     ] {
         assert_eq!(login(hostile::set_claim(claim, value)).unwrap_err(), why.into(), "{claim}");
@@ -102,7 +116,13 @@ fn e03_access_tokens_without_issuer_audience_or_with_unknown_extensions_are_refu
     assert_eq!(set("aud", json!([])), Err(VerificationError::Audience));
     assert_eq!(set("iss", json!({})), Err(wrong("iss", "a string")));
     assert_eq!(set("iss", json!(["https://op.example"])), Err(wrong("iss", "a string")));
-    assert_eq!(set("nbf", json!(NOW.0 + 86_400)), Err(VerificationError::NotYetValid));
+    assert_eq!(
+        set("nbf", json!(NOW.0 + 86_400)),
+        Err(VerificationError::NotYetValid {
+            ahead: Duration::from_secs(86_400),
+            leeway: Duration::from_secs(30)
+        })
+    );
     let critical = access(hostile::set_header_member("crit", json!(["x"])));
     assert_eq!(critical, Err(JwsError::Critical.into()));
 }
@@ -435,7 +455,7 @@ fn e27_one_line_of_an_error_names_the_fault_the_place_and_the_remedy() {
         (
             token(Box::new(hostile::set_member("expires_in", "9"))),
             "response_json",
-            &["token_endpoint", "`expires_in`", "Quirks"],
+            &["token_endpoint", "`expires_in`", "ClientBuilder::quirks"],
         ),
         (
             login(hostile::set_claim("aud", json!([CLIENT_ID, "x"]))).unwrap_err(),

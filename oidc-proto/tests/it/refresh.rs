@@ -16,6 +16,7 @@ use oidc_testkit::{
     scenario::{CLIENT_ID, SECRET},
 };
 use serde_json::{Map, Value, json};
+use std::time::Duration;
 
 type Object = Map<String, Value>;
 
@@ -156,10 +157,13 @@ fn no_nonce_is_demanded_and_a_present_one_must_be_the_same() {
 
 #[test]
 fn all_other_rules_for_id_tokens_hold_too() {
-    assert_rejected(refreshed(honest, hostile::set_claim("exp", NOW.0)), VerificationError::Expired);
+    assert_rejected(
+        refreshed(honest, hostile::set_claim("exp", NOW.0)),
+        VerificationError::Expired { ago: Duration::from_secs(200), leeway: Duration::from_secs(30) },
+    );
     assert_rejected(
         refreshed(honest, hostile::set_claim("nbf", NOW.0 + 300)),
-        VerificationError::NotYetValid,
+        VerificationError::NotYetValid { ahead: Duration::from_secs(100), leeway: Duration::from_secs(30) },
     );
     assert_rejected(
         refreshed(honest, hostile::set_claim("at_hash", "AAAA")),

@@ -165,12 +165,21 @@ fn a_cached_verdict_ends_with_its_key_its_time_and_its_policy() {
     assert_eq!(verify(&verifier, &keys, NOW.plus(329)), Ok(()));
     assert_eq!(
         verify(&verifier, &keys, NOW.plus(330)),
-        Err(VerificationError::Expired),
+        Err(VerificationError::Expired { ago: Duration::from_secs(30), leeway: Duration::from_secs(30) }),
         "the cache is asked at every hit"
     );
-    assert_eq!(verify(&verifier, &keys, NOW.plus(-31)), Err(VerificationError::IssuedInFuture));
+    assert_eq!(
+        verify(&verifier, &keys, NOW.plus(-31)),
+        Err(VerificationError::IssuedInFuture {
+            ahead: Duration::from_secs(31),
+            leeway: Duration::from_secs(30)
+        })
+    );
     let stricter = AccessTokenVerifier::new(ISSUER, API).leeway(Duration::ZERO);
-    assert_eq!(verify(&stricter, &keys, NOW.plus(300)), Err(VerificationError::Expired));
+    assert_eq!(
+        verify(&stricter, &keys, NOW.plus(300)),
+        Err(VerificationError::Expired { ago: Duration::from_secs(0), leeway: Duration::from_secs(0) })
+    );
     let other = AccessTokenVerifier::new(ISSUER, "https://other.example");
     assert_eq!(
         verify(&other, &keys, NOW),

@@ -205,7 +205,10 @@ fn each_oddity_is_accepted_only_with_its_quirk() {
     assert!(answered(|quirks| quirks.no_token_type = true, no_type()).unwrap().is_bearer());
 
     let text = || hostile::set_member("expires_in", "3600");
-    assert_eq!(rule(answered(strict, text())), wrong_type("expires_in", "a number (see `Quirks`)"));
+    assert_eq!(
+        rule(answered(strict, text())),
+        wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)")
+    );
     let tokens = answered(|quirks| quirks.expires_in_as_string = true, text()).unwrap();
     assert_eq!(
         (tokens.expires_in, tokens.expires_at),
@@ -218,7 +221,10 @@ fn each_oddity_is_accepted_only_with_its_quirk() {
     }
 
     let array = || hostile::set_member("scope", json!(["a", "b"]));
-    assert_eq!(rule(answered(strict, array())), wrong_type("scope", "a string (see `Quirks`)"));
+    assert_eq!(
+        rule(answered(strict, array())),
+        wrong_type("scope", "a string (`ClientBuilder::quirks` accepts an array)")
+    );
     let tokens = answered(|quirks| quirks.scope_as_array = true, array()).unwrap();
     assert_eq!(tokens.scope.as_deref(), Some("a b"));
     let mixed =

@@ -80,7 +80,7 @@ fn a_provider_in_a_private_network_needs_one_call() {
 
         let discovery = || Discovery::start(&issuer, &UrlPolicy::default()).expect("an issuer");
         let says = guarded.run(discovery()).expect_err("it is private");
-        assert!(says.starts_with("no response: "), "{}: {says}", guarded.name());
+        assert!(says.starts_with("there was no response: "), "{}: {says}", guarded.name());
         assert!(says.contains("`op.example` resolves to 127.0.0.1"), "{}: {says}", guarded.name());
         assert!(says.contains("call `allow_private_networks()`"), "{}: {says}", guarded.name());
         assert_eq!((server.count(), liar.asked()), ((0, 0), vec!["op.example".to_owned()]));
@@ -124,7 +124,7 @@ fn metadata_that_points_into_a_private_network_ends_the_login_without_a_connecti
                 })
             });
             let says = says.map(|login| login.id_token.sub).expect_err("there are no keys");
-            assert!(says.starts_with("no response: "), "{}: {says}", http.name());
+            assert!(says.starts_with("there was no response: "), "{}: {says}", http.name());
             assert!(
                 says.contains(&format!("`keys.example` resolves to {inside}")),
                 "{}: {says}",

@@ -124,7 +124,7 @@ mod errors {
 
     pub fn answer(error: &ProviderError) -> (u16, &'static str) {
         match error {
-            ProviderError::AccessToken(VerificationError::Expired) => (401, "log in again"),
+            ProviderError::AccessToken(VerificationError::Expired { .. }) => (401, "log in again"),
             ProviderError::AccessToken(rejected) => (401, rejected.code()),
             ours => (503, ours.code()), // no keys: the sender of the token is not to blame
         }
@@ -162,7 +162,7 @@ async fn a_token_is_verified_and_its_keys_are_fetched_once() {
     let other = handle::claims(&api, "not a token").await.map(drop).unwrap_err();
     assert_eq!(
         other.to_string(),
-        "the access token is refused: the token is not a compact JWS of three parts"
+        "the access token is refused: the JWT does not consist of three parts with dots between them"
     );
 }
 

@@ -9,7 +9,7 @@ use oidc_proto::{
 };
 use oidc_testkit::KeyRing;
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeMap, sync::LazyLock};
+use std::{collections::BTreeMap, sync::LazyLock, time::Duration};
 
 const API: &str = "https://api.example";
 const NONCE: &str = "a nonce";
@@ -181,16 +181,22 @@ fn edited(script: &mut Script<'_>) {
     let other = script.number();
     let leeway = DEFAULT_LEEWAY.as_secs().cast_signed();
     let beyond = leeway + 1 + i64::from(other);
+    let ago = DEFAULT_LEEWAY + Duration::from_secs(other.into());
+    let ahead = ago + Duration::from_secs(1);
     let table: [(&str, Value, VerificationError); 14] = [
         ("iss", format!("{ISSUER}{other}").into(), VerificationError::Issuer),
         ("iss", Value::Null, VerificationError::Missing("iss")),
         ("aud", format!("x{other}").into(), VerificationError::Audience),
         ("aud", json!([]), VerificationError::Audience),
         ("aud", Value::Null, VerificationError::Missing("aud")),
-        ("exp", (NOW.0 - leeway - i64::from(other)).into(), VerificationError::Expired),
+        (
+            "exp",
+            (NOW.0 - leeway - i64::from(other)).into(),
+            VerificationError::Expired { ago, leeway: DEFAULT_LEEWAY },
+        ),
         ("exp", Value::Null, VerificationError::Missing("exp")),
-        ("nbf", (NOW.0 + beyond).into(), VerificationError::NotYetValid),
-        ("iat", (NOW.0 + beyond).into(), VerificationError::IssuedInFuture),
+        ("nbf", (NOW.0 + beyond).into(), VerificationError::NotYetValid { ahead, leeway: DEFAULT_LEEWAY }),
+        ("iat", (NOW.0 + beyond).into(), VerificationError::IssuedInFuture { ahead, leeway: DEFAULT_LEEWAY }),
         ("iat", Value::Null, VerificationError::Missing("iat")),
         ("sub", Value::Null, VerificationError::Missing("sub")),
         ("sub", "".into(), VerificationError::Value("sub")),

@@ -3,7 +3,8 @@
 use oidc_proto::{Error, renew::RenewalError};
 use std::fmt;
 
-/// Why a flow failed. `E` is the error of the HTTP client.
+/// Why a flow failed. `E` is the error of the HTTP client. [`run`](crate::run), [`run_async`](crate::run_async) and the
+/// `run` of each adapter's `Http` return it.
 ///
 /// ```
 /// use oidc_drive::{DriveError, http, oidc_proto::flow::{Discovery, Request, Terms}, run};
@@ -17,7 +18,7 @@ use std::fmt;
 /// assert!(matches!(page, Err(DriveError::Protocol(_))));
 /// # Ok::<(), oidc_drive::oidc_proto::Error>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there is the transport, and there is the protocol")]
 pub enum DriveError<E> {
     /// There was no response, and the flow could not go on without one.
@@ -44,8 +45,19 @@ impl<E> From<DriveError<E>> for RenewalError {
 impl<E: fmt::Display> fmt::Display for DriveError<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Transport(error) => write!(f, "no response: {error}"),
+            Self::Transport(error) => write!(f, "there was no response: {error}"),
             Self::Protocol(error) => error.fmt(f),
+        }
+    }
+}
+
+/// The sentence, so that `unwrap` shows it; with the transport's error as its own `Debug` shows it, as not every
+/// one of those has a `Display`.
+impl<E: fmt::Debug> fmt::Debug for DriveError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Transport(error) => write!(f, "there was no response: {error:?}"),
+            Self::Protocol(error) => fmt::Display::fmt(error, f),
         }
     }
 }

@@ -1,6 +1,6 @@
 //! [`NotAvailableError`]: why a flight has no value.
 
-use crate::event::Target;
+use crate::{event::Target, sentence::debug_is_sentence};
 use oidc_proto::{Timestamp, renew::RenewalError};
 use std::{fmt, sync::Arc};
 
@@ -17,11 +17,13 @@ use std::{fmt, sync::Arc};
 /// let keys = SingleFlight::<Vec<u8>>::with_clock(RenewalPolicy::KEYS, clock);
 /// let error = keys.get(Need::Any, || Err(RenewalError::NoResponse)).unwrap_err();
 /// assert_eq!(error.because, Some(RenewalError::NoResponse));
-/// assert_eq!(error.to_string(), "nothing to use: the provider did not answer");
+/// assert_eq!(error.to_string(), "nothing of the provider can be used now: the provider did not answer");
 /// // An API would answer 503, and this many seconds as `Retry-After`.
 /// assert!((1..=5).contains(&(error.until.0 - 1_800_000_000)));
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// [`SingleFlight`](crate::SingleFlight) and [`Gate::warm_up`](crate::Gate::warm_up) return it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct NotAvailableError {
     /// The time from which it makes sense to ask again.
@@ -51,16 +53,18 @@ impl NotAvailableError {
 
 impl fmt::Display for NotAvailableError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        if let Some(issuer) = &self.issuer {
-            write!(f, "{issuer}: ")?;
-        }
+        let of = self.issuer.as_deref().unwrap_or("the provider");
         match (&self.because, &self.asked) {
-            (Some(failure), Some(asked)) => write!(f, "nothing to use, asked {asked}: {failure}"),
-            (Some(failure), None) => write!(f, "nothing to use: {failure}"),
-            (None, _) => f.write_str("nothing newer to use yet"),
+            (Some(failure), Some(asked)) => {
+                write!(f, "nothing of {of} can be used now: {failure} (asked: {asked})")
+            }
+            (Some(failure), None) => write!(f, "nothing of {of} can be used now: {failure}"),
+            (None, _) => write!(f, "nothing newer of {of} can be had yet"),
         }
     }
 }
+
+debug_is_sentence!(NotAvailableError);
 
 impl std::error::Error for NotAvailableError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

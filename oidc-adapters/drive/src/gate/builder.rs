@@ -8,6 +8,7 @@ use crate::{
     event::{Clock, Observer, SystemClock},
     io::Io,
     issuer::{Common, FailureHook, Issuer, KeySource},
+    sentence::debug_is_sentence,
 };
 use oidc_proto::{
     Error, UrlPolicy,
@@ -28,7 +29,9 @@ use std::{
 const DEFAULT_INTROSPECTED: usize = 1024;
 
 /// Why the settings of a gate are wrong.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// [`GateBuilder::build`] returns it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {
     /// Keys were set for an issuer that the resource server does not trust.
@@ -51,21 +54,39 @@ pub enum GateError {
 impl fmt::Display for GateError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::NotTrusted(issuer) => write!(f, "`{issuer}` is no issuer that the resource server trusts"),
+            Self::NotTrusted(issuer) => write!(
+                f,
+                "the gate has keys (`keys_of`) for `{issuer}`, which the resource server does not trust (`trust`)"
+            ),
             Self::IssuerRule(issuer) => {
-                write!(f, "`{issuer}`: its metadata is asked for by an issuer rule that it is not trusted by")
+                write!(
+                    f,
+                    "the gate would ask for the metadata of `{issuer}` by an issuer rule that the resource server does \
+                     not trust it by: call `issuer_rule` in `TrustedIssuer::access_tokens`"
+                )
             }
             Self::Template(issuer) => {
-                write!(f, "`{issuer}` is a template: trust it by the name of the document that tenants share")
+                write!(
+                    f,
+                    "the gate cannot ask for metadata at `{issuer}`, which is a template: trust it by the name of the \
+                     document that its tenants share, or call `keys_of`"
+                )
             }
-            Self::Issuer(issuer, error) => write!(f, "`{issuer}`: {error}"),
-            Self::NoClient => f.write_str("opaque tokens are introspected as a client: set `introspection`"),
-            Self::NoIntrospector => {
-                f.write_str("no issuer is set to introspect opaque tokens: see `introspects_opaque_tokens`")
+            Self::Issuer(issuer, error) => {
+                write!(f, "the gate cannot ask for metadata at `{issuer}`: {error}")
             }
+            Self::NoClient => f.write_str(
+                "the gate introspects opaque tokens as a client, and has none: call `introspection`",
+            ),
+            Self::NoIntrospector => f.write_str(
+                "the gate has a client for introspection, and no issuer introspects opaque tokens: call \
+                     `TrustedIssuer::introspects_opaque_tokens`",
+            ),
         }
     }
 }
+
+debug_is_sentence!(GateError);
 
 impl std::error::Error for GateError {}
 

@@ -113,7 +113,9 @@ impl fmt::Debug for Guard {
 }
 
 /// The error for a name that resolves to an address that is not allowed.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// [`Guard::addresses`] returns it inside of an [`io::Error`], and so does each HTTP stack.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Refused {
     /// The name.
@@ -135,6 +137,8 @@ impl fmt::Display for Refused {
         )
     }
 }
+
+crate::sentence::debug_is_sentence!(Refused);
 
 impl std::error::Error for Refused {}
 

@@ -1,16 +1,16 @@
 //! [`Error`]: why a client over hyper got no response.
 
 use super::meter::Exceeded;
+use crate::sentence::debug_is_sentence;
 use hyper_util::client::legacy;
 use rustls::pki_types::pem;
 use std::{fmt, io};
 
 /// The text for a request that needs a client certificate, if none is set.
-const NO_CERTIFICATE: &str =
-    "a client certificate is needed, and none is set: call `Http::with_client_certificate`";
+const NO_CERTIFICATE: &str = "the request needs a client certificate, and the HTTP client has none: call `Http::with_client_certificate`";
 
-/// Why a client got no response, or could not be made.
-#[derive(Debug)]
+/// Why a client got no response, or could not be made. `Http` of the adapters for hyper and reqwest returns it, alone
+/// or inside a [`DriveError::Transport`](crate::DriveError::Transport).
 #[non_exhaustive]
 pub enum Error {
     /// The exchange took longer than its [`Terms`](oidc_proto::flow::Terms) allow.
@@ -70,19 +70,20 @@ impl From<Exceeded> for Error {
 /// Writes all causes in one line; [`source`](std::error::Error::source) therefore returns `None`.
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let cause: &dyn std::error::Error = match self {
-            Self::Timeout => return f.write_str("the exchange took too long"),
-            Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
-            Self::Cut => return f.write_str("the body of the response was cut off"),
-            Self::NoClientCertificate => {
-                return f.write_str(NO_CERTIFICATE);
+        let (what, cause): (&str, &dyn std::error::Error) = match self {
+            Self::Timeout => {
+                return f.write_str("the server or the network took longer than the exchange may take");
             }
-            Self::Pem(error) => error,
-            Self::Tls(error) => error,
-            Self::Connection(error) => error,
-            Self::Exchange(error) => error,
-            Self::Body(error) => error,
+            Self::TooMuch(most) => return Exceeded::Bytes(*most).fmt(f),
+            Self::Cut => return f.write_str("the server ended the body of its response too early"),
+            Self::NoClientCertificate => return f.write_str(NO_CERTIFICATE),
+            Self::Pem(error) => ("a certificate or key is not PEM", error),
+            Self::Tls(error) => ("a certificate or key cannot be used", error),
+            Self::Connection(error) => ("no connection could be opened", error),
+            Self::Exchange(error) => ("the connection broke before the response began", error),
+            Self::Body(error) => ("the body of the response broke off", error),
         };
+        write!(f, "{what}: ")?;
         let mut next = Some(cause);
         while let Some(error) = next {
             next = error.source();
@@ -91,5 +92,7 @@ impl fmt::Display for Error {
         Ok(())
     }
 }
+
+debug_is_sentence!(Error);
 
 impl std::error::Error for Error {}

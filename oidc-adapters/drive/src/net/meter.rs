@@ -113,7 +113,9 @@ impl Meter {
 }
 
 /// The bound that an exchange has exceeded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// [`Meter`] tells it: each HTTP stack ends an exchange with it.
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[allow(clippy::exhaustive_enums, reason = "there are bytes, and there is time")]
 pub enum Exceeded {
     /// The server sent more than this many bytes, headers and framing included.
@@ -126,10 +128,14 @@ impl fmt::Display for Exceeded {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Bytes(most) => write!(f, "the server sent more than {most} bytes in one exchange"),
-            Self::Time(most) => write!(f, "the exchange took longer than {most:?}"),
+            Self::Time(most) => {
+                write!(f, "the server or the network took longer than {most:?} for the exchange")
+            }
         }
     }
 }
+
+crate::sentence::debug_is_sentence!(Exceeded);
 
 impl std::error::Error for Exceeded {}
 

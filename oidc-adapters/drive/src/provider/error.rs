@@ -5,12 +5,14 @@ use crate::{
     event::{Event, Observer, Started, why_ended},
     flight::NotAvailableError,
     io::{Lost, NoResponse},
+    sentence::debug_is_sentence,
 };
 use oidc_proto::{
     Error,
     base::FormError,
     flow::{ConfigError, Endpoint},
     renew::RenewalError,
+    resource::DenialReason,
     token::VerificationError,
 };
 use std::fmt;
@@ -40,7 +42,9 @@ use std::fmt;
 /// assert!(lost.to_string().ends_with("op.example:443: no network"), "{lost}");
 /// # Ok::<(), ProviderError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Every method of a handle returns it.
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum ProviderError {
     /// There was no response. The text names the issuer, the endpoint, the host and the port, and has the reason in
@@ -149,14 +153,18 @@ impl fmt::Display for ProviderError {
             Self::NoResponse(why) => write!(f, "the provider did not answer: {why}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
-            Self::AccessToken(rejected) => write!(f, "the access token is refused: {rejected}"),
-            Self::CodeSpent => f.write_str("the authorization code was sent already, for another login"),
-            Self::NoAudience => {
-                f.write_str("no audience is set for access tokens: call `ProviderBuilder::audience`")
+            Self::AccessToken(rejected) => DenialReason::Token(*rejected).fmt(f),
+            Self::CodeSpent => {
+                f.write_str("the authorization code of this login was sent already, for another login")
             }
+            Self::NoAudience => f.write_str(
+                "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
+            ),
         }
     }
 }
+
+debug_is_sentence!(ProviderError);
 
 impl std::error::Error for ProviderError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

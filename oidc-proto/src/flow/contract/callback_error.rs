@@ -1,6 +1,13 @@
 //! [`CallbackError`]: the reasons for which a callback is refused.
 
-use crate::{base::form::FormError, message::ErrorResponse, token::VerificationError};
+use crate::{
+    base::{
+        form::FormError,
+        sentence::{debug_is_sentence, predicate},
+    },
+    message::ErrorResponse,
+    token::VerificationError,
+};
 use std::time::Duration;
 
 /// The longest time between the start of a login and its callback. A login that begins in the future by more than
@@ -8,47 +15,68 @@ use std::time::Duration;
 pub const PENDING_LIFETIME: Duration = Duration::from_secs(3_600);
 
 /// The reason for which a callback is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// The `callback` of each pending login returns it, in an [`Error::Callback`](crate::flow::Error::Callback).
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CallbackError {
     /// The callback is not a form with every parameter at most once.
-    #[error("its query {0}")]
+    #[error("the query of the authorization response {}", predicate(.0))]
     Form(#[from] FormError),
     /// The callback does not belong to this authorization request (RFC 6749 section 10.12).
-    #[error("its `state` is missing or not the one sent; the login was begun elsewhere, or is forged")]
+    #[error(
+        "the authorization response is not the answer to this login: its `state` is missing or not the one sent, as the login was begun in another browser, or the response is forged"
+    )]
     State,
     /// The callback comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
-    #[error("its `iss` is not the issuer that was asked")]
+    #[error("the authorization response comes from another issuer (`iss`) than the one that was asked")]
     Issuer,
     /// The callback lacks `iss`, though the metadata says that every response has it (RFC 9207 section 2.4).
-    #[error("it lacks the `iss` that the provider always sends")]
+    #[error("the authorization response lacks the `iss` that the provider says it always sends")]
     MissingIssuer,
     /// The provider or the user refused (RFC 6749 section 4.1.2.1).
-    #[error("the provider answered {0}")]
+    #[error("the provider or the user refused the login with {0}")]
     Denied(Box<ErrorResponse>),
     /// The callback has neither a code nor an error.
-    #[error("it has neither `code` nor `error`")]
+    #[error("the authorization response has neither `code` nor `error`")]
     MissingCode,
     /// The callback has neither an ID token nor an error, though the request asked for an ID token.
-    #[error("it has neither `id_token` nor `error`")]
+    #[error("the authorization response has neither `id_token` nor `error`")]
     MissingIdToken,
     /// The callback has neither an access token nor an error, though the request asked for an access token.
-    #[error("it has neither `access_token` nor `error`")]
+    #[error("the authorization response has neither `access_token` nor `error`")]
     MissingAccessToken,
     /// The callback is not signed, though the request asked for a signed response (JARM).
-    #[error("it has no `response`, though a signed one was asked for (`response_mode`)")]
+    #[error(
+        "the authorization response has no `response`, though a signed one was asked for (`response_mode`)"
+    )]
     MissingResponse,
     /// The signature or the claims of the signed response are not acceptable (JARM section 2.4).
-    #[error("its `response` is refused: {0}")]
+    #[error("the signed authorization response (`response`) is refused: {0}")]
     Response(Box<VerificationError>),
     /// A parameter of the access token is missing, or has a value that the specification does not allow.
-    #[error("its `{0}` is missing or has a value that the specification does not allow (see `Quirks`)")]
+    #[error(
+        "the authorization response lacks `{0}`, or has a value for it that the specification does not allow (`ClientBuilder::quirks` tolerates some)"
+    )]
     Parameter(&'static str),
-    /// The user was away for longer than [`PENDING_LIFETIME`], or a clock that is as far ahead began the login.
-    /// Begin again.
-    #[error("the login was begun too long ago, or by another clock; begin again")]
-    Expired,
+    /// The user was away for longer than [`PENDING_LIFETIME`]. Begin again.
+    #[error("the user came back {} s after the login began, and {} s is the most; begin again", .ago.as_secs(), PENDING_LIFETIME.as_secs())]
+    Expired {
+        /// How long ago the login began.
+        ago: Duration,
+    },
+    /// The clock that began the login is ahead of this one by more than [`PENDING_LIFETIME`]. Begin again.
+    #[error(
+        "the login was begun by a clock that is {} s ahead of this one, and {} s is the most; begin again",
+        .ahead.as_secs(), PENDING_LIFETIME.as_secs()
+    )]
+    BegunInFuture {
+        /// How far the other clock is ahead.
+        ahead: Duration,
+    },
 }
+
+debug_is_sentence!(CallbackError);
 
 impl CallbackError {
     /// Returns a short, stable name of the error, for logs and metrics.
@@ -66,7 +94,7 @@ impl CallbackError {
             Self::MissingResponse => "callback_missing_response",
             Self::Response(rejected) => rejected.code(),
             Self::Parameter(_) => "callback_parameter",
-            Self::Expired => "callback_expired",
+            Self::Expired { .. } | Self::BegunInFuture { .. } => "callback_expired",
         }
     }
 }

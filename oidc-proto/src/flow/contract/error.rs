@@ -2,8 +2,13 @@
 
 use super::{callback_error::CallbackError, terms::Endpoint};
 use crate::{
-    base::{endpoint_url::UrlError, form::FormError, json::JsonError},
-    jose::SignError,
+    base::{
+        endpoint_url::UrlError,
+        form::FormError,
+        json::JsonError,
+        sentence::{debug_is_sentence, predicate, sentences_about},
+    },
+    jose::{JwsError, SignError},
     message::ErrorResponse,
     metadata::MetadataError,
     sender::dpop_nonce,
@@ -21,21 +26,23 @@ use std::{fmt, time::Duration};
 /// fn page(error: &Error) -> (u16, &'static str) {
 ///     match error {
 ///         Error::Callback(CallbackError::Denied(_)) => (403, "You have not agreed."),
-///         Error::Callback(CallbackError::Expired | CallbackError::State) => (400, "Please log in again."),
+///         Error::Callback(CallbackError::Expired { .. } | CallbackError::State) => (400, "Please log in again."),
 ///         Error::OAuth(refused) if refused.response.error == "invalid_grant" => (400, "Please log in again."),
 ///         Error::Unavailable(_) => (503, "Please try again later."),
 ///         _ => (500, "The login does not work."), // log `error.code()` and `error`
 ///     }
 /// }
 ///
-/// assert_eq!(page(&Error::Callback(CallbackError::Expired)), (400, "Please log in again."));
+/// assert_eq!(page(&Error::Callback(CallbackError::State)), (400, "Please log in again."));
 ///
 /// let error = Discovery::start("http://op.example", &Default::default()).unwrap_err();
 /// assert!(matches!(error, Error::Config(_)));
 /// assert_eq!(error.code(), "config_issuer");
 /// assert_eq!(page(&error).0, 500);
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// Every flow that fails ends with it.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
     /// The provider refused the request.
@@ -48,13 +55,13 @@ pub enum Error {
     #[error(transparent)]
     Unavailable(Unavailable),
     /// The authorization response is not acceptable. The user, or the site that sent the user, is to blame.
-    #[error("the authorization response is not acceptable: {0}")]
+    #[error("{0}")]
     Callback(#[from] CallbackError),
     /// The ID token is not acceptable.
-    #[error("the ID token is refused: {0}")]
+    #[error("the ID token is refused: {}{}", .0, setting(.0))]
     Token(#[from] VerificationError),
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
-    #[error("the user did not enter the code in time; begin again")]
+    #[error("the user did not enter the code on the other device in time; begin again")]
     DeviceCodeExpired,
     /// The client's own key failed to sign the request.
     #[error("the client could not sign its request: {0}")]
@@ -62,6 +69,20 @@ pub enum Error {
     /// The request cannot work, whatever the provider answers: your code and the provider's metadata show it.
     #[error(transparent)]
     Config(#[from] ConfigError),
+}
+
+debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
+
+/// What a client would set, so that the verdict on an ID token may be another.
+fn setting(rejected: &VerificationError) -> &'static str {
+    const SETTINGS: [(VerificationError, &str); 2] = [
+        (
+            VerificationError::Jws(JwsError::AlgorithmNotAllowed),
+            " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)",
+        ),
+        (VerificationError::Issuer, " (`ClientBuilder::issuer_rule` accepts a template)"),
+    ];
+    SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
 }
 
 impl Error {
@@ -100,7 +121,9 @@ impl From<FormError> for Error {
 }
 
 /// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Every flow can end with it: [`Error::OAuth`].
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
     /// The endpoint that answered.
@@ -148,7 +171,9 @@ impl fmt::Display for OAuthError {
 impl std::error::Error for OAuthError {}
 
 /// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+///
+/// Every flow can end with it: [`Error::Unavailable`].
+#[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
     /// The endpoint that answered.
@@ -188,7 +213,9 @@ impl fmt::Display for Unavailable {
 impl std::error::Error for Unavailable {}
 
 /// A response that the specification does not allow.
-#[derive(Clone, Debug, PartialEq, Eq)]
+///
+/// Every flow can end with it: [`Error::Response`].
+#[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseError {
     /// The endpoint that answered.
@@ -207,7 +234,14 @@ impl ResponseError {
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, self.rule)
+        write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
+        // Of this member, and of no other, a setting does without.
+        match (self.endpoint, &self.rule) {
+            (Endpoint::Token, ResponseRule::Missing("token_type")) => {
+                f.write_str(" (`ClientBuilder::quirks` does without it)")
+            }
+            _ => Ok(()),
+        }
     }
 }
 
@@ -218,52 +252,58 @@ impl std::error::Error for ResponseError {
 }
 
 /// A rule that a response broke.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`ResponseError`] has it, with the endpoint that broke the rule.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ResponseRule {
     /// The body is larger than [`Terms::max_body`](crate::flow::Terms::max_body).
-    #[error("is larger than {limit} bytes")]
+    #[error("the response is larger than {limit} bytes")]
     TooLarge {
         /// The limit, in bytes.
         limit: usize,
     },
     /// The response is a redirect. To follow it would send secrets to a place that nobody has agreed to.
-    #[error("is a redirect, which is never followed; check the issuer's URL")]
+    #[error("the response is a redirect, which is never followed; check the issuer's URL")]
     Redirect,
     /// The status is not one that the exchange allows.
-    #[error("has a status that the specification does not allow here")]
+    #[error("the response has a status that the specification does not allow here")]
     Status,
     /// The media type is not this one.
-    #[error("is not `{0}`")]
+    #[error("the response is not of the media type `{0}`")]
     MediaType(&'static str),
     /// The body is not acceptable JSON.
-    #[error("has a body that {0}")]
+    #[error("the response has a body that {}", predicate(.0))]
     Json(#[from] JsonError),
     /// A required member is missing.
-    #[error("lacks the member `{0}`")]
+    #[error("the response lacks the member `{0}`")]
     Missing(&'static str),
     /// A member has a value that the specification does not allow.
-    #[error("has a value for `{0}` that the specification does not allow")]
+    #[error("the response has a member `{0}` with a value that the specification does not allow")]
     Value(&'static str),
     /// The access token is not bound to the key of the client (RFC 9449 section 5).
-    #[error("has a token that is not bound to the client's DPoP key (`token_type` is not `DPoP`)")]
+    #[error(
+        "the response has a token that is not bound to the client's DPoP key (its `token_type` is not `DPoP`)"
+    )]
     NotBound,
     /// The metadata is not acceptable.
-    #[error("{0}")]
+    #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
     /// The key set is not acceptable.
-    #[error("{0}")]
+    #[error("the response is refused: {0}")]
     KeySet(#[from] crate::jose::KeySetError),
     /// The key set has no key that can be used.
-    #[error("has no key that can be used")]
+    #[error("the response has no key that can be used")]
     NoUsableKey,
     /// The UserInfo response is about another user (OpenID Connect Core 1.0 section 5.3.2).
-    #[error("is about another `sub` than the ID token")]
+    #[error("the response is about another user (`sub`) than the ID token")]
     OtherSubject,
     /// The response is signed or encrypted, though JSON was expected.
-    #[error("is a JWT, which this client has not asked for")]
+    #[error("the response is a JWT, which this client has not asked for")]
     UnexpectedJwt,
 }
+
+sentences_about!(ResponseRule: "the response ");
 
 impl ResponseRule {
     /// Returns a short, stable name of the rule, for logs and metrics.
@@ -288,52 +328,60 @@ impl ResponseRule {
 }
 
 /// The reason for which a request or a client cannot work, whatever the provider answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`ClientBuilder::build`](crate::flow::ClientBuilder::build) returns it, and every flow at its start.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConfigError {
     /// The issuer is not a URL that an issuer may have (OpenID Connect Discovery 1.0 section 2).
-    #[error("the issuer {0}")]
+    #[error("the issuer {}", predicate(.0))]
     Issuer(UrlError),
     /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
-    #[error("the resource {0}")]
+    #[error("the resource {}", predicate(.0))]
     Resource(UrlError),
     /// The issuer rule does not admit the issuer of the metadata.
-    #[error("the issuer rule neither is, nor admits, the issuer of the provider's metadata")]
+    #[error(
+        "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule`"
+    )]
     IssuerRule,
     /// The provider's metadata has no such endpoint, or a URL for it that may not be used.
     #[error("the provider's metadata has no usable `{0}`")]
     NoEndpoint(&'static str),
     /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
-    #[error("redirect_uri {0}")]
+    #[error("the redirect URI (`redirect_uri`) {0}")]
     RedirectUri(&'static str),
     /// The client has no redirect URI.
-    #[error("no redirect_uri is set: call `ClientBuilder::redirect_uri`")]
+    #[error("the client has no redirect URI: call `redirect_uri`")]
     NoRedirectUri,
     /// A text is empty, too long, or has characters that the specification does not allow.
-    #[error("`{0}` is empty, too long, or has characters outside visible ASCII")]
+    #[error("the value of `{0}` is empty, too long, or has characters outside visible ASCII")]
     Characters(&'static str),
     /// The authentication method needs a secret that is missing, or forbids the secret that is there.
-    #[error("the client authentication method `{0}` does not go with the client secret given (or not given)")]
+    #[error(
+        "the client authenticates with `{0}`, which does not go with its secret or the lack of one: check `ClientBuilder::authentication` and `ClientBuilder::secret`"
+    )]
     Authentication(&'static str),
     /// The provider supports no authentication method of this client.
-    #[error("the provider's `token_endpoint_auth_methods_supported` has no method this client can use")]
+    #[error(
+        "the provider's `token_endpoint_auth_methods_supported` has no method that this client can use (`ClientBuilder::authentication` chooses one all the same)"
+    )]
     NoAuthentication,
     /// An extra parameter would override one that the library sets.
-    #[error("the extra parameter `{0}` is one that the library sets itself, or stands there twice")]
+    #[error("the extra parameter `{0}` is one that the library sets itself, or is given twice")]
     Reserved(&'static str),
     /// A parameter's value is not allowed.
-    #[error("the parameter `{0}` has a value that the specification does not allow")]
+    #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
     /// The provider does not support PKCE with S256, by its metadata.
-    #[error("the provider's `code_challenge_methods_supported` has no `S256`")]
+    #[error("the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it")]
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
     #[error(
-        "the provider has `require_pushed_authorization_requests`: it takes no authorization request by URL"
+        "the provider has `require_pushed_authorization_requests`, so it takes no authorization request by URL"
     )]
     PushedRequestsOnly,
     /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
-    #[error("the provider has `require_signed_request_object`: it takes no plain authorization request")]
+    #[error("the provider has `require_signed_request_object`, so it takes no plain authorization request")]
     SignedRequestsOnly,
     /// The provider does not support this response type, by its metadata.
     #[error("the provider's `response_types_supported` has no `{0}`")]
@@ -342,41 +390,44 @@ pub enum ConfigError {
     #[error("the provider's `response_modes_supported` has no `{0}`")]
     NoResponseMode(&'static str),
     /// The client secret is shorter than the hash of the symmetric algorithm, or missing.
-    #[error("the client secret is too short for the algorithm of the ID token")]
+    #[error(
+        "the client secret is too short for the algorithm of the ID token (`ClientBuilder::id_token_signed_response_alg`)"
+    )]
     SecretTooShort,
     /// The client authenticates with `private_key_jwt`, and has neither a key nor an assertion.
-    #[error("no key signs for the client: call `ClientBuilder::signer`, or begin with `Client::attempt`")]
+    #[error(
+        "the client authenticates with `private_key_jwt`, and no key signs for it: call `ClientBuilder::signer`, or begin with `Client::attempt`"
+    )]
     NoAssertion,
     /// The request has no DPoP proof: the key is elsewhere, or the client has none.
     #[error(
-        "no key proves for the client: call `ClientBuilder::dpop_key`, or set `dpop_public_key` without \
-         `fetch_userinfo` and begin with `Attempt::with_proof`"
+        "the client has tokens that are bound to a key, and no key proves this request: call `ClientBuilder::dpop_key`, or call `dpop_public_key` without `fetch_userinfo` and begin with `Attempt::with_proof`"
     )]
     NoProof,
     /// The request has a DPoP proof, though it takes none.
     #[error(
-        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with \
-         `ClientBuilder::dpop_public_key`"
+        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with `ClientBuilder::dpop_public_key`"
     )]
     UnwantedProof,
     /// The key for DPoP is a shared secret, so no server could verify its proofs.
-    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret; DPoP needs a private key")]
+    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret, and DPoP needs a private key")]
     DpopKey,
     /// No acceptable signature algorithm is left for ID tokens.
     #[error(
-        "no algorithm of `id_token_signing_alg_values_supported` is acceptable; set `id_token_signed_response_alg`"
+        "the provider's `id_token_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::id_token_signed_response_alg`"
     )]
     NoAlgorithm,
     /// No acceptable signature algorithm is left for authorization responses (JARM section 4).
     #[error(
-        "no algorithm of `authorization_signing_alg_values_supported` is acceptable; call \
-         `ClientBuilder::authorization_signed_response_alg`"
+        "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
     /// The saved state belongs to another client, provider or version.
-    #[error("the saved state is of another client, provider or version")]
+    #[error("the saved state belongs to another client, provider or version")]
     SavedState,
 }
+
+debug_is_sentence!(ConfigError);
 
 impl ConfigError {
     /// Returns a short, stable name of the error, for logs and metrics.

@@ -89,12 +89,22 @@ impl Sent {
             let error = error.without(&[&[Secret::new(&self.state)], secrets].concat());
             return Err(CallbackError::Denied(Box::new(error)).into());
         }
-        if self.can_end(now) { Ok(()) } else { Err(CallbackError::Expired.into()) }
+        Ok(self.in_time(now)?)
     }
 
     /// Whether a callback at this time would be in time.
     pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
-        now <= self.created.after(PENDING_LIFETIME) && self.created <= now.after(PENDING_LIFETIME)
+        self.in_time(now).is_ok()
+    }
+
+    fn in_time(&self, now: Timestamp) -> Result<(), CallbackError> {
+        if now > self.created.after(PENDING_LIFETIME) {
+            return Err(CallbackError::Expired { ago: self.created.until(now) });
+        }
+        if self.created > now.after(PENDING_LIFETIME) {
+            return Err(CallbackError::BegunInFuture { ahead: now.until(self.created) });
+        }
+        Ok(())
     }
 }
 

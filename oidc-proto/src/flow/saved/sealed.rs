@@ -7,6 +7,7 @@
 //!
 //! Each sealed text has its own key, derived from 128 fresh bits, so a sealing key may be used as often as you like.
 
+use crate::base::sentence::debug_is_sentence;
 use crate::{
     backend::{self, Mac},
     base::{base64url, moment::Moment},
@@ -49,7 +50,9 @@ const HEAD: usize = 2 + SALT;
 pub struct SealingKeys(Vec<(u8, Mac)>);
 
 /// The reason for which a state cannot be sealed or opened. It holds nothing of the state.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`SealingKeys::seal`] and [`SealingKeys::open`] return it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
     /// The sealed text would be longer than [`MAX_SEALED`].
@@ -59,21 +62,27 @@ pub enum SealError {
         bytes: usize,
     },
     /// The text is not a sealed state, or is cut off.
-    #[error("the text is no sealed state")]
+    #[error("the text is not a sealed state, or only a piece of one")]
     NotSealed,
     /// Another version of this crate sealed the state.
-    #[error("the state was sealed by another version")]
+    #[error("the state was sealed by another version of this library")]
     Version,
     /// No key has the id in the text: the key has been dropped, or was never among these.
-    #[error("the state was sealed with a key that is not among these")]
+    #[error(
+        "the state was sealed with a key that is not among these (`SealingKeys::previous` adds an old one)"
+    )]
     UnknownKey,
     /// The text has been changed, or was sealed with another key, for another audience, or as another kind of state.
-    #[error("the sealed state has been changed, or was sealed for somebody or something else")]
+    #[error(
+        "the sealed state was changed, or was sealed with another key, for another audience or as another kind of state"
+    )]
     Wrong,
     /// The sealed value is no valid state of this kind and version, or the state has no sealed form.
-    #[error("what was sealed is no saved state of this kind and version")]
+    #[error("the sealed text holds no saved state of this kind and version")]
     State,
 }
+
+debug_is_sentence!(SealError);
 
 /// A state that can be sealed: each saved state of this crate, and a state of your own in an [`AppState`].
 ///

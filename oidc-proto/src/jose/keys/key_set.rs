@@ -6,6 +6,7 @@ use super::{
     jwk::{self, Jwk},
     key::{self, Key, KeyError},
 };
+use crate::base::sentence::{predicate, sentences_about};
 use crate::{
     backend::Fingerprint,
     base::{
@@ -69,8 +70,8 @@ pub(crate) struct Generation(pub(crate) [u8; 32]);
 ///
 /// let keys = KeySet::parse(br#"{"keys": [{"kty": "RSA", "kid": "old", "n": "AQAB", "e": "AQAB"}]}"#)?;
 /// for key in keys.set_aside() {
-///     let line = format!("key {:?} {}", key.kid, key.reason);
-///     assert_eq!(line, r#"key Some("old") is an RSA key of less than 2048 bits"#);
+///     let line = format!("{:?}: {}", key.kid, key.reason);
+///     assert_eq!(line, r#"Some("old"): the key is an RSA key of less than 2048 bits"#);
 /// }
 /// assert!(keys.is_empty());
 /// # Ok::<(), oidc_proto::jose::KeySetError>(())
@@ -93,16 +94,20 @@ pub struct UnusableKey {
 /// let refused = KeySet::parse(b"<html>Bad Gateway</html>").err();
 /// assert_eq!(refused, Some(KeySetError::Json(JsonError::NotJson)));
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+///
+/// [`KeySet::parse`] returns it, and every flow that fetches keys.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
     /// The text is not acceptable JSON, or has no array `keys`.
-    #[error("the key set {0}")]
+    #[error("the key set {}", predicate(.0))]
     Json(JsonError),
     /// The set has more than [`MAX_KEYS`] keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooManyKeys,
 }
+
+sentences_about!(KeySetError: "the key set ");
 
 impl KeySet {
     /// Parses a JWK Set.

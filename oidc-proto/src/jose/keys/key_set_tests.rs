@@ -415,7 +415,7 @@ fn debug_shows_names_algorithms_and_reasons_only() {
     assert_eq!(
         format!("{keys:?}"),
         "KeySet { keys: [Key { kid: None, algorithms: {HS256, HS384, HS512}, .. }], \
-         set_aside: [UnusableKey { kid: Some(\"old\"), reason: RsaTooShort }] }"
+         set_aside: [UnusableKey { kid: Some(\"old\"), reason: the key is an RSA key of less than 2048 bits }] }"
     );
     assert_eq!(
         keys.keys().next().unwrap().thumbprint(),

@@ -5,6 +5,10 @@ use super::{
     *,
 };
 use crate::{base::header::challenges as parse, base::json::JsonError, jose::JwsError};
+use std::time::Duration;
+
+const EXPIRED: VerificationError =
+    VerificationError::Expired { ago: Duration::from_secs(31), leeway: Duration::from_secs(30) };
 
 fn about(bearer: bool, dpop: bool) -> Arc<Challenges> {
     Arc::new(Challenges {
@@ -26,7 +30,7 @@ fn every_reason_has_the_status_and_error_that_the_specifications_name() {
         (DenialReason::BadRequest(CredentialsError::Several), 400, Some("invalid_request")),
         (DenialReason::BadRequest(CredentialsError::Syntax), 400, Some("invalid_request")),
         (DenialReason::BadRequest(CredentialsError::TooLarge), 400, Some("invalid_request")),
-        (DenialReason::Token(VerificationError::Expired), 401, Some("invalid_token")),
+        (DenialReason::Token(EXPIRED), 401, Some("invalid_token")),
         (DenialReason::Token(VerificationError::Claims(JsonError::TooDeep)), 401, Some("invalid_token")),
         (DenialReason::UntrustedIssuer, 401, Some("invalid_token")),
         (DenialReason::NotJwt, 401, Some("invalid_token")),
@@ -64,7 +68,7 @@ fn every_reason_has_the_status_and_error_that_the_specifications_name() {
 fn the_error_goes_to_the_scheme_that_was_used() {
     let errors = |about: &Arc<Challenges>, scheme| {
         let record = VerdictRecord { scheme, ..VerdictRecord::default() };
-        let denied = Denied::new(DenialReason::Token(VerificationError::Expired), about, record);
+        let denied = Denied::new(DenialReason::Token(EXPIRED), about, record);
         let found = parse(&denied.headers(), &header::WWW_AUTHENTICATE);
         found.iter().map(|c| (c.scheme.clone(), c.parameter("error").is_some())).collect::<Vec<_>>()
     };

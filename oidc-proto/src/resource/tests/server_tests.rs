@@ -305,9 +305,27 @@ fn an_opaque_token_is_judged_by_its_introspection_response() {
         (json!({"aud": "other"}), DenialReason::Token(VerificationError::Audience)),
         (json!({"aud": []}), DenialReason::Token(VerificationError::Audience)),
         (json!({"iss": "https://evil.example"}), DenialReason::Token(VerificationError::Issuer)),
-        (json!({"exp": NOW.0 - 30}), DenialReason::Token(VerificationError::Expired)),
-        (json!({"nbf": NOW.0 + 31}), DenialReason::Token(VerificationError::NotYetValid)),
-        (json!({"iat": NOW.0 + 31}), DenialReason::Token(VerificationError::IssuedInFuture)),
+        (
+            json!({"exp": NOW.0 - 30}),
+            DenialReason::Token(VerificationError::Expired {
+                ago: Duration::from_secs(30),
+                leeway: Duration::from_secs(30),
+            }),
+        ),
+        (
+            json!({"nbf": NOW.0 + 31}),
+            DenialReason::Token(VerificationError::NotYetValid {
+                ahead: Duration::from_secs(31),
+                leeway: Duration::from_secs(30),
+            }),
+        ),
+        (
+            json!({"iat": NOW.0 + 31}),
+            DenialReason::Token(VerificationError::IssuedInFuture {
+                ahead: Duration::from_secs(31),
+                leeway: Duration::from_secs(30),
+            }),
+        ),
         (json!({"token_use": "refresh_token"}), DenialReason::Token(VerificationError::Type)),
         (json!({"token_type": "DPoP"}), DenialReason::Token(VerificationError::SenderConstrained)),
         (json!({"cnf": {"jkt": jkt()}}), DenialReason::Token(VerificationError::SenderConstrained)),
@@ -432,7 +450,13 @@ fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
         DenialReason::Proof(ProofError::Key(crate::jose::KeyError::BadPoint))
     );
     for (changes, rejected) in [
-        (json!({"exp": 1}), VerificationError::Expired),
+        (
+            json!({"exp": 1}),
+            VerificationError::Expired {
+                ago: Duration::from_secs(NOW.0.unsigned_abs() - 1),
+                leeway: Duration::from_secs(30),
+            },
+        ),
         (json!({"aud": "other"}), VerificationError::Audience),
         (json!({"cnf": null}), VerificationError::NotBound),
         (json!({"cnf": {"jkt": "other"}}), VerificationError::WrongSender),

@@ -230,16 +230,17 @@ pub(crate) fn check_times(
     leeway: Duration,
     now: Timestamp,
 ) -> Result<(), VerificationError> {
-    let leeway = leeway_seconds(leeway);
-    let (earliest, latest) = (now.plus(-leeway), now.plus(leeway));
-    if claims.exp.is_some_and(|exp| exp <= earliest) {
-        return Err(VerificationError::Expired);
+    let seconds = leeway_seconds(leeway);
+    let (earliest, latest) = (now.plus(-seconds), now.plus(seconds));
+    let leeway = Duration::from_secs(seconds.unsigned_abs());
+    if let Some(exp) = claims.exp.filter(|exp| *exp <= earliest) {
+        return Err(VerificationError::Expired { ago: exp.until(now), leeway });
     }
-    if claims.nbf.is_some_and(|nbf| nbf > latest) {
-        return Err(VerificationError::NotYetValid);
+    if let Some(nbf) = claims.nbf.filter(|nbf| *nbf > latest) {
+        return Err(VerificationError::NotYetValid { ahead: now.until(nbf), leeway });
     }
-    if claims.iat.is_some_and(|iat| iat > latest) {
-        return Err(VerificationError::IssuedInFuture);
+    if let Some(iat) = claims.iat.filter(|iat| *iat > latest) {
+        return Err(VerificationError::IssuedInFuture { ahead: now.until(iat), leeway });
     }
     Ok(())
 }
@@ -324,13 +325,35 @@ mod tests {
         assert_eq!(verdict(1001, 1000, 1000, 0), Ok(()));
         assert_eq!(
             verdict(1000, 1000, 1000, 0),
-            Err(VerificationError::Expired),
+            Err(VerificationError::Expired { ago: Duration::from_secs(0), leeway: Duration::from_secs(0) }),
             "a token is expired from `exp` on"
         );
         assert_eq!(verdict(971, 1030, 1030, 30), Ok(()));
-        assert_eq!(verdict(970, 1000, 1000, 30), Err(VerificationError::Expired));
-        assert_eq!(verdict(1001, 1031, 1000, 30), Err(VerificationError::NotYetValid));
-        assert_eq!(verdict(1001, 1000, 1031, 30), Err(VerificationError::IssuedInFuture));
-        assert_eq!(verdict(400, 0, 0, u64::MAX), Err(VerificationError::Expired), "leeway has a ceiling");
+        assert_eq!(
+            verdict(970, 1000, 1000, 30),
+            Err(VerificationError::Expired { ago: Duration::from_secs(30), leeway: Duration::from_secs(30) })
+        );
+        assert_eq!(
+            verdict(1001, 1031, 1000, 30),
+            Err(VerificationError::NotYetValid {
+                ahead: Duration::from_secs(31),
+                leeway: Duration::from_secs(30)
+            })
+        );
+        assert_eq!(
+            verdict(1001, 1000, 1031, 30),
+            Err(VerificationError::IssuedInFuture {
+                ahead: Duration::from_secs(31),
+                leeway: Duration::from_secs(30)
+            })
+        );
+        assert_eq!(
+            verdict(400, 0, 0, u64::MAX),
+            Err(VerificationError::Expired {
+                ago: Duration::from_secs(600),
+                leeway: Duration::from_secs(600)
+            }),
+            "leeway has a ceiling"
+        );
     }
 }

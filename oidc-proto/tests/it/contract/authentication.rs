@@ -104,7 +104,10 @@ fn a_client_whose_key_fails_to_sign_fails_at_the_start_of_each_flow() {
     let client = builder().signer(Arc::new(Broken)).build().unwrap();
     for error in starts(&client) {
         assert_eq!((error.code(), &error), ("sign", &Error::Sign(SignError::Failed)));
-        assert_eq!(error.to_string(), "the client could not sign its request: signing failed");
+        assert_eq!(
+            error.to_string(),
+            "the client could not sign its request: the private key could not be reached or did not sign"
+        );
     }
 }
 

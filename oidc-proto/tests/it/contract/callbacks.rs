@@ -250,7 +250,7 @@ fn access_is_refused_wherever_a_login_would_be() {
     for (query, after, why) in [
         ("code=c&state=another".to_owned(), 0, CallbackError::State),
         (format!("state={state}"), 0, CallbackError::MissingCode),
-        (format!("code=c&state={state}"), 3_601, CallbackError::Expired),
+        (format!("code=c&state={state}"), 3_601, CallbackError::Expired { ago: Duration::from_secs(3_601) }),
         (format!("code=c&state={state}&iss=https://evil.example"), 0, CallbackError::Issuer),
     ] {
         let refused = pending.clone().callback(&github.0, answer(&query), moment(after, 2)).unwrap_err();

@@ -183,6 +183,10 @@ fn each_hybrid_type_yields_the_user_and_the_tokens_that_came_through_the_browser
     }
 }
 
+fn expired(ago: u64) -> VerificationError {
+    VerificationError::Expired { ago: Duration::from_secs(ago), leeway: Duration::from_secs(30) }
+}
+
 #[test]
 fn no_code_is_sent_before_the_tokens_beside_it_are_verified() {
     let party = Party::new();
@@ -200,7 +204,7 @@ fn no_code_is_sent_before_the_tokens_beside_it_are_verified() {
         ),
         (CodeIdToken, |claims| drop(claims.insert("nonce".into(), "x".into())), VerificationError::Nonce),
         (CodeIdToken, |claims| drop(claims.insert("aud".into(), "x".into())), VerificationError::Audience),
-        (CodeIdToken, |claims| drop(claims.insert("exp".into(), 5.into())), VerificationError::Expired),
+        (CodeIdToken, |claims| drop(claims.insert("exp".into(), 5.into())), expired(1_799_999_996)),
         (CodeIdTokenToken, |claims| drop(claims.remove("c_hash")), VerificationError::Missing("c_hash")),
         (CodeIdTokenToken, |claims| drop(claims.remove("at_hash")), VerificationError::Missing("at_hash")),
         (
@@ -214,7 +218,7 @@ fn no_code_is_sent_before_the_tokens_beside_it_are_verified() {
         // Without keys, the flow fetches them first, and sends nothing else.
         let (request, _, waiting) = sent(party.end(kind, None, change).unwrap());
         assert_eq!(request.uri(), "https://op.example/jwks");
-        let refused = waiting.receive(response(200, &jwks(&party.key)), moment(2, 3)).unwrap_err();
+        let refused = waiting.receive(response(200, &jwks(&party.key)), moment(1, 3)).unwrap_err();
         assert_eq!(refused, why.into());
     }
 }
@@ -316,10 +320,16 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
         (|claims| drop(claims.remove("iss")), VerificationError::Missing("iss")),
         (|claims| drop(claims.insert("aud".into(), "another".into())), VerificationError::Audience),
         (|claims| drop(claims.remove("aud")), VerificationError::Missing("aud")),
-        (|claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())), VerificationError::Expired),
+        (|claims| drop(claims.insert("exp".into(), (NOW.0 - 60).into())), expired(61)),
         (|claims| drop(claims.remove("exp")), VerificationError::Missing("exp")),
         (|claims| drop(claims.insert("code".into(), json!(["c"]))), VerificationError::Value("code")),
-        (|claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())), VerificationError::IssuedInFuture),
+        (
+            |claims| drop(claims.insert("iat".into(), (NOW.0 + 600).into())),
+            VerificationError::IssuedInFuture {
+                ahead: Duration::from_secs(599),
+                leeway: Duration::from_secs(30),
+            },
+        ),
     ];
     for (change, why) in cases {
         let refused = end(keys(), party.signed(parameters(), change)).unwrap_err();

@@ -45,8 +45,14 @@ fn the_proofs_of_rfc_9449_are_accepted_only_for_their_own_requests() {
     assert_eq!(get(&format!("{resource}?a=b#c"), access_token, 1_562_262_618 + 90), Ok(()));
     assert_eq!(get(resource, access_token, 1_562_262_618 - 30), Ok(()));
     for (result, why) in [
-        (get(resource, access_token, 1_562_262_618 + 91), ProofError::TooOld),
-        (get(resource, access_token, 1_562_262_618 - 31), ProofError::FromFuture),
+        (
+            get(resource, access_token, 1_562_262_618 + 91),
+            ProofError::TooOld { ago: Duration::from_secs(91), allowed: Duration::from_secs(90) },
+        ),
+        (
+            get(resource, access_token, 1_562_262_618 - 31),
+            ProofError::FromFuture { ahead: Duration::from_secs(31), leeway: Duration::from_secs(30) },
+        ),
         (get(resource, "another", 1_562_262_618), ProofError::TokenHash),
         (get(token_url, access_token, 1_562_262_618), ProofError::Target),
         (

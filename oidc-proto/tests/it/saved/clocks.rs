@@ -1,7 +1,7 @@
 //! Saved states and clocks: the node that resumes a state applies the limits of its own clock.
 
 use super::*;
-use oidc_proto::flow::PendingAuthorizations;
+use oidc_proto::flow::{CallbackError, PendingAuthorizations};
 
 /// Times that were saved by a node whose clock was ahead, or that someone made up.
 const AHEAD: [i64; 4] = [NOW.0 + 61, NOW.0 + 365 * 86_400, i64::MAX - 1, i64::MAX];
@@ -80,7 +80,15 @@ fn a_saved_login_from_the_future_is_refused() {
         let result = pending.callback(&client(), None, response, Moment::new(NOW, [1; 32]));
         match result {
             Ok(_) => assert!(good, "begun at {created}"),
-            Err(error) => assert_eq!((good, error.code()), (false, "callback_expired"), "begun at {created}"),
+            Err(error) => {
+                let created = Timestamp(created);
+                let why = match created < NOW {
+                    true => CallbackError::Expired { ago: created.until(NOW) },
+                    false => CallbackError::BegunInFuture { ahead: NOW.until(created) },
+                };
+                assert_eq!((good, error.code()), (false, "callback_expired"), "begun at {created:?}");
+                assert_eq!(error, why.into(), "it tells by how much");
+            }
         }
     }
 }

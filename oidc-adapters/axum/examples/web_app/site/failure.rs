@@ -91,7 +91,7 @@ impl Trouble {
                     _ => Failure::Refused,
                 },
                 CallbackError::State => Failure::Unknown,
-                CallbackError::Expired => Failure::Late,
+                CallbackError::Expired { .. } | CallbackError::BegunInFuture { .. } => Failure::Late,
                 CallbackError::Form(_)
                 | CallbackError::Issuer
                 | CallbackError::MissingIssuer

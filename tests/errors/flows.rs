@@ -1,0 +1,191 @@
+//! What ends a flow: an answer of the provider, the callback, the user.
+
+use crate::{
+    page::{Page, show, shows_itself},
+    settings::{alone, in_flow},
+};
+use http::{Response, StatusCode};
+use oidc_proto::{
+    Error, Moment, Timestamp, UrlPolicy,
+    base::{FormError, JsonError, UrlError},
+    flow::{
+        CallbackError, Client, ClientCredentialsRequest, Endpoint, OAuthError, ResponseError, ResponseRule,
+        Unavailable,
+    },
+    jose::{JwsError, KeyError, KeySetError},
+    message::ErrorResponse,
+    metadata::{MemberError, MetadataError, Profile, ProviderMetadata, SignedMetadataError, UnusableMember},
+    token::{CustomClaimsError, VerificationError},
+};
+use std::time::Duration;
+
+/// What a token endpoint's answer leads to.
+fn answered(status: u16, headers: &[(&str, &str)], body: &str) -> Error {
+    let document = r#"{"issuer":"https://op.example","authorization_endpoint":"https://op.example/authorize",
+        "token_endpoint":"https://op.example/token","jwks_uri":"https://op.example/jwks",
+        "response_types_supported":["code"],"subject_types_supported":["public"],
+        "id_token_signing_alg_values_supported":["RS256"]}"#;
+    let (issuer, policy) = ("https://op.example", UrlPolicy::default());
+    let metadata =
+        ProviderMetadata::parse(document.as_bytes(), issuer, Profile::OpenIdProvider, &policy).unwrap();
+    let client = Client::builder(metadata, "app").secret("a secret").build().unwrap();
+    let moment = |n| Moment::new(Timestamp(1_700_000_000), [n; 32]);
+    let wanted = ClientCredentialsRequest::new(["read"]);
+    let (_, _, pending) = client.client_credentials_once(&wanted, moment(1)).unwrap().into_parts();
+    let mut response = Response::new(body.as_bytes().to_vec());
+    *response.status_mut() = StatusCode::from_u16(status).unwrap();
+    for (name, value) in headers {
+        response.headers_mut().insert(http::HeaderName::try_from(*name).unwrap(), value.parse().unwrap());
+    }
+    pending.receive(response, moment(2)).map(drop).unwrap_err()
+}
+
+fn response_error() -> Box<ResponseError> {
+    match answered(302, &[], "") {
+        Error::Response(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+fn oauth_error() -> Box<OAuthError> {
+    let json = ("content-type", "application/json");
+    match answered(400, &[json], r#"{"error":"invalid_request"}"#) {
+        Error::OAuth(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+fn unavailable(retry_after: Option<&str>) -> Unavailable {
+    let headers: Vec<_> = retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect();
+    match answered(503, &headers, "") {
+        Error::Unavailable(error) => error,
+        other => panic!("{other}"),
+    }
+}
+
+/// A response of this endpoint that breaks this rule.
+fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> (&'static str, String) {
+    shows_itself(&rule);
+    let mut error = response_error();
+    (error.endpoint, error.status, error.rule) = (endpoint, status, rule);
+    shows_itself(&*error);
+    in_flow(*error)
+}
+
+fn discovered(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+    broken(Endpoint::Discovery, 200, rule.into())
+}
+
+fn tokens(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+    broken(Endpoint::Token, 200, rule.into())
+}
+
+fn keys(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+    broken(Endpoint::Jwks, 200, rule.into())
+}
+
+fn member(why: MemberError) -> (&'static str, String) {
+    let mut error = unusable();
+    error.why = why;
+    discovered(MetadataError::Unusable(error))
+}
+
+/// A document whose `jwks_uri` is plain http.
+fn unusable() -> UnusableMember {
+    let document = r#"{"issuer":"https://op.example","jwks_uri":"http://op.example/jwks"}"#;
+    let policy = UrlPolicy::default();
+    match ProviderMetadata::parse(document.as_bytes(), "https://op.example", Profile::TokenIssuer, &policy) {
+        Err(MetadataError::Unusable(member)) => member,
+        other => panic!("{other:?}"),
+    }
+}
+
+pub(crate) fn show(page: &mut Page) {
+    page.part("Metadata (`Discovery`)");
+    let [expected, found] = ["https://op.example", "https://op.example/"].map(str::to_owned);
+    show!(page, oidc_proto::MetadataError, discovered;
+        Json(JsonError::NotAnObject), Issuer { expected: expected.clone(), found: found.clone() },
+        Signed(SignedMetadataError::Issuer), Missing(vec!["jwks_uri", "token_endpoint"]), Unusable(unusable()));
+    show!(page, oidc_proto::MetadataError, |rule: MetadataError| broken(Endpoint::ResourceMetadata, 200, rule.into());
+        Resource { expected: expected.clone(), found: found.clone() });
+    show!(page, oidc_proto::MemberError, member; WrongType("an array of strings"), Url(UrlError::Fragment));
+    show!(page, oidc_proto::SignedMetadataError, |error| discovered(MetadataError::Signed(error));
+        Jws(JwsError::Signature), Claims(JsonError::NotJson), Issuer, Time, Nested, Nothing);
+    show!(page, oidc_proto::MetadataError, alone; Json(JsonError::NotJson), Missing(vec!["issuer"]));
+    show!(page, oidc_proto::MemberError, alone; WrongType("a boolean"));
+
+    page.part("Keys (`JwksRetrieval`, `KeySet::parse`, `Jwk::parse`)");
+    show!(page, oidc_proto::KeySetError, keys; Json(JsonError::WrongType { member: "keys", expected: "an array" }),
+        TooManyKeys);
+    show!(page, oidc_proto::KeySetError, alone; Json(JsonError::TooDeep));
+    show!(page, oidc_proto::KeyError, alone;
+        NotAnObject, MissingMember("n"), WrongType("kid"), Base64("x"), LeadingZero("n"), UnknownKeyType, UnknownCurve,
+        UnknownAlgorithm, AlgorithmMismatch, NotForSignatures, RsaTooShort, RsaTooLong, RsaModulus, RsaBroken,
+        RsaExponent, BadPoint, SecretTooShort, PrivateMembers);
+
+    page.part("A response that the specification does not allow (every flow)");
+    show!(page, oidc_proto::ResponseRule, tokens;
+        TooLarge { limit: 1_048_576 }, Redirect, Status, MediaType("application/json"), Json(JsonError::NotJson),
+        Missing("access_token"), Missing("token_type"), Value("expires_in"), NotBound);
+    show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])));
+    show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey);
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt);
+    show!(page, oidc_proto::JsonError, tokens;
+        NotJson, NotAnObject, TooDeep, DuplicateMember,
+        WrongType { member: "expires_in", expected: "a number (`ClientBuilder::quirks` accepts a text)" },
+        WrongType { member: "scope", expected: "a string (`ClientBuilder::quirks` accepts an array)" });
+    show!(page, oidc_proto::JsonError, alone; NotAnObject);
+    show!(page, oidc_proto::ResponseRule, alone; Redirect);
+    page.mark("oidc_proto::ResponseError");
+    show!(page, oidc_proto::Error, in_flow; Response(response_error()));
+
+    page.part("A provider that refuses, or is busy (every flow)");
+    for error in
+        ["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope"]
+    {
+        let mut refused = oauth_error();
+        refused.response.error = error.to_owned();
+        shows_itself(&*refused);
+        show!(page, oidc_proto::Error, in_flow; OAuth(refused.clone()));
+    }
+    page.mark("oidc_proto::OAuthError");
+    let mut described = oauth_error();
+    described.response.error_description = Some("the provider's own words".to_owned());
+    described.response.error_uri = Some("https://op.example/help".to_owned());
+    show!(page, oidc_proto::Error, in_flow; OAuth(described.clone()));
+    page.mark("oidc_proto::Unavailable");
+    for busy in [unavailable(None), unavailable(Some("9"))] {
+        shows_itself(&busy);
+        show!(page, oidc_proto::Error, in_flow; Unavailable(busy));
+    }
+
+    page.part("The callback (`PendingAuthorization::callback`, `AuthorizationResponse::from_query`)");
+    let denied = || -> Box<ErrorResponse> {
+        let mut response = oauth_error().response;
+        response.error = "access_denied".to_owned();
+        Box::new(response)
+    };
+    let refused = VerificationError::Audience;
+    show!(page, oidc_proto::CallbackError, in_flow;
+        Form(FormError::Duplicate), State, Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
+        MissingAccessToken, MissingResponse, Response(Box::new(refused)), Parameter("token_type"),
+        Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
+    show!(page, oidc_proto::FormError, in_flow; NotUtf8, Duplicate, TooMany, TooLong);
+    show!(page, oidc_proto::FormError, alone; Duplicate);
+    show!(page, oidc_proto::Error, in_flow; Callback(CallbackError::State));
+
+    page.part("A device, a signature, a setting (every flow)");
+    show!(page, oidc_proto::Error, in_flow; DeviceCodeExpired, Sign(oidc_proto::jose::SignError::Failed),
+        Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce));
+
+    page.part("Claims of one's own (`VerifiedAccessToken::custom`, `Access::custom`)");
+    let custom = custom_claims();
+    shows_itself(&custom);
+    page.mark("oidc_proto::CustomClaimsError");
+    page.add("-", &custom.to_string());
+    let _ = KeyError::NotAnObject;
+}
+
+fn custom_claims() -> CustomClaimsError {
+    crate::resource::access().custom::<u8>().unwrap_err()
+}

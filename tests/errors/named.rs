@@ -1,0 +1,118 @@
+//! What stands in ticks in a text: a method that a caller may call, or a word of the specifications.
+
+use crate::declared;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Members, parameters, values and endpoints, as the specifications spell them.
+const WORDS: &[&str] = &[
+    ".well-known",
+    "DPoP",
+    "JWT",
+    "PRIVATE KEY",
+    "S256",
+    "access_denied",
+    "access_token",
+    "acr",
+    "application/json",
+    "at_hash",
+    "ath",
+    "aud",
+    "auth_time",
+    "authorization_signing_alg_values_supported",
+    "azp",
+    "b64",
+    "c_hash",
+    "client_secret_basic",
+    "cnf",
+    "code id_token",
+    "code_challenge_methods_supported",
+    "crit",
+    "crv",
+    "dpop+jwt",
+    "exp",
+    "expires_in",
+    "form_post",
+    "htm",
+    "htu",
+    "iat",
+    "id_token",
+    "id_token_signing_alg_values_supported",
+    "invalid_client",
+    "invalid_grant",
+    "invalid_request",
+    "invalid_scope",
+    "iss",
+    "jti",
+    "jwk",
+    "jwks_uri",
+    "key_ops",
+    "kty",
+    "localhost",
+    "n",
+    "nbf",
+    "op.example",
+    "private_key_jwt",
+    "require_pushed_authorization_requests",
+    "require_signed_request_object",
+    "response",
+    "response_modes_supported",
+    "response_types_supported",
+    "s_hash",
+    "signed_metadata",
+    "token_endpoint",
+    "token_endpoint_auth_methods_supported",
+    "token_type",
+    "unauthorized_client",
+    "use",
+    "x",
+    "{name}",
+    "openssl pkcs8 -topk8 -nodes",
+];
+
+/// Public methods by the type that they are of, and all of them under an empty name.
+pub(crate) type Methods = BTreeMap<String, BTreeSet<String>>;
+
+pub(crate) fn public_methods() -> Methods {
+    let mut methods = Methods::new();
+    let folders = ["oidc-proto", "oidc-adapters/drive", "oidc-adapters/ureq"];
+    for text in folders.iter().flat_map(|folder| declared::sources(&crate::root().join(folder).join("src"))) {
+        let mut kind = String::new();
+        for line in text.lines() {
+            if let Some(rest) = line.strip_prefix("impl") {
+                let rest = rest.rsplit(" for ").next().unwrap_or_default().trim_start();
+                let rest = match rest.strip_prefix('<') {
+                    Some(_) => rest.split_once("> ").map_or("", |(_, rest)| rest),
+                    None => rest,
+                };
+                kind = rest.split(['<', ' ', '{']).next().unwrap_or_default().to_owned();
+            }
+            let line = line.trim_start();
+            let found =
+                ["pub fn ", "pub const fn ", "pub async fn "].iter().find_map(|how| line.strip_prefix(how));
+            if let Some(rest) = found {
+                let name = rest.split(['(', '<']).next().unwrap_or_default().to_owned();
+                methods.entry(String::new()).or_default().insert(name.clone());
+                methods.entry(kind.clone()).or_default().insert(name);
+            }
+        }
+    }
+    methods
+}
+
+pub(crate) fn in_ticks(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+/// Whether it is a method that exists, or a word of the specifications.
+pub(crate) fn check(name: &str, methods: &Methods) -> Result<(), &'static str> {
+    let name = name.trim_end_matches("()");
+    if WORDS.contains(&name) || name.contains("://") {
+        return Ok(());
+    }
+    match name.split_once("::") {
+        Some((kind, method)) if methods.get(kind).is_some_and(|all| all.contains(method)) => Ok(()),
+        Some(_) => Err("is no public method of that type"),
+        None if methods[""].contains(name) => Ok(()),
+        None => Err("is neither a public method nor a word of the specifications"),
+    }
+}

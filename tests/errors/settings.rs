@@ -1,0 +1,74 @@
+//! What is wrong with settings: of URLs, keys, a client, a handle, a resource server, a gate.
+
+use crate::page::{Page, show};
+use oidc_drive::{ProviderError, gate::GateError};
+use oidc_proto::{
+    Error,
+    base::{JsonError, UrlError},
+    flow::{ConfigError, SealError},
+    jose::{KeyError, SignError},
+    resource::ResourceServerError,
+    token::IssuerRuleError,
+};
+
+/// As a flow and a handle say it: in the same words, and under the same code.
+pub(crate) fn in_flow(error: impl Into<Error>) -> (&'static str, String) {
+    let error = error.into();
+    crate::page::shows_itself(&error);
+    let handle = ProviderError::from(error.clone());
+    crate::page::shows_itself(&handle);
+    assert_eq!((handle.code(), handle.to_string()), (error.code(), error.to_string()));
+    let driven = oidc_drive::DriveError::<std::io::Error>::Protocol(error.clone());
+    crate::page::shows_itself(&driven);
+    assert_eq!(driven.to_string(), error.to_string());
+    (error.code(), error.to_string())
+}
+
+pub(crate) fn alone(error: impl std::fmt::Display) -> (&'static str, String) {
+    ("-", error.to_string())
+}
+
+pub(crate) fn show(page: &mut Page) {
+    page.part("The URL of an issuer, of a resource, of an endpoint (`Discovery`, `Provider::builder`, `EndpointUrl::parse`)");
+    show!(page, oidc_proto::UrlError, |error| in_flow(ConfigError::Issuer(error));
+        NotAbsolute, Characters, PlainHttp, Scheme, NoHost, Fragment, Credentials, Loopback, PrivateAddress, Query,
+        WellKnown);
+    show!(page, oidc_proto::ConfigError, in_flow; Resource(UrlError::Fragment));
+    show!(page, oidc_proto::UrlError, alone; NoHost, PlainHttp);
+
+    page.part("A client (`ClientBuilder::build`, `ProviderBuilder::build`), and what it is asked to do");
+    show!(page, oidc_proto::ConfigError, in_flow;
+        Issuer(UrlError::NotAbsolute), IssuerRule, NoEndpoint("token_endpoint"),
+        RedirectUri("is not an absolute URL"), RedirectUri("is too long or has control characters"),
+        RedirectUri("has a fragment (RFC 6749 section 3.1.2)"),
+        RedirectUri("is plain http and not on this machine"),
+        RedirectUri("has a scheme that no client can receive"),
+        NoRedirectUri, Characters("client_id"), Authentication("client_secret_basic"), NoAuthentication,
+        Reserved("nonce"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
+        NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
+        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, SavedState);
+    show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string()); NoAudience);
+
+    page.part("A template of issuers (`IssuerRule::template`)");
+    show!(page, oidc_proto::IssuerRuleError, alone; Placeholder, Member);
+
+    page.part("A private key (`RingSigner`), and a client that signs with it");
+    show!(page, oidc_proto::SignError, in_flow;
+        KeyRejected, Pem, Json(JsonError::NotJson), Jwk(KeyError::RsaTooShort), MissingAlgorithm,
+        AlgorithmMismatch, SecretTooShort, Header("alg"), Failed);
+    show!(page, oidc_proto::SignError, alone; KeyRejected, Failed);
+
+    page.part("A resource server (`ResourceServerBuilder::build`)");
+    show!(page, oidc_proto::ResourceServerError, alone;
+        NoIssuer, TooManyIssuers, Issuer, IssuerTwice, Template, TwoIntrospectors, Text("realm"), Origin);
+
+    page.part("A gate (`GateBuilder::build`)");
+    let issuer = || "https://op.example".to_owned();
+    show!(page, oidc_drive::GateError, alone;
+        NotTrusted(issuer()), IssuerRule(issuer()), Template("https://login.example/{tenantid}/v2.0".to_owned()),
+        Issuer("http://op.example".to_owned(), ConfigError::Issuer(UrlError::PlainHttp).into()), NoClient,
+        NoIntrospector);
+
+    page.part("A state that is sealed, saved, and comes back (`SealingKeys`)");
+    show!(page, oidc_proto::SealError, alone; TooLarge { bytes: 5000 }, NotSealed, Version, UnknownKey, Wrong, State);
+}

@@ -1,0 +1,47 @@
+//! What is wrong with an ID token, and with an access token at a handle.
+
+use crate::{
+    page::{Page, show, shows_itself},
+    settings::in_flow,
+};
+use oidc_drive::ProviderError;
+use oidc_proto::{
+    base::JsonError,
+    jose::{JwsError, KeyError},
+    token::VerificationError,
+};
+use std::time::Duration;
+
+const fn seconds(seconds: u64) -> Duration {
+    Duration::from_secs(seconds)
+}
+
+/// At a handle, of an access token; in a flow, of an ID token.
+fn access_token(error: VerificationError) -> (&'static str, String) {
+    let handle = ProviderError::from(error);
+    shows_itself(&handle);
+    assert_eq!(handle.code(), error.code());
+    (handle.code(), handle.to_string())
+}
+
+pub(crate) fn show(page: &mut Page) {
+    page.part("An ID token (every login), and in the same words any other token");
+    let leeway = seconds(30);
+    show!(page, oidc_proto::VerificationError, in_flow;
+        TooLarge, Jws(JwsError::Signature), Claims(JsonError::WrongType { member: "exp", expected: "a date in seconds" }),
+        Type, Missing("sub"), Value("acr"), Issuer, KeyIssuer, Audience, UntrustedAudience, AuthorizedParty,
+        Expired { ago: seconds(31), leeway: leeway }, NotYetValid { ahead: seconds(60), leeway: leeway },
+        IssuedInFuture { ahead: seconds(86_400), leeway: leeway }, Nonce,
+        AuthenticationTooOld { ago: seconds(3_700), allowed: seconds(3_630) }, AuthenticationContext,
+        AccessTokenHash, CodeHash, StateHash, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
+        SenderConstrained, WrongSender, ConfirmationMethod, NotBound);
+
+    page.part("An access token at a handle (`Provider::verify`)");
+    show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string());
+        AccessToken(VerificationError::Expired { ago: seconds(31), leeway }), Protocol(oidc_proto::flow::ConfigError::NoEndpoint("jwks_uri").into()),
+        CodeSpent);
+    show!(page, oidc_proto::JwsError, |error| access_token(VerificationError::Jws(error));
+        NotCompact, Encrypted, Base64, Header(JsonError::NotJson), MissingAlgorithm, Unsigned, UnknownAlgorithm,
+        AlgorithmNotAllowed, Critical, UnknownKey, KeySetAside(KeyError::RsaTooShort), KeyMismatch, TooManyCandidates,
+        Signature);
+}
