@@ -1,4 +1,4 @@
-//! [`VerificationError`]: why a token is refused.
+//! [`VerificationError`]: the reason why a token is refused.
 
 use crate::{base::json::JsonError, jose::JwsError};
 
@@ -28,13 +28,13 @@ pub enum VerificationError {
     /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
     #[error("it is longer than {} bytes", super::MAX_TOKEN)]
     TooLarge,
-    /// The token is not a JWS, or none of these keys has signed it (RFC 7515 section 5.2).
+    /// The token is not an acceptable JWS, or its signature does not verify with these keys (RFC 7515 section 5.2).
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The claims are not acceptable JSON (RFC 7519 section 4).
     #[error("its set of claims {0}")]
     Claims(JsonError),
-    /// The `typ` of the header is that of another kind of token (RFC 8725 section 3.11).
+    /// The `typ` of the header names another kind of token (RFC 8725 section 3.11).
     #[error("its header `typ` is that of another kind of token")]
     Type,
     /// A required claim is missing.
@@ -46,7 +46,7 @@ pub enum VerificationError {
     /// The `iss` is not the expected issuer.
     #[error("its `iss` is not the issuer expected")]
     Issuer,
-    /// The key that signed the token belongs to another issuer, as the key set says.
+    /// The key set says that the key that signed the token belongs to another issuer.
     #[error("the key that signed it is that of another issuer")]
     KeyIssuer,
     /// The `aud` does not name this client or resource.
@@ -56,25 +56,25 @@ pub enum VerificationError {
     /// [`trusted_audiences`](super::IdTokenVerifier::trusted_audiences).
     #[error("its `aud` names others besides this client; name those you trust in `trusted_audiences`")]
     UntrustedAudience,
-    /// The `azp` is another client.
+    /// The `azp` names another client.
     #[error("its `azp` is not this client")]
     AuthorizedParty,
-    /// Its time is over.
+    /// The token has expired: its `exp` is in the past.
     #[error("it has expired (`exp`)")]
     Expired,
-    /// Its time has not come.
+    /// The token is not valid yet: its `nbf` is in the future.
     #[error("it is not valid yet (`nbf`); are the clocks right?")]
     NotYetValid,
-    /// It claims to be from the future.
+    /// The token claims to be issued later than now: its `iat` is in the future.
     #[error("it was issued in the future (`iat`); are the clocks right?")]
     IssuedInFuture,
-    /// The `nonce` is that of another authorization request.
+    /// The `nonce` is not that of the authorization request.
     #[error("its `nonce` is not the one sent")]
     Nonce,
-    /// The user's authentication is older than was asked for.
+    /// The user's authentication (`auth_time`) is older than the maximum age that the client set.
     #[error("the authentication it tells of (`auth_time`) is older than `max_age`")]
     AuthenticationTooOld,
-    /// The class of the user's authentication (`acr`) is none of those demanded.
+    /// The class of the user's authentication (`acr`) is not one that the client accepts.
     #[error("its `acr` is none of those demanded")]
     AuthenticationContext,
     /// The `at_hash` is not the hash of the access token.
@@ -96,13 +96,13 @@ pub enum VerificationError {
     /// The token is an ID token, but an access token is needed.
     #[error("it is an ID token, and not an access token")]
     IdTokenAsAccessToken,
-    /// The token is bound to a key or certificate, and the sender has not shown that it holds it.
+    /// The token is bound to a key or certificate, and the sender has not proven that it holds that key.
     #[error("it is bound to a key (`cnf`), and may not be used as a bearer token")]
     SenderConstrained,
     /// The token is bound to a key or certificate other than the sender's (RFC 9449 section 7.1, RFC 8705 section 3).
     #[error("it is bound (`cnf`) to another key or certificate than the sender's")]
     WrongSender,
-    /// The binding names no method, or one that is not supported (RFC 7800 section 3.1).
+    /// The binding names no method, or an unsupported method (RFC 7800 section 3.1).
     #[error("it is bound (`cnf`) by a method that is not supported")]
     ConfirmationMethod,
     /// The token is not bound, but the sender has proven a key or the API demands a binding.
@@ -145,7 +145,7 @@ impl VerificationError {
         }
     }
 
-    /// Whether newer keys of the issuer could lead to another verdict. If so, fetch them and verify once more.
+    /// Whether the token might be accepted with newer keys of the issuer. If so, fetch the keys and verify once more.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(self, Self::Jws(error) if error.wants_newer_keys())
