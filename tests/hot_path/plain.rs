@@ -1,5 +1,5 @@
-//! Tokens that do not state their type: access tokens of real providers are accepted, and other tokens of
-//! the same keys are refused.
+//! Tests tokens whose `typ` does not say that they are access tokens: the access tokens of real providers are accepted,
+//! and other tokens signed with the same keys are refused.
 
 use crate::tokens::{API, ISSUER, NOW, header_with, keys, raw, verifier};
 use oidc_proto::{
@@ -8,14 +8,15 @@ use oidc_proto::{
 };
 use serde_json::{Value, json};
 
-/// The verdict of an API that also has the name of a client, on claims in a token with this `typ`.
+/// Returns the verdict on a token with this `typ` and these claims, at an API that also accepts the audience of a
+/// client.
 fn verdict(typ: &Value, claims: &Value) -> Result<(), VerificationError> {
     let token = raw(&header_with(json!({"typ": typ})), &claims.to_string());
     let verifier = verifier().or_audience("client-1").accept_plain_jwt();
     verifier.verify(&token, &keys(Algorithm::EdDSA), &mut Scratch::new(), NOW).map(drop)
 }
 
-/// The claims that every token has, together with these.
+/// Adds claims to the claims that every token has.
 fn claims(more: Value) -> Value {
     let mut claims = json!({"iss": ISSUER, "aud": API, "iat": NOW.0, "exp": NOW.0 + 300});
     for (name, value) in more.as_object().unwrap() {
@@ -135,7 +136,7 @@ fn other_tokens_of_an_issuer_are_no_access_tokens() {
     }
 }
 
-/// A `typ` may omit `application/`, and no other prefix of the same length.
+/// A `typ` may omit `application/`, but no other prefix of the same length.
 #[test]
 fn only_the_right_prefix_of_a_type_may_be_omitted() {
     let good = claims(json!({"sub": "alice", "client_id": "app", "jti": "1"}));

@@ -1,8 +1,7 @@
-//! APIs behind a gate: services of tower in memory, and axum on loopback. The tests check the outcome of
-//! each request, who is blamed for it, and the number of requests to the provider.
+//! Tests APIs behind a gate: tower services in memory, and axum on loopback. The tests check the outcome of each
+//! request, who is blamed for a refusal, and the number of requests to the provider.
 //!
-//! The tests move the clock by hand. A test that waits for an event waits until it shows: in a counter or
-//! in a record.
+//! The tests move the clock by hand. A test that waits for an event waits until a counter or a record shows it.
 
 mod cache;
 mod demands;
@@ -56,7 +55,7 @@ use world::{Holder, Net, RESOURCE, START, World, lock};
 type Incoming = http::Request<String>;
 type Outgoing = http::Response<String>;
 
-/// The service behind the gate. It returns the subject of the access, and counts calls.
+/// The service behind the gate. It returns the client of the access and the request's body, and counts its calls.
 #[derive(Clone, Default)]
 struct Api(Arc<AtomicUsize>);
 
@@ -77,7 +76,7 @@ impl Service<Incoming> for Api {
     }
 }
 
-/// Calls a service as a server does: when it is ready, and once.
+/// Calls a service as a server does: once, after it reports that it is ready.
 async fn call<S>(service: &S, request: Incoming) -> Outgoing
 where
     S: Service<Incoming, Response = Outgoing, Error = Infallible> + Clone,
@@ -100,7 +99,7 @@ fn get(headers: &[(&str, &str)]) -> Incoming {
     request.body("the body".to_owned()).unwrap()
 }
 
-/// The status, and the values of a header in one line.
+/// Returns the status, and the values of a header in one line.
 fn told(response: &Outgoing, header: &str) -> (u16, String) {
     let values = response.headers().get_all(header).iter().map(|value| value.to_str().unwrap());
     (response.status().as_u16(), values.collect::<Vec<_>>().join(" & "))

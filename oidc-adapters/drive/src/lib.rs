@@ -31,31 +31,31 @@
 //! # Ok::<(), oidc_drive::ProviderError>(())
 //! ```
 //!
-//! If you use ureq, hyper or reqwest, take `oidc-ureq`, `oidc-hyper` or `oidc-reqwest`: each has a client that is
-//! configured already, and re-exports this crate.
+//! If you use ureq, hyper or reqwest, depend on `oidc-ureq`, `oidc-hyper` or `oidc-reqwest`: each has a client that is
+//! already configured, and re-exports this crate.
 //!
 //! # What lives where
 //!
-//! * [`Provider`] (async) and [`blocking::Provider`] (threads) are the handle for a program that logs users in,
-//!   verifies tokens, or has tokens of its own. The handle keeps metadata, keys and tokens fresh.
+//! * [`Provider`] (async) and [`blocking::Provider`] (threads) are handles for a program that logs users in, verifies
+//!   tokens, or needs tokens of its own. A handle keeps metadata, keys and tokens fresh.
 //! * [`Gate`] protects an API: it checks the access token and the proof of each request.
 //! * [`Io`] and [`blocking::Io`] wrap your HTTP client for a handle or a gate.
-//! * [`run`] and [`run_async`] run a single flow to its end. They are the loop below everything else.
+//! * [`run`] and [`run_async`] run a single flow to its end. Everything else is built on this loop.
 //! * [`SingleFlight`] shares one value (keys, metadata, a token) between many callers. One caller fetches the value;
-//!   the others use the old one or wait a little. [`SingleFlights`] is a bounded pool of them.
+//!   the others use the old one or wait a little. [`SingleFlights`] is a bounded pool of such values.
 //! * [`Observer`] receives an [`Event`] for each request, response, wait, renewal and verdict, with durations and
 //!   without secrets.
-//! * [`egress::Guard`] decides which addresses the name of a host may resolve to. [`meter::Meter`] bounds the bytes
+//! * [`egress::Guard`] decides which addresses a host name may resolve to. [`meter::Meter`] bounds the bytes
 //!   and the time of one exchange. Both are for code that opens connections.
-//! * [`Clock`] supplies the time and entropy; tests replace it.
+//! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
 //! # Who decides what
 //!
 //! `oidc-proto` builds each request, reads each response and judges each token. This crate decides when a flow runs,
-//! how many callers share its result, and how long that result is kept. So a few facts of the protocols are here too.
+//! how many callers share its result, and how long that result is kept. So a few rules of the protocols are here, too.
 //! A code and a refresh token are sent once. The newest DPoP nonce of each server is remembered. An introspection
-//! response is kept for seconds. An API answers an outage of its provider with 503, not with 401.
+//! response is kept for a few seconds. An API answers an outage of its provider with 503, not with 401.
 #![forbid(unsafe_code)]
 
 #[cfg(doctest)]
@@ -81,7 +81,7 @@ pub use flight::{NotAvailableError, SingleFlight, SingleFlights};
 pub use gate::Gate;
 pub use io::Io;
 pub use net::{egress, meter};
-// The signatures of this crate use these. With the re-exports, a program needs one dependency.
+// The signatures of this crate use these two crates. With the re-exports, a program needs only one dependency.
 pub use http;
 pub use oidc_proto;
 pub use provider::{Provider, ProviderBuilder, ProviderError};

@@ -1,6 +1,7 @@
 //! base64url without padding, as JOSE uses it (RFC 7515 section 2).
 //!
-//! The decoder is strict: each value has exactly one spelling. A lax decoder would give one token several texts.
+//! The decoder is strict: each value has exactly one spelling. A lax decoder would accept several spellings of one
+//! token.
 //!
 //! ```
 //! use oidc_proto::base::base64url;
@@ -15,7 +16,8 @@ use base64::{
     engine::{DecodePaddingMode, Engine, GeneralPurpose, GeneralPurposeConfig},
 };
 
-/// Refuses padding, other characters, and trailing bits that belong to no byte. So each value has one text.
+/// The strict engine: it refuses padding, characters outside the alphabet, and trailing bits that belong to no byte. So
+/// each value has exactly one spelling.
 const STRICT: GeneralPurpose = GeneralPurpose::new(
     &alphabet::URL_SAFE,
     GeneralPurposeConfig::new()

@@ -1,10 +1,11 @@
-//! Header fields (RFC 9110): media types, `Retry-After`, challenges, and values that contain secrets.
+//! Reads and writes header fields (RFC 9110): media types, `Retry-After`, challenges, and values that contain secrets.
 
 use super::{moment::Timestamp, secret::Secret};
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 use std::time::Duration;
 
-/// Whether `Content-Type` is present once and is one of these media types. Parameters such as `charset` are ignored.
+/// Whether there is exactly one `Content-Type`, and it is one of these media types. Parameters such as `charset` are
+/// ignored.
 pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return false };
@@ -13,7 +14,8 @@ pub(crate) fn media_type_is(headers: &HeaderMap, wanted: &[&str]) -> bool {
     wanted.iter().any(|wanted| essence.eq_ignore_ascii_case(wanted))
 }
 
-/// Reads `Retry-After`, a number of seconds or a date, as a duration from `now` (RFC 9110 section 10.2.3).
+/// Reads `Retry-After`, a number of seconds or a date, as a duration from `now` (RFC 9110 section 10.2.3). A date in
+/// the past is a duration of zero.
 pub(crate) fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let value = headers.get(header::RETRY_AFTER)?.to_str().ok()?.trim();
     if !value.is_empty() && value.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -53,7 +55,7 @@ impl Challenge {
     }
 }
 
-/// Reads every challenge of a field, which may be repeated. A syntax error ends the reading of its line; the
+/// Reads the challenges of every line of a header field. After a syntax error, the rest of that line is ignored; the
 /// challenges before the error are kept.
 pub(crate) fn challenges(headers: &HeaderMap, name: &HeaderName) -> Vec<Challenge> {
     let mut found = Vec::new();

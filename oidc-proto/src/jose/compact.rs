@@ -1,4 +1,5 @@
-//! The parts of the compact serialization (RFC 7515 section 7.1), and [`JwsError`]: why a token is refused.
+//! The parts of a token in the compact serialization (RFC 7515 section 7.1), and [`JwsError`]: the reason why a signed
+//! token is refused.
 
 use super::keys::KeyError;
 use crate::base::sentence::{debug_is_sentence, predicate};
@@ -18,8 +19,8 @@ pub(crate) struct Compact<'t> {
     pub(crate) signed: &'t str,
 }
 
-/// Memory for one verification at a time. A caller keeps it for the next verification, so this library allocates
-/// nothing, unless a claim has escapes. ring allocates when it verifies RSA.
+/// Buffers that verifications reuse, one verification at a time. If you pass the same value to each verification, this
+/// library allocates nothing for a token, unless one of its claims has escapes. ring allocates when it verifies RSA.
 #[derive(Default)]
 pub struct Scratch {
     pub(crate) header: Vec<u8>,
@@ -29,7 +30,7 @@ pub struct Scratch {
 }
 
 impl Scratch {
-    /// Creates empty memory. It grows to the size of the largest token.
+    /// Creates empty buffers. They grow to the size of the largest token.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -44,7 +45,7 @@ impl fmt::Debug for Scratch {
 
 impl<'t> Compact<'t> {
     pub(crate) fn split(token: &'t str) -> Result<Self, JwsError> {
-        // This is the JSON serialization, which may have any number of dots.
+        // A token in the JSON serialization may have any number of dots.
         if token.starts_with('{') {
             return Err(JwsError::NotCompact);
         }
@@ -62,7 +63,7 @@ impl<'t> Compact<'t> {
         Ok(Self { header, payload, signature, signed })
     }
 
-    /// Decodes the three parts into the memory.
+    /// Decodes the three parts into `scratch`.
     pub(crate) fn decode<'s>(&self, scratch: &'s mut Scratch) -> Result<&'s mut Scratch, JwsError> {
         let decoded = base64url::decode_into(self.header, &mut scratch.header)
             && base64url::decode_into(self.payload, &mut scratch.payload)
@@ -71,13 +72,13 @@ impl<'t> Compact<'t> {
     }
 }
 
-/// The reason why a signed token is refused. The payload is not judged yet.
+/// The reason why a signed token is refused for its form, header, key or signature. Its claims were not checked.
 ///
-/// Every verification of a JWT returns it, inside of the error for that kind of token.
+/// Every verification of a JWT returns it, inside the error for that kind of token.
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum JwsError {
-    /// The token does not have three parts with dots between them. The JSON serialization is refused too.
+    /// The token is not three parts with dots between them. The JSON serialization is refused, too.
     #[error("the JWT does not consist of three parts with dots between them")]
     NotCompact,
     /// The token has five parts, so it is encrypted (JWE).
@@ -108,14 +109,14 @@ pub enum JwsError {
     /// The key set has no key for this token. The issuer may have rotated its keys.
     #[error("the key set has no key that the JWT means")]
     UnknownKey,
-    /// The token names a key that is in the set but was set aside, for this reason.
+    /// The token names a key that the key set has set aside as unusable, for this reason.
     #[error("the key that the JWT names {}", predicate(.0))]
     KeySetAside(KeyError),
     /// The key that the token names cannot be used with its `alg`.
     #[error("the key that the JWT names does not serve its `alg`")]
     KeyMismatch,
     /// More keys fit the token than may be tried ([`MAX_CANDIDATES`](super::MAX_CANDIDATES),
-    /// [`MAX_WORK`](super::MAX_WORK)), and no key that was tried has signed it. Usually the token names no key.
+    /// [`MAX_WORK`](super::MAX_WORK)), and none of the keys tried has signed it. Usually, such a token names no key.
     #[error("the JWT does not name its key, and too many keys of the key set fit")]
     TooManyCandidates,
     /// The signature is wrong.
@@ -126,7 +127,7 @@ pub enum JwsError {
 debug_is_sentence!(JwsError);
 
 impl JwsError {
-    /// A short, stable name of this reason, for logs and metrics.
+    /// Returns a short, stable name of this reason, for logs and metrics.
     #[must_use]
     pub const fn code(self) -> &'static str {
         match self {
@@ -147,7 +148,7 @@ impl JwsError {
         }
     }
 
-    /// Whether the verdict might change with newer keys of the issuer.
+    /// Whether the token might be accepted with newer keys of the issuer.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(

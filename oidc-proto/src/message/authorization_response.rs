@@ -15,10 +15,10 @@ use crate::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The longest authorization response that is read, in bytes.
+/// The maximum length of an authorization response, in bytes. A longer one is refused.
 pub const MAX_CALLBACK: usize = 16 * 1024;
 
-/// The authorization response at the redirect URI: read, and not yet checked. An attacker may have made it.
+/// The authorization response at the redirect URI, parsed but not yet checked. An attacker may have made it.
 ///
 /// [`PendingAuthorization::callback`](crate::flow::PendingAuthorization::callback) checks it and makes the token
 /// request. Use [`claimed_state`](Self::claimed_state) to find the pending authorization that it answers.
@@ -45,7 +45,7 @@ pub struct AuthorizationResponse {
     pub access_token: Option<Secret>,
     /// The type of the access token, such as `Bearer`.
     pub token_type: Option<String>,
-    /// The lifetime of the access token in seconds, as the provider has written it.
+    /// The lifetime of the access token in seconds, as the provider wrote it.
     pub expires_in: Option<String>,
     /// The scopes of the access token.
     pub scope: Option<String>,
@@ -65,7 +65,7 @@ pub struct AuthorizationResponse {
 }
 
 impl AuthorizationResponse {
-    /// Reads a query such as `code=…&state=…`, with or without the question mark.
+    /// Reads a query such as `code=…&state=…`, with or without the leading `?`.
     ///
     /// # Errors
     /// [`FormError`] if any parameter is repeated, if the query is not a valid form, or if it is longer than
@@ -74,7 +74,8 @@ impl AuthorizationResponse {
         Self::from_form(query.strip_prefix('?').unwrap_or(query).as_bytes())
     }
 
-    /// Reads a fragment, with or without the number sign. A page of the application must send it to the server.
+    /// Reads a fragment, with or without the leading `#`. Browsers do not send the fragment to the server, so a script
+    /// on a page of the application must.
     ///
     /// # Errors
     /// Fails as [`from_query`](Self::from_query) does.
@@ -93,8 +94,8 @@ impl AuthorizationResponse {
         Ok(Self::from_parameters(form::decode(body)?))
     }
 
-    /// Returns the state by which to find the pending authorization: [`state`](Self::state), or the one inside a
-    /// signed response. It is not verified, so use it for nothing but the lookup. The callback verifies it.
+    /// Returns the state with which to look up the pending authorization: [`state`](Self::state), or the state inside a
+    /// signed response. It is not verified, so use it only for the lookup. The callback verifies it.
     #[must_use]
     pub fn claimed_state(&self) -> Option<String> {
         self.state.clone().or_else(|| {
@@ -104,7 +105,7 @@ impl AuthorizationResponse {
         })
     }
 
-    /// Makes a response from these parameters. No name may be repeated.
+    /// Makes a response from these parameters. The caller has checked that no name is repeated.
     pub(crate) fn from_parameters(mut pairs: Vec<(String, Zeroizing<String>)>) -> Self {
         let mut take = |name: &str| {
             let at = pairs.iter().position(|(known, _)| known == name)?;
@@ -132,7 +133,7 @@ impl AuthorizationResponse {
         }
     }
 
-    /// Reads the query of a URL. The URL may be only the path and query that a server sees.
+    /// Reads the query of a URL. The URL may lack its scheme and host: a server sees only the path and the query.
     ///
     /// # Errors
     /// Fails as [`from_query`](Self::from_query) does.

@@ -1,8 +1,8 @@
-//! The messages of the protocol: one type for each request and response of the specifications.
+//! The messages of the protocol: the authorization requests, and the responses of the endpoints.
 //!
-//! A type here only reads or writes its message. The flows in [`flow`](crate::flow) decide what to do with it: they
+//! A type here only reads or writes its message. The flows in [`flow`](crate::flow) decide what the message means: they
 //! check the state of an [`AuthorizationResponse`], and verify the ID token of a [`TokenResponse`]. So you build a
-//! request here, pass it to a [`Client`](crate::flow::Client), and get responses back from its flows.
+//! request here, pass it to a [`Client`](crate::flow::Client), and get the responses from its flows.
 //!
 //! ```
 //! use oidc_proto::message::{AuthorizationRequest, AuthorizationResponse, Prompt};

@@ -1,4 +1,4 @@
-//! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7, 3.3.2.11 and 12.2).
+//! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 3.3.2.11).
 
 use super::{
     Audience, Claims, Scratch, VerificationError,
@@ -21,14 +21,14 @@ use std::{borrow::Cow, fmt, time::Duration};
 /// The maximum length of a `sub`, in ASCII characters (OpenID Connect Core 1.0 section 2).
 const MAX_SUB: usize = 255;
 
-/// Whether a text can be a `sub` (OpenID Connect Core 1.0 section 2): printable ASCII, so that it cannot break the line
-/// of a log.
+/// Whether a text can be a `sub` (OpenID Connect Core 1.0 section 2): printable ASCII, so that it cannot break a log
+/// line.
 pub(crate) fn is_sub(sub: &str) -> bool {
     (1..=MAX_SUB).contains(&sub.len()) && sub.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
-/// Verifies the ID tokens of one issuer for one client (OpenID Connect Core 1.0 section 3.1.3.7). Make one for each
-/// client.
+/// Verifies the ID tokens of one issuer for one client (OpenID Connect Core 1.0 section 3.1.3.7). Make one verifier for
+/// each client.
 ///
 /// A login verifies its ID tokens itself: see [`Client::authorize`](crate::flow::Client::authorize). This type is for a
 /// program that gets ID tokens in another way, for example from a mobile app.
@@ -69,9 +69,9 @@ pub struct IdTokenVerifier {
     pub(crate) leeway: Duration,
 }
 
-/// The expectations of one ID token, on top of the rules for all of them. The default expects nothing.
+/// What one ID token must match, in addition to the rules for every ID token. The default adds nothing.
 ///
-/// Make one with `Expected::default()` and set its fields: see [`IdTokenVerifier`].
+/// Start with `Expected::default()` and set its fields: see [`IdTokenVerifier`].
 #[derive(Clone, Copy, Default)]
 #[non_exhaustive]
 pub struct Expected<'e> {
@@ -81,14 +81,15 @@ pub struct Expected<'e> {
     pub max_age: Option<u32>,
     /// The accepted authentication context classes. The token must name one of them, unless this list is empty.
     pub acr: &'e [String],
-    /// The access token that came with the ID token. If the ID token has `at_hash`, it must be the hash of this.
+    /// The access token that came with the ID token. If the ID token has `at_hash`, that must be the hash of this
+    /// token.
     pub access_token: Option<&'e Secret>,
-    /// The code that came with the ID token. If the ID token has `c_hash`, it must be the hash of this.
+    /// The code that came with the ID token. If the ID token has `c_hash`, that must be the hash of this code.
     pub code: Option<&'e Secret>,
-    /// The state that came with the ID token. If the ID token has `s_hash`, it must be the hash of this.
+    /// The state that came with the ID token. If the ID token has `s_hash`, that must be the hash of this state.
     pub state: Option<&'e str>,
-    /// Whether the ID token came through the browser. If so, it must have `c_hash` when a code came with it, and
-    /// `at_hash` when an access token did (OpenID Connect Core 1.0 section 3.3.2.11).
+    /// Whether the ID token came through the browser. If so, it must have `c_hash` if `code` is set, and `at_hash` if
+    /// `access_token` is set (OpenID Connect Core 1.0 section 3.3.2.11).
     pub front_channel: bool,
 }
 
@@ -100,7 +101,7 @@ impl fmt::Debug for Expected<'_> {
 }
 
 impl IdTokenVerifier {
-    /// Accepts ID tokens of this issuer for this client, signed with any asymmetric algorithm.
+    /// Makes a verifier that accepts ID tokens of this issuer for this client, signed with any asymmetric algorithm.
     #[must_use]
     pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self {
@@ -138,15 +139,15 @@ impl IdTokenVerifier {
         self
     }
 
-    /// Sets how far the issuer's clock may be ahead of ours or behind it. The default is
-    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum [`MAX_LEEWAY`](super::MAX_LEEWAY).
+    /// Sets the leeway: how far the issuer's clock may be ahead of ours, or behind it. The default is
+    /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum is [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
         self
     }
 
-    /// Verifies an ID token: its issuer, audience, times, the expectations and its signature.
+    /// Verifies an ID token: its issuer, its audience, its times, what is `expected` of it, and its signature.
     ///
     /// # Errors
     /// [`VerificationError`] names the rule that the token breaks.
@@ -227,7 +228,7 @@ impl IdTokenVerifier {
             if demanded && value.is_some() && claim.is_none() {
                 return Err(VerificationError::Missing(name));
             }
-            // Without the value there is nothing to compare. A flow that has the value passes it.
+            // Without the value, there is nothing to compare with the hash. A flow that has the value passes it.
             if let (Some(hash), Some(value)) = (claim, value)
                 && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())
             {
@@ -288,11 +289,11 @@ pub struct IdToken {
     pub nonce: Option<String>,
     /// The time at which the user was authenticated.
     pub auth_time: Option<Timestamp>,
-    /// The class of the authentication.
+    /// The class of the user's authentication (authentication context class reference).
     pub acr: Option<String>,
-    /// The methods of the authentication.
+    /// The methods of the user's authentication, such as `pwd`. Empty if the token does not name any.
     pub amr: Vec<String>,
-    /// The session of the user at the provider.
+    /// The identifier of the user's session at the provider.
     pub sid: Option<String>,
     /// Every other claim.
     pub claims: Extra,
@@ -321,7 +322,7 @@ impl fmt::Debug for IdToken {
     }
 }
 
-/// The claims with a field of their own.
+/// The claims that have a field of their own in [`IdToken`].
 const TYPED: [&str; 11] =
     ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];
 
@@ -348,7 +349,8 @@ impl IdToken {
         })
     }
 
-    /// Reads one of the other claims in a type of your choice. `None` if the claim is absent or of another type.
+    /// Reads one of the other [`claims`](Self::claims) as a type of your choice. Returns `None` if the claim is absent
+    /// or does not fit the type.
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.claims.get(name)?).ok()

@@ -1,4 +1,4 @@
-//! [`VerificationError`]: why a token is refused.
+//! [`VerificationError`]: the reason why a token is refused.
 
 use crate::{
     base::{
@@ -38,13 +38,13 @@ pub enum VerificationError {
     /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
     #[error("the token is longer than {} bytes", super::MAX_TOKEN)]
     TooLarge,
-    /// The token is not a JWS, or none of these keys has signed it (RFC 7515 section 5.2).
+    /// The token is not an acceptable JWS, or its signature does not verify with these keys (RFC 7515 section 5.2).
     #[error("{0}")]
     Jws(#[from] JwsError),
     /// The claims are not acceptable JSON (RFC 7519 section 4).
     #[error("the payload of the token {}", predicate(.0))]
     Claims(JsonError),
-    /// The `typ` of the header is that of another kind of token (RFC 8725 section 3.11).
+    /// The `typ` of the header names another kind of token (RFC 8725 section 3.11).
     #[error("the header of the token has the `typ` of another kind of token")]
     Type,
     /// A required claim is missing.
@@ -56,7 +56,7 @@ pub enum VerificationError {
     /// The `iss` is not the expected issuer.
     #[error("the token was issued (`iss`) by another issuer than the one expected")]
     Issuer,
-    /// The key that signed the token belongs to another issuer, as the key set says.
+    /// The key set says that the key that signed the token belongs to another issuer.
     #[error("the token was signed with a key of another issuer")]
     KeyIssuer,
     /// The `aud` does not name this client or resource.
@@ -66,10 +66,10 @@ pub enum VerificationError {
     /// [`trusted_audiences`](super::IdTokenVerifier::trusted_audiences).
     #[error("the token is meant (`aud`) for others, too (`trusted_audiences` names those you trust)")]
     UntrustedAudience,
-    /// The `azp` is another client.
+    /// The `azp` names another client.
     #[error("the token was issued to another client (`azp`)")]
     AuthorizedParty,
-    /// Its time is over.
+    /// The token has expired: its `exp` is in the past.
     #[error("the token expired {} s ago (`exp`), and `leeway` is {} s", .ago.as_secs(), .leeway.as_secs())]
     Expired {
         /// How long ago it expired.
@@ -77,7 +77,7 @@ pub enum VerificationError {
         /// How long ago it may have expired at most, exclusively.
         leeway: Duration,
     },
-    /// Its time has not come.
+    /// The token is not valid yet: its `nbf` is in the future.
     #[error("the token is valid only in {} s (`nbf`), and `leeway` is {} s; are the clocks right?", .ahead.as_secs(), .leeway.as_secs())]
     NotYetValid {
         /// How long it will be until it is valid.
@@ -85,7 +85,7 @@ pub enum VerificationError {
         /// How long that may be.
         leeway: Duration,
     },
-    /// It claims to be from the future.
+    /// The token claims to be issued later than now: its `iat` is in the future.
     #[error("the token was issued {} s in the future (`iat`), and `leeway` is {} s; are the clocks right?", .ahead.as_secs(), .leeway.as_secs())]
     IssuedInFuture {
         /// How far its `iat` is ahead of this clock.
@@ -93,10 +93,10 @@ pub enum VerificationError {
         /// How far it may be.
         leeway: Duration,
     },
-    /// The `nonce` is that of another authorization request.
+    /// The `nonce` is not that of the authorization request.
     #[error("the token answers another request: its `nonce` is not the one that was sent")]
     Nonce,
-    /// The user's authentication is older than was asked for.
+    /// The user's authentication (`auth_time`) is older than the maximum age that the client set.
     #[error("the user authenticated {} s ago (`auth_time`), and `max_age` and `leeway` allow {} s", .ago.as_secs(), .allowed.as_secs())]
     AuthenticationTooOld {
         /// How long ago the user authenticated.
@@ -104,7 +104,7 @@ pub enum VerificationError {
         /// How long ago that may have been: the maximum age, and the leeway.
         allowed: Duration,
     },
-    /// The class of the user's authentication (`acr`) is none of those demanded.
+    /// The class of the user's authentication (`acr`) is not one that the client accepts.
     #[error("the user authenticated in a way (`acr`) that is none of those demanded")]
     AuthenticationContext,
     /// The `at_hash` is not the hash of the access token.
@@ -126,13 +126,13 @@ pub enum VerificationError {
     /// The token is an ID token, but an access token is needed.
     #[error("the token is an ID token, and not an access token")]
     IdTokenAsAccessToken,
-    /// The token is bound to a key or certificate, and the sender has not shown that it holds it.
+    /// The token is bound to a key or certificate, and the sender has not proven that it holds that key.
     #[error("the token is bound to a key (`cnf`), and must not be used as a bearer token")]
     SenderConstrained,
     /// The token is bound to a key or certificate other than the sender's (RFC 9449 section 7.1, RFC 8705 section 3).
     #[error("the token is bound (`cnf`) to another key or certificate than that of the sender")]
     WrongSender,
-    /// The binding names no method, or one that is not supported (RFC 7800 section 3.1).
+    /// The binding names no method, or an unsupported method (RFC 7800 section 3.1).
     #[error("the token is bound (`cnf`) by a method that is not supported")]
     ConfirmationMethod,
     /// The token is not bound, but the sender has proven a key or the API demands a binding.
@@ -177,7 +177,7 @@ impl VerificationError {
         }
     }
 
-    /// Whether newer keys of the issuer could lead to another verdict. If so, fetch them and verify once more.
+    /// Whether the token might be accepted with newer keys of the issuer. If so, fetch the keys and verify once more.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
         matches!(self, Self::Jws(error) if error.wants_newer_keys())

@@ -132,7 +132,7 @@ mod errors {
 }
 // GUIDE: end
 
-/// An access token for the API, and the keys of its issuer.
+/// Returns an access token for the API, and the keys of its issuer.
 async fn issued(socket: &Socket) -> (String, Vec<u8>) {
     let client = oidc_hyper::Http::new().provider(socket.issuer()).url_policy(loopback());
     let provider = client.client_id("my-client").secret("my secret").build().expect("settings that fit");
@@ -142,7 +142,7 @@ async fn issued(socket: &Socket) -> (String, Vec<u8>) {
     (token.value.access_token.expose().to_owned(), keys)
 }
 
-/// The same token with another signature.
+/// Returns this token with a wrong signature.
 fn forged(token: &str) -> String {
     let (signed, signature) = token.rsplit_once('.').expect("a JWS");
     let first = if signature.starts_with('A') { 'B' } else { 'A' };

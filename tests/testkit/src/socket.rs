@@ -20,7 +20,7 @@ use std::{
 };
 use tokio::sync::oneshot;
 
-/// The largest body that is read. No request of a client comes near it.
+/// The maximum size of a request body, in bytes. The requests of clients are far smaller.
 const MAX_BODY: usize = 1 << 20;
 
 /// A provider that listens on a port of 127.0.0.1, in a thread of its own, until it is dropped.
@@ -47,11 +47,11 @@ pub struct Socket {
 }
 
 impl Socket {
-    /// Starts a provider on a free port, with the clock of the system. `build` gets the issuer for the
-    /// port, and may append a path to it.
+    /// Starts a provider on a free port, with the clock of the system. `build` gets the issuer for the port, and may
+    /// append a path to it.
     ///
     /// # Panics
-    /// If no port of 127.0.0.1 is free.
+    /// Panics if no port of 127.0.0.1 is free.
     #[must_use]
     pub fn start(build: impl FnOnce(&str) -> TestProvider) -> Self {
         Self::start_with_clock(build, system_clock)
@@ -60,7 +60,7 @@ impl Socket {
     /// Starts a provider on a free port, with a clock of your own.
     ///
     /// # Panics
-    /// If no port of 127.0.0.1 is free.
+    /// Panics if no port of 127.0.0.1 is free.
     #[must_use]
     pub fn start_with_clock(
         build: impl FnOnce(&str) -> TestProvider,
@@ -78,13 +78,13 @@ impl Socket {
         Self { issuer, provider, stop: Some(stop), thread: Some(thread) }
     }
 
-    /// The provider's issuer: `http://127.0.0.1:<port>`, and the path that `build` appended.
+    /// Returns the provider's issuer: `http://127.0.0.1:<port>`, and the path that `build` appended.
     #[must_use]
     pub fn issuer(&self) -> &str {
         &self.issuer
     }
 
-    /// Gives access to the provider between two requests, to read or to change it.
+    /// Calls `look` with the provider, between two requests, to read or change its state. Returns the result.
     pub fn provider<T>(&self, look: impl FnOnce(&mut TestProvider) -> T) -> T {
         look(&mut lock(&self.provider))
     }
@@ -122,14 +122,14 @@ fn serve(
             let (provider, clock) = (Arc::clone(&provider), std::rc::Rc::clone(&clock));
             tokio::task::spawn_local(async move {
                 let service = service_fn(|request| answer(request, &provider, &*clock));
-                // A client may hang up early; the provider does not care.
+                // A client may close the connection early. That is no error.
                 let _end = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
         }
     });
 }
 
-/// The next connection, or `None` once the socket is dropped.
+/// Waits for the next connection. Returns `None` once the socket is dropped.
 async fn next(
     listener: &tokio::net::TcpListener,
     stopped: &mut oneshot::Receiver<()>,
@@ -165,7 +165,7 @@ async fn answer(
     Ok(response.map(|body| Full::new(Bytes::from(body))))
 }
 
-/// Locks the provider. A test that panics while it holds the lock has failed already; the others go on.
+/// Locks the provider. A panic under the lock fails the test that caused it, so the poisoned lock stays in use.
 fn lock(provider: &Mutex<TestProvider>) -> MutexGuard<'_, TestProvider> {
     provider.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -1,5 +1,4 @@
-//! Every rule of the audit at the token endpoint: one test for each rule, with a client that breaks only
-//! this rule.
+//! Tests every rule of the audit at the token endpoint. Each case is a client that breaks one rule.
 #![allow(clippy::unwrap_used, reason = "a test")]
 
 mod common;
@@ -7,7 +6,7 @@ mod common;
 use common::*;
 use oidc_testkit::{EndpointName, Registration};
 
-/// A code exchange whose token request was changed in one way.
+/// Exchanges a code with a token request that is changed in one way, and expects exactly one finding.
 #[track_caller]
 fn exchange_finding(change: impl FnOnce(&mut Pairs), what: &str, error: Option<&str>) {
     let mut provider = provider();

@@ -1,15 +1,16 @@
-//! An API under load while its provider rotates keys and goes down. Every response is judged. Run it with
-//! `cargo run --release -p oidc-axum --example load -- [SECONDS]`, with `wrk` on the path.
+//! Puts an API under load while its provider rotates keys and goes down, and checks the status of every response. Run
+//! it with `cargo run --release -p oidc-axum --example load -- [SECONDS]`. It needs `wrk` on the `PATH`.
 //!
-//! | part of the time | the provider | tokens besides the valid, expired, foreign and forged ones |
+//! | part of the time | the provider | tokens, besides the valid, expired, foreign and forged ones |
 //! |---|---|---|
 //! | 0 – 3/10 | is up | |
 //! | from 3/10 | publishes a new key | |
-//! | from 9/20 | signs with it | those of the new key |
-//! | 6/10 – 17/20 | answers 503 to everything | those of the new key |
+//! | from 9/20 | signs with the new key | tokens signed with the new key |
+//! | 6/10 – 17/20 | answers requests for metadata and keys with 503 | tokens signed with the new key |
+//! | from 17/20 | is up again | tokens signed with the new key |
 //!
-//! While the provider is down, and until it is asked again, a token with an unknown key may be answered 503:
-//! newer keys could lead to another verdict. Every other request has one right status at any time.
+//! While the provider is down, and until the API asks it again, the API may answer 503 to a token with an unknown key:
+//! newer keys could lead to another verdict. For every other request, only one status is right at any time.
 //!
 //! The policy is [`RenewalPolicy::KEYS`] with shorter times, so that keys are renewed several times.
 
@@ -80,7 +81,7 @@ fn tokens_of_all_kinds(socket: &Socket) -> Result<Vec<(Decision, String)>, Probl
     Ok(all)
 }
 
-/// Rotates the keys and takes the provider down while the load is on.
+/// Rotates the keys and takes the provider down during the load.
 async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     let part = |twentieths: u64| Duration::from_millis(seconds * 1_000 * twentieths / 20);
     tokio::time::sleep(part(6)).await;
@@ -94,7 +95,7 @@ async fn play(socket: &Socket, seconds: u64, judge: &Judge) {
     }
     tokio::time::sleep(part(5)).await;
     socket.provider(TestProvider::clear_alterations);
-    // The API asks again once in each `urgent_retry`. Until then it does not know that the provider is up.
+    // The API asks again after at most `urgent_retry`. Until then, it does not know that the provider is up.
     tokio::time::sleep(Duration::from_secs(2)).await;
     judge.outage(false);
 }

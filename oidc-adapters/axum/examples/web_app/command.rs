@@ -36,7 +36,7 @@ struct Options {
     public_url: Option<String>,
 }
 
-/// One clear line that says what failed, where, and what to do.
+/// An error message of one line: what failed, where, and what to do.
 pub(crate) type Problem = String;
 
 /// Serves the application until it is stopped.
@@ -86,8 +86,8 @@ async fn serve<L: Logins>(
     axum::serve(listener, router(site)).await.map_err(|error| format!("while serving: {error}"))
 }
 
-/// Makes sealing keys. They are new in every run, so all users must log in again after a restart. An application whose
-/// sessions must survive a restart, or that runs on several nodes, reads its keys from its secret store.
+/// Makes new sealing keys for this run. So all users must log in again after a restart. If your sessions must survive a
+/// restart, or if you run several nodes, read the keys from your secret store.
 fn sealing_keys() -> Result<SealingKeys, Problem> {
     let key = generate(&SystemRandom::new()).map_err(|_| "the operating system has no entropy")?;
     Ok(SealingKeys::new(1, &key.expose()))

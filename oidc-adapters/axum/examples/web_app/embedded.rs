@@ -49,7 +49,7 @@ impl Shared {
 pub(crate) async fn start(redirect_uri: String, clock: Arc<dyn Clock>) -> Result<Registered, String> {
     let broken = |error| format!("cannot start a provider on 127.0.0.1: {error}");
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.map_err(broken)?;
-    // To a browser, `localhost` is another site than `127.0.0.1`, just as a real provider is another site.
+    // To a browser, `localhost` and `127.0.0.1` are different sites, just as a real provider is a different site.
     let issuer = format!("http://localhost:{}", listener.local_addr().map_err(broken)?.port());
     let provider = Shared::new(provider(&issuer, &redirect_uri), clock);
     tokio::spawn(async { axum::serve(listener, router(provider)).await });
@@ -66,14 +66,14 @@ pub(crate) fn registered(issuer: &str, redirect_uri: String) -> Registered {
     }
 }
 
-/// Makes the provider, at which the site is registered.
+/// Makes the provider, and registers the site with it.
 pub(crate) fn provider(issuer: &str, redirect_uri: &str) -> TestProvider {
     let mut provider = TestProvider::new(issuer);
     provider.register(Registration::basic(CLIENT_ID, CLIENT_SECRET).redirect_uri(redirect_uri));
     provider
 }
 
-/// Returns the provider as a service. At the authorization endpoint it asks the user first.
+/// Returns the provider as a service. Its authorization endpoint first asks the user who they are.
 pub(crate) fn router(provider: Shared) -> Router {
     let nothing = async || StatusCode::NO_CONTENT;
     Router::new()
@@ -127,7 +127,7 @@ async fn answer(
     provider.handle(&request, now).map(Body::from)
 }
 
-/// Passes all other requests to the provider. They do not come from a browser.
+/// Passes every other request to the provider unchanged. These requests come from the site, and not from a browser.
 async fn pass(State(provider): State<Shared>, request: Request<Body>) -> Response<Body> {
     let (head, body) = request.into_parts();
     let Ok(body) = to_bytes(body, 1 << 20).await else {

@@ -5,10 +5,10 @@ use http::StatusCode;
 use oidc_proto::{flow::Endpoint, resource::VerdictRecord};
 use std::{sync::Arc, time::Duration};
 
-/// An event that an [`Observer`](crate::Observer) receives. All durations are by the clock of the observer.
+/// An event that an [`Observer`](crate::Observer) receives. The clock of the observer measures all durations.
 ///
 /// Each [`Sent`](Self::Sent) is followed by exactly one [`Answered`](Self::Answered), [`Lost`](Self::Lost) or
-/// [`Cancelled`](Self::Cancelled), so the difference is the number of requests in flight.
+/// [`Cancelled`](Self::Cancelled), so the difference between the counts is the number of requests in flight.
 ///
 /// ```
 /// use oidc_drive::{Event, Observer, blocking::{Io, Provider}, http, oidc_proto::flow::{Request, Terms}};
@@ -38,7 +38,7 @@ use std::{sync::Arc, time::Duration};
 #[derive(Clone, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Event {
-    /// A request is about to leave.
+    /// A request is about to be sent.
     #[non_exhaustive]
     Sent {
         /// Where the request goes.
@@ -51,7 +51,8 @@ pub enum Event {
         to: Target,
         /// The status of the response.
         status: StatusCode,
-        /// How many bytes of the body were read: one more than the terms allow, if the body is too large.
+        /// The number of bytes of the body that were read. It is one more than the terms allow if the body is too
+        /// large.
         bytes: usize,
         /// The time from the request to the last byte that was read.
         took: Duration,
@@ -61,8 +62,8 @@ pub enum Event {
     Lost {
         /// Where the request went.
         to: Target,
-        /// The reason: `timeout`, `connection` or `no_response`, or the [label](crate::Io::with_error_labels) of
-        /// another HTTP client.
+        /// The reason: `timeout`, `connection` or `no_response`, or the [label](crate::Io::with_error_labels) that your
+        /// own HTTP client gives to its error.
         why: &'static str,
         /// The time from the request until the loss was known.
         took: Duration,
@@ -75,7 +76,7 @@ pub enum Event {
         /// The time from the request until the cancellation.
         took: Duration,
     },
-    /// A flow waited, because a provider asked it to or did not answer.
+    /// A flow waited, because a provider asked it to wait or did not answer.
     #[non_exhaustive]
     Waited {
         /// The name of the flow's type.
@@ -88,26 +89,28 @@ pub enum Event {
     /// A flow ended: a login, a refresh, a fetch of metadata or keys.
     #[non_exhaustive]
     Ended {
-        /// The name of the flow's type, such as `Login`; `Verification` for the verification of an access token by a
-        /// [`Provider`](crate::Provider).
+        /// The name of the flow's type, such as `Login`. When a [`Provider`](crate::Provider) verifies an access
+        /// token, it is `Verification`.
         flow: &'static str,
         /// Whether the flow succeeded. The error is the [code](super::why_ended) of its failure.
         outcome: Result<(), &'static str>,
-        /// The time from its first step in this run, waits included.
+        /// The time since the flow's first step in this run, waits included.
         took: Duration,
     },
     /// The renewal of a shared value ended.
     #[non_exhaustive]
     Renewed {
-        /// The kind of value: `keys`, `metadata` or `introspection`; of a [`Provider`](crate::Provider) also `token`
-        /// (a service token) and `refresh`; or the word that was given to a [`SingleFlight`].
+        /// The kind of value: `keys`, `metadata` or `introspection`. A [`Provider`](crate::Provider) also renews a
+        /// `token` (a service token) and runs a `refresh`. For your own [`SingleFlight`], it is the word that you gave
+        /// it.
         ///
         /// [`SingleFlight`]: crate::SingleFlight
         what: &'static str,
         /// The issuer of the value, as the settings spell it.
         issuer: Arc<str>,
-        /// Whether there is a new value. The error is the [code](super::why_failed) of the failure. It is `unused` if
-        /// the new value had expired or a newer one was there already, and `abandoned` if the renewal was given up.
+        /// Whether the renewal brought a new value. The error is the [code](super::why_failed) of the failure. It is
+        /// `unused` if the new value had expired or a newer one was there already, and `abandoned` if the renewal was
+        /// given up.
         outcome: Result<(), &'static str>,
         /// The time from the beginning of the renewal to its end.
         took: Duration,
@@ -117,8 +120,8 @@ pub enum Event {
     Verdict {
         /// The decision, with its clause.
         record: VerdictRecord,
-        /// The time from the request, waits for keys included. For a refusal by the requirements of a route, it is the
-        /// time of that check alone.
+        /// The time since the request arrived, waits for keys included. If the requirements of a route refuse the
+        /// request, it is the time of that check alone.
         took: Duration,
     },
 }

@@ -28,22 +28,25 @@ use std::{
 };
 use tower_service::Service;
 
-/// Refuses compression. A missing header would allow every coding (RFC 9110 section 12.5.3).
+/// The `Accept-Encoding` that refuses compression. Without the header, a server may use any coding (RFC 9110 section
+/// 12.5.3).
 const IDENTITY: HeaderValue = HeaderValue::from_static("identity");
 
-/// The largest response head over HTTP/2: as large as every HTTP/1.1 client here allows. The default is 16 KB.
+/// The maximum size of a response head over HTTP/2, in bytes: what every HTTP/1.1 client here allows. hyper's default
+/// is 16 KB.
 const MAX_HEAD: u32 = 64 * 1024;
 
-/// The initial and the largest flow-control window (RFC 9113 section 6.9).
+/// The smallest and the largest flow-control window to set, in bytes: the protocol's initial value and its maximum (RFC
+/// 9113 section 6.9).
 const WINDOWS: (u32, u32) = (65_535, (1 << 31) - 1);
 
-/// After this many bytes without a pause, other tasks have their turn.
+/// The number of bytes that a task may read without a pause before other tasks have their turn.
 const TURN: usize = 2 * PIECE;
 
-/// Carries out one request on its terms, over a connection that `connector` opens, with TLS for an `https` URL.
+/// Carries out one request under its terms, over a connection that `connector` opens, with TLS for an `https` URL.
 ///
 /// # Errors
-/// There was no response.
+/// Fails if there was no complete response.
 pub(crate) async fn exchange<C>(
     connector: C,
     config: Arc<ClientConfig>,
@@ -61,7 +64,7 @@ where
     let spoken = tokio::time::timeout(terms.timeout, speak(&client, request, terms, user_agent)).await;
     match spoken {
         Ok(Ok(response)) => Ok(response),
-        // If the meter refused a read, that is the reason, and not the error that hyper makes of it.
+        // If the meter refused a read, report that, and not the error that hyper made of it.
         Ok(Err(error)) => Err(meter.exceeded().map_or(error, Error::from)),
         Err(_) => Err(Error::Timeout),
     }
@@ -91,7 +94,7 @@ where
     let (parts, mut body) = client.request(request).await?.into_parts();
     let most = terms.max_body.saturating_add(1);
     let read = read(&mut body, most).await?;
-    // For hyper, a stream that is reset with NO_ERROR is complete.
+    // hyper treats a stream that was reset with NO_ERROR as complete.
     if parts.version == Version::HTTP_2 && read.len() < most && !body.is_end_stream() {
         return Err(Error::Cut);
     }
@@ -112,7 +115,7 @@ async fn read(body: &mut Incoming, most: usize) -> Result<Vec<u8>, hyper::Error>
     Ok(read)
 }
 
-/// Makes a client for one exchange, so that no request meets a connection that a server is just closing.
+/// Makes a client for one exchange. So no request is sent on a connection that the server is just closing.
 fn client<C>(connector: Metered<C>, config: Arc<ClientConfig>, terms: Terms) -> Connections<C>
 where
     C: Service<Uri, Response: Read + Write + Send + Unpin, Error: Into<Box<dyn error::Error + Send + Sync>>>,
@@ -131,9 +134,9 @@ where
         .build(HttpsConnector::from((connector, config)))
 }
 
-/// Runs the connection task of hyper, for no longer than this. The task normally ends with its exchange, but a server
-/// that reads nothing could hold it without end. The limit is longer than the exchange, so that the exchange reports
-/// the timeout.
+/// Runs hyper's connection task, for no longer than this duration. The task normally ends with its exchange, but a
+/// server that reads nothing could keep it alive without end. The limit is longer than that of the exchange, so that
+/// the exchange reports the timeout.
 #[derive(Clone)]
 struct Bounded(Duration);
 
@@ -177,7 +180,7 @@ struct MeteredStream<S> {
     inner: S,
     meter: Arc<Meter>,
     piece: Vec<u8>,
-    /// How many bytes were read since a read last had to wait.
+    /// The number of bytes read since a read last had to wait.
     turn: usize,
 }
 
@@ -191,9 +194,9 @@ impl<S: Read + Unpin> Read for MeteredStream<S> {
         let room = this.meter.room()?.min(to.remaining()).min(this.piece.len());
         if this.turn >= TURN {
             this.turn = 0;
-            // The reader goes on as long as there are bytes, and on a runtime with one thread no timer fires meanwhile.
-            // `yield_now` wakes the task after all others and the timers had their turn; a direct wake-up would come
-            // before them.
+            // The reader goes on as long as there are bytes. On a runtime with one thread, no timer fires meanwhile.
+            // `yield_now` wakes this task after the other tasks and the timers have had their turn. A direct wake-up
+            // would come before them.
             let _pending = pin!(tokio::task::yield_now()).poll(context);
             return Poll::Pending;
         }
@@ -295,7 +298,7 @@ mod tests {
         MeteredStream { inner: Endless, meter: Arc::new(Meter::new(terms)), piece: vec![0; PIECE], turn: 0 }
     }
 
-    /// How many bytes one read returns to a reader with much room.
+    /// Reads once into a large buffer, and returns the number of bytes.
     fn read(stream: &mut MeteredStream<Endless>, woken: &Arc<Woken>) -> Poll<io::Result<usize>> {
         let mut room = vec![0; 64 * PIECE];
         let mut to = ReadBuf::new(&mut room);

@@ -1,4 +1,4 @@
-//! Walks through discovery.
+//! Tests that the flows of discovery follow their state diagrams.
 
 use super::{Discovery, ResourceDiscovery};
 use crate::{

@@ -1,4 +1,4 @@
-//! The grants without a callback: refresh tokens, client credentials and devices.
+//! The grants that need no callback: refresh tokens, client credentials and device codes.
 
 mod client_credentials;
 mod device;

@@ -1,5 +1,5 @@
-//! The part of the state that every authorization request keeps until its response: the issuer, the client and the
-//! time. The response is checked against this part before anything else.
+//! [`Sent`]: the data that every pending authorization keeps: the issuer, the client, the redirect URI, the `state` and
+//! the time of the request. A response is checked against these data first.
 
 use crate::{
     base::{
@@ -48,8 +48,8 @@ impl Sent {
         })
     }
 
-    /// Checks that the response has the state of this request, and that the request is one of this client. It checks
-    /// nothing else.
+    /// Checks that this client made the request, and that the response has the `state` of the request. Checks nothing
+    /// else.
     pub(in crate::flow) fn belongs(
         &self,
         client: &Client,
@@ -65,8 +65,8 @@ impl Sent {
         }
     }
 
-    /// Checks that the response belongs to the request, and is no refusal. `secrets` are the values that the provider
-    /// knows besides the state: no error may repeat them.
+    /// Checks that the response belongs to the request, comes from its issuer, is not an error response, and is in
+    /// time. `secrets` are the values, besides the state, that the provider knows. No error may repeat them.
     pub(in crate::flow) fn answered(
         &self,
         client: &Client,
@@ -92,7 +92,7 @@ impl Sent {
         Ok(self.in_time(now)?)
     }
 
-    /// Whether a callback at this time would be in time.
+    /// Whether a callback that arrives `now` is in time.
     pub(in crate::flow) fn can_end(&self, now: Timestamp) -> bool {
         self.in_time(now).is_ok()
     }
@@ -108,7 +108,7 @@ impl Sent {
     }
 }
 
-/// Gives a state with the field `sent` its public methods, and a `Debug` that shows no secret.
+/// Gives a flow's saved state, a struct with the field `sent`, its public methods, and a `Debug` that shows no secret.
 macro_rules! waits_for_callback {
     ($state:ident) => {
         impl std::fmt::Debug for $state {
@@ -122,7 +122,7 @@ macro_rules! waits_for_callback {
         }
 
         impl $state {
-            /// Returns the `state` of the request: a name to save this value under.
+            /// Returns the `state` of the request. Save this value under that name.
             #[must_use]
             pub fn state(&self) -> &str {
                 &self.sent.state
@@ -144,7 +144,8 @@ macro_rules! waits_for_callback {
 }
 pub(in crate::flow) use waits_for_callback;
 
-/// The saved form of every state that waits for a callback. Its names are short, and the version is first.
+/// The saved form of every state that waits for a callback. The names of its fields are short, because the form may be
+/// stored in a cookie. The version comes first.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(in crate::flow) struct Saved {
@@ -190,7 +191,7 @@ impl Saved {
         Self { v: VERSION, i, c, r, s, n, p, m, a, y, j, t }
     }
 
-    /// Returns the parts, if this value could have been saved by this version.
+    /// Splits the value into its parts, or says why this version of the library cannot have saved it.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
         let Self { v, i, c, r, s, n, p, m, a, y, j, t } = self;
         if v != VERSION {
@@ -233,7 +234,8 @@ impl Client {
     ) -> Result<Url, ConfigError> {
         let missing = ConfigError::NoEndpoint("authorization_endpoint");
         let endpoint = self.metadata().authorization_endpoint.as_ref().ok_or(missing)?;
-        // The query of the endpoint is kept (RFC 6749 section 3.1), unless it has a parameter of ours.
+        // The query of the endpoint is kept (RFC 6749 section 3.1). An endpoint whose query has one of our parameters
+        // is unusable.
         let mut url = endpoint.as_url().clone();
         if url.query_pairs().any(|(name, _)| pairs.iter().any(|(ours, _)| *ours == name)) {
             return Err(missing);

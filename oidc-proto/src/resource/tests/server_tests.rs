@@ -1,4 +1,4 @@
-//! Tests which settings are refused, and the effect of the others.
+//! Tests of the resource server: the settings that it refuses, and how the accepted settings decide requests.
 
 use super::{super::testdata::*, super::*, *};
 use crate::{
@@ -205,7 +205,7 @@ fn a_bound_token_is_no_bearer_token_and_a_proof_needs_a_bound_token() {
         why(dpop(&accepting, &to_another, &its_proof)),
         Err(DenialReason::Token(VerificationError::WrongSender))
     );
-    // A proof that names the right key, but is signed by another.
+    // This proof names the right key, but another key signed it.
     let stolen = sign(&issuer(), &proof_header(), &proof_claims(&bound));
     assert_eq!(
         why(dpop(&accepting, &bound, &stolen)),
@@ -432,8 +432,8 @@ fn a_request_inspected_by_one_server_is_not_judged_by_another() {
     assert_eq!(judge(&dpop_server()), Ok(()), "a server with the same settings does");
 }
 
-/// A sender can make proofs and unsigned tokens at no cost. So the server does not check the key of a proof before it
-/// knows that the token is valid.
+/// Anyone can make proofs and forged tokens at no cost. So the server verifies the token before it checks the key of
+/// the proof.
 #[test]
 fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
     let mut header = proof_header();
@@ -473,7 +473,7 @@ fn the_key_of_a_proof_is_judged_only_for_a_good_token() {
     assert!(matches!(why(&forged), DenialReason::Token(VerificationError::Jws(_))));
 }
 
-/// A laxer server may have inspected the request, but the strict one judges it by its own settings.
+/// A server with laxer settings inspected the request, but the strict server judges it by its own settings.
 #[test]
 fn a_server_that_demands_proofs_takes_no_bearer_token_that_another_has_inspected() {
     let (lax, strict) =

@@ -1,5 +1,5 @@
-//! The types of claims: texts, dates, lists, scopes. They are read in one pass and borrowed from the token. `null`
-//! counts as absent.
+//! The types of claims: text, dates, lists and scopes. Each claim is read in one pass and borrows from the token. A
+//! claim that is `null` counts as absent.
 
 use super::audience::Audience;
 use crate::base::json::{integer, refuse};
@@ -7,7 +7,7 @@ use serde::de::{Deserialize, Deserializer, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
-/// A string. It is borrowed unless it has escapes.
+/// A string. It borrows from the token, unless it has escapes.
 pub(in crate::token) struct Text<'a>(pub(in crate::token) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
@@ -32,8 +32,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     }
 }
 
-/// A `NumericDate` (RFC 7519 section 2), rounded down. It is parsed from its text, because the form in which serde_json
-/// passes numbers depends on a feature (`arbitrary_precision`) that any crate of the program can enable.
+/// A `NumericDate` (RFC 7519 section 2), rounded down to whole seconds. It is parsed from its text: the way in which
+/// serde_json passes numbers depends on a feature (`arbitrary_precision`), which any crate of the program can enable.
 pub(super) struct Date(pub(super) Option<i64>);
 
 impl<'de> Deserialize<'de> for Date {

@@ -1,4 +1,5 @@
-//! The reference model: past events, and their consequences in the words of the policy.
+//! The reference model of renewal. It keeps all past events, and derives each decision from them by the rules that
+//! `RenewalPolicy` documents.
 
 use super::*;
 use std::time::Duration;
@@ -19,7 +20,7 @@ enum Event {
         id: u64,
         at: i64,
         until: i64,
-        /// The number of values that had been held by then.
+        /// The number of values held before this time.
         known: usize,
     },
     Learned {
@@ -42,12 +43,12 @@ enum Event {
     Ended {
         id: u64,
     },
-    /// A forced renewal took a token out of the bucket, or was abandoned.
+    /// A token was taken out of the bucket: by a forced renewal, or because a renewal was abandoned.
     Poured {
         id: u64,
         at: i64,
     },
-    /// The clock was set back from this highest time.
+    /// The clock was set back. `furthest` was its highest reading.
     SetBack {
         furthest: i64,
     },
@@ -73,7 +74,7 @@ pub(super) struct Numbers {
 }
 
 impl Numbers {
-    /// The policy in the words of the documentation of `RenewalPolicy`.
+    /// Reads the policy, within the limits that the documentation of `RenewalPolicy` states.
     fn of(policy: RenewalPolicy) -> Self {
         let seconds = |time: Duration| i64::try_from(time.as_secs()).unwrap_or(i64::MAX).min(1 << 40);
         let [min_ttl, first_retry] = [seconds(policy.min_ttl), seconds(policy.first_retry).max(1)];
@@ -100,12 +101,13 @@ impl Numbers {
 
 pub(super) struct Model {
     pub(super) policy: Numbers,
-    /// The time that has passed. A clock that is set back adds nothing.
+    /// The time that has passed, in seconds. A clock that is set back adds nothing.
     pub(super) now: i64,
-    /// The clock's reading when no time had passed, by its present setting; its last reading; and its
-    /// highest.
+    /// What the clock, by its present setting, would have shown at the start.
     zero: i64,
+    /// The last reading of the clock.
     read: i64,
+    /// The highest reading of the clock.
     furthest: i64,
     pub(super) leases: u64,
     pub(super) epochs: Vec<Epoch>,
@@ -119,8 +121,9 @@ impl Model {
         Self { policy, now: 0, zero: i64::MAX, read: 0, furthest: i64::MIN, leases: 0, epochs, history }
     }
 
-    /// A caller reads the clock. A few seconds back are disorder. Further back means that it was set back,
-    /// but only four times until it comes an hour further than ever; after that it counts as another clock.
+    /// Notes a caller's reading of the clock. A reading a few seconds back is disorder between callers. A reading
+    /// further back means that the clock was set back, but only four times in a row: until the clock gets an hour past
+    /// its highest reading, a fifth such reading counts as that of another clock.
     pub(super) fn looked(&mut self, reading: i64) {
         if self.zero == i64::MAX {
             self.zero = reading;
@@ -147,12 +150,12 @@ impl Model {
         self.now - (self.read - self.zero)
     }
 
-    /// The reading of the last clock.
+    /// Returns what the clock of the last caller shows now.
     pub(super) fn shown(&self) -> i64 {
         if self.missing() > 5 { self.read } else { self.zero + self.now }
     }
 
-    /// The value that a caller has kept, from this many epochs ago. Epochs cannot be made up.
+    /// Returns the epoch of this many values ago, as a caller may have kept it. A test cannot make an epoch itself.
     pub(super) fn known(&self, back: u64) -> (usize, Epoch) {
         let at = self.epochs.len().saturating_sub(1 + usize::try_from(back).expect("small"));
         (at, self.epochs[at])
@@ -166,7 +169,7 @@ impl Model {
         granted.expect("every lease was granted")
     }
 
-    /// The time since a value was requested.
+    /// Returns the time since a value was requested.
     pub(super) fn age(&self, value: u64) -> i64 {
         let learned = self.history.iter().find_map(|event| match event {
             Event::Learned { id, at } if *id == value => Some(*at),
@@ -175,7 +178,7 @@ impl Model {
         self.now - learned.unwrap_or_else(|| self.grant_of(value).0)
     }
 
-    /// The live lease, if there is one: granted, not ended, not expired.
+    /// Returns the live lease, if there is one: it was granted, and has neither ended nor expired.
     fn live(&self) -> Option<(u64, i64, i64)> {
         let alive = |wanted: u64| {
             !self.history.iter().any(|event| matches!(event, Event::Ended { id } if *id == wanted))
@@ -191,7 +194,7 @@ impl Model {
         first
     }
 
-    /// The last value, its freshness, and the age at which it is renewed.
+    /// Returns the last value, how long it is fresh, and the age at which it is renewed.
     fn held(&self) -> Option<(u64, i64, i64)> {
         self.history.iter().rev().find_map(|event| match event {
             Event::Held { id, fresh, due } => Some((*id, *fresh, *due)),
@@ -199,7 +202,7 @@ impl Model {
         })
     }
 
-    /// The last failure, if no value has come since, and the number of failures in a row.
+    /// Returns the last failure, if no value has arrived since, and the number of failures in a row.
     fn failed(&self) -> (Option<(i64, i64, i64)>, u32) {
         let row = self.history.iter().rev().take_while(|event| !matches!(event, Event::Held { .. }));
         let failures: Vec<_> = row
@@ -211,8 +214,8 @@ impl Model {
         (failures.first().copied(), u32::try_from(failures.len()).expect("few"))
     }
 
-    /// The time at which the bucket has a token. It has `burst` tokens, and each comes back one cooldown
-    /// after the token before it. A forced renewal that failed took none.
+    /// Returns the time from which the bucket has a token. A full bucket has `burst` tokens, and each token comes back
+    /// one cooldown after the token before it. A forced renewal that failed took no token.
     fn bucket(&self) -> i64 {
         let mut full = i64::MIN;
         for event in &self.history {
@@ -272,7 +275,7 @@ impl Model {
         self.history.push(Event::Granted { id: self.leases, at, until: at + seconds, known });
     }
 
-    /// Whether the value is held now.
+    /// Notes the result of a lease. Returns whether its value is held now.
     pub(super) fn settled(&mut self, id: u64, result: Option<Freshness>, epoch: Epoch, chance: u8) -> bool {
         let current = self.live().is_some_and(|live| live.0 == id);
         if current {
@@ -295,8 +298,8 @@ impl Model {
         false
     }
 
-    /// Whether the value is held now. It was requested this long ago, by a caller that knew the value of
-    /// this epoch.
+    /// Notes a value that a caller fetched without a lease, `ago` seconds ago, when it knew the value of the epoch
+    /// `known`. Returns whether the value is held now.
     pub(super) fn learned(
         &mut self,
         id: u64,
@@ -306,12 +309,13 @@ impl Model {
         chance: u8,
     ) -> bool {
         self.history.push(Event::Learned { id, at: self.now - ago.max(0) });
-        // A request from the future: its real time is unknown.
+        // The real time of a request from the future is unknown.
         ago >= -5 && self.came(id, known, freshness, epoch, chance).unwrap_or(false)
     }
 
-    /// A value is kept if no value has come since its request, or only values of earlier requests. Within
-    /// one second, the later lease is later. `None` if the value is useless by now.
+    /// Keeps a value, unless a value of a later request has arrived since its request. Of two requests in the same
+    /// second, the one with the later lease is later. Returns whether the value is kept; `None` if it is already too
+    /// old to use.
     fn came(
         &mut self,
         id: u64,
@@ -343,7 +347,7 @@ impl Model {
         Some(true)
     }
 
-    /// A forced renewal has paid the bucket when it began.
+    /// Abandons a lease, which takes a token out of the bucket. A forced renewal took its token when it began.
     pub(super) fn abandoned(&mut self, id: u64) {
         let forced =
             self.history.iter().any(|event| matches!(event, Event::Poured { id: paid, .. } if *paid == id));
@@ -355,8 +359,8 @@ impl Model {
         }
     }
 
-    /// The wait doubles with each failure in a row, up to four fifths of the maximum, and chance adds up to
-    /// a quarter.
+    /// Returns the wait before the next attempt. It doubles with each failure in a row, up to four fifths of the
+    /// maximum, and chance adds up to a quarter.
     fn wait(&self, most: i64, chance: u8) -> i64 {
         let mut wait = self.policy.first_retry;
         for _ in 0..self.failed().1 {
