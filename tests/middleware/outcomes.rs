@@ -155,3 +155,17 @@ fn settings_that_allow_no_gate_are_named() {
     let error = named(world.builder(plain));
     assert!(matches!(&error, GateError::Issuer(issuer, _) if issuer == "http://op.example"), "{error}");
 }
+
+/// Anyone can send a token that names an issuer. Only the issuers in the settings get requests.
+#[tokio::test]
+async fn a_token_of_an_untrusted_issuer_causes_no_request() {
+    let world = World::new();
+    let api = ProtectLayer::new(world.gate()).layer(Api::default());
+    let untrusted =
+        world.token_with(|_, claims| drop(claims.insert("iss".into(), json!("https://evil.example"))));
+    assert_eq!(call(&api, bearer(&untrusted)).await.status(), 401);
+    assert_eq!(world.clauses(), ["token_untrusted_issuer"]);
+    assert!(lock(&world.sent).is_empty(), "{:?}", lock(&world.sent));
+    assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
+    assert!(!lock(&world.sent).is_empty(), "control: requests are counted");
+}

@@ -282,4 +282,17 @@ fn the_limit_is_exact_and_the_longest_unused_entry_goes_first() {
     assert_eq!(cache.len(), 4);
     cache.purge(NOW.plus(300));
     assert!(cache.is_empty());
+
+    let mut cache = Counted { cache: SignatureCache::new(2 * ENTRY_BYTES), hits: 0 };
+    let mut is_hit = |token: usize| {
+        let before = cache.hits;
+        verifier.verify_cached(&tokens[token], &keys, &mut cache, &mut scratch, NOW).unwrap();
+        cache.hits > before
+    };
+    let hits = [0, 1, 0, 2, 0, 1].map(&mut is_hit);
+    assert_eq!(
+        hits,
+        [false, false, true, false, true, false],
+        "the third token takes the place of the second"
+    );
 }

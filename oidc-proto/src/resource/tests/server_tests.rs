@@ -152,6 +152,19 @@ fn each_issuer_has_its_own_policy() {
 }
 
 #[test]
+fn a_later_leeway_replaces_an_earlier_one() {
+    let late = token(json!({"exp": NOW.0 - 50}));
+    let accepts = |first, second| {
+        let issuer = TrustedIssuer::new(ISSUER).access_tokens(|verifier| {
+            verifier.leeway(Duration::from_secs(first)).leeway(Duration::from_secs(second))
+        });
+        let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
+        bearer(&server, &late).is_ok()
+    };
+    assert!(accepts(0, 100) && !accepts(100, 0));
+}
+
+#[test]
 fn a_later_accept_does_not_undo_an_earlier_require() {
     let settings = server().require_dpop(DpopVerifier::new()).accept_dpop(DpopVerifier::new());
     let settings = settings.require_certificate_bound().accept_certificate_bound().build().unwrap();

@@ -92,6 +92,7 @@ fn starts(client: &Client) -> Vec<Error> {
         client.client_credentials_once(&wanted(), moment(0, 2)).unwrap_err(),
         client.introspect(&token, None, moment(0, 2)).unwrap_err(),
         client.introspect_once(&token, None, moment(0, 2)).unwrap_err(),
+        client.revoke(&token, None, moment(0, 2)).unwrap_err(),
         client.refresh(&token, None, None, moment(0, 2)).unwrap_err(),
         client.device_authorization(["a"], moment(0, 2)).unwrap_err(),
         pending.callback(client, None, answer, moment(0, 2)).unwrap_err(),

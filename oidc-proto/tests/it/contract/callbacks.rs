@@ -62,13 +62,23 @@ impl Front {
         change: impl FnOnce(&mut Map<String, Value>),
     ) -> Result<Step<FrontLogin>, Error> {
         let (sent, pending) = self.begin();
+        self.complete(pending, &sent, keys, change)
+    }
+
+    fn complete(
+        &self,
+        pending: PendingFrontLogin,
+        sent: &BTreeMap<String, String>,
+        keys: Option<Arc<KeySet>>,
+        change: impl FnOnce(&mut Map<String, Value>),
+    ) -> Result<Step<FrontLogin>, Error> {
         let nonce = sent["nonce"].clone();
         let token = id_token(&self.key, |claims| {
             claims.insert("nonce".into(), nonce.into());
             claims.insert("auth_time".into(), (NOW.0 - 5).into());
             change(claims);
         });
-        pending.callback(&self.client, keys, self.answer(&sent, &token), moment(1, 2))
+        pending.callback(&self.client, keys, self.answer(sent, &token), moment(1, 2))
     }
 }
 
@@ -87,6 +97,23 @@ fn a_login_with_known_keys_completes_without_a_request() {
         panic!()
     };
     assert!(done.id_token.sub == "alice" && done.learned.keys.is_some());
+}
+
+#[test]
+fn a_login_by_an_id_token_alone_is_saved_sealed_and_completed() {
+    let front = Front::new();
+    let (sent, pending) = front.begin();
+    let saved = serde_json::to_string(&pending).unwrap();
+    let again: PendingFrontLogin = serde_json::from_str(&saved).unwrap();
+    assert!(again == pending);
+    let keys = SealingKeys::new(1, &[7; 32]);
+    let sealed = keys.seal(&again, "login@app.example", moment(0, 4)).unwrap();
+    let opened: PendingFrontLogin = keys.open(&sealed, "login@app.example").unwrap();
+    assert!(opened == pending);
+    let Ok(Step::Done(user)) = front.complete(opened, &sent, Some(front.keys.clone()), |_| {}) else {
+        panic!("the saved login completes like one that was never saved")
+    };
+    assert_eq!(user.id_token.sub, "alice");
 }
 
 #[test]

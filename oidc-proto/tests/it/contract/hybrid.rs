@@ -338,6 +338,10 @@ fn a_signed_response_is_verified_before_its_code_is_sent() {
     // A caller with several open logins finds the right one by the `state` inside the response.
     let answer = party.signed(parameters(), unchanged);
     assert_eq!((answer.state.as_ref(), answer.claimed_state()), (None, Some(asked["state"].clone())));
+    // An encrypted response is not read.
+    let encrypted = AuthorizationResponse::from_query("response=a.b.c.d.e").unwrap();
+    let why = CallbackError::Response(Box::new(VerificationError::Jws(JwsError::Encrypted)));
+    assert_eq!(end(keys(), encrypted).unwrap_err(), why.into());
     // A forged response causes no request: neither for a code nor for keys.
     let forged = party.signed(json!({"code": CODE, "state": "another"}), unchanged);
     assert_eq!(end(None, forged).unwrap_err(), CallbackError::State.into());

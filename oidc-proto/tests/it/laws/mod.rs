@@ -99,9 +99,11 @@ fn recoverable(answer: &Answer) -> Option<i64> {
 
 /// Law 3. A flow that is saved and resumed at every rest behaves like one that is never interrupted. It is
 /// saved as JSON, sealed, or sealed in a cookie with other logins. The node that resumes it has fetched the
-/// metadata itself. All rests are tried, and only some of them. The test covers every flow with a saved
-/// form: a login while its user is away, a client credentials grant while it waits, a device while its user
-/// decides, and the data of a login that a refresh needs.
+/// metadata itself. All rests are tried, and only some of them. The test covers a login by code while its
+/// user is away, a client credentials grant while it waits, a device while its user decides, and the data of
+/// a login that a refresh needs. Two more flows have a saved form: see
+/// `access_is_saved_sealed_and_refreshed_like_a_login` and
+/// `a_login_by_an_id_token_alone_is_saved_sealed_and_completed`.
 ///
 /// A waiting introspection has no saved form, on purpose: its state holds the token that it asks about, and
 /// a saved form holds no secret. It can be parked in memory, which changes nothing either. All other flows
