@@ -133,7 +133,7 @@ fn ours(algorithm: Algorithm, material: &str, token: String) -> impl FnMut() -> 
     let (verifier, keys, mut scratch) = (verifier(algorithm), keys(algorithm, material), Scratch::new());
     move || {
         let verified = verifier.verify(&token, &keys, &mut scratch, Timestamp(NOW)).expect("a good token");
-        verified.claims().exp.expect("exp")
+        verified.claims().exp.expect("exp").0
     }
 }
 
