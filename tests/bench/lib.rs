@@ -1,7 +1,7 @@
 //! Tools of the benchmark: a clock that keeps the shortest time, a counter of allocations, and tokens.
 
 use oidc_proto::{
-    base::{base64url, Secret},
+    base::{Secret, base64url},
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Value, json};

@@ -5,7 +5,7 @@
 use oidc_bench::*;
 use oidc_proto::{
     Timestamp,
-    base::{base64url, Secret},
+    base::{Secret, base64url},
     jose::{Algorithm, KeySet},
     token::{AccessTokenVerifier, Scratch, SignatureCache},
 };
