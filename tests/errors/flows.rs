@@ -1,4 +1,4 @@
-//! What ends a flow: an answer of the provider, the callback, the user.
+//! The errors that end a flow: a response of the provider, the callback, the user.
 
 use crate::{
     page::{Page, show, shows_itself},

@@ -1,4 +1,4 @@
-//! What stands in ticks in a text: a method that a caller may call, or a word of the specifications.
+//! The words in ticks in a text: each is a method that a caller may call, or a word of the specifications.
 
 use crate::declared;
 use std::collections::{BTreeMap, BTreeSet};

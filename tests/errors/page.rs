@@ -34,7 +34,7 @@ impl Page {
         self.lines.push(format!("{:<30} {text}", ""));
     }
 
-    /// This variant stands on the page.
+    /// Notes that this variant is on the page.
     pub(crate) fn mark(&mut self, variant: &str) {
         self.shown.insert(variant.to_owned());
     }
@@ -52,7 +52,7 @@ impl Page {
     }
 }
 
-/// What `unwrap` shows is the sentence.
+/// Checks that `unwrap` shows the sentence.
 pub(crate) fn shows_itself(error: &(impl fmt::Debug + fmt::Display)) {
     assert_eq!(format!("{error:?}"), error.to_string(), "`Debug` is not the sentence");
     assert_eq!(format!("{error:#?}"), error.to_string(), "`Debug` is not the sentence");

@@ -1,4 +1,4 @@
-//! What is wrong with settings: of URLs, keys, a client, a handle, a resource server, a gate.
+//! The errors in settings: of URLs, keys, a client, a handle, a resource server, a gate.
 
 use crate::page::{Page, show};
 use oidc_drive::{ProviderError, gate::GateError};

@@ -1,4 +1,4 @@
-//! What is wrong with an ID token, and with an access token at a handle.
+//! The errors of an ID token, and of an access token at a handle.
 
 use crate::{
     page::{Page, show, shows_itself},

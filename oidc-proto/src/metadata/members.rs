@@ -15,7 +15,7 @@ use crate::base::{
 pub struct UnusableMember {
     /// The name of the member.
     pub member: &'static str,
-    /// Why it cannot be used.
+    /// The reason why the member cannot be used.
     pub why: MemberError,
 }
 

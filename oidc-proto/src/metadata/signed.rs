@@ -53,19 +53,19 @@ pub enum SignedMetadataError {
     /// No given key verifies its signature.
     #[error("{0}")]
     Jws(#[from] JwsError),
-    /// Its claims are not a JSON object, or a claim has another type than it must.
+    /// The claims are not a JSON object, or a claim has another type than it must.
     #[error("the payload of the signed metadata {}", predicate(.0))]
     Claims(#[from] JsonError),
-    /// Its `iss` is not the issuer asked for.
+    /// The `iss` is not the issuer asked for.
     #[error("the `iss` of the signed metadata is not the issuer that was asked for")]
     Issuer,
-    /// It has expired (`exp`), or is not valid yet (`nbf`).
+    /// The signed metadata has expired (`exp`), or is not valid yet (`nbf`).
     #[error("the signed metadata has expired (`exp`) or is not valid yet (`nbf`)")]
     Time,
-    /// It contains `signed_metadata` itself, which RFC 8414 section 2.1 advises against.
+    /// The signed metadata contains `signed_metadata` itself, which RFC 8414 section 2.1 advises against.
     #[error("the signed metadata contains `signed_metadata` itself")]
     Nested,
-    /// It has no member of provider metadata: it is a JWT for another purpose, such as an ID token.
+    /// The JWT has no member of provider metadata: it is a JWT for another purpose, such as an ID token.
     #[error("the signed metadata has no member about the provider, so it is a JWT for something else")]
     Nothing,
 }

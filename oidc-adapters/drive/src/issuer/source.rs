@@ -41,7 +41,7 @@ pub enum KeySource {
     /// example. An issuer rule that is set where the issuer is
     /// [trusted](oidc_proto::resource::TrustedIssuer::access_tokens) applies without being set here again.
     Metadata(Box<DiscoveryOptions>),
-    /// This URL. If the issuer introspects opaque tokens, its metadata is fetched all the same.
+    /// The keys are at this URL. If the issuer introspects opaque tokens, its metadata is fetched all the same.
     JwksUri(EndpointUrl),
     /// These keys, which are never renewed. If the issuer introspects opaque tokens, its metadata is still fetched.
     Fixed(Arc<KeySet>),
