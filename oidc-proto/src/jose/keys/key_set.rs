@@ -28,8 +28,8 @@ pub const MAX_CANDIDATES: usize = 8;
 /// The number, the length and the exponent of the keys are each limited, but an attacker could combine them: the
 /// cost of a forged token is their product. So this limits the product. It is the cost of two keys on P-384, the
 /// most expensive curve: 1.5 ms on a machine that takes 0.02 ms for an RSA key of 2048 bits. Eight RSA keys of 4096
-/// bits fit, or four of 8192 bits, each with the exponent 65537. Of RSA keys of 8192 bits with an exponent of 33
-/// bits, one fits.
+/// bits fit, or four of 8192 bits, each with the exponent 65537. Of RSA keys of 8192 bits whose exponent is 33
+/// ones, one fits.
 pub const MAX_WORK: u32 = 2_100_000;
 
 /// The keys of one issuer: the keys that verify, and the keys that were set aside, each with the reason. A set never
