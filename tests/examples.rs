@@ -1,9 +1,9 @@
 //! The main jobs, as a newcomer runs them: the example `login` and its error messages, the examples that
 //! run to their end on their own, and the web applications, which serve.
 
-use oidc_testkit::{Registration, Socket, TestProvider};
+use oidc_testkit::{EndpointName, Registration, Socket, TestProvider};
 use std::{
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
     process::{Command, Output, Stdio},
 };
@@ -184,6 +184,63 @@ fn an_api_is_protected_against_bad_tokens_and_through_a_rotation_and_an_outage()
     let (_, api) = source.split_once("what to copy").expect("the API is marked");
     let (api, _) = api.split_once("// To here.").expect("its end, too");
     assert!(api.lines().count() <= 26, "{} lines", api.lines().count() - 1);
+}
+
+/// A token of the client `robot`. `change` alters it before it is signed.
+fn service_token(
+    socket: &Socket,
+    change: impl FnMut(&mut serde_json::Map<String, serde_json::Value>) + Send + 'static,
+) -> String {
+    let mut change = change;
+    socket.provider(|provider| {
+        provider.alter_access_token(move |_, claims| change(claims));
+        let request = http::Request::post(provider.url(EndpointName::Token))
+            .header("content-type", "application/x-www-form-urlencoded")
+            .header("authorization", "Basic cm9ib3Q6c2VjcmV0")
+            .body(b"grant_type=client_credentials".to_vec())
+            .expect("a request");
+        let response = provider.handle(&request, oidc_drive::now());
+        provider.clear_alterations();
+        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        body["access_token"].as_str().expect("a token").to_owned()
+    })
+}
+
+#[test]
+fn an_api_explains_each_pasted_token_claim_by_claim() {
+    let socket = provider(1, |provider| {
+        provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
+    });
+    let other =
+        service_token(&socket, |claims| drop(claims.insert("aud".into(), "https://b.example".into())));
+    let old = service_token(&socket, |claims| drop(claims.insert("exp".into(), 1_000.into())));
+    let tokens = [service_token(&socket, |_| {}), other, old, "opaque".to_owned()];
+    let arguments = ["--issuer", socket.issuer(), "--audience", "https://api.example"];
+    let mut child = example("oidc-axum", "protect_api", &arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("cargo runs");
+    let mut stdin = child.stdin.take().expect("stdin is piped");
+    for token in &tokens {
+        writeln!(stdin, "{token}").expect("the example reads");
+    }
+    drop(stdin);
+    let output = child.wait_with_output().expect("the example ends");
+    let stdout = text(&output.stdout);
+    assert!(output.status.success(), "{stdout}");
+    for line in [
+        "✓ the issuer that is trusted",
+        "✓ this API is named",
+        "ACCEPTED: subject robot, client robot",
+        "✗ this API is not named: `--audience` says which it is",
+        "REFUSED with 401 Unauthorized, token_audience",
+        "REFUSED with 401 Unauthorized, token_expired",
+        "Not a JWT",
+        "REFUSED with 401 Unauthorized, token_not_jwt",
+    ] {
+        assert!(stdout.contains(line), "`{line}` is not in:\n{stdout}");
+    }
 }
 
 /// Runs an example that needs nothing else. It prints each of these texts, and shows no token and no

@@ -1,7 +1,20 @@
-//! An API that is protected with access tokens, and the results of requests to it. Run it with
-//! `cargo run -p oidc-axum --example protect_api`.
+//! An API that is protected with access tokens, and the results of requests to it.
+//!
+//! Without arguments, the program starts a provider on loopback:
+//!
+//! ```text
+//! cargo run -p oidc-axum --example protect_api
+//! ```
+//!
+//! With arguments, it trusts any provider, reads access tokens from standard input, and explains claim by claim why
+//! each is accepted or refused:
+//!
+//! ```text
+//! cargo run -p oidc-axum --example protect_api -- --issuer https://op.example --audience https://api.example
+//! ```
 
 mod calls;
+mod explain;
 mod story;
 mod tokens;
 
@@ -37,7 +50,27 @@ fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Probl
 }
 // To here.
 
+/// Protects an API, or explains tokens of your own provider.
+#[derive(clap::Parser)]
+struct Options {
+    /// The issuer that the API trusts. Without it, a provider is started on loopback.
+    #[arg(long, value_name = "URL", requires = "audience")]
+    issuer: Option<String>,
+    /// The audience that access tokens must name: the identifier of the API.
+    #[arg(long, value_name = "AUDIENCE", requires = "issuer")]
+    audience: Option<String>,
+    /// Accepts JWTs whose header does not say that they are access tokens.
+    #[arg(long, requires = "issuer")]
+    plain_jwt: bool,
+}
+
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
-    story::run().await
+    let options: Options = clap::Parser::parse();
+    match (&options.issuer, &options.audience) {
+        (Some(issuer), Some(audience)) => {
+            explain::run(&explain::Settings { issuer, audience, plain_jwt: options.plain_jwt }).await
+        }
+        _ => story::run().await,
+    }
 }
