@@ -55,6 +55,21 @@ fn oauth_error() -> Box<OAuthError> {
     }
 }
 
+/// A refresh whose answer has a new refresh token, and something that is not believed.
+fn not_believed() -> Error {
+    let document = r#"{"issuer":"https://op.example","token_endpoint":"https://op.example/token",
+        "jwks_uri":"https://op.example/jwks"}"#;
+    let (issuer, policy) = ("https://op.example", UrlPolicy::default());
+    let metadata =
+        ProviderMetadata::parse(document.as_bytes(), issuer, Profile::TokenIssuer, &policy).unwrap();
+    let client = Client::builder(metadata, "app").secret("a secret").build().unwrap();
+    let moment = |n| Moment::new(Timestamp(1_700_000_000), [n; 32]);
+    let call = client.refresh(&"old".into(), None, None, moment(1)).unwrap();
+    let body = r#"{"access_token":"a","token_type":"Bearer","refresh_token":"new","expires_in":"3600"}"#;
+    let (_, _, pending) = call.into_parts();
+    pending.receive(Response::new(body.as_bytes().to_vec()), moment(2)).map(drop).unwrap_err()
+}
+
 fn unavailable(retry_after: Option<&str>) -> Unavailable {
     let headers: Vec<_> = retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect();
     match answered(503, &headers, "") {
@@ -173,6 +188,10 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::FormError, in_flow; NotUtf8, Duplicate, TooMany, TooLong);
     show!(page, oidc_proto::FormError, alone; Duplicate);
     show!(page, oidc_proto::Error, in_flow; Callback(CallbackError::State));
+
+    page.part("A refresh (`Client::refresh`)");
+    let Error::Refresh { cause, tokens } = not_believed() else { panic!("the refresh token is new") };
+    show!(page, oidc_proto::Error, in_flow; Refresh { cause: cause.clone(), tokens: tokens.clone() });
 
     page.part("A device, a signature, a setting (every flow)");
     show!(page, oidc_proto::Error, in_flow; DeviceCodeExpired, Sign(oidc_proto::jose::SignError::Failed),

@@ -37,6 +37,7 @@ pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
 pub use introspection_response::IntrospectionResponse;
 pub use response_type::{ResponseMode, ResponseType};
+pub(crate) use token_response::is_token;
 pub use token_response::{Quirks, TokenResponse};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 

@@ -65,6 +65,7 @@ pub struct IdTokenVerifier {
     pub(crate) issuer: IssuerRule,
     pub(crate) client_id: String,
     pub(crate) trusted_audiences: Vec<String>,
+    pub(crate) trusted_authorized_parties: Vec<String>,
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
 }
@@ -77,6 +78,8 @@ pub struct IdTokenVerifier {
 pub struct Expected<'e> {
     /// The nonce of the authorization request. If set, the token must have it.
     pub nonce: Option<&'e str>,
+    /// Whether the token may lack the nonce all the same. If it has one, that must be the right one.
+    pub(crate) nonce_may_be_absent: bool,
     /// The maximum age of the user's authentication, in seconds. If set, the token must have `auth_time`.
     pub max_age: Option<u32>,
     /// The accepted authentication context classes. The token must name one of them, unless this list is empty.
@@ -108,6 +111,7 @@ impl IdTokenVerifier {
             issuer: IssuerRule::exact(issuer),
             client_id: client_id.into(),
             trusted_audiences: Vec::new(),
+            trusted_authorized_parties: Vec::new(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
         }
@@ -136,6 +140,20 @@ impl IdTokenVerifier {
     #[must_use]
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
+        self
+    }
+
+    /// Accepts ID tokens whose `azp` names one of these parties. Without this, an `azp` must name this client. A second
+    /// call adds to the list.
+    ///
+    /// # Danger
+    /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
+    #[must_use]
+    pub fn trusted_authorized_parties<S: Into<String>>(
+        mut self,
+        parties: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.trusted_authorized_parties.extend(parties.into_iter().map(Into::into));
         self
     }
 
@@ -191,9 +209,11 @@ impl IdTokenVerifier {
         claims.iat.ok_or(VerificationError::Missing("iat"))?;
         check_times(claims, self.leeway, now)?;
         if let Some(sent) = expected.nonce {
-            let nonce = claims.nonce.as_deref().ok_or(VerificationError::Missing("nonce"))?;
-            if !equal(nonce.as_bytes(), sent.as_bytes()) {
-                return Err(VerificationError::Nonce);
+            match claims.nonce.as_deref() {
+                Some(nonce) if equal(nonce.as_bytes(), sent.as_bytes()) => {}
+                Some(_) => return Err(VerificationError::Nonce),
+                None if expected.nonce_may_be_absent => {}
+                None => return Err(VerificationError::Missing("nonce")),
             }
         }
         if let Some(max_age) = expected.max_age {
@@ -247,7 +267,11 @@ impl IdTokenVerifier {
             return Err(VerificationError::UntrustedAudience);
         }
         match claims.azp.as_deref() {
-            Some(azp) if azp != self.client_id => Err(VerificationError::AuthorizedParty),
+            Some(azp)
+                if azp != self.client_id && !self.trusted_authorized_parties.iter().any(|t| t == azp) =>
+            {
+                Err(VerificationError::AuthorizedParty)
+            }
             Some(_) | None => Ok(()),
         }
     }

@@ -49,6 +49,7 @@ pub struct ClientBuilder {
     algorithm: Option<Algorithm>,
     response_algorithm: Option<Algorithm>,
     trusted_audiences: Vec<String>,
+    trusted_authorized_parties: Vec<String>,
     leeway: Duration,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
@@ -87,6 +88,7 @@ impl Client {
             algorithm: None,
             response_algorithm: None,
             trusted_audiences: Vec::new(),
+            trusted_authorized_parties: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
@@ -187,6 +189,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Adds authorized parties (`azp`) that an ID token may have instead of this client: other clients, whose ID tokens
+    /// name this client in `aud`.
+    ///
+    /// # Danger
+    /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
+    pub fn trusted_authorized_parties<S: Into<String>>(
+        mut self,
+        parties: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.trusted_authorized_parties.extend(parties.into_iter().map(Into::into));
+        self
+    }
+
     /// Sets the largest difference between the provider's clock and ours, either way; the default is
     /// [`DEFAULT_LEEWAY`](crate::token::DEFAULT_LEEWAY).
     pub const fn leeway(mut self, leeway: Duration) -> Self {
@@ -225,6 +240,10 @@ impl ClientBuilder {
             check_redirect_uri(uri)?;
         }
         let authentication = self.choose_authentication()?;
+        // A code needs PKCE, or both a nonce and a client that authenticates.
+        if self.quirks.no_pkce && (self.quirks.no_nonce || authentication == ClientAuthentication::None) {
+            return Err(ConfigError::Unbound);
+        }
         let named = self.metadata.id_token_algorithms();
         let (algorithms, secret_key) = self.algorithms(self.algorithm, named)?;
         let named = self.metadata.authorization_response_algorithms();
@@ -238,6 +257,7 @@ impl ClientBuilder {
             .issuer_rule(rule.clone())
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
+            .trusted_authorized_parties(self.trusted_authorized_parties)
             .leeway(self.leeway);
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)

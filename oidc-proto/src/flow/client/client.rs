@@ -146,7 +146,9 @@ impl Client {
             .ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
-    pub(crate) fn quirks(&self) -> Quirks {
+    /// Returns the deviations of the provider that the client tolerates.
+    #[must_use]
+    pub fn quirks(&self) -> Quirks {
         self.inner.quirks
     }
 }

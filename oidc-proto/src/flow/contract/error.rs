@@ -1,6 +1,6 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
-use super::{callback_error::CallbackError, terms::Endpoint};
+use super::{callback_error::CallbackError, new_tokens::NewTokens, terms::Endpoint};
 use crate::{
     base::{
         endpoint_url::UrlError,
@@ -17,7 +17,8 @@ use crate::{
 use http::{HeaderMap, StatusCode};
 use std::{fmt, time::Duration};
 
-/// The reason for which a flow ended. It is small and comparable, and holds no secret and no body.
+/// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
+/// either, except for the [`NewTokens`] of a refresh.
 ///
 /// ```
 /// use oidc_proto::{Error, flow::{CallbackError, Discovery}};
@@ -60,6 +61,17 @@ pub enum Error {
     /// The ID token is not acceptable.
     #[error("the ID token is refused: {}{}", .0, setting(.0))]
     Token(#[from] VerificationError),
+    /// A refresh failed after the provider replaced the refresh token. The error has the new one.
+    #[error(
+        "{cause}; the new refresh token that came with it is not lost (`Error::new_refresh_token` has it)"
+    )]
+    Refresh {
+        /// The reason why the response of the provider is not believed.
+        #[source]
+        cause: Box<Self>,
+        /// The tokens of the response.
+        tokens: Box<NewTokens>,
+    },
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
     DeviceCodeExpired,
@@ -75,11 +87,21 @@ debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
-    const SETTINGS: [(VerificationError, &str); 2] = [
+    const SETTINGS: [(VerificationError, &str); 6] = [
         (
             VerificationError::Jws(JwsError::AlgorithmNotAllowed),
             " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)",
         ),
+        (
+            VerificationError::Missing("nonce"),
+            " (`Quirks::no_nonce` does without it where PKCE binds the code)",
+        ),
+        (
+            VerificationError::AuthorizedParty,
+            " (`ClientBuilder::trusted_authorized_parties` names those you trust)",
+        ),
+        (VerificationError::Changed("auth_time"), " (`Quirks::refreshed_auth_time_differs` accepts it)"),
+        (VerificationError::Changed("azp"), " (`Quirks::refreshed_without_azp` does without it)"),
         (VerificationError::Issuer, " (`ClientBuilder::issuer_rule` accepts a template)"),
     ];
     SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
@@ -95,6 +117,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
+            Self::Refresh { cause, .. } => cause.code(),
             Self::DeviceCodeExpired => "device_code_expired",
             Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
@@ -134,6 +157,8 @@ pub struct OAuthError {
     pub response: ErrorResponse,
     /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
     pub dpop_nonce: Option<String>,
+    /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
+    pub(in crate::flow) sent_unknown_pkce: bool,
 }
 
 impl OAuthError {
@@ -144,7 +169,7 @@ impl OAuthError {
         headers: &HeaderMap,
     ) -> Self {
         let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        Self { endpoint, status: status.as_u16(), response, dpop_nonce }
+        Self { endpoint, status: status.as_u16(), response, dpop_nonce, sent_unknown_pkce: false }
     }
 
     /// Whether the server asks for the same request once more, with the nonce that it named.
@@ -164,7 +189,13 @@ impl fmt::Display for OAuthError {
             "invalid_scope" => "; ask for scopes that the client may have",
             _ => "",
         };
-        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
+        let pkce = match self.response.error.as_str() {
+            "invalid_client" | "invalid_request" if self.sent_unknown_pkce => {
+                "; or the provider refuses PKCE, which its metadata do not mention (`Quirks::no_pkce` does without)"
+            }
+            _ => "",
+        };
+        write!(f, "{} answered {}: {}{hint}{pkce}", self.endpoint, self.status, self.response)
     }
 }
 
@@ -373,7 +404,9 @@ pub enum ConfigError {
     #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
     /// The provider does not support PKCE with S256, by its metadata.
-    #[error("the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it")]
+    #[error(
+        "the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it (`Quirks::no_pkce` does without PKCE)"
+    )]
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
     #[error(
@@ -422,6 +455,11 @@ pub enum ConfigError {
         "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
+    /// Nothing would tie the code to the login or to the client.
+    #[error(
+        "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
+    )]
+    Unbound,
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -450,6 +488,7 @@ impl ConfigError {
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
             Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",
+            Self::Unbound => "config_unbound",
             Self::SavedState => "config_saved_state",
         }
     }

@@ -131,6 +131,8 @@ fn checked<S: Signed>(
 #[derive(Clone, Debug, Default)]
 pub(in crate::flow) struct Demands {
     pub(in crate::flow) nonce: Option<Secret>,
+    /// Whether the ID token may lack the nonce.
+    pub(in crate::flow) nonce_may_be_absent: bool,
     pub(in crate::flow) max_age: Option<u32>,
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) code: Option<Secret>,
@@ -157,6 +159,7 @@ impl Signed for Presented {
         let Self { id_token, access_token, demands } = self;
         let expected = Expected {
             nonce: demands.nonce.as_ref().map(Secret::expose),
+            nonce_may_be_absent: demands.nonce_may_be_absent,
             max_age: demands.max_age,
             acr: &demands.acr,
             access_token: access_token.as_ref(),

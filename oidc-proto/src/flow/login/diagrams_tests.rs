@@ -138,7 +138,7 @@ fn the_diagram_of_a_code_is_walked() {
             let sending = Sending {
                 attempt: Attempt::from(&client),
                 redirect_uri: "https://app.example/callback".to_owned(),
-                code_verifier: Secret::new("v".repeat(43)),
+                code_verifier: Some(Secret::new("v".repeat(43))),
                 bound: Vec::new(),
             };
             CodeExchange::start(nth().1?, sending, moment())

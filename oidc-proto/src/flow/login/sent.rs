@@ -157,9 +157,12 @@ pub(in crate::flow) struct Saved {
     /// The nonce, if the request asks for an ID token.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) n: Option<Secret>,
-    /// The PKCE verifier, if the request asks for a code.
+    /// The PKCE verifier, if the request asks for a code with PKCE.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) p: Option<Secret>,
+    /// Whether the request asks for a code without PKCE.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::flow) w: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) m: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -178,6 +181,8 @@ pub(in crate::flow) struct Saved {
 pub(in crate::flow) struct Besides {
     pub(in crate::flow) nonce: Option<Secret>,
     pub(in crate::flow) code_verifier: Option<Secret>,
+    /// Whether the request asks for a code without PKCE.
+    pub(in crate::flow) without_pkce: bool,
     pub(in crate::flow) max_age: Option<u32>,
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) kind: ResponseType,
@@ -186,14 +191,14 @@ pub(in crate::flow) struct Besides {
 impl Saved {
     pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
         let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j } = sent;
-        let Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind } = besides;
+        let Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind } = besides;
         let y = (kind != ResponseType::Code).then(|| kind.name().to_owned());
-        Self { v: VERSION, i, c, r, s, n, p, m, a, y, j, t }
+        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, t }
     }
 
     /// Splits the value into its parts, or says why this version of the library cannot have saved it.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
-        let Self { v, i, c, r, s, n, p, m, a, y, j, t } = self;
+        let Self { v, i, c, r, s, n, p, w, m, a, y, j, t } = self;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
@@ -210,7 +215,7 @@ impl Saved {
             None => ResponseType::Code,
         };
         let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j };
-        Ok((sent, Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind }))
+        Ok((sent, Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind }))
     }
 }
 

@@ -1,0 +1,5 @@
+//! Providers of the field: the deviations that users of real providers met, each refused by default, and each with a way
+//! on that the refusal names.
+
+mod refreshes;
+mod unbound;
