@@ -140,11 +140,12 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("A response that the specification does not allow (every flow)");
     show!(page, oidc_proto::ResponseRule, tokens;
-        TooLarge { limit: 1_048_576 }, Redirect, Status, MediaType("application/json"), Json(JsonError::NotJson),
+        TooLarge { limit: 1_048_576 }, Redirect, Status, Refusal(None), Refusal(Some("the app is disabled".into())), MediaType("application/json"), Json(JsonError::NotJson),
         Missing("access_token"), Missing("token_type"), Value("expires_in"), NotBound);
     show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])));
     show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey);
-    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt);
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
+        Jwt(VerificationError::Audience));
     show!(page, oidc_proto::JsonError, tokens;
         NotJson, NotAnObject, TooDeep, DuplicateMember,
         WrongType { member: "expires_in", expected: "a number (`ClientBuilder::quirks` accepts a text)" },
@@ -182,7 +183,7 @@ pub(crate) fn show(page: &mut Page) {
     };
     let refused = VerificationError::Audience;
     show!(page, oidc_proto::CallbackError, in_flow;
-        Form(FormError::Duplicate), State, Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
+        Form(FormError::Duplicate), State, Unattributed(denied()), Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
         MissingAccessToken, MissingResponse, Response(Box::new(refused)), Parameter("token_type"),
         Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
     show!(page, oidc_proto::FormError, in_flow; NotUtf8, Duplicate, TooMany, TooLong);

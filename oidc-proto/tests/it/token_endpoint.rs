@@ -310,7 +310,10 @@ fn a_page_instead_of_json_is_an_error_that_names_the_broken_rule() {
     let page = "<!doctype html><p>secret=hunter2";
     let status = |status| rule(answered(strict, hostile::respond(status, "text/html", page)));
     assert_eq!(status(200), ResponseRule::Json(JsonError::NotJson));
-    for code in [400, 401, 403, 404] {
+    for code in [400, 401] {
+        assert_eq!(status(code), ResponseRule::Refusal(None), "RFC 6749 section 5.2 allows the status");
+    }
+    for code in [403, 404] {
         assert_eq!(status(code), ResponseRule::Status);
     }
     for code in [301, 302, 303, 307, 308] {

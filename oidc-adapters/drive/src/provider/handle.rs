@@ -181,7 +181,10 @@ impl Provider {
     /// # Errors
     /// [`Client::userinfo`] fails, or the flow does.
     pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
-        self.run(self.client().await?.userinfo(access_token, sub, self.core.clock.moment())?).await
+        // Only signed claims need keys, and the flow fetches them if there are none in memory.
+        let keys = self.keys_at_once().map(|published| published.value);
+        let (client, moment) = (self.client().await?, self.core.clock.moment());
+        self.run(client.userinfo_with_keys(access_token, sub, keys, moment)?).await
     }
 
     /// Introspects a token as this client (RFC 7662). Each call sends a request. For a whole API, use a

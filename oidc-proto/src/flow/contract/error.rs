@@ -1,6 +1,8 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
-use super::{callback_error::CallbackError, new_tokens::NewTokens, terms::Endpoint};
+use super::{
+    callback_error::CallbackError, new_tokens::NewTokens, terms::Endpoint, unavailable::Unavailable,
+};
 use crate::{
     base::{
         endpoint_url::UrlError,
@@ -15,7 +17,7 @@ use crate::{
     token::VerificationError,
 };
 use http::{HeaderMap, StatusCode};
-use std::{fmt, time::Duration};
+use std::fmt;
 
 /// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
 /// either, except for the [`NewTokens`] of a refresh.
@@ -83,7 +85,7 @@ pub enum Error {
     Config(#[from] ConfigError),
 }
 
-debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
+debug_is_sentence!(Error, OAuthError, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
@@ -201,48 +203,6 @@ impl fmt::Display for OAuthError {
 
 impl std::error::Error for OAuthError {}
 
-/// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
-///
-/// Every flow can end with it: [`Error::Unavailable`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unavailable {
-    /// The endpoint that answered.
-    pub endpoint: Endpoint,
-    /// The status of the response.
-    pub status: u16,
-    /// Whole seconds, in 32 bits: 136 years are enough, and an error stays small.
-    retry_after: Option<u32>,
-}
-
-impl Unavailable {
-    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
-        let seconds = |wait: Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-        Self { endpoint, status: status.as_u16(), retry_after: retry_after.map(seconds) }
-    }
-
-    /// Returns the time to wait before the next attempt (`Retry-After`), in whole seconds.
-    #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self.retry_after {
-            Some(seconds) => Some(Duration::from_secs(seconds as u64)),
-            None => None,
-        }
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
-        match self.retry_after {
-            Some(seconds) => write!(f, "; try again in {seconds} s"),
-            None => f.write_str("; try again later"),
-        }
-    }
-}
-
-impl std::error::Error for Unavailable {}
-
 /// A response that the specification does not allow.
 ///
 /// Every flow can end with it: [`Error::Response`].
@@ -266,10 +226,13 @@ impl ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
-        // Of this member, and of no other, a setting does without.
+        // A setting changes these, and no others.
         match (self.endpoint, &self.rule) {
             (Endpoint::Token, ResponseRule::Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
+            }
+            (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
+                f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
             _ => Ok(()),
         }
@@ -300,6 +263,14 @@ pub enum ResponseRule {
     /// The status is not one that the exchange allows.
     #[error("the response has a status that the specification does not allow here")]
     Status,
+    /// The provider refuses the request, with a body that is no error response of the specifications. These are the
+    /// first texts of the body, if it is JSON. The provider wrote them: they are cleaned for logs, and nobody checked
+    /// what they say.
+    #[error(
+        "the response is a refusal without the member `error`{}",
+        .0.as_ref().map_or_else(String::new, |told| format!(" (the provider says: {told})"))
+    )]
+    Refusal(Option<Box<str>>),
     /// The media type is not this one.
     #[error("the response is not of the media type `{0}`")]
     MediaType(&'static str),
@@ -332,6 +303,12 @@ pub enum ResponseRule {
     /// The response is signed or encrypted, though JSON was expected.
     #[error("the response is a JWT, which this client has not asked for")]
     UnexpectedJwt,
+    /// The UserInfo response is not signed, though the registration has it signed.
+    #[error("the response is not signed, though `ClientBuilder::userinfo_signed_response_alg` is set")]
+    NotSigned,
+    /// The signed UserInfo response is not acceptable (OpenID Connect Core 1.0 section 5.3.4).
+    #[error("the response is a JWT that is refused: {0}")]
+    Jwt(VerificationError),
 }
 
 sentences_about!(ResponseRule: "the response ");
@@ -344,6 +321,7 @@ impl ResponseRule {
             Self::TooLarge { .. } => "response_too_large",
             Self::Redirect => "response_redirect",
             Self::Status => "response_status",
+            Self::Refusal(_) => "response_refusal",
             Self::MediaType(_) => "response_media_type",
             Self::Json(_) => "response_json",
             Self::Missing(_) => "response_missing_member",
@@ -354,6 +332,8 @@ impl ResponseRule {
             Self::NoUsableKey => "key_set_no_usable_key",
             Self::OtherSubject => "userinfo_other_subject",
             Self::UnexpectedJwt => "response_unexpected_jwt",
+            Self::NotSigned => "response_not_signed",
+            Self::Jwt(rejected) => rejected.code(),
         }
     }
 }

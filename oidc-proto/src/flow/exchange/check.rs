@@ -20,10 +20,10 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{CallbackError, Endpoint, Error, Flow, Response, Step},
+        contract::{CallbackError, Endpoint, Error, Flow, Response, ResponseError, ResponseRule, Step},
     },
     jose::{JwsError, KeySet},
-    message::AuthorizationResponse,
+    message::{AuthorizationResponse, UserInfo},
     token::{Expected, IdToken, VerificationError},
 };
 use std::{convert::Infallible, marker::PhantomData, sync::Arc};
@@ -192,5 +192,24 @@ impl Signed for SignedResponse {
 
     fn refused(rejected: VerificationError) -> Error {
         CallbackError::Response(Box::new(rejected)).into()
+    }
+}
+
+/// A signed UserInfo response.
+pub struct SignedUserInfo(pub(in crate::flow) Secret);
+
+impl Signed for SignedUserInfo {
+    type Good = UserInfo;
+
+    fn secret_key(client: &Client) -> Option<Arc<KeySet>> {
+        client.inner().userinfo_secret_key.clone()
+    }
+
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<UserInfo, VerificationError> {
+        client.inner().userinfo_verifier.verify(&self.0, keys, now)
+    }
+
+    fn refused(rejected: VerificationError) -> Error {
+        ResponseError::new(Endpoint::UserInfo, http::StatusCode::OK, ResponseRule::Jwt(rejected)).into()
     }
 }

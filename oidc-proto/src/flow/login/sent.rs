@@ -50,15 +50,23 @@ impl Sent {
 
     /// Checks that this client made the request, and that the response has the `state` of the request. Checks nothing
     /// else.
+    /// `secrets` are as in [`answered`](Self::answered).
     pub(in crate::flow) fn belongs(
         &self,
         client: &Client,
         response: &AuthorizationResponse,
+        secrets: &[Secret],
     ) -> Result<(), Error> {
         if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
         let state = response.state.as_deref().unwrap_or_default();
+        // Some providers leave the state out of their error responses.
+        let elsewhere = response.iss.as_ref().is_some_and(|iss| !client.inner().verifier.issuer.admits(iss));
+        if let ("", Some(error), false) = (state, &response.error, elsewhere) {
+            let error = error.without(&[&[Secret::new(&self.state)], secrets].concat());
+            return Err(CallbackError::Unattributed(Box::new(error)).into());
+        }
         match equal(state.as_bytes(), self.state.as_bytes()) {
             true => Ok(()),
             false => Err(CallbackError::State.into()),
@@ -74,7 +82,7 @@ impl Sent {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.belongs(client, response)?;
+        self.belongs(client, response, secrets)?;
         // An error response, too, must come from the issuer of the request.
         match response.iss.as_deref() {
             Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
