@@ -196,7 +196,9 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("A device, a signature, a setting (every flow)");
     show!(page, oidc_proto::Error, in_flow; DeviceCodeExpired, Sign(oidc_proto::jose::SignError::Failed),
-        Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce));
+        Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce),
+        Token(VerificationError::Missing("nonce")), Token(VerificationError::AuthorizedParty),
+        Token(VerificationError::Changed("auth_time")), Token(VerificationError::Changed("azp")));
 
     page.part("Claims of one's own (`VerifiedAccessToken::custom`, `Access::custom`)");
     let custom = custom_claims();

@@ -36,6 +36,9 @@ use std::{convert::Infallible, sync::Arc};
 
 /// The flow from a checked callback to a verified user. [`PendingAuthorization::callback`] starts it.
 ///
+/// A login that fails after the code was exchanged drops its tokens: nobody is identified, and the user can begin
+/// again. A refresh cannot begin again, so its tokens are not lost ([`NewTokens`](crate::flow::NewTokens)).
+///
 /// With the provider's keys at hand, it needs one request:
 ///
 /// ```

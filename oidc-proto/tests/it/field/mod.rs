@@ -3,6 +3,7 @@
 
 mod claims;
 mod form_post;
+mod peers;
 mod refreshes;
 mod refusals;
 mod signed_userinfo;
