@@ -55,6 +55,21 @@ fn oauth_error() -> Box<OAuthError> {
     }
 }
 
+/// A refresh whose answer has a new refresh token, and something that is not believed.
+fn not_believed() -> Error {
+    let document = r#"{"issuer":"https://op.example","token_endpoint":"https://op.example/token",
+        "jwks_uri":"https://op.example/jwks"}"#;
+    let (issuer, policy) = ("https://op.example", UrlPolicy::default());
+    let metadata =
+        ProviderMetadata::parse(document.as_bytes(), issuer, Profile::TokenIssuer, &policy).unwrap();
+    let client = Client::builder(metadata, "app").secret("a secret").build().unwrap();
+    let moment = |n| Moment::new(Timestamp(1_700_000_000), [n; 32]);
+    let call = client.refresh(&"old".into(), None, None, moment(1)).unwrap();
+    let body = r#"{"access_token":"a","token_type":"Bearer","refresh_token":"new","expires_in":"3600"}"#;
+    let (_, _, pending) = call.into_parts();
+    pending.receive(Response::new(body.as_bytes().to_vec()), moment(2)).map(drop).unwrap_err()
+}
+
 fn unavailable(retry_after: Option<&str>) -> Unavailable {
     let headers: Vec<_> = retry_after.map(|seconds| ("retry-after", seconds)).into_iter().collect();
     match answered(503, &headers, "") {
@@ -125,11 +140,12 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("A response that the specification does not allow (every flow)");
     show!(page, oidc_proto::ResponseRule, tokens;
-        TooLarge { limit: 1_048_576 }, Redirect, Status, MediaType("application/json"), Json(JsonError::NotJson),
+        TooLarge { limit: 1_048_576 }, Redirect, Status, Refusal(None), Refusal(Some("the app is disabled".into())), MediaType("application/json"), Json(JsonError::NotJson),
         Missing("access_token"), Missing("token_type"), Value("expires_in"), NotBound);
     show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])));
     show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey);
-    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt);
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
+        Jwt(VerificationError::Audience));
     show!(page, oidc_proto::JsonError, tokens;
         NotJson, NotAnObject, TooDeep, DuplicateMember,
         WrongType { member: "expires_in", expected: "a number (`ClientBuilder::quirks` accepts a text)" },
@@ -167,16 +183,22 @@ pub(crate) fn show(page: &mut Page) {
     };
     let refused = VerificationError::Audience;
     show!(page, oidc_proto::CallbackError, in_flow;
-        Form(FormError::Duplicate), State, Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
+        Form(FormError::Duplicate), State, Unattributed(denied()), Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
         MissingAccessToken, MissingResponse, Response(Box::new(refused)), Parameter("token_type"),
         Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
     show!(page, oidc_proto::FormError, in_flow; NotUtf8, Duplicate, TooMany, TooLong);
     show!(page, oidc_proto::FormError, alone; Duplicate);
     show!(page, oidc_proto::Error, in_flow; Callback(CallbackError::State));
 
+    page.part("A refresh (`Client::refresh`)");
+    let Error::Refresh { cause, tokens } = not_believed() else { panic!("the refresh token is new") };
+    show!(page, oidc_proto::Error, in_flow; Refresh { cause: cause.clone(), tokens: tokens.clone() });
+
     page.part("A device, a signature, a setting (every flow)");
     show!(page, oidc_proto::Error, in_flow; DeviceCodeExpired, Sign(oidc_proto::jose::SignError::Failed),
-        Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce));
+        Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce),
+        Token(VerificationError::Missing("nonce")), Token(VerificationError::AuthorizedParty),
+        Token(VerificationError::Changed("auth_time")), Token(VerificationError::Changed("azp")));
 
     page.part("Claims of one's own (`VerifiedAccessToken::custom`, `Access::custom`)");
     let custom = custom_claims();

@@ -49,6 +49,7 @@ const WORDS: &[&str] = &[
     "kty",
     "localhost",
     "n",
+    "nonce",
     "nbf",
     "op.example",
     "private_key_jwt",
@@ -59,6 +60,7 @@ const WORDS: &[&str] = &[
     "response_types_supported",
     "s_hash",
     "signed_metadata",
+    "state",
     "token_endpoint",
     "token_endpoint_auth_methods_supported",
     "token_type",
@@ -69,7 +71,7 @@ const WORDS: &[&str] = &[
     "openssl pkcs8 -topk8 -nodes",
 ];
 
-/// Public methods by the type that they are of, and all of them under an empty name.
+/// Public methods, and settings that are on or off, by the type that they are of. All methods are under an empty name.
 pub(crate) type Methods = BTreeMap<String, BTreeSet<String>>;
 
 pub(crate) fn public_methods() -> Methods {
@@ -86,7 +88,14 @@ pub(crate) fn public_methods() -> Methods {
                 };
                 kind = rest.split(['<', ' ', '{']).next().unwrap_or_default().to_owned();
             }
+            // The fields of `Quirks` and of its like are settings, as methods are.
+            if let Some(rest) = line.strip_prefix("pub struct ") {
+                kind = rest.split(['<', ' ', '{', '(']).next().unwrap_or_default().to_owned();
+            }
             let line = line.trim_start();
+            if let Some(name) = line.strip_prefix("pub ").and_then(|field| field.strip_suffix(": bool,")) {
+                methods.entry(kind.clone()).or_default().insert(name.to_owned());
+            }
             let found =
                 ["pub fn ", "pub const fn ", "pub async fn "].iter().find_map(|how| line.strip_prefix(how));
             if let Some(rest) = found {

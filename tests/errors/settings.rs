@@ -46,7 +46,7 @@ pub(crate) fn show(page: &mut Page) {
         NoRedirectUri, Characters("client_id"), Authentication("client_secret_basic"), NoAuthentication,
         Reserved("nonce"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
-        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, SavedState);
+        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState);
     show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string()); NoAudience);
 
     page.part("A template of issuers (`IssuerRule::template`)");

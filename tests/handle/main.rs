@@ -4,6 +4,7 @@
 mod code;
 mod colour;
 mod login;
+mod odd;
 mod retained;
 mod shared;
 mod spent;

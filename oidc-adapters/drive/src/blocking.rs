@@ -174,7 +174,9 @@ impl Provider {
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
-    /// whether the provider has used the refresh token.
+    /// whether the provider has used the refresh token. If
+    /// [`ProviderError::new_refresh_token`] has a token, keep it in place of the old one: the provider has replaced it,
+    /// and something else in its response is not believed.
     pub fn refresh(
         &self,
         refresh_token: &Secret,

@@ -10,11 +10,11 @@ pub use super::{
     discovery::{DiscoveryContext, Found, ResourceDiscoveryContext},
     exchange::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,
-        Resting, SignedResponse,
+        Resting, SignedResponse, SignedUserInfo,
     },
     grant::{Polling, RefreshContext, Refreshing, Waiting},
     login::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
-        LoginContext, Sending, UserInfoContext,
+        Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,
     },
 };

@@ -143,6 +143,63 @@ impl AuthorizationResponse {
     }
 }
 
+/// The name and the address of a user, as Apple's parameter `user` has them at the first login of a user, and never
+/// again. Nobody has signed them: the user could have written anything. The ID token has the address that counts.
+///
+/// ```
+/// use oidc_proto::message::AuthorizationResponse;
+///
+/// let posted = b"state=xyz&code=c&user=%7B%22name%22%3A%7B%22firstName%22%3A%22Ada%22%7D%7D";
+/// let response = AuthorizationResponse::from_form(posted)?;
+/// let user = response.claimed_user().ok_or("not the first login")?;
+/// assert_eq!((user.first_name.as_deref(), user.last_name), (Some("Ada"), None));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ClaimedUser {
+    /// The given name.
+    pub first_name: Option<String>,
+    /// The family name.
+    pub last_name: Option<String>,
+    /// The email address.
+    pub email: Option<String>,
+}
+
+/// Shows nothing: these are data about a person.
+impl fmt::Debug for ClaimedUser {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClaimedUser").finish_non_exhaustive()
+    }
+}
+
+/// The most characters of a name or an address that count.
+const MAX_NAME: usize = 256;
+
+impl AuthorizationResponse {
+    /// Returns the parameter `user`, which Apple posts at the first login of a user. Read it before the callback takes
+    /// the response, and keep it once the login has ended well. A text that is longer than 256 characters or has
+    /// control characters is left out.
+    #[must_use]
+    pub fn claimed_user(&self) -> Option<ClaimedUser> {
+        let (_, user) = self.extra.iter().find(|(name, _)| name == "user")?;
+        let mut members = Members::parse(user.expose().as_bytes()).ok()?;
+        let mut name = Members::new(members.object("name").ok().flatten().unwrap_or_default());
+        let shown = |text: Option<String>| {
+            text.filter(|text| {
+                !text.trim().is_empty()
+                    && text.chars().count() <= MAX_NAME
+                    && !text.contains(char::is_control)
+            })
+        };
+        Some(ClaimedUser {
+            first_name: shown(name.string("firstName").ok().flatten()),
+            last_name: shown(name.string("lastName").ok().flatten()),
+            email: shown(members.string("email").ok().flatten()),
+        })
+    }
+}
+
 impl fmt::Debug for AuthorizationResponse {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("AuthorizationResponse")

@@ -6,6 +6,7 @@ use crate::base::{
     json::{JsonError, Members},
     secret::Secret,
 };
+use serde_json::Value;
 use std::fmt;
 
 /// The refusal of a provider: an error code, and texts for developers.
@@ -72,6 +73,41 @@ impl ErrorResponse {
     pub(crate) fn without(&self, secrets: &[Secret]) -> Self {
         Self::new(&self.error, self.error_description.as_deref(), self.error_uri.as_deref(), secrets)
     }
+}
+
+/// The most texts that are shown of a body that is no error response.
+const MAX_TOLD: usize = 3;
+
+/// Returns the first texts of a JSON body that is no error response of the specifications, cleaned like those of an
+/// [`ErrorResponse`]. `None` if the body is no JSON, or has no such text. A text counts if the name of its member says
+/// that it describes something: other members may be tokens, or claims about a user.
+pub(crate) fn first_texts(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
+    let mut texts = Vec::new();
+    collect(true, &serde_json::from_slice(body).ok()?, &mut texts);
+    (!texts.is_empty()).then(|| Mask::new(secrets).over(&texts.join("; ")).into())
+}
+
+fn collect(describes: bool, value: &Value, texts: &mut Vec<String>) {
+    match value {
+        Value::String(text) if describes && texts.len() < MAX_TOLD && !text.trim().is_empty() => {
+            texts.push(text.clone());
+        }
+        Value::Array(items) => items.iter().for_each(|item| collect(describes, item, texts)),
+        Value::Object(members) => {
+            members.iter().for_each(|(name, member)| collect(is_description(name), member, texts));
+        }
+        _ => {}
+    }
+}
+
+fn is_description(name: &str) -> bool {
+    const PARTS: [&str; 13] = [
+        "err", "mess", "msg", "desc", "detail", "title", "reason", "status", "summary", "fault", "hint",
+        "cause", "text",
+    ];
+    let name = name.to_ascii_lowercase();
+    let secret = ["token", "secret", "password"].iter().any(|part| name.contains(part));
+    !secret && (name == "code" || PARTS.iter().any(|part| name.contains(part)))
 }
 
 impl fmt::Display for ErrorResponse {

@@ -32,7 +32,7 @@ mod userinfo_response;
 
 pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
-pub use authorization_response::{AuthorizationResponse, MAX_CALLBACK};
+pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
 pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
 pub use introspection_response::IntrospectionResponse;
@@ -42,5 +42,7 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
+pub(crate) use error_response::first_texts;
 pub(crate) use response_type::{Answer, RequestError};
-pub(crate) use token_response::TokenResponseError;
+pub(crate) use token_response::{TokenResponseError, is_token};
+pub(crate) use userinfo_response::{boolean, whole_number};

@@ -66,7 +66,8 @@ pub struct TokenResponse {
     pub extra: Extra,
 }
 
-/// Known deviations of a provider from the specifications. All are off by default.
+/// Known deviations of a provider from the specifications. All are off by default. The first three count at every
+/// endpoint that sends tokens.
 ///
 /// ```
 /// use oidc_proto::{
@@ -105,6 +106,33 @@ pub struct Quirks {
     /// Whether the client ID and secret go into HTTP Basic credentials without form encoding, against RFC 6749 section
     /// 2.3.1.
     pub basic_not_form_encoded: bool,
+    /// Whether the ID token from the token endpoint may lack the `nonce` of the request, against OpenID Connect Core 1.0
+    /// section 3.1.3.6. A nonce that is there must still be the right one. An ID token that came through the browser
+    /// still needs it. A client cannot have [`no_pkce`](Self::no_pkce), too. LinkedIn needs this.
+    ///
+    /// # Danger
+    /// It takes a check away: only PKCE and the `state` tie the code to this login. See [`danger`](crate::danger).
+    pub no_nonce: bool,
+    /// Whether requests are sent without PKCE (RFC 7636), for a provider that refuses requests with it. A client cannot
+    /// have [`no_nonce`](Self::no_nonce), too, must authenticate, and cannot ask for access without a login, because such
+    /// a request has no nonce. LinkedIn needs this, unless the app is enabled for PKCE.
+    ///
+    /// # Danger
+    /// It takes a check away: only the `nonce` and the `state` tie the code to this login, and the nonce does so after
+    /// the code was sent. See [`danger`](crate::danger).
+    pub no_pkce: bool,
+    /// Whether the `auth_time` of a refreshed ID token may differ from that of the login, against OpenID Connect Core 1.0
+    /// section 12.2. Cognito with rotation and Keycloak after a second login in another tab need this.
+    ///
+    /// # Danger
+    /// It takes a check away: a refresh can make the login look newer than it is. See [`danger`](crate::danger).
+    pub refreshed_auth_time_differs: bool,
+    /// Whether a refreshed ID token may lack the `azp` of the login, against OpenID Connect Core 1.0 section 12.2. An
+    /// `azp` that is there must still be the right one.
+    ///
+    /// # Danger
+    /// It takes a check away: the provider does not repeat for which client the token is. See [`danger`](crate::danger).
+    pub refreshed_without_azp: bool,
 }
 
 /// Why a token response cannot be read.
@@ -145,9 +173,8 @@ impl TokenResponse {
     ) -> Result<Self, TokenResponseError> {
         let access_token =
             visible(&mut members, "access_token")?.ok_or(TokenResponseError::Missing("access_token"))?;
-        let token_type = match members.string("token_type")? {
-            Some(token_type) if !token_type.is_empty() => token_type,
-            Some(_) => return Err(TokenResponseError::Value("token_type")),
+        let token_type = match members.string("token_type")?.filter(|token_type| !token_type.is_empty()) {
+            Some(token_type) => token_type,
             None if quirks.no_token_type => "Bearer".to_owned(),
             None => return Err(TokenResponseError::Missing("token_type")),
         };
@@ -196,16 +223,17 @@ impl TokenResponse {
     }
 }
 
-/// Reads a token. Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17), so none can break out of a header.
+/// Reads a token. An empty one counts as absent: some providers send it if they have none to give. Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17), so none can break out of a header.
 fn visible(members: &mut Members, member: &'static str) -> Result<Option<Secret>, TokenResponseError> {
-    match members.string(member)?.map(Secret::new) {
-        Some(token)
-            if token.expose().is_empty() || !token.expose().bytes().all(|b| (0x20..=0x7e).contains(&b)) =>
-        {
-            Err(TokenResponseError::Value(member))
-        }
+    match members.string(member)?.filter(|token| !token.is_empty()).map(Secret::new) {
+        Some(token) if !is_token(token.expose()) => Err(TokenResponseError::Value(member)),
         token => Ok(token),
     }
+}
+
+/// Whether a text can be a token.
+pub(crate) fn is_token(token: &str) -> bool {
+    !token.is_empty() && token.bytes().all(|byte| (0x20..=0x7e).contains(&byte))
 }
 
 const fn wrong_type(member: &'static str, expected: &'static str) -> TokenResponseError {
@@ -221,6 +249,10 @@ mod tests {
         scope_as_array: true,
         no_token_type: true,
         basic_not_form_encoded: false,
+        no_nonce: false,
+        no_pkce: false,
+        refreshed_auth_time_differs: false,
+        refreshed_without_azp: false,
     };
 
     fn read(body: &str, quirks: Quirks) -> Result<TokenResponse, TokenResponseError> {
@@ -253,14 +285,27 @@ mod tests {
         );
         for (member, body) in [
             ("access_token", r#"{"access_token":"a\nb","token_type":"Bearer"}"#),
-            ("access_token", r#"{"access_token":"","token_type":"Bearer"}"#),
             ("access_token", r#"{"access_token":"é","token_type":"Bearer"}"#),
             ("refresh_token", r#"{"access_token":"a","token_type":"Bearer","refresh_token":"r\u0000"}"#),
-            ("token_type", r#"{"access_token":"a","token_type":""}"#),
             ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":-1}"#),
             ("expires_in", r#"{"access_token":"a","token_type":"Bearer","expires_in":1e300}"#),
         ] {
             assert_eq!(read(body, Quirks::default()), Err(TokenResponseError::Value(member)), "{body}");
+        }
+    }
+
+    #[test]
+    fn an_empty_member_is_an_absent_one() {
+        for member in ["refresh_token", "id_token"] {
+            let body = format!(r#"{{"access_token":"a","token_type":"Bearer","{member}":""}}"#);
+            let tokens = read(&body, Quirks::default()).unwrap();
+            assert_eq!((tokens.refresh_token, tokens.id_token), (None, None), "{member}");
+        }
+        for (member, body) in [
+            ("access_token", r#"{"access_token":"","token_type":"Bearer"}"#),
+            ("token_type", r#"{"access_token":"a","token_type":""}"#),
+        ] {
+            assert_eq!(read(body, Quirks::default()), Err(TokenResponseError::Missing(member)), "{member}");
         }
     }
 

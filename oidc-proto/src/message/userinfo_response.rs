@@ -1,7 +1,7 @@
 //! [`UserInfo`]: the claims of the UserInfo response (OpenID Connect Core 1.0 sections 5.1, 5.3.2 and 5.6.2).
 
 use crate::base::{
-    json::{Extra, JsonError, Members},
+    json::{Extra, JsonError, Members, integer},
     secret::Secret,
     visible::without_query,
 };
@@ -120,6 +120,39 @@ impl UserInfo {
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.claims.get(name)?).ok()
+    }
+
+    /// Returns a claim as a boolean. The strings `true` and `false`, which some providers write, count, too.
+    #[must_use]
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        boolean(self.claims.get(name)?)
+    }
+
+    /// Returns a claim as a whole number. A string of digits, which some providers write, counts, too.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        whole_number(self.claims.get(name)?)
+    }
+}
+
+/// Reads a boolean, or a string that spells one.
+pub(crate) fn boolean(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(value) => Some(*value),
+        Value::String(text) => text.to_ascii_lowercase().parse().ok(),
+        _ => None,
+    }
+}
+
+/// Reads a whole number, or a string of its digits.
+pub(crate) fn whole_number(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => {
+            let whole = || number.as_f64().filter(|number| number.fract() == 0.0).and_then(integer);
+            number.as_i64().or_else(whole)
+        }
+        Value::String(text) => text.parse().ok(),
+        _ => None,
     }
 }
 

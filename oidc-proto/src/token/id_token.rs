@@ -7,12 +7,13 @@ use super::{
 };
 use crate::{
     base::{
-        json::Extra,
+        json::{Extra, JsonError},
         moment::Timestamp,
         secret::{Secret, equal},
         visible::all_visible,
     },
     jose::{Algorithm, AlgorithmSet, Allowed, KeySet},
+    message::{boolean, whole_number},
     metadata::IssuerRule,
 };
 use serde::de::DeserializeOwned;
@@ -65,6 +66,7 @@ pub struct IdTokenVerifier {
     pub(crate) issuer: IssuerRule,
     pub(crate) client_id: String,
     pub(crate) trusted_audiences: Vec<String>,
+    pub(crate) trusted_authorized_parties: Vec<String>,
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
 }
@@ -77,6 +79,8 @@ pub struct IdTokenVerifier {
 pub struct Expected<'e> {
     /// The nonce of the authorization request. If set, the token must have it.
     pub nonce: Option<&'e str>,
+    /// Whether the token may lack the nonce all the same. If it has one, that must be the right one.
+    pub(crate) nonce_may_be_absent: bool,
     /// The maximum age of the user's authentication, in seconds. If set, the token must have `auth_time`.
     pub max_age: Option<u32>,
     /// The accepted authentication context classes. The token must name one of them, unless this list is empty.
@@ -108,6 +112,7 @@ impl IdTokenVerifier {
             issuer: IssuerRule::exact(issuer),
             client_id: client_id.into(),
             trusted_audiences: Vec::new(),
+            trusted_authorized_parties: Vec::new(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
         }
@@ -139,6 +144,20 @@ impl IdTokenVerifier {
         self
     }
 
+    /// Accepts ID tokens whose `azp` names one of these parties. Without this, an `azp` must name this client. A second
+    /// call adds to the list.
+    ///
+    /// # Danger
+    /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
+    #[must_use]
+    pub fn trusted_authorized_parties<S: Into<String>>(
+        mut self,
+        parties: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.trusted_authorized_parties.extend(parties.into_iter().map(Into::into));
+        self
+    }
+
     /// Sets the leeway: how far the issuer's clock may be ahead of ours, or behind it. The default is
     /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum is [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
@@ -160,7 +179,10 @@ impl IdTokenVerifier {
     ) -> Result<IdToken, VerificationError> {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-        let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms.set(), typ_fits)?;
+        let algorithms = self.algorithms.set();
+        let token_text = token.expose();
+        let unverified =
+            Unverified::read_with(token_text, &mut scratch, algorithms, typ_fits, Claims::read_of_user)?;
         let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(VerificationError::Issuer);
@@ -191,12 +213,17 @@ impl IdTokenVerifier {
         claims.iat.ok_or(VerificationError::Missing("iat"))?;
         check_times(claims, self.leeway, now)?;
         if let Some(sent) = expected.nonce {
-            let nonce = claims.nonce.as_deref().ok_or(VerificationError::Missing("nonce"))?;
-            if !equal(nonce.as_bytes(), sent.as_bytes()) {
-                return Err(VerificationError::Nonce);
+            match claims.nonce.as_deref() {
+                Some(nonce) if equal(nonce.as_bytes(), sent.as_bytes()) => {}
+                Some(_) => return Err(VerificationError::Nonce),
+                None if expected.nonce_may_be_absent => {}
+                None => return Err(VerificationError::Missing("nonce")),
             }
         }
         if let Some(max_age) = expected.max_age {
+            if claims.odd.auth_time {
+                return Err(odd("auth_time"));
+            }
             let since = claims.auth_time.ok_or(VerificationError::Missing("auth_time"))?;
             let leeway = leeway_seconds(self.leeway);
             let latest = since.plus(i64::from(max_age)).plus(leeway);
@@ -208,6 +235,9 @@ impl IdTokenVerifier {
             }
         }
         if !expected.acr.is_empty() {
+            if claims.odd.acr {
+                return Err(odd("acr"));
+            }
             let acr = claims.acr.as_deref().ok_or(VerificationError::Missing("acr"))?;
             if !expected.acr.iter().any(|wanted| wanted == acr) {
                 return Err(VerificationError::AuthenticationContext);
@@ -247,7 +277,11 @@ impl IdTokenVerifier {
             return Err(VerificationError::UntrustedAudience);
         }
         match claims.azp.as_deref() {
-            Some(azp) if azp != self.client_id => Err(VerificationError::AuthorizedParty),
+            Some(azp)
+                if azp != self.client_id && !self.trusted_authorized_parties.iter().any(|t| t == azp) =>
+            {
+                Err(VerificationError::AuthorizedParty)
+            }
             Some(_) | None => Ok(()),
         }
     }
@@ -295,8 +329,11 @@ pub struct IdToken {
     pub amr: Vec<String>,
     /// The identifier of the user's session at the provider.
     pub sid: Option<String>,
-    /// Every other claim.
+    /// Every other claim, and those that were set aside.
     pub claims: Extra,
+    /// The claims of an unexpected type that nobody asked for, and the type that they should have: of `auth_time`,
+    /// `acr`, `amr` and `sid`. Their fields are empty, and their values are in [`claims`](Self::claims).
+    pub set_aside: Vec<SetAside>,
     /// The token itself, for `id_token_hint`.
     pub token: Secret,
 }
@@ -304,8 +341,22 @@ pub struct IdToken {
 /// Leaves out the nonce and the token, and shows only the names of the other claims.
 impl fmt::Debug for IdToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { iss, sub, aud, exp, iat, azp, nonce: _, auth_time, acr, amr, sid, claims, token: _ } =
-            self;
+        let Self {
+            iss,
+            sub,
+            aud,
+            exp,
+            iat,
+            azp,
+            nonce: _,
+            auth_time,
+            acr,
+            amr,
+            sid,
+            claims,
+            set_aside,
+            token: _,
+        } = self;
         f.debug_struct("IdToken")
             .field("iss", iss)
             .field("sub", sub)
@@ -318,8 +369,40 @@ impl fmt::Debug for IdToken {
             .field("amr", amr)
             .field("sid", sid)
             .field("claims", &claims.keys())
+            .field("set_aside", set_aside)
             .finish_non_exhaustive()
     }
+}
+
+/// A claim of an ID token that has another type than it should have. Nobody asked for it, so the login goes on.
+///
+/// [`IdToken::set_aside`] has them. A demanded claim of another type is an error instead.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct SetAside {
+    /// The name of the claim.
+    pub claim: &'static str,
+    /// The type that the claim should have, in words.
+    pub expected: &'static str,
+}
+
+const ODD: [SetAside; 4] = [
+    SetAside { claim: "auth_time", expected: "a date in seconds" },
+    SetAside { claim: "acr", expected: "a string" },
+    SetAside { claim: "amr", expected: "an array of strings" },
+    SetAside { claim: "sid", expected: "a string" },
+];
+
+fn set_aside(claims: &Claims<'_>) -> Vec<SetAside> {
+    let odd = [claims.odd.auth_time, claims.odd.acr, claims.odd.amr, claims.odd.sid];
+    ODD.into_iter().zip(odd).filter_map(|(claim, odd)| odd.then_some(claim)).collect()
+}
+
+/// The error of a claim that a check needs, and that is of another type.
+fn odd(name: &str) -> VerificationError {
+    let found = ODD.into_iter().find(|odd| odd.claim == name);
+    let SetAside { claim, expected } = found.unwrap_or(ODD[0]);
+    VerificationError::Claims(JsonError::WrongType { member: claim, expected })
 }
 
 /// The claims that have a field of their own in [`IdToken`].
@@ -329,9 +412,11 @@ const TYPED: [&str; 11] =
 impl IdToken {
     fn new(claims: &Claims<'_>, payload: &[u8], token: Secret) -> Result<Self, VerificationError> {
         let owned = |claim: &Option<Cow<'_, str>>| claim.as_deref().map(str::to_owned);
-        let mut others: Extra = serde_json::from_slice(payload)
-            .map_err(|_| VerificationError::Claims(crate::base::json::JsonError::NotJson))?;
-        others.retain(|name, value| !value.is_null() && !TYPED.contains(&name.as_str()));
+        let mut others: Extra =
+            serde_json::from_slice(payload).map_err(|_| VerificationError::Claims(JsonError::NotJson))?;
+        let set_aside = set_aside(claims);
+        let is_odd = |name: &str| set_aside.iter().any(|odd| odd.claim == name);
+        others.retain(|name, value| !value.is_null() && (is_odd(name) || !TYPED.contains(&name.as_str())));
         Ok(Self {
             iss: owned(&claims.iss).ok_or(VerificationError::Missing("iss"))?,
             sub: owned(&claims.sub).ok_or(VerificationError::Missing("sub"))?,
@@ -345,6 +430,7 @@ impl IdToken {
             amr: claims.amr.map(Audience::to_vec).unwrap_or_default(),
             sid: owned(&claims.sid),
             claims: others,
+            set_aside,
             token,
         })
     }
@@ -354,5 +440,19 @@ impl IdToken {
     #[must_use]
     pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
         T::deserialize(self.claims.get(name)?).ok()
+    }
+
+    /// Reads one of the other [`claims`](Self::claims) as a boolean, or as the string `true` or `false`, which some
+    /// providers write instead.
+    #[must_use]
+    pub fn boolean(&self, name: &str) -> Option<bool> {
+        boolean(self.claims.get(name)?)
+    }
+
+    /// Reads one of the other [`claims`](Self::claims) as a whole number, or as a string of digits, which some providers
+    /// write instead.
+    #[must_use]
+    pub fn integer(&self, name: &str) -> Option<i64> {
+        whole_number(self.claims.get(name)?)
     }
 }

@@ -43,6 +43,7 @@ mod id_token;
 mod jwt;
 mod plain;
 mod scopes;
+mod userinfo;
 mod verification_error;
 
 pub use crate::{
@@ -55,7 +56,8 @@ pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
 pub(crate) use claims::{check_times, leeway_seconds};
 pub(crate) use id_token::is_sub;
-pub use id_token::{Expected, IdToken, IdTokenVerifier};
+pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
+pub(crate) use userinfo::UserInfoVerifier;
 pub use verification_error::VerificationError;

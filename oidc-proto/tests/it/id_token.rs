@@ -228,9 +228,6 @@ fn claims_of_the_wrong_type_are_errors_and_never_count_as_absent() {
         ("nonce", vec![json!(1), json!([])]),
         ("azp", vec![json!([CLIENT_ID]), json!(1)]),
         ("at_hash", vec![json!(1), json!({})]),
-        ("auth_time", vec![json!("1800000000")]),
-        ("acr", vec![json!(0)]),
-        ("amr", vec![json!({}), json!([1])]),
     ] {
         for value in values {
             match login(set(name, value.clone())) {

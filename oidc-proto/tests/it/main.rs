@@ -16,6 +16,7 @@ mod callback;
 mod contract;
 mod device;
 mod discovery;
+mod field;
 mod id_token;
 mod introspection;
 mod keys;

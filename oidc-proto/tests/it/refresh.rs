@@ -41,8 +41,11 @@ fn honest(_: &mut Object, _: &mut Object) {}
 #[track_caller]
 fn assert_rejected(result: Result<Refreshed, Error>, why: VerificationError) {
     match result {
-        Err(Error::Token(rejected)) => assert_eq!(rejected, why),
-        other => panic!("{why:?} was expected: {other:?}"),
+        Err(error) => {
+            assert_eq!(error.cause(), &Error::Token(why));
+            assert!(error.new_refresh_token().is_some(), "the new refresh token is not lost");
+        }
+        Ok(other) => panic!("{why:?} was expected: {other:?}"),
     }
 }
 

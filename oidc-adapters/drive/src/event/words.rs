@@ -40,7 +40,7 @@ const OAUTH: [&str; 22] = [
 /// anything, even a secret.
 #[must_use]
 pub fn why_ended(error: &Error) -> &'static str {
-    let given = if let Error::OAuth(given) = error { given.response.error.as_str() } else { "" };
+    let given = if let Error::OAuth(given) = error.cause() { given.response.error.as_str() } else { "" };
     OAUTH.into_iter().find(|known| *known == given).unwrap_or_else(|| error.code())
 }
 

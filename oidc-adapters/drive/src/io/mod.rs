@@ -3,5 +3,5 @@
 mod lost;
 mod stack;
 
-pub(crate) use lost::{Lost, NoResponse};
+pub(crate) use lost::{Fell, Lost, NoResponse};
 pub use stack::Io;

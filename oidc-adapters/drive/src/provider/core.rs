@@ -13,7 +13,7 @@ use oidc_proto::{
     Error, Timestamp,
     flow::{
         Authenticated, CallbackError, Client, ClientBuilder, ClientCredentialsRequest, ConfigError,
-        PendingAuthorization, PreviousLogin, Refreshed,
+        PendingAuthorization, PreviousLogin, Quirks, Refreshed,
     },
     jose::KeySet,
     message::{AuthorizationResponse, TokenResponse},
@@ -30,13 +30,16 @@ use std::{
 /// The outcome of a login.
 pub(crate) type Login = Result<Authenticated, ProviderError>;
 
+/// The outcome of a refresh. A failure is an outcome only if it has the new refresh token.
+pub(crate) type Refresh = Result<Arc<Refreshed>, Error>;
+
 /// Makes the client from the metadata.
 pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
 
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) tokens: SingleFlights<ClientCredentialsRequest, TokenResponse>,
-    pub(crate) refreshes: Spent<Refreshed>,
+    pub(crate) refreshes: Spent<Refresh>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long a token waits for keys.
@@ -95,24 +98,27 @@ impl Core {
     pub(crate) fn refreshed(
         &self,
         spent: &TokenHash,
-        refreshed: Refreshed,
+        refreshed: Refresh,
         began: Timestamp,
         known: Epoch,
-    ) -> Renewed<Refreshed> {
-        self.issuer.learn(&refreshed.learned, known);
-        // A provider that does not rotate refresh tokens may send the same one again.
-        if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| hash(next) == *spent) {
-            self.refreshes.remove(spent);
+    ) -> Renewed<Refresh> {
+        if let Ok(refreshed) = &refreshed {
+            self.issuer.learn(&refreshed.learned, known);
+            // A provider that does not rotate refresh tokens may send the same one again.
+            if refreshed.tokens.refresh_token.as_ref().is_none_or(|next| hash(next) == *spent) {
+                self.refreshes.remove(spent);
+            }
         }
         self.refreshes.kept(refreshed, began)
     }
 
     /// Checks the result of a refresh against the login of this caller. Another caller may have sent the token.
-    pub(crate) fn hold_to(refreshed: &Refreshed, previous: Option<&PreviousLogin>) -> Result<(), Error> {
-        match (previous, &refreshed.id_token) {
-            (Some(previous), Some(id_token)) => Ok(previous.check(id_token)?),
-            (Some(_) | None, _) => Ok(()),
-        }
+    pub(crate) fn hold_to(
+        refreshed: &Refreshed,
+        previous: Option<&PreviousLogin>,
+        quirks: Quirks,
+    ) -> Result<(), Error> {
+        previous.map_or(Ok(()), |previous| refreshed.check(previous, quirks))
     }
 
     /// Verifies a token with the keys in memory. `Ok(Err(..))` means that only newer keys can decide; if there were

@@ -8,7 +8,7 @@ use crate::{
     sentence::debug_is_sentence,
 };
 use oidc_proto::{
-    Error,
+    Error, Secret,
     base::FormError,
     flow::{ConfigError, Endpoint},
     renew::RenewalError,
@@ -76,6 +76,16 @@ impl ProviderError {
             Self::AccessToken(rejected) => rejected.code(),
             Self::CodeSpent => "code_spent",
             Self::NoAudience => "config_no_audience",
+        }
+    }
+
+    /// Returns the refresh token to keep from now on, if the provider replaced the old one and the refresh failed all
+    /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
+    #[must_use]
+    pub const fn new_refresh_token(&self) -> Option<&Secret> {
+        match self {
+            Self::Protocol(error) => error.new_refresh_token(),
+            _ => None,
         }
     }
 

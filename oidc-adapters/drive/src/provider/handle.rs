@@ -5,9 +5,9 @@ use super::{
     error::{ProviderError, reason, stopped, told},
 };
 use crate::{
-    drive::{block_on, observed},
+    drive::{DriveError, block_on, observed},
     flight::{NotAvailableError, SingleFlight},
-    io::Io,
+    io::{Fell, Io},
     issuer::failure,
 };
 use oidc_proto::{
@@ -131,7 +131,9 @@ impl Provider {
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
-    /// whether the provider has used the refresh token.
+    /// whether the provider has used the refresh token. If
+    /// [`ProviderError::new_refresh_token`] has a token, keep it in place of the old one: the provider has replaced it,
+    /// and something else in its response is not believed.
     pub async fn refresh(
         &self,
         refresh_token: &Secret,
@@ -141,6 +143,7 @@ impl Provider {
         // A wrong login must not affect other callers with this token, so it is refused before anything is sent.
         let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
         ours.map_err(oidc_proto::Error::from)?;
+        let quirks = client.quirks();
         let (hash, flight) = self.core.refreshes.flight(refresh_token);
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
@@ -149,7 +152,17 @@ impl Provider {
             let known = provider.core.issuer.epoch();
             let refreshed =
                 provider.io.run(client.refresh(&token, None, keys, provider.core.clock.moment())?).await;
-            let refreshed = refreshed.map_err(|fell| provider.core.issuer.lost().failure("refresh", fell))?;
+            let refreshed = match refreshed {
+                Ok(refreshed) => Ok(Arc::new(refreshed)),
+                // The token is spent. Whoever brings it again gets the new one, too, inside the error.
+                Err(fell) => match fell.failed {
+                    DriveError::Protocol(error) if error.new_refresh_token().is_some() => Err(error),
+                    failed => {
+                        let fell = Fell { failed, ..fell };
+                        return Err(provider.core.issuer.lost().failure("refresh", fell));
+                    }
+                },
+            };
             Ok(provider.core.refreshed(&hash, refreshed, began, known))
         };
         let sleep = |span| self.io.sleep(span);
@@ -157,7 +170,8 @@ impl Provider {
         let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
         let refreshed = flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
         let refreshed = refreshed.map_err(|why| self.unavailable(why, "refresh"))?.value;
-        Core::hold_to(&refreshed, previous.as_ref())?;
+        let refreshed = refreshed.as_ref().clone()?;
+        Core::hold_to(&refreshed, previous.as_ref(), quirks)?;
         Ok(refreshed)
     }
 
@@ -167,7 +181,10 @@ impl Provider {
     /// # Errors
     /// [`Client::userinfo`] fails, or the flow does.
     pub async fn userinfo(&self, access_token: &Secret, sub: &str) -> Result<UserInfo, ProviderError> {
-        self.run(self.client().await?.userinfo(access_token, sub, self.core.clock.moment())?).await
+        // Only signed claims need keys, and the flow fetches them if there are none in memory.
+        let keys = self.keys_at_once().map(|published| published.value);
+        let (client, moment) = (self.client().await?, self.core.clock.moment());
+        self.run(client.userinfo_with_keys(access_token, sub, keys, moment)?).await
     }
 
     /// Introspects a token as this client (RFC 7662). Each call sends a request. For a whole API, use a

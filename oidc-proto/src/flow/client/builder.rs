@@ -11,7 +11,7 @@ use crate::{
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
     sender::Prover,
-    token::{AuthorizationResponseVerifier, IdTokenVerifier},
+    token::{AuthorizationResponseVerifier, IdTokenVerifier, UserInfoVerifier},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
@@ -48,7 +48,9 @@ pub struct ClientBuilder {
     issuer_rule: Option<IssuerRule>,
     algorithm: Option<Algorithm>,
     response_algorithm: Option<Algorithm>,
+    userinfo_algorithm: Option<Algorithm>,
     trusted_audiences: Vec<String>,
+    trusted_authorized_parties: Vec<String>,
     leeway: Duration,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
@@ -86,7 +88,9 @@ impl Client {
             issuer_rule: None,
             algorithm: None,
             response_algorithm: None,
+            userinfo_algorithm: None,
             trusted_audiences: Vec::new(),
+            trusted_authorized_parties: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
@@ -178,12 +182,33 @@ impl ClientBuilder {
         self
     }
 
+    /// Sets the registered signature algorithm of UserInfo: no other is accepted, and neither is UserInfo without a
+    /// signature. By default, UserInfo may be signed with each asymmetric algorithm that the metadata names
+    /// (`userinfo_signing_alg_values_supported`), and need not be signed.
+    pub const fn userinfo_signed_response_alg(mut self, algorithm: Algorithm) -> Self {
+        self.userinfo_algorithm = Some(algorithm);
+        self
+    }
+
     /// Adds audiences that an ID token may have besides this client.
     ///
     /// # Danger
     /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
     pub fn trusted_audiences<S: Into<String>>(mut self, audiences: impl IntoIterator<Item = S>) -> Self {
         self.trusted_audiences.extend(audiences.into_iter().map(Into::into));
+        self
+    }
+
+    /// Adds authorized parties (`azp`) that an ID token may have instead of this client: other clients, whose ID tokens
+    /// name this client in `aud`.
+    ///
+    /// # Danger
+    /// It takes a check away: each party that you name can use its ID tokens to log in here. See [`danger`](crate::danger).
+    pub fn trusted_authorized_parties<S: Into<String>>(
+        mut self,
+        parties: impl IntoIterator<Item = S>,
+    ) -> Self {
+        self.trusted_authorized_parties.extend(parties.into_iter().map(Into::into));
         self
     }
 
@@ -225,10 +250,16 @@ impl ClientBuilder {
             check_redirect_uri(uri)?;
         }
         let authentication = self.choose_authentication()?;
+        // A code needs PKCE, or both a nonce and a client that authenticates.
+        if self.quirks.no_pkce && (self.quirks.no_nonce || authentication == ClientAuthentication::None) {
+            return Err(ConfigError::Unbound);
+        }
         let named = self.metadata.id_token_algorithms();
         let (algorithms, secret_key) = self.algorithms(self.algorithm, named)?;
         let named = self.metadata.authorization_response_algorithms();
         let (response_algorithms, response_secret_key) = self.algorithms(self.response_algorithm, named)?;
+        let named = self.metadata.userinfo_algorithms();
+        let (userinfo_algorithms, userinfo_secret_key) = self.algorithms(self.userinfo_algorithm, named)?;
         let issuer = &self.metadata.issuer;
         let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
         if rule.as_str() != issuer && !rule.admits(issuer) {
@@ -238,7 +269,10 @@ impl ClientBuilder {
             .issuer_rule(rule.clone())
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
+            .trusted_authorized_parties(self.trusted_authorized_parties)
             .leeway(self.leeway);
+        let userinfo_verifier =
+            UserInfoVerifier::new(rule.clone(), self.client_id.clone(), userinfo_algorithms, self.leeway);
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)
             .algorithms(response_algorithms)
@@ -265,6 +299,9 @@ impl ClientBuilder {
             verifier,
             response_verifier,
             response_secret_key,
+            userinfo_verifier,
+            userinfo_secret_key,
+            userinfo_is_signed: self.userinfo_algorithm.is_some(),
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,

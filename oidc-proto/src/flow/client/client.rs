@@ -9,7 +9,7 @@ use crate::{
     message::Quirks,
     metadata::ProviderMetadata,
     sender::{DpopNonces, Prover},
-    token::{AuthorizationResponseVerifier, IdTokenVerifier},
+    token::{AuthorizationResponseVerifier, IdTokenVerifier, UserInfoVerifier},
 };
 use std::{fmt, sync::Arc};
 
@@ -60,6 +60,12 @@ pub(crate) struct Inner {
     pub(crate) response_verifier: AuthorizationResponseVerifier,
     /// The secret as a key, if authorization responses are signed with it.
     pub(crate) response_secret_key: Option<Arc<KeySet>>,
+    /// The verifier of signed UserInfo.
+    pub(crate) userinfo_verifier: UserInfoVerifier,
+    /// The secret as a key, if UserInfo is signed with it.
+    pub(crate) userinfo_secret_key: Option<Arc<KeySet>>,
+    /// Whether the registration has UserInfo signed.
+    pub(crate) userinfo_is_signed: bool,
     /// The secret as a key, if ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,
@@ -146,7 +152,9 @@ impl Client {
             .ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
-    pub(crate) fn quirks(&self) -> Quirks {
+    /// Returns the deviations of the provider that the client tolerates.
+    #[must_use]
+    pub fn quirks(&self) -> Quirks {
         self.inner.quirks
     }
 }

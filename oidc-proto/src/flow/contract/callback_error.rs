@@ -28,6 +28,12 @@ pub enum CallbackError {
         "the authorization response is not the answer to this login: its `state` is missing or not the one sent, as the login was begun in another browser, or the response is forged"
     )]
     State,
+    /// The callback is an error response without `state`, so nobody knows to which login it belongs. The provider may
+    /// have left the `state` out, or somebody may have made the response up: show its text to developers only.
+    #[error(
+        "the authorization response has no `state`, so this login goes on and nobody vouches for what it says: {0}"
+    )]
+    Unattributed(Box<ErrorResponse>),
     /// The callback comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
     #[error("the authorization response comes from another issuer (`iss`) than the one that was asked")]
     Issuer,
@@ -79,12 +85,20 @@ pub enum CallbackError {
 debug_is_sentence!(CallbackError);
 
 impl CallbackError {
+    /// Whether the pending login may still end: the callback does not belong to it, as far as anybody can tell. Keep the
+    /// login then, because anybody can send such a callback to a user.
+    #[must_use]
+    pub const fn login_may_still_end(&self) -> bool {
+        matches!(self, Self::State | Self::Unattributed(_))
+    }
+
     /// Returns a short, stable name of the error, for logs and metrics.
     #[must_use]
     pub const fn code(&self) -> &'static str {
         match self {
             Self::Form(_) => "callback_form",
             Self::State => "callback_state",
+            Self::Unattributed(_) => "callback_unattributed",
             Self::Issuer => "callback_issuer",
             Self::MissingIssuer => "callback_missing_issuer",
             Self::Denied(_) => "callback_denied",

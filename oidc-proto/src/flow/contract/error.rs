@@ -1,6 +1,8 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
-use super::{callback_error::CallbackError, terms::Endpoint};
+use super::{
+    callback_error::CallbackError, new_tokens::NewTokens, terms::Endpoint, unavailable::Unavailable,
+};
 use crate::{
     base::{
         endpoint_url::UrlError,
@@ -15,9 +17,10 @@ use crate::{
     token::VerificationError,
 };
 use http::{HeaderMap, StatusCode};
-use std::{fmt, time::Duration};
+use std::fmt;
 
-/// The reason for which a flow ended. It is small and comparable, and holds no secret and no body.
+/// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
+/// either, except for the [`NewTokens`] of a refresh.
 ///
 /// ```
 /// use oidc_proto::{Error, flow::{CallbackError, Discovery}};
@@ -60,6 +63,17 @@ pub enum Error {
     /// The ID token is not acceptable.
     #[error("the ID token is refused: {}{}", .0, setting(.0))]
     Token(#[from] VerificationError),
+    /// A refresh failed after the provider replaced the refresh token. The error has the new one.
+    #[error(
+        "{cause}; the new refresh token that came with it is not lost (`Error::new_refresh_token` has it)"
+    )]
+    Refresh {
+        /// The reason why the response of the provider is not believed.
+        #[source]
+        cause: Box<Self>,
+        /// The tokens of the response.
+        tokens: Box<NewTokens>,
+    },
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
     DeviceCodeExpired,
@@ -71,15 +85,25 @@ pub enum Error {
     Config(#[from] ConfigError),
 }
 
-debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
+debug_is_sentence!(Error, OAuthError, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
-    const SETTINGS: [(VerificationError, &str); 2] = [
+    const SETTINGS: [(VerificationError, &str); 6] = [
         (
             VerificationError::Jws(JwsError::AlgorithmNotAllowed),
             " (`ClientBuilder::id_token_signed_response_alg` names the one that is allowed)",
         ),
+        (
+            VerificationError::Missing("nonce"),
+            " (`Quirks::no_nonce` does without it where PKCE binds the code)",
+        ),
+        (
+            VerificationError::AuthorizedParty,
+            " (`ClientBuilder::trusted_authorized_parties` names those you trust)",
+        ),
+        (VerificationError::Changed("auth_time"), " (`Quirks::refreshed_auth_time_differs` accepts it)"),
+        (VerificationError::Changed("azp"), " (`Quirks::refreshed_without_azp` does without it)"),
         (VerificationError::Issuer, " (`ClientBuilder::issuer_rule` accepts a template)"),
     ];
     SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
@@ -95,6 +119,7 @@ impl Error {
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
             Self::Token(rejected) => rejected.code(),
+            Self::Refresh { cause, .. } => cause.code(),
             Self::DeviceCodeExpired => "device_code_expired",
             Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
@@ -134,6 +159,8 @@ pub struct OAuthError {
     pub response: ErrorResponse,
     /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
     pub dpop_nonce: Option<String>,
+    /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
+    pub(in crate::flow) sent_unknown_pkce: bool,
 }
 
 impl OAuthError {
@@ -144,7 +171,7 @@ impl OAuthError {
         headers: &HeaderMap,
     ) -> Self {
         let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        Self { endpoint, status: status.as_u16(), response, dpop_nonce }
+        Self { endpoint, status: status.as_u16(), response, dpop_nonce, sent_unknown_pkce: false }
     }
 
     /// Whether the server asks for the same request once more, with the nonce that it named.
@@ -164,53 +191,17 @@ impl fmt::Display for OAuthError {
             "invalid_scope" => "; ask for scopes that the client may have",
             _ => "",
         };
-        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
+        let pkce = match self.response.error.as_str() {
+            "invalid_client" | "invalid_request" if self.sent_unknown_pkce => {
+                "; or the provider refuses PKCE, which its metadata do not mention (`Quirks::no_pkce` does without)"
+            }
+            _ => "",
+        };
+        write!(f, "{} answered {}: {}{hint}{pkce}", self.endpoint, self.status, self.response)
     }
 }
 
 impl std::error::Error for OAuthError {}
-
-/// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
-///
-/// Every flow can end with it: [`Error::Unavailable`].
-#[derive(Clone, Copy, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Unavailable {
-    /// The endpoint that answered.
-    pub endpoint: Endpoint,
-    /// The status of the response.
-    pub status: u16,
-    /// Whole seconds, in 32 bits: 136 years are enough, and an error stays small.
-    retry_after: Option<u32>,
-}
-
-impl Unavailable {
-    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, retry_after: Option<Duration>) -> Self {
-        let seconds = |wait: Duration| u32::try_from(wait.as_secs()).unwrap_or(u32::MAX);
-        Self { endpoint, status: status.as_u16(), retry_after: retry_after.map(seconds) }
-    }
-
-    /// Returns the time to wait before the next attempt (`Retry-After`), in whole seconds.
-    #[must_use]
-    pub const fn retry_after(&self) -> Option<Duration> {
-        match self.retry_after {
-            Some(seconds) => Some(Duration::from_secs(seconds as u64)),
-            None => None,
-        }
-    }
-}
-
-impl fmt::Display for Unavailable {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} is not available (status {})", self.endpoint, self.status)?;
-        match self.retry_after {
-            Some(seconds) => write!(f, "; try again in {seconds} s"),
-            None => f.write_str("; try again later"),
-        }
-    }
-}
-
-impl std::error::Error for Unavailable {}
 
 /// A response that the specification does not allow.
 ///
@@ -235,10 +226,13 @@ impl ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
-        // Of this member, and of no other, a setting does without.
+        // A setting changes these, and no others.
         match (self.endpoint, &self.rule) {
             (Endpoint::Token, ResponseRule::Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
+            }
+            (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
+                f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
             _ => Ok(()),
         }
@@ -269,6 +263,14 @@ pub enum ResponseRule {
     /// The status is not one that the exchange allows.
     #[error("the response has a status that the specification does not allow here")]
     Status,
+    /// The provider refuses the request, with a body that is no error response of the specifications. These are the
+    /// first texts of the body, if it is JSON. The provider wrote them: they are cleaned for logs, and nobody checked
+    /// what they say.
+    #[error(
+        "the response is a refusal without the member `error`{}",
+        .0.as_ref().map_or_else(String::new, |told| format!(" (the provider says: {told})"))
+    )]
+    Refusal(Option<Box<str>>),
     /// The media type is not this one.
     #[error("the response is not of the media type `{0}`")]
     MediaType(&'static str),
@@ -301,6 +303,12 @@ pub enum ResponseRule {
     /// The response is signed or encrypted, though JSON was expected.
     #[error("the response is a JWT, which this client has not asked for")]
     UnexpectedJwt,
+    /// The UserInfo response is not signed, though the registration has it signed.
+    #[error("the response is not signed, though `ClientBuilder::userinfo_signed_response_alg` is set")]
+    NotSigned,
+    /// The signed UserInfo response is not acceptable (OpenID Connect Core 1.0 section 5.3.4).
+    #[error("the response is a JWT that is refused: {0}")]
+    Jwt(VerificationError),
 }
 
 sentences_about!(ResponseRule: "the response ");
@@ -313,6 +321,7 @@ impl ResponseRule {
             Self::TooLarge { .. } => "response_too_large",
             Self::Redirect => "response_redirect",
             Self::Status => "response_status",
+            Self::Refusal(_) => "response_refusal",
             Self::MediaType(_) => "response_media_type",
             Self::Json(_) => "response_json",
             Self::Missing(_) => "response_missing_member",
@@ -323,6 +332,8 @@ impl ResponseRule {
             Self::NoUsableKey => "key_set_no_usable_key",
             Self::OtherSubject => "userinfo_other_subject",
             Self::UnexpectedJwt => "response_unexpected_jwt",
+            Self::NotSigned => "response_not_signed",
+            Self::Jwt(rejected) => rejected.code(),
         }
     }
 }
@@ -373,7 +384,9 @@ pub enum ConfigError {
     #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
     /// The provider does not support PKCE with S256, by its metadata.
-    #[error("the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it")]
+    #[error(
+        "the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it (`Quirks::no_pkce` does without PKCE)"
+    )]
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
     #[error(
@@ -422,6 +435,11 @@ pub enum ConfigError {
         "the provider's `authorization_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::authorization_signed_response_alg`"
     )]
     NoResponseAlgorithm,
+    /// Nothing would tie the code to the login or to the client.
+    #[error(
+        "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
+    )]
+    Unbound,
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -450,6 +468,7 @@ impl ConfigError {
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
             Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",
+            Self::Unbound => "config_unbound",
             Self::SavedState => "config_saved_state",
         }
     }

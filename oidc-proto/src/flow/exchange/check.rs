@@ -20,10 +20,10 @@ use crate::{
     },
     flow::{
         client::Client,
-        contract::{CallbackError, Endpoint, Error, Flow, Response, Step},
+        contract::{CallbackError, Endpoint, Error, Flow, Response, ResponseError, ResponseRule, Step},
     },
     jose::{JwsError, KeySet},
-    message::AuthorizationResponse,
+    message::{AuthorizationResponse, UserInfo},
     token::{Expected, IdToken, VerificationError},
 };
 use std::{convert::Infallible, marker::PhantomData, sync::Arc};
@@ -131,6 +131,8 @@ fn checked<S: Signed>(
 #[derive(Clone, Debug, Default)]
 pub(in crate::flow) struct Demands {
     pub(in crate::flow) nonce: Option<Secret>,
+    /// Whether the ID token may lack the nonce.
+    pub(in crate::flow) nonce_may_be_absent: bool,
     pub(in crate::flow) max_age: Option<u32>,
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) code: Option<Secret>,
@@ -157,6 +159,7 @@ impl Signed for Presented {
         let Self { id_token, access_token, demands } = self;
         let expected = Expected {
             nonce: demands.nonce.as_ref().map(Secret::expose),
+            nonce_may_be_absent: demands.nonce_may_be_absent,
             max_age: demands.max_age,
             acr: &demands.acr,
             access_token: access_token.as_ref(),
@@ -189,5 +192,24 @@ impl Signed for SignedResponse {
 
     fn refused(rejected: VerificationError) -> Error {
         CallbackError::Response(Box::new(rejected)).into()
+    }
+}
+
+/// A signed UserInfo response.
+pub struct SignedUserInfo(pub(in crate::flow) Secret);
+
+impl Signed for SignedUserInfo {
+    type Good = UserInfo;
+
+    fn secret_key(client: &Client) -> Option<Arc<KeySet>> {
+        client.inner().userinfo_secret_key.clone()
+    }
+
+    fn verify(&self, client: &Client, keys: &KeySet, now: Timestamp) -> Result<UserInfo, VerificationError> {
+        client.inner().userinfo_verifier.verify(&self.0, keys, now)
+    }
+
+    fn refused(rejected: VerificationError) -> Error {
+        ResponseError::new(Endpoint::UserInfo, http::StatusCode::OK, ResponseRule::Jwt(rejected)).into()
     }
 }

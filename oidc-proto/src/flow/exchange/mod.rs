@@ -8,7 +8,7 @@ mod jwks;
 mod learned;
 mod post;
 
-pub use check::{Checking, Presented, SignedResponse};
+pub use check::{Checking, Presented, SignedResponse, SignedUserInfo};
 pub use document::{Document, Get, Getting};
 pub use jwks::JwksRetrieval;
 pub use learned::Learned;
@@ -17,5 +17,5 @@ pub use post::{Answer, Body, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeat
 pub(in crate::flow) use check::{Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};
-pub(in crate::flow) use post::Ask;
 pub(crate) use post::seconds;
+pub(in crate::flow) use post::{Ask, refusal_or_status};

@@ -31,7 +31,7 @@ use crate::{
             ResponseRule, Step, Unavailable,
         },
     },
-    message::{ErrorResponse, TokenResponse, TokenResponseError},
+    message::{ErrorResponse, TokenResponse, TokenResponseError, first_texts},
     sender::{DPOP, dpop_nonce},
 };
 use http::{HeaderValue, Method, header};
@@ -332,6 +332,21 @@ fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
     secrets
 }
 
+/// Returns the rule for a response that is neither a success nor an error response. A refusal without `error` is told
+/// from a status that the specification does not allow: its status is one of those, or its body says something.
+pub(in crate::flow) fn refusal_or_status(
+    status: http::StatusCode,
+    body: &[u8],
+    sent: &[Secret],
+    allowed: &[u16],
+) -> ResponseRule {
+    match first_texts(body, sent) {
+        told @ Some(_) if status.is_client_error() => ResponseRule::Refusal(told),
+        _ if allowed.contains(&status.as_u16()) => ResponseRule::Refusal(None),
+        _ => ResponseRule::Status,
+    }
+}
+
 /// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
 /// RFC 7662 section 2.3).
 fn answer<A: Answer>(
@@ -365,7 +380,7 @@ fn answer<A: Answer>(
         }
         None if status.is_server_error() => {}
         None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),
-        None => return Err(broken(ResponseRule::Status)),
+        None => return Err(broken(refusal_or_status(status, response.body(), sent, &[400, 401]))),
     }
     Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after(response.headers(), now))))
 }

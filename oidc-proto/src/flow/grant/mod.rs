@@ -6,6 +6,7 @@ mod device_grant;
 #[cfg(test)]
 mod diagrams_tests;
 mod refresh;
+mod salvaged;
 
 pub use client_credentials::{ClientCredentialsGrant, ClientCredentialsRequest, SavedClientCredentials};
 pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart};

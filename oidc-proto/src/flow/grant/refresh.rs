@@ -9,8 +9,10 @@
 //! ```
 //! The refresh token is sent once, whatever happens: a provider that rotates refresh tokens takes a second use for
 //! theft. The new refresh token must then not be lost. So if the keys cannot be fetched, the flow still ends with the
-//! new tokens. Only an ID token that is wrong ends it with an error.
+//! new tokens. A response or an ID token that is wrong ends it with an error, and the error has the new refresh token
+//! ([`NewTokens`]).
 
+use super::salvaged::Salvaged;
 use crate::{
     base::{
         moment::{Moment, Timestamp},
@@ -18,12 +20,12 @@ use crate::{
     },
     flow::{
         client::{Attempt, Client},
-        contract::{Call, ConfigError, Endpoint, Error, Flow, Response, Step},
+        contract::{Call, ConfigError, Endpoint, Error, Flow, NewTokens, Response, Step},
         exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
         saved::{seal_as_json, text},
     },
     jose::KeySet,
-    message::TokenResponse,
+    message::{Quirks, TokenResponse},
     token::{IdToken, VerificationError, is_sub},
 };
 use serde::{Deserialize, Serialize};
@@ -134,15 +136,26 @@ impl PreviousLogin {
     /// # Errors
     /// [`VerificationError::Changed`] names the claim that differs.
     pub fn check(&self, now: &IdToken) -> Result<(), VerificationError> {
+        self.check_with(now, Quirks::default())
+    }
+
+    /// Compares a refreshed ID token with this login, except for the claims that these quirks name.
+    ///
+    /// # Errors
+    /// As [`check`](Self::check).
+    pub fn check_with(&self, now: &IdToken, quirks: Quirks) -> Result<(), VerificationError> {
         let Self(then) = self;
         let same = |name, same: bool| if same { Ok(()) } else { Err(VerificationError::Changed(name)) };
         same("iss", now.iss == then.iss)?;
         same("sub", now.sub == then.sub)?;
         same("aud", then.aud.iter().all(|audience| now.aud.contains(audience)))?;
-        same("azp", now.azp == then.azp)?;
+        same("azp", now.azp == then.azp || (quirks.refreshed_without_azp && now.azp.is_none()))?;
         same(
             "auth_time",
-            now.auth_time.is_none() || then.auth_time.is_none() || now.auth_time == then.auth_time,
+            quirks.refreshed_auth_time_differs
+                || now.auth_time.is_none()
+                || then.auth_time.is_none()
+                || now.auth_time == then.auth_time,
         )?;
         let nonce = now.nonce.as_deref().is_none_or(|n| then.nonce.as_ref().is_some_and(|p| p.equals(n)));
         same("nonce", nonce)
@@ -167,6 +180,52 @@ pub struct Refreshed {
     pub learned: Learned,
 }
 
+impl Refreshed {
+    /// Compares the ID token, if there is one, with a login, except for the claims that these quirks name.
+    /// [`Client::refresh`] makes this check if you give it the login. Use it for tokens that somebody else refreshed.
+    ///
+    /// # Errors
+    /// [`VerificationError::Changed`] names the claim that differs. If the refresh token was replaced, the error is an
+    /// [`Error::Refresh`], which has the new one.
+    pub fn check(&self, previous: &PreviousLogin, quirks: Quirks) -> Result<(), Error> {
+        let Some(id_token) = &self.id_token else { return Ok(()) };
+        previous.check_with(id_token, quirks).map_err(|changed| self.not_believed(changed.into()))
+    }
+
+    /// Returns the error of a response that is not believed. It keeps the new refresh token.
+    fn not_believed(&self, cause: Error) -> Error {
+        let new = self.tokens.refresh_token.as_ref().filter(|_| self.rotated);
+        not_believed(cause, new.cloned(), Some(self.tokens.access_token.clone()))
+    }
+}
+
+fn not_believed(cause: Error, new: Option<Secret>, access_token: Option<Secret>) -> Error {
+    let Some(refresh_token) = new else { return cause };
+    let tokens = Box::new(NewTokens::new(refresh_token, access_token));
+    Error::Refresh { cause: Box::new(cause), tokens }
+}
+
+impl Error {
+    /// Returns the refresh token to keep from now on, if the provider replaced the old one and the refresh failed all
+    /// the same.
+    #[must_use]
+    pub const fn new_refresh_token(&self) -> Option<&Secret> {
+        match self {
+            Self::Refresh { tokens, .. } => Some(&tokens.refresh_token),
+            _ => None,
+        }
+    }
+
+    /// Returns the error without the tokens of a refresh: the reason why a flow ended.
+    #[must_use]
+    pub fn cause(&self) -> &Self {
+        match self {
+            Self::Refresh { cause, .. } => cause.cause(),
+            other => other,
+        }
+    }
+}
+
 /// A request is in flight.
 pub struct Refreshing(pub(in crate::flow) RefreshingState);
 
@@ -174,8 +233,11 @@ pub(in crate::flow) enum RefreshingState {
     /// The request sends the refresh token.
     Token { post: Posting, context: Box<Context> },
     /// The request is for keys to verify the ID token.
-    Keys { check: Box<Checking<Presented>>, previous: Option<PreviousLogin>, refreshed: Box<Refreshed> },
+    Keys { check: Box<Checking<Presented>>, previous: Option<Previous>, refreshed: Box<Refreshed> },
 }
+
+/// The login to compare with, and the claims that may differ.
+type Previous = (PreviousLogin, Quirks);
 
 /// The state to keep while the refresh token is sent.
 pub struct Context {
@@ -192,7 +254,8 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` belongs to another issuer or
-    /// client.
+    /// client. The flow ends with [`Error::Refresh`] if the provider has sent a new refresh token in a response that is
+    /// not believed: keep the token of the error.
     pub fn refresh(
         &self,
         refresh_token: &Secret,
@@ -249,16 +312,18 @@ fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Resul
     if client.inner().verifier.algorithms.set().is_empty() {
         return Ok(Step::Done(unchecked(refreshed)));
     }
+    let previous = previous.map(|previous| (previous, client.quirks()));
     let signed = Presented { id_token, access_token, demands: Demands::default() };
     match Check::start(signed, client, keys.as_deref(), Learned::default(), now) {
         Err(Error::Config(_)) => Ok(Step::Done(unchecked(refreshed))),
-        step => checking(step?, previous, Box::new(refreshed)),
+        Err(cause) => Err(refreshed.not_believed(cause)),
+        Ok(step) => checking(step, previous, Box::new(refreshed)),
     }
 }
 
 fn checking(
     step: Step<Check<Presented>>,
-    previous: Option<PreviousLogin>,
+    previous: Option<Previous>,
     refreshed: Box<Refreshed>,
 ) -> Result<Step<RefreshGrant>, Error> {
     step.within(
@@ -269,9 +334,9 @@ fn checking(
         |never, _| never,
         |checked, (previous, mut refreshed)| {
             let Checked { good: id_token, learned } = checked;
-            previous.iter().try_for_each(|previous| previous.check(&id_token))?;
             refreshed.id_token = Some(id_token);
             refreshed.learned = learned;
+            previous.iter().try_for_each(|(previous, quirks)| refreshed.check(previous, *quirks))?;
             Ok(Step::Done(*refreshed))
         },
     )
@@ -294,7 +359,14 @@ impl Flow for RefreshGrant {
         let now = moment.now();
         match state {
             Refreshing(RefreshingState::Token { post, context }) => {
-                Post::on_response(post, response, moment)?.within(
+                let used = context.used.clone();
+                let step = Post::on_response(post, response, moment).map_err(|cause| {
+                    let granted = response.status().is_success();
+                    let came = granted.then(|| Salvaged::of(response.body())).unwrap_or_default();
+                    let Salvaged { refresh_token, access_token } = came;
+                    not_believed(cause, refresh_token.filter(|new| *new != used), access_token)
+                });
+                step?.within(
                     context,
                     |post, context| Refreshing(RefreshingState::Token { post, context }),
                     |never, _| never,
@@ -303,7 +375,7 @@ impl Flow for RefreshGrant {
             }
             Refreshing(RefreshingState::Keys { check, previous, refreshed }) => {
                 match Check::on_response(*check, response, moment) {
-                    Err(Error::Token(rejected)) => Err(rejected.into()),
+                    Err(Error::Token(rejected)) => Err(refreshed.not_believed(rejected.into())),
                     Err(_) => Ok(Step::Done(unchecked(*refreshed))),
                     Ok(step) => checking(step, previous, refreshed),
                 }

@@ -53,6 +53,7 @@ impl TryFrom<Saved> for PendingAccess {
             Besides {
                 nonce: None,
                 code_verifier: Some(code_verifier),
+                without_pkce: false,
                 max_age: None,
                 acr,
                 kind: ResponseType::Code,
@@ -114,6 +115,10 @@ impl Client {
     ) -> Result<(Url, PendingAccess), Error> {
         let answer = Answer::new("code", false, request.response_mode).map_err(ConfigError::from)?;
         check_provider(self, answer)?;
+        // There is no ID token, so there is no nonce: only PKCE ties the code to this request.
+        if self.quirks().no_pkce {
+            return Err(ConfigError::Unbound.into());
+        }
         let (now, mut entropy) = moment.split();
         let (state, code_verifier) = (entropy.token(), entropy.token());
         let sender = Sender {
@@ -163,7 +168,7 @@ impl Attempt {
             Wanted { code: true, token: false, id_token: None, secrets: vec![code_verifier.clone()] };
         let (bound, redirect_uri) = (vec![sent.state.as_str().into()], sent.redirect_uri.clone());
         let front = Front::start(self.client.clone(), None, (sent, wanted), response, moment.now())?;
-        let sending = Sending { attempt: self, redirect_uri, code_verifier, bound };
+        let sending = Sending { attempt: self, redirect_uri, code_verifier: Some(code_verifier), bound };
         let (first, second) = moment.halve();
         CodeExchange::start(front, sending, first)?.carrying((), second)
     }

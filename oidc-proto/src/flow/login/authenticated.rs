@@ -7,6 +7,8 @@
 //!      ──vouched for──▶ Done(Authenticated)
 //!      ──another key──▶ Keys ──keys──▶ UserInfo ──claims──▶ Done(Authenticated)
 //!                       Keys ──keys──▶ Done(Authenticated)
+//! UserInfo ──claims of another key──▶ UserInfo ──keys──▶ Done(Authenticated)    for signed claims
+//! UserInfo ──claims of another key──▶ Done(Authenticated)    if the keys have been fetched already
 //! Code ──another key──▶ UserInfo                      if the keys have been fetched for the browser's part already
 //!      ──another key──▶ Done(Authenticated)
 //! ```
@@ -17,12 +19,12 @@
 use super::{
     code_exchange::{CodeExchange, Coding, Exchanged},
     front::FrontChannel,
-    userinfo::{self, UserInfoRetrieval},
+    userinfo::{Informed, Inquiring, UserInfoExchange},
 };
 use crate::{
     base::moment::Moment,
     flow::{
-        client::Client,
+        client::{Attempt, Client},
         contract::{Endpoint, Error, Flow, Response, ResponseError, ResponseRule, Step},
         exchange::{Check, Checked, Checking, Demands, Learned, Presented},
     },
@@ -33,6 +35,9 @@ use crate::{
 use std::{convert::Infallible, sync::Arc};
 
 /// The flow from a checked callback to a verified user. [`PendingAuthorization::callback`] starts it.
+///
+/// A login that fails after the code was exchanged drops its tokens: nobody is identified, and the user can begin
+/// again. A refresh cannot begin again, so its tokens are not lost ([`NewTokens`](crate::flow::NewTokens)).
 ///
 /// With the provider's keys at hand, it needs one request:
 ///
@@ -104,7 +109,7 @@ pub(in crate::flow) enum ExchangingState {
     /// The request is for keys to verify the ID token.
     Keys { check: Box<Checking<Presented>>, client: Client, granted: Box<Granted> },
     /// The request is for UserInfo.
-    UserInfo { asked: userinfo::Asked, authenticated: Box<Authenticated> },
+    UserInfo { asked: Inquiring, authenticated: Box<Authenticated> },
 }
 
 /// The state to keep while the code is exchanged.
@@ -118,6 +123,8 @@ pub struct Context {
 pub struct Granted {
     tokens: TokenResponse,
     channel: FrontChannel,
+    /// The keys at hand, for signed UserInfo.
+    keys: Option<Arc<KeySet>>,
 }
 
 impl Login {
@@ -149,7 +156,7 @@ fn granted(exchanged: Exchanged, context: Context, moment: Moment) -> Result<Ste
     let demands = Demands { code: Some(code), ..demands };
     let signed = Presented { id_token, access_token, demands };
     let step = Check::start(signed, client.clone(), keys.as_deref(), learned, moment.now())?;
-    checking(step, client, Box::new(Granted { tokens, channel }), moment)
+    checking(step, client, Box::new(Granted { tokens, channel, keys }), moment)
 }
 
 fn checking(
@@ -174,7 +181,7 @@ fn verified(
     granted: Granted,
     moment: Moment,
 ) -> Result<Step<Login>, Error> {
-    let (Checked { good: id_token, learned }, Granted { tokens, channel }) = (checked, granted);
+    let (Checked { good: id_token, learned }, Granted { tokens, channel, keys }) = (checked, granted);
     if let Some(front) = &channel.id_token {
         for (name, same) in [("iss", front.iss == id_token.iss), ("sub", front.sub == id_token.sub)] {
             if !same {
@@ -191,7 +198,9 @@ fn verified(
         let rule = ResponseRule::Value("token_type");
         return Err(ResponseError::new(Endpoint::Token, http::StatusCode::OK, rule).into());
     }
-    let call = client.userinfo(&authenticated.tokens.access_token, &authenticated.id_token.sub, moment)?;
+    let (attempt, learned) = (Attempt::from(client), authenticated.learned.clone());
+    let (token, sub) = (&authenticated.tokens.access_token, &authenticated.id_token.sub);
+    let call = attempt.inquire(token, sub, keys, learned, moment)?;
     let authenticated = Box::new(authenticated);
     Ok(call.map(|asked| Exchanging(ExchangingState::UserInfo { asked, authenticated })).into())
 }
@@ -211,12 +220,13 @@ impl Flow for Login {
                 checking(Check::on_response(*check, response, first)?, client, granted, second)
             }
             Exchanging(ExchangingState::UserInfo { asked, authenticated }) => {
-                UserInfoRetrieval::on_response(asked, response, first)?.within(
+                UserInfoExchange::on_response(asked, response, first)?.within(
                     authenticated,
                     |asked, authenticated| Exchanging(ExchangingState::UserInfo { asked, authenticated }),
                     |never, _| never,
-                    |userinfo, mut authenticated| {
+                    |Informed { userinfo, learned }, mut authenticated| {
                         authenticated.userinfo = Some(userinfo);
+                        authenticated.learned = learned;
                         Ok(Step::Done(*authenticated))
                     },
                 )

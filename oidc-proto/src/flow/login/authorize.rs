@@ -33,7 +33,7 @@ pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result
     if !metadata.supports_response_mode(response_mode) {
         return Err(ConfigError::NoResponseMode(response_mode));
     }
-    if response_type != ID_TOKEN && metadata.refuses_s256() {
+    if response_type != ID_TOKEN && metadata.refuses_s256() && !client.quirks().no_pkce {
         return Err(ConfigError::NoS256);
     }
     if answer.is_signed() && client.inner().response_verifier.accepts_nothing() {
@@ -57,13 +57,14 @@ pub(in crate::flow) fn check_login(
 }
 
 /// Returns the token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).
-pub(in crate::flow) fn code_form(code: Secret, redirect_uri: String, code_verifier: Secret) -> Form {
-    vec![
+pub(in crate::flow) fn code_form(code: Secret, redirect_uri: String, code_verifier: Option<Secret>) -> Form {
+    let mut form: Form = vec![
         ("grant_type".into(), "authorization_code".into()),
         ("code".into(), code),
         ("redirect_uri".into(), redirect_uri.into()),
-        ("code_verifier".into(), code_verifier),
-    ]
+    ];
+    form.extend(code_verifier.map(|verifier| ("code_verifier".into(), verifier)));
+    form
 }
 
 /// Returns the challenge for a verifier (RFC 7636 section 4.2).

@@ -30,7 +30,8 @@ pub struct CodeExchange;
 pub struct Sending {
     pub(in crate::flow) attempt: Attempt,
     pub(in crate::flow) redirect_uri: String,
-    pub(in crate::flow) code_verifier: Secret,
+    /// `None` if the request was sent without PKCE.
+    pub(in crate::flow) code_verifier: Option<Secret>,
     /// The other secrets that the provider knows: no error may repeat them.
     pub(in crate::flow) bound: Vec<Secret>,
 }
@@ -58,6 +59,8 @@ pub struct Came {
     code: Secret,
     channel: FrontChannel,
     learned: Learned,
+    /// Whether a PKCE verifier is sent, and the metadata do not mention PKCE.
+    sent_unknown_pkce: bool,
 }
 
 impl CodeExchange {
@@ -79,12 +82,14 @@ impl Sending {
     fn send(self, fronted: Fronted, moment: Moment) -> Result<Step<CodeExchange>, Error> {
         let Fronted { code, channel, learned } = fronted;
         let code = code.ok_or(CallbackError::MissingCode)?;
+        let unknown = self.attempt.client.metadata().names_s256().is_none();
+        let sent_unknown_pkce = unknown && self.code_verifier.is_some();
         let form = code_form(code.clone(), self.redirect_uri, self.code_verifier);
         let ask = Ask::new(self.attempt, Endpoint::Token, form).bound(self.bound);
         let front = channel.tokens.iter().map(|tokens| tokens.access_token.clone());
         let front = front.chain(channel.id_token.iter().map(|id_token| id_token.token.clone()));
         let call = ask.bound(front).once::<TokenResponse>(moment)?;
-        let came = Box::new(Came { code, channel, learned });
+        let came = Box::new(Came { code, channel, learned, sent_unknown_pkce });
         Ok(call.map(|post| Coding(CodingState::Token { post, came })).into())
     }
 }
@@ -101,12 +106,20 @@ impl Flow for CodeExchange {
                 Self::start(Front::on_response(front, response, first)?, *sending, second)
             }
             Coding(CodingState::Token { post, came }) => {
-                Post::<TokenResponse>::on_response(post, response, moment)?.within(
+                let step =
+                    Post::<TokenResponse>::on_response(post, response, moment).map_err(|error| match error {
+                        Error::OAuth(mut refused) => {
+                            refused.sent_unknown_pkce = came.sent_unknown_pkce;
+                            Error::OAuth(refused)
+                        }
+                        other => other,
+                    });
+                step?.within(
                     came,
                     |post, came| Coding(CodingState::Token { post, came }),
                     |never, _| never,
                     |tokens, came| {
-                        let Came { code, channel, learned } = *came;
+                        let Came { code, channel, learned, .. } = *came;
                         Ok(Step::Done(Exchanged { tokens, code, channel, learned }))
                     },
                 )

@@ -5,7 +5,7 @@ use super::{
     code_exchange::{CodeExchange, Coding, CodingState, Sending},
     front::{Front, Fronting, FrontingState, Wanted},
     sent::Sent,
-    userinfo::Asked,
+    userinfo::{Inquiring, InquiringState},
 };
 use crate::{
     base::secret::Secret,
@@ -23,7 +23,7 @@ use crate::{
 };
 use serde_json::{Value, json as value};
 
-named!(Asked);
+named!(Inquiring(InquiringState) { Asked, Keys });
 named!(Coding(CodingState) { Front, Token });
 named!(Exchanging(ExchangingState) { Code, Keys, UserInfo });
 named!(Fronting(FrontingState) { Response, IdToken });
@@ -49,8 +49,19 @@ fn plain(parameters: &Value) -> AuthorizationResponse {
     AuthorizationResponse::from_form(form.finish().as_bytes()).unwrap()
 }
 
-fn userinfo() -> Vec<Turn> {
+/// Lists the algorithm of signed UserInfo in the metadata.
+fn signs_userinfo(document: &mut Value) {
+    document["userinfo_signing_alg_values_supported"] = value!(["ES256"]);
+}
+
+fn userinfo(party: &Party) -> Vec<Turn> {
     let mut turns = refusals();
+    let claims = value!({"iss": ISSUER, "aud": "app", "sub": "alice"});
+    for (answer, signer) in [("claims", &party.first), ("claims of another key", &party.newer)] {
+        let mut response = http::Response::new(party.sign(signer, &claims).into_bytes());
+        response.headers_mut().insert("content-type", "application/jwt".parse().unwrap());
+        turns.push((answer.to_owned(), Some(response)));
+    }
     turns.push(json("claims", 200, &value!({"sub": "alice"})));
     turns.push(json("claims of another", 200, &value!({"sub": "mallory"})));
     turns.push(with_nonce(json("use_dpop_nonce", 401, &value!({"error": "use_dpop_nonce"}))));
@@ -67,11 +78,17 @@ fn granted() -> Vec<Turn> {
 
 #[test]
 fn the_diagram_of_userinfo_is_walked() {
-    let prover = builder(|_| {}).dpop_key(Party::new().first).build().unwrap();
+    let party = Party::new();
+    let prover = builder(|_| {}).dpop_key(party.first.clone()).build().unwrap();
     let mut walk = Walk::of("flow/login/userinfo.rs");
-    for client in [builder(|_| {}).build().unwrap(), prover] {
-        let begin = || client.userinfo(&Secret::new("a"), "alice", moment());
-        walk = walk.from("asked", begin, |_, _| userinfo());
+    for client in [builder(signs_userinfo).build().unwrap(), prover] {
+        let keys = || Some(party.keys());
+        let begin = || client.userinfo_with_keys(&Secret::new("a"), "alice", keys(), moment());
+        let server = |endpoint, _: &_| match endpoint {
+            Endpoint::Jwks => party.published(),
+            _ => userinfo(&party),
+        };
+        walk = walk.from("asked", begin, server);
     }
     walk.holds();
 }
@@ -138,7 +155,7 @@ fn the_diagram_of_a_code_is_walked() {
             let sending = Sending {
                 attempt: Attempt::from(&client),
                 redirect_uri: "https://app.example/callback".to_owned(),
-                code_verifier: Secret::new("v".repeat(43)),
+                code_verifier: Some(Secret::new("v".repeat(43))),
                 bound: Vec::new(),
             };
             CodeExchange::start(nth().1?, sending, moment())
@@ -203,7 +220,7 @@ fn the_diagram_of_a_login_is_walked() {
     let mut walk = Walk::of("flow/login/authenticated.rs");
     let hybrid = AuthorizationRequest::default().response_type(ResponseType::CodeIdToken);
     for fetches_userinfo in [false, true] {
-        let client = builder(|_| {});
+        let client = builder(signs_userinfo);
         let client = if fetches_userinfo { client.fetch_userinfo() } else { client }.build().unwrap();
         for request in [&AuthorizationRequest::default(), &hybrid] {
             let authorize = || client.authorize(request, moment()).unwrap().1;
@@ -220,7 +237,7 @@ fn the_diagram_of_a_login_is_walked() {
                 if endpoint == Endpoint::Jwks {
                     party.published()
                 } else if endpoint == Endpoint::UserInfo {
-                    userinfo()
+                    userinfo(&party)
                 } else {
                     party.granted(Some(&nonce))
                 }

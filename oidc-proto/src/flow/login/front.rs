@@ -106,7 +106,7 @@ impl Front {
         let (client, keys) = (asked.client.clone(), asked.keys.clone());
         // The state is compared before any key is fetched: a forged response costs no request.
         let claimed = client.inner().response_verifier.claimed(&signed.0).map_err(SignedResponse::refused)?;
-        asked.sent.belongs(&client, &claimed)?;
+        asked.sent.belongs(&client, &claimed, &asked.wanted.secrets)?;
         let step = Check::start(signed, client, keys.as_deref(), Learned::default(), now)?;
         opening(step, Box::new(asked), now)
     }

@@ -47,10 +47,7 @@ pub struct PendingFrontLogin {
 impl From<PendingFrontLogin> for Saved {
     fn from(pending: PendingFrontLogin) -> Self {
         let PendingFrontLogin { sent, nonce, max_age, acr } = pending;
-        Self::new(
-            sent,
-            Besides { nonce: Some(nonce), code_verifier: None, max_age, acr, kind: ResponseType::Code },
-        )
+        Self::new(sent, Besides { nonce: Some(nonce), max_age, acr, ..Besides::default() })
     }
 }
 
@@ -59,8 +56,14 @@ impl TryFrom<Saved> for PendingFrontLogin {
 
     fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
         let (sent, besides) = unchecked.checked()?;
-        let Besides { nonce: Some(nonce), code_verifier: None, max_age, acr, kind: ResponseType::Code } =
-            besides
+        let Besides {
+            nonce: Some(nonce),
+            code_verifier: None,
+            without_pkce: false,
+            max_age,
+            acr,
+            kind: ResponseType::Code,
+        } = besides
         else {
             return Err(OTHER_KIND);
         };

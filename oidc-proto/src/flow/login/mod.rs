@@ -20,4 +20,4 @@ pub use front::{Asked as FrontContext, Front, FrontChannel, Fronted, Fronting};
 pub use front_channel::{FrontLogin, Identified, PendingFrontLogin};
 pub use pending::PendingAuthorization;
 pub use pending_authorizations::{MAX_OPEN_LOGINS, PendingAuthorizations};
-pub use userinfo::{Asked as UserInfoContext, UserInfoRetrieval};
+pub use userinfo::{Asked as UserInfoContext, Informed, Inquiring, UserInfoExchange, UserInfoRetrieval};

@@ -60,7 +60,8 @@ use url::Url;
 pub struct PendingAuthorization {
     sent: Sent,
     nonce: Secret,
-    code_verifier: Secret,
+    /// `None` if the request was sent without PKCE.
+    code_verifier: Option<Secret>,
     max_age: Option<u32>,
     acr: Vec<String>,
     kind: ResponseType,
@@ -69,8 +70,8 @@ pub struct PendingAuthorization {
 impl From<PendingAuthorization> for Saved {
     fn from(pending: PendingAuthorization) -> Self {
         let PendingAuthorization { sent, nonce, code_verifier, max_age, acr, kind } = pending;
-        let (nonce, code_verifier) = (Some(nonce), Some(code_verifier));
-        Self::new(sent, Besides { nonce, code_verifier, max_age, acr, kind })
+        let without_pkce = code_verifier.is_none();
+        Self::new(sent, Besides { nonce: Some(nonce), code_verifier, without_pkce, max_age, acr, kind })
     }
 }
 
@@ -79,10 +80,13 @@ impl TryFrom<Saved> for PendingAuthorization {
 
     fn try_from(unchecked: Saved) -> Result<Self, &'static str> {
         let (sent, besides) = unchecked.checked()?;
-        let Besides { nonce: Some(nonce), code_verifier: Some(code_verifier), max_age, acr, kind } = besides
-        else {
+        let Besides { nonce: Some(nonce), code_verifier, without_pkce, max_age, acr, kind } = besides else {
             return Err(OTHER_KIND);
         };
+        // A login without a verifier must say so: a login by ID token alone has none, either.
+        if without_pkce != code_verifier.is_none() {
+            return Err(OTHER_KIND);
+        }
         Ok(Self { sent, nonce, code_verifier, max_age, acr, kind })
     }
 }
@@ -91,7 +95,7 @@ waits_for_callback!(PendingAuthorization);
 
 impl Client {
     /// Returns the URL to send the user to, and the state to keep until they return. Each request has a new `state`,
-    /// a new `nonce` and a new PKCE challenge (`S256`).
+    /// a new `nonce` and a new PKCE challenge (`S256`), unless [`Quirks::no_pkce`](crate::flow::Quirks::no_pkce) is set.
     ///
     /// # Errors
     /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter that
@@ -113,19 +117,21 @@ impl Client {
         check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());
+        let code_verifier = (!self.quirks().no_pkce).then_some(code_verifier);
+        let code_challenge = code_verifier.as_deref().map(s256);
         let bound = Bound {
             client_id: self.client_id(),
             redirect_uri,
             state: &state,
             nonce: &nonce,
-            code_challenge: Some(&s256(&code_verifier)),
+            code_challenge: code_challenge.as_deref(),
             answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
         let pending = PendingAuthorization {
             sent: Sent::new(self, state, answer, now)?,
             nonce: nonce.into(),
-            code_verifier: code_verifier.into(),
+            code_verifier: code_verifier.map(Secret::from),
             max_age: request.max_age_seconds(),
             acr: request.essential_acr.clone(),
             kind,
@@ -172,14 +178,27 @@ impl Attempt {
     ) -> Result<Step<Login>, Error> {
         let PendingAuthorization { sent, nonce, code_verifier, max_age, acr, kind } = pending;
         let client = self.client.clone();
-        let wanted = Wanted::of_type(kind, &nonce, vec![nonce.clone(), code_verifier.clone()]);
+        let wanted = Wanted::of_type(
+            kind,
+            &nonce,
+            [Some(nonce.clone()), code_verifier.clone()].into_iter().flatten().collect(),
+        );
         let (state, redirect_uri) = (sent.state.clone(), sent.redirect_uri.clone());
         let front = Front::start(client.clone(), keys.clone(), (sent, wanted), response, moment.now())?;
         let bound = vec![nonce.clone(), state.as_str().into()];
         let (first, second) = moment.halve();
         let sending = Sending { attempt: self, redirect_uri, code_verifier, bound };
+        // This login may have begun with other settings: without a verifier, the nonce alone binds the code.
+        let nonce_may_be_absent = client.quirks().no_nonce && sending.code_verifier.is_some();
         let code = CodeExchange::start(front, sending, first)?;
-        let demands = Demands { nonce: Some(nonce), max_age, acr, state: Some(state), ..Demands::default() };
+        let demands = Demands {
+            nonce: Some(nonce),
+            nonce_may_be_absent,
+            max_age,
+            acr,
+            state: Some(state),
+            ..Demands::default()
+        };
         Login::start(code, Context { client, keys, demands }, second)
     }
 }

@@ -146,7 +146,7 @@ impl Sealed for PendingAuthorizations {
         let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
         let mut unusual = Vec::new();
         for saved in self.0.iter().cloned().map(Saved::from) {
-            let Saved { v: _, i, c, r, s, n, p, m, a, y, j, t } = saved;
+            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, t } = saved;
             unusual.push((y, j));
             let context = (i, c, r);
             let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
@@ -157,7 +157,8 @@ impl Sealed for PendingAuthorizations {
                 shared: u8::try_from(shared).ok()?,
                 state: Token::of(&s),
                 nonce: Token::of(n?.expose()),
-                code_verifier: Token::of(p?.expose()),
+                // An empty text stands for none: the login is without PKCE.
+                code_verifier: Token::of(p.as_ref().map_or("", Secret::expose)),
                 max_age: m,
                 acr: a,
                 created: t.0,
@@ -181,6 +182,7 @@ impl Sealed for PendingAuthorizations {
             return None;
         }
         let read = |(login, (y, j)): (Login, Unusual)| {
+            let code_verifier = Some(login.code_verifier.text()).filter(|text| !text.is_empty());
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
                 v: VERSION,
@@ -189,7 +191,8 @@ impl Sealed for PendingAuthorizations {
                 r: redirect_uri,
                 s: login.state.text(),
                 n: Some(Secret::new(login.nonce.text())),
-                p: Some(Secret::new(login.code_verifier.text())),
+                w: code_verifier.is_none(),
+                p: code_verifier.map(Secret::new),
                 m: login.max_age,
                 a: login.acr,
                 y,

@@ -50,15 +50,23 @@ impl Sent {
 
     /// Checks that this client made the request, and that the response has the `state` of the request. Checks nothing
     /// else.
+    /// `secrets` are as in [`answered`](Self::answered).
     pub(in crate::flow) fn belongs(
         &self,
         client: &Client,
         response: &AuthorizationResponse,
+        secrets: &[Secret],
     ) -> Result<(), Error> {
         if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
         let state = response.state.as_deref().unwrap_or_default();
+        // Some providers leave the state out of their error responses.
+        let elsewhere = response.iss.as_ref().is_some_and(|iss| !client.inner().verifier.issuer.admits(iss));
+        if let ("", Some(error), false) = (state, &response.error, elsewhere) {
+            let error = error.without(&[&[Secret::new(&self.state)], secrets].concat());
+            return Err(CallbackError::Unattributed(Box::new(error)).into());
+        }
         match equal(state.as_bytes(), self.state.as_bytes()) {
             true => Ok(()),
             false => Err(CallbackError::State.into()),
@@ -74,7 +82,7 @@ impl Sent {
         secrets: &[Secret],
         now: Timestamp,
     ) -> Result<(), Error> {
-        self.belongs(client, response)?;
+        self.belongs(client, response, secrets)?;
         // An error response, too, must come from the issuer of the request.
         match response.iss.as_deref() {
             Some(iss) if !client.inner().verifier.issuer.admits(iss) => {
@@ -157,9 +165,12 @@ pub(in crate::flow) struct Saved {
     /// The nonce, if the request asks for an ID token.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) n: Option<Secret>,
-    /// The PKCE verifier, if the request asks for a code.
+    /// The PKCE verifier, if the request asks for a code with PKCE.
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) p: Option<Secret>,
+    /// Whether the request asks for a code without PKCE.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(in crate::flow) w: bool,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) m: Option<u32>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -178,6 +189,8 @@ pub(in crate::flow) struct Saved {
 pub(in crate::flow) struct Besides {
     pub(in crate::flow) nonce: Option<Secret>,
     pub(in crate::flow) code_verifier: Option<Secret>,
+    /// Whether the request asks for a code without PKCE.
+    pub(in crate::flow) without_pkce: bool,
     pub(in crate::flow) max_age: Option<u32>,
     pub(in crate::flow) acr: Vec<String>,
     pub(in crate::flow) kind: ResponseType,
@@ -186,14 +199,14 @@ pub(in crate::flow) struct Besides {
 impl Saved {
     pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
         let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j } = sent;
-        let Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind } = besides;
+        let Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind } = besides;
         let y = (kind != ResponseType::Code).then(|| kind.name().to_owned());
-        Self { v: VERSION, i, c, r, s, n, p, m, a, y, j, t }
+        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, t }
     }
 
     /// Splits the value into its parts, or says why this version of the library cannot have saved it.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
-        let Self { v, i, c, r, s, n, p, m, a, y, j, t } = self;
+        let Self { v, i, c, r, s, n, p, w, m, a, y, j, t } = self;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
@@ -210,7 +223,7 @@ impl Saved {
             None => ResponseType::Code,
         };
         let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j };
-        Ok((sent, Besides { nonce: n, code_verifier: p, max_age: m, acr: a, kind }))
+        Ok((sent, Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind }))
     }
 }
 

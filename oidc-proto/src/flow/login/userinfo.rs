@@ -1,8 +1,9 @@
 //! The UserInfo request (OpenID Connect Core 1.0 section 5.3, RFC 6750).
 //!
 //! ```text
-//! Asked ──claims──▶ Done(UserInfo)
+//! Asked ──claims──▶ Done(UserInfo)                    signed ones, too, if a key at hand verifies them
 //!       ──use_dpop_nonce──▶ Asked                     once, with a DPoP key at hand
+//!       ──claims of another key──▶ Keys ──keys──▶ Done(UserInfo)
 //! ```
 
 use crate::{
@@ -16,15 +17,16 @@ use crate::{
         client::{Attempt, Client, Prepared, UserInfoMethod},
         contract::{
             Call, ConfigError, Endpoint, Error, Flow, OAuthError, Request, Response, ResponseError,
-            ResponseRule, Step,
+            ResponseRule, Step, Then,
         },
-        exchange::{check_status, get},
+        exchange::{Check, Checked, Checking, Learned, SignedUserInfo, check_status, get, refusal_or_status},
     },
+    jose::KeySet,
     message::{ErrorResponse, UserInfo},
     sender::{DPOP, Proof},
 };
 use http::{HeaderValue, Method, header};
-use std::convert::Infallible;
+use std::{convert::Infallible, sync::Arc};
 
 /// The flow from an access token to claims about its user. [`Client::userinfo`] starts it.
 ///
@@ -44,13 +46,38 @@ use std::convert::Infallible;
 #[non_exhaustive]
 pub struct UserInfoRetrieval;
 
-/// The request is in flight.
+/// The sub-flow from an access token to claims, and to the keys that verified them.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct UserInfoExchange;
+
+/// The claims, and the keys that the flow fetched.
+pub struct Informed {
+    pub(in crate::flow) userinfo: UserInfo,
+    pub(in crate::flow) learned: Learned,
+}
+
+/// A request is in flight.
+pub struct Inquiring(pub(in crate::flow) InquiringState);
+
+pub(in crate::flow) enum InquiringState {
+    /// The request is for claims.
+    Asked { asked: Box<Asked> },
+    /// The request is for keys to verify signed claims.
+    Keys { check: Box<Checking<SignedUserInfo>>, sub: String },
+}
+
+/// The state to keep while the claims are asked for.
 pub struct Asked {
     client: Client,
     access_token: Secret,
     sub: String,
     /// Whether the request may be sent once more, with another nonce.
     again: bool,
+    /// The keys at hand, for signed claims.
+    keys: Option<Arc<KeySet>>,
+    /// The keys that the login has fetched already.
+    learned: Learned,
 }
 
 impl Client {
@@ -69,6 +96,22 @@ impl Client {
     ) -> Result<Call<UserInfoRetrieval>, Error> {
         Attempt::from(self).userinfo(access_token, sub, moment)
     }
+
+    /// Asks for claims about the user `sub`, like [`userinfo`](Self::userinfo). Signed claims are verified with `keys`.
+    /// With `None`, or if no key among them verifies the claims, the flow fetches the keys.
+    ///
+    /// # Errors
+    /// As [`userinfo`](Self::userinfo).
+    pub fn userinfo_with_keys(
+        &self,
+        access_token: &Secret,
+        sub: &str,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<UserInfoRetrieval>, Error> {
+        let attempt = Attempt::from(self);
+        Ok(attempt.inquire(access_token, sub, keys, Learned::default(), moment)?.carrying(()))
+    }
 }
 
 impl Attempt {
@@ -82,9 +125,22 @@ impl Attempt {
         sub: &str,
         moment: Moment,
     ) -> Result<Call<UserInfoRetrieval>, Error> {
+        Ok(self.inquire(access_token, sub, None, Learned::default(), moment)?.carrying(()))
+    }
+
+    /// Asks for claims, and verifies signed ones with the keys at hand, or with those that were fetched already.
+    pub(in crate::flow) fn inquire(
+        self,
+        access_token: &Secret,
+        sub: &str,
+        keys: Option<Arc<KeySet>>,
+        learned: Learned,
+        moment: Moment,
+    ) -> Result<Call<UserInfoExchange>, Error> {
         let Self { client, prepared: Prepared { proof, .. } } = self;
         let (access_token, again) = (access_token.clone(), proof.is_none());
-        Asked { client, access_token, sub: sub.to_owned(), again }.call(proof, None, moment)
+        let sub = sub.to_owned();
+        Asked { client, access_token, sub, again, keys, learned }.call(proof, None, moment)
     }
 }
 
@@ -94,13 +150,14 @@ impl Asked {
         proof: Option<Proof>,
         nonce: Option<&str>,
         moment: Moment,
-    ) -> Result<Call<UserInfoRetrieval>, Error> {
+    ) -> Result<Call<UserInfoExchange>, Error> {
         let Self { client, access_token, .. } = &self;
         let url = client.endpoint(Endpoint::UserInfo)?;
         let prover = client.prover();
         let scheme = if prover.is_some() { "DPoP" } else { "Bearer" };
         let value = credentials(scheme, access_token).ok_or(ConfigError::Characters("access_token"))?;
-        let mut request: Request = get(url, "application/json");
+        let signed = client.inner().userinfo_is_signed;
+        let mut request: Request = get(url, if signed { "application/jwt" } else { "application/json" });
         let method = client.inner().userinfo_method;
         if method != UserInfoMethod::Get {
             *request.method_mut() = Method::POST;
@@ -117,35 +174,49 @@ impl Asked {
         let of = (&request.method().clone(), url);
         let proof = client.prove(proof, of, nonce, Some(access_token), now, &mut entropy)?;
         request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
-        Ok(Call::new(self.client.terms(Endpoint::UserInfo), request, self))
+        let terms = self.client.terms(Endpoint::UserInfo);
+        let asked = Box::new(self);
+        Ok(Call::new(terms, request, Inquiring(InquiringState::Asked { asked })))
     }
 }
 
-impl Flow for UserInfoRetrieval {
-    type Awaiting = Asked;
-    type Paused = Infallible;
-    type Output = UserInfo;
-
-    fn on_response(mut asked: Asked, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+impl Asked {
+    fn answered(mut self, response: &Response<'_>, moment: Moment) -> Result<Step<UserInfoExchange>, Error> {
         let status = response.status();
         if matches!(status.as_u16(), 400 | 401 | 403) {
             let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
-            let sent = std::slice::from_ref(&asked.access_token);
+            let sent = std::slice::from_ref(&self.access_token);
             let refusal = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
             let refusal = refusal.or_else(|| ErrorResponse::from_json(response.body(), sent).ok().flatten());
             if let Some(refusal) = refusal {
                 let error = OAuthError::new(Endpoint::UserInfo, status, refusal, response.headers());
-                if asked.again && error.wants_nonce() && asked.client.prover().is_some() {
-                    asked.again = false;
-                    return Ok(asked.call(None, error.dpop_nonce.as_deref(), moment)?.into());
+                if self.again && error.wants_nonce() && self.client.prover().is_some() {
+                    self.again = false;
+                    return Ok(self.call(None, error.dpop_nonce.as_deref(), moment)?.into());
                 }
                 return Err(error.into());
             }
         }
+        if status.is_client_error() && status != http::StatusCode::TOO_MANY_REQUESTS {
+            let sent = std::slice::from_ref(&self.access_token);
+            let rule = refusal_or_status(status, response.body(), sent, &[400, 401, 403]);
+            return Err(ResponseError::new(Endpoint::UserInfo, status, rule).into());
+        }
         check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
         let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
+        let inner = self.client.inner();
         if media_type_is(response.headers(), &["application/jwt"]) {
-            return Err(broken(ResponseRule::UnexpectedJwt).into());
+            if inner.userinfo_verifier.accepts_nothing() {
+                return Err(broken(ResponseRule::UnexpectedJwt).into());
+            }
+            let text = std::str::from_utf8(response.body()).unwrap_or_default();
+            let signed = SignedUserInfo(Secret::new(text.trim_ascii()));
+            let Self { client, keys, learned, sub, .. } = self;
+            let step = Check::start(signed, client, keys.as_deref(), learned, moment.now())?;
+            return checking(step, sub);
+        }
+        if inner.userinfo_is_signed {
+            return Err(broken(ResponseRule::NotSigned).into());
         }
         if !media_type_is(response.headers(), &["application/json"]) {
             return Err(broken(ResponseRule::MediaType("application/json")).into());
@@ -153,13 +224,53 @@ impl Flow for UserInfoRetrieval {
         let userinfo = UserInfo::from_json(response.body())
             .map_err(|error| broken(ResponseRule::Json(error)))?
             .ok_or_else(|| broken(ResponseRule::Missing("sub")))?;
-        if userinfo.sub != asked.sub {
-            return Err(broken(ResponseRule::OtherSubject).into());
+        about(&self.sub, userinfo, self.learned)
+    }
+}
+
+fn checking(step: Step<Check<SignedUserInfo>>, sub: String) -> Result<Step<UserInfoExchange>, Error> {
+    step.within(
+        sub,
+        |check, sub| Inquiring(InquiringState::Keys { check: Box::new(check), sub }),
+        |never, _| never,
+        |Checked { good, learned }, sub| about(&sub, good, learned),
+    )
+}
+
+/// Checks that the claims are about this user (OpenID Connect Core 1.0 section 5.3.2).
+fn about(sub: &str, userinfo: UserInfo, learned: Learned) -> Result<Step<UserInfoExchange>, Error> {
+    if userinfo.sub != sub {
+        let rule = ResponseRule::OtherSubject;
+        return Err(ResponseError::new(Endpoint::UserInfo, http::StatusCode::OK, rule).into());
+    }
+    Ok(Step::Done(Informed { userinfo, learned }))
+}
+
+impl Flow for UserInfoExchange {
+    type Awaiting = Inquiring;
+    type Paused = Infallible;
+    type Output = Informed;
+
+    fn on_response(state: Inquiring, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
+        match state {
+            Inquiring(InquiringState::Asked { asked }) => asked.answered(response, moment),
+            Inquiring(InquiringState::Keys { check, sub }) => {
+                checking(Check::on_response(*check, response, moment)?, sub)
+            }
         }
-        Ok(Step::Done(userinfo))
     }
 
     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
+    }
+}
+
+impl Then for UserInfoRetrieval {
+    type First = UserInfoExchange;
+    type Carried = ();
+    type Output = UserInfo;
+
+    fn then(Informed { userinfo, .. }: Informed, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(userinfo))
     }
 }

@@ -8,12 +8,13 @@ use super::{
 };
 use crate::{
     base::{
-        json::{Checked, JsonError, MAX_DEPTH, Name, Names, utf8},
+        json::{Checked, JsonError, MAX_DEPTH, Name, Names, check, utf8},
         moment::{Timestamp, whole_seconds},
     },
     token::VerificationError,
 };
 use serde::de::{Deserializer, MapAccess, Visitor};
+use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt, time::Duration};
 
 /// The registered claims of a token. `null` counts as absent. A claim of the wrong type is an error and never counts as
@@ -81,6 +82,17 @@ pub struct Claims<'a> {
     pub events: bool,
     /// The keys to which the token is bound (RFC 7800).
     pub cnf: Option<Confirmation<'a>>,
+    /// The claims that were set aside, because nothing but a check needs their type.
+    pub(crate) odd: Odd,
+}
+
+/// The claims of an ID token that are of another type than they should be.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Odd {
+    pub(in crate::token) auth_time: bool,
+    pub(in crate::token) acr: bool,
+    pub(in crate::token) amr: bool,
+    pub(in crate::token) sid: bool,
 }
 
 /// Shows issuer, subject, audience, client, scope and times. It leaves out every claim that ties the token to a request
@@ -101,15 +113,61 @@ impl fmt::Debug for Claims<'_> {
 }
 
 impl<'a> Claims<'a> {
-    /// Reads a set of claims.
+    /// Reads a set of claims, each in its type.
     pub(in crate::token) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, VerificationError> {
+        Self::read_as(payload, names, Reading::Strict)
+    }
+
+    /// Reads the claims of an ID token, or of another statement about a user. Claims that only some logins need may be
+    /// of another type: they are set aside. Claims that only access tokens have are not read.
+    pub(in crate::token) fn read_of_user(
+        payload: &'a [u8],
+        names: &mut Names,
+    ) -> Result<Self, VerificationError> {
+        Self::read_as(payload, names, Reading::OfUser)
+    }
+
+    fn read_as(payload: &'a [u8], names: &mut Names, reading: Reading) -> Result<Self, VerificationError> {
         names.clear();
         let mut from = serde_json::Deserializer::from_str(utf8(payload).map_err(VerificationError::Claims)?);
         let mut claims = Self::default();
-        match from.deserialize_map(Reader { payload, names, claims: &mut claims }).and_then(|()| from.end()) {
+        match from
+            .deserialize_map(Reader { payload, names, claims: &mut claims, reading })
+            .and_then(|()| from.end())
+        {
             Ok(()) => Ok(claims),
             Err(error) => Err(VerificationError::Claims(names.why(&error))),
         }
+    }
+}
+
+impl<'a> Claims<'a> {
+    /// Sets a claim that may be odd. Returns whether its type fits; if not, it is noted as odd.
+    fn set_if_it_fits(&mut self, claim: Claim, json: &'a str) -> bool {
+        fn read<'a, T: serde::Deserialize<'a>>(json: &'a str) -> Option<T> {
+            serde_json::from_str(json).ok()
+        }
+        let odd = match claim {
+            Claim::AuthTime => {
+                let date = read::<Date>(json).map(|date| self.auth_time = date.0.map(Timestamp));
+                self.odd.auth_time = date.is_none();
+                self.odd.auth_time
+            }
+            Claim::Acr => {
+                self.odd.acr = read::<Text<'a>>(json).map(|text| self.acr = text.0).is_none();
+                self.odd.acr
+            }
+            Claim::Amr => {
+                self.odd.amr = read::<Strings<'a>>(json).map(|texts| self.amr = texts.0).is_none();
+                self.odd.amr
+            }
+            Claim::Sid => {
+                self.odd.sid = read::<Text<'a>>(json).map(|text| self.sid = text.0).is_none();
+                self.odd.sid
+            }
+            _ => false,
+        };
+        !odd
     }
 }
 
@@ -117,6 +175,13 @@ struct Reader<'a, 'n> {
     payload: &'a [u8],
     names: &'n mut Names,
     claims: &'n mut Claims<'a>,
+    reading: Reading,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Reading {
+    Strict,
+    OfUser,
 }
 
 impl<'a> Visitor<'a> for Reader<'a, '_> {
@@ -127,12 +192,24 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
     }
 
     fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self { payload: text, names, claims } = self;
+        let Self { payload: text, names, claims, reading } = self;
         let from = names.open();
         while let Some(claim) = members.next_key_seed(Name { text, names, meaning: Claim::of })? {
             // The error shows this only if the value is of another type.
             names.expect(claim.name(), claim.expected());
+            if reading == Reading::OfUser && claim.may_be_odd() {
+                let json = members.next_value::<&RawValue>()?.get();
+                if !claims.set_if_it_fits(claim, json) {
+                    check(json.as_bytes()).map_err(|why| names.fail(why))?;
+                }
+                continue;
+            }
             match claim {
+                Claim::Jti | Claim::ClientId | Claim::Scope | Claim::Scp | Claim::Cnf
+                    if reading == Reading::OfUser =>
+                {
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
                 Claim::Iss => claims.iss = members.next_value::<Text<'a>>()?.0,
                 Claim::Sub => claims.sub = members.next_value::<Text<'a>>()?.0,
                 Claim::Aud => claims.aud = members.next_value::<Strings<'a>>()?.0,
@@ -176,6 +253,9 @@ macro_rules! names {
         impl Claim {
             fn of(name: &str) -> Self {
                 match name { $($name => Self::$claim,)* _ => Self::Other }
+            }
+            const fn may_be_odd(self) -> bool {
+                matches!(self, Self::AuthTime | Self::Acr | Self::Amr | Self::Sid)
             }
             const fn name(self) -> &'static str {
                 match self { $(Self::$claim => $name,)* Self::Other => "" }

@@ -257,7 +257,7 @@ fn header_values_of_strange_bytes_count_as_absent() {
         assert_rule(
             receive(&party, Endpoint::UserInfo, response),
             Endpoint::UserInfo,
-            ResponseRule::Status,
+            ResponseRule::Refusal(None),
             &what,
         );
     }

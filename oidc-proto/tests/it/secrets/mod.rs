@@ -124,6 +124,14 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     let Step::Done(refreshed) = step else { panic!("refreshed") };
     look.hide("the new access token", refreshed.tokens.access_token.expose());
     look.at(&refreshed);
+    look.hide("the new refresh token", refreshed.tokens.refresh_token.as_ref().unwrap().expose());
+    let mut other = serde_json::to_value(&previous).unwrap();
+    other["sub"] = "mallory".into();
+    let other: PreviousLogin = serde_json::from_value(other).unwrap();
+    let error = refreshed.check(&other, Default::default()).unwrap_err();
+    look_at_flow_error(look, &error);
+    let oidc_proto::Error::Refresh { tokens, .. } = &error else { panic!("the new tokens are kept") };
+    look.at(tokens.as_ref());
 
     look_at_call(look, scene.client.userinfo(&login.tokens.access_token, "alice", moment(9)).unwrap());
     look_at_call(look, scene.client.jwks().unwrap());

@@ -1,0 +1,10 @@
+//! Providers of the field: the deviations that users of real providers met, each refused by default, and each with a way
+//! on that the refusal names.
+
+mod claims;
+mod form_post;
+mod peers;
+mod refreshes;
+mod refusals;
+mod signed_userinfo;
+mod unbound;

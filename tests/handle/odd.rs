@@ -1,0 +1,64 @@
+//! Odd answers of providers at a handle: no session is lost, and posted callbacks end a login.
+
+use super::colour::*;
+use oidc_proto::{Error, flow::PreviousLogin, message::AuthorizationResponse, token::VerificationError};
+use oidc_testkit::{EndpointName, hostile};
+use serde_json::json;
+
+#[test]
+fn a_refresh_that_is_not_believed_hands_the_new_token_to_every_caller_and_is_sent_once() {
+    for (member, value) in [("expires_in", json!("3600")), ("scope", json!(["a"])), ("token_type", json!(""))]
+    {
+        each(|world, handle| {
+            let (url, pending) = handle.authorize().unwrap();
+            let user = handle.callback(pending, world.visit(&url)).unwrap();
+            let token = user.tokens.refresh_token.unwrap();
+            let odd = value.clone();
+            world.change(|provider| {
+                provider.alter_response(EndpointName::Token, hostile::set_member(member, odd));
+            });
+            let sent = world.count(EndpointName::Token);
+            let error = handle.refresh(&token, None).map(drop).unwrap_err();
+            let again = handle.refresh(&token, None).map(drop).unwrap_err();
+            assert_eq!(error, again, "a second use would look like theft");
+            assert_eq!(world.count(EndpointName::Token), sent + 1);
+            let new = error.new_refresh_token().expect("the session is not lost").clone();
+            assert!(new != token && !format!("{error:?}").contains(new.expose()));
+            world.change(|provider| provider.clear_alterations());
+            assert!(handle.refresh(&new, None).unwrap().rotated);
+        });
+    }
+}
+
+#[test]
+fn a_changed_claim_costs_no_session_at_a_handle() {
+    each(|world, handle| {
+        let (url, pending) = handle.authorize().unwrap();
+        let user = handle.callback(pending, world.visit(&url)).unwrap();
+        let token = user.tokens.refresh_token.unwrap();
+        world.change(|provider| provider.alter_id_token(hostile::set_claim("sub", "mallory")));
+        let previous = PreviousLogin::from(&user.id_token);
+        let error = handle.refresh(&token, Some(previous)).map(drop).unwrap_err();
+        assert!(error.new_refresh_token().is_some(), "{error}");
+        let oidc_drive::ProviderError::Protocol(error) = error else { panic!("{error}") };
+        assert_eq!(error.cause(), &Error::Token(VerificationError::Changed("sub")));
+    });
+}
+
+#[test]
+fn a_callback_without_state_ends_no_login_at_a_handle_and_a_posted_one_does() {
+    each(|world, handle| {
+        let (url, pending) = handle.authorize().unwrap();
+        let told =
+            AuthorizationResponse::from_query("error=invalid_scope&error_description=no+such+scope").unwrap();
+        let error = handle.callback(pending.clone(), told).map(drop).unwrap_err();
+        assert_eq!(error.code(), "callback_unattributed");
+        assert!(error.to_string().contains("`invalid_scope` (no such scope)"), "{error}");
+        let mut response = world.visit(&url);
+        let user = r#"{"name":{"firstName":"Ada","lastName":"Lovelace"},"email":"ada@example.com"}"#;
+        response.extra.push(("user".to_owned(), user.into()));
+        let claimed = response.claimed_user().unwrap();
+        assert_eq!(claimed.last_name.as_deref(), Some("Lovelace"));
+        assert_eq!(handle.callback(pending, response).unwrap().id_token.sub, "alice");
+    });
+}
