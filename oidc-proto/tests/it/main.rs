@@ -15,6 +15,7 @@ mod bad_input;
 mod callback;
 mod contract;
 mod device;
+mod device_field;
 mod discovery;
 mod id_token;
 mod introspection;
