@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     base::{secret::Secret, visible::without_query},
-    flow::{contract::ConfigError, saved::text},
+    flow::{
+        contract::{ConfigError, MAX_DOCUMENT},
+        saved::text,
+    },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
@@ -52,6 +55,7 @@ pub struct ClientBuilder {
     leeway: Duration,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
+    max_document: usize,
 }
 
 /// Shows neither the secret nor the values of a query.
@@ -90,6 +94,7 @@ impl Client {
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
+            max_document: MAX_DOCUMENT,
         }
     }
 }
@@ -148,6 +153,12 @@ impl ClientBuilder {
     /// Sets the redirect URI, exactly as it is registered.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Sets the largest key set that a flow of this client reads, in bytes; the default is [`MAX_DOCUMENT`].
+    pub const fn max_document(mut self, bytes: usize) -> Self {
+        self.max_document = bytes;
         self
     }
 
@@ -268,6 +279,7 @@ impl ClientBuilder {
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
+            max_document: self.max_document,
         };
         Ok(Client::new(inner))
     }
