@@ -3,7 +3,7 @@
 use super::{
     Audience, Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
-    jwt::{Unverified, is_type},
+    jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
     base::{
@@ -67,6 +67,7 @@ pub struct IdTokenVerifier {
     pub(crate) trusted_audiences: Vec<String>,
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
+    longest: usize,
 }
 
 /// What one ID token must match, in addition to the rules for every ID token. The default adds nothing.
@@ -110,6 +111,7 @@ impl IdTokenVerifier {
             trusted_audiences: Vec::new(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
+            longest: MAX_TOKEN,
         }
     }
 
@@ -139,6 +141,13 @@ impl IdTokenVerifier {
         self
     }
 
+    /// Sets the longest token, in bytes; the default is [`MAX_TOKEN`].
+    #[must_use]
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
     /// Sets the leeway: how far the issuer's clock may be ahead of ours, or behind it. The default is
     /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum is [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
@@ -160,7 +169,8 @@ impl IdTokenVerifier {
     ) -> Result<IdToken, VerificationError> {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-        let unverified = Unverified::read(token.expose(), &mut scratch, self.algorithms.set(), typ_fits)?;
+        let unverified =
+            Unverified::read(token.expose(), self.longest, &mut scratch, self.algorithms.set(), typ_fits)?;
         let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(VerificationError::Issuer);

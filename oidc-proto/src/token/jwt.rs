@@ -10,7 +10,8 @@ use crate::{
     metadata::IssuerRule,
 };
 
-/// The maximum length of a token, in bytes. A longer one is refused before it is decoded.
+/// The maximum length of a token, in bytes, unless a verifier sets another one. A longer one is refused before it is
+/// decoded.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// A decoded token whose signature is not checked yet.
@@ -26,11 +27,12 @@ impl<'s, 't> Unverified<'s, 't> {
     /// Reads a token. The header is checked before the claims are read: `typ_fits` decides on its `typ`.
     pub(super) fn read(
         token: &'t str,
+        longest: usize,
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
     ) -> Result<Self, VerificationError> {
-        if token.len() > MAX_TOKEN {
+        if token.len() > longest {
             return Err(VerificationError::TooLarge);
         }
         let parts = Compact::split(token)?;

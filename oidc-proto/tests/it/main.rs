@@ -17,6 +17,7 @@ mod contract;
 mod device;
 mod device_field;
 mod discovery;
+mod documents;
 mod id_token;
 mod introspection;
 mod keys;

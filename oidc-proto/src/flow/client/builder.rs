@@ -56,6 +56,7 @@ pub struct ClientBuilder {
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
     max_document: usize,
+    max_token: usize,
 }
 
 /// Shows neither the secret nor the values of a query.
@@ -95,6 +96,7 @@ impl Client {
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
             max_document: MAX_DOCUMENT,
+            max_token: crate::token::MAX_TOKEN,
         }
     }
 }
@@ -153,6 +155,12 @@ impl ClientBuilder {
     /// Sets the redirect URI, exactly as it is registered.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Sets the longest ID token, in bytes; the default is [`MAX_TOKEN`](crate::token::MAX_TOKEN).
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.max_token = bytes;
         self
     }
 
@@ -249,7 +257,8 @@ impl ClientBuilder {
             .issuer_rule(rule.clone())
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
-            .leeway(self.leeway);
+            .leeway(self.leeway)
+            .max_token(self.max_token);
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)
             .algorithms(response_algorithms)

@@ -107,14 +107,11 @@ const OTHER_TYPES: [&str; 18] = [
 ];
 
 /// Adds the URLs that were asked to the error.
-fn at(error: Error, urls: &[String]) -> Error {
-    match error {
-        Error::Response(mut broken) => {
-            broken.urls = urls.to_vec();
-            Error::Response(broken)
-        }
-        other => other,
+fn at(mut error: Error, urls: &[String]) -> Error {
+    if let Error::Response(broken) = &mut error {
+        broken.urls = urls.to_vec();
     }
+    error
 }
 
 impl Document {
