@@ -6,7 +6,8 @@
 //!
 //! | switch | the check that is lost | what it prevents | when it is right |
 //! |---|---|---|---|
-//! | [`UrlPolicy::with_loopback`](crate::UrlPolicy::with_loopback) (`allow_loopback`) | TLS, for this machine | another program on this machine answers in place of the provider | development and tests |
+//! | [`UrlPolicy::with_loopback`](crate::UrlPolicy::with_loopback) (`allow_loopback`) | TLS, for this machine | another program on this machine answers in place of the provider | development and tests; [`UrlPolicy::for_issuer`](crate::UrlPolicy::for_issuer), which a handle and a gate call for each issuer, turns it on for an issuer on this machine |
+//! | [`UrlPolicy::with_plain_http_host`](crate::UrlPolicy::with_plain_http_host) | TLS, for the hosts that you name | whoever is between this program and that host reads its secrets and tokens, and answers in place of the provider | the whole way to that host is a network of your own, such as the containers of one machine |
 //! | [`UrlPolicy::with_private_addresses`](crate::UrlPolicy::with_private_addresses) (`allow_private`) | no address literals of private networks | metadata that names an internal address makes this program send requests there | the provider is in your own network, and nobody else chooses the issuer |
 //! | `Http::allow_private_networks` and `Guard::allow_private_networks` of the adapters | no host names that resolve into private networks | the same, by a name instead of an address | the same |
 //! | [`AccessTokenVerifier::accept_plain_jwt`](crate::token::AccessTokenVerifier::accept_plain_jwt) | the header `typ` must be `at+jwt` | a token of another kind passes for an access token; marks in the token still tell most kinds apart | the provider issues access tokens without that header, as most did before RFC 9068 |

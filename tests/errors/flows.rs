@@ -83,6 +83,15 @@ fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> (&'static str,
     shows_itself(&rule);
     let mut error = response_error();
     (error.endpoint, error.status, error.rule) = (endpoint, status, rule);
+    let place = match endpoint {
+        Endpoint::Discovery => Some("https://op.example/.well-known/openid-configuration"),
+        Endpoint::Jwks => Some("https://op.example/jwks"),
+        _ => None,
+    };
+    error.urls = place.map(str::to_owned).into_iter().collect();
+    if matches!(error.rule, ResponseRule::MediaType(_)) {
+        error.media_type = Some("text/html");
+    }
     shows_itself(&*error);
     in_flow(*error)
 }
@@ -136,14 +145,20 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::KeyError, alone;
         NotAnObject, MissingMember("n"), WrongType("kid"), Base64("x"), LeadingZero("n"), UnknownKeyType, UnknownCurve,
         UnknownAlgorithm, AlgorithmMismatch, NotForSignatures, RsaTooShort, RsaTooLong, RsaModulus, RsaBroken,
-        RsaExponent, BadPoint, SecretTooShort, PrivateMembers);
+        RsaExponent, Length { member: "x", bytes: 31, needs: 32 }, BadPoint, SecretTooShort, PrivateMembers);
 
     page.part("A response that the specification does not allow (every flow)");
     show!(page, oidc_proto::ResponseRule, tokens;
         TooLarge { limit: 1_048_576 }, Redirect, Status, Refusal(None), Refusal(Some("the app is disabled".into())), MediaType("application/json"), Json(JsonError::NotJson),
         Missing("access_token"), Missing("token_type"), Value("expires_in"), NotBound);
-    show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])));
-    show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey);
+    show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])),
+        TooLarge { limit: 65_536 }, MediaType("application/json"));
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 301, rule); Redirect);
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 404, rule); Status);
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::ResourceMetadata, 200, rule);
+        TooLarge { limit: 65_536 });
+    show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey,
+        TooLarge { limit: 65_536 }, MediaType("application/json"));
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
         Jwt(VerificationError::Audience));
     show!(page, oidc_proto::JsonError, tokens;

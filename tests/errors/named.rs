@@ -14,6 +14,7 @@ const WORDS: &[&str] = &[
     "access_token",
     "acr",
     "application/json",
+    "text/html",
     "at_hash",
     "ath",
     "aud",

@@ -5,6 +5,7 @@ use super::visible::{is_visible, without_query};
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    sync::Arc,
 };
 use url::{Host, Url};
 
@@ -26,7 +27,7 @@ use url::{Host, Url};
 /// let development = strict.with_loopback();
 /// assert!(EndpointUrl::parse("http://localhost:8080/token", &development).is_ok());
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct UrlPolicy {
     /// Allows `http` and address literals for this machine: `localhost`, 127.0.0.0/8, `::1`. Default: `false`.
@@ -40,6 +41,8 @@ pub struct UrlPolicy {
     /// # Danger
     /// It takes a check away: a URL in metadata may lead into your own network. See [`danger`](crate::danger).
     pub allow_private: bool,
+    /// The hosts that may be asked without TLS, in the normal form of the URL Standard.
+    pub(crate) plain_http: Option<Arc<[String]>>,
 }
 
 impl UrlPolicy {
@@ -61,6 +64,54 @@ impl UrlPolicy {
     pub const fn with_private_addresses(mut self) -> Self {
         self.allow_private = true;
         self
+    }
+
+    /// Also allows `http` to this host, and to no other: a provider without TLS in a network of your own, such as
+    /// `keycloak` among the containers of one machine. Give the name without a port. A second call adds a second host.
+    ///
+    /// An address of a private network needs [`with_private_addresses`](Self::with_private_addresses) besides. A name
+    /// that resolves to one needs the leave of the HTTP client.
+    ///
+    /// # Danger
+    /// It takes a check away: requests to this host need no TLS. See [`danger`](crate::danger).
+    ///
+    /// ```
+    /// use oidc_proto::{EndpointUrl, UrlPolicy, base::UrlError};
+    ///
+    /// let policy = UrlPolicy::default().with_plain_http_host("keycloak");
+    /// assert!(EndpointUrl::parse("http://keycloak:8080/realms/shop", &policy).is_ok());
+    /// assert_eq!(EndpointUrl::parse("http://other:8080/", &policy), Err(UrlError::PlainHttp));
+    /// ```
+    #[must_use]
+    pub fn with_plain_http_host(mut self, host: &str) -> Self {
+        let host = Host::parse(host).map_or_else(|_| host.to_owned(), |host| host.to_string());
+        let known = self.plain_http.iter().flat_map(|hosts| hosts.iter().cloned());
+        self.plain_http = Some(known.chain([host]).collect());
+        self
+    }
+
+    /// Returns the policy for a provider with this issuer. If the issuer is on this machine, so may be its endpoints:
+    /// it is the policy [with loopback](Self::with_loopback). Otherwise it is this policy.
+    ///
+    /// A handle and a gate do this for each of their issuers, because your program has named them.
+    ///
+    /// ```
+    /// use oidc_proto::UrlPolicy;
+    ///
+    /// let strict = UrlPolicy::default();
+    /// assert!(strict.clone().for_issuer("http://localhost:8080").allow_loopback);
+    /// assert_eq!(strict.clone().for_issuer("https://op.example"), strict);
+    /// ```
+    #[must_use]
+    pub fn for_issuer(self, issuer: &str) -> Self {
+        let url = Url::parse(issuer).ok();
+        let is_here = url.as_ref().and_then(Url::host).is_some_and(|host| place(&host) == Place::Loopback);
+        if is_here { self.with_loopback() } else { self }
+    }
+
+    /// Whether `http` to this host, as a URL has it, is allowed by its name.
+    fn names(&self, host: &str) -> bool {
+        self.plain_http.iter().flat_map(|hosts| hosts.iter()).any(|named| named == host)
     }
 
     /// Whether requests may go to this address. The rule is the same as for address literals.
@@ -98,9 +149,9 @@ pub enum UrlError {
     /// silently, which would give one URL two spellings.
     #[error("the URL has a space or a control character")]
     Characters,
-    /// The scheme is `http`. The host is not this machine, or the policy does not allow this machine.
+    /// The scheme is `http`, and the host is neither this machine nor one that the policy names.
     #[error(
-        "the URL is plain http (if it is meant for this machine, allow it with `UrlPolicy::with_loopback`)"
+        "the URL is plain http, and its host is none of those that `UrlPolicy::with_plain_http_host` allows"
     )]
     PlainHttp,
     /// The scheme is neither `https` nor `http`.
@@ -205,6 +256,8 @@ fn check(url: &Url, policy: &UrlPolicy) -> Result<(), UrlError> {
     match url.scheme() {
         "https" => {}
         "http" if policy.allow_loopback && place == Place::Loopback => {}
+        "http" if policy.names(&host.to_string()) => {}
+        "http" if place == Place::Loopback => return Err(UrlError::Loopback),
         "http" => return Err(UrlError::PlainHttp),
         _ => return Err(UrlError::Scheme),
     }
@@ -280,18 +333,21 @@ fn ipv6(address: Ipv6Addr) -> Place {
 }
 
 #[cfg(test)]
+mod policy_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
-    fn verdict(url: &str, policy: UrlPolicy) -> Result<(), UrlError> {
-        EndpointUrl::parse(url, &policy).map(|_| ())
+    fn verdict(url: &str, policy: &UrlPolicy) -> Result<(), UrlError> {
+        EndpointUrl::parse(url, policy).map(|_| ())
     }
 
     #[test]
     fn only_https_with_a_host_passes_by_default() {
         let strict = UrlPolicy::default();
-        assert_eq!(verdict("https://op.example/token?tenant=a", strict), Ok(()));
-        assert_eq!(verdict("https://93.184.215.14/", strict), Ok(()));
+        assert_eq!(verdict("https://op.example/token?tenant=a", &strict), Ok(()));
+        assert_eq!(verdict("https://93.184.215.14/", &strict), Ok(()));
         for (url, why) in [
             ("/token", UrlError::NotAbsolute),
             ("", UrlError::NotAbsolute),
@@ -304,7 +360,7 @@ mod tests {
             ("https://op\u{ad}.example/", UrlError::Characters),
             ("https://op.example/\u{202e}a", UrlError::Characters),
             ("http://op.example/token", UrlError::PlainHttp),
-            ("http://localhost/token", UrlError::PlainHttp),
+            ("http://localhost/token", UrlError::Loopback),
             ("ftp://op.example/", UrlError::Scheme),
             ("file:///etc/passwd", UrlError::Scheme),
             ("data:text/plain,x", UrlError::Scheme),
@@ -314,7 +370,7 @@ mod tests {
             ("https://user:pw@op.example/", UrlError::Credentials),
             ("https://", UrlError::NotAbsolute),
         ] {
-            assert_eq!(verdict(url, strict), Err(why), "{url}");
+            assert_eq!(verdict(url, &strict), Err(why), "{url}");
         }
     }
 
@@ -350,12 +406,12 @@ mod tests {
             "①⑥⑨.254.169.254",
         ] {
             let url = format!("https://{host}/");
-            assert_eq!(verdict(&url, UrlPolicy::default()), Err(UrlError::PrivateAddress), "{host}");
-            assert_eq!(verdict(&url, UrlPolicy::default().with_loopback()), Err(UrlError::PrivateAddress));
-            assert_eq!(verdict(&url, UrlPolicy::default().with_private_addresses()), Ok(()), "{host}");
+            assert_eq!(verdict(&url, &UrlPolicy::default()), Err(UrlError::PrivateAddress), "{host}");
+            assert_eq!(verdict(&url, &UrlPolicy::default().with_loopback()), Err(UrlError::PrivateAddress));
+            assert_eq!(verdict(&url, &UrlPolicy::default().with_private_addresses()), Ok(()), "{host}");
             let plain = format!("http://{host}/");
             assert_eq!(
-                verdict(&plain, UrlPolicy::default().with_private_addresses()),
+                verdict(&plain, &UrlPolicy::default().with_private_addresses()),
                 Err(UrlError::PlainHttp)
             );
         }
@@ -364,7 +420,7 @@ mod tests {
     #[test]
     fn an_address_is_judged_like_a_url_with_that_address() {
         let strict = UrlPolicy::default();
-        let policies = [strict, strict.with_loopback(), strict.with_private_addresses()];
+        let policies = [strict.clone(), strict.clone().with_loopback(), strict.with_private_addresses()];
         for (address, admitted) in [
             ("93.184.215.14", [true, true, true]),
             ("2606:2800:21f:cb07::1", [true, true, true]),
@@ -398,7 +454,7 @@ mod tests {
                 IpAddr::V4(address) => format!("https://{address}/"),
                 IpAddr::V6(address) => format!("https://[{address}]/"),
             };
-            for (policy, admitted) in policies.into_iter().zip(admitted) {
+            for (policy, admitted) in policies.iter().zip(admitted) {
                 assert_eq!(policy.admits(address), admitted, "{address} {policy:?}");
                 assert_eq!(verdict(&url, policy).is_ok(), admitted, "{url} {policy:?}");
             }
@@ -409,12 +465,12 @@ mod tests {
     fn loopback_hosts_are_allowed_only_by_the_policy_and_lookalikes_never() {
         let loopback = UrlPolicy::default().with_loopback();
         for host in ["localhost", "localhost.", "op.localhost", "127.0.0.1", "127.1", "2130706433", "[::1]"] {
-            assert_eq!(verdict(&format!("http://{host}:8080/"), loopback), Ok(()), "{host}");
+            assert_eq!(verdict(&format!("http://{host}:8080/"), &loopback), Ok(()), "{host}");
         }
         for host in ["127.evil.example", "localhost.evil.example", "notlocalhost", "10.0.0.1"] {
-            assert_eq!(verdict(&format!("http://{host}/"), loopback), Err(UrlError::PlainHttp), "{host}");
+            assert_eq!(verdict(&format!("http://{host}/"), &loopback), Err(UrlError::PlainHttp), "{host}");
         }
-        assert_eq!(verdict("https://127.0.0.1/", UrlPolicy::default()), Err(UrlError::Loopback));
-        assert_eq!(verdict("https://[::ffff:127.0.0.1]/", UrlPolicy::default()), Err(UrlError::Loopback));
+        assert_eq!(verdict("https://127.0.0.1/", &UrlPolicy::default()), Err(UrlError::Loopback));
+        assert_eq!(verdict("https://[::ffff:127.0.0.1]/", &UrlPolicy::default()), Err(UrlError::Loopback));
     }
 }

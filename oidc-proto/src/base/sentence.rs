@@ -62,6 +62,18 @@ pub(crate) use sentences_about;
 
 sentences_about!(super::json::JsonError: "the text ");
 
+/// Texts in a sentence, each in ticks.
+pub(crate) struct Quoted<'a>(pub(crate) &'a [String]);
+
+impl fmt::Display for Quoted<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, text) in self.0.iter().enumerate() {
+            write!(f, "{}`{text}`", if index == 0 { "" } else { " and " })?;
+        }
+        Ok(())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

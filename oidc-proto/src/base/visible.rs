@@ -50,6 +50,12 @@ pub(crate) fn shown(text: &str) -> String {
     text.chars().take(256).map(|c| if is_visible(c) { c } else { char::REPLACEMENT_CHARACTER }).collect()
 }
 
+/// Returns a document without the byte order mark that some editors put before it. A reader may skip it (RFC 8259
+/// section 8.1).
+pub(crate) fn without_mark(document: &[u8]) -> &[u8] {
+    document.strip_prefix(b"\xef\xbb\xbf").unwrap_or(document)
+}
+
 /// Returns a URL without its query, whose values may be secret.
 pub(crate) fn without_query(url: &str) -> String {
     match url.split_once('?') {

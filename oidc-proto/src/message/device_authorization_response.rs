@@ -1,9 +1,11 @@
 //! [`DeviceAuthorizationResponse`]: the codes for a device and its user (RFC 8628 section 3.2).
 
+use super::Quirks;
 use crate::base::{
     json::{Extra, JsonError, Members},
     secret::Secret,
 };
+use serde_json::Value;
 use std::{fmt, time::Duration};
 
 /// The device authorization response: the codes for a device and its user, as the provider sent them (RFC 8628 section
@@ -62,26 +64,54 @@ pub struct DeviceAuthorizationResponse {
 
 impl DeviceAuthorizationResponse {
     /// Reads a response. The inner error is the name of a missing member.
-    pub(crate) fn from_members(mut members: Members) -> Result<Result<Self, &'static str>, JsonError> {
+    pub(crate) fn from_members(
+        mut members: Members,
+        quirks: Quirks,
+    ) -> Result<Result<Self, &'static str>, JsonError> {
         let mut text = |name: &'static str| members.string(name).map(|text| text.ok_or(name));
         let (device_code, user_code) = (text("device_code")?, text("user_code")?);
-        let verification_uri = text("verification_uri")?;
+        // Drafts called it `verification_url`, and Google still does.
+        let old = text("verification_url")?;
+        let verification_uri = text("verification_uri")?.or_else(|missing| old.map_err(|_| missing));
         let verification_uri_complete = members.string("verification_uri_complete")?;
-        let expires_in = members.date("expires_in")?.ok_or("expires_in");
-        let interval = members.date("interval")?;
-        let lasting = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+        let mut seconds = |member| seconds(&mut members, member, quirks);
+        let expires_in = seconds("expires_in")?.ok_or("expires_in");
+        let interval = seconds("interval")?;
         Ok((|| {
             Ok(Self {
                 device_code: Secret::new(device_code?),
                 user_code: user_code?,
                 verification_uri: verification_uri?,
                 verification_uri_complete,
-                expires_in: expires_in.map(lasting)?,
-                interval: interval.map(lasting),
+                expires_in: expires_in?,
+                interval,
                 extra: members.rest(),
             })
         })())
     }
+}
+
+/// Reads a time in seconds. A negative one counts as zero.
+fn seconds(
+    members: &mut Members,
+    member: &'static str,
+    quirks: Quirks,
+) -> Result<Option<Duration>, JsonError> {
+    let lasting = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
+    match members.any(member) {
+        Some(Value::String(text)) if quirks.expires_in_as_string => {
+            let seconds = text.parse();
+            let wrong = JsonError::WrongType { member, expected: "a number of seconds" };
+            return seconds.map(|seconds| Some(lasting(seconds))).map_err(|_| wrong);
+        }
+        Some(Value::String(_)) => {
+            let expected = "a number (`ClientBuilder::quirks` accepts a text)";
+            return Err(JsonError::WrongType { member, expected });
+        }
+        Some(other) => members.put(member, other),
+        None => {}
+    }
+    Ok(members.date(member)?.map(lasting))
 }
 
 /// Shows neither of the codes, nor a URL that may contain one.

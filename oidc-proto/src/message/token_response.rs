@@ -94,7 +94,8 @@ pub struct TokenResponse {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quirks {
-    /// Whether `expires_in` of token responses may be a string of digits.
+    /// Whether `expires_in` may be a string of digits, in token responses and in device authorization responses. In the
+    /// latter, so may be `interval`.
     pub expires_in_as_string: bool,
     /// Whether `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,

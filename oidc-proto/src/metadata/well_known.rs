@@ -97,7 +97,7 @@ fn replace_path(url: &EndpointUrl, policy: &UrlPolicy, path: &str) -> Result<End
 mod tests {
     use super::*;
 
-    const POLICY: UrlPolicy = UrlPolicy { allow_loopback: false, allow_private: false };
+    const POLICY: UrlPolicy = UrlPolicy { allow_loopback: false, allow_private: false, plain_http: None };
 
     #[test]
     fn both_forms_are_derived_as_their_specifications_write_them() {

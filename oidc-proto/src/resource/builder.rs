@@ -72,7 +72,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Sets where else, besides the `Authorization` header, a token may be. The default is nowhere.
+    /// Sets where else, besides the `Authorization` header, a token may be, and how long. The default is nowhere else, and
+    /// [`MAX_CREDENTIALS`](super::MAX_CREDENTIALS) bytes.
     pub const fn credentials(mut self, policy: CredentialPolicy) -> Self {
         self.credentials = policy;
         self
@@ -164,7 +165,7 @@ impl ResourceServerBuilder {
         let mut introspecting = None;
         let mut issuers = Vec::with_capacity(self.issuers.len());
         for (index, issuer) in self.issuers.into_iter().enumerate() {
-            let trusted = Trusted::new(issuer, &self.resource)?;
+            let trusted = Trusted::new(issuer, &self.resource, self.credentials.max_token)?;
             let rule = trusted.rule();
             let twice = if rule.as_template().is_some() {
                 let known = templates.iter().filter_map(|known: &usize| issuers.get(*known));

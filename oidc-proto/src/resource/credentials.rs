@@ -6,7 +6,8 @@ use http::{HeaderMap, header};
 use percent_encoding::percent_decode;
 use serde::Serialize;
 
-/// The maximum length of an access token in a request, in bytes. A longer one is refused before it is decoded.
+/// The maximum length of an access token in a request, in bytes, unless a [`CredentialPolicy`] sets another one. A longer
+/// one is refused before it is decoded.
 pub const MAX_CREDENTIALS: usize = 8 * 1024;
 
 /// The authentication scheme of a request.
@@ -31,7 +32,8 @@ impl AuthenticationScheme {
     }
 }
 
-/// The places, besides the `Authorization` header, where a token may be. The default is nowhere else.
+/// How a token may come: the places besides the `Authorization` header, of which the default has none, and its greatest
+/// length.
 ///
 /// ```
 /// use oidc_proto::resource::{CredentialPolicy, ResourceServer, TrustedIssuer};
@@ -46,7 +48,7 @@ impl AuthenticationScheme {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct CredentialPolicy {
     /// Whether a token may be in a form in the body (RFC 6750 section 2.2).
@@ -59,6 +61,14 @@ pub struct CredentialPolicy {
     /// # Danger
     /// It takes a check away: tokens in URIs end up in logs. See [`danger`](crate::danger).
     pub query: bool,
+    /// The longest token, in bytes. Default: [`MAX_CREDENTIALS`].
+    pub max_token: usize,
+}
+
+impl Default for CredentialPolicy {
+    fn default() -> Self {
+        Self { form: false, query: false, max_token: MAX_CREDENTIALS }
+    }
 }
 
 impl CredentialPolicy {
@@ -81,6 +91,14 @@ impl CredentialPolicy {
         self.query = true;
         self
     }
+
+    /// Sets the longest token, in bytes; the default is [`MAX_CREDENTIALS`]. The verifiers of the issuers then accept
+    /// tokens of that length, too. Most HTTP servers have a limit for headers besides.
+    #[must_use]
+    pub const fn with_max_token(mut self, bytes: usize) -> Self {
+        self.max_token = bytes;
+        self
+    }
 }
 
 /// The reason why a token cannot be taken from a request. The error code of the response is `invalid_request` (RFC 6750
@@ -96,8 +114,10 @@ pub enum CredentialsError {
     /// The request names the scheme, but has no token or a malformed one (RFC 6750 section 2.1).
     #[error("the request has an access token that is not of the syntax of RFC 6750 section 2.1")]
     Syntax,
-    /// The token is longer than [`MAX_CREDENTIALS`].
-    #[error("the request has an access token that is longer than {MAX_CREDENTIALS} bytes")]
+    /// The token is longer than [`CredentialPolicy::max_token`].
+    #[error(
+        "the request has an access token that is longer than the limit ({MAX_CREDENTIALS} bytes, unless `CredentialPolicy::with_max_token` sets another)"
+    )]
     TooLarge,
 }
 
@@ -158,12 +178,12 @@ impl Credentials {
         form: Option<&[u8]>,
         policy: &CredentialPolicy,
     ) -> Result<Option<Self>, CredentialsError> {
-        let mut found = from_header(headers)?;
+        let mut found = from_header(headers, policy.max_token)?;
         if let Some(form) = form.filter(|_| policy.form && is_form(headers)) {
-            from_form(form, false, &mut found)?;
+            from_form(form, false, policy.max_token, &mut found)?;
         }
         if let Some(query) = query.filter(|_| policy.query) {
-            from_form(query.as_bytes(), true, &mut found)?;
+            from_form(query.as_bytes(), true, policy.max_token, &mut found)?;
         }
         Ok(found)
     }
@@ -174,7 +194,10 @@ fn is_form(headers: &HeaderMap) -> bool {
 }
 
 /// Takes the token from the `Authorization` header.
-pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, CredentialsError> {
+pub(super) fn from_header(
+    headers: &HeaderMap,
+    longest: usize,
+) -> Result<Option<Credentials>, CredentialsError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -190,10 +213,15 @@ pub(super) fn from_header(headers: &HeaderMap) -> Result<Option<Credentials>, Cr
     };
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
-    Ok(Some(Credentials { scheme, token: token68(token)?, in_query: false }))
+    Ok(Some(Credentials { scheme, token: token68(token, longest)?, in_query: false }))
 }
 
-fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Result<(), CredentialsError> {
+fn from_form(
+    form: &[u8],
+    in_query: bool,
+    longest: usize,
+    found: &mut Option<Credentials>,
+) -> Result<(), CredentialsError> {
     for pair in form.split(|byte| *byte == b'&') {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = halves.next().unwrap_or_default();
@@ -205,7 +233,7 @@ fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Re
         }
         let encoded = halves.next().unwrap_or_default();
         // A byte of the token has three encoded characters at most.
-        if encoded.len() > 3 * MAX_CREDENTIALS {
+        if encoded.len() > longest.saturating_mul(3) {
             return Err(CredentialsError::TooLarge);
         }
         // In a form, `+` is a space, and no token has a space. A plus sign is always encoded.
@@ -213,15 +241,15 @@ fn from_form(form: &[u8], in_query: bool, found: &mut Option<Credentials>) -> Re
             return Err(CredentialsError::Syntax);
         }
         let token = Secret::new(percent_decode(encoded).decode_utf8().map_err(|_| CredentialsError::Syntax)?);
-        let token = token68(token.expose().as_bytes())?;
+        let token = token68(token.expose().as_bytes(), longest)?;
         *found = Some(Credentials { scheme: AuthenticationScheme::Bearer, token, in_query });
     }
     Ok(())
 }
 
 /// Checks the syntax of a token: `b64token` of RFC 6750 section 2.1, which is `token68` of RFC 9110 section 11.2.
-fn token68(text: &[u8]) -> Result<Secret, CredentialsError> {
-    if text.len() > MAX_CREDENTIALS {
+fn token68(text: &[u8], longest: usize) -> Result<Secret, CredentialsError> {
+    if text.len() > longest {
         return Err(CredentialsError::TooLarge);
     }
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
@@ -238,7 +266,7 @@ mod tests {
     use super::*;
     use http::HeaderValue;
 
-    const ALL: CredentialPolicy = CredentialPolicy { form: true, query: true };
+    const ALL: CredentialPolicy = CredentialPolicy { form: true, query: true, max_token: MAX_CREDENTIALS };
 
     fn headers(authorization: &[&[u8]]) -> HeaderMap {
         let mut headers = HeaderMap::new();
@@ -348,6 +376,19 @@ mod tests {
             assert_eq!(take(&[], Some(&format!("access_token={text}")), None, ALL), token);
             let longer = format!("access_token={text}a");
             assert_eq!(take(&[], None, Some(&longer), ALL), Err(CredentialsError::TooLarge));
+        }
+        for limit in [1, MAX_CREDENTIALS - 1, 3 * MAX_CREDENTIALS] {
+            let policy = ALL.with_max_token(limit);
+            let (fits, longer) = ("a".repeat(limit), "a".repeat(limit + 1));
+            for (token, is_read) in [(fits, true), (longer, false)] {
+                let expected = match is_read {
+                    true => Ok(Some((AuthenticationScheme::Bearer, token.clone()))),
+                    false => Err(CredentialsError::TooLarge),
+                };
+                assert_eq!(take(&[&format!("Bearer {token}")], None, None, policy), expected);
+                assert_eq!(take(&[], Some(&format!("access_token={token}")), None, policy), expected);
+                assert_eq!(take(&[], None, Some(&format!("access_token={token}")), policy), expected);
+            }
         }
     }
 }

@@ -170,7 +170,11 @@ pub(super) struct Trusted {
 }
 
 impl Trusted {
-    pub(super) fn new(issuer: TrustedIssuer, resource: &str) -> Result<Self, ResourceServerError> {
+    pub(super) fn new(
+        issuer: TrustedIssuer,
+        resource: &str,
+        longest: usize,
+    ) -> Result<Self, ResourceServerError> {
         let TrustedIssuer { verifier, for_resource, scope_claim, introspects, any_audience_introspected } =
             issuer;
         let name = verifier.name();
@@ -182,6 +186,7 @@ impl Trusted {
             return Err(ResourceServerError::Template);
         }
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
+        let verifier = verifier.at_least(longest);
         Ok(Self { verifier, scope_claim, introspects, any_audience_introspected })
     }
 

@@ -64,7 +64,7 @@
 //!
 //! | what | constant or setting |
 //! |---|---|
-//! | access token | [`MAX_CREDENTIALS`] bytes, before anything is decoded |
+//! | access token | [`MAX_CREDENTIALS`] bytes, or [`CredentialPolicy::max_token`], before anything is decoded |
 //! | DPoP proofs, remembered proofs | the table of [`sender`](crate::sender#bounds); then 503 |
 //! | issuers, their names, issuers with a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes, [`MAX_ISSUER_TEMPLATES`] |
 //! | leeway of clocks | [`DEFAULT_LEEWAY`], at most [`MAX_LEEWAY`] |

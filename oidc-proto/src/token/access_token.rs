@@ -4,7 +4,7 @@
 use super::{
     Claims, Possession, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
-    jwt::{Unverified, is_type},
+    jwt::{MAX_TOKEN, Unverified, is_type},
     plain,
     scopes::{self, Others},
 };
@@ -56,6 +56,7 @@ pub struct AccessTokenVerifier {
     algorithms: Allowed,
     leeway: Duration,
     plain_jwt: bool,
+    longest: usize,
 }
 
 impl AccessTokenVerifier {
@@ -74,6 +75,7 @@ impl AccessTokenVerifier {
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
+            longest: MAX_TOKEN,
         }
     }
 
@@ -107,6 +109,21 @@ impl AccessTokenVerifier {
     #[must_use]
     pub const fn leeway(mut self, leeway: Duration) -> Self {
         self.leeway = leeway;
+        self
+    }
+
+    /// Sets the longest token, in bytes; the default is [`MAX_TOKEN`]. A gate and a resource server take a token from its
+    /// request by a limit of their own:
+    /// [`CredentialPolicy::with_max_token`](crate::resource::CredentialPolicy::with_max_token), which is enough there.
+    #[must_use]
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
+    /// Accepts tokens of this length, at least.
+    pub(crate) fn at_least(mut self, bytes: usize) -> Self {
+        self.longest = self.longest.max(bytes);
         self
     }
 
@@ -194,7 +211,7 @@ impl AccessTokenVerifier {
         } else {
             |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
         };
-        let token = Unverified::read(token, scratch, self.algorithms.set(), typ_fits)?;
+        let token = Unverified::read(token, self.longest, scratch, self.algorithms.set(), typ_fits)?;
         self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
@@ -232,7 +249,7 @@ impl AccessTokenVerifier {
     /// Hashes every setting on which a verdict can depend. The pattern names every field, so a new field does not
     /// compile until it is added here.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
-        let Self { issuer, name: _, audiences, algorithms, leeway, plain_jwt } = self;
+        let Self { issuer, name: _, audiences, algorithms, leeway, plain_jwt, longest } = self;
         issuer.feed(hash);
         hash.count(audiences.len());
         for audience in audiences {
@@ -240,6 +257,7 @@ impl AccessTokenVerifier {
         }
         hash.fixed(&algorithms.set().bits().to_be_bytes());
         hash.fixed(&leeway_seconds(*leeway).to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
+        hash.count(*longest);
     }
 
     fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), VerificationError> {

@@ -4,7 +4,7 @@
 use super::{
     Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times},
-    jwt::{Unverified, is_type},
+    jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
     base::{
@@ -134,7 +134,7 @@ fn read<'s, 't>(
     algorithms: AlgorithmSet,
 ) -> Result<Unverified<'s, 't>, VerificationError> {
     let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-    Unverified::read(response.expose(), scratch, algorithms, typ_fits)
+    Unverified::read(response.expose(), MAX_TOKEN, scratch, algorithms, typ_fits)
 }
 
 /// Reads the claims that are parameters of the response, as a form would have them.

@@ -3,7 +3,7 @@
 use super::{
     Audience, Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
-    jwt::{Unverified, is_type},
+    jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
     base::{
@@ -69,6 +69,7 @@ pub struct IdTokenVerifier {
     pub(crate) trusted_authorized_parties: Vec<String>,
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
+    longest: usize,
 }
 
 /// What one ID token must match, in addition to the rules for every ID token. The default adds nothing.
@@ -115,6 +116,7 @@ impl IdTokenVerifier {
             trusted_authorized_parties: Vec::new(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
+            longest: MAX_TOKEN,
         }
     }
 
@@ -158,6 +160,13 @@ impl IdTokenVerifier {
         self
     }
 
+    /// Sets the longest token, in bytes; the default is [`MAX_TOKEN`].
+    #[must_use]
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
     /// Sets the leeway: how far the issuer's clock may be ahead of ours, or behind it. The default is
     /// [`DEFAULT_LEEWAY`](super::DEFAULT_LEEWAY), the maximum is [`MAX_LEEWAY`](super::MAX_LEEWAY).
     #[must_use]
@@ -181,8 +190,14 @@ impl IdTokenVerifier {
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
         let algorithms = self.algorithms.set();
         let token_text = token.expose();
-        let unverified =
-            Unverified::read_with(token_text, &mut scratch, algorithms, typ_fits, Claims::read_of_user)?;
+        let unverified = Unverified::read_with(
+            token_text,
+            self.longest,
+            &mut scratch,
+            algorithms,
+            typ_fits,
+            Claims::read_of_user,
+        )?;
         let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(VerificationError::Issuer);

@@ -10,7 +10,8 @@ use crate::{
     metadata::IssuerRule,
 };
 
-/// The maximum length of a token, in bytes. A longer one is refused before it is decoded.
+/// The maximum length of a token, in bytes, unless a verifier sets another one. A longer one is refused before it is
+/// decoded.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
 /// A decoded token whose signature is not checked yet.
@@ -26,22 +27,24 @@ impl<'s, 't> Unverified<'s, 't> {
     /// Reads a token. The header is checked before the claims are read: `typ_fits` decides on its `typ`.
     pub(super) fn read(
         token: &'t str,
+        longest: usize,
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
     ) -> Result<Self, VerificationError> {
-        Self::read_with(token, scratch, allowed, typ_fits, Claims::read)
+        Self::read_with(token, longest, scratch, allowed, typ_fits, Claims::read)
     }
 
     /// Reads a token, and its claims with this function.
     pub(super) fn read_with(
         token: &'t str,
+        longest: usize,
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
         read_claims: fn(&'s [u8], &mut Names) -> Result<Claims<'s>, VerificationError>,
     ) -> Result<Self, VerificationError> {
-        if token.len() > MAX_TOKEN {
+        if token.len() > longest {
             return Err(VerificationError::TooLarge);
         }
         let parts = Compact::split(token)?;

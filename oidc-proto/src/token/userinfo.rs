@@ -20,6 +20,7 @@ pub(crate) struct UserInfoVerifier {
     client_id: String,
     algorithms: Allowed,
     leeway: Duration,
+    longest: usize,
 }
 
 impl UserInfoVerifier {
@@ -28,8 +29,9 @@ impl UserInfoVerifier {
         client_id: String,
         algorithms: AlgorithmSet,
         leeway: Duration,
+        longest: usize,
     ) -> Self {
-        Self { issuer, client_id, algorithms: Allowed::DEFAULT.only(algorithms), leeway }
+        Self { issuer, client_id, algorithms: Allowed::DEFAULT.only(algorithms), leeway, longest }
     }
 
     /// Whether the set of algorithms is empty, so that every signed response is refused.
@@ -48,8 +50,14 @@ impl UserInfoVerifier {
         let mut scratch = Scratch::new();
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
         let (text, algorithms) = (response.expose(), self.algorithms.set());
-        let unverified =
-            Unverified::read_with(text, &mut scratch, algorithms, typ_fits, Claims::read_of_user)?;
+        let unverified = Unverified::read_with(
+            text,
+            self.longest,
+            &mut scratch,
+            algorithms,
+            typ_fits,
+            Claims::read_of_user,
+        )?;
         let claims = &unverified.claims;
         let iss = claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {

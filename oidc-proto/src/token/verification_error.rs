@@ -35,8 +35,11 @@ use std::time::Duration;
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum VerificationError {
-    /// The token is longer than [`MAX_TOKEN`](super::MAX_TOKEN).
-    #[error("the token is longer than {} bytes", super::MAX_TOKEN)]
+    /// The token is longer than the limit of its verifier, which is [`MAX_TOKEN`](super::MAX_TOKEN) by default.
+    #[error(
+        "the token is longer than the limit of its verifier ({} bytes, unless `max_token` sets another)",
+        super::MAX_TOKEN
+    )]
     TooLarge,
     /// The token is not an acceptable JWS, or its signature does not verify with these keys (RFC 7515 section 5.2).
     #[error("{0}")]

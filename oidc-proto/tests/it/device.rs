@@ -14,17 +14,17 @@ use oidc_testkit::{
     ClientAuthentication, Clock, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, drive, hostile,
 };
 
-const NOW: Timestamp = Timestamp(1_800_000_000);
+pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 const ISSUER: &str = "https://op.example";
 
-struct Scene {
-    provider: TestProvider,
-    client: Client,
-    clock: Clock,
+pub(crate) struct Scene {
+    pub(crate) provider: TestProvider,
+    pub(crate) client: Client,
+    pub(crate) clock: Clock,
 }
 
 impl Scene {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with(ClientAuthentication::ClientSecretBasic("its secret".into()))
     }
 
@@ -50,7 +50,7 @@ impl Scene {
         Self { provider, client: builder.build().unwrap(), clock }
     }
 
-    fn begin(&mut self, scopes: &[&str]) -> Result<DeviceAuthorization, Error> {
+    pub(crate) fn begin(&mut self, scopes: &[&str]) -> Result<DeviceAuthorization, Error> {
         let call = self
             .client
             .device_authorization(scopes.iter().copied(), oidc_proto::Moment::new(NOW, [7; 32]))?;
@@ -66,18 +66,18 @@ impl Scene {
         pending.receive(response, self.clock.moment())
     }
 
-    fn finish(&mut self, pause: Pause<DeviceGrant>) -> Result<DeviceTokens, Error> {
+    pub(crate) fn finish(&mut self, pause: Pause<DeviceGrant>) -> Result<DeviceTokens, Error> {
         drive(pause, &mut self.provider, &mut self.clock)
     }
 }
 
-fn waiting(step: Step<DeviceGrant>) -> Pause<DeviceGrant> {
+pub(crate) fn waiting(step: Step<DeviceGrant>) -> Pause<DeviceGrant> {
     let Step::Wait(pause) = step else { panic!("it waits: {step:?}") };
     pause
 }
 
 /// The seconds until the next request.
-fn gap(scene: &Scene, pause: &Pause<DeviceGrant>) -> i64 {
+pub(crate) fn gap(scene: &Scene, pause: &Pause<DeviceGrant>) -> i64 {
     pause.until().0 - scene.clock.now().0
 }
 
@@ -378,6 +378,23 @@ fn required_members_are_demanded_and_optional_ones_are_not() {
         support::NOW.plus(5),
         "five seconds by default"
     );
+    // The name of the drafts, which Google still sends.
+    for (old, new, shown) in [
+        ("https://www.google.com/device", None, "https://www.google.com/device"),
+        ("https://op.example/old", Some("https://op.example/new"), "https://op.example/new"),
+        ("javascript:alert(1)", Some("https://op.example/new"), "https://op.example/new"),
+    ] {
+        let named = document(&|document| {
+            document["verification_uri"] = new.into();
+            document["verification_url"] = old.into();
+        });
+        assert_eq!(read(&named).unwrap().verification_uri(), shown);
+    }
+    let hostile = document(&|document| {
+        document["verification_url"] = "javascript:alert(1)".into();
+        document["verification_uri"] = serde_json::Value::Null;
+    });
+    assert_eq!(read(&hostile).unwrap_err(), ResponseRule::Value("verification_uri"));
     for missing in ["user_code", "verification_uri", "expires_in"] {
         let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
         assert_eq!(read(&without).unwrap_err(), ResponseRule::Missing(missing));

@@ -60,7 +60,7 @@ fn the_url_keeps_the_path_of_the_issuer_with_one_slash_between() {
 fn impossible_issuers_are_refused_before_anything_is_sent() {
     for (issuer, why) in [
         ("http://op.example", UrlError::PlainHttp),
-        ("http://localhost", UrlError::PlainHttp),
+        ("http://localhost", UrlError::Loopback),
         ("https://op.example?x=1", UrlError::Query),
         ("https://op.example/?", UrlError::Query),
         ("https://op.example/#", UrlError::Fragment),
@@ -250,7 +250,7 @@ fn members_that_every_flow_needs_must_be_usable() {
         ("token_endpoint", json!("/token"), MemberError::Url(UrlError::NotAbsolute)),
         ("authorization_endpoint", json!("javascript:alert(1)"), MemberError::Url(UrlError::Scheme)),
         ("jwks_uri", json!("file:///etc/passwd"), MemberError::Url(UrlError::Scheme)),
-        ("jwks_uri", json!("http://localhost/jwks"), MemberError::Url(UrlError::PlainHttp)),
+        ("jwks_uri", json!("http://localhost/jwks"), MemberError::Url(UrlError::Loopback)),
         ("jwks_uri", json!(["https://op.example/jwks"]), MemberError::WrongType("a string")),
         ("subject_types_supported", json!("public"), MemberError::WrongType("an array of strings")),
         (

@@ -84,10 +84,19 @@ fn at_most_two_requests_are_sent_and_each_status_has_its_meaning() {
     for status in [429, 500, 503] {
         assert!(matches!(answer(either(), status, "text/html", ""), Err(Error::Unavailable(_))), "{status}");
     }
-    assert_eq!(
-        rule(answer(either(), 200, "text/html", "<html>")),
-        ResponseRule::MediaType("application/json")
-    );
+    // An application sends its page at every path. The other form may have the metadata.
+    for (status, media_type) in [(200, "text/html"), (200, "text/plain"), (200, ""), (204, "")] {
+        let Ok(Step::Send(second)) = answer(either(), status, media_type, "<html>") else {
+            panic!("{status} {media_type}")
+        };
+        assert_eq!(second.request().uri().path(), INSERTED);
+        let last = rule(answer(second, 200, "text/html", "<html>"));
+        assert_eq!(last, ResponseRule::MediaType("application/json"), "no third request");
+    }
+    let broken = rule(answer(either(), 200, "application/json", "<html>"));
+    assert!(matches!(broken, ResponseRule::Metadata(MetadataError::Json(_))), "it says that it is JSON");
+    let one = Discovery::start(ISSUER, &policy()).unwrap();
+    assert_eq!(rule(answer(one, 200, "text/html", "<html>")), ResponseRule::MediaType("application/json"));
 }
 
 #[test]

@@ -36,7 +36,7 @@ pub fn metadata(data: &[u8]) {
                     Ok(metadata) => {
                         let json = json.as_ref().expect("what parses is JSON");
                         assert_eq!(own, Some(issuer), "the document has the issuer asked for");
-                        check(&metadata, json, profile, policy);
+                        check(&metadata, json, profile, &policy);
                         let again = ProviderMetadata::parse(data, issuer, profile, &policy);
                         assert_eq!(again.as_ref(), Ok(&metadata));
                         use_it(metadata);
@@ -48,7 +48,7 @@ pub fn metadata(data: &[u8]) {
                     Err(_) => {}
                 }
                 if let Ok(url) = well_known(issuer, &policy) {
-                    check_url(&url, policy);
+                    check_url(&url, &policy);
                     assert!(url.as_url().path().ends_with("/.well-known/openid-configuration"));
                 }
             }
@@ -56,7 +56,7 @@ pub fn metadata(data: &[u8]) {
     }
 }
 
-fn check(metadata: &ProviderMetadata, json: &Value, profile: Profile, policy: UrlPolicy) {
+fn check(metadata: &ProviderMetadata, json: &Value, profile: Profile, policy: &UrlPolicy) {
     let m = metadata;
     let login = [
         m.authorization_endpoint.is_some(),
@@ -127,7 +127,7 @@ fn urls(m: &ProviderMetadata) -> Vec<Option<&EndpointUrl>> {
     urls.into_iter().map(Option::as_ref).collect()
 }
 
-fn check_url(url: &EndpointUrl, policy: UrlPolicy) {
+fn check_url(url: &EndpointUrl, policy: &UrlPolicy) {
     let url = url.as_url();
     let host = url.host().unwrap_or_else(|| panic!("no host: {url}"));
     let (local, private) = match &host {

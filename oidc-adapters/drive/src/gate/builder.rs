@@ -11,7 +11,7 @@ use crate::{
     sentence::debug_is_sentence,
 };
 use oidc_proto::{
-    Error, UrlPolicy,
+    EndpointUrl, Error, UrlPolicy,
     flow::{Client, ConfigError},
     metadata::{Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalError, RenewalPolicy},
@@ -34,7 +34,7 @@ const DEFAULT_INTROSPECTED: usize = 1024;
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum GateError {
-    /// Keys were set for an issuer that the resource server does not trust.
+    /// Keys or the place of a document were set for an issuer that the resource server does not trust.
     NotTrusted(String),
     /// The issuer rule for the metadata of this issuer differs from the rule by which the resource server trusts the
     /// issuer, or only the metadata has a rule. Set the rule in
@@ -56,7 +56,7 @@ impl fmt::Display for GateError {
         match self {
             Self::NotTrusted(issuer) => write!(
                 f,
-                "the gate has keys (`keys_of`) for `{issuer}`, which the resource server does not trust (`trust`)"
+                "the gate has keys or a document (`keys_of`, `document_at`) for `{issuer}`, which the resource server does not trust (`trust`)"
             ),
             Self::IssuerRule(issuer) => {
                 write!(
@@ -124,6 +124,8 @@ pub struct GateBuilder {
     io: Io,
     clock: Arc<dyn Clock>,
     sources: BTreeMap<String, KeySource>,
+    places: BTreeMap<String, EndpointUrl>,
+    limit: Option<usize>,
     profile: Profile,
     urls: UrlPolicy,
     keys: RenewalPolicy,
@@ -151,6 +153,8 @@ impl GateBuilder {
             io,
             clock: Arc::new(SystemClock),
             sources: BTreeMap::new(),
+            places: BTreeMap::new(),
+            limit: None,
             profile: Profile::TokenIssuer,
             urls: UrlPolicy::default(),
             keys: RenewalPolicy::KEYS,
@@ -170,6 +174,21 @@ impl GateBuilder {
         self
     }
 
+    /// Fetches the metadata of one issuer from this URL, and from no other; its issuer must still be that one. See
+    /// [`DiscoveryOptions::document_at`](oidc_proto::flow::DiscoveryOptions::document_at). Has no effect if the gate needs
+    /// no metadata of that issuer.
+    pub fn document_at(mut self, issuer: impl Into<String>, url: EndpointUrl) -> Self {
+        self.places.insert(issuer.into(), url);
+        self
+    }
+
+    /// Sets the largest metadata document and the largest key set, in bytes; the default is
+    /// [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
+    pub const fn max_document(mut self, bytes: usize) -> Self {
+        self.limit = Some(bytes);
+        self
+    }
+
     /// Sets what the metadata of issuers must contain; the default is [`Profile::TokenIssuer`], which demands
     /// `issuer` and `jwks_uri`.
     pub const fn profile(mut self, profile: Profile) -> Self {
@@ -178,8 +197,9 @@ impl GateBuilder {
     }
 
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
-    /// network.
-    pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
+    /// network. An issuer on this machine, such as `http://localhost:8080`, needs no policy:
+    /// [`for_issuer`](UrlPolicy::for_issuer) applies to each issuer.
+    pub fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;
         self
     }
@@ -273,6 +293,14 @@ impl GateBuilder {
         for name in self.server.issuers() {
             let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
             let mut discovery = source.discovery(&self.urls);
+            let urls = discovery.urls().clone().for_issuer(name);
+            discovery = discovery.url_policy(urls);
+            if let Some(url) = self.places.remove(name) {
+                discovery = discovery.document_at(url);
+            }
+            if let Some(bytes) = self.limit {
+                discovery = discovery.max_document(bytes);
+            }
             match (self.server.issuer_rule(name), discovery.rule()) {
                 (trusted, Some(rule)) if trusted != Some(rule) => {
                     return Err(GateError::IssuerRule(name.to_owned()));
@@ -290,7 +318,8 @@ impl GateBuilder {
             }
             issuers.push(Arc::new(Issuer::new(name.to_owned(), source, discovery, &common)));
         }
-        if let Some((name, _)) = self.sources.pop_first() {
+        let unknown = self.sources.into_keys().chain(self.places.into_keys()).next();
+        if let Some(name) = unknown {
             return Err(GateError::NotTrusted(name));
         }
         let introspector = match (self.client, self.server.introspecting_issuer()) {

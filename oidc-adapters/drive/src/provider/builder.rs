@@ -8,7 +8,7 @@ use crate::{
     issuer::{Common, Issuer, KeySource},
 };
 use oidc_proto::{
-    Secret, UrlPolicy,
+    EndpointUrl, Secret, UrlPolicy,
     flow::{Client, ClientBuilder, DiscoveryOptions},
     metadata::Profile,
     renew::{MetadataRenewal, RenewalPolicy},
@@ -68,6 +68,8 @@ pub struct ProviderBuilder<W> {
     verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
     urls: UrlPolicy,
+    place: Option<EndpointUrl>,
+    limit: Option<usize>,
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
@@ -96,6 +98,8 @@ impl<W> ProviderBuilder<W> {
             verifier: None,
             discovery: None,
             urls: UrlPolicy::default(),
+            place: None,
+            limit: None,
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
@@ -165,9 +169,26 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Fetches the metadata from this URL, and from no other; its issuer must still be that of the handle. See
+    /// [`DiscoveryOptions::document_at`].
+    pub fn document_at(mut self, url: EndpointUrl) -> Self {
+        self.place = Some(url);
+        self
+    }
+
+    /// Sets the largest metadata document and the largest key set, in bytes; the default is
+    /// [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
+    pub const fn max_document(mut self, bytes: usize) -> Self {
+        self.limit = Some(bytes);
+        self
+    }
+
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
-    pub const fn url_policy(mut self, urls: UrlPolicy) -> Self {
+    ///
+    /// An issuer on this machine, such as `http://localhost:8080`, needs no policy:
+    /// [`for_issuer`](UrlPolicy::for_issuer) applies to each handle.
+    pub fn url_policy(mut self, urls: UrlPolicy) -> Self {
         self.urls = urls;
         self
     }
@@ -212,14 +233,24 @@ impl<W> ProviderBuilder<W> {
 
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
+        let (place, limit) = (self.place, self.limit);
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
-        let options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
+        let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
             (true, _) => DiscoveryOptions::of_profile(Profile::OpenIdProvider, &urls),
             (false, true) => {
                 DiscoveryOptions::new(&urls).profile(Profile::AuthorizationServer).or_other_form()
             }
             (false, false) => DiscoveryOptions::of_profile(Profile::TokenIssuer, &urls),
         });
+        let urls = options.urls().clone().for_issuer(&issuer);
+        options = options.url_policy(urls);
+        if let Some(url) = place {
+            options = options.document_at(url);
+        }
+        if let Some(bytes) = limit {
+            options = options.max_document(bytes);
+        }
+        let limit = options.document_limit();
         // Reports an unusable issuer now instead of at the first login.
         drop(MetadataRenewal::with(&issuer, options.clone())?);
         // One rule says which issuers tokens may name: that of the metadata.
@@ -252,7 +283,7 @@ impl<W> ProviderBuilder<W> {
             clock,
             patience: self.keys.patience,
             maker: Box::new(move |metadata| {
-                let mut builder = Client::builder(metadata, &client_id);
+                let mut builder = Client::builder(metadata, &client_id).max_document(limit);
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
                 }

@@ -8,6 +8,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod elsewhere;
 mod nonces;
 mod single_flight;
 mod world;

@@ -6,7 +6,10 @@ use super::{
 };
 use crate::{
     base::{secret::Secret, visible::without_query},
-    flow::{contract::ConfigError, saved::text},
+    flow::{
+        contract::{ConfigError, MAX_DOCUMENT},
+        saved::text,
+    },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
@@ -54,6 +57,8 @@ pub struct ClientBuilder {
     leeway: Duration,
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
+    max_document: usize,
+    max_token: usize,
 }
 
 /// Shows neither the secret nor the values of a query.
@@ -94,6 +99,8 @@ impl Client {
             leeway: crate::token::DEFAULT_LEEWAY,
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
+            max_document: MAX_DOCUMENT,
+            max_token: crate::token::MAX_TOKEN,
         }
     }
 }
@@ -152,6 +159,18 @@ impl ClientBuilder {
     /// Sets the redirect URI, exactly as it is registered.
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {
         self.redirect_uri = Some(uri.into());
+        self
+    }
+
+    /// Sets the longest ID token, in bytes; the default is [`MAX_TOKEN`](crate::token::MAX_TOKEN).
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.max_token = bytes;
+        self
+    }
+
+    /// Sets the largest key set that a flow of this client reads, in bytes; the default is [`MAX_DOCUMENT`].
+    pub const fn max_document(mut self, bytes: usize) -> Self {
+        self.max_document = bytes;
         self
     }
 
@@ -270,9 +289,15 @@ impl ClientBuilder {
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
             .trusted_authorized_parties(self.trusted_authorized_parties)
-            .leeway(self.leeway);
-        let userinfo_verifier =
-            UserInfoVerifier::new(rule.clone(), self.client_id.clone(), userinfo_algorithms, self.leeway);
+            .leeway(self.leeway)
+            .max_token(self.max_token);
+        let userinfo_verifier = UserInfoVerifier::new(
+            rule.clone(),
+            self.client_id.clone(),
+            userinfo_algorithms,
+            self.leeway,
+            self.max_token,
+        );
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)
             .algorithms(response_algorithms)
@@ -305,6 +330,7 @@ impl ClientBuilder {
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
+            max_document: self.max_document,
         };
         Ok(Client::new(inner))
     }

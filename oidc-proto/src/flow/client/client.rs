@@ -70,6 +70,7 @@ pub(crate) struct Inner {
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,
     pub(crate) userinfo_method: UserInfoMethod,
+    pub(super) max_document: usize,
 }
 
 impl Client {
@@ -150,6 +151,11 @@ impl Client {
         endpoint
             .of(self.metadata(), self.presents_certificate())
             .ok_or(ConfigError::NoEndpoint(endpoint.name()))
+    }
+
+    /// The largest key set that a flow of this client reads, in bytes.
+    pub(in crate::flow) fn max_document(&self) -> usize {
+        self.inner.max_document
     }
 
     /// Returns the deviations of the provider that the client tolerates.

@@ -8,7 +8,7 @@ use crate::{
         endpoint_url::UrlError,
         form::FormError,
         json::JsonError,
-        sentence::{debug_is_sentence, predicate, sentences_about},
+        sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
     jose::{JwsError, SignError},
     message::ErrorResponse,
@@ -215,26 +215,47 @@ pub struct ResponseError {
     pub status: u16,
     /// The rule that the response breaks.
     pub rule: ResponseRule,
+    /// The URLs that were asked for a document, in their order, without their queries. Empty for other endpoints.
+    pub urls: Vec<String>,
+    /// The media type of a document that is not of the right one, if it is a common one.
+    pub media_type: Option<&'static str>,
 }
 
 impl ResponseError {
     pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: ResponseRule) -> Self {
-        Self { endpoint, status: status.as_u16(), rule }
+        Self { endpoint, status: status.as_u16(), rule, urls: Vec::new(), media_type: None }
     }
 }
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use ResponseRule::{MediaType, Missing, Redirect, Status, TooLarge};
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
+        if let Some(found) = &self.media_type {
+            write!(f, ", but of `{found}`")?;
+        }
+        let places = Quoted(&self.urls);
         // A setting changes these, and no others.
         match (self.endpoint, &self.rule) {
-            (Endpoint::Token, ResponseRule::Missing("token_type")) => {
+            (Endpoint::Token, Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
             }
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            _ => Ok(()),
+            (Endpoint::Discovery | Endpoint::Jwks, TooLarge { .. }) => {
+                f.write_str(" (`max_document` sets the limit)")
+            }
+            (Endpoint::ResourceMetadata, TooLarge { .. }) => {
+                f.write_str(" (`Call::max_body` sets the limit)")
+            }
+            (_, Redirect) if self.urls.is_empty() => f.write_str("; check the issuer's URL"),
+            (_, _) if self.urls.is_empty() => Ok(()),
+            (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
+                f,
+                "; there is no metadata at {places}: check the issuer, and `document_at` if its metadata is elsewhere"
+            ),
+            _ => write!(f, "; it came from {places}"),
         }
     }
 }
@@ -258,7 +279,7 @@ pub enum ResponseRule {
         limit: usize,
     },
     /// The response is a redirect. To follow it would send secrets to a place that nobody has agreed to.
-    #[error("the response is a redirect, which is never followed; check the issuer's URL")]
+    #[error("the response is a redirect, which is never followed")]
     Redirect,
     /// The status is not one that the exchange allows.
     #[error("the response has a status that the specification does not allow here")]

@@ -214,6 +214,22 @@ impl<F: Flow> Call<F> {
         (self.request, self.pending.terms, self.pending)
     }
 
+    /// Sets the largest body, in bytes, that the flow accepts as the response to this request. Later requests of the
+    /// flow have the limit of their endpoint.
+    ///
+    /// ```
+    /// use oidc_proto::{EndpointUrl, UrlPolicy, flow::JwksRetrieval};
+    ///
+    /// let jwks_uri = EndpointUrl::parse("https://op.example/jwks", &UrlPolicy::default())?;
+    /// let (_request, terms, _pending) = JwksRetrieval::start(&jwks_uri).max_body(1 << 20).into_parts();
+    /// assert_eq!(terms.max_body, 1_048_576);
+    /// # Ok::<(), oidc_proto::base::UrlError>(())
+    /// ```
+    pub fn max_body(mut self, bytes: usize) -> Self {
+        self.pending.terms.max_body = bytes;
+        self
+    }
+
     /// Returns the request, to look at it. It may contain secrets.
     #[must_use]
     pub const fn request(&self) -> &Request {

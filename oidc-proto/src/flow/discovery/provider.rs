@@ -2,16 +2,20 @@
 //!
 //! ```text
 //! Getting ──document──▶ Done(ProviderMetadata)
-//!         ──400, 401, 403, 404, 405, 410──▶ Getting     the other form, once, if it may be tried
+//!         ──400, 401, 403, 404, 405, 410, not JSON──▶ Getting     the other form, once, if it may be tried
 //! ```
 //! The statuses 400, 401, 403, 404, 405 and 410 mean "not there": servers send them if they have nothing at a path, or
-//! nothing for everybody. Every other response ends the flow, above all a document with another issuer, but also a
-//! redirect, a busy server, or a page that is no document.
+//! nothing for everybody. So does a page, a success that is not JSON: applications send one at every path. Every other
+//! response ends the flow, above all a document with another issuer, but also a redirect or a busy server.
 
 use crate::{
-    base::{endpoint_url::UrlPolicy, freshness::Freshness, moment::Moment},
+    base::{
+        endpoint_url::{EndpointUrl, UrlPolicy},
+        freshness::Freshness,
+        moment::Moment,
+    },
     flow::{
-        contract::{Call, ConfigError, Endpoint, Error, ResponseRule, Step, Then},
+        contract::{Call, ConfigError, Endpoint, Error, MAX_DOCUMENT, ResponseRule, Step, Then},
         exchange::{Document, Get},
     },
     jose::KeySet,
@@ -73,12 +77,14 @@ pub struct DiscoveryOptions {
     or_other: bool,
     rule: Option<IssuerRule>,
     signed_by: Option<Arc<KeySet>>,
+    place: Option<EndpointUrl>,
+    limit: Option<usize>,
 }
 
 impl DiscoveryOptions {
     /// Returns the settings of [`Discovery::start`]: an OpenID Provider, in the OpenID form alone.
     pub fn new(policy: &UrlPolicy) -> Self {
-        Self { policy: *policy, ..Self::default() }
+        Self { policy: policy.clone(), ..Self::default() }
     }
 
     /// Returns the settings of [`Discovery::with_profile`].
@@ -109,6 +115,51 @@ impl DiscoveryOptions {
         self
     }
 
+    /// Fetches the document from this URL, and from no other. Its issuer must still be the one that was asked for, to
+    /// the letter: you vouch for the place of the document, and the document for nothing but its issuer.
+    ///
+    /// For a provider whose document is not where its issuer says. Its server may redirect the well-known URLs, or it
+    /// may have one name for browsers and another in your own network:
+    ///
+    /// ```
+    /// use oidc_proto::{EndpointUrl, UrlPolicy, flow::{Discovery, DiscoveryOptions}};
+    ///
+    /// let policy = UrlPolicy::default();
+    /// let place = "https://cloud.example/index.php/.well-known/openid-configuration";
+    /// let options = DiscoveryOptions::new(&policy).document_at(EndpointUrl::parse(place, &policy)?);
+    /// let call = Discovery::with("https://cloud.example", options)?;
+    /// assert_eq!(call.request().uri(), place);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    pub fn document_at(mut self, url: EndpointUrl) -> Self {
+        self.place = Some(url);
+        self
+    }
+
+    /// Sets the largest document, in bytes; the default is [`MAX_DOCUMENT`](crate::flow::MAX_DOCUMENT).
+    pub const fn max_document(mut self, bytes: usize) -> Self {
+        self.limit = Some(bytes);
+        self
+    }
+
+    /// Returns the largest document, in bytes.
+    #[must_use]
+    pub fn document_limit(&self) -> usize {
+        self.limit.unwrap_or(MAX_DOCUMENT)
+    }
+
+    /// Sets which URLs the metadata may have.
+    pub fn url_policy(mut self, policy: UrlPolicy) -> Self {
+        self.policy = policy;
+        self
+    }
+
+    /// Returns the policy for the URLs of the metadata.
+    #[must_use]
+    pub const fn urls(&self) -> &UrlPolicy {
+        &self.policy
+    }
+
     /// Accepts metadata whose issuer is the template of this rule. Give the same rule to
     /// [`ClientBuilder::issuer_rule`](crate::flow::ClientBuilder::issuer_rule) or to the verifier.
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
@@ -136,6 +187,8 @@ impl DiscoveryOptions {
 pub struct Asked {
     issuer: String,
     options: Box<DiscoveryOptions>,
+    /// The places that had no document.
+    without: Vec<String>,
 }
 
 impl Discovery {
@@ -198,14 +251,27 @@ pub struct Found;
 
 impl Found {
     pub(crate) fn start(issuer: &str, options: DiscoveryOptions) -> Result<Call<Self>, Error> {
-        Asked { issuer: issuer.to_owned(), options: Box::new(options) }.call()
+        Asked { issuer: issuer.to_owned(), options: Box::new(options), without: Vec::new() }.call()
     }
 }
 
 impl Asked {
-    fn call(self) -> Result<Call<Found>, Error> {
-        let url = self.options.form.url(&self.issuer, &self.options.policy).map_err(ConfigError::Issuer)?;
-        Ok(Get::start(Endpoint::Discovery, &url, "application/json").carrying(self))
+    fn call(mut self) -> Result<Call<Found>, Error> {
+        // The issuer must be one that an issuer may have, wherever its document is.
+        let derived =
+            self.options.form.url(&self.issuer, &self.options.policy).map_err(ConfigError::Issuer)?;
+        let url = self.options.place.as_ref().unwrap_or(&derived);
+        let without = std::mem::take(&mut self.without);
+        let call = Get::after(without, Endpoint::Discovery, url, "application/json");
+        Ok(call.max_body(self.options.document_limit()).carrying(self))
+    }
+
+    /// Whether this response means that there is no document, and there is one more place to ask.
+    fn goes_on(&self, document: &Document) -> bool {
+        let status = document.status.as_u16();
+        let is_page = matches!(status, 200 | 204) && !document.is_json();
+        let may = self.options.or_other && self.options.place.is_none();
+        may && (is_page || NOT_THERE.contains(&status))
     }
 }
 
@@ -215,14 +281,15 @@ impl Then for Found {
     type Output = (ProviderMetadata, Freshness);
 
     fn then(document: Document, mut asked: Asked, moment: Moment) -> Result<Step<Self>, Error> {
-        if asked.options.or_other && NOT_THERE.contains(&document.status.as_u16()) {
+        if asked.goes_on(&document) {
+            asked.without = document.urls;
             asked.options.or_other = false;
             asked.options.form = asked.options.form.other();
             return Ok(asked.call()?.into());
         }
         let json = document.json(&["application/json"])?;
-        let Asked { issuer, options } = asked;
-        let DiscoveryOptions { policy, profile, form, or_other: _, rule, signed_by } = *options;
+        let Asked { issuer, options, .. } = asked;
+        let DiscoveryOptions { policy, profile, form, rule, signed_by, .. } = *options;
         let metadata = ProviderMetadata::parse_as(
             json,
             &Demands {

@@ -94,7 +94,7 @@ impl ResourceDiscovery {
     }
 
     fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
-        let asked = Asked { resource: resource.to_owned(), policy: *policy };
+        let asked = Asked { resource: resource.to_owned(), policy: policy.clone() };
         Get::start(Endpoint::ResourceMetadata, url, "application/json").carrying(asked)
     }
 }

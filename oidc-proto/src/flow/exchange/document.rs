@@ -11,6 +11,7 @@ use crate::{
         freshness::Freshness,
         header::{media_type_is, retry_after},
         moment::{Moment, Timestamp},
+        visible::{shown, without_query},
     },
     flow::contract::{
         Call, Endpoint, Error, Flow, Request, Response, ResponseError, ResponseRule, Step, Terms, Unavailable,
@@ -26,12 +27,18 @@ pub struct Get;
 
 /// The request is in flight.
 #[derive(Debug)]
-pub struct Getting(Endpoint);
+pub struct Getting {
+    endpoint: Endpoint,
+    /// The URLs that were asked for the document, the one in flight last, without their queries.
+    urls: Vec<String>,
+}
 
 /// The response, whether or not it has a document.
 #[derive(Debug)]
 pub struct Document {
     endpoint: Endpoint,
+    /// The URLs that were asked for the document, without their queries.
+    pub(in crate::flow) urls: Vec<String>,
     pub(in crate::flow) status: StatusCode,
     headers: HeaderMap,
     body: Vec<u8>,
@@ -41,7 +48,18 @@ pub struct Document {
 
 impl Get {
     pub(in crate::flow) fn start(endpoint: Endpoint, url: &EndpointUrl, accept: &'static str) -> Call<Self> {
-        Call::new(Terms::new(endpoint), get(url, accept), Getting(endpoint))
+        Self::after(Vec::new(), endpoint, url, accept)
+    }
+
+    /// Asks at one more place, after these had no document.
+    pub(in crate::flow) fn after(
+        mut urls: Vec<String>,
+        endpoint: Endpoint,
+        url: &EndpointUrl,
+        accept: &'static str,
+    ) -> Call<Self> {
+        urls.push(shown(&without_query(url.as_str())));
+        Call::new(Terms::new(endpoint), get(url, accept), Getting { endpoint, urls })
     }
 }
 
@@ -51,15 +69,49 @@ impl Flow for Get {
     type Output = Document;
 
     fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Getting(endpoint) = state;
+        let Getting { endpoint, urls } = state;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.body().to_vec();
-        Ok(Step::Done(Document { endpoint, status, headers, body, now: moment.now() }))
+        Ok(Step::Done(Document { endpoint, urls, status, headers, body, now: moment.now() }))
     }
 
     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
         match never {}
     }
+
+    fn on_refused(state: Getting, error: Error, _: Moment) -> Result<Step<Self>, Error> {
+        Err(at(error, &state.urls))
+    }
+}
+
+/// The media types that an error may name. It repeats no other text of the response.
+const OTHER_TYPES: [&str; 18] = [
+    "text/html",
+    "text/plain",
+    "text/json",
+    "text/javascript",
+    "text/xml",
+    "text/css",
+    "application/octet-stream",
+    "binary/octet-stream",
+    "application/json",
+    "application/jwk-set+json",
+    "application/jwk+json",
+    "application/jose+json",
+    "application/problem+json",
+    "application/javascript",
+    "application/x-json",
+    "application/jwt",
+    "application/xml",
+    "application/xhtml+xml",
+];
+
+/// Adds the URLs that were asked to the error.
+fn at(mut error: Error, urls: &[String]) -> Error {
+    if let Error::Response(broken) = &mut error {
+        broken.urls = urls.to_vec();
+    }
+    error
 }
 
 impl Document {
@@ -70,7 +122,8 @@ impl Document {
 
     /// Returns the body, if the status is 200 and the media type is one of these. The error names the first of them.
     pub(in crate::flow) fn json(&self, media_types: &[&'static str]) -> Result<&[u8], Error> {
-        check_status(self.endpoint, self.status, &self.headers, self.now)?;
+        check_status(self.endpoint, self.status, &self.headers, self.now)
+            .map_err(|error| at(error, &self.urls))?;
         match (media_types, media_type_is(&self.headers, media_types)) {
             (_, true) => Ok(&self.body),
             ([first, ..], false) => Err(self.broken(ResponseRule::MediaType(first))),
@@ -78,9 +131,20 @@ impl Document {
         }
     }
 
+    /// Whether the response has a body that says of itself that it is JSON.
+    pub(in crate::flow) fn is_json(&self) -> bool {
+        media_type_is(&self.headers, &["application/json"])
+    }
+
     /// Returns the error of a document that breaks this rule.
     pub(in crate::flow) fn broken(&self, rule: ResponseRule) -> Error {
-        ResponseError::new(self.endpoint, self.status, rule).into()
+        let is_of_type = matches!(rule, ResponseRule::MediaType(_));
+        let mut error = ResponseError::new(self.endpoint, self.status, rule);
+        error.urls.clone_from(&self.urls);
+        if is_of_type {
+            error.media_type = OTHER_TYPES.into_iter().find(|name| media_type_is(&self.headers, &[name]));
+        }
+        error.into()
     }
 }
 

@@ -59,7 +59,7 @@ impl Client {
     /// # Errors
     /// [`ConfigError::NoEndpoint`](crate::flow::ConfigError::NoEndpoint) if the metadata has no usable `jwks_uri`.
     pub fn jwks(&self) -> Result<Call<JwksRetrieval>, Error> {
-        Ok(JwksRetrieval::start(self.endpoint(Endpoint::Jwks)?))
+        Ok(JwksRetrieval::start(self.endpoint(Endpoint::Jwks)?).max_body(self.max_document()))
     }
 }
 

@@ -199,8 +199,8 @@ impl Attempt {
 impl Answer for DeviceAuthorizationResponse {
     const MEMBER: Option<&'static str> = Some("device_code");
 
-    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
-        Self::from_members(body.members()?)?.map_err(ResponseRule::Missing)
+    fn read(body: Body, client: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
+        Self::from_members(body.members()?, client.quirks())?.map_err(ResponseRule::Missing)
     }
 }
 

@@ -184,19 +184,35 @@ impl Waiting {
     /// Waits for the interval, or longer if the provider asks for it, within limits. `None` means that no time is left.
     /// A clock that was set back gives no more time: no more can be left than was left at the time of this request.
     fn later(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
+        self.give_no_more_time(now);
+        self.ask_after(asked, now)
+    }
+
+    fn give_no_more_time(&mut self, now: Timestamp) {
         let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
         self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
+    }
+
+    /// Returns the time that the last request took to arrive, in seconds.
+    fn took(&self, now: Timestamp) -> i64 {
+        now.0.saturating_sub(self.asked.0).clamp(0, LONGEST)
+    }
+
+    fn ask_after(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
         let wait = self.grant.interval.max(seconds(asked).min(whole_seconds(RETRY_AFTER_CAP)));
-        let took = now.0.saturating_sub(self.asked.0).clamp(0, LONGEST);
-        self.grant.ask_from(now.plus(wait), took);
+        self.grant.ask_from(now.plus(wait), self.took(now));
         let next = self.grant.next;
         (next < self.grant.expires_at).then(|| Pause::new(next, self).into())
     }
 
-    /// Waits twice as long from now on: after a failure, a device asks half as often (section 3.5).
+    /// Waits twice as long from now on: after a failure, a device asks half as often (section 3.5). If the codes would
+    /// have expired by then, it waits at least as long as before, and asks once more at the end.
     fn back_off(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        self.grant.interval = (self.grant.interval * 2).min(LIFETIME_CAP);
-        self.later(asked, now)
+        self.give_no_more_time(now);
+        let before = self.grant.interval;
+        let left = self.grant.expires_at.plus(-1 - self.took(now)).0.saturating_sub(now.0);
+        self.grant.interval = (before * 2).min(LIFETIME_CAP).min(left.max(before));
+        self.ask_after(asked, now)
     }
 
     fn granted(self, tokens: TokenResponse, now: Timestamp) -> Result<Step<DeviceGrant>, Error> {

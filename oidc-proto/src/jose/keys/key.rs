@@ -101,7 +101,20 @@ pub enum KeyError {
     /// The RSA exponent is even, less than 3, or has more than 33 bits.
     #[error("the key has an RSA exponent that is even, less than 3, or too long")]
     RsaExponent,
-    /// The coordinates have the wrong length, or the point is not on the curve or has small order.
+    /// A coordinate has the wrong length (RFC 7518 section 6.2.1.2, RFC 8037 section 2). Some encoders drop the zero
+    /// bytes before it.
+    #[error(
+        "the key has a coordinate `{member}` of the wrong length: {bytes} bytes, where its curve needs {needs}"
+    )]
+    Length {
+        /// The member.
+        member: &'static str,
+        /// Its length, in bytes.
+        bytes: u16,
+        /// The length that the curve needs, in bytes.
+        needs: u16,
+    },
+    /// The point is not on the curve, or has small order.
     #[error("the key is not a sound point of its curve")]
     BadPoint,
     /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
@@ -263,22 +276,14 @@ pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, KeyError> {
 
 /// Returns why a public key has no thumbprint. Needs no arithmetic.
 pub(super) fn misspelt(jwk: &Jwk) -> KeyError {
-    let members = match jwk.kty.as_str() {
-        "RSA" => [("n", &jwk.n), ("e", &jwk.e)],
-        "EC" => [("x", &jwk.x), ("y", &jwk.y)],
-        _ => [("x", &jwk.x), ("x", &jwk.x)],
+    let pair = |x: Result<(), KeyError>, y| x.and(y).err();
+    let why = match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("RSA", _) => pair(number("n", &jwk.n).map(drop), number("e", &jwk.e).map(drop)),
+        ("EC", Some("P-384")) => pair(sized::<48>("x", &jwk.x), sized::<48>("y", &jwk.y)),
+        ("EC", _) => pair(sized::<32>("x", &jwk.x), sized::<32>("y", &jwk.y)),
+        _ => sized::<32>("x", &jwk.x).err(),
     };
-    members.into_iter().find_map(|(name, member)| number(name, member).err()).map_or(
-        KeyError::BadPoint,
-        |why| {
-            // A coordinate may begin with zeros, so its length is what is wrong.
-            if jwk.kty == "RSA" || !matches!(why, KeyError::LeadingZero(_)) {
-                why
-            } else {
-                KeyError::BadPoint
-            }
-        },
-    )
+    why.unwrap_or(KeyError::BadPoint)
 }
 
 type Parsed = Result<(PublicKey, AlgorithmSet), KeyError>;
@@ -366,7 +371,17 @@ fn bytes(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, KeyErro
 }
 
 fn octets<const N: usize>(name: &'static str, member: &Option<String>) -> Result<[u8; N], KeyError> {
-    bytes(name, member)?.try_into().map_err(|_| KeyError::BadPoint)
+    let bytes = bytes(name, member)?;
+    let wrong = KeyError::Length { member: name, bytes: short(bytes.len()), needs: short(N) };
+    bytes.try_into().map_err(|_| wrong)
+}
+
+fn short(length: usize) -> u16 {
+    u16::try_from(length).unwrap_or(u16::MAX)
+}
+
+fn sized<const N: usize>(name: &'static str, member: &Option<String>) -> Result<(), KeyError> {
+    octets::<N>(name, member).map(drop)
 }
 
 fn number(name: &'static str, member: &Option<String>) -> Result<Vec<u8>, KeyError> {

@@ -12,6 +12,7 @@ use crate::{
     base::{
         json::{JsonError, Members},
         secret::Secret,
+        visible::without_mark,
     },
 };
 use serde_json::Value;
@@ -119,7 +120,7 @@ impl KeySet {
     /// # Errors
     /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`] keys.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
-        let mut members = Members::parse(jwks).map_err(KeySetError::Json)?;
+        let mut members = Members::parse(without_mark(jwks)).map_err(KeySetError::Json)?;
         let Some(Value::Array(keys)) = members.any("keys") else {
             return Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" }));
         };

@@ -75,6 +75,7 @@ fn every_reason_to_set_a_key_aside() {
     let good = rsa(2048, 1, "AQAB");
     let oct = |length| json!({"kty": "oct", "k": base64url::encode(&vec![7; length])});
     assert_eq!(reason(&p256), None);
+    let length = |member, bytes, needs| KeyError::Length { member, bytes, needs };
     for (key, why) in [
         (json!(5), KeyError::NotAnObject),
         (json!({"kid": "a"}), KeyError::MissingMember("kty")),
@@ -119,10 +120,14 @@ fn every_reason_to_set_a_key_aside() {
         (rsa(2048, 1, "AQAB=="), KeyError::Base64("e")),
         (with(p256.clone(), "x", "+/"), KeyError::Base64("x")),
         (with(p256.clone(), "x", p256["y"].clone()), KeyError::BadPoint),
-        (with(p256.clone(), "y", "AA"), KeyError::BadPoint),
-        (with(p384.clone(), "x", p256["x"].clone()), KeyError::BadPoint),
+        (with(p256.clone(), "y", "AA"), length("y", 1, 32)),
+        (with(p384.clone(), "x", p256["x"].clone()), length("x", 32, 48)),
+        (with(p256.clone(), "x", p384["x"].clone()), length("x", 48, 32)),
+        (with(p256.clone(), "x", base64url::encode(&[7; 31])), length("x", 31, 32)),
+        (with(p256.clone(), "x", ""), length("x", 0, 32)),
         (with(p384.clone(), "y", p384["x"].clone()), KeyError::BadPoint),
-        (with(ed.clone(), "x", "AA"), KeyError::BadPoint),
+        (with(ed.clone(), "x", "AA"), length("x", 1, 32)),
+        (with(ed.clone(), "x", base64url::encode(&[7; 33])), length("x", 33, 32)),
         (with(ed.clone(), "x", base64url::encode(&[0; 32])), KeyError::BadPoint),
         (with(p256.clone(), "y", Value::Null), KeyError::MissingMember("y")),
         (json!({"kty": "oct"}), KeyError::MissingMember("k")),

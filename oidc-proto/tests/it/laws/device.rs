@@ -26,17 +26,19 @@ pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
     device
 }
 
-/// Whether a device polls again after this response. Returns the interval from then on, and the least wait.
-fn goes_on(answer: &Answer, interval: i64) -> Option<(i64, i64)> {
+/// Whether a device polls again after this response. Returns the interval from then on, and the least wait. After a
+/// failure, the interval doubles, but not beyond the last poll that can arrive, `left` seconds from now.
+fn goes_on(answer: &Answer, interval: i64, left: i64) -> Option<(i64, i64)> {
+    let rarer = (2 * interval).min(left.max(interval));
     match answer {
-        Answer::Lost { .. } => Some((2 * interval, 2 * interval)),
+        Answer::Lost { .. } => Some((rarer, rarer)),
         // A failing server has not decided, whatever it writes.
         Answer::Status { status: 500..=502 | 504..=599, body, .. } if body.starts_with(br#"{"error":""#) => {
-            Some((2 * interval, 2 * interval))
+            Some((rarer, rarer))
         }
         Answer::Status { status: 429 | 500..=599, retry_after, .. } => {
             let asked = retry_after.seconds().unwrap_or(0).min(RETRY_AFTER_CAP.as_secs().cast_signed());
-            Some((2 * interval, asked.max(2 * interval)))
+            Some((rarer, asked.max(rarer)))
         }
         Answer::Status { status: 400, body, .. } if body.ends_with(b":\"authorization_pending\"}") => {
             Some((interval, interval))
@@ -56,14 +58,15 @@ pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
     let polls = trace.exchanges.iter().take_while(|exchange| exchange.request.uri.ends_with("/token"));
     for (index, exchange) in polls.enumerate() {
         let next = trace.waits.get(index + 1);
-        let Some((later, wait)) = goes_on(&exchange.answer, interval) else {
-            assert_eq!(next, None, "{trace:?}");
-            return;
-        };
         // A clock that was set back gives no more time.
         expires = expires.min(exchange.at.plus(expires.0 - trace.waits[index].until.0));
         let took = (exchange.at.0 - exchange.sent.0).clamp(0, 10);
-        let (soonest, last) = (exchange.at.plus(wait), expires.plus(-1 - took));
+        let last = expires.plus(-1 - took);
+        let Some((later, wait)) = goes_on(&exchange.answer, interval, last.0 - exchange.at.0) else {
+            assert_eq!(next, None, "{trace:?}");
+            return;
+        };
+        let soonest = exchange.at.plus(wait);
         interval = later;
         // If there is no time for one more poll, this poll comes in the last second in which it can arrive.
         let until = if soonest.plus(interval) > last { soonest.max(last) } else { soonest };

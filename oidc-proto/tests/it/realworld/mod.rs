@@ -78,7 +78,7 @@ fn judge(document: &[u8], row: &Document) -> Option<String> {
     let policy = if row.loopback { UrlPolicy::default().with_loopback() } else { UrlPolicy::default() };
     let reachable = well_known(issuer, &policy).map(|_| ());
     let expected = match issuer.split_once("://") {
-        Some(("http", _)) if !row.loopback => Err(UrlError::PlainHttp),
+        Some(("http", _)) if !row.loopback => Err(UrlError::Loopback),
         Some(_) => Ok(()),
         // Google's issuer of 2014. Nothing can be fetched from it.
         None => Err(UrlError::NotAbsolute),
