@@ -1,7 +1,7 @@
 //! What a protected resource says to its clients, and to its own log.
 
 use crate::{
-    page::{Page, show, shows_itself},
+    page::{Page, Said, said, show, shows_itself},
     settings::alone,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -108,8 +108,7 @@ pub(crate) fn access() -> Access {
 
 /// The whole response, and the line of the log.
 fn whole(page: &mut Page, title: &str, denied: &Denied) {
-    let (code, sentence) = (denied.code(), denied.to_string());
-    page.add(code, &sentence);
+    page.add(said!(denied));
     assert_eq!(format!("{denied:?}"), format!("{} ({})", denied.reason(), denied.record()));
     page.line(&format!("    {title}"));
     let response = oidc_tower::answer::<String>(denied);
@@ -165,10 +164,10 @@ fn refusals(page: &mut Page) {
     page.mark("oidc_proto::Denied");
 }
 
-fn reason(reason: DenialReason) -> (&'static str, String) {
+fn reason(reason: DenialReason) -> Said {
     shows_itself(&reason);
     assert!(!reason.to_string().contains("Client"), "a server has no client to set: {reason}");
-    (reason.code(), reason.to_string())
+    said!(reason)
 }
 
 pub(crate) fn show(page: &mut Page) {
@@ -179,7 +178,8 @@ pub(crate) fn show(page: &mut Page) {
         "Every other reason for a refusal (`Denied`); its challenge has the sentence without the setting",
     );
     show!(page, oidc_proto::DenialReason, reason;
-        NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge), UntrustedIssuer,
+        NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge),
+        Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::UnknownCurve))), UntrustedIssuer,
         NotJwt, Inactive, ProofRequired, Proof(ProofError::Missing), Scope, Privilege, Authentication, Unavailable);
     show!(page, oidc_proto::CredentialsError, |error| reason(DenialReason::BadRequest(error));
         Several, Syntax, TooLarge);

@@ -99,7 +99,7 @@ async fn a_nonsensical_response_of_the_provider_is_a_502_and_logs_no_user_in() {
             world.provider(|provider| provider.alter_response(EndpointName::Token, refuse));
             let page = alice.log_in(&world, "/private").await;
             assert_eq!((page.status.as_u16(), page.title()), (status, title));
-            assert!(page.technical().starts_with("oauth_error: token_endpoint answered 400"), "{error}");
+            assert!(page.technical().starts_with(&format!("{error}: token_endpoint answered 400")));
             assert_goes_on(&world, &mut alice, &page, "/private").await;
         }
     }

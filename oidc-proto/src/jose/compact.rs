@@ -2,7 +2,7 @@
 //! token is refused.
 
 use super::keys::KeyError;
-use crate::base::sentence::{debug_is_sentence, predicate};
+use crate::base::sentence::{Remedy, debug_is_sentence, predicate};
 use crate::base::{
     base64url,
     json::{JsonError, Names},
@@ -145,6 +145,43 @@ impl JwsError {
             Self::KeyMismatch => "jws_key_mismatch",
             Self::TooManyCandidates => "jws_too_many_keys",
             Self::Signature => "jws_signature",
+        }
+    }
+
+    /// Returns who can do what about a JWT that the provider has sent to this client.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            // Another algorithm can be registered, or allowed.
+            Self::Encrypted | Self::UnknownAlgorithm | Self::AlgorithmNotAllowed => Remedy::FixConfiguration,
+            Self::KeySetAside(_) if self.is_unsupported() => Remedy::FixConfiguration,
+            Self::NotCompact
+            | Self::Base64
+            | Self::Header(_)
+            | Self::MissingAlgorithm
+            | Self::Unsigned
+            | Self::Critical
+            | Self::UnknownKey
+            | Self::KeySetAside(_)
+            | Self::KeyMismatch
+            | Self::TooManyCandidates
+            | Self::Signature => Remedy::ProviderAtFault,
+        }
+    }
+
+    /// Whether this library lacks what the issuer signs with: the algorithm, or the type, curve or size of the key.
+    #[must_use]
+    pub const fn is_unsupported(self) -> bool {
+        match self {
+            Self::UnknownAlgorithm => true,
+            Self::KeySetAside(why) => matches!(
+                why,
+                KeyError::UnknownKeyType
+                    | KeyError::UnknownCurve
+                    | KeyError::UnknownAlgorithm
+                    | KeyError::RsaTooLong
+            ),
+            _ => false,
         }
     }
 

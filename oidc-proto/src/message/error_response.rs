@@ -42,7 +42,9 @@ impl ErrorResponse {
     pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>, secrets: &[Secret]) -> Self {
         let mask = Mask::new(secrets);
         let clean = |text: &str| mask.over(text);
-        Self { error: clean(error), error_description: description.map(clean), error_uri: uri.map(clean) }
+        // Some providers send every member, and leave those empty that they have no text for.
+        let some = |text: Option<&str>| text.filter(|text| !text.trim().is_empty()).map(clean);
+        Self { error: clean(error), error_description: some(description), error_uri: some(uri) }
     }
 
     /// Reads the body of an error response. Returns `None` for other JSON objects.

@@ -1,6 +1,6 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
-use super::{callback_error::CallbackError, terms::Endpoint};
+use super::{callback_error::CallbackError, oauth_error::OAuthError, terms::Endpoint};
 use crate::{
     base::{
         endpoint_url::UrlError,
@@ -9,12 +9,10 @@ use crate::{
         sentence::{debug_is_sentence, predicate, sentences_about},
     },
     jose::{JwsError, SignError},
-    message::ErrorResponse,
     metadata::MetadataError,
-    sender::dpop_nonce,
     token::VerificationError,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use std::{fmt, time::Duration};
 
 /// The reason for which a flow ended. It is small and comparable, and holds no secret and no body.
@@ -71,7 +69,7 @@ pub enum Error {
     Config(#[from] ConfigError),
 }
 
-debug_is_sentence!(Error, OAuthError, Unavailable, ResponseError);
+debug_is_sentence!(Error, Unavailable, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
@@ -86,11 +84,12 @@ fn setting(rejected: &VerificationError) -> &'static str {
 }
 
 impl Error {
-    /// Returns a short, stable name of the error, for logs and metrics.
+    /// Returns a short, stable name of the error, for logs and metrics. Of an OAuth error it is the provider's own code if
+    /// a specification has registered it, and otherwise `oauth_error`: an unknown code could be anything, even a secret.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::OAuth(_) => "oauth_error",
+            Self::OAuth(error) => error.code(),
             Self::Response(error) => error.rule.code(),
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
@@ -119,56 +118,6 @@ impl From<FormError> for Error {
         Self::Callback(error.into())
     }
 }
-
-/// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
-///
-/// Every flow can end with it: [`Error::OAuth`].
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OAuthError {
-    /// The endpoint that answered.
-    pub endpoint: Endpoint,
-    /// The status of the response.
-    pub status: u16,
-    /// The error response: the error code, its description and its URI.
-    pub response: ErrorResponse,
-    /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
-    pub dpop_nonce: Option<String>,
-}
-
-impl OAuthError {
-    pub(crate) fn new(
-        endpoint: Endpoint,
-        status: StatusCode,
-        response: ErrorResponse,
-        headers: &HeaderMap,
-    ) -> Self {
-        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        Self { endpoint, status: status.as_u16(), response, dpop_nonce }
-    }
-
-    /// Whether the server asks for the same request once more, with the nonce that it named.
-    pub(in crate::flow) fn wants_nonce(&self) -> bool {
-        self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
-    }
-}
-
-impl fmt::Display for OAuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hint = match self.response.error.as_str() {
-            "invalid_client" => "; check client_id, client secret and the registered authentication method",
-            "invalid_grant" => {
-                "; the code or refresh token has expired, was used already, or belongs to another client"
-            }
-            "unauthorized_client" => "; the client is not registered for this grant",
-            "invalid_scope" => "; ask for scopes that the client may have",
-            _ => "",
-        };
-        write!(f, "{} answered {}: {}{hint}", self.endpoint, self.status, self.response)
-    }
-}
-
-impl std::error::Error for OAuthError {}
 
 /// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
 ///
@@ -235,8 +184,14 @@ impl ResponseError {
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
-        // Of this member, and of no other, a setting does without.
         match (self.endpoint, &self.rule) {
+            (Endpoint::Discovery, ResponseRule::Status) if matches!(self.status, 404 | 410) => f.write_str(
+                "; the issuer may be misspelt, or only a part of what it must be: check it against the provider's settings",
+            ),
+            (Endpoint::ResourceMetadata, ResponseRule::Status) if matches!(self.status, 404 | 410) => {
+                f.write_str("; the resource may be misspelt, or publish no metadata")
+            }
+            // Of this member, and of no other, a setting does without.
             (Endpoint::Token, ResponseRule::Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
             }

@@ -2,12 +2,15 @@
 
 mod callback_error;
 mod error;
+mod oauth_error;
+mod remedy;
 mod step;
 mod terms;
 mod then;
 
 pub use callback_error::{CallbackError, PENDING_LIFETIME};
-pub use error::{ConfigError, Error, OAuthError, ResponseError, ResponseRule, Unavailable};
+pub use error::{ConfigError, Error, ResponseError, ResponseRule, Unavailable};
+pub use oauth_error::OAuthError;
 pub use step::{Call, Flow, Pause, Pending, Request, Response, Step};
 pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
 pub use then::{Along, Then};
