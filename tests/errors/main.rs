@@ -9,6 +9,7 @@
 mod declared;
 mod document;
 mod flows;
+mod followed;
 mod named;
 mod network;
 mod page;

@@ -20,23 +20,23 @@ use oidc_proto::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const NOW: Timestamp = Timestamp(1_700_000_000);
-const ISSUER: &str = "https://op.example";
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
+pub(crate) const ISSUER: &str = "https://op.example";
 
 /// A published test-only key of the testkit.
-fn key(material: &str, algorithm: Algorithm) -> RingSigner {
+pub(crate) fn key(material: &str, algorithm: Algorithm) -> RingSigner {
     let file: Value = serde_json::from_str(include_str!("../testkit/data/test-only-keys.json")).unwrap();
     let key = file["keys"].as_array().unwrap().iter().find(|key| key["material"] == material).unwrap();
     RingSigner::from_jwk(key.to_string().as_bytes(), Some(algorithm)).unwrap()
 }
 
-fn sign(signer: &dyn Sign, header: &Value, payload: &Value) -> String {
+pub(crate) fn sign(signer: &dyn Sign, header: &Value, payload: &Value) -> String {
     let encode = |part: &Value| base64url::encode(part.to_string().as_bytes());
     let signed = format!("{}.{}", encode(header), encode(payload));
     format!("{signed}.{}", base64url::encode(&signer.sign(signed.as_bytes()).unwrap()))
 }
 
-fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
+pub(crate) fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
     let mut claims = json!({"iss": issuer, "sub": "alice", "aud": "https://api.example", "client_id": "app",
                             "jti": "t", "scope": "read", "iat": NOW.0 - 600, "exp": exp});
     if !cnf.is_null() {
@@ -46,7 +46,7 @@ fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
 }
 
 /// A proof without a nonce, and what a token that is bound to its key says.
-fn proof(token: &dyn Fn(&Value) -> String) -> (String, String) {
+pub(crate) fn proof(token: &dyn Fn(&Value) -> String) -> (String, String) {
     let client = key("p256-1", Algorithm::ES256);
     let public = client.public_jwk().unwrap();
     let token = token(&json!({"jkt": public.thumbprint().unwrap()}));
@@ -78,8 +78,16 @@ fn strict() -> ResourceServer {
     server.build().unwrap()
 }
 
-fn judged(server: &ResourceServer, headers: &[(&'static str, &str)]) -> Result<Box<Access>, Denied> {
-    let keys = KeySet::from_jwks(key("ed25519-1", Algorithm::EdDSA).public_jwk()).unwrap();
+/// The keys of the issuer.
+pub(crate) fn keys() -> KeySet {
+    KeySet::from_jwks(key("ed25519-1", Algorithm::EdDSA).public_jwk()).unwrap()
+}
+
+pub(crate) fn judged(
+    server: &ResourceServer,
+    headers: &[(&'static str, &str)],
+) -> Result<Box<Access>, Denied> {
+    let keys = keys();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_str(value).unwrap());

@@ -96,6 +96,15 @@ mod tests {
     }
 
     #[test]
+    fn an_empty_text_is_none() {
+        for nothing in ["", " ", "\t "] {
+            let body = serde_json::json!({"error": "e", "error_description": nothing, "error_uri": nothing});
+            let error = ErrorResponse::from_json(body.to_string().as_bytes(), &[]).unwrap().unwrap();
+            assert_eq!(error.to_string(), "`e`");
+        }
+    }
+
+    #[test]
     fn texts_are_bounded_and_printable() {
         let body = format!(r#"{{"error":"a\u001b[31m\nb","error_description":"{}"}}"#, "x".repeat(5000));
         let error = ErrorResponse::from_json(body.as_bytes(), &[]).unwrap().unwrap();
