@@ -172,17 +172,12 @@ impl JwsError {
     /// Whether this library lacks what the issuer signs with: the algorithm, or the type, curve or size of the key.
     #[must_use]
     pub const fn is_unsupported(self) -> bool {
-        match self {
-            Self::UnknownAlgorithm => true,
-            Self::KeySetAside(why) => matches!(
-                why,
-                KeyError::UnknownKeyType
-                    | KeyError::UnknownCurve
-                    | KeyError::UnknownAlgorithm
-                    | KeyError::RsaTooLong
-            ),
-            _ => false,
-        }
+        use KeyError::{RsaTooLong, UnknownAlgorithm, UnknownCurve, UnknownKeyType};
+        matches!(
+            self,
+            Self::UnknownAlgorithm
+                | Self::KeySetAside(UnknownKeyType | UnknownCurve | UnknownAlgorithm | RsaTooLong)
+        )
     }
 
     /// Whether the token might be accepted with newer keys of the issuer.

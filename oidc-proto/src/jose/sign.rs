@@ -109,9 +109,6 @@ impl SignError {
     /// elsewhere did not sign.
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
-        match self {
-            Self::Failed => Remedy::TryLater { after: None },
-            _ => Remedy::FixConfiguration,
-        }
+        if matches!(self, Self::Failed) { Remedy::TryLater { after: None } } else { Remedy::FixConfiguration }
     }
 }

@@ -191,12 +191,8 @@ impl DenialReason {
     /// the token names and this library cannot use it, and otherwise [`Token`](Self::Token).
     #[must_use]
     pub const fn of_token(why: VerificationError) -> Self {
-        match why {
-            VerificationError::Jws(JwsError::KeySetAside(_)) if why.is_unsupported() => {
-                Self::Unsupported(why)
-            }
-            _ => Self::Token(why),
-        }
+        let of_issuer = matches!(why, VerificationError::Jws(JwsError::KeySetAside(_)));
+        if of_issuer && why.is_unsupported() { Self::Unsupported(why) } else { Self::Token(why) }
     }
 
     /// Returns who can do what about the refusal. It is [`RequestAtFault`](Remedy::RequestAtFault) unless the fault is on

@@ -18,7 +18,7 @@ use crate::{
         moment::Timestamp,
         visible::all_visible,
     },
-    jose::{JwsError, KeySet},
+    jose::{JwsError, KeySet, UnusableKey},
     message::IntrospectionResponse,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
@@ -334,11 +334,11 @@ fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
         let kid = header.get("kid")?.as_str()?;
         keys.set_aside().iter().find(|key| key.kid.as_deref() == Some(kid))
     };
-    match DenialReason::of_token(why) {
-        DenialReason::Token(VerificationError::Jws(JwsError::UnknownAlgorithm)) => key_of_issuer()
-            .filter(|key| JwsError::KeySetAside(key.reason).is_unsupported())
-            .map_or(DenialReason::Token(why), |_| DenialReason::Unsupported(why)),
-        reason => reason,
+    let unknown = why == VerificationError::Jws(JwsError::UnknownAlgorithm);
+    let vouched = |key: &UnusableKey| JwsError::KeySetAside(key.reason).is_unsupported();
+    match unknown && key_of_issuer().is_some_and(vouched) {
+        true => DenialReason::Unsupported(why),
+        false => DenialReason::of_token(why),
     }
 }
 

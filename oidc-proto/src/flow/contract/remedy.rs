@@ -35,7 +35,13 @@ impl Error {
         match self {
             Self::OAuth(refused) => Some(refused.provider_code()),
             Self::Callback(CallbackError::Denied(response)) => Some(&response.error),
-            _ => None,
+            Self::Callback(_)
+            | Self::Response(_)
+            | Self::Unavailable(_)
+            | Self::Token(_)
+            | Self::DeviceCodeExpired
+            | Self::Sign(_)
+            | Self::Config(_) => None,
         }
     }
 }
@@ -76,13 +82,9 @@ impl ResponseError {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         let of_document = matches!(self.endpoint, Endpoint::Discovery | Endpoint::ResourceMetadata);
-        match &self.rule {
-            ResponseRule::Status if of_document => Remedy::FixConfiguration,
-            ResponseRule::Missing("token_type") if self.endpoint == Endpoint::Token => {
-                Remedy::FixConfiguration
-            }
-            rule => rule.remedy(),
-        }
+        let issuer_may_be_wrong = of_document && self.rule == ResponseRule::Status;
+        let quirk = self.endpoint == Endpoint::Token && self.rule == ResponseRule::Missing("token_type");
+        if issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
     }
 }
 
@@ -129,9 +131,6 @@ impl ConfigError {
     /// login makes a new one.
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
-        match self {
-            Self::SavedState => Remedy::LogInAgain,
-            _ => Remedy::FixConfiguration,
-        }
+        if matches!(self, Self::SavedState) { Remedy::LogInAgain } else { Remedy::FixConfiguration }
     }
 }
