@@ -102,7 +102,7 @@ pub(super) fn hint_of_callback(said: &ErrorResponse) -> &'static str {
 
 /// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
 ///
-/// Every flow can end with it: [`Error::OAuth`].
+/// Every flow can end with it: [`Error::OAuth`](crate::flow::Error::OAuth).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct OAuthError {
