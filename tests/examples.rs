@@ -42,7 +42,7 @@ fn without_arguments_the_example_shows_every_step_against_its_own_provider() {
         "the issuer in the metadata is the one asked for",
         "the ID token is verified: sub=alice",
         "UserInfo is about the same user",
-        "new tokens; the old refresh token is spent",
+        "new tokens, and a new refresh token to use from now on",
         "a Bearer token for demo",
         "newer keys were fetched, and vouch for it",
         r#"verified: sub=alice scopes=["openid", "profile", "email"]"#,

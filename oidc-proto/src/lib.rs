@@ -196,6 +196,7 @@
 //!
 //! * [The contract](https://github.com/oidc-proto/oidc-proto/blob/main/docs/contract.md) between a flow and its driver
 //! * [Saved states](https://github.com/oidc-proto/oidc-proto/blob/main/docs/saved-state.md): where to keep a login
+//! * [What each error means, and what to do](https://github.com/oidc-proto/oidc-proto/blob/main/docs/errors.md)
 //! * [Keys in outage and rotation](https://github.com/oidc-proto/oidc-proto/blob/main/docs/keys.md)
 //! * [Adapters](https://github.com/oidc-proto/oidc-proto/blob/main/docs/adapters.md) under load, and
 //!   [the rules for your own](https://github.com/oidc-proto/oidc-proto/blob/main/oidc-adapters/README.md)
@@ -233,5 +234,6 @@ pub use base::{
     endpoint_url::{EndpointUrl, UrlPolicy},
     moment::{Moment, Timestamp},
     secret::Secret,
+    sentence::Remedy,
 };
 pub use flow::Error;

@@ -1,7 +1,7 @@
 //! The errors that end a flow: a response of the provider, the callback, the user.
 
 use crate::{
-    page::{Page, show, shows_itself},
+    page::{Page, Said, said, show, shows_itself},
     settings::{alone, in_flow},
 };
 use http::{Response, StatusCode};
@@ -79,7 +79,7 @@ fn unavailable(retry_after: Option<&str>) -> Unavailable {
 }
 
 /// A response of this endpoint that breaks this rule.
-fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> (&'static str, String) {
+fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> Said {
     shows_itself(&rule);
     let mut error = response_error();
     (error.endpoint, error.status, error.rule) = (endpoint, status, rule);
@@ -96,19 +96,19 @@ fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> (&'static str,
     in_flow(*error)
 }
 
-fn discovered(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+fn discovered(rule: impl Into<ResponseRule>) -> Said {
     broken(Endpoint::Discovery, 200, rule.into())
 }
 
-fn tokens(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+fn tokens(rule: impl Into<ResponseRule>) -> Said {
     broken(Endpoint::Token, 200, rule.into())
 }
 
-fn keys(rule: impl Into<ResponseRule>) -> (&'static str, String) {
+fn keys(rule: impl Into<ResponseRule>) -> Said {
     broken(Endpoint::Jwks, 200, rule.into())
 }
 
-fn member(why: MemberError) -> (&'static str, String) {
+fn member(why: MemberError) -> Said {
     let mut error = unusable();
     error.why = why;
     discovered(MetadataError::Unusable(error))
@@ -123,6 +123,39 @@ fn unusable() -> UnusableMember {
         other => panic!("{other:?}"),
     }
 }
+
+/// Refusals as providers send them, one for each registered code and for each hint.
+const REFUSALS: [(u16, &str, Option<&str>); 29] = [
+    (400, "invalid_request", None),
+    (400, "invalid_request", Some("DPoP proof is missing")),
+    (400, "invalid_client", None),
+    (400, "invalid_grant", None),
+    (400, "invalid_grant", Some("DPoP proof JWT not provided")),
+    (400, "unauthorized_client", None),
+    (401, "unauthorized_client", Some("Invalid client or Invalid client credentials")),
+    (403, "unauthorized_client", None),
+    (400, "unsupported_grant_type", None),
+    (400, "unsupported_response_type", None),
+    (400, "invalid_scope", None),
+    (400, "access_denied", None),
+    (400, "server_error", None),
+    (400, "temporarily_unavailable", None),
+    (401, "invalid_token", None),
+    (403, "insufficient_scope", None),
+    (400, "unsupported_token_type", None),
+    (400, "invalid_target", None),
+    (400, "invalid_dpop_proof", None),
+    (400, "use_dpop_nonce", None),
+    (401, "insufficient_user_authentication", None),
+    (400, "authorization_pending", None),
+    (400, "slow_down", None),
+    (400, "expired_token", None),
+    (400, "login_required", None),
+    (400, "interaction_required", None),
+    (400, "consent_required", None),
+    (400, "account_selection_required", None),
+    (400, "a_code_of_its_own", None),
+];
 
 pub(crate) fn show(page: &mut Page) {
     page.part("Metadata (`Discovery`)");
@@ -167,16 +200,22 @@ pub(crate) fn show(page: &mut Page) {
         WrongType { member: "scope", expected: "a string (`ClientBuilder::quirks` accepts an array)" });
     show!(page, oidc_proto::JsonError, alone; NotAnObject);
     show!(page, oidc_proto::ResponseRule, alone; Redirect);
+    for (endpoint, status) in
+        [(Endpoint::Discovery, 404), (Endpoint::Discovery, 403), (Endpoint::ResourceMetadata, 404)]
+    {
+        show!(page, oidc_proto::ResponseRule, |rule| broken(endpoint, status, rule); Status);
+    }
     page.mark("oidc_proto::ResponseError");
     show!(page, oidc_proto::Error, in_flow; Response(response_error()));
 
     page.part("A provider that refuses, or is busy (every flow)");
-    for error in
-        ["invalid_request", "invalid_client", "invalid_grant", "unauthorized_client", "invalid_scope"]
-    {
+    for (status, error, description) in REFUSALS {
         let mut refused = oauth_error();
+        refused.status = status;
         refused.response.error = error.to_owned();
+        refused.response.error_description = description.map(str::to_owned);
         shows_itself(&*refused);
+        assert_eq!(refused.provider_code(), error);
         show!(page, oidc_proto::Error, in_flow; OAuth(refused.clone()));
     }
     page.mark("oidc_proto::OAuthError");
@@ -191,16 +230,26 @@ pub(crate) fn show(page: &mut Page) {
     }
 
     page.part("The callback (`PendingAuthorization::callback`, `AuthorizationResponse::from_query`)");
-    let denied = || -> Box<ErrorResponse> {
+    let denied = |error: &str, description: Option<&str>| -> Box<ErrorResponse> {
         let mut response = oauth_error().response;
-        response.error = "access_denied".to_owned();
+        response.error = error.to_owned();
+        response.error_description = description.map(str::to_owned);
         Box::new(response)
     };
     let refused = VerificationError::Audience;
     show!(page, oidc_proto::CallbackError, in_flow;
-        Form(FormError::Duplicate), State, Unattributed(denied()), Issuer, MissingIssuer, Denied(denied()), MissingCode, MissingIdToken,
+        Form(FormError::Duplicate), State, Unattributed(denied("access_denied", None)), Issuer, MissingIssuer, Denied(denied("access_denied", None)), MissingCode, MissingIdToken,
         MissingAccessToken, MissingResponse, Response(Box::new(refused)), Parameter("token_type"),
         Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
+    for (error, description) in [
+        ("login_required", None),
+        ("invalid_scope", None),
+        ("unauthorized_client", None),
+        ("temporarily_unavailable", None),
+        ("temporarily_unavailable", Some("authentication_expired")),
+    ] {
+        show!(page, oidc_proto::CallbackError, in_flow; Denied(denied(error, description)));
+    }
     show!(page, oidc_proto::FormError, in_flow; NotUtf8, Duplicate, TooMany, TooLong);
     show!(page, oidc_proto::FormError, alone; Duplicate);
     show!(page, oidc_proto::Error, in_flow; Callback(CallbackError::State));
@@ -219,7 +268,7 @@ pub(crate) fn show(page: &mut Page) {
     let custom = custom_claims();
     shows_itself(&custom);
     page.mark("oidc_proto::CustomClaimsError");
-    page.add("-", &custom.to_string());
+    page.add(said!(custom, part));
     let _ = KeyError::NotAnObject;
 }
 

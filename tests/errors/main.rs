@@ -7,7 +7,9 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod declared;
+mod document;
 mod flows;
+mod followed;
 mod named;
 mod network;
 mod page;
@@ -15,6 +17,7 @@ mod resource;
 mod settings;
 mod tokens;
 
+use oidc_proto::Remedy;
 use page::Page;
 use std::{fs, path::Path};
 
@@ -47,6 +50,24 @@ fn the_file_has_every_text_as_it_is_today() {
     assert_eq!(page.text().lines().count(), file.lines().count(), "{FILE}");
 }
 
+/// `ERRORS=write` writes codes, texts and remedies anew, and leaves the advice as it is. It is empty for a new error:
+/// write it.
+#[test]
+fn the_document_has_every_code_and_text_and_no_other_and_advice_for_each() {
+    let path = root().join("docs/errors.md");
+    let old = fs::read_to_string(&path).unwrap_or_default();
+    let written = document::written(&document::rows(&page()), &old);
+    if std::env::var("ERRORS").is_ok_and(|mode| mode == "write") {
+        fs::write(&path, &written).unwrap();
+    }
+    for (today, known) in written.lines().zip(old.lines()) {
+        assert_eq!(today, known, "write {} anew with ERRORS=write", path.display());
+    }
+    assert_eq!(written.lines().count(), old.lines().count());
+    let missing = document::read(&old).into_iter().filter(|(_, advice)| advice.is_empty());
+    assert_eq!(missing.map(|(row, _)| row).collect::<Vec<_>>(), [], "say what to do about these");
+}
+
 #[test]
 fn no_variant_of_a_public_error_is_missing() {
     let (page, declared) = (page(), declared::all());
@@ -65,6 +86,34 @@ fn each_text_is_a_sentence_on_one_line() {
         assert!(!text.ends_with(['.', ' ', ':']) && !text.contains("  "), "{text}");
         assert!(text.len() < 420 && text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
         assert!(text.contains(' '), "one word is no sentence: {text}");
+    }
+}
+
+#[test]
+fn whatever_a_setting_of_ours_can_change_is_no_fault_of_the_provider_alone() {
+    let page = page();
+    let settings = |text: &str| named::in_ticks(text).any(|name| name.contains("::"));
+    let said = || page.said().iter().map(|line| &line.said);
+    let blamed = said().filter(|said| said.remedy == Some(Remedy::ProviderAtFault) && settings(&said.text));
+    assert_eq!(blamed.map(|said| said.text.as_str()).collect::<Vec<_>>(), [""; 0]);
+    for said in said() {
+        assert!(said.remedy.is_some() || said.code == "-", "what ends something has a remedy: {}", said.text);
+        if said.text.contains("begin again") || said.text.contains("log in again") {
+            assert!(matches!(said.remedy, Some(Remedy::LogInAgain)), "{}", said.text);
+        }
+        if said.text.contains("try again") {
+            assert!(matches!(said.remedy, Some(Remedy::TryLater { .. })), "{}", said.text);
+        }
+    }
+    let known = [
+        Remedy::LogInAgain,
+        Remedy::TryLater { after: None },
+        Remedy::FixConfiguration,
+        Remedy::ProviderAtFault,
+        Remedy::RequestAtFault,
+    ];
+    for remedy in known {
+        assert!(said().any(|said| said.remedy.map(Remedy::code) == Some(remedy.code())), "{remedy:?}");
     }
 }
 

@@ -1,9 +1,6 @@
 //! There was no response: what the driver, the stacks and the handle say of that.
 
-use crate::{
-    page::{Page, show, shows_itself},
-    settings::alone,
-};
+use crate::page::{Page, Said, said, show, shows_itself};
 use http::Request;
 use oidc_drive::stack::Error;
 use oidc_drive::{
@@ -61,9 +58,9 @@ fn target() -> oidc_drive::event::Target {
     seen.lock().unwrap().take().unwrap()
 }
 
-fn handle(error: ProviderError) -> (&'static str, String) {
+fn handle(error: ProviderError) -> Said {
     shows_itself(&error);
-    (error.code(), error.to_string())
+    said!(error)
 }
 
 /// What a handle says whose stack gets no response.
@@ -75,20 +72,20 @@ fn no_response() -> ProviderError {
     tokio().block_on(async { provider.metadata().await.map(drop).unwrap_err() })
 }
 
-fn refused(host: &str) -> String {
+fn refused(host: &str) -> Said {
     let guard = Guard::new().with_resolver(|_| Ok(vec!["10.0.0.1".parse().unwrap()]));
     let error = guard.addresses(host).unwrap_err();
     let refused =
         error.get_ref().and_then(|error| error.downcast_ref::<oidc_drive::egress::Refused>()).unwrap();
     shows_itself(refused);
-    refused.to_string()
+    said!(refused, without a code)
 }
 
 pub(crate) fn show(page: &mut Page) {
     page.part("No response: the stacks over hyper and reqwest (`Http`), and how they are set up");
     let pem = oidc_hyper::Http::with_root_certificates(b"no certificate").map(drop).unwrap_err();
     let tls = io::Error::other("the library's own words");
-    let stack = |error: Error| ("-", error.to_string());
+    let stack = |error: Error| said!(error, without a code);
     stacks(page, stack, pem, tls);
 
     page.part("No response: the stack over ureq (`Http`)");
@@ -96,25 +93,25 @@ pub(crate) fn show(page: &mut Page) {
     terms.client_certificate = true;
     let request = Request::get("https://op.example/token").body(Vec::new()).unwrap();
     let uncertified = oidc_ureq::Http::new().send(request, terms).map(drop).unwrap_err();
-    page.add("-", &DriveError::Transport(uncertified).to_string());
+    page.add(said!(DriveError::Transport(uncertified)));
 
     page.part("No response: what guards each stack (`egress::Guard`, `meter::Meter`)");
     page.mark("oidc_drive::Refused");
-    page.add("-", &refused("op.example"));
-    page.add("-", &refused("localhost"));
-    show!(page, oidc_drive::Exceeded, alone; Bytes(1_048_576), Time(Duration::from_secs(10)));
+    page.add(refused("op.example"));
+    page.add(refused("localhost"));
+    show!(page, oidc_drive::Exceeded, |error: Exceeded| said!(error, without a code); Bytes(1_048_576), Time(Duration::from_secs(10)));
 
     page.part("A flow that is run (`run`, `run_async`, `Http::run`)");
     let transport = DriveError::<Error>::Transport(Error::Timeout);
     shows_itself(&transport);
     page.mark("oidc_drive::DriveError::Transport");
-    page.add("-", &transport.to_string());
+    page.add(said!(transport));
     let protocol = DriveError::<Error>::from(oidc_proto::Error::from(ConfigError::NoRedirectUri));
     page.mark("oidc_drive::DriveError::Protocol");
-    page.add("-", &protocol.to_string());
+    page.add(said!(protocol));
 
     page.part("What callers share and nobody can have (`SingleFlight`, `Gate`, `Provider`)");
-    show!(page, oidc_proto::RenewalError, alone; NoResponse, Expired, Flow(ConfigError::NoEndpoint("jwks_uri").into()));
+    show!(page, oidc_proto::RenewalError, |error: RenewalError| said!(error, without a code); NoResponse, Expired, Flow(ConfigError::NoEndpoint("jwks_uri").into()));
     page.mark("oidc_drive::NotAvailableError");
     let mut unavailable = not_available(RenewalError::NoResponse);
     unavailable.until = Timestamp(0);
@@ -128,17 +125,11 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_drive::ProviderError, handle; Unavailable(unavailable.clone()));
 
     page.part("No response: a handle (`Provider`)");
-    let (code, text) = handle(no_response());
-    page.add(code, &text);
+    page.add(handle(no_response()));
     show!(page, oidc_drive::ProviderError, handle; NoResponse(String::new()));
 }
 
-fn stacks(
-    page: &mut Page,
-    stack: impl Fn(Error) -> (&'static str, String),
-    pem: Error,
-    connection: io::Error,
-) {
+fn stacks(page: &mut Page, stack: impl Fn(Error) -> Said, pem: Error, connection: io::Error) {
     show!(page, oidc_drive::Error, stack; Timeout, TooMuch(1_048_576), NoClientCertificate, Connection(connection), Cut,
         Tls(rustls::Error::NoCertificatesPresented));
     for (kind, error) in [
@@ -155,6 +146,6 @@ fn stacks(
         assert_eq!(name, kind, "{error}");
         shows_itself(&error);
         page.mark(&format!("oidc_drive::Error::{kind}"));
-        page.add("-", &error.to_string());
+        page.add(said!(error, without a code));
     }
 }

@@ -1,7 +1,7 @@
 //! What a protected resource says to its clients, and to its own log.
 
 use crate::{
-    page::{Page, show, shows_itself},
+    page::{Page, Said, said, show, shows_itself},
     settings::alone,
 };
 use http::{HeaderMap, HeaderValue, Method, Uri};
@@ -20,23 +20,23 @@ use oidc_proto::{
 use serde_json::{Value, json};
 use std::time::Duration;
 
-const NOW: Timestamp = Timestamp(1_700_000_000);
-const ISSUER: &str = "https://op.example";
+pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
+pub(crate) const ISSUER: &str = "https://op.example";
 
 /// A published test-only key of the testkit.
-fn key(material: &str, algorithm: Algorithm) -> RingSigner {
+pub(crate) fn key(material: &str, algorithm: Algorithm) -> RingSigner {
     let file: Value = serde_json::from_str(include_str!("../testkit/data/test-only-keys.json")).unwrap();
     let key = file["keys"].as_array().unwrap().iter().find(|key| key["material"] == material).unwrap();
     RingSigner::from_jwk(key.to_string().as_bytes(), Some(algorithm)).unwrap()
 }
 
-fn sign(signer: &dyn Sign, header: &Value, payload: &Value) -> String {
+pub(crate) fn sign(signer: &dyn Sign, header: &Value, payload: &Value) -> String {
     let encode = |part: &Value| base64url::encode(part.to_string().as_bytes());
     let signed = format!("{}.{}", encode(header), encode(payload));
     format!("{signed}.{}", base64url::encode(&signer.sign(signed.as_bytes()).unwrap()))
 }
 
-fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
+pub(crate) fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
     let mut claims = json!({"iss": issuer, "sub": "alice", "aud": "https://api.example", "client_id": "app",
                             "jti": "t", "scope": "read", "iat": NOW.0 - 600, "exp": exp});
     if !cnf.is_null() {
@@ -46,7 +46,7 @@ fn token(issuer: &str, exp: i64, cnf: &Value) -> String {
 }
 
 /// A proof without a nonce, and what a token that is bound to its key says.
-fn proof(token: &dyn Fn(&Value) -> String) -> (String, String) {
+pub(crate) fn proof(token: &dyn Fn(&Value) -> String) -> (String, String) {
     let client = key("p256-1", Algorithm::ES256);
     let public = client.public_jwk().unwrap();
     let token = token(&json!({"jkt": public.thumbprint().unwrap()}));
@@ -78,8 +78,16 @@ fn strict() -> ResourceServer {
     server.build().unwrap()
 }
 
-fn judged(server: &ResourceServer, headers: &[(&'static str, &str)]) -> Result<Box<Access>, Denied> {
-    let keys = KeySet::from_jwks(key("ed25519-1", Algorithm::EdDSA).public_jwk()).unwrap();
+/// The keys of the issuer.
+pub(crate) fn keys() -> KeySet {
+    KeySet::from_jwks(key("ed25519-1", Algorithm::EdDSA).public_jwk()).unwrap()
+}
+
+pub(crate) fn judged(
+    server: &ResourceServer,
+    headers: &[(&'static str, &str)],
+) -> Result<Box<Access>, Denied> {
+    let keys = keys();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_str(value).unwrap());
@@ -108,8 +116,7 @@ pub(crate) fn access() -> Access {
 
 /// The whole response, and the line of the log.
 fn whole(page: &mut Page, title: &str, denied: &Denied) {
-    let (code, sentence) = (denied.code(), denied.to_string());
-    page.add(code, &sentence);
+    page.add(said!(denied));
     assert_eq!(format!("{denied:?}"), format!("{} ({})", denied.reason(), denied.record()));
     page.line(&format!("    {title}"));
     let response = oidc_tower::answer::<String>(denied);
@@ -165,10 +172,10 @@ fn refusals(page: &mut Page) {
     page.mark("oidc_proto::Denied");
 }
 
-fn reason(reason: DenialReason) -> (&'static str, String) {
+fn reason(reason: DenialReason) -> Said {
     shows_itself(&reason);
     assert!(!reason.to_string().contains("Client"), "a server has no client to set: {reason}");
-    (reason.code(), reason.to_string())
+    said!(reason)
 }
 
 pub(crate) fn show(page: &mut Page) {
@@ -179,7 +186,8 @@ pub(crate) fn show(page: &mut Page) {
         "Every other reason for a refusal (`Denied`); its challenge has the sentence without the setting",
     );
     show!(page, oidc_proto::DenialReason, reason;
-        NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge), UntrustedIssuer,
+        NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge),
+        Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::UnknownCurve))), UntrustedIssuer,
         NotJwt, Inactive, ProofRequired, Proof(ProofError::Missing), Scope, Privilege, Authentication, Unavailable);
     show!(page, oidc_proto::CredentialsError, |error| reason(DenialReason::BadRequest(error));
         Several, Syntax, TooLarge);

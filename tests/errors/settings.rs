@@ -1,6 +1,6 @@
 //! The errors in settings: of URLs, keys, a client, a handle, a resource server, a gate.
 
-use crate::page::{Page, show};
+use crate::page::{Page, Said, said, show};
 use oidc_drive::{ProviderError, gate::GateError};
 use oidc_proto::{
     Error,
@@ -12,20 +12,23 @@ use oidc_proto::{
 };
 
 /// As a flow and a handle say it: in the same words, and under the same code.
-pub(crate) fn in_flow(error: impl Into<Error>) -> (&'static str, String) {
+pub(crate) fn in_flow(error: impl Into<Error>) -> Said {
     let error = error.into();
     crate::page::shows_itself(&error);
     let handle = ProviderError::from(error.clone());
     crate::page::shows_itself(&handle);
     assert_eq!((handle.code(), handle.to_string()), (error.code(), error.to_string()));
+    assert_eq!(handle.remedy(), error.remedy());
     let driven = oidc_drive::DriveError::<std::io::Error>::Protocol(error.clone());
     crate::page::shows_itself(&driven);
     assert_eq!(driven.to_string(), error.to_string());
-    (error.code(), error.to_string())
+    assert_eq!((driven.code(), driven.remedy()), (error.code(), error.remedy()));
+    said!(error)
 }
 
-pub(crate) fn alone(error: impl std::fmt::Display) -> (&'static str, String) {
-    ("-", error.to_string())
+/// A part of other errors, with neither a code nor a remedy of its own.
+pub(crate) fn alone(error: impl std::fmt::Display) -> Said {
+    said!(error, part)
 }
 
 pub(crate) fn show(page: &mut Page) {
@@ -47,28 +50,28 @@ pub(crate) fn show(page: &mut Page) {
         Reserved("nonce"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
         UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState);
-    show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string()); NoAudience);
+    show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error); NoAudience);
 
     page.part("A template of issuers (`IssuerRule::template`)");
-    show!(page, oidc_proto::IssuerRuleError, alone; Placeholder, Member);
+    show!(page, oidc_proto::IssuerRuleError, |error: IssuerRuleError| said!(error); Placeholder, Member);
 
     page.part("A private key (`RingSigner`), and a client that signs with it");
     show!(page, oidc_proto::SignError, in_flow;
         KeyRejected, Pem, Json(JsonError::NotJson), Jwk(KeyError::RsaTooShort), MissingAlgorithm,
         AlgorithmMismatch, SecretTooShort, Header("alg"), Failed);
-    show!(page, oidc_proto::SignError, alone; KeyRejected, Failed);
+    show!(page, oidc_proto::SignError, |error: SignError| said!(error, without a code); KeyRejected, Failed);
 
     page.part("A resource server (`ResourceServerBuilder::build`)");
-    show!(page, oidc_proto::ResourceServerError, alone;
+    show!(page, oidc_proto::ResourceServerError, |error: ResourceServerError| said!(error);
         NoIssuer, TooManyIssuers, Issuer, IssuerTwice, Template, TwoIntrospectors, Text("realm"), Origin);
 
     page.part("A gate (`GateBuilder::build`)");
     let issuer = || "https://op.example".to_owned();
-    show!(page, oidc_drive::GateError, alone;
+    show!(page, oidc_drive::GateError, |error: GateError| said!(error);
         NotTrusted(issuer()), IssuerRule(issuer()), Template("https://login.example/{tenantid}/v2.0".to_owned()),
         Issuer("http://op.example".to_owned(), ConfigError::Issuer(UrlError::PlainHttp).into()), NoClient,
         NoIntrospector);
 
     page.part("A state that is sealed, saved, and comes back (`SealingKeys`)");
-    show!(page, oidc_proto::SealError, alone; TooLarge { bytes: 5000 }, NotSealed, Version, UnknownKey, Wrong, State);
+    show!(page, oidc_proto::SealError, |error: SealError| said!(error); TooLarge { bytes: 5000 }, NotSealed, Version, UnknownKey, Wrong, State);
 }

@@ -1,7 +1,7 @@
 //! The errors of an ID token, and of an access token at a handle.
 
 use crate::{
-    page::{Page, show, shows_itself},
+    page::{Page, Said, said, show, shows_itself},
     settings::in_flow,
 };
 use oidc_drive::ProviderError;
@@ -17,11 +17,11 @@ const fn seconds(seconds: u64) -> Duration {
 }
 
 /// At a handle, of an access token; in a flow, of an ID token.
-fn access_token(error: VerificationError) -> (&'static str, String) {
+fn access_token(error: VerificationError) -> Said {
     let handle = ProviderError::from(error);
     shows_itself(&handle);
     assert_eq!(handle.code(), error.code());
-    (handle.code(), handle.to_string())
+    said!(handle)
 }
 
 pub(crate) fn show(page: &mut Page) {
@@ -37,11 +37,12 @@ pub(crate) fn show(page: &mut Page) {
         SenderConstrained, WrongSender, ConfirmationMethod, NotBound);
 
     page.part("An access token at a handle (`Provider::verify`)");
-    show!(page, oidc_drive::ProviderError, |error: ProviderError| (error.code(), error.to_string());
+    show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         AccessToken(VerificationError::Expired { ago: seconds(31), leeway }), Protocol(oidc_proto::flow::ConfigError::NoEndpoint("jwks_uri").into()),
         CodeSpent);
     show!(page, oidc_proto::JwsError, |error| access_token(VerificationError::Jws(error));
         NotCompact, Encrypted, Base64, Header(JsonError::NotJson), MissingAlgorithm, Unsigned, UnknownAlgorithm,
-        AlgorithmNotAllowed, Critical, UnknownKey, KeySetAside(KeyError::RsaTooShort), KeyMismatch, TooManyCandidates,
+        AlgorithmNotAllowed, Critical, UnknownKey, KeySetAside(KeyError::RsaTooShort),
+        KeySetAside(KeyError::UnknownCurve), KeyMismatch, TooManyCandidates,
         Signature);
 }

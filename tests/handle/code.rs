@@ -44,7 +44,7 @@ fn a_repeated_callback_leads_to_the_same_login_for_a_minute() {
         world.change(|provider| provider.assert_clean());
         // After that minute, the result is forgotten, and so is the fact that the code was sent.
         world.clock.advance(2);
-        assert_eq!(handle.callback(pending, response).unwrap_err().code(), "oauth_error");
+        assert_eq!(handle.callback(pending, response).unwrap_err().code(), "invalid_grant");
     });
 }
 

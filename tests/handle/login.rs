@@ -156,7 +156,7 @@ fn a_refresh_token_is_sent_once_however_many_callers_ask() {
         // A minute later the token counts as used up, which it is.
         world.clock.advance(3);
         let spent = handle.refresh(&token, Some(previous)).unwrap_err();
-        assert_eq!(spent.code(), "oauth_error");
+        assert_eq!(spent.code(), "invalid_grant");
     });
 }
 

@@ -71,7 +71,7 @@ fn the_reason_of_a_failed_refresh_is_reported_even_a_second_later() {
             world.down(down);
             jump.by(1);
             let error = handle.refresh(&"made up".into(), None).map(drop).unwrap_err();
-            assert_eq!(error.code(), if down { "no_response" } else { "oauth_error" }, "{error}");
+            assert_eq!(error.code(), if down { "no_response" } else { "invalid_grant" }, "{error}");
         }
     }
 }
@@ -103,7 +103,7 @@ fn a_caller_that_waits_for_a_failing_refresh_does_not_send_the_token_again() {
     assert_eq!(world.sent(), before + 1, "no caller asked for that");
     // A new call is a decision to try again.
     world.down(false);
-    assert_eq!(world.finish(handle.refresh(&token, None)).map(drop).unwrap_err().code(), "oauth_error");
+    assert_eq!(world.finish(handle.refresh(&token, None)).map(drop).unwrap_err().code(), "invalid_grant");
     assert_eq!(world.sent(), before + 2);
 }
 
@@ -126,7 +126,7 @@ fn a_refresh_during_which_the_clock_jumps_is_not_lost() {
         world.clock.advance(2);
         assert_eq!(
             handle.refresh(&token, None).map(drop).unwrap_err().code(),
-            "oauth_error",
+            "invalid_grant",
             "not any longer"
         );
     }

@@ -175,7 +175,7 @@ fn a_refused_token_that_was_forgotten_is_replaced_by_any_other() {
 fn a_refusal_by_the_provider_reaches_every_caller() {
     each(|_, handle| {
         let error = handle.service(&ClientCredentialsRequest::new(["openid"])).map(drop).unwrap_err();
-        assert_eq!(error.code(), "oauth_error");
+        assert_eq!(error.code(), "invalid_scope");
         assert!(error.to_string().contains("invalid_scope"), "{error}");
     });
 }

@@ -188,3 +188,46 @@ async fn moved_keys_are_found() {
     assert_eq!(call(&api, bearer(&forged)).await.status(), 401, "the new keys do not have it");
     assert_eq!(lock(&world.sent).iter().filter(|url| *url == "https://other.example/jwks").count(), 1);
 }
+
+/// No client can help if the issuer signs with what this library lacks: its key set shows that. Anybody can write the
+/// header of a token, so without such a key it is the client's fault.
+#[tokio::test]
+async fn an_issuer_that_signs_with_what_is_not_supported_is_no_fault_of_the_client() {
+    let curve = |crv: &str| json!({"kty": "EC", "crv": crv, "kid": "new", "x": "AA", "y": "AA"});
+    for (alg, jwk) in [
+        ("ES512", curve("P-521")),
+        ("ES256K", curve("secp256k1")),
+        ("EdDSA", json!({"kty": "OKP", "crv": "Ed448", "kid": "new", "x": "AA"})),
+        ("ML-DSA-44", json!({"kty": "AKP", "alg": "ML-DSA-44", "kid": "new", "pub": "AA"})),
+    ] {
+        let world = World::new();
+        let api = ProtectLayer::new(world.gate()).layer(Api::default());
+        let good = world.token();
+        let foreign = |kid: &'static str, alg: &str| {
+            let alg = alg.to_owned();
+            world.token_with(move |header, _| {
+                header.insert("kid".into(), kid.into());
+                header.insert("alg".into(), alg.as_str().into());
+            })
+        };
+        let before = foreign("new", alg);
+        assert_eq!(call(&api, bearer(&before)).await.status(), 401, "{alg}: nobody vouches for such a key");
+        world.provider(|provider| provider.publish_extra_jwk(jwk));
+        let api = ProtectLayer::new(world.gate()).layer(Api::default());
+        assert_eq!(call(&api, bearer(&good)).await.status(), 200, "{alg}");
+        world.clauses();
+        let response = call(&api, bearer(&foreign("new", alg))).await;
+        assert_eq!(response.status(), 500, "{alg}");
+        assert_eq!(response.body(), r#"{"error":"server_error"}"#);
+        assert!(response.headers().get("www-authenticate").is_none(), "{alg}: another token would not help");
+        let record = lock(&world.records).pop().expect("a record");
+        assert_eq!((record.status, record.error), (Some(500), None), "{alg}");
+        assert!(
+            ["jws_unknown_alg", "jws_key_set_aside"].contains(&record.clause),
+            "{alg}: {}",
+            record.clause
+        );
+        assert_eq!(record.issuer.as_deref(), Some("https://op.example"), "the line says who must act");
+        assert_eq!(call(&api, bearer(&foreign("made-up", "ES512"))).await.status(), 401, "{alg}");
+    }
+}

@@ -94,7 +94,7 @@ async fn main() -> Result<(), Problem> {
     println!("UserInfo has their address: {:?}", userinfo.claim::<String>("email"));
     let token = login.tokens.refresh_token.ok_or("the provider gave no refresh token")?;
     let refreshed = app.provider.refresh(&token, Some(PreviousLogin::from(&login.id_token))).await?;
-    println!("The refresh token is spent, and there is another one: {}", refreshed.rotated);
+    println!("There is another refresh token to use from now on: {}", refreshed.rotated);
 
     let asked = [EndpointName::Discovery, EndpointName::Jwks, EndpointName::Token];
     let [discovery, jwks, token] = asked.map(|name| socket.provider(|provider| provider.count(name)));

@@ -35,8 +35,8 @@
 //!
 //! * An accepted request has an `Arc<Access>` among its extensions. [`access`] returns it.
 //! * A refused request never reaches the service. The response has the status 400, 401 or 403 and the challenge
-//!   that the specifications name, or 503 and `Retry-After` if the gate cannot get keys. Its body is the error
-//!   code in a small JSON object.
+//!   that the specifications name, or 503 and `Retry-After` if the gate cannot get keys, or 500 if the issuer signs
+//!   with what this library lacks. Its body is the error code in a small JSON object.
 //! * [`RequireLayer`] demands scopes, roles and other conditions for a part of the service.
 //!
 //! **The same gate, twice.** If a gate stands before a whole service and again before a part of it, it judges a

@@ -5,6 +5,7 @@
 //! | [`EndpointUrl`], [`UrlPolicy`] | a URL that requests may be sent to, and the rule that decides this |
 //! | [`Moment`], [`Timestamp`] | the current time and fresh entropy, passed in by the caller |
 //! | [`Secret`] | text that is never printed, such as a client secret or a token |
+//! | [`Remedy`] | who can do what about an error |
 //! | [`Bounded`] | a map that never grows past a limit |
 //! | [`JsonError`], [`FormError`], [`base64url`] | the readers of the three encodings that the specifications use are strict |
 //!
@@ -29,6 +30,7 @@
 //! [`Bounded`]: bounded::Bounded
 //! [`EndpointUrl`]: endpoint_url::EndpointUrl
 //! [`Moment`]: moment::Moment
+//! [`Remedy`]: sentence::Remedy
 //! [`Secret`]: secret::Secret
 //! [`Timestamp`]: moment::Timestamp
 //! [`UrlPolicy`]: endpoint_url::UrlPolicy
@@ -53,3 +55,4 @@ pub use header::Challenge;
 pub use json::{Extra, JsonError, MAX_DEPTH};
 pub use moment::{Moment, Timestamp};
 pub use secret::Secret;
+pub use sentence::Remedy;

@@ -1,6 +1,67 @@
-//! [`debug_is_sentence`] and [`predicate`]: how errors are put into words.
+//! [`debug_is_sentence`], [`predicate`] and [`Remedy`]: how errors are put into words, and what helps against them.
 
-use std::fmt::{self, Write};
+use std::{
+    fmt::{self, Write},
+    time::Duration,
+};
+
+/// Who can do what about an error. The text of an error says it in detail, and this value says it to a program.
+///
+/// ```
+/// use oidc_proto::{Error, Remedy, flow::{CallbackError, Discovery}};
+///
+/// /// The status and the page for a user whose login has failed.
+/// fn page(error: &Error) -> (u16, &'static str) {
+///     match error.remedy() {
+///         Remedy::LogInAgain => (400, "Please log in again."),
+///         Remedy::TryLater { .. } => (503, "Please try again later."),
+///         Remedy::FixConfiguration => (500, "Something is set up wrongly on our side."), // tell the operator
+///         _ => (502, "The login service gave a wrong answer."),
+///     }
+/// }
+///
+/// assert_eq!(page(&Error::Callback(CallbackError::State)).0, 400);
+/// let plain_http = Discovery::start("http://op.example", &Default::default()).unwrap_err();
+/// assert_eq!(page(&plain_http).0, 500);
+/// ```
+///
+/// Every error that ends something has a method `remedy`. An error that is only a part of others, such as
+/// [`JsonError`](super::JsonError), has none: whether it is anybody's fault depends on whose text was read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum Remedy {
+    /// The user logs in again: the login, the session or the saved state is over, or the user said no. Nothing is wrong
+    /// with the settings.
+    LogInAgain,
+    /// The same attempt may succeed later. Whoever calls waits, and tries again.
+    TryLater {
+        /// How long to wait, if the other side has said so.
+        after: Option<Duration>,
+    },
+    /// A developer or an operator changes something: the settings or the code of this program, its clock, or the
+    /// registration of the client at the provider. The text names the method if there is one.
+    FixConfiguration,
+    /// The provider breaks a specification, and no setting of this library tolerates it. Nobody but the provider can
+    /// help.
+    ProviderAtFault,
+    /// The sender of a request to this API must send another: with a token, with another token or proof, or with one
+    /// that allows more. Answer with the refusal. Nothing is to be done here.
+    RequestAtFault,
+}
+
+impl Remedy {
+    /// Returns a short, stable name, for logs and metrics.
+    #[must_use]
+    pub const fn code(self) -> &'static str {
+        match self {
+            Self::LogInAgain => "log_in_again",
+            Self::TryLater { .. } => "try_later",
+            Self::FixConfiguration => "fix_configuration",
+            Self::ProviderAtFault => "provider_at_fault",
+            Self::RequestAtFault => "request_at_fault",
+        }
+    }
+}
 
 /// `Debug` of an error prints its sentence, so that `unwrap` and `expect` show it.
 macro_rules! debug_is_sentence {

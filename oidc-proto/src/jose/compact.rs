@@ -2,7 +2,7 @@
 //! token is refused.
 
 use super::keys::KeyError;
-use crate::base::sentence::{debug_is_sentence, predicate};
+use crate::base::sentence::{Remedy, debug_is_sentence, predicate};
 use crate::base::{
     base64url,
     json::{JsonError, Names},
@@ -146,6 +146,38 @@ impl JwsError {
             Self::TooManyCandidates => "jws_too_many_keys",
             Self::Signature => "jws_signature",
         }
+    }
+
+    /// Returns who can do what about a JWT that the provider has sent to this client.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            // Another algorithm can be registered, or allowed.
+            Self::Encrypted | Self::UnknownAlgorithm | Self::AlgorithmNotAllowed => Remedy::FixConfiguration,
+            Self::KeySetAside(_) if self.is_unsupported() => Remedy::FixConfiguration,
+            Self::NotCompact
+            | Self::Base64
+            | Self::Header(_)
+            | Self::MissingAlgorithm
+            | Self::Unsigned
+            | Self::Critical
+            | Self::UnknownKey
+            | Self::KeySetAside(_)
+            | Self::KeyMismatch
+            | Self::TooManyCandidates
+            | Self::Signature => Remedy::ProviderAtFault,
+        }
+    }
+
+    /// Whether this library lacks what the issuer signs with: the algorithm, or the type, curve or size of the key.
+    #[must_use]
+    pub const fn is_unsupported(self) -> bool {
+        use KeyError::{RsaTooLong, UnknownAlgorithm, UnknownCurve, UnknownKeyType};
+        matches!(
+            self,
+            Self::UnknownAlgorithm
+                | Self::KeySetAside(UnknownKeyType | UnknownCurve | UnknownAlgorithm | RsaTooLong)
+        )
     }
 
     /// Whether the token might be accepted with newer keys of the issuer.

@@ -5,7 +5,7 @@ use super::{
     keys::{Jwk, KeyError},
 };
 use crate::base::json::JsonError;
-use crate::base::sentence::{debug_is_sentence, predicate};
+use crate::base::sentence::{Remedy, debug_is_sentence, predicate};
 
 /// A private key or a secret that signs at once. [`RingSigner`](super::RingSigner) implements it for keys in memory.
 ///
@@ -103,3 +103,12 @@ pub enum SignError {
 }
 
 debug_is_sentence!(SignError);
+
+impl SignError {
+    /// Returns [`FixConfiguration`](Remedy::FixConfiguration); but [`TryLater`](Remedy::TryLater) if a key that is kept
+    /// elsewhere did not sign.
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        if matches!(self, Self::Failed) { Remedy::TryLater { after: None } } else { Remedy::FixConfiguration }
+    }
+}

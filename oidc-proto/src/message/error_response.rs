@@ -43,7 +43,9 @@ impl ErrorResponse {
     pub(crate) fn new(error: &str, description: Option<&str>, uri: Option<&str>, secrets: &[Secret]) -> Self {
         let mask = Mask::new(secrets);
         let clean = |text: &str| mask.over(text);
-        Self { error: clean(error), error_description: description.map(clean), error_uri: uri.map(clean) }
+        // Some providers send every member, and leave those empty that they have no text for.
+        let some = |text: Option<&str>| text.filter(|text| !text.trim().is_empty()).map(clean);
+        Self { error: clean(error), error_description: some(description), error_uri: some(uri) }
     }
 
     /// Reads the body of an error response. Returns `None` for other JSON objects.
@@ -127,6 +129,15 @@ mod tests {
         let body = br#"{"error":"invalid_request","error_description":"no","error_uri":"https://e.example"}"#;
         let error = ErrorResponse::from_json(body, &[]).unwrap().unwrap();
         assert_eq!(error.to_string(), "`invalid_request` (no); see https://e.example");
+    }
+
+    #[test]
+    fn an_empty_text_is_none() {
+        for nothing in ["", " ", "\t "] {
+            let body = serde_json::json!({"error": "e", "error_description": nothing, "error_uri": nothing});
+            let error = ErrorResponse::from_json(body.to_string().as_bytes(), &[]).unwrap().unwrap();
+            assert_eq!(error.to_string(), "`e`");
+        }
     }
 
     #[test]

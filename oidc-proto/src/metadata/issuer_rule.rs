@@ -5,7 +5,7 @@
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer. The application states the rule for such a
 //! provider; it is never guessed from the name of a host.
 
-use crate::base::sentence::debug_is_sentence;
+use crate::base::sentence::{Remedy, debug_is_sentence};
 use crate::{backend::Fingerprint, base::json};
 
 /// The longest name of a tenant, in bytes.
@@ -66,6 +66,23 @@ pub enum IssuerRuleError {
 }
 
 debug_is_sentence!(IssuerRuleError);
+
+impl IssuerRuleError {
+    /// Returns a short, stable name of the error, for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::Placeholder => "issuer_rule_placeholder",
+            Self::Member => "issuer_rule_member",
+        }
+    }
+
+    /// Returns [`FixConfiguration`](Remedy::FixConfiguration).
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        Remedy::FixConfiguration
+    }
+}
 
 impl AllowedTenants {
     fn contains(&self, tenant: &str) -> bool {

@@ -34,6 +34,7 @@ mod keys;
 mod metadata;
 mod policy;
 mod publish;
+mod remedy;
 mod renewal;
 mod shared_cache;
 mod time;

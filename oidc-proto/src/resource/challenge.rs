@@ -6,10 +6,13 @@ use super::{
     record::{VerdictOutcome, VerdictRecord},
 };
 use crate::{
-    base::sentence::debug_is_sentence, jose::JwsError, sender::ProofError, token::VerificationError,
+    base::sentence::{Remedy, debug_is_sentence},
+    jose::JwsError,
+    sender::ProofError,
+    token::VerificationError,
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -69,6 +72,9 @@ pub enum DenialReason {
     BadRequest(CredentialsError),
     /// The access token is not accepted.
     Token(VerificationError),
+    /// The access token is of an issuer that signs with what this library lacks, as its key set shows: an algorithm, or
+    /// a type, curve or size of keys. The client can do nothing about it, so the response is 500, and no challenge.
+    Unsupported(VerificationError),
     /// The access token names an issuer that is not trusted.
     UntrustedIssuer,
     /// The access token is not a JWT, and no issuer is set to introspect it.
@@ -101,6 +107,10 @@ impl fmt::Display for Described {
             DenialReason::NoCredentials => f.write_str("the request has no access token"),
             DenialReason::BadRequest(why) => why.fmt(f),
             DenialReason::Token(why) => write!(f, "the access token is refused: {why}"),
+            DenialReason::Unsupported(why) => write!(
+                f,
+                "this resource cannot verify the access token: {why}; the issuer must sign with another algorithm, such as ES256"
+            ),
             DenialReason::UntrustedIssuer => {
                 f.write_str("the access token is of an issuer that this resource does not trust")
             }
@@ -142,7 +152,7 @@ impl DenialReason {
         match self {
             Self::NoCredentials => "credentials_missing",
             Self::BadRequest(why) => why.code(),
-            Self::Token(why) => why.code(),
+            Self::Token(why) | Self::Unsupported(why) => why.code(),
             Self::UntrustedIssuer => "token_untrusted_issuer",
             Self::NotJwt => "token_not_jwt",
             Self::Inactive => "token_inactive",
@@ -165,7 +175,7 @@ impl DenialReason {
     #[must_use]
     pub const fn error(self) -> Option<&'static str> {
         match self {
-            Self::NoCredentials | Self::Unavailable => None,
+            Self::NoCredentials | Self::Unavailable | Self::Unsupported(_) => None,
             Self::BadRequest(_) => Some("invalid_request"),
             Self::Token(_) | Self::UntrustedIssuer | Self::NotJwt | Self::Inactive | Self::ProofRequired => {
                 Some("invalid_token")
@@ -177,10 +187,40 @@ impl DenialReason {
         }
     }
 
-    /// Returns the status of the response: 400, 401, 403 or 503.
+    /// Returns the refusal of an access token: [`Unsupported`](Self::Unsupported) if the issuer publishes the key that
+    /// the token names and this library cannot use it, and otherwise [`Token`](Self::Token).
+    #[must_use]
+    pub const fn of_token(why: VerificationError) -> Self {
+        let of_issuer = matches!(why, VerificationError::Jws(JwsError::KeySetAside(_)));
+        if of_issuer && why.is_unsupported() { Self::Unsupported(why) } else { Self::Token(why) }
+    }
+
+    /// Returns who can do what about the refusal. It is [`RequestAtFault`](Remedy::RequestAtFault) unless the fault is on
+    /// this side: then a server may log it louder.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            Self::Unavailable => Remedy::TryLater { after: None },
+            Self::Unsupported(_) => Remedy::FixConfiguration,
+            Self::NoCredentials
+            | Self::BadRequest(_)
+            | Self::Token(_)
+            | Self::UntrustedIssuer
+            | Self::NotJwt
+            | Self::Inactive
+            | Self::ProofRequired
+            | Self::Proof(_)
+            | Self::Scope
+            | Self::Privilege
+            | Self::Authentication => Remedy::RequestAtFault,
+        }
+    }
+
+    /// Returns the status of the response: 400, 401, 403, 500 or 503.
     #[must_use]
     pub const fn status(self) -> StatusCode {
         match self {
+            Self::Unsupported(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
             Self::Scope | Self::Privilege => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
@@ -284,7 +324,16 @@ impl Denied {
         self.reason.code()
     }
 
-    /// Returns the status of the response: 400, 401, 403 or 503.
+    /// Returns who can do what about the refusal, and when the client may try again.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self.details.retry_after {
+            Some(seconds) => Remedy::TryLater { after: Some(Duration::from_secs(seconds.into())) },
+            None => self.reason.remedy(),
+        }
+    }
+
+    /// Returns the status of the response: 400, 401, 403, 500 or 503.
     #[must_use]
     pub const fn status(&self) -> StatusCode {
         self.reason.status()
@@ -316,7 +365,7 @@ impl Denied {
         if let Some(seconds) = self.details.retry_after {
             add(header::RETRY_AFTER, &seconds.to_string());
         }
-        if matches!(self.reason, DenialReason::Unavailable) {
+        if matches!(self.reason, DenialReason::Unavailable | DenialReason::Unsupported(_)) {
             return headers;
         }
         for challenge in self.challenges() {

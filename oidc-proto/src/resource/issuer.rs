@@ -1,7 +1,7 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, with the rules for them.
 //! [`ResourceServerError`]: why settings are refused.
 
-use crate::base::sentence::debug_is_sentence;
+use crate::base::sentence::{Remedy, debug_is_sentence};
 use crate::{
     base::json::Extra,
     metadata::IssuerRule,
@@ -67,6 +67,29 @@ pub enum ResourceServerError {
 }
 
 debug_is_sentence!(ResourceServerError);
+
+impl ResourceServerError {
+    /// Returns a short, stable name of the error, for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NoIssuer => "server_no_issuer",
+            Self::TooManyIssuers => "server_too_many_issuers",
+            Self::Issuer => "server_issuer",
+            Self::IssuerTwice => "server_issuer_twice",
+            Self::Template => "server_template",
+            Self::TwoIntrospectors => "server_two_introspectors",
+            Self::Text(_) => "server_text",
+            Self::Origin => "server_origin",
+        }
+    }
+
+    /// Returns [`FixConfiguration`](Remedy::FixConfiguration).
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        Remedy::FixConfiguration
+    }
+}
 
 /// An issuer whose access tokens a resource server accepts, with the rules for these tokens.
 ///

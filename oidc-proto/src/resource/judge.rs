@@ -18,7 +18,7 @@ use crate::{
         moment::Timestamp,
         visible::all_visible,
     },
-    jose::KeySet,
+    jose::{JwsError, KeySet, UnusableKey},
     message::IntrospectionResponse,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
@@ -143,8 +143,7 @@ impl ResourceServer {
                 .verify_cached_bound(token, keys, &mut cache, scratch, now, shown)
                 .map(|verified| (verified, None)),
         };
-        let (verified, key) =
-            verified.map_err(|why| self.denied(DenialReason::Token(why), record.clone()))?;
+        let (verified, key) = verified.map_err(|why| self.denied(blame(why, token, keys), record.clone()))?;
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
         // With a template, each tenant is an issuer of its own.
@@ -317,10 +316,29 @@ impl ResourceServer {
 fn or_newer_keys(judged: Result<Verdict, Denied>) -> Verdict {
     match judged {
         Ok(verdict) => verdict,
-        Err(denied) if matches!(denied.reason(), DenialReason::Token(why) if why.wants_newer_keys()) => {
+        Err(denied)
+            if matches!(denied.reason(), DenialReason::Token(why) | DenialReason::Unsupported(why)
+                if why.wants_newer_keys()) =>
+        {
             Verdict::NewerKeys(denied)
         }
         Err(denied) => Verdict::Denied(denied),
+    }
+}
+
+/// Whose fault a refused token is. Anybody can write the header of a token, so its `alg` is the issuer's only if the
+/// issuer publishes the key that the token names, and this library cannot use that key.
+fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
+    let key_of_issuer = || {
+        let header: Extra = serde_json::from_slice(&base64url::decode(token.split('.').next()?)?).ok()?;
+        let kid = header.get("kid")?.as_str()?;
+        keys.set_aside().iter().find(|key| key.kid.as_deref() == Some(kid))
+    };
+    let unknown = why == VerificationError::Jws(JwsError::UnknownAlgorithm);
+    let vouched = |key: &UnusableKey| JwsError::KeySetAside(key.reason).is_unsupported();
+    match unknown && key_of_issuer().is_some_and(vouched) {
+        true => DenialReason::Unsupported(why),
+        false => DenialReason::of_token(why),
     }
 }
 

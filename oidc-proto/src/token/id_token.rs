@@ -202,15 +202,17 @@ impl IdTokenVerifier {
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(VerificationError::Issuer);
         }
-        self.check(&unverified.claims, unverified.header.alg(), expected, now)?;
+        self.check(&unverified.claims, expected, now)?;
         unverified.check_signature(keys, self.algorithms.set(), &self.issuer)?;
+        // Behind the signature: which hash it is depends on the key, and the error must not blame the hash for a key
+        // that is not supported.
+        check_hashes(&unverified.claims, unverified.header.alg(), expected)?;
         IdToken::new(&unverified.claims, unverified.payload, token.clone())
     }
 
     fn check(
         &self,
         claims: &Claims<'_>,
-        alg: Algorithm,
         expected: &Expected<'_>,
         now: Timestamp,
     ) -> Result<(), VerificationError> {
@@ -258,28 +260,6 @@ impl IdTokenVerifier {
                 return Err(VerificationError::AuthenticationContext);
             }
         }
-        let front = expected.front_channel;
-        for (name, claim, value, demanded, otherwise) in [
-            (
-                "at_hash",
-                &claims.at_hash,
-                expected.access_token.map(Secret::expose),
-                front,
-                VerificationError::AccessTokenHash,
-            ),
-            ("c_hash", &claims.c_hash, expected.code.map(Secret::expose), front, VerificationError::CodeHash),
-            ("s_hash", &claims.s_hash, expected.state, false, VerificationError::StateHash),
-        ] {
-            if demanded && value.is_some() && claim.is_none() {
-                return Err(VerificationError::Missing(name));
-            }
-            // Without the value, there is nothing to compare with the hash. A flow that has the value passes it.
-            if let (Some(hash), Some(value)) = (claim, value)
-                && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())
-            {
-                return Err(otherwise);
-            }
-        }
         Ok(())
     }
 
@@ -300,6 +280,37 @@ impl IdTokenVerifier {
             Some(_) | None => Ok(()),
         }
     }
+}
+
+/// Compares the hashes in an ID token with what came along with it.
+fn check_hashes(
+    claims: &Claims<'_>,
+    alg: Algorithm,
+    expected: &Expected<'_>,
+) -> Result<(), VerificationError> {
+    let front = expected.front_channel;
+    for (name, claim, value, demanded, otherwise) in [
+        (
+            "at_hash",
+            &claims.at_hash,
+            expected.access_token.map(Secret::expose),
+            front,
+            VerificationError::AccessTokenHash,
+        ),
+        ("c_hash", &claims.c_hash, expected.code.map(Secret::expose), front, VerificationError::CodeHash),
+        ("s_hash", &claims.s_hash, expected.state, false, VerificationError::StateHash),
+    ] {
+        if demanded && value.is_some() && claim.is_none() {
+            return Err(VerificationError::Missing(name));
+        }
+        // Without the value, there is nothing to compare with the hash. A flow that has the value passes it.
+        if let (Some(hash), Some(value)) = (claim, value)
+            && !equal(hash.as_bytes(), alg.left_half_hash(value.as_bytes()).as_bytes())
+        {
+            return Err(otherwise);
+        }
+    }
+    Ok(())
 }
 
 /// A verified ID token: the issuer's statement about who the user is.

@@ -3,7 +3,7 @@
 use crate::{
     base::{
         json::JsonError,
-        sentence::{debug_is_sentence, predicate},
+        sentence::{Remedy, debug_is_sentence, predicate},
     },
     jose::JwsError,
 };
@@ -178,6 +178,51 @@ impl VerificationError {
             Self::ConfirmationMethod => "token_cnf_method",
             Self::NotBound => "token_not_bound",
         }
+    }
+
+    /// Returns who can do what about a token that the provider has sent to this client: an ID token, or a signed
+    /// response. Of an access token that came to an API, see
+    /// [`DenialReason::remedy`](crate::resource::DenialReason::remedy): its sender is to blame.
+    #[must_use]
+    pub const fn remedy(self) -> Remedy {
+        match self {
+            Self::Jws(why) => why.remedy(),
+            // A setting, the registration, or a clock.
+            Self::Issuer
+            | Self::UntrustedAudience
+            | Self::Expired { .. }
+            | Self::NotYetValid { .. }
+            | Self::IssuedInFuture { .. }
+            | Self::SenderConstrained => Remedy::FixConfiguration,
+            // The token belongs to another login, or the login was not good enough.
+            Self::Nonce
+            | Self::AuthenticationTooOld { .. }
+            | Self::AuthenticationContext
+            | Self::CodeHash
+            | Self::StateHash
+            | Self::Changed(_)
+            | Self::FrontChannel(_) => Remedy::LogInAgain,
+            Self::TooLarge
+            | Self::Claims(_)
+            | Self::Type
+            | Self::Missing(_)
+            | Self::Value(_)
+            | Self::KeyIssuer
+            | Self::Audience
+            | Self::AuthorizedParty
+            | Self::AccessTokenHash
+            | Self::IdTokenAsAccessToken
+            | Self::WrongSender
+            | Self::ConfirmationMethod
+            | Self::NotBound => Remedy::ProviderAtFault,
+        }
+    }
+
+    /// Whether this library lacks what the issuer signs with: the algorithm, or the type, curve or size of the key. No
+    /// other token of the issuer would help.
+    #[must_use]
+    pub const fn is_unsupported(self) -> bool {
+        matches!(self, Self::Jws(why) if why.is_unsupported())
     }
 
     /// Whether the token might be accepted with newer keys of the issuer. If so, fetch the keys and verify once more.

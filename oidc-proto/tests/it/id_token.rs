@@ -5,7 +5,7 @@ use oidc_proto::{
     Error, Secret,
     base::JsonError,
     flow::{Authenticated, ClientBuilder},
-    jose::{Algorithm, JwsError},
+    jose::{Algorithm, JwsError, KeyError},
     message::AuthorizationRequest,
     token::{DEFAULT_LEEWAY, IdTokenVerifier, MAX_LEEWAY, VerificationError},
 };
@@ -259,6 +259,23 @@ fn a_hash_in_the_token_must_be_right() {
         assert_rejected(login(set("at_hash", wrong)), VerificationError::AccessTokenHash);
         assert_rejected(login(set("c_hash", wrong)), VerificationError::CodeHash);
         assert_rejected(login(set("s_hash", wrong)), VerificationError::StateHash);
+    }
+}
+
+/// Which hash is the right one depends on the key, and of a key that is not supported nobody knows it here.
+#[test]
+fn a_key_that_is_not_supported_is_named_rather_than_a_hash() {
+    for (kid, jwk) in [
+        ("ed448", json!({"kty": "OKP", "crv": "Ed448", "kid": "ed448", "x": "AA"})),
+        ("p521", json!({"kty": "EC", "crv": "P-521", "kid": "p521", "x": "AA", "y": "AA"})),
+        ("k1", json!({"kty": "EC", "crv": "secp256k1", "kid": "k1", "x": "AA", "y": "AA"})),
+    ] {
+        let mut party = Party::new();
+        party.provider.publish_extra_jwk(jwk);
+        party.provider.alter_id_token(hostile::set_header_member("kid", kid));
+        party.provider.alter_id_token(hostile::set_claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"));
+        let unsupported = JwsError::KeySetAside(KeyError::UnknownCurve);
+        assert_rejected(party.login(), VerificationError::Jws(unsupported));
     }
 }
 

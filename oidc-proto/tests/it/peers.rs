@@ -429,8 +429,8 @@ fn e27_one_line_of_an_error_names_the_fault_the_place_and_the_remedy() {
     for (error, code, words) in [
         (
             token(Box::new(hostile::oauth_error(401, "invalid_client"))),
-            "oauth_error",
-            &["token_endpoint", "401", "`invalid_client`", "check client_id, client secret"][..],
+            "invalid_client",
+            &["token_endpoint", "401", "`invalid_client`", "check `client_id`, `ClientBuilder::secret`"][..],
         ),
         (
             token(Box::new(hostile::respond(404, "text/html", "<p>"))),

@@ -206,7 +206,8 @@ impl<'a> World<'a> {
             Error::DeviceCodeExpired => self.agrees.is_none(),
             Error::OAuth(refused) if refused.response.error == "access_denied" => self.agrees == Some(false),
             _ => {
-                error.code() == "oauth_error" && self.provider.count(EndpointName::UserInfo) == self.requests
+                matches!(error, Error::OAuth(_))
+                    && self.provider.count(EndpointName::UserInfo) == self.requests
             }
         }
     }

@@ -1,6 +1,6 @@
 //! [`DriveError`]: why a flow failed.
 
-use oidc_proto::{Error, renew::RenewalError};
+use oidc_proto::{Error, Remedy, renew::RenewalError};
 use std::fmt;
 
 /// Why a flow failed. `E` is the error of the HTTP client. [`run`](crate::run), [`run_async`](crate::run_async) and the
@@ -25,6 +25,27 @@ pub enum DriveError<E> {
     Transport(E),
     /// The flow refused a response, or a setting was wrong.
     Protocol(Error),
+}
+
+impl<E> DriveError<E> {
+    /// Returns a short, stable name for logs and metrics: `no_response`, or the code of the flow's error.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Transport(_) => "no_response",
+            Self::Protocol(error) => error.code(),
+        }
+    }
+
+    /// Returns who can do what about it. Without a response it is [`TryLater`](Remedy::TryLater); the error of the HTTP
+    /// client may know more.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::Transport(_) => Remedy::TryLater { after: None },
+            Self::Protocol(error) => error.remedy(),
+        }
+    }
 }
 
 impl<E> From<Error> for DriveError<E> {

@@ -1,7 +1,7 @@
 //! [`NotAvailableError`]: why a flight has no value.
 
 use crate::{event::Target, sentence::debug_is_sentence};
-use oidc_proto::{Timestamp, renew::RenewalError};
+use oidc_proto::{Remedy, Timestamp, renew::RenewalError};
 use std::{fmt, sync::Arc};
 
 /// No value is available, or no newer one, and waiting longer would not help. The error says why, and when to ask
@@ -41,6 +41,13 @@ pub struct NotAvailableError {
 impl NotAvailableError {
     pub(crate) const fn new(until: Timestamp, because: Option<RenewalError>) -> Self {
         Self { until, because, issuer: None, asked: None }
+    }
+
+    /// Returns who can do what about it: that of the failed renewal, and
+    /// [`TryLater`](Remedy::TryLater) if there was none. [`until`](Self::until) says when a caller may ask again.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        self.because.as_ref().map_or(Remedy::TryLater { after: None }, RenewalError::remedy)
     }
 
     /// Adds the issuer of the value, and the destination of the failed request.

@@ -11,7 +11,7 @@ use crate::{
     sentence::debug_is_sentence,
 };
 use oidc_proto::{
-    EndpointUrl, Error, UrlPolicy,
+    EndpointUrl, Error, Remedy, UrlPolicy,
     flow::{Client, ConfigError},
     metadata::{Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalError, RenewalPolicy},
@@ -87,6 +87,27 @@ impl fmt::Display for GateError {
 }
 
 debug_is_sentence!(GateError);
+
+impl GateError {
+    /// Returns a short, stable name of the error, for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::NotTrusted(_) => "gate_not_trusted",
+            Self::IssuerRule(_) => "gate_issuer_rule",
+            Self::Template(_) => "gate_template",
+            Self::Issuer(_, _) => "gate_issuer",
+            Self::NoClient => "gate_no_client",
+            Self::NoIntrospector => "gate_no_introspector",
+        }
+    }
+
+    /// Returns [`FixConfiguration`](Remedy::FixConfiguration).
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        Remedy::FixConfiguration
+    }
+}
 
 impl std::error::Error for GateError {}
 

@@ -459,6 +459,7 @@ pub fn error_body(denied: &Denied) -> &'static str {
         Some("insufficient_user_authentication") => r#"{"error":"insufficient_user_authentication"}"#,
         Some(_) => r#"{"error":"access_denied"}"#,
         None if denied.is_missing_credentials() => "",
+        None if denied.status().as_u16() == 500 => r#"{"error":"server_error"}"#,
         None => r#"{"error":"temporarily_unavailable"}"#,
     }
 }

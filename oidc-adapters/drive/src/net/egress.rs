@@ -1,7 +1,7 @@
 //! The egress guard: refuses host names that resolve to an address in a private network. [`UrlPolicy`] judges the URL
 //! itself; this module judges the addresses of its host, by the same rule.
 
-use oidc_proto::UrlPolicy;
+use oidc_proto::{Remedy, UrlPolicy};
 use std::{
     fmt, io,
     net::{IpAddr, ToSocketAddrs as _},
@@ -122,6 +122,14 @@ pub struct Refused {
     pub host: String,
     /// The address that is not allowed: the first one, if there are several.
     pub address: IpAddr,
+}
+
+impl Refused {
+    /// Returns [`FixConfiguration`](Remedy::FixConfiguration): of the client, or of the names in the network.
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        Remedy::FixConfiguration
+    }
 }
 
 impl fmt::Display for Refused {

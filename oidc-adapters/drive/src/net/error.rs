@@ -3,6 +3,7 @@
 use super::meter::Exceeded;
 use crate::sentence::debug_is_sentence;
 use hyper_util::client::legacy;
+use oidc_proto::Remedy;
 use rustls::pki_types::pem;
 use std::{fmt, io};
 
@@ -32,6 +33,23 @@ pub enum Error {
     Body(hyper::Error),
     /// The server ended the body of the response too early, without reporting an error.
     Cut,
+}
+
+impl Error {
+    /// Returns who can do what about it: the settings of this client, or the network later.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::NoClientCertificate | Self::Pem(_) | Self::Tls(_) => Remedy::FixConfiguration,
+            Self::Connection(error) if error.kind() == io::ErrorKind::PermissionDenied => {
+                Remedy::FixConfiguration
+            }
+            Self::TooMuch(_) => Remedy::ProviderAtFault,
+            Self::Timeout | Self::Connection(_) | Self::Exchange(_) | Self::Body(_) | Self::Cut => {
+                Remedy::TryLater { after: None }
+            }
+        }
+    }
 }
 
 impl From<pem::Error> for Error {

@@ -1,6 +1,6 @@
 //! The bounds of one exchange: its bytes from the network, and its time. Adapters check them before each read.
 
-use oidc_proto::flow::Terms;
+use oidc_proto::{Remedy, flow::Terms};
 use std::{
     fmt, io,
     sync::atomic::{AtomicBool, AtomicU64, Ordering},
@@ -122,6 +122,17 @@ pub enum Exceeded {
     Bytes(u64),
     /// The exchange took longer than this.
     Time(Duration),
+}
+
+impl Exceeded {
+    /// Returns [`TryLater`](Remedy::TryLater) for time, and [`ProviderAtFault`](Remedy::ProviderAtFault) for bytes.
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        match self {
+            Self::Bytes(_) => Remedy::ProviderAtFault,
+            Self::Time(_) => Remedy::TryLater { after: None },
+        }
+    }
 }
 
 impl fmt::Display for Exceeded {

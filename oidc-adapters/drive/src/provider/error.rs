@@ -8,7 +8,7 @@ use crate::{
     sentence::debug_is_sentence,
 };
 use oidc_proto::{
-    Error, Secret,
+    Error, Remedy, Secret,
     base::FormError,
     flow::{ConfigError, Endpoint},
     renew::RenewalError,
@@ -55,7 +55,8 @@ pub enum ProviderError {
     Protocol(Error),
     /// Keys, metadata or a token are needed first, and they are not available at the moment.
     Unavailable(NotAvailableError),
-    /// The access token is not valid: another one would help.
+    /// The access token is not valid: another one would help, unless
+    /// [`is_unsupported`](VerificationError::is_unsupported) says that this library cannot verify any of its kind.
     AccessToken(VerificationError),
     /// The authorization code was sent before, for another login than this one. A code is valid once, so the handle
     /// does not send it again.
@@ -86,6 +87,21 @@ impl ProviderError {
         match self {
             Self::Protocol(error) => error.new_refresh_token(),
             _ => None,
+        }
+    }
+
+    /// Returns who can do what about it: log in again, try later, change a setting, or nobody but the provider or the
+    /// sender of the access token. Without a response it is [`TryLater`](Remedy::TryLater); the text may know more, such
+    /// as a client certificate that is missing.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        match self {
+            Self::NoResponse(_) => Remedy::TryLater { after: None },
+            Self::Protocol(error) => error.remedy(),
+            Self::Unavailable(unavailable) => unavailable.remedy(),
+            Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
+            Self::CodeSpent => Remedy::LogInAgain,
+            Self::NoAudience => Remedy::FixConfiguration,
         }
     }
 
@@ -163,7 +179,7 @@ impl fmt::Display for ProviderError {
             Self::NoResponse(why) => write!(f, "the provider did not answer: {why}"),
             Self::Protocol(error) => error.fmt(f),
             Self::Unavailable(unavailable) => unavailable.fmt(f),
-            Self::AccessToken(rejected) => DenialReason::Token(*rejected).fmt(f),
+            Self::AccessToken(rejected) => DenialReason::of_token(*rejected).fmt(f),
             Self::CodeSpent => {
                 f.write_str("the authorization code of this login was sent already, for another login")
             }

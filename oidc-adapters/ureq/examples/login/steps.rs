@@ -69,9 +69,9 @@ pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
                 .map_err(wrong)?;
             let refreshed = http.run(call)?;
             verdict(if refreshed.rotated {
-                "new tokens; the old refresh token is spent"
+                "new tokens, and a new refresh token to use from now on"
             } else {
-                "new tokens; the refresh token stays valid"
+                "new tokens; the refresh token stays the same"
             });
             if refreshed.id_token_unchecked {
                 skipped("the new ID token is withheld: the keys to verify it are not available");

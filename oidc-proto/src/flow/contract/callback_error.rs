@@ -1,5 +1,6 @@
 //! [`CallbackError`]: the reasons for which a callback is refused.
 
+use super::oauth_error::hint_of_callback;
 use crate::{
     base::{
         form::FormError,
@@ -41,7 +42,7 @@ pub enum CallbackError {
     #[error("the authorization response lacks the `iss` that the provider says it always sends")]
     MissingIssuer,
     /// The provider or the user refused (RFC 6749 section 4.1.2.1).
-    #[error("the provider or the user refused the login with {0}")]
+    #[error("the provider or the user refused the login with {}{}", .0, hint_of_callback(.0))]
     Denied(Box<ErrorResponse>),
     /// The callback has neither a code nor an error.
     #[error("the authorization response has neither `code` nor `error`")]

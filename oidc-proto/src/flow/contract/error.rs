@@ -1,7 +1,8 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
 use super::{
-    callback_error::CallbackError, new_tokens::NewTokens, terms::Endpoint, unavailable::Unavailable,
+    callback_error::CallbackError, new_tokens::NewTokens, oauth_error::OAuthError, terms::Endpoint,
+    unavailable::Unavailable,
 };
 use crate::{
     base::{
@@ -11,12 +12,10 @@ use crate::{
         sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
     jose::{JwsError, SignError},
-    message::ErrorResponse,
     metadata::MetadataError,
-    sender::dpop_nonce,
     token::VerificationError,
 };
-use http::{HeaderMap, StatusCode};
+use http::StatusCode;
 use std::fmt;
 
 /// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
@@ -85,7 +84,7 @@ pub enum Error {
     Config(#[from] ConfigError),
 }
 
-debug_is_sentence!(Error, OAuthError, ResponseError);
+debug_is_sentence!(Error, ResponseError);
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
@@ -110,11 +109,12 @@ fn setting(rejected: &VerificationError) -> &'static str {
 }
 
 impl Error {
-    /// Returns a short, stable name of the error, for logs and metrics.
+    /// Returns a short, stable name of the error, for logs and metrics. Of an OAuth error it is the provider's own code if
+    /// a specification has registered it, and otherwise `oauth_error`: an unknown code could be anything, even a secret.
     #[must_use]
     pub fn code(&self) -> &'static str {
         match self {
-            Self::OAuth(_) => "oauth_error",
+            Self::OAuth(error) => error.code(),
             Self::Response(error) => error.rule.code(),
             Self::Unavailable(_) => "unavailable",
             Self::Callback(error) => error.code(),
@@ -144,64 +144,6 @@ impl From<FormError> for Error {
         Self::Callback(error.into())
     }
 }
-
-/// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
-///
-/// Every flow can end with it: [`Error::OAuth`].
-#[derive(Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct OAuthError {
-    /// The endpoint that answered.
-    pub endpoint: Endpoint,
-    /// The status of the response.
-    pub status: u16,
-    /// The error response: the error code, its description and its URI.
-    pub response: ErrorResponse,
-    /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
-    pub dpop_nonce: Option<String>,
-    /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
-    pub(in crate::flow) sent_unknown_pkce: bool,
-}
-
-impl OAuthError {
-    pub(crate) fn new(
-        endpoint: Endpoint,
-        status: StatusCode,
-        response: ErrorResponse,
-        headers: &HeaderMap,
-    ) -> Self {
-        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        Self { endpoint, status: status.as_u16(), response, dpop_nonce, sent_unknown_pkce: false }
-    }
-
-    /// Whether the server asks for the same request once more, with the nonce that it named.
-    pub(in crate::flow) fn wants_nonce(&self) -> bool {
-        self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
-    }
-}
-
-impl fmt::Display for OAuthError {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let hint = match self.response.error.as_str() {
-            "invalid_client" => "; check client_id, client secret and the registered authentication method",
-            "invalid_grant" => {
-                "; the code or refresh token has expired, was used already, or belongs to another client"
-            }
-            "unauthorized_client" => "; the client is not registered for this grant",
-            "invalid_scope" => "; ask for scopes that the client may have",
-            _ => "",
-        };
-        let pkce = match self.response.error.as_str() {
-            "invalid_client" | "invalid_request" if self.sent_unknown_pkce => {
-                "; or the provider refuses PKCE, which its metadata do not mention (`Quirks::no_pkce` does without)"
-            }
-            _ => "",
-        };
-        write!(f, "{} answered {}: {}{hint}{pkce}", self.endpoint, self.status, self.response)
-    }
-}
-
-impl std::error::Error for OAuthError {}
 
 /// A response that the specification does not allow.
 ///
@@ -235,8 +177,10 @@ impl fmt::Display for ResponseError {
             write!(f, ", but of `{found}`")?;
         }
         let places = Quoted(&self.urls);
-        // A setting changes these, and no others.
         match (self.endpoint, &self.rule) {
+            (Endpoint::ResourceMetadata, ResponseRule::Status) if matches!(self.status, 404 | 410) => {
+                f.write_str("; the resource may be misspelt, or publish no metadata")
+            }
             (Endpoint::Token, Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
             }
@@ -253,7 +197,8 @@ impl fmt::Display for ResponseError {
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
-                "; there is no metadata at {places}: check the issuer, and `document_at` if its metadata is elsewhere"
+                "; there is no metadata at {places}: the issuer may be misspelt or only a part of what it must be; check it, and \
+                 `document_at` if its metadata is elsewhere"
             ),
             _ => write!(f, "; it came from {places}"),
         }

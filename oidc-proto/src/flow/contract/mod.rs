@@ -3,14 +3,17 @@
 mod callback_error;
 mod error;
 mod new_tokens;
+mod oauth_error;
+mod remedy;
 mod step;
 mod terms;
 mod then;
 mod unavailable;
 
 pub use callback_error::{CallbackError, PENDING_LIFETIME};
-pub use error::{ConfigError, Error, OAuthError, ResponseError, ResponseRule};
+pub use error::{ConfigError, Error, ResponseError, ResponseRule};
 pub use new_tokens::NewTokens;
+pub use oauth_error::OAuthError;
 pub use step::{Call, Flow, Pause, Pending, Request, Response, Step};
 pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
 pub use then::{Along, Then};

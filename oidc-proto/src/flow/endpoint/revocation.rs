@@ -36,7 +36,7 @@ use crate::{
 /// drive(call, &mut party.provider, &mut party.clock)?;
 ///
 /// let error = party.refresh_with(&refresh_token, None, None).unwrap_err();
-/// assert_eq!(error.code(), "oauth_error"); // `invalid_grant`
+/// assert_eq!(error.code(), "invalid_grant");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Debug)]

@@ -169,7 +169,8 @@ pub struct Refreshed {
     /// The token response. Its `refresh_token` is the one to use next: the new one, or the old one again if the
     /// provider sent no new one.
     pub tokens: TokenResponse,
-    /// Whether the provider sent a new refresh token. The old one must then not be used again.
+    /// Whether the provider sent a new refresh token. Do not use the old one again: most providers refuse it from now on,
+    /// and may end the whole session. Some keep it valid, so revoke it if nobody may use it any more.
     pub rotated: bool,
     /// The verified ID token, if the provider sent one.
     pub id_token: Option<IdToken>,

@@ -7,7 +7,7 @@
 //!
 //! Each sealed text has its own key, derived from 128 fresh bits, so a sealing key may be used as often as you like.
 
-use crate::base::sentence::debug_is_sentence;
+use crate::base::sentence::{Remedy, debug_is_sentence};
 use crate::{
     backend::{self, Mac},
     base::{base64url, moment::Moment},
@@ -83,6 +83,33 @@ pub enum SealError {
 }
 
 debug_is_sentence!(SealError);
+
+impl SealError {
+    /// Returns a short, stable name of the error, for logs and metrics.
+    #[must_use]
+    pub const fn code(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "seal_too_large",
+            Self::NotSealed => "seal_not_sealed",
+            Self::Version => "seal_version",
+            Self::UnknownKey => "seal_unknown_key",
+            Self::Wrong => "seal_wrong",
+            Self::State => "seal_state",
+        }
+    }
+
+    /// Returns [`LogInAgain`](Remedy::LogInAgain), because a state that cannot be opened is lost; but
+    /// [`FixConfiguration`](Remedy::FixConfiguration) for a state that is too large to be sealed.
+    #[must_use]
+    pub const fn remedy(&self) -> Remedy {
+        match self {
+            Self::TooLarge { .. } => Remedy::FixConfiguration,
+            Self::NotSealed | Self::Version | Self::UnknownKey | Self::Wrong | Self::State => {
+                Remedy::LogInAgain
+            }
+        }
+    }
+}
 
 /// A state that can be sealed: each saved state of this crate, and a state of your own in an [`AppState`].
 ///

@@ -103,6 +103,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
         &[
             "base::endpoint_url::UrlError",
             "base::json::JsonError",
+            "base::sentence::Remedy",
             "jose::compact::JwsError",
             "jose::keys::key::KeyError",
             "jose::keys::key_set::KeySetError",

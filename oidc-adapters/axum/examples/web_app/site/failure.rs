@@ -7,7 +7,7 @@ use axum::{
     response::{IntoResponse as _, Response},
 };
 use oidc_proto::{
-    Error,
+    Error, Remedy,
     flow::{CallbackError, SealError},
 };
 
@@ -86,6 +86,8 @@ impl Trouble {
             Self::Protocol(Error::Callback(callback)) => match callback {
                 CallbackError::Denied(response) => match response.error.as_str() {
                     "access_denied" => Failure::Denied,
+                    // Keycloak reports a login page that was left open as an outage.
+                    "temporarily_unavailable" if callback.remedy() == Remedy::LogInAgain => Failure::Spent,
                     "server_error" | "temporarily_unavailable" => Failure::Down,
                     error if WRONGLY_ASKED.contains(&error) => Failure::Ours,
                     _ => Failure::Refused,

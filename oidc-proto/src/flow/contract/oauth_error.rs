@@ -1,0 +1,207 @@
+//! [`OAuthError`]: the refusal of a provider, with a hint that follows from its cause.
+
+use super::terms::Endpoint;
+use crate::{
+    base::sentence::{Remedy, debug_is_sentence},
+    message::ErrorResponse,
+    sender::dpop_nonce,
+};
+use http::{HeaderMap, StatusCode};
+use std::fmt;
+
+/// The error codes of the specifications. Any other code from a provider could contain anything.
+const REGISTERED: [&str; 31] = [
+    // RFC 6749 sections 4.1.2.1 and 5.2
+    "invalid_request",
+    "invalid_client",
+    "invalid_grant",
+    "unauthorized_client",
+    "unsupported_grant_type",
+    "unsupported_response_type",
+    "invalid_scope",
+    "access_denied",
+    "server_error",
+    "temporarily_unavailable",
+    // RFC 6750 section 3.1, RFC 7009 section 2.2.1, RFC 8707 section 2, RFC 9449 section 5, RFC 9470 section 3
+    "invalid_token",
+    "insufficient_scope",
+    "unsupported_token_type",
+    "invalid_target",
+    "invalid_dpop_proof",
+    "use_dpop_nonce",
+    "insufficient_user_authentication",
+    // RFC 8628 section 3.5
+    "authorization_pending",
+    "slow_down",
+    "expired_token",
+    // OpenID Connect Core 1.0 section 3.1.2.6
+    "login_required",
+    "interaction_required",
+    "consent_required",
+    "account_selection_required",
+    "invalid_request_uri",
+    "invalid_request_object",
+    "request_not_supported",
+    "request_uri_not_supported",
+    "registration_not_supported",
+    // Unmet Authentication Requirements 1.0, RFC 9396 section 5
+    "unmet_authentication_requirements",
+    "invalid_authorization_details",
+];
+
+/// The hint for a client that the provider does not know, or whose proof of itself is wrong.
+const CLIENT: &str = "; check `client_id`, `ClientBuilder::secret` and the registered authentication method (`ClientBuilder::authentication`)";
+
+/// Whether a refusal says that the login page was open for too long. Keycloak reports that as an outage.
+fn left_open(said: &ErrorResponse) -> bool {
+    said.error_description.as_deref() == Some("authentication_expired")
+}
+
+/// Whether the provider's description has this word, in any case.
+fn says(said: &ErrorResponse, word: &str) -> bool {
+    said.error_description.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains(word))
+}
+
+/// What helps against a refusal, by its error code (and by the description of Keycloak that contradicts the code).
+pub(super) fn remedy(said: &ErrorResponse) -> Remedy {
+    match said.error.as_str() {
+        "temporarily_unavailable" if left_open(said) => Remedy::LogInAgain,
+        "server_error" | "temporarily_unavailable" | "slow_down" | "authorization_pending" => {
+            Remedy::TryLater { after: None }
+        }
+        "invalid_grant"
+        | "invalid_token"
+        | "access_denied"
+        | "expired_token"
+        | "login_required"
+        | "interaction_required"
+        | "consent_required"
+        | "account_selection_required"
+        | "insufficient_user_authentication"
+        | "unmet_authentication_requirements" => Remedy::LogInAgain,
+        "use_dpop_nonce" => Remedy::ProviderAtFault, // Its nonce was used, and it asks for another one.
+        _ => Remedy::FixConfiguration,
+    }
+}
+
+/// What to do about a refusal of an authorization request.
+pub(super) fn hint_of_callback(said: &ErrorResponse) -> &'static str {
+    match said.error.as_str() {
+        _ if left_open(said) => "; the login page was open for too long: begin again",
+        "login_required" | "interaction_required" | "consent_required" | "account_selection_required" => {
+            "; the user must act on the provider's page: begin again without `prompt=none`"
+        }
+        "invalid_scope" => "; ask for scopes that the client may have",
+        "unauthorized_client" | "unsupported_response_type" => {
+            "; the client is not registered for this kind of login"
+        }
+        "server_error" | "temporarily_unavailable" => "; try again later",
+        _ => "",
+    }
+}
+
+/// An error response of the provider (RFC 6749 section 5.2, RFC 6750 section 3.1).
+///
+/// Every flow can end with it: [`Error::OAuth`](crate::flow::Error::OAuth).
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct OAuthError {
+    /// The endpoint that answered.
+    pub endpoint: Endpoint,
+    /// The status of the response.
+    pub status: u16,
+    /// The error response: the error code, its description and its URI.
+    pub response: ErrorResponse,
+    /// The nonce for the next DPoP proof (RFC 9449 section 8), if the server named one.
+    pub dpop_nonce: Option<String>,
+    /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
+    pub(in crate::flow) sent_unknown_pkce: bool,
+}
+
+impl OAuthError {
+    pub(crate) fn new(
+        endpoint: Endpoint,
+        status: StatusCode,
+        response: ErrorResponse,
+        headers: &HeaderMap,
+    ) -> Self {
+        let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
+        Self { endpoint, status: status.as_u16(), response, dpop_nonce, sent_unknown_pkce: false }
+    }
+
+    /// Whether the server asks for the same request once more, with the nonce that it named.
+    pub(in crate::flow) fn wants_nonce(&self) -> bool {
+        self.response.error == "use_dpop_nonce" && self.dpop_nonce.is_some()
+    }
+
+    /// Returns a short, stable name of the error, for logs and metrics: the provider's code if a specification has
+    /// registered it, and otherwise `oauth_error`. [`provider_code`](Self::provider_code) has any code.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        let known = REGISTERED.into_iter().find(|known| *known == self.response.error);
+        known.unwrap_or("oauth_error")
+    }
+
+    /// Returns the error code as the provider wrote it, cleaned for logs. It may be any text, so it is no name for a
+    /// metric.
+    #[must_use]
+    pub fn provider_code(&self) -> &str {
+        &self.response.error
+    }
+
+    /// Returns who can do what about the refusal.
+    #[must_use]
+    pub fn remedy(&self) -> Remedy {
+        remedy(&self.response)
+    }
+
+    /// What to do about the refusal, by its likely cause.
+    fn hint(&self) -> &'static str {
+        let said = &self.response;
+        match said.error.as_str() {
+            "invalid_dpop_proof" => {
+                "; the provider refuses the DPoP proof: check the key (`ClientBuilder::dpop_key`) and the clock"
+            }
+            "invalid_request" | "invalid_grant" | "invalid_client" | "invalid_token"
+                if says(said, "dpop") =>
+            {
+                "; this client must use DPoP as it is registered: call `ClientBuilder::dpop_key`"
+            }
+            "invalid_client" => CLIENT,
+            // Keycloak and others report a wrong secret so.
+            "unauthorized_client" if says(said, "credential") || says(said, "secret") => CLIENT,
+            "unauthorized_client" if matches!(self.status, 401 | 403) => {
+                "; the client secret is wrong (`ClientBuilder::secret`), or the client is not registered for this grant"
+            }
+            "unauthorized_client" => "; the client is not registered for this grant",
+            "unsupported_grant_type" => "; the provider does not offer this grant, or not to this client",
+            "invalid_grant" => {
+                "; the code or refresh token was used already, has expired or is another client's, or the session has \
+                 ended: log in again (if no login works, the client may be registered for another redirect URI, or for \
+                 DPoP: `ClientBuilder::dpop_key`)"
+            }
+            "invalid_scope" => "; ask for scopes that the client may have",
+            "invalid_target" => "; ask for a resource that the client may have",
+            "invalid_token" => "; the access token has expired or was revoked: refresh it, or log in again",
+            "insufficient_scope" => "; ask for the scope at the login",
+            "server_error" | "temporarily_unavailable" => "; try again later",
+            _ => "",
+        }
+    }
+}
+
+debug_is_sentence!(OAuthError);
+
+impl fmt::Display for OAuthError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let pkce = match self.response.error.as_str() {
+            "invalid_client" | "invalid_request" if self.sent_unknown_pkce => {
+                "; or the provider refuses PKCE, which its metadata do not mention (`Quirks::no_pkce` does without)"
+            }
+            _ => "",
+        };
+        write!(f, "{} answered {}: {}{}{pkce}", self.endpoint, self.status, self.response, self.hint())
+    }
+}
+
+impl std::error::Error for OAuthError {}
