@@ -83,10 +83,7 @@ impl ProviderError {
     /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
     #[must_use]
     pub const fn new_refresh_token(&self) -> Option<&Secret> {
-        match self {
-            Self::Protocol(error) => error.new_refresh_token(),
-            _ => None,
-        }
+        if let Self::Protocol(error) = self { error.new_refresh_token() } else { None }
     }
 
     /// Makes the error of a failed renewal of `what`.
