@@ -98,7 +98,7 @@ fn collect(describes: bool, value: &Value, texts: &mut Vec<String>) {
         Value::Object(members) => {
             members.iter().for_each(|(name, member)| collect(is_description(name), member, texts));
         }
-        _ => {}
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -140,7 +140,7 @@ pub(crate) fn boolean(value: &Value) -> Option<bool> {
     match value {
         Value::Bool(value) => Some(*value),
         Value::String(text) => text.to_ascii_lowercase().parse().ok(),
-        _ => None,
+        Value::Null | Value::Number(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn whole_number(value: &Value) -> Option<i64> {
             number.as_i64().or_else(whole)
         }
         Value::String(text) => text.parse().ok(),
-        _ => None,
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
     }
 }
 

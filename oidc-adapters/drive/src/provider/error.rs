@@ -84,10 +84,7 @@ impl ProviderError {
     /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
     #[must_use]
     pub const fn new_refresh_token(&self) -> Option<&Secret> {
-        match self {
-            Self::Protocol(error) => error.new_refresh_token(),
-            _ => None,
-        }
+        if let Self::Protocol(error) = self { error.new_refresh_token() } else { None }
     }
 
     /// Returns who can do what about it: log in again, try later, change a setting, or nobody but the provider or the

@@ -157,7 +157,7 @@ impl Provider {
                 // The token is spent. Whoever brings it again gets the new one, too, inside the error.
                 Err(fell) => match fell.failed {
                     DriveError::Protocol(error) if error.new_refresh_token().is_some() => Err(error),
-                    failed => {
+                    failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
                         let fell = Fell { failed, ..fell };
                         return Err(provider.core.issuer.lost().failure("refresh", fell));
                     }

@@ -211,19 +211,13 @@ impl Error {
     /// the same.
     #[must_use]
     pub const fn new_refresh_token(&self) -> Option<&Secret> {
-        match self {
-            Self::Refresh { tokens, .. } => Some(&tokens.refresh_token),
-            _ => None,
-        }
+        if let Self::Refresh { tokens, .. } = self { Some(&tokens.refresh_token) } else { None }
     }
 
     /// Returns the error without the tokens of a refresh: the reason why a flow ended.
     #[must_use]
     pub fn cause(&self) -> &Self {
-        match self {
-            Self::Refresh { cause, .. } => cause.cause(),
-            other => other,
-        }
+        if let Self::Refresh { cause, .. } = self { cause.cause() } else { self }
     }
 }
 
@@ -363,8 +357,8 @@ impl Flow for RefreshGrant {
                 let used = context.used.clone();
                 let step = Post::on_response(post, response, moment).map_err(|cause| {
                     let granted = response.status().is_success();
-                    let came = granted.then(|| Salvaged::of(response.body())).unwrap_or_default();
-                    let Salvaged { refresh_token, access_token } = came;
+                    let body: &[u8] = if granted { response.body() } else { b"" };
+                    let Salvaged { refresh_token, access_token } = Salvaged::of(body);
                     not_believed(cause, refresh_token.filter(|new| *new != used), access_token)
                 });
                 step?.within(

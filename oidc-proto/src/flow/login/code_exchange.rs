@@ -106,14 +106,10 @@ impl Flow for CodeExchange {
                 Self::start(Front::on_response(front, response, first)?, *sending, second)
             }
             Coding(CodingState::Token { post, came }) => {
-                let step =
-                    Post::<TokenResponse>::on_response(post, response, moment).map_err(|error| match error {
-                        Error::OAuth(mut refused) => {
-                            refused.sent_unknown_pkce = came.sent_unknown_pkce;
-                            Error::OAuth(refused)
-                        }
-                        other => other,
-                    });
+                let mut step = Post::<TokenResponse>::on_response(post, response, moment);
+                if let Err(Error::OAuth(refused)) = &mut step {
+                    refused.sent_unknown_pkce = came.sent_unknown_pkce;
+                }
                 step?.within(
                     came,
                     |post, came| Coding(CodingState::Token { post, came }),

@@ -84,10 +84,8 @@ fn the_diagram_of_userinfo_is_walked() {
     for client in [builder(signs_userinfo).build().unwrap(), prover] {
         let keys = || Some(party.keys());
         let begin = || client.userinfo_with_keys(&Secret::new("a"), "alice", keys(), moment());
-        let server = |endpoint, _: &_| match endpoint {
-            Endpoint::Jwks => party.published(),
-            _ => userinfo(&party),
-        };
+        let server =
+            |endpoint, _: &_| if endpoint == Endpoint::Jwks { party.published() } else { userinfo(&party) };
         walk = walk.from("asked", begin, server);
     }
     walk.holds();
