@@ -42,6 +42,7 @@ mod claims;
 mod id_token;
 mod jwt;
 mod plain;
+mod required_claim;
 mod scopes;
 mod verification_error;
 
@@ -58,4 +59,5 @@ pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
+pub use required_claim::RequiredClaim;
 pub use verification_error::VerificationError;
