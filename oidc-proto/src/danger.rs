@@ -1,8 +1,9 @@
 //! Every switch that takes a check away, what the check prevents, and when a program may do without it.
 //!
-//! All of them are off by default, and no setting turns on more than one of them. The documentation of each has a section
-//! "Danger". A switch that only reads another spelling of the same thing, such as a number in a string, takes no check
-//! away and is not listed.
+//! All of them are off by default, and no setting turns on more than one of them. Only a
+//! [preset](crate::resource::TrustedIssuer#presets) for a provider may turn on two, and it says which. The documentation of
+//! each switch has a section "Danger". A switch that only reads another spelling of the same thing, such as a number in a
+//! string, takes no check away and is not listed.
 //!
 //! | switch | the check that is lost | what it prevents | when it is right |
 //! |---|---|---|---|
@@ -11,6 +12,8 @@
 //! | [`UrlPolicy::with_private_addresses`](crate::UrlPolicy::with_private_addresses) (`allow_private`) | no address literals of private networks | metadata that names an internal address makes this program send requests there | the provider is in your own network, and nobody else chooses the issuer |
 //! | `Http::allow_private_networks` and `Guard::allow_private_networks` of the adapters | no host names that resolve into private networks | the same, by a name instead of an address | the same |
 //! | [`AccessTokenVerifier::accept_plain_jwt`](crate::token::AccessTokenVerifier::accept_plain_jwt) | the header `typ` must be `at+jwt` | a token of another kind passes for an access token; marks in the token still tell most kinds apart | the provider issues access tokens without that header, as most did before RFC 9068 |
+//! | [`AccessTokenVerifier::accept_nonce`](crate::token::AccessTokenVerifier::accept_nonce) | a token with `nonce` must say that it is an access token | an ID token of the same issuer, for an audience of this API and with a scope in it, passes for an access token | the provider copies the `nonce` of the login into its access tokens, and these do not say what they are |
+//! | [`AccessTokenVerifier::client_id_as_audience`](crate::token::AccessTokenVerifier::client_id_as_audience) | a token must name this API in `aud` | a token that one of your clients got for another API opens this one | the provider issues access tokens without `aud` (Cognito), and the scopes say what a token is for |
 //! | [`TrustedIssuer::introspects_without_audience`](crate::resource::TrustedIssuer::introspects_without_audience) | an introspection response must name this resource in `aud` | a token for another API of the same issuer opens this one | the issuer itself refuses tokens that are not for the caller of its introspection endpoint |
 //! | [`ClientBuilder::trusted_audiences`](crate::flow::ClientBuilder::trusted_audiences) and [`IdTokenVerifier::trusted_audiences`](crate::token::IdTokenVerifier::trusted_audiences) | an ID token must be for this client only | an ID token that another party also holds is used to log in here | you trust each party that you name with your users' logins |
 //! | [`ClientBuilder::trusted_authorized_parties`](crate::flow::ClientBuilder::trusted_authorized_parties) and [`IdTokenVerifier::trusted_authorized_parties`](crate::token::IdTokenVerifier::trusted_authorized_parties) | an ID token must have been issued to this client (`azp`) | an ID token of another client is used to log in here | you trust each party that you name with your users' logins, such as the mobile app of the same product |

@@ -116,8 +116,10 @@ pub(crate) fn access() -> Access {
 
 /// The whole response, and the line of the log.
 fn whole(page: &mut Page, title: &str, denied: &Denied) {
+    let sentence = denied.to_string();
     page.add(said!(denied));
     assert_eq!(format!("{denied:?}"), format!("{} ({})", denied.reason(), denied.record()));
+    assert!(sentence.starts_with(&denied.reason().to_string()), "{sentence}");
     page.line(&format!("    {title}"));
     let response = oidc_tower::answer::<String>(denied);
     page.line(&format!("    HTTP/1.1 {}", response.status()));
@@ -144,6 +146,8 @@ fn refusals(page: &mut Page) {
     whole(page, "a token that has expired", &authorization(&plain, &expired));
     let foreign = bearer(token("https://evil.example", NOW.0 + 300, &Value::Null));
     whole(page, "a token of another issuer", &authorization(&strict(), &foreign));
+    let orders = ResourceServer::builder("https://orders.example").trust(TrustedIssuer::new(ISSUER)).build();
+    whole(page, "a token for another API", &authorization(&orders.unwrap(), &good));
     whole(page, "an opaque token, where none is introspected", &authorization(&strict(), "Bearer opaque"));
     whole(page, "an opaque token that is not active", &authorization(&plain, "Bearer opaque"));
     let dpop = server(Some((DpopVerifier::new(), true)));
@@ -193,7 +197,8 @@ pub(crate) fn show(page: &mut Page) {
         Several, Syntax, TooLarge);
     let leeway = Duration::from_secs(30);
     show!(page, oidc_proto::VerificationError, |error| reason(DenialReason::Token(error));
-        Jws(JwsError::AlgorithmNotAllowed), Claims(JsonError::TooDeep), Type, Missing("exp"), Value("sub"), Issuer, Audience,
+        Jws(JwsError::AlgorithmNotAllowed), Claims(JsonError::TooDeep), Type, Missing("exp"), Missing("aud"),
+        Missing("client_id"), Value("sub"), Issuer, Audience,
         NotYetValid { ahead: Duration::from_secs(60), leeway: leeway }, IdTokenAsAccessToken, SenderConstrained,
         WrongSender, ConfirmationMethod, NotBound);
     show!(page, oidc_proto::ProofError, |error| reason(DenialReason::Proof(error));

@@ -8,7 +8,9 @@ use oidc_drive::{
 };
 use oidc_proto::{
     EndpointUrl, UrlPolicy,
+    base::base64url,
     flow::Request,
+    jose::Algorithm,
     resource::{Access, MAX_ISSUER_TEMPLATES, ResourceServer, ResourceServerError, TrustedIssuer},
 };
 use oidc_tower::ProtectLayer;
@@ -295,4 +297,63 @@ fn a_handle_discovers_and_verifies_by_the_same_rule() {
     assert_eq!(verify(&good).unwrap(), Some(issuer(ACME)));
     assert_eq!(verify(&foreign).unwrap_err().code(), "token_issuer");
     assert!(handle.client().is_ok(), "the client need not get the rule either");
+}
+
+/// AD FS: the metadata has one issuer, and the access tokens have another. Neither a gate nor a handle takes the other
+/// one for it.
+#[tokio::test]
+async fn access_tokens_have_another_issuer_than_the_metadata_at_a_gate_and_a_handle() {
+    const NAME: &str = "https://fs.example/adfs";
+    const TRUST: &str = "http://fs.example/adfs/services/trust";
+    let (keys, now) = (oidc_testkit::KeyRing::new(), NOW.0);
+    let (key, kid) = keys.signer(Algorithm::RS256, 1, None);
+    let claims = |iss: &str| {
+        json!({"iss": iss, "aud": API, "appid": "client-1", "apptype": "Confidential", "scp": ["orders", "openid"],
+               "iat": now, "exp": now + 300, "ver": "1.0"})
+    };
+    let encode = |part: &serde_json::Value| base64url::encode(part.to_string().as_bytes());
+    let sign = |iss: &str| {
+        let header = json!({"typ": "JWT", "alg": "RS256", "kid": kid});
+        let signed = format!("{}.{}", encode(&header), encode(&claims(iss)));
+        format!("{signed}.{}", base64url::encode(&key.sign(signed.as_bytes()).unwrap()))
+    };
+    let (good, bad) = (sign(TRUST), sign(NAME));
+    let jwks = keys.document();
+    let send = move |request: Request, _| {
+        let document = json!({"issuer": NAME, "access_token_issuer": TRUST, "jwks_uri": "https://fs.example/adfs/keys",
+                              "authorization_endpoint": "https://fs.example/adfs/oauth2/authorize",
+                              "token_endpoint": "https://fs.example/adfs/oauth2/token",
+                              "response_types_supported": ["code"], "subject_types_supported": ["pairwise"],
+                              "id_token_signing_alg_values_supported": ["RS256"]});
+        let body = if request.uri().path() == "/adfs/keys" { jwks.clone() } else { document };
+        let response = http::Response::builder().header("content-type", "application/json");
+        Ok::<_, Infallible>(response.body(body.to_string().into_bytes()).unwrap())
+    };
+    let sends = send.clone();
+    let io =
+        Io::new(move |request, by| ready(sends(request, by)), |task| drop(tokio::spawn(task)), |_| pending());
+    let server = ResourceServer::builder(API).trust(TrustedIssuer::adfs("fs.example")).build().unwrap();
+    let gate = Gate::builder(server, io).clock(|| moment(NOW)).build().unwrap();
+    assert_eq!(call(&gate, &good).await, (200, TRUST.to_owned()));
+    assert_eq!(call(&gate, &bad).await.0, 401);
+    let io = oidc_drive::blocking::Io::new(send);
+    let handle = oidc_drive::blocking::Provider::builder(NAME, io.with_spawn(|job| job()))
+        .audience(API)
+        .access_tokens(|t| t.issuer_rule(IssuerRule::exact(TRUST)).accept_plain_jwt())
+        .clock(|| moment(NOW))
+        .build()
+        .unwrap();
+    let read = |token: &str| {
+        handle.verify(token, |token| {
+            let scopes: Vec<String> = token.scopes().map(str::to_owned).collect();
+            (token.client_id().map(str::to_owned), scopes)
+        })
+    };
+    assert_eq!(
+        read(&good).unwrap(),
+        (Some("client-1".to_owned()), vec!["orders".to_owned(), "openid".to_owned()])
+    );
+    let refused = read(&bad).unwrap_err();
+    assert_eq!(refused.code(), "token_issuer");
+    assert!(refused.to_string().contains("`AccessTokenVerifier::issuer_rule`"), "{refused}");
 }

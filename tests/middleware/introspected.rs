@@ -404,3 +404,38 @@ async fn an_empty_audience_is_not_a_missing_one() {
         assert_eq!(call(&api, bearer(token)).await.status().as_u16(), status, "{token}");
     }
 }
+
+/// Keycloak's lightweight access tokens are JWTs without `aud` and `sub`. The gate asks the issuer about each, and
+/// remembers what it said. Without the setting, it verifies them itself.
+#[tokio::test]
+async fn jwts_of_an_issuer_are_introspected_where_the_settings_say_so() {
+    let world = World::new();
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let lightweight = world.token_with(|header, claims| {
+        header.insert("typ".to_owned(), json!("JWT"));
+        claims.retain(|name, _| ["iss", "exp", "iat", "jti"].contains(&name.as_str()));
+        claims.extend([("typ".to_owned(), json!("Bearer")), ("azp".to_owned(), json!("web"))]);
+    });
+    let revoked = world.token();
+    say(&world, &lightweight, active(json!({"sub": "alice", "client_id": "web", "typ": "Bearer"})));
+    let plain = TrustedIssuer::keycloak("https://op.example");
+    for (issuer, statuses, asked) in [
+        (plain.clone().introspects_jwts(), [200, 200, 401, 401], 2),
+        (plain.introspects_opaque_tokens(), [401, 401, 200, 200], 0),
+    ] {
+        let server = ResourceServer::builder(RESOURCE).trust(issuer);
+        let gate = world.builder(server).introspection(client).build().unwrap();
+        let api =
+            ProtectLayer::new(gate).require(Requirement::new().scope("reports:read")).layer(Api::default());
+        let before = world.count("/introspect");
+        let mut seen = Vec::new();
+        for token in [&lightweight, &lightweight, &revoked, &revoked] {
+            seen.push(call(&api, bearer(token)).await.status().as_u16());
+        }
+        assert_eq!(seen, statuses);
+        assert_eq!(world.count("/introspect") - before, asked, "one request for each token");
+    }
+    let server =
+        ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://op.example").introspects_jwts());
+    assert!(world.builder(server).build().is_err(), "the gate needs a client to ask");
+}

@@ -43,6 +43,7 @@
 //! | `oidc.scheme` | `Verdict` | the scheme of the credentials |
 //! | `oidc.key` | `Verdict` | the thumbprint of the issuer's key |
 //! | `enduser.pseudo.id` | `Verdict` | the pseudonym of the subject, if the settings have a key for it |
+//! | `oidc.expected`, `oidc.found` | `Verdict` | the audiences or issuers of the settings, and those of a token that has others |
 //! | `oidc.duration` | `Waited`, `Ended`, `Renewed`, `Verdict` | the duration in seconds |
 //!
 //! The target of all events is [`TARGET`]. There are no spans of our own. An event belongs to the current span,
@@ -172,6 +173,8 @@ pub fn tell(event: &Event) {
                 oidc.scheme = record.scheme.map(AuthenticationScheme::name),
                 oidc.key = record.key.as_deref(),
                 enduser.pseudo.id = record.subject.as_deref(),
+                oidc.expected = record.expected.as_deref(),
+                oidc.found = record.found.as_deref(),
                 http.response.status_code = record.status,
                 oidc.duration = took.as_secs_f64(),
                 "error.type" = record.status.map(|_| record.clause),

@@ -16,14 +16,33 @@ use std::{fmt, sync::Arc, time::Duration};
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
-/// The setting of the server that could change a verdict.
-const SETTINGS: [(DenialReason, &str); 8] = {
+/// The settings of the server that could change a verdict.
+const SETTINGS: [(DenialReason, &str); 14] = {
     use DenialReason::{NotJwt, Proof, Token, UntrustedIssuer};
+    const WAIVED: &str = " (`AccessTokenVerifier::without_required_claim` does without it)";
     [
-        (UntrustedIssuer, " (`ResourceServerBuilder::trust` trusts more)"),
+        (
+            UntrustedIssuer,
+            " (`ResourceServerBuilder::trust` trusts more, and `AccessTokenVerifier::issuer_rule` is for an issuer whose tokens name another issuer than its metadata)",
+        ),
         (NotJwt, " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)"),
-        (Token(VerificationError::Issuer), " (`AccessTokenVerifier::issuer_rule` accepts a template)"),
+        (
+            Token(VerificationError::Issuer),
+            " (`AccessTokenVerifier::issuer_rule` accepts a template, or another issuer than that of the metadata)",
+        ),
         (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds an audience)"),
+        (
+            Token(VerificationError::Missing("aud")),
+            " (`AccessTokenVerifier::client_id_as_audience` takes `client_id` for it, `TrustedIssuer::introspects_jwts` asks the issuer, and `TrustedIssuer::introspects_without_audience` accepts the response of an issuer that checks it)",
+        ),
+        (Token(VerificationError::Missing("sub")), WAIVED),
+        (Token(VerificationError::Missing("client_id")), WAIVED),
+        (Token(VerificationError::Missing("iat")), WAIVED),
+        (Token(VerificationError::Missing("jti")), WAIVED),
+        (
+            Token(VerificationError::IdTokenAsAccessToken),
+            " (`AccessTokenVerifier::accept_nonce` is for a provider that puts a `nonce` into access tokens)",
+        ),
         (
             Token(VerificationError::Type),
             " (`AccessTokenVerifier::accept_plain_jwt` accepts tokens that do not name their kind)",
@@ -281,8 +300,7 @@ pub(super) struct Details {
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
+#[derive(Clone, PartialEq, Eq)]
 #[must_use]
 pub struct Denied {
     reason: DenialReason,
@@ -290,6 +308,23 @@ pub struct Denied {
     details: Box<Details>,
     record: Box<VerdictRecord>,
 }
+
+/// The text of the reason, for those who run the server. After it, the audience or the issuer that was expected, and the
+/// audience that a genuine token has. The challenge has neither.
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.reason.fmt(f)?;
+        match (&self.record.expected, &self.record.found) {
+            (Some(expected), Some(found)) => {
+                write!(f, "; this server expects `{expected}`, and the token has `{found}`")
+            }
+            (Some(expected), None) => write!(f, "; this server expects `{expected}`"),
+            (None, _) => Ok(()),
+        }
+    }
+}
+
+impl std::error::Error for Denied {}
 
 impl Denied {
     pub(super) fn new(reason: DenialReason, about: &Arc<Challenges>, mut record: VerdictRecord) -> Self {

@@ -55,13 +55,19 @@ impl ResourceServer {
         }
         let claimed = claimed_issuer(credentials.token.expose());
         let opaque = claimed.is_none();
+        let mut record = record;
         let issuer = match claimed {
             None => settings.introspecting.ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
-            Some(Ok(issuer)) => settings.find(&issuer).ok_or(DenialReason::UntrustedIssuer),
+            Some(Ok(issuer)) => settings.find(&issuer).ok_or_else(|| {
+                record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
+                DenialReason::UntrustedIssuer
+            }),
         };
         let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
-        let name = settings.issuer(issuer).map(|trusted| trusted.name().to_owned()).unwrap_or_default();
+        let trusted = settings.issuer(issuer);
+        let name = trusted.map(|trusted| trusted.name().to_owned()).unwrap_or_default();
+        let opaque = opaque || trusted.is_some_and(|trusted| trusted.introspects_jwts);
         Ok(Inspected { request: *request, found: Findings { credentials, issuer, name, opaque } })
     }
 
@@ -143,7 +149,16 @@ impl ResourceServer {
                 .verify_cached_bound(token, keys, &mut cache, scratch, now, shown)
                 .map(|verified| (verified, None)),
         };
-        let (verified, key) = verified.map_err(|why| self.denied(blame(why, token, keys), record.clone()))?;
+        let (verified, key) = verified.map_err(|why| {
+            let mut record = record.clone();
+            if why == VerificationError::Audience {
+                record.expects(verifier.audiences());
+                // Only what the issuer itself has written is shown.
+                let found = verifier.other_audience(token, keys, now, shown);
+                record.finds(token, found.iter().flatten().map(String::as_str));
+            }
+            self.denied(blame(why, token, keys), record)
+        })?;
         let claims = verified.claims();
         record.key = key.map(str::to_owned);
         // With a template, each tenant is an issuer of its own.
@@ -157,7 +172,7 @@ impl ResourceServer {
         let mut access = self.access(inspected, trusted, members, record);
         access.issuer = issuer.to_owned();
         access.subject = claims.sub.as_deref().map(str::to_owned);
-        access.client_id = claims.client_id.as_deref().map(str::to_owned);
+        access.client_id = verified.client_id().map(str::to_owned);
         access.audience = claims.aud.map(crate::token::Audience::to_vec).unwrap_or_default();
         access.expires = claims.exp;
         access.auth_time = claims.auth_time;
@@ -183,7 +198,16 @@ impl ResourceServer {
         let (members, bound) = (said.members(), bound(said));
         let issuer = introspected(said, &members, trusted, inspected.found.credentials.scheme, now)
             .and_then(|issuer| shown.satisfies(bound.as_ref()).map(|()| issuer))
-            .map_err(|why| denied(DenialReason::Token(why)))?;
+            .map_err(|why| {
+                let mut record = record.clone();
+                if why == VerificationError::Audience {
+                    let token = inspected.found.credentials.token.expose();
+                    let found = said.aud.iter().map(String::as_str);
+                    record.expects(trusted.verifier.audiences());
+                    record.finds(token, found);
+                }
+                self.denied(DenialReason::Token(why), record)
+            })?;
         record.subject = self.pseudonym(issuer, said.sub.as_deref());
         let issuer = issuer.to_owned();
         self.check_certificate(bound.as_ref(), &record)?;

@@ -67,6 +67,7 @@
 //! | access token | [`MAX_CREDENTIALS`] bytes, or [`CredentialPolicy::max_token`], before anything is decoded |
 //! | DPoP proofs, remembered proofs | the table of [`sender`](crate::sender#bounds); then 503 |
 //! | issuers, their names, issuers with a template | [`MAX_ISSUERS`], [`MAX_ISSUER`] bytes, [`MAX_ISSUER_TEMPLATES`] |
+//! | what a record shows of an audience or an issuer | [`MAX_SHOWN`] bytes |
 //! | leeway of clocks | [`DEFAULT_LEEWAY`], at most [`MAX_LEEWAY`] |
 //!
 //! [`DEFAULT_LEEWAY`]: crate::token::DEFAULT_LEEWAY
@@ -94,7 +95,7 @@ pub use credentials::{
     AuthenticationScheme, CredentialPolicy, Credentials, CredentialsError, MAX_CREDENTIALS,
 };
 pub use issuer::{MAX_ISSUER, MAX_ISSUER_TEMPLATES, MAX_ISSUERS, ResourceServerError, TrustedIssuer};
-pub use record::{VerdictOutcome, VerdictRecord};
+pub use record::{MAX_SHOWN, VerdictOutcome, VerdictRecord};
 pub use request::{Findings, Inspected, RequestView};
 pub use requirement::Requirement;
 pub use server::ResourceServer;

@@ -18,8 +18,9 @@ pub enum VerdictOutcome {
     Denied,
 }
 
-/// The summary of a verdict, for logs and metrics: short, bounded, and without a byte of the token. `outcome`,
-/// `clause`, `error`, `status` and `scheme` have few values, so they can be labels of metrics.
+/// The summary of a verdict, for logs and metrics: short and bounded. It has nothing of the token but `found`: the
+/// audiences of a genuine token that is for another server. `outcome`, `clause`, `error`, `status` and `scheme` have few
+/// values, so they can be labels of metrics.
 ///
 /// ```
 /// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
@@ -71,6 +72,54 @@ pub struct VerdictRecord {
     /// A pseudonym of the subject, if the settings have a key for pseudonyms and the token was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// The audiences or the issuers that the settings name, if the token has none of them: separated by commas, and at
+    /// most [`MAX_SHOWN`] bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub expected: Option<String>,
+    /// The audiences that the token has instead, in the same form: visible ASCII, with `?` for other characters. `None`
+    /// if anything else is wrong with the token, too: only what a trusted issuer has written is shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub found: Option<String>,
+}
+
+/// The maximum length of [`VerdictRecord::expected`] and [`VerdictRecord::found`], in bytes.
+pub const MAX_SHOWN: usize = 256;
+
+/// What stands for the rest of a text that is too long.
+const REST: &str = "...";
+
+impl VerdictRecord {
+    /// Notes what the settings name.
+    #[cold]
+    pub(super) fn expects<'t>(&mut self, expected: impl Iterator<Item = &'t str>) {
+        self.expected = Some(shown(expected));
+    }
+
+    /// Notes what this token has instead, if there is anything. A text of which the token is a part, or that is a part of
+    /// the token, is not shown.
+    #[cold]
+    pub(super) fn finds<'t>(&mut self, token: &str, found: impl Iterator<Item = &'t str>) {
+        let safe = |text: &'t str| if text.contains(token) || token.contains(text) { "?" } else { text };
+        self.found = Some(shown(found.map(safe))).filter(|found| !found.is_empty());
+    }
+}
+
+/// Joins texts in a form that is safe in a line of a log.
+fn shown<'t>(texts: impl Iterator<Item = &'t str>) -> String {
+    let mut all = String::new();
+    for (at, text) in texts.enumerate() {
+        if at > 0 {
+            all.push(',');
+        }
+        let safe = |c: char| c.is_ascii_graphic() && !matches!(c, '"' | '`' | '\\' | ',');
+        all.extend(text.chars().take(MAX_SHOWN).map(|c| if safe(c) { c } else { '?' }));
+        if all.len() > MAX_SHOWN {
+            all.truncate(MAX_SHOWN - REST.len());
+            all.push_str(REST);
+            break;
+        }
+    }
+    all
 }
 
 impl fmt::Display for VerdictRecord {
@@ -91,6 +140,8 @@ impl fmt::Display for VerdictRecord {
             ("scheme", self.scheme.map(AuthenticationScheme::name)),
             ("key", self.key.as_deref()),
             ("subject", self.subject.as_deref()),
+            ("expected", self.expected.as_deref()),
+            ("found", self.found.as_deref()),
         ] {
             if let Some(value) = value {
                 write!(f, " {name}={value}")?;
@@ -103,6 +154,30 @@ impl fmt::Display for VerdictRecord {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_a_token_has_instead_is_bounded_printable_and_never_the_token_itself() {
+        let of = |found: &[&str]| {
+            let mut record = VerdictRecord::default();
+            record.finds("the-opaque-token", found.iter().copied());
+            record.found.unwrap_or_default()
+        };
+        assert_eq!(of(&["account", "https://other.example"]), "account,https://other.example");
+        assert_eq!(of(&[]), "");
+        assert_eq!(of(&["a b\n\u{1b}[0m\"`,\\\u{202e}"]), "a?b??[0m?????");
+        assert_eq!(
+            of(&["the-opaque-token", "x", "see the-opaque-token here", "opaque"]),
+            "?,?,?,?".replacen("?,?", "?,x", 1)
+        );
+        for long in [
+            of(&["a".repeat(100_000).as_str()]),
+            of(&vec!["b"; 100_000]),
+            of(&["\u{e9}".repeat(256).as_str()]),
+        ] {
+            assert!(long.len() <= MAX_SHOWN && long.is_ascii(), "{}", long.len());
+        }
+        assert!(of(&["a".repeat(257).as_str()]).len() == MAX_SHOWN);
+    }
 
     #[test]
     fn a_record_is_one_line_for_people_and_one_object_for_machines() {

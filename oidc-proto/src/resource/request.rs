@@ -144,7 +144,8 @@ impl Inspected<'_> {
         self.found.issuer
     }
 
-    /// Whether the token is opaque: not a JWT, so that only its issuer can verify it.
+    /// Whether only the issuer can verify the token: it is not a JWT, or it is a JWT of an issuer that
+    /// [introspects them](super::TrustedIssuer::introspects_jwts).
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
         self.found.opaque

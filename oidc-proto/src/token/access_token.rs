@@ -2,16 +2,16 @@
 //! each request, so it allocates as little as possible.
 
 use super::{
-    Claims, Possession, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
+    Audience, Claims, Possession, Scratch, VerificationError,
+    claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain, leeway_seconds},
     jwt::{MAX_TOKEN, Unverified, is_type},
     plain,
+    required_claim::{RequiredClaim, Waived},
     scopes::{self, Others},
 };
-use crate::base::sentence::debug_is_sentence;
 use crate::{
     backend::Fingerprint,
-    base::{moment::Timestamp, visible::all_visible},
+    base::{moment::Timestamp, sentence::debug_is_sentence},
     jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
 };
@@ -22,6 +22,9 @@ use std::{borrow::Cow, fmt, time::Duration};
 ///
 /// It always checks the size, `typ`, `crit`, duplicate members, the signature, `iss`, `aud`, `exp`, `nbf` and `iat`.
 /// The token must also have `sub`, `client_id`, `iat` and `jti`: the JWT profile demands them (RFC 9068 section 2.2).
+///
+/// Many providers issue access tokens of another shape. One setting answers each difference, and
+/// [`TrustedIssuer`](crate::resource::TrustedIssuer#presets) has the settings of well-known providers.
 ///
 /// ```
 /// use oidc_proto::{Timestamp, jose::KeySet, token::{AccessTokenVerifier, Scratch, VerificationError}};
@@ -57,6 +60,11 @@ pub struct AccessTokenVerifier {
     leeway: Duration,
     plain_jwt: bool,
     longest: usize,
+    nonce: bool,
+    client_is_audience: bool,
+    waived: Waived,
+    /// Only to say which audience a refused token has: no token is accepted by it.
+    any_audience: bool,
 }
 
 impl AccessTokenVerifier {
@@ -76,12 +84,19 @@ impl AccessTokenVerifier {
             leeway: DEFAULT_LEEWAY,
             plain_jwt: false,
             longest: MAX_TOKEN,
+            nonce: false,
+            client_is_audience: false,
+            waived: Waived::default(),
+            any_audience: false,
         }
     }
 
     /// Accepts tokens of every issuer that fits this rule, instead of the one given to [`new`](Self::new). That one
     /// stays the common name of them all: see
     /// [`TrustedIssuer::access_tokens`](crate::resource::TrustedIssuer::access_tokens).
+    ///
+    /// With [`IssuerRule::exact`], the tokens have another issuer than the metadata. AD FS does this: its metadata has
+    /// `https://fs.example/adfs`, and its access tokens have `http://fs.example/adfs/services/trust`.
     #[must_use]
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         let before = std::mem::replace(&mut self.issuer, rule);
@@ -135,9 +150,10 @@ impl AccessTokenVerifier {
     /// not in `aud`, or the absence of `iat`. An ID token has none of these: its audience is its client, it grants
     /// nothing, and it says when it was issued. So the verifier still refuses:
     ///
-    /// * ID tokens ([`VerificationError::IdTokenAsAccessToken`]): tokens without a mark, tokens with `nonce`,
-    ///   `at_hash`, `c_hash` or `s_hash`, and tokens that declare themselves ID tokens (Cognito's `token_use`,
-    ///   Keycloak's `typ`);
+    /// * ID tokens ([`VerificationError::IdTokenAsAccessToken`]): tokens without a mark, tokens with `at_hash`, `c_hash`
+    ///   or `s_hash`, and tokens that declare themselves ID tokens (Cognito's `token_use`, Keycloak's `typ`);
+    /// * tokens with `nonce` that do not declare themselves access tokens: see [`accept_nonce`](Self::accept_nonce).
+    ///   They do so by the claim `typ` of `Bearer` or `DPoP` (Keycloak), or by `token_use` of `access`;
     /// * refresh tokens that declare themselves so in one of these claims;
     /// * logout tokens: tokens with `events`;
     /// * authorization responses (JARM): tokens with `code`, `state`, `access_token`, `id_token` or `error`.
@@ -147,6 +163,50 @@ impl AccessTokenVerifier {
     #[must_use]
     pub const fn accept_plain_jwt(mut self) -> Self {
         self.plain_jwt = true;
+        self
+    }
+
+    /// Also accepts tokens with a `nonce` that do not say what they are, if
+    /// [`accept_plain_jwt`](Self::accept_plain_jwt) is set. They must still have a mark of an access token, and no hash
+    /// (`at_hash`, `c_hash`, `s_hash`). Some providers copy the `nonce` of the login into the access token.
+    ///
+    /// A token that says that it is an access token needs no such setting: see
+    /// [`accept_plain_jwt`](Self::accept_plain_jwt).
+    ///
+    /// # Danger
+    /// It takes a check away: a `nonce` no longer tells an ID token from an access token. See [`danger`](crate::danger).
+    #[must_use]
+    pub const fn accept_nonce(mut self) -> Self {
+        self.nonce = true;
+        self
+    }
+
+    /// Takes `client_id` for the audience of tokens that have no `aud`: it must then be one of the audiences. Name the
+    /// clients of your API with [`or_audience`](Self::or_audience). Such a token must say that it is an access token, by
+    /// the claim `token_use` of `access`. A token with `aud` is judged by it, as always.
+    ///
+    /// Amazon Cognito issues access tokens without `aud`. They have no header `typ` either, so
+    /// [`accept_plain_jwt`](Self::accept_plain_jwt) must be set, too.
+    ///
+    /// # Danger
+    /// It takes a check away: a token names the client that got it, and no longer the API that it is for. See
+    /// [`danger`](crate::danger).
+    #[must_use]
+    pub const fn client_id_as_audience(mut self) -> Self {
+        self.client_is_audience = true;
+        self
+    }
+
+    /// Accepts tokens without this claim, although their header `typ` is `at+jwt`, and RFC 9068 section 2.2 demands the
+    /// claim. A second call adds another claim. A token must still name the user (`sub`) or the client (`client_id` or
+    /// `azp`).
+    ///
+    /// Keycloak, set to write `at+jwt`, names the client in `azp`, and its lightweight tokens have no `sub`. Tokens that
+    /// [`accept_plain_jwt`](Self::accept_plain_jwt) lets in need none of these claims, so the method changes nothing for
+    /// them.
+    #[must_use]
+    pub const fn without_required_claim(mut self, claim: RequiredClaim) -> Self {
+        self.waived = self.waived.and(claim);
         self
     }
 
@@ -212,11 +272,11 @@ impl AccessTokenVerifier {
             |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
         };
         let token = Unverified::read(token, self.longest, scratch, self.algorithms.set(), typ_fits)?;
-        self.check(&token, now)?;
+        let client = self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
         let scopes = Others::of(&token.claims, token.payload);
-        Ok((VerifiedAccessToken { claims: token.claims, payload: token.payload, scopes }, by))
+        Ok((VerifiedAccessToken { claims: token.claims, payload: token.payload, scopes, client }, by))
     }
 
     pub(super) fn check_signature<'k>(
@@ -241,6 +301,27 @@ impl AccessTokenVerifier {
         self.audiences.iter().any(|ours| ours == audience)
     }
 
+    /// Returns our audiences.
+    pub(crate) fn audiences(&self) -> impl Iterator<Item = &str> {
+        self.audiences.iter().map(String::as_str)
+    }
+
+    /// Returns the audience of a token that is refused for its audience alone, for a log. `None` if anything else is wrong
+    /// with it, too: then its issuer may not have written it.
+    #[cold]
+    pub(crate) fn other_audience(
+        &self,
+        token: &str,
+        keys: &KeySet,
+        now: Timestamp,
+        shown: Possession<'_>,
+    ) -> Option<Vec<String>> {
+        let (mut scratch, open) = (Scratch::new(), Self { any_audience: true, ..self.clone() });
+        let verified = open.verify_bound(token, keys, &mut scratch, now, shown).ok()?;
+        let client = || verified.client_id().map(str::to_owned).into_iter().collect();
+        Some(verified.claims().aud.map_or_else(client, Audience::to_vec))
+    }
+
     /// Returns the leeway that was set.
     pub(crate) const fn tolerance(&self) -> Duration {
         self.leeway
@@ -249,67 +330,85 @@ impl AccessTokenVerifier {
     /// Hashes every setting on which a verdict can depend. The pattern names every field, so a new field does not
     /// compile until it is added here.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
-        let Self { issuer, name: _, audiences, algorithms, leeway, plain_jwt, longest } = self;
+        let Self {
+            issuer,
+            name: _,
+            audiences,
+            algorithms,
+            leeway,
+            plain_jwt,
+            nonce,
+            client_is_audience,
+            waived,
+            any_audience,
+            longest,
+        } = self;
         issuer.feed(hash);
         hash.count(audiences.len());
         for audience in audiences {
             hash.text(Some(audience));
         }
         hash.fixed(&algorithms.set().bits().to_be_bytes());
-        hash.fixed(&leeway_seconds(*leeway).to_be_bytes()).fixed(&[u8::from(*plain_jwt)]);
+        hash.fixed(&leeway_seconds(*leeway).to_be_bytes()).fixed(&[
+            u8::from(*plain_jwt),
+            u8::from(*nonce),
+            u8::from(*client_is_audience),
+            waived.bits(),
+            u8::from(*any_audience),
+        ]);
         hash.count(*longest);
     }
 
-    fn check(&self, token: &Unverified<'_, '_>, now: Timestamp) -> Result<(), VerificationError> {
+    /// Checks everything but the binding and the signature. Returns the client if it has another name than `client_id`
+    /// or `azp`.
+    fn check<'s>(
+        &self,
+        token: &Unverified<'s, '_>,
+        now: Timestamp,
+    ) -> Result<Option<Cow<'s, str>>, VerificationError> {
         let claims = &token.claims;
         let iss = claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, token.payload) {
             return Err(VerificationError::Issuer);
         }
-        let aud = claims.aud.ok_or(VerificationError::Missing("aud"))?;
-        if !aud.any(|audience| self.is_audience(audience)) {
-            return Err(VerificationError::Audience);
-        }
+        self.check_audience(token)?;
         claims.exp.ok_or(VerificationError::Missing("exp"))?;
         check_times(claims, self.leeway, now)?;
         let declared = token.header.typ().is_some_and(|typ| is_type(typ, "at+jwt"));
-        if declared {
-            claims.iat.ok_or(VerificationError::Missing("iat"))?;
-            for (name, value) in
-                [("sub", &claims.sub), ("client_id", &claims.client_id), ("jti", &claims.jti)]
-            {
-                match value.as_deref() {
-                    None => return Err(VerificationError::Missing(name)),
-                    Some("") => return Err(VerificationError::Value(name)),
-                    Some(_) => {}
-                }
-            }
+        let client = if declared {
+            self.waived.check(claims)?;
+            None
         } else {
-            plain::check(claims, token.payload)?;
-        }
+            plain::check(claims, token.payload, self.nonce)?
+        };
         // Logs and pages show these claims, so they must not hide anything.
         let Claims { sub, client_id, azp, acr, sid, .. } = claims;
-        if is_plain(sub) & is_plain(client_id) & is_plain(azp) & is_plain(acr) & is_plain(sid) {
-            return Ok(());
+        let named = is_plain(client_id) & is_plain(azp) & is_plain(&client);
+        if !(named & is_plain(sub) & is_plain(acr) & is_plain(sid)) {
+            check_visible(&[
+                ("sub", sub),
+                ("client_id", client_id),
+                ("azp", azp),
+                ("acr", acr),
+                ("sid", sid),
+            ])?;
+            check_visible(&[("client_id", &client)])?;
         }
-        check_visible(&[("sub", sub), ("client_id", client_id), ("azp", azp), ("acr", acr), ("sid", sid)])
+        Ok(client)
     }
-}
 
-/// Whether a text has visible ASCII only: the fast check for the usual token. JSON writes control characters as
-/// escapes, and a text with escapes is never borrowed, so a borrowed text needs only the upper limit.
-fn is_plain(text: &Option<Cow<'_, str>>) -> bool {
-    match text {
-        None => true,
-        Some(Cow::Borrowed(text)) => text.bytes().fold(true, |plain, byte| plain & (byte < 0x7f)),
-        Some(Cow::Owned(_)) => false,
+    fn check_audience(&self, token: &Unverified<'_, '_>) -> Result<(), VerificationError> {
+        let ours = match (token.claims.aud, self.client_is_audience) {
+            (Some(aud), _) => aud.any(|audience| self.is_audience(audience)),
+            (None, false) => return Err(VerificationError::Missing("aud")),
+            (None, true) => {
+                let client = token.claims.client_id.as_deref().ok_or(VerificationError::Missing("aud"))?;
+                plain::check_token_use(token.payload)?;
+                self.is_audience(client)
+            }
+        };
+        if ours | self.any_audience { Ok(()) } else { Err(VerificationError::Audience) }
     }
-}
-
-#[cold]
-fn check_visible(all: &[(&'static str, &Option<Cow<'_, str>>)]) -> Result<(), VerificationError> {
-    let hides = |text: &Option<Cow<'_, str>>| text.as_deref().is_some_and(|text| !all_visible(text));
-    all.iter().find(|(_, text)| hides(text)).map_or(Ok(()), |(name, _)| Err(VerificationError::Value(name)))
 }
 
 /// A verified access token, borrowed from the [`Scratch`]. Its claims may be believed.
@@ -335,6 +434,7 @@ pub struct VerifiedAccessToken<'s> {
     claims: Claims<'s>,
     payload: &'s [u8],
     scopes: Others<'s>,
+    client: Option<Cow<'s, str>>,
 }
 
 impl fmt::Debug for VerifiedAccessToken<'_> {
@@ -348,6 +448,15 @@ impl<'s> VerifiedAccessToken<'s> {
     #[must_use]
     pub const fn claims(&self) -> &Claims<'s> {
         &self.claims
+    }
+
+    /// Returns the client to which the token was issued: `client_id`, or `azp`. A token that names its client in neither
+    /// may have `appid` (Entra, AD FS) or `cid` (Okta), if the verifier [accepts](AccessTokenVerifier::accept_plain_jwt)
+    /// such tokens.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        let names = [&self.claims.client_id, &self.claims.azp, &self.client];
+        names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
     }
 
     /// Returns the whole set of claims as JSON.

@@ -11,24 +11,34 @@ use std::{borrow::Cow, fmt};
 /// The claims that distinguish kinds of token, besides the registered ones.
 #[derive(Default)]
 struct Signs<'a> {
-    /// Whether there is `cid` (Okta), `appid` or `azpacr` (Entra): names of the client that no ID token uses.
-    client: bool,
+    /// The value of `appid` (Entra, AD FS) or `cid` (Okta): names of the client that no ID token uses.
+    client: Option<Cow<'a, str>>,
+    /// Whether there is `azpacr` (Entra): how the client authenticated.
+    authenticated: bool,
     /// The last parameter of an authorization response that was found (JARM section 4.3).
     response: Option<&'static str>,
     /// The values of `token_use` (Cognito) and `typ` (Keycloak).
     kinds: [Option<Cow<'a, str>>; 2],
 }
 
-/// Checks that a token without a declared `typ` has a mark that only access tokens have.
+/// Checks that a token without a declared `typ` has a mark that only access tokens have. A `nonce` is allowed if the
+/// settings say so, or if the token says that it is an access token. Returns the client that `appid` or `cid` names.
 #[inline(never)]
-pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), VerificationError> {
-    if [&claims.nonce, &claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
+pub(super) fn check<'a>(
+    claims: &Claims<'a>,
+    payload: &'a [u8],
+    nonce_allowed: bool,
+) -> Result<Option<Cow<'a, str>>, VerificationError> {
+    if [&claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
+        return Err(VerificationError::IdTokenAsAccessToken);
+    }
+    let signs = Signs::read(payload)?;
+    if claims.nonce.is_some() && !nonce_allowed && !signs.say_access() {
         return Err(VerificationError::IdTokenAsAccessToken);
     }
     if claims.events {
         return Err(VerificationError::Value("events"));
     }
-    let signs = Signs::read(payload)?;
     if let Some(parameter) = signs.response {
         return Err(VerificationError::Value(parameter));
     }
@@ -45,17 +55,37 @@ pub(super) fn check(claims: &Claims<'_>, payload: &[u8]) -> Result<(), Verificat
     let other_party =
         claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
     let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();
-    let for_api =
-        claims.client_id.is_some() || signs.client || other_party || granted || claims.iat.is_none();
-    let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !signs.client;
+    let client = signs.client.is_some() || signs.authenticated;
+    let for_api = claims.client_id.is_some() || client || other_party || granted || claims.iat.is_none();
+    let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !client;
     match (nobody, for_api) {
         (true, _) => Err(VerificationError::Missing("sub")),
-        (false, true) => Ok(()),
+        (false, true) => Ok(signs.client),
         (false, false) => Err(VerificationError::IdTokenAsAccessToken),
     }
 }
 
+/// Checks that a token says by `token_use` that it is an access token.
+#[inline(never)]
+pub(super) fn check_token_use(payload: &[u8]) -> Result<(), VerificationError> {
+    match Signs::read(payload)?.kinds[0].as_deref() {
+        Some("access") => Ok(()),
+        Some("id") => Err(VerificationError::IdTokenAsAccessToken),
+        Some(_) => Err(VerificationError::Value("token_use")),
+        None => Err(VerificationError::Missing("token_use")),
+    }
+}
+
 impl<'a> Signs<'a> {
+    /// Whether the token says that it is an access token. A second sign that says otherwise is refused elsewhere.
+    fn say_access(&self) -> bool {
+        let [token_use, typ] = &self.kinds;
+        token_use.as_deref() == Some("access")
+            || typ
+                .as_deref()
+                .is_some_and(|typ| ["Bearer", "DPoP"].iter().any(|k| typ.eq_ignore_ascii_case(k)))
+    }
+
     /// Reads the signs in a second pass: the claims have been read once before.
     fn read(payload: &'a [u8]) -> Result<Self, VerificationError> {
         let mut signs = Self::default();
@@ -97,7 +127,8 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                     match name {
                         "token_use" => signs.kinds[0] = value,
                         "typ" => signs.kinds[1] = value,
-                        _ => signs.client |= value.is_some_and(|client| !client.is_empty()),
+                        "azpacr" => signs.authenticated = value.is_some_and(|said| !said.is_empty()),
+                        _ => signs.client = value.filter(|client| !client.is_empty()).or(signs.client.take()),
                     }
                 }
                 Some(name) => {

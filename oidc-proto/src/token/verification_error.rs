@@ -184,12 +184,15 @@ impl VerificationError {
     /// response. Of an access token that came to an API, see
     /// [`DenialReason::remedy`](crate::resource::DenialReason::remedy): its sender is to blame.
     #[must_use]
-    pub const fn remedy(self) -> Remedy {
+    pub fn remedy(self) -> Remedy {
         match self {
             Self::Jws(why) => why.remedy(),
             // A setting, the registration, or a clock.
             Self::Issuer
             | Self::UntrustedAudience
+            | Self::AuthorizedParty
+            | Self::Missing("nonce")
+            | Self::Changed("auth_time" | "azp")
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::IssuedInFuture { .. }
@@ -209,7 +212,6 @@ impl VerificationError {
             | Self::Value(_)
             | Self::KeyIssuer
             | Self::Audience
-            | Self::AuthorizedParty
             | Self::AccessTokenHash
             | Self::IdTokenAsAccessToken
             | Self::WrongSender

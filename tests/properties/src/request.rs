@@ -8,11 +8,11 @@ use oidc_proto::{
     jose::{Algorithm, KeySet, Sign},
     message::IntrospectionResponse,
     resource::{
-        Access, AuthenticationScheme, CredentialPolicy, DenialReason, Denied, RequestView, ResourceServer,
-        TrustedIssuer, Verdict,
+        Access, AuthenticationScheme, CredentialPolicy, DenialReason, Denied, MAX_SHOWN, RequestView,
+        ResourceServer, TrustedIssuer, Verdict,
     },
     sender::{CertificateThumbprint, DpopVerifier, MAX_JTI, NonceKeys, ProofError, ReplayAnswer},
-    token::{DEFAULT_LEEWAY, Scratch},
+    token::{DEFAULT_LEEWAY, Scratch, VerificationError},
 };
 use oidc_testkit::KeyRing;
 use serde_json::{Map, Value, json};
@@ -346,7 +346,16 @@ fn check_proof(headers: &HeaderMap, method: &Method, sent: &str, demand: Demand,
 fn check_refusal(denied: &Denied, index: usize) {
     check_texts(denied);
     let (reason, record, headers) = (denied.reason(), denied.record(), denied.headers());
-    assert_eq!(denied.to_string(), reason.to_string());
+    // Behind the reason stands what was expected, and the audience of a token that its issuer has signed.
+    let text = denied.to_string();
+    let more = text.strip_prefix(&reason.to_string()).expect("the reason comes first");
+    let of_audience = reason == DenialReason::Token(VerificationError::Audience);
+    assert_eq!(record.expected.is_some(), of_audience || reason == DenialReason::UntrustedIssuer);
+    assert_eq!(more.is_empty(), record.expected.is_none());
+    for shown in [&record.expected, &record.found].into_iter().flatten() {
+        assert!(shown.len() <= MAX_SHOWN && shown.bytes().all(|byte| byte.is_ascii_graphic()), "{shown}");
+    }
+    assert!(record.found.is_none() || of_audience, "{denied:?}");
     assert_eq!(format!("{denied:?}"), format!("{reason} ({record})"));
     let subject = record.subject.as_ref().is_none_or(|pseudonym| pseudonym.len() == 11);
     assert!(record.clause == reason.code() && record.error == reason.error() && subject);

@@ -88,15 +88,17 @@ impl ResponseError {
     pub fn remedy(&self) -> Remedy {
         let of_document = matches!(self.endpoint, Endpoint::Discovery | Endpoint::ResourceMetadata);
         let issuer_may_be_wrong = of_document && self.rule == ResponseRule::Status;
+        let document = of_document || self.endpoint == Endpoint::Jwks;
+        let limit = document && matches!(self.rule, ResponseRule::TooLarge { .. });
         let quirk = self.endpoint == Endpoint::Token && self.rule == ResponseRule::Missing("token_type");
-        if issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
+        if issuer_may_be_wrong || limit || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
     }
 }
 
 impl ResponseRule {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Redirect | Self::UnexpectedJwt => Remedy::FixConfiguration,
+            Self::Redirect | Self::UnexpectedJwt | Self::NotSigned => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
                 Remedy::FixConfiguration
@@ -113,7 +115,6 @@ impl ResponseRule {
             | Self::KeySet(_)
             | Self::NoUsableKey
             | Self::Refusal(_)
-            | Self::NotSigned
             | Self::OtherSubject => Remedy::ProviderAtFault,
         }
     }

@@ -4,9 +4,11 @@ mod audience;
 mod binding;
 mod member;
 mod registered;
+mod visible;
 
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
 pub(super) use member::Text;
 pub use registered::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
 pub(crate) use registered::{check_times, leeway_seconds};
+pub(super) use visible::{check_visible, is_plain};

@@ -2,6 +2,8 @@
 //! 9449, and bad input.
 
 mod bad_input;
+mod presets;
+mod provider_tokens;
 pub(crate) mod world;
 
 use http::{Method, Uri, header};

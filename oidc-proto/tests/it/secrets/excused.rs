@@ -96,6 +96,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "resource::credentials::AuthenticationScheme",
             "sender::replay::ReplayAnswer",
             "resource::record::VerdictOutcome",
+            "token::required_claim::RequiredClaim",
         ],
     ),
     (

@@ -92,7 +92,7 @@ impl Trouble {
                     error if WRONGLY_ASKED.contains(&error) => Failure::Ours,
                     _ => Failure::Refused,
                 },
-                CallbackError::State => Failure::Unknown,
+                CallbackError::State | CallbackError::Unattributed(_) => Failure::Unknown,
                 CallbackError::Expired { .. } | CallbackError::BegunInFuture { .. } => Failure::Late,
                 CallbackError::Form(_)
                 | CallbackError::Issuer

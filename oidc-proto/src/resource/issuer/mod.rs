@@ -1,6 +1,8 @@
 //! [`TrustedIssuer`]: an issuer whose access tokens a protected resource accepts, with the rules for them.
 //! [`ResourceServerError`]: why settings are refused.
 
+mod presets;
+
 use crate::base::sentence::{Remedy, debug_is_sentence};
 use crate::{
     base::json::Extra,
@@ -113,12 +115,23 @@ impl ResourceServerError {
 /// # Ok(())
 /// # }
 /// ```
+///
+/// # Presets
+///
+/// Real providers issue access tokens that differ from RFC 9068. A preset is the settings that answer this for one
+/// provider, and nothing else: [`keycloak`](Self::keycloak), [`entra`](Self::entra), [`entra_v1`](Self::entra_v1),
+/// [`cognito`](Self::cognito), [`auth0`](Self::auth0), [`okta`](Self::okta), [`adfs`](Self::adfs),
+/// [`spring`](Self::spring), [`zitadel`](Self::zitadel). Change the settings further as those of any other issuer.
+///
+/// There is none for Google: its access tokens are opaque, are meant for Google's own APIs, and Google has no
+/// introspection endpoint of RFC 7662. An API of your own cannot accept them.
 #[derive(Clone, Debug)]
 pub struct TrustedIssuer {
     verifier: AccessTokenVerifier,
     for_resource: bool,
     scope_claim: Option<String>,
     introspects: bool,
+    introspects_jwts: bool,
     any_audience_introspected: bool,
 }
 
@@ -159,6 +172,20 @@ impl TrustedIssuer {
         self
     }
 
+    /// Makes this issuer introspect all tokens: those that are not JWTs, as
+    /// [`introspects_opaque_tokens`](Self::introspects_opaque_tokens) does, and also its JWTs. The server then never
+    /// verifies a JWT of this issuer itself: the issuer is asked about each one. Only one issuer of a resource server can
+    /// do this.
+    ///
+    /// Some issuers leave claims out of their JWTs on purpose, and an API gets them by introspection: Keycloak's
+    /// lightweight access tokens have neither `aud` nor `sub`. Introspection also knows at once that a token was revoked.
+    #[must_use]
+    pub const fn introspects_jwts(mut self) -> Self {
+        self.introspects = true;
+        self.introspects_jwts = true;
+        self
+    }
+
     /// Accepts introspection responses without `aud`. The issuer must then itself refuse tokens that are not for this
     /// resource server (RFC 7662 section 4).
     ///
@@ -179,6 +206,7 @@ impl From<AccessTokenVerifier> for TrustedIssuer {
             for_resource: false,
             scope_claim: None,
             introspects: false,
+            introspects_jwts: false,
             any_audience_introspected: false,
         }
     }
@@ -189,6 +217,7 @@ pub(super) struct Trusted {
     pub(super) verifier: AccessTokenVerifier,
     pub(super) scope_claim: Option<String>,
     pub(super) introspects: bool,
+    pub(super) introspects_jwts: bool,
     pub(super) any_audience_introspected: bool,
 }
 
@@ -198,8 +227,14 @@ impl Trusted {
         resource: &str,
         longest: usize,
     ) -> Result<Self, ResourceServerError> {
-        let TrustedIssuer { verifier, for_resource, scope_claim, introspects, any_audience_introspected } =
-            issuer;
+        let TrustedIssuer {
+            verifier,
+            for_resource,
+            scope_claim,
+            introspects,
+            introspects_jwts,
+            any_audience_introspected,
+        } = issuer;
         let name = verifier.name();
         if name.is_empty() || name.len() > MAX_ISSUER || !name.bytes().all(|byte| byte.is_ascii_graphic()) {
             return Err(ResourceServerError::Issuer);
@@ -210,7 +245,7 @@ impl Trusted {
         }
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
         let verifier = verifier.at_least(longest);
-        Ok(Self { verifier, scope_claim, introspects, any_audience_introspected })
+        Ok(Self { verifier, scope_claim, introspects, introspects_jwts, any_audience_introspected })
     }
 
     /// Returns the name of the issuer in the settings.
