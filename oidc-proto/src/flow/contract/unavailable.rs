@@ -7,7 +7,7 @@ use std::{fmt, time::Duration};
 
 /// The provider is busy or down (RFC 9110 sections 15.6.4 and 10.2.3).
 ///
-/// Every flow can end with it: [`Error::Unavailable`].
+/// Every flow can end with it: [`Error::Unavailable`](crate::flow::Error::Unavailable).
 #[derive(Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Unavailable {
