@@ -267,7 +267,7 @@ fn an_async_login_from_the_first_click_to_fresh_tokens() {
             "The same callback once more: no such login was begun here.",
             "Ten more users came back at once.",
             r#"UserInfo has their address: Some("alice@example.com")"#,
-            "there is another one: true",
+            "There is another refresh token to use from now on: true",
             "Requests: 1 for metadata, 1 for keys, 12 for tokens.",
         ],
     );
@@ -317,13 +317,18 @@ fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
 #[test]
 fn a_device_in_a_terminal_shows_a_code_and_is_logged_in() {
     assert_says("oidc-ureq", "device", &["/device\nand enter the code ", "Waiting …\nLogged in as alice.\n"]);
+    // A provider on this machine may speak http, and no other.
     let socket = provider(8765, |_| {});
-    let refused =
-        example("oidc-ureq", "device", &["--issuer", socket.issuer(), "--client-id", "app"]).output();
-    let refused = refused.expect("the example runs");
-    assert!(!refused.status.success());
-    let said = String::from_utf8_lossy(&refused.stderr);
-    assert!(said.contains("error: the issuer is plain http"), "one clear line: {said}");
+    for (issuer, why) in [
+        (socket.issuer(), "error: device_authorization_endpoint answered 400: `invalid_client`"),
+        ("http://op.example", "error: the issuer is plain http"),
+    ] {
+        let refused = example("oidc-ureq", "device", &["--issuer", issuer, "--client-id", "app"]).output();
+        let refused = refused.expect("the example runs");
+        assert!(!refused.status.success());
+        let said = String::from_utf8_lossy(&refused.stderr);
+        assert!(said.contains(why), "one clear line: {said}");
+    }
 }
 
 /// The web applications. `web_app.rs` tests them in full.

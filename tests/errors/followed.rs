@@ -332,7 +332,7 @@ fn a_misspelt_issuer_is_named_where_there_is_no_metadata() {
             Some(response.body(b"<p>".to_vec()).unwrap())
         };
         let error = drive_with(call, &mut party.clock, &mut answer).map(drop).unwrap_err();
-        assert!(error.to_string().contains("the issuer may be misspelt"), "{error}");
+        assert!(error.to_string().contains("check the issuer, which may be misspelt"), "{error}");
         assert_eq!(error.remedy(), Remedy::FixConfiguration);
         party.provider.clear_alterations();
         party.discover().unwrap();

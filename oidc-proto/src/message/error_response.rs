@@ -85,7 +85,7 @@ const MAX_TOLD: usize = 3;
 /// that it describes something: other members may be tokens, or claims about a user.
 pub(crate) fn first_texts(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
     let mut texts = Vec::new();
-    collect(true, &serde_json::from_slice(body).ok()?, &mut texts);
+    collect(false, &serde_json::from_slice(body).ok()?, &mut texts);
     (!texts.is_empty()).then(|| Mask::new(secrets).over(&texts.join("; ")).into())
 }
 

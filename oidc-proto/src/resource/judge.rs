@@ -360,7 +360,7 @@ fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
     };
     let unknown = why == VerificationError::Jws(JwsError::UnknownAlgorithm);
     let vouched = |key: &UnusableKey| JwsError::KeySetAside(key.reason).is_unsupported();
-    match unknown && key_of_issuer().is_some_and(vouched) {
+    match unknown && keys.is_empty() && key_of_issuer().is_some_and(vouched) {
         true => DenialReason::Unsupported(why),
         false => DenialReason::of_token(why),
     }
@@ -390,7 +390,7 @@ fn bound(said: &IntrospectionResponse) -> Option<Confirmation<'static>> {
 /// Whether a response describes a refresh token or an ID token. Endpoints should not call such a token active here, but
 /// some do.
 fn is_another_token(members: &Extra) -> bool {
-    const OTHERS: [&str; 4] = ["refresh", "refresh_token", "id", "id_token"];
+    const OTHERS: [&str; 6] = ["refresh", "refresh_token", "id", "id_token", "offline", "logout"];
     ["token_type", "token_use", "typ"]
         .iter()
         .filter_map(|name| members.get(*name)?.as_str())

@@ -56,7 +56,10 @@ pub(super) fn check<'a>(
         claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
     let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();
     let client = signs.client.is_some() || signs.authenticated;
-    let for_api = claims.client_id.is_some() || client || other_party || granted || claims.iat.is_none();
+    // An ID token of some providers names its client in `client_id`, too, and then that client is in its `aud`.
+    let ours = claims.client_id.as_deref().is_some_and(|id| !claims.aud.is_some_and(|aud| aud.contains(id)));
+    let named = ours || (claims.client_id.is_some() && claims.jti.is_some());
+    let for_api = named || client || other_party || granted || claims.iat.is_none();
     let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !client;
     match (nobody, for_api) {
         (true, _) => Err(VerificationError::Missing("sub")),

@@ -66,6 +66,10 @@ impl UserInfoVerifier {
         if !claims.aud.ok_or(VerificationError::Missing("aud"))?.contains(&self.client_id) {
             return Err(VerificationError::Audience);
         }
+        // An ID token or a logout token is no UserInfo response, though its issuer has signed it.
+        if claims.nonce.is_some() || claims.at_hash.is_some() || claims.c_hash.is_some() {
+            return Err(VerificationError::Type);
+        }
         check_times(claims, self.leeway, now)?;
         unverified.check_signature(keys, algorithms, &self.issuer)?;
         let userinfo = UserInfo::from_json(unverified.payload).map_err(VerificationError::Claims)?;

@@ -96,6 +96,12 @@ fn check(read: Result<AuthorizationResponse, FormError>, query: &str, length: us
         for away in [0, lifetime, lifetime + 1] {
             let iss_demanded = client.metadata().authorization_response_iss_parameter_supported == Some(true);
             let expected = match (value("iss"), value("error"), value("code")) {
+                (iss, Some(_), _)
+                    if value("state").unwrap_or_default().is_empty()
+                        && iss.is_none_or(|iss| iss == ISSUER) =>
+                {
+                    Err("callback_unattributed")
+                }
                 _ if value("state") != Some(pending.state()) => Err("callback_state"),
                 (Some(iss), ..) if iss != ISSUER => Err("callback_issuer"),
                 (None, ..) if iss_demanded => Err("callback_missing_issuer"),

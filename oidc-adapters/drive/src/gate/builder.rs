@@ -148,7 +148,7 @@ pub struct GateBuilder {
     places: BTreeMap<String, EndpointUrl>,
     limit: Option<usize>,
     profile: Profile,
-    urls: UrlPolicy,
+    urls: Option<UrlPolicy>,
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     client: Option<ClientMaker>,
@@ -177,7 +177,7 @@ impl GateBuilder {
             places: BTreeMap::new(),
             limit: None,
             profile: Profile::TokenIssuer,
-            urls: UrlPolicy::default(),
+            urls: None,
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             client: None,
@@ -218,10 +218,10 @@ impl GateBuilder {
     }
 
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
-    /// network. An issuer on this machine, such as `http://localhost:8080`, needs no policy:
-    /// [`for_issuer`](UrlPolicy::for_issuer) applies to each issuer.
+    /// network. Without this, an issuer on this machine, such as `http://localhost:8080`, needs no policy: it gets its
+    /// own ([`for_issuer`](UrlPolicy::for_issuer)). Set a policy if others than you choose the issuers.
     pub fn url_policy(mut self, urls: UrlPolicy) -> Self {
-        self.urls = urls;
+        self.urls = Some(urls);
         self
     }
 
@@ -313,9 +313,8 @@ impl GateBuilder {
         let mut issuers = Vec::new();
         for name in self.server.issuers() {
             let source = self.sources.remove(name).unwrap_or(KeySource::Discovery(self.profile));
-            let mut discovery = source.discovery(&self.urls);
-            let urls = discovery.urls().clone().for_issuer(name);
-            discovery = discovery.url_policy(urls);
+            let urls = self.urls.clone().unwrap_or_else(|| UrlPolicy::default().for_issuer(name));
+            let mut discovery = source.discovery(&urls);
             if let Some(url) = self.places.remove(name) {
                 discovery = discovery.document_at(url);
             }

@@ -67,7 +67,7 @@ pub struct ProviderBuilder<W> {
     client: Option<Shape<ClientBuilder>>,
     verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
-    urls: UrlPolicy,
+    urls: Option<UrlPolicy>,
     place: Option<EndpointUrl>,
     limit: Option<usize>,
     keys: RenewalPolicy,
@@ -97,7 +97,7 @@ impl<W> ProviderBuilder<W> {
             client: None,
             verifier: None,
             discovery: None,
-            urls: UrlPolicy::default(),
+            urls: None,
             place: None,
             limit: None,
             keys: RenewalPolicy::KEYS,
@@ -186,10 +186,11 @@ impl<W> ProviderBuilder<W> {
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     ///
-    /// An issuer on this machine, such as `http://localhost:8080`, needs no policy:
-    /// [`for_issuer`](UrlPolicy::for_issuer) applies to each handle.
+    /// Without this and without [`discovery`](Self::discovery), an issuer on this machine, such as
+    /// `http://localhost:8080`, needs no policy: it gets its own ([`for_issuer`](UrlPolicy::for_issuer)). Set a policy if
+    /// others than you choose the issuer.
     pub fn url_policy(mut self, urls: UrlPolicy) -> Self {
-        self.urls = urls;
+        self.urls = Some(urls);
         self
     }
 
@@ -235,6 +236,7 @@ impl<W> ProviderBuilder<W> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
         let (place, limit) = (self.place, self.limit);
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
+        let urls = urls.unwrap_or_else(|| UrlPolicy::default().for_issuer(&issuer));
         let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
             (true, _) => DiscoveryOptions::of_profile(Profile::OpenIdProvider, &urls),
             (false, true) => {
@@ -242,8 +244,6 @@ impl<W> ProviderBuilder<W> {
             }
             (false, false) => DiscoveryOptions::of_profile(Profile::TokenIssuer, &urls),
         });
-        let urls = options.urls().clone().for_issuer(&issuer);
-        options = options.url_policy(urls);
         if let Some(url) = place {
             options = options.document_at(url);
         }

@@ -83,7 +83,7 @@ impl ProviderError {
     /// Returns the refresh token to keep from now on, if the provider replaced the old one and the refresh failed all
     /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
     #[must_use]
-    pub const fn new_refresh_token(&self) -> Option<&Secret> {
+    pub fn new_refresh_token(&self) -> Option<&Secret> {
         if let Self::Protocol(error) = self { error.new_refresh_token() } else { None }
     }
 

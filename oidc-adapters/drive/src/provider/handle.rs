@@ -156,7 +156,7 @@ impl Provider {
                 Ok(refreshed) => Ok(Arc::new(refreshed)),
                 // The token is spent. Whoever brings it again gets the new one, too, inside the error.
                 Err(fell) => match fell.failed {
-                    DriveError::Protocol(error) if error.new_refresh_token().is_some() => Err(error),
+                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error),
                     failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
                         let fell = Fell { failed, ..fell };
                         return Err(provider.core.issuer.lost().failure("refresh", fell));

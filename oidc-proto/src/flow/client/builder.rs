@@ -273,6 +273,11 @@ impl ClientBuilder {
         if self.quirks.no_pkce && (self.quirks.no_nonce || authentication == ClientAuthentication::None) {
             return Err(ConfigError::Unbound);
         }
+        // Metadata that are silent about PKCE do not say that the provider checks it.
+        let public = authentication == ClientAuthentication::None;
+        if self.quirks.no_nonce && public && self.metadata.names_s256() != Some(true) {
+            return Err(ConfigError::Unbound);
+        }
         let named = self.metadata.id_token_algorithms();
         let (algorithms, secret_key) = self.algorithms(self.algorithm, named)?;
         let named = self.metadata.authorization_response_algorithms();

@@ -63,9 +63,7 @@ pub enum Error {
     #[error("the ID token is refused: {}{}", .0, setting(.0))]
     Token(#[from] VerificationError),
     /// A refresh failed after the provider replaced the refresh token. The error has the new one.
-    #[error(
-        "{cause}; the new refresh token that came with it is not lost (`Error::new_refresh_token` has it)"
-    )]
+    #[error("{cause}{}", new_tokens(.cause))]
     Refresh {
         /// The reason why the response of the provider is not believed.
         #[source]
@@ -85,6 +83,15 @@ pub enum Error {
 }
 
 debug_is_sentence!(Error, ResponseError);
+
+/// What to do with the tokens of a refresh that failed.
+fn new_tokens(cause: &Error) -> &'static str {
+    if cause.is_of_somebody_else() {
+        "; the new tokens may be another user's: end the session"
+    } else {
+        "; the new refresh token that came with it is not lost (`Error::new_refresh_token` has it)"
+    }
+}
 
 /// What a client would set, so that the verdict on an ID token may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
@@ -124,6 +131,14 @@ impl Error {
             Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
         }
+    }
+}
+
+impl Error {
+    /// Whether an ID token was refused because it names another user, issuer or client.
+    pub(in crate::flow) fn is_of_somebody_else(&self) -> bool {
+        use VerificationError::{Audience, Changed, Issuer};
+        matches!(self, Self::Token(Issuer | Audience | Changed("sub" | "iss" | "aud")))
     }
 }
 
@@ -197,8 +212,8 @@ impl fmt::Display for ResponseError {
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
-                "; there is no metadata at {places}: the issuer may be misspelt or only a part of what it must be; check it, and \
-                 `document_at` if its metadata is elsewhere"
+                "; there is no metadata at {places}: check the issuer, which may be misspelt or only a part of what it must be, \
+                 and `document_at` if its metadata is elsewhere"
             ),
             _ => write!(f, "; it came from {places}"),
         }

@@ -5,9 +5,10 @@ use crate::base::secret::Secret;
 /// The tokens that came with a response to a refresh that is not believed.
 ///
 /// The response was a success, and something in it is wrong: a member, or the ID token. The provider may have spent the
-/// old refresh token by then, so the new one must not be lost. Keep [`refresh_token`](Self::refresh_token) in place of
-/// the old one, and believe nothing else. If the ID token names another user (`sub`), the tokens may be those of that
-/// user: end the session instead.
+/// old refresh token by then, so the new one must not be lost. Keep
+/// [`Error::new_refresh_token`](crate::flow::Error::new_refresh_token) in place of the old one, and believe nothing else.
+/// If the ID token names another user, issuer or client, that method returns `None`, because the tokens may be those of
+/// somebody else: end the session.
 ///
 /// ```
 /// use oidc_proto::{Error, Secret, flow::Refreshed};

@@ -36,9 +36,7 @@ impl Error {
     pub fn provider_code(&self) -> Option<&str> {
         match self {
             Self::OAuth(refused) => Some(refused.provider_code()),
-            Self::Callback(CallbackError::Denied(response) | CallbackError::Unattributed(response)) => {
-                Some(&response.error)
-            }
+            Self::Callback(CallbackError::Denied(response)) => Some(&response.error),
             Self::Refresh { cause, .. } => cause.provider_code(),
             Self::Callback(_)
             | Self::Response(_)
@@ -65,11 +63,13 @@ impl CallbackError {
     #[must_use]
     pub fn remedy(&self) -> Remedy {
         match self {
-            Self::Denied(response) | Self::Unattributed(response) => oauth_error::remedy(response),
+            Self::Denied(response) => oauth_error::remedy(response),
             Self::Response(rejected) => rejected.remedy(),
             Self::Parameter(_) => Remedy::FixConfiguration,
             Self::MissingIssuer | Self::MissingResponse => Remedy::ProviderAtFault,
+            // Anybody can send a user back with any error.
             Self::Form(_)
+            | Self::Unattributed(_)
             | Self::State
             | Self::Issuer
             | Self::MissingCode

@@ -209,9 +209,15 @@ fn not_believed(cause: Error, new: Option<Secret>, access_token: Option<Secret>)
 impl Error {
     /// Returns the refresh token to keep from now on, if the provider replaced the old one and the refresh failed all
     /// the same.
+    ///
+    /// `None` also if the ID token names another user, issuer or client than at login: the tokens may be those of
+    /// somebody else, and a session that went on with them would be theirs. End the session then.
     #[must_use]
-    pub const fn new_refresh_token(&self) -> Option<&Secret> {
-        if let Self::Refresh { tokens, .. } = self { Some(&tokens.refresh_token) } else { None }
+    pub fn new_refresh_token(&self) -> Option<&Secret> {
+        match self {
+            Self::Refresh { cause, tokens } if !cause.is_of_somebody_else() => Some(&tokens.refresh_token),
+            _ => None,
+        }
     }
 
     /// Returns the error without the tokens of a refresh: the reason why a flow ended.
