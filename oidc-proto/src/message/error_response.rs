@@ -80,18 +80,27 @@ impl ErrorResponse {
 /// The most texts that are shown of a body that is no error response.
 const MAX_TOLD: usize = 3;
 
+/// The longest such text without a space, in bytes.
+const MAX_WORD: usize = 40;
+
 /// Returns the first texts of a JSON body that is no error response of the specifications, cleaned like those of an
 /// [`ErrorResponse`]. `None` if the body is no JSON, or has no such text. A text counts if the name of its member says
 /// that it describes something: other members may be tokens, or claims about a user.
 pub(crate) fn first_texts(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
     let mut texts = Vec::new();
-    collect(false, &serde_json::from_slice(body).ok()?, &mut texts);
+    collect(true, &serde_json::from_slice(body).ok()?, &mut texts);
     (!texts.is_empty()).then(|| Mask::new(secrets).over(&texts.join("; ")).into())
 }
 
 fn collect(describes: bool, value: &Value, texts: &mut Vec<String>) {
     match value {
-        Value::String(text) if describes && texts.len() < MAX_TOLD && !text.trim().is_empty() => {
+        // A long word is no description: it may be a token.
+        Value::String(text)
+            if describes
+                && texts.len() < MAX_TOLD
+                && !text.trim().is_empty()
+                && (text.len() <= MAX_WORD || text.contains(' ')) =>
+        {
             texts.push(text.clone());
         }
         Value::Array(items) => items.iter().for_each(|item| collect(describes, item, texts)),

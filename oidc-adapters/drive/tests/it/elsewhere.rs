@@ -144,8 +144,13 @@ fn a_handle_for_this_machine_needs_no_policy_and_any_other_does() {
         assert!(got.is_ok(), "{issuer}: {got:?}");
         let options = || DiscoveryOptions::new(&UrlPolicy::default());
         let with_options = |builder: ProviderBuilder<blocking::Io>| builder.discovery(options());
-        let (got, _) = serve(issuer, with_options, site(&place, &document(issuer, issuer), issuer));
-        assert!(got.is_ok(), "{issuer}: {got:?}");
+        // A policy that the program has set stays as it is: others may have chosen the issuer.
+        let with_policy = |builder: ProviderBuilder<blocking::Io>| builder.url_policy(UrlPolicy::default());
+        let known = || site(&place, &document(issuer, issuer), issuer);
+        let (first, asked) = serve(issuer, with_options, known());
+        assert!(first.is_err() && asked.is_empty(), "{issuer}: {first:?}");
+        let (second, asked) = serve(issuer, with_policy, known());
+        assert!(second.is_err() && asked.is_empty(), "{issuer}: {second:?}");
         // Its endpoints may be on this machine, and nowhere else without TLS.
         for elsewhere in ["http://op.example", "http://10.0.0.1", "https://10.0.0.1"] {
             let known = document(issuer, elsewhere);

@@ -104,6 +104,12 @@ fn a_refusal_that_is_no_error_response_shows_its_first_texts() {
         let (text, _) = refused(endpoint, 404, "text/html", "<p>no</p>");
         assert!(text.contains("does not allow"), "{text}");
     }
+    // A text that may be a token is not shown, wherever it is.
+    let token = format!("eyJhbGciOiJIUzI1NiJ9.{}", "e30".repeat(20));
+    for body in [format!(r#""{token}""#), format!(r#"["{token}"]"#), format!(r#"{{"message":"{token}"}}"#)] {
+        let (text, _) = refused(EndpointName::Token, 400, "application/json", &body);
+        assert!(!text.contains("eyJ"), "{text}");
+    }
     let (text, _) =
         refused(EndpointName::Token, 400, "application/json", &format!(r#"{{"m":"{}"}}"#, "x".repeat(9_000)));
     assert!(text.len() < 500, "{text}");

@@ -117,6 +117,16 @@ fn a_signed_response_is_for_this_client_from_this_issuer_about_this_user() {
 }
 
 #[test]
+fn an_id_token_is_no_userinfo_though_its_issuer_signed_it_for_this_client() {
+    for name in ["nonce", "at_hash", "c_hash"] {
+        let mut members = claims();
+        members[name] = "x".into();
+        let rule = refused(login(Signed::Registered, sign("rsa-1", Algorithm::RS256, &members)));
+        assert_eq!(rule, ResponseRule::Jwt(VerificationError::Type), "{name}");
+    }
+}
+
+#[test]
 fn a_wrong_signature_or_algorithm_is_refused() {
     let refused = |jwt: String| refused(login(Signed::Registered, jwt));
     let mut good = sign("rsa-1", Algorithm::RS256, &claims());

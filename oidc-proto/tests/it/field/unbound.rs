@@ -52,6 +52,21 @@ fn an_id_token_without_a_nonce_needs_the_quirk_and_a_wrong_nonce_is_never_accept
 }
 
 #[test]
+fn a_public_client_keeps_its_nonce_unless_the_provider_says_that_it_checks_pkce() {
+    for (named, bound) in [(json!(["S256"]), true), (json!(["plain", "S256"]), true), (json!(null), false)] {
+        let mut party = Party::new();
+        let methods = hostile::set_member("code_challenge_methods_supported", named.clone());
+        party.provider.alter_response(EndpointName::Discovery, methods);
+        let metadata = party.discover().unwrap();
+        let client = Client::builder(metadata.clone(), "app").quirks(no_nonce());
+        let built = client.redirect_uri("https://app.example/callback").build();
+        assert_eq!(built.err(), (!bound).then_some(ConfigError::Unbound), "{named}");
+        let client = Client::builder(metadata, "app").secret(SECRET).quirks(no_nonce());
+        assert!(client.redirect_uri("https://app.example/callback").build().is_ok(), "{named}");
+    }
+}
+
+#[test]
 fn an_id_token_from_the_browser_needs_its_nonce_all_the_same() {
     let mut party = Party::new();
     party.provider.alter_response(

@@ -272,12 +272,19 @@ fn zitadel() -> Provider {
         issuers: names("https://shop.zitadel.cloud", "https://other.zitadel.cloud"),
         audience: "5678",
         access: vec![jwt(token.clone()), bare(merge(token, &json!({"scope": null})))],
-        others: vec![(
-            json!("JWT"),
-            json!({"aud": ["1234@shop", "5678"], "sub": "7777", "azp": "1234@shop", "client_id": "1234@shop", "nonce": "n",
+        others: vec![
+            (
+                json!("JWT"),
+                json!({"aud": ["1234@shop", "5678"], "sub": "7777", "azp": "1234@shop", "client_id": "1234@shop", "nonce": "n",
                    "at_hash": "h"}),
-            "token_is_id_token",
-        )],
+                "token_is_id_token",
+            ),
+            (
+                json!("JWT"),
+                json!({"aud": ["1234@shop", "5678"], "sub": "7777", "azp": "1234@shop", "client_id": "1234@shop"}),
+                "token_is_id_token",
+            ),
+        ],
         default: "token_typ",
         client: "1234@shop",
         scope: "orders",
