@@ -146,7 +146,8 @@ fn a_handle_for_this_machine_needs_no_policy_and_any_other_does() {
         let with_options = |builder: ProviderBuilder<blocking::Io>| builder.discovery(options());
         // A policy that the program has set stays as it is: others may have chosen the issuer.
         let with_policy = |builder: ProviderBuilder<blocking::Io>| builder.url_policy(UrlPolicy::default());
-        let known = || site(&place, &document(issuer, issuer), issuer);
+        let document_here = document(issuer, issuer);
+        let known = || site(&place, &document_here, issuer);
         let (first, asked) = serve(issuer, with_options, known());
         assert!(first.is_err() && asked.is_empty(), "{issuer}: {first:?}");
         let (second, asked) = serve(issuer, with_policy, known());

@@ -214,10 +214,8 @@ impl Error {
     /// somebody else, and a session that went on with them would be theirs. End the session then.
     #[must_use]
     pub fn new_refresh_token(&self) -> Option<&Secret> {
-        match self {
-            Self::Refresh { cause, tokens } if !cause.is_of_somebody_else() => Some(&tokens.refresh_token),
-            _ => None,
-        }
+        let Self::Refresh { cause, tokens } = self else { return None };
+        (!cause.is_of_somebody_else()).then_some(&tokens.refresh_token)
     }
 
     /// Returns the error without the tokens of a refresh: the reason why a flow ended.
