@@ -146,7 +146,7 @@
 //!             Ok(access)
 //!         }
 //!         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
-//!         _ => Err(server.unavailable(1)), // this server asks for no DPoP proof
+//!         _ => Err(server.unavailable(std::time::Duration::from_secs(1))), // this server asks for no DPoP proof
 //!     }
 //! }
 //!

@@ -171,7 +171,8 @@ fn refusals(page: &mut Page) {
         "a route for another audience",
         &needs(&Requirement::new().audience("https://other.example")),
     );
-    let outage = plain.unavailable_of(Some(ISSUER), Some(("op.example", 443)), 5);
+    let outage =
+        plain.unavailable_of(Some(ISSUER), Some(("op.example", 443)), std::time::Duration::from_secs(5));
     whole(page, "an issuer that does not answer", &outage);
     page.mark("oidc_proto::Denied");
 }

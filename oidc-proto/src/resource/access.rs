@@ -12,7 +12,7 @@ use crate::{
 use http::{HeaderMap, HeaderValue, header};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use std::{fmt, sync::Arc};
+use std::{fmt, sync::Arc, time::Duration};
 
 /// An accepted access token whose sender may use it. Only a [`Verdict`](super::Verdict) leads to one.
 ///
@@ -130,12 +130,11 @@ impl Access {
         T::deserialize(Value::Object(self.claims.clone())).map_err(|_| CustomClaimsError)
     }
 
-    /// Whether the user was authenticated within the last `seconds` seconds, plus the leeway of the issuer. `false` if
-    /// the token has no `auth_time`.
+    /// Whether the user was authenticated within this time before now, plus the leeway of the issuer. `false` if the
+    /// token has no `auth_time`.
     #[must_use]
-    pub fn was_authenticated_within(&self, seconds: u32, now: Timestamp) -> bool {
-        let earliest = now.plus(-i64::from(seconds)).plus(-self.leeway);
-        self.auth_time.is_some_and(|time| time >= earliest)
+    pub fn was_authenticated_within(&self, max_age: Duration, now: Timestamp) -> bool {
+        self.auth_time.is_some_and(|time| time.after(max_age).plus(self.leeway) >= now)
     }
 
     /// Returns the record of this verdict, for logs and metrics.

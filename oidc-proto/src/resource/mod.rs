@@ -14,7 +14,7 @@
 //!     let access = match api.judge(&inspected, keys, &mut Scratch::new(), now) {
 //!         Verdict::Accepted(access) => access,
 //!         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => return Err(denied),
-//!         _ => return Err(api.unavailable(60)),
+//!         _ => return Err(api.unavailable(std::time::Duration::from_secs(60))),
 //!     };
 //!     access.require(&Requirement::new().scope("orders.read"), now)?;
 //!     Ok(access)

@@ -160,7 +160,9 @@ impl Requirement {
         let strong = classes
             .as_ref()
             .is_none_or(|classes| access.acr.as_deref().is_some_and(|acr| classes.contains(&acr)));
-        let recent = self.max_age.is_none_or(|age| access.was_authenticated_within(age, now));
+        let recent = self
+            .max_age
+            .is_none_or(|age| access.was_authenticated_within(Duration::from_secs(age.into()), now));
         if !strong || !recent {
             let acr_values = classes.map(|classes| classes.join(" "));
             let details = Details { acr_values, max_age: self.max_age, ..Details::default() };

@@ -6,8 +6,13 @@ use super::{
     issuer::Trusted,
     record::VerdictRecord,
 };
-use crate::{backend::Mac, base::moment::Timestamp, metadata::IssuerRule, sender::DpopVerifier};
-use std::{collections::BTreeMap, fmt, sync::Arc};
+use crate::{
+    backend::Mac,
+    base::moment::{Timestamp, seconds_up_to},
+    metadata::IssuerRule,
+    sender::DpopVerifier,
+};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 /// A protected resource (an API): it takes requests and returns verdicts. Make one when the program starts. It is cheap
 /// to clone.
@@ -123,9 +128,9 @@ impl ResourceServer {
     }
 
     /// Returns the refusal for a request that cannot be judged now, because the keys are missing or the issuer does not
-    /// answer. The status is 503: this is not the client's fault, and another token would not help. `retry_after` is in
-    /// seconds.
-    pub fn unavailable(&self, retry_after: u32) -> Denied {
+    /// answer. The status is 503: this is not the client's fault, and another token would not help. `retry_after` is
+    /// sent in whole seconds.
+    pub fn unavailable(&self, retry_after: Duration) -> Denied {
         self.unavailable_of(None, None, retry_after)
     }
 
@@ -135,7 +140,7 @@ impl ResourceServer {
         &self,
         issuer: Option<&str>,
         asked: Option<(&str, u16)>,
-        retry_after: u32,
+        retry_after: Duration,
     ) -> Denied {
         let record = VerdictRecord {
             issuer: issuer.map(str::to_owned),
@@ -143,7 +148,8 @@ impl ResourceServer {
             port: asked.map(|(_, port)| port),
             ..VerdictRecord::default()
         };
-        let details = Details { retry_after: Some(retry_after), ..Details::default() };
+        let retry_after = Some(seconds_up_to(retry_after, u32::MAX));
+        let details = Details { retry_after, ..Details::default() };
         self.denied(DenialReason::Unavailable, record).detailed(details)
     }
 

@@ -31,7 +31,7 @@ const RETRY_WHEN_FULL: u32 = 5;
 ///         }
 ///         Verdict::NewerKeys(denied) => Err(denied), // If you can: fetch newer keys and judge again.
 ///         Verdict::Denied(denied) => Err(denied),
-///         _ => Err(api.unavailable(60)),
+///         _ => Err(api.unavailable(std::time::Duration::from_secs(60))),
 ///     }
 /// }
 /// ```

@@ -82,8 +82,8 @@ pub struct Expected<'e> {
     pub nonce: Option<&'e str>,
     /// Whether the token may lack the nonce all the same. If it has one, that must be the right one.
     pub(crate) nonce_may_be_absent: bool,
-    /// The maximum age of the user's authentication, in seconds. If set, the token must have `auth_time`.
-    pub max_age: Option<u32>,
+    /// The maximum age of the user's authentication. If set, the token must have `auth_time`.
+    pub max_age: Option<Duration>,
     /// The accepted authentication context classes. The token must name one of them, unless this list is empty.
     pub acr: &'e [String],
     /// The access token that came with the ID token. If the ID token has `at_hash`, that must be the hash of this
@@ -243,7 +243,7 @@ impl IdTokenVerifier {
             }
             let since = claims.auth_time.ok_or(VerificationError::Missing("auth_time"))?;
             let leeway = leeway_seconds(self.leeway);
-            let latest = since.plus(i64::from(max_age)).plus(leeway);
+            let latest = since.after(max_age).plus(leeway);
             if latest < now {
                 return Err(VerificationError::AuthenticationTooOld {
                     ago: since.until(now),

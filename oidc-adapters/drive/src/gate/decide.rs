@@ -27,7 +27,10 @@ use std::{
 };
 
 /// The largest `Retry-After`, in seconds.
-const MAX_RETRY_AFTER: i64 = 300;
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// The shortest time after which a client is told to try again.
+const SOON: Duration = Duration::from_secs(1);
 
 /// Protects an API: a [`ResourceServer`] with keys that renew themselves, a replay window for DPoP proofs and, if
 /// set, introspection and a cache. Cheap to clone; clones share everything.
@@ -196,7 +199,7 @@ impl Gate {
         let denied = match inspected {
             Err(denied) => denied,
             // An empty request has no token, so this is never reached.
-            Ok(_) => self.0.server.unavailable(1),
+            Ok(_) => self.0.server.unavailable(SOON),
         };
         self.observe(denied.record(), self.0.observer.start());
         denied
@@ -318,13 +321,14 @@ impl Gate {
         let Found { findings, refused } = *found;
         let inspected = inner.server.resume(findings, request)?;
         let index = inspected.issuer_index();
-        let issuer = inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(1))?;
+        let issuer = inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(SOON))?;
         let Refused { epoch, denied, .. } = match refused {
             // The refusal of another request does not apply to this one.
             Some(refused) if refused.issuer != index => return Err(refused.denied),
             Some(refused) => refused,
             None if inspected.is_opaque() => {
-                let introspector = inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(1))?;
+                let introspector =
+                    inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(SOON))?;
                 let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
                 let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
                 let now = self.now();
@@ -379,15 +383,14 @@ impl Gate {
                 check.finish(answer)
             }
             Verdict::Denied(denied) | Verdict::NewerKeys(denied) => Err(denied),
-            _ => Err(self.0.server.unavailable(1)),
+            _ => Err(self.0.server.unavailable(SOON)),
         }
     }
 
     fn unavailable(&self, unavailable: &NotAvailableError) -> Denied {
-        let seconds = unavailable.until.0.saturating_sub(self.now().0).clamp(1, MAX_RETRY_AFTER);
-        let seconds = u32::try_from(seconds).unwrap_or(1);
+        let retry_after = self.now().until(unavailable.until).clamp(SOON, MAX_RETRY_AFTER);
         let asked = unavailable.asked.as_ref().map(|asked| (&*asked.host, asked.port));
-        self.0.server.unavailable_of(unavailable.issuer.as_deref(), asked, seconds)
+        self.0.server.unavailable_of(unavailable.issuer.as_deref(), asked, retry_after)
     }
 }
 

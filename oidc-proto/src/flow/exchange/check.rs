@@ -26,7 +26,7 @@ use crate::{
     message::{AuthorizationResponse, UserInfo},
     token::{Expected, IdToken, VerificationError},
 };
-use std::{convert::Infallible, marker::PhantomData, sync::Arc};
+use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
 
 /// A token that the provider has signed for a client.
 pub(in crate::flow) trait Signed: Sized {
@@ -160,7 +160,7 @@ impl Signed for Presented {
         let expected = Expected {
             nonce: demands.nonce.as_ref().map(Secret::expose),
             nonce_may_be_absent: demands.nonce_may_be_absent,
-            max_age: demands.max_age,
+            max_age: demands.max_age.map(|seconds| Duration::from_secs(seconds.into())),
             acr: &demands.acr,
             access_token: access_token.as_ref(),
             code: demands.code.as_ref(),

@@ -186,7 +186,7 @@ fn a_later_accept_does_not_undo_an_earlier_require() {
 
 #[test]
 fn e22_an_outage_of_ours_is_never_the_fault_of_the_client() {
-    let denied = server().build().unwrap().unavailable(17);
+    let denied = server().build().unwrap().unavailable(Duration::from_secs(17));
     assert_eq!(denied.status().as_u16(), 503);
     assert_eq!(denied.headers().get(header::RETRY_AFTER).unwrap(), "17");
     assert!(parse(&denied.headers(), &header::WWW_AUTHENTICATE).is_empty());

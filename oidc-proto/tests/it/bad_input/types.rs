@@ -214,7 +214,8 @@ fn every_member_of_an_id_token_must_have_its_type() {
                         "nonce": "n", "auth_time": NOW.0, "acr": "gold"});
     let expected = |wanted: &'static [String]| {
         let mut expected = Expected::default();
-        (expected.nonce, expected.max_age, expected.acr) = (Some("n"), Some(60), wanted);
+        (expected.nonce, expected.max_age, expected.acr) =
+            (Some("n"), Some(std::time::Duration::from_secs(60)), wanted);
         expected
     };
     // A login needs none of these. They are set aside, or not looked at.

@@ -329,7 +329,7 @@ fn e22_missing_keys_are_requested_and_an_outage_is_a_503() {
     let verdict = server.judge(&inspected, &KeySet::default(), &mut Scratch::new(), NOW);
     let Verdict::NewerKeys(denied) = verdict else { panic!("{verdict:?}") };
     assert_eq!(denied.status().as_u16(), 401, "if there are no newer keys");
-    let outage = server.unavailable(30);
+    let outage = server.unavailable(Duration::from_secs(30));
     assert_eq!(outage.status().as_u16(), 503);
     assert_eq!(outage.headers().get(header::RETRY_AFTER).unwrap(), "30");
     assert!(outage.headers().get(header::WWW_AUTHENTICATE).is_none());

@@ -365,5 +365,5 @@ pub(crate) fn refuse_hostile_requests(look: &mut Looker) {
     }
     assert!(codes.len() > 20, "requests are refused in many ways: {codes:?}");
     assert!(accepted > 0, "some requests are refused only for their content: {codes:?}");
-    look_at_denied(look, &open.unavailable(5));
+    look_at_denied(look, &open.unavailable(std::time::Duration::from_secs(5)));
 }
