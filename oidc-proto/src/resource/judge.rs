@@ -360,7 +360,7 @@ fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
     };
     let unknown = why == VerificationError::Jws(JwsError::UnknownAlgorithm);
     let vouched = |key: &UnusableKey| JwsError::KeySetAside(key.reason).is_unsupported();
-    match unknown && keys.is_empty() && key_of_issuer().is_some_and(vouched) {
+    match unknown && key_of_issuer().is_some_and(vouched) {
         true => DenialReason::Unsupported(why),
         false => DenialReason::of_token(why),
     }

@@ -297,7 +297,7 @@ fn strange_keys_are_set_aside_with_a_reason_and_the_usable_one_serves() {
     let reason = |kid: &str| {
         learned.set_aside().iter().find(|aside| aside.kid.as_deref() == Some(kid)).unwrap().reason
     };
-    assert_eq!(reason("x"), KeyError::UnknownCurve);
+    assert_eq!(reason("x"), KeyError::NotForSignatures);
     assert_eq!(reason("k"), KeyError::UnknownCurve);
     assert_eq!(reason("m"), KeyError::UnknownKeyType);
     assert_eq!(reason("short"), KeyError::RsaTooShort);

@@ -131,7 +131,7 @@ impl Key {
     /// Parses and checks a key.
     pub(super) fn from_jwk(jwk: Jwk) -> Result<Self, KeyError> {
         let (fitting, public) = kind(&jwk)?;
-        let (public, algorithms) = public(&jwk, purpose(&jwk, fitting)?)?;
+        let (public, algorithms) = public(&jwk, bound(jwk.alg.as_deref(), fitting)?)?;
         // A thumbprint of a secret would let others test guesses of it.
         let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
         // `issuer` limits the tokens that the key may sign. An unreadable value must not count as absent.
@@ -247,6 +247,8 @@ pub(super) fn typed(members: Extra) -> Result<Jwk, KeyError> {
 
 /// Returns the algorithms for a key of this type and curve, and the parser of its numbers.
 fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), KeyError> {
+    // A key for encryption is never one that a signature lacks, whatever its type.
+    for_signatures(jwk)?;
     Ok(match (jwk.kty.as_str(), jwk.crv.as_deref()) {
         ("RSA", _) => (AlgorithmSet::RSA, rsa),
         ("oct", _) => (AlgorithmSet::HMAC, secret),
@@ -259,19 +261,19 @@ fn kind(jwk: &Jwk) -> Result<(AlgorithmSet, Parser), KeyError> {
     })
 }
 
-/// Narrows the fitting algorithms by the `use`, `key_ops` and `alg` of the key.
-fn purpose(jwk: &Jwk, fitting: AlgorithmSet) -> Result<AlgorithmSet, KeyError> {
+/// Refuses a key whose `use` or `key_ops` is for something other than signatures.
+fn for_signatures(jwk: &Jwk) -> Result<(), KeyError> {
     if jwk.public_key_use.as_deref().is_some_and(|purpose| purpose != "sig")
         || jwk.key_ops.as_ref().is_some_and(|ops| !ops.iter().any(|op| op == "verify"))
     {
         return Err(KeyError::NotForSignatures);
     }
-    bound(jwk.alg.as_deref(), fitting)
+    Ok(())
 }
 
 /// Returns the algorithms of a key by its type and purpose. Does not check its numbers.
 pub(super) fn served(jwk: &Jwk) -> Result<AlgorithmSet, KeyError> {
-    purpose(jwk, kind(jwk)?.0)
+    bound(jwk.alg.as_deref(), kind(jwk)?.0)
 }
 
 /// Returns why a public key has no thumbprint. Needs no arithmetic.
