@@ -30,19 +30,22 @@ fn a_refresh_that_is_not_believed_hands_the_new_token_to_every_caller_and_is_sen
     }
 }
 
+/// A changed claim costs no session, unless the tokens may be another user's.
 #[test]
 fn a_changed_claim_costs_no_session_at_a_handle() {
-    each(|world, handle| {
-        let (url, pending) = handle.authorize().unwrap();
-        let user = handle.callback(pending, world.visit(&url)).unwrap();
-        let token = user.tokens.refresh_token.unwrap();
-        world.change(|provider| provider.alter_id_token(hostile::set_claim("sub", "mallory")));
-        let previous = PreviousLogin::from(&user.id_token);
-        let error = handle.refresh(&token, Some(previous)).map(drop).unwrap_err();
-        assert!(error.new_refresh_token().is_some(), "{error}");
-        let oidc_drive::ProviderError::Protocol(error) = error else { panic!("{error}") };
-        assert_eq!(error.cause(), &Error::Token(VerificationError::Changed("sub")));
-    });
+    for (name, kept) in [("nonce", true), ("sub", false)] {
+        each(|world, handle| {
+            let (url, pending) = handle.authorize().unwrap();
+            let user = handle.callback(pending, world.visit(&url)).unwrap();
+            let token = user.tokens.refresh_token.unwrap();
+            world.change(|provider| provider.alter_id_token(hostile::set_claim(name, "of another")));
+            let previous = PreviousLogin::from(&user.id_token);
+            let error = handle.refresh(&token, Some(previous)).map(drop).unwrap_err();
+            assert_eq!(error.new_refresh_token().is_some(), kept, "{error}");
+            let oidc_drive::ProviderError::Protocol(error) = error else { panic!("{error}") };
+            assert_eq!(error.cause(), &Error::Token(VerificationError::Changed(name)));
+        });
+    }
 }
 
 #[test]
