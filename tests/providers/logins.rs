@@ -153,7 +153,7 @@ fn a_wrong_client_secret_is_a_named_error() {
             client.client_credentials(&ClientCredentialsRequest::default(), oidc_drive::moment()).unwrap();
         let Err(Error::OAuth(error)) = npm.http.run(call).map_err(protocol) else { panic!() };
         assert_eq!((error.status, error.response.error.as_str()), (401, "invalid_client"), "{method}");
-        assert!(error.to_string().contains("check client_id, client secret"), "{error}");
+        assert!(error.to_string().contains("check `client_id`, `ClientBuilder::secret`"), "{error}");
 
         let error = log_in(npm, &client, &AuthorizationRequest::new(["profile"])).unwrap_err();
         assert!(matches!(&error, Error::OAuth(error) if error.response.error == "invalid_client"), "{error}");
