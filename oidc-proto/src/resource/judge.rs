@@ -447,6 +447,8 @@ mod tests {
             ("token_type", "Refresh_Token"),
             ("token_use", "id"),
             ("typ", "ID"),
+            ("typ", "Offline"),
+            ("token_use", "logout"),
         ] {
             assert!(is_another(json!({"active": true, name: value})), "{name}");
         }
