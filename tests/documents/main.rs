@@ -4,4 +4,5 @@ mod contributing;
 mod guides;
 mod packages;
 mod readme;
+mod recipes;
 mod shown;

@@ -1,11 +1,11 @@
 //! An API behind the gate, with Keycloak's tokens as it issues them.
 
 use super::{CERTS, Realm, lab, logins::log_in, policy};
-use crate::npm::protocol;
+use crate::npm::{SECRET, protocol};
 use oidc_drive::{Gate, Io, moment};
 use oidc_proto::{
     Secret,
-    flow::{ClientCredentialsRequest, Request},
+    flow::{Client, ClientCredentialsRequest, Request},
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer},
 };
 use std::sync::{
@@ -22,6 +22,13 @@ pub(super) fn gate(
     realm: &Realm,
     trust: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
 ) -> (Gate, Arc<AtomicUsize>) {
+    let (io, fetched) = wire(realm);
+    let server = ResourceServer::builder(RESOURCE).trust(trust(TrustedIssuer::new(&realm.issuer)));
+    (Gate::builder(server.build().unwrap(), io).url_policy(policy()).build().unwrap(), fetched)
+}
+
+/// An HTTP client for a gate, and how often it fetched keys.
+fn wire(realm: &Realm) -> (Io, Arc<AtomicUsize>) {
     let fetched = Arc::new(AtomicUsize::new(0));
     let (http, count) = (realm.http.clone(), Arc::clone(&fetched));
     let send = move |request: Request, terms| {
@@ -31,9 +38,7 @@ pub(super) fn gate(
         let http = http.clone();
         async move { tokio::task::spawn_blocking(move || http.send(request, terms)).await.expect("no panic") }
     };
-    let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
-    let server = ResourceServer::builder(RESOURCE).trust(trust(TrustedIssuer::new(&realm.issuer)));
-    (Gate::builder(server.build().unwrap(), io).url_policy(policy()).build().unwrap(), fetched)
+    (Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep), fetched)
 }
 
 pub(super) async fn ask(gate: &Gate, token: &Secret) -> Result<Arc<Access>, Denied> {
@@ -64,6 +69,35 @@ async fn a_user_token_of_default_settings_opens_the_api() {
     for other in [&login.id_token.token, login.tokens.refresh_token.as_ref().expect("one")] {
         assert_eq!(ask(&gate, other).await.unwrap_err().status(), 401);
     }
+}
+
+/// As `docs/providers/keycloak.md` says.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_preset_accepts_each_kind_of_access_token() {
+    let Some(realm) = lab() else { return };
+    let log_in = |id| {
+        let client = realm.client(id).build().unwrap();
+        tokio::task::block_in_place(|| log_in(realm, &client, "alice"))
+    };
+    let preset = |_| TrustedIssuer::keycloak(&realm.issuer).access_tokens(|t| t.or_audience("account"));
+    let (gate, _) = gate(realm, preset);
+    for id in ["audience", "public", "at-jwt", "nonce"] {
+        let login = log_in(id);
+        let access = ask(&gate, &login.tokens.access_token).await.expect(id);
+        assert_eq!(access.client_id.as_deref(), Some(id));
+        assert!(access.has_role("/realm_access/roles", "admin"), "{id}");
+        assert_eq!(ask(&gate, &login.id_token.token).await.unwrap_err().status(), 401, "{id}");
+    }
+
+    let login = log_in("lightweight");
+    let token = &login.tokens.access_token;
+    assert_eq!(ask(&gate, token).await.unwrap_err().status(), 401, "it does not say whose it is");
+    let issuer = TrustedIssuer::keycloak(&realm.issuer).introspects_jwts();
+    let server = ResourceServer::builder("api").trust(issuer).build().unwrap();
+    let client = |metadata| Client::builder(metadata, "api").secret(SECRET).build();
+    let gate = Gate::builder(server, wire(realm).0).introspection(client).build().unwrap();
+    let access = ask(&gate, token).await.expect("Keycloak knows the token");
+    assert_eq!(access.subject.as_deref(), Some(login.id_token.sub.as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
