@@ -20,6 +20,9 @@ stable, for logs and metrics. Every error that ends something has a `remedy()`, 
 `Error::provider_code` has the error code as the provider wrote it. `Error::code` has it only if a specification has
 registered it, because any other text could be a secret, or a new metric for each request.
 
+[A page for each of the frequent providers](providers/README.md) says what it does differently, and which setting answers
+it.
+
 The first three columns are made from `tests/data/errors.txt`, and a test compares them. Numbers, URLs and names in the
 texts are examples.
 ";

@@ -82,6 +82,9 @@ fn what_the_pages_say_of_endpoints_is_in_the_records() {
         ("google", "google", &["token_endpoint", "jwks_uri", "device_authorization_endpoint"][..]),
         ("entra", "entra-common", &["issuer", "userinfo_endpoint"][..]),
         ("github", "github-actions", &["issuer"][..]),
+        ("adfs", "adfs-onprem", &["issuer", "access_token_issuer"][..]),
+        ("apple", "apple", &["issuer"][..]),
+        ("gitlab", "gitlab", &["issuer"][..]),
     ] {
         let (page, document): (_, Value) = (page(name), serde_json::from_str(&recorded(file)).expect("JSON"));
         for member in members {

@@ -15,7 +15,22 @@ const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 const SOURCES: [&str; 3] = [include_str!("own.rs"), include_str!("public.rs"), include_str!("tenants.rs")];
 
 /// The pages, in the order of the index.
-const PAGES: [&str; 4] = ["entra", "github", "google", "keycloak"];
+const PAGES: [&str; 14] = [
+    "adfs",
+    "apple",
+    "auth0",
+    "authentik",
+    "cognito",
+    "entra",
+    "github",
+    "gitlab",
+    "google",
+    "keycloak",
+    "linkedin",
+    "okta",
+    "spring",
+    "zitadel",
+];
 
 /// The parts of every page.
 const PARTS: [&str; 5] =

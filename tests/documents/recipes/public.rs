@@ -1,8 +1,9 @@
-//! The recipes for services where everybody may have an account: Google and GitHub.
+//! The recipes for services where everybody may have an account: Google, Apple, GitHub, GitLab and LinkedIn.
 
-use super::world::World;
+use super::world::{CALLBACK, World};
+use oidc_drive::now;
 use oidc_proto::{Secret, message::AuthorizationResponse};
-use oidc_testkit::{EndpointName, hostile};
+use oidc_testkit::{EndpointName, Registration, hostile};
 use serde_json::json;
 
 // RECIPE: google-login
@@ -177,4 +178,187 @@ async fn the_recipe_for_github_actions_runs() {
     other["aud"] = "https://github.com/octo".into();
     let token = Secret::new(world.token(Some("JWT"), &other));
     assert!(github_api::job(&actions, &token).await.is_err(), "it is for another service");
+}
+
+// RECIPE: apple-login
+mod apple_login {
+    use oidc_drive::{Io, Provider, ProviderError};
+    use oidc_proto::{Secret, message::*};
+
+    pub fn provider(io: Io, client_secret: Secret) -> Result<Provider, ProviderError> {
+        Provider::builder("https://appleid.apple.com", io)
+            .client_id("com.example.web") // the Services ID
+            .secret(client_secret)
+            .redirect_uri("https://app.example/callback")
+            .build()
+    }
+
+    pub fn request() -> AuthorizationRequest {
+        AuthorizationRequest::new(["name", "email"]).response_mode(ResponseMode::FormPost)
+    }
+
+    /// Reads the form that the browser posts to the redirect URI.
+    pub fn response(
+        body: &[u8],
+    ) -> Result<(AuthorizationResponse, Option<ClaimedUser>), oidc_proto::base::FormError> {
+        let response = AuthorizationResponse::from_form(body)?;
+        let user = response.claimed_user(); // at the user's first login, and never again
+        Ok((response, user))
+    }
+}
+// RECIPE: end
+
+// RECIPE: apple-secret
+mod apple_secret {
+    use oidc_proto::{Secret, Timestamp, jose::*};
+    use serde_json::json;
+
+    pub fn client_secret(p8: &str, now: Timestamp) -> Result<Secret, SignError> {
+        let key = RingSigner::from_pkcs8_pem(Algorithm::ES256, p8, Some("MYKEYID123"))?;
+        let claims = json!({"iss": "MYTEAMID12", "sub": "com.example.web", "aud": "https://appleid.apple.com",
+            "iat": now.0, "exp": now.0 + 30 * 86_400}); // six months at most
+        Ok(sign_compact(&key, Default::default(), claims.to_string().as_bytes())?.into())
+    }
+}
+// RECIPE: end
+
+// RECIPE: apple-api
+mod apple_api {
+    use oidc_drive::{Provider, now};
+    use oidc_proto::{Secret, token::*};
+
+    pub async fn user(
+        apple: &Provider,
+        identity_token: &Secret,
+        nonce: &str, // the one that the app has set
+    ) -> Result<IdToken, Box<dyn std::error::Error>> {
+        let keys = apple.keys().await?.value;
+        let mut expected = Expected::default();
+        expected.nonce = Some(nonce);
+        let verifier = IdTokenVerifier::new(apple.issuer(), "com.example.app"); // the bundle ID
+        Ok(verifier.verify(identity_token, &keys, &expected, now())?)
+    }
+}
+// RECIPE: end
+
+// RECIPE: gitlab-login
+mod gitlab_login {
+    use oidc_drive::{Io, Provider, ProviderError};
+    use oidc_proto::message::AuthorizationRequest;
+
+    pub fn provider(io: Io) -> Result<Provider, ProviderError> {
+        Provider::builder("https://gitlab.com", io) // or your instance
+            .client_id("my-client")
+            .secret("my secret")
+            .redirect_uri("https://app.example/callback")
+            .build()
+    }
+
+    pub fn request() -> AuthorizationRequest {
+        AuthorizationRequest::new(["profile", "email"])
+    }
+}
+// RECIPE: end
+
+// RECIPE: gitlab-api
+mod gitlab_api {
+    use oidc_drive::{Provider, now};
+    use oidc_proto::{Secret, token::*};
+
+    pub async fn job(gitlab: &Provider, token: &Secret) -> Result<IdToken, Box<dyn std::error::Error>> {
+        let keys = gitlab.keys().await?.value;
+        let verifier = IdTokenVerifier::new(gitlab.issuer(), "https://api.example");
+        Ok(verifier.verify(token, &keys, &Expected::default(), now())?)
+    }
+}
+// RECIPE: end
+
+// RECIPE: linkedin-login
+mod linkedin_login {
+    use oidc_drive::{Io, Provider, ProviderError};
+    use oidc_proto::{flow::*, message::AuthorizationRequest};
+
+    pub fn provider(io: Io) -> Result<Provider, ProviderError> {
+        let mut quirks = Quirks::default();
+        quirks.no_nonce = true; // its ID tokens have none
+        let post = ClientAuthentication::ClientSecretPost; // its metadata do not say so
+        Provider::builder("https://www.linkedin.com/oauth", io)
+            .client_id("my-client")
+            .secret("my secret")
+            .client(move |client| client.quirks(quirks).authentication(post))
+            .redirect_uri("https://app.example/callback")
+            .build()
+    }
+
+    pub fn request() -> AuthorizationRequest {
+        AuthorizationRequest::new(["profile", "email"])
+    }
+}
+// RECIPE: end
+
+#[tokio::test]
+async fn the_recipe_for_apple_runs() {
+    let world = World::recorded("apple", &[]);
+    world.id_tokens_have(json!({"email": "x@privaterelay.appleid.com", "email_verified": "true",
+                                "is_private_email": "true"}));
+    let p8 = rcgen::KeyPair::generate().expect("a key").serialize_pem();
+    let secret = apple_secret::client_secret(&p8, now()).expect("a secret");
+    world.set(|provider| {
+        let client = Registration::post("com.example.web", secret.expose());
+        provider.register(client.redirect_uri(CALLBACK));
+    });
+    let provider = apple_login::provider(world.io(), secret).expect("settings that fit");
+    let (url, pending) = provider.authorize(&apple_login::request()).await.expect("metadata that fit");
+    let (form, posted) = world.visit(&url);
+    assert!(posted, "{url}");
+    let user = "%7B%22name%22%3A%7B%22firstName%22%3A%22Ada%22%7D%7D";
+    let (response, user) = apple_login::response(format!("{form}&user={user}").as_bytes()).expect("a form");
+    assert_eq!(user.and_then(|user| user.first_name).as_deref(), Some("Ada"));
+    let login = provider.callback(pending, response).await.expect("a login");
+    assert_eq!(login.id_token.boolean("email_verified"), Some(true));
+    world.set(|provider| provider.assert_clean());
+
+    let claims = json!({"aud": "com.example.app", "sub": "0001.a", "nonce": "n", "nonce_supported": true});
+    let token = Secret::new(world.token(None, &claims));
+    assert_eq!(apple_api::user(&provider, &token, "n").await.expect("an ID token").sub, "0001.a");
+    assert!(apple_api::user(&provider, &token, "another").await.is_err());
+}
+
+#[tokio::test]
+async fn the_recipe_for_gitlab_runs() {
+    let world = World::recorded("gitlab", &[]);
+    world.id_tokens_have(json!({"groups_direct": ["octo/app"], "sub_legacy": "old"}));
+    world.set(|provider| provider.opaque_access_tokens(true));
+    let provider = gitlab_login::provider(world.io()).expect("settings that fit");
+    let login = world.log_in(&provider, &gitlab_login::request()).await;
+    assert_eq!(login.id_token.claim("groups_direct"), Some(vec!["octo/app".to_owned()]));
+    world.set(|provider| provider.assert_clean());
+
+    let claims = json!({"aud": "https://api.example", "sub": "project_path:octo/app:ref_type:branch:ref:main",
+                        "project_path": "octo/app", "jti": "1"});
+    let token = Secret::new(world.token(Some("JWT"), &claims));
+    let job = gitlab_api::job(&provider, &token).await.expect("a token");
+    assert_eq!(job.claim("project_path"), Some("octo/app".to_owned()));
+    let mut other = claims;
+    other["aud"] = "https://other.example".into();
+    assert!(gitlab_api::job(&provider, &Secret::new(world.token(Some("JWT"), &other))).await.is_err());
+}
+
+#[tokio::test]
+async fn the_recipe_for_linkedin_runs() {
+    let words = [
+        ("\"https://linkedin.example\"", "\"https://www.linkedin.com/oauth\""),
+        ("api.linkedin.example", "api.linkedin.com"),
+        ("linkedin.example", "www.linkedin.com"),
+    ];
+    let world = World::recorded("linkedin", &words);
+    world.set(|provider| {
+        provider.register(Registration::post("my-client", "my secret").redirect_uri(CALLBACK));
+        provider.alter_id_token(hostile::remove_claim("nonce"));
+        provider.opaque_access_tokens(true);
+    });
+    let provider = linkedin_login::provider(world.io()).expect("settings that fit");
+    let login = world.log_in(&provider, &linkedin_login::request()).await;
+    assert_eq!((login.id_token.sub.as_str(), login.id_token.nonce), ("alice", None));
+    world.set(|provider| provider.assert_clean());
 }

@@ -47,6 +47,14 @@ struct Inner {
 }
 
 impl World {
+    /// A provider with its own metadata, because there is no record of the real one.
+    pub(super) fn unrecorded(issuer: &str) -> Self {
+        let mut provider = TestProvider::new(issuer);
+        provider.issuer_in_callback(false);
+        let document = provider.metadata();
+        Self::with(provider, document, issuer)
+    }
+
     /// A provider with this recorded metadata, in which these words are replaced.
     pub(super) fn recorded(file: &str, words: &[(&str, &str)]) -> Self {
         let text = words.iter().fold(recorded(file), |text, (from, to)| text.replace(from, to));
