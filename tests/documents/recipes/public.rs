@@ -38,7 +38,8 @@ mod google_api {
 
     pub async fn user(google: &Provider, id_token: &Secret) -> Result<IdToken, Box<dyn std::error::Error>> {
         let keys = google.keys().await?.value;
-        let verifier = IdTokenVerifier::new(google.issuer(), "my-client");
+        let verifier = IdTokenVerifier::new(google.issuer(), "my-client")
+            .trusted_authorized_parties(["my-android-client"]); // `azp`: the client ID of the app itself
         Ok(verifier.verify(id_token, &keys, &Expected::default(), now())?)
     }
 }
@@ -121,7 +122,10 @@ async fn the_recipe_for_google_runs() {
     let token = |claims: &serde_json::Value| Secret::new(world.token(Some("JWT"), claims));
     let user = google_api::user(&provider, &token(&claims)).await.expect("an ID token");
     assert_eq!(user.sub, "alice");
-    for (name, value) in [("aud", "another"), ("iss", "accounts.google.com")] {
+    let mut of_phone = claims.clone();
+    of_phone["azp"] = "my-android-client".into();
+    assert!(google_api::user(&provider, &token(&of_phone)).await.is_ok());
+    for (name, value) in [("aud", "another"), ("azp", "another"), ("iss", "accounts.google.com")] {
         let mut other = claims.clone();
         other[name] = value.into();
         assert!(google_api::user(&provider, &token(&other)).await.is_err(), "{name}");

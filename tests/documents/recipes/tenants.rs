@@ -59,6 +59,22 @@ mod entra_api {
 }
 // RECIPE: end
 
+// RECIPE: entra-everywhere
+mod entra_everywhere {
+    use oidc_drive::{Gate, Io};
+    use oidc_proto::{metadata::*, resource::*};
+
+    pub fn gate(io: Io, tenants: Vec<String>) -> Result<Gate, Box<dyn std::error::Error>> {
+        let rule = IssuerRule::entra(AllowedTenants::List(tenants));
+        let entra = TrustedIssuer::new("https://login.microsoftonline.com/common/v2.0")
+            .access_tokens(|t| t.issuer_rule(rule).accept_plain_jwt())
+            .access_tokens(|t| t.or_audience("00001111-aaaa-2222-bbbb-3333cccc4444"));
+        let server = ResourceServer::builder("api://my-api").trust(entra).build()?;
+        Ok(Gate::builder(server, io).build()?)
+    }
+}
+// RECIPE: end
+
 #[tokio::test]
 async fn the_recipe_for_entra_runs() {
     let of_tenant = [("{tenantid}", TENANT), ("/common/", "/aaaabbbb-0000-cccc-1111-dddd2222eeee/")];
@@ -92,7 +108,14 @@ async fn the_recipe_for_entra_with_several_tenants_runs() {
     let provider = entra_tenants::provider(world.io(), vec![TENANT.to_owned()]).expect("settings that fit");
     let login = world.log_in(&provider, &entra_login::request()).await;
     assert_eq!(login.id_token.iss, issuer);
+    let token = json!({"aud": "00001111-aaaa-2222-bbbb-3333cccc4444", "azp": "my-client", "azpacr": "1", "ver": "2.0",
+                       "scp": "orders.read", "sub": "HKZp", "tid": TENANT});
     let strangers = vec!["11112222-aaaa-3333-bbbb-4444cccc5555".to_owned()];
+    let gate = entra_everywhere::gate(world.io(), vec![TENANT.to_owned()]).expect("settings that fit");
+    let access = world.ask(&gate, Some("JWT"), &token).await.expect("access");
+    assert_eq!(access.issuer, issuer);
+    let gate = entra_everywhere::gate(world.io(), strangers.clone()).expect("settings that fit");
+    assert!(world.ask(&gate, Some("JWT"), &token).await.is_err(), "of a tenant that is not named");
     let provider = entra_tenants::provider(world.io(), strangers).expect("settings that fit");
     let error = world.try_log_in(&provider, &entra_login::request()).await.unwrap_err();
     assert_eq!(error.code(), "token_issuer");
@@ -236,6 +259,9 @@ async fn the_recipe_for_auth0_runs() {
                        "azp": "my-client", "scope": "openid read:orders", "permissions": ["read:orders"]});
     let access = world.ask(&gate, Some("JWT"), &token).await.expect("access");
     assert!(access.has_scope("read:orders") && access.has_role("/permissions", "read:orders"));
+    let profiled = json!({"aud": "https://api.example", "sub": "auth0|1", "client_id": "my-client", "jti": "t",
+                          "scope": "read:orders"});
+    assert!(world.ask(&gate, Some("at+jwt"), &profiled).await.is_ok(), "with the profile of RFC 9068");
     let opaque = ask(&gate, "opaque-without-audience").await.unwrap_err();
     assert!(opaque.to_string().contains("introspects_opaque_tokens"), "{opaque}");
     let id_token = json!({"aud": "my-client", "sub": "auth0|1", "sid": "s", "nonce": "n"});
