@@ -116,7 +116,8 @@ pub struct Quirks {
     pub no_nonce: bool,
     /// Whether requests are sent without PKCE (RFC 7636), for a provider that refuses requests with it. A client cannot
     /// have [`no_nonce`](Self::no_nonce), too, must authenticate, and cannot ask for access without a login, because such
-    /// a request has no nonce. LinkedIn needs this, unless the app is enabled for PKCE.
+    /// a request has no nonce. LinkedIn refuses PKCE, too, unless the app is enabled for it. But its ID tokens have no
+    /// nonce, so this switch is no way: ask LinkedIn to enable the app.
     ///
     /// # Danger
     /// It takes a check away: only the `nonce` and the `state` tie the code to this login, and the nonce does so after
