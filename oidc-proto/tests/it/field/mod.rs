@@ -3,6 +3,7 @@
 
 mod claims;
 mod form_post;
+mod peer_keys;
 mod peers;
 mod refreshes;
 mod refusals;
