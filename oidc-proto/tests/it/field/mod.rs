@@ -7,5 +7,5 @@ mod peer_keys;
 mod peers;
 mod refreshes;
 mod refusals;
-mod signed_userinfo;
+pub(crate) mod signed_userinfo;
 mod unbound;

@@ -64,6 +64,12 @@ fn login(signed: Signed, jwt: String) -> Result<oidc_proto::flow::Authenticated,
     user
 }
 
+/// A login in which UserInfo is signed, whether or not the client is registered for that.
+pub(crate) fn login_with_signed(registered: bool) -> Result<(), Error> {
+    let signed = if registered { Signed::Registered } else { Signed::No };
+    login(signed, sign("rsa-1", Algorithm::RS256, &claims())).map(drop)
+}
+
 #[track_caller]
 fn refused(user: Result<oidc_proto::flow::Authenticated, Error>) -> ResponseRule {
     match user {
