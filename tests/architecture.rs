@@ -8,6 +8,8 @@
 mod crates;
 #[path = "architecture/danger.rs"]
 mod danger;
+#[path = "architecture/defaults.rs"]
+mod defaults;
 #[path = "architecture/imports.rs"]
 mod imports;
 #[path = "architecture/pictures.rs"]

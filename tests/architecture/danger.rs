@@ -18,7 +18,7 @@ fn item(lines: &[&str]) -> Option<String> {
 }
 
 /// Every item of a source whose documentation has the section.
-fn marked(text: &str) -> BTreeSet<String> {
+pub(super) fn marked(text: &str) -> BTreeSet<String> {
     let lines: Vec<&str> = text.lines().collect();
     let at = lines.iter().enumerate().filter(|(_, line)| line.trim() == HEADING);
     at.filter_map(|(at, _)| item(&lines[at + 1..])).collect()

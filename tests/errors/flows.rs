@@ -239,7 +239,8 @@ pub(crate) fn show(page: &mut Page) {
     let refused = VerificationError::Audience;
     show!(page, oidc_proto::CallbackError, in_flow;
         Form(FormError::Duplicate), State, Unattributed(denied("access_denied", None)), Issuer, MissingIssuer, Denied(denied("access_denied", None)), MissingCode, MissingIdToken,
-        MissingAccessToken, MissingResponse, Response(Box::new(refused)), Parameter("token_type"),
+        MissingAccessToken, MissingResponse, Response(Box::new(refused)),
+        Response(Box::new(VerificationError::Jws(JwsError::AlgorithmNotAllowed))), Parameter("token_type"),
         Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
     for (error, description) in [
         ("login_required", None),

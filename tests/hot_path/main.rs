@@ -123,6 +123,27 @@ fn a_refused_token_costs_no_allocation_either() {
     }
 }
 
+/// Scenario E37: a peer decoded a token of a megabyte before it looked at its length.
+#[test]
+fn e37_a_token_of_a_megabyte_costs_no_memory() {
+    let keys = keys(Algorithm::EdDSA);
+    let note = |bytes: usize| with(json!({ "note": "x".repeat(bytes) }));
+    for (what, token) in [
+        ("a valid token", note(1 << 20)),
+        ("just over the limit", note(MAX_TOKEN)),
+        ("a long header", raw(&header_with(json!({"x": "x".repeat(1 << 20)})), &claims().to_string())),
+        ("a long signature", format!("e30.e30.{}", "A".repeat(1 << 20))),
+    ] {
+        // The scratch is new: the first byte that is decoded would cost an allocation.
+        let (verifier, mut scratch) = (verifier(), Scratch::new());
+        let (count, why) = allocations(|| verifier.verify(&token, &keys, &mut scratch, NOW).err());
+        assert_eq!((count, why), (0, Some(VerificationError::TooLarge)), "{what}");
+    }
+    let (verifier, mut scratch, token) = (verifier(), Scratch::new(), note(100));
+    let (count, why) = allocations(|| verifier.verify(&token, &keys, &mut scratch, NOW).err());
+    assert!(count > 0 && why.is_none(), "a token that is decoded is counted: {count}");
+}
+
 #[test]
 fn a_wrong_rsa_signature_costs_only_the_allocations_of_ring() {
     let (keys, mut scratch) = (keys(Algorithm::RS256), Scratch::new());

@@ -26,7 +26,9 @@ use oidc_proto::{
     flow::{Client, Request},
     jose::{KeySet, RingSigner, Sign, sign_compact},
     renew::RenewalPolicy,
-    resource::{Access, CredentialPolicy, Requirement, ResourceServer, TrustedIssuer, VerdictRecord},
+    resource::{
+        Access, CredentialPolicy, RequestView, Requirement, ResourceServer, TrustedIssuer, VerdictRecord,
+    },
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys},
 };
 use oidc_testkit::{

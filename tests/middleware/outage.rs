@@ -39,6 +39,56 @@ async fn e22_an_outage_is_a_503_and_never_a_401_and_an_api_can_start_during_one(
     }
 }
 
+/// Scenario E44: a peer answered 500 as long as it had never had any keys.
+#[tokio::test]
+async fn e44_keys_that_never_came_are_a_503_at_the_gate_and_behind_tower_and_axum() {
+    let useless = r#"{"keys":[{"kty":"oct","k":"AAAA"}]}"#;
+    for failure in FAILURES.into_iter().chain([Net::Broken(200, useless), Net::Broken(302, "")]) {
+        let world = World::new();
+        world.set(failure.clone());
+        let gate = world.gate();
+        let tower = ProtectLayer::new(gate.clone()).layer(Api::default());
+        let optional = ProtectLayer::new(gate.clone()).optional().layer(Api::default());
+        let client = async |caller: oidc_axum::Access| caller.client_id.clone().unwrap_or_default();
+        let axum = axum::Router::new()
+            .route("/reports", axum::routing::get(client))
+            .layer(oidc_axum::protect(gate.clone()));
+        for minute in 0..10 {
+            for token in [world.token(), world.forged(format!("k{minute}")), world.token_of_the_other()] {
+                let request = bearer(&token);
+                let view = RequestView::new(request.method(), request.uri(), request.headers());
+                let denied = gate.check(&view).await.unwrap_err();
+                let seconds = denied.headers()["retry-after"].to_str().unwrap().parse::<i64>().unwrap();
+                assert_eq!(denied.status().as_u16(), 503, "{failure:?}: {denied}");
+                assert!((1..=300).contains(&seconds), "{failure:?}: {seconds}");
+                assert!(!denied.headers().contains_key("www-authenticate"), "{failure:?}: {denied}");
+                assert_unavailable(&call(&tower, request.clone()).await);
+                assert_unavailable(&call(&optional, request.clone()).await);
+                assert_unavailable(&send(&axum, request).await);
+            }
+            world.clock.advance(60);
+        }
+        assert!(world.clauses().iter().all(|clause| *clause == "unavailable"), "nothing else is said");
+        world.set(Net::Up);
+        world.clock.advance(300);
+        assert_eq!(call(&tower, bearer(&world.token())).await.status(), 200, "{failure:?}");
+        assert_eq!(send(&axum, bearer(&world.token())).await.status(), 200, "{failure:?}");
+    }
+}
+
+/// Calls a router, and reads the whole response.
+async fn send(router: &axum::Router, request: Incoming) -> Outgoing {
+    let mut router = router.clone();
+    let ready = |context: &mut Context<'_>| {
+        Service::<http::Request<axum::body::Body>>::poll_ready(&mut router, context)
+    };
+    let Ok(()) = poll_fn(ready).await;
+    let Ok(response) = router.call(request.map(axum::body::Body::from)).await;
+    let (parts, body) = response.into_parts();
+    let body = axum::body::to_bytes(body, 1 << 16).await.unwrap();
+    http::Response::from_parts(parts, String::from_utf8(body.to_vec()).unwrap())
+}
+
 #[tokio::test]
 async fn d1_valid_tokens_pass_during_an_outage_and_unknown_keys_are_not_blamed_on_tokens() {
     for failure in FAILURES {

@@ -17,10 +17,14 @@ use std::{fmt, sync::Arc, time::Duration};
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
 /// The settings of the server that could change a verdict.
-const SETTINGS: [(DenialReason, &str); 14] = {
-    use DenialReason::{NotJwt, Proof, Token, UntrustedIssuer};
+const SETTINGS: [(DenialReason, &str); 15] = {
+    use DenialReason::{NoCredentials, NotJwt, Proof, Token, UntrustedIssuer};
     const WAIVED: &str = " (`AccessTokenVerifier::without_required_claim` does without it)";
     [
+        (
+            NoCredentials,
+            " (`ResourceServerBuilder::accept_dpop` reads those of the scheme `DPoP`, `CredentialPolicy::with_form` and `CredentialPolicy::with_query` those in other places)",
+        ),
         (
             UntrustedIssuer,
             " (`ResourceServerBuilder::trust` trusts more, and `AccessTokenVerifier::issuer_rule` is for an issuer whose tokens name another issuer than its metadata)",

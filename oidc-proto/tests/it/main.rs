@@ -14,6 +14,7 @@
 mod bad_input;
 mod callback;
 mod contract;
+mod defaults;
 mod device;
 mod device_field;
 mod discovery;

@@ -71,6 +71,15 @@ impl Client {
         vec![basic.into(), form::encode_one(secret.expose()).into(), secret.clone()]
     }
 
+    /// Whether form encoding changes the credentials that are sent by HTTP Basic authentication.
+    pub(in crate::flow) fn encodes_credentials(&self) -> bool {
+        let Inner { authentication, secret, quirks, .. } = self.inner();
+        let changes = |text: &str| form::encode_one(text) != text;
+        *authentication == ClientAuthentication::ClientSecretBasic
+            && !quirks.basic_not_form_encoded
+            && (changes(self.client_id()) || secret.as_ref().is_some_and(|secret| changes(secret.expose())))
+    }
+
     /// Form-encodes and joins the identifier and the secret (RFC 6749 section 2.3.1), and makes a Basic header of
     /// them (RFC 7617).
     fn basic(&self, secret: &Secret) -> HeaderValue {

@@ -6,6 +6,7 @@ use crate::{
         form::FormError,
         sentence::{debug_is_sentence, predicate},
     },
+    jose::JwsError,
     message::ErrorResponse,
     token::VerificationError,
 };
@@ -59,7 +60,7 @@ pub enum CallbackError {
     )]
     MissingResponse,
     /// The signature or the claims of the signed response are not acceptable (JARM section 2.4).
-    #[error("the signed authorization response (`response`) is refused: {0}")]
+    #[error("the signed authorization response (`response`) is refused: {}{}", .0, setting(.0))]
     Response(Box<VerificationError>),
     /// A parameter of the access token is missing, or has a value that the specification does not allow.
     #[error(
@@ -84,6 +85,15 @@ pub enum CallbackError {
 }
 
 debug_is_sentence!(CallbackError);
+
+/// What a client would set, so that the verdict on a signed response may be another.
+fn setting(rejected: &VerificationError) -> &'static str {
+    if *rejected == VerificationError::Jws(JwsError::AlgorithmNotAllowed) {
+        " (`ClientBuilder::authorization_signed_response_alg` names the one that is allowed)"
+    } else {
+        ""
+    }
+}
 
 impl CallbackError {
     /// Whether the pending login may still end: the callback does not belong to it, as far as anybody can tell. Keep the

@@ -213,7 +213,7 @@ impl fmt::Display for ResponseError {
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
                 "; there is no metadata at {places}: check the issuer, which may be misspelt or only a part of what it must be, \
-                 and `document_at` if its metadata is elsewhere"
+                 and `document_at` or `or_other_form` if its metadata is elsewhere"
             ),
             _ => write!(f, "; it came from {places}"),
         }

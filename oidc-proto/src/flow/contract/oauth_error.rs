@@ -116,6 +116,8 @@ pub struct OAuthError {
     pub dpop_nonce: Option<String>,
     /// Whether the request sent a PKCE verifier to a provider whose metadata do not mention PKCE.
     pub(in crate::flow) sent_unknown_pkce: bool,
+    /// Whether form encoding has changed the credentials of the request.
+    pub(in crate::flow) sent_encoded: bool,
 }
 
 impl OAuthError {
@@ -126,7 +128,8 @@ impl OAuthError {
         headers: &HeaderMap,
     ) -> Self {
         let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
-        Self { endpoint, status: status.as_u16(), response, dpop_nonce, sent_unknown_pkce: false }
+        let (status, sent_unknown_pkce, sent_encoded) = (status.as_u16(), false, false);
+        Self { endpoint, status, response, dpop_nonce, sent_unknown_pkce, sent_encoded }
     }
 
     /// Whether the server asks for the same request once more, with the nonce that it named.
@@ -200,7 +203,13 @@ impl fmt::Display for OAuthError {
             }
             _ => "",
         };
-        write!(f, "{} answered {}: {}{}{pkce}", self.endpoint, self.status, self.response, self.hint())
+        let (hint, mut encoded) = (self.hint(), "");
+        if self.sent_encoded && hint.contains("`ClientBuilder::secret`") {
+            encoded = "; or the provider does not decode HTTP Basic credentials, and some characters of these are encoded \
+                       (`Quirks::basic_not_form_encoded` sends them as they are)";
+        }
+        let Self { endpoint, status, response, .. } = self;
+        write!(f, "{endpoint} answered {status}: {response}{hint}{encoded}{pkce}")
     }
 }
 

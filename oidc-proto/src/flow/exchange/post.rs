@@ -376,7 +376,9 @@ fn answer<A: Answer>(
     match refusal {
         _ if matches!(status.as_u16(), 429 | 503) => {}
         Some(refusal) => {
-            return Err(OAuthError::new(endpoint, response.status(), refusal, response.headers()).into());
+            let mut refused = OAuthError::new(endpoint, status, refusal, response.headers());
+            refused.sent_encoded = ask.client.encodes_credentials();
+            return Err(refused.into());
         }
         None if status.is_server_error() => {}
         None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),

@@ -131,7 +131,8 @@ impl PreviousLogin {
     }
 
     /// Compares a refreshed ID token with this login (section 12.2), claim by claim. The token need not have a nonce,
-    /// but a nonce in it must be the same. [`Client::refresh`] makes this check if you give it this login.
+    /// but a nonce in it must be the same. An `auth_time` that was [set aside](IdToken::set_aside) counts as another one.
+    /// [`Client::refresh`] makes this check if you give it this login.
     ///
     /// # Errors
     /// [`VerificationError::Changed`] names the claim that differs.
@@ -150,13 +151,10 @@ impl PreviousLogin {
         same("sub", now.sub == then.sub)?;
         same("aud", then.aud.iter().all(|audience| now.aud.contains(audience)))?;
         same("azp", now.azp == then.azp || (quirks.refreshed_without_azp && now.azp.is_none()))?;
-        same(
-            "auth_time",
-            quirks.refreshed_auth_time_differs
-                || now.auth_time.is_none()
-                || then.auth_time.is_none()
-                || now.auth_time == then.auth_time,
-        )?;
+        // A time of another type is not an absent one: it was set aside, and cannot be that of the login.
+        let odd = now.set_aside.iter().any(|odd| odd.claim == "auth_time");
+        let repeated = !odd && now.auth_time.is_none_or(|now| then.auth_time == Some(now));
+        same("auth_time", quirks.refreshed_auth_time_differs || then.auth_time.is_none() || repeated)?;
         let nonce = now.nonce.as_deref().is_none_or(|n| then.nonce.as_ref().is_some_and(|p| p.equals(n)));
         same("nonce", nonce)
     }

@@ -3,8 +3,9 @@
 
 mod claims;
 mod form_post;
+mod peer_keys;
 mod peers;
 mod refreshes;
 mod refusals;
-mod signed_userinfo;
+pub(crate) mod signed_userinfo;
 mod unbound;

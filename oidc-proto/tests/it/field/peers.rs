@@ -1,7 +1,19 @@
-//! Scenarios E29 to E45: defects of the nearest peer, each by its smallest input, as far as login and refresh go.
+//! Scenarios E29 to E45: defects of the nearest peer, each by its smallest input. Those of its keys are in
+//! `peer_keys.rs`, E40 is in `laws/mod.rs` for every flow, E42 is in `refreshes.rs`, and E44 is in `middleware.rs`.
 
-use oidc_proto::{Error, flow::CallbackError, message::AuthorizationRequest, token::VerificationError};
-use oidc_testkit::{EndpointName, Party, drive::NOW, hostile, scenario::SECRET};
+use crate::resource::world::{NOW as API_NOW, RESOURCE, World, server};
+use http::{Method, Uri};
+use oidc_proto::{
+    Error,
+    base::{JsonError, UrlError, base64url},
+    flow::{CallbackError, Endpoint, ResponseRule},
+    message::{AuthorizationRequest, AuthorizationResponse},
+    metadata::{MemberError, MetadataError, ProviderMetadata},
+    resource::{CredentialPolicy, CredentialsError, DenialReason, RequestView},
+    token::{AccessTokenVerifier, Scratch, VerificationError},
+};
+use oidc_testkit::{EndpointName, Party, drive::NOW, drive_with, hostile, scenario::SECRET};
+use serde_json::{Value, json};
 use std::time::Duration;
 
 /// A party whose metadata do not say that responses have `iss`.
@@ -59,6 +71,155 @@ fn e31_the_answer_to_a_demand_is_checked() {
     assert_eq!(refused("at_hash", "AAAA".into()), VerificationError::AccessTokenHash);
 }
 
+/// A peer took a token that is bound to a key for a bearer token, because it did not know the way in which it is bound.
+#[test]
+fn e36_a_token_that_is_bound_in_an_unknown_way_is_no_bearer_token() {
+    let world = World::new();
+    let token = |cnf: &Value| world.token(&json!({ "cnf": cnf }));
+    for cnf in [
+        json!({"kid": "the key of the client"}),
+        json!({"jwk": {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}}),
+        json!({"jku": "https://app.example/keys", "kid": "1"}),
+        json!({"x5t#S512": "bwcK0esc3ACC3DB2Y5_lESsXE8o9ltc05O89jdN-dg2"}),
+        json!({"osc": {}}),
+        json!({}),
+    ] {
+        let why = Some(DenialReason::Token(VerificationError::ConfirmationMethod));
+        assert_eq!(world.why(&token(&cnf)), why, "{cnf}");
+        let verifier = AccessTokenVerifier::new(crate::resource::world::ISSUER, RESOURCE);
+        let verdict = verifier.verify(&token(&cnf), &world.keys, &mut Scratch::new(), API_NOW).map(drop);
+        assert_eq!(verdict, Err(VerificationError::ConfirmationMethod), "{cnf}");
+    }
+    assert_eq!(world.why(&token(&Value::Null)), None, "a bearer token has no `cnf`");
+}
+
+/// A peer decoded a token of any length. `hot_path.rs` shows that such a token costs no memory here.
+#[test]
+fn e37_a_token_of_a_megabyte_is_refused_by_its_length_alone() {
+    let megabyte = "A".repeat(1 << 20);
+    let world = World::new();
+    let good = world.token(&json!({"note": "x".repeat(1 << 20)}));
+    // If any part were decoded first, each of these would be refused for another reason.
+    for (what, token) in [
+        ("a valid token", good),
+        ("no base64", "!".repeat(1 << 20)),
+        ("no header", format!("{megabyte}.e30.AA")),
+        ("no algorithm", format!("e30.{megabyte}.AA")),
+        ("no dots", megabyte.clone()),
+    ] {
+        let verifier = AccessTokenVerifier::new(crate::resource::world::ISSUER, RESOURCE);
+        let verdict = verifier.verify(&token, &world.keys, &mut Scratch::new(), API_NOW).map(drop);
+        assert_eq!(verdict, Err(VerificationError::TooLarge), "{what}");
+        let headers =
+            crate::resource::world::headers(&[("authorization", format!("Bearer {token}").as_bytes())]);
+        let (method, uri) = (Method::GET, Uri::from_static("/orders"));
+        let view = RequestView::new(&method, &uri, &headers);
+        let denied = server().build().unwrap().inspect(&view).unwrap_err();
+        assert_eq!(denied.reason(), DenialReason::BadRequest(CredentialsError::TooLarge), "{what}");
+        let form = format!("access_token={token}");
+        let headers = crate::resource::world::headers(&[(
+            "content-type",
+            "application/x-www-form-urlencoded".as_bytes(),
+        )]);
+        let method = Method::POST;
+        let view = RequestView::new(&method, &uri, &headers).form(form.as_bytes());
+        let lenient = server().credentials(CredentialPolicy::default().with_form()).build().unwrap();
+        let denied = lenient.inspect(&view).unwrap_err();
+        assert_eq!(denied.reason(), DenialReason::BadRequest(CredentialsError::TooLarge), "{what}");
+    }
+    // An ID token comes in a response, whose length has a limit of its own.
+    for (length, refused) in [(20_000, VerificationError::TooLarge.into()), (1 << 20, too_large())] {
+        let mut party = Party::new();
+        let long = base64url::encode("x".repeat(length).as_bytes());
+        party
+            .provider
+            .alter_response(EndpointName::Token, hostile::set_member("id_token", format!("e30.{long}.!")));
+        assert_eq!(party.login().unwrap_err(), refused);
+    }
+}
+
+fn too_large() -> Error {
+    let mut party = Party::new();
+    party.provider.alter_response(EndpointName::Token, hostile::pad_body(1 << 20));
+    let error = party.login().unwrap_err();
+    let Error::Response(broken) = &error else { panic!("{error}") };
+    assert!(matches!(broken.rule, ResponseRule::TooLarge { .. }) && broken.endpoint == Endpoint::Token);
+    error
+}
+
+/// The metadata of a provider, with these members changed.
+fn discovered(changes: &[(&str, Value)]) -> Result<ProviderMetadata, Error> {
+    let mut party = Party::new();
+    for (name, value) in changes {
+        party.provider.alter_response(EndpointName::Discovery, hostile::set_member(*name, value.clone()));
+    }
+    party.discover()
+}
+
+/// A peer sent codes and secrets to the metadata service of its own cloud.
+#[test]
+fn e39_no_endpoint_is_at_a_link_local_address() {
+    for host in ["169.254.169.254", "169.254.0.1:8443", "[fe80::1]", "[::ffff:169.254.169.254]", "0xa9fea9fe"]
+    {
+        for (name, every_flow_needs_it) in
+            [("token_endpoint", true), ("jwks_uri", true), ("userinfo_endpoint", false)]
+        {
+            let url = json!(format!("https://{host}/latest"));
+            let why = MemberError::Url(UrlError::PrivateAddress);
+            match discovered(&[(name, url)]) {
+                Err(Error::Response(broken)) if every_flow_needs_it => {
+                    let ResponseRule::Metadata(MetadataError::Unusable(aside)) = &broken.rule else {
+                        panic!("{broken}")
+                    };
+                    assert_eq!((aside.member, aside.why), (name, why), "{host}");
+                    assert!(broken.to_string().contains("`UrlPolicy::with_private_addresses`"), "{broken}");
+                }
+                Ok(metadata) if !every_flow_needs_it => {
+                    let [aside] = &metadata.set_aside[..] else { panic!("{host}: {:?}", metadata.set_aside) };
+                    assert_eq!((aside.member, aside.why), (name, why), "{host}");
+                }
+                other => panic!("{name} at {host}: {other:?}"),
+            }
+        }
+    }
+}
+
+/// A peer sent no `Accept`. GitHub then answers with a form.
+#[test]
+fn e40_a_provider_that_answers_with_a_form_unless_it_is_asked_for_json_can_be_read() {
+    let as_form = |response: http::Response<Vec<u8>>| {
+        let members: Value = serde_json::from_slice(response.body()).unwrap();
+        let mut form = url::form_urlencoded::Serializer::new(String::new());
+        for (name, value) in members.as_object().unwrap() {
+            form.append_pair(name, value.as_str().map_or_else(|| value.to_string(), str::to_owned).as_str());
+        }
+        let answer = http::Response::builder().header("content-type", "application/x-www-form-urlencoded");
+        answer.body(form.finish().into_bytes()).unwrap()
+    };
+    for strip in [false, true] {
+        let mut party = Party::new();
+        let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+        let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
+        let call = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
+        let Party { provider, clock, .. } = &mut party;
+        let user = drive_with(call, clock, |request, _, now| {
+            let json = request.headers().get("accept").is_some_and(|accept| {
+                accept.to_str().unwrap().split(", ").any(|name| name == "application/json")
+            });
+            let response = provider.handle(request, now);
+            Some(if json && !strip { response } else { as_form(response) })
+        });
+        match user {
+            Ok(user) => assert!(!strip && user.unwrap().id_token.sub == "alice"),
+            Err(Error::Response(broken)) => {
+                assert!(strip, "{broken}");
+                assert_eq!(broken.rule, ResponseRule::Json(JsonError::NotJson), "the form is no JSON");
+            }
+            Err(error) => panic!("{error}"),
+        }
+    }
+}
+
 #[test]
 fn e41_a_success_that_is_an_error_shows_what_the_provider_said() {
     for (body, said) in [
@@ -73,6 +234,45 @@ fn e41_a_success_that_is_an_error_shows_what_the_provider_said() {
         party.provider.alter_response(EndpointName::Token, hostile::respond(200, "application/json", body));
         let error = party.login().unwrap_err();
         assert!(matches!(error, Error::OAuth(_)) && error.to_string().contains(said), "{error}");
+    }
+}
+
+/// A peer refused the whole document because of a member that nobody needs.
+#[test]
+fn e43_a_member_that_nobody_needs_does_not_spoil_the_metadata() {
+    for (name, value, aside) in [
+        ("op_policy_uri", json!(null), false),
+        ("op_policy_uri", json!("/privacy"), true),
+        ("op_policy_uri", json!("privacy.html"), true),
+        ("op_policy_uri", json!(""), true),
+        ("op_policy_uri", json!(7), true),
+        ("op_tos_uri", json!("//op.example/terms"), true),
+        ("service_documentation", json!("http://op.example/help"), true),
+        ("revocation_endpoint", json!(null), false),
+        ("scopes_supported", json!(null), false),
+        ("ui_locales_supported", json!("de en"), true),
+        ("claims_parameter_supported", json!(null), false),
+        ("claims_parameter_supported", json!("yes"), true),
+        ("mtls_endpoint_aliases", json!(null), false),
+        ("of_this_provider_alone", json!(null), false),
+    ] {
+        let metadata = discovered(&[(name, value.clone())]).unwrap_or_else(|e| panic!("{name}={value}: {e}"));
+        let named: Vec<_> = metadata.set_aside.iter().map(|aside| aside.member).collect();
+        assert_eq!(named, if aside { vec![name] } else { vec![] }, "{name}={value}");
+        let mut party = Party::new();
+        let client = oidc_proto::flow::Client::builder(metadata, "app").secret(SECRET);
+        party.client = client.redirect_uri("https://app.example/callback").build().unwrap();
+        assert_eq!(party.login().unwrap().id_token.sub, "alice", "{name}={value}");
+    }
+    let everything = [
+        ("op_policy_uri", json!("/privacy")),
+        ("op_tos_uri", json!(null)),
+        ("service_documentation", json!("help")),
+    ];
+    assert_eq!(discovered(&everything).unwrap().set_aside.len(), 2);
+    // What every flow needs is another matter.
+    for value in [json!(null), json!("/token"), json!(7)] {
+        assert!(discovered(&[("token_endpoint", value.clone())]).is_err(), "{value}");
     }
 }
 

@@ -2,20 +2,31 @@
 
 use oidc_proto::{
     Error,
-    flow::{CallbackError, ResponseRule},
+    flow::{CallbackError, PendingAuthorization, ResponseRule},
     message::AuthorizationRequest,
 };
 use oidc_testkit::{EndpointName, Party, hostile};
 
-fn called_back(query: &str) -> (Party, oidc_proto::flow::PendingAuthorization, CallbackError) {
-    let mut party = Party::new();
-    let (_, pending) =
-        party.client.authorize(&AuthorizationRequest::default(), party.clock.moment()).unwrap();
+/// A login that is on its way, and the response that the provider has for it.
+fn begun(party: &mut Party) -> (PendingAuthorization, String) {
+    let (url, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+    let own = party.callback_query(&url);
+    (pending, own)
+}
+
+fn stopped(party: &mut Party, pending: PendingAuthorization, query: &str) -> CallbackError {
     let query = query.replace("{state}", pending.state());
-    match party.callback(pending.clone(), &query, None) {
-        Err(Error::Callback(error)) => (party, pending, error),
+    match party.callback(pending, &query, None) {
+        Err(Error::Callback(error)) => error,
         other => panic!("{query}: {other:?}"),
     }
+}
+
+fn called_back(query: &str) -> (PendingAuthorization, CallbackError) {
+    let mut party = Party::new();
+    let (pending, _) = begun(&mut party);
+    let error = stopped(&mut party, pending.clone(), query);
+    (pending, error)
 }
 
 #[test]
@@ -28,22 +39,26 @@ fn an_error_response_without_state_shows_what_it_says_and_ends_no_login() {
         ("error=access_denied&state=", "`access_denied`"),
         ("error=server_error&iss=https://op.example", "`server_error`"),
     ] {
-        let (mut party, _, error) = called_back(query);
+        let mut party = Party::new();
+        let (pending, own) = begun(&mut party);
+        let error = stopped(&mut party, pending.clone(), query);
         let text = error.to_string();
         assert!(text.contains(said) && text.contains("nobody vouches"), "{text}");
         assert_eq!(error.code(), "callback_unattributed");
         assert!(error.login_may_still_end(), "{text}");
-        // The login that was begun still ends.
-        assert_eq!(party.login().unwrap().id_token.sub, "alice");
+        // The login that was begun still ends, with the response that is its own.
+        assert_eq!(party.provider.count(EndpointName::Token), 0, "the stranger caused no request");
+        assert_eq!(party.callback(pending, &own, None).unwrap().id_token.sub, "alice");
+        party.provider.assert_clean();
     }
 }
 
 #[test]
 fn its_text_is_bounded_and_shows_no_secret() {
     let long = format!("error=x&error_description={}", "y".repeat(4_000));
-    let (_, _, error) = called_back(&long);
+    let (_, error) = called_back(&long);
     assert!(error.to_string().len() < 500, "{error}");
-    let (_, pending, error) = called_back("error=x&error_description=your+state+was+{state}%0Aand+more");
+    let (pending, error) = called_back("error=x&error_description=your+state+was+{state}%0Aand+more");
     assert!(!error.to_string().contains(pending.state()), "{error}");
     assert!(!error.to_string().contains('\n'), "{error}");
 }
@@ -57,11 +72,14 @@ fn another_state_another_issuer_or_no_error_stays_a_forgery() {
         "code=c&state=",
         "",
     ] {
-        let (_, _, error) = called_back(query);
+        let mut party = Party::new();
+        let (pending, own) = begun(&mut party);
+        let error = stopped(&mut party, pending.clone(), query);
         assert_eq!(error, CallbackError::State, "{query}");
         assert!(!error.to_string().contains("invalid_scope") && error.login_may_still_end());
+        assert_eq!(party.callback(pending, &own, None).unwrap().id_token.sub, "alice", "{query}");
     }
-    let (_, _, error) = called_back("error=access_denied&state={state}&iss=https://op.example");
+    let (_, error) = called_back("error=access_denied&state={state}&iss=https://op.example");
     assert!(matches!(&error, CallbackError::Denied(_)) && !error.login_may_still_end(), "{error}");
 }
 

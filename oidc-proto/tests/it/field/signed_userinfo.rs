@@ -64,6 +64,12 @@ fn login(signed: Signed, jwt: String) -> Result<oidc_proto::flow::Authenticated,
     user
 }
 
+/// A login in which UserInfo is signed, whether or not the client is registered for that.
+pub(crate) fn login_with_signed(registered: bool) -> Result<(), Error> {
+    let signed = if registered { Signed::Registered } else { Signed::No };
+    login(signed, sign("rsa-1", Algorithm::RS256, &claims())).map(drop)
+}
+
 #[track_caller]
 fn refused(user: Result<oidc_proto::flow::Authenticated, Error>) -> ResponseRule {
     match user {
@@ -148,6 +154,69 @@ fn a_wrong_signature_or_algorithm_is_refused() {
         ResponseRule::Jwt(VerificationError::Jws(JwsError::Unsigned))
     );
     assert!(matches!(refused("not a jwt".to_owned()), ResponseRule::Jwt(_)));
+}
+
+/// The key of the provider, in each of the texts that an attacker may take for a secret.
+fn public_texts() -> Vec<Vec<u8>> {
+    let public = signer("rsa-1", Algorithm::RS256).public_jwk().unwrap().to_json();
+    let modulus = public["n"].as_str().unwrap();
+    let set = json!({ "keys": [public] }).to_string();
+    let number = oidc_proto::base::base64url::decode(modulus).unwrap();
+    vec![public.to_string().into_bytes(), modulus.as_bytes().to_vec(), number, set.into_bytes()]
+}
+
+/// A JWT that is signed with HMAC, and that names the public key of the provider.
+fn mac(secret: &[u8]) -> String {
+    let encode = |part: &[u8]| oidc_proto::base::base64url::encode(part);
+    let header = json!({"alg": "HS256", "kid": "rsa-1"}).to_string();
+    let signed = format!("{}.{}", encode(header.as_bytes()), encode(claims().to_string().as_bytes()));
+    let tag = ring::hmac::sign(&ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret), signed.as_bytes());
+    format!("{signed}.{}", encode(tag.as_ref()))
+}
+
+#[test]
+fn an_algorithm_is_never_taken_for_another() {
+    let not_allowed = || ResponseRule::Jwt(JwsError::AlgorithmNotAllowed.into());
+    let mut secrets = public_texts();
+    secrets.extend([SECRET.as_bytes().to_vec(), Vec::new()]);
+    for signed in [Signed::Registered, Signed::Listed] {
+        for secret in &secrets {
+            assert_eq!(refused(login(signed, mac(secret))), not_allowed());
+        }
+    }
+    // Not even metadata that list the algorithm make it one of those that are accepted.
+    let registered = |algorithm: Option<Algorithm>| {
+        let mut party = Party::new();
+        let listed = hostile::set_member("userinfo_signing_alg_values_supported", json!(["RS256", "HS256"]));
+        party.provider.alter_response(EndpointName::Discovery, listed);
+        let client = Client::builder(party.discover().unwrap(), "app").secret(SECRET).fetch_userinfo();
+        let client = client.redirect_uri("https://app.example/callback");
+        let client = match algorithm {
+            Some(algorithm) => client.userinfo_signed_response_alg(algorithm),
+            None => client,
+        };
+        party.client = client.build().unwrap();
+        party
+    };
+    let told = |algorithm: Option<Algorithm>, jwt: String| {
+        let mut party = registered(algorithm);
+        let respond = hostile::respond(200, "application/jwt", jwt);
+        party.provider.alter_response(EndpointName::UserInfo, respond);
+        party.login()
+    };
+    for secret in &secrets {
+        assert_eq!(refused(told(None, mac(secret))), not_allowed());
+    }
+    assert!(told(None, sign("rsa-1", Algorithm::RS256, &claims())).is_ok());
+    // With HS256 registered, the client secret signs, and nothing else does.
+    assert!(told(Some(Algorithm::HS256), mac(SECRET.as_bytes())).is_ok());
+    for secret in public_texts().into_iter().chain([Vec::new(), b"another secret".to_vec()]) {
+        let rule = refused(told(Some(Algorithm::HS256), mac(&secret)));
+        // The JWT names a key of the provider, and the secret is none of them.
+        assert_eq!(rule, ResponseRule::Jwt(JwsError::UnknownKey.into()));
+    }
+    let asymmetric = sign("rsa-1", Algorithm::RS256, &claims());
+    assert_eq!(refused(told(Some(Algorithm::HS256), asymmetric)), not_allowed());
 }
 
 #[test]

@@ -288,6 +288,35 @@ fn an_honest_provider_gets_exactly_these_requests() {
     }
 }
 
+/// Scenario E40: a peer sent no `Accept`, and could not read what then came.
+#[test]
+fn e40_every_request_says_that_it_expects_json() {
+    let mut asked = BTreeSet::new();
+    for kind in EVERY {
+        let (trace, _) = kind.run(honest(), Disturbance::default());
+        for sent in trace.requests() {
+            let accept = sent.header("accept");
+            let json = accept.split(", ").any(|name| name == "application/json");
+            assert!(json, "{kind:?}: {} with `{accept}`", sent.uri);
+        }
+        asked.extend(trace.lines());
+    }
+    // Each endpoint of the library was asked. The revocation endpoint answers with JSON if it refuses.
+    let asked: Vec<&str> = asked.iter().map(String::as_str).collect();
+    let every = [
+        "GET /.well-known/oauth-authorization-server",
+        "GET /.well-known/oauth-protected-resource/api",
+        "GET /.well-known/openid-configuration",
+        "GET /jwks",
+        "GET /userinfo",
+        "POST /device_authorization",
+        "POST /introspect",
+        "POST /revoke",
+        "POST /token",
+    ];
+    assert_eq!(asked, every);
+}
+
 /// A repeatable request at a server that is always busy: four attempts, each wait at least as long as the
 /// server asked for, and then the error has the server's last word.
 #[test]

@@ -183,6 +183,12 @@ pub(crate) struct Sent {
 }
 
 impl Sent {
+    /// The value of a header, or nothing.
+    pub(crate) fn header(&self, name: &str) -> String {
+        let found = self.headers.iter().find(|(known, _)| known == name);
+        found.map(|(_, value)| String::from_utf8_lossy(value).into_owned()).unwrap_or_default()
+    }
+
     fn of(request: &Request) -> Self {
         let header = |(name, value): (&header::HeaderName, &HeaderValue)| {
             (name.to_string(), value.as_bytes().to_vec())

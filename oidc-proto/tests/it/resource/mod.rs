@@ -2,7 +2,7 @@
 //! 9449, and bad input.
 
 mod bad_input;
-mod presets;
+pub(crate) mod presets;
 mod provider_tokens;
 pub(crate) mod world;
 

@@ -3,7 +3,7 @@
 //! token by a server with the default settings.
 
 use super::{world::*, *};
-use oidc_proto::token::AccessTokenVerifier;
+use oidc_proto::{resource::Denied, token::AccessTokenVerifier};
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 const OTHER_TENANT: &str = "11112222-aaaa-3333-bbbb-4444cccc5555";
@@ -371,6 +371,20 @@ fn the_default_settings_refuse_the_same_tokens_and_say_which_setting_helps() {
             "{denied}"
         );
     }
+}
+
+/// What a server says about the first access token of each provider: with the preset for it, or with the default
+/// settings for its issuer.
+pub(crate) fn judged(preset: bool) -> Vec<(&'static str, Result<(), Denied>)> {
+    let world = World::new();
+    let judge = |provider: Provider| {
+        let named = api(provider.trusted.clone(), provider.audience);
+        let issuer = named.issuers().next().unwrap().to_owned();
+        let server = if preset { named } else { api(TrustedIssuer::new(issuer), provider.audience) };
+        let (typ, claims) = &provider.access[0];
+        world.bearer(&server, &signed(&world, &provider.issuers[0], typ, claims)).map(drop)
+    };
+    all().into_iter().map(|(name, provider)| (name, judge(provider))).collect()
 }
 
 /// A preset is a value: its settings are changed like those of any other issuer.
