@@ -5,6 +5,7 @@ mod error;
 mod new_tokens;
 mod oauth_error;
 mod remedy;
+mod reserved;
 mod step;
 mod terms;
 mod then;

@@ -7,4 +7,5 @@ mod peers;
 mod refreshes;
 mod refusals;
 mod signed_userinfo;
+mod told;
 mod unbound;
