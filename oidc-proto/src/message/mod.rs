@@ -21,7 +21,7 @@
 mod access_request;
 mod authorization_request;
 mod authorization_response;
-mod device_authorization_response;
+pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;
 mod masked;
@@ -33,7 +33,6 @@ mod userinfo_response;
 pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
-pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
 pub use introspection_response::IntrospectionResponse;
 pub use response_type::{ResponseMode, ResponseType};

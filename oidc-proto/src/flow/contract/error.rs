@@ -208,12 +208,10 @@ impl fmt::Display for ResponseError {
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            (Endpoint::Discovery | Endpoint::Jwks, TooLarge { .. }) => {
-                f.write_str(" (`max_document` sets the limit)")
-            }
-            (Endpoint::ResourceMetadata, TooLarge { .. }) => {
+            (Endpoint::ResourceMetadata | Endpoint::Other(_), TooLarge { .. }) => {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
+            (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
             (_, Redirect) if self.urls.is_empty() => f.write_str("; check the issuer's URL"),
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
@@ -370,6 +368,14 @@ pub enum ConfigError {
     /// A parameter's value is not allowed.
     #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
+    /// The token to introspect or revoke is longer than the limit.
+    #[error(
+        "the token is longer than those that the client introspects and revokes ({limit} bytes; `ClientBuilder::max_token` sets the limit)"
+    )]
+    TokenTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The provider does not support PKCE with S256, by its metadata.
     #[error(
         "the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it (`Quirks::no_pkce` does without PKCE)"
@@ -452,6 +458,7 @@ impl ConfigError {
             Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
             Self::DpopKey | Self::NoProof | Self::UnwantedProof => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::TokenTooLong { .. } => "config_token_too_long",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
             Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",

@@ -16,6 +16,6 @@ pub use error::{ConfigError, Error, ResponseError, ResponseRule};
 pub use new_tokens::NewTokens;
 pub use oauth_error::OAuthError;
 pub use step::{Call, Flow, Pause, Pending, Request, Response, Step};
-pub use terms::{Endpoint, MAX_DOCUMENT, MAX_RESPONSE, TIMEOUT, Terms};
+pub use terms::{Endpoint, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE, TIMEOUT, Terms};
 pub use then::{Along, Then};
 pub use unavailable::Unavailable;

@@ -200,10 +200,10 @@ impl Asked {
         }
         if status.is_client_error() && status != http::StatusCode::TOO_MANY_REQUESTS {
             let sent = std::slice::from_ref(&self.access_token);
-            let rule = match refusal_or_status(status, response.body(), sent, &[400, 401, 403]) {
-                ResponseRule::Refusal(None) => ResponseRule::Refusal(challenged(response, sent)),
-                rule => rule,
-            };
+            let mut rule = refusal_or_status(status, response.body(), sent, &[400, 401, 403]);
+            if let ResponseRule::Refusal(told @ None) = &mut rule {
+                *told = challenged(response, sent);
+            }
             return Err(ResponseError::new(Endpoint::UserInfo, status, rule).into());
         }
         check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
@@ -239,7 +239,8 @@ impl Asked {
 /// Returns the description in a challenge without `error`.
 fn challenged(response: &Response<'_>, sent: &[Secret]) -> Option<Box<str>> {
     let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
-    let told = challenges.iter().find_map(|one| one.parameter("error_description"))?;
+    let mut of_tokens = challenges.iter().filter(|one| matches!(one.scheme.as_str(), "bearer" | "dpop"));
+    let told = of_tokens.find_map(|one| one.parameter("error_description"))?;
     first_texts(serde_json::to_string(told).ok()?.as_bytes(), sent)
 }
 

@@ -3,6 +3,7 @@
 
 mod claims;
 mod form_post;
+mod limits;
 mod peers;
 mod refreshes;
 mod refusals;
