@@ -67,6 +67,7 @@ const WORDS: &[&str] = &[
     "op.example",
     "private_key_jwt",
     "prompt=none",
+    "request_uri",
     "require_pushed_authorization_requests",
     "require_signed_request_object",
     "response",

@@ -47,10 +47,12 @@ pub(crate) fn show(page: &mut Page) {
         RedirectUri("is plain http and not on this machine"),
         RedirectUri("has a scheme that no client can receive"),
         NoRedirectUri, Characters("client_id"), Authentication("client_secret_basic"), NoAuthentication,
-        Reserved("nonce"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
+        Reserved("nonce"), Reserved("response_mode"), Reserved("request_uri"), Reserved("extra"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
-        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState);
-    show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error); NoAudience);
+        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
+        TokenTooLong { limit: 8192 });
+    show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
+        NoAudience, OtherIssuer("https://other.example".to_owned()));
 
     page.part("A template of issuers (`IssuerRule::template`)");
     show!(page, oidc_proto::IssuerRuleError, |error: IssuerRuleError| said!(error); Placeholder, Member);

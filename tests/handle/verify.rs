@@ -3,10 +3,15 @@
 use super::colour::*;
 use oidc_drive::ProviderError;
 use oidc_proto::{
-    Secret, flow::ClientCredentialsRequest, jose::AlgorithmSet, message::AuthorizationResponse,
+    Secret,
+    flow::ClientCredentialsRequest,
+    jose::AlgorithmSet,
+    message::AuthorizationResponse,
     renew::RenewalPolicy,
+    resource::{RequestView, ResourceServer, TrustedIssuer, Verdict},
+    token::{Scratch, VerifiedAccessToken},
 };
-use oidc_testkit::{EndpointName, TestProvider};
+use oidc_testkit::{EndpointName, TestProvider, hostile};
 use std::{pin::pin, task::Poll, time::Duration};
 
 #[test]
@@ -273,4 +278,54 @@ fn a_handle_and_its_futures_may_be_moved_between_threads() {
     let response = AuthorizationResponse::from_query("code=one&state=another").unwrap();
     drop(moved(handle.callback(pending, response)));
     drop(shared(world.blocking().build().unwrap()));
+}
+
+/// A handle, a verifier of its own and a resource server read the same settings.
+#[test]
+fn a_preset_and_a_claim_for_scopes_serve_a_handle_as_they_serve_an_api() {
+    let world = World::new();
+    world.change(|provider| {
+        provider.alter_access_token(hostile::set_header_member("typ", "JWT"));
+        provider.alter_access_token(hostile::set_claim("permissions", serde_json::json!(["a b", "c"])));
+        provider.alter_access_token(hostile::set_claim("scope", "orders.read"));
+    });
+    let token = world.token();
+    let strict = world.blocking().build().unwrap();
+    assert_eq!(Handle::subject(&strict, &token).unwrap_err().code(), "token_typ");
+    let preset = || TrustedIssuer::keycloak(ISSUER);
+    for (rules, scopes) in [
+        (preset(), &["orders.read"][..]),
+        (preset().scope_claim("permissions"), &["a b", "c"]),
+        (preset().access_tokens(|tokens| tokens.scope_claim("permissions")), &["a b", "c"]),
+        (preset().scope_claim("roles"), &[]),
+    ] {
+        let of = |token: &VerifiedAccessToken<'_>| token.scopes().map(str::to_owned).collect::<Vec<_>>();
+        let handle = world.blocking().trust(rules.clone()).build().unwrap();
+        let read = handle.verify(&token, of).unwrap();
+        assert_eq!(read, scopes);
+        let (keys, now) = (handle.keys().unwrap().value, world.clock.now());
+        let verifier = rules.clone().for_audience(API);
+        assert_eq!(
+            verifier.verify(&token, &keys, &mut Scratch::new(), now).map(|token| of(&token)),
+            Ok(read.clone())
+        );
+        let server = ResourceServer::builder(API).trust(rules).build().unwrap();
+        let head =
+            http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
+        let (head, ()) = head.into_parts();
+        let inspected = server.inspect(&RequestView::of(&head)).unwrap();
+        let Verdict::Accepted(access) = server.judge(&inspected, &keys, &mut Scratch::new(), now) else {
+            panic!("it is accepted");
+        };
+        assert_eq!(access.scopes, read);
+    }
+    // The rules of another issuer are no rules for this one, and other settings go on.
+    let other = world.blocking().trust(TrustedIssuer::keycloak("https://other.example")).build();
+    assert_eq!(other.map(drop), Err(ProviderError::OtherIssuer("https://other.example".to_owned())));
+    let narrowed =
+        world.blocking().trust(preset()).access_tokens(|tokens| tokens.algorithms(AlgorithmSet::EMPTY));
+    assert_eq!(
+        Handle::subject(&narrowed.build().unwrap(), &token).unwrap_err().code(),
+        "jws_alg_not_allowed"
+    );
 }

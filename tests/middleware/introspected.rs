@@ -439,3 +439,32 @@ async fn jwts_of_an_issuer_are_introspected_where_the_settings_say_so() {
         ResourceServer::builder(RESOURCE).trust(TrustedIssuer::new("https://op.example").introspects_jwts());
     assert!(world.builder(server).build().is_err(), "the gate needs a client to ask");
 }
+
+/// A user with hundreds of groups has a long token, and a long response about it.
+#[tokio::test]
+async fn long_tokens_and_long_responses_are_introspected_by_the_limits_of_the_gate() {
+    let world = World::new();
+    let client = |metadata| Client::builder(metadata, "api").secret("its secret").build();
+    let token = "t".repeat(20_000);
+    let groups: Vec<_> = (0..3_000).map(|n| format!("group-{n:05}-of-some-large-company")).collect();
+    let (few, many) = (json!({}), json!({"groups": groups}));
+    for (longest, largest, more, status) in [
+        (None, None, &few, 400),
+        (Some(20_000), None, &few, 200),
+        (Some(20_000), None, &many, 503),
+        (Some(20_000), Some(60_000), &many, 503),
+        (Some(20_000), Some(1 << 20), &many, 200),
+    ] {
+        say(&world, &token, active(more.clone()));
+        let policy = CredentialPolicy::default();
+        let policy = longest.map_or(policy, |bytes| policy.with_max_token(bytes));
+        let builder = world.builder(World::introspecting().credentials(policy)).introspection(client);
+        let gate = match largest {
+            Some(bytes) => builder.max_document(bytes).build().unwrap(),
+            None => builder.build().unwrap(),
+        };
+        let layer = ProtectLayer::new(gate).require(Requirement::new().scope("reports:read"));
+        let answer = call(&layer.layer(Api::default()), bearer(&token)).await;
+        assert_eq!(answer.status(), status, "{longest:?} {largest:?}");
+    }
+}

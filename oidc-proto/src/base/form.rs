@@ -35,13 +35,13 @@ pub enum FormError {
     #[error("the form has more than {MAX_PARAMETERS} parameters")]
     TooMany,
     /// The form is longer than its reader allows.
-    #[error("the form is too long")]
+    #[error("the form is too long (`AuthorizationResponse::from_form_up_to` sets another limit)")]
     TooLong,
 }
 
 sentences_about!(FormError: "the form ");
 
-/// The maximum number of parameters in a form.
+/// The maximum number of parameters in a form. It is no setting: the specifications define fewer than twenty.
 pub const MAX_PARAMETERS: usize = 64;
 
 /// Decodes a form. Each parameter may be present once.

@@ -38,19 +38,17 @@ pub(crate) fn credentials(scheme: &str, secret: &Secret) -> Option<HeaderValue> 
 }
 
 /// One challenge of a `WWW-Authenticate` field (RFC 9110 section 11.6.1).
-#[derive(Clone, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct Challenge {
+#[derive(Debug)]
+pub(crate) struct Challenge {
     /// The scheme in lower case, such as `bearer`.
-    pub scheme: String,
+    pub(crate) scheme: String,
     /// The parameters in the order of the field. Their names are in lower case.
-    pub parameters: Vec<(String, String)>,
+    pub(crate) parameters: Vec<(String, String)>,
 }
 
 impl Challenge {
     /// Returns the value of a parameter. The name must be in lower case.
-    #[must_use]
-    pub fn parameter(&self, name: &str) -> Option<&str> {
+    pub(crate) fn parameter(&self, name: &str) -> Option<&str> {
         self.parameters.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
     }
 }

@@ -11,7 +11,7 @@ use std::{borrow::Cow, fmt};
 /// The members of a message that no field knows. They are kept, so no data is lost.
 pub type Extra = Map<String, Value>;
 
-/// The maximum depth of nested arrays and objects.
+/// The maximum depth of nested arrays and objects. It is no setting: it guards the stack, and messages need five.
 pub const MAX_DEPTH: usize = 32;
 
 /// The reason why a text is not acceptable JSON. It contains no part of the text. Every reader of JSON returns it, most

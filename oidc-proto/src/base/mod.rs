@@ -51,7 +51,6 @@ pub use bounded::Bounded;
 pub use endpoint_url::{EndpointUrl, UrlError, UrlPolicy};
 pub use form::{FormError, MAX_PARAMETERS};
 pub use freshness::Freshness;
-pub use header::Challenge;
 pub use json::{Extra, JsonError, MAX_DEPTH};
 pub use moment::{Moment, Timestamp};
 pub use secret::Secret;

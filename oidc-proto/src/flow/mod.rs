@@ -77,12 +77,12 @@ pub mod states;
 pub use crate::message::Quirks;
 pub use client::{Assertion, Attempt, Client, ClientAuthentication, ClientBuilder, UserInfoMethod};
 pub use contract::{
-    Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_RESPONSE, NewTokens,
-    OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule, Step,
-    TIMEOUT, Terms, Then, Unavailable,
+    Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
+    NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,
+    Step, TIMEOUT, Terms, Then, Unavailable,
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
-pub use endpoint::{MAX_INTROSPECTED, Revocation, TokenIntrospection, TokenTypeHint};
+pub use endpoint::{Revocation, TokenIntrospection, TokenTypeHint};
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
     ClientCredentialsGrant, ClientCredentialsRequest, DEVICE_LIFETIME_CAP, DeviceAuthorization,

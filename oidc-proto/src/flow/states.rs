@@ -5,6 +5,8 @@
 //! driver holds a [`Call`](super::Call), a [`Pending`](super::Pending) or a [`Pause`](super::Pause) instead.
 //! They are listed here so that a compiler message that names one of them leads to a page.
 
+pub use crate::message::device_authorization_response::DeviceAuthorizationResponse;
+
 pub use super::{
     contract::Along,
     discovery::{DiscoveryContext, Found, ResourceDiscoveryContext},

@@ -15,7 +15,8 @@ use crate::{
 use std::fmt;
 use zeroize::Zeroizing;
 
-/// The maximum length of an authorization response, in bytes. A longer one is refused.
+/// The maximum length of an authorization response, in bytes, unless
+/// [`from_form_up_to`](AuthorizationResponse::from_form_up_to) sets another limit. A longer one is refused.
 pub const MAX_CALLBACK: usize = 16 * 1024;
 
 /// The authorization response at the redirect URI, parsed but not yet checked. An attacker may have made it.
@@ -88,7 +89,18 @@ impl AuthorizationResponse {
     /// # Errors
     /// Fails as [`from_query`](Self::from_query) does.
     pub fn from_form(body: &[u8]) -> Result<Self, FormError> {
-        if body.len() > MAX_CALLBACK {
+        Self::from_form_up_to(body, MAX_CALLBACK)
+    }
+
+    /// Reads a form like [`from_form`](Self::from_form), or a query or a fragment without its `?` or `#`, of up to this
+    /// length, in bytes. A provider that puts hundreds of groups into an ID token, and sends it through the browser,
+    /// needs more than [`MAX_CALLBACK`]. The client must then accept such ID tokens
+    /// ([`max_token`](crate::flow::ClientBuilder::max_token)).
+    ///
+    /// # Errors
+    /// Fails as [`from_query`](Self::from_query) does.
+    pub fn from_form_up_to(body: &[u8], max_bytes: usize) -> Result<Self, FormError> {
+        if body.len() > max_bytes {
             return Err(FormError::TooLong);
         }
         Ok(Self::from_parameters(form::decode(body)?))

@@ -44,22 +44,21 @@ use std::{fmt, time::Duration};
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, PartialEq)]
-#[non_exhaustive]
 pub struct DeviceAuthorizationResponse {
     /// The code with which the device asks for tokens.
-    pub device_code: Secret,
+    pub(crate) device_code: Secret,
     /// The code that the user enters.
-    pub user_code: String,
+    pub(crate) user_code: String,
     /// The page on which the user enters `user_code`.
-    pub verification_uri: String,
+    pub(crate) verification_uri: String,
     /// The page with the code in its URL: the user need not enter it.
-    pub verification_uri_complete: Option<String>,
+    pub(crate) verification_uri_complete: Option<String>,
     /// The lifetime of both codes.
-    pub expires_in: Duration,
+    pub(crate) expires_in: Duration,
     /// The shortest time between two token requests. If absent, RFC 8628 section 3.2 says 5 seconds.
-    pub interval: Option<Duration>,
+    pub(crate) interval: Option<Duration>,
     /// The members that have no field.
-    pub extra: Extra,
+    pub(crate) extra: Extra,
 }
 
 impl DeviceAuthorizationResponse {

@@ -1,5 +1,7 @@
 //! [`ErrorResponse`]: the refusal of a provider (RFC 6749 sections 4.1.2.1 and 5.2, RFC 6750 section 3.1).
 
+mod told;
+
 use super::masked::Mask;
 use crate::base::{
     header::Challenge,
@@ -8,6 +10,9 @@ use crate::base::{
 };
 use serde_json::Value;
 use std::fmt;
+use told::texts_of;
+
+pub(crate) use told::{first_texts, first_words_of_json};
 
 /// The refusal of a provider: an error code, and texts for developers.
 ///
@@ -48,7 +53,8 @@ impl ErrorResponse {
         Self { error: clean(error), error_description: some(description), error_uri: some(uri) }
     }
 
-    /// Reads the body of an error response. Returns `None` for other JSON objects.
+    /// Reads the body of an error response. Returns `None` for other JSON objects. Without a text in
+    /// `error_description`, the first texts of that member or of others describe the error.
     pub(crate) fn from_json(body: &[u8], secrets: &[Secret]) -> Result<Option<Self>, JsonError> {
         let mut members = Members::parse(body)?;
         Ok(Self::from_members(&mut members, secrets))
@@ -56,8 +62,13 @@ impl ErrorResponse {
 
     pub(crate) fn from_members(members: &mut Members, secrets: &[Secret]) -> Option<Self> {
         let error = members.string("error").ok().flatten()?;
-        let description = members.string("error_description").ok().flatten();
         let uri = members.string("error_uri").ok().flatten();
+        let description = match members.any("error_description") {
+            Some(Value::String(text)) if !text.trim().is_empty() => Some(text),
+            // Another type has its texts somewhere within. Without any, other members may describe the error.
+            Some(other @ (Value::Array(_) | Value::Object(_))) => texts_of(&other, secrets).map(String::from),
+            _ => texts_of(&Value::Object(members.all().clone()), secrets).map(String::from),
+        };
         Some(Self::new(&error, description.as_deref(), uri.as_deref(), secrets))
     }
 
@@ -75,50 +86,6 @@ impl ErrorResponse {
     pub(crate) fn without(&self, secrets: &[Secret]) -> Self {
         Self::new(&self.error, self.error_description.as_deref(), self.error_uri.as_deref(), secrets)
     }
-}
-
-/// The most texts that are shown of a body that is no error response.
-const MAX_TOLD: usize = 3;
-
-/// The longest such text without a space, in bytes.
-const MAX_WORD: usize = 40;
-
-/// Returns the first texts of a JSON body that is no error response of the specifications, cleaned like those of an
-/// [`ErrorResponse`]. `None` if the body is no JSON, or has no such text. A text counts if the name of its member says
-/// that it describes something: other members may be tokens, or claims about a user.
-pub(crate) fn first_texts(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
-    let mut texts = Vec::new();
-    collect(true, &serde_json::from_slice(body).ok()?, &mut texts);
-    (!texts.is_empty()).then(|| Mask::new(secrets).over(&texts.join("; ")).into())
-}
-
-fn collect(describes: bool, value: &Value, texts: &mut Vec<String>) {
-    match value {
-        // A long word is no description: it may be a token.
-        Value::String(text)
-            if describes
-                && texts.len() < MAX_TOLD
-                && !text.trim().is_empty()
-                && (text.len() <= MAX_WORD || text.contains(' ')) =>
-        {
-            texts.push(text.clone());
-        }
-        Value::Array(items) => items.iter().for_each(|item| collect(describes, item, texts)),
-        Value::Object(members) => {
-            members.iter().for_each(|(name, member)| collect(is_description(name), member, texts));
-        }
-        Value::String(_) | Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
-}
-
-fn is_description(name: &str) -> bool {
-    const PARTS: [&str; 13] = [
-        "err", "mess", "msg", "desc", "detail", "title", "reason", "status", "summary", "fault", "hint",
-        "cause", "text",
-    ];
-    let name = name.to_ascii_lowercase();
-    let secret = ["token", "secret", "password"].iter().any(|part| name.contains(part));
-    !secret && (name == "code" || PARTS.iter().any(|part| name.contains(part)))
 }
 
 impl fmt::Display for ErrorResponse {

@@ -21,7 +21,7 @@
 mod access_request;
 mod authorization_request;
 mod authorization_response;
-mod device_authorization_response;
+pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;
 mod masked;
@@ -33,7 +33,6 @@ mod userinfo_response;
 pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
-pub use device_authorization_response::DeviceAuthorizationResponse;
 pub use error_response::ErrorResponse;
 pub use introspection_response::IntrospectionResponse;
 pub use response_type::{ResponseMode, ResponseType};
@@ -42,7 +41,7 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
-pub(crate) use error_response::first_texts;
+pub(crate) use error_response::{first_texts, first_words_of_json};
 pub(crate) use response_type::{Answer, RequestError};
 pub(crate) use token_response::{TokenResponseError, is_token};
 pub(crate) use userinfo_response::{boolean, whole_number};

@@ -8,7 +8,7 @@
 use crate::base::sentence::{Remedy, debug_is_sentence};
 use crate::{backend::Fingerprint, base::json};
 
-/// The longest name of a tenant, in bytes.
+/// The longest name of a tenant, in bytes. It is no setting: tenants are UUIDs and short names.
 const MAX_TENANT: usize = 128;
 
 /// The issuers that a token may name: exactly one, or one for each allowed tenant.

@@ -45,7 +45,7 @@ const SETTINGS: [(DenialReason, &str); 15] = {
         (Token(VerificationError::Missing("jti")), WAIVED),
         (
             Token(VerificationError::IdTokenAsAccessToken),
-            " (`AccessTokenVerifier::accept_nonce` is for a provider that puts a `nonce` into access tokens)",
+            " (`AccessTokenVerifier::accept_nonce` is for a provider that puts a `nonce` into access tokens, and `AccessTokenVerifier::nbf_marks_access_tokens` for one whose access tokens without scopes differ by `nbf` alone)",
         ),
         (
             Token(VerificationError::Type),

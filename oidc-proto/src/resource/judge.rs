@@ -312,7 +312,7 @@ impl ResourceServer {
             issuer: String::new(),
             subject: None,
             client_id: None,
-            scopes: scopes(&claims, trusted.scope_claim.as_deref()),
+            scopes: scopes(&claims, trusted.verifier.scopes_in()),
             audience: Vec::new(),
             expires: None,
             key: None,

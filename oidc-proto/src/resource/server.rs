@@ -127,6 +127,12 @@ impl ResourceServer {
         Some(issuer.name())
     }
 
+    /// Returns the longest token that a request may have, in bytes.
+    #[must_use]
+    pub fn max_token(&self) -> usize {
+        self.settings.credentials.max_token
+    }
+
     /// Returns the refusal for a request that cannot be judged now, because the keys are missing or the issuer does not
     /// answer. The status is 503: this is not the client's fault, and another token would not help. `retry_after` is
     /// sent in whole seconds.

@@ -7,7 +7,8 @@ use std::{fmt, sync::Arc};
 /// The maximum number of servers whose nonces are kept.
 pub const MAX_NONCE_ORIGINS: usize = 16;
 
-/// The maximum length of a nonce that is kept, in bytes. A longer one is ignored.
+/// The maximum length of a nonce that is kept, in bytes. A longer one is ignored. It is no setting: a nonce is repeated in
+/// the header of each request, where many servers accept 8 KB for all headers together.
 pub const MAX_NONCE: usize = 1024;
 
 /// The newest nonce of each server, by origin: a nonce of one server means nothing to another.

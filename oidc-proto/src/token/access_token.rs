@@ -2,21 +2,20 @@
 //! each request, so it allocates as little as possible.
 
 use super::{
-    Audience, Claims, Possession, Scratch, VerificationError,
+    Audience, Claims, Possession, Scratch, VerificationError, VerifiedAccessToken,
     claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain, leeway_seconds},
     jwt::{MAX_TOKEN, Unverified, is_type},
     plain,
     required_claim::{RequiredClaim, Waived},
-    scopes::{self, Others},
+    scopes::Others,
 };
 use crate::{
     backend::Fingerprint,
-    base::{moment::Timestamp, sentence::debug_is_sentence},
+    base::moment::Timestamp,
     jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
 };
-use serde::Deserialize;
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{borrow::Cow, time::Duration};
 
 /// Verifies the JWT access tokens of one issuer (RFC 9068 section 4). Make one and use it for every request.
 ///
@@ -62,6 +61,8 @@ pub struct AccessTokenVerifier {
     longest: usize,
     nonce: bool,
     client_is_audience: bool,
+    nbf_is_mark: bool,
+    scope_claim: Option<String>,
     waived: Waived,
     /// Only to say which audience a refused token has: no token is accepted by it.
     any_audience: bool,
@@ -86,6 +87,8 @@ impl AccessTokenVerifier {
             longest: MAX_TOKEN,
             nonce: false,
             client_is_audience: false,
+            nbf_is_mark: false,
+            scope_claim: None,
             waived: Waived::default(),
             any_audience: false,
         }
@@ -210,6 +213,29 @@ impl AccessTokenVerifier {
         self
     }
 
+    /// Sets the claim that has the scopes: a string with spaces, or an array of strings. No other claim is then read for
+    /// them. The default is `scope`, or `scp` (Entra, Okta) if there is no `scope`.
+    #[must_use]
+    pub fn scope_claim(mut self, claim: impl Into<String>) -> Self {
+        self.scope_claim = Some(claim.into());
+        self
+    }
+
+    /// Also takes `nbf` for a mark of an access token, if [`accept_plain_jwt`](Self::accept_plain_jwt) is set. A token with
+    /// `azp`, `auth_time`, `sid` or `nonce` still needs another mark.
+    ///
+    /// Spring Authorization Server writes `nbf` into access tokens and never into ID tokens, and `azp` into ID tokens and
+    /// never into access tokens. Nothing else tells its access tokens without scopes.
+    ///
+    /// # Danger
+    /// It takes a check away: an ID token with `nbf` and without these claims passes for an access token. See
+    /// [`danger`](crate::danger).
+    #[must_use]
+    pub const fn nbf_marks_access_tokens(mut self) -> Self {
+        self.nbf_is_mark = true;
+        self
+    }
+
     /// Verifies a bearer token. The cheap checks run first, the signature last. The method allocates nothing once
     /// `scratch` has grown, unless a claim has escapes.
     ///
@@ -275,7 +301,10 @@ impl AccessTokenVerifier {
         let client = self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
-        let scopes = Others::of(&token.claims, token.payload);
+        let scopes = match &self.scope_claim {
+            Some(claim) => Others::of_claim(claim, token.payload),
+            None => Others::of(&token.claims, token.payload),
+        };
         Ok((VerifiedAccessToken { claims: token.claims, payload: token.payload, scopes, client }, by))
     }
 
@@ -294,6 +323,11 @@ impl AccessTokenVerifier {
 
     pub(crate) const fn rule(&self) -> &IssuerRule {
         &self.issuer
+    }
+
+    /// Returns the claim that was set for the scopes.
+    pub(crate) fn scopes_in(&self) -> Option<&str> {
+        self.scope_claim.as_deref()
     }
 
     /// Whether this audience is one of ours.
@@ -339,6 +373,8 @@ impl AccessTokenVerifier {
             plain_jwt,
             nonce,
             client_is_audience,
+            nbf_is_mark,
+            scope_claim,
             waived,
             any_audience,
             longest,
@@ -353,10 +389,12 @@ impl AccessTokenVerifier {
             u8::from(*plain_jwt),
             u8::from(*nonce),
             u8::from(*client_is_audience),
+            u8::from(*nbf_is_mark),
             waived.bits(),
             u8::from(*any_audience),
         ]);
         hash.count(*longest);
+        hash.text(scope_claim.as_deref());
     }
 
     /// Checks everything but the binding and the signature. Returns the client if it has another name than `client_id`
@@ -379,7 +417,7 @@ impl AccessTokenVerifier {
             self.waived.check(claims)?;
             None
         } else {
-            plain::check(claims, token.payload, self.nonce)?
+            plain::check(claims, token.payload, self.nonce, self.nbf_is_mark)?
         };
         // Logs and pages show these claims, so they must not hide anything.
         let Claims { sub, client_id, azp, acr, sid, .. } = claims;
@@ -410,87 +448,3 @@ impl AccessTokenVerifier {
         if ours | self.any_audience { Ok(()) } else { Err(VerificationError::Audience) }
     }
 }
-
-/// A verified access token, borrowed from the [`Scratch`]. Its claims may be believed.
-///
-/// ```
-/// use oidc_proto::token::{CustomClaimsError, VerifiedAccessToken};
-///
-/// #[derive(serde::Deserialize)]
-/// struct Custom<'a> {
-///     tenant: &'a str,
-/// }
-///
-/// /// The tenant of a caller that may read orders.
-/// fn tenant<'s>(token: &VerifiedAccessToken<'s>) -> Result<Option<&'s str>, CustomClaimsError> {
-///     if !token.has_scope("orders.read") {
-///         return Ok(None);
-///     }
-///     Ok(Some(token.custom::<Custom<'s>>()?.tenant))
-/// }
-/// ```
-#[derive(Clone)]
-pub struct VerifiedAccessToken<'s> {
-    claims: Claims<'s>,
-    payload: &'s [u8],
-    scopes: Others<'s>,
-    client: Option<Cow<'s, str>>,
-}
-
-impl fmt::Debug for VerifiedAccessToken<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("VerifiedAccessToken").field("claims", &self.claims).finish_non_exhaustive()
-    }
-}
-
-impl<'s> VerifiedAccessToken<'s> {
-    /// Returns the registered claims.
-    #[must_use]
-    pub const fn claims(&self) -> &Claims<'s> {
-        &self.claims
-    }
-
-    /// Returns the client to which the token was issued: `client_id`, or `azp`. A token that names its client in neither
-    /// may have `appid` (Entra, AD FS) or `cid` (Okta), if the verifier [accepts](AccessTokenVerifier::accept_plain_jwt)
-    /// such tokens.
-    #[must_use]
-    pub fn client_id(&self) -> Option<&str> {
-        let names = [&self.claims.client_id, &self.claims.azp, &self.client];
-        names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
-    }
-
-    /// Returns the whole set of claims as JSON.
-    pub(crate) const fn payload(&self) -> &'s [u8] {
-        self.payload
-    }
-
-    /// Returns the scopes: the words of `scope`, or its items if it is an array. Without `scope`, it returns those of
-    /// `scp`, the claim of Entra and Okta.
-    pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        scopes::all(&self.claims, &self.scopes)
-    }
-
-    /// Whether the token has this scope.
-    #[must_use]
-    pub fn has_scope(&self, wanted: &str) -> bool {
-        self.scopes().any(|scope| scope == wanted)
-    }
-
-    /// Reads claims of your own: deserializes the whole set of claims into a type of your choice.
-    ///
-    /// # Errors
-    /// [`CustomClaimsError`] if the claims are not of that type.
-    pub fn custom<T: Deserialize<'s>>(&self) -> Result<T, CustomClaimsError> {
-        serde_json::from_slice(self.payload).map_err(|_| CustomClaimsError)
-    }
-}
-
-/// The claims of a verified token do not fit the requested type.
-///
-/// `custom` and `claim`, which read claims into a type of your own, return it.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the claims of the token are not of the type that the caller asks for")]
-#[non_exhaustive]
-pub struct CustomClaimsError;
-
-debug_is_sentence!(CustomClaimsError);

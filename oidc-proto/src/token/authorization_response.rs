@@ -50,6 +50,7 @@ pub struct AuthorizationResponseVerifier {
     client_id: String,
     algorithms: Allowed,
     leeway: Duration,
+    longest: usize,
 }
 
 impl AuthorizationResponseVerifier {
@@ -61,6 +62,7 @@ impl AuthorizationResponseVerifier {
             client_id: client_id.into(),
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
+            longest: MAX_TOKEN,
         }
     }
 
@@ -87,6 +89,13 @@ impl AuthorizationResponseVerifier {
         self
     }
 
+    /// Sets the longest response, in bytes; the default is [`MAX_TOKEN`].
+    #[must_use]
+    pub const fn max_token(mut self, bytes: usize) -> Self {
+        self.longest = bytes;
+        self
+    }
+
     /// Verifies a signed response: its issuer, audience, times and signature. The result is like an unsigned response
     /// that came directly from the provider. The caller must still compare its `state`.
     ///
@@ -99,7 +108,7 @@ impl AuthorizationResponseVerifier {
         now: Timestamp,
     ) -> Result<AuthorizationResponse, VerificationError> {
         let mut scratch = Scratch::new();
-        let unverified = read(response, &mut scratch, self.algorithms.set())?;
+        let unverified = self.read(response, &mut scratch)?;
         let iss = unverified.claims.iss.as_deref().ok_or(VerificationError::Missing("iss"))?;
         if !self.issuer.fits(iss, unverified.payload) {
             return Err(VerificationError::Issuer);
@@ -111,12 +120,21 @@ impl AuthorizationResponseVerifier {
 
     /// Reads the parameters of a response and verifies nothing: anybody could have written them.
     pub(crate) fn claimed(&self, response: &Secret) -> Result<AuthorizationResponse, VerificationError> {
-        parameters(read(response, &mut Scratch::new(), self.algorithms.set())?.payload)
+        parameters(self.read(response, &mut Scratch::new())?.payload)
     }
 
     /// Whether the set of algorithms is empty, so that every response is refused.
     pub(crate) const fn accepts_nothing(&self) -> bool {
         self.algorithms.set().is_empty()
+    }
+
+    fn read<'s, 't>(
+        &self,
+        response: &'t Secret,
+        scratch: &'s mut Scratch,
+    ) -> Result<Unverified<'s, 't>, VerificationError> {
+        let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
+        Unverified::read(response.expose(), self.longest, scratch, self.algorithms.set(), typ_fits)
     }
 
     fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<(), VerificationError> {
@@ -126,15 +144,6 @@ impl AuthorizationResponseVerifier {
         claims.exp.ok_or(VerificationError::Missing("exp"))?;
         check_times(claims, self.leeway, now)
     }
-}
-
-fn read<'s, 't>(
-    response: &'t Secret,
-    scratch: &'s mut Scratch,
-    algorithms: AlgorithmSet,
-) -> Result<Unverified<'s, 't>, VerificationError> {
-    let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-    Unverified::read(response.expose(), MAX_TOKEN, scratch, algorithms, typ_fits)
 }
 
 /// Reads the claims that are parameters of the response, as a form would have them.

@@ -46,12 +46,13 @@ mod required_claim;
 mod scopes;
 mod userinfo;
 mod verification_error;
+mod verified;
 
 pub use crate::{
     jose::Scratch,
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
-pub use access_token::{AccessTokenVerifier, CustomClaimsError, VerifiedAccessToken};
+pub use access_token::AccessTokenVerifier;
 pub use authorization_response::AuthorizationResponseVerifier;
 pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
@@ -63,3 +64,4 @@ pub(crate) use jwt::claimed_issuer;
 pub use required_claim::RequiredClaim;
 pub(crate) use userinfo::UserInfoVerifier;
 pub use verification_error::VerificationError;
+pub use verified::{CustomClaimsError, VerifiedAccessToken};

@@ -22,12 +22,13 @@ struct Signs<'a> {
 }
 
 /// Checks that a token without a declared `typ` has a mark that only access tokens have. A `nonce` is allowed if the
-/// settings say so, or if the token says that it is an access token. Returns the client that `appid` or `cid` names.
+/// settings say so, or if the token says that it is an access token. `nbf` is a mark if the settings say so. Returns the client that `appid` or `cid` names.
 #[inline(never)]
 pub(super) fn check<'a>(
     claims: &Claims<'a>,
     payload: &'a [u8],
     nonce_allowed: bool,
+    nbf_is_mark: bool,
 ) -> Result<Option<Cow<'a, str>>, VerificationError> {
     if [&claims.at_hash, &claims.c_hash, &claims.s_hash].iter().any(|c| c.is_some()) {
         return Err(VerificationError::IdTokenAsAccessToken);
@@ -59,7 +60,11 @@ pub(super) fn check<'a>(
     // An ID token of some providers names its client in `client_id`, too, and then that client is in its `aud`.
     let ours = claims.client_id.as_deref().is_some_and(|id| !claims.aud.is_some_and(|aud| aud.contains(id)));
     let named = ours || (claims.client_id.is_some() && claims.jti.is_some());
-    let for_api = named || client || other_party || granted || claims.iat.is_none();
+    // What Spring Authorization Server writes into ID tokens.
+    let [azp, sid, nonce] = [&claims.azp, &claims.sid, &claims.nonce].map(Option::is_some);
+    let of_login = azp || sid || nonce || claims.auth_time.is_some();
+    let dated = nbf_is_mark && claims.nbf.is_some() && !of_login;
+    let for_api = named || client || other_party || granted || dated || claims.iat.is_none();
     let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !client;
     match (nobody, for_api) {
         (true, _) => Err(VerificationError::Missing("sub")),

@@ -24,8 +24,17 @@ impl<'a> Others<'a> {
 
     #[inline(never)]
     fn read(claims: &Claims<'a>, payload: &'a [u8]) -> Self {
-        let said = if claims.scope_is_list { scope(payload) } else { claims.scp };
-        let Some(said) = said else { return Self::None };
+        let said = if claims.scope_is_list { find("scope", payload) } else { claims.scp };
+        said.map_or(Self::None, Self::said)
+    }
+
+    /// Returns the scopes in this claim, and in no other.
+    #[inline(never)]
+    pub(super) fn of_claim(claim: &str, payload: &'a [u8]) -> Self {
+        find(claim, payload).map_or(Self::Said("[]"), Self::said)
+    }
+
+    fn said(said: Audience<'a>) -> Self {
         let json = said.json();
         match (json.contains('\\'), json.starts_with('"')) {
             (false, _) => Self::Said(json),
@@ -48,14 +57,16 @@ pub(super) fn all<'v>(claims: &'v Claims<'_>, others: &'v Others<'_>) -> impl It
     // Without escapes, every other piece between quotation marks is a string.
     let items = if text.is_some() { "" } else { json };
     let items = items.split('"').skip(1).step_by(2).chain(read.into_iter().flatten().map(String::as_str));
-    let text = claims.scope.as_deref().or(text).unwrap_or_default();
+    // The claim `scope` counts only if no other was read.
+    let scope = claims.scope.as_deref().filter(|_| matches!(others, Others::None));
+    let text = scope.or(text).unwrap_or_default();
     words(text).chain(items.filter(|item| !item.is_empty()))
 }
 
-/// Finds the array in `scope`. The claims have been read once before.
-fn scope(payload: &[u8]) -> Option<Audience<'_>> {
-    struct Find;
-    impl<'de> Visitor<'de> for Find {
+/// Finds the scopes in this claim. The claims have been read once before.
+fn find<'de>(claim: &str, payload: &'de [u8]) -> Option<Audience<'de>> {
+    struct Find<'n>(&'n str);
+    impl<'de> Visitor<'de> for Find<'_> {
         type Value = Option<&'de RawValue>;
         fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
             f.write_str("a set of claims")
@@ -63,7 +74,7 @@ fn scope(payload: &[u8]) -> Option<Audience<'_>> {
         fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
             let mut found = None;
             while let Some(Text(name)) = members.next_key()? {
-                if name.as_deref() == Some("scope") {
+                if name.as_deref() == Some(self.0) {
                     found = Some(members.next_value()?);
                 } else {
                     members.next_value::<IgnoredAny>()?;
@@ -73,7 +84,7 @@ fn scope(payload: &[u8]) -> Option<Audience<'_>> {
         }
     }
     let mut from = serde_json::Deserializer::from_slice(payload);
-    Audience::new(from.deserialize_map(Find).ok()??.get())
+    Audience::new(from.deserialize_map(Find(claim)).ok()??.get())
 }
 
 #[cfg(test)]
@@ -83,6 +94,28 @@ mod tests {
         base::json::{Extra, Names},
         message::scopes,
     };
+
+    #[test]
+    fn a_claim_that_was_set_is_read_alike_by_both_readers_and_no_other_counts() {
+        for (payload, all) in [
+            (r#"{"scope":"x","perms":"a  b "}"#, &["a", "b"][..]),
+            (r#"{"scope":["x"],"perms":["a","b c",""]}"#, &["a", "b c"]),
+            (r#"{"perms":"\u0061 b"}"#, &["a", "b"]),
+            (r#"{"perms":["\u0061","b"]}"#, &["a", "b"]),
+            (r#"{"scope":"x","scp":"y"}"#, &[]),
+            (r#"{"scope":"x","perms":null}"#, &[]),
+            (r#"{"scope":"x","perms":5}"#, &[]),
+            (r#"{"scope":"x","perms":{"a":"b"}}"#, &[]),
+            (r#"{"scope":"x","perms":["a",5]}"#, &[]),
+        ] {
+            let claims = Claims::read(payload.as_bytes(), &mut Names::default()).unwrap();
+            let others = Others::of_claim("perms", payload.as_bytes());
+            assert_eq!(super::all(&claims, &others).collect::<Vec<_>>(), all, "{payload}");
+            let members: Extra = serde_json::from_str(payload).unwrap();
+            let read = members.get("perms").into_iter().flat_map(scopes::of_value);
+            assert_eq!(read.collect::<Vec<_>>(), all, "{payload}");
+        }
+    }
 
     /// Two readers, one meaning.
     #[test]

@@ -204,26 +204,34 @@ fn every_typed_parameter_reaches_the_provider_once_and_encoded() {
 #[test]
 fn extra_parameters_cannot_override_or_repeat_those_of_the_library() {
     let client = client(json!({}));
-    for name in [
-        "response_type",
-        "response_mode",
-        "client_id",
-        "redirect_uri",
-        "scope",
-        "state",
-        "nonce",
-        "code_challenge",
-        "code_challenge_method",
-        "prompt",
-        "max_age",
-        "acr_values",
-        "claims",
-        "request",
-        "request_uri",
-        "client_secret",
+    for (name, advice) in [
+        ("response_type", "`AuthorizationRequest::response_type`"),
+        ("response_mode", "`AuthorizationRequest::response_mode`"),
+        ("client_id", "`Client::builder`"),
+        ("redirect_uri", "`ClientBuilder::redirect_uri`"),
+        ("scope", "`new`"),
+        ("state", "nothing may choose it"),
+        ("nonce", "nothing may choose it"),
+        ("code_challenge", "nothing may choose it"),
+        ("code_challenge_method", "nothing may choose it"),
+        ("prompt", "`AuthorizationRequest::prompt`"),
+        ("display", "`AuthorizationRequest::display`"),
+        ("max_age", "`AuthorizationRequest::max_age`"),
+        ("ui_locales", "`AuthorizationRequest::ui_locales`"),
+        ("claims_locales", "`AuthorizationRequest::claims_locales`"),
+        ("id_token_hint", "`AuthorizationRequest::id_token_hint`"),
+        ("login_hint", "`AuthorizationRequest::login_hint`"),
+        ("acr_values", "`AuthorizationRequest::acr_values`"),
+        ("claims", "`AuthorizationRequest::claims`"),
+        ("request", "neither signed nor pushed"),
+        ("request_uri", "neither signed nor pushed"),
+        ("client_secret", "`ClientBuilder::secret`"),
+        ("dpop_jkt", "`ClientBuilder::dpop_key`"),
     ] {
         let request = AuthorizationRequest::default().parameter(name, "evil");
-        assert_eq!(begin(&client, &request).unwrap_err(), ConfigError::Reserved(name).into());
+        let refused = begin(&client, &request).unwrap_err();
+        assert_eq!(refused, ConfigError::Reserved(name).into());
+        assert!(refused.to_string().contains(advice), "{refused}");
     }
     let twice = AuthorizationRequest::default().parameter("a", "1").parameter("a", "2");
     assert_eq!(begin(&client, &twice).unwrap_err(), ConfigError::Reserved("extra").into());

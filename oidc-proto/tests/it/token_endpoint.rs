@@ -470,9 +470,17 @@ fn client_credentials_carry_their_parameters_and_extras_cannot_override_them() {
     assert_eq!(all("resource"), ["https://one.example/", "https://two.example/"]);
     assert_eq!(all("tenant"), ["t&1"]);
     party.provider.assert_clean();
-    for name in ["grant_type", "scope", "resource", "client_id", "client_secret", "client_assertion"] {
+    for (name, advice) in [
+        ("grant_type", "which flow"),
+        ("scope", "`new`"),
+        ("resource", "`ClientCredentialsRequest::resource`"),
+        ("client_id", "`Client::builder`"),
+        ("client_secret", "`ClientBuilder::secret`"),
+        ("client_assertion", "`ClientBuilder::signer`"),
+    ] {
         let refused = party.client_credentials(&wanted().parameter(name, "evil")).unwrap_err();
         assert_eq!(refused, ConfigError::Reserved(name).into());
+        assert!(refused.to_string().contains(advice), "{refused}");
     }
     let twice = wanted().parameter("x", "1").parameter("x", "2");
     assert_eq!(party.client_credentials(&twice).unwrap_err(), ConfigError::Reserved("extra").into());

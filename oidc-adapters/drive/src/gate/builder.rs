@@ -2,7 +2,7 @@
 
 use super::{
     decide::{Gate, Inner},
-    introspect::{ClientMaker, INTROSPECTION, Introspector},
+    introspect::{ClientMaker, INTROSPECTION, Introspector, Limits},
 };
 use crate::{
     event::{Clock, Observer, SystemClock},
@@ -203,8 +203,9 @@ impl GateBuilder {
         self
     }
 
-    /// Sets the largest metadata document and the largest key set, in bytes; the default is
-    /// [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
+    /// Sets the largest metadata document, the largest key set and the largest introspection response, in bytes; the
+    /// default is [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT), or, for introspection responses, what
+    /// [its client](Self::introspection) reads.
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.limit = Some(bytes);
         self
@@ -348,7 +349,8 @@ impl GateBuilder {
             (Some(_), None) => return Err(GateError::NoIntrospector),
             (Some(client), Some(issuer)) => {
                 let clock = Arc::clone(&self.clock);
-                Some(Introspector::new(client, self.introspected, clock, issuer, &self.observer))
+                let limits = Limits { token: self.server.max_token(), response: self.limit };
+                Some(Introspector::new(client, self.introspected, clock, limits, issuer, &self.observer))
             }
         };
         Ok(Gate(Arc::new(Inner {

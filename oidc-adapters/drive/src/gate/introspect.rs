@@ -53,6 +53,16 @@ pub(super) struct Introspector {
     client: ClientMaker,
     clock: Arc<dyn Clock>,
     ceiling: Duration,
+    limits: Limits,
+}
+
+/// The limits of the gate, which the client for introspection follows.
+#[derive(Clone, Copy)]
+pub(super) struct Limits {
+    /// The longest token, in bytes.
+    pub(super) token: usize,
+    /// The largest introspection response, in bytes, if the gate has a limit for documents.
+    pub(super) response: Option<usize>,
 }
 
 impl Introspector {
@@ -60,6 +70,7 @@ impl Introspector {
         client: ClientMaker,
         (entries, mut policy): (usize, RenewalPolicy),
         clock: Arc<dyn Clock>,
+        limits: Limits,
         issuer: &str,
         observer: &Observer,
     ) -> Self {
@@ -67,7 +78,7 @@ impl Introspector {
         (policy.min_ttl, policy.stale_if_error) = (Duration::from_secs(1), Duration::ZERO);
         let watched = Watched::new("introspection", issuer, observer);
         let tokens = Tokens::new(entries, policy, Arc::clone(&clock), watched);
-        Self { tokens, client, clock, ceiling: policy.max_ttl }
+        Self { tokens, client, clock, ceiling: policy.max_ttl, limits }
     }
 
     pub(super) fn wake(&self) {
@@ -92,13 +103,14 @@ impl Introspector {
         let of = Arc::clone(issuer);
         let (issuer, wires, token) = (Arc::clone(issuer), Arc::clone(io), token.clone());
         let (client, clock, ceiling) = (Arc::clone(&self.client), Arc::clone(&self.clock), self.ceiling);
+        let limits = self.limits;
         let renew = move || async move {
             let Some(sent) = permit.send() else {
                 let why = "introspection_endpoint: it has been asked for, and is not there yet";
                 issuer.lost().keep("introspection", None, why.to_owned());
                 return Err(RenewalError::NoResponse);
             };
-            let said = fetch(&client, &token, &issuer, &wires).await?;
+            let said = fetch(&client, &token, limits, &issuer, &wires).await?;
             let active = said.as_ref().ok().filter(|said| said.active);
             sent.said(active.is_some());
             let lasting = match active.map(|said| said.exp) {
@@ -117,16 +129,20 @@ impl Introspector {
 async fn fetch(
     client: &ClientMaker,
     token: &Secret,
+    limits: Limits,
     issuer: &Arc<Issuer>,
     io: &Arc<Io>,
 ) -> Result<Said, RenewalError> {
     let metadata = issuer.metadata_for_renewal(io).await;
     let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
-        let client = client(metadata).map_err(oidc_proto::Error::from)?;
-        let asked = io
-            .run(client.introspect_once(token, Some(TokenTypeHint::AccessToken), io.clock().moment())?)
-            .await;
+        let client = client(metadata).map_err(oidc_proto::Error::from)?.with_max_introspected(limits.token);
+        let call = client.introspect_once(token, Some(TokenTypeHint::AccessToken), io.clock().moment())?;
+        let call = match limits.response {
+            Some(bytes) => call.max_body(bytes),
+            None => call,
+        };
+        let asked = io.run(call).await;
         asked.map_err(|fell| issuer.lost().failure("introspection", fell))
     };
     let said = asked.await.inspect_err(|failure| issuer.report(failure));

@@ -12,6 +12,7 @@ use oidc_proto::{
     flow::{Client, ClientBuilder, DiscoveryOptions},
     metadata::Profile,
     renew::{MetadataRenewal, RenewalPolicy},
+    resource::TrustedIssuer,
     token::AccessTokenVerifier,
 };
 use std::{
@@ -65,6 +66,7 @@ pub struct ProviderBuilder<W> {
     redirect_uri: Option<String>,
     audience: Option<String>,
     client: Option<Shape<ClientBuilder>>,
+    trusted: Option<TrustedIssuer>,
     verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
     urls: Option<UrlPolicy>,
@@ -95,6 +97,7 @@ impl<W> ProviderBuilder<W> {
             redirect_uri: None,
             audience: None,
             client: None,
+            trusted: None,
             verifier: None,
             discovery: None,
             urls: None,
@@ -146,6 +149,16 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Takes the requirements for access tokens from these rules, such as a
+    /// [preset](TrustedIssuer#presets) for a well-known provider. They must be for the issuer of the handle.
+    /// [`audience`](Self::audience) adds to the audiences that they name, and [`access_tokens`](Self::access_tokens)
+    /// changes them further. A handle introspects only when it is [told](Provider::introspect) to, so the settings for
+    /// that have no effect.
+    pub fn trust(mut self, rules: impl Into<TrustedIssuer>) -> Self {
+        self.trusted = Some(rules.into());
+        self
+    }
+
     /// Sets all other requirements for access tokens. A second call adds to the first.
     pub fn access_tokens(
         mut self,
@@ -176,8 +189,8 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
-    /// Sets the largest metadata document and the largest key set, in bytes; the default is
-    /// [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
+    /// Sets the largest metadata document, the largest key set and the largest response of every other endpoint, in
+    /// bytes; the default is [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.limit = Some(bytes);
         self
@@ -255,9 +268,13 @@ impl<W> ProviderBuilder<W> {
         drop(MetadataRenewal::with(&issuer, options.clone())?);
         // One rule says which issuers tokens may name: that of the metadata.
         let rule = options.rule().cloned();
+        if let Some(rules) = self.trusted.as_ref().filter(|rules| rules.issuer() != issuer) {
+            return Err(ProviderError::OtherIssuer(rules.issuer().to_owned()));
+        }
+        let trusted = self.trusted.unwrap_or_else(|| TrustedIssuer::new(&issuer));
         let verifier = self.audience.map(|audience| match &rule {
-            Some(rule) => AccessTokenVerifier::new(&issuer, audience).issuer_rule(rule.clone()),
-            None => AccessTokenVerifier::new(&issuer, audience),
+            Some(rule) => trusted.for_audience(audience).issuer_rule(rule.clone()),
+            None => trusted.for_audience(audience),
         });
         let verifier = match &self.verifier {
             Some(shape) => verifier.map(shape),

@@ -64,6 +64,9 @@ pub enum ProviderError {
     /// An access token is to be verified, but no audience is set: see
     /// [`ProviderBuilder::audience`](super::ProviderBuilder::audience).
     NoAudience,
+    /// The rules for access tokens are for this issuer, and the handle is for another one: see
+    /// [`ProviderBuilder::trust`](super::ProviderBuilder::trust).
+    OtherIssuer(String),
 }
 
 impl ProviderError {
@@ -77,6 +80,7 @@ impl ProviderError {
             Self::AccessToken(rejected) => rejected.code(),
             Self::CodeSpent => "code_spent",
             Self::NoAudience => "config_no_audience",
+            Self::OtherIssuer(_) => "config_other_issuer",
         }
     }
 
@@ -98,7 +102,7 @@ impl ProviderError {
             Self::Unavailable(unavailable) => unavailable.remedy(),
             Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
             Self::CodeSpent => Remedy::LogInAgain,
-            Self::NoAudience => Remedy::FixConfiguration,
+            Self::NoAudience | Self::OtherIssuer(_) => Remedy::FixConfiguration,
         }
     }
 
@@ -139,7 +143,8 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::Unavailable(_)
         | ProviderError::AccessToken(_)
         | ProviderError::CodeSpent
-        | ProviderError::NoAudience => error.code(),
+        | ProviderError::NoAudience
+        | ProviderError::OtherIssuer(_) => error.code(),
     });
     let took = observer.since(began);
     observer.tell(&Event::Ended { flow: "Verification", outcome, took });
@@ -183,6 +188,10 @@ impl fmt::Display for ProviderError {
             Self::NoAudience => f.write_str(
                 "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
             ),
+            Self::OtherIssuer(issuer) => write!(
+                f,
+                "the provider handle has rules for access tokens of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust`"
+            ),
         }
     }
 }
@@ -194,7 +203,11 @@ impl std::error::Error for ProviderError {
         match self {
             Self::Protocol(error) => error.source(),
             Self::Unavailable(unavailable) => unavailable.source(),
-            Self::NoResponse(_) | Self::AccessToken(_) | Self::CodeSpent | Self::NoAudience => None,
+            Self::NoResponse(_)
+            | Self::AccessToken(_)
+            | Self::CodeSpent
+            | Self::NoAudience
+            | Self::OtherIssuer(_) => None,
         }
     }
 }

@@ -7,14 +7,14 @@ use super::{
 use crate::{
     base::{secret::Secret, visible::without_query},
     flow::{
-        contract::{ConfigError, MAX_DOCUMENT},
+        contract::{ConfigError, MAX_DOCUMENT, MAX_INTROSPECTED},
         saved::text,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
     sender::Prover,
-    token::{AuthorizationResponseVerifier, IdTokenVerifier, UserInfoVerifier},
+    token::{AuthorizationResponseVerifier, IdTokenVerifier, MAX_TOKEN, UserInfoVerifier},
 };
 use std::{fmt, sync::Arc, time::Duration};
 use url::Url;
@@ -58,7 +58,7 @@ pub struct ClientBuilder {
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
     max_document: usize,
-    max_token: usize,
+    max_token: Option<usize>,
 }
 
 /// Shows neither the secret nor the values of a query.
@@ -100,7 +100,7 @@ impl Client {
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
             max_document: MAX_DOCUMENT,
-            max_token: crate::token::MAX_TOKEN,
+            max_token: None,
         }
     }
 }
@@ -162,13 +162,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the longest ID token, in bytes; the default is [`MAX_TOKEN`](crate::token::MAX_TOKEN).
+    /// Sets the longest token, in bytes: ID tokens, signed UserInfo, signed authorization responses (the default is
+    /// [`MAX_TOKEN`](crate::token::MAX_TOKEN)), and tokens to introspect or revoke (the default is [`MAX_INTROSPECTED`]).
     pub const fn max_token(mut self, bytes: usize) -> Self {
-        self.max_token = bytes;
+        self.max_token = Some(bytes);
         self
     }
 
-    /// Sets the largest key set that a flow of this client reads, in bytes; the default is [`MAX_DOCUMENT`].
+    /// Sets the largest response that a flow of this client reads, in bytes: key sets, tokens, UserInfo, introspection.
+    /// The default is [`MAX_DOCUMENT`].
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.max_document = bytes;
         self
@@ -289,24 +291,26 @@ impl ClientBuilder {
         if rule.as_str() != issuer && !rule.admits(issuer) {
             return Err(ConfigError::IssuerRule);
         }
+        let max_token = self.max_token.unwrap_or(MAX_TOKEN);
         let verifier = IdTokenVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule.clone())
             .algorithms(algorithms)
             .trusted_audiences(self.trusted_audiences)
             .trusted_authorized_parties(self.trusted_authorized_parties)
             .leeway(self.leeway)
-            .max_token(self.max_token);
+            .max_token(max_token);
         let userinfo_verifier = UserInfoVerifier::new(
             rule.clone(),
             self.client_id.clone(),
             userinfo_algorithms,
             self.leeway,
-            self.max_token,
+            max_token,
         );
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)
             .algorithms(response_algorithms)
-            .leeway(self.leeway);
+            .leeway(self.leeway)
+            .max_token(max_token);
         let prover = match self.dpop_key {
             Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
             // The UserInfo request comes in the middle of a login, where nobody could sign its proof.
@@ -337,7 +341,7 @@ impl ClientBuilder {
             userinfo_method: self.userinfo_method,
             max_document: self.max_document,
         };
-        Ok(Client::new(inner))
+        Ok(Client::new(inner, self.max_token.unwrap_or(MAX_INTROSPECTED)))
     }
 
     /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those

@@ -40,6 +40,8 @@ pub struct Client {
     inner: Arc<Inner>,
     /// The newest nonce for a DPoP proof of each server, as far as it is known.
     dpop_nonces: DpopNonces,
+    /// The longest token that the client introspects or revokes, in bytes.
+    max_introspected: usize,
 }
 
 pub(crate) struct Inner {
@@ -74,8 +76,8 @@ pub(crate) struct Inner {
 }
 
 impl Client {
-    pub(super) fn new(inner: Inner) -> Self {
-        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new() }
+    pub(super) fn new(inner: Inner, max_introspected: usize) -> Self {
+        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new(), max_introspected }
     }
 
     /// Returns the provider's metadata.
@@ -100,7 +102,19 @@ impl Client {
     /// the nonces [learn](DpopNonces::learn) from each response.
     #[must_use]
     pub fn with_dpop_nonces(&self, nonces: DpopNonces) -> Self {
-        Self { inner: self.inner.clone(), dpop_nonces: nonces }
+        Self { dpop_nonces: nonces, ..self.clone() }
+    }
+
+    /// Returns this client, which introspects and revokes tokens of up to this length, in bytes. A limit of its own that
+    /// is longer stays. An API that takes longer tokens from its requests than
+    /// [`MAX_INTROSPECTED`](crate::flow::MAX_INTROSPECTED) asks about them, too; a gate calls this itself.
+    #[must_use]
+    pub fn with_max_introspected(&self, bytes: usize) -> Self {
+        Self { max_introspected: self.max_introspected.max(bytes), ..self.clone() }
+    }
+
+    pub(in crate::flow) const fn max_introspected(&self) -> usize {
+        self.max_introspected
     }
 
     /// Returns this client with a nonce for its next DPoP proof at the server of an endpoint, such as the nonce in an
@@ -144,7 +158,7 @@ impl Client {
     /// Returns the terms of a request to an endpoint of the provider.
     pub(in crate::flow) fn terms(&self, endpoint: Endpoint) -> Terms {
         let client_certificate = self.presents_certificate();
-        Terms { client_certificate, ..Terms::new(endpoint) }
+        Terms { client_certificate, max_body: self.max_document(), ..Terms::new(endpoint) }
     }
 
     pub(crate) fn endpoint(&self, endpoint: Endpoint) -> Result<&EndpointUrl, ConfigError> {
@@ -153,7 +167,7 @@ impl Client {
             .ok_or(ConfigError::NoEndpoint(endpoint.name()))
     }
 
-    /// The largest key set that a flow of this client reads, in bytes.
+    /// The largest body that a flow of this client reads, in bytes.
     pub(in crate::flow) fn max_document(&self) -> usize {
         self.inner.max_document
     }

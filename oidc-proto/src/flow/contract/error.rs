@@ -1,8 +1,8 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
 use super::{
-    callback_error::CallbackError, new_tokens::NewTokens, oauth_error::OAuthError, terms::Endpoint,
-    unavailable::Unavailable,
+    callback_error::CallbackError, new_tokens::NewTokens, oauth_error::OAuthError, reserved::Refusal,
+    terms::Endpoint, unavailable::Unavailable,
 };
 use crate::{
     base::{
@@ -176,11 +176,14 @@ pub struct ResponseError {
     pub urls: Vec<String>,
     /// The media type of a document that is not of the right one, if it is a common one.
     pub media_type: Option<&'static str>,
+    /// What the server says in the place of a document: the first words of JSON. The server wrote them, and nobody
+    /// checked what they say.
+    pub told: Option<Box<str>>,
 }
 
 impl ResponseError {
     pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: ResponseRule) -> Self {
-        Self { endpoint, status: status.as_u16(), rule, urls: Vec::new(), media_type: None }
+        Self { endpoint, status: status.as_u16(), rule, urls: Vec::new(), media_type: None, told: None }
     }
 }
 
@@ -190,6 +193,9 @@ impl fmt::Display for ResponseError {
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
         if let Some(found) = &self.media_type {
             write!(f, ", but of `{found}`")?;
+        }
+        if let Some(told) = &self.told {
+            write!(f, " (the server says: {told})")?;
         }
         let places = Quoted(&self.urls);
         match (self.endpoint, &self.rule) {
@@ -202,12 +208,10 @@ impl fmt::Display for ResponseError {
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            (Endpoint::Discovery | Endpoint::Jwks, TooLarge { .. }) => {
-                f.write_str(" (`max_document` sets the limit)")
-            }
-            (Endpoint::ResourceMetadata, TooLarge { .. }) => {
+            (Endpoint::ResourceMetadata | Endpoint::Other(_), TooLarge { .. }) => {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
+            (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
             (_, Redirect) if self.urls.is_empty() => f.write_str("; check the issuer's URL"),
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
@@ -245,10 +249,10 @@ pub enum ResponseRule {
     #[error("the response has a status that the specification does not allow here")]
     Status,
     /// The provider refuses the request, with a body that is no error response of the specifications. These are the
-    /// first texts of the body, if it is JSON. The provider wrote them: they are cleaned for logs, and nobody checked
+    /// first texts of the body, in whatever form. The provider wrote them: they are cleaned for logs, and nobody checked
     /// what they say.
     #[error(
-        "the response is a refusal without the member `error`{}",
+        "the response is a refusal without a readable `error`{}",
         .0.as_ref().map_or_else(String::new, |told| format!(" (the provider says: {told})"))
     )]
     Refusal(Option<Box<str>>),
@@ -358,12 +362,20 @@ pub enum ConfigError {
         "the provider's `token_endpoint_auth_methods_supported` has no method that this client can use (`ClientBuilder::authentication` chooses one all the same)"
     )]
     NoAuthentication,
-    /// An extra parameter would override one that the library sets.
-    #[error("the extra parameter `{0}` is one that the library sets itself, or is given twice")]
+    /// An extra parameter would override one that the library sets, or is given twice. The name is then `extra`.
+    #[error("{}", Refusal(.0))]
     Reserved(&'static str),
     /// A parameter's value is not allowed.
     #[error("the parameter `{0}` of the request has a value that the specification does not allow")]
     Parameter(&'static str),
+    /// The token to introspect or revoke is longer than the limit.
+    #[error(
+        "the token is longer than those that the client introspects and revokes ({limit} bytes; `ClientBuilder::max_token` sets the limit)"
+    )]
+    TokenTooLong {
+        /// The limit, in bytes.
+        limit: usize,
+    },
     /// The provider does not support PKCE with S256, by its metadata.
     #[error(
         "the provider's `code_challenge_methods_supported` has no `S256`, and PKCE needs it (`Quirks::no_pkce` does without PKCE)"
@@ -446,6 +458,7 @@ impl ConfigError {
             Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
             Self::DpopKey | Self::NoProof | Self::UnwantedProof => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
+            Self::TokenTooLong { .. } => "config_token_too_long",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
             Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",

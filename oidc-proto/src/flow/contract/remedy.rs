@@ -88,25 +88,24 @@ impl ResponseError {
     pub fn remedy(&self) -> Remedy {
         let of_document = matches!(self.endpoint, Endpoint::Discovery | Endpoint::ResourceMetadata);
         let issuer_may_be_wrong = of_document && self.rule == ResponseRule::Status;
-        let document = of_document || self.endpoint == Endpoint::Jwks;
-        let limit = document && matches!(self.rule, ResponseRule::TooLarge { .. });
         let quirk = self.endpoint == Endpoint::Token && self.rule == ResponseRule::Missing("token_type");
-        if issuer_may_be_wrong || limit || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
+        if issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
     }
 }
 
 impl ResponseRule {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Redirect | Self::UnexpectedJwt | Self::NotSigned => Remedy::FixConfiguration,
+            Self::TooLarge { .. } | Self::Redirect | Self::UnexpectedJwt | Self::NotSigned => {
+                Remedy::FixConfiguration
+            }
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
                 Remedy::FixConfiguration
             }
             Self::Metadata(error) => of_metadata(error),
             Self::Jwt(rejected) => rejected.remedy(),
-            Self::TooLarge { .. }
-            | Self::Status
+            Self::Status
             | Self::MediaType(_)
             | Self::Json(_)
             | Self::Missing(_)

@@ -6,11 +6,17 @@ use crate::{
 };
 use std::{fmt, time::Duration};
 
-/// The largest metadata document or key set that a flow reads, in bytes.
+/// The largest metadata document or key set that a flow reads, in bytes, unless `max_document` sets another limit. It is a
+/// setting of discovery, of a client, of a handle and of a gate.
 pub const MAX_DOCUMENT: usize = 64 * 1024;
 
-/// The largest token or UserInfo response that a flow reads, in bytes.
+/// The largest response of another endpoint that a flow reads, in bytes, unless
+/// [`ClientBuilder::max_document`](crate::flow::ClientBuilder::max_document) sets another limit.
 pub const MAX_RESPONSE: usize = 64 * 1024;
+
+/// The longest token for introspection or revocation, in bytes, unless
+/// [`ClientBuilder::max_token`](crate::flow::ClientBuilder::max_token) sets another limit.
+pub const MAX_INTROSPECTED: usize = 8 * 1024;
 
 /// The longest time that a whole exchange may take.
 pub const TIMEOUT: Duration = Duration::from_secs(10);

@@ -21,9 +21,6 @@ use crate::{
     message::IntrospectionResponse,
 };
 
-/// The longest token for introspection or revocation, in bytes.
-pub const MAX_INTROSPECTED: usize = 8 * 1024;
-
 /// The kind of a token, as far as the caller knows (RFC 7009 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[non_exhaustive]
@@ -76,8 +73,9 @@ impl Client {
     ///
     /// # Errors
     /// [`ConfigError::NoEndpoint`] if the metadata has no usable `introspection_endpoint`; [`ConfigError::Parameter`]
-    /// if the token is empty, longer than [`MAX_INTROSPECTED`], or has characters that no token has. Such a token is
-    /// not valid, so there is no need to ask.
+    /// if the token is empty or has characters that no token has: such a token is not valid, so there is no need to ask;
+    /// [`ConfigError::TokenTooLong`] if it is longer than [`MAX_INTROSPECTED`](crate::flow::MAX_INTROSPECTED), or than
+    /// the limit that was set.
     pub fn introspect(
         &self,
         token: &Secret,
@@ -123,17 +121,25 @@ impl Attempt {
         budget: u8,
         moment: Moment,
     ) -> Result<Call<TokenIntrospection>, Error> {
-        let ask = Ask::new(self, Endpoint::Introspection, form(token, hint)?);
+        let form = form(&self.client, token, hint)?;
+        let ask = Ask::new(self, Endpoint::Introspection, form);
         Ok(ask.repeated(budget, moment)?.carrying(()))
     }
 }
 
 /// Returns the parameters of a request about a token.
-pub(super) fn form(token: &Secret, hint: Option<TokenTypeHint>) -> Result<Form, ConfigError> {
+pub(super) fn form(
+    client: &Client,
+    token: &Secret,
+    hint: Option<TokenTypeHint>,
+) -> Result<Form, ConfigError> {
     let text = token.expose();
     let visible = text.bytes().all(|byte| (0x20..=0x7e).contains(&byte));
-    if !(1..=MAX_INTROSPECTED).contains(&text.len()) || !visible {
+    if text.is_empty() || !visible {
         return Err(ConfigError::Parameter("token"));
+    }
+    if text.len() > client.max_introspected() {
+        return Err(ConfigError::TokenTooLong { limit: client.max_introspected() });
     }
     let mut form: Form = vec![("token".into(), token.clone())];
     form.extend(hint.map(|hint| ("token_type_hint".into(), Secret::new(hint.name()))));

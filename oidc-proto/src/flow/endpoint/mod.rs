@@ -5,5 +5,5 @@ mod diagrams_tests;
 mod introspection;
 mod revocation;
 
-pub use introspection::{MAX_INTROSPECTED, TokenIntrospection, TokenTypeHint};
+pub use introspection::{TokenIntrospection, TokenTypeHint};
 pub use revocation::Revocation;

@@ -50,7 +50,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] if the metadata has no usable `revocation_endpoint`, or if the token is empty, longer than
-    /// [`MAX_INTROSPECTED`](crate::flow::MAX_INTROSPECTED), or has characters that no token has; [`Error::Sign`] if the
+    /// [`MAX_INTROSPECTED`](crate::flow::MAX_INTROSPECTED) or the limit that was set, or has characters that no token has; [`Error::Sign`] if the
     /// client has a key that fails to sign.
     pub fn revoke(
         &self,
@@ -73,7 +73,8 @@ impl Attempt {
         hint: Option<TokenTypeHint>,
         moment: Moment,
     ) -> Result<Call<Revocation>, Error> {
-        let ask = Ask::new(self, Endpoint::Revocation, form(token, hint)?);
+        let form = form(&self.client, token, hint)?;
+        let ask = Ask::new(self, Endpoint::Revocation, form);
         Ok(ask.repeated(MAX_RETRIES, moment)?.carrying(()))
     }
 }

@@ -16,6 +16,7 @@ use crate::{
     flow::contract::{
         Call, Endpoint, Error, Flow, Request, Response, ResponseError, ResponseRule, Step, Terms, Unavailable,
     },
+    message::first_words_of_json,
 };
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use std::convert::Infallible;
@@ -123,12 +124,22 @@ impl Document {
     /// Returns the body, if the status is 200 and the media type is one of these. The error names the first of them.
     pub(in crate::flow) fn json(&self, media_types: &[&'static str]) -> Result<&[u8], Error> {
         check_status(self.endpoint, self.status, &self.headers, self.now)
-            .map_err(|error| at(error, &self.urls))?;
+            .map_err(|error| self.telling(at(error, &self.urls)))?;
         match (media_types, media_type_is(&self.headers, media_types)) {
             (_, true) => Ok(&self.body),
             ([first, ..], false) => Err(self.broken(ResponseRule::MediaType(first))),
             ([], false) => Err(self.broken(ResponseRule::MediaType("application/json"))),
         }
+    }
+
+    /// Adds the words that a 4xx has in JSON. Nothing else of a response is repeated: it may be of any server.
+    fn telling(&self, mut error: Error) -> Error {
+        if let Error::Response(broken) = &mut error
+            && self.status.is_client_error()
+        {
+            broken.told = first_words_of_json(&self.body);
+        }
+        error
     }
 
     /// Whether the response has a body that says of itself that it is JSON.

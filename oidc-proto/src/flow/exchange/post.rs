@@ -347,6 +347,13 @@ pub(in crate::flow) fn refusal_or_status(
     }
 }
 
+/// Returns what a success says that has not what a success has: some servers refuse with a 200. A body that is no JSON
+/// object says so by a parameter `error`, as GitHub sends it, and not by any text.
+fn refused_in_success(body: &[u8], is_object: bool, sent: &[Secret]) -> Option<Box<str>> {
+    let is_refusal = || body.starts_with(b"error=") || body.windows(7).any(|part| part == b"&error=");
+    if is_object || is_refusal() { first_texts(body, sent) } else { None }
+}
+
 /// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
 /// RFC 7662 section 2.3).
 fn answer<A: Answer>(
@@ -361,16 +368,21 @@ fn answer<A: Answer>(
         return Err(broken(ResponseRule::UnexpectedJwt));
     }
     let members = Members::parse(response.body());
-    let refusal = members.as_ref().ok().and_then(|members| {
-        let granted = status.is_success() && A::MEMBER.is_none_or(|member| members.has(member));
-        if granted { None } else { ErrorResponse::from_members(&mut members.clone(), sent) }
-    });
+    let has_answer = |members: &Members| A::MEMBER.is_none_or(|member| members.has(member));
+    let granted = status.is_success() && members.as_ref().map_or(A::MEMBER.is_none(), has_answer);
+    let refusal = match &members {
+        Ok(members) if !granted => ErrorResponse::from_members(&mut members.clone(), sent),
+        Ok(_) | Err(_) => None,
+    };
     // Some servers send no body to a client whose credentials they refuse.
     let refusal = refusal.or_else(|| {
         (A::CHALLENGED && status == http::StatusCode::UNAUTHORIZED).then(|| {
             let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
             let told = challenges.iter().find_map(|one| ErrorResponse::from_challenge(one, sent));
-            told.unwrap_or_else(|| ErrorResponse::new("invalid_client", None, None, &[]))
+            told.unwrap_or_else(|| {
+                let told = first_texts(response.body(), sent);
+                ErrorResponse::new("invalid_client", told.as_deref(), None, &[])
+            })
         })
     });
     match refusal {
@@ -381,7 +393,14 @@ fn answer<A: Answer>(
             return Err(refused.into());
         }
         None if status.is_server_error() => {}
-        None if status.is_success() => return A::read(Body(members), &ask.client, now).map_err(broken),
+        None if status.is_success() => {
+            let is_object = members.is_ok();
+            let told = if granted { None } else { refused_in_success(response.body(), is_object, sent) };
+            return match told {
+                Some(told) => Err(broken(ResponseRule::Refusal(Some(told)))),
+                None => A::read(Body(members), &ask.client, now).map_err(broken),
+            };
+        }
         None => return Err(broken(refusal_or_status(status, response.body(), sent, &[400, 401]))),
     }
     Err(Error::Unavailable(Unavailable::new(endpoint, status, retry_after(response.headers(), now))))

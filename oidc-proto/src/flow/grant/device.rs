@@ -16,7 +16,7 @@ use crate::{
         exchange::{Answer, Ask, Body, Post, RETRY_AFTER_CAP},
         saved::{seal_as_json, text},
     },
-    message::DeviceAuthorizationResponse,
+    message::device_authorization_response::DeviceAuthorizationResponse,
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};

@@ -10,6 +10,7 @@ use crate::{
     base::{
         form,
         header::{challenges, credentials, media_type_is},
+        json::Extra,
         moment::Moment,
         secret::Secret,
     },
@@ -22,7 +23,7 @@ use crate::{
         exchange::{Check, Checked, Checking, Learned, SignedUserInfo, check_status, get, refusal_or_status},
     },
     jose::KeySet,
-    message::{ErrorResponse, UserInfo},
+    message::{ErrorResponse, UserInfo, first_texts},
     sender::{DPOP, Proof},
 };
 use http::{HeaderValue, Method, header};
@@ -199,7 +200,10 @@ impl Asked {
         }
         if status.is_client_error() && status != http::StatusCode::TOO_MANY_REQUESTS {
             let sent = std::slice::from_ref(&self.access_token);
-            let rule = refusal_or_status(status, response.body(), sent, &[400, 401, 403]);
+            let mut rule = refusal_or_status(status, response.body(), sent, &[400, 401, 403]);
+            if let ResponseRule::Refusal(told @ None) = &mut rule {
+                *told = challenged(response, sent);
+            }
             return Err(ResponseError::new(Endpoint::UserInfo, status, rule).into());
         }
         check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
@@ -221,10 +225,33 @@ impl Asked {
         if !media_type_is(response.headers(), &["application/json"]) {
             return Err(broken(ResponseRule::MediaType("application/json")).into());
         }
-        let userinfo = UserInfo::from_json(response.body())
-            .map_err(|error| broken(ResponseRule::Json(error)))?
-            .ok_or_else(|| broken(ResponseRule::Missing("sub")))?;
-        about(&self.sub, userinfo, self.learned)
+        let userinfo =
+            UserInfo::from_json(response.body()).map_err(|error| broken(ResponseRule::Json(error)))?;
+        match userinfo {
+            Some(userinfo) => about(&self.sub, userinfo, self.learned),
+            None => {
+                Err(broken(refused_or_missing(response, std::slice::from_ref(&self.access_token))).into())
+            }
+        }
+    }
+}
+
+/// Returns the description in a challenge without `error`.
+fn challenged(response: &Response<'_>, sent: &[Secret]) -> Option<Box<str>> {
+    let challenges = challenges(response.headers(), &header::WWW_AUTHENTICATE);
+    let mut of_tokens = challenges.iter().filter(|one| matches!(one.scheme.as_str(), "bearer" | "dpop"));
+    let told = of_tokens.find_map(|one| one.parameter("error_description"))?;
+    first_texts(serde_json::to_string(told).ok()?.as_bytes(), sent)
+}
+
+/// Returns the rule for a success without `sub`: a refusal if it has a member for errors. Its other texts may be claims.
+fn refused_or_missing(response: &Response<'_>, sent: &[Secret]) -> ResponseRule {
+    const NAMES: [&str; 5] = ["error", "errors", "error_description", "errmsg", "fault"];
+    let mut members: Extra = serde_json::from_slice(response.body()).unwrap_or_default();
+    members.retain(|name, value| NAMES.contains(&name.as_str()) && !value.is_null());
+    match first_texts(&serde_json::to_vec(&members).unwrap_or_default(), sent) {
+        Some(told) => ResponseRule::Refusal(Some(told)),
+        None => ResponseRule::Missing("sub"),
     }
 }
 

@@ -2,7 +2,8 @@
 
 use crate::base::visible::all_visible;
 
-/// The longest text, in bytes.
+/// The longest text, in bytes. It is no setting: a saved state must fit a cookie, and the sealed form has a limit of its
+/// own.
 const MAX_TEXT: usize = 2048;
 
 /// The largest number of texts in a list.

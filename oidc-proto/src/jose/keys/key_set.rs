@@ -18,7 +18,7 @@ use crate::{
 use serde_json::Value;
 use std::fmt;
 
-/// The maximum number of keys in a set.
+/// The maximum number of keys in a set. It is no setting: each key costs work, and the largest recorded set has 20.
 pub const MAX_KEYS: usize = 100;
 
 /// The maximum number of keys that are tried for one token. Their cost together may not exceed [`MAX_WORK`].

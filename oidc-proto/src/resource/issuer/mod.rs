@@ -129,7 +129,6 @@ impl ResourceServerError {
 pub struct TrustedIssuer {
     verifier: AccessTokenVerifier,
     for_resource: bool,
-    scope_claim: Option<String>,
     introspects: bool,
     introspects_jwts: bool,
     any_audience_introspected: bool,
@@ -156,12 +155,32 @@ impl TrustedIssuer {
         self
     }
 
-    /// Sets the claim that has the scopes. No other claim is then read for them. The default is `scope`, or `scp`
-    /// (Entra, Okta) if there is no `scope`.
+    /// Sets the claim that has the scopes, in JWTs and in introspection responses:
+    /// [`AccessTokenVerifier::scope_claim`].
     #[must_use]
-    pub fn scope_claim(mut self, claim: impl Into<String>) -> Self {
-        self.scope_claim = Some(claim.into());
-        self
+    pub fn scope_claim(self, claim: impl Into<String>) -> Self {
+        self.access_tokens(|demands| demands.scope_claim(claim))
+    }
+
+    /// Returns the name of the issuer.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.verifier.name()
+    }
+
+    /// Returns a verifier with these rules, for this audience besides those that are named already. So a preset serves a
+    /// program without a resource server, too. A verifier never introspects: the settings for that have no effect.
+    ///
+    /// ```
+    /// use oidc_proto::{resource::TrustedIssuer, token::AccessTokenVerifier};
+    ///
+    /// let preset = TrustedIssuer::keycloak("https://keycloak.example/realms/shop");
+    /// let verifier: AccessTokenVerifier = preset.for_audience("orders-api");
+    /// # let _ = verifier;
+    /// ```
+    #[must_use]
+    pub fn for_audience(self, audience: impl Into<String>) -> AccessTokenVerifier {
+        self.verifier.or_audience(audience)
     }
 
     /// Makes this issuer the one that introspects opaque tokens: tokens that are not JWTs (RFC 7662). Only one issuer
@@ -204,7 +223,6 @@ impl From<AccessTokenVerifier> for TrustedIssuer {
         Self {
             verifier,
             for_resource: false,
-            scope_claim: None,
             introspects: false,
             introspects_jwts: false,
             any_audience_introspected: false,
@@ -215,7 +233,6 @@ impl From<AccessTokenVerifier> for TrustedIssuer {
 /// A trusted issuer, ready for use.
 pub(super) struct Trusted {
     pub(super) verifier: AccessTokenVerifier,
-    pub(super) scope_claim: Option<String>,
     pub(super) introspects: bool,
     pub(super) introspects_jwts: bool,
     pub(super) any_audience_introspected: bool,
@@ -230,7 +247,6 @@ impl Trusted {
         let TrustedIssuer {
             verifier,
             for_resource,
-            scope_claim,
             introspects,
             introspects_jwts,
             any_audience_introspected,
@@ -245,7 +261,7 @@ impl Trusted {
         }
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
         let verifier = verifier.at_least(longest);
-        Ok(Self { verifier, scope_claim, introspects, introspects_jwts, any_audience_introspected })
+        Ok(Self { verifier, introspects, introspects_jwts, any_audience_introspected })
     }
 
     /// Returns the name of the issuer in the settings.

@@ -47,6 +47,11 @@ impl TrustedIssuer {
     /// of a new API.
     ///
     /// * The issuer is `https://sts.windows.net/TENANT/`. Logins have another issuer, and other metadata.
+    /// * Its metadata is recorded at `https://login.microsoftonline.com/TENANT/.well-known/openid-configuration`, without
+    ///   `/v2.0`, and the keys in it are those of version 1.0. By default, a gate asks
+    ///   `https://sts.windows.net/TENANT/.well-known/openid-configuration`, which users of other libraries report to have
+    ///   it, too. If it has not, name the first URL: `document_at` of a gate, a handle or of
+    ///   [`DiscoveryOptions`](crate::flow::DiscoveryOptions::document_at).
     /// * The header `typ` is `JWT`. The preset sets
     ///   [`accept_plain_jwt`](crate::token::AccessTokenVerifier::accept_plain_jwt).
     /// * The `aud` is the identifier of your API, such as `api://…`. If that is not the identifier of the resource, name it
@@ -131,12 +136,15 @@ impl TrustedIssuer {
     /// * The `aud` is the client: name each client with
     ///   [`or_audience`](crate::token::AccessTokenVerifier::or_audience), or set the audience in an
     ///   `OAuth2TokenCustomizer`.
-    /// * Scopes are an array in `scope`. A token without scopes looks like an ID token, and is refused.
+    /// * Scopes are an array in `scope`. A token without scopes differs from an ID token by its `nbf`, and by the `azp` that
+    ///   ID tokens have. The preset sets
+    ///   [`nbf_marks_access_tokens`](crate::token::AccessTokenVerifier::nbf_marks_access_tokens). An
+    ///   `OAuth2TokenCustomizer` must neither add `nbf` to ID tokens nor take `azp` away from them.
     ///
-    /// (Spring Authorization Server: "Core model components", "OAuth2TokenCustomizer".)
+    /// (Spring Authorization Server: "Core model components", "OAuth2TokenCustomizer"; its class `JwtGenerator`.)
     #[must_use]
     pub fn spring(issuer: impl Into<String>) -> Self {
-        Self::new(issuer).access_tokens(|t| t.accept_plain_jwt())
+        Self::new(issuer).access_tokens(|t| t.accept_plain_jwt().nbf_marks_access_tokens())
     }
 
     /// Trusts an instance of ZITADEL, such as `https://example.zitadel.cloud`.

@@ -3,9 +3,11 @@
 
 mod claims;
 mod form_post;
+mod limits;
 mod peer_keys;
 mod peers;
 mod refreshes;
 mod refusals;
 pub(crate) mod signed_userinfo;
+mod told;
 mod unbound;

@@ -3,7 +3,13 @@
 //! token by a server with the default settings.
 
 use super::{world::*, *};
-use oidc_proto::{resource::Denied, token::AccessTokenVerifier};
+use oidc_proto::{
+    EndpointUrl, UrlPolicy,
+    flow::{Discovery, DiscoveryOptions, Step},
+    metadata::Profile,
+    resource::Denied,
+    token::AccessTokenVerifier,
+};
 
 const TENANT: &str = "aaaabbbb-0000-cccc-1111-dddd2222eeee";
 const OTHER_TENANT: &str = "11112222-aaaa-3333-bbbb-4444cccc5555";
@@ -245,8 +251,29 @@ fn spring() -> Provider {
         trusted: TrustedIssuer::spring("http://auth-server:9000"),
         issuers: names("http://auth-server:9000", "http://auth-server:9001"),
         audience: "conf",
-        access: vec![bare(token.clone()), bare(merge(token, &json!({"sub": "conf", "scope": ["orders"]})))],
+        access: vec![
+            bare(token.clone()),
+            bare(merge(token.clone(), &json!({"sub": "conf", "scope": ["orders"]}))),
+            // Without scopes, as `JwtGenerator` writes it for a client that asks for none.
+            bare(json!({"sub": "conf", "aud": "conf", "nbf": NOW.0, "jti": "7c0d"})),
+        ],
         others: vec![
+            // An ID token as from a customizer that adds `nbf`.
+            (
+                Value::Null,
+                json!({"sub": "alice", "aud": "conf", "nbf": NOW.0, "azp": "conf", "jti": "1"}),
+                "token_is_id_token",
+            ),
+            (
+                Value::Null,
+                json!({"sub": "alice", "aud": "conf", "nbf": NOW.0, "auth_time": NOW.0, "jti": "1"}),
+                "token_is_id_token",
+            ),
+            (
+                Value::Null,
+                json!({"sub": "alice", "aud": "conf", "nbf": NOW.0, "sid": "s", "jti": "1"}),
+                "token_is_id_token",
+            ),
             (
                 Value::Null,
                 json!({"sub": "alice", "aud": "conf", "azp": "conf", "auth_time": NOW.0, "sid": "s", "nonce": "n", "jti": "1"}),
@@ -409,4 +436,35 @@ fn a_preset_goes_on_as_any_other_issuer() {
         world.bearer(&strict, &signed(&world, "https://sso.example/realms/shop", typ, &claims)).unwrap();
     assert_eq!(access.scopes, ["staff"]);
     assert!(access.has_role("/realm_access/roles", "admin"));
+}
+
+/// The recorded document of version 1.0, of one tenant. Its URL is that of the reports of its users.
+#[test]
+fn the_metadata_of_entra_v1_is_where_its_preset_says() {
+    let trusted = TrustedIssuer::entra_v1(TENANT);
+    let recorded = include_str!("../../../../tests/data/realworld/entra-common-v1.discovery.json");
+    let document = recorded.replace("{tenantid}", TENANT).replace("/common/", &format!("/{TENANT}/"));
+    let at = format!("https://login.microsoftonline.com/{TENANT}/.well-known/openid-configuration");
+    let place = EndpointUrl::parse(&at, &UrlPolicy::default()).unwrap();
+    let options = || DiscoveryOptions::of_profile(Profile::OpenIdProvider, &UrlPolicy::default());
+    let asked = |issuer: &str, options: DiscoveryOptions| {
+        let (request, _, pending) = Discovery::with(issuer, options).unwrap().into_parts();
+        let response = http::Response::builder().header("content-type", "application/json");
+        let found = pending.receive(
+            response.body(document.clone().into_bytes()).unwrap(),
+            oidc_proto::Moment::new(NOW, [7; 32]),
+        );
+        (request.uri().to_string(), found)
+    };
+    let (url, found) = asked(trusted.issuer(), options().document_at(place.clone()));
+    assert_eq!(url, at);
+    let Ok(Step::Done(metadata)) = found else { panic!("{found:?}") };
+    assert_eq!(metadata.issuer, trusted.issuer());
+    let keys = format!("https://login.microsoftonline.com/{TENANT}/discovery/keys");
+    assert_eq!(metadata.jwks_uri.unwrap().as_str(), keys);
+    // By default, the issuer says where its document is. The issuer of logins is another one.
+    let (url, found) = asked(trusted.issuer(), options());
+    assert_eq!(url, format!("https://sts.windows.net/{TENANT}/.well-known/openid-configuration"));
+    assert!(found.is_ok());
+    assert!(asked(TrustedIssuer::entra(TENANT).issuer(), options().document_at(place)).1.is_err());
 }

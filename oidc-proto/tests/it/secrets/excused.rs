@@ -115,7 +115,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "metadata::signed::SignedMetadataError",
             "resource::credentials::CredentialsError",
             "sender::verify::ProofError",
-            "token::access_token::CustomClaimsError",
+            "token::verified::CustomClaimsError",
             "token::verification_error::VerificationError",
         ],
     ),
@@ -124,7 +124,6 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
          named, or nobody could see why; discovery sends no secret that could be in it",
         &[
             "base::endpoint_url::EndpointUrl",
-            "base::header::Challenge",
             "metadata::issuer_rule::AllowedTenants",
             "metadata::issuer_rule::IssuerRule",
             "metadata::members::MtlsEndpointAliases",

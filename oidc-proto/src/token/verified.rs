@@ -1,0 +1,93 @@
+//! [`VerifiedAccessToken`]: an access token whose claims may be believed.
+
+use super::{
+    Claims,
+    scopes::{self, Others},
+};
+use crate::base::sentence::debug_is_sentence;
+use serde::Deserialize;
+use std::{borrow::Cow, fmt};
+
+/// A verified access token, borrowed from the [`Scratch`]. Its claims may be believed.
+///
+/// ```
+/// use oidc_proto::token::{CustomClaimsError, VerifiedAccessToken};
+///
+/// #[derive(serde::Deserialize)]
+/// struct Custom<'a> {
+///     tenant: &'a str,
+/// }
+///
+/// /// The tenant of a caller that may read orders.
+/// fn tenant<'s>(token: &VerifiedAccessToken<'s>) -> Result<Option<&'s str>, CustomClaimsError> {
+///     if !token.has_scope("orders.read") {
+///         return Ok(None);
+///     }
+///     Ok(Some(token.custom::<Custom<'s>>()?.tenant))
+/// }
+/// ```
+#[derive(Clone)]
+pub struct VerifiedAccessToken<'s> {
+    pub(super) claims: Claims<'s>,
+    pub(super) payload: &'s [u8],
+    pub(super) scopes: Others<'s>,
+    pub(super) client: Option<Cow<'s, str>>,
+}
+
+impl fmt::Debug for VerifiedAccessToken<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("VerifiedAccessToken").field("claims", &self.claims).finish_non_exhaustive()
+    }
+}
+
+impl<'s> VerifiedAccessToken<'s> {
+    /// Returns the registered claims.
+    #[must_use]
+    pub const fn claims(&self) -> &Claims<'s> {
+        &self.claims
+    }
+
+    /// Returns the client to which the token was issued: `client_id`, or `azp`. A token that names its client in neither
+    /// may have `appid` (Entra, AD FS) or `cid` (Okta), if the verifier [accepts](super::AccessTokenVerifier::accept_plain_jwt)
+    /// such tokens.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        let names = [&self.claims.client_id, &self.claims.azp, &self.client];
+        names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
+    }
+
+    /// Returns the whole set of claims as JSON.
+    pub(crate) const fn payload(&self) -> &'s [u8] {
+        self.payload
+    }
+
+    /// Returns the scopes: the words of `scope`, or its items if it is an array. Without `scope`, it returns those of
+    /// `scp`, the claim of Entra and Okta. A verifier can [set](super::AccessTokenVerifier::scope_claim) another claim.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        scopes::all(&self.claims, &self.scopes)
+    }
+
+    /// Whether the token has this scope.
+    #[must_use]
+    pub fn has_scope(&self, wanted: &str) -> bool {
+        self.scopes().any(|scope| scope == wanted)
+    }
+
+    /// Reads claims of your own: deserializes the whole set of claims into a type of your choice.
+    ///
+    /// # Errors
+    /// [`CustomClaimsError`] if the claims are not of that type.
+    pub fn custom<T: Deserialize<'s>>(&self) -> Result<T, CustomClaimsError> {
+        serde_json::from_slice(self.payload).map_err(|_| CustomClaimsError)
+    }
+}
+
+/// The claims of a verified token do not fit the requested type.
+///
+/// `custom` and `claim`, which read claims into a type of your own, return it.
+#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("the claims of the token are not of the type that the caller asks for")]
+#[non_exhaustive]
+pub struct CustomClaimsError;
+
+debug_is_sentence!(CustomClaimsError);
