@@ -33,9 +33,6 @@ pub(super) fn check<'a>(
         return Err(VerificationError::IdTokenAsAccessToken);
     }
     let signs = Signs::read(payload)?;
-    if claims.nonce.is_some() && !nonce_allowed && !signs.say_access() {
-        return Err(VerificationError::IdTokenAsAccessToken);
-    }
     if claims.events {
         return Err(VerificationError::Value("events"));
     }
@@ -49,6 +46,9 @@ pub(super) fn check<'a>(
         if ["refresh", "refresh_token", "offline", "logout"].iter().any(|k| kind.eq_ignore_ascii_case(k)) {
             return Err(VerificationError::Type);
         }
+    }
+    if claims.nonce.is_some() && !nonce_allowed && !signs.say_access() {
+        return Err(VerificationError::IdTokenAsAccessToken);
     }
     // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an ID
     // token always has `iat` (OpenID Connect Core 1.0 section 2).
