@@ -1,11 +1,11 @@
 //! An API behind the gate, with Keycloak's tokens as it issues them.
 
 use super::{CERTS, Realm, lab, logins::log_in, policy};
-use crate::npm::protocol;
+use crate::npm::{SECRET, protocol};
 use oidc_drive::{Gate, Io, moment};
 use oidc_proto::{
     Secret,
-    flow::{ClientCredentialsRequest, Request},
+    flow::{Client, ClientCredentialsRequest, Request},
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer},
 };
 use std::sync::{
@@ -15,13 +15,27 @@ use std::sync::{
 use tokio::sync::RwLock;
 
 /// The audience that the mapper of the client `audience` adds.
-const RESOURCE: &str = "https://api.example";
+pub(super) const RESOURCE: &str = "https://api.example";
 
 /// A gate that trusts the realm, and how often it fetched keys.
 pub(super) fn gate(
     realm: &Realm,
     trust: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
 ) -> (Gate, Arc<AtomicUsize>) {
+    let (io, fetched) = io(realm);
+    let server = ResourceServer::builder(RESOURCE).trust(trust(TrustedIssuer::new(&realm.issuer)));
+    (Gate::builder(server.build().unwrap(), io).url_policy(policy()).build().unwrap(), fetched)
+}
+
+/// A gate for this resource, which introspects as the client of that name.
+pub(super) fn introspecting(realm: &Realm, resource: &'static str, issuer: TrustedIssuer) -> Gate {
+    let server = ResourceServer::builder(resource).trust(issuer).build().unwrap();
+    let client = move |metadata| Client::builder(metadata, resource).secret(SECRET).build();
+    // An issuer on this machine needs no policy.
+    Gate::builder(server, io(realm).0).introspection(client).build().unwrap()
+}
+
+fn io(realm: &Realm) -> (Io, Arc<AtomicUsize>) {
     let fetched = Arc::new(AtomicUsize::new(0));
     let (http, count) = (realm.http.clone(), Arc::clone(&fetched));
     let send = move |request: Request, terms| {
@@ -31,9 +45,7 @@ pub(super) fn gate(
         let http = http.clone();
         async move { tokio::task::spawn_blocking(move || http.send(request, terms)).await.expect("no panic") }
     };
-    let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
-    let server = ResourceServer::builder(RESOURCE).trust(trust(TrustedIssuer::new(&realm.issuer)));
-    (Gate::builder(server.build().unwrap(), io).url_policy(policy()).build().unwrap(), fetched)
+    (Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep), fetched)
 }
 
 pub(super) async fn ask(gate: &Gate, token: &Secret) -> Result<Arc<Access>, Denied> {
