@@ -61,12 +61,13 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 
-/// Starts Keycloak. `None` where there is no JDK or no Maven, unless `OIDC_REQUIRE_PROVIDERS=1` demands it.
-fn start(folder: &Path, port: u16) -> Option<Server> {
+/// Starts Keycloak; `once` has the script remove the folder at the end. `None` where there is no JDK or no Maven, unless `OIDC_REQUIRE_PROVIDERS=1` demands it.
+fn start(folder: &Path, port: u16, once: Option<&str>) -> Option<Server> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/keycloak/start");
     let mut child = Command::new(script)
         .arg(port.to_string())
         .arg(folder)
+        .args(once)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -100,7 +101,8 @@ fn lab() -> Option<&'static Realm> {
     static LAB: OnceLock<Option<(Folder, Server, Realm)>> = OnceLock::new();
     let shared = LAB.get_or_init(|| {
         let folder = Folder::new("shared");
-        let server = start(&folder.0, free_port())?;
+        // What is static is never dropped, so the script removes the folder.
+        let server = start(&folder.0, free_port(), Some("once"))?;
         let realm = Realm::at(&server.base, "lab");
         Some((folder, server, realm))
     });

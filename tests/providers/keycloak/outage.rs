@@ -14,7 +14,7 @@ use oidc_proto::flow::PreviousLogin;
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_api_serves_through_an_outage_and_sessions_survive_it() {
     let (folder, port) = (Folder::new("outage"), free_port());
-    let begin = || tokio::task::block_in_place(|| start(&folder.0, port));
+    let begin = || tokio::task::block_in_place(|| start(&folder.0, port, None));
     let Some(server) = begin() else { return };
     let realm = tokio::task::block_in_place(|| Realm::at(&server.base, "lab"));
     let client = realm.client("audience").build().unwrap();
