@@ -2,6 +2,7 @@
 //! run to their end on their own, and the web applications, which serve.
 
 use oidc_testkit::{EndpointName, Registration, Socket, TestProvider};
+use serde_json::{Value, json};
 use std::{
     io::{BufRead, BufReader, Read, Write},
     net::TcpListener,
@@ -41,6 +42,7 @@ fn without_arguments_the_example_shows_every_step_against_its_own_provider() {
     for step in [
         "the issuer in the metadata is the one asked for",
         "the ID token is verified: sub=alice",
+        "the user's name is Alice Example",
         "UserInfo is about the same user",
         "new tokens, and a new refresh token to use from now on",
         "a Bearer token for demo",
@@ -189,7 +191,7 @@ fn an_api_is_protected_against_bad_tokens_and_through_a_rotation_and_an_outage()
 /// A token of the client `robot`. `change` alters it before it is signed.
 fn service_token(
     socket: &Socket,
-    change: impl FnMut(&mut serde_json::Map<String, serde_json::Value>) + Send + 'static,
+    change: impl FnMut(&mut serde_json::Map<String, Value>) + Send + 'static,
 ) -> String {
     let mut change = change;
     socket.provider(|provider| {
@@ -201,7 +203,7 @@ fn service_token(
             .expect("a request");
         let response = provider.handle(&request, oidc_drive::now());
         provider.clear_alterations();
-        let body: serde_json::Value = serde_json::from_slice(response.body()).expect("JSON");
+        let body: Value = serde_json::from_slice(response.body()).expect("JSON");
         body["access_token"].as_str().expect("a token").to_owned()
     })
 }
@@ -211,25 +213,56 @@ fn an_api_explains_each_pasted_token_claim_by_claim() {
     let socket = provider(1, |provider| {
         provider.register(Registration::basic("robot", "secret").grant_types(["client_credentials"]));
     });
-    let other =
-        service_token(&socket, |claims| drop(claims.insert("aud".into(), "https://b.example".into())));
-    let old = service_token(&socket, |claims| drop(claims.insert("exp".into(), 1_000.into())));
-    let tokens = [service_token(&socket, |_| {}), other, old, "opaque".to_owned()];
-    let arguments = ["--issuer", socket.issuer(), "--audience", "https://api.example"];
-    let mut child = example("oidc-axum", "protect_api", &arguments)
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .spawn()
-        .expect("cargo runs");
-    let mut stdin = child.stdin.take().expect("stdin is piped");
-    for token in &tokens {
-        writeln!(stdin, "{token}").expect("the example reads");
-    }
-    drop(stdin);
-    let output = child.wait_with_output().expect("the example ends");
-    let stdout = text(&output.stdout);
-    assert!(output.status.success(), "{stdout}");
+    let token = |changes: Value| {
+        service_token(&socket, move |claims| {
+            for (name, value) in changes.as_object().expect("claims") {
+                match value {
+                    Value::Null => drop(claims.remove(name)),
+                    value => drop(claims.insert(name.clone(), value.clone())),
+                }
+            }
+        })
+    };
+    let tokens = [
+        token(json!({})),
+        token(json!({"aud": "https://b.example"})),
+        token(json!({"exp": 1_000})),
+        // As Keycloak writes them: an access token, and others.
+        token(json!({"client_id": null, "azp": "robot", "typ": "Bearer", "nonce": "n"})),
+        token(json!({"typ": "Refresh", "aud": socket.issuer()})),
+        token(json!({"typ": "ID", "aud": "robot"})),
+        "opaque".to_owned(),
+    ];
+    let explained = |more: &[&str]| {
+        let arguments = [&["--issuer", socket.issuer(), "--audience", "https://api.example"], more].concat();
+        let mut child = example("oidc-axum", "protect_api", &arguments)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("cargo runs");
+        let mut stdin = child.stdin.take().expect("stdin is piped");
+        for token in &tokens {
+            writeln!(stdin, "{token}").expect("the example reads");
+        }
+        drop(stdin);
+        let output = child.wait_with_output().expect("the example ends");
+        assert!(output.status.success());
+        text(&output.stdout).to_owned()
+    };
+    let keycloak = explained(&["--preset", "keycloak"]);
+    assert_eq!(keycloak.matches("ACCEPTED: subject robot, client robot").count(), 2, "{keycloak}");
+    assert!(
+        keycloak.contains("✓ unusual, and allowed: the token says that it is an access token"),
+        "{keycloak}"
+    );
+    let stdout = explained(&[]);
+    assert_eq!(stdout.matches("ACCEPTED").count(), 1, "{stdout}");
     for line in [
+        "✓ an access token",
+        "✗ it is missing",
+        "✗ an ID token: it is for the client, and not for an API",
+        "✗ a refresh token: only the client may send it, and only to the issuer",
+        "REFUSED with 401 Unauthorized, token_missing_claim",
         "✓ the issuer that is trusted",
         "✓ this API is named",
         "ACCEPTED: subject robot, client robot",
@@ -317,17 +350,45 @@ fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
 #[test]
 fn a_device_in_a_terminal_shows_a_code_and_is_logged_in() {
     assert_says("oidc-ureq", "device", &["/device\nand enter the code ", "Waiting …\nLogged in as alice.\n"]);
-    // A provider on this machine may speak http, and no other.
+    // A provider on this machine may speak http.
     let socket = provider(8765, |_| {});
-    for (issuer, why) in [
-        (socket.issuer(), "error: device_authorization_endpoint answered 400: `invalid_client`"),
-        ("http://op.example", "error: the issuer is plain http"),
-    ] {
-        let refused = example("oidc-ureq", "device", &["--issuer", issuer, "--client-id", "app"]).output();
-        let refused = refused.expect("the example runs");
-        assert!(!refused.status.success());
-        let said = String::from_utf8_lossy(&refused.stderr);
-        assert!(said.contains(why), "one clear line: {said}");
+    let refused =
+        example("oidc-ureq", "device", &["--issuer", socket.issuer(), "--client-id", "app"]).output();
+    let why = "error: device_authorization_endpoint answered 400: `invalid_client`";
+    assert_one_line(&refused.expect("the example runs"), &[why]);
+}
+
+#[test]
+fn login_and_device_take_the_same_options_and_the_same_permissions() {
+    let run = |name: &str, arguments: &[&str]| {
+        let client = ["--client-id", "app"];
+        example("oidc-ureq", name, &[arguments, &client].concat()).output().expect("the example runs")
+    };
+    for name in ["login", "device"] {
+        let help = example("oidc-ureq", name, &["--help"]).output().expect("the example runs");
+        for option in [
+            "--issuer",
+            "--client-id",
+            "--client-secret-env",
+            "--scope",
+            "--plain-http-host",
+            "--private-networks",
+        ] {
+            assert!(text(&help.stdout).contains(option), "{name} {option}");
+        }
+        for (arguments, why) in [
+            (&["--issuer", "http://op.example"][..], "the issuer is plain http"),
+            (&["--issuer", "http://op.example", "--plain-http-host", "other"], "the issuer is plain http"),
+            (&["--issuer", "http://op.example", "--private-networks"], "the issuer is plain http"),
+            (&["--issuer", "http://10.0.0.1", "--plain-http-host", "10.0.0.1"], "a private network"),
+            (&["--issuer", "https://10.0.0.1"], "a private network"),
+            (
+                &["--issuer", "https://127.0.0.1:9", "--client-secret-env", "NO_SUCH_VAR"],
+                "NO_SUCH_VAR is not set",
+            ),
+        ] {
+            assert_one_line(&run(name, arguments), &["error: ", why]);
+        }
     }
 }
 

@@ -14,7 +14,7 @@ const WATCHES: &str = "it watches, or gives the time, a thread or a client";
 const NAMES: &str = "it gives a name or a place";
 
 /// Types, and settings of other types, that have no row, with the reason.
-const WITHOUT: [(&str, &str); 80] = [
+const WITHOUT: &[(&str, &str)] = &[
     ("AccessRequest", ASKS),
     ("AuthorizationRequest", ASKS),
     ("ClientCredentialsRequest", ASKS),
@@ -52,6 +52,7 @@ const WITHOUT: [(&str, &str); 80] = [
     ("DpopVerifier::demand_nonce", NARROWS),
     ("TrustedIssuer::access_tokens", HANDS_OVER),
     ("TrustedIssuer::scope_claim", NAMES),
+    ("AccessTokenVerifier::scope_claim", NAMES),
     ("ResourceServerBuilder::credentials", HANDS_OVER),
     ("ResourceServerBuilder::require_dpop", NARROWS),
     ("ResourceServerBuilder::require_certificate_bound", NARROWS),
@@ -65,6 +66,7 @@ const WITHOUT: [(&str, &str); 80] = [
     ("ProviderBuilder::audience", NAMES),
     ("ProviderBuilder::client", HANDS_OVER),
     ("ProviderBuilder::access_tokens", HANDS_OVER),
+    ("ProviderBuilder::trust", HANDS_OVER),
     ("ProviderBuilder::discovery", HANDS_OVER),
     ("ProviderBuilder::document_at", HANDS_OVER),
     ("ProviderBuilder::max_document", HANDS_OVER),

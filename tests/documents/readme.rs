@@ -4,33 +4,15 @@ use crate::shown::{block, shown};
 use oidc_testkit::{Registration, Socket, TestProvider};
 use std::collections::BTreeSet;
 
-// README: login
-mod login {
-    use oidc_proto::{UrlPolicy, flow::Authenticated, message::*};
-    use oidc_ureq::Http;
-
-    pub fn log_in(
-        issuer: &str,
-        policy: UrlPolicy,
-        visit: impl Fn(&str) -> String,
-    ) -> Result<Authenticated, Box<dyn std::error::Error>> {
-        let provider = Http::new().provider(issuer).url_policy(policy);
-        let provider = provider.client_id("my-client").secret("my secret");
-        let provider = provider.redirect_uri("https://app.example/callback").build()?; // make it once
-        let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
-        let callback = visit(url.as_str()); // send the user to `url`, and keep `pending` until they return
-        Ok(provider.callback(pending, AuthorizationResponse::from_url(&callback)?)?)
-    }
-}
-// README: end
+#[path = "../providers/readme.rs"]
+mod login;
 
 // README: bearer
 mod bearer {
-    use oidc_proto::UrlPolicy;
     use oidc_ureq::{Http, Provider, ProviderError};
 
-    pub fn api(issuer: &str, policy: UrlPolicy) -> Result<Provider, ProviderError> {
-        Http::new().provider(issuer).url_policy(policy).audience("https://api.example/").build()
+    pub fn api(issuer: &str) -> Result<Provider, ProviderError> {
+        Http::new().provider(issuer).audience("https://api.example/").build()
     }
     pub fn subject(api: &Provider, token: &str) -> Result<String, ProviderError> {
         api.verify(token, |token| token.claims().sub.as_deref().unwrap_or_default().to_owned())
@@ -90,19 +72,23 @@ mod pure {
 #[test]
 fn the_readme_shows_this_code_and_no_more_lines_than_it_promises() {
     let readme = include_str!("../../README.md");
-    let (_, own) = include_str!("../adapters/own.rs").split_once("\n\n").expect("what it is, and the code");
-    let own = own.lines().map(str::to_owned).collect();
-    let snippets = [("login", 20), ("bearer", 8), ("pure", 8), ("loop", 30)];
+    let whole = |file: &str| -> Vec<_> {
+        let (_, code) = file.split_once("\n\n").expect("what it is, and the code");
+        code.lines().map(str::to_owned).collect()
+    };
+    let own = ("own", whole(include_str!("../adapters/own.rs")), 10);
+    let login = ("login", whole(include_str!("../providers/readme.rs")), 20);
+    let snippets = [("bearer", 8), ("pure", 8), ("loop", 30)];
     let source = include_str!("readme.rs");
     let snippets = snippets.map(|(name, most)| (name, shown(source, "README", name), most));
-    for (name, code, most) in snippets.into_iter().chain([("own", own, 10)]) {
+    for (name, code, most) in snippets.into_iter().chain([own, login]) {
         let block = block(&code);
         assert!(readme.contains(&block), "README.md does not show:\n{block}");
         let counted = code.iter().filter(|line| !line.trim().is_empty()).count();
         assert!(counted <= most, "{name}: {counted} lines");
     }
     let blocks = readme.matches("```rust\n").count();
-    assert_eq!(blocks, 5, "every block of Rust in README.md is here or in own.rs");
+    assert_eq!(blocks, 5, "every block of Rust in README.md is here, or in a file of its own");
 }
 
 fn provider() -> Socket {
@@ -128,9 +114,8 @@ fn visit(url: &str) -> String {
 #[test]
 fn the_login_of_the_readme_logs_in() {
     let socket = provider();
-    let policy = oidc_proto::UrlPolicy::default().with_loopback();
-    let login = login::log_in(socket.issuer(), policy, visit).expect("a login");
-    assert_eq!(login.id_token.sub, "alice");
+    let login = login::log_in(socket.issuer(), visit).expect("a login");
+    assert_eq!((&*login.id_token.sub, login.name()), ("alice", Some("Alice Example")));
     socket.provider(|provider| provider.assert_clean());
 }
 
@@ -148,10 +133,9 @@ fn the_loop_of_the_readme_drives_a_flow_over_any_http_client() {
 #[test]
 fn the_handle_of_the_readme_verifies() {
     let socket = provider();
-    let api = bearer::api(socket.issuer(), oidc_proto::UrlPolicy::default().with_loopback());
-    let api = api.expect("settings that fit");
+    let api = bearer::api(socket.issuer()).expect("settings that fit");
     let service = oidc_ureq::Http::new().provider(socket.issuer()).client_id("my-client").secret("my secret");
-    let service = service.url_policy(oidc_proto::UrlPolicy::default().with_loopback()).build();
+    let service = service.build();
     let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
     let token = service.expect("settings that fit").client_credentials(&wanted).expect("a token");
     let token = token.value.access_token.expose();

@@ -199,7 +199,7 @@ pub(crate) fn show(page: &mut Page) {
     let leeway = Duration::from_secs(30);
     show!(page, oidc_proto::VerificationError, |error| reason(DenialReason::Token(error));
         Jws(JwsError::AlgorithmNotAllowed), Claims(JsonError::TooDeep), Type, Missing("exp"), Missing("aud"),
-        Missing("client_id"), Value("sub"), Issuer, Audience,
+        Missing("client_id"), Missing("sub"), Value("sub"), Issuer, Audience,
         NotYetValid { ahead: Duration::from_secs(60), leeway: leeway }, IdTokenAsAccessToken, SenderConstrained,
         WrongSender, ConfirmationMethod, NotBound);
     show!(page, oidc_proto::ProofError, |error| reason(DenialReason::Proof(error));

@@ -5,7 +5,8 @@ use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocki
 use oidc_proto::{
     Secret, Timestamp,
     flow::{
-        Authenticated, ClientCredentialsRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
+        Authenticated, ClientBuilder, ClientCredentialsRequest, PendingAuthorization, PreviousLogin,
+        Refreshed, Request,
     },
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     renew::{Epoch, Published},
@@ -205,8 +206,13 @@ impl World {
     }
 
     pub fn both(&self) -> [Box<dyn Handle>; 2] {
-        let asynchronous = self.asynchronous().build().expect("settings that fit");
-        let blocking = self.blocking().build().expect("settings that fit");
+        self.both_with(|client| client)
+    }
+
+    /// Both handles, with these options of the client.
+    pub fn both_with(&self, client: fn(ClientBuilder) -> ClientBuilder) -> [Box<dyn Handle>; 2] {
+        let asynchronous = self.asynchronous().client(client).build().expect("settings that fit");
+        let blocking = self.blocking().client(client).build().expect("settings that fit");
         [Box::new(Async(asynchronous, self.clone())), Box::new(blocking)]
     }
 

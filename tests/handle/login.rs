@@ -4,7 +4,7 @@ use super::colour::*;
 use oidc_drive::{Event, Observer, ProviderError};
 use oidc_proto::{
     Error,
-    flow::{Authenticated, CallbackError, ClientCredentialsRequest, PreviousLogin},
+    flow::{Authenticated, CallbackError, ClientBuilder, ClientCredentialsRequest, PreviousLogin},
     message::AuthorizationResponse,
 };
 use oidc_testkit::{EndpointName, TestProvider, hostile};
@@ -133,6 +133,22 @@ fn settings_that_the_handle_lacks_are_made_on_the_client() {
     assert_eq!(userinfo.sub, "alice");
     let other = Handle::userinfo(&handle, &login.tokens.access_token, "bob").unwrap_err();
     assert_eq!(other.code(), "userinfo_other_subject");
+}
+
+/// The provider gives the name at UserInfo alone, as OpenID Connect Core 1.0 section 5.4 has it.
+#[test]
+fn a_login_gives_the_name_of_the_user_where_userinfo_is_fetched() {
+    for (name, options) in [
+        (None, (|client| client) as fn(ClientBuilder) -> ClientBuilder),
+        (Some("Alice Example"), |client| client.fetch_userinfo()),
+    ] {
+        for colour in 0..2 {
+            let world = World::new();
+            let login = log_in(&world, &*world.both_with(options)[colour]);
+            assert_eq!(login.id_token.claim::<String>("name"), None);
+            assert_eq!(login.name(), name);
+        }
+    }
 }
 
 #[test]

@@ -67,6 +67,15 @@ fn users_log_in_with_every_algorithm_and_every_authentication() {
     }
 }
 
+/// The ID tokens of this provider have no claims of the scope `profile`.
+#[test]
+fn the_login_of_the_readme_says_who_the_user_is() {
+    let Some(npm) = npm::npm() else { return };
+    let visit = |url: &str| Browser::new().visit(&url.parse().expect("a URL"), User::Agrees("alice"));
+    let user = crate::readme::log_in(&npm.issuer, visit).expect("a login");
+    assert_eq!((user.id_token.claim::<String>("name"), user.name()), (None, Some("User alice")));
+}
+
 #[test]
 fn an_unregistered_algorithm_is_refused() {
     let Some(npm) = npm::npm() else { return };

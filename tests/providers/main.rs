@@ -5,3 +5,4 @@ mod api;
 mod keycloak;
 mod logins;
 mod npm;
+mod readme;

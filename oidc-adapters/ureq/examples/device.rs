@@ -5,30 +5,32 @@
 //! cargo run -p oidc-ureq --example device -- --issuer https://op.example --client-id my-client
 //! ```
 
+#[path = "at_provider/mod.rs"]
+mod at_provider;
+
+use at_provider::{AtProvider, Problem};
 use clap::Parser;
 use oidc_proto::flow::{DeviceAuthorization, DeviceTokens};
 use oidc_testkit::{DEVICE_GRANT, Registration, Socket, TestProvider};
-use oidc_ureq::{Http, Provider, ProviderError, now};
+use oidc_ureq::{Http, Provider, ProviderError, moment, now};
 use std::process::ExitCode;
 
 /// Logs a user in by a code that they enter elsewhere.
 #[derive(Parser)]
 struct Options {
-    /// The provider's issuer. Without it, a provider is started on loopback.
-    #[arg(long, value_name = "URL", requires = "client_id")]
-    issuer: Option<String>,
-    /// The client's identifier, as registered at the provider: a public client.
-    #[arg(long, value_name = "ID", requires = "issuer")]
-    client_id: Option<String>,
+    #[command(flatten)]
+    at: AtProvider,
 }
 
 // This is what to copy. `show` shows the code to the user, and `run` waits until the user has entered it.
 fn log_in(
     provider: &Provider,
+    scope: &str,
     show: impl FnOnce(&DeviceAuthorization),
 ) -> Result<DeviceTokens, ProviderError> {
     let client = provider.client()?;
-    let device = provider.run(client.device_authorization(["openid", "profile"], oidc_drive::moment())?)?;
+    let scopes = ["openid"].into_iter().chain(scope.split(' '));
+    let device = provider.run(client.device_authorization(scopes, moment())?)?;
     show(&device);
     provider.run(device.poll(&client, None, now())?)
 }
@@ -42,14 +44,15 @@ fn show(device: &DeviceAuthorization) {
     println!("Waiting …");
 }
 
-// An issuer on this machine, such as http://localhost:8080, may be plain http.
-fn handle(issuer: &str, client_id: &str) -> Result<Provider, ProviderError> {
-    Http::new().provider(issuer).client_id(client_id).build()
-}
-
-fn run(options: &Options) -> Result<DeviceTokens, ProviderError> {
-    if let (Some(issuer), Some(client_id)) = (&options.issuer, &options.client_id) {
-        return log_in(&handle(issuer, client_id)?, show);
+fn run(at: &AtProvider) -> Result<DeviceTokens, Problem> {
+    let wrong = |error: ProviderError| error.to_string();
+    if let Some((issuer, client_id)) = at.named() {
+        let provider = at.http().provider(issuer).client_id(client_id).url_policy(at.policy(issuer));
+        let provider = match at.secret()? {
+            Some(secret) => provider.secret(secret),
+            None => provider,
+        };
+        return log_in(&provider.build().map_err(wrong)?, &at.scope, show).map_err(wrong);
     }
     let socket = Socket::start(|issuer| {
         let mut provider = TestProvider::new(issuer);
@@ -57,18 +60,21 @@ fn run(options: &Options) -> Result<DeviceTokens, ProviderError> {
         provider.register(Registration::public("tv").grant_types([DEVICE_GRANT]));
         provider
     });
-    log_in(&handle(socket.issuer(), "tv")?, |device| {
+    // An issuer on this machine may be plain http.
+    let provider = Http::new().provider(socket.issuer()).client_id("tv").build().map_err(wrong)?;
+    log_in(&provider, &at.scope, |device| {
         show(device);
         // The user of this provider enters the code at once.
         socket.provider(|provider| provider.enter_user_code(device.user_code(), true));
     })
+    .map_err(wrong)
 }
 
 fn main() -> ExitCode {
-    match run(&Options::parse()) {
+    match run(&Options::parse().at) {
         Ok(login) => {
-            let user = login.id_token.map(|id_token| id_token.sub).unwrap_or_default();
-            println!("Logged in as {user}.");
+            let user = login.id_token.map(|user| user.claim("name").unwrap_or(user.sub));
+            println!("Logged in as {}.", user.unwrap_or_default());
             ExitCode::SUCCESS
         }
         Err(error) => {

@@ -39,7 +39,10 @@ const SETTINGS: [(DenialReason, &str); 15] = {
             Token(VerificationError::Missing("aud")),
             " (`AccessTokenVerifier::client_id_as_audience` takes `client_id` for it, `TrustedIssuer::introspects_jwts` asks the issuer, and `TrustedIssuer::introspects_without_audience` accepts the response of an issuer that checks it)",
         ),
-        (Token(VerificationError::Missing("sub")), WAIVED),
+        (
+            Token(VerificationError::Missing("sub")),
+            " (`AccessTokenVerifier::without_required_claim` does without it, and `TrustedIssuer::introspects_jwts` asks the issuer)",
+        ),
         (Token(VerificationError::Missing("client_id")), WAIVED),
         (Token(VerificationError::Missing("iat")), WAIVED),
         (Token(VerificationError::Missing("jti")), WAIVED),

@@ -22,7 +22,8 @@ struct Signs<'a> {
 }
 
 /// Checks that a token without a declared `typ` has a mark that only access tokens have. A `nonce` is allowed if the
-/// settings say so, or if the token says that it is an access token. `nbf` is a mark if the settings say so. Returns the client that `appid` or `cid` names.
+/// settings say so, or if the token says that it is an access token. `nbf` is a mark if the settings say so. Returns the
+/// client that `appid` or `cid` names.
 #[inline(never)]
 pub(super) fn check<'a>(
     claims: &Claims<'a>,
@@ -34,9 +35,6 @@ pub(super) fn check<'a>(
         return Err(VerificationError::IdTokenAsAccessToken);
     }
     let signs = Signs::read(payload)?;
-    if claims.nonce.is_some() && !nonce_allowed && !signs.say_access() {
-        return Err(VerificationError::IdTokenAsAccessToken);
-    }
     if claims.events {
         return Err(VerificationError::Value("events"));
     }
@@ -50,6 +48,9 @@ pub(super) fn check<'a>(
         if ["refresh", "refresh_token", "offline", "logout"].iter().any(|k| kind.eq_ignore_ascii_case(k)) {
             return Err(VerificationError::Type);
         }
+    }
+    if claims.nonce.is_some() && !nonce_allowed && !signs.say_access() {
+        return Err(VerificationError::IdTokenAsAccessToken);
     }
     // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an ID
     // token always has `iat` (OpenID Connect Core 1.0 section 2).

@@ -3,7 +3,7 @@
 use oidc_proto::{
     Error, Secret,
     base::JsonError,
-    flow::{ConfigError, Endpoint, ResponseRule, UserInfoMethod},
+    flow::{ClientBuilder, ConfigError, Endpoint, ResponseRule, UserInfoMethod},
     message::{ClaimAccess, UserInfo},
 };
 use oidc_testkit::{EndpointName, Party, User, hostile};
@@ -130,6 +130,38 @@ fn all_claims_are_exposed_and_read_by_type() {
     assert_eq!(told.claim::<Vec<u8>>("n").unwrap(), [1]);
     assert_eq!(told.claim::<String>("email_verified").unwrap(), "true");
     assert_eq!(told.claim::<bool>("email_verified"), None);
+}
+
+/// A provider may give the name in the ID token, at UserInfo, or at both.
+#[test]
+fn the_name_of_a_user_is_that_of_the_id_token_or_else_of_userinfo() {
+    let odd = |value: serde_json::Value| hostile::set_claim("name", value);
+    for (in_id_token, at_userinfo, fetched, name) in [
+        (None, Some(json!("Bob B.")), true, Some("Bob B.")),
+        (None, Some(json!("Bob B.")), false, None),
+        (Some(json!("Robert")), Some(json!("Bob B.")), true, Some("Robert")),
+        (Some(json!("Robert")), None, true, Some("Robert")),
+        (Some(json!("Robert")), Some(json!("Bob B.")), false, Some("Robert")),
+        // What is no name is none.
+        (Some(json!("")), Some(json!("Bob B.")), true, Some("Bob B.")),
+        (Some(json!(7)), Some(json!("Bob B.")), true, Some("Bob B.")),
+        (Some(json!(null)), Some(json!(" ")), true, None),
+        (None, Some(json!(["Bob"])), true, None),
+        (None, None, true, None),
+    ] {
+        let client = move |client: ClientBuilder| if fetched { client.fetch_userinfo() } else { client };
+        let mut party = Party::builder().client(client).build();
+        let user = User::new("bob").claim("nickname", "bobby");
+        party.provider.user(match &at_userinfo {
+            Some(at_userinfo) => user.claim("name", at_userinfo.clone()),
+            None => user,
+        });
+        if let Some(in_id_token) = &in_id_token {
+            party.provider.alter_id_token(odd(in_id_token.clone()));
+        }
+        let login = party.login().unwrap();
+        assert_eq!(login.name(), name, "{in_id_token:?} {at_userinfo:?} {fetched}");
+    }
 }
 
 #[test]

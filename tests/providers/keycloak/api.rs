@@ -15,20 +15,27 @@ use std::sync::{
 use tokio::sync::RwLock;
 
 /// The audience that the mapper of the client `audience` adds.
-const RESOURCE: &str = "https://api.example";
+pub(super) const RESOURCE: &str = "https://api.example";
 
 /// A gate that trusts the realm, and how often it fetched keys.
 pub(super) fn gate(
     realm: &Realm,
     trust: impl FnOnce(TrustedIssuer) -> TrustedIssuer,
 ) -> (Gate, Arc<AtomicUsize>) {
-    let (io, fetched) = wire(realm);
+    let (io, fetched) = io(realm);
     let server = ResourceServer::builder(RESOURCE).trust(trust(TrustedIssuer::new(&realm.issuer)));
     (Gate::builder(server.build().unwrap(), io).url_policy(policy()).build().unwrap(), fetched)
 }
 
-/// An HTTP client for a gate, and how often it fetched keys.
-fn wire(realm: &Realm) -> (Io, Arc<AtomicUsize>) {
+/// A gate for this resource, which introspects as the client of that name.
+pub(super) fn introspecting(realm: &Realm, resource: &'static str, issuer: TrustedIssuer) -> Gate {
+    let server = ResourceServer::builder(resource).trust(issuer).build().unwrap();
+    let client = move |metadata| Client::builder(metadata, resource).secret(SECRET).build();
+    // An issuer on this machine needs no policy.
+    Gate::builder(server, io(realm).0).introspection(client).build().unwrap()
+}
+
+fn io(realm: &Realm) -> (Io, Arc<AtomicUsize>) {
     let fetched = Arc::new(AtomicUsize::new(0));
     let (http, count) = (realm.http.clone(), Arc::clone(&fetched));
     let send = move |request: Request, terms| {
@@ -69,35 +76,6 @@ async fn a_user_token_of_default_settings_opens_the_api() {
     for other in [&login.id_token.token, login.tokens.refresh_token.as_ref().expect("one")] {
         assert_eq!(ask(&gate, other).await.unwrap_err().status(), 401);
     }
-}
-
-/// As `docs/providers/keycloak.md` says.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn the_preset_accepts_each_kind_of_access_token() {
-    let Some(realm) = lab() else { return };
-    let log_in = |id| {
-        let client = realm.client(id).build().unwrap();
-        tokio::task::block_in_place(|| log_in(realm, &client, "alice"))
-    };
-    let preset = |_| TrustedIssuer::keycloak(&realm.issuer).access_tokens(|t| t.or_audience("account"));
-    let (gate, _) = gate(realm, preset);
-    for id in ["audience", "public", "at-jwt", "nonce"] {
-        let login = log_in(id);
-        let access = ask(&gate, &login.tokens.access_token).await.expect(id);
-        assert_eq!(access.client_id.as_deref(), Some(id));
-        assert!(access.has_role("/realm_access/roles", "admin"), "{id}");
-        assert_eq!(ask(&gate, &login.id_token.token).await.unwrap_err().status(), 401, "{id}");
-    }
-
-    let login = log_in("lightweight");
-    let token = &login.tokens.access_token;
-    assert_eq!(ask(&gate, token).await.unwrap_err().status(), 401, "it does not say whose it is");
-    let issuer = TrustedIssuer::keycloak(&realm.issuer).introspects_jwts();
-    let server = ResourceServer::builder("api").trust(issuer).build().unwrap();
-    let client = |metadata| Client::builder(metadata, "api").secret(SECRET).build();
-    let gate = Gate::builder(server, wire(realm).0).introspection(client).build().unwrap();
-    let access = ask(&gate, token).await.expect("Keycloak knows the token");
-    assert_eq!(access.subject.as_deref(), Some(login.id_token.sub.as_str()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -11,7 +11,12 @@ use oidc_proto::{
 use serde_json::json;
 
 pub(super) fn log_in(realm: &Realm, client: &Client, user: &str) -> Authenticated {
-    let request = AuthorizationRequest::new(["profile", "email"]);
+    log_in_for(realm, client, user, &["profile", "email"])
+}
+
+/// Logs this user in, with these scopes.
+pub(super) fn log_in_for(realm: &Realm, client: &Client, user: &str, scopes: &[&str]) -> Authenticated {
+    let request = AuthorizationRequest::new(scopes.iter().copied());
     let (url, pending) = client.authorize(&request, moment()).expect("a request");
     let response = AuthorizationResponse::from_url(&visit(&url, user)).expect("a callback");
     let call = pending.callback(client, None, response, moment()).expect("a code");
@@ -31,6 +36,28 @@ fn users_log_in_as_a_public_and_as_a_confidential_client() {
         let userinfo = login.userinfo.expect("UserInfo was asked for");
         assert_eq!(userinfo.sub, login.id_token.sub, "{id}");
         assert_eq!(userinfo.claim::<String>("preferred_username").as_deref(), Some("alice"), "{id}");
+    }
+}
+
+#[test]
+fn the_login_of_the_readme_says_who_the_user_is() {
+    let Some(realm) = lab() else { return };
+    let visit = |url: &str| visit(&url.parse().expect("a URL"), "alice");
+    let user = crate::readme::log_in(&realm.issuer, visit).expect("a login");
+    assert_eq!(user.name(), Some("Alice Example"));
+}
+
+/// A realm where the name is at UserInfo alone: the mapper of the scope `profile` leaves it out of ID tokens.
+#[test]
+fn the_name_is_that_of_userinfo_where_the_id_token_has_none() {
+    let Some(lab) = lab() else { return };
+    let realm = lab.another("nameless");
+    realm.keep_names_out_of_id_tokens();
+    for (fetched, name) in [(true, Some("Bob Example")), (false, None)] {
+        let client = realm.client("confidential");
+        let client = if fetched { client.fetch_userinfo() } else { client }.build().unwrap();
+        let login = log_in(&realm, &client, "bob");
+        assert_eq!((login.id_token.claim::<String>("name"), login.name()), (None, name));
     }
 }
 

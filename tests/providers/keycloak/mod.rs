@@ -4,6 +4,7 @@ mod api;
 mod devices;
 mod logins;
 mod outage;
+mod tokens;
 
 use crate::npm::{Browser, Opened, REDIRECT_URI, SECRET};
 use oidc_proto::{
@@ -60,12 +61,13 @@ fn free_port() -> u16 {
     TcpListener::bind(("127.0.0.1", 0)).and_then(|socket| socket.local_addr()).expect("a port").port()
 }
 
-/// Starts Keycloak. `None` where there is no JDK or no Maven, unless `OIDC_REQUIRE_PROVIDERS=1` demands it.
-fn start(folder: &Path, port: u16) -> Option<Server> {
+/// Starts Keycloak; `once` has the script remove the folder at the end. `None` where there is no JDK or no Maven, unless `OIDC_REQUIRE_PROVIDERS=1` demands it.
+fn start(folder: &Path, port: u16, once: Option<&str>) -> Option<Server> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/keycloak/start");
     let mut child = Command::new(script)
         .arg(port.to_string())
         .arg(folder)
+        .args(once)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -99,7 +101,8 @@ fn lab() -> Option<&'static Realm> {
     static LAB: OnceLock<Option<(Folder, Server, Realm)>> = OnceLock::new();
     let shared = LAB.get_or_init(|| {
         let folder = Folder::new("shared");
-        let server = start(&folder.0, free_port())?;
+        // What is static is never dropped, so the script removes the folder.
+        let server = start(&folder.0, free_port(), Some("once"))?;
         let realm = Realm::at(&server.base, "lab");
         Some((folder, server, realm))
     });
@@ -145,23 +148,40 @@ impl Realm {
 
     /// Changes the realm.
     fn change(&self, changes: &Value) {
-        let token = self.admin_token();
-        let url = format!("{}/admin/realms/{}", self.base, self.name);
-        let sent = ureq::put(&url)
-            .header("authorization", format!("Bearer {token}"))
-            .content_type("application/json")
-            .send(changes.to_string());
-        assert_eq!(sent.expect("Keycloak answers").status(), 204);
+        self.administer("PUT", &format!("/{}", self.name), changes);
+    }
+
+    /// Leaves the claim `name` out of ID tokens, so that only UserInfo has it.
+    fn keep_names_out_of_id_tokens(&self) {
+        let scopes = format!("/{}/client-scopes", self.name);
+        let found = |list: &Value, name: &str| {
+            let mut all = list.as_array().expect("a list").iter();
+            all.find(|one| one["name"] == name).cloned().expect("Keycloak makes one")
+        };
+        let profile = found(&self.administer("GET", &scopes, &Value::Null), "profile");
+        let mut mapper = found(&profile["protocolMappers"], "full name");
+        mapper["config"]["id.token.claim"] = "false".into();
+        let id = |of: &Value| of["id"].as_str().expect("an id").to_owned();
+        let path = format!("{scopes}/{}/protocol-mappers/models/{}", id(&profile), id(&mapper));
+        self.administer("PUT", &path, &mapper);
     }
 
     fn admin(&self, path: &str, body: &Value) {
-        let token = self.admin_token();
-        let url = format!("{}/admin/realms{path}", self.base);
-        let sent = ureq::post(&url)
-            .header("authorization", format!("Bearer {token}"))
-            .content_type("application/json")
-            .send(body.to_string());
-        assert_eq!(sent.expect("Keycloak answers").status(), 201, "{url}");
+        self.administer("POST", path, body);
+    }
+
+    /// Sends a request to the administration of all realms. Returns the response, `Null` if it is empty.
+    fn administer(&self, method: &str, path: &str, body: &Value) -> Value {
+        let request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}/admin/realms{path}", self.base))
+            .header("authorization", format!("Bearer {}", self.admin_token()))
+            .header("content-type", "application/json");
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let response = ureq::run(request.body(body).expect("a request"));
+        let mut response = response.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        let said = response.body_mut().read_to_string().expect("text");
+        serde_json::from_str(&said).unwrap_or(Value::Null)
     }
 
     fn admin_token(&self) -> String {

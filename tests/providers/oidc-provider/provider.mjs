@@ -66,6 +66,14 @@ const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
   post_logout_redirect_uris: [POST_LOGOUT_REDIRECT_URI],
 })));
 
+// The client in README.md of the workspace.
+clients.push({
+  client_id: 'my-client',
+  client_secret: 'my secret',
+  grant_types: ['authorization_code', 'refresh_token'],
+  redirect_uris: [REDIRECT_URI],
+});
+
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 

@@ -12,6 +12,8 @@
 //! ```text
 //! cargo run -p oidc-axum --example protect_api -- --issuer https://op.example --audience https://api.example
 //! ```
+//!
+//! `--preset keycloak` trusts the issuer with the settings for Keycloak, and `--introspect-as` has the issuer asked.
 
 mod calls;
 mod explain;
@@ -53,24 +55,12 @@ fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Probl
 /// Protects an API, or explains tokens of your own provider.
 #[derive(clap::Parser)]
 struct Options {
-    /// The issuer that the API trusts. Without it, a provider is started on loopback.
-    #[arg(long, value_name = "URL", requires = "audience")]
-    issuer: Option<String>,
-    /// The audience that access tokens must name: the identifier of the API.
-    #[arg(long, value_name = "AUDIENCE", requires = "issuer")]
-    audience: Option<String>,
-    /// Accepts JWTs whose header does not say that they are access tokens.
-    #[arg(long, requires = "issuer")]
-    plain_jwt: bool,
+    #[command(flatten)]
+    api: explain::Settings,
 }
 
 #[tokio::main]
 async fn main() -> Result<(), Problem> {
-    let options: Options = clap::Parser::parse();
-    match (&options.issuer, &options.audience) {
-        (Some(issuer), Some(audience)) => {
-            explain::run(&explain::Settings { issuer, audience, plain_jwt: options.plain_jwt }).await
-        }
-        _ => story::run().await,
-    }
+    let Options { api } = clap::Parser::parse();
+    if api.issuer.is_some() { explain::run(&api).await } else { story::run().await }
 }

@@ -84,7 +84,10 @@ impl Provider {
         Ok(self.client().await?.authorize(request, self.core.clock.moment())?)
     }
 
-    /// Ends the login that `pending` began: exchanges the code, and verifies the ID token.
+    /// Ends the login that `pending` began: exchanges the code, and verifies the ID token. For the user's
+    /// [name](Authenticated::name), most providers need
+    /// [`fetch_userinfo`](oidc_proto::flow::ClientBuilder::fetch_userinfo) in
+    /// [`client`](super::ProviderBuilder::client).
     ///
     /// A code is valid once, so the handle sends it once, whatever the outcome. Two callbacks of one login at the
     /// same time (a double click, a page that is loaded again) get the same user or the same failure. So does a

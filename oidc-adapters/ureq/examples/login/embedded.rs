@@ -1,8 +1,9 @@
 //! The provider on loopback, and a user who agrees to everything.
 
 use super::{Problem, steps};
-use oidc_proto::Secret;
+use oidc_proto::{Secret, UrlPolicy};
 use oidc_testkit::{Registration, Socket, TestProvider};
+use oidc_ureq::Http;
 
 const RESOURCE: &str = "https://api.example/";
 const REDIRECT_URI: &str = "http://127.0.0.1:8765/callback";
@@ -36,6 +37,8 @@ pub(super) fn run() -> Result<(), Problem> {
         scope: "profile email",
         redirect_uri: REDIRECT_URI,
         resource: Some(RESOURCE),
+        http: Http::new(),
+        policy: UrlPolicy::default().for_issuer(socket.issuer()),
         visit: &visit,
         rotate: Some(&|| socket.provider(TestProvider::rotate_keys)),
     })?;

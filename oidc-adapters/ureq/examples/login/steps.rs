@@ -12,7 +12,7 @@ use oidc_proto::{
     message::{AuthorizationRequest, AuthorizationResponse},
     token::{AccessTokenVerifier, Expected, IdTokenVerifier, Scratch},
 };
-use oidc_ureq::{moment, now};
+use oidc_ureq::{Http, moment, now};
 use std::sync::Arc;
 
 /// The provider to log in at, the client, and the user.
@@ -24,6 +24,9 @@ pub(super) struct Site<'a> {
     pub(super) redirect_uri: &'a str,
     /// The audience of access tokens, if it is known.
     pub(super) resource: Option<&'a str>,
+    pub(super) http: Http,
+    /// Which URLs may be requested: https, and what else the user has allowed.
+    pub(super) policy: UrlPolicy,
     /// Sends the user to the provider. Returns the URL that they come back to.
     pub(super) visit: &'a dyn Fn(&url::Url) -> Result<String, Problem>,
     /// Makes the provider rotate its keys, if it can do so on command.
@@ -31,16 +34,10 @@ pub(super) struct Site<'a> {
 }
 
 pub(super) fn run(site: &Site<'_>) -> Result<(), Problem> {
-    let http = Traced::new();
+    let http = Traced::new(site.http.clone());
 
     step("Discovery");
-    // Plain http is only for providers on this machine, and only if the program allows it.
-    let policy = if site.issuer.starts_with("http:") {
-        UrlPolicy::default().with_loopback()
-    } else {
-        UrlPolicy::default()
-    };
-    let metadata = http.run(Discovery::start(site.issuer, &policy).map_err(wrong)?)?;
+    let metadata = http.run(Discovery::start(site.issuer, &site.policy).map_err(wrong)?)?;
     verdict("the issuer in the metadata is the one asked for");
 
     let mut builder = Client::builder(metadata, site.client_id).redirect_uri(site.redirect_uri);
@@ -141,6 +138,7 @@ fn log_in(
 fn show(login: &Authenticated) {
     let id_token = &login.id_token;
     verdict(&format!("the ID token is verified: sub={} iss={}", id_token.sub, id_token.iss));
+    verdict(&format!("the user's name is {}", login.name().unwrap_or("not given")));
     println!("     aud={:?} iat={} exp={}", id_token.aud, id_token.iat.0, id_token.exp.0);
     for (name, value) in &id_token.claims {
         println!("     {name}={value}");

@@ -37,8 +37,8 @@ const SHOWN: [&str; 24] = [
 ];
 
 impl Traced {
-    pub(super) fn new() -> Self {
-        Self(Http::new())
+    pub(super) const fn new(http: Http) -> Self {
+        Self(http)
     }
 
     /// Runs a flow. The error says which endpoint could not be reached, or what was wrong.
@@ -52,8 +52,8 @@ impl Traced {
             (oidc_drive::DriveError::Transport(error), Some((endpoint, url))) => {
                 format!("no answer from {endpoint} at {url}: {error}; check the issuer and the network")
             }
-            (failed, Some((_, url))) => format!("{failed} ({url})"),
-            (failed, None) => failed.to_string(),
+            (failed, Some((_, url))) if !failed.to_string().contains(&url) => format!("{failed} ({url})"),
+            (failed, Some(_) | None) => failed.to_string(),
         })
     }
 

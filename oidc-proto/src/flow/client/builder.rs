@@ -240,7 +240,8 @@ impl ClientBuilder {
         self
     }
 
-    /// Fetches UserInfo at the end of each login, and compares its `sub` with that of the ID token.
+    /// Fetches UserInfo at the end of each login, and compares its `sub` with that of the ID token. Many providers give the
+    /// user's name and address there alone: see [`Authenticated::name`](crate::flow::Authenticated::name).
     pub const fn fetch_userinfo(mut self) -> Self {
         self.fetch_userinfo = true;
         self

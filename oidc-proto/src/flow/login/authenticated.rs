@@ -100,6 +100,21 @@ pub struct Authenticated {
     pub learned: Learned,
 }
 
+impl Authenticated {
+    /// Returns the user's full name, for a greeting: the claim `name` of the ID token, or else of UserInfo. The request
+    /// must ask for the scope `profile`.
+    ///
+    /// Many providers give the name at UserInfo alone (OpenID Connect Core 1.0 section 5.4):
+    /// [`ClientBuilder::fetch_userinfo`](crate::flow::ClientBuilder::fetch_userinfo) fetches that. A name tells nobody
+    /// apart: users choose it, and change it.
+    #[must_use]
+    pub fn name(&self) -> Option<&str> {
+        let userinfo = self.userinfo.as_ref().map(|userinfo| &userinfo.claims);
+        let told = std::iter::once(&self.id_token.claims).chain(userinfo);
+        told.filter_map(|claims| claims.get("name")?.as_str()).find(|name| !name.trim().is_empty())
+    }
+}
+
 /// A request is in flight.
 pub struct Exchanging(pub(in crate::flow) ExchangingState);
 

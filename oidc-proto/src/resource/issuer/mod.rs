@@ -121,7 +121,9 @@ impl ResourceServerError {
 /// Real providers issue access tokens that differ from RFC 9068. A preset is the settings that answer this for one
 /// provider, and nothing else: [`keycloak`](Self::keycloak), [`entra`](Self::entra), [`entra_v1`](Self::entra_v1),
 /// [`cognito`](Self::cognito), [`auth0`](Self::auth0), [`okta`](Self::okta), [`adfs`](Self::adfs),
-/// [`spring`](Self::spring), [`zitadel`](Self::zitadel). Change the settings further as those of any other issuer.
+/// [`spring`](Self::spring), [`zitadel`](Self::zitadel). Change the settings further as those of any other issuer. A
+/// handle (`oidc_drive::Provider`) has no presets: pass the settings that the preset names to `access_tokens` of its
+/// builder.
 ///
 /// There is none for Google: its access tokens are opaque, are meant for Google's own APIs, and Google has no
 /// introspection endpoint of RFC 7662. An API of your own cannot accept them.
@@ -197,7 +199,7 @@ impl TrustedIssuer {
     /// do this.
     ///
     /// Some issuers leave claims out of their JWTs on purpose, and an API gets them by introspection: Keycloak's
-    /// lightweight access tokens have neither `aud` nor `sub`. Introspection also knows at once that a token was revoked.
+    /// lightweight access tokens have no `sub`, and by default no `aud`. Introspection also knows at once that a token was revoked.
     #[must_use]
     pub const fn introspects_jwts(mut self) -> Self {
         self.introspects = true;

@@ -15,7 +15,11 @@ impl TrustedIssuer {
     ///   [without it](crate::token::AccessTokenVerifier::without_required_claim).
     /// * The `aud` of a user's token is `account`, or nothing: give the client a mapper of the type "Audience" with the
     ///   identifier of your API.
-    /// * Lightweight access tokens have neither `aud` nor `sub`. Add [`introspects_jwts`](Self::introspects_jwts).
+    /// * Lightweight access tokens have no `sub`, and an `aud` only if the mapper adds it to lightweight tokens, too. Add
+    ///   [`introspects_jwts`](Self::introspects_jwts), and Keycloak says who the user is. Without it, such a token is
+    ///   refused for what it lacks, or accepted without a [`subject`](super::super::Access::subject).
+    /// * Keycloak calls a token inactive if its `aud` does not name the client that asks. Let the mapper name the client
+    ///   with which this API introspects.
     ///
     /// Roles are in `/realm_access/roles` and `/resource_access/CLIENT/roles`: see
     /// [`Access::has_role`](super::super::Access::has_role). (Keycloak's Server Administration Guide: "Audience support",

@@ -164,6 +164,20 @@ fn tokens() -> Vec<Row> {
             Ok(world.bearer(&server, &typed(&world, &json!("JWT"), &token)).map(drop)?)
         }),
         row(
+            "AccessTokenVerifier::nbf_marks_access_tokens",
+            "`AccessTokenVerifier::nbf_marks_access_tokens`",
+            |on| {
+                let world = World::new();
+                let token = typed(&world, &json!("JWT"), &json!({"client_id": null, "nbf": NOW.0}));
+                let issuer = TrustedIssuer::new(ISSUER).access_tokens(|t| {
+                    let plain = t.accept_plain_jwt();
+                    if on { plain.nbf_marks_access_tokens() } else { plain }
+                });
+                let server = ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
+                Ok(world.bearer(&server, &token).map(drop)?)
+            },
+        ),
+        row(
             "AccessTokenVerifier::client_id_as_audience",
             "`AccessTokenVerifier::client_id_as_audience`",
             |on| {

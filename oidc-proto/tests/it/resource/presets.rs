@@ -57,6 +57,11 @@ fn keycloak() -> Provider {
             jwt(token.clone()),
             jwt(merge(token.clone(), &json!({"nonce": "n"}))),
             (json!("at+jwt"), token.clone()),
+            // Lightweight, with a mapper that names this API.
+            jwt(merge(
+                token.clone(),
+                &json!({"sub": null, "acr": null, "realm_access": null, "email": null}),
+            )),
             jwt(merge(token.clone(), &json!({"typ": "DPoP"}))),
             jwt(merge(token, &json!({"client_id": "robot", "azp": "robot", "sid": null}))),
         ],
@@ -76,6 +81,24 @@ fn keycloak() -> Provider {
                 json!("JWT"),
                 json!({"aud": "web", "sub": "d3c9", "typ": "Offline", "azp": "web", "scope": "x"}),
                 "token_typ",
+            ),
+            // Keycloak copies the nonce into the refresh token, too.
+            (
+                json!("JWT"),
+                json!({"aud": "web", "sub": "d3c9", "typ": "Refresh", "azp": "web", "scope": "x", "nonce": "n"}),
+                "token_typ",
+            ),
+            // Signed UserInfo, with the same key.
+            (
+                json!("JWT"),
+                json!({"aud": "web", "sub": "d3c9", "name": "Ada", "exp": null, "iat": null}),
+                "token_missing_claim",
+            ),
+            // An authorization response (JARM).
+            (
+                json!("JWT"),
+                json!({"aud": "web", "code": "c", "state": "s", "iat": null}),
+                "token_claim_value",
             ),
             (
                 json!("logout+jwt"),

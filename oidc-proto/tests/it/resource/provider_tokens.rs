@@ -136,8 +136,8 @@ fn a_nonce_is_accepted_where_the_token_says_that_it_is_an_access_token_or_by_cho
             "token_is_id_token",
         ),
         ("a hybrid one", json!({"azp": "web", "c_hash": "h"}), "token_is_id_token", "token_is_id_token"),
-        ("a refresh token", json!({"typ": "Refresh", "azp": "web"}), "token_is_id_token", "token_typ"),
-        ("an offline token", json!({"typ": "Offline", "azp": "web"}), "token_is_id_token", "token_typ"),
+        ("a refresh token", json!({"typ": "Refresh", "azp": "web"}), "token_typ", "token_typ"),
+        ("an offline token", json!({"typ": "Offline", "azp": "web"}), "token_typ", "token_typ"),
         (
             "a logout token",
             json!({"events": {}, "azp": "web", "typ": "Bearer"}),

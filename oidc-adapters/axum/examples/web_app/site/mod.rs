@@ -202,12 +202,10 @@ async fn callback<L: Logins>(State(site): Of<L>, RawQuery(query): RawQuery, jar:
 
 /// Returns the session of a user: the values that the site needs.
 fn session(user: &Authenticated, now: Timestamp) -> Session {
-    let by_userinfo = || user.userinfo.as_ref().and_then(|userinfo| userinfo.claim::<String>("name"));
-    let name = user.id_token.claim("name").or_else(by_userinfo);
     Session {
         issuer: user.id_token.iss.clone(),
         sub: user.id_token.sub.clone(),
-        name: name.map(|name| name.chars().take(MAX_NAME).collect()),
+        name: user.name().map(|name| name.chars().take(MAX_NAME).collect()),
         expires: now.plus(SESSION_LIFETIME),
     }
 }
