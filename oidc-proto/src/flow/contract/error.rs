@@ -186,7 +186,7 @@ impl ResponseError {
 
 impl fmt::Display for ResponseError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use ResponseRule::{MediaType, Missing, Redirect, Status, TooLarge};
+        use ResponseRule::{MediaType, Missing, Redirect, Status, TooLarge, Value};
         write!(f, "the response of {} (status {}) {}", self.endpoint, self.status, predicate(&self.rule))?;
         if let Some(found) = &self.media_type {
             write!(f, ", but of `{found}`")?;
@@ -199,6 +199,15 @@ impl fmt::Display for ResponseError {
             (Endpoint::Token, Missing("token_type")) => {
                 f.write_str(" (`ClientBuilder::quirks` does without it)")
             }
+            (Endpoint::Token, Missing("access_token")) => {
+                f.write_str("; some providers send one only if `scope` names an API")
+            }
+            (Endpoint::Token, Missing("id_token")) => f.write_str(
+                "; a provider without OpenID Connect sends none (`Client::authorize_access` does without)",
+            ),
+            (Endpoint::Token | Endpoint::DeviceAuthorization, Value("expires_in")) => {
+                f.write_str(" (`Quirks::odd_expires_in` takes it for absent)")
+            }
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
@@ -208,12 +217,22 @@ impl fmt::Display for ResponseError {
             (Endpoint::ResourceMetadata, TooLarge { .. }) => {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
+            (Endpoint::UserInfo, MediaType(_)) => f.write_str(" (`Quirks::any_media_type` accepts it)"),
+            (Endpoint::Jwks, MediaType(_)) => write!(
+                f,
+                " (`Quirks::any_media_type` and `DiscoveryOptions::any_media_type` accept it); it came from {places}"
+            ),
             (_, Redirect) if self.urls.is_empty() => f.write_str("; check the issuer's URL"),
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
                 "; there is no metadata at {places}: check the issuer, which may be misspelt or only a part of what it must be, \
-                 and `document_at` if its metadata is elsewhere"
+                 and `document_at` if its metadata is elsewhere{}",
+                if matches!(self.rule, MediaType(_)) {
+                    "; `any_media_type` accepts metadata of another type"
+                } else {
+                    ""
+                }
             ),
             _ => write!(f, "; it came from {places}"),
         }
@@ -337,7 +356,9 @@ pub enum ConfigError {
     )]
     IssuerRule,
     /// The provider's metadata has no such endpoint, or a URL for it that may not be used.
-    #[error("the provider's metadata has no usable `{0}`")]
+    #[error(
+        "the provider's metadata has no usable `{0}` (what `ProviderMetadata::parse` returns may be completed)"
+    )]
     NoEndpoint(&'static str),
     /// The redirect URI is not one that may be used (RFC 6749 section 3.1.2, RFC 8252).
     #[error("the redirect URI (`redirect_uri`) {0}")]
@@ -378,10 +399,14 @@ pub enum ConfigError {
     #[error("the provider has `require_signed_request_object`, so it takes no plain authorization request")]
     SignedRequestsOnly,
     /// The provider does not support this response type, by its metadata.
-    #[error("the provider's `response_types_supported` has no `{0}`")]
+    #[error(
+        "the provider's `response_types_supported` has no `{0}` (what `ProviderMetadata::parse` returns may be completed)"
+    )]
     NoResponseType(&'static str),
     /// The provider does not support this response mode, by its metadata.
-    #[error("the provider's `response_modes_supported` has no `{0}`")]
+    #[error(
+        "the provider's `response_modes_supported` has no `{0}` (what `ProviderMetadata::parse` returns may be completed)"
+    )]
     NoResponseMode(&'static str),
     /// The client secret is shorter than the hash of the symmetric algorithm, or missing.
     #[error(

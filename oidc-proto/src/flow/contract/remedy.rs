@@ -90,8 +90,19 @@ impl ResponseError {
         let issuer_may_be_wrong = of_document && self.rule == ResponseRule::Status;
         let document = of_document || self.endpoint == Endpoint::Jwks;
         let limit = document && matches!(self.rule, ResponseRule::TooLarge { .. });
-        let quirk = self.endpoint == Endpoint::Token && self.rule == ResponseRule::Missing("token_type");
-        if issuer_may_be_wrong || limit || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
+        let quirk = matches!(
+            (self.endpoint, &self.rule),
+            (Endpoint::Token, ResponseRule::Missing("token_type" | "access_token" | "id_token"))
+                | (Endpoint::Token | Endpoint::DeviceAuthorization, ResponseRule::Value("expires_in"))
+        );
+        let of_type = (document || self.endpoint == Endpoint::UserInfo)
+            && self.endpoint != Endpoint::ResourceMetadata
+            && matches!(self.rule, ResponseRule::MediaType(_));
+        if of_type || issuer_may_be_wrong || limit || quirk {
+            Remedy::FixConfiguration
+        } else {
+            self.rule.remedy()
+        }
     }
 }
 

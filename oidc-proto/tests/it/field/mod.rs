@@ -3,7 +3,9 @@
 
 mod claims;
 mod form_post;
+mod messages;
 mod peers;
+mod published_keys;
 mod refreshes;
 mod refusals;
 mod signed_userinfo;
