@@ -255,12 +255,10 @@ pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
 pub(crate) struct Members(Extra);
 
 impl Members {
-    /// Parses an object, perhaps after a byte order mark. A member that is `null` counts as absent (OpenID Connect
-    /// Discovery 1.0 section 3).
+    /// Parses an object, perhaps after a byte order mark. A member that is `null` counts as absent (Discovery section 3).
     pub(crate) fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        let text = without_mark(text);
-        check(text)?;
-        match serde_json::from_slice(text) {
+        check(without_mark(text))?;
+        match serde_json::from_slice(without_mark(text)) {
             Ok(Value::Object(members)) => Ok(Self::new(members)),
             Ok(_) => Err(JsonError::NotAnObject),
             Err(_) => Err(JsonError::NotJson),
