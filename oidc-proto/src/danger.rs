@@ -30,5 +30,7 @@
 //! A larger `leeway` takes no check away, but it makes each check of time later: it counts up to
 //! [`MAX_LEEWAY`](crate::token::MAX_LEEWAY). Spellings that take no check away are
 //! [`Quirks::expires_in_as_string`](crate::flow::Quirks::expires_in_as_string),
+//! [`Quirks::odd_expires_in`](crate::flow::Quirks::odd_expires_in),
+//! [`Quirks::any_media_type`](crate::flow::Quirks::any_media_type),
 //! [`Quirks::scope_as_array`](crate::flow::Quirks::scope_as_array) and
 //! [`Quirks::basic_not_form_encoded`](crate::flow::Quirks::basic_not_form_encoded).

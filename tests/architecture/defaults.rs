@@ -67,6 +67,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ProviderBuilder::client", HANDS_OVER),
     ("ProviderBuilder::access_tokens", HANDS_OVER),
     ("ProviderBuilder::trust", HANDS_OVER),
+    ("ProviderBuilder::any_media_type", HANDS_OVER),
+    ("GateBuilder::any_media_type", HANDS_OVER),
     ("ProviderBuilder::discovery", HANDS_OVER),
     ("ProviderBuilder::document_at", HANDS_OVER),
     ("ProviderBuilder::max_document", HANDS_OVER),

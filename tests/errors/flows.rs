@@ -173,7 +173,7 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("Keys (`JwksRetrieval`, `KeySet::parse`, `Jwk::parse`)");
     show!(page, oidc_proto::KeySetError, keys; Json(JsonError::WrongType { member: "keys", expected: "an array" }),
-        TooManyKeys);
+        NoKeys, TooManyKeys);
     show!(page, oidc_proto::KeySetError, alone; Json(JsonError::TooDeep));
     show!(page, oidc_proto::KeyError, alone;
         NotAnObject, MissingMember("n"), WrongType("kid"), Base64("x"), LeadingZero("n"), UnknownKeyType, UnknownCurve,
@@ -183,7 +183,7 @@ pub(crate) fn show(page: &mut Page) {
     page.part("A response that the specification does not allow (every flow)");
     show!(page, oidc_proto::ResponseRule, tokens;
         TooLarge { limit: 1_048_576 }, Redirect, Status, Refusal(None), Refusal(Some("the app is disabled".into())), MediaType("application/json"), Json(JsonError::NotJson),
-        Missing("access_token"), Missing("token_type"), Value("expires_in"), NotBound);
+        Missing("access_token"), Missing("id_token"), Missing("token_type"), Value("expires_in"), NotBound);
     show!(page, oidc_proto::ResponseRule, discovered; Metadata(MetadataError::Missing(vec!["issuer"])),
         TooLarge { limit: 65_536 }, MediaType("application/json"));
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 301, rule); Redirect);
@@ -193,7 +193,7 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey,
         TooLarge { limit: 65_536 }, MediaType("application/json"));
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
-        Jwt(VerificationError::Audience));
+        Jwt(VerificationError::Audience), MediaType("application/json"));
     show!(page, oidc_proto::JsonError, tokens;
         NotJson, NotAnObject, TooDeep, DuplicateMember,
         WrongType { member: "expires_in", expected: "a number (`ClientBuilder::quirks` accepts a text)" },

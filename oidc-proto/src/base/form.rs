@@ -44,13 +44,20 @@ sentences_about!(FormError: "the form ");
 /// The maximum number of parameters in a form. It is no setting: the specifications define fewer than twenty.
 pub const MAX_PARAMETERS: usize = 64;
 
-/// Decodes a form. Each parameter may be present once.
-pub(crate) fn decode(form: &[u8]) -> Result<Vec<(String, Zeroizing<String>)>, FormError> {
+/// Decodes a form. Each parameter may be present once. The values of `prose` need not be UTF-8: nothing but a person
+/// reads them.
+pub(crate) fn decode(form: &[u8], prose: &[&str]) -> Result<Vec<(String, Zeroizing<String>)>, FormError> {
     let mut pairs: Vec<(String, Zeroizing<String>)> = Vec::new();
     for pair in form.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty()) {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
         let name = text(halves.next().unwrap_or_default())?;
-        let value = Zeroizing::new(text(halves.next().unwrap_or_default())?);
+        let value = halves.next().unwrap_or_default();
+        let value = Zeroizing::new(match text(value) {
+            Err(FormError::NotUtf8) if prose.contains(&name.as_str()) => {
+                String::from_utf8_lossy(&bytes(value)).into_owned()
+            }
+            value => value?,
+        });
         if pairs.iter().any(|(known, _)| *known == name) {
             return Err(FormError::Duplicate);
         }
@@ -63,12 +70,16 @@ pub(crate) fn decode(form: &[u8]) -> Result<Vec<(String, Zeroizing<String>)>, Fo
 }
 
 fn text(encoded: &[u8]) -> Result<String, FormError> {
+    String::from_utf8(bytes(encoded)).map_err(|_| FormError::NotUtf8)
+}
+
+fn bytes(encoded: &[u8]) -> Vec<u8> {
     let spaces: Cow<'_, [u8]> = if encoded.contains(&b'+') {
         encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect::<Vec<_>>().into()
     } else {
         encoded.into()
     };
-    percent_decode(&spaces).decode_utf8().map(Cow::into_owned).map_err(|_| FormError::NotUtf8)
+    percent_decode(&spaces).collect()
 }
 
 /// Encodes pairs in the given order.
@@ -86,7 +97,7 @@ mod tests {
     use super::*;
 
     fn plain(form: &str) -> Result<Vec<(String, String)>, FormError> {
-        decode(form.as_bytes())
+        decode(form.as_bytes(), &[])
             .map(|pairs| pairs.into_iter().map(|(name, value)| (name, value.to_string())).collect())
     }
 

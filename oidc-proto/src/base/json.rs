@@ -4,6 +4,7 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 allow a parser to take the last of two members with one name. Two
 //! parsers that disagree let an attacker bypass a check, so a repeated member is an error here.
 
+use super::visible::without_mark;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 use std::{borrow::Cow, fmt};
@@ -20,7 +21,7 @@ pub const MAX_DEPTH: usize = 32;
 #[non_exhaustive]
 pub enum JsonError {
     /// The text is not JSON (RFC 8259), or not UTF-8.
-    #[error("the text is not JSON")]
+    #[error("the text is not JSON in UTF-8")]
     NotJson,
     /// The text is JSON, but not an object.
     #[error("the text is not a JSON object")]
@@ -254,11 +255,10 @@ pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
 pub(crate) struct Members(Extra);
 
 impl Members {
-    /// Parses an object. A member that is `null` counts as absent: OpenID Connect Discovery 1.0 section 3 tells
-    /// writers to omit such members.
+    /// Parses an object, perhaps after a byte order mark. A member that is `null` counts as absent (Discovery section 3).
     pub(crate) fn parse(text: &[u8]) -> Result<Self, JsonError> {
-        check(text)?;
-        match serde_json::from_slice(text) {
+        check(without_mark(text))?;
+        match serde_json::from_slice(without_mark(text)) {
             Ok(Value::Object(members)) => Ok(Self::new(members)),
             Ok(_) => Err(JsonError::NotAnObject),
             Err(_) => Err(JsonError::NotJson),
@@ -420,7 +420,7 @@ pub(crate) fn string_member<'t>(text: &'t [u8], wanted: &str) -> Option<Cow<'t, 
     from.deserialize_map(Find(wanted)).ok().flatten()
 }
 
-/// Returns the integer part of a number, or `None` beyond ±2^53, where JSON numbers are not exact.
+/// Returns the integer part of a number, or `None` beyond ±2^53, where it is not exact.
 #[allow(clippy::cast_possible_truncation, reason = "the range is checked first")]
 pub(crate) fn integer(number: f64) -> Option<i64> {
     (number.abs() <= 9_007_199_254_740_992.0).then_some(number as i64)

@@ -103,7 +103,7 @@ impl AuthorizationResponse {
         if body.len() > max_bytes {
             return Err(FormError::TooLong);
         }
-        Ok(Self::from_parameters(form::decode(body)?))
+        Ok(Self::from_parameters(form::decode(body, &["error_description"])?))
     }
 
     /// Returns the state with which to look up the pending authorization: [`state`](Self::state), or the state inside a
@@ -119,13 +119,23 @@ impl AuthorizationResponse {
 
     /// Makes a response from these parameters. The caller has checked that no name is repeated.
     pub(crate) fn from_parameters(mut pairs: Vec<(String, Zeroizing<String>)>) -> Self {
+        let answers = ["error", "code", "id_token", "access_token", "response"];
+        let says = |name: &str| pairs.iter().any(|(known, value)| known == name && !value.is_empty());
+        let fails_otherwise = !answers.into_iter().any(says) && says("error_code");
         let mut take = |name: &str| {
             let at = pairs.iter().position(|(known, _)| known == name)?;
             Some(pairs.remove(at).1)
         };
         let secret = |value: Zeroizing<String>| Secret::new(value.as_str());
         let text = |value: Zeroizing<String>| value.as_str().to_owned();
-        let (error, description, uri) = (take("error"), take("error_description"), take("error_uri"));
+        let (mut error, mut description, uri) = (take("error"), take("error_description"), take("error_uri"));
+        if fails_otherwise {
+            // Facebook's names for both.
+            error = take("error_code");
+            description = take("error_message").or(description);
+        }
+        // An empty error is none, as in a body.
+        let error = error.filter(|error| !error.is_empty());
         Self {
             code: take("code").map(secret),
             id_token: take("id_token").map(secret),

@@ -67,15 +67,26 @@ impl DeviceAuthorizationResponse {
         mut members: Members,
         quirks: Quirks,
     ) -> Result<Result<Self, &'static str>, JsonError> {
-        let mut text = |name: &'static str| members.string(name).map(|text| text.ok_or(name));
+        let mut text = |name: &'static str| {
+            // An empty member is an absent one.
+            members.string(name).map(|text| text.filter(|text| !text.is_empty()).ok_or(name))
+        };
         let (device_code, user_code) = (text("device_code")?, text("user_code")?);
         // Drafts called it `verification_url`, and Google still does.
         let old = text("verification_url")?;
         let verification_uri = text("verification_uri")?.or_else(|missing| old.map_err(|_| missing));
         let verification_uri_complete = members.string("verification_uri_complete")?;
         let mut seconds = |member| seconds(&mut members, member, quirks);
-        let expires_in = seconds("expires_in")?.ok_or("expires_in");
-        let interval = seconds("interval")?;
+        let interval = seconds("interval");
+        let expires_in = seconds("expires_in");
+        let (interval, expires_in) = if quirks.odd_expires_in {
+            let whole = |lifetime: &Duration| !lifetime.is_zero();
+            let endless = Duration::from_secs(u64::MAX);
+            (interval.unwrap_or(None), Some(expires_in.ok().flatten().filter(whole).unwrap_or(endless)))
+        } else {
+            (interval?, expires_in?)
+        };
+        let expires_in = expires_in.ok_or("expires_in");
         Ok((|| {
             Ok(Self {
                 device_code: Secret::new(device_code?),
@@ -98,6 +109,7 @@ fn seconds(
 ) -> Result<Option<Duration>, JsonError> {
     let lasting = |seconds: i64| Duration::from_secs(u64::try_from(seconds).unwrap_or(0));
     match members.any(member) {
+        Some(Value::String(text)) if text.is_empty() => return Ok(None),
         Some(Value::String(text)) if quirks.expires_in_as_string => {
             let seconds = text.parse();
             let wrong = JsonError::WrongType { member, expected: "a number of seconds" };

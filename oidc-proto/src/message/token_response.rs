@@ -97,6 +97,14 @@ pub struct Quirks {
     /// Whether `expires_in` may be a string of digits, in token responses and in device authorization responses. In the
     /// latter, so may be `interval`.
     pub expires_in_as_string: bool,
+    /// Whether an `expires_in` that is no number of seconds counts as absent. At some providers, −1 or a number beyond
+    /// 2^53 means that tokens never expire (WSO2). In a device authorization response, the codes then live for
+    /// [`DEVICE_LIFETIME_CAP`](crate::flow::DEVICE_LIFETIME_CAP).
+    pub odd_expires_in: bool,
+    /// Whether the claims of UserInfo and the keys may come with any media type. Nothing but the media type is tolerated: the
+    /// body must be what it is for. For metadata, and for keys that a handle or a gate keeps,
+    /// [`DiscoveryOptions::any_media_type`](crate::flow::DiscoveryOptions::any_media_type) does the same.
+    pub any_media_type: bool,
     /// Whether `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,
     /// Whether `token_type` of token responses may be absent. It counts as `Bearer` then.
@@ -180,21 +188,10 @@ impl TokenResponse {
             None if quirks.no_token_type => "Bearer".to_owned(),
             None => return Err(TokenResponseError::Missing("token_type")),
         };
-        let expires_in = match members.any("expires_in") {
-            None => None,
-            Some(Value::String(text)) if quirks.expires_in_as_string => {
-                Some(text.parse().map_err(|_| TokenResponseError::Value("expires_in"))?)
-            }
-            Some(Value::Number(number)) => {
-                Some(number.as_f64().and_then(integer).ok_or(TokenResponseError::Value("expires_in"))?)
-            }
-            Some(_) => {
-                return Err(wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)"));
-            }
+        let expires_in = match lifetime(members.any("expires_in"), quirks) {
+            Err(_) if quirks.odd_expires_in => None,
+            read => read?,
         };
-        if expires_in.is_some_and(|seconds| seconds < 0) {
-            return Err(TokenResponseError::Value("expires_in"));
-        }
         let scope = match members.any("scope") {
             None => None,
             Some(Value::String(text)) => Some(text),
@@ -209,7 +206,7 @@ impl TokenResponse {
         Ok(Self {
             access_token,
             token_type,
-            expires_in: expires_in.map(|seconds: i64| Duration::from_secs(seconds.unsigned_abs())),
+            expires_in: expires_in.map(|seconds| Duration::from_secs(seconds.unsigned_abs())),
             expires_at: expires_in.map(|seconds| now.plus(seconds)),
             refresh_token: visible(&mut members, "refresh_token")?,
             scope,
@@ -223,6 +220,21 @@ impl TokenResponse {
     pub fn is_bearer(&self) -> bool {
         self.token_type.eq_ignore_ascii_case("bearer")
     }
+}
+
+/// Reads a lifetime in seconds. An empty one is absent.
+fn lifetime(value: Option<Value>, quirks: Quirks) -> Result<Option<i64>, TokenResponseError> {
+    let seconds: Option<i64> = match value {
+        None => return Ok(None),
+        Some(Value::String(text)) if text.is_empty() => return Ok(None),
+        Some(Value::String(text)) if quirks.expires_in_as_string => text.parse().ok(),
+        Some(Value::Number(number)) => number.as_f64().and_then(integer),
+        Some(_) => {
+            return Err(wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)"));
+        }
+    };
+    let odd = TokenResponseError::Value("expires_in");
+    seconds.filter(|seconds| *seconds >= 0).map(Some).ok_or(odd)
 }
 
 /// Reads a token. An empty one counts as absent: some providers send it if they have none to give. Tokens are `1*VSCHAR` (RFC 6749 appendix A.12 and A.17), so none can break out of a header.
@@ -248,6 +260,8 @@ mod tests {
 
     const TOLERANT: Quirks = Quirks {
         expires_in_as_string: true,
+        odd_expires_in: false,
+        any_media_type: false,
         scope_as_array: true,
         no_token_type: true,
         basic_not_form_encoded: false,

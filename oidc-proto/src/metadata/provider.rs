@@ -12,7 +12,7 @@ use crate::{
         endpoint_url::UrlPolicy,
         json::{JsonError, Members},
         moment::Timestamp,
-        visible::{shown, without_mark},
+        visible::shown,
     },
     jose::KeySet,
 };
@@ -78,7 +78,7 @@ pub enum MetadataError {
     /// The issuer in the metadata is not the one asked for (OpenID Connect Discovery 1.0 section 4.3, RFC 8414
     /// section 3.3): another party may be impersonating it.
     #[error(
-        "the metadata document has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter (`document_at` fetches metadata from elsewhere; `issuer_rule` accepts a template)"
+        "the metadata document has the issuer `{found}`, but `{expected}` was asked for; they must be equal to the letter (ask for it as the document spells it; `document_at` fetches metadata from elsewhere; `issuer_rule` accepts a template)"
     )]
     Issuer {
         /// The issuer that was asked for.
@@ -165,7 +165,7 @@ impl ProviderMetadata {
 
     pub(crate) fn parse_as(document: &[u8], demands: &Demands<'_>) -> Result<Self, MetadataError> {
         let Demands { issuer, template, profile, policy, signed_by } = *demands;
-        let mut members = Members::parse(without_mark(document))?;
+        let mut members = Members::parse(document)?;
         if let Some((keys, now)) = signed_by {
             // A caller that gives keys expects a signature. An attacker must not get around it by leaving it out.
             let text = members.string("signed_metadata")?;

@@ -4,7 +4,7 @@ use super::{MemberError, MetadataError, UnusableMember, members, resource_well_k
 use crate::base::{
     endpoint_url::{EndpointUrl, UrlError, UrlPolicy},
     json::{Extra, Members},
-    visible::{shown, without_mark},
+    visible::shown,
 };
 use serde_json::{Map, Value};
 
@@ -172,7 +172,7 @@ impl ResourceMetadata {
     /// [`MetadataError::Resource`] if the document names another resource, even by a single letter (RFC 9728 section
     /// 3.3); another [`MetadataError`] if it cannot be read.
     pub fn parse(document: &[u8], resource: &str, policy: &UrlPolicy) -> Result<Self, MetadataError> {
-        let mut members = Members::parse(without_mark(document))?;
+        let mut members = Members::parse(document)?;
         let found = members.string("resource")?;
         let found = found.ok_or_else(|| MetadataError::Missing(vec!["resource"]))?;
         if found != resource {

@@ -7,7 +7,7 @@
 use super::Renewed;
 use crate::{
     base::{endpoint_url::EndpointUrl, moment::Moment},
-    flow::{Call, Document, Error, Get, Step, Then, get_keys, usable_keys},
+    flow::{Call, DiscoveryOptions, Document, Error, Get, Step, Then, get_keys, usable_keys},
     jose::KeySet,
 };
 use std::sync::Arc;
@@ -49,7 +49,13 @@ pub struct KeyRenewal;
 impl KeyRenewal {
     /// Makes the request for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        get_keys(jwks_uri).carrying(())
+        get_keys(jwks_uri, false).carrying(())
+    }
+
+    /// Makes the request for the keys of a provider whose metadata was asked for with these options: keys of the same
+    /// size and media types are accepted.
+    pub fn with(jwks_uri: &EndpointUrl, options: &DiscoveryOptions) -> Call<Self> {
+        get_keys(jwks_uri, options.of_any_type()).max_body(options.document_limit()).carrying(())
     }
 }
 

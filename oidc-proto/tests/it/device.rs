@@ -399,13 +399,15 @@ fn required_members_are_demanded_and_optional_ones_are_not() {
         let without = document(&|document| _ = document.as_object_mut().unwrap().remove(missing));
         assert_eq!(read(&without).unwrap_err(), ResponseRule::Missing(missing));
     }
+    for empty in ["device_code", "user_code", "verification_uri"] {
+        let without = document(&|document| document[empty] = "".into());
+        assert_eq!(read(&without).unwrap_err(), ResponseRule::Missing(empty));
+    }
     for (member, bad) in [
         ("verification_uri", "javascript:alert(1)".into()),
         ("verification_uri", "/device".into()),
         ("verification_uri", "https://op.example/\u{7}".into()),
-        ("user_code", "".into()),
         ("user_code", "AB\u{1b}[2J".into()),
-        ("device_code", "".into()),
         ("expires_in", 0.into()),
         ("expires_in", (-5).into()),
     ] {

@@ -311,9 +311,9 @@ fn a_malformed_set_ends_the_login_and_the_error_names_the_rule() {
     let too_many = json!({ "keys": vec![json!({"kty": "x"}); MAX_KEYS + 1] }).to_string();
     let wrong = KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" });
     for (body, why) in [
-        ("{}", wrong),
+        ("{}", KeySetError::NoKeys),
         (r#"{"keys":{}}"#, wrong),
-        (r#"{"keys":null}"#, wrong),
+        (r#"{"keys":null}"#, KeySetError::NoKeys),
         ("[]", KeySetError::Json(JsonError::NotAnObject)),
         ("<html>", KeySetError::Json(JsonError::NotJson)),
         (r#"{"keys":[],"keys":[]}"#, KeySetError::Json(JsonError::DuplicateMember)),

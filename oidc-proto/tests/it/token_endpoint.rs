@@ -214,7 +214,7 @@ fn each_oddity_is_accepted_only_with_its_quirk() {
         (tokens.expires_in, tokens.expires_at),
         (Some(Duration::from_secs(3600)), Some(NOW.plus(3600)))
     );
-    for bad in ["", "soon", "-1", "1e3", "99999999999999999999"] {
+    for bad in ["soon", "-1", "1e3", "99999999999999999999"] {
         let result =
             answered(|quirks| quirks.expires_in_as_string = true, hostile::set_member("expires_in", bad));
         assert_eq!(rule(result), ResponseRule::Value("expires_in"), "{bad}");

@@ -147,6 +147,7 @@ pub struct GateBuilder {
     sources: BTreeMap<String, KeySource>,
     places: BTreeMap<String, EndpointUrl>,
     limit: Option<usize>,
+    of_any_type: bool,
     profile: Profile,
     urls: Option<UrlPolicy>,
     keys: RenewalPolicy,
@@ -176,6 +177,7 @@ impl GateBuilder {
             sources: BTreeMap::new(),
             places: BTreeMap::new(),
             limit: None,
+            of_any_type: false,
             profile: Profile::TokenIssuer,
             urls: None,
             keys: RenewalPolicy::KEYS,
@@ -208,6 +210,13 @@ impl GateBuilder {
     /// [its client](Self::introspection) reads.
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.limit = Some(bytes);
+        self
+    }
+
+    /// Accepts metadata and key sets of any media type. See
+    /// [`DiscoveryOptions::any_media_type`](oidc_proto::flow::DiscoveryOptions::any_media_type).
+    pub const fn any_media_type(mut self) -> Self {
+        self.of_any_type = true;
         self
     }
 
@@ -321,6 +330,9 @@ impl GateBuilder {
             }
             if let Some(bytes) = self.limit {
                 discovery = discovery.max_document(bytes);
+            }
+            if self.of_any_type {
+                discovery = discovery.any_media_type();
             }
             match (self.server.issuer_rule(name), discovery.rule()) {
                 (trusted, Some(rule)) if trusted != Some(rule) => {

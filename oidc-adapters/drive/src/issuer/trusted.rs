@@ -197,7 +197,7 @@ impl Issuer {
     }
 
     async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, RenewalError> {
-        let fetched = io.run(KeyRenewal::start(url).max_body(self.discovery.document_limit())).await;
+        let fetched = io.run(KeyRenewal::with(url, &self.discovery)).await;
         fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
 

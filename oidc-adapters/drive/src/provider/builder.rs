@@ -72,6 +72,7 @@ pub struct ProviderBuilder<W> {
     urls: Option<UrlPolicy>,
     place: Option<EndpointUrl>,
     limit: Option<usize>,
+    of_any_type: bool,
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
@@ -103,6 +104,7 @@ impl<W> ProviderBuilder<W> {
             urls: None,
             place: None,
             limit: None,
+            of_any_type: false,
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
@@ -196,6 +198,13 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Accepts metadata and key sets of any media type. See
+    /// [`DiscoveryOptions::any_media_type`](oidc_proto::flow::DiscoveryOptions::any_media_type).
+    pub const fn any_media_type(mut self) -> Self {
+        self.of_any_type = true;
+        self
+    }
+
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     ///
@@ -262,6 +271,9 @@ impl<W> ProviderBuilder<W> {
         }
         if let Some(bytes) = limit {
             options = options.max_document(bytes);
+        }
+        if self.of_any_type {
+            options = options.any_media_type();
         }
         let limit = options.document_limit();
         // Reports an unusable issuer now instead of at the first login.

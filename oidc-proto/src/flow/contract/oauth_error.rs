@@ -78,7 +78,17 @@ pub(super) fn remedy(said: &ErrorResponse) -> Remedy {
         | "consent_required"
         | "account_selection_required"
         | "insufficient_user_authentication"
-        | "unmet_authentication_requirements" => Remedy::LogInAgain,
+        | "unmet_authentication_requirements"
+        // Names of Entra and of drafts of RFC 8628; of LinkedIn and Apple; of GitHub and Slack.
+        | "authorization_declined"
+        | "code_expired"
+        | "user_cancelled_login"
+        | "user_cancelled_authorize"
+        | "bad_verification_code"
+        | "incorrect_device_code"
+        | "bad_refresh_token"
+        | "invalid_code"
+        | "code_already_used" => Remedy::LogInAgain,
         "use_dpop_nonce" => Remedy::ProviderAtFault, // Its nonce was used, and it asks for another one.
         _ => Remedy::FixConfiguration,
     }
@@ -171,6 +181,8 @@ impl OAuthError {
                 "; this client must use DPoP as it is registered: call `ClientBuilder::dpop_key`"
             }
             "invalid_client" => CLIENT,
+            // GitHub's and Slack's names for it.
+            "incorrect_client_credentials" | "bad_client_secret" | "invalid_client_id" => CLIENT,
             // Keycloak and others report a wrong secret so.
             "unauthorized_client" if says(said, "credential") || says(said, "secret") => CLIENT,
             "unauthorized_client" if matches!(self.status, 401 | 403) => {
@@ -188,6 +200,10 @@ impl OAuthError {
             "invalid_token" => "; the access token has expired or was revoked: refresh it, or log in again",
             "insufficient_scope" => "; ask for the scope at the login",
             "server_error" | "temporarily_unavailable" => "; try again later",
+            _ if REGISTERED.contains(&said.error.as_str()) => "",
+            _ if remedy(said) == Remedy::LogInAgain => "; log in again",
+            // Servers whose framework answers in their place: `Unauthorized` (Spring), `request_unauthorized` (Hydra).
+            _ if self.status == 401 && self.endpoint != Endpoint::UserInfo => CLIENT,
             _ => "",
         }
     }

@@ -2,8 +2,9 @@
 
 use super::{
     callback_error::CallbackError,
-    error::{ConfigError, Error, ResponseError, ResponseRule},
+    error::{ConfigError, Error},
     oauth_error,
+    response_error::{ResponseError, ResponseRule},
     terms::Endpoint,
     unavailable::Unavailable,
 };
@@ -88,8 +89,16 @@ impl ResponseError {
     pub fn remedy(&self) -> Remedy {
         let of_document = matches!(self.endpoint, Endpoint::Discovery | Endpoint::ResourceMetadata);
         let issuer_may_be_wrong = of_document && self.rule == ResponseRule::Status;
-        let quirk = self.endpoint == Endpoint::Token && self.rule == ResponseRule::Missing("token_type");
-        if issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
+        let document = of_document || self.endpoint == Endpoint::Jwks;
+        let quirk = matches!(
+            (self.endpoint, &self.rule),
+            (Endpoint::Token, ResponseRule::Missing("token_type" | "access_token" | "id_token"))
+                | (Endpoint::Token | Endpoint::DeviceAuthorization, ResponseRule::Value("expires_in"))
+        );
+        let of_type = (document || self.endpoint == Endpoint::UserInfo)
+            && self.endpoint != Endpoint::ResourceMetadata
+            && matches!(self.rule, ResponseRule::MediaType(_));
+        if of_type || issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
     }
 }
 

@@ -1,7 +1,8 @@
 //! The types that pass between a flow and its driver: [`Step`], [`Flow`], [`Call`], [`Pending`] and [`Pause`].
 
 use super::{
-    error::{Error, ResponseError, ResponseRule},
+    error::Error,
+    response_error::{ResponseError, ResponseRule},
     terms::Terms,
 };
 use crate::base::moment::{Moment, Timestamp};

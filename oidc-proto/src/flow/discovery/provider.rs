@@ -79,6 +79,7 @@ pub struct DiscoveryOptions {
     signed_by: Option<Arc<KeySet>>,
     place: Option<EndpointUrl>,
     limit: Option<usize>,
+    of_any_type: bool,
 }
 
 impl DiscoveryOptions {
@@ -142,10 +143,23 @@ impl DiscoveryOptions {
         self
     }
 
+    /// Whether documents of any media type are accepted.
+    pub(crate) const fn of_any_type(&self) -> bool {
+        self.of_any_type
+    }
+
     /// Returns the largest document, in bytes.
     #[must_use]
     pub fn document_limit(&self) -> usize {
         self.limit.unwrap_or(MAX_DOCUMENT)
+    }
+
+    /// Accepts documents of any media type. Nothing but the media type is tolerated: the metadata must be JSON with the
+    /// issuer that was asked for. For a server that publishes files as they are, such as a bucket that calls each
+    /// `binary/octet-stream`.
+    pub const fn any_media_type(mut self) -> Self {
+        self.of_any_type = true;
+        self
     }
 
     /// Sets which URLs the metadata may have.
@@ -262,7 +276,8 @@ impl Asked {
             self.options.form.url(&self.issuer, &self.options.policy).map_err(ConfigError::Issuer)?;
         let url = self.options.place.as_ref().unwrap_or(&derived);
         let without = std::mem::take(&mut self.without);
-        let call = Get::after(without, Endpoint::Discovery, url, "application/json");
+        let of_type = ("application/json", self.options.of_any_type);
+        let call = Get::after(without, Endpoint::Discovery, url, of_type);
         Ok(call.max_body(self.options.document_limit()).carrying(self))
     }
 

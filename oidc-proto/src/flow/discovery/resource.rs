@@ -95,7 +95,7 @@ impl ResourceDiscovery {
 
     fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
         let asked = Asked { resource: resource.to_owned(), policy: policy.clone() };
-        Get::start(Endpoint::ResourceMetadata, url, "application/json").carrying(asked)
+        Get::start(Endpoint::ResourceMetadata, url, "application/json", false).carrying(asked)
     }
 }
 

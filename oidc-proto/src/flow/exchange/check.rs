@@ -84,7 +84,8 @@ impl<S: Signed> Check<S> {
                 Err(rejected) => return Err(S::refused(rejected)),
             }
         }
-        let call = jwks::get(client.endpoint(Endpoint::Jwks)?).max_body(client.max_document());
+        let call = jwks::get(client.endpoint(Endpoint::Jwks)?, client.quirks().any_media_type)
+            .max_body(client.max_document());
         Ok(call.map(|keys| Checking { client, signed, keys, asked_at: now }).into())
     }
 }

@@ -29,7 +29,7 @@ fn jwks_uri(client: &Client) -> crate::base::endpoint_url::EndpointUrl {
 #[test]
 fn the_diagram_of_a_get_is_walked() {
     let url = jwks_uri(&builder(|_| {}).build().unwrap());
-    let begin = || Ok(Get::start(Endpoint::Jwks, &url, "application/json"));
+    let begin = || Ok(Get::start(Endpoint::Jwks, &url, "application/json", false));
     Walk::of("flow/exchange/document.rs").from("asked", begin, |_, _| refusals()).holds();
 }
 

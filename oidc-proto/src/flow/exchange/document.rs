@@ -32,6 +32,8 @@ pub struct Getting {
     endpoint: Endpoint,
     /// The URLs that were asked for the document, the one in flight last, without their queries.
     urls: Vec<String>,
+    /// Whether the document may be of any media type.
+    of_any_type: bool,
 }
 
 /// The response, whether or not it has a document.
@@ -41,6 +43,7 @@ pub struct Document {
     /// The URLs that were asked for the document, without their queries.
     pub(in crate::flow) urls: Vec<String>,
     pub(in crate::flow) status: StatusCode,
+    of_any_type: bool,
     headers: HeaderMap,
     body: Vec<u8>,
     /// The time at which the response came.
@@ -48,8 +51,14 @@ pub struct Document {
 }
 
 impl Get {
-    pub(in crate::flow) fn start(endpoint: Endpoint, url: &EndpointUrl, accept: &'static str) -> Call<Self> {
-        Self::after(Vec::new(), endpoint, url, accept)
+    /// Asks for a document. `of_any_type` says whether its media type counts.
+    pub(in crate::flow) fn start(
+        endpoint: Endpoint,
+        url: &EndpointUrl,
+        accept: &'static str,
+        of_any_type: bool,
+    ) -> Call<Self> {
+        Self::after(Vec::new(), endpoint, url, (accept, of_any_type))
     }
 
     /// Asks at one more place, after these had no document.
@@ -57,10 +66,10 @@ impl Get {
         mut urls: Vec<String>,
         endpoint: Endpoint,
         url: &EndpointUrl,
-        accept: &'static str,
+        (accept, of_any_type): (&'static str, bool),
     ) -> Call<Self> {
         urls.push(shown(&without_query(url.as_str())));
-        Call::new(Terms::new(endpoint), get(url, accept), Getting { endpoint, urls })
+        Call::new(Terms::new(endpoint), get(url, accept), Getting { endpoint, urls, of_any_type })
     }
 }
 
@@ -70,10 +79,10 @@ impl Flow for Get {
     type Output = Document;
 
     fn on_response(state: Getting, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let Getting { endpoint, urls } = state;
+        let Getting { endpoint, urls, of_any_type } = state;
         let (status, headers) = (response.status(), response.headers().clone());
         let body = response.body().to_vec();
-        Ok(Step::Done(Document { endpoint, urls, status, headers, body, now: moment.now() }))
+        Ok(Step::Done(Document { endpoint, urls, status, of_any_type, headers, body, now: moment.now() }))
     }
 
     fn on_wake(never: Infallible, _: Moment) -> Result<Step<Self>, Error> {
@@ -125,7 +134,7 @@ impl Document {
     pub(in crate::flow) fn json(&self, media_types: &[&'static str]) -> Result<&[u8], Error> {
         check_status(self.endpoint, self.status, &self.headers, self.now)
             .map_err(|error| self.telling(at(error, &self.urls)))?;
-        match (media_types, media_type_is(&self.headers, media_types)) {
+        match (media_types, self.of_any_type || media_type_is(&self.headers, media_types)) {
             (_, true) => Ok(&self.body),
             ([first, ..], false) => Err(self.broken(ResponseRule::MediaType(first))),
             ([], false) => Err(self.broken(ResponseRule::MediaType("application/json"))),
@@ -142,9 +151,11 @@ impl Document {
         error
     }
 
-    /// Whether the response has a body that says of itself that it is JSON.
+    /// Whether the response has a body that says of itself that it is JSON. If its media type does not count, it is JSON
+    /// if it reads as JSON.
     pub(in crate::flow) fn is_json(&self) -> bool {
         media_type_is(&self.headers, &["application/json"])
+            || self.of_any_type && serde_json::from_slice::<serde::de::IgnoredAny>(&self.body).is_ok()
     }
 
     /// Returns the error of a document that breaks this rule.
@@ -153,10 +164,15 @@ impl Document {
         let mut error = ResponseError::new(self.endpoint, self.status, rule);
         error.urls.clone_from(&self.urls);
         if is_of_type {
-            error.media_type = OTHER_TYPES.into_iter().find(|name| media_type_is(&self.headers, &[name]));
+            error.media_type = other_type(&self.headers);
         }
         error.into()
     }
+}
+
+/// Returns the media type of a response, if it is one that an error may name.
+pub(in crate::flow) fn other_type(headers: &HeaderMap) -> Option<&'static str> {
+    OTHER_TYPES.into_iter().find(|name| media_type_is(headers, &[name]))
 }
 
 /// Returns the request for a document. Nothing in it identifies the client.

@@ -49,7 +49,7 @@ pub struct JwksRetrieval;
 impl JwksRetrieval {
     /// Asks for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        get(jwks_uri).carrying(())
+        get(jwks_uri, false).carrying(())
     }
 }
 
@@ -59,7 +59,8 @@ impl Client {
     /// # Errors
     /// [`ConfigError::NoEndpoint`](crate::flow::ConfigError::NoEndpoint) if the metadata has no usable `jwks_uri`.
     pub fn jwks(&self) -> Result<Call<JwksRetrieval>, Error> {
-        Ok(JwksRetrieval::start(self.endpoint(Endpoint::Jwks)?).max_body(self.max_document()))
+        let call = get(self.endpoint(Endpoint::Jwks)?, self.quirks().any_media_type);
+        Ok(call.max_body(self.max_document()).carrying(()))
     }
 }
 
@@ -73,9 +74,9 @@ impl Then for JwksRetrieval {
     }
 }
 
-/// Returns the request for a set of keys.
-pub(crate) fn get(jwks_uri: &EndpointUrl) -> Call<Get> {
-    Get::start(Endpoint::Jwks, jwks_uri, "application/jwk-set+json, application/json")
+/// Returns the request for a set of keys. `of_any_type` says whether the media type of the response counts.
+pub(crate) fn get(jwks_uri: &EndpointUrl, of_any_type: bool) -> Call<Get> {
+    Get::start(Endpoint::Jwks, jwks_uri, "application/jwk-set+json, application/json", of_any_type)
 }
 
 /// Reads the keys of a document, of which at least one must be usable.

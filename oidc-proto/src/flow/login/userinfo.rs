@@ -20,7 +20,10 @@ use crate::{
             Call, ConfigError, Endpoint, Error, Flow, OAuthError, Request, Response, ResponseError,
             ResponseRule, Step, Then,
         },
-        exchange::{Check, Checked, Checking, Learned, SignedUserInfo, check_status, get, refusal_or_status},
+        exchange::{
+            Check, Checked, Checking, Learned, SignedUserInfo, check_status, get, other_type,
+            refusal_or_status,
+        },
     },
     jose::KeySet,
     message::{ErrorResponse, UserInfo, first_texts},
@@ -209,7 +212,8 @@ impl Asked {
         check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
         let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
         let inner = self.client.inner();
-        if media_type_is(response.headers(), &["application/jwt"]) {
+        // Some providers call a JWT by the media type of its claims, or of a text.
+        if media_type_is(response.headers(), &["application/jwt"]) || is_jwt(response.body()) {
             if inner.userinfo_verifier.accepts_nothing() {
                 return Err(broken(ResponseRule::UnexpectedJwt).into());
             }
@@ -222,8 +226,10 @@ impl Asked {
         if inner.userinfo_is_signed {
             return Err(broken(ResponseRule::NotSigned).into());
         }
-        if !media_type_is(response.headers(), &["application/json"]) {
-            return Err(broken(ResponseRule::MediaType("application/json")).into());
+        if !inner.quirks.any_media_type && !media_type_is(response.headers(), &["application/json"]) {
+            let mut error = broken(ResponseRule::MediaType("application/json"));
+            error.media_type = other_type(response.headers());
+            return Err(error.into());
         }
         let userinfo =
             UserInfo::from_json(response.body()).map_err(|error| broken(ResponseRule::Json(error)))?;
@@ -253,6 +259,16 @@ fn refused_or_missing(response: &Response<'_>, sent: &[Secret]) -> ResponseRule 
         Some(told) => ResponseRule::Refusal(Some(told)),
         None => ResponseRule::Missing("sub"),
     }
+}
+
+/// Whether a body is a signed token and nothing else, whatever its media type says.
+fn is_jwt(body: &[u8]) -> bool {
+    let text = body.trim_ascii();
+    let part = |part: &[u8]| part.iter().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(byte));
+    // Each header begins with `{"`.
+    text.starts_with(b"eyJ")
+        && text.split(|byte| *byte == b'.').count() == 3
+        && text.split(|byte| *byte == b'.').all(part)
 }
 
 fn checking(step: Step<Check<SignedUserInfo>>, sub: String) -> Result<Step<UserInfoExchange>, Error> {

@@ -5,6 +5,7 @@ use super::{
     super::{algorithm_set::AlgorithmSet, compact::JwsError, header::Header},
     jwk::{self, Jwk},
     key::{self, Key, KeyError},
+    spelling,
 };
 use crate::base::sentence::{predicate, sentences_about};
 use crate::{
@@ -12,7 +13,6 @@ use crate::{
     base::{
         json::{JsonError, Members},
         secret::Secret,
-        visible::without_mark,
     },
 };
 use serde_json::Value;
@@ -100,9 +100,12 @@ pub struct UnusableKey {
 #[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum KeySetError {
-    /// The text is not acceptable JSON, or has no array `keys`.
+    /// The text is not acceptable JSON, or its `keys` are no array.
     #[error("the key set {}", predicate(.0))]
     Json(JsonError),
+    /// The document has no `keys`: it may be a single key, or certificates, or a document of another kind.
+    #[error("the key set lacks the member `keys`")]
+    NoKeys,
     /// The set has more than [`MAX_KEYS`] keys.
     #[error("the key set has more than {MAX_KEYS} keys")]
     TooManyKeys,
@@ -113,23 +116,29 @@ sentences_about!(KeySetError: "the key set ");
 impl KeySet {
     /// Parses a JWK Set.
     ///
-    /// A key that cannot be used is [set aside](Self::set_aside); the other keys stay usable. An asymmetric key that
+    /// A key that cannot be used is [set aside](Self::set_aside); the other keys stay usable. Numbers in base64 and with
+    /// padding, empty members and `key_ops` in one string are read as what they mean. An asymmetric key that
     /// is published with its private half is set aside too, because every reader of the set can sign with it. For a
     /// private key of your own, use [`Jwk::parse`], which drops the private half, and [`Self::from_jwks`].
     ///
     /// # Errors
     /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`] keys.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
-        let mut members = Members::parse(without_mark(jwks)).map_err(KeySetError::Json)?;
-        let Some(Value::Array(keys)) = members.any("keys") else {
-            return Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" }));
+        let mut members = Members::parse(jwks).map_err(KeySetError::Json)?;
+        let keys = match members.any("keys") {
+            Some(Value::Array(keys)) => keys,
+            Some(_) => {
+                let expected = "an array";
+                return Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected }));
+            }
+            None => return Err(KeySetError::NoKeys),
         };
         if keys.len() > MAX_KEYS {
             return Err(KeySetError::TooManyKeys);
         }
         let mut set = Self::default();
         for key in keys {
-            let kid = key.get("kid").and_then(Value::as_str).map(str::to_owned);
+            let kid = key.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty()).map(str::to_owned);
             set.add(kid, read(key));
         }
         Ok(set.sealed())
@@ -283,7 +292,8 @@ impl KeySet {
 }
 
 fn read(key: Value) -> Result<Key, KeyError> {
-    let Value::Object(members) = key else { return Err(KeyError::NotAnObject) };
+    let Value::Object(mut members) = key else { return Err(KeyError::NotAnObject) };
+    spelling::mend(&mut members);
     let private = jwk::tells_private_members(&members);
     let key = Key::from_jwk(key::typed(members)?)?;
     if private { Err(KeyError::PrivateMembers) } else { Ok(key) }

@@ -6,6 +6,7 @@ mod jwk;
 mod key;
 mod key_set;
 mod roca;
+mod spelling;
 mod thumbprint;
 
 pub(crate) use embedded::EmbeddedKey;

@@ -105,7 +105,8 @@ impl Texts {
             text if text.starts_with(['{', '[', '"']) => {}
             text if text.starts_with('<') => self.of_markup(text),
             text if text.contains('=') && !text.trim_end().contains(char::is_whitespace) => {
-                let pairs = form::decode(text.trim_end().as_bytes()).unwrap_or_default();
+                let pairs =
+                    form::decode(text.trim_end().as_bytes(), &["error_description"]).unwrap_or_default();
                 pairs.iter().filter(|(name, _)| is_description(name)).for_each(|(_, value)| self.add(value));
             }
             text => {

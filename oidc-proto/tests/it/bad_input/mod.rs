@@ -96,7 +96,7 @@ fn unacceptable_json_is_refused_at_every_endpoint_for_the_same_reason() {
         (b" ".into(), JsonError::NotJson),
         (b"\xff\xfe".into(), JsonError::NotJson),
         (b"{\"x\":\"\xc3\x28\"}".into(), JsonError::NotJson),
-        (b"\xef\xbb\xbf{}".into(), JsonError::NotJson),
+        (b"\xef\xbb\xbf\xef\xbb\xbf{}".into(), JsonError::NotJson),
         (b"{".into(), JsonError::NotJson),
         (b"{}{}".into(), JsonError::NotJson),
         (b"{\"x\":1,}".into(), JsonError::NotJson),
@@ -124,12 +124,6 @@ fn unacceptable_json_is_refused_at_every_endpoint_for_the_same_reason() {
     let party = Party::new();
     for endpoint in ENDPOINTS {
         for (body, why) in &bodies {
-            // A document may begin with a byte order mark (RFC 8259 section 8.1).
-            let is_document =
-                matches!(endpoint, Endpoint::Discovery | Endpoint::Jwks | Endpoint::ResourceMetadata);
-            if is_document && body.starts_with(b"\xef\xbb\xbf") {
-                continue;
-            }
             let what = String::from_utf8_lossy(body);
             assert_rule(
                 receive(&party, endpoint, ok(body.as_slice())),
@@ -287,7 +281,7 @@ fn control_characters_and_headers_cannot_be_smuggled_into_an_error_text() {
         assert!(!error.to_string().contains(char::is_control), "{error:?}");
     }
     let long = receive(&party, Endpoint::Discovery, ok(json!({ "issuer": "x".repeat(9999) }).to_string()));
-    assert!(long.unwrap_err().to_string().len() < 600, "no error is as long as the document");
+    assert!(long.unwrap_err().to_string().len() < 700, "no error is as long as the document");
     let denied = AuthorizationResponse::from_query("error=a%0d%0ab%1b&error_description=%00%c2%9b").unwrap();
     assert!(!denied.error.unwrap().to_string().contains(char::is_control));
 }

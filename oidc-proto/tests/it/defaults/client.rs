@@ -2,6 +2,7 @@
 
 use super::{Refusal, Row, row};
 use crate::field::signed_userinfo::login_with_signed;
+use http::{HeaderValue, Response, header};
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     flow::{
@@ -62,6 +63,11 @@ fn set(party: &mut Party, endpoint: EndpointName, member: &str, value: Value) {
 
 fn claim(party: &mut Party, name: &str, value: Value) {
     party.provider.alter_id_token(hostile::set_claim(name, value));
+}
+
+/// Names another media type than JSON's.
+fn untyped(response: &mut Response<Vec<u8>>) {
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain"));
 }
 
 /// Discovery at a provider that was changed.
@@ -237,6 +243,11 @@ fn urls() -> Vec<Row> {
 
 fn documents() -> Vec<Row> {
     vec![
+        row("DiscoveryOptions::any_media_type", "`any_media_type`", |on| {
+            discovery(on, DiscoveryOptions::any_media_type, |party| {
+                party.provider.alter_response(EndpointName::Discovery, untyped);
+            })
+        }),
         row("DiscoveryOptions::profile", "`profile`", |on| {
             let token_issuer = |options: DiscoveryOptions| options.profile(Profile::TokenIssuer);
             discovery(on, token_issuer, |party| {
@@ -305,6 +316,18 @@ fn quirks() -> Vec<Row> {
                     party.provider.alter_response(EndpointName::Token, hostile::remove_member("token_type"));
                 },
             )
+        }),
+        row("Quirks::odd_expires_in", "`Quirks::odd_expires_in`", |on| {
+            token(
+                on,
+                |quirks| quirks.odd_expires_in = true,
+                |party| set(party, EndpointName::Token, "expires_in", json!(-1)),
+            )
+        }),
+        row("Quirks::any_media_type", "`Quirks::any_media_type`", |on| {
+            let mut party = party(on, |quirks| quirks.any_media_type = true);
+            party.provider.alter_response(EndpointName::Jwks, untyped);
+            Ok(party.login().map(drop)?)
         }),
         row("Quirks::basic_not_form_encoded", "`Quirks::basic_not_form_encoded`", undecoded),
         row("Quirks::no_nonce", "`Quirks::no_nonce`", |on| {

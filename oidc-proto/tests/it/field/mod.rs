@@ -4,8 +4,10 @@
 mod claims;
 mod form_post;
 mod limits;
+mod messages;
 mod peer_keys;
 mod peers;
+mod published_keys;
 mod refreshes;
 mod refusals;
 pub(crate) mod signed_userinfo;

@@ -13,16 +13,8 @@ pub(super) struct KeySetRow<'a> {
 pub(super) const KEY_SETS: &[KeySetRow<'_>] = &[
     KeySetRow { file: "apple-goat.jwks.json", usable: 3, aside: &[] },
     KeySetRow { file: "apple.jwks.json", usable: 3, aside: &[] },
-    // The moduli are base64 instead of base64url, each with a zero octet in front. A quirk would have to
-    // allow it. A login there ends with the reason `jws_key_set_aside`.
-    KeySetRow {
-        file: "battle-net.jwks.json",
-        usable: 0,
-        aside: &[
-            (Some("877671eb-3ba7-4c1a-ae44-cf592d4c5b97"), KeyError::Base64("n")),
-            (Some("4ccec5815bc0779dc36e7a895fb42b3e4205a894ad85b023e81acc3fd1718fa4"), KeyError::Base64("n")),
-        ],
-    },
+    // The moduli are base64 instead of base64url, each with a zero octet in front.
+    KeySetRow { file: "battle-net.jwks.json", usable: 2, aside: &[] },
     KeySetRow { file: "discord.jwks.json", usable: 1, aside: &[] },
     KeySetRow { file: "docker.jwks.json", usable: 2, aside: &[] },
     KeySetRow { file: "dropbox.jwks.json", usable: 1, aside: &[] },
