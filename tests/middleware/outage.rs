@@ -117,7 +117,7 @@ async fn the_record_of_an_outage_names_issuer_host_and_port() {
     let api = ProtectLayer::new(gate).layer(Api::default());
     let told = |world: &World| {
         let record = lock(&world.records).pop().unwrap();
-        (record.clause, record.issuer.unwrap(), record.host, record.port)
+        (record.clause, record.issuer.unwrap().to_string(), record.host, record.port)
     };
     let of = |issuer: &str, host: Option<&str>| {
         ("unavailable", issuer.to_owned(), host.map(str::to_owned), host.map(|_| 443))

@@ -3,8 +3,8 @@
 
 use super::{
     Audience, Claims, Possession, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain, leeway_seconds},
-    jwt::{MAX_TOKEN, Unverified, is_type},
+    claims::{DEFAULT_LEEWAY, List, check_times, check_visible, is_plain, leeway_seconds},
+    jwt::{Given, MAX_TOKEN, Unverified, is_type},
     plain,
     required_claim::{RequiredClaim, Waived},
     scopes::{self, Others},
@@ -242,13 +242,14 @@ impl AccessTokenVerifier {
         now: Timestamp,
         shown: Possession<'_>,
     ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
-        self.verify_with_key(token, keys, scratch, now, shown).map(|(verified, _)| verified)
+        let given = Given { token, read: None };
+        self.verify_with_key(given, keys, scratch, now, shown).map(|(verified, _)| verified)
     }
 
     /// Verifies like [`Self::verify_bound`], and also returns the issuer's key that signed the token.
     pub(crate) fn verify_with_key<'s, 'k>(
         &self,
-        token: &str,
+        token: Given<'s, '_>,
         keys: &'k KeySet,
         scratch: &'s mut Scratch,
         now: Timestamp,
@@ -260,7 +261,7 @@ impl AccessTokenVerifier {
     /// Verifies a token; `signed` checks the signature after every other check has passed.
     pub(super) fn verify_by<'s, 't, K>(
         &self,
-        token: &'t str,
+        given: Given<'s, 't>,
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
@@ -271,7 +272,7 @@ impl AccessTokenVerifier {
         } else {
             |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
         };
-        let token = Unverified::read(token, self.longest, scratch, self.algorithms.set(), typ_fits)?;
+        let token = Unverified::of(given, self.longest, scratch, self.algorithms.set(), typ_fits)?;
         let client = self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
@@ -459,9 +460,12 @@ impl<'s> VerifiedAccessToken<'s> {
         names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
     }
 
-    /// Returns the whole set of claims as JSON.
-    pub(crate) const fn payload(&self) -> &'s [u8] {
-        self.payload
+    /// Returns the scopes as places in the text from which the claims borrow: those of the claim with this name, if any.
+    pub(crate) fn kept_scopes(&self, named: Option<&str>, text: &str) -> List {
+        match named {
+            Some(claim) => scopes::keep_named(self.payload, claim, text),
+            None => scopes::keep(&self.claims, &self.scopes, text),
+        }
     }
 
     /// Returns the scopes: the words of `scope`, or its items if it is an array. Without `scope`, it returns those of

@@ -57,9 +57,12 @@ async fn explain(gate: &Gate, settings: &Settings<'_>, token: &str) -> Result<()
     let (parts, ()) = request.header("authorization", format!("Bearer {token}")).body(())?.into_parts();
     match gate.check(&RequestView::of(&parts)).await {
         Ok(access) => {
-            let client = access.client_id.as_deref().unwrap_or("-");
-            let subject = access.subject.as_deref().unwrap_or("-");
-            println!("ACCEPTED: subject {subject}, client {client}, scopes {:?}\n", access.scopes);
+            let client = access.client_id().unwrap_or("-");
+            let subject = access.subject().unwrap_or("-");
+            println!(
+                "ACCEPTED: subject {subject}, client {client}, scopes {:?}\n",
+                access.scopes().collect::<Vec<_>>()
+            );
         }
         Err(denied) => println!("REFUSED with {}, {}: {denied}\n", denied.status(), denied.code()),
     }
