@@ -6,15 +6,18 @@ use crate::{
     handed_on::{self, bearer},
     tokens::{API, ISSUER, NOW, claims_with, keys, signer, tampered, token},
 };
-use http::{Method, Uri};
+use http::{HeaderMap, HeaderValue, Method, Uri};
 use oidc_drive::{Gate, Io, gate::KeySource};
 use oidc_proto::{
     Moment,
+    base::base64url,
     flow::Request,
-    jose::{Algorithm, AlgorithmSet, sign_compact},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign, sign_compact},
     resource::{RequestView, Requirement, ResourceServer, TrustedIssuer},
+    sender::DpopVerifier,
     token::{AccessTokenVerifier, Scratch},
 };
+use ring::digest;
 use serde_json::{Map, Value, json};
 use std::{convert::Infallible, future::ready};
 
@@ -24,6 +27,9 @@ const MOST: usize = 2;
 /// The most allocations of a refusal: the text of the claims, the record, the details of the challenge and, where the
 /// record says what was expected, a text that grows.
 const MOST_REFUSED: usize = 6;
+
+/// The most allocations of a request with a proof, besides those for the key of the proof.
+const MOST_BOUND: usize = 20;
 
 const ALGORITHMS: [Algorithm; 6] = [
     Algorithm::RS256,
@@ -58,7 +64,10 @@ fn verifier(profile: &str) -> AccessTokenVerifier {
 
 fn gate(issuer: TrustedIssuer, algorithm: Algorithm) -> Gate {
     let issuer = issuer.access_tokens(|demands| demands.algorithms(AlgorithmSet::ALL));
-    let server = ResourceServer::builder(API).trust(issuer).build().unwrap();
+    gate_of(ResourceServer::builder(API).trust(issuer).build().unwrap(), algorithm)
+}
+
+fn gate_of(server: ResourceServer, algorithm: Algorithm) -> Gate {
     let send = |_: Request, _| ready(Ok::<_, Infallible>(http::Response::new(Vec::new())));
     let io = Io::new(send, drop, |_| ready(()));
     Gate::builder(server, io)
@@ -101,6 +110,46 @@ fn a_request_costs_a_gate_few_allocations_in_every_algorithm_and_profile() {
                 assert_eq!((count, told), (0, (Some("alice"), profile == "keycloak")), "{profile}");
             }
         }
+    }
+}
+
+/// A proof is read, its key is judged, and the replay window remembers it.
+#[test]
+fn a_bound_request_costs_few_allocations_besides_the_key_of_its_proof() {
+    let (get, uri) = (Method::GET, Uri::from_static("/orders"));
+    let key = signer(Algorithm::ES256).public_jwk().unwrap();
+    let mut jwk = key.to_json();
+    jwk.as_object_mut().unwrap().retain(|name, _| ["kty", "crv", "x", "y"].contains(&name.as_str()));
+    let jkt = key.thumbprint().unwrap();
+    let bound = token(Algorithm::ES256, &claims_with(json!({"cnf": {"jkt": jkt}})));
+    let ath = base64url::encode(digest::digest(&digest::SHA256, bound.as_bytes()).as_ref());
+    let headers = |jti: &str| {
+        let header = Map::from_iter([("typ".to_owned(), json!("dpop+jwt")), ("jwk".to_owned(), jwk.clone())]);
+        let claims =
+            json!({"jti": jti, "htm": "GET", "htu": format!("{API}/orders"), "iat": NOW.0, "ath": ath});
+        let proof = sign_compact(&signer(Algorithm::ES256), header, claims.to_string().as_bytes()).unwrap();
+        let pairs = [("authorization", format!("DPoP {bound}")), ("dpop", proof)];
+        HeaderMap::from_iter(pairs.map(|(name, value)| {
+            (http::HeaderName::from_static(name), HeaderValue::from_str(&value).unwrap())
+        }))
+    };
+    let server = ResourceServer::builder(API).trust(TrustedIssuer::new(ISSUER));
+    let gate = gate_of(server.require_dpop(DpopVerifier::new()).build().unwrap(), Algorithm::ES256);
+    let check = |headers: &HeaderMap| {
+        let view = RequestView::new(&get, &uri, headers);
+        allocations(|| gate.try_check(&view).unwrap().unwrap())
+    };
+    drop(check(&headers("first")));
+    // Reading a key: its JSON, its members, its thumbprint.
+    let text = jwk.to_string();
+    let (of_key, _) = allocations(|| {
+        let key = Jwk::parse(text.as_bytes()).unwrap();
+        (key.thumbprint().unwrap(), KeySet::from_jwks([key]).unwrap())
+    });
+    for jti in ["second", "third", "fourth"] {
+        let (count, access) = check(&headers(jti));
+        assert_eq!(access.key(), Some(&*jkt));
+        assert!(count <= of_key + MOST_BOUND, "{count}, and {of_key} for the key");
     }
 }
 

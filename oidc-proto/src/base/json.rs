@@ -245,9 +245,14 @@ pub(crate) fn utf8(text: &[u8]) -> Result<&str, JsonError> {
 
 /// Checks a whole text against the rules of this module.
 pub(crate) fn check(text: &[u8]) -> Result<(), JsonError> {
-    let mut names = Names::default();
+    check_with(text, &mut Names::default())
+}
+
+/// Checks a whole text with this memory for its names.
+pub(crate) fn check_with(text: &[u8], names: &mut Names) -> Result<(), JsonError> {
+    names.clear();
     let mut from = serde_json::Deserializer::from_str(utf8(text)?);
-    Checked { text, names: &mut names, depth: MAX_DEPTH }
+    Checked { text, names, depth: MAX_DEPTH }
         .deserialize(&mut from)
         .and_then(|()| from.end())
         .map_err(|_| names.failure())
