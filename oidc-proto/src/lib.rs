@@ -132,15 +132,17 @@
 //! ```
 //! use http::request::Parts;
 //! use oidc_proto::{Timestamp, jose::{KeySet, Scratch}, resource::*};
+//! use std::sync::Arc;
 //!
 //! fn check(
 //!     server: &ResourceServer,
 //!     request: &Parts,
 //!     keys: &KeySet,
 //!     now: Timestamp,
-//! ) -> Result<Box<Access>, Denied> {
-//!     let inspected = server.inspect(&RequestView::of(request))?;
-//!     match server.judge(&inspected, keys, &mut Scratch::new(), now) {
+//! ) -> Result<Arc<Access>, Denied> {
+//!     let mut scratch = Scratch::new();
+//!     let inspected = server.inspect(&RequestView::of(request), &mut scratch)?;
+//!     match server.judge(&inspected, keys, &mut scratch, now) {
 //!         Verdict::Accepted(access) => {
 //!             access.require(&Requirement::new().scope("orders.read"), now)?;
 //!             Ok(access)

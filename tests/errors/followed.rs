@@ -10,14 +10,14 @@ use oidc_proto::{
     metadata::{AllowedTenants, IssuerRule, Profile},
     resource::{Access, Denied, RequestView, ResourceServer, TrustedIssuer, Verdict},
     sender::DpopVerifier,
-    token::AccessTokenVerifier,
+    token::{AccessTokenVerifier, Scratch},
 };
 use oidc_testkit::{
     EndpointName, Party, drive, drive_with, hostile,
     scenario::{CLIENT_ID, SECRET},
 };
 use serde_json::{Value, json};
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, sync::Arc, time::Duration};
 
 const API: &str = "https://api.example";
 
@@ -41,7 +41,7 @@ fn server(issuer: TrustedIssuer) -> ResourceServer {
     ResourceServer::builder(API).trust(issuer).build().unwrap()
 }
 
-fn ask(server: &ResourceServer, token: &str) -> Result<Box<Access>, Denied> {
+fn ask(server: &ResourceServer, token: &str) -> Result<Arc<Access>, Denied> {
     judged(server, &[("authorization", &format!("Bearer {token}"))])
 }
 
@@ -98,7 +98,7 @@ fn access_tokens_that_do_not_name_their_kind_are_accepted_as_the_log_says() {
             "AccessTokenVerifier::accept_plain_jwt",
         );
         let followed = TrustedIssuer::new(ISSUER).access_tokens(AccessTokenVerifier::accept_plain_jwt);
-        assert_eq!(ask(&server(followed), &token).unwrap().subject.as_deref(), Some("alice"));
+        assert_eq!(ask(&server(followed), &token).unwrap().subject(), Some("alice"));
     }
 }
 
@@ -153,7 +153,8 @@ fn opaque_tokens_are_introspected_as_the_log_says() {
             http::header::AUTHORIZATION,
             http::HeaderValue::from_str(&format!("Bearer {token}")).unwrap(),
         )]);
-        let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
+        let inspected =
+            server.inspect(&RequestView::new(&method, &uri, &headers), &mut Scratch::new()).unwrap();
         assert!(inspected.is_opaque());
         let said = json!({"active": true, "aud": API, "sub": "alice"}).as_object().cloned().unwrap();
         let said = IntrospectionResponse::from_members(said).unwrap();

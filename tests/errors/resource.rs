@@ -18,7 +18,7 @@ use oidc_proto::{
     token::{Scratch, VerificationError},
 };
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
 pub(crate) const ISSUER: &str = "https://op.example";
@@ -86,14 +86,14 @@ pub(crate) fn keys() -> KeySet {
 pub(crate) fn judged(
     server: &ResourceServer,
     headers: &[(&'static str, &str)],
-) -> Result<Box<Access>, Denied> {
+) -> Result<Arc<Access>, Denied> {
     let keys = keys();
     let mut map = HeaderMap::new();
     for (name, value) in headers {
         map.append(*name, HeaderValue::from_str(value).unwrap());
     }
     let (method, uri) = (Method::GET, Uri::from_static("/orders"));
-    let inspected = server.inspect(&RequestView::new(&method, &uri, &map))?;
+    let inspected = server.inspect(&RequestView::new(&method, &uri, &map), &mut Scratch::new())?;
     let verdict = match inspected.is_opaque() {
         true => {
             let said = json!({"active": false}).as_object().cloned().unwrap();
@@ -109,9 +109,9 @@ pub(crate) fn judged(
     }
 }
 
-pub(crate) fn access() -> Access {
+pub(crate) fn access() -> Arc<Access> {
     let bearer = format!("Bearer {}", token(ISSUER, NOW.0 + 300, &Value::Null));
-    *judged(&server(None), &[("authorization", &bearer)]).unwrap()
+    judged(&server(None), &[("authorization", &bearer)]).unwrap()
 }
 
 /// The whole response, and the line of the log.

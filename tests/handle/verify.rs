@@ -313,11 +313,11 @@ fn a_preset_and_a_claim_for_scopes_serve_a_handle_as_they_serve_an_api() {
         let head =
             http::Request::get("/").header("authorization", format!("Bearer {token}")).body(()).unwrap();
         let (head, ()) = head.into_parts();
-        let inspected = server.inspect(&RequestView::of(&head)).unwrap();
+        let inspected = server.inspect(&RequestView::of(&head), &mut Scratch::new()).unwrap();
         let Verdict::Accepted(access) = server.judge(&inspected, &keys, &mut Scratch::new(), now) else {
             panic!("it is accepted");
         };
-        assert_eq!(access.scopes, read);
+        assert_eq!(access.scopes().collect::<Vec<_>>(), read);
     }
     // The rules of another issuer are no rules for this one, and other settings go on.
     let other = world.blocking().trust(TrustedIssuer::keycloak("https://other.example")).build();

@@ -4,6 +4,7 @@
 mod at_hand;
 mod cached;
 mod counting;
+mod gates;
 mod handed_on;
 mod plain;
 mod refused;

@@ -47,7 +47,7 @@ impl Service<http::Request<()>> for Api {
 
     fn call(&mut self, request: http::Request<()>) -> Self::Future {
         let access: &Access = oidc_tower::access(request.extensions()).unwrap();
-        ready(Ok(http::Response::new(access.issuer.clone())))
+        ready(Ok(http::Response::new(access.issuer().to_owned())))
     }
 }
 

@@ -193,7 +193,7 @@ async fn send(router: &Router, request: Incoming) -> http::Response<Body> {
 async fn nested_routers_and_extractors_use_a_proof_once() {
     let world = World::new();
     let gate = world.gate();
-    let client = async |_: Option<Caller>, caller: Caller| caller.client_id.clone().unwrap_or_default();
+    let client = async |_: Option<Caller>, caller: Caller| caller.client_id().unwrap_or_default().to_owned();
     let part = Router::new()
         .route("/reports", on_get(client).layer(require_scope("reports:read")))
         .layer(protect(gate.clone()));

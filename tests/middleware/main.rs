@@ -73,7 +73,7 @@ impl Service<Incoming> for Api {
     fn call(&mut self, request: Incoming) -> Self::Future {
         self.0.fetch_add(1, SeqCst);
         let access = oidc_tower::access(request.extensions());
-        let client = access.and_then(|access| access.client_id.clone()).unwrap_or("nobody".to_owned());
+        let client = access.and_then(|access| access.client_id()).unwrap_or("nobody").to_owned();
         ready(Ok(http::Response::new(format!("{client}: {}", request.body()))))
     }
 }

@@ -49,7 +49,7 @@ async fn e44_keys_that_never_came_are_a_503_at_the_gate_and_behind_tower_and_axu
         let gate = world.gate();
         let tower = ProtectLayer::new(gate.clone()).layer(Api::default());
         let optional = ProtectLayer::new(gate.clone()).optional().layer(Api::default());
-        let client = async |caller: oidc_axum::Access| caller.client_id.clone().unwrap_or_default();
+        let client = async |caller: oidc_axum::Access| caller.client_id().unwrap_or_default().to_owned();
         let axum = axum::Router::new()
             .route("/reports", axum::routing::get(client))
             .layer(oidc_axum::protect(gate.clone()));
@@ -167,7 +167,7 @@ async fn the_record_of_an_outage_names_issuer_host_and_port() {
     let api = ProtectLayer::new(gate).layer(Api::default());
     let told = |world: &World| {
         let record = lock(&world.records).pop().unwrap();
-        (record.clause, record.issuer.unwrap(), record.host, record.port)
+        (record.clause, record.issuer.unwrap().to_string(), record.host, record.port)
     };
     let of = |issuer: &str, host: Option<&str>| {
         ("unavailable", issuer.to_owned(), host.map(str::to_owned), host.map(|_| 443))

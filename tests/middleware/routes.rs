@@ -25,11 +25,11 @@ fn at(path: &str, token: Option<&str>) -> Incoming {
 }
 
 async fn client(caller: Caller) -> String {
-    caller.client_id.clone().unwrap_or_default()
+    caller.client_id().unwrap_or_default().to_owned()
 }
 
 async fn maybe(caller: Option<Caller>) -> String {
-    caller.map_or("nobody".to_owned(), |caller| caller.client_id.clone().unwrap_or_default())
+    caller.map_or("nobody".to_owned(), |caller| caller.client_id().unwrap_or_default().to_owned())
 }
 
 #[tokio::test]

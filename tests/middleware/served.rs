@@ -35,7 +35,7 @@ async fn a_real_server_refuses_and_accepts_and_survives_its_provider() {
     let io = Io::new(send, |task| drop(tokio::spawn(task)), tokio::time::sleep);
     let policy = oidc_proto::UrlPolicy::default().with_loopback();
     let gate = Gate::builder(server.build().unwrap(), io).url_policy(policy).build().unwrap();
-    let handler = async |caller: Caller| caller.client_id.clone().unwrap_or_default();
+    let handler = async |caller: Caller| caller.client_id().unwrap_or_default().to_owned();
     let router = Router::new().route("/reports", on_get(handler)).layer(protect(gate));
     tokio::spawn(async move { axum::serve(listener, router).await });
     let url = format!("{origin}/reports");

@@ -78,15 +78,15 @@ async fn jwts_are_verified_and_opaque_tokens_introspected() {
     let _turn = TURN.lock().await;
     let (gate, sent) = gate(npm);
     let access = ask(&gate, &token(npm, Some(RESOURCE))).await.unwrap();
-    assert_eq!(access.client_id.as_deref(), Some("ES256-client_secret_basic"));
-    assert!(access.has_scope("api:read") && access.audience == [RESOURCE]);
+    assert_eq!(access.client_id(), Some("ES256-client_secret_basic"));
+    assert!(access.has_scope("api:read") && access.audience().eq([RESOURCE]));
 
     let opaque = token(npm, None);
     assert!(!opaque.expose().contains('.'));
     for _ in 0..3 {
         let access = ask(&gate, &opaque).await.unwrap();
-        assert_eq!(access.client_id.as_deref(), Some("ES256-client_secret_basic"));
-        assert!(access.expires.is_some_and(|expires| expires > now()));
+        assert_eq!(access.client_id(), Some("ES256-client_secret_basic"));
+        assert!(access.expires().is_some_and(|expires| expires > now()));
     }
     assert_eq!(sent.count("/token/introspection"), 1);
     for bad in ["no-token-of-this-provider", "eyJhbGciOiJub25lIn0.e30."] {

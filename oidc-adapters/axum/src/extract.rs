@@ -18,7 +18,7 @@ use std::{ops::Deref, sync::Arc};
 ///
 /// async fn list(access: Access) -> String {
 ///     let all = access.has_role("/realm_access/roles", "auditor");
-///     let subject = access.subject.as_deref().unwrap_or("nobody");
+///     let subject = access.subject().unwrap_or("nobody");
 ///     if all { "all reports".to_owned() } else { format!("reports of {subject}") }
 /// }
 ///
@@ -83,7 +83,7 @@ pub struct Claims<T>(pub T);
 ///
 /// async fn home(access: Result<Access, Refusal>) -> String {
 ///     match access {
-///         Ok(access) => format!("Hello, {}", access.subject.as_deref().unwrap_or("robot")),
+///         Ok(access) => format!("Hello, {}", access.subject().unwrap_or("robot")),
 ///         Err(refusal) => format!("Please log in ({:?})", refusal.denied().map(|denied| denied.status())),
 ///     }
 /// }

@@ -12,7 +12,7 @@
 //! };
 //!
 //! async fn list(access: Access) -> String {
-//!     format!("reports of {}", access.subject.as_deref().unwrap_or("nobody"))
+//!     format!("reports of {}", access.subject().unwrap_or("nobody"))
 //! }
 //!
 //! #[tokio::main]

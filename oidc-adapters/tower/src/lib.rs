@@ -12,7 +12,7 @@
 //! use tower::{Layer, ServiceExt, service_fn};
 //!
 //! async fn hello(request: Request<String>) -> Result<Response<String>, Infallible> {
-//!     let subject = access(request.extensions()).and_then(|access| access.subject.clone());
+//!     let subject = access(request.extensions()).and_then(|access| access.subject().map(str::to_owned));
 //!     Ok(Response::new(format!("Hello, {}", subject.unwrap_or_default())))
 //! }
 //!

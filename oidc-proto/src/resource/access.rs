@@ -3,14 +3,14 @@
 use super::{
     challenge::{Challenges, DenialReason, Denied, Details},
     record::{VerdictOutcome, VerdictRecord},
+    rights::Rights,
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
-    message::scopes,
-    token::{Confirmation, CustomClaimsError},
+    token::CustomClaimsError,
 };
 use http::{HeaderMap, HeaderValue, header};
-use serde::de::DeserializeOwned;
+use serde::Deserialize;
 use serde_json::Value;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -21,6 +21,7 @@ use std::{fmt, sync::Arc, time::Duration};
 ///     Timestamp,
 ///     message::IntrospectionResponse,
 ///     resource::{RequestView, ResourceServer, TrustedIssuer, Verdict},
+///     token::Scratch,
 /// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
@@ -29,7 +30,7 @@ use std::{fmt, sync::Arc, time::Duration};
 ///     .build()?;
 /// let request = http::Request::get("/orders").header("authorization", "Bearer mF_9.B5f-4.1JqM").body(())?;
 /// let (head, ()) = request.into_parts();
-/// let inspected = api.inspect(&RequestView::of(&head))?;
+/// let inspected = api.inspect(&RequestView::of(&head), &mut Scratch::new())?;
 ///
 /// // The response of the introspection endpoint:
 /// let said = IntrospectionResponse::from_members(serde_json::from_str(
@@ -38,36 +39,14 @@ use std::{fmt, sync::Arc, time::Duration};
 /// let Verdict::Accepted(access) = api.judge_introspected(&inspected, &said, Timestamp(1_800_000_000)) else {
 ///     return Err("the token is refused".into());
 /// };
-/// assert_eq!(access.subject.as_deref(), Some("alice"));
+/// assert_eq!(access.subject(), Some("alice"));
 /// assert!(access.has_scope("orders.read") && access.has_role("/roles", "admin"));
 /// # Ok(())
 /// # }
 /// ```
 #[derive(Clone)]
-#[non_exhaustive]
 pub struct Access {
-    /// The issuer of the token.
-    pub issuer: String,
-    /// The user, or the client if it acts for itself. It is unique only at this issuer.
-    pub subject: Option<String>,
-    /// The client to which the token was issued.
-    pub client_id: Option<String>,
-    /// The scopes of the token.
-    pub scopes: Vec<String>,
-    /// The audiences of the token.
-    pub audience: Vec<String>,
-    /// The time at which the token expires.
-    pub expires: Option<Timestamp>,
-    /// The thumbprint of the DPoP key, if the token is bound to one. The sender has proven that it holds the key.
-    pub key: Option<String>,
-    /// The thumbprint of the certificate, if the token is bound to one. The sender has shown the certificate.
-    pub certificate: Option<String>,
-    /// The time at which the user was authenticated.
-    pub auth_time: Option<Timestamp>,
-    /// The class of the authentication.
-    pub acr: Option<String>,
-    /// All claims of the token, or all members of the introspection response, including those above.
-    pub claims: Extra,
+    pub(super) rights: Rights,
     pub(super) about: Arc<Challenges>,
     pub(super) record: VerdictRecord,
     pub(super) leeway: i64,
@@ -76,10 +55,76 @@ pub struct Access {
 }
 
 impl Access {
+    /// Returns the issuer of the token.
+    #[must_use]
+    pub fn issuer(&self) -> &str {
+        self.rights.text(&self.rights.issuer)
+    }
+
+    /// Returns the user, or the client if it acts for itself. It is unique only at this issuer.
+    #[must_use]
+    pub fn subject(&self) -> Option<&str> {
+        self.rights.optional(self.rights.subject.as_ref())
+    }
+
+    /// Returns the client to which the token was issued.
+    #[must_use]
+    pub fn client_id(&self) -> Option<&str> {
+        self.rights.optional(self.rights.client_id.as_ref())
+    }
+
+    /// Returns the scopes of the token.
+    pub fn scopes(&self) -> impl Iterator<Item = &str> {
+        self.rights.list(&self.rights.scopes).filter(|scope| !scope.is_empty())
+    }
+
+    /// Returns the audiences of the token.
+    pub fn audience(&self) -> impl Iterator<Item = &str> {
+        self.rights.list(&self.rights.audience)
+    }
+
+    /// Returns the time at which the token expires.
+    #[must_use]
+    pub const fn expires(&self) -> Option<Timestamp> {
+        self.rights.expires
+    }
+
+    /// Returns the thumbprint of the DPoP key, if the token is bound to one. The sender has proven that it holds the
+    /// key.
+    #[must_use]
+    pub fn key(&self) -> Option<&str> {
+        self.rights.optional(self.rights.key.as_ref())
+    }
+
+    /// Returns the thumbprint of the certificate, if the token is bound to one. The sender has shown the certificate.
+    #[must_use]
+    pub fn certificate(&self) -> Option<&str> {
+        self.rights.optional(self.rights.certificate.as_ref())
+    }
+
+    /// Returns the time at which the user was authenticated.
+    #[must_use]
+    pub const fn auth_time(&self) -> Option<Timestamp> {
+        self.rights.auth_time
+    }
+
+    /// Returns the class of the authentication.
+    #[must_use]
+    pub fn acr(&self) -> Option<&str> {
+        self.rights.optional(self.rights.acr.as_ref())
+    }
+
+    /// Returns all claims of the token, or all members of the introspection response, as a map. The first call parses
+    /// the claims. [`claim`](Self::claim), [`custom`](Self::custom) and [`has_role`](Self::has_role) do not need that.
+    #[must_use]
+    pub fn claims(&self) -> &Extra {
+        self.rights.claims.members()
+    }
+
     /// Whether the token has this scope.
     #[must_use]
     pub fn has_scope(&self, scope: &str) -> bool {
-        self.scopes.iter().any(|known| known == scope)
+        self.scopes().any(|known| known == scope)
     }
 
     /// Whether the token has at least one of these scopes. `false` for an empty list.
@@ -94,47 +139,42 @@ impl Access {
         scopes.iter().all(|scope| self.has_scope(scope.as_ref()))
     }
 
-    /// Returns the claim at a path: a JSON Pointer (RFC 6901) such as `/realm_access/roles`.
+    /// Returns the claim at a path: a JSON Pointer (RFC 6901) such as `/realm_access/roles`. The first call parses all
+    /// claims, as [`claims`](Self::claims) does.
     #[must_use]
     pub fn claim_at(&self, path: &str) -> Option<&Value> {
-        let path = path.strip_prefix('/')?;
-        let (first, rest) = path.split_at_checked(path.find('/').unwrap_or(path.len()))?;
-        self.claims.get(&first.replace("~1", "/").replace("~0", "~"))?.pointer(rest)
+        self.rights.claims.at(path)
     }
 
     /// Whether the claim at a path is this string, or an array that contains it. With Keycloak, use
     /// `has_role("/realm_access/roles", "admin")`. With Entra, use `has_role("/roles", "admin")`.
     #[must_use]
     pub fn has_role(&self, path: &str, role: &str) -> bool {
-        match self.claim_at(path) {
-            Some(Value::String(one)) => one == role,
-            Some(Value::Array(many)) => many.iter().any(|one| one.as_str() == Some(role)),
-            Some(Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_)) | None => false,
-        }
+        self.rights.claims.has(path, role)
     }
 
-    /// Reads the claim at a path in a type of your choice.
+    /// Reads the claim at a path in a type of your choice. The type may borrow from the token, as `&str` does; a text
+    /// with escapes, or one of an introspection response, is not always borrowed, so prefer `String` or `Cow`.
     ///
     /// # Errors
     /// [`CustomClaimsError`] if the claim is absent or of another type.
-    pub fn claim<T: DeserializeOwned>(&self, path: &str) -> Result<T, CustomClaimsError> {
-        let value = self.claim_at(path).ok_or(CustomClaimsError)?;
-        T::deserialize(value).map_err(|_| CustomClaimsError)
+    pub fn claim<'c, T: Deserialize<'c>>(&'c self, path: &str) -> Result<T, CustomClaimsError> {
+        self.rights.claims.read_at(path)
     }
 
     /// Reads all claims in a type of your choice.
     ///
     /// # Errors
     /// [`CustomClaimsError`] if the claims are not of that type.
-    pub fn custom<T: DeserializeOwned>(&self) -> Result<T, CustomClaimsError> {
-        T::deserialize(Value::Object(self.claims.clone())).map_err(|_| CustomClaimsError)
+    pub fn custom<'c, T: Deserialize<'c>>(&'c self) -> Result<T, CustomClaimsError> {
+        self.rights.claims.read()
     }
 
     /// Whether the user was authenticated within this time before now, plus the leeway of the issuer. `false` if the
     /// token has no `auth_time`.
     #[must_use]
     pub fn was_authenticated_within(&self, max_age: Duration, now: Timestamp) -> bool {
-        self.auth_time.is_some_and(|time| time.after(max_age).plus(self.leeway) >= now)
+        self.auth_time().is_some_and(|time| time.after(max_age).plus(self.leeway) >= now)
     }
 
     /// Returns the record of this verdict, for logs and metrics.
@@ -169,23 +209,9 @@ impl Access {
         self.denied(DenialReason::Unavailable).detailed(details)
     }
 
-    /// Sets the keys to which the token is bound. The sender has shown all of them.
-    pub(super) fn bound_to(&mut self, bound: Option<&Confirmation<'_>>) {
-        self.key = bound.and_then(|bound| bound.jkt.as_deref()).map(str::to_owned);
-        self.certificate = bound.and_then(|bound| bound.x5t_s256.as_deref()).map(str::to_owned);
-    }
-
     pub(super) const fn accepted(record: &mut VerdictRecord) {
         record.outcome = VerdictOutcome::Accepted;
         record.clause = "accepted";
-    }
-}
-
-/// Reads the scopes from the claim that the settings name, or by default from `scope` or `scp`.
-pub(super) fn scopes(claims: &Extra, named: Option<&str>) -> Vec<String> {
-    match named {
-        Some(claim) => claims.get(claim).into_iter().flat_map(scopes::of_value).map(str::to_owned).collect(),
-        None => scopes::of_members(claims).map(str::to_owned).collect(),
     }
 }
 

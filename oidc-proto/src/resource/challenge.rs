@@ -285,7 +285,10 @@ pub(super) struct Details {
 /// The refusal of a request: everything that the response and the log need.
 ///
 /// ```
-/// use oidc_proto::resource::{Denied, RequestView, ResourceServer, TrustedIssuer};
+/// use oidc_proto::{
+///     resource::{Denied, RequestView, ResourceServer, TrustedIssuer},
+///     token::Scratch,
+/// };
 ///
 /// fn respond(denied: &Denied) -> http::Response<String> {
 ///     let mut response = http::Response::new(String::new());
@@ -299,7 +302,7 @@ pub(super) struct Details {
 ///     .trust(TrustedIssuer::new("https://op.example"))
 ///     .build()?;
 /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
-/// let Err(denied) = api.inspect(&RequestView::of(&head)) else { return Err("there is no token".into()) };
+/// let Err(denied) = api.inspect(&RequestView::of(&head), &mut Scratch::new()) else { return Err("there is no token".into()) };
 ///
 /// let response = respond(&denied);
 /// assert_eq!(response.status(), 401);

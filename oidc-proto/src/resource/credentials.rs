@@ -178,6 +178,40 @@ impl Credentials {
         form: Option<&[u8]>,
         policy: &CredentialPolicy,
     ) -> Result<Option<Self>, CredentialsError> {
+        Carried::take(headers, query, form, policy).map(|found| found.map(Carried::into_credentials))
+    }
+}
+
+/// The token of a request: in its header, or taken out of a form or a query.
+pub(super) enum Token<'r> {
+    Lent(&'r str),
+    Own(Secret),
+}
+
+impl Token<'_> {
+    pub(super) fn expose(&self) -> &str {
+        match self {
+            Self::Lent(token) => token,
+            Self::Own(token) => token.expose(),
+        }
+    }
+}
+
+/// The [`Credentials`] of a request, without a copy of its header.
+pub(super) struct Carried<'r> {
+    pub(super) scheme: AuthenticationScheme,
+    pub(super) token: Token<'r>,
+    pub(super) in_query: bool,
+}
+
+impl<'r> Carried<'r> {
+    /// Takes the access token from a request, as [`Credentials::take`] does.
+    pub(super) fn take(
+        headers: &'r HeaderMap,
+        query: Option<&str>,
+        form: Option<&[u8]>,
+        policy: &CredentialPolicy,
+    ) -> Result<Option<Self>, CredentialsError> {
         let mut found = from_header(headers, policy.max_token)?;
         if let Some(form) = form.filter(|_| policy.form && is_form(headers)) {
             from_form(form, false, policy.max_token, &mut found)?;
@@ -189,6 +223,23 @@ impl Credentials {
     }
 }
 
+impl Carried<'_> {
+    fn into_credentials(self) -> Credentials {
+        let Self { scheme, token, in_query } = self;
+        let token = match token {
+            Token::Lent(token) => Secret::new(token),
+            Token::Own(token) => token,
+        };
+        Credentials { scheme, token, in_query }
+    }
+
+    /// Copies what is in the header of the request.
+    pub(super) fn into_owned(self) -> Carried<'static> {
+        let Credentials { scheme, token, in_query } = self.into_credentials();
+        Carried { scheme, token: Token::Own(token), in_query }
+    }
+}
+
 fn is_form(headers: &HeaderMap) -> bool {
     media_type_is(headers, &["application/x-www-form-urlencoded"])
 }
@@ -197,7 +248,7 @@ fn is_form(headers: &HeaderMap) -> bool {
 pub(super) fn from_header(
     headers: &HeaderMap,
     longest: usize,
-) -> Result<Option<Credentials>, CredentialsError> {
+) -> Result<Option<Carried<'_>>, CredentialsError> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -213,14 +264,14 @@ pub(super) fn from_header(
     };
     let spaces = rest.iter().take_while(|byte| **byte == b' ').count();
     let token = rest.get(spaces..).unwrap_or_default();
-    Ok(Some(Credentials { scheme, token: token68(token, longest)?, in_query: false }))
+    Ok(Some(Carried { scheme, token: Token::Lent(token68(token, longest)?), in_query: false }))
 }
 
 fn from_form(
     form: &[u8],
     in_query: bool,
     longest: usize,
-    found: &mut Option<Credentials>,
+    found: &mut Option<Carried<'_>>,
 ) -> Result<(), CredentialsError> {
     for pair in form.split(|byte| *byte == b'&') {
         let mut halves = pair.splitn(2, |byte| *byte == b'=');
@@ -241,24 +292,31 @@ fn from_form(
             return Err(CredentialsError::Syntax);
         }
         let token = Secret::new(percent_decode(encoded).decode_utf8().map_err(|_| CredentialsError::Syntax)?);
-        let token = token68(token.expose().as_bytes(), longest)?;
-        *found = Some(Credentials { scheme: AuthenticationScheme::Bearer, token, in_query });
+        token68(token.expose().as_bytes(), longest)?;
+        let token = Token::Own(token);
+        *found = Some(Carried { scheme: AuthenticationScheme::Bearer, token, in_query });
     }
     Ok(())
 }
 
 /// Checks the syntax of a token: `b64token` of RFC 6750 section 2.1, which is `token68` of RFC 9110 section 11.2.
-fn token68(text: &[u8], longest: usize) -> Result<Secret, CredentialsError> {
+fn token68(text: &[u8], longest: usize) -> Result<&str, CredentialsError> {
     if text.len() > longest {
         return Err(CredentialsError::TooLarge);
     }
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
     let body = text.get(..text.len() - padding).unwrap_or_default();
-    let fits = |byte: &u8| byte.is_ascii_alphanumeric() || b"-._~+/".contains(byte);
-    match std::str::from_utf8(text) {
-        Ok(text) if !body.is_empty() && body.iter().all(fits) => Ok(Secret::new(text)),
-        Ok(_) | Err(_) => Err(CredentialsError::Syntax),
-    }
+    // Each byte is checked, without a branch: so the compiler checks many at once.
+    let fits = !body.is_empty() & body.iter().fold(true, |fits, byte| fits & is_token68(*byte));
+    std::str::from_utf8(text).ok().filter(|_| fits).ok_or(CredentialsError::Syntax)
+}
+
+/// Whether a byte may be in a token: a letter, a digit, or one of `-._~+/`.
+const fn is_token68(byte: u8) -> bool {
+    let letter = (byte | 0x20).wrapping_sub(b'a') < 26;
+    // The digits follow `-`, `.` and `/`.
+    let digit_or_sign = byte.wrapping_sub(b'-') < 13;
+    letter | digit_or_sign | (byte == b'+') | (byte == b'_') | (byte == b'~')
 }
 
 #[cfg(test)]
@@ -363,6 +421,22 @@ mod tests {
         let mut json = headers(&[]);
         json.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
         assert_eq!(Credentials::take(&json, None, Some(b"access_token=f"), &ALL), Ok(None));
+    }
+
+    /// RFC 9110 section 11.2 lists the characters.
+    #[test]
+    fn a_token_has_the_characters_of_token68_and_no_others() {
+        const ALL: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~+/";
+        for byte in 0..=u8::MAX {
+            assert_eq!(is_token68(byte), ALL.contains(&byte), "{byte}");
+            for at in [0, 1, 15, 16, 31, 40, 99] {
+                let mut text = [b'a'; 100];
+                text[at] = byte;
+                // At the end, `=` is padding.
+                let fits = ALL.contains(&byte) || (at == 99 && byte == b'=');
+                assert_eq!(token68(&text, 100).is_ok(), fits, "{byte} at {at}");
+            }
+        }
     }
 
     #[test]

@@ -2,12 +2,13 @@
 //! introspection response of the issuer.
 
 use super::{
-    access::{Access, scopes},
+    access::Access,
     challenge::{DenialReason, Denied, Details},
-    credentials::{AuthenticationScheme, Credentials},
+    credentials::{AuthenticationScheme, Carried},
     issuer::Trusted,
     record::VerdictRecord,
-    request::{Findings, Inspected, RequestView},
+    request::{Findings, Found, Inspected, RequestView},
+    rights::{HeldClaims, Piece, Rights, scopes},
     server::{CertificateBinding, Dpop, ResourceServer},
     verdict::{ReplayCheck, Verdict},
 };
@@ -22,29 +23,36 @@ use crate::{
     message::IntrospectionResponse,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
-        Claims, Confirmation, Possession, Scratch, SignatureMemory, VerificationError, check_times,
-        claimed_issuer, leeway_seconds,
+        Claims, Confirmation, Given, List, Possession, ReadJwt, Scratch, SignatureMemory, VerificationError,
+        check_times, leeway_seconds,
     },
 };
 use http::Method;
+use std::sync::Arc;
 
 impl ResourceServer {
     /// Takes the access token from a request and finds its issuer among the trusted ones. Nothing is verified yet. The
     /// issuer that the token names is used only for this search. A token of another issuer is refused here, before the
     /// program could fetch anything from it.
     ///
+    /// The token is read here, once: [`judge`](Self::judge) goes on with what was read. `scratch` is memory to reuse.
+    ///
     /// # Errors
     /// [`Denied`] if there is no token, it is malformed, or its issuer is not trusted.
-    pub fn inspect<'r>(&self, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
+    pub fn inspect<'r>(
+        &self,
+        request: &RequestView<'r>,
+        scratch: &mut Scratch,
+    ) -> Result<Inspected<'r>, Denied> {
         let settings = &*self.settings;
         // RFC 6750 section 2.2: a body counts only where the method gives it a meaning.
         let bodiless =
             matches!(*request.method, Method::GET | Method::HEAD | Method::OPTIONS | Method::TRACE);
         let form = request.form.filter(|_| !bodiless);
-        let taken = Credentials::take(request.headers, request.uri.query(), form, &settings.credentials)
+        let taken = Carried::take(request.headers, request.uri.query(), form, &settings.credentials)
             .map_err(|why| self.denied(DenialReason::BadRequest(why), VerdictRecord::default()))?;
         let credentials = match (taken, &settings.dpop) {
-            (Some(Credentials { scheme: AuthenticationScheme::Dpop, .. }), Dpop::Off) | (None, _) => {
+            (Some(Carried { scheme: AuthenticationScheme::Dpop, .. }), Dpop::Off) | (None, _) => {
                 return Err(self.denied(DenialReason::NoCredentials, VerdictRecord::default()));
             }
             (Some(credentials), _) => credentials,
@@ -53,33 +61,41 @@ impl ResourceServer {
         if credentials.scheme == AuthenticationScheme::Bearer && matches!(settings.dpop, Dpop::Required(_)) {
             return Err(self.denied(DenialReason::ProofRequired, record));
         }
-        let claimed = claimed_issuer(credentials.token.expose());
-        let opaque = claimed.is_none();
         let mut record = record;
-        let issuer = match claimed {
-            None => settings.introspecting.ok_or(DenialReason::NotJwt),
+        let found = match ReadJwt::read(credentials.token.expose(), scratch) {
+            None => settings.introspecting.map(|issuer| (issuer, None)).ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
-            Some(Ok(issuer)) => settings.find(&issuer).ok_or_else(|| {
-                record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
-                DenialReason::UntrustedIssuer
-            }),
+            Some(Ok(read)) => match read.issuer().map(|issuer| settings.find(issuer)) {
+                None => Err(DenialReason::Token(VerificationError::Missing("iss"))),
+                Some(Some(issuer)) => Ok((issuer, Some(read))),
+                Some(None) => {
+                    record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
+                    Err(DenialReason::UntrustedIssuer)
+                }
+            },
         };
-        let issuer = issuer.map_err(|reason| self.denied(reason, record))?;
+        let (issuer, read) = found.map_err(|reason| self.denied(reason, record))?;
         let trusted = settings.issuer(issuer);
-        let name = trusted.map(|trusted| trusted.name().to_owned()).unwrap_or_default();
-        let opaque = opaque || trusted.is_some_and(|trusted| trusted.introspects_jwts);
-        Ok(Inspected { request: *request, found: Findings { credentials, issuer, name, opaque } })
+        let name = trusted.map_or_else(Arc::default, |trusted| Arc::clone(&trusted.name));
+        let read = read.filter(|_| !trusted.is_some_and(|trusted| trusted.introspects_jwts));
+        Ok(Inspected { request: *request, found: Found { credentials, issuer, name, read } })
     }
 
     /// Joins findings with their request again, after [`Inspected::into_findings`]. If the `Authorization` header has
-    /// the same token, nothing is decoded again. If it has another one, the request is inspected anew.
+    /// the same token, nothing is read again. If it has another one, the request is inspected anew.
     ///
     /// # Errors
     /// As [`inspect`](Self::inspect).
-    pub fn resume<'r>(&self, found: Findings, request: &RequestView<'r>) -> Result<Inspected<'r>, Denied> {
+    pub fn resume<'r>(
+        &self,
+        findings: Findings,
+        request: &RequestView<'r>,
+        scratch: &mut Scratch,
+    ) -> Result<Inspected<'r>, Denied> {
+        let Findings(found) = findings;
         match found.are_of(request.headers) {
             true => Ok(Inspected { request: *request, found }),
-            false => self.inspect(request),
+            false => self.inspect(request, scratch),
         }
     }
 
@@ -134,19 +150,19 @@ impl ResourceServer {
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
-        if inspected.found.opaque {
+        let Some(read) = &inspected.found.read else {
             return Err(self.denied(DenialReason::NotJwt, record));
-        }
+        };
         let proof = self.read_proof(inspected, now)?;
         let (token, shown) =
             (inspected.found.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
-        let verifier = &trusted.verifier;
+        let (given, verifier) = (Given { token, read: Some(read) }, &trusted.verifier);
         let verified = match cache {
             None => verifier
-                .verify_with_key(token, keys, scratch, now, shown)
-                .map(|(verified, key)| (verified, key.thumbprint())),
+                .verify_with_key(given, keys, scratch, now, shown)
+                .map(|(verified, key)| (verified, key.shared_thumbprint())),
             Some(mut cache) => verifier
-                .verify_cached_bound(token, keys, &mut cache, scratch, now, shown)
+                .verify_given_cached(given, keys, &mut cache, scratch, now, shown)
                 .map(|verified| (verified, None)),
         };
         let (verified, key) = verified.map_err(|why| {
@@ -160,25 +176,28 @@ impl ResourceServer {
             self.denied(blame(why, token, keys), record)
         })?;
         let claims = verified.claims();
-        record.key = key.map(str::to_owned);
+        record.key = key;
         // With a template, each tenant is an issuer of its own.
         let issuer = claims.iss.as_deref().unwrap_or(trusted.name());
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());
         self.check_certificate(claims.cnf.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
-        let members: Extra = serde_json::from_slice(verified.payload()).map_err(|_| {
-            self.denied(DenialReason::Token(VerificationError::Claims(JsonError::NotJson)), record.clone())
-        })?;
-        let mut access = self.access(inspected, trusted, members, record);
-        access.issuer = issuer.to_owned();
-        access.subject = claims.sub.as_deref().map(str::to_owned);
-        access.client_id = verified.client_id().map(str::to_owned);
-        access.audience = claims.aud.map(crate::token::Audience::to_vec).unwrap_or_default();
-        access.expires = claims.exp;
-        access.auth_time = claims.auth_time;
-        access.acr = claims.acr.as_deref().map(str::to_owned);
-        access.bound_to(claims.cnf.as_ref());
-        Ok(accept(access, proof))
+        let text = read.text();
+        let piece = |text_of: Option<&str>| text_of.map(|part| Piece::of(part, text));
+        let rights = Rights {
+            issuer: Piece::of(issuer, text),
+            subject: piece(claims.sub.as_deref()),
+            client_id: piece(verified.client_id()),
+            scopes: verified.kept_scopes(text),
+            audience: List::of(claims.aud, text),
+            expires: claims.exp,
+            key: piece(claims.cnf.as_ref().and_then(|bound| bound.jkt.as_deref())),
+            certificate: piece(claims.cnf.as_ref().and_then(|bound| bound.x5t_s256.as_deref())),
+            auth_time: claims.auth_time,
+            acr: piece(claims.acr.as_deref()),
+            claims: HeldClaims::of_token(Arc::clone(text), read.payload()),
+        };
+        Ok(accept(self.access(inspected, trusted, rights, record), proof))
     }
 
     fn judge_said(
@@ -209,19 +228,24 @@ impl ResourceServer {
                 self.denied(DenialReason::Token(why), record)
             })?;
         record.subject = self.pseudonym(issuer, said.sub.as_deref());
-        let issuer = issuer.to_owned();
+        let issuer = if issuer == trusted.name() { Arc::clone(&trusted.name) } else { issuer.into() };
         self.check_certificate(bound.as_ref(), &record)?;
         let proof = self.check_proof(proof, &record)?;
-        let mut access = self.access(inspected, trusted, members, record);
-        access.issuer = issuer;
-        access.subject.clone_from(&said.sub);
-        access.client_id.clone_from(&said.client_id);
-        access.audience.clone_from(&said.aud);
-        access.expires = said.exp;
-        access.auth_time = said.auth_time;
-        access.acr.clone_from(&said.acr);
-        access.bound_to(bound.as_ref());
-        Ok(accept(access, proof))
+        let own = |text: Option<&str>| text.map(|text| Piece::Own(text.into()));
+        let rights = Rights {
+            issuer: Piece::Own(issuer),
+            subject: own(said.sub.as_deref()),
+            client_id: own(said.client_id.as_deref()),
+            scopes: List::Own(scopes(&members, trusted.verifier.scopes_in())),
+            audience: List::Own(said.aud.clone()),
+            expires: said.exp,
+            key: own(bound.as_ref().and_then(|bound| bound.jkt.as_deref())),
+            certificate: own(bound.as_ref().and_then(|bound| bound.x5t_s256.as_deref())),
+            auth_time: said.auth_time,
+            acr: own(said.acr.as_deref()),
+            claims: HeldClaims::of_response(members),
+        };
+        Ok(accept(self.access(inspected, trusted, rights, record), proof))
     }
 
     /// Returns the trusted issuer of an inspected request. It fails only if another resource server inspected the
@@ -229,7 +253,7 @@ impl ResourceServer {
     fn trusted(&self, inspected: &Inspected<'_>) -> Result<&Trusted, Denied> {
         self.settings
             .issuer(inspected.found.issuer)
-            .filter(|trusted| trusted.name() == inspected.found.name)
+            .filter(|trusted| trusted.name == inspected.found.name)
             .ok_or_else(|| self.denied(DenialReason::UntrustedIssuer, VerdictRecord::default()))
     }
 
@@ -253,7 +277,7 @@ impl ResourceServer {
             .verifier()
             .ok_or_else(|| self.denied(DenialReason::NoCredentials, VerdictRecord::default()))?;
         let url = format!("{}{}", request.origin.unwrap_or(&self.settings.origin), request.uri.path());
-        let token = Some(&inspected.found.credentials.token);
+        let token = Some(inspected.found.credentials.token.expose());
         verifier.read(request.headers, request.method, &url, token, now).map(Some).map_err(|why| {
             let nonce = if why == ProofError::Nonce { verifier.nonce(now) } else { None };
             let details = Details { nonce, ..Details::default() };
@@ -304,23 +328,13 @@ impl ResourceServer {
         &self,
         inspected: &Inspected<'_>,
         trusted: &Trusted,
-        claims: Extra,
+        rights: Rights,
         mut record: VerdictRecord,
     ) -> Access {
         Access::accepted(&mut record);
         Access {
-            issuer: String::new(),
-            subject: None,
-            client_id: None,
-            scopes: scopes(&claims, trusted.verifier.scopes_in()),
-            audience: Vec::new(),
-            expires: None,
-            key: None,
-            certificate: None,
-            auth_time: None,
-            acr: None,
-            claims,
-            about: self.settings.about.clone(),
+            rights,
+            about: Arc::clone(&self.settings.about),
             record,
             leeway: leeway_seconds(trusted.verifier.tolerance()),
             next_nonce: None,
@@ -368,16 +382,16 @@ fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
 
 fn record(inspected: &Inspected<'_>) -> VerdictRecord {
     VerdictRecord {
-        issuer: Some(inspected.found.name.clone()),
+        issuer: Some(Arc::clone(&inspected.found.name)),
         scheme: Some(inspected.found.credentials.scheme),
         ..VerdictRecord::default()
     }
 }
 
 fn accept(mut access: Access, proof: Option<DpopProof>) -> Verdict {
-    let Some(proof) = proof else { return Verdict::Accepted(Box::new(access)) };
+    let Some(proof) = proof else { return Verdict::Accepted(Arc::new(access)) };
     access.next_nonce = proof.next_nonce().map(str::to_owned);
-    Verdict::CheckReplay(ReplayCheck { replay_key: proof.replay_key(), access: Box::new(access) })
+    Verdict::CheckReplay(ReplayCheck { replay_key: proof.replay_key(), access: Arc::new(access) })
 }
 
 /// Returns the binding in an introspection response. A malformed binding becomes an unsupported one, which no sender

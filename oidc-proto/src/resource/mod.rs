@@ -7,11 +7,13 @@
 //! ```
 //! use http::request::Parts;
 //! use oidc_proto::{Timestamp, jose::KeySet, resource::*, token::Scratch};
+//! use std::sync::Arc;
 //!
 //! /// Decides on one request. For a refusal, send `denied.status()` and `denied.headers()`.
-//! fn authorize(api: &ResourceServer, keys: &KeySet, head: &Parts, now: Timestamp) -> Result<Box<Access>, Denied> {
-//!     let inspected = api.inspect(&RequestView::of(head))?;
-//!     let access = match api.judge(&inspected, keys, &mut Scratch::new(), now) {
+//! fn authorize(api: &ResourceServer, keys: &KeySet, head: &Parts, now: Timestamp) -> Result<Arc<Access>, Denied> {
+//!     let mut scratch = Scratch::new(); // Memory to reuse; each thread may keep one.
+//!     let inspected = api.inspect(&RequestView::of(head), &mut scratch)?;
+//!     let access = match api.judge(&inspected, keys, &mut scratch, now) {
 //!         Verdict::Accepted(access) => access,
 //!         Verdict::Denied(denied) | Verdict::NewerKeys(denied) => return Err(denied),
 //!         _ => return Err(api.unavailable(std::time::Duration::from_secs(60))),
@@ -35,7 +37,7 @@
 //!     SJ9.e4agdvWd_RxjIiy9mCE6CcvyIUPHNG6Jq7FevhRbv2igvkkptfNKMj5DLlsO6HNElVoOcUSW4nPfDSTSNyPVCw";
 //! let (head, ()) = http::Request::get("/orders").header("authorization", bearer).body(())?.into_parts();
 //! let access = authorize(&api, &keys, &head, Timestamp(1_800_000_060))?;
-//! assert_eq!(access.subject.as_deref(), Some("alice"));
+//! assert_eq!(access.subject(), Some("alice"));
 //!
 //! let (head, ()) = http::Request::get("/orders").body(())?.into_parts(); // Without a token:
 //! let denied = authorize(&api, &keys, &head, Timestamp(1_800_000_060)).unwrap_err();
@@ -82,6 +84,7 @@ mod judge;
 mod record;
 mod request;
 mod requirement;
+mod rights;
 mod server;
 #[cfg(test)]
 #[path = "tests/testdata.rs"]

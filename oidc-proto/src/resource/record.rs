@@ -1,8 +1,8 @@
 //! [`VerdictRecord`]: a summary of a verdict, for logs and metrics.
 
 use super::credentials::AuthenticationScheme;
-use serde::Serialize;
-use std::fmt;
+use serde::{Serialize, Serializer};
+use std::{fmt, sync::Arc};
 
 /// The outcome of a verdict.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -23,14 +23,17 @@ pub enum VerdictOutcome {
 /// values, so they can be labels of metrics.
 ///
 /// ```
-/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+/// use oidc_proto::{
+///     resource::{RequestView, ResourceServer, TrustedIssuer},
+///     token::Scratch,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let api = ResourceServer::builder("https://api.example")
 ///     .trust(TrustedIssuer::new("https://op.example"))
 ///     .build()?;
 /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
-/// if let Err(denied) = api.inspect(&RequestView::of(&head)) {
+/// if let Err(denied) = api.inspect(&RequestView::of(&head), &mut Scratch::new()) {
 ///     let record = denied.record();
 ///     assert_eq!(record.to_string(), "outcome=denied clause=credentials_missing status=401");
 ///     assert_eq!(
@@ -55,8 +58,8 @@ pub struct VerdictRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<u16>,
     /// The name of the issuer in the settings.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub issuer: Option<Arc<str>>,
     /// In an outage, the host of the last request that failed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub host: Option<String>,
@@ -67,8 +70,8 @@ pub struct VerdictRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheme: Option<AuthenticationScheme>,
     /// The thumbprint of the issuer's key that signed the token.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub key: Option<String>,
+    #[serde(serialize_with = "text", skip_serializing_if = "Option::is_none")]
+    pub key: Option<Arc<str>>,
     /// A pseudonym of the subject, if the settings have a key for pseudonyms and the token was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
@@ -80,6 +83,11 @@ pub struct VerdictRecord {
     /// if anything else is wrong with the token, too: only what a trusted issuer has written is shown.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub found: Option<String>,
+}
+
+/// Serializes a shared text. (serde does so only with a feature.)
+fn text<S: Serializer>(text: &Option<Arc<str>>, out: S) -> Result<S::Ok, S::Error> {
+    text.as_deref().serialize(out)
 }
 
 /// The maximum length of [`VerdictRecord::expected`] and [`VerdictRecord::found`], in bytes.
@@ -186,7 +194,7 @@ mod tests {
             clause: "token_expired",
             error: Some("invalid_token"),
             status: Some(401),
-            issuer: Some("https://op.example".to_owned()),
+            issuer: Some("https://op.example".into()),
             scheme: Some(AuthenticationScheme::Dpop),
             ..VerdictRecord::default()
         };

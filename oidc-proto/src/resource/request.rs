@@ -1,9 +1,13 @@
 //! [`RequestView`], [`Inspected`] and [`Findings`]: a request before the resource server judges it.
 
-use super::credentials::{Credentials, from_header};
-use crate::{base::secret::Secret, sender::CertificateThumbprint};
+use super::credentials::{Carried, from_header};
+use crate::{
+    base::secret::{Secret, equal},
+    sender::CertificateThumbprint,
+    token::ReadJwt,
+};
 use http::{HeaderMap, Method, Uri, request::Parts};
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// The parts of a request that a resource server needs.
 ///
@@ -78,7 +82,10 @@ impl fmt::Debug for RequestView<'_> {
 /// A request with an access token that names a trusted issuer. Nothing is verified yet.
 ///
 /// ```
-/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+/// use oidc_proto::{
+///     resource::{RequestView, ResourceServer, TrustedIssuer},
+///     token::Scratch,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let api = ResourceServer::builder("https://api.example")
@@ -87,7 +94,7 @@ impl fmt::Debug for RequestView<'_> {
 /// let request = http::Request::get("/orders").header("authorization", "Bearer mF_9.B5f-4.1JqM").body(())?;
 /// let (head, ()) = request.into_parts();
 ///
-/// let inspected = api.inspect(&RequestView::of(&head))?;
+/// let inspected = api.inspect(&RequestView::of(&head), &mut Scratch::new())?;
 /// assert_eq!(inspected.issuer(), "https://op.example");
 /// assert!(inspected.is_opaque()); // So introspect `inspected.token()`, then call `judge_introspected`.
 /// # Ok(())
@@ -95,32 +102,40 @@ impl fmt::Debug for RequestView<'_> {
 /// ```
 pub struct Inspected<'r> {
     pub(super) request: RequestView<'r>,
-    pub(super) found: Findings,
+    pub(super) found: Found<'r>,
 }
 
 /// The result of [`ResourceServer::inspect`](super::ResourceServer::inspect) without the borrowed request: for a caller
-/// that waits for keys and cannot keep the borrow. It holds the token. Its only use is
+/// that waits for keys and cannot keep the borrow. It holds the token, and what was read of it. Its only use is
 /// [`ResourceServer::resume`](super::ResourceServer::resume).
-pub struct Findings {
-    pub(super) credentials: Credentials,
+pub struct Findings(pub(super) Found<'static>);
+
+/// What an inspection found.
+pub(super) struct Found<'r> {
+    pub(super) credentials: Carried<'r>,
     pub(super) issuer: usize,
-    pub(super) name: String,
-    pub(super) opaque: bool,
+    /// The name of the issuer in the settings.
+    pub(super) name: Arc<str>,
+    /// The token, read once. `None` if only the issuer can verify it.
+    pub(super) read: Option<ReadJwt>,
 }
 
-impl Findings {
+impl Found<'_> {
     fn describe(&self, f: &mut fmt::Formatter<'_>, name: &str) -> fmt::Result {
         f.debug_struct(name)
             .field("issuer", &self.name)
             .field("scheme", &self.credentials.scheme)
-            .field("opaque", &self.opaque)
+            .field("opaque", &self.read.is_none())
             .finish_non_exhaustive()
     }
 
     /// Whether a request with these headers has the same token in the same scheme. A token in a form or a query is
     /// never the same.
     pub(super) fn are_of(&self, headers: &HeaderMap) -> bool {
-        matches!(from_header(headers, usize::MAX), Ok(Some(carried)) if carried == self.credentials)
+        let Carried { scheme, token, in_query } = &self.credentials;
+        matches!(from_header(headers, usize::MAX), Ok(Some(carried)) if carried.scheme == *scheme
+            && !in_query
+            && equal(carried.token.expose().as_bytes(), token.expose().as_bytes()))
     }
 }
 
@@ -128,7 +143,8 @@ impl Inspected<'_> {
     /// Releases the borrowed request and keeps the findings.
     #[must_use]
     pub fn into_findings(self) -> Findings {
-        self.found
+        let Found { credentials, issuer, name, read } = self.found;
+        Findings(Found { credentials: credentials.into_owned(), issuer, name, read })
     }
 
     /// Returns the trusted issuer whose keys or introspection endpoint the next step needs. It is a name from the
@@ -148,13 +164,13 @@ impl Inspected<'_> {
     /// [introspects them](super::TrustedIssuer::introspects_jwts).
     #[must_use]
     pub const fn is_opaque(&self) -> bool {
-        self.found.opaque
+        self.found.read.is_none()
     }
 
-    /// Returns the token, for the introspection endpoint of its issuer.
+    /// Returns a copy of the token, for the introspection endpoint of its issuer.
     #[must_use]
-    pub const fn token(&self) -> &Secret {
-        &self.found.credentials.token
+    pub fn token(&self) -> Secret {
+        Secret::new(self.found.credentials.token.expose())
     }
 }
 
@@ -166,6 +182,6 @@ impl fmt::Debug for Inspected<'_> {
 
 impl fmt::Debug for Findings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.describe(f, "Findings")
+        self.0.describe(f, "Findings")
     }
 }

@@ -143,7 +143,7 @@ impl Requirement {
     }
 
     fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
-        if !self.audiences.iter().all(|wanted| access.audience.contains(wanted)) {
+        if !self.audiences.iter().all(|wanted| access.audience().any(|one| one == wanted)) {
             return Err(access.denied(DenialReason::Token(VerificationError::Audience)));
         }
         let any = self.any_scope.iter().all(|scopes| access.has_any_scope(scopes));
@@ -157,9 +157,8 @@ impl Requirement {
             return Err(access.denied(DenialReason::Privilege));
         }
         let classes = self.classes();
-        let strong = classes
-            .as_ref()
-            .is_none_or(|classes| access.acr.as_deref().is_some_and(|acr| classes.contains(&acr)));
+        let strong =
+            classes.as_ref().is_none_or(|classes| access.acr().is_some_and(|acr| classes.contains(&acr)));
         let recent = self
             .max_age
             .is_none_or(|age| access.was_authenticated_within(Duration::from_secs(age.into()), now));
@@ -187,14 +186,17 @@ impl Denied {
     /// Names the scopes of the requirement in the challenge, so that a client without a token knows what to ask for.
     ///
     /// ```
-    /// use oidc_proto::resource::{Requirement, RequestView, ResourceServer, TrustedIssuer};
+    /// use oidc_proto::{
+    ///     resource::{Requirement, RequestView, ResourceServer, TrustedIssuer},
+    ///     token::Scratch,
+    /// };
     ///
     /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
     /// let api = ResourceServer::builder("https://api.example")
     ///     .trust(TrustedIssuer::new("https://op.example"))
     ///     .build()?;
     /// let (head, ()) = http::Request::get("/orders").body(())?.into_parts();
-    /// let Err(denied) = api.inspect(&RequestView::of(&head)) else { return Err("there is no token".into()) };
+    /// let Err(denied) = api.inspect(&RequestView::of(&head), &mut Scratch::new()) else { return Err("there is no token".into()) };
     ///
     /// let denied = denied.naming_scope(&Requirement::new().scope("orders.read"));
     /// let challenge = r#"Bearer realm="https://api.example", scope="orders.read""#;

@@ -21,7 +21,10 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 /// [module](crate::resource) has the shortest whole program.
 ///
 /// ```
-/// use oidc_proto::resource::{RequestView, ResourceServer, TrustedIssuer};
+/// use oidc_proto::{
+///     resource::{RequestView, ResourceServer, TrustedIssuer},
+///     token::Scratch,
+/// };
 ///
 /// # fn main() -> Result<(), Box<dyn std::error::Error>> {
 /// let api = ResourceServer::builder("https://api.example")
@@ -32,7 +35,7 @@ use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 /// let request = http::Request::get("/orders").header("authorization", "Bearer <token>").body(())?;
 /// let (malformed, ()) = request.into_parts();
 /// let (missing, ()) = http::Request::get("/orders").body(())?.into_parts();
-/// let code = |head| api.inspect(&RequestView::of(head)).err().map(|denied| denied.code());
+/// let code = |head| api.inspect(&RequestView::of(head), &mut Scratch::new()).err().map(|denied| denied.code());
 /// assert_eq!(code(&malformed), Some("credentials_syntax"));
 /// assert_eq!(code(&missing), Some("credentials_missing"));
 /// # Ok(())
@@ -149,7 +152,7 @@ impl ResourceServer {
         retry_after: Duration,
     ) -> Denied {
         let record = VerdictRecord {
-            issuer: issuer.map(str::to_owned),
+            issuer: issuer.map(Arc::from),
             host: asked.map(|(host, _)| host.to_owned()),
             port: asked.map(|(_, port)| port),
             ..VerdictRecord::default()

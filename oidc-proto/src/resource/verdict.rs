@@ -6,6 +6,7 @@ use super::{
     record::{VerdictOutcome, VerdictRecord},
 };
 use crate::sender::{ProofError, ReplayAnswer, ReplayKey};
+use std::sync::Arc;
 
 /// The seconds that a client should wait when there is no room to remember its proof.
 const RETRY_WHEN_FULL: u32 = 5;
@@ -14,6 +15,7 @@ const RETRY_WHEN_FULL: u32 = 5;
 ///
 /// ```
 /// use oidc_proto::{Timestamp, jose::KeySet, resource::*, sender::ReplayWindow, token::Scratch};
+/// use std::sync::Arc;
 ///
 /// /// Decides on a request to an API that accepts DPoP proofs. The keys are those of `inspected.issuer()`.
 /// fn decide(
@@ -22,7 +24,7 @@ const RETRY_WHEN_FULL: u32 = 5;
 ///     keys: &KeySet,
 ///     window: &mut ReplayWindow,
 ///     now: Timestamp,
-/// ) -> Result<Box<Access>, Denied> {
+/// ) -> Result<Arc<Access>, Denied> {
 ///     match api.judge(inspected, keys, &mut Scratch::new(), now) {
 ///         Verdict::Accepted(access) => Ok(access),
 ///         Verdict::CheckReplay(check) => {
@@ -40,7 +42,7 @@ const RETRY_WHEN_FULL: u32 = 5;
 #[non_exhaustive]
 pub enum Verdict {
     /// The request is accepted.
-    Accepted(Box<Access>),
+    Accepted(Arc<Access>),
     /// The request is accepted if its DPoP proof has not been used before. Ask a replay window.
     CheckReplay(ReplayCheck),
     /// The request is refused.
@@ -72,7 +74,8 @@ impl Verdict {
 ///
 /// ```compile_fail,E0616
 /// # use oidc_proto::resource::{Access, ReplayCheck};
-/// fn hasty(check: ReplayCheck) -> Box<Access> {
+/// # use std::sync::Arc;
+/// fn hasty(check: ReplayCheck) -> Arc<Access> {
 ///     check.access // This field is private: call `finish`.
 /// }
 /// ```
@@ -87,7 +90,7 @@ impl Verdict {
 #[derive(Debug)]
 #[must_use]
 pub struct ReplayCheck {
-    pub(super) access: Box<Access>,
+    pub(super) access: Arc<Access>,
     pub(super) replay_key: ReplayKey,
 }
 
@@ -102,7 +105,7 @@ impl ReplayCheck {
     ///
     /// # Errors
     /// [`Denied`] if the proof has been used before (401), or if there is no answer (503).
-    pub fn finish(self, answer: ReplayAnswer) -> Result<Box<Access>, Denied> {
+    pub fn finish(self, answer: ReplayAnswer) -> Result<Arc<Access>, Denied> {
         match answer {
             ReplayAnswer::First => Ok(self.access),
             ReplayAnswer::Replayed => Err(self.access.denied(DenialReason::Proof(ProofError::Replayed))),

@@ -13,7 +13,7 @@ use crate::{
     backend::sha256,
     base::{
         base64url,
-        json::{JsonError, Members, Names, integer},
+        json::{self, Extra, JsonError, Names, integer},
         moment::Timestamp,
         secret::{Secret, equal},
         sentence::{debug_is_sentence, predicate},
@@ -23,7 +23,7 @@ use crate::{
 };
 use http::{HeaderMap, Method};
 use serde_json::Value;
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 /// The maximum length of a proof, in bytes. A longer one is refused before it is decoded. It is no setting: a proof has one
 /// key and five short claims, and the longest key makes it 2 KB.
@@ -244,7 +244,7 @@ impl DpopVerifier {
         token: Option<&Secret>,
         now: Timestamp,
     ) -> Result<DpopProof, ProofError> {
-        self.read(headers, method, url, token, now)?.check_signature()
+        self.read(headers, method, url, token.map(Secret::expose), now)?.check_signature()
     }
 
     /// Runs every check except the two expensive ones: whether the key is usable, and the signature. Anybody can send a
@@ -254,7 +254,7 @@ impl DpopVerifier {
         headers: &HeaderMap,
         method: &Method,
         url: &str,
-        token: Option<&Secret>,
+        token: Option<&str>,
         now: Timestamp,
     ) -> Result<UncheckedProof, ProofError> {
         let mut values = headers.get_all(DPOP).iter();
@@ -275,36 +275,35 @@ impl DpopVerifier {
         let (header, payload, signature) =
             (decode(parts.header)?, decode(parts.payload)?, decode(parts.signature)?);
 
-        let parsed = Header::parse(&header, &mut Names::default())?;
+        let mut names = Names::default();
+        let parsed = Header::parse(&header, &mut names)?;
         if !parsed.typ().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
             return Err(ProofError::Type);
         }
         if !self.algorithms.contains(parsed.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
-        let jwk = Members::parse(&header)
-            .and_then(|mut members| members.object("jwk"))
-            .map_err(|error| ProofError::Jws(JwsError::Header(error)))?
-            .ok_or(ProofError::MissingKey)?;
+        let jwk = jwk(&header).map_err(|error| ProofError::Jws(JwsError::Header(error)))?;
+        let jwk = jwk.ok_or(ProofError::MissingKey)?;
 
-        let mut claims = Members::parse(&payload).map_err(ProofError::Claims)?;
-        let mut text = |name| claims.string(name).map_err(ProofError::Claims);
+        let claims = ProofClaims::read(&payload, &mut names).map_err(ProofError::Claims)?;
+        let text = |name| claims.string(name).map_err(ProofError::Claims);
         let jti = text("jti")?.ok_or(ProofError::MissingClaim("jti"))?;
         let htm = text("htm")?.ok_or(ProofError::MissingClaim("htm"))?;
         let htu = text("htu")?.ok_or(ProofError::MissingClaim("htu"))?;
         let (ath, nonce) = (text("ath")?, text("nonce")?);
-        let iat = Timestamp(date(claims.any("iat").ok_or(ProofError::MissingClaim("iat"))?)?);
+        let iat = Timestamp(date(claims.json("iat").ok_or(ProofError::MissingClaim("iat"))?)?);
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(ProofError::Identifier);
         }
         if htm != method.as_str() {
             return Err(ProofError::Method);
         }
-        let htu = target::normalize(&htu).filter(|htu| target::normalize(url).as_ref() == Some(htu));
-        let htu = htu.ok_or(ProofError::Target)?;
+        let is_here = |normal: &String| htu == url || target::normalize(url).as_ref() == Some(normal);
+        let htu = target::normalize(&htu).filter(is_here).ok_or(ProofError::Target)?;
         if let Some(token) = token {
             let ath = ath.ok_or(ProofError::MissingClaim("ath"))?;
-            let hash = base64url::encode(&sha256(token.expose().as_bytes()));
+            let hash = base64url::encode(&sha256(token.as_bytes()));
             if !equal(ath.as_bytes(), hash.as_bytes()) {
                 return Err(ProofError::TokenHash);
             }
@@ -356,9 +355,37 @@ impl Default for DpopVerifier {
 }
 
 /// Reads a `NumericDate` (RFC 7519 section 2), rounded down.
-fn date(value: Value) -> Result<i64, ProofError> {
+fn date(json: &str) -> Result<i64, ProofError> {
     let wrong = ProofError::Claims(JsonError::WrongType { member: "iat", expected: "a date in seconds" });
-    value.as_f64().and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
+    let seconds = serde_json::from_str::<Value>(json).ok().and_then(|value| value.as_f64());
+    seconds.and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
+}
+
+/// Returns the key in a header that was parsed before. A key that is `null` counts as absent.
+fn jwk(header: &[u8]) -> Result<Option<Extra>, JsonError> {
+    let jwk = json::member(json::utf8(header)?, "jwk").filter(|json| *json != "null");
+    let wrong = |_| JsonError::WrongType { member: "jwk", expected: "an object" };
+    jwk.map(|json| serde_json::from_str(json).map_err(wrong)).transpose()
+}
+
+/// The claims of a proof, borrowed from it. A claim that is `null` counts as absent.
+struct ProofClaims<'p>(&'p str);
+
+impl<'p> ProofClaims<'p> {
+    fn read(payload: &'p [u8], names: &mut Names) -> Result<Self, JsonError> {
+        json::check_with(payload, names)?;
+        let json = json::utf8(payload)?;
+        if json::Parts::of(json, '{').is_some() { Ok(Self(json)) } else { Err(JsonError::NotAnObject) }
+    }
+
+    fn json(&self, name: &str) -> Option<&'p str> {
+        json::member(self.0, name).filter(|json| *json != "null")
+    }
+
+    fn string(&self, name: &'static str) -> Result<Option<Cow<'p, str>>, JsonError> {
+        let wrong = JsonError::WrongType { member: name, expected: "a string" };
+        self.json(name).map(|json| json::text(json).ok_or(wrong)).transpose()
+    }
 }
 
 /// A proof whose key and signature are not checked yet.

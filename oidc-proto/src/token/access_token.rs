@@ -4,7 +4,7 @@
 use super::{
     Audience, Claims, Possession, Scratch, VerificationError, VerifiedAccessToken,
     claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain, leeway_seconds},
-    jwt::{MAX_TOKEN, Unverified, is_type},
+    jwt::{Given, MAX_TOKEN, Unverified, is_type},
     plain,
     required_claim::{RequiredClaim, Waived},
     scopes::Others,
@@ -268,13 +268,14 @@ impl AccessTokenVerifier {
         now: Timestamp,
         shown: Possession<'_>,
     ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
-        self.verify_with_key(token, keys, scratch, now, shown).map(|(verified, _)| verified)
+        let given = Given { token, read: None };
+        self.verify_with_key(given, keys, scratch, now, shown).map(|(verified, _)| verified)
     }
 
     /// Verifies like [`Self::verify_bound`], and also returns the issuer's key that signed the token.
     pub(crate) fn verify_with_key<'s, 'k>(
         &self,
-        token: &str,
+        token: Given<'s, '_>,
         keys: &'k KeySet,
         scratch: &'s mut Scratch,
         now: Timestamp,
@@ -286,7 +287,7 @@ impl AccessTokenVerifier {
     /// Verifies a token; `signed` checks the signature after every other check has passed.
     pub(super) fn verify_by<'s, 't, K>(
         &self,
-        token: &'t str,
+        given: Given<'s, 't>,
         scratch: &'s mut Scratch,
         now: Timestamp,
         shown: Possession<'_>,
@@ -297,7 +298,7 @@ impl AccessTokenVerifier {
         } else {
             |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
         };
-        let token = Unverified::read(token, self.longest, scratch, self.algorithms.set(), typ_fits)?;
+        let token = Unverified::of(given, self.longest, scratch, self.algorithms.set(), typ_fits)?;
         let client = self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;

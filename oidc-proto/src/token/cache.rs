@@ -9,7 +9,7 @@
 //! verifier has another policy. An expired token is refused because the time is always checked. A refused token leaves
 //! no entry.
 
-use super::{AccessTokenVerifier, Possession, Scratch, VerificationError, VerifiedAccessToken};
+use super::{AccessTokenVerifier, Given, Possession, Scratch, VerificationError, VerifiedAccessToken};
 use crate::{
     backend::Fingerprint,
     base::{bounded::Bounded, moment::Timestamp},
@@ -190,8 +190,21 @@ impl AccessTokenVerifier {
         now: Timestamp,
         shown: Possession<'_>,
     ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
-        let verified = self.verify_by(token, scratch, now, shown, |unverified| {
-            let key = self.cache_key(token, keys);
+        self.verify_given_cached(Given { token, read: None }, keys, cache, scratch, now, shown)
+    }
+
+    /// Verifies like [`Self::verify_cached_bound`] a token that may have been read before.
+    pub(crate) fn verify_given_cached<'s>(
+        &self,
+        given: Given<'s, '_>,
+        keys: &KeySet,
+        cache: &mut impl SignatureMemory,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+        shown: Possession<'_>,
+    ) -> Result<VerifiedAccessToken<'s>, VerificationError> {
+        let verified = self.verify_by(given, scratch, now, shown, |unverified| {
+            let key = self.cache_key(given.token, keys);
             if cache.knows(&key) {
                 return Ok(());
             }

@@ -1,14 +1,18 @@
 //! Reading and checking a JWT: the part that every kind of token shares. Cheap checks run first, the signature last.
 
-use super::{Claims, VerificationError};
+use super::{
+    Claims, VerificationError,
+    claims::{Place, Places},
+};
 use crate::{
     base::{
         base64url,
-        json::{Extra, Names},
+        json::{Extra, Names, utf8},
     },
-    jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet, Scratch},
+    jose::{Algorithm, AlgorithmSet, Compact, Header, JwsError, Key, KeySet, Scratch},
     metadata::IssuerRule,
 };
+use std::sync::Arc;
 
 /// The maximum length of a token, in bytes, unless a verifier sets another one. A longer one is refused before it is
 /// decoded.
@@ -35,6 +39,22 @@ impl<'s, 't> Unverified<'s, 't> {
         Self::read_with(token, longest, scratch, allowed, typ_fits, Claims::read)
     }
 
+    /// Reads a token, or goes on with what was read of it before.
+    pub(super) fn of(
+        given: Given<'s, 't>,
+        longest: usize,
+        scratch: &'s mut Scratch,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+    ) -> Result<Self, VerificationError> {
+        let Given { token, read } = given;
+        match read {
+            None => Self::read(token, longest, scratch, allowed, typ_fits),
+            Some(_) if token.len() > longest => Err(VerificationError::TooLarge),
+            Some(read) => read.unverified(token, &mut scratch.signature, allowed, typ_fits),
+        }
+    }
+
     /// Reads a token, and its claims with this function.
     pub(super) fn read_with(
         token: &'t str,
@@ -50,12 +70,7 @@ impl<'s, 't> Unverified<'s, 't> {
         let parts = Compact::split(token)?;
         let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
         let header = Header::parse(header, names)?;
-        if !typ_fits(header.typ()) {
-            return Err(VerificationError::Type);
-        }
-        if !allowed.contains(header.alg()) {
-            return Err(JwsError::AlgorithmNotAllowed.into());
-        }
+        check_header(&header, allowed, typ_fits)?;
         let payload: &'s [u8] = payload;
         let claims = read_claims(payload, names)?;
         Ok(Self { header, claims, payload, signature, signed: parts.signed })
@@ -76,17 +91,125 @@ impl<'s, 't> Unverified<'s, 't> {
     }
 }
 
-/// Returns the `iss` of a token without verifying anything. Anybody could have written it, so its only use is to choose
-/// among issuers that are trusted anyway. `None` if the text is not a signed JWT.
-pub(crate) fn claimed_issuer(token: &str) -> Option<Result<String, VerificationError>> {
-    let parts = Compact::split(token).ok()?;
-    let header = base64url::decode(parts.header)?;
-    // An opaque token may have two dots, but it has no JOSE header.
-    serde_json::from_slice::<Extra>(&header).ok()?;
-    Some(base64url::decode(parts.payload).ok_or(JwsError::Base64.into()).and_then(|payload| {
-        let claims = Claims::read(&payload, &mut Names::default())?;
-        claims.iss.map(std::borrow::Cow::into_owned).ok_or(VerificationError::Missing("iss"))
-    }))
+/// A token that was read once, with its claims as places in a text of its own. Nothing is verified yet: anybody could have
+/// written it. So a program can choose among the issuers that it trusts anyway, and wait for keys, and the verifier need
+/// not read the token again.
+pub(crate) struct ReadJwt {
+    /// The payload. After it, the texts that have escapes there, and those of the header.
+    text: Arc<str>,
+    payload: usize,
+    /// The length of the signed text: header, dot, payload.
+    signed: usize,
+    /// A header that no verifier accepts is an error of the verifier, so it is kept.
+    header: Result<KeptHeader, JwsError>,
+    claims: Places,
+}
+
+struct KeptHeader {
+    alg: Algorithm,
+    kid: Option<Place>,
+    typ: Option<Place>,
+    x5t_s256: Option<Place>,
+}
+
+impl ReadJwt {
+    /// Reads a token. `None` if the text is not a signed JWT.
+    pub(crate) fn read(token: &str, scratch: &mut Scratch) -> Option<Result<Self, VerificationError>> {
+        let parts = Compact::split(token).ok()?;
+        let Scratch { header, payload, names, .. } = scratch;
+        if !base64url::decode_into(parts.header, header) {
+            return None;
+        }
+        let parsed = Header::parse(header, names);
+        // An opaque token may have two dots, but it has no JOSE header.
+        if parsed.is_err() && serde_json::from_slice::<Extra>(header).is_err() {
+            return None;
+        }
+        Some(Self::keep(&parts, parsed, payload, names))
+    }
+
+    fn keep(
+        parts: &Compact<'_>,
+        header: Result<Header<'_>, JwsError>,
+        payload: &mut Vec<u8>,
+        names: &mut Names,
+    ) -> Result<Self, VerificationError> {
+        // A place has 32 bits.
+        if parts.signed.len() > i32::MAX as usize {
+            return Err(VerificationError::TooLarge);
+        }
+        if !base64url::decode_into(parts.payload, payload) {
+            return Err(JwsError::Base64.into());
+        }
+        let claims = Claims::read(payload, names)?;
+        let (length, mut more) = (payload.len(), String::new());
+        let text = utf8(payload).map_err(VerificationError::Claims)?;
+        let claims = Places::of(&claims, text, &mut more).ok_or(VerificationError::TooLarge)?;
+        payload.extend_from_slice(more.as_bytes());
+        let mut place = |text: Option<&str>| text.and_then(|text| Place::appended(text, payload));
+        let header = header.map(|header| KeptHeader {
+            alg: header.alg(),
+            kid: place(header.kid()),
+            typ: place(header.typ()),
+            x5t_s256: place(header.x5t_s256()),
+        });
+        let text = utf8(payload).map_err(VerificationError::Claims)?;
+        Ok(Self { text: text.into(), payload: length, signed: parts.signed.len(), header, claims })
+    }
+
+    /// Returns the `iss` of the token.
+    pub(crate) fn issuer(&self) -> Option<&str> {
+        self.claims.iss(&self.text)
+    }
+
+    /// Returns the text in which the claims are places. It begins with the payload.
+    pub(crate) const fn text(&self) -> &Arc<str> {
+        &self.text
+    }
+
+    /// Returns the length of the payload.
+    pub(crate) const fn payload(&self) -> usize {
+        self.payload
+    }
+
+    /// Goes on where [`Unverified::read`] is after the claims, with the same errors in the same order.
+    fn unverified<'s, 't>(
+        &'s self,
+        token: &'t str,
+        signature: &'s mut Vec<u8>,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+    ) -> Result<Unverified<'s, 't>, VerificationError> {
+        let (signed, encoded) = token.split_at_checked(self.signed).ok_or(JwsError::NotCompact)?;
+        if !base64url::decode_into(encoded.strip_prefix('.').ok_or(JwsError::NotCompact)?, signature) {
+            return Err(JwsError::Base64.into());
+        }
+        let text = &*self.text;
+        let KeptHeader { alg, kid, typ, x5t_s256 } = self.header.as_ref().map_err(|why| *why)?;
+        let borrow = |place: &Option<Place>| place.map(|place| place.text(text).into());
+        let header = Header { alg: *alg, kid: borrow(kid), typ: borrow(typ), x5t_s256: borrow(x5t_s256) };
+        check_header(&header, allowed, typ_fits)?;
+        let payload = text.as_bytes().get(..self.payload).unwrap_or_default();
+        Ok(Unverified { header, claims: self.claims.claims(text, self.payload), payload, signature, signed })
+    }
+}
+
+/// A token for a verifier: its text, and what was read of it before.
+#[derive(Clone, Copy)]
+pub(crate) struct Given<'s, 't> {
+    pub(crate) token: &'t str,
+    pub(crate) read: Option<&'s ReadJwt>,
+}
+
+fn check_header(
+    header: &Header<'_>,
+    allowed: AlgorithmSet,
+    typ_fits: fn(Option<&str>) -> bool,
+) -> Result<(), VerificationError> {
+    if !typ_fits(header.typ()) {
+        return Err(VerificationError::Type);
+    }
+    if allowed.contains(header.alg()) { Ok(()) } else { Err(JwsError::AlgorithmNotAllowed.into()) }
 }
 
 /// Whether a `typ` is this media type, with or without the prefix `application/` (RFC 7515 section 4.1.9).

@@ -3,10 +3,9 @@
 //! RFC 9068 section 5 explains the danger: an issuer signs ID tokens, logout tokens and authorization responses with
 //! the same keys. Parties that see such a token must not be able to use it at an API.
 
-use super::{Claims, VerificationError, claims::Text};
-use crate::base::json::JsonError;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use std::{borrow::Cow, fmt};
+use super::{Claims, VerificationError};
+use crate::base::json::{JsonError, Parts, text, utf8};
+use std::borrow::Cow;
 
 /// The claims that distinguish kinds of token, besides the registered ones.
 #[derive(Default)]
@@ -98,55 +97,34 @@ impl<'a> Signs<'a> {
     /// Reads the signs in a second pass: the claims have been read once before.
     fn read(payload: &'a [u8]) -> Result<Self, VerificationError> {
         let mut signs = Self::default();
-        let mut wrong = None;
-        let mut from = serde_json::Deserializer::from_slice(payload);
-        match from.deserialize_map(Reader(&mut signs, &mut wrong)) {
-            Ok(()) => Ok(signs),
-            Err(_) => {
-                Err(VerificationError::Claims(wrong.map_or(JsonError::NotJson, |member| {
-                    JsonError::WrongType { member, expected: "a string" }
-                })))
+        let unreadable = VerificationError::Claims(JsonError::NotJson);
+        let mut parts =
+            Parts::of(utf8(payload).map_err(VerificationError::Claims)?, '{').ok_or(unreadable)?;
+        while let (Some(name), Some(value)) = (parts.next(), parts.next()) {
+            let name = text(name);
+            let Some(name) = NAMES.iter().copied().find(|known| name.as_deref() == Some(known)) else {
+                continue;
+            };
+            if !matches!(name, "cid" | "appid" | "azpacr" | "token_use" | "typ") {
+                signs.response = Some(name);
+                continue;
+            }
+            let wrong = JsonError::WrongType { member: name, expected: "a string" };
+            let value = match value {
+                "null" => None,
+                value => Some(text(value).ok_or(VerificationError::Claims(wrong))?),
+            };
+            match name {
+                "token_use" => signs.kinds[0] = value,
+                "typ" => signs.kinds[1] = value,
+                "azpacr" => signs.authenticated = value.is_some_and(|said| !said.is_empty()),
+                _ => signs.client = value.filter(|client| !client.is_empty()).or(signs.client.take()),
             }
         }
+        Ok(signs)
     }
 }
-
-struct Reader<'a, 'r>(&'r mut Signs<'a>, &'r mut Option<&'static str>);
 
 /// The names of the claims that are signs.
 const NAMES: [&str; 10] =
     ["cid", "appid", "azpacr", "token_use", "typ", "code", "state", "access_token", "id_token", "error"];
-
-impl<'a> Visitor<'a> for Reader<'a, '_> {
-    type Value = ();
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a set of claims")
-    }
-
-    fn visit_map<A: MapAccess<'a>>(self, mut members: A) -> Result<(), A::Error> {
-        let Self(signs, wrong) = self;
-        while let Some(Text(name)) = members.next_key()? {
-            let name = NAMES.iter().find(|known| name.as_deref() == Some(**known));
-            match name.copied() {
-                Some(name @ ("cid" | "appid" | "azpacr" | "token_use" | "typ")) => {
-                    *wrong = Some(name);
-                    let Text(value) = members.next_value()?;
-                    *wrong = None;
-                    match name {
-                        "token_use" => signs.kinds[0] = value,
-                        "typ" => signs.kinds[1] = value,
-                        "azpacr" => signs.authenticated = value.is_some_and(|said| !said.is_empty()),
-                        _ => signs.client = value.filter(|client| !client.is_empty()).or(signs.client.take()),
-                    }
-                }
-                Some(name) => {
-                    signs.response = Some(name);
-                    members.next_value::<IgnoredAny>()?;
-                }
-                None => drop(members.next_value::<IgnoredAny>()?),
-            }
-        }
-        Ok(())
-    }
-}

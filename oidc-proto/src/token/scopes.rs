@@ -1,10 +1,10 @@
 //! The scopes of a token, borrowed from it. They mean the same as everywhere else: see [`crate::message::scopes`].
 
-use super::{Audience, Claims, claims::Text};
-use crate::message::scopes::words;
-use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
-use serde_json::value::RawValue;
-use std::fmt;
+use super::{
+    Audience, Claims,
+    claims::{List, Place},
+};
+use crate::{base::json::member, message::scopes::words};
 
 /// The scopes that are not in a `scope` string: those of a `scope` array, or of `scp`.
 #[derive(Clone)]
@@ -24,14 +24,14 @@ impl<'a> Others<'a> {
 
     #[inline(never)]
     fn read(claims: &Claims<'a>, payload: &'a [u8]) -> Self {
-        let said = if claims.scope_is_list { find("scope", payload) } else { claims.scp };
+        let said = if claims.scope_is_list { of_member(payload, "scope") } else { claims.scp };
         said.map_or(Self::None, Self::said)
     }
 
     /// Returns the scopes in this claim, and in no other.
     #[inline(never)]
     pub(super) fn of_claim(claim: &str, payload: &'a [u8]) -> Self {
-        find(claim, payload).map_or(Self::Said("[]"), Self::said)
+        of_member(payload, claim).map_or(Self::Said("[]"), Self::said)
     }
 
     fn said(said: Audience<'a>) -> Self {
@@ -63,28 +63,31 @@ pub(super) fn all<'v>(claims: &'v Claims<'_>, others: &'v Others<'_>) -> impl It
     words(text).chain(items.filter(|item| !item.is_empty()))
 }
 
-/// Finds the scopes in this claim. The claims have been read once before.
-fn find<'de>(claim: &str, payload: &'de [u8]) -> Option<Audience<'de>> {
-    struct Find<'n>(&'n str);
-    impl<'de> Visitor<'de> for Find<'_> {
-        type Value = Option<&'de RawValue>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a set of claims")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut found = None;
-            while let Some(Text(name)) = members.next_key()? {
-                if name.as_deref() == Some(self.0) {
-                    found = Some(members.next_value()?);
-                } else {
-                    members.next_value::<IgnoredAny>()?;
-                }
-            }
-            Ok(found)
-        }
+/// Keeps the scopes of a token as places in its text.
+pub(super) fn keep(claims: &Claims<'_>, others: &Others<'_>, text: &str) -> List {
+    // The claim `scope` counts only if no other was read.
+    if let (Some(scope), Others::None) = (claims.scope.as_deref(), others) {
+        let place = Place::of(scope, text);
+        return place.map_or_else(|| List::Own(words(scope).map(str::to_owned).collect()), List::Words);
     }
-    let mut from = serde_json::Deserializer::from_slice(payload);
-    Audience::new(from.deserialize_map(Find(claim)).ok()??.get())
+    match others {
+        Others::None => List::None,
+        Others::Said(json) => {
+            let inner = json.strip_prefix('"').and_then(|text| text.strip_suffix('"'));
+            let (part, kept): (_, fn(Place) -> List) = match inner {
+                Some(inner) => (inner, List::Words),
+                None => (*json, List::Items),
+            };
+            let own = || List::Own(all(claims, others).map(str::to_owned).collect());
+            Place::of(part, text).map_or_else(own, kept)
+        }
+        Others::Unescaped(read) => List::Own(read.clone()),
+    }
+}
+
+/// Finds the scopes in this claim. The claims have been read once before.
+fn of_member<'a>(payload: &'a [u8], name: &str) -> Option<Audience<'a>> {
+    member(std::str::from_utf8(payload).ok()?, name).and_then(Audience::new)
 }
 
 #[cfg(test)]
@@ -140,6 +143,9 @@ mod tests {
             let claims = Claims::read(payload.as_bytes(), &mut Names::default()).unwrap();
             let others = Others::of(&claims, payload.as_bytes());
             assert_eq!(super::all(&claims, &others).collect::<Vec<_>>(), all, "{payload}");
+            let kept = super::keep(&claims, &others, payload);
+            let kept = kept.all(payload).filter(|scope| !scope.is_empty());
+            assert_eq!(kept.collect::<Vec<_>>(), all, "{payload}");
             let members: Extra = serde_json::from_str(payload).unwrap();
             assert_eq!(scopes::of_members(&members).collect::<Vec<_>>(), all, "{payload}");
             assert_eq!(scopes::check(&members), Ok(()));

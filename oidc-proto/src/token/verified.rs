@@ -2,6 +2,7 @@
 
 use super::{
     Claims,
+    claims::List,
     scopes::{self, Others},
 };
 use crate::base::sentence::debug_is_sentence;
@@ -56,9 +57,9 @@ impl<'s> VerifiedAccessToken<'s> {
         names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
     }
 
-    /// Returns the whole set of claims as JSON.
-    pub(crate) const fn payload(&self) -> &'s [u8] {
-        self.payload
+    /// Returns the scopes as places in the text from which the claims borrow.
+    pub(crate) fn kept_scopes(&self, text: &str) -> List {
+        scopes::keep(&self.claims, &self.scopes, text)
     }
 
     /// Returns the scopes: the words of `scope`, or its items if it is an array. Without `scope`, it returns those of

@@ -289,8 +289,9 @@ fn long_tokens_need_one_setting_at_an_api_and_one_at_a_client() {
         let verdict = |policy: CredentialPolicy| {
             let server = ResourceServer::builder(API).trust(TrustedIssuer::new("https://op.example"));
             let server = server.credentials(policy).build().unwrap();
-            let inspected =
-                server.inspect(&RequestView::of(&head)).map_err(|denied| denied.reason().to_string())?;
+            let inspected = server
+                .inspect(&RequestView::of(&head), &mut Scratch::new())
+                .map_err(|denied| denied.reason().to_string())?;
             match server.judge(&inspected, &keys, &mut Scratch::new(), now) {
                 Verdict::Accepted(_) => Ok(()),
                 other => Err(format!("{other:?}")),

@@ -148,7 +148,7 @@ mod api {
         let server = ResourceServer::builder("https://api.example/").trust(trusted).build()?;
         let gate = Gate::builder(server, oidc_hyper::Http::new().io()).url_policy(urls).build()?;
         Ok(Router::new()
-            .route("/me", get(async |access: Access| access.subject.clone().unwrap_or_default()))
+            .route("/me", get(async |access: Access| access.subject().unwrap_or_default().to_owned()))
             .route("/reports", get(async || "reports").layer(require_scope("reports:read")))
             .layer(protect(gate)))
     }

@@ -89,7 +89,7 @@ async fn the_recipe_for_entra_runs() {
     let token = json!({"aud": "00001111-aaaa-2222-bbbb-3333cccc4444", "azp": "my-client", "azpacr": "1", "ver": "2.0",
                        "scp": "orders.read", "sub": "HKZp", "tid": TENANT, "roles": ["clerk"]});
     let access = world.ask(&gate, Some("JWT"), &token).await.expect("access");
-    assert_eq!(access.client_id.as_deref(), Some("my-client"));
+    assert_eq!(access.client_id(), Some("my-client"));
     assert!(access.has_scope("orders.read") && access.has_role("/roles", "clerk"));
     let mut graph = token.clone();
     graph["aud"] = "00000003-0000-0000-c000-000000000000".into();
@@ -113,7 +113,7 @@ async fn the_recipe_for_entra_with_several_tenants_runs() {
     let strangers = vec!["11112222-aaaa-3333-bbbb-4444cccc5555".to_owned()];
     let gate = entra_everywhere::gate(world.io(), vec![TENANT.to_owned()]).expect("settings that fit");
     let access = world.ask(&gate, Some("JWT"), &token).await.expect("access");
-    assert_eq!(access.issuer, issuer);
+    assert_eq!(access.issuer(), issuer);
     let gate = entra_everywhere::gate(world.io(), strangers.clone()).expect("settings that fit");
     assert!(world.ask(&gate, Some("JWT"), &token).await.is_err(), "of a tenant that is not named");
     let provider = entra_tenants::provider(world.io(), strangers).expect("settings that fit");
@@ -233,7 +233,7 @@ async fn the_recipe_for_okta_runs() {
                        "jti": "AT.1", "scp": ["openid", "email"]});
     let access = world.ask(&gate, None, &token).await.expect("access");
     assert!(access.has_scope("email"));
-    assert_eq!(access.client_id.as_deref(), Some("my-client"));
+    assert_eq!(access.client_id(), Some("my-client"));
     let mut other = token;
     other["iss"] = "https://example.okta.com".into();
     assert_eq!(

@@ -71,7 +71,7 @@ async fn a_user_token_of_default_settings_opens_the_api() {
 
     let (gate, _) = gate(realm, plain);
     let access = ask(&gate, token).await.unwrap();
-    assert_eq!(access.subject.as_deref(), Some(login.id_token.sub.as_str()));
+    assert_eq!(access.subject(), Some(login.id_token.sub.as_str()));
     assert!(access.has_role("/realm_access/roles", "admin"));
     for other in [&login.id_token.token, login.tokens.refresh_token.as_ref().expect("one")] {
         assert_eq!(ask(&gate, other).await.unwrap_err().status(), 401);

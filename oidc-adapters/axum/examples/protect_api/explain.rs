@@ -133,9 +133,10 @@ async fn explain(gate: &Gate, expects: &Expects<'_>, token: &str) -> Result<(), 
     let (parts, ()) = request.header("authorization", format!("Bearer {token}")).body(())?.into_parts();
     match gate.check(&RequestView::of(&parts)).await {
         Ok(access) => {
-            let client = access.client_id.as_deref().unwrap_or("unknown");
-            let subject = access.subject.as_deref().unwrap_or("unknown");
-            println!("ACCEPTED: subject {subject}, client {client}, scopes {:?}", access.scopes);
+            let client = access.client_id().unwrap_or("unknown");
+            let subject = access.subject().unwrap_or("unknown");
+            let scopes = access.scopes().collect::<Vec<_>>();
+            println!("ACCEPTED: subject {subject}, client {client}, scopes {scopes:?}");
         }
         Err(denied) => println!("REFUSED with {}, {}: {denied}", denied.status(), denied.code()),
     }

@@ -46,7 +46,7 @@ fn api(issuer: &str, origin: &str, watch: &calls::Watch) -> Result<Router, Probl
         .with_observer(watch.observer())
         .build()?;
     Ok(Router::new()
-        .route("/reports", get(async |access: Access| format!("reports of {:?}", access.client_id)))
+        .route("/reports", get(async |access: Access| format!("reports of {:?}", access.client_id())))
         .route("/reports", post(async || "written").layer(require_scope("reports:write")))
         .layer(protect(gate)))
 }

@@ -5,7 +5,7 @@ use crate::{
     event::{Clock, Event, Observer, Started},
     flight::NotAvailableError,
     io::Io,
-    issuer::{Issuer, give_back, take_scratch},
+    issuer::{Issuer, with_scratch},
 };
 use http::{HeaderMap, Method, Uri};
 use oidc_proto::{
@@ -16,7 +16,7 @@ use oidc_proto::{
         Access, Denied, Findings, Inspected, RequestView, Requirement, ResourceServer, Verdict, VerdictRecord,
     },
     sender::ReplayWindow,
-    token::{CacheKey, SignatureCache, SignatureMemory},
+    token::{CacheKey, Scratch, SignatureCache, SignatureMemory},
 };
 use std::{
     fmt,
@@ -64,7 +64,7 @@ const SOON: Duration = Duration::from_secs(1);
 ///     OiJhcHAiLCJzY29wZSI6InJlYWQiLCJqdGkiOiIxIiwiaWF0IjoxODAwMDAwMDAwLCJleHAiOjE4MDAwMDAzMDB9.\
 ///     GcENlqCchH47x3Jd90ZeEK5g9DMVEZWPJ3qAZwbbsfioMSJywrx9CJh0IJWWBEBHZdw4hYQ4YRpQZAPoiJ7ICw".parse()?);
 /// let access = gate.check(&RequestView::new(&method, &uri, &headers)).await?;
-/// assert_eq!(access.subject.as_deref(), Some("alice"));
+/// assert_eq!(access.subject(), Some("alice"));
 ///
 /// let denied = gate.require(&access, &Requirement::new().scope("write")).unwrap_err();
 /// assert_eq!(denied.status(), 403);
@@ -195,8 +195,8 @@ impl Gate {
     /// Makes the refusal (401) for a request that came without a token to a route that requires one after all.
     pub fn demand_credentials(&self) -> Denied {
         let (uri, headers) = (Uri::default(), HeaderMap::new());
-        let inspected = self.0.server.inspect(&RequestView::new(&Method::GET, &uri, &headers));
-        let denied = match inspected {
+        let request = RequestView::new(&Method::GET, &uri, &headers);
+        let denied = match self.0.server.inspect(&request, &mut Scratch::new()) {
             Err(denied) => denied,
             // An empty request has no token, so this is never reached.
             Ok(_) => self.0.server.unavailable(SOON),
@@ -263,11 +263,11 @@ impl Gate {
 
     fn observed(
         &self,
-        verdict: Result<Box<Access>, Denied>,
+        verdict: Result<Arc<Access>, Denied>,
         started: Started,
     ) -> Result<Arc<Access>, Denied> {
         self.observe(verdict.as_ref().map_or_else(Denied::record, |access| access.record()), started);
-        verdict.map(Arc::from)
+        verdict
     }
 
     fn observe(&self, record: &VerdictRecord, started: Started) {
@@ -278,15 +278,13 @@ impl Gate {
     }
 
     /// The verdict, or the findings so far if the verdict needs more than is in memory.
-    fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Box<Access>, Denied>, Box<Found>> {
-        let inspected = match self.0.server.inspect(request) {
-            Ok(inspected) => inspected,
-            Err(denied) => return Ok(Err(denied)),
-        };
-        match self.judge_at_hand(&inspected, self.now()) {
-            Ok(verdict) => Ok(verdict),
-            Err(refused) => Err(Box::new(Found { findings: inspected.into_findings(), refused })),
-        }
+    fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Arc<Access>, Denied>, Box<Found>> {
+        with_scratch(|scratch| match self.0.server.inspect(request, scratch) {
+            Ok(inspected) => self
+                .judge_at_hand(&inspected, scratch, self.now())
+                .map_err(|refused| Box::new(Found { findings: inspected.into_findings(), refused })),
+            Err(denied) => Ok(Err(denied)),
+        })
     }
 
     /// The verdict by the keys and responses in memory. `Err(None)` if there are none. `Err(Some(..))` has the refusal
@@ -294,24 +292,25 @@ impl Gate {
     fn judge_at_hand(
         &self,
         inspected: &Inspected<'_>,
+        scratch: &mut Scratch,
         now: Timestamp,
-    ) -> Result<Result<Box<Access>, Denied>, Option<Refused>> {
+    ) -> Result<Result<Arc<Access>, Denied>, Option<Refused>> {
         if inspected.is_opaque() {
             let introspector = self.0.introspector.as_ref().ok_or(None)?;
-            let said = introspector.at_hand(inspected.token(), now).ok_or(None)?;
+            let said = introspector.at_hand(&inspected.token(), now).ok_or(None)?;
             return Ok(self.finish(self.judge_introspected(inspected, &said, now), now));
         }
         let issuer = self.0.issuers.get(inspected.issuer_index()).ok_or(None)?;
         if let Some(keys) = issuer.fixed() {
-            return Ok(self.finish(self.judge(inspected, keys, now), now));
+            return Ok(self.finish(self.judge(inspected, keys, scratch, now), now));
         }
         let Published { value: keys, epoch, .. } = issuer.keys_at_hand(now).ok_or(None)?;
-        let verdict = self.judge(inspected, &keys, now);
+        let verdict = self.judge(inspected, &keys, scratch, now);
         let Verdict::NewerKeys(denied) = verdict else { return Ok(self.finish(verdict, now)) };
         Err(Some(Refused { issuer: inspected.issuer_index(), epoch, denied }))
     }
 
-    async fn decide(&self, found: Box<Found>, request: &RequestView<'_>) -> Result<Box<Access>, Denied> {
+    async fn decide(&self, found: Box<Found>, request: &RequestView<'_>) -> Result<Arc<Access>, Denied> {
         let (inner, since) = (&*self.0, self.now());
         // Both waits share the patience of one.
         let sleep = |span: Duration| {
@@ -319,7 +318,7 @@ impl Gate {
             inner.io.sleep(span.min(Duration::from_secs(u64::try_from(left).unwrap_or(0))))
         };
         let Found { findings, refused } = *found;
-        let inspected = inner.server.resume(findings, request)?;
+        let inspected = with_scratch(|scratch| inner.server.resume(findings, request, scratch))?;
         let index = inspected.issuer_index();
         let issuer = inner.issuers.get(index).ok_or_else(|| inner.server.unavailable(SOON))?;
         let Refused { epoch, denied, .. } = match refused {
@@ -329,7 +328,7 @@ impl Gate {
             None if inspected.is_opaque() => {
                 let introspector =
                     inner.introspector.as_ref().ok_or_else(|| inner.server.unavailable(SOON))?;
-                let said = introspector.ask(inspected.token(), issuer, &inner.io, sleep).await;
+                let said = introspector.ask(&inspected.token(), issuer, &inner.io, sleep).await;
                 let said = said.map_err(|unavailable| self.unavailable(&unavailable))?;
                 let now = self.now();
                 return self.finish(self.judge_introspected(&inspected, &said, now), now);
@@ -338,7 +337,7 @@ impl Gate {
                 let keys = issuer.keys(Need::Any, &inner.io, sleep).await;
                 let keys = keys.map_err(|unavailable| self.unavailable(&unavailable))?;
                 let now = self.now();
-                let verdict = self.judge(&inspected, &keys.value, now);
+                let verdict = with_scratch(|scratch| self.judge(&inspected, &keys.value, scratch, now));
                 let Verdict::NewerKeys(denied) = verdict else { return self.finish(verdict, now) };
                 Refused { issuer: index, epoch: keys.epoch, denied }
             }
@@ -346,7 +345,8 @@ impl Gate {
         match issuer.keys(Need::NewerThan(epoch), &inner.io, sleep).await {
             Ok(newer) => {
                 let now = self.now();
-                self.finish(self.judge(&inspected, &newer.value, now), now)
+                let verdict = with_scratch(|scratch| self.judge(&inspected, &newer.value, scratch, now));
+                self.finish(verdict, now)
             }
             Err(unavailable) if unavailable.because.is_some() || !issuer.is_up_to_date(self.now()) => {
                 Err(self.unavailable(&unavailable))
@@ -355,14 +355,18 @@ impl Gate {
         }
     }
 
-    fn judge(&self, inspected: &Inspected<'_>, keys: &KeySet, now: Timestamp) -> Verdict {
-        let (server, mut scratch) = (&self.0.server, take_scratch());
-        let verdict = match &self.0.cache {
-            None => server.judge(inspected, keys, &mut scratch, now),
-            Some(cache) => server.judge_cached(inspected, keys, &mut Locked(cache), &mut scratch, now),
-        };
-        give_back(scratch);
-        verdict
+    fn judge(
+        &self,
+        inspected: &Inspected<'_>,
+        keys: &KeySet,
+        scratch: &mut Scratch,
+        now: Timestamp,
+    ) -> Verdict {
+        let server = &self.0.server;
+        match &self.0.cache {
+            None => server.judge(inspected, keys, scratch, now),
+            Some(cache) => server.judge_cached(inspected, keys, &mut Locked(cache), scratch, now),
+        }
     }
 
     fn judge_introspected(&self, inspected: &Inspected<'_>, said: &Said, now: Timestamp) -> Verdict {
@@ -372,7 +376,7 @@ impl Gate {
         }
     }
 
-    fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Box<Access>, Denied> {
+    fn finish(&self, verdict: Verdict, now: Timestamp) -> Result<Arc<Access>, Denied> {
         match verdict {
             Verdict::Accepted(access) => Ok(access),
             Verdict::CheckReplay(check) => {

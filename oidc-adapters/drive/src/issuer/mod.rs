@@ -7,6 +7,6 @@ mod source;
 mod trusted;
 
 pub(crate) use hash::{TokenHash, hash};
-pub(crate) use scratch::{give_back, take_scratch};
+pub(crate) use scratch::with_scratch;
 pub use source::KeySource;
 pub(crate) use trusted::{Common, FailureHook, Issuer, failure};

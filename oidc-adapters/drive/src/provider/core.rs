@@ -7,7 +7,7 @@ use super::{
 use crate::{
     event::Clock,
     flight::{NotAvailableError, SingleFlights},
-    issuer::{Issuer, TokenHash, give_back, hash, take_scratch},
+    issuer::{Issuer, TokenHash, hash, with_scratch},
 };
 use oidc_proto::{
     Error, Timestamp,
@@ -148,16 +148,14 @@ impl Core {
         read: R,
     ) -> Result<Result<T, (VerificationError, R)>, ProviderError> {
         let verifier = self.verifier.as_ref().ok_or(ProviderError::NoAudience)?;
-        let (mut scratch, now) = (take_scratch(), self.clock.now());
-        let verdict = match verifier.verify(token, keys, &mut scratch, now) {
+        let now = self.clock.now();
+        with_scratch(|scratch| match verifier.verify(token, keys, scratch, now) {
             Ok(verified) => Ok(Ok(read(&verified))),
             Err(rejected) if rejected.wants_newer_keys() && !self.issuer.is_fixed() => {
                 Ok(Err((rejected, read)))
             }
             Err(rejected) => Err(rejected.into()),
-        };
-        give_back(scratch);
-        verdict
+        })
     }
 
     /// Whether newer keys are missing because of this program or of the provider, and not because of the token.

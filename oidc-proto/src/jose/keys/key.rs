@@ -17,7 +17,7 @@ use crate::{
     },
 };
 use serde_json::Value;
-use std::fmt;
+use std::{fmt, sync::Arc};
 use zeroize::Zeroizing;
 
 /// A public key or a secret that verifies signatures. A [`KeySet`](super::KeySet) makes it.
@@ -40,7 +40,7 @@ use zeroize::Zeroizing;
 pub struct Key {
     kid: Option<String>,
     x5t_s256: Option<String>,
-    thumbprint: Option<String>,
+    thumbprint: Option<Arc<str>>,
     issuer: Option<String>,
     algorithms: AlgorithmSet,
     public: PublicKey,
@@ -133,7 +133,7 @@ impl Key {
         let (fitting, public) = kind(&jwk)?;
         let (public, algorithms) = public(&jwk, bound(jwk.alg.as_deref(), fitting)?)?;
         // A thumbprint of a secret would let others test guesses of it.
-        let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint() };
+        let thumbprint = if jwk.kty == "oct" { None } else { jwk.thumbprint().map(Arc::<str>::from) };
         // `issuer` limits the tokens that the key may sign. An unreadable value must not count as absent.
         let issuer = match jwk.extra.get("issuer") {
             None | Some(Value::Null) => None,
@@ -185,6 +185,11 @@ impl Key {
     #[must_use]
     pub fn thumbprint(&self) -> Option<&str> {
         self.thumbprint.as_deref()
+    }
+
+    /// The thumbprint, shared with the key.
+    pub(crate) fn shared_thumbprint(&self) -> Option<Arc<str>> {
+        self.thumbprint.clone()
     }
 
     /// The issuer that the key belongs to, if the key set says so. `issuer` is not a registered member; key sets that

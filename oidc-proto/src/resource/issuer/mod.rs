@@ -9,6 +9,7 @@ use crate::{
     metadata::IssuerRule,
     token::{AccessTokenVerifier, VerificationError},
 };
+use std::sync::Arc;
 
 /// The maximum number of issuers that a resource server may trust.
 pub const MAX_ISSUERS: usize = 4096;
@@ -234,6 +235,8 @@ impl From<AccessTokenVerifier> for TrustedIssuer {
 
 /// A trusted issuer, ready for use.
 pub(super) struct Trusted {
+    /// The name of the issuer in the settings.
+    pub(super) name: Arc<str>,
     pub(super) verifier: AccessTokenVerifier,
     pub(super) introspects: bool,
     pub(super) introspects_jwts: bool,
@@ -263,12 +266,13 @@ impl Trusted {
         }
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
         let verifier = verifier.at_least(longest);
-        Ok(Self { verifier, introspects, introspects_jwts, any_audience_introspected })
+        let name = verifier.name().into();
+        Ok(Self { name, verifier, introspects, introspects_jwts, any_audience_introspected })
     }
 
     /// Returns the name of the issuer in the settings.
     pub(super) fn name(&self) -> &str {
-        self.verifier.name()
+        &self.name
     }
 
     pub(super) const fn rule(&self) -> &IssuerRule {

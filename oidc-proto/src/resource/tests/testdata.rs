@@ -2,13 +2,14 @@
 
 use super::*;
 pub(super) use crate::sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ProofError, testdata::*};
+pub(super) use crate::token::Scratch;
 use crate::{
     jose::{KeySet, Sign, sign_compact},
     sender::ReplayAnswer,
-    token::Scratch,
 };
 use http::{HeaderMap, Method, Uri, header};
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(super) const ISSUER: &str = "https://op.example";
 pub(super) const RESOURCE: &str = "https://api.example";
@@ -39,17 +40,25 @@ pub(super) fn dpop_server() -> ResourceServer {
     server().accept_dpop(DpopVerifier::new()).build().unwrap()
 }
 
+/// Inspects a request, with new memory.
+pub(super) fn inspect<'r>(
+    server: &ResourceServer,
+    request: &RequestView<'r>,
+) -> Result<Inspected<'r>, Denied> {
+    server.inspect(request, &mut Scratch::new())
+}
+
 /// Inspects and judges a request for [`URL`].
 pub(super) fn judge(server: &ResourceServer, headers: &HeaderMap) -> Verdict {
     let (method, uri) = (Method::GET, Uri::from_static("/orders?x=1"));
-    match server.inspect(&RequestView::new(&method, &uri, headers)) {
+    match server.inspect(&RequestView::new(&method, &uri, headers), &mut Scratch::new()) {
         Ok(inspected) => server.judge(&inspected, &keys(), &mut Scratch::new(), NOW),
         Err(denied) => Verdict::Denied(denied),
     }
 }
 
 /// Returns the access of a verdict, or the refusal. A proof counts as new.
-pub(super) fn outcome(verdict: Verdict) -> Result<Box<Access>, Denied> {
+pub(super) fn outcome(verdict: Verdict) -> Result<Arc<Access>, Denied> {
     match verdict {
         Verdict::Accepted(access) => Ok(access),
         Verdict::CheckReplay(check) => check.finish(ReplayAnswer::First),
@@ -57,11 +66,11 @@ pub(super) fn outcome(verdict: Verdict) -> Result<Box<Access>, Denied> {
     }
 }
 
-pub(super) fn bearer(server: &ResourceServer, token: &str) -> Result<Box<Access>, Denied> {
+pub(super) fn bearer(server: &ResourceServer, token: &str) -> Result<Arc<Access>, Denied> {
     outcome(judge(server, &headers(&[("authorization", &format!("Bearer {token}"))])))
 }
 
-pub(super) fn dpop(server: &ResourceServer, token: &str, proof: &str) -> Result<Box<Access>, Denied> {
+pub(super) fn dpop(server: &ResourceServer, token: &str, proof: &str) -> Result<Arc<Access>, Denied> {
     let authorization = format!("DPoP {token}");
     outcome(judge(server, &headers(&[("authorization", &authorization), ("dpop", proof)])))
 }

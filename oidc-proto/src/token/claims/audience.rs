@@ -20,6 +20,11 @@ impl<'a> Audience<'a> {
         Some(Self { json, count })
     }
 
+    /// Makes a list of JSON that was read before, with this number of strings.
+    pub(super) const fn counted(json: &'a str, count: usize) -> Self {
+        Self { json, count }
+    }
+
     /// Returns the JSON as it is in the token.
     pub(in crate::token) const fn json(self) -> &'a str {
         self.json

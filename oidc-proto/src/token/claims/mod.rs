@@ -3,12 +3,16 @@
 mod audience;
 mod binding;
 mod member;
+mod path;
+mod places;
 mod registered;
 mod visible;
 
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
-pub(super) use member::Text;
+pub(crate) use path::{claim_at, is_or_has};
+pub(super) use places::Places;
+pub(crate) use places::{List, Place};
 pub use registered::{Claims, DEFAULT_LEEWAY, MAX_LEEWAY};
 pub(crate) use registered::{check_times, leeway_seconds};
 pub(super) use visible::{check_visible, is_plain};

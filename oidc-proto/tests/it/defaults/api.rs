@@ -74,7 +74,7 @@ fn requested(
     if let Some(certificate) = certificate {
         view = view.certificate(certificate);
     }
-    let inspected = server.inspect(&view)?;
+    let inspected = server.inspect(&view, &mut Scratch::new())?;
     Ok(end(server.judge(&inspected, &world.keys, &mut Scratch::new(), NOW)).map(drop)?)
 }
 
@@ -83,7 +83,7 @@ fn introspected(issuer: TrustedIssuer, token: &str, said: &Value) -> Result<(), 
     let (world, server) = (World::new(), ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap());
     let headers = headers(&[("authorization", format!("Bearer {token}").as_bytes())]);
     let (method, uri) = (Method::GET, Uri::from_static("/orders"));
-    let inspected = server.inspect(&RequestView::new(&method, &uri, &headers))?;
+    let inspected = server.inspect(&RequestView::new(&method, &uri, &headers), &mut Scratch::new())?;
     let verdict = match inspected.is_opaque() {
         true => {
             let said = IntrospectionResponse::from_members(said.as_object().unwrap().clone()).unwrap();

@@ -114,7 +114,7 @@ fn e37_a_token_of_a_megabyte_is_refused_by_its_length_alone() {
             crate::resource::world::headers(&[("authorization", format!("Bearer {token}").as_bytes())]);
         let (method, uri) = (Method::GET, Uri::from_static("/orders"));
         let view = RequestView::new(&method, &uri, &headers);
-        let denied = server().build().unwrap().inspect(&view).unwrap_err();
+        let denied = server().build().unwrap().inspect(&view, &mut Scratch::new()).unwrap_err();
         assert_eq!(denied.reason(), DenialReason::BadRequest(CredentialsError::TooLarge), "{what}");
         let form = format!("access_token={token}");
         let headers = crate::resource::world::headers(&[(
@@ -124,7 +124,7 @@ fn e37_a_token_of_a_megabyte_is_refused_by_its_length_alone() {
         let method = Method::POST;
         let view = RequestView::new(&method, &uri, &headers).form(form.as_bytes());
         let lenient = server().credentials(CredentialPolicy::default().with_form()).build().unwrap();
-        let denied = lenient.inspect(&view).unwrap_err();
+        let denied = lenient.inspect(&view, &mut Scratch::new()).unwrap_err();
         assert_eq!(denied.reason(), DenialReason::BadRequest(CredentialsError::TooLarge), "{what}");
     }
     // An ID token comes in a response, whose length has a limit of its own.

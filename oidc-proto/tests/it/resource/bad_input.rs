@@ -195,7 +195,7 @@ fn no_random_request_is_accepted_and_every_refusal_is_safe() {
             .clone();
         let server = &servers[round % servers.len()];
         let view = RequestView::new(&method, &uri, &headers).form(&form);
-        let verdict = match server.inspect(&view) {
+        let verdict = match server.inspect(&view, &mut Scratch::new()) {
             Ok(inspected) => server.judge(&inspected, &world.keys, &mut Scratch::new(), NOW),
             Err(denied) => Verdict::Denied(denied),
         };

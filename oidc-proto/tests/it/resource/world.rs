@@ -13,6 +13,7 @@ use oidc_proto::{
 };
 use oidc_testkit::Timestamp;
 use serde_json::{Value, json};
+use std::sync::Arc;
 
 pub(crate) const NOW: Timestamp = Timestamp(1_700_000_000);
 pub(crate) const ISSUER: &str = "https://op.example/tenant";
@@ -64,13 +65,13 @@ impl World {
 
     pub(crate) fn verdict(&self, server: &ResourceServer, headers: &HeaderMap) -> Verdict {
         let (method, uri) = (Method::GET, Uri::from_static("/orders"));
-        match server.inspect(&RequestView::new(&method, &uri, headers)) {
+        match server.inspect(&RequestView::new(&method, &uri, headers), &mut Scratch::new()) {
             Ok(inspected) => server.judge(&inspected, &self.keys, &mut Scratch::new(), NOW),
             Err(denied) => Verdict::Denied(denied),
         }
     }
 
-    pub(crate) fn bearer(&self, server: &ResourceServer, token: &str) -> Result<Box<Access>, Denied> {
+    pub(crate) fn bearer(&self, server: &ResourceServer, token: &str) -> Result<Arc<Access>, Denied> {
         end(self.verdict(server, &headers(&[("authorization", format!("Bearer {token}").as_bytes())])))
     }
 
@@ -85,7 +86,7 @@ pub(crate) fn server() -> ResourceServerBuilder {
 
 pub(crate) const METADATA: &str = "https://api.example/.well-known/oauth-protected-resource";
 
-pub(crate) fn end(verdict: Verdict) -> Result<Box<Access>, Denied> {
+pub(crate) fn end(verdict: Verdict) -> Result<Arc<Access>, Denied> {
     match verdict {
         Verdict::Accepted(access) => Ok(access),
         Verdict::CheckReplay(check) => check.finish(ReplayAnswer::First),

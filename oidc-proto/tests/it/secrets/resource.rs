@@ -139,9 +139,9 @@ pub(crate) fn look_at_a_resource_server(look: &mut Looker) {
         look.at(&view);
         let policy = CredentialPolicy::default().with_form().with_query();
         look.at(&Credentials::take(headers, uri.query(), form, &policy).unwrap().unwrap());
-        let inspected = server.inspect(&view).unwrap();
+        let inspected = server.inspect(&view, &mut Scratch::new()).unwrap();
         look.at(&inspected);
-        look.at(inspected.token());
+        look.at(&inspected.token());
         look_at_use(look, || server.judge(&inspected, &world.keys, &mut Scratch::new(), NOW));
     }
     let proven = verifier()
@@ -220,12 +220,13 @@ fn look_at_an_opaque_token(look: &mut Looker, server: &ResourceServer, claims: &
     look.hide("an opaque token", OPAQUE);
     let headers = headers(&[("authorization", format!("Bearer {OPAQUE}").as_bytes())]);
     let (method, uri) = (Method::GET, Uri::from_static("/orders"));
-    let inspected = server.inspect(&RequestView::new(&method, &uri, &headers)).unwrap();
+    let inspected = server.inspect(&RequestView::new(&method, &uri, &headers), &mut Scratch::new()).unwrap();
     assert!(inspected.is_opaque());
     look.at(&inspected);
     let found = inspected.into_findings();
     look.at(&found);
-    let inspected = server.resume(found, &RequestView::new(&method, &uri, &headers)).unwrap();
+    let inspected =
+        server.resume(found, &RequestView::new(&method, &uri, &headers), &mut Scratch::new()).unwrap();
     assert!(inspected.is_opaque());
     // The endpoint repeats the token, as some endpoints do.
     let said = json!({"active": true, "aud": RESOURCE, "exp": NOW.0 + 60, "jti": OPAQUE, "jwt": OPAQUE,
@@ -349,7 +350,7 @@ pub(crate) fn refuse_hostile_requests(look: &mut Looker) {
         let Ok(uri) = uri.parse::<Uri>() else { continue };
         for server in [&open, &strict, &simple] {
             let view = RequestView::new(&method, &uri, &headers).form(&body).certificate(&thumbprint);
-            let verdict = match server.inspect(&view) {
+            let verdict = match server.inspect(&view, &mut Scratch::new()) {
                 Ok(inspected) => {
                     look.at(&inspected);
                     server.judge(&inspected, &world.keys, &mut Scratch::new(), NOW)
