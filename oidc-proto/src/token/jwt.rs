@@ -6,7 +6,7 @@ use crate::{
         base64url,
         json::{Extra, Names},
     },
-    jose::{AlgorithmSet, Compact, Header, JwsError, Key, KeySet, Scratch},
+    jose::{AlgorithmSet, Compact, Decoded, Header, JwsError, Key, KeySet, Scratch},
     metadata::IssuerRule,
 };
 
@@ -48,15 +48,13 @@ impl<'s, 't> Unverified<'s, 't> {
             return Err(VerificationError::TooLarge);
         }
         let parts = Compact::split(token)?;
-        let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
-        let header = Header::parse(header, names)?;
+        let Decoded { header, payload, signature, names } = parts.read(scratch)?;
         if !typ_fits(header.typ()) {
             return Err(VerificationError::Type);
         }
         if !allowed.contains(header.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
-        let payload: &'s [u8] = payload;
         let claims = read_claims(payload, names)?;
         Ok(Self { header, claims, payload, signature, signed: parts.signed })
     }

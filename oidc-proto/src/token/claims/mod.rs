@@ -2,7 +2,11 @@
 
 mod audience;
 mod binding;
+mod full;
 mod member;
+mod name;
+mod quick;
+mod read;
 mod registered;
 mod visible;
 
