@@ -5,6 +5,7 @@ mod at_hand;
 mod cached;
 mod counting;
 mod handed_on;
+mod id_token;
 mod plain;
 mod refused;
 mod tokens;

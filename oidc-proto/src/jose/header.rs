@@ -97,6 +97,8 @@ impl KnownHeader {
         kept.push_str(encoded);
         *alg = header.alg;
         strings.clear();
+        // The strings of a header are shorter than its text, so they grow with it alone.
+        strings.reserve(encoded.len());
         for (to, string) in [(kid, &header.kid), (typ, &header.typ), (x5t_s256, &header.x5t_s256)] {
             *to = string.as_deref().map(|string| {
                 let from = strings.len();

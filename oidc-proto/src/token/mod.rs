@@ -57,7 +57,7 @@ pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
 pub(crate) use claims::{check_times, leeway_seconds};
 pub(crate) use id_token::is_sub;
-pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside};
+pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::claimed_issuer;
 pub use required_claim::RequiredClaim;
