@@ -2,8 +2,8 @@
 //! their usual types. Most tokens are such documents.
 //!
 //! Whatever is unusual is not for this reader, and neither is any error: then it returns `None`, and
-//! [`full`](super::full) reads the document from its beginning. So both agree on every document, if only each document
-//! that this reader accepts means the same to both.
+//! [`full`](super::full) reads the document from its beginning. So both agree on every document, as long as each
+//! document that this reader accepts means the same to both.
 
 use super::{
     audience::Audience,
