@@ -6,6 +6,7 @@ mod cached;
 mod counting;
 mod gates;
 mod handed_on;
+mod id_token;
 mod plain;
 mod refused;
 mod tokens;

@@ -6,7 +6,7 @@
 use super::{algorithm::Algorithm, compact::JwsError};
 use crate::base::json::{self, Checked, JsonError, MAX_DEPTH, Name, Names};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::{borrow::Cow, fmt};
+use std::{borrow::Cow, fmt, ops::Range};
 
 /// The members of a JOSE header that this library uses.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -62,6 +62,57 @@ impl<'a> Header<'a> {
             _ => JwsError::UnknownAlgorithm,
         })?;
         Ok(Self { alg, kid: found.kid, typ: found.typ, x5t_s256: found.x5t_s256 })
+    }
+}
+
+/// The last header that was read, and the text of which it was decoded. Exactly the same text means the same header.
+pub(crate) struct KnownHeader {
+    /// The text in the token. It is empty if no header was read yet: the text of a header never is.
+    encoded: String,
+    alg: Algorithm,
+    /// The strings of the header, one after the other, and where each of them is.
+    strings: String,
+    kid: Option<Range<usize>>,
+    typ: Option<Range<usize>>,
+    x5t_s256: Option<Range<usize>>,
+}
+
+impl Default for KnownHeader {
+    fn default() -> Self {
+        let (encoded, strings) = (String::new(), String::new());
+        Self { encoded, alg: Algorithm::RS256, strings, kid: None, typ: None, x5t_s256: None }
+    }
+}
+
+impl KnownHeader {
+    /// Whether this text is that of the last header.
+    pub(crate) fn is(&self, encoded: &str) -> bool {
+        !encoded.is_empty() && self.encoded == encoded
+    }
+
+    /// Keeps a header instead of the last one. Reuses the memory.
+    pub(crate) fn keep(&mut self, encoded: &str, header: &Header<'_>) {
+        let Self { encoded: kept, alg, strings, kid, typ, x5t_s256 } = self;
+        kept.clear();
+        kept.push_str(encoded);
+        *alg = header.alg;
+        strings.clear();
+        // The strings of a header are shorter than its text, so they grow with it alone.
+        strings.reserve(encoded.len());
+        for (to, string) in [(kid, &header.kid), (typ, &header.typ), (x5t_s256, &header.x5t_s256)] {
+            *to = string.as_deref().map(|string| {
+                let from = strings.len();
+                strings.push_str(string);
+                from..strings.len()
+            });
+        }
+    }
+
+    /// Returns the header that was kept last.
+    pub(crate) fn header(&self) -> Header<'_> {
+        let string = |range: &Option<Range<usize>>| self.strings.get(range.clone()?).map(Cow::Borrowed);
+        let (kid, typ, x5t_s256) = (string(&self.kid), string(&self.typ), string(&self.x5t_s256));
+        Header { alg: self.alg, kid, typ, x5t_s256 }
     }
 }
 

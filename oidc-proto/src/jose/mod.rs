@@ -44,7 +44,7 @@ pub use algorithm::Algorithm;
 pub use algorithm_set::AlgorithmSet;
 pub(crate) use algorithm_set::Allowed;
 pub(crate) use compact::Compact;
-pub use compact::{JwsError, Scratch};
+pub use compact::JwsError;
 pub use header::Header;
 pub(crate) use keys::EmbeddedKey;
 pub use keys::{
@@ -55,4 +55,5 @@ pub use sign::{Sign, SignError};
 pub use signer::RingSigner;
 pub(crate) use to_sign::FromSigned;
 pub use to_sign::{ToSign, sign_compact};
-pub use verify::{Jws, verify_compact};
+pub(crate) use verify::Decoded;
+pub use verify::{Jws, Scratch, verify_compact};

@@ -1,13 +1,99 @@
 //! [`verify_compact`]: checks the signature of a token with the keys of its issuer and the allowed algorithms
-//! (RFC 7515 section 5.2).
+//! (RFC 7515 section 5.2). [`Scratch`]: the memory for it.
 
 use super::{
     algorithm_set::AlgorithmSet,
-    compact::{Compact, JwsError, Scratch},
-    header::Header,
+    compact::{Compact, JwsError},
+    header::{Header, KnownHeader},
     keys::KeySet,
 };
+use crate::base::{
+    base64url,
+    json::{Extra, Names},
+};
 use std::fmt;
+
+/// Buffers that verifications reuse, one verification at a time. If you pass the same value to each verification, this
+/// library allocates nothing for a token, unless one of its claims has escapes. ring allocates when it verifies RSA.
+///
+/// It also keeps the last header: the next token of the same key usually has the same, and then it is not read again.
+#[derive(Default)]
+pub struct Scratch {
+    pub(crate) header: Vec<u8>,
+    pub(crate) payload: Vec<u8>,
+    pub(crate) signature: Vec<u8>,
+    pub(crate) names: Names,
+    known: KnownHeader,
+}
+
+impl Scratch {
+    /// Creates empty buffers. They grow to the size of the largest token.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl fmt::Debug for Scratch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scratch").finish_non_exhaustive()
+    }
+}
+
+/// The parts of a token, decoded, with its header read.
+pub(crate) struct Decoded<'s> {
+    pub(crate) header: Header<'s>,
+    pub(crate) payload: &'s [u8],
+    pub(crate) signature: &'s [u8],
+    pub(crate) names: &'s mut Names,
+}
+
+impl Compact<'_> {
+    /// Decodes the three parts into `scratch`.
+    pub(crate) fn decode<'s>(&self, scratch: &'s mut Scratch) -> Result<&'s mut Scratch, JwsError> {
+        let decoded = base64url::decode_into(self.header, &mut scratch.header)
+            && base64url::decode_into(self.payload, &mut scratch.payload)
+            && base64url::decode_into(self.signature, &mut scratch.signature);
+        if decoded { Ok(scratch) } else { Err(JwsError::Base64) }
+    }
+
+    /// Decodes the three parts into `scratch`, and reads the header.
+    pub(crate) fn read<'s>(&self, scratch: &'s mut Scratch) -> Result<Decoded<'s>, JwsError> {
+        if scratch.known.is(self.header) {
+            let decoded = base64url::decode_into(self.payload, &mut scratch.payload)
+                && base64url::decode_into(self.signature, &mut scratch.signature);
+            if !decoded {
+                return Err(JwsError::Base64);
+            }
+        } else {
+            let Scratch { header, names, known, .. } = self.decode(scratch)?;
+            known.keep(self.header, &Header::parse(header, names)?);
+        }
+        let Scratch { payload, signature, names, known, header: _ } = scratch;
+        Ok(Decoded { header: known.header(), payload, signature, names })
+    }
+}
+
+/// The header of a token, and the buffers for what comes after it.
+type ReadHeader<'s> = (Result<Header<'s>, JwsError>, &'s mut Vec<u8>, &'s mut Names);
+
+impl Compact<'_> {
+    /// Reads the header. `None` if it is not a JSON object.
+    pub(crate) fn read_header<'s>(&self, scratch: &'s mut Scratch) -> Option<ReadHeader<'s>> {
+        let Scratch { header, payload, names, known, signature: _ } = scratch;
+        if !known.is(self.header) {
+            if !base64url::decode_into(self.header, header) {
+                return None;
+            }
+            match Header::parse(header, names) {
+                Ok(read) => known.keep(self.header, &read),
+                Err(_) if serde_json::from_slice::<Extra>(header).is_err() => return None,
+                Err(why) => return Some((Err(why), payload, names)),
+            }
+        }
+        Some((Ok(known.header()), payload, names))
+    }
+}
 
 /// A token with a valid signature. The caller must still check the payload. [`verify_compact`] returns it.
 pub struct Jws<'s> {
@@ -72,8 +158,7 @@ pub fn verify_compact<'s>(
     scratch: &'s mut Scratch,
 ) -> Result<Jws<'s>, JwsError> {
     let parts = Compact::split(token)?;
-    let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
-    let header = Header::parse(header, names)?;
+    let Decoded { header, payload, signature, names: _ } = parts.read(scratch)?;
     keys.verify(&header, allowed, parts.signed.as_bytes(), signature)?;
     Ok(Jws { header, payload })
 }

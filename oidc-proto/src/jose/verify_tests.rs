@@ -137,3 +137,51 @@ fn scratch_memory_keeps_nothing_of_the_last_token_and_shows_nothing() {
     assert!(!format!("{jws:?}").contains("121"));
     assert_eq!(format!("{buffers:?}"), "Scratch { .. }");
 }
+
+/// The header of the token before is not read again if it is the same, and only then.
+#[test]
+fn a_token_has_the_same_verdict_whatever_token_came_before_it() {
+    let keys = testdata::keys(Algorithm::HS256, None);
+    let key = testdata::signer(Algorithm::HS256, None);
+    let headers = [
+        r#"{"alg":"HS256"}"#,
+        r#"{"alg":"HS512"}"#,
+        r#"{"alg":"HS256","kid":"a"}"#,
+        r#"{"alg":"HS256","kid":"b"}"#,
+        r#"{"alg":"HS256","kid":"\u0061"}"#,
+        r#"{"alg":"HS256","kid":"","typ":"a","x5t#S256":"b"}"#,
+        r#"{"alg":"HS256","typ":"a","x5t#S256":"bc"}"#,
+        r#"{"alg":"HS256","typ":"ab","x5t#S256":"c"}"#,
+        r#"{"alg":"HS256","crit":["exp"]}"#,
+        r#"{"alg":"none"}"#,
+        r#"{"kid":"a"}"#,
+        r#"{"alg":"HS256","alg":"HS256"}"#,
+        "{}",
+        "",
+    ];
+    let mut tokens: Vec<String> = headers
+        .iter()
+        .map(|json| {
+            let signed = format!("{}.{}", header(json), base64url::encode(json.as_bytes()));
+            let signature = crate::jose::Sign::sign(&key, signed.as_bytes()).unwrap();
+            format!("{signed}.{}", base64url::encode(&signature))
+        })
+        .collect();
+    let first = tokens[0].clone();
+    tokens.extend([format!("{first}="), format!("{first}A"), format!("{first}."), format!("A{first}")]);
+    tokens.extend(["..".to_owned(), first.replacen('.', "=.", 1), first.replacen('.', "..", 1)]);
+    let verdict = |token: &str, scratch: &mut Scratch| {
+        verify_compact(token, &keys, AlgorithmSet::ALL, scratch)
+            .map(|jws| format!("{:?} {:?}", jws.header(), jws.payload()))
+    };
+    let mut used = Scratch::new();
+    for before in &tokens {
+        for token in &tokens {
+            let alone = verdict(token, &mut Scratch::new());
+            let _ = verdict(before, &mut used);
+            assert_eq!(verdict(token, &mut used), alone, "{token} after {before}");
+            assert_eq!(verdict(token, &mut used), alone, "{token} after itself");
+        }
+    }
+    assert_eq!(tokens.iter().filter(|token| verdict(token, &mut used).is_ok()).count(), 7);
+}

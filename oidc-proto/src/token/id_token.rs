@@ -1,23 +1,25 @@
 //! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 3.3.2.11).
 
+mod verified;
+
+pub use verified::{IdToken, SetAside, VerifiedIdToken};
+
 use super::{
-    Audience, Claims, Scratch, VerificationError,
+    Claims, Scratch, VerificationError,
     claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
     jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
     base::{
-        json::{Extra, JsonError},
         moment::Timestamp,
         secret::{Secret, equal},
         visible::all_visible,
     },
     jose::{Algorithm, AlgorithmSet, Allowed, KeySet},
-    message::{boolean, whole_number},
     metadata::IssuerRule,
 };
-use serde::de::DeserializeOwned;
-use std::{borrow::Cow, fmt, time::Duration};
+use std::{fmt, time::Duration};
+use verified::odd;
 
 /// The maximum length of a `sub`, in ASCII characters (OpenID Connect Core 1.0 section 2).
 const MAX_SUB: usize = 255;
@@ -177,6 +179,8 @@ impl IdTokenVerifier {
 
     /// Verifies an ID token: its issuer, its audience, its times, what is `expected` of it, and its signature.
     ///
+    /// It copies every claim. To verify many tokens, see [`verify_borrowed`](Self::verify_borrowed).
+    ///
     /// # Errors
     /// [`VerificationError`] names the rule that the token breaks.
     pub fn verify(
@@ -186,14 +190,48 @@ impl IdTokenVerifier {
         expected: &Expected<'_>,
         now: Timestamp,
     ) -> Result<IdToken, VerificationError> {
-        let mut scratch = Scratch::new();
+        self.verify_borrowed(token, keys, expected, &mut Scratch::new(), now)?.to_id_token()
+    }
+
+    /// Verifies an ID token as [`verify`](Self::verify) does, with the same verdict, and copies nothing. The method
+    /// allocates nothing once `scratch` has grown, unless a claim has escapes or is set aside, or a hash is compared.
+    ///
+    /// ```
+    /// use oidc_proto::{
+    ///     Secret, Timestamp,
+    ///     jose::KeySet,
+    ///     token::{Expected, IdTokenVerifier, Scratch, VerificationError},
+    /// };
+    ///
+    /// /// The user of an app that shows its ID token at each request.
+    /// fn user(
+    ///     verifier: &IdTokenVerifier,
+    ///     token: &Secret,
+    ///     keys: &KeySet,
+    ///     scratch: &mut Scratch,
+    ///     now: Timestamp,
+    /// ) -> Result<String, VerificationError> {
+    ///     let verified = verifier.verify_borrowed(token, keys, &Expected::default(), scratch, now)?;
+    ///     Ok(verified.sub().to_owned())
+    /// }
+    /// ```
+    ///
+    /// # Errors
+    /// As [`verify`](Self::verify).
+    pub fn verify_borrowed<'s>(
+        &self,
+        token: &'s Secret,
+        keys: &KeySet,
+        expected: &Expected<'_>,
+        scratch: &'s mut Scratch,
+        now: Timestamp,
+    ) -> Result<VerifiedIdToken<'s>, VerificationError> {
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
         let algorithms = self.algorithms.set();
-        let token_text = token.expose();
         let unverified = Unverified::read_with(
-            token_text,
+            token.expose(),
             self.longest,
-            &mut scratch,
+            scratch,
             algorithms,
             typ_fits,
             Claims::read_of_user,
@@ -207,7 +245,7 @@ impl IdTokenVerifier {
         // Behind the signature: which hash it is depends on the key, and the error must not blame the hash for a key
         // that is not supported.
         check_hashes(&unverified.claims, unverified.header.alg(), expected)?;
-        IdToken::new(&unverified.claims, unverified.payload, token.clone())
+        Ok(VerifiedIdToken::new(unverified.claims, unverified.payload, token))
     }
 
     fn check(
@@ -311,174 +349,4 @@ fn check_hashes(
         }
     }
     Ok(())
-}
-
-/// A verified ID token: the issuer's statement about who the user is.
-///
-/// Only a verifier or a flow can make one: see [`IdTokenVerifier`].
-///
-/// ```
-/// use oidc_proto::token::IdToken;
-///
-/// /// The key of a user account. Never use the email address: a provider may give it to another user.
-/// fn account(user: &IdToken) -> (&str, &str) {
-///     (&user.iss, &user.sub)
-/// }
-///
-/// /// The name to show. It is a further claim, so the program names its type.
-/// fn name(user: &IdToken) -> String {
-///     user.claim("name").unwrap_or_else(|| user.sub.clone())
-/// }
-/// ```
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct IdToken {
-    /// The issuer.
-    pub iss: String,
-    /// The identifier of the user. It is unique only at this issuer: store it together with `iss`.
-    pub sub: String,
-    /// The audiences of the token: this client, and perhaps others.
-    pub aud: Vec<String>,
-    /// The time at which the token expires.
-    pub exp: Timestamp,
-    /// The time at which the token was issued.
-    pub iat: Timestamp,
-    /// The client to which the token was issued (the authorized party).
-    pub azp: Option<String>,
-    /// The nonce of the authorization request.
-    pub nonce: Option<String>,
-    /// The time at which the user was authenticated.
-    pub auth_time: Option<Timestamp>,
-    /// The class of the user's authentication (authentication context class reference).
-    pub acr: Option<String>,
-    /// The methods of the user's authentication, such as `pwd`. Empty if the token does not name any.
-    pub amr: Vec<String>,
-    /// The identifier of the user's session at the provider.
-    pub sid: Option<String>,
-    /// Every other claim, and those that were set aside.
-    pub claims: Extra,
-    /// The claims of an unexpected type that nobody asked for, and the type that they should have: of `auth_time`,
-    /// `acr`, `amr` and `sid`. Their fields are empty, and their values are in [`claims`](Self::claims).
-    pub set_aside: Vec<SetAside>,
-    /// The token itself, for `id_token_hint`.
-    pub token: Secret,
-}
-
-/// Leaves out the nonce and the token, and shows only the names of the other claims.
-impl fmt::Debug for IdToken {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self {
-            iss,
-            sub,
-            aud,
-            exp,
-            iat,
-            azp,
-            nonce: _,
-            auth_time,
-            acr,
-            amr,
-            sid,
-            claims,
-            set_aside,
-            token: _,
-        } = self;
-        f.debug_struct("IdToken")
-            .field("iss", iss)
-            .field("sub", sub)
-            .field("aud", aud)
-            .field("exp", exp)
-            .field("iat", iat)
-            .field("azp", azp)
-            .field("auth_time", auth_time)
-            .field("acr", acr)
-            .field("amr", amr)
-            .field("sid", sid)
-            .field("claims", &claims.keys())
-            .field("set_aside", set_aside)
-            .finish_non_exhaustive()
-    }
-}
-
-/// A claim of an ID token that has another type than it should have. Nobody asked for it, so the login goes on.
-///
-/// [`IdToken::set_aside`] has them. A demanded claim of another type is an error instead.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct SetAside {
-    /// The name of the claim.
-    pub claim: &'static str,
-    /// The type that the claim should have, in words.
-    pub expected: &'static str,
-}
-
-const ODD: [SetAside; 4] = [
-    SetAside { claim: "auth_time", expected: "a date in seconds" },
-    SetAside { claim: "acr", expected: "a string" },
-    SetAside { claim: "amr", expected: "an array of strings" },
-    SetAside { claim: "sid", expected: "a string" },
-];
-
-fn set_aside(claims: &Claims<'_>) -> Vec<SetAside> {
-    let odd = [claims.odd.auth_time, claims.odd.acr, claims.odd.amr, claims.odd.sid];
-    ODD.into_iter().zip(odd).filter_map(|(claim, odd)| odd.then_some(claim)).collect()
-}
-
-/// The error of a claim that a check needs, and that is of another type.
-fn odd(name: &str) -> VerificationError {
-    let found = ODD.into_iter().find(|odd| odd.claim == name);
-    let SetAside { claim, expected } = found.unwrap_or(ODD[0]);
-    VerificationError::Claims(JsonError::WrongType { member: claim, expected })
-}
-
-/// The claims that have a field of their own in [`IdToken`].
-const TYPED: [&str; 11] =
-    ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];
-
-impl IdToken {
-    fn new(claims: &Claims<'_>, payload: &[u8], token: Secret) -> Result<Self, VerificationError> {
-        let owned = |claim: &Option<Cow<'_, str>>| claim.as_deref().map(str::to_owned);
-        let mut others: Extra =
-            serde_json::from_slice(payload).map_err(|_| VerificationError::Claims(JsonError::NotJson))?;
-        let set_aside = set_aside(claims);
-        let is_odd = |name: &str| set_aside.iter().any(|odd| odd.claim == name);
-        others.retain(|name, value| !value.is_null() && (is_odd(name) || !TYPED.contains(&name.as_str())));
-        Ok(Self {
-            iss: owned(&claims.iss).ok_or(VerificationError::Missing("iss"))?,
-            sub: owned(&claims.sub).ok_or(VerificationError::Missing("sub"))?,
-            aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
-            exp: claims.exp.ok_or(VerificationError::Missing("exp"))?,
-            iat: claims.iat.ok_or(VerificationError::Missing("iat"))?,
-            azp: owned(&claims.azp),
-            nonce: owned(&claims.nonce),
-            auth_time: claims.auth_time,
-            acr: owned(&claims.acr),
-            amr: claims.amr.map(Audience::to_vec).unwrap_or_default(),
-            sid: owned(&claims.sid),
-            claims: others,
-            set_aside,
-            token,
-        })
-    }
-
-    /// Reads one of the other [`claims`](Self::claims) as a type of your choice. Returns `None` if the claim is absent
-    /// or does not fit the type.
-    #[must_use]
-    pub fn claim<T: DeserializeOwned>(&self, name: &str) -> Option<T> {
-        T::deserialize(self.claims.get(name)?).ok()
-    }
-
-    /// Reads one of the other [`claims`](Self::claims) as a boolean, or as the string `true` or `false`, which some
-    /// providers write instead.
-    #[must_use]
-    pub fn boolean(&self, name: &str) -> Option<bool> {
-        boolean(self.claims.get(name)?)
-    }
-
-    /// Reads one of the other [`claims`](Self::claims) as a whole number, or as a string of digits, which some providers
-    /// write instead.
-    #[must_use]
-    pub fn integer(&self, name: &str) -> Option<i64> {
-        whole_number(self.claims.get(name)?)
-    }
 }

@@ -7,9 +7,9 @@ use super::{
 use crate::{
     base::{
         base64url,
-        json::{Extra, Names, utf8},
+        json::{Names, utf8},
     },
-    jose::{Algorithm, AlgorithmSet, Compact, Header, JwsError, Key, KeySet, Scratch},
+    jose::{Algorithm, AlgorithmSet, Compact, Decoded, Header, JwsError, Key, KeySet, Scratch},
     metadata::IssuerRule,
 };
 use std::sync::Arc;
@@ -68,10 +68,8 @@ impl<'s, 't> Unverified<'s, 't> {
             return Err(VerificationError::TooLarge);
         }
         let parts = Compact::split(token)?;
-        let Scratch { header, payload, signature, names } = parts.decode(scratch)?;
-        let header = Header::parse(header, names)?;
+        let Decoded { header, payload, signature, names } = parts.read(scratch)?;
         check_header(&header, allowed, typ_fits)?;
-        let payload: &'s [u8] = payload;
         let claims = read_claims(payload, names)?;
         Ok(Self { header, claims, payload, signature, signed: parts.signed })
     }
@@ -116,16 +114,9 @@ impl ReadJwt {
     /// Reads a token. `None` if the text is not a signed JWT.
     pub(crate) fn read(token: &str, scratch: &mut Scratch) -> Option<Result<Self, VerificationError>> {
         let parts = Compact::split(token).ok()?;
-        let Scratch { header, payload, names, .. } = scratch;
-        if !base64url::decode_into(parts.header, header) {
-            return None;
-        }
-        let parsed = Header::parse(header, names);
         // An opaque token may have two dots, but it has no JOSE header.
-        if parsed.is_err() && serde_json::from_slice::<Extra>(header).is_err() {
-            return None;
-        }
-        Some(Self::keep(&parts, parsed, payload, names))
+        let (header, payload, names) = parts.read_header(scratch)?;
+        Some(Self::keep(&parts, header, payload, names))
     }
 
     fn keep(

@@ -131,6 +131,11 @@ fn tokens_are_accepted_only_if_the_issuer_signed_them_for_this_use() {
 }
 
 #[test]
+fn claims_mean_the_same_however_they_are_read() {
+    check("claims");
+}
+
+#[test]
 fn flows_end_send_no_credential_twice_and_trust_only_the_provider() {
     check("flows");
 }

@@ -2,6 +2,10 @@
 //!
 //! `cargo run -p oidc-testkit --example corpus` writes `tests/corpus`, with the same content in every run.
 
+#[path = "corpus/claims.rs"]
+mod claims;
+
+use claims::claims;
 use oidc_properties::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens};
 use oidc_proto::{
     Moment, UrlPolicy,
@@ -20,6 +24,7 @@ fn main() -> io::Result<()> {
         ("metadata", documents()),
         ("jwks", key_sets()),
         ("token", tokens()),
+        ("claims", claims()),
         ("flows", scripts()),
         ("saved", saved()),
         ("request", requests()),

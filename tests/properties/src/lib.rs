@@ -12,6 +12,7 @@
 //! ```
 
 mod callback;
+mod claims;
 mod flows;
 mod introspection;
 mod jwks;
@@ -22,6 +23,7 @@ mod saved;
 mod token;
 
 pub use callback::callback;
+pub use claims::claims;
 pub use flows::flows;
 pub use introspection::introspection;
 pub use jwks::jwks;
@@ -43,11 +45,12 @@ pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is the name of its function, of its folder in the corpus, and of its
 /// fuzzer.
-pub const TARGETS: [(&str, Property); 9] = [
+pub const TARGETS: [(&str, Property); 10] = [
     ("callback", callback),
     ("metadata", metadata),
     ("jwks", jwks),
     ("token", token),
+    ("claims", claims),
     ("flows", flows),
     ("saved", saved),
     ("request", request),

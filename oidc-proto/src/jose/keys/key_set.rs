@@ -233,11 +233,12 @@ impl KeySet {
         }
         if let Some(kid) = header.kid() {
             let name = (kid, Key::kid as fn(&Key) -> Option<&str>);
-            let why = self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid));
-            self.verify_named(name, why.map(|key| key.reason), header, signed, signature)
+            let set_aside = || self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid));
+            let why = || set_aside().map(|key| key.reason);
+            self.verify_named(name, why, header, signed, signature)
         } else if let Some(x5t) = header.x5t_s256() {
             let name = (x5t, Key::x5t_s256 as fn(&Key) -> Option<&str>);
-            self.verify_named(name, None, header, signed, signature)
+            self.verify_named(name, || None, header, signed, signature)
         } else {
             self.attempt(|_| true, header, signed, signature).unwrap_or(Err(JwsError::UnknownKey))
         }
@@ -246,17 +247,19 @@ impl KeySet {
     fn verify_named(
         &self,
         (wanted, name): (&str, fn(&Key) -> Option<&str>),
-        set_aside: Option<KeyError>,
+        set_aside: impl FnOnce() -> Option<KeyError>,
         header: &Header<'_>,
         signed: &[u8],
         signature: &[u8],
     ) -> Result<&Key, JwsError> {
-        if self.keys.iter().any(|key| name(key) == Some(wanted)) {
-            return self
-                .attempt(|key| name(key) == Some(wanted), header, signed, signature)
-                .unwrap_or(Err(JwsError::KeyMismatch));
+        let is_named = |key: &Key| name(key) == Some(wanted);
+        if let Some(verdict) = self.attempt(is_named, header, signed, signature) {
+            return verdict;
         }
-        if let Some(reason) = set_aside {
+        if self.keys.iter().any(is_named) {
+            return Err(JwsError::KeyMismatch);
+        }
+        if let Some(reason) = set_aside() {
             return Err(JwsError::KeySetAside(reason));
         }
         // A failure of a nameless key proves nothing: the named key may not be fetched yet.

@@ -10,19 +10,37 @@ pub struct Audience<'a> {
     /// The JSON of a string or of an array of strings.
     json: &'a str,
     count: usize,
+    /// Whether the JSON has escapes.
+    escaped: bool,
 }
 
 impl<'a> Audience<'a> {
     /// Reads the JSON of a string or of an array of strings. `None` if it is of another type.
     pub(in crate::token) fn new(json: &'a str) -> Option<Self> {
+        let mut all = Self { json, count: 0, escaped: json.contains('\\') };
         let mut count = 0;
-        each(json, &mut |_| count += 1)?;
-        Some(Self { json, count })
+        all.each(&mut |_| count += 1)?;
+        all.count = count;
+        Some(all)
+    }
+
+    /// Takes the JSON of a string or of an array of strings, without escapes, and the number of the strings.
+    pub(super) const fn plain(json: &'a str, count: usize) -> Self {
+        Self { json, count, escaped: false }
+    }
+
+    fn each(self, seen: &mut dyn FnMut(&str)) -> Option<()> {
+        if self.escaped { unescape_each(self.json, seen) } else { each_plain(self.json, seen) }
     }
 
     /// Makes a list of JSON that was read before, with this number of strings.
-    pub(super) const fn counted(json: &'a str, count: usize) -> Self {
-        Self { json, count }
+    pub(super) const fn counted(json: &'a str, count: usize, escaped: bool) -> Self {
+        Self { json, count, escaped }
+    }
+
+    /// Whether the JSON has escapes.
+    pub(super) const fn is_escaped(self) -> bool {
+        self.escaped
     }
 
     /// Returns the JSON as it is in the token.
@@ -51,7 +69,7 @@ impl<'a> Audience<'a> {
     /// Whether at least one string satisfies a condition.
     pub fn any(self, condition: impl Fn(&str) -> bool) -> bool {
         let mut found = false;
-        each(self.json, &mut |audience| found |= condition(audience));
+        self.each(&mut |audience| found |= condition(audience));
         found
     }
 
@@ -64,7 +82,7 @@ impl<'a> Audience<'a> {
     #[must_use]
     pub fn to_vec(self) -> Vec<String> {
         let mut all = Vec::with_capacity(self.count);
-        each(self.json, &mut |audience| all.push(audience.to_owned()));
+        self.each(&mut |audience| all.push(audience.to_owned()));
         all
     }
 }
@@ -73,10 +91,6 @@ impl fmt::Debug for Audience<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.json)
     }
-}
-
-fn each(json: &str, seen: &mut dyn FnMut(&str)) -> Option<()> {
-    if json.contains('\\') { unescape_each(json, seen) } else { each_plain(json, seen) }
 }
 
 /// Reads JSON without escapes: there, a string is the text between two quotation marks. A JSON reader has accepted the

@@ -2,9 +2,13 @@
 
 mod audience;
 mod binding;
+mod full;
 mod member;
+mod name;
 mod path;
 mod places;
+mod quick;
+mod read;
 mod registered;
 mod visible;
 

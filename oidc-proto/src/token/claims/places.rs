@@ -73,6 +73,7 @@ impl List {
 struct Listed {
     json: Place,
     count: usize,
+    escaped: bool,
 }
 
 /// The keys to which a token is bound.
@@ -113,7 +114,7 @@ macro_rules! places {
                     None => Some(None),
                     Some(list) => {
                         let json = Place::of(list.json(), payload)?;
-                        Some(Some(Listed { json, count: list.len() }))
+                        Some(Some(Listed { json, count: list.len(), escaped: list.is_escaped() }))
                     }
                 };
                 let Claims { $($text,)* $($list,)* $($value,)* cnf, odd: _ } = claims;
@@ -135,7 +136,7 @@ macro_rules! places {
                     Some(if own { Cow::Owned(part.to_owned()) } else { Cow::Borrowed(part) })
                 };
                 let list = |list: Option<Listed>| {
-                    list.map(|Listed { json, count }| Audience::counted(json.text(text), count))
+                    list.map(|Listed { json, count, escaped }| Audience::counted(json.text(text), count, escaped))
                 };
                 Claims {
                     $($text: borrow(self.$text),)*

@@ -83,7 +83,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "message::authorization_request::Display",
             "message::authorization_request::Prompt",
             "message::token_response::Quirks",
-            "token::id_token::SetAside",
+            "token::id_token::verified::SetAside",
             "metadata::provider::Profile",
             "metadata::well_known::WellKnown",
             "base::freshness::Freshness",

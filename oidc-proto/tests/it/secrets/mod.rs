@@ -205,7 +205,10 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&code);
     let verifier = IdTokenVerifier::new("https://op.example", "app");
     look.at(&verifier);
-    look.at(&verifier.verify(&Secret::new(id_token), &scene.keys, &expected, NOW).unwrap());
+    let id_token = Secret::new(id_token);
+    look.at(&verifier.verify(&id_token, &scene.keys, &expected, NOW).unwrap());
+    let mut buffers = Scratch::new();
+    look.at(&verifier.verify_borrowed(&id_token, &scene.keys, &expected, &mut buffers, NOW).unwrap());
     // An access token may have a nonce, too: no specification forbids it.
     scene.provider.alter_access_token(hostile::set_claim("nonce", nonce.as_str()));
     let call = scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
@@ -224,7 +227,7 @@ fn look_at_verifiers(look: &mut Looker, scene: &mut Scene, id_token: &str, acces
     look.at(&scratch);
     // The claims of an ID token. A resource server may meet their nonce, too.
     let mut buffers = Scratch::default();
-    let jws = verify_compact(id_token, &scene.keys, AlgorithmSet::ALL, &mut buffers).unwrap();
+    let jws = verify_compact(id_token.expose(), &scene.keys, AlgorithmSet::ALL, &mut buffers).unwrap();
     look.at(&jws);
     look.at(jws.header());
     look.at(&buffers);

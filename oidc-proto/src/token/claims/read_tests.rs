@@ -1,0 +1,71 @@
+//! Tests of the reading of claims.
+
+use super::*;
+use crate::base::{json::JsonError, moment::Timestamp};
+use std::borrow::Cow;
+
+fn read(payload: &str) -> Result<Claims<'_>, VerificationError> {
+    Claims::read(payload.as_bytes(), &mut Names::default())
+}
+
+#[test]
+fn claims_are_borrowed_typed_and_null_is_absent() {
+    let payload = r#"{"iss":"https:\/\/op.example","sub":"alice","aud":["a","b"],"exp":10.9,"nbf":-1.5,
+        "iat":1e1,"nonce":null,"amr":["pwd"],"scope":"x y","cnf":{"jkt":"k"},"custom":{"deep":[1]}}"#;
+    let claims = read(payload).unwrap();
+    assert_eq!(claims.iss.as_deref(), Some("https://op.example"));
+    assert!(matches!(claims.sub, Some(Cow::Borrowed("alice"))));
+    assert_eq!(
+        (claims.exp, claims.nbf, claims.iat),
+        (Some(Timestamp(10)), Some(Timestamp(-2)), Some(Timestamp(10)))
+    );
+    assert!(claims.nonce.is_none() && claims.aud.unwrap().contains("b"));
+}
+
+#[test]
+fn another_type_is_an_error_that_names_the_claim() {
+    for (member, payload) in [
+        ("exp", r#"{"exp":"10"}"#),
+        ("exp", r#"{"exp":[10]}"#),
+        ("exp", r#"{"exp":9007199254740993}"#),
+        ("exp", r#"{"exp":18446744073709551615}"#),
+        ("nbf", r#"{"nbf":true}"#),
+        ("iat", r#"{"iat":{}}"#),
+        ("aud", r#"{"aud":5}"#),
+        ("aud", r#"{"aud":["a",5]}"#),
+        ("iss", r#"{"iss":{}}"#),
+        ("sub", r#"{"sub":7}"#),
+        ("azp", r#"{"azp":["a"]}"#),
+        ("amr", r#"{"amr":{"a":1}}"#),
+        ("scope", r#"{"scope":5}"#),
+        ("scope", r#"{"scope":["a",5]}"#),
+        ("scp", r#"{"scp":{"a":1}}"#),
+        ("scp", r#"{"scp":["a",null]}"#),
+        ("auth_time", r#"{"auth_time":"now"}"#),
+    ] {
+        let error = read(payload).unwrap_err();
+        let VerificationError::Claims(JsonError::WrongType { member: named, .. }) = error else {
+            panic!("{payload}: {error}")
+        };
+        assert_eq!(named, member, "{payload}");
+    }
+}
+
+#[test]
+fn a_malformed_set_of_claims_is_refused() {
+    for (payload, why) in [
+        ("", JsonError::NotJson),
+        (r#"{"exp":10"#, JsonError::NotJson),
+        (r#"{"exp":10}x"#, JsonError::NotJson),
+        (r#"{"exp":1,"exp":2}"#, JsonError::DuplicateMember),
+        (r#"{"x":1,"\u0078":2}"#, JsonError::DuplicateMember),
+        (r#"{"x":{"a":1,"a":2}}"#, JsonError::DuplicateMember),
+        (r#"{"cnf":{"jkt":"a","jkt":"b"}}"#, JsonError::DuplicateMember),
+        ("[]", JsonError::NotAnObject),
+        ("7", JsonError::NotAnObject),
+    ] {
+        assert_eq!(read(payload).unwrap_err(), VerificationError::Claims(why), "{payload}");
+    }
+    let deep = format!(r#"{{"x":{}{}}}"#, "[".repeat(50), "]".repeat(50));
+    assert_eq!(read(&deep).unwrap_err(), VerificationError::Claims(JsonError::TooDeep));
+}
