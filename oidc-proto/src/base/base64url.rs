@@ -46,6 +46,17 @@ pub(crate) fn decode_into(text: &str, buffer: &mut Vec<u8>) -> bool {
     STRICT.decode_vec(text, buffer).is_ok()
 }
 
+/// Decodes text into bytes that it must fill. Returns whether it does, and is canonical.
+#[must_use]
+pub(crate) fn decode_exactly(text: &str, bytes: &mut [u8]) -> bool {
+    STRICT.decode_slice(text, bytes).is_ok_and(|length| length == bytes.len())
+}
+
+/// Encodes bytes as base64url at the end of a text.
+pub(crate) fn encode_into(bytes: &[u8], text: &mut String) {
+    STRICT.encode_string(bytes, text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -63,5 +74,25 @@ mod tests {
         let mut buffer = vec![1, 2, 3];
         assert!(decode_into("AA", &mut buffer));
         assert_eq!(buffer, [0]);
+    }
+
+    #[test]
+    fn text_that_must_fill_a_place_fills_it_exactly() {
+        for (text, length, fits) in [
+            ("", 0, true),
+            ("AA", 1, true),
+            ("AQID", 3, true),
+            ("AQIDBA", 4, true),
+            ("AQIDBAU", 5, true),
+            ("AQID", 2, false),
+            ("AQID", 4, false),
+            ("AQIDBA==", 4, false),
+            ("AQIDBB", 4, false),
+        ] {
+            assert_eq!(decode_exactly(text, &mut vec![9; length]), fits, "{text} {length}");
+        }
+        let mut text = "x".to_owned();
+        encode_into(&[0xff, 0xef], &mut text);
+        assert_eq!(text, "x_-8");
     }
 }

@@ -4,9 +4,11 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 allow a parser to take the last of two members with one name. Two
 //! parsers that disagree let an attacker bypass a check, so a repeated member is an error here.
 
+pub(crate) mod object;
+
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
-use std::{borrow::Cow, fmt};
+use std::fmt;
 
 /// The members of a message that no field knows. They are kept, so no data is lost.
 pub type Extra = Map<String, Value>;
@@ -357,67 +359,6 @@ impl Members {
             }
         }
     }
-}
-
-/// Returns a string member of an object that was already checked. It is borrowed unless it has escapes.
-pub(crate) fn string_member<'t>(text: &'t [u8], wanted: &str) -> Option<Cow<'t, str>> {
-    struct Find<'w>(&'w str);
-    struct IsWanted<'w>(&'w str);
-    struct Text;
-
-    impl<'de> Visitor<'de> for Find<'_> {
-        type Value = Option<Cow<'de, str>>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("an object")
-        }
-        fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Self::Value, A::Error> {
-            let mut found = None;
-            while let Some(is_wanted) = members.next_key_seed(IsWanted(self.0))? {
-                if is_wanted {
-                    found = Some(members.next_value_seed(Text)?);
-                } else {
-                    members.next_value::<serde::de::IgnoredAny>()?;
-                }
-            }
-            Ok(found)
-        }
-    }
-    impl<'de> DeserializeSeed<'de> for IsWanted<'_> {
-        type Value = bool;
-        fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<bool, D::Error> {
-            from.deserialize_str(self)
-        }
-    }
-    impl Visitor<'_> for IsWanted<'_> {
-        type Value = bool;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a member name")
-        }
-        fn visit_str<E>(self, name: &str) -> Result<bool, E> {
-            Ok(name == self.0)
-        }
-    }
-    impl<'de> DeserializeSeed<'de> for Text {
-        type Value = Cow<'de, str>;
-        fn deserialize<D: Deserializer<'de>>(self, from: D) -> Result<Self::Value, D::Error> {
-            from.deserialize_str(self)
-        }
-    }
-    impl<'de> Visitor<'de> for Text {
-        type Value = Cow<'de, str>;
-        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-            f.write_str("a string")
-        }
-        fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Self::Value, E> {
-            Ok(Cow::Borrowed(text))
-        }
-        fn visit_str<E>(self, text: &str) -> Result<Self::Value, E> {
-            Ok(Cow::Owned(text.to_owned()))
-        }
-    }
-
-    let mut from = serde_json::Deserializer::from_slice(text);
-    from.deserialize_map(Find(wanted)).ok().flatten()
 }
 
 /// Returns the integer part of a number, or `None` beyond ±2^53, where JSON numbers are not exact.

@@ -231,7 +231,7 @@ impl IssuerRule {
         match &self.0 {
             Kind::Exact(exact) => exact == iss,
             Kind::Template { member, .. } => {
-                self.admits(iss) && json::string_member(claims, member).as_deref() == self.tenant(iss)
+                self.admits(iss) && json::object::string_member(claims, member).as_deref() == self.tenant(iss)
             }
         }
     }

@@ -8,7 +8,7 @@ use super::Renewed;
 use crate::{
     base::{endpoint_url::EndpointUrl, moment::Moment},
     flow::{Call, Document, Error, Get, Step, Then, get_keys, usable_keys},
-    jose::KeySet,
+    jose::{KeySet, KeySetReader},
 };
 use std::sync::Arc;
 
@@ -49,17 +49,22 @@ pub struct KeyRenewal;
 impl KeyRenewal {
     /// Makes the request for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        get_keys(jwks_uri).carrying(())
+        Self::with(jwks_uri, KeySetReader::new())
+    }
+
+    /// Makes the request for the keys at a `jwks_uri`, which this reader reads: with another limit, for example.
+    pub fn with(jwks_uri: &EndpointUrl, reader: KeySetReader) -> Call<Self> {
+        get_keys(jwks_uri).carrying(reader)
     }
 }
 
 impl Then for KeyRenewal {
     type First = Get;
-    type Carried = ();
+    type Carried = KeySetReader;
     type Output = Renewed<KeySet>;
 
-    fn then(document: Document, (): (), _: Moment) -> Result<Step<Self>, Error> {
-        let keys = Arc::new(usable_keys(&document)?);
+    fn then(document: Document, reader: KeySetReader, _: Moment) -> Result<Step<Self>, Error> {
+        let keys = Arc::new(usable_keys(&document, &reader)?);
         Ok(Step::Done(Renewed::new(keys, document.freshness())))
     }
 }

@@ -4,6 +4,7 @@
 //! its private half. It counts only if the token is bound to it.
 
 use super::{
+    claims::ProofClaims,
     nonce::{Freshness, NonceKeys},
     proof::DPOP,
     replay::ReplayKey,
@@ -13,16 +14,15 @@ use crate::{
     backend::sha256,
     base::{
         base64url,
-        json::{JsonError, Members, Names, integer},
+        json::{JsonError, Names, integer, object::Slot},
         moment::Timestamp,
         secret::{Secret, equal},
         sentence::{debug_is_sentence, predicate},
     },
-    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, KeyError, MAX_EMBEDDED_RSA},
+    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, HeaderKey, JwsError, KeyError, MAX_EMBEDDED_RSA},
     token::{DEFAULT_LEEWAY, leeway_seconds},
 };
 use http::{HeaderMap, Method};
-use serde_json::Value;
 use std::time::Duration;
 
 /// The maximum length of a proof, in bytes. A longer one is refused before it is decoded.
@@ -274,32 +274,32 @@ impl DpopVerifier {
         let (header, payload, signature) =
             (decode(parts.header)?, decode(parts.payload)?, decode(parts.signature)?);
 
-        let parsed = Header::parse(&header, &mut Names::default())?;
+        let mut names = Names::default();
+        let parsed = Header::parse(&header, &mut names)?;
         if !parsed.typ().is_some_and(|typ| typ.eq_ignore_ascii_case("dpop+jwt")) {
             return Err(ProofError::Type);
         }
         if !self.algorithms.contains(parsed.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
-        let jwk = Members::parse(&header)
-            .and_then(|mut members| members.object("jwk"))
+        let jwk = HeaderKey::find(&header, &mut names)
             .map_err(|error| ProofError::Jws(JwsError::Header(error)))?
             .ok_or(ProofError::MissingKey)?;
 
-        let mut claims = Members::parse(&payload).map_err(ProofError::Claims)?;
-        let mut text = |name| claims.string(name).map_err(ProofError::Claims);
-        let jti = text("jti")?.ok_or(ProofError::MissingClaim("jti"))?;
-        let htm = text("htm")?.ok_or(ProofError::MissingClaim("htm"))?;
-        let htu = text("htu")?.ok_or(ProofError::MissingClaim("htu"))?;
-        let (ath, nonce) = (text("ath")?, text("nonce")?);
-        let iat = Timestamp(date(claims.any("iat").ok_or(ProofError::MissingClaim("iat"))?)?);
+        let claims = ProofClaims::parse(&payload, &mut names).map_err(ProofError::Claims)?;
+        let text = |claim: &'static str, slot| Slot::string(slot, claim).map_err(ProofError::Claims);
+        let jti = text("jti", &claims.jti)?.ok_or(ProofError::MissingClaim("jti"))?;
+        let htm = text("htm", &claims.htm)?.ok_or(ProofError::MissingClaim("htm"))?;
+        let htu = text("htu", &claims.htu)?.ok_or(ProofError::MissingClaim("htu"))?;
+        let (ath, nonce) = (text("ath", &claims.ath)?, text("nonce", &claims.nonce)?);
+        let iat = Timestamp(date(&claims.iat)?);
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(ProofError::Identifier);
         }
         if htm != method.as_str() {
             return Err(ProofError::Method);
         }
-        let htu = target::normalize(&htu).filter(|htu| target::normalize(url).as_ref() == Some(htu));
+        let htu = target::normalize(htu).filter(|htu| target::normalize(url).as_ref() == Some(htu));
         let htu = htu.ok_or(ProofError::Target)?;
         if let Some(token) = token {
             let ath = ath.ok_or(ProofError::MissingClaim("ath"))?;
@@ -317,9 +317,9 @@ impl DpopVerifier {
             let leeway = Duration::from_secs(leeway.unsigned_abs());
             return Err(ProofError::FromFuture { ahead: now.until(iat), leeway });
         }
-        let next_nonce = self.check_nonce(nonce.as_deref(), now)?;
+        let next_nonce = self.check_nonce(nonce, now)?;
 
-        let key = EmbeddedKey::read(jwk).map_err(ProofError::Key)?;
+        let key = EmbeddedKey::read(&jwk).map_err(ProofError::Key)?;
         if !key.algorithms().contains(parsed.alg()) {
             return Err(JwsError::KeyMismatch.into());
         }
@@ -327,7 +327,7 @@ impl DpopVerifier {
             return Err(ProofError::KeyTooLong);
         }
         let jkt = key.thumbprint().to_owned();
-        let replay_key = ReplayKey::new("dpop", &jkt, &[&jti, &htu], until);
+        let replay_key = ReplayKey::new("dpop", &jkt, &[jti, &htu], until);
         let proof = DpopProof { jkt, replay_key, next_nonce };
         let signed = parts.signed.to_owned();
         Ok(UncheckedProof { proof, alg: parsed.alg(), key, signed, signature })
@@ -354,10 +354,14 @@ impl Default for DpopVerifier {
     }
 }
 
-/// Reads a `NumericDate` (RFC 7519 section 2), rounded down.
-fn date(value: Value) -> Result<i64, ProofError> {
+/// Reads the `iat` as a `NumericDate` (RFC 7519 section 2), rounded down.
+fn date(iat: &Slot<'_>) -> Result<i64, ProofError> {
     let wrong = ProofError::Claims(JsonError::WrongType { member: "iat", expected: "a date in seconds" });
-    value.as_f64().and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
+    match iat {
+        Slot::Absent => Err(ProofError::MissingClaim("iat")),
+        Slot::Number(seconds) => integer(seconds.floor()).ok_or(wrong),
+        Slot::Text(_) | Slot::Other => Err(wrong),
+    }
 }
 
 /// A proof whose key and signature are not checked yet.
@@ -376,8 +380,8 @@ impl UncheckedProof {
     }
 
     pub(crate) fn check_signature(self) -> Result<DpopProof, ProofError> {
-        let key = self.key.judge().map_err(ProofError::Key)?;
-        if key.verify(self.alg, self.signed.as_bytes(), &self.signature) {
+        let signed = self.signed.as_bytes();
+        if self.key.verify(self.alg, signed, &self.signature).map_err(ProofError::Key)? {
             Ok(self.proof)
         } else {
             Err(JwsError::Signature.into())

@@ -13,6 +13,7 @@ use crate::{
 use oidc_proto::{
     EndpointUrl, Error, Remedy, UrlPolicy,
     flow::{Client, ConfigError},
+    jose::KeySetReader,
     metadata::{Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalError, RenewalPolicy},
     resource::ResourceServer,
@@ -147,6 +148,7 @@ pub struct GateBuilder {
     sources: BTreeMap<String, KeySource>,
     places: BTreeMap<String, EndpointUrl>,
     limit: Option<usize>,
+    reader: KeySetReader,
     profile: Profile,
     urls: Option<UrlPolicy>,
     keys: RenewalPolicy,
@@ -176,6 +178,7 @@ impl GateBuilder {
             sources: BTreeMap::new(),
             places: BTreeMap::new(),
             limit: None,
+            reader: KeySetReader::new(),
             profile: Profile::TokenIssuer,
             urls: None,
             keys: RenewalPolicy::KEYS,
@@ -207,6 +210,13 @@ impl GateBuilder {
     /// [`MAX_DOCUMENT`](oidc_proto::flow::MAX_DOCUMENT).
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.limit = Some(bytes);
+        self
+    }
+
+    /// Sets the maximum number of keys in the key set of an issuer; the default is
+    /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.reader = self.reader.max_keys(keys);
         self
     }
 
@@ -305,6 +315,7 @@ impl GateBuilder {
         let common = Common {
             keys: self.keys,
             metadata: self.metadata,
+            reader: self.reader.clone(),
             clock: Arc::clone(&self.clock),
             failures: self.failures.clone(),
             observer: self.observer.clone(),

@@ -10,6 +10,7 @@ use crate::{
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     flow::{Client, ClientBuilder, DiscoveryOptions},
+    jose::KeySetReader,
     metadata::Profile,
     renew::{MetadataRenewal, RenewalPolicy},
     token::AccessTokenVerifier,
@@ -70,6 +71,7 @@ pub struct ProviderBuilder<W> {
     urls: Option<UrlPolicy>,
     place: Option<EndpointUrl>,
     limit: Option<usize>,
+    reader: KeySetReader,
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
@@ -100,6 +102,7 @@ impl<W> ProviderBuilder<W> {
             urls: None,
             place: None,
             limit: None,
+            reader: KeySetReader::new(),
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
@@ -183,6 +186,13 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Sets the maximum number of keys in the key set of the provider; the default is
+    /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.reader = self.reader.max_keys(keys);
+        self
+    }
+
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     ///
@@ -234,7 +244,7 @@ impl<W> ProviderBuilder<W> {
 
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
-        let (place, limit) = (self.place, self.limit);
+        let (place, limit, reader) = (self.place, self.limit, self.reader);
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
         let urls = urls.unwrap_or_else(|| UrlPolicy::default().for_issuer(&issuer));
         let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
@@ -266,6 +276,7 @@ impl<W> ProviderBuilder<W> {
         let common = Common {
             keys: self.keys,
             metadata: self.metadata,
+            reader: reader.clone(),
             clock: Arc::clone(&clock),
             failures: None,
             observer: observer.clone(),
@@ -283,7 +294,8 @@ impl<W> ProviderBuilder<W> {
             clock,
             patience: self.keys.patience,
             maker: Box::new(move |metadata| {
-                let mut builder = Client::builder(metadata, &client_id).max_document(limit);
+                let mut builder =
+                    Client::builder(metadata, &client_id).max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
                 }

@@ -235,5 +235,48 @@ async fn a_gate_fetches_the_document_of_an_issuer_from_where_it_is() {
         };
         assert_eq!(verdict(&small(100).unwrap(), token.expose()).await, Err(503));
         assert_eq!(verdict(&small(100_000).unwrap(), token.expose()).await, Ok(()));
+        let few = |keys| {
+            let place = place.clone();
+            gate(&provider, place.clone().as_str(), move |builder| {
+                builder.document_at(issuer, place).max_keys(keys)
+            })
+        };
+        assert_eq!(verdict(&few(0).unwrap(), token.expose()).await, Err(503));
+        assert_eq!(verdict(&few(100_000).unwrap(), token.expose()).await, Ok(()));
+    }
+}
+
+/// The handle and the client that it makes read key sets alike.
+#[test]
+fn a_handle_reads_as_many_keys_as_its_setting_says() {
+    for (limit, count, is_read) in [(None, 101, false), (Some(101), 101, true), (Some(101), 102, false)] {
+        let party = Party::builder().build();
+        let (issuer, now) = (party.provider.issuer().to_owned(), party.clock.now());
+        let provider = Mutex::new(party.provider);
+        let io = blocking::Io::new(move |request: Request, _: Terms| {
+            let mut provider = provider.lock().unwrap();
+            if !request.uri().path().ends_with("/jwks") {
+                return Ok::<_, String>(provider.handle(&request, now));
+            }
+            let mut keys = provider.key_set();
+            let all = keys["keys"].as_array_mut().unwrap();
+            all.resize(count, json!({"kty": "new"}));
+            Ok(json_of(&keys))
+        });
+        let builder =
+            blocking::Provider::builder(issuer, io).client_id("app").redirect_uri("https://app.example/");
+        let builder = builder.clock(move || Moment::new(now, [7; 32]));
+        let provider = match limit {
+            Some(limit) => builder.max_keys(limit),
+            None => builder,
+        };
+        let provider = provider.build().unwrap();
+        let keys = provider.keys().map(|keys| keys.value.set_aside().len() + keys.value.keys().count());
+        assert_eq!(keys.ok(), is_read.then_some(count), "{limit:?}");
+        let fetched = provider.run(provider.client().unwrap().jwks().unwrap());
+        assert_eq!(fetched.is_ok(), is_read, "{limit:?}");
+        if let Err(error) = fetched {
+            assert!(error.to_string().contains("`max_keys`"), "{error}");
+        }
     }
 }

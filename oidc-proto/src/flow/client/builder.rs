@@ -10,7 +10,7 @@ use crate::{
         contract::{ConfigError, MAX_DOCUMENT},
         saved::text,
     },
-    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, KeySetReader, Sign},
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
     sender::Prover,
@@ -58,6 +58,7 @@ pub struct ClientBuilder {
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
     max_document: usize,
+    key_set_reader: KeySetReader,
     max_token: usize,
 }
 
@@ -100,6 +101,7 @@ impl Client {
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
             max_document: MAX_DOCUMENT,
+            key_set_reader: KeySetReader::new(),
             max_token: crate::token::MAX_TOKEN,
         }
     }
@@ -171,6 +173,19 @@ impl ClientBuilder {
     /// Sets the largest key set that a flow of this client reads, in bytes; the default is [`MAX_DOCUMENT`].
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.max_document = bytes;
+        self
+    }
+
+    /// Sets the maximum number of keys in a key set that a flow of this client reads; the default is
+    /// [`MAX_KEYS`](crate::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.key_set_reader = self.key_set_reader.max_keys(keys);
+        self
+    }
+
+    /// Sets how a flow of this client reads key sets. It replaces [`max_keys`](Self::max_keys).
+    pub fn key_set_reader(mut self, reader: KeySetReader) -> Self {
+        self.key_set_reader = reader;
         self
     }
 
@@ -336,6 +351,7 @@ impl ClientBuilder {
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
             max_document: self.max_document,
+            key_set_reader: self.key_set_reader,
         };
         Ok(Client::new(inner))
     }

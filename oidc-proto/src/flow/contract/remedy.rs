@@ -9,6 +9,7 @@ use super::{
 };
 use crate::{
     base::{endpoint_url::UrlError, json::JsonError, sentence::Remedy},
+    jose::KeySetError,
     metadata::{MemberError, MetadataError},
 };
 
@@ -98,7 +99,10 @@ impl ResponseError {
 impl ResponseRule {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::Redirect | Self::UnexpectedJwt | Self::NotSigned => Remedy::FixConfiguration,
+            Self::Redirect
+            | Self::UnexpectedJwt
+            | Self::NotSigned
+            | Self::KeySet(KeySetError::TooManyKeys { .. }) => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
                 Remedy::FixConfiguration

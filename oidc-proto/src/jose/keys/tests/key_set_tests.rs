@@ -1,9 +1,9 @@
 //! Tests of key sets: each reason to set a key aside, and the choice of the key for a token.
 
 use super::*;
-use crate::base::base64url;
+use crate::base::{base64url, json::JsonError};
 use crate::jose::{Algorithm, RingSigner, Sign, testdata};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn set(keys: &Value) -> KeySet {
     KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
@@ -208,9 +208,12 @@ fn one_unusable_key_is_set_aside_but_an_unreadable_document_is_refused() {
     }
     let many = |count| json!({"keys": vec![json!({}); count]}).to_string();
     assert_eq!(KeySet::parse(many(MAX_KEYS).as_bytes()).unwrap().set_aside().len(), MAX_KEYS);
-    assert_eq!(KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(), Some(KeySetError::TooManyKeys));
+    assert_eq!(
+        KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(),
+        Some(KeySetError::TooManyKeys { max_keys: MAX_KEYS })
+    );
     let jwks = vec![testdata::jwk(testdata::P256, Algorithm::ES256); MAX_KEYS + 1];
-    assert_eq!(KeySet::from_jwks(jwks).err(), Some(KeySetError::TooManyKeys));
+    assert_eq!(KeySet::from_jwks(jwks).err(), Some(KeySetError::TooManyKeys { max_keys: MAX_KEYS }));
 }
 
 #[test]
