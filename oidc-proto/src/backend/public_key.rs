@@ -2,6 +2,7 @@
 
 use super::{
     digest::{Fingerprint, Hash},
+    other::{Backend, VerifyingKey},
     scheme::Scheme,
 };
 use ring::{hmac, signature};
@@ -28,6 +29,21 @@ impl PublicKey {
 
     pub(crate) fn secret(secret: &[u8], hashes: impl Iterator<Item = Hash>) -> Self {
         Self::Secret(hashes.filter_map(|hash| Some((hash, hmac_key(hash, secret)?))).collect())
+    }
+
+    /// Lets a backend parse the key. Returns `None` if ring serves it.
+    pub(crate) fn parsed_by(
+        &self,
+        backend: &dyn Backend,
+        schemes: &[Scheme],
+    ) -> Option<Box<dyn VerifyingKey>> {
+        match self {
+            Self::Rsa(key) => backend.rsa(&key.n, &key.e, schemes),
+            Self::P256(point) => backend.p256(point),
+            Self::P384(point) => backend.p384(point),
+            Self::Ed25519(point) => backend.ed25519(point),
+            Self::Secret(_) => None,
+        }
     }
 
     /// Hashes the key. Leaves a secret out: the caller knows its digest.

@@ -12,6 +12,7 @@ use crate::{
 };
 use oidc_proto::{
     EndpointUrl, Error, Remedy, UrlPolicy,
+    backend::Backend,
     flow::{Client, ConfigError},
     jose::KeySetReader,
     metadata::{Profile, ProviderMetadata},
@@ -217,6 +218,13 @@ impl GateBuilder {
     /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.reader = self.reader.max_keys(keys);
+        self
+    }
+
+    /// Sets the backend that verifies the signatures of tokens; the default is ring. It does not change
+    /// [fixed keys](KeySource::Fixed), which the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.reader = self.reader.backend(backend);
         self
     }
 

@@ -9,6 +9,7 @@ use crate::{
 };
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
+    backend::Backend,
     flow::{Client, ClientBuilder, DiscoveryOptions},
     jose::KeySetReader,
     metadata::Profile,
@@ -190,6 +191,13 @@ impl<W> ProviderBuilder<W> {
     /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
     pub fn max_keys(mut self, keys: usize) -> Self {
         self.reader = self.reader.max_keys(keys);
+        self
+    }
+
+    /// Sets the backend that verifies the signatures of tokens; the default is ring. It does not change
+    /// keys that the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.reader = self.reader.backend(backend);
         self
     }
 

@@ -5,6 +5,7 @@ use super::{
     settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod},
 };
 use crate::{
+    backend::Backend,
     base::{secret::Secret, visible::without_query},
     flow::{
         contract::{ConfigError, MAX_DOCUMENT},
@@ -183,7 +184,15 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets how a flow of this client reads key sets. It replaces [`max_keys`](Self::max_keys).
+    /// Sets the backend that verifies with the keys that a flow of this client reads; the default is ring. It does not
+    /// change keys that the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.key_set_reader = self.key_set_reader.backend(backend);
+        self
+    }
+
+    /// Sets how a flow of this client reads key sets. It replaces [`max_keys`](Self::max_keys) and
+    /// [`backend`](Self::backend).
     pub fn key_set_reader(mut self, reader: KeySetReader) -> Self {
         self.key_set_reader = reader;
         self

@@ -9,7 +9,7 @@ use super::{
     thumbprint,
 };
 use crate::{
-    backend::{Fingerprint, PublicKey, sha256},
+    backend::{Backend, Fingerprint, PublicKey, VerifyingKey, sha256},
     base::{base64url, secret::Secret},
 };
 use std::{fmt, sync::OnceLock};
@@ -38,6 +38,8 @@ pub struct Key {
     issuer: Option<Box<str>>,
     algorithms: AlgorithmSet,
     public: PublicKey,
+    /// The same key as another backend than ring has parsed it.
+    parsed: Option<Box<dyn VerifyingKey>>,
     /// The form of the key that the JWK has, and whatever is known by it alone.
     form: Form,
 }
@@ -53,8 +55,8 @@ enum Form {
 }
 
 impl Key {
-    /// Checks a key.
-    pub(super) fn of(members: &KeyMembers<'_>) -> Result<Self, KeyError> {
+    /// Checks a key. The backend parses it if all checks pass.
+    pub(super) fn of(members: &KeyMembers<'_>, backend: Option<&dyn Backend>) -> Result<Self, KeyError> {
         let kind = Kind::of(members)?;
         let algorithms = bound(members.alg, kind.algorithms())?;
         let (public, algorithms, form) = match kind {
@@ -75,13 +77,17 @@ impl Key {
         let owned = |text: Option<&str>| text.map(Box::from);
         let issuer = owned(members.issuer?);
         let (kid, x5t_s256) = (owned(members.kid), owned(members.x5t_s256));
-        Ok(Self { kid, x5t_s256, issuer, algorithms, public, form })
+        let parsed = backend.and_then(|backend| {
+            let schemes: Vec<_> = algorithms.iter().map(Algorithm::scheme).collect();
+            public.parsed_by(backend, &schemes)
+        });
+        Ok(Self { kid, x5t_s256, issuer, algorithms, public, parsed, form })
     }
 
     /// Makes a key of a secret. It has no name and is bound to each HMAC algorithm that it is long enough for.
     pub(super) fn from_secret(secret: &Secret) -> Result<Self, KeyError> {
         let (public, algorithms, form) = hmac(secret.expose().as_bytes(), AlgorithmSet::HMAC)?;
-        Ok(Self { kid: None, x5t_s256: None, issuer: None, algorithms, public, form })
+        Ok(Self { kid: None, x5t_s256: None, issuer: None, algorithms, public, parsed: None, form })
     }
 
     /// The name of the key (`kid`).
@@ -123,7 +129,7 @@ impl Key {
 
     /// Hashes everything that a verdict can depend on, for the generation of a key set.
     pub(super) fn feed(&self, hash: &mut Fingerprint) {
-        let Self { kid, x5t_s256, issuer, algorithms, public, form } = self;
+        let Self { kid, x5t_s256, issuer, algorithms, public, parsed, form } = self;
         for text in [kid, x5t_s256, issuer] {
             hash.text(text.as_deref());
         }
@@ -135,6 +141,7 @@ impl Key {
             Form::WithSign => hash.fixed(&[1]),
         };
         public.feed(hash);
+        hash.fixed(&[u8::from(parsed.is_some())]);
     }
 
     /// The cost of verifying one signature with this key. The unit is the time of one product of two 64-bit words:
@@ -146,7 +153,10 @@ impl Key {
 
     /// Whether the signature is valid. The algorithm must be one of this key.
     pub(crate) fn verify(&self, algorithm: Algorithm, message: &[u8], signature: &[u8]) -> bool {
-        self.public.verify(algorithm.scheme(), message, signature)
+        match &self.parsed {
+            Some(key) => key.verify(algorithm.scheme(), message, signature),
+            None => self.public.verify(algorithm.scheme(), message, signature),
+        }
     }
 }
 

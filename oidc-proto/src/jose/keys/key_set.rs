@@ -8,10 +8,11 @@ use super::{
     key_error::KeyError,
     members::{KeyMembers, WrittenKey},
     name_index::NameIndex,
+    reader::KeySetReader,
 };
 use crate::base::sentence::{predicate, sentences_about};
 use crate::{
-    backend::Fingerprint,
+    backend::{Backend, Fingerprint},
     base::{
         json::{
             Checked, JsonError, MAX_DEPTH, Names,
@@ -22,10 +23,7 @@ use crate::{
     },
 };
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
-use std::fmt;
-
-/// The default maximum number of keys in a set. [`KeySetReader::max_keys`] sets another.
-pub const MAX_KEYS: usize = 100;
+use std::{fmt, sync::Arc};
 
 /// The maximum number of keys that are tried for one token. Their cost together may not exceed [`MAX_WORK`].
 pub const MAX_CANDIDATES: usize = 8;
@@ -113,7 +111,7 @@ pub enum KeySetError {
     /// The text is not acceptable JSON, or has no array `keys`.
     #[error("the key set {}", predicate(.0))]
     Json(JsonError),
-    /// The set has more keys than [`KeySetReader::max_keys`] allows. The default is [`MAX_KEYS`].
+    /// The set has more keys than [`KeySetReader::max_keys`] allows. The default is [`MAX_KEYS`](super::MAX_KEYS).
     #[error("the key set has more than {max_keys} keys (`max_keys` sets the limit)")]
     TooManyKeys {
         /// The maximum number of keys.
@@ -131,10 +129,19 @@ impl KeySet {
     /// private key of your own, use [`Jwk::parse`], which drops the private half, and [`Self::from_jwks`].
     ///
     /// # Errors
-    /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`] keys. A
+    /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`](super::MAX_KEYS) keys. A
     /// [`KeySetReader`] reads larger sets.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
         KeySetReader::new().parse(jwks)
+    }
+
+    /// Parses a JWK Set, whose signatures this backend verifies, as far as it serves its keys. For all else, it is
+    /// [`parse`](Self::parse).
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_by(backend: &Arc<dyn Backend>, jwks: &[u8]) -> Result<Self, KeySetError> {
+        KeySetReader::new().backend(Arc::clone(backend)).parse(jwks)
     }
 
     /// Makes a set of one secret that is shared with the issuer, such as a `client_secret`. The key has no name. It
@@ -150,17 +157,9 @@ impl KeySet {
     /// Makes a set of parsed keys. A key that cannot be used is [set aside](Self::set_aside).
     ///
     /// # Errors
-    /// There are more than [`MAX_KEYS`] keys.
+    /// There are more than [`MAX_KEYS`](super::MAX_KEYS) keys.
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
-        let mut set = Self::default();
-        for (index, jwk) in jwks.into_iter().enumerate() {
-            if index == MAX_KEYS {
-                return Err(KeySetError::TooManyKeys { max_keys: MAX_KEYS });
-            }
-            let key = Key::of(&KeyMembers::from(&jwk));
-            set.add(jwk.kid, key);
-        }
-        Ok(set.sealed())
+        KeySetReader::new().from_jwks(jwks)
     }
 
     /// Computes the generation and the indexes. The order of the keys and the names of keys set aside are part of the
@@ -305,37 +304,7 @@ fn attempt<'k>(
     found
 }
 
-/// How key sets are read: the maximum number of keys.
-///
-/// ```
-/// use oidc_proto::jose::{KeySetError, KeySetReader};
-///
-/// let jwks = br#"{"keys": [{"kty": "new"}, {"kty": "new"}, {"kty": "new"}]}"#;
-/// let reader = KeySetReader::new().max_keys(2);
-/// assert_eq!(reader.parse(jwks).err(), Some(KeySetError::TooManyKeys { max_keys: 2 }));
-/// assert_eq!(reader.max_keys(3).parse(jwks)?.set_aside().len(), 3);
-/// # Ok::<(), KeySetError>(())
-/// ```
-#[derive(Clone, Debug)]
-pub struct KeySetReader {
-    max_keys: usize,
-}
-
 impl KeySetReader {
-    /// Reads sets of at most [`MAX_KEYS`] keys.
-    #[must_use]
-    pub const fn new() -> Self {
-        Self { max_keys: MAX_KEYS }
-    }
-
-    /// Sets the maximum number of keys in a set. The default is [`MAX_KEYS`]. Reading a key takes up to 10 µs, and a
-    /// token is verified with a key that it names at the same cost in a set of any size.
-    #[must_use]
-    pub const fn max_keys(mut self, max_keys: usize) -> Self {
-        self.max_keys = max_keys;
-        self
-    }
-
     /// Parses a JWK Set, as [`KeySet::parse`] does.
     ///
     /// # Errors
@@ -352,11 +321,21 @@ impl KeySetReader {
             Some(_) => Ok(document.set.sealed()),
         }
     }
-}
 
-impl Default for KeySetReader {
-    fn default() -> Self {
-        Self::new()
+    /// Makes a set of parsed keys, as [`KeySet::from_jwks`] does.
+    ///
+    /// # Errors
+    /// There are too many keys.
+    pub fn from_jwks(&self, jwks: impl IntoIterator<Item = Jwk>) -> Result<KeySet, KeySetError> {
+        let mut set = KeySet::default();
+        for (index, jwk) in jwks.into_iter().enumerate() {
+            if index == self.max_keys {
+                return Err(KeySetError::TooManyKeys { max_keys: self.max_keys });
+            }
+            let key = Key::of(&KeyMembers::from(&jwk), self.backend.as_deref());
+            set.add(jwk.kid, key);
+        }
+        Ok(set.sealed())
     }
 }
 
@@ -370,8 +349,9 @@ struct Document<'r> {
 
 impl Document<'_> {
     fn add(&mut self, value: Read, key: &WrittenKey<'_>) {
+        let backend = self.reader.backend.as_deref();
         let judged = match value {
-            Read::Object => key.members().and_then(|members| Key::of(&members)).and_then(|judged| {
+            Read::Object => key.members().and_then(|members| Key::of(&members, backend)).and_then(|judged| {
                 if key.tells_private_members() { Err(KeyError::PrivateMembers) } else { Ok(judged) }
             }),
             Read::Null | Read::Other => Err(KeyError::NotAnObject),

@@ -1,6 +1,5 @@
 //! Keys as providers publish them. Each key is parsed and checked once.
 
-mod curve;
 mod embedded;
 mod jwk;
 mod key;
@@ -9,7 +8,7 @@ mod key_set;
 mod members;
 mod name_index;
 mod numbers;
-mod roca;
+mod reader;
 mod thumbprint;
 
 pub use embedded::MAX_EMBEDDED_RSA;
@@ -17,4 +16,5 @@ pub(crate) use embedded::{EmbeddedKey, HeaderKey};
 pub use jwk::Jwk;
 pub use key::Key;
 pub use key_error::KeyError;
-pub use key_set::{KeySet, KeySetError, KeySetReader, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, UnusableKey};
+pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_WORK, UnusableKey};
+pub use reader::{KeySetReader, MAX_KEYS};

@@ -1,7 +1,13 @@
 //! [`Numbers`]: the public numbers of a key (RFC 7518 section 6, RFC 8037 section 2), decoded once, then judged.
 
-use super::{curve, key_error::KeyError, roca};
+mod curve;
+mod roca;
+
+use super::key_error::KeyError;
 use crate::{backend::PublicKey, base::base64url};
+
+#[cfg(test)]
+pub(super) use curve::has_small_order;
 
 /// The numbers of a public key. They have the right lengths, and nothing else is checked.
 #[derive(Debug, PartialEq)]

@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::base::{base64url, json::JsonError};
-use crate::jose::{Algorithm, RingSigner, Sign, testdata};
+use crate::jose::{Algorithm, MAX_KEYS, RingSigner, Sign, testdata};
 use serde_json::{Value, json};
 
 fn set(keys: &Value) -> KeySet {

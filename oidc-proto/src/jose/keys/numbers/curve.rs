@@ -61,7 +61,7 @@ const SMALL_ORDER: [[u64; 4]; 7] = [
 
 /// Whether an encoded point of Ed25519 is one of the eight points of small order. With such a key, anyone can make
 /// valid signatures. One of them is all zeros, the value of a key that was never filled in.
-pub(super) fn has_small_order(point: &[u8; 32]) -> bool {
+pub(in super::super) fn has_small_order(point: &[u8; 32]) -> bool {
     let mut y = *point;
     y.reverse();
     if let Some(first) = y.first_mut() {
