@@ -60,6 +60,19 @@ mod tests {
         assert_eq!(index.nameless().collect::<Vec<_>>(), [1, 5]);
     }
 
+    /// A sender chooses which name a token has. A name with the print of another must not stand for it.
+    #[test]
+    fn names_of_one_print_are_candidates_of_each_other() {
+        for [one, other] in [
+            ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"],
+            ["gMPflVXtwGDXbIhP73TX", "LtHf1prlU1bCeYZEdqWf"],
+        ] {
+            assert_eq!(print(one), print(other));
+            let index = NameIndex::new([Some(other), None, Some(one)].into_iter());
+            assert_eq!(index.candidates(one).collect::<Vec<_>>(), [0, 2], "the caller compares");
+        }
+    }
+
     /// However many keys there are, the index looks at the keys of one print only.
     #[test]
     fn a_name_in_a_large_set_has_as_many_candidates_as_in_a_small_set() {

@@ -302,6 +302,22 @@ fn two_keys_of_one_name_are_both_tried() {
     assert_eq!(chosen(&keys, &ed25519(3), Some("same"), None), Err(JwsError::Signature));
 }
 
+/// The two names have the same print in the index.
+#[test]
+fn a_name_with_the_print_of_another_is_another_name() {
+    let [one, other] = ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"];
+    let (a, b) = (ed25519(1), ed25519(2));
+    let keys = KeySet::from_jwks([named(&a, Some(one), Some(one))]).unwrap();
+    assert!(keys.knows(one) && !keys.knows(other));
+    assert_eq!(chosen(&keys, &a, Some(other), None), Err(JwsError::UnknownKey));
+    assert_eq!(chosen(&keys, &a, None, Some(other)), Err(JwsError::UnknownKey));
+    let both = KeySet::from_jwks([named(&a, Some(one), None), named(&b, Some(other), None)]).unwrap();
+    assert!(chosen(&both, &a, Some(one), None).is_ok() && chosen(&both, &b, Some(other), None).is_ok());
+    assert_eq!(chosen(&both, &a, Some(other), None), Err(JwsError::Signature));
+    let aside = set(&json!([{"kty": "new", "kid": one}]));
+    assert_eq!(chosen(&aside, &a, Some(other), None), Err(JwsError::UnknownKey));
+}
+
 #[test]
 fn a_nameless_key_is_tried_for_an_unknown_name_but_not_for_a_known_name() {
     let (a, b) = (ed25519(1), ed25519(2));
