@@ -182,6 +182,7 @@
 //! | room | what it has |
 //! |---|---|
 //! | [`base`] | times, secrets, endpoint URLs, forms, JSON, headers: nothing that knows a protocol |
+//! | [`backend`] | the crypto crate: ring, and the trait of another that verifies the signatures of tokens |
 //! | [`jose`] | algorithms, keys and key sets, signed tokens |
 //! | [`metadata`] | the metadata of a provider and of a protected resource |
 //! | [`message`] | the messages of the specifications, one file each: encoded or decoded, no decisions |
@@ -218,7 +219,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-mod backend;
+pub mod backend;
 pub mod base;
 pub mod danger;
 pub mod flow;

@@ -11,6 +11,7 @@ const NARROWS: &str = "it demands more, or the same elsewhere";
 const HANDS_OVER: &str = "it hands over settings that have rows of their own";
 const TIMES: &str = "it says when something is fetched again, or how much is kept";
 const WATCHES: &str = "it watches, or gives the time, a thread or a client";
+const VERIFIES: &str = "it verifies the same by other means";
 const NAMES: &str = "it gives a name or a place";
 
 /// Types, and settings of other types, that have no row, with the reason.
@@ -67,6 +68,14 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ProviderBuilder::client", HANDS_OVER),
     ("ProviderBuilder::access_tokens", HANDS_OVER),
     ("ProviderBuilder::trust", HANDS_OVER),
+    ("ClientBuilder::key_set_reader", HANDS_OVER),
+    ("KeySetReader::max_keys", "`ClientBuilder::max_keys` is the same, and has a row"),
+    ("ProviderBuilder::max_keys", HANDS_OVER),
+    ("GateBuilder::max_keys", HANDS_OVER),
+    ("ClientBuilder::backend", VERIFIES),
+    ("KeySetReader::backend", VERIFIES),
+    ("ProviderBuilder::backend", VERIFIES),
+    ("GateBuilder::backend", VERIFIES),
     ("ProviderBuilder::any_media_type", HANDS_OVER),
     ("GateBuilder::any_media_type", HANDS_OVER),
     ("ProviderBuilder::discovery", HANDS_OVER),

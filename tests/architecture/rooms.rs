@@ -5,8 +5,9 @@ use super::{imports::Crate, product, sources};
 use std::collections::BTreeMap;
 
 /// The crates, by the folders of their sources.
-const CRATES: [&str; 8] = [
+const CRATES: [&str; 9] = [
     "oidc-proto/src/",
+    "oidc-adapters/aws-lc/src/",
     "oidc-adapters/axum/src/",
     "oidc-adapters/drive/src/",
     "oidc-adapters/hyper/src/",

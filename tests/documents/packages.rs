@@ -11,7 +11,8 @@ use std::{
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The published crates, and the crates besides `std` that the program in their README needs.
-const PUBLISHED: [(&str, &[&str]); 9] = [
+const PUBLISHED: [(&str, &[&str]); 10] = [
+    ("oidc-aws-lc", &[]),
     ("oidc-axum", &["axum"]),
     ("oidc-drive", &[]),
     ("oidc-hyper", &["tokio"]),
@@ -24,9 +25,10 @@ const PUBLISHED: [(&str, &[&str]); 9] = [
 ];
 
 /// The slugs of crates.io that are used here. crates.io ignores an unknown slug without an error.
-const CATEGORIES: [&str; 7] = [
+const CATEGORIES: [&str; 8] = [
     "asynchronous",
     "authentication",
+    "cryptography",
     "development-tools::debugging",
     "development-tools::testing",
     "network-programming",

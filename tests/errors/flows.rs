@@ -173,7 +173,7 @@ pub(crate) fn show(page: &mut Page) {
 
     page.part("Keys (`JwksRetrieval`, `KeySet::parse`, `Jwk::parse`)");
     show!(page, oidc_proto::KeySetError, keys; Json(JsonError::WrongType { member: "keys", expected: "an array" }),
-        NoKeys, TooManyKeys);
+        NoKeys, TooManyKeys { max_keys: oidc_proto::jose::MAX_KEYS });
     show!(page, oidc_proto::KeySetError, alone; Json(JsonError::TooDeep));
     show!(page, oidc_proto::KeyError, alone;
         NotAnObject, MissingMember("n"), WrongType("kid"), Base64("x"), LeadingZero("n"), UnknownKeyType, UnknownCurve,
@@ -190,7 +190,7 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 404, rule); Status);
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::ResourceMetadata, 200, rule);
         TooLarge { limit: 65_536 });
-    show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys), NoUsableKey,
+    show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys { max_keys: oidc_proto::jose::MAX_KEYS }), NoUsableKey,
         TooLarge { limit: 65_536 }, MediaType("application/json"));
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
         Jwt(VerificationError::Audience), MediaType("application/json"));

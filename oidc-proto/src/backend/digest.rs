@@ -4,9 +4,13 @@ use ring::digest::{Context, SHA256, SHA384, SHA512, digest};
 
 /// A hash function of the SHA-2 family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Hash {
+#[non_exhaustive]
+pub enum Hash {
+    /// SHA-256.
     Sha256,
+    /// SHA-384.
     Sha384,
+    /// SHA-512.
     Sha512,
 }
 

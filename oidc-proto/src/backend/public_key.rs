@@ -1,6 +1,10 @@
 //! [`PublicKey`]: public keys and secrets that verify.
 
-use super::{digest::Hash, scheme::Scheme};
+use super::{
+    digest::{Fingerprint, Hash},
+    other::{Backend, VerifyingKey},
+    scheme::Scheme,
+};
 use ring::{hmac, signature};
 
 /// A key that verifies, as the bytes that ring takes.
@@ -10,9 +14,9 @@ use ring::{hmac, signature};
 pub(crate) enum PublicKey {
     Rsa(signature::RsaPublicKeyComponents<Vec<u8>>),
     /// An uncompressed point of P-256.
-    P256(Vec<u8>),
+    P256([u8; 65]),
     /// An uncompressed point of P-384.
-    P384(Vec<u8>),
+    P384([u8; 97]),
     Ed25519([u8; 32]),
     /// The secret, prepared for each hash that it may be used with.
     Secret(Vec<(Hash, hmac::Key)>),
@@ -25,6 +29,32 @@ impl PublicKey {
 
     pub(crate) fn secret(secret: &[u8], hashes: impl Iterator<Item = Hash>) -> Self {
         Self::Secret(hashes.filter_map(|hash| Some((hash, hmac_key(hash, secret)?))).collect())
+    }
+
+    /// Lets a backend parse the key. Returns `None` if ring serves it.
+    pub(crate) fn parsed_by(
+        &self,
+        backend: &dyn Backend,
+        schemes: &[Scheme],
+    ) -> Option<Box<dyn VerifyingKey>> {
+        match self {
+            Self::Rsa(key) => backend.rsa(&key.n, &key.e, schemes),
+            Self::P256(point) => backend.p256(point),
+            Self::P384(point) => backend.p384(point),
+            Self::Ed25519(point) => backend.ed25519(point),
+            Self::Secret(_) => None,
+        }
+    }
+
+    /// Hashes the key. Leaves a secret out: the caller knows its digest.
+    pub(crate) fn feed(&self, hash: &mut Fingerprint) {
+        match self {
+            Self::Rsa(key) => hash.bytes(&key.n).bytes(&key.e),
+            Self::P256(point) => hash.fixed(point),
+            Self::P384(point) => hash.fixed(point),
+            Self::Ed25519(point) => hash.fixed(point),
+            Self::Secret(_) => hash,
+        };
     }
 
     /// The cost of one verification. The unit is one product of two 64-bit words. For a key that ring does not

@@ -2,9 +2,16 @@
 
 use super::digest::Hash;
 
-/// A signature scheme or a message authentication code.
+/// A signature scheme or a message authentication code: what an algorithm of JOSE names, without its name.
+///
+/// ```
+/// use oidc_proto::backend::{Hash, Scheme};
+///
+/// assert_ne!(Scheme::RsaPkcs1(Hash::Sha256), Scheme::RsaPss(Hash::Sha256)); // RS256 and PS256
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
+#[non_exhaustive]
+pub enum Scheme {
     /// RSASSA-PKCS1-v1_5.
     RsaPkcs1(Hash),
     /// RSASSA-PSS.

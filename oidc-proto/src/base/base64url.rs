@@ -110,6 +110,17 @@ fn decode_eight(&[a, b, c, d, e, f, g, h]: &[u8; 8]) -> (u32, u32) {
     (three(a, b, c, d), three(e, f, g, h))
 }
 
+/// Decodes text into bytes that it must fill. Returns whether it does, and is canonical.
+#[must_use]
+pub(crate) fn decode_exactly(text: &str, bytes: &mut [u8]) -> bool {
+    BASE64_URL_SAFE_NO_PAD.decode_slice(text, bytes).is_ok_and(|length| length == bytes.len())
+}
+
+/// Encodes bytes as base64url at the end of a text.
+pub(crate) fn encode_into(bytes: &[u8], text: &mut String) {
+    BASE64_URL_SAFE_NO_PAD.encode_string(bytes, text);
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -183,5 +194,25 @@ mod tests {
         assert_eq!(buffer, [0; 3]);
         assert!(!decode_into("AAAAA", &mut buffer));
         assert!(buffer.is_empty());
+    }
+
+    #[test]
+    fn text_that_must_fill_a_place_fills_it_exactly() {
+        for (text, length, fits) in [
+            ("", 0, true),
+            ("AA", 1, true),
+            ("AQID", 3, true),
+            ("AQIDBA", 4, true),
+            ("AQIDBAU", 5, true),
+            ("AQID", 2, false),
+            ("AQID", 4, false),
+            ("AQIDBA==", 4, false),
+            ("AQIDBB", 4, false),
+        ] {
+            assert_eq!(decode_exactly(text, &mut vec![9; length]), fits, "{text} {length}");
+        }
+        let mut text = "x".to_owned();
+        encode_into(&[0xff, 0xef], &mut text);
+        assert_eq!(text, "x_-8");
     }
 }

@@ -4,6 +4,7 @@
 //! RFC 7519 section 4 and RFC 7515 section 4 allow a parser to take the last of two members with one name. Two
 //! parsers that disagree let an attacker bypass a check, so a repeated member is an error here.
 
+pub(crate) mod object;
 mod parts;
 
 use super::visible::without_mark;

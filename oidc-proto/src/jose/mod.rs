@@ -46,10 +46,10 @@ pub(crate) use algorithm_set::Allowed;
 pub(crate) use compact::Compact;
 pub use compact::JwsError;
 pub use header::Header;
-pub(crate) use keys::EmbeddedKey;
+pub(crate) use keys::{EmbeddedKey, HeaderKey};
 pub use keys::{
-    Jwk, Key, KeyError, KeySet, KeySetError, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS, MAX_WORK,
-    UnusableKey,
+    Jwk, Key, KeyError, KeySet, KeySetError, KeySetReader, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS,
+    MAX_WORK, UnusableKey,
 };
 pub use sign::{Sign, SignError};
 pub use signer::RingSigner;

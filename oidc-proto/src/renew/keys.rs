@@ -8,7 +8,7 @@ use super::Renewed;
 use crate::{
     base::{endpoint_url::EndpointUrl, moment::Moment},
     flow::{Call, DiscoveryOptions, Document, Error, Get, Step, Then, get_keys, usable_keys},
-    jose::KeySet,
+    jose::{KeySet, KeySetReader},
 };
 use std::sync::Arc;
 
@@ -49,23 +49,23 @@ pub struct KeyRenewal;
 impl KeyRenewal {
     /// Makes the request for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        get_keys(jwks_uri, false).carrying(())
+        get_keys(jwks_uri, false).carrying(KeySetReader::new())
     }
 
     /// Makes the request for the keys of a provider whose metadata was asked for with these options: keys of the same
-    /// size and media types are accepted.
-    pub fn with(jwks_uri: &EndpointUrl, options: &DiscoveryOptions) -> Call<Self> {
-        get_keys(jwks_uri, options.of_any_type()).max_body(options.document_limit()).carrying(())
+    /// size and media types are accepted. The reader reads them: with another limit, for example.
+    pub fn with(jwks_uri: &EndpointUrl, options: &DiscoveryOptions, reader: KeySetReader) -> Call<Self> {
+        get_keys(jwks_uri, options.of_any_type()).max_body(options.document_limit()).carrying(reader)
     }
 }
 
 impl Then for KeyRenewal {
     type First = Get;
-    type Carried = ();
+    type Carried = KeySetReader;
     type Output = Renewed<KeySet>;
 
-    fn then(document: Document, (): (), _: Moment) -> Result<Step<Self>, Error> {
-        let keys = Arc::new(usable_keys(&document)?);
+    fn then(document: Document, reader: KeySetReader, _: Moment) -> Result<Step<Self>, Error> {
+        let keys = Arc::new(usable_keys(&document, &reader)?);
         Ok(Step::Done(Renewed::new(keys, document.freshness())))
     }
 }

@@ -1,6 +1,8 @@
 //! [`Denied`]: why a request is refused, and the status and headers of the response (RFC 6750 section 3, RFC 9449
 //! sections 7.1, 7.2 and 9, RFC 9470 section 3, RFC 9728 section 5.1). No other file makes challenges.
 
+mod parameters;
+
 use super::{
     credentials::{AuthenticationScheme, CredentialsError},
     record::{VerdictOutcome, VerdictRecord},
@@ -13,6 +15,9 @@ use crate::{
 };
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use std::{fmt, sync::Arc, time::Duration};
+
+use parameters::Builder;
+pub(super) use parameters::is_quotable;
 
 const DPOP_NONCE: HeaderName = HeaderName::from_static("dpop-nonce");
 
@@ -463,39 +468,6 @@ impl fmt::Debug for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} ({})", self.reason, self.record)
     }
-}
-
-/// One challenge (RFC 9110 section 11.6.1).
-struct Builder {
-    text: String,
-    separator: &'static str,
-}
-
-impl Builder {
-    fn new(scheme: AuthenticationScheme) -> Self {
-        Self { text: scheme.name().to_owned(), separator: " " }
-    }
-
-    /// Adds a parameter as a quoted string. It skips a value that cannot be quoted.
-    fn add(&mut self, name: &str, value: Option<&str>) {
-        let Some(value) = value.filter(|value| is_quotable(value)) else { return };
-        self.text.push_str(self.separator);
-        self.text.push_str(name);
-        self.text.push_str("=\"");
-        for c in value.chars() {
-            if matches!(c, '"' | '\\') {
-                self.text.push('\\');
-            }
-            self.text.push(c);
-        }
-        self.text.push('"');
-        self.separator = ", ";
-    }
-}
-
-/// Whether a text can be a quoted string, with or without escapes.
-pub(super) fn is_quotable(text: &str) -> bool {
-    !text.is_empty() && text.bytes().all(|byte| matches!(byte, b' '..=b'~'))
 }
 
 #[cfg(test)]

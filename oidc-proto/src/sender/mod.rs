@@ -34,6 +34,7 @@
 //! | remembered proofs | [`ReplayWindow::with_capacity`], by default [`DEFAULT_REPLAY_ENTRIES`] |
 
 mod certificate;
+mod claims;
 mod nonce;
 mod nonces;
 mod proof;

@@ -14,9 +14,17 @@ use std::{
     fmt,
 };
 
-/// The default number of messages that a window remembers. A full window takes about 30 MB. One client can then send a
+/// The default number of messages that a window remembers. A full window takes 32 MB if few senders fill it, and 45 MB
+/// if each message has a sender of its own. One client can then send a
 /// thousand proofs a second, each of which is accepted for 90 seconds by default.
 pub const DEFAULT_REPLAY_ENTRIES: usize = 200_000;
+
+/// The maximum number of messages that are forgotten at once. A call adds one message at most, so the window shrinks all
+/// the same. Without a limit, the first call after a quiet hour would forget a whole window, and all others would wait.
+const MAX_FORGOTTEN: usize = 32;
+
+/// How often one call forgets before it answers that there is no room.
+const MAX_ROUNDS: usize = 32;
 
 /// The identity of a message that may be used once, and how long to remember it.
 ///
@@ -153,26 +161,42 @@ impl ReplayWindow {
 
     /// Remembers the use of a message, and returns whether it is the first. The window forgets a message only when the
     /// message could no longer be accepted. If it has no room, it answers [`ReplayAnswer::Unknown`].
+    ///
+    /// One call forgets at most 32 messages. If there is still no room, it forgets up to 1,024 before it answers so.
     pub fn first_use(&mut self, message: ReplayKey, now: Timestamp) -> ReplayAnswer {
-        while let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) {
+        for _ in 0..MAX_ROUNDS {
+            let forgets_more = self.forget(now);
+            // A clock that was set back must not bring a forgotten message back to life.
+            if self.used.contains_key(&message.key) || Some(message.until) <= self.forgotten {
+                return ReplayAnswer::Replayed;
+            }
+            let left = self.capacity.saturating_sub(self.used.len());
+            if self.holders.get(&message.holder).copied().unwrap_or(0) < left {
+                *self.holders.entry(message.holder).or_default() += 1;
+                self.used.insert(message.key, message.holder);
+                self.by_end.insert((message.until, message.key));
+                return ReplayAnswer::First;
+            }
+            if !forgets_more {
+                break;
+            }
+        }
+        ReplayAnswer::Unknown
+    }
+
+    /// Forgets some of the messages that have ended. Returns whether there may be more of them.
+    fn forget(&mut self, now: Timestamp) -> bool {
+        for _ in 0..MAX_FORGOTTEN {
+            let Some(&(until, key)) = self.by_end.first().filter(|(until, _)| *until < now) else {
+                return false;
+            };
             self.by_end.pop_first();
             if let Some(holder) = self.used.remove(&key) {
                 self.leave(&holder);
             }
             self.forgotten = self.forgotten.max(Some(until));
         }
-        // A clock that was set back must not bring a forgotten message back to life.
-        if self.used.contains_key(&message.key) || Some(message.until) <= self.forgotten {
-            return ReplayAnswer::Replayed;
-        }
-        let left = self.capacity.saturating_sub(self.used.len());
-        if self.holders.get(&message.holder).copied().unwrap_or(0) >= left {
-            return ReplayAnswer::Unknown;
-        }
-        *self.holders.entry(message.holder).or_default() += 1;
-        self.used.insert(message.key, message.holder);
-        self.by_end.insert((message.until, message.key));
-        ReplayAnswer::First
+        true
     }
 
     /// Counts one message less of this sender.
@@ -185,7 +209,7 @@ impl ReplayWindow {
         }
     }
 
-    /// Returns the number of remembered messages.
+    /// Returns the number of remembered messages. Some of them may have ended, and are not forgotten yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.used.len()
@@ -258,6 +282,8 @@ mod tests {
             ReplayAnswer::First,
             "only time makes room"
         );
+        assert_eq!(window.len(), 48 - MAX_FORGOTTEN, "which is made step by step");
+        assert_eq!(window.first_use(of(1, 99, 200), Timestamp(101)), ReplayAnswer::Replayed);
         assert_eq!((window.len(), window.holders.len()), (1, 1));
     }
 
@@ -284,6 +310,66 @@ mod tests {
             ReplayWindow::with_capacity(0).first_use(proof(1, 9), Timestamp(0)),
             ReplayAnswer::Unknown
         );
+    }
+
+    fn numbered(holder: u32, id: u32, until: i64) -> ReplayKey {
+        let bytes = |number: u32| {
+            let mut bytes = [0; 32];
+            bytes[..4].copy_from_slice(&number.to_be_bytes());
+            bytes
+        };
+        ReplayKey { key: bytes(id), holder: bytes(holder), until: Timestamp(until) }
+    }
+
+    /// A window with `count` messages of senders that send `each`.
+    fn filled(capacity: usize, count: u32, each: u32) -> ReplayWindow {
+        let mut window = ReplayWindow::with_capacity(capacity);
+        for id in 0..count {
+            let answer = window.first_use(numbered(id / each, id, 100), Timestamp(0));
+            assert_eq!(answer, ReplayAnswer::First, "{id}");
+        }
+        window
+    }
+
+    #[test]
+    fn one_call_forgets_a_bounded_number_of_messages_and_calls_drain_the_window() {
+        for (count, each) in [(31, 1), (1_000, 1), (5_000, 100), (20_000, 20_000)] {
+            let mut window = filled(100_000, count, each);
+            let (mut before, mut calls) = (window.len(), 0);
+            while window.used.values().any(|holder| *holder != [0xff; 32]) {
+                let probe = ReplayKey { holder: [0xff; 32], ..numbered(0, 1_000_000 + calls, 300) };
+                assert_eq!(window.first_use(probe, Timestamp(200)), ReplayAnswer::First);
+                let forgotten = before + 1 - window.len();
+                assert!(forgotten <= MAX_FORGOTTEN, "{forgotten}");
+                (before, calls) = (window.len(), calls + 1);
+            }
+            assert_eq!(calls, count.div_ceil(32), "{count}");
+            assert_eq!(window.len(), usize::try_from(calls).unwrap());
+            // What was forgotten is not alive again, and what has ended and is not forgotten is refused, too.
+            assert_eq!(window.first_use(numbered(0, 0, 100), Timestamp(0)), ReplayAnswer::Replayed);
+        }
+    }
+
+    /// The first sender filled half of the window, and many others the rest. When all have ended, the first sender has
+    /// room again, although only a part of its messages is forgotten at once.
+    #[test]
+    fn a_sender_whose_messages_have_ended_waits_for_a_bounded_number_of_calls() {
+        let mut window = filled(4_000, 2_000, 2_000);
+        for sender in 1..2_000 {
+            let answer = window.first_use(numbered(sender, 10_000 + sender, 100), Timestamp(0));
+            assert_eq!(answer, ReplayAnswer::First);
+        }
+        assert_eq!(window.first_use(numbered(0, 2_000, 100), Timestamp(0)), ReplayAnswer::Unknown);
+        assert_eq!(window.len(), 3_999, "nothing has ended, so nothing is forgotten");
+        let answers: Vec<_> = (0..3)
+            .map(|call| {
+                let before = window.len();
+                let answer = window.first_use(numbered(0, 20_000 + call, 300), Timestamp(200));
+                assert!(before - window.len() <= MAX_FORGOTTEN * MAX_ROUNDS);
+                answer
+            })
+            .collect();
+        assert_eq!(answers.last(), Some(&ReplayAnswer::First), "{answers:?}");
     }
 
     #[test]

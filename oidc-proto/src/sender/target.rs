@@ -1,12 +1,43 @@
 //! Normalizes the target of a request (`htu`), so that client and server compare the same text (RFC 9449 section 4.3).
 //! The normal form follows RFC 3986 sections 6.2.2 and 6.2.3 and has no query and no fragment.
 
+use std::borrow::Cow;
 use url::Url;
 
 /// Returns the normal form of an absolute `http` or `https` URI. `None` for any other text, for a URI with a user name,
 /// and for one with a character that RFC 3986 does not allow.
-pub(super) fn normalize(uri: &str) -> Option<String> {
+pub(super) fn normalize(uri: &str) -> Option<Cow<'_, str>> {
     let bare = uri.split(['?', '#']).next()?;
+    if is_normal(bare) { Some(Cow::Borrowed(bare)) } else { parsed(bare).map(Cow::Owned) }
+}
+
+/// Whether a URI is plainly in normal form, as most are. Anything unusual is left to the parser: a port, an address, an
+/// encoded character, a dot segment.
+fn is_normal(bare: &str) -> bool {
+    let after = bare.strip_prefix("https://").or_else(|| bare.strip_prefix("http://"));
+    let Some((host, path)) = after.and_then(|after| Some(after.split_at(after.find('/')?))) else {
+        return false;
+    };
+    let plain = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit();
+    let is_label = |label: &str| {
+        let ends = [label.as_bytes().first(), label.as_bytes().last()];
+        // A label of `xn--` has rules of its own.
+        ends.iter().all(|end| end.is_some_and(|byte| plain(*byte)))
+            && label.len() <= 63
+            && !label.starts_with("xn--")
+            && label.bytes().all(|byte| plain(byte) || byte == b'-')
+    };
+    // A host whose last label begins with a digit may be an address.
+    let is_name =
+        host.rsplit('.').next().is_some_and(|last| last.starts_with(|c: char| c.is_ascii_lowercase()));
+    is_name
+        && host.split('.').all(is_label)
+        && !path.contains("/.")
+        && path.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"/-._~".contains(&byte))
+}
+
+/// Returns the normal form that the parser makes of a URI without query and fragment.
+fn parsed(bare: &str) -> Option<String> {
     // The parser follows the rules of browsers, so it would repair a URI that RFC 3986 does not allow.
     let allowed = |byte: u8| byte.is_ascii_graphic() && !b"\\\"<>^`{|}".contains(&byte);
     let (_, after) = bare.split_once("://")?;
@@ -90,6 +121,35 @@ mod tests {
         for (index, one) in all.iter().enumerate() {
             assert!(all.iter().skip(index + 1).all(|other| normalize(one) != normalize(other)), "{one}");
         }
+    }
+
+    /// A URI that is taken as it is must be what the parser makes of it.
+    #[test]
+    fn a_target_that_is_not_parsed_is_its_own_normal_form() {
+        for plain in ["https://api.example/orders", "http://a.b-c.d1/", "https://localhost/a//b/~c_.d-e/"] {
+            assert!(is_normal(plain), "{plain}");
+        }
+        let pieces = [
+            "https://", "http://", "HTTPS://", "ftp://", "a", "api", "xn--", "example", "Z", "1", "0x7f",
+            "-", "_", "~", ".", "..", "/", "/", "//", ":443", ":80", ":8080", ":", "%2F", "%7e", "@", "\\",
+            " ", "[::1]", "e", "é",
+        ];
+        let mut state = 11_u64;
+        let mut draw = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            usize::try_from(state >> 33).unwrap() % bound
+        };
+        let mut plain = 0;
+        for _ in 0..60_000 {
+            let start = if draw(4) == 0 { "" } else { pieces[draw(2)] };
+            let uri: String =
+                (0..1 + draw(7)).fold(start.to_owned(), |uri, _| uri + pieces[draw(pieces.len())]);
+            if is_normal(&uri) {
+                plain += 1;
+                assert_eq!(parsed(&uri).as_deref(), Some(uri.as_str()));
+            }
+        }
+        assert!(plain > 100, "{plain}");
     }
 
     #[test]

@@ -4,6 +4,7 @@
 //! its private half. It counts only if the token is bound to it.
 
 use super::{
+    claims::ProofClaims,
     nonce::{Freshness, NonceKeys},
     proof::DPOP,
     replay::ReplayKey,
@@ -13,17 +14,16 @@ use crate::{
     backend::sha256,
     base::{
         base64url,
-        json::{self, Extra, JsonError, Names, integer},
+        json::{JsonError, Names, integer, object::Slot},
         moment::Timestamp,
         secret::{Secret, equal},
         sentence::{debug_is_sentence, predicate},
     },
-    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, JwsError, KeyError, MAX_EMBEDDED_RSA},
+    jose::{AlgorithmSet, Compact, EmbeddedKey, Header, HeaderKey, JwsError, KeyError, MAX_EMBEDDED_RSA},
     token::{DEFAULT_LEEWAY, leeway_seconds},
 };
 use http::{HeaderMap, Method};
-use serde_json::Value;
-use std::{borrow::Cow, time::Duration};
+use std::time::Duration;
 
 /// The maximum length of a proof, in bytes. A longer one is refused before it is decoded. It is no setting: a proof has one
 /// key and five short claims, and the longest key makes it 2 KB.
@@ -283,24 +283,25 @@ impl DpopVerifier {
         if !self.algorithms.contains(parsed.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
-        let jwk = jwk(&header).map_err(|error| ProofError::Jws(JwsError::Header(error)))?;
-        let jwk = jwk.ok_or(ProofError::MissingKey)?;
+        let jwk = HeaderKey::find(&header, &mut names)
+            .map_err(|error| ProofError::Jws(JwsError::Header(error)))?
+            .ok_or(ProofError::MissingKey)?;
 
-        let claims = ProofClaims::read(&payload, &mut names).map_err(ProofError::Claims)?;
-        let text = |name| claims.string(name).map_err(ProofError::Claims);
-        let jti = text("jti")?.ok_or(ProofError::MissingClaim("jti"))?;
-        let htm = text("htm")?.ok_or(ProofError::MissingClaim("htm"))?;
-        let htu = text("htu")?.ok_or(ProofError::MissingClaim("htu"))?;
-        let (ath, nonce) = (text("ath")?, text("nonce")?);
-        let iat = Timestamp(date(claims.json("iat").ok_or(ProofError::MissingClaim("iat"))?)?);
+        let claims = ProofClaims::parse(&payload, &mut names).map_err(ProofError::Claims)?;
+        let text = |claim: &'static str, slot| Slot::string(slot, claim).map_err(ProofError::Claims);
+        let jti = text("jti", &claims.jti)?.ok_or(ProofError::MissingClaim("jti"))?;
+        let htm = text("htm", &claims.htm)?.ok_or(ProofError::MissingClaim("htm"))?;
+        let htu = text("htu", &claims.htu)?.ok_or(ProofError::MissingClaim("htu"))?;
+        let (ath, nonce) = (text("ath", &claims.ath)?, text("nonce", &claims.nonce)?);
+        let iat = Timestamp(date(&claims.iat)?);
         if jti.is_empty() || jti.len() > MAX_JTI {
             return Err(ProofError::Identifier);
         }
         if htm != method.as_str() {
             return Err(ProofError::Method);
         }
-        let is_here = |normal: &String| htu == url || target::normalize(url).as_ref() == Some(normal);
-        let htu = target::normalize(&htu).filter(is_here).ok_or(ProofError::Target)?;
+        let htu = target::normalize(htu).filter(|htu| target::normalize(url).as_ref() == Some(htu));
+        let htu = htu.ok_or(ProofError::Target)?;
         if let Some(token) = token {
             let ath = ath.ok_or(ProofError::MissingClaim("ath"))?;
             let hash = base64url::encode(&sha256(token.as_bytes()));
@@ -317,9 +318,9 @@ impl DpopVerifier {
             let leeway = Duration::from_secs(leeway.unsigned_abs());
             return Err(ProofError::FromFuture { ahead: now.until(iat), leeway });
         }
-        let next_nonce = self.check_nonce(nonce.as_deref(), now)?;
+        let next_nonce = self.check_nonce(nonce, now)?;
 
-        let key = EmbeddedKey::read(jwk).map_err(ProofError::Key)?;
+        let key = EmbeddedKey::read(&jwk).map_err(ProofError::Key)?;
         if !key.algorithms().contains(parsed.alg()) {
             return Err(JwsError::KeyMismatch.into());
         }
@@ -327,7 +328,7 @@ impl DpopVerifier {
             return Err(ProofError::KeyTooLong);
         }
         let jkt = key.thumbprint().to_owned();
-        let replay_key = ReplayKey::new("dpop", &jkt, &[&jti, &htu], until);
+        let replay_key = ReplayKey::new("dpop", &jkt, &[jti, &htu], until);
         let proof = DpopProof { jkt, replay_key, next_nonce };
         let signed = parts.signed.to_owned();
         Ok(UncheckedProof { proof, alg: parsed.alg(), key, signed, signature })
@@ -354,37 +355,13 @@ impl Default for DpopVerifier {
     }
 }
 
-/// Reads a `NumericDate` (RFC 7519 section 2), rounded down.
-fn date(json: &str) -> Result<i64, ProofError> {
+/// Reads the `iat` as a `NumericDate` (RFC 7519 section 2), rounded down.
+fn date(iat: &Slot<'_>) -> Result<i64, ProofError> {
     let wrong = ProofError::Claims(JsonError::WrongType { member: "iat", expected: "a date in seconds" });
-    let seconds = serde_json::from_str::<Value>(json).ok().and_then(|value| value.as_f64());
-    seconds.and_then(|seconds| integer(seconds.floor())).ok_or(wrong)
-}
-
-/// Returns the key in a header that was parsed before. A key that is `null` counts as absent.
-fn jwk(header: &[u8]) -> Result<Option<Extra>, JsonError> {
-    let jwk = json::member(json::utf8(header)?, "jwk").filter(|json| *json != "null");
-    let wrong = |_| JsonError::WrongType { member: "jwk", expected: "an object" };
-    jwk.map(|json| serde_json::from_str(json).map_err(wrong)).transpose()
-}
-
-/// The claims of a proof, borrowed from it. A claim that is `null` counts as absent.
-struct ProofClaims<'p>(&'p str);
-
-impl<'p> ProofClaims<'p> {
-    fn read(payload: &'p [u8], names: &mut Names) -> Result<Self, JsonError> {
-        json::check_with(payload, names)?;
-        let json = json::utf8(payload)?;
-        if json::Parts::of(json, '{').is_some() { Ok(Self(json)) } else { Err(JsonError::NotAnObject) }
-    }
-
-    fn json(&self, name: &str) -> Option<&'p str> {
-        json::member(self.0, name).filter(|json| *json != "null")
-    }
-
-    fn string(&self, name: &'static str) -> Result<Option<Cow<'p, str>>, JsonError> {
-        let wrong = JsonError::WrongType { member: name, expected: "a string" };
-        self.json(name).map(|json| json::text(json).ok_or(wrong)).transpose()
+    match iat {
+        Slot::Absent => Err(ProofError::MissingClaim("iat")),
+        Slot::Number(seconds) => integer(seconds.floor()).ok_or(wrong),
+        Slot::Text(_) | Slot::Other => Err(wrong),
     }
 }
 
@@ -404,8 +381,8 @@ impl UncheckedProof {
     }
 
     pub(crate) fn check_signature(self) -> Result<DpopProof, ProofError> {
-        let key = self.key.judge().map_err(ProofError::Key)?;
-        if key.verify(self.alg, self.signed.as_bytes(), &self.signature) {
+        let signed = self.signed.as_bytes();
+        if self.key.verify(self.alg, signed, &self.signature).map_err(ProofError::Key)? {
             Ok(self.proof)
         } else {
             Err(JwsError::Signature.into())

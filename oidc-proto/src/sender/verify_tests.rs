@@ -2,7 +2,7 @@
 
 use super::{super::testdata::*, *};
 use crate::jose::{Algorithm, RingSigner, Sign};
-use serde_json::json;
+use serde_json::{Value, json};
 
 fn verify_with(
     verifier: &DpopVerifier,

@@ -4,8 +4,8 @@
 use oidc_proto::{
     EndpointUrl, Error, UrlPolicy,
     base::JsonError,
-    flow::{Authenticated, Endpoint, PreviousLogin, ResponseRule, Step},
-    jose::{Algorithm, JwsError, KeyError, KeySet, KeySetError, MAX_KEYS},
+    flow::{Authenticated, DiscoveryOptions, Endpoint, JwksRetrieval, PreviousLogin, ResponseRule, Step},
+    jose::{Algorithm, JwsError, KeyError, KeySet, KeySetError, KeySetReader, MAX_KEYS},
     message::{AuthorizationRequest, AuthorizationResponse},
     renew::KeyRenewal,
     token::VerificationError,
@@ -317,7 +317,7 @@ fn a_malformed_set_ends_the_login_and_the_error_names_the_rule() {
         ("[]", KeySetError::Json(JsonError::NotAnObject)),
         ("<html>", KeySetError::Json(JsonError::NotJson)),
         (r#"{"keys":[],"keys":[]}"#, KeySetError::Json(JsonError::DuplicateMember)),
-        (too_many.as_str(), KeySetError::TooManyKeys),
+        (too_many.as_str(), KeySetError::TooManyKeys { max_keys: MAX_KEYS }),
     ] {
         let mut party = Party::new();
         party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
@@ -441,4 +441,59 @@ fn a_request_for_keys_does_not_identify_the_client() {
     party.keys().unwrap();
     let seen = party.provider.requests().last().unwrap();
     assert!(seen.header("authorization").is_none() && seen.query.is_none() && seen.body.is_empty());
+}
+
+#[test]
+fn the_maximum_number_of_keys_is_a_setting_and_its_error_names_it() {
+    // The key that signs, and others that no flow of this provider needs.
+    let padded = |party: &mut Party, count: usize| {
+        let mut keys = party.provider.key_set();
+        let all = keys["keys"].as_array_mut().unwrap();
+        let others = (all.len()..count).map(|index| json!({"kty": "new", "kid": format!("other-{index}")}));
+        *all = others.chain(all.clone()).collect();
+        let body = keys.to_string();
+        party.provider.alter_response(EndpointName::Jwks, hostile::respond(200, "application/json", body));
+        keys.to_string()
+    };
+    for (limit, count, is_read) in [
+        (None, MAX_KEYS, true),
+        (None, MAX_KEYS + 1, false),
+        (Some(1_000), 1_000, true),
+        (Some(1_000), 1_001, false),
+        (Some(7), 8, false),
+    ] {
+        let mut party = Party::builder()
+            .client(move |client| match limit {
+                Some(limit) => client.max_keys(limit),
+                None => client,
+            })
+            .build();
+        let body = padded(&mut party, count);
+        let outcome = party.login();
+        assert_eq!(outcome.is_ok(), is_read, "{limit:?} {count}");
+        assert_eq!(party.keys().is_ok(), is_read, "{limit:?} {count}");
+        let max_keys = limit.unwrap_or(MAX_KEYS);
+        if let Err(error) = outcome {
+            let text = format!("more than {max_keys} keys (`max_keys` sets the limit)");
+            assert!(error.to_string().contains(&text), "{error}");
+        }
+        let reader = KeySetReader::new().max_keys(max_keys);
+        let read = reader.parse(body.as_bytes()).map(|keys| keys.keys().count() + keys.set_aside().len());
+        assert_eq!(read, if is_read { Ok(count) } else { Err(KeySetError::TooManyKeys { max_keys }) });
+        // A retrieval and a renewal without a client read the set with a reader of their own.
+        let url = party.client.metadata().jwks_uri.clone().unwrap();
+        let receive = |reader: KeySetReader| {
+            let moment = || oidc_proto::Moment::new(party.clock.now(), [7; 32]);
+            let builder = || http::Response::builder().header("content-type", "application/json");
+            let response = || builder().body(body.clone().into_bytes()).unwrap();
+            let (_, _, retrieval) = JwksRetrieval::with(&url, reader.clone()).max_body(1 << 20).into_parts();
+            let (_, _, renewal) =
+                KeyRenewal::with(&url, &DiscoveryOptions::new(&UrlPolicy::default()), reader)
+                    .max_body(1 << 20)
+                    .into_parts();
+            (retrieval.receive(response(), moment()).is_ok(), renewal.receive(response(), moment()).is_ok())
+        };
+        assert_eq!(receive(reader), (is_read, is_read));
+        assert_eq!(receive(KeySetReader::default()), (count <= MAX_KEYS, count <= MAX_KEYS));
+    }
 }

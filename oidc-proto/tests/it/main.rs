@@ -11,6 +11,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod backends;
 mod bad_input;
 mod callback;
 mod contract;

@@ -3,11 +3,12 @@
 //! Every file and every case is accounted for. Where this library's verdict differs from a vector's, a
 //! table names the case and the reason.
 
-use crate::DATA;
+use crate::{DATA, backends::other_reader};
 use oidc_proto::{
     base::{JsonError, base64url},
     jose::{
-        Algorithm, AlgorithmSet, Jwk, JwsError, KeyError, KeySet, RingSigner, Scratch, Sign, verify_compact,
+        Algorithm, AlgorithmSet, Jwk, JwsError, KeyError, KeySet, KeySetError, KeySetReader, RingSigner,
+        Scratch, Sign, verify_compact,
     },
 };
 use serde_json::Value;
@@ -29,25 +30,48 @@ fn json(file: &str) -> Value {
     serde_json::from_str(&text(file)).unwrap_or_else(|error| panic!("{file}: {error}"))
 }
 
-/// The keys of this set as verification keys, without their private members.
-fn keys_of(jwks: &[Value]) -> KeySet {
-    let jwks = jwks.iter().filter_map(|jwk| Jwk::parse(jwk.to_string().as_bytes()).ok());
-    KeySet::from_jwks(jwks).unwrap()
+/// The same keys, for ring and for another backend. Each vector must have the same verdict with both.
+struct Keys([KeySet; 2]);
+
+impl Keys {
+    fn new(jwks: impl Fn(KeySetReader) -> Result<KeySet, KeySetError>) -> Self {
+        Self([KeySetReader::new(), other_reader()].map(|reader| jwks(reader).unwrap()))
+    }
+
+    fn parse(set: &Value) -> Self {
+        let text = set.to_string();
+        Self::new(|reader| reader.parse(text.as_bytes()))
+    }
+
+    fn from_jwks(jwks: &[Jwk]) -> Self {
+        Self::new(|reader| reader.from_jwks(jwks.to_vec()))
+    }
 }
 
-fn keys(file: &str) -> KeySet {
+/// The keys of this set as verification keys, without their private members.
+fn keys_of(jwks: &[Value]) -> Keys {
+    let jwks = jwks.iter().filter_map(|jwk| Jwk::parse(jwk.to_string().as_bytes()).ok());
+    Keys::from_jwks(&jwks.collect::<Vec<_>>())
+}
+
+fn keys(file: &str) -> Keys {
     let json = json(file);
     keys_of(json["keys"].as_array().unwrap_or(&vec![json.clone()]))
 }
 
 /// The payload and the algorithm of a token, or the reason why it is refused.
-fn verify(token: &str, keys: &KeySet) -> Result<(Vec<u8>, Algorithm), JwsError> {
-    let mut buffers = Scratch::default();
-    let jws = verify_compact(token, keys, AlgorithmSet::ALL, &mut buffers)?;
-    Ok((jws.payload().to_vec(), jws.header().alg()))
+fn verify(token: &str, Keys([ring, other]): &Keys) -> Result<(Vec<u8>, Algorithm), JwsError> {
+    let verify = |keys| {
+        let mut buffers = Scratch::default();
+        let jws = verify_compact(token, keys, AlgorithmSet::ALL, &mut buffers)?;
+        Ok((jws.payload().to_vec(), jws.header().alg()))
+    };
+    let verdict = verify(ring);
+    assert_eq!(verify(other), verdict, "{token}");
+    verdict
 }
 
-fn algorithm(token: &str, keys: &KeySet) -> Verdict {
+fn algorithm(token: &str, keys: &Keys) -> Verdict {
     verify(token, keys).map(|(_, algorithm)| algorithm)
 }
 
@@ -178,7 +202,7 @@ fn the_json_serialization_is_refused_and_its_signatures_are_right() {
     }
 }
 
-fn check_serialized<K>(name: &str, text: &str, expected: &[(K, Verdict)], keys: impl Fn(&K) -> KeySet) {
+fn check_serialized<K>(name: &str, text: &str, expected: &[(K, Verdict)], keys: impl Fn(&K) -> Keys) {
     let json: Value = serde_json::from_str(text).unwrap();
     let signatures = json["signatures"].as_array().cloned().unwrap_or_else(|| vec![json.clone()]);
     assert_eq!(signatures.len(), expected.len(), "{name}");
@@ -217,13 +241,13 @@ fn the_examples_of_rfc_7638_8037_9278_9449_and_openid_connect_core_agree() {
             "jwk-thumbprint" => assert_eq!(jwk().thumbprint(), Some(member("sha256")), "{id}"),
             "jwk-thumbprint-uri" => assert_eq!(jwk().thumbprint_uri(), Some(member("uri")), "{id}"),
             "jws-compact" => {
-                let keys = KeySet::from_jwks([jwk()]).unwrap();
+                let keys = Keys::from_jwks(&[jwk()]);
                 let payload = verify(&member("jws"), &keys).unwrap().0;
                 assert_eq!(String::from_utf8(payload).unwrap(), member("payload"), "{id}");
             }
             "dpop-proof" => {
                 assert_eq!(jwk().thumbprint(), Some(member("jkt")), "{id}");
-                let keys = KeySet::from_jwks([jwk()]).unwrap();
+                let keys = Keys::from_jwks(&[jwk()]);
                 assert_eq!(algorithm(&member("proof"), &keys), Ok(Algorithm::ES256), "{id}");
             }
             "token-hash" => {
@@ -346,7 +370,7 @@ fn wycheproof(file: &str, exceptions: Exceptions) -> (u64, u64) {
     for group in suite["testGroups"].as_array().unwrap() {
         let key = group.get("public").unwrap_or(&group["private"]);
         let set = if key["keys"].is_array() { key.clone() } else { serde_json::json!({ "keys": [key] }) };
-        let keys = KeySet::parse(set.to_string().as_bytes()).unwrap();
+        let keys = Keys::parse(&set);
         for case in group["tests"].as_array().unwrap() {
             let id = case["tcId"].as_u64().unwrap();
             let token = case["jws"].as_str().map_or_else(|| case["jws"].to_string(), str::to_owned);

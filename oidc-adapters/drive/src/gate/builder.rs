@@ -12,7 +12,9 @@ use crate::{
 };
 use oidc_proto::{
     EndpointUrl, Error, Remedy, UrlPolicy,
+    backend::Backend,
     flow::{Client, ConfigError},
+    jose::KeySetReader,
     metadata::{Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalError, RenewalPolicy},
     resource::ResourceServer,
@@ -148,6 +150,7 @@ pub struct GateBuilder {
     places: BTreeMap<String, EndpointUrl>,
     limit: Option<usize>,
     of_any_type: bool,
+    reader: KeySetReader,
     profile: Profile,
     urls: Option<UrlPolicy>,
     keys: RenewalPolicy,
@@ -178,6 +181,7 @@ impl GateBuilder {
             places: BTreeMap::new(),
             limit: None,
             of_any_type: false,
+            reader: KeySetReader::new(),
             profile: Profile::TokenIssuer,
             urls: None,
             keys: RenewalPolicy::KEYS,
@@ -217,6 +221,20 @@ impl GateBuilder {
     /// [`DiscoveryOptions::any_media_type`](oidc_proto::flow::DiscoveryOptions::any_media_type).
     pub const fn any_media_type(mut self) -> Self {
         self.of_any_type = true;
+        self
+    }
+
+    /// Sets the maximum number of keys in the key set of an issuer; the default is
+    /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.reader = self.reader.max_keys(keys);
+        self
+    }
+
+    /// Sets the backend that verifies the signatures of tokens; the default is ring. It does not change
+    /// [fixed keys](KeySource::Fixed), which the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.reader = self.reader.backend(backend);
         self
     }
 
@@ -315,6 +333,7 @@ impl GateBuilder {
         let common = Common {
             keys: self.keys,
             metadata: self.metadata,
+            reader: self.reader.clone(),
             clock: Arc::clone(&self.clock),
             failures: self.failures.clone(),
             observer: self.observer.clone(),

@@ -9,7 +9,7 @@ use crate::{
 use oidc_proto::{
     EndpointUrl, Timestamp,
     flow::{ConfigError, DiscoveryOptions, Endpoint, Learned, TIMEOUT},
-    jose::KeySet,
+    jose::{KeySet, KeySetReader},
     metadata::ProviderMetadata,
     renew::{
         CLOCK_DISORDER, Counters, Epoch, Freshness, KeyRenewal, MetadataRenewal, Need, Published,
@@ -36,6 +36,7 @@ pub(crate) struct Issuer {
     seats: Seats,
     metadata: Arc<SingleFlight<ProviderMetadata>>,
     discovery: DiscoveryOptions,
+    reader: KeySetReader,
     clock: Arc<dyn Clock>,
     failures: Option<FailureHook>,
     cooldown: Duration,
@@ -61,6 +62,7 @@ struct Ended {
 pub(crate) struct Common {
     pub(crate) keys: RenewalPolicy,
     pub(crate) metadata: RenewalPolicy,
+    pub(crate) reader: KeySetReader,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) failures: Option<FailureHook>,
     pub(crate) observer: Observer,
@@ -85,6 +87,7 @@ impl Issuer {
         Self {
             name,
             discovery,
+            reader: common.reader.clone(),
             source,
             keys,
             seats: Seats::default(),
@@ -197,7 +200,8 @@ impl Issuer {
     }
 
     async fn fetch_set(&self, url: &EndpointUrl, io: &Arc<Io>) -> Result<Renewed<KeySet>, RenewalError> {
-        let fetched = io.run(KeyRenewal::with(url, &self.discovery)).await;
+        let call = KeyRenewal::with(url, &self.discovery, self.reader.clone());
+        let fetched = io.run(call).await;
         fetched.map_err(|fell| self.lost.failure("keys", fell)).inspect_err(|failure| self.report(failure))
     }
 
@@ -338,6 +342,7 @@ mod tests {
         let common = Common {
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
+            reader: KeySetReader::new(),
             clock: Arc::new(move || Moment::new(now, [7; 32])),
             failures: None,
             observer: Observer::none(),

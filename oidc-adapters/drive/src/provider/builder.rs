@@ -9,7 +9,9 @@ use crate::{
 };
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
+    backend::Backend,
     flow::{Client, ClientBuilder, DiscoveryOptions},
+    jose::KeySetReader,
     metadata::Profile,
     renew::{MetadataRenewal, RenewalPolicy},
     resource::TrustedIssuer,
@@ -73,6 +75,7 @@ pub struct ProviderBuilder<W> {
     place: Option<EndpointUrl>,
     limit: Option<usize>,
     of_any_type: bool,
+    reader: KeySetReader,
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
@@ -105,6 +108,7 @@ impl<W> ProviderBuilder<W> {
             place: None,
             limit: None,
             of_any_type: false,
+            reader: KeySetReader::new(),
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
@@ -205,6 +209,20 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Sets the maximum number of keys in the key set of the provider; the default is
+    /// [`MAX_KEYS`](oidc_proto::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.reader = self.reader.max_keys(keys);
+        self
+    }
+
+    /// Sets the backend that verifies the signatures of tokens; the default is ring. It does not change
+    /// keys that the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.reader = self.reader.backend(backend);
+        self
+    }
+
     /// Sets which URLs may be requested; the default is https, and no address literal of this machine or of a private
     /// network. Has no effect if [`discovery`](Self::discovery) is set: those options have a policy of their own.
     ///
@@ -256,7 +274,7 @@ impl<W> ProviderBuilder<W> {
 
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
-        let (place, limit) = (self.place, self.limit);
+        let (place, limit, reader) = (self.place, self.limit, self.reader);
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
         let urls = urls.unwrap_or_else(|| UrlPolicy::default().for_issuer(&issuer));
         let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
@@ -295,6 +313,7 @@ impl<W> ProviderBuilder<W> {
         let common = Common {
             keys: self.keys,
             metadata: self.metadata,
+            reader: reader.clone(),
             clock: Arc::clone(&clock),
             failures: None,
             observer: observer.clone(),
@@ -312,7 +331,8 @@ impl<W> ProviderBuilder<W> {
             clock,
             patience: self.keys.patience,
             maker: Box::new(move |metadata| {
-                let mut builder = Client::builder(metadata, &client_id).max_document(limit);
+                let mut builder =
+                    Client::builder(metadata, &client_id).max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
                 }

@@ -6,6 +6,7 @@ use oidc_drive::{
 };
 use oidc_proto::{
     EndpointUrl, Moment, UrlPolicy,
+    backend::{Backend, Scheme, VerifyingKey},
     flow::{ClientCredentialsRequest, DiscoveryOptions, Request, Terms},
     resource::{RequestView, ResourceServer, TrustedIssuer},
 };
@@ -235,5 +236,90 @@ async fn a_gate_fetches_the_document_of_an_issuer_from_where_it_is() {
         };
         assert_eq!(verdict(&small(100).unwrap(), token.expose()).await, Err(503));
         assert_eq!(verdict(&small(100_000).unwrap(), token.expose()).await, Ok(()));
+        let few = |keys| {
+            let place = place.clone();
+            gate(&provider, place.clone().as_str(), move |builder| {
+                builder.document_at(issuer, place).max_keys(keys)
+            })
+        };
+        assert_eq!(verdict(&few(0).unwrap(), token.expose()).await, Err(503));
+        assert_eq!(verdict(&few(100_000).unwrap(), token.expose()).await, Ok(()));
+    }
+}
+
+/// The handle and the client that it makes read key sets alike.
+#[test]
+fn a_handle_reads_as_many_keys_as_its_setting_says() {
+    for (limit, count, is_read) in [(None, 101, false), (Some(101), 101, true), (Some(101), 102, false)] {
+        let party = Party::builder().build();
+        let (issuer, now) = (party.provider.issuer().to_owned(), party.clock.now());
+        let provider = Mutex::new(party.provider);
+        let io = blocking::Io::new(move |request: Request, _: Terms| {
+            let mut provider = provider.lock().unwrap();
+            if !request.uri().path().ends_with("/jwks") {
+                return Ok::<_, String>(provider.handle(&request, now));
+            }
+            let mut keys = provider.key_set();
+            let all = keys["keys"].as_array_mut().unwrap();
+            all.resize(count, json!({"kty": "new"}));
+            Ok(json_of(&keys))
+        });
+        let builder =
+            blocking::Provider::builder(issuer, io).client_id("app").redirect_uri("https://app.example/");
+        let builder = builder.clock(move || Moment::new(now, [7; 32]));
+        let provider = match limit {
+            Some(limit) => builder.max_keys(limit),
+            None => builder,
+        };
+        let provider = provider.build().unwrap();
+        let keys = provider.keys().map(|keys| keys.value.set_aside().len() + keys.value.keys().count());
+        assert_eq!(keys.ok(), is_read.then_some(count), "{limit:?}");
+        let fetched = provider.run(provider.client().unwrap().jwks().unwrap());
+        assert_eq!(fetched.is_ok(), is_read, "{limit:?}");
+        if let Err(error) = fetched {
+            assert!(error.to_string().contains("`max_keys`"), "{error}");
+        }
+    }
+}
+
+/// A backend that refuses every signature on a curve and with RSA.
+struct Refusing;
+
+impl Backend for Refusing {
+    fn rsa(&self, _: &[u8], _: &[u8], _: &[Scheme]) -> Option<Box<dyn VerifyingKey>> {
+        Some(Box::new(Self))
+    }
+    fn p256(&self, _: &[u8; 65]) -> Option<Box<dyn VerifyingKey>> {
+        Some(Box::new(Self))
+    }
+}
+
+impl VerifyingKey for Refusing {
+    fn verify(&self, _: Scheme, _: &[u8], _: &[u8]) -> bool {
+        false
+    }
+}
+
+#[tokio::test]
+async fn a_gate_and_a_handle_verify_with_their_backend() {
+    let mut party = Party::builder().build();
+    let (issuer, now) = (party.provider.issuer().to_owned(), party.clock.now());
+    let token = party.login().unwrap().tokens.access_token;
+    let provider = Arc::new(Mutex::new(party.provider));
+    let place = format!("{issuer}/.well-known/openid-configuration");
+    let ours = gate(&provider, &place, |builder| builder).unwrap();
+    assert_eq!(verdict(&ours, token.expose()).await, Ok(()));
+    let theirs = gate(&provider, &place, |builder| builder.backend(Arc::new(Refusing))).unwrap();
+    assert_eq!(verdict(&theirs, token.expose()).await, Err(401));
+
+    for (refuses, accepted) in [(false, true), (true, false)] {
+        let provider = Arc::clone(&provider);
+        let io = blocking::Io::new(move |request: Request, _: Terms| {
+            Ok::<_, String>(provider.lock().unwrap().handle(&request, now))
+        });
+        let builder = blocking::Provider::builder(&issuer, io).audience("https://api.example");
+        let builder = builder.clock(move || Moment::new(now, [7; 32]));
+        let handle = if refuses { builder.backend(Arc::new(Refusing)) } else { builder }.build().unwrap();
+        assert_eq!(handle.verify(token.expose(), |_| ()).is_ok(), accepted, "{refuses}");
     }
 }

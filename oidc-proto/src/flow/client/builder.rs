@@ -5,12 +5,13 @@ use super::{
     settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod},
 };
 use crate::{
+    backend::Backend,
     base::{secret::Secret, visible::without_query},
     flow::{
         contract::{ConfigError, MAX_DOCUMENT, MAX_INTROSPECTED},
         saved::text,
     },
-    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, Sign},
+    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, KeySetReader, Sign},
     message::Quirks,
     metadata::{IssuerRule, ProviderMetadata},
     sender::Prover,
@@ -58,6 +59,7 @@ pub struct ClientBuilder {
     fetch_userinfo: bool,
     userinfo_method: UserInfoMethod,
     max_document: usize,
+    key_set_reader: KeySetReader,
     max_token: Option<usize>,
 }
 
@@ -100,6 +102,7 @@ impl Client {
             fetch_userinfo: false,
             userinfo_method: UserInfoMethod::default(),
             max_document: MAX_DOCUMENT,
+            key_set_reader: KeySetReader::new(),
             max_token: None,
         }
     }
@@ -173,6 +176,27 @@ impl ClientBuilder {
     /// The default is [`MAX_DOCUMENT`].
     pub const fn max_document(mut self, bytes: usize) -> Self {
         self.max_document = bytes;
+        self
+    }
+
+    /// Sets the maximum number of keys in a key set that a flow of this client reads; the default is
+    /// [`MAX_KEYS`](crate::jose::MAX_KEYS).
+    pub fn max_keys(mut self, keys: usize) -> Self {
+        self.key_set_reader = self.key_set_reader.max_keys(keys);
+        self
+    }
+
+    /// Sets the backend that verifies with the keys that a flow of this client reads; the default is ring. It does not
+    /// change keys that the program has read itself.
+    pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.key_set_reader = self.key_set_reader.backend(backend);
+        self
+    }
+
+    /// Sets how a flow of this client reads key sets. It replaces [`max_keys`](Self::max_keys) and
+    /// [`backend`](Self::backend).
+    pub fn key_set_reader(mut self, reader: KeySetReader) -> Self {
+        self.key_set_reader = reader;
         self
     }
 
@@ -341,6 +365,7 @@ impl ClientBuilder {
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
             max_document: self.max_document,
+            key_set_reader: self.key_set_reader,
         };
         Ok(Client::new(inner, self.max_token.unwrap_or(MAX_INTROSPECTED)))
     }

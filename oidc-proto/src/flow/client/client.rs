@@ -5,7 +5,7 @@ use super::settings::{ClientAuthentication, Signer, UserInfoMethod};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
     flow::contract::{ConfigError, Endpoint, Terms},
-    jose::KeySet,
+    jose::{KeySet, KeySetReader},
     message::Quirks,
     metadata::ProviderMetadata,
     sender::{DpopNonces, Prover},
@@ -73,6 +73,7 @@ pub(crate) struct Inner {
     pub(crate) fetch_userinfo: bool,
     pub(crate) userinfo_method: UserInfoMethod,
     pub(super) max_document: usize,
+    pub(super) key_set_reader: KeySetReader,
 }
 
 impl Client {
@@ -170,6 +171,11 @@ impl Client {
     /// The largest body that a flow of this client reads, in bytes.
     pub(in crate::flow) fn max_document(&self) -> usize {
         self.inner.max_document
+    }
+
+    /// How the flows of this client read key sets.
+    pub(in crate::flow) fn key_set_reader(&self) -> &KeySetReader {
+        &self.inner.key_set_reader
     }
 
     /// Returns the deviations of the provider that the client tolerates.

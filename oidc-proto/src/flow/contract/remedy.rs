@@ -10,6 +10,7 @@ use super::{
 };
 use crate::{
     base::{endpoint_url::UrlError, json::JsonError, sentence::Remedy},
+    jose::KeySetError,
     metadata::{MemberError, MetadataError},
 };
 
@@ -105,9 +106,11 @@ impl ResponseError {
 impl ResponseRule {
     fn remedy(&self) -> Remedy {
         match self {
-            Self::TooLarge { .. } | Self::Redirect | Self::UnexpectedJwt | Self::NotSigned => {
-                Remedy::FixConfiguration
-            }
+            Self::TooLarge { .. }
+            | Self::Redirect
+            | Self::UnexpectedJwt
+            | Self::NotSigned
+            | Self::KeySet(KeySetError::TooManyKeys { .. }) => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
                 Remedy::FixConfiguration

@@ -186,6 +186,7 @@ impl ResponseRule {
             Self::Value(_) => "response_value",
             Self::NotBound => "response_not_bound",
             Self::Metadata(error) => error.code(),
+            Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",
             Self::KeySet(_) => "key_set",
             Self::NoUsableKey => "key_set_no_usable_key",
             Self::OtherSubject => "userinfo_other_subject",

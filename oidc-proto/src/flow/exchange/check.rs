@@ -117,7 +117,7 @@ fn checked<S: Signed>(
     document: &Document,
     asked_at: Timestamp,
 ) -> Result<Step<Check<S>>, Error> {
-    let keys = read(document)?;
+    let keys = read(document, client.key_set_reader())?;
     match signed.verify(client, &keys, document.now) {
         Ok(good) => {
             let learned = Learned { keys: Some(Arc::new(keys)), keys_asked_at: Some(asked_at) };

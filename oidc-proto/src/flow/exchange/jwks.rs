@@ -11,7 +11,7 @@ use crate::{
         client::Client,
         contract::{Call, Endpoint, Error, ResponseRule, Step, Then},
     },
-    jose::KeySet,
+    jose::{KeySet, KeySetReader},
 };
 use std::sync::Arc;
 
@@ -49,7 +49,12 @@ pub struct JwksRetrieval;
 impl JwksRetrieval {
     /// Asks for the keys at a `jwks_uri`.
     pub fn start(jwks_uri: &EndpointUrl) -> Call<Self> {
-        get(jwks_uri, false).carrying(())
+        Self::with(jwks_uri, KeySetReader::new())
+    }
+
+    /// Asks for the keys at a `jwks_uri`, and reads them as this reader does: with another limit, for example.
+    pub fn with(jwks_uri: &EndpointUrl, reader: KeySetReader) -> Call<Self> {
+        get(jwks_uri, false).carrying(reader)
     }
 }
 
@@ -60,17 +65,17 @@ impl Client {
     /// [`ConfigError::NoEndpoint`](crate::flow::ConfigError::NoEndpoint) if the metadata has no usable `jwks_uri`.
     pub fn jwks(&self) -> Result<Call<JwksRetrieval>, Error> {
         let call = get(self.endpoint(Endpoint::Jwks)?, self.quirks().any_media_type);
-        Ok(call.max_body(self.max_document()).carrying(()))
+        Ok(call.max_body(self.max_document()).carrying(self.key_set_reader().clone()))
     }
 }
 
 impl Then for JwksRetrieval {
     type First = Get;
-    type Carried = ();
+    type Carried = KeySetReader;
     type Output = Arc<KeySet>;
 
-    fn then(document: Document, (): (), _: Moment) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(Arc::new(usable(&document)?)))
+    fn then(document: Document, reader: KeySetReader, _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(Arc::new(usable(&document, &reader)?)))
     }
 }
 
@@ -80,15 +85,15 @@ pub(crate) fn get(jwks_uri: &EndpointUrl, of_any_type: bool) -> Call<Get> {
 }
 
 /// Reads the keys of a document, of which at least one must be usable.
-pub(crate) fn usable(document: &Document) -> Result<KeySet, Error> {
-    let keys = read(document)?;
+pub(crate) fn usable(document: &Document, reader: &KeySetReader) -> Result<KeySet, Error> {
+    let keys = read(document, reader)?;
     if keys.is_empty() { Err(no_usable_key(document)) } else { Ok(keys) }
 }
 
 /// Reads the keys of a document, usable or not.
-pub(in crate::flow) fn read(document: &Document) -> Result<KeySet, Error> {
+pub(in crate::flow) fn read(document: &Document, reader: &KeySetReader) -> Result<KeySet, Error> {
     let json = document.json(&["application/json", "application/jwk-set+json"])?;
-    KeySet::parse(json).map_err(|error| document.broken(ResponseRule::KeySet(error)))
+    reader.parse(json).map_err(|error| document.broken(ResponseRule::KeySet(error)))
 }
 
 /// Returns the error of a set without a usable key. The provider is to blame, and not the token.

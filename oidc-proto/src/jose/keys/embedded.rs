@@ -6,11 +6,18 @@
 //! second step checks the numbers of the key, and runs only after all other checks of the token.
 
 use super::{
-    super::algorithm_set::AlgorithmSet,
-    jwk::{self, Jwk},
-    key::{self, Key, KeyError},
+    super::{algorithm::Algorithm, algorithm_set::AlgorithmSet},
+    key::{self, Kind},
+    key_error::KeyError,
+    members::WrittenKey,
+    numbers::Numbers,
+    thumbprint,
 };
-use crate::base::json::Extra;
+use crate::base::json::{
+    Checked, JsonError, MAX_DEPTH, Names,
+    object::{Object, Read, Target},
+};
+use serde::de::MapAccess;
 
 /// The maximum length in bits of an RSA key in the header of a token, such as a DPoP proof. A key of 8192 bits costs
 /// sixteen times as much as a key of 2048 bits, and no client needs one.
@@ -18,28 +25,92 @@ pub const MAX_EMBEDDED_RSA: usize = 4096;
 
 /// A key from the header of a token. Its thumbprint is known; its numbers are not checked yet.
 pub(crate) struct EmbeddedKey {
-    jwk: Jwk,
+    numbers: Numbers,
     algorithms: AlgorithmSet,
     thumbprint: String,
-    rsa_bits: usize,
+    /// Why the key is unusable although its numbers may be right.
+    flaw: Option<KeyError>,
+}
+
+/// The member `jwk` of a header that was already checked: the key that the sender of the token has chosen.
+#[derive(Default)]
+pub(crate) struct HeaderKey<'t> {
+    key: WrittenKey<'t>,
+    found: Found,
+}
+
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+enum Found {
+    #[default]
+    Nothing,
+    Key,
+    /// A value that is not an object.
+    Other,
+}
+
+impl<'t> HeaderKey<'t> {
+    /// Finds the key in a decoded header. Returns `None` if there is none, or `null` for it.
+    ///
+    /// # Errors
+    /// `jwk` is not an object.
+    pub(crate) fn find(header: &'t [u8], names: &mut Names) -> Result<Option<Self>, JsonError> {
+        names.clear();
+        let mut target = Self::default();
+        let checked = Checked { text: header, names, depth: MAX_DEPTH };
+        Object { checked, target: &mut target }.parse()?;
+        match target.found {
+            Found::Nothing => Ok(None),
+            Found::Key => Ok(Some(target)),
+            Found::Other => Err(JsonError::WrongType { member: "jwk", expected: "an object" }),
+        }
+    }
+}
+
+impl<'t> Target<'t> for HeaderKey<'t> {
+    type Member = bool;
+
+    fn member(name: &str) -> bool {
+        name == "jwk"
+    }
+
+    fn read<A: MapAccess<'t>>(
+        &mut self,
+        is_key: bool,
+        members: &mut A,
+        inner: Checked<'_, '_>,
+    ) -> Result<(), A::Error> {
+        if !is_key {
+            return members.next_value_seed(inner);
+        }
+        let object = Object { checked: inner, target: &mut self.key };
+        self.found = match members.next_value_seed(object)? {
+            Read::Object => Found::Key,
+            Read::Null => Found::Nothing,
+            Read::Other => Found::Other,
+        };
+        Ok(())
+    }
 }
 
 impl EmbeddedKey {
     /// Reads a key without arithmetic on curves or on large numbers.
-    pub(crate) fn read(members: Extra) -> Result<Self, KeyError> {
-        let private = jwk::tells_private_members(&members);
-        let jwk = key::typed(members)?;
-        let algorithms = key::served(&jwk)?.intersection(AlgorithmSet::ASYMMETRIC);
+    pub(crate) fn read(header: &HeaderKey<'_>) -> Result<Self, KeyError> {
+        let members = header.key.members()?;
+        let kind = Kind::of(&members)?;
+        let algorithms = key::served(&members, kind)?.intersection(AlgorithmSet::ASYMMETRIC);
         if algorithms.is_empty() {
             return Err(KeyError::UnknownKeyType);
         }
-        if private {
+        if header.key.tells_private_members() {
             return Err(KeyError::PrivateMembers);
         }
         // A key that is not in canonical form has no thumbprint, so no token can be bound to it.
-        let Some(thumbprint) = jwk.thumbprint() else { return Err(key::misspelt(&jwk)) };
-        let rsa_bits = key::rsa_bits(&jwk)?;
-        Ok(Self { jwk, algorithms, thumbprint, rsa_bits })
+        let numbers = kind.numbers(&members)?;
+        let thumbprint = thumbprint::of_numbers(&numbers);
+        if numbers.rsa_bits().is_some_and(|bits| bits < 2048) {
+            return Err(KeyError::RsaTooShort);
+        }
+        Ok(Self { numbers, algorithms, thumbprint, flaw: members.issuer.err() })
     }
 
     /// The algorithms that the key may be used with.
@@ -53,12 +124,22 @@ impl EmbeddedKey {
     }
 
     /// Whether the key is an RSA key of more than [`MAX_EMBEDDED_RSA`] bits.
-    pub(crate) const fn is_too_long(&self) -> bool {
-        self.rsa_bits > MAX_EMBEDDED_RSA
+    pub(crate) fn is_too_long(&self) -> bool {
+        self.numbers.rsa_bits().is_some_and(|bits| bits > MAX_EMBEDDED_RSA)
     }
 
-    /// Checks the numbers of the key. This is the expensive part.
-    pub(crate) fn judge(self) -> Result<Key, KeyError> {
-        Key::from_jwk(self.jwk)
+    /// Checks the numbers of the key, and then whether it made this signature. This is the expensive part. The
+    /// algorithm must be one of the key.
+    pub(crate) fn verify(
+        self,
+        algorithm: Algorithm,
+        message: &[u8],
+        signature: &[u8],
+    ) -> Result<bool, KeyError> {
+        let public = self.numbers.judged()?;
+        match self.flaw {
+            Some(flaw) => Err(flaw),
+            None => Ok(public.verify(algorithm.scheme(), message, signature)),
+        }
     }
 }

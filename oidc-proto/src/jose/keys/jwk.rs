@@ -7,7 +7,7 @@ use crate::base::{
 use serde_json::{Map, Value};
 
 /// The private members of asymmetric keys (RFC 7518 sections 6.2.2, 6.3.2).
-const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+pub(super) const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 
 /// A JSON Web Key as JSON. Its values are not checked; a [`KeySet`] does that.
 ///
@@ -137,12 +137,6 @@ impl Jwk {
         }
         Value::Object(members)
     }
-}
-
-/// Whether these members of a key include a private member of an asymmetric key, with any type but `null`.
-pub(super) fn tells_private_members(members: &Extra) -> bool {
-    members.get("kty").and_then(Value::as_str) != Some("oct")
-        && PRIVATE.iter().any(|name| members.get(*name).is_some_and(|value| !value.is_null()))
 }
 
 #[cfg(test)]

@@ -3,23 +3,27 @@
 
 use super::{
     super::{algorithm_set::AlgorithmSet, compact::JwsError, header::Header},
-    jwk::{self, Jwk},
-    key::{self, Key, KeyError},
-    spelling,
+    jwk::Jwk,
+    key::Key,
+    key_error::KeyError,
+    members::{KeyMembers, WrittenKey},
+    name_index::NameIndex,
+    reader::KeySetReader,
 };
 use crate::base::sentence::{predicate, sentences_about};
 use crate::{
-    backend::Fingerprint,
+    backend::{Backend, Fingerprint},
     base::{
-        json::{JsonError, Members},
+        json::{
+            Checked, JsonError, MAX_DEPTH, Names,
+            object::{Object, Read, Target},
+        },
         secret::Secret,
+        visible::without_mark,
     },
 };
-use serde_json::Value;
-use std::fmt;
-
-/// The maximum number of keys in a set. It is no setting: each key costs work, and the largest recorded set has 20.
-pub const MAX_KEYS: usize = 100;
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
+use std::{fmt, sync::Arc};
 
 /// The maximum number of keys that are tried for one token. Their cost together may not exceed [`MAX_WORK`].
 pub const MAX_CANDIDATES: usize = 8;
@@ -56,11 +60,15 @@ pub const MAX_WORK: u32 = 2_100_000;
 pub struct KeySet {
     keys: Vec<Key>,
     set_aside: Vec<UnusableKey>,
+    by_kid: NameIndex,
+    by_x5t_s256: NameIndex,
+    set_aside_by_kid: NameIndex,
     generation: Generation,
 }
 
-/// A digest of everything in a key set that a verdict can depend on. Two sets of the same generation give the same
-/// verdicts.
+/// A digest of everything in a key set on which it depends whether a token is accepted, and by which key. Two sets of
+/// the same generation accept the same tokens. They may differ in the reasons why keys were set aside: such a reason
+/// shows in a refusal, and makes no token acceptable.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct Generation(pub(crate) [u8; 32]);
 
@@ -106,9 +114,12 @@ pub enum KeySetError {
     /// The document has no `keys`: it may be a single key, or certificates, or a document of another kind.
     #[error("the key set lacks the member `keys`")]
     NoKeys,
-    /// The set has more than [`MAX_KEYS`] keys.
-    #[error("the key set has more than {MAX_KEYS} keys")]
-    TooManyKeys,
+    /// The set has more keys than [`KeySetReader::max_keys`] allows. The default is [`MAX_KEYS`](super::MAX_KEYS).
+    #[error("the key set has more than {max_keys} keys (`max_keys` sets the limit)")]
+    TooManyKeys {
+        /// The maximum number of keys.
+        max_keys: usize,
+    },
 }
 
 sentences_about!(KeySetError: "the key set ");
@@ -122,26 +133,19 @@ impl KeySet {
     /// private key of your own, use [`Jwk::parse`], which drops the private half, and [`Self::from_jwks`].
     ///
     /// # Errors
-    /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`] keys.
+    /// The text is not acceptable JSON, or `keys` is not an array or has more than [`MAX_KEYS`](super::MAX_KEYS) keys. A
+    /// [`KeySetReader`] reads larger sets.
     pub fn parse(jwks: &[u8]) -> Result<Self, KeySetError> {
-        let mut members = Members::parse(jwks).map_err(KeySetError::Json)?;
-        let keys = match members.any("keys") {
-            Some(Value::Array(keys)) => keys,
-            Some(_) => {
-                let expected = "an array";
-                return Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected }));
-            }
-            None => return Err(KeySetError::NoKeys),
-        };
-        if keys.len() > MAX_KEYS {
-            return Err(KeySetError::TooManyKeys);
-        }
-        let mut set = Self::default();
-        for key in keys {
-            let kid = key.get("kid").and_then(Value::as_str).filter(|kid| !kid.is_empty()).map(str::to_owned);
-            set.add(kid, read(key));
-        }
-        Ok(set.sealed())
+        KeySetReader::new().parse(jwks)
+    }
+
+    /// Parses a JWK Set, whose signatures this backend verifies, as far as it serves its keys. For all else, it is
+    /// [`parse`](Self::parse).
+    ///
+    /// # Errors
+    /// Those of [`parse`](Self::parse).
+    pub fn parse_by(backend: &Arc<dyn Backend>, jwks: &[u8]) -> Result<Self, KeySetError> {
+        KeySetReader::new().backend(Arc::clone(backend)).parse(jwks)
     }
 
     /// Makes a set of one secret that is shared with the issuer, such as a `client_secret`. The key has no name. It
@@ -157,21 +161,17 @@ impl KeySet {
     /// Makes a set of parsed keys. A key that cannot be used is [set aside](Self::set_aside).
     ///
     /// # Errors
-    /// There are more than [`MAX_KEYS`] keys.
+    /// There are more than [`MAX_KEYS`](super::MAX_KEYS) keys.
     pub fn from_jwks(jwks: impl IntoIterator<Item = Jwk>) -> Result<Self, KeySetError> {
-        let mut set = Self::default();
-        for (index, jwk) in jwks.into_iter().enumerate() {
-            if index == MAX_KEYS {
-                return Err(KeySetError::TooManyKeys);
-            }
-            set.add(jwk.kid.clone(), Key::from_jwk(jwk));
-        }
-        Ok(set.sealed())
+        KeySetReader::new().from_jwks(jwks)
     }
 
-    /// Computes the generation. The order of the keys and the names of keys set aside are part of it, because both can
-    /// change a verdict.
+    /// Computes the generation and the indexes. The order of the keys and the names of keys set aside are part of the
+    /// generation, because both can decide whether a token is accepted.
     fn sealed(mut self) -> Self {
+        self.by_kid = NameIndex::new(self.keys.iter().map(Key::kid));
+        self.by_x5t_s256 = NameIndex::new(self.keys.iter().map(Key::x5t_s256));
+        self.set_aside_by_kid = NameIndex::new(self.set_aside.iter().map(|key| key.kid.as_deref()));
         let mut hash = Fingerprint::new();
         hash.count(self.keys.len());
         self.keys.iter().for_each(|key| key.feed(&mut hash));
@@ -213,7 +213,7 @@ impl KeySet {
     /// Whether the set has a key of this name that verifies.
     #[must_use]
     pub fn knows(&self, kid: &str) -> bool {
-        self.keys.iter().any(|key| key.kid() == Some(kid))
+        self.named(&self.by_kid, Key::kid, kid).next().is_some()
     }
 
     /// Finds the key that signed: the key that `kid` names, or else the key that `x5t#S256` names, or else any key
@@ -232,74 +232,243 @@ impl KeySet {
             return Err(JwsError::AlgorithmNotAllowed);
         }
         if let Some(kid) = header.kid() {
-            let name = (kid, Key::kid as fn(&Key) -> Option<&str>);
-            let set_aside = || self.set_aside.iter().find(|key| key.kid.as_deref() == Some(kid));
-            let why = || set_aside().map(|key| key.reason);
-            self.verify_named(name, why, header, signed, signature)
+            let named = self.named(&self.by_kid, Key::kid, kid);
+            self.verify_named(named, &self.by_kid, || self.why_set_aside(kid), header, signed, signature)
         } else if let Some(x5t) = header.x5t_s256() {
-            let name = (x5t, Key::x5t_s256 as fn(&Key) -> Option<&str>);
-            self.verify_named(name, || None, header, signed, signature)
+            let named = self.named(&self.by_x5t_s256, Key::x5t_s256, x5t);
+            self.verify_named(named, &self.by_x5t_s256, || None, header, signed, signature)
         } else {
-            self.attempt(|_| true, header, signed, signature).unwrap_or(Err(JwsError::UnknownKey))
+            let tried = attempt(self.keys.iter(), header, signed, signature);
+            tried.unwrap_or(Err(JwsError::UnknownKey))
         }
     }
 
-    fn verify_named(
-        &self,
-        (wanted, name): (&str, fn(&Key) -> Option<&str>),
+    /// Returns the keys of this name, in the order of the set.
+    fn named<'k>(
+        &'k self,
+        index: &'k NameIndex,
+        name: fn(&Key) -> Option<&str>,
+        wanted: &str,
+    ) -> impl Iterator<Item = &'k Key> + Clone {
+        let candidates = index.candidates(wanted).filter_map(|position| self.keys.get(position));
+        candidates.filter(move |key| name(key) == Some(wanted))
+    }
+
+    /// Returns the reason why the first key of this name was set aside.
+    fn why_set_aside(&self, kid: &str) -> Option<KeyError> {
+        let candidates = self.set_aside_by_kid.candidates(kid);
+        let mut keys = candidates.filter_map(|position| self.set_aside.get(position));
+        keys.find(|key| key.kid.as_deref() == Some(kid)).map(|key| key.reason)
+    }
+
+    fn verify_named<'k>(
+        &'k self,
+        named: impl Iterator<Item = &'k Key> + Clone,
+        index: &NameIndex,
         set_aside: impl FnOnce() -> Option<KeyError>,
         header: &Header<'_>,
         signed: &[u8],
         signature: &[u8],
-    ) -> Result<&Key, JwsError> {
-        let is_named = |key: &Key| name(key) == Some(wanted);
-        if let Some(verdict) = self.attempt(is_named, header, signed, signature) {
-            return verdict;
-        }
-        if self.keys.iter().any(is_named) {
-            return Err(JwsError::KeyMismatch);
+    ) -> Result<&'k Key, JwsError> {
+        if named.clone().next().is_some() {
+            return attempt(named, header, signed, signature).unwrap_or(Err(JwsError::KeyMismatch));
         }
         if let Some(reason) = set_aside() {
             return Err(JwsError::KeySetAside(reason));
         }
         // A failure of a nameless key proves nothing: the named key may not be fetched yet.
-        match self.attempt(|key| name(key).is_none(), header, signed, signature) {
+        let nameless = index.nameless().filter_map(|position| self.keys.get(position));
+        match attempt(nameless, header, signed, signature) {
             Some(Ok(key)) => Ok(key),
             Some(Err(_)) | None => Err(JwsError::UnknownKey),
         }
     }
+}
 
-    /// Tries the wanted keys that fit the algorithm, up to the limits. Returns `None` if there is no such key.
-    fn attempt(
-        &self,
-        wanted: impl Fn(&Key) -> bool,
-        header: &Header<'_>,
-        signed: &[u8],
-        signature: &[u8],
-    ) -> Option<Result<&Key, JwsError>> {
-        let mut found = None;
-        let (mut tried, mut work) = (0, 0_u32);
-        for key in self.keys.iter().filter(|key| wanted(key) && key.algorithms().contains(header.alg)) {
-            work = work.saturating_add(key.work());
-            if tried == MAX_CANDIDATES || work > MAX_WORK {
-                return Some(Err(JwsError::TooManyCandidates));
-            }
-            tried += 1;
-            if key.verify(header.alg, signed, signature) {
-                return Some(Ok(key));
-            }
-            found = Some(Err(JwsError::Signature));
+/// Tries the keys that fit the algorithm, up to the limits. Returns `None` if there is no such key.
+fn attempt<'k>(
+    keys: impl Iterator<Item = &'k Key>,
+    header: &Header<'_>,
+    signed: &[u8],
+    signature: &[u8],
+) -> Option<Result<&'k Key, JwsError>> {
+    let mut found = None;
+    let (mut tried, mut work) = (0, 0_u32);
+    for key in keys.filter(|key| key.algorithms().contains(header.alg)) {
+        work = work.saturating_add(key.work());
+        if tried == MAX_CANDIDATES || work > MAX_WORK {
+            return Some(Err(JwsError::TooManyCandidates));
         }
-        found
+        tried += 1;
+        if key.verify(header.alg, signed, signature) {
+            return Some(Ok(key));
+        }
+        found = Some(Err(JwsError::Signature));
+    }
+    found
+}
+
+impl KeySetReader {
+    /// Parses a JWK Set, as [`KeySet::parse`] does.
+    ///
+    /// # Errors
+    /// The text is not acceptable JSON, or `keys` is not an array or has too many keys.
+    pub fn parse(&self, jwks: &[u8]) -> Result<KeySet, KeySetError> {
+        let text = without_mark(jwks);
+        let mut names = Names::default();
+        let mut document = Document { set: KeySet::default(), keys: Listing::Absent, reader: self };
+        let checked = Checked { text, names: &mut names, depth: MAX_DEPTH };
+        Object { checked, target: &mut document }.parse().map_err(KeySetError::Json)?;
+        match document.keys {
+            Listing::Absent => Err(KeySetError::NoKeys),
+            Listing::Other => {
+                Err(KeySetError::Json(JsonError::WrongType { member: "keys", expected: "an array" }))
+            }
+            Listing::Of(keys) if keys > self.max_keys => {
+                Err(KeySetError::TooManyKeys { max_keys: self.max_keys })
+            }
+            Listing::Of(_) => Ok(document.set.sealed()),
+        }
+    }
+
+    /// Makes a set of parsed keys, as [`KeySet::from_jwks`] does.
+    ///
+    /// # Errors
+    /// There are too many keys.
+    pub fn from_jwks(&self, jwks: impl IntoIterator<Item = Jwk>) -> Result<KeySet, KeySetError> {
+        let mut set = KeySet::default();
+        for (index, jwk) in jwks.into_iter().enumerate() {
+            if index == self.max_keys {
+                return Err(KeySetError::TooManyKeys { max_keys: self.max_keys });
+            }
+            let key = Key::of(&KeyMembers::from(&jwk), self.backend.as_deref());
+            set.add(jwk.kid, key);
+        }
+        Ok(set.sealed())
     }
 }
 
-fn read(key: Value) -> Result<Key, KeyError> {
-    let Value::Object(mut members) = key else { return Err(KeyError::NotAnObject) };
-    spelling::mend(&mut members);
-    let private = jwk::tells_private_members(&members);
-    let key = Key::from_jwk(key::typed(members)?)?;
-    if private { Err(KeyError::PrivateMembers) } else { Ok(key) }
+/// A JWK Set as it is read.
+struct Document<'r> {
+    set: KeySet,
+    keys: Listing,
+    reader: &'r KeySetReader,
+}
+
+/// The member `keys`.
+enum Listing {
+    Absent,
+    /// A value that is not an array.
+    Other,
+    /// An array of this many elements.
+    Of(usize),
+}
+
+impl Document<'_> {
+    fn add(&mut self, value: Read, key: &WrittenKey<'_>) {
+        let backend = self.reader.backend.as_deref();
+        let judged = match value {
+            Read::Object => {
+                key.published().and_then(|members| Key::of(&members, backend)).and_then(|judged| {
+                    if key.tells_private_members() { Err(KeyError::PrivateMembers) } else { Ok(judged) }
+                })
+            }
+            Read::Null | Read::Other => Err(KeyError::NotAnObject),
+        };
+        match judged {
+            Ok(key) => self.set.keys.push(key),
+            Err(reason) => {
+                self.set.set_aside.push(UnusableKey { kid: key.named().map(str::to_owned), reason })
+            }
+        }
+    }
+}
+
+impl<'t> Target<'t> for Document<'_> {
+    type Member = bool;
+
+    fn member(name: &str) -> bool {
+        name == "keys"
+    }
+
+    fn read<A: MapAccess<'t>>(
+        &mut self,
+        is_keys: bool,
+        members: &mut A,
+        inner: Checked<'_, '_>,
+    ) -> Result<(), A::Error> {
+        if is_keys {
+            members.next_value_seed(Keys { checked: inner, document: self })
+        } else {
+            members.next_value_seed(inner)
+        }
+    }
+}
+
+/// Reads the value of `keys`.
+struct Keys<'a, 'n, 'd, 'r> {
+    checked: Checked<'a, 'n>,
+    document: &'d mut Document<'r>,
+}
+
+impl<'t> DeserializeSeed<'t> for Keys<'_, '_, '_, '_> {
+    type Value = ();
+    fn deserialize<D: Deserializer<'t>>(self, from: D) -> Result<(), D::Error> {
+        from.deserialize_any(self)
+    }
+}
+
+impl Keys<'_, '_, '_, '_> {
+    fn other<E>(self) -> Result<(), E> {
+        self.document.keys = Listing::Other;
+        Ok(())
+    }
+}
+
+impl<'t> Visitor<'t> for Keys<'_, '_, '_, '_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON")
+    }
+    fn visit_unit<E>(self) -> Result<(), E> {
+        Ok(())
+    }
+    fn visit_bool<E>(self, _: bool) -> Result<(), E> {
+        self.other()
+    }
+    fn visit_i64<E>(self, _: i64) -> Result<(), E> {
+        self.other()
+    }
+    fn visit_u64<E>(self, _: u64) -> Result<(), E> {
+        self.other()
+    }
+    fn visit_f64<E>(self, _: f64) -> Result<(), E> {
+        self.other()
+    }
+    fn visit_str<E>(self, _: &str) -> Result<(), E> {
+        self.other()
+    }
+    fn visit_map<A: MapAccess<'t>>(self, members: A) -> Result<(), A::Error> {
+        self.document.keys = Listing::Other;
+        self.checked.visit_map(members)
+    }
+    fn visit_seq<A: SeqAccess<'t>>(self, mut items: A) -> Result<(), A::Error> {
+        let Self { checked: Checked { text, names, depth }, document } = self;
+        let Some(depth) = depth.checked_sub(1) else { return Err(names.fail(JsonError::TooDeep)) };
+        let mut count = 0;
+        loop {
+            let mut key = WrittenKey::default();
+            let checked = Checked { text, names: &mut *names, depth };
+            let Some(value) = items.next_element_seed(Object { checked, target: &mut key })? else { break };
+            count += 1;
+            if count <= document.reader.max_keys {
+                document.add(value, &key);
+            }
+        }
+        document.keys = Listing::Of(count);
+        Ok(())
+    }
 }
 
 impl fmt::Debug for KeySet {
@@ -309,5 +478,9 @@ impl fmt::Debug for KeySet {
 }
 
 #[cfg(test)]
-#[path = "key_set_tests.rs"]
+#[path = "tests/key_set_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "tests/by_value_tests.rs"]
+mod by_value_tests;

@@ -1,16 +1,21 @@
 //! Keys as providers publish them. Each key is parsed and checked once.
 
-mod curve;
 mod embedded;
 mod jwk;
 mod key;
+mod key_error;
 mod key_set;
-mod roca;
+mod members;
+mod name_index;
+mod numbers;
+mod reader;
 mod spelling;
 mod thumbprint;
 
-pub(crate) use embedded::EmbeddedKey;
 pub use embedded::MAX_EMBEDDED_RSA;
+pub(crate) use embedded::{EmbeddedKey, HeaderKey};
 pub use jwk::Jwk;
-pub use key::{Key, KeyError};
-pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_KEYS, MAX_WORK, UnusableKey};
+pub use key::Key;
+pub use key_error::KeyError;
+pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_WORK, UnusableKey};
+pub use reader::{KeySetReader, MAX_KEYS};

@@ -1,7 +1,10 @@
 //! Thumbprints of keys: a name that everyone computes from the key itself (RFC 7638, RFC 8037 section 2, RFC 9278).
 
-use super::jwk::Jwk;
-use crate::{backend::sha256, base::base64url};
+use super::{jwk::Jwk, numbers::Numbers};
+use crate::{
+    backend::{PublicKey, sha256},
+    base::base64url,
+};
 use zeroize::Zeroizing;
 
 impl Jwk {
@@ -24,8 +27,8 @@ impl Jwk {
                 format!(
                     r#"{{"crv":"{}","kty":"EC","x":"{}","y":"{}"}}"#,
                     self.crv.as_deref()?,
-                    octets(&self.x, Some(length))?,
-                    octets(&self.y, Some(length))?
+                    octets(&self.x, length)?,
+                    octets(&self.y, length)?
                 )
             }
             "OKP" => {
@@ -33,7 +36,7 @@ impl Jwk {
                 format!(
                     r#"{{"crv":"{}","kty":"OKP","x":"{}"}}"#,
                     self.crv.as_deref()?,
-                    octets(&self.x, Some(length))?
+                    octets(&self.x, length)?
                 )
             }
             "oct" => {
@@ -53,16 +56,62 @@ impl Jwk {
     }
 }
 
+/// Returns the thumbprint of the numbers of a key.
+pub(super) fn of_numbers(numbers: &Numbers) -> String {
+    match numbers {
+        Numbers::Rsa { n, e } => of_rsa(n, e),
+        Numbers::P256(point) => of_point("P-256", point),
+        Numbers::P384(point) => of_point("P-384", point),
+        Numbers::Ed25519(point) => of_ed25519(point),
+    }
+}
+
+/// Returns the thumbprint of a public key. A secret has none.
+pub(super) fn of_public(key: &PublicKey) -> Option<String> {
+    Some(match key {
+        PublicKey::Rsa(key) => of_rsa(&key.n, &key.e),
+        PublicKey::P256([_, point @ ..]) => of_point("P-256", point),
+        PublicKey::P384([_, point @ ..]) => of_point("P-384", point),
+        PublicKey::Ed25519(point) => of_ed25519(point),
+        PublicKey::Secret(_) => return None,
+    })
+}
+
+fn of_rsa(n: &[u8], e: &[u8]) -> String {
+    hashed(&[r#"{"e":""#, r#"","kty":"RSA","n":""#, r#""}"#], &[e, n])
+}
+
+fn of_point(curve: &str, point: &[u8]) -> String {
+    let (x, y) = point.split_at_checked(point.len() / 2).unwrap_or_default();
+    hashed(&[r#"{"crv":""#, curve, r#"","kty":"EC","x":""#, r#"","y":""#, r#""}"#], &[&[], &[], x, y])
+}
+
+fn of_ed25519(point: &[u8]) -> String {
+    hashed(&[r#"{"crv":"Ed25519","kty":"OKP","x":""#, r#""}"#], &[point])
+}
+
+/// Returns the SHA-256 digest, in base64url, of these texts, with these numbers in base64url between them.
+fn hashed(texts: &[&str], numbers: &[&[u8]]) -> String {
+    let length =
+        texts.iter().map(|text| text.len()).chain(numbers.iter().map(|bytes| bytes.len() * 4 / 3 + 2));
+    let mut json = String::with_capacity(length.sum());
+    for (index, text) in texts.iter().enumerate() {
+        json.push_str(text);
+        base64url::encode_into(numbers.get(index).copied().unwrap_or_default(), &mut json);
+    }
+    base64url::encode(&sha256(json.as_bytes()))
+}
+
 /// Returns the text of a member if it is base64url of the right length.
-fn octets(member: &Option<String>, length: Option<usize>) -> Option<&str> {
+fn octets(member: &Option<String>, length: usize) -> Option<&str> {
     let text = member.as_deref()?;
     let bytes = base64url::decode(text)?;
-    length.is_none_or(|length| bytes.len() == length).then_some(text)
+    (bytes.len() == length).then_some(text)
 }
 
 /// Returns the text of a number if it has no leading zero byte (RFC 7518 section 2, Base64urlUInt).
 fn number(member: &Option<String>) -> Option<&str> {
-    let text = octets(member, None)?;
+    let text = member.as_deref()?;
     base64url::decode(text)?.first().is_some_and(|byte| *byte != 0).then_some(text)
 }
 

@@ -155,11 +155,11 @@ mod tests {
             (r#"{"error":{"code":"x","message":"the app is disabled"}}"#, "x; the app is disabled"),
             (r#"{"errors":[{"message":"no such app"},{"message":"nor user"}]}"#, "no such app; nor user"),
             (
-                r#"[{"message":"Session expired","errorCode":"INVALID_SESSION_ID"}]"#,
+                r#"[{"errorCode":"INVALID_SESSION_ID","message":"Session expired"}]"#,
                 "INVALID_SESSION_ID; Session expired",
             ),
             (
-                r#"{"type":"https://e.example/p","title":"Forbidden","detail":"no such app","status":403}"#,
+                r#"{"detail":"no such app","status":403,"title":"Forbidden","type":"https://e.example/p"}"#,
                 "no such app; Forbidden",
             ),
             (r#"{"errcode":40029,"errmsg":"invalid code"}"#, "invalid code"),

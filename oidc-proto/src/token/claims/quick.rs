@@ -265,5 +265,5 @@ fn end_of_string(text: &[u8]) -> Option<usize> {
 }
 
 #[cfg(test)]
-#[path = "quick_tests.rs"]
+#[path = "tests/quick_tests.rs"]
 mod tests;

@@ -25,5 +25,5 @@ fn read<'a>(payload: &'a [u8], names: &mut Names, reading: Reading) -> Result<Cl
 }
 
 #[cfg(test)]
-#[path = "read_tests.rs"]
+#[path = "tests/read_tests.rs"]
 mod tests;

@@ -397,6 +397,18 @@ fn clients() -> Vec<Row> {
                 |party| claim(party, "note", json!("x".repeat(20_000))),
             )
         }),
+        row("ClientBuilder::max_keys", "`max_keys`", |on| {
+            let many = |response: &mut Response<Vec<u8>>| {
+                let mut set: Value = serde_json::from_slice(response.body()).unwrap();
+                let keys = set["keys"].as_array_mut().unwrap();
+                keys.resize(101, json!({"kty": "new"}));
+                *response.body_mut() = set.to_string().into_bytes();
+            };
+            let mut party =
+                Party::builder().client(move |client| if on { client.max_keys(101) } else { client }).build();
+            party.provider.alter_response(EndpointName::Jwks, many);
+            Ok(party.login().map(drop)?)
+        }),
         row("ClientBuilder::max_document", "`max_document`", |on| {
             login(
                 on,

@@ -59,7 +59,7 @@ fn a_refusal_shows_its_texts_in_every_form_at_every_endpoint() {
             (
                 403,
                 "application/problem+json",
-                r#"{"title":"Gone","detail":"The app is gone"}"#,
+                r#"{"detail":"The app is gone","title":"Gone"}"#,
                 "The app is gone; Gone",
             ),
             (

@@ -1,9 +1,9 @@
 //! Tests of key sets: each reason to set a key aside, and the choice of the key for a token.
 
 use super::*;
-use crate::base::base64url;
-use crate::jose::{Algorithm, RingSigner, Sign, testdata};
-use serde_json::json;
+use crate::base::{base64url, json::JsonError};
+use crate::jose::{Algorithm, MAX_KEYS, RingSigner, Sign, testdata};
+use serde_json::{Value, json};
 
 fn set(keys: &Value) -> KeySet {
     KeySet::parse(json!({ "keys": keys }).to_string().as_bytes()).unwrap()
@@ -207,9 +207,12 @@ fn one_unusable_key_is_set_aside_but_an_unreadable_document_is_refused() {
     }
     let many = |count| json!({"keys": vec![json!({}); count]}).to_string();
     assert_eq!(KeySet::parse(many(MAX_KEYS).as_bytes()).unwrap().set_aside().len(), MAX_KEYS);
-    assert_eq!(KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(), Some(KeySetError::TooManyKeys));
+    assert_eq!(
+        KeySet::parse(many(MAX_KEYS + 1).as_bytes()).err(),
+        Some(KeySetError::TooManyKeys { max_keys: MAX_KEYS })
+    );
     let jwks = vec![testdata::jwk(testdata::P256, Algorithm::ES256); MAX_KEYS + 1];
-    assert_eq!(KeySet::from_jwks(jwks).err(), Some(KeySetError::TooManyKeys));
+    assert_eq!(KeySet::from_jwks(jwks).err(), Some(KeySetError::TooManyKeys { max_keys: MAX_KEYS }));
 }
 
 #[test]
@@ -296,6 +299,22 @@ fn two_keys_of_one_name_are_both_tried() {
     assert!(chosen(&keys, &a, Some("same"), None).is_ok());
     assert!(chosen(&keys, &b, Some("same"), None).is_ok());
     assert_eq!(chosen(&keys, &ed25519(3), Some("same"), None), Err(JwsError::Signature));
+}
+
+/// The two names have the same print in the index.
+#[test]
+fn a_name_with_the_print_of_another_is_another_name() {
+    let [one, other] = ["8yn0iYCKYHlIj4-BwPqk", "GReLUrM4wMqfg9yzV3KQ"];
+    let (a, b) = (ed25519(1), ed25519(2));
+    let keys = KeySet::from_jwks([named(&a, Some(one), Some(one))]).unwrap();
+    assert!(keys.knows(one) && !keys.knows(other));
+    assert_eq!(chosen(&keys, &a, Some(other), None), Err(JwsError::UnknownKey));
+    assert_eq!(chosen(&keys, &a, None, Some(other)), Err(JwsError::UnknownKey));
+    let both = KeySet::from_jwks([named(&a, Some(one), None), named(&b, Some(other), None)]).unwrap();
+    assert!(chosen(&both, &a, Some(one), None).is_ok() && chosen(&both, &b, Some(other), None).is_ok());
+    assert_eq!(chosen(&both, &a, Some(other), None), Err(JwsError::Signature));
+    let aside = set(&json!([{"kty": "new", "kid": one}]));
+    assert_eq!(chosen(&aside, &a, Some(other), None), Err(JwsError::UnknownKey));
 }
 
 #[test]
