@@ -57,7 +57,7 @@ impl ResourceServer {
         let opaque = claimed.is_none();
         let mut record = record;
         let issuer = match claimed {
-            None => settings.introspecting.ok_or(DenialReason::NotJwt),
+            None => settings.introspects_opaque().ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
             Some(Ok(issuer)) => settings.find(&issuer).ok_or_else(|| {
                 record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
