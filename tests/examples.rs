@@ -232,6 +232,7 @@ fn an_api_explains_each_pasted_token_claim_by_claim() {
         token(json!({"typ": "Refresh", "aud": socket.issuer()})),
         token(json!({"typ": "ID", "aud": "robot"})),
         "opaque".to_owned(),
+        token(json!({"aud": "https://b.example", "\u{1b}[2J": "\u{9b}2J\u{202e}"})),
     ];
     let explained = |more: &[&str]| {
         let arguments = [&["--issuer", socket.issuer(), "--audience", "https://api.example"], more].concat();
@@ -255,6 +256,8 @@ fn an_api_explains_each_pasted_token_claim_by_claim() {
         keycloak.contains("✓ unusual, and allowed: the token says that it is an access token"),
         "{keycloak}"
     );
+    // What is pasted may be of anybody, and it can write nothing over the verdict.
+    assert!(!keycloak.contains(['\u{1b}', '\u{9b}', '\u{202e}']), "{keycloak:?}");
     let stdout = explained(&[]);
     assert_eq!(stdout.matches("ACCEPTED").count(), 1, "{stdout}");
     for line in [

@@ -53,6 +53,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("DpopVerifier::demand_nonce", NARROWS),
     ("TrustedIssuer::access_tokens", HANDS_OVER),
     ("TrustedIssuer::scope_claim", NAMES),
+    ("TrustedIssuer::refuses_opaque_tokens", NARROWS),
     ("AccessTokenVerifier::scope_claim", NAMES),
     ("ResourceServerBuilder::credentials", HANDS_OVER),
     ("ResourceServerBuilder::require_dpop", NARROWS),

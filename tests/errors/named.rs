@@ -90,7 +90,7 @@ const WORDS: &[&str] = &[
     "use_dpop_nonce",
     "x",
     "{name}",
-    "openssl pkcs8 -topk8 -nodes",
+    "openssl pkcs8 -topk8 -nocrypt",
 ];
 
 /// Public methods, and settings that are on or off, by the type that they are of. All methods are under an empty name.

@@ -52,7 +52,7 @@ pub(crate) fn show(page: &mut Page) {
         UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
         TokenTooLong { limit: 8192 });
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
-        NoAudience, OtherIssuer("https://other.example".to_owned()));
+        NoAudience, OtherIssuer("https://other.example".to_owned()), TwoIssuerRules);
 
     page.part("A template of issuers (`IssuerRule::template`)");
     show!(page, oidc_proto::IssuerRuleError, |error: IssuerRuleError| said!(error); Placeholder, Member);

@@ -299,6 +299,34 @@ fn a_handle_discovers_and_verifies_by_the_same_rule() {
     assert!(handle.client().is_ok(), "the client need not get the rule either");
 }
 
+/// Users of all tenants log in, and the API is for one of them: the wider rule must not win in silence.
+#[tokio::test]
+async fn a_handle_takes_no_wider_rule_for_the_one_that_it_was_told_to_trust() {
+    let foreign = shared();
+    let token = token(&foreign, &issuer(OTHER), Some(OTHER));
+    let all = || DiscoveryOptions::new(&policy()).issuer_rule(rule(AllowedTenants::AnyUuid));
+    let one = || trusted(AllowedTenants::List(vec![ACME.to_owned()]));
+    let built = |discovery: DiscoveryOptions, trusted: TrustedIssuer| {
+        oidc_drive::Provider::builder(COMMON, io(&[&foreign]))
+            .discovery(discovery)
+            .trust(trusted)
+            .audience(API)
+            .clock(|| moment(NOW))
+            .build()
+    };
+    match built(all(), one()) {
+        Err(error) => assert_eq!(error.code(), "config_two_issuer_rules", "{error}"),
+        Ok(handle) => {
+            panic!("accepted: {:?}", handle.verify(&token, |token| token.claims().iss.is_some()).await)
+        }
+    }
+    // The same rule twice is one rule, and rules that say nothing of issuers leave that of the metadata.
+    for same in [trusted(AllowedTenants::AnyUuid), TrustedIssuer::new(COMMON)] {
+        let handle = built(all(), same).unwrap();
+        assert_eq!(handle.verify(&token, |_| ()).await, Ok(()));
+    }
+}
+
 /// AD FS: the metadata has one issuer, and the access tokens have another. Neither a gate nor a handle takes the other
 /// one for it.
 #[tokio::test]

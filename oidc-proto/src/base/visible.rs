@@ -38,6 +38,17 @@ pub(crate) const fn is_visible(c: char) -> bool {
     )
 }
 
+/// The most characters of a name or an address of a person that count.
+const MAX_NAME: usize = 256;
+
+/// Whether a text can be the name or the address of a person, who may have chosen it to deceive: it is not blank, at
+/// most 256 characters long, and has neither control characters nor characters that end a line or turn the direction of
+/// writing. Some scripts need other characters without width.
+pub(crate) fn is_name(text: &str) -> bool {
+    let deceives = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    !text.trim().is_empty() && text.chars().count() <= MAX_NAME && !text.contains(deceives)
+}
+
 /// Whether all characters of a text are visible.
 pub(crate) fn all_visible(text: &str) -> bool {
     // One pass without branches, because every token is checked. Only printable ASCII is in the range.

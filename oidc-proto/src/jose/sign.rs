@@ -77,7 +77,7 @@ pub enum SignError {
     #[error("the private key is damaged, too weak, or not a PKCS#8 key for this algorithm")]
     KeyRejected,
     /// The text is not exactly one `PRIVATE KEY` block of PEM.
-    #[error("the PEM text is not one `PRIVATE KEY` block (`openssl pkcs8 -topk8 -nodes` makes one)")]
+    #[error("the PEM text is not one `PRIVATE KEY` block (`openssl pkcs8 -topk8 -nocrypt` makes one)")]
     Pem,
     /// The JWK is not acceptable JSON, or a member has the wrong type.
     #[error("the private JWK {}", predicate(.0))]

@@ -9,6 +9,7 @@ use crate::{
         form::{self, FormError},
         json::Members,
         secret::Secret,
+        visible::is_name,
     },
     jose::Compact,
 };
@@ -195,25 +196,16 @@ impl fmt::Debug for ClaimedUser {
     }
 }
 
-/// The most characters of a name or an address that count.
-const MAX_NAME: usize = 256;
-
 impl AuthorizationResponse {
     /// Returns the parameter `user`, which Apple posts at the first login of a user. Read it before the callback takes
-    /// the response, and keep it once the login has ended well. A text that is longer than 256 characters or has
-    /// control characters is left out.
+    /// the response, and keep it once the login has ended well. A text is left out if it is longer than 256 characters,
+    /// or has control characters or others that hide text.
     #[must_use]
     pub fn claimed_user(&self) -> Option<ClaimedUser> {
         let (_, user) = self.extra.iter().find(|(name, _)| name == "user")?;
         let mut members = Members::parse(user.expose().as_bytes()).ok()?;
         let mut name = Members::new(members.object("name").ok().flatten().unwrap_or_default());
-        let shown = |text: Option<String>| {
-            text.filter(|text| {
-                !text.trim().is_empty()
-                    && text.chars().count() <= MAX_NAME
-                    && !text.contains(char::is_control)
-            })
-        };
+        let shown = |text: Option<String>| text.filter(|text| is_name(text));
         Some(ClaimedUser {
             first_name: shown(name.string("firstName").ok().flatten()),
             last_name: shown(name.string("lastName").ok().flatten()),

@@ -12,7 +12,7 @@ use serde_json::Value;
 use std::fmt;
 use told::texts_of;
 
-pub(crate) use told::{first_texts, first_words_of_json};
+pub(crate) use told::{first_texts, first_texts_of_errors, first_words_of_json};
 
 /// The refusal of a provider: an error code, and texts for developers.
 ///

@@ -41,7 +41,7 @@ pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 
 pub(crate) use access_request::Sender;
 pub(crate) use authorization_request::Bound;
-pub(crate) use error_response::{first_texts, first_words_of_json};
+pub(crate) use error_response::{first_texts, first_texts_of_errors, first_words_of_json};
 pub(crate) use response_type::{Answer, RequestError};
 pub(crate) use token_response::{TokenResponseError, is_token};
 pub(crate) use userinfo_response::{boolean, whole_number};

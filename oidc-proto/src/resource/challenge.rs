@@ -39,7 +39,7 @@ const SETTINGS: [(DenialReason, &str); 15] = {
             Token(VerificationError::Issuer),
             " (`AccessTokenVerifier::issuer_rule` accepts a template, or another issuer than that of the metadata)",
         ),
-        (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds an audience)"),
+        (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds a name of this API)"),
         (
             Token(VerificationError::Missing("aud")),
             " (`AccessTokenVerifier::client_id_as_audience` takes `client_id` for it, `TrustedIssuer::introspects_jwts` asks the issuer, and `TrustedIssuer::introspects_without_audience` accepts the response of an issuer that checks it)",

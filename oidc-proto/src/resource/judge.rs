@@ -63,7 +63,7 @@ impl ResourceServer {
         }
         let mut record = record;
         let found = match ReadJwt::read(credentials.token.expose(), scratch) {
-            None => settings.introspecting.map(|issuer| (issuer, None)).ok_or(DenialReason::NotJwt),
+            None => settings.introspects_opaque().map(|issuer| (issuer, None)).ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
             Some(Ok(read)) => match read.issuer().map(|issuer| settings.find(issuer)) {
                 None => Err(DenialReason::Token(VerificationError::Missing("iss"))),

@@ -101,6 +101,11 @@ impl Settings {
     pub(super) fn issuer(&self, index: usize) -> Option<&Trusted> {
         self.issuers.get(index)
     }
+
+    /// Returns the issuer that is asked about tokens that are not JWTs.
+    pub(super) fn introspects_opaque(&self) -> Option<usize> {
+        self.introspecting.filter(|index| self.issuer(*index).is_some_and(|known| !known.refuses_opaque))
+    }
 }
 
 impl ResourceServer {

@@ -122,6 +122,7 @@ fn the_key_of_a_proof_is_checked_after_its_claims() {
 fn d16_the_key_is_public_sound_and_the_one_that_signed() {
     let jwk = proof_header()["jwk"].clone();
     let changed = |changes| json!({"jwk": with(jwk.clone(), changes)});
+    let padded = format!("{}=", jwk["x"].as_str().unwrap());
     let weak = "w".repeat(86);
     for (changes, why) in [
         (json!({"jwk": null}), ProofError::MissingKey),
@@ -134,6 +135,11 @@ fn d16_the_key_is_public_sound_and_the_one_that_signed() {
         (changed(json!({"y": null})), ProofError::Key(KeyError::MissingMember("y"))),
         (changed(json!({"y": jwk["x"]})), ProofError::Key(KeyError::BadPoint)),
         (changed(json!({"use": "enc"})), ProofError::Key(KeyError::NotForSignatures)),
+        // The spellings that are read in key sets are not read here.
+        (changed(json!({"use": ""})), ProofError::Key(KeyError::NotForSignatures)),
+        (changed(json!({"key_ops": ["sign"]})), ProofError::Key(KeyError::NotForSignatures)),
+        (changed(json!({"key_ops": "verify"})), ProofError::Key(KeyError::WrongType("key_ops"))),
+        (changed(json!({"x": padded})), ProofError::Key(KeyError::Base64("x"))),
         (json!({"jwk": {"kty": "oct", "k": "A".repeat(86)}}), ProofError::Key(KeyError::UnknownKeyType)),
         (json!({"jwk": {"kty": "RSA", "e": "AQAB", "n": weak}}), ProofError::Key(KeyError::RsaTooShort)),
         (json!({"jwk": {"kty": "AKP", "pub": "AA"}}), ProofError::Key(KeyError::UnknownKeyType)),

@@ -9,7 +9,7 @@ use crate::base::sentence::debug_is_sentence;
 use serde::Deserialize;
 use std::{borrow::Cow, fmt};
 
-/// A verified access token, borrowed from the [`Scratch`]. Its claims may be believed.
+/// A verified access token, borrowed from the [`Scratch`](super::Scratch). Its claims may be believed.
 ///
 /// ```
 /// use oidc_proto::token::{CustomClaimsError, VerifiedAccessToken};

@@ -148,6 +148,17 @@ fn the_name_of_a_user_is_that_of_the_id_token_or_else_of_userinfo() {
         (Some(json!(null)), Some(json!(" ")), true, None),
         (None, Some(json!(["Bob"])), true, None),
         (None, None, true, None),
+        // Users choose their names: none may clear a terminal, forge a line of a log, or fill a page.
+        (Some(json!("Bob\u{1b}[2J")), Some(json!("Bob B.")), true, Some("Bob B.")),
+        (Some(json!("Bob\nroot has logged in")), None, true, None),
+        (Some(json!("b".repeat(257))), None, true, None),
+        // Names in Persian need a character without width.
+        (
+            Some(json!("\u{628}\u{6cc}\u{200c}\u{646}\u{627}")),
+            None,
+            true,
+            Some("\u{628}\u{6cc}\u{200c}\u{646}\u{627}"),
+        ),
     ] {
         let client = move |client: ClientBuilder| if fetched { client.fetch_userinfo() } else { client };
         let mut party = Party::builder().client(client).build();

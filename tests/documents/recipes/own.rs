@@ -172,7 +172,7 @@ mod authentik_api {
 
     pub fn gate(io: Io) -> Result<Gate, Box<dyn std::error::Error>> {
         let issuer = "https://authentik.example/application/o/my-app/";
-        let authentik = TrustedIssuer::new(issuer).introspects_jwts();
+        let authentik = TrustedIssuer::new(issuer).introspects_jwts().refuses_opaque_tokens();
         let server = ResourceServer::builder("my-client").trust(authentik).build()?;
         let client = |metadata| Client::builder(metadata, "my-client").secret("my secret").build();
         Ok(Gate::builder(server, io).introspection(client).build()?)

@@ -225,7 +225,7 @@ async fn each_refusal_of_a_good_token_names_the_setting_that_lets_it_in() {
         says(
             "token_audience",
             "the access token is refused: the token is not meant (`aud`) for this client or resource \
-                (`AccessTokenVerifier::or_audience` adds an audience); this server expects `https://api.example`, \
+                (`AccessTokenVerifier::or_audience` adds a name of this API); this server expects `https://api.example`, \
                 and the token has `account`"
         )
     );

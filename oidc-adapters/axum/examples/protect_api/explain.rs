@@ -160,7 +160,14 @@ fn short(value: &Value) -> String {
     }
 }
 
+/// Shows a text of a stranger: no character in it moves the cursor, clears the screen or turns the direction of writing.
+fn harmless(text: &str) -> String {
+    let moves = |c: char| c.is_control() || matches!(c, '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    text.chars().map(|c| if moves(c) { char::REPLACEMENT_CHARACTER } else { c }).collect()
+}
+
 fn line(name: &str, value: &str, said: &str) {
+    let (name, value) = (harmless(name), harmless(value));
     println!("{}", format!("  {name:<18} {value:<54} {said}").trim_end());
 }
 

@@ -302,6 +302,10 @@ impl<W> ProviderBuilder<W> {
             return Err(ProviderError::OtherIssuer(rules.issuer().to_owned()));
         }
         let trusted = self.trusted.unwrap_or_else(|| TrustedIssuer::new(&issuer));
+        // Neither of two rules wins in silence: it might be the wider one.
+        if trusted.rule().is_some_and(|own| rule.as_ref().is_some_and(|rule| rule != own)) {
+            return Err(ProviderError::TwoIssuerRules);
+        }
         let verifier = self.audience.map(|audience| match &rule {
             Some(rule) => trusted.for_audience(audience).issuer_rule(rule.clone()),
             None => trusted.for_audience(audience),

@@ -67,6 +67,9 @@ pub enum ProviderError {
     /// The rules for access tokens are for this issuer, and the handle is for another one: see
     /// [`ProviderBuilder::trust`](super::ProviderBuilder::trust).
     OtherIssuer(String),
+    /// The rules for access tokens have an issuer rule of their own, and the metadata has another one
+    /// ([`DiscoveryOptions::issuer_rule`](oidc_proto::flow::DiscoveryOptions::issuer_rule)).
+    TwoIssuerRules,
 }
 
 impl ProviderError {
@@ -81,6 +84,7 @@ impl ProviderError {
             Self::CodeSpent => "code_spent",
             Self::NoAudience => "config_no_audience",
             Self::OtherIssuer(_) => "config_other_issuer",
+            Self::TwoIssuerRules => "config_two_issuer_rules",
         }
     }
 
@@ -102,7 +106,7 @@ impl ProviderError {
             Self::Unavailable(unavailable) => unavailable.remedy(),
             Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
             Self::CodeSpent => Remedy::LogInAgain,
-            Self::NoAudience | Self::OtherIssuer(_) => Remedy::FixConfiguration,
+            Self::NoAudience | Self::OtherIssuer(_) | Self::TwoIssuerRules => Remedy::FixConfiguration,
         }
     }
 
@@ -144,7 +148,8 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::AccessToken(_)
         | ProviderError::CodeSpent
         | ProviderError::NoAudience
-        | ProviderError::OtherIssuer(_) => error.code(),
+        | ProviderError::OtherIssuer(_)
+        | ProviderError::TwoIssuerRules => error.code(),
     });
     let took = observer.since(began);
     observer.tell(&Event::Ended { flow: "Verification", outcome, took });
@@ -192,6 +197,11 @@ impl fmt::Display for ProviderError {
                 f,
                 "the provider handle has rules for access tokens of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust`"
             ),
+            Self::TwoIssuerRules => f.write_str(
+                "the provider handle has one issuer rule for the metadata (`DiscoveryOptions::issuer_rule`) and another one \
+                 in `ProviderBuilder::trust`: leave it out of `trust`, and call `issuer_rule` in \
+                 `ProviderBuilder::access_tokens` if access tokens need another",
+            ),
         }
     }
 }
@@ -207,7 +217,8 @@ impl std::error::Error for ProviderError {
             | Self::AccessToken(_)
             | Self::CodeSpent
             | Self::NoAudience
-            | Self::OtherIssuer(_) => None,
+            | Self::OtherIssuer(_)
+            | Self::TwoIssuerRules => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use std::fmt;
 
 /// A response that the specification does not allow.
 ///
-/// Every flow can end with it: [`Error::Response`].
+/// Every flow can end with it: [`Error::Response`](super::Error::Response).
 #[derive(Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ResponseError {

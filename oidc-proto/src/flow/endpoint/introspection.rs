@@ -149,6 +149,7 @@ pub(super) fn form(
 impl Answer for IntrospectionResponse {
     const MEMBER: Option<&'static str> = Some("active");
     const CHALLENGED: bool = true;
+    const OF_USER: bool = true;
     const SIGNED: Option<&'static str> = Some("application/token-introspection+jwt");
 
     fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {

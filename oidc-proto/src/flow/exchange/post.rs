@@ -31,7 +31,7 @@ use crate::{
             ResponseRule, Step, Unavailable,
         },
     },
-    message::{ErrorResponse, TokenResponse, TokenResponseError, first_texts},
+    message::{ErrorResponse, TokenResponse, TokenResponseError, first_texts, first_texts_of_errors},
     sender::{DPOP, dpop_nonce},
 };
 use http::{HeaderValue, Method, header};
@@ -64,6 +64,8 @@ pub trait Answer: Sized {
     const MEMBER: Option<&'static str>;
     /// Whether a 401 without an error in its body means that the client's credentials are wrong.
     const CHALLENGED: bool = false;
+    /// Whether the message has claims about a user: an error repeats none of them.
+    const OF_USER: bool = false;
     /// The media type of the signed form, which no client here asks for.
     const SIGNED: Option<&'static str> = None;
 
@@ -349,9 +351,13 @@ pub(in crate::flow) fn refusal_or_status(
 
 /// Returns what a success says that has not what a success has: some servers refuse with a 200. A body that is no JSON
 /// object says so by a parameter `error`, as GitHub sends it, and not by any text.
-fn refused_in_success(body: &[u8], is_object: bool, sent: &[Secret]) -> Option<Box<str>> {
+fn refused_in_success<A: Answer>(body: &[u8], is_object: bool, sent: &[Secret]) -> Option<Box<str>> {
     let is_refusal = || body.starts_with(b"error=") || body.windows(7).any(|part| part == b"&error=");
-    if is_object || is_refusal() { first_texts(body, sent) } else { None }
+    match is_object {
+        true if A::OF_USER => first_texts_of_errors(body, sent),
+        false if !is_refusal() => None,
+        true | false => first_texts(body, sent),
+    }
 }
 
 /// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
@@ -395,7 +401,7 @@ fn answer<A: Answer>(
         None if status.is_server_error() => {}
         None if status.is_success() => {
             let is_object = members.is_ok();
-            let told = if granted { None } else { refused_in_success(response.body(), is_object, sent) };
+            let told = if granted { None } else { refused_in_success::<A>(response.body(), is_object, sent) };
             return match told {
                 Some(told) => Err(broken(ResponseRule::Refusal(Some(told)))),
                 None => A::read(Body(members), &ask.client, now).map_err(broken),

@@ -22,7 +22,7 @@ use super::{
     userinfo::{Informed, Inquiring, UserInfoExchange},
 };
 use crate::{
-    base::moment::Moment,
+    base::{moment::Moment, visible::is_name},
     flow::{
         client::{Attempt, Client},
         contract::{Endpoint, Error, Flow, Response, ResponseError, ResponseRule, Step},
@@ -106,12 +106,13 @@ impl Authenticated {
     ///
     /// Many providers give the name at UserInfo alone (OpenID Connect Core 1.0 section 5.4):
     /// [`ClientBuilder::fetch_userinfo`](crate::flow::ClientBuilder::fetch_userinfo) fetches that. A name tells nobody
-    /// apart: users choose it, and change it.
+    /// apart: users choose it, and change it. A name does not count if it is longer than 256 characters, or has control
+    /// characters or others that hide text. In a page it must be escaped all the same.
     #[must_use]
     pub fn name(&self) -> Option<&str> {
         let userinfo = self.userinfo.as_ref().map(|userinfo| &userinfo.claims);
         let told = std::iter::once(&self.id_token.claims).chain(userinfo);
-        told.filter_map(|claims| claims.get("name")?.as_str()).find(|name| !name.trim().is_empty())
+        told.filter_map(|claims| claims.get("name")?.as_str()).find(|name| is_name(name))
     }
 }
 

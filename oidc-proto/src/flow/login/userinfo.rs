@@ -10,7 +10,6 @@ use crate::{
     base::{
         form,
         header::{challenges, credentials, media_type_is},
-        json::Extra,
         moment::Moment,
         secret::Secret,
     },
@@ -26,7 +25,7 @@ use crate::{
         },
     },
     jose::KeySet,
-    message::{ErrorResponse, UserInfo, first_texts},
+    message::{ErrorResponse, UserInfo, first_texts, first_texts_of_errors},
     sender::{DPOP, Proof},
 };
 use http::{HeaderValue, Method, header};
@@ -250,12 +249,9 @@ fn challenged(response: &Response<'_>, sent: &[Secret]) -> Option<Box<str>> {
     first_texts(serde_json::to_string(told).ok()?.as_bytes(), sent)
 }
 
-/// Returns the rule for a success without `sub`: a refusal if it has a member for errors. Its other texts may be claims.
+/// Returns the rule for a success without `sub`: a refusal if it has a member for errors.
 fn refused_or_missing(response: &Response<'_>, sent: &[Secret]) -> ResponseRule {
-    const NAMES: [&str; 5] = ["error", "errors", "error_description", "errmsg", "fault"];
-    let mut members: Extra = serde_json::from_slice(response.body()).unwrap_or_default();
-    members.retain(|name, value| NAMES.contains(&name.as_str()) && !value.is_null());
-    match first_texts(&serde_json::to_vec(&members).unwrap_or_default(), sent) {
+    match first_texts_of_errors(response.body(), sent) {
         Some(told) => ResponseRule::Refusal(Some(told)),
         None => ResponseRule::Missing("sub"),
     }

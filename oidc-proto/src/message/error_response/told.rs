@@ -15,7 +15,7 @@
 //! is never shown.
 
 use crate::{
-    base::{form, secret::Secret},
+    base::{form, json::Extra, secret::Secret},
     message::masked::Mask,
 };
 use serde_json::Value;
@@ -23,7 +23,7 @@ use serde_json::Value;
 /// The most texts that are shown of a body.
 const MAX_TOLD: usize = 3;
 
-/// The longest text without a space, in bytes. A longer one may be a token.
+/// The longest word, in bytes. A longer one may be a token.
 const MAX_WORD: usize = 40;
 
 /// The longest word, in bytes, in a text that may have secrets that nobody knows.
@@ -41,6 +41,14 @@ pub(crate) fn first_texts(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
         Err(_) => texts.of_other(body),
     }
     texts.joined(secrets)
+}
+
+/// Returns the first texts of a JSON object in members that are for errors, and in no others: they may be claims.
+pub(crate) fn first_texts_of_errors(body: &[u8], secrets: &[Secret]) -> Option<Box<str>> {
+    const NAMES: [&str; 5] = ["error", "errors", "error_description", "errmsg", "fault"];
+    let mut members: Extra = serde_json::from_slice(body).ok()?;
+    members.retain(|name, _| NAMES.contains(&name.as_str()));
+    texts_of(&Value::Object(members), secrets)
 }
 
 /// Returns the first texts of a JSON value whose name says that it describes something.
@@ -70,12 +78,15 @@ impl Texts {
         (!self.0.is_empty()).then(|| Mask::new(secrets).over(&self.0.join("; ")).into())
     }
 
+    /// Adds a text without its long words: each may be a token that nobody here knows.
     fn add(&mut self, text: &str) {
-        let text = text.trim();
-        // A long word is no description: it may be a token.
-        let readable = text.len() <= MAX_WORD || text.contains(' ');
-        if self.0.len() < MAX_TOLD && !text.is_empty() && readable && self.0.iter().all(|one| one != text) {
-            self.0.push(text.to_owned());
+        if self.0.len() == MAX_TOLD {
+            return;
+        }
+        let words = text.split_whitespace().filter(|word| word.len() <= MAX_WORD);
+        let text = words.collect::<Vec<_>>().join(" ");
+        if !text.is_empty() && !self.0.contains(&text) {
+            self.0.push(text);
         }
     }
 
@@ -109,10 +120,7 @@ impl Texts {
                     form::decode(text.trim_end().as_bytes(), &["error_description"]).unwrap_or_default();
                 pairs.iter().filter(|(name, _)| is_description(name)).for_each(|(_, value)| self.add(value));
             }
-            text => {
-                let words = text.split_ascii_whitespace().filter(|word| word.len() <= MAX_WORD);
-                self.add(&words.collect::<Vec<_>>().join(" "));
-            }
+            text => self.add(text),
         }
     }
 
@@ -124,8 +132,7 @@ impl Texts {
             let local = name.rsplit(':').next().unwrap_or_default();
             let heading = ["h1", "h2"].iter().any(|known| local.eq_ignore_ascii_case(known));
             if heading || is_description(local) {
-                let words = content.split_ascii_whitespace().filter(|word| word.len() <= MAX_WORD);
-                self.add(&words.collect::<Vec<_>>().join(" "));
+                self.add(content);
             }
         }
     }
@@ -206,7 +213,15 @@ mod tests {
         let body = format!(r#"{{"error":"not_found","message":"No a7Xq9 {long} such realm."}}"#);
         assert_eq!(first_words_of_json(body.as_bytes()).as_deref(), Some("not_found; No such realm."));
         assert_eq!(first_words_of_json(b"<title>No such realm</title>"), None);
-        assert_eq!(told(&format!("Bad token {long} here")).as_deref(), Some("Bad token here"));
+        for body in [
+            format!("Bad token {long} here"),
+            format!("<title>Bad token {long} here</title>"),
+            format!("error_description=Bad+token+{long}+here"),
+            format!(r#"{{"message":"Bad token {long} here"}}"#),
+            format!(r#""Bad token {long} here""#),
+        ] {
+            assert_eq!(told(&body).as_deref(), Some("Bad token here"), "{body}");
+        }
         for body in [
             "hunter2-hunter2 is wrong",
             "error=hunter2-hunter2+is+wrong",

@@ -134,6 +134,7 @@ pub struct TrustedIssuer {
     for_resource: bool,
     introspects: bool,
     introspects_jwts: bool,
+    refuses_opaque: bool,
     any_audience_introspected: bool,
 }
 
@@ -169,6 +170,13 @@ impl TrustedIssuer {
     #[must_use]
     pub fn issuer(&self) -> &str {
         self.verifier.name()
+    }
+
+    /// Returns the rule for the `iss` of this issuer's tokens. `None` if the tokens simply name this issuer.
+    #[must_use]
+    pub fn rule(&self) -> Option<&IssuerRule> {
+        Some(self.verifier.rule())
+            .filter(|rule| rule.as_str() != self.issuer() || rule.as_template().is_some())
     }
 
     /// Returns a verifier with these rules, for this audience besides those that are named already. So a preset serves a
@@ -208,6 +216,17 @@ impl TrustedIssuer {
         self
     }
 
+    /// Refuses tokens that are not JWTs, though this issuer [introspects its JWTs](Self::introspects_jwts).
+    ///
+    /// For an issuer whose access tokens are JWTs, whose refresh tokens are not, and whose introspection calls both active
+    /// without saying which is which (authentik). A stolen refresh token is of no use without the client's secret, and must
+    /// not open an API instead.
+    #[must_use]
+    pub const fn refuses_opaque_tokens(mut self) -> Self {
+        self.refuses_opaque = true;
+        self
+    }
+
     /// Accepts introspection responses without `aud`. The issuer must then itself refuse tokens that are not for this
     /// resource server (RFC 7662 section 4).
     ///
@@ -228,6 +247,7 @@ impl From<AccessTokenVerifier> for TrustedIssuer {
             for_resource: false,
             introspects: false,
             introspects_jwts: false,
+            refuses_opaque: false,
             any_audience_introspected: false,
         }
     }
@@ -240,6 +260,7 @@ pub(super) struct Trusted {
     pub(super) verifier: AccessTokenVerifier,
     pub(super) introspects: bool,
     pub(super) introspects_jwts: bool,
+    pub(super) refuses_opaque: bool,
     pub(super) any_audience_introspected: bool,
 }
 
@@ -254,6 +275,7 @@ impl Trusted {
             for_resource,
             introspects,
             introspects_jwts,
+            refuses_opaque,
             any_audience_introspected,
         } = issuer;
         let name = verifier.name();
@@ -267,7 +289,7 @@ impl Trusted {
         let verifier = if for_resource { verifier.or_audience(resource) } else { verifier };
         let verifier = verifier.at_least(longest);
         let name = verifier.name().into();
-        Ok(Self { name, verifier, introspects, introspects_jwts, any_audience_introspected })
+        Ok(Self { name, verifier, introspects, introspects_jwts, refuses_opaque, any_audience_introspected })
     }
 
     /// Returns the name of the issuer in the settings.

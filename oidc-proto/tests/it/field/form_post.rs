@@ -66,6 +66,8 @@ fn what_a_user_could_have_written_is_bounded_and_of_its_type() {
     assert_eq!((user.first_name, user.email.as_deref()), (None, Some("a@b.example")));
     let user = read(r#"{"name":{"firstName":"A\u0007","lastName":7},"email":""}"#).unwrap();
     assert_eq!((user.first_name, user.last_name, user.email), (None, None, None));
+    let user = read(r#"{"name":{"firstName":"A\u202egnp.exe"},"email":"a@b.example\u2028"}"#).unwrap();
+    assert_eq!((user.first_name, user.email), (None, None));
     for user in ["", "[]", r#"{"name":{},"name":{}}"#] {
         assert!(read(user).is_none(), "{user}");
     }

@@ -244,6 +244,14 @@ fn what_a_callback_says_is_not_lost() {
     }
     let text = ended("error_code=1349126&error_message=App+not+active").to_string();
     assert!(text.contains("`1349126` (App not active)"), "{text}");
+    // A stranger's error ends no login, under this name either.
+    for query in ["error_code=1", "error_code=1&state=another"] {
+        let mut party = Party::new();
+        let (_, pending) = party.authorize(&AuthorizationRequest::default()).unwrap();
+        let error = party.callback(pending, query, None).unwrap_err();
+        let Error::Callback(error) = error else { panic!("{error}") };
+        assert!(error.login_may_still_end(), "{query}: {error}");
+    }
     // They say nothing beside an answer.
     assert_eq!(ended("code=c&error_code=0&error_message=Success").code(), "invalid_grant");
     assert!(called_back("error=access_denied&error_code=200").unwrap().extra.len() == 1);

@@ -117,6 +117,15 @@ fn operations_of_signatures_are_those_of_a_key_for_signatures() {
         let aside = JwsError::KeySetAside(KeyError::NotForSignatures);
         assert_eq!(error, VerificationError::Jws(aside).into(), "{value}");
     }
+    // No spelling makes a key for encryption one for signatures.
+    for purpose in ["sign", "verify"] {
+        let both = key(|key| {
+            key["use"] = json!("enc");
+            key["key_ops"] = json!([purpose]);
+        });
+        let error = login(&json!({"keys": [both]})).unwrap_err();
+        assert_eq!(error, VerificationError::Jws(JwsError::KeySetAside(KeyError::NotForSignatures)).into());
+    }
     // Only what is published is read so leniently, and never a private half.
     let private = member("d", "".into());
     assert!(login(&private).unwrap_err().to_string().contains("private members"));

@@ -114,6 +114,7 @@ fn a_refusal_with_status_200_shows_its_texts() {
     for (endpoint, body, code) in [
         ("token", r#"{"token_type":"Bearer"}"#, "response_missing_member"),
         ("userinfo", r#"{"title":"Dr","name":"Alice"}"#, "response_missing_member"),
+        ("introspection", r#"{"title":"Dr","sub":"alice"}"#, "response_missing_member"),
         ("token", "<title>Log in</title>", "response_json"),
         ("token", "access_token=x&token_type=bearer", "response_json"),
     ] {

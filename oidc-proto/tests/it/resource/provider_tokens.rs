@@ -344,3 +344,25 @@ fn jwts_are_introspected_where_the_settings_say_so() {
     let denied = world.bearer(&opaque_only, &token).unwrap_err();
     assert!(denied.to_string().contains("`TrustedIssuer::introspects_jwts`"), "{denied}");
 }
+
+/// authentik calls its refresh tokens active, and its answer looks as if they were access tokens. They are no JWTs.
+#[test]
+fn a_refresh_token_opens_no_api_because_its_issuer_calls_it_active() {
+    let world = World::new();
+    let server = |issuer: TrustedIssuer| ResourceServer::builder(RESOURCE).trust(issuer).build().unwrap();
+    let asks = || TrustedIssuer::new(ISSUER).introspects_jwts();
+    let code = |server: &ResourceServer, token: &str| {
+        let headers = headers(&[("authorization", format!("Bearer {token}").as_bytes())]);
+        let (method, uri) = (Method::GET, Uri::from_static("/orders"));
+        let inspected = server.inspect(&RequestView::new(&method, &uri, &headers), &mut Scratch::new());
+        inspected.map(|_| ()).map_err(|denied| denied.code())
+    };
+    for (opaque, jwt_only) in [("cGxhaW4gcmVmcmVzaA", "token_not_jwt"), ("a.b", "token_not_jwt")] {
+        assert_eq!(code(&server(asks()), opaque), Ok(()));
+        assert_eq!(code(&server(asks().refuses_opaque_tokens()), opaque), Err(jwt_only));
+    }
+    let jwt = world.token(&json!({}));
+    assert_eq!(code(&server(asks().refuses_opaque_tokens()), &jwt), Ok(()));
+    let alone = TrustedIssuer::new(ISSUER).introspects_opaque_tokens().refuses_opaque_tokens();
+    assert_eq!(code(&server(alone), "opaque"), Err("token_not_jwt"), "the stricter one counts");
+}
