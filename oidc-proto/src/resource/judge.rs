@@ -60,7 +60,7 @@ impl ResourceServer {
             None => settings.introspecting.ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
             Some(Ok(issuer)) => settings.find(&issuer).ok_or_else(|| {
-                record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
+                record.expects(settings.issuers.iter().flat_map(|trusted| trusted.rule().names()));
                 DenialReason::UntrustedIssuer
             }),
         };

@@ -187,7 +187,9 @@ impl IdTokenVerifier {
         now: Timestamp,
     ) -> Result<IdToken, VerificationError> {
         let mut scratch = Scratch::new();
-        let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
+        // Nothing registers a type for ID tokens. Some providers write one that no other token has.
+        let typ_fits: fn(Option<&str>) -> bool =
+            |typ| typ.is_none_or(|typ| ["jwt", "id", "id_token+jwt"].iter().any(|kind| is_type(typ, kind)));
         let algorithms = self.algorithms.set();
         let token_text = token.expose();
         let unverified = Unverified::read_with(
@@ -271,7 +273,8 @@ impl IdTokenVerifier {
         if !aud.all(|other| other == self.client_id || self.trusted_audiences.iter().any(|t| t == other)) {
             return Err(VerificationError::UntrustedAudience);
         }
-        match claims.azp.as_deref() {
+        // An empty `azp` names nobody, as an absent one does.
+        match claims.azp.as_deref().filter(|azp| !azp.is_empty()) {
             Some(azp)
                 if azp != self.client_id && !self.trusted_authorized_parties.iter().any(|t| t == azp) =>
             {
@@ -449,7 +452,7 @@ impl IdToken {
             aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
             exp: claims.exp.ok_or(VerificationError::Missing("exp"))?,
             iat: claims.iat.ok_or(VerificationError::Missing("iat"))?,
-            azp: owned(&claims.azp),
+            azp: owned(&claims.azp).filter(|azp| !azp.is_empty()),
             nonce: owned(&claims.nonce),
             auth_time: claims.auth_time,
             acr: owned(&claims.acr),

@@ -14,6 +14,9 @@ use crate::{
 /// decoded.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
+/// Reads the claims of a payload.
+type ReadClaims<'s> = fn(&'s [u8], &mut Names) -> Result<Claims<'s>, VerificationError>;
+
 /// A decoded token whose signature is not checked yet.
 pub(super) struct Unverified<'s, 't> {
     pub(super) header: Header<'s>,
@@ -35,6 +38,19 @@ impl<'s, 't> Unverified<'s, 't> {
         Self::read_with(token, longest, scratch, allowed, typ_fits, Claims::read)
     }
 
+    /// Reads a token. Before its claims are read, `mend` may change the payload; the signature is still that of the token as
+    /// it came.
+    pub(super) fn read_mended(
+        token: &'t str,
+        longest: usize,
+        scratch: &'s mut Scratch,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+        mend: fn(&mut Vec<u8>),
+    ) -> Result<Self, VerificationError> {
+        Self::read_all(token, longest, scratch, allowed, typ_fits, (mend, Claims::read))
+    }
+
     /// Reads a token, and its claims with this function.
     pub(super) fn read_with(
         token: &'t str,
@@ -42,7 +58,18 @@ impl<'s, 't> Unverified<'s, 't> {
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
-        read_claims: fn(&'s [u8], &mut Names) -> Result<Claims<'s>, VerificationError>,
+        read_claims: ReadClaims<'s>,
+    ) -> Result<Self, VerificationError> {
+        Self::read_all(token, longest, scratch, allowed, typ_fits, (|_| (), read_claims))
+    }
+
+    fn read_all(
+        token: &'t str,
+        longest: usize,
+        scratch: &'s mut Scratch,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+        (mend, read_claims): (fn(&mut Vec<u8>), ReadClaims<'s>),
     ) -> Result<Self, VerificationError> {
         if token.len() > longest {
             return Err(VerificationError::TooLarge);
@@ -56,6 +83,7 @@ impl<'s, 't> Unverified<'s, 't> {
         if !allowed.contains(header.alg()) {
             return Err(JwsError::AlgorithmNotAllowed.into());
         }
+        mend(payload);
         let payload: &'s [u8] = payload;
         let claims = read_claims(payload, names)?;
         Ok(Self { header, claims, payload, signature, signed: parts.signed })

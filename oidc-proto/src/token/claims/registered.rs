@@ -18,7 +18,7 @@ use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt, time::Duration};
 
 /// The registered claims of a token. `null` counts as absent. A claim of the wrong type is an error and never counts as
-/// absent.
+/// absent, but for `auth_time`, `acr`, `amr` and `sid`: they are set aside, and are absent where something demands them.
 ///
 /// ```
 /// use oidc_proto::token::Claims;
@@ -86,7 +86,7 @@ pub struct Claims<'a> {
     pub(crate) odd: Odd,
 }
 
-/// The claims of an ID token that are of another type than they should be.
+/// The claims that are of another type than they should be.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Odd {
     pub(in crate::token) auth_time: bool,
@@ -113,13 +113,14 @@ impl fmt::Debug for Claims<'_> {
 }
 
 impl<'a> Claims<'a> {
-    /// Reads a set of claims, each in its type.
+    /// Reads a set of claims, each in its type. Claims that only some logins and some routes need may be of another type:
+    /// they are set aside.
     pub(in crate::token) fn read(payload: &'a [u8], names: &mut Names) -> Result<Self, VerificationError> {
         Self::read_as(payload, names, Reading::Strict)
     }
 
-    /// Reads the claims of an ID token, or of another statement about a user. Claims that only some logins need may be
-    /// of another type: they are set aside. Claims that only access tokens have are not read.
+    /// Reads the claims of an ID token, or of another statement about a user. Claims that only access tokens have are
+    /// not read.
     pub(in crate::token) fn read_of_user(
         payload: &'a [u8],
         names: &mut Names,
@@ -198,7 +199,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
         while let Some(claim) = members.next_key_seed(Name { text, names, meaning: Claim::of })? {
             // The error shows this only if the value is of another type.
             names.expect(claim.name(), claim.expected());
-            if reading == Reading::OfUser && claim.may_be_odd() {
+            if claim.may_be_odd() {
                 let json = members.next_value::<&RawValue>()?.get();
                 if !claims.set_if_it_fits(claim, json) {
                     check(json.as_bytes()).map_err(|why| names.fail(why))?;
@@ -220,13 +221,9 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Jti => claims.jti = members.next_value::<Text<'a>>()?.0,
                 Claim::Azp => claims.azp = members.next_value::<Text<'a>>()?.0,
                 Claim::Nonce => claims.nonce = members.next_value::<Text<'a>>()?.0,
-                Claim::AuthTime => claims.auth_time = members.next_value::<Date>()?.0.map(Timestamp),
-                Claim::Acr => claims.acr = members.next_value::<Text<'a>>()?.0,
-                Claim::Amr => claims.amr = members.next_value::<Strings<'a>>()?.0,
                 Claim::AtHash => claims.at_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::CHash => claims.c_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::SHash => claims.s_hash = members.next_value::<Text<'a>>()?.0,
-                Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
                 // Some providers write an array.
                 Claim::Scope => match members.next_value::<Scope<'a>>()? {
@@ -239,7 +236,10 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
                 }
                 Claim::Cnf => claims.cnf = members.next_value_seed(Bound { text, names })?,
-                Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
+                // The first four may be odd, and are read above.
+                Claim::AuthTime | Claim::Acr | Claim::Amr | Claim::Sid | Claim::Other => {
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
             }
         }
         if names.close(text, from) { Ok(()) } else { Err(names.fail(JsonError::DuplicateMember)) }
@@ -362,18 +362,42 @@ mod tests {
             ("iss", r#"{"iss":{}}"#),
             ("sub", r#"{"sub":7}"#),
             ("azp", r#"{"azp":["a"]}"#),
-            ("amr", r#"{"amr":{"a":1}}"#),
             ("scope", r#"{"scope":5}"#),
             ("scope", r#"{"scope":["a",5]}"#),
             ("scp", r#"{"scp":{"a":1}}"#),
             ("scp", r#"{"scp":["a",null]}"#),
-            ("auth_time", r#"{"auth_time":"now"}"#),
         ] {
             let error = read(payload).unwrap_err();
             let VerificationError::Claims(JsonError::WrongType { member: named, .. }) = error else {
                 panic!("{payload}: {error}")
             };
             assert_eq!(named, member, "{payload}");
+        }
+    }
+
+    #[test]
+    fn a_claim_that_only_some_checks_need_is_set_aside_if_it_is_of_another_type() {
+        for payload in [
+            r#"{"auth_time":"1799999990"}"#,
+            r#"{"auth_time":[1]}"#,
+            r#"{"acr":2}"#,
+            r#"{"amr":{"a":1}}"#,
+            r#"{"sid":{"a":[1,{"b":null}]}}"#,
+        ] {
+            let claims = read(payload).unwrap();
+            let Odd { auth_time, acr, amr, sid } = claims.odd;
+            assert_eq!([auth_time, acr, amr, sid].iter().filter(|odd| **odd).count(), 1, "{payload}");
+            assert!(claims.auth_time.is_none() && claims.acr.is_none());
+            assert!(claims.amr.is_none() && claims.sid.is_none(), "{payload}");
+        }
+        // What is set aside must be sound JSON all the same.
+        for (payload, why) in [
+            (r#"{"acr":{"a":1,"a":2}}"#, JsonError::DuplicateMember),
+            (r#"{"acr":1,"acr":2}"#, JsonError::DuplicateMember),
+            (r#"{"sid":[}"#, JsonError::NotJson),
+        ] {
+            let VerificationError::Claims(found) = read(payload).unwrap_err() else { panic!("{payload}") };
+            assert_eq!(found, why, "{payload}");
         }
     }
 

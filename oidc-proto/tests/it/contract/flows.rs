@@ -69,7 +69,8 @@ fn a_custom_flow_names_its_endpoint_and_its_terms() {
     let mut long = response(200);
     *long.body_mut() = b"long".to_vec();
     let refused = pending.receive(long, moment(1)).unwrap_err();
-    assert_eq!(refused.to_string(), "the response of probe (status 200) is larger than 3 bytes");
+    let text = "the response of probe (status 200) is larger than 3 bytes (`Call::max_body` sets the limit)";
+    assert_eq!(refused.to_string(), text);
     let (_, _, pending) = sent(Probe::start("https://a.example").unwrap());
     assert!(matches!(pending.receive(response(204), moment(1)), Ok(Step::Done(204))));
 }
