@@ -137,19 +137,60 @@ fn code(text: &str) -> String {
 
 fn without_tests(code: &str) -> String {
     let Some((before, after)) = code.split_once("#[cfg(test)]") else { return code.to_owned() };
-    let (mut depth, mut end) = (0_usize, after.len());
-    for (at, c) in after.char_indices() {
+    format!("{before}{}", without_tests(&after[end_of_item(after)..]))
+}
+
+/// Where the item ends that begins here. A field, a variant or an argument ends at a comma, or where the braces around it
+/// do.
+fn end_of_item(code: &str) -> usize {
+    const ITEMS: [&str; 15] = [
+        "mod",
+        "fn",
+        "use",
+        "impl",
+        "struct",
+        "enum",
+        "const",
+        "static",
+        "type",
+        "trait",
+        "macro_rules",
+        "unsafe",
+        "async",
+        "extern",
+        "let",
+    ];
+    // The attributes and the visibility before the item say nothing about its end.
+    let mut rest = code.trim_start();
+    while let Some((_, after)) = rest.strip_prefix("#[").and_then(|attribute| attribute.split_once(']')) {
+        rest = after.trim_start();
+    }
+    let rest = rest.strip_prefix("pub").map_or(rest, |rest| match rest.strip_prefix('(') {
+        Some(place) => place.split_once(')').map_or(place, |(_, rest)| rest),
+        None => rest,
+    });
+    let mut words = rest.trim_start().split(|c: char| !(c.is_alphanumeric() || c == '_'));
+    let (first, second) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
+    let is_item = ITEMS.contains(&first);
+    let by_semicolon =
+        ["use", "static", "type", "let"].contains(&first) || (first == "const" && second != "fn");
+    let mut depth = 0_usize;
+    let mut before = ' ';
+    for (at, c) in code.char_indices() {
         match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
+            '{' | '(' | '[' => depth += 1,
+            '<' if !is_item => depth += 1,
+            '>' if !is_item && before != '-' && before != '=' => depth = depth.saturating_sub(1),
+            '}' | ')' | ']' if depth == 0 => return at,
+            '}' | ')' | ']' => depth -= 1,
             _ => {}
         }
-        if depth == 0 && (c == '}' || c == ';') {
-            end = at + 1;
-            break;
+        if depth == 0 && (c == ';' || (is_item && !by_semicolon && c == '}') || (!is_item && c == ',')) {
+            return at + c.len_utf8();
         }
+        before = c;
     }
-    format!("{before}{}", without_tests(&after[end..]))
+    code.len()
 }
 
 /// The names directly behind `crate::`, or behind `super::super::`, which means the same from a room.
@@ -329,6 +370,27 @@ fn every_impurity_is_found() {
     }
     let after_tests = "#[cfg(test)]\nmod tests { fn f() { {} } }\nfn g() { dbg!(1) }";
     assert_eq!(impurities("flow/x.rs", &code(after_tests)).len(), 1, "code after the tests counts");
+}
+
+#[test]
+fn what_only_tests_compile_ends_where_its_item_ends() {
+    for (before, tests, after) in [
+        ("struct A {\n    b: u8,\n    ", "seen: Vec<(u8, u8)>,", "\n    c: unsafe_cell,\n}\nfn f() {}"),
+        ("struct A {\n    b: u8,\n    ", "pub(crate) seen: BTreeMap<u8, u8>\n", "}\nfn f() {}"),
+        ("enum A {\n    ", "B { x: u8, y: u8 },", "\n    C,\n}"),
+        ("let a = A {\n    ", "seen: vec![1, 2],", "\n    c: 1,\n};"),
+        ("fn f(\n    ", "seen: impl Fn(u8) -> u8,", "\n    c: u8,\n) {}"),
+        ("", "#[path = ]\npub(crate) fn f<A, B>(a: A, b: B) -> (A, B) { {} }", "\nfn g() {}"),
+        ("", "use std::{fs, io};", "\nfn g() {}"),
+        ("", "const A: B = B { c: 1, d: 2 };", "\nfn g() {}"),
+        ("", "pub const fn f(a: A, b: B) {}", "\nfn g() {}"),
+        ("", "impl<A, B> C for D<A, B> { fn f() {} }", "\nfn g() {}"),
+    ] {
+        let text = format!("{before}#[cfg(test)]\n    {tests}{after}");
+        assert_eq!(without_tests(&text), format!("{before}{after}"), "{text}");
+    }
+    let bad = "struct A {\n    #[cfg(test)]\n    seen: u8,\n}\nfn f() { dbg!(1) }";
+    assert_eq!(impurities("flow/x.rs", &code(bad)).len(), 1, "what follows such a field counts");
 }
 
 #[test]

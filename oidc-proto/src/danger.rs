@@ -21,6 +21,7 @@
 //! | [`AllowedTenants::AnyUuid`](crate::metadata::AllowedTenants::AnyUuid) | a token must be of a tenant that you name | everybody with an account at the provider is let in | your service is for every tenant, and it decides by tenant what a user may do |
 //! | [`CredentialPolicy::with_form`](crate::resource::CredentialPolicy::with_form) (`form`) | a token must be in a header | a page of another site makes a browser send a form with a token in it | old clients cannot set a header |
 //! | [`CredentialPolicy::with_query`](crate::resource::CredentialPolicy::with_query) (`query`) | a token must not be in a URI | tokens end up in logs, in histories and in `Referer` headers | nothing but an old client that cannot be changed |
+//! | [`DiscoveryOptions::any_media_type`](crate::flow::DiscoveryOptions::any_media_type) (also of a handle and of a gate), [`Quirks::any_media_type`](crate::flow::Quirks::any_media_type) and `Call::any_media_type` of the discovery of a [resource](crate::flow::ResourceDiscovery) | a document must say by its media type that it is JSON or keys | a file that users upload to the provider's host passes for its metadata or keys, if they can choose its URL | the provider publishes files as they are, and nobody else can put one at that URL |
 //! | [`Quirks::no_token_type`](crate::flow::Quirks::no_token_type) | a token response must say what kind of token it has | a token that needs a proof or another scheme is sent as a bearer token | the provider leaves `token_type` out, and issues bearer tokens only |
 //! | [`Quirks::no_nonce`](crate::flow::Quirks::no_nonce) | an ID token must have the nonce of the login | a stolen code is used in another login, unless PKCE prevents it; together with [`Quirks::no_pkce`](crate::flow::Quirks::no_pkce) it is refused | the provider leaves the nonce out, and checks PKCE |
 //! | [`Quirks::no_pkce`](crate::flow::Quirks::no_pkce) | the token request must show that it belongs to the authorization request | a stolen code is exchanged by a thief who has the client's secret, or by anybody if the client has none | the provider refuses PKCE, and the client has a secret |
@@ -31,6 +32,6 @@
 //! [`MAX_LEEWAY`](crate::token::MAX_LEEWAY). Spellings that take no check away are
 //! [`Quirks::expires_in_as_string`](crate::flow::Quirks::expires_in_as_string),
 //! [`Quirks::odd_expires_in`](crate::flow::Quirks::odd_expires_in),
-//! [`Quirks::any_media_type`](crate::flow::Quirks::any_media_type),
+//! [`Quirks::doubled_iss_in_authorization_response`](crate::flow::Quirks::doubled_iss_in_authorization_response),
 //! [`Quirks::scope_as_array`](crate::flow::Quirks::scope_as_array) and
 //! [`Quirks::basic_not_form_encoded`](crate::flow::Quirks::basic_not_form_encoded).

@@ -83,9 +83,16 @@ fn broken(endpoint: Endpoint, status: u16, rule: ResponseRule) -> Said {
     shows_itself(&rule);
     let mut error = response_error();
     (error.endpoint, error.status, error.rule) = (endpoint, status, rule);
+    let rule_has_place = matches!(error.rule, ResponseRule::Redirect | ResponseRule::MediaType(_));
     let place = match endpoint {
         Endpoint::Discovery => Some("https://op.example/.well-known/openid-configuration"),
         Endpoint::Jwks => Some("https://op.example/jwks"),
+        Endpoint::ResourceMetadata if rule_has_place => {
+            Some("https://api.example/.well-known/oauth-protected-resource")
+        }
+        Endpoint::Token if rule_has_place && error.rule == ResponseRule::Redirect => {
+            Some("https://op.example/token")
+        }
         _ => None,
     };
     error.urls = place.map(str::to_owned).into_iter().collect();
@@ -157,6 +164,19 @@ const REFUSALS: [(u16, &str, Option<&str>); 29] = [
     (400, "a_code_of_its_own", None),
 ];
 
+/// Refusals that mean something else at their endpoint than at the token endpoint.
+const ELSEWHERE: [(Endpoint, u16, &str); 9] = [
+    (Endpoint::Introspection, 400, "invalid_token"),
+    (Endpoint::Introspection, 401, "invalid_token"),
+    (Endpoint::Introspection, 403, "insufficient_scope"),
+    (Endpoint::Revocation, 400, "invalid_token"),
+    (Endpoint::Revocation, 400, "unauthorized_client"),
+    (Endpoint::Revocation, 400, "unsupported_token_type"),
+    (Endpoint::DeviceAuthorization, 400, "unauthorized_client"),
+    (Endpoint::UserInfo, 401, "invalid_token"),
+    (Endpoint::UserInfo, 401, "invalid_client"),
+];
+
 pub(crate) fn show(page: &mut Page) {
     page.part("Metadata (`Discovery`)");
     let [expected, found] = ["https://op.example", "https://op.example/"].map(str::to_owned);
@@ -189,15 +209,19 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 301, rule); Redirect);
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Discovery, 404, rule); Status);
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::ResourceMetadata, 200, rule);
-        TooLarge { limit: 65_536 });
+        TooLarge { limit: 65_536 }, MediaType("application/json"));
+    for endpoint in [Endpoint::Jwks, Endpoint::ResourceMetadata] {
+        show!(page, oidc_proto::ResponseRule, |rule| broken(endpoint, 302, rule); Redirect);
+    }
     show!(page, oidc_proto::ResponseRule, keys; KeySet(KeySetError::TooManyKeys { max_keys: oidc_proto::jose::MAX_KEYS }), NoUsableKey,
         TooLarge { limit: 65_536 }, MediaType("application/json"));
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
-        Jwt(VerificationError::Audience), MediaType("application/json"));
+        Jwt(VerificationError::Audience), Jwt(VerificationError::Issuer),
+        Jwt(VerificationError::Jws(JwsError::AlgorithmNotAllowed)), MediaType("application/json"));
     show!(page, oidc_proto::JsonError, tokens;
         NotJson, NotAnObject, TooDeep, DuplicateMember,
-        WrongType { member: "expires_in", expected: "a number (`ClientBuilder::quirks` accepts a text)" },
-        WrongType { member: "scope", expected: "a string (`ClientBuilder::quirks` accepts an array)" });
+        WrongType { member: "expires_in", expected: "a number (`Quirks::expires_in_as_string` accepts a text)" },
+        WrongType { member: "scope", expected: "a string (`Quirks::scope_as_array` accepts an array)" });
     show!(page, oidc_proto::JsonError, alone; NotAnObject);
     show!(page, oidc_proto::ResponseRule, alone; Redirect);
     for (endpoint, status) in
@@ -216,6 +240,12 @@ pub(crate) fn show(page: &mut Page) {
         refused.response.error_description = description.map(str::to_owned);
         shows_itself(&*refused);
         assert_eq!(refused.provider_code(), error);
+        show!(page, oidc_proto::Error, in_flow; OAuth(refused.clone()));
+    }
+    for (endpoint, status, error) in ELSEWHERE {
+        let mut refused = oauth_error();
+        (refused.endpoint, refused.status, refused.response.error) = (endpoint, status, error.to_owned());
+        shows_itself(&*refused);
         show!(page, oidc_proto::Error, in_flow; OAuth(refused.clone()));
     }
     page.mark("oidc_proto::OAuthError");
@@ -240,7 +270,8 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::CallbackError, in_flow;
         Form(FormError::Duplicate), State, Unattributed(denied("access_denied", None)), Issuer, MissingIssuer, Denied(denied("access_denied", None)), MissingCode, MissingIdToken,
         MissingAccessToken, MissingResponse, Response(Box::new(refused)),
-        Response(Box::new(VerificationError::Jws(JwsError::AlgorithmNotAllowed))), Parameter("token_type"),
+        Response(Box::new(VerificationError::Jws(JwsError::AlgorithmNotAllowed))),
+        Response(Box::new(VerificationError::Claims(JsonError::DuplicateMember))), Response(Box::new(VerificationError::Issuer)), Parameter("token_type"),
         Expired { ago: Duration::from_secs(3_700) }, BegunInFuture { ahead: Duration::from_secs(7_200) });
     for (error, description) in [
         ("login_required", None),

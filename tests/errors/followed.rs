@@ -236,13 +236,15 @@ fn an_odd_token_response_is_accepted_with_the_quirk_that_the_error_names() {
         set(&mut quirks);
         quirks
     };
-    type Oddity = (&'static str, Option<Value>, fn(&mut Quirks));
+    type Oddity = (&'static str, Option<Value>, &'static str, fn(&mut Quirks));
     let oddities: [Oddity; 3] = [
-        ("expires_in", Some(json!("3600")), |quirks| quirks.expires_in_as_string = true),
-        ("scope", Some(json!(["jobs:run"])), |quirks| quirks.scope_as_array = true),
-        ("token_type", None, |quirks| quirks.no_token_type = true),
+        ("expires_in", Some(json!("3600")), "expires_in_as_string", |quirks| {
+            quirks.expires_in_as_string = true
+        }),
+        ("scope", Some(json!(["jobs:run"])), "scope_as_array", |quirks| quirks.scope_as_array = true),
+        ("token_type", None, "no_token_type", |quirks| quirks.no_token_type = true),
     ];
-    for (member, value, set) in oddities {
+    for (member, value, field, set) in oddities {
         let grant = |quirks: Quirks| {
             let mut party = Party::builder().client(move |client| client.quirks(quirks)).build();
             match value.clone() {
@@ -254,7 +256,7 @@ fn an_odd_token_response_is_accepted_with_the_quirk_that_the_error_names() {
             party.client_credentials(&ClientCredentialsRequest::new(["jobs:run"])).map(drop)
         };
         let error = grant(Quirks::default()).unwrap_err();
-        advises(&error, error.remedy(), "ClientBuilder::quirks");
+        advises(&error, error.remedy(), &format!("Quirks::{field}"));
         grant(quirk(set)).unwrap();
     }
 }

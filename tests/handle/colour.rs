@@ -216,6 +216,17 @@ impl World {
         [Box::new(Async(asynchronous, self.clone())), Box::new(blocking)]
     }
 
+    /// Both handles, which accept metadata and keys of any media type if they are told to.
+    pub fn both_of_any_type(&self, told: bool) -> [Box<dyn Handle>; 2] {
+        let (asynchronous, blocking) = (self.asynchronous(), self.blocking());
+        let (asynchronous, blocking) = match told {
+            true => (asynchronous.any_media_type(), blocking.any_media_type()),
+            false => (asynchronous, blocking),
+        };
+        let asynchronous = asynchronous.build().expect("settings that fit");
+        [Box::new(Async(asynchronous, self.clone())), Box::new(blocking.build().expect("settings that fit"))]
+    }
+
     /// Polls a future to its end, together with everything that it has spawned.
     pub fn finish<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);

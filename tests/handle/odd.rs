@@ -48,6 +48,39 @@ fn a_changed_claim_costs_no_session_at_a_handle() {
     }
 }
 
+/// A login fetches its own keys with the client, so the handle's method is shown by what the handle keeps.
+#[test]
+fn a_handle_reads_metadata_and_keys_of_any_media_type_only_if_it_is_told_to() {
+    for endpoint in [EndpointName::Discovery, EndpointName::Jwks] {
+        for media_type in ["text/plain", "binary/octet-stream", "text/html; charset=utf-8"] {
+            let world = World::new();
+            let token = world.token();
+            let typed = hostile::set_header("content-type", media_type);
+            world.change(|provider| provider.alter_response(endpoint, typed));
+            for handle in world.both_of_any_type(false) {
+                let error = handle.subject(&token).unwrap_err();
+                let text = error.to_string();
+                assert_eq!(error.code(), "response_media_type", "{text}");
+                assert!(text.contains("any_media_type`"), "{text}");
+            }
+            for handle in world.both_of_any_type(true) {
+                assert_eq!(handle.subject(&token).as_deref(), Ok("app"), "{endpoint:?} {media_type}");
+            }
+        }
+    }
+    // The document must be what it is for, whatever its type.
+    for body in ["<html></html>", "[]", r#"{"issuer":"https://evil.example"}"#] {
+        let world = World::new();
+        let token = world.token();
+        world.change(|provider| {
+            provider.alter_response(EndpointName::Discovery, hostile::respond(200, "text/html", body));
+        });
+        for handle in world.both_of_any_type(true) {
+            assert!(handle.subject(&token).is_err(), "{body}");
+        }
+    }
+}
+
 #[test]
 fn a_callback_without_state_ends_no_login_at_a_handle_and_a_posted_one_does() {
     each(|world, handle| {

@@ -385,3 +385,63 @@ async fn access_tokens_have_another_issuer_than_the_metadata_at_a_gate_and_a_han
     assert_eq!(refused.code(), "token_issuer");
     assert!(refused.to_string().contains("`AccessTokenVerifier::issuer_rule`"), "{refused}");
 }
+
+/// Google: the metadata has one name, and some tokens have another one. A gate and a handle take both, if they are told to.
+#[tokio::test]
+async fn a_second_name_of_the_issuer_is_taken_at_a_gate_and_a_handle() {
+    for second in ["login.example", "urn:example:login", "http://login.example/common"] {
+        let both = || IssuerRule::exact(COMMON).or_exact(second);
+        let provider = Arc::new(Mutex::new(TestProvider::new(COMMON)));
+        {
+            let mut provider = lock(&provider);
+            provider.default_resource(API);
+            let grants = ["authorization_code", "refresh_token", "client_credentials"];
+            let app = Registration::basic("app", SECRET).grant_types(grants).redirect_uri(CALLBACK);
+            provider.register(app);
+            provider.alter_id_token(hostile::set_claim("iss", second));
+            provider.alter_access_token(hostile::set_claim("iss", second));
+        }
+        let answers = Arc::clone(&provider);
+        let handle = |told: bool| {
+            let answers = Arc::clone(&answers);
+            let io = oidc_drive::blocking::Io::new(move |request: Request, _| {
+                Ok::<_, Infallible>(lock(&answers).handle(&request, NOW))
+            });
+            let io = io.with_spawn(|job| job());
+            let options = DiscoveryOptions::new(&policy());
+            let options = if told { options.issuer_rule(both()) } else { options };
+            let builder = oidc_drive::blocking::Provider::builder(COMMON, io).discovery(options);
+            let builder = builder.client_id("app").secret(SECRET).redirect_uri(CALLBACK).audience(API);
+            builder.clock(|| moment(NOW)).build().unwrap()
+        };
+        let log_in = |handle: &oidc_drive::blocking::Provider| {
+            let (url, pending) = handle.authorize(&AuthorizationRequest::new(["profile"])).unwrap();
+            let Landing::Callback(callback) = Browser::new().visit(&mut lock(&provider), url.as_str(), NOW)
+            else {
+                panic!()
+            };
+            handle.callback(pending, AuthorizationResponse::from_url(&callback).unwrap())
+        };
+        let (strict, told) = (handle(false), handle(true));
+        let refused = log_in(&strict).map(drop).unwrap_err();
+        assert_eq!(refused.code(), "token_issuer");
+        assert!(refused.to_string().contains("`IssuerRule::or_exact`"), "{refused}");
+        let user = log_in(&told).unwrap();
+        assert_eq!(user.id_token.iss, second);
+        let refreshed = told
+            .refresh(user.tokens.refresh_token.as_ref().unwrap(), Some(PreviousLogin::from(&user.id_token)));
+        assert_eq!(refreshed.unwrap().id_token.as_ref().unwrap().iss, second);
+
+        let wanted = oidc_proto::flow::ClientCredentialsRequest::default();
+        let token = told.client_credentials(&wanted).unwrap().value.access_token.clone();
+        let verify = |handle: &oidc_drive::blocking::Provider| {
+            handle.verify(token.expose(), |token| token.claims().iss.as_deref().map(str::to_owned))
+        };
+        assert_eq!(verify(&told).unwrap().as_deref(), Some(second));
+        assert!(verify(&strict).unwrap_err().to_string().contains("`IssuerRule::or_exact`"));
+        let rule = TrustedIssuer::new(COMMON).access_tokens(|tokens| tokens.issuer_rule(both()));
+        let (named, plain) = (gate(&[&provider], [rule]), gate(&[&provider], [TrustedIssuer::new(COMMON)]));
+        assert_eq!(call(&named.build().unwrap(), token.expose()).await, (200, second.to_owned()));
+        assert_eq!(call(&plain.build().unwrap(), token.expose()).await.0, 401);
+    }
+}

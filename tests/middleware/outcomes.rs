@@ -169,3 +169,36 @@ async fn a_token_of_an_untrusted_issuer_causes_no_request() {
     assert_eq!(call(&api, bearer(&world.token())).await.status(), 200);
     assert!(!lock(&world.sent).is_empty(), "control: requests are counted");
 }
+
+#[tokio::test]
+async fn a_gate_reads_metadata_and_keys_of_any_media_type_only_if_it_is_told_to() {
+    for endpoint in [EndpointName::Discovery, EndpointName::Jwks] {
+        for media_type in ["text/plain", "binary/octet-stream", "text/html; charset=utf-8"] {
+            let world = World::new();
+            let token = world.token();
+            let typed = hostile::set_header("content-type", media_type);
+            world.provider(|provider| provider.alter_response(endpoint, typed));
+            let strict = ProtectLayer::new(world.gate()).layer(Api::default());
+            let refused = call(&strict, bearer(&token)).await;
+            assert_eq!(
+                refused.status().as_u16(),
+                503,
+                "the client is not to blame: {endpoint:?} {media_type}"
+            );
+            let gate = world.builder(World::server()).any_media_type().build().unwrap();
+            let told = ProtectLayer::new(gate).layer(Api::default());
+            assert_eq!(call(&told, bearer(&token)).await.status().as_u16(), 200, "{endpoint:?} {media_type}");
+        }
+    }
+    // The document must be what it is for, whatever its type.
+    for body in ["<html></html>", "[]", r#"{"issuer":"https://evil.example"}"#] {
+        let world = World::new();
+        let token = world.token();
+        world.provider(|provider| {
+            provider.alter_response(EndpointName::Discovery, hostile::respond(200, "text/html", body));
+        });
+        let gate = world.builder(World::server()).any_media_type().build().unwrap();
+        let api = ProtectLayer::new(gate).layer(Api::default());
+        assert_eq!(call(&api, bearer(&token)).await.status().as_u16(), 503, "{body}");
+    }
+}

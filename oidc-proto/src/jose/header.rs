@@ -61,7 +61,10 @@ impl<'a> Header<'a> {
             "none" => JwsError::Unsigned,
             _ => JwsError::UnknownAlgorithm,
         })?;
-        Ok(Self { alg, kid: found.kid, typ: found.typ, x5t_s256: found.x5t_s256 })
+        // An empty name names no key, and an empty type no kind of token.
+        let [kid, typ, x5t_s256] =
+            [found.kid, found.typ, found.x5t_s256].map(|text| text.filter(|text| !text.is_empty()));
+        Ok(Self { alg, kid, typ, x5t_s256 })
     }
 }
 
@@ -266,6 +269,16 @@ mod tests {
             (bare.alg(), bare.kid(), bare.typ(), bare.x5t_s256()),
             (Algorithm::EdDSA, None, None, None)
         );
+    }
+
+    #[test]
+    fn an_empty_name_or_type_is_an_absent_one() {
+        let bare = parse(r#"{"alg":"RS256"}"#).unwrap();
+        for member in ["kid", "typ", "x5t#S256"] {
+            assert_eq!(parse(&format!(r#"{{"alg":"RS256","{member}":""}}"#)), Ok(bare.clone()), "{member}");
+            assert_ne!(parse(&format!(r#"{{"alg":"RS256","{member}":" "}}"#)), Ok(bare.clone()), "{member}");
+        }
+        assert_eq!(parse(r#"{"alg":""}"#), Err(JwsError::UnknownAlgorithm), "but an algorithm is needed");
     }
 
     #[test]

@@ -32,6 +32,20 @@ pub struct AccessRequest {
     pub extra: Vec<(String, String)>,
 }
 
+/// The parameters for which a login request has a setter. An access request has none, and no ID token in which their
+/// effect could be checked, so the program may add them: GitHub knows `prompt`, and a resource may demand a class and an
+/// age (RFC 9470 section 4).
+const OF_A_LOGIN: [&str; 8] = [
+    "prompt",
+    "display",
+    "max_age",
+    "ui_locales",
+    "claims_locales",
+    "id_token_hint",
+    "login_hint",
+    "acr_values",
+];
+
 /// The parameters that the client adds to an access request.
 pub(crate) struct Sender<'a> {
     pub(crate) client_id: &'a str,
@@ -62,7 +76,8 @@ impl AccessRequest {
         self
     }
 
-    /// Adds one parameter to [`extra`](Self::extra).
+    /// Adds one parameter to [`extra`](Self::extra), such as `prompt`, `login_hint` or `acr_values`. No ID token says whether
+    /// the provider has followed it.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
         self.extra.push((name.into(), value.into()));
@@ -92,7 +107,7 @@ impl AccessRequest {
         for resource in &self.resources {
             add("resource", resource);
         }
-        add_extra(&mut pairs, &self.extra)?;
+        add_extra(&mut pairs, &self.extra, &OF_A_LOGIN)?;
         Ok(pairs)
     }
 }

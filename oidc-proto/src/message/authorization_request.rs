@@ -62,7 +62,8 @@ pub struct AuthorizationRequest {
     /// The authentication context classes of which the ID token must name one (OpenID Connect Core 1.0 section
     /// 5.5.1.1). If empty, it need not name any.
     pub essential_acr: Vec<String>,
-    /// The claims to ask for: the `claims` parameter (OpenID Connect Core 1.0 section 5.5).
+    /// The claims to ask for: the `claims` parameter (OpenID Connect Core 1.0 section 5.5). Two demands on the ID token are
+    /// checked: an essential `acr` with `value` or `values`, and an essential `auth_time`. No other one is.
     pub claims: Option<Extra>,
     /// The tokens that come through the browser besides the code. The default is none.
     pub response_type: ResponseType,
@@ -308,7 +309,7 @@ impl AuthorizationRequest {
         if let Some(claims) = self.all_claims()? {
             add("claims", claims.to_string());
         }
-        add_extra(&mut pairs, &self.extra)?;
+        add_extra(&mut pairs, &self.extra, &[])?;
         Ok(pairs)
     }
 
@@ -344,13 +345,15 @@ pub(super) fn scope(first: &[&str], scopes: &[String]) -> Result<String, Request
     Ok(words.join(" "))
 }
 
-/// Adds further parameters. Refuses a parameter that the library sets, and one that is repeated.
+/// Adds further parameters. Refuses a parameter that the library sets, unless it is `free`, and one that is repeated.
 pub(super) fn add_extra(
     pairs: &mut Vec<(String, String)>,
     extra: &[(String, String)],
+    free: &[&str],
 ) -> Result<(), RequestError> {
     for (index, (name, value)) in extra.iter().enumerate() {
-        if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
+        let reserved = RESERVED.iter().find(|reserved| **reserved == name);
+        if let Some(reserved) = reserved.filter(|reserved| !free.contains(reserved)) {
             return Err(RequestError::Reserved(reserved));
         }
         // Only `resource` may be repeated (RFC 8707 section 2).

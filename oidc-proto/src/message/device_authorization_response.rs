@@ -116,7 +116,7 @@ fn seconds(
             return seconds.map(|seconds| Some(lasting(seconds))).map_err(|_| wrong);
         }
         Some(Value::String(_)) => {
-            let expected = "a number (`ClientBuilder::quirks` accepts a text)";
+            let expected = "a number (`Quirks::expires_in_as_string` accepts a text)";
             return Err(JsonError::WrongType { member, expected });
         }
         Some(other) => members.put(member, other),

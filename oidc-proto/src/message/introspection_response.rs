@@ -14,10 +14,11 @@ use std::fmt;
 /// [`ResourceServer::judge_introspected`](crate::resource::ResourceServer::judge_introspected) decides by it. The
 /// server always sends [`active`](Self::active). All other members are optional, and `null` counts as absent.
 ///
-/// A `username` or `jti` of another type stays in [`extra`](Self::extra). Other members limit a token, or say whose
-/// it is, or what kind of token it is: `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `client_id`, `azp`, `token_type`,
-/// `scope`, `scp`, `cnf`, `acr`, `auth_time`, `typ`, `token_use`. If one of these cannot be read, the response is
-/// refused: a misspelled limit must not be lost. If the token is not active, no other member is read.
+/// A `username`, `jti`, `acr` or `auth_time` of another type stays in [`extra`](Self::extra): where a route demands an
+/// authentication, such a token does not have it. Other members limit a token, or say whose it is, or what kind of
+/// token it is: `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `client_id`, `azp`, `token_type`, `scope`, `scp`, `cnf`,
+/// `typ`, `token_use`. If one of these cannot be read, the response is refused: a misspelled limit must not be lost. If
+/// the token is not active, no other member is read.
 ///
 /// ```
 /// use oidc_proto::{Timestamp, message::IntrospectionResponse};
@@ -101,7 +102,7 @@ impl IntrospectionResponse {
             iss: text(&mut members, "iss"),
             jti: text(&mut members, "jti"),
             cnf: members.object("cnf")?,
-            auth_time: date(&mut members, "auth_time")?,
+            auth_time: odd_date(&mut members, "auth_time"),
             acr: text(&mut members, "acr"),
             extra: members.rest(),
         }))
@@ -213,7 +214,7 @@ fn scope(members: &mut Members) -> Option<String> {
 
 /// Checks the types of the texts and scopes that limit a token. Limits of other types are checked when they are read.
 fn check_limits(members: &Members) -> Result<(), JsonError> {
-    const TEXTS: [&str; 8] = ["iss", "sub", "client_id", "azp", "token_type", "acr", "typ", "token_use"];
+    const TEXTS: [&str; 7] = ["iss", "sub", "client_id", "azp", "token_type", "typ", "token_use"];
     for member in TEXTS {
         if members.all().get(member).is_some_and(|value| !value.is_string()) {
             return Err(JsonError::WrongType { member, expected: "a string" });
@@ -236,6 +237,12 @@ fn date(members: &mut Members, member: &'static str) -> Result<Option<Timestamp>
     let Some(value) = members.any(member) else { return Ok(None) };
     let wrong = JsonError::WrongType { member, expected: "a date in seconds" };
     date_of(&value).map(|seconds| Some(Timestamp(seconds))).ok_or(wrong)
+}
+
+/// Reads a time that only some routes demand. One that cannot be read stays where it is.
+fn odd_date(members: &mut Members, member: &'static str) -> Option<Timestamp> {
+    let seconds = members.all().get(member).and_then(date_of)?;
+    members.any(member).map(|_| Timestamp(seconds))
 }
 
 fn audience(members: &mut Members) -> Result<Vec<String>, JsonError> {
@@ -328,6 +335,21 @@ mod tests {
     }
 
     #[test]
+    fn an_authentication_that_cannot_be_read_is_none_and_stays_where_it_is() {
+        for (member, value) in [
+            ("auth_time", json!("now")),
+            ("auth_time", json!(["7"])),
+            ("auth_time", json!(1e300)),
+            ("acr", json!(2)),
+            ("acr", json!(["gold"])),
+        ] {
+            let said = read(&json!({"active": true, member: value.clone()})).unwrap().unwrap();
+            assert_eq!((said.auth_time, &said.acr), (None, &None), "{member}");
+            assert_eq!((&said.extra[member], &said.members()[member]), (&value, &value));
+        }
+    }
+
+    #[test]
     fn every_member_that_was_read_is_returned_again() {
         let read = |said: Value| IntrospectionResponse::from_members(said.as_object().unwrap().clone());
         let said = read(json!({
@@ -356,8 +378,6 @@ mod tests {
             ("aud", json!({"active": true, "aud": ["a", 5]})),
             ("exp", json!({"active": true, "exp": {}})),
             ("exp", json!({"active": true, "exp": 1e300})),
-            ("auth_time", json!({"active": true, "auth_time": "now"})),
-            ("acr", json!({"active": true, "acr": ["gold"]})),
             ("cnf", json!({"active": true, "cnf": "k"})),
             ("sub", json!({"active": true, "sub": 5})),
         ] {

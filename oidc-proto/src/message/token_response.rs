@@ -104,6 +104,10 @@ pub struct Quirks {
     /// Whether the claims of UserInfo and the keys may come with any media type. Nothing but the media type is tolerated: the
     /// body must be what it is for. For metadata, and for keys that a handle or a gate keeps,
     /// [`DiscoveryOptions::any_media_type`](crate::flow::DiscoveryOptions::any_media_type) does the same.
+    ///
+    /// # Danger
+    /// It takes a check away: a file that others may put there, such as an upload, passes for the document. See
+    /// [`danger`](crate::danger).
     pub any_media_type: bool,
     /// Whether `scope` of token responses may be an array of strings.
     pub scope_as_array: bool,
@@ -143,6 +147,10 @@ pub struct Quirks {
     /// # Danger
     /// It takes a check away: the provider does not repeat for which client the token is. See [`danger`](crate::danger).
     pub refreshed_without_azp: bool,
+    /// Whether a signed authorization response (JARM) may have `iss` twice, with the same value, against RFC 7519 section 4.
+    /// Keycloak sends it so: as the claim of the JWT, and once more as the parameter of RFC 9207. Two values that differ,
+    /// and any other member that repeats, are still refused.
+    pub doubled_iss_in_authorization_response: bool,
 }
 
 /// Why a token response cannot be read.
@@ -200,7 +208,7 @@ impl TokenResponse {
                 Some(words.ok_or(TokenResponseError::Value("scope"))?.join(" "))
             }
             Some(_) => {
-                return Err(wrong_type("scope", "a string (`ClientBuilder::quirks` accepts an array)"));
+                return Err(wrong_type("scope", "a string (`Quirks::scope_as_array` accepts an array)"));
             }
         };
         Ok(Self {
@@ -230,7 +238,7 @@ fn lifetime(value: Option<Value>, quirks: Quirks) -> Result<Option<i64>, TokenRe
         Some(Value::String(text)) if quirks.expires_in_as_string => text.parse().ok(),
         Some(Value::Number(number)) => number.as_f64().and_then(integer),
         Some(_) => {
-            return Err(wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)"));
+            return Err(wrong_type("expires_in", "a number (`Quirks::expires_in_as_string` accepts a text)"));
         }
     };
     let odd = TokenResponseError::Value("expires_in");
@@ -269,6 +277,7 @@ mod tests {
         no_pkce: false,
         refreshed_auth_time_differs: false,
         refreshed_without_azp: false,
+        doubled_iss_in_authorization_response: false,
     };
 
     fn read(body: &str, quirks: Quirks) -> Result<TokenResponse, TokenResponseError> {

@@ -106,17 +106,19 @@ impl ProviderMetadata {
         self.require_signed_request_object == Some(true)
     }
 
-    /// Whether the provider lists the PKCE method `S256`; `None` if it lists no method at all.
+    /// Whether the provider lists the PKCE method `S256`, to the letter; `None` if it lists no method at all.
     #[must_use]
     pub fn names_s256(&self) -> Option<bool> {
         let methods = self.code_challenge_methods_supported.as_ref().filter(|methods| !methods.is_empty())?;
         Some(methods.iter().any(|method| method == "S256"))
     }
 
-    /// Whether the provider lists its PKCE methods, and `S256` is not among them.
+    /// Whether the provider lists its PKCE methods, and `S256` is not among them. Upper and lower case do not count here:
+    /// a server that lists `s256` means no other method, and a request is sent with `S256` all the same.
     #[must_use]
     pub fn refuses_s256(&self) -> bool {
-        self.names_s256() == Some(false)
+        let methods = self.code_challenge_methods_supported.as_deref().unwrap_or_default();
+        !methods.is_empty() && !methods.iter().any(|method| method.eq_ignore_ascii_case("S256"))
     }
 
     /// Whether authorization responses must carry `iss` (RFC 9207 section 3).

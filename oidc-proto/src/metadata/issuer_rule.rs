@@ -1,5 +1,5 @@
 //! [`IssuerRule`]: the issuers that a token may name. Most providers have exactly one. A provider that serves many
-//! tenants with one document has a template, and each token fills it in with its own tenant.
+//! tenants with one document has a template, and each token fills it in with its own tenant. A few have a second name.
 //!
 //! OpenID Connect Core 1.0 section 3.1.3.7 wants `iss` to equal the issuer to the letter. That is impossible if the
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer. The application states the rule for such a
@@ -11,7 +11,7 @@ use crate::{backend::Fingerprint, base::json};
 /// The longest name of a tenant, in bytes. It is no setting: tenants are UUIDs and short names.
 const MAX_TENANT: usize = 128;
 
-/// The issuers that a token may name: exactly one, or one for each allowed tenant.
+/// The issuers that a token may name: exactly one, or one for each allowed tenant, and further names.
 ///
 /// ```
 /// use oidc_proto::metadata::{AllowedTenants, IssuerRule};
@@ -26,7 +26,11 @@ const MAX_TENANT: usize = 128;
 /// # Ok::<(), oidc_proto::metadata::IssuerRuleError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct IssuerRule(Kind);
+pub struct IssuerRule {
+    kind: Kind,
+    /// Further names, each compared to the letter.
+    others: Vec<String>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Kind {
@@ -108,7 +112,46 @@ impl IssuerRule {
     /// Creates a rule that admits this issuer alone, compared to the letter.
     #[must_use]
     pub fn exact(issuer: impl Into<String>) -> Self {
-        Self(Kind::Exact(issuer.into()))
+        Self::of(Kind::Exact(issuer.into()))
+    }
+
+    const fn of(kind: Kind) -> Self {
+        Self { kind, others: Vec::new() }
+    }
+
+    /// Also admits this issuer, compared to the letter. It need not be a URL. A second call admits one more.
+    ///
+    /// For a provider that has another name in some of its tokens than in its metadata. Google documents that the issuer
+    /// of an ID token is `https://accounts.google.com` or `accounts.google.com`. The keys stay those of the metadata, so
+    /// such a name admits nothing that the provider has not signed.
+    ///
+    /// [`IdToken::iss`](crate::token::IdToken::iss) has the name in the token. A program that stores users by issuer and
+    /// subject must take both names for one issuer.
+    ///
+    /// ```
+    /// use oidc_proto::metadata::IssuerRule;
+    ///
+    /// let google = IssuerRule::exact("https://accounts.google.com").or_exact("accounts.google.com");
+    /// assert!(google.admits("accounts.google.com") && google.admits("https://accounts.google.com"));
+    /// assert!(!google.admits("http://accounts.google.com"));
+    /// ```
+    #[must_use]
+    pub fn or_exact(mut self, issuer: impl Into<String>) -> Self {
+        let issuer = issuer.into();
+        if !self.names().any(|known| known == issuer) {
+            self.others.push(issuer);
+        }
+        self
+    }
+
+    /// Returns the issuer or the template, and the further names.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        std::iter::once(self.as_str()).chain(self.others())
+    }
+
+    /// Returns the further names.
+    pub(crate) fn others(&self) -> impl Iterator<Item = &str> {
+        self.others.iter().map(String::as_str)
     }
 
     /// Creates a rule that admits every issuer made of the template and an allowed tenant.
@@ -136,7 +179,7 @@ impl IssuerRule {
             return Err(IssuerRuleError::Placeholder);
         }
         let (prefix, suffix) = (before.to_owned(), after.to_owned());
-        Ok(Self(Kind::Template { template, prefix, suffix, member, allowed }))
+        Ok(Self::of(Kind::Template { template, prefix, suffix, member, allowed }))
     }
 
     /// Creates the rule for tenants of Microsoft Entra ID, in its public cloud, with tokens of version 2.0.
@@ -146,13 +189,13 @@ impl IssuerRule {
     pub fn entra(allowed: AllowedTenants) -> Self {
         let (prefix, suffix) = ("https://login.microsoftonline.com/".to_owned(), "/v2.0".to_owned());
         let template = format!("{prefix}{{tenantid}}{suffix}");
-        Self(Kind::Template { template, prefix, suffix, member: "tid".to_owned(), allowed })
+        Self::of(Kind::Template { template, prefix, suffix, member: "tid".to_owned(), allowed })
     }
 
     /// Returns the issuer or the template: the value of `issuer` in the provider's metadata.
     #[must_use]
     pub fn as_str(&self) -> &str {
-        match &self.0 {
+        match &self.kind {
             Kind::Exact(issuer) => issuer,
             Kind::Template { template, .. } => template,
         }
@@ -161,7 +204,7 @@ impl IssuerRule {
     /// Returns the template, if the rule has one.
     #[must_use]
     pub fn as_template(&self) -> Option<&str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Exact(_) => None,
             Kind::Template { template, .. } => Some(template),
         }
@@ -170,7 +213,11 @@ impl IssuerRule {
     /// Whether a token may name this issuer. With a template, the tenant in the token's own claims must agree, too.
     #[must_use]
     pub fn admits(&self, issuer: &str) -> bool {
-        match &self.0 {
+        self.others().any(|other| other == issuer) || self.admits_by_kind(issuer)
+    }
+
+    fn admits_by_kind(&self, issuer: &str) -> bool {
+        match &self.kind {
             Kind::Exact(exact) => exact == issuer,
             Kind::Template { allowed, .. } => {
                 self.tenant(issuer).is_some_and(|tenant| allowed.contains(tenant))
@@ -179,7 +226,7 @@ impl IssuerRule {
     }
 
     fn tenant<'i>(&self, issuer: &'i str) -> Option<&'i str> {
-        match &self.0 {
+        match &self.kind {
             Kind::Exact(_) => None,
             Kind::Template { prefix, suffix, .. } => {
                 issuer.strip_prefix(prefix.as_str())?.strip_suffix(suffix.as_str())
@@ -197,7 +244,7 @@ impl IssuerRule {
     /// such an issuer.
     fn examples<'r>(&'r self, other: &'r Self) -> impl Iterator<Item = String> + 'r {
         let (Kind::Template { prefix, suffix, allowed, .. }, Kind::Template { prefix: theirs, .. }) =
-            (&self.0, &other.0)
+            (&self.kind, &other.kind)
         else {
             return Vec::new().into_iter();
         };
@@ -217,7 +264,10 @@ impl IssuerRule {
 
     /// Whether an introspection response with these members may name this issuer.
     pub(crate) fn fits_members(&self, iss: &str, members: &json::Extra) -> bool {
-        match &self.0 {
+        if self.others().any(|other| other == iss) {
+            return true;
+        }
+        match &self.kind {
             Kind::Exact(exact) => exact == iss,
             Kind::Template { member, .. } => {
                 let tenant = members.get(member).and_then(serde_json::Value::as_str);
@@ -228,7 +278,10 @@ impl IssuerRule {
 
     /// Whether a token with these claims may name this issuer. Does not allocate.
     pub(crate) fn fits(&self, iss: &str, claims: &[u8]) -> bool {
-        match &self.0 {
+        if self.others().any(|other| other == iss) {
+            return true;
+        }
+        match &self.kind {
             Kind::Exact(exact) => exact == iss,
             Kind::Template { member, .. } => {
                 self.admits(iss) && json::string_member(claims, member).as_deref() == self.tenant(iss)
@@ -238,7 +291,11 @@ impl IssuerRule {
 
     /// Adds the rule to a fingerprint. Two different rules never add the same.
     pub(crate) fn feed(&self, hash: &mut Fingerprint) {
-        match &self.0 {
+        hash.count(self.others.len());
+        self.others().for_each(|other| {
+            hash.text(Some(other));
+        });
+        match &self.kind {
             Kind::Exact(issuer) => {
                 hash.text(Some("exact")).text(Some(issuer));
             }
@@ -262,7 +319,7 @@ impl IssuerRule {
     /// Whether a key may verify tokens of this issuer. In a key set that many tenants share, the member `issuer` of a
     /// key names its tenant.
     pub(crate) fn trusts_key(&self, key_issuer: Option<&str>, iss: &str) -> bool {
-        match &self.0 {
+        match &self.kind {
             Kind::Exact(_) => true,
             Kind::Template { template, .. } => key_issuer.is_none_or(|of| of == template || of == iss),
         }
@@ -336,6 +393,33 @@ mod tests {
             AllowedTenants::AnyUuid,
         );
         assert_eq!(IssuerRule::entra(AllowedTenants::AnyUuid), written.unwrap(), "the preset is a template");
+    }
+
+    #[test]
+    fn a_further_name_is_admitted_to_the_letter_and_changes_nothing_else() {
+        let exact = IssuerRule::exact("https://accounts.google.com");
+        let tenants = rule(AllowedTenants::AnyUuid);
+        for (rule, own) in
+            [(exact, "https://accounts.google.com"), (tenants, "https://login.example/{tenantid}/v2.0")]
+        {
+            for name in ["accounts.google.com", "urn:example:issuer", "Example IdP"] {
+                let more = rule.clone().or_exact(name);
+                assert!(!rule.admits(name) && !rule.fits(name, b"{}"));
+                assert!(
+                    more.admits(name)
+                        && more.fits(name, b"{}")
+                        && more.fits_members(name, &json::Extra::new())
+                );
+                for bad in
+                    ["", &format!("{name}/"), &format!("ftp://{name}"), &name.to_uppercase(), "{tenantid}"]
+                {
+                    assert!(!more.admits(bad) && !more.fits(bad, b"{}"), "{bad}");
+                }
+                assert_eq!((more.as_str(), more.as_template()), (own, rule.as_template()));
+                assert_eq!(more.clone().or_exact(name), more, "a name counts once");
+                assert_eq!(more.names().collect::<Vec<_>>(), [own, name]);
+            }
+        }
     }
 
     #[test]

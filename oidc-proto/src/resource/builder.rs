@@ -175,6 +175,8 @@ impl ResourceServerBuilder {
             } else {
                 by_issuer.insert(rule.as_str().to_owned(), index).is_some()
             };
+            let named = |other: &str| by_issuer.insert(other.to_owned(), index).is_some();
+            let twice = twice | (rule.others().map(named).filter(|twice| *twice).count() > 0);
             if twice || !by_name.insert(trusted.name().to_owned()) {
                 return Err(ResourceServerError::IssuerTwice);
             }

@@ -32,12 +32,12 @@ const SETTINGS: [(DenialReason, &str); 15] = {
         ),
         (
             UntrustedIssuer,
-            " (`ResourceServerBuilder::trust` trusts more, and `AccessTokenVerifier::issuer_rule` is for an issuer whose tokens name another issuer than its metadata)",
+            " (`ResourceServerBuilder::trust` trusts more, and `AccessTokenVerifier::issuer_rule` is for an issuer whose tokens name another issuer than its metadata, or have a second name for it: `IssuerRule::or_exact`)",
         ),
         (NotJwt, " (`TrustedIssuer::introspects_opaque_tokens` has them introspected)"),
         (
             Token(VerificationError::Issuer),
-            " (`AccessTokenVerifier::issuer_rule` accepts a template, or another issuer than that of the metadata)",
+            " (`AccessTokenVerifier::issuer_rule` accepts a template, another issuer than that of the metadata, or both: `IssuerRule::or_exact`)",
         ),
         (Token(VerificationError::Audience), " (`AccessTokenVerifier::or_audience` adds a name of this API)"),
         (

@@ -69,7 +69,7 @@ impl ResourceServer {
                 None => Err(DenialReason::Token(VerificationError::Missing("iss"))),
                 Some(Some(issuer)) => Ok((issuer, Some(read))),
                 Some(None) => {
-                    record.expects(settings.issuers.iter().map(|trusted| trusted.rule().as_str()));
+                    record.expects(settings.issuers.iter().flat_map(|trusted| trusted.rule().names()));
                     Err(DenialReason::UntrustedIssuer)
                 }
             },

@@ -125,7 +125,8 @@ impl ResourceServer {
     #[must_use]
     pub fn issuer_rule(&self, issuer: &str) -> Option<&IssuerRule> {
         let trusted = self.settings.issuers.iter().find(|known| known.name() == issuer)?;
-        Some(trusted.rule()).filter(|rule| rule.as_str() != trusted.name() || rule.as_template().is_some())
+        Some(trusted.rule())
+            .filter(|rule| rule.names().any(|name| name != trusted.name()) || rule.as_template().is_some())
     }
 
     /// Returns the issuer that introspects opaque tokens.

@@ -3,7 +3,7 @@
 
 use super::{
     Claims, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, check_times},
+    claims::{DEFAULT_LEEWAY, Text, check_times},
     jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
@@ -16,8 +16,9 @@ use crate::{
     message::AuthorizationResponse,
     metadata::IssuerRule,
 };
-use serde_json::Value;
-use std::time::Duration;
+use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
+use serde_json::{Value, value::RawValue};
+use std::{borrow::Cow, fmt, time::Duration};
 use zeroize::Zeroizing;
 
 /// Verifies signed authorization responses (JARM section 2.4). Make one for each client.
@@ -51,6 +52,8 @@ pub struct AuthorizationResponseVerifier {
     algorithms: Allowed,
     leeway: Duration,
     longest: usize,
+    /// Whether `iss` may come twice.
+    doubled_iss: bool,
 }
 
 impl AuthorizationResponseVerifier {
@@ -63,6 +66,7 @@ impl AuthorizationResponseVerifier {
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             longest: MAX_TOKEN,
+            doubled_iss: false,
         }
     }
 
@@ -93,6 +97,15 @@ impl AuthorizationResponseVerifier {
     #[must_use]
     pub const fn max_token(mut self, bytes: usize) -> Self {
         self.longest = bytes;
+        self
+    }
+
+    /// Accepts a response that has `iss` twice, with the same value. Keycloak sends it so. Two values that differ, and any
+    /// other member that repeats, are still refused. A client does this by
+    /// [`Quirks::doubled_iss_in_authorization_response`](crate::message::Quirks::doubled_iss_in_authorization_response).
+    #[must_use]
+    pub const fn accept_doubled_iss(mut self) -> Self {
+        self.doubled_iss = true;
         self
     }
 
@@ -134,7 +147,9 @@ impl AuthorizationResponseVerifier {
         scratch: &'s mut Scratch,
     ) -> Result<Unverified<'s, 't>, VerificationError> {
         let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
-        Unverified::read(response.expose(), self.longest, scratch, self.algorithms.set(), typ_fits)
+        let mend: fn(&mut Vec<u8>) = if self.doubled_iss { with_one_iss } else { |_| () };
+        let text = response.expose();
+        Unverified::read_mended(text, self.longest, scratch, self.algorithms.set(), typ_fits, mend)
     }
 
     fn check(&self, claims: &Claims<'_>, now: Timestamp) -> Result<(), VerificationError> {
@@ -144,6 +159,58 @@ impl AuthorizationResponseVerifier {
         claims.exp.ok_or(VerificationError::Missing("exp"))?;
         check_times(claims, self.leeway, now)
     }
+}
+
+/// The members of an object in their order, each with its value as it is written.
+struct Written<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
+
+impl<'de: 'a, 'a> Deserialize<'de> for Written<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct V;
+        impl<'de> Visitor<'de> for V {
+            type Value = Written<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut members: A) -> Result<Written<'de>, A::Error> {
+                let mut all = Vec::new();
+                while let Some((Text(name), value)) = members.next_entry()? {
+                    all.push((name.unwrap_or_default(), value));
+                }
+                Ok(Written(all))
+            }
+        }
+        from.deserialize_map(V)
+    }
+}
+
+/// Leaves out the second `iss` of a payload that has two with the same value. Every other payload stays as it is, and is
+/// refused later if a member repeats.
+fn with_one_iss(payload: &mut Vec<u8>) {
+    if let Some(once) = one_iss(payload) {
+        payload.clear();
+        payload.extend_from_slice(&once);
+    }
+}
+
+fn one_iss(payload: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+    let Written(members) = serde_json::from_slice(payload).ok()?;
+    let places = members.iter().enumerate().filter(|(_, (name, _))| name == "iss");
+    let issuers: Option<Vec<(usize, String)>> =
+        places.map(|(at, (_, value))| Some((at, serde_json::from_str(value.get()).ok()?))).collect();
+    let [(_, first), (second, again)] = &issuers?[..] else { return None };
+    if first != again {
+        return None;
+    }
+    let mut once = Zeroizing::new(Vec::with_capacity(payload.len()));
+    for (at, (name, value)) in members.iter().enumerate().filter(|(at, _)| at != second) {
+        once.push(if at == 0 { b'{' } else { b',' });
+        once.extend_from_slice(serde_json::to_string(name).ok()?.as_bytes());
+        once.push(b':');
+        once.extend_from_slice(value.get().as_bytes());
+    }
+    once.push(b'}');
+    Some(once)
 }
 
 /// Reads the claims that are parameters of the response, as a form would have them.

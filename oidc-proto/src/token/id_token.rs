@@ -226,7 +226,9 @@ impl IdTokenVerifier {
         scratch: &'s mut Scratch,
         now: Timestamp,
     ) -> Result<VerifiedIdToken<'s>, VerificationError> {
-        let typ_fits: fn(Option<&str>) -> bool = |typ| typ.is_none_or(|typ| is_type(typ, "jwt"));
+        // Nothing registers a type for ID tokens. Some providers write one that no other token has.
+        let typ_fits: fn(Option<&str>) -> bool =
+            |typ| typ.is_none_or(|typ| ["jwt", "id", "id_token+jwt"].iter().any(|kind| is_type(typ, kind)));
         let algorithms = self.algorithms.set();
         let unverified = Unverified::read_with(
             token.expose(),
@@ -309,7 +311,8 @@ impl IdTokenVerifier {
         if !aud.all(|other| other == self.client_id || self.trusted_audiences.iter().any(|t| t == other)) {
             return Err(VerificationError::UntrustedAudience);
         }
-        match claims.azp.as_deref() {
+        // An empty `azp` names nobody, as an absent one does.
+        match claims.azp.as_deref().filter(|azp| !azp.is_empty()) {
             Some(azp)
                 if azp != self.client_id && !self.trusted_authorized_parties.iter().any(|t| t == azp) =>
             {

@@ -18,6 +18,9 @@ use std::sync::Arc;
 /// decoded.
 pub const MAX_TOKEN: usize = 16 * 1024;
 
+/// Reads the claims of a payload.
+type ReadClaims<'s> = fn(&'s [u8], &mut Names) -> Result<Claims<'s>, VerificationError>;
+
 /// A decoded token whose signature is not checked yet.
 pub(super) struct Unverified<'s, 't> {
     pub(super) header: Header<'s>,
@@ -55,6 +58,28 @@ impl<'s, 't> Unverified<'s, 't> {
         }
     }
 
+    /// Reads a token. Before its claims are read, `mend` may change the payload; the signature is still that of the token as
+    /// it came.
+    pub(super) fn read_mended(
+        token: &'t str,
+        longest: usize,
+        scratch: &'s mut Scratch,
+        allowed: AlgorithmSet,
+        typ_fits: fn(Option<&str>) -> bool,
+        mend: fn(&mut Vec<u8>),
+    ) -> Result<Self, VerificationError> {
+        if token.len() > longest {
+            return Err(VerificationError::TooLarge);
+        }
+        let parts = Compact::split(token)?;
+        let Scratch { header, payload, signature, names, .. } = parts.decode(scratch)?;
+        let header = Header::parse(header, names)?;
+        check_header(&header, allowed, typ_fits)?;
+        mend(payload);
+        let claims = Claims::read(payload, names)?;
+        Ok(Self { header, claims, payload, signature, signed: parts.signed })
+    }
+
     /// Reads a token, and its claims with this function.
     pub(super) fn read_with(
         token: &'t str,
@@ -62,7 +87,7 @@ impl<'s, 't> Unverified<'s, 't> {
         scratch: &'s mut Scratch,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
-        read_claims: fn(&'s [u8], &mut Names) -> Result<Claims<'s>, VerificationError>,
+        read_claims: ReadClaims<'s>,
     ) -> Result<Self, VerificationError> {
         if token.len() > longest {
             return Err(VerificationError::TooLarge);

@@ -53,8 +53,9 @@ pub(super) fn check<'a>(
     }
     // The audience of an ID token is its client, so a token whose party is not in `aud` is not an ID token. And an ID
     // token always has `iat` (OpenID Connect Core 1.0 section 2).
-    let other_party =
-        claims.azp.as_deref().is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
+    // An empty `azp` names no party.
+    let party = claims.azp.as_deref().filter(|azp| !azp.is_empty());
+    let other_party = party.is_some_and(|azp| claims.aud.is_some_and(|aud| !aud.contains(azp)));
     let granted = claims.scope.is_some() || claims.scope_is_list || claims.scp.is_some();
     let client = signs.client.is_some() || signs.authenticated;
     // An ID token of some providers names its client in `client_id`, too, and then that client is in its `aud`.
@@ -62,10 +63,12 @@ pub(super) fn check<'a>(
     let named = ours || (claims.client_id.is_some() && claims.jti.is_some());
     // What Spring Authorization Server writes into ID tokens.
     let [azp, sid, nonce] = [&claims.azp, &claims.sid, &claims.nonce].map(Option::is_some);
-    let of_login = azp || sid || nonce || claims.auth_time.is_some();
+    // One of another type is set aside, and still says that this may be an ID token.
+    let odd = claims.odd.sid || claims.odd.auth_time;
+    let of_login = azp || sid || nonce || claims.auth_time.is_some() || odd;
     let dated = nbf_is_mark && claims.nbf.is_some() && !of_login;
     let for_api = named || client || other_party || granted || dated || claims.iat.is_none();
-    let nobody = claims.sub.is_none() && claims.client_id.is_none() && claims.azp.is_none() && !client;
+    let nobody = claims.sub.is_none() && claims.client_id.is_none() && party.is_none() && !client;
     match (nobody, for_api) {
         (true, _) => Err(VerificationError::Missing("sub")),
         (false, true) => Ok(signs.client),

@@ -64,7 +64,7 @@ fn the_quirk_for_numbers_in_texts_counts_for_the_codes_of_a_device_too() {
         ("60".into(), serde_json::Value::Null, (60, 5)),
     ] {
         let refused = read(&scene.client, expires_in.clone(), interval.clone()).unwrap_err();
-        assert!(refused.contains("`ClientBuilder::quirks`"), "{refused}");
+        assert!(refused.contains("`Quirks::expires_in_as_string`"), "{refused}");
         assert_eq!(read(&tolerant, expires_in, interval), Ok(times));
     }
     for (expires_in, interval) in

@@ -440,7 +440,7 @@ fn e27_one_line_of_an_error_names_the_fault_the_place_and_the_remedy() {
         (
             token(Box::new(hostile::redirect_to("https://x.example/"))),
             "response_redirect",
-            &["token_endpoint", "307", "check the issuer's URL"],
+            &["token_endpoint", "307", "`https://op.example/token`", "must publish"],
         ),
         (
             token(Box::new(hostile::retry_after(9))),
@@ -455,7 +455,7 @@ fn e27_one_line_of_an_error_names_the_fault_the_place_and_the_remedy() {
         (
             token(Box::new(hostile::set_member("expires_in", "9"))),
             "response_json",
-            &["token_endpoint", "`expires_in`", "ClientBuilder::quirks"],
+            &["token_endpoint", "`expires_in`", "`Quirks::expires_in_as_string`"],
         ),
         (
             login(hostile::set_claim("aud", json!([CLIENT_ID, "x"]))).unwrap_err(),

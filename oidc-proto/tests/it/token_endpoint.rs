@@ -207,7 +207,7 @@ fn each_oddity_is_accepted_only_with_its_quirk() {
     let text = || hostile::set_member("expires_in", "3600");
     assert_eq!(
         rule(answered(strict, text())),
-        wrong_type("expires_in", "a number (`ClientBuilder::quirks` accepts a text)")
+        wrong_type("expires_in", "a number (`Quirks::expires_in_as_string` accepts a text)")
     );
     let tokens = answered(|quirks| quirks.expires_in_as_string = true, text()).unwrap();
     assert_eq!(
@@ -223,7 +223,7 @@ fn each_oddity_is_accepted_only_with_its_quirk() {
     let array = || hostile::set_member("scope", json!(["a", "b"]));
     assert_eq!(
         rule(answered(strict, array())),
-        wrong_type("scope", "a string (`ClientBuilder::quirks` accepts an array)")
+        wrong_type("scope", "a string (`Quirks::scope_as_array` accepts an array)")
     );
     let tokens = answered(|quirks| quirks.scope_as_array = true, array()).unwrap();
     assert_eq!(tokens.scope.as_deref(), Some("a b"));

@@ -34,11 +34,13 @@ mod google_login {
 // RECIPE: google-api
 mod google_api {
     use oidc_drive::{Provider, now};
-    use oidc_proto::{Secret, token::*};
+    use oidc_proto::{Secret, metadata::IssuerRule, token::*};
 
     pub async fn user(google: &Provider, id_token: &Secret) -> Result<IdToken, Box<dyn std::error::Error>> {
         let keys = google.keys().await?.value;
+        let issuers = IssuerRule::exact(google.issuer()).or_exact("accounts.google.com"); // for old apps
         let verifier = IdTokenVerifier::new(google.issuer(), "my-client")
+            .issuer_rule(issuers)
             .trusted_authorized_parties(["my-android-client"]); // `azp`: the client ID of the app itself
         Ok(verifier.verify(id_token, &keys, &Expected::default(), now())?)
     }
@@ -125,7 +127,17 @@ async fn the_recipe_for_google_runs() {
     let mut of_phone = claims.clone();
     of_phone["azp"] = "my-android-client".into();
     assert!(google_api::user(&provider, &token(&of_phone)).await.is_ok());
-    for (name, value) in [("aud", "another"), ("azp", "another"), ("iss", "accounts.google.com")] {
+    let mut of_old_app = claims.clone();
+    of_old_app["iss"] = "accounts.google.com".into();
+    let user = google_api::user(&provider, &token(&of_old_app)).await.expect("an ID token");
+    assert_eq!(user.iss, "accounts.google.com");
+    for (name, value) in [
+        ("aud", "another"),
+        ("azp", "another"),
+        ("iss", "google.com"),
+        ("iss", "http://accounts.google.com"),
+        ("iss", "https://accounts.google.com/"),
+    ] {
         let mut other = claims.clone();
         other[name] = value.into();
         assert!(google_api::user(&provider, &token(&other)).await.is_err(), "{name}");

@@ -204,6 +204,10 @@ impl<W> ProviderBuilder<W> {
 
     /// Accepts metadata and key sets of any media type. See
     /// [`DiscoveryOptions::any_media_type`](oidc_proto::flow::DiscoveryOptions::any_media_type).
+    ///
+    /// # Danger
+    /// It takes a check away: a file that others may put there, such as an upload, passes for the document. See
+    /// [`danger`](oidc_proto::danger).
     pub const fn any_media_type(mut self) -> Self {
         self.of_any_type = true;
         self

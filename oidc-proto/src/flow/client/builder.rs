@@ -207,7 +207,7 @@ impl ClientBuilder {
     }
 
     /// Accepts ID tokens of the issuers of this rule. Use it for a provider whose metadata has a template for its
-    /// issuer.
+    /// issuer, or whose tokens have a [second name](IssuerRule::or_exact) for it.
     pub fn issuer_rule(mut self, rule: IssuerRule) -> Self {
         self.issuer_rule = Some(rule);
         self
@@ -336,6 +336,10 @@ impl ClientBuilder {
             .algorithms(response_algorithms)
             .leeway(self.leeway)
             .max_token(max_token);
+        let response_verifier = match self.quirks.doubled_iss_in_authorization_response {
+            true => response_verifier.accept_doubled_iss(),
+            false => response_verifier,
+        };
         let prover = match self.dpop_key {
             Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
             // The UserInfo request comes in the middle of a login, where nobody could sign its proof.

@@ -4,6 +4,7 @@ use super::oauth_error::hint_of_callback;
 use crate::{
     base::{
         form::FormError,
+        json::JsonError,
         sentence::{debug_is_sentence, predicate},
     },
     jose::JwsError,
@@ -37,7 +38,9 @@ pub enum CallbackError {
     )]
     Unattributed(Box<ErrorResponse>),
     /// The callback comes from another issuer (RFC 9207 section 2.4): an attempt at a mix-up.
-    #[error("the authorization response comes from another issuer (`iss`) than the one that was asked")]
+    #[error(
+        "the authorization response comes from another issuer (`iss`) than the one that was asked (`ClientBuilder::issuer_rule` accepts a template, or a second name: `IssuerRule::or_exact`)"
+    )]
     Issuer,
     /// The callback lacks `iss`, though the metadata says that every response has it (RFC 9207 section 2.4).
     #[error("the authorization response lacks the `iss` that the provider says it always sends")]
@@ -64,7 +67,7 @@ pub enum CallbackError {
     Response(Box<VerificationError>),
     /// A parameter of the access token is missing, or has a value that the specification does not allow.
     #[error(
-        "the authorization response lacks `{0}`, or has a value for it that the specification does not allow (`ClientBuilder::quirks` tolerates some)"
+        "the authorization response lacks `{0}`, or has a value for it that the specification does not allow (`Quirks::no_token_type` does without the type, and `Quirks::odd_expires_in` takes an odd lifetime for absent)"
     )]
     Parameter(&'static str),
     /// The user was away for longer than [`PENDING_LIFETIME`]. Begin again.
@@ -88,11 +91,22 @@ debug_is_sentence!(CallbackError);
 
 /// What a client would set, so that the verdict on a signed response may be another.
 fn setting(rejected: &VerificationError) -> &'static str {
-    if *rejected == VerificationError::Jws(JwsError::AlgorithmNotAllowed) {
-        " (`ClientBuilder::authorization_signed_response_alg` names the one that is allowed)"
-    } else {
-        ""
-    }
+    const SETTINGS: [(VerificationError, &str); 3] = [
+        (
+            VerificationError::Jws(JwsError::AlgorithmNotAllowed),
+            " (`ClientBuilder::authorization_signed_response_alg` names the one that is allowed)",
+        ),
+        (
+            VerificationError::Issuer,
+            " (`ClientBuilder::issuer_rule` accepts a template, or a second name: `IssuerRule::or_exact`)",
+        ),
+        // Nothing else is known to repeat in this JWT.
+        (
+            VerificationError::Claims(JsonError::DuplicateMember),
+            " (`Quirks::doubled_iss_in_authorization_response` accepts `iss` twice)",
+        ),
+    ];
+    SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
 }
 
 impl CallbackError {

@@ -106,7 +106,10 @@ fn setting(rejected: &VerificationError) -> &'static str {
         ),
         (VerificationError::Changed("auth_time"), " (`Quirks::refreshed_auth_time_differs` accepts it)"),
         (VerificationError::Changed("azp"), " (`Quirks::refreshed_without_azp` does without it)"),
-        (VerificationError::Issuer, " (`ClientBuilder::issuer_rule` accepts a template)"),
+        (
+            VerificationError::Issuer,
+            " (`ClientBuilder::issuer_rule` accepts a template, or a second name: `IssuerRule::or_exact`)",
+        ),
     ];
     SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
 }
@@ -170,7 +173,7 @@ pub enum ConfigError {
     Resource(UrlError),
     /// The issuer rule does not admit the issuer of the metadata.
     #[error(
-        "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule`"
+        "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule` (if tokens have a second name for it, begin with that of the metadata and add `IssuerRule::or_exact`)"
     )]
     IssuerRule,
     /// The provider's metadata has no such endpoint, or a URL for it that may not be used.

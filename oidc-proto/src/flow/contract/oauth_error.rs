@@ -62,6 +62,67 @@ fn says(said: &ErrorResponse, word: &str) -> bool {
     said.error_description.as_deref().is_some_and(|text| text.to_ascii_lowercase().contains(word))
 }
 
+/// Whether a refusal says that what was asked about, or to be revoked, is no token any more.
+fn says_no_token(said: &ErrorResponse) -> bool {
+    matches!(said.error.as_str(), "invalid_token" | "invalid_grant" | "expired_token")
+}
+
+/// What helps against a refusal at this endpoint. Nobody logs in to introspect, to revoke or to begin at a device.
+fn remedy_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Remedy {
+    let of_token = matches!(endpoint, Endpoint::Introspection | Endpoint::Revocation);
+    let of_client = matches!(said.error.as_str(), "invalid_client" | "unauthorized_client");
+    // A token that is not valid is no error there (RFC 7662 section 2.2, RFC 7009 section 2.2).
+    if of_token && says_no_token(said) && status != 401 {
+        return Remedy::ProviderAtFault;
+    }
+    if endpoint == Endpoint::UserInfo && of_client {
+        return Remedy::LogInAgain;
+    }
+    let remedy = remedy(said);
+    let nobody_logs_in = of_token || endpoint == Endpoint::DeviceAuthorization;
+    if nobody_logs_in && remedy == Remedy::LogInAgain { Remedy::FixConfiguration } else { remedy }
+}
+
+/// The hint for a refusal that means something else at this endpoint than at the token endpoint.
+fn hint_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Option<&'static str> {
+    let code = said.error.as_str();
+    Some(match (endpoint, code) {
+        // These two take the credentials of the client, and some servers call them a token.
+        (Endpoint::Introspection | Endpoint::Revocation, "invalid_token") if status == 401 => CLIENT,
+        (Endpoint::Introspection, _) if says_no_token(said) => {
+            "; the provider says so of the token that was asked about, which is not valid, and should answer that it is not \
+             active"
+        }
+        (Endpoint::Revocation, _) if says_no_token(said) => {
+            "; the provider says so of the token to revoke: that token is not valid any more, and nothing is left to do"
+        }
+        (
+            Endpoint::Introspection,
+            "insufficient_scope" | "access_denied" | "unauthorized_client" | "unsupported_grant_type",
+        ) if status != 401 => "; at the provider, let this client introspect tokens",
+        (Endpoint::Revocation, "access_denied" | "unauthorized_client") if status != 401 => {
+            "; a client revokes its own tokens only, and the provider must let it do so"
+        }
+        (Endpoint::Revocation, "unsupported_token_type") => {
+            "; the provider does not revoke tokens of this kind"
+        }
+        (Endpoint::DeviceAuthorization, "unauthorized_client" | "access_denied") if status != 401 => {
+            "; at the provider, let this client use the device flow"
+        }
+        (Endpoint::DeviceAuthorization, "invalid_grant" | "invalid_token" | "expired_token") => "",
+        // A UserInfo request shows an access token, and no credentials of the client.
+        (Endpoint::UserInfo, "invalid_client" | "unauthorized_client" | "invalid_grant") => {
+            "; the provider does not accept the access token here: log in again"
+        }
+        (Endpoint::Token, "invalid_token") => {
+            "; the token in the request has expired or was revoked: log in again"
+        }
+        (Endpoint::Token, "access_denied") => "; the user or the provider has refused: begin again",
+        (Endpoint::Token, "expired_token") => "; the user did not enter the code in time: begin again",
+        _ => return None,
+    })
+}
+
 /// What helps against a refusal, by its error code (and by the description of Keycloak that contradicts the code).
 pub(super) fn remedy(said: &ErrorResponse) -> Remedy {
     match said.error.as_str() {
@@ -165,19 +226,21 @@ impl OAuthError {
     /// Returns who can do what about the refusal.
     #[must_use]
     pub fn remedy(&self) -> Remedy {
-        remedy(&self.response)
+        remedy_at(self.endpoint, self.status, &self.response)
     }
 
     /// What to do about the refusal, by its likely cause.
     fn hint(&self) -> &'static str {
         let said = &self.response;
+        let of_dpop = says(said, "dpop");
+        if let Some(hint) = hint_at(self.endpoint, self.status, said).filter(|_| !of_dpop) {
+            return hint;
+        }
         match said.error.as_str() {
             "invalid_dpop_proof" => {
                 "; the provider refuses the DPoP proof: check the key (`ClientBuilder::dpop_key`) and the clock"
             }
-            "invalid_request" | "invalid_grant" | "invalid_client" | "invalid_token"
-                if says(said, "dpop") =>
-            {
+            "invalid_request" | "invalid_grant" | "invalid_client" | "invalid_token" if of_dpop => {
                 "; this client must use DPoP as it is registered: call `ClientBuilder::dpop_key`"
             }
             "invalid_client" => CLIENT,
@@ -201,7 +264,7 @@ impl OAuthError {
             "insufficient_scope" => "; ask for the scope at the login",
             "server_error" | "temporarily_unavailable" => "; try again later",
             _ if REGISTERED.contains(&said.error.as_str()) => "",
-            _ if remedy(said) == Remedy::LogInAgain => "; log in again",
+            _ if self.remedy() == Remedy::LogInAgain => "; log in again",
             // Servers whose framework answers in their place: `Unauthorized` (Spring), `request_unauthorized` (Hydra).
             _ if self.status == 401 && self.endpoint != Endpoint::UserInfo => CLIENT,
             _ => "",

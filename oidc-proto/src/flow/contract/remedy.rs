@@ -12,6 +12,7 @@ use crate::{
     base::{endpoint_url::UrlError, json::JsonError, sentence::Remedy},
     jose::KeySetError,
     metadata::{MemberError, MetadataError},
+    token::VerificationError,
 };
 
 impl Error {
@@ -66,6 +67,11 @@ impl CallbackError {
     pub fn remedy(&self) -> Remedy {
         match self {
             Self::Denied(response) => oauth_error::remedy(response),
+            Self::Response(rejected)
+                if matches!(**rejected, VerificationError::Claims(JsonError::DuplicateMember)) =>
+            {
+                Remedy::FixConfiguration
+            }
             Self::Response(rejected) => rejected.remedy(),
             Self::Parameter(_) => Remedy::FixConfiguration,
             Self::MissingIssuer | Self::MissingResponse => Remedy::ProviderAtFault,
@@ -97,7 +103,6 @@ impl ResponseError {
                 | (Endpoint::Token | Endpoint::DeviceAuthorization, ResponseRule::Value("expires_in"))
         );
         let of_type = (document || self.endpoint == Endpoint::UserInfo)
-            && self.endpoint != Endpoint::ResourceMetadata
             && matches!(self.rule, ResponseRule::MediaType(_));
         if of_type || issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
     }

@@ -6,6 +6,7 @@ use crate::{
         json::JsonError,
         sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
+    jose::JwsError,
     metadata::MetadataError,
     token::VerificationError,
 };
@@ -24,7 +25,8 @@ pub struct ResponseError {
     pub status: u16,
     /// The rule that the response breaks.
     pub rule: ResponseRule,
-    /// The URLs that were asked for a document, in their order, without their queries. Empty for other endpoints.
+    /// The URLs that were asked for a document, in their order, without their queries. For another endpoint, the URL that
+    /// redirects; empty otherwise.
     pub urls: Vec<String>,
     /// The media type of a document that is not of the right one, if it is a common one.
     pub media_type: Option<&'static str>,
@@ -55,7 +57,7 @@ impl fmt::Display for ResponseError {
                 f.write_str("; the resource may be misspelt, or publish no metadata")
             }
             (Endpoint::Token, Missing("token_type")) => {
-                f.write_str(" (`ClientBuilder::quirks` does without it)")
+                f.write_str(" (`Quirks::no_token_type` does without it)")
             }
             (Endpoint::Token, Missing("access_token")) => {
                 f.write_str("; some providers send one only if `scope` names an API")
@@ -73,12 +75,19 @@ impl fmt::Display for ResponseError {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
             (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
+            (Endpoint::UserInfo, ResponseRule::Jwt(rejected)) => f.write_str(setting(rejected)),
+            (Endpoint::ResourceMetadata, MediaType(_)) => {
+                write!(f, " (`Call::any_media_type` accepts it); it came from {places}")
+            }
             (Endpoint::UserInfo, MediaType(_)) => f.write_str(" (`Quirks::any_media_type` accepts it)"),
             (Endpoint::Jwks, MediaType(_)) => write!(
                 f,
                 " (`Quirks::any_media_type` and `DiscoveryOptions::any_media_type` accept it); it came from {places}"
             ),
-            (_, Redirect) if self.urls.is_empty() => f.write_str("; check the issuer's URL"),
+            (_, Redirect) if self.urls.is_empty() => f.write_str("; check the URL of the endpoint"),
+            (Endpoint::ResourceMetadata, Redirect) => {
+                write!(f, "; it came from {places}: ask for the resource under its exact identifier")
+            }
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
                 f,
@@ -90,12 +99,32 @@ impl fmt::Display for ResponseError {
                     ""
                 }
             ),
+            (endpoint, Redirect) => write!(
+                f,
+                "; it came from {places}, which the metadata names as `{endpoint}`: the provider must publish the URL to which \
+                 it redirects (what `ProviderMetadata::parse` returns may be corrected)"
+            ),
             _ => write!(f, "; it came from {places}"),
         }
     }
 }
 
 debug_is_sentence!(ResponseError);
+
+/// What a client would set, so that the verdict on signed UserInfo may be another.
+fn setting(rejected: &VerificationError) -> &'static str {
+    const SETTINGS: [(VerificationError, &str); 2] = [
+        (
+            VerificationError::Jws(JwsError::AlgorithmNotAllowed),
+            " (`ClientBuilder::userinfo_signed_response_alg` names the one that is allowed)",
+        ),
+        (
+            VerificationError::Issuer,
+            " (`ClientBuilder::issuer_rule` accepts a template, or a second name: `IssuerRule::or_exact`)",
+        ),
+    ];
+    SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
+}
 
 impl std::error::Error for ResponseError {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {

@@ -3,9 +3,12 @@
 use super::{
     error::Error,
     response_error::{ResponseError, ResponseRule},
-    terms::Terms,
+    terms::{Endpoint, Terms},
 };
-use crate::base::moment::{Moment, Timestamp};
+use crate::base::{
+    moment::{Moment, Timestamp},
+    visible::{shown, without_query},
+};
 use std::fmt;
 
 /// A request to send, with its whole body.
@@ -207,11 +210,12 @@ pub struct Call<F: Flow> {
 impl<F: Flow> Call<F> {
     /// Makes a call of a request, its terms, and the state that awaits the response.
     pub const fn new(terms: Terms, request: Request, state: F::Awaiting) -> Self {
-        Self { request, pending: Pending { state, terms } }
+        Self { request, pending: Pending { state, terms, url: String::new() } }
     }
 
     /// Returns the request to send, the terms to send it on, and the flow that takes the response.
-    pub fn into_parts(self) -> (Request, Terms, Pending<F>) {
+    pub fn into_parts(mut self) -> (Request, Terms, Pending<F>) {
+        self.pending.url = shown(&without_query(&self.request.uri().to_string()));
         (self.request, self.pending.terms, self.pending)
     }
 
@@ -238,8 +242,8 @@ impl<F: Flow> Call<F> {
     }
 
     pub(crate) fn map<G: Flow>(self, state: impl FnOnce(F::Awaiting) -> G::Awaiting) -> Call<G> {
-        let Pending { state: inner, terms } = self.pending;
-        Call { request: self.request, pending: Pending { state: state(inner), terms } }
+        let Pending { state: inner, terms, url } = self.pending;
+        Call { request: self.request, pending: Pending { state: state(inner), terms, url } }
     }
 }
 
@@ -271,6 +275,8 @@ impl<F: Flow> fmt::Debug for Call<F> {
 pub struct Pending<F: Flow> {
     state: F::Awaiting,
     terms: Terms,
+    /// The URL of the request, without its query.
+    url: String,
 }
 
 impl<F: Flow> Pending<F> {
@@ -293,7 +299,11 @@ impl<F: Flow> Pending<F> {
             parts.status.is_redirection().then_some(ResponseRule::Redirect)
         };
         if let Some(rule) = refused {
-            let error = ResponseError::new(endpoint, parts.status, rule);
+            let mut error = ResponseError::new(endpoint, parts.status, rule);
+            // The path of a flow from outside of this crate may have a secret.
+            if error.rule == ResponseRule::Redirect && !matches!(endpoint, Endpoint::Other(_)) {
+                error.urls = vec![self.url];
+            }
             return F::on_refused(self.state, error.into(), moment);
         }
         F::on_response(self.state, &http::Response::from_parts(parts, body), moment)

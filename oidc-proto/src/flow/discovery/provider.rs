@@ -157,6 +157,10 @@ impl DiscoveryOptions {
     /// Accepts documents of any media type. Nothing but the media type is tolerated: the metadata must be JSON with the
     /// issuer that was asked for. For a server that publishes files as they are, such as a bucket that calls each
     /// `binary/octet-stream`.
+    ///
+    /// # Danger
+    /// It takes a check away: a file that others may put there, such as an upload, passes for the document. See
+    /// [`danger`](crate::danger).
     pub const fn any_media_type(mut self) -> Self {
         self.of_any_type = true;
         self

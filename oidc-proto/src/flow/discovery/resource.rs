@@ -12,7 +12,7 @@ use crate::{
         moment::Moment,
     },
     flow::{
-        contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
+        contract::{Along, Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
         exchange::{Document, Get},
     },
     metadata::{MetadataError, ResourceMetadata, resource_well_known},
@@ -96,6 +96,17 @@ impl ResourceDiscovery {
     fn at(url: &EndpointUrl, resource: &str, policy: &UrlPolicy) -> Call<Self> {
         let asked = Asked { resource: resource.to_owned(), policy: policy.clone() };
         Get::start(Endpoint::ResourceMetadata, url, "application/json", false).carrying(asked)
+    }
+}
+
+impl Call<ResourceDiscovery> {
+    /// Accepts the metadata of the resource with any media type. Nothing but the media type is tolerated: the metadata must
+    /// be JSON of the resource that was asked for.
+    ///
+    /// # Danger
+    /// It takes a check away: a file that others may put there passes for metadata. See [`danger`](crate::danger).
+    pub fn any_media_type(self) -> Self {
+        self.map(|Along { state, carried }| Along { state: state.of_any_type(), carried })
     }
 }
 

@@ -73,6 +73,14 @@ impl Get {
     }
 }
 
+impl Getting {
+    /// Lets the document be of any media type.
+    pub(in crate::flow) const fn of_any_type(mut self) -> Self {
+        self.of_any_type = true;
+        self
+    }
+}
+
 impl Flow for Get {
     type Awaiting = Getting;
     type Paused = Infallible;

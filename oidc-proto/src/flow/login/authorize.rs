@@ -10,6 +10,7 @@ use crate::{
     },
     message::{Answer, AuthorizationRequest},
 };
+use serde_json::Value;
 
 /// The response type of a login without a code.
 pub(in crate::flow) const ID_TOKEN: &str = "id_token";
@@ -42,18 +43,50 @@ pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result
     Ok(())
 }
 
-/// Checks that the client can verify an ID token, and that the demands of the request can be saved.
+/// The longest `max_age`: an ID token must have `auth_time`, and any is recent enough.
+const ANY_AGE: u32 = u32::MAX;
+
+/// Checks that the client can verify an ID token, and that the demands of the request can be saved. Returns what an ID
+/// token must have: the maximum age of the authentication, and its classes.
 pub(in crate::flow) fn check_login(
     client: &Client,
     request: &AuthorizationRequest,
-) -> Result<(), ConfigError> {
+) -> Result<(Option<u32>, Vec<String>), ConfigError> {
     if client.inner().verifier.algorithms.set().is_empty() {
         return Err(ConfigError::NoAlgorithm);
     }
-    if !text::is_list(&request.essential_acr) {
-        return Err(ConfigError::Parameter("essential_acr"));
+    let in_claims = essential_classes(request)?;
+    let (name, acr) = match in_claims {
+        Some(classes) if request.essential_acr.is_empty() => ("claims", classes),
+        Some(_) | None => ("essential_acr", request.essential_acr.clone()),
+    };
+    if !text::is_list(&acr) {
+        return Err(ConfigError::Parameter(name));
     }
-    Ok(())
+    // An essential `auth_time` is required (OpenID Connect Core 1.0 section 2).
+    let dated = essential(request, "auth_time").map(|_| ANY_AGE);
+    Ok((request.max_age_seconds().or(dated), acr))
+}
+
+/// Returns what the parameter `claims` demands of this claim of the ID token, if the claim is essential.
+fn essential<'r>(request: &'r AuthorizationRequest, claim: &str) -> Option<&'r Value> {
+    let wanted = request.claims.as_ref()?.get("id_token")?.get(claim)?;
+    wanted.get("essential").and_then(Value::as_bool).filter(|essential| *essential).map(|_| wanted)
+}
+
+/// Returns the classes of which the parameter `claims` demands one (OpenID Connect Core 1.0 section 5.5.1.1).
+fn essential_classes(request: &AuthorizationRequest) -> Result<Option<Vec<String>>, ConfigError> {
+    let Some(wanted) = essential(request, "acr") else { return Ok(None) };
+    let unreadable = ConfigError::Parameter("claims");
+    match (wanted.get("value"), wanted.get("values")) {
+        (None, None) => Ok(None),
+        (Some(Value::String(one)), None) => Ok(Some(vec![one.clone()])),
+        (None, Some(Value::Array(many))) if !many.is_empty() => {
+            let classes = many.iter().map(|class| class.as_str().map(str::to_owned)).collect::<Option<_>>();
+            classes.map(Some).ok_or(unreadable)
+        }
+        _ => Err(unreadable),
+    }
 }
 
 /// Returns the token request for a code (RFC 6749 section 4.1.3, RFC 7636 section 4.5).

@@ -144,7 +144,7 @@ impl Client {
         }
         let answer = Answer::new(ID_TOKEN, true, request.response_mode).map_err(ConfigError::from)?;
         check_provider(self, answer)?;
-        check_login(self, request)?;
+        let (max_age, acr) = check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce) = (entropy.token(), entropy.token());
         let bound = Bound {
@@ -156,7 +156,6 @@ impl Client {
             answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
-        let (max_age, acr) = (request.max_age_seconds(), request.essential_acr.clone());
         let sent = Sent::new(self, state, answer, now)?;
         Ok((url, PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr }))
     }

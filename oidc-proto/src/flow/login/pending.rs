@@ -114,7 +114,7 @@ impl Client {
         if kind.has_token() && self.prover().is_some() {
             return Err(ConfigError::Parameter("response_type").into());
         }
-        check_login(self, request)?;
+        let (max_age, acr) = check_login(self, request)?;
         let (now, mut entropy) = moment.split();
         let (state, nonce, code_verifier) = (entropy.token(), entropy.token(), entropy.token());
         let code_verifier = (!self.quirks().no_pkce).then_some(code_verifier);
@@ -132,8 +132,8 @@ impl Client {
             sent: Sent::new(self, state, answer, now)?,
             nonce: nonce.into(),
             code_verifier: code_verifier.map(Secret::from),
-            max_age: request.max_age_seconds(),
-            acr: request.essential_acr.clone(),
+            max_age,
+            acr,
             kind,
         };
         Ok((url, pending))

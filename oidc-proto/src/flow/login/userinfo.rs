@@ -28,7 +28,7 @@ use crate::{
     message::{ErrorResponse, UserInfo, first_texts, first_texts_of_errors},
     sender::{DPOP, Proof},
 };
-use http::{HeaderValue, Method, header};
+use http::{HeaderValue, Method, StatusCode, header};
 use std::{convert::Infallible, sync::Arc};
 
 /// The flow from an access token to claims about its user. [`Client::userinfo`] starts it.
@@ -200,7 +200,7 @@ impl Asked {
                 return Err(error.into());
             }
         }
-        if status.is_client_error() && status != http::StatusCode::TOO_MANY_REQUESTS {
+        if status.is_client_error() && status != StatusCode::TOO_MANY_REQUESTS {
             let sent = std::slice::from_ref(&self.access_token);
             let mut rule = refusal_or_status(status, response.body(), sent, &[400, 401, 403]);
             if let ResponseRule::Refusal(told @ None) = &mut rule {
@@ -208,7 +208,10 @@ impl Asked {
             }
             return Err(ResponseError::new(Endpoint::UserInfo, status, rule).into());
         }
-        check_status(Endpoint::UserInfo, status, response.headers(), moment.now())?;
+        // A hop of the provider that has changed the response calls it 203 (RFC 9110 section 15.3.4). What it says about
+        // the user is checked all the same.
+        let met = if status == StatusCode::NON_AUTHORITATIVE_INFORMATION { StatusCode::OK } else { status };
+        check_status(Endpoint::UserInfo, met, response.headers(), moment.now())?;
         let broken = |rule| ResponseError::new(Endpoint::UserInfo, status, rule);
         let inner = self.client.inner();
         // Some providers call a JWT by the media type of its claims, or of a text.
@@ -280,7 +283,7 @@ fn checking(step: Step<Check<SignedUserInfo>>, sub: String) -> Result<Step<UserI
 fn about(sub: &str, userinfo: UserInfo, learned: Learned) -> Result<Step<UserInfoExchange>, Error> {
     if userinfo.sub != sub {
         let rule = ResponseRule::OtherSubject;
-        return Err(ResponseError::new(Endpoint::UserInfo, http::StatusCode::OK, rule).into());
+        return Err(ResponseError::new(Endpoint::UserInfo, StatusCode::OK, rule).into());
     }
     Ok(Step::Done(Informed { userinfo, learned }))
 }

@@ -86,7 +86,7 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
         while let Some(claim) = members.next_key_seed(Name { text, names, meaning: Claim::of })? {
             // The error shows this only if the value is of another type.
             names.expect(claim.name(), claim.expected());
-            if reading == Reading::OfUser && claim.may_be_odd() {
+            if claim.may_be_odd() {
                 let json = members.next_value::<&RawValue>()?.get();
                 if !claims.set_if_it_fits(claim, json) {
                     check(json.as_bytes()).map_err(|why| names.fail(why))?;
@@ -106,13 +106,9 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Jti => claims.jti = members.next_value::<Text<'a>>()?.0,
                 Claim::Azp => claims.azp = members.next_value::<Text<'a>>()?.0,
                 Claim::Nonce => claims.nonce = members.next_value::<Text<'a>>()?.0,
-                Claim::AuthTime => claims.auth_time = members.next_value::<Date>()?.0.map(Timestamp),
-                Claim::Acr => claims.acr = members.next_value::<Text<'a>>()?.0,
-                Claim::Amr => claims.amr = members.next_value::<Strings<'a>>()?.0,
                 Claim::AtHash => claims.at_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::CHash => claims.c_hash = members.next_value::<Text<'a>>()?.0,
                 Claim::SHash => claims.s_hash = members.next_value::<Text<'a>>()?.0,
-                Claim::Sid => claims.sid = members.next_value::<Text<'a>>()?.0,
                 Claim::ClientId => claims.client_id = members.next_value::<Text<'a>>()?.0,
                 // Some providers write an array.
                 Claim::Scope => match members.next_value::<Scope<'a>>()? {
@@ -125,7 +121,10 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
                 }
                 Claim::Cnf => claims.cnf = members.next_value_seed(Bound { text, names })?,
-                Claim::Other => members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?,
+                // The first four may be odd, and are read above.
+                Claim::AuthTime | Claim::Acr | Claim::Amr | Claim::Sid | Claim::Other => {
+                    members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
             }
         }
         if names.close(text, from) { Ok(()) } else { Err(names.fail(JsonError::DuplicateMember)) }

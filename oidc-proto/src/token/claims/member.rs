@@ -8,7 +8,7 @@ use serde_json::value::RawValue;
 use std::{borrow::Cow, fmt};
 
 /// A string. It borrows from the token, unless it has escapes.
-pub(super) struct Text<'a>(pub(super) Option<Cow<'a, str>>);
+pub(in crate::token) struct Text<'a>(pub(in crate::token) Option<Cow<'a, str>>);
 
 impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {

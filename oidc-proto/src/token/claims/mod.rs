@@ -14,6 +14,7 @@ mod visible;
 
 pub use audience::Audience;
 pub use binding::{Confirmation, Possession};
+pub(super) use member::Text;
 pub(crate) use path::{claim_at, is_or_has};
 pub(super) use places::Places;
 pub(crate) use places::{List, Place};

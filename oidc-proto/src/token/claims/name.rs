@@ -3,10 +3,9 @@
 /// How claims are read.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(super) enum Reading {
-    /// Each in its type.
+    /// All of them.
     Strict,
-    /// Those of an ID token, or of another statement about a user: see [`Claim::may_be_odd`] and
-    /// [`Claim::is_of_access`].
+    /// Those of an ID token, or of another statement about a user: see [`Claim::is_of_access`].
     OfUser,
 }
 
@@ -21,7 +20,7 @@ macro_rules! names {
             pub(super) fn of(name: &str) -> Self {
                 match name { $($name => Self::$claim,)* _ => Self::Other }
             }
-            /// Whether the claim is set aside if an ID token has it in another type.
+            /// Whether the claim is set aside if a token has it in another type.
             pub(super) const fn may_be_odd(self) -> bool {
                 matches!(self, Self::AuthTime | Self::Acr | Self::Amr | Self::Sid)
             }

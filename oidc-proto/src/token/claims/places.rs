@@ -92,6 +92,7 @@ macro_rules! places {
             $($list: Option<Listed>,)*
             $($value: $type,)*
             cnf: Option<Bound>,
+            odd: Odd,
         }
 
         impl Places {
@@ -117,14 +118,14 @@ macro_rules! places {
                         Some(Some(Listed { json, count: list.len(), escaped: list.is_escaped() }))
                     }
                 };
-                let Claims { $($text,)* $($list,)* $($value,)* cnf, odd: _ } = claims;
+                let Claims { $($text,)* $($list,)* $($value,)* cnf, odd } = claims;
                 let cnf = match cnf {
                     None => None,
                     Some(Confirmation { jkt, x5t_s256, other }) => {
                         Some(Bound { jkt: place(jkt)?, x5t_s256: place(x5t_s256)?, other: *other })
                     }
                 };
-                Some(Self { $($text: place($text)?,)* $($list: list($list)?,)* $($value: *$value,)* cnf })
+                Some(Self { $($text: place($text)?,)* $($list: list($list)?,)* $($value: *$value,)* cnf, odd: *odd })
             }
 
             /// Returns the claims, borrowed from the text of the token, which begins with a payload of this length. A
@@ -145,8 +146,7 @@ macro_rules! places {
                     cnf: self.cnf.map(|Bound { jkt, x5t_s256, other }| {
                         Confirmation { jkt: borrow(jkt), x5t_s256: borrow(x5t_s256), other }
                     }),
-                    // Claims are only kept if each is of its type.
-                    odd: Odd::default(),
+                    odd: self.odd,
                 }
             }
 

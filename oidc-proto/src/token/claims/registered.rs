@@ -9,7 +9,7 @@ use crate::{
 use std::{borrow::Cow, fmt, time::Duration};
 
 /// The registered claims of a token. `null` counts as absent. A claim of the wrong type is an error and never counts as
-/// absent.
+/// absent, but for `auth_time`, `acr`, `amr` and `sid`: they are set aside, and are absent where something demands them.
 ///
 /// ```
 /// use oidc_proto::token::Claims;
@@ -77,7 +77,7 @@ pub struct Claims<'a> {
     pub(crate) odd: Odd,
 }
 
-/// The claims of an ID token that are of another type than they should be.
+/// The claims that are of another type than they should be.
 #[derive(Clone, Copy, Default)]
 pub(crate) struct Odd {
     pub(in crate::token) auth_time: bool,

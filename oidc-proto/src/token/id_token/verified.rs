@@ -243,7 +243,7 @@ impl<'s> VerifiedIdToken<'s> {
             aud: claims.aud.map(Audience::to_vec).unwrap_or_default(),
             exp: claims.exp.ok_or(VerificationError::Missing("exp"))?,
             iat: claims.iat.ok_or(VerificationError::Missing("iat"))?,
-            azp: owned(&claims.azp),
+            azp: owned(&claims.azp).filter(|azp| !azp.is_empty()),
             nonce: owned(&claims.nonce),
             auth_time: claims.auth_time,
             acr: owned(&claims.acr),

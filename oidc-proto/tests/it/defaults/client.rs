@@ -284,13 +284,16 @@ fn documents() -> Vec<Row> {
             )
         }),
         row("Call::max_body", "`Call::max_body`", long_resource),
+        row("Call::any_media_type", "`Call::any_media_type`", |on| {
+            let body = r#"{"resource":"https://api.example"}"#;
+            Ok(crate::field::endpoints::resource(on, Some("text/plain"), body)?)
+        }),
     ]
 }
 
 fn quirks() -> Vec<Row> {
-    const QUIRKS: &str = "`ClientBuilder::quirks`";
     vec![
-        row("Quirks::expires_in_as_string", QUIRKS, |on| {
+        row("Quirks::expires_in_as_string", "`Quirks::expires_in_as_string`", |on| {
             token(
                 on,
                 |quirks| quirks.expires_in_as_string = true,
@@ -299,7 +302,7 @@ fn quirks() -> Vec<Row> {
                 },
             )
         }),
-        row("Quirks::scope_as_array", QUIRKS, |on| {
+        row("Quirks::scope_as_array", "`Quirks::scope_as_array`", |on| {
             token(
                 on,
                 |quirks| quirks.scope_as_array = true,
@@ -308,7 +311,7 @@ fn quirks() -> Vec<Row> {
                 },
             )
         }),
-        row("Quirks::no_token_type", QUIRKS, |on| {
+        row("Quirks::no_token_type", "`Quirks::no_token_type`", |on| {
             token(
                 on,
                 |quirks| quirks.no_token_type = true,
@@ -351,6 +354,11 @@ fn quirks() -> Vec<Row> {
                 |party| claim(party, "auth_time", json!(NOW.0 + 5)),
             )
         }),
+        row(
+            "Quirks::doubled_iss_in_authorization_response",
+            "`Quirks::doubled_iss_in_authorization_response`",
+            |on| Ok(crate::field::jarm::as_keycloak_sends_it(on)?),
+        ),
         row("Quirks::refreshed_without_azp", "`Quirks::refreshed_without_azp`", |on| {
             refresh(
                 on,
@@ -365,6 +373,13 @@ fn quirks() -> Vec<Row> {
 fn clients() -> Vec<Row> {
     vec![
         row("ClientBuilder::issuer_rule", "`ClientBuilder::issuer_rule`", tenant),
+        row("IssuerRule::or_exact", "`IssuerRule::or_exact`", |on| {
+            login(
+                on,
+                |client| client.issuer_rule(IssuerRule::exact("https://op.example").or_exact("op.example")),
+                |party| claim(party, "iss", json!("op.example")),
+            )
+        }),
         row("ClientBuilder::trusted_audiences", "`trusted_audiences`", |on| {
             login(
                 on,

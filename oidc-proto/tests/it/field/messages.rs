@@ -72,7 +72,7 @@ fn a_lifetime_that_is_none_is_absent_by_its_quirk() {
         assert_eq!(error.remedy(), Remedy::FixConfiguration, "{error}");
         let text = error.to_string();
         assert!(
-            text.contains("`Quirks::odd_expires_in`") || text.contains("`ClientBuilder::quirks`"),
+            text.contains("`Quirks::odd_expires_in`") || text.contains("`Quirks::expires_in_as_string`"),
             "{text}"
         );
         let mut tolerant = with(|quirks| quirks.odd_expires_in = true);

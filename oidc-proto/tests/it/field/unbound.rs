@@ -221,7 +221,7 @@ fn a_further_authorized_party_is_accepted_only_if_it_is_named() {
         (&["mobile-app"], "app", true),
         (&["mobile-app", "desk"], "desk", true),
         (&["mobile-app"], "desk", false),
-        (&["mobile-app"], "", false),
+        (&["mobile-app"], " ", false),
     ] {
         let mut party = Party::builder()
             .client(move |client| client.trusted_authorized_parties(named.iter().copied()))

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::base::{json::JsonError, moment::Timestamp};
+use crate::token::claims::registered::Odd;
 use std::borrow::Cow;
 
 fn read(payload: &str) -> Result<Claims<'_>, VerificationError> {
@@ -36,18 +37,42 @@ fn another_type_is_an_error_that_names_the_claim() {
         ("iss", r#"{"iss":{}}"#),
         ("sub", r#"{"sub":7}"#),
         ("azp", r#"{"azp":["a"]}"#),
-        ("amr", r#"{"amr":{"a":1}}"#),
         ("scope", r#"{"scope":5}"#),
         ("scope", r#"{"scope":["a",5]}"#),
         ("scp", r#"{"scp":{"a":1}}"#),
         ("scp", r#"{"scp":["a",null]}"#),
-        ("auth_time", r#"{"auth_time":"now"}"#),
     ] {
         let error = read(payload).unwrap_err();
         let VerificationError::Claims(JsonError::WrongType { member: named, .. }) = error else {
             panic!("{payload}: {error}")
         };
         assert_eq!(named, member, "{payload}");
+    }
+}
+
+#[test]
+fn a_claim_that_only_some_checks_need_is_set_aside_if_it_is_of_another_type() {
+    for payload in [
+        r#"{"auth_time":"1799999990"}"#,
+        r#"{"auth_time":[1]}"#,
+        r#"{"acr":2}"#,
+        r#"{"amr":{"a":1}}"#,
+        r#"{"sid":{"a":[1,{"b":null}]}}"#,
+    ] {
+        let claims = read(payload).unwrap();
+        let Odd { auth_time, acr, amr, sid } = claims.odd;
+        assert_eq!([auth_time, acr, amr, sid].iter().filter(|odd| **odd).count(), 1, "{payload}");
+        assert!(claims.auth_time.is_none() && claims.acr.is_none());
+        assert!(claims.amr.is_none() && claims.sid.is_none(), "{payload}");
+    }
+    // What is set aside must be sound JSON all the same.
+    for (payload, why) in [
+        (r#"{"acr":{"a":1,"a":2}}"#, JsonError::DuplicateMember),
+        (r#"{"acr":1,"acr":2}"#, JsonError::DuplicateMember),
+        (r#"{"sid":[}"#, JsonError::NotJson),
+    ] {
+        let VerificationError::Claims(found) = read(payload).unwrap_err() else { panic!("{payload}") };
+        assert_eq!(found, why, "{payload}");
     }
 }
 
