@@ -5,6 +5,11 @@ use super::{Checked, JsonError, Name};
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{borrow::Cow, fmt};
 
+/// The only member of the object as which serde_json passes on a number, if a crate of the program has switched on its
+/// feature `arbitrary_precision`. The value is the text of the number. An object that is written so is a number, too: it
+/// means the same in every program.
+const NUMBER: &str = "$serde_json::private::Number";
+
 /// What the members of an object are read into.
 pub(crate) trait Target<'t> {
     /// What the name of a member means to this target.
@@ -88,11 +93,16 @@ impl<'t, T: Target<'t>> Visitor<'t> for Object<'_, '_, '_, T> {
     fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Read, A::Error> {
         let Self { checked: Checked { text, names, depth }, target } = self;
         let Some(depth) = depth.checked_sub(1) else { return Err(names.fail(JsonError::TooDeep)) };
-        let from = names.open();
-        while let Some(member) = members.next_key_seed(Name { text, names, meaning: T::member })? {
+        let (from, mut count, mut numbers) = (names.open(), 0, 0);
+        let meaning = |name: &str| (T::member(name), name == NUMBER);
+        while let Some((member, is_number)) = members.next_key_seed(Name { text, names, meaning })? {
             target.read(member, &mut members, Checked { text, names, depth })?;
+            (count, numbers) = (count + 1, numbers + u32::from(is_number));
         }
-        if names.close(text, from) { Ok(Read::Object) } else { Err(names.fail(JsonError::DuplicateMember)) }
+        if !names.close(text, from) {
+            return Err(names.fail(JsonError::DuplicateMember));
+        }
+        Ok(if (count, numbers) == (1, 1) { Read::Other } else { Read::Object })
     }
 }
 
@@ -180,7 +190,19 @@ impl<'t> Visitor<'t> for SlotSeed<'_, '_> {
     fn visit_seq<A: SeqAccess<'t>>(self, items: A) -> Result<Slot<'t>, A::Error> {
         self.0.visit_seq(items).map(|()| Slot::Other)
     }
-    fn visit_map<A: MapAccess<'t>>(self, members: A) -> Result<Slot<'t>, A::Error> {
-        self.0.visit_map(members).map(|()| Slot::Other)
+    fn visit_map<A: MapAccess<'t>>(self, mut members: A) -> Result<Slot<'t>, A::Error> {
+        let Checked { text, names, depth } = self.0;
+        let Some(depth) = depth.checked_sub(1) else { return Err(names.fail(JsonError::TooDeep)) };
+        let (from, mut count, mut number) = (names.open(), 0, None);
+        let meaning = |name: &str| name == NUMBER;
+        while let Some(is_number) = members.next_key_seed(Name { text, names, meaning })? {
+            let value = members.next_value_seed(SlotSeed(Checked { text, names, depth }))?;
+            number = if is_number { value.text().and_then(|digits| digits.parse().ok()) } else { number };
+            count += 1;
+        }
+        if !names.close(text, from) {
+            return Err(names.fail(JsonError::DuplicateMember));
+        }
+        Ok(number.filter(|_| count == 1).map_or(Slot::Other, Slot::Number))
     }
 }

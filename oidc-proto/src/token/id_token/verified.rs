@@ -14,7 +14,7 @@ use std::{borrow::Cow, fmt};
 
 /// A verified ID token: the issuer's statement about who the user is.
 ///
-/// Only a verifier or a flow can make one: see [`IdTokenVerifier`].
+/// Only a verifier or a flow can make one: see [`IdTokenVerifier`](crate::token::IdTokenVerifier).
 ///
 /// ```
 /// use oidc_proto::token::IdToken;

@@ -130,7 +130,7 @@ fn whatever_is_unusual_or_wrong_is_left_to_the_full_reader() {
         r#"{"a":.5}"#,
         r#"{"a":1.}"#,
         r#"{"a":nul}"#,
-        r#"{"a":nulll}"#,
+        r#"{"a":nullx}"#,
         r#"{"a":True}"#,
         r#"{"a":[1,]}"#,
         r#"{"a":[1}"#,
