@@ -6,15 +6,18 @@ use http::{HeaderValue, Response, header};
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     flow::{
-        Client, ClientBuilder, ClientCredentialsRequest, Discovery, DiscoveryOptions, Quirks,
-        ResourceDiscovery,
+        AssertionAudience, Client, ClientBuilder, ClientCredentialsRequest, Discovery, DiscoveryOptions,
+        Quirks, ResourceDiscovery,
     },
     jose::{Algorithm, AlgorithmSet, KeySet, RingSigner, Sign, sign_compact},
     message::{AuthorizationRequest, AuthorizationResponse, ResponseMode},
     metadata::{AllowedTenants, IssuerRule, Profile},
     token::{Expected, IdTokenVerifier},
 };
-use oidc_testkit::{EndpointName, Party, drive, drive::NOW, drive_with, hostile, scenario::SECRET};
+use oidc_testkit::{
+    ClientAuthentication, EndpointName, KeyRing, Party, TestProvider, drive, drive::NOW, drive_with, hostile,
+    scenario::SECRET,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -31,6 +34,17 @@ fn login(on: bool, set: Builder, change: fn(&mut Party)) -> Result<(), Refusal> 
 fn token(on: bool, quirk: fn(&mut Quirks), change: fn(&mut Party)) -> Result<(), Refusal> {
     let mut party = party(on, quirk);
     change(&mut party);
+    Ok(party.client_credentials(&ClientCredentialsRequest::default()).map(drop)?)
+}
+
+/// A token request of a client with `private_key_jwt`.
+fn asserting(on: bool, set: Builder, change: fn(&mut TestProvider)) -> Result<(), Refusal> {
+    let (key, jwk) = KeyRing::client_key(Algorithm::ES256);
+    let mut party = Party::builder()
+        .authentication(ClientAuthentication::PrivateKeyJwt(jwk))
+        .client(move |client| if on { set(client.signer(key)) } else { client.signer(key) })
+        .build();
+    change(&mut party.provider);
     Ok(party.client_credentials(&ClientCredentialsRequest::default()).map(drop)?)
 }
 
@@ -371,6 +385,16 @@ fn clients() -> Vec<Row> {
                 |client| client.trusted_audiences(["api"]),
                 |party| claim(party, "aud", json!(["app", "api"])),
             )
+        }),
+        row("ClientBuilder::assertion_audience", "`ClientBuilder::assertion_audience`", |on| {
+            asserting(
+                on,
+                |client| client.assertion_audience(AssertionAudience::TokenEndpoint),
+                |provider| provider.assertion_audience(oidc_testkit::AssertionAudience::TokenEndpoint),
+            )
+        }),
+        row("ClientBuilder::typed_assertions", "`typed_assertions`", |on| {
+            asserting(on, ClientBuilder::typed_assertions, |provider| provider.typed_assertions(true))
         }),
         row(
             "ClientBuilder::trusted_authorized_parties",
