@@ -9,8 +9,8 @@ use oidc_drive::moment;
 use oidc_proto::{
     Error,
     flow::{
-        Assertion, AssertionAudience, Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest,
-        PreviousLogin, TokenTypeHint,
+        Assertion, AssertionAudience, AssertionType, Client, ClientAuthentication, ClientBuilder,
+        ClientCredentialsRequest, PreviousLogin, TokenTypeHint,
     },
     jose::{Algorithm, sign_compact},
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -80,7 +80,11 @@ fn the_provider_takes_every_audience_and_an_assertion_that_says_what_it_is() {
         [AssertionAudience::Issuer, AssertionAudience::TokenEndpoint, AssertionAudience::RequestedEndpoint]
     {
         for builder in clients(npm) {
-            let client = builder.assertion_audience(audience).typed_assertions().build().expect("a client");
+            let client = builder
+                .assertion_audience(audience)
+                .assertion_type(AssertionType::ClientAuthenticationJwt)
+                .build()
+                .expect("a client");
             service(&npm.http, &client);
         }
     }

@@ -76,7 +76,9 @@ pub mod states;
 
 pub use crate::message::Quirks;
 pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
-pub use client::{Assertion, AssertionAudience, Attempt, Client, ClientBuilder, UserInfoMethod};
+pub use client::{
+    Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, UserInfoMethod,
+};
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,

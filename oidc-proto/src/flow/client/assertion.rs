@@ -141,9 +141,7 @@ impl Client {
             "exp": now.plus(LIFETIME).0,
         });
         let mut header = Extra::new();
-        if self.inner().typed_assertions {
-            header.insert("typ".to_owned(), "client-authentication+jwt".into());
-        }
+        header.extend(self.inner().assertion_type.name().map(|typ| ("typ".to_owned(), typ.into())));
         ToSign::new(header, claims.to_string().as_bytes(), *algorithm, *kid)
     }
 }

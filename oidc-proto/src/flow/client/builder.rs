@@ -3,7 +3,7 @@
 use super::{
     choice::Means,
     client::{Client, Inner},
-    settings::{AssertionAudience, DpopKey, Signer, UserInfoMethod},
+    settings::{AssertionAudience, AssertionType, DpopKey, Signer, UserInfoMethod},
 };
 use crate::{
     base::{secret::Secret, visible::without_query},
@@ -47,7 +47,7 @@ pub struct ClientBuilder {
     signers: Vec<Signer>,
     assertion_algorithm: Option<Algorithm>,
     assertion_audience: AssertionAudience,
-    typed_assertions: bool,
+    assertion_type: AssertionType,
     certificate: bool,
     dpop_key: Option<DpopKey>,
     certificate_bound: bool,
@@ -93,7 +93,7 @@ impl Client {
             signers: Vec::new(),
             assertion_algorithm: None,
             assertion_audience: AssertionAudience::default(),
-            typed_assertions: false,
+            assertion_type: AssertionType::default(),
             certificate: false,
             dpop_key: None,
             certificate_bound: false,
@@ -154,11 +154,9 @@ impl ClientBuilder {
         self
     }
 
-    /// Gives each assertion the header `typ` with the value `client-authentication+jwt`
-    /// (draft-ietf-oauth-rfc7523bis-11 section 5.2). Some providers demand it, such as HelseID, and providers that only
-    /// know the type `JWT` refuse it. By default, an assertion has no `typ`, which both kinds of older providers accept.
-    pub const fn typed_assertions(mut self) -> Self {
-        self.typed_assertions = true;
+    /// Sets the type of the client's assertions, for a provider that wants one. By default, an assertion has none.
+    pub const fn assertion_type(mut self, assertion_type: AssertionType) -> Self {
+        self.assertion_type = assertion_type;
         self
     }
 
@@ -384,7 +382,7 @@ impl ClientBuilder {
             assertion_key,
             assertion_algorithm: self.assertion_algorithm,
             assertion_audience: self.assertion_audience,
-            typed_assertions: self.typed_assertions,
+            assertion_type: self.assertion_type,
             prover,
             certificate_bound: self.certificate_bound,
             redirect_uri: self.redirect_uri,

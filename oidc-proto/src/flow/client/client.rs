@@ -3,7 +3,7 @@
 
 use super::{
     choice::AssertionKey,
-    settings::{AssertionAudience, UserInfoMethod},
+    settings::{AssertionAudience, AssertionType, UserInfoMethod},
 };
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
@@ -57,8 +57,7 @@ pub(crate) struct Inner {
     /// The registered algorithm of assertions.
     pub(super) assertion_algorithm: Option<Algorithm>,
     pub(super) assertion_audience: AssertionAudience,
-    /// Whether assertions say what they are.
-    pub(super) typed_assertions: bool,
+    pub(super) assertion_type: AssertionType,
     /// The key that tokens are bound to.
     pub(in crate::flow) prover: Option<Prover>,
     /// Whether tokens are bound to the client's certificate.

@@ -12,7 +12,7 @@ mod settings;
 pub use assertion::{Assertion, Attempt};
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use settings::{AssertionAudience, UserInfoMethod};
+pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;

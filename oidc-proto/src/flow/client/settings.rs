@@ -1,4 +1,4 @@
-//! The settings of a client: the audience of its assertions, its method for UserInfo, and its keys.
+//! The settings of a client: the audience and the type of its assertions, its method for UserInfo, and its keys.
 
 use crate::jose::{Algorithm, Jwk, Sign};
 use std::{fmt, sync::Arc};
@@ -26,11 +26,34 @@ pub enum AssertionAudience {
     /// The issuer, and nothing else (draft-ietf-oauth-rfc7523bis-11 section 4).
     #[default]
     Issuer,
-    /// The token endpoint, at every endpoint: OpenID Connect Core 1.0 section 9 recommended it. Microsoft Entra ID and
-    /// login.gov want it.
+    /// The token endpoint, at every endpoint, as OpenID Connect Core 1.0 section 9 recommends. Microsoft Entra ID wants it.
     TokenEndpoint,
-    /// The endpoint that gets the request. Okta wants it.
+    /// The endpoint that gets the request, as the guide of Okta says.
     RequestedEndpoint,
+}
+
+/// The type (the header `typ`) of a client's assertions. Providers want different ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AssertionType {
+    /// No type: RFC 7523 has none, and most providers look for none.
+    #[default]
+    Absent,
+    /// `JWT` (RFC 7519 section 5.1). Singpass wants it.
+    Jwt,
+    /// `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis-11 section 5.2). HelseID wants it; a provider that only
+    /// knows `JWT` refuses it.
+    ClientAuthenticationJwt,
+}
+
+impl AssertionType {
+    pub(super) const fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Absent => None,
+            Self::Jwt => Some("JWT"),
+            Self::ClientAuthenticationJwt => Some("client-authentication+jwt"),
+        }
+    }
 }
 
 /// The form of a UserInfo request (OpenID Connect Core 1.0 section 5.3.1, RFC 6750 section 2).

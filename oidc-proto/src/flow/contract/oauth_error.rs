@@ -53,7 +53,7 @@ const REGISTERED: [&str; 31] = [
 const CLIENT: &str = "; check `client_id`, `ClientBuilder::secret` and the registered authentication method (`ClientBuilder::authentication`)";
 
 /// The hint for a client whose assertion is refused.
-const ASSERTION: &str = "; check `client_id`, the registered key (`ClientBuilder::signer`) or secret, the algorithm (`token_endpoint_auth_signing_alg`), the clock, and the audience and the type that the provider wants (`ClientBuilder::assertion_audience`, `typed_assertions`)";
+const ASSERTION: &str = "; check `client_id`, the registered key (`ClientBuilder::signer`) or secret, the algorithm (`token_endpoint_auth_signing_alg`), the clock, and the audience and the type that the provider wants (`ClientBuilder::assertion_audience`, `ClientBuilder::assertion_type`)";
 
 /// Whether a refusal says that the login page was open for too long. Keycloak reports that as an outage.
 fn left_open(said: &ErrorResponse) -> bool {

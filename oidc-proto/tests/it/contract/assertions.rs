@@ -4,8 +4,8 @@ use super::{ISSUER, form, key, moment, read, response, sent};
 use oidc_proto::{
     Error, UrlPolicy,
     flow::{
-        Assertion, AssertionAudience, Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest,
-        ConfigError, Endpoint, Step, TokenTypeHint,
+        Assertion, AssertionAudience, AssertionType, Client, ClientAuthentication, ClientBuilder,
+        ClientCredentialsRequest, ConfigError, Endpoint, Step, TokenTypeHint,
     },
     jose::{Algorithm, AlgorithmSet, Sign},
     metadata::{Profile, ProviderMetadata},
@@ -129,10 +129,16 @@ fn the_audience_is_the_issuer_the_token_endpoint_or_the_endpoint_that_is_called(
 #[test]
 fn an_assertion_says_what_it_is_if_the_provider_wants_it() {
     for algorithm in [Algorithm::PS384, Algorithm::HS512, Algorithm::Ed25519] {
-        let mut party = party(algorithm, ClientBuilder::typed_assertions);
-        party.provider.typed_assertions(true);
-        for (_, header, _) in everything(&mut party) {
+        let explicit = |client: ClientBuilder| client.assertion_type(AssertionType::ClientAuthenticationJwt);
+        let mut typed = party(algorithm, explicit);
+        typed.provider.typed_assertions(true);
+        for (_, header, _) in everything(&mut typed) {
             assert_eq!(header["typ"], "client-authentication+jwt");
+        }
+        for (_, header, _) in
+            everything(&mut party(algorithm, |client| client.assertion_type(AssertionType::Jwt)))
+        {
+            assert_eq!(header["typ"], "JWT");
         }
     }
 }

@@ -6,8 +6,8 @@ use http::{HeaderValue, Response, header};
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     flow::{
-        AssertionAudience, Client, ClientBuilder, ClientCredentialsRequest, Discovery, DiscoveryOptions,
-        Quirks, ResourceDiscovery,
+        AssertionAudience, AssertionType, Client, ClientBuilder, ClientCredentialsRequest, Discovery,
+        DiscoveryOptions, Quirks, ResourceDiscovery,
     },
     jose::{Algorithm, AlgorithmSet, KeySet, RingSigner, Sign, sign_compact},
     message::{AuthorizationRequest, AuthorizationResponse, ResponseMode},
@@ -393,8 +393,12 @@ fn clients() -> Vec<Row> {
                 |provider| provider.assertion_audience(oidc_testkit::AssertionAudience::TokenEndpoint),
             )
         }),
-        row("ClientBuilder::typed_assertions", "`typed_assertions`", |on| {
-            asserting(on, ClientBuilder::typed_assertions, |provider| provider.typed_assertions(true))
+        row("ClientBuilder::assertion_type", "`ClientBuilder::assertion_type`", |on| {
+            asserting(
+                on,
+                |client| client.assertion_type(AssertionType::ClientAuthenticationJwt),
+                |provider| provider.typed_assertions(true),
+            )
         }),
         row(
             "ClientBuilder::trusted_authorized_parties",

@@ -76,6 +76,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "message::response_type::ResponseType",
             "flow::contract::terms::Endpoint",
             "flow::client::settings::AssertionAudience",
+            "flow::client::settings::AssertionType",
             "metadata::authentication::ClientAuthentication",
             "metadata::authentication::ClientAuthenticationSet",
             "flow::endpoint::introspection::TokenTypeHint",
