@@ -489,3 +489,5 @@
 //!     AlgorithmSet::EMPTY.with(Algorithm::ES256)
 //! }
 //! ```
+
+pub mod assertions;

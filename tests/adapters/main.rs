@@ -12,6 +12,7 @@ mod floods;
 mod frames;
 mod hostile;
 mod http2;
+mod late;
 mod own;
 mod parity;
 mod server;

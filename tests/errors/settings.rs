@@ -5,8 +5,8 @@ use oidc_drive::{ProviderError, gate::GateError};
 use oidc_proto::{
     Error,
     base::{JsonError, UrlError},
-    flow::{ConfigError, SealError},
-    jose::{KeyError, SignError},
+    flow::{ClientAuthenticationSet, ConfigError, SealError},
+    jose::{Algorithm, AlgorithmSet, KeyError, SignError},
     resource::ResourceServerError,
     token::IssuerRuleError,
 };
@@ -46,7 +46,16 @@ pub(crate) fn show(page: &mut Page) {
         RedirectUri("has a fragment (RFC 6749 section 3.1.2)"),
         RedirectUri("is plain http and not on this machine"),
         RedirectUri("has a scheme that no client can receive"),
-        NoRedirectUri, Characters("client_id"), Authentication("client_secret_basic"), NoAuthentication,
+        NoRedirectUri, Characters("client_id"), Authentication("client_secret_basic"),
+        NoAuthentication {
+            offered: ClientAuthenticationSet::from_names(["private_key_jwt", "another"]),
+            usable: ClientAuthenticationSet::from_names(["client_secret_basic", "client_secret_post"])
+        },
+        NoAssertionAlgorithm {
+            offered: AlgorithmSet::EMPTY.with(Algorithm::PS256),
+            usable: AlgorithmSet::EMPTY.with(Algorithm::RS256).with(Algorithm::ES256)
+        },
+        UnwantedAssertion,
         Reserved("nonce"), Reserved("response_mode"), Reserved("request_uri"), Reserved("extra"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
         UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,

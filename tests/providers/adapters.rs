@@ -14,7 +14,7 @@ use tokio::runtime::Runtime;
 static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 /// A way to run any flow.
-trait Http {
+pub(crate) trait Http {
     fn finish<F: Flow>(&self, step: impl Into<Step<F>>) -> F::Output;
 }
 

@@ -2,6 +2,7 @@
 
 mod adapters;
 mod api;
+mod assertions;
 mod keycloak;
 mod logins;
 mod npm;

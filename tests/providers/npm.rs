@@ -3,8 +3,10 @@
 use oidc_proto::{
     Error, UrlPolicy,
     flow::{Client, ClientBuilder, Discovery},
+    jose::Algorithm,
     metadata::ProviderMetadata,
 };
+use oidc_testkit::KeyRing;
 use oidc_ureq::{DriveError, Http};
 use std::{
     collections::BTreeMap,
@@ -18,6 +20,16 @@ use url::Url;
 pub const SECRET: &str = "s3cret:/?&=+ %~";
 /// The redirect URI of every client. No server listens there: the browser stops before it.
 pub const REDIRECT_URI: &str = "https://app.example/callback";
+
+/// The algorithms of the clients with `private_key_jwt`. [`KeyRing::client_key`] has their keys.
+pub const SIGNERS: [Algorithm; 6] = [
+    Algorithm::RS256,
+    Algorithm::PS256,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+    Algorithm::Ed25519,
+];
 
 /// A running provider. It ends with this process, because its standard input closes then.
 pub struct Npm {
@@ -37,7 +49,10 @@ pub fn npm() -> Option<&'static Npm> {
 /// Starts another provider.
 pub fn start() -> Option<Npm> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
+    let keys: serde_json::Map<_, _> =
+        SIGNERS.iter().map(|alg| (alg.name().to_owned(), KeyRing::client_key(*alg).1)).collect();
     let mut child = Command::new(script)
+        .env("OIDC_CLIENT_KEYS", serde_json::Value::Object(keys).to_string())
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -84,6 +99,13 @@ impl Npm {
             "client_secret_post" => builder
                 .secret(SECRET)
                 .authentication(oidc_proto::flow::ClientAuthentication::ClientSecretPost),
+            "client_secret_jwt" => builder
+                .secret(SECRET.repeat(5))
+                .authentication(oidc_proto::flow::ClientAuthentication::ClientSecretJwt)
+                .token_endpoint_auth_signing_alg(Algorithm::from_name(alg).expect("an algorithm")),
+            "private_key_jwt" => {
+                builder.signer(KeyRing::client_key(Algorithm::from_name(alg).expect("an algorithm")).0)
+            }
             _ => builder,
         }
     }

@@ -75,7 +75,10 @@ mod saved;
 pub mod states;
 
 pub use crate::message::Quirks;
-pub use client::{Assertion, Attempt, Client, ClientAuthentication, ClientBuilder, UserInfoMethod};
+pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
+pub use client::{
+    Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, UserInfoMethod,
+};
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,

@@ -14,7 +14,7 @@ use std::{fmt, marker::PhantomData};
 /// [`with_signature`](Self::with_signature). The result is a client assertion or a DPoP proof.
 ///
 /// ```
-/// use oidc_proto::flow::{Client, ClientAuthentication};
+/// use oidc_proto::flow::{Client, ClientAuthentication, Endpoint};
 /// use oidc_proto::metadata::{Profile, ProviderMetadata};
 /// use oidc_proto::{Moment, Timestamp, UrlPolicy, jose::Algorithm};
 ///
@@ -27,7 +27,7 @@ use std::{fmt, marker::PhantomData};
 ///     Client::builder(metadata, "client").authentication(ClientAuthentication::PrivateKeyJwt).build()?;
 ///
 /// let moment = Moment::new(Timestamp(1_700_000_000), [7; 32]);
-/// let to_sign = client.assertion_to_sign(Algorithm::ES256, Some("2026-01"), moment);
+/// let to_sign = client.assertion_to_sign(Endpoint::Token, Algorithm::ES256, Some("2026-01"), moment)?;
 /// assert_eq!(to_sign.algorithm(), Algorithm::ES256);
 /// assert!(to_sign.signing_input().starts_with(b"eyJ"));
 ///

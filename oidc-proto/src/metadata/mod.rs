@@ -33,6 +33,7 @@
 //! A protected resource publishes such a document, too: see [`ResourceMetadata`]. A provider that serves many
 //! tenants with one document has a template for its issuer: see [`IssuerRule`].
 
+mod authentication;
 mod capability;
 mod issuer_rule;
 mod members;
@@ -41,6 +42,7 @@ mod resource;
 mod signed;
 mod well_known;
 
+pub use authentication::{ClientAuthentication, ClientAuthenticationSet};
 pub use issuer_rule::{AllowedTenants, IssuerRule, IssuerRuleError};
 pub use members::{MemberError, MtlsEndpointAliases, ProviderMetadata, UnusableMember};
 pub(crate) use provider::Demands;

@@ -11,7 +11,8 @@ use oidc_proto::{
     jose::Algorithm,
 };
 use oidc_testkit::{
-    ClientAuthentication, Clock, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, drive, hostile,
+    ClientAuthentication, Clock, DEVICE_GRANT, EndpointName, KeyRing, Registration, Seed, TestProvider,
+    drive, hostile,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -34,6 +35,14 @@ impl Scene {
             ClientAuthentication::None => None,
             ClientAuthentication::ClientSecretBasic(_) => Some(flow::ClientAuthentication::ClientSecretBasic),
             ClientAuthentication::ClientSecretPost(_) => Some(flow::ClientAuthentication::ClientSecretPost),
+            ClientAuthentication::ClientSecretJwt(_) => Some(flow::ClientAuthentication::ClientSecretJwt),
+            ClientAuthentication::PrivateKeyJwt(_) => Some(flow::ClientAuthentication::PrivateKeyJwt),
+        };
+        let secret = match &authentication {
+            ClientAuthentication::ClientSecretBasic(secret)
+            | ClientAuthentication::ClientSecretPost(secret)
+            | ClientAuthentication::ClientSecretJwt(secret) => Some(secret.clone()),
+            ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt(_) => None,
         };
         provider.register(
             Registration::new("tv", authentication)
@@ -45,7 +54,12 @@ impl Scene {
         let metadata = drive(discovery, &mut provider, &mut clock).unwrap();
         let mut builder = Client::builder(metadata, "tv").id_token_signed_response_alg(Algorithm::ES256);
         if let Some(method) = method {
-            builder = builder.secret("its secret").authentication(method);
+            builder = builder.authentication(method);
+        }
+        match secret {
+            Some(secret) => builder = builder.secret(secret),
+            None if method.is_some() => builder = builder.signer(KeyRing::client_key(Algorithm::PS256).0),
+            None => {}
         }
         Self { provider, client: builder.build().unwrap(), clock }
     }
@@ -87,6 +101,8 @@ fn a_user_logs_in_on_a_device_without_a_browser() {
         ClientAuthentication::None,
         ClientAuthentication::ClientSecretBasic("its secret".into()),
         ClientAuthentication::ClientSecretPost("its secret".into()),
+        ClientAuthentication::ClientSecretJwt("its secret of 32 bytes, or longer".into()),
+        ClientAuthentication::PrivateKeyJwt(KeyRing::client_key(Algorithm::PS256).1),
     ] {
         let mut scene = Scene::with(authentication);
         let device = scene.begin(&["openid", "profile", "offline_access"]).unwrap();

@@ -150,7 +150,14 @@ fn the_method_follows_from_the_metadata_unless_it_is_set() {
     assert_eq!(method(json!(null), true, None), Ok(basic), "the default of the specification");
     assert_eq!(method(json!(["client_secret_post", "client_secret_basic"]), true, None), Ok(basic));
     assert_eq!(method(json!(["client_secret_post"]), true, None), Ok(post));
-    assert_eq!(method(json!(["private_key_jwt"]), true, None), Err(ConfigError::NoAuthentication));
+    assert_eq!(method(json!(["client_secret_jwt"]), true, None), Ok(Method::ClientSecretJwt));
+    let Err(ConfigError::NoAuthentication { offered, usable }) =
+        method(json!(["private_key_jwt"]), true, None)
+    else {
+        panic!("a secret is no key")
+    };
+    assert_eq!(offered.to_string(), "`private_key_jwt`");
+    assert_eq!(usable.to_string(), "`client_secret_basic`, `client_secret_post`, `client_secret_jwt`");
     assert_eq!(method(json!(["client_secret_basic"]), true, Some(post)), Ok(post));
     assert_eq!(method(json!(["client_secret_basic"]), false, None), Ok(Method::None));
     for (secret, said) in [(false, basic), (false, post), (true, Method::None)] {

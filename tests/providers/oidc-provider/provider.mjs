@@ -74,6 +74,25 @@ clients.push({
   redirect_uris: [REDIRECT_URI],
 });
 
+// Clients that sign assertions. The tests have the private keys, and name the public ones.
+const CLIENT_KEYS = JSON.parse(process.env.OIDC_CLIENT_KEYS ?? '{}');
+const asserting = (alg, method, rest) => ({
+  client_id: `${alg}-${method}`,
+  token_endpoint_auth_method: method,
+  token_endpoint_auth_signing_alg: alg,
+  id_token_signed_response_alg: 'ES256',
+  grant_types: ['authorization_code', 'refresh_token', 'client_credentials'],
+  response_types: ['code'],
+  redirect_uris: [REDIRECT_URI],
+  ...rest,
+});
+for (const [alg, key] of Object.entries(CLIENT_KEYS)) {
+  clients.push(asserting(alg, 'private_key_jwt', { jwks: { keys: [key] } }));
+}
+for (const alg of ['HS256', 'HS384', 'HS512']) {
+  clients.push(asserting(alg, 'client_secret_jwt', { client_secret: SECRET.repeat(5) }));
+}
+
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
@@ -161,6 +180,9 @@ const configuration = {
   issueRefreshToken: (ctx, client) => client.grantTypeAllowed('refresh_token'),
   enabledJWA: {
     idTokenSigningAlgValues: ALGS,
+    clientAuthSigningAlgValues: [
+      'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
+    ],
   },
   features: {
     devInteractions: { enabled: true },

@@ -5,7 +5,11 @@ use oidc_proto::{
     jose::{Algorithm, RingSigner, Sign},
 };
 use serde_json::{Map, Value, json};
-use std::{collections::BTreeSet, fmt, sync::LazyLock};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, LazyLock},
+};
 
 /// The number of generations of key material. Later generations repeat it under new names.
 const MATERIAL: u32 = 3;
@@ -101,6 +105,21 @@ impl KeyRing {
         (Box::new(signer), Some(kid))
     }
 
+    /// A key of a client: the signer, and its public JWK for [`Registration::private_key_jwt`]. No provider of this crate
+    /// signs with it before its third generation.
+    ///
+    /// # Panics
+    /// If the algorithm is symmetric.
+    ///
+    /// [`Registration::private_key_jwt`]: crate::Registration::private_key_jwt
+    #[must_use]
+    pub fn client_key(algorithm: Algorithm) -> (Arc<dyn Sign>, Value) {
+        assert!(!algorithm.is_symmetric(), "a client with a secret has no key");
+        let keys = Self::new();
+        let (signer, _) = keys.signer(algorithm, 3, None);
+        (signer.into(), keys.public_jwk(family(algorithm), 3))
+    }
+
     fn public_jwk(&self, family: &str, generation: u32) -> Value {
         let mut jwk = self.private_jwk(family, generation);
         jwk.retain(|name, _| ["kty", "crv", "x", "y", "n", "e"].contains(&name.as_str()));
@@ -132,7 +151,7 @@ pub(crate) fn secret_length(algorithm: Algorithm) -> usize {
     }
 }
 
-fn family(algorithm: Algorithm) -> &'static str {
+pub(crate) fn family(algorithm: Algorithm) -> &'static str {
     match algorithm.name() {
         "ES256" => "p256",
         "ES384" => "p384",

@@ -280,6 +280,10 @@ impl PartyBuilder {
             ClientAuthentication::ClientSecretPost(_) => {
                 oidc_proto::flow::ClientAuthentication::ClientSecretPost
             }
+            ClientAuthentication::ClientSecretJwt(_) => {
+                oidc_proto::flow::ClientAuthentication::ClientSecretJwt
+            }
+            ClientAuthentication::PrivateKeyJwt(_) => oidc_proto::flow::ClientAuthentication::PrivateKeyJwt,
         };
         let mut registration = Registration::new(CLIENT_ID, authentication)
             .redirect_uri(&redirect_uri)

@@ -7,14 +7,16 @@
 //! ```
 //! Neither `Assertion` nor `Attempt` can be cloned: an assertion is sent once.
 
-use super::client::Client;
+use super::{choice::algorithm_elsewhere, client::Client, settings::AssertionAudience};
 use crate::{
     base::{
+        endpoint_url::EndpointUrl,
         json::Extra,
         moment::{Entropy, Moment, Timestamp},
         secret::Secret,
     },
-    jose::{Algorithm, FromSigned, Sign, SignError, ToSign},
+    flow::contract::{Endpoint, Error},
+    jose::{Algorithm, FromSigned, ToSign},
     sender::Proof,
 };
 use serde_json::json;
@@ -90,15 +92,28 @@ impl From<&Client> for Attempt {
 }
 
 impl Client {
-    /// Returns the assertion of this client, for a key that is elsewhere to sign. It is valid for 60 seconds.
+    /// Returns the assertion of a request to an endpoint, for a key that is elsewhere to sign. It is valid for 60
+    /// seconds.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoAssertionAlgorithm`] if the provider does not list the algorithm, or if it does not go with the
+    /// authentication method; [`ConfigError::UnwantedAssertion`] if the client authenticates without assertions;
+    /// [`ConfigError::NoEndpoint`] if the assertion must name the endpoint, and the metadata has no such endpoint.
     pub fn assertion_to_sign(
         &self,
+        endpoint: Endpoint,
         algorithm: Algorithm,
         kid: Option<&str>,
         moment: Moment,
-    ) -> ToSign<Assertion> {
+    ) -> Result<ToSign<Assertion>, Error> {
+        let registered = self.inner().assertion_algorithm;
+        let algorithm = algorithm_elsewhere(self.authentication(), algorithm, registered, self.metadata())?;
+        let url = match self.inner().assertion_audience {
+            AssertionAudience::RequestedEndpoint => Some(self.endpoint(endpoint)?),
+            AssertionAudience::Issuer | AssertionAudience::TokenEndpoint => None,
+        };
         let (now, mut entropy) = moment.split();
-        self.unsigned_assertion(algorithm, kid, now, &mut entropy)
+        Ok(self.unsigned_assertion(&Unsigned { algorithm, kid, url }, now, &mut entropy))
     }
 
     /// Returns one attempt that authenticates with this assertion.
@@ -106,30 +121,35 @@ impl Client {
         Attempt { client: self.clone(), prepared: Prepared { assertion: Some(assertion), proof: None } }
     }
 
-    pub(in crate::flow) fn signed_assertion(
+    pub(super) fn unsigned_assertion(
         &self,
-        key: &dyn Sign,
-        now: Timestamp,
-        entropy: &mut Entropy,
-    ) -> Result<Assertion, SignError> {
-        self.unsigned_assertion(key.algorithm(), key.key_id(), now, entropy).sign(key)
-    }
-
-    fn unsigned_assertion(
-        &self,
-        algorithm: Algorithm,
-        kid: Option<&str>,
+        Unsigned { algorithm, kid, url }: &Unsigned<'_>,
         now: Timestamp,
         entropy: &mut Entropy,
     ) -> ToSign<Assertion> {
+        let url = match self.inner().assertion_audience {
+            AssertionAudience::Issuer => None,
+            AssertionAudience::TokenEndpoint => self.metadata().token_endpoint.as_ref(),
+            AssertionAudience::RequestedEndpoint => *url,
+        };
         let claims = json!({
             "iss": self.client_id(),
             "sub": self.client_id(),
-            "aud": self.metadata().issuer,
+            "aud": url.map_or(self.metadata().issuer.as_str(), EndpointUrl::as_str),
             "jti": entropy.token(),
             "iat": now.0,
             "exp": now.plus(LIFETIME).0,
         });
-        ToSign::new(Extra::new(), claims.to_string().as_bytes(), algorithm, kid)
+        let mut header = Extra::new();
+        header.extend(self.inner().assertion_type.name().map(|typ| ("typ".to_owned(), typ.into())));
+        ToSign::new(header, claims.to_string().as_bytes(), *algorithm, *kid)
     }
+}
+
+/// The parts of an assertion that are not the same for each request of a client.
+pub(super) struct Unsigned<'u> {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: Option<&'u str>,
+    /// The URL of the endpoint that gets the request.
+    pub(super) url: Option<&'u EndpointUrl>,
 }

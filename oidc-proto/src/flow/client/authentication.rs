@@ -2,17 +2,19 @@
 //! anew for each request, because an assertion is used once.
 
 use super::{
-    assertion::Assertion,
+    assertion::{Assertion, Unsigned},
+    choice::AssertionKey,
     client::{Client, Inner},
-    settings::{ClientAuthentication, Signer},
 };
 use crate::{
     base::{
+        endpoint_url::EndpointUrl,
         form,
         moment::{Entropy, Timestamp},
         secret::Secret,
     },
     flow::contract::{ConfigError, Error},
+    metadata::ClientAuthentication,
 };
 use http::HeaderValue;
 use std::borrow::Cow;
@@ -21,35 +23,42 @@ use std::borrow::Cow;
 pub(in crate::flow) type Form = Vec<(Cow<'static, str>, Secret)>;
 
 impl Client {
-    /// Authenticates a form: returns a header, or adds parameters to the form. `prepared` is an assertion that was
-    /// signed elsewhere.
+    /// Authenticates a form for the endpoint with this URL: returns a header, or adds parameters to the form. `prepared`
+    /// is an assertion that was signed elsewhere.
     pub(in crate::flow) fn authenticate(
         &self,
         form: &mut Form,
         prepared: Option<Assertion>,
+        url: &EndpointUrl,
         now: Timestamp,
         entropy: &mut Entropy,
     ) -> Result<Option<HeaderValue>, Error> {
         const JWT_BEARER: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
-        let Inner { authentication, secret, signer, .. } = self.inner();
+        let Inner { authentication, secret, assertion_key, .. } = self.inner();
         let id = || (Cow::Borrowed("client_id"), Secret::new(self.client_id()));
+        if prepared.is_some() && !self.asserts() {
+            return Err(ConfigError::UnwantedAssertion.into());
+        }
         match (authentication, secret) {
             (ClientAuthentication::ClientSecretBasic, Some(secret)) => return Ok(Some(self.basic(secret))),
             (ClientAuthentication::ClientSecretPost, Some(secret)) => {
                 form.push(id());
                 form.push(("client_secret".into(), secret.clone()));
             }
-            (ClientAuthentication::PrivateKeyJwt, _) => {
-                let Assertion(assertion) = match (prepared, signer) {
+            (ClientAuthentication::PrivateKeyJwt | ClientAuthentication::ClientSecretJwt, _) => {
+                let Assertion(assertion) = match (prepared, assertion_key) {
                     (Some(assertion), _) => assertion,
-                    (None, Some(Signer(key))) => self.signed_assertion(&**key, now, entropy)?,
+                    (None, Some(AssertionKey { key, algorithm })) => {
+                        let header = Unsigned { algorithm: *algorithm, kid: key.0.key_id(), url: Some(url) };
+                        self.unsigned_assertion(&header, now, entropy).sign(&*key.0)?
+                    }
                     (None, None) => return Err(ConfigError::NoAssertion.into()),
                 };
                 form.push(id());
                 form.push(("client_assertion_type".into(), JWT_BEARER.into()));
                 form.push(("client_assertion".into(), assertion));
             }
-            // The builder gives a secret to the two methods above, and to no other.
+            // The builder gives a secret to each method above that needs one.
             (
                 ClientAuthentication::None
                 | ClientAuthentication::ClientSecretBasic
@@ -61,6 +70,12 @@ impl Client {
             ) => form.push(id()),
         }
         Ok(None)
+    }
+
+    /// Whether assertions authenticate the client.
+    pub(in crate::flow) fn asserts(&self) -> bool {
+        use ClientAuthentication::{ClientSecretJwt, PrivateKeyJwt};
+        matches!(self.authentication(), PrivateKeyJwt | ClientSecretJwt)
     }
 
     /// Returns the client secret as it is and as it is sent: no error may repeat either.

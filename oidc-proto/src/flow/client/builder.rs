@@ -1,19 +1,20 @@
 //! [`ClientBuilder`]: the settings of a client, checked together.
 
 use super::{
+    choice::Means,
     client::{Client, Inner},
-    settings::{ClientAuthentication, DpopKey, Signer, UserInfoMethod},
+    settings::{AssertionAudience, AssertionType, DpopKey, Signer, UserInfoMethod},
 };
 use crate::{
     backend::Backend,
     base::{secret::Secret, visible::without_query},
     flow::{
-        contract::{ConfigError, MAX_DOCUMENT, MAX_INTROSPECTED},
+        contract::{ConfigError, Endpoint, MAX_DOCUMENT, MAX_INTROSPECTED},
         saved::text,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, KeySetReader, Sign},
     message::Quirks,
-    metadata::{IssuerRule, ProviderMetadata},
+    metadata::{ClientAuthentication, IssuerRule, ProviderMetadata},
     sender::Prover,
     token::{AuthorizationResponseVerifier, IdTokenVerifier, MAX_TOKEN, UserInfoVerifier},
 };
@@ -44,7 +45,11 @@ pub struct ClientBuilder {
     client_id: String,
     secret: Option<Secret>,
     authentication: Option<ClientAuthentication>,
-    signer: Option<Signer>,
+    signers: Vec<Signer>,
+    assertion_algorithm: Option<Algorithm>,
+    assertion_audience: AssertionAudience,
+    assertion_type: AssertionType,
+    certificate: bool,
     dpop_key: Option<DpopKey>,
     certificate_bound: bool,
     redirect_uri: Option<String>,
@@ -87,7 +92,11 @@ impl Client {
             client_id: client_id.into(),
             secret: None,
             authentication: None,
-            signer: None,
+            signers: Vec::new(),
+            assertion_algorithm: None,
+            assertion_audience: AssertionAudience::default(),
+            assertion_type: AssertionType::default(),
+            certificate: false,
             dpop_key: None,
             certificate_bound: false,
             redirect_uri: None,
@@ -121,10 +130,44 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the key that signs the client's assertions, so that the client authenticates with `private_key_jwt`. If
-    /// the key is elsewhere, set [`authentication`](Self::authentication) instead, and use [`Client::attempt`].
+    /// Adds a key that signs the client's assertions, so that the client authenticates with `private_key_jwt`. Of
+    /// several keys, the first signs whose algorithm the provider lists
+    /// (`token_endpoint_auth_signing_alg_values_supported`). If the key is elsewhere, set
+    /// [`authentication`](Self::authentication) instead, and use [`Client::attempt`].
     pub fn signer(mut self, key: Arc<dyn Sign>) -> Self {
-        self.signer = Some(Signer(key));
+        self.signers.push(Signer(key));
+        self
+    }
+
+    /// Sets the registered algorithm of the client's assertions: no other signs, whatever the provider lists. By
+    /// default, `private_key_jwt` takes the algorithm of a [`signer`](Self::signer), and `client_secret_jwt` the first
+    /// of HS256, HS384 and HS512 that the provider lists. The secret must be as long as the hash, or longer.
+    pub const fn token_endpoint_auth_signing_alg(mut self, algorithm: Algorithm) -> Self {
+        self.assertion_algorithm = Some(algorithm);
+        self
+    }
+
+    /// Sets the audience of the client's assertions. By default, it is the issuer.
+    ///
+    /// # Danger
+    /// It takes a check away: a provider whose metadata names an endpoint of another provider gets assertions that the
+    /// other provider accepts. See [`danger`](crate::danger).
+    pub const fn assertion_audience(mut self, audience: AssertionAudience) -> Self {
+        self.assertion_audience = audience;
+        self
+    }
+
+    /// Sets the type of the client's assertions, for a provider that wants one. By default, an assertion has none.
+    pub const fn assertion_type(mut self, assertion_type: AssertionType) -> Self {
+        self.assertion_type = assertion_type;
+        self
+    }
+
+    /// States that the connections of this program present a certificate. If the client has neither a key nor a secret
+    /// that the provider takes, it authenticates with `tls_client_auth` or `self_signed_tls_client_auth`, whichever the
+    /// provider lists. The endpoints are then those for certificates (`mtls_endpoint_aliases`), where there are any.
+    pub const fn certificate(mut self) -> Self {
+        self.certificate = true;
         self
     }
 
@@ -151,9 +194,11 @@ impl ClientBuilder {
         self
     }
 
-    /// Sets the registered authentication method. By default, it is `private_key_jwt` with a [`signer`](Self::signer),
-    /// and `none` without a secret. With a secret it is `client_secret_basic` if the provider supports that, or else
-    /// `client_secret_post`.
+    /// Sets the registered authentication method. By default, it is the first of these that the provider lists and the
+    /// client can use: `private_key_jwt` with a [`signer`](Self::signer); `client_secret_basic`, `client_secret_post` or
+    /// `client_secret_jwt` with a [`secret`](Self::secret); `tls_client_auth` or `self_signed_tls_client_auth` with a
+    /// [`certificate`](Self::certificate). A client that has none of them is public. The provider is never asked by
+    /// trial and error.
     pub const fn authentication(mut self, authentication: ClientAuthentication) -> Self {
         self.authentication = Some(authentication);
         self
@@ -295,7 +340,15 @@ impl ClientBuilder {
         if let Some(uri) = &self.redirect_uri {
             check_redirect_uri(uri)?;
         }
-        let authentication = self.choose_authentication()?;
+        let (secret, signers) = (self.secret.as_ref(), &*self.signers);
+        let means = Means { secret, signers, certificate: self.certificate };
+        let authentication = means.method(self.authentication, &self.metadata)?;
+        let assertion_key = means.key(authentication, self.assertion_algorithm, &self.metadata)?;
+        if self.assertion_audience == AssertionAudience::TokenEndpoint
+            && self.metadata.token_endpoint.is_none()
+        {
+            return Err(ConfigError::NoEndpoint(Endpoint::Token.name()));
+        }
         // A code needs PKCE, or both a nonce and a client that authenticates.
         if self.quirks.no_pkce && (self.quirks.no_nonce || authentication == ClientAuthentication::None) {
             return Err(ConfigError::Unbound);
@@ -354,7 +407,10 @@ impl ClientBuilder {
             client_id: self.client_id,
             secret: self.secret,
             authentication,
-            signer: self.signer,
+            assertion_key,
+            assertion_algorithm: self.assertion_algorithm,
+            assertion_audience: self.assertion_audience,
+            assertion_type: self.assertion_type,
             prover,
             certificate_bound: self.certificate_bound,
             redirect_uri: self.redirect_uri,
@@ -393,30 +449,6 @@ impl ClientBuilder {
             return Err(ConfigError::SecretTooShort);
         }
         Ok((only, Some(Arc::new(keys))))
-    }
-
-    fn choose_authentication(&self) -> Result<ClientAuthentication, ConfigError> {
-        let fits = |method: ClientAuthentication| match method {
-            ClientAuthentication::None
-            | ClientAuthentication::TlsClientAuth
-            | ClientAuthentication::SelfSignedTlsClientAuth => self.secret.is_none() && self.signer.is_none(),
-            ClientAuthentication::ClientSecretBasic | ClientAuthentication::ClientSecretPost => {
-                self.secret.is_some()
-            }
-            // The private key may be elsewhere.
-            ClientAuthentication::PrivateKeyJwt => true,
-        };
-        match self.authentication {
-            Some(method) if fits(method) => Ok(method),
-            Some(method) => Err(ConfigError::Authentication(method.name())),
-            None if self.signer.is_some() => Ok(ClientAuthentication::PrivateKeyJwt),
-            // A public client need not find `none` in the metadata: many providers forget it.
-            None if self.secret.is_none() => Ok(ClientAuthentication::None),
-            None => [ClientAuthentication::ClientSecretBasic, ClientAuthentication::ClientSecretPost]
-                .into_iter()
-                .find(|method| self.metadata.supports_token_endpoint_auth_method(method.name()))
-                .ok_or(ConfigError::NoAuthentication),
-        }
     }
 }
 

@@ -1,13 +1,16 @@
 //! [`Client`]: the registration of a client, and the metadata of its provider. It has no type parameters, is cheap
 //! to clone, and can be stored anywhere.
 
-use super::settings::{ClientAuthentication, Signer, UserInfoMethod};
+use super::{
+    choice::AssertionKey,
+    settings::{AssertionAudience, AssertionType, UserInfoMethod},
+};
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
     flow::contract::{ConfigError, Endpoint, Terms},
-    jose::{KeySet, KeySetReader},
+    jose::{Algorithm, KeySet, KeySetReader},
     message::Quirks,
-    metadata::ProviderMetadata,
+    metadata::{ClientAuthentication, ProviderMetadata},
     sender::{DpopNonces, Prover},
     token::{AuthorizationResponseVerifier, IdTokenVerifier, UserInfoVerifier},
 };
@@ -50,7 +53,11 @@ pub(crate) struct Inner {
     pub(in crate::flow) secret: Option<Secret>,
     pub(in crate::flow) authentication: ClientAuthentication,
     /// The key that signs assertions, if the client has it here.
-    pub(in crate::flow) signer: Option<Signer>,
+    pub(super) assertion_key: Option<AssertionKey>,
+    /// The registered algorithm of assertions.
+    pub(super) assertion_algorithm: Option<Algorithm>,
+    pub(super) assertion_audience: AssertionAudience,
+    pub(super) assertion_type: AssertionType,
     /// The key that tokens are bound to.
     pub(in crate::flow) prover: Option<Prover>,
     /// Whether tokens are bound to the client's certificate.

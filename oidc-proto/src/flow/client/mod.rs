@@ -3,6 +3,7 @@
 mod assertion;
 mod authentication;
 mod builder;
+mod choice;
 #[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
@@ -11,7 +12,7 @@ mod settings;
 pub use assertion::{Assertion, Attempt};
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use settings::{ClientAuthentication, UserInfoMethod};
+pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;

@@ -1,53 +1,57 @@
-//! The settings of a client: its authentication method, its method for UserInfo, and its keys.
+//! The settings of a client: the audience and the type of its assertions, its method for UserInfo, and its keys.
 
 use crate::jose::{Algorithm, Jwk, Sign};
 use std::{fmt, sync::Arc};
 
-/// The method with which a client authenticates at the provider (RFC 6749 section 2.3, OpenID Connect Core 1.0
-/// section 9).
+/// The audience (`aud`) of a client's assertions.
 ///
 /// ```
-/// use oidc_proto::{UrlPolicy, flow::{Client, ClientAuthentication}, metadata::*};
+/// use oidc_proto::{UrlPolicy, flow::{AssertionAudience, Client}, metadata::*};
 ///
-/// let document = br#"{"issuer": "https://op.example", "response_types_supported": ["code"]}"#;
+/// let document = br#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+///     "response_types_supported": ["code"],
+///     "token_endpoint_auth_methods_supported": ["client_secret_jwt"]}"#;
 /// let (profile, policy) = (Profile::AuthorizationServer, UrlPolicy::default());
 /// let metadata = ProviderMetadata::parse(document, "https://op.example", profile, &policy)?;
-///
-/// // The method is that of the registration. Without this line it would be `client_secret_basic` here.
-/// let method = ClientAuthentication::ClientSecretPost;
-/// let client = Client::builder(metadata, "my-client").secret("my secret").authentication(method).build()?;
-/// assert_eq!(client.authentication().name(), "client_secret_post");
+/// let client = Client::builder(metadata, "my-client")
+///     .secret("a secret that is at least 32 bytes long")
+///     .assertion_audience(AssertionAudience::TokenEndpoint)
+///     .build()?;
+/// assert_eq!(client.authentication().name(), "client_secret_jwt");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
-pub enum ClientAuthentication {
-    /// No authentication: a public client.
-    None,
-    /// The client secret in the `Authorization` header.
-    ClientSecretBasic,
-    /// The client secret in the body.
-    ClientSecretPost,
-    /// An assertion signed with a private key (RFC 7523 section 2.2).
-    PrivateKeyJwt,
-    /// A certificate whose subject is registered (RFC 8705 section 2.1). The adapter presents it if
-    /// [`Terms::client_certificate`](crate::flow::Terms::client_certificate) is set.
-    TlsClientAuth,
-    /// A self-signed certificate that is itself registered (RFC 8705 section 2.2).
-    SelfSignedTlsClientAuth,
+pub enum AssertionAudience {
+    /// The issuer, and nothing else (draft-ietf-oauth-rfc7523bis-11 section 4).
+    #[default]
+    Issuer,
+    /// The token endpoint, at every endpoint, as OpenID Connect Core 1.0 section 9 recommends. Microsoft Entra ID wants it.
+    TokenEndpoint,
+    /// The endpoint that gets the request, as the guide of Okta says.
+    RequestedEndpoint,
 }
 
-impl ClientAuthentication {
-    /// Returns the name of the method in metadata and registrations.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
+/// The type (the header `typ`) of a client's assertions. Providers want different ones.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum AssertionType {
+    /// No type: RFC 7523 has none, and most providers look for none.
+    #[default]
+    Absent,
+    /// `JWT` (RFC 7519 section 5.1). Singpass wants it.
+    Jwt,
+    /// `client-authentication+jwt` (draft-ietf-oauth-rfc7523bis-11 section 5.2). HelseID wants it; a provider that only
+    /// knows `JWT` refuses it.
+    ClientAuthenticationJwt,
+}
+
+impl AssertionType {
+    pub(super) const fn name(self) -> Option<&'static str> {
         match self {
-            Self::None => "none",
-            Self::ClientSecretBasic => "client_secret_basic",
-            Self::ClientSecretPost => "client_secret_post",
-            Self::PrivateKeyJwt => "private_key_jwt",
-            Self::TlsClientAuth => "tls_client_auth",
-            Self::SelfSignedTlsClientAuth => "self_signed_tls_client_auth",
+            Self::Absent => None,
+            Self::Jwt => Some("JWT"),
+            Self::ClientAuthenticationJwt => Some("client-authentication+jwt"),
         }
     }
 }

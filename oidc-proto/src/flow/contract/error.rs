@@ -10,9 +10,11 @@ use crate::{
         form::FormError,
         sentence::{debug_is_sentence, predicate},
     },
-    jose::{JwsError, SignError},
+    jose::{Algorithm, AlgorithmSet, JwsError, SignError},
+    metadata::ClientAuthenticationSet,
     token::VerificationError,
 };
+use std::fmt;
 
 /// The reason for which a flow ended. It is small and comparable, and shows no secret and no body. It holds no secret,
 /// either, except for the [`NewTokens`] of a refresh.
@@ -195,11 +197,32 @@ pub enum ConfigError {
         "the client authenticates with `{0}`, which does not go with its secret or the lack of one: check `ClientBuilder::authentication` and `ClientBuilder::secret`"
     )]
     Authentication(&'static str),
-    /// The provider supports no authentication method of this client.
+    /// The provider lists no authentication method that the client can use with its secret, its key or its certificate.
     #[error(
-        "the provider's `token_endpoint_auth_methods_supported` has no method that this client can use (`ClientBuilder::authentication` chooses one all the same)"
+        "the provider's `token_endpoint_auth_methods_supported` has no method that this client can use: it has {offered}, and the secret, the key or the certificate of the client is for {usable} (`ClientBuilder::authentication` chooses one all the same)"
     )]
-    NoAuthentication,
+    NoAuthentication {
+        /// The methods that the provider lists.
+        offered: ClientAuthenticationSet,
+        /// The methods that the client can use.
+        usable: ClientAuthenticationSet,
+    },
+    /// No algorithm that the provider lists for assertions, or that is registered, can be used by the client.
+    #[error(
+        "the client can sign its assertions with {}, and the provider's `token_endpoint_auth_signing_alg_values_supported`, or the registration, has {}: check `ClientBuilder::signer` and `ClientBuilder::token_endpoint_auth_signing_alg`",
+        Names(.usable), Names(.offered)
+    )]
+    NoAssertionAlgorithm {
+        /// The algorithms that the provider lists and this library knows, or the registered one.
+        offered: AlgorithmSet,
+        /// The algorithms of the client's keys or of its secret.
+        usable: AlgorithmSet,
+    },
+    /// The attempt has an assertion, though the client authenticates without one.
+    #[error(
+        "the client does not authenticate with assertions: `ClientBuilder::authentication` sets `private_key_jwt` or `client_secret_jwt`"
+    )]
+    UnwantedAssertion,
     /// An extra parameter would override one that the library sets, or is given twice. The name is then `extra`.
     #[error("{}", Refusal(.0))]
     Reserved(&'static str),
@@ -239,7 +262,7 @@ pub enum ConfigError {
     NoResponseMode(&'static str),
     /// The client secret is shorter than the hash of the symmetric algorithm, or missing.
     #[error(
-        "the client secret is too short for the algorithm of the ID token (`ClientBuilder::id_token_signed_response_alg`)"
+        "the client secret is too short for the algorithm of the ID token (`ClientBuilder::id_token_signed_response_alg`) or of the client's assertions (`client_secret_jwt`)"
     )]
     SecretTooShort,
     /// The client authenticates with `private_key_jwt`, and has neither a key nor an assertion.
@@ -282,6 +305,17 @@ pub enum ConfigError {
 
 debug_is_sentence!(ConfigError);
 
+/// The names of algorithms, for a sentence.
+struct Names<'n>(&'n AlgorithmSet);
+
+impl fmt::Display for Names<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.0.iter().map(Algorithm::name).collect();
+        f.write_str(if names.is_empty() { "none that this library knows" } else { "" })?;
+        f.write_str(&names.join(", "))
+    }
+}
+
 impl ConfigError {
     /// Returns a short, stable name of the error, for logs and metrics.
     #[must_use]
@@ -297,7 +331,11 @@ impl ConfigError {
             Self::NoEndpoint(_) => "config_no_endpoint",
             Self::RedirectUri(_) | Self::NoRedirectUri => "config_redirect_uri",
             Self::Characters(_) => "config_characters",
-            Self::Authentication(_) | Self::NoAuthentication | Self::NoAssertion => "config_authentication",
+            Self::Authentication(_)
+            | Self::NoAuthentication { .. }
+            | Self::NoAssertionAlgorithm { .. }
+            | Self::UnwantedAssertion
+            | Self::NoAssertion => "config_authentication",
             Self::DpopKey | Self::NoProof | Self::UnwantedProof => "config_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::TokenTooLong { .. } => "config_token_too_long",

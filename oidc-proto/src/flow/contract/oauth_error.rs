@@ -52,6 +52,9 @@ const REGISTERED: [&str; 31] = [
 /// The hint for a client that the provider does not know, or whose proof of itself is wrong.
 const CLIENT: &str = "; check `client_id`, `ClientBuilder::secret` and the registered authentication method (`ClientBuilder::authentication`)";
 
+/// The hint for a client whose assertion is refused.
+const ASSERTION: &str = "; check `client_id`, the registered key (`ClientBuilder::signer`) or secret, the algorithm (`token_endpoint_auth_signing_alg`), the clock, and the audience and the type that the provider wants (`ClientBuilder::assertion_audience`, `ClientBuilder::assertion_type`)";
+
 /// Whether a refusal says that the login page was open for too long. Keycloak reports that as an outage.
 fn left_open(said: &ErrorResponse) -> bool {
     said.error_description.as_deref() == Some("authentication_expired")
@@ -189,6 +192,8 @@ pub struct OAuthError {
     pub(in crate::flow) sent_unknown_pkce: bool,
     /// Whether form encoding has changed the credentials of the request.
     pub(in crate::flow) sent_encoded: bool,
+    /// Whether an assertion has authenticated the client.
+    pub(in crate::flow) sent_assertion: bool,
 }
 
 impl OAuthError {
@@ -200,7 +205,8 @@ impl OAuthError {
     ) -> Self {
         let dpop_nonce = dpop_nonce(headers).map(str::to_owned);
         let (status, sent_unknown_pkce, sent_encoded) = (status.as_u16(), false, false);
-        Self { endpoint, status, response, dpop_nonce, sent_unknown_pkce, sent_encoded }
+        let sent_assertion = false;
+        Self { endpoint, status, response, dpop_nonce, sent_unknown_pkce, sent_encoded, sent_assertion }
     }
 
     /// Whether the server asks for the same request once more, with the nonce that it named.
@@ -282,10 +288,13 @@ impl fmt::Display for OAuthError {
             }
             _ => "",
         };
-        let (hint, mut encoded) = (self.hint(), "");
+        let (mut hint, mut encoded) = (self.hint(), "");
         if self.sent_encoded && hint.contains("`ClientBuilder::secret`") {
             encoded = "; or the provider does not decode HTTP Basic credentials, and some characters of these are encoded \
                        (`Quirks::basic_not_form_encoded` sends them as they are)";
+        }
+        if self.sent_assertion && hint == CLIENT {
+            hint = ASSERTION;
         }
         let Self { endpoint, status, response, .. } = self;
         write!(f, "{endpoint} answered {status}: {response}{hint}{encoded}{pkce}")

@@ -149,7 +149,7 @@ impl Ask {
         let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
         let terms = client.terms(self.endpoint);
         let mut form = self.form.clone();
-        let authorization = client.authenticate(&mut form, prepared.assertion, now, &mut entropy)?;
+        let authorization = client.authenticate(&mut form, prepared.assertion, url, now, &mut entropy)?;
         let mut sent = secrets(client, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
@@ -396,6 +396,7 @@ fn answer<A: Answer>(
         Some(refusal) => {
             let mut refused = OAuthError::new(endpoint, status, refusal, response.headers());
             refused.sent_encoded = ask.client.encodes_credentials();
+            refused.sent_assertion = ask.client.asserts();
             return Err(refused.into());
         }
         None if status.is_server_error() => {}

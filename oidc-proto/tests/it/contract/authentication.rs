@@ -129,7 +129,9 @@ struct Elsewhere {
 
 impl Elsewhere {
     fn attempt(&mut self, client: &Client, after: i64, seed: u8) -> Attempt {
-        let to_sign = client.assertion_to_sign(Algorithm::ES256, Some("k1"), moment(after, seed));
+        let to_sign = client
+            .assertion_to_sign(Endpoint::Token, Algorithm::ES256, Some("k1"), moment(after, seed))
+            .unwrap();
         assert_eq!(to_sign.algorithm(), Algorithm::ES256);
         self.asked.push(to_sign.signing_input().to_vec());
         let signature = self.key.sign(self.asked.last().unwrap()).unwrap();

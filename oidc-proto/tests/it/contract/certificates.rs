@@ -3,7 +3,7 @@
 use super::{ISSUER, builder, form, moment, sent};
 use oidc_proto::{
     UrlPolicy,
-    flow::{Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest, ConfigError},
+    flow::{Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest, ConfigError, Flow, Step},
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
 };
@@ -84,4 +84,77 @@ fn a_certificate_and_a_secret_together_are_refused() {
     let refused =
         builder().secret("s").authentication(ClientAuthentication::TlsClientAuth).build().unwrap_err();
     assert_eq!(refused, ConfigError::Authentication("tls_client_auth"));
+}
+
+/// The metadata with every endpoint at one host, and with aliases of these endpoints at another.
+fn with_aliases(aliases: &[&str]) -> ClientBuilder {
+    let mut document = json!({
+        "issuer": ISSUER,
+        "authorization_endpoint": "https://op.example/authorization_endpoint",
+        "jwks_uri": "https://op.example/jwks",
+        "response_types_supported": ["code"],
+        "subject_types_supported": ["public"],
+        "id_token_signing_alg_values_supported": ["ES256"],
+        "token_endpoint_auth_methods_supported": ["tls_client_auth", "self_signed_tls_client_auth"],
+    });
+    for name in ENDPOINTS {
+        document[name] = format!("https://op.example/{name}").into();
+    }
+    for name in aliases {
+        document["mtls_endpoint_aliases"][*name] = format!("https://mtls.op.example/{name}").into();
+    }
+    let text = document.to_string();
+    let metadata =
+        ProviderMetadata::parse(text.as_bytes(), ISSUER, Profile::OpenIdProvider, &UrlPolicy::default());
+    Client::builder(metadata.unwrap(), "app").redirect_uri("https://app.example/callback")
+}
+
+const ENDPOINTS: [&str; 5] = [
+    "token_endpoint",
+    "revocation_endpoint",
+    "introspection_endpoint",
+    "userinfo_endpoint",
+    "device_authorization_endpoint",
+];
+
+/// Where each request of a client goes, and whether it presents the certificate.
+fn requests(client: &Client) -> Vec<(String, bool)> {
+    /// The first request of a flow.
+    fn shown<F: Flow>(step: impl Into<Step<F>>) -> (String, bool) {
+        let (request, terms, _) = sent(step);
+        (request.uri().to_string(), terms.client_certificate)
+    }
+    let wanted = ClientCredentialsRequest::default();
+    vec![
+        shown(client.client_credentials(&wanted, moment(0, 1)).unwrap()),
+        shown(client.revoke(&"t".into(), None, moment(0, 1)).unwrap()),
+        shown(client.introspect(&"t".into(), None, moment(0, 1)).unwrap()),
+        shown(client.userinfo(&"t".into(), "alice", moment(0, 1)).unwrap()),
+        shown(client.device_authorization(["a"], moment(0, 1)).unwrap()),
+    ]
+}
+
+#[test]
+fn a_certificate_goes_to_the_alias_of_each_endpoint_that_has_one() {
+    let methods = [
+        (ClientAuthentication::TlsClientAuth, "tls_client_auth"),
+        (ClientAuthentication::SelfSignedTlsClientAuth, "self_signed_tls_client_auth"),
+    ];
+    for aliases in [&ENDPOINTS[..], &ENDPOINTS[..1], &ENDPOINTS[1..4], &[]] {
+        let expected = ENDPOINTS.map(|name| {
+            let host = if aliases.contains(&name) { "mtls.op.example" } else { "op.example" };
+            (format!("https://{host}/{name}"), true)
+        });
+        for (method, name) in methods {
+            let client = with_aliases(aliases).authentication(method).build().unwrap();
+            assert_eq!((client.authentication().name(), requests(&client)), (name, expected.to_vec()));
+        }
+        // The metadata chooses the method, and nobody has to name it.
+        let client = with_aliases(aliases).certificate().build().unwrap();
+        assert_eq!(client.authentication(), ClientAuthentication::TlsClientAuth);
+        assert_eq!(requests(&client), expected);
+        // A public client presents nothing, and no alias is for it.
+        let usual = ENDPOINTS.map(|name| (format!("https://op.example/{name}"), false));
+        assert_eq!(requests(&with_aliases(aliases).build().unwrap()), usual);
+    }
 }

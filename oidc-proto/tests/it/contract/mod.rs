@@ -1,5 +1,6 @@
 //! The contract that every flow and every driver can rely on.
 
+mod assertions;
 mod authentication;
 mod callbacks;
 mod certificates;

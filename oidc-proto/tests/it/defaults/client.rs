@@ -6,15 +6,18 @@ use http::{HeaderValue, Response, header};
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     flow::{
-        Client, ClientBuilder, ClientCredentialsRequest, Discovery, DiscoveryOptions, Quirks,
-        ResourceDiscovery,
+        AssertionAudience, AssertionType, Client, ClientBuilder, ClientCredentialsRequest, Discovery,
+        DiscoveryOptions, Quirks, ResourceDiscovery,
     },
     jose::{Algorithm, AlgorithmSet, KeySet, RingSigner, Sign, sign_compact},
     message::{AuthorizationRequest, AuthorizationResponse, ResponseMode},
     metadata::{AllowedTenants, IssuerRule, Profile},
     token::{Expected, IdTokenVerifier},
 };
-use oidc_testkit::{EndpointName, Party, drive, drive::NOW, drive_with, hostile, scenario::SECRET};
+use oidc_testkit::{
+    ClientAuthentication, EndpointName, KeyRing, Party, TestProvider, drive, drive::NOW, drive_with, hostile,
+    scenario::SECRET,
+};
 use serde_json::{Map, Value, json};
 use std::time::Duration;
 
@@ -31,6 +34,17 @@ fn login(on: bool, set: Builder, change: fn(&mut Party)) -> Result<(), Refusal> 
 fn token(on: bool, quirk: fn(&mut Quirks), change: fn(&mut Party)) -> Result<(), Refusal> {
     let mut party = party(on, quirk);
     change(&mut party);
+    Ok(party.client_credentials(&ClientCredentialsRequest::default()).map(drop)?)
+}
+
+/// A token request of a client with `private_key_jwt`.
+fn asserting(on: bool, set: Builder, change: fn(&mut TestProvider)) -> Result<(), Refusal> {
+    let (key, jwk) = KeyRing::client_key(Algorithm::ES256);
+    let mut party = Party::builder()
+        .authentication(ClientAuthentication::PrivateKeyJwt(jwk))
+        .client(move |client| if on { set(client.signer(key)) } else { client.signer(key) })
+        .build();
+    change(&mut party.provider);
     Ok(party.client_credentials(&ClientCredentialsRequest::default()).map(drop)?)
 }
 
@@ -385,6 +399,20 @@ fn clients() -> Vec<Row> {
                 on,
                 |client| client.trusted_audiences(["api"]),
                 |party| claim(party, "aud", json!(["app", "api"])),
+            )
+        }),
+        row("ClientBuilder::assertion_audience", "`ClientBuilder::assertion_audience`", |on| {
+            asserting(
+                on,
+                |client| client.assertion_audience(AssertionAudience::TokenEndpoint),
+                |provider| provider.assertion_audience(oidc_testkit::AssertionAudience::TokenEndpoint),
+            )
+        }),
+        row("ClientBuilder::assertion_type", "`ClientBuilder::assertion_type`", |on| {
+            asserting(
+                on,
+                |client| client.assertion_type(AssertionType::ClientAuthenticationJwt),
+                |provider| provider.typed_assertions(true),
             )
         }),
         row(

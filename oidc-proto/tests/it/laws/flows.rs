@@ -7,17 +7,17 @@ use super::{
 use oidc_proto::{
     Moment, Secret, Timestamp, UrlPolicy,
     flow::{
-        Authenticated, Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, DeviceGrant,
-        Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
+        Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
+        DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
         PendingAuthorizations, PreviousLogin, Refreshed, ResourceDiscovery, Seal, SealingKeys, Step,
         TokenTypeHint,
     },
-    jose::{Algorithm, KeySet},
+    jose::{Algorithm, KeySet, Sign},
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
-use oidc_testkit::{Browser, DEVICE_GRANT, Registration, Seed, TestProvider};
+use oidc_testkit::{Browser, DEVICE_GRANT, KeyRing, Registration, Seed, TestProvider};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::json;
 use std::sync::Arc;
@@ -25,6 +25,7 @@ use std::sync::Arc;
 pub(crate) const ISSUER: &str = "https://op.example";
 /// A resource at the same host, so that one server answers everything.
 pub(crate) const RESOURCE: &str = "https://op.example/api";
+const SECRET: &str = "a client secret";
 const CALLBACK: &str = "https://app.example/callback";
 const AUDIENCE: &str = "__Host-login at app.example";
 
@@ -59,7 +60,7 @@ pub(crate) struct Disturbance {
 }
 
 /// A flow, and its settings.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Kind {
     Discovery,
     /// Discovery at the form that is missing, and then at the other.
@@ -75,6 +76,8 @@ pub(crate) enum Kind {
         keys: Keys,
     },
     ClientCredentials,
+    /// The same, of a client that signs an assertion for each request.
+    Asserted,
     ClientCredentialsOnce,
     UserInfo,
     Introspection {
@@ -90,7 +93,7 @@ pub(crate) enum Kind {
     TokenRenewal,
 }
 
-pub(crate) const EVERY: [Kind; 22] = [
+pub(crate) const EVERY: [Kind; 23] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -102,6 +105,7 @@ pub(crate) const EVERY: [Kind; 22] = [
     Kind::Refresh { keys: Keys::Current },
     Kind::Refresh { keys: Keys::Stale },
     Kind::ClientCredentials,
+    Kind::Asserted,
     Kind::ClientCredentialsOnce,
     Kind::UserInfo,
     Kind::Introspection { once: false },
@@ -128,13 +132,19 @@ impl Kind {
             Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
-            Self::ClientCredentials | Self::Introspection { once: false } | Self::Revocation => (4, 3 * 60),
+            Self::ClientCredentials
+            | Self::Asserted
+            | Self::Introspection { once: false }
+            | Self::Revocation => (4, 3 * 60),
         }
     }
 
     /// Whether the flow waits, and then repeats the same request.
     pub(crate) const fn repeats(self) -> bool {
-        matches!(self, Self::ClientCredentials | Self::Introspection { once: false } | Self::Revocation)
+        matches!(
+            self,
+            Self::ClientCredentials | Self::Asserted | Self::Introspection { once: false } | Self::Revocation
+        )
     }
 
     /// The parameter that may be sent only once.
@@ -166,8 +176,12 @@ impl Kind {
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
         // Two nodes with the same settings. Each has fetched the metadata itself.
-        let client = client(&mut provider, userinfo);
-        let other_node = self::client(&mut self::provider(), userinfo);
+        let node = |provider: &mut TestProvider| match self {
+            Self::Asserted => client(provider, "signer", |builder| builder.signer(signer().0)),
+            _ if userinfo => client(provider, "app", |builder| builder.secret(SECRET).fetch_userinfo()),
+            _ => client(provider, "app", |builder| builder.secret(SECRET)),
+        };
+        let (client, other_node) = (node(&mut provider), node(&mut self::provider()));
         let current = Arc::new(KeySet::parse(provider.key_set().to_string().as_bytes()).unwrap());
         let login = match self {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
@@ -314,7 +328,7 @@ impl Kind {
                     client.userinfo(&login.tokens.access_token, "alice", Moment::new(NOW, [7; 32])).unwrap();
                 world.play(call, |pause, _| pause, |userinfo| format!("{userinfo:?}"))
             }
-            (Self::ClientCredentials, _) => {
+            (Self::ClientCredentials | Self::Asserted, _) => {
                 let call = client.client_credentials(&wanted, Moment::new(NOW, [7; 32])).unwrap();
                 let mut forms = disturbance.saved.into_iter();
                 let rest = |pause: Pause<ClientCredentialsGrant>, now| match forms.next().unwrap_or_default()
@@ -359,22 +373,27 @@ fn provider() -> TestProvider {
     let mut provider = TestProvider::new(ISSUER);
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
-    let app = Registration::basic("app", "a client secret").redirect_uri(CALLBACK);
+    let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK);
     let app = app.grant_type(DEVICE_GRANT);
     provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
+    provider.register(Registration::private_key_jwt("signer", signer().1).grant_type("client_credentials"));
     provider
 }
 
-fn client(provider: &mut TestProvider, userinfo: bool) -> Client {
+/// The key of a client, and its public half. Ed25519 is the same in every run.
+fn signer() -> (Arc<dyn Sign>, serde_json::Value) {
+    KeyRing::client_key(Algorithm::EdDSA)
+}
+
+fn client(provider: &mut TestProvider, id: &str, set: fn(ClientBuilder) -> ClientBuilder) -> Client {
     let (request, _, pending) = Discovery::start(ISSUER, &UrlPolicy::default()).unwrap().into_parts();
     let response = provider.handle(&request, NOW);
     let Ok(Step::Done(metadata)) = pending.receive(response, Moment::new(NOW, [0; 32])) else {
         panic!("the provider has metadata")
     };
-    let builder = Client::builder(metadata, "app").secret("a client secret").redirect_uri(CALLBACK);
-    let builder = builder.id_token_signed_response_alg(Algorithm::EdDSA);
-    if userinfo { builder.fetch_userinfo() } else { builder }.build().unwrap()
+    let builder = Client::builder(metadata, id).redirect_uri(CALLBACK);
+    set(builder.id_token_signed_response_alg(Algorithm::EdDSA)).build().unwrap()
 }
 
 /// The user leaves and comes back.

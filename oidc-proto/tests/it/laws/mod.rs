@@ -253,7 +253,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 24] = [
+    let table: [(Kind, &[&str]); 25] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -269,6 +269,7 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::Refresh { keys: Keys::Current }, &["POST /token"]),
         (Kind::Refresh { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
         (Kind::ClientCredentials, &["POST /token"]),
+        (Kind::Asserted, &["POST /token"]),
         (Kind::ClientCredentialsOnce, &["POST /token"]),
         (Kind::TokenRenewal, &["POST /token"]),
         (Kind::UserInfo, &["GET /userinfo"]),
@@ -334,7 +335,13 @@ fn an_always_busy_server_gets_four_requests() {
             let (trace, _) = kind.run(answers([answer.clone()]), Disturbance::default());
             assert_eq!((trace.exchanges.len(), trace.waits.len()), (4, 3), "{answer:?}");
             assert!(trace.waits.iter().all(|wait| wait.until.0 - wait.made.0 >= least), "{:?}", trace.waits);
-            assert_eq!(trace.requests()[0], trace.requests()[3], "each request is the same");
+            let requests = trace.requests();
+            if kind == Kind::Asserted {
+                let assertions: BTreeSet<_> = requests.iter().map(|sent| &sent.body).collect();
+                assert_eq!(assertions.len(), 4, "each request has an assertion of its own");
+            } else {
+                assert_eq!(requests[0], requests[3], "each request is the same");
+            }
             match trace.end {
                 End::Lost => assert!(lost, "{answer:?}"),
                 End::Failed(Error::Unavailable(unavailable)) => {

@@ -255,8 +255,10 @@ impl World {
     }
 
     fn next(&mut self) -> Beat {
-        let beat = self.script[self.beat % self.script.len()].clone();
+        let mut beat = self.script[self.beat % self.script.len()].clone();
         self.beat += 1;
+        // A script begins anew at its end, but no driver draws the same entropy twice.
+        beat.entropy[31] = u8::try_from(self.beat).expect("a short run");
         self.clock = self.clock.plus(beat.jump);
         beat
     }

@@ -20,8 +20,8 @@ use oidc_proto::{
     Secret, UrlPolicy,
     base::FormError,
     flow::{
-        AppState, Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, Discovery, Flow,
-        PendingAuthorization, PendingAuthorizations, PreviousLogin, SealingKeys, Step,
+        AppState, Call, Client, ClientAuthentication, ClientCredentialsGrant, ClientCredentialsRequest,
+        Discovery, Flow, PendingAuthorization, PendingAuthorizations, PreviousLogin, SealingKeys, Step,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
     message::AuthorizationResponse,
@@ -32,7 +32,8 @@ use scene::{How, NOW, SECRET, Scene, builder, moment, scene};
 use serde_json::{Value, json};
 
 /// The secrets of client authentication, in every form.
-const CLIENT: [&str; 3] = ["client_secret", "client_secret as it is sent", "the credentials in the header"];
+const CLIENT: [&str; 4] =
+    ["client_secret", "client_secret as it is sent", "the credentials in the header", "client_assertion"];
 
 /// Looks at a call, at its parts, and at the request as HTTP stacks would print it.
 fn look_at_call<F: Flow>(look: &mut Looker, call: Call<F>) {
@@ -65,7 +66,7 @@ fn secrets(how: How) -> Looker {
     look.hide("client_secret", SECRET);
     let encoded: String = url::form_urlencoded::byte_serialize(SECRET.as_bytes()).collect();
     look.hide("client_secret as it is sent", &encoded);
-    let mut credentials = None;
+    let (mut credentials, mut assertion) = (None, None);
     let mut scene = self::scene(how);
     let login = scene.login(|step| {
         if let Step::Send(call) = step
@@ -74,7 +75,15 @@ fn secrets(how: How) -> Looker {
         {
             credentials = Some(basic.to_owned());
         }
+        if let Step::Send(call) = step {
+            let mut form = url::form_urlencoded::parse(call.request().body());
+            let found = form.find(|(name, _)| name == "client_assertion");
+            assertion = assertion.take().or(found.map(|(_, assertion)| assertion.into_owned()));
+        }
     });
+    if let Some(assertion) = assertion {
+        look.hide("client_assertion", &assertion);
+    }
     if let Some(basic) = credentials {
         look.hide("the credentials in the header", &basic);
     }
@@ -331,7 +340,16 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
 
 /// A signed assertion shows neither before nor after it is signed.
 fn look_at_assertions(look: &mut Looker, client: &Client) {
-    let to_sign = client.assertion_to_sign(Algorithm::ES256, Some("k"), moment(11));
+    let builder = Client::builder(client.metadata().clone(), "app");
+    let shared = builder.clone().secret(SECRET).authentication(ClientAuthentication::ClientSecretJwt);
+    look.at(&shared);
+    let shared = shared.build().unwrap();
+    look.at(&shared);
+    look_at_call(look, shared.client_credentials(&ClientCredentialsRequest::default(), moment(13)).unwrap());
+    let client = builder.authentication(ClientAuthentication::PrivateKeyJwt).build().unwrap();
+    let to_sign = client
+        .assertion_to_sign(oidc_proto::flow::Endpoint::Token, Algorithm::ES256, Some("k"), moment(11))
+        .unwrap();
     let unsigned = std::str::from_utf8(to_sign.signing_input()).unwrap().to_owned();
     look.hide("an assertion that is not signed", &unsigned);
     look.at(&to_sign);
@@ -394,7 +412,7 @@ fn look_at_callbacks(look: &mut Looker, how: How) {
 #[test]
 fn no_hostile_response_makes_an_exchange_leak() {
     let sent = ["code", "code_verifier", "state", "nonce"];
-    for how in [How::Header, How::Body] {
+    for how in [How::Header, How::Body, How::Assertion] {
         provoke(&mut secrets(how), &[&sent[..], &CLIENT].concat(), || scene(how).exchange());
     }
 }

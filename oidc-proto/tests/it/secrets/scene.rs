@@ -26,6 +26,8 @@ pub(crate) struct Scene {
 pub(crate) enum How {
     Header,
     Body,
+    /// Nowhere: the secret signs an assertion.
+    Assertion,
 }
 
 pub(crate) fn moment(number: u8) -> Moment {
@@ -37,6 +39,7 @@ pub(crate) fn scene(how: How) -> Scene {
     let registration = match how {
         How::Header => Registration::basic("app", SECRET),
         How::Body => Registration::post("app", SECRET),
+        How::Assertion => Registration::secret_jwt("app", SECRET),
     };
     provider.register(
         registration.redirect_uri(CALLBACK).grant_type("client_credentials").grant_type(DEVICE_GRANT),
@@ -57,6 +60,7 @@ pub(crate) fn builder(metadata: &ProviderMetadata, how: How) -> ClientBuilder {
     let method = match how {
         How::Header => ClientAuthentication::ClientSecretBasic,
         How::Body => ClientAuthentication::ClientSecretPost,
+        How::Assertion => ClientAuthentication::ClientSecretJwt,
     };
     let builder = Client::builder(metadata.clone(), "app").secret(SECRET).authentication(method);
     builder.redirect_uri(CALLBACK).fetch_userinfo()

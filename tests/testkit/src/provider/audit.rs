@@ -103,6 +103,11 @@ impl Audit {
         self.now = Some((at, endpoint));
     }
 
+    /// The time of the request.
+    pub(crate) fn now(&self) -> Timestamp {
+        self.now.map_or(Timestamp(0), |(at, _)| at)
+    }
+
     pub(crate) fn allow(&mut self, endpoint: EndpointName, name: String) {
         self.allowed.insert((endpoint, name));
     }

@@ -3,6 +3,7 @@
 use super::{Registration, TestProvider, audit::is_form, params::Params, token::Refusal};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode, header};
+use serde_json::Value;
 use std::fmt;
 
 /// The way in which a client authenticates at the token endpoint.
@@ -14,6 +15,10 @@ pub enum ClientAuthentication {
     ClientSecretBasic(String),
     /// This secret in the body (`client_secret_post`).
     ClientSecretPost(String),
+    /// An assertion that is authenticated with this secret (`client_secret_jwt`).
+    ClientSecretJwt(String),
+    /// An assertion that is signed with the private half of this JWK (`private_key_jwt`).
+    PrivateKeyJwt(Value),
 }
 
 impl ClientAuthentication {
@@ -24,13 +29,29 @@ impl ClientAuthentication {
             Self::None => "none",
             Self::ClientSecretBasic(_) => "client_secret_basic",
             Self::ClientSecretPost(_) => "client_secret_post",
+            Self::ClientSecretJwt(_) => "client_secret_jwt",
+            Self::PrivateKeyJwt(_) => "private_key_jwt",
         }
     }
 
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::None => None,
-            Self::ClientSecretBasic(secret) | Self::ClientSecretPost(secret) => Some(secret),
+            Self::None | Self::PrivateKeyJwt(_) => None,
+            Self::ClientSecretBasic(secret)
+            | Self::ClientSecretPost(secret)
+            | Self::ClientSecretJwt(secret) => Some(secret),
+        }
+    }
+
+    /// The parameters with which a client of this method authenticates.
+    pub(super) const fn parameters(&self) -> &'static [&'static str] {
+        match self {
+            Self::None => &["client_id"],
+            Self::ClientSecretBasic(_) => &[],
+            Self::ClientSecretPost(_) => &["client_id", "client_secret"],
+            Self::ClientSecretJwt(_) | Self::PrivateKeyJwt(_) => {
+                &["client_id", "client_assertion_type", "client_assertion"]
+            }
         }
     }
 }
@@ -42,6 +63,12 @@ impl fmt::Debug for ClientAuthentication {
 }
 
 impl TestProvider {
+    /// The parameters with which the client of a request may authenticate.
+    pub(super) fn authentication_parameters(&self, params: &Params) -> &'static [&'static str] {
+        let client = params.get("client_id").and_then(|id| self.clients.get(id));
+        client.map_or(&[], |client| client.authentication.parameters())
+    }
+
     /// Authenticates the client of a token request.
     pub(super) fn authenticate(
         &mut self,
@@ -67,7 +94,9 @@ impl TestProvider {
             }
         };
         let in_body = params.get("client_secret");
-        if basic.is_some() && in_body.is_some() {
+        let assertion = params.get("client_assertion");
+        let given = [basic.is_some(), in_body.is_some(), assertion.is_some()];
+        if given.into_iter().filter(|given| *given).count() > 1 {
             self.audit.note("two client authentication methods at once (RFC 6749 section 2.3)");
             return Err(Refusal::bad("invalid_request", "two client authentication methods"));
         }
@@ -80,16 +109,24 @@ impl TestProvider {
             self.audit.note("two different client_id in one request");
             return Err(Refusal::bad("invalid_request", "two different client_id"));
         }
-        let used = match (&basic, in_body) {
-            (Some(_), _) => "client_secret_basic",
-            (None, Some(_)) => "client_secret_post",
-            (None, None) => "none",
-        };
         let registered = client.authentication.name();
+        let used = match (&basic, in_body, assertion) {
+            (Some(_), ..) => "client_secret_basic",
+            (None, Some(_), _) => "client_secret_post",
+            (None, None, Some(_)) if registered.ends_with("_jwt") => registered,
+            (None, None, Some(_)) => "an assertion",
+            (None, None, None) => "none",
+        };
         if used != registered {
             self.audit
                 .note(format!("the client authenticated with {used}, but is registered for {registered}"));
             return failed("not the registered authentication method");
+        }
+        if let Some(assertion) = assertion {
+            return match self.assertion(&client, assertion, params, request) {
+                Ok(()) => Ok(client),
+                Err(why) => failed(&why),
+            };
         }
         let given = basic.as_ref().map(|basic| basic.secret.as_str()).or(in_body);
         if given == client.authentication.secret() {

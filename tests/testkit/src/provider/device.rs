@@ -52,13 +52,8 @@ impl TestProvider {
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
         let params = self.form(request, |provider, params| {
-            let client = params.get("client_id").and_then(|id| provider.clients.get(id));
-            let known: &[&str] = match client.map(|client| client.authentication.name()) {
-                Some("client_secret_post") => &["scope", "client_id", "client_secret"],
-                Some("none") => &["scope", "client_id"],
-                _ => &["scope"],
-            };
-            provider.audit.parameters(params, known);
+            let known = [&["scope"], provider.authentication_parameters(params)].concat();
+            provider.audit.parameters(params, &known);
         })?;
         let client = self.authenticate(request, &params)?;
         if !client.may(DEVICE_GRANT) {

@@ -6,6 +6,10 @@ use http::{Response, StatusCode};
 use oidc_proto::jose::Algorithm;
 use serde_json::{Value, json};
 
+/// The client authentication methods.
+const METHODS: [&str; 5] =
+    ["none", "client_secret_basic", "client_secret_post", "client_secret_jwt", "private_key_jwt"];
+
 impl TestProvider {
     /// Answers with the metadata, which is the same at both well-known addresses. A client that asks at an
     /// unpublished address has done nothing wrong.
@@ -24,6 +28,8 @@ impl TestProvider {
     #[must_use]
     pub fn metadata(&self) -> Value {
         let algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
+        let assertions: Vec<_> =
+            self.settings.assertion_algorithms.iter().map(|algorithm| algorithm.name()).collect();
         let mut metadata = json!({
             "issuer": self.issuer,
             "authorization_endpoint": self.url(EndpointName::Authorize),
@@ -32,7 +38,7 @@ impl TestProvider {
             "device_authorization_endpoint": self.url(EndpointName::DeviceAuthorization),
             "revocation_endpoint": self.url(EndpointName::Revocation),
             "introspection_endpoint": self.url(EndpointName::Introspection),
-            "introspection_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+            "introspection_endpoint_auth_methods_supported": METHODS[1..],
             "jwks_uri": self.url(EndpointName::Jwks),
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
             "response_types_supported": ["code"],
@@ -40,7 +46,8 @@ impl TestProvider {
             "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
-            "token_endpoint_auth_methods_supported": ["none", "client_secret_basic", "client_secret_post"],
+            "token_endpoint_auth_methods_supported": METHODS,
+            "token_endpoint_auth_signing_alg_values_supported": assertions,
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr"],
             "claims_parameter_supported": true,

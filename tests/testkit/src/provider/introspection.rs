@@ -1,6 +1,6 @@
 //! The introspection endpoint (RFC 7662 section 2), for clients that can authenticate.
 
-use super::{TestProvider, insert, json, token::Refusal};
+use super::{ClientAuthentication, TestProvider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
 use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
@@ -25,18 +25,11 @@ impl TestProvider {
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
         let params = self.form(request, |provider, params| {
-            let post = params
-                .get("client_id")
-                .and_then(|id| provider.clients.get(id))
-                .is_some_and(|client| client.authentication.name() == "client_secret_post");
-            let known: &[&str] = match post {
-                true => &["token", "token_type_hint", "client_id", "client_secret"],
-                false => &["token", "token_type_hint"],
-            };
-            provider.audit.parameters(params, known);
+            let known = [&["token", "token_type_hint"], provider.authentication_parameters(params)].concat();
+            provider.audit.parameters(params, &known);
         })?;
         let client = self.authenticate(request, &params)?;
-        if client.authentication.secret().is_none() {
+        if client.authentication == ClientAuthentication::None {
             self.audit.note("introspection by a public client (RFC 7662 section 2.1)");
             return Err(Refusal::bad("invalid_client", "a public client may not ask"));
         }

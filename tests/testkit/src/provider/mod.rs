@@ -1,5 +1,6 @@
 //! [`TestProvider`]: a strict OpenID Provider as a function from a request and a time to a response.
 
+mod assertion;
 mod audit;
 mod authenticate;
 mod authorize;
@@ -16,6 +17,7 @@ mod store;
 mod token;
 mod userinfo;
 
+pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
 pub use device::DEVICE_GRANT;

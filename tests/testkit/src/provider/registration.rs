@@ -69,6 +69,18 @@ impl Registration {
         Self::new(client_id, ClientAuthentication::ClientSecretPost(secret.into()))
     }
 
+    /// A client that authenticates with `client_secret_jwt`.
+    #[must_use]
+    pub fn secret_jwt(client_id: impl Into<String>, secret: impl Into<String>) -> Self {
+        Self::new(client_id, ClientAuthentication::ClientSecretJwt(secret.into()))
+    }
+
+    /// A client that authenticates with `private_key_jwt`, by the key with this public JWK.
+    #[must_use]
+    pub fn private_key_jwt(client_id: impl Into<String>, jwk: Value) -> Self {
+        Self::new(client_id, ClientAuthentication::PrivateKeyJwt(jwk))
+    }
+
     /// Adds a redirect URI. Requests must repeat it exactly.
     #[must_use]
     pub fn redirect_uri(mut self, uri: impl Into<String>) -> Self {

@@ -15,13 +15,8 @@ impl TestProvider {
 
     fn revoke(&mut self, request: &Request<Vec<u8>>) -> Result<(), Refusal> {
         let params = self.form(request, |provider, params| {
-            let client = params.get("client_id").and_then(|id| provider.clients.get(id));
-            let known: &[&str] = match client.map(|client| client.authentication.name()) {
-                Some("client_secret_post") => &["token", "token_type_hint", "client_id", "client_secret"],
-                Some("none") => &["token", "token_type_hint", "client_id"],
-                _ => &["token", "token_type_hint"],
-            };
-            provider.audit.parameters(params, known);
+            let known = [&["token", "token_type_hint"], provider.authentication_parameters(params)].concat();
+            provider.audit.parameters(params, &known);
         })?;
         let client = self.authenticate(request, &params)?;
         let Some(token) = params.get("token") else {

@@ -1,6 +1,6 @@
 //! The settings of the provider: everything that a test may change, except the responses themselves.
 
-use super::{EndpointName, Finding, Registration, Seen, TestProvider, User};
+use super::{AssertionAudience, EndpointName, Finding, Registration, Seen, TestProvider, User};
 use crate::entropy::Seed;
 use http::Response;
 use oidc_proto::jose::Algorithm;
@@ -23,6 +23,9 @@ pub(super) struct Settings {
     pub(super) opaque_access_tokens: bool,
     pub(super) device_interval: i64,
     pub(super) device_lifetime: i64,
+    pub(super) assertion_audience: AssertionAudience,
+    pub(super) assertion_algorithms: Vec<Algorithm>,
+    pub(super) typed_assertions: bool,
 }
 
 impl Default for Settings {
@@ -42,6 +45,9 @@ impl Default for Settings {
             opaque_access_tokens: false,
             device_interval: 5,
             device_lifetime: 600,
+            assertion_audience: AssertionAudience::Issuer,
+            assertion_algorithms: Algorithm::ALL.to_vec(),
+            typed_assertions: false,
         }
     }
 }
@@ -55,6 +61,21 @@ impl TestProvider {
     pub fn register(&mut self, registration: Registration) {
         registration.check();
         self.clients.insert(registration.client_id.clone(), registration);
+    }
+
+    /// Sets the audience of client assertions that is accepted: no other is.
+    pub fn assertion_audience(&mut self, audience: AssertionAudience) {
+        self.settings.assertion_audience = audience;
+    }
+
+    /// Sets the algorithms of client assertions that the metadata lists, and that are accepted. All by default.
+    pub fn assertion_algorithms<const N: usize>(&mut self, algorithms: [Algorithm; N]) {
+        self.settings.assertion_algorithms = algorithms.to_vec();
+    }
+
+    /// Whether client assertions must have the type `client-authentication+jwt`. They need not by default.
+    pub fn typed_assertions(&mut self, on: bool) {
+        self.settings.typed_assertions = on;
     }
 
     /// Sets the user of all following logins.

@@ -1,7 +1,7 @@
 //! The token endpoint (RFC 6749 sections 4.1.3, 4.4 and 6; RFC 7636 section 4.6).
 
 use super::{
-    Registration, TestProvider,
+    ClientAuthentication, Registration, TestProvider,
     audit::is_form,
     authorize::{is_resource, scope_of},
     device::DEVICE_GRANT,
@@ -115,12 +115,7 @@ impl TestProvider {
             DEVICE_GRANT => &["device_code"],
             _ => &["scope"],
         });
-        let client = params.get("client_id").and_then(|id| self.clients.get(id));
-        known.extend_from_slice(match client.map(|client| client.authentication.name()) {
-            Some("client_secret_post") => &["client_id", "client_secret"][..],
-            Some("none") => &["client_id"],
-            _ => &[],
-        });
+        known.extend_from_slice(self.authentication_parameters(params));
         self.audit.parameters(params, &known);
     }
 
@@ -220,7 +215,7 @@ impl TestProvider {
         params: &Params,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
-        if client.authentication.secret().is_none() {
+        if client.authentication == ClientAuthentication::None {
             self.audit.note("client credentials of a public client (RFC 6749 section 4.4)");
             return Err(Refusal::bad("unauthorized_client", "a public client has no credentials"));
         }
