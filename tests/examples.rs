@@ -338,6 +338,25 @@ fn a_login_that_a_thread_begins_is_completed_by_a_task() {
 }
 
 #[test]
+fn a_grant_of_ones_own_takes_at_most_forty_lines() {
+    let source = include_str!("../oidc-adapters/ureq/examples/own_grant.rs");
+    let (_, rest) = source.split_once("// This is what to copy.\n").expect("the grant begins");
+    let (grant, _) = rest.split_once("// To here.\n").expect("the grant ends");
+    let lines = grant.lines().filter(|line| !line.trim().is_empty()).count();
+    assert!((20..=40).contains(&lines), "{lines} lines");
+    assert!(grant.contains("impl Then for BadgeGrant"), "the grant has a check of its own");
+    assert_says(
+        "oidc-ureq",
+        "own_grant",
+        &[
+            r#"The door opens: Some("doors.open")"#,
+            "The provider was busy once, and was asked again: 3 requests for 2 tokens.",
+            "A token for another floor is refused: response_value",
+        ],
+    );
+}
+
+#[test]
 fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
     assert_says(
         "oidc-ureq",

@@ -5,8 +5,9 @@ use oidc_drive::{Io, Job, Observer, ProviderBuilder, ProviderError, Task, blocki
 use oidc_proto::{
     Secret, Timestamp,
     flow::{
-        Authenticated, ClientBuilder, ClientCredentialsRequest, PendingAuthorization, PreviousLogin,
-        Refreshed, Request,
+        AssertionGrantRequest, Authenticated, ClientBuilder, ClientCredentialsRequest, ExchangedToken,
+        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
+        TokenExchangeRequest,
     },
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     renew::{Epoch, Published},
@@ -289,6 +290,11 @@ pub trait Handle {
     fn revoke(&self, token: &Secret) -> Outcome<()>;
     fn service(&self, wanted: &ClientCredentialsRequest) -> Outcome<Published<TokenResponse>>;
     fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>>;
+    fn exchange(&self, wanted: &TokenExchangeRequest) -> Outcome<ExchangedToken>;
+    fn assertion(&self, wanted: AssertionGrantRequest) -> Outcome<TokenResponse>;
+    fn own_grant(&self, wanted: &GrantRequest) -> Outcome<TokenResponse>;
+    fn id_jag(&self, wanted: &IdJagRequest) -> Outcome<IdJag>;
+    fn redeem(&self, id_jag: IdJag) -> Outcome<TokenResponse>;
     fn subject(&self, token: &str) -> Outcome<String>;
     fn debug(&self) -> String;
 }
@@ -332,6 +338,21 @@ impl Handle for Async {
     fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
         self.1.finish(self.0.client_credentials_newer_than(wanted, epoch))
     }
+    fn exchange(&self, wanted: &TokenExchangeRequest) -> Outcome<ExchangedToken> {
+        self.1.finish(self.0.exchange(wanted))
+    }
+    fn assertion(&self, wanted: AssertionGrantRequest) -> Outcome<TokenResponse> {
+        self.1.finish(self.0.assertion_grant(wanted))
+    }
+    fn own_grant(&self, wanted: &GrantRequest) -> Outcome<TokenResponse> {
+        self.1.finish(self.0.grant(wanted))
+    }
+    fn id_jag(&self, wanted: &IdJagRequest) -> Outcome<IdJag> {
+        self.1.finish(self.0.id_jag(wanted))
+    }
+    fn redeem(&self, id_jag: IdJag) -> Outcome<TokenResponse> {
+        self.1.finish(self.0.redeem_id_jag(id_jag))
+    }
     fn subject(&self, token: &str) -> Outcome<String> {
         self.1.finish(self.0.verify(token, subject))
     }
@@ -368,6 +389,21 @@ impl Handle for blocking::Provider {
     }
     fn newer(&self, wanted: &ClientCredentialsRequest, epoch: Epoch) -> Outcome<Published<TokenResponse>> {
         self.client_credentials_newer_than(wanted, epoch)
+    }
+    fn exchange(&self, wanted: &TokenExchangeRequest) -> Outcome<ExchangedToken> {
+        self.exchange(wanted)
+    }
+    fn assertion(&self, wanted: AssertionGrantRequest) -> Outcome<TokenResponse> {
+        self.assertion_grant(wanted)
+    }
+    fn own_grant(&self, wanted: &GrantRequest) -> Outcome<TokenResponse> {
+        self.grant(wanted)
+    }
+    fn id_jag(&self, wanted: &IdJagRequest) -> Outcome<IdJag> {
+        self.id_jag(wanted)
+    }
+    fn redeem(&self, id_jag: IdJag) -> Outcome<TokenResponse> {
+        self.redeem_id_jag(id_jag)
     }
     fn subject(&self, token: &str) -> Outcome<String> {
         self.verify(token, subject)

@@ -14,7 +14,7 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-fn log_in(world: &World, handle: &dyn Handle) -> Authenticated {
+pub(crate) fn log_in(world: &World, handle: &dyn Handle) -> Authenticated {
     let (url, pending) = handle.authorize().expect("a provider that is up");
     handle.callback(pending, world.visit(&url)).expect("a login")
 }

@@ -3,6 +3,7 @@
 
 mod code;
 mod colour;
+mod grants;
 mod login;
 mod odd;
 mod retained;

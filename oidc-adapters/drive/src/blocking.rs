@@ -11,8 +11,9 @@ use crate::{
 use oidc_proto::{
     Secret,
     flow::{
-        Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
-        Refreshed, Request, Step, Terms, TokenTypeHint,
+        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, ExchangedToken, Flow,
+        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request, Step,
+        Terms, TokenExchangeRequest, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -216,6 +217,49 @@ impl Provider {
     /// [`Client::revoke`] fails, or the flow does. The token may still be valid then.
     pub fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
         block_on(self.0.revoke(token, hint))
+    }
+
+    /// Exchanges a token for another one (RFC 8693), such as a user's token at this API for a token at the next API. Each
+    /// call sends a request.
+    ///
+    /// # Errors
+    /// [`Client::exchange`] fails, or the flow does.
+    pub fn exchange(&self, wanted: &TokenExchangeRequest) -> Result<ExchangedToken, ProviderError> {
+        block_on(self.0.exchange(wanted))
+    }
+
+    /// Gets tokens with an assertion: a JWT (RFC 7523) or a SAML 2.0 assertion (RFC 7522) of a party that the provider
+    /// trusts. Each call sends a request.
+    ///
+    /// # Errors
+    /// [`Client::assertion_grant`] fails, or the flow does.
+    pub fn assertion_grant(&self, wanted: AssertionGrantRequest) -> Result<TokenResponse, ProviderError> {
+        block_on(self.0.assertion_grant(wanted))
+    }
+
+    /// Gets an ID-JAG from this identity provider: its word for a user, for the authorization server of another service.
+    /// The handle of that server [redeems](Self::redeem_id_jag) it.
+    ///
+    /// # Errors
+    /// [`Client::id_jag`] fails, or the flow does.
+    pub fn id_jag(&self, wanted: &IdJagRequest) -> Result<IdJag, ProviderError> {
+        block_on(self.0.id_jag(wanted))
+    }
+
+    /// Gets tokens of this authorization server with the ID-JAG of an identity provider.
+    ///
+    /// # Errors
+    /// [`Client::redeem_id_jag`] fails, or the flow does.
+    pub fn redeem_id_jag(&self, id_jag: IdJag) -> Result<TokenResponse, ProviderError> {
+        block_on(self.0.redeem_id_jag(id_jag))
+    }
+
+    /// Gets tokens with a grant of one's own. [`GrantRequest`] has an example.
+    ///
+    /// # Errors
+    /// [`Client::grant`] fails, or the flow does.
+    pub fn grant(&self, wanted: &GrantRequest) -> Result<TokenResponse, ProviderError> {
+        block_on(self.0.grant(wanted))
     }
 
     /// Returns an access token for this program itself (RFC 6749 section 4.4). The handle keeps the token, renews it

@@ -88,9 +88,11 @@ pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{Revocation, TokenIntrospection, TokenTypeHint};
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
-    ClientCredentialsGrant, ClientCredentialsRequest, DEVICE_LIFETIME_CAP, DeviceAuthorization,
-    DeviceAuthorizationStart, DeviceGrant, DeviceTokens, PreviousLogin, RefreshGrant, Refreshed,
-    SavedClientCredentials,
+    AssertionGrant, AssertionGrantRequest, ClientCredentialsGrant, ClientCredentialsRequest,
+    DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart, DeviceGrant, DeviceTokens,
+    ExchangedToken, ExtensionGrant, GrantRequest, IdJag, IdJagGrant, IdJagRequest, JwtAssertion,
+    PreviousLogin, RefreshGrant, Refreshed, SavedClientCredentials, TokenExchange, TokenExchangeRequest,
+    TokenTypeIdentifier,
 };
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,

@@ -14,7 +14,7 @@ pub use super::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,
         Resting, SignedResponse, SignedUserInfo,
     },
-    grant::{Polling, RefreshContext, Refreshing, Waiting},
+    grant::{Checks, Issued, Polling, RefreshContext, Refreshing, Waiting},
     login::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
         Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,

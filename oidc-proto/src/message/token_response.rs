@@ -228,6 +228,25 @@ impl TokenResponse {
     pub fn is_bearer(&self) -> bool {
         self.token_type.eq_ignore_ascii_case("bearer")
     }
+
+    /// Whether the token is an access token. A token exchange may issue another one, such as an ID token or an assertion,
+    /// in the member `access_token`; its type is then `N_A` (RFC 8693 section 2.2.1).
+    #[must_use]
+    pub fn is_access_token(&self) -> bool {
+        !self.token_type.eq_ignore_ascii_case("N_A")
+    }
+
+    /// Whether the response has this member.
+    pub(crate) fn has(&self, member: &str) -> bool {
+        match member {
+            "access_token" | "token_type" => true,
+            "expires_in" => self.expires_in.is_some(),
+            "refresh_token" => self.refresh_token.is_some(),
+            "scope" => self.scope.is_some(),
+            "id_token" => self.id_token.is_some(),
+            other => self.extra.contains_key(other),
+        }
+    }
 }
 
 /// Reads a lifetime in seconds. An empty one is absent.

@@ -9,6 +9,7 @@
 //! | access token, at an API | [`AccessTokenVerifier`] | RFC 9068 section 4 |
 //! | ID token, at a client | [`IdTokenVerifier`] | OpenID Connect Core 1.0 section 3.1.3.7 |
 //! | signed authorization response, at a client | [`AuthorizationResponseVerifier`] | JARM section 2.4 |
+//! | ID-JAG, at an authorization server | [`IdJagVerifier`] | draft-ietf-oauth-identity-assertion-authz-grant section 4.4.1 |
 //!
 //! The verifier decides which claims must be there. The token itself never does: an attacker could have written it.
 //!
@@ -36,6 +37,7 @@
 //! ```
 
 mod access_token;
+mod assertion;
 mod authorization_response;
 mod cache;
 mod claims;
@@ -53,6 +55,7 @@ pub use crate::{
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
 pub use access_token::AccessTokenVerifier;
+pub use assertion::{IdJagClaims, IdJagVerifier};
 pub use authorization_response::AuthorizationResponseVerifier;
 pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};

@@ -21,6 +21,7 @@ mod device_field;
 mod discovery;
 mod documents;
 mod field;
+mod grants;
 mod id_token;
 mod introspection;
 mod keys;

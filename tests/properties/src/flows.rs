@@ -1,6 +1,8 @@
 //! The property of flows against a provider with scripted responses: each flow ends, sends no code or
 //! refresh token twice, and accepts only the provider's word.
 
+mod grants;
+
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
@@ -15,7 +17,8 @@ use oidc_proto::{
     metadata::{Profile, ProviderMetadata},
 };
 use oidc_testkit::{
-    Algorithm, Browser, DEVICE_GRANT, EndpointName, Registration, Seed, TestProvider, Timestamp, hostile,
+    Algorithm, Browser, DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, Registration, Seed,
+    TOKEN_EXCHANGE_GRANT, TestProvider, Timestamp, hostile,
 };
 use serde_json::Value;
 use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
@@ -23,7 +26,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 /// Checks a flow. `data` is a script. It names a flow and, for each request, a response (none, an honest
 /// one, a changed one, or any bytes) and a jump in time.
 ///
-/// The flow makes no more requests and waits than it may. It sends each code or refresh token once. A user
+/// The flow makes no more requests and waits than it may. It sends each code, refresh token or assertion once. A user
 /// who logs in is the provider's user, or the one that the provider's own key names. The ID token is for
 /// this login, and the access token is the one that came with it.
 ///
@@ -31,7 +34,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 /// If the property does not hold.
 pub fn flows(data: &[u8]) {
     let mut script = Script(data);
-    let flow = script.byte() % 7;
+    let flow = script.byte() % 10;
     // A public client has no credentials, so it gets no client credentials grant.
     let flags = script.byte() | u8::from(flow == 2);
     let mut world = World::new(script, flags);
@@ -42,7 +45,10 @@ pub fn flows(data: &[u8]) {
         3 => discovery(&mut world),
         4 => keys(&mut world),
         5 => userinfo(&mut world),
-        _ => device(&mut world, flags),
+        6 => device(&mut world, flags),
+        7 => grants::exchange(&mut world, flags),
+        8 => grants::assertion(&mut world, flags),
+        _ => grants::own(&mut world, flags),
     }
 }
 
@@ -55,7 +61,7 @@ struct World<'a> {
     client: Client,
     now: Timestamp,
     seed: Seed,
-    /// Codes and refresh tokens that have been sent.
+    /// Codes, refresh tokens and assertions that have been sent.
     spent: BTreeSet<String>,
     /// Access tokens that the provider has issued.
     issued: BTreeSet<String>,
@@ -83,10 +89,14 @@ impl<'a> World<'a> {
                 .redirect_uri(REDIRECT)
                 .grant_type("client_credentials")
                 .grant_type(DEVICE_GRANT)
+                .grant_type(TOKEN_EXCHANGE_GRANT)
+                .grant_type(JWT_BEARER_GRANT)
+                .grant_type(grants::BADGE)
                 .id_token_alg(Algorithm::EdDSA),
         );
         provider.access_token_alg(Algorithm::EdDSA);
         provider.device_times(5, DEVICE_LIFETIME);
+        grants::accept(&mut provider);
         let document = provider.metadata().to_string();
         let policy = UrlPolicy::default();
         let metadata = ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy)
@@ -226,7 +236,7 @@ impl<'a> World<'a> {
 
     fn honest(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
         for (name, value) in url::form_urlencoded::parse(request.body()) {
-            if name == "code" || name == "refresh_token" {
+            if name == "code" || name == "refresh_token" || name == "assertion" {
                 assert!(self.spent.insert(value.into_owned()), "{name} is sent twice");
             }
         }

@@ -13,8 +13,9 @@ use crate::{
 use oidc_proto::{
     Error, Secret,
     flow::{
-        Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
-        Refreshed, Step, TokenTypeHint,
+        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, ExchangedToken, Flow,
+        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Step,
+        TokenExchangeRequest, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -210,6 +211,52 @@ impl Provider {
     /// [`Client::revoke`] fails, or the flow does. The token may still be valid then.
     pub async fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
         self.run(self.client().await?.revoke(token, hint, self.core.clock.moment())?).await
+    }
+
+    /// Exchanges a token for another one (RFC 8693), such as a user's token at this API for a token at the next API. Each
+    /// call sends a request.
+    ///
+    /// # Errors
+    /// [`Client::exchange`] fails, or the flow does.
+    pub async fn exchange(&self, wanted: &TokenExchangeRequest) -> Result<ExchangedToken, ProviderError> {
+        self.run(self.client().await?.exchange(wanted, self.core.clock.moment())?).await
+    }
+
+    /// Gets tokens with an assertion: a JWT (RFC 7523) or a SAML 2.0 assertion (RFC 7522) of a party that the provider
+    /// trusts. Each call sends a request.
+    ///
+    /// # Errors
+    /// [`Client::assertion_grant`] fails, or the flow does.
+    pub async fn assertion_grant(
+        &self,
+        wanted: AssertionGrantRequest,
+    ) -> Result<TokenResponse, ProviderError> {
+        self.run(self.client().await?.assertion_grant(wanted, self.core.clock.moment())?).await
+    }
+
+    /// Gets an ID-JAG from this identity provider: its word for a user, for the authorization server of another service.
+    /// The handle of that server [redeems](Self::redeem_id_jag) it.
+    ///
+    /// # Errors
+    /// [`Client::id_jag`] fails, or the flow does.
+    pub async fn id_jag(&self, wanted: &IdJagRequest) -> Result<IdJag, ProviderError> {
+        self.run(self.client().await?.id_jag(wanted, self.core.clock.moment())?).await
+    }
+
+    /// Gets tokens of this authorization server with the ID-JAG of an identity provider.
+    ///
+    /// # Errors
+    /// [`Client::redeem_id_jag`] fails, or the flow does.
+    pub async fn redeem_id_jag(&self, id_jag: IdJag) -> Result<TokenResponse, ProviderError> {
+        self.run(self.client().await?.redeem_id_jag(id_jag, self.core.clock.moment())?).await
+    }
+
+    /// Gets tokens with a grant of one's own. [`GrantRequest`] has an example.
+    ///
+    /// # Errors
+    /// [`Client::grant`] fails, or the flow does.
+    pub async fn grant(&self, wanted: &GrantRequest) -> Result<TokenResponse, ProviderError> {
+        self.run(self.client().await?.grant(wanted, self.core.clock.moment())?).await
     }
 
     /// Returns an access token for this program itself (RFC 6749 section 4.4). The handle keeps the token, renews it

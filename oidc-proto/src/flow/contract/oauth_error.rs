@@ -265,7 +265,7 @@ impl OAuthError {
                  DPoP: `ClientBuilder::dpop_key`)"
             }
             "invalid_scope" => "; ask for scopes that the client may have",
-            "invalid_target" => "; ask for a resource that the client may have",
+            "invalid_target" => "; ask for a resource or an audience that the client may have",
             "invalid_token" => "; the access token has expired or was revoked: refresh it, or log in again",
             "insufficient_scope" => "; ask for the scope at the login",
             "server_error" | "temporarily_unavailable" => "; try again later",

@@ -10,7 +10,7 @@ impl fmt::Display for Refusal {
         let Self(name) = self;
         if *name == "extra" {
             return f
-                .write_str("the request has an extra parameter twice, and only `resource` may be repeated");
+                .write_str("the request has an extra parameter twice, and only `resource` and `audience` may be repeated");
         }
         write!(f, "the extra parameter `{name}` {}", why(name))?;
         setter(name).map_or(Ok(()), |setter| write!(f, ": {setter}"))
@@ -39,7 +39,10 @@ fn setter(parameter: &str) -> Option<&'static str> {
         "client_id" => "give it to `Client::builder`",
         "redirect_uri" => "call `ClientBuilder::redirect_uri`",
         "scope" => "give the scopes to the request's `new`",
-        "resource" => "call `ClientCredentialsRequest::resource`",
+        "resource" => "call `ClientCredentialsRequest::resource` or `GrantRequest::resource`",
+        "audience" => "call `GrantRequest::audience` or `TokenExchangeRequest::audience`",
+        "actor_token" | "actor_token_type" => "call `TokenExchangeRequest::actor`",
+        "requested_token_type" => "call `TokenExchangeRequest::requesting`",
         "prompt" => "call `AuthorizationRequest::prompt`",
         "display" => "set the field `AuthorizationRequest::display`",
         "max_age" => "call `AuthorizationRequest::max_age`",

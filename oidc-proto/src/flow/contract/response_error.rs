@@ -36,7 +36,10 @@ pub struct ResponseError {
 }
 
 impl ResponseError {
-    pub(crate) fn new(endpoint: Endpoint, status: StatusCode, rule: ResponseRule) -> Self {
+    /// Makes the error of a response, for a [flow of one's own](crate::flow::Then) that checks more than the flow before
+    /// it.
+    #[must_use]
+    pub fn new(endpoint: Endpoint, status: StatusCode, rule: ResponseRule) -> Self {
         Self { endpoint, status: status.as_u16(), rule, urls: Vec::new(), media_type: None, told: None }
     }
 }

@@ -20,7 +20,7 @@ use crate::{
         form,
         header::{challenges, media_type_is, retry_after},
         json::{JsonError, Members},
-        moment::{Moment, Timestamp, whole_seconds},
+        moment::{Entropy, Moment, Timestamp, whole_seconds},
         secret::Secret,
     },
     flow::client::Form,
@@ -31,6 +31,7 @@ use crate::{
             ResponseRule, Step, Unavailable,
         },
     },
+    jose::SignError,
     message::{ErrorResponse, TokenResponse, TokenResponseError, first_texts, first_texts_of_errors},
     sender::{DPOP, dpop_nonce},
 };
@@ -77,18 +78,36 @@ impl Answer for TokenResponse {
     const MEMBER: Option<&'static str> = Some("access_token");
 
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule> {
-        let read = Self::from_members(body.members()?, client.quirks(), now);
-        let tokens = read.map_err(|error| match error {
-            TokenResponseError::Json(error) => ResponseRule::Json(error),
-            TokenResponseError::Missing(member) => ResponseRule::Missing(member),
-            TokenResponseError::Value(member) => ResponseRule::Value(member),
-        })?;
-        // A client with a DPoP key accepts no token that works without the key (RFC 9449 section 5).
-        if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
-            return Err(ResponseRule::NotBound);
-        }
-        Ok(tokens)
+        bound(tokens(body, client, now)?, client)
     }
+}
+
+/// Reads the tokens of a response.
+pub(in crate::flow) fn tokens(
+    body: Body,
+    client: &Client,
+    now: Timestamp,
+) -> Result<TokenResponse, ResponseRule> {
+    let read = TokenResponse::from_members(body.members()?, client.quirks(), now);
+    read.map_err(|error| match error {
+        TokenResponseError::Json(error) => ResponseRule::Json(error),
+        TokenResponseError::Missing(member) => ResponseRule::Missing(member),
+        TokenResponseError::Value(member) => ResponseRule::Value(member),
+    })
+}
+
+/// Checks that the access token is bound. A client with a DPoP key accepts no token that works without the key (RFC 9449
+/// section 5).
+pub(in crate::flow) fn bound(tokens: TokenResponse, client: &Client) -> Result<TokenResponse, ResponseRule> {
+    if client.prover().is_some() && !tokens.token_type.eq_ignore_ascii_case("DPoP") {
+        return Err(ResponseRule::NotBound);
+    }
+    Ok(tokens)
+}
+
+/// Makes the assertion of a request (RFC 7521 section 4.1), anew for each attempt.
+pub(in crate::flow) trait Mint: Send + Sync {
+    fn mint(&self, client: &Client, now: Timestamp, entropy: &mut Entropy) -> Result<Secret, SignError>;
 }
 
 /// All values that are needed to send a request, once or again.
@@ -100,12 +119,19 @@ pub(in crate::flow) struct Ask {
     bound: Vec<Secret>,
     /// The assertion and the proof that were signed elsewhere. With one of them there is only one attempt.
     prepared: Prepared,
+    /// Makes the parameter `assertion`, if each attempt needs a new one.
+    mint: Option<Arc<dyn Mint>>,
 }
 
 impl Ask {
     pub(in crate::flow) fn new(attempt: Attempt, endpoint: Endpoint, form: Form) -> Self {
         let Attempt { client, prepared } = attempt;
-        Self { client, endpoint, form, bound: Vec::new(), prepared }
+        Self { client, endpoint, form, bound: Vec::new(), prepared, mint: None }
+    }
+
+    /// Adds a parameter `assertion` that is made anew for each attempt.
+    pub(in crate::flow) fn minting(self, mint: Option<Arc<dyn Mint>>) -> Self {
+        Self { mint, ..self }
     }
 
     /// Adds secrets that no error may repeat.
@@ -149,6 +175,9 @@ impl Ask {
         let (client, url) = (&self.client, self.client.endpoint(self.endpoint)?);
         let terms = client.terms(self.endpoint);
         let mut form = self.form.clone();
+        if let Some(mint) = &self.mint {
+            form.push(("assertion".into(), mint.mint(client, now, &mut entropy)?));
+        }
         let authorization = client.authenticate(&mut form, prepared.assertion, url, now, &mut entropy)?;
         let mut sent = secrets(client, &form);
         sent.extend_from_slice(&self.bound);
@@ -315,7 +344,7 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
 /// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
 /// application counts as a secret, because this crate cannot know its value to others.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const OPEN: [&str; 10] = [
+    const OPEN: [&str; 11] = [
         "grant_type",
         "scope",
         "resource",
@@ -326,6 +355,7 @@ fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
         "token_type_hint",
         "requested_token_type",
         "subject_token_type",
+        "actor_token_type",
     ];
     let mut secrets = client.secrets();
     for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {

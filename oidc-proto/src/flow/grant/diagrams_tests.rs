@@ -1,11 +1,13 @@
 //! Walks through the grants without a callback.
 
 use super::{
-    ClientCredentialsRequest,
+    AssertionGrantRequest, ClientCredentialsRequest, GrantRequest, IdJagRequest, JwtAssertion,
+    TokenExchangeRequest, TokenTypeIdentifier,
     device::DeviceAuthorization,
     device_grant::{Polling, PollingState},
     refresh::{Refreshing, RefreshingState},
 };
+use crate::jose::{Algorithm, RingSigner, Sign};
 use crate::{
     base::secret::Secret,
     flow::{
@@ -15,6 +17,7 @@ use crate::{
     metadata::Profile,
 };
 use serde_json::{Value, json as value};
+use std::sync::Arc;
 
 named!(Polling(PollingState) { Token, Keys });
 named!(Refreshing(RefreshingState) { Token, Keys });
@@ -100,4 +103,60 @@ fn the_diagram_of_a_refresh_is_walked() {
         walk = walk.from("asked", begin, server);
     }
     walk.holds();
+}
+
+/// The answers to a grant: refusals, and tokens of this kind.
+fn answers(issued: Option<&TokenTypeIdentifier>, token_type: &str) -> Vec<Turn> {
+    let mut tokens = value!({"access_token": "a", "token_type": token_type});
+    if let Some(issued) = issued {
+        tokens["issued_token_type"] = issued.as_str().into();
+    }
+    let mut turns = refusals();
+    turns.push(json("granted", 200, &tokens));
+    turns.push(json("invalid_grant", 400, &value!({"error": "invalid_grant"})));
+    turns.push(json("without tokens", 200, &value!({})));
+    turns
+}
+
+#[test]
+fn the_diagram_of_a_grant_of_ones_own_is_walked() {
+    let client = builder(|_| {}).build().unwrap();
+    let wanted = GrantRequest::new("urn:example:grant:badge");
+    let repeatable = wanted.clone().repeatable();
+    Walk::of("flow/grant/extension.rs")
+        .from("asked", || client.grant(&repeatable, moment()), |_, _| answers(None, "Bearer"))
+        .from("asked", || client.grant(&wanted, moment()), |_, _| once(None, "Bearer"))
+        .holds();
+}
+
+/// The answers to a grant that is sent once, but for those that would lead to another attempt.
+fn once(issued: Option<&TokenTypeIdentifier>, token_type: &str) -> Vec<Turn> {
+    let again = ["429", "503", "lost"];
+    answers(issued, token_type).into_iter().filter(|(answer, _)| !again.contains(&&**answer)).collect()
+}
+
+#[test]
+fn the_diagrams_of_token_exchange_and_of_an_id_jag_are_walked() {
+    let client = builder(|_| {}).build().unwrap();
+    let (access, id_jag) = (TokenTypeIdentifier::ACCESS_TOKEN, TokenTypeIdentifier::ID_JAG);
+    let wanted = TokenExchangeRequest::new("a token", access.clone()).repeatable();
+    Walk::of("flow/grant/token_exchange.rs")
+        .from("asked", || client.exchange(&wanted, moment()), |_, _| answers(Some(&access), "Bearer"))
+        .holds();
+    let wanted = IdJagRequest::new("an ID token", TokenTypeIdentifier::ID_TOKEN, "https://as.example");
+    Walk::of("flow/grant/id_jag.rs")
+        .from("asked", || client.id_jag(&wanted, moment()), |_, _| answers(Some(&id_jag), "N_A"))
+        .holds();
+}
+
+#[test]
+fn the_diagram_of_an_assertion_is_walked() {
+    let client = builder(|_| {}).build().unwrap();
+    let secret = Secret::new("a secret of thirty-two bytes or more");
+    let key: Arc<dyn Sign> = Arc::new(RingSigner::from_secret(Algorithm::HS256, &secret, None).unwrap());
+    let signed =
+        || AssertionGrantRequest::signed(JwtAssertion::new("https://ours.example", "alice"), key.clone());
+    Walk::of("flow/grant/assertion.rs")
+        .from("asked", || client.assertion_grant(signed(), moment()), |_, _| answers(None, "Bearer"))
+        .holds();
 }

@@ -16,7 +16,7 @@ use oidc_proto::{
         TrustedIssuer,
     },
     sender::{CertificateThumbprint, DpopVerifier},
-    token::{AccessTokenVerifier, RequiredClaim, Scratch},
+    token::{AccessTokenVerifier, IdJagVerifier, RequiredClaim, Scratch},
 };
 use serde_json::{Value, json};
 use std::time::Duration;
@@ -146,6 +146,16 @@ fn tokens() -> Vec<Row> {
         row("AccessTokenVerifier::leeway", "`leeway`", |on| {
             let set = |t: AccessTokenVerifier| t.leeway(Duration::from_secs(90));
             judged(on, set, &json!("at+jwt"), &json!({"exp": NOW.0 - 60}))
+        }),
+        row("IdJagVerifier::leeway", "`leeway`", |on| {
+            let world = World::new();
+            let claims = json!({"iss": ISSUER, "sub": "alice", "aud": "https://as.example", "client_id": "app", "jti": "t",
+                                "iat": NOW.0 - 300, "exp": NOW.0 - 60});
+            let token = sign(&world.issuer, &json!({"alg": "EdDSA", "typ": "oauth-id-jag+jwt"}), &claims);
+            let default = IdJagVerifier::new(ISSUER, "https://as.example");
+            let verifier = if on { default.leeway(Duration::from_secs(90)) } else { default };
+            let verdict = verifier.verify(&token, "app", &world.keys, NOW).map(drop);
+            verdict.map_err(|why| Refusal(why.code(), why.to_string()))
         }),
         row("AccessTokenVerifier::max_token", "`max_token`", |on| {
             let world = World::new();

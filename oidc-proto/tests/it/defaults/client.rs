@@ -9,10 +9,9 @@ use oidc_proto::{
         AssertionAudience, AssertionType, Client, ClientBuilder, ClientCredentialsRequest, Discovery,
         DiscoveryOptions, Quirks, ResourceDiscovery,
     },
-    jose::{Algorithm, AlgorithmSet, KeySet, RingSigner, Sign, sign_compact},
+    jose::{Algorithm, RingSigner, sign_compact},
     message::{AuthorizationRequest, AuthorizationResponse, ResponseMode},
     metadata::{AllowedTenants, IssuerRule, Profile},
-    token::{Expected, IdTokenVerifier},
 };
 use oidc_testkit::{
     ClientAuthentication, EndpointName, KeyRing, Party, TestProvider, drive, drive::NOW, drive_with, hostile,
@@ -109,7 +108,7 @@ fn discovery(
     Ok(found.map(drop)?)
 }
 
-fn template() -> IssuerRule {
+pub(super) fn template() -> IssuerRule {
     let tenants = AllowedTenants::List(vec!["acme".to_owned()]);
     IssuerRule::template("https://op.example/{tenant}", "tid", tenants).unwrap()
 }
@@ -128,34 +127,6 @@ fn tenant(on: bool) -> Result<(), Refusal> {
     claim(&mut party, "iss", json!("https://op.example/acme"));
     claim(&mut party, "tid", json!("acme"));
     Ok(party.login().map(drop)?)
-}
-
-/// An ID token that comes from elsewhere.
-fn presented(
-    on: bool,
-    options: fn(IdTokenVerifier) -> IdTokenVerifier,
-    symmetric: bool,
-    changes: Value,
-) -> Result<(), Refusal> {
-    let default = IdTokenVerifier::new("https://op.example", "app");
-    let verifier = if on { options(default) } else { default };
-    let mut claims =
-        json!({"iss": "https://op.example", "aud": "app", "sub": "alice", "iat": NOW.0, "exp": NOW.0 + 300});
-    claims.as_object_mut().unwrap().extend(changes.as_object().unwrap().clone());
-    let secret = Secret::new(SECRET);
-    let (key, keys): (Box<dyn Sign>, _) = match symmetric {
-        true => (
-            Box::new(RingSigner::from_secret(Algorithm::HS256, &secret, None).unwrap()),
-            KeySet::from_secret(&secret),
-        ),
-        false => {
-            let key = crate::resource::world::key("ed25519-1", Algorithm::EdDSA);
-            let keys = KeySet::from_jwks(key.public_jwk()).unwrap();
-            (Box::new(key), keys)
-        }
-    };
-    let token = sign_compact(&*key, Map::new(), claims.to_string().as_bytes()).unwrap();
-    Ok(verifier.verify(&Secret::new(token), &keys, &Expected::default(), NOW).map(drop)?)
 }
 
 fn url(on: bool, policy: fn(UrlPolicy) -> UrlPolicy, url: &str) -> Result<(), Refusal> {
@@ -220,7 +191,6 @@ pub(super) fn rows() -> Vec<Row> {
     rows.extend(documents());
     rows.extend(quirks());
     rows.extend(clients());
-    rows.extend(verifiers());
     rows
 }
 
@@ -480,33 +450,5 @@ fn clients() -> Vec<Row> {
             "`ClientBuilder::authorization_signed_response_alg`",
             signed_with_the_secret,
         ),
-    ]
-}
-
-fn verifiers() -> Vec<Row> {
-    vec![
-        row("IdTokenVerifier::issuer_rule", "issuer_rule`", |on| {
-            let changes = json!({"iss": "https://op.example/acme", "tid": "acme"});
-            presented(on, |verifier| verifier.issuer_rule(template()), false, changes)
-        }),
-        row("IdTokenVerifier::algorithms", "`ClientBuilder::id_token_signed_response_alg`", |on| {
-            presented(on, |verifier| verifier.algorithms(AlgorithmSet::ALL), true, json!({}))
-        }),
-        row("IdTokenVerifier::trusted_audiences", "`trusted_audiences`", |on| {
-            let changes = json!({"aud": ["app", "api"]});
-            presented(on, |verifier| verifier.trusted_audiences(["api"]), false, changes)
-        }),
-        row("IdTokenVerifier::trusted_authorized_parties", "trusted_authorized_parties`", |on| {
-            let changes = json!({"azp": "mobile"});
-            presented(on, |verifier| verifier.trusted_authorized_parties(["mobile"]), false, changes)
-        }),
-        row("IdTokenVerifier::leeway", "`leeway`", |on| {
-            let changes = json!({"iat": NOW.0 + 60});
-            presented(on, |verifier| verifier.leeway(Duration::from_secs(90)), false, changes)
-        }),
-        row("IdTokenVerifier::max_token", "`max_token`", |on| {
-            let changes = json!({"note": "x".repeat(20_000)});
-            presented(on, |verifier| verifier.max_token(40_000), false, changes)
-        }),
     ]
 }

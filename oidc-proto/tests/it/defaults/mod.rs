@@ -7,6 +7,7 @@
 
 mod api;
 mod client;
+mod id_tokens;
 
 use oidc_proto::{Error, resource::Denied, token::VerificationError};
 
@@ -54,6 +55,7 @@ fn row(switch: &str, named: &'static str, judge: impl Fn(bool) -> Result<(), Ref
 
 fn rows() -> Vec<Row> {
     let mut rows = client::rows();
+    rows.extend(id_tokens::rows());
     rows.extend(api::rows());
     rows
 }

@@ -2,6 +2,7 @@
 
 use super::{
     device::{self, LIFETIME, POLLS},
+    grants,
     world::{NOW, Script, Trace, World},
 };
 use oidc_proto::{
@@ -91,9 +92,17 @@ pub(crate) enum Kind {
     MetadataRenewal,
     KeyRenewal,
     TokenRenewal,
+    Exchange {
+        repeatable: bool,
+    },
+    Assertion {
+        signed: bool,
+    },
+    IdJag,
+    OwnGrant,
 }
 
-pub(crate) const EVERY: [Kind; 23] = [
+pub(crate) const EVERY: [Kind; 29] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -117,6 +126,12 @@ pub(crate) const EVERY: [Kind; 23] = [
     Kind::MetadataRenewal,
     Kind::KeyRenewal,
     Kind::TokenRenewal,
+    Kind::Exchange { repeatable: false },
+    Kind::Exchange { repeatable: true },
+    Kind::Assertion { signed: false },
+    Kind::Assertion { signed: true },
+    Kind::IdJag,
+    Kind::OwnGrant,
 ];
 
 impl Kind {
@@ -127,7 +142,8 @@ impl Kind {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
-            Self::DeviceAuthorization => (1, 0),
+            Self::DeviceAuthorization | Self::IdJag => (1, 0),
+            Self::Exchange { repeatable: false } | Self::Assertion { signed: false } => (1, 0),
             // One request after each interval of the lifetime, and one for the keys.
             Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
@@ -135,15 +151,24 @@ impl Kind {
             Self::ClientCredentials
             | Self::Asserted
             | Self::Introspection { once: false }
-            | Self::Revocation => (4, 3 * 60),
+            | Self::Revocation
+            | Self::Exchange { .. }
+            | Self::Assertion { .. }
+            | Self::OwnGrant => (4, 3 * 60),
         }
     }
 
-    /// Whether the flow waits, and then repeats the same request.
+    /// Whether the flow waits, and then repeats its request.
     pub(crate) const fn repeats(self) -> bool {
         matches!(
             self,
-            Self::ClientCredentials | Self::Asserted | Self::Introspection { once: false } | Self::Revocation
+            Self::ClientCredentials
+                | Self::Asserted
+                | Self::Introspection { once: false }
+                | Self::Revocation
+                | Self::Exchange { repeatable: true }
+                | Self::Assertion { signed: true }
+                | Self::OwnGrant
         )
     }
 
@@ -153,6 +178,8 @@ impl Kind {
             Self::Code { .. } => Some("code="),
             Self::Refresh { .. } => Some("refresh_token="),
             Self::DeviceAuthorization => Some("scope="),
+            Self::Exchange { repeatable: false } | Self::IdJag => Some("subject_token="),
+            Self::Assertion { signed: false } => Some("assertion="),
             _ => None,
         }
     }
@@ -187,7 +214,7 @@ impl Kind {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
             _ => None,
         };
-        let token = matches!(self, Self::Introspection { .. } | Self::Revocation)
+        let token = matches!(self, Self::Introspection { .. } | Self::Revocation | Self::Exchange { .. })
             .then(|| token(&mut provider, &client));
         match self {
             Self::EitherForm => provider.metadata_forms(true, false),
@@ -341,6 +368,9 @@ impl Kind {
                 };
                 world.play(call, rest, |tokens| show_tokens(&tokens))
             }
+            (Self::Exchange { .. } | Self::Assertion { .. } | Self::IdJag | Self::OwnGrant, _) => {
+                grants::play(self, &mut world, &client, token, disturbance.saved)
+            }
             (Self::Refresh { .. } | Self::UserInfo, None) => unreachable!("these begin with a login"),
         };
         (trace, world.provider)
@@ -373,8 +403,9 @@ fn provider() -> TestProvider {
     let mut provider = TestProvider::new(ISSUER);
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
-    let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK);
-    let app = app.grant_type(DEVICE_GRANT);
+    let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK).grant_type(DEVICE_GRANT);
+    let app = grants::allowed(app);
+    grants::accept(&mut provider);
     provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
     provider.register(Registration::private_key_jwt("signer", signer().1).grant_type("client_credentials"));
@@ -408,11 +439,8 @@ fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form:
     };
     let landing = Browser::new().visit(&mut world.provider, url, NOW);
     let response = AuthorizationResponse::from_url(landing.url()).unwrap();
-    pending
-        .callback(on(form, nodes), keys, response, seed.moment(NOW))
-        .unwrap()
-        .into_call()
-        .expect("the code is sent")
+    let step = pending.callback(on(form, nodes), keys, response, seed.moment(NOW)).unwrap();
+    step.into_call().expect("the code is sent")
 }
 
 /// A login that comes back out of a cookie in which older and newer logins were open.
@@ -456,7 +484,7 @@ fn show_introspection(said: IntrospectionResponse) -> String {
 }
 
 /// `Debug` redacts secrets, so they are compared one by one: two runs must agree in them, too.
-fn show_tokens(tokens: &TokenResponse) -> String {
+pub(crate) fn show_tokens(tokens: &TokenResponse) -> String {
     let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
     let TokenResponse { access_token, refresh_token, id_token, .. } = tokens;
     let secrets = (access_token.expose(), secret(refresh_token), secret(id_token));

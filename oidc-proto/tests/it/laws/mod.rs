@@ -2,6 +2,7 @@
 
 mod device;
 mod flows;
+mod grants;
 mod world;
 
 use device::{POLLS, asks_until_the_time_is_up, is_device};
@@ -106,7 +107,8 @@ fn recoverable(answer: &Answer) -> Option<i64> {
 /// `a_login_by_an_id_token_alone_is_saved_sealed_and_completed`.
 ///
 /// A waiting introspection has no saved form, on purpose: its state holds the token that it asks about, and
-/// a saved form holds no secret. It can be parked in memory, which changes nothing either. All other flows
+/// a saved form holds no secret. It can be parked in memory, which changes nothing either. The same holds for a
+/// token exchange, an assertion and a grant of one's own. All other flows
 /// are never at rest: between two requests they hold a value that may be sent only once.
 #[test]
 fn law_3_a_saved_flow_is_the_same_flow() {
@@ -253,7 +255,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 25] = [
+    let table: [(Kind, &[&str]); 31] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -279,6 +281,12 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::DeviceAuthorization, &["POST /device_authorization"]),
         (Kind::Device { keys: Keys::Current }, &["POST /token"]),
         (Kind::Device { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
+        (Kind::Exchange { repeatable: false }, &["POST /token"]),
+        (Kind::Exchange { repeatable: true }, &["POST /token"]),
+        (Kind::Assertion { signed: false }, &["POST /token"]),
+        (Kind::Assertion { signed: true }, &["POST /token"]),
+        (Kind::IdJag, &["POST /token"]),
+        (Kind::OwnGrant, &["POST /token"]),
     ];
     for (kind, requests) in table {
         let (trace, provider) = kind.run(honest(), Disturbance::default());
@@ -336,9 +344,10 @@ fn an_always_busy_server_gets_four_requests() {
             assert_eq!((trace.exchanges.len(), trace.waits.len()), (4, 3), "{answer:?}");
             assert!(trace.waits.iter().all(|wait| wait.until.0 - wait.made.0 >= least), "{:?}", trace.waits);
             let requests = trace.requests();
-            if kind == Kind::Asserted {
-                let assertions: BTreeSet<_> = requests.iter().map(|sent| &sent.body).collect();
-                assert_eq!(assertions.len(), 4, "each request has an assertion of its own");
+            // An assertion that is signed here is signed anew.
+            if matches!(kind, Kind::Asserted | Kind::Assertion { .. }) {
+                let bodies: BTreeSet<_> = requests.iter().map(|sent| &sent.body).collect();
+                assert_eq!(bodies.len(), 4, "each request has an assertion of its own");
             } else {
                 assert_eq!(requests[0], requests[3], "each request is the same");
             }

@@ -6,6 +6,7 @@ mod answers;
 mod device;
 mod excused;
 mod given;
+mod grants;
 mod look;
 mod renewal;
 mod resource;
@@ -313,6 +314,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
         look_at_keys(&mut look);
         look_at_callbacks(&mut look, how);
         device::look_at_a_device(&mut look, how);
+        grants::look_at_grants(&mut look, how);
         access::look_at_access(&mut look, how);
         access::look_at_a_front_login(&mut look, how);
         seen.append(&mut look.seen);

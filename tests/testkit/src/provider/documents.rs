@@ -1,6 +1,9 @@
 //! The public documents: metadata (OpenID Connect Discovery 1.0 section 3) and keys (RFC 7517 section 5).
 
-use super::{DEVICE_GRANT, EndpointName, TestProvider, json, page};
+use super::{
+    DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT, TestProvider,
+    json, page,
+};
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
 use oidc_proto::jose::Algorithm;
@@ -43,7 +46,10 @@ impl TestProvider {
             "scopes_supported": ["openid", "profile", "email", "address", "phone", "offline_access"],
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
-            "grant_types_supported": ["authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT],
+            "grant_types_supported": [
+                "authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT,
+                TOKEN_EXCHANGE_GRANT, JWT_BEARER_GRANT, SAML_BEARER_GRANT,
+            ],
             "subject_types_supported": ["public"],
             "id_token_signing_alg_values_supported": algorithms,
             "token_endpoint_auth_methods_supported": METHODS,

@@ -6,6 +6,7 @@ mod authenticate;
 mod authorize;
 mod device;
 mod documents;
+mod grants;
 pub mod hostile;
 mod introspection;
 mod mint;
@@ -21,11 +22,13 @@ pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
 pub use device::DEVICE_GRANT;
+pub use grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT};
 pub use registration::{Registration, User};
 
 use crate::{entropy::Seed, keys::KeyRing};
 use audit::Audit;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use grants::Trust;
 use http::{Method, Request, Response, StatusCode, header};
 use mint::Forgery;
 use oidc_proto::base::Timestamp;
@@ -114,6 +117,7 @@ pub struct TestProvider {
     user: User,
     deny_next: Option<String>,
     settings: Settings,
+    trust: Trust,
     keys: KeyRing,
     store: Store,
     audit: Audit,
@@ -142,6 +146,7 @@ impl TestProvider {
             user: User::default(),
             deny_next: None,
             settings: Settings::default(),
+            trust: Trust::default(),
             keys: KeyRing::new(),
             store: Store::default(),
             audit: Audit::default(),

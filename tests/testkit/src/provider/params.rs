@@ -42,11 +42,11 @@ impl Params {
             .map(|(_, v)| v.as_str())
     }
 
-    /// The first parameter that appears twice, except for `resource`, which may repeat.
+    /// The first parameter that appears twice, except for `resource` and `audience`, which may repeat.
     pub(crate) fn duplicate(&self) -> Option<&str> {
         self.pairs.iter().enumerate().find_map(|(at, (name, _))| {
             let again = self.pairs.iter().take(at).any(|(before, _)| before == name);
-            (again && name != "resource").then_some(name.as_str())
+            (again && name != "resource" && name != "audience").then_some(name.as_str())
         })
     }
 

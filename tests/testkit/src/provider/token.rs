@@ -5,6 +5,7 @@ use super::{
     audit::is_form,
     authorize::{is_resource, scope_of},
     device::DEVICE_GRANT,
+    grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT},
     insert, json,
     params::Params,
     store::{Code, Grant, Refresh},
@@ -91,6 +92,7 @@ impl TestProvider {
         let client = self.authenticate(request, &params)?;
         match grant_type.as_str() {
             "authorization_code" | "refresh_token" | "client_credentials" | DEVICE_GRANT
+            | TOKEN_EXCHANGE_GRANT | JWT_BEARER_GRANT | SAML_BEARER_GRANT
                 if !client.may(&grant_type) =>
             {
                 self.audit.note(format!("the client is not registered for the grant {grant_type}"));
@@ -100,7 +102,14 @@ impl TestProvider {
             "refresh_token" => self.refresh_grant(&client, &params, now),
             "client_credentials" => self.client_grant(&client, &params, now),
             DEVICE_GRANT => self.device_grant(&client, &params, now),
+            TOKEN_EXCHANGE_GRANT => self.token_exchange(&client, &params, now),
+            JWT_BEARER_GRANT => self.jwt_grant(&client, &params, now),
+            SAML_BEARER_GRANT => self.saml_grant(&client, &params, now),
             "" => Err(self.invalid("no grant_type")),
+            made_up if client.may(made_up) && self.made_up(made_up).is_some() => {
+                let parameters = self.made_up(made_up).unwrap_or_default().to_vec();
+                self.made_up_grant(&client, &params, &parameters, now)
+            }
             _ => Err(Refusal::bad("unsupported_grant_type", "this grant is not supported")),
         }
     }
@@ -113,8 +122,21 @@ impl TestProvider {
             "authorization_code" => &["code", "redirect_uri", "code_verifier"][..],
             "refresh_token" => &["refresh_token", "scope"],
             DEVICE_GRANT => &["device_code"],
+            TOKEN_EXCHANGE_GRANT => &[
+                "subject_token",
+                "subject_token_type",
+                "actor_token",
+                "actor_token_type",
+                "requested_token_type",
+                "scope",
+                "audience",
+            ],
+            JWT_BEARER_GRANT | SAML_BEARER_GRANT => &["assertion", "scope"],
+            made_up if self.made_up(made_up).is_some() => &["scope", "audience"],
             _ => &["scope"],
         });
+        let made_up = self.made_up(grant_type).unwrap_or_default().to_vec();
+        known.extend(made_up.iter().map(String::as_str));
         known.extend_from_slice(self.authentication_parameters(params));
         self.audit.parameters(params, &known);
     }
@@ -242,7 +264,7 @@ impl TestProvider {
 
     /// The audience of the token: the resources that the request names, if they were granted, or else all
     /// resources granted (RFC 8707 section 2.2).
-    fn resources(&mut self, params: &Params, grant: &Grant) -> Result<Vec<String>, Refusal> {
+    pub(super) fn resources(&mut self, params: &Params, grant: &Grant) -> Result<Vec<String>, Refusal> {
         let asked: Vec<String> = params.all("resource").map(str::to_owned).collect();
         if asked.is_empty() {
             return Ok(grant.resources.clone());
