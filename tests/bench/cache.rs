@@ -54,7 +54,7 @@ fn main() {
     };
     requests.iter().for_each(|headers| drop(check(&with, headers)));
 
-    let (mut first, mut second) = (0, 0);
+    let (mut first, mut second, mut third, mut warm) = (0, 0, 0, String::new());
     let [mut plain, mut hit, mut hits] = [Scratch::new(), Scratch::new(), Scratch::new()];
     let measured = measure(
         vec![
@@ -65,6 +65,11 @@ fn main() {
             Contender::new("`verify_cached`, a hit among 10,000", || {
                 first = (first + 7_919) % TOKENS;
                 verifier.verify_cached(&tokens[first], &all, &mut many, &mut hits, now).is_ok()
+            }),
+            Contender::new("copying one of the 10,000 tokens", || {
+                third = (third + 7_919) % TOKENS;
+                warm.clear();
+                warm.push_str(&tokens[third]);
             }),
             Contender::new("`Gate::try_check`, no cache", || check(&without, &requests[0])),
             Contender::new("`Gate::try_check`, a hit, one token", || check(&with, &requests[0])),
