@@ -7,7 +7,7 @@ use oidc_proto::{
     Timestamp,
     base::{Secret, base64url},
     jose::{Algorithm, KeySet},
-    token::{AccessTokenVerifier, Scratch, SignatureCache},
+    token::{AccessTokenVerifier, Scratch},
 };
 use openidconnect::{
     ClientId, ClientSecret, IssuerUrl, Nonce,
@@ -223,8 +223,7 @@ fn openidconnect_4(algorithm: Algorithm, material: &str, token: String) -> impl 
 fn rest(payload: &[u8], quick: bool) {
     let access = token(Algorithm::RS256, "rsa-1", Some("at+jwt"), payload);
     let (verifier, strangers) = (verifier(Algorithm::RS256), keys(Algorithm::RS256, "rsa-3"));
-    let (mut scratch, mut other) = (Scratch::new(), Scratch::new());
-    let (known, mut cache) = (keys(Algorithm::RS256, "rsa-1"), SignatureCache::new(1 << 20));
+    let mut scratch = Scratch::new();
     let measured = measure(
         vec![
             Contender::new("`serde_json` reads the payload into a `Value`", || {
@@ -232,9 +231,6 @@ fn rest(payload: &[u8], quick: bool) {
             }),
             Contender::new("`AccessTokenVerifier::verify`, all but the signature", || {
                 verifier.verify(&access, &strangers, &mut scratch, Timestamp(NOW)).is_err()
-            }),
-            Contender::new("`AccessTokenVerifier::verify_cached`, a hit", || {
-                verifier.verify_cached(&access, &known, &mut cache, &mut other, Timestamp(NOW)).is_ok()
             }),
         ],
         quick,

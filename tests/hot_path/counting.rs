@@ -65,11 +65,6 @@ unsafe impl GlobalAlloc for Counting {
 #[global_allocator]
 static ALLOCATOR: Counting = Counting;
 
-/// The number of allocations of this thread so far.
-pub(crate) fn asked() -> usize {
-    COUNT.get()
-}
-
 /// The number of bytes that this thread holds. It is negative if the thread has freed memory of another.
 pub(crate) fn held() -> isize {
     HELD.get()

@@ -255,7 +255,8 @@ fn a_cached_verdict_of_one_rule_does_not_serve_another() {
         key["issuer"] = issuer(OTHER).into();
     }
     let keys = KeySet::parse(set.to_string().as_bytes()).unwrap();
-    let (mut cache, mut scratch) = (SignatureCache::new(1 << 16), Scratch::new());
+    let (mut cache, mut scratch) =
+        (SignatureCache::new(1 << 16, oidc_proto::Moment::new(NOW, [7; 32])), Scratch::new());
     let mut judge = |rule: IssuerRule| {
         let verifier = AccessTokenVerifier::new("unused", "https://api.example").issuer_rule(rule);
         verifier.verify_cached(tokens.access_token.expose(), &keys, &mut cache, &mut scratch, NOW).map(|_| ())

@@ -46,7 +46,7 @@ pub(crate) use algorithm_set::Allowed;
 pub(crate) use compact::Compact;
 pub use compact::JwsError;
 pub use header::Header;
-pub(crate) use keys::{EmbeddedKey, HeaderKey};
+pub(crate) use keys::{EmbeddedKey, Generation, HeaderKey};
 pub use keys::{
     Jwk, Key, KeyError, KeySet, KeySetError, KeySetReader, MAX_CANDIDATES, MAX_EMBEDDED_RSA, MAX_KEYS,
     MAX_WORK, UnusableKey,

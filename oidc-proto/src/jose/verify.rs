@@ -11,7 +11,7 @@ use crate::base::{
     base64url,
     json::{Extra, Names},
 };
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 /// Buffers that verifications reuse, one verification at a time. If you pass the same value to each verification, this
 /// library allocates nothing for a token, unless one of its claims has escapes. ring allocates when it verifies RSA.
@@ -23,6 +23,8 @@ pub struct Scratch {
     pub(crate) payload: Vec<u8>,
     pub(crate) signature: Vec<u8>,
     pub(crate) names: Names,
+    /// The text of a token that was read before: the result of its verification borrows from it.
+    pub(crate) kept: Option<Arc<str>>,
     known: KnownHeader,
 }
 
@@ -69,7 +71,7 @@ impl Compact<'_> {
             let Scratch { header, names, known, .. } = self.decode(scratch)?;
             known.keep(self.header, &Header::parse(header, names)?);
         }
-        let Scratch { payload, signature, names, known, header: _ } = scratch;
+        let Scratch { payload, signature, names, known, header: _, kept: _ } = scratch;
         Ok(Decoded { header: known.header(), payload, signature, names })
     }
 }
@@ -80,7 +82,7 @@ type ReadHeader<'s> = (Result<Header<'s>, JwsError>, &'s mut Vec<u8>, &'s mut Na
 impl Compact<'_> {
     /// Reads the header. `None` if it is not a JSON object.
     pub(crate) fn read_header<'s>(&self, scratch: &'s mut Scratch) -> Option<ReadHeader<'s>> {
-        let Scratch { header, payload, names, known, signature: _ } = scratch;
+        let Scratch { header, payload, names, known, signature: _, kept: _ } = scratch;
         if !known.is(self.header) {
             if !base64url::decode_into(self.header, header) {
                 return None;

@@ -5,8 +5,8 @@
 //! metadata has `https://login.example/{tenantid}/v2.0` for its issuer. The application states the rule for such a
 //! provider; it is never guessed from the name of a host.
 
+use crate::base::json;
 use crate::base::sentence::{Remedy, debug_is_sentence};
-use crate::{backend::Fingerprint, base::json};
 
 /// The longest name of a tenant, in bytes. It is no setting: tenants are UUIDs and short names.
 const MAX_TENANT: usize = 128;
@@ -285,33 +285,6 @@ impl IssuerRule {
             Kind::Exact(exact) => exact == iss,
             Kind::Template { member, .. } => {
                 self.admits(iss) && json::string_member(claims, member).as_deref() == self.tenant(iss)
-            }
-        }
-    }
-
-    /// Adds the rule to a fingerprint. Two different rules never add the same.
-    pub(crate) fn feed(&self, hash: &mut Fingerprint) {
-        hash.count(self.others.len());
-        self.others().for_each(|other| {
-            hash.text(Some(other));
-        });
-        match &self.kind {
-            Kind::Exact(issuer) => {
-                hash.text(Some("exact")).text(Some(issuer));
-            }
-            Kind::Template { template, prefix: _, suffix: _, member, allowed } => {
-                hash.text(Some("template")).text(Some(template)).text(Some(member));
-                match allowed {
-                    AllowedTenants::AnyUuid => {
-                        hash.text(Some("uuid"));
-                    }
-                    AllowedTenants::List(tenants) => {
-                        hash.text(Some("list")).count(tenants.len());
-                        for tenant in tenants {
-                            hash.text(Some(tenant));
-                        }
-                    }
-                }
             }
         }
     }

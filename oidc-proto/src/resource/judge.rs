@@ -7,7 +7,7 @@ use super::{
     credentials::{AuthenticationScheme, Carried},
     issuer::Trusted,
     record::VerdictRecord,
-    request::{Findings, Found, Inspected, RequestView},
+    request::{Findings, Found, Inspected, Known, RequestView},
     rights::{HeldClaims, Piece, Rights, scopes},
     server::{CertificateBinding, Dpop, ResourceServer},
     verdict::{ReplayCheck, Verdict},
@@ -23,7 +23,7 @@ use crate::{
     message::IntrospectionResponse,
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
-        Claims, Confirmation, Given, List, Possession, ReadJwt, Scratch, SignatureMemory, VerificationError,
+        Claims, Confirmation, Given, List, Possession, Scratch, SignatureMemory, VerificationError,
         check_times, leeway_seconds,
     },
 };
@@ -44,6 +44,29 @@ impl ResourceServer {
         request: &RequestView<'r>,
         scratch: &mut Scratch,
     ) -> Result<Inspected<'r>, Denied> {
+        self.inspect_with(request, None, scratch)
+    }
+
+    /// Inspects like [`inspect`](Self::inspect), with the same result, but does not read a token that the cache knows.
+    /// [`judge_cached`](Self::judge_cached) should follow.
+    ///
+    /// # Errors
+    /// As [`inspect`](Self::inspect).
+    pub fn inspect_cached<'r>(
+        &self,
+        request: &RequestView<'r>,
+        cache: &mut dyn SignatureMemory,
+        scratch: &mut Scratch,
+    ) -> Result<Inspected<'r>, Denied> {
+        self.inspect_with(request, Some(cache), scratch)
+    }
+
+    fn inspect_with<'r>(
+        &self,
+        request: &RequestView<'r>,
+        cache: Option<&mut dyn SignatureMemory>,
+        scratch: &mut Scratch,
+    ) -> Result<Inspected<'r>, Denied> {
         let settings = &*self.settings;
         // RFC 6750 section 2.2: a body counts only where the method gives it a meaning.
         let bodiless =
@@ -62,12 +85,12 @@ impl ResourceServer {
             return Err(self.denied(DenialReason::ProofRequired, record));
         }
         let mut record = record;
-        let found = match ReadJwt::read(credentials.token.expose(), scratch) {
+        let found = match Known::find(credentials.token.expose(), cache, scratch) {
             None => settings.introspects_opaque().map(|issuer| (issuer, None)).ok_or(DenialReason::NotJwt),
             Some(Err(why)) => Err(DenialReason::Token(why)),
-            Some(Ok(read)) => match read.issuer().map(|issuer| settings.find(issuer)) {
+            Some(Ok(known)) => match known.read().issuer().map(|issuer| settings.find(issuer)) {
                 None => Err(DenialReason::Token(VerificationError::Missing("iss"))),
-                Some(Some(issuer)) => Ok((issuer, Some(read))),
+                Some(Some(issuer)) => Ok((issuer, Some(known))),
                 Some(None) => {
                     record.expects(settings.issuers.iter().flat_map(|trusted| trusted.rule().names()));
                     Err(DenialReason::UntrustedIssuer)
@@ -111,7 +134,7 @@ impl ResourceServer {
     }
 
     /// Judges like [`judge`](Self::judge), with the same verdict, but skips the signature check of a token that the
-    /// cache knows. The record does not name the key that signed the token.
+    /// cache knows.
     pub fn judge_cached(
         &self,
         inspected: &Inspected<'_>,
@@ -150,20 +173,20 @@ impl ResourceServer {
     ) -> Result<Verdict, Denied> {
         let trusted = self.trusted(inspected)?;
         let mut record = record(inspected);
-        let Some(read) = &inspected.found.read else {
+        let Some(known) = &inspected.found.read else {
             return Err(self.denied(DenialReason::NotJwt, record));
         };
         let proof = self.read_proof(inspected, now)?;
         let (token, shown) =
             (inspected.found.credentials.token.expose(), self.shown(inspected, proof.as_ref()));
-        let (given, verifier) = (Given { token, read: Some(read) }, &trusted.verifier);
+        let (read, verifier) = (known.read(), &trusted.verifier);
+        let given = Given { token, read: Some(read) };
         let verified = match cache {
-            None => verifier
-                .verify_with_key(given, keys, scratch, now, shown)
-                .map(|(verified, key)| (verified, key.shared_thumbprint())),
-            Some(mut cache) => verifier
-                .verify_given_cached(given, keys, &mut cache, scratch, now, shown)
-                .map(|verified| (verified, None)),
+            None => verifier.verify_with_key(given, keys, scratch, now, shown),
+            Some(cache) => match known.key(token, cache, keys) {
+                Some(key) => verifier.verify_known(token, (read, read.text()), key, now, shown),
+                None => verifier.verify_to_remember(given, keys, cache, scratch, now, shown),
+            },
         };
         let (verified, key) = verified.map_err(|why| {
             let mut record = record.clone();
@@ -176,7 +199,7 @@ impl ResourceServer {
             self.denied(blame(why, token, keys), record)
         })?;
         let claims = verified.claims();
-        record.key = key;
+        record.key = key.shared_thumbprint();
         // With a template, each tenant is an issuer of its own.
         let issuer = claims.iss.as_deref().unwrap_or(trusted.name());
         record.subject = self.pseudonym(issuer, claims.sub.as_deref());

@@ -3,8 +3,9 @@
 use super::credentials::{Carried, from_header};
 use crate::{
     base::secret::{Secret, equal},
+    jose::{Key, KeySet},
     sender::CertificateThumbprint,
-    token::ReadJwt,
+    token::{ReadJwt, RememberedToken, Scratch, SignatureMemory, VerificationError, recall},
 };
 use http::{HeaderMap, Method, Uri, request::Parts};
 use std::{fmt, sync::Arc};
@@ -117,7 +118,48 @@ pub(super) struct Found<'r> {
     /// The name of the issuer in the settings.
     pub(super) name: Arc<str>,
     /// The token, read once. `None` if only the issuer can verify it.
-    pub(super) read: Option<ReadJwt>,
+    pub(super) read: Option<Known>,
+}
+
+/// A token that was read: for this request, or for an earlier one with the same token.
+#[allow(clippy::large_enum_variant, reason = "a box would cost each request without a cache an allocation")]
+pub(super) enum Known {
+    Read(ReadJwt),
+    Remembered(RememberedToken),
+}
+
+impl Known {
+    /// Finds the token in the cache, or else reads it. `None` if it is no JWT.
+    pub(super) fn find(
+        token: &str,
+        cache: Option<&mut dyn SignatureMemory>,
+        scratch: &mut Scratch,
+    ) -> Option<Result<Self, VerificationError>> {
+        match cache.and_then(|cache| recall(cache, token)) {
+            Some(known) => Some(Ok(Self::Remembered(known))),
+            None => ReadJwt::read(token, scratch).map(|read| read.map(Self::Read)),
+        }
+    }
+
+    /// Returns the key that signed the token, if it was verified before with the same keys.
+    pub(super) fn key<'k>(
+        &self,
+        token: &str,
+        cache: &mut dyn SignatureMemory,
+        keys: &'k KeySet,
+    ) -> Option<&'k Key> {
+        match self {
+            Self::Remembered(known) => known.key(keys),
+            Self::Read(_) => recall(cache, token)?.key(keys),
+        }
+    }
+
+    pub(super) fn read(&self) -> &ReadJwt {
+        match self {
+            Self::Read(read) => read,
+            Self::Remembered(token) => token.read(),
+        }
+    }
 }
 
 impl Found<'_> {

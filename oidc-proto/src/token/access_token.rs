@@ -3,14 +3,13 @@
 
 use super::{
     Audience, Claims, Possession, Scratch, VerificationError, VerifiedAccessToken,
-    claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain, leeway_seconds},
-    jwt::{Given, MAX_TOKEN, Unverified, is_type},
+    claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain},
+    jwt::{Given, MAX_TOKEN, ReadJwt, Unverified, is_type},
     plain,
     required_claim::{RequiredClaim, Waived},
     scopes::Others,
 };
 use crate::{
-    backend::Fingerprint,
     base::moment::Timestamp,
     jose::{AlgorithmSet, Allowed, Key, KeySet},
     metadata::IssuerRule,
@@ -293,12 +292,43 @@ impl AccessTokenVerifier {
         shown: Possession<'_>,
         signed: impl FnOnce(&Unverified<'s, 't>) -> Result<K, VerificationError>,
     ) -> Result<(VerifiedAccessToken<'s>, K), VerificationError> {
-        let typ_fits: fn(Option<&str>) -> bool = if self.plain_jwt {
-            |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt"))
-        } else {
-            |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt"))
-        };
-        let token = Unverified::of(given, self.longest, scratch, self.algorithms.set(), typ_fits)?;
+        let token = Unverified::of(given, self.longest, scratch, self.algorithms.set(), self.typ_fits())?;
+        self.judge(token, now, shown, signed)
+    }
+
+    /// Verifies a token that was read before, and that this key has signed: checks everything but the signature. The
+    /// result borrows from `text`, which is the text of `read`.
+    pub(crate) fn verify_known<'s, 'k>(
+        &self,
+        token: &str,
+        (read, text): (&ReadJwt, &'s str),
+        key: &'k Key,
+        now: Timestamp,
+        shown: Possession<'_>,
+    ) -> Result<(VerifiedAccessToken<'s>, &'k Key), VerificationError> {
+        if token.len() > self.longest {
+            return Err(VerificationError::TooLarge);
+        }
+        let token = read.unverified(text, token, None, self.algorithms.set(), self.typ_fits())?;
+        self.judge(token, now, shown, |token| token.check_key(key, &self.issuer))
+    }
+
+    /// Returns whether the `typ` of a header is one of an access token, by these settings.
+    const fn typ_fits(&self) -> fn(Option<&str>) -> bool {
+        match self.plain_jwt {
+            true => |typ| typ.is_none_or(|typ| is_type(typ, "jwt") || is_type(typ, "at+jwt")),
+            false => |typ| typ.is_some_and(|typ| is_type(typ, "at+jwt")),
+        }
+    }
+
+    /// Runs every check that comes after the header; `signed` is the last.
+    fn judge<'s, 't, K>(
+        &self,
+        token: Unverified<'s, 't>,
+        now: Timestamp,
+        shown: Possession<'_>,
+        signed: impl FnOnce(&Unverified<'s, 't>) -> Result<K, VerificationError>,
+    ) -> Result<(VerifiedAccessToken<'s>, K), VerificationError> {
         let client = self.check(&token, now)?;
         shown.satisfies(token.claims.cnf.as_ref())?;
         let by = signed(&token)?;
@@ -360,42 +390,6 @@ impl AccessTokenVerifier {
     /// Returns the leeway that was set.
     pub(crate) const fn tolerance(&self) -> Duration {
         self.leeway
-    }
-
-    /// Hashes every setting on which a verdict can depend. The pattern names every field, so a new field does not
-    /// compile until it is added here.
-    pub(super) fn feed(&self, hash: &mut Fingerprint) {
-        let Self {
-            issuer,
-            name: _,
-            audiences,
-            algorithms,
-            leeway,
-            plain_jwt,
-            nonce,
-            client_is_audience,
-            nbf_is_mark,
-            scope_claim,
-            waived,
-            any_audience,
-            longest,
-        } = self;
-        issuer.feed(hash);
-        hash.count(audiences.len());
-        for audience in audiences {
-            hash.text(Some(audience));
-        }
-        hash.fixed(&algorithms.set().bits().to_be_bytes());
-        hash.fixed(&leeway_seconds(*leeway).to_be_bytes()).fixed(&[
-            u8::from(*plain_jwt),
-            u8::from(*nonce),
-            u8::from(*client_is_audience),
-            u8::from(*nbf_is_mark),
-            waived.bits(),
-            u8::from(*any_audience),
-        ]);
-        hash.count(*longest);
-        hash.text(scope_claim.as_deref());
     }
 
     /// Checks everything but the binding and the signature. Returns the client if it has another name than `client_id`

@@ -54,7 +54,10 @@ impl<'s, 't> Unverified<'s, 't> {
         match read {
             None => Self::read(token, longest, scratch, allowed, typ_fits),
             Some(_) if token.len() > longest => Err(VerificationError::TooLarge),
-            Some(read) => read.unverified(token, &mut scratch.signature, allowed, typ_fits),
+            Some(read) => {
+                let (signature, fits) = (&mut scratch.signature, typ_fits);
+                read.unverified(&read.text, token, Some(signature), allowed, fits)
+            }
         }
     }
 
@@ -107,6 +110,15 @@ impl<'s, 't> Unverified<'s, 't> {
         issuer: &IssuerRule,
     ) -> Result<&'k Key, VerificationError> {
         let key = keys.verify(&self.header, allowed, self.signed.as_bytes(), self.signature)?;
+        self.check_key(key, issuer)
+    }
+
+    /// Checks that a key which has signed the token may sign for the issuer that the token names.
+    pub(super) fn check_key<'k>(
+        &self,
+        key: &'k Key,
+        issuer: &IssuerRule,
+    ) -> Result<&'k Key, VerificationError> {
         match issuer.trusts_key(key.issuer(), self.claims.iss.as_deref().unwrap_or_default()) {
             true => Ok(key),
             false => Err(VerificationError::KeyIssuer),
@@ -158,9 +170,28 @@ impl ReadJwt {
             return Err(JwsError::Base64.into());
         }
         let claims = Claims::read(payload, names)?;
-        let (length, mut more) = (payload.len(), String::new());
+        let mut more = String::new();
         let text = utf8(payload).map_err(VerificationError::Claims)?;
         let claims = Places::of(&claims, text, &mut more).ok_or(VerificationError::TooLarge)?;
+        Self::assemble(parts.signed.len(), header, claims, &more, payload)
+    }
+
+    /// Keeps a token that a verifier has read. `None` if it is too long for places.
+    pub(super) fn of(token: &Unverified<'_, '_>) -> Option<Self> {
+        let (mut text, mut more) = (token.payload.to_vec(), String::new());
+        let claims = Places::of(&token.claims, utf8(token.payload).ok()?, &mut more)?;
+        Self::assemble(token.signed.len(), Ok(token.header.clone()), claims, &more, &mut text).ok()
+    }
+
+    /// Puts those texts after the payload that are not in it.
+    fn assemble(
+        signed: usize,
+        header: Result<Header<'_>, JwsError>,
+        claims: Places,
+        more: &str,
+        payload: &mut Vec<u8>,
+    ) -> Result<Self, VerificationError> {
+        let length = payload.len();
         payload.extend_from_slice(more.as_bytes());
         let mut place = |text: Option<&str>| text.and_then(|text| Place::appended(text, payload));
         let header = header.map(|header| KeptHeader {
@@ -170,7 +201,7 @@ impl ReadJwt {
             x5t_s256: place(header.x5t_s256()),
         });
         let text = utf8(payload).map_err(VerificationError::Claims)?;
-        Ok(Self { text: text.into(), payload: length, signed: parts.signed.len(), header, claims })
+        Ok(Self { text: text.into(), payload: length, signed, header, claims })
     }
 
     /// Returns the `iss` of the token.
@@ -188,19 +219,24 @@ impl ReadJwt {
         self.payload
     }
 
-    /// Goes on where [`Unverified::read`] is after the claims, with the same errors in the same order.
-    fn unverified<'s, 't>(
-        &'s self,
+    /// Goes on where [`Unverified::read`] is after the claims, with the same errors in the same order. The result borrows
+    /// from `text`, which is [`Self::text`]. Without a buffer, the signature is not decoded: then nobody may check it.
+    pub(super) fn unverified<'s, 't>(
+        &self,
+        text: &'s str,
         token: &'t str,
-        signature: &'s mut Vec<u8>,
+        buffer: Option<&'s mut Vec<u8>>,
         allowed: AlgorithmSet,
         typ_fits: fn(Option<&str>) -> bool,
     ) -> Result<Unverified<'s, 't>, VerificationError> {
         let (signed, encoded) = token.split_at_checked(self.signed).ok_or(JwsError::NotCompact)?;
-        if !base64url::decode_into(encoded.strip_prefix('.').ok_or(JwsError::NotCompact)?, signature) {
-            return Err(JwsError::Base64.into());
+        let mut signature = &[][..];
+        if let Some(buffer) = buffer {
+            if !base64url::decode_into(encoded.strip_prefix('.').ok_or(JwsError::NotCompact)?, buffer) {
+                return Err(JwsError::Base64.into());
+            }
+            signature = buffer;
         }
-        let text = &*self.text;
         let KeptHeader { alg, kid, typ, x5t_s256 } = self.header.as_ref().map_err(|why| *why)?;
         let borrow = |place: &Option<Place>| place.map(|place| place.text(text).into());
         let header = Header { alg: *alg, kid: borrow(kid), typ: borrow(typ), x5t_s256: borrow(x5t_s256) };

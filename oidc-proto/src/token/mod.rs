@@ -57,7 +57,8 @@ pub use crate::{
 pub use access_token::AccessTokenVerifier;
 pub use assertion::{IdJagClaims, IdJagVerifier};
 pub use authorization_response::AuthorizationResponseVerifier;
-pub use cache::{CacheKey, ENTRY_BYTES, SignatureCache, SignatureMemory};
+pub(crate) use cache::recall;
+pub use cache::{ENTRY_BYTES, RememberedToken, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
 pub(crate) use claims::{List, Place, check_times, claim_at, is_or_has, leeway_seconds};
 pub(crate) use id_token::is_sub;

@@ -34,10 +34,6 @@ impl Waived {
         Self(self.0 | Self::bit(claim))
     }
 
-    pub(super) const fn bits(self) -> u8 {
-        self.0
-    }
-
     const fn bit(claim: RequiredClaim) -> u8 {
         match claim {
             RequiredClaim::Sub => 1,

@@ -2,15 +2,15 @@
 
 use crate::support::*;
 use oidc_proto::{
-    Timestamp,
+    Moment, Timestamp,
     flow::{Client, ClientCredentialsRequest, Discovery},
-    jose::{Algorithm, KeySet},
+    jose::{Algorithm, JwsError, KeySet},
     token::{
-        AccessTokenVerifier, CacheKey, ENTRY_BYTES, Possession, Scratch, SignatureCache, SignatureMemory,
-        VerificationError, VerifiedAccessToken,
+        AccessTokenVerifier, ENTRY_BYTES, Possession, RememberedToken, RequiredClaim, Scratch,
+        SignatureCache, SignatureMemory, VerificationError, VerifiedAccessToken,
     },
 };
-use oidc_testkit::{Registration, Seed, TestProvider};
+use oidc_testkit::{Registration, Seed, TestProvider, hostile::set_claim};
 use serde_json::json;
 use std::time::Duration;
 
@@ -33,8 +33,7 @@ impl Issuer {
 
     fn token(&mut self, resource: &str, now: Timestamp) -> String {
         let wanted = ClientCredentialsRequest::default().resource(resource);
-        let call =
-            self.client.client_credentials_once(&wanted, oidc_proto::Moment::new(NOW, [7; 32])).unwrap();
+        let call = self.client.client_credentials_once(&wanted, Moment::new(NOW, [7; 32])).unwrap();
         run_at(&mut self.provider, call, &mut now.clone()).unwrap().access_token.expose().to_owned()
     }
 
@@ -50,20 +49,29 @@ fn seen(verdict: &Result<VerifiedAccessToken<'_>, VerificationError>) -> Result<
     Ok(format!("{:?} {custom}", verified.claims()))
 }
 
-/// The cache under test, with a count of its hits.
+fn cache(bytes: usize) -> SignatureCache {
+    SignatureCache::new(bytes, Moment::new(NOW, [7; 32]))
+}
+
+/// The cache under test. It counts the signatures that were checked and found valid: each is remembered.
 struct Counted {
     cache: SignatureCache,
-    hits: usize,
+    checked: usize,
+}
+
+impl Counted {
+    fn new(bytes: usize) -> Self {
+        Self { cache: cache(bytes), checked: 0 }
+    }
 }
 
 impl SignatureMemory for Counted {
-    fn knows(&mut self, key: &CacheKey) -> bool {
-        let knows = self.cache.knows(key);
-        self.hits += usize::from(knows);
-        knows
+    fn recall(&mut self, token: &str) -> Option<RememberedToken> {
+        self.cache.recall(token)
     }
-    fn remember(&mut self, key: CacheKey, expires: Timestamp) {
-        self.cache.remember(key, expires);
+    fn remember(&mut self, token: RememberedToken) {
+        self.checked += 1;
+        self.cache.remember(token);
     }
 }
 
@@ -82,8 +90,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
             AccessTokenVerifier::new(ISSUER, API).accept_plain_jwt(),
         ];
         // Some runs use a cache that is so small that it forgets all the time.
-        let bytes = ENTRY_BYTES * [1000, 3, 0][number as usize % 3];
-        let mut cache = Counted { cache: SignatureCache::new(bytes), hits: 0 };
+        let mut cache = Counted::new([1 << 20, 5_000, 0][number as usize % 3]);
         let (mut scratch, mut plain) = (Scratch::new(), Scratch::new());
         let (mut now, mut keys, mut tokens) = (NOW, issuer.keys(), vec![(issuer.token(API, NOW), 0)]);
         for _ in 0..500 {
@@ -112,7 +119,7 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                         [json!({"jkt": "k"}), json!({"x5t#S256": "c"}), json!({"jkt": "k", "x5t#S256": "c"})];
                     let which = seed.below(3) as usize;
                     let cnf = bound[which].clone();
-                    issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", cnf));
+                    issuer.provider.alter_access_token(set_claim("cnf", cnf));
                     tokens.push((issuer.token(API, now), which + 1));
                     issuer.provider.clear_alterations();
                 }
@@ -133,20 +140,19 @@ fn with_and_without_a_cache_every_verdict_is_the_same() {
                     // Mostly the binding that the token has.
                     let which = if seed.below(4) == 0 { seed.below(5) as usize } else { *bound };
                     let shown = shown[which];
-                    let hits = cache.hits;
+                    let checked = cache.checked;
                     let with = policy.verify_cached_bound(token, &keys, &mut cache, &mut scratch, now, shown);
                     let without = policy.verify_bound(token, &keys, &mut plain, now, shown);
                     assert_eq!(seen(&with), seen(&without));
+                    let is_hit = with.is_ok() && cache.checked == checked;
                     let is_bound = with.as_ref().is_ok_and(|verified| verified.claims().cnf.is_some());
-                    bound_hits += usize::from(is_bound && cache.hits > hits);
-                    assert!(
-                        cache.cache.len() == before || with.is_ok(),
-                        "a refused token leaves nothing behind"
-                    );
+                    hits += usize::from(is_hit);
+                    bound_hits += usize::from(is_hit && is_bound);
+                    let is_unchanged = (cache.cache.len(), cache.checked) == (before, checked);
+                    assert!(is_unchanged || with.is_ok(), "a refused token leaves nothing behind");
                 }
             }
         }
-        hits += cache.hits;
     }
     assert!(hits > 100, "the traces do have hits: {hits}");
     assert!(bound_hits > 20, "the hits include bound tokens: {bound_hits}");
@@ -157,7 +163,7 @@ fn a_cached_verdict_ends_with_its_key_its_time_and_its_policy() {
     let mut issuer = Issuer::new();
     let token = issuer.token(API, NOW);
     let (verifier, keys) = (AccessTokenVerifier::new(ISSUER, API), issuer.keys());
-    let (mut cache, mut scratch) = (SignatureCache::new(1 << 20), Scratch::new());
+    let (mut cache, mut scratch) = (cache(1 << 20), Scratch::new());
     let mut verify = |verifier: &AccessTokenVerifier, keys: &KeySet, now| {
         verifier.verify_cached(&token, keys, &mut cache, &mut scratch, now).map(|_| ())
     };
@@ -166,7 +172,7 @@ fn a_cached_verdict_ends_with_its_key_its_time_and_its_policy() {
     assert_eq!(
         verify(&verifier, &keys, NOW.plus(330)),
         Err(VerificationError::Expired { ago: Duration::from_secs(30), leeway: Duration::from_secs(30) }),
-        "the cache is asked at every hit"
+        "the time is checked at every hit"
     );
     assert_eq!(
         verify(&verifier, &keys, NOW.plus(-31)),
@@ -196,45 +202,73 @@ fn a_cached_verdict_ends_with_its_key_its_time_and_its_policy() {
     assert_eq!(verify(&verifier, &keys, NOW), Ok(()), "the key was the only reason");
 }
 
-/// A cache that says yes to everything, which shows what a hit does not skip.
-struct Gullible(usize);
+/// A memory that returns the same for every token.
+struct Gullible(Option<RememberedToken>);
 
 impl SignatureMemory for Gullible {
-    fn knows(&mut self, _: &CacheKey) -> bool {
-        self.0 += 1;
-        true
+    fn recall(&mut self, _: &str) -> Option<RememberedToken> {
+        self.0.clone()
     }
-    fn remember(&mut self, _: CacheKey, _: Timestamp) {}
+    fn remember(&mut self, token: RememberedToken) {
+        self.0.get_or_insert(token);
+    }
+}
+
+/// A hash may be the same for two tokens, and a memory may err: a token counts only by all its bytes.
+#[test]
+fn a_memory_that_returns_another_token_changes_no_verdict() {
+    let mut issuer = Issuer::new();
+    let known = issuer.token(API, NOW);
+    issuer.provider.alter_access_token(set_claim("sub", json!("mallory")));
+    let other = issuer.token(API, NOW);
+    issuer.provider.alter_access_token(set_claim("aud", json!("https://other.example")));
+    let elsewhere = issuer.token("https://other.example", NOW);
+    let (verifier, keys) = (AccessTokenVerifier::new(ISSUER, API), issuer.keys());
+    let part = |token: &str, number: usize| token.split('.').nth(number).unwrap().to_owned();
+    // The signature of the known token, after another payload or another header.
+    let payload = format!("{}.{}.{}", part(&known, 0), part(&other, 1), part(&known, 2));
+    let header = format!("{}.{}.{}", "eyJhbGciOiJub25lIn0", part(&known, 1), part(&known, 2));
+    let cut = known[..known.len() - 1].to_owned();
+    let (mut scratch, mut plain) = (Scratch::new(), Scratch::new());
+    let (mut gullible, mut honest) = (Gullible(None), cache(1 << 20));
+    verifier.verify_cached(&known, &keys, &mut gullible, &mut scratch, NOW).unwrap();
+    verifier.verify_cached(&known, &keys, &mut honest, &mut scratch, NOW).unwrap();
+    for token in [other, elsewhere, payload, header, cut, known] {
+        let expected = seen(&verifier.verify(&token, &keys, &mut plain, NOW));
+        let with = verifier.verify_cached(&token, &keys, &mut gullible, &mut scratch, NOW);
+        assert_eq!(seen(&with), expected, "{token}");
+        let with = verifier.verify_cached(&token, &keys, &mut honest, &mut scratch, NOW);
+        assert_eq!(seen(&with), expected, "{token}");
+    }
 }
 
 /// Row S7: at each hit, the binding is checked against the sender.
 #[test]
 fn a_cached_bound_token_does_not_become_a_bearer_token() {
     let mut issuer = Issuer::new();
-    issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim("cnf", json!({"jkt": "k"})));
+    issuer.provider.alter_access_token(set_claim("cnf", json!({"jkt": "k"})));
     let (token, keys, verifier) =
         (issuer.token(API, NOW), issuer.keys(), AccessTokenVerifier::new(ISSUER, API));
-    let mut cache = Counted { cache: SignatureCache::new(1 << 20), hits: 0 };
-    let mut scratch = Scratch::new();
+    let (mut cache, mut scratch) = (Counted::new(1 << 20), Scratch::new());
     let mut verify = |shown: Possession<'_>| {
         let verdict = verifier.verify_cached_bound(&token, &keys, &mut cache, &mut scratch, NOW, shown);
-        (verdict.map(drop), cache.cache.len(), cache.hits)
+        (verdict.map(drop), cache.cache.len(), cache.checked)
     };
     let key = |jkt| Possession::none().key(jkt);
     assert_eq!(verify(Possession::none()), (Err(VerificationError::SenderConstrained), 0, 0));
-    assert_eq!(verify(key("k")), (Ok(()), 1, 0), "remembered");
+    assert_eq!(verify(key("k")), (Ok(()), 1, 1), "remembered");
     assert_eq!(
         verify(Possession::none()),
-        (Err(VerificationError::SenderConstrained), 1, 0),
+        (Err(VerificationError::SenderConstrained), 1, 1),
         "as a bearer token"
     );
     assert_eq!(
         verify(Possession::none().certificate("k")),
-        (Err(VerificationError::SenderConstrained), 1, 0)
+        (Err(VerificationError::SenderConstrained), 1, 1)
     );
     assert_eq!(
         verify(key("other")),
-        (Err(VerificationError::WrongSender), 1, 0),
+        (Err(VerificationError::WrongSender), 1, 1),
         "with another client's proof"
     );
     assert_eq!(verify(key("k")), (Ok(()), 1, 1), "with its own proof");
@@ -243,51 +277,85 @@ fn a_cached_bound_token_does_not_become_a_bearer_token() {
 #[test]
 fn a_cache_hit_skips_only_the_signature() {
     let mut issuer = Issuer::new();
-    let mut scratch = Scratch::new();
-    for (claim, why) in [
-        ("aud", VerificationError::Audience),
-        ("iss", VerificationError::Issuer),
-        ("client_id", VerificationError::Value("client_id")),
-    ] {
-        issuer.provider.clear_alterations();
-        issuer.provider.alter_access_token(oidc_testkit::hostile::set_claim(claim, ""));
-        let token = issuer.token(API, NOW);
-        let mut gullible = Gullible(0);
-        let verifier = AccessTokenVerifier::new(ISSUER, API);
-        let verdict = verifier.verify_cached(&token, &issuer.keys(), &mut gullible, &mut scratch, NOW);
-        assert_eq!((verdict.err(), gullible.0), (Some(why), 0), "the cache is not even asked");
+    let (token, keys) = (issuer.token(API, NOW), issuer.keys());
+    issuer.provider.alter_access_token(set_claim("client_id", json!(null)));
+    let nobody = issuer.token(API, NOW);
+    issuer.provider.clear_alterations();
+    issuer.provider.alter_access_token(set_claim("jti", json!(null)));
+    let nameless = issuer.token(API, NOW);
+    let new = || AccessTokenVerifier::new(ISSUER, API);
+    let lenient = new().without_required_claim(RequiredClaim::Jti);
+    let lenient = lenient.without_required_claim(RequiredClaim::ClientId);
+    let (mut cache, mut scratch) = (Counted::new(1 << 20), Scratch::new());
+    for token in [&token, &nobody, &nameless] {
+        lenient.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).unwrap();
     }
+    let rs256 = [Algorithm::RS256].into_iter().collect();
+    let leeway = Duration::ZERO;
+    for (token, verifier, now, why) in [
+        (&token, AccessTokenVerifier::new(ISSUER, "x"), NOW, VerificationError::Audience),
+        (&token, AccessTokenVerifier::new("x", API), NOW, VerificationError::Issuer),
+        (&token, new().max_token(token.len() - 1), NOW, VerificationError::TooLarge),
+        (&token, new().algorithms(rs256), NOW, VerificationError::Jws(JwsError::AlgorithmNotAllowed)),
+        (
+            &token,
+            new().leeway(leeway),
+            NOW.plus(300),
+            VerificationError::Expired { ago: Duration::ZERO, leeway },
+        ),
+        (
+            &token,
+            new().leeway(leeway),
+            NOW.plus(-1),
+            VerificationError::IssuedInFuture { ahead: Duration::from_secs(1), leeway },
+        ),
+        (&nobody, new(), NOW, VerificationError::Missing("client_id")),
+        (&nameless, new(), NOW, VerificationError::Missing("jti")),
+    ] {
+        let verdict = verifier.verify_cached(token, &keys, &mut cache, &mut scratch, now);
+        assert_eq!(verdict.err(), Some(why));
+        assert_eq!(verifier.verify(token, &keys, &mut Scratch::new(), now).err(), Some(why));
+    }
+    for token in [&token, &nobody, &nameless] {
+        lenient.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).unwrap();
+    }
+    assert_eq!(cache.checked, 3, "no signature was checked a second time");
 }
 
 #[test]
-fn the_limit_is_exact_and_the_longest_unused_entry_goes_first() {
+fn the_limit_is_exact_and_an_entry_that_was_used_gets_a_second_chance() {
     let mut issuer = Issuer::new();
     let (verifier, keys, mut scratch) =
         (AccessTokenVerifier::new(ISSUER, API), issuer.keys(), Scratch::new());
     let tokens: Vec<_> = (0..4).map(|_| issuer.token(API, NOW)).collect();
-    for (bytes, held) in
-        [(0, 0), (ENTRY_BYTES - 1, 0), (ENTRY_BYTES, 1), (3 * ENTRY_BYTES, 3), (4 * ENTRY_BYTES - 1, 3)]
-    {
-        let mut cache = SignatureCache::new(bytes);
+    let mut one = cache(1 << 20);
+    verifier.verify_cached(&tokens[0], &keys, &mut one, &mut scratch, NOW).unwrap();
+    let price = one.bytes();
+    let payload = tokens[0].split('.').nth(1).unwrap().len() * 3 / 4;
+    let least = ENTRY_BYTES + tokens[0].len() + payload;
+    // The text also has the strings of the header.
+    assert!((least..least + 100).contains(&price), "{price} {least}");
+    for (bytes, held) in [(0, 0), (price - 1, 0), (price, 1), (3 * price, 3), (4 * price - 1, 3)] {
+        let mut cache = cache(bytes);
         for token in &tokens {
             assert!(verifier.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).is_ok());
         }
-        assert_eq!((cache.len(), cache.bytes()), (held, held * ENTRY_BYTES), "{bytes}");
+        assert_eq!((cache.len(), cache.bytes()), (held, held * price), "{bytes}");
     }
-    let mut cache = SignatureCache::new(1 << 20);
+    let mut all = cache(1 << 20);
     for token in &tokens {
-        verifier.verify_cached(token, &keys, &mut cache, &mut scratch, NOW).unwrap();
+        verifier.verify_cached(token, &keys, &mut all, &mut scratch, NOW).unwrap();
     }
-    cache.purge(NOW.plus(299));
-    assert_eq!(cache.len(), 4);
-    cache.purge(NOW.plus(300));
-    assert!(cache.is_empty());
+    all.purge(NOW.plus(299));
+    assert_eq!((all.len(), all.bytes()), (4, 4 * price));
+    all.purge(NOW.plus(300));
+    assert!(all.is_empty() && all.bytes() == 0);
 
-    let mut cache = Counted { cache: SignatureCache::new(2 * ENTRY_BYTES), hits: 0 };
+    let mut two = Counted::new(2 * price);
     let mut is_hit = |token: usize| {
-        let before = cache.hits;
-        verifier.verify_cached(&tokens[token], &keys, &mut cache, &mut scratch, NOW).unwrap();
-        cache.hits > before
+        let before = two.checked;
+        verifier.verify_cached(&tokens[token], &keys, &mut two, &mut scratch, NOW).unwrap();
+        two.checked == before
     };
     let hits = [0, 1, 0, 2, 0, 1].map(&mut is_hit);
     assert_eq!(
@@ -295,4 +363,50 @@ fn the_limit_is_exact_and_the_longest_unused_entry_goes_first() {
         [false, false, true, false, true, false],
         "the third token takes the place of the second"
     );
+}
+
+/// A slow and simple model of the cache: its tokens from the oldest to the newest, and whether each was used.
+struct Model(Vec<(usize, bool)>);
+
+impl Model {
+    /// Whether the token is known; otherwise it is added.
+    fn verify(&mut self, token: usize, most: usize) -> bool {
+        if let Some(entry) = self.0.iter_mut().find(|entry| entry.0 == token) {
+            entry.1 = true;
+            return true;
+        }
+        let mut chances = 64;
+        while self.0.len() == most {
+            let (oldest, used) = self.0.remove(0);
+            if used && chances > 0 {
+                chances -= 1;
+                self.0.push((oldest, false));
+            }
+        }
+        self.0.push((token, false));
+        false
+    }
+}
+
+#[test]
+fn random_requests_hit_where_the_model_does() {
+    let mut issuer = Issuer::new();
+    let (verifier, keys, mut scratch) =
+        (AccessTokenVerifier::new(ISSUER, API), issuer.keys(), Scratch::new());
+    let tokens: Vec<_> = (0..72).map(|_| issuer.token(API, NOW)).collect();
+    let mut one = cache(1 << 20);
+    verifier.verify_cached(&tokens[0], &keys, &mut one, &mut scratch, NOW).unwrap();
+    let price = one.bytes();
+    for (seed, most, reach) in [(1, 4, 8), (2, 7, 12), (3, 70, 72)] {
+        let (mut seed, mut cache, mut model) =
+            (Seed::new(seed), Counted::new(most * price), Model(Vec::new()));
+        for step in 0..300 {
+            // At first, every token twice: then all of them are used.
+            let token = if step < 2 * most { step % most } else { seed.below(reach) as usize };
+            let before = cache.checked;
+            verifier.verify_cached(&tokens[token], &keys, &mut cache, &mut scratch, NOW).unwrap();
+            assert_eq!(cache.checked == before, model.verify(token, most), "{most} {step}");
+            assert_eq!((cache.cache.len(), cache.cache.bytes()), (model.0.len(), model.0.len() * price));
+        }
+    }
 }

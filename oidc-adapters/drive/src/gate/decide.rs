@@ -16,7 +16,7 @@ use oidc_proto::{
         Access, Denied, Findings, Inspected, RequestView, Requirement, ResourceServer, Verdict, VerdictRecord,
     },
     sender::ReplayWindow,
-    token::{CacheKey, Scratch, SignatureCache, SignatureMemory},
+    token::{RememberedToken, Scratch, SignatureCache, SignatureMemory},
 };
 use std::{
     fmt,
@@ -279,11 +279,18 @@ impl Gate {
 
     /// The verdict, or the findings so far if the verdict needs more than is in memory.
     fn decide_now(&self, request: &RequestView<'_>) -> Result<Result<Arc<Access>, Denied>, Box<Found>> {
-        with_scratch(|scratch| match self.0.server.inspect(request, scratch) {
-            Ok(inspected) => self
-                .judge_at_hand(&inspected, scratch, self.now())
-                .map_err(|refused| Box::new(Found { findings: inspected.into_findings(), refused })),
-            Err(denied) => Ok(Err(denied)),
+        let Inner { server, cache, .. } = &*self.0;
+        with_scratch(|scratch| {
+            let inspected = match cache {
+                None => server.inspect(request, scratch),
+                Some(cache) => server.inspect_cached(request, &mut Locked(cache), scratch),
+            };
+            match inspected {
+                Ok(inspected) => self
+                    .judge_at_hand(&inspected, scratch, self.now())
+                    .map_err(|refused| Box::new(Found { findings: inspected.into_findings(), refused })),
+                Err(denied) => Ok(Err(denied)),
+            }
         })
     }
 
@@ -440,16 +447,16 @@ impl fmt::Debug for Gate {
     }
 }
 
-/// The cache of verified signatures, locked separately for each of its two calls.
+/// The cache of verified tokens, locked separately for each of its two calls.
 struct Locked<'c>(&'c Mutex<SignatureCache>);
 
 impl SignatureMemory for Locked<'_> {
-    fn knows(&mut self, key: &CacheKey) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).knows(key)
+    fn recall(&mut self, token: &str) -> Option<RememberedToken> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).recall(token)
     }
 
-    fn remember(&mut self, key: CacheKey, expires: Timestamp) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remember(key, expires);
+    fn remember(&mut self, token: RememberedToken) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remember(token);
     }
 }
 

@@ -186,6 +186,16 @@ impl KeySet {
         self.generation
     }
 
+    /// Returns where a key of this set is. Two sets of one [generation](Self::generation) have the same key there.
+    pub(crate) fn position(&self, key: &Key) -> Option<usize> {
+        self.keys.iter().position(|ours| std::ptr::eq(ours, key))
+    }
+
+    /// Returns the key at this [position](Self::position).
+    pub(crate) fn at(&self, position: usize) -> Option<&Key> {
+        self.keys.get(position)
+    }
+
     fn add(&mut self, kid: Option<String>, key: Result<Key, KeyError>) {
         match key {
             Ok(key) => self.keys.push(key),

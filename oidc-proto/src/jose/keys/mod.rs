@@ -17,5 +17,6 @@ pub(crate) use embedded::{EmbeddedKey, HeaderKey};
 pub use jwk::Jwk;
 pub use key::Key;
 pub use key_error::KeyError;
+pub(crate) use key_set::Generation;
 pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_WORK, UnusableKey};
 pub use reader::{KeySetReader, MAX_KEYS};

@@ -4,6 +4,7 @@
 use super::world::*;
 use http::{Method, Uri};
 use oidc_proto::{
+    Moment,
     base::base64url,
     jose::{Algorithm, JwsError, KeySet, Sign},
     metadata::{AllowedTenants, IssuerRule},
@@ -414,12 +415,25 @@ fn a_token_that_is_read_once_has_the_verdict_of_a_verifier_that_reads_it_whole()
         let resumed = server.resume(found, &view, &mut scratch).unwrap();
         let late = server.judge(&resumed, &world.keys, &mut scratch, NOW);
         assert_eq!((said(&late), late.record()), (said(&direct), direct.record()), "seed {number}: {token}");
-        // With a cache, twice.
-        let mut cache = SignatureCache::new(10_000);
+        // With a cache: first without knowing the token, then knowing it after the inspection, then before it.
+        let mut cache = SignatureCache::new(10_000, Moment::new(NOW, [7; 32]));
         for _ in 0..2 {
             let cached = server.judge_cached(&resumed, &world.keys, &mut cache, &mut scratch, NOW);
-            assert_eq!(said(&cached), expected, "seed {number}: {token}");
+            assert_eq!((said(&cached), cached.record()), (said(&direct), direct.record()), "seed {number}");
         }
+        assert_eq!(!cache.is_empty(), matches!(expected, Said::Accepted(_)), "seed {number}: {token}");
+        let known = server.inspect_cached(&view, &mut cache, &mut scratch).unwrap();
+        for keys in [&world.keys, &no_keys, &world.keys] {
+            let cached = server.judge_cached(&known, keys, &mut cache, &mut scratch, NOW);
+            let slow = server.judge(&resumed, keys, &mut scratch, NOW);
+            assert_eq!((said(&cached), cached.record()), (said(&slow), slow.record()), "seed {number}");
+            let uncached = server.judge(&known, keys, &mut scratch, NOW);
+            assert_eq!((said(&uncached), uncached.record()), (said(&slow), slow.record()), "seed {number}");
+        }
+        let late = known.into_findings();
+        let late = server.resume(late, &view, &mut scratch).unwrap();
+        let late = server.judge_cached(&late, &world.keys, &mut cache, &mut scratch, NOW.plus(10_000));
+        assert!(matches!(late, Verdict::Denied(_) | Verdict::NewerKeys(_)), "seed {number}: {token}");
         match expected {
             Said::Accepted(_) => {
                 assert!(direct.record().key.is_some() && direct.record().issuer.is_some());

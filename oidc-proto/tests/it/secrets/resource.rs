@@ -6,7 +6,7 @@ use super::{
 };
 use http::{HeaderMap, Method, Uri, header};
 use oidc_proto::{
-    Secret, Timestamp,
+    Moment, Secret, Timestamp,
     base::base64url,
     message::IntrospectionResponse,
     resource::{
@@ -14,7 +14,7 @@ use oidc_proto::{
         ResourceServerBuilder, TrustedIssuer, Verdict,
     },
     sender::{CertificateThumbprint, DpopVerifier, NonceKeys, ReplayAnswer, ReplayWindow},
-    token::{AccessTokenVerifier, CacheKey, Possession, Scratch, SignatureCache, SignatureMemory},
+    token::{AccessTokenVerifier, Possession, Scratch, SignatureCache, SignatureMemory},
 };
 use serde_json::{Value, json};
 
@@ -185,34 +185,19 @@ fn look_at_use(look: &mut Looker, judge: impl Fn() -> Verdict) {
     }
 }
 
-/// Remembers the names of entries, to look at them.
-#[derive(Default)]
-struct Names(Vec<CacheKey>);
-
-impl SignatureMemory for Names {
-    fn knows(&mut self, key: &CacheKey) -> bool {
-        self.0.contains(key)
-    }
-
-    fn remember(&mut self, key: CacheKey, _: Timestamp) {
-        self.0.push(key);
-    }
-}
-
 fn look_at_caches(look: &mut Looker, world: &World, bound: &str) {
     let jkt = world.jkt();
     let shown = Possession::none().key(&jkt);
     look.at(&shown);
     let (verifier, mut scratch) = (AccessTokenVerifier::new(ISSUER, RESOURCE), Scratch::new());
-    let (mut cache, mut names) = (SignatureCache::new(10_000), Names::default());
+    let mut cache = SignatureCache::new(10_000, Moment::new(NOW, [7; 32]));
     for _ in 0..2 {
         let verified =
             verifier.verify_cached_bound(bound, &world.keys, &mut cache, &mut scratch, NOW, shown).unwrap();
         look.at(verified.claims().cnf.as_ref().unwrap());
     }
-    verifier.verify_cached_bound(bound, &world.keys, &mut names, &mut scratch, NOW, shown).unwrap();
     look.at(&cache);
-    look.at(&names.0[0]);
+    look.at(&cache.recall(bound).unwrap());
     look.at(&scratch);
 }
 
