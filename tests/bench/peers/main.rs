@@ -19,7 +19,7 @@ use openidconnect::{
     core::{CoreIdToken, CoreIdTokenVerifier, CoreJsonWebKeySet, CoreJwsSigningAlgorithm as Name},
 };
 use serde::{Deserialize, Serialize};
-use std::{collections::HashSet, str::FromStr};
+use std::{collections::HashSet, str::FromStr, time::SystemTime};
 
 mod huskarl;
 
@@ -56,6 +56,7 @@ fn contenders(signer: &Signer, payload: &[u8]) -> Vec<Contender<'static>> {
         Contender::new("`verify`, AWS-LC", ours::verify(signer, keys(By::AwsLc), &access)),
         Contender::new("`IdTokenVerifier::verify`", ours::id_verify(signer, keys(By::Ring), &id)),
         Contender::new("`IdTokenVerifier::verify`, AWS-LC", ours::id_verify(signer, keys(By::AwsLc), &id)),
+        Contender::new("josekit 0.10 (OpenSSL)", josekit(signer, &access)),
         Contender::new("jwt-simple 0.15 (RustCrypto)", jwt_simple(signer, &access)),
         Contender::new("openidconnect 4 (RustCrypto)", openidconnect_4(signer, &id)),
         Contender::new("`Gate::try_check`", {
@@ -69,6 +70,38 @@ fn contenders(signer: &Signer, payload: &[u8]) -> Vec<Contender<'static>> {
         contenders.push(Contender::new("huskarl 0.11 (ring, one key)", huskarl::validate(signer, &access)));
     }
     contenders
+}
+
+fn josekit(signer: &Signer, token: &str) -> Box<dyn FnMut() -> usize> {
+    use ::josekit::{
+        jwk::Jwk,
+        jws::{ES256, ES384, EdDSA, HS256, JwsVerifier, PS256, RS256},
+        jwt::{JwtPayloadValidator, decode_with_verifier},
+    };
+    let token = token.to_owned();
+    let key = || Jwk::from_bytes(signer.jwk().to_string()).expect("a key");
+    macro_rules! by {
+        ($name:ident) => {
+            Box::new($name.verifier_from_jwk(&key()).expect("a key"))
+        };
+    }
+    let verifier: Box<dyn JwsVerifier> = match signer.case.algorithm {
+        Algorithm::HS256 => Box::new(HS256.verifier_from_bytes(SECRET).expect("a key")),
+        Algorithm::RS256 => by!(RS256),
+        Algorithm::PS256 => by!(PS256),
+        Algorithm::ES256 => by!(ES256),
+        Algorithm::ES384 => by!(ES384),
+        _ => by!(EdDSA),
+    };
+    let mut validator = JwtPayloadValidator::new();
+    validator.set_issuer(ISSUER);
+    validator.set_audience(AUDIENCE);
+    Box::new(move || {
+        validator.set_base_time(SystemTime::now());
+        let (payload, _) = decode_with_verifier(&token, &*verifier).expect("a good token");
+        validator.validate(&payload).expect("good claims");
+        payload.subject().map_or(0, str::len)
+    })
 }
 
 /// The claims besides those of jwt-simple's own type.
