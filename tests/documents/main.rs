@@ -3,6 +3,7 @@
 mod contributing;
 mod guides;
 mod packages;
+mod performance;
 mod readme;
 mod recipes;
 mod shown;
