@@ -96,9 +96,11 @@ impl Client {
     /// seconds.
     ///
     /// # Errors
-    /// [`ConfigError::NoAssertionAlgorithm`] if the provider does not list the algorithm, or if it does not go with the
-    /// authentication method; [`ConfigError::UnwantedAssertion`] if the client authenticates without assertions;
-    /// [`ConfigError::NoEndpoint`] if the assertion must name the endpoint, and the metadata has no such endpoint.
+    /// [`ConfigError::NoAssertionAlgorithm`](crate::flow::ConfigError::NoAssertionAlgorithm) if the provider does not list
+    /// the algorithm, or if it does not go with the authentication method;
+    /// [`ConfigError::UnwantedAssertion`](crate::flow::ConfigError::UnwantedAssertion) if the client authenticates without
+    /// assertions; [`ConfigError::NoEndpoint`](crate::flow::ConfigError::NoEndpoint) if the assertion must name the
+    /// endpoint, and the metadata has no such endpoint.
     pub fn assertion_to_sign(
         &self,
         endpoint: Endpoint,
