@@ -28,7 +28,8 @@ use tokio::task::block_in_place;
 use tower_service::Service;
 
 const ID_TOKEN: &str = "the access token is refused: the token is an ID token, and not an access token \
-    (`AccessTokenVerifier::accept_nonce` is for a provider that puts a `nonce` into access tokens)";
+    (`AccessTokenVerifier::accept_nonce` is for a provider that puts a `nonce` into access tokens, and \
+    `AccessTokenVerifier::nbf_marks_access_tokens` for one whose access tokens without scopes differ by `nbf` alone)";
 const ALGORITHM: &str = "the access token is refused: the JWT has an `alg` that is not one of those allowed \
     (`AccessTokenVerifier::algorithms` names those that are allowed)";
 const KIND: &str = "the access token is refused: the header of the token has the `typ` of another kind of token \
