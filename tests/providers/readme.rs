@@ -8,7 +8,7 @@ pub fn log_in(
     visit: impl Fn(&str) -> String,
 ) -> Result<Authenticated, Box<dyn std::error::Error>> {
     let provider = Http::new().provider(issuer).client_id("my-client").secret("my secret");
-    let provider = provider.client(|client| client.fetch_userinfo()); // most providers give the name only there
+    let provider = provider.client(|client| client.fetch_userinfo()); // many providers give the name only there
     let provider = provider.redirect_uri("https://app.example/callback").build()?; // make it once
     let (url, pending) = provider.authorize(&AuthorizationRequest::new(["profile"]))?;
     let callback = visit(url.as_str()); // send the user to `url`, and keep `pending` until they return
