@@ -159,8 +159,9 @@ impl IntrospectionResponse {
     }
 
     /// Returns the scopes of the token: those of `scope`, or else those of `scp`. Either may be a string or an array.
+    /// A token that is not active has none.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
-        let others = self.scope.is_none().then_some(&self.extra);
+        let others = (self.active && self.scope.is_none()).then_some(&self.extra);
         let words = self.scope.as_deref().map(scopes::words);
         words.into_iter().flatten().chain(others.into_iter().flat_map(scopes::of_members))
     }
@@ -300,7 +301,9 @@ mod tests {
 
     #[test]
     fn only_the_state_of_an_inactive_token_is_read() {
-        let said = read(&json!({"active": false, "exp": "soon", "sub": "alice"})).unwrap().unwrap();
+        let said = read(&json!({"active": false, "exp": "soon", "sub": "alice", "scope": "a", "scp": ["b"]}));
+        let said = said.unwrap().unwrap();
+        assert!(said.scopes().next().is_none() && !said.has_scope("a") && said.extra["scope"] == "a");
         assert!(!said.active && said.sub.is_none() && said.extra["sub"] == "alice");
     }
 

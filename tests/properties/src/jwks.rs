@@ -1,7 +1,11 @@
 //! The property of key sets: each key is usable or set aside, and serves only its own kind of algorithm.
 
 use crate::{SECRET, check_texts};
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use base64::{
+    Engine as _, alphabet,
+    engine::DecodePaddingMode,
+    engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, URL_SAFE_NO_PAD},
+};
 use oidc_proto::jose::{
     Algorithm, AlgorithmSet, Key, KeySet, MAX_KEYS, Scratch, sign_compact, verify_compact,
 };
@@ -80,8 +84,8 @@ pub fn jwks(data: &[u8]) {
     for Signed { token, algorithm, member, value } in &*SIGNED {
         // A modulus may start with a zero octet for its sign.
         let is = |text: &str| {
-            let bytes = URL_SAFE_NO_PAD.decode(text).unwrap_or_default();
-            text == value
+            let bytes = decode(text).unwrap_or_default();
+            URL_SAFE_NO_PAD.encode(&bytes) == *value
                 || matches!(bytes.split_first(), Some((0, n)) if URL_SAFE_NO_PAD.encode(n) == *value)
         };
         let twins = [Algorithm::EdDSA, Algorithm::Ed25519].map(Algorithm::name);
@@ -95,6 +99,15 @@ pub fn jwks(data: &[u8]) {
             assert!(elements.iter().any(has), "the token was verified without its key");
         }
     }
+}
+
+/// Reads base64url, or base64 as some issuers write it, with padding or without.
+fn decode(text: &str) -> Option<Vec<u8>> {
+    const ANY: GeneralPurposeConfig =
+        GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
+    [alphabet::URL_SAFE, alphabet::STANDARD]
+        .iter()
+        .find_map(|alphabet| GeneralPurpose::new(alphabet, ANY).decode(text).ok())
 }
 
 fn check(key: &Key, element: &Value) {
@@ -134,14 +147,14 @@ fn check(key: &Key, element: &Value) {
         );
     }
     if let (Some("OKP"), Some(x)) = (text("kty"), text("x")) {
-        let x = URL_SAFE_NO_PAD.decode(x).expect("base64url");
+        let x = decode(x).expect("base64");
         // With these two values as keys, one signature fits every message.
         let bad =
             x.split_first().is_some_and(|(first, rest)| *first <= 1 && rest.iter().all(|byte| *byte == 0));
         assert!(x.len() == 32 && !bad, "the key is a point of small order");
     }
     if let (Some("RSA"), Some(n)) = (text("kty"), text("n")) {
-        let n = URL_SAFE_NO_PAD.decode(n).expect("base64url");
+        let n = decode(n).expect("base64");
         let n = n.strip_prefix(&[0]).unwrap_or(&n);
         assert_ne!(n.first(), Some(&0), "the modulus starts with more than the zero octet of a sign");
         assert!(
