@@ -44,7 +44,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["event", "net"],
             &["drive"],
             &["flight", "io"],
-            &["issuer"],
+            &["issuer", "source"],
             &["gate", "provider"],
             &["blocking", "stack"],
         ],

@@ -307,7 +307,7 @@ fn subject(token: &oidc_proto::token::VerifiedAccessToken<'_>) -> String {
     token.claims().sub.as_deref().unwrap_or_default().to_owned()
 }
 
-struct Async(oidc_drive::Provider, World);
+pub struct Async(pub oidc_drive::Provider, pub World);
 
 impl Handle for Async {
     fn authorize(&self) -> Outcome<(url::Url, PendingAuthorization)> {

@@ -8,6 +8,7 @@ mod login;
 mod odd;
 mod retained;
 mod shared;
+mod sourced;
 mod spent;
 mod stacks;
 mod tokens;

@@ -47,6 +47,7 @@
 //!   without secrets.
 //! * [`egress::Guard`] decides which addresses a host name may resolve to. [`meter::Meter`] bounds the bytes
 //!   and the time of one exchange. Both are for code that opens connections.
+//! * [`source::Source`] reads a credential that changes, such as the token of a workload, for each attempt of a handle.
 //! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
@@ -72,6 +73,7 @@ mod issuer;
 mod net;
 pub mod provider;
 mod sentence;
+pub mod source;
 #[cfg(feature = "hyper")]
 pub mod stack;
 

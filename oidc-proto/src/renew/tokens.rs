@@ -7,7 +7,7 @@
 use super::{Freshness, Renewed};
 use crate::{
     base::moment::Moment,
-    flow::{Call, Client, ClientCredentialsGrant, ClientCredentialsRequest, Error, Step, Then},
+    flow::{Attempt, Call, ClientCredentialsGrant, ClientCredentialsRequest, Error, Step, Then},
     message::TokenResponse,
 };
 use std::sync::Arc;
@@ -51,16 +51,16 @@ use std::sync::Arc;
 pub struct TokenRenewal;
 
 impl TokenRenewal {
-    /// Makes the token request.
+    /// Makes the token request of a client, or of one attempt of it.
     ///
     /// # Errors
-    /// Fails as [`Client::client_credentials`] does.
+    /// Fails as [`Client::client_credentials`](crate::flow::Client::client_credentials) does.
     pub fn start(
-        client: &Client,
+        attempt: impl Into<Attempt>,
         wanted: &ClientCredentialsRequest,
         moment: Moment,
     ) -> Result<Call<Self>, Error> {
-        Ok(client.client_credentials_once(wanted, moment)?.carrying(()))
+        Ok(attempt.into().client_credentials(wanted, moment)?.carrying(()))
     }
 }
 

@@ -283,7 +283,9 @@ impl PartyBuilder {
             ClientAuthentication::ClientSecretJwt(_) => {
                 oidc_proto::flow::ClientAuthentication::ClientSecretJwt
             }
-            ClientAuthentication::PrivateKeyJwt(_) => oidc_proto::flow::ClientAuthentication::PrivateKeyJwt,
+            ClientAuthentication::PrivateKeyJwt(_) | ClientAuthentication::Federated(_) => {
+                oidc_proto::flow::ClientAuthentication::PrivateKeyJwt
+            }
         };
         let mut registration = Registration::new(CLIENT_ID, authentication)
             .redirect_uri(&redirect_uri)

@@ -1,18 +1,24 @@
 //! [`ProviderBuilder`]: the settings of a handle, async or blocking.
 
-use super::{core::Core, error::ProviderError, handle::Provider, spent::Spent};
+use super::{
+    core::{Core, REFRESH, Sources, TOKEN},
+    error::ProviderError,
+    handle::Provider,
+    spent::Spent,
+};
 use crate::{
     event::{Clock, Observer, SystemClock, Watched},
     flight::SingleFlights,
     io::Io,
     issuer::{Common, Issuer, KeySource},
+    source::Source,
 };
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
     backend::Backend,
     flow::{Client, ClientBuilder, DiscoveryOptions},
     jose::KeySetReader,
-    metadata::Profile,
+    metadata::{ClientAuthentication, Profile},
     renew::{MetadataRenewal, RenewalPolicy},
     resource::TrustedIssuer,
     token::AccessTokenVerifier,
@@ -65,6 +71,7 @@ pub struct ProviderBuilder<W> {
     io: W,
     client_id: String,
     secret: Option<Secret>,
+    sources: Sources,
     redirect_uri: Option<String>,
     audience: Option<String>,
     client: Option<Shape<ClientBuilder>>,
@@ -98,6 +105,7 @@ impl<W> ProviderBuilder<W> {
             io,
             client_id: String::new(),
             secret: None,
+            sources: Sources::default(),
             redirect_uri: None,
             audience: None,
             client: None,
@@ -128,6 +136,21 @@ impl<W> ProviderBuilder<W> {
     /// [method](ClientBuilder::authentication) in [`client`](Self::client), the client is public.
     pub fn secret(mut self, secret: impl Into<Secret>) -> Self {
         self.secret = Some(secret.into());
+        self
+    }
+
+    /// Sets the source of the client's assertions, for a workload that its platform vouches for: the handle authenticates
+    /// with `private_key_jwt`, and reads the source anew for each attempt (RFC 7521 section 4.2). The provider must trust
+    /// the platform.
+    pub fn assertion_source(mut self, source: impl Into<Source>) -> Self {
+        self.sources.assertion = Some(source.into());
+        self
+    }
+
+    /// Sets the source of the client secret, in place of [`secret`](Self::secret): the handle reads it anew for each attempt,
+    /// so a secret is replaced without a restart.
+    pub fn secret_source(mut self, source: impl Into<Source>) -> Self {
+        self.sources.secret = Some(source.into());
         self
     }
 
@@ -278,7 +301,8 @@ impl<W> ProviderBuilder<W> {
 
     fn core(self) -> Result<(Core, W, Observer), ProviderError> {
         let Self { client_id, secret, redirect_uri, urls, clock, observer, .. } = self;
-        let (place, limit, reader) = (self.place, self.limit, self.reader);
+        let (place, limit, reader, sources) = (self.place, self.limit, self.reader, self.sources);
+        let asserts = sources.assertion.is_some();
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
         let urls = urls.unwrap_or_else(|| UrlPolicy::default().for_issuer(&issuer));
         let mut options = self.discovery.unwrap_or_else(|| match (logs_in, has_client) {
@@ -328,24 +352,28 @@ impl<W> ProviderBuilder<W> {
         };
         let source = KeySource::Metadata(Box::new(options.clone()));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
-        let watched = Watched::new("refresh", Arc::clone(&name), &observer);
+        let watched = Watched::new(REFRESH, Arc::clone(&name), &observer);
         let core = Core {
             issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
             tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
-                .with_observer("token", move |_| Arc::clone(&name), &observer),
+                .with_observer(TOKEN, move |_| Arc::clone(&name), &observer),
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
             // The flow of a login reports to the observer itself.
             logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
             clock,
             patience: self.keys.patience,
-            maker: Box::new(move |metadata| {
+            token_policy: self.tokens,
+            maker: Box::new(move |metadata, newest| {
                 let mut builder =
                     Client::builder(metadata, &client_id).max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {
                     builder = builder.issuer_rule(rule.clone());
                 }
-                if let Some(secret) = &secret {
+                if let Some(secret) = newest.or(secret.as_ref()) {
                     builder = builder.secret(secret.clone());
+                }
+                if asserts {
+                    builder = builder.authentication(ClientAuthentication::PrivateKeyJwt);
                 }
                 if let Some(redirect_uri) = &redirect_uri {
                     builder = builder.redirect_uri(redirect_uri);
@@ -356,6 +384,8 @@ impl<W> ProviderBuilder<W> {
                 }
             }),
             made: Mutex::new(None),
+            sources,
+            source_failed: Mutex::new(None),
             verifier,
         };
         Ok((core, self.io, observer))

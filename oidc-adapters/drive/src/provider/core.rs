@@ -5,12 +5,13 @@ use super::{
     spent::{One, Spent},
 };
 use crate::{
-    event::Clock,
-    flight::{NotAvailableError, SingleFlights},
+    event::{Clock, Observer},
+    flight::{NotAvailableError, SingleFlight, SingleFlights},
     issuer::{Issuer, TokenHash, hash, with_scratch},
+    source::{Source, SourceError},
 };
 use oidc_proto::{
-    Error, Timestamp,
+    Error, Secret, Timestamp,
     flow::{
         Authenticated, CallbackError, Client, ClientBuilder, ClientCredentialsRequest, ConfigError,
         PendingAuthorization, PreviousLogin, Quirks, Refreshed,
@@ -18,7 +19,7 @@ use oidc_proto::{
     jose::KeySet,
     message::{AuthorizationResponse, TokenResponse},
     metadata::ProviderMetadata,
-    renew::{Epoch, Published, Renewed},
+    renew::{Epoch, Published, RenewalError, RenewalPolicy, Renewed},
     token::{AccessTokenVerifier, VerificationError, VerifiedAccessToken},
 };
 use std::{
@@ -27,6 +28,12 @@ use std::{
     time::Duration,
 };
 
+/// The name of service tokens in events and errors.
+pub(crate) const TOKEN: &str = "token";
+
+/// The name of refreshes in events and errors.
+pub(crate) const REFRESH: &str = "refresh";
+
 /// The outcome of a login.
 pub(crate) type Login = Result<Authenticated, ProviderError>;
 
@@ -34,7 +41,15 @@ pub(crate) type Login = Result<Authenticated, ProviderError>;
 pub(crate) type Refresh = Result<Arc<Refreshed>, Error>;
 
 /// Makes the client from the metadata.
-pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
+pub(super) type ClientMaker =
+    Box<dyn Fn(Arc<ProviderMetadata>, Option<&Secret>) -> ClientBuilder + Send + Sync>;
+
+/// Where the handle reads its credentials anew for each attempt.
+#[derive(Default)]
+pub(crate) struct Sources {
+    pub(crate) assertion: Option<Source>,
+    pub(crate) secret: Option<Source>,
+}
 
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
@@ -44,24 +59,41 @@ pub(crate) struct Core {
     pub(crate) clock: Arc<dyn Clock>,
     /// How long a token waits for keys.
     pub(crate) patience: Duration,
+    /// When the tokens of workloads are renewed.
+    pub(super) token_policy: RenewalPolicy,
     pub(super) maker: ClientMaker,
-    pub(super) made: Mutex<Option<Client>>,
+    /// The latest client, and the secret from a source that it was made with.
+    pub(super) made: Mutex<Option<(Client, Option<Secret>)>>,
+    pub(crate) sources: Sources,
+    /// Why the latest renewal of a token had no credential, if that is why it failed.
+    pub(crate) source_failed: Mutex<Option<SourceError>>,
     pub(super) verifier: Option<AccessTokenVerifier>,
 }
 
 impl Core {
-    /// Returns the client for this metadata, and makes a new one only if the metadata has changed. The settings run
-    /// code of the program, so no lock is held meanwhile.
-    pub(crate) fn client(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ConfigError> {
+    /// Returns the client for this metadata and this secret from a source, and makes a new one only if one of them has
+    /// changed. The settings run code of the program, so no lock is held meanwhile.
+    pub(crate) fn client(
+        &self,
+        metadata: Arc<ProviderMetadata>,
+        secret: Option<Secret>,
+    ) -> Result<Client, ConfigError> {
         self.sweep(self.clock.now());
         let made = self.made().clone();
-        if let Some(client) = made.filter(|client| ptr::eq(client.metadata(), &*metadata)) {
+        let fits = |(client, known): &(Client, _)| ptr::eq(client.metadata(), &*metadata) && *known == secret;
+        if let Some((client, _)) = made.filter(fits) {
             return Ok(client);
         }
-        let client = (self.maker)(metadata).build()?;
-        let old = self.made().replace(client.clone());
+        let client = (self.maker)(metadata, secret.as_ref()).build()?;
+        let old = self.made().replace((client.clone(), secret));
         drop(old);
         Ok(client)
+    }
+
+    /// Returns a flight for the tokens of a workload.
+    pub(super) fn workload_flight(&self, observer: &Observer) -> Arc<SingleFlight<TokenResponse>> {
+        let flight = SingleFlight::with_clock(self.token_policy, Arc::clone(&self.clock));
+        Arc::new(flight.with_observer(TOKEN, self.issuer.name(), observer))
     }
 
     /// Forgets the outcomes of codes and refresh tokens that are more than a minute old.
@@ -165,6 +197,12 @@ impl Core {
 
     /// The error for `what`, which is not available.
     pub(crate) fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
+        if [TOKEN, REFRESH].contains(&what) && why.because == Some(RenewalError::NoResponse) {
+            let failed = self.source_failed.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(failed) = failed.clone() {
+                return ProviderError::Source(failed);
+            }
+        }
         ProviderError::of_unavailable(
             self.issuer.says(why, what),
             what,
@@ -173,7 +211,7 @@ impl Core {
         )
     }
 
-    fn made(&self) -> MutexGuard<'_, Option<Client>> {
+    fn made(&self) -> MutexGuard<'_, Option<(Client, Option<Secret>)>> {
         self.made.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

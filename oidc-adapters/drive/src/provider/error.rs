@@ -6,6 +6,7 @@ use crate::{
     flight::NotAvailableError,
     io::{Lost, NoResponse},
     sentence::debug_is_sentence,
+    source::SourceError,
 };
 use oidc_proto::{
     Error, Remedy, Secret,
@@ -70,6 +71,9 @@ pub enum ProviderError {
     /// The rules for access tokens have an issuer rule of their own, and the metadata has another one
     /// ([`DiscoveryOptions::issuer_rule`](oidc_proto::flow::DiscoveryOptions::issuer_rule)).
     TwoIssuerRules,
+    /// The program's own source of its assertion or its secret had none: see
+    /// [`assertion_source`](super::ProviderBuilder::assertion_source).
+    Source(SourceError),
 }
 
 impl ProviderError {
@@ -85,6 +89,7 @@ impl ProviderError {
             Self::NoAudience => "config_no_audience",
             Self::OtherIssuer(_) => "config_other_issuer",
             Self::TwoIssuerRules => "config_two_issuer_rules",
+            Self::Source(error) => error.code(),
         }
     }
 
@@ -107,6 +112,7 @@ impl ProviderError {
             Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
             Self::CodeSpent => Remedy::LogInAgain,
             Self::NoAudience | Self::OtherIssuer(_) | Self::TwoIssuerRules => Remedy::FixConfiguration,
+            Self::Source(error) => error.remedy(),
         }
     }
 
@@ -149,7 +155,8 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::CodeSpent
         | ProviderError::NoAudience
         | ProviderError::OtherIssuer(_)
-        | ProviderError::TwoIssuerRules => error.code(),
+        | ProviderError::TwoIssuerRules
+        | ProviderError::Source(_) => error.code(),
     });
     let took = observer.since(began);
     observer.tell(&Event::Ended { flow: "Verification", outcome, took });
@@ -164,6 +171,12 @@ impl From<Error> for ProviderError {
 impl From<ConfigError> for ProviderError {
     fn from(error: ConfigError) -> Self {
         Self::Protocol(error.into())
+    }
+}
+
+impl From<SourceError> for ProviderError {
+    fn from(failed: SourceError) -> Self {
+        Self::Source(failed)
     }
 }
 
@@ -190,6 +203,7 @@ impl fmt::Display for ProviderError {
             Self::CodeSpent => {
                 f.write_str("the authorization code of this login was sent already, for another login")
             }
+            Self::Source(failed) => failed.fmt(f),
             Self::NoAudience => f.write_str(
                 "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
             ),
@@ -213,6 +227,7 @@ impl std::error::Error for ProviderError {
         match self {
             Self::Protocol(error) => error.source(),
             Self::Unavailable(unavailable) => unavailable.source(),
+            Self::Source(failed) => Some(failed),
             Self::NoResponse(_)
             | Self::AccessToken(_)
             | Self::CodeSpent

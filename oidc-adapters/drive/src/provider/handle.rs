@@ -1,7 +1,7 @@
 //! [`Provider`]: the handle for async programs.
 
 use super::{
-    core::{Core, Refused},
+    core::{Core, REFRESH, Refused, TOKEN},
     error::{ProviderError, reason, stopped, told},
 };
 use crate::{
@@ -13,9 +13,8 @@ use crate::{
 use oidc_proto::{
     Error, Secret,
     flow::{
-        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, ExchangedToken, Flow,
-        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Step,
-        TokenExchangeRequest, TokenTypeHint,
+        Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
+        Refreshed, Step, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -59,8 +58,8 @@ use url::Url;
 /// ```
 #[derive(Clone)]
 pub struct Provider {
-    core: Arc<Core>,
-    io: Arc<Io>,
+    pub(super) core: Arc<Core>,
+    pub(super) io: Arc<Io>,
 }
 
 impl Provider {
@@ -105,17 +104,26 @@ impl Provider {
         pending: PendingAuthorization,
         response: AuthorizationResponse,
     ) -> Result<Authenticated, ProviderError> {
-        let client = self.client().await?;
         let keys = self.keys_if_any().await;
-        let (held, came) = (pending.clone(), response.clone());
+        let (held, came, provider) = (pending.clone(), response.clone(), self.clone());
+        let begin = move || {
+            let (provider, pending, response) = (provider.clone(), pending.clone(), response.clone());
+            let keys = keys.clone();
+            async move {
+                let attempt = provider.attempt().await?;
+                Ok(attempt.callback(pending, keys, response, provider.core.clock.moment())?)
+            }
+        };
         // Refuses a callback that does not fit its login before it can affect another caller.
-        let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
+        let step = begin().await?;
         let login = self.core.login(&held, &came)?;
         let (provider, one) = (self.clone(), login.clone());
         let renew = move || async move {
             let (began, known) = (provider.core.clock.now(), provider.core.issuer.epoch());
-            let ended =
-                if one.is_first() { provider.run(call).await } else { Err(stopped(provider.issuer())) };
+            let ended = match one.is_first() {
+                true => provider.attempts(step, false, begin).await,
+                false => Err(stopped(provider.issuer())),
+            };
             Ok(provider.core.ended(ended, began, known))
         };
         let sleep = |span| self.io.sleep(span);
@@ -154,8 +162,7 @@ impl Provider {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
-            let refreshed =
-                provider.io.run(client.refresh(&token, None, keys, provider.core.clock.moment())?).await;
+            let refreshed = provider.refresh_once(&client, &token, keys).await?;
             let refreshed = match refreshed {
                 Ok(refreshed) => Ok(Arc::new(refreshed)),
                 // The token is spent. Whoever brings it again gets the new one, too, inside the error.
@@ -163,7 +170,7 @@ impl Provider {
                     DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error),
                     failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
                         let fell = Fell { failed, ..fell };
-                        return Err(provider.core.issuer.lost().failure("refresh", fell));
+                        return Err(provider.core.issuer.lost().failure(REFRESH, fell));
                     }
                 },
             };
@@ -173,7 +180,7 @@ impl Provider {
         // If callers can be cancelled, the exchange runs in the background.
         let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
         let refreshed = flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
-        let refreshed = refreshed.map_err(|why| self.unavailable(why, "refresh"))?.value;
+        let refreshed = refreshed.map_err(|why| self.unavailable(why, REFRESH))?.value;
         let refreshed = refreshed.as_ref().clone()?;
         Core::hold_to(&refreshed, previous.as_ref(), quirks)?;
         Ok(refreshed)
@@ -201,7 +208,11 @@ impl Provider {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<IntrospectionResponse, ProviderError> {
-        self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
+        self.ask(
+            |client, moment| client.introspect(token, hint, moment),
+            |attempt, moment| attempt.introspect(token, hint, moment),
+        )
+        .await
     }
 
     /// Revokes a token of this client (RFC 7009): at logout, the refresh token. Afterwards the token is not valid,
@@ -210,53 +221,11 @@ impl Provider {
     /// # Errors
     /// [`Client::revoke`] fails, or the flow does. The token may still be valid then.
     pub async fn revoke(&self, token: &Secret, hint: Option<TokenTypeHint>) -> Result<(), ProviderError> {
-        self.run(self.client().await?.revoke(token, hint, self.core.clock.moment())?).await
-    }
-
-    /// Exchanges a token for another one (RFC 8693), such as a user's token at this API for a token at the next API. Each
-    /// call sends a request.
-    ///
-    /// # Errors
-    /// [`Client::exchange`] fails, or the flow does.
-    pub async fn exchange(&self, wanted: &TokenExchangeRequest) -> Result<ExchangedToken, ProviderError> {
-        self.run(self.client().await?.exchange(wanted, self.core.clock.moment())?).await
-    }
-
-    /// Gets tokens with an assertion: a JWT (RFC 7523) or a SAML 2.0 assertion (RFC 7522) of a party that the provider
-    /// trusts. Each call sends a request.
-    ///
-    /// # Errors
-    /// [`Client::assertion_grant`] fails, or the flow does.
-    pub async fn assertion_grant(
-        &self,
-        wanted: AssertionGrantRequest,
-    ) -> Result<TokenResponse, ProviderError> {
-        self.run(self.client().await?.assertion_grant(wanted, self.core.clock.moment())?).await
-    }
-
-    /// Gets an ID-JAG from this identity provider: its word for a user, for the authorization server of another service.
-    /// The handle of that server [redeems](Self::redeem_id_jag) it.
-    ///
-    /// # Errors
-    /// [`Client::id_jag`] fails, or the flow does.
-    pub async fn id_jag(&self, wanted: &IdJagRequest) -> Result<IdJag, ProviderError> {
-        self.run(self.client().await?.id_jag(wanted, self.core.clock.moment())?).await
-    }
-
-    /// Gets tokens of this authorization server with the ID-JAG of an identity provider.
-    ///
-    /// # Errors
-    /// [`Client::redeem_id_jag`] fails, or the flow does.
-    pub async fn redeem_id_jag(&self, id_jag: IdJag) -> Result<TokenResponse, ProviderError> {
-        self.run(self.client().await?.redeem_id_jag(id_jag, self.core.clock.moment())?).await
-    }
-
-    /// Gets tokens with a grant of one's own. [`GrantRequest`] has an example.
-    ///
-    /// # Errors
-    /// [`Client::grant`] fails, or the flow does.
-    pub async fn grant(&self, wanted: &GrantRequest) -> Result<TokenResponse, ProviderError> {
-        self.run(self.client().await?.grant(wanted, self.core.clock.moment())?).await
+        self.ask(
+            |client, moment| client.revoke(token, hint, moment),
+            |attempt, moment| attempt.revoke(token, hint, moment),
+        )
+        .await
     }
 
     /// Returns an access token for this program itself (RFC 6749 section 4.4). The handle keeps the token, renews it
@@ -343,7 +312,8 @@ impl Provider {
     /// # Errors
     /// The metadata is not available, or the settings do not fit it.
     pub async fn client(&self) -> Result<Client, ProviderError> {
-        Ok(self.core.client(self.metadata().await?)?.with_dpop_nonces(self.io.nonces()))
+        let metadata = self.metadata().await?;
+        self.client_of(metadata).await
     }
 
     /// Runs any flow to its end.
@@ -411,23 +381,20 @@ impl Provider {
         let sleep = |span| self.io.sleep(span);
         let spawn = |task| self.io.spawn(task);
         let token = flight.get_async_if(need, renew, sleep, spawn, |serves| serves).await;
-        token.map_err(|why| self.unavailable(why, "token"))
+        token.map_err(|why| self.unavailable(why, TOKEN))
     }
 
     async fn fetch_token(
         &self,
         wanted: &ClientCredentialsRequest,
     ) -> Result<Renewed<TokenResponse>, RenewalError> {
-        let client = self.client_for_renewal().await?;
-        let token = self.io.run(TokenRenewal::start(&client, wanted, self.core.clock.moment())?).await;
-        token.map_err(|fell| self.core.issuer.lost().failure("token", fell))
+        let token = self.renewed(|attempt, moment| TokenRenewal::start(attempt, wanted, moment)).await?;
+        token.map_err(|fell| self.core.issuer.lost().failure(TOKEN, fell))
     }
 
-    async fn client_for_renewal(&self) -> Result<Client, RenewalError> {
+    pub(super) async fn metadata_for_renewal(&self) -> Result<Arc<ProviderMetadata>, RenewalError> {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
-        let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
-        let client = self.core.client(metadata).map_err(Error::from)?;
-        Ok(client.with_dpop_nonces(self.io.nonces()))
+        Ok(metadata.map_err(|why| failure(why, TOKEN, self.core.issuer.lost()))?.value)
     }
 
     /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The next three
@@ -441,7 +408,8 @@ impl Provider {
     }
 
     pub(crate) fn client_at_once(&self) -> Option<Result<Client, ProviderError>> {
-        Some(self.core.client(self.metadata_at_once()?).map_err(Into::into))
+        let reads = self.core.sources.secret.is_some();
+        Some(self.core.client(self.metadata_at_once().filter(|_| !reads)?, None).map_err(Into::into))
     }
 
     pub(crate) fn token_at_once(

@@ -18,9 +18,13 @@
 mod builder;
 mod core;
 mod error;
+mod grants;
 mod handle;
+mod sourced;
 mod spent;
+mod workload;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};
 pub use error::ProviderError;
 pub use handle::Provider;
+pub use workload::{WorkloadGrant, WorkloadTokens};

@@ -53,6 +53,9 @@ impl TestProvider {
         if params.get("client_assertion_type") != Some(JWT_BEARER) {
             return Err("its `client_assertion_type` is another (RFC 7523 section 2.2)".into());
         }
+        if let ClientAuthentication::Federated(credential) = &client.authentication {
+            return self.judge_federated(credential, assertion);
+        }
         let [header, claims] = self.signed_by(client, assertion)?;
         let typ = header.get("typ").and_then(Value::as_str);
         if self.settings.typed_assertions && typ != Some("client-authentication+jwt")

@@ -1,6 +1,8 @@
 //! Client authentication (RFC 6749 section 2.3): only the registered method is accepted.
 
-use super::{Registration, TestProvider, audit::is_form, params::Params, token::Refusal};
+use super::{
+    FederatedCredential, Registration, TestProvider, audit::is_form, params::Params, token::Refusal,
+};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Request, StatusCode, header};
 use serde_json::Value;
@@ -19,6 +21,8 @@ pub enum ClientAuthentication {
     ClientSecretJwt(String),
     /// An assertion that is signed with the private half of this JWK (`private_key_jwt`).
     PrivateKeyJwt(Value),
+    /// The token of a platform that the provider trusts, as an assertion.
+    Federated(FederatedCredential),
 }
 
 impl ClientAuthentication {
@@ -30,13 +34,13 @@ impl ClientAuthentication {
             Self::ClientSecretBasic(_) => "client_secret_basic",
             Self::ClientSecretPost(_) => "client_secret_post",
             Self::ClientSecretJwt(_) => "client_secret_jwt",
-            Self::PrivateKeyJwt(_) => "private_key_jwt",
+            Self::PrivateKeyJwt(_) | Self::Federated(_) => "private_key_jwt",
         }
     }
 
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::None | Self::PrivateKeyJwt(_) => None,
+            Self::None | Self::PrivateKeyJwt(_) | Self::Federated(_) => None,
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretPost(secret)
             | Self::ClientSecretJwt(secret) => Some(secret),
@@ -49,7 +53,7 @@ impl ClientAuthentication {
             Self::None => &["client_id"],
             Self::ClientSecretBasic(_) => &[],
             Self::ClientSecretPost(_) => &["client_id", "client_secret"],
-            Self::ClientSecretJwt(_) | Self::PrivateKeyJwt(_) => {
+            Self::ClientSecretJwt(_) | Self::PrivateKeyJwt(_) | Self::Federated(_) => {
                 &["client_id", "client_assertion_type", "client_assertion"]
             }
         }

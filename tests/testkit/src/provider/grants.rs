@@ -308,7 +308,7 @@ fn opened_header(token: &str) -> Option<Value> {
 }
 
 /// The header and the claims of a JWT whose issuer is trusted, if one of its keys has signed it.
-fn opened(token: &str, trusted: &[(String, Value)]) -> Option<(Value, Value)> {
+pub(super) fn opened(token: &str, trusted: &[(String, Value)]) -> Option<(Value, Value)> {
     let (input, signed) = token.rsplit_once('.')?;
     let (_, payload) = input.split_once('.')?;
     let header = opened_header(token)?;

@@ -6,6 +6,7 @@ mod authenticate;
 mod authorize;
 mod device;
 mod documents;
+mod federated;
 mod grants;
 pub mod hostile;
 mod introspection;
@@ -22,6 +23,7 @@ pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
 pub use device::DEVICE_GRANT;
+pub use federated::FederatedCredential;
 pub use grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT};
 pub use registration::{Registration, User};
 

@@ -1,0 +1,187 @@
+//! Attempts with credentials from a [`Source`]: read, sent once, and read again for another attempt.
+//!
+//! ```text
+//! read ─▶ one attempt ─▶ an outcome
+//!                     ─▶ another DPoP nonce is wanted ─▶ read ─▶ one attempt more
+//!                     ─▶ busy, or no response, and a repetition does no harm ─▶ wait ─▶ read ─▶ an attempt, at most 3
+//! ```
+//! Without a source, a flow repeats its request itself.
+
+use super::{core::Sources, error::ProviderError, handle::Provider};
+use crate::{drive::DriveError, io::Fell, source::SourceError};
+use oidc_proto::{
+    Error, Moment, Secret,
+    flow::{Assertion, Attempt, Call, Client, Flow, MAX_RETRIES, RETRY_AFTER_CAP, Refreshed, Step},
+    jose::KeySet,
+    metadata::ProviderMetadata,
+    renew::RenewalError,
+};
+use std::{
+    future::Future,
+    sync::{Arc, PoisonError},
+    time::Duration,
+};
+
+impl Provider {
+    /// Whether credentials are read from a source for each attempt.
+    pub(super) fn is_sourced(&self) -> bool {
+        let Sources { assertion, secret, .. } = &self.core.sources;
+        assertion.is_some() || secret.is_some()
+    }
+
+    /// Returns the client for this metadata, with the newest secret.
+    pub(super) async fn client_of(&self, metadata: Arc<ProviderMetadata>) -> Result<Client, ProviderError> {
+        let secret = match &self.core.sources.secret {
+            Some(source) => Some(source.read(&self.io).await?),
+            None => None,
+        };
+        Ok(self.core.client(metadata, secret)?.with_dpop_nonces(self.io.nonces()))
+    }
+
+    /// Returns one attempt of this client, with an assertion that has just been read.
+    async fn attempt_of(&self, client: &Client) -> Result<Attempt, SourceError> {
+        match &self.core.sources.assertion {
+            Some(source) => Ok(client.attempt(Assertion::foreign(source.read(&self.io).await?))),
+            None => Ok(Attempt::from(client)),
+        }
+    }
+
+    /// Returns one attempt, with credentials that have just been read.
+    pub(super) async fn attempt(&self) -> Result<Attempt, ProviderError> {
+        let client = self.client().await?;
+        Ok(self.attempt_of(&client).await?)
+    }
+
+    /// Returns one attempt for a renewal. If a source has no credential, nobody is asked.
+    pub(super) async fn attempt_for_renewal(&self) -> Result<Attempt, RenewalError> {
+        let keep = |failed| *self.core.source_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+        keep(None);
+        let fallen = |error: ProviderError| match error {
+            ProviderError::Source(failed) => {
+                keep(Some(failed));
+                RenewalError::NoResponse
+            }
+            ProviderError::Protocol(error) => RenewalError::Flow(error),
+            ProviderError::NoResponse(_)
+            | ProviderError::Unavailable(_)
+            | ProviderError::AccessToken(_)
+            | ProviderError::CodeSpent
+            | ProviderError::NoAudience
+            | ProviderError::OtherIssuer(_)
+            | ProviderError::TwoIssuerRules => RenewalError::NoResponse,
+        };
+        let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
+        self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))
+    }
+
+    /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources.
+    pub(super) async fn refresh_once(
+        &self,
+        client: &Client,
+        token: &Secret,
+        keys: Option<Arc<KeySet>>,
+    ) -> Result<Result<Refreshed, Fell>, RenewalError> {
+        if !self.is_sourced() {
+            return Ok(self.io.run(client.refresh(token, None, keys, self.core.clock.moment())?).await);
+        }
+        self.renewed(|attempt, moment| attempt.refresh(token, None, keys.clone(), moment)).await
+    }
+
+    /// Runs one attempt of a renewal, and another one if the provider wants another nonce.
+    pub(super) async fn renewed<F>(
+        &self,
+        begin: impl Fn(Attempt, Moment) -> Result<Call<F>, Error>,
+    ) -> Result<Result<F::Output, Fell>, RenewalError>
+    where
+        F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
+    {
+        let mut again = self.is_sourced();
+        loop {
+            let attempt = self.attempt_for_renewal().await?;
+            let ran = self.io.run(begin(attempt, self.core.clock.moment())?).await;
+            match &ran {
+                Err(Fell { failed: DriveError::Protocol(error), .. })
+                    if std::mem::take(&mut again) && error_wants_nonce(error) => {}
+                _ => return Ok(ran),
+            }
+        }
+    }
+
+    /// Runs a flow that authenticates, and that may be repeated. `whole` begins the flow that repeats its request itself,
+    /// `once` begins one attempt.
+    pub(super) async fn ask<F: Flow>(
+        &self,
+        whole: impl FnOnce(&Client, Moment) -> Result<Call<F>, Error>,
+        once: impl Fn(Attempt, Moment) -> Result<Call<F>, Error>,
+    ) -> Result<F::Output, ProviderError> {
+        if !self.is_sourced() {
+            return self.run(whole(&self.client().await?, self.core.clock.moment())?).await;
+        }
+        let begin = || async { Ok(once(self.attempt().await?, self.core.clock.moment())?.into()) };
+        self.attempts(begin().await?, true, begin).await
+    }
+
+    /// Runs a flow that authenticates, and that nobody but the flow repeats.
+    pub(super) async fn ask_once<F: Flow>(
+        &self,
+        once: impl Fn(Attempt, Moment) -> Result<Call<F>, Error>,
+    ) -> Result<F::Output, ProviderError> {
+        let begin = || async { Ok(once(self.attempt().await?, self.core.clock.moment())?.into()) };
+        self.attempts(begin().await?, false, begin).await
+    }
+
+    /// Runs the first attempt, and further ones if they are necessary and allowed.
+    pub(super) async fn attempts<F: Flow, B>(
+        &self,
+        mut step: Step<F>,
+        repeats: bool,
+        begin: impl Fn() -> B,
+    ) -> Result<F::Output, ProviderError>
+    where
+        B: Future<Output = Result<Step<F>, ProviderError>>,
+    {
+        // Without a source, the flow has sent the new nonce itself.
+        let (mut waits, mut nonce) = (0, !self.is_sourced());
+        loop {
+            let failed = match self.run(step).await {
+                Ok(output) => return Ok(output),
+                Err(failed) => failed,
+            };
+            if !nonce && wants_nonce(&failed) {
+                nonce = true;
+            } else {
+                let wait = wait(&failed, waits).filter(|_| repeats && waits < MAX_RETRIES);
+                let Some(wait) = wait else { return Err(failed) };
+                self.io.sleep(wait).await;
+                waits += 1;
+            }
+            step = begin().await?;
+        }
+    }
+}
+
+/// Whether the provider has not looked at the request, because its proof lacks the newest nonce (RFC 9449 section 8). The
+/// handle has learned that nonce from the response.
+pub(super) fn wants_nonce(failed: &ProviderError) -> bool {
+    matches!(failed, ProviderError::Protocol(error) if error_wants_nonce(error))
+}
+
+pub(super) fn error_wants_nonce(error: &Error) -> bool {
+    matches!(error, Error::OAuth(refused) if refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce")
+}
+
+/// How long to wait before a repetition: as long as the provider asks, or else twice as long as the last time.
+fn wait(failed: &ProviderError, waits: u8) -> Option<Duration> {
+    let asked = if let ProviderError::Protocol(Error::Unavailable(busy)) = failed {
+        if !matches!(busy.status, 429 | 503) {
+            return None;
+        }
+        busy.retry_after()
+    } else if let ProviderError::NoResponse(_) = failed {
+        None
+    } else {
+        return None;
+    };
+    let backoff = Duration::from_secs(1 << waits.min(MAX_RETRIES));
+    Some(asked.unwrap_or_default().max(backoff)).filter(|wait| *wait <= RETRY_AFTER_CAP)
+}
