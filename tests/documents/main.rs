@@ -7,3 +7,4 @@ mod performance;
 mod readme;
 mod recipes;
 mod shown;
+mod workloads;

@@ -1,7 +1,11 @@
 //! The errors in settings: of URLs, keys, a client, a handle, a resource server, a gate.
 
 use crate::page::{Page, Said, said, show};
-use oidc_drive::{ProviderError, gate::GateError};
+use oidc_drive::{
+    ProviderError,
+    gate::GateError,
+    source::{SourceError, SourceReason},
+};
 use oidc_proto::{
     Error,
     base::{JsonError, UrlError},
@@ -10,6 +14,7 @@ use oidc_proto::{
     resource::ResourceServerError,
     token::IssuerRuleError,
 };
+use std::io::ErrorKind;
 
 /// As a flow and a handle say it: in the same words, and under the same code.
 pub(crate) fn in_flow(error: impl Into<Error>) -> Said {
@@ -62,6 +67,27 @@ pub(crate) fn show(page: &mut Page) {
         TokenTooLong { limit: 8192 });
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         NoAudience, OtherIssuer("https://other.example".to_owned()), TwoIssuerRules);
+
+    page.part("A source of credentials (`oidc_drive::source::Source`)");
+    for reason in [
+        SourceReason::File(ErrorKind::NotFound),
+        SourceReason::File(ErrorKind::PermissionDenied),
+        SourceReason::Environment,
+        SourceReason::EnvironmentOf("ACTIONS_ID_TOKEN_REQUEST_URL"),
+        SourceReason::NoResponse("credential source at metadata.example:80: connection refused".to_owned()),
+        SourceReason::Status(404),
+        SourceReason::Member("value"),
+        SourceReason::Empty,
+        SourceReason::TooLong,
+        SourceReason::Characters,
+        SourceReason::Url("it is not https".to_owned()),
+        SourceReason::Program("no identity issued".to_owned()),
+    ] {
+        let source = SourceError::new("the file /run/token", reason);
+        crate::page::shows_itself(&source);
+        page.mark("oidc_drive::SourceError");
+        show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error); Source(source.clone()));
+    }
 
     page.part("A template of issuers (`IssuerRule::template`)");
     show!(page, oidc_proto::IssuerRuleError, |error: IssuerRuleError| said!(error); Placeholder, Member);

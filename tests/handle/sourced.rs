@@ -287,7 +287,7 @@ fn a_source_without_a_credential_is_named_and_nothing_is_sent() {
         (Source::file(&file.0), b"one\ntwo", "source_characters", "control characters"),
         (Source::file(&file.0), b"\xff\xfe", "source_characters", "UTF-8"),
         (Source::file(&file.0), too_long.as_bytes(), "source_too_long", "65536"),
-        (Source::environment("OIDC_NOBODY_SETS_THIS"), b"", "source_environment", "`OIDC_NOBODY_SETS_THIS`"),
+        (Source::environment("OIDC_NOBODY_SETS_THIS"), b"", "source_environment", "OIDC_NOBODY_SETS_THIS"),
     ];
     for (source, content, code, text) in cases {
         file.write(content);

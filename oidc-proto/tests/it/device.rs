@@ -36,13 +36,17 @@ impl Scene {
             ClientAuthentication::ClientSecretBasic(_) => Some(flow::ClientAuthentication::ClientSecretBasic),
             ClientAuthentication::ClientSecretPost(_) => Some(flow::ClientAuthentication::ClientSecretPost),
             ClientAuthentication::ClientSecretJwt(_) => Some(flow::ClientAuthentication::ClientSecretJwt),
-            ClientAuthentication::PrivateKeyJwt(_) => Some(flow::ClientAuthentication::PrivateKeyJwt),
+            ClientAuthentication::PrivateKeyJwt(_) | ClientAuthentication::Federated(_) => {
+                Some(flow::ClientAuthentication::PrivateKeyJwt)
+            }
         };
         let secret = match &authentication {
             ClientAuthentication::ClientSecretBasic(secret)
             | ClientAuthentication::ClientSecretPost(secret)
             | ClientAuthentication::ClientSecretJwt(secret) => Some(secret.clone()),
-            ClientAuthentication::None | ClientAuthentication::PrivateKeyJwt(_) => None,
+            ClientAuthentication::None
+            | ClientAuthentication::PrivateKeyJwt(_)
+            | ClientAuthentication::Federated(_) => None,
         };
         provider.register(
             Registration::new("tv", authentication)

@@ -5,7 +5,7 @@ mod facts;
 mod own;
 mod public;
 mod tenants;
-mod world;
+pub(crate) mod world;
 
 use crate::shown::{block, names, shown};
 use std::{collections::BTreeSet, fs, path::Path};

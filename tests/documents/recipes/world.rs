@@ -17,7 +17,7 @@ use std::{
 };
 use url::Url;
 
-pub(super) const CALLBACK: &str = "https://app.example/callback";
+pub(crate) const CALLBACK: &str = "https://app.example/callback";
 
 /// The endpoints that metadata names.
 const PLACES: [(&str, EndpointName); 7] = [
@@ -31,13 +31,13 @@ const PLACES: [(&str, EndpointName); 7] = [
 ];
 
 /// The metadata of a provider, as it was recorded.
-pub(super) fn recorded(file: &str) -> String {
+pub(crate) fn recorded(file: &str) -> String {
     let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/data/realworld");
     std::fs::read_to_string(format!("{folder}/{file}.discovery.json")).expect("a recorded document")
 }
 
 #[derive(Clone)]
-pub(super) struct World(Arc<Inner>);
+pub(crate) struct World(Arc<Inner>);
 
 struct Inner {
     provider: Mutex<TestProvider>,
@@ -48,7 +48,7 @@ struct Inner {
 
 impl World {
     /// A provider with its own metadata, because there is no record of the real one.
-    pub(super) fn unrecorded(issuer: &str) -> Self {
+    pub(crate) fn unrecorded(issuer: &str) -> Self {
         let mut provider = TestProvider::new(issuer);
         provider.issuer_in_callback(false);
         let document = provider.metadata();
@@ -56,7 +56,7 @@ impl World {
     }
 
     /// A provider with this recorded metadata, in which these words are replaced.
-    pub(super) fn recorded(file: &str, words: &[(&str, &str)]) -> Self {
+    pub(crate) fn recorded(file: &str, words: &[(&str, &str)]) -> Self {
         let text = words.iter().fold(recorded(file), |text, (from, to)| text.replace(from, to));
         let document: Value = serde_json::from_str(&text).expect("JSON");
         let issuer = document["issuer"].as_str().expect("an issuer").to_owned();
@@ -64,13 +64,13 @@ impl World {
     }
 
     /// A provider for tokens of `issuer`, whose metadata is asked for under the name `common`.
-    pub(super) fn shared(file: &str, issuer: &str, common: &str) -> Self {
+    pub(crate) fn shared(file: &str, issuer: &str, common: &str) -> Self {
         let document = serde_json::from_str(&recorded(file)).expect("JSON");
         Self::with(TestProvider::new(issuer), document, common)
     }
 
     /// A provider that publishes no metadata: a program knows these endpoints.
-    pub(super) fn described(document: Value) -> Self {
+    pub(crate) fn described(document: Value) -> Self {
         let issuer = document["issuer"].as_str().expect("an issuer").to_owned();
         Self::with(TestProvider::new(&issuer), document, "https://nowhere.example")
     }
@@ -87,12 +87,12 @@ impl World {
         Self(Arc::new(Inner { provider: Mutex::new(provider), document, at }))
     }
 
-    pub(super) fn set<T>(&self, change: impl FnOnce(&mut TestProvider) -> T) -> T {
+    pub(crate) fn set<T>(&self, change: impl FnOnce(&mut TestProvider) -> T) -> T {
         change(&mut self.0.provider.lock().expect("no panic"))
     }
 
     /// Adds these claims to every ID token.
-    pub(super) fn id_tokens_have(&self, more: Value) {
+    pub(crate) fn id_tokens_have(&self, more: Value) {
         self.set(|provider| {
             provider.alter_id_token(move |_, claims| {
                 for (name, value) in more.as_object().expect("claims") {
@@ -103,7 +103,7 @@ impl World {
     }
 
     /// The HTTP client of a program that is in this world.
-    pub(super) fn io(&self) -> Io {
+    pub(crate) fn io(&self) -> Io {
         let world = self.clone();
         let send = move |request: Request<Vec<u8>>, _| {
             let response = world.answer(request);
@@ -113,7 +113,7 @@ impl World {
     }
 
     /// Answers a request to one of the URLs in the metadata.
-    pub(super) fn answer(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
+    pub(crate) fn answer(&self, request: Request<Vec<u8>>) -> Response<Vec<u8>> {
         let (mut parts, body) = request.into_parts();
         let asked = parts.uri.to_string();
         if asked == self.0.at {
@@ -137,7 +137,7 @@ impl World {
     }
 
     /// The user visits the URL and agrees: what comes to the redirect URI, and whether it comes as a form.
-    pub(super) fn visit(&self, url: &Url) -> (String, bool) {
+    pub(crate) fn visit(&self, url: &Url) -> (String, bool) {
         let mut simulated = Url::parse(&self.behind(url.as_str()).expect("the endpoint")).expect("a URL");
         let posted = simulated.query_pairs().any(|pair| pair == ("response_mode".into(), "form_post".into()));
         // The simulated provider knows queries only.
@@ -150,11 +150,11 @@ impl World {
     }
 
     /// Logs the user in with a handle, as the index says.
-    pub(super) async fn log_in(&self, provider: &Provider, request: &AuthorizationRequest) -> Authenticated {
+    pub(crate) async fn log_in(&self, provider: &Provider, request: &AuthorizationRequest) -> Authenticated {
         self.try_log_in(provider, request).await.expect("a login")
     }
 
-    pub(super) async fn try_log_in(
+    pub(crate) async fn try_log_in(
         &self,
         provider: &Provider,
         request: &AuthorizationRequest,
@@ -167,13 +167,13 @@ impl World {
     }
 
     /// What the provider says of every token from now on (RFC 7662).
-    pub(super) fn introspection_says(&self, said: &Value) {
+    pub(crate) fn introspection_says(&self, said: &Value) {
         let said = hostile::respond(200, "application/json", said.to_string());
         self.set(|provider| provider.alter_response(EndpointName::Introspection, said));
     }
 
     /// A token of this provider: its header `typ`, and claims that are added to the times and the issuer.
-    pub(super) fn token(&self, typ: Option<&str>, more: &Value) -> String {
+    pub(crate) fn token(&self, typ: Option<&str>, more: &Value) -> String {
         let (signer, _) = KeyRing::new().signer(Algorithm::RS256, 1, None);
         let issuer = self.set(|provider| provider.issuer().to_owned());
         let mut claims = json!({"iss": issuer, "iat": now().0, "exp": now().0 + 300});
@@ -185,7 +185,7 @@ impl World {
     }
 
     /// What the gate says of a token with these claims: the access, or the code of the refusal.
-    pub(super) async fn ask(
+    pub(crate) async fn ask(
         &self,
         gate: &Gate,
         typ: Option<&str>,
@@ -196,7 +196,7 @@ impl World {
 }
 
 /// Sends a request with this token to an API behind the gate.
-pub(super) async fn ask(gate: &Gate, token: &str) -> Result<Arc<Access>, Denied> {
+pub(crate) async fn ask(gate: &Gate, token: &str) -> Result<Arc<Access>, Denied> {
     let request = Request::get("/orders").header("authorization", format!("Bearer {token}"));
     let (parts, ()) = request.body(()).expect("a request").into_parts();
     gate.check(&RequestView::of(&parts)).await

@@ -35,6 +35,8 @@ pub(crate) struct Issuer {
     keys: Arc<SingleFlight<KeySet>>,
     seats: Seats,
     metadata: Arc<SingleFlight<ProviderMetadata>>,
+    /// The metadata, if the program knows it: then it is never fetched.
+    known: Option<Arc<ProviderMetadata>>,
     discovery: DiscoveryOptions,
     reader: KeySetReader,
     clock: Arc<dyn Clock>,
@@ -92,6 +94,7 @@ impl Issuer {
             keys,
             seats: Seats::default(),
             metadata,
+            known: None,
             clock: Arc::clone(&common.clock),
             failures: common.failures.clone(),
             cooldown: common.keys.cooldown,
@@ -100,6 +103,11 @@ impl Issuer {
             lost: Lost::default(),
             running: AtomicUsize::new(0),
         }
+    }
+
+    /// Uses this metadata, and fetches none.
+    pub(crate) fn with_metadata(self, known: Option<Arc<ProviderMetadata>>) -> Self {
+        Self { known, ..self }
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -271,6 +279,9 @@ impl Issuer {
     ) -> Result<Published<ProviderMetadata>, NotAvailableError> {
         let (issuer, wires) = (Arc::clone(self), Arc::clone(io));
         let renew = move || async move {
+            if let Some(known) = &issuer.known {
+                return Ok(Renewed::new(Arc::clone(known), Freshness::UNKNOWN));
+            }
             let call = MetadataRenewal::with(&issuer.name, issuer.discovery.clone())?;
             let fetched = wires.run(call).await.map_err(|fell| issuer.lost.failure("metadata", fell));
             fetched.inspect_err(|failure| issuer.report(failure))

@@ -18,7 +18,7 @@ use oidc_proto::{
     backend::Backend,
     flow::{Client, ClientBuilder, DiscoveryOptions},
     jose::KeySetReader,
-    metadata::{ClientAuthentication, Profile},
+    metadata::{ClientAuthentication, Profile, ProviderMetadata},
     renew::{MetadataRenewal, RenewalPolicy},
     resource::TrustedIssuer,
     token::AccessTokenVerifier,
@@ -79,6 +79,7 @@ pub struct ProviderBuilder<W> {
     verifier: Option<Shape<AccessTokenVerifier>>,
     discovery: Option<DiscoveryOptions>,
     urls: Option<UrlPolicy>,
+    known: Option<ProviderMetadata>,
     place: Option<EndpointUrl>,
     limit: Option<usize>,
     of_any_type: bool,
@@ -113,6 +114,7 @@ impl<W> ProviderBuilder<W> {
             verifier: None,
             discovery: None,
             urls: None,
+            known: None,
             place: None,
             limit: None,
             of_any_type: false,
@@ -208,6 +210,13 @@ impl<W> ProviderBuilder<W> {
     /// (RFC 8414), at the URL of either specification. With neither, `issuer` and `jwks_uri` are enough.
     pub fn discovery(mut self, options: DiscoveryOptions) -> Self {
         self.discovery = Some(options);
+        self
+    }
+
+    /// Uses this metadata, and fetches none: for a provider that publishes none, such as GitHub or the token service of Google
+    /// Cloud. Its issuer must be that of the handle.
+    pub fn metadata(mut self, metadata: ProviderMetadata) -> Self {
+        self.known = Some(metadata);
         self
     }
 
@@ -324,6 +333,10 @@ impl<W> ProviderBuilder<W> {
         let limit = options.document_limit();
         // Reports an unusable issuer now instead of at the first login.
         drop(MetadataRenewal::with(&issuer, options.clone())?);
+        if let Some(other) = self.known.as_ref().map(|known| &known.issuer).filter(|known| **known != issuer)
+        {
+            return Err(ProviderError::OtherIssuer(other.clone()));
+        }
         // One rule says which issuers tokens may name: that of the metadata.
         let rule = options.rule().cloned();
         if let Some(rules) = self.trusted.as_ref().filter(|rules| rules.issuer() != issuer) {
@@ -354,7 +367,9 @@ impl<W> ProviderBuilder<W> {
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new(REFRESH, Arc::clone(&name), &observer);
         let core = Core {
-            issuer: Arc::new(Issuer::new(issuer, source, options, &common)),
+            issuer: Arc::new(
+                Issuer::new(issuer, source, options, &common).with_metadata(self.known.map(Arc::new)),
+            ),
             tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
                 .with_observer(TOKEN, move |_| Arc::clone(&name), &observer),
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),

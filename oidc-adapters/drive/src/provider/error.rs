@@ -65,8 +65,9 @@ pub enum ProviderError {
     /// An access token is to be verified, but no audience is set: see
     /// [`ProviderBuilder::audience`](super::ProviderBuilder::audience).
     NoAudience,
-    /// The rules for access tokens are for this issuer, and the handle is for another one: see
-    /// [`ProviderBuilder::trust`](super::ProviderBuilder::trust).
+    /// The rules for access tokens or the metadata are for this issuer, and the handle is for another one: see
+    /// [`ProviderBuilder::trust`](super::ProviderBuilder::trust) and
+    /// [`ProviderBuilder::metadata`](super::ProviderBuilder::metadata).
     OtherIssuer(String),
     /// The rules for access tokens have an issuer rule of their own, and the metadata has another one
     /// ([`DiscoveryOptions::issuer_rule`](oidc_proto::flow::DiscoveryOptions::issuer_rule)).
@@ -209,7 +210,8 @@ impl fmt::Display for ProviderError {
             ),
             Self::OtherIssuer(issuer) => write!(
                 f,
-                "the provider handle has rules for access tokens of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust`"
+                "the provider handle has rules or metadata of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust` and \
+                 `ProviderBuilder::metadata`"
             ),
             Self::TwoIssuerRules => f.write_str(
                 "the provider handle has one issuer rule for the metadata (`DiscoveryOptions::issuer_rule`) and another one \

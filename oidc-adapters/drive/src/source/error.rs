@@ -1,14 +1,17 @@
 //! [`SourceError`]: why a source had no credential.
 
 use crate::sentence::debug_is_sentence;
-use oidc_proto::Remedy;
+use oidc_proto::{Remedy, flow::MAX_RESPONSE};
 use std::{fmt, io};
+
+/// The longest credential that is read from a source, in bytes. A token that is longer fits into no request of the kind.
+pub const MAX_CREDENTIAL: usize = MAX_RESPONSE;
 
 /// Why a [`Source`](super::Source) had no credential. It names the source, and holds nothing that was read from it.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SourceError {
     /// The name of the source, such as the path of a file.
-    pub(super) source: String,
+    source: String,
     /// What was wrong.
     pub reason: SourceReason,
 }
@@ -32,7 +35,7 @@ pub enum SourceReason {
     Member(&'static str),
     /// The credential is empty.
     Empty,
-    /// The credential is longer than [`MAX_CREDENTIAL`](super::MAX_CREDENTIAL).
+    /// The credential is longer than [`MAX_CREDENTIAL`].
     TooLong,
     /// The credential is not UTF-8, or has control characters.
     Characters,
@@ -43,6 +46,12 @@ pub enum SourceReason {
 }
 
 impl SourceError {
+    /// Makes the error of a source with this name.
+    #[must_use]
+    pub fn new(source: impl Into<String>, reason: SourceReason) -> Self {
+        Self { source: source.into(), reason }
+    }
+
     /// Returns the name of the source: the path of the file, the name of the variable, or the host that is asked.
     #[must_use]
     pub fn source_name(&self) -> &str {
@@ -100,14 +109,14 @@ impl fmt::Display for SourceReason {
             Self::EnvironmentOf(name) => {
                 write!(
                     f,
-                    "the environment variable `{name}` is not set; the platform sets it if the program may ask"
+                    "the environment variable {name} is not set; the platform sets it if the program may ask"
                 )
             }
             Self::NoResponse(text) => write!(f, "there was no response: {text}"),
             Self::Status(status) => write!(f, "the response has status {status}"),
             Self::Member(name) => write!(f, "the response is no JSON object with a text `{name}`"),
             Self::Empty => f.write_str("it is empty"),
-            Self::TooLong => write!(f, "it is longer than {} bytes", super::MAX_CREDENTIAL),
+            Self::TooLong => write!(f, "it is longer than {} bytes", MAX_CREDENTIAL),
             Self::Characters => f.write_str("it is not UTF-8, or has control characters"),
             Self::Url(why) => write!(f, "the URL is not allowed: {why}"),
             Self::Program(text) => f.write_str(text),

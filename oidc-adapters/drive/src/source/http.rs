@@ -1,6 +1,6 @@
 //! [`HttpSource`]: asks a server of the platform for a credential.
 
-use super::{MAX_CREDENTIAL, SourceReason};
+use super::error::{MAX_CREDENTIAL, SourceReason};
 use crate::io::Io;
 use http::{HeaderName, HeaderValue, StatusCode, header};
 use oidc_proto::{

@@ -10,12 +10,12 @@ mod error;
 mod http;
 
 pub use self::{
-    error::{SourceError, SourceReason},
+    error::{MAX_CREDENTIAL, SourceError, SourceReason},
     http::HttpSource,
 };
 
 use crate::{drive::Boxed, io::Io};
-use oidc_proto::{EndpointUrl, Secret, flow::MAX_RESPONSE};
+use oidc_proto::{EndpointUrl, Secret};
 use std::{
     env, fmt,
     fs::File,
@@ -24,9 +24,6 @@ use std::{
     path::{Path, PathBuf},
     sync::Arc,
 };
-
-/// The longest credential that is read from a source, in bytes. A token that is longer fits into no request of the kind.
-pub const MAX_CREDENTIAL: usize = MAX_RESPONSE;
 
 /// Where a program gets a credential that changes: the assertion of a workload, a subject token, or a client secret.
 /// Cheap to clone. It is read anew for each attempt, and nothing of it is kept.
@@ -123,13 +120,13 @@ impl Source {
             },
             Kind::Program { ask, .. } => ask().await.map_err(SourceReason::Program),
         };
-        read.and_then(checked).map_err(|reason| SourceError { source: self.name(), reason })
+        read.and_then(checked).map_err(|reason| SourceError::new(self.name(), reason))
     }
 
     fn name(&self) -> String {
         match &*self.0 {
             Kind::File(path) => format!("the file {}", path.display()),
-            Kind::Environment(name) => format!("the environment variable `{name}`"),
+            Kind::Environment(name) => format!("the environment variable {name}"),
             Kind::Http(http) => http.name(),
             Kind::GithubActions { .. } => "GitHub Actions".to_owned(),
             Kind::Program { name, .. } => name.clone(),

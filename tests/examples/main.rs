@@ -1,6 +1,8 @@
 //! The main jobs, as a newcomer runs them: the example `login` and its error messages, the examples that
 //! run to their end on their own, and the web applications, which serve.
 
+mod workload;
+
 use oidc_testkit::{EndpointName, Registration, Socket, TestProvider};
 use serde_json::{Value, json};
 use std::{
@@ -182,7 +184,7 @@ fn an_api_is_protected_against_bad_tokens_and_through_a_rotation_and_an_outage()
     }
     assert!(!stdout.contains("eyJ"), "a token is shown:\n{stdout}");
     // An example that users copy must be short.
-    let source = include_str!("../oidc-adapters/axum/examples/protect_api/main.rs");
+    let source = include_str!("../../oidc-adapters/axum/examples/protect_api/main.rs");
     let (_, api) = source.split_once("what to copy").expect("the API is marked");
     let (api, _) = api.split_once("// To here.").expect("its end, too");
     assert!(api.lines().count() <= 26, "{} lines", api.lines().count() - 1);
@@ -339,7 +341,7 @@ fn a_login_that_a_thread_begins_is_completed_by_a_task() {
 
 #[test]
 fn a_grant_of_ones_own_takes_at_most_forty_lines() {
-    let source = include_str!("../oidc-adapters/ureq/examples/own_grant.rs");
+    let source = include_str!("../../oidc-adapters/ureq/examples/own_grant.rs");
     let (_, rest) = source.split_once("// This is what to copy.\n").expect("the grant begins");
     let (grant, _) = rest.split_once("// To here.\n").expect("the grant ends");
     let lines = grant.lines().filter(|line| !line.trim().is_empty()).count();
