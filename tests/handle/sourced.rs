@@ -247,7 +247,7 @@ fn a_secret_is_replaced_without_a_restart() {
         |world: World, handle: &dyn Handle| {
             file.write("its secret\n");
             let first = handle.service(&read()).expect("a token");
-            for secret in ["another secret", "a third, with a space", "ein vierter: ü"] {
+            for secret in ["another secret", "a third, with a space", "a fourth: é"] {
                 world.change(|provider| {
                     let app = Registration::basic("app", secret).grant_types([
                         "authorization_code",
