@@ -48,11 +48,25 @@ pub fn npm() -> Option<&'static Npm> {
 
 /// Starts another provider.
 pub fn start() -> Option<Npm> {
-    let script = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
     let keys: serde_json::Map<_, _> =
         SIGNERS.iter().map(|alg| (alg.name().to_owned(), KeyRing::client_key(*alg).1)).collect();
-    let mut child = Command::new(script)
-        .env("OIDC_CLIENT_KEYS", serde_json::Value::Object(keys).to_string())
+    let keys = ("OIDC_CLIENT_KEYS", serde_json::Value::Object(keys).to_string());
+    let (child, issuer) = spawn("provider.mjs", keys)?;
+    let http = Http::new();
+    let discovery = Discovery::start(&issuer, &UrlPolicy::default().with_loopback()).expect("an issuer");
+    let metadata = Arc::new(http.run(discovery).expect("metadata"));
+    Some(Npm { issuer, metadata, http, child: Mutex::new(child) })
+}
+
+/// Runs a script of the package with this variable. Returns the process, and the issuer that it names when it is ready.
+pub fn spawn(
+    script: &str,
+    (name, value): (&str, String),
+) -> Option<((Child, BufReader<ChildStdout>), String)> {
+    let start = concat!(env!("CARGO_MANIFEST_DIR"), "/providers/oidc-provider/start");
+    let mut child = Command::new(start)
+        .arg(script)
+        .env(name, value)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::inherit())
@@ -69,11 +83,7 @@ pub fn start() -> Option<Npm> {
         return None;
     }
     let ready: serde_json::Value = serde_json::from_str(&line).expect("one line of JSON");
-    let issuer = ready["issuer"].as_str().expect("an issuer").to_owned();
-    let http = Http::new();
-    let discovery = Discovery::start(&issuer, &UrlPolicy::default().with_loopback()).expect("an issuer");
-    let metadata = Arc::new(http.run(discovery).expect("metadata"));
-    Some(Npm { issuer, metadata, http, child: Mutex::new((child, stdout)) })
+    Some(((child, stdout), ready["issuer"].as_str().expect("an issuer").to_owned()))
 }
 
 impl Npm {
