@@ -1,4 +1,4 @@
-//! The example `workload`, at the provider that it starts and as a job of GitHub Actions.
+//! The examples `exchange` and `workload`: at the provider that each starts, and as a job of GitHub Actions.
 
 use super::{assert_one_line, assert_says, example, provider, text};
 use oidc_proto::jose::{Algorithm, sign_compact};
@@ -8,6 +8,22 @@ use std::{
     io::{BufRead, BufReader, Write},
     net::TcpListener,
 };
+
+#[test]
+fn the_token_of_a_user_is_exchanged_for_one_at_the_next_api() {
+    assert_says(
+        "oidc-ureq",
+        "exchange",
+        &[
+            "The shop has logged in alice",
+            "the orders API accepts the token: it is for alice",
+            "the stock API would refuse it: token_audience",
+            "the stock API accepts the new token: it is for alice\n  scopes: stock.read\n",
+            "exchanged for nothing:\n  invalid_request\n",
+            "Requests for tokens: 4\n",
+        ],
+    );
+}
 
 #[test]
 fn a_workload_gets_a_token_with_the_word_of_its_platform_and_no_secret() {
