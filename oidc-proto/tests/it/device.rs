@@ -166,7 +166,7 @@ fn a_forged_id_token_ends_the_login() {
 }
 
 #[test]
-fn slow_down_adds_five_seconds_to_every_later_interval() {
+fn d14_slow_down_adds_five_seconds_to_every_later_interval() {
     let mut scene = Scene::new();
     let device = scene.begin(&["openid"]).unwrap();
     let mut pause = device.poll(&scene.client, None, scene.clock.now()).unwrap();

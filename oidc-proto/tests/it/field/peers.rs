@@ -1,4 +1,4 @@
-//! Scenarios E29 to E45: defects of the nearest peer, each by its smallest input. Those of its keys are in
+//! Scenarios E10, E16 and E29 to E45: defects of peers, each by its smallest input. Those of its keys are in
 //! `peer_keys.rs`, E40 is in `laws/mod.rs` for every flow, E42 is in `refreshes.rs`, and E44 is in `middleware.rs`.
 
 use crate::resource::world::{NOW as API_NOW, RESOURCE, World, server};
@@ -6,15 +6,19 @@ use http::{Method, Uri};
 use oidc_proto::{
     Error,
     base::{JsonError, UrlError, base64url},
-    flow::{CallbackError, Endpoint, ResponseRule},
+    flow::{CallbackError, Client, ClientCredentialsRequest, Endpoint, ResponseRule, Step},
+    jose::Algorithm,
     message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{MemberError, MetadataError, ProviderMetadata},
     resource::{CredentialPolicy, CredentialsError, DenialReason, RequestView},
     token::{AccessTokenVerifier, Scratch, VerificationError},
 };
-use oidc_testkit::{EndpointName, Party, drive::NOW, drive_with, hostile, scenario::SECRET};
+use oidc_testkit::{
+    ClientAuthentication, EndpointName, KeyRing, Party, drive, drive::NOW, drive_with, hostile,
+    scenario::SECRET,
+};
 use serde_json::{Value, json};
-use std::time::Duration;
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 /// A party whose metadata do not say that responses have `iss`.
 fn silent() -> Party {
@@ -289,4 +293,94 @@ fn e45_the_text_of_a_stranger_is_never_that_of_a_refusal() {
     let error = called_back(&mut Party::new(), "error=access_denied&error_description=Call+0900+now");
     assert!(error.to_string().contains("nobody vouches for what it says"), "{error}");
     assert_ne!(error.code(), "callback_denied");
+}
+
+/// Two instances share a configuration, and a browser may come back to the other one.
+#[test]
+fn e10_each_login_has_its_own_pkce_pair_and_either_instance_ends_it() {
+    let mut party = Party::new();
+    let here = party.client.clone();
+    let there = Client::builder(party.discover().unwrap(), "app")
+        .secret(SECRET)
+        .redirect_uri("https://app.example/callback")
+        .build()
+        .unwrap();
+    let request = AuthorizationRequest::new(["profile"]);
+    let mut begun: Vec<_> = (0..8)
+        .map(|number| {
+            let client = if number % 2 == 0 { &here } else { &there };
+            let (url, pending) = client.authorize(&request, party.clock.moment()).unwrap();
+            (url, pending, if number % 3 == 0 { here.clone() } else { there.clone() })
+        })
+        .collect();
+    let challenges: BTreeSet<String> = begun
+        .iter()
+        .map(|(url, ..)| url.query_pairs().find(|(name, _)| name == "code_challenge").unwrap().1.into_owned())
+        .collect();
+    assert_eq!(challenges.len(), begun.len(), "no verifier serves two logins");
+    begun.reverse();
+    for (url, pending, client) in begun {
+        let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
+        let step = pending.callback(&client, None, response, party.clock.moment()).unwrap();
+        assert_eq!(drive(step, &mut party.provider, &mut party.clock).unwrap().id_token.sub, "alice");
+    }
+    party.provider.assert_clean();
+}
+
+/// A code is sent once. What may be repeated is repeated with another assertion and another proof, and the wait holds
+/// nothing: another flow runs meanwhile.
+#[test]
+fn e16_no_repetition_sends_a_code_an_assertion_or_a_proof_again() {
+    for status in [429, 500, 502, 503] {
+        let (key, jwk) = KeyRing::client_key(Algorithm::ES256);
+        let authentication = ClientAuthentication::PrivateKeyJwt(jwk);
+        let proof = Arc::clone(&key);
+        let mut party = Party::builder()
+            .authentication(authentication)
+            .client(move |client| client.signer(Arc::clone(&key)).dpop_key(proof))
+            .build();
+        let (url, pending) = party.authorize(&AuthorizationRequest::new(["profile"])).unwrap();
+        let response = AuthorizationResponse::from_query(&party.callback_query(&url)).unwrap();
+        let busy = hostile::respond(status, "text/plain", "not now");
+        party.provider.alter_response(EndpointName::Token, busy);
+        let step = pending.callback(&party.client, None, response, party.clock.moment()).unwrap();
+        assert!(drive(step, &mut party.provider, &mut party.clock).is_err(), "{status}");
+        assert_eq!(party.provider.count(EndpointName::Token), 1, "{status}: the code was sent once");
+
+        // Client credentials are repeated. While they wait, another flow of the same client goes its way.
+        let call =
+            party.client.client_credentials(&ClientCredentialsRequest::new(["read"]), party.clock.moment());
+        let mut step = Step::from(call.unwrap());
+        let mut waits = 0;
+        loop {
+            step = match step {
+                Step::Send(call) => {
+                    let (request, _, pending) = call.into_parts();
+                    let response = party.provider.handle(&request, party.clock.now());
+                    match pending.receive(response, party.clock.moment()) {
+                        Ok(step) => step,
+                        Err(_) => break,
+                    }
+                }
+                Step::Wait(pause) => {
+                    waits += 1;
+                    let wanted = ClientCredentialsRequest::new(["other"]);
+                    let other = party.client.client_credentials_once(&wanted, party.clock.moment()).unwrap();
+                    assert!(drive(other, &mut party.provider, &mut party.clock).is_err());
+                    let until = pause.until();
+                    party.clock.advance(until.0 - party.clock.now().0);
+                    pause.wake(party.clock.moment()).unwrap()
+                }
+                Step::Done(_) => panic!("the provider is busy"),
+            };
+        }
+        assert_eq!(waits > 0, matches!(status, 429 | 503), "{status}");
+        // Each assertion and each proof of all these requests is another one.
+        let sent: Vec<_> =
+            party.provider.requests().iter().filter(|seen| seen.endpoint == EndpointName::Token).collect();
+        let assertions: BTreeSet<_> =
+            sent.iter().filter_map(|seen| seen.parameter("client_assertion")).collect();
+        let proofs: BTreeSet<_> = sent.iter().filter_map(|seen| seen.header("dpop")).collect();
+        assert_eq!((assertions.len(), proofs.len()), (sent.len(), sent.len()), "{status}");
+    }
 }
