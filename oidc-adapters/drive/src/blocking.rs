@@ -2,7 +2,10 @@
 //!
 //! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
+pub use crate::api::blocking::Api;
+
 use crate::{
+    api::ApiBuilder,
     drive::{Job, after, block_on},
     event::NO_RESPONSE,
     io,
@@ -285,6 +288,12 @@ impl Provider {
         refused: Epoch,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         block_on(self.0.client_credentials_newer_than(wanted, refused))
+    }
+
+    /// Begins the settings of a client for an API, which attaches access tokens to the requests of this program. The
+    /// origin is a scheme, a host and a port, such as `https://api.example`: no other server gets the token.
+    pub fn api(&self, origin: impl Into<String>) -> ApiBuilder<Api> {
+        ApiBuilder::new(self.0.clone(), origin.into())
     }
 
     /// Verifies a bearer access token (RFC 9068) for [this program](ProviderBuilder::audience), and calls `read` with

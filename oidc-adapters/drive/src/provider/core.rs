@@ -64,6 +64,11 @@ impl Core {
         Ok(client)
     }
 
+    /// Returns the client that was made last, however old its metadata is.
+    pub(crate) fn latest_client(&self) -> Option<Client> {
+        self.made().clone()
+    }
+
     /// Forgets the outcomes of codes and refresh tokens that are more than a minute old.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.refreshes.sweep(now);
