@@ -1,6 +1,7 @@
 //! Requests of a program to an API: the token is attached, renewed once for all, and never sent elsewhere.
 
 mod dropped;
+mod gated;
 mod refusals;
 mod service;
 mod session;
