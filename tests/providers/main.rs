@@ -3,6 +3,7 @@
 mod adapters;
 mod api;
 mod assertions;
+mod authorized;
 mod keycloak;
 mod logins;
 mod npm;
