@@ -155,7 +155,7 @@ fn a_request_to_another_server_gets_no_token_and_is_not_sent() {
         let own = Request::get(ORDERS).header("authorization", "Bearer mine").body(String::new()).unwrap();
         assert_eq!(
             caller.send(own, shop).unwrap_err(),
-            ApiError::Request(ResourceRequestError::Credentials("Authorization"))
+            ApiError::Request(ResourceRequestError::Credentials("header Authorization"))
         );
         assert_eq!((shop.seen(), world.sent()), (vec![], 0), "nobody was asked for anything");
     });
@@ -197,6 +197,22 @@ fn a_wrong_origin_is_found_when_the_client_is_made() {
         .api("https://10.0.0.1")
         .url_policy(oidc_proto::UrlPolicy::default().with_private_addresses());
     assert!(here.client_credentials(read()).is_ok());
+}
+
+#[test]
+fn a_second_origin_gets_the_same_token_if_it_is_named() {
+    let files = || Request::get("https://files.example:8443/a").body(String::new()).unwrap();
+    let world = World::new();
+    let (handle, shop) = (world.blocking().build().unwrap(), Shop::default());
+    let one = Caller::Threads(handle.api(ORIGIN).client_credentials(read()).unwrap());
+    assert_eq!(one.send(files(), &shop).unwrap_err().code(), "config_other_origin");
+    let both =
+        handle.api(ORIGIN).and_origin("https://files.example:8443").client_credentials(read()).unwrap();
+    let both = Caller::Threads(both);
+    both.send(files(), &shop).unwrap();
+    both.fine(&shop);
+    assert_eq!(shop.tokens().into_iter().collect::<BTreeSet<_>>().len(), 1);
+    assert_eq!(world.count(Token), 1);
 }
 
 /// Many callers get the same refusal at the same time: one of them renews, and all send their request once more.

@@ -5,9 +5,9 @@
 //! shares each renewal between all callers.
 //!
 //! ```text
-//! send(request) ─▶ a token ─▶ the request with it, over any HTTP client ─▶ the response as it came, and its outcome
-//!                                 use_dpop_nonce ─▶ once more, with the nonce
-//!                                 401 ─▶ a newer token, one renewal for all callers ─▶ once more
+//! send ─▶ a token ─▶ the request with it, over any HTTP client ─▶ the response as it came, and its outcome
+//!                    a demand for a nonce ─▶ once more, with the nonce
+//!                    401 ─▶ a newer token, one renewal for all callers ─▶ once more
 //! ```
 //!
 //! | where the token comes from | method |

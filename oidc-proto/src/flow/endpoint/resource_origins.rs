@@ -83,13 +83,13 @@ impl ResourceOrigins {
 /// Checks that the application has not put credentials into the request itself (RFC 6750 section 2: one method for each
 /// request).
 pub(super) fn has_no_credentials(uri: &Uri, headers: &HeaderMap) -> Result<(), ResourceRequestError> {
-    let places = [(header::AUTHORIZATION, "Authorization"), (DPOP, "DPoP")];
+    let places = [(header::AUTHORIZATION, "header Authorization"), (DPOP, "header DPoP")];
     if let Some((_, name)) = places.into_iter().find(|(name, _)| headers.contains_key(name)) {
         return Err(ResourceRequestError::Credentials(name));
     }
     let in_query = url::form_urlencoded::parse(uri.query().unwrap_or_default().as_bytes())
         .any(|(name, _)| name == "access_token");
-    if in_query { Err(ResourceRequestError::Credentials("access_token")) } else { Ok(()) }
+    if in_query { Err(ResourceRequestError::Credentials("parameter access_token")) } else { Ok(()) }
 }
 
 /// Why a request to an API gets no access token. Nothing was sent.
@@ -115,12 +115,12 @@ pub enum ResourceRequestError {
     Url(UrlError),
     /// The request goes to a server that was not named.
     #[error(
-        "the request gets no access token, because it goes to a server that was not named (`ResourceOrigins::and` names one more)"
+        "the request gets no access token, because it goes to a server that was not named (`ResourceOrigins::and` and `ApiBuilder::and_origin` name one more)"
     )]
     OtherOrigin,
     /// The request has credentials already, in this header or parameter.
     #[error(
-        "the request has credentials of its own in `{0}`: leave them out, or send it without this client"
+        "the request has credentials of its own, in the {0}: leave them out, or send it without this client"
     )]
     Credentials(&'static str),
 }

@@ -7,6 +7,7 @@ mod certificates;
 mod flows;
 mod hybrid;
 mod proofs;
+mod resource_answers;
 mod resource_requests;
 
 use oidc_proto::{
