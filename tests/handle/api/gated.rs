@@ -278,23 +278,26 @@ mod own_reqwest {
         let _chosen = rustls::crypto::ring::default_provider().install_default();
         reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
     }
-
-    pub(super) async fn send(
-        client: &reqwest::Client,
-        request: http::Request<Vec<u8>>,
-    ) -> Result<http::Response<reqwest::Body>, reqwest::Error> {
-        Ok(client.execute(request.try_into()?).await?.into())
-    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_calls_a_gated_api_over_reqwest() {
     let client = own_reqwest::client();
-    bearer_story!(oidc_reqwest, |request| own_reqwest::send(&client, request), own_hyper::text, await);
+    bearer_story!(
+        oidc_reqwest,
+        async |request: Request<_>| client.execute(request.try_into()?).await.map(http::Response::from),
+        own_hyper::text,
+        await
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_service_proves_its_key_to_a_gated_api_over_reqwest() {
     let client = own_reqwest::client();
-    bound_story!(oidc_reqwest, |request| own_reqwest::send(&client, request), own_hyper::text, await);
+    bound_story!(
+        oidc_reqwest,
+        async |request: Request<_>| client.execute(request.try_into()?).await.map(http::Response::from),
+        own_hyper::text,
+        await
+    );
 }

@@ -3,6 +3,7 @@
 use super::token::{ApiToken, SessionTokens};
 use crate::{
     drive::Boxed,
+    event::Watched,
     flight::{NotAvailableError, SingleFlight},
     io::Io,
     provider::{Provider, ProviderError},
@@ -46,10 +47,15 @@ pub(super) struct Held {
 }
 
 impl Source {
-    /// The tokens of a function.
+    /// The tokens of a function. The observer of the handle hears of their renewals.
     pub(super) fn fetched(provider: &Provider, fetch: Fetch) -> Self {
+        let watched = Watched::new("token", provider.issuer(), provider.io().observer());
+        Self::watched(provider, fetch, watched)
+    }
+
+    fn watched(provider: &Provider, fetch: Fetch, watched: Watched) -> Self {
         let core = provider.core();
-        let flight = SingleFlight::with_clock(core.tokens.policy(), Arc::clone(&core.clock));
+        let flight = SingleFlight::with_clock(core.tokens.policy(), Arc::clone(&core.clock)).watched(watched);
         Self::Fetched(Arc::new(Fetched { flight: Arc::new(flight), fetch, failed: Mutex::default() }))
     }
 
@@ -100,7 +106,8 @@ impl Source {
                 outcome
             })
         });
-        let source = Self::fetched(provider, fetch);
+        // The refresh reports to the observer itself.
+        let source = Self::watched(provider, fetch, Watched::default());
         if let Self::Fetched(fetched) = &source {
             let renewed = Renewed::new(Arc::new(first.clone()), first.freshness);
             // An expired token is not kept, so the first caller refreshes.

@@ -101,7 +101,7 @@ pub enum Event {
     #[non_exhaustive]
     Renewed {
         /// The kind of value: `keys`, `metadata` or `introspection`. A [`Provider`](crate::Provider) also renews a
-        /// `token` (a service token) and runs a `refresh`. For your own [`SingleFlight`], it is the word that you gave
+        /// `token` (a service token, or one for an [`Api`](crate::Api)) and runs a `refresh`. For your own [`SingleFlight`], it is the word that you gave
         /// it.
         ///
         /// [`SingleFlight`]: crate::SingleFlight
