@@ -46,6 +46,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["flight", "io"],
             &["issuer", "source"],
             &["gate", "provider"],
+            &["api"],
             &["blocking", "stack"],
         ],
     ),

@@ -4,7 +4,8 @@ use crate::page::{Page, Said, said, show, shows_itself};
 use http::Request;
 use oidc_drive::stack::Error;
 use oidc_drive::{
-    DriveError, NotAvailableError, Observer, ProviderError, SingleFlight, egress::Guard, meter::Exceeded,
+    ApiError, DriveError, NotAvailableError, Observer, ProviderError, SingleFlight, egress::Guard,
+    meter::Exceeded,
 };
 use oidc_proto::{
     Timestamp,
@@ -109,6 +110,11 @@ pub(crate) fn show(page: &mut Page) {
     let protocol = DriveError::<Error>::from(oidc_proto::Error::from(ConfigError::NoRedirectUri));
     page.mark("oidc_drive::DriveError::Protocol");
     page.add(said!(protocol));
+
+    page.part("A request of the program to an API (`Api::send`, `Api::fetch`)");
+    let of_api = ApiError::Transport(Error::Timeout);
+    page.mark("oidc_drive::ApiError::Transport");
+    page.add(said!(of_api));
 
     page.part("What callers share and nobody can have (`SingleFlight`, `Gate`, `Provider`)");
     show!(page, oidc_proto::RenewalError, |error: RenewalError| said!(error, without a code); NoResponse, Expired, Flow(ConfigError::NoEndpoint("jwks_uri").into()));

@@ -2,14 +2,14 @@
 
 use crate::page::{Page, Said, said, show};
 use oidc_drive::{
-    ProviderError,
+    ApiError, ProviderError,
     gate::GateError,
     source::{SourceError, SourceReason},
 };
 use oidc_proto::{
     Error,
     base::{JsonError, UrlError},
-    flow::{ClientAuthenticationSet, ConfigError, SealError},
+    flow::{ClientAuthenticationSet, ConfigError, ResourceRequestError, SealError},
     jose::{Algorithm, AlgorithmSet, KeyError, SignError},
     resource::ResourceServerError,
     token::IssuerRuleError,
@@ -108,6 +108,14 @@ pub(crate) fn show(page: &mut Page) {
         NotTrusted(issuer()), IssuerRule(issuer()), Template("https://login.example/{tenantid}/v2.0".to_owned()),
         Issuer("http://op.example".to_owned(), ConfigError::Issuer(UrlError::PlainHttp).into()), NoClient,
         NoIntrospector);
+
+    page.part("A request of the program to an API (`ResourceOrigins::new`, `ResourceRequest::new`, `Provider::api`)");
+    show!(page, oidc_proto::ResourceRequestError, |error: ResourceRequestError| said!(error);
+        Origin(UrlError::PlainHttp), Origin(UrlError::NotAbsolute), NotAnOrigin, Url(UrlError::PlainHttp),
+        Url(UrlError::NotAbsolute), OtherOrigin, Credentials("header Authorization"), Credentials("parameter access_token"));
+    let api = |error: ApiError<String>| said!(error);
+    show!(page, oidc_drive::ApiError, api; Request(ResourceRequestError::OtherOrigin),
+        Token(ProviderError::NoAudience), TooLarge { limit: 1_048_576 });
 
     page.part("A state that is sealed, saved, and comes back (`SealingKeys`)");
     show!(page, oidc_proto::SealError, |error: SealError| said!(error); TooLarge { bytes: 5000 }, NotSealed, Version, UnknownKey, Wrong, State);

@@ -3,6 +3,7 @@
 mod adapters;
 mod api;
 mod assertions;
+mod authorized;
 mod certificates;
 mod keycloak;
 mod logins;

@@ -4,9 +4,11 @@
 
 mod workload;
 
+pub use crate::api::blocking::Api;
 pub use workload::WorkloadTokens;
 
 use crate::{
+    api::ApiBuilder,
     drive::{Job, after, block_on},
     event::NO_RESPONSE,
     io,
@@ -289,6 +291,12 @@ impl Provider {
         refused: Epoch,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         block_on(self.0.client_credentials_newer_than(wanted, refused))
+    }
+
+    /// Begins the settings of a client for an API, which attaches access tokens to the requests of this program. The
+    /// origin is a scheme, a host and a port, such as `https://api.example`: no other server gets the token.
+    pub fn api(&self, origin: impl Into<String>) -> ApiBuilder<Api> {
+        ApiBuilder::new(self.0.clone(), origin.into())
     }
 
     /// Verifies a bearer access token (RFC 9068) for [this program](ProviderBuilder::audience), and calls `read` with

@@ -38,6 +38,7 @@
 //!
 //! * [`Provider`] (async) and [`blocking::Provider`] (threads) are handles for a program that logs users in, verifies
 //!   tokens, or needs tokens of its own. A handle keeps metadata, keys and tokens fresh.
+//! * [`Api`] sends the requests of a program to an API, with its access token.
 //! * [`Gate`] protects an API: it checks the access token and the proof of each request.
 //! * [`Io`] and [`blocking::Io`] wrap your HTTP client for a handle or a gate.
 //! * [`run`] and [`run_async`] run a single flow to its end. Everything else is built on this loop.
@@ -63,6 +64,7 @@
 #[doc = include_str!("../README.md")]
 struct Readme;
 
+pub mod api;
 pub mod blocking;
 mod drive;
 pub mod event;
@@ -77,6 +79,7 @@ pub mod source;
 #[cfg(feature = "hyper")]
 pub mod stack;
 
+pub use api::{Api, ApiBuilder, ApiError, ApiResponse};
 pub use drive::{DriveError, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};
 pub use flight::{NotAvailableError, SingleFlight, SingleFlights};

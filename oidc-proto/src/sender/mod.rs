@@ -46,9 +46,11 @@ mod verify;
 
 pub use certificate::CertificateThumbprint;
 pub use nonce::{DEFAULT_NONCE_SLOT, NonceKeys};
+pub(crate) use nonces::origin_of;
 pub use nonces::{DpopNonces, MAX_NONCE, MAX_NONCE_ORIGINS};
 pub(crate) use proof::{DPOP, Proven, Prover};
 pub use proof::{Proof, dpop_nonce};
 pub use replay::{DEFAULT_REPLAY_ENTRIES, ReplayAnswer, ReplayKey, ReplayWindow};
+pub(crate) use target::normalize as normal_target;
 pub(crate) use verify::UncheckedProof;
 pub use verify::{DEFAULT_PROOF_AGE, DpopProof, DpopVerifier, MAX_JTI, MAX_PROOF, ProofError};

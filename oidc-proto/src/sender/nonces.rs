@@ -53,12 +53,12 @@ impl DpopNonces {
     /// Returns the newest nonce of the server at this URL.
     #[must_use]
     pub fn newest(&self, url: &Uri) -> Option<&str> {
-        let origin = origin(url)?;
+        let origin = origin_of(url)?;
         self.known.iter().find(|(known, _)| *known == origin).map(|(_, nonce)| nonce.as_str())
     }
 
     pub(crate) fn put(&mut self, url: &Uri, nonce: &str) {
-        let Some(origin) = origin(url) else { return };
+        let Some(origin) = origin_of(url) else { return };
         let known = Arc::make_mut(&mut self.known);
         known.retain(|(other, _)| *other != origin);
         if known.len() >= MAX_NONCE_ORIGINS {
@@ -68,7 +68,8 @@ impl DpopNonces {
     }
 }
 
-fn origin(url: &Uri) -> Option<String> {
+/// Returns the scheme, the host and the port of a URL, in lower case and with the port of the scheme.
+pub(crate) fn origin_of(url: &Uri) -> Option<String> {
     let host = url.host()?.to_ascii_lowercase();
     let port = url.port_u16().or(match url.scheme_str()? {
         "https" => Some(443),

@@ -6,7 +6,7 @@ use url::Url;
 
 /// Returns the normal form of an absolute `http` or `https` URI. `None` for any other text, for a URI with a user name,
 /// and for one with a character that RFC 3986 does not allow.
-pub(super) fn normalize(uri: &str) -> Option<Cow<'_, str>> {
+pub(crate) fn normalize(uri: &str) -> Option<Cow<'_, str>> {
     let bare = uri.split(['?', '#']).next()?;
     if is_normal(bare) { Some(Cow::Borrowed(bare)) } else { parsed(bare).map(Cow::Owned) }
 }

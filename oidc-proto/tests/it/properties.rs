@@ -161,6 +161,11 @@ fn one_caller_renews_at_a_time_and_no_value_outlives_its_deadline() {
 }
 
 #[test]
+fn a_token_goes_to_the_named_server_and_a_request_is_sent_again_once_for_each_reason() {
+    check("resource_request");
+}
+
+#[test]
 fn every_target_has_a_corpus_and_every_corpus_a_target() {
     let targets: BTreeSet<String> = TARGETS.iter().map(|(name, _)| (*name).to_owned()).collect();
     let folders: BTreeSet<String> = fs::read_dir(folder())

@@ -4,6 +4,8 @@
 
 #[path = "corpus/claims.rs"]
 mod claims;
+#[path = "corpus/outgoing.rs"]
+mod outgoing;
 
 use claims::claims;
 use oidc_properties::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, document, genuine_tokens};
@@ -14,6 +16,7 @@ use oidc_proto::{
     metadata::{Profile, ProviderMetadata},
 };
 use oidc_testkit::TestProvider;
+use outgoing::outgoing;
 use serde_json::{Value, json};
 use std::{fs, io, path::Path, time::Duration};
 
@@ -30,6 +33,7 @@ fn main() -> io::Result<()> {
         ("request", requests()),
         ("introspection", introspections()),
         ("renewal", renewals()),
+        ("resource_request", outgoing()),
     ] {
         let folder = corpus.join(target);
         fs::create_dir_all(&folder)?;

@@ -19,6 +19,7 @@ mod jwks;
 mod metadata;
 mod renewal;
 mod request;
+mod resource_request;
 mod saved;
 mod token;
 
@@ -30,6 +31,7 @@ pub use jwks::jwks;
 pub use metadata::metadata;
 pub use renewal::renewal;
 pub use request::request;
+pub use resource_request::resource_request;
 pub use saved::saved;
 pub use token::{genuine_tokens, token};
 
@@ -45,7 +47,7 @@ pub type Property = fn(&[u8]);
 
 /// Every target by its name, which is the name of its function, of its folder in the corpus, and of its
 /// fuzzer.
-pub const TARGETS: [(&str, Property); 10] = [
+pub const TARGETS: [(&str, Property); 11] = [
     ("callback", callback),
     ("metadata", metadata),
     ("jwks", jwks),
@@ -56,6 +58,7 @@ pub const TARGETS: [(&str, Property); 10] = [
     ("request", request),
     ("introspection", introspection),
     ("renewal", renewal),
+    ("resource_request", resource_request),
 ];
 
 /// The time at which every property is checked.

@@ -191,6 +191,8 @@ const configuration = {
     introspection: { enabled: true },
     revocation: { enabled: true },
     userinfo: { enabled: true },
+    // Any client may bind its tokens to a key.
+    dPoP: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     // Without a `resource` parameter at the token endpoint the access token is
     // opaque (and, after a login, is for the userinfo endpoint); with it, a JWT.

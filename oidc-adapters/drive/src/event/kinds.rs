@@ -52,7 +52,7 @@ pub enum Event {
         /// The status of the response.
         status: StatusCode,
         /// The number of bytes of the body that were read. It is one more than the terms allow if the body is too
-        /// large.
+        /// large. It is 0 for a request to an [`Api`](crate::Api) over the client of the program, which reads the body.
         bytes: usize,
         /// The time from the request to the last byte that was read.
         took: Duration,
@@ -101,7 +101,7 @@ pub enum Event {
     #[non_exhaustive]
     Renewed {
         /// The kind of value: `keys`, `metadata` or `introspection`. A [`Provider`](crate::Provider) also renews a
-        /// `token` (a service token) and runs a `refresh`. For your own [`SingleFlight`], it is the word that you gave
+        /// `token` (a service token, or one for an [`Api`](crate::Api)) and runs a `refresh`. For your own [`SingleFlight`], it is the word that you gave
         /// it.
         ///
         /// [`SingleFlight`]: crate::SingleFlight

@@ -132,7 +132,11 @@ impl Observer {
         if self.is_none() {
             return Sending(None);
         }
-        let to = Target::of(request, terms);
+        self.sending_to(Target::of(request, terms))
+    }
+
+    /// Reports that a request is about to leave for this target.
+    pub(crate) fn sending_to(&self, to: Target) -> Sending {
         self.tell(&Event::Sent { to: to.clone() });
         Sending(Some(UnderWay { observer: self.clone(), to, started: self.start() }))
     }
@@ -181,6 +185,19 @@ impl Sending {
             });
         }
         result
+    }
+}
+
+impl Sending {
+    /// Reports the end of a request whose body the program reads.
+    pub(crate) fn ended_unread(mut self, result: Result<http::StatusCode, &'static str>) {
+        if let Some(UnderWay { observer, to, started }) = self.0.take() {
+            let took = observer.since(started);
+            observer.tell(&match result {
+                Ok(status) => Event::Answered { to, status, bytes: 0, took },
+                Err(why) => Event::Lost { to, why, took },
+            });
+        }
     }
 }
 

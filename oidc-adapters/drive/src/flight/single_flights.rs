@@ -97,6 +97,10 @@ impl<K: Ord + Clone, T> SingleFlights<K, T> {
         self.pool().counters()
     }
 
+    pub(crate) const fn policy(&self) -> RenewalPolicy {
+        self.policy
+    }
+
     fn pool(&self) -> MutexGuard<'_, SharedCache<K, SingleFlight<T>>> {
         self.pool.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -139,6 +139,11 @@ impl Io {
         self.nonces.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Learns the nonce of a response that did not come over this client.
+    pub(crate) fn learn(&self, asked: &http::Uri, headers: &http::HeaderMap) {
+        learn(&self.nonces, asked, headers);
+    }
+
     pub(crate) fn send(&self, request: Request, terms: Terms) -> Boxed<Answer> {
         let (send, observer) = (Arc::clone(&self.send), self.observer.clone());
         let (nonces, asked) = (Arc::clone(&self.nonces), request.uri().clone());
@@ -149,10 +154,8 @@ impl Io {
                 let sending = observer.sending(&request, terms);
                 sending.ended(send(request, terms).await, |lost| lost.word)
             };
-            if let Ok(response) = &answer
-                && response.headers().contains_key("dpop-nonce")
-            {
-                nonces.lock().unwrap_or_else(PoisonError::into_inner).learn(&asked, response.headers());
+            if let Ok(response) = &answer {
+                learn(&nonces, &asked, response.headers());
             }
             answer
         })
@@ -164,6 +167,12 @@ impl Io {
 
     pub(crate) fn sleep(&self, span: Duration) -> Task {
         (self.sleep)(span)
+    }
+}
+
+fn learn(nonces: &Mutex<DpopNonces>, asked: &http::Uri, headers: &http::HeaderMap) {
+    if headers.contains_key("dpop-nonce") {
+        nonces.lock().unwrap_or_else(PoisonError::into_inner).learn(asked, headers);
     }
 }
 

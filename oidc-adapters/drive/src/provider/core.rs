@@ -96,6 +96,11 @@ impl Core {
         Arc::new(flight.with_observer(TOKEN, self.issuer.name(), observer))
     }
 
+    /// Returns the client that was made last, however old its metadata is.
+    pub(crate) fn latest_client(&self) -> Option<Client> {
+        self.made().clone().map(|(client, _)| client)
+    }
+
     /// Forgets the outcomes of codes and refresh tokens that are more than a minute old.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.refreshes.sweep(now);

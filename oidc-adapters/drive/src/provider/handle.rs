@@ -397,6 +397,22 @@ impl Provider {
         Ok(metadata.map_err(|why| failure(why, TOKEN, self.core.issuer.lost()))?.value)
     }
 
+    pub(crate) fn core(&self) -> &Core {
+        &self.core
+    }
+
+    pub(crate) const fn io(&self) -> &Arc<Io> {
+        &self.io
+    }
+
+    /// A client with the settings of this handle, for what does not depend on the metadata: even during an outage.
+    pub(crate) async fn any_client(&self) -> Result<Client, ProviderError> {
+        match self.core.latest_client() {
+            Some(client) => Ok(client.with_dpop_nonces(self.io.nonces())),
+            None => self.client().await,
+        }
+    }
+
     /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The next three
     /// methods do the same for other values.
     pub(crate) fn keys_at_once(&self) -> Option<Published<KeySet>> {

@@ -1,9 +1,17 @@
-//! The endpoints for a token: introspection and revocation.
+//! The endpoints for a token: introspection, revocation, and the API that it is for.
 
 #[cfg(test)]
 mod diagrams_tests;
 mod introspection;
+mod resource_origins;
+mod resource_outcome;
+mod resource_request;
+#[cfg(test)]
+mod resource_request_tests;
 mod revocation;
 
 pub use introspection::{TokenIntrospection, TokenTypeHint};
+pub use resource_origins::{ResourceOrigins, ResourceRequestError};
+pub use resource_outcome::{NotSentAgain, ResourceChallenge, ResourceOutcome};
+pub use resource_request::{PendingResource, ResourceRenewal, ResourceRequest, ResourceStep};
 pub use revocation::Revocation;

@@ -7,6 +7,8 @@ mod certificates;
 mod flows;
 mod hybrid;
 mod proofs;
+mod resource_answers;
+mod resource_requests;
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,

@@ -86,6 +86,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "metadata::authentication::ClientAuthentication",
             "metadata::authentication::ClientAuthenticationSet",
             "flow::endpoint::introspection::TokenTypeHint",
+            "flow::endpoint::resource_outcome::NotSentAgain",
             "flow::client::settings::UserInfoMethod",
             "jose::algorithm::Algorithm",
             "jose::algorithm_set::AlgorithmSet",
@@ -116,6 +117,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
         &[
             "base::endpoint_url::UrlError",
             "base::json::JsonError",
+            "flow::endpoint::resource_origins::ResourceRequestError",
             "base::sentence::Remedy",
             "jose::compact::JwsError",
             "jose::keys::key_error::KeyError",

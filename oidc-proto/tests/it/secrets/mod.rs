@@ -9,6 +9,7 @@ mod given;
 mod grants;
 mod look;
 mod renewal;
+mod requests;
 mod resource;
 mod scene;
 
@@ -324,6 +325,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     let begin = || scene.client.client_credentials(&ClientCredentialsRequest::default(), moment(9)).unwrap();
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
+    requests::look_at_requests(&mut look, &scene.client);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
     renewal::look_at_discoveries(&mut look);
     resource::look_at_a_resource_server(&mut look);
