@@ -2,7 +2,7 @@
 //! repeated.
 //!
 //! ```text
-//! Post<A>:                       it is sent once: codes, refresh tokens
+//! Post<A>:                       it is sent once: codes, refresh tokens, pushed authorization requests
 //! Posting ──2xx──▶ Done(A)
 //!         ──use_dpop_nonce──▶ Posting                 once, with a DPoP key at hand
 //!
@@ -183,10 +183,14 @@ impl Ask {
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
-        if self.endpoint != Endpoint::Token && prepared.proof.is_some() {
+        let pushes = self.endpoint == Endpoint::PushedAuthorizationRequest;
+        if self.endpoint != Endpoint::Token && !pushes && prepared.proof.is_some() {
             return Err(ConfigError::UnwantedProof.into());
         }
-        if self.endpoint == Endpoint::Token {
+        // The proof of a pushed request binds the code before there is one. The request may do without it, if the key is
+        // elsewhere (RFC 9449 section 10.1).
+        let has_key = || client.prover().is_some_and(|prover| prover.key().is_some());
+        if self.endpoint == Endpoint::Token || pushes && (prepared.proof.is_some() || has_key()) {
             let of = (&Method::POST, url);
             let proof = client.prove(prepared.proof, of, nonce.as_deref(), None, now, &mut entropy)?;
             request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
@@ -341,11 +345,18 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
     asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
-/// application counts as a secret, because this crate cannot know its value to others.
-fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const OPEN: [&str; 11] = [
+/// Whether an error may repeat the value of this parameter.
+pub(in crate::flow) fn is_open(name: &str) -> bool {
+    const OPEN: [&str; 19] = [
         "grant_type",
+        "response_type",
+        "response_mode",
+        "code_challenge",
+        "code_challenge_method",
+        "prompt",
+        "display",
+        "max_age",
+        "acr_values",
         "scope",
         "resource",
         "audience",
@@ -357,8 +368,14 @@ fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
         "subject_token_type",
         "actor_token_type",
     ];
+    OPEN.contains(&name)
+}
+
+/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
+/// application counts as a secret, because this crate cannot know its value to others.
+fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
     let mut secrets = client.secrets();
-    for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {
+    for (_, value) in form.iter().filter(|(name, _)| !is_open(name)) {
         secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
     }
     secrets
