@@ -39,6 +39,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "flow::contract::then::Along",
             "flow::login::userinfo::Asked",
             "message::device_authorization_response::DeviceAuthorizationResponse",
+            "message::request::PushedAuthorizationResponse",
         ],
     ),
     (
