@@ -66,7 +66,8 @@ impl RequestSettings {
             return Ok(chosen);
         }
         // Nobody asks for a signature with the secret by saying nothing.
-        let asked = allowed.set() != AlgorithmSet::ALL;
+        let listed = metadata.request_object_signing_alg_values_supported.as_ref();
+        let asked = self.algorithm.is_some() || listed.is_some_and(|listed| !listed.is_empty());
         for algorithm in [Algorithm::HS256, Algorithm::HS384, Algorithm::HS512].into_iter().filter(|_| asked)
         {
             let Some(secret) = means.secret else { break };
