@@ -1,5 +1,7 @@
 //! The ways of an authorization request to the provider: by URL, signed in a request object, or pushed ahead.
 
+#[cfg(test)]
+mod diagrams_tests;
 mod prepared;
 mod pushed;
 mod request_object;
