@@ -491,3 +491,4 @@
 //! ```
 
 pub mod assertions;
+pub mod requests;
