@@ -179,7 +179,7 @@ impl Ask {
             form.push(("assertion".into(), mint.mint(client, now, &mut entropy)?));
         }
         let authorization = client.authenticate(&mut form, prepared.assertion, url, now, &mut entropy)?;
-        let mut sent = secrets(client, &form);
+        let mut sent = secrets(client, self.endpoint, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
@@ -345,37 +345,44 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
     asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Whether an error may repeat the value of this parameter.
-pub(in crate::flow) fn is_open(name: &str) -> bool {
-    const OPEN: [&str; 19] = [
-        "grant_type",
-        "response_type",
-        "response_mode",
-        "code_challenge",
-        "code_challenge_method",
-        "prompt",
-        "display",
-        "max_age",
-        "acr_values",
-        "scope",
-        "resource",
-        "audience",
-        "client_id",
-        "client_assertion_type",
-        "redirect_uri",
-        "token_type_hint",
-        "requested_token_type",
-        "subject_token_type",
-        "actor_token_type",
-    ];
-    OPEN.contains(&name)
+/// The parameters whose values an error may repeat.
+const OPEN: [&str; 11] = [
+    "grant_type",
+    "scope",
+    "resource",
+    "audience",
+    "client_id",
+    "client_assertion_type",
+    "redirect_uri",
+    "token_type_hint",
+    "requested_token_type",
+    "subject_token_type",
+    "actor_token_type",
+];
+
+/// The same of an authorization request: words of the specifications, and the hash of the PKCE verifier.
+const OPEN_IF_PUSHED: [&str; 8] = [
+    "response_type",
+    "response_mode",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "display",
+    "max_age",
+    "acr_values",
+];
+
+/// Whether an error of this endpoint may repeat the value of a parameter. A parameter of the application counts as a
+/// secret, because this crate cannot know its value to others.
+pub(in crate::flow) fn is_open(endpoint: Endpoint, name: &str) -> bool {
+    let pushed = endpoint == Endpoint::PushedAuthorizationRequest;
+    OPEN.contains(&name) || pushed && OPEN_IF_PUSHED.contains(&name)
 }
 
-/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
-/// application counts as a secret, because this crate cannot know its value to others.
-fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
+/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them.
+fn secrets(client: &Client, endpoint: Endpoint, form: &Form) -> Vec<Secret> {
     let mut secrets = client.secrets();
-    for (_, value) in form.iter().filter(|(name, _)| !is_open(name)) {
+    for (_, value) in form.iter().filter(|(name, _)| !is_open(endpoint, name)) {
         secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
     }
     secrets

@@ -3,7 +3,7 @@
 use super::*;
 use oidc_proto::{
     Error,
-    flow::{Call, PushedAuthorization, Quirks, ResponseRule},
+    flow::{Call, GrantRequest, PushedAuthorization, Quirks, ResponseRule},
     message::AuthorizationRequest,
 };
 use serde_json::json;
@@ -127,6 +127,13 @@ fn a_refusal_says_why_and_repeats_nothing_of_the_request() {
     let body = json!({"error": "invalid_request", "error_description": "code_challenge_method must be S256"});
     let refused = told(pushed(&place), 400, &body).unwrap_err().to_string();
     assert!(refused.contains("code_challenge_method must be S256"), "{refused}");
+    // At another endpoint, a parameter of this name is the application's own.
+    let wanted =
+        GrantRequest::new("urn:example:grant").parameter("acr_values", "a-ticket-of-the-application");
+    let call = place.client.grant(&wanted, moment(NOW)).unwrap();
+    let body = json!({"error": "invalid_request", "error_description": "a-ticket-of-the-application is odd"});
+    let refused = answer(call, 400, "application/json", body).unwrap_err().to_string();
+    assert!(!refused.contains("a-ticket-of-the-application"), "{refused}");
     // GitHub refuses like this.
     let body = json!({"error": "invalid_request", "error_description": "no"});
     assert!(matches!(told(pushed(&place), 200, &body), Err(Error::OAuth(_))));

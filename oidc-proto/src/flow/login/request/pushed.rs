@@ -141,7 +141,10 @@ impl<P> RequestObject<P> {
     pub fn push_with(self, attempt: Attempt, moment: Moment) -> Result<Call<PushedAuthorization<P>>, Error> {
         let Self { prepared: PreparedRequest { client, pairs, pending, .. }, jwt } = self;
         // No error may repeat what is inside.
-        let inside = pairs.into_iter().filter(|(name, _)| !is_open(name)).map(|(_, value)| value.into());
+        let inside = pairs
+            .into_iter()
+            .filter(|(name, _)| !is_open(Endpoint::PushedAuthorizationRequest, name))
+            .map(|(_, value)| value.into());
         push(&client, attempt, (vec![("request".into(), jwt)], inside.collect()), pending, moment)
     }
 }
