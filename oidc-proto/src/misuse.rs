@@ -491,4 +491,5 @@
 //! ```
 
 pub mod assertions;
+pub mod pushed;
 pub mod requests;

@@ -62,6 +62,12 @@ pub(crate) fn show(page: &mut Page) {
         },
         UnwantedAssertion,
         Reserved("nonce"), Reserved("response_mode"), Reserved("request_uri"), Reserved("extra"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
+        NoRequestObjectKey,
+        NoRequestObjectAlgorithm {
+            offered: AlgorithmSet::EMPTY.with(Algorithm::PS256),
+            usable: AlgorithmSet::EMPTY.with(Algorithm::RS256).with(Algorithm::ES256)
+        },
+        NoRequestParameter("request"),
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
         UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
         TokenTooLong { limit: 8192 });

@@ -7,6 +7,7 @@ mod colour;
 mod grants;
 mod login;
 mod odd;
+mod pushed;
 mod retained;
 mod shared;
 mod sourced;

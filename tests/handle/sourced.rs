@@ -131,7 +131,10 @@ fn every_request_authenticates_with_a_new_token_of_the_platform() {
         |builder| builder.assertion_source(newest().source()),
         |world: World, handle: &dyn Handle| {
             let platform = newest();
-            world.change(|provider| provider.allow_grant("app", TOKEN_EXCHANGE_GRANT));
+            world.change(|provider| {
+                provider.allow_grant("app", TOKEN_EXCHANGE_GRANT);
+                provider.require_pushed_requests(true);
+            });
             let login = log_in(&world, handle);
             let refresh = login.tokens.refresh_token.expect("a refresh token");
             let refreshed = handle.refresh(&refresh, None).expect("new tokens");
@@ -145,7 +148,7 @@ fn every_request_authenticates_with_a_new_token_of_the_platform() {
             let newer = handle.newer(&read(), service.epoch).expect("a newer token");
             assert_ne!(newer.value.access_token, service.value.access_token);
             // The provider refuses a token that comes twice.
-            assert_eq!(platform.given(), 7, "one token for each request");
+            assert_eq!(platform.given(), 8, "one token for each request");
             world.change(|provider| provider.assert_clean());
         }
     );

@@ -8,4 +8,5 @@ mod certificates;
 mod keycloak;
 mod logins;
 mod npm;
+mod pushed;
 mod readme;

@@ -142,10 +142,12 @@ impl Provider {
         self.0.issuer()
     }
 
-    /// Begins a login: returns the URL to which to send the user, and the state to keep until they return.
+    /// Begins a login: returns the URL to which to send the user, and the state to keep until they return. If the
+    /// provider or the [client](oidc_proto::flow::ClientBuilder::require_pushed_authorization_requests) demands it, the
+    /// request is [pushed](Client::push_authorize): the URL then works once, and only for a short time.
     ///
     /// # Errors
-    /// The metadata is not available, or [`Client::authorize`] fails.
+    /// The metadata is not available, or [`Client::authorize`] or [`Client::push_authorize`] fails, or its flow does.
     pub fn authorize(
         &self,
         request: &AuthorizationRequest,

@@ -99,7 +99,8 @@ pub use grant::{
 };
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
-    PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, UserInfoRetrieval,
+    PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
+    PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
 };
 pub use saved::{AppState, MAX_SEALED, Seal, SealError, SealingKeys};
 

@@ -6,6 +6,7 @@
 //! They are listed here so that a compiler message that names one of them leads to a page.
 
 pub use crate::message::device_authorization_response::DeviceAuthorizationResponse;
+pub use crate::message::request::PushedAuthorizationResponse;
 
 pub use super::{
     contract::Along,

@@ -25,6 +25,7 @@ pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;
 mod masked;
+pub(crate) mod request;
 mod response_type;
 pub(crate) mod scopes;
 mod token_response;

@@ -33,6 +33,12 @@ impl ProviderMetadata {
         algorithms(&self.token_endpoint_auth_signing_alg_values_supported)
     }
 
+    /// Returns the signature algorithms of request objects that the provider lists and this library supports.
+    #[must_use]
+    pub fn request_object_algorithms(&self) -> AlgorithmSet {
+        algorithms(&self.request_object_signing_alg_values_supported)
+    }
+
     /// Returns the signature algorithms of DPoP proofs that the provider lists and this library supports.
     #[must_use]
     pub fn dpop_algorithms(&self) -> AlgorithmSet {

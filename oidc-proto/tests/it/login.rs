@@ -223,8 +223,8 @@ fn extra_parameters_cannot_override_or_repeat_those_of_the_library() {
         ("login_hint", "`AuthorizationRequest::login_hint`"),
         ("acr_values", "`AuthorizationRequest::acr_values`"),
         ("claims", "`AuthorizationRequest::claims`"),
-        ("request", "neither signed nor pushed"),
-        ("request_uri", "neither signed nor pushed"),
+        ("request", "call `Client::push_authorize`"),
+        ("request_uri", "call `Client::push_authorize`"),
         ("client_secret", "`ClientBuilder::secret`"),
         ("dpop_jkt", "`ClientBuilder::dpop_key`"),
     ] {

@@ -30,6 +30,7 @@ mod login;
 mod metadata_forms;
 mod peers;
 mod properties;
+mod pushed;
 mod realworld;
 mod refresh;
 mod renewal;

@@ -350,6 +350,12 @@ fn scripts() -> Entries {
         ("device-late", flow(6, 32, &[vec![0, 0, 200, 0, 60]])),
         ("device-set-back", flow(6, 32, &[vec![0, 0, 230, 255, 255], vec![4, 0, 230, 255, 255]])),
         ("device-signed-sub", flow(6, 8, &[vec![0], claim(1, "\"mallory\"")])),
+        ("pushed", flow(10, 1, &[honest()])),
+        ("pushed-signed", flow(10, 18, &[honest()])),
+        ("pushed-lost", flow(10, 0, &[vec![2, 0]])),
+        ("pushed-reference", flow(10, 16, &[member("request_uri", "\"a reference with spaces\"")])),
+        ("pushed-lifetime", flow(10, 1, &[member("expires_in", "9223372036854775807")])),
+        ("pushed-refused", flow(10, 1, &[raw(400, json, r#"{"error": "invalid_request_uri"}"#)])),
     ]
 }
 

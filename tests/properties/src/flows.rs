@@ -2,6 +2,7 @@
 //! refresh token twice, and accepts only the provider's word.
 
 mod grants;
+mod pushed;
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
@@ -17,7 +18,7 @@ use oidc_proto::{
     metadata::{Profile, ProviderMetadata},
 };
 use oidc_testkit::{
-    Algorithm, Browser, DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, Registration, Seed,
+    Algorithm, Browser, DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, KeyRing, Registration, Seed,
     TOKEN_EXCHANGE_GRANT, TestProvider, Timestamp, hostile,
 };
 use serde_json::Value;
@@ -34,7 +35,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 /// If the property does not hold.
 pub fn flows(data: &[u8]) {
     let mut script = Script(data);
-    let flow = script.byte() % 10;
+    let flow = script.byte() % 11;
     // A public client has no credentials, so it gets no client credentials grant.
     let flags = script.byte() | u8::from(flow == 2);
     let mut world = World::new(script, flags);
@@ -48,7 +49,8 @@ pub fn flows(data: &[u8]) {
         6 => device(&mut world, flags),
         7 => grants::exchange(&mut world, flags),
         8 => grants::assertion(&mut world, flags),
-        _ => grants::own(&mut world, flags),
+        9 => grants::own(&mut world, flags),
+        _ => pushed::pushed(&mut world, flags),
     }
 }
 
@@ -92,6 +94,7 @@ impl<'a> World<'a> {
                 .grant_type(TOKEN_EXCHANGE_GRANT)
                 .grant_type(JWT_BEARER_GRANT)
                 .grant_type(grants::BADGE)
+                .request_object_key(KeyRing::client_key(Algorithm::EdDSA).1)
                 .id_token_alg(Algorithm::EdDSA),
         );
         provider.access_token_alg(Algorithm::EdDSA);

@@ -93,6 +93,19 @@ for (const alg of ['HS256', 'HS384', 'HS512']) {
   clients.push(asserting(alg, 'client_secret_jwt', { client_secret: SECRET.repeat(5) }));
 }
 
+// Clients whose registration demands pushed requests, signed requests, or both.
+for (const [client_id, pushed, signed] of [
+  ['pushed', true, false], ['signed', false, true], ['pushed-signed', true, true],
+]) {
+  const jwks = { keys: [CLIENT_KEYS.ES256].filter(Boolean) };
+  clients.push(asserting('ES256', 'private_key_jwt', {
+    client_id,
+    jwks,
+    require_pushed_authorization_requests: pushed,
+    require_signed_request_object: signed,
+  }));
+}
+
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
@@ -183,6 +196,9 @@ const configuration = {
     clientAuthSigningAlgValues: [
       'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
     ],
+    requestObjectSigningAlgValues: [
+      'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
+    ],
   },
   features: {
     devInteractions: { enabled: true },
@@ -194,6 +210,8 @@ const configuration = {
     // Any client may bind its tokens to a key.
     dPoP: { enabled: true },
     rpInitiatedLogout: { enabled: true },
+    pushedAuthorizationRequests: { enabled: true },
+    requestObjects: { enabled: true },
     // Without a `resource` parameter at the token endpoint the access token is
     // opaque (and, after a login, is for the userinfo endpoint); with it, a JWT.
     resourceIndicators: {

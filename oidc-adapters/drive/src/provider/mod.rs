@@ -6,7 +6,7 @@
 //! is sent once, even if several callers bring it.
 //!
 //! ```text
-//! authorize ─▶ metadata ─▶ (Url, PendingAuthorization)
+//! authorize ─▶ metadata ─▶ a pushed request, if one is demanded ─▶ (Url, PendingAuthorization)
 //! callback, refresh ─▶ metadata, and keys if they are available ─▶ the flow ─▶ keys that it fetched are kept
 //! client_credentials ─▶ a token for each scope and resource, renewed before it expires
 //! verify ─▶ the keys in memory ─▶ newer keys, once, if they could change the verdict
@@ -15,6 +15,7 @@
 //! This handle is for async programs; [`blocking::Provider`](crate::blocking::Provider) is the one for threads. The
 //! adapters make either: `Http::new().provider("https://op.example")`.
 
+mod begin;
 mod builder;
 mod core;
 mod error;

@@ -3,6 +3,7 @@
 use super::{
     choice::Means,
     client::{Client, Inner},
+    request_object::RequestSettings,
     settings::{AssertionAudience, AssertionType, DpopKey, Signer, UserInfoMethod},
 };
 use crate::{
@@ -53,6 +54,7 @@ pub struct ClientBuilder {
     dpop_key: Option<DpopKey>,
     certificate_bound: bool,
     redirect_uri: Option<String>,
+    pub(super) requests: RequestSettings,
     quirks: Quirks,
     issuer_rule: Option<IssuerRule>,
     algorithm: Option<Algorithm>,
@@ -100,6 +102,7 @@ impl Client {
             dpop_key: None,
             certificate_bound: false,
             redirect_uri: None,
+            requests: RequestSettings::default(),
             quirks: Quirks::default(),
             issuer_rule: None,
             algorithm: None,
@@ -344,6 +347,7 @@ impl ClientBuilder {
         let means = Means { secret, signers, certificate: self.certificate };
         let authentication = means.method(self.authentication, &self.metadata)?;
         let assertion_key = means.key(authentication, self.assertion_algorithm, &self.metadata)?;
+        let requests = self.requests.choose(&means, &self.metadata)?;
         if self.assertion_audience == AssertionAudience::TokenEndpoint
             && self.metadata.token_endpoint.is_none()
         {
@@ -414,6 +418,7 @@ impl ClientBuilder {
             prover,
             certificate_bound: self.certificate_bound,
             redirect_uri: self.redirect_uri,
+            requests,
             quirks: self.quirks,
             verifier,
             response_verifier,

@@ -141,20 +141,27 @@ const IN_ORDER: [ClientAuthentication; 6] = [
 
 /// The algorithms that assertions may have: the registered one, or else those that the provider lists. Without a list,
 /// all of them.
-struct Allowed(AlgorithmSet);
+pub(super) struct Allowed(AlgorithmSet);
 
 impl Allowed {
     fn new(registered: Option<Algorithm>, metadata: &ProviderMetadata) -> Self {
         let listed = metadata.token_endpoint_auth_signing_alg_values_supported.as_ref();
-        Self(match (registered, listed.filter(|listed| !listed.is_empty())) {
-            (Some(registered), _) => AlgorithmSet::EMPTY.with(registered),
-            (None, Some(_)) => metadata.client_assertion_algorithms(),
-            (None, None) => AlgorithmSet::ALL,
-        })
+        let has_list = listed.is_some_and(|listed| !listed.is_empty());
+        Self::of(registered, has_list.then(|| metadata.client_assertion_algorithms()))
+    }
+
+    /// Allows the registered algorithm alone, or else those of a list; without a list, all of them.
+    pub(super) fn of(registered: Option<Algorithm>, listed: Option<AlgorithmSet>) -> Self {
+        let only = registered.map(|registered| AlgorithmSet::EMPTY.with(registered));
+        Self(only.or(listed).unwrap_or(AlgorithmSet::ALL))
+    }
+
+    pub(super) const fn set(&self) -> AlgorithmSet {
+        self.0
     }
 
     /// Returns the name under which the algorithm is allowed. A signature of Ed25519 has two names, and is the same.
-    fn name_of(&self, algorithm: Algorithm) -> Option<Algorithm> {
+    pub(super) fn name_of(&self, algorithm: Algorithm) -> Option<Algorithm> {
         const TWINS: [Algorithm; 2] = [Algorithm::EdDSA, Algorithm::Ed25519];
         let twins = TWINS.into_iter().filter(|_| TWINS.contains(&algorithm));
         std::iter::once(algorithm).chain(twins).find(|name| self.0.contains(*name))

@@ -3,6 +3,7 @@
 
 use super::{
     choice::AssertionKey,
+    request_object::Requests,
     settings::{AssertionAudience, AssertionType, UserInfoMethod},
 };
 use crate::{
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) userinfo_is_signed: bool,
     /// The secret as a key, if ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
+    /// How the client sends its authorization requests.
+    pub(super) requests: Requests,
     pub(crate) fetch_userinfo: bool,
     pub(crate) userinfo_method: UserInfoMethod,
     pub(super) max_document: usize,

@@ -33,7 +33,7 @@ impl Client {
         moment: Moment,
     ) -> Result<ToSign<Proof>, Error> {
         let prover = self.prover().ok_or(ConfigError::NoProof)?;
-        if !matches!(endpoint, Endpoint::Token | Endpoint::UserInfo) {
+        if !matches!(endpoint, Endpoint::Token | Endpoint::UserInfo | Endpoint::PushedAuthorizationRequest) {
             return Err(ConfigError::UnwantedProof.into());
         }
         let url = self.endpoint(endpoint)?;

@@ -7,6 +7,8 @@ mod choice;
 #[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
+mod request_object;
+mod requests;
 mod settings;
 
 pub use assertion::{Assertion, Attempt};

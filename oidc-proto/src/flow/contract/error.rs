@@ -244,12 +244,35 @@ pub enum ConfigError {
     NoS256,
     /// The provider takes authorization requests only if they have been pushed (RFC 9126 section 5).
     #[error(
-        "the provider has `require_pushed_authorization_requests`, so it takes no authorization request by URL"
+        "the provider or the client has `require_pushed_authorization_requests`, so no authorization request goes by URL: call `Client::push_authorize` (the handle's `authorize` does)"
     )]
     PushedRequestsOnly,
     /// The provider takes authorization requests only as signed request objects (RFC 9101 section 10.5).
-    #[error("the provider has `require_signed_request_object`, so it takes no plain authorization request")]
+    #[error(
+        "the provider or the client has `require_signed_request_object`, so no authorization request goes unsigned: give `ClientBuilder::signer` or `ClientBuilder::request_object_signer` a key, or call `Client::prepare_authorization` if the key is elsewhere"
+    )]
     SignedRequestsOnly,
+    /// The client has no key that signs request objects.
+    #[error(
+        "the client has no key for request objects: call `ClientBuilder::signer` or `ClientBuilder::request_object_signer`, or `ClientBuilder::request_object_signing_alg` for its secret, or `PreparedRequest::to_sign` if the key is elsewhere"
+    )]
+    NoRequestObjectKey,
+    /// No algorithm that the provider lists for request objects, or that is registered, can be used by the client.
+    #[error(
+        "the client can sign request objects with {}, and the provider's `request_object_signing_alg_values_supported`, or the registration, has {}: check `ClientBuilder::request_object_signer` and `ClientBuilder::request_object_signing_alg`",
+        Names(.usable), Names(.offered)
+    )]
+    NoRequestObjectAlgorithm {
+        /// The algorithms that the provider lists and this library knows, or the registered one.
+        offered: AlgorithmSet,
+        /// The algorithms of the client's keys or of its secret.
+        usable: AlgorithmSet,
+    },
+    /// The provider does not take request objects in this parameter, by its metadata.
+    #[error(
+        "the provider does not support the parameter `{0}`, by its metadata (`{0}_parameter_supported`): call `RequestObject::push` to send the request object ahead"
+    )]
+    NoRequestParameter(&'static str),
     /// The provider does not support this response type, by its metadata.
     #[error(
         "the provider's `response_types_supported` has no `{0}` (what `ProviderMetadata::parse` returns may be completed)"
@@ -277,7 +300,7 @@ pub enum ConfigError {
     NoProof,
     /// The request has a DPoP proof, though it takes none.
     #[error(
-        "the request takes no DPoP proof: only token and UserInfo requests do, and only of a client with `ClientBuilder::dpop_public_key`"
+        "the request takes no DPoP proof: only token, UserInfo and pushed authorization requests do, and only of a client with `ClientBuilder::dpop_public_key`"
     )]
     UnwantedProof,
     /// The key for DPoP is a shared secret, so no server could verify its proofs.
@@ -326,6 +349,8 @@ impl ConfigError {
             Self::IssuerRule => "config_issuer_rule",
             Self::PushedRequestsOnly => "config_pushed_requests_only",
             Self::SignedRequestsOnly => "config_signed_requests_only",
+            Self::NoRequestObjectKey | Self::NoRequestObjectAlgorithm { .. } => "config_request_object",
+            Self::NoRequestParameter(_) => "config_no_request_parameter",
             Self::NoResponseType(_) => "config_no_response_type",
             Self::NoResponseMode(_) => "config_no_response_mode",
             Self::NoEndpoint(_) => "config_no_endpoint",

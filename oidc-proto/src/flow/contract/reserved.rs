@@ -20,7 +20,7 @@ impl fmt::Display for Refusal {
 fn why(parameter: &str) -> &'static str {
     match parameter {
         "request" | "request_uri" => {
-            "would replace all others, and the library sends neither signed nor pushed requests"
+            "would replace all others: call `Client::push_authorize` or `Client::prepare_authorization`"
         }
         "dpop_jkt" => "would bind the code to a key that the library need not have",
         "state" | "nonce" | "code_challenge" | "code_challenge_method" => {

@@ -18,4 +18,4 @@ pub(in crate::flow) use check::{Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get, other_type};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};
 pub(crate) use post::seconds;
-pub(in crate::flow) use post::{Ask, Mint, bound, refusal_or_status, tokens};
+pub(in crate::flow) use post::{Ask, Mint, bound, is_open, refusal_or_status, tokens};

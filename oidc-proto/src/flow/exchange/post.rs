@@ -2,7 +2,7 @@
 //! repeated.
 //!
 //! ```text
-//! Post<A>:                       it is sent once: codes, refresh tokens
+//! Post<A>:                       it is sent once: codes, refresh tokens, pushed authorization requests
 //! Posting ──2xx──▶ Done(A)
 //!         ──use_dpop_nonce──▶ Posting                 once, with a DPoP key at hand
 //!
@@ -179,14 +179,18 @@ impl Ask {
             form.push(("assertion".into(), mint.mint(client, now, &mut entropy)?));
         }
         let authorization = client.authenticate(&mut form, prepared.assertion, url, now, &mut entropy)?;
-        let mut sent = secrets(client, &form);
+        let mut sent = secrets(client, self.endpoint, &form);
         sent.extend_from_slice(&self.bound);
         let mut request = request(url, &form, authorization);
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
-        if self.endpoint != Endpoint::Token && prepared.proof.is_some() {
+        let pushes = self.endpoint == Endpoint::PushedAuthorizationRequest;
+        if self.endpoint != Endpoint::Token && !pushes && prepared.proof.is_some() {
             return Err(ConfigError::UnwantedProof.into());
         }
-        if self.endpoint == Endpoint::Token {
+        // The proof of a pushed request binds the code before there is one. The request may do without it, if the key is
+        // elsewhere (RFC 9449 section 10.1).
+        let has_key = || client.prover().is_some_and(|prover| prover.key().is_some());
+        if self.endpoint == Endpoint::Token || pushes && (prepared.proof.is_some() || has_key()) {
             let of = (&Method::POST, url);
             let proof = client.prove(prepared.proof, of, nonce.as_deref(), None, now, &mut entropy)?;
             request.headers_mut().extend(proof.map(|proof| (DPOP, proof)));
@@ -341,24 +345,44 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
     asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
 }
 
-/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
-/// application counts as a secret, because this crate cannot know its value to others.
-fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const OPEN: [&str; 11] = [
-        "grant_type",
-        "scope",
-        "resource",
-        "audience",
-        "client_id",
-        "client_assertion_type",
-        "redirect_uri",
-        "token_type_hint",
-        "requested_token_type",
-        "subject_token_type",
-        "actor_token_type",
-    ];
+/// The parameters whose values an error may repeat.
+const OPEN: [&str; 11] = [
+    "grant_type",
+    "scope",
+    "resource",
+    "audience",
+    "client_id",
+    "client_assertion_type",
+    "redirect_uri",
+    "token_type_hint",
+    "requested_token_type",
+    "subject_token_type",
+    "actor_token_type",
+];
+
+/// The same of an authorization request: words of the specifications, and the hash of the PKCE verifier.
+const OPEN_IF_PUSHED: [&str; 8] = [
+    "response_type",
+    "response_mode",
+    "code_challenge",
+    "code_challenge_method",
+    "prompt",
+    "display",
+    "max_age",
+    "acr_values",
+];
+
+/// Whether an error of this endpoint may repeat the value of a parameter. A parameter of the application counts as a
+/// secret, because this crate cannot know its value to others.
+pub(in crate::flow) fn is_open(endpoint: Endpoint, name: &str) -> bool {
+    let pushed = endpoint == Endpoint::PushedAuthorizationRequest;
+    OPEN.contains(&name) || pushed && OPEN_IF_PUSHED.contains(&name)
+}
+
+/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them.
+fn secrets(client: &Client, endpoint: Endpoint, form: &Form) -> Vec<Secret> {
     let mut secrets = client.secrets();
-    for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {
+    for (_, value) in form.iter().filter(|(name, _)| !is_open(endpoint, name)) {
         secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
     }
     secrets

@@ -12,6 +12,7 @@ use super::{
     authorize::{check_provider, s256},
     code_exchange::{CodeExchange, Exchanged, Sending},
     front::{Front, Wanted},
+    request::PreparedRequest,
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
@@ -113,6 +114,18 @@ impl Client {
         request: &AccessRequest,
         moment: Moment,
     ) -> Result<(Url, PendingAccess), Error> {
+        self.prepare_access(request, moment)?.url()
+    }
+
+    /// Returns the request for access before it is sent. It then goes by URL, pushed, or in a request object.
+    ///
+    /// # Errors
+    /// As [`authorize_access`](Self::authorize_access).
+    pub fn prepare_access(
+        &self,
+        request: &AccessRequest,
+        moment: Moment,
+    ) -> Result<PreparedRequest<PendingAccess>, Error> {
         let answer = Answer::new("code", false, request.response_mode).map_err(ConfigError::from)?;
         check_provider(self, answer)?;
         // There is no ID token, so there is no nonce: only PKCE ties the code to this request.
@@ -128,10 +141,10 @@ impl Client {
             code_challenge: &s256(&code_verifier),
             answer,
         };
-        let url = self.authorization_url(request.encode(&sender).map_err(ConfigError::from)?)?;
+        let pairs = request.encode(&sender).map_err(ConfigError::from)?;
         let pending =
             PendingAccess { sent: Sent::new(self, state, answer, now)?, code_verifier: code_verifier.into() };
-        Ok((url, pending))
+        Ok(PreparedRequest::new(self, pairs, pending, (now, entropy.token())))
     }
 }
 

@@ -22,12 +22,6 @@ pub(in crate::flow) const ID_TOKEN: &str = "id_token";
 /// says so.
 pub(in crate::flow) fn check_provider(client: &Client, answer: Answer) -> Result<(), ConfigError> {
     let (metadata, response_type, response_mode) = (client.metadata(), answer.kind, answer.mode_name());
-    if metadata.requires_pushed_requests() {
-        return Err(ConfigError::PushedRequestsOnly);
-    }
-    if metadata.requires_signed_requests() {
-        return Err(ConfigError::SignedRequestsOnly);
-    }
     if !metadata.supports_response_type(response_type) {
         return Err(ConfigError::NoResponseType(response_type));
     }

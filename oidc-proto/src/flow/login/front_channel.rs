@@ -13,6 +13,7 @@
 use super::{
     authorize::{ID_TOKEN, check_login, check_provider},
     front::{Front, Fronted, Wanted},
+    request::PreparedRequest,
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
@@ -138,6 +139,19 @@ impl Client {
         request: &AuthorizationRequest,
         moment: Moment,
     ) -> Result<(Url, PendingFrontLogin), Error> {
+        self.prepare_front_login(request, moment)?.url()
+    }
+
+    /// Returns the request of a login by ID token alone before it is sent. It then goes by URL, pushed, or in a request
+    /// object.
+    ///
+    /// # Errors
+    /// As [`authorize_front_login`](Self::authorize_front_login).
+    pub fn prepare_front_login(
+        &self,
+        request: &AuthorizationRequest,
+        moment: Moment,
+    ) -> Result<PreparedRequest<PendingFrontLogin>, Error> {
         // This request is for an ID token alone; a hybrid type asks for a code as well.
         if request.response_type != ResponseType::Code {
             return Err(ConfigError::Parameter("response_type").into());
@@ -155,9 +169,10 @@ impl Client {
             code_challenge: None,
             answer,
         };
-        let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
+        let pairs = request.encode(&bound).map_err(ConfigError::from)?;
         let sent = Sent::new(self, state, answer, now)?;
-        Ok((url, PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr }))
+        let pending = PendingFrontLogin { sent, nonce: nonce.into(), max_age, acr };
+        Ok(PreparedRequest::new(self, pairs, pending, (now, entropy.token())))
     }
 }
 

@@ -10,6 +10,7 @@ mod front;
 mod front_channel;
 mod pending;
 mod pending_authorizations;
+mod request;
 mod sent;
 mod userinfo;
 
@@ -20,4 +21,7 @@ pub use front::{Asked as FrontContext, Front, FrontChannel, Fronted, Fronting};
 pub use front_channel::{FrontLogin, Identified, PendingFrontLogin};
 pub use pending::PendingAuthorization;
 pub use pending_authorizations::{MAX_OPEN_LOGINS, PendingAuthorizations};
+pub use request::{
+    PreparedRequest, Pushed, PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign,
+};
 pub use userinfo::{Asked as UserInfoContext, Informed, Inquiring, UserInfoExchange, UserInfoRetrieval};

@@ -11,6 +11,7 @@ use super::{
     authorize::{check_login, check_provider, s256},
     code_exchange::{CodeExchange, Sending},
     front::{Front, Wanted},
+    request::PreparedRequest,
     sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
 };
 use crate::{
@@ -99,12 +100,27 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Config`] if the request cannot be made: no redirect URI, no authorization endpoint, a parameter that
-    /// is not allowed, or a provider that does not support S256.
+    /// is not allowed, or a provider that does not support S256 or takes only pushed requests;
+    /// [`Error::Sign`] if the request must be signed, and the key does not sign.
     pub fn authorize(
         &self,
         request: &AuthorizationRequest,
         moment: Moment,
     ) -> Result<(Url, PendingAuthorization), Error> {
+        self.prepare_authorization(request, moment)?.url()
+    }
+
+    /// Returns the request of a login before it is sent: to sign it with a key that is elsewhere, to host it, or to push
+    /// it in an attempt. [`authorize`](Self::authorize) does the rest for a request by URL, and
+    /// [`push_authorize`](Self::push_authorize) for a pushed one.
+    ///
+    /// # Errors
+    /// As [`authorize`](Self::authorize).
+    pub fn prepare_authorization(
+        &self,
+        request: &AuthorizationRequest,
+        moment: Moment,
+    ) -> Result<PreparedRequest<PendingAuthorization>, Error> {
         let redirect_uri = self.redirect_uri()?;
         let kind = request.response_type;
         let tokens = kind.has_id_token() || kind.has_token();
@@ -127,7 +143,7 @@ impl Client {
             code_challenge: code_challenge.as_deref(),
             answer,
         };
-        let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;
+        let pairs = request.encode(&bound).map_err(ConfigError::from)?;
         let pending = PendingAuthorization {
             sent: Sent::new(self, state, answer, now)?,
             nonce: nonce.into(),
@@ -136,7 +152,7 @@ impl Client {
             acr,
             kind,
         };
-        Ok((url, pending))
+        Ok(PreparedRequest::new(self, pairs, pending, (now, entropy.token())))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Every flow, begun at an honest provider and then left to a random server, for `laws.rs`.
 
+pub(crate) use super::show::show_tokens;
 use super::{
     device::{self, LIFETIME, POLLS},
-    grants,
+    grants, pushed,
+    show::{show_introspection, show_login, show_refreshed},
     world::{NOW, Script, Trace, World},
 };
 use oidc_proto::{
@@ -10,11 +12,10 @@ use oidc_proto::{
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
         DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
-        PendingAuthorizations, PreviousLogin, Refreshed, ResourceDiscovery, Seal, SealingKeys, Step,
-        TokenTypeHint,
+        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet, Sign},
-    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse},
+    message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
@@ -100,9 +101,12 @@ pub(crate) enum Kind {
     },
     IdJag,
     OwnGrant,
+    Pushed {
+        signed: bool,
+    },
 }
 
-pub(crate) const EVERY: [Kind; 29] = [
+pub(crate) const EVERY: [Kind; 31] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -132,6 +136,8 @@ pub(crate) const EVERY: [Kind; 29] = [
     Kind::Assertion { signed: true },
     Kind::IdJag,
     Kind::OwnGrant,
+    Kind::Pushed { signed: false },
+    Kind::Pushed { signed: true },
 ];
 
 impl Kind {
@@ -142,7 +148,7 @@ impl Kind {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
-            Self::DeviceAuthorization | Self::IdJag => (1, 0),
+            Self::DeviceAuthorization | Self::IdJag | Self::Pushed { .. } => (1, 0),
             Self::Exchange { repeatable: false } | Self::Assertion { signed: false } => (1, 0),
             // One request after each interval of the lifetime, and one for the keys.
             Self::Device { .. } => (POLLS + 1, LIFETIME),
@@ -180,6 +186,8 @@ impl Kind {
             Self::DeviceAuthorization => Some("scope="),
             Self::Exchange { repeatable: false } | Self::IdJag => Some("subject_token="),
             Self::Assertion { signed: false } => Some("assertion="),
+            Self::Pushed { signed: false } => Some("code_challenge="),
+            Self::Pushed { signed: true } => Some("request="),
             _ => None,
         }
     }
@@ -204,7 +212,9 @@ impl Kind {
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
         // Two nodes with the same settings. Each has fetched the metadata itself.
         let node = |provider: &mut TestProvider| match self {
-            Self::Asserted => client(provider, "signer", |builder| builder.signer(signer().0)),
+            Self::Asserted | Self::Pushed { signed: true } => {
+                client(provider, "signer", |builder| builder.signer(signer().0))
+            }
             _ if userinfo => client(provider, "app", |builder| builder.secret(SECRET).fetch_userinfo()),
             _ => client(provider, "app", |builder| builder.secret(SECRET)),
         };
@@ -371,6 +381,7 @@ impl Kind {
             (Self::Exchange { .. } | Self::Assertion { .. } | Self::IdJag | Self::OwnGrant, _) => {
                 grants::play(self, &mut world, &client, token, disturbance.saved)
             }
+            (Self::Pushed { signed }, _) => pushed::play(&mut world, &client, signed),
             (Self::Refresh { .. } | Self::UserInfo, None) => unreachable!("these begin with a login"),
         };
         (trace, world.provider)
@@ -408,7 +419,8 @@ fn provider() -> TestProvider {
     grants::accept(&mut provider);
     provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
-    provider.register(Registration::private_key_jwt("signer", signer().1).grant_type("client_credentials"));
+    let signer = Registration::private_key_jwt("signer", signer().1).redirect_uri(CALLBACK);
+    provider.register(signer.grant_type("client_credentials"));
     provider
 }
 
@@ -477,24 +489,4 @@ fn token(provider: &mut TestProvider, client: &Client) -> Secret {
         Ok(Step::Done(tokens)) => tokens.access_token,
         other => panic!("an honest grant: {other:?}"),
     }
-}
-
-fn show_introspection(said: IntrospectionResponse) -> String {
-    format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
-}
-
-/// `Debug` redacts secrets, so they are compared one by one: two runs must agree in them, too.
-pub(crate) fn show_tokens(tokens: &TokenResponse) -> String {
-    let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let TokenResponse { access_token, refresh_token, id_token, .. } = tokens;
-    let secrets = (access_token.expose(), secret(refresh_token), secret(id_token));
-    format!("{tokens:?} {secrets:?}")
-}
-
-fn show_login(login: Authenticated) -> String {
-    format!("{login:?} {}", show_tokens(&login.tokens))
-}
-
-fn show_refreshed(refreshed: Refreshed) -> String {
-    format!("{refreshed:?} {}", show_tokens(&refreshed.tokens))
 }

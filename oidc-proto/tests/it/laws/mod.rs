@@ -3,6 +3,8 @@
 mod device;
 mod flows;
 mod grants;
+mod pushed;
+mod show;
 mod world;
 
 use device::{POLLS, asks_until_the_time_is_up, is_device};
@@ -255,7 +257,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 31] = [
+    let table: [(Kind, &[&str]); 33] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -287,6 +289,8 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::Assertion { signed: true }, &["POST /token"]),
         (Kind::IdJag, &["POST /token"]),
         (Kind::OwnGrant, &["POST /token"]),
+        (Kind::Pushed { signed: false }, &["POST /par"]),
+        (Kind::Pushed { signed: true }, &["POST /par"]),
     ];
     for (kind, requests) in table {
         let (trace, provider) = kind.run(honest(), Disturbance::default());
@@ -320,6 +324,7 @@ fn e40_every_request_says_that_it_expects_json() {
         "GET /userinfo",
         "POST /device_authorization",
         "POST /introspect",
+        "POST /par",
         "POST /revoke",
         "POST /token",
     ];

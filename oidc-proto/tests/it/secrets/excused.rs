@@ -39,6 +39,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "flow::contract::then::Along",
             "flow::login::userinfo::Asked",
             "message::device_authorization_response::DeviceAuthorizationResponse",
+            "message::request::pushed_authorization_response::PushedAuthorizationResponse",
         ],
     ),
     (
@@ -50,6 +51,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "flow::grant::id_jag::IdJagGrant",
             "flow::grant::token_exchange::TokenExchange",
             "flow::login::access::AccessGrant",
+            "flow::login::request::pushed::PushedAuthorization",
             "flow::login::authenticated::Login",
             "flow::login::code_exchange::CodeExchange",
             "flow::login::userinfo::UserInfoExchange",

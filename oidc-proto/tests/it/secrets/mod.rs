@@ -8,6 +8,7 @@ mod excused;
 mod given;
 mod grants;
 mod look;
+mod pushed;
 mod renewal;
 mod requests;
 mod resource;
@@ -318,6 +319,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
         grants::look_at_grants(&mut look, how);
         access::look_at_access(&mut look, how);
         access::look_at_a_front_login(&mut look, how);
+        pushed::look_at_a_pushed_request(&mut look, how);
         seen.append(&mut look.seen);
     }
     let mut look = secrets(How::Body);

@@ -11,7 +11,7 @@ use oidc_proto::base::Timestamp;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-const KNOWN: [&str; 19] = [
+pub(super) const KNOWN: [&str; 19] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -37,11 +37,14 @@ type Refused = (&'static str, String);
 
 impl TestProvider {
     pub(super) fn authorize(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
-        let params = match *request.method() {
+        let sent = match *request.method() {
             Method::POST => form(request),
             _ => Params::parse(request.uri().query().unwrap_or_default().as_bytes()),
         };
-        self.audit.parameters(&params, &KNOWN);
+        let params = match self.requested(sent, now) {
+            Ok(params) => params,
+            Err(text) => return page(StatusCode::BAD_REQUEST, text),
+        };
         let Some(client) = params.get("client_id").and_then(|id| self.clients.get(id)).cloned() else {
             self.audit.note("authorization request of an unknown client");
             return page(StatusCode::BAD_REQUEST, "This client is not known here.");

@@ -33,6 +33,8 @@ impl TestProvider {
         let algorithms: Vec<_> = Algorithm::ALL.iter().map(|algorithm| algorithm.name()).collect();
         let assertions: Vec<_> =
             self.settings.assertion_algorithms.iter().map(|algorithm| algorithm.name()).collect();
+        let request_objects: Vec<_> =
+            self.forms.algorithms.iter().map(|algorithm| algorithm.name()).collect();
         let mut metadata = json!({
             "issuer": self.issuer,
             "authorization_endpoint": self.url(EndpointName::Authorize),
@@ -57,8 +59,12 @@ impl TestProvider {
             "code_challenge_methods_supported": ["S256"],
             "claims_supported": ["sub", "iss", "aud", "exp", "iat", "auth_time", "nonce", "acr"],
             "claims_parameter_supported": true,
-            "request_parameter_supported": false,
-            "request_uri_parameter_supported": false,
+            "request_parameter_supported": true,
+            "request_uri_parameter_supported": true,
+            "request_object_signing_alg_values_supported": request_objects,
+            "pushed_authorization_request_endpoint": self.url(EndpointName::PushedAuthorizationRequest),
+            "require_pushed_authorization_requests": self.forms.pushed,
+            "require_signed_request_object": self.forms.signed,
         });
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();

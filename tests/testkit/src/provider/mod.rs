@@ -12,7 +12,9 @@ pub mod hostile;
 mod introspection;
 mod mint;
 mod params;
+mod pushed;
 mod registration;
+mod request_object;
 mod revocation;
 mod settings;
 mod store;
@@ -35,6 +37,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use mint::Forgery;
 use oidc_proto::base::Timestamp;
 use params::Params;
+use pushed::Forms;
 use serde_json::Value;
 use settings::Settings;
 use std::{collections::BTreeMap, fmt};
@@ -70,6 +73,8 @@ pub enum EndpointName {
     Revocation,
     /// `/device_authorization`.
     DeviceAuthorization,
+    /// `/par`.
+    PushedAuthorizationRequest,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -86,6 +91,7 @@ impl fmt::Display for EndpointName {
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
             Self::DeviceAuthorization => "device authorization",
+            Self::PushedAuthorizationRequest => "pushed authorization request",
             Self::Unknown => "unknown",
         })
     }
@@ -120,6 +126,7 @@ pub struct TestProvider {
     deny_next: Option<String>,
     settings: Settings,
     trust: Trust,
+    forms: Forms,
     keys: KeyRing,
     store: Store,
     audit: Audit,
@@ -149,6 +156,7 @@ impl TestProvider {
             deny_next: None,
             settings: Settings::default(),
             trust: Trust::default(),
+            forms: Forms::default(),
             keys: KeyRing::new(),
             store: Store::default(),
             audit: Audit::default(),
@@ -178,6 +186,7 @@ impl TestProvider {
             EndpointName::Introspection => "/introspect",
             EndpointName::Revocation => "/revoke",
             EndpointName::DeviceAuthorization => "/device_authorization",
+            EndpointName::PushedAuthorizationRequest => "/par",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -224,6 +233,7 @@ impl TestProvider {
             EndpointName::Introspection if post => self.introspection(request, now),
             EndpointName::Revocation if post => self.revocation(request),
             EndpointName::DeviceAuthorization if post => self.device(request, now),
+            EndpointName::PushedAuthorizationRequest if post => self.pushed(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -231,7 +241,8 @@ impl TestProvider {
             EndpointName::Token
             | EndpointName::Introspection
             | EndpointName::Revocation
-            | EndpointName::DeviceAuthorization => self.method_not_allowed("POST"),
+            | EndpointName::DeviceAuthorization
+            | EndpointName::PushedAuthorizationRequest => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -283,7 +294,8 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 9] = [
+const ENDPOINTS: [EndpointName; 10] = [
+    EndpointName::PushedAuthorizationRequest,
     EndpointName::Revocation,
     EndpointName::DeviceAuthorization,
     EndpointName::Discovery,

@@ -18,6 +18,17 @@ impl Params {
         Self { pairs, spoilt }
     }
 
+    /// Parameters that did not come in a form.
+    pub(crate) const fn of(pairs: Vec<(String, String)>) -> Self {
+        Self { pairs, spoilt: false }
+    }
+
+    /// These parameters without those of client authentication. The identifier stays.
+    pub(crate) fn without(&self, names: &[&str]) -> Self {
+        let stays = |(name, _): &&(String, String)| name == "client_id" || !names.contains(&name.as_str());
+        Self { pairs: self.pairs.iter().filter(stays).cloned().collect(), spoilt: self.spoilt }
+    }
+
     pub(crate) fn pairs(&self) -> &[(String, String)] {
         &self.pairs
     }

@@ -36,6 +36,7 @@ pub struct Registration {
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) grant_types: Vec<String>,
     pub(crate) id_token_alg: Algorithm,
+    pub(crate) request_object_key: Option<Value>,
 }
 
 impl Registration {
@@ -48,6 +49,7 @@ impl Registration {
             redirect_uris: Vec::new(),
             grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).to_vec(),
             id_token_alg: Algorithm::RS256,
+            request_object_key: None,
         }
     }
 
@@ -92,6 +94,14 @@ impl Registration {
     #[must_use]
     pub const fn id_token_alg(mut self, algorithm: Algorithm) -> Self {
         self.id_token_alg = algorithm;
+        self
+    }
+
+    /// Sets the public JWK that verifies the client's request objects. By default it is that of its assertions; a client
+    /// with a secret may sign with it.
+    #[must_use]
+    pub fn request_object_key(mut self, jwk: Value) -> Self {
+        self.request_object_key = Some(jwk);
         self
     }
 
