@@ -3,6 +3,7 @@
 use super::{
     core::{Core, Refused},
     error::{ProviderError, reason, stopped, told},
+    session::Session,
 };
 use crate::{
     drive::{DriveError, block_on, observed},
@@ -59,13 +60,15 @@ use url::Url;
 /// ```
 #[derive(Clone)]
 pub struct Provider {
-    core: Arc<Core>,
-    io: Arc<Io>,
+    pub(super) core: Arc<Core>,
+    pub(super) io: Arc<Io>,
+    /// The session that this handle is for, if it is for one.
+    pub(super) session: Option<Arc<Session>>,
 }
 
 impl Provider {
     pub(crate) fn new(core: Core, io: Io) -> Self {
-        Self { core: Arc::new(core), io: Arc::new(io) }
+        Self { core: Arc::new(core), io: Arc::new(io), session: None }
     }
 
     /// Returns the issuer, as the settings spell it.
@@ -110,7 +113,7 @@ impl Provider {
         let (held, came) = (pending.clone(), response.clone());
         // Refuses a callback that does not fit its login before it can affect another caller.
         let call = pending.callback(&client, keys, response, self.core.clock.moment())?;
-        let login = self.core.login(&held, &came)?;
+        let login = self.core.login(&held, &came, &client)?;
         let (provider, one) = (self.clone(), login.clone());
         let renew = move || async move {
             let (began, known) = (provider.core.clock.now(), provider.core.issuer.epoch());
@@ -148,7 +151,7 @@ impl Provider {
         let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
         ours.map_err(oidc_proto::Error::from)?;
         let quirks = client.quirks();
-        let (hash, flight) = self.core.refreshes.flight(refresh_token);
+        let (hash, flight) = self.core.refresh(refresh_token, &client).map_err(Error::from)?;
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
             let began = provider.core.clock.now();
@@ -343,7 +346,7 @@ impl Provider {
     /// # Errors
     /// The metadata is not available, or the settings do not fit it.
     pub async fn client(&self) -> Result<Client, ProviderError> {
-        Ok(self.core.client(self.metadata().await?)?.with_dpop_nonces(self.io.nonces()))
+        Ok(self.made_client(self.metadata().await?)?)
     }
 
     /// Runs any flow to its end.
@@ -405,7 +408,7 @@ impl Provider {
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.core.sweep(self.core.clock.now());
-        let flight: Arc<SingleFlight<TokenResponse>> = self.core.tokens.flight(wanted);
+        let flight: Arc<SingleFlight<TokenResponse>> = self.tokens().flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
@@ -426,8 +429,7 @@ impl Provider {
     async fn client_for_renewal(&self) -> Result<Client, RenewalError> {
         let metadata = self.core.issuer.metadata_for_renewal(&self.io).await;
         let metadata = metadata.map_err(|why| failure(why, "token", self.core.issuer.lost()))?.value;
-        let client = self.core.client(metadata).map_err(Error::from)?;
-        Ok(client.with_dpop_nonces(self.io.nonces()))
+        Ok(self.made_client(metadata).map_err(Error::from)?)
     }
 
     /// The keys in memory, for a thread that blocks: no future is made. `None` if they must be fetched. The next three
@@ -441,14 +443,14 @@ impl Provider {
     }
 
     pub(crate) fn client_at_once(&self) -> Option<Result<Client, ProviderError>> {
-        Some(self.core.client(self.metadata_at_once()?).map_err(Into::into))
+        Some(self.made_client(self.metadata_at_once()?).map_err(Into::into))
     }
 
     pub(crate) fn token_at_once(
         &self,
         wanted: &ClientCredentialsRequest,
     ) -> Option<Published<TokenResponse>> {
-        let token = self.core.tokens.existing(wanted)?.get_at_once()?;
+        let token = self.tokens().existing(wanted)?.get_at_once()?;
         self.core.sweep(self.core.clock.now());
         Some(token)
     }

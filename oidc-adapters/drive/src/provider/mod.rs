@@ -17,8 +17,10 @@
 
 mod builder;
 mod core;
+mod dpop;
 mod error;
 mod handle;
+mod session;
 mod spent;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};

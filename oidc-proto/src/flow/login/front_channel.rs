@@ -67,6 +67,10 @@ impl TryFrom<Saved> for PendingFrontLogin {
         else {
             return Err(OTHER_KIND);
         };
+        // An ID token is bound to no key.
+        if sent.jkt.is_some() {
+            return Err(OTHER_KIND);
+        }
         Ok(Self { sent, nonce, max_age, acr })
     }
 }
@@ -153,6 +157,7 @@ impl Client {
             state: &state,
             nonce: &nonce,
             code_challenge: None,
+            dpop_jkt: None,
             answer,
         };
         let url = self.authorization_url(request.encode(&bound).map_err(ConfigError::from)?)?;

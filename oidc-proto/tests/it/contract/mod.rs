@@ -7,6 +7,7 @@ mod certificates;
 mod flows;
 mod hybrid;
 mod proofs;
+mod session_keys;
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,

@@ -142,7 +142,7 @@ fn mac(algorithm: Algorithm, secret: &str, input: &[u8], signature: &[u8]) -> bo
 }
 
 /// Verifies a signature with a JWK; `None` if the key is not for the algorithm.
-fn verify(algorithm: Algorithm, jwk: &Value, input: &[u8], signature: &[u8]) -> Option<bool> {
+pub(super) fn verify(algorithm: Algorithm, jwk: &Value, input: &[u8], signature: &[u8]) -> Option<bool> {
     let number = |name: &str| URL_SAFE_NO_PAD.decode(jwk.get(name)?.as_str()?).ok();
     let text = |name: &str| jwk.get(name).and_then(Value::as_str);
     let rsa = match algorithm {
