@@ -29,10 +29,8 @@ impl Provider {
     /// If the operating system has no entropy, as with [`moment`](crate::moment).
     pub async fn new_dpop_key(&self) -> Result<DpopKey, ProviderError> {
         let metadata = self.metadata().await?;
-        let made = match chosen(&metadata).map_err(Error::from)? {
-            Algorithm::ES256 => on_p256(),
-            _ => DpopKey::ed25519(self.core.clock.moment()),
-        };
+        let is_p256 = chosen(&metadata).map_err(Error::from)? == Algorithm::ES256;
+        let made = if is_p256 { on_p256() } else { DpopKey::ed25519(self.core.clock.moment()) };
         Ok(made.map_err(Error::from)?)
     }
 

@@ -228,12 +228,9 @@ fn listed(prover: &Prover, metadata: &ProviderMetadata) -> Result<Algorithm, Con
     if metadata.dpop_signing_alg_values_supported.as_deref().unwrap_or_default().is_empty() {
         return Ok(used);
     }
-    let twin = match used {
-        Algorithm::EdDSA => Algorithm::Ed25519,
-        Algorithm::Ed25519 => Algorithm::EdDSA,
-        other => other,
-    };
-    let found = [used, twin].into_iter().find(|algorithm| offered.contains(*algorithm));
+    let twins = [Algorithm::EdDSA, Algorithm::Ed25519];
+    let others = twins.into_iter().filter(|_| twins.contains(&used));
+    let found = [used].into_iter().chain(others).find(|algorithm| offered.contains(*algorithm));
     found.ok_or(ConfigError::NoDpopAlgorithm { offered, usable: AlgorithmSet::EMPTY.with(used) })
 }
 
