@@ -44,6 +44,25 @@ impl Client {
         Ok(prover.to_sign(&proven, now, &mut entropy))
     }
 
+    /// Returns the `DPoP` header of a request that your program itself sends to a protected resource (RFC 9449 section 7).
+    /// The request has the access token as `Authorization: DPoP …`. Send the header once: each request needs another one.
+    /// If the resource answers with a nonce, let [`DpopNonces`](crate::sender::DpopNonces) learn it and give them to
+    /// [`with_dpop_nonces`](Client::with_dpop_nonces); a proof has the nonce of its own server and no other.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoProof`] if the client has no DPoP key here; [`Error::Sign`] if the key fails to sign.
+    pub fn resource_proof(
+        &self,
+        method: &Method,
+        url: &EndpointUrl,
+        access_token: &Secret,
+        moment: Moment,
+    ) -> Result<HeaderValue, Error> {
+        let (now, mut entropy) = moment.split();
+        let proof = self.prove(None, (method, url), None, Some(access_token), now, &mut entropy)?;
+        proof.ok_or_else(|| ConfigError::NoProof.into())
+    }
+
     /// Returns this client with the nonce that a response of this endpoint has for the next proof, if it has one (RFC 9449
     /// section 8.2).
     pub(in crate::flow) fn having_seen(&self, endpoint: Endpoint, headers: &HeaderMap) -> Self {

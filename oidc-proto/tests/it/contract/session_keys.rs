@@ -1,8 +1,9 @@
 //! A DPoP key for each session: the login, its callback, UserInfo and the refresh have the same key, on whichever node.
 
 use super::{builder, moment};
+use http::Method;
 use oidc_proto::{
-    Error, Secret, UrlPolicy,
+    EndpointUrl, Error, Secret, UrlPolicy,
     flow::{
         AppState, Authenticated, Client, ConfigError, DpopKey, PendingAccess, PendingAuthorization,
         PendingAuthorizations, PreviousLogin, Quirks, Refreshed, Seal, SealingKeys,
@@ -10,6 +11,7 @@ use oidc_proto::{
     jose::Algorithm,
     message::{AccessRequest, AuthorizationRequest, AuthorizationResponse},
     metadata::{Profile, ProviderMetadata},
+    sender::{DpopNonces, DpopVerifier},
 };
 use oidc_testkit::{ClientAuthentication, EndpointName, KeyRing, Party, drive, scenario::CLIENT_ID};
 use ring::{rand::SystemRandom, signature};
@@ -391,6 +393,37 @@ fn a_login_that_was_saved_before_keys_were_known_still_ends() {
         let mut saved = serde_json::to_value(PreviousLogin::from(&user)).unwrap();
         saved["jkt"] = odd.clone();
         assert!(serde_json::from_value::<PreviousLogin>(saved).is_err(), "{odd}");
+    }
+}
+
+/// A request to an API, with the proof of the session and the nonce of that server.
+#[test]
+fn a_request_to_a_resource_is_proven_with_the_key_of_the_session() {
+    let token = Secret::new("an-access-token");
+    let mut nonces = DpopNonces::new();
+    let answer = super::with_nonce(super::response(200, ""), "of-the-api");
+    nonces.learn(&"https://api.example/other".parse().unwrap(), answer.headers());
+    for (key, method, url) in [
+        (ed25519(1), Method::GET, "https://api.example/orders?page=2"),
+        (p256(), Method::POST, "https://api.example/orders"),
+        (ed25519(3), Method::DELETE, "https://other.example/orders/7"),
+    ] {
+        let client = builder().build().unwrap();
+        let session = client.with_dpop_key(&key).unwrap().with_dpop_nonces(nonces.clone());
+        let url = EndpointUrl::parse(url, &UrlPolicy::default()).unwrap();
+        let proof = session.resource_proof(&method, &url, &token, moment(0, 1)).unwrap();
+        assert!(proof.is_sensitive());
+        let bare = url.as_str().split('?').next().unwrap();
+        let headers = http::HeaderMap::from_iter([("dpop".parse().unwrap(), proof.clone())]);
+        let verified = DpopVerifier::new().verify(&headers, &method, bare, Some(&token), super::NOW);
+        assert_eq!(verified.unwrap().jkt(), key.thumbprint());
+        let (_, claims) = super::read(proof.to_str().unwrap());
+        let expected = bare.contains("api.example").then_some("of-the-api");
+        assert_eq!(claims.get("nonce").and_then(|nonce| nonce.as_str()), expected);
+        let next = session.resource_proof(&method, &url, &token, moment(0, 2)).unwrap();
+        assert_ne!(super::read(next.to_str().unwrap()).1["jti"], claims["jti"]);
+        let refused = client.resource_proof(&method, &url, &token, moment(0, 3)).unwrap_err();
+        assert_eq!(refused, ConfigError::NoProof.into());
     }
 }
 
