@@ -1,7 +1,7 @@
 //! Tests of the keys of sessions: how they are made, and saved.
 
 use super::*;
-use crate::{base::moment::Timestamp, jose::Sign};
+use crate::base::moment::Timestamp;
 use std::collections::BTreeSet;
 
 fn key(seed: u8) -> DpopKey {
