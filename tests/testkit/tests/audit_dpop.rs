@@ -57,7 +57,7 @@ fn a_good_proof_binds_the_token_and_counts_once() {
     for algorithm in [Algorithm::ES256, Algorithm::EdDSA] {
         let (mut provider, key) = (provider(), key(algorithm, 3));
         let proof = proof(&key, &claims(1));
-        let granted = provider.handle(&service(&[proof.clone()]), NOW);
+        let granted = provider.handle(&service(std::slice::from_ref(&proof)), NOW);
         assert_eq!((granted.status().as_u16(), &body(&granted)["token_type"]), (200, &json!("DPoP")));
         provider.assert_clean();
         let again = provider.handle(&service(&[proof]), NOW);

@@ -95,8 +95,12 @@ impl Core {
         let code = spent.ok_or(CallbackError::MissingCode).map_err(Error::from)?;
         // State, nonce, verifier and everything else: a caller that has all of it has it from the same browser. The tokens
         // are bound to a key, so the key counts, too.
-        let saved = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
-        let all = saved + client.dpop_thumbprint().unwrap_or_default();
+        let saved = Secret::new(serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?);
+        let key = client.dpop_thumbprint().unwrap_or_default();
+        // The full capacity from the start: growing would leave copies in memory that are not wiped.
+        let mut all = String::with_capacity(saved.expose().len() + key.len());
+        all.push_str(saved.expose());
+        all.push_str(key);
         self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)
     }
 
