@@ -28,6 +28,7 @@
 //! | [`Quirks::no_pkce`](crate::flow::Quirks::no_pkce) | the token request must show that it belongs to the authorization request | a stolen code is exchanged by a thief who has the client's secret, or by anybody if the client has none | the provider refuses PKCE, and the client has a secret |
 //! | [`Quirks::refreshed_auth_time_differs`](crate::flow::Quirks::refreshed_auth_time_differs) | a refreshed ID token must have the `auth_time` of the login | a refresh makes the login look newer than it is | the provider moves the time, and your program does not read it from refreshed ID tokens |
 //! | [`Quirks::refreshed_without_azp`](crate::flow::Quirks::refreshed_without_azp) | a refreshed ID token must have the `azp` of the login | the provider changes the client of the token without saying so; `aud` still names this client | the provider leaves `azp` out on refresh |
+//! | [`Quirks::no_dpop_jkt`](crate::flow::Quirks::no_dpop_jkt) | the provider gives tokens for a code only to the key that the login began with | a thief who has the code and the PKCE verifier binds the tokens to a key of their own | the provider refuses parameters that it does not know |
 //!
 //! A larger `leeway` takes no check away, but it makes each check of time later: it counts up to
 //! [`MAX_LEEWAY`](crate::token::MAX_LEEWAY). Spellings that take no check away are

@@ -48,6 +48,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ClientBuilder::token_endpoint_auth_signing_alg", KEY),
     ("ClientBuilder::dpop_key", KEY),
     ("ClientBuilder::dpop_public_key", KEY),
+    ("Quirks::no_dpop_jkt", "it sends less, and lets nothing in"),
     ("ClientBuilder::tls_client_certificate_bound_access_tokens", KEY),
     ("ClientBuilder::request_object_signer", KEY),
     ("ClientBuilder::request_object_signing_alg", KEY),

@@ -36,6 +36,7 @@ const WORDS: &[&str] = &[
     "crit",
     "crv",
     "dpop+jwt",
+    "dpop_signing_alg_values_supported",
     "exp",
     "expired_token",
     "expires_in",

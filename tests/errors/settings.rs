@@ -60,6 +60,10 @@ pub(crate) fn show(page: &mut Page) {
             offered: AlgorithmSet::EMPTY.with(Algorithm::PS256),
             usable: AlgorithmSet::EMPTY.with(Algorithm::RS256).with(Algorithm::ES256)
         },
+        NoDpopAlgorithm {
+            offered: AlgorithmSet::EMPTY.with(Algorithm::ES256),
+            usable: AlgorithmSet::EMPTY.with(Algorithm::EdDSA)
+        },
         UnwantedAssertion,
         Reserved("nonce"), Reserved("response_mode"), Reserved("request_uri"), Reserved("extra"), Parameter("scope"), NoS256, PushedRequestsOnly, SignedRequestsOnly,
         NoRequestObjectKey,
@@ -69,7 +73,7 @@ pub(crate) fn show(page: &mut Page) {
         },
         NoRequestParameter("request"),
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
-        UnwantedProof, DpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
+        UnwantedProof, DpopKey, OtherDpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
         TokenTooLong { limit: 8192 });
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         NoAudience, OtherIssuer("https://other.example".to_owned()), TwoIssuerRules);

@@ -360,6 +360,23 @@ fn a_grant_of_ones_own_takes_at_most_forty_lines() {
 }
 
 #[test]
+fn a_session_with_a_key_of_its_own_outlives_a_node_and_resists_a_thief() {
+    assert_says(
+        "oidc-axum",
+        "dpop",
+        &[
+            "The request names its key: true",
+            "It has ended at the second node, with the key out of the cookie.",
+            "The API answers 200, at attempt 2: the first one had no nonce.",
+            "A thief sends the token alone: 401",
+            "A thief proves another key: 401",
+            "A refresh with another key is not sent: the saved login or the refresh token is bound to another DPoP key",
+            "The first node refreshes with the key of the session.\nThe API answers 200.",
+        ],
+    );
+}
+
+#[test]
 fn a_service_token_is_shared_renewed_and_replaced_after_a_401() {
     assert_says(
         "oidc-ureq",

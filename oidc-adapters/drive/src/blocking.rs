@@ -17,9 +17,9 @@ use crate::{
 use oidc_proto::{
     Secret,
     flow::{
-        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, ExchangedToken, Flow,
-        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request, Step,
-        Terms, TokenExchangeRequest, TokenTypeHint,
+        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, DpopKey, ExchangedToken,
+        Flow, GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
+        Step, Terms, TokenExchangeRequest, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -338,6 +338,25 @@ impl Provider {
     /// The metadata is not available, or the settings do not fit it.
     pub fn client(&self) -> Result<Client, ProviderError> {
         self.0.client_at_once().unwrap_or_else(|| block_on(self.0.client()))
+    }
+
+    /// Makes a key for a new session, of a kind that the provider accepts: on P-256 (`ES256`), or else on Ed25519.
+    /// Give it to [`with_dpop_key`](Self::with_dpop_key), and save it with the login.
+    ///
+    /// # Errors
+    /// The metadata is not available, or lists neither algorithm for DPoP proofs.
+    ///
+    /// # Panics
+    /// If the operating system has no entropy, as with [`moment`](crate::moment).
+    pub fn new_dpop_key(&self) -> Result<DpopKey, ProviderError> {
+        block_on(self.0.new_dpop_key())
+    }
+
+    /// Returns a handle for the session of this key: everything that it gets is bound to the key. See
+    /// [`Provider::with_dpop_key`](crate::Provider::with_dpop_key).
+    #[must_use]
+    pub fn with_dpop_key(&self, key: &DpopKey) -> Self {
+        Self(self.0.with_dpop_key(key))
     }
 
     /// Runs any flow to its end.

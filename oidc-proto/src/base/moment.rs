@@ -3,6 +3,7 @@
 use crate::backend::Mac;
 use serde::{Deserialize, Serialize};
 use std::{fmt, time::Duration};
+use zeroize::Zeroizing;
 
 /// A point in time: whole seconds since the Unix epoch, like the `NumericDate` of RFC 7519 section 2.
 ///
@@ -136,6 +137,11 @@ impl Entropy {
     fn bytes(&mut self) -> [u8; 32] {
         self.used += 1;
         self.seed.sign(&[&self.used.to_be_bytes()])
+    }
+
+    /// Draws 256 fresh bits for a private key.
+    pub(crate) fn key(&mut self) -> Zeroizing<[u8; 32]> {
+        Zeroizing::new(self.bytes())
     }
 
     /// Draws 128 fresh bits.

@@ -71,13 +71,14 @@ mod endpoint;
 mod exchange;
 mod grant;
 mod login;
+mod previous;
 mod saved;
 pub mod states;
 
 pub use crate::message::Quirks;
 pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
 pub use client::{
-    Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, UserInfoMethod,
+    Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, DpopKey, UserInfoMethod,
 };
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,

@@ -52,6 +52,8 @@ pub(crate) struct Sender<'a> {
     pub(crate) redirect_uri: &'a str,
     pub(crate) state: &'a str,
     pub(crate) code_challenge: &'a str,
+    /// The thumbprint of the key to which the code is bound (RFC 9449 section 10).
+    pub(crate) dpop_jkt: Option<&'a str>,
     pub(crate) answer: Answer,
 }
 
@@ -94,6 +96,7 @@ impl AccessRequest {
         add("state", sender.state);
         add("code_challenge", sender.code_challenge);
         add("code_challenge_method", "S256");
+        sender.dpop_jkt.into_iter().for_each(|thumbprint| add("dpop_jkt", thumbprint));
         if let Some(mode) = sender.answer.mode {
             add("response_mode", mode.name());
         }

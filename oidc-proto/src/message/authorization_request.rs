@@ -160,6 +160,7 @@ pub(crate) struct Bound<'a> {
     pub(crate) nonce: &'a str,
     /// The PKCE challenge, if the request asks for a code.
     pub(crate) code_challenge: Option<&'a str>,
+    pub(crate) dpop_jkt: Option<&'a str>,
     pub(crate) answer: Answer,
 }
 
@@ -275,6 +276,7 @@ impl AuthorizationRequest {
             add("code_challenge", code_challenge.to_owned());
             add("code_challenge_method", "S256".to_owned());
         }
+        bound.dpop_jkt.into_iter().for_each(|thumbprint| add("dpop_jkt", thumbprint.to_owned()));
         if let Some(mode) = bound.answer.mode {
             add("response_mode", mode.name().to_owned());
         }
@@ -384,6 +386,7 @@ mod tests {
         state: "s",
         nonce: "n",
         code_challenge: Some("h"),
+        dpop_jkt: None,
         answer: Answer { kind: "code", mode: None },
     };
 

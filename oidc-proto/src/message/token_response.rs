@@ -151,6 +151,13 @@ pub struct Quirks {
     /// Keycloak sends it so: as the claim of the JWT, and once more as the parameter of RFC 9207. Two values that differ,
     /// and any other member that repeats, are still refused.
     pub doubled_iss_in_authorization_response: bool,
+    /// Whether authorization requests of a client with a DPoP key have no `dpop_jkt` (RFC 9449 section 10), for a provider
+    /// that refuses requests with a parameter that it does not know, against RFC 6749 section 3.1.
+    ///
+    /// # Danger
+    /// It takes a check away: the provider does not bind the code to the key of this session, so only PKCE and the
+    /// client's authentication protect a stolen code. See [`danger`](crate::danger).
+    pub no_dpop_jkt: bool,
 }
 
 /// Why a token response cannot be read.
@@ -297,6 +304,7 @@ mod tests {
         refreshed_auth_time_differs: false,
         refreshed_without_azp: false,
         doubled_iss_in_authorization_response: false,
+        no_dpop_jkt: false,
     };
 
     fn read(body: &str, quirks: Quirks) -> Result<TokenResponse, TokenResponseError> {

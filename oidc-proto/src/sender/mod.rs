@@ -13,7 +13,8 @@
 //! [`accept_dpop`](crate::resource::ResourceServerBuilder::accept_dpop) and
 //! [`accept_certificate_bound`](crate::resource::ResourceServerBuilder::accept_certificate_bound). A
 //! [`Client`](crate::flow::Client) makes its own proofs: see
-//! [`ClientBuilder::dpop_key`](crate::flow::ClientBuilder::dpop_key).
+//! [`Client::with_dpop_key`](crate::flow::Client::with_dpop_key) for a key of each session, and
+//! [`ClientBuilder::dpop_key`](crate::flow::ClientBuilder::dpop_key) for one of the client.
 //!
 //! ```
 //! use oidc_proto::{Timestamp, sender::{ReplayAnswer, ReplayKey, ReplayWindow}};

@@ -63,7 +63,10 @@ impl Proof {
     /// Returns the value of the `DPoP` header.
     pub(crate) fn header(&self) -> Result<HeaderValue, SignError> {
         // A compact serialization is visible ASCII, so this never fails.
-        HeaderValue::from_str(self.0.expose()).map_err(|_| SignError::Failed)
+        let mut value = HeaderValue::from_str(self.0.expose()).map_err(|_| SignError::Failed)?;
+        // Whoever sends it first uses it up.
+        value.set_sensitive(true);
+        Ok(value)
     }
 }
 
@@ -79,20 +82,52 @@ pub(crate) struct Proven<'p> {
 /// The key with which a client proves its requests: the public half, and the private half if it is in memory.
 #[derive(Clone)]
 pub(crate) struct Prover {
-    jwk: Jwk,
+    public: PublicKey,
     algorithm: Algorithm,
     key: Option<Arc<dyn Sign>>,
 }
 
+/// A public key and its thumbprint.
+#[derive(Clone)]
+pub(crate) struct PublicKey {
+    jwk: Jwk,
+    thumbprint: String,
+}
+
+impl PublicKey {
+    /// Returns `None` for a shared secret, with which no server could verify a proof, and for a key without a thumbprint,
+    /// to which no token could be bound.
+    fn of(jwk: Jwk) -> Option<Self> {
+        let thumbprint = jwk.thumbprint().filter(|_| jwk.kty != "oct")?;
+        Some(Self { jwk, thumbprint })
+    }
+}
+
 impl Prover {
-    /// Makes a prover with a private key. `None` if the key is a shared secret: no server could verify its proofs.
+    /// Makes a prover with a private key. `None` if no server could verify its proofs.
     pub(crate) fn new(key: Arc<dyn Sign>) -> Option<Self> {
-        Some(Self { jwk: key.public_jwk()?, algorithm: key.algorithm(), key: Some(key) })
+        let public = PublicKey::of(key.public_jwk()?)?;
+        Some(Self { public, algorithm: key.algorithm(), key: Some(key) })
     }
 
-    /// Makes a prover for a private key that is elsewhere. `None` if the key is a shared secret.
+    /// Makes a prover for a private key that is elsewhere. `None` if no server could verify its proofs.
     pub(crate) fn elsewhere(jwk: Jwk, algorithm: Algorithm) -> Option<Self> {
-        (jwk.kty != "oct" && !algorithm.is_symmetric()).then_some(Self { jwk, algorithm, key: None })
+        let public = PublicKey::of(jwk).filter(|_| !algorithm.is_symmetric())?;
+        Some(Self { public, algorithm, key: None })
+    }
+
+    /// Returns the prover with another name of its algorithm.
+    pub(crate) fn named(&self, algorithm: Algorithm) -> Self {
+        Self { algorithm, ..self.clone() }
+    }
+
+    pub(crate) const fn algorithm(&self) -> Algorithm {
+        self.algorithm
+    }
+
+    /// Returns the thumbprint of the public half (RFC 7638).
+    pub(crate) fn thumbprint(&self) -> &str {
+        &self.public.thumbprint
     }
 
     /// Returns the private key, if it is in memory.
@@ -112,7 +147,7 @@ impl Prover {
         htu.set_query(None);
         let mut header = Extra::new();
         header.insert("typ".to_owned(), "dpop+jwt".into());
-        header.insert("jwk".to_owned(), self.jwk.bare());
+        header.insert("jwk".to_owned(), self.public.jwk.bare());
         let mut claims =
             json!({"jti": entropy.token(), "htm": method.as_str(), "htu": htu.as_str(), "iat": now.0});
         if let Some(claims) = claims.as_object_mut() {

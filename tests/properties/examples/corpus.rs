@@ -281,6 +281,11 @@ fn scripts() -> Entries {
     vec![
         ("login", flow(0, 0, &[])),
         ("login-basic-userinfo", flow(0, 5, &[honest(), honest()])),
+        ("login-keyed", flow(0, 132, &[honest(), honest(), honest()])),
+        ("refresh-keyed", flow(1, 160, &[honest(), honest()])),
+        ("service-keyed", flow(2, 129, &[busy("1"), honest()])),
+        ("userinfo-keyed", flow(5, 128, &[honest()])),
+        ("device-keyed", flow(6, 136, &[vec![0, 0, 0], honest()])),
         ("login-known-keys", flow(0, 26, &[honest()])),
         ("login-rotated", flow(0, 8, &[vec![1, 0], honest()])),
         ("login-lost", flow(0, 0, &[vec![2, 0]])),
@@ -362,6 +367,8 @@ fn scripts() -> Entries {
 fn saved() -> Entries {
     let (pending, _) = pending();
     let pending = serde_json::to_string(&pending).expect("it can be saved");
+    let key = oidc_proto::flow::DpopKey::ed25519(Moment::new(NOW, [5; 32])).expect("a key");
+    let key = serde_json::to_string(&key).expect("it can be saved");
     let grant = json!({
         "version": 1, "issuer": ISSUER, "client_id": CLIENT, "retries": 1, "until": NOW.0,
         "wanted": {"scopes": ["read"], "resources": ["https://api.example"], "extra": [["a", "b"]]},
@@ -378,6 +385,10 @@ fn saved() -> Entries {
         ("pending-cut", pending.chars().take(100).collect()),
         ("pending-control", pending.replacen("app", "a\\u0000p", 1)),
         ("pending-time", pending.replacen(&NOW.0.to_string(), &i64::MIN.to_string(), 1)),
+        ("pending-bound", pending.replacen('{', &format!("{{\"d\":\"{}\",", "A".repeat(43)), 1)),
+        ("dpop-key", key.clone()),
+        ("dpop-key-cut", key.chars().take(60).collect()),
+        ("dpop-key-other", key.replacen("EdDSA", "ES256", 1)),
         ("pending", pending),
         (
             "previous",

@@ -2,6 +2,7 @@
 //! refresh token twice, and accepts only the provider's word.
 
 mod grants;
+mod proven;
 mod pushed;
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
@@ -100,6 +101,7 @@ impl<'a> World<'a> {
         provider.access_token_alg(Algorithm::EdDSA);
         provider.device_times(5, DEVICE_LIFETIME);
         grants::accept(&mut provider);
+        proven::accept(&mut provider, flags);
         let document = provider.metadata().to_string();
         let policy = UrlPolicy::default();
         let metadata = ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy)
@@ -117,7 +119,7 @@ impl<'a> World<'a> {
         Self {
             script,
             provider,
-            client: client.build().expect("the client is good"),
+            client: proven::keyed(client.build().expect("the client is good"), flags, NOW),
             now: NOW,
             seed: Seed::silent(1),
             spent: BTreeSet::new(),
@@ -238,6 +240,7 @@ impl<'a> World<'a> {
     }
 
     fn honest(&mut self, request: &Request<Vec<u8>>) -> Response<Vec<u8>> {
+        proven::judge(request, &mut self.spent);
         for (name, value) in url::form_urlencoded::parse(request.body()) {
             if name == "code" || name == "refresh_token" || name == "assertion" {
                 assert!(self.spent.insert(value.into_owned()), "{name} is sent twice");

@@ -3,8 +3,8 @@
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     flow::{
-        Client, DEVICE_LIFETIME_CAP, DeviceAuthorization, Error, PendingAuthorization, PreviousLogin,
-        RETRY_AFTER_CAP, SavedClientCredentials, Step,
+        Client, DEVICE_LIFETIME_CAP, DeviceAuthorization, DpopKey, Error, PendingAuthorization,
+        PreviousLogin, RETRY_AFTER_CAP, SavedClientCredentials, Step,
     },
     message::AuthorizationResponse,
 };
@@ -58,6 +58,11 @@ pub fn saved(data: &[u8]) {
         && let Err(error) = APP.refresh(&"r".into(), Some(previous), None, moment(NOW, 7))
     {
         assert_eq!(error.code(), "config_saved_state");
+    }
+    if let Some(key) = load::<DpopKey>(data) {
+        assert_eq!(format!("{key:?}"), "DpopKey(..)");
+        let client = APP.with_dpop_key(&key).expect("the provider lists no algorithms");
+        assert_eq!(client.dpop_thumbprint(), Some(key.thumbprint()));
     }
     if let Some(device) = load::<DeviceAuthorization>(data) {
         let shown = format!("{device:?}");

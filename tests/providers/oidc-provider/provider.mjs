@@ -74,6 +74,25 @@ clients.push({
   redirect_uris: [REDIRECT_URI],
 });
 
+// Clients whose tokens are bound to a DPoP key (RFC 9449 section 5.2).
+for (const method of ['client_secret_basic', 'none']) {
+  clients.push({
+    client_id: `dpop-${method}`,
+    ...(method === 'none' ? {} : { client_secret: SECRET }),
+    token_endpoint_auth_method: method,
+    dpop_bound_access_tokens: true,
+    id_token_signed_response_alg: 'ES256',
+    grant_types: [
+      'authorization_code',
+      'refresh_token',
+      'urn:ietf:params:oauth:grant-type:device_code',
+      ...(method === 'none' ? [] : ['client_credentials']),
+    ],
+    response_types: ['code'],
+    redirect_uris: [REDIRECT_URI],
+  });
+}
+
 // Clients that sign assertions. The tests have the private keys, and name the public ones.
 const CLIENT_KEYS = JSON.parse(process.env.OIDC_CLIENT_KEYS ?? '{}');
 const asserting = (alg, method, rest) => ({
@@ -204,6 +223,8 @@ const configuration = {
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
+    // Each proof needs a nonce (RFC 9449 sections 8 and 9).
+    dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     introspection: { enabled: true },
     revocation: { enabled: true },
     userinfo: { enabled: true },

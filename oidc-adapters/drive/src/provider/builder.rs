@@ -1,7 +1,7 @@
 //! [`ProviderBuilder`]: the settings of a handle, async or blocking.
 
 use super::{
-    core::{Core, REFRESH, Sources, TOKEN},
+    core::{Core, REFRESH, Sources, TOKEN, TokenPool},
     error::ProviderError,
     handle::Provider,
     spent::Spent,
@@ -366,12 +366,13 @@ impl<W> ProviderBuilder<W> {
         let source = KeySource::Metadata(Box::new(options.clone()));
         let (shape, name) = (self.client, Arc::<str>::from(&*issuer));
         let watched = Watched::new(REFRESH, Arc::clone(&name), &observer);
+        let token_pool = token_pool(self.tokens, Arc::clone(&name), &clock, &observer);
         let core = Core {
             issuer: Arc::new(
                 Issuer::new(issuer, source, options, &common).with_metadata(self.known.map(Arc::new)),
             ),
-            tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
-                .with_observer(TOKEN, move |_| Arc::clone(&name), &observer),
+            tokens: token_pool(),
+            token_pool,
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
             // The flow of a login reports to the observer itself.
             logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
@@ -405,6 +406,23 @@ impl<W> ProviderBuilder<W> {
         };
         Ok((core, self.io, observer))
     }
+}
+
+fn token_pool(
+    policy: RenewalPolicy,
+    name: Arc<str>,
+    clock: &Arc<dyn Clock>,
+    observer: &Observer,
+) -> TokenPool {
+    let (clock, observer) = (Arc::clone(clock), observer.clone());
+    Box::new(move || {
+        let name = Arc::clone(&name);
+        SingleFlights::with_clock(policy, MAX_SERVICE_TOKENS, Arc::clone(&clock)).with_observer(
+            TOKEN,
+            move |_| Arc::clone(&name),
+            &observer,
+        )
+    })
 }
 
 impl ProviderBuilder<Io> {

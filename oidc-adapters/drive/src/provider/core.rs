@@ -40,6 +40,12 @@ pub(crate) type Login = Result<Authenticated, ProviderError>;
 /// The outcome of a refresh. A failure is an outcome only if it has the new refresh token.
 pub(crate) type Refresh = Result<Arc<Refreshed>, Error>;
 
+/// The service tokens of a client, or of one session of it.
+pub(crate) type ClientTokens = SingleFlights<ClientCredentialsRequest, TokenResponse>;
+
+/// Makes an empty pool of service tokens.
+pub(super) type TokenPool = Box<dyn Fn() -> ClientTokens + Send + Sync>;
+
 /// Makes the client from the metadata.
 pub(super) type ClientMaker =
     Box<dyn Fn(Arc<ProviderMetadata>, Option<&Secret>) -> ClientBuilder + Send + Sync>;
@@ -53,7 +59,8 @@ pub(crate) struct Sources {
 
 pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
-    pub(crate) tokens: SingleFlights<ClientCredentialsRequest, TokenResponse>,
+    pub(crate) tokens: ClientTokens,
+    pub(super) token_pool: TokenPool,
     pub(crate) refreshes: Spent<Refresh>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
@@ -101,6 +108,11 @@ impl Core {
         self.made().clone().map(|(client, _)| client)
     }
 
+    /// Returns an empty pool of service tokens, for another key than that of this handle.
+    pub(super) fn new_tokens(&self) -> ClientTokens {
+        (self.token_pool)()
+    }
+
     /// Forgets the outcomes of codes and refresh tokens that are more than a minute old.
     pub(crate) fn sweep(&self, now: Timestamp) {
         self.refreshes.sweep(now);
@@ -113,13 +125,32 @@ impl Core {
         &self,
         pending: &PendingAuthorization,
         response: &AuthorizationResponse,
+        client: &Client,
     ) -> Result<One<Login>, ProviderError> {
         // A signed response has its code inside, so the whole response counts as the code.
         let spent = response.code.as_ref().or(response.response.as_ref());
         let code = spent.ok_or(CallbackError::MissingCode).map_err(Error::from)?;
-        // State, nonce, verifier and everything else: a caller that has all of it has it from the same browser.
-        let all = serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?;
+        // State, nonce, verifier and everything else: a caller that has all of it has it from the same browser. The tokens
+        // are bound to a key, so the key counts, too.
+        let saved = Secret::new(serde_json::to_string(pending).map_err(|_| ConfigError::SavedState)?);
+        let key = client.dpop_thumbprint().unwrap_or_default();
+        // The full capacity from the start: growing would leave copies in memory that are not wiped.
+        let mut all = String::with_capacity(saved.expose().len() + key.len());
+        all.push_str(saved.expose());
+        all.push_str(key);
         self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)
+    }
+
+    /// Returns the one refresh with this token, if it is sent with the same DPoP key. Otherwise it is not sent: its outcome
+    /// is bound to the other key.
+    pub(crate) fn refresh(
+        &self,
+        refresh_token: &Secret,
+        client: &Client,
+    ) -> Result<(TokenHash, Arc<SingleFlight<Refresh>>), ConfigError> {
+        let owner = hash(&client.dpop_thumbprint().unwrap_or_default().into());
+        let one = self.refreshes.one_of(refresh_token, owner).ok_or(ConfigError::OtherDpopKey)?;
+        Ok((hash(refresh_token), one.flight))
     }
 
     /// Ends a login that began at this time, when the keys of this epoch were held. Keys that it fetched are kept.

@@ -3,6 +3,7 @@
 use super::{
     core::{Core, REFRESH, Refused, TOKEN},
     error::{ProviderError, reason, stopped, told},
+    session::Session,
 };
 use crate::{
     drive::{DriveError, block_on, observed},
@@ -60,11 +61,13 @@ use url::Url;
 pub struct Provider {
     pub(super) core: Arc<Core>,
     pub(super) io: Arc<Io>,
+    /// The session that this handle is for, if it is for one.
+    pub(super) session: Option<Arc<Session>>,
 }
 
 impl Provider {
     pub(crate) fn new(core: Core, io: Io) -> Self {
-        Self { core: Arc::new(core), io: Arc::new(io) }
+        Self { core: Arc::new(core), io: Arc::new(io), session: None }
     }
 
     /// Returns the issuer, as the settings spell it.
@@ -117,8 +120,9 @@ impl Provider {
             }
         };
         // Refuses a callback that does not fit its login before it can affect another caller.
+        let client = self.client().await?;
         let step = begin().await?;
-        let login = self.core.login(&held, &came)?;
+        let login = self.core.login(&held, &came, &client)?;
         let (provider, one) = (self.clone(), login.clone());
         let renew = move || async move {
             let (began, known) = (provider.core.clock.now(), provider.core.issuer.epoch());
@@ -158,7 +162,7 @@ impl Provider {
         let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
         ours.map_err(oidc_proto::Error::from)?;
         let quirks = client.quirks();
-        let (hash, flight) = self.core.refreshes.flight(refresh_token);
+        let (hash, flight) = self.core.refresh(refresh_token, &client).map_err(Error::from)?;
         let (provider, token) = (self.clone(), refresh_token.clone());
         let renew = move || async move {
             let began = provider.core.clock.now();
@@ -377,7 +381,7 @@ impl Provider {
         need: Need,
     ) -> Result<Published<TokenResponse>, ProviderError> {
         self.core.sweep(self.core.clock.now());
-        let flight: Arc<SingleFlight<TokenResponse>> = self.core.tokens.flight(wanted);
+        let flight: Arc<SingleFlight<TokenResponse>> = self.tokens().flight(wanted);
         let (provider, asked) = (self.clone(), wanted.clone());
         let renew = move || async move { provider.fetch_token(&asked).await };
         let sleep = |span| self.io.sleep(span);
@@ -410,7 +414,7 @@ impl Provider {
     /// A client with the settings of this handle, for what does not depend on the metadata: even during an outage.
     pub(crate) async fn any_client(&self) -> Result<Client, ProviderError> {
         match self.core.latest_client() {
-            Some(client) => Ok(client.with_dpop_nonces(self.io.nonces())),
+            Some(client) => Ok(self.in_session(client)?),
             None => self.client().await,
         }
     }
@@ -427,14 +431,14 @@ impl Provider {
 
     pub(crate) fn client_at_once(&self) -> Option<Result<Client, ProviderError>> {
         let reads = self.core.sources.secret.is_some();
-        Some(self.core.client(self.metadata_at_once().filter(|_| !reads)?, None).map_err(Into::into))
+        Some(self.made_client(self.metadata_at_once().filter(|_| !reads)?, None).map_err(Into::into))
     }
 
     pub(crate) fn token_at_once(
         &self,
         wanted: &ClientCredentialsRequest,
     ) -> Option<Published<TokenResponse>> {
-        let token = self.core.tokens.existing(wanted)?.get_at_once()?;
+        let token = self.tokens().existing(wanted)?.get_at_once()?;
         self.core.sweep(self.core.clock.now());
         Some(token)
     }

@@ -18,9 +18,11 @@
 mod begin;
 mod builder;
 mod core;
+mod dpop;
 mod error;
 mod grants;
 mod handle;
+mod session;
 mod sourced;
 mod spent;
 mod workload;

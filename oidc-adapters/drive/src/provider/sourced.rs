@@ -35,7 +35,7 @@ impl Provider {
             Some(source) => Some(source.read(&self.io).await?),
             None => None,
         };
-        Ok(self.core.client(metadata, secret)?.with_dpop_nonces(self.io.nonces()))
+        Ok(self.made_client(metadata, secret)?)
     }
 
     /// Returns one attempt of this client, with an assertion that has just been read.

@@ -75,7 +75,8 @@ pub(crate) struct One<T> {
 }
 
 struct Marks {
-    /// The login that the code belongs to. A caller with another login gets nothing.
+    /// The login that the code belongs to, or the key that the refresh token was sent with. A caller with another one gets
+    /// nothing.
     owner: TokenHash,
     sent: AtomicBool,
 }
@@ -101,14 +102,15 @@ impl<T> Spent<T> {
         Self { known, holds, swept, clock, watched, patience }
     }
 
-    /// The one exchange of this refresh token, which is its own owner. It is not forgotten while anybody holds its
-    /// flight.
-    pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
+    /// The one exchange of this refresh token, which is its own owner.
+    #[cfg(test)]
+    fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
         let hash = hash(spent);
         (hash, self.one(hash, hash).flight)
     }
 
-    /// The one exchange of this code. `None` if the code belongs to another owner.
+    /// The one exchange of this code or refresh token. `None` if it belongs to another owner. It is not forgotten while
+    /// anybody holds its flight.
     pub(crate) fn one_of(&self, spent: &Secret, owner: TokenHash) -> Option<One<T>> {
         let one = self.one(hash(spent), owner);
         (one.marks.owner == owner).then_some(one)

@@ -10,5 +10,6 @@
 
 mod elsewhere;
 mod nonces;
+mod sessions;
 mod single_flight;
 mod world;

@@ -79,4 +79,8 @@ fn each_server_gets_its_own_nonce_and_asks_for_it_once() {
     assert_eq!(me(), [users(None), users(Some("nonce-of-users.example"))], "another server, another nonce");
     assert_eq!(me(), [users(Some("nonce-of-users.example"))]);
     assert_eq!(token("c"), [op(Some("nonce-of-op.example"))]);
+    // The client for flows of one's own knows the nonces, too.
+    let (client, wanted) = (provider.client().unwrap(), ClientCredentialsRequest::new(["d"]));
+    let call = client.client_credentials(&wanted, oidc_drive::moment()).unwrap();
+    assert_eq!(nonce(call.request()).as_deref(), Some("nonce-of-op.example"));
 }

@@ -3,8 +3,9 @@
 use super::{
     choice::Means,
     client::{Client, Inner},
+    dpop_key::ClientKey,
     request_object::RequestSettings,
-    settings::{AssertionAudience, AssertionType, DpopKey, Signer, UserInfoMethod},
+    settings::{AssertionAudience, AssertionType, Signer, UserInfoMethod},
 };
 use crate::{
     backend::Backend,
@@ -16,7 +17,6 @@ use crate::{
     jose::{Algorithm, AlgorithmSet, Jwk, KeySet, KeySetReader, Sign},
     message::Quirks,
     metadata::{ClientAuthentication, IssuerRule, ProviderMetadata},
-    sender::Prover,
     token::{AuthorizationResponseVerifier, IdTokenVerifier, MAX_TOKEN, UserInfoVerifier},
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -51,7 +51,7 @@ pub struct ClientBuilder {
     assertion_audience: AssertionAudience,
     assertion_type: AssertionType,
     certificate: bool,
-    dpop_key: Option<DpopKey>,
+    dpop_key: Option<ClientKey>,
     certificate_bound: bool,
     redirect_uri: Option<String>,
     pub(super) requests: RequestSettings,
@@ -175,9 +175,11 @@ impl ClientBuilder {
     }
 
     /// Sets the key that access and refresh tokens are bound to (RFC 9449). The client then proves its token and
-    /// UserInfo requests with this key, and refuses a token that is not bound.
+    /// UserInfo requests with this key, and refuses a token that is not bound. A key for each session is better for
+    /// logins: see [`Client::with_dpop_key`]. Register the client with `dpop_bound_access_tokens` (section 5.2), and the
+    /// provider grants nothing without a proof.
     pub fn dpop_key(mut self, key: Arc<dyn Sign>) -> Self {
-        self.dpop_key = Some(DpopKey::AtHand(Signer(key)));
+        self.dpop_key = Some(ClientKey::AtHand(Signer(key)));
         self
     }
 
@@ -185,7 +187,7 @@ impl ClientBuilder {
     /// Each attempt then needs a proof ([`Client::proof_to_sign`],
     /// [`Attempt::with_proof`](crate::flow::Attempt::with_proof)).
     pub fn dpop_public_key(mut self, jwk: Jwk, algorithm: Algorithm) -> Self {
-        self.dpop_key = Some(DpopKey::Elsewhere(Box::new(jwk), algorithm));
+        self.dpop_key = Some(ClientKey::Elsewhere(Box::new(jwk), algorithm));
         self
     }
 
@@ -397,15 +399,11 @@ impl ClientBuilder {
             true => response_verifier.accept_doubled_iss(),
             false => response_verifier,
         };
-        let prover = match self.dpop_key {
-            Some(DpopKey::AtHand(Signer(key))) => Some(Prover::new(key).ok_or(ConfigError::DpopKey)?),
-            // The UserInfo request comes in the middle of a login, where nobody could sign its proof.
-            Some(DpopKey::Elsewhere(..)) if self.fetch_userinfo => return Err(ConfigError::NoProof),
-            Some(DpopKey::Elsewhere(jwk, algorithm)) => {
-                Some(Prover::elsewhere(*jwk, algorithm).ok_or(ConfigError::DpopKey)?)
-            }
-            None => None,
-        };
+        // The UserInfo request comes in the middle of a login, where nobody could sign its proof.
+        if self.fetch_userinfo && matches!(self.dpop_key, Some(ClientKey::Elsewhere(..))) {
+            return Err(ConfigError::NoProof);
+        }
+        let prover = self.dpop_key.map(|key| key.prover(&self.metadata)).transpose()?;
         let inner = Inner {
             metadata: self.metadata,
             client_id: self.client_id,

@@ -46,6 +46,8 @@ pub struct Client {
     dpop_nonces: DpopNonces,
     /// The longest token that the client introspects or revokes, in bytes.
     max_introspected: usize,
+    /// The key of one session, in place of that of the client.
+    session: Option<Arc<Prover>>,
 }
 
 pub(crate) struct Inner {
@@ -60,7 +62,7 @@ pub(crate) struct Inner {
     pub(super) assertion_audience: AssertionAudience,
     pub(super) assertion_type: AssertionType,
     /// The key that tokens are bound to.
-    pub(in crate::flow) prover: Option<Prover>,
+    pub(super) prover: Option<Prover>,
     /// Whether tokens are bound to the client's certificate.
     pub(super) certificate_bound: bool,
     pub(super) redirect_uri: Option<String>,
@@ -88,7 +90,7 @@ pub(crate) struct Inner {
 
 impl Client {
     pub(super) fn new(inner: Inner, max_introspected: usize) -> Self {
-        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new(), max_introspected }
+        Self { inner: Arc::new(inner), dpop_nonces: DpopNonces::new(), max_introspected, session: None }
     }
 
     /// Returns the provider's metadata.
@@ -140,7 +142,11 @@ impl Client {
     }
 
     pub(in crate::flow) fn prover(&self) -> Option<&Prover> {
-        self.inner.prover.as_ref()
+        self.session.as_deref().or(self.inner.prover.as_ref())
+    }
+
+    pub(super) fn with_prover(&self, prover: Arc<Prover>) -> Self {
+        Self { session: Some(prover), ..self.clone() }
     }
 
     pub(in crate::flow) fn dpop_nonce(&self, url: &EndpointUrl) -> Option<&str> {

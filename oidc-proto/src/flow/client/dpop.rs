@@ -14,9 +14,9 @@ use crate::{
     },
     flow::contract::{ConfigError, Endpoint, Error},
     jose::ToSign,
-    sender::{Proof, Proven},
+    sender::{MAX_NONCE, Proof, Proven, dpop_nonce},
 };
-use http::{HeaderValue, Method};
+use http::{HeaderMap, HeaderValue, Method};
 
 impl Client {
     /// Returns the proof of one request to an endpoint, for a key that is elsewhere to sign. Its public half is that
@@ -42,6 +42,34 @@ impl Client {
         let (now, mut entropy) = moment.split();
         let proven = Proven { method: &method, url, nonce: self.dpop_nonce(url), access_token };
         Ok(prover.to_sign(&proven, now, &mut entropy))
+    }
+
+    /// Returns the `DPoP` header of a request that your program itself sends to a protected resource (RFC 9449 section 7).
+    /// The request has the access token as `Authorization: DPoP …`. Send the header once: each request needs another one.
+    /// If the resource answers with a nonce, let [`DpopNonces`](crate::sender::DpopNonces) learn it and give them to
+    /// [`with_dpop_nonces`](Client::with_dpop_nonces); a proof has the nonce of its own server and no other.
+    ///
+    /// # Errors
+    /// [`ConfigError::NoProof`] if the client has no DPoP key here; [`Error::Sign`] if the key fails to sign.
+    pub fn resource_proof(
+        &self,
+        method: &Method,
+        url: &EndpointUrl,
+        access_token: &Secret,
+        moment: Moment,
+    ) -> Result<HeaderValue, Error> {
+        let (now, mut entropy) = moment.split();
+        let proof = self.prove(None, (method, url), None, Some(access_token), now, &mut entropy)?;
+        proof.ok_or_else(|| ConfigError::NoProof.into())
+    }
+
+    /// Returns this client with the nonce that a response of this endpoint has for the next proof, if it has one (RFC 9449
+    /// section 8.2).
+    pub(in crate::flow) fn having_seen(&self, endpoint: Endpoint, headers: &HeaderMap) -> Self {
+        match self.prover().and_then(|_| dpop_nonce(headers)).filter(|nonce| nonce.len() <= MAX_NONCE) {
+            Some(nonce) => self.with_dpop_nonce(endpoint, nonce),
+            None => self.clone(),
+        }
     }
 
     /// Returns the DPoP header of a request, if this client proves its requests. `prepared` is a proof that was signed

@@ -1,6 +1,6 @@
 //! The settings of a client: the audience and the type of its assertions, its method for UserInfo, and its keys.
 
-use crate::jose::{Algorithm, Jwk, Sign};
+use crate::jose::Sign;
 use std::{fmt, sync::Arc};
 
 /// The audience (`aud`) of a client's assertions.
@@ -77,12 +77,4 @@ impl fmt::Debug for Signer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Signer").field("algorithm", &self.0.algorithm()).finish_non_exhaustive()
     }
-}
-
-/// The key that tokens are bound to.
-#[derive(Clone)]
-pub(in crate::flow) enum DpopKey {
-    AtHand(Signer),
-    /// The public half of the key, and its algorithm.
-    Elsewhere(Box<Jwk>, Algorithm),
 }

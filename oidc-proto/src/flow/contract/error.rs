@@ -303,9 +303,27 @@ pub enum ConfigError {
         "the request takes no DPoP proof: only token, UserInfo and pushed authorization requests do, and only of a client with `ClientBuilder::dpop_public_key`"
     )]
     UnwantedProof,
-    /// The key for DPoP is a shared secret, so no server could verify its proofs.
-    #[error("the key given to `ClientBuilder::dpop_key` is a shared secret, and DPoP needs a private key")]
+    /// The key for DPoP is a shared secret, or has no public half with a thumbprint: no server could verify its proofs.
+    #[error(
+        "the key given to `ClientBuilder::dpop_key` is a shared secret or has no public half with a thumbprint, and DPoP needs a private key"
+    )]
     DpopKey,
+    /// The provider lists the algorithms of DPoP proofs, and the key has none of them (RFC 9449 section 5.1).
+    #[error(
+        "the client can sign its DPoP proofs with {}, and the provider's `dpop_signing_alg_values_supported` has {}: make another key (`DpopKey::from_pkcs8`)",
+        Names(.usable), Names(.offered)
+    )]
+    NoDpopAlgorithm {
+        /// The algorithms that the provider lists and this library knows.
+        offered: AlgorithmSet,
+        /// The algorithm of the key.
+        usable: AlgorithmSet,
+    },
+    /// The login, or the refresh token, is bound to a DPoP key that this client does not have.
+    #[error(
+        "the saved login or the refresh token is bound to another DPoP key than that of this client: restore the key of the session, and call `Client::with_dpop_key`"
+    )]
+    OtherDpopKey,
     /// No acceptable signature algorithm is left for ID tokens.
     #[error(
         "the provider's `id_token_signing_alg_values_supported` has no algorithm that is accepted: call `ClientBuilder::id_token_signed_response_alg`"
@@ -362,6 +380,8 @@ impl ConfigError {
             | Self::UnwantedAssertion
             | Self::NoAssertion => "config_authentication",
             Self::DpopKey | Self::NoProof | Self::UnwantedProof => "config_dpop_key",
+            Self::NoDpopAlgorithm { .. } => "config_no_dpop_algorithm",
+            Self::OtherDpopKey => "config_other_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::TokenTooLong { .. } => "config_token_too_long",
             Self::NoS256 => "config_no_s256",

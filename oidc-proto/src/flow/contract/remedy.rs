@@ -156,6 +156,10 @@ impl ConfigError {
     /// login makes a new one.
     #[must_use]
     pub const fn remedy(&self) -> Remedy {
-        if matches!(self, Self::SavedState) { Remedy::LogInAgain } else { Remedy::FixConfiguration }
+        if matches!(self, Self::SavedState | Self::OtherDpopKey) {
+            Remedy::LogInAgain
+        } else {
+            Remedy::FixConfiguration
+        }
     }
 }

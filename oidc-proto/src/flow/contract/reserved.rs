@@ -22,7 +22,7 @@ fn why(parameter: &str) -> &'static str {
         "request" | "request_uri" => {
             "would replace all others: call `Client::push_authorize` or `Client::prepare_authorization`"
         }
-        "dpop_jkt" => "would bind the code to a key that the library need not have",
+        "dpop_jkt" => "is one that the library sets itself, to the key that the client has",
         "state" | "nonce" | "code_challenge" | "code_challenge_method" => {
             "is one that the library sets itself, anew for each request, and nothing may choose it"
         }
@@ -56,7 +56,7 @@ fn setter(parameter: &str) -> Option<&'static str> {
         "claims" => "set the field `AuthorizationRequest::claims`",
         "client_secret" => "call `ClientBuilder::secret`",
         "client_assertion" => "call `ClientBuilder::signer`",
-        "dpop_jkt" => "call `ClientBuilder::dpop_key`, which binds the tokens",
+        "dpop_jkt" => "call `Client::with_dpop_key` or `ClientBuilder::dpop_key`",
         _ => return None,
     })
 }

@@ -19,13 +19,14 @@ use crate::{
         secret::Secret,
     },
     flow::{
-        client::{Attempt, Client},
+        client::{Attempt, Client, is_thumbprint},
         contract::{Call, ConfigError, Endpoint, Error, Flow, NewTokens, Response, Step},
         exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
         saved::{seal_as_json, text},
     },
     jose::KeySet,
     message::{Quirks, TokenResponse},
+    metadata::ClientAuthentication,
     token::{IdToken, VerificationError, is_sub},
 };
 use serde::{Deserialize, Serialize};
@@ -90,6 +91,9 @@ struct Kept {
     auth_time: Option<Timestamp>,
     #[serde(default, with = "text::exposed_if_any", skip_serializing_if = "Option::is_none")]
     nonce: Option<Secret>,
+    /// The thumbprint of the DPoP key to which the tokens of the login are bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    jkt: Option<String>,
 }
 
 impl TryFrom<Kept> for PreviousLogin {
@@ -102,6 +106,9 @@ impl TryFrom<Kept> for PreviousLogin {
         }
         if kept.iss.is_empty() || !is_sub(&kept.sub) || kept.aud.is_empty() {
             return Err("the saved login is of nobody, or for nobody");
+        }
+        if !kept.jkt.as_deref().is_none_or(is_thumbprint) {
+            return Err("the saved login has no proper thumbprint of a key");
         }
         Ok(Self(kept))
     }
@@ -119,6 +126,7 @@ impl From<&IdToken> for PreviousLogin {
             azp: id_token.azp.clone(),
             auth_time: id_token.auth_time,
             nonce: id_token.nonce.clone().map(Secret::new),
+            jkt: None,
         })
     }
 }
@@ -128,6 +136,17 @@ impl PreviousLogin {
     #[must_use]
     pub fn sub(&self) -> &str {
         &self.0.sub
+    }
+
+    pub(in crate::flow) fn bound(mut self, jkt: Option<String>) -> Self {
+        self.0.jkt = jkt;
+        self
+    }
+
+    /// Returns the thumbprint of the DPoP key to which the tokens of the login are bound, if it is known.
+    #[must_use]
+    pub fn dpop_jkt(&self) -> Option<&str> {
+        self.0.jkt.as_deref()
     }
 
     /// Compares a refreshed ID token with this login (section 12.2), claim by claim. The token need not have a nonce,
@@ -250,8 +269,8 @@ impl Client {
     /// [`callback`](crate::flow::PendingAuthorization::callback).
     ///
     /// # Errors
-    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` belongs to another issuer or
-    /// client. The flow ends with [`Error::Refresh`] if the provider has sent a new refresh token in a response that is
+    /// [`Error::Config`] if the metadata has no usable `token_endpoint`, or if `previous` belongs to another issuer,
+    /// client or DPoP key. The flow ends with [`Error::Refresh`] if the provider has sent a new refresh token in a response that is
     /// not believed: keep the token of the error.
     pub fn refresh(
         &self,
@@ -263,14 +282,21 @@ impl Client {
         Attempt::from(self).refresh(refresh_token, previous, keys, moment)
     }
 
-    /// Checks that a login belongs to this client and provider. [`refresh`](Self::refresh) makes this check, too.
+    /// Checks that a login belongs to this client and provider. The refresh token of a public client is bound to the DPoP
+    /// key of its login (RFC 9449 section 5), so this client must have the same key. A client that authenticates may
+    /// refresh with a new key. [`refresh`](Self::refresh) makes this check, too.
     ///
     /// # Errors
-    /// [`ConfigError::SavedState`] if the login belongs to another client or provider.
+    /// [`ConfigError::SavedState`] if the login belongs to another client or provider; [`ConfigError::OtherDpopKey`] if it
+    /// is that of a public client with another DPoP key.
     pub fn check_previous(&self, previous: &PreviousLogin) -> Result<(), ConfigError> {
         let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
         let ours = for_us && self.inner().verifier.issuer.admits(&previous.0.iss);
-        if ours { Ok(()) } else { Err(ConfigError::SavedState) }
+        if !ours {
+            return Err(ConfigError::SavedState);
+        }
+        let public = self.authentication() == ClientAuthentication::None;
+        self.check_dpop_key(previous.dpop_jkt().filter(|_| public))
     }
 }
 

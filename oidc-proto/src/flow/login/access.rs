@@ -139,11 +139,12 @@ impl Client {
             redirect_uri: self.redirect_uri()?,
             state: &state,
             code_challenge: &s256(&code_verifier),
+            dpop_jkt: self.dpop_jkt(),
             answer,
         };
         let pairs = request.encode(&sender).map_err(ConfigError::from)?;
-        let pending =
-            PendingAccess { sent: Sent::new(self, state, answer, now)?, code_verifier: code_verifier.into() };
+        let sent = Sent::new(self, state, answer, now)?.bound(self);
+        let pending = PendingAccess { sent, code_verifier: code_verifier.into() };
         Ok(PreparedRequest::new(self, pairs, pending, (now, entropy.token())))
     }
 }

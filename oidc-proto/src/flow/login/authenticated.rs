@@ -17,7 +17,7 @@
 //! that asks for it. Nothing comes out before the ID token is verified.
 
 use super::{
-    code_exchange::{CodeExchange, Coding, Exchanged},
+    code_exchange::{CodeExchange, Coding, CodingState, Exchanged},
     front::FrontChannel,
     userinfo::{Informed, Inquiring, UserInfoExchange},
 };
@@ -77,7 +77,8 @@ pub struct Login;
 /// // Issuer and `sub` together name the user in your database.
 /// assert_eq!((&*user.id_token.iss, &*user.id_token.sub), ("https://op.example", "alice"));
 /// // Keep the refresh token with the values that a refreshed ID token must repeat.
-/// let keep = (user.tokens.refresh_token, PreviousLogin::from(&user.id_token));
+/// let previous = PreviousLogin::from(&user);
+/// let keep = (user.tokens.refresh_token, previous);
 /// assert!(keep.0.is_some());
 /// // Keys that the login has fetched, for the next login.
 /// assert!(user.learned.keys.is_some());
@@ -98,6 +99,9 @@ pub struct Authenticated {
     pub front_channel: FrontChannel,
     /// The keys that the flow fetched, for your cache.
     pub learned: Learned,
+    /// The thumbprint of the DPoP key to which the access token is bound, and the refresh token of a public client (RFC 9449
+    /// section 5).
+    pub dpop_jkt: Option<String>,
 }
 
 impl Authenticated {
@@ -205,7 +209,9 @@ fn verified(
             }
         }
     }
-    let authenticated = Authenticated { tokens, id_token, userinfo: None, front_channel: channel, learned };
+    let dpop_jkt = client.dpop_thumbprint().map(str::to_owned);
+    let authenticated =
+        Authenticated { tokens, id_token, userinfo: None, front_channel: channel, learned, dpop_jkt };
     if !client.inner().fetch_userinfo {
         return Ok(Step::Done(authenticated));
     }
@@ -229,7 +235,11 @@ impl Flow for Login {
     fn on_response(state: Exchanging, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
         let (first, second) = moment.halve();
         match state {
-            Exchanging(ExchangingState::Code { coding, context }) => {
+            Exchanging(ExchangingState::Code { coding, mut context }) => {
+                // The newest nonce of the token endpoint is also for UserInfo, if it is at the same server.
+                if let CodingState::Token { .. } = coding.0 {
+                    context.client = context.client.having_seen(Endpoint::Token, response.headers());
+                }
                 exchanging(CodeExchange::on_response(coding, response, first)?, context, second)
             }
             Exchanging(ExchangingState::Keys { check, client, granted }) => {

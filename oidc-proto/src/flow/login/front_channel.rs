@@ -68,6 +68,10 @@ impl TryFrom<Saved> for PendingFrontLogin {
         else {
             return Err(OTHER_KIND);
         };
+        // An ID token is bound to no key.
+        if sent.jkt.is_some() {
+            return Err(OTHER_KIND);
+        }
         Ok(Self { sent, nonce, max_age, acr })
     }
 }
@@ -167,6 +171,7 @@ impl Client {
             state: &state,
             nonce: &nonce,
             code_challenge: None,
+            dpop_jkt: None,
             answer,
         };
         let pairs = request.encode(&bound).map_err(ConfigError::from)?;

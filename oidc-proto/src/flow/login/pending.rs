@@ -141,11 +141,12 @@ impl Client {
             state: &state,
             nonce: &nonce,
             code_challenge: code_challenge.as_deref(),
+            dpop_jkt: self.dpop_jkt(),
             answer,
         };
         let pairs = request.encode(&bound).map_err(ConfigError::from)?;
         let pending = PendingAuthorization {
-            sent: Sent::new(self, state, answer, now)?,
+            sent: Sent::new(self, state, answer, now)?.bound(self),
             nonce: nonce.into(),
             code_verifier: code_verifier.map(Secret::from),
             max_age,

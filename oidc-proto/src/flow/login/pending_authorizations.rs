@@ -118,6 +118,10 @@ struct Login {
 /// is not of the usual kind. So a version without these members and one with them open each other's usual logins.
 type Unusual = (Option<String>, bool);
 
+/// The thumbprint of the key to which a code is bound. The list of these follows the list before, and only if a code is
+/// bound: a version without this member refuses such logins, and does not begin them anew without their keys.
+type Thumbprint = Option<Token>;
+
 /// A random value. The 43 characters of ours are 32 bytes; a value that was made elsewhere stays a text.
 #[derive(Serialize, Deserialize)]
 enum Token {
@@ -144,10 +148,11 @@ impl Sealed for PendingAuthorizations {
 
     fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
-        let mut unusual = Vec::new();
+        let (mut unusual, mut thumbprints) = (Vec::new(), Vec::<Thumbprint>::new());
         for saved in self.0.iter().cloned().map(Saved::from) {
-            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, t } = saved;
+            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, d, t } = saved;
             unusual.push((y, j));
+            thumbprints.push(d.as_deref().map(Token::of));
             let context = (i, c, r);
             let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
                 compact.shared.push(context);
@@ -165,10 +170,12 @@ impl Sealed for PendingAuthorizations {
             });
         }
         let bytes = postcard::to_allocvec(&compact).ok()?;
-        match unusual.iter().all(|kind| *kind == Unusual::default()) {
-            true => Some(bytes),
-            false => postcard::to_extend(&unusual, bytes).ok(),
-        }
+        let bound = thumbprints.iter().any(Option::is_some);
+        let bytes = match !bound && unusual.iter().all(|kind| *kind == Unusual::default()) {
+            true => bytes,
+            false => postcard::to_extend(&unusual, bytes).ok()?,
+        };
+        if bound { postcard::to_extend(&thumbprints, bytes).ok() } else { Some(bytes) }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -178,10 +185,15 @@ impl Sealed for PendingAuthorizations {
             [] => (vec![Unusual::default(); logins.len()], rest),
             rest => postcard::take_from_bytes(rest).ok()?,
         };
-        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || unusual.len() != logins.len() {
+        let (thumbprints, rest) = match rest {
+            [] => (logins.iter().map(|_| None).collect(), rest),
+            rest => postcard::take_from_bytes::<Vec<Thumbprint>>(rest).ok()?,
+        };
+        let counts = [unusual.len(), thumbprints.len()];
+        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || counts != [logins.len(); 2] {
             return None;
         }
-        let read = |(login, (y, j)): (Login, Unusual)| {
+        let read = |((login, (y, j)), thumbprint): ((Login, Unusual), Thumbprint)| {
             let code_verifier = Some(login.code_verifier.text()).filter(|text| !text.is_empty());
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
@@ -197,11 +209,12 @@ impl Sealed for PendingAuthorizations {
                 a: login.acr,
                 y,
                 j,
+                d: thumbprint.map(Token::text),
                 t: Timestamp(login.created),
             })
             .ok()
         };
-        logins.into_iter().zip(unusual).map(read).collect::<Option<Vec<_>>>().map(Self)
+        logins.into_iter().zip(unusual).zip(thumbprints).map(read).collect::<Option<Vec<_>>>().map(Self)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::{
         secret::{Secret, equal},
     },
     flow::{
-        client::Client,
+        client::{Client, is_thumbprint},
         contract::{CallbackError, ConfigError, Error, PENDING_LIFETIME},
         saved::text,
     },
@@ -29,6 +29,8 @@ pub(in crate::flow) struct Sent {
     pub(in crate::flow) created: Timestamp,
     /// Whether the request asked for a signed response (JARM).
     pub(in crate::flow) signed: bool,
+    /// The thumbprint of the DPoP key of the client, to which the code is bound.
+    pub(in crate::flow) jkt: Option<String>,
 }
 
 impl Sent {
@@ -45,10 +47,17 @@ impl Sent {
             state,
             created: now,
             signed: answer.is_signed(),
+            jkt: None,
         })
     }
 
-    /// Checks that this client made the request, and that the response has the `state` of the request. Checks nothing
+    /// Says that the code is for the DPoP key of this client, if it has one.
+    pub(in crate::flow) fn bound(mut self, client: &Client) -> Self {
+        self.jkt = client.dpop_thumbprint().map(str::to_owned);
+        self
+    }
+
+    /// Checks that this client made the request, with the same DPoP key, and that the response has the `state` of the request. Checks nothing
     /// else.
     /// `secrets` are as in [`answered`](Self::answered).
     pub(in crate::flow) fn belongs(
@@ -60,6 +69,7 @@ impl Sent {
         if self.issuer != client.metadata().issuer || self.client_id != client.client_id() {
             return Err(ConfigError::SavedState.into());
         }
+        client.check_dpop_key(self.jkt.as_deref())?;
         let state = response.state.as_deref().unwrap_or_default();
         // Some providers leave the state out of their error responses.
         let elsewhere = response.iss.as_ref().is_some_and(|iss| !client.inner().verifier.issuer.admits(iss));
@@ -181,6 +191,9 @@ pub(in crate::flow) struct Saved {
     /// Whether the request asks for a signed response.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub(in crate::flow) j: bool,
+    /// The thumbprint of the DPoP key to which the code is bound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(in crate::flow) d: Option<String>,
     pub(in crate::flow) t: Timestamp,
 }
 
@@ -198,15 +211,15 @@ pub(in crate::flow) struct Besides {
 
 impl Saved {
     pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
-        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j } = sent;
+        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j, jkt: d } = sent;
         let Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind } = besides;
         let y = (kind != ResponseType::Code).then(|| kind.name().to_owned());
-        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, t }
+        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, d, t }
     }
 
     /// Splits the value into its parts, or says why this version of the library cannot have saved it.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
-        let Self { v, i, c, r, s, n, p, w, m, a, y, j, t } = self;
+        let Self { v, i, c, r, s, n, p, w, m, a, y, j, d, t } = self;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
@@ -217,12 +230,15 @@ impl Saved {
         if !text::is_list(&[&i, &c, &r]) || !text::is_list(&a) {
             return Err("the saved authorization has a text that is empty, too long or not printable");
         }
+        if !d.as_deref().is_none_or(is_thumbprint) {
+            return Err("the saved authorization has no proper thumbprint of a key");
+        }
         let kind = match y {
             Some(name) => ResponseType::from_name(&name)
                 .ok_or("the saved authorization has a response type that is not known")?,
             None => ResponseType::Code,
         };
-        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j };
+        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j, jkt: d };
         Ok((sent, Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind }))
     }
 }

@@ -9,6 +9,7 @@ mod hybrid;
 mod proofs;
 mod resource_answers;
 mod resource_requests;
+mod session_keys;
 
 use oidc_proto::{
     Moment, Timestamp, UrlPolicy,

@@ -4,6 +4,7 @@ mod device;
 mod flows;
 mod grants;
 mod pushed;
+mod sessions;
 mod show;
 mod world;
 

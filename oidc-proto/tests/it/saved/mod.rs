@@ -15,6 +15,7 @@ use serde_json::{Value, json};
 use std::time::Duration;
 
 mod clocks;
+mod keys;
 
 const NOW: Timestamp = Timestamp(1_800_000_000);
 const SECRET: &str = "the-client-secret-that-is-nowhere";

@@ -2,13 +2,30 @@
 
 use super::*;
 use oidc_proto::{
-    flow::{Authenticated, FrontChannel, PendingAccess, PendingFrontLogin},
+    flow::{Authenticated, DpopKey, FrontChannel, PendingAccess, PendingFrontLogin},
     message::{AccessRequest, AuthorizationRequest},
 };
+
+/// Looks at the key of a session, saved and sealed, and at a client and a login that have it.
+fn look_at_a_dpop_key(look: &mut Looker, scene: &Scene) {
+    let key = DpopKey::ed25519(moment(38)).unwrap();
+    let saved = serde_json::to_value(&key).unwrap();
+    look.hide("the private half of a DPoP key", saved["k"].as_str().unwrap());
+    look.at(&key);
+    let keys = SealingKeys::new(1, &[7; 32]);
+    look.text(&keys.seal(&key, "a", moment(39)).unwrap());
+    let client = scene.client.with_dpop_key(&key).unwrap();
+    look.at(&client);
+    let (_, pending) = client.authorize(&AuthorizationRequest::default(), moment(40)).unwrap();
+    look.at(&pending);
+    let wanted = ClientCredentialsRequest::default();
+    look_at_call(look, client.client_credentials(&wanted, moment(41)).unwrap());
+}
 
 /// Looks at access. The secrets are derived from the moment, so they are the same each time.
 pub(super) fn look_at_access(look: &mut Looker, how: How) {
     let scene = scene(how);
+    look_at_a_dpop_key(look, &scene);
     let request = AccessRequest::new(["a"]).parameter("ticket", "a ticket of the application");
     look.hide("a parameter of the application", "a ticket of the application");
     look.at(&request);

@@ -69,6 +69,9 @@ impl TestProvider {
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }
+        if let Some(algorithms) = self.dpop_algorithms() {
+            metadata["dpop_signing_alg_values_supported"] = algorithms;
+        }
         if let Some(claims) = &self.settings.signed_metadata {
             metadata["signed_metadata"] = self.signed(claims).into();
         }

@@ -6,6 +6,7 @@ mod authenticate;
 mod authorize;
 mod device;
 mod documents;
+mod dpop;
 mod federated;
 mod grants;
 pub mod hostile;
@@ -127,6 +128,7 @@ pub struct TestProvider {
     settings: Settings,
     trust: Trust,
     forms: Forms,
+    dpop: dpop::Dpop,
     keys: KeyRing,
     store: Store,
     audit: Audit,
@@ -157,6 +159,7 @@ impl TestProvider {
             settings: Settings::default(),
             trust: Trust::default(),
             forms: Forms::default(),
+            dpop: dpop::Dpop::default(),
             keys: KeyRing::new(),
             store: Store::default(),
             audit: Audit::default(),
@@ -227,9 +230,9 @@ impl TestProvider {
             EndpointName::Discovery if get => self.discovery(self.settings.openid_form),
             EndpointName::OAuthMetadata if get => self.discovery(self.settings.oauth_form),
             EndpointName::Jwks if get => self.jwks(),
-            EndpointName::Authorize if get || post => self.authorize(request, now),
-            EndpointName::Token if post => self.token(request, now),
-            EndpointName::UserInfo if get || post => self.userinfo(request, now),
+            EndpointName::Authorize if get || post => self.bound_authorize(request, now),
+            EndpointName::Token if post => self.proven_token(request, now),
+            EndpointName::UserInfo if get || post => self.proven_userinfo(request, now),
             EndpointName::Introspection if post => self.introspection(request, now),
             EndpointName::Revocation if post => self.revocation(request),
             EndpointName::DeviceAuthorization if post => self.device(request, now),
