@@ -85,7 +85,7 @@ pub use contract::{
     Step, TIMEOUT, Terms, Then, Unavailable,
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
-pub use endpoint::{Revocation, TokenIntrospection, TokenTypeHint};
+pub use endpoint::{Introspected, Revocation, TokenIntrospection, TokenTypeHint};
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
     AssertionGrant, AssertionGrantRequest, ClientCredentialsGrant, ClientCredentialsRequest,

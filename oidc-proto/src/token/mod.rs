@@ -42,6 +42,7 @@ mod authorization_response;
 mod cache;
 mod claims;
 mod id_token;
+mod introspection;
 mod jwt;
 mod plain;
 mod required_claim;
@@ -63,6 +64,7 @@ pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Pos
 pub(crate) use claims::{List, Place, check_times, claim_at, is_or_has, leeway_seconds};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken};
+pub(crate) use introspection::{IntrospectionVerifier, Said};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::{Given, ReadJwt};
 pub use required_claim::RequiredClaim;

@@ -96,6 +96,15 @@ pub enum VerificationError {
         /// How far it may be.
         leeway: Duration,
     },
+    /// The token was made for another request: its `iat` is too long ago. Only a signed response has such a limit
+    /// (RFC 9701 section 5).
+    #[error("the token was issued {} s ago (`iat`), and may be {} s old; are the clocks right?", .ago.as_secs(), .allowed.as_secs())]
+    TooOld {
+        /// How long ago it was issued.
+        ago: Duration,
+        /// How long ago that may have been: the limit, and the leeway.
+        allowed: Duration,
+    },
     /// The `nonce` is not that of the authorization request.
     #[error("the token answers another request: its `nonce` is not the one that was sent")]
     Nonce,
@@ -164,6 +173,7 @@ impl VerificationError {
             Self::Expired { .. } => "token_expired",
             Self::NotYetValid { .. } => "token_not_yet_valid",
             Self::IssuedInFuture { .. } => "token_issued_in_future",
+            Self::TooOld { .. } => "token_too_old",
             Self::Nonce => "token_nonce",
             Self::AuthenticationTooOld { .. } => "token_auth_time",
             Self::AuthenticationContext => "token_acr",
@@ -196,6 +206,7 @@ impl VerificationError {
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::IssuedInFuture { .. }
+            | Self::TooOld { .. }
             | Self::SenderConstrained => Remedy::FixConfiguration,
             // The token belongs to another login, or the login was not good enough.
             Self::Nonce

@@ -38,6 +38,7 @@ mod revocation;
 mod saved;
 mod sealed;
 mod secrets;
+mod signed_introspection;
 mod support;
 mod token_cache;
 mod token_endpoint;

@@ -201,7 +201,13 @@ impl Provider {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<IntrospectionResponse, ProviderError> {
-        self.run(self.client().await?.introspect(token, hint, self.core.clock.moment())?).await
+        // Only a signed response needs keys, and the flow fetches them if there are none in memory.
+        let (client, keys, known) = (self.client().await?, self.keys_at_once(), self.core.issuer.epoch());
+        let keys = keys.map(|published| published.value);
+        let call = client.introspect_with_keys(token, hint, keys, self.core.clock.moment())?;
+        let said = self.run(call).await?;
+        self.core.issuer.learn(&said.learned, known);
+        Ok(said.response)
     }
 
     /// Revokes a token of this client (RFC 7009): at logout, the refresh token. Afterwards the token is not valid,

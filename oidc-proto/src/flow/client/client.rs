@@ -4,6 +4,7 @@
 use super::{
     choice::AssertionKey,
     settings::{AssertionAudience, AssertionType, UserInfoMethod},
+    signing::SignedIntrospection,
 };
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
@@ -75,6 +76,8 @@ pub(crate) struct Inner {
     pub(crate) userinfo_secret_key: Option<Arc<KeySet>>,
     /// Whether the registration has UserInfo signed.
     pub(crate) userinfo_is_signed: bool,
+    /// The verifier of introspection responses, if they must be signed.
+    pub(crate) introspection: Option<SignedIntrospection>,
     /// The secret as a key, if ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     pub(crate) fetch_userinfo: bool,

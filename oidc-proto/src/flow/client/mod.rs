@@ -7,7 +7,9 @@ mod choice;
 #[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
+mod introspection;
 mod settings;
+mod signing;
 
 pub use assertion::{Assertion, Attempt};
 pub use builder::ClientBuilder;

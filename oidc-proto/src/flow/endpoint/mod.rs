@@ -2,8 +2,10 @@
 
 #[cfg(test)]
 mod diagrams_tests;
+mod introspected;
 mod introspection;
 mod revocation;
 
+pub use introspected::{Introspected, Introspecting, IntrospectionExchange, IntrospectionJwt, Parked, Told};
 pub use introspection::{TokenIntrospection, TokenTypeHint};
 pub use revocation::Revocation;

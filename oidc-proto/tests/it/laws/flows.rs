@@ -2,7 +2,7 @@
 
 use super::{
     device::{self, LIFETIME, POLLS},
-    grants,
+    endpoints, grants,
     world::{NOW, Script, Trace, World},
 };
 use oidc_proto::{
@@ -11,10 +11,9 @@ use oidc_proto::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
         DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
         PendingAuthorizations, PreviousLogin, Refreshed, ResourceDiscovery, Seal, SealingKeys, Step,
-        TokenTypeHint,
     },
     jose::{Algorithm, KeySet, Sign},
-    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse},
+    message::{AuthorizationRequest, AuthorizationResponse, TokenResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
@@ -84,6 +83,10 @@ pub(crate) enum Kind {
     Introspection {
         once: bool,
     },
+    /// Signed. It is repeated with current keys only.
+    SignedIntrospection {
+        keys: Keys,
+    },
     Revocation,
     DeviceAuthorization,
     Device {
@@ -102,7 +105,7 @@ pub(crate) enum Kind {
     OwnGrant,
 }
 
-pub(crate) const EVERY: [Kind; 29] = [
+pub(crate) const EVERY: [Kind; 31] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -119,6 +122,8 @@ pub(crate) const EVERY: [Kind; 29] = [
     Kind::UserInfo,
     Kind::Introspection { once: false },
     Kind::Introspection { once: true },
+    Kind::SignedIntrospection { keys: Keys::Current },
+    Kind::SignedIntrospection { keys: Keys::Stale },
     Kind::Revocation,
     Kind::DeviceAuthorization,
     Kind::Device { keys: Keys::Current },
@@ -147,6 +152,9 @@ impl Kind {
             // One request after each interval of the lifetime, and one for the keys.
             Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
+            // The keys come last.
+            Self::SignedIntrospection { keys: Keys::Current } => (5, 3 * 60),
+            Self::SignedIntrospection { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
             Self::ClientCredentials
             | Self::Asserted
@@ -165,6 +173,7 @@ impl Kind {
             Self::ClientCredentials
                 | Self::Asserted
                 | Self::Introspection { once: false }
+                | Self::SignedIntrospection { keys: Keys::Current }
                 | Self::Revocation
                 | Self::Exchange { repeatable: true }
                 | Self::Assertion { signed: true }
@@ -199,12 +208,16 @@ impl Kind {
         let mut provider = provider();
         let keys = match self {
             Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
+            Self::SignedIntrospection { keys } => keys,
             _ => Keys::Current,
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
         // Two nodes with the same settings. Each has fetched the metadata itself.
         let node = |provider: &mut TestProvider| match self {
             Self::Asserted => client(provider, "signer", |builder| builder.signer(signer().0)),
+            Self::SignedIntrospection { .. } => {
+                client(provider, "app", |builder| builder.secret(SECRET).signed_introspection())
+            }
             _ if userinfo => client(provider, "app", |builder| builder.secret(SECRET).fetch_userinfo()),
             _ => client(provider, "app", |builder| builder.secret(SECRET)),
         };
@@ -214,7 +227,8 @@ impl Kind {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
             _ => None,
         };
-        let token = matches!(self, Self::Introspection { .. } | Self::Revocation | Self::Exchange { .. })
+        let asks = matches!(self, Self::Introspection { .. } | Self::SignedIntrospection { .. });
+        let token = (asks || matches!(self, Self::Revocation | Self::Exchange { .. }))
             .then(|| token(&mut provider, &client));
         match self {
             Self::EitherForm => provider.metadata_forms(true, false),
@@ -287,34 +301,8 @@ impl Kind {
                     |renewed| format!("{:?} {}", renewed.freshness, show_tokens(&renewed.value)),
                 )
             }
-            (Self::Revocation, _) => {
-                let call = client.revoke(&token.unwrap(), None, Moment::new(NOW, [7; 32])).unwrap();
-                // Introspection has no saved form. It can be parked in memory.
-                let mut forms = disturbance.saved.into_iter();
-                let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
-                    Form::Kept => pause,
-                    _ => Pause::new(pause.until(), pause.park()),
-                };
-                world.play(call, rest, |()| "revoked".to_owned())
-            }
-            (Self::Introspection { once }, _) => {
-                let (token, hint) = (token.unwrap(), Some(TokenTypeHint::AccessToken));
-                match once {
-                    true => {
-                        let call = client.introspect_once(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
-                        world.play(call, |pause, _| pause, show_introspection)
-                    }
-                    false => {
-                        let call = client.introspect(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
-                        // This flow has no saved form. It can be parked in memory.
-                        let mut forms = disturbance.saved.into_iter();
-                        let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
-                            Form::Kept => pause,
-                            _ => Pause::new(pause.until(), pause.park()),
-                        };
-                        world.play(call, rest, show_introspection)
-                    }
-                }
+            (Self::Introspection { .. } | Self::SignedIntrospection { .. } | Self::Revocation, _) => {
+                endpoints::play(self, &mut world, &client, (token, keys), disturbance.saved)
             }
             (Self::DeviceAuthorization, _) => {
                 let call =
@@ -403,6 +391,7 @@ fn provider() -> TestProvider {
     let mut provider = TestProvider::new(ISSUER);
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
+    provider.sign_introspection(Algorithm::EdDSA);
     let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK).grant_type(DEVICE_GRANT);
     let app = grants::allowed(app);
     grants::accept(&mut provider);
@@ -477,10 +466,6 @@ fn token(provider: &mut TestProvider, client: &Client) -> Secret {
         Ok(Step::Done(tokens)) => tokens.access_token,
         other => panic!("an honest grant: {other:?}"),
     }
-}
-
-fn show_introspection(said: IntrospectionResponse) -> String {
-    format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
 }
 
 /// `Debug` redacts secrets, so they are compared one by one: two runs must agree in them, too.

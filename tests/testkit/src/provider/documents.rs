@@ -63,6 +63,9 @@ impl TestProvider {
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }
+        if let Some(algorithm) = self.settings.signed_introspection {
+            metadata["introspection_signing_alg_values_supported"] = json!([algorithm.name()]);
+        }
         if let Some(claims) = &self.settings.signed_metadata {
             metadata["signed_metadata"] = self.signed(claims).into();
         }

@@ -17,6 +17,7 @@ pub(super) type TokenAlteration = Box<dyn FnMut(&mut Map<String, Value>, &mut Ma
 pub(super) struct Forgery {
     pub(super) id_token: Vec<TokenAlteration>,
     pub(super) access_token: Vec<TokenAlteration>,
+    pub(super) introspection: Vec<TokenAlteration>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) generation: Option<u32>,
     pub(super) broken: bool,
@@ -112,7 +113,7 @@ impl TestProvider {
         assertion
     }
 
-    fn sign(
+    pub(super) fn sign(
         &self,
         client: &Registration,
         algorithm: Algorithm,

@@ -14,6 +14,7 @@ mod params;
 mod registration;
 mod revocation;
 mod settings;
+mod signed_introspection;
 mod store;
 mod token;
 mod userinfo;
