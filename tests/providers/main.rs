@@ -7,3 +7,4 @@ mod keycloak;
 mod logins;
 mod npm;
 mod readme;
+mod signed_introspection;

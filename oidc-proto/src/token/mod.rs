@@ -53,6 +53,7 @@ mod verified;
 
 pub use crate::{
     jose::Scratch,
+    message::Actor,
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
 pub use access_token::AccessTokenVerifier;
@@ -60,7 +61,7 @@ pub use assertion::{IdJagClaims, IdJagVerifier};
 pub use authorization_response::AuthorizationResponseVerifier;
 pub(crate) use cache::recall;
 pub use cache::{ENTRY_BYTES, RememberedToken, SignatureCache, SignatureMemory};
-pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
+pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_ACTORS, MAX_LEEWAY, Possession};
 pub(crate) use claims::{List, Place, check_times, claim_at, is_or_has, leeway_seconds};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken};

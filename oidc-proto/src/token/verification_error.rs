@@ -53,6 +53,14 @@ pub enum VerificationError {
     /// A required claim is missing.
     #[error("the token lacks the claim `{0}`")]
     Missing(&'static str),
+    /// The `act` names more parties, one within the other, than the limit of the verifier: `max_actors`.
+    #[error(
+        "the token names more actors (`act`), one within the other, than the {limit} that `max_actors` allows"
+    )]
+    TooManyActors {
+        /// The largest number of actors.
+        limit: u8,
+    },
     /// A claim has a forbidden value.
     #[error("the token has a claim `{0}` with a value that is not allowed")]
     Value(&'static str),
@@ -165,6 +173,7 @@ impl VerificationError {
             Self::Type => "token_typ",
             Self::Missing(_) => "token_missing_claim",
             Self::Value(_) => "token_claim_value",
+            Self::TooManyActors { .. } => "token_too_many_actors",
             Self::Issuer => "token_issuer",
             Self::KeyIssuer => "token_key_issuer",
             Self::Audience => "token_audience",
@@ -207,6 +216,7 @@ impl VerificationError {
             | Self::NotYetValid { .. }
             | Self::IssuedInFuture { .. }
             | Self::TooOld { .. }
+            | Self::TooManyActors { .. }
             | Self::SenderConstrained => Remedy::FixConfiguration,
             // The token belongs to another login, or the login was not good enough.
             Self::Nonce

@@ -16,6 +16,7 @@ mod bad_input;
 mod callback;
 mod contract;
 mod defaults;
+mod delegation;
 mod device;
 mod device_field;
 mod discovery;

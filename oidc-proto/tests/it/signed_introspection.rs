@@ -60,12 +60,15 @@ fn refused<T: std::fmt::Debug>(ended: Result<T, Error>) -> ResponseError {
 /// What becomes of a signed response that is changed before it is signed.
 fn altered(
     change: impl FnMut(&mut serde_json::Map<String, Value>, &mut serde_json::Map<String, Value>) + Send + 'static,
-) -> Result<oidc_proto::message::IntrospectionResponse, ResponseError> {
+) -> Result<oidc_proto::message::IntrospectionResponse, Box<ResponseError>> {
     let mut provider = provider(Algorithm::ES256);
     let (token, api) = (token(&mut provider), demanding(&mut provider));
     provider.alter_introspection(change);
     let ended = run(&mut provider, api.introspect(&token, None, moment(NOW)).unwrap());
-    if ended.is_ok() { Ok(ended.unwrap()) } else { Err(refused(ended)) }
+    match ended {
+        Ok(said) => Ok(said),
+        failed => Err(Box::new(refused(failed))),
+    }
 }
 
 #[test]

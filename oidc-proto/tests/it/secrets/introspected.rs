@@ -9,8 +9,10 @@ use super::{
 use oidc_proto::{
     Secret,
     flow::{Step, TokenTypeHint},
+    message::Actor,
 };
 use oidc_testkit::Algorithm;
+use serde_json::json;
 
 /// The request, the answer that came before its keys, and the result.
 pub(crate) fn look_at_signed_introspection(look: &mut Looker, scene: &mut Scene, how: How, token: &Secret) {
@@ -38,4 +40,7 @@ pub(crate) fn look_at_signed_introspection(look: &mut Looker, scene: &mut Scene,
     assert!(said.response.active);
     look.at(&said);
     provoke(look, &["client_secret"], || ask(None));
+    // An actor may be named by whatever a server likes.
+    let act = json!({"sub": "agent", "token": token.expose(), "act": {"x": [token.expose()]}});
+    look.at(&Actor::from_members(act.as_object().unwrap().clone()).unwrap());
 }

@@ -88,6 +88,7 @@ impl TestProvider {
         if grant.user.is_some() {
             claims.insert("auth_time".to_owned(), grant.auth_time.0.into());
         }
+        claims.extend(self.delegation(index));
         let algorithm = self.forgery.algorithm.unwrap_or(self.settings.access_token_alg);
         let mut alterations = std::mem::take(&mut self.forgery.access_token);
         let header = object(json!({ "typ": "at+jwt" }));

@@ -4,6 +4,7 @@ mod assertion;
 mod audit;
 mod authenticate;
 mod authorize;
+mod delegation;
 mod device;
 mod documents;
 mod grants;
