@@ -4,6 +4,7 @@
 mod code;
 mod colour;
 mod grants;
+mod introspected;
 mod login;
 mod odd;
 mod retained;
