@@ -218,6 +218,9 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::UserInfo, 200, rule); OtherSubject, UnexpectedJwt, NotSigned,
         Jwt(VerificationError::Audience), Jwt(VerificationError::Issuer),
         Jwt(VerificationError::Jws(JwsError::AlgorithmNotAllowed)), MediaType("application/json"));
+    show!(page, oidc_proto::ResponseRule, |rule| broken(Endpoint::Introspection, 200, rule); UnexpectedJwt, NotSigned,
+        MediaType("application/token-introspection+jwt"), Jwt(VerificationError::Type), Jwt(VerificationError::Audience),
+        Jwt(VerificationError::Jws(JwsError::AlgorithmNotAllowed)), Jwt(VerificationError::Jws(JwsError::Encrypted)));
     show!(page, oidc_proto::JsonError, tokens;
         NotJson, NotAnObject, TooDeep, DuplicateMember,
         WrongType { member: "expires_in", expected: "a number (`Quirks::expires_in_as_string` accepts a text)" },

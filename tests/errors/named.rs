@@ -15,6 +15,8 @@ const WORDS: &[&str] = &[
     "access_token",
     "account_selection_required",
     "acr",
+    "act",
+    "application/token-introspection+jwt",
     "application/json",
     "text/html",
     "at_hash",

@@ -193,7 +193,7 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::DenialReason, reason;
         NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge),
         Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::UnknownCurve))), UntrustedIssuer,
-        NotJwt, Inactive, ProofRequired, Proof(ProofError::Missing), Scope, Privilege, Authentication, Unavailable);
+        NotJwt, Inactive, ProofRequired, Proof(ProofError::Missing), Scope, Privilege, Actor, Authentication, Unavailable);
     show!(page, oidc_proto::CredentialsError, |error| reason(DenialReason::BadRequest(error));
         Several, Syntax, TooLarge);
     let leeway = Duration::from_secs(30);

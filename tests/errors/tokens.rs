@@ -31,7 +31,8 @@ pub(crate) fn show(page: &mut Page) {
         TooLarge, Jws(JwsError::Signature), Claims(JsonError::WrongType { member: "exp", expected: "a date in seconds" }),
         Type, Missing("sub"), Value("acr"), Issuer, KeyIssuer, Audience, UntrustedAudience, AuthorizedParty,
         Expired { ago: seconds(31), leeway: leeway }, NotYetValid { ahead: seconds(60), leeway: leeway },
-        IssuedInFuture { ahead: seconds(86_400), leeway: leeway }, Nonce,
+        IssuedInFuture { ahead: seconds(86_400), leeway: leeway },
+        TooOld { ago: seconds(100), allowed: seconds(90) }, TooManyActors { limit: oidc_proto::token::MAX_ACTORS }, Nonce,
         AuthenticationTooOld { ago: seconds(3_700), allowed: seconds(3_630) }, AuthenticationContext,
         AccessTokenHash, CodeHash, StateHash, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
         SenderConstrained, WrongSender, ConfirmationMethod, NotBound);

@@ -5,6 +5,7 @@ mod api;
 mod code;
 mod colour;
 mod grants;
+mod introspected;
 mod login;
 mod odd;
 mod pushed;

@@ -90,7 +90,10 @@ fn a_valid_token_costs_the_library_no_allocation() {
         let many: serde_json::Map<_, _> = (0..100).map(|n| (format!("claim_{n}"), json!(n))).collect();
         let listed = claims_with(json!({"scope": ["read", "write"]}));
         let scp = claims_with(json!({"scope": null, "scp": ["read", "write"]}));
-        for claims in [plain, listed, scp, claims_with(Value::Object(many))] {
+        // A delegated token.
+        let act = json!({"sub": "agent", "email": "a", "act": {"iss": ISSUER, "sub": "planner"}});
+        let delegated = claims_with(json!({ "act": act }));
+        for claims in [plain, listed, scp, delegated, claims_with(Value::Object(many))] {
             let token = token(algorithm, &claims);
             let expected = allocations_of_ring(algorithm, &token);
             verifier.verify(&token, &keys, &mut scratch, NOW).expect("a good token, and the memory grows");

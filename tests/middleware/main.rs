@@ -4,6 +4,7 @@
 //! The tests move the clock by hand. A test that waits for an event waits until a counter or a record shows it.
 
 mod cache;
+mod delegated;
 mod demands;
 mod discipline;
 mod dpop;
@@ -14,6 +15,7 @@ mod outcomes;
 mod rotation;
 mod routes;
 mod served;
+mod signed;
 mod stalled;
 mod world;
 

@@ -125,7 +125,8 @@ impl World {
             }
         }
         let issuer = ISSUERS.iter().position(|issuer| url.starts_with(issuer)).expect("a known host");
-        if url.ends_with("/introspect") {
+        let asks_json = request.headers()["accept"] == "application/json";
+        if url.ends_with("/introspect") && asks_json {
             assert!(request.headers().contains_key("authorization"), "the API identifies itself");
             let form: BTreeMap<_, _> = url::form_urlencoded::parse(request.body()).into_owned().collect();
             let said = lock(&self.said).get(&form["token"]).cloned().unwrap_or(json!({"active": false}));

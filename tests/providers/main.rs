@@ -11,3 +11,4 @@ mod logins;
 mod npm;
 mod pushed;
 mod readme;
+mod signed_introspection;

@@ -43,6 +43,7 @@
 //! | `oidc.scheme` | `Verdict` | the scheme of the credentials |
 //! | `oidc.key` | `Verdict` | the thumbprint of the issuer's key |
 //! | `enduser.pseudo.id` | `Verdict` | the pseudonym of the subject, if the settings have a key for it |
+//! | `oidc.actor` | `Verdict` | the pseudonym of the party that acts for the subject, by the same key |
 //! | `oidc.expected`, `oidc.found` | `Verdict` | the audiences or issuers of the settings, and those of a token that has others |
 //! | `oidc.duration` | `Waited`, `Ended`, `Renewed`, `Verdict` | the duration in seconds |
 //!
@@ -173,6 +174,7 @@ pub fn tell(event: &Event) {
                 oidc.scheme = record.scheme.map(AuthenticationScheme::name),
                 oidc.key = record.key.as_deref(),
                 enduser.pseudo.id = record.subject.as_deref(),
+                oidc.actor = record.actor.as_deref(),
                 oidc.expected = record.expected.as_deref(),
                 oidc.found = record.found.as_deref(),
                 http.response.status_code = record.status,

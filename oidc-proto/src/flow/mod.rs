@@ -87,8 +87,9 @@ pub use contract::{
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{
-    NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins, ResourceOutcome, ResourceRenewal,
-    ResourceRequest, ResourceRequestError, ResourceStep, Revocation, TokenIntrospection, TokenTypeHint,
+    Introspected, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins, ResourceOutcome,
+    ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation, TokenIntrospection,
+    TokenTypeHint,
 };
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{

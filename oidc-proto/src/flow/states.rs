@@ -11,6 +11,7 @@ pub use crate::message::request::PushedAuthorizationResponse;
 pub use super::{
     contract::Along,
     discovery::{DiscoveryContext, Found, ResourceDiscoveryContext},
+    endpoint::{Introspecting, IntrospectionExchange, IntrospectionJwt, Parked, Told},
     exchange::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,
         Resting, SignedResponse, SignedUserInfo,

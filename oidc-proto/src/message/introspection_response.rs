@@ -1,5 +1,9 @@
 //! [`IntrospectionResponse`]: what the authorization server says about a token (RFC 7662 section 2.2).
 
+mod actor;
+
+pub use actor::Actor;
+
 use super::scopes;
 use crate::base::{
     json::{Extra, JsonError, Members, integer},
@@ -17,7 +21,7 @@ use std::fmt;
 /// A `username`, `jti`, `acr` or `auth_time` of another type stays in [`extra`](Self::extra): where a route demands an
 /// authentication, such a token does not have it. Other members limit a token, or say whose it is, or what kind of
 /// token it is: `iss`, `sub`, `aud`, `exp`, `nbf`, `iat`, `client_id`, `azp`, `token_type`, `scope`, `scp`, `cnf`,
-/// `typ`, `token_use`. If one of these cannot be read, the response is refused: a misspelled limit must not be lost. If
+/// `typ`, `token_use`. `act` says who acts for the subject. If one of these cannot be read, the response is refused: a misspelled limit must not be lost. If
 /// the token is not active, no other member is read.
 ///
 /// ```
@@ -158,6 +162,20 @@ impl IntrospectionResponse {
         !self.aud.is_empty() || self.extra.contains_key("aud")
     }
 
+    /// Returns the party that acts for the subject (RFC 8693 section 4.1), if the token is used by another one. A token that
+    /// is not active has none.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        Actor::of(self.extra.get("act").filter(|_| self.active)).ok().flatten()
+    }
+
+    /// Returns the party that may become the actor of the subject (RFC 8693 section 4.4). `None` if the response names none,
+    /// or not in a form that can be read: then nobody may. A token that is not active has none.
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor> {
+        Actor::of_may_act(self.extra.get("may_act").filter(|_| self.active))
+    }
+
     /// Returns the scopes of the token: those of `scope`, or else those of `scp`. Either may be a string or an array.
     /// A token that is not active has none.
     pub fn scopes(&self) -> impl Iterator<Item = &str> {
@@ -221,6 +239,7 @@ fn check_limits(members: &Members) -> Result<(), JsonError> {
             return Err(JsonError::WrongType { member, expected: "a string" });
         }
     }
+    Actor::of(members.all().get("act"))?;
     scopes::check(members.all())
 }
 

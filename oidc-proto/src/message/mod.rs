@@ -35,7 +35,7 @@ pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
 pub use error_response::ErrorResponse;
-pub use introspection_response::IntrospectionResponse;
+pub use introspection_response::{Actor, IntrospectionResponse};
 pub use response_type::{ResponseMode, ResponseType};
 pub use token_response::{Quirks, TokenResponse};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};

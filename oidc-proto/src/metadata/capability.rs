@@ -26,6 +26,16 @@ impl ProviderMetadata {
         algorithms(&self.userinfo_signing_alg_values_supported)
     }
 
+    /// Returns the signature algorithms of introspection responses (RFC 9701 section 7) that the provider lists and this
+    /// library supports; `RS256` if the metadata has no such list.
+    #[must_use]
+    pub fn introspection_algorithms(&self) -> AlgorithmSet {
+        match &self.introspection_signing_alg_values_supported {
+            Some(_) => algorithms(&self.introspection_signing_alg_values_supported),
+            None => AlgorithmSet::EMPTY.with(Algorithm::RS256),
+        }
+    }
+
     /// Returns the signature algorithms of client assertions that the provider lists for the token endpoint and this
     /// library supports.
     #[must_use]

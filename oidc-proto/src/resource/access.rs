@@ -7,6 +7,7 @@ use super::{
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
+    message::Actor,
     token::CustomClaimsError,
 };
 use http::{HeaderMap, HeaderValue, header};
@@ -71,6 +72,24 @@ impl Access {
     #[must_use]
     pub fn client_id(&self) -> Option<&str> {
         self.rights.optional(self.rights.client_id.as_ref())
+    }
+
+    /// Returns the party that acts for the subject, such as an agent (RFC 8693 section 4.1). `None` if the subject itself, or
+    /// its client, uses the token. A token whose `act` cannot be read is refused, so `None` never hides an actor.
+    ///
+    /// The actors within it acted earlier: no decision may depend on them. To demand an actor or none, see
+    /// [`Requirement::acted_for_by`](super::Requirement::acted_for_by) and
+    /// [`Requirement::without_actor`](super::Requirement::without_actor).
+    #[must_use]
+    pub fn actor(&self) -> Option<&Actor> {
+        self.rights.actor.as_deref()
+    }
+
+    /// Returns the party that may become the actor of the subject (RFC 8693 section 4.4). `None` if the token names none, or
+    /// not in a form that can be read: then nobody may. The first call parses all claims.
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor> {
+        Actor::of_may_act(self.claims().get("may_act"))
     }
 
     /// Returns the scopes of the token.

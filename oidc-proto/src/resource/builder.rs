@@ -129,8 +129,8 @@ impl ResourceServerBuilder {
         self
     }
 
-    /// Puts a pseudonym of the subject into records: an HMAC with this key. The default is no pseudonym, because a
-    /// plain hash of a guessable subject would hide nothing.
+    /// Puts pseudonyms of the subject, and of the party that acts for it, into records: an HMAC with this key. The default
+    /// is no pseudonym, because a plain hash of a guessable subject would hide nothing.
     pub fn pseudonyms(mut self, key: &[u8; 32]) -> Self {
         self.pseudonyms = Some(Mac::new(key));
         self

@@ -120,6 +120,8 @@ pub enum DenialReason {
     Scope,
     /// The access token lacks a role, or another privilege.
     Privilege,
+    /// The party that acts for the subject (`act`) is not one that this request allows.
+    Actor,
     /// The user's authentication is not of a demanded class, or is too long ago.
     Authentication,
     /// The request cannot be judged now: the keys are missing, the issuer does not answer, or there is no room to
@@ -157,6 +159,9 @@ impl fmt::Display for Described {
             DenialReason::Privilege => {
                 f.write_str("the access token lacks a privilege that this request needs")
             }
+            DenialReason::Actor => f.write_str(
+                "this request does not allow the party that acts for the subject of the access token",
+            ),
             DenialReason::Authentication => {
                 f.write_str("the request needs another or a more recent authentication of the user")
             }
@@ -191,6 +196,7 @@ impl DenialReason {
             Self::Proof(why) => why.code(),
             Self::Scope => "access_scope",
             Self::Privilege => "access_privilege",
+            Self::Actor => "access_actor",
             Self::Authentication => "access_authentication",
             Self::Unavailable => "unavailable",
         }
@@ -213,7 +219,7 @@ impl DenialReason {
             }
             Self::Proof(ProofError::Nonce) => Some("use_dpop_nonce"),
             Self::Proof(_) => Some("invalid_dpop_proof"),
-            Self::Scope | Self::Privilege => Some("insufficient_scope"),
+            Self::Scope | Self::Privilege | Self::Actor => Some("insufficient_scope"),
             Self::Authentication => Some("insufficient_user_authentication"),
         }
     }
@@ -243,6 +249,7 @@ impl DenialReason {
             | Self::Proof(_)
             | Self::Scope
             | Self::Privilege
+            | Self::Actor
             | Self::Authentication => Remedy::RequestAtFault,
         }
     }
@@ -253,7 +260,7 @@ impl DenialReason {
         match self {
             Self::Unsupported(_) => StatusCode::INTERNAL_SERVER_ERROR,
             Self::BadRequest(_) => StatusCode::BAD_REQUEST,
-            Self::Scope | Self::Privilege => StatusCode::FORBIDDEN,
+            Self::Scope | Self::Privilege | Self::Actor => StatusCode::FORBIDDEN,
             Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
             Self::NoCredentials
             | Self::Token(_)

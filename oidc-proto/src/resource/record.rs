@@ -75,6 +75,10 @@ pub struct VerdictRecord {
     /// A pseudonym of the subject, if the settings have a key for pseudonyms and the token was verified.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subject: Option<String>,
+    /// A pseudonym of the party that acts for the subject (RFC 8693 section 4.1), by the same key. `None` without such a
+    /// party: then the subject itself, or its client, has used the token.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub actor: Option<String>,
     /// The audiences or the issuers that the settings name, if the token has none of them: separated by commas, and at
     /// most [`MAX_SHOWN`] bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -148,6 +152,7 @@ impl fmt::Display for VerdictRecord {
             ("scheme", self.scheme.map(AuthenticationScheme::name)),
             ("key", self.key.as_deref()),
             ("subject", self.subject.as_deref()),
+            ("actor", self.actor.as_deref()),
             ("expected", self.expected.as_deref()),
             ("found", self.found.as_deref()),
         ] {

@@ -45,6 +45,9 @@ pub struct Requirement {
     any_scope: Vec<Vec<String>>,
     audiences: Vec<String>,
     roles: Vec<(String, String)>,
+    /// One actor of each list, by issuer and subject.
+    actors: Vec<Vec<(String, String)>>,
+    without_actor: bool,
     predicates: Vec<Predicate>,
     /// A class that is in every list.
     acr_values: Vec<Vec<String>>,
@@ -88,6 +91,41 @@ impl Requirement {
         self
     }
 
+    /// Demands that one of these parties acts for the subject: each is named by its issuer and its identifier there (RFC 8693
+    /// section 4.1). Only the current actor counts, never an earlier one within its `act`. A token that nobody acts with is
+    /// refused, too. After a second call, the actor must be in both lists. No actor is in an empty list.
+    ///
+    /// ```
+    /// use oidc_proto::resource::Requirement;
+    ///
+    /// /// The mail of a user: for this agent, if the user has delegated it.
+    /// fn for_the_agent() -> Requirement {
+    ///     Requirement::new().scope("mail.read").acted_for_by([("https://op.example", "mail-agent")])
+    /// }
+    ///
+    /// /// The password of a user: for nobody else.
+    /// fn for_the_user_alone() -> Requirement {
+    ///     Requirement::new().without_actor()
+    /// }
+    /// ```
+    #[must_use]
+    pub fn acted_for_by<I: Into<String>, S: Into<String>>(
+        mut self,
+        actors: impl IntoIterator<Item = (I, S)>,
+    ) -> Self {
+        let actors = actors.into_iter().map(|(issuer, sub)| (issuer.into(), sub.into()));
+        self.actors.push(actors.collect());
+        self
+    }
+
+    /// Demands that nobody acts for the subject: the token has no `act`. So no agent uses the route in the name of a user, as
+    /// far as the issuer says who uses a token. (An issuer that lets an agent impersonate a user says nothing.)
+    #[must_use]
+    pub const fn without_actor(mut self) -> Self {
+        self.without_actor = true;
+        self
+    }
+
     /// Demands that the access satisfies a condition of your own. A second call demands another condition as well.
     #[must_use]
     pub fn satisfies(mut self, predicate: impl Fn(&Access) -> bool + Send + Sync + 'static) -> Self {
@@ -118,7 +156,19 @@ impl Requirement {
     /// Adds all demands of another requirement.
     #[must_use]
     pub fn and(mut self, other: Self) -> Self {
-        let Self { all_scopes, any_scope, audiences, roles, predicates, acr_values, max_age } = other;
+        let Self {
+            all_scopes,
+            any_scope,
+            audiences,
+            roles,
+            actors,
+            without_actor,
+            predicates,
+            acr_values,
+            max_age,
+        } = other;
+        self.actors.extend(actors);
+        self.without_actor |= without_actor;
         self.all_scopes.extend(all_scopes);
         self.any_scope.extend(any_scope);
         self.audiences.extend(audiences);
@@ -142,6 +192,15 @@ impl Requirement {
         Some(first.iter().filter(everywhere).map(String::as_str).collect())
     }
 
+    /// Whether the current actor, or its absence, is what is demanded.
+    fn admits_actor(&self, access: &Access) -> bool {
+        let actor = access.actor();
+        let is = |(issuer, sub): &(String, String)| {
+            actor.is_some_and(|actor| actor.is((issuer, sub), access.issuer()))
+        };
+        (actor.is_none() || !self.without_actor) && self.actors.iter().all(|list| list.iter().any(is))
+    }
+
     fn check(&self, access: &Access, now: Timestamp) -> Result<(), Denied> {
         if !self.audiences.iter().all(|wanted| access.audience().any(|one| one == wanted)) {
             return Err(access.denied(DenialReason::Token(VerificationError::Audience)));
@@ -155,6 +214,9 @@ impl Requirement {
             && self.predicates.iter().all(|predicate| predicate(access));
         if !privileged {
             return Err(access.denied(DenialReason::Privilege));
+        }
+        if !self.admits_actor(access) {
+            return Err(access.denied(DenialReason::Actor));
         }
         let classes = self.classes();
         let strong =
@@ -216,6 +278,8 @@ impl fmt::Debug for Requirement {
             .field("any_scope", &self.any_scope)
             .field("audiences", &self.audiences)
             .field("roles", &self.roles)
+            .field("actors", &self.actors)
+            .field("without_actor", &self.without_actor)
             .field("predicates", &self.predicates.len())
             .field("acr_values", &self.acr_values)
             .field("max_age", &self.max_age)

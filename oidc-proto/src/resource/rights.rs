@@ -2,7 +2,7 @@
 
 use crate::{
     base::{json::Extra, moment::Timestamp},
-    message::scopes,
+    message::{Actor, scopes},
     token::{CustomClaimsError, List, Place, claim_at, is_or_has},
 };
 use serde::Deserialize;
@@ -36,6 +36,7 @@ pub(super) struct Rights {
     pub(super) issuer: Piece,
     pub(super) subject: Option<Piece>,
     pub(super) client_id: Option<Piece>,
+    pub(super) actor: Option<Arc<Actor>>,
     pub(super) scopes: List,
     pub(super) audience: List,
     pub(super) expires: Option<Timestamp>,

@@ -3,7 +3,7 @@
 
 use super::{
     Audience, Claims, Possession, Scratch, VerificationError, VerifiedAccessToken,
-    claims::{DEFAULT_LEEWAY, check_times, check_visible, is_plain},
+    claims::{ActorLimit, DEFAULT_LEEWAY, MAX_ACTORS, check_times, check_visible, is_plain},
     jwt::{Given, MAX_TOKEN, ReadJwt, Unverified, is_type},
     plain,
     required_claim::{RequiredClaim, Waived},
@@ -63,6 +63,7 @@ pub struct AccessTokenVerifier {
     nbf_is_mark: bool,
     scope_claim: Option<String>,
     waived: Waived,
+    actors: ActorLimit,
     /// Only to say which audience a refused token has: no token is accepted by it.
     any_audience: bool,
 }
@@ -89,6 +90,7 @@ impl AccessTokenVerifier {
             nbf_is_mark: false,
             scope_claim: None,
             waived: Waived::default(),
+            actors: ActorLimit(MAX_ACTORS),
             any_audience: false,
         }
     }
@@ -136,6 +138,18 @@ impl AccessTokenVerifier {
     pub const fn max_token(mut self, bytes: usize) -> Self {
         self.longest = bytes;
         self
+    }
+
+    /// Sets the largest number of parties that a token may name in its `act`, one within the other; the default is
+    /// [`MAX_ACTORS`]. With 0, a token that names an actor is refused.
+    #[must_use]
+    pub const fn max_actors(mut self, actors: u8) -> Self {
+        self.actors = ActorLimit(actors);
+        self
+    }
+
+    pub(crate) const fn actor_limit(&self) -> ActorLimit {
+        self.actors
     }
 
     /// Accepts tokens of this length, at least.
@@ -427,6 +441,7 @@ impl AccessTokenVerifier {
             ])?;
             check_visible(&[("client_id", &client)])?;
         }
+        self.actors.check(claims.act)?;
         Ok(client)
     }
 

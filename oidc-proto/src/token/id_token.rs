@@ -6,7 +6,7 @@ pub use verified::{IdToken, SetAside, VerifiedIdToken};
 
 use super::{
     Claims, Scratch, VerificationError,
-    claims::{DEFAULT_LEEWAY, check_times, leeway_seconds},
+    claims::{ActorLimit, DEFAULT_LEEWAY, MAX_ACTORS, check_times, leeway_seconds},
     jwt::{MAX_TOKEN, Unverified, is_type},
 };
 use crate::{
@@ -72,6 +72,7 @@ pub struct IdTokenVerifier {
     pub(crate) algorithms: Allowed,
     pub(crate) leeway: Duration,
     longest: usize,
+    actors: ActorLimit,
 }
 
 /// What one ID token must match, in addition to the rules for every ID token. The default adds nothing.
@@ -119,6 +120,7 @@ impl IdTokenVerifier {
             algorithms: Allowed::DEFAULT,
             leeway: DEFAULT_LEEWAY,
             longest: MAX_TOKEN,
+            actors: ActorLimit(MAX_ACTORS),
         }
     }
 
@@ -166,6 +168,14 @@ impl IdTokenVerifier {
     #[must_use]
     pub const fn max_token(mut self, bytes: usize) -> Self {
         self.longest = bytes;
+        self
+    }
+
+    /// Sets the largest number of parties that an ID token may name in its `act`, one within the other; the default is
+    /// [`MAX_ACTORS`]. With 0, a token that names an actor is refused. A client has the default.
+    #[must_use]
+    pub const fn max_actors(mut self, actors: u8) -> Self {
+        self.actors = ActorLimit(actors);
         self
     }
 
@@ -265,6 +275,7 @@ impl IdTokenVerifier {
                 return Err(VerificationError::Value(name));
             }
         }
+        self.actors.check(claims.act)?;
         self.check_audience(claims)?;
         claims.exp.ok_or(VerificationError::Missing("exp"))?;
         claims.iat.ok_or(VerificationError::Missing("iat"))?;

@@ -42,6 +42,7 @@ mod authorization_response;
 mod cache;
 mod claims;
 mod id_token;
+mod introspection;
 mod jwt;
 mod plain;
 mod required_claim;
@@ -52,6 +53,7 @@ mod verified;
 
 pub use crate::{
     jose::Scratch,
+    message::Actor,
     metadata::{AllowedTenants, IssuerRule, IssuerRuleError},
 };
 pub use access_token::AccessTokenVerifier;
@@ -59,10 +61,11 @@ pub use assertion::{IdJagClaims, IdJagVerifier};
 pub use authorization_response::AuthorizationResponseVerifier;
 pub(crate) use cache::recall;
 pub use cache::{ENTRY_BYTES, RememberedToken, SignatureCache, SignatureMemory};
-pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_LEEWAY, Possession};
+pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_ACTORS, MAX_LEEWAY, Possession};
 pub(crate) use claims::{List, Place, check_times, claim_at, is_or_has, leeway_seconds};
 pub(crate) use id_token::is_sub;
 pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken};
+pub(crate) use introspection::{IntrospectionVerifier, Said};
 pub use jwt::MAX_TOKEN;
 pub(crate) use jwt::{Given, ReadJwt};
 pub use required_claim::RequiredClaim;

@@ -14,7 +14,8 @@ struct Signs<'a> {
     client: Option<Cow<'a, str>>,
     /// Whether there is `azpacr` (Entra): how the client authenticated.
     authenticated: bool,
-    /// The last parameter of an authorization response that was found (JARM section 4.3).
+    /// The last member that was found of another signed response: a parameter of an authorization response (JARM section
+    /// 4.3), or `token_introspection` (RFC 9701 section 5).
     response: Option<&'static str>,
     /// The values of `token_use` (Cognito) and `typ` (Keycloak).
     kinds: [Option<Cow<'a, str>>; 2],
@@ -129,5 +130,16 @@ impl<'a> Signs<'a> {
 }
 
 /// The names of the claims that are signs.
-const NAMES: [&str; 10] =
-    ["cid", "appid", "azpacr", "token_use", "typ", "code", "state", "access_token", "id_token", "error"];
+const NAMES: [&str; 11] = [
+    "cid",
+    "appid",
+    "azpacr",
+    "token_use",
+    "typ",
+    "code",
+    "state",
+    "access_token",
+    "id_token",
+    "error",
+    "token_introspection",
+];

@@ -53,6 +53,14 @@ pub enum VerificationError {
     /// A required claim is missing.
     #[error("the token lacks the claim `{0}`")]
     Missing(&'static str),
+    /// The `act` names more parties, one within the other, than the limit of the verifier: `max_actors`.
+    #[error(
+        "the token names more actors (`act`), one within the other, than the {limit} that `max_actors` allows"
+    )]
+    TooManyActors {
+        /// The largest number of actors.
+        limit: u8,
+    },
     /// A claim has a forbidden value.
     #[error("the token has a claim `{0}` with a value that is not allowed")]
     Value(&'static str),
@@ -95,6 +103,15 @@ pub enum VerificationError {
         ahead: Duration,
         /// How far it may be.
         leeway: Duration,
+    },
+    /// The token was made for another request: its `iat` is too long ago. Only a signed response has such a limit
+    /// (RFC 9701 section 5).
+    #[error("the token was issued {} s ago (`iat`), and may be {} s old; are the clocks right?", .ago.as_secs(), .allowed.as_secs())]
+    TooOld {
+        /// How long ago it was issued.
+        ago: Duration,
+        /// How long ago that may have been: the limit, and the leeway.
+        allowed: Duration,
     },
     /// The `nonce` is not that of the authorization request.
     #[error("the token answers another request: its `nonce` is not the one that was sent")]
@@ -156,6 +173,7 @@ impl VerificationError {
             Self::Type => "token_typ",
             Self::Missing(_) => "token_missing_claim",
             Self::Value(_) => "token_claim_value",
+            Self::TooManyActors { .. } => "token_too_many_actors",
             Self::Issuer => "token_issuer",
             Self::KeyIssuer => "token_key_issuer",
             Self::Audience => "token_audience",
@@ -164,6 +182,7 @@ impl VerificationError {
             Self::Expired { .. } => "token_expired",
             Self::NotYetValid { .. } => "token_not_yet_valid",
             Self::IssuedInFuture { .. } => "token_issued_in_future",
+            Self::TooOld { .. } => "token_too_old",
             Self::Nonce => "token_nonce",
             Self::AuthenticationTooOld { .. } => "token_auth_time",
             Self::AuthenticationContext => "token_acr",
@@ -196,6 +215,8 @@ impl VerificationError {
             | Self::Expired { .. }
             | Self::NotYetValid { .. }
             | Self::IssuedInFuture { .. }
+            | Self::TooOld { .. }
+            | Self::TooManyActors { .. }
             | Self::SenderConstrained => Remedy::FixConfiguration,
             // The token belongs to another login, or the login was not good enough.
             Self::Nonce

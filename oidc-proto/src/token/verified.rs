@@ -2,10 +2,10 @@
 
 use super::{
     Claims,
-    claims::List,
+    claims::{Acting, List},
     scopes::{self, Others},
 };
-use crate::base::sentence::debug_is_sentence;
+use crate::{base::sentence::debug_is_sentence, message::Actor};
 use serde::Deserialize;
 use std::{borrow::Cow, fmt};
 
@@ -57,6 +57,20 @@ impl<'s> VerifiedAccessToken<'s> {
         names.into_iter().filter_map(|name| name.as_deref()).find(|name| !name.is_empty())
     }
 
+    /// Returns the party that acts for the subject (RFC 8693 section 4.1). `None` if the subject itself uses the token, or the
+    /// client for itself. An `act` that cannot be read refuses the token, so `None` never hides an actor.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.claims.act.and_then(Acting::actor)
+    }
+
+    /// Returns the party that may become the actor of the subject (RFC 8693 section 4.4). `None` if the token names none, or
+    /// not in a form that can be read: then nobody may.
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor> {
+        may_act(self.payload)
+    }
+
     /// Returns the scopes as places in the text from which the claims borrow.
     pub(crate) fn kept_scopes(&self, text: &str) -> List {
         scopes::keep(&self.claims, &self.scopes, text)
@@ -81,6 +95,16 @@ impl<'s> VerifiedAccessToken<'s> {
     pub fn custom<T: Deserialize<'s>>(&self) -> Result<T, CustomClaimsError> {
         serde_json::from_slice(self.payload).map_err(|_| CustomClaimsError)
     }
+}
+
+/// Reads the `may_act` of a payload that was verified.
+pub(super) fn may_act(payload: &[u8]) -> Option<Actor> {
+    #[derive(Deserialize)]
+    struct Named {
+        may_act: Option<serde_json::Value>,
+    }
+    let named: Named = serde_json::from_slice(payload).ok()?;
+    Actor::of_may_act(named.may_act.as_ref())
 }
 
 /// The claims of a verified token do not fit the requested type.

@@ -88,7 +88,8 @@ fn access(token: &str, scratch: &mut Scratch) -> Result<String, VerificationErro
         AccessTokenVerifier::new(ISSUER, CLIENT).algorithms(HS256).accept_plain_jwt().accept_nonce();
     let verified = verifier.verify(token, &KEYS, scratch, NOW)?;
     let scopes: Vec<&str> = verified.scopes().collect();
-    Ok(format!("{} {scopes:?} {:?}", fields(verified.claims()), verified.client_id()))
+    let actors = (verified.actor(), verified.may_act().is_some());
+    Ok(format!("{} {scopes:?} {:?} {actors:?}", fields(verified.claims()), verified.client_id()))
 }
 
 fn fields(claims: &Claims<'_>) -> String {
@@ -107,6 +108,8 @@ fn id(token: &str, scratch: &mut Scratch) -> Result<IdToken, VerificationError> 
     let mut verified = borrowed.to_id_token()?;
     assert_eq!((borrowed.iss(), borrowed.sub()), (&*verified.iss, &*verified.sub));
     assert!(borrowed.set_aside().eq(verified.set_aside.iter().copied()));
+    assert_eq!(borrowed.actor(), verified.actor());
+    assert_eq!(verified.actor().is_some(), verified.claims.contains_key("act"), "no actor is lost");
     verified.token = Secret::new("");
     verified.claims.retain(|name, _| !name.starts_with(MARK));
     Ok(verified)

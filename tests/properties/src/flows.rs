@@ -1,6 +1,7 @@
 //! The property of flows against a provider with scripted responses: each flow ends, sends no code or
 //! refresh token twice, and accepts only the provider's word.
 
+mod endpoints;
 mod grants;
 mod proven;
 mod pushed;
@@ -46,6 +47,7 @@ pub fn flows(data: &[u8]) {
         2 => service(&mut world),
         3 => discovery(&mut world),
         4 => keys(&mut world),
+        5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
         5 => userinfo(&mut world),
         6 => device(&mut world, flags),
         7 => grants::exchange(&mut world, flags),

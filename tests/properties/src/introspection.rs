@@ -92,6 +92,9 @@ fn check_active(said: &IntrospectionResponse, members: &Map<String, Value>) {
         }
     };
     assert_eq!(said.aud, audience);
+    let named = there(members, "act").map(|act| act["sub"].as_str());
+    let actor = said.actor();
+    assert_eq!(actor.as_ref().map(|actor| actor.sub.as_deref()), named, "no actor is lost");
     assert_eq!(said.cnf.as_ref(), there(members, "cnf").map(|cnf| cnf.as_object().expect("an object")));
     for (name, read) in [
         ("client_id", &said.client_id),

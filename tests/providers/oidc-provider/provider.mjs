@@ -226,6 +226,7 @@ const configuration = {
     // Each proof needs a nonce (RFC 9449 sections 8 and 9).
     dPoP: { enabled: true, nonceSecret: randomBytes(32), requireNonce: () => true },
     introspection: { enabled: true },
+    jwtIntrospection: { enabled: true },
     revocation: { enabled: true },
     userinfo: { enabled: true },
     // Any client may bind its tokens to a key.

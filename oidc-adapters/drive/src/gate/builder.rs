@@ -271,7 +271,8 @@ impl GateBuilder {
     }
 
     /// Sets the client that introspects opaque tokens (RFC 7662): a registration of this API at the issuer, with
-    /// credentials of its own. The function makes it from the issuer's metadata.
+    /// credentials of its own. The function makes it from the issuer's metadata. A client may demand
+    /// [signed responses](oidc_proto::flow::ClientBuilder::signed_introspection).
     pub fn introspection(
         mut self,
         client: impl Fn(Arc<ProviderMetadata>) -> Result<Client, ConfigError> + Send + Sync + 'static,

@@ -9,6 +9,9 @@
 //! | not active, or a limit of the token is unreadable | 5 s |
 //! | none, or an error | no time: the request is answered 503, and a new introspection is possible after 1 s |
 //!
+//! A client that demands signed responses (RFC 9701) gets the keys in memory with each request. The keys that it must
+//! fetch all the same go into the memory of the gate.
+//!
 //! A revoked token is accepted until its response is dropped. Five seconds are long enough for a client that retries
 //! without end, and too short to matter if the token becomes active.
 
@@ -137,13 +140,19 @@ async fn fetch(
     let metadata = metadata.map_err(|why| failure(why, "introspection", issuer.lost()))?.value;
     let asked = async {
         let client = client(metadata).map_err(oidc_proto::Error::from)?.with_max_introspected(limits.token);
-        let call = client.introspect_once(token, Some(TokenTypeHint::AccessToken), io.clock().moment())?;
+        // Only a signed response needs keys, and the flow fetches them if there are none in memory.
+        let keys = issuer.fixed().cloned().or_else(|| issuer.keys_at_once().map(|keys| keys.value));
+        let (keys, known) = (keys.filter(|_| client.demands_signed_introspection()), issuer.epoch());
+        let (hint, moment) = (Some(TokenTypeHint::AccessToken), io.clock().moment());
+        let call = client.introspect_once_with_keys(token, hint, keys, moment)?;
         let call = match limits.response {
             Some(bytes) => call.max_body(bytes),
             None => call,
         };
         let asked = io.run(call).await;
-        asked.map_err(|fell| issuer.lost().failure("introspection", fell))
+        let said = asked.map_err(|fell| issuer.lost().failure("introspection", fell))?;
+        issuer.learn(&said.learned, known);
+        Ok(said.response)
     };
     let said = asked.await.inspect_err(|failure| issuer.report(failure));
     if let Err(RenewalError::Flow(Error::Response(answer))) = &said

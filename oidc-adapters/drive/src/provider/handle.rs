@@ -214,11 +214,15 @@ impl Provider {
         token: &Secret,
         hint: Option<TokenTypeHint>,
     ) -> Result<IntrospectionResponse, ProviderError> {
-        self.ask(
-            |client, moment| client.introspect(token, hint, moment),
-            |attempt, moment| attempt.introspect(token, hint, moment),
-        )
-        .await
+        // Only a signed response needs keys, and the flow fetches them if there are none in memory.
+        let (keys, known) = (self.keys_at_once().map(|keys| keys.value), self.core.issuer.epoch());
+        let said = self.ask(
+            |client, moment| client.introspect_with_keys(token, hint, keys.clone(), moment),
+            |attempt, moment| attempt.introspect_with_keys(token, hint, keys.clone(), moment),
+        );
+        let said = said.await?;
+        self.core.issuer.learn(&said.learned, known);
+        Ok(said.response)
     }
 
     /// Revokes a token of this client (RFC 7009): at logout, the refresh token. Afterwards the token is not valid,

@@ -6,6 +6,7 @@ use super::{
     dpop_key::ClientKey,
     request_object::RequestSettings,
     settings::{AssertionAudience, AssertionType, Signer, UserInfoMethod},
+    signing::Signing,
 };
 use crate::{
     backend::Backend,
@@ -60,6 +61,7 @@ pub struct ClientBuilder {
     algorithm: Option<Algorithm>,
     response_algorithm: Option<Algorithm>,
     userinfo_algorithm: Option<Algorithm>,
+    pub(super) introspection: Signing,
     trusted_audiences: Vec<String>,
     trusted_authorized_parties: Vec<String>,
     leeway: Duration,
@@ -108,6 +110,7 @@ impl Client {
             algorithm: None,
             response_algorithm: None,
             userinfo_algorithm: None,
+            introspection: Signing::default(),
             trusted_audiences: Vec::new(),
             trusted_authorized_parties: Vec::new(),
             leeway: crate::token::DEFAULT_LEEWAY,
@@ -370,6 +373,7 @@ impl ClientBuilder {
         let (response_algorithms, response_secret_key) = self.algorithms(self.response_algorithm, named)?;
         let named = self.metadata.userinfo_algorithms();
         let (userinfo_algorithms, userinfo_secret_key) = self.algorithms(self.userinfo_algorithm, named)?;
+        let signing = self.introspection_algorithms()?;
         let issuer = &self.metadata.issuer;
         let rule = self.issuer_rule.unwrap_or_else(|| IssuerRule::exact(issuer));
         if rule.as_str() != issuer && !rule.admits(issuer) {
@@ -383,13 +387,11 @@ impl ClientBuilder {
             .trusted_authorized_parties(self.trusted_authorized_parties)
             .leeway(self.leeway)
             .max_token(max_token);
-        let userinfo_verifier = UserInfoVerifier::new(
-            rule.clone(),
-            self.client_id.clone(),
-            userinfo_algorithms,
-            self.leeway,
-            max_token,
-        );
+        let (id, limits) = (&self.client_id, (self.leeway, max_token));
+        let introspection =
+            signing.map(|signing| self.introspection.of_client(signing, id, rule.clone(), limits));
+        let userinfo_verifier =
+            UserInfoVerifier::new(rule.clone(), id.clone(), userinfo_algorithms, self.leeway, max_token);
         let response_verifier = AuthorizationResponseVerifier::new(issuer, &self.client_id)
             .issuer_rule(rule)
             .algorithms(response_algorithms)
@@ -424,6 +426,7 @@ impl ClientBuilder {
             userinfo_verifier,
             userinfo_secret_key,
             userinfo_is_signed: self.userinfo_algorithm.is_some(),
+            introspection,
             secret_key,
             fetch_userinfo: self.fetch_userinfo,
             userinfo_method: self.userinfo_method,
@@ -435,7 +438,7 @@ impl ClientBuilder {
 
     /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
     /// that the metadata names. For a symmetric algorithm it returns the secret as a key, too.
-    fn algorithms(
+    pub(super) fn algorithms(
         &self,
         registered: Option<Algorithm>,
         named: AlgorithmSet,

@@ -5,6 +5,7 @@ use super::{
     choice::AssertionKey,
     request_object::Requests,
     settings::{AssertionAudience, AssertionType, UserInfoMethod},
+    signing::SignedIntrospection,
 };
 use crate::{
     base::{endpoint_url::EndpointUrl, secret::Secret, visible::without_query},
@@ -78,6 +79,8 @@ pub(crate) struct Inner {
     pub(crate) userinfo_secret_key: Option<Arc<KeySet>>,
     /// Whether the registration has UserInfo signed.
     pub(crate) userinfo_is_signed: bool,
+    /// The verifier of introspection responses, if they must be signed.
+    pub(crate) introspection: Option<SignedIntrospection>,
     /// The secret as a key, if ID tokens are signed with it.
     pub(crate) secret_key: Option<Arc<KeySet>>,
     /// How the client sends its authorization requests.

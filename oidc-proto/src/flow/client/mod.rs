@@ -8,9 +8,11 @@ mod choice;
 mod client;
 mod dpop;
 mod dpop_key;
+mod introspection;
 mod request_object;
 mod requests;
 mod settings;
+mod signing;
 
 pub use assertion::{Assertion, Attempt};
 pub use builder::ClientBuilder;

@@ -102,9 +102,15 @@ impl ResponseError {
             (Endpoint::Token, ResponseRule::Missing("token_type" | "access_token" | "id_token"))
                 | (Endpoint::Token | Endpoint::DeviceAuthorization, ResponseRule::Value("expires_in"))
         );
+        let of_audience = (self.endpoint, &self.rule)
+            == (Endpoint::Introspection, &ResponseRule::Jwt(VerificationError::Audience));
         let of_type = (document || self.endpoint == Endpoint::UserInfo)
             && matches!(self.rule, ResponseRule::MediaType(_));
-        if of_type || issuer_may_be_wrong || quirk { Remedy::FixConfiguration } else { self.rule.remedy() }
+        if of_type || of_audience || issuer_may_be_wrong || quirk {
+            Remedy::FixConfiguration
+        } else {
+            self.rule.remedy()
+        }
     }
 }
 

@@ -78,6 +78,16 @@ impl fmt::Display for ResponseError {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
             (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
+            (Endpoint::UserInfo, ResponseRule::NotSigned) => {
+                f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` is set)")
+            }
+            (Endpoint::Introspection, ResponseRule::UnexpectedJwt) => {
+                f.write_str(" (`ClientBuilder::signed_introspection` asks for one)")
+            }
+            (Endpoint::Introspection, ResponseRule::NotSigned) => f.write_str(
+                " (`ClientBuilder::signed_introspection` is set; the provider may sign only for clients that are registered so)",
+            ),
+            (Endpoint::Introspection, ResponseRule::Jwt(rejected)) => f.write_str(introspection(rejected)),
             (Endpoint::UserInfo, ResponseRule::Jwt(rejected)) => f.write_str(setting(rejected)),
             (Endpoint::ResourceMetadata, MediaType(_)) => {
                 write!(f, " (`Call::any_media_type` accepts it); it came from {places}")
@@ -127,6 +137,26 @@ fn setting(rejected: &VerificationError) -> &'static str {
         ),
     ];
     SETTINGS.iter().find(|(error, _)| error == rejected).map_or("", |(_, setting)| setting)
+}
+
+/// What a client would set, so that the verdict on a signed introspection response may be another.
+fn introspection(rejected: &VerificationError) -> &'static str {
+    const SETTINGS: [(VerificationError, &str); 3] = [
+        (
+            VerificationError::Jws(JwsError::AlgorithmNotAllowed),
+            " (`ClientBuilder::introspection_signed_response_alg` names the one that is allowed)",
+        ),
+        (VerificationError::Jws(JwsError::Encrypted), " (the registration must have responses signed only)"),
+        (
+            VerificationError::Audience,
+            " (`ClientBuilder::introspection_audience` adds a name of this resource server)",
+        ),
+    ];
+    let own = SETTINGS.iter().find(|(error, _)| error == rejected);
+    own.map_or_else(
+        || if *rejected == VerificationError::Issuer { setting(rejected) } else { "" },
+        |(_, own)| own,
+    )
 }
 
 impl std::error::Error for ResponseError {
@@ -193,10 +223,10 @@ pub enum ResponseRule {
     /// The response is signed or encrypted, though JSON was expected.
     #[error("the response is a JWT, which this client has not asked for")]
     UnexpectedJwt,
-    /// The UserInfo response is not signed, though the registration has it signed.
-    #[error("the response is not signed, though `ClientBuilder::userinfo_signed_response_alg` is set")]
+    /// The response is not signed, though the client demands a signature: of UserInfo, or of an introspection response.
+    #[error("the response is not signed, though this client demands a signature")]
     NotSigned,
-    /// The signed UserInfo response is not acceptable (OpenID Connect Core 1.0 section 5.3.4).
+    /// The signed response is not acceptable (OpenID Connect Core 1.0 section 5.3.4, RFC 9701 section 5).
     #[error("the response is a JWT that is refused: {0}")]
     Jwt(VerificationError),
 }

@@ -1,10 +1,27 @@
 //! Walks through introspection and revocation.
 
+use super::introspected::{Introspecting, IntrospectingState};
 use crate::{
     base::secret::Secret,
-    flow::diagrams_tests::{Turn, Walk, builder, json, moment, refusals},
+    flow::{
+        Endpoint,
+        diagrams_tests::{ISSUER, NOW, Party, Turn, Walk, builder, json, moment, named, refusals},
+    },
+    jose::{RingSigner, sign_compact},
 };
-use serde_json::json as value;
+use serde_json::{Map, json as value};
+
+named!(Introspecting(IntrospectingState) { Asked, Keys });
+
+fn signed(answer: &str, signer: &RingSigner, active: &serde_json::Value) -> Turn {
+    let header = Map::from_iter([("typ".to_owned(), "token-introspection+jwt".into())]);
+    let claims = value!({"iss": ISSUER, "aud": "app", "iat": NOW.0, "token_introspection": active});
+    let jwt = sign_compact(signer, header, claims.to_string().as_bytes()).unwrap();
+    let mut response = http::Response::new(jwt.into_bytes());
+    let kind = "application/token-introspection+jwt".parse().unwrap();
+    response.headers_mut().insert("content-type", kind);
+    (answer.to_owned(), Some(response))
+}
 
 fn challenged(mut turns: Vec<Turn>) -> Vec<Turn> {
     turns.push(json("invalid_client", 401, &value!({"error": "invalid_client"})));
@@ -13,16 +30,51 @@ fn challenged(mut turns: Vec<Turn>) -> Vec<Turn> {
 
 #[test]
 fn the_diagram_of_introspection_is_walked() {
-    let (client, token) = (builder(|_| {}).build().unwrap(), Secret::new("a"));
-    let server = |_, _: &_| {
+    let (party, token) = (Party::new(), Secret::new("a"));
+    let client = builder(|_| {}).build().unwrap();
+    let plain = |_, _: &_| {
         let mut turns = challenged(refusals());
         turns.push(json("answered", 200, &value!({"active": false})));
         turns.push(json("without `active`", 200, &value!({})));
+        turns.push(signed("signed", &party.newer, &value!({"active": true})));
         turns
     };
-    Walk::of("flow/endpoint/introspection.rs")
-        .from("asked", || client.introspect(&token, None, moment()), server)
-        .holds();
+    let walk = Walk::of("flow/endpoint/introspection.rs");
+    let walk = walk.from("asked", || client.introspect(&token, None, moment()), plain);
+    let server = |endpoint, _: &_| {
+        if endpoint == Endpoint::Jwks {
+            return party.published();
+        }
+        let mut turns = challenged(refusals());
+        turns.push(json("not signed", 200, &value!({"active": false})));
+        turns.push(signed("signed", &party.newer, &value!({"active": true})));
+        turns
+    };
+    let demands =
+        builder(|document| document["introspection_signing_alg_values_supported"] = value!(["ES256"]));
+    let client = demands.signed_introspection().build().unwrap();
+    walk.from("asked", || client.introspect(&token, None, moment()), server).holds();
+}
+
+#[test]
+fn the_diagram_of_an_introspection_with_keys_is_walked() {
+    let (party, token) = (Party::new(), Secret::new("a"));
+    let demands =
+        builder(|document| document["introspection_signing_alg_values_supported"] = value!(["ES256"]));
+    let client = demands.signed_introspection().build().unwrap();
+    let server = |endpoint, _: &_| {
+        if endpoint == Endpoint::Jwks {
+            return party.published();
+        }
+        let mut turns = challenged(refusals());
+        turns.push(json("not signed", 200, &value!({"active": true})));
+        turns.push(signed("answered", &party.first, &value!({"active": true})));
+        turns.push(signed("without `active`", &party.first, &value!({})));
+        turns.push(signed("signed with another key", &party.newer, &value!({"active": true})));
+        turns
+    };
+    let begin = || client.introspect_with_keys(&token, None, Some(party.keys()), moment());
+    Walk::of("flow/endpoint/introspected.rs").from("asked", begin, server).holds();
 }
 
 #[test]

@@ -1,25 +1,26 @@
 //! Token introspection (RFC 7662 section 2): the authorization server tells whether a token is active.
 //!
 //! ```text
-//! Repeating ──answered──▶ Done(IntrospectionResponse)
-//!           ──429, 503, lost──▶ Wait ──▶ Repeating    `introspect`; `introspect_once` ends there
+//! Asked ──answered──▶ Done(IntrospectionResponse)
+//!       ──429, 503, lost──▶ Wait ──▶ Asked             `introspect`; `introspect_once` ends there
+//!       ──signed──▶ Keys ──keys──▶ Done(IntrospectionResponse)
 //! ```
 //! The request uses nothing up, so it may be repeated. A token that is not valid is a result and no error: `active` is
 //! `false`. An error is about the request of *this* client: a 401 means that the credentials of this client are wrong
 //! (section 2.3). It says nothing about the token, and must never reach the bearer of the token as 401.
 
+use super::introspected::{Introspected, IntrospectionExchange};
 use crate::{
-    base::{
-        moment::{Moment, Timestamp},
-        secret::Secret,
-    },
+    base::{moment::Moment, secret::Secret},
     flow::{
         client::{Attempt, Client, Form},
-        contract::{Call, ConfigError, Endpoint, Error, ResponseRule, Step, Then},
-        exchange::{Answer, Ask, Body, MAX_RETRIES, Repeated},
+        contract::{Call, ConfigError, Endpoint, Error, Step, Then},
+        exchange::{Ask, MAX_RETRIES},
     },
+    jose::KeySet,
     message::IntrospectionResponse,
 };
+use std::sync::Arc;
 
 /// The kind of a token, as far as the caller knows (RFC 7009 section 2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,7 +83,23 @@ impl Client {
         hint: Option<TokenTypeHint>,
         moment: Moment,
     ) -> Result<Call<TokenIntrospection>, Error> {
-        Attempt::from(self).ask_about(token, hint, MAX_RETRIES, moment)
+        Ok(self.introspect_with_keys(token, hint, None, moment)?.carrying(()))
+    }
+
+    /// Asks as [`introspect`](Self::introspect) does. A [signed](crate::flow::ClientBuilder::signed_introspection) response
+    /// is verified with `keys`. With `None`, or if no key among them verifies it, the flow fetches the keys, and returns
+    /// them for your cache.
+    ///
+    /// # Errors
+    /// As [`introspect`](Self::introspect).
+    pub fn introspect_with_keys(
+        &self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<IntrospectionExchange>, Error> {
+        Attempt::from(self).ask_about(token, hint, keys, MAX_RETRIES, moment)
     }
 
     /// Asks once, and does not wait if the server is busy. Use it if your program decides itself when to ask again,
@@ -96,7 +113,22 @@ impl Client {
         hint: Option<TokenTypeHint>,
         moment: Moment,
     ) -> Result<Call<TokenIntrospection>, Error> {
-        Attempt::from(self).ask_about(token, hint, 0, moment)
+        Ok(self.introspect_once_with_keys(token, hint, None, moment)?.carrying(()))
+    }
+
+    /// Asks as [`introspect_once`](Self::introspect_once) does, with keys for a signed response: see
+    /// [`introspect_with_keys`](Self::introspect_with_keys).
+    ///
+    /// # Errors
+    /// As [`introspect`](Self::introspect).
+    pub fn introspect_once_with_keys(
+        &self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<IntrospectionExchange>, Error> {
+        Attempt::from(self).ask_about(token, hint, keys, 0, moment)
     }
 }
 
@@ -111,19 +143,34 @@ impl Attempt {
         hint: Option<TokenTypeHint>,
         moment: Moment,
     ) -> Result<Call<TokenIntrospection>, Error> {
-        self.ask_about(token, hint, 0, moment)
+        Ok(self.ask_about(token, hint, None, 0, moment)?.carrying(()))
+    }
+
+    /// Asks the authorization server once about a token. See [`Client::introspect_with_keys`] for `keys`.
+    ///
+    /// # Errors
+    /// As [`Client::introspect`].
+    pub fn introspect_with_keys(
+        self,
+        token: &Secret,
+        hint: Option<TokenTypeHint>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<IntrospectionExchange>, Error> {
+        self.ask_about(token, hint, keys, 0, moment)
     }
 
     fn ask_about(
         self,
         token: &Secret,
         hint: Option<TokenTypeHint>,
+        keys: Option<Arc<KeySet>>,
         budget: u8,
         moment: Moment,
-    ) -> Result<Call<TokenIntrospection>, Error> {
+    ) -> Result<Call<IntrospectionExchange>, Error> {
         let form = form(&self.client, token, hint)?;
         let ask = Ask::new(self, Endpoint::Introspection, form);
-        Ok(ask.repeated(budget, moment)?.carrying(()))
+        IntrospectionExchange::start(ask, keys, budget, moment)
     }
 }
 
@@ -146,23 +193,12 @@ pub(super) fn form(
     Ok(form)
 }
 
-impl Answer for IntrospectionResponse {
-    const MEMBER: Option<&'static str> = Some("active");
-    const CHALLENGED: bool = true;
-    const OF_USER: bool = true;
-    const SIGNED: Option<&'static str> = Some("application/token-introspection+jwt");
-
-    fn read(body: Body, _: &Client, _: Timestamp) -> Result<Self, ResponseRule> {
-        Self::parse(body.members()?)?.ok_or(ResponseRule::Missing("active"))
-    }
-}
-
 impl Then for TokenIntrospection {
-    type First = Repeated<IntrospectionResponse>;
+    type First = IntrospectionExchange;
     type Carried = ();
     type Output = IntrospectionResponse;
 
-    fn then(said: IntrospectionResponse, (): (), _: Moment) -> Result<Step<Self>, Error> {
-        Ok(Step::Done(said))
+    fn then(said: Introspected, (): (), _: Moment) -> Result<Step<Self>, Error> {
+        Ok(Step::Done(said.response))
     }
 }

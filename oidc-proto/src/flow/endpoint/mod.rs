@@ -2,6 +2,7 @@
 
 #[cfg(test)]
 mod diagrams_tests;
+mod introspected;
 mod introspection;
 mod resource_origins;
 mod resource_outcome;
@@ -10,6 +11,7 @@ mod resource_request;
 mod resource_request_tests;
 mod revocation;
 
+pub use introspected::{Introspected, Introspecting, IntrospectionExchange, IntrospectionJwt, Parked, Told};
 pub use introspection::{TokenIntrospection, TokenTypeHint};
 pub use resource_origins::{ResourceOrigins, ResourceRequestError};
 pub use resource_outcome::{NotSentAgain, ResourceChallenge, ResourceOutcome};

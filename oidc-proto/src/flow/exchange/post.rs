@@ -67,8 +67,18 @@ pub trait Answer: Sized {
     const CHALLENGED: bool = false;
     /// Whether the message has claims about a user: an error repeats none of them.
     const OF_USER: bool = false;
-    /// The media type of the signed form, which no client here asks for.
+    /// The media type of the signed form.
     const SIGNED: Option<&'static str> = None;
+
+    /// Returns the media type to ask for. An error is JSON, whatever was asked for.
+    fn accept(_: &Client) -> &'static str {
+        "application/json"
+    }
+
+    /// Reads a successful response in its signed form.
+    fn read_jwt(_: Secret, _: &Client) -> Result<Self, ResponseRule> {
+        Err(ResponseRule::UnexpectedJwt)
+    }
 
     /// Reads a successful response.
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule>;
@@ -181,7 +191,7 @@ impl Ask {
         let authorization = client.authenticate(&mut form, prepared.assertion, url, now, &mut entropy)?;
         let mut sent = secrets(client, self.endpoint, &form);
         sent.extend_from_slice(&self.bound);
-        let mut request = request(url, &form, authorization);
+        let mut request = request(url, &form, authorization, A::accept(client));
         let nonce = nonce.or_else(|| client.dpop_nonce(url).map(str::to_owned));
         let pushes = self.endpoint == Endpoint::PushedAuthorizationRequest;
         if self.endpoint != Endpoint::Token && !pushes && prepared.proof.is_some() {
@@ -326,14 +336,19 @@ impl<A: Answer> Flow for Repeated<A> {
     }
 }
 
-fn request(url: &EndpointUrl, form: &Form, authorization: Option<HeaderValue>) -> Request {
+fn request(
+    url: &EndpointUrl,
+    form: &Form,
+    authorization: Option<HeaderValue>,
+    accept: &'static str,
+) -> Request {
     let body = form::encode(form.iter().map(|(name, value)| (name.as_ref(), value.expose())));
     let mut request = Request::new(body.into_bytes());
     *request.method_mut() = Method::POST;
     *request.uri_mut() = url.uri();
     let headers = request.headers_mut();
     headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/x-www-form-urlencoded"));
-    headers.insert(header::ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     if let Some(value) = authorization {
         headers.insert(header::AUTHORIZATION, value);
     }
@@ -424,8 +439,9 @@ fn answer<A: Answer>(
 ) -> Result<A, Error> {
     let (endpoint, status) = (ask.endpoint, response.status());
     let broken = |rule| Error::from(ResponseError::new(endpoint, status, rule));
-    if A::SIGNED.is_some_and(|signed| media_type_is(response.headers(), &[signed])) {
-        return Err(broken(ResponseRule::UnexpectedJwt));
+    if status.is_success() && A::SIGNED.is_some_and(|signed| media_type_is(response.headers(), &[signed])) {
+        let text = std::str::from_utf8(response.body()).unwrap_or_default();
+        return A::read_jwt(Secret::new(text.trim_ascii()), &ask.client).map_err(broken);
     }
     let members = Members::parse(response.body());
     let has_answer = |members: &Members| A::MEMBER.is_none_or(|member| members.has(member));

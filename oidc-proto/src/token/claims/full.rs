@@ -4,16 +4,16 @@ use super::{
     binding::Bound,
     member::{Date, Scope, Strings, Text},
     name::{Claim, Reading},
-    registered::Claims,
+    registered::{Acting, Claims},
 };
 use crate::{
     base::{
-        json::{Checked, JsonError, MAX_DEPTH, Name, Names, check, utf8},
+        json::{Checked, JsonError, MAX_DEPTH, Name, Names, check, refuse, utf8},
         moment::Timestamp,
     },
     token::VerificationError,
 };
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{DeserializeSeed, Deserializer, MapAccess, Visitor};
 use serde_json::value::RawValue;
 use std::fmt;
 
@@ -119,6 +119,16 @@ impl<'a> Visitor<'a> for Reader<'a, '_> {
                 Claim::Events => {
                     claims.events = true;
                     members.next_value_seed(Checked { text, names, depth: MAX_DEPTH - 1 })?;
+                }
+                Claim::Act => {
+                    let json = members.next_value::<&RawValue>()?.get();
+                    if json != "null" {
+                        let depth = MAX_DEPTH - 1;
+                        let mut value = serde_json::Deserializer::from_str(json);
+                        let checked = Checked { text, names: &mut *names, depth }.deserialize(&mut value);
+                        checked.map_err(|_| refuse())?;
+                        claims.act = Some(Acting::of(json).ok_or_else(refuse)?);
+                    }
                 }
                 Claim::Cnf => claims.cnf = members.next_value_seed(Bound { text, names })?,
                 // The first four may be odd, and are read above.

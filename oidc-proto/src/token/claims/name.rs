@@ -61,5 +61,6 @@ names! {
     Scope = "scope" is "a string or an array of strings",
     Events = "events" is "an object",
     Cnf = "cnf" is "an object",
+    Act = "act" is "an object that names an actor",
     Scp = "scp" is "a string or an array of strings",
 }

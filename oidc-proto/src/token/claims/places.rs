@@ -1,6 +1,9 @@
 //! [`Places`]: the claims of a token as places in its text, for a value that owns the text.
 
-use super::{Audience, Claims, Confirmation, registered::Odd};
+use super::{
+    Audience, Claims, Confirmation,
+    registered::{Acting, Odd},
+};
 use crate::base::moment::Timestamp;
 use std::borrow::Cow;
 
@@ -92,6 +95,8 @@ macro_rules! places {
             $($list: Option<Listed>,)*
             $($value: $type,)*
             cnf: Option<Bound>,
+            /// The actors, and how many there are.
+            act: Option<(Place, u8)>,
             odd: Odd,
         }
 
@@ -118,14 +123,20 @@ macro_rules! places {
                         Some(Some(Listed { json, count: list.len(), escaped: list.is_escaped() }))
                     }
                 };
-                let Claims { $($text,)* $($list,)* $($value,)* cnf, odd } = claims;
+                let Claims { $($text,)* $($list,)* $($value,)* cnf, act, odd } = claims;
                 let cnf = match cnf {
                     None => None,
                     Some(Confirmation { jkt, x5t_s256, other }) => {
                         Some(Bound { jkt: place(jkt)?, x5t_s256: place(x5t_s256)?, other: *other })
                     }
                 };
-                Some(Self { $($text: place($text)?,)* $($list: list($list)?,)* $($value: *$value,)* cnf, odd: *odd })
+                let act = match act {
+                    None => None,
+                    Some(act) => Some((Place::of(act.json(), payload)?, act.count())),
+                };
+                Some(Self {
+                    $($text: place($text)?,)* $($list: list($list)?,)* $($value: *$value,)* cnf, act, odd: *odd
+                })
             }
 
             /// Returns the claims, borrowed from the text of the token, which begins with a payload of this length. A
@@ -146,6 +157,7 @@ macro_rules! places {
                     cnf: self.cnf.map(|Bound { jkt, x5t_s256, other }| {
                         Confirmation { jkt: borrow(jkt), x5t_s256: borrow(x5t_s256), other }
                     }),
+                    act: self.act.map(|(json, count)| Acting::counted(json.text(text), count)),
                     odd: self.odd,
                 }
             }
@@ -174,13 +186,24 @@ mod tests {
     fn whole(claims: &Claims<'_>) -> String {
         let Claims { iss, sub, aud, exp, nbf, iat, jti, azp, nonce, auth_time, acr, amr, .. } = claims;
         let Claims {
-            at_hash, c_hash, s_hash, sid, client_id, scope, scope_is_list, scp, events, cnf, ..
+            at_hash,
+            c_hash,
+            s_hash,
+            sid,
+            client_id,
+            scope,
+            scope_is_list,
+            scp,
+            events,
+            cnf,
+            act,
+            ..
         } = claims;
         let times = [exp, nbf, iat, auth_time];
         let texts = [iss, sub, jti, azp, nonce, acr, at_hash, c_hash, s_hash, sid, client_id, scope];
         let lists = [aud, amr, scp].map(|list| list.map(|list| (list.len(), list.to_vec())));
         let borrowed = texts.map(|text| matches!(text, Some(Cow::Borrowed(_))));
-        format!("{texts:?} {borrowed:?} {lists:?} {times:?} {scope_is_list} {events} {cnf:?}")
+        format!("{texts:?} {borrowed:?} {lists:?} {times:?} {scope_is_list} {events} {cnf:?} {act:?}")
     }
 
     #[test]
@@ -192,6 +215,8 @@ mod tests {
             r#"{"iss":"\u0061","sub":"","aud":["x","\"y"],"scope":["a"],"scp":["\u0061"],"exp":1.5,"nbf":-2}"#,
             r#"{"jti":"a\nb","azp":"\u00e9","acr":"é","sub":"\\","iat":3,"auth_time":4,"events":{}}"#,
             r#"{"cnf":{"jkt":"k"}}"#,
+            r#"{"act":{"sub":"a","act":{"sub":"b","x":[{}]}},"cnf":{"x5t#S256":"t"}}"#,
+            r#"{"act": {} ,"sub":"s"}"#,
             r#"{"cnf":{"jkt":"\u006b","x5t#S256":"t","kid":"1"},"iss":"\u0069"}"#,
         ] {
             let read = Claims::read(payload.as_bytes(), &mut Names::default()).unwrap();

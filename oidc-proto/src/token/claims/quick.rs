@@ -7,8 +7,9 @@
 
 use super::{
     audience::Audience,
+    binding::Confirmation,
     name::{Claim, Reading},
-    registered::Claims,
+    registered::{Acting, Claims},
 };
 use crate::base::{
     json::{MAX_DEPTH, Names},
@@ -83,7 +84,9 @@ impl<'a> Plain<'a, '_> {
             }
             Claim::Scope => claims.scope = self.text_or_null()?,
             Claim::Scp => claims.scp = self.strings_or_null()?,
-            Claim::Events | Claim::Cnf | Claim::Other => return None,
+            Claim::Cnf => claims.cnf = Some(self.thumbprints()?),
+            Claim::Act => claims.act = self.actors_or_null()?,
+            Claim::Events | Claim::Other => return None,
         }
         Some(())
     }
@@ -178,6 +181,32 @@ impl<'a> Plain<'a, '_> {
             _ => return self.word("null").map(|()| None),
         }
         Some(Some(Audience::plain(self.text.get(start..self.at)?, count)))
+    }
+
+    /// Reads a binding of nothing but thumbprints: of a DPoP key, of a certificate, or of both.
+    fn thumbprints(&mut self) -> Option<Confirmation<'a>> {
+        let (text, names, mut bound) = (self.bytes(), self.names.open(), Confirmation::default());
+        self.members(|from, name| {
+            from.names.note(text, name);
+            let thumbprint = match name {
+                "jkt" => &mut bound.jkt,
+                "x5t#S256" => &mut bound.x5t_s256,
+                _ => return None,
+            };
+            *thumbprint = Some(Cow::Borrowed(from.string()?));
+            Some(())
+        })?;
+        (self.names.close(text, names) && bound != Confirmation::default()).then_some(bound)
+    }
+
+    /// Reads an actor, and the earlier ones within it.
+    fn actors_or_null(&mut self) -> Option<Option<Acting<'a>>> {
+        let start = self.at;
+        self.skip(MAX_DEPTH - 1)?;
+        match self.text.get(start..self.at)? {
+            "null" => Some(None),
+            json => Acting::of(json).map(Some),
+        }
     }
 
     fn date_or_null(&mut self) -> Option<Option<Timestamp>> {

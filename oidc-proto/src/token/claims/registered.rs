@@ -1,9 +1,14 @@
 //! [`Claims`]: the registered claims of a JWT (RFC 7519 section 4, OpenID Connect Core 1.0 section 2, RFC 9068 section
 //! 2.2), and the check of their times.
 
+mod acting;
+
+pub(crate) use acting::Acting;
+
 use super::{audience::Audience, binding::Confirmation};
 use crate::{
     base::moment::{Timestamp, whole_seconds},
+    message::Actor,
     token::VerificationError,
 };
 use std::{borrow::Cow, fmt, time::Duration};
@@ -73,6 +78,8 @@ pub struct Claims<'a> {
     pub events: bool,
     /// The keys to which the token is bound (RFC 7800).
     pub cnf: Option<Confirmation<'a>>,
+    /// Who acts for the subject (RFC 8693 section 4.1).
+    pub(crate) act: Option<Acting<'a>>,
     /// The claims that were set aside, because nothing but a check needs their type.
     pub(crate) odd: Odd,
 }
@@ -105,6 +112,35 @@ impl fmt::Debug for Claims<'_> {
 
 /// The default leeway: how far the clocks of issuer and verifier may differ, 30 seconds.
 pub const DEFAULT_LEEWAY: Duration = Duration::from_secs(30);
+
+/// The largest number of parties that a token may name in its `act`, one within the other (RFC 8693 section 4.1), unless
+/// a verifier sets another limit.
+pub const MAX_ACTORS: u8 = 8;
+
+/// The largest number of actors that a verifier accepts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ActorLimit(pub(crate) u8);
+
+impl ActorLimit {
+    /// Checks how many actors there are, and that no name of theirs hides anything.
+    pub(in crate::token) fn check(self, act: Option<Acting<'_>>) -> Result<(), VerificationError> {
+        let Some(act) = act else { return Ok(()) };
+        self.count(act.count().into())?;
+        if act.is_visible() { Ok(()) } else { Err(VerificationError::Value("act")) }
+    }
+
+    /// Checks the actors of an introspection response.
+    pub(crate) fn check_actor(self, actor: Option<&Actor>) -> Result<(), VerificationError> {
+        let Some(actor) = actor else { return Ok(()) };
+        self.count(actor.count())?;
+        if actor.is_visible() { Ok(()) } else { Err(VerificationError::Value("act")) }
+    }
+
+    fn count(self, actors: usize) -> Result<(), VerificationError> {
+        let Self(limit) = self;
+        if actors > limit.into() { Err(VerificationError::TooManyActors { limit }) } else { Ok(()) }
+    }
+}
 
 /// The maximum leeway: ten minutes. A larger setting counts as this one.
 pub const MAX_LEEWAY: Duration = Duration::from_secs(600);

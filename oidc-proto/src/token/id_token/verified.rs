@@ -6,8 +6,8 @@ use crate::{
         moment::Timestamp,
         secret::Secret,
     },
-    message::{boolean, whole_number},
-    token::{Audience, Claims, CustomClaimsError, VerificationError},
+    message::{Actor, boolean, whole_number},
+    token::{Audience, Claims, CustomClaimsError, VerificationError, claims::Acting, verified::may_act},
 };
 use serde::de::{Deserialize, DeserializeOwned};
 use std::{borrow::Cow, fmt};
@@ -142,6 +142,20 @@ impl IdToken {
         T::deserialize(self.claims.get(name)?).ok()
     }
 
+    /// Returns the party that acts for the user (RFC 8693 section 4.1), if the token names one. An `act` that cannot be read
+    /// refuses the token, so `None` never hides an actor.
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        Actor::of(self.claims.get("act")).ok().flatten()
+    }
+
+    /// Returns the party that may become the actor of the user (RFC 8693 section 4.4). `None` if the token names none, or not
+    /// in a form that can be read: then nobody may.
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor> {
+        Actor::of_may_act(self.claims.get("may_act"))
+    }
+
     /// Reads one of the other [`claims`](Self::claims) as a boolean, or as the string `true` or `false`, which some
     /// providers write instead.
     #[must_use]
@@ -210,6 +224,18 @@ impl<'s> VerifiedIdToken<'s> {
     #[must_use]
     pub const fn claims(&self) -> &Claims<'s> {
         &self.claims
+    }
+
+    /// Returns the party that acts for the user: see [`IdToken::actor`].
+    #[must_use]
+    pub fn actor(&self) -> Option<Actor> {
+        self.claims.act.and_then(Acting::actor)
+    }
+
+    /// Returns the party that may become the actor of the user: see [`IdToken::may_act`].
+    #[must_use]
+    pub fn may_act(&self) -> Option<Actor> {
+        may_act(self.payload)
     }
 
     /// Returns the claims of an unexpected type that nobody asked for: see [`IdToken::set_aside`].

@@ -132,6 +132,10 @@ fn tokens() -> Vec<Row> {
             let changes = json!({"iss": format!("https://op.example/{tenant}"), "tid": tenant});
             Ok(world.bearer(&server, &typed(&world, &json!("at+jwt"), &changes)).map(drop)?)
         }),
+        row("AccessTokenVerifier::max_actors", "`max_actors`", |on| {
+            let act = (0..9).fold(json!(null), |earlier, _| json!({"sub": "agent", "act": earlier}));
+            judged(on, |t| t.max_actors(9), &json!("at+jwt"), &json!({ "act": act }))
+        }),
         row("AccessTokenVerifier::or_audience", "`AccessTokenVerifier::or_audience`", |on| {
             judged(on, |t| t.or_audience("orders"), &json!("at+jwt"), &json!({"aud": "orders"}))
         }),

@@ -55,6 +55,10 @@ pub(super) fn rows() -> Vec<Row> {
             let changes = json!({"azp": "mobile"});
             presented(on, |verifier| verifier.trusted_authorized_parties(["mobile"]), false, changes)
         }),
+        row("IdTokenVerifier::max_actors", "`max_actors`", |on| {
+            let act = (0..9).fold(json!(null), |earlier, _| json!({"sub": "agent", "act": earlier}));
+            presented(on, |verifier| verifier.max_actors(9), false, json!({ "act": act }))
+        }),
         row("IdTokenVerifier::leeway", "`leeway`", |on| {
             let changes = json!({"iat": NOW.0 + 60});
             presented(on, |verifier| verifier.leeway(Duration::from_secs(90)), false, changes)

@@ -8,6 +8,7 @@
 mod api;
 mod client;
 mod id_tokens;
+mod introspection;
 
 use oidc_proto::{Error, resource::Denied, token::VerificationError};
 
@@ -57,6 +58,7 @@ fn rows() -> Vec<Row> {
     let mut rows = client::rows();
     rows.extend(id_tokens::rows());
     rows.extend(api::rows());
+    rows.extend(introspection::rows());
     rows
 }
 

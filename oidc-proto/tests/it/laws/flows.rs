@@ -3,8 +3,8 @@
 pub(crate) use super::show::show_tokens;
 use super::{
     device::{self, LIFETIME, POLLS},
-    grants, pushed,
-    show::{show_introspection, show_login, show_refreshed},
+    endpoints, grants, pushed,
+    show::{show_login, show_refreshed},
     world::{NOW, Script, Trace, World},
 };
 use oidc_proto::{
@@ -12,7 +12,7 @@ use oidc_proto::{
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
         DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
-        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
+        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step,
     },
     jose::{Algorithm, KeySet, Sign},
     message::{AuthorizationRequest, AuthorizationResponse},
@@ -85,6 +85,10 @@ pub(crate) enum Kind {
     Introspection {
         once: bool,
     },
+    /// Signed. It is repeated with current keys only.
+    SignedIntrospection {
+        keys: Keys,
+    },
     Revocation,
     DeviceAuthorization,
     Device {
@@ -106,7 +110,7 @@ pub(crate) enum Kind {
     },
 }
 
-pub(crate) const EVERY: [Kind; 31] = [
+pub(crate) const EVERY: [Kind; 33] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -123,6 +127,8 @@ pub(crate) const EVERY: [Kind; 31] = [
     Kind::UserInfo,
     Kind::Introspection { once: false },
     Kind::Introspection { once: true },
+    Kind::SignedIntrospection { keys: Keys::Current },
+    Kind::SignedIntrospection { keys: Keys::Stale },
     Kind::Revocation,
     Kind::DeviceAuthorization,
     Kind::Device { keys: Keys::Current },
@@ -153,6 +159,9 @@ impl Kind {
             // One request after each interval of the lifetime, and one for the keys.
             Self::Device { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
+            // The keys come last.
+            Self::SignedIntrospection { keys: Keys::Current } => (5, 3 * 60),
+            Self::SignedIntrospection { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
             Self::ClientCredentials
             | Self::Asserted
@@ -171,6 +180,7 @@ impl Kind {
             Self::ClientCredentials
                 | Self::Asserted
                 | Self::Introspection { once: false }
+                | Self::SignedIntrospection { keys: Keys::Current }
                 | Self::Revocation
                 | Self::Exchange { repeatable: true }
                 | Self::Assertion { signed: true }
@@ -207,6 +217,7 @@ impl Kind {
         let mut provider = provider();
         let keys = match self {
             Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
+            Self::SignedIntrospection { keys } => keys,
             _ => Keys::Current,
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
@@ -214,6 +225,9 @@ impl Kind {
         let node = |provider: &mut TestProvider| match self {
             Self::Asserted | Self::Pushed { signed: true } => {
                 client(provider, "signer", |builder| builder.signer(signer().0))
+            }
+            Self::SignedIntrospection { .. } => {
+                client(provider, "app", |builder| builder.secret(SECRET).signed_introspection())
             }
             _ if userinfo => client(provider, "app", |builder| builder.secret(SECRET).fetch_userinfo()),
             _ => client(provider, "app", |builder| builder.secret(SECRET)),
@@ -224,7 +238,8 @@ impl Kind {
             Self::Refresh { .. } | Self::UserInfo => Some(login(&mut provider, &client, &current)),
             _ => None,
         };
-        let token = matches!(self, Self::Introspection { .. } | Self::Revocation | Self::Exchange { .. })
+        let asks = matches!(self, Self::Introspection { .. } | Self::SignedIntrospection { .. });
+        let token = (asks || matches!(self, Self::Revocation | Self::Exchange { .. }))
             .then(|| token(&mut provider, &client));
         match self {
             Self::EitherForm => provider.metadata_forms(true, false),
@@ -297,34 +312,8 @@ impl Kind {
                     |renewed| format!("{:?} {}", renewed.freshness, show_tokens(&renewed.value)),
                 )
             }
-            (Self::Revocation, _) => {
-                let call = client.revoke(&token.unwrap(), None, Moment::new(NOW, [7; 32])).unwrap();
-                // Introspection has no saved form. It can be parked in memory.
-                let mut forms = disturbance.saved.into_iter();
-                let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
-                    Form::Kept => pause,
-                    _ => Pause::new(pause.until(), pause.park()),
-                };
-                world.play(call, rest, |()| "revoked".to_owned())
-            }
-            (Self::Introspection { once }, _) => {
-                let (token, hint) = (token.unwrap(), Some(TokenTypeHint::AccessToken));
-                match once {
-                    true => {
-                        let call = client.introspect_once(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
-                        world.play(call, |pause, _| pause, show_introspection)
-                    }
-                    false => {
-                        let call = client.introspect(&token, hint, Moment::new(NOW, [7; 32])).unwrap();
-                        // This flow has no saved form. It can be parked in memory.
-                        let mut forms = disturbance.saved.into_iter();
-                        let rest = |pause: Pause<_>, _| match forms.next().unwrap_or_default() {
-                            Form::Kept => pause,
-                            _ => Pause::new(pause.until(), pause.park()),
-                        };
-                        world.play(call, rest, show_introspection)
-                    }
-                }
+            (Self::Introspection { .. } | Self::SignedIntrospection { .. } | Self::Revocation, _) => {
+                endpoints::play(self, &mut world, &client, (token, keys), disturbance.saved)
             }
             (Self::DeviceAuthorization, _) => {
                 let call =
@@ -414,6 +403,7 @@ fn provider() -> TestProvider {
     let mut provider = TestProvider::new(ISSUER);
     // Ed25519 is quick, and the same in every run.
     provider.access_token_alg(Algorithm::EdDSA);
+    provider.sign_introspection(Algorithm::EdDSA);
     let app = Registration::basic("app", SECRET).redirect_uri(CALLBACK).grant_type(DEVICE_GRANT);
     let app = grants::allowed(app);
     grants::accept(&mut provider);

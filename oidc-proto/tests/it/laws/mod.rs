@@ -1,6 +1,7 @@
 //! The five laws of `oidc_proto::flow`, checked for every flow with random servers.
 
 mod device;
+mod endpoints;
 mod flows;
 mod grants;
 mod pushed;
@@ -72,9 +73,13 @@ fn law_2_a_flow_fails_only_when_nothing_more_can_be_done() {
         for (index, exchange) in trace.exchanges.iter().enumerate() {
             let last = index + 1 == trace.exchanges.len();
             let may_go_on = kind.repeats() && index < 3;
-            let goes_on = may_go_on && recoverable(&exchange.answer).is_some();
+            // A signed response with another key leads to the keys, and they come last.
+            let of_keys = |exchange: &world::Exchange| exchange.request.uri.ends_with("/jwks");
+            let keys_follow = trace.exchanges.get(index + 1).is_some_and(of_keys);
+            let goes_on = may_go_on && !of_keys(exchange) && recoverable(&exchange.answer).is_some();
             if kind.repeats() {
-                prop_assert_eq!(last, !goes_on, "{:?}", trace);
+                prop_assert!(!keys_follow || matches!(kind, Kind::SignedIntrospection { .. }), "{:?}", trace);
+                prop_assert_eq!(last, !goes_on && !keys_follow, "{:?}", trace);
             } else if matches!(exchange.answer, Answer::Lost { .. }) {
                 // New tokens have come. Only the keys that verify their ID token are lost.
                 let refreshed = matches!(kind, Kind::Refresh { .. }) && index == 1;
@@ -233,6 +238,7 @@ fn random_servers_reach_every_end_and_every_length() {
         let longest = match kind {
             // With known keys there is no second request, unless a changed token names another key.
             Kind::Code { keys: Keys::Current, .. } | Kind::Refresh { keys: Keys::Current } => 1,
+            Kind::SignedIntrospection { keys: Keys::Current } => 4,
             Kind::Device { .. } => POLLS,
             _ => kind.bound().0,
         };
@@ -258,7 +264,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 33] = [
+    let table: [(Kind, &[&str]); 36] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -280,6 +286,9 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::UserInfo, &["GET /userinfo"]),
         (Kind::Introspection { once: false }, &["POST /introspect"]),
         (Kind::Introspection { once: true }, &["POST /introspect"]),
+        (Kind::SignedIntrospection { keys: Keys::Current }, &["POST /introspect"]),
+        (Kind::SignedIntrospection { keys: Keys::Stale }, &["POST /introspect", "GET /jwks"]),
+        (Kind::SignedIntrospection { keys: Keys::None }, &["POST /introspect", "GET /jwks"]),
         (Kind::Revocation, &["POST /revoke"]),
         (Kind::DeviceAuthorization, &["POST /device_authorization"]),
         (Kind::Device { keys: Keys::Current }, &["POST /token"]),
@@ -311,7 +320,10 @@ fn e40_every_request_says_that_it_expects_json() {
         for sent in trace.requests() {
             let accept = sent.header("accept");
             let json = accept.split(", ").any(|name| name == "application/json");
-            assert!(json, "{kind:?}: {} with `{accept}`", sent.uri);
+            // A signed response is asked for by its own type, and an error is JSON all the same (RFC 9701 section 4).
+            let signed = matches!(kind, Kind::SignedIntrospection { .. })
+                && accept == "application/token-introspection+jwt";
+            assert!(json || signed, "{kind:?}: {} with `{accept}`", sent.uri);
         }
         asked.extend(trace.lines());
     }

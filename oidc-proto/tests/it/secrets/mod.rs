@@ -7,6 +7,7 @@ mod device;
 mod excused;
 mod given;
 mod grants;
+mod introspected;
 mod look;
 mod pushed;
 mod renewal;
@@ -152,6 +153,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look_at_verifiers(look, &mut scene, login.id_token.token.expose(), login.tokens.access_token.expose());
     renewal::look_at_claims_of_others(look, &mut scene, how, &login.tokens.access_token);
     renewal::look_at_renewals(look, &mut scene);
+    introspected::look_at_signed_introspection(look, &mut scene, how, &login.tokens.access_token);
     renewal::look_at_introspection(look, &mut scene);
 }
 

@@ -72,6 +72,9 @@ impl TestProvider {
         if let Some(algorithms) = self.dpop_algorithms() {
             metadata["dpop_signing_alg_values_supported"] = algorithms;
         }
+        if let Some(algorithm) = self.settings.signed_introspection {
+            metadata["introspection_signing_alg_values_supported"] = json!([algorithm.name()]);
+        }
         if let Some(claims) = &self.settings.signed_metadata {
             metadata["signed_metadata"] = self.signed(claims).into();
         }

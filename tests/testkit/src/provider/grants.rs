@@ -92,7 +92,10 @@ impl TestProvider {
         };
         let (user, allowed) = self.judge_token(client, subject, kind, now)?;
         match (params.get("actor_token"), params.get("actor_token_type")) {
-            (Some(actor), Some(kind)) => drop(self.judge_token(client, actor, kind, now)?),
+            (Some(actor), Some(kind)) => {
+                let (actor, _) = self.judge_token(client, actor, kind, now)?;
+                self.delegate(subject, &actor)?;
+            }
             (None, None) => {}
             _ => {
                 return Err(
@@ -297,6 +300,9 @@ impl TestProvider {
         resources.extend(params.all("audience").map(str::to_owned));
         grant.resources.clone_from(&resources);
         let grant = self.store.add(grant);
+        if let Some(act) = self.store.next_actor.take() {
+            self.store.actors.insert(grant, act);
+        }
         self.issue(client, grant, scope, &resources, None, now)
     }
 }

@@ -1,6 +1,6 @@
 //! The introspection endpoint (RFC 7662 section 2), for clients that can authenticate.
 
-use super::{ClientAuthentication, TestProvider, insert, json, token::Refusal};
+use super::{ClientAuthentication, Registration, TestProvider, insert, json, token::Refusal};
 use http::{Request, Response, StatusCode};
 use oidc_proto::base::Timestamp;
 use serde_json::{Map, Value, json};
@@ -8,7 +8,9 @@ use serde_json::{Map, Value, json};
 impl TestProvider {
     pub(super) fn introspection(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         match self.introspect(request, now) {
-            Ok(members) => json(StatusCode::OK, &Value::Object(members), "no-store"),
+            Ok((client, said)) => self
+                .signed_introspection(request, &client, &said, now)
+                .unwrap_or_else(|| json(StatusCode::OK, &Value::Object(said), "no-store")),
             // The status is 401 whatever the authentication method is (section 2.3).
             Err(refusal) if refusal.error == "invalid_client" => {
                 let mut response = Refusal { status: StatusCode::UNAUTHORIZED, ..refusal }.into_response();
@@ -23,7 +25,7 @@ impl TestProvider {
         &mut self,
         request: &Request<Vec<u8>>,
         now: Timestamp,
-    ) -> Result<Map<String, Value>, Refusal> {
+    ) -> Result<(Registration, Map<String, Value>), Refusal> {
         let params = self.form(request, |provider, params| {
             let known = [&["token", "token_type_hint"], provider.authentication_parameters(params)].concat();
             provider.audit.parameters(params, &known);
@@ -41,7 +43,8 @@ impl TestProvider {
             self.audit.note("introspection without a token");
             return Err(Refusal::bad("invalid_request", "no token"));
         };
-        Ok(self.said_of(token, now))
+        let said = self.said_of(token, now);
+        Ok((client, said))
     }
 
     /// The members of the response. All kinds of token are searched, whatever the hint says. For an

@@ -17,6 +17,7 @@ pub(super) type TokenAlteration = Box<dyn FnMut(&mut Map<String, Value>, &mut Ma
 pub(super) struct Forgery {
     pub(super) id_token: Vec<TokenAlteration>,
     pub(super) access_token: Vec<TokenAlteration>,
+    pub(super) introspection: Vec<TokenAlteration>,
     pub(super) algorithm: Option<Algorithm>,
     pub(super) generation: Option<u32>,
     pub(super) broken: bool,
@@ -90,6 +91,7 @@ impl TestProvider {
         if let Some(thumbprint) = &self.dpop.proven {
             claims.insert("cnf".to_owned(), json!({ "jkt": thumbprint }));
         }
+        claims.extend(self.delegation(index));
         let algorithm = self.forgery.algorithm.unwrap_or(self.settings.access_token_alg);
         let mut alterations = std::mem::take(&mut self.forgery.access_token);
         let header = object(json!({ "typ": "at+jwt" }));
@@ -115,7 +117,7 @@ impl TestProvider {
         assertion
     }
 
-    fn sign(
+    pub(super) fn sign(
         &self,
         client: &Registration,
         algorithm: Algorithm,

@@ -62,6 +62,10 @@ pub(super) struct Store {
     pub(super) refresh_tokens: BTreeMap<String, Refresh>,
     pub(super) access_tokens: BTreeMap<String, Access>,
     pub(super) devices: BTreeMap<String, Device>,
+    /// Who acts for the user of a grant: the claim `act` of its tokens.
+    pub(super) actors: BTreeMap<usize, Value>,
+    /// Who acts for the user of the next grant.
+    pub(super) next_actor: Option<Value>,
 }
 
 impl Store {

@@ -81,6 +81,7 @@ impl TestProvider {
         request: &Request<Vec<u8>>,
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
+        self.store.next_actor = None;
         let params = self.form(request, |provider, params| {
             provider.judge_parameters(params, params.get("grant_type").unwrap_or_default());
         })?;

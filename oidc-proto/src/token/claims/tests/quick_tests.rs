@@ -31,12 +31,16 @@ fn fields(claims: &Claims<'_>) -> String {
         scp,
         events,
         cnf,
+        act,
         odd,
     } = claims;
     let odd = (odd.auth_time, odd.acr, odd.amr, odd.sid);
     let texts = [iss, sub, jti, azp, nonce, acr, at_hash, c_hash, s_hash, sid, client_id, scope];
     let lists = [aud, amr, scp].map(|list| list.map(|list| (list.len(), list.to_vec(), list)));
-    format!("{texts:?} {lists:?} {:?} {scope_is_list} {events} {cnf:?} {odd:?}", [exp, nbf, iat, auth_time])
+    format!(
+        "{texts:?} {lists:?} {:?} {scope_is_list} {events} {cnf:?} {act:?} {odd:?}",
+        [exp, nbf, iat, auth_time]
+    )
 }
 
 /// Whether the quick reader accepts a document in this reading. If it does, the full one must agree.
@@ -75,6 +79,13 @@ fn usual_documents_are_plain() {
         r#"{"iss":"i","sub":"s","aud":["a","b"],"exp":1,"nbf":0,"iat":999999999999999,"jti":"j","scope":"a b"}"#,
         r#"{"azp":"a","nonce":"n","auth_time":1,"acr":"c","amr":["pwd"],"at_hash":"h","sid":null,"c_hash":"c"}"#,
         r#"{"aud":"a","scope":["a","b"],"scp":[],"client_id":"c","s_hash":"s","email_verified":true}"#,
+        r#"{"cnf":{"jkt":"k"},"sub":"s"}"#,
+        r#"{"cnf": { "x5t#S256" : "t" } }"#,
+        r#"{"cnf":{"x5t#S256":"t","jkt":"k"}}"#,
+        r#"{"act":{"sub":"agent"}}"#,
+        r#"{"act":null}"#,
+        r#"{"act":{},"sub":null}"#,
+        r#"{"act":{"iss":"i","sub":"a","client_id":null,"x":[1],"act":{"sub":"b","act":{"email":"c"}}}}"#,
         r#"{"name":"J\u00e9r\u00f4me é 💶","é":{"a":[1,-2,{"a":null}],"b":{"a":false}},"long":"0123456789abcdef"}"#
             .replace("\\u00e9", "é").replace("\\u00f4", "ô").as_str(),
     ] {
@@ -96,7 +107,15 @@ fn whatever_is_unusual_or_wrong_is_left_to_the_full_reader() {
         r#"{"sub":"\u0061"}"#,
         r#"{"\u0073ub":"a"}"#,
         r#"{"x":"\/"}"#,
-        r#"{"cnf":{"jkt":"k"}}"#,
+        r#"{"cnf":{"jkt":"k","kid":"1"}}"#,
+        r#"{"cnf":{"jkt":"k","kc-jkt-type":"DPoP"}}"#,
+        r#"{"cnf":{"jkt":"\u006b"}}"#,
+        r#"{"cnf":{"jkt":null}}"#,
+        r#"{"cnf":{}}"#,
+        r#"{"cnf":null}"#,
+        r#"{"act":{"sub":"\u0061"}}"#,
+        r#"{"act":{"\u0073ub":"a"}}"#,
+        r#"{"act":{"exp":1.5}}"#,
         r#"{"events":{}}"#,
         r#"{"exp":1.5}"#,
         r#"{"exp":1e9}"#,
@@ -145,6 +164,22 @@ fn whatever_is_unusual_or_wrong_is_left_to_the_full_reader() {
         r#"{"aud":5}"#,
         r#"{"scope":[1]}"#,
         r#"{"sub":true}"#,
+        r#"{"cnf":{"jkt":5}}"#,
+        r#"{"cnf":{"jkt":"a","jkt":"a"}}"#,
+        r#"{"cnf":["jkt"]}"#,
+        r#"{"act":"agent"}"#,
+        r#"{"act":5}"#,
+        r#"{"act":[{"sub":"agent"}]}"#,
+        r#"{"act":{"sub":5}}"#,
+        r#"{"act":{"sub":["agent"]}}"#,
+        r#"{"act":{"iss":{}}}"#,
+        r#"{"act":{"client_id":true}}"#,
+        r#"{"act":{"sub":"a","act":"b"}}"#,
+        r#"{"act":{"sub":"a","act":{"act":[]}}}"#,
+        r#"{"act":{"\u0073ub":5}}"#,
+        r#"{"act":{"sub":"a","sub":"b"}}"#,
+        r#"{"act":{"sub":"a","x":{"y":1,"y":1}}}"#,
+        r#"{"act":{"sub":"a"},"act":{"sub":"a"}}"#,
         r#"{"sub":"a","sub":"a"}"#,
         r#"{"sub":null,"sub":"a"}"#,
         r#"{"x":1,"x":1}"#,
@@ -234,6 +269,8 @@ fn value() -> BoxedStrategy<String> {
                 .prop_map(|(items, space)| format!("[{}]", items.join(&format!("{space},")))),
             (vec((name(), inner), 0..5), space()).prop_map(|(members, space)| object(&members, &space)),
             vec("\"[a-z]{0,9}\"", 0..4).prop_map(|items| format!("[{}]", items.join(","))),
+            (vec((named(), "\"[a-z]{0,9}\""), 0..3), space())
+                .prop_map(|(members, space)| object(&members, &space)),
         ]
     })
     .boxed()
@@ -267,6 +304,9 @@ fn name() -> impl Strategy<Value = String> {
         "scp",
         "events",
         "cnf",
+        "act",
+        "jkt",
+        "x5t#S256",
     ];
     prop_oneof![
         12 => proptest::sample::select(known.to_vec()).prop_map(str::to_owned),
@@ -274,6 +314,12 @@ fn name() -> impl Strategy<Value = String> {
         4 => "[a-zA-Z_:/é]{3,20}",
         1 => Just("s\\u0075b".to_owned()),
     ]
+}
+
+/// A name of a member of `act` or of `cnf`.
+fn named() -> impl Strategy<Value = String> {
+    proptest::sample::select(vec!["sub", "iss", "client_id", "act", "jkt", "x5t#S256", "kid"])
+        .prop_map(str::to_owned)
 }
 
 fn object(members: &[(String, String)], space: &str) -> String {
