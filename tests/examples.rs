@@ -1,7 +1,6 @@
 //! The main jobs, as a newcomer runs them: the example `login` and its error messages, the examples that
 //! run to their end on their own, and the web applications, which serve.
 
-#[path = "examples/worker.rs"]
 mod worker;
 
 use oidc_testkit::{EndpointName, Registration, Socket, TestProvider};
