@@ -25,10 +25,10 @@ fn setting(name: &str) -> Result<String, Problem> {
 
 // This is what to copy. First, the client for the API: it gets the tokens, renews them, and attaches them.
 fn api(url: &Url) -> Result<Api, Problem> {
-    let observer = Observer::new(|event| match event {
-        Event::Renewed { what: "token", outcome, .. } => println!("a token was fetched: {outcome:?}"),
-        Event::Lost { to, why, .. } => println!("no response of {to}: {why}"),
-        _ => {}
+    let observer = Observer::new(|event| {
+        if let Event::Renewed { what: "token", outcome, .. } = event {
+            println!("a token was fetched: {outcome:?}");
+        }
     });
     let provider: Provider = Http::new()
         .provider(setting("WORKER_ISSUER")?)

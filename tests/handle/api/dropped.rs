@@ -32,6 +32,7 @@ fn a_session_survives_a_caller_that_goes_away_during_its_refresh() {
             }
         }
         world.settle();
+        assert_eq!(lock(&store).len(), 1, "{steps} steps: stored, though nobody waits any more");
         Caller::Async(api, world.clone()).fine(&shop);
         assert_eq!(world.count(Token), logged_in + 1, "{steps} steps: the refresh went on");
         assert_eq!(lock(&store).len(), 1, "{steps} steps: and its tokens were stored");

@@ -301,3 +301,44 @@ async fn a_service_proves_its_key_to_a_gated_api_over_reqwest() {
         await
     );
 }
+
+/// A body that no type can clone: the client of the program reads it while it is sent.
+#[test]
+fn a_stream_is_sent_once_over_ureq() {
+    let socket = provider();
+    socket.provider(|provider| provider.opaque_access_tokens(true));
+    let (origin, _) = serve(&socket, false);
+    let (provider, agent) = (handle!(oidc_ureq, socket).build().unwrap(), own_ureq::agent());
+    let api = provider.api(&origin).client_credentials(wanted()).unwrap();
+    let first = provider.client_credentials(&wanted()).unwrap();
+    provider.revoke(&first.value.access_token, None).unwrap();
+    let request = || {
+        let body = ureq::SendBody::from_owned_reader(std::io::Cursor::new("an order"));
+        Request::post(format!("{origin}/orders")).body(body).unwrap()
+    };
+    let refused = api.send_once(request(), |request| agent.run(request)).unwrap();
+    assert_eq!(refused.outcome.challenge().unwrap().not_sent_again, Some(NotSentAgain::Body));
+    let answer = api.send_once(request(), |request| agent.run(request)).unwrap();
+    assert_eq!(own_ureq::text(answer.response), "an order");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stream_is_sent_once_over_hyper() {
+    let socket = provider();
+    socket.provider(|provider| provider.opaque_access_tokens(true));
+    let (origin, _) = serve(&socket, false);
+    let provider = handle!(oidc_hyper, socket).build().unwrap();
+    let api = provider.api(&origin).client_credentials(wanted()).unwrap();
+    let first = provider.client_credentials(&wanted()).await.unwrap();
+    provider.revoke(&first.value.access_token, None).await.unwrap();
+    let client =
+        hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let request = || {
+        let body = Full::new(bytes::Bytes::from("an order")).boxed_unsync();
+        Request::post(format!("{origin}/orders")).body(body).unwrap()
+    };
+    let refused = api.send_once(request(), |request| client.request(request)).await.unwrap();
+    assert_eq!(refused.outcome.challenge().unwrap().not_sent_again, Some(NotSentAgain::Body));
+    let answer = api.send_once(request(), |request| client.request(request)).await.unwrap();
+    assert_eq!(own_hyper::text(answer.response).await, "an order");
+}

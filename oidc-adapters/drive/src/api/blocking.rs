@@ -25,18 +25,19 @@ use std::{fmt, future::ready, sync::Arc};
 /// # fn provider(request: flow::Request, _: Terms) -> Result<Response<&'static str>, Error> {
 /// #     let body = match request.uri().path() {
 /// #         "/token" => r#"{"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600}"#,
-/// #         _ => r#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token"}"#,
+/// #         _ => r#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+/// #                 "response_types_supported": ["code"]}"#,
 /// #     };
 /// #     Response::builder().header("content-type", "application/json").body(body)
 /// # }
+/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
+/// # let io = Io::new(provider);
 /// // Your HTTP client, with a body of its own. It must follow no redirect.
 /// let send = |request: Request<&str>| {
 ///     assert_eq!(request.headers()["authorization"], "Bearer a-token");
 ///     Ok::<_, std::io::Error>(Response::new("3 orders"))
 /// };
 ///
-/// # fn main() -> Result<(), Box<dyn std::error::Error>> {
-/// # let (send, io) = (send, Io::new(provider));
 /// let provider = Provider::builder("https://op.example", io).client_id("worker").secret("my secret").build()?;
 /// let api = provider.api("https://api.example").client_credentials(ClientCredentialsRequest::new(["read"]))?;
 /// let answer = api.send(Request::get("https://api.example/orders").body("")?, send)?;

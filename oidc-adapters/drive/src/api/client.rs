@@ -38,7 +38,8 @@ const RESOURCE: Endpoint = Endpoint::Other("resource");
 /// # async fn provider(request: flow::Request, _: Terms) -> Result<Response<&'static str>, oidc_drive::http::Error> {
 /// #     let body = match request.uri().path() {
 /// #         "/token" => r#"{"access_token": "a-token", "token_type": "Bearer", "expires_in": 3600}"#,
-/// #         _ => r#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token"}"#,
+/// #         _ => r#"{"issuer": "https://op.example", "token_endpoint": "https://op.example/token",
+/// #                 "response_types_supported": ["code"]}"#,
 /// #     };
 /// #     Response::builder().header("content-type", "application/json").body(body)
 /// # }

@@ -128,7 +128,7 @@ impl Source {
             Self::Service(wanted) => {
                 let tokens = match need {
                     Need::NewerThan(epoch) => provider.client_credentials_newer_than(wanted, epoch).await?,
-                    _ => provider.client_credentials(wanted).await?,
+                    Need::Any | _ => provider.client_credentials(wanted).await?,
                 };
                 Ok(Some(Held { token: ApiToken::from(&*tokens.value), epoch: Some(tokens.epoch) }))
             }
@@ -156,9 +156,10 @@ impl Fetched {
                     Ok(Renewed::new(Arc::new(token), freshness))
                 }
                 Err(error) => {
-                    let why = match &error {
-                        ProviderError::Protocol(error) => RenewalError::Flow(error.clone()),
-                        _ => RenewalError::NoResponse,
+                    let why = if let ProviderError::Protocol(error) = &error {
+                        RenewalError::Flow(error.clone())
+                    } else {
+                        RenewalError::NoResponse
                     };
                     let _old = fetched.failed().replace(error);
                     Err(why)

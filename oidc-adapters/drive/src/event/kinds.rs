@@ -90,7 +90,7 @@ pub enum Event {
     #[non_exhaustive]
     Ended {
         /// The name of the flow's type, such as `Login`. When a [`Provider`](crate::Provider) verifies an access
-        /// token, it is `Verification`.
+        /// token, it is `Verification`, and when an [`Api`](crate::Api) sends a request, it is `ResourceRequest`.
         flow: &'static str,
         /// Whether the flow succeeded. The error is the [code](super::why_ended) of its failure.
         outcome: Result<(), &'static str>,

@@ -33,7 +33,7 @@ use std::time::Duration;
 /// let origins = ResourceOrigins::new("https://api.example", &UrlPolicy::default())?;
 /// let (head, ()) = http::Request::get("https://api.example/orders").body(())?.into_parts();
 /// let request = ResourceRequest::new(&origins, &head.method, &head.uri, &head.headers)?;
-/// let (_, pending) = request.with_bearer(&Secret::new("a token"))?;
+/// let (_, pending) = request.with_bearer(&Secret::new("2YotnFZFEjr1zCsicMWpAA"))?;
 ///
 /// // The API answers 403 with a challenge:
 /// let mut headers = http::HeaderMap::new();

@@ -11,8 +11,11 @@ use oidc_proto::{
 };
 use std::collections::BTreeSet;
 
+/// A name, a status, and headers.
+type Answer = (&'static str, u16, &'static [(&'static str, &'static str)]);
+
 /// The answers of an API, each with what it may lead to.
-const ANSWERS: [(&str, u16, &[(&str, &str)]); 9] = [
+const ANSWERS: [Answer; 9] = [
     ("ok", 200, &[]),
     ("nonce", 401, &[("www-authenticate", "DPoP error=\"use_dpop_nonce\""), ("dpop-nonce", "n")]),
     ("no nonce", 401, &[("www-authenticate", "DPoP error=\"use_dpop_nonce\"")]),
