@@ -165,7 +165,7 @@ const REFUSALS: [(u16, &str, Option<&str>); 29] = [
 ];
 
 /// Refusals that mean something else at their endpoint than at the token endpoint.
-const ELSEWHERE: [(Endpoint, u16, &str); 9] = [
+const ELSEWHERE: [(Endpoint, u16, &str); 11] = [
     (Endpoint::Introspection, 400, "invalid_token"),
     (Endpoint::Introspection, 401, "invalid_token"),
     (Endpoint::Introspection, 403, "insufficient_scope"),
@@ -173,6 +173,8 @@ const ELSEWHERE: [(Endpoint, u16, &str); 9] = [
     (Endpoint::Revocation, 400, "unauthorized_client"),
     (Endpoint::Revocation, 400, "unsupported_token_type"),
     (Endpoint::DeviceAuthorization, 400, "unauthorized_client"),
+    (Endpoint::PushedAuthorizationRequest, 400, "unauthorized_client"),
+    (Endpoint::PushedAuthorizationRequest, 400, "invalid_request_object"),
     (Endpoint::UserInfo, 401, "invalid_token"),
     (Endpoint::UserInfo, 401, "invalid_client"),
 ];

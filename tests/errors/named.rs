@@ -55,6 +55,7 @@ const WORDS: &[&str] = &[
     "invalid_dpop_proof",
     "invalid_grant",
     "invalid_request",
+    "invalid_request_object",
     "invalid_scope",
     "invalid_target",
     "invalid_token",

@@ -70,7 +70,8 @@ fn says_no_token(said: &ErrorResponse) -> bool {
     matches!(said.error.as_str(), "invalid_token" | "invalid_grant" | "expired_token")
 }
 
-/// What helps against a refusal at this endpoint. Nobody logs in to introspect, to revoke or to begin at a device.
+/// What helps against a refusal at this endpoint. Nobody logs in to introspect, to revoke or to begin at a device; and at a
+/// pushed request, somebody logs in already.
 fn remedy_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Remedy {
     let of_token = matches!(endpoint, Endpoint::Introspection | Endpoint::Revocation);
     let of_client = matches!(said.error.as_str(), "invalid_client" | "unauthorized_client");
@@ -82,8 +83,8 @@ fn remedy_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Remedy {
         return Remedy::LogInAgain;
     }
     let remedy = remedy(said);
-    let nobody_logs_in = of_token || endpoint == Endpoint::DeviceAuthorization;
-    if nobody_logs_in && remedy == Remedy::LogInAgain { Remedy::FixConfiguration } else { remedy }
+    let begins = matches!(endpoint, Endpoint::DeviceAuthorization | Endpoint::PushedAuthorizationRequest);
+    if (of_token || begins) && remedy == Remedy::LogInAgain { Remedy::FixConfiguration } else { remedy }
 }
 
 /// The hint for a refusal that means something else at this endpoint than at the token endpoint.
@@ -112,7 +113,17 @@ fn hint_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Option<&'st
         (Endpoint::DeviceAuthorization, "unauthorized_client" | "access_denied") if status != 401 => {
             "; at the provider, let this client use the device flow"
         }
-        (Endpoint::DeviceAuthorization, "invalid_grant" | "invalid_token" | "expired_token") => "",
+        (Endpoint::PushedAuthorizationRequest, "unauthorized_client" | "access_denied") if status != 401 => {
+            "; at the provider, let this client push authorization requests"
+        }
+        (Endpoint::PushedAuthorizationRequest, "invalid_request_object") => {
+            "; the provider does not accept the signed request: check the clock, and the key that is registered \
+             (`ClientBuilder::request_object_signer`, `ClientBuilder::request_object_signing_alg`)"
+        }
+        (
+            Endpoint::DeviceAuthorization | Endpoint::PushedAuthorizationRequest,
+            "invalid_grant" | "invalid_token" | "expired_token",
+        ) => "",
         // A UserInfo request shows an access token, and no credentials of the client.
         (Endpoint::UserInfo, "invalid_client" | "unauthorized_client" | "invalid_grant") => {
             "; the provider does not accept the access token here: log in again"

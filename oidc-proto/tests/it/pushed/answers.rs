@@ -139,6 +139,26 @@ fn a_refusal_says_why_and_repeats_nothing_of_the_request() {
     assert!(matches!(told(pushed(&place), 200, &body), Err(Error::OAuth(_))));
 }
 
+/// A program that begins a login anew after such a refusal would push for ever.
+#[test]
+fn no_refusal_of_a_push_asks_for_another_login() {
+    let place = place();
+    for (status, error) in [
+        (400, "invalid_token"),
+        (400, "access_denied"),
+        (400, "login_required"),
+        (401, "invalid_grant"),
+        (400, "expired_token"),
+        (400, "invalid_request_object"),
+    ] {
+        let refused = told(pushed(&place), status, &json!({"error": error})).unwrap_err();
+        assert_eq!(refused.remedy(), oidc_proto::Remedy::FixConfiguration, "{error}");
+        assert!(!refused.to_string().contains("log in again"), "{refused}");
+    }
+    let refused = told(pushed(&place), 400, &json!({"error": "invalid_request_object"})).unwrap_err();
+    assert!(refused.to_string().contains("`ClientBuilder::request_object_signer`"), "{refused}");
+}
+
 #[test]
 fn a_busy_a_silent_and_a_strange_server_end_the_flow_at_once() {
     let place = place();
