@@ -1,10 +1,14 @@
 //! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1, RFC 6749 section 4.1.1).
 
+mod pages;
+
 use super::response_type::{Answer, RequestError, ResponseMode, ResponseType};
 use crate::base::json::Extra;
 use crate::base::moment::seconds_up_to;
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
+
+pub use pages::{Display, Prompt};
 
 /// The authorization request of a login. Start with [`new`](Self::new) and add what you need.
 ///
@@ -96,59 +100,6 @@ impl fmt::Debug for AuthorizationRequest {
             .field("response_mode", &self.response_mode)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish_non_exhaustive()
-    }
-}
-
-/// What the provider should ask the user to do: a value of `prompt` (OpenID Connect Core 1.0 section 3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Prompt {
-    /// Nothing. If the provider would have to ask, it returns an error. This value must stand alone.
-    None,
-    /// To log in again.
-    Login,
-    /// To consent again.
-    Consent,
-    /// To choose an account.
-    SelectAccount,
-    /// To create an account (Initiating User Registration 1.0).
-    Create,
-}
-
-impl Prompt {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Login => "login",
-            Self::Consent => "consent",
-            Self::SelectAccount => "select_account",
-            Self::Create => "create",
-        }
-    }
-}
-
-/// The form of the provider's pages: a value of `display` (OpenID Connect Core 1.0 section 3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Display {
-    /// A full page.
-    Page,
-    /// A popup window.
-    Popup,
-    /// A page for devices with a touch screen.
-    Touch,
-    /// A page for feature phones.
-    Wap,
-}
-
-impl Display {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Popup => "popup",
-            Self::Touch => "touch",
-            Self::Wap => "wap",
-        }
     }
 }
 
