@@ -39,6 +39,7 @@ mod saved;
 mod sealed;
 mod secrets;
 mod support;
+mod target;
 mod token_cache;
 mod token_endpoint;
 mod userinfo;

@@ -12,7 +12,7 @@ use super::{
     authorize::{check_provider, s256},
     code_exchange::{CodeExchange, Exchanged, Sending},
     front::{Front, Wanted},
-    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
+    sent::{Besides, OTHER_KIND, Saved, Sent, chooses_token, waits_for_callback},
 };
 use crate::{
     base::{moment::Moment, secret::Secret},
@@ -64,6 +64,7 @@ impl TryFrom<Saved> for PendingAccess {
 }
 
 waits_for_callback!(PendingAccess);
+chooses_token!(PendingAccess);
 
 seal_as_json!(PendingAccess, "access");
 
@@ -129,8 +130,9 @@ impl Client {
             answer,
         };
         let url = self.authorization_url(request.encode(&sender).map_err(ConfigError::from)?)?;
-        let pending =
-            PendingAccess { sent: Sent::new(self, state, answer, now)?, code_verifier: code_verifier.into() };
+        let sent = Sent::new(self, state, answer, now)?;
+        let sent = sent.asking(self, &request.resources, &request.authorization_details)?;
+        let pending = PendingAccess { sent, code_verifier: code_verifier.into() };
         Ok((url, pending))
     }
 }
@@ -167,8 +169,9 @@ impl Attempt {
         let wanted =
             Wanted { code: true, token: false, id_token: None, secrets: vec![code_verifier.clone()] };
         let (bound, redirect_uri) = (vec![sent.state.as_str().into()], sent.redirect_uri.clone());
+        let aim = sent.aim();
         let front = Front::start(self.client.clone(), None, (sent, wanted), response, moment.now())?;
-        let sending = Sending { attempt: self, redirect_uri, code_verifier: Some(code_verifier), bound };
+        let sending = Sending { attempt: self, redirect_uri, code_verifier: Some(code_verifier), bound, aim };
         let (first, second) = moment.halve();
         CodeExchange::start(front, sending, first)?.carrying((), second)
     }

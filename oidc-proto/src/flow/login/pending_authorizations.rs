@@ -10,6 +10,7 @@ use crate::base::{
     secret::{Secret, equal},
 };
 use crate::flow::saved::{Seal, Sealed};
+use crate::message::AuthorizationDetails;
 use serde::{Deserialize, Serialize};
 
 /// The largest number of open logins of one browser.
@@ -118,6 +119,10 @@ struct Login {
 /// is not of the usual kind. So a version without these members and one with them open each other's usual logins.
 type Unusual = (Option<String>, bool);
 
+/// The resources of the token, the details that were asked for, and those of the token, as JSON. The list of these follows
+/// that of the unusual kinds, and only if a login has named any.
+type Asked = (Vec<String>, String, String);
+
 /// A random value. The 43 characters of ours are 32 bytes; a value that was made elsewhere stays a text.
 #[derive(Serialize, Deserialize)]
 enum Token {
@@ -144,10 +149,11 @@ impl Sealed for PendingAuthorizations {
 
     fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
-        let mut unusual = Vec::new();
+        let (mut unusual, mut asked) = (Vec::new(), Vec::new());
         for saved in self.0.iter().cloned().map(Saved::from) {
-            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, t } = saved;
+            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, q, d, e, t } = saved;
             unusual.push((y, j));
+            asked.push((q, json(&d), json(&e)));
             let context = (i, c, r);
             let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
                 compact.shared.push(context);
@@ -165,10 +171,12 @@ impl Sealed for PendingAuthorizations {
             });
         }
         let bytes = postcard::to_allocvec(&compact).ok()?;
-        match unusual.iter().all(|kind| *kind == Unusual::default()) {
-            true => Some(bytes),
-            false => postcard::to_extend(&unusual, bytes).ok(),
-        }
+        let names_nothing = asked.iter().all(|one| *one == Asked::default());
+        let bytes = match names_nothing && unusual.iter().all(|kind| *kind == Unusual::default()) {
+            true => bytes,
+            false => postcard::to_extend(&unusual, bytes).ok()?,
+        };
+        if names_nothing { Some(bytes) } else { postcard::to_extend(&asked, bytes).ok() }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -178,10 +186,15 @@ impl Sealed for PendingAuthorizations {
             [] => (vec![Unusual::default(); logins.len()], rest),
             rest => postcard::take_from_bytes(rest).ok()?,
         };
-        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || unusual.len() != logins.len() {
+        let (asked, rest) = match rest {
+            [] => (vec![Asked::default(); logins.len()], rest),
+            rest => postcard::take_from_bytes(rest).ok()?,
+        };
+        let whole = unusual.len() == logins.len() && asked.len() == logins.len();
+        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || !whole {
             return None;
         }
-        let read = |(login, (y, j)): (Login, Unusual)| {
+        let read = |((login, (y, j)), (q, d, e)): ((Login, Unusual), Asked)| {
             let code_verifier = Some(login.code_verifier.text()).filter(|text| !text.is_empty());
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
@@ -197,12 +210,24 @@ impl Sealed for PendingAuthorizations {
                 a: login.acr,
                 y,
                 j,
+                q,
+                d: details(&d)?,
+                e: details(&e)?,
                 t: Timestamp(login.created),
             })
             .ok()
         };
-        logins.into_iter().zip(unusual).map(read).collect::<Option<Vec<_>>>().map(Self)
+        logins.into_iter().zip(unusual).zip(asked).map(read).collect::<Option<Vec<_>>>().map(Self)
     }
+}
+
+/// The JSON of details; an empty text stands for none.
+fn json(details: &AuthorizationDetails) -> String {
+    if details.is_empty() { String::new() } else { details.to_json() }
+}
+
+fn details(json: &str) -> Option<AuthorizationDetails> {
+    if json.is_empty() { Some(AuthorizationDetails::default()) } else { serde_json::from_str(json).ok() }
 }
 
 impl Seal for PendingAuthorizations {}

@@ -11,6 +11,7 @@ mod look;
 mod renewal;
 mod resource;
 mod scene;
+mod target;
 
 use crate::resource::world;
 use answers::{look_at_flow_error, provoke};
@@ -325,6 +326,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     provoke(&mut look, &CLIENT, begin);
     seen.append(&mut look.seen);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
+    target::look_at_targets(&mut look);
     renewal::look_at_discoveries(&mut look);
     resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);

@@ -41,7 +41,7 @@ impl TestProvider {
             Method::POST => form(request),
             _ => Params::parse(request.uri().query().unwrap_or_default().as_bytes()),
         };
-        self.audit.parameters(&params, &KNOWN);
+        self.audit.parameters(&params, &[&KNOWN[..], self.rar_parameters()].concat());
         let Some(client) = params.get("client_id").and_then(|id| self.clients.get(id)).cloned() else {
             self.audit.note("authorization request of an unknown client");
             return page(StatusCode::BAD_REQUEST, "This client is not known here.");
@@ -152,6 +152,7 @@ impl TestProvider {
             self.audit.note("resource is not an absolute URI without fragment (RFC 8707 section 2)");
             return Err(("invalid_target", "a resource is not an absolute URI".to_owned()));
         }
+        let details = self.read_details(params).map_err(|refusal| (refusal.error, refusal.description))?;
         let scope = scope_of(params);
         if scope.iter().any(String::is_empty) {
             return self.refuse_authorization("scope is not a list of names (RFC 6749 section 3.3)");
@@ -167,6 +168,7 @@ impl TestProvider {
             claims,
             revoked: false,
         });
+        self.keep_details(grant, details);
         let code = Code {
             grant,
             redirect_uri: redirect_uri.to_owned(),

@@ -63,6 +63,9 @@ impl TestProvider {
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }
+        if !self.rar.types.is_empty() {
+            metadata["authorization_details_types_supported"] = self.rar.types.clone().into();
+        }
         if let Some(claims) = &self.settings.signed_metadata {
             metadata["signed_metadata"] = self.signed(claims).into();
         }

@@ -87,6 +87,9 @@ impl TestProvider {
         if grant.user.is_some() {
             claims.insert("auth_time".to_owned(), grant.auth_time.0.into());
         }
+        if let Some(details) = &self.rar.minted {
+            claims.insert(super::rar::PARAMETER.to_owned(), details.clone().into());
+        }
         let algorithm = self.forgery.algorithm.unwrap_or(self.settings.access_token_alg);
         let mut alterations = std::mem::take(&mut self.forgery.access_token);
         let header = object(json!({ "typ": "at+jwt" }));

@@ -11,6 +11,7 @@ pub mod hostile;
 mod introspection;
 mod mint;
 mod params;
+mod rar;
 mod registration;
 mod revocation;
 mod settings;
@@ -33,6 +34,7 @@ use http::{Method, Request, Response, StatusCode, header};
 use mint::Forgery;
 use oidc_proto::base::Timestamp;
 use params::Params;
+use rar::Rar;
 use serde_json::Value;
 use settings::Settings;
 use std::{collections::BTreeMap, fmt};
@@ -118,6 +120,7 @@ pub struct TestProvider {
     deny_next: Option<String>,
     settings: Settings,
     trust: Trust,
+    rar: Rar,
     keys: KeyRing,
     store: Store,
     audit: Audit,
@@ -147,6 +150,7 @@ impl TestProvider {
             deny_next: None,
             settings: Settings::default(),
             trust: Trust::default(),
+            rar: Rar::default(),
             keys: KeyRing::new(),
             store: Store::default(),
             audit: Audit::default(),
