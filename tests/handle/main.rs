@@ -5,6 +5,7 @@ mod code;
 mod colour;
 mod grants;
 mod login;
+mod narrowed;
 mod odd;
 mod retained;
 mod shared;

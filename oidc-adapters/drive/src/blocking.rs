@@ -11,9 +11,10 @@ use crate::{
 use oidc_proto::{
     Secret,
     flow::{
-        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, ExchangedToken, Flow,
-        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request, Step,
-        Terms, TokenExchangeRequest, TokenTypeHint,
+        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, DeviceAuthorization,
+        DeviceAuthorizationRequest, DeviceTokens, ExchangedToken, Flow, GrantRequest, IdJag, IdJagRequest,
+        PendingAuthorization, PreviousLogin, RefreshRequest, Refreshed, Request, Step, Terms,
+        TokenExchangeRequest, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -187,6 +188,40 @@ impl Provider {
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
         block_on(self.0.refresh(refresh_token, previous))
+    }
+
+    /// Exchanges a refresh token for new tokens, for a part of what was granted: some scopes, some resources, some rights.
+    /// Callers share a result only if they ask for the same; see
+    /// [`Provider::refresh_with`](crate::Provider::refresh_with).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh), and [`RefreshTokenSpent`](ProviderError::RefreshTokenSpent).
+    pub fn refresh_with(
+        &self,
+        wanted: &RefreshRequest,
+        previous: Option<PreviousLogin>,
+    ) -> Result<Arc<Refreshed>, ProviderError> {
+        block_on(self.0.refresh_with(wanted, previous))
+    }
+
+    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). Then [`poll`](Self::poll) with
+    /// it.
+    ///
+    /// # Errors
+    /// [`Client::device_authorization_with`] fails, or the flow does.
+    pub fn device_authorization(
+        &self,
+        request: &DeviceAuthorizationRequest,
+    ) -> Result<DeviceAuthorization, ProviderError> {
+        block_on(self.0.device_authorization(request))
+    }
+
+    /// Asks for the tokens of a device until its user has decided, or the code expires. The thread waits for minutes.
+    ///
+    /// # Errors
+    /// [`DeviceAuthorization::poll`] fails, or the flow does.
+    pub fn poll(&self, device: DeviceAuthorization) -> Result<DeviceTokens, ProviderError> {
+        block_on(self.0.poll(device))
     }
 
     /// Fetches the claims of the user with this `sub` from the UserInfo endpoint (OpenID Connect Core 1.0

@@ -74,6 +74,14 @@ pub(crate) struct One<T> {
     marks: Arc<Marks>,
 }
 
+/// Whose turn it is with a refresh token.
+pub(crate) enum Turn<T> {
+    /// The caller's own. The flight is not forgotten while anybody holds it.
+    Mine(TokenHash, One<T>),
+    /// Somebody else sends the token for something else, or has sent it.
+    Others(One<T>),
+}
+
 struct Marks {
     /// The login that the code belongs to. A caller with another login gets nothing.
     owner: TokenHash,
@@ -101,11 +109,23 @@ impl<T> Spent<T> {
         Self { known, holds, swept, clock, watched, patience }
     }
 
-    /// The one exchange of this refresh token, which is its own owner. It is not forgotten while anybody holds its
-    /// flight.
-    pub(crate) fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
+    /// The one exchange of this refresh token, if it is for what this owner asks for.
+    pub(crate) fn turn(&self, spent: &Secret, owner: TokenHash) -> Turn<T> {
         let hash = hash(spent);
-        (hash, self.one(hash, hash).flight)
+        let one = self.one(hash, owner);
+        if one.marks.owner == owner { Turn::Mine(hash, one) } else { Turn::Others(one) }
+    }
+
+    /// Forgets an exchange that has no outcome, so that another one can have the token. Whoever waits for it or carries it
+    /// out keeps it.
+    pub(crate) fn give_way(&self, spent: &Secret, other: One<T>) {
+        let (hash, mut known) = (hash(spent), self.known());
+        let is_this = |kept: &Kept<T>| Arc::ptr_eq(&kept.one.flight, &other.flight);
+        let same = known.flights.get(&hash).is_some_and(is_this);
+        drop(other);
+        if same && known.flights.get(&hash).is_some_and(|kept| !kept.is_in_hand()) {
+            known.flights.remove(&hash);
+        }
     }
 
     /// The one exchange of this code. `None` if the code belongs to another owner.
@@ -207,6 +227,16 @@ mod tests {
         renew::{Need, RenewalError},
     };
     use std::thread;
+
+    impl<T> Spent<T> {
+        /// The exchange of this token for everything.
+        fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
+            match self.turn(spent, hash(spent)) {
+                Turn::Mine(hash, one) => (hash, one.flight),
+                Turn::Others(_) => panic!("the token is sent for something else"),
+            }
+        }
+    }
 
     fn refreshes(now: &Arc<AtomicI64>) -> Spent<()> {
         let now = Arc::clone(now);
