@@ -267,7 +267,7 @@ impl OAuthError {
             "invalid_scope" => "; ask for scopes that the client may have",
             "invalid_target" => {
                 "; ask for a resource or an audience that the client may have, spelt as the provider knows it (a provider may \
-                 want one resource for each token: `PendingAuthorization::for_resources`, `RefreshRequest::resource`)"
+                 want one resource for each token: `for_resources` of the pending login, `RefreshRequest::resource`)"
             }
             "invalid_authorization_details" => {
                 "; the provider does not know the type of the authorization details, or its definition does not allow them, or \

@@ -56,7 +56,7 @@ fn a_provider_that_issues_tokens_for_one_resource_says_so_and_the_error_names_th
     party.provider.one_audience(true);
     let refused = login(&mut party, &both(), |pending| pending).unwrap_err();
     assert_eq!(refused.code(), "invalid_target");
-    assert!(refused.to_string().contains("`PendingAuthorization::for_resources`"), "{refused}");
+    assert!(refused.to_string().contains("`for_resources`"), "{refused}");
     // The code was sent once: the provider may have spent it.
     assert_eq!(party.provider.count(EndpointName::Token), 1);
 }
