@@ -6,4 +6,5 @@ mod assertions;
 mod keycloak;
 mod logins;
 mod npm;
+mod rar;
 mod readme;
