@@ -3,6 +3,7 @@
 mod device;
 mod flows;
 mod grants;
+mod target;
 mod world;
 
 use device::{POLLS, asks_until_the_time_is_up, is_device};
