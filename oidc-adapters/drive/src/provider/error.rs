@@ -102,7 +102,13 @@ impl ProviderError {
         match self {
             Self::Protocol(error) => error.new_refresh_token(),
             Self::RefreshTokenSpent { next } => next.as_ref(),
-            _ => None,
+            Self::NoResponse(_)
+            | Self::Unavailable(_)
+            | Self::AccessToken(_)
+            | Self::CodeSpent
+            | Self::NoAudience
+            | Self::OtherIssuer(_)
+            | Self::TwoIssuerRules => None,
         }
     }
 

@@ -126,7 +126,7 @@ impl AuthorizationDetails {
                     Value::Object(members.into_iter().map(|(name, value)| (name, sorted(value))).collect())
                 }
                 Value::Array(items) => items.into_iter().map(sorted).collect(),
-                other => other,
+                other @ (Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_)) => other,
             }
         }
         let objects = self.0.iter().map(|detail| {

@@ -2,7 +2,7 @@
 
 use super::*;
 use oidc_proto::{
-    flow::{ClientCredentialsRequest, ConfigError, TokenExchangeRequest, TokenTypeIdentifier},
+    flow::{ClientCredentialsRequest, ConfigError, GrantRequest, TokenExchangeRequest, TokenTypeIdentifier},
     message::{AccessRequest, AuthorizationResponse, DetailDifference},
 };
 use oidc_testkit::{Browser, EndpointName};
@@ -109,6 +109,13 @@ fn every_other_grant_asks_for_rights_too() {
     let call = party.client.exchange(&wanted.authorization_detail(payment()), party.clock.moment()).unwrap();
     let exchanged = drive(call, &mut party.provider, &mut party.clock).unwrap();
     assert_eq!(exchanged.tokens.authorization_details, Some(of([payment()])));
+
+    party.provider.accept_grant("urn:example:grant:badge", &["badge"]);
+    party.provider.allow_grant("app", "urn:example:grant:badge");
+    let wanted = GrantRequest::new("urn:example:grant:badge").parameter("badge", "7");
+    let call = party.client.grant(&wanted.authorization_detail(payment()), party.clock.moment()).unwrap();
+    let tokens = drive(call, &mut party.provider, &mut party.clock).unwrap();
+    assert_eq!(tokens.authorization_details, Some(of([payment()])));
 
     let request = AccessRequest::new(["read"]).authorization_detail(account());
     let (url, pending) = party.client.authorize_access(&request, party.clock.moment()).unwrap();
