@@ -181,7 +181,8 @@ impl Provider {
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
     /// whether the provider has used the refresh token. If
     /// [`ProviderError::new_refresh_token`] has a token, keep it in place of the old one: the provider has replaced it,
-    /// and something else in its response is not believed.
+    /// and something else in its response is not believed. [`RefreshTokenSpent`](ProviderError::RefreshTokenSpent) if
+    /// the token was sent [for a part](Self::refresh_with) of what was granted, and has been replaced.
     pub fn refresh(
         &self,
         refresh_token: &Secret,

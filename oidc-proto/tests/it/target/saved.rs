@@ -46,6 +46,26 @@ fn a_login_is_saved_with_its_resources_and_rights_in_every_form() {
     }
 }
 
+/// A login of this version, for the versions to come.
+#[test]
+fn a_login_that_was_saved_with_its_resources_and_rights_is_read() {
+    let text = include_str!("../../../../tests/data/saved/pending-rights-v1.json");
+    let pending: PendingAuthorization = serde_json::from_str(text).unwrap();
+    assert_eq!(pending.resources(), [STOCK]);
+    assert_eq!(pending.authorization_details(), &of([payment()]));
+    let saved: Value = serde_json::to_value(&pending).unwrap();
+    assert_eq!(saved, serde_json::from_str::<Value>(text).unwrap());
+    let query = format!("code=c&state={}&iss=https://op.example", pending.state());
+    let response = oidc_proto::message::AuthorizationResponse::from_query(&query).unwrap();
+    let step = pending.callback(&party().client, None, response, moment(NOW)).unwrap();
+    let call = step.into_call().expect("the code is sent");
+    let form: Vec<_> = url::form_urlencoded::parse(call.request().body()).into_owned().collect();
+    let chosen = r#"[{"type":"payment","actions":["status"]}]"#;
+    for (name, value) in [("resource", STOCK), ("authorization_details", chosen)] {
+        assert!(form.contains(&(name.to_owned(), value.to_owned())), "{name}");
+    }
+}
+
 #[test]
 fn a_login_that_names_nothing_is_saved_as_before() {
     let party = party();
