@@ -24,6 +24,8 @@ const WITHOUT: &[(&str, &str)] = &[
     ("IdJagRequest", ASKS),
     ("JwtAssertion", ASKS),
     ("TokenExchangeRequest", ASKS),
+    ("RefreshRequest", ASKS),
+    ("DeviceAuthorizationRequest", ASKS),
     ("Requirement", NARROWS),
     ("AlgorithmSet", VALUE),
     ("ClientAuthenticationSet", VALUE),

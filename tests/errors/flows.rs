@@ -292,8 +292,8 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::Error, in_flow; Callback(CallbackError::State));
 
     page.part("A refresh (`Client::refresh`)");
-    let Error::Refresh { cause, tokens } = not_believed() else { panic!("the refresh token is new") };
-    show!(page, oidc_proto::Error, in_flow; Refresh { cause: cause.clone(), tokens: tokens.clone() });
+    let Error::Refresh { cause, tokens: new } = not_believed() else { panic!("the refresh token is new") };
+    show!(page, oidc_proto::Error, in_flow; Refresh { cause: cause.clone(), tokens: new.clone() });
 
     page.part("A device, a signature, a setting (every flow)");
     show!(page, oidc_proto::Error, in_flow; DeviceCodeExpired, Sign(oidc_proto::jose::SignError::Failed),
@@ -301,12 +301,43 @@ pub(crate) fn show(page: &mut Page) {
         Token(VerificationError::Missing("nonce")), Token(VerificationError::AuthorizedParty),
         Token(VerificationError::Changed("auth_time")), Token(VerificationError::Changed("azp")));
 
+    page.part("What a token is for: resources and authorization details (every flow)");
+    let unsupported = unsupported_details();
+    shows_itself(&*unsupported);
+    page.mark("oidc_proto::UnsupportedDetailsError");
+    show!(page, oidc_proto::Error, in_flow; UnsupportedDetails(unsupported));
+    use oidc_proto::flow::ConfigError;
+    show!(page, oidc_proto::ConfigError, in_flow; Parameter("resource"), Reserved("resource"),
+        Reserved("authorization_details"));
+    show!(page, oidc_proto::ResponseRule, tokens; ForeignDetails, Missing("authorization_details"));
+    for error in ["invalid_target", "invalid_authorization_details"] {
+        let mut refused = oauth_error();
+        refused.response.error = error.to_owned();
+        show!(page, oidc_proto::Error, in_flow; OAuth(refused.clone()));
+    }
+
     page.part("Claims of one's own (`VerifiedAccessToken::custom`, `Access::custom`)");
     let custom = custom_claims();
     shows_itself(&custom);
     page.mark("oidc_proto::CustomClaimsError");
     page.add(said!(custom, part));
     let _ = KeyError::NotAnObject;
+}
+
+/// A request for rights of a type that the provider does not list.
+fn unsupported_details() -> Box<oidc_proto::flow::UnsupportedDetailsError> {
+    let document = r#"{"issuer":"https://op.example","token_endpoint":"https://op.example/token",
+        "jwks_uri":"https://op.example/jwks","authorization_details_types_supported":["account", "transfer"]}"#;
+    let (issuer, policy) = ("https://op.example", UrlPolicy::default());
+    let metadata =
+        ProviderMetadata::parse(document.as_bytes(), issuer, Profile::TokenIssuer, &policy).unwrap();
+    let client = Client::builder(metadata, "app").secret("a secret").build().unwrap();
+    let payment = oidc_proto::message::AuthorizationDetail::new("payment");
+    let wanted = ClientCredentialsRequest::default().authorization_detail(payment);
+    match client.client_credentials(&wanted, Moment::new(Timestamp(1_700_000_000), [1; 32])) {
+        Err(Error::UnsupportedDetails(error)) => error,
+        other => panic!("{other:?}"),
+    }
 }
 
 fn custom_claims() -> CustomClaimsError {

@@ -90,6 +90,12 @@ const WORDS: &[&str] = &[
     "state",
     "token_endpoint",
     "token_endpoint_auth_methods_supported",
+    "authorization_details_types_supported",
+    "invalid_authorization_details",
+    // Types of authorization details, of examples.
+    "payment",
+    "account",
+    "transfer",
     "token_endpoint_auth_signing_alg_values_supported",
     "token_type",
     "unauthorized_client",

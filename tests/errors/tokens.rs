@@ -40,7 +40,7 @@ pub(crate) fn show(page: &mut Page) {
     page.part("An access token at a handle (`Provider::verify`)");
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         AccessToken(VerificationError::Expired { ago: seconds(31), leeway }), Protocol(oidc_proto::flow::ConfigError::NoEndpoint("jwks_uri").into()),
-        CodeSpent);
+        CodeSpent, RefreshTokenSpent { next: None });
     show!(page, oidc_proto::JwsError, |error| access_token(VerificationError::Jws(error));
         NotCompact, Encrypted, Base64, Header(JsonError::NotJson), MissingAlgorithm, Unsigned, UnknownAlgorithm,
         AlgorithmNotAllowed, Critical, UnknownKey, KeySetAside(KeyError::RsaTooShort),

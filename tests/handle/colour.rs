@@ -6,8 +6,8 @@ use oidc_proto::{
     Secret, Timestamp,
     flow::{
         AssertionGrantRequest, Authenticated, ClientBuilder, ClientCredentialsRequest, ExchangedToken,
-        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
-        TokenExchangeRequest,
+        GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, RefreshRequest, Refreshed,
+        Request, TokenExchangeRequest,
     },
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
     renew::{Epoch, Published},
@@ -285,6 +285,7 @@ pub trait Handle {
         response: AuthorizationResponse,
     ) -> Outcome<Authenticated>;
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>>;
+    fn narrowed(&self, wanted: &RefreshRequest) -> Outcome<Arc<Refreshed>>;
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo>;
     fn introspect(&self, token: &Secret) -> Outcome<IntrospectionResponse>;
     fn revoke(&self, token: &Secret) -> Outcome<()>;
@@ -322,6 +323,9 @@ impl Handle for Async {
     }
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>> {
         self.1.finish(self.0.refresh(token, previous))
+    }
+    fn narrowed(&self, wanted: &RefreshRequest) -> Outcome<Arc<Refreshed>> {
+        self.1.finish(self.0.refresh_with(wanted, None))
     }
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.1.finish(self.0.userinfo(token, sub))
@@ -374,6 +378,9 @@ impl Handle for blocking::Provider {
     }
     fn refresh(&self, token: &Secret, previous: Option<PreviousLogin>) -> Outcome<Arc<Refreshed>> {
         self.refresh(token, previous)
+    }
+    fn narrowed(&self, wanted: &RefreshRequest) -> Outcome<Arc<Refreshed>> {
+        self.refresh_with(wanted, None)
     }
     fn userinfo(&self, token: &Secret, sub: &str) -> Outcome<UserInfo> {
         self.userinfo(token, sub)

@@ -7,6 +7,7 @@ mod colour;
 mod grants;
 mod introspected;
 mod login;
+mod narrowed;
 mod odd;
 mod pushed;
 mod retained;

@@ -10,5 +10,6 @@ mod keycloak;
 mod logins;
 mod npm;
 mod pushed;
+mod rar;
 mod readme;
 mod signed_introspection;

@@ -17,9 +17,10 @@ use crate::{
 use oidc_proto::{
     Secret,
     flow::{
-        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, DpopKey, ExchangedToken,
-        Flow, GrantRequest, IdJag, IdJagRequest, PendingAuthorization, PreviousLogin, Refreshed, Request,
-        Step, Terms, TokenExchangeRequest, TokenTypeHint,
+        AssertionGrantRequest, Authenticated, Client, ClientCredentialsRequest, DeviceAuthorization,
+        DeviceAuthorizationRequest, DeviceTokens, DpopKey, ExchangedToken, Flow, GrantRequest, IdJag,
+        IdJagRequest, PendingAuthorization, PreviousLogin, RefreshRequest, Refreshed, Request, Step, Terms,
+        TokenExchangeRequest, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -188,13 +189,48 @@ impl Provider {
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
     /// whether the provider has used the refresh token. If
     /// [`ProviderError::new_refresh_token`] has a token, keep it in place of the old one: the provider has replaced it,
-    /// and something else in its response is not believed.
+    /// and something else in its response is not believed. [`RefreshTokenSpent`](ProviderError::RefreshTokenSpent) if
+    /// the token was sent [for a part](Self::refresh_with) of what was granted, and has been replaced.
     pub fn refresh(
         &self,
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
         block_on(self.0.refresh(refresh_token, previous))
+    }
+
+    /// Exchanges a refresh token for new tokens, for a part of what was granted: some scopes, some resources, some rights.
+    /// Callers share a result only if they ask for the same; see
+    /// [`Provider::refresh_with`](crate::Provider::refresh_with).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh), and [`RefreshTokenSpent`](ProviderError::RefreshTokenSpent).
+    pub fn refresh_with(
+        &self,
+        wanted: &RefreshRequest,
+        previous: Option<PreviousLogin>,
+    ) -> Result<Arc<Refreshed>, ProviderError> {
+        block_on(self.0.refresh_with(wanted, previous))
+    }
+
+    /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). Then [`poll`](Self::poll) with
+    /// it.
+    ///
+    /// # Errors
+    /// [`Client::device_authorization_with`] fails, or the flow does.
+    pub fn device_authorization(
+        &self,
+        request: &DeviceAuthorizationRequest,
+    ) -> Result<DeviceAuthorization, ProviderError> {
+        block_on(self.0.device_authorization(request))
+    }
+
+    /// Asks for the tokens of a device until its user has decided, or the code expires. The thread waits for minutes.
+    ///
+    /// # Errors
+    /// [`DeviceAuthorization::poll`] fails, or the flow does.
+    pub fn poll(&self, device: DeviceAuthorization) -> Result<DeviceTokens, ProviderError> {
+        block_on(self.0.poll(device))
     }
 
     /// Fetches the claims of the user with this `sub` from the UserInfo endpoint (OpenID Connect Core 1.0

@@ -80,6 +80,7 @@ pub use crate::metadata::{ClientAuthentication, ClientAuthenticationSet};
 pub use client::{
     Assertion, AssertionAudience, AssertionType, Attempt, Client, ClientBuilder, DpopKey, UserInfoMethod,
 };
+pub use contract::UnsupportedDetailsError;
 pub use contract::{
     Call, CallbackError, ConfigError, Endpoint, Error, Flow, MAX_DOCUMENT, MAX_INTROSPECTED, MAX_RESPONSE,
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,
@@ -99,6 +100,7 @@ pub use grant::{
     PreviousLogin, RefreshGrant, Refreshed, SavedClientCredentials, TokenExchange, TokenExchangeRequest,
     TokenTypeIdentifier,
 };
+pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,

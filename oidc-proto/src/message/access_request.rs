@@ -4,6 +4,7 @@
 use super::{
     authorization_request::{add_extra, scope},
     response_type::{Answer, RequestError, ResponseMode},
+    target::{AuthorizationDetail, AuthorizationDetails, parameters},
 };
 
 /// The authorization request for access without a login. Start with [`new`](Self::new) and add what you need.
@@ -24,8 +25,11 @@ use super::{
 pub struct AccessRequest {
     /// The scopes to ask for. `openid` is refused, because it asks for a login.
     pub scopes: Vec<String>,
-    /// The resources to access (RFC 8707 section 2).
+    /// The resources to access (RFC 8707 section 2): absolute URIs without a fragment. They are sent to the letter, here
+    /// and with the code.
     pub resources: Vec<String>,
+    /// The rights to ask for besides the scopes (RFC 9396 section 3).
+    pub authorization_details: AuthorizationDetails,
     /// The way in which the response comes to the redirect URI. The default is the query.
     pub response_mode: Option<ResponseMode>,
     /// Further parameters. `authorize_access` refuses a parameter that the library sets itself.
@@ -71,6 +75,13 @@ impl AccessRequest {
         self
     }
 
+    /// Adds one entry to [`authorization_details`](Self::authorization_details).
+    #[must_use]
+    pub fn authorization_detail(mut self, detail: AuthorizationDetail) -> Self {
+        self.authorization_details.push(detail);
+        self
+    }
+
     /// Sets [`response_mode`](Self::response_mode).
     #[must_use]
     pub const fn response_mode(mut self, response_mode: ResponseMode) -> Self {
@@ -107,8 +118,8 @@ impl AccessRequest {
             }
             add("scope", &scope);
         }
-        for resource in &self.resources {
-            add("resource", resource);
+        for (name, value) in parameters(&self.resources, &self.authorization_details)? {
+            add(name, &value);
         }
         add_extra(&mut pairs, &self.extra, &OF_A_LOGIN)?;
         Ok(pairs)
@@ -121,6 +132,7 @@ impl std::fmt::Debug for AccessRequest {
         f.debug_struct("AccessRequest")
             .field("scopes", &self.scopes)
             .field("resources", &self.resources)
+            .field("authorization_details", &self.authorization_details)
             .field("response_mode", &self.response_mode)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish()

@@ -1,10 +1,17 @@
 //! The authorization request (OpenID Connect Core 1.0 section 3.1.2.1, RFC 6749 section 4.1.1).
 
-use super::response_type::{Answer, RequestError, ResponseMode, ResponseType};
+mod pages;
+
+use super::{
+    response_type::{Answer, RequestError, ResponseMode, ResponseType},
+    target::{AUTHORIZATION_DETAILS, AuthorizationDetail, AuthorizationDetails, RESOURCE, parameters},
+};
 use crate::base::json::Extra;
 use crate::base::moment::seconds_up_to;
 use serde_json::{Value, json};
 use std::{fmt, time::Duration};
+
+pub use pages::{Display, Prompt};
 
 /// The authorization request of a login. Start with [`new`](Self::new) and add what you need.
 ///
@@ -65,6 +72,11 @@ pub struct AuthorizationRequest {
     /// The claims to ask for: the `claims` parameter (OpenID Connect Core 1.0 section 5.5). Two demands on the ID token are
     /// checked: an essential `acr` with `value` or `values`, and an essential `auth_time`. No other one is.
     pub claims: Option<Extra>,
+    /// The resources that the access token is for (RFC 8707 section 2): absolute URIs without a fragment. They are sent to
+    /// the letter, here and with the code.
+    pub resources: Vec<String>,
+    /// The rights to ask for besides the scopes (RFC 9396 section 3).
+    pub authorization_details: AuthorizationDetails,
     /// The tokens that come through the browser besides the code. The default is none.
     pub response_type: ResponseType,
     /// The way in which the response comes to the redirect URI. The default is the query, or, if the browser carries a
@@ -92,63 +104,12 @@ impl fmt::Debug for AuthorizationRequest {
             .field("acr_values", &self.acr_values)
             .field("essential_acr", &self.essential_acr)
             .field("claims", &self.claims.as_ref().map(Extra::keys))
+            .field("resources", &self.resources)
+            .field("authorization_details", &self.authorization_details)
             .field("response_type", &self.response_type)
             .field("response_mode", &self.response_mode)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish_non_exhaustive()
-    }
-}
-
-/// What the provider should ask the user to do: a value of `prompt` (OpenID Connect Core 1.0 section 3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Prompt {
-    /// Nothing. If the provider would have to ask, it returns an error. This value must stand alone.
-    None,
-    /// To log in again.
-    Login,
-    /// To consent again.
-    Consent,
-    /// To choose an account.
-    SelectAccount,
-    /// To create an account (Initiating User Registration 1.0).
-    Create,
-}
-
-impl Prompt {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::None => "none",
-            Self::Login => "login",
-            Self::Consent => "consent",
-            Self::SelectAccount => "select_account",
-            Self::Create => "create",
-        }
-    }
-}
-
-/// The form of the provider's pages: a value of `display` (OpenID Connect Core 1.0 section 3.1.2.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Display {
-    /// A full page.
-    Page,
-    /// A popup window.
-    Popup,
-    /// A page for devices with a touch screen.
-    Touch,
-    /// A page for feature phones.
-    Wap,
-}
-
-impl Display {
-    const fn name(self) -> &'static str {
-        match self {
-            Self::Page => "page",
-            Self::Popup => "popup",
-            Self::Touch => "touch",
-            Self::Wap => "wap",
-        }
     }
 }
 
@@ -241,6 +202,20 @@ impl AuthorizationRequest {
         self
     }
 
+    /// Adds one resource to [`resources`](Self::resources).
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds one entry to [`authorization_details`](Self::authorization_details).
+    #[must_use]
+    pub fn authorization_detail(mut self, detail: AuthorizationDetail) -> Self {
+        self.authorization_details.push(detail);
+        self
+    }
+
     /// Sets [`response_type`](Self::response_type).
     #[must_use]
     pub const fn response_type(mut self, response_type: ResponseType) -> Self {
@@ -311,6 +286,8 @@ impl AuthorizationRequest {
         if let Some(claims) = self.all_claims()? {
             add("claims", claims.to_string());
         }
+        let target = parameters(&self.resources, &self.authorization_details)?;
+        pairs.extend(target.into_iter().map(|(name, value)| (name.to_owned(), value)));
         add_extra(&mut pairs, &self.extra, &[])?;
         Ok(pairs)
     }
@@ -353,10 +330,16 @@ pub(super) fn add_extra(
     extra: &[(String, String)],
     free: &[&str],
 ) -> Result<(), RequestError> {
+    // A program may set these two itself, but not beside those of a field.
+    let of_fields = |known: &&&str| pairs.iter().any(|(name, _)| name == **known);
+    let set: Vec<_> = [RESOURCE, AUTHORIZATION_DETAILS].iter().filter(of_fields).copied().collect();
     for (index, (name, value)) in extra.iter().enumerate() {
         let reserved = RESERVED.iter().find(|reserved| **reserved == name);
         if let Some(reserved) = reserved.filter(|reserved| !free.contains(reserved)) {
             return Err(RequestError::Reserved(reserved));
+        }
+        if let Some(set) = set.iter().find(|set| **set == name) {
+            return Err(RequestError::Reserved(set));
         }
         // Only `resource` may be repeated (RFC 8707 section 2).
         let mut earlier = extra.iter().take(index);

@@ -4,7 +4,10 @@ mod actor;
 
 pub use actor::Actor;
 
-use super::scopes;
+use super::{
+    scopes,
+    target::{AUTHORIZATION_DETAILS, AuthorizationDetails},
+};
 use crate::base::{
     json::{Extra, JsonError, Members, integer},
     moment::Timestamp,
@@ -182,6 +185,18 @@ impl IntrospectionResponse {
         let others = (self.active && self.scope.is_none()).then_some(&self.extra);
         let words = self.scope.as_deref().map(scopes::words);
         words.into_iter().flatten().chain(others.into_iter().flat_map(scopes::of_members))
+    }
+
+    /// Returns the rights of the token besides its scopes: the member `authorization_details` (RFC 9396 section 9.2), which
+    /// stays in [`extra`](Self::extra). There are none if the server names none, or if the token is not active.
+    ///
+    /// # Errors
+    /// [`JsonError::WrongType`] if they are no list of entries with a type each. Take such a token for one without rights.
+    pub fn authorization_details(&self) -> Result<AuthorizationDetails, JsonError> {
+        match self.extra.get(AUTHORIZATION_DETAILS).filter(|_| self.active) {
+            None => Ok(AuthorizationDetails::default()),
+            Some(value) => AuthorizationDetails::from_value(value),
+        }
     }
 
     /// Whether the token has this scope.

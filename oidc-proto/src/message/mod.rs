@@ -28,6 +28,7 @@ mod masked;
 pub(crate) mod request;
 mod response_type;
 pub(crate) mod scopes;
+pub(crate) mod target;
 mod token_response;
 mod userinfo_response;
 
@@ -37,6 +38,7 @@ pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBAC
 pub use error_response::ErrorResponse;
 pub use introspection_response::{Actor, IntrospectionResponse};
 pub use response_type::{ResponseMode, ResponseType};
+pub use target::{AuthorizationDetail, AuthorizationDetails, DetailDifference, DetailsComparison};
 pub use token_response::{Quirks, TokenResponse};
 pub use userinfo_response::{ClaimAccess, ClaimSource, UserInfo};
 

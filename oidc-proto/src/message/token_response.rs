@@ -1,6 +1,7 @@
 //! [`TokenResponse`]: the tokens of the token endpoint (RFC 6749 section 5.1, OpenID Connect Core 1.0 section
 //! 3.1.3.3).
 
+use super::target::{AUTHORIZATION_DETAILS, AuthorizationDetails};
 use crate::base::{
     json::{Extra, JsonError, Members, integer},
     moment::Timestamp,
@@ -62,6 +63,10 @@ pub struct TokenResponse {
     pub scope: Option<String>,
     /// The ID token, as the provider sent it.
     pub id_token: Option<Secret>,
+    /// The rights of the access token, as the provider has granted them (RFC 9396 section 7): compare them with those that
+    /// you asked for ([`AuthorizationDetails::compare`]). Details that cannot be read stay in [`extra`](Self::extra). A
+    /// flow that has sent details refuses a response without readable ones, and one with a type that was not asked for.
+    pub authorization_details: Option<AuthorizationDetails>,
     /// The members that have no field.
     pub extra: Extra,
 }
@@ -185,6 +190,7 @@ impl fmt::Debug for TokenResponse {
             .field("refresh_token", &self.refresh_token)
             .field("scope", &self.scope)
             .field("id_token", &self.id_token)
+            .field("authorization_details", &self.authorization_details)
             .field("extra", &self.extra.keys())
             .finish()
     }
@@ -226,6 +232,7 @@ impl TokenResponse {
             refresh_token: visible(&mut members, "refresh_token")?,
             scope,
             id_token: visible(&mut members, "id_token")?,
+            authorization_details: details(&mut members),
             extra: members.rest(),
         })
     }
@@ -251,9 +258,17 @@ impl TokenResponse {
             "refresh_token" => self.refresh_token.is_some(),
             "scope" => self.scope.is_some(),
             "id_token" => self.id_token.is_some(),
+            AUTHORIZATION_DETAILS => self.authorization_details.is_some() || self.extra.contains_key(member),
             other => self.extra.contains_key(other),
         }
     }
+}
+
+/// Takes authorization details that can be read. Others stay where they are: a client that has not asked for them does
+/// without them.
+fn details(members: &mut Members) -> Option<AuthorizationDetails> {
+    let read = AuthorizationDetails::from_value(members.all().get(AUTHORIZATION_DETAILS)?).ok()?;
+    members.any(AUTHORIZATION_DETAILS).map(|_| read)
 }
 
 /// Reads a lifetime in seconds. An empty one is absent.

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     base::{json::Extra, moment::Timestamp},
-    message::Actor,
+    message::{Actor, AuthorizationDetails},
     token::CustomClaimsError,
 };
 use http::{HeaderMap, HeaderValue, header};
@@ -170,6 +170,20 @@ impl Access {
     #[must_use]
     pub fn has_role(&self, path: &str, role: &str) -> bool {
         self.rights.claims.has(path, role)
+    }
+
+    /// Returns the rights of the token besides its scopes: the claim, or the member, `authorization_details` (RFC 9396
+    /// section 9). There are none if the token names none. The first call parses all claims, as
+    /// [`claims`](Self::claims) does.
+    ///
+    /// # Errors
+    /// [`CustomClaimsError`] if they are no list of entries with a type each. A route that needs one must refuse such a
+    /// token, as [`Requirement::authorization_detail`](super::Requirement::authorization_detail) does.
+    pub fn authorization_details(&self) -> Result<AuthorizationDetails, CustomClaimsError> {
+        match self.claim_at("/authorization_details") {
+            None | Some(Value::Null) => Ok(AuthorizationDetails::default()),
+            Some(value) => AuthorizationDetails::from_value(value).map_err(|_| CustomClaimsError),
+        }
     }
 
     /// Reads the claim at a path in a type of your choice. The type may borrow from the token, as `&str` does; a text

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::{
     base::moment::{Timestamp, seconds_up_to},
+    message::AuthorizationDetail,
     token::VerificationError,
 };
 use std::{fmt, sync::Arc, time::Duration};
@@ -124,6 +125,14 @@ impl Requirement {
     pub const fn without_actor(mut self) -> Self {
         self.without_actor = true;
         self
+    }
+
+    /// Demands a right (RFC 9396 section 9): an entry of the token's `authorization_details` that
+    /// [covers](AuthorizationDetail::covers) this one. A second call demands another right as well. For a right that depends
+    /// on the request, such as an amount, read [`Access::authorization_details`] in the handler.
+    #[must_use]
+    pub fn authorization_detail(self, needed: AuthorizationDetail) -> Self {
+        self.satisfies(move |access| access.authorization_details().is_ok_and(|rights| rights.cover(&needed)))
     }
 
     /// Demands that the access satisfies a condition of your own. A second call demands another condition as well.

@@ -5,7 +5,10 @@ use super::{
     claims::{Acting, List},
     scopes::{self, Others},
 };
-use crate::{base::sentence::debug_is_sentence, message::Actor};
+use crate::{
+    base::sentence::debug_is_sentence,
+    message::{Actor, AuthorizationDetails},
+};
 use serde::Deserialize;
 use std::{borrow::Cow, fmt};
 
@@ -86,6 +89,20 @@ impl<'s> VerifiedAccessToken<'s> {
     #[must_use]
     pub fn has_scope(&self, wanted: &str) -> bool {
         self.scopes().any(|scope| scope == wanted)
+    }
+
+    /// Returns the rights of the token besides its scopes: the claim `authorization_details` (RFC 9396 section 9.1). There
+    /// are none if the token names none.
+    ///
+    /// # Errors
+    /// [`CustomClaimsError`] if they are no list of entries with a type each. Refuse such a token.
+    pub fn authorization_details(&self) -> Result<AuthorizationDetails, CustomClaimsError> {
+        #[derive(Deserialize)]
+        struct Rights {
+            #[serde(default)]
+            authorization_details: Option<AuthorizationDetails>,
+        }
+        Ok(self.custom::<Rights>()?.authorization_details.unwrap_or_default())
     }
 
     /// Reads claims of your own: deserializes the whole set of claims into a type of your choice.

@@ -43,6 +43,7 @@ mod sealed;
 mod secrets;
 mod signed_introspection;
 mod support;
+mod target;
 mod token_cache;
 mod token_endpoint;
 mod userinfo;

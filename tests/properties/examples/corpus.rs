@@ -304,6 +304,10 @@ fn scripts() -> Entries {
         ("login-signed-hash", flow(0, 8, &[claim(9, "null")])),
         ("login-signed-exp", flow(0, 8, &[claim(4, "1e15")])),
         ("refresh-signed-sub", flow(1, 8, &[claim(1, "\"mallory\"")])),
+        ("login-rights", flow(0, 128, &[])),
+        ("login-foreign-rights", flow(0, 128, &[member("authorization_details", r#"[{"type":"x"}]"#)])),
+        ("refresh-rights", flow(1, 128, &[member("authorization_details", "7")])),
+        ("service-rights", flow(2, 129, &[vec![2, 0]])),
         ("login-redirect", flow(0, 0, &[raw(307, json, "{}")])),
         (
             "login-control",
@@ -389,6 +393,11 @@ fn saved() -> Entries {
         ("dpop-key", key.clone()),
         ("dpop-key-cut", key.chars().take(60).collect()),
         ("dpop-key-other", key.replacen("EdDSA", "ES256", 1)),
+        (
+            "pending-rights",
+            pending.replacen('{', r#"{"q":["urn:a"],"g":[{"type":"a"}],"e":[{"type":"a"}],"#, 1),
+        ),
+        ("pending-fragment", pending.replacen('{', r##"{"q":["urn:a#b"],"g":[{"type":5}],"##, 1)),
         ("pending", pending),
         (
             "previous",

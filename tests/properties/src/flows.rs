@@ -5,18 +5,19 @@ mod endpoints;
 mod grants;
 mod proven;
 mod pushed;
+mod target;
 
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, Script, check_texts, moment};
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use oidc_proto::{
     Error, Secret, UrlPolicy,
     flow::{
-        Authenticated, Client, ClientCredentialsGrant, ClientCredentialsRequest, DeviceAuthorization,
-        DeviceAuthorizationStart, DeviceGrant, Discovery, Flow, JwksRetrieval, Login, MAX_RETRIES, Pause,
-        PreviousLogin, RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRetrieval,
+        Authenticated, Client, ClientCredentialsGrant, DeviceAuthorization, DeviceAuthorizationStart,
+        DeviceGrant, Discovery, Flow, JwksRetrieval, Login, MAX_RETRIES, Pause, PreviousLogin,
+        RETRY_AFTER_CAP, RefreshGrant, Step, UserInfoRetrieval,
     },
     jose::KeySet,
-    message::{AuthorizationRequest, AuthorizationResponse},
+    message::AuthorizationResponse,
     metadata::{Profile, ProviderMetadata},
 };
 use oidc_testkit::{
@@ -44,7 +45,7 @@ pub fn flows(data: &[u8]) {
     match flow {
         0 => login(&mut world, flags),
         1 => refresh(&mut world, flags),
-        2 => service(&mut world),
+        2 => service(&mut world, flags),
         3 => discovery(&mut world),
         4 => keys(&mut world),
         5 if flags & 64 != 0 => endpoints::introspection(&mut world, flags),
@@ -350,7 +351,7 @@ impl<'a> World<'a> {
 
     /// Begins a login up to the callback, with an honest provider.
     fn begin(&mut self, flags: u8) -> (oidc_proto::flow::Step<Login>, String) {
-        let mut request = AuthorizationRequest::default();
+        let mut request = target::login(flags);
         request.max_age = (flags & 16 != 0).then_some(Duration::from_secs(600));
         let moment = self.seed.moment(self.now);
         let (url, pending) = self.client.authorize(&request, moment).expect("the request is good");
@@ -391,6 +392,7 @@ fn login(world: &mut World<'_>, flags: u8) {
     assert!(world.requests <= 3 && world.waits == 0);
     if let Some(done) = done {
         world.judge(&done, &nonce);
+        target::judge(&done.tokens, flags);
     }
 }
 
@@ -404,10 +406,12 @@ fn refresh(world: &mut World<'_>, flags: u8) {
 
     let used = first.tokens.refresh_token.expect("the provider refreshes");
     let keys = world.known_keys(flags);
-    let call = world.client.refresh(&used, Some(PreviousLogin::from(&first.id_token)), keys, moment(NOW, 7));
+    let (wanted, previous) = (target::narrow(&used, flags), PreviousLogin::from(&first.id_token));
+    let call = world.client.refresh_with(&wanted, Some(previous), keys, moment(NOW, 7));
     let done = world.drive::<RefreshGrant>(call.expect("the request is good"), as_it_is);
     assert!(world.requests <= 2 && world.waits == 0);
     let Some(done) = done else { return };
+    target::judge(&done.tokens, flags);
     let next = done.tokens.refresh_token.expect("the old one, if no other");
     assert!(done.rotated || next == used, "the old token stays unless a new one came");
     if let Some(id_token) = done.id_token {
@@ -416,10 +420,10 @@ fn refresh(world: &mut World<'_>, flags: u8) {
     }
 }
 
-fn service(world: &mut World<'_>) {
-    let wanted = ClientCredentialsRequest::new(["read"]).resource("https://api.example");
+fn service(world: &mut World<'_>, flags: u8) {
+    let wanted = target::service(flags);
     let call = world.client.client_credentials(&wanted, moment(NOW, 7)).expect("the request is good");
-    world.drive::<ClientCredentialsGrant>(call, |world, pause| {
+    let done = world.drive::<ClientCredentialsGrant>(call, |world, pause| {
         if world.script.byte() % 2 == 0 {
             return pause;
         }
@@ -428,6 +432,7 @@ fn service(world: &mut World<'_>) {
         world.client.resume_client_credentials(saved, world.now).expect("it is of this client")
     });
     assert!(world.requests <= 1 + usize::from(MAX_RETRIES) && world.waits <= usize::from(MAX_RETRIES));
+    done.iter().for_each(|tokens| target::judge(tokens, flags));
 }
 
 /// The user decides before the first poll, or before a later one that the script chooses.
@@ -435,7 +440,7 @@ fn device(world: &mut World<'_>, flags: u8) {
     let scopes: &[&str] = if flags & 16 == 0 { &["openid"] } else { &["read"] };
     let call = world
         .client
-        .device_authorization(scopes.iter().copied(), moment(NOW, 7))
+        .device_authorization_with(&target::device(scopes, flags), moment(NOW, 7))
         .expect("the scopes are good");
     let script = std::mem::replace(&mut world.script, Script(&[]));
     let begun = world.drive::<DeviceAuthorizationStart>(call, as_it_is);
@@ -464,6 +469,7 @@ fn device(world: &mut World<'_>, flags: u8) {
     let polls = usize::try_from(DEVICE_LIFETIME / 5).expect("a few");
     assert!(world.waits <= polls && world.requests <= polls + 1);
     let Some(done) = done else { return };
+    target::judge(&done.tokens, flags);
     assert!(world.issued.contains(done.tokens.access_token.expose()) || done.id_token.is_none());
     assert_eq!(done.id_token.is_some(), flags & 16 == 0 || done.tokens.id_token.is_some());
     if let Some(id_token) = done.id_token {

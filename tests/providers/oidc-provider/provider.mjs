@@ -35,6 +35,8 @@ const SECRET = 's3cret:/?&=+ %~';
 const REDIRECT_URI = 'https://app.example/callback';
 const POST_LOGOUT_REDIRECT_URI = 'https://app.example/logged-out';
 const RESOURCE = 'https://api.example/';
+// A second one, in a spelling that a parser of URLs would change.
+const OTHER_RESOURCE = 'https://Stock.example:443/v1/../v2';
 
 const jwk = (kid, type, options) => ({
   ...generateKeyPairSync(type, options).privateKey.export({ format: 'jwk' }),
@@ -54,6 +56,7 @@ const clients = ALGS.flatMap((alg) => METHODS.map((method) => ({
   ...(method === 'none' ? {} : { client_secret: SECRET }),
   token_endpoint_auth_method: method,
   id_token_signed_response_alg: alg,
+  authorization_details_types: ['payment', 'account'],
   application_type: 'web',
   grant_types: [
     'authorization_code',
@@ -187,6 +190,12 @@ class Store {
   }
 }
 
+const hasActions = (ctx, detail) => {
+  if (!detail.actions?.length) {
+    throw new errors.InvalidAuthorizationDetails('no actions');
+  }
+};
+
 const configuration = {
   adapter: Store,
   clients,
@@ -241,17 +250,44 @@ const configuration = {
       defaultResource: (ctx, client, oneOf) => oneOf,
       useGrantedResource: () => false,
       getResourceServerInfo: (ctx, resource) => {
-        if (resource !== RESOURCE) {
+        if (resource !== RESOURCE && resource !== OTHER_RESOURCE) {
           throw new errors.InvalidTarget();
         }
         return {
           scope: 'api:read',
-          audience: RESOURCE,
+          audience: resource,
           accessTokenTTL: HOUR,
           accessTokenFormat: 'jwt',
           jwt: { sign: { alg: 'ES256' } },
         };
       },
+    },
+    // The user grants what was asked for, and chooses the account.
+    richAuthorizationRequests: {
+      enabled: true,
+      types: {
+        payment: { validate: hasActions },
+        account: { validate: hasActions },
+      },
+      authorizationDetailsForGrantSource: (ctx) => {
+        const asked = JSON.parse(ctx.oidc.params.authorization_details ?? '[]');
+        return asked.map((detail) => (
+          detail.type === 'account' ? { ...detail, identifier: 'account 1' } : detail
+        ));
+      },
+      authorizationDetailsForAccessToken: (ctx, token, source) => {
+        const asked = ctx.oidc.params.authorization_details;
+        if (asked === undefined) return source.rar;
+        const details = JSON.parse(asked);
+        const granted = (detail) => !source || source.rar?.some((known) => (
+          known.type === detail.type && detail.actions.every((action) => known.actions.includes(action))
+        ));
+        if (!details.every(granted)) {
+          throw new errors.InvalidAuthorizationDetails('more than was granted');
+        }
+        return details;
+      },
+      authorizationDetailsForIntrospection: (ctx, token) => token.rar,
     },
   },
   ttl: {

@@ -141,18 +141,6 @@ impl Core {
         self.logins.one_of(code, hash(&all.into())).ok_or(ProviderError::CodeSpent)
     }
 
-    /// Returns the one refresh with this token, if it is sent with the same DPoP key. Otherwise it is not sent: its outcome
-    /// is bound to the other key.
-    pub(crate) fn refresh(
-        &self,
-        refresh_token: &Secret,
-        client: &Client,
-    ) -> Result<(TokenHash, Arc<SingleFlight<Refresh>>), ConfigError> {
-        let owner = hash(&client.dpop_thumbprint().unwrap_or_default().into());
-        let one = self.refreshes.one_of(refresh_token, owner).ok_or(ConfigError::OtherDpopKey)?;
-        Ok((hash(refresh_token), one.flight))
-    }
-
     /// Ends a login that began at this time, when the keys of this epoch were held. Keys that it fetched are kept.
     pub(crate) fn ended(&self, login: Login, began: Timestamp, known: Epoch) -> Renewed<Login> {
         if let Ok(authenticated) = &login {

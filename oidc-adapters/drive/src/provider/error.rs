@@ -62,6 +62,12 @@ pub enum ProviderError {
     /// The authorization code was sent before, for another login than this one. A code is valid once, so the handle
     /// does not send it again.
     CodeSpent,
+    /// The refresh token was sent before, for something else than this caller asks for, and the provider has replaced it.
+    /// The handle does not send it again. Call again with the new one.
+    RefreshTokenSpent {
+        /// The refresh token that has replaced it, if it is known.
+        next: Option<Secret>,
+    },
     /// An access token is to be verified, but no audience is set: see
     /// [`ProviderBuilder::audience`](super::ProviderBuilder::audience).
     NoAudience,
@@ -87,6 +93,7 @@ impl ProviderError {
             Self::Unavailable(_) => "unavailable",
             Self::AccessToken(rejected) => rejected.code(),
             Self::CodeSpent => "code_spent",
+            Self::RefreshTokenSpent { .. } => "refresh_token_spent",
             Self::NoAudience => "config_no_audience",
             Self::OtherIssuer(_) => "config_other_issuer",
             Self::TwoIssuerRules => "config_two_issuer_rules",
@@ -98,7 +105,18 @@ impl ProviderError {
     /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
     #[must_use]
     pub fn new_refresh_token(&self) -> Option<&Secret> {
-        if let Self::Protocol(error) = self { error.new_refresh_token() } else { None }
+        match self {
+            Self::Protocol(error) => error.new_refresh_token(),
+            Self::RefreshTokenSpent { next } => next.as_ref(),
+            Self::NoResponse(_)
+            | Self::Unavailable(_)
+            | Self::AccessToken(_)
+            | Self::CodeSpent
+            | Self::NoAudience
+            | Self::OtherIssuer(_)
+            | Self::TwoIssuerRules
+            | Self::Source(_) => None,
+        }
     }
 
     /// Returns who can do what about it: log in again, try later, change a setting, or nobody but the provider or the
@@ -112,6 +130,7 @@ impl ProviderError {
             Self::Unavailable(unavailable) => unavailable.remedy(),
             Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
             Self::CodeSpent => Remedy::LogInAgain,
+            Self::RefreshTokenSpent { .. } => Remedy::TryLater { after: None },
             Self::NoAudience | Self::OtherIssuer(_) | Self::TwoIssuerRules => Remedy::FixConfiguration,
             Self::Source(error) => error.remedy(),
         }
@@ -154,6 +173,7 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::Unavailable(_)
         | ProviderError::AccessToken(_)
         | ProviderError::CodeSpent
+        | ProviderError::RefreshTokenSpent { .. }
         | ProviderError::NoAudience
         | ProviderError::OtherIssuer(_)
         | ProviderError::TwoIssuerRules
@@ -205,6 +225,10 @@ impl fmt::Display for ProviderError {
                 f.write_str("the authorization code of this login was sent already, for another login")
             }
             Self::Source(failed) => failed.fmt(f),
+            Self::RefreshTokenSpent { .. } => f.write_str(
+                "the refresh token was sent already, for something else, and the provider has replaced it: call again with \
+                 `ProviderError::new_refresh_token`",
+            ),
             Self::NoAudience => f.write_str(
                 "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
             ),
@@ -233,6 +257,7 @@ impl std::error::Error for ProviderError {
             Self::NoResponse(_)
             | Self::AccessToken(_)
             | Self::CodeSpent
+            | Self::RefreshTokenSpent { .. }
             | Self::NoAudience
             | Self::OtherIssuer(_)
             | Self::TwoIssuerRules => None,

@@ -1,21 +1,21 @@
 //! [`Provider`]: the handle for async programs.
 
 use super::{
-    core::{Core, REFRESH, Refused, TOKEN},
+    core::{Core, Refused, TOKEN},
     error::{ProviderError, reason, stopped, told},
     session::Session,
 };
 use crate::{
-    drive::{DriveError, block_on, observed},
+    drive::{block_on, observed},
     flight::{NotAvailableError, SingleFlight},
-    io::{Fell, Io},
+    io::Io,
     issuer::failure,
 };
 use oidc_proto::{
-    Error, Secret,
+    Secret,
     flow::{
         Authenticated, Client, ClientCredentialsRequest, Flow, PendingAuthorization, PreviousLogin,
-        Refreshed, Step, TokenTypeHint,
+        RefreshRequest, Refreshed, Step, TokenTypeHint,
     },
     jose::KeySet,
     message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse, UserInfo},
@@ -151,45 +151,14 @@ impl Provider {
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
     /// whether the provider has used the refresh token. If
     /// [`ProviderError::new_refresh_token`] has a token, keep it in place of the old one: the provider has replaced it,
-    /// and something else in its response is not believed.
+    /// and something else in its response is not believed. [`RefreshTokenSpent`](ProviderError::RefreshTokenSpent) if
+    /// the token was sent [for a part](Self::refresh_with) of what was granted, and has been replaced.
     pub async fn refresh(
         &self,
         refresh_token: &Secret,
         previous: Option<PreviousLogin>,
     ) -> Result<Arc<Refreshed>, ProviderError> {
-        let client = self.client().await?;
-        // A wrong login must not affect other callers with this token, so it is refused before anything is sent.
-        let ours = previous.iter().try_for_each(|previous| client.check_previous(previous));
-        ours.map_err(oidc_proto::Error::from)?;
-        let quirks = client.quirks();
-        let (hash, flight) = self.core.refresh(refresh_token, &client).map_err(Error::from)?;
-        let (provider, token) = (self.clone(), refresh_token.clone());
-        let renew = move || async move {
-            let began = provider.core.clock.now();
-            let keys = provider.keys_if_any().await;
-            let known = provider.core.issuer.epoch();
-            let refreshed = provider.refresh_once(&client, &token, keys).await?;
-            let refreshed = match refreshed {
-                Ok(refreshed) => Ok(Arc::new(refreshed)),
-                // The token is spent. Whoever brings it again gets the new one, too, inside the error.
-                Err(fell) => match fell.failed {
-                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error),
-                    failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
-                        let fell = Fell { failed, ..fell };
-                        return Err(provider.core.issuer.lost().failure(REFRESH, fell));
-                    }
-                },
-            };
-            Ok(provider.core.refreshed(&hash, refreshed, began, known))
-        };
-        let sleep = |span| self.io.sleep(span);
-        // If callers can be cancelled, the exchange runs in the background.
-        let (spawn, background) = (|task| self.io.spawn(task), |_| self.io.cancels());
-        let refreshed = flight.get_async_if(Need::Any, renew, sleep, spawn, background).await;
-        let refreshed = refreshed.map_err(|why| self.unavailable(why, REFRESH))?.value;
-        let refreshed = refreshed.as_ref().clone()?;
-        Core::hold_to(&refreshed, previous.as_ref(), quirks)?;
-        Ok(refreshed)
+        self.refresh_with(&RefreshRequest::new(refresh_token.clone()), previous).await
     }
 
     /// Fetches the claims of the user with this `sub` from the UserInfo endpoint (OpenID Connect Core 1.0
@@ -375,7 +344,7 @@ impl Provider {
     }
 
     /// The keys, if they are available. Without them, a flow that needs keys fetches them itself.
-    async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
+    pub(super) async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
         self.keys_as(Need::Any).await.ok().map(|published| published.value)
     }
 
@@ -447,7 +416,7 @@ impl Provider {
         Some(token)
     }
 
-    fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
+    pub(super) fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
         self.core.unavailable(why, what)
     }
 }

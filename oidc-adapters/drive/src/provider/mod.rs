@@ -22,6 +22,7 @@ mod dpop;
 mod error;
 mod grants;
 mod handle;
+mod narrowed;
 mod session;
 mod sourced;
 mod spent;

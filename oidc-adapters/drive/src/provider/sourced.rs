@@ -10,8 +10,10 @@
 use super::{core::Sources, error::ProviderError, handle::Provider};
 use crate::{drive::DriveError, io::Fell, source::SourceError};
 use oidc_proto::{
-    Error, Moment, Secret,
-    flow::{Assertion, Attempt, Call, Client, Flow, MAX_RETRIES, RETRY_AFTER_CAP, Refreshed, Step},
+    Error, Moment,
+    flow::{
+        Assertion, Attempt, Call, Client, Flow, MAX_RETRIES, RETRY_AFTER_CAP, RefreshRequest, Refreshed, Step,
+    },
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::RenewalError,
@@ -68,7 +70,8 @@ impl Provider {
             | ProviderError::CodeSpent
             | ProviderError::NoAudience
             | ProviderError::OtherIssuer(_)
-            | ProviderError::TwoIssuerRules => RenewalError::NoResponse,
+            | ProviderError::TwoIssuerRules
+            | ProviderError::RefreshTokenSpent { .. } => RenewalError::NoResponse,
         };
         let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
         self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))
@@ -78,13 +81,13 @@ impl Provider {
     pub(super) async fn refresh_once(
         &self,
         client: &Client,
-        token: &Secret,
+        wanted: &RefreshRequest,
         keys: Option<Arc<KeySet>>,
     ) -> Result<Result<Refreshed, Fell>, RenewalError> {
         if !self.is_sourced() {
-            return Ok(self.io.run(client.refresh(token, None, keys, self.core.clock.moment())?).await);
+            return Ok(self.io.run(client.refresh_with(wanted, None, keys, self.core.clock.moment())?).await);
         }
-        self.renewed(|attempt, moment| attempt.refresh(token, None, keys.clone(), moment)).await
+        self.renewed(|attempt, moment| attempt.refresh_with(wanted, None, keys.clone(), moment)).await
     }
 
     /// Runs one attempt of a renewal, and another one if the provider wants another nonce.

@@ -74,10 +74,19 @@ pub(crate) struct One<T> {
     marks: Arc<Marks>,
 }
 
+/// Whose turn it is with a refresh token.
+pub(crate) enum Turn<T> {
+    /// The caller's own. The flight is not forgotten while anybody holds it.
+    Mine(TokenHash, One<T>),
+    /// Somebody else sends the token for something else, or has sent it.
+    Others(One<T>),
+}
+
 struct Marks {
-    /// The login that the code belongs to, or the key that the refresh token was sent with. A caller with another one gets
-    /// nothing.
+    /// The login that the code belongs to, or what the refresh token is asked for. A caller with another one gets nothing.
     owner: TokenHash,
+    /// The key that the refresh token is sent with.
+    key: TokenHash,
     sent: AtomicBool,
 }
 
@@ -102,21 +111,37 @@ impl<T> Spent<T> {
         Self { known, holds, swept, clock, watched, patience }
     }
 
-    /// The one exchange of this refresh token, which is its own owner.
-    #[cfg(test)]
-    fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
+    /// The one exchange of this refresh token, if it is for what this owner asks for. `None` if it is sent with another key:
+    /// its outcome is bound to that key.
+    pub(crate) fn turn(&self, spent: &Secret, owner: TokenHash, key: TokenHash) -> Option<Turn<T>> {
         let hash = hash(spent);
-        (hash, self.one(hash, hash).flight)
+        let one = self.one(hash, owner, key);
+        if one.marks.key != key {
+            return None;
+        }
+        Some(if one.marks.owner == owner { Turn::Mine(hash, one) } else { Turn::Others(one) })
+    }
+
+    /// Forgets an exchange that has no outcome, so that another one can have the token. Whoever waits for it or carries it
+    /// out keeps it.
+    pub(crate) fn give_way(&self, spent: &Secret, other: One<T>) {
+        let (hash, mut known) = (hash(spent), self.known());
+        let is_this = |kept: &Kept<T>| Arc::ptr_eq(&kept.one.flight, &other.flight);
+        let same = known.flights.get(&hash).is_some_and(is_this);
+        drop(other);
+        if same && known.flights.get(&hash).is_some_and(|kept| !kept.is_in_hand()) {
+            known.flights.remove(&hash);
+        }
     }
 
     /// The one exchange of this code or refresh token. `None` if it belongs to another owner. It is not forgotten while
     /// anybody holds its flight.
     pub(crate) fn one_of(&self, spent: &Secret, owner: TokenHash) -> Option<One<T>> {
-        let one = self.one(hash(spent), owner);
+        let one = self.one(hash(spent), owner, owner);
         (one.marks.owner == owner).then_some(one)
     }
 
-    fn one(&self, hash: TokenHash, owner: TokenHash) -> One<T> {
+    fn one(&self, hash: TokenHash, owner: TokenHash, key: TokenHash) -> One<T> {
         let now = self.clock.now();
         self.sweep(now);
         let mut known = self.known();
@@ -127,7 +152,7 @@ impl<T> Spent<T> {
         let mut policy = ONCE;
         policy.patience = self.patience;
         let flight = SingleFlight::with_clock(policy, Arc::clone(&self.clock)).watched(self.watched.clone());
-        let marks = Arc::new(Marks { owner, sent: AtomicBool::new(false) });
+        let marks = Arc::new(Marks { owner, key, sent: AtomicBool::new(false) });
         let one = One { flight: Arc::new(flight.once()), marks };
         known.flights.insert(hash, Kept { one: one.clone(), asked: now });
         self.holds.store(true, SeqCst);
@@ -209,6 +234,16 @@ mod tests {
         renew::{Need, RenewalError},
     };
     use std::thread;
+
+    impl<T> Spent<T> {
+        /// The exchange of this token for everything.
+        fn flight(&self, spent: &Secret) -> (TokenHash, Arc<SingleFlight<T>>) {
+            match self.turn(spent, hash(spent), hash(spent)).expect("the same key") {
+                Turn::Mine(hash, one) => (hash, one.flight),
+                Turn::Others(_) => panic!("the token is sent for something else"),
+            }
+        }
+    }
 
     fn refreshes(now: &Arc<AtomicI64>) -> Spent<()> {
         let now = Arc::clone(now);

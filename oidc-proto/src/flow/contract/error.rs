@@ -9,6 +9,7 @@ use crate::{
         endpoint_url::UrlError,
         form::FormError,
         sentence::{debug_is_sentence, predicate},
+        visible::shown,
     },
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
     metadata::ClientAuthenticationSet,
@@ -78,6 +79,9 @@ pub enum Error {
     /// The request cannot work, whatever the provider answers: your code and the provider's metadata show it.
     #[error(transparent)]
     Config(#[from] ConfigError),
+    /// The provider does not support a type of authorization details that the request has, by its metadata.
+    #[error(transparent)]
+    UnsupportedDetails(Box<UnsupportedDetailsError>),
 }
 
 debug_is_sentence!(Error);
@@ -131,6 +135,7 @@ impl Error {
             Self::DeviceCodeExpired => "device_code_expired",
             Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
+            Self::UnsupportedDetails(_) => "config_unsupported_details",
         }
     }
 }
@@ -149,6 +154,12 @@ impl From<ResponseError> for Error {
     }
 }
 
+impl From<UnsupportedDetailsError> for Error {
+    fn from(error: UnsupportedDetailsError) -> Self {
+        Self::UnsupportedDetails(Box::new(error))
+    }
+}
+
 impl From<OAuthError> for Error {
     fn from(error: OAuthError) -> Self {
         Self::OAuth(Box::new(error))
@@ -158,6 +169,38 @@ impl From<OAuthError> for Error {
 impl From<FormError> for Error {
     fn from(error: FormError) -> Self {
         Self::Callback(error.into())
+    }
+}
+
+/// The provider does not support a type of authorization details that the request has (RFC 9396 section 10): its metadata
+/// lists others. Nothing was sent.
+///
+/// [`Error::UnsupportedDetails`] has it.
+#[derive(Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "the provider's `authorization_details_types_supported` has no `{}`: it has {} (what `ProviderMetadata::parse` returns may be completed)",
+    shown(.wanted), Offered(.offered)
+)]
+#[non_exhaustive]
+pub struct UnsupportedDetailsError {
+    /// The type that the request has.
+    pub wanted: Box<str>,
+    /// The types that the provider lists.
+    pub offered: Box<[String]>,
+}
+
+debug_is_sentence!(UnsupportedDetailsError);
+
+/// The first of the types that a provider offers, for a sentence.
+struct Offered<'o>(&'o [String]);
+
+impl fmt::Display for Offered<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const MOST: usize = 8;
+        let names = self.0.iter().take(MOST).map(|name| format!("`{}`", shown(name)));
+        f.write_str(if self.0.is_empty() { "none" } else { "" })?;
+        f.write_str(&names.collect::<Vec<_>>().join(", "))?;
+        f.write_str(if self.0.len() > MOST { ", and others" } else { "" })
     }
 }
 

@@ -276,7 +276,14 @@ impl OAuthError {
                  DPoP: `ClientBuilder::dpop_key`)"
             }
             "invalid_scope" => "; ask for scopes that the client may have",
-            "invalid_target" => "; ask for a resource or an audience that the client may have",
+            "invalid_target" => {
+                "; ask for a resource or an audience that the client may have, spelt as the provider knows it (a provider may \
+                 want one resource for each token: `for_resources` of the pending login, `RefreshRequest::resource`)"
+            }
+            "invalid_authorization_details" => {
+                "; the provider does not know the type of the authorization details, or its definition does not allow them, or \
+                 they are more than was granted"
+            }
             "invalid_token" => "; the access token has expired or was revoked: refresh it, or log in again",
             "insufficient_scope" => "; ask for the scope at the login",
             "server_error" | "temporarily_unavailable" => "; try again later",

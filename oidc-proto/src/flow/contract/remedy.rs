@@ -30,6 +30,7 @@ impl Error {
             Self::DeviceCodeExpired => Remedy::LogInAgain,
             Self::Sign(error) => error.remedy(),
             Self::Config(error) => error.remedy(),
+            Self::UnsupportedDetails(_) => Remedy::FixConfiguration,
         }
     }
 
@@ -47,7 +48,8 @@ impl Error {
             | Self::Token(_)
             | Self::DeviceCodeExpired
             | Self::Sign(_)
-            | Self::Config(_) => None,
+            | Self::Config(_)
+            | Self::UnsupportedDetails(_) => None,
         }
     }
 }
@@ -134,6 +136,7 @@ impl ResponseRule {
             | Self::Missing(_)
             | Self::Value(_)
             | Self::NotBound
+            | Self::ForeignDetails
             | Self::KeySet(_)
             | Self::NoUsableKey
             | Self::Refusal(_)

@@ -39,7 +39,12 @@ fn setter(parameter: &str) -> Option<&'static str> {
         "client_id" => "give it to `Client::builder`",
         "redirect_uri" => "call `ClientBuilder::redirect_uri`",
         "scope" => "give the scopes to the request's `new`",
-        "resource" => "call `ClientCredentialsRequest::resource` or `GrantRequest::resource`",
+        "resource" => {
+            "call `ClientCredentialsRequest::resource`, `GrantRequest::resource` or `AuthorizationRequest::resource`"
+        }
+        "authorization_details" => {
+            "set it by `authorization_detail` of the request, and not by a further parameter as well"
+        }
         "audience" => "call `GrantRequest::audience` or `TokenExchangeRequest::audience`",
         "actor_token" | "actor_token_type" => "call `TokenExchangeRequest::actor`",
         "requested_token_type" => "call `TokenExchangeRequest::requesting`",

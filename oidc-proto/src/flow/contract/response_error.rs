@@ -208,6 +208,10 @@ pub enum ResponseRule {
         "the response has a token that is not bound to the client's DPoP key (its `token_type` is not `DPoP`)"
     )]
     NotBound,
+    /// The response has authorization details of a type that the request did not ask for (RFC 9396 section 7.1). The
+    /// token may allow what nobody in this program has asked for.
+    #[error("the response has `authorization_details` of a type that the request did not ask for")]
+    ForeignDetails,
     /// The metadata is not acceptable.
     #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
@@ -247,6 +251,7 @@ impl ResponseRule {
             Self::Missing(_) => "response_missing_member",
             Self::Value(_) => "response_value",
             Self::NotBound => "response_not_bound",
+            Self::ForeignDetails => "response_foreign_details",
             Self::Metadata(error) => error.code(),
             Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",
             Self::KeySet(_) => "key_set",

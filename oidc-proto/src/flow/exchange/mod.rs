@@ -1,5 +1,6 @@
 //! The exchanges with an endpoint, from which every flow is built.
 
+mod aim;
 mod check;
 #[cfg(test)]
 mod diagrams_tests;
@@ -14,6 +15,7 @@ pub use jwks::JwksRetrieval;
 pub use learned::Learned;
 pub use post::{Answer, Body, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeated, Repeating, Resting};
 
+pub(in crate::flow) use aim::Aim;
 pub(in crate::flow) use check::{Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get, other_type};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};

@@ -14,6 +14,7 @@
 //! `A` is the response message of the endpoint. A request that is repeated authenticates anew, because an assertion
 //! and a proof are used once.
 
+use super::aim::Aim;
 use crate::{
     base::{
         endpoint_url::EndpointUrl,
@@ -82,6 +83,11 @@ pub trait Answer: Sized {
 
     /// Reads a successful response.
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule>;
+
+    /// Returns the tokens, if the message has any: they are held to what the request asked for.
+    fn tokens(&self) -> Option<&TokenResponse> {
+        None
+    }
 }
 
 impl Answer for TokenResponse {
@@ -89,6 +95,10 @@ impl Answer for TokenResponse {
 
     fn read(body: Body, client: &Client, now: Timestamp) -> Result<Self, ResponseRule> {
         bound(tokens(body, client, now)?, client)
+    }
+
+    fn tokens(&self) -> Option<&TokenResponse> {
+        Some(self)
     }
 }
 
@@ -131,12 +141,21 @@ pub(in crate::flow) struct Ask {
     prepared: Prepared,
     /// Makes the parameter `assertion`, if each attempt needs a new one.
     mint: Option<Arc<dyn Mint>>,
+    /// What the token is for.
+    aim: Aim,
 }
 
 impl Ask {
     pub(in crate::flow) fn new(attempt: Attempt, endpoint: Endpoint, form: Form) -> Self {
         let Attempt { client, prepared } = attempt;
-        Self { client, endpoint, form, bound: Vec::new(), prepared, mint: None }
+        Self { client, endpoint, form, bound: Vec::new(), prepared, mint: None, aim: Aim::default() }
+    }
+
+    /// Names the resources and the authorization details of the token. The response is held to them.
+    pub(in crate::flow) fn aiming(mut self, aim: Aim) -> Result<Self, Error> {
+        aim.add_to(&mut self.form)?;
+        aim.check(&self.client)?;
+        Ok(Self { aim, ..self })
     }
 
     /// Adds a parameter `assertion` that is made anew for each attempt.
@@ -429,6 +448,17 @@ fn refused_in_success<A: Answer>(body: &[u8], is_object: bool, sent: &[Secret]) 
     }
 }
 
+/// Reads a success, and holds its tokens to what was asked for.
+fn read<A: Answer>(
+    ask: &Ask,
+    members: Result<Members, JsonError>,
+    now: Timestamp,
+) -> Result<A, ResponseRule> {
+    let answer = A::read(Body(members), &ask.client, now)?;
+    answer.tokens().map_or(Ok(()), |tokens| ask.aim.judge(tokens))?;
+    Ok(answer)
+}
+
 /// Sorts a response: granted, refused, busy, or not what the specification allows (RFC 6749 section 5,
 /// RFC 7662 section 2.3).
 fn answer<A: Answer>(
@@ -475,7 +505,7 @@ fn answer<A: Answer>(
             let told = if granted { None } else { refused_in_success::<A>(response.body(), is_object, sent) };
             return match told {
                 Some(told) => Err(broken(ResponseRule::Refusal(Some(told)))),
-                None => A::read(Body(members), &ask.client, now).map_err(broken),
+                None => read(ask, members, now).map_err(broken),
             };
         }
         None => return Err(broken(refusal_or_status(status, response.body(), sent, &[400, 401]))),

@@ -21,7 +21,7 @@ use crate::{
         exchange::Mint,
     },
     jose::{Algorithm, FromSigned, Sign, SignError, ToSign},
-    message::TokenResponse,
+    message::{AuthorizationDetail, TokenResponse},
 };
 use serde_json::Value;
 use std::{fmt, sync::Arc, time::Duration};
@@ -237,6 +237,12 @@ impl AssertionGrantRequest {
     #[must_use]
     pub fn scopes<S: Into<String>>(self, scopes: impl IntoIterator<Item = S>) -> Self {
         Self { request: self.request.scopes(scopes), ..self }
+    }
+
+    /// Adds an entry of `authorization_details` (RFC 9396 section 6): a right of the new token.
+    #[must_use]
+    pub fn authorization_detail(self, detail: AuthorizationDetail) -> Self {
+        Self { request: self.request.authorization_detail(detail), ..self }
     }
 
     /// Adds a resource (RFC 8707): the URL of an API. A request may have several.

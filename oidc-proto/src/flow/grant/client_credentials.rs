@@ -13,10 +13,10 @@ use crate::{
     flow::{
         client::{Attempt, Client, Form},
         contract::{Along, Call, ConfigError, Endpoint, Error, Pause, Step, Then},
-        exchange::{Ask, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
+        exchange::{Aim, Ask, MAX_RETRIES, RETRY_AFTER_CAP, Repeated, Resting},
         saved::{seal_as_json, text},
     },
-    message::TokenResponse,
+    message::{AuthorizationDetail, AuthorizationDetails, TokenResponse},
 };
 use serde::{Deserialize, Serialize};
 use std::fmt;
@@ -48,7 +48,7 @@ const VERSION: u32 = 1;
 pub struct ClientCredentialsGrant;
 
 /// The request for an access token for the client itself. The whole request is the key of a token in a cache: requests
-/// that differ in a scope or a resource never share a token.
+/// that differ in a scope, a resource or a right never share a token.
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 #[non_exhaustive]
@@ -56,9 +56,12 @@ pub struct ClientCredentialsRequest {
     /// The scopes of the token.
     #[serde(default)]
     pub scopes: Vec<String>,
-    /// The resources that the token is for (RFC 8707).
+    /// The resources that the token is for (RFC 8707): absolute URIs without a fragment, which are sent to the letter.
     #[serde(default)]
     pub resources: Vec<String>,
+    /// The rights of the token besides its scopes (RFC 9396 section 6).
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub authorization_details: AuthorizationDetails,
     /// Further parameters. A parameter that the library sets itself is refused.
     #[serde(default)]
     pub extra: Vec<(String, String)>,
@@ -70,6 +73,7 @@ impl fmt::Debug for ClientCredentialsRequest {
         f.debug_struct("ClientCredentialsRequest")
             .field("scopes", &self.scopes)
             .field("resources", &self.resources)
+            .field("authorization_details", &self.authorization_details)
             .field("extra", &self.extra.iter().map(|(name, _)| name).collect::<Vec<_>>())
             .finish()
     }
@@ -89,6 +93,13 @@ impl ClientCredentialsRequest {
         self
     }
 
+    /// Adds one entry to [`authorization_details`](Self::authorization_details).
+    #[must_use]
+    pub fn authorization_detail(mut self, detail: AuthorizationDetail) -> Self {
+        self.authorization_details.push(detail);
+        self
+    }
+
     /// Adds a further parameter.
     #[must_use]
     pub fn parameter(mut self, name: impl Into<String>, value: impl Into<String>) -> Self {
@@ -103,10 +114,12 @@ impl ClientCredentialsRequest {
         if !self.scopes.is_empty() {
             form.push(("scope".into(), Secret::new(self.scopes.join(" "))));
         }
-        form.extend(self.resources.iter().map(|resource| ("resource".into(), Secret::new(resource))));
         for (index, (name, value)) in self.extra.iter().enumerate() {
             if let Some(reserved) = RESERVED.iter().find(|reserved| **reserved == name) {
                 return Err(ConfigError::Reserved(reserved));
+            }
+            if name == "authorization_details" && !self.authorization_details.is_empty() {
+                return Err(ConfigError::Reserved("authorization_details"));
             }
             if self.extra.iter().take(index).any(|(known, _)| known == name) {
                 return Err(ConfigError::Reserved("extra"));
@@ -114,6 +127,11 @@ impl ClientCredentialsRequest {
             form.push((name.clone().into(), Secret::new(value)));
         }
         Ok(form)
+    }
+
+    fn ask(&self, attempt: Attempt) -> Result<Ask, Error> {
+        let aim = Aim::new(&self.resources, &self.authorization_details);
+        Ask::new(attempt, Endpoint::Token, self.form()?).aiming(aim)
     }
 }
 
@@ -235,7 +253,7 @@ impl Client {
         if saved.issuer != self.metadata().issuer || saved.client_id != self.client_id() {
             return Err(ConfigError::SavedState.into());
         }
-        let ask = Ask::new(self.into(), Endpoint::Token, saved.wanted.form()?);
+        let ask = saved.wanted.ask(self.into())?;
         let resting = Resting::resumed(ask, saved.retries);
         let until = saved.until.min(now.after(RETRY_AFTER_CAP));
         Ok(Pause::<Repeated<TokenResponse>>::new(until, resting).carrying(saved.wanted))
@@ -261,8 +279,7 @@ impl Attempt {
         budget: u8,
         moment: Moment,
     ) -> Result<Call<ClientCredentialsGrant>, Error> {
-        let ask = Ask::new(self, Endpoint::Token, wanted.form()?);
-        Ok(ask.repeated(budget, moment)?.carrying(wanted.clone()))
+        Ok(wanted.ask(self)?.repeated(budget, moment)?.carrying(wanted.clone()))
     }
 }
 

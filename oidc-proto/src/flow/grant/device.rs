@@ -13,10 +13,13 @@ use crate::{
     flow::{
         client::{Attempt, Client, Form},
         contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
-        exchange::{Answer, Ask, Body, Post, RETRY_AFTER_CAP},
+        exchange::{Aim, Answer, Ask, Body, Post, RETRY_AFTER_CAP},
         saved::{seal_as_json, text},
     },
-    message::device_authorization_response::DeviceAuthorizationResponse,
+    message::{
+        AuthorizationDetail, AuthorizationDetails,
+        device_authorization_response::DeviceAuthorizationResponse, target::is_resource,
+    },
 };
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
@@ -85,6 +88,11 @@ pub(super) struct Grant {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) verification_uri_complete: Option<String>,
     pub(super) openid: bool,
+    /// The resources and the rights that the request has named.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) resources: Vec<String>,
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(super) authorization_details: AuthorizationDetails,
     pub(super) interval: i64,
     /// The time of the next request.
     pub(super) next: Timestamp,
@@ -125,6 +133,9 @@ impl TryFrom<Grant> for DeviceAuthorization {
         if !text::is_list(&texts)
             || !text::is_text(grant.device_code.expose())
             || !uris.into_iter().flatten().all(is_shown)
+            || !text::is_list(&grant.resources)
+            || !grant.resources.iter().all(|resource| is_resource(resource))
+            || !grant.authorization_details.can_be_sent()
         {
             return Err("the saved grant has a text that is empty, too long or not what it should be");
         }
@@ -150,6 +161,49 @@ impl fmt::Debug for DeviceAuthorization {
     }
 }
 
+/// The request for a code that the user of a device enters elsewhere (RFC 8628 section 3.1).
+///
+/// ```
+/// use oidc_proto::{flow::DeviceAuthorizationRequest, message::AuthorizationDetail};
+///
+/// let request = DeviceAuthorizationRequest::new(["openid"])
+///     .resource("https://files.example/")
+///     .authorization_detail(AuthorizationDetail::new("files").actions(["read"]));
+/// assert_eq!(request.resources, ["https://files.example/"]);
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct DeviceAuthorizationRequest {
+    /// The scopes to ask for. With `openid`, the grant logs the user in and verifies the ID token.
+    pub scopes: Vec<String>,
+    /// The resources that the access token is for (RFC 8707). They are sent to the letter, here and with the device code.
+    pub resources: Vec<String>,
+    /// The rights to ask for besides the scopes (RFC 9396 section 3).
+    pub authorization_details: AuthorizationDetails,
+}
+
+impl DeviceAuthorizationRequest {
+    /// Returns a request for these scopes. There may be none.
+    #[must_use]
+    pub fn new<S: Into<String>>(scopes: impl IntoIterator<Item = S>) -> Self {
+        Self { scopes: scopes.into_iter().map(Into::into).collect(), ..Self::default() }
+    }
+
+    /// Adds one resource to [`resources`](Self::resources).
+    #[must_use]
+    pub fn resource(mut self, resource: impl Into<String>) -> Self {
+        self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds one entry to [`authorization_details`](Self::authorization_details).
+    #[must_use]
+    pub fn authorization_detail(mut self, detail: AuthorizationDetail) -> Self {
+        self.authorization_details.push(detail);
+        self
+    }
+}
+
 impl Client {
     /// Asks for a code that the user of a device can enter elsewhere (RFC 8628 section 3.1). With the scope `openid`,
     /// the grant logs the user in and verifies the ID token.
@@ -164,6 +218,19 @@ impl Client {
     ) -> Result<Call<DeviceAuthorizationStart>, Error> {
         Attempt::from(self).device_authorization(scopes, moment)
     }
+
+    /// Asks for a code that the user of a device can enter elsewhere, for the resources and the rights of this request.
+    ///
+    /// # Errors
+    /// As [`device_authorization`](Self::device_authorization), and [`ConfigError::Parameter`] if a resource is none;
+    /// [`Error::UnsupportedDetails`] if the provider does not list a type of the details.
+    pub fn device_authorization_with(
+        &self,
+        request: &DeviceAuthorizationRequest,
+        moment: Moment,
+    ) -> Result<Call<DeviceAuthorizationStart>, Error> {
+        Attempt::from(self).device_authorization_with(request, moment)
+    }
 }
 
 impl Attempt {
@@ -176,7 +243,19 @@ impl Attempt {
         scopes: impl IntoIterator<Item = S>,
         moment: Moment,
     ) -> Result<Call<DeviceAuthorizationStart>, Error> {
-        let scopes: Vec<String> = scopes.into_iter().map(Into::into).collect();
+        self.device_authorization_with(&DeviceAuthorizationRequest::new(scopes), moment)
+    }
+
+    /// Asks for a code that the user of a device can enter elsewhere, for the resources and the rights of this request.
+    ///
+    /// # Errors
+    /// As [`Client::device_authorization_with`].
+    pub fn device_authorization_with(
+        self,
+        request: &DeviceAuthorizationRequest,
+        moment: Moment,
+    ) -> Result<Call<DeviceAuthorizationStart>, Error> {
+        let DeviceAuthorizationRequest { scopes, resources, authorization_details } = request;
         // RFC 6749 section 3.3.
         let is_scope = |scope: &String| {
             let allowed = |byte: u8| (0x21..=0x7e).contains(&byte) && !b"\"\\".contains(&byte);
@@ -189,10 +268,14 @@ impl Attempt {
         if !scopes.is_empty() {
             form.push(("scope".into(), Secret::new(scopes.join(" "))));
         }
-        let openid = scopes.iter().any(|scope| scope == "openid");
+        // The saved form must have room for them.
+        if !text::is_list(resources) {
+            return Err(ConfigError::Parameter("resource").into());
+        }
         let client = self.client.clone();
-        let call = Ask::new(self, Endpoint::DeviceAuthorization, form).once(moment)?;
-        Ok(call.carrying((client, openid)))
+        let ask = Ask::new(self, Endpoint::DeviceAuthorization, form);
+        let call = ask.aiming(Aim::new(resources, authorization_details))?.once(moment)?;
+        Ok(call.carrying((client, request.clone())))
     }
 }
 
@@ -206,16 +289,16 @@ impl Answer for DeviceAuthorizationResponse {
 
 impl Then for DeviceAuthorizationStart {
     type First = Post<DeviceAuthorizationResponse>;
-    /// The client, and whether it asked for `openid`.
-    type Carried = (Client, bool);
+    /// The client and its request.
+    type Carried = (Client, DeviceAuthorizationRequest);
     type Output = DeviceAuthorization;
 
     fn then(
         response: DeviceAuthorizationResponse,
-        (client, openid): (Client, bool),
+        (client, request): (Client, DeviceAuthorizationRequest),
         moment: Moment,
     ) -> Result<Step<Self>, Error> {
-        let read = DeviceAuthorization::new(response, &client, openid, moment.now());
+        let read = DeviceAuthorization::new(response, &client, request, moment.now());
         let broken = |rule| ResponseError::new(Endpoint::DeviceAuthorization, StatusCode::OK, rule);
         Ok(Step::Done(read.map_err(broken)?))
     }
@@ -233,7 +316,7 @@ impl DeviceAuthorization {
     fn new(
         response: DeviceAuthorizationResponse,
         client: &Client,
-        openid: bool,
+        request: DeviceAuthorizationRequest,
         now: Timestamp,
     ) -> Result<Self, ResponseRule> {
         let DeviceAuthorizationResponse {
@@ -269,7 +352,9 @@ impl DeviceAuthorization {
             verification_uri,
             // This URI is a convenience: if it cannot be shown, the user enters the code.
             verification_uri_complete: verification_uri_complete.filter(|uri| is_shown(uri)),
-            openid,
+            openid: request.scopes.iter().any(|scope| scope == "openid"),
+            resources: request.resources,
+            authorization_details: request.authorization_details,
             interval,
             next: now,
             expires_at: now.plus(expires_in),

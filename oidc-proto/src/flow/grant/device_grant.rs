@@ -27,12 +27,12 @@ use crate::{
             Call, ConfigError, Endpoint, Error, Flow, Pause, Response, ResponseError, ResponseRule, Step,
         },
         exchange::{
-            Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented, RETRY_AFTER_CAP,
+            Aim, Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented, RETRY_AFTER_CAP,
             seconds,
         },
     },
     jose::KeySet,
-    message::TokenResponse,
+    message::{AuthorizationDetails, TokenResponse},
     sender::dpop_nonce,
     token::IdToken,
 };
@@ -176,7 +176,9 @@ impl Waiting {
             ("device_code".into(), self.grant.device_code.clone()),
         ];
         // The provider knows the user code, too: no error may repeat it.
-        let ask = Ask::new(attempt, Endpoint::Token, form);
+        let asked = &self.grant.authorization_details;
+        let aim = Aim::new(&self.grant.resources, &AuthorizationDetails::default()).or_expecting(asked);
+        let ask = Ask::new(attempt, Endpoint::Token, form).aiming(aim)?;
         let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>(moment)?;
         Ok(call.map(|post| Polling(PollingState::Token { post, waiting: Box::new(self) })))
     }

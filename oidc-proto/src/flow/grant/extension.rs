@@ -14,9 +14,9 @@ use crate::{
     flow::{
         client::{Attempt, Client, Form},
         contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
-        exchange::{Answer, Ask, Body, MAX_RETRIES, Mint, Repeated, bound, tokens},
+        exchange::{Aim, Answer, Ask, Body, MAX_RETRIES, Mint, Repeated, bound, tokens},
     },
-    message::TokenResponse,
+    message::{AuthorizationDetail, AuthorizationDetails, TokenResponse},
 };
 use std::{borrow::Cow, fmt, sync::Arc};
 
@@ -58,6 +58,7 @@ pub struct GrantRequest {
     reserved: &'static [&'static str],
     scopes: Vec<String>,
     resources: Vec<String>,
+    details: AuthorizationDetails,
     audiences: Vec<String>,
     extra: Vec<(String, Secret)>,
     repeatable: bool,
@@ -81,6 +82,7 @@ impl GrantRequest {
             reserved: &[],
             scopes: Vec::new(),
             resources: Vec::new(),
+            details: AuthorizationDetails::default(),
             audiences: Vec::new(),
             extra: Vec::new(),
             repeatable: false,
@@ -95,10 +97,17 @@ impl GrantRequest {
         self
     }
 
-    /// Adds a resource (RFC 8707): the URL of an API. A request may have several.
+    /// Adds a resource (RFC 8707): the URL of an API, which is sent to the letter. A request may have several.
     #[must_use]
     pub fn resource(mut self, resource: impl Into<String>) -> Self {
         self.resources.push(resource.into());
+        self
+    }
+
+    /// Adds an entry of `authorization_details` (RFC 9396 section 6): a right of the new token.
+    #[must_use]
+    pub fn authorization_detail(mut self, detail: AuthorizationDetail) -> Self {
+        self.details.push(detail);
         self
     }
 
@@ -169,10 +178,6 @@ impl GrantRequest {
         if url::Url::parse(&self.grant_type).is_err() {
             return Err(ConfigError::Parameter("grant_type"));
         }
-        let whole = |url: url::Url| url.fragment().is_none();
-        if !self.resources.iter().all(|resource| url::Url::parse(resource).is_ok_and(whole)) {
-            return Err(ConfigError::Parameter("resource"));
-        }
         let mut form: Form = vec![("grant_type".into(), Secret::new(&*self.grant_type))];
         for (name, value) in &self.own {
             if value.expose().is_empty() {
@@ -183,12 +188,14 @@ impl GrantRequest {
         if !self.scopes.is_empty() {
             form.push(("scope".into(), Secret::new(self.scopes.join(" "))));
         }
-        form.extend(self.resources.iter().map(|resource| ("resource".into(), Secret::new(resource))));
         form.extend(self.audiences.iter().map(|audience| ("audience".into(), Secret::new(audience))));
         for (index, (name, value)) in self.extra.iter().enumerate() {
             let mut reserved = RESERVED.iter().chain(self.reserved);
             if let Some(reserved) = reserved.find(|reserved| **reserved == name) {
                 return Err(ConfigError::Reserved(reserved));
+            }
+            if name == "authorization_details" && !self.details.is_empty() {
+                return Err(ConfigError::Reserved("authorization_details"));
             }
             if self.extra.iter().take(index).any(|(known, _)| known == name) {
                 return Err(ConfigError::Reserved("extra"));
@@ -208,6 +215,7 @@ impl fmt::Debug for GrantRequest {
             .field("grant_type", &self.grant_type)
             .field("scopes", &self.scopes)
             .field("resources", &self.resources)
+            .field("authorization_details", &self.details)
             .field("audiences", &self.audiences)
             .field("parameters", &names.collect::<Vec<_>>())
             .field("repeatable", &self.repeatable)
@@ -243,7 +251,8 @@ impl Attempt {
         mint: Option<Arc<dyn Mint>>,
         moment: Moment,
     ) -> Result<Call<ExtensionGrant>, Error> {
-        let ask = Ask::new(self, Endpoint::Token, wanted.form()?).minting(mint);
+        let aim = Aim::new(&wanted.resources, &wanted.details);
+        let ask = Ask::new(self, Endpoint::Token, wanted.form()?).aiming(aim)?.minting(mint);
         let budget = if wanted.repeatable { MAX_RETRIES } else { 0 };
         Ok(ask.repeated(budget, moment)?.carrying(wanted.checks.clone()))
     }
@@ -259,6 +268,10 @@ impl Answer for Issued {
         let tokens = tokens(body, client, now)?;
         // What is no access token opens no API, so it need not be bound.
         if tokens.is_access_token() { bound(tokens, client).map(Self) } else { Ok(Self(tokens)) }
+    }
+
+    fn tokens(&self) -> Option<&TokenResponse> {
+        Some(&self.0)
     }
 }
 

@@ -12,7 +12,7 @@
 //! new tokens. A response or an ID token that is wrong ends it with an error, and the error has the new refresh token
 //! ([`NewTokens`]).
 
-use super::salvaged::Salvaged;
+use super::{refresh_request::RefreshRequest, salvaged::Salvaged};
 use crate::{
     base::{
         moment::{Moment, Timestamp},
@@ -21,7 +21,7 @@ use crate::{
     flow::{
         client::{Attempt, Client, is_thumbprint},
         contract::{Call, ConfigError, Endpoint, Error, Flow, NewTokens, Response, Step},
-        exchange::{Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
+        exchange::{Aim, Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented},
         saved::{seal_as_json, text},
     },
     jose::KeySet,
@@ -282,6 +282,23 @@ impl Client {
         Attempt::from(self).refresh(refresh_token, previous, keys, moment)
     }
 
+    /// Exchanges a refresh token for new tokens, for a part of what was granted: some scopes, some resources, some rights.
+    /// The rest is as in [`refresh`](Self::refresh).
+    ///
+    /// # Errors
+    /// As [`refresh`](Self::refresh); [`ConfigError::Parameter`] if a scope or a resource is none;
+    /// [`Error::UnsupportedDetails`] if the provider does not list a type of the details. The provider refuses what was
+    /// not granted with `invalid_scope`, `invalid_target` or `invalid_authorization_details`.
+    pub fn refresh_with(
+        &self,
+        wanted: &RefreshRequest,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<RefreshGrant>, Error> {
+        Attempt::from(self).refresh_with(wanted, previous, keys, moment)
+    }
+
     /// Checks that a login belongs to this client and provider. The refresh token of a public client is bound to the DPoP
     /// key of its login (RFC 9449 section 5), so this client must have the same key. A client that authenticates may
     /// refresh with a new key. [`refresh`](Self::refresh) makes this check, too.
@@ -312,14 +329,26 @@ impl Attempt {
         keys: Option<Arc<KeySet>>,
         moment: Moment,
     ) -> Result<Call<RefreshGrant>, Error> {
+        self.refresh_with(&RefreshRequest::new(refresh_token.clone()), previous, keys, moment)
+    }
+
+    /// Exchanges a refresh token for new tokens, for a part of what was granted.
+    ///
+    /// # Errors
+    /// As [`Client::refresh_with`].
+    pub fn refresh_with(
+        self,
+        wanted: &RefreshRequest,
+        previous: Option<PreviousLogin>,
+        keys: Option<Arc<KeySet>>,
+        moment: Moment,
+    ) -> Result<Call<RefreshGrant>, Error> {
         let client = self.client.clone();
         previous.iter().try_for_each(|previous| client.check_previous(previous))?;
-        let form = vec![
-            ("grant_type".into(), "refresh_token".into()),
-            ("refresh_token".into(), refresh_token.clone()),
-        ];
-        let context = Box::new(Context { client, keys, previous, used: refresh_token.clone() });
-        let call = Ask::new(self, Endpoint::Token, form).once::<TokenResponse>(moment)?;
+        let aim = Aim::new(&wanted.resources, &wanted.authorization_details);
+        let context = Box::new(Context { client, keys, previous, used: wanted.refresh_token.clone() });
+        let ask = Ask::new(self, Endpoint::Token, wanted.form()?).aiming(aim)?;
+        let call = ask.once::<TokenResponse>(moment)?;
         Ok(call.map(|post| Refreshing(RefreshingState::Token { post, context })))
     }
 }

@@ -12,7 +12,7 @@ use crate::{
         client::{Attempt, Client},
         contract::{Call, Error, ResponseRule, Step, Then},
     },
-    message::TokenResponse,
+    message::{AuthorizationDetail, TokenResponse},
 };
 use serde_json::Value;
 use std::{borrow::Cow, fmt};
@@ -164,6 +164,12 @@ impl TokenExchangeRequest {
     #[must_use]
     pub fn resource(self, resource: impl Into<String>) -> Self {
         Self { request: self.request.resource(resource), ..self }
+    }
+
+    /// Adds an entry of `authorization_details` (RFC 9396 section 6): a right of the new token.
+    #[must_use]
+    pub fn authorization_detail(self, detail: AuthorizationDetail) -> Self {
+        Self { request: self.request.authorization_detail(detail), ..self }
     }
 
     /// Adds scopes for the new token.

@@ -13,7 +13,7 @@ use super::{
     code_exchange::{CodeExchange, Exchanged, Sending},
     front::{Front, Wanted},
     request::PreparedRequest,
-    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
+    sent::{Besides, OTHER_KIND, Saved, Sent, chooses_token, waits_for_callback},
 };
 use crate::{
     base::{moment::Moment, secret::Secret},
@@ -65,6 +65,7 @@ impl TryFrom<Saved> for PendingAccess {
 }
 
 waits_for_callback!(PendingAccess);
+chooses_token!(PendingAccess);
 
 seal_as_json!(PendingAccess, "access");
 
@@ -144,6 +145,7 @@ impl Client {
         };
         let pairs = request.encode(&sender).map_err(ConfigError::from)?;
         let sent = Sent::new(self, state, answer, now)?.bound(self);
+        let sent = sent.asking(self, &request.resources, &request.authorization_details)?;
         let pending = PendingAccess { sent, code_verifier: code_verifier.into() };
         Ok(PreparedRequest::new(self, pairs, pending, (now, entropy.token())))
     }
@@ -181,8 +183,9 @@ impl Attempt {
         let wanted =
             Wanted { code: true, token: false, id_token: None, secrets: vec![code_verifier.clone()] };
         let (bound, redirect_uri) = (vec![sent.state.as_str().into()], sent.redirect_uri.clone());
+        let aim = sent.aim();
         let front = Front::start(self.client.clone(), None, (sent, wanted), response, moment.now())?;
-        let sending = Sending { attempt: self, redirect_uri, code_verifier: Some(code_verifier), bound };
+        let sending = Sending { attempt: self, redirect_uri, code_verifier: Some(code_verifier), bound, aim };
         let (first, second) = moment.halve();
         CodeExchange::start(front, sending, first)?.carrying((), second)
     }

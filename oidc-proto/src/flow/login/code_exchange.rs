@@ -15,7 +15,7 @@ use crate::{
     flow::{
         client::Attempt,
         contract::{CallbackError, Endpoint, Error, Flow, Response, Step},
-        exchange::{Ask, Learned, Post, Posting},
+        exchange::{Aim, Ask, Learned, Post, Posting},
     },
     message::TokenResponse,
 };
@@ -34,6 +34,8 @@ pub struct Sending {
     pub(in crate::flow) code_verifier: Option<Secret>,
     /// The other secrets that the provider knows: no error may repeat them.
     pub(in crate::flow) bound: Vec<Secret>,
+    /// What the token is for.
+    pub(in crate::flow) aim: Aim,
 }
 
 /// The token response for a code, and the tokens that came with the code through the browser.
@@ -85,7 +87,7 @@ impl Sending {
         let unknown = self.attempt.client.metadata().names_s256().is_none();
         let sent_unknown_pkce = unknown && self.code_verifier.is_some();
         let form = code_form(code.clone(), self.redirect_uri, self.code_verifier);
-        let ask = Ask::new(self.attempt, Endpoint::Token, form).bound(self.bound);
+        let ask = Ask::new(self.attempt, Endpoint::Token, form).bound(self.bound).aiming(self.aim)?;
         let front = channel.tokens.iter().map(|tokens| tokens.access_token.clone());
         let front = front.chain(channel.id_token.iter().map(|id_token| id_token.token.clone()));
         let call = ask.bound(front).once::<TokenResponse>(moment)?;

@@ -14,7 +14,7 @@ use crate::{
         diagrams_tests::{
             ISSUER, NOW, Party, Turn, Walk, builder, json, moment, named, refusals, with_nonce,
         },
-        exchange::Demands,
+        exchange::{Aim, Demands},
     },
     jose::RingSigner,
     message::{
@@ -155,6 +155,7 @@ fn the_diagram_of_a_code_is_walked() {
                 redirect_uri: "https://app.example/callback".to_owned(),
                 code_verifier: Some(Secret::new("v".repeat(43))),
                 bound: Vec::new(),
+                aim: Aim::default(),
             };
             CodeExchange::start(nth().1?, sending, moment())
         };

@@ -160,6 +160,13 @@ impl Client {
         if request.response_type != ResponseType::Code {
             return Err(ConfigError::Parameter("response_type").into());
         }
+        // Without an access token there is nothing that could be for a resource.
+        if !request.resources.is_empty() {
+            return Err(ConfigError::Parameter("resource").into());
+        }
+        if !request.authorization_details.is_empty() {
+            return Err(ConfigError::Parameter("authorization_details").into());
+        }
         let answer = Answer::new(ID_TOKEN, true, request.response_mode).map_err(ConfigError::from)?;
         check_provider(self, answer)?;
         let (max_age, acr) = check_login(self, request)?;

@@ -12,7 +12,7 @@ use super::{
     code_exchange::{CodeExchange, Sending},
     front::{Front, Wanted},
     request::PreparedRequest,
-    sent::{Besides, OTHER_KIND, Saved, Sent, waits_for_callback},
+    sent::{Besides, OTHER_KIND, Saved, Sent, chooses_token, waits_for_callback},
 };
 use crate::{
     base::{
@@ -93,6 +93,7 @@ impl TryFrom<Saved> for PendingAuthorization {
 }
 
 waits_for_callback!(PendingAuthorization);
+chooses_token!(PendingAuthorization);
 
 impl Client {
     /// Returns the URL to send the user to, and the state to keep until they return. Each request has a new `state`,
@@ -145,8 +146,10 @@ impl Client {
             answer,
         };
         let pairs = request.encode(&bound).map_err(ConfigError::from)?;
+        let sent = Sent::new(self, state, answer, now)?.bound(self);
+        let sent = sent.asking(self, &request.resources, &request.authorization_details)?;
         let pending = PendingAuthorization {
-            sent: Sent::new(self, state, answer, now)?.bound(self),
+            sent,
             nonce: nonce.into(),
             code_verifier: code_verifier.map(Secret::from),
             max_age,
@@ -200,11 +203,11 @@ impl Attempt {
             &nonce,
             [Some(nonce.clone()), code_verifier.clone()].into_iter().flatten().collect(),
         );
-        let (state, redirect_uri) = (sent.state.clone(), sent.redirect_uri.clone());
+        let (state, redirect_uri, aim) = (sent.state.clone(), sent.redirect_uri.clone(), sent.aim());
         let front = Front::start(client.clone(), keys.clone(), (sent, wanted), response, moment.now())?;
         let bound = vec![nonce.clone(), state.as_str().into()];
         let (first, second) = moment.halve();
-        let sending = Sending { attempt: self, redirect_uri, code_verifier, bound };
+        let sending = Sending { attempt: self, redirect_uri, code_verifier, bound, aim };
         // This login may have begun with other settings: without a verifier, the nonce alone binds the code.
         let nonce_may_be_absent = client.quirks().no_nonce && sending.code_verifier.is_some();
         let code = CodeExchange::start(front, sending, first)?;

@@ -10,6 +10,7 @@ use crate::base::{
     secret::{Secret, equal},
 };
 use crate::flow::saved::{Seal, Sealed};
+use crate::message::AuthorizationDetails;
 use serde::{Deserialize, Serialize};
 
 /// The largest number of open logins of one browser.
@@ -122,6 +123,10 @@ type Unusual = (Option<String>, bool);
 /// bound: a version without this member refuses such logins, and does not begin them anew without their keys.
 type Thumbprint = Option<Token>;
 
+/// The resources of the token, the details that were asked for, and those of the token, as JSON. The list of these follows
+/// that of the thumbprints, and only if a login has named any.
+type Asked = (Vec<String>, String, String);
+
 /// A random value. The 43 characters of ours are 32 bytes; a value that was made elsewhere stays a text.
 #[derive(Serialize, Deserialize)]
 enum Token {
@@ -148,11 +153,12 @@ impl Sealed for PendingAuthorizations {
 
     fn to_bytes(&self) -> Option<Vec<u8>> {
         let mut compact = Compact { shared: Vec::new(), logins: Vec::new() };
-        let (mut unusual, mut thumbprints) = (Vec::new(), Vec::<Thumbprint>::new());
+        let (mut unusual, mut thumbprints, mut asked) = (Vec::new(), Vec::<Thumbprint>::new(), Vec::new());
         for saved in self.0.iter().cloned().map(Saved::from) {
-            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, d, t } = saved;
+            let Saved { v: _, i, c, r, s, n, p, w: _, m, a, y, j, d, q, g, e, t } = saved;
             unusual.push((y, j));
             thumbprints.push(d.as_deref().map(Token::of));
+            asked.push((q, json(&g), json(&e)));
             let context = (i, c, r);
             let shared = compact.shared.iter().position(|known| *known == context).unwrap_or_else(|| {
                 compact.shared.push(context);
@@ -170,12 +176,14 @@ impl Sealed for PendingAuthorizations {
             });
         }
         let bytes = postcard::to_allocvec(&compact).ok()?;
-        let bound = thumbprints.iter().any(Option::is_some);
-        let bytes = match !bound && unusual.iter().all(|kind| *kind == Unusual::default()) {
+        let names_nothing = asked.iter().all(|one| *one == Asked::default());
+        let plain = names_nothing && thumbprints.iter().all(Option::is_none);
+        let bytes = match plain && unusual.iter().all(|kind| *kind == Unusual::default()) {
             true => bytes,
             false => postcard::to_extend(&unusual, bytes).ok()?,
         };
-        if bound { postcard::to_extend(&thumbprints, bytes).ok() } else { Some(bytes) }
+        let bytes = if plain { bytes } else { postcard::to_extend(&thumbprints, bytes).ok()? };
+        if names_nothing { Some(bytes) } else { postcard::to_extend(&asked, bytes).ok() }
     }
 
     fn from_bytes(bytes: &[u8]) -> Option<Self> {
@@ -189,11 +197,16 @@ impl Sealed for PendingAuthorizations {
             [] => (logins.iter().map(|_| None).collect(), rest),
             rest => postcard::take_from_bytes::<Vec<Thumbprint>>(rest).ok()?,
         };
-        let counts = [unusual.len(), thumbprints.len()];
-        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || counts != [logins.len(); 2] {
+        let (asked, rest) = match rest {
+            [] => (vec![Asked::default(); logins.len()], rest),
+            rest => postcard::take_from_bytes(rest).ok()?,
+        };
+        let counts = [unusual.len(), thumbprints.len(), asked.len()];
+        if !rest.is_empty() || logins.len() > MAX_OPEN_LOGINS || counts != [logins.len(); 3] {
             return None;
         }
-        let read = |((login, (y, j)), thumbprint): ((Login, Unusual), Thumbprint)| {
+        type Read = (((Login, Unusual), Thumbprint), Asked);
+        let read = |(((login, (y, j)), thumbprint), (q, g, e)): Read| {
             let code_verifier = Some(login.code_verifier.text()).filter(|text| !text.is_empty());
             let (issuer, client_id, redirect_uri) = shared.get(usize::from(login.shared))?.clone();
             PendingAuthorization::try_from(Saved {
@@ -210,12 +223,25 @@ impl Sealed for PendingAuthorizations {
                 y,
                 j,
                 d: thumbprint.map(Token::text),
+                q,
+                g: details(&g)?,
+                e: details(&e)?,
                 t: Timestamp(login.created),
             })
             .ok()
         };
-        logins.into_iter().zip(unusual).zip(thumbprints).map(read).collect::<Option<Vec<_>>>().map(Self)
+        let logins = logins.into_iter().zip(unusual).zip(thumbprints).zip(asked);
+        logins.map(read).collect::<Option<Vec<_>>>().map(Self)
     }
+}
+
+/// The JSON of details; an empty text stands for none.
+fn json(details: &AuthorizationDetails) -> String {
+    if details.is_empty() { String::new() } else { details.to_json() }
+}
+
+fn details(json: &str) -> Option<AuthorizationDetails> {
+    if json.is_empty() { Some(AuthorizationDetails::default()) } else { serde_json::from_str(json).ok() }
 }
 
 impl Seal for PendingAuthorizations {}

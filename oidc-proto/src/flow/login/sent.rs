@@ -9,9 +9,12 @@ use crate::{
     flow::{
         client::{Client, is_thumbprint},
         contract::{CallbackError, ConfigError, Error, PENDING_LIFETIME},
+        exchange::Aim,
         saved::text,
     },
-    message::{Answer, AuthorizationResponse, RequestError, ResponseType},
+    message::{
+        Answer, AuthorizationDetails, AuthorizationResponse, RequestError, ResponseType, target::is_resource,
+    },
 };
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -31,6 +34,12 @@ pub(in crate::flow) struct Sent {
     pub(in crate::flow) signed: bool,
     /// The thumbprint of the DPoP key of the client, to which the code is bound.
     pub(in crate::flow) jkt: Option<String>,
+    /// The resources for which the token request asks: those of the authorization request, or a choice of them.
+    pub(in crate::flow) resources: Vec<String>,
+    /// The authorization details that the request has asked for.
+    pub(in crate::flow) details: AuthorizationDetails,
+    /// The details for which the token request asks. If there are none, it names none.
+    pub(in crate::flow) chosen: AuthorizationDetails,
 }
 
 impl Sent {
@@ -48,7 +57,48 @@ impl Sent {
             created: now,
             signed: answer.is_signed(),
             jkt: None,
+            resources: Vec::new(),
+            details: AuthorizationDetails::default(),
+            chosen: AuthorizationDetails::default(),
         })
+    }
+
+    /// Keeps the resources and the details of the request, if the provider offers those and a saved state has room.
+    pub(in crate::flow) fn asking(
+        self,
+        client: &Client,
+        resources: &[String],
+        details: &AuthorizationDetails,
+    ) -> Result<Self, Error> {
+        if !text::is_list(resources) {
+            return Err(ConfigError::Parameter("resource").into());
+        }
+        Aim::check_types(client, details)?;
+        Ok(Self { resources: resources.to_vec(), details: details.clone(), ..self })
+    }
+
+    /// Returns what the token request asks for.
+    pub(in crate::flow) fn aim(&self) -> Aim {
+        Aim::new(&self.resources, &self.chosen).or_expecting(&self.details)
+    }
+
+    /// Asks for a token for these resources only.
+    pub(in crate::flow) fn for_resources(self, resources: Vec<String>) -> Result<Self, ConfigError> {
+        let asked = |resource: &String| self.resources.contains(resource);
+        if resources.is_empty() || !resources.iter().all(asked) {
+            return Err(ConfigError::Parameter("resource"));
+        }
+        Ok(Self { resources, ..self })
+    }
+
+    /// Asks for a token with these rights.
+    pub(in crate::flow) fn with_details(self, chosen: AuthorizationDetails) -> Result<Self, ConfigError> {
+        let asked = self.details.types();
+        let within = chosen.types().iter().all(|wanted| asked.contains(wanted));
+        if chosen.is_empty() || !within || !chosen.can_be_sent() {
+            return Err(ConfigError::Parameter("authorization_details"));
+        }
+        Ok(Self { chosen, ..self })
     }
 
     /// Says that the code is for the DPoP key of this client, if it has one.
@@ -162,6 +212,54 @@ macro_rules! waits_for_callback {
 }
 pub(in crate::flow) use waits_for_callback;
 
+/// Gives a flow's saved state, whose callback leads to a token request, the methods that choose what the token is for.
+macro_rules! chooses_token {
+    ($state:ident) => {
+        impl $state {
+            /// Returns the resources for which the token request will ask: all that the request has named, or those of
+            /// [`for_resources`](Self::for_resources).
+            #[must_use]
+            pub fn resources(&self) -> &[String] {
+                &self.sent.resources
+            }
+
+            /// Returns the authorization details that the request has asked for, to
+            /// [compare](crate::message::AuthorizationDetails::compare) the answer with.
+            #[must_use]
+            pub const fn authorization_details(&self) -> &crate::message::AuthorizationDetails {
+                &self.sent.details
+            }
+
+            /// Asks for an access token for these resources only (RFC 8707 section 2.2). A
+            /// [`RefreshRequest`](crate::flow::RefreshRequest) gets tokens for the others. Some providers issue no token for
+            /// several resources and answer `invalid_target`, and the code is spent then: choose one for them.
+            ///
+            /// # Errors
+            /// [`ConfigError::Parameter`] if there is none, or one that the request has not named.
+            pub fn for_resources<S: Into<String>>(
+                self,
+                resources: impl IntoIterator<Item = S>,
+            ) -> Result<Self, ConfigError> {
+                let resources = resources.into_iter().map(Into::into).collect();
+                Ok(Self { sent: self.sent.for_resources(resources)?, ..self })
+            }
+
+            /// Asks for an access token with these rights only (RFC 9396 section 6). Without this choice, the token request
+            /// names none, and the provider decides which of those that were granted the token has.
+            ///
+            /// # Errors
+            /// [`ConfigError::Parameter`] if there is none, or one of a type that the request has not named.
+            pub fn with_authorization_details(
+                self,
+                details: crate::message::AuthorizationDetails,
+            ) -> Result<Self, ConfigError> {
+                Ok(Self { sent: self.sent.with_details(details)?, ..self })
+            }
+        }
+    };
+}
+pub(in crate::flow) use chooses_token;
+
 /// The saved form of every state that waits for a callback. The names of its fields are short, because the form may be
 /// stored in a cookie. The version comes first.
 #[derive(Serialize, Deserialize)]
@@ -194,6 +292,14 @@ pub(in crate::flow) struct Saved {
     /// The thumbprint of the DPoP key to which the code is bound.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(in crate::flow) d: Option<String>,
+    /// The resources for which the token request asks.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(in crate::flow) q: Vec<String>,
+    /// The authorization details that were asked for, and those for which the token request asks.
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(in crate::flow) g: AuthorizationDetails,
+    #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
+    pub(in crate::flow) e: AuthorizationDetails,
     pub(in crate::flow) t: Timestamp,
 }
 
@@ -211,15 +317,18 @@ pub(in crate::flow) struct Besides {
 
 impl Saved {
     pub(in crate::flow) fn new(sent: Sent, besides: Besides) -> Self {
-        let Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j, jkt: d } = sent;
+        let Sent {
+            issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j, jkt: d, ..
+        } = sent;
+        let (q, g, e) = (sent.resources, sent.details, sent.chosen);
         let Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind } = besides;
         let y = (kind != ResponseType::Code).then(|| kind.name().to_owned());
-        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, d, t }
+        Self { v: VERSION, i, c, r, s, n, p, w, m, a, y, j, d, q, g, e, t }
     }
 
     /// Splits the value into its parts, or says why this version of the library cannot have saved it.
     pub(in crate::flow) fn checked(self) -> Result<(Sent, Besides), &'static str> {
-        let Self { v, i, c, r, s, n, p, w, m, a, y, j, d, t } = self;
+        let Self { v, i, c, r, s, n, p, w, m, a, y, j, d, q, g, e, t } = self;
         if v != VERSION {
             return Err("the saved authorization is of another version");
         }
@@ -233,12 +342,31 @@ impl Saved {
         if !d.as_deref().is_none_or(is_thumbprint) {
             return Err("the saved authorization has no proper thumbprint of a key");
         }
+        if !text::is_list(&q) || !q.iter().all(|resource| is_resource(resource)) {
+            return Err("the saved authorization has a resource that no request can have");
+        }
+        let asked = g.types();
+        if !g.can_be_sent() || !e.can_be_sent() || !e.types().iter().all(|chosen| asked.contains(chosen)) {
+            return Err("the saved authorization has authorization details that no request can have");
+        }
         let kind = match y {
             Some(name) => ResponseType::from_name(&name)
                 .ok_or("the saved authorization has a response type that is not known")?,
             None => ResponseType::Code,
         };
-        let sent = Sent { issuer: i, client_id: c, redirect_uri: r, state: s, created: t, signed: j, jkt: d };
+        let (resources, details, chosen) = (q, g, e);
+        let sent = Sent {
+            issuer: i,
+            client_id: c,
+            redirect_uri: r,
+            state: s,
+            created: t,
+            signed: j,
+            jkt: d,
+            resources,
+            details,
+            chosen,
+        };
         Ok((sent, Besides { nonce: n, code_verifier: p, without_pkce: w, max_age: m, acr: a, kind }))
     }
 }

@@ -16,7 +16,9 @@ pub(crate) const POLLS: usize = 4;
 
 /// A device whose user has agreed before the first poll. (The script plays a user who has not.)
 pub(crate) fn begin(world: &mut World, client: &Client) -> DeviceAuthorization {
-    let call = client.device_authorization(["openid", "profile"], Moment::new(world.clock, [4; 32])).unwrap();
+    let call = client
+        .device_authorization_with(&super::target::device(), Moment::new(world.clock, [4; 32]))
+        .unwrap();
     let (request, _, pending) = call.into_parts();
     let response = world.provider.handle(&request, super::world::NOW);
     let Ok(Step::Done(device)) = pending.receive(response, Moment::new(world.clock, [3; 32])) else {

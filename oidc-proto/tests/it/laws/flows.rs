@@ -256,7 +256,7 @@ impl Kind {
         world.clock = clock;
         let policy = UrlPolicy::default();
         let metadata = |metadata: ProviderMetadata| format!("{metadata:?}");
-        let wanted = ClientCredentialsRequest::new(["reports"]).resource("https://api.example");
+        let wanted = super::target::service();
         let trace = match (self, login) {
             (Self::Discovery, _) => {
                 let call = Discovery::start(ISSUER, &policy).unwrap();
@@ -316,8 +316,8 @@ impl Kind {
                 endpoints::play(self, &mut world, &client, (token, keys), disturbance.saved)
             }
             (Self::DeviceAuthorization, _) => {
-                let call =
-                    client.device_authorization(["openid", "profile"], Moment::new(NOW, [7; 32])).unwrap();
+                let (wanted, moment) = (super::target::device(), Moment::new(NOW, [7; 32]));
+                let call = client.device_authorization_with(&wanted, moment).unwrap();
                 world.play(call, |pause, _| pause, |device| serde_json::to_string(&device).unwrap())
             }
             (Self::Device { .. }, _) => {
@@ -342,10 +342,10 @@ impl Kind {
             }
             (Self::Refresh { .. }, Some(login)) => {
                 let form = disturbance.saved[0];
-                let spent = login.tokens.refresh_token.as_ref().unwrap();
+                let spent = super::target::narrow(login.tokens.refresh_token.as_ref().unwrap());
                 let previous = through(form, PreviousLogin::from(&login.id_token));
                 let call = on(form, [&client, &other_node])
-                    .refresh(spent, Some(previous), keys, Moment::new(NOW, [7; 32]))
+                    .refresh_with(&spent, Some(previous), keys, Moment::new(NOW, [7; 32]))
                     .unwrap();
                 world.play(call, |pause, _| pause, show_refreshed)
             }
@@ -433,7 +433,7 @@ fn client(provider: &mut TestProvider, id: &str, set: fn(ClientBuilder) -> Clien
 fn code(world: &mut World, nodes: [&Client; 2], keys: Option<Arc<KeySet>>, form: Form) -> Call<Login> {
     let client = nodes[0];
     let mut seed = Seed::new(1);
-    let request = AuthorizationRequest::new(["profile", "email", "offline_access"]);
+    let request = super::target::login();
     let (url, pending) = client.authorize(&request, seed.moment(NOW)).unwrap();
     let pending = match form {
         Form::Cookie => among_others(client, pending),

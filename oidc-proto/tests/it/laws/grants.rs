@@ -27,6 +27,7 @@ pub(crate) fn allowed(registration: Registration) -> Registration {
 pub(crate) fn accept(provider: &mut TestProvider) {
     provider.trust_assertions(OURS, KeyRing::new().document());
     provider.accept_grant(BADGE, &["badge"]);
+    super::target::offered(provider);
 }
 
 /// A JWT of another party that the provider trusts.

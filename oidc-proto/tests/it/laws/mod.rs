@@ -7,6 +7,7 @@ mod grants;
 mod pushed;
 mod sessions;
 mod show;
+mod target;
 mod world;
 
 use device::{POLLS, asks_until_the_time_is_up, is_device};

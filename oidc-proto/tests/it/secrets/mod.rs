@@ -14,6 +14,7 @@ mod renewal;
 mod requests;
 mod resource;
 mod scene;
+mod target;
 
 use crate::resource::world;
 use answers::{look_at_flow_error, provoke};
@@ -331,6 +332,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     seen.append(&mut look.seen);
     requests::look_at_requests(&mut look, &scene.client);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
+    target::look_at_targets(&mut look);
     renewal::look_at_discoveries(&mut look);
     resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);

@@ -15,6 +15,7 @@ const OURS: &str = "https://ours.example";
 pub(super) fn accept(provider: &mut TestProvider) {
     provider.trust_assertions(OURS, KeyRing::new().document());
     provider.accept_grant(BADGE, &["badge"]);
+    super::target::accept(provider);
 }
 
 /// Checks the number of requests and waits of a grant that may be repeated, or not.

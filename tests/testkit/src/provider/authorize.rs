@@ -11,7 +11,7 @@ use oidc_proto::base::Timestamp;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-pub(super) const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 19] = [
     "response_type",
     "client_id",
     "redirect_uri",
@@ -36,6 +36,11 @@ pub(super) const KNOWN: [&str; 19] = [
 type Refused = (&'static str, String);
 
 impl TestProvider {
+    /// The parameters that an authorization request may have.
+    pub(super) fn authorization_parameters(&self) -> Vec<&'static str> {
+        [&KNOWN[..], self.rar_parameters()].concat()
+    }
+
     pub(super) fn authorize(&mut self, request: &Request<Vec<u8>>, now: Timestamp) -> Response<Vec<u8>> {
         let sent = match *request.method() {
             Method::POST => form(request),
@@ -155,6 +160,7 @@ impl TestProvider {
             self.audit.note("resource is not an absolute URI without fragment (RFC 8707 section 2)");
             return Err(("invalid_target", "a resource is not an absolute URI".to_owned()));
         }
+        let details = self.read_details(params).map_err(|refusal| (refusal.error, refusal.description))?;
         let scope = scope_of(params);
         if scope.iter().any(String::is_empty) {
             return self.refuse_authorization("scope is not a list of names (RFC 6749 section 3.3)");
@@ -170,6 +176,7 @@ impl TestProvider {
             claims,
             revoked: false,
         });
+        self.keep_details(grant, details);
         let code = Code {
             grant,
             redirect_uri: redirect_uri.to_owned(),

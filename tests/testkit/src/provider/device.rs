@@ -2,7 +2,7 @@
 
 use super::{
     Registration, TestProvider,
-    authorize::scope_of,
+    authorize::{is_resource, scope_of},
     params::Params,
     store::Grant,
     token::{Refusal, granted},
@@ -20,6 +20,8 @@ pub(super) struct Device {
     pub(super) client_id: String,
     user_code: String,
     scope: Vec<String>,
+    resources: Vec<String>,
+    details: Option<Vec<Value>>,
     interval: i64,
     asked: Option<Timestamp>,
     expires: Timestamp,
@@ -52,7 +54,8 @@ impl TestProvider {
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
         let params = self.form(request, |provider, params| {
-            let known = [&["scope"], provider.authentication_parameters(params)].concat();
+            let target = provider.rar_parameters();
+            let known = [&["scope", "resource"], target, provider.authentication_parameters(params)].concat();
             provider.audit.parameters(params, &known);
         })?;
         let client = self.authenticate(request, &params)?;
@@ -60,6 +63,12 @@ impl TestProvider {
             self.audit.note("the client is not registered for devices");
             return Err(Refusal::bad("unauthorized_client", "the client may not use this grant"));
         }
+        let resources: Vec<_> = params.all("resource").map(str::to_owned).collect();
+        if !resources.iter().all(|resource| is_resource(resource)) {
+            self.audit.note("resource is not an absolute URI without fragment (RFC 8707 section 2)");
+            return Err(Refusal::bad("invalid_target", "a resource is not an absolute URI"));
+        }
+        let details = self.read_details(&params)?;
         let (device_code, user_code) = (self.fresh(), self.user_code());
         let (interval, lifetime) = (self.settings.device_interval, self.settings.device_lifetime);
         self.store.devices.insert(
@@ -68,6 +77,8 @@ impl TestProvider {
                 client_id: client.client_id,
                 user_code: user_code.clone(),
                 scope: scope_of(&params),
+                resources,
+                details,
                 interval,
                 asked: None,
                 expires: now.plus(lifetime),
@@ -122,20 +133,23 @@ impl TestProvider {
             None => Err(Refusal::bad("authorization_pending", "the user has yet to decide")),
             Some(false) => Err(Refusal::bad("access_denied", "the user said no")),
             Some(true) => {
-                let scope = device.scope.clone();
-                self.store.devices.remove(code);
+                let Device { scope, resources, details, .. } = device.clone();
+                let code = code.to_owned();
                 let grant = Grant {
                     client_id: client.client_id.clone(),
                     user: Some(self.user.clone()),
                     scope: scope.clone(),
-                    resources: Vec::new(),
+                    resources,
                     auth_time: now,
                     acr: None,
                     claims: Value::Null,
                     revoked: false,
                 };
+                let resources = self.resources(params, &grant)?;
+                self.store.devices.remove(&code);
                 let grant = self.store.add(grant);
-                self.issue(client, grant, &scope, &[], None, now)
+                self.keep_details(grant, details);
+                self.issue(client, grant, &scope, &resources, None, now)
             }
         }
     }

@@ -75,6 +75,9 @@ impl TestProvider {
         if let Some(algorithm) = self.settings.signed_introspection {
             metadata["introspection_signing_alg_values_supported"] = json!([algorithm.name()]);
         }
+        if !self.rar.types.is_empty() {
+            metadata["authorization_details_types_supported"] = self.rar.types.clone().into();
+        }
         if let Some(claims) = &self.settings.signed_metadata {
             metadata["signed_metadata"] = self.signed(claims).into();
         }

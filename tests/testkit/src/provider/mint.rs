@@ -92,6 +92,9 @@ impl TestProvider {
             claims.insert("cnf".to_owned(), json!({ "jkt": thumbprint }));
         }
         claims.extend(self.delegation(index));
+        if let Some(details) = &self.rar.minted {
+            claims.insert(super::rar::PARAMETER.to_owned(), details.clone().into());
+        }
         let algorithm = self.forgery.algorithm.unwrap_or(self.settings.access_token_alg);
         let mut alterations = std::mem::take(&mut self.forgery.access_token);
         let header = object(json!({ "typ": "at+jwt" }));

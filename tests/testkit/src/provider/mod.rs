@@ -15,6 +15,7 @@ mod introspection;
 mod mint;
 mod params;
 mod pushed;
+mod rar;
 mod registration;
 mod request_object;
 mod revocation;
@@ -41,6 +42,7 @@ use mint::Forgery;
 use oidc_proto::base::Timestamp;
 use params::Params;
 use pushed::Forms;
+use rar::Rar;
 use serde_json::Value;
 use settings::Settings;
 use std::{collections::BTreeMap, fmt};
@@ -131,6 +133,7 @@ pub struct TestProvider {
     trust: Trust,
     forms: Forms,
     dpop: dpop::Dpop,
+    rar: Rar,
     keys: KeyRing,
     store: Store,
     audit: Audit,
@@ -162,6 +165,7 @@ impl TestProvider {
             trust: Trust::default(),
             forms: Forms::default(),
             dpop: dpop::Dpop::default(),
+            rar: Rar::default(),
             keys: KeyRing::new(),
             store: Store::default(),
             audit: Audit::default(),

@@ -1,6 +1,6 @@
 //! Pushed authorization requests (RFC 9126), and the choice among the forms of an authorization request.
 
-use super::{Registration, TestProvider, authorize::KNOWN, json, params::Params, token::Refusal};
+use super::{Registration, TestProvider, json, params::Params, token::Refusal};
 use http::{Request, Response, StatusCode};
 use oidc_proto::{base::Timestamp, jose::Algorithm};
 use serde_json::json;
@@ -76,7 +76,8 @@ impl TestProvider {
         let sent = self.form(request, |provider, params| {
             let authentication = provider.authentication_parameters(params);
             let signed = params.get("request").is_some();
-            let known = if signed { &["request", "client_id"][..] } else { &KNOWN[..] };
+            let whole = provider.authorization_parameters();
+            let known = if signed { &["request", "client_id"][..] } else { &whole[..] };
             provider.audit.parameters(params, &[known, authentication].concat());
         })?;
         if sent.get("client_id").is_none() {
@@ -117,8 +118,9 @@ impl TestProvider {
     pub(super) fn requested(&mut self, sent: Params, now: Timestamp) -> Result<Params, &'static str> {
         let client = sent.get("client_id").and_then(|id| self.clients.get(id)).cloned();
         let (by_value, by_reference) = (sent.get("request"), sent.get("request_uri"));
+        let whole = self.authorization_parameters();
         let outside = match (by_value, by_reference) {
-            (None, None) => &KNOWN[..],
+            (None, None) => &whole[..],
             (None, Some(uri)) if uri.starts_with(REFERENCE) => &["client_id", "request_uri"],
             (Some(_), None) => &["client_id", "response_type", "scope", "request"],
             (None, Some(_)) => &["client_id", "response_type", "scope", "request_uri"],

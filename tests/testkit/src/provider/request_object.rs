@@ -3,7 +3,6 @@
 use super::{
     ClientAuthentication, Registration, TestProvider,
     assertion::{mac, verify},
-    authorize::KNOWN,
     params::Params,
 };
 use crate::keys::secret_length;
@@ -68,7 +67,7 @@ impl TestProvider {
             None => return Err("it lacks `jti`".into()),
         }
         let params = parameters(&claims)?;
-        self.audit.parameters(&params, &KNOWN);
+        self.audit.parameters(&params, &self.authorization_parameters());
         Ok(params)
     }
 

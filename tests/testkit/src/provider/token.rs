@@ -91,6 +91,7 @@ impl TestProvider {
             self.audit.first_time("code", code);
         }
         let client = self.authenticate(request, &params)?;
+        self.ask_details(&params)?;
         match grant_type.as_str() {
             "authorization_code" | "refresh_token" | "client_credentials" | DEVICE_GRANT
             | TOKEN_EXCHANGE_GRANT | JWT_BEARER_GRANT | SAML_BEARER_GRANT
@@ -119,6 +120,7 @@ impl TestProvider {
     /// send `client_id`; a client that is identified by the body must.
     fn judge_parameters(&mut self, params: &Params, grant_type: &str) {
         let mut known = vec!["grant_type", "resource"];
+        known.extend_from_slice(self.rar_parameters());
         known.extend_from_slice(match grant_type {
             "authorization_code" => &["code", "redirect_uri", "code_verifier"][..],
             "refresh_token" => &["refresh_token", "scope"],
@@ -226,6 +228,7 @@ impl TestProvider {
             }
         };
         let resources = self.resources(params, &grant)?;
+        self.judge_details(token.grant)?;
         if self.settings.rotate_refresh_tokens {
             self.store.refresh_tokens.insert(name.to_owned(), Refresh { used: true, ..token });
         }
@@ -270,6 +273,9 @@ impl TestProvider {
         if asked.is_empty() {
             return Ok(grant.resources.clone());
         }
+        if asked.len() > 1 && self.rar.one_audience {
+            return Err(Refusal::bad("invalid_target", "a token is for one resource only"));
+        }
         let granted = |resource: &String| grant.resources.is_empty() || grant.resources.contains(resource);
         if asked.iter().all(|resource| is_resource(resource) && granted(resource)) {
             return Ok(asked);
@@ -288,6 +294,7 @@ impl TestProvider {
         now: Timestamp,
     ) -> Result<Map<String, Value>, Refusal> {
         let grant = self.store.grant(index).clone();
+        self.judge_details(index)?;
         let mut members = Map::new();
         let access_token = self.mint_access_token(client, index, scope, resources, now);
         if grant.user.is_some() && scope.iter().any(|scope| scope == "openid") {
@@ -299,6 +306,9 @@ impl TestProvider {
         members.insert("expires_in".to_owned(), self.settings.access_token_lifetime.into());
         if !scope.is_empty() {
             members.insert("scope".to_owned(), scope.join(" ").into());
+        }
+        if let Some(details) = self.rar.minted.take() {
+            members.insert(super::rar::PARAMETER.to_owned(), details.into());
         }
         let old_stays = !self.settings.rotate_refresh_tokens && self.has_refresh_token(index);
         if grant.user.is_some() && client.may("refresh_token") && !old_stays {
