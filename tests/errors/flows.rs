@@ -9,8 +9,8 @@ use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     base::{FormError, JsonError, UrlError},
     flow::{
-        CallbackError, Client, ClientCredentialsRequest, Endpoint, OAuthError, ResponseError, ResponseRule,
-        Unavailable,
+        CallbackError, Client, ClientCredentialsRequest, DeliveryMode, Endpoint, NotificationError,
+        OAuthError, ResponseError, ResponseRule, Unavailable,
     },
     jose::{JwsError, KeyError, KeySetError},
     message::ErrorResponse,
@@ -165,7 +165,7 @@ const REFUSALS: [(u16, &str, Option<&str>); 29] = [
 ];
 
 /// Refusals that mean something else at their endpoint than at the token endpoint.
-const ELSEWHERE: [(Endpoint, u16, &str); 9] = [
+const ELSEWHERE: [(Endpoint, u16, &str); 15] = [
     (Endpoint::Introspection, 400, "invalid_token"),
     (Endpoint::Introspection, 401, "invalid_token"),
     (Endpoint::Introspection, 403, "insufficient_scope"),
@@ -173,6 +173,12 @@ const ELSEWHERE: [(Endpoint, u16, &str); 9] = [
     (Endpoint::Revocation, 400, "unauthorized_client"),
     (Endpoint::Revocation, 400, "unsupported_token_type"),
     (Endpoint::DeviceAuthorization, 400, "unauthorized_client"),
+    (Endpoint::BackchannelAuthentication, 400, "unauthorized_client"),
+    (Endpoint::BackchannelAuthentication, 400, "unknown_user_id"),
+    (Endpoint::BackchannelAuthentication, 400, "expired_login_hint_token"),
+    (Endpoint::BackchannelAuthentication, 400, "missing_user_code"),
+    (Endpoint::BackchannelAuthentication, 400, "invalid_user_code"),
+    (Endpoint::BackchannelAuthentication, 400, "invalid_binding_message"),
     (Endpoint::UserInfo, 401, "invalid_token"),
     (Endpoint::UserInfo, 401, "invalid_client"),
 ];
@@ -295,6 +301,7 @@ pub(crate) fn show(page: &mut Page) {
         Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce),
         Token(VerificationError::Missing("nonce")), Token(VerificationError::AuthorizedParty),
         Token(VerificationError::Changed("auth_time")), Token(VerificationError::Changed("azp")));
+    backchannel(page);
 
     page.part("Claims of one's own (`VerifiedAccessToken::custom`, `Access::custom`)");
     let custom = custom_claims();
@@ -302,6 +309,23 @@ pub(crate) fn show(page: &mut Page) {
     page.mark("oidc_proto::CustomClaimsError");
     page.add(said!(custom, part));
     let _ = KeyError::NotAnObject;
+}
+
+/// A backchannel authentication, and what comes to the client's notification endpoint.
+fn backchannel(page: &mut Page) {
+    page.part("Backchannel authentication (`BackchannelAuthentication::poll`, `BackchannelAuthentication::receive`)");
+    let mut said = oauth_error().response;
+    said.error = "transaction_failed".to_owned();
+    show!(page, oidc_proto::Error, in_flow; AuthenticationRequestExpired, AuthenticationFailed(Box::new(said.clone())));
+    let notified = |error: NotificationError| {
+        shows_itself(&error);
+        assert!(error.response().status().is_client_error() || error.response().status().is_server_error());
+        said!(error)
+    };
+    show!(page, oidc_proto::NotificationError, notified;
+        Method, MediaType, TooLarge, Credentials, Unknown, Token, Json(JsonError::NotJson), Missing("auth_req_id"),
+        Mode(DeliveryMode::Push), Tokens(ResponseRule::Missing("id_token")),
+        Config(oidc_proto::flow::ConfigError::SavedState));
 }
 
 fn custom_claims() -> CustomClaimsError {

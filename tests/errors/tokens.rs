@@ -33,7 +33,7 @@ pub(crate) fn show(page: &mut Page) {
         Expired { ago: seconds(31), leeway: leeway }, NotYetValid { ahead: seconds(60), leeway: leeway },
         IssuedInFuture { ahead: seconds(86_400), leeway: leeway }, Nonce,
         AuthenticationTooOld { ago: seconds(3_700), allowed: seconds(3_630) }, AuthenticationContext,
-        AccessTokenHash, CodeHash, StateHash, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
+        AccessTokenHash, CodeHash, StateHash, RefreshTokenHash, AuthenticationRequest, OtherUser, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
         SenderConstrained, WrongSender, ConfirmationMethod, NotBound);
 
     page.part("An access token at a handle (`Provider::verify`)");

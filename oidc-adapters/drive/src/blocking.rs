@@ -2,6 +2,8 @@
 //!
 //! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
+mod backchannel;
+
 use crate::{
     drive::{Job, after, block_on},
     event::NO_RESPONSE,

@@ -68,6 +68,10 @@ impl Provider {
         Self { core: Arc::new(core), io: Arc::new(io) }
     }
 
+    pub(super) fn core(&self) -> &Core {
+        &self.core
+    }
+
     /// Returns the issuer, as the settings spell it.
     #[must_use]
     pub fn issuer(&self) -> &str {
@@ -395,7 +399,7 @@ impl Provider {
     }
 
     /// The keys, if they are available. Without them, a flow that needs keys fetches them itself.
-    async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
+    pub(super) async fn keys_if_any(&self) -> Option<Arc<KeySet>> {
         self.keys_as(Need::Any).await.ok().map(|published| published.value)
     }
 

@@ -16,3 +16,4 @@ pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;
+pub(in crate::flow) use settings::Signer;

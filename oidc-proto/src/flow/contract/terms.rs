@@ -39,6 +39,8 @@ pub enum Endpoint {
     Revocation,
     /// The device authorization endpoint (RFC 8628 section 3.1).
     DeviceAuthorization,
+    /// The backchannel authentication endpoint (CIBA section 7).
+    BackchannelAuthentication,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
     /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
@@ -87,6 +89,7 @@ impl Endpoint {
             Self::Introspection => member!(introspection_endpoint),
             Self::Revocation => member!(revocation_endpoint),
             Self::DeviceAuthorization => member!(device_authorization_endpoint),
+            Self::BackchannelAuthentication => member!(backchannel_authentication_endpoint),
         }
     }
 

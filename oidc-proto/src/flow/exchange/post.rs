@@ -88,7 +88,16 @@ pub(in crate::flow) fn tokens(
     client: &Client,
     now: Timestamp,
 ) -> Result<TokenResponse, ResponseRule> {
-    let read = TokenResponse::from_members(body.members()?, client.quirks(), now);
+    token_response(body.members()?, client, now)
+}
+
+/// Reads tokens from the members of a JSON object.
+pub(in crate::flow) fn token_response(
+    members: Members,
+    client: &Client,
+    now: Timestamp,
+) -> Result<TokenResponse, ResponseRule> {
+    let read = TokenResponse::from_members(members, client.quirks(), now);
     read.map_err(|error| match error {
         TokenResponseError::Json(error) => ResponseRule::Json(error),
         TokenResponseError::Missing(member) => ResponseRule::Missing(member),
@@ -344,7 +353,7 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
 /// Returns the secrets of a request, as they are and as they are sent: no error may repeat them. A parameter of the
 /// application counts as a secret, because this crate cannot know its value to others.
 fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
-    const OPEN: [&str; 11] = [
+    const OPEN: [&str; 13] = [
         "grant_type",
         "scope",
         "resource",
@@ -356,6 +365,8 @@ fn secrets(client: &Client, form: &Form) -> Vec<Secret> {
         "requested_token_type",
         "subject_token_type",
         "actor_token_type",
+        "acr_values",
+        "requested_expiry",
     ];
     let mut secrets = client.secrets();
     for (_, value) in form.iter().filter(|(name, _)| !OPEN.contains(&name.as_ref())) {

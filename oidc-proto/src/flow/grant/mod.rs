@@ -1,7 +1,8 @@
-//! The grants that need no callback: refresh tokens, client credentials, device codes, token exchange, assertions, and
-//! grants of one's own.
+//! The grants that need no callback: refresh tokens, client credentials, device codes, backchannel authentication, token
+//! exchange, assertions, and grants of one's own.
 
 mod assertion;
+mod ciba;
 mod client_credentials;
 mod device;
 mod device_grant;
@@ -15,6 +16,11 @@ mod salvaged;
 mod token_exchange;
 
 pub use assertion::{AssertionGrant, AssertionGrantRequest, JwtAssertion};
+pub use ciba::{
+    BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication, BackchannelAuthenticationRequest,
+    BackchannelAuthenticationStart, BackchannelGrant, BackchannelTokens, Begun, ClientNotification, Delivery,
+    DeliveryMode, NotificationError, Ping, Push, PushedTokens, SignedAuthenticationRequest, Verifying,
+};
 pub use client_credentials::{ClientCredentialsGrant, ClientCredentialsRequest, SavedClientCredentials};
 pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart};
 pub use device_grant::{DeviceGrant, DeviceTokens};

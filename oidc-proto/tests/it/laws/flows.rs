@@ -1,8 +1,10 @@
 //! Every flow, begun at an honest provider and then left to a random server, for `laws.rs`.
 
 use super::{
+    ciba,
     device::{self, LIFETIME, POLLS},
     grants,
+    show::{show_introspection, show_login, show_refreshed, show_tokens},
     world::{NOW, Script, Trace, World},
 };
 use oidc_proto::{
@@ -10,11 +12,10 @@ use oidc_proto::{
     flow::{
         Authenticated, Call, Client, ClientBuilder, ClientCredentialsGrant, ClientCredentialsRequest,
         DeviceGrant, Discovery, DiscoveryOptions, JwksRetrieval, Login, Pause, PendingAuthorization,
-        PendingAuthorizations, PreviousLogin, Refreshed, ResourceDiscovery, Seal, SealingKeys, Step,
-        TokenTypeHint,
+        PendingAuthorizations, PreviousLogin, ResourceDiscovery, Seal, SealingKeys, Step, TokenTypeHint,
     },
     jose::{Algorithm, KeySet, Sign},
-    message::{AuthorizationRequest, AuthorizationResponse, IntrospectionResponse, TokenResponse},
+    message::{AuthorizationRequest, AuthorizationResponse},
     metadata::{Profile, ProviderMetadata, WellKnown},
     renew::{KeyRenewal, MetadataRenewal, TokenRenewal},
 };
@@ -89,6 +90,10 @@ pub(crate) enum Kind {
     Device {
         keys: Keys,
     },
+    BackchannelAuthentication,
+    Backchannel {
+        keys: Keys,
+    },
     MetadataRenewal,
     KeyRenewal,
     TokenRenewal,
@@ -102,7 +107,7 @@ pub(crate) enum Kind {
     OwnGrant,
 }
 
-pub(crate) const EVERY: [Kind; 29] = [
+pub(crate) const EVERY: [Kind; 32] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -123,6 +128,9 @@ pub(crate) const EVERY: [Kind; 29] = [
     Kind::DeviceAuthorization,
     Kind::Device { keys: Keys::Current },
     Kind::Device { keys: Keys::Stale },
+    Kind::BackchannelAuthentication,
+    Kind::Backchannel { keys: Keys::Current },
+    Kind::Backchannel { keys: Keys::Stale },
     Kind::MetadataRenewal,
     Kind::KeyRenewal,
     Kind::TokenRenewal,
@@ -142,10 +150,10 @@ impl Kind {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
-            Self::DeviceAuthorization | Self::IdJag => (1, 0),
+            Self::DeviceAuthorization | Self::BackchannelAuthentication | Self::IdJag => (1, 0),
             Self::Exchange { repeatable: false } | Self::Assertion { signed: false } => (1, 0),
             // One request after each interval of the lifetime, and one for the keys.
-            Self::Device { .. } => (POLLS + 1, LIFETIME),
+            Self::Device { .. } | Self::Backchannel { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             Self::Code { userinfo: true, .. } => (3, 0),
             Self::ClientCredentials
@@ -177,7 +185,7 @@ impl Kind {
         match self {
             Self::Code { .. } => Some("code="),
             Self::Refresh { .. } => Some("refresh_token="),
-            Self::DeviceAuthorization => Some("scope="),
+            Self::DeviceAuthorization | Self::BackchannelAuthentication => Some("scope="),
             Self::Exchange { repeatable: false } | Self::IdJag => Some("subject_token="),
             Self::Assertion { signed: false } => Some("assertion="),
             _ => None,
@@ -198,7 +206,10 @@ impl Kind {
     ) -> (Trace, TestProvider) {
         let mut provider = provider();
         let keys = match self {
-            Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
+            Self::Code { keys, .. }
+            | Self::Refresh { keys }
+            | Self::Device { keys }
+            | Self::Backchannel { keys } => keys,
             _ => Keys::Current,
         };
         let userinfo = matches!(self, Self::Code { userinfo: true, .. });
@@ -337,6 +348,9 @@ impl Kind {
                 };
                 world.play(pause, rest, |tokens| format!("{tokens:?} {}", show_tokens(&tokens.tokens)))
             }
+            (Self::BackchannelAuthentication | Self::Backchannel { .. }, _) => {
+                ciba::play(self, &mut world, [&client, &other_node], keys, disturbance.saved)
+            }
             (Self::Code { .. }, _) => {
                 let call = code(&mut world, [&client, &other_node], keys, disturbance.saved[0]);
                 world.play(call, |pause, _| pause, show_login)
@@ -378,7 +392,7 @@ impl Kind {
 }
 
 /// A state that was saved in this form and loaded again.
-fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
+pub(crate) fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
     match form {
         Form::Kept => state,
         Form::Json => serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap(),
@@ -390,7 +404,7 @@ fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
 }
 
 /// The node that goes on with a saved state.
-fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
+pub(crate) fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
     if form == Form::Kept { first } else { other }
 }
 
@@ -408,6 +422,7 @@ fn provider() -> TestProvider {
     grants::accept(&mut provider);
     provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
+    ciba::accept(&mut provider);
     provider.register(Registration::private_key_jwt("signer", signer().1).grant_type("client_credentials"));
     provider
 }
@@ -477,24 +492,4 @@ fn token(provider: &mut TestProvider, client: &Client) -> Secret {
         Ok(Step::Done(tokens)) => tokens.access_token,
         other => panic!("an honest grant: {other:?}"),
     }
-}
-
-fn show_introspection(said: IntrospectionResponse) -> String {
-    format!("{said:?} {:?} {:?} {:?}", said.jti, said.cnf, said.extra)
-}
-
-/// `Debug` redacts secrets, so they are compared one by one: two runs must agree in them, too.
-pub(crate) fn show_tokens(tokens: &TokenResponse) -> String {
-    let secret = |secret: &Option<Secret>| secret.as_ref().map(|secret| secret.expose().to_owned());
-    let TokenResponse { access_token, refresh_token, id_token, .. } = tokens;
-    let secrets = (access_token.expose(), secret(refresh_token), secret(id_token));
-    format!("{tokens:?} {secrets:?}")
-}
-
-fn show_login(login: Authenticated) -> String {
-    format!("{login:?} {}", show_tokens(&login.tokens))
-}
-
-fn show_refreshed(refreshed: Refreshed) -> String {
-    format!("{refreshed:?} {}", show_tokens(&refreshed.tokens))
 }

@@ -150,6 +150,7 @@ impl Audit {
                     | EndpointName::Authorize
                     | EndpointName::Introspection
                     | EndpointName::DeviceAuthorization
+                    | EndpointName::BackchannelAuthentication
             )
         {
             self.note("POST whose Content-Type is not application/x-www-form-urlencoded");

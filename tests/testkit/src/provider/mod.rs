@@ -4,6 +4,7 @@ mod assertion;
 mod audit;
 mod authenticate;
 mod authorize;
+mod ciba;
 mod device;
 mod documents;
 mod grants;
@@ -21,6 +22,7 @@ mod userinfo;
 pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
+pub use ciba::BACKCHANNEL_GRANT;
 pub use device::DEVICE_GRANT;
 pub use grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT};
 pub use registration::{Registration, User};
@@ -68,6 +70,8 @@ pub enum EndpointName {
     Revocation,
     /// `/device_authorization`.
     DeviceAuthorization,
+    /// `/bc-authorize`.
+    BackchannelAuthentication,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -84,6 +88,7 @@ impl fmt::Display for EndpointName {
             Self::Introspection => "introspection",
             Self::Revocation => "revocation",
             Self::DeviceAuthorization => "device authorization",
+            Self::BackchannelAuthentication => "backchannel authentication",
             Self::Unknown => "unknown",
         })
     }
@@ -119,6 +124,7 @@ pub struct TestProvider {
     settings: Settings,
     trust: Trust,
     keys: KeyRing,
+    ciba: ciba::Ciba,
     store: Store,
     audit: Audit,
     log: Vec<Seen>,
@@ -148,6 +154,7 @@ impl TestProvider {
             settings: Settings::default(),
             trust: Trust::default(),
             keys: KeyRing::new(),
+            ciba: ciba::Ciba::default(),
             store: Store::default(),
             audit: Audit::default(),
             log: Vec::new(),
@@ -176,6 +183,7 @@ impl TestProvider {
             EndpointName::Introspection => "/introspect",
             EndpointName::Revocation => "/revoke",
             EndpointName::DeviceAuthorization => "/device_authorization",
+            EndpointName::BackchannelAuthentication => "/bc-authorize",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -222,6 +230,7 @@ impl TestProvider {
             EndpointName::Introspection if post => self.introspection(request, now),
             EndpointName::Revocation if post => self.revocation(request),
             EndpointName::DeviceAuthorization if post => self.device(request, now),
+            EndpointName::BackchannelAuthentication if post => self.backchannel(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -229,7 +238,8 @@ impl TestProvider {
             EndpointName::Token
             | EndpointName::Introspection
             | EndpointName::Revocation
-            | EndpointName::DeviceAuthorization => self.method_not_allowed("POST"),
+            | EndpointName::DeviceAuthorization
+            | EndpointName::BackchannelAuthentication => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -281,7 +291,8 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 9] = [
+const ENDPOINTS: [EndpointName; 10] = [
+    EndpointName::BackchannelAuthentication,
     EndpointName::Revocation,
     EndpointName::DeviceAuthorization,
     EndpointName::Discovery,
