@@ -1,6 +1,7 @@
 //! The handle for a provider: the same story for the sync and the async handle in memory, and over all
 //! three stacks.
 
+mod backchannel;
 mod code;
 mod colour;
 mod grants;

@@ -346,6 +346,18 @@ fn scripts() -> Entries {
         ("device-late", flow(6, 32, &[vec![0, 0, 200, 0, 60]])),
         ("device-set-back", flow(6, 32, &[vec![0, 0, 230, 255, 255], vec![4, 0, 230, 255, 255]])),
         ("device-signed-sub", flow(6, 8, &[vec![0], claim(1, "\"mallory\"")])),
+        ("backchannel", flow(10, 1, &[vec![0], honest()])),
+        ("backchannel-denied", flow(10, 65, &[])),
+        ("backchannel-never", flow(10, 33, &[])),
+        (
+            "backchannel-agrees-later",
+            flow(10, 33, &[vec![0], honest(), vec![4], honest(), vec![3], honest()]),
+        ),
+        ("backchannel-lost", flow(10, 1, &[vec![4, 2, 0], vec![4], honest()])),
+        ("backchannel-signed-sub", flow(10, 9, &[vec![0], claim(1, "\"mallory\"")])),
+        ("backchannel-pushed", flow(10, 17, &[vec![0], honest()])),
+        ("backchannel-pushed-forged", flow(10, 17, &[vec![1, 1, 97]])),
+        ("backchannel-pushed-flipped", flow(10, 25, &[vec![2, 40, 0, 3]])),
     ]
 }
 
