@@ -11,7 +11,7 @@ use oidc_proto::{
 use std::{fmt::Display, sync::LazyLock};
 use tokio::runtime::Runtime;
 
-static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
+pub(crate) static RUNTIME: LazyLock<Runtime> = LazyLock::new(|| Runtime::new().expect("a runtime"));
 
 /// A way to run any flow.
 pub(crate) trait Http {

@@ -3,6 +3,7 @@
 mod adapters;
 mod api;
 mod assertions;
+mod ciba;
 mod keycloak;
 mod logins;
 mod npm;
