@@ -217,3 +217,38 @@ fn the_identifier_shows_in_no_error_of_the_provider() {
     let error = scene.finish(pause).unwrap_err().to_string();
     assert!(error.contains("[secret]") && !error.contains(id.expose()), "{error}");
 }
+
+/// The flow wakes where nobody can sign a proof with a key that is elsewhere, so such a client asks by attempts.
+#[test]
+fn tokens_are_bound_to_a_dpop_key_and_a_key_elsewhere_asks_by_attempts() {
+    let mut scene = Scene::new(DeliveryMode::Poll);
+    let asked = scene.begin();
+    scene.provider.decide(asked.auth_req_id().expose(), true);
+    let metadata = scene.client.metadata().clone();
+    let (key, _) = oidc_testkit::KeyRing::client_key(Algorithm::ES256);
+    let builder = || Client::builder(metadata.clone(), "shop").secret("its secret");
+    let here = builder().dpop_key(key.clone()).build().unwrap();
+    let pause = asked.clone().poll(&here, None, NOW).unwrap();
+    let Step::Send(call) = pause.wake(scene.clock.moment().not_before(NOW.plus(5))).unwrap() else {
+        panic!()
+    };
+    let (request, _, pending) = call.into_parts();
+    assert!(request.headers().contains_key("dpop"));
+    // This provider knows no DPoP, so its tokens work without the key.
+    let bearer = scene.provider.handle(&request, NOW.plus(5));
+    let Err(Error::Response(broken)) = pending.receive(bearer, scene.clock.moment()) else {
+        panic!("refused")
+    };
+    assert_eq!(broken.rule, ResponseRule::NotBound);
+
+    let public = key.public_jwk().unwrap();
+    let elsewhere = builder().dpop_public_key(public, Algorithm::ES256).build().unwrap();
+    let refused = asked.clone().poll(&elsewhere, None, NOW).unwrap_err();
+    assert_eq!(refused, Error::Config(ConfigError::NoProof));
+    let to_sign =
+        elsewhere.proof_to_sign(oidc_proto::flow::Endpoint::Token, None, scene.clock.moment()).unwrap();
+    let signature = key.sign(to_sign.signing_input()).unwrap();
+    let attempt = Attempt::from(&elsewhere).with_proof(to_sign.with_signature(&signature));
+    let call = attempt.poll_backchannel(asked, None, scene.clock.moment()).unwrap();
+    assert!(call.request().headers().contains_key("dpop"));
+}

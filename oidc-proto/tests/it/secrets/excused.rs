@@ -25,7 +25,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 5] = [
             "flow::grant::polling::Polling",
             "flow::grant::polling::Waiting",
             "flow::grant::ciba::pushed::Verifying",
-            "flow::grant::ciba::start::Begun",
+            "flow::grant::ciba::authentication::Begun",
             "flow::grant::extension::Checks",
             "flow::grant::extension::Issued",
             "flow::discovery::provider::Asked",

@@ -1,12 +1,13 @@
 //! [`BackchannelAuthentication`]: an authentication that a user has yet to decide on, as it is saved.
 
-use super::{request::DeliveryMode, start::Begun};
+use super::request::{BackchannelAuthenticationRequest, DeliveryMode};
 use crate::{
     base::{
         moment::Timestamp,
         secret::{Secret, exposed},
     },
     flow::{
+        client::Client,
         contract::ResponseRule,
         exchange::Backchannel,
         grant::polling::Times,
@@ -126,6 +127,13 @@ impl TryFrom<Saved> for BackchannelAuthentication {
 }
 
 seal_as_json!(BackchannelAuthentication, "backchannel authentication");
+
+/// What the client keeps while the request is in flight.
+pub struct Begun {
+    pub(super) client: Client,
+    pub(super) request: BackchannelAuthenticationRequest,
+    pub(super) notification_token: Option<Secret>,
+}
 
 /// Shows neither the identifier of the request nor the notification token.
 impl fmt::Debug for BackchannelAuthentication {

@@ -20,6 +20,7 @@ use super::{
     authentication::{BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication},
     notification::Ping,
     request::DeliveryMode,
+    tokens::BackchannelTokens,
 };
 use crate::{
     base::{
@@ -65,18 +66,6 @@ const TIMEOUT: Duration = Duration::from_secs(40);
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BackchannelGrant;
-
-/// The tokens of a user who was authenticated on another device. The ID token has been verified.
-#[derive(Clone, Debug)]
-#[non_exhaustive]
-pub struct BackchannelTokens {
-    /// The token response.
-    pub tokens: TokenResponse,
-    /// The verified ID token.
-    pub id_token: IdToken,
-    /// The keys that the flow fetched, for your cache.
-    pub learned: Learned,
-}
 
 impl BackchannelAuthentication {
     /// Starts to ask for the tokens, until the user has decided. `keys` are as in

@@ -17,11 +17,13 @@ mod pushed;
 mod request;
 mod signed;
 mod start;
+mod tokens;
 
-pub use authentication::{BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication};
-pub use grant::{BackchannelGrant, BackchannelTokens};
+pub use authentication::{BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication, Begun};
+pub use grant::BackchannelGrant;
 pub use notification::{ClientNotification, Delivery, NotificationError, Ping};
 pub use pushed::{Push, PushedTokens, Verifying};
 pub use request::{BackchannelAuthenticationRequest, DeliveryMode};
 pub use signed::SignedAuthenticationRequest;
-pub use start::{BackchannelAuthenticationStart, Begun};
+pub use start::BackchannelAuthenticationStart;
+pub use tokens::BackchannelTokens;

@@ -282,7 +282,8 @@ impl BackchannelAuthentication {
             }
             (DeliveryMode::Push, false, true) => {
                 let tokens = token_response(members.clone(), client, now).and_then(|it| bound(it, client));
-                Push::new(self, tokens.map_err(NotificationError::Tokens)?).map(Delivery::Push)
+                let push = Push::new(self, tokens.map_err(NotificationError::Tokens)?);
+                push.map(Delivery::Push).ok_or(NotificationError::Tokens(ResponseRule::Missing("id_token")))
             }
             (mode, _, _) => Err(NotificationError::Mode(mode)),
         }

@@ -5,14 +5,12 @@
 //!       ──another key──▶ Verifying ──keys──▶ Done(BackchannelTokens)
 //! ```
 
-use super::{
-    authentication::BackchannelAuthentication, grant::BackchannelTokens, notification::NotificationError,
-};
+use super::{authentication::BackchannelAuthentication, tokens::BackchannelTokens};
 use crate::{
     base::moment::{Moment, Timestamp},
     flow::{
         client::Client,
-        contract::{ConfigError, Error, Flow, Response, ResponseRule, Step},
+        contract::{ConfigError, Error, Flow, Response, Step},
         exchange::{Check, Checked, Checking, Demands, Learned, Presented},
     },
     jose::KeySet,
@@ -43,14 +41,10 @@ pub struct Verifying {
 }
 
 impl Push {
-    pub(super) fn new(
-        authentication: &BackchannelAuthentication,
-        tokens: TokenResponse,
-    ) -> Result<Self, NotificationError> {
-        if tokens.id_token.is_none() {
-            return Err(NotificationError::Tokens(ResponseRule::Missing("id_token")));
-        }
-        Ok(Self(Box::new(Pushed { authentication: authentication.clone(), tokens })))
+    /// Returns `None` without an ID token.
+    pub(super) fn new(authentication: &BackchannelAuthentication, tokens: TokenResponse) -> Option<Self> {
+        tokens.id_token.as_ref()?;
+        Some(Self(Box::new(Pushed { authentication: authentication.clone(), tokens })))
     }
 
     /// Verifies the tokens: the ID token must name the authentication request, the hash of the access token and the hash

@@ -6,7 +6,8 @@
 //! The request is sent once, because each one disturbs the user.
 
 use super::{
-    authentication::BackchannelAuthentication, request::BackchannelAuthenticationRequest,
+    authentication::{BackchannelAuthentication, Begun},
+    request::BackchannelAuthenticationRequest,
     signed::SignedAuthenticationRequest,
 };
 use crate::{
@@ -52,13 +53,6 @@ use http::StatusCode;
 #[derive(Debug)]
 #[non_exhaustive]
 pub struct BackchannelAuthenticationStart;
-
-/// What the client keeps while the request is in flight.
-pub struct Begun {
-    pub(super) client: Client,
-    pub(super) request: BackchannelAuthenticationRequest,
-    pub(super) notification_token: Option<Secret>,
-}
 
 impl Client {
     /// Asks the provider to authenticate a user on a device of theirs (CIBA section 7.1). The request is sent once.
