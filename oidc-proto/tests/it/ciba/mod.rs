@@ -1,6 +1,7 @@
 //! Backchannel authentication (OpenID Connect CIBA Core 1.0): the provider asks a user on a device of theirs, and the
 //! client polls, is pinged, or gets the tokens pushed.
 
+mod audit;
 mod notifications;
 mod polling;
 mod pushes;
