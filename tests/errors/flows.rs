@@ -9,8 +9,8 @@ use oidc_proto::{
     Error, Moment, Timestamp, UrlPolicy,
     base::{FormError, JsonError, UrlError},
     flow::{
-        CallbackError, Client, ClientCredentialsRequest, Endpoint, OAuthError, ResponseError, ResponseRule,
-        Unavailable,
+        CallbackError, Client, ClientCredentialsRequest, DeliveryMode, Endpoint, NotificationError,
+        OAuthError, ResponseError, ResponseRule, Unavailable,
     },
     jose::{JwsError, KeyError, KeySetError},
     message::ErrorResponse,
@@ -165,7 +165,7 @@ const REFUSALS: [(u16, &str, Option<&str>); 29] = [
 ];
 
 /// Refusals that mean something else at their endpoint than at the token endpoint.
-const ELSEWHERE: [(Endpoint, u16, &str); 11] = [
+const ELSEWHERE: [(Endpoint, u16, &str); 17] = [
     (Endpoint::Introspection, 400, "invalid_token"),
     (Endpoint::Introspection, 401, "invalid_token"),
     (Endpoint::Introspection, 403, "insufficient_scope"),
@@ -175,6 +175,12 @@ const ELSEWHERE: [(Endpoint, u16, &str); 11] = [
     (Endpoint::DeviceAuthorization, 400, "unauthorized_client"),
     (Endpoint::PushedAuthorizationRequest, 400, "unauthorized_client"),
     (Endpoint::PushedAuthorizationRequest, 400, "invalid_request_object"),
+    (Endpoint::BackchannelAuthentication, 400, "unauthorized_client"),
+    (Endpoint::BackchannelAuthentication, 400, "unknown_user_id"),
+    (Endpoint::BackchannelAuthentication, 400, "expired_login_hint_token"),
+    (Endpoint::BackchannelAuthentication, 400, "missing_user_code"),
+    (Endpoint::BackchannelAuthentication, 400, "invalid_user_code"),
+    (Endpoint::BackchannelAuthentication, 400, "invalid_binding_message"),
     (Endpoint::UserInfo, 401, "invalid_token"),
     (Endpoint::UserInfo, 401, "invalid_client"),
 ];
@@ -300,6 +306,7 @@ pub(crate) fn show(page: &mut Page) {
         Config(oidc_proto::flow::ConfigError::NoRedirectUri), Token(VerificationError::Nonce),
         Token(VerificationError::Missing("nonce")), Token(VerificationError::AuthorizedParty),
         Token(VerificationError::Changed("auth_time")), Token(VerificationError::Changed("azp")));
+    backchannel(page);
 
     page.part("What a token is for: resources and authorization details (every flow)");
     let unsupported = unsupported_details();
@@ -338,6 +345,23 @@ fn unsupported_details() -> Box<oidc_proto::flow::UnsupportedDetailsError> {
         Err(Error::UnsupportedDetails(error)) => error,
         other => panic!("{other:?}"),
     }
+}
+
+/// A backchannel authentication, and what comes to the client's notification endpoint.
+fn backchannel(page: &mut Page) {
+    page.part("Backchannel authentication (`BackchannelAuthentication::poll`, `BackchannelAuthentication::receive`)");
+    let mut said = oauth_error().response;
+    said.error = "transaction_failed".to_owned();
+    show!(page, oidc_proto::Error, in_flow; AuthenticationRequestExpired, AuthenticationFailed(Box::new(said.clone())));
+    let notified = |error: NotificationError| {
+        shows_itself(&error);
+        assert!(error.response().status().is_client_error() || error.response().status().is_server_error());
+        said!(error)
+    };
+    show!(page, oidc_proto::NotificationError, notified;
+        Method, MediaType, TooLarge, Credentials, Unknown, Token, Json(JsonError::NotJson), Missing("auth_req_id"),
+        Mode(DeliveryMode::Push), Tokens(ResponseRule::Missing("id_token")),
+        Config(oidc_proto::flow::ConfigError::SavedState));
 }
 
 fn custom_claims() -> CustomClaimsError {

@@ -73,7 +73,9 @@ pub(crate) fn show(page: &mut Page) {
         },
         NoRequestParameter("request"),
         NoResponseType("code id_token"), NoResponseMode("form_post"), SecretTooShort, NoAssertion, NoProof,
-        UnwantedProof, DpopKey, OtherDpopKey, NoAlgorithm, NoResponseAlgorithm, Unbound, SavedState,
+        UnwantedProof, DpopKey, OtherDpopKey, NoAlgorithm, NoResponseAlgorithm, NoDeliveryMode("ping"), NoUserCode, NoBackchannelRequestAlgorithm {
+            offered: AlgorithmSet::EMPTY.with(Algorithm::PS256), usable: AlgorithmSet::EMPTY.with(Algorithm::ES256)
+        }, Pushed, Unbound, SavedState,
         TokenTooLong { limit: 8192 });
     show!(page, oidc_drive::ProviderError, |error: ProviderError| said!(error);
         NoAudience, OtherIssuer("https://other.example".to_owned()), TwoIssuerRules);

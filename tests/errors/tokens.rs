@@ -34,7 +34,7 @@ pub(crate) fn show(page: &mut Page) {
         IssuedInFuture { ahead: seconds(86_400), leeway: leeway },
         TooOld { ago: seconds(100), allowed: seconds(90) }, TooManyActors { limit: oidc_proto::token::MAX_ACTORS }, Nonce,
         AuthenticationTooOld { ago: seconds(3_700), allowed: seconds(3_630) }, AuthenticationContext,
-        AccessTokenHash, CodeHash, StateHash, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
+        AccessTokenHash, CodeHash, StateHash, RefreshTokenHash, AuthenticationRequest, OtherUser, Changed("sub"), FrontChannel("sub"), IdTokenAsAccessToken,
         SenderConstrained, WrongSender, ConfirmationMethod, NotBound);
 
     page.part("An access token at a handle (`Provider::verify`)");

@@ -2,6 +2,7 @@
 //! three stacks.
 
 mod api;
+mod backchannel;
 mod code;
 mod colour;
 mod grants;

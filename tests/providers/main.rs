@@ -5,6 +5,7 @@ mod api;
 mod assertions;
 mod authorized;
 mod certificates;
+mod ciba;
 mod dpop;
 mod keycloak;
 mod logins;

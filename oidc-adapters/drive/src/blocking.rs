@@ -2,6 +2,7 @@
 //!
 //! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
+mod backchannel;
 mod workload;
 
 pub use crate::api::blocking::Api;

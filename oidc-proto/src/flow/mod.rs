@@ -94,11 +94,13 @@ pub use endpoint::{
 };
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
-    AssertionGrant, AssertionGrantRequest, ClientCredentialsGrant, ClientCredentialsRequest,
-    DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart, DeviceGrant, DeviceTokens,
-    ExchangedToken, ExtensionGrant, GrantRequest, IdJag, IdJagGrant, IdJagRequest, JwtAssertion,
-    PreviousLogin, RefreshGrant, Refreshed, SavedClientCredentials, TokenExchange, TokenExchangeRequest,
-    TokenTypeIdentifier,
+    AssertionGrant, AssertionGrantRequest, BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication,
+    BackchannelAuthenticationRequest, BackchannelAuthenticationStart, BackchannelGrant, BackchannelTokens,
+    ClientCredentialsGrant, ClientCredentialsRequest, ClientNotification, DEVICE_LIFETIME_CAP, Delivery,
+    DeliveryMode, DeviceAuthorization, DeviceAuthorizationStart, DeviceGrant, DeviceTokens, ExchangedToken,
+    ExtensionGrant, GrantRequest, IdJag, IdJagGrant, IdJagRequest, JwtAssertion, NotificationError, Ping,
+    PreviousLogin, Push, PushedTokens, RefreshGrant, Refreshed, SavedClientCredentials,
+    SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
 pub use login::{

@@ -5,8 +5,10 @@
 //! driver holds a [`Call`](super::Call), a [`Pending`](super::Pending) or a [`Pause`](super::Pause) instead.
 //! They are listed here so that a compiler message that names one of them leads to a page.
 
-pub use crate::message::device_authorization_response::DeviceAuthorizationResponse;
-pub use crate::message::request::PushedAuthorizationResponse;
+pub use crate::message::{
+    ciba::BackchannelAuthenticationResponse, device_authorization_response::DeviceAuthorizationResponse,
+    request::PushedAuthorizationResponse,
+};
 
 pub use super::{
     contract::Along,
@@ -16,7 +18,7 @@ pub use super::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,
         Resting, SignedResponse, SignedUserInfo,
     },
-    grant::{Checks, Issued, Polling, RefreshContext, Refreshing, Waiting},
+    grant::{Begun, Checks, Issued, Polling, RefreshContext, Refreshing, Verifying, Waiting},
     login::{
         Came, CodeExchange, Coding, Exchanged, Exchanging, Front, FrontContext, Fronted, Fronting, Granted,
         Informed, Inquiring, LoginContext, Sending, UserInfoContext, UserInfoExchange,

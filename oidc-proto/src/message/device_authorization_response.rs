@@ -76,16 +76,7 @@ impl DeviceAuthorizationResponse {
         let old = text("verification_url")?;
         let verification_uri = text("verification_uri")?.or_else(|missing| old.map_err(|_| missing));
         let verification_uri_complete = members.string("verification_uri_complete")?;
-        let mut seconds = |member| seconds(&mut members, member, quirks);
-        let interval = seconds("interval");
-        let expires_in = seconds("expires_in");
-        let (interval, expires_in) = if quirks.odd_expires_in {
-            let whole = |lifetime: &Duration| !lifetime.is_zero();
-            let endless = Duration::from_secs(u64::MAX);
-            (interval.unwrap_or(None), Some(expires_in.ok().flatten().filter(whole).unwrap_or(endless)))
-        } else {
-            (interval?, expires_in?)
-        };
+        let (interval, expires_in) = times(&mut members, quirks)?;
         let expires_in = expires_in.ok_or("expires_in");
         Ok((|| {
             Ok(Self {
@@ -99,6 +90,22 @@ impl DeviceAuthorizationResponse {
             })
         })())
     }
+}
+
+/// Reads `interval` and `expires_in`.
+pub(super) fn times(
+    members: &mut Members,
+    quirks: Quirks,
+) -> Result<(Option<Duration>, Option<Duration>), JsonError> {
+    let mut seconds = |member| seconds(members, member, quirks);
+    let interval = seconds("interval");
+    let expires_in = seconds("expires_in");
+    if !quirks.odd_expires_in {
+        return Ok((interval?, expires_in?));
+    }
+    let whole = |lifetime: &Duration| !lifetime.is_zero();
+    let endless = Duration::from_secs(u64::MAX);
+    Ok((interval.unwrap_or(None), Some(expires_in.ok().flatten().filter(whole).unwrap_or(endless))))
 }
 
 /// Reads a time in seconds. A negative one counts as zero.

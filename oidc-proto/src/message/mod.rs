@@ -21,6 +21,7 @@
 mod access_request;
 mod authorization_request;
 mod authorization_response;
+pub(crate) mod ciba;
 pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;

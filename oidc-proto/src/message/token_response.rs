@@ -99,12 +99,13 @@ pub struct TokenResponse {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Quirks {
-    /// Whether `expires_in` may be a string of digits, in token responses and in device authorization responses. In the
-    /// latter, so may be `interval`.
+    /// Whether `expires_in` may be a string of digits, in token responses, device authorization responses and responses to
+    /// authentication requests (CIBA). In the latter two, so may be `interval`.
     pub expires_in_as_string: bool,
     /// Whether an `expires_in` that is no number of seconds counts as absent. At some providers, −1 or a number beyond
     /// 2^53 means that tokens never expire (WSO2). In a device authorization response, the codes then live for
-    /// [`DEVICE_LIFETIME_CAP`](crate::flow::DEVICE_LIFETIME_CAP).
+    /// [`DEVICE_LIFETIME_CAP`](crate::flow::DEVICE_LIFETIME_CAP). In the response to an authentication request (CIBA), the
+    /// user then has [`BACKCHANNEL_LIFETIME_CAP`](crate::flow::BACKCHANNEL_LIFETIME_CAP).
     pub odd_expires_in: bool,
     /// Whether the claims of UserInfo and the keys may come with any media type. Nothing but the media type is tolerated: the
     /// body must be what it is for. For metadata, and for keys that a handle or a gate keeps,

@@ -49,6 +49,13 @@ impl ProviderMetadata {
         algorithms(&self.request_object_signing_alg_values_supported)
     }
 
+    /// Returns the signature algorithms of authentication requests (CIBA section 4) that the provider lists and this
+    /// library supports.
+    #[must_use]
+    pub fn backchannel_request_algorithms(&self) -> AlgorithmSet {
+        algorithms(&self.backchannel_authentication_request_signing_alg_values_supported)
+    }
+
     /// Returns the signature algorithms of DPoP proofs that the provider lists and this library supports.
     #[must_use]
     pub fn dpop_algorithms(&self) -> AlgorithmSet {

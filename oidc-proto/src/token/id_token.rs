@@ -1,7 +1,9 @@
 //! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 3.3.2.11).
 
+mod backchannel;
 mod verified;
 
+pub(crate) use backchannel::Backchannel;
 pub use verified::{IdToken, SetAside, VerifiedIdToken};
 
 use super::{
@@ -99,6 +101,8 @@ pub struct Expected<'e> {
     /// Whether the ID token came through the browser. If so, it must have `c_hash` if `code` is set, and `at_hash` if
     /// `access_token` is set (OpenID Connect Core 1.0 section 3.3.2.11).
     pub front_channel: bool,
+    /// The demands on an ID token of a backchannel authentication.
+    pub(crate) backchannel: Option<Backchannel<'e>>,
 }
 
 impl fmt::Debug for Expected<'_> {
@@ -257,6 +261,9 @@ impl IdTokenVerifier {
         // Behind the signature: which hash it is depends on the key, and the error must not blame the hash for a key
         // that is not supported.
         check_hashes(&unverified.claims, unverified.header.alg(), expected)?;
+        if let Some(backchannel) = &expected.backchannel {
+            backchannel.check(&unverified.claims, unverified.payload, unverified.header.alg())?;
+        }
         Ok(VerifiedIdToken::new(unverified.claims, unverified.payload, token))
     }
 

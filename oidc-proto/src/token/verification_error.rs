@@ -136,6 +136,15 @@ pub enum VerificationError {
     /// The `s_hash` is not the hash of the state.
     #[error("the token belongs to another `state` (`s_hash`)")]
     StateHash,
+    /// The `urn:openid:params:jwt:claim:rt_hash` is not the hash of the refresh token (CIBA section 10.3.1).
+    #[error("the token belongs to another refresh token (`urn:openid:params:jwt:claim:rt_hash`)")]
+    RefreshTokenHash,
+    /// The `urn:openid:params:jwt:claim:auth_req_id` is that of another authentication request (CIBA section 10.3.1).
+    #[error("the token answers another authentication request (`urn:openid:params:jwt:claim:auth_req_id`)")]
+    AuthenticationRequest,
+    /// The `sub` is not the user that the client demanded.
+    #[error("the token is of another user (`sub`) than the one who was to log in")]
+    OtherUser,
     /// A refreshed ID token changed a claim that must stay the same (OpenID Connect Core 1.0 section 12.2).
     #[error("the token has another `{0}` than the ID token had at login")]
     Changed(&'static str),
@@ -189,6 +198,9 @@ impl VerificationError {
             Self::AccessTokenHash => "token_at_hash",
             Self::CodeHash => "token_c_hash",
             Self::StateHash => "token_s_hash",
+            Self::RefreshTokenHash => "token_rt_hash",
+            Self::AuthenticationRequest => "token_auth_req_id",
+            Self::OtherUser => "token_other_user",
             Self::Changed(_) => "token_changed_claim",
             Self::FrontChannel(_) => "token_front_channel",
             Self::IdTokenAsAccessToken => "token_is_id_token",
@@ -224,6 +236,8 @@ impl VerificationError {
             | Self::AuthenticationContext
             | Self::CodeHash
             | Self::StateHash
+            | Self::AuthenticationRequest
+            | Self::OtherUser
             | Self::Changed(_)
             | Self::FrontChannel(_) => Remedy::LogInAgain,
             Self::TooLarge
@@ -234,6 +248,7 @@ impl VerificationError {
             | Self::KeyIssuer
             | Self::Audience
             | Self::AccessTokenHash
+            | Self::RefreshTokenHash
             | Self::IdTokenAsAccessToken
             | Self::WrongSender
             | Self::ConfirmationMethod

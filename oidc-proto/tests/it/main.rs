@@ -14,6 +14,7 @@
 mod backends;
 mod bad_input;
 mod callback;
+mod ciba;
 mod contract;
 mod defaults;
 mod delegation;

@@ -365,6 +365,18 @@ fn scripts() -> Entries {
         ("pushed-reference", flow(10, 16, &[member("request_uri", "\"a reference with spaces\"")])),
         ("pushed-lifetime", flow(10, 1, &[member("expires_in", "9223372036854775807")])),
         ("pushed-refused", flow(10, 1, &[raw(400, json, r#"{"error": "invalid_request_uri"}"#)])),
+        ("backchannel", flow(11, 1, &[vec![0], honest()])),
+        ("backchannel-denied", flow(11, 65, &[])),
+        ("backchannel-never", flow(11, 33, &[])),
+        (
+            "backchannel-agrees-later",
+            flow(11, 33, &[vec![0], honest(), vec![4], honest(), vec![3], honest()]),
+        ),
+        ("backchannel-lost", flow(11, 1, &[vec![4, 2, 0], vec![4], honest()])),
+        ("backchannel-signed-sub", flow(11, 9, &[vec![0], claim(1, "\"mallory\"")])),
+        ("backchannel-pushed", flow(11, 17, &[vec![0], honest()])),
+        ("backchannel-pushed-forged", flow(11, 17, &[vec![1, 1, 97]])),
+        ("backchannel-pushed-flipped", flow(11, 25, &[vec![2, 40, 0, 3]])),
     ]
 }
 

@@ -1,6 +1,7 @@
 //! The property of flows against a provider with scripted responses: each flow ends, sends no code or
 //! refresh token twice, and accepts only the provider's word.
 
+mod ciba;
 mod endpoints;
 mod grants;
 mod proven;
@@ -38,7 +39,7 @@ use std::{collections::BTreeSet, ops::ControlFlow, sync::Arc, time::Duration};
 /// If the property does not hold.
 pub fn flows(data: &[u8]) {
     let mut script = Script(data);
-    let flow = script.byte() % 11;
+    let flow = script.byte() % 12;
     // A public client has no credentials, so it gets no client credentials grant.
     let flags = script.byte() | u8::from(flow == 2);
     let mut world = World::new(script, flags);
@@ -54,7 +55,8 @@ pub fn flows(data: &[u8]) {
         7 => grants::exchange(&mut world, flags),
         8 => grants::assertion(&mut world, flags),
         9 => grants::own(&mut world, flags),
-        _ => pushed::pushed(&mut world, flags),
+        10 => pushed::pushed(&mut world, flags),
+        _ => ciba::backchannel(&mut world, flags),
     }
 }
 
@@ -105,6 +107,7 @@ impl<'a> World<'a> {
         provider.device_times(5, DEVICE_LIFETIME);
         grants::accept(&mut provider);
         proven::accept(&mut provider, flags);
+        ciba::accept(&mut provider, flags);
         let document = provider.metadata().to_string();
         let policy = UrlPolicy::default();
         let metadata = ProviderMetadata::parse(document.as_bytes(), ISSUER, Profile::OpenIdProvider, &policy)
@@ -221,7 +224,7 @@ impl<'a> World<'a> {
     /// refuses.
     fn is_deserved(&self, error: &Error) -> bool {
         match error {
-            Error::DeviceCodeExpired => self.agrees.is_none(),
+            Error::DeviceCodeExpired | Error::AuthenticationRequestExpired => self.agrees.is_none(),
             Error::OAuth(refused) if refused.response.error == "access_denied" => self.agrees == Some(false),
             _ => {
                 matches!(error, Error::OAuth(_))

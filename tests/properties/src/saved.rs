@@ -3,8 +3,9 @@
 use crate::{CLIENT, ISSUER, NOW, REDIRECT, SECRET, check_texts, document, moment, provider_metadata};
 use oidc_proto::{
     flow::{
-        Client, DEVICE_LIFETIME_CAP, DeviceAuthorization, DpopKey, Error, PendingAuthorization,
-        PreviousLogin, RETRY_AFTER_CAP, SavedClientCredentials, Step,
+        BACKCHANNEL_LIFETIME_CAP, BackchannelAuthentication, Client, DEVICE_LIFETIME_CAP,
+        DeviceAuthorization, DpopKey, Error, PendingAuthorization, PreviousLogin, RETRY_AFTER_CAP,
+        SavedClientCredentials, Step,
     },
     message::AuthorizationResponse,
 };
@@ -92,6 +93,29 @@ pub fn saved(data: &[u8]) {
                 }
             }
             Err(error) => assert_eq!(error.code(), "config_saved_state"),
+        }
+    }
+    if let Some(asked) = load::<BackchannelAuthentication>(data) {
+        let shown = format!("{asked:?}");
+        match asked.clone().poll(&APP, None, NOW) {
+            Ok(pause) => {
+                let (resumed, until) = (pause.save(), pause.until());
+                let ends = resumed.expires_at();
+                assert!(until <= ends && ends <= asked.expires_at(), "{shown}");
+                assert!(ends <= NOW.after(BACKCHANNEL_LIFETIME_CAP), "{shown}");
+                match pause.wake(moment(until, 3)) {
+                    Ok(Step::Send(call)) => {
+                        let body = String::from_utf8_lossy(call.request().body()).into_owned();
+                        assert_eq!(body.matches("auth_req_id=").count(), 1, "{shown}");
+                    }
+                    Ok(other) => panic!("{other:?}"),
+                    Err(error) => assert!(error == Error::AuthenticationRequestExpired && until == ends),
+                }
+            }
+            Err(error) => {
+                let code = error.code();
+                assert!(matches!(code, "config_saved_state" | "config_delivery_mode"), "{error}");
+            }
         }
     }
     if let Some(grant) = load::<SavedClientCredentials>(data) {

@@ -128,6 +128,51 @@ for (const [client_id, pushed, signed] of [
   }));
 }
 
+// Clients for backchannel authentication: they poll, are pinged, or sign their requests.
+const CIBA = 'urn:openid:params:grant-type:ciba';
+const NOTIFICATION_ENDPOINT = 'https://app.example/ciba';
+for (const [mode, rest] of [['poll', {}], ['ping', { backchannel_client_notification_endpoint: NOTIFICATION_ENDPOINT }]]) {
+  clients.push({
+    client_id: `ciba-${mode}`,
+    client_secret: SECRET,
+    id_token_signed_response_alg: 'ES256',
+    grant_types: [CIBA, 'refresh_token'],
+    response_types: [],
+    backchannel_token_delivery_mode: mode,
+    ...rest,
+  });
+}
+if (CLIENT_KEYS.ES256) {
+  clients.push(asserting('ES256', 'private_key_jwt', {
+    client_id: 'ciba-signed',
+    jwks: { keys: [CLIENT_KEYS.ES256] },
+    grant_types: [CIBA],
+    response_types: [],
+    redirect_uris: [],
+    backchannel_token_delivery_mode: 'poll',
+    backchannel_authentication_request_signing_alg: 'ES256',
+  }));
+}
+
+// The user `bob` refuses, `carol` never answers, and everybody else agrees once the client has its response.
+// The notification endpoint of a test is wherever its `request_context` says.
+const listeners = new Map();
+const askUser = (ctx, request, account) => {
+  listeners.set(request.jti, request.params.request_context);
+  const { provider } = ctx.oidc;
+  const decide = async () => {
+    if (account.accountId === 'bob') {
+      return provider.backchannelResult(request, new errors.AccessDenied('bob said no'));
+    }
+    const grant = new provider.Grant({ accountId: account.accountId, clientId: request.clientId });
+    grant.addOIDCScope(request.scope);
+    await grant.save();
+    return provider.backchannelResult(request, grant);
+  };
+  if (account.accountId === 'carol') return;
+  ctx.res.once('finish', () => decide().catch((error) => console.error(error)));
+};
+
 const HOUR = 60 * 60;
 const DAY = 24 * HOUR;
 
@@ -228,7 +273,27 @@ const configuration = {
       'HS256', 'HS384', 'HS512', 'RS256', 'PS256', 'ES256', 'ES384', 'EdDSA', 'Ed25519',
     ],
   },
+  fetch: (url, options) => {
+    if (String(url) !== NOTIFICATION_ENDPOINT) return fetch(url, options);
+    // The package lets no request go to loopback by itself.
+    return fetch(listeners.get(JSON.parse(options.body).auth_req_id), { ...options, dispatcher: undefined });
+  },
   features: {
+    ciba: {
+      enabled: true,
+      deliveryModes: ['poll', 'ping'],
+      triggerAuthenticationDevice: askUser,
+      validateBindingMessage: (ctx, message) => {
+        if (message?.length > 20) throw new errors.InvalidBindingMessage('it is too long');
+      },
+      validateRequestContext: () => {},
+      processLoginHint: (ctx, hint) => (hint === 'nobody' ? undefined : hint),
+      processLoginHintToken: (ctx, token) => token,
+      verifyUserCode: (ctx, account, code) => {
+        if (account.accountId === 'dave' && code !== '1234') throw new errors.InvalidUserCode('another code');
+      },
+    },
+    requestObjects: { enabled: true },
     devInteractions: { enabled: true },
     clientCredentials: { enabled: true },
     deviceFlow: { enabled: true },
@@ -242,7 +307,6 @@ const configuration = {
     dPoP: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
-    requestObjects: { enabled: true },
     // Without a `resource` parameter at the token endpoint the access token is
     // opaque (and, after a login, is for the userinfo endpoint); with it, a JWT.
     resourceIndicators: {

@@ -15,6 +15,7 @@
 //! This handle is for async programs; [`blocking::Provider`](crate::blocking::Provider) is the one for threads. The
 //! adapters make either: `Http::new().provider("https://op.example")`.
 
+mod backchannel;
 mod begin;
 mod builder;
 mod core;

@@ -23,3 +23,4 @@ pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;
 pub(in crate::flow) use dpop_key::is_thumbprint;
+pub(in crate::flow) use settings::Signer;

@@ -1,8 +1,12 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
 use super::{
-    callback_error::CallbackError, new_tokens::NewTokens, oauth_error::OAuthError, reserved::Refusal,
-    response_error::ResponseError, unavailable::Unavailable,
+    callback_error::CallbackError,
+    new_tokens::NewTokens,
+    oauth_error::{OAuthError, registered},
+    reserved::Refusal,
+    response_error::ResponseError,
+    unavailable::Unavailable,
 };
 use crate::{
     base::{
@@ -12,6 +16,7 @@ use crate::{
         visible::shown,
     },
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
+    message::ErrorResponse,
     metadata::ClientAuthenticationSet,
     token::VerificationError,
 };
@@ -73,6 +78,12 @@ pub enum Error {
     /// The user of a device did not decide in time (RFC 8628 section 3.5).
     #[error("the user did not enter the code on the other device in time; begin again")]
     DeviceCodeExpired,
+    /// The user did not answer an authentication request in time (CIBA section 11).
+    #[error("the user did not answer the authentication request in time; begin again")]
+    AuthenticationRequestExpired,
+    /// The provider has told the client that the authentication of the user failed (CIBA section 12).
+    #[error("the provider reports that the user was not authenticated: {0}; begin again")]
+    AuthenticationFailed(Box<ErrorResponse>),
     /// The client's own key failed to sign the request.
     #[error("the client could not sign its request: {0}")]
     Sign(#[from] SignError),
@@ -133,6 +144,8 @@ impl Error {
             Self::Token(rejected) => rejected.code(),
             Self::Refresh { cause, .. } => cause.code(),
             Self::DeviceCodeExpired => "device_code_expired",
+            Self::AuthenticationRequestExpired => "authentication_request_expired",
+            Self::AuthenticationFailed(said) => registered(said),
             Self::Sign(_) => "sign",
             Self::Config(error) => error.code(),
             Self::UnsupportedDetails(_) => "config_unsupported_details",
@@ -326,6 +339,33 @@ pub enum ConfigError {
         "the provider's `response_modes_supported` has no `{0}` (what `ProviderMetadata::parse` returns may be completed)"
     )]
     NoResponseMode(&'static str),
+    /// The provider does not deliver tokens in this mode (CIBA section 4).
+    #[error(
+        "the provider's `backchannel_token_delivery_modes_supported` has no `{0}` (what `ProviderMetadata::parse` returns may be completed)"
+    )]
+    NoDeliveryMode(&'static str),
+    /// The provider takes no `user_code` (CIBA section 4).
+    #[error(
+        "the provider's `backchannel_user_code_parameter_supported` is not true, so it takes no `user_code` (what `ProviderMetadata::parse` returns may be completed)"
+    )]
+    NoUserCode,
+    /// The provider accepts no signature of this key on an authentication request (CIBA section 4).
+    #[error(
+        "the key signs the authentication request with {}, and the provider's `backchannel_authentication_request_signing_alg_values_supported` has {}",
+        Names(.usable), Names(.offered)
+    )]
+    NoBackchannelRequestAlgorithm {
+        /// The algorithms that the provider lists and this library knows.
+        offered: AlgorithmSet,
+        /// The algorithm of the key.
+        usable: AlgorithmSet,
+    },
+    /// The tokens of this authentication come to the notification endpoint of the client, and cannot be asked for (CIBA
+    /// section 5).
+    #[error(
+        "the tokens of this authentication are pushed to the client's notification endpoint, so nothing can ask for them: `BackchannelAuthentication::receive` takes them"
+    )]
+    Pushed,
     /// The client secret is shorter than the hash of the symmetric algorithm, or missing.
     #[error(
         "the client secret is too short for the algorithm of the ID token (`ClientBuilder::id_token_signed_response_alg`) or of the client's assertions (`client_secret_jwt`)"
@@ -427,9 +467,13 @@ impl ConfigError {
             Self::OtherDpopKey => "config_other_dpop_key",
             Self::Reserved(_) | Self::Parameter(_) => "config_parameter",
             Self::TokenTooLong { .. } => "config_token_too_long",
+            Self::NoDeliveryMode(_) | Self::Pushed => "config_delivery_mode",
+            Self::NoUserCode => "config_no_user_code",
             Self::NoS256 => "config_no_s256",
             Self::SecretTooShort => "config_secret_too_short",
-            Self::NoAlgorithm | Self::NoResponseAlgorithm => "config_no_algorithm",
+            Self::NoAlgorithm | Self::NoResponseAlgorithm | Self::NoBackchannelRequestAlgorithm { .. } => {
+                "config_no_algorithm"
+            }
             Self::Unbound => "config_unbound",
             Self::SavedState => "config_saved_state",
         }

@@ -10,7 +10,7 @@ use http::{HeaderMap, StatusCode};
 use std::fmt;
 
 /// The error codes of the specifications. Any other code from a provider could contain anything.
-const REGISTERED: [&str; 31] = [
+const REGISTERED: [&str; 37] = [
     // RFC 6749 sections 4.1.2.1 and 5.2
     "invalid_request",
     "invalid_client",
@@ -47,6 +47,13 @@ const REGISTERED: [&str; 31] = [
     // Unmet Authentication Requirements 1.0, RFC 9396 section 5
     "unmet_authentication_requirements",
     "invalid_authorization_details",
+    // CIBA sections 12 and 13
+    "transaction_failed",
+    "expired_login_hint_token",
+    "unknown_user_id",
+    "missing_user_code",
+    "invalid_user_code",
+    "invalid_binding_message",
 ];
 
 /// The hint for a client that the provider does not know, or whose proof of itself is wrong.
@@ -83,6 +90,10 @@ fn remedy_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Remedy {
         return Remedy::LogInAgain;
     }
     let remedy = remedy(said);
+    // Nobody has been asked yet (CIBA section 13).
+    if endpoint == Endpoint::BackchannelAuthentication && said.error == "access_denied" {
+        return Remedy::FixConfiguration;
+    }
     let begins = matches!(endpoint, Endpoint::DeviceAuthorization | Endpoint::PushedAuthorizationRequest);
     if (of_token || begins) && remedy == Remedy::LogInAgain { Remedy::FixConfiguration } else { remedy }
 }
@@ -124,6 +135,22 @@ fn hint_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Option<&'st
             Endpoint::DeviceAuthorization | Endpoint::PushedAuthorizationRequest,
             "invalid_grant" | "invalid_token" | "expired_token",
         ) => "",
+        (Endpoint::BackchannelAuthentication, "unauthorized_client" | "access_denied") if status != 401 => {
+            "; at the provider, let this client use backchannel authentication, and register its delivery mode"
+        }
+        (Endpoint::BackchannelAuthentication, "unknown_user_id") => {
+            "; the provider knows no user by this hint: ask the user for another one"
+        }
+        (Endpoint::BackchannelAuthentication, "expired_login_hint_token") => {
+            "; get a new `login_hint_token`, and begin again"
+        }
+        (Endpoint::BackchannelAuthentication, "missing_user_code" | "invalid_user_code") => {
+            "; ask the user for the code (`BackchannelAuthenticationRequest::user_code`), and begin again"
+        }
+        (Endpoint::BackchannelAuthentication, "invalid_binding_message") => {
+            "; the provider shows no such text: make `BackchannelAuthenticationRequest::binding_message` shorter and \
+             plainer"
+        }
         // A UserInfo request shows an access token, and no credentials of the client.
         (Endpoint::UserInfo, "invalid_client" | "unauthorized_client" | "invalid_grant") => {
             "; the provider does not accept the access token here: log in again"
@@ -132,7 +159,7 @@ fn hint_at(endpoint: Endpoint, status: u16, said: &ErrorResponse) -> Option<&'st
             "; the token in the request has expired or was revoked: log in again"
         }
         (Endpoint::Token, "access_denied") => "; the user or the provider has refused: begin again",
-        (Endpoint::Token, "expired_token") => "; the user did not enter the code in time: begin again",
+        (Endpoint::Token, "expired_token") => "; the user did not decide in time: begin again",
         _ => return None,
     })
 }
@@ -154,6 +181,11 @@ pub(super) fn remedy(said: &ErrorResponse) -> Remedy {
         | "account_selection_required"
         | "insufficient_user_authentication"
         | "unmet_authentication_requirements"
+        | "transaction_failed"
+        | "expired_login_hint_token"
+        | "unknown_user_id"
+        | "missing_user_code"
+        | "invalid_user_code"
         // Names of Entra and of drafts of RFC 8628; of LinkedIn and Apple; of GitHub and Slack.
         | "authorization_declined"
         | "code_expired"
@@ -229,8 +261,7 @@ impl OAuthError {
     /// registered it, and otherwise `oauth_error`. [`provider_code`](Self::provider_code) has any code.
     #[must_use]
     pub fn code(&self) -> &'static str {
-        let known = REGISTERED.into_iter().find(|known| *known == self.response.error);
-        known.unwrap_or("oauth_error")
+        registered(&self.response)
     }
 
     /// Returns the error code as the provider wrote it, cleaned for logs. It may be any text, so it is no name for a
@@ -320,3 +351,8 @@ impl fmt::Display for OAuthError {
 }
 
 impl std::error::Error for OAuthError {}
+
+/// Returns the code of an error that the provider has told, if a specification has registered it.
+pub(super) fn registered(said: &ErrorResponse) -> &'static str {
+    REGISTERED.into_iter().find(|known| *known == said.error).unwrap_or("oauth_error")
+}

@@ -27,7 +27,9 @@ impl Error {
             Self::Callback(error) => error.remedy(),
             Self::Token(rejected) => rejected.remedy(),
             Self::Refresh { cause, .. } => cause.remedy(),
-            Self::DeviceCodeExpired => Remedy::LogInAgain,
+            Self::DeviceCodeExpired | Self::AuthenticationRequestExpired | Self::AuthenticationFailed(_) => {
+                Remedy::LogInAgain
+            }
             Self::Sign(error) => error.remedy(),
             Self::Config(error) => error.remedy(),
             Self::UnsupportedDetails(_) => Remedy::FixConfiguration,
@@ -41,12 +43,14 @@ impl Error {
         match self {
             Self::OAuth(refused) => Some(refused.provider_code()),
             Self::Callback(CallbackError::Denied(response)) => Some(&response.error),
+            Self::AuthenticationFailed(said) => Some(&said.error),
             Self::Refresh { cause, .. } => cause.provider_code(),
             Self::Callback(_)
             | Self::Response(_)
             | Self::Unavailable(_)
             | Self::Token(_)
             | Self::DeviceCodeExpired
+            | Self::AuthenticationRequestExpired
             | Self::Sign(_)
             | Self::Config(_)
             | Self::UnsupportedDetails(_) => None,
@@ -102,7 +106,10 @@ impl ResponseError {
         let quirk = matches!(
             (self.endpoint, &self.rule),
             (Endpoint::Token, ResponseRule::Missing("token_type" | "access_token" | "id_token"))
-                | (Endpoint::Token | Endpoint::DeviceAuthorization, ResponseRule::Value("expires_in"))
+                | (
+                    Endpoint::Token | Endpoint::DeviceAuthorization | Endpoint::BackchannelAuthentication,
+                    ResponseRule::Value("expires_in")
+                )
         );
         let of_audience = (self.endpoint, &self.rule)
             == (Endpoint::Introspection, &ResponseRule::Jwt(VerificationError::Audience));

@@ -68,9 +68,10 @@ impl fmt::Display for ResponseError {
             (Endpoint::Token, Missing("id_token")) => f.write_str(
                 "; a provider without OpenID Connect sends none (`Client::authorize_access` does without)",
             ),
-            (Endpoint::Token | Endpoint::DeviceAuthorization, Value("expires_in")) => {
-                f.write_str(" (`Quirks::odd_expires_in` takes it for absent)")
-            }
+            (
+                Endpoint::Token | Endpoint::DeviceAuthorization | Endpoint::BackchannelAuthentication,
+                Value("expires_in"),
+            ) => f.write_str(" (`Quirks::odd_expires_in` takes it for absent)"),
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }

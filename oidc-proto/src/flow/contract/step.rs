@@ -9,7 +9,7 @@ use crate::base::{
     moment::{Moment, Timestamp},
     visible::{shown, without_query},
 };
-use std::fmt;
+use std::{fmt, time::Duration};
 
 /// A request to send, with its whole body.
 pub type Request = http::Request<Vec<u8>>;
@@ -232,6 +232,12 @@ impl<F: Flow> Call<F> {
     /// ```
     pub fn max_body(mut self, bytes: usize) -> Self {
         self.pending.terms.max_body = bytes;
+        self
+    }
+
+    /// Sets the longest time of the exchange, for a server that may hold the request for a while.
+    pub(crate) const fn timeout(mut self, timeout: Duration) -> Self {
+        self.pending.terms.timeout = timeout;
         self
     }
 

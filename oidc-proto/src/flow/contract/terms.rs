@@ -41,6 +41,8 @@ pub enum Endpoint {
     DeviceAuthorization,
     /// The endpoint for pushed authorization requests (RFC 9126 section 2).
     PushedAuthorizationRequest,
+    /// The backchannel authentication endpoint (CIBA section 7).
+    BackchannelAuthentication,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
     /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
@@ -90,6 +92,7 @@ impl Endpoint {
             Self::Revocation => member!(revocation_endpoint),
             Self::DeviceAuthorization => member!(device_authorization_endpoint),
             Self::PushedAuthorizationRequest => member!(pushed_authorization_request_endpoint),
+            Self::BackchannelAuthentication => member!(backchannel_authentication_endpoint),
         }
     }
 

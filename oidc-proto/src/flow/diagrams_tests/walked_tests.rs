@@ -42,8 +42,8 @@ macro_rules! named {
             }
         }
     };
-    ($state:ident($inside:ident) { $($variant:ident),+ }) => {
-        impl $crate::flow::diagrams_tests::Named for $state {
+    ($state:ident $(<$of:ident>)? ($inside:ident) { $($variant:ident),+ }) => {
+        impl $(<$of>)? $crate::flow::diagrams_tests::Named for $state $(<$of>)? {
             const NAMES: &'static [&'static str] = &[$(stringify!($variant)),+];
 
             fn name(&self) -> &'static str {

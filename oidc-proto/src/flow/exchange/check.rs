@@ -24,7 +24,7 @@ use crate::{
     },
     jose::{JwsError, KeySet},
     message::{AuthorizationResponse, UserInfo},
-    token::{Expected, IdToken, VerificationError},
+    token::{self, Expected, IdToken, VerificationError},
 };
 use std::{convert::Infallible, marker::PhantomData, sync::Arc, time::Duration};
 
@@ -140,6 +140,17 @@ pub(in crate::flow) struct Demands {
     pub(in crate::flow) state: Option<String>,
     /// Whether the ID token came through the browser.
     pub(in crate::flow) front_channel: bool,
+    /// The demands of a backchannel authentication.
+    pub(in crate::flow) backchannel: Option<Backchannel>,
+}
+
+/// The demands of a backchannel authentication on its ID token, as owned values.
+#[derive(Clone, Debug)]
+pub(in crate::flow) struct Backchannel {
+    pub(in crate::flow) auth_req_id: Secret,
+    pub(in crate::flow) sub: Option<String>,
+    pub(in crate::flow) refresh_token: Option<Secret>,
+    pub(in crate::flow) pushed: bool,
 }
 
 /// An ID token, and the demands on it.
@@ -167,6 +178,12 @@ impl Signed for Presented {
             code: demands.code.as_ref(),
             state: demands.state.as_deref(),
             front_channel: demands.front_channel,
+            backchannel: demands.backchannel.as_ref().map(|demanded| token::Backchannel {
+                auth_req_id: &demanded.auth_req_id,
+                sub: demanded.sub.as_deref(),
+                refresh_token: demanded.refresh_token.as_ref(),
+                pushed: demanded.pushed,
+            }),
         };
         client.inner().verifier.verify(id_token, keys, &expected, now)
     }

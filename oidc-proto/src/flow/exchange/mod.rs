@@ -16,8 +16,8 @@ pub use learned::Learned;
 pub use post::{Answer, Body, MAX_RETRIES, Post, Posting, RETRY_AFTER_CAP, Repeated, Repeating, Resting};
 
 pub(in crate::flow) use aim::Aim;
-pub(in crate::flow) use check::{Check, Checked, Demands, Signed};
+pub(in crate::flow) use check::{Backchannel, Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get, other_type};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};
 pub(crate) use post::seconds;
-pub(in crate::flow) use post::{Ask, Mint, bound, is_open, refusal_or_status, tokens};
+pub(in crate::flow) use post::{Ask, Mint, bound, is_open, refusal_or_status, token_response, tokens};

@@ -108,7 +108,16 @@ pub(in crate::flow) fn tokens(
     client: &Client,
     now: Timestamp,
 ) -> Result<TokenResponse, ResponseRule> {
-    let read = TokenResponse::from_members(body.members()?, client.quirks(), now);
+    token_response(body.members()?, client, now)
+}
+
+/// Reads tokens from the members of a JSON object.
+pub(in crate::flow) fn token_response(
+    members: Members,
+    client: &Client,
+    now: Timestamp,
+) -> Result<TokenResponse, ResponseRule> {
+    let read = TokenResponse::from_members(members, client.quirks(), now);
     read.map_err(|error| match error {
         TokenResponseError::Json(error) => ResponseRule::Json(error),
         TokenResponseError::Missing(member) => ResponseRule::Missing(member),
@@ -380,7 +389,7 @@ pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
 }
 
 /// The parameters whose values an error may repeat.
-const OPEN: [&str; 11] = [
+const OPEN: [&str; 12] = [
     "grant_type",
     "scope",
     "resource",
@@ -392,9 +401,10 @@ const OPEN: [&str; 11] = [
     "requested_token_type",
     "subject_token_type",
     "actor_token_type",
+    "requested_expiry",
 ];
 
-/// The same of an authorization request: words of the specifications, and the hash of the PKCE verifier.
+/// The same of a request that a user decides about: words of the specifications, and the hash of the PKCE verifier.
 const OPEN_IF_PUSHED: [&str; 8] = [
     "response_type",
     "response_mode",
@@ -409,8 +419,9 @@ const OPEN_IF_PUSHED: [&str; 8] = [
 /// Whether an error of this endpoint may repeat the value of a parameter. A parameter of the application counts as a
 /// secret, because this crate cannot know its value to others.
 pub(in crate::flow) fn is_open(endpoint: Endpoint, name: &str) -> bool {
-    let pushed = endpoint == Endpoint::PushedAuthorizationRequest;
-    OPEN.contains(&name) || pushed && OPEN_IF_PUSHED.contains(&name)
+    let begins =
+        matches!(endpoint, Endpoint::PushedAuthorizationRequest | Endpoint::BackchannelAuthentication);
+    OPEN.contains(&name) || begins && OPEN_IF_PUSHED.contains(&name)
 }
 
 /// Returns the secrets of a request, as they are and as they are sent: no error may repeat them.

@@ -5,15 +5,16 @@
 //! Posting ──codes──▶ Done(DeviceAuthorization)
 //! ```
 
+use super::polling::Times;
 use crate::{
     base::{
-        moment::{Moment, Timestamp, whole_seconds},
+        moment::{Moment, Timestamp},
         secret::{Secret, exposed},
     },
     flow::{
         client::{Attempt, Client, Form},
         contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
-        exchange::{Aim, Answer, Ask, Body, Post, RETRY_AFTER_CAP},
+        exchange::{Aim, Answer, Ask, Body, Post},
         saved::{seal_as_json, text},
     },
     message::{
@@ -28,11 +29,6 @@ use url::Url;
 
 /// The longest time for a user to enter the code, whatever a provider allows.
 pub const DEVICE_LIFETIME_CAP: Duration = Duration::from_secs(3_600);
-pub(super) const LIFETIME_CAP: i64 = whole_seconds(DEVICE_LIFETIME_CAP);
-
-/// The interval in seconds if the provider names none (section 3.2), and the seconds that `slow_down` adds to it
-/// (section 3.5).
-pub(super) const INTERVAL: i64 = 5;
 
 /// The version of the saved form.
 const VERSION: u32 = 1;
@@ -100,24 +96,8 @@ pub(super) struct Grant {
 }
 
 impl Grant {
-    /// Sets the time of the next request to this time or later. If there is no time for another request after it, the
-    /// next one is as late as it can be. `took` is the time that a request needs to arrive, in seconds.
-    pub(super) fn ask_from(&mut self, time: Timestamp, took: i64) {
-        let last = self.expires_at.plus(-1 - took);
-        let is_last = time.plus(self.interval) > last;
-        self.next = if is_last { time.max(last) } else { time };
-    }
-
-    /// Limits the times of a saved grant by the clock of this node: the clock of the node that saved it may have been
-    /// ahead, or somebody may have changed it. No wait is longer than the longest wait of this flow, and no user has
-    /// more time than a provider may give.
-    pub(super) fn held_to(mut self, now: Timestamp) -> Self {
-        let left = self.expires_at.0.saturating_sub(self.next.0);
-        let wait = self.interval.saturating_add(self.interval.max(whole_seconds(RETRY_AFTER_CAP)));
-        self.next = self.next.min(now.plus(wait.min(LIFETIME_CAP)));
-        let over = self.next.max(now).plus(left).min(now.plus(LIFETIME_CAP));
-        self.expires_at = self.expires_at.min(over);
-        self
+    pub(super) const fn times(&self) -> Times {
+        Times { interval: self.interval, next: self.next, expires_at: self.expires_at }
     }
 }
 
@@ -139,8 +119,7 @@ impl TryFrom<Grant> for DeviceAuthorization {
         {
             return Err("the saved grant has a text that is empty, too long or not what it should be");
         }
-        let life = grant.expires_at.0.saturating_sub(grant.next.0);
-        if !(1..=LIFETIME_CAP).contains(&grant.interval) || !(0..=LIFETIME_CAP).contains(&life) {
+        if !grant.times().can_be(DEVICE_LIFETIME_CAP) {
             return Err("the saved grant has times that no grant has");
         }
         Ok(Self(grant))
@@ -328,12 +307,8 @@ impl DeviceAuthorization {
             interval,
             extra: _,
         } = response;
-        if expires_in.is_zero() {
-            return Err(ResponseRule::Value("expires_in"));
-        }
-        let expires_in = whole_seconds(expires_in).min(LIFETIME_CAP);
-        // Some providers send zero for "as often as you like".
-        let interval = interval.map_or(INTERVAL, whole_seconds).clamp(1, LIFETIME_CAP);
+        let times = Times::begin(interval, expires_in, DEVICE_LIFETIME_CAP, now)?;
+        let Times { interval, next, expires_at } = times.first(times.interval);
         if !text::is_text(device_code.expose()) {
             return Err(ResponseRule::Value("device_code"));
         }
@@ -343,7 +318,7 @@ impl DeviceAuthorization {
         if !is_shown(&verification_uri) {
             return Err(ResponseRule::Value("verification_uri"));
         }
-        let mut grant = Grant {
+        Ok(Self(Grant {
             version: VERSION,
             issuer: client.metadata().issuer.clone(),
             client_id: client.client_id().to_owned(),
@@ -356,12 +331,9 @@ impl DeviceAuthorization {
             resources: request.resources,
             authorization_details: request.authorization_details,
             interval,
-            next: now,
-            expires_at: now.plus(expires_in),
-        };
-        // There is time for at least one request, even if the interval is longer than the lifetime.
-        grant.ask_from(now.plus(interval.min(expires_in - 1).max(1)), 0);
-        Ok(Self(grant))
+            next,
+            expires_at,
+        }))
     }
 
     /// Returns the code that the user must enter.

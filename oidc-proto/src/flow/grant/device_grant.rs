@@ -8,39 +8,29 @@
 //!       ──slow_down──▶ Wait                           5 s more from now on
 //!       ──429, 5xx, lost──▶ Wait                      twice the interval
 //! ```
-//! It never waits past `expires_at`: it ends with an error then.
-//!
-//! The last request is sent in the last second in which it can arrive. If there is no time for another request after
-//! the next one, the wait becomes longer. So a user who decides late still gets in, and no interval becomes shorter.
+//! It never waits past `expires_at`: it ends with an error then. `polling.rs` says when it asks.
 //!
 //! At rest the flow can be saved, and another node can go on with it.
 
-use super::device::{DeviceAuthorization, Grant, INTERVAL, LIFETIME_CAP};
+use super::{
+    device::{DEVICE_LIFETIME_CAP, DeviceAuthorization},
+    polling::{self, Polled, Polling, Times, Waiting},
+};
 use crate::{
     base::{
-        moment::{Moment, Timestamp, whole_seconds},
+        moment::{Moment, Timestamp},
         secret::Secret,
     },
     flow::{
         client::{Attempt, Client, Form},
-        contract::{
-            Call, ConfigError, Endpoint, Error, Flow, Pause, Response, ResponseError, ResponseRule, Step,
-        },
-        exchange::{
-            Aim, Ask, Check, Checked, Checking, Demands, Learned, Post, Posting, Presented, RETRY_AFTER_CAP,
-            seconds,
-        },
+        contract::{Call, Error, Flow, Pause, Response, ResponseRule, Step, TIMEOUT},
+        exchange::{Aim, Demands, Learned},
     },
     jose::KeySet,
     message::{AuthorizationDetails, TokenResponse},
-    sender::dpop_nonce,
     token::IdToken,
 };
-use http::StatusCode;
 use std::{sync::Arc, time::Duration};
-
-/// The longest time of a request, in seconds: the timeout of an exchange.
-const LONGEST: i64 = 10;
 
 /// The flow from a device code to tokens. It waits and asks again until the user has decided.
 /// [`DeviceAuthorization::poll`] starts it.
@@ -82,25 +72,6 @@ pub struct DeviceTokens {
     pub learned: Learned,
 }
 
-/// A request is in flight.
-pub struct Polling(pub(in crate::flow) PollingState);
-
-pub(in crate::flow) enum PollingState {
-    /// The request sends the device code.
-    Token { post: Posting, waiting: Box<Waiting> },
-    /// The request is for keys to verify the ID token.
-    Keys { check: Box<Checking<Presented>>, tokens: Box<TokenResponse> },
-}
-
-/// Nothing is in flight until the time of the next request.
-pub struct Waiting {
-    client: Client,
-    keys: Option<Arc<KeySet>>,
-    grant: Grant,
-    /// The time of the last request.
-    asked: Timestamp,
-}
-
 impl DeviceAuthorization {
     /// Starts to ask for the tokens, until the user has decided. `keys` are as in
     /// [`callback`](crate::flow::PendingAuthorization::callback). The times of a saved value are limited by `now`: no
@@ -112,32 +83,17 @@ impl DeviceAuthorization {
     /// # Errors
     /// [`ConfigError::SavedState`] if the codes belong to another client or provider; [`ConfigError::NoEndpoint`] if
     /// the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere.
+    ///
+    /// [`ConfigError::SavedState`]: crate::flow::ConfigError::SavedState
+    /// [`ConfigError::NoEndpoint`]: crate::flow::ConfigError::NoEndpoint
+    /// [`ConfigError::NoProof`]: crate::flow::ConfigError::NoProof
     pub fn poll(
         self,
         client: &Client,
         keys: Option<Arc<KeySet>>,
         now: Timestamp,
     ) -> Result<Pause<DeviceGrant>, Error> {
-        // The flow wakes where nobody can sign its proof, so such a client polls by attempts.
-        if client.prover().is_some_and(|prover| prover.key().is_none()) {
-            return Err(ConfigError::NoProof.into());
-        }
-        let waiting = self.waiting(client, keys, now)?;
-        Ok(Pause::new(waiting.grant.next, waiting))
-    }
-
-    fn waiting(
-        self,
-        client: &Client,
-        keys: Option<Arc<KeySet>>,
-        now: Timestamp,
-    ) -> Result<Waiting, ConfigError> {
-        let Self(grant) = self;
-        if grant.issuer != client.metadata().issuer || grant.client_id != client.client_id() {
-            return Err(ConfigError::SavedState);
-        }
-        client.endpoint(Endpoint::Token)?;
-        Ok(Waiting { client: client.clone(), keys, grant: grant.held_to(now), asked: now })
+        Waiting::pause(self, client, keys, now)
     }
 }
 
@@ -153,7 +109,7 @@ impl Attempt {
         keys: Option<Arc<KeySet>>,
         moment: Moment,
     ) -> Result<Call<DeviceGrant>, Error> {
-        device.waiting(&self.client, keys, moment.now())?.ask(self, moment)
+        Waiting::new(device, &self.client, keys, moment.now())?.ask(self, moment)
     }
 }
 
@@ -161,144 +117,81 @@ impl Pause<DeviceGrant> {
     /// Returns the grant in its present state, to save it.
     #[must_use]
     pub fn save(&self) -> DeviceAuthorization {
-        DeviceAuthorization(self.state().grant.clone())
+        self.state().save()
     }
 }
 
-impl Waiting {
-    fn ask(mut self, attempt: Attempt, moment: Moment) -> Result<Call<DeviceGrant>, Error> {
-        self.asked = moment.now();
-        if moment.now() >= self.grant.expires_at {
-            return Err(Error::DeviceCodeExpired);
-        }
-        let form: Form = vec![
+impl Polled for DeviceAuthorization {
+    type Flow = DeviceGrant;
+
+    const MOST: Duration = DEVICE_LIFETIME_CAP;
+    const TIMEOUT: Duration = TIMEOUT;
+    const FROM_SENDING: bool = false;
+    const EXPIRED: Error = Error::DeviceCodeExpired;
+
+    fn party(&self) -> (&str, &str) {
+        (&self.0.issuer, &self.0.client_id)
+    }
+
+    fn times(&self) -> Times {
+        self.0.times()
+    }
+
+    fn set(&mut self, Times { interval, next, expires_at }: Times) {
+        (self.0.interval, self.0.next, self.0.expires_at) = (interval, next, expires_at);
+    }
+
+    fn form(&self) -> Form {
+        vec![
             ("grant_type".into(), "urn:ietf:params:oauth:grant-type:device_code".into()),
-            ("device_code".into(), self.grant.device_code.clone()),
-        ];
+            ("device_code".into(), self.0.device_code.clone()),
+        ]
+    }
+
+    fn bound(&self) -> Vec<Secret> {
         // The provider knows the user code, too: no error may repeat it.
-        let asked = &self.grant.authorization_details;
-        let aim = Aim::new(&self.grant.resources, &AuthorizationDetails::default()).or_expecting(asked);
-        let ask = Ask::new(attempt, Endpoint::Token, form).aiming(aim)?;
-        let call = ask.bound([Secret::new(&self.grant.user_code)]).once::<TokenResponse>(moment)?;
-        Ok(call.map(|post| Polling(PollingState::Token { post, waiting: Box::new(self) })))
+        vec![Secret::new(&self.0.user_code)]
     }
 
-    /// Waits for the interval, or longer if the provider asks for it, within limits. `None` means that no time is left.
-    /// A clock that was set back gives no more time: no more can be left than was left at the time of this request.
-    fn later(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        self.give_no_more_time(now);
-        self.ask_after(asked, now)
+    fn aim(&self) -> Option<Aim> {
+        let asked = &self.0.authorization_details;
+        Some(Aim::new(&self.0.resources, &AuthorizationDetails::default()).or_expecting(asked))
     }
 
-    fn give_no_more_time(&mut self, now: Timestamp) {
-        let left = self.grant.expires_at.0.saturating_sub(self.grant.next.0);
-        self.grant.expires_at = self.grant.expires_at.min(now.plus(left));
+    fn demands(&self, _: &TokenResponse) -> Demands {
+        Demands::default()
     }
 
-    /// Returns the time that the last request took to arrive, in seconds.
-    fn took(&self, now: Timestamp) -> i64 {
-        now.0.saturating_sub(self.asked.0).clamp(0, LONGEST)
+    fn without_id_token(&self, tokens: TokenResponse) -> Result<DeviceTokens, ResponseRule> {
+        if self.0.openid {
+            return Err(ResponseRule::Missing("id_token"));
+        }
+        Ok(DeviceTokens { tokens, id_token: None, learned: Learned::default() })
     }
 
-    fn ask_after(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        let wait = self.grant.interval.max(seconds(asked).min(whole_seconds(RETRY_AFTER_CAP)));
-        self.grant.ask_from(now.plus(wait), self.took(now));
-        let next = self.grant.next;
-        (next < self.grant.expires_at).then(|| Pause::new(next, self).into())
+    fn with_id_token(tokens: TokenResponse, id_token: IdToken, learned: Learned) -> DeviceTokens {
+        DeviceTokens { tokens, id_token: Some(id_token), learned }
     }
-
-    /// Waits twice as long from now on: after a failure, a device asks half as often (section 3.5). If the codes would
-    /// have expired by then, it waits at least as long as before, and asks once more at the end.
-    fn back_off(mut self, asked: Option<Duration>, now: Timestamp) -> Option<Step<DeviceGrant>> {
-        self.give_no_more_time(now);
-        let before = self.grant.interval;
-        let left = self.grant.expires_at.plus(-1 - self.took(now)).0.saturating_sub(now.0);
-        self.grant.interval = (before * 2).min(LIFETIME_CAP).min(left.max(before));
-        self.ask_after(asked, now)
-    }
-
-    fn granted(self, tokens: TokenResponse, now: Timestamp) -> Result<Step<DeviceGrant>, Error> {
-        let Some(id_token) = tokens.id_token.clone() else {
-            if self.grant.openid {
-                let rule = ResponseRule::Missing("id_token");
-                return Err(ResponseError::new(Endpoint::Token, StatusCode::OK, rule).into());
-            }
-            let learned = Learned::default();
-            return Ok(Step::Done(DeviceTokens { tokens, id_token: None, learned }));
-        };
-        let access_token = Some(tokens.access_token.clone());
-        let Self { client, keys, .. } = self;
-        let signed = Presented { id_token, access_token, demands: Demands::default() };
-        let step = Check::start(signed, client, keys.as_deref(), Learned::default(), now)?;
-        checking(step, Box::new(tokens))
-    }
-}
-
-fn checking(step: Step<Check<Presented>>, tokens: Box<TokenResponse>) -> Result<Step<DeviceGrant>, Error> {
-    step.within(
-        tokens,
-        |check, tokens| Polling(PollingState::Keys { check: Box::new(check), tokens }),
-        |never, _| match never {},
-        |Checked { good: id_token, learned }, tokens| {
-            Ok(Step::Done(DeviceTokens { tokens: *tokens, id_token: Some(id_token), learned }))
-        },
-    )
 }
 
 impl Flow for DeviceGrant {
-    type Awaiting = Polling;
-    type Paused = Waiting;
+    type Awaiting = Polling<DeviceAuthorization>;
+    type Paused = Waiting<DeviceAuthorization>;
     type Output = DeviceTokens;
 
-    fn on_response(state: Polling, response: &Response<'_>, moment: Moment) -> Result<Step<Self>, Error> {
-        let now = moment.now();
-        match state {
-            Polling(PollingState::Token { post, mut waiting }) => {
-                if let Some(nonce) = dpop_nonce(response.headers()) {
-                    waiting.client = waiting.client.with_dpop_nonce(Endpoint::Token, nonce);
-                }
-                match Post::<TokenResponse>::on_response(post, response, moment) {
-                    Ok(Step::Done(tokens)) => waiting.granted(tokens, now),
-                    Ok(Step::Send(call)) => {
-                        Ok(call.map(|post| Polling(PollingState::Token { post, waiting })).into())
-                    }
-                    Ok(Step::Wait(pause)) => Ok(pause.map(|never| match never {}).into()),
-                    Err(Error::OAuth(refused)) => {
-                        match refused.response.error.as_str() {
-                            // A server that fails has not decided, whatever its body says.
-                            _ if refused.status >= 500 => {
-                                return waiting.back_off(None, now).ok_or(Error::OAuth(refused));
-                            }
-                            "authorization_pending" => {}
-                            "slow_down" => {
-                                waiting.grant.interval =
-                                    (waiting.grant.interval + INTERVAL).min(LIFETIME_CAP);
-                            }
-                            _ => return Err(Error::OAuth(refused)),
-                        }
-                        waiting.later(None, now).ok_or(Error::DeviceCodeExpired)
-                    }
-                    Err(Error::Unavailable(busy)) => {
-                        waiting.back_off(busy.retry_after(), now).ok_or(Error::Unavailable(busy))
-                    }
-                    Err(error) => Err(error),
-                }
-            }
-            Polling(PollingState::Keys { check, tokens }) => {
-                checking(Check::on_response(*check, response, moment)?, tokens)
-            }
-        }
+    fn on_response(
+        state: Self::Awaiting,
+        response: &Response<'_>,
+        moment: Moment,
+    ) -> Result<Step<Self>, Error> {
+        polling::on_response(state, response, moment)
     }
 
-    fn on_wake(waiting: Waiting, moment: Moment) -> Result<Step<Self>, Error> {
-        let attempt = Attempt::from(&waiting.client);
-        Ok(waiting.ask(attempt, moment)?.into())
+    fn on_wake(waiting: Self::Paused, moment: Moment) -> Result<Step<Self>, Error> {
+        polling::on_wake(waiting, moment)
     }
 
-    fn on_failure(state: Polling, moment: Moment) -> Result<Option<Step<Self>>, Error> {
-        Ok(match state {
-            Polling(PollingState::Token { waiting, .. }) => waiting.back_off(None, moment.now()),
-            Polling(PollingState::Keys { .. }) => None,
-        })
+    fn on_failure(state: Self::Awaiting, moment: Moment) -> Result<Option<Step<Self>>, Error> {
+        Ok(polling::on_failure(state, &moment))
     }
 }

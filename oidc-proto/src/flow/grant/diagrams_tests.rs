@@ -4,7 +4,7 @@ use super::{
     AssertionGrantRequest, ClientCredentialsRequest, GrantRequest, IdJagRequest, JwtAssertion,
     TokenExchangeRequest, TokenTypeIdentifier,
     device::DeviceAuthorization,
-    device_grant::{Polling, PollingState},
+    polling::{Polling, PollingState},
     refresh::{Refreshing, RefreshingState},
 };
 use crate::jose::{Algorithm, RingSigner, Sign};
@@ -19,7 +19,7 @@ use crate::{
 use serde_json::{Value, json as value};
 use std::sync::Arc;
 
-named!(Polling(PollingState) { Token, Keys });
+named!(Polling<P>(PollingState) { Token, Keys });
 named!(Refreshing(RefreshingState) { Token, Keys });
 
 #[test]

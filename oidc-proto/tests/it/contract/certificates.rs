@@ -3,7 +3,10 @@
 use super::{ISSUER, builder, form, moment, sent};
 use oidc_proto::{
     UrlPolicy,
-    flow::{Client, ClientAuthentication, ClientBuilder, ClientCredentialsRequest, ConfigError, Flow, Step},
+    flow::{
+        BackchannelAuthenticationRequest, Client, ClientAuthentication, ClientBuilder,
+        ClientCredentialsRequest, ConfigError, Flow, Step,
+    },
     message::AuthorizationRequest,
     metadata::{Profile, ProviderMetadata},
 };
@@ -97,6 +100,7 @@ fn with_aliases(aliases: &[&str]) -> ClientBuilder {
         "id_token_signing_alg_values_supported": ["ES256"],
         "token_endpoint_auth_methods_supported": ["tls_client_auth", "self_signed_tls_client_auth"],
     });
+    document["backchannel_token_delivery_modes_supported"] = serde_json::json!(["poll"]);
     for name in ENDPOINTS {
         document[name] = format!("https://op.example/{name}").into();
     }
@@ -109,12 +113,13 @@ fn with_aliases(aliases: &[&str]) -> ClientBuilder {
     Client::builder(metadata.unwrap(), "app").redirect_uri("https://app.example/callback")
 }
 
-const ENDPOINTS: [&str; 5] = [
+const ENDPOINTS: [&str; 6] = [
     "token_endpoint",
     "revocation_endpoint",
     "introspection_endpoint",
     "userinfo_endpoint",
     "device_authorization_endpoint",
+    "backchannel_authentication_endpoint",
 ];
 
 /// Where each request of a client goes, and whether it presents the certificate.
@@ -131,6 +136,11 @@ fn requests(client: &Client) -> Vec<(String, bool)> {
         shown(client.introspect(&"t".into(), None, moment(0, 1)).unwrap()),
         shown(client.userinfo(&"t".into(), "alice", moment(0, 1)).unwrap()),
         shown(client.device_authorization(["a"], moment(0, 1)).unwrap()),
+        shown(
+            client
+                .backchannel_authentication(&BackchannelAuthenticationRequest::login_hint("a"), moment(0, 1))
+                .unwrap(),
+        ),
     ]
 }
 

@@ -54,7 +54,10 @@ fn goes_on(answer: &Answer, interval: i64, left: i64) -> Option<(i64, i64)> {
 
 /// Laws 2 and 5: each wait is as long as section 3.5 says. The device gives up after a response that ends
 /// the grant, or when the time is up. Whatever happens to the clock, it gives up once the lifetime is over.
-pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
+pub(crate) fn asks_until_the_time_is_up(kind: Kind, trace: &Trace) {
+    // A provider may hold a request for backchannel authentication, so the interval counts from when it was sent.
+    let held = matches!(kind, Kind::Backchannel { .. });
+    let longest = if held { 40 } else { 10 };
     assert_eq!(trace.waits[0].until.0 - trace.waits[0].made.0, INTERVAL);
     let (mut interval, mut expires) = (INTERVAL, trace.waits[0].made.plus(LIFETIME));
     let polls = trace.exchanges.iter().take_while(|exchange| exchange.request.uri.ends_with("/token"));
@@ -62,25 +65,32 @@ pub(crate) fn asks_until_the_time_is_up(trace: &Trace) {
         let next = trace.waits.get(index + 1);
         // A clock that was set back gives no more time.
         expires = expires.min(exchange.at.plus(expires.0 - trace.waits[index].until.0));
-        let took = (exchange.at.0 - exchange.sent.0).clamp(0, 10);
+        let took = (exchange.at.0 - exchange.sent.0).clamp(0, longest);
         let last = expires.plus(-1 - took);
         let Some((later, wait)) = goes_on(&exchange.answer, interval, last.0 - exchange.at.0) else {
             assert_eq!(next, None, "{trace:?}");
             return;
         };
-        let soonest = exchange.at.plus(wait);
+        let pending = matches!(&exchange.answer, Answer::Status { body, .. } if body.ends_with(b":\"authorization_pending\"}"));
+        let soonest = match held && pending && wait == interval {
+            true => exchange.sent.min(exchange.at).plus(wait).max(exchange.at.plus(1)),
+            false => exchange.at.plus(wait),
+        };
         interval = later;
         // If there is no time for one more poll, this poll comes in the last second in which it can arrive.
         let until = if soonest.plus(interval) > last { soonest.max(last) } else { soonest };
         assert_eq!(next.map(|next| next.until), (until < expires).then_some(until), "{trace:?}");
     }
     match &trace.end {
-        End::Failed(Error::DeviceCodeExpired | Error::Unavailable(_)) | End::Lost => {}
+        End::Failed(
+            Error::DeviceCodeExpired | Error::AuthenticationRequestExpired | Error::Unavailable(_),
+        )
+        | End::Lost => {}
         End::Failed(Error::OAuth(last)) if last.status >= 500 => {}
         end => assert!(trace.exchanges.len() > trace.waits.len(), "{end:?}: {trace:?}"),
     }
 }
 
 pub(crate) const fn is_device(kind: Kind) -> bool {
-    matches!(kind, Kind::Device { .. })
+    matches!(kind, Kind::Device { .. } | Kind::Backchannel { .. })
 }

@@ -2,6 +2,7 @@
 
 pub(crate) use super::show::show_tokens;
 use super::{
+    ciba,
     device::{self, LIFETIME, POLLS},
     endpoints, grants, pushed,
     show::{show_login, show_refreshed},
@@ -94,6 +95,10 @@ pub(crate) enum Kind {
     Device {
         keys: Keys,
     },
+    BackchannelAuthentication,
+    Backchannel {
+        keys: Keys,
+    },
     MetadataRenewal,
     KeyRenewal,
     TokenRenewal,
@@ -110,7 +115,7 @@ pub(crate) enum Kind {
     },
 }
 
-pub(crate) const EVERY: [Kind; 33] = [
+pub(crate) const EVERY: [Kind; 36] = [
     Kind::Discovery,
     Kind::EitherForm,
     Kind::SignedMetadata,
@@ -133,6 +138,9 @@ pub(crate) const EVERY: [Kind; 33] = [
     Kind::DeviceAuthorization,
     Kind::Device { keys: Keys::Current },
     Kind::Device { keys: Keys::Stale },
+    Kind::BackchannelAuthentication,
+    Kind::Backchannel { keys: Keys::Current },
+    Kind::Backchannel { keys: Keys::Stale },
     Kind::MetadataRenewal,
     Kind::KeyRenewal,
     Kind::TokenRenewal,
@@ -154,10 +162,13 @@ impl Kind {
             Self::Discovery | Self::SignedMetadata | Self::ResourceDiscovery | Self::Jwks => (1, 0),
             Self::UserInfo | Self::ClientCredentialsOnce | Self::Introspection { once: true } => (1, 0),
             Self::MetadataRenewal | Self::KeyRenewal | Self::TokenRenewal => (1, 0),
-            Self::DeviceAuthorization | Self::IdJag | Self::Pushed { .. } => (1, 0),
+            Self::DeviceAuthorization
+            | Self::BackchannelAuthentication
+            | Self::IdJag
+            | Self::Pushed { .. } => (1, 0),
             Self::Exchange { repeatable: false } | Self::Assertion { signed: false } => (1, 0),
             // One request after each interval of the lifetime, and one for the keys.
-            Self::Device { .. } => (POLLS + 1, LIFETIME),
+            Self::Device { .. } | Self::Backchannel { .. } => (POLLS + 1, LIFETIME),
             Self::EitherForm | Self::Code { userinfo: false, .. } | Self::Refresh { .. } => (2, 0),
             // The keys come last.
             Self::SignedIntrospection { keys: Keys::Current } => (5, 3 * 60),
@@ -193,7 +204,7 @@ impl Kind {
         match self {
             Self::Code { .. } => Some("code="),
             Self::Refresh { .. } => Some("refresh_token="),
-            Self::DeviceAuthorization => Some("scope="),
+            Self::DeviceAuthorization | Self::BackchannelAuthentication => Some("scope="),
             Self::Exchange { repeatable: false } | Self::IdJag => Some("subject_token="),
             Self::Assertion { signed: false } => Some("assertion="),
             Self::Pushed { signed: false } => Some("code_challenge="),
@@ -216,7 +227,10 @@ impl Kind {
     ) -> (Trace, TestProvider) {
         let mut provider = provider();
         let keys = match self {
-            Self::Code { keys, .. } | Self::Refresh { keys } | Self::Device { keys } => keys,
+            Self::Code { keys, .. }
+            | Self::Refresh { keys }
+            | Self::Device { keys }
+            | Self::Backchannel { keys } => keys,
             Self::SignedIntrospection { keys } => keys,
             _ => Keys::Current,
         };
@@ -336,6 +350,9 @@ impl Kind {
                 };
                 world.play(pause, rest, |tokens| format!("{tokens:?} {}", show_tokens(&tokens.tokens)))
             }
+            (Self::BackchannelAuthentication | Self::Backchannel { .. }, _) => {
+                ciba::play(self, &mut world, [&client, &other_node], keys, disturbance.saved)
+            }
             (Self::Code { .. }, _) => {
                 let call = code(&mut world, [&client, &other_node], keys, disturbance.saved[0]);
                 world.play(call, |pause, _| pause, show_login)
@@ -378,7 +395,7 @@ impl Kind {
 }
 
 /// A state that was saved in this form and loaded again.
-fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
+pub(crate) fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
     match form {
         Form::Kept => state,
         Form::Json => serde_json::from_str(&serde_json::to_string(&state).unwrap()).unwrap(),
@@ -390,7 +407,7 @@ fn through<T: Seal + Serialize + DeserializeOwned>(form: Form, state: T) -> T {
 }
 
 /// The node that goes on with a saved state.
-fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
+pub(crate) fn on(form: Form, [first, other]: [&Client; 2]) -> &Client {
     if form == Form::Kept { first } else { other }
 }
 
@@ -409,6 +426,7 @@ fn provider() -> TestProvider {
     grants::accept(&mut provider);
     provider.device_times(device::INTERVAL, LIFETIME);
     provider.register(app.grant_type("client_credentials").id_token_alg(Algorithm::EdDSA));
+    ciba::accept(&mut provider);
     let signer = Registration::private_key_jwt("signer", signer().1).redirect_uri(CALLBACK);
     provider.register(signer.grant_type("client_credentials"));
     provider

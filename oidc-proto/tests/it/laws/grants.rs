@@ -1,7 +1,8 @@
 //! The laws for token exchange, for assertions, for ID-JAGs and for a grant of one's own.
 
 use super::{
-    flows::{Form, ISSUER, Kind, show_tokens},
+    flows::{Form, ISSUER, Kind},
+    show::show_tokens,
     world::{NOW, Trace, World},
 };
 use oidc_proto::{

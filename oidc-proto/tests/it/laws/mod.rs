@@ -1,5 +1,6 @@
 //! The five laws of `oidc_proto::flow`, checked for every flow with random servers.
 
+mod ciba;
 mod device;
 mod endpoints;
 mod flows;
@@ -50,8 +51,10 @@ fn law_1_a_spent_credential_is_never_sent_again() {
         }
         if is_device(kind) {
             // The device code may be sent until it is used. The keys are requested once.
-            let (asked, rest): (Vec<_>, Vec<_>) =
-                trace.requests().into_iter().partition(|sent| sent.body.contains("device_code="));
+            let (asked, rest): (Vec<_>, Vec<_>) = trace
+                .requests()
+                .into_iter()
+                .partition(|sent| sent.body.contains("device_code=") || sent.body.contains("auth_req_id="));
             prop_assert!(asked.iter().all(|sent| sent == &asked[0]), "in the same words: {:?}", trace);
             prop_assert!(rest.len() <= 1, "{:?}", trace);
         }
@@ -68,7 +71,7 @@ fn law_2_a_flow_fails_only_when_nothing_more_can_be_done() {
     for_random_servers(200, |kind, script, _| {
         let (trace, _) = kind.run(script, Disturbance::default());
         if is_device(kind) {
-            asks_until_the_time_is_up(&trace);
+            asks_until_the_time_is_up(kind, &trace);
             return Ok(());
         }
         for (index, exchange) in trace.exchanges.iter().enumerate() {
@@ -110,8 +113,8 @@ fn recoverable(answer: &Answer) -> Option<i64> {
 /// Law 3. A flow that is saved and resumed at every rest behaves like one that is never interrupted. It is
 /// saved as JSON, sealed, or sealed in a cookie with other logins. The node that resumes it has fetched the
 /// metadata itself. All rests are tried, and only some of them. The test covers a login by code while its
-/// user is away, a client credentials grant while it waits, a device while its user decides, and the data of
-/// a login that a refresh needs. Two more flows have a saved form: see
+/// user is away, a client credentials grant while it waits, a device and a backchannel authentication while
+/// their user decides, and the data of a login that a refresh needs. Two more flows have a saved form: see
 /// `access_is_saved_sealed_and_refreshed_like_a_login` and
 /// `a_login_by_an_id_token_alone_is_saved_sealed_and_completed`.
 ///
@@ -204,7 +207,7 @@ fn law_5_every_flow_ends_in_time() {
         prop_assert!((least..=requests).contains(&trace.exchanges.len()), "{:?}", trace);
         prop_assert!(trace.waited() <= seconds, "{} s: {:?}", trace.waited(), trace);
         if is_device(kind) {
-            asks_until_the_time_is_up(&trace);
+            asks_until_the_time_is_up(kind, &trace);
             return Ok(());
         }
         for (wait, exchange) in trace.waits.iter().zip(&trace.exchanges) {
@@ -240,7 +243,7 @@ fn random_servers_reach_every_end_and_every_length() {
             // With known keys there is no second request, unless a changed token names another key.
             Kind::Code { keys: Keys::Current, .. } | Kind::Refresh { keys: Keys::Current } => 1,
             Kind::SignedIntrospection { keys: Keys::Current } => 4,
-            Kind::Device { .. } => POLLS,
+            Kind::Device { .. } | Kind::Backchannel { .. } => POLLS,
             _ => kind.bound().0,
         };
         assert!((1..=longest).all(|length| lengths.contains(&length)), "{kind:?}: {lengths:?}");
@@ -265,7 +268,7 @@ fn the_smallest_and_largest_times_break_nothing() {
 #[test]
 fn an_honest_provider_gets_exactly_these_requests() {
     const OPENID: &str = "GET /.well-known/openid-configuration";
-    let table: [(Kind, &[&str]); 36] = [
+    let table: [(Kind, &[&str]); 39] = [
         (Kind::Discovery, &[OPENID]),
         (Kind::EitherForm, &["GET /.well-known/oauth-authorization-server", OPENID]),
         (Kind::SignedMetadata, &[OPENID]),
@@ -294,6 +297,9 @@ fn an_honest_provider_gets_exactly_these_requests() {
         (Kind::DeviceAuthorization, &["POST /device_authorization"]),
         (Kind::Device { keys: Keys::Current }, &["POST /token"]),
         (Kind::Device { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
+        (Kind::BackchannelAuthentication, &["POST /bc-authorize"]),
+        (Kind::Backchannel { keys: Keys::Current }, &["POST /token"]),
+        (Kind::Backchannel { keys: Keys::Stale }, &["POST /token", "GET /jwks"]),
         (Kind::Exchange { repeatable: false }, &["POST /token"]),
         (Kind::Exchange { repeatable: true }, &["POST /token"]),
         (Kind::Assertion { signed: false }, &["POST /token"]),
@@ -336,6 +342,7 @@ fn e40_every_request_says_that_it_expects_json() {
         "GET /.well-known/openid-configuration",
         "GET /jwks",
         "GET /userinfo",
+        "POST /bc-authorize",
         "POST /device_authorization",
         "POST /introspect",
         "POST /par",
@@ -393,15 +400,20 @@ fn an_always_busy_server_gets_four_requests() {
 /// A device whose user does not decide. The clock shows one second more with each beat.
 #[test]
 fn a_device_polls_until_its_time_is_up_and_no_longer() {
-    for keys in [Keys::Current, Keys::Stale] {
+    for (kind, keys, over) in [Keys::Current, Keys::Stale].into_iter().flat_map(|keys| {
+        [
+            (Kind::Device { keys }, keys, "device_code_expired"),
+            (Kind::Backchannel { keys }, keys, "authentication_request_expired"),
+        ]
+    }) {
         for (answer, polls, code) in [
-            (undecided("authorization_pending"), POLLS, Some("device_code_expired")),
-            (undecided("slow_down"), 2, Some("device_code_expired")),
+            (undecided("authorization_pending"), POLLS, Some(over)),
+            (undecided("slow_down"), 2, Some(over)),
             (busy(500, RetryAfter::Absent), 2, Some("unavailable")),
             (busy(429, RetryAfter::Seconds(19)), 1, Some("unavailable")),
             (Answer::Lost { arrived: false }, 2, None),
         ] {
-            let (trace, _) = Kind::Device { keys }.run(answers([answer.clone()]), Disturbance::default());
+            let (trace, _) = kind.run(answers([answer.clone()]), Disturbance::default());
             assert_eq!(trace.exchanges.len(), polls, "{answer:?}");
             match trace.end {
                 End::Lost => assert_eq!(code, None, "{answer:?}"),
@@ -414,7 +426,7 @@ fn a_device_polls_until_its_time_is_up_and_no_longer() {
         let pending = || undecided("authorization_pending");
         let mut script = vec![Answer::Honest, Answer::Honest, Answer::Honest];
         script.splice(1..1, (1..POLLS).flat_map(|_| [pending(), pending()]));
-        let (trace, _) = Kind::Device { keys }.run(answers(script), Disturbance::default());
+        let (trace, _) = kind.run(answers(script), Disturbance::default());
         let requests = POLLS + usize::from(keys == Keys::Stale);
         assert!(matches!(trace.end, End::Done(_)), "{:?}", trace.end);
         assert_eq!((trace.exchanges.len(), trace.waits.len()), (requests, POLLS));

@@ -3,6 +3,7 @@
 
 mod access;
 mod answers;
+mod ciba;
 mod device;
 mod excused;
 mod given;
@@ -319,6 +320,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
         look_at_keys(&mut look);
         look_at_callbacks(&mut look, how);
         device::look_at_a_device(&mut look, how);
+        ciba::look_at_backchannel_authentication(&mut look, how);
         grants::look_at_grants(&mut look, how);
         access::look_at_access(&mut look, how);
         access::look_at_a_front_login(&mut look, how);
@@ -455,6 +457,13 @@ fn no_hostile_response_makes_userinfo_or_keys_leak() {
 fn no_hostile_response_makes_a_device_leak() {
     for how in [How::Header, How::Body] {
         device::refuse_hostile_answers(&mut secrets(how), how, &CLIENT);
+    }
+}
+
+#[test]
+fn no_hostile_response_makes_backchannel_authentication_leak() {
+    for how in [How::Header, How::Body] {
+        ciba::refuse_hostile_answers(&mut secrets(how), how, &CLIENT);
     }
 }
 

@@ -101,7 +101,11 @@ impl TestProvider {
     }
 
     /// Verifies the signature with the key of the registration. Returns the header and the claims.
-    fn signed_by(&self, client: &Registration, assertion: &str) -> Result<[Map<String, Value>; 2], String> {
+    pub(super) fn signed_by(
+        &self,
+        client: &Registration,
+        assertion: &str,
+    ) -> Result<[Map<String, Value>; 2], String> {
         let parts: Vec<&str> = assertion.split('.').collect();
         let [header, claims, signature] = parts[..] else { return Err("it is no JWS".into()) };
         let object = |part: &str| {

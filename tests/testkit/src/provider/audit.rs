@@ -151,6 +151,7 @@ impl Audit {
                     | EndpointName::Introspection
                     | EndpointName::DeviceAuthorization
                     | EndpointName::PushedAuthorizationRequest
+                    | EndpointName::BackchannelAuthentication
             )
         {
             self.note("POST whose Content-Type is not application/x-www-form-urlencoded");

@@ -1,8 +1,8 @@
 //! The public documents: metadata (OpenID Connect Discovery 1.0 section 3) and keys (RFC 7517 section 5).
 
 use super::{
-    DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT, TestProvider,
-    json, page,
+    BACKCHANNEL_GRANT, DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT,
+    TestProvider, json, page,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use http::{Response, StatusCode};
@@ -49,7 +49,7 @@ impl TestProvider {
             "response_types_supported": ["code"],
             "response_modes_supported": ["query"],
             "grant_types_supported": [
-                "authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT,
+                "authorization_code", "refresh_token", "client_credentials", DEVICE_GRANT, BACKCHANNEL_GRANT,
                 TOKEN_EXCHANGE_GRANT, JWT_BEARER_GRANT, SAML_BEARER_GRANT,
             ],
             "subject_types_supported": ["public"],
@@ -66,6 +66,7 @@ impl TestProvider {
             "require_pushed_authorization_requests": self.forms.pushed,
             "require_signed_request_object": self.forms.signed,
         });
+        self.backchannel_metadata(&mut metadata);
         if self.settings.issuer_in_callback {
             metadata["authorization_response_iss_parameter_supported"] = true.into();
         }

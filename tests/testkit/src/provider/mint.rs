@@ -32,6 +32,19 @@ impl TestProvider {
         access_token: &str,
         now: Timestamp,
     ) -> String {
+        self.mint_id_token_with(client, grant, nonce, access_token, Map::new(), now)
+    }
+
+    /// An ID token with more claims.
+    pub(super) fn mint_id_token_with(
+        &mut self,
+        client: &Registration,
+        grant: &Grant,
+        nonce: Option<&str>,
+        access_token: &str,
+        more: Map<String, Value>,
+        now: Timestamp,
+    ) -> String {
         let algorithm = self.forgery.algorithm.unwrap_or(client.id_token_alg);
         let mut claims = object(json!({
             "iss": self.issuer,
@@ -42,6 +55,7 @@ impl TestProvider {
             "auth_time": grant.auth_time.0,
             "at_hash": left_half_hash(algorithm, access_token),
         }));
+        claims.extend(more);
         if let Some(nonce) = nonce {
             claims.insert("nonce".to_owned(), nonce.into());
         }
@@ -155,7 +169,7 @@ impl TestProvider {
 
 /// The `at_hash` of an access token (OpenID Connect Core 1.0 section 3.1.3.6), computed without the library
 /// under test.
-fn left_half_hash(algorithm: Algorithm, token: &str) -> String {
+pub(super) fn left_half_hash(algorithm: Algorithm, token: &str) -> String {
     let name = algorithm.name();
     let hash = match name.get(name.len().saturating_sub(3)..) {
         Some("256") => &digest::SHA256,

@@ -4,6 +4,7 @@ mod assertion;
 mod audit;
 mod authenticate;
 mod authorize;
+mod ciba;
 mod delegation;
 mod device;
 mod documents;
@@ -28,6 +29,7 @@ mod userinfo;
 pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
+pub use ciba::BACKCHANNEL_GRANT;
 pub use device::DEVICE_GRANT;
 pub use federated::FederatedCredential;
 pub use grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT};
@@ -80,6 +82,8 @@ pub enum EndpointName {
     DeviceAuthorization,
     /// `/par`.
     PushedAuthorizationRequest,
+    /// `/bc-authorize`.
+    BackchannelAuthentication,
     /// Any other path, which gets 404.
     Unknown,
 }
@@ -97,6 +101,7 @@ impl fmt::Display for EndpointName {
             Self::Revocation => "revocation",
             Self::DeviceAuthorization => "device authorization",
             Self::PushedAuthorizationRequest => "pushed authorization request",
+            Self::BackchannelAuthentication => "backchannel authentication",
             Self::Unknown => "unknown",
         })
     }
@@ -135,6 +140,7 @@ pub struct TestProvider {
     dpop: dpop::Dpop,
     rar: Rar,
     keys: KeyRing,
+    ciba: ciba::Ciba,
     store: Store,
     audit: Audit,
     log: Vec<Seen>,
@@ -167,6 +173,7 @@ impl TestProvider {
             dpop: dpop::Dpop::default(),
             rar: Rar::default(),
             keys: KeyRing::new(),
+            ciba: ciba::Ciba::default(),
             store: Store::default(),
             audit: Audit::default(),
             log: Vec::new(),
@@ -196,6 +203,7 @@ impl TestProvider {
             EndpointName::Revocation => "/revoke",
             EndpointName::DeviceAuthorization => "/device_authorization",
             EndpointName::PushedAuthorizationRequest => "/par",
+            EndpointName::BackchannelAuthentication => "/bc-authorize",
             EndpointName::OAuthMetadata => {
                 let url = Url::parse(&self.issuer).expect("checked when the provider was made");
                 let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -243,6 +251,7 @@ impl TestProvider {
             EndpointName::Revocation if post => self.revocation(request),
             EndpointName::DeviceAuthorization if post => self.device(request, now),
             EndpointName::PushedAuthorizationRequest if post => self.pushed(request, now),
+            EndpointName::BackchannelAuthentication if post => self.backchannel(request, now),
             EndpointName::Unknown => page(StatusCode::NOT_FOUND, "There is nothing here."),
             EndpointName::Discovery | EndpointName::OAuthMetadata | EndpointName::Jwks => {
                 self.method_not_allowed("GET")
@@ -251,7 +260,8 @@ impl TestProvider {
             | EndpointName::Introspection
             | EndpointName::Revocation
             | EndpointName::DeviceAuthorization
-            | EndpointName::PushedAuthorizationRequest => self.method_not_allowed("POST"),
+            | EndpointName::PushedAuthorizationRequest
+            | EndpointName::BackchannelAuthentication => self.method_not_allowed("POST"),
             EndpointName::Authorize | EndpointName::UserInfo => self.method_not_allowed("GET, POST"),
         }
     }
@@ -303,8 +313,9 @@ impl fmt::Debug for TestProvider {
     }
 }
 
-const ENDPOINTS: [EndpointName; 10] = [
+const ENDPOINTS: [EndpointName; 11] = [
     EndpointName::PushedAuthorizationRequest,
+    EndpointName::BackchannelAuthentication,
     EndpointName::Revocation,
     EndpointName::DeviceAuthorization,
     EndpointName::Discovery,

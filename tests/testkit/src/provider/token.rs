@@ -4,6 +4,7 @@ use super::{
     ClientAuthentication, Registration, TestProvider,
     audit::is_form,
     authorize::{is_resource, scope_of},
+    ciba::BACKCHANNEL_GRANT,
     device::DEVICE_GRANT,
     grants::{JWT_BEARER_GRANT, SAML_BEARER_GRANT, TOKEN_EXCHANGE_GRANT},
     insert, json,
@@ -94,7 +95,7 @@ impl TestProvider {
         self.ask_details(&params)?;
         match grant_type.as_str() {
             "authorization_code" | "refresh_token" | "client_credentials" | DEVICE_GRANT
-            | TOKEN_EXCHANGE_GRANT | JWT_BEARER_GRANT | SAML_BEARER_GRANT
+            | TOKEN_EXCHANGE_GRANT | JWT_BEARER_GRANT | SAML_BEARER_GRANT | BACKCHANNEL_GRANT
                 if !client.may(&grant_type) =>
             {
                 self.audit.note(format!("the client is not registered for the grant {grant_type}"));
@@ -104,6 +105,7 @@ impl TestProvider {
             "refresh_token" => self.refresh_grant(&client, &params, now),
             "client_credentials" => self.client_grant(&client, &params, now),
             DEVICE_GRANT => self.device_grant(&client, &params, now),
+            BACKCHANNEL_GRANT => self.backchannel_grant(&client, &params, now),
             TOKEN_EXCHANGE_GRANT => self.token_exchange(&client, &params, now),
             JWT_BEARER_GRANT => self.jwt_grant(&client, &params, now),
             SAML_BEARER_GRANT => self.saml_grant(&client, &params, now),
@@ -125,6 +127,7 @@ impl TestProvider {
             "authorization_code" => &["code", "redirect_uri", "code_verifier"][..],
             "refresh_token" => &["refresh_token", "scope"],
             DEVICE_GRANT => &["device_code"],
+            BACKCHANNEL_GRANT => &["auth_req_id"],
             TOKEN_EXCHANGE_GRANT => &[
                 "subject_token",
                 "subject_token_type",
