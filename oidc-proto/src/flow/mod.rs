@@ -91,14 +91,14 @@ pub use grant::{
     AssertionGrant, AssertionGrantRequest, ClientCredentialsGrant, ClientCredentialsRequest,
     DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationStart, DeviceGrant, DeviceTokens,
     ExchangedToken, ExtensionGrant, GrantRequest, IdJag, IdJagGrant, IdJagRequest, JwtAssertion,
-    PreviousLogin, RefreshGrant, Refreshed, SavedClientCredentials, TokenExchange, TokenExchangeRequest,
-    TokenTypeIdentifier,
+    PreviousLogin, RefreshGrant, RefreshOutcome, Refreshed, SavedClientCredentials, TokenExchange,
+    TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, UserInfoRetrieval,
 };
-pub use saved::{AppState, MAX_SEALED, Seal, SealError, SealingKeys};
+pub use saved::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 
 pub(crate) use discovery::Found;
 pub(crate) use exchange::{Document, Get, get_keys, seconds, usable_keys};

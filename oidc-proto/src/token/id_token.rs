@@ -1,7 +1,9 @@
 //! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 3.3.2.11).
 
+mod kept;
 mod verified;
 
+pub(crate) use kept::KeptIdToken;
 pub use verified::{IdToken, SetAside, VerifiedIdToken};
 
 use super::{

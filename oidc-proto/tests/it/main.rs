@@ -28,6 +28,7 @@ mod keys;
 mod laws;
 mod login;
 mod metadata_forms;
+mod outcome;
 mod peers;
 mod properties;
 mod realworld;

@@ -19,5 +19,7 @@ pub use device::{DEVICE_LIFETIME_CAP, DeviceAuthorization, DeviceAuthorizationSt
 pub use device_grant::{DeviceGrant, DeviceTokens, Polling, Waiting};
 pub use extension::{Checks, ExtensionGrant, GrantRequest, Issued};
 pub use id_jag::{IdJag, IdJagGrant, IdJagRequest};
-pub use refresh::{Context as RefreshContext, PreviousLogin, RefreshGrant, Refreshed, Refreshing};
+pub use refresh::{
+    Context as RefreshContext, PreviousLogin, RefreshGrant, RefreshOutcome, Refreshed, Refreshing,
+};
 pub use token_exchange::{ExchangedToken, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier};
