@@ -5,6 +5,7 @@ mod code;
 mod colour;
 mod grants;
 mod login;
+mod nodes;
 mod odd;
 mod retained;
 mod shared;

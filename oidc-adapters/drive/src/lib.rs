@@ -74,6 +74,7 @@ pub mod provider;
 mod sentence;
 #[cfg(feature = "hyper")]
 pub mod stack;
+pub mod store;
 
 pub use drive::{DriveError, Job, Task, run, run_async, run_async_with_observer, run_with_observer};
 pub use event::{Clock, Event, Observer, Sending, Started, SystemClock, moment, now};

@@ -17,7 +17,7 @@ fn keys() -> SealingKeys {
 }
 
 fn sealed(refreshed: &Result<Refreshed, Error>) -> String {
-    let outcome = RefreshOutcome::of(refreshed).unwrap();
+    let outcome = RefreshOutcome::of(refreshed.as_ref()).unwrap();
     keys().seal_stored(&outcome, AUDIENCE, Seed::new(1).moment(NOW)).unwrap()
 }
 
@@ -116,14 +116,14 @@ fn a_refusal_and_an_outage_have_no_outcome_for_others() {
     ];
     for answer in answers {
         let (_, _, refreshed) = refresh(answer);
-        assert!(RefreshOutcome::of(&refreshed).is_none(), "{refreshed:?}");
+        assert!(RefreshOutcome::of(refreshed.as_ref()).is_none(), "{refreshed:?}");
     }
 }
 
 #[test]
 fn an_outcome_opens_only_for_its_token_and_its_kind_and_shows_nothing() {
     let (previous, _, refreshed) = refresh(|_| ());
-    let (outcome, text) = (RefreshOutcome::of(&refreshed).unwrap(), sealed(&refreshed));
+    let (outcome, text) = (RefreshOutcome::of(refreshed.as_ref()).unwrap(), sealed(&refreshed));
     let open = |audience: &str| keys().open_stored::<RefreshOutcome>(&text, audience).map(drop);
     assert_eq!(open("the refresh of another token"), Err(SealError::Wrong));
     assert_eq!(open(AUDIENCE), Ok(()));

@@ -6,6 +6,7 @@ use crate::{
     flight::SingleFlights,
     io::Io,
     issuer::{Common, Issuer, KeySource},
+    store::SharedRefreshes,
 };
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
@@ -79,6 +80,7 @@ pub struct ProviderBuilder<W> {
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
+    shared: Option<SharedRefreshes>,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
@@ -112,6 +114,7 @@ impl<W> ProviderBuilder<W> {
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
+            shared: None,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -257,6 +260,13 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Shares refreshes with the other nodes of this program, through a store; by default a handle shares them with its
+    /// own clones alone. A blocking handle needs a store that is ready at once, such as a blocking one.
+    pub fn shared_refreshes(mut self, shared: SharedRefreshes) -> Self {
+        self.shared = Some(shared);
+        self
+    }
+
     /// Sets the source of time and entropy; the default is [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -334,6 +344,7 @@ impl<W> ProviderBuilder<W> {
             tokens: SingleFlights::with_clock(self.tokens, MAX_SERVICE_TOKENS, Arc::clone(&clock))
                 .with_observer("token", move |_| Arc::clone(&name), &observer),
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
+            shared: self.shared,
             // The flow of a login reports to the observer itself.
             logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
             clock,

@@ -8,6 +8,7 @@ use crate::{
     event::Clock,
     flight::{NotAvailableError, SingleFlights},
     issuer::{Issuer, TokenHash, hash, with_scratch},
+    store::SharedRefreshes,
 };
 use oidc_proto::{
     Error, Timestamp,
@@ -30,8 +31,9 @@ use std::{
 /// The outcome of a login.
 pub(crate) type Login = Result<Authenticated, ProviderError>;
 
-/// The outcome of a refresh. A failure is an outcome only if it has the new refresh token.
-pub(crate) type Refresh = Result<Arc<Refreshed>, Error>;
+/// The outcome of a refresh. A failure is an outcome only if it has the new refresh token, or if several nodes share the
+/// refresh and the reason is among them.
+pub(crate) type Refresh = Result<Arc<Refreshed>, ProviderError>;
 
 /// Makes the client from the metadata.
 pub(super) type ClientMaker = Box<dyn Fn(Arc<ProviderMetadata>) -> ClientBuilder + Send + Sync>;
@@ -40,6 +42,8 @@ pub(crate) struct Core {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) tokens: SingleFlights<ClientCredentialsRequest, TokenResponse>,
     pub(crate) refreshes: Spent<Refresh>,
+    /// The store in which several nodes share their refreshes.
+    pub(crate) shared: Option<SharedRefreshes>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long a token waits for keys.
@@ -110,6 +114,17 @@ impl Core {
             }
         }
         self.refreshes.kept(refreshed, began)
+    }
+
+    /// Ends a refresh that several nodes share and that says nothing about the token. Whoever waits now gets it.
+    pub(crate) fn not_shared(
+        &self,
+        spent: &TokenHash,
+        why: ProviderError,
+        began: Timestamp,
+    ) -> Renewed<Refresh> {
+        self.refreshes.remove(spent);
+        self.refreshes.kept(Err(why), began)
     }
 
     /// Checks the result of a refresh against the login of this caller. Another caller may have sent the token.

@@ -6,6 +6,7 @@ use crate::{
     flight::NotAvailableError,
     io::{Lost, NoResponse},
     sentence::debug_is_sentence,
+    store::SharedRefreshError,
 };
 use oidc_proto::{
     Error, Remedy, Secret,
@@ -70,6 +71,8 @@ pub enum ProviderError {
     /// The rules for access tokens have an issuer rule of their own, and the metadata has another one
     /// ([`DiscoveryOptions::issuer_rule`](oidc_proto::flow::DiscoveryOptions::issuer_rule)).
     TwoIssuerRules,
+    /// A refresh that several nodes [share](super::ProviderBuilder::shared_refreshes) has no tokens.
+    Shared(SharedRefreshError),
 }
 
 impl ProviderError {
@@ -85,6 +88,7 @@ impl ProviderError {
             Self::NoAudience => "config_no_audience",
             Self::OtherIssuer(_) => "config_other_issuer",
             Self::TwoIssuerRules => "config_two_issuer_rules",
+            Self::Shared(error) => error.code(),
         }
     }
 
@@ -92,7 +96,17 @@ impl ProviderError {
     /// the same. See [`NewTokens`](oidc_proto::flow::NewTokens).
     #[must_use]
     pub fn new_refresh_token(&self) -> Option<&Secret> {
-        if let Self::Protocol(error) = self { error.new_refresh_token() } else { None }
+        match self {
+            Self::Protocol(error) => error.new_refresh_token(),
+            Self::Shared(error) => error.new_refresh_token(),
+            Self::NoResponse(_)
+            | Self::Unavailable(_)
+            | Self::AccessToken(_)
+            | Self::CodeSpent
+            | Self::NoAudience
+            | Self::OtherIssuer(_)
+            | Self::TwoIssuerRules => None,
+        }
     }
 
     /// Returns who can do what about it: log in again, try later, change a setting, or nobody but the provider or the
@@ -107,6 +121,7 @@ impl ProviderError {
             Self::AccessToken(rejected) => DenialReason::of_token(*rejected).remedy(),
             Self::CodeSpent => Remedy::LogInAgain,
             Self::NoAudience | Self::OtherIssuer(_) | Self::TwoIssuerRules => Remedy::FixConfiguration,
+            Self::Shared(error) => error.remedy(),
         }
     }
 
@@ -149,7 +164,8 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::CodeSpent
         | ProviderError::NoAudience
         | ProviderError::OtherIssuer(_)
-        | ProviderError::TwoIssuerRules => error.code(),
+        | ProviderError::TwoIssuerRules
+        | ProviderError::Shared(_) => error.code(),
     });
     let took = observer.since(began);
     observer.tell(&Event::Ended { flow: "Verification", outcome, took });
@@ -193,6 +209,7 @@ impl fmt::Display for ProviderError {
             Self::NoAudience => f.write_str(
                 "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
             ),
+            Self::Shared(error) => error.fmt(f),
             Self::OtherIssuer(issuer) => write!(
                 f,
                 "the provider handle has rules for access tokens of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust`"
@@ -213,6 +230,7 @@ impl std::error::Error for ProviderError {
         match self {
             Self::Protocol(error) => error.source(),
             Self::Unavailable(unavailable) => unavailable.source(),
+            Self::Shared(error) => error.source(),
             Self::NoResponse(_)
             | Self::AccessToken(_)
             | Self::CodeSpent

@@ -3,6 +3,7 @@
 use super::{
     core::{Core, Refused},
     error::{ProviderError, reason, stopped, told},
+    sharing,
 };
 use crate::{
     drive::{DriveError, block_on, observed},
@@ -131,7 +132,8 @@ impl Provider {
     /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
     /// tokens or the same failure. A caller within a minute after them gets the same tokens, even if the first future
     /// was dropped: the exchange goes on in the background while the runtime lives. The result is checked against the
-    /// `previous` of each caller. Other handles and other nodes do not share any of this.
+    /// `previous` of each caller. Other handles and other nodes share this only through a store:
+    /// [`shared_refreshes`](super::ProviderBuilder::shared_refreshes).
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown
@@ -154,13 +156,23 @@ impl Provider {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
-            let refreshed =
-                provider.io.run(client.refresh(&token, None, keys, provider.core.clock.moment())?).await;
+            let refreshed = match &provider.core.shared {
+                None => {
+                    provider.io.run(client.refresh(&token, None, keys, provider.core.clock.moment())?).await
+                }
+                Some(shared) => {
+                    let here = (&*provider.core, &provider.io);
+                    match sharing::refresh(here, shared, &client, &token, keys).await {
+                        Ok(refreshed) => refreshed,
+                        Err(why) => return Ok(provider.core.not_shared(&hash, why, began)),
+                    }
+                }
+            };
             let refreshed = match refreshed {
                 Ok(refreshed) => Ok(Arc::new(refreshed)),
                 // The token is spent. Whoever brings it again gets the new one, too, inside the error.
                 Err(fell) => match fell.failed {
-                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error),
+                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error.into()),
                     failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
                         let fell = Fell { failed, ..fell };
                         return Err(provider.core.issuer.lost().failure("refresh", fell));

@@ -19,6 +19,7 @@ mod builder;
 mod core;
 mod error;
 mod handle;
+mod sharing;
 mod spent;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};

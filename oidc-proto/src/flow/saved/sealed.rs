@@ -55,7 +55,7 @@ pub struct SealingKeys(Vec<(u8, Mac)>);
 /// The reason for which a state cannot be sealed or opened. It holds nothing of the state.
 ///
 /// [`SealingKeys::seal`] and [`SealingKeys::open`] return it.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
     /// The sealed text would be longer than [`MAX_SEALED`], or for a store than [`MAX_STORED`].

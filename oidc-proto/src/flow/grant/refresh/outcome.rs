@@ -38,7 +38,7 @@ const VERSION: u32 = 1;
 ///
 /// // One node seals what came of it.
 /// let keys = SealingKeys::new(1, &[42; 32]); // 32 random bytes
-/// let outcome = RefreshOutcome::of(&refreshed).ok_or("it has no tokens")?;
+/// let outcome = RefreshOutcome::of(refreshed.as_ref()).ok_or("it has no tokens")?;
 /// let sealed = keys.seal_stored(&outcome, "refresh of this token", party.clock.moment())?;
 ///
 /// // Another node finds it ten seconds later.
@@ -100,7 +100,7 @@ seal_as_json!(RefreshOutcome, "outcome of a refresh");
 impl RefreshOutcome {
     /// Takes the tokens of a refresh. `None` if there are none: the provider has refused, or it is unknown what it did.
     #[must_use]
-    pub fn of(refreshed: &Result<Refreshed, Error>) -> Option<Self> {
+    pub fn of(refreshed: Result<&Refreshed, &Error>) -> Option<Self> {
         let outcome = match refreshed {
             Ok(refreshed) => Outcome::Refreshed(Box::new(Tokens::of(refreshed))),
             Err(error @ Error::Refresh { .. }) => Outcome::NotBelieved(error.new_refresh_token().cloned()),
@@ -158,7 +158,8 @@ impl Tokens {
     }
 
     fn refreshed(self, age: Duration, now: Timestamp) -> Option<Refreshed> {
-        let expires_in = self.expires_in.map(|span| Duration::from_secs(span).saturating_sub(age));
+        let left = |span| Duration::from_secs(span).saturating_sub(age).as_secs();
+        let expires_in = self.expires_in.map(|span| Duration::from_secs(left(span)));
         let id_token = match self.id_token {
             Some(kept) => Some(kept.into_verified()?),
             None => None,
