@@ -47,6 +47,7 @@
 //!   without secrets.
 //! * [`egress::Guard`] decides which addresses a host name may resolve to. [`meter::Meter`] bounds the bytes
 //!   and the time of one exchange. Both are for code that opens connections.
+//! * [`store`] has what several nodes of a program share: refreshes, logins that have begun, used messages, revocations.
 //! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!

@@ -9,30 +9,22 @@
 //! methods, for every other one.
 
 mod error;
-#[cfg(test)]
-mod explored_tests;
 mod logins;
 mod memory;
-mod policy;
-mod record;
-mod refresh_error;
-mod renewing;
+mod refresh;
 mod replays;
 mod revocations;
-mod shared;
 mod traits;
 
 pub use error::StoreError;
 pub use logins::SavedLogins;
 pub use memory::{MAX_VALUES, MemoryStore};
-pub use policy::{DEFAULT_KEPT, DEFAULT_LEASE, DEFAULT_PATIENCE, LostLease, MIN_LEASE};
-pub use refresh_error::SharedRefreshError;
+pub use refresh::{
+    DEFAULT_KEPT, DEFAULT_LEASE, DEFAULT_PATIENCE, LostLease, MIN_LEASE, SharedRefreshError, SharedRefreshes,
+};
 pub use replays::SharedReplays;
 pub use revocations::{Revocations, Revoked};
-pub use shared::SharedRefreshes;
 pub use traits::{Found, Store, StoreFuture};
 
-#[cfg(test)]
-pub(crate) use policy::Policy;
-pub(crate) use renewing::{Action, Answer, End, Input, Renewing};
+pub(crate) use refresh::{Action, Answer, End, Input, Renewing};
 pub(crate) use traits::name;

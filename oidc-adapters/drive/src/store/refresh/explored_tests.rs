@@ -15,6 +15,7 @@
 )]
 
 mod model_tests;
+mod named_tests;
 
 use super::{End, LostLease};
 use model_tests::{Broken, Faults, Kind, NONE, World};

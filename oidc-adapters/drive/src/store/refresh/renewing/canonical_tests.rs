@@ -2,7 +2,7 @@
 //! the same way are one.
 
 use super::{Own, Renewing, Stage, Then};
-use crate::store::record::{Done, Lease, Record};
+use crate::store::refresh::record::{Done, Lease, Record};
 
 /// Writes values into the name of a world.
 pub(in crate::store) struct Name<'f> {

@@ -1,27 +1,27 @@
 //! [`Renewing`]: one caller's way from a refresh token to new tokens, among other nodes. It does no I/O, reads no clock
 //! and never waits: it says what to do next. `docs/refresh.md` has the protocol in words.
 //!
-//! ```text
-//! Get ─▶ no record ──────────────── Swap(lease) ─▶ Send ─▶ tokens ──── Swap(tokens) ─▶ Own
-//!     ─▶ tokens ─▶ Adopt                               ─▶ refused ─── Swap(nothing) ─▶ Refused
-//!     ─▶ another's lease, alive ─▶ Wait ─▶ Get         ─▶ no answer ─ Swap(lost) ────▶ Lost
-//!     ─▶ another's lease, ended; lost ─▶ as if there were no record, or MaybeSpent
+//! After [`Action::Get`]:
 //!
-//! If a Swap finds something else than this caller has left there:
-//!     before it has sent ─▶ as after Get
-//!     tokens of a newer lease ─▶ Adopt              tokens of an older one ─▶ Swap(own tokens)
-//!     another's newer lease ─▶ leave the own tokens in it, and Wait for what comes
-//! ```
+//! * No record: [`Action::Swap`] asks for the lease, and [`Action::Send`] follows.
+//! * The tokens of another node: [`End::Adopt`].
+//! * The lease of another node, which lives: [`Action::Wait`], and then [`Action::Get`] again.
+//! * The lease of another node, which has ended, or the record of a loss: as if there were no record, or
+//!   [`End::MaybeSpent`].
+//!
+//! After [`Action::Send`], [`Action::Swap`] puts what came of it in place of the lease. If something else is there:
+//!
+//! * The tokens of a newer lease: [`End::Adopt`]. Those of an older one give way to the own ones.
+//! * The newer lease of another node: the own tokens are left in it, and [`Action::Wait`] follows.
 
 #[cfg(test)]
 pub(super) mod canonical_tests;
 
 use super::{
-    error::StoreError,
     policy::{LostLease, Policy, milliseconds},
     record::{Done, Lease, Record},
-    traits::Found,
 };
+use crate::store::{error::StoreError, traits::Found};
 use std::time::Duration;
 
 /// How often the store may fail in one call.

@@ -1,9 +1,7 @@
 //! [`SharedRefreshes`]: the settings of refreshes that several nodes share.
 
-use super::{
-    policy::{EXCHANGE, LostLease, MIN_LEASE, Policy, milliseconds},
-    traits::Store,
-};
+use super::policy::{EXCHANGE, LostLease, MIN_LEASE, Policy, milliseconds};
+use crate::store::traits::Store;
 use oidc_proto::flow::SealingKeys;
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -48,7 +46,7 @@ impl SharedRefreshes {
     }
 
     /// Sets how long a node has the right to send a refresh token; the default is
-    /// [`DEFAULT_LEASE`](super::DEFAULT_LEASE), and the shortest is [`MIN_LEASE`]. If a node crashes meanwhile, nobody
+    /// [`DEFAULT_LEASE`](crate::store::DEFAULT_LEASE), and the shortest is [`MIN_LEASE`]. If a node crashes meanwhile, nobody
     /// can refresh this login until its lease ends. A node that stands still for longer than its lease may lose its
     /// tokens.
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -57,7 +55,7 @@ impl SharedRefreshes {
     }
 
     /// Sets how long a caller waits for another node; the default is
-    /// [`DEFAULT_PATIENCE`](super::DEFAULT_PATIENCE).
+    /// [`DEFAULT_PATIENCE`](crate::store::DEFAULT_PATIENCE).
     pub const fn patience(mut self, patience: Duration) -> Self {
         let milliseconds = patience.as_millis();
         self.policy.patience =
@@ -65,7 +63,7 @@ impl SharedRefreshes {
         self
     }
 
-    /// Sets how long new tokens are kept for other nodes; the default is [`DEFAULT_KEPT`](super::DEFAULT_KEPT). For so
+    /// Sets how long new tokens are kept for other nodes; the default is [`DEFAULT_KEPT`](crate::store::DEFAULT_KEPT). For so
     /// long, a caller with the spent refresh token gets the new tokens, such as a browser that never saw the response
     /// with its new session.
     pub fn keep_for(mut self, time: Duration) -> Self {

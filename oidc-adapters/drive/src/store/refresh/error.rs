@@ -1,11 +1,10 @@
 //! [`SharedRefreshError`]: why a refresh that several nodes share has no tokens.
 
-use super::error::StoreError;
-use crate::sentence::debug_is_sentence;
+use crate::{sentence::debug_is_sentence, store::error::StoreError};
 use oidc_proto::{Error, Remedy, Secret};
 use std::{fmt, time::Duration};
 
-/// Why a refresh that several nodes [share](super::SharedRefreshes) has no tokens, if it is not for a reason that a
+/// Why a refresh that several nodes [share](crate::store::SharedRefreshes) has no tokens, if it is not for a reason that a
 /// refresh of one node has, too.
 ///
 /// ```
@@ -32,7 +31,7 @@ pub enum SharedRefreshError {
     /// Another node has the lease of this refresh token, for at most this long, and has not finished. Try again then.
     Busy(Duration),
     /// Another node may have sent the refresh token, and nobody knows what came of it. The policy is
-    /// [`LostLease::LogInAgain`](super::LostLease::LogInAgain), so the token was not sent again.
+    /// [`LostLease::LogInAgain`](crate::store::LostLease::LogInAgain), so the token was not sent again.
     MaybeSpent,
     /// The provider refused the refresh token. Another node may have sent it before, and was lost before it stored the
     /// new tokens. So the refusal probably comes from that, and not from the user or the provider's rules.

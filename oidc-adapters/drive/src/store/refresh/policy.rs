@@ -18,14 +18,14 @@ pub enum LostLease {
     /// Sends the token again when the lease has ended. If it was not sent before, or if the provider accepts a token
     /// again for a short time, the session goes on. Otherwise the provider refuses, and may revoke all tokens of this
     /// login: the new tokens are lost with the node that crashed, so the session was over in any case. The refusal is
-    /// then [`SharedRefreshError::RefusedAfterLoss`](super::SharedRefreshError::RefusedAfterLoss).
+    /// then [`SharedRefreshError::RefusedAfterLoss`](crate::store::SharedRefreshError::RefusedAfterLoss).
     ///
     /// There is one case in which this ends a session that could have gone on. The first node did not crash, but stood
     /// still for longer than its lease, with the new tokens in its memory.
     #[default]
     TryAgain,
     /// Never sends such a token again: the user logs in again
-    /// ([`SharedRefreshError::MaybeSpent`](super::SharedRefreshError::MaybeSpent)), even if the token was not sent. For a
+    /// ([`SharedRefreshError::MaybeSpent`](crate::store::SharedRefreshError::MaybeSpent)), even if the token was not sent. For a
     /// provider that takes a second use for theft, and then does more than end this session, such as locking the account.
     LogInAgain,
 }

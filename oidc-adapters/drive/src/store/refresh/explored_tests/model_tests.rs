@@ -1,14 +1,16 @@
 //! The world of the explorer: a store, a provider, a network, and nodes that may stop at any step.
 
 use crate::store::{
-    Action, Answer, End, Found, Input, LostLease, Policy, Renewing, StoreError,
-    record::{Lease, Record},
-    renewing::canonical_tests::{Name, fences_of},
+    Action, Answer, End, Found, Input, LostLease, Renewing, StoreError,
+    refresh::{
+        policy::Policy,
+        record::{Lease, Record},
+    },
 };
 use std::time::Duration;
 
 /// A tick is a millisecond of the machine. A request arrives within one tick, or never.
-const ARRIVES: u64 = 1;
+pub(super) const ARRIVES: u64 = 1;
 pub(super) const LEASE: u64 = 2;
 
 pub(super) fn policy(lost: LostLease) -> Policy {
@@ -82,7 +84,7 @@ pub(super) struct Run {
     pub(super) machine: Renewing,
     pub(super) doing: Doing,
     /// When the latest action began.
-    since: u64,
+    pub(super) since: u64,
     /// What the provider answered to this call.
     pub(super) told: Option<Answer>,
 }
@@ -90,17 +92,17 @@ pub(super) struct Run {
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Node {
     pub(super) calls: u8,
-    serial: u8,
+    pub(super) serial: u8,
     pub(super) run: Option<Run>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-struct Sending {
-    node: usize,
-    serial: u8,
-    at: u64,
+pub(super) struct Sending {
+    pub(super) node: usize,
+    pub(super) serial: u8,
+    pub(super) at: u64,
     /// `None`: it has not arrived.
-    answer: Option<Answer>,
+    pub(super) answer: Option<Answer>,
 }
 
 /// How often something may still go wrong.
@@ -121,24 +123,24 @@ pub(super) struct World {
     pub(super) now: u64,
     pub(super) record: Option<Vec<u8>>,
     pub(super) nodes: Vec<Node>,
-    requests: Vec<Sending>,
+    pub(super) requests: Vec<Sending>,
     /// How many nodes may stand still at once while time passes.
     pub(super) stand: usize,
     /// How often the provider got the token.
     pub(super) uses: u8,
     /// The lease of the latest use.
-    latest: Option<(u64, [u8; 16])>,
+    pub(super) latest: Option<(u64, [u8; 16])>,
     pub(super) faults: Faults,
     /// The newest tokens with which a call has ended as its own.
     pub(super) newest: u8,
-    failed: bool,
+    pub(super) failed: bool,
     /// The end of the call that has just ended, while one node goes on alone.
     end: Option<End>,
     alone: bool,
 }
 
 /// The generation of sealed tokens.
-fn generation(sealed: &[u8]) -> u8 {
+pub(super) fn generation(sealed: &[u8]) -> u8 {
     sealed.first().copied().unwrap_or_default()
 }
 
@@ -169,7 +171,7 @@ impl World {
         self.nodes.iter().all(|node| node.run.is_none()) && self.requests.is_empty()
     }
 
-    fn read(&self) -> Option<Record> {
+    pub(super) fn read(&self) -> Option<Record> {
         self.record.as_ref().and_then(|bytes| Record::from_bytes(bytes))
     }
 
@@ -486,79 +488,5 @@ impl World {
             }
         }
         Ok(ends)
-    }
-
-    /// The name of the world. Worlds of the same name go on in the same way.
-    pub(super) fn name(&self) -> Vec<u8> {
-        let mut fences = vec![0];
-        fences.extend(self.latest.map(|(fence, _)| fence));
-        let record = self.read();
-        let mut asked = Vec::new();
-        for run in self.nodes.iter().filter_map(|node| node.run.as_ref()) {
-            run.machine.fences(&mut fences);
-            if let Doing::Asks(Action::Swap { expected, new }) = &run.doing {
-                let new = new.as_ref().map(|(new, _)| new);
-                asked.extend(
-                    [expected.as_ref(), new].into_iter().flatten().filter_map(|b| Record::from_bytes(b)),
-                );
-            }
-            if let Doing::Hears(Came::Found(Some(value), _)) = &run.doing {
-                asked.extend(Record::from_bytes(value));
-            }
-        }
-        asked.iter().chain(&record).for_each(|record| fences_of(record, &mut fences));
-        fences.sort_unstable();
-        fences.dedup();
-        let mut name = Name { fences: &fences, now: self.now, bytes: Vec::with_capacity(128) };
-        name.record(record.as_ref());
-        if let Some((fence, owner)) = self.latest {
-            name.number(fences.binary_search(&fence).unwrap() as u64);
-            name.bytes.extend(&owner[..2]);
-        }
-        let Faults { crashes, losses, failures } = self.faults;
-        for number in [self.uses, crashes, losses, failures, self.newest, self.failed.into()] {
-            name.number(number.into());
-        }
-        for node in &self.nodes {
-            name.bytes.extend([node.calls, node.serial]);
-            let Some(run) = &node.run else { continue };
-            run.machine.name(&mut name, self.now.saturating_sub(run.since).min(LEASE + 1));
-            match &run.doing {
-                Doing::Asks(Action::Swap { expected, new }) => {
-                    name.number(1);
-                    let new = new.as_ref().map(|(new, _)| new);
-                    for bytes in [expected.as_ref(), new] {
-                        name.record(bytes.and_then(|bytes| Record::from_bytes(bytes)).as_ref());
-                    }
-                }
-                Doing::Asks(_) => name.number(2),
-                Doing::Hears(Came::Found(value, at)) => {
-                    name.number(3);
-                    name.number((self.now - at).min(LEASE + 1));
-                    name.record(value.as_ref().and_then(|bytes| Record::from_bytes(bytes)).as_ref());
-                }
-                Doing::Hears(came) => name.number(4 + u64::from(*came == Came::Failed)),
-                Doing::Sleeps(until) => name.number(6 + until.saturating_sub(self.now)),
-                Doing::Sent => name.number(20),
-            }
-            let told = run.told.as_ref().map_or(0, |told| match told {
-                Answer::Tokens { sealed, .. } => 10 + u64::from(generation(sealed)),
-                Answer::Refused => 1,
-                Answer::Lost => 2,
-                Answer::Unsent => 3,
-            });
-            name.number(told);
-        }
-        for sent in &self.requests {
-            name.number(30 + sent.node as u64);
-            name.bytes.push(sent.serial);
-            name.number((self.now - sent.at).min(ARRIVES));
-            let answer = sent.answer.as_ref().map_or(0, |answer| match answer {
-                Answer::Tokens { sealed, .. } => 10 + u64::from(generation(sealed)),
-                _ => 1,
-            });
-            name.number(answer);
-        }
-        name.bytes
     }
 }
