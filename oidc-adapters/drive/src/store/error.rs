@@ -70,7 +70,7 @@ impl fmt::Display for StoreError {
                 "a value in the shared store was written by a later version of this library, or by another program under the same prefix",
             ),
             Self::Seal(error) => {
-                write!(f, "a value in the shared store: {error}; all nodes need the same `SealingKeys`")
+                write!(f, "a value in the shared store: {error}; all nodes need the same keys (`SealingKeys::new`)")
             }
         }
     }

@@ -85,7 +85,7 @@ impl fmt::Display for SharedRefreshError {
             ),
             Self::MaybeSpent => f.write_str(
                 "another node may have spent the refresh token, and was lost with the new tokens; the token is not sent \
-                 again (`LostLease::LogInAgain`)",
+                 again (`SharedRefreshes::lost_lease` says so)",
             ),
             Self::RefusedAfterLoss(error) => write!(
                 f,
@@ -93,7 +93,7 @@ impl fmt::Display for SharedRefreshError {
             ),
             Self::NotBelieved(Some(_)) => f.write_str(
                 "another node did not believe the response to its refresh; the new refresh token that came with it is not \
-                 lost (`SharedRefreshError::new_refresh_token` has it)",
+                 lost (`new_refresh_token` has it)",
             ),
             Self::NotBelieved(None) => f.write_str(
                 "another node did not believe the response to its refresh; the new tokens may be another user's: end the \

@@ -1,4 +1,4 @@
-//! [`Renewing`]: one caller's way from a refresh token to new tokens, among other nodes. It does no I/O, reads no clock
+//! [`Renewing`]: one caller's way from a refresh token to new tokens, among other nodes. It asks no store, reads no clock
 //! and never waits: it says what to do next. `docs/refresh.md` has the protocol in words.
 //!
 //! After [`Action::Get`]:
