@@ -67,9 +67,9 @@ fn milliseconds(lifetime: Duration) -> u64 {
 pub(crate) fn found(value: Value) -> Result<Found, StoreError> {
     let Value::Array(parts) = value else { return Err(StoreError::Value) };
     let [there, seconds, micros] = parts.as_slice() else { return Err(StoreError::Value) };
-    let number = |value: &Value| match value {
-        Value::BulkString(text) => std::str::from_utf8(text).ok().and_then(|text| text.parse::<u64>().ok()),
-        _ => None,
+    let number = |value: &Value| {
+        let Value::BulkString(text) = value else { return None };
+        std::str::from_utf8(text).ok()?.parse::<u64>().ok()
     };
     let time = |(seconds, micros)| Duration::from_secs(seconds).saturating_add(Duration::from_micros(micros));
     let now = number(seconds).zip(number(micros)).map(time).ok_or(StoreError::Value)?;
@@ -77,10 +77,7 @@ pub(crate) fn found(value: Value) -> Result<Found, StoreError> {
 }
 
 pub(crate) fn swapped(value: Value) -> Result<Option<Found>, StoreError> {
-    match value {
-        Value::Int(1) => Ok(None),
-        other => found(other).map(Some),
-    }
+    if value == Value::Int(1) { Ok(None) } else { found(value).map(Some) }
 }
 
 pub(crate) fn done(value: Value) -> Result<(), StoreError> {
@@ -88,11 +85,11 @@ pub(crate) fn done(value: Value) -> Result<(), StoreError> {
 }
 
 pub(crate) fn taken(value: Value) -> Result<Option<Vec<u8>>, StoreError> {
-    match value {
-        Value::Nil => Ok(None),
-        Value::BulkString(bytes) => Ok(Some(bytes)),
-        _ => Err(StoreError::Value),
+    if value == Value::Nil {
+        return Ok(None);
     }
+    let Value::BulkString(bytes) = value else { return Err(StoreError::Value) };
+    Ok(Some(bytes))
 }
 
 /// The error of Redis in its own words, which name no value.

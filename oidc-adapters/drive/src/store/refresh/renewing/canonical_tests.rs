@@ -1,5 +1,6 @@
 //! What the explorer sees of a machine: its state without absolute times and fences, so that two worlds that go on in
 //! the same way are one.
+#![allow(clippy::expect_used, clippy::indexing_slicing, reason = "a missing value must fail the test")]
 
 use super::{Own, Renewing, Stage, Then};
 use crate::store::refresh::record::{Done, Lease, Record};
