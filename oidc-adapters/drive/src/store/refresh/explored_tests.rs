@@ -128,7 +128,7 @@ fn with_the_other_policy_a_token_that_may_be_spent_is_never_sent() {
     assert!(all[0].log_in_again > 0 && all.iter().all(|explored| explored.refused == 0), "{all:?}");
 }
 
-/// Of three nodes, one may stand still for any time at any step.
+/// Of three nodes, one may stand still for any time at any step, here and in the next test.
 #[test]
 fn three_nodes_share_one_refresh() {
     let all = explored(Kind::Detects, LostLease::TryAgain, (3, 1), NONE, 1);
@@ -137,8 +137,8 @@ fn three_nodes_share_one_refresh() {
 
 #[test]
 fn three_nodes_of_which_one_crashes_at_any_step_go_on() {
-    let all = explored(Kind::Grace, LostLease::TryAgain, (3, 1), CRASH, 0);
-    assert!(all.worlds > 2_000 && all.calls <= 2, "{all:?}");
+    let all = explored(Kind::Grace, LostLease::TryAgain, (3, 1), CRASH, 1);
+    assert!(all.worlds > 20_000 && all.calls <= 2, "{all:?}");
 }
 
 /// Takes one rule out. The laws must notice.
