@@ -10,6 +10,7 @@
     clippy::wildcard_enum_match_arm
 )]
 
+mod handles;
 mod kept;
 mod node;
 mod outages;
