@@ -108,6 +108,16 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ProviderBuilder::key_policy", TIMES),
     ("ProviderBuilder::metadata_policy", TIMES),
     ("ProviderBuilder::token_policy", TIMES),
+    ("ProviderBuilder::shared_refreshes", HANDS_OVER),
+    ("RedisStore::with_prefix", NAMES),
+    ("RedisStore::with_timeout", TIMES),
+    ("SharedRefreshes::lease", TIMES),
+    ("SharedRefreshes::patience", TIMES),
+    ("SharedRefreshes::keep_for", TIMES),
+    (
+        "SharedRefreshes::lost_lease",
+        "`tests/handle/nodes.rs` tries it: it says who decides, and refuses no response",
+    ),
     ("ProviderBuilder::clock", WATCHES),
     ("ProviderBuilder::with_observer", WATCHES),
     // The core has no say in these either.

@@ -5,12 +5,13 @@ use super::{imports::Crate, product, sources};
 use std::collections::BTreeMap;
 
 /// The crates, by the folders of their sources.
-const CRATES: [&str; 9] = [
+const CRATES: [&str; 10] = [
     "oidc-proto/src/",
     "oidc-adapters/aws-lc/src/",
     "oidc-adapters/axum/src/",
     "oidc-adapters/drive/src/",
     "oidc-adapters/hyper/src/",
+    "oidc-adapters/redis/src/",
     "oidc-adapters/reqwest/src/",
     "oidc-adapters/tower/src/",
     "oidc-adapters/tracing/src/",
@@ -43,7 +44,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
         &[
             &["event", "net"],
             &["drive"],
-            &["flight", "io"],
+            &["flight", "io", "store"],
             &["issuer", "source"],
             &["gate", "provider"],
             &["api"],

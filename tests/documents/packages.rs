@@ -11,12 +11,13 @@ use std::{
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
 /// The published crates, and the crates besides `std` that the program in their README needs.
-const PUBLISHED: [(&str, &[&str]); 10] = [
+const PUBLISHED: [(&str, &[&str]); 11] = [
     ("oidc-aws-lc", &[]),
     ("oidc-axum", &["axum"]),
     ("oidc-drive", &[]),
     ("oidc-hyper", &["tokio"]),
     ("oidc-proto", &[]),
+    ("oidc-redis", &[]),
     ("oidc-reqwest", &["tokio"]),
     ("oidc-testkit", &[]),
     ("oidc-tower", &[]),

@@ -190,7 +190,7 @@ fn the_readme_states_how_many_crates_each_crate_pulls_in() {
         assert!(row.ends_with(&number), "{row} but {number}");
         counted += 1;
     }
-    assert_eq!(counted, 9, "one row for each crate that programs depend on");
+    assert_eq!(counted, 10, "one row for each crate that programs depend on");
 }
 
 #[test]
@@ -207,5 +207,24 @@ fn no_adapter_pulls_in_crates_that_its_stack_does_not_need() {
         expected.push(adapter.to_owned());
         expected.sort();
         assert_eq!(ours, expected);
+    }
+}
+
+/// The store over Redis is a crate of its own, and nobody else pulls Redis in.
+#[test]
+fn only_the_crate_for_redis_pulls_in_redis() {
+    for (package, expected) in [
+        ("oidc-redis", true),
+        ("oidc-proto", false),
+        ("oidc-drive", false),
+        ("oidc-ureq", false),
+        ("oidc-hyper", false),
+        ("oidc-reqwest", false),
+        ("oidc-tower", false),
+        ("oidc-axum", false),
+        ("oidc-tracing", false),
+        ("oidc-testkit", false),
+    ] {
+        assert_eq!(below(package, false).contains("redis"), expected, "{package}");
     }
 }

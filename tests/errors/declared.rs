@@ -7,7 +7,7 @@ use std::{
 };
 
 /// The crates whose errors users meet.
-const CRATES: [(&str, &str); 8] = [
+const CRATES: [(&str, &str); 9] = [
     ("oidc_proto", "oidc-proto"),
     ("oidc_drive", "oidc-adapters/drive"),
     ("oidc_ureq", "oidc-adapters/ureq"),
@@ -16,6 +16,7 @@ const CRATES: [(&str, &str); 8] = [
     ("oidc_tower", "oidc-adapters/tower"),
     ("oidc_axum", "oidc-adapters/axum"),
     ("oidc_tracing", "oidc-adapters/tracing"),
+    ("oidc_redis", "oidc-adapters/redis"),
 ];
 
 /// `oidc_proto::UrlError::NoHost`; of a struct `oidc_proto::OAuthError`.

@@ -47,7 +47,7 @@ fn response_error() -> Box<ResponseError> {
     }
 }
 
-fn oauth_error() -> Box<OAuthError> {
+pub(crate) fn oauth_error() -> Box<OAuthError> {
     let json = ("content-type", "application/json");
     match answered(400, &[json], r#"{"error":"invalid_request"}"#) {
         Error::OAuth(error) => error,

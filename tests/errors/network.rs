@@ -1,8 +1,10 @@
 //! There was no response: what the driver, the stacks and the handle say of that.
 
+use crate::flows::oauth_error;
 use crate::page::{Page, Said, said, show, shows_itself};
 use http::Request;
 use oidc_drive::stack::Error;
+use oidc_drive::store::{SharedRefreshError, StoreError};
 use oidc_drive::{
     ApiError, DriveError, NotAvailableError, Observer, ProviderError, SingleFlight, egress::Guard,
     meter::Exceeded,
@@ -129,6 +131,15 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_drive::ProviderError, handle; Unavailable(unavailable.clone()));
     unavailable.because = None;
     show!(page, oidc_drive::ProviderError, handle; Unavailable(unavailable.clone()));
+
+    page.part("A refresh that several nodes share (`SharedRefreshes`), and what else is in a shared store");
+    let refused = oidc_proto::Error::OAuth(oauth_error());
+    show!(page, oidc_drive::SharedRefreshError, |error: SharedRefreshError| handle(ProviderError::Shared(error));
+        Store(StoreError::NoAnswer("Redis: no answer within 3000 ms".to_owned())), Busy(Duration::from_millis(41_500)),
+        MaybeSpent, RefusedAfterLoss(Box::new(refused)), NotBelieved(None), NotBelieved(Some("a token".into())));
+    page.mark("oidc_drive::ProviderError::Shared");
+    show!(page, oidc_drive::StoreError, |error: StoreError| { shows_itself(&error); said!(error) };
+        NoAnswer("Redis: no answer within 3000 ms".to_owned()), Value, Seal(oidc_proto::flow::SealError::Wrong));
 
     page.part("No response: a handle (`Provider`)");
     page.add(handle(no_response()));

@@ -9,6 +9,7 @@ mod grants;
 mod introspected;
 mod login;
 mod narrowed;
+mod nodes;
 mod odd;
 mod pushed;
 mod retained;

@@ -3,6 +3,7 @@
 //! A renewal that comes before the end of a value runs on a thread of its own, so no caller waits for it.
 
 mod backchannel;
+pub mod store;
 mod workload;
 
 pub use crate::api::blocking::Api;
@@ -184,7 +185,8 @@ impl Provider {
     ///
     /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
     /// tokens or the same failure. A caller within a minute after them gets the same tokens. The result is checked
-    /// against the `previous` of each caller. Other handles and other nodes do not share any of this.
+    /// against the `previous` of each caller. Other handles and other nodes share this only through a store:
+    /// [`shared_refreshes`](ProviderBuilder::shared_refreshes).
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown

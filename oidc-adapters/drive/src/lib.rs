@@ -49,6 +49,7 @@
 //! * [`egress::Guard`] decides which addresses a host name may resolve to. [`meter::Meter`] bounds the bytes
 //!   and the time of one exchange. Both are for code that opens connections.
 //! * [`source::Source`] reads a credential that changes, such as the token of a workload, for each attempt of a handle.
+//! * [`store`] has what several nodes of a program share: refreshes, logins that have begun, used messages, revocations.
 //! * [`Clock`] supplies time and entropy. Tests replace it.
 //! * `stack` (feature `hyper`) is the client that the adapters over hyper share.
 //!
@@ -78,6 +79,7 @@ mod sentence;
 pub mod source;
 #[cfg(feature = "hyper")]
 pub mod stack;
+pub mod store;
 
 pub use api::{Api, ApiBuilder, ApiError, ApiResponse};
 pub use drive::{DriveError, Job, Task, run, run_async, run_async_with_observer, run_with_observer};

@@ -108,6 +108,12 @@ impl Moment {
         (half(), half())
     }
 
+    /// Returns 128 fresh bits, for a name that nobody else has.
+    #[must_use]
+    pub fn into_bits(self) -> [u8; 16] {
+        self.split().1.salt()
+    }
+
     /// Returns the time, and a source of as many independent values as one transition needs.
     pub(crate) fn split(self) -> (Timestamp, Entropy) {
         (self.now, Entropy { seed: Mac::new(&self.entropy), used: 0 })

@@ -99,7 +99,7 @@ pub use grant::{
     ClientCredentialsGrant, ClientCredentialsRequest, ClientNotification, DEVICE_LIFETIME_CAP, Delivery,
     DeliveryMode, DeviceAuthorization, DeviceAuthorizationStart, DeviceGrant, DeviceTokens, ExchangedToken,
     ExtensionGrant, GrantRequest, IdJag, IdJagGrant, IdJagRequest, JwtAssertion, NotificationError, Ping,
-    PreviousLogin, Push, PushedTokens, RefreshGrant, Refreshed, SavedClientCredentials,
+    PreviousLogin, Push, PushedTokens, RefreshGrant, RefreshOutcome, Refreshed, SavedClientCredentials,
     SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
@@ -108,7 +108,7 @@ pub use login::{
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,
     PushedAuthorization, ReferencedRequest, RequestObject, RequestObjectToSign, UserInfoRetrieval,
 };
-pub use saved::{AppState, MAX_SEALED, Seal, SealError, SealingKeys};
+pub use saved::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 
 pub(crate) use discovery::Found;
 pub(crate) use exchange::{Document, Get, get_keys, seconds, usable_keys};

@@ -1,9 +1,11 @@
 //! [`IdTokenVerifier`]: checks ID tokens at a client (OpenID Connect Core 1.0 sections 2, 3.1.3.7 and 3.3.2.11).
 
 mod backchannel;
+mod kept;
 mod verified;
 
 pub(crate) use backchannel::Backchannel;
+pub(crate) use kept::KeptIdToken;
 pub use verified::{IdToken, SetAside, VerifiedIdToken};
 
 use super::{

@@ -63,7 +63,7 @@ pub(crate) use cache::recall;
 pub use cache::{ENTRY_BYTES, RememberedToken, SignatureCache, SignatureMemory};
 pub use claims::{Audience, Claims, Confirmation, DEFAULT_LEEWAY, MAX_ACTORS, MAX_LEEWAY, Possession};
 pub(crate) use claims::{List, Place, check_times, claim_at, is_or_has, leeway_seconds};
-pub(crate) use id_token::{Backchannel, is_sub};
+pub(crate) use id_token::{Backchannel, KeptIdToken, is_sub};
 pub use id_token::{Expected, IdToken, IdTokenVerifier, SetAside, VerifiedIdToken};
 pub(crate) use introspection::{IntrospectionVerifier, Said};
 pub use jwt::MAX_TOKEN;

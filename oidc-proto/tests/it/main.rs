@@ -31,6 +31,7 @@ mod laws;
 mod login;
 mod metadata_forms;
 mod nonces;
+mod outcome;
 mod peers;
 mod properties;
 mod pushed;

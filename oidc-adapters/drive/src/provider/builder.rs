@@ -4,7 +4,7 @@ use super::{
     core::{Core, REFRESH, Sources, TOKEN, TokenPool},
     error::ProviderError,
     handle::Provider,
-    spent::Spent,
+    refresh::spent::Spent,
 };
 use crate::{
     event::{Clock, Observer, SystemClock, Watched},
@@ -12,6 +12,7 @@ use crate::{
     io::Io,
     issuer::{Common, Issuer, KeySource},
     source::Source,
+    store::SharedRefreshes,
 };
 use oidc_proto::{
     EndpointUrl, Secret, UrlPolicy,
@@ -87,6 +88,7 @@ pub struct ProviderBuilder<W> {
     keys: RenewalPolicy,
     metadata: RenewalPolicy,
     tokens: RenewalPolicy,
+    shared: Option<SharedRefreshes>,
     clock: Arc<dyn Clock>,
     observer: Observer,
 }
@@ -122,6 +124,7 @@ impl<W> ProviderBuilder<W> {
             keys: RenewalPolicy::KEYS,
             metadata: RenewalPolicy::METADATA,
             tokens: RenewalPolicy::TOKENS,
+            shared: None,
             clock: Arc::new(SystemClock),
             observer: Observer::none(),
         }
@@ -289,6 +292,13 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    /// Shares refreshes with the other nodes of this program, through a store; by default a handle shares them with its
+    /// own clones alone. A blocking handle needs a store that is ready at once, such as a blocking one.
+    pub fn shared_refreshes(mut self, shared: SharedRefreshes) -> Self {
+        self.shared = Some(shared);
+        self
+    }
+
     /// Sets the source of time and entropy; the default is [`SystemClock`].
     pub fn clock(mut self, clock: impl Clock + 'static) -> Self {
         self.clock = Arc::new(clock);
@@ -374,6 +384,7 @@ impl<W> ProviderBuilder<W> {
             tokens: token_pool(),
             token_pool,
             refreshes: Spent::new(REFRESH_PATIENCE, Arc::clone(&clock), watched),
+            shared: self.shared,
             // The flow of a login reports to the observer itself.
             logins: Spent::new(LOGIN_PATIENCE, Arc::clone(&clock), Watched::default()),
             clock,

@@ -2,13 +2,14 @@
 
 use super::{
     error::ProviderError,
-    spent::{One, Spent},
+    refresh::spent::{One, Spent},
 };
 use crate::{
     event::{Clock, Observer},
     flight::{NotAvailableError, SingleFlight, SingleFlights},
     issuer::{Issuer, TokenHash, hash, with_scratch},
     source::{Source, SourceError},
+    store::SharedRefreshes,
 };
 use oidc_proto::{
     Error, Secret, Timestamp,
@@ -37,8 +38,9 @@ pub(crate) const REFRESH: &str = "refresh";
 /// The outcome of a login.
 pub(crate) type Login = Result<Authenticated, ProviderError>;
 
-/// The outcome of a refresh. A failure is an outcome only if it has the new refresh token.
-pub(crate) type Refresh = Result<Arc<Refreshed>, Error>;
+/// The outcome of a refresh. A failure is an outcome only if it has the new refresh token, or if several nodes share the
+/// refresh and the reason is among them.
+pub(crate) type Refresh = Result<Arc<Refreshed>, ProviderError>;
 
 /// The service tokens of a client, or of one session of it.
 pub(crate) type ClientTokens = SingleFlights<ClientCredentialsRequest, TokenResponse>;
@@ -62,6 +64,8 @@ pub(crate) struct Core {
     pub(crate) tokens: ClientTokens,
     pub(super) token_pool: TokenPool,
     pub(crate) refreshes: Spent<Refresh>,
+    /// The store in which several nodes share their refreshes.
+    pub(crate) shared: Option<SharedRefreshes>,
     pub(crate) logins: Spent<Login>,
     pub(crate) clock: Arc<dyn Clock>,
     /// How long a token waits for keys.
@@ -166,6 +170,17 @@ impl Core {
             }
         }
         self.refreshes.kept(refreshed, began)
+    }
+
+    /// Ends a refresh that several nodes share and that says nothing about the token. Whoever waits now gets it.
+    pub(crate) fn not_shared(
+        &self,
+        spent: &TokenHash,
+        why: ProviderError,
+        began: Timestamp,
+    ) -> Renewed<Refresh> {
+        self.refreshes.remove(spent);
+        self.refreshes.kept(Err(why), began)
     }
 
     /// Checks the result of a refresh against the login of this caller. Another caller may have sent the token.

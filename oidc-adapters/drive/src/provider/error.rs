@@ -7,6 +7,7 @@ use crate::{
     io::{Lost, NoResponse},
     sentence::debug_is_sentence,
     source::SourceError,
+    store::SharedRefreshError,
 };
 use oidc_proto::{
     Error, Remedy, Secret,
@@ -81,6 +82,8 @@ pub enum ProviderError {
     /// The program's own source of its assertion or its secret had none: see
     /// [`assertion_source`](super::ProviderBuilder::assertion_source).
     Source(SourceError),
+    /// A refresh that several nodes [share](super::ProviderBuilder::shared_refreshes) has no tokens.
+    Shared(SharedRefreshError),
 }
 
 impl ProviderError {
@@ -98,6 +101,7 @@ impl ProviderError {
             Self::OtherIssuer(_) => "config_other_issuer",
             Self::TwoIssuerRules => "config_two_issuer_rules",
             Self::Source(error) => error.code(),
+            Self::Shared(error) => error.code(),
         }
     }
 
@@ -108,6 +112,7 @@ impl ProviderError {
         match self {
             Self::Protocol(error) => error.new_refresh_token(),
             Self::RefreshTokenSpent { next } => next.as_ref(),
+            Self::Shared(error) => error.new_refresh_token(),
             Self::NoResponse(_)
             | Self::Unavailable(_)
             | Self::AccessToken(_)
@@ -133,6 +138,7 @@ impl ProviderError {
             Self::RefreshTokenSpent { .. } => Remedy::TryLater { after: None },
             Self::NoAudience | Self::OtherIssuer(_) | Self::TwoIssuerRules => Remedy::FixConfiguration,
             Self::Source(error) => error.remedy(),
+            Self::Shared(error) => error.remedy(),
         }
     }
 
@@ -177,7 +183,8 @@ pub(crate) fn told(observer: &Observer, began: Started, verified: Result<(), &Pr
         | ProviderError::NoAudience
         | ProviderError::OtherIssuer(_)
         | ProviderError::TwoIssuerRules
-        | ProviderError::Source(_) => error.code(),
+        | ProviderError::Source(_)
+        | ProviderError::Shared(_) => error.code(),
     });
     let took = observer.since(began);
     observer.tell(&Event::Ended { flow: "Verification", outcome, took });
@@ -232,6 +239,7 @@ impl fmt::Display for ProviderError {
             Self::NoAudience => f.write_str(
                 "the provider handle has no audience for access tokens: call `ProviderBuilder::audience`",
             ),
+            Self::Shared(error) => error.fmt(f),
             Self::OtherIssuer(issuer) => write!(
                 f,
                 "the provider handle has rules or metadata of `{issuer}`, which is not its issuer: check `ProviderBuilder::trust` and \
@@ -254,6 +262,7 @@ impl std::error::Error for ProviderError {
             Self::Protocol(error) => error.source(),
             Self::Unavailable(unavailable) => unavailable.source(),
             Self::Source(failed) => Some(failed),
+            Self::Shared(error) => error.source(),
             Self::NoResponse(_)
             | Self::AccessToken(_)
             | Self::CodeSpent

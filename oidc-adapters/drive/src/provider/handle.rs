@@ -145,7 +145,8 @@ impl Provider {
     /// A refresh token may be valid only once, so the handle sends it once. Callers at the same time get the same
     /// tokens or the same failure. A caller within a minute after them gets the same tokens, even if the first future
     /// was dropped: the exchange goes on in the background while the runtime lives. The result is checked against the
-    /// `previous` of each caller. Other handles and other nodes do not share any of this.
+    /// `previous` of each caller. Other handles and other nodes share this only through a store:
+    /// [`shared_refreshes`](super::ProviderBuilder::shared_refreshes).
     ///
     /// # Errors
     /// [`Client::refresh`] fails, or the flow does. After [`NoResponse`](ProviderError::NoResponse) it is unknown

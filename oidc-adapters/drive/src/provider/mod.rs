@@ -23,10 +23,9 @@ mod dpop;
 mod error;
 mod grants;
 mod handle;
-mod narrowed;
+mod refresh;
 mod session;
 mod sourced;
-mod spent;
 mod workload;
 
 pub use builder::{MAX_SERVICE_TOKENS, ProviderBuilder};

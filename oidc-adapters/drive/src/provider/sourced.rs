@@ -71,7 +71,8 @@ impl Provider {
             | ProviderError::NoAudience
             | ProviderError::OtherIssuer(_)
             | ProviderError::TwoIssuerRules
-            | ProviderError::RefreshTokenSpent { .. } => RenewalError::NoResponse,
+            | ProviderError::RefreshTokenSpent { .. }
+            | ProviderError::Shared(_) => RenewalError::NoResponse,
         };
         let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
         self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))

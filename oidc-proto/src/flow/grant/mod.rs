@@ -30,6 +30,8 @@ pub use device_grant::{DeviceGrant, DeviceTokens};
 pub use extension::{Checks, ExtensionGrant, GrantRequest, Issued};
 pub use id_jag::{IdJag, IdJagGrant, IdJagRequest};
 pub use polling::{Polling, Waiting};
-pub use refresh::{Context as RefreshContext, PreviousLogin, RefreshGrant, Refreshed, Refreshing};
+pub use refresh::{
+    Context as RefreshContext, PreviousLogin, RefreshGrant, RefreshOutcome, Refreshed, Refreshing,
+};
 pub use refresh_request::RefreshRequest;
 pub use token_exchange::{ExchangedToken, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier};

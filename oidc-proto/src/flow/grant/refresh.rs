@@ -12,6 +12,10 @@
 //! new tokens. A response or an ID token that is wrong ends it with an error, and the error has the new refresh token
 //! ([`NewTokens`]).
 
+mod outcome;
+
+pub use outcome::RefreshOutcome;
+
 use super::{refresh_request::RefreshRequest, salvaged::Salvaged};
 use crate::{
     base::{

@@ -3,6 +3,6 @@
 mod sealed;
 pub(in crate::flow) mod text;
 
-pub use sealed::{AppState, MAX_SEALED, Seal, SealError, SealingKeys};
+pub use sealed::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 
 pub(in crate::flow) use sealed::{private::Sealed, seal_as_json};

@@ -20,6 +20,9 @@ use zeroize::Zeroizing;
 /// attributes: 256 bytes are left for those.
 pub const MAX_SEALED: usize = 3840;
 
+/// The longest text that is sealed for a store of your servers, in bytes. Tokens are longer than a cookie may be.
+pub const MAX_STORED: usize = 512 * 1024;
+
 /// The version of the sealed form.
 const VERSION: u8 = 1;
 const SALT: usize = 16;
@@ -52,11 +55,13 @@ pub struct SealingKeys(Vec<(u8, Mac)>);
 /// The reason for which a state cannot be sealed or opened. It holds nothing of the state.
 ///
 /// [`SealingKeys::seal`] and [`SealingKeys::open`] return it.
-#[derive(Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 #[non_exhaustive]
 pub enum SealError {
-    /// The sealed text would be longer than [`MAX_SEALED`].
-    #[error("the sealed state would be {bytes} bytes long, and {MAX_SEALED} is the most")]
+    /// The sealed text would be longer than [`MAX_SEALED`], or for a store than [`MAX_STORED`].
+    #[error(
+        "the sealed state would be {bytes} bytes long, and {MAX_SEALED} is the most for a cookie, {MAX_STORED} for a store"
+    )]
     TooLarge {
         /// The length that the sealed text would have, in bytes.
         bytes: usize,
@@ -215,11 +220,35 @@ impl SealingKeys {
     /// [`SealError::TooLarge`], with the length that the text would have; [`SealError::State`] if the state has no
     /// sealed form.
     pub fn seal<S: Seal>(&self, state: &S, audience: &str, moment: Moment) -> Result<String, SealError> {
+        self.seal_within(MAX_SEALED, state, audience, moment)
+    }
+
+    /// Seals a state for a store of your servers, such as a database, as [`seal`](Self::seal) does for a cookie. The
+    /// text may have [`MAX_STORED`] bytes. [`open_stored`](Self::open_stored) opens it.
+    ///
+    /// # Errors
+    /// As [`seal`](Self::seal).
+    pub fn seal_stored<S: Seal>(
+        &self,
+        state: &S,
+        audience: &str,
+        moment: Moment,
+    ) -> Result<String, SealError> {
+        self.seal_within(MAX_STORED, state, audience, moment)
+    }
+
+    fn seal_within<S: Seal>(
+        &self,
+        most: usize,
+        state: &S,
+        audience: &str,
+        moment: Moment,
+    ) -> Result<String, SealError> {
         let (id, key) = self.0.first().ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(state.to_bytes().ok_or(SealError::State)?);
         // 4 characters for 3 bytes, without padding.
         let bytes = ((HEAD + body.len() + backend::TAG) * 4).div_ceil(3);
-        if bytes > MAX_SEALED {
+        if bytes > most {
             return Err(SealError::TooLarge { bytes });
         }
         let salt = moment.split().1.salt();
@@ -236,7 +265,19 @@ impl SealingKeys {
     /// # Errors
     /// [`SealError`] gives the reason, and shows nothing of the state.
     pub fn open<S: Seal>(&self, sealed: &str, audience: &str) -> Result<S, SealError> {
-        if sealed.len() > MAX_SEALED {
+        self.open_within(MAX_SEALED, sealed, audience)
+    }
+
+    /// Opens a state that [`seal_stored`](Self::seal_stored) sealed for this audience.
+    ///
+    /// # Errors
+    /// As [`open`](Self::open).
+    pub fn open_stored<S: Seal>(&self, sealed: &str, audience: &str) -> Result<S, SealError> {
+        self.open_within(MAX_STORED, sealed, audience)
+    }
+
+    fn open_within<S: Seal>(&self, most: usize, sealed: &str, audience: &str) -> Result<S, SealError> {
+        if sealed.len() > most {
             return Err(SealError::NotSealed);
         }
         let bytes = base64url::decode(sealed).ok_or(SealError::NotSealed)?;

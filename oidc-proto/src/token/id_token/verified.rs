@@ -130,6 +130,11 @@ pub(super) fn odd(name: &str) -> VerificationError {
     VerificationError::Claims(JsonError::WrongType { member: claim, expected })
 }
 
+/// The claim of this name, as one that was set aside.
+pub(super) fn aside(name: &str) -> Option<SetAside> {
+    ODD.into_iter().find(|odd| odd.claim == name)
+}
+
 /// The claims that have a field of their own in [`IdToken`].
 const TYPED: [&str; 11] =
     ["iss", "sub", "aud", "exp", "iat", "azp", "nonce", "auth_time", "acr", "amr", "sid"];

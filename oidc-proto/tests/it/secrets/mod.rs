@@ -140,6 +140,7 @@ fn look_at_a_login(look: &mut Looker, how: How) {
     look.hide("the new access token", refreshed.tokens.access_token.expose());
     look.at(&refreshed);
     look.hide("the new refresh token", refreshed.tokens.refresh_token.as_ref().unwrap().expose());
+    look.at(&oidc_proto::flow::RefreshOutcome::of(Ok(&refreshed)).unwrap());
     let mut other = serde_json::to_value(&previous).unwrap();
     other["sub"] = "mallory".into();
     let other: PreviousLogin = serde_json::from_value(other).unwrap();

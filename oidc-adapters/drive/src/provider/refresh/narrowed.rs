@@ -4,8 +4,8 @@
 //! same time, and a caller never gets the outcome of a request for something else.
 
 use super::{
-    error::ProviderError,
-    handle::Provider,
+    super::{error::ProviderError, handle::Provider},
+    sharing::{self, Asked},
     spent::{One, Turn},
 };
 use crate::{
@@ -32,7 +32,7 @@ use std::{
     task::Poll,
 };
 
-use super::core::{Core, REFRESH, Refresh};
+use super::super::core::{Core, REFRESH, Refresh};
 
 /// How often a caller waits for the requests of others with its refresh token.
 const MOST_TURNS: usize = 16;
@@ -70,11 +70,22 @@ impl Provider {
             let began = provider.core.clock.now();
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
-            let refreshed = match provider.refresh_once(&client, &asked, keys).await? {
+            let refreshed = match &provider.core.shared {
+                None => provider.refresh_once(&client, &asked, keys).await?,
+                Some(shared) => {
+                    let what = what(&asked, client.dpop_thumbprint());
+                    let asked = Asked { client: &client, wanted: &asked, keys, what };
+                    match sharing::refresh(&provider, shared, &asked).await {
+                        Ok(refreshed) => refreshed,
+                        Err(why) => return Ok(provider.core.not_shared(&spent, why, began)),
+                    }
+                }
+            };
+            let refreshed = match refreshed {
                 Ok(refreshed) => Ok(Arc::new(refreshed)),
                 // The token is spent. Whoever brings it again gets the new one, too, inside the error.
                 Err(fell) => match fell.failed {
-                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error),
+                    DriveError::Protocol(error @ Error::Refresh { .. }) => Err(error.into()),
                     failed @ (DriveError::Transport(_) | DriveError::Protocol(_)) => {
                         let fell = Fell { failed, ..fell };
                         return Err(provider.core.issuer.lost().failure(REFRESH, fell));
@@ -162,6 +173,14 @@ impl Provider {
         })
         .await
     }
+}
+
+/// What a request asks for, with which key, for the other nodes. `None` is everything, without a key.
+fn what(wanted: &RefreshRequest, key: Option<&str>) -> Option<String> {
+    let RefreshRequest { scopes, resources, authorization_details, .. } = wanted;
+    let everything = scopes.is_empty() && resources.is_empty() && authorization_details.is_empty();
+    let lines = [scopes.join(" "), resources.join(" "), authorization_details.to_json()];
+    (!everything || key.is_some()).then(|| format!("{}\n{}", lines.join("\n"), key.unwrap_or_default()))
 }
 
 /// The name of a request: the token, and what it is asked for. A request for everything is named by its token alone.

@@ -105,7 +105,11 @@ impl<T> Clone for One<T> {
 
 impl<T> Spent<T> {
     /// Keeps nothing yet. `patience` is how long a caller waits while another caller sends.
-    pub(super) const fn new(patience: Duration, clock: Arc<dyn Clock>, watched: Watched) -> Self {
+    pub(in crate::provider) const fn new(
+        patience: Duration,
+        clock: Arc<dyn Clock>,
+        watched: Watched,
+    ) -> Self {
         let known = Mutex::new(Known { flights: BTreeMap::new() });
         let (holds, swept) = (AtomicBool::new(false), AtomicI64::new(i64::MIN));
         Self { known, holds, swept, clock, watched, patience }
@@ -167,7 +171,7 @@ impl<T> Spent<T> {
     }
 
     /// Forgets a token that may be sent again. Callers that hold its flight keep it.
-    pub(super) fn remove(&self, hash: &TokenHash) {
+    pub(in crate::provider) fn remove(&self, hash: &TokenHash) {
         self.known().flights.remove(hash);
     }
 

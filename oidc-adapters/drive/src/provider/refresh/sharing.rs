@@ -1,0 +1,162 @@
+//! A refresh that several nodes share: carries out what [`Renewing`] asks for.
+
+use super::super::{core::Core, error::ProviderError, handle::Provider};
+use crate::{
+    drive::DriveError,
+    event::NO_RESPONSE,
+    io::{Fell, NoResponse},
+    store::{Action, Answer, End, Input, Renewing, SharedRefreshError, SharedRefreshes, StoreError, name},
+};
+use oidc_proto::{
+    Error,
+    flow::{Client, RefreshOutcome, RefreshRequest, Refreshed, SealError},
+    jose::KeySet,
+    renew::RenewalError,
+};
+use std::{str, sync::Arc, time::Duration};
+
+/// What came of the request of this node.
+type Ran = Result<Refreshed, Fell>;
+
+/// How often a refresh begins anew, because another node has asked for something else with a token that was not replaced.
+const MOST_TURNS: usize = 16;
+
+/// A refresh of this node.
+pub(super) struct Asked<'a> {
+    pub(super) client: &'a Client,
+    pub(super) wanted: &'a RefreshRequest,
+    pub(super) keys: Option<Arc<KeySet>>,
+    /// What is asked for, if it is less than everything, or with a key.
+    pub(super) what: Option<String>,
+}
+
+/// Exchanges a refresh token for new tokens, as the only one of all nodes. The outer error is for the callers that wait
+/// now. It says nothing about the token, so a later caller begins anew.
+pub(super) async fn refresh(
+    provider: &Provider,
+    shared: &SharedRefreshes,
+    asked: &Asked<'_>,
+) -> Result<Ran, ProviderError> {
+    for _ in 0..MOST_TURNS {
+        if let Some(ran) = turn(provider, shared, asked).await? {
+            return Ok(ran);
+        }
+    }
+    Err(ProviderError::RefreshTokenSpent { next: None })
+}
+
+/// Goes through the protocol once. `None` if another node has asked for something else, and the token may be sent again.
+async fn turn(
+    provider: &Provider,
+    shared: &SharedRefreshes,
+    asked: &Asked<'_>,
+) -> Result<Option<Ran>, ProviderError> {
+    let (core, io) = (&*provider.core, &provider.io);
+    let token = &asked.wanted.refresh_token;
+    let key = name("refresh", core.issuer.name(), &[asked.client.client_id(), token.expose()]);
+    let mut machine = Renewing::new(shared.policy, core.clock.moment().into_bits());
+    let (mut action, mut ran) = (Action::Get, None);
+    loop {
+        let began = core.clock.elapsed();
+        let input = match action {
+            Action::Get => Input::Found(shared.store.get(&key).await),
+            Action::Swap { expected, new } => {
+                let new = new.as_ref().map(|(value, lifetime)| (&**value, *lifetime));
+                Input::Swapped(shared.store.compare_and_set(&key, expected.as_deref(), new).await)
+            }
+            Action::Wait(span) => {
+                io.sleep(span).await;
+                Input::Woken
+            }
+            Action::Send => {
+                // Made now: a proof and an assertion are valid for a short time.
+                let came = provider.refresh_once(asked.client, asked.wanted, asked.keys.clone()).await;
+                let (answer, came) = match came {
+                    Ok(came) => (answer(&came, shared, &key, (core, asked)), came),
+                    Err(unsent) => (Answer::Unsent, Err(nothing(unsent))),
+                };
+                ran = Some(came);
+                Input::Answer(answer)
+            }
+            Action::End(end) => return over(end, ran, shared, &key, (core, asked)),
+        };
+        // A clock that stands still must not make a call endless.
+        let took = core.clock.elapsed().saturating_sub(began).max(Duration::from_millis(1));
+        action = machine.step(input, took);
+    }
+}
+
+/// The failure of a request that was not made.
+fn nothing(unsent: RenewalError) -> Fell {
+    let failed = match unsent {
+        RenewalError::Flow(error) => DriveError::Protocol(error),
+        _ => DriveError::Transport(NoResponse { text: unsent.to_string(), word: NO_RESPONSE }),
+    };
+    Fell { failed, asked: None }
+}
+
+/// Says what the response means for the refresh token.
+fn answer(ran: &Ran, shared: &SharedRefreshes, key: &str, (core, asked): (&Core, &Asked<'_>)) -> Answer {
+    let outcome = match ran {
+        Ok(refreshed) => RefreshOutcome::of(Ok(refreshed)),
+        Err(Fell { failed: DriveError::Protocol(Error::OAuth(_)), .. }) => return Answer::Refused,
+        Err(Fell { failed: DriveError::Protocol(error), .. }) => RefreshOutcome::of(Err(error)),
+        Err(Fell { failed: DriveError::Transport(_), .. }) => None,
+    };
+    let Some(outcome) = outcome else { return Answer::Lost };
+    let outcome = outcome.asked_for(asked.what.clone());
+    match shared.keys.seal_stored(&outcome, key, core.clock.moment()) {
+        Ok(sealed) => Answer::Tokens { sealed: sealed.into_bytes(), rotated: outcome.rotated() },
+        // It is longer than a response can be. This caller still gets its tokens.
+        Err(_) => Answer::Lost,
+    }
+}
+
+/// Turns the end of the machine into that of the refresh.
+fn over(
+    end: End,
+    ran: Option<Ran>,
+    shared: &SharedRefreshes,
+    key: &str,
+    (core, asked): (&Core, &Asked<'_>),
+) -> Result<Option<Ran>, ProviderError> {
+    let error = match (end, ran) {
+        (End::Adopt { sealed, age }, ran) => {
+            match (open(&sealed, shared, key), ran) {
+                (Ok(outcome), _) if !outcome.is_for(asked.what.as_deref()) => {
+                    // Tokens for something else, or for another key. The old token is spent, or may be sent again.
+                    let next = outcome.new_refresh_token().cloned();
+                    return if outcome.rotated() {
+                        Err(ProviderError::RefreshTokenSpent { next })
+                    } else {
+                        Ok(None)
+                    };
+                }
+                (Ok(outcome), _) => match outcome.refreshed(age, core.clock.now()) {
+                    Some(refreshed) => return Ok(Some(Ok(refreshed))),
+                    None => SharedRefreshError::NotBelieved(outcome.new_refresh_token().cloned()),
+                },
+                // Older tokens are better than none.
+                (Err(_), Some(ran @ Ok(_))) => return Ok(Some(ran)),
+                (Err(error), _) => SharedRefreshError::Store(error.into()),
+            }
+        }
+        (End::Refused { after_loss: true }, Some(Err(Fell { failed: DriveError::Protocol(error), .. })))
+            if error.code() == "invalid_grant" =>
+        {
+            SharedRefreshError::RefusedAfterLoss(Box::new(error))
+        }
+        (End::MaybeSpent, _) => SharedRefreshError::MaybeSpent,
+        (End::Busy(left), _) => SharedRefreshError::Busy(left),
+        (End::Failed(error), _) => SharedRefreshError::Store(error),
+        (End::Own | End::Lost | End::Unsent | End::Refused { .. }, Some(ran)) => return Ok(Some(ran)),
+        (End::Own | End::Lost | End::Unsent | End::Refused { .. }, None) => {
+            SharedRefreshError::Store(StoreError::Value)
+        }
+    };
+    Err(ProviderError::Shared(error))
+}
+
+fn open(sealed: &[u8], shared: &SharedRefreshes, key: &str) -> Result<RefreshOutcome, SealError> {
+    shared.keys.open_stored(str::from_utf8(sealed).map_err(|_| SealError::NotSealed)?, key)
+}

@@ -1,0 +1,19 @@
+//! The stores over a real Redis, and three processes that share refreshes through one.
+//!
+//! Without `redis-server`, the tests say that they are skipped. `OIDC_REQUIRE_REDIS=1` requires it.
+#![allow(
+    missing_docs,
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::wildcard_enum_match_arm
+)]
+
+mod handles;
+mod kept;
+mod node;
+mod outages;
+mod processes;
+mod server;
+mod values;
