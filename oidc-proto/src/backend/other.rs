@@ -1,13 +1,16 @@
 //! [`Backend`]: another crypto crate than ring, for signatures of tokens.
 
-use super::scheme::Scheme;
+use super::{
+    scheme::Scheme,
+    signing::{PrivateMaterial, SigningKey},
+};
 
-/// A crypto crate that verifies the signatures of tokens, in place of ring.
+/// A crypto crate that verifies the signatures of tokens in place of ring, and that may do what ring does not.
 ///
 /// It is a value, which a key set is read with: [`KeySetReader::backend`](crate::jose::KeySetReader::backend). There is
 /// no default for the whole process, and no Cargo feature. Each method makes a verifying key of the numbers of a key,
 /// once, when the key is read. If it returns `None`, ring verifies with the key, so nothing is left to fail when a token
-/// comes. The default of each method is `None`.
+/// comes. ring has no P-521 and no ML-DSA: such a key is set aside then. The default of each method is `None`.
 ///
 /// All checks of this library run before, whatever the backend: the length, the exponent and the origin of an RSA key,
 /// whether a point is on its curve, and which algorithms the key may be used with. Secrets, digests and DPoP proofs stay
@@ -68,6 +71,26 @@ pub trait Backend: Send + Sync {
     /// signature is then valid.
     fn ed25519(&self, point: &[u8; 32]) -> Option<Box<dyn VerifyingKey>> {
         let _ = point;
+        None
+    }
+
+    /// Parses a point of P-521, uncompressed (SEC 1 section 2.3.3), for ES512.
+    fn p521(&self, point: &[u8; 133]) -> Option<Box<dyn VerifyingKey>> {
+        let _ = point;
+        None
+    }
+
+    /// Parses a public key of ML-DSA (FIPS 204 section 5.3). It has the length that the scheme needs. Signatures have an
+    /// empty context.
+    fn ml_dsa(&self, scheme: Scheme, key: &[u8]) -> Option<Box<dyn VerifyingKey>> {
+        let _ = (scheme, key);
+        None
+    }
+
+    /// Parses a private key for this scheme, for a [`BackendSigner`](crate::jose::BackendSigner). Returns `None` also if
+    /// the key is damaged, too weak or not for the scheme, or if its halves do not belong together.
+    fn signing_key(&self, scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Box<dyn SigningKey>> {
+        let _ = (scheme, material);
         None
     }
 }

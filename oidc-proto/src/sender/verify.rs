@@ -185,7 +185,7 @@ impl DpopVerifier {
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            algorithms: AlgorithmSet::ASYMMETRIC,
+            algorithms: AlgorithmSet::DEFAULT,
             max_age: DEFAULT_PROOF_AGE,
             leeway: DEFAULT_LEEWAY,
             nonces: None,

@@ -438,7 +438,7 @@ impl ClientBuilder {
         named: AlgorithmSet,
     ) -> Result<(AlgorithmSet, Option<Arc<KeySet>>), ConfigError> {
         let Some(algorithm) = registered else {
-            return Ok((named.intersection(AlgorithmSet::ASYMMETRIC), None));
+            return Ok((named.intersection(self.key_set_reader.algorithms()), None));
         };
         let only = AlgorithmSet::EMPTY.with(algorithm);
         if !algorithm.is_symmetric() {
