@@ -1,6 +1,9 @@
 //! [`Backend`]: another crypto crate than ring, for signatures of tokens.
 
 use super::{
+    encryption::{
+        AgreeingKey, ContentEncryption, ContentKey, Curve, DecryptingKey, EncryptingKey, WrappingKey,
+    },
     scheme::Scheme,
     signing::{PrivateMaterial, SigningKey},
 };
@@ -91,6 +94,43 @@ pub trait Backend: Send + Sync {
     /// the key is damaged, too weak or not for the scheme, or if its halves do not belong together.
     fn signing_key(&self, scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Box<dyn SigningKey>> {
         let _ = (scheme, material);
+        None
+    }
+
+    /// Parses an RSA key that decrypts keys. Returns `None` also if the key is damaged or too weak.
+    fn decrypting_key(&self, material: &PrivateMaterial<'_>) -> Option<Box<dyn DecryptingKey>> {
+        let _ = material;
+        None
+    }
+
+    /// Parses the modulus and the exponent of an RSA key that encrypts keys, as those of [`rsa`](Self::rsa).
+    fn encrypting_key(&self, n: &[u8], e: &[u8]) -> Option<Box<dyn EncryptingKey>> {
+        let _ = (n, e);
+        None
+    }
+
+    /// Parses a private key for ECDH: a number of the length of the coordinates, or the 32 bytes of X25519. Returns `None`
+    /// also if it is none.
+    fn agreeing_key(&self, curve: Curve, private: &[u8]) -> Option<Box<dyn AgreeingKey>> {
+        let _ = (curve, private);
+        None
+    }
+
+    /// Draws a private key for ECDH, for a message of one's own.
+    fn ephemeral_key(&self, curve: Curve) -> Option<Box<dyn AgreeingKey>> {
+        let _ = curve;
+        None
+    }
+
+    /// Parses a key of AES Key Wrap, of 16, 24 or 32 bytes. Returns `None` also for other lengths.
+    fn wrapping_key(&self, key: &[u8]) -> Option<Box<dyn WrappingKey>> {
+        let _ = key;
+        None
+    }
+
+    /// Parses a key for a content. Returns `None` also if it has the wrong length.
+    fn content_key(&self, encryption: ContentEncryption, key: &[u8]) -> Option<Box<dyn ContentKey>> {
+        let _ = (encryption, key);
         None
     }
 }
