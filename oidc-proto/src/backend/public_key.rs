@@ -80,8 +80,8 @@ impl PublicKey {
             }
             Self::P256(_) | Self::Ed25519(_) => 60_000,
             Self::P384(_) => 1_050_000,
-            Self::P521(_) => 400_000,
-            Self::MlDsa(..) => 200_000,
+            Self::P521(_) => 1_000_000,
+            Self::MlDsa(..) => 160_000,
             Self::Secret(_) => 1_000,
         }
     }

@@ -431,7 +431,7 @@ impl ClientBuilder {
     }
 
     /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
-    /// that the metadata names. For a symmetric algorithm it returns the secret as a key, too.
+    /// that the metadata names, ES512 and ML-DSA only with a backend. For a symmetric algorithm it returns the secret as a key, too.
     fn algorithms(
         &self,
         registered: Option<Algorithm>,

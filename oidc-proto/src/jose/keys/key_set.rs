@@ -228,7 +228,7 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<&Key, JwsError> {
         if !allowed.contains(header.alg) {
-            return Err(self.why_not_allowed(header));
+            return Err(self.or_needs_backend(header, JwsError::AlgorithmNotAllowed));
         }
         if let Some(kid) = header.kid() {
             let named = self.named(&self.by_kid, Key::kid, kid);
@@ -238,21 +238,21 @@ impl KeySet {
             self.verify_named(named, &self.by_x5t_s256, || None, header, signed, signature)
         } else {
             let tried = attempt(self.keys.iter(), header, signed, signature);
-            tried.unwrap_or(Err(JwsError::UnknownKey))
+            tried.unwrap_or_else(|| Err(self.or_needs_backend(header, JwsError::UnknownKey)))
         }
     }
 
-    /// Returns why a token with an algorithm that is not allowed is refused: for want of a backend, if the issuer
-    /// publishes the key of such a token and no backend has read it. Otherwise nobody would learn that.
+    /// Returns why a token is refused: for want of a backend, if the issuer publishes a key for its algorithm that no
+    /// backend has read. Otherwise nobody would learn that.
     #[cold]
-    fn why_not_allowed(&self, header: &Header<'_>) -> JwsError {
+    fn or_needs_backend(&self, header: &Header<'_>, otherwise: JwsError) -> JwsError {
         let reason = KeyError::NeedsBackend(header.alg);
         let vouched = |key: &UnusableKey| {
             key.reason == reason && header.kid().is_none_or(|kid| key.kid.as_deref() == Some(kid))
         };
         match self.set_aside.iter().any(vouched) {
             true => JwsError::KeySetAside(reason),
-            false => JwsError::AlgorithmNotAllowed,
+            false => otherwise,
         }
     }
 
