@@ -1,4 +1,4 @@
-//! Verifies and signs tokens with AWS-LC, in place of ring: a [`Backend`](oidc_proto::backend::Backend) of `oidc-proto`.
+//! Verifies and signs tokens with AWS-LC, in place of ring: a [`Backend`] of `oidc-proto`.
 //!
 //! ```
 //! use oidc_aws_lc::{AwsLc, oidc_proto::{backend::Backend, jose::{AlgorithmSet, KeySet, Scratch, verify_compact}}};
