@@ -446,6 +446,12 @@ fn contents_are_encrypted_alike_by_both_and_any_change_is_refused_by_both() {
                 assert_eq!(open(&iv, &additional, &ciphertext, &[&tag[..], &[0]].concat()), None);
                 assert_eq!(open(&iv[1..], &additional, &ciphertext, &tag), None);
                 assert_eq!(open(&[&iv[..], &[0]].concat(), &additional, &ciphertext, &tag), None);
+                // Nor may the boundary between the ciphertext and the tag move.
+                let (shorter, byte) = ciphertext.split_at(ciphertext.len().saturating_sub(1));
+                assert_eq!(
+                    open(&iv, &additional, shorter, &[byte, &tag[..]].concat()).is_some(),
+                    byte.is_empty()
+                );
                 // The boundary between the additional data and the vector is authenticated, too.
                 let moved = [&additional[..], &iv[..1]].concat();
                 assert_eq!(open(&iv, &moved, &ciphertext, &tag), None);

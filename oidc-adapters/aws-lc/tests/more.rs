@@ -5,6 +5,7 @@
 use oidc_aws_lc::{
     AwsLc, AwsLcSigner,
     oidc_proto::{
+        backend::{Backend, Hash, Scheme},
         base::base64url,
         jose::{
             Algorithm, AlgorithmSet, Jwk, JwsError, KeyError, KeySet, KeySetReader, RingSigner, Scratch,
@@ -210,6 +211,15 @@ fn a_private_jwk_whose_halves_do_not_belong_together_is_refused() {
             *bytes.last_mut().unwrap() ^= 2;
             wrong[member] = json!(base64url::encode(&bytes));
             assert_eq!(from(&wrong, algorithm).err(), Some(SignError::KeyRejected), "{algorithm} {member}");
+            let good = base64url::decode(jwk[member].as_str().unwrap()).unwrap();
+            if algorithm != Algorithm::RS256 {
+                wrong[member] = json!(base64url::encode(&[&[0], &good[..]].concat()));
+                assert_eq!(
+                    from(&wrong, algorithm).err(),
+                    Some(SignError::KeyRejected),
+                    "{algorithm} {member}"
+                );
+            }
             wrong[member] = json!(base64url::encode(&bytes[1..]));
             assert_eq!(from(&wrong, algorithm).err(), Some(SignError::KeyRejected), "{algorithm} {member}");
         }
@@ -267,6 +277,53 @@ fn the_longest_signature_leaves_room_for_claims_in_each_limit() {
         let keys = with_aws(&[signer.public_jwk().unwrap().to_json()]);
         assert_eq!(verdict(&keys, &token), Ok(signer.algorithm()));
     }
+}
+
+/// The library never asks a key for a scheme that is not its own. A backend says no all the same.
+#[test]
+fn a_key_verifies_for_no_scheme_but_its_own() {
+    let backend = AwsLc::new();
+    let point = |jwk: &Jwk| -> Vec<u8> {
+        let part = |text: &Option<String>| text.as_deref().map(|text| base64url::decode(text).unwrap());
+        [part(&jwk.x), part(&jwk.y)].into_iter().flatten().flatten().collect()
+    };
+    let others = [
+        Scheme::P256,
+        Scheme::P384,
+        Scheme::P521,
+        Scheme::Ed25519,
+        Scheme::MlDsa44,
+        Scheme::MlDsa65,
+        Scheme::MlDsa87,
+        Scheme::RsaPkcs1(Hash::Sha256),
+        Scheme::RsaPkcs1(Hash::Sha512),
+        Scheme::RsaPss(Hash::Sha256),
+    ];
+    for signer in signers() {
+        let jwk = signer.public_jwk().unwrap();
+        let uncompressed = [&[4][..], &point(&jwk)].concat();
+        let public = jwk.public.as_deref().map(|text| base64url::decode(text).unwrap());
+        let number = |text: &Option<String>| base64url::decode(text.as_deref().unwrap_or_default()).unwrap();
+        let rs256 = Scheme::RsaPkcs1(Hash::Sha256);
+        let (scheme, key) = match signer.algorithm() {
+            Algorithm::RS256 => (rs256, backend.rsa(&number(&jwk.n), &number(&jwk.e), &[rs256])),
+            Algorithm::ES256 => (Scheme::P256, backend.p256(&uncompressed.try_into().unwrap())),
+            Algorithm::ES384 => (Scheme::P384, backend.p384(&uncompressed.try_into().unwrap())),
+            Algorithm::ES512 => (Scheme::P521, backend.p521(&uncompressed.try_into().unwrap())),
+            Algorithm::EdDSA => (Scheme::Ed25519, backend.ed25519(&point(&jwk).try_into().unwrap())),
+            Algorithm::MlDsa44 => (Scheme::MlDsa44, backend.ml_dsa(Scheme::MlDsa44, &public.unwrap())),
+            Algorithm::MlDsa65 => (Scheme::MlDsa65, backend.ml_dsa(Scheme::MlDsa65, &public.unwrap())),
+            Algorithm::MlDsa87 => (Scheme::MlDsa87, backend.ml_dsa(Scheme::MlDsa87, &public.unwrap())),
+            _ => continue,
+        };
+        let (key, signature) = (key.unwrap(), signer.sign(b"message").unwrap());
+        assert!(key.verify(scheme, b"message", &signature));
+        for other in others.iter().filter(|other| **other != scheme) {
+            assert!(!key.verify(*other, b"message", &signature), "{scheme:?} as {other:?}");
+        }
+    }
+    assert!(backend.ml_dsa(Scheme::MlDsa44, &[0; 1952]).is_none(), "a key of another length");
+    assert!(backend.ml_dsa(Scheme::P256, &[0; 1312]).is_none());
 }
 
 /// RSA keys without `alg` are parsed for one algorithm when the set is read, and for the others by the first token.
