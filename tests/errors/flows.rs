@@ -206,7 +206,7 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::KeyError, alone;
         NotAnObject, MissingMember("n"), WrongType("kid"), Base64("x"), LeadingZero("n"), UnknownKeyType, UnknownCurve,
         UnknownAlgorithm, AlgorithmMismatch, NotForSignatures, RsaTooShort, RsaTooLong, RsaModulus, RsaBroken,
-        RsaExponent, Length { member: "x", bytes: 31, needs: 32 }, BadPoint, SecretTooShort, PrivateMembers);
+        RsaExponent, Length { member: "x", bytes: 31, needs: 32 }, BadPoint, SecretTooShort, PrivateMembers, NeedsBackend(oidc_proto::jose::Algorithm::ES512));
 
     page.part("A response that the specification does not allow (every flow)");
     show!(page, oidc_proto::ResponseRule, tokens;

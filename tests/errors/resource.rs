@@ -192,7 +192,9 @@ pub(crate) fn show(page: &mut Page) {
     );
     show!(page, oidc_proto::DenialReason, reason;
         NoCredentials, BadRequest(CredentialsError::Several), Token(VerificationError::TooLarge),
-        Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::UnknownCurve))), UntrustedIssuer,
+        Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::UnknownCurve))),
+        Unsupported(VerificationError::Jws(JwsError::KeySetAside(KeyError::NeedsBackend(oidc_proto::jose::Algorithm::ES512)))),
+        UntrustedIssuer,
         NotJwt, Inactive, ProofRequired, Proof(ProofError::Missing), Scope, Privilege, Actor, Authentication, Unavailable);
     show!(page, oidc_proto::CredentialsError, |error| reason(DenialReason::BadRequest(error));
         Several, Syntax, TooLarge);

@@ -107,7 +107,7 @@ pub(crate) fn show(page: &mut Page) {
     page.part("A private key (`RingSigner`), and a client that signs with it");
     show!(page, oidc_proto::SignError, in_flow;
         KeyRejected, Pem, Json(JsonError::NotJson), Jwk(KeyError::RsaTooShort), MissingAlgorithm,
-        AlgorithmMismatch, SecretTooShort, Header("alg"), Failed);
+        AlgorithmMismatch, SecretTooShort, NeedsBackend(oidc_proto::jose::Algorithm::MlDsa44), Header("alg"), Failed);
     show!(page, oidc_proto::SignError, |error: SignError| said!(error, without a code); KeyRejected, Failed);
 
     page.part("A resource server (`ResourceServerBuilder::build`)");

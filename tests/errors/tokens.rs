@@ -44,6 +44,7 @@ pub(crate) fn show(page: &mut Page) {
     show!(page, oidc_proto::JwsError, |error| access_token(VerificationError::Jws(error));
         NotCompact, Encrypted, Base64, Header(JsonError::NotJson), MissingAlgorithm, Unsigned, UnknownAlgorithm,
         AlgorithmNotAllowed, Critical, UnknownKey, KeySetAside(KeyError::RsaTooShort),
-        KeySetAside(KeyError::UnknownCurve), KeyMismatch, TooManyCandidates,
+        KeySetAside(KeyError::UnknownCurve), KeySetAside(KeyError::NeedsBackend(oidc_proto::jose::Algorithm::ES512)),
+        KeyMismatch, TooManyCandidates,
         Signature);
 }

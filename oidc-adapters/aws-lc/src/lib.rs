@@ -1,4 +1,4 @@
-//! Verifies the signatures of tokens with AWS-LC, in place of ring: a [`Backend`] of `oidc-proto`.
+//! Verifies and signs tokens with AWS-LC, in place of ring: a [`Backend`] of `oidc-proto`.
 //!
 //! ```
 //! use oidc_aws_lc::{AwsLc, oidc_proto::{backend::Backend, jose::{AlgorithmSet, KeySet, Scratch, verify_compact}}};
@@ -10,7 +10,7 @@
 //!     "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"}]}"#)?;
 //! let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
 //!     hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
-//! assert!(verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut Scratch::new()).is_ok());
+//! assert!(verify_compact(token, &keys, AlgorithmSet::DEFAULT, &mut Scratch::new()).is_ok());
 //! # Ok::<(), oidc_proto::jose::KeySetError>(())
 //! ```
 //!
@@ -18,24 +18,35 @@
 //! |---|---|
 //! | RSASSA-PKCS1-v1_5 | RS256, RS384, RS512 |
 //! | RSASSA-PSS | PS256, PS384, PS512 |
-//! | ECDSA | ES256, ES384 |
+//! | ECDSA | ES256, ES384, and ES512, which ring does not have |
 //! | EdDSA | EdDSA and Ed25519, on Ed25519 |
+//! | ML-DSA | ML-DSA-44, ML-DSA-65 and ML-DSA-87, which ring does not have |
 //!
-//! Secrets (HMAC), digests, signing and proofs of DPoP stay with ring. The backend has nothing for ES512 and ML-DSA,
-//! because `oidc-proto` has no such algorithms.
+//! ES512 and ML-DSA are accepted only where a program or the metadata of the provider names them: see
+//! [`AlgorithmSet::DEFAULT`](oidc_proto::jose::AlgorithmSet::DEFAULT). An [`AwsLcSigner`] signs with each of these
+//! algorithms. Secrets (HMAC), digests, and the verification of DPoP proofs stay with ring.
+//!
+//! For encrypted tokens, whose format `oidc-proto` does not read yet, it has RSA-OAEP, ECDH, AES Key Wrap with keys of 128
+//! and 256 bits, AES-GCM, and AES-CBC with HMAC.
+//!
+//! aws-lc-rs has no Ed448 and no AES Key Wrap with 192 bits. Its features `fips` and `unstable` are not switched on: ML-DSA
+//! needs none of them since version 1.18.
 #![forbid(unsafe_code)]
 
+mod encrypting;
+mod signer;
+mod signing;
+mod verifying;
+
 pub use oidc_proto;
+pub use signer::AwsLcSigner;
 
-use aws_lc_rs::signature::{
-    ECDSA_P256_SHA256_FIXED, ECDSA_P384_SHA384_FIXED, ED25519, ParsedPublicKey, RSA_PKCS1_2048_8192_SHA256,
-    RSA_PKCS1_2048_8192_SHA384, RSA_PKCS1_2048_8192_SHA512, RSA_PSS_2048_8192_SHA256,
-    RSA_PSS_2048_8192_SHA384, RSA_PSS_2048_8192_SHA512, RsaParameters, RsaPublicKeyComponents,
-    VerificationAlgorithm,
+use oidc_proto::backend::{
+    AgreeingKey, Backend, ContentEncryption, ContentKey, Curve, DecryptingKey, EncryptingKey,
+    PrivateMaterial, Scheme, SigningKey, VerifyingKey, WrappingKey,
 };
-use oidc_proto::backend::{Backend, Hash, Scheme, VerifyingKey};
 
-/// AWS-LC as the backend that verifies the signatures of tokens.
+/// AWS-LC as the backend that verifies the signatures of tokens, and that signs.
 ///
 /// ```
 /// use oidc_aws_lc::{AwsLc, oidc_proto::jose::KeySetReader};
@@ -61,62 +72,56 @@ impl AwsLc {
 #[doc = include_str!("../README.md")]
 struct Readme;
 
-/// A parsed key, once for each scheme that it may be used with: AWS-LC binds a key to its scheme.
-struct Key(Vec<(Scheme, ParsedPublicKey)>);
-
-impl Key {
-    fn boxed(keys: Vec<(Scheme, ParsedPublicKey)>) -> Option<Box<dyn VerifyingKey>> {
-        Some(Box::new(Self(keys)))
-    }
-
-    fn point(
-        scheme: Scheme,
-        algorithm: &'static dyn VerificationAlgorithm,
-        point: &[u8],
-    ) -> Option<Box<dyn VerifyingKey>> {
-        Self::boxed(vec![(scheme, ParsedPublicKey::new(algorithm, point).ok()?)])
-    }
-}
-
-impl VerifyingKey for Key {
-    fn verify(&self, scheme: Scheme, message: &[u8], signature: &[u8]) -> bool {
-        self.0
-            .iter()
-            .find(|(own, _)| *own == scheme)
-            .is_some_and(|(_, key)| key.verify_sig(message, signature).is_ok())
-    }
-}
-
-#[allow(clippy::wildcard_enum_match_arm, reason = "no other scheme is for RSA, and ring serves a new one")]
-fn parameters(scheme: Scheme) -> Option<&'static RsaParameters> {
-    match scheme {
-        Scheme::RsaPkcs1(Hash::Sha256) => Some(&RSA_PKCS1_2048_8192_SHA256),
-        Scheme::RsaPkcs1(Hash::Sha384) => Some(&RSA_PKCS1_2048_8192_SHA384),
-        Scheme::RsaPkcs1(Hash::Sha512) => Some(&RSA_PKCS1_2048_8192_SHA512),
-        Scheme::RsaPss(Hash::Sha256) => Some(&RSA_PSS_2048_8192_SHA256),
-        Scheme::RsaPss(Hash::Sha384) => Some(&RSA_PSS_2048_8192_SHA384),
-        Scheme::RsaPss(Hash::Sha512) => Some(&RSA_PSS_2048_8192_SHA512),
-        _ => None,
-    }
-}
-
 impl Backend for AwsLc {
     fn rsa(&self, n: &[u8], e: &[u8], schemes: &[Scheme]) -> Option<Box<dyn VerifyingKey>> {
-        let numbers = RsaPublicKeyComponents { n, e };
-        let parsed =
-            |scheme: &Scheme| Some((*scheme, numbers.to_parsed_public_key(parameters(*scheme)?).ok()?));
-        Key::boxed(schemes.iter().map(parsed).collect::<Option<_>>()?)
+        verifying::rsa(n, e, schemes)
     }
 
     fn p256(&self, point: &[u8; 65]) -> Option<Box<dyn VerifyingKey>> {
-        Key::point(Scheme::P256, &ECDSA_P256_SHA256_FIXED, point)
+        verifying::key(Scheme::P256, point)
     }
 
     fn p384(&self, point: &[u8; 97]) -> Option<Box<dyn VerifyingKey>> {
-        Key::point(Scheme::P384, &ECDSA_P384_SHA384_FIXED, point)
+        verifying::key(Scheme::P384, point)
+    }
+
+    fn p521(&self, point: &[u8; 133]) -> Option<Box<dyn VerifyingKey>> {
+        verifying::key(Scheme::P521, point)
     }
 
     fn ed25519(&self, point: &[u8; 32]) -> Option<Box<dyn VerifyingKey>> {
-        Key::point(Scheme::Ed25519, &ED25519, point)
+        verifying::key(Scheme::Ed25519, point)
+    }
+
+    fn ml_dsa(&self, scheme: Scheme, key: &[u8]) -> Option<Box<dyn VerifyingKey>> {
+        verifying::key(scheme, key)
+    }
+
+    fn signing_key(&self, scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Box<dyn SigningKey>> {
+        signing::key(scheme, material)
+    }
+
+    fn decrypting_key(&self, material: &PrivateMaterial<'_>) -> Option<Box<dyn DecryptingKey>> {
+        encrypting::decrypting_key(material)
+    }
+
+    fn encrypting_key(&self, n: &[u8], e: &[u8]) -> Option<Box<dyn EncryptingKey>> {
+        encrypting::encrypting_key(n, e)
+    }
+
+    fn agreeing_key(&self, curve: Curve, private: &[u8]) -> Option<Box<dyn AgreeingKey>> {
+        encrypting::agreeing_key(curve, private)
+    }
+
+    fn ephemeral_key(&self, curve: Curve) -> Option<Box<dyn AgreeingKey>> {
+        encrypting::ephemeral_key(curve)
+    }
+
+    fn wrapping_key(&self, key: &[u8]) -> Option<Box<dyn WrappingKey>> {
+        encrypting::wrapping_key(key)
+    }
+
+    fn content_key(&self, encryption: ContentEncryption, key: &[u8]) -> Option<Box<dyn ContentKey>> {
+        encrypting::content_key(encryption, key)
     }
 }

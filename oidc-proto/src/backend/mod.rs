@@ -10,18 +10,29 @@
 //! [`MAX_WORK`](crate::jose::MAX_WORK).
 
 mod digest;
+mod encryption;
+mod keccak;
 mod mac;
 mod other;
 mod private_key;
 mod public_key;
+mod ring;
 mod scheme;
 mod seal;
+mod signing;
 
 pub use digest::Hash;
 pub(crate) use digest::{Fingerprint, sha256};
+pub use encryption::{
+    AgreeingKey, ContentEncryption, ContentKey, Curve, DecryptingKey, EncryptingKey, Oaep, WrappingKey,
+};
+pub(crate) use keccak::shake256;
 pub(crate) use mac::Mac;
 pub use other::{Backend, VerifyingKey};
-pub(crate) use private_key::{PrivateKey, PublicHalf, RsaNumbers};
+pub(crate) use private_key::PrivateKey;
 pub(crate) use public_key::PublicKey;
+pub use ring::Ring;
 pub use scheme::Scheme;
 pub(crate) use seal::{TAG, open, seal};
+pub use signing::{PrivateMaterial, PublicHalf, RsaNumbers, SigningKey};
+pub use zeroize::Zeroizing;

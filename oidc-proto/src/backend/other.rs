@@ -1,13 +1,19 @@
 //! [`Backend`]: another crypto crate than ring, for signatures of tokens.
 
-use super::scheme::Scheme;
+use super::{
+    encryption::{
+        AgreeingKey, ContentEncryption, ContentKey, Curve, DecryptingKey, EncryptingKey, WrappingKey,
+    },
+    scheme::Scheme,
+    signing::{PrivateMaterial, SigningKey},
+};
 
-/// A crypto crate that verifies the signatures of tokens, in place of ring.
+/// A crypto crate that verifies the signatures of tokens in place of ring, and that may do what ring does not.
 ///
 /// It is a value, which a key set is read with: [`KeySetReader::backend`](crate::jose::KeySetReader::backend). There is
 /// no default for the whole process, and no Cargo feature. Each method makes a verifying key of the numbers of a key,
 /// once, when the key is read. If it returns `None`, ring verifies with the key, so nothing is left to fail when a token
-/// comes. The default of each method is `None`.
+/// comes. ring has no P-521 and no ML-DSA: such a key is set aside then. The default of each method is `None`.
 ///
 /// All checks of this library run before, whatever the backend: the length, the exponent and the origin of an RSA key,
 /// whether a point is on its curve, and which algorithms the key may be used with. Secrets, digests and DPoP proofs stay
@@ -68,6 +74,63 @@ pub trait Backend: Send + Sync {
     /// signature is then valid.
     fn ed25519(&self, point: &[u8; 32]) -> Option<Box<dyn VerifyingKey>> {
         let _ = point;
+        None
+    }
+
+    /// Parses a point of P-521, uncompressed (SEC 1 section 2.3.3), for ES512.
+    fn p521(&self, point: &[u8; 133]) -> Option<Box<dyn VerifyingKey>> {
+        let _ = point;
+        None
+    }
+
+    /// Parses a public key of ML-DSA (FIPS 204 section 5.3). It has the length that the scheme needs. Signatures have an
+    /// empty context.
+    fn ml_dsa(&self, scheme: Scheme, key: &[u8]) -> Option<Box<dyn VerifyingKey>> {
+        let _ = (scheme, key);
+        None
+    }
+
+    /// Parses a private key for this scheme, for a [`BackendSigner`](crate::jose::BackendSigner). Returns `None` also if
+    /// the key is damaged, too weak or not for the scheme, or if its halves do not belong together.
+    fn signing_key(&self, scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Box<dyn SigningKey>> {
+        let _ = (scheme, material);
+        None
+    }
+
+    /// Parses an RSA key that decrypts keys. Returns `None` also if the key is damaged or too weak.
+    fn decrypting_key(&self, material: &PrivateMaterial<'_>) -> Option<Box<dyn DecryptingKey>> {
+        let _ = material;
+        None
+    }
+
+    /// Parses the modulus and the exponent of an RSA key that encrypts keys, as those of [`rsa`](Self::rsa).
+    fn encrypting_key(&self, n: &[u8], e: &[u8]) -> Option<Box<dyn EncryptingKey>> {
+        let _ = (n, e);
+        None
+    }
+
+    /// Parses a private key for ECDH: a number of the length of the coordinates, or the 32 bytes of X25519. Returns `None`
+    /// also if it is none.
+    fn agreeing_key(&self, curve: Curve, private: &[u8]) -> Option<Box<dyn AgreeingKey>> {
+        let _ = (curve, private);
+        None
+    }
+
+    /// Draws a private key for ECDH, for a message of one's own.
+    fn ephemeral_key(&self, curve: Curve) -> Option<Box<dyn AgreeingKey>> {
+        let _ = curve;
+        None
+    }
+
+    /// Parses a key of AES Key Wrap, of 16, 24 or 32 bytes. Returns `None` also for other lengths.
+    fn wrapping_key(&self, key: &[u8]) -> Option<Box<dyn WrappingKey>> {
+        let _ = key;
+        None
+    }
+
+    /// Parses a key for a content. Returns `None` also if it has the wrong length.
+    fn content_key(&self, encryption: ContentEncryption, key: &[u8]) -> Option<Box<dyn ContentKey>> {
+        let _ = (encryption, key);
         None
     }
 }

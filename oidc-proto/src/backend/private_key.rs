@@ -3,7 +3,12 @@
 //! No other file of this library draws randomness. ring accepts no source but that of the operating system, and it
 //! draws from it when it reads an ECDSA key and when it makes an ECDSA or a PSS signature.
 
-use super::{digest::Hash, public_key::hmac_key, scheme::Scheme};
+use super::{
+    digest::Hash,
+    public_key::hmac_key,
+    scheme::Scheme,
+    signing::{PrivateMaterial, PublicHalf, RsaNumbers},
+};
 use ring::{
     hmac,
     rand::SystemRandom,
@@ -21,32 +26,6 @@ pub(crate) enum PrivateKey {
     Secret(Box<hmac::Key>),
 }
 
-/// The numbers of an RSA key (RFC 8017 section 3.2), big-endian.
-pub(crate) struct RsaNumbers<'a> {
-    pub(crate) n: &'a [u8],
-    pub(crate) e: &'a [u8],
-    pub(crate) d: &'a [u8],
-    pub(crate) p: &'a [u8],
-    pub(crate) q: &'a [u8],
-    pub(crate) d_p: &'a [u8],
-    pub(crate) d_q: &'a [u8],
-    pub(crate) q_inv: &'a [u8],
-}
-
-/// The public half of a key.
-pub(crate) enum PublicHalf {
-    Rsa {
-        n: Vec<u8>,
-        e: Vec<u8>,
-    },
-    /// The coordinates of a point of P-256 (32 bytes each) or of P-384 (48 bytes each).
-    Point {
-        x: Vec<u8>,
-        y: Vec<u8>,
-    },
-    Ed25519(Vec<u8>),
-}
-
 fn encoding(scheme: Scheme) -> Option<&'static dyn RsaEncoding> {
     Some(match scheme {
         Scheme::RsaPkcs1(Hash::Sha256) => &signature::RSA_PKCS1_SHA256,
@@ -55,7 +34,14 @@ fn encoding(scheme: Scheme) -> Option<&'static dyn RsaEncoding> {
         Scheme::RsaPss(Hash::Sha256) => &signature::RSA_PSS_SHA256,
         Scheme::RsaPss(Hash::Sha384) => &signature::RSA_PSS_SHA384,
         Scheme::RsaPss(Hash::Sha512) => &signature::RSA_PSS_SHA512,
-        Scheme::P256 | Scheme::P384 | Scheme::Ed25519 | Scheme::Hmac(_) => return None,
+        Scheme::P256
+        | Scheme::P384
+        | Scheme::P521
+        | Scheme::Ed25519
+        | Scheme::Hmac(_)
+        | Scheme::MlDsa44
+        | Scheme::MlDsa65
+        | Scheme::MlDsa87 => return None,
     })
 }
 
@@ -63,13 +49,33 @@ const fn curve(scheme: Scheme) -> Option<&'static EcdsaSigningAlgorithm> {
     match scheme {
         Scheme::P256 => Some(&signature::ECDSA_P256_SHA256_FIXED_SIGNING),
         Scheme::P384 => Some(&signature::ECDSA_P384_SHA384_FIXED_SIGNING),
-        Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) | Scheme::Ed25519 | Scheme::Hmac(_) => None,
+        Scheme::RsaPkcs1(_)
+        | Scheme::RsaPss(_)
+        | Scheme::P521
+        | Scheme::Ed25519
+        | Scheme::Hmac(_)
+        | Scheme::MlDsa44
+        | Scheme::MlDsa65
+        | Scheme::MlDsa87 => None,
     }
 }
 
 impl PrivateKey {
-    /// Reads a key in PKCS#8. Returns `None` if the key is damaged, too weak, or not for the scheme.
-    pub(crate) fn from_pkcs8(scheme: Scheme, der: &[u8]) -> Option<Self> {
+    /// Reads a key. Returns `None` if the key is damaged, too weak, or not for the scheme, or if its halves do not belong
+    /// together.
+    pub(crate) fn read(scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Self> {
+        match *material {
+            PrivateMaterial::Pkcs8(der) => Self::from_pkcs8(scheme, der),
+            PrivateMaterial::Rsa(numbers) => Self::rsa(scheme, &numbers),
+            PrivateMaterial::Point { d, x, y } => Self::ec(scheme, d, x, y),
+            PrivateMaterial::Seed { seed, public } if scheme == Scheme::Ed25519 => {
+                Self::ed25519(seed, public)
+            }
+            PrivateMaterial::Seed { .. } => None,
+        }
+    }
+
+    fn from_pkcs8(scheme: Scheme, der: &[u8]) -> Option<Self> {
         match scheme {
             Scheme::RsaPkcs1(_) | Scheme::RsaPss(_) => {
                 Some(Self::Rsa(Box::new(RsaKeyPair::from_pkcs8(der).ok()?), encoding(scheme)?))
@@ -82,12 +88,12 @@ impl PrivateKey {
             Scheme::Ed25519 => {
                 Some(Self::Ed25519(Box::new(Ed25519KeyPair::from_pkcs8_maybe_unchecked(der).ok()?)))
             }
-            Scheme::Hmac(_) => None,
+            Scheme::P521 | Scheme::Hmac(_) | Scheme::MlDsa44 | Scheme::MlDsa65 | Scheme::MlDsa87 => None,
         }
     }
 
     /// Builds an RSA key from its numbers. Returns `None` if they do not belong together, or if the scheme is not RSA.
-    pub(crate) fn rsa(scheme: Scheme, numbers: &RsaNumbers<'_>) -> Option<Self> {
+    fn rsa(scheme: Scheme, numbers: &RsaNumbers<'_>) -> Option<Self> {
         let RsaNumbers { n, e, d, p, q, d_p, d_q, q_inv } = *numbers;
         let public_key = PublicKeyComponents { n, e };
         let components = KeyPairComponents { public_key, d, p, q, dP: d_p, dQ: d_q, qInv: q_inv };
@@ -96,7 +102,7 @@ impl PrivateKey {
 
     /// Builds a key on P-256 or P-384. Returns `None` if its halves do not belong together, or if the scheme is
     /// neither.
-    pub(crate) fn ec(scheme: Scheme, d: &[u8], x: &[u8], y: &[u8]) -> Option<Self> {
+    fn ec(scheme: Scheme, d: &[u8], x: &[u8], y: &[u8]) -> Option<Self> {
         let point = [&[4], x, y].concat();
         let rng = SystemRandom::new();
         let key = EcdsaKeyPair::from_private_key_and_public_key(curve(scheme)?, d, &point, &rng);
@@ -104,7 +110,7 @@ impl PrivateKey {
     }
 
     /// Builds a key on Ed25519. Returns `None` if its halves do not belong together.
-    pub(crate) fn ed25519(seed: &[u8], x: &[u8]) -> Option<Self> {
+    fn ed25519(seed: &[u8], x: &[u8]) -> Option<Self> {
         let key = Ed25519KeyPair::from_seed_and_public_key(seed, x).ok()?;
         Some(Self::Ed25519(Box::new(key)))
     }

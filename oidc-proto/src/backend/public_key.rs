@@ -7,7 +7,7 @@ use super::{
 };
 use ring::{hmac, signature};
 
-/// A key that verifies, as the bytes that ring takes.
+/// A key that verifies, as the bytes that ring takes, or a backend.
 ///
 /// ring 0.17 cannot keep a parsed public key: it takes bytes for each verification. `jose/keys/key.rs` decodes and
 /// checks these bytes once.
@@ -18,6 +18,10 @@ pub(crate) enum PublicKey {
     /// An uncompressed point of P-384.
     P384([u8; 97]),
     Ed25519([u8; 32]),
+    /// An uncompressed point of P-521. Only a backend verifies with it.
+    P521([u8; 133]),
+    /// A key of ML-DSA. Only a backend verifies with it.
+    MlDsa(Scheme, Vec<u8>),
     /// The secret, prepared for each hash that it may be used with.
     Secret(Vec<(Hash, hmac::Key)>),
 }
@@ -31,7 +35,7 @@ impl PublicKey {
         Self::Secret(hashes.filter_map(|hash| Some((hash, hmac_key(hash, secret)?))).collect())
     }
 
-    /// Lets a backend parse the key. Returns `None` if ring serves it.
+    /// Lets a backend parse the key. Returns `None` if it leaves the key to ring.
     pub(crate) fn parsed_by(
         &self,
         backend: &dyn Backend,
@@ -42,6 +46,8 @@ impl PublicKey {
             Self::P256(point) => backend.p256(point),
             Self::P384(point) => backend.p384(point),
             Self::Ed25519(point) => backend.ed25519(point),
+            Self::P521(point) => backend.p521(point),
+            Self::MlDsa(scheme, key) => backend.ml_dsa(*scheme, key),
             Self::Secret(_) => None,
         }
     }
@@ -53,6 +59,8 @@ impl PublicKey {
             Self::P256(point) => hash.fixed(point),
             Self::P384(point) => hash.fixed(point),
             Self::Ed25519(point) => hash.fixed(point),
+            Self::P521(point) => hash.fixed(point),
+            Self::MlDsa(_, key) => hash.bytes(key),
             Self::Secret(_) => hash,
         };
     }
@@ -72,6 +80,8 @@ impl PublicKey {
             }
             Self::P256(_) | Self::Ed25519(_) => 60_000,
             Self::P384(_) => 1_050_000,
+            Self::P521(_) => 1_000_000,
+            Self::MlDsa(..) => 160_000,
             Self::Secret(_) => 1_000,
         }
     }
@@ -93,6 +103,7 @@ impl PublicKey {
             Self::Ed25519(key) => {
                 scheme == Scheme::Ed25519 && check(&signature::ED25519, key, message, signature)
             }
+            Self::P521(_) | Self::MlDsa(..) => false,
             Self::Secret(keys) => keys
                 .iter()
                 .find(|(hash, _)| scheme == Scheme::Hmac(*hash))
@@ -118,7 +129,14 @@ const fn rsa(scheme: Scheme) -> Option<&'static signature::RsaParameters> {
         Scheme::RsaPss(Hash::Sha256) => Some(&signature::RSA_PSS_2048_8192_SHA256),
         Scheme::RsaPss(Hash::Sha384) => Some(&signature::RSA_PSS_2048_8192_SHA384),
         Scheme::RsaPss(Hash::Sha512) => Some(&signature::RSA_PSS_2048_8192_SHA512),
-        Scheme::P256 | Scheme::P384 | Scheme::Ed25519 | Scheme::Hmac(_) => None,
+        Scheme::P256
+        | Scheme::P384
+        | Scheme::P521
+        | Scheme::Ed25519
+        | Scheme::Hmac(_)
+        | Scheme::MlDsa44
+        | Scheme::MlDsa65
+        | Scheme::MlDsa87 => None,
     }
 }
 

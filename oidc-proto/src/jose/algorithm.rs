@@ -1,7 +1,8 @@
-//! [`Algorithm`]: the table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2).
+//! [`Algorithm`]: the table of JWS algorithms (RFC 7518 section 3.1, RFC 8037 section 3.1, RFC 9864 section 2.2,
+//! RFC 9964 section 4).
 
 use crate::{
-    backend::{Hash, Scheme},
+    backend::{Hash, Scheme, shake256},
     base::base64url,
 };
 use std::fmt;
@@ -44,11 +45,40 @@ pub enum Algorithm {
     HS384,
     /// HMAC with SHA-512.
     HS512,
+    /// ECDSA on P-521 with SHA-512. ring does not have it; a [`Backend`](crate::backend::Backend) may.
+    ES512,
+    /// ML-DSA-44 (RFC 9964). ring does not have it; a [`Backend`](crate::backend::Backend) may.
+    MlDsa44,
+    /// ML-DSA-65 (RFC 9964). ring does not have it; a [`Backend`](crate::backend::Backend) may.
+    MlDsa65,
+    /// ML-DSA-87 (RFC 9964). ring does not have it; a [`Backend`](crate::backend::Backend) may.
+    MlDsa87,
 }
 
 impl Algorithm {
     /// All algorithms of this library.
     pub const ALL: &'static [Self] = &[
+        Self::RS256,
+        Self::RS384,
+        Self::RS512,
+        Self::PS256,
+        Self::PS384,
+        Self::PS512,
+        Self::ES256,
+        Self::ES384,
+        Self::EdDSA,
+        Self::Ed25519,
+        Self::HS256,
+        Self::HS384,
+        Self::HS512,
+        Self::ES512,
+        Self::MlDsa44,
+        Self::MlDsa65,
+        Self::MlDsa87,
+    ];
+
+    /// The algorithms that need no [`Backend`](crate::backend::Backend): ring signs and verifies with them.
+    pub const RING: &'static [Self] = &[
         Self::RS256,
         Self::RS384,
         Self::RS512,
@@ -88,6 +118,10 @@ impl Algorithm {
             Self::HS256 => "HS256",
             Self::HS384 => "HS384",
             Self::HS512 => "HS512",
+            Self::ES512 => "ES512",
+            Self::MlDsa44 => "ML-DSA-44",
+            Self::MlDsa65 => "ML-DSA-65",
+            Self::MlDsa87 => "ML-DSA-87",
         }
     }
 
@@ -99,21 +133,24 @@ impl Algorithm {
 
     /// Returns the left half of the hash of a value, in base64url: the `at_hash` of an access token, the `c_hash` of
     /// a code (OpenID Connect Core 1.0 sections 3.1.3.6 and 3.3.2.11) and the `s_hash` of a `state` (FAPI). The hash
-    /// is that of the algorithm; Ed25519 uses SHA-512.
+    /// is that of the algorithm; Ed25519 uses SHA-512, and ML-DSA SHAKE256 with 64 bytes (FIPS 204 algorithm 2).
     #[must_use]
     pub fn left_half_hash(self, value: &[u8]) -> String {
-        let digest = self.hash().digest(value);
-        let digest = digest.as_ref();
-        base64url::encode(digest.get(..digest.len() / 2).unwrap_or_default())
+        let left_half = |digest: &[u8]| base64url::encode(digest.get(..digest.len() / 2).unwrap_or_default());
+        match self.hash() {
+            Some(hash) => left_half(hash.digest(value).as_ref()),
+            None => left_half(&shake256::<64>(value)),
+        }
     }
 
-    /// The hash that the algorithm uses.
-    pub(super) const fn hash(self) -> Hash {
+    /// The hash of the SHA-2 family that the algorithm uses. ML-DSA uses none of them.
+    pub(super) const fn hash(self) -> Option<Hash> {
         match self.scheme() {
-            Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Hmac(hash) => hash,
-            Scheme::P256 => Hash::Sha256,
-            Scheme::P384 => Hash::Sha384,
-            Scheme::Ed25519 => Hash::Sha512,
+            Scheme::RsaPkcs1(hash) | Scheme::RsaPss(hash) | Scheme::Hmac(hash) => Some(hash),
+            Scheme::P256 => Some(Hash::Sha256),
+            Scheme::P384 => Some(Hash::Sha384),
+            Scheme::P521 | Scheme::Ed25519 => Some(Hash::Sha512),
+            Scheme::MlDsa44 | Scheme::MlDsa65 | Scheme::MlDsa87 => None,
         }
     }
 
@@ -131,6 +168,10 @@ impl Algorithm {
             Self::HS256 => Scheme::Hmac(Hash::Sha256),
             Self::HS384 => Scheme::Hmac(Hash::Sha384),
             Self::HS512 => Scheme::Hmac(Hash::Sha512),
+            Self::ES512 => Scheme::P521,
+            Self::MlDsa44 => Scheme::MlDsa44,
+            Self::MlDsa65 => Scheme::MlDsa65,
+            Self::MlDsa87 => Scheme::MlDsa87,
         }
     }
 }
@@ -151,7 +192,9 @@ mod tests {
             assert_eq!(Algorithm::from_name(algorithm.name()), Some(algorithm));
             assert_eq!(algorithm.to_string(), algorithm.name());
         }
-        for other in ["none", "None", "NONE", "", "rs256", "ES512", "ES256K", "Ed448", "RSA-OAEP", "HS1"] {
+        for other in
+            ["none", "None", "NONE", "", "rs256", "es512", "ES256K", "Ed448", "ML-DSA-45", "RSA-OAEP", "HS1"]
+        {
             assert_eq!(Algorithm::from_name(other), None, "{other}");
         }
     }
@@ -169,7 +212,9 @@ mod tests {
         );
         for &algorithm in Algorithm::ALL {
             let bytes = base64url::decode(&algorithm.left_half_hash(b"x")).unwrap();
-            assert_eq!(bytes.len() * 2, algorithm.hash().len(), "{algorithm}");
+            assert_eq!(bytes.len() * 2, algorithm.hash().map_or(64, Hash::len), "{algorithm}");
         }
+        // The left half of `hashlib.shake_256(b"abc").digest(64)`, of Python.
+        assert_eq!(Algorithm::MlDsa65.left_half_hash(b"abc"), "SDNmYBNgqHccaGMIDMQRTY20RTD48eHuT5TqN-eLVzk");
     }
 }

@@ -24,6 +24,11 @@ impl AlgorithmSet {
     /// All algorithms except HMAC. A verifier cannot sign with these.
     pub const ASYMMETRIC: Self = Self(Self::ALL.0 & !Self::HMAC.0);
 
+    /// The algorithms that a verifier accepts unless it is told otherwise: the asymmetric ones among
+    /// [`Algorithm::RING`]. ES512 and ML-DSA are not among them, whatever the backend: name them, as in
+    /// `AlgorithmSet::DEFAULT.with(Algorithm::ES512)`.
+    pub const DEFAULT: Self = Self(Self::of(Algorithm::RING).0 & !Self::HMAC.0);
+
     pub(super) const RSA: Self = Self::of(&[
         Algorithm::RS256,
         Algorithm::RS384,
@@ -34,6 +39,7 @@ impl AlgorithmSet {
     ]);
     pub(super) const P256: Self = Self::of(&[Algorithm::ES256]);
     pub(super) const P384: Self = Self::of(&[Algorithm::ES384]);
+    pub(super) const P521: Self = Self::of(&[Algorithm::ES512]);
     pub(super) const ED25519: Self = Self::of(&[Algorithm::EdDSA, Algorithm::Ed25519]);
     pub(super) const HMAC: Self = Self::of(&[Algorithm::HS256, Algorithm::HS384, Algorithm::HS512]);
 
@@ -93,7 +99,7 @@ impl AlgorithmSet {
     }
 }
 
-/// The algorithms that a verifier accepts. By default, these are all asymmetric algorithms. The first call of
+/// The algorithms that a verifier accepts. By default, these are [`AlgorithmSet::DEFAULT`]. The first call of
 /// [`only`](Self::only) replaces the default; each further call narrows the set and never widens it.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Allowed(Option<AlgorithmSet>);
@@ -112,7 +118,7 @@ impl Allowed {
     pub(crate) const fn set(self) -> AlgorithmSet {
         match self.0 {
             Some(named) => named,
-            None => AlgorithmSet::ASYMMETRIC,
+            None => AlgorithmSet::DEFAULT,
         }
     }
 }
@@ -148,5 +154,16 @@ mod tests {
         assert_eq!(AlgorithmSet::ASYMMETRIC.union(AlgorithmSet::HMAC), AlgorithmSet::ALL);
         assert_eq!(AlgorithmSet::ALL.iter().count(), Algorithm::ALL.len());
         assert!(AlgorithmSet::ASYMMETRIC.iter().all(|algorithm| !algorithm.is_symmetric()));
+    }
+
+    #[test]
+    fn what_ring_does_not_verify_is_accepted_only_by_name() {
+        let default: Vec<_> = AlgorithmSet::DEFAULT.iter().map(Algorithm::name).collect();
+        assert_eq!(default.join(" "), "RS256 RS384 RS512 PS256 PS384 PS512 ES256 ES384 EdDSA Ed25519");
+        assert_eq!(Allowed::DEFAULT.set(), AlgorithmSet::DEFAULT);
+        let named = AlgorithmSet::DEFAULT.with(Algorithm::ES512);
+        assert_eq!(Allowed::DEFAULT.only(named).set(), named);
+        assert!(!Allowed::DEFAULT.only(AlgorithmSet::DEFAULT).only(named).set().contains(Algorithm::ES512));
+        assert!(Algorithm::ALL.starts_with(Algorithm::RING), "the numbers of the others in saved sets stay");
     }
 }

@@ -153,11 +153,13 @@ impl JwsError {
     /// Whether this library lacks what the issuer signs with: the algorithm, or the type, curve or size of the key.
     #[must_use]
     pub const fn is_unsupported(self) -> bool {
-        use KeyError::{RsaTooLong, UnknownAlgorithm, UnknownCurve, UnknownKeyType};
+        use KeyError::{NeedsBackend, RsaTooLong, UnknownAlgorithm, UnknownCurve, UnknownKeyType};
         matches!(
             self,
             Self::UnknownAlgorithm
-                | Self::KeySetAside(UnknownKeyType | UnknownCurve | UnknownAlgorithm | RsaTooLong)
+                | Self::KeySetAside(
+                    UnknownKeyType | UnknownCurve | UnknownAlgorithm | RsaTooLong | NeedsBackend(_)
+                )
         )
     }
 

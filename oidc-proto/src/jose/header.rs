@@ -313,7 +313,7 @@ mod tests {
             (r#"{"alg":"none"}"#, JwsError::Unsigned),
             (r#"{"alg":"nOnE"}"#, JwsError::UnknownAlgorithm),
             (r#"{"alg":""}"#, JwsError::UnknownAlgorithm),
-            (r#"{"alg":"ES512"}"#, JwsError::UnknownAlgorithm),
+            (r#"{"alg":"ES256K"}"#, JwsError::UnknownAlgorithm),
             (r#"{"alg":"RSA-OAEP"}"#, JwsError::UnknownAlgorithm),
             (r#"{"kid":"a"}"#, JwsError::MissingAlgorithm),
             (r#"{"alg":null}"#, JwsError::MissingAlgorithm),

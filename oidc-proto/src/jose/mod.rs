@@ -34,7 +34,7 @@ mod compact;
 mod header;
 mod keys;
 mod sign;
-mod signer;
+mod signers;
 #[cfg(test)]
 mod testdata;
 mod to_sign;
@@ -52,7 +52,7 @@ pub use keys::{
     MAX_WORK, UnusableKey,
 };
 pub use sign::{Sign, SignError};
-pub use signer::RingSigner;
+pub use signers::{BackendSigner, RingSigner};
 pub(crate) use to_sign::FromSigned;
 pub use to_sign::{ToSign, sign_compact};
 pub(crate) use verify::Decoded;

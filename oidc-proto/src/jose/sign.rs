@@ -73,7 +73,7 @@ pub trait Sign: Send + Sync {
 #[non_exhaustive]
 pub enum SignError {
     /// The key is damaged, its halves do not belong together, it is not PKCS#8, it has the wrong type for the
-    /// algorithm, or it is an RSA key that does not have 2048 to 4096 bits.
+    /// algorithm, or it is an RSA key that does not have 2048 to 4096 bits (of a backend: as many as it takes).
     #[error("the private key is damaged, too weak, or not a PKCS#8 key for this algorithm")]
     KeyRejected,
     /// The text is not exactly one `PRIVATE KEY` block of PEM.
@@ -94,6 +94,9 @@ pub enum SignError {
     /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("the secret is shorter than the hash of the algorithm")]
     SecretTooShort,
+    /// ring does not sign with the algorithm. A [`BackendSigner`](super::BackendSigner) may.
+    #[error("ring does not sign with {0} (the AwsLcSigner of the crate oidc-aws-lc does)")]
+    NeedsBackend(Algorithm),
     /// The caller's header has `alg`, `kid`, `crit` or `b64`, which a caller must not set.
     #[error("the header to be signed must not have `{0}`, which the library sets itself")]
     Header(&'static str),

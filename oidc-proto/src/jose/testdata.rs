@@ -25,6 +25,9 @@ pub(in crate::jose) fn signer(algorithm: Algorithm, kid: Option<&str>) -> RingSi
         Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512 => {
             return RingSigner::from_secret(algorithm, &Secret::new(SECRET), kid).unwrap();
         }
+        Algorithm::ES512 | Algorithm::MlDsa44 | Algorithm::MlDsa65 | Algorithm::MlDsa87 => {
+            panic!("ring does not sign with {algorithm}")
+        }
     };
     RingSigner::from_pkcs8_pem(algorithm, pem, kid).unwrap()
 }

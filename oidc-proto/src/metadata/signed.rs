@@ -87,7 +87,7 @@ pub(super) fn overlay(
 
 fn verified(text: &str, issuer: &str, keys: &KeySet, now: Timestamp) -> Result<Members, SignedMetadataError> {
     let mut buffers = Scratch::default();
-    let jws = verify_compact(text, keys, AlgorithmSet::ASYMMETRIC, &mut buffers)?;
+    let jws = verify_compact(text, keys, AlgorithmSet::DEFAULT, &mut buffers)?;
     let mut claims = Members::parse(jws.payload())?;
     if claims.string("iss")?.as_deref() != Some(issuer) {
         return Err(SignedMetadataError::Issuer);

@@ -19,7 +19,7 @@ use crate::{
         moment::Timestamp,
         visible::all_visible,
     },
-    jose::{JwsError, KeySet, UnusableKey},
+    jose::{AlgorithmSet, JwsError, KeySet, UnusableKey, verify_compact},
     message::{Actor, IntrospectionResponse},
     sender::{DpopProof, ProofError, UncheckedProof},
     token::{
@@ -409,6 +409,11 @@ fn blame(why: VerificationError, token: &str, keys: &KeySet) -> DenialReason {
         let kid = header.get("kid")?.as_str()?;
         keys.set_aside().iter().find(|key| key.kid.as_deref() == Some(kid))
     };
+    if why == VerificationError::Jws(JwsError::AlgorithmNotAllowed) {
+        // No setting allows what there is no backend for: then that is the reason.
+        let lacking = verify_compact(token, keys, AlgorithmSet::EMPTY, &mut Scratch::new()).err();
+        return DenialReason::of_token(lacking.map_or(why, Into::into));
+    }
     let unknown = why == VerificationError::Jws(JwsError::UnknownAlgorithm);
     let vouched = |key: &UnusableKey| JwsError::KeySetAside(key.reason).is_unsupported();
     match unknown && key_of_issuer().is_some_and(vouched) {

@@ -181,11 +181,11 @@ pub struct DpopVerifier {
 }
 
 impl DpopVerifier {
-    /// Accepts proofs with any asymmetric algorithm, no older than [`DEFAULT_PROOF_AGE`]. It demands no nonce.
+    /// Accepts proofs with any algorithm of [`AlgorithmSet::DEFAULT`], no older than [`DEFAULT_PROOF_AGE`]. It demands no nonce.
     #[must_use]
     pub const fn new() -> Self {
         Self {
-            algorithms: AlgorithmSet::ASYMMETRIC,
+            algorithms: AlgorithmSet::DEFAULT,
             max_age: DEFAULT_PROOF_AGE,
             leeway: DEFAULT_LEEWAY,
             nonces: None,

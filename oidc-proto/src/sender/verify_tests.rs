@@ -84,7 +84,7 @@ fn the_header_types_the_proof_and_names_an_asymmetric_algorithm() {
     assert_eq!(only.algorithm_names(), "PS256");
     let again = only.algorithms(AlgorithmSet::ALL);
     assert_eq!(again.algorithm_names(), "PS256", "a second call only narrows the set");
-    assert_eq!(DpopVerifier::new().algorithms(AlgorithmSet::ALL).algorithms, AlgorithmSet::ASYMMETRIC);
+    assert_eq!(DpopVerifier::new().algorithms(AlgorithmSet::ALL).algorithms, AlgorithmSet::DEFAULT);
 }
 
 /// Anybody can send a proof, and the check of its key costs up to a hundred times as much as all other checks.
@@ -143,6 +143,7 @@ fn d16_the_key_is_public_sound_and_the_one_that_signed() {
         (json!({"jwk": {"kty": "oct", "k": "A".repeat(86)}}), ProofError::Key(KeyError::UnknownKeyType)),
         (json!({"jwk": {"kty": "RSA", "e": "AQAB", "n": weak}}), ProofError::Key(KeyError::RsaTooShort)),
         (json!({"jwk": {"kty": "AKP", "pub": "AA"}}), ProofError::Key(KeyError::UnknownKeyType)),
+        (json!({"jwk": {"kty": "EC", "crv": "P-521"}}), ProofError::Key(KeyError::UnknownCurve)),
     ] {
         assert_eq!(with_header(changes.clone()), Err(why), "{changes}");
     }

@@ -115,7 +115,7 @@ impl AccessTokenVerifier {
         self
     }
 
-    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// Accepts these signature algorithms only. The default is [`AlgorithmSet::DEFAULT`]. A second call can only narrow the
     /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every token.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {

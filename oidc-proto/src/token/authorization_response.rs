@@ -57,7 +57,8 @@ pub struct AuthorizationResponseVerifier {
 }
 
 impl AuthorizationResponseVerifier {
-    /// Accepts responses from this issuer to this client, signed with any asymmetric algorithm.
+    /// Accepts responses from this issuer to this client, signed with any algorithm of
+    /// [`AlgorithmSet::DEFAULT`].
     #[must_use]
     pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self {
@@ -77,7 +78,7 @@ impl AuthorizationResponseVerifier {
         self
     }
 
-    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// Accepts these signature algorithms only. The default is [`AlgorithmSet::DEFAULT`]. A second call can only narrow the
     /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every response.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {

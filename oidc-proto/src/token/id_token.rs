@@ -115,7 +115,8 @@ impl fmt::Debug for Expected<'_> {
 }
 
 impl IdTokenVerifier {
-    /// Makes a verifier that accepts ID tokens of this issuer for this client, signed with any asymmetric algorithm.
+    /// Makes a verifier that accepts ID tokens of this issuer for this client, signed with any algorithm of
+    /// [`AlgorithmSet::DEFAULT`].
     #[must_use]
     pub fn new(issuer: impl Into<String>, client_id: impl Into<String>) -> Self {
         Self {
@@ -137,7 +138,7 @@ impl IdTokenVerifier {
         self
     }
 
-    /// Accepts these signature algorithms only. The default is every asymmetric one. A second call can only narrow the
+    /// Accepts these signature algorithms only. The default is [`AlgorithmSet::DEFAULT`]. A second call can only narrow the
     /// set: the verifier accepts the algorithms that every call names. With an empty set, it refuses every token.
     #[must_use]
     pub const fn algorithms(mut self, algorithms: AlgorithmSet) -> Self {

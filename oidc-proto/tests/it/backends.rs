@@ -2,14 +2,17 @@
 
 use oidc_proto::{
     Error,
-    backend::{Backend, Hash, Scheme, VerifyingKey},
+    backend::{Backend, Hash, PrivateMaterial, PublicHalf, Scheme, SigningKey, VerifyingKey},
+    base::base64url,
+    flow::{Client, ConfigError},
     jose::{
-        Algorithm, AlgorithmSet, JwsError, KeySet, KeySetReader, RingSigner, Scratch, Sign, sign_compact,
-        verify_compact,
+        Algorithm, AlgorithmSet, BackendSigner, JwsError, KeyError, KeySet, KeySetReader, RingSigner,
+        Scratch, Sign, SignError, sign_compact, verify_compact,
     },
+    message::AuthorizationRequest,
     token::VerificationError,
 };
-use oidc_testkit::Party;
+use oidc_testkit::{EndpointName, Party, hostile};
 use ring::signature::{self, RsaPublicKeyComponents, UnparsedPublicKey};
 use serde_json::{Value, json};
 use std::sync::{
@@ -99,6 +102,33 @@ impl VerifyingKey for Parsed {
             (Material::Ed25519(key), Scheme::Ed25519) => checked(&signature::ED25519, key),
             _ => false,
         })
+    }
+}
+
+/// A backend that keeps the private keys that it is given, as a real one does, and signs with none of them.
+pub(crate) struct Keeping;
+
+struct Kept(Vec<u8>);
+
+impl Backend for Keeping {
+    fn signing_key(&self, scheme: Scheme, material: &PrivateMaterial<'_>) -> Option<Box<dyn SigningKey>> {
+        let private = match (scheme, material) {
+            (Scheme::RsaPkcs1(_), PrivateMaterial::Rsa(numbers)) => numbers.d,
+            (Scheme::P256 | Scheme::P384 | Scheme::P521, PrivateMaterial::Point { d, .. }) => d,
+            (Scheme::Ed25519 | Scheme::MlDsa44, PrivateMaterial::Seed { seed, .. }) => seed,
+            _ => return None,
+        };
+        Some(Box::new(Kept(private.to_vec())))
+    }
+}
+
+impl SigningKey for Kept {
+    fn sign(&self, _: &[u8]) -> Option<Vec<u8>> {
+        assert!(!self.0.is_empty());
+        None
+    }
+    fn public(&self) -> PublicHalf {
+        PublicHalf::Ed25519(vec![1; 32])
     }
 }
 
@@ -248,4 +278,176 @@ fn a_client_and_its_flows_verify_with_its_backend() {
         assert!(party.keys().is_ok());
         assert!(counting.counts().0 > parsed, "the keys that were fetched alone, too");
     }
+}
+
+#[test]
+fn a_backend_is_given_the_halves_of_a_private_jwk_and_says_whether_it_has_the_algorithm() {
+    let x = base64url::encode(&[7; 66]);
+    let es512 = json!({"kty": "EC", "crv": "P-521", "d": x, "x": x, "y": x});
+    let ml_dsa = json!({"kty": "AKP", "alg": "ML-DSA-44", "priv": "AAAA", "pub": "AAAA"});
+    let read = |jwk: &Value, algorithm| {
+        BackendSigner::from_jwk(&Keeping, jwk.to_string().as_bytes(), algorithm).map(|key| key.algorithm())
+    };
+    let without = |jwk: &Value, name: &str| {
+        let mut jwk = jwk.clone();
+        jwk.as_object_mut().unwrap().remove(name);
+        jwk
+    };
+    let lacks = |name| Err(SignError::Jwk(KeyError::MissingMember(name)));
+    let mut used = es512.clone();
+    used["use"] = json!("enc");
+    for (jwk, algorithm, read_as) in [
+        (&es512, Some(Algorithm::ES512), Ok(Algorithm::ES512)),
+        (&es512, None, Err(SignError::MissingAlgorithm)),
+        (&es512, Some(Algorithm::ES384), Err(SignError::AlgorithmMismatch)),
+        (&es512, Some(Algorithm::MlDsa44), Err(SignError::AlgorithmMismatch)),
+        (&es512, Some(Algorithm::HS256), Err(SignError::AlgorithmMismatch)),
+        (&used, Some(Algorithm::ES512), Err(SignError::Jwk(KeyError::NotForSignatures))),
+        (&without(&es512, "d"), Some(Algorithm::ES512), lacks("d")),
+        (&without(&es512, "y"), Some(Algorithm::ES512), lacks("y")),
+        (&ml_dsa, None, Ok(Algorithm::MlDsa44)),
+        (&ml_dsa, Some(Algorithm::MlDsa65), Err(SignError::AlgorithmMismatch)),
+        (&without(&ml_dsa, "priv"), None, lacks("priv")),
+        (&without(&ml_dsa, "pub"), None, lacks("pub")),
+        // The backend has no such key.
+        (&without(&ml_dsa, "alg"), Some(Algorithm::MlDsa65), Err(SignError::KeyRejected)),
+    ] {
+        assert_eq!(read(jwk, algorithm), read_as, "{jwk} {algorithm:?}");
+    }
+    let pem = PEMS[1].0;
+    let refused = BackendSigner::from_pkcs8_pem(&Keeping, Algorithm::ES256, pem, None).err();
+    assert_eq!(refused, Some(SignError::KeyRejected), "it takes no PKCS#8");
+    let refused = BackendSigner::from_pkcs8_pem(&Keeping, Algorithm::HS256, pem, None).err();
+    assert_eq!(refused, Some(SignError::AlgorithmMismatch));
+    let signer = BackendSigner::from_jwk(&Keeping, ml_dsa.to_string().as_bytes(), None).unwrap();
+    assert_eq!(signer.sign(b"message"), Err(SignError::Failed));
+}
+
+/// A backend that verifies with every key that ring cannot, and finds every signature valid.
+struct Willing;
+
+impl Backend for Willing {
+    fn p521(&self, _: &[u8; 133]) -> Option<Box<dyn VerifyingKey>> {
+        Some(Box::new(Self))
+    }
+    fn ml_dsa(&self, scheme: Scheme, key: &[u8]) -> Option<Box<dyn VerifyingKey>> {
+        assert!(scheme != Scheme::MlDsa65 || key.len() == 1952);
+        Some(Box::new(Self))
+    }
+}
+
+impl VerifyingKey for Willing {
+    fn verify(&self, scheme: Scheme, _: &[u8], _: &[u8]) -> bool {
+        !matches!(scheme, Scheme::RsaPkcs1(_) | Scheme::P256)
+    }
+}
+
+/// The keys of RFC 7515 appendix A.4 and of RFC 7520 section 3.1, and ML-DSA keys of zeros.
+fn keys_for_a_backend() -> Vec<(Algorithm, Value)> {
+    let rfc = |file: &str| -> Value {
+        let text = std::fs::read_to_string(format!("{}/vectors/rfc/{file}", crate::DATA)).unwrap();
+        let mut key: Value = serde_json::from_str(&text).unwrap();
+        key.as_object_mut().unwrap().retain(|name, _| !["d", "kid"].contains(&name.as_str()));
+        key
+    };
+    let zeros =
+        |alg: &str, length| json!({"kty": "AKP", "alg": alg, "pub": base64url::encode(&vec![0; length])});
+    vec![
+        (Algorithm::ES512, rfc("rfc7515_A.4.jwk")),
+        (Algorithm::ES512, rfc("rfc7520_3.1.jwk")),
+        (Algorithm::MlDsa44, zeros("ML-DSA-44", 1312)),
+        (Algorithm::MlDsa65, zeros("ML-DSA-65", 1952)),
+        (Algorithm::MlDsa87, zeros("ML-DSA-87", 2592)),
+    ]
+}
+
+#[test]
+fn a_key_that_ring_lacks_verifies_with_a_backend_for_its_own_algorithm_and_only_if_that_is_allowed() {
+    let willing: Arc<dyn Backend> = Arc::new(Willing);
+    for (algorithm, jwk) in keys_for_a_backend() {
+        let set = json!({ "keys": [jwk] }).to_string();
+        let keys = KeySet::parse_by(&willing, set.as_bytes()).unwrap();
+        let served: Vec<_> = keys.keys().map(|key| key.algorithms()).collect();
+        assert_eq!(served, [AlgorithmSet::EMPTY.with(algorithm)], "{jwk}");
+        let parsed = oidc_proto::jose::Jwk::parse(jwk.to_string().as_bytes()).unwrap();
+        assert_eq!(keys.keys().next().unwrap().thumbprint(), parsed.thumbprint().as_deref());
+        let token = |alg: &str| {
+            let header = base64url::encode(format!(r#"{{"alg":"{alg}"}}"#).as_bytes());
+            format!("{header}.e30.{}", base64url::encode(&vec![7; 4627]))
+        };
+        let accepted =
+            |allowed, alg: &str| verify_compact(&token(alg), &keys, allowed, &mut Scratch::new()).map(drop);
+        assert_eq!(accepted(AlgorithmSet::ALL, algorithm.name()), Ok(()));
+        assert_eq!(accepted(AlgorithmSet::ASYMMETRIC, algorithm.name()), Ok(()));
+        assert_eq!(accepted(AlgorithmSet::DEFAULT.with(algorithm), algorithm.name()), Ok(()));
+        assert_eq!(accepted(AlgorithmSet::DEFAULT, algorithm.name()), Err(JwsError::AlgorithmNotAllowed));
+        for other in Algorithm::ALL.iter().filter(|other| **other != algorithm) {
+            assert_eq!(accepted(AlgorithmSet::ALL, other.name()), Err(JwsError::UnknownKey), "{other}");
+        }
+        // Neither ring nor a backend without the algorithm has a key then.
+        let nobody: Arc<dyn Backend> = Counting::new(Some(true));
+        for keys in [KeySet::parse(set.as_bytes()), KeySet::parse_by(&nobody, set.as_bytes())] {
+            let keys = keys.unwrap();
+            assert!(keys.is_empty());
+            assert_eq!(keys.set_aside()[0].reason, KeyError::NeedsBackend(algorithm));
+        }
+    }
+}
+
+#[test]
+fn a_broken_key_that_ring_lacks_is_set_aside_before_a_backend_sees_it() {
+    let reason = |jwk: &Value| {
+        let reader = KeySetReader::new().backend(Arc::new(Willing));
+        let keys = reader.parse(json!({ "keys": [jwk] }).to_string().as_bytes()).unwrap();
+        keys.set_aside().first().map(|key| key.reason)
+    };
+    for (algorithm, jwk) in keys_for_a_backend() {
+        assert_eq!(reason(&jwk), None);
+        let with = |name: &str, value: Value| {
+            let mut jwk = jwk.clone();
+            jwk[name] = value;
+            reason(&jwk)
+        };
+        assert_eq!(with("use", json!("enc")), Some(KeyError::NotForSignatures));
+        assert_eq!(with("priv", json!("AA")), Some(KeyError::PrivateMembers));
+        assert!(with("alg", json!("RS512")).is_some());
+        if algorithm == Algorithm::ES512 {
+            assert_eq!(with("y", jwk["x"].clone()), Some(KeyError::BadPoint));
+            assert_eq!(with("alg", json!("ES384")), Some(KeyError::AlgorithmMismatch));
+            let short = KeyError::Length { member: "x", bytes: 65, needs: 66 };
+            assert_eq!(with("x", json!(base64url::encode(&[7; 65]))), Some(short));
+        } else {
+            assert_eq!(with("alg", Value::Null), Some(KeyError::MissingMember("alg")));
+            assert_eq!(with("alg", json!("ML-DSA-45")), Some(KeyError::UnknownAlgorithm));
+            assert_eq!(with("pub", Value::Null), Some(KeyError::MissingMember("pub")));
+            assert_eq!(with("pub", json!("A")), Some(KeyError::Base64("pub")));
+            let length = with("pub", json!(base64url::encode(&[7; 1313])));
+            assert!(
+                matches!(length, Some(KeyError::Length { member: "pub", bytes: 1313, .. })),
+                "{length:?}"
+            );
+        }
+    }
+}
+
+/// Before the user leaves: what the provider lists counts as far as somebody can verify it.
+#[test]
+fn a_client_accepts_what_its_backend_may_verify_and_its_provider_lists() {
+    let begin = |listed: Value, backend: bool| {
+        let mut party = Party::new();
+        let set = hostile::set_member("id_token_signing_alg_values_supported", listed);
+        party.provider.alter_response(EndpointName::Discovery, set);
+        let mut client = Client::builder(party.discover().unwrap(), "client");
+        if backend {
+            client = client.backend(Arc::new(Willing));
+        }
+        let client = client.redirect_uri("https://app.example/callback").build().unwrap();
+        client.authorize(&AuthorizationRequest::default(), party.clock.moment()).map(drop)
+    };
+    for listed in [json!(["ES512"]), json!(["ML-DSA-44", "none"]), json!(["HS256", "ML-DSA-87"])] {
+        let refused = begin(listed.clone(), false).unwrap_err();
+        assert_eq!(refused, ConfigError::NoAlgorithm.into(), "{listed}");
+        assert_eq!(begin(listed.clone(), true), Ok(()), "{listed}");
+    }
+    assert_eq!(begin(json!(["HS256"]), true).unwrap_err(), ConfigError::NoAlgorithm.into());
 }

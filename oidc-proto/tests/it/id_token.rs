@@ -275,8 +275,11 @@ fn a_key_that_is_not_supported_is_named_rather_than_a_hash() {
         party.provider.publish_extra_jwk(jwk);
         party.provider.alter_id_token(hostile::set_header_member("kid", kid));
         party.provider.alter_id_token(hostile::set_claim("at_hash", "AAAAAAAAAAAAAAAAAAAAAA"));
-        let unsupported = JwsError::KeySetAside(KeyError::UnknownCurve);
-        assert_rejected(party.login(), VerificationError::Jws(unsupported));
+        let reason = match kid {
+            "p521" => KeyError::NeedsBackend(Algorithm::ES512),
+            _ => KeyError::UnknownCurve,
+        };
+        assert_rejected(party.login(), VerificationError::Jws(JwsError::KeySetAside(reason)));
     }
 }
 
@@ -342,7 +345,7 @@ fn an_essential_acr_is_demanded_and_a_voluntary_one_is_not() {
 #[test]
 fn only_the_pinned_algorithm_is_accepted_whatever_the_token_says() {
     for pinned in [Algorithm::RS256, Algorithm::ES256, Algorithm::EdDSA] {
-        for other in Algorithm::ALL.iter().copied().filter(|other| *other != pinned) {
+        for other in Algorithm::RING.iter().copied().filter(|other| *other != pinned) {
             let mut party = Party::builder().id_token_alg(pinned).build();
             party.provider.sign_with(other);
             assert_rejected(party.login(), JwsError::AlgorithmNotAllowed.into());

@@ -63,7 +63,7 @@ fn begin(client: &Client, request: &AuthorizationRequest) -> Result<Url, Error> 
 #[test]
 fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
     for authentication in authentications() {
-        for algorithm in Algorithm::ALL.iter().copied() {
+        for algorithm in Algorithm::RING.iter().copied() {
             if algorithm.is_symmetric() && authentication == ClientAuthentication::None {
                 continue; // the client has no secret to sign with
             }
@@ -83,7 +83,7 @@ fn every_algorithm_logs_a_user_in_with_every_client_authentication() {
 
 #[test]
 fn without_a_pin_only_asymmetric_algorithms_of_the_metadata_are_accepted() {
-    for algorithm in Algorithm::ALL.iter().copied() {
+    for algorithm in Algorithm::RING.iter().copied() {
         let mut party = Party::new();
         party.provider.sign_with(algorithm);
         let accepted = party.login().is_ok();

@@ -150,7 +150,7 @@ fn check(key: &Key, element: &Value) {
     });
     assert!(!symmetric || key.thumbprint().is_none(), "a thumbprint helps to guess a secret");
     if !symmetric {
-        let private = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+        let private = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
         assert!(
             private.iter().all(|name| element[name].is_null()),
             "the key is published with its private half"

@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn every_algorithm_has_a_key_in_every_generation() {
         let keys = KeyRing::new();
-        for algorithm in Algorithm::ALL.iter().copied() {
+        for algorithm in Algorithm::RING.iter().copied() {
             for generation in 1..=4 {
                 let (signer, kid) = keys.signer(algorithm, generation, Some(&"k".repeat(64)));
                 assert_eq!(signer.algorithm(), algorithm);

@@ -48,7 +48,7 @@ const JTI: &str = "0123456789abcdefghijkl";
 
 #[test]
 fn a_good_assertion_of_each_algorithm_is_accepted_once() {
-    for algorithm in Algorithm::ALL.iter().copied() {
+    for algorithm in Algorithm::RING.iter().copied() {
         let (mut provider, key) = provider(algorithm);
         for typ in [json!({}), json!({"typ": "JWT"}), json!({"typ": "client-authentication+jwt"})] {
             let good = sign(&*key, &typ, &claims(&format!("{JTI}{typ}")));

@@ -259,7 +259,7 @@ fn the_same_run_repeats_its_values_and_another_seed_changes_them() {
 
 #[test]
 fn every_algorithm_signs_and_the_published_key_verifies() {
-    for algorithm in Algorithm::ALL.iter().copied() {
+    for algorithm in Algorithm::RING.iter().copied() {
         let mut provider = TestProvider::new("https://op.example");
         let client = Registration::basic("basic", SECRET).redirect_uri(CALLBACK).id_token_alg(algorithm);
         provider.register(client);

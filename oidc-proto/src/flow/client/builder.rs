@@ -437,14 +437,15 @@ impl ClientBuilder {
     }
 
     /// Returns the algorithms that the provider may sign with: the registered one, or the asymmetric ones among those
-    /// that the metadata names. For a symmetric algorithm it returns the secret as a key, too.
+    /// that the metadata names, ES512 and ML-DSA only with a backend. For a symmetric algorithm it returns the secret as a
+    /// key, too.
     pub(super) fn algorithms(
         &self,
         registered: Option<Algorithm>,
         named: AlgorithmSet,
     ) -> Result<(AlgorithmSet, Option<Arc<KeySet>>), ConfigError> {
         let Some(algorithm) = registered else {
-            return Ok((named.intersection(AlgorithmSet::ASYMMETRIC), None));
+            return Ok((named.intersection(self.key_set_reader.algorithms()), None));
         };
         let only = AlgorithmSet::EMPTY.with(algorithm);
         if !algorithm.is_symmetric() {

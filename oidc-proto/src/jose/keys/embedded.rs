@@ -96,7 +96,13 @@ impl EmbeddedKey {
     /// Reads a key without arithmetic on curves or on large numbers.
     pub(crate) fn read(header: &HeaderKey<'_>) -> Result<Self, KeyError> {
         let members = header.key.members()?;
+        if members.kty == "AKP" {
+            return Err(KeyError::UnknownKeyType);
+        }
         let kind = Kind::of(&members)?;
+        if kind.only_by_a_backend().is_some() {
+            return Err(KeyError::UnknownCurve);
+        }
         let algorithms = key::served(&members, kind)?.intersection(AlgorithmSet::ASYMMETRIC);
         if algorithms.is_empty() {
             return Err(KeyError::UnknownKeyType);

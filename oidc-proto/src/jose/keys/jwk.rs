@@ -1,4 +1,4 @@
-//! [`Jwk`]: one key as JSON (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2).
+//! [`Jwk`]: one key as JSON (RFC 7517 section 4, RFC 7518 section 6, RFC 8037 section 2, RFC 9964 section 2).
 
 use crate::base::{
     json::{Extra, JsonError, Members},
@@ -6,8 +6,8 @@ use crate::base::{
 };
 use serde_json::{Map, Value};
 
-/// The private members of asymmetric keys (RFC 7518 sections 6.2.2, 6.3.2).
-pub(super) const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
+/// The private members of asymmetric keys (RFC 7518 sections 6.2.2, 6.3.2, RFC 9964 section 2).
+pub(super) const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"];
 
 /// A JSON Web Key as JSON. Its values are not checked; a [`KeySet`] does that.
 ///
@@ -31,7 +31,7 @@ pub(super) const PRIVATE: [&str; 7] = ["d", "p", "q", "dp", "dq", "qi", "oth"];
 #[non_exhaustive]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Jwk {
-    /// The key type: `RSA`, `EC`, `OKP`, `oct`, or a type that this library does not support.
+    /// The key type: `RSA`, `EC`, `OKP`, `AKP`, `oct`, or a type that this library does not support.
     pub kty: String,
     /// `kid`: the name of the key.
     pub kid: Option<String>,
@@ -51,6 +51,8 @@ pub struct Jwk {
     pub n: Option<String>,
     /// The public exponent of an `RSA` key, in base64url.
     pub e: Option<String>,
+    /// `pub`: the public key of an `AKP` key, in base64url.
+    pub public: Option<String>,
     /// The secret of an `oct` key, in base64url.
     pub k: Option<Secret>,
     /// `x5t#S256`: the SHA-256 thumbprint of the certificate of the key.
@@ -89,6 +91,7 @@ impl Jwk {
             y: members.string("y")?,
             n: members.string("n")?,
             e: members.string("e")?,
+            public: members.string("pub")?,
             k: members.string("k")?.map(Secret::new),
             x5t_s256: members.string("x5t#S256")?,
             extra: Extra::new(),
@@ -101,7 +104,10 @@ impl Jwk {
     /// Returns the public key as JSON without its name and purpose, for the header of a proof (RFC 9449 section 4.2).
     pub(crate) fn bare(&self) -> Value {
         let members = [("crv", &self.crv), ("x", &self.x), ("y", &self.y), ("n", &self.n), ("e", &self.e)];
-        let known = members.into_iter().filter_map(|(name, value)| Some((name, value.as_ref()?)));
+        // The algorithm is a part of an `AKP` key, and not its purpose.
+        let generic = [("alg", &self.alg), ("pub", &self.public)].into_iter().filter(|_| self.kty == "AKP");
+        let known =
+            members.into_iter().chain(generic).filter_map(|(name, value)| Some((name, value.as_ref()?)));
         let mut bare = Map::from_iter([("kty".to_owned(), self.kty.clone().into())]);
         bare.extend(known.map(|(name, value)| (name.to_owned(), value.clone().into())));
         Value::Object(bare)
@@ -126,6 +132,7 @@ impl Jwk {
             ("y", &self.y),
             ("n", &self.n),
             ("e", &self.e),
+            ("pub", &self.public),
             ("x5t#S256", &self.x5t_s256),
         ] {
             if let Some(value) = value {

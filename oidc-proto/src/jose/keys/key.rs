@@ -62,6 +62,10 @@ impl Key {
     pub(super) fn of(members: &KeyMembers<'_>, backend: Option<&dyn Backend>) -> Result<Self, KeyError> {
         let kind = Kind::of(members)?;
         let algorithms = bound(members.alg, kind.algorithms())?;
+        let needs_backend = kind.only_by_a_backend().map(KeyError::NeedsBackend);
+        if let (Some(needs_backend), None) = (needs_backend, backend) {
+            return Err(needs_backend);
+        }
         let (public, algorithms, form) = match kind {
             Kind::Secret => {
                 let text = members.k.ok_or(KeyError::MissingMember("k"))?;
@@ -73,7 +77,7 @@ impl Key {
                 let form = if is_canonical { Form::Canonical(OnceLock::new()) } else { Form::WithSign };
                 (numbers.judged()?, algorithms, form)
             }
-            Kind::P256 | Kind::P384 | Kind::Ed25519 => {
+            Kind::P256 | Kind::P384 | Kind::P521 | Kind::Ed25519 | Kind::MlDsa(_) => {
                 (kind.numbers(members)?.judged()?, algorithms, Form::Canonical(OnceLock::new()))
             }
         };
@@ -84,6 +88,9 @@ impl Key {
             let schemes: Vec<_> = algorithms.iter().map(Algorithm::scheme).collect();
             public.parsed_by(backend, &schemes)
         });
+        if let (Some(needs_backend), None) = (needs_backend, &parsed) {
+            return Err(needs_backend);
+        }
         Ok(Self { kid, x5t_s256, issuer, algorithms, public, parsed, form })
     }
 
@@ -199,7 +206,10 @@ pub(super) enum Kind {
     Rsa,
     P256,
     P384,
+    P521,
     Ed25519,
+    /// A key of ML-DSA, for this algorithm.
+    MlDsa(Algorithm),
     Secret,
 }
 
@@ -215,7 +225,14 @@ impl Kind {
             ("oct", _) => Self::Secret,
             ("EC", Some("P-256")) => Self::P256,
             ("EC", Some("P-384")) => Self::P384,
+            ("EC", Some("P-521")) => Self::P521,
             ("OKP", Some("Ed25519")) => Self::Ed25519,
+            ("AKP", _) => match members.alg.ok_or(KeyError::MissingMember("alg"))? {
+                "ML-DSA-44" => Self::MlDsa(Algorithm::MlDsa44),
+                "ML-DSA-65" => Self::MlDsa(Algorithm::MlDsa65),
+                "ML-DSA-87" => Self::MlDsa(Algorithm::MlDsa87),
+                _ => return Err(KeyError::UnknownAlgorithm),
+            },
             ("EC" | "OKP", Some(_)) => return Err(KeyError::UnknownCurve),
             ("EC" | "OKP", None) => return Err(KeyError::MissingMember("crv")),
             _ => return Err(KeyError::UnknownKeyType),
@@ -227,8 +244,19 @@ impl Kind {
             Self::Rsa => AlgorithmSet::RSA,
             Self::P256 => AlgorithmSet::P256,
             Self::P384 => AlgorithmSet::P384,
+            Self::P521 => AlgorithmSet::P521,
             Self::Ed25519 => AlgorithmSet::ED25519,
+            Self::MlDsa(algorithm) => AlgorithmSet::EMPTY.with(algorithm),
             Self::Secret => AlgorithmSet::HMAC,
+        }
+    }
+
+    /// Returns the algorithm of a key that ring does not verify with.
+    pub(super) const fn only_by_a_backend(self) -> Option<Algorithm> {
+        match self {
+            Self::P521 => Some(Algorithm::ES512),
+            Self::MlDsa(algorithm) => Some(algorithm),
+            Self::Rsa | Self::P256 | Self::P384 | Self::Ed25519 | Self::Secret => None,
         }
     }
 
@@ -238,7 +266,9 @@ impl Kind {
             Self::Rsa => Numbers::canonical_rsa(members.n.as_deref(), members.e.as_deref()),
             Self::P256 => Numbers::p256(members.x.as_deref(), members.y.as_deref()),
             Self::P384 => Numbers::p384(members.x.as_deref(), members.y.as_deref()),
+            Self::P521 => Numbers::p521(members.x.as_deref(), members.y.as_deref()),
             Self::Ed25519 => Numbers::ed25519(members.x.as_deref()),
+            Self::MlDsa(algorithm) => Numbers::ml_dsa(algorithm.scheme(), members.public.as_deref()),
             Self::Secret => Err(KeyError::UnknownKeyType),
         }
     }
@@ -250,10 +280,11 @@ pub(super) fn served(members: &KeyMembers<'_>, kind: Kind) -> Result<AlgorithmSe
 }
 
 fn hmac(secret: &[u8], algorithms: AlgorithmSet) -> Result<(PublicKey, AlgorithmSet, Form), KeyError> {
-    let served: AlgorithmSet = algorithms.iter().filter(|name| secret.len() >= name.hash().len()).collect();
+    let served: AlgorithmSet =
+        algorithms.iter().filter(|name| name.hash().is_some_and(|hash| secret.len() >= hash.len())).collect();
     if served.is_empty() {
         return Err(KeyError::SecretTooShort);
     }
-    let public = PublicKey::secret(secret, served.iter().map(Algorithm::hash));
+    let public = PublicKey::secret(secret, served.iter().filter_map(Algorithm::hash));
     Ok((public, served, Form::Secret(sha256(secret))))
 }

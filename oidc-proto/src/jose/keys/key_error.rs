@@ -1,6 +1,7 @@
 //! [`KeyError`]: the reason why a key cannot verify signatures.
 
 use crate::base::{json::JsonError, sentence::sentences_about};
+use crate::jose::algorithm::Algorithm;
 
 /// The reason why a key cannot verify signatures.
 ///
@@ -55,22 +56,27 @@ pub enum KeyError {
     /// The RSA exponent is even, less than 3, or has more than 33 bits.
     #[error("the key has an RSA exponent that is even, less than 3, or too long")]
     RsaExponent,
-    /// A coordinate has the wrong length (RFC 7518 section 6.2.1.2, RFC 8037 section 2). Some encoders drop the zero
-    /// bytes before it.
+    /// A coordinate, or an ML-DSA key, has the wrong length (RFC 7518 section 6.2.1.2, RFC 8037 section 2, RFC 9964 section
+    /// 4). Some encoders drop the zero bytes before a coordinate.
     #[error(
-        "the key has a coordinate `{member}` of the wrong length: {bytes} bytes, where its curve needs {needs}"
+        "the key has a member `{member}` of the wrong length: {bytes} bytes, where its curve or `alg` needs {needs}"
     )]
     Length {
         /// The member.
         member: &'static str,
         /// Its length, in bytes.
         bytes: u16,
-        /// The length that the curve needs, in bytes.
+        /// The length that the curve or the algorithm needs, in bytes.
         needs: u16,
     },
     /// The point is not on the curve, or has small order.
     #[error("the key is not a sound point of its curve")]
     BadPoint,
+    /// ring does not have the algorithm of the key, and no [`Backend`](crate::backend::Backend) that has it was set.
+    #[error(
+        "the key is for {0}, which ring does not have (`KeySetReader::backend` takes the AwsLc of the crate oidc-aws-lc, which has it)"
+    )]
+    NeedsBackend(Algorithm),
     /// The secret is shorter than the hash of the algorithm (RFC 7518 section 3.2).
     #[error("the key is a secret shorter than the hash of its algorithm (HS256 needs 32 bytes)")]
     SecretTooShort,

@@ -3,6 +3,7 @@
 
 use super::{
     super::{algorithm_set::AlgorithmSet, compact::JwsError, header::Header},
+    attempt::attempt,
     jwk::Jwk,
     key::Key,
     key_error::KeyError,
@@ -25,18 +26,6 @@ use crate::{
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
 use std::{fmt, sync::Arc};
 
-/// The maximum number of keys that are tried for one token. Their cost together may not exceed [`MAX_WORK`].
-pub const MAX_CANDIDATES: usize = 8;
-
-/// The maximum cost of one token: the [work](Key::work) of all keys that are tried for it, together.
-///
-/// The number, the length and the exponent of the keys are each limited, but an attacker could combine them: the
-/// cost of a forged token is their product. So this limits the product. It is the cost of two keys on P-384, the
-/// most expensive curve: 1.5 ms on a machine that takes 0.02 ms for an RSA key of 2048 bits. Eight RSA keys of 4096
-/// bits fit, or four of 8192 bits, each with the exponent 65537. Of RSA keys of 8192 bits whose exponent is 33
-/// ones, one fits.
-pub const MAX_WORK: u32 = 2_100_000;
-
 /// The keys of one issuer: the keys that verify, and the keys that were set aside, each with the reason. A set never
 /// changes.
 ///
@@ -46,7 +35,7 @@ pub const MAX_WORK: u32 = 2_100_000;
 /// // The public key and the token of RFC 8037 appendix A, and a key on a curve that is not supported.
 /// let keys = KeySet::parse(br#"{"keys": [
 ///     {"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"},
-///     {"kty": "EC", "crv": "P-521", "kid": "exotic"}]}"#)?;
+///     {"kty": "EC", "crv": "secp256k1", "kid": "exotic"}]}"#)?;
 /// let token = "eyJhbGciOiJFZERTQSJ9.RXhhbXBsZSBvZiBFZDI1NTE5IHNpZ25pbmc.\
 ///     hgyY0il_MGCjP0JzlnLWG1PPOt7-09PGcvMg3AIbQR6dWbhijcNR4ki4iylGjg5BhVsPt9g7sVvpAr_MuM0KAg";
 /// assert!(verify_compact(token, &keys, AlgorithmSet::ASYMMETRIC, &mut Scratch::new()).is_ok());
@@ -239,7 +228,7 @@ impl KeySet {
         signature: &[u8],
     ) -> Result<&Key, JwsError> {
         if !allowed.contains(header.alg) {
-            return Err(JwsError::AlgorithmNotAllowed);
+            return Err(self.or_needs_backend(header, JwsError::AlgorithmNotAllowed));
         }
         if let Some(kid) = header.kid() {
             let named = self.named(&self.by_kid, Key::kid, kid);
@@ -249,7 +238,21 @@ impl KeySet {
             self.verify_named(named, &self.by_x5t_s256, || None, header, signed, signature)
         } else {
             let tried = attempt(self.keys.iter(), header, signed, signature);
-            tried.unwrap_or(Err(JwsError::UnknownKey))
+            tried.unwrap_or_else(|| Err(self.or_needs_backend(header, JwsError::UnknownKey)))
+        }
+    }
+
+    /// Returns why a token is refused: for want of a backend, if the issuer publishes a key for its algorithm that no
+    /// backend has read. Otherwise nobody would learn that.
+    #[cold]
+    fn or_needs_backend(&self, header: &Header<'_>, otherwise: JwsError) -> JwsError {
+        let reason = KeyError::NeedsBackend(header.alg);
+        let vouched = |key: &UnusableKey| {
+            key.reason == reason && header.kid().is_none_or(|kid| key.kid.as_deref() == Some(kid))
+        };
+        match self.set_aside.iter().any(vouched) {
+            true => JwsError::KeySetAside(reason),
+            false => otherwise,
         }
     }
 
@@ -293,29 +296,6 @@ impl KeySet {
             Some(Err(_)) | None => Err(JwsError::UnknownKey),
         }
     }
-}
-
-/// Tries the keys that fit the algorithm, up to the limits. Returns `None` if there is no such key.
-fn attempt<'k>(
-    keys: impl Iterator<Item = &'k Key>,
-    header: &Header<'_>,
-    signed: &[u8],
-    signature: &[u8],
-) -> Option<Result<&'k Key, JwsError>> {
-    let mut found = None;
-    let (mut tried, mut work) = (0, 0_u32);
-    for key in keys.filter(|key| key.algorithms().contains(header.alg)) {
-        work = work.saturating_add(key.work());
-        if tried == MAX_CANDIDATES || work > MAX_WORK {
-            return Some(Err(JwsError::TooManyCandidates));
-        }
-        tried += 1;
-        if key.verify(header.alg, signed, signature) {
-            return Some(Ok(key));
-        }
-        found = Some(Err(JwsError::Signature));
-    }
-    found
 }
 
 impl KeySetReader {

@@ -1,5 +1,6 @@
 //! Keys as providers publish them. Each key is parsed and checked once.
 
+mod attempt;
 mod embedded;
 mod jwk;
 mod key;
@@ -12,11 +13,12 @@ mod reader;
 mod spelling;
 mod thumbprint;
 
+pub use attempt::{MAX_CANDIDATES, MAX_WORK};
 pub use embedded::MAX_EMBEDDED_RSA;
 pub(crate) use embedded::{EmbeddedKey, HeaderKey};
 pub use jwk::Jwk;
 pub use key::Key;
 pub use key_error::KeyError;
 pub(crate) use key_set::Generation;
-pub use key_set::{KeySet, KeySetError, MAX_CANDIDATES, MAX_WORK, UnusableKey};
+pub use key_set::{KeySet, KeySetError, UnusableKey};
 pub use reader::{KeySetReader, MAX_KEYS};

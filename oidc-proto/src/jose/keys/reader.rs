@@ -1,6 +1,7 @@
 //! [`KeySetReader`]: how key sets are read.
 
 use crate::backend::Backend;
+use crate::jose::algorithm_set::AlgorithmSet;
 use std::{fmt, sync::Arc};
 
 /// The default maximum number of keys in a set. [`KeySetReader::max_keys`] sets another.
@@ -43,6 +44,16 @@ impl KeySetReader {
     pub fn backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = Some(backend);
         self
+    }
+}
+
+impl KeySetReader {
+    /// The asymmetric algorithms that a key of a set may be used with: ES512 and ML-DSA only with a backend.
+    pub(crate) const fn algorithms(&self) -> AlgorithmSet {
+        match self.backend {
+            Some(_) => AlgorithmSet::ASYMMETRIC,
+            None => AlgorithmSet::DEFAULT,
+        }
     }
 }
 

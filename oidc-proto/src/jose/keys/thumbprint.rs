@@ -1,14 +1,15 @@
-//! Thumbprints of keys: a name that everyone computes from the key itself (RFC 7638, RFC 8037 section 2, RFC 9278).
+//! Thumbprints of keys: a name that everyone computes from the key itself (RFC 7638, RFC 8037 section 2, RFC 9278,
+//! RFC 9964 section 6).
 
-use super::{jwk::Jwk, numbers::Numbers};
+use super::{super::algorithm::Algorithm, jwk::Jwk, numbers::Numbers};
 use crate::{
-    backend::{PublicKey, sha256},
+    backend::{PublicKey, Scheme, sha256},
     base::base64url,
 };
 use zeroize::Zeroizing;
 
 impl Jwk {
-    /// Returns the SHA-256 thumbprint of an `RSA`, `EC`, `OKP` or `oct` key, in base64url (RFC 7638).
+    /// Returns the SHA-256 thumbprint of an `RSA`, `EC`, `OKP`, `AKP` or `oct` key, in base64url (RFC 7638).
     ///
     /// Returns `None` for other types, if a required member is missing, and if a member is not in canonical form: a
     /// key must not have two names.
@@ -39,6 +40,11 @@ impl Jwk {
                     octets(&self.x, length)?
                 )
             }
+            "AKP" => {
+                let scheme = Algorithm::from_name(self.alg.as_deref()?)?.scheme();
+                let key = octets(&self.public, scheme.ml_dsa_key()?)?;
+                format!(r#"{{"alg":"{}","kty":"AKP","pub":"{key}"}}"#, self.alg.as_deref()?)
+            }
             "oct" => {
                 let secret = self.k.as_ref()?.expose();
                 Zeroizing::new(base64url::decode(secret)?);
@@ -62,7 +68,9 @@ pub(super) fn of_numbers(numbers: &Numbers) -> String {
         Numbers::Rsa { n, e } => of_rsa(n, e),
         Numbers::P256(point) => of_point("P-256", point),
         Numbers::P384(point) => of_point("P-384", point),
+        Numbers::P521(point) => of_point("P-521", point),
         Numbers::Ed25519(point) => of_ed25519(point),
+        Numbers::MlDsa(scheme, key) => of_ml_dsa(*scheme, key),
     }
 }
 
@@ -72,7 +80,9 @@ pub(super) fn of_public(key: &PublicKey) -> Option<String> {
         PublicKey::Rsa(key) => of_rsa(&key.n, &key.e),
         PublicKey::P256([_, point @ ..]) => of_point("P-256", point),
         PublicKey::P384([_, point @ ..]) => of_point("P-384", point),
+        PublicKey::P521([_, point @ ..]) => of_point("P-521", point),
         PublicKey::Ed25519(point) => of_ed25519(point),
+        PublicKey::MlDsa(scheme, key) => of_ml_dsa(*scheme, key),
         PublicKey::Secret(_) => return None,
     })
 }
@@ -88,6 +98,12 @@ fn of_point(curve: &str, point: &[u8]) -> String {
 
 fn of_ed25519(point: &[u8]) -> String {
     hashed(&[r#"{"crv":"Ed25519","kty":"OKP","x":""#, r#""}"#], &[point])
+}
+
+fn of_ml_dsa(scheme: Scheme, key: &[u8]) -> String {
+    let is_of_scheme = |algorithm: &&Algorithm| algorithm.scheme() == scheme;
+    let name = Algorithm::ALL.iter().find(is_of_scheme).map_or("", |algorithm| algorithm.name());
+    hashed(&[r#"{"alg":""#, name, r#"","kty":"AKP","pub":""#, r#""}"#], &[&[], &[], key])
 }
 
 /// Returns the SHA-256 digest, in base64url, of these texts, with these numbers in base64url between them.
@@ -169,6 +185,8 @@ mod tests {
             r#"{"kty":"oct","k":"AA=="}"#,
             r#"{"kty":"oct"}"#,
             r#"{"kty":"AKP","pub":"AA"}"#,
+            r#"{"kty":"AKP","alg":"ML-DSA-44","pub":"AA"}"#,
+            r#"{"kty":"AKP","alg":"ES512","pub":"AA"}"#,
         ] {
             assert_eq!(thumbprint(bad), None, "{bad}");
         }

@@ -139,7 +139,8 @@ pub struct TrustedIssuer {
 }
 
 impl TrustedIssuer {
-    /// Trusts the JWT access tokens (RFC 9068) of this issuer for the resource, signed with any asymmetric algorithm.
+    /// Trusts the JWT access tokens (RFC 9068) of this issuer for the resource, signed with any algorithm of
+    /// [`AlgorithmSet::DEFAULT`](crate::jose::AlgorithmSet::DEFAULT).
     #[must_use]
     pub fn new(issuer: impl Into<String>) -> Self {
         Self { for_resource: true, ..Self::from(AccessTokenVerifier::without_audience(issuer)) }

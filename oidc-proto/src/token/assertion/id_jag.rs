@@ -112,7 +112,7 @@ impl fmt::Debug for IdJagClaims {
 
 impl IdJagVerifier {
     /// Accepts the ID-JAGs of this identity provider for the authorization server with the issuer `audience`, signed with
-    /// any asymmetric algorithm. The two are not the same: no server redeems its own ID-JAGs.
+    /// any algorithm of [`AlgorithmSet::DEFAULT`](crate::jose::AlgorithmSet::DEFAULT). The two are not the same: no server redeems its own ID-JAGs.
     #[must_use]
     pub fn new(issuer: impl Into<String>, audience: impl Into<String>) -> Self {
         Self {

@@ -17,7 +17,7 @@ mod resource;
 mod scene;
 mod target;
 
-use crate::resource::world;
+use crate::{backends::Keeping, resource::world};
 use answers::{look_at_flow_error, provoke};
 use excused::EXCUSED;
 use http::header;
@@ -29,7 +29,9 @@ use oidc_proto::{
         AppState, Call, Client, ClientAuthentication, ClientCredentialsGrant, ClientCredentialsRequest,
         Discovery, Flow, PendingAuthorization, PendingAuthorizations, PreviousLogin, SealingKeys, Step,
     },
-    jose::{Algorithm, AlgorithmSet, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact},
+    jose::{
+        Algorithm, AlgorithmSet, BackendSigner, Jwk, KeySet, RingSigner, Sign, sign_compact, verify_compact,
+    },
     message::AuthorizationResponse,
     token::{AccessTokenVerifier, Expected, IdTokenVerifier, Scratch},
 };
@@ -285,6 +287,10 @@ fn look_at_keys(look: &mut Looker) {
         };
         let signer = RingSigner::from_jwk(private.to_string().as_bytes(), Some(algorithm)).unwrap();
         look.at(&signer);
+        let kept =
+            BackendSigner::from_jwk(&Keeping, private.to_string().as_bytes(), Some(algorithm)).unwrap();
+        look.at(&kept);
+        look.at(&kept.sign(b"message").unwrap_err());
         let public = signer.public_jwk().unwrap();
         look.at(&public);
         look.text(&public.to_json().to_string());

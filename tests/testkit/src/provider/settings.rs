@@ -50,7 +50,7 @@ impl Default for Settings {
             device_interval: 5,
             device_lifetime: 600,
             assertion_audience: AssertionAudience::Issuer,
-            assertion_algorithms: Algorithm::ALL.to_vec(),
+            assertion_algorithms: Algorithm::RING.to_vec(),
             typed_assertions: false,
         }
     }

@@ -1,4 +1,4 @@
-//! Checks of points: on P-256 or P-384 (NIST SP 800-186, RFC 7518 section 6.2.1), or not of small order on Ed25519
+//! Checks of points: on P-256, P-384 or P-521 (NIST SP 800-186, RFC 7518 section 6.2.1), or not of small order on Ed25519
 //! (RFC 8032 section 5.1).
 //!
 //! ring checks a point only when it verifies, and gives no reason. Here, a broken key is set aside with its reason
@@ -38,6 +38,22 @@ const P384: Curve<6> = Curve {
     ],
 };
 
+const P521: Curve<9> = Curve {
+    prime: [u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, u64::MAX, 0x1ff],
+    inverse: 1,
+    b: [
+        0xef45_1fd4_6b50_3f00,
+        0x3573_df88_3d2c_34f1,
+        0x1652_c0bd_3bb1_bf07,
+        0x5619_3951_ec7e_937b,
+        0xb8b4_8991_8ef1_09e1,
+        0xa2da_725b_99b3_15f3,
+        0x929a_21a0_b685_40ee,
+        0x953e_b961_8e1c_9a1f,
+        0x0000_0000_0000_0051,
+    ],
+};
+
 /// Whether these coordinates, x before y, are a point of P-256.
 pub(super) fn on_p256(point: &[u8; 64]) -> bool {
     P256.contains(point)
@@ -46,6 +62,11 @@ pub(super) fn on_p256(point: &[u8; 64]) -> bool {
 /// Whether these coordinates, x before y, are a point of P-384.
 pub(super) fn on_p384(point: &[u8; 96]) -> bool {
     P384.contains(point)
+}
+
+/// Whether these coordinates, x before y, are a point of P-521.
+pub(super) fn on_p521(point: &[u8; 132]) -> bool {
+    P521.contains(point)
 }
 
 /// The y coordinates of the points of Ed25519 whose order divides 8, in each encoding of 255 bits.
@@ -201,7 +222,8 @@ mod tests {
         one[0] = 1;
         let mut numbers = vec![zero, one, less];
         for _ in 0..40 {
-            let number = std::array::from_fn(|_| word());
+            let mut number: [u64; N] = std::array::from_fn(|_| word());
+            number[N - 1] &= curve.prime[N - 1];
             numbers.push(if subtract(&number, &curve.prime).1 {
                 number
             } else {
@@ -223,6 +245,7 @@ mod tests {
     fn products_are_those_of_double_and_add() {
         products_agree(&P256);
         products_agree(&P384);
+        products_agree(&P521);
     }
 
     #[test]
@@ -243,6 +266,21 @@ mod tests {
             let mut off = real;
             off[byte] ^= 0x80;
             assert!(!on_p384(&off), "{byte}");
+        }
+        // The key of RFC 7515 appendix A.4.
+        let decode = |text: &str| crate::base::base64url::decode(text).unwrap();
+        let x = decode(
+            "AekpBQ8ST8a8VcfVOTNl353vSrDCLLJXmPk06wTjxrrjcBpXp5EOnYG_NjFZ6OvLFV1jSfS9tsz4qUxcWceqwQGk",
+        );
+        let y = decode(
+            "ADSmRA43Z1DSNx_RvcLI87cdL07l6jQyyBXMoxVg_l2Th-x3S1WDhjDly79ajL4Kkd0AZMaZmh9ubmf63e3kyMj2",
+        );
+        let real: [u8; 132] = [x, y].concat().try_into().unwrap();
+        assert!(on_p521(&real));
+        for byte in 0..132 {
+            let mut off = real;
+            off[byte] ^= 1;
+            assert!(!on_p521(&off), "{byte}");
         }
     }
 

@@ -10,10 +10,7 @@ use crate::{
     },
     jose::{
         Algorithm, MAX_KEYS,
-        keys::{
-            embedded::{EmbeddedKey, HeaderKey},
-            spelling,
-        },
+        keys::{embedded::*, spelling},
         testdata,
     },
 };
@@ -97,7 +94,7 @@ fn judge(key: Value) -> Result<Facts, KeyError> {
 
 fn is_private(members: &Extra) -> bool {
     members.get("kty").and_then(Value::as_str) != Some("oct")
-        && ["d", "p", "q", "dp", "dq", "qi", "oth"]
+        && ["d", "p", "q", "dp", "dq", "qi", "oth", "priv"]
             .iter()
             .any(|name| members.get(*name).is_some_and(|value| !value.is_null()))
 }
@@ -121,7 +118,15 @@ fn algorithms(jwk: &Jwk) -> Result<AlgorithmSet, KeyError> {
         ("oct", _) => AlgorithmSet::HMAC,
         ("EC", Some("P-256")) => AlgorithmSet::P256,
         ("EC", Some("P-384")) => AlgorithmSet::P384,
+        ("EC", Some("P-521")) => AlgorithmSet::P521,
         ("OKP", Some("Ed25519")) => AlgorithmSet::ED25519,
+        ("AKP", _) if jwk.alg.as_deref() == Some("ML-DSA-44") => AlgorithmSet::EMPTY.with(Algorithm::MlDsa44),
+        ("AKP", _) => {
+            return Err(jwk
+                .alg
+                .as_ref()
+                .map_or(KeyError::MissingMember("alg"), |_| KeyError::UnknownAlgorithm));
+        }
         ("EC" | "OKP", Some(_)) => return Err(KeyError::UnknownCurve),
         ("EC" | "OKP", None) => return Err(KeyError::MissingMember("crv")),
         _ => return Err(KeyError::UnknownKeyType),
@@ -163,10 +168,14 @@ fn numbers(jwk: &Jwk, algorithms: AlgorithmSet) -> Result<AlgorithmSet, KeyError
         ("oct", _) => {
             let text = jwk.k.as_ref().ok_or(KeyError::MissingMember("k"))?;
             let secret = base64url::decode(text.expose()).ok_or(KeyError::Base64("k"))?;
-            let served: AlgorithmSet =
-                algorithms.iter().filter(|name| secret.len() >= name.hash().len()).collect();
+            let served: AlgorithmSet = algorithms
+                .iter()
+                .filter(|name| name.hash().is_some_and(|hash| secret.len() >= hash.len()))
+                .collect();
             if served.is_empty() { Err(KeyError::SecretTooShort) } else { Ok(served) }
         }
+        ("EC", Some("P-521")) => Err(KeyError::NeedsBackend(Algorithm::ES512)),
+        ("AKP", _) => Err(KeyError::NeedsBackend(Algorithm::MlDsa44)),
         ("EC", Some("P-256")) => {
             on_curve(&agreement::ECDH_P256, coordinate("x", &jwk.x, 32)?, coordinate("y", &jwk.y, 32)?)?;
             Ok(algorithms)
@@ -247,6 +256,11 @@ fn embedded_by_value(header: &[u8]) -> Result<(String, Result<(), KeyError>), Op
     let members = header.object("jwk").map_err(|_| None)?.ok_or(None)?;
     let private = is_private(&members);
     let jwk = typed(members)?;
+    match (jwk.kty.as_str(), jwk.crv.as_deref()) {
+        ("AKP", _) => return Err(Some(KeyError::UnknownKeyType)),
+        ("EC", Some("P-521")) => return Err(Some(KeyError::UnknownCurve)),
+        _ => {}
+    }
     if algorithms(&jwk)?.intersection(AlgorithmSet::ASYMMETRIC).is_empty() {
         return Err(Some(KeyError::UnknownKeyType));
     }

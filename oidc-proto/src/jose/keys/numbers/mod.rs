@@ -1,10 +1,14 @@
-//! [`Numbers`]: the public numbers of a key (RFC 7518 section 6, RFC 8037 section 2), decoded once, then judged.
+//! [`Numbers`]: the public numbers of a key (RFC 7518 section 6, RFC 8037 section 2, RFC 9964 section 4), decoded once,
+//! then judged.
 
 mod curve;
 mod roca;
 
 use super::key_error::KeyError;
-use crate::{backend::PublicKey, base::base64url};
+use crate::{
+    backend::{PublicKey, Scheme},
+    base::base64url,
+};
 
 #[cfg(test)]
 pub(super) use curve::has_small_order;
@@ -12,10 +16,16 @@ pub(super) use curve::has_small_order;
 /// The numbers of a public key. They have the right lengths, and nothing else is checked.
 #[derive(Debug, PartialEq)]
 pub(super) enum Numbers {
-    Rsa { n: Vec<u8>, e: Vec<u8> },
+    Rsa {
+        n: Vec<u8>,
+        e: Vec<u8>,
+    },
     P256([u8; 64]),
     P384([u8; 96]),
+    P521([u8; 132]),
     Ed25519([u8; 32]),
+    /// A key of the length that the scheme needs.
+    MlDsa(Scheme, Vec<u8>),
 }
 
 impl Numbers {
@@ -52,6 +62,18 @@ impl Numbers {
         point(x, y).map(Self::P384)
     }
 
+    /// Decodes a point of P-521.
+    pub(super) fn p521(x: Option<&str>, y: Option<&str>) -> Result<Self, KeyError> {
+        point(x, y).map(Self::P521)
+    }
+
+    /// Decodes a key of ML-DSA. Every value of the right length is a key.
+    pub(super) fn ml_dsa(scheme: Scheme, public: Option<&str>) -> Result<Self, KeyError> {
+        let mut key = vec![0; scheme.ml_dsa_key().ok_or(KeyError::UnknownAlgorithm)?];
+        coordinate("pub", public, &mut key)?;
+        Ok(Self::MlDsa(scheme, key))
+    }
+
     /// Decodes a point of Ed25519.
     pub(super) fn ed25519(x: Option<&str>) -> Result<Self, KeyError> {
         let mut point = [0; 32];
@@ -63,7 +85,7 @@ impl Numbers {
     pub(super) fn rsa_bits(&self) -> Option<usize> {
         match self {
             Self::Rsa { n, .. } => Some(bits(n)),
-            Self::P256(_) | Self::P384(_) | Self::Ed25519(_) => None,
+            Self::P256(_) | Self::P384(_) | Self::P521(_) | Self::Ed25519(_) | Self::MlDsa(..) => None,
         }
     }
 
@@ -76,9 +98,11 @@ impl Numbers {
             }
             Self::P256(point) if curve::on_p256(&point) => Ok(PublicKey::P256(uncompressed(&point))),
             Self::P384(point) if curve::on_p384(&point) => Ok(PublicKey::P384(uncompressed(&point))),
+            Self::P521(point) if curve::on_p521(&point) => Ok(PublicKey::P521(uncompressed(&point))),
+            Self::MlDsa(scheme, key) => Ok(PublicKey::MlDsa(scheme, key)),
             // About half of all values of 32 bytes are not points. With such a key, each verification fails.
             Self::Ed25519(point) if !curve::has_small_order(&point) => Ok(PublicKey::Ed25519(point)),
-            Self::P256(_) | Self::P384(_) | Self::Ed25519(_) => Err(KeyError::BadPoint),
+            Self::P256(_) | Self::P384(_) | Self::P521(_) | Self::Ed25519(_) => Err(KeyError::BadPoint),
         }
     }
 }
