@@ -81,6 +81,7 @@ const WITHOUT: &[(&str, &str)] = &[
     ("ResourceServerBuilder::pseudonyms", KEY),
     ("ProviderBuilder::client_id", KEY),
     ("ProviderBuilder::secret", KEY),
+    ("RefreshOutcome::asked_for", NAMES),
     ("ProviderBuilder::assertion_source", KEY),
     ("ProviderBuilder::secret_source", KEY),
     ("ProviderBuilder::metadata", NAMES),

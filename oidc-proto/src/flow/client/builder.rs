@@ -3,7 +3,7 @@
 use super::{
     choice::Means,
     client::{Client, Inner},
-    dpop_key::ClientKey,
+    dpop::ClientKey,
     request_object::RequestSettings,
     settings::{AssertionAudience, AssertionType, Signer, UserInfoMethod},
     signing::Signing,

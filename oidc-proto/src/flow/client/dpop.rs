@@ -5,6 +5,12 @@
 //! key elsewhere   Client ─▶ ToSign ─signature─▶ Proof ─▶ Attempt::with_proof ─▶ one flow of one attempt
 //! ```
 
+mod key;
+
+pub(super) use key::ClientKey;
+pub use key::DpopKey;
+pub(in crate::flow) use key::is_thumbprint;
+
 use super::{assertion::Attempt, client::Client, settings::UserInfoMethod};
 use crate::{
     base::{

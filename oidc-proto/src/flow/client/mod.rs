@@ -7,7 +7,6 @@ mod choice;
 #[allow(clippy::module_inception, reason = "the module has the name of the type in this file")]
 mod client;
 mod dpop;
-mod dpop_key;
 mod introspection;
 mod request_object;
 mod requests;
@@ -17,10 +16,10 @@ mod signing;
 pub use assertion::{Assertion, Attempt};
 pub use builder::ClientBuilder;
 pub use client::Client;
-pub use dpop_key::DpopKey;
+pub use dpop::DpopKey;
 pub use settings::{AssertionAudience, AssertionType, UserInfoMethod};
 
 pub(in crate::flow) use assertion::Prepared;
 pub(in crate::flow) use authentication::Form;
-pub(in crate::flow) use dpop_key::is_thumbprint;
+pub(in crate::flow) use dpop::is_thumbprint;
 pub(in crate::flow) use settings::Signer;

@@ -8,6 +8,7 @@ mod document;
 mod jwks;
 mod learned;
 mod post;
+mod secrets;
 
 pub use check::{Checking, Presented, SignedResponse, SignedUserInfo};
 pub use document::{Document, Get, Getting};
@@ -20,4 +21,5 @@ pub(in crate::flow) use check::{Backchannel, Check, Checked, Demands, Signed};
 pub(in crate::flow) use document::{check_status, get, other_type};
 pub(crate) use jwks::{get as get_keys, usable as usable_keys};
 pub(crate) use post::seconds;
-pub(in crate::flow) use post::{Ask, Mint, bound, is_open, refusal_or_status, token_response, tokens};
+pub(in crate::flow) use post::{Ask, Mint, bound, refusal_or_status, token_response, tokens};
+pub(in crate::flow) use secrets::is_open;

@@ -15,6 +15,7 @@
 //! and a proof are used once.
 
 use super::aim::Aim;
+use super::secrets::secrets;
 use crate::{
     base::{
         endpoint_url::EndpointUrl,
@@ -24,9 +25,8 @@ use crate::{
         moment::{Entropy, Moment, Timestamp, whole_seconds},
         secret::Secret,
     },
-    flow::client::Form,
     flow::{
-        client::{Attempt, Client, Prepared},
+        client::{Attempt, Client, Form, Prepared},
         contract::{
             Call, ConfigError, Endpoint, Error, Flow, OAuthError, Pause, Request, Response, ResponseError,
             ResponseRule, Step, Unavailable,
@@ -386,51 +386,6 @@ fn request(
 /// Returns the wait of a `Retry-After` in seconds, or zero if there is none.
 pub(crate) fn seconds(asked: Option<Duration>) -> i64 {
     asked.map_or(0, |wait| i64::try_from(wait.as_secs()).unwrap_or(i64::MAX))
-}
-
-/// The parameters whose values an error may repeat.
-const OPEN: [&str; 12] = [
-    "grant_type",
-    "scope",
-    "resource",
-    "audience",
-    "client_id",
-    "client_assertion_type",
-    "redirect_uri",
-    "token_type_hint",
-    "requested_token_type",
-    "subject_token_type",
-    "actor_token_type",
-    "requested_expiry",
-];
-
-/// The same of a request that a user decides about: words of the specifications, and the hash of the PKCE verifier.
-const OPEN_IF_PUSHED: [&str; 8] = [
-    "response_type",
-    "response_mode",
-    "code_challenge",
-    "code_challenge_method",
-    "prompt",
-    "display",
-    "max_age",
-    "acr_values",
-];
-
-/// Whether an error of this endpoint may repeat the value of a parameter. A parameter of the application counts as a
-/// secret, because this crate cannot know its value to others.
-pub(in crate::flow) fn is_open(endpoint: Endpoint, name: &str) -> bool {
-    let begins =
-        matches!(endpoint, Endpoint::PushedAuthorizationRequest | Endpoint::BackchannelAuthentication);
-    OPEN.contains(&name) || begins && OPEN_IF_PUSHED.contains(&name)
-}
-
-/// Returns the secrets of a request, as they are and as they are sent: no error may repeat them.
-fn secrets(client: &Client, endpoint: Endpoint, form: &Form) -> Vec<Secret> {
-    let mut secrets = client.secrets();
-    for (_, value) in form.iter().filter(|(name, _)| !is_open(endpoint, name)) {
-        secrets.extend([form::encode_one(value.expose()).into(), value.clone()]);
-    }
-    secrets
 }
 
 /// Returns the rule for a response that is neither a success nor an error response. A refusal without `error` is told

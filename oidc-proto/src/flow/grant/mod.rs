@@ -12,7 +12,6 @@ mod extension;
 mod id_jag;
 mod polling;
 mod refresh;
-mod refresh_request;
 mod salvaged;
 mod token_exchange;
 
@@ -30,8 +29,8 @@ pub use device_grant::{DeviceGrant, DeviceTokens};
 pub use extension::{Checks, ExtensionGrant, GrantRequest, Issued};
 pub use id_jag::{IdJag, IdJagGrant, IdJagRequest};
 pub use polling::{Polling, Waiting};
+pub use refresh::RefreshRequest;
 pub use refresh::{
     Context as RefreshContext, PreviousLogin, RefreshGrant, RefreshOutcome, Refreshed, Refreshing,
 };
-pub use refresh_request::RefreshRequest;
 pub use token_exchange::{ExchangedToken, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier};

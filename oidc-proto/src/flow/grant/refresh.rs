@@ -13,10 +13,12 @@
 //! ([`NewTokens`]).
 
 mod outcome;
+mod request;
 
 pub use outcome::RefreshOutcome;
+pub use request::RefreshRequest;
 
-use super::{refresh_request::RefreshRequest, salvaged::Salvaged};
+use super::salvaged::Salvaged;
 use crate::{
     base::{
         moment::{Moment, Timestamp},

@@ -88,9 +88,10 @@ async fn turn(
 
 /// The failure of a request that was not made.
 fn nothing(unsent: RenewalError) -> Fell {
-    let failed = match unsent {
-        RenewalError::Flow(error) => DriveError::Protocol(error),
-        _ => DriveError::Transport(NoResponse { text: unsent.to_string(), word: NO_RESPONSE }),
+    let failed = if let RenewalError::Flow(error) = unsent {
+        DriveError::Protocol(error)
+    } else {
+        DriveError::Transport(NoResponse { text: unsent.to_string(), word: NO_RESPONSE })
     };
     Fell { failed, asked: None }
 }

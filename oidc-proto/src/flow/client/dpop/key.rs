@@ -5,14 +5,17 @@
 //!    └─▶ saved and sealed with the login or the session ─▶ another node
 //! ```
 
-use super::{client::Client, settings::Signer};
 use crate::{
     base::{
         base64url,
         moment::Moment,
         secret::{Secret, exposed},
     },
-    flow::{contract::ConfigError, saved::seal_as_json},
+    flow::{
+        client::{Client, Signer},
+        contract::ConfigError,
+        saved::seal_as_json,
+    },
     jose::{Algorithm, AlgorithmSet, Jwk, RingSigner, SignError},
     metadata::ProviderMetadata,
     sender::Prover,
@@ -201,7 +204,7 @@ pub(in crate::flow) fn is_thumbprint(text: &str) -> bool {
 
 /// The key of the client itself, to which the tokens of all sessions are bound.
 #[derive(Clone)]
-pub(super) enum ClientKey {
+pub(in crate::flow::client) enum ClientKey {
     AtHand(Signer),
     /// The public half of the key, and its algorithm.
     Elsewhere(Box<Jwk>, Algorithm),
@@ -209,7 +212,7 @@ pub(super) enum ClientKey {
 
 impl ClientKey {
     /// Makes the prover of the client, if the provider accepts the algorithm of the key.
-    pub(super) fn prover(self, metadata: &ProviderMetadata) -> Result<Prover, ConfigError> {
+    pub(in crate::flow::client) fn prover(self, metadata: &ProviderMetadata) -> Result<Prover, ConfigError> {
         let prover = match self {
             Self::AtHand(Signer(key)) => Prover::new(key),
             Self::Elsewhere(jwk, algorithm) => Prover::elsewhere(*jwk, algorithm),
@@ -235,5 +238,5 @@ fn listed(prover: &Prover, metadata: &ProviderMetadata) -> Result<Algorithm, Con
 }
 
 #[cfg(test)]
-#[path = "dpop_key_tests.rs"]
+#[path = "key_tests.rs"]
 mod tests;
