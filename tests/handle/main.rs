@@ -10,6 +10,7 @@ mod introspected;
 mod login;
 mod narrowed;
 mod nodes;
+mod nodes_apart;
 mod odd;
 mod pushed;
 mod retained;

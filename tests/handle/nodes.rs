@@ -40,7 +40,7 @@ impl Clock for OfTheWorld {
 
 /// A store that can be down, and remembers what was written.
 #[derive(Clone)]
-struct Spied {
+pub(super) struct Spied {
     store: MemoryStore,
     down: Arc<AtomicBool>,
     written: Arc<Mutex<Vec<Vec<u8>>>>,
@@ -48,7 +48,7 @@ struct Spied {
 }
 
 impl Spied {
-    fn new(world: &World) -> Self {
+    pub(super) fn new(world: &World) -> Self {
         let store = MemoryStore::with_clock(OfTheWorld(world.clock.clone()));
         Self { store, down: Arc::default(), written: Arc::default(), keys: Arc::default() }
     }
@@ -88,7 +88,7 @@ fn keys() -> SealingKeys {
 }
 
 /// Nobody waits for another node.
-fn shared(store: &Spied) -> SharedRefreshes {
+pub(super) fn shared(store: &Spied) -> SharedRefreshes {
     SharedRefreshes::new(store.clone(), keys()).patience(Duration::ZERO)
 }
 
@@ -96,12 +96,12 @@ fn node(world: &World, shared: SharedRefreshes) -> Provider {
     world.asynchronous().shared_refreshes(shared).build().expect("settings that fit")
 }
 
-fn thread_node(world: &World, shared: SharedRefreshes) -> blocking::Provider {
+pub(super) fn thread_node(world: &World, shared: SharedRefreshes) -> blocking::Provider {
     world.blocking().shared_refreshes(shared).build().expect("settings that fit")
 }
 
 /// A world, its store, and a user who is logged in.
-fn scene() -> (World, Spied, Secret, PreviousLogin) {
+pub(super) fn scene() -> (World, Spied, Secret, PreviousLogin) {
     let world = World::new();
     // Waits of less than a second end at once.
     world.timers.store(true, SeqCst);
