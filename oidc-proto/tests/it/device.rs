@@ -39,6 +39,10 @@ impl Scene {
             ClientAuthentication::PrivateKeyJwt(_) | ClientAuthentication::Federated(_) => {
                 Some(flow::ClientAuthentication::PrivateKeyJwt)
             }
+            ClientAuthentication::TlsClientAuth(_) => Some(flow::ClientAuthentication::TlsClientAuth),
+            ClientAuthentication::SelfSignedTlsClientAuth(_) => {
+                Some(flow::ClientAuthentication::SelfSignedTlsClientAuth)
+            }
         };
         let secret = match &authentication {
             ClientAuthentication::ClientSecretBasic(secret)
@@ -46,7 +50,9 @@ impl Scene {
             | ClientAuthentication::ClientSecretJwt(secret) => Some(secret.clone()),
             ClientAuthentication::None
             | ClientAuthentication::PrivateKeyJwt(_)
-            | ClientAuthentication::Federated(_) => None,
+            | ClientAuthentication::Federated(_)
+            | ClientAuthentication::TlsClientAuth(_)
+            | ClientAuthentication::SelfSignedTlsClientAuth(_) => None,
         };
         provider.register(
             Registration::new("tv", authentication)

@@ -286,6 +286,10 @@ impl PartyBuilder {
             ClientAuthentication::PrivateKeyJwt(_) | ClientAuthentication::Federated(_) => {
                 oidc_proto::flow::ClientAuthentication::PrivateKeyJwt
             }
+            ClientAuthentication::TlsClientAuth(_) => oidc_proto::flow::ClientAuthentication::TlsClientAuth,
+            ClientAuthentication::SelfSignedTlsClientAuth(_) => {
+                oidc_proto::flow::ClientAuthentication::SelfSignedTlsClientAuth
+            }
         };
         let mut registration = Registration::new(CLIENT_ID, authentication)
             .redirect_uri(&redirect_uri)

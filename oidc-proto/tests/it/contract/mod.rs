@@ -4,6 +4,7 @@ mod assertions;
 mod authentication;
 mod callbacks;
 mod certificates;
+mod certified;
 mod flows;
 mod hybrid;
 mod proofs;

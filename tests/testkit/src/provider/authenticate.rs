@@ -23,6 +23,10 @@ pub enum ClientAuthentication {
     PrivateKeyJwt(Value),
     /// The token of a platform that the provider trusts, as an assertion.
     Federated(FederatedCredential),
+    /// The certificate with this SHA-256 thumbprint, issued by an authority (`tls_client_auth`).
+    TlsClientAuth(String),
+    /// The certificate with this SHA-256 thumbprint, which the client has signed itself (`self_signed_tls_client_auth`).
+    SelfSignedTlsClientAuth(String),
 }
 
 impl ClientAuthentication {
@@ -35,12 +39,18 @@ impl ClientAuthentication {
             Self::ClientSecretPost(_) => "client_secret_post",
             Self::ClientSecretJwt(_) => "client_secret_jwt",
             Self::PrivateKeyJwt(_) | Self::Federated(_) => "private_key_jwt",
+            Self::TlsClientAuth(_) => "tls_client_auth",
+            Self::SelfSignedTlsClientAuth(_) => "self_signed_tls_client_auth",
         }
     }
 
     pub(crate) fn secret(&self) -> Option<&str> {
         match self {
-            Self::None | Self::PrivateKeyJwt(_) | Self::Federated(_) => None,
+            Self::None
+            | Self::PrivateKeyJwt(_)
+            | Self::Federated(_)
+            | Self::TlsClientAuth(_)
+            | Self::SelfSignedTlsClientAuth(_) => None,
             Self::ClientSecretBasic(secret)
             | Self::ClientSecretPost(secret)
             | Self::ClientSecretJwt(secret) => Some(secret),
@@ -50,7 +60,7 @@ impl ClientAuthentication {
     /// The parameters with which a client of this method authenticates.
     pub(super) const fn parameters(&self) -> &'static [&'static str] {
         match self {
-            Self::None => &["client_id"],
+            Self::None | Self::TlsClientAuth(_) | Self::SelfSignedTlsClientAuth(_) => &["client_id"],
             Self::ClientSecretBasic(_) => &[],
             Self::ClientSecretPost(_) => &["client_id", "client_secret"],
             Self::ClientSecretJwt(_) | Self::PrivateKeyJwt(_) | Self::Federated(_) => {
@@ -119,13 +129,22 @@ impl TestProvider {
             (None, Some(_), _) => "client_secret_post",
             (None, None, Some(_)) if registered.ends_with("_jwt") => registered,
             (None, None, Some(_)) => "an assertion",
-            (None, None, None) => "none",
+            (None, None, None) => match &client.authentication {
+                ClientAuthentication::TlsClientAuth(thumbprint)
+                | ClientAuthentication::SelfSignedTlsClientAuth(thumbprint)
+                    if self.shows(thumbprint) =>
+                {
+                    registered
+                }
+                _ => "none",
+            },
         };
         if used != registered {
             self.audit
                 .note(format!("the client authenticated with {used}, but is registered for {registered}"));
             return failed("not the registered authentication method");
         }
+        self.demand_certificate(&client)?;
         if let Some(assertion) = assertion {
             return match self.assertion(&client, assertion, params, request) {
                 Ok(()) => Ok(client),

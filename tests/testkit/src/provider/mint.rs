@@ -105,6 +105,9 @@ impl TestProvider {
         if let Some(thumbprint) = &self.dpop.proven {
             claims.insert("cnf".to_owned(), json!({ "jkt": thumbprint }));
         }
+        if let Some(bound) = self.bound_certificate(client) {
+            claims.insert("cnf".to_owned(), bound);
+        }
         claims.extend(self.delegation(index));
         if let Some(details) = &self.rar.minted {
             claims.insert(super::rar::PARAMETER.to_owned(), details.clone().into());

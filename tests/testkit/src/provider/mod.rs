@@ -4,6 +4,7 @@ mod assertion;
 mod audit;
 mod authenticate;
 mod authorize;
+mod certificate;
 mod ciba;
 mod delegation;
 mod device;
@@ -29,6 +30,7 @@ mod userinfo;
 pub use assertion::AssertionAudience;
 pub use audit::{Finding, Seen};
 pub use authenticate::ClientAuthentication;
+pub use certificate::PeerCertificate;
 pub use ciba::BACKCHANNEL_GRANT;
 pub use device::DEVICE_GRANT;
 pub use federated::FederatedCredential;
@@ -140,6 +142,7 @@ pub struct TestProvider {
     dpop: dpop::Dpop,
     rar: Rar,
     keys: KeyRing,
+    certificates: certificate::Certificates,
     ciba: ciba::Ciba,
     store: Store,
     audit: Audit,
@@ -173,6 +176,7 @@ impl TestProvider {
             dpop: dpop::Dpop::default(),
             rar: Rar::default(),
             keys: KeyRing::new(),
+            certificates: certificate::Certificates::default(),
             ciba: ciba::Ciba::default(),
             store: Store::default(),
             audit: Audit::default(),
@@ -224,6 +228,7 @@ impl TestProvider {
             self.audit.note(stray);
         }
         self.audit.general(request, endpoint);
+        self.see_certificate(request);
         let mut response = self.answer(endpoint, request, now);
         for (altered, alteration) in &mut self.alterations {
             if *altered == endpoint {

@@ -36,6 +36,8 @@ pub struct Registration {
     pub(crate) redirect_uris: Vec<String>,
     pub(crate) grant_types: Vec<String>,
     pub(crate) id_token_alg: Algorithm,
+    /// Whether the tokens of the client are bound to its certificate.
+    pub(crate) certificate_bound: bool,
     pub(crate) request_object_key: Option<Value>,
 }
 
@@ -49,6 +51,7 @@ impl Registration {
             redirect_uris: Vec::new(),
             grant_types: ["authorization_code", "refresh_token"].map(str::to_owned).to_vec(),
             id_token_alg: Algorithm::RS256,
+            certificate_bound: false,
             request_object_key: None,
         }
     }
@@ -102,6 +105,13 @@ impl Registration {
     #[must_use]
     pub fn request_object_key(mut self, jwk: Value) -> Self {
         self.request_object_key = Some(jwk);
+        self
+    }
+
+    /// Binds the tokens of the client to the certificate of its connection (RFC 8705 section 3).
+    #[must_use]
+    pub const fn certificate_bound(mut self) -> Self {
+        self.certificate_bound = true;
         self
     }
 
