@@ -1,4 +1,4 @@
-//! The examples `exchange` and `workload`: at the provider that each starts, and as a job of GitHub Actions.
+//! The examples `exchange`, `mtls` and `workload`: at the provider that each starts, and as a job of GitHub Actions.
 
 use super::{assert_one_line, assert_says, example, provider, text};
 use oidc_proto::jose::{Algorithm, sign_compact};
@@ -21,6 +21,22 @@ fn the_token_of_a_user_is_exchanged_for_one_at_the_next_api() {
             "the stock API accepts the new token: it is for alice\n  scopes: stock.read\n",
             "exchanged for nothing:\n  invalid_request\n",
             "Requests for tokens: 4\n",
+        ],
+    );
+}
+
+#[test]
+fn a_certificate_gets_a_token_that_is_of_no_use_to_a_thief() {
+    assert_says(
+        "oidc-hyper",
+        "mtls",
+        &[
+            "The certificate of billing gets a token, and no secret was sent.\n",
+            "With the same certificate, the API answers 200 the orders of billing\n",
+            "With the certificate of a thief, 401 token_wrong_sender\n",
+            "Without a certificate, 401 token_sender_constrained\n",
+            "The thief asks for a token of billing: invalid_client\n",
+            "the HTTP client has none: call `Http::with_client_certificate`\n",
         ],
     );
 }
