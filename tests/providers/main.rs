@@ -7,6 +7,7 @@ mod authorized;
 mod certificates;
 mod ciba;
 mod dpop;
+mod exchange;
 mod keycloak;
 mod logins;
 mod npm;

@@ -96,6 +96,17 @@ for (const method of ['client_secret_basic', 'none']) {
   });
 }
 
+// An API that exchanges the tokens of its users.
+const TOKEN_EXCHANGE = 'urn:ietf:params:oauth:grant-type:token-exchange';
+clients.push({
+  client_id: 'exchanger',
+  client_secret: SECRET,
+  grant_types: [TOKEN_EXCHANGE],
+  response_types: [],
+  redirect_uris: [],
+  id_token_signed_response_alg: 'ES256',
+});
+
 // Clients that sign assertions. The tests have the private keys, and name the public ones.
 const CLIENT_KEYS = JSON.parse(process.env.OIDC_CLIENT_KEYS ?? '{}');
 const asserting = (alg, method, rest) => ({
@@ -303,8 +314,6 @@ const configuration = {
     jwtIntrospection: { enabled: true },
     revocation: { enabled: true },
     userinfo: { enabled: true },
-    // Any client may bind its tokens to a key.
-    dPoP: { enabled: true },
     rpInitiatedLogout: { enabled: true },
     pushedAuthorizationRequests: { enabled: true },
     // Without a `resource` parameter at the token endpoint the access token is
@@ -365,6 +374,39 @@ const configuration = {
   },
 };
 
+// Token exchange (RFC 8693), which the package leaves to its users: an access token for one for an API.
+const EXCHANGE_PARAMETERS = [
+  'subject_token', 'subject_token_type', 'actor_token', 'actor_token_type', 'requested_token_type',
+  'audience', 'resource', 'scope',
+];
+const ACCESS_TOKEN = 'urn:ietf:params:oauth:token-type:access_token';
+const exchange = async (ctx) => {
+  const { params, client, provider } = ctx.oidc;
+  if (params.subject_token_type !== ACCESS_TOKEN || (params.requested_token_type ?? ACCESS_TOKEN) !== ACCESS_TOKEN) {
+    throw new errors.InvalidRequest('only access tokens are exchanged');
+  }
+  const subject = await provider.AccessToken.find(params.subject_token);
+  if (!subject) throw new errors.InvalidRequest('the subject token is not valid');
+  const [resource, another] = [params.resource].flat();
+  if (!resource || another) throw new errors.InvalidTarget();
+  const data = await configuration.features.resourceIndicators.getResourceServerInfo(ctx, resource);
+  const token = new provider.AccessToken({
+    accountId: subject.accountId,
+    client,
+    grantId: subject.grantId,
+    gty: 'token_exchange',
+    scope: params.scope,
+  });
+  token.resourceServer = new provider.ResourceServer(resource, data);
+  ctx.body = {
+    access_token: await token.save(),
+    issued_token_type: ACCESS_TOKEN,
+    token_type: token.tokenType,
+    expires_in: token.expiration,
+    scope: token.scope,
+  };
+};
+
 // The issuer contains the port, so the server needs its port first.
 const server = createServer();
 server.listen(0, '127.0.0.1');
@@ -378,6 +420,7 @@ const start = () => {
   const suffix = rotations === 0 ? '' : `-${rotations}`;
   const provider = new Provider(issuer, { ...configuration, jwks: { keys: newKeys(suffix) } });
   provider.on('server_error', (ctx, error) => console.error(error));
+  provider.registerGrantType(TOKEN_EXCHANGE, exchange, EXCHANGE_PARAMETERS, ['audience', 'resource']);
   handle = provider.callback();
 };
 
