@@ -116,7 +116,14 @@ fn the_proof_of_a_pushed_request_binds_the_code_to_its_key() {
         let pushed = npm.http.run(call.expect("a request")).expect("a reference");
         let callback = Browser::new().visit(&pushed.url, User::Agrees("alice"));
         let response = AuthorizationResponse::from_url(&callback).expect("a callback");
-        let stolen = pushed.pending.callback(&thief, None, response, moment()).expect("a code");
+        // This library does not even send the code with another key.
+        let refused = pushed.pending.clone().callback(&thief, None, response.clone(), moment());
+        assert_eq!(refused.map(drop).unwrap_err(), ConfigError::OtherDpopKey.into());
+        // A thief leaves the check out.
+        let mut saved = serde_json::to_value(&pushed.pending).expect("JSON");
+        saved.as_object_mut().expect("an object").remove("d").expect("the thumbprint");
+        let pending: PendingAuthorization = serde_json::from_value(saved).expect("a pending login");
+        let stolen = pending.callback(&thief, None, response, moment()).expect("a code");
         let Err(Error::OAuth(refused)) = npm.http.run(stolen).map_err(protocol) else { panic!("{method}") };
         assert!(["invalid_grant", "invalid_dpop_proof"].contains(&refused.code()), "{refused}");
     }

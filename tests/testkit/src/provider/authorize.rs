@@ -11,7 +11,8 @@ use oidc_proto::base::Timestamp;
 use serde_json::Value;
 use url::{Url, form_urlencoded};
 
-const KNOWN: [&str; 19] = [
+const KNOWN: [&str; 20] = [
+    "dpop_jkt",
     "response_type",
     "client_id",
     "redirect_uri",

@@ -193,7 +193,7 @@ impl TestProvider {
         let endpoint = self.url(super::EndpointName::BackchannelAuthentication);
         metadata["backchannel_authentication_endpoint"] = endpoint.into();
         metadata["backchannel_token_delivery_modes_supported"] = json!(["poll", "ping", "push"]);
-        let algorithms = Algorithm::ALL.iter().filter(|one| !one.is_symmetric()).map(|one| one.name());
+        let algorithms = Algorithm::RING.iter().filter(|one| !one.is_symmetric()).map(|one| one.name());
         metadata["backchannel_authentication_request_signing_alg_values_supported"] =
             algorithms.collect::<Vec<_>>().into();
         metadata["backchannel_user_code_parameter_supported"] = self.ciba.user_code.is_some().into();

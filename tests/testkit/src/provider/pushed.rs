@@ -38,7 +38,7 @@ impl Default for Forms {
             pushed: false,
             signed: false,
             lifetime: 60,
-            algorithms: Algorithm::ALL.to_vec(),
+            algorithms: Algorithm::RING.to_vec(),
             hosted: BTreeMap::new(),
             references: BTreeMap::new(),
         }
