@@ -1,10 +1,7 @@
 //! Nodes that share their refreshes and ask for different things: nobody gets tokens for something else, or for another
 //! key, and no refresh token is sent twice.
 
-use super::{
-    colour::*,
-    nodes::{Spied, scene, shared, thread_node},
-};
+use super::nodes::{Spied, scene, shared, thread_node};
 use oidc_drive::{ProviderError, source::Source};
 use oidc_proto::{
     Secret,

@@ -45,7 +45,7 @@ impl Site {
         Self { provider, clock: Clock::new(NOW, Seed::new(5)) }
     }
 
-    fn client(&mut self, id: &str, shape: fn(ClientBuilder) -> ClientBuilder) -> Client {
+    fn client(&mut self, id: &str, shape: Shape) -> Client {
         let call = Discovery::start(ISSUER, &UrlPolicy::default()).unwrap();
         let metadata = drive(call, &mut self.provider, &mut self.clock).unwrap();
         let client = Client::builder(metadata, id).redirect_uri(CALLBACK);
@@ -70,8 +70,10 @@ impl Site {
     }
 }
 
+type Shape = fn(ClientBuilder) -> ClientBuilder;
+
 /// Each client of the site.
-const CLIENTS: [(&str, fn(ClientBuilder) -> ClientBuilder); 3] = [
+const CLIENTS: [(&str, Shape); 3] = [
     ("authority", |client| client.certificate()),
     ("self-signed", |client| {
         client.authentication(oidc_proto::flow::ClientAuthentication::SelfSignedTlsClientAuth)
