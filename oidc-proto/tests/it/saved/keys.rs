@@ -4,8 +4,8 @@ use super::{CALLBACK, CLIENT, ISSUER, NOW, load, save};
 use oidc_proto::{
     Moment, UrlPolicy,
     flow::{
-        Client, DpopKey, PendingAccess, PendingAuthorization, PendingAuthorizations, PreviousLogin, Seal,
-        SealingKeys,
+        Attempt, Client, ConfigError, DeviceAuthorization, DpopKey, PendingAccess, PendingAuthorization,
+        PendingAuthorizations, PreviousLogin, Seal, SealingKeys,
     },
     message::{AccessRequest, AuthorizationRequest},
     metadata::{Profile, ProviderMetadata},
@@ -100,5 +100,46 @@ fn a_damaged_cookie_of_bound_logins_is_refused_whole() {
             assert!(keys.open::<PendingAuthorizations>(&odd, PLACE).is_err(), "{at}");
             assert!(keys.open::<PendingAuthorizations>(&sealed[..at], PLACE).is_err(), "{at}");
         }
+    }
+}
+
+/// The codes of a device that had a key: a public device goes on with the same key, any other one with a key.
+#[test]
+fn a_device_that_began_with_a_key_goes_on_with_one() {
+    let golden = include_str!("../../../../tests/data/saved/device-authorization-v1.json");
+    let mut saved: serde_json::Value = serde_json::from_str(golden).unwrap();
+    let device =
+        |saved: &serde_json::Value| -> DeviceAuthorization { serde_json::from_value(saved.clone()).unwrap() };
+    let [issuer, id] = ["issuer", "client_id"].map(|name| saved[name].as_str().unwrap().to_owned());
+    let expires = device(&saved).expires_at();
+    let at = |seed| Moment::new(expires.plus(-100), [seed; 32]);
+    let document = TestProvider::new(&issuer).metadata().to_string();
+    let (profile, policy) = (Profile::OpenIdProvider, UrlPolicy::default());
+    let metadata = ProviderMetadata::parse(document.as_bytes(), &issuer, profile, &policy).unwrap();
+    let public = Client::builder(metadata.clone(), &id).build().unwrap();
+    let confidential = Client::builder(metadata, &id).secret("its secret").build().unwrap();
+    let keyed =
+        |client: &Client, seed| client.with_dpop_key(&DpopKey::ed25519(moment(seed)).unwrap()).unwrap();
+    for client in [&public, &confidential] {
+        assert!(device(&saved).poll(client, None, at(0).now()).is_ok(), "it began without a key, or before");
+        assert!(device(&saved).poll(&keyed(client, 1), None, at(0).now()).is_ok());
+    }
+    saved["jkt"] = key().thumbprint().into();
+    for (client, goes_on) in [
+        (public.clone(), false),
+        (keyed(&public, 1), true),
+        (keyed(&public, 2), false),
+        (confidential.clone(), false),
+        (keyed(&confidential, 1), true),
+        (keyed(&confidential, 2), true),
+    ] {
+        let polled = device(&saved).poll(&client, None, at(0).now()).map(drop);
+        let attempted = Attempt::from(&client).poll(device(&saved), None, at(3)).map(drop);
+        let expected = if goes_on { Ok(()) } else { Err(ConfigError::OtherDpopKey.into()) };
+        assert_eq!((&polled, &attempted), (&expected, &expected));
+    }
+    for odd in ["", "abc", "with space"] {
+        saved["jkt"] = odd.into();
+        assert!(serde_json::from_value::<DeviceAuthorization>(saved.clone()).is_err(), "{odd}");
     }
 }
