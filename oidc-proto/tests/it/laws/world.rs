@@ -372,7 +372,7 @@ impl World {
                 let parsed = serde_json::from_slice(honest.body());
                 if let Ok(Value::Object(mut members)) = parsed {
                     let count = members.len();
-                    if let Some(member) = members.values_mut().nth(usize::from(*at) % count) {
+                    if let Some(member) = members.values_mut().nth(usize::from(*at) % count.max(1)) {
                         *member = value.clone();
                     }
                     *honest.body_mut() = Value::Object(members).to_string().into_bytes();
