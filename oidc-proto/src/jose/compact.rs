@@ -163,17 +163,23 @@ impl JwsError {
         )
     }
 
-    /// Whether the token might be accepted with newer keys of the issuer.
+    /// Whether the token might be accepted with newer keys of the issuer. A key that needs a backend needs the same backend
+    /// when it is fetched again.
     #[must_use]
     pub const fn wants_newer_keys(self) -> bool {
-        matches!(
-            self,
-            Self::UnknownKey
-                | Self::KeySetAside(_)
-                | Self::KeyMismatch
-                | Self::TooManyCandidates
-                | Self::Signature
-        )
+        match self {
+            Self::KeySetAside(reason) => !matches!(reason, KeyError::NeedsBackend(_)),
+            Self::UnknownKey | Self::KeyMismatch | Self::TooManyCandidates | Self::Signature => true,
+            Self::NotCompact
+            | Self::Encrypted
+            | Self::Base64
+            | Self::Header(_)
+            | Self::MissingAlgorithm
+            | Self::UnknownAlgorithm
+            | Self::Unsigned
+            | Self::Critical
+            | Self::AlgorithmNotAllowed => false,
+        }
     }
 }
 

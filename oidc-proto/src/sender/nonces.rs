@@ -7,10 +7,6 @@ use std::{fmt, sync::Arc};
 /// The maximum number of servers whose nonces are kept.
 pub const MAX_NONCE_ORIGINS: usize = 16;
 
-/// The maximum length of a nonce that is kept, in bytes. A longer one is ignored. It is no setting: a nonce is repeated in
-/// the header of each request, where many servers accept 8 KB for all headers together.
-pub const MAX_NONCE: usize = 1024;
-
 /// The newest nonce of each server, by origin: a nonce of one server means nothing to another.
 ///
 /// A driver calls [`learn`](Self::learn) for every response, and gives the nonces to the client for the next flow
@@ -45,7 +41,7 @@ impl DpopNonces {
     /// Learns the nonce of a response, if it has one. `asked` is the URL of the request, `headers` are those of the
     /// response. With more than [`MAX_NONCE_ORIGINS`] servers, the nonce that was learned longest ago is forgotten.
     pub fn learn(&mut self, asked: &Uri, headers: &HeaderMap) {
-        if let Some(nonce) = dpop_nonce(headers).filter(|nonce| nonce.len() <= MAX_NONCE) {
+        if let Some(nonce) = dpop_nonce(headers) {
             self.put(asked, nonce);
         }
     }
@@ -88,7 +84,7 @@ impl fmt::Debug for DpopNonces {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::proof::MAX_NONCE, *};
 
     fn learn(nonces: &mut DpopNonces, url: &str, nonce: &str) {
         let headers = HeaderMap::from_iter([("dpop-nonce".parse().unwrap(), nonce.parse().unwrap())]);

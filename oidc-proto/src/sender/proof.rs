@@ -17,8 +17,13 @@ use std::{fmt, sync::Arc};
 
 pub(crate) const DPOP: HeaderName = HeaderName::from_static("dpop");
 
+/// The maximum length of a nonce that is kept, in bytes. A longer one is ignored. It is no setting: a nonce is repeated in
+/// the header of each request, where many servers accept 8 KB for all headers together.
+pub const MAX_NONCE: usize = 1024;
+
 /// Returns the nonce that a server wants in the next proof, from the headers of any of its responses (RFC 9449 sections
-/// 8 and 9). [`DpopNonces`](super::DpopNonces) keeps the newest one of each server.
+/// 8 and 9). [`DpopNonces`](super::DpopNonces) keeps the newest one of each server. A nonce of more than
+/// [`MAX_NONCE`](super::MAX_NONCE) bytes counts as none, because its proof would be too long for a header.
 ///
 /// ```
 /// let response = http::Response::builder().status(401).header("DPoP-Nonce", "eyJ7S_zG.eyJH0-Z").body(())?;
@@ -31,7 +36,8 @@ pub fn dpop_nonce(headers: &HeaderMap) -> Option<&str> {
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     // A nonce consists of NQCHAR (RFC 9449 section 8.1, RFC 6749 appendix A).
     let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5b | 0x5d..=0x7e);
-    value.to_str().ok().filter(|nonce| !nonce.is_empty() && nonce.bytes().all(allowed))
+    let is_nonce = |nonce: &&str| (1..=MAX_NONCE).contains(&nonce.len()) && nonce.bytes().all(allowed);
+    value.to_str().ok().filter(is_nonce)
 }
 
 /// A signed DPoP proof of one request, for a client whose key is elsewhere, such as in an HSM. The attempt that sends

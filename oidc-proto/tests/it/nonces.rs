@@ -245,3 +245,26 @@ fn the_nonce_of_the_tokens_does_not_go_to_userinfo_at_another_server() {
         assert_eq!(proof(&request)["nonce"], "of-userinfo");
     }
 }
+
+/// A nonce that is too long for a header is none, wherever it comes from: at a demand, in an error, or from any response.
+#[test]
+fn a_nonce_that_is_too_long_is_none_everywhere() {
+    let client = client().with_dpop_key(&DpopKey::ed25519(moment(0, 1)).unwrap()).unwrap();
+    for (length, is_one) in [(1, true), (MAX_NONCE, true), (MAX_NONCE + 1, false), (8_000, false)] {
+        let nonce = "n".repeat(length);
+        let mut demand = response(400, r#"{"error": "use_dpop_nonce"}"#);
+        demand.headers_mut().insert("dpop-nonce", nonce.parse().unwrap());
+        assert_eq!(dpop_nonce(demand.headers()), is_one.then_some(&*nonce));
+        let call = client.client_credentials(&ClientCredentialsRequest::default(), moment(0, 2)).unwrap();
+        let (_, _, pending) = call.into_parts();
+        match pending.receive(demand, moment(0, 3)) {
+            Ok(Step::Send(again)) => {
+                let proof = again.into_parts().0.headers()["dpop"].to_str().unwrap().to_owned();
+                assert_eq!(read(&proof).1["nonce"], *nonce);
+                assert!(is_one, "{length}");
+            }
+            Err(oidc_proto::Error::OAuth(refused)) => assert_eq!((refused.dpop_nonce, is_one), (None, false)),
+            other => panic!("{other:?}"),
+        }
+    }
+}

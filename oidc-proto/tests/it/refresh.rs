@@ -90,6 +90,22 @@ fn without_rotation_the_old_token_is_returned() {
     party.provider.assert_clean();
 }
 
+/// Some providers repeat the refresh token that was used. That is no new one: it may be sent again.
+#[test]
+fn the_same_token_again_is_no_new_one() {
+    let mut party = Party::new();
+    party.provider.rotate_refresh_tokens(false);
+    for _ in 0..3 {
+        let user = party.login().unwrap();
+        let old = refresh_token(&user);
+        let repeated = serde_json::json!(old.expose());
+        party.provider.alter_response(EndpointName::Token, hostile::set_member("refresh_token", repeated));
+        let next = party.refresh(&user).unwrap();
+        assert_eq!((next.rotated, next.tokens.refresh_token), (false, Some(old)));
+    }
+    party.provider.assert_clean();
+}
+
 #[test]
 fn a_refresh_without_an_id_token_is_fine_and_fetches_no_keys() {
     let mut party = Party::new();

@@ -58,11 +58,10 @@ fn a_state_that_does_not_fit_is_a_typed_error_with_its_length() {
     let mut saved = serde_json::to_value(pending(1)).unwrap();
     let mut seed = Seed::new(2);
     let mut sized = |padding: usize| {
+        // An issuer and a redirect URI of 2 KiB do not fit into one cookie.
+        saved["i"] = format!("https://op.example/{}", "x".repeat(1_500)).into();
         saved["r"] = format!("https://app.example/{}", "x".repeat(padding)).into();
-        // Two redirect URIs of 2 KiB do not fit into one cookie.
         let mut open = PendingAuthorizations::new();
-        open.add(serde_json::from_value(saved.clone()).unwrap(), NOW);
-        saved["r"] = format!("https://app.example/{}y", "x".repeat(padding)).into();
         open.add(serde_json::from_value(saved.clone()).unwrap(), NOW);
         keys().seal(&open, AUDIENCE, moment(&mut seed))
     };

@@ -20,7 +20,7 @@ use crate::{
     },
     flow::contract::{ConfigError, Endpoint, Error},
     jose::ToSign,
-    sender::{MAX_NONCE, Proof, Proven, dpop_nonce},
+    sender::{Proof, Proven, dpop_nonce},
 };
 use http::{HeaderMap, HeaderValue, Method};
 
@@ -72,7 +72,7 @@ impl Client {
     /// Returns this client with the nonce that a response of this endpoint has for the next proof, if it has one (RFC 9449
     /// section 8.2).
     pub(in crate::flow) fn having_seen(&self, endpoint: Endpoint, headers: &HeaderMap) -> Self {
-        match self.prover().and_then(|_| dpop_nonce(headers)).filter(|nonce| nonce.len() <= MAX_NONCE) {
+        match self.prover().and_then(|_| dpop_nonce(headers)) {
             Some(nonce) => self.with_dpop_nonce(endpoint, nonce),
             None => self.clone(),
         }

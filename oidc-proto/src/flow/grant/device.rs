@@ -12,7 +12,7 @@ use crate::{
         secret::{Secret, exposed},
     },
     flow::{
-        client::{Attempt, Client, Form},
+        client::{Attempt, Client, Form, is_thumbprint},
         contract::{Call, ConfigError, Endpoint, Error, ResponseError, ResponseRule, Step, Then},
         exchange::{Aim, Answer, Ask, Body, Post},
         saved::{seal_as_json, text},
@@ -89,6 +89,9 @@ pub(super) struct Grant {
     pub(super) resources: Vec<String>,
     #[serde(default, skip_serializing_if = "AuthorizationDetails::is_empty")]
     pub(super) authorization_details: AuthorizationDetails,
+    /// The thumbprint of the DPoP key that the client had when the grant began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jkt: Option<String>,
     pub(super) interval: i64,
     /// The time of the next request.
     pub(super) next: Timestamp,
@@ -116,6 +119,7 @@ impl TryFrom<Grant> for DeviceAuthorization {
             || !text::is_list(&grant.resources)
             || !grant.resources.iter().all(|resource| is_resource(resource))
             || !grant.authorization_details.can_be_sent()
+            || !grant.jkt.as_deref().is_none_or(is_thumbprint)
         {
             return Err("the saved grant has a text that is empty, too long or not what it should be");
         }
@@ -330,6 +334,7 @@ impl DeviceAuthorization {
             openid: request.scopes.iter().any(|scope| scope == "openid"),
             resources: request.resources,
             authorization_details: request.authorization_details,
+            jkt: client.dpop_thumbprint().map(str::to_owned),
             interval,
             next,
             expires_at,

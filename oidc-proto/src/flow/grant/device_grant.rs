@@ -82,8 +82,11 @@ impl DeviceAuthorization {
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if the codes belong to another client or provider; [`ConfigError::NoEndpoint`] if
-    /// the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere.
+    /// the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the client's DPoP key is elsewhere;
+    /// [`ConfigError::OtherDpopKey`] if the client had a DPoP key when it got the codes and has none now, or is a public
+    /// client with another one.
     ///
+    /// [`ConfigError::OtherDpopKey`]: crate::flow::ConfigError::OtherDpopKey
     /// [`ConfigError::SavedState`]: crate::flow::ConfigError::SavedState
     /// [`ConfigError::NoEndpoint`]: crate::flow::ConfigError::NoEndpoint
     /// [`ConfigError::NoProof`]: crate::flow::ConfigError::NoProof
@@ -131,6 +134,10 @@ impl Polled for DeviceAuthorization {
 
     fn party(&self) -> (&str, &str) {
         (&self.0.issuer, &self.0.client_id)
+    }
+
+    fn jkt(&self) -> Option<&str> {
+        self.0.jkt.as_deref()
     }
 
     fn times(&self) -> Times {

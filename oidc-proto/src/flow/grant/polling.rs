@@ -111,6 +111,8 @@ pub(in crate::flow) trait Polled: Clone {
 
     /// Returns the issuer and the client that the grant is for.
     fn party(&self) -> (&str, &str);
+    /// Returns the thumbprint of the DPoP key that the client had when the grant began.
+    fn jkt(&self) -> Option<&str>;
     fn times(&self) -> Times;
     fn set(&mut self, times: Times);
     /// Returns the seconds between two requests while the provider asks for this interval.
@@ -182,6 +184,7 @@ impl<P: Polled> Waiting<P> {
         if grant.party() != (client.metadata().issuer.as_str(), client.client_id()) {
             return Err(ConfigError::SavedState);
         }
+        client.check_key_of_session(grant.jkt())?;
         client.endpoint(Endpoint::Token)?;
         let times = grant.times().held_to(now, P::MOST);
         Ok(Self { client: client.clone(), keys, grant, times, asked: now })

@@ -32,7 +32,6 @@ use crate::{
     },
     jose::KeySet,
     message::{Quirks, TokenResponse},
-    metadata::ClientAuthentication,
     token::{IdToken, VerificationError, is_sub},
 };
 use serde::{Deserialize, Serialize};
@@ -192,7 +191,7 @@ pub struct Refreshed {
     /// The token response. Its `refresh_token` is the one to use next: the new one, or the old one again if the
     /// provider sent no new one.
     pub tokens: TokenResponse,
-    /// Whether the provider sent a new refresh token. Do not use the old one again: most providers refuse it from now on,
+    /// Whether the provider sent a new refresh token, and not the same one again. Do not use the old one again: most providers refuse it from now on,
     /// and may end the whole session. Some keep it valid, so revoke it if nobody may use it any more.
     pub rotated: bool,
     /// The verified ID token, if the provider sent one.
@@ -307,19 +306,19 @@ impl Client {
 
     /// Checks that a login belongs to this client and provider. The refresh token of a public client is bound to the DPoP
     /// key of its login (RFC 9449 section 5), so this client must have the same key. A client that authenticates may
-    /// refresh with a new key. [`refresh`](Self::refresh) makes this check, too.
+    /// refresh with a new key, but not without one: the new access token would be bound to nothing.
+    /// [`refresh`](Self::refresh) makes this check, too.
     ///
     /// # Errors
     /// [`ConfigError::SavedState`] if the login belongs to another client or provider; [`ConfigError::OtherDpopKey`] if it
-    /// is that of a public client with another DPoP key.
+    /// is bound to a DPoP key and this client has none, or is a public client with another one.
     pub fn check_previous(&self, previous: &PreviousLogin) -> Result<(), ConfigError> {
         let for_us = previous.0.aud.iter().any(|audience| audience == self.client_id());
         let ours = for_us && self.inner().verifier.issuer.admits(&previous.0.iss);
         if !ours {
             return Err(ConfigError::SavedState);
         }
-        let public = self.authentication() == ClientAuthentication::None;
-        self.check_dpop_key(previous.dpop_jkt().filter(|_| public))
+        self.check_key_of_session(previous.dpop_jkt())
     }
 }
 
@@ -361,7 +360,7 @@ impl Attempt {
 
 fn granted(mut tokens: TokenResponse, context: Context, now: Timestamp) -> Result<Step<RefreshGrant>, Error> {
     let Context { client, keys, previous, used } = context;
-    let rotated = tokens.refresh_token.is_some();
+    let rotated = tokens.refresh_token.as_ref().is_some_and(|new| *new != used);
     tokens.refresh_token.get_or_insert(used);
     let (id_token, access_token) = (tokens.id_token.clone(), Some(tokens.access_token.clone()));
     let refreshed =

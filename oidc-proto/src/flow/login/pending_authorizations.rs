@@ -9,7 +9,7 @@ use crate::base::{
     moment::Timestamp,
     secret::{Secret, equal},
 };
-use crate::flow::saved::{Seal, Sealed};
+use crate::flow::saved::{Seal, Sealed, fits_cookie};
 use crate::message::AuthorizationDetails;
 use serde::{Deserialize, Serialize};
 
@@ -18,8 +18,9 @@ pub const MAX_OPEN_LOGINS: usize = 10;
 
 /// The logins that one browser has begun and not ended, to be sealed into one cookie.
 ///
-/// Ten of them fit into [`MAX_SEALED`](crate::flow::MAX_SEALED), unless redirect URIs and issuers are unusually long;
-/// then sealing returns an error.
+/// The sealed form has room for [`MAX_OPEN_LOGINS`] that name no resources and no details. Logins that name some take more
+/// room, and so do long issuers and redirect URIs. [`add`](Self::add) then keeps fewer logins, so that the new one always
+/// has room. Only a login that alone is longer than [`MAX_SEALED`](crate::flow::MAX_SEALED) cannot be sealed.
 ///
 /// If two tabs begin a login at the same time, both responses build on the same cookie. The browser keeps the later
 /// one, and the login of the other tab is lost. A cookie for each login avoids this.
@@ -62,14 +63,24 @@ impl PendingAuthorizations {
     }
 
     /// Adds a login. It drops the logins that are too old to end, or that a clock far ahead has begun. If there are
-    /// still [`MAX_OPEN_LOGINS`], it removes the oldest one and returns it. It never removes the new one, even if this
-    /// node's clock is behind the clock of the node that began the others.
+    /// still [`MAX_OPEN_LOGINS`], or if the sealed form would be longer than [`MAX_SEALED`](crate::flow::MAX_SEALED), it
+    /// removes the oldest ones, as few as it must, and returns the first that it removed. It never removes the new one,
+    /// even if this node's clock is behind the clock of the node that began the others.
     pub fn add(&mut self, pending: PendingAuthorization, now: Timestamp) -> Option<PendingAuthorization> {
         self.0.retain(|open| open.can_end(now));
-        let oldest = self.0.iter().enumerate().min_by_key(|(_, open)| open.created()).map(|(at, _)| at);
-        let gone = oldest.filter(|_| self.0.len() >= MAX_OPEN_LOGINS).map(|at| self.0.remove(at));
+        let mut gone = None;
         self.0.push(pending);
+        while self.0.len() > MAX_OPEN_LOGINS || !fits_cookie(self) {
+            let Some(removed) = self.remove_oldest_but_last() else { break };
+            gone.get_or_insert(removed);
+        }
         gone
+    }
+
+    fn remove_oldest_but_last(&mut self) -> Option<PendingAuthorization> {
+        let (_new, others) = self.0.split_last()?;
+        let (at, _) = others.iter().enumerate().min_by_key(|(_, open)| open.created())?;
+        Some(self.0.remove(at))
     }
 
     /// Removes the login that has this `state`, and returns it. Seal the rest again, so that a second callback finds

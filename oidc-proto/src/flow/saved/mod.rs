@@ -5,4 +5,4 @@ pub(in crate::flow) mod text;
 
 pub use sealed::{AppState, MAX_SEALED, MAX_STORED, Seal, SealError, SealingKeys};
 
-pub(in crate::flow) use sealed::{private::Sealed, seal_as_json};
+pub(in crate::flow) use sealed::{fits_cookie, private::Sealed, seal_as_json};

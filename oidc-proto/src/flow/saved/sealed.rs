@@ -246,8 +246,7 @@ impl SealingKeys {
     ) -> Result<String, SealError> {
         let (id, key) = self.0.first().ok_or(SealError::UnknownKey)?;
         let mut body = Zeroizing::new(state.to_bytes().ok_or(SealError::State)?);
-        // 4 characters for 3 bytes, without padding.
-        let bytes = ((HEAD + body.len() + backend::TAG) * 4).div_ceil(3);
+        let bytes = sealed_length(body.len());
         if bytes > most {
             return Err(SealError::TooLarge { bytes });
         }
@@ -292,6 +291,16 @@ impl SealingKeys {
         let opened = backend::open(&once(key, salt), &aad, &mut body).ok_or(SealError::Wrong)?;
         S::from_bytes(opened).ok_or(SealError::State)
     }
+}
+
+/// Returns the length of the sealed text of a state with this many bytes: 4 characters for 3 bytes, without padding.
+const fn sealed_length(bytes: usize) -> usize {
+    ((HEAD + bytes + backend::TAG) * 4).div_ceil(3)
+}
+
+/// Whether the sealed form of a state has room in a cookie. A state without a sealed form has.
+pub(in crate::flow) fn fits_cookie<S: Seal>(state: &S) -> bool {
+    state.to_bytes().map(Zeroizing::new).is_none_or(|body| sealed_length(body.len()) <= MAX_SEALED)
 }
 
 impl fmt::Debug for SealingKeys {

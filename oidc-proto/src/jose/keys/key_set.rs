@@ -242,13 +242,14 @@ impl KeySet {
         }
     }
 
-    /// Returns why a token is refused: for want of a backend, if the issuer publishes a key for its algorithm that no
-    /// backend has read. Otherwise nobody would learn that.
+    /// Returns why a token is refused: for want of a backend, if the issuer publishes the key that it names, and no
+    /// backend has read it. Otherwise nobody would learn that. A token that names no key says nothing about the issuer:
+    /// anybody can write it.
     #[cold]
     fn or_needs_backend(&self, header: &Header<'_>, otherwise: JwsError) -> JwsError {
         let reason = KeyError::NeedsBackend(header.alg);
         let vouched = |key: &UnusableKey| {
-            key.reason == reason && header.kid().is_none_or(|kid| key.kid.as_deref() == Some(kid))
+            key.reason == reason && header.kid().is_some_and(|kid| key.kid.as_deref() == Some(kid))
         };
         match self.set_aside.iter().any(vouched) {
             true => JwsError::KeySetAside(reason),

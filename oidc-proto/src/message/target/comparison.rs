@@ -15,8 +15,7 @@ pub enum DetailDifference {
         /// The place of the entry that was asked for.
         asked: usize,
     },
-    /// The granted entry has less in this member: items are missing, or the member itself. A provider may leave values
-    /// out (section 7), so a member that is missing may still be granted.
+    /// The granted entry has less in this member: items are missing, or one of several equal ones.
     Narrowed {
         /// The place of the entry that was asked for.
         asked: usize,
@@ -25,7 +24,18 @@ pub enum DetailDifference {
         /// The name of the member.
         member: String,
     },
-    /// The granted entry has more in this member: more items, or a member that was not asked for. The type says whether
+    /// The granted entry does not have this member, or not all members of it that were asked for. This is neither less nor
+    /// more: a member may be a right or a limit, such as an amount, and a provider may leave values out that it has
+    /// granted (section 7). Only the type says what a missing member means.
+    Omitted {
+        /// The place of the entry that was asked for.
+        asked: usize,
+        /// The place of the granted entry.
+        granted: usize,
+        /// The name of the member.
+        member: String,
+    },
+    /// The granted entry has more in this member: more items, one item more often, or a member that was not asked for. The type says whether
     /// a provider may add it (section 7.1).
     Enriched {
         /// The place of the entry that was asked for.
@@ -74,19 +84,23 @@ impl DetailsComparison {
         self.0.is_empty()
     }
 
-    /// Whether everything that was asked for is there: nothing is missing, narrowed or changed.
+    /// Whether everything that was asked for is there: nothing is missing, narrowed, omitted or changed.
     #[must_use]
     pub fn has_all(&self) -> bool {
-        use DetailDifference::{Changed, Missing, Narrowed};
-        !self.0.iter().any(|one| matches!(one, Missing { .. } | Narrowed { .. } | Changed { .. }))
+        use DetailDifference::{Changed, Missing, Narrowed, Omitted};
+        let is_less = |one: &DetailDifference| {
+            matches!(one, Missing { .. } | Narrowed { .. } | Omitted { .. } | Changed { .. })
+        };
+        !self.0.iter().any(is_less)
     }
 
-    /// Whether nothing is there that was not asked for: nothing is enriched, changed, added or foreign.
+    /// Whether nothing is there that was not asked for: nothing is enriched, omitted, changed, added or foreign. An omitted
+    /// member counts, because it may be a limit that does not hold.
     #[must_use]
     pub fn has_no_more(&self) -> bool {
-        use DetailDifference::{Added, Changed, Enriched, Foreign};
+        use DetailDifference::{Added, Changed, Enriched, Foreign, Omitted};
         let is_more = |one: &DetailDifference| {
-            matches!(one, Enriched { .. } | Changed { .. } | Added { .. } | Foreign { .. })
+            matches!(one, Enriched { .. } | Omitted { .. } | Changed { .. } | Added { .. } | Foreign { .. })
         };
         !self.0.iter().any(is_more)
     }
@@ -96,31 +110,38 @@ impl DetailsComparison {
 #[derive(Clone, Copy, Default)]
 struct Relation {
     less: bool,
+    omitted: bool,
     more: bool,
     other: bool,
 }
 
 impl Relation {
-    const LESS: Self = Self { less: true, more: false, other: false };
-    const MORE: Self = Self { less: false, more: true, other: false };
-
     const fn and(self, also: Self) -> Self {
-        Self { less: self.less || also.less, more: self.more || also.more, other: self.other || also.other }
+        Self {
+            less: self.less || also.less,
+            omitted: self.omitted || also.omitted,
+            more: self.more || also.more,
+            other: self.other || also.other,
+        }
     }
 }
 
-/// Compares two values. The items of an array are compared as a set, and the members of an object one by one. Values
+/// Whether the first list has an item more often than the second one.
+fn has_more(first: &[Value], second: &[Value]) -> bool {
+    let count = |list: &[Value], item: &Value| list.iter().filter(|one| *one == item).count();
+    first.iter().any(|item| count(first, item) > count(second, item))
+}
+
+/// Compares two values. The items of an array are compared in any order, and the members of an object one by one. Values
 /// come from a reader of bounded depth, and so is this recursion.
 fn relate(asked: Option<&Value>, granted: Option<&Value>) -> Relation {
     match (asked, granted) {
         (None, None) => Relation::default(),
-        (Some(_), None) => Relation::LESS,
-        (None, Some(_)) => Relation::MORE,
-        (Some(Value::Array(asked)), Some(Value::Array(granted))) => Relation {
-            less: asked.iter().any(|item| !granted.contains(item)),
-            more: granted.iter().any(|item| !asked.contains(item)),
-            other: false,
-        },
+        (Some(_), None) => Relation { omitted: true, ..Relation::default() },
+        (None, Some(_)) => Relation { more: true, ..Relation::default() },
+        (Some(Value::Array(asked)), Some(Value::Array(granted))) => {
+            Relation { less: has_more(asked, granted), more: has_more(granted, asked), ..Relation::default() }
+        }
         (Some(Value::Object(asked)), Some(Value::Object(granted))) => {
             let names: BTreeSet<_> = asked.keys().chain(granted.keys()).collect();
             let each = names.into_iter().map(|name| relate(asked.get(name), granted.get(name)));
@@ -179,10 +200,11 @@ fn of_pair(
         members.iter().find(|(name, _)| *name == wanted).map(|(_, value)| value.clone())
     };
     for name in names {
-        let Relation { less, more, other } =
+        let Relation { less, omitted, more, other } =
             relate(value(&wanted, name).as_ref(), value(&found, name).as_ref());
         let member = || name.to_owned();
         differences.extend(less.then(|| DetailDifference::Narrowed { asked, granted, member: member() }));
+        differences.extend(omitted.then(|| DetailDifference::Omitted { asked, granted, member: member() }));
         differences.extend(more.then(|| DetailDifference::Enriched { asked, granted, member: member() }));
         differences.extend(other.then(|| DetailDifference::Changed { asked, granted, member: member() }));
     }
@@ -191,7 +213,7 @@ fn of_pair(
 #[cfg(test)]
 mod tests {
     use super::{super::AuthorizationDetails, *};
-    use DetailDifference::{Added, Changed, Enriched, Foreign, Missing, Narrowed};
+    use DetailDifference::{Added, Changed, Enriched, Foreign, Missing, Narrowed, Omitted};
     use serde_json::json;
 
     fn compared(asked: &Value, granted: &Value) -> DetailsComparison {
@@ -249,7 +271,30 @@ mod tests {
             (
                 json!([{"type": "a", "actions": ["x"]}]),
                 json!([{"type": "a"}]),
+                vec![Omitted { asked, granted, member: member() }],
+            ),
+            (
+                json!([{"type": "a", "actions": ["x"]}]),
+                json!([{"type": "a", "actions": ["x", "x"]}]),
+                vec![Enriched { asked, granted, member: member() }],
+            ),
+            (
+                json!([{"type": "a", "actions": ["x", "y", "x"]}]),
+                json!([{"type": "a", "actions": ["y", "x"]}]),
                 vec![Narrowed { asked, granted, member: member() }],
+            ),
+            (
+                json!([{"type": "a", "actions": ["x", "x", "y"]}]),
+                json!([{"type": "a", "actions": ["x", "y", "y"]}]),
+                vec![
+                    Narrowed { asked, granted, member: member() },
+                    Enriched { asked, granted, member: member() },
+                ],
+            ),
+            (
+                json!([{"type": "a", "amount": {"most": "1", "currency": "EUR"}}]),
+                json!([{"type": "a", "amount": {"currency": "EUR"}}]),
+                vec![Omitted { asked, granted, member: "amount".to_owned() }],
             ),
             (
                 json!([{"type": "a", "actions": ["x"]}]),
@@ -289,7 +334,7 @@ mod tests {
         let asked =
             json!([{"type": "a", "identifier": "1", "actions": ["x"]}, {"type": "a", "identifier": "2"}]);
         let granted = json!([{"type": "a", "identifier": "2"}, {"type": "a", "identifier": "1"}]);
-        let actions = Narrowed { asked: 0, granted: 1, member: "actions".to_owned() };
+        let actions = Omitted { asked: 0, granted: 1, member: "actions".to_owned() };
         assert_eq!(compared(&asked, &granted).differences(), [actions]);
         assert_eq!(
             compared(&asked, &json!([{"type": "a", "identifier": "2"}])).differences(),
@@ -307,6 +352,9 @@ mod tests {
             (json!([{"type": "a", "actions": ["x", "y"]}, {"type": "b"}]), true, false),
             (json!([{"type": "a", "actions": ["x", "z"]}]), false, false),
             (json!([{"type": "b"}]), false, false),
+            // One item more often, and a member left out: it may have been a limit.
+            (json!([{"type": "a", "actions": ["x", "y", "y"]}]), true, false),
+            (json!([{"type": "a"}]), false, false),
         ] {
             let comparison = compared(&asked, &granted);
             assert_eq!((comparison.has_all(), comparison.has_no_more()), (all, no_more), "{granted}");

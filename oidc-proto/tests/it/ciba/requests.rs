@@ -159,6 +159,9 @@ fn impossible_parameters_are_refused_before_anything_is_sent() {
         (hint().user_code(""), "user_code"),
         (hint().requested_expiry(Duration::ZERO), "requested_expiry"),
         (hint().resource(""), "resource"),
+        (hint().resource("orders"), "resource"),
+        (hint().resource("https://api.example/#orders"), "resource"),
+        (hint().resource("https://api.example/a b"), "resource"),
         (hint().subject(""), "sub"),
         (hint().subject("a\u{7}b"), "sub"),
     ] {
@@ -171,7 +174,15 @@ fn impossible_parameters_are_refused_before_anything_is_sent() {
         "login_hint",
         "client_id",
         "client_assertion",
+        "authorization_details",
+        // With these, the signed request could pass for a JWT of another kind.
+        "iss",
+        "sub",
         "aud",
+        "exp",
+        "nbf",
+        "iat",
+        "jti",
     ] {
         let error = refused(&client, &hint().parameter(name, "x"));
         assert_eq!(error, ConfigError::Reserved(name).into());
@@ -271,6 +282,60 @@ fn a_key_elsewhere_signs_the_request_of_each_mode() {
         "config_no_algorithm",
         "a shared secret proves nothing to others"
     );
+}
+
+/// What a key elsewhere signed is sent for the request that was signed, and for no other.
+#[test]
+fn a_signed_request_belongs_to_its_request_client_provider_and_minute() {
+    let (mut scene, key) = signing(Algorithm::ES256, DeliveryMode::Poll);
+    let full = || hint().scopes(["a"]).binding_message("W4SCT").resource("https://api.example");
+    let sign = |client: &Client, request: &BackchannelAuthenticationRequest, seed| {
+        let moment = Moment::new(NOW, [seed; 32]);
+        let to_sign = client.backchannel_request_to_sign(request, Algorithm::ES256, key.key_id(), moment);
+        let to_sign = to_sign.unwrap();
+        let signature = key.sign(to_sign.signing_input()).unwrap();
+        to_sign.with_signature(&signature)
+    };
+    let send = |client: &Client, request: &BackchannelAuthenticationRequest, signed, now| {
+        client.signed_backchannel_authentication(request, signed, Moment::new(now, [8; 32])).map(drop)
+    };
+    let wrong = Err(ConfigError::SavedState.into());
+    for other in [
+        BackchannelAuthenticationRequest::login_hint("bob").scopes(["a"]).binding_message("W4SCT"),
+        BackchannelAuthenticationRequest::login_hint_token("alice"),
+        full().scopes(["b"]),
+        full().user_code("1234"),
+        full().resource("https://other.example"),
+        full().requested_expiry(Duration::from_secs(60)),
+        full().parameter("request_context", "x"),
+        hint(),
+    ] {
+        scene.provider.require_user_code("1234");
+        let discovery = oidc_proto::flow::Discovery::start(ISSUER, &Default::default()).unwrap();
+        let metadata = drive(discovery, &mut scene.provider, &mut scene.clock).unwrap();
+        let client = Client::builder(metadata, "shop").secret("its secret").build().unwrap();
+        assert_eq!(send(&client, &other, sign(&client, &full(), 1), NOW), wrong, "{other:?}");
+        assert_eq!(send(&client, &full(), sign(&client, &other, 2), NOW), wrong, "{other:?}");
+        assert_eq!(send(&client, &other, sign(&client, &other, 3), NOW), Ok(()), "{other:?}");
+    }
+    // Another client of the provider, and the same client of another provider.
+    let metadata = scene.client.metadata();
+    let namesake = Client::builder(metadata.clone(), "shop-2").secret("its secret").build().unwrap();
+    let mut document = scene.provider.metadata();
+    document["issuer"] = "https://other.example".into();
+    let (profile, policy) = (Profile::OpenIdProvider, UrlPolicy::default());
+    let text = document.to_string();
+    let metadata = ProviderMetadata::parse(text.as_bytes(), "https://other.example", profile, &policy);
+    let elsewhere = Client::builder(metadata.unwrap(), "shop").secret("its secret").build().unwrap();
+    for other in [&namesake, &elsewhere] {
+        assert_eq!(send(other, &full(), sign(&scene.client, &full(), 4), NOW), wrong);
+        assert_eq!(send(&scene.client, &full(), sign(other, &full(), 5), NOW), wrong);
+    }
+    // It is valid for 60 seconds.
+    for (after, sent) in [(0, Ok(())), (59, Ok(())), (60, wrong.clone()), (3_600, wrong)] {
+        let signed = sign(&scene.client, &full(), 6);
+        assert_eq!(send(&scene.client, &full(), signed, NOW.plus(after)), sent, "{after}");
+    }
 }
 
 #[test]

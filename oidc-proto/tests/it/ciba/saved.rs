@@ -3,7 +3,7 @@
 use super::*;
 use oidc_proto::{
     Moment,
-    flow::{BACKCHANNEL_LIFETIME_CAP, SealingKeys},
+    flow::{BACKCHANNEL_LIFETIME_CAP, ConfigError, DpopKey, SealingKeys},
 };
 use serde_json::{Value, json};
 
@@ -121,4 +121,34 @@ fn a_grant_can_be_saved_at_any_rest() {
     scene.provider.decide(id.expose(), true);
     assert!(scene.finish(pause).is_ok());
     scene.provider.assert_clean();
+}
+
+/// What a client with a DPoP key began goes on with a key: a new one if the client authenticates.
+#[test]
+fn an_authentication_that_began_with_a_key_is_not_asked_for_without_one() {
+    for (mode, seed) in [(DeliveryMode::Poll, 1), (DeliveryMode::Ping, 2), (DeliveryMode::Poll, 3)] {
+        let mut scene = Scene::new(mode);
+        let plain = scene.client.clone();
+        let bound =
+            |seed| plain.with_dpop_key(&DpopKey::ed25519(Moment::new(NOW, [seed; 32])).unwrap()).unwrap();
+        scene.client = bound(seed);
+        let asked = scene.begin();
+        let saved = serde_json::to_value(&asked).unwrap();
+        assert_eq!(saved["jkt"].as_str(), scene.client.dpop_thumbprint());
+        let other = Error::from(ConfigError::OtherDpopKey);
+        assert_eq!(load(&saved).unwrap().poll(&plain, None, NOW).unwrap_err(), other);
+        let moment = Moment::new(NOW, [9; 32]);
+        let attempt = oidc_proto::flow::Attempt::from(&plain);
+        assert_eq!(attempt.poll_backchannel(load(&saved).unwrap(), None, moment).unwrap_err(), other);
+        assert!(load(&saved).unwrap().poll(&bound(9), None, NOW).is_ok(), "a new key");
+        // A state of before has no thumbprint, and a damaged one is refused.
+        let mut old = saved.clone();
+        old.as_object_mut().unwrap().remove("jkt");
+        assert!(load(&old).unwrap().poll(&plain, None, NOW).is_ok());
+        for odd in [json!(""), json!("abc"), json!(5), json!("A".repeat(44))] {
+            let mut changed = saved.clone();
+            changed["jkt"] = odd.clone();
+            assert!(load(&changed).is_err(), "{odd}");
+        }
+    }
 }

@@ -253,6 +253,14 @@ fn a_client_that_authenticates_may_refresh_with_a_new_key() {
         assert_eq!(claims["cnf"]["jkt"], after.thumbprint());
         (token, user) = (refreshed.tokens.refresh_token, Some(session));
     }
+    // But not without a key: the session would go on with a token that is bound to nothing.
+    for key in [ed25519(5), p256(), ed25519(6)] {
+        let session = login(&mut party, &key);
+        let (spent, sent) = (session.tokens.refresh_token.clone().unwrap(), token_requests(&party));
+        let refused = refresh(&mut party, None, (&spent, PreviousLogin::from(&session))).unwrap_err();
+        assert_eq!(refused, ConfigError::OtherDpopKey.into());
+        assert_eq!(token_requests(&party), sent, "the token was not sent");
+    }
     party.provider.assert_clean();
     assert!(token.is_some() && user.is_some());
     // A program that keeps its own thumbprint checks it itself.

@@ -3,7 +3,7 @@
 use super::*;
 use oidc_proto::{
     Error, Moment,
-    flow::{ConfigError, Endpoint, Request},
+    flow::{ConfigError, DpopKey, Endpoint, Request},
     jose::{Algorithm, Sign},
     message::AuthorizationRequest,
     sender::DpopVerifier,
@@ -149,6 +149,22 @@ fn an_assertion_and_a_proof_from_elsewhere_are_sent_once() {
         prepare().push_with((&client.build().unwrap()).into(), moment(NOW)).unwrap_err()
     };
     assert_eq!(other("other"), ConfigError::SavedState.into());
+    // The provider binds the code to the key of the attempt, so it must be the key that the request names.
+    let session = |seed: u8| DpopKey::ed25519(Moment::new(NOW, [seed; 32])).unwrap();
+    let same_client = of(&metadata()).secret(SECRET).build().unwrap();
+    let bound = same_client.with_dpop_key(&session(1)).unwrap();
+    let other_key = same_client.with_dpop_key(&session(2)).unwrap();
+    for (prepared_by, sent_by, same) in [
+        (&bound, &bound, true),
+        (&bound, &other_key, false),
+        (&bound, &same_client, false),
+        (&same_client, &bound, false),
+        (&same_client, &same_client, true),
+    ] {
+        let prepared = prepared_by.prepare_authorization(&self::request(), moment(NOW)).unwrap();
+        let pushed = prepared.push_with(sent_by.into(), moment(NOW)).map(drop);
+        assert_eq!(pushed, if same { Ok(()) } else { Err(ConfigError::OtherDpopKey.into()) });
+    }
     // A proof of a client without a key is not sent.
     let keyless = of(&metadata()).secret(SECRET).build().unwrap();
     let to_sign = client.proof_to_sign(endpoint, None, moment(NOW)).unwrap();

@@ -17,7 +17,7 @@ use crate::{
         saved::seal_as_json,
     },
     jose::{Algorithm, AlgorithmSet, Jwk, RingSigner, SignError},
-    metadata::ProviderMetadata,
+    metadata::{ClientAuthentication, ProviderMetadata},
     sender::Prover,
 };
 use serde::{Deserialize, Serialize};
@@ -189,6 +189,15 @@ impl Client {
             Some(thumbprint) if self.dpop_thumbprint() != Some(thumbprint) => Err(ConfigError::OtherDpopKey),
             Some(_) | None => Ok(()),
         }
+    }
+
+    /// Checks that what began with the key of this thumbprint goes on with one. A public client needs the same key. A
+    /// client that authenticates may have a new key (RFC 9449 section 5), but not none: it would get bearer tokens.
+    pub(in crate::flow) fn check_key_of_session(&self, thumbprint: Option<&str>) -> Result<(), ConfigError> {
+        if self.authentication() == ClientAuthentication::None || self.dpop_thumbprint().is_none() {
+            return self.check_dpop_key(thumbprint);
+        }
+        Ok(())
     }
 
     /// Returns the value of `dpop_jkt` in authorization requests (RFC 9449 section 10), if they have one.

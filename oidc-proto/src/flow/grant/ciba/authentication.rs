@@ -7,7 +7,7 @@ use crate::{
         secret::{Secret, exposed},
     },
     flow::{
-        client::Client,
+        client::{Client, is_thumbprint},
         contract::ResponseRule,
         exchange::Backchannel,
         grant::polling::Times,
@@ -68,6 +68,9 @@ pub(super) struct Saved {
     /// The authentication context classes of which the ID token must have one.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(super) acr: Vec<String>,
+    /// The thumbprint of the DPoP key that the client had when the grant began.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) jkt: Option<String>,
     pub(super) interval: i64,
     /// The time of the next request.
     pub(super) next: Timestamp,
@@ -109,6 +112,7 @@ impl TryFrom<Saved> for BackchannelAuthentication {
             || !text::is_list(&saved.acr)
             || token.is_some_and(|token| !text::is_token(token))
             || saved.sub.as_deref().is_some_and(|sub| !is_sub(sub))
+            || !saved.jkt.as_deref().is_none_or(is_thumbprint)
         {
             return Err(
                 "the saved authentication has a text that is empty, too long or not what it should be",
@@ -171,6 +175,7 @@ impl BackchannelAuthentication {
             pinged: false,
             sub: request.sub,
             acr: request.essential_acr,
+            jkt: client.dpop_thumbprint().map(str::to_owned),
             interval: times.interval,
             next: times.next,
             expires_at: times.expires_at,

@@ -76,7 +76,8 @@ impl BackchannelAuthentication {
     /// # Errors
     /// [`ConfigError::SavedState`] if the value belongs to another client or provider; [`ConfigError::Pushed`] in the push
     /// mode; [`ConfigError::NoEndpoint`] if the metadata has no usable `token_endpoint`; [`ConfigError::NoProof`] if the
-    /// client's DPoP key is elsewhere.
+    /// client's DPoP key is elsewhere; [`ConfigError::OtherDpopKey`] if the client had a DPoP key when it asked and has
+    /// none now, or is a public client with another one.
     pub fn poll(
         self,
         client: &Client,
@@ -147,6 +148,10 @@ impl Polled for BackchannelAuthentication {
 
     fn party(&self) -> (&str, &str) {
         (&self.0.issuer, &self.0.client_id)
+    }
+
+    fn jkt(&self) -> Option<&str> {
+        self.0.jkt.as_deref()
     }
 
     fn times(&self) -> Times {

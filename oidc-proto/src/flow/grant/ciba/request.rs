@@ -8,6 +8,7 @@ use crate::{
         contract::ConfigError,
     },
     jose::Sign,
+    message::target::is_resource,
     metadata::ProviderMetadata,
     token::{IdToken, is_sub},
 };
@@ -15,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::{borrow::Cow, fmt, sync::Arc, time::Duration};
 
 /// The parameters that the library sets itself.
-const RESERVED: [&str; 20] = [
+const RESERVED: [&str; 24] = [
     "scope",
     "client_notification_token",
     "acr_values",
@@ -26,15 +27,20 @@ const RESERVED: [&str; 20] = [
     "user_code",
     "requested_expiry",
     "resource",
+    "authorization_details",
     "request",
     "client_id",
     "client_secret",
     "client_assertion",
     "client_assertion_type",
-    // The claims of a signed request (section 7.1.1).
+    // The claims of a signed request (section 7.1.1). The section demands no `typ`, so a provider may take the JWT for one
+    // of another kind: with a `sub`, it would look like an assertion of the client (RFC 7523 section 3).
     "iss",
+    "sub",
     "aud",
     "exp",
+    "nbf",
+    "iat",
     "jti",
     "auth_req_id",
 ];
@@ -263,6 +269,9 @@ impl BackchannelAuthenticationRequest {
             add("requested_expiry", &expiry.to_string().into())?;
         }
         for resource in &self.resources {
+            if !is_resource(resource) {
+                return Err(ConfigError::Parameter("resource"));
+            }
             add("resource", &resource.as_str().into())?;
         }
         for (index, (name, value)) in self.extra.iter().enumerate() {

@@ -10,7 +10,7 @@ use super::request::BackchannelAuthenticationRequest;
 use crate::{
     base::{
         base64url,
-        json::{Extra, string_member},
+        json::Extra,
         moment::{Entropy, Moment, Timestamp},
         secret::Secret,
     },
@@ -31,13 +31,59 @@ pub struct SignedAuthenticationRequest {
     pub(super) jwt: Secret,
 }
 
+/// The claims of a signed request that are about the JWT itself. The others are the parameters of the request.
+const ABOUT_ITSELF: [&str; 6] = ["iss", "aud", "jti", "iat", "nbf", "exp"];
+
 impl SignedAuthenticationRequest {
-    /// Returns the notification token in the request, if there is one.
-    pub(super) fn notification_token(&self) -> Option<Secret> {
+    /// Checks that this JWT is the signed form of this request, of this client and for this provider, and has not expired.
+    /// Returns the notification token in it, if there is one. All its other values are those of the request.
+    pub(super) fn check(
+        &self,
+        request: &BackchannelAuthenticationRequest,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<Option<Secret>, ConfigError> {
+        let mut claims = self.claims().ok_or(ConfigError::SavedState)?;
+        let is = |name: &str, wanted: &str| claims.get(name).and_then(Value::as_str) == Some(wanted);
+        let ours = is("iss", client.client_id()) && is("aud", &client.metadata().issuer);
+        let fresh = claims.get("exp").and_then(Value::as_i64).is_some_and(|exp| exp > now.0);
+        if !ours || !fresh {
+            return Err(ConfigError::SavedState);
+        }
+        let token = claims.get("client_notification_token").and_then(Value::as_str).map(Secret::new);
+        if token.is_some() != request.mode.notifies() {
+            return Err(ConfigError::Parameter("client_notification_token"));
+        }
+        claims.retain(|name, _| !ABOUT_ITSELF.contains(&name.as_str()));
+        match claims == parameters_as_claims(request, token.as_ref())? {
+            true => Ok(token),
+            false => Err(ConfigError::SavedState),
+        }
+    }
+
+    fn claims(&self) -> Option<Extra> {
         let payload = self.jwt.expose().split('.').nth(1)?;
         let payload = zeroize::Zeroizing::new(base64url::decode(payload)?);
-        string_member(&payload, "client_notification_token").map(|token| Secret::new(token.into_owned()))
+        serde_json::from_slice(&payload).ok()
     }
+}
+
+/// Returns the parameters of a request as the claims of a JWT.
+fn parameters_as_claims(
+    request: &BackchannelAuthenticationRequest,
+    notification_token: Option<&Secret>,
+) -> Result<Extra, ConfigError> {
+    let mut claims = Extra::new();
+    for (name, value) in request.parameters(notification_token)? {
+        let value = value.expose();
+        match claims.get_mut(&*name) {
+            // Only `resource` repeats, and it is a list then (RFC 8707 section 2).
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(first) => *first = json!([first.take(), value]),
+            None => drop(claims.insert(name.into_owned(), value.into())),
+        }
+    }
+    Ok(claims)
 }
 
 impl FromSigned for SignedAuthenticationRequest {
@@ -102,16 +148,7 @@ impl Client {
             let usable = AlgorithmSet::EMPTY.with(algorithm);
             return Err(ConfigError::NoBackchannelRequestAlgorithm { offered, usable });
         }
-        let mut claims = Extra::new();
-        for (name, value) in request.parameters(notification_token)? {
-            let value = value.expose();
-            match claims.get_mut(&*name) {
-                // Only `resource` repeats, and it is a list then (RFC 8707 section 2).
-                Some(Value::Array(values)) => values.push(value.into()),
-                Some(first) => *first = json!([first.take(), value]),
-                None => drop(claims.insert(name.into_owned(), value.into())),
-            }
-        }
+        let mut claims = parameters_as_claims(request, notification_token)?;
         for (name, value) in [
             ("iss", self.client_id().into()),
             ("aud", self.metadata().issuer.as_str().into()),

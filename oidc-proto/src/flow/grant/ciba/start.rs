@@ -82,7 +82,10 @@ impl Client {
     /// [`backchannel_request_to_sign`](Self::backchannel_request_to_sign) was made of.
     ///
     /// # Errors
-    /// As [`backchannel_authentication`](Self::backchannel_authentication).
+    /// As [`backchannel_authentication`](Self::backchannel_authentication), and [`ConfigError::SavedState`] if another
+    /// request was signed, or one of another client or for another provider, or if the signed request has expired.
+    ///
+    /// [`ConfigError::SavedState`]: crate::flow::ConfigError::SavedState
     pub fn signed_backchannel_authentication(
         &self,
         request: &BackchannelAuthenticationRequest,
@@ -121,7 +124,7 @@ impl Attempt {
     /// Asks the provider to authenticate a user, by a request that a key elsewhere has signed.
     ///
     /// # Errors
-    /// As [`Client::backchannel_authentication`].
+    /// As [`Client::signed_backchannel_authentication`].
     pub fn signed_backchannel_authentication(
         self,
         request: &BackchannelAuthenticationRequest,
@@ -129,11 +132,7 @@ impl Attempt {
         moment: Moment,
     ) -> Result<Call<BackchannelAuthenticationStart>, Error> {
         request.check(self.client.metadata())?;
-        let token = signed.notification_token();
-        // The signed request is not that of this mode.
-        if token.is_some() != request.mode.notifies() {
-            return Err(crate::flow::ConfigError::Parameter("client_notification_token").into());
-        }
+        let token = signed.check(request, &self.client, moment.now())?;
         self.send_backchannel(request, vec![("request".into(), signed.jwt)], token, moment)
     }
 

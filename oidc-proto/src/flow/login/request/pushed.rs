@@ -111,7 +111,8 @@ impl<P> PreparedRequest<P> {
     /// Sends the request with an assertion, a proof, or both, that were signed elsewhere.
     ///
     /// # Errors
-    /// As [`push`](Self::push); [`ConfigError::SavedState`] if the attempt is of another client.
+    /// As [`push`](Self::push); [`ConfigError::SavedState`] if the attempt is of another client;
+    /// [`ConfigError::OtherDpopKey`] if its client has another DPoP key than the one that prepared the request.
     pub fn push_with(self, attempt: Attempt, moment: Moment) -> Result<Call<PushedAuthorization<P>>, Error> {
         match self.signed_if_required()? {
             Ok(signed) => signed.push_with(attempt, moment),
@@ -161,6 +162,10 @@ fn push<P>(
     let of = |client: &Client| (client.client_id().to_owned(), client.metadata().issuer.clone());
     if of(&client) != of(prepared_by) {
         return Err(ConfigError::SavedState.into());
+    }
+    // The request names the key of the client that prepared it, and the provider binds the code to it.
+    if client.dpop_thumbprint() != prepared_by.dpop_thumbprint() {
+        return Err(ConfigError::OtherDpopKey.into());
     }
     // The parameters of client authentication are in the same form.
     for name in ["client_assertion", "client_assertion_type"] {
