@@ -100,7 +100,10 @@ fn nothing(unsent: RenewalError) -> Fell {
 fn answer(ran: &Ran, shared: &SharedRefreshes, key: &str, (core, asked): (&Core, &Asked<'_>)) -> Answer {
     let outcome = match ran {
         Ok(refreshed) => RefreshOutcome::of(Ok(refreshed)),
-        Err(Fell { failed: DriveError::Protocol(Error::OAuth(_)), .. }) => return Answer::Refused,
+        // A server that failed says nothing about the token, whatever its body says.
+        Err(Fell { failed: DriveError::Protocol(Error::OAuth(refused)), .. }) if refused.status < 500 => {
+            return Answer::Refused;
+        }
         Err(Fell { failed: DriveError::Protocol(error), .. }) => RefreshOutcome::of(Err(error)),
         Err(Fell { failed: DriveError::Transport(_), .. }) => None,
     };
