@@ -9,7 +9,7 @@ use crate::{
 };
 use oidc_proto::{
     Error,
-    flow::{Client, RefreshOutcome, RefreshRequest, Refreshed, SealError},
+    flow::{Client, ConfigError, RefreshOutcome, RefreshRequest, Refreshed, SealError},
     jose::KeySet,
     renew::RenewalError,
 };
@@ -26,7 +26,7 @@ pub(super) struct Asked<'a> {
     pub(super) client: &'a Client,
     pub(super) wanted: &'a RefreshRequest,
     pub(super) keys: Option<Arc<KeySet>>,
-    /// What is asked for, if it is less than everything, or with a key.
+    /// What is asked for, if it is less than everything.
     pub(super) what: Option<String>,
 }
 
@@ -109,8 +109,12 @@ fn answer(ran: &Ran, shared: &SharedRefreshes, key: &str, (core, asked): (&Core,
     };
     let Some(outcome) = outcome else { return Answer::Lost };
     let outcome = outcome.asked_for(asked.what.clone());
-    match shared.keys.seal_stored(&outcome, key, core.clock.moment()) {
-        Ok(sealed) => Answer::Tokens { sealed: sealed.into_bytes(), rotated: outcome.rotated() },
+    let bound = asked.client.dpop_thumbprint();
+    match shared.keys.seal_stored(&outcome, &with_key(key, bound), core.clock.moment()) {
+        Ok(sealed) => {
+            let sealed = with_key(&sealed, bound).into_bytes();
+            Answer::Tokens { sealed, rotated: outcome.rotated() }
+        }
         // It is longer than a response can be. This caller still gets its tokens.
         Err(_) => Answer::Lost,
     }
@@ -127,19 +131,22 @@ fn over(
     let error = match (end, ran) {
         (End::Adopt { sealed, age }, ran) => {
             match (open(&sealed, shared, key), ran) {
-                (Ok(outcome), _) if !outcome.is_for(asked.what.as_deref()) => {
-                    // Tokens for something else, or for another key. The old token is spent, or may be sent again.
-                    let next = outcome.new_refresh_token().cloned();
-                    return if outcome.rotated() {
-                        Err(ProviderError::RefreshTokenSpent { next })
-                    } else {
-                        Ok(None)
-                    };
+                (Ok((bound, outcome)), _) => {
+                    let (next, rotated) = (outcome.new_refresh_token().cloned(), outcome.rotated());
+                    if bound.as_deref() != asked.client.dpop_thumbprint() {
+                        // They are of no use without that key, and neither is the next refresh token.
+                        return if rotated { Err(ConfigError::OtherDpopKey.into()) } else { Ok(None) };
+                    }
+                    match outcome.refreshed(age, core.clock.now()) {
+                        None => SharedRefreshError::NotBelieved(next),
+                        Some(refreshed) if outcome.is_for(asked.what.as_deref()) => {
+                            return Ok(Some(Ok(refreshed)));
+                        }
+                        // Tokens for something else. The old refresh token is spent.
+                        Some(_) if rotated => return Err(ProviderError::RefreshTokenSpent { next }),
+                        Some(_) => return Ok(None),
+                    }
                 }
-                (Ok(outcome), _) => match outcome.refreshed(age, core.clock.now()) {
-                    Some(refreshed) => return Ok(Some(Ok(refreshed))),
-                    None => SharedRefreshError::NotBelieved(outcome.new_refresh_token().cloned()),
-                },
                 // Older tokens are better than none.
                 (Err(_), Some(ran @ Ok(_))) => return Ok(Some(ran)),
                 (Err(error), _) => SharedRefreshError::Store(error.into()),
@@ -161,6 +168,23 @@ fn over(
     Err(ProviderError::Shared(error))
 }
 
-fn open(sealed: &[u8], shared: &SharedRefreshes, key: &str) -> Result<RefreshOutcome, SealError> {
-    shared.keys.open_stored(str::from_utf8(sealed).map_err(|_| SealError::NotSealed)?, key)
+/// Adds the thumbprint of a DPoP key after a space, if there is one: to a name, and to what is sealed under that name. So
+/// nobody can move tokens from one key to another.
+fn with_key(text: &str, bound: Option<&str>) -> String {
+    bound.map_or_else(|| text.to_owned(), |bound| format!("{text} {bound}"))
+}
+
+/// Opens an outcome, and returns the thumbprint of the key that it is bound to.
+fn open(
+    sealed: &[u8],
+    shared: &SharedRefreshes,
+    key: &str,
+) -> Result<(Option<String>, RefreshOutcome), SealError> {
+    let sealed = str::from_utf8(sealed).map_err(|_| SealError::NotSealed)?;
+    let (sealed, bound) = match sealed.split_once(' ') {
+        Some((sealed, bound)) => (sealed, Some(bound)),
+        None => (sealed, None),
+    };
+    let outcome = shared.keys.open_stored(sealed, &with_key(key, bound))?;
+    Ok((bound.map(str::to_owned), outcome))
 }
