@@ -2,6 +2,7 @@
 //! three stacks.
 
 mod api;
+mod attempts;
 mod backchannel;
 mod code;
 mod colour;

@@ -12,7 +12,8 @@ use crate::{drive::DriveError, io::Fell, source::SourceError};
 use oidc_proto::{
     Error, Moment,
     flow::{
-        Assertion, Attempt, Call, Client, Flow, MAX_RETRIES, RETRY_AFTER_CAP, RefreshRequest, Refreshed, Step,
+        Assertion, Attempt, Call, Client, Endpoint, Flow, MAX_RETRIES, RETRY_AFTER_CAP, RefreshRequest,
+        Refreshed, Step,
     },
     jose::KeySet,
     metadata::ProviderMetadata,
@@ -48,8 +49,18 @@ impl Provider {
         }
     }
 
+    /// Leaves the repetitions to this module if there is a source: its next credential is for the next attempt.
+    fn single(&self, attempt: Attempt) -> Attempt {
+        if self.is_sourced() { attempt.single() } else { attempt }
+    }
+
     /// Returns one attempt, with credentials that have just been read.
     pub(super) async fn attempt(&self) -> Result<Attempt, ProviderError> {
+        Ok(self.single(self.only_attempt().await?))
+    }
+
+    /// Returns the only attempt of a request that this module cannot repeat. Its flow does so if it can.
+    pub(super) async fn only_attempt(&self) -> Result<Attempt, ProviderError> {
         let client = self.client().await?;
         Ok(self.attempt_of(&client).await?)
     }
@@ -75,7 +86,8 @@ impl Provider {
             | ProviderError::Shared(_) => RenewalError::NoResponse,
         };
         let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
-        self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))
+        let attempt = self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))?;
+        Ok(self.single(attempt))
     }
 
     /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources.
@@ -165,13 +177,24 @@ impl Provider {
 }
 
 /// Whether the provider has not looked at the request, because its proof lacks the newest nonce (RFC 9449 section 8). The
-/// handle has learned that nonce from the response.
+/// handle has learned that nonce from the response. At the UserInfo endpoint that is another request (section 9): the code
+/// is spent by then.
 pub(super) fn wants_nonce(failed: &ProviderError) -> bool {
     matches!(failed, ProviderError::Protocol(error) if error_wants_nonce(error))
 }
 
 pub(super) fn error_wants_nonce(error: &Error) -> bool {
-    matches!(error, Error::OAuth(refused) if refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce")
+    let Error::OAuth(refused) = error else { return false };
+    let authenticates = matches!(
+        refused.endpoint,
+        Endpoint::Token
+            | Endpoint::PushedAuthorizationRequest
+            | Endpoint::BackchannelAuthentication
+            | Endpoint::DeviceAuthorization
+            | Endpoint::Introspection
+            | Endpoint::Revocation
+    );
+    authenticates && refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce"
 }
 
 /// How long to wait before a repetition: as long as the provider asks, or else twice as long as the last time.
