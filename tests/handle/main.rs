@@ -12,6 +12,7 @@ mod login;
 mod narrowed;
 mod nodes;
 mod nodes_apart;
+mod nodes_late;
 mod odd;
 mod pushed;
 mod retained;

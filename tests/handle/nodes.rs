@@ -43,7 +43,7 @@ impl Clock for OfTheWorld {
 pub(super) struct Spied {
     store: MemoryStore,
     pub(super) down: Arc<AtomicBool>,
-    written: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(super) written: Arc<Mutex<Vec<Vec<u8>>>>,
     keys: Arc<Mutex<Vec<String>>>,
 }
 
@@ -83,7 +83,7 @@ impl Store for Spied {
     }
 }
 
-fn keys() -> SealingKeys {
+pub(super) fn keys() -> SealingKeys {
     SealingKeys::new(1, &[0x5A; 32])
 }
 

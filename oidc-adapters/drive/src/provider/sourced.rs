@@ -7,7 +7,11 @@
 //! ```
 //! Without a source, a flow repeats its request itself.
 
-use super::{core::Sources, error::ProviderError, handle::Provider};
+use super::{
+    core::{REFRESH, Sources},
+    error::ProviderError,
+    handle::Provider,
+};
 use crate::{drive::DriveError, io::Fell, source::SourceError};
 use oidc_proto::{
     Error, Moment,
@@ -19,11 +23,7 @@ use oidc_proto::{
     metadata::ProviderMetadata,
     renew::RenewalError,
 };
-use std::{
-    future::Future,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 impl Provider {
     /// Whether credentials are read from a source for each attempt.
@@ -65,9 +65,9 @@ impl Provider {
         Ok(self.attempt_of(&client).await?)
     }
 
-    /// Returns one attempt for a renewal. If a source has no credential, nobody is asked.
-    pub(super) async fn attempt_for_renewal(&self) -> Result<Attempt, RenewalError> {
-        let keep = |failed| *self.core.source_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    /// Returns one attempt for the renewal of `what`. If a source has no credential, nobody is asked.
+    pub(super) async fn attempt_for_renewal(&self, what: &'static str) -> Result<Attempt, RenewalError> {
+        let keep = |failed| self.core.source_failed(what, failed);
         keep(None);
         let fallen = |error: ProviderError| match error {
             ProviderError::Source(failed) => {
@@ -90,30 +90,39 @@ impl Provider {
         Ok(self.single(attempt))
     }
 
-    /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources.
+    /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources. If
+    /// credentials are read until `is_late` says so, the token is not sent: the outer error says so.
     pub(super) async fn refresh_once(
         &self,
         client: &Client,
         wanted: &RefreshRequest,
         keys: Option<Arc<KeySet>>,
+        is_late: impl Fn() -> bool,
     ) -> Result<Result<Refreshed, Fell>, RenewalError> {
         if !self.is_sourced() {
             return Ok(self.io.run(client.refresh_with(wanted, None, keys, self.core.clock.moment())?).await);
         }
-        self.renewed(|attempt, moment| attempt.refresh_with(wanted, None, keys.clone(), moment)).await
+        let begin = |attempt: Attempt, moment| attempt.refresh_with(wanted, None, keys.clone(), moment);
+        self.renewed(REFRESH, begin, is_late).await
     }
 
-    /// Runs one attempt of a renewal, and another one if the provider wants another nonce.
+    /// Runs one attempt of a renewal of `what`, and another one if the provider wants another nonce. Nothing is sent when it
+    /// is too late.
     pub(super) async fn renewed<F>(
         &self,
+        what: &'static str,
         begin: impl Fn(Attempt, Moment) -> Result<Call<F>, Error>,
+        is_late: impl Fn() -> bool,
     ) -> Result<Result<F::Output, Fell>, RenewalError>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
         let mut again = self.is_sourced();
         loop {
-            let attempt = self.attempt_for_renewal().await?;
+            let attempt = self.attempt_for_renewal(what).await?;
+            if is_late() {
+                return Err(RenewalError::NoResponse);
+            }
             let ran = self.io.run(begin(attempt, self.core.clock.moment())?).await;
             match &ran {
                 Err(Fell { failed: DriveError::Protocol(error), .. })

@@ -126,7 +126,7 @@ impl WorkloadTokens {
         // Without a source of credentials, the flow repeats its request itself.
         let mut again = provider.is_sourced();
         let ran = loop {
-            let attempt = provider.attempt_for_renewal().await?;
+            let attempt = provider.attempt_for_renewal(TOKEN).await?;
             let token = source.read(&provider.io).await.map_err(|why| {
                 keep(Some(why));
                 RenewalError::NoResponse

@@ -75,7 +75,7 @@ impl Provider {
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
             let refreshed = match &provider.core.shared {
-                None => provider.refresh_once(&client, &asked, keys).await?,
+                None => provider.refresh_once(&client, &asked, keys, || false).await?,
                 Some(shared) => {
                     let what = what(&asked);
                     let asked = Asked { client: &client, wanted: &asked, keys, what };

@@ -5,10 +5,12 @@ use crate::{
     drive::DriveError,
     event::NO_RESPONSE,
     io::{Fell, NoResponse},
-    store::{Action, Answer, End, Input, Renewing, SharedRefreshError, SharedRefreshes, StoreError, name},
+    store::{
+        Action, Answer, End, Input, REQUEST, Renewing, SharedRefreshError, SharedRefreshes, StoreError, name,
+    },
 };
 use oidc_proto::{
-    Error,
+    Error, Timestamp,
     flow::{Client, ConfigError, RefreshOutcome, RefreshRequest, Refreshed, SealError},
     jose::KeySet,
     renew::RenewalError,
@@ -57,7 +59,7 @@ async fn turn(
     let mut machine = Renewing::new(shared.policy, core.clock.moment().into_bits());
     let (mut action, mut ran) = (Action::Get, None);
     loop {
-        let began = core.clock.elapsed();
+        let began = Began::now(core);
         let input = match action {
             Action::Get => Input::Found(shared.store.get(&key).await),
             Action::Swap { expected, new } => {
@@ -69,11 +71,15 @@ async fn turn(
                 Input::Woken
             }
             Action::Send => {
-                // Made now: a proof and an assertion are valid for a short time.
-                let came = provider.refresh_once(asked.client, asked.wanted, asked.keys.clone()).await;
+                // Made now: a proof and an assertion are valid for a short time. To read credentials may take long, and the
+                // request must arrive while the lease lives.
+                let most = machine.left().saturating_sub(REQUEST);
+                let is_late = || began.passed() > most;
+                let keys = asked.keys.clone();
+                let came = provider.refresh_once(asked.client, asked.wanted, keys, is_late).await;
                 let (answer, came) = match came {
                     Ok(came) => (answer(&came, shared, &key, (core, asked)), came),
-                    Err(unsent) => (Answer::Unsent, Err(nothing(unsent))),
+                    Err(unsent) => (Answer::Unsent, Err(nothing(unsent, is_late()))),
                 };
                 ran = Some(came);
                 Input::Answer(answer)
@@ -81,17 +87,40 @@ async fn turn(
             Action::End(end) => return over(end, ran, shared, &key, (core, asked)),
         };
         // A clock that stands still must not make a call endless.
-        let took = core.clock.elapsed().saturating_sub(began).max(Duration::from_millis(1));
-        action = machine.step(input, took);
+        action = machine.step(input, began.passed().max(Duration::from_millis(1)));
+    }
+}
+
+/// The time when an action began. The clock that nobody sets may stand still while a machine is suspended. The time of day
+/// does not.
+struct Began<'a> {
+    core: &'a Core,
+    elapsed: Duration,
+    now: Timestamp,
+}
+
+impl<'a> Began<'a> {
+    fn now(core: &'a Core) -> Self {
+        Self { core, elapsed: core.clock.elapsed(), now: core.clock.now() }
+    }
+
+    /// The time since then, by the clock that says more.
+    fn passed(&self) -> Duration {
+        let clock = &self.core.clock;
+        clock.elapsed().saturating_sub(self.elapsed).max(self.now.until(clock.now()))
     }
 }
 
 /// The failure of a request that was not made.
-fn nothing(unsent: RenewalError) -> Fell {
+fn nothing(unsent: RenewalError, is_late: bool) -> Fell {
     let failed = if let RenewalError::Flow(error) = unsent {
         DriveError::Protocol(error)
     } else {
-        DriveError::Transport(NoResponse { text: unsent.to_string(), word: NO_RESPONSE })
+        let text = match is_late {
+            true => "the credentials came so late that the refresh token was not sent".to_owned(),
+            false => unsent.to_string(),
+        };
+        DriveError::Transport(NoResponse { text, word: NO_RESPONSE })
     };
     Fell { failed, asked: None }
 }
