@@ -1,15 +1,19 @@
 //! How often a request is sent if the credentials come from a source: the handle repeats it, and the flow does not.
 
-use super::{colour::*, login::log_in};
+use super::{colour::*, login::log_in, sourced::Platform};
 use oidc_drive::{ProviderBuilder, source::Source};
 use oidc_proto::{
     Error, Secret,
-    flow::{AssertionGrantRequest, ClientCredentialsRequest},
+    flow::{
+        AssertionGrantRequest, BackchannelAuthenticationRequest, ClientCredentialsRequest,
+        ClientNotification, DeliveryMode, DeviceAuthorizationRequest,
+    },
     jose::Algorithm,
 };
-use oidc_testkit::{EndpointName, JWT_BEARER_GRANT, KeyRing, hostile};
+use oidc_testkit::{DEVICE_GRANT, EndpointName, JWT_BEARER_GRANT, KeyRing, hostile};
 use std::{
     future::ready,
+    pin::pin,
     sync::{Arc, atomic::Ordering::SeqCst},
 };
 
@@ -117,4 +121,90 @@ fn another_nonce_at_the_userinfo_endpoint_does_not_send_the_code_again() {
         assert_eq!(error.code(), "use_dpop_nonce");
         assert_eq!((world.count(EndpointName::Token), world.count(EndpointName::UserInfo)), (1, 2));
     });
+}
+
+/// The platform gives each of its tokens once, and the provider takes each of them once.
+#[test]
+fn a_device_is_asked_for_with_a_new_token_of_the_platform_each_time() {
+    for pending in [1, 2, 3] {
+        let world = World::new();
+        let platform = Platform::trusted(&world);
+        world.change(|provider| provider.allow_grant("app", DEVICE_GRANT));
+        world.timers.store(true, SeqCst);
+        let handle = world.asynchronous().assertion_source(platform.source()).build().expect("settings");
+        let asked = DeviceAuthorizationRequest::new(["openid"]);
+        let device = world.finish(handle.device_authorization(&asked)).expect("a device");
+        let code = device.user_code().to_owned();
+        let mut granted = pin!(handle.poll(device));
+        for polls in 0..=pending {
+            for _ in 0..20 {
+                assert!(poll(granted.as_mut()).is_pending(), "there is an interval");
+            }
+            assert_eq!(world.count(EndpointName::Token), polls);
+            if polls == pending {
+                world.change(|provider| provider.enter_user_code(&code, true));
+            }
+            world.clock.advance(5);
+        }
+        assert!(world.finish(granted).expect("tokens").id_token.is_some());
+        assert_eq!(world.count(EndpointName::Token), pending + 1);
+        assert_eq!(platform.given(), pending + 2, "one for each request");
+        world.change(|provider| provider.assert_clean());
+    }
+}
+
+#[test]
+fn a_user_elsewhere_is_asked_for_with_a_new_token_of_the_platform_each_time() {
+    for (mode, pending) in [(DeliveryMode::Poll, 0), (DeliveryMode::Poll, 2), (DeliveryMode::Ping, 0)] {
+        let world = World::new();
+        let platform = Platform::trusted(&world);
+        world.change(|provider| provider.allow_backchannel("app", mode.name()));
+        world.timers.store(true, SeqCst);
+        let handle = world.asynchronous().assertion_source(platform.source()).build().expect("settings");
+        let wanted = BackchannelAuthenticationRequest::login_hint("alice").delivery_mode(mode);
+        let asked = world.finish(handle.backchannel_authentication(&wanted)).expect("it is asked");
+        let id = asked.auth_req_id().expose().to_owned();
+        let decide = || world.change(|provider| provider.decide(&id, true));
+        let login = if mode == DeliveryMode::Ping {
+            decide();
+            let told = world.change(oidc_testkit::TestProvider::take_notifications);
+            let told = ClientNotification::read(&told[0]).expect("a notification");
+            let delivery = world.finish(handle.receive_backchannel(&asked, &told)).expect("metadata");
+            world.finish(handle.backchannel_tokens(asked, delivery.expect("a ping")))
+        } else {
+            let mut login = pin!(handle.poll_backchannel(asked));
+            for polls in 0..=pending {
+                for _ in 0..20 {
+                    assert!(poll(login.as_mut()).is_pending(), "there is an interval");
+                }
+                assert_eq!(world.count(EndpointName::Token), polls);
+                if polls == pending {
+                    decide();
+                }
+                world.clock.advance(5);
+            }
+            world.finish(login)
+        };
+        assert_eq!(login.expect("tokens").id_token.sub, "alice");
+        assert_eq!(platform.given(), pending + 2, "one for each request");
+        world.change(|provider| provider.assert_clean());
+    }
+}
+
+/// A nonce that is demanded in the middle costs one more token of the platform, and no more.
+#[test]
+fn another_nonce_while_a_device_is_asked_for_is_sent_once() {
+    let world = World::new();
+    let platform = Platform::trusted(&world);
+    world.change(|provider| provider.allow_grant("app", DEVICE_GRANT));
+    let builder = proving(world.asynchronous().assertion_source(platform.source()), false);
+    let handle = builder.build().expect("settings");
+    let device = world
+        .finish(handle.device_authorization(&DeviceAuthorizationRequest::new(["openid"])))
+        .expect("a device");
+    never_content(&world, EndpointName::Token, 400);
+    world.impatient.store(true, SeqCst);
+    let error = world.finish(handle.poll(device)).map(drop).unwrap_err();
+    assert_eq!(error.code(), "use_dpop_nonce");
+    assert_eq!((world.count(EndpointName::Token), platform.given()), (2, 3));
 }

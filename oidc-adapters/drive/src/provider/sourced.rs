@@ -9,15 +9,19 @@
 
 use super::{
     core::{REFRESH, Sources},
-    error::ProviderError,
+    error::{ProviderError, reason},
     handle::Provider,
 };
-use crate::{drive::DriveError, io::Fell, source::SourceError};
+use crate::{
+    drive::{DriveError, drive_to_rest, ended, waited},
+    io::Fell,
+    source::SourceError,
+};
 use oidc_proto::{
-    Error, Moment,
+    Error, Moment, Timestamp,
     flow::{
-        Assertion, Attempt, Call, Client, Endpoint, Flow, MAX_RETRIES, RETRY_AFTER_CAP, RefreshRequest,
-        Refreshed, Step,
+        Assertion, Attempt, Call, Client, Endpoint, Flow, MAX_RETRIES, Pause, RETRY_AFTER_CAP,
+        RefreshRequest, Refreshed, Step,
     },
     jose::KeySet,
     metadata::ProviderMetadata,
@@ -181,6 +185,44 @@ impl Provider {
                 waits += 1;
             }
             step = begin().await?;
+        }
+    }
+}
+
+impl Provider {
+    /// Asks for tokens until a user has decided, with credentials that are read for each request. `grant` is asked for
+    /// first at `next`. `save` returns the grant of a rest, and `ask` begins one request.
+    pub(super) async fn polled<F: Flow, S: Clone>(
+        &self,
+        (mut grant, mut next): (S, Timestamp),
+        save: impl Fn(&Pause<F>) -> S,
+        ask: impl Fn(Attempt, S, Moment) -> Result<Call<F>, Error>,
+    ) -> Result<F::Output, ProviderError> {
+        let (clock, observer) = (&*self.core.clock, self.io.observer());
+        let mut nonce = false;
+        loop {
+            let wait = clock.now().until(next);
+            if !wait.is_zero() {
+                let started = observer.start();
+                self.io.sleep(wait).await;
+                waited::<F>(observer, Some(Endpoint::Token), started);
+            }
+            let (began, attempt) = (observer.start(), self.attempt().await?);
+            let call = ask(attempt, grant.clone(), clock.moment().not_before(next))?;
+            let send = |request, terms| self.io.send(request, terms);
+            let ran = match drive_to_rest(call, clock, send).await {
+                Ok(Err(pause)) => {
+                    (grant, next, nonce) = (save(&pause), pause.until(), false);
+                    continue;
+                }
+                Ok(Ok(output)) => Ok(output),
+                Err(failed) => Err(failed),
+            };
+            match ended::<F, _>(observer, began, ran).map_err(|failed| reason(failed, self.issuer())) {
+                // The provider has not looked at the grant.
+                Err(failed) if wants_nonce(&failed) && !std::mem::replace(&mut nonce, true) => {}
+                ran => return ran,
+            }
         }
     }
 }

@@ -17,8 +17,8 @@ use crate::{
 use oidc_proto::{
     Error, Secret,
     flow::{
-        ConfigError, DeviceAuthorization, DeviceAuthorizationRequest, DeviceTokens, PreviousLogin,
-        RefreshRequest, Refreshed,
+        Attempt, ConfigError, DeviceAuthorization, DeviceAuthorizationRequest, DeviceGrant, DeviceTokens,
+        Pause, PreviousLogin, RefreshRequest, Refreshed,
     },
     renew::{Need, Published, RenewalError},
 };
@@ -127,7 +127,12 @@ impl Provider {
     /// [`DeviceAuthorization::poll`] fails, or the flow does.
     pub async fn poll(&self, device: DeviceAuthorization) -> Result<DeviceTokens, ProviderError> {
         let (client, keys) = (self.client().await?, self.keys_if_any().await);
-        self.run(device.poll(&client, keys, self.core.clock.now())?).await
+        let pause = device.poll(&client, keys.clone(), self.core.clock.now())?;
+        if !self.is_sourced() {
+            return self.run(pause).await;
+        }
+        let ask = |attempt: Attempt, device, moment| attempt.poll(device, keys.clone(), moment);
+        self.polled((pause.save(), pause.until()), Pause::<DeviceGrant>::save, ask).await
     }
 
     /// Waits until no request for something else is on its way with this refresh token.
