@@ -17,7 +17,8 @@ use std::{
 pub const MAX_VALUES: usize = 200_000;
 
 /// A [`Store`] in the memory of one process: for tests, and for handles that share one process. Its clones share their
-/// values. It keeps at most [`MAX_VALUES`] values, and removes none that is alive: the lease of a refresh token must not vanish.
+/// values. It keeps at most [`MAX_VALUES`] values, and removes none that is alive: the lease of a refresh token must not
+/// vanish.
 ///
 /// ```
 /// use oidc_drive::store::{MemoryStore, Store};
