@@ -2,6 +2,7 @@
 //! three stacks.
 
 mod api;
+mod attempts;
 mod backchannel;
 mod code;
 mod colour;
@@ -11,6 +12,7 @@ mod login;
 mod narrowed;
 mod nodes;
 mod nodes_apart;
+mod nodes_late;
 mod odd;
 mod pushed;
 mod retained;

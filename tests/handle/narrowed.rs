@@ -8,8 +8,11 @@ use oidc_proto::{
     message::{AuthorizationDetail, TokenResponse},
     token::{AccessTokenVerifier, Scratch},
 };
-use oidc_testkit::{DEVICE_GRANT, EndpointName};
-use std::{pin::pin, sync::Arc};
+use oidc_testkit::{DEVICE_GRANT, EndpointName, hostile};
+use std::{
+    pin::pin,
+    sync::{Arc, atomic::Ordering::SeqCst},
+};
 
 const ORDERS: &str = "https://orders.example/";
 const STOCK: &str = "https://stock.example/";
@@ -129,6 +132,88 @@ fn a_caller_waits_while_the_token_is_on_its_way_for_something_else() {
             false => assert!(is_for(&world, &other.unwrap().tokens, STOCK)),
         }
         world.change(|provider| provider.assert_clean());
+    }
+}
+
+/// An async handle, and a refresh token of a user.
+fn scene() -> (World, oidc_drive::Provider, Secret) {
+    let world = World::new();
+    let handle = world.asynchronous().build().unwrap();
+    let token = log_in(&world, &Async(handle.clone(), world.clone()));
+    (world, handle, token)
+}
+
+/// A caller that has waited does not know whether the token is spent, so it does not send it.
+#[test]
+fn a_token_that_may_be_spent_is_not_sent_by_the_caller_that_has_waited() {
+    let failures: [(u16, &str, &str); 4] = [
+        (0, "", "no_response"),
+        (502, "a page", "unavailable"),
+        (503, "busy", "unavailable"),
+        (500, r#"{"error": "invalid_grant"}"#, "invalid_grant"),
+    ];
+    for (status, body, code) in failures {
+        let (world, handle, token) = scene();
+        match status {
+            0 => world.down(true),
+            _ => world.change(|provider| {
+                let failed = hostile::respond(status, "application/json", body);
+                provider.alter_response(EndpointName::Token, failed);
+            }),
+        }
+        let (orders, stock) = (wanted(&token, ORDERS), wanted(&token, STOCK));
+        let sent = world.sent();
+        let mut first = pin!(handle.refresh_with(&orders, None));
+        assert!(poll(first.as_mut()).is_pending());
+        while world.sent() == sent {
+            world.step();
+        }
+        let mut second = pin!(handle.refresh_with(&stock, None));
+        assert!(poll(second.as_mut()).is_pending());
+        assert_eq!(world.finish(first).map(drop).unwrap_err().code(), code);
+        assert_eq!(world.finish(second).map(drop).unwrap_err().code(), code, "the same reason");
+        assert_eq!(world.sent(), sent + 1, "{status}");
+    }
+}
+
+/// The first caller has not looked at its failure yet, so nobody else may have the token. The others come back later.
+#[test]
+fn two_callers_that_wait_for_a_request_that_is_refused_go_on_after_it() {
+    let (world, handle, token) = scene();
+    let refused = wanted(&token, STOCK).scopes(["admin"]);
+    let (orders, stock) = (wanted(&token, ORDERS), wanted(&token, STOCK));
+    let mut first = pin!(handle.refresh_with(&refused, None));
+    let (mut second, mut third) =
+        (pin!(handle.refresh_with(&orders, None)), pin!(handle.refresh_with(&stock, None)));
+    assert!(poll(first.as_mut()).is_pending());
+    assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
+    world.settle();
+    for _ in 0..20 {
+        assert!(poll(second.as_mut()).is_pending() && poll(third.as_mut()).is_pending());
+    }
+    assert_eq!(world.finish(first).map(drop).unwrap_err().code(), "invalid_scope");
+    world.timers.store(true, SeqCst);
+    let came = world.finish(second).unwrap();
+    assert!(is_for(&world, &came.tokens, ORDERS));
+    let other = world.finish(third).map(drop).unwrap_err();
+    assert_eq!(other.new_refresh_token(), came.tokens.refresh_token.as_ref());
+    assert_eq!(world.count(EndpointName::Token), 3, "the code, and one request for each of two");
+}
+
+/// Whoever has no turn at all gets the reason of the request that had it, and not that the token was replaced.
+#[test]
+fn a_caller_without_a_turn_gets_the_real_reason() {
+    for scope in ["admin", "root", "everything"] {
+        let (world, handle, token) = scene();
+        let (refused, stock) = (wanted(&token, STOCK).scopes([scope]), wanted(&token, STOCK));
+        let mut first = pin!(handle.refresh_with(&refused, None));
+        let mut second = pin!(handle.refresh_with(&stock, None));
+        assert!(poll(first.as_mut()).is_pending() && poll(second.as_mut()).is_pending());
+        world.settle();
+        // Every wait is over at once, and the first caller still has not looked.
+        world.impatient.store(true, SeqCst);
+        assert_eq!(world.finish(second).map(drop).unwrap_err().code(), "invalid_scope");
+        assert_eq!(world.finish(first).map(drop).unwrap_err().code(), "invalid_scope");
     }
 }
 

@@ -42,8 +42,8 @@ impl Clock for OfTheWorld {
 #[derive(Clone)]
 pub(super) struct Spied {
     store: MemoryStore,
-    down: Arc<AtomicBool>,
-    written: Arc<Mutex<Vec<Vec<u8>>>>,
+    pub(super) down: Arc<AtomicBool>,
+    pub(super) written: Arc<Mutex<Vec<Vec<u8>>>>,
     keys: Arc<Mutex<Vec<String>>>,
 }
 
@@ -83,7 +83,7 @@ impl Store for Spied {
     }
 }
 
-fn keys() -> SealingKeys {
+pub(super) fn keys() -> SealingKeys {
     SealingKeys::new(1, &[0x5A; 32])
 }
 
@@ -92,7 +92,7 @@ pub(super) fn shared(store: &Spied) -> SharedRefreshes {
     SharedRefreshes::new(store.clone(), keys()).patience(Duration::ZERO)
 }
 
-fn node(world: &World, shared: SharedRefreshes) -> Provider {
+pub(super) fn node(world: &World, shared: SharedRefreshes) -> Provider {
     world.asynchronous().shared_refreshes(shared).build().expect("settings that fit")
 }
 
@@ -112,7 +112,7 @@ pub(super) fn scene() -> (World, Spied, Secret, PreviousLogin) {
     (world, store, login.tokens.refresh_token.expect("a refresh token"), (&login.id_token).into())
 }
 
-fn why(error: ProviderError) -> SharedRefreshError {
+pub(super) fn why(error: ProviderError) -> SharedRefreshError {
     let code = error.code();
     match error {
         ProviderError::Shared(why) => {
@@ -264,6 +264,25 @@ fn a_refusal_without_a_loss_is_the_one_of_the_provider_for_each_node() {
         }
     }
     assert!(store.store.is_empty(), "a token that was refused leaves nothing behind");
+}
+
+/// The provider may have spent the token before it failed. Its body looks like a refusal, and is none.
+#[test]
+fn a_server_that_failed_has_not_refused_the_token() {
+    for (status, code) in [(500, "server_error"), (502, "invalid_grant"), (504, "temporarily_unavailable")] {
+        let (world, store, token, _) = scene();
+        let body = json!({ "error": code }).to_string();
+        world.change(|provider| {
+            provider.alter_response(EndpointName::Token, hostile::respond(status, "application/json", body));
+        });
+        assert!(thread_node(&world, shared(&store)).refresh(&token, None).is_err());
+        let before = world.count(EndpointName::Token);
+        let strict = shared(&store).lost_lease(LostLease::LogInAgain);
+        let error = thread_node(&world, strict).refresh(&token, None).map(drop).unwrap_err();
+        assert_eq!(why(error), SharedRefreshError::MaybeSpent, "{status}");
+        assert_eq!(world.count(EndpointName::Token), before);
+        world.change(|provider| provider.assert_clean());
+    }
 }
 
 #[test]

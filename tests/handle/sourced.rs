@@ -34,7 +34,7 @@ const ORDERS: &str = "system:serviceaccount:shop:orders";
 
 /// A platform that gives a new token to its workload whenever it is asked.
 #[derive(Clone)]
-struct Platform {
+pub(super) struct Platform {
     world: World,
     given: Arc<AtomicUsize>,
 }
@@ -45,7 +45,7 @@ impl Platform {
     }
 
     /// A platform that the provider trusts: it takes each of its tokens once.
-    fn trusted(world: &World) -> Self {
+    pub(super) fn trusted(world: &World) -> Self {
         let cluster = FederatedCredential::new(CLUSTER, ORDERS).audience(ISSUER).once();
         world.change(|provider| {
             provider.register(
@@ -68,12 +68,12 @@ impl Platform {
             .into()
     }
 
-    fn source(&self) -> Source {
+    pub(super) fn source(&self) -> Source {
         let platform = self.clone();
         Source::from_fn("the platform", move || ready(Ok::<_, String>(platform.token())))
     }
 
-    fn given(&self) -> usize {
+    pub(super) fn given(&self) -> usize {
         self.given.load(SeqCst)
     }
 }

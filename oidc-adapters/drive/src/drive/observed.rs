@@ -89,12 +89,14 @@ where
     ended::<F, E>(observer, began, result)
 }
 
-fn waited<F>(observer: &Observer, after: Option<Endpoint>, started: Started) {
+/// Reports a wait.
+pub(crate) fn waited<F>(observer: &Observer, after: Option<Endpoint>, started: Started) {
     let took = observer.since(started);
     observer.tell(&Event::Waited { flow: name_of::<F>(), after, took });
 }
 
-fn ended<F: Flow, E>(
+/// Reports the end of a flow, and returns it.
+pub(crate) fn ended<F: Flow, E>(
     observer: &Observer,
     began: Started,
     result: Result<F::Output, DriveError<E>>,

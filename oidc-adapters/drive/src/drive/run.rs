@@ -5,7 +5,7 @@ use super::{
     drive_error::DriveError,
 };
 use crate::event::{Clock, SystemClock};
-use oidc_proto::flow::{Endpoint, Flow, Request, Step, Terms};
+use oidc_proto::flow::{Call, Endpoint, Flow, Pause, Request, Step, Terms};
 use std::{
     future::{Future, ready},
     time::Duration,
@@ -71,6 +71,31 @@ where
     W: Future<Output = ()>,
 {
     drive(step.into(), &SystemClock, send, |span, _| sleep(span)).await
+}
+
+/// Runs a flow until it rests or ends.
+pub(crate) async fn drive_to_rest<F: Flow, B: AsRef<[u8]>, E, S>(
+    call: Call<F>,
+    clock: &dyn Clock,
+    mut send: impl FnMut(Request, Terms) -> S,
+) -> Result<Result<F::Output, Pause<F>>, DriveError<E>>
+where
+    S: Future<Output = Result<http::Response<B>, E>>,
+{
+    let mut step = Step::Send(call);
+    loop {
+        step = match step {
+            Step::Send(call) => {
+                let (request, terms, pending) = call.into_parts();
+                match send(request, terms).await {
+                    Ok(response) => pending.receive(response, clock.moment())?,
+                    Err(error) => pending.fail(clock.moment())?.ok_or(DriveError::Transport(error))?,
+                }
+            }
+            Step::Wait(pause) => return Ok(Err(pause)),
+            Step::Done(output) => return Ok(Ok(output)),
+        }
+    }
 }
 
 /// Runs a flow to its end. `sleep` also gets the endpoint of the latest request.

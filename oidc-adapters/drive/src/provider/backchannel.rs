@@ -1,10 +1,15 @@
 //! Backchannel authentication with a handle (OpenID Connect CIBA Core 1.0).
 
 use super::{error::ProviderError, handle::Provider};
-use oidc_proto::flow::{
-    BackchannelAuthentication, BackchannelAuthenticationRequest, BackchannelTokens, ClientNotification,
-    Delivery, Learned, NotificationError,
+use oidc_proto::{
+    Timestamp,
+    flow::{
+        Attempt, BackchannelAuthentication, BackchannelAuthenticationRequest, BackchannelGrant,
+        BackchannelTokens, ClientNotification, Delivery, Learned, NotificationError, Pause,
+    },
+    jose::KeySet,
 };
+use std::sync::Arc;
 
 impl Provider {
     /// Asks the provider to authenticate a user on a device of theirs (CIBA section 7). The request is sent once. Save the
@@ -31,8 +36,11 @@ impl Provider {
     ) -> Result<BackchannelTokens, ProviderError> {
         let client = self.client().await?;
         let (keys, known) = (self.keys_if_any().await, self.core().issuer.epoch());
-        let pause = authentication.poll(&client, keys, self.core().clock.now())?;
-        let tokens = self.run(pause).await?;
+        let pause = authentication.poll(&client, keys.clone(), self.core().clock.now())?;
+        let tokens = match self.is_sourced() {
+            true => self.ask_backchannel(pause.save(), pause.until(), keys).await?,
+            false => self.run(pause).await?,
+        };
         self.learn(&tokens.learned, known);
         Ok(tokens)
     }
@@ -67,6 +75,10 @@ impl Provider {
         let client = self.client().await?;
         let (keys, known) = (self.keys_if_any().await, self.core().issuer.epoch());
         let tokens = match delivery {
+            // The next credential is read for each request.
+            Delivery::Ping(_) if self.is_sourced() => {
+                self.ask_backchannel(authentication, self.core().clock.now(), keys).await?
+            }
             Delivery::Ping(ping) => {
                 let moment = self.core().clock.moment();
                 self.run(authentication.pinged(ping, &client, keys, moment)?).await?
@@ -81,6 +93,19 @@ impl Provider {
         };
         self.learn(&tokens.learned, known);
         Ok(tokens)
+    }
+
+    /// Asks for the tokens from `next` on, with a new credential for each request.
+    async fn ask_backchannel(
+        &self,
+        authentication: BackchannelAuthentication,
+        next: Timestamp,
+        keys: Option<Arc<KeySet>>,
+    ) -> Result<BackchannelTokens, ProviderError> {
+        let ask = |attempt: Attempt, authentication, moment| {
+            attempt.poll_backchannel(authentication, keys.clone(), moment)
+        };
+        self.polled((authentication, next), Pause::<BackchannelGrant>::save, ask).await
     }
 
     fn learn(&self, learned: &Learned, known: oidc_proto::renew::Epoch) {

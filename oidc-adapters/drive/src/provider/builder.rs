@@ -412,7 +412,7 @@ impl<W> ProviderBuilder<W> {
             }),
             made: Mutex::new(None),
             sources,
-            source_failed: Mutex::new(None),
+            source_failed: Mutex::default(),
             verifier,
         };
         Ok((core, self.io, observer))

@@ -24,6 +24,7 @@ use oidc_proto::{
     token::{AccessTokenVerifier, VerificationError, VerifiedAccessToken},
 };
 use std::{
+    collections::BTreeMap,
     fmt, ptr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
@@ -76,8 +77,8 @@ pub(crate) struct Core {
     /// The latest client, and the secret from a source that it was made with.
     pub(super) made: Mutex<Option<(Client, Option<Secret>)>>,
     pub(crate) sources: Sources,
-    /// Why the latest renewal of a token had no credential, if that is why it failed.
-    pub(crate) source_failed: Mutex<Option<SourceError>>,
+    /// Why the latest renewal had no credential, if that is why it failed. Service tokens and refreshes are apart.
+    pub(crate) source_failed: Mutex<BTreeMap<&'static str, SourceError>>,
     pub(super) verifier: Option<AccessTokenVerifier>,
 }
 
@@ -234,12 +235,21 @@ impl Core {
         unavailable.because.is_some() || !self.issuer.is_up_to_date(self.clock.now())
     }
 
+    /// Keeps why the latest renewal of `what` had no credential.
+    pub(super) fn source_failed(&self, what: &'static str, failed: Option<SourceError>) {
+        let mut kept = self.source_failed.lock().unwrap_or_else(PoisonError::into_inner);
+        match failed {
+            Some(failed) => drop(kept.insert(what, failed)),
+            None => drop(kept.remove(what)),
+        }
+    }
+
     /// The error for `what`, which is not available.
     pub(crate) fn unavailable(&self, why: NotAvailableError, what: &'static str) -> ProviderError {
-        if [TOKEN, REFRESH].contains(&what) && why.because == Some(RenewalError::NoResponse) {
+        if why.because == Some(RenewalError::NoResponse) {
             let failed = self.source_failed.lock().unwrap_or_else(PoisonError::into_inner);
-            if let Some(failed) = failed.clone() {
-                return ProviderError::Source(failed);
+            if let Some(failed) = failed.get(what) {
+                return ProviderError::Source(failed.clone());
             }
         }
         ProviderError::of_unavailable(

@@ -25,7 +25,7 @@ impl Provider {
         &self,
         wanted: AssertionGrantRequest,
     ) -> Result<TokenResponse, ProviderError> {
-        let attempt = self.attempt().await?;
+        let attempt = self.only_attempt().await?;
         self.run(attempt.assertion_grant(wanted, self.core.clock.moment())?).await
     }
 
@@ -43,7 +43,7 @@ impl Provider {
     /// # Errors
     /// [`Client::redeem_id_jag`](oidc_proto::flow::Client::redeem_id_jag) fails, or the flow does.
     pub async fn redeem_id_jag(&self, id_jag: IdJag) -> Result<TokenResponse, ProviderError> {
-        let attempt = self.attempt().await?;
+        let attempt = self.only_attempt().await?;
         self.run(attempt.redeem_id_jag(id_jag, self.core.clock.moment())?).await
     }
 

@@ -368,7 +368,8 @@ impl Provider {
         &self,
         wanted: &ClientCredentialsRequest,
     ) -> Result<Renewed<TokenResponse>, RenewalError> {
-        let token = self.renewed(|attempt, moment| TokenRenewal::start(attempt, wanted, moment)).await?;
+        let begin = |attempt, moment| TokenRenewal::start(attempt, wanted, moment);
+        let token = self.renewed(TOKEN, begin, || false).await?;
         token.map_err(|fell| self.core.issuer.lost().failure(TOKEN, fell))
     }
 

@@ -7,22 +7,27 @@
 //! ```
 //! Without a source, a flow repeats its request itself.
 
-use super::{core::Sources, error::ProviderError, handle::Provider};
-use crate::{drive::DriveError, io::Fell, source::SourceError};
+use super::{
+    core::{REFRESH, Sources},
+    error::{ProviderError, reason},
+    handle::Provider,
+};
+use crate::{
+    drive::{DriveError, drive_to_rest, ended, waited},
+    io::Fell,
+    source::SourceError,
+};
 use oidc_proto::{
-    Error, Moment,
+    Error, Moment, Timestamp,
     flow::{
-        Assertion, Attempt, Call, Client, Flow, MAX_RETRIES, RETRY_AFTER_CAP, RefreshRequest, Refreshed, Step,
+        Assertion, Attempt, Call, Client, Endpoint, Flow, MAX_RETRIES, Pause, RETRY_AFTER_CAP,
+        RefreshRequest, Refreshed, Step,
     },
     jose::KeySet,
     metadata::ProviderMetadata,
     renew::RenewalError,
 };
-use std::{
-    future::Future,
-    sync::{Arc, PoisonError},
-    time::Duration,
-};
+use std::{future::Future, sync::Arc, time::Duration};
 
 impl Provider {
     /// Whether credentials are read from a source for each attempt.
@@ -48,15 +53,25 @@ impl Provider {
         }
     }
 
+    /// Leaves the repetitions to this module if there is a source: its next credential is for the next attempt.
+    fn single(&self, attempt: Attempt) -> Attempt {
+        if self.is_sourced() { attempt.single() } else { attempt }
+    }
+
     /// Returns one attempt, with credentials that have just been read.
     pub(super) async fn attempt(&self) -> Result<Attempt, ProviderError> {
+        Ok(self.single(self.only_attempt().await?))
+    }
+
+    /// Returns the only attempt of a request that this module cannot repeat. Its flow does so if it can.
+    pub(super) async fn only_attempt(&self) -> Result<Attempt, ProviderError> {
         let client = self.client().await?;
         Ok(self.attempt_of(&client).await?)
     }
 
-    /// Returns one attempt for a renewal. If a source has no credential, nobody is asked.
-    pub(super) async fn attempt_for_renewal(&self) -> Result<Attempt, RenewalError> {
-        let keep = |failed| *self.core.source_failed.lock().unwrap_or_else(PoisonError::into_inner) = failed;
+    /// Returns one attempt for the renewal of `what`. If a source has no credential, nobody is asked.
+    pub(super) async fn attempt_for_renewal(&self, what: &'static str) -> Result<Attempt, RenewalError> {
+        let keep = |failed| self.core.source_failed(what, failed);
         keep(None);
         let fallen = |error: ProviderError| match error {
             ProviderError::Source(failed) => {
@@ -75,33 +90,43 @@ impl Provider {
             | ProviderError::Shared(_) => RenewalError::NoResponse,
         };
         let client = self.client_of(self.metadata_for_renewal().await?).await.map_err(fallen)?;
-        self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))
+        let attempt = self.attempt_of(&client).await.map_err(|failed| fallen(failed.into()))?;
+        Ok(self.single(attempt))
     }
 
-    /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources.
+    /// Sends a refresh token, once more if the provider wants another nonce. `client` is for a handle without sources. If
+    /// credentials are read until `is_late` says so, the token is not sent: the outer error says so.
     pub(super) async fn refresh_once(
         &self,
         client: &Client,
         wanted: &RefreshRequest,
         keys: Option<Arc<KeySet>>,
+        is_late: impl Fn() -> bool,
     ) -> Result<Result<Refreshed, Fell>, RenewalError> {
         if !self.is_sourced() {
             return Ok(self.io.run(client.refresh_with(wanted, None, keys, self.core.clock.moment())?).await);
         }
-        self.renewed(|attempt, moment| attempt.refresh_with(wanted, None, keys.clone(), moment)).await
+        let begin = |attempt: Attempt, moment| attempt.refresh_with(wanted, None, keys.clone(), moment);
+        self.renewed(REFRESH, begin, is_late).await
     }
 
-    /// Runs one attempt of a renewal, and another one if the provider wants another nonce.
+    /// Runs one attempt of a renewal of `what`, and another one if the provider wants another nonce. Nothing is sent when it
+    /// is too late.
     pub(super) async fn renewed<F>(
         &self,
+        what: &'static str,
         begin: impl Fn(Attempt, Moment) -> Result<Call<F>, Error>,
+        is_late: impl Fn() -> bool,
     ) -> Result<Result<F::Output, Fell>, RenewalError>
     where
         F: Flow<Output: Send, Awaiting: Send, Paused: Send> + Send + 'static,
     {
         let mut again = self.is_sourced();
         loop {
-            let attempt = self.attempt_for_renewal().await?;
+            let attempt = self.attempt_for_renewal(what).await?;
+            if is_late() {
+                return Err(RenewalError::NoResponse);
+            }
             let ran = self.io.run(begin(attempt, self.core.clock.moment())?).await;
             match &ran {
                 Err(Fell { failed: DriveError::Protocol(error), .. })
@@ -164,14 +189,63 @@ impl Provider {
     }
 }
 
+impl Provider {
+    /// Asks for tokens until a user has decided, with credentials that are read for each request. `grant` is asked for
+    /// first at `next`. `save` returns the grant of a rest, and `ask` begins one request.
+    pub(super) async fn polled<F: Flow, S: Clone>(
+        &self,
+        (mut grant, mut next): (S, Timestamp),
+        save: impl Fn(&Pause<F>) -> S,
+        ask: impl Fn(Attempt, S, Moment) -> Result<Call<F>, Error>,
+    ) -> Result<F::Output, ProviderError> {
+        let (clock, observer) = (&*self.core.clock, self.io.observer());
+        let mut nonce = false;
+        loop {
+            let wait = clock.now().until(next);
+            if !wait.is_zero() {
+                let started = observer.start();
+                self.io.sleep(wait).await;
+                waited::<F>(observer, Some(Endpoint::Token), started);
+            }
+            let (began, attempt) = (observer.start(), self.attempt().await?);
+            let call = ask(attempt, grant.clone(), clock.moment().not_before(next))?;
+            let send = |request, terms| self.io.send(request, terms);
+            let ran = match drive_to_rest(call, clock, send).await {
+                Ok(Err(pause)) => {
+                    (grant, next, nonce) = (save(&pause), pause.until(), false);
+                    continue;
+                }
+                Ok(Ok(output)) => Ok(output),
+                Err(failed) => Err(failed),
+            };
+            match ended::<F, _>(observer, began, ran).map_err(|failed| reason(failed, self.issuer())) {
+                // The provider has not looked at the grant.
+                Err(failed) if wants_nonce(&failed) && !std::mem::replace(&mut nonce, true) => {}
+                ran => return ran,
+            }
+        }
+    }
+}
+
 /// Whether the provider has not looked at the request, because its proof lacks the newest nonce (RFC 9449 section 8). The
-/// handle has learned that nonce from the response.
+/// handle has learned that nonce from the response. At the UserInfo endpoint that is another request (section 9): the code
+/// is spent by then.
 pub(super) fn wants_nonce(failed: &ProviderError) -> bool {
     matches!(failed, ProviderError::Protocol(error) if error_wants_nonce(error))
 }
 
 pub(super) fn error_wants_nonce(error: &Error) -> bool {
-    matches!(error, Error::OAuth(refused) if refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce")
+    let Error::OAuth(refused) = error else { return false };
+    let authenticates = matches!(
+        refused.endpoint,
+        Endpoint::Token
+            | Endpoint::PushedAuthorizationRequest
+            | Endpoint::BackchannelAuthentication
+            | Endpoint::DeviceAuthorization
+            | Endpoint::Introspection
+            | Endpoint::Revocation
+    );
+    authenticates && refused.dpop_nonce.is_some() && refused.code() == "use_dpop_nonce"
 }
 
 /// How long to wait before a repetition: as long as the provider asks, or else twice as long as the last time.

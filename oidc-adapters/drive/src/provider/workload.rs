@@ -123,9 +123,10 @@ impl WorkloadTokens {
         let Inner { provider, source, grant, failed, .. } = &*self.0;
         let keep = |why| *failed.lock().unwrap_or_else(PoisonError::into_inner) = why;
         keep(None);
-        let mut again = true;
+        // Without a source of credentials, the flow repeats its request itself.
+        let mut again = provider.is_sourced();
         let ran = loop {
-            let attempt = provider.attempt_for_renewal().await?;
+            let attempt = provider.attempt_for_renewal(TOKEN).await?;
             let token = source.read(&provider.io).await.map_err(|why| {
                 keep(Some(why));
                 RenewalError::NoResponse

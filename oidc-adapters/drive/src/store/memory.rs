@@ -1,6 +1,9 @@
 //! [`MemoryStore`]: a [`Store`] in the memory of one process.
 
-use super::traits::{Found, Store, StoreFuture};
+use super::{
+    error::StoreError,
+    traits::{Found, Store, StoreFuture},
+};
 use crate::event::{Clock, SystemClock};
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -10,11 +13,12 @@ use std::{
     time::Duration,
 };
 
-/// The most values that are kept. The one that expires first makes room.
+/// The most values that are kept. If all of them are alive, a new one is refused.
 pub const MAX_VALUES: usize = 200_000;
 
 /// A [`Store`] in the memory of one process: for tests, and for handles that share one process. Its clones share their
-/// values. It keeps at most [`MAX_VALUES`] values.
+/// values. It keeps at most [`MAX_VALUES`] values, and removes none that is alive: the lease of a refresh token must not
+/// vanish.
 ///
 /// ```
 /// use oidc_drive::store::{MemoryStore, Store};
@@ -89,15 +93,14 @@ impl Values {
         Some(value)
     }
 
-    fn set(&mut self, key: &str, value: &[u8], end: Duration) {
-        self.remove(key);
-        while self.by_key.len() >= MAX_VALUES
-            && let Some((_, first)) = self.by_end.pop_first()
-        {
-            self.by_key.remove(&first);
+    /// Replaces a value, or adds it if there is room. What has ended is forgotten by then.
+    fn set(&mut self, key: &str, value: &[u8], end: Duration) -> Result<(), StoreError> {
+        if self.remove(key).is_none() && self.by_key.len() >= MAX_VALUES {
+            return Err(StoreError::NoAnswer("the store is full".to_owned()));
         }
         self.by_key.insert(key.to_owned(), (value.to_owned(), end));
         self.by_end.insert((end, key.to_owned()));
+        Ok(())
     }
 
     fn forget(&mut self, now: Duration) {
@@ -125,17 +128,19 @@ impl Store for MemoryStore {
             let found = Found::new(there.map(<[u8]>::to_vec), now);
             return Box::pin(ready(Ok(Some(found))));
         }
-        match new {
+        let set = match new {
             Some((value, lifetime)) => values.set(key, value, now.saturating_add(lifetime)),
-            None => drop(values.remove(key)),
-        }
-        Box::pin(ready(Ok(None)))
+            None => {
+                values.remove(key);
+                Ok(())
+            }
+        };
+        Box::pin(ready(set.map(|()| None)))
     }
 
     fn put(&self, key: &str, value: &[u8], lifetime: Duration) -> StoreFuture<()> {
         let (mut values, now) = self.now();
-        values.set(key, value, now.saturating_add(lifetime));
-        Box::pin(ready(Ok(())))
+        Box::pin(ready(values.set(key, value, now.saturating_add(lifetime))))
     }
 
     fn take(&self, key: &str) -> StoreFuture<Option<Vec<u8>>> {

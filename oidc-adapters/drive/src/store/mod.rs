@@ -26,5 +26,5 @@ pub use replays::SharedReplays;
 pub use revocations::{Revocations, Revoked};
 pub use traits::{Found, Store, StoreFuture};
 
-pub(crate) use refresh::{Action, Answer, End, Input, Renewing};
+pub(crate) use refresh::{Action, Answer, End, Input, REQUEST, Renewing};
 pub(crate) use traits::name;

@@ -9,6 +9,7 @@
 )]
 
 mod elsewhere;
+mod full_store;
 mod nonces;
 mod sessions;
 mod single_flight;

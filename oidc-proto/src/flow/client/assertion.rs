@@ -77,11 +77,23 @@ pub struct Attempt {
 pub(in crate::flow) struct Prepared {
     pub(in crate::flow) assertion: Option<Assertion>,
     pub(in crate::flow) proof: Option<Proof>,
+    /// Whether the program makes the next attempt itself.
+    pub(in crate::flow) single: bool,
 }
 
 impl Prepared {
+    /// Whether the flow may repeat the request itself.
     pub(in crate::flow) const fn is_none(&self) -> bool {
-        self.assertion.is_none() && self.proof.is_none()
+        self.assertion.is_none() && self.proof.is_none() && !self.single
+    }
+}
+
+impl Attempt {
+    /// Leaves every repetition to the program: the flow sends its request once, even if the client could authenticate it
+    /// again. For a program that reads its credentials anew for each attempt.
+    pub const fn single(mut self) -> Self {
+        self.prepared.single = true;
+        self
     }
 }
 
@@ -120,7 +132,10 @@ impl Client {
 
     /// Returns one attempt that authenticates with this assertion.
     pub fn attempt(&self, assertion: Assertion) -> Attempt {
-        Attempt { client: self.clone(), prepared: Prepared { assertion: Some(assertion), proof: None } }
+        Attempt {
+            client: self.clone(),
+            prepared: Prepared { assertion: Some(assertion), ..Prepared::default() },
+        }
     }
 
     pub(super) fn unsigned_assertion(

@@ -10,17 +10,17 @@ use super::{
 };
 use crate::{
     drive::DriveError,
-    flight::SingleFlight,
+    flight::{NotAvailableError, SingleFlight},
     io::Fell,
     issuer::{TokenHash, hash},
 };
 use oidc_proto::{
     Error, Secret,
     flow::{
-        ConfigError, DeviceAuthorization, DeviceAuthorizationRequest, DeviceTokens, PreviousLogin,
-        RefreshRequest, Refreshed,
+        Attempt, ConfigError, DeviceAuthorization, DeviceAuthorizationRequest, DeviceGrant, DeviceTokens,
+        Pause, PreviousLogin, RefreshRequest, Refreshed,
     },
-    renew::{Need, Published},
+    renew::{Need, Published, RenewalError},
 };
 use std::{
     future::{pending, poll_fn},
@@ -30,12 +30,16 @@ use std::{
         atomic::{AtomicBool, Ordering::SeqCst},
     },
     task::Poll,
+    time::Duration,
 };
 
 use super::super::core::{Core, REFRESH, Refresh};
 
 /// How often a caller waits for the requests of others with its refresh token.
 const MOST_TURNS: usize = 16;
+
+/// How long a caller waits before its next turn, while another caller still holds a request that failed.
+const BETWEEN_TURNS: Duration = Duration::from_millis(50);
 
 impl Provider {
     /// Exchanges a refresh token for new tokens, for a part of what was granted: some scopes, some resources, some rights.
@@ -71,9 +75,9 @@ impl Provider {
             let keys = provider.keys_if_any().await;
             let known = provider.core.issuer.epoch();
             let refreshed = match &provider.core.shared {
-                None => provider.refresh_once(&client, &asked, keys).await?,
+                None => provider.refresh_once(&client, &asked, keys, || false).await?,
                 Some(shared) => {
-                    let what = what(&asked, client.dpop_thumbprint());
+                    let what = what(&asked);
                     let asked = Asked { client: &client, wanted: &asked, keys, what };
                     match sharing::refresh(&provider, shared, &asked).await {
                         Ok(refreshed) => refreshed,
@@ -123,7 +127,12 @@ impl Provider {
     /// [`DeviceAuthorization::poll`] fails, or the flow does.
     pub async fn poll(&self, device: DeviceAuthorization) -> Result<DeviceTokens, ProviderError> {
         let (client, keys) = (self.client().await?, self.keys_if_any().await);
-        self.run(device.poll(&client, keys, self.core.clock.now())?).await
+        let pause = device.poll(&client, keys.clone(), self.core.clock.now())?;
+        if !self.is_sourced() {
+            return self.run(pause).await;
+        }
+        let ask = |attempt: Attempt, device, moment| attempt.poll(device, keys.clone(), moment);
+        self.polled((pause.save(), pause.until()), Pause::<DeviceGrant>::save, ask).await
     }
 
     /// Waits until no request for something else is on its way with this refresh token.
@@ -133,6 +142,7 @@ impl Provider {
         owner: TokenHash,
         key: TokenHash,
     ) -> Result<(TokenHash, One<Refresh>), ProviderError> {
+        let mut failed = None;
         for _ in 0..MOST_TURNS {
             let turn = self.core.refreshes.turn(&wanted.refresh_token, owner, key);
             let other = match turn.ok_or(ConfigError::OtherDpopKey)? {
@@ -140,47 +150,78 @@ impl Provider {
                 Turn::Others(other) => other,
             };
             match self.outcome_of(&other.flight).await {
-                Some(came) => {
+                Others::Came(came) => {
                     let next = match came.value.as_ref() {
-                        Ok(refreshed) => refreshed.tokens.refresh_token.clone(),
-                        Err(error) => error.new_refresh_token().cloned(),
+                        Ok(refreshed) => refreshed.tokens.refresh_token.as_ref(),
+                        // It says nothing about the token, or that the session is over.
+                        Err(error) => Some(error.new_refresh_token().ok_or_else(|| error.clone())?),
                     };
                     // A provider that does not replace refresh tokens takes the same one again.
-                    if next.as_ref() != Some(&wanted.refresh_token) {
-                        return Err(ProviderError::RefreshTokenSpent { next });
+                    if next != Some(&wanted.refresh_token) {
+                        return Err(ProviderError::RefreshTokenSpent { next: next.cloned() });
                     }
+                    continue;
                 }
-                // It failed, so this caller may try.
-                None => self.core.refreshes.give_way(&wanted.refresh_token, other),
+                // It is unknown whether the token is spent, so nobody sends it now.
+                Others::Failed(why) if !is_refused(&why) => return Err(self.unavailable(why, REFRESH)),
+                Others::Failed(why) => failed = Some(why),
+                Others::Idle(why) => failed = why.or(failed),
+            }
+            // The token is free, so this caller may try.
+            if !self.core.refreshes.give_way(&wanted.refresh_token, other) {
+                self.io.sleep(BETWEEN_TURNS).await;
             }
         }
-        Err(ProviderError::RefreshTokenSpent { next: None })
+        let now = self.core.clock.now();
+        let failed = failed.unwrap_or_else(|| NotAvailableError::new(now.plus(1), None));
+        Err(self.unavailable(failed, REFRESH))
     }
 
-    /// Waits for the outcome of another caller's request. `None` if it failed, or if nobody sends it.
-    async fn outcome_of(&self, flight: &SingleFlight<Refresh>) -> Option<Published<Refresh>> {
-        let led = AtomicBool::new(false);
+    /// Waits for the outcome of another caller's request.
+    async fn outcome_of(&self, flight: &SingleFlight<Refresh>) -> Others {
+        let (led, waited) = (AtomicBool::new(false), AtomicBool::new(false));
         // Nobody sends it, and neither does this caller: it gives the lease back at once.
         let renew = || {
             led.store(true, SeqCst);
             pending()
         };
-        let mut outcome = pin!(flight.get_async_inline(Need::Any, renew, |span| self.io.sleep(span)));
+        let sleep = |span| {
+            waited.store(true, SeqCst);
+            self.io.sleep(span)
+        };
+        let mut outcome = pin!(flight.get_async_inline(Need::Any, renew, sleep));
         poll_fn(|context| match outcome.as_mut().poll(context) {
-            Poll::Ready(came) => Poll::Ready(came.ok()),
-            Poll::Pending if led.load(SeqCst) => Poll::Ready(None),
+            Poll::Ready(Ok(came)) => Poll::Ready(Others::Came(came)),
+            Poll::Ready(Err(why)) if waited.load(SeqCst) => Poll::Ready(Others::Failed(why)),
+            Poll::Ready(Err(why)) => Poll::Ready(Others::Idle(Some(why))),
+            Poll::Pending if led.load(SeqCst) => Poll::Ready(Others::Idle(None)),
             Poll::Pending => Poll::Pending,
         })
         .await
     }
 }
 
-/// What a request asks for, with which key, for the other nodes. `None` is everything, without a key.
-fn what(wanted: &RefreshRequest, key: Option<&str>) -> Option<String> {
+/// What became of another caller's request.
+enum Others {
+    /// It has an outcome.
+    Came(Published<Refresh>),
+    /// It failed, or takes too long, while this caller waited for it.
+    Failed(NotAvailableError),
+    /// Nobody sends it. If it failed before this caller came, the reason is here.
+    Idle(Option<NotAvailableError>),
+}
+
+/// Whether the provider has said that it has not accepted the refresh token.
+fn is_refused(why: &NotAvailableError) -> bool {
+    matches!(&why.because, Some(RenewalError::Flow(Error::OAuth(refused))) if refused.status < 500)
+}
+
+/// What a request asks for, for the other nodes. `None` is everything.
+fn what(wanted: &RefreshRequest) -> Option<String> {
     let RefreshRequest { scopes, resources, authorization_details, .. } = wanted;
     let everything = scopes.is_empty() && resources.is_empty() && authorization_details.is_empty();
     let lines = [scopes.join(" "), resources.join(" "), authorization_details.to_json()];
-    (!everything || key.is_some()).then(|| format!("{}\n{}", lines.join("\n"), key.unwrap_or_default()))
+    (!everything).then(|| lines.join("\n"))
 }
 
 /// The name of a request: the token, and what it is asked for. A request for everything is named by its token alone.

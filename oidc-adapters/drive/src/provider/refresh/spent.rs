@@ -127,15 +127,20 @@ impl<T> Spent<T> {
     }
 
     /// Forgets an exchange that has no outcome, so that another one can have the token. Whoever waits for it or carries it
-    /// out keeps it.
-    pub(crate) fn give_way(&self, spent: &Secret, other: One<T>) {
+    /// out keeps it. Returns whether the token is free: as long as anybody else holds this exchange, it is not.
+    pub(crate) fn give_way(&self, spent: &Secret, other: One<T>) -> bool {
         let (hash, mut known) = (hash(spent), self.known());
         let is_this = |kept: &Kept<T>| Arc::ptr_eq(&kept.one.flight, &other.flight);
         let same = known.flights.get(&hash).is_some_and(is_this);
         drop(other);
-        if same && known.flights.get(&hash).is_some_and(|kept| !kept.is_in_hand()) {
+        if !same {
+            return true;
+        }
+        let idle = known.flights.get(&hash).is_some_and(|kept| !kept.is_in_hand());
+        if idle {
             known.flights.remove(&hash);
         }
+        idle
     }
 
     /// The one exchange of this code or refresh token. `None` if it belongs to another owner. It is not forgotten while

@@ -9,6 +9,7 @@ mod renewing;
 mod shared;
 
 pub use error::SharedRefreshError;
+pub(crate) use policy::REQUEST;
 pub use policy::{DEFAULT_KEPT, DEFAULT_LEASE, DEFAULT_PATIENCE, LostLease, MIN_LEASE};
 pub use shared::SharedRefreshes;
 

@@ -34,6 +34,10 @@ pub enum LostLease {
 /// a provider may ask for another DPoP nonce, and five seconds for clocks that do not run at the same speed.
 pub(crate) const EXCHANGE: Duration = TIMEOUT.saturating_mul(2).saturating_add(Duration::from_secs(5));
 
+/// How much of the lease must be left when a request is sent for which credentials were read under the lease: one request,
+/// and five seconds for clocks that do not run at the same speed.
+pub(crate) const REQUEST: Duration = TIMEOUT.saturating_add(Duration::from_secs(5));
+
 /// The shortest lease.
 pub const MIN_LEASE: Duration = Duration::from_secs(30);
 /// The default lease.
@@ -48,7 +52,7 @@ const POLL: Duration = Duration::from_millis(200);
 /// How long it is kept that a token may be spent. Some refresh tokens live that long.
 const LOST_KEPT: Duration = Duration::from_secs(30 * 24 * 3_600);
 /// How long the outcome is kept if the refresh token was not replaced. Only callers that wait already need it.
-const UNROTATED_KEPT: Duration = Duration::from_secs(60);
+pub(crate) const UNROTATED_KEPT: Duration = Duration::from_secs(60);
 
 /// The times of the protocol, in milliseconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

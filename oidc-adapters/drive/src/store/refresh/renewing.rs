@@ -182,6 +182,11 @@ impl Renewing {
         }
     }
 
+    /// What is left of the lease, at least.
+    pub(crate) const fn left(&self) -> Duration {
+        Duration::from_millis(self.left)
+    }
+
     fn read(&mut self) -> Action {
         self.stage = Stage::Reading;
         Action::Get

@@ -1,6 +1,6 @@
 //! [`SharedRefreshes`]: the settings of refreshes that several nodes share.
 
-use super::policy::{EXCHANGE, LostLease, MIN_LEASE, Policy, milliseconds};
+use super::policy::{EXCHANGE, LostLease, MIN_LEASE, Policy, UNROTATED_KEPT, milliseconds};
 use crate::store::traits::Store;
 use oidc_proto::flow::SealingKeys;
 use std::{fmt, sync::Arc, time::Duration};
@@ -65,9 +65,9 @@ impl SharedRefreshes {
 
     /// Sets how long new tokens are kept for other nodes; the default is [`DEFAULT_KEPT`](crate::store::DEFAULT_KEPT). For so
     /// long, a caller with the spent refresh token gets the new tokens, such as a browser that never saw the response
-    /// with its new session.
+    /// with its new session. The shortest time is a minute: whoever waits already must find them.
     pub fn keep_for(mut self, time: Duration) -> Self {
-        self.policy.kept = milliseconds(time);
+        self.policy.kept = milliseconds(time.max(UNROTATED_KEPT));
         self
     }
 
