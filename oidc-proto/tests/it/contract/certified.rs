@@ -70,8 +70,10 @@ impl Site {
     }
 }
 
+type Shape = fn(ClientBuilder) -> ClientBuilder;
+
 /// Each client of the site.
-const CLIENTS: [(&str, fn(ClientBuilder) -> ClientBuilder); 3] = [
+const CLIENTS: [(&str, Shape); 3] = [
     ("authority", |client| client.certificate()),
     ("self-signed", |client| {
         client.authentication(oidc_proto::flow::ClientAuthentication::SelfSignedTlsClientAuth)
