@@ -48,9 +48,10 @@ fn a_token_is_blamed_on_a_missing_backend_only_if_it_names_the_key() {
         let headers = headers(&[("authorization", &format!("Bearer {token}"))]);
         let request = RequestView::new(&method, &uri, &headers);
         let inspected = api.inspect(&request, &mut Scratch::new()).unwrap();
-        match api.judge(&inspected, &published, &mut Scratch::new(), NOW) {
-            Verdict::Denied(denied) => assert_eq!(denied.status(), status, "{header}"),
-            other => panic!("{header}: no other keys are wanted: {other:?}"),
-        }
+        let judged = api.judge(&inspected, &published, &mut Scratch::new(), NOW);
+        let Verdict::Denied(denied) = judged else {
+            panic!("{header}: no other keys are wanted: {judged:?}")
+        };
+        assert_eq!(denied.status(), status, "{header}");
     }
 }
