@@ -117,5 +117,6 @@ pub(super) fn scripts() -> Entries {
         ("backchannel-pushed", flow(11, 17, &[vec![0], honest()])),
         ("backchannel-pushed-forged", flow(11, 17, &[vec![1, 1, 97]])),
         ("backchannel-pushed-flipped", flow(11, 25, &[vec![2, 40, 0, 3]])),
+        ("backchannel-pushed-altered", flow(11, 17, &[vec![26, 0, 33, 0, 0, 0]])),
     ]
 }

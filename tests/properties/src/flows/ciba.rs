@@ -62,7 +62,9 @@ fn pushed(world: &mut World<'_>, flags: u8, begun: &BackchannelAuthentication) {
     let body: serde_json::Value = serde_json::from_slice(request.body()).expect("the provider sends JSON");
     world.issued.extend(body["access_token"].as_str().map(str::to_owned));
     let mut forged = false;
-    match world.script.byte() % 4 {
+    let change = world.script.byte() % 4;
+    world.honest &= change == 0;
+    match change {
         1 => {
             let token = String::from_utf8_lossy(world.script.bytes()).into_owned();
             if let Ok(value) = http::HeaderValue::from_str(&format!("Bearer {token}")) {
