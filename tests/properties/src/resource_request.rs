@@ -11,11 +11,10 @@ use oidc_proto::{
 use oidc_testkit::KeyRing;
 use std::{
     collections::BTreeSet,
+    hash::{DefaultHasher, Hash, Hasher},
     sync::{Arc, LazyLock},
 };
 use url::Url;
-
-const TOKEN: &str = "MARK-the-first-access-token";
 
 static CLIENTS: LazyLock<[Client; 2]> = LazyLock::new(|| {
     let builder = || Client::builder(provider_metadata(&crate::document()), crate::CLIENT);
@@ -48,9 +47,16 @@ fn may_have_it(uri: &Uri, headers: &HeaderMap) -> bool {
     origin && !in_query && !headers.contains_key("authorization") && !headers.contains_key("dpop")
 }
 
+/// A token that the input cannot have written elsewhere: a hash of the input is its end. An empty one stays empty.
+fn marked(token: &str, text: &str) -> String {
+    let mut hasher = DefaultHasher::new();
+    text.hash(&mut hasher);
+    if token.is_empty() { String::new() } else { format!("{token}{:016x}", hasher.finish()) }
+}
+
 /// Checks a request to an API. The input is text. Its first block has the URL of the request and its headers, one in a
 /// line; `once: ` says that the body is a stream. Each further block is an answer: the status, the headers, and, as
-/// `newer: …`, the token that the application then has.
+/// `newer: …`, the token that the application then has. An answer that writes `{token}` repeats the token it was sent.
 ///
 /// # Panics
 /// Panics if the property does not hold.
@@ -78,7 +84,8 @@ fn run(text: &str, client: &Client) {
     assert!(may_have_it(&uri, &given), "{uri} {given:?}");
     let once = given.contains_key("once");
     let mut request = if once { begun.once() } else { begun };
-    let (mut token, mut sent, mut proofs) = (TOKEN.to_owned(), 0_u8, BTreeSet::new());
+    let first = marked("the-first-access-token", text);
+    let (mut token, mut sent, mut proofs) = (first.clone(), 0_u8, BTreeSet::new());
     let (mut again, mut renewed) = (0, 0);
     loop {
         sent += 1;
@@ -93,11 +100,12 @@ fn run(text: &str, client: &Client) {
             assert!(proofs.insert(proof.clone()), "a proof is sent twice");
         }
         let Some(block) = blocks.next() else { return };
+        let block = block.replace("{token}", &token);
         let mut lines = block.lines();
         let Ok(status) = lines.next().unwrap_or_default().parse::<StatusCode>() else { return };
         let answer = headers(lines);
         let step = pending.receive(status, &answer);
-        assert!(token.len() < 8 || !format!("{step:?}").contains(&token), "{step:?}");
+        assert!(!format!("{step:?}").contains(&token), "{step:?}");
         request = match step {
             ResourceStep::Done(outcome) => {
                 let refused = outcome.challenge().is_some();
@@ -111,12 +119,13 @@ fn run(text: &str, client: &Client) {
             }
             ResourceStep::Renew(renewal) => {
                 renewed += 1;
-                let newer = answer.get("newer").and_then(|newer| newer.to_str().ok()).unwrap_or(TOKEN);
+                let newer = answer.get("newer").and_then(|newer| newer.to_str().ok());
+                let newer = newer.map_or_else(|| first.clone(), |newer| marked(newer, text));
                 let same = newer == token;
-                match renewal.retry(&Secret::new(newer)) {
+                match renewal.retry(&Secret::new(&*newer)) {
                     Ok(request) => {
                         assert!(!same);
-                        newer.clone_into(&mut token);
+                        token = newer;
                         request
                     }
                     Err(outcome) => {

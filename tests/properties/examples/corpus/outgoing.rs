@@ -32,7 +32,14 @@ pub(crate) fn outgoing() -> super::Entries {
             "repeats-the-token",
             of(&[
                 "https://api.example/",
-                "403\nwww-authenticate: Bearer error=\"MARK-the-first-access-token\", scope=\"MARK-the-first-access-token\"",
+                "403\nwww-authenticate: Bearer error=\"{token}\", scope=\"{token}\"",
+            ]),
+        ),
+        (
+            "repeats-the-token-as-nonce",
+            of(&[
+                "https://api.example/",
+                "401\nwww-authenticate: DPoP error=\"use_dpop_nonce\"\ndpop-nonce: {token}",
             ]),
         ),
         ("other-origin", of(&["https://api.example.evil.example/", "200"])),
