@@ -70,6 +70,10 @@ impl ResourceOrigins {
     pub(super) fn target(&self, uri: &Uri) -> Result<EndpointUrl, ResourceRequestError> {
         let text = uri.to_string();
         let url = EndpointUrl::parse(&text, &self.policy).map_err(ResourceRequestError::Url)?;
+        // An empty user name is gone from the normal form, but the HTTP stack has the URL as it is.
+        if uri.authority().is_some_and(|authority| authority.as_str().contains('@')) {
+            return Err(ResourceRequestError::Url(UrlError::Credentials));
+        }
         // The HTTP stack reads the URL with another parser. Where the two see different servers, neither is believed.
         let origin = origin_of(uri).filter(|origin| Some(origin) == origin_of(&url.uri()).as_ref());
         if origin.is_none_or(|origin| !self.named.contains(&origin)) {

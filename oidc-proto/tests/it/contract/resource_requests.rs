@@ -87,6 +87,7 @@ fn a_token_goes_to_the_named_servers_and_to_no_other() {
         ("http://api.example/", UrlError::PlainHttp),
         ("/orders", UrlError::NotAbsolute),
         ("https://user:password@api.example/", UrlError::Credentials),
+        ("https://@api.example/", UrlError::Credentials),
         ("https://127.0.0.1/", UrlError::Loopback),
         ("ftp://api.example/", UrlError::Scheme),
     ] {

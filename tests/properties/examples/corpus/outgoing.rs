@@ -45,6 +45,7 @@ pub(crate) fn outgoing() -> super::Entries {
         ("other-origin", of(&["https://api.example.evil.example/", "200"])),
         ("other-port", of(&["https://api.example:8443/", "200"])),
         ("user", of(&["https://api.example@evil.example/", "200"])),
+        ("empty-user", of(&["https://@api.example/", "200"])),
         ("own-credentials", of(&["https://api.example/\nauthorization: Bearer own", "200"])),
         ("token-in-query", of(&["https://api.example/?%61ccess_token=own", "200"])),
     ])
