@@ -60,7 +60,7 @@ pub struct SealingKeys(Vec<(u8, Mac)>);
 pub enum SealError {
     /// The sealed text would be longer than [`MAX_SEALED`], or for a store than [`MAX_STORED`].
     #[error(
-        "the sealed state would be {bytes} bytes long, and {MAX_SEALED} is the most for a cookie, {MAX_STORED} for a store"
+        "the sealed state would be {bytes} bytes long, and {MAX_SEALED} is the most for a cookie, {MAX_STORED} for a store (`SealingKeys::seal_stored` is for a store)"
     )]
     TooLarge {
         /// The length that the sealed text would have, in bytes.

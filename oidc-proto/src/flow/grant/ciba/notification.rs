@@ -95,7 +95,7 @@ pub enum NotificationError {
     #[error("the notification is longer than the limit ({MAX_RESPONSE} bytes)")]
     TooLarge,
     /// The request has no bearer token, several, or a malformed one.
-    #[error("the notification has no bearer token, or not exactly one")]
+    #[error("the notification does not have exactly one bearer token")]
     Credentials,
     /// No authentication with this identifier is open. A program returns it that finds none.
     #[error("no authentication with the identifier of the notification is open")]
