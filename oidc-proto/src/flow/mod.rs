@@ -88,9 +88,9 @@ pub use contract::{
 };
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{
-    Introspected, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins, ResourceOutcome,
-    ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation, TokenIntrospection,
-    TokenTypeHint,
+    Introspected, MAX_AUTHORIZATIONS, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins,
+    ResourceOutcome, ResourceRenewal, ResourceRequest, ResourceRequestError, ResourceStep, Revocation,
+    ScopeStepUp, ScopeStepUpError, TokenIntrospection, TokenTypeHint,
 };
 pub use exchange::{JwksRetrieval, Learned, MAX_RETRIES, RETRY_AFTER_CAP};
 pub use grant::{
