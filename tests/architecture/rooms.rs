@@ -47,7 +47,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["flight", "io", "store"],
             &["issuer", "source"],
             &["gate", "provider"],
-            &["api"],
+            &["api", "resource"],
             &["blocking", "stack"],
         ],
     ),

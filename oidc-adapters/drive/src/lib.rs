@@ -39,6 +39,8 @@
 //! * [`Provider`] (async) and [`blocking::Provider`] (threads) are handles for a program that logs users in, verifies
 //!   tokens, or needs tokens of its own. A handle keeps metadata, keys and tokens fresh.
 //! * [`Api`] sends the requests of a program to an API, with its access token.
+//! * [`Resource`] sends the requests of a program to a resource of which it knows the URL alone: it finds the authorization
+//!   server, becomes its client, and asks the user.
 //! * [`Gate`] protects an API: it checks the access token and the proof of each request.
 //! * [`Io`] and [`blocking::Io`] wrap your HTTP client for a handle or a gate.
 //! * [`run`] and [`run_async`] run a single flow to its end. Everything else is built on this loop.
@@ -75,6 +77,7 @@ mod io;
 mod issuer;
 mod net;
 pub mod provider;
+pub mod resource;
 mod sentence;
 pub mod source;
 #[cfg(feature = "hyper")]
@@ -92,3 +95,4 @@ pub use net::{egress, meter};
 pub use http;
 pub use oidc_proto;
 pub use provider::{Provider, ProviderBuilder, ProviderError};
+pub use resource::Resource;

@@ -2,8 +2,8 @@
 //! asked for them.
 //!
 //! ```text
-//! Asked ──insufficient_scope──▶ Asked        with the union of the scopes, if one is new
-//!       ──a request was accepted──▶ Asked    the count begins anew
+//! Asked ──insufficient_scope──▶ the union of the scopes, if one is new ──the user decides──▶ Asked
+//!       ──a request is accepted──▶ Asked     the count begins anew
 //!       ──nothing new, too often, not allowed──▶ Err
 //! ```
 
@@ -37,10 +37,14 @@ const MAX_SCOPES: usize = 64;
 /// let mut scopes = ScopeStepUp::new();
 ///
 /// // The first request names what the resource has asked for in its first challenge.
-/// assert_eq!(scopes.ask(&words("files:read"))?, ["files:read"]);
+/// let wanted = scopes.ask(&words("files:read"))?;
+/// assert_eq!(wanted, ["files:read"]);
+/// scopes.decided(&wanted); // the user has agreed
 ///
 /// // Later, a request is refused: `error="insufficient_scope", scope="files:write"`.
-/// assert_eq!(scopes.demand(&words("files:write"))?, ["files:read", "files:write"]);
+/// let wanted = scopes.demand(&words("files:write"))?;
+/// assert_eq!(wanted, ["files:read", "files:write"]);
+/// scopes.decided(&wanted); // the user has agreed again
 ///
 /// // The new token does not have it either. To ask the user once more would not help.
 /// assert_eq!(scopes.demand(&words("files:write")), Err(ScopeStepUpError::NothingNew));
@@ -81,7 +85,7 @@ impl ScopeStepUp {
         self
     }
 
-    /// Returns the scopes that were asked for. A token may have fewer.
+    /// Returns the scopes on which the user has decided. A token may have fewer.
     #[must_use]
     pub fn asked(&self) -> &[String] {
         &self.asked
@@ -98,8 +102,14 @@ impl ScopeStepUp {
             return Err(ScopeStepUpError::TooOften { limit: self.most });
         }
         self.authorizations = self.authorizations.saturating_add(1);
-        self.asked.clone_from(&union);
         Ok(union)
+    }
+
+    /// Notes that the user has decided on these scopes, which [`ask`](Self::ask) or [`demand`](Self::demand) has returned:
+    /// that they have agreed or refused. After any other failure, such as a server that is down, do not call it: nobody has
+    /// decided, and the user may be asked for the same again.
+    pub fn decided(&mut self, scopes: &[String]) {
+        self.asked = scopes.to_vec();
     }
 
     /// Counts one more authorization, for the scopes that a resource demands ([`ResourceChallenge::scope`]) and all that were
@@ -126,9 +136,14 @@ impl ScopeStepUp {
         self.authorizations = 0;
     }
 
+    /// Forgets what was asked for, and not how often: when the resource has moved to another authorization server.
+    pub fn forget_scopes(&mut self) {
+        self.asked.clear();
+    }
+
     /// Forgets what was asked for: when another user is asked, or the same user wants to decide anew.
     pub fn begin_anew(&mut self) {
-        self.asked.clear();
+        self.forget_scopes();
         self.authorizations = 0;
     }
 
@@ -254,6 +269,14 @@ mod tests {
         text.split_whitespace().map(str::to_owned).collect()
     }
 
+    impl ScopeStepUp {
+        fn granted(&mut self, wanted: Result<Vec<String>, ScopeStepUpError>) -> Vec<String> {
+            let wanted = wanted.unwrap();
+            self.decided(&wanted);
+            wanted
+        }
+    }
+
     /// M2: a program that replaced its scopes by those of each challenge lost the former ones, and went in a circle.
     #[test]
     fn a_demand_adds_to_what_was_asked_for_before() {
@@ -264,9 +287,26 @@ mod tests {
             ("mcp:basic", "mcp:write mcp:read", "mcp:basic mcp:write mcp:read"),
         ] {
             let mut scopes = ScopeStepUp::new();
-            assert_eq!(scopes.ask(&words(first)), Ok(words(first)));
-            assert_eq!(scopes.demand(&words(then)), Ok(words(all)));
+            let wanted = scopes.ask(&words(first));
+            assert_eq!(scopes.granted(wanted), words(first));
+            let wanted = scopes.demand(&words(then));
+            assert_eq!(scopes.granted(wanted), words(all));
             assert_eq!(scopes.asked(), words(all));
+        }
+    }
+
+    /// The server was down, or the user closed the browser: the same may be asked for again.
+    #[test]
+    fn what_nobody_has_decided_may_be_asked_for_again() {
+        for demanded in ["b", "b c", "c a"] {
+            let mut scopes = ScopeStepUp::new();
+            let wanted = scopes.ask(&words("a"));
+            scopes.granted(wanted);
+            let first = scopes.demand(&words(demanded));
+            assert_eq!(scopes.asked(), ["a"]);
+            assert_eq!(scopes.demand(&words(demanded)), first);
+            scopes.forget_scopes();
+            assert_eq!(scopes.demand(&words(demanded)), Err(ScopeStepUpError::TooOften { limit: 3 }));
         }
     }
 
@@ -274,7 +314,8 @@ mod tests {
     fn nobody_is_asked_twice_for_the_same() {
         for (first, demanded) in [("a", "a"), ("a b", "b"), ("a b c", "c a")] {
             let mut scopes = ScopeStepUp::new();
-            scopes.ask(&words(first)).unwrap();
+            let wanted = scopes.ask(&words(first));
+            scopes.granted(wanted);
             let before = scopes.clone();
             assert_eq!(scopes.demand(&words(demanded)), Err(ScopeStepUpError::NothingNew));
             assert_eq!(scopes, before);
@@ -293,9 +334,11 @@ mod tests {
         for (most, limit) in [(None, 3), (Some(1), 1), (Some(0), 1), (Some(5), 5)] {
             let mut scopes =
                 most.map_or_else(ScopeStepUp::new, |most| ScopeStepUp::new().max_authorizations(most));
-            scopes.ask(&words("s0")).unwrap();
+            let wanted = scopes.ask(&words("s0"));
+            scopes.granted(wanted);
             for turn in 1..limit {
-                scopes.demand(&[format!("s{turn}")]).unwrap();
+                let wanted = scopes.demand(&[format!("s{turn}")]);
+                scopes.granted(wanted);
             }
             let before = scopes.clone();
             assert_eq!(scopes.demand(&words("more")), Err(ScopeStepUpError::TooOften { limit }));
@@ -309,7 +352,8 @@ mod tests {
     #[test]
     fn a_scope_outside_of_the_list_is_not_asked_for() {
         let mut scopes = ScopeStepUp::new().only(["read", "write"]);
-        assert_eq!(scopes.ask(&words("read")), Ok(words("read")));
+        let wanted = scopes.ask(&words("read"));
+        assert_eq!(scopes.granted(wanted), words("read"));
         for demanded in ["admin", "write admin", "READ", "write:all"] {
             assert_eq!(scopes.demand(&words(demanded)), Err(ScopeStepUpError::NotAllowed), "{demanded}");
         }
@@ -333,7 +377,8 @@ mod tests {
     #[test]
     fn what_was_saved_goes_on_and_nothing_else_does() {
         let mut scopes = ScopeStepUp::new().only(["a", "b"]).max_authorizations(2);
-        scopes.ask(&words("a")).unwrap();
+        let wanted = scopes.ask(&words("a"));
+        scopes.granted(wanted);
         let saved = serde_json::to_string(&scopes).unwrap();
         assert_eq!(saved, r#"{"v":1,"s":["a"],"n":1,"m":2,"o":["a","b"]}"#);
         assert_eq!(serde_json::from_str::<ScopeStepUp>(&saved).unwrap(), scopes);
