@@ -316,6 +316,11 @@ impl<W> ProviderBuilder<W> {
         self
     }
 
+    pub(crate) fn shared_clock(mut self, clock: Arc<dyn Clock>) -> Self {
+        self.clock = clock;
+        self
+    }
+
     /// Sets the observer of requests, waits, ends of flows and renewals; the default is none.
     pub fn with_observer(mut self, observer: Observer) -> Self {
         self.observer = observer;
@@ -334,7 +339,9 @@ impl<W> ProviderBuilder<W> {
         let (place, limit, reader, sources) = (self.place, self.limit, self.reader, self.sources);
         let asserts = sources.assertion.is_some();
         let identity = self.identity;
-        if let Some(other) = identity.as_ref().map(ClientIdentity::issuer).filter(|known| **known != *self.issuer) {
+        if let Some(other) =
+            identity.as_ref().map(ClientIdentity::issuer).filter(|known| **known != *self.issuer)
+        {
             return Err(ProviderError::OtherIssuer(other.to_owned()));
         }
         let (issuer, has_client, logs_in) = (self.issuer, !client_id.is_empty(), redirect_uri.is_some());
@@ -407,7 +414,8 @@ impl<W> ProviderBuilder<W> {
             token_policy: self.tokens,
             maker: Box::new(move |metadata, newest| {
                 // An identity is of this issuer, so it has a client here.
-                let known = identity.as_ref().and_then(|identity| identity.client(Arc::clone(&metadata)).ok());
+                let known =
+                    identity.as_ref().and_then(|identity| identity.client(Arc::clone(&metadata)).ok());
                 let builder = known.unwrap_or_else(|| Client::builder(metadata, &client_id));
                 let mut builder = builder.max_document(limit).key_set_reader(reader.clone());
                 if let Some(rule) = &rule {

@@ -2,7 +2,7 @@
 
 use super::{
     error::AccessError,
-    grant::{Browser, Fetch, Grant, Visit},
+    grant::{Browser, Fetch, Grant, Visit, Wanted},
     handle::{Inner, Live, Resource},
     keeper::Keeper,
 };
@@ -16,8 +16,8 @@ use crate::{
 use oidc_proto::{
     EndpointUrl, Moment, UrlPolicy,
     flow::{
-        ClientBuilder, ClientIdentities, ConfigError, DiscoveryRules, ResourceOrigins, ScopeStepUp, SealingKeys,
-        ServerChoice, TIMEOUT,
+        ClientBuilder, ClientIdentities, ConfigError, DiscoveryRules, ResourceOrigins, ScopeStepUp,
+        SealingKeys, ServerChoice, TIMEOUT,
     },
     message::TokenResponse,
     renew::RenewalPolicy,
@@ -347,6 +347,9 @@ impl ResourceBuilder<Io> {
 
 impl<W> fmt::Debug for ResourceBuilder<W> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ResourceBuilder").field("url", &self.url).field("redirect_uri", &self.redirect_uri).finish_non_exhaustive()
+        f.debug_struct("ResourceBuilder")
+            .field("url", &self.url)
+            .field("redirect_uri", &self.redirect_uri)
+            .finish_non_exhaustive()
     }
 }

@@ -1,6 +1,6 @@
 //! [`Found`] and [`Connected`]: the authorization server of a resource, and this program as its client.
 
-use super::{error::AccessError, challenge::Challenge, handle::Inner, state::Kept};
+use super::{challenge::Challenge, error::AccessError, handle::Inner, state::Kept};
 use crate::{
     drive::observed,
     provider::{Provider, ProviderBuilder, ProviderError, reason},
@@ -33,8 +33,8 @@ pub(super) struct Connected {
 impl Connected {
     /// What is kept of a first authorization.
     pub(super) fn new_kept(&self, found: &Found, scopes: ScopeStepUp) -> Kept {
-        let DiscoveredAuthorization { resource, server, server_metadata, .. } = &found.discovered;
-        let of = (server.issuer.clone(), server_metadata.as_str().to_owned(), resource.resource.clone());
+        let DiscoveredAuthorization { resource, server, server_at, .. } = &found.discovered;
+        let of = (server.issuer.clone(), server_at.as_str().to_owned(), resource.resource.clone());
         Kept::new(of, (self.client_id.clone(), self.registered.clone()), scopes)
     }
 }
@@ -42,7 +42,9 @@ impl Connected {
 impl Inner {
     /// Reads the metadata of the resource and of its authorization server, beginning with what a challenge says.
     pub(super) async fn discover(&self, challenge: &Challenge) -> Result<Found, AccessError> {
-        let discovery = AuthorizationDiscovery::new(&self.url, &self.urls).rules(self.rules).servers(self.servers.clone());
+        let discovery = AuthorizationDiscovery::new(&self.url, &self.urls)
+            .rules(self.rules)
+            .servers(self.servers.clone());
         let discovered = self.run(&self.url, discovery.challenge(&challenge.headers).start()?).await?;
         Ok(Found { discovered })
     }
@@ -76,7 +78,9 @@ impl Inner {
                 // A registration that is not stored would be made again and again.
                 self.keeper.register(self.registered_for(), &client, self.clock.moment()).await?;
                 // It is of this server and has not ended, so it is chosen.
-                let IdentityChoice::Client(identity) = self.identities.choose(server, Some(&client), self.now())? else {
+                let IdentityChoice::Client(identity) =
+                    self.identities.choose(server, Some(&client), self.now())?
+                else {
                     return Err(AccessError::NoGrant);
                 };
                 return self.connection(Arc::new(server.clone()), &identity, Some(client));
@@ -89,12 +93,14 @@ impl Inner {
     /// The server of the tokens that are kept. `None` if this program is another client there by now.
     pub(super) async fn connected(&self, kept: &Kept) -> Result<Option<Arc<Connected>>, AccessError> {
         let at_hand = self.live().connected.clone();
-        let fits = |one: &Arc<Connected>| one.provider.issuer() == kept.issuer && one.client_id == kept.client_id;
+        let fits =
+            |one: &Arc<Connected>| one.provider.issuer() == kept.issuer && one.client_id == kept.client_id;
         if let Some(connected) = at_hand.filter(fits) {
             return Ok(Some(connected));
         }
         let place = EndpointUrl::parse(&kept.server_at, &self.urls).map_err(ConfigError::Issuer)?;
-        let options = DiscoveryOptions::new(&self.urls).profile(Profile::AuthorizationServer).document_at(place);
+        let options =
+            DiscoveryOptions::new(&self.urls).profile(Profile::AuthorizationServer).document_at(place);
         let server = self.run(&kept.issuer, Discovery::with(&kept.issuer, options)?).await?;
         match self.identities.choose(&server, kept.registered.as_ref(), self.now())? {
             IdentityChoice::Client(identity) if identity.client_id() == kept.client_id => {
@@ -123,7 +129,7 @@ impl Inner {
             .url_policy(self.urls.clone())
             .identity(identity.clone())
             .client(move |client| shape(client))
-            .clock(Arc::clone(&self.clock));
+            .shared_clock(Arc::clone(&self.clock));
         if let Some(redirect_uri) = &self.redirect_uri {
             builder = builder.redirect_uri(redirect_uri);
         }

@@ -1,6 +1,8 @@
 //! [`AccessError`] and [`ResourceError`]: why a request to a resource has no answer.
 
-use crate::{flight::NotAvailableError, provider::ProviderError, sentence::debug_is_sentence, store::StoreError};
+use crate::{
+    flight::NotAvailableError, provider::ProviderError, sentence::debug_is_sentence, store::StoreError,
+};
 use oidc_proto::{
     Error, Remedy,
     flow::{ClientIdentityError, ConfigError, ResourceChallenge, ResourceRequestError, ScopeStepUpError},
@@ -207,9 +209,9 @@ impl<E> ResourceError<E> {
     }
 }
 
-impl<E, A: Into<AccessError>> From<A> for ResourceError<E> {
-    fn from(error: A) -> Self {
-        Self::Access(error.into())
+impl<E> From<AccessError> for ResourceError<E> {
+    fn from(error: AccessError) -> Self {
+        Self::Access(error)
     }
 }
 
@@ -233,7 +235,9 @@ impl<E: fmt::Debug> fmt::Debug for ResourceError<E> {
         match self {
             Self::Access(error) => fmt::Display::fmt(error, f),
             Self::Transport(error) => write!(f, "the resource did not answer: {error:?}"),
-            Self::TooLarge { limit } => fmt::Display::fmt(&ResourceError::<&str>::TooLarge { limit: *limit }, f),
+            Self::TooLarge { limit } => {
+                fmt::Display::fmt(&ResourceError::<&str>::TooLarge { limit: *limit }, f)
+            }
         }
     }
 }

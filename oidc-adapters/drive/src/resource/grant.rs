@@ -73,7 +73,8 @@ impl Visit {
         match self.check(callback) {
             Ok(()) => true,
             Err(Error::Callback(error)) => {
-                !error.login_may_still_end() && !matches!(error, CallbackError::Form(_) | CallbackError::MissingCode)
+                !error.login_may_still_end()
+                    && !matches!(error, CallbackError::Form(_) | CallbackError::MissingCode)
             }
             Err(_) => true,
         }

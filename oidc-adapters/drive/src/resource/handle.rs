@@ -18,12 +18,14 @@ use crate::{
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 use oidc_proto::{
-    Secret, Timestamp, UrlPolicy,
+    Timestamp, UrlPolicy,
+    base::UrlError,
     flow::{
-        ClientBuilder, ClientIdentities, DiscoveryRules, Endpoint, PendingResource, ResourceOrigins, ResourceOutcome, ResourceRequest, ResourceStep,
-        ScopeStepUp, ServerChoice, Terms,
+        ClientBuilder, ClientIdentities, DiscoveryRules, Endpoint, PendingResource, ResourceOrigins,
+        ResourceOutcome, ResourceRequest, ResourceRequestError, ResourceStep, ScopeStepUp, ServerChoice,
+        Terms,
     },
-    renew::{Epoch, Need, RenewalError, Renewed},
+    renew::{Epoch, Need, RenewalError},
 };
 use std::{
     fmt,
@@ -286,7 +288,9 @@ impl Inner {
                 None => {
                     let answer = send(HeaderMap::new(), Terms::new(RESOURCE)).await;
                     match challenge(&answer) {
-                        Some(refused) if refused.status == StatusCode::UNAUTHORIZED => Reason::Missing(refused),
+                        Some(refused) if refused.status == StatusCode::UNAUTHORIZED => {
+                            Reason::Missing(refused)
+                        }
                         _ => return Ok(answer),
                     }
                 }
@@ -332,7 +336,12 @@ impl Inner {
     }
 
     /// What to do after a refusal. `None` if it is not about the token.
-    fn after(&self, step: ResourceStep, held: &Held, challenge: Challenge) -> Result<Option<Next>, AccessError> {
+    fn after(
+        &self,
+        step: ResourceStep,
+        held: &Held,
+        challenge: Challenge,
+    ) -> Result<Option<Next>, AccessError> {
         let outcome = match step {
             ResourceStep::Again(request) => return Ok(Some(Next::Nonce(request))),
             ResourceStep::Renew(renewal) => renewal.give_up(),
@@ -344,7 +353,9 @@ impl Inner {
             ResourceOutcome::InvalidToken(_) => {
                 Reason::Refused { token, challenge, refreshed: self.refreshed.load(Ordering::Acquire) }
             }
-            ResourceOutcome::InsufficientScope(said) => Reason::Scope { token, challenge, demanded: said.scope },
+            ResourceOutcome::InsufficientScope(said) => {
+                Reason::Scope { token, challenge, demanded: said.scope }
+            }
             ResourceOutcome::InsufficientAuthentication(said) => Reason::Authentication {
                 token,
                 challenge,
@@ -429,7 +440,8 @@ impl Inner {
 
     /// How often the user was asked, though nothing of what they decided counts any more.
     pub(super) fn counted(&self) -> ScopeStepUp {
-        let mut scopes = self.live().kept.as_ref().map_or_else(|| self.step_up.clone(), |kept| kept.scopes.clone());
+        let mut scopes =
+            self.live().kept.as_ref().map_or_else(|| self.step_up.clone(), |kept| kept.scopes.clone());
         scopes.forget_scopes();
         scopes
     }
@@ -461,7 +473,7 @@ impl Inner {
     }
 
     fn uri(&self) -> Result<Uri, AccessError> {
-        let wrong = oidc_proto::flow::ResourceRequestError::Url(oidc_proto::base::UrlError::NotAbsolute);
+        let wrong = ResourceRequestError::Url(UrlError::NotAbsolute);
         self.url.parse().map_err(|_| wrong.into())
     }
 }
@@ -471,4 +483,3 @@ impl fmt::Debug for Resource {
         f.debug_struct("Resource").field("url", &self.0.url).finish_non_exhaustive()
     }
 }
-

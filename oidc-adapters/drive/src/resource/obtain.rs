@@ -67,9 +67,9 @@ impl Inner {
     pub(super) async fn obtain(&self, reason: Reason) -> Result<Obtained, AccessError> {
         let kept = self.reload().await?;
         let refused = match &reason {
-            Reason::Refused { token, .. } | Reason::Scope { token, .. } | Reason::Authentication { token, .. } => {
-                Some(token)
-            }
+            Reason::Refused { token, .. }
+            | Reason::Scope { token, .. }
+            | Reason::Authentication { token, .. } => Some(token),
             Reason::Expired | Reason::Missing(_) => None,
         };
         // Another process may have got a newer token meanwhile.
@@ -220,7 +220,8 @@ impl Inner {
         let resource = &found.discovered.resource.resource;
         match &self.grant {
             Grant::User(browser) => {
-                let mut request = AccessRequest::new(self.with_offline_access(found, scopes)).resource(resource);
+                let mut request =
+                    AccessRequest::new(self.with_offline_access(found, scopes)).resource(resource);
                 for (name, value) in &demand.parameters {
                     request = request.parameter(name, value);
                 }
@@ -264,7 +265,8 @@ impl Inner {
 
 /// Whether a refresh has failed because the login is over.
 fn is_over(error: &ProviderError) -> bool {
-    refusal(error).is_some_and(|code| matches!(code, "invalid_grant" | "invalid_client" | "unauthorized_client"))
+    refusal(error)
+        .is_some_and(|code| matches!(code, "invalid_grant" | "invalid_client" | "unauthorized_client"))
 }
 
 /// Whether the server does not know this client.
