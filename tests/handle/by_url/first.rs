@@ -1,6 +1,9 @@
 //! The first request: from a URL to a token.
 
-use super::{town::{METADATA, ONE, refusal}, *};
+use super::{
+    town::{METADATA, ONE, refusal},
+    *,
+};
 use oidc_drive::resource::ResourceError;
 use oidc_testkit::EndpointName;
 
@@ -11,7 +14,11 @@ fn from_a_url_to_an_answer() {
         caller.does("read");
         assert_eq!(
             town.urls(),
-            [METADATA, "https://one.example/.well-known/oauth-authorization-server", "https://one.example/token"]
+            [
+                METADATA,
+                "https://one.example/.well-known/oauth-authorization-server",
+                "https://one.example/token"
+            ]
         );
         assert_eq!(town.visits(), 1);
         assert_eq!(town.asked("resource").as_deref(), Some(RESOURCE));
@@ -142,4 +149,33 @@ fn an_outage_on_the_way_is_told_and_the_next_request_begins_again() {
         town.clock.advance(2);
         caller.does("read");
     });
+}
+
+/// M36: every method gets in alike: a stream that begins with GET, the end of a session with DELETE.
+#[test]
+fn every_method_gets_in_alike() {
+    for method in ["GET", "POST", "DELETE", "PUT"] {
+        let town = Town::new();
+        let resource = town.blocking().build().unwrap();
+        let request = http::Request::builder().method(method).uri(RESOURCE).body(b"read".to_vec()).unwrap();
+        let answer = resource.fetch(request).unwrap();
+        assert_eq!(answer.body(), b"did read", "{method}");
+        assert_eq!(town.visits(), 1);
+    }
+}
+
+/// A request to another server, and one with credentials of its own, are refused before anything is sent.
+#[test]
+fn a_token_goes_to_the_resource_alone() {
+    let elsewhere =
+        ["https://evil.example/mcp", "https://mcp.example.evil.example/mcp", "https://mcp.example:8443/mcp"];
+    let town = Town::new();
+    let resource = town.blocking().build().unwrap();
+    for url in elsewhere {
+        let request = http::Request::post(url).body(b"read".to_vec()).unwrap();
+        assert_eq!(resource.fetch(request).unwrap_err().code(), "config_other_origin", "{url}");
+    }
+    let own = http::Request::post(RESOURCE).header("authorization", "Bearer x").body(Vec::new()).unwrap();
+    assert_eq!(resource.fetch(own).unwrap_err().code(), "config_credentials");
+    assert!(town.log().is_empty());
 }

@@ -41,7 +41,11 @@ fn a_program_that_starts_again_goes_on() {
             caller.does("read");
         }
         assert_eq!(refused(&town) - before, 2, "no expired token was sent");
-        assert_eq!((town.visits(), town.count(ONE, EndpointName::Token)), (1, 1 + turn), "one refresh for both");
+        assert_eq!(
+            (town.visits(), town.count(ONE, EndpointName::Token)),
+            (1, 1 + turn),
+            "one refresh for both"
+        );
     }
     town.assert_clean();
 }

@@ -77,7 +77,9 @@ impl Liars {
             1 => respond(500, &[], "no"),
             2 => respond(302, &[("location", "https://evil.example/steal")], ""),
             3 => respond(200, &[("content-type", "text/html")], "<html>"),
-            4 => respond(200, &[("content-type", "application/json")], &format!("\"{}\"", "x".repeat(200_000))),
+            4 => {
+                respond(200, &[("content-type", "application/json")], &format!("\"{}\"", "x".repeat(200_000)))
+            }
             5 => respond(200, &[("content-type", "application/json")], "{}"),
             _ => Err("no response".to_owned()),
         }
@@ -146,15 +148,24 @@ impl Liars {
                 let challenge = format!(r#"Bearer error="insufficient_scope", scope="s{scope}""#);
                 respond(403, &[("www-authenticate", &challenge)], "")
             }
-            5 => respond(401, &[("www-authenticate", r#"Bearer error="insufficient_user_authentication", acr_values="a""#)], ""),
-            6 => respond(401, &[("www-authenticate", r#"DPoP error="use_dpop_nonce""#), ("dpop-nonce", "n")], ""),
+            5 => respond(
+                401,
+                &[("www-authenticate", r#"Bearer error="insufficient_user_authentication", acr_values="a""#)],
+                "",
+            ),
+            6 => respond(
+                401,
+                &[("www-authenticate", r#"DPoP error="use_dpop_nonce""#), ("dpop-nonce", "n")],
+                "",
+            ),
             7 => respond(302, &[("location", "https://evil.example/steal")], ""),
             8 => respond(403, &[], ""),
             9 => Err("no response".to_owned()),
             _ => respond(200, &[], "did it"),
         };
         let is_refusal = answer.as_ref().is_ok_and(|answer| {
-            answer.status() == 401 || answer.status() == 403 && answer.headers().contains_key("www-authenticate")
+            answer.status() == 401
+                || answer.status() == 403 && answer.headers().contains_key("www-authenticate")
         });
         if answer.is_ok() && !is_refusal {
             self.visits = 0;
@@ -167,12 +178,21 @@ impl Liars {
         if self.one_in(5) {
             return self.nonsense();
         }
-        let resource = self.pick(&[RESOURCE, RESOURCE, RESOURCE, "https://mcp.example", "https://victim.example/mcp", "https://mcp.example/"]);
+        let resource = self.pick(&[
+            RESOURCE,
+            RESOURCE,
+            RESOURCE,
+            "https://mcp.example",
+            "https://victim.example/mcp",
+            "https://mcp.example/",
+        ]);
         let mut servers: Vec<&str> = Vec::new();
         for _ in 0..=self.seed.below(2) {
             servers.push(if self.one_in(6) { self.pick(&ELSEWHERE) } else { self.pick(&SERVERS) });
         }
-        document(&json!({ "resource": resource, "authorization_servers": servers, "scopes_supported": ["s1", "s2"] }))
+        document(
+            &json!({ "resource": resource, "authorization_servers": servers, "scopes_supported": ["s1", "s2"] }),
+        )
     }
 
     fn server_metadata(&mut self, origin: &str, path: &str) -> Answer {
@@ -276,7 +296,8 @@ fn identities(kinds: u64) -> ClientIdentities {
     if kinds & 2 != 0 {
         for server in SERVERS {
             let name = server.strip_prefix("https://").unwrap();
-            let client = PreRegisteredClient::new(server, format!("client-of-{name}")).secret(format!("secret-of-{name}"));
+            let client = PreRegisteredClient::new(server, format!("client-of-{name}"))
+                .secret(format!("secret-of-{name}"));
             identities = identities.pre_registered(client);
         }
     }

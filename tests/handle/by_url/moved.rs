@@ -1,6 +1,9 @@
 //! Another authorization server, and a client that was forgotten.
 
-use super::{town::{ONE, TWO, each_with}, *};
+use super::{
+    town::{ONE, TWO, each_with},
+    *,
+};
 use oidc_testkit::EndpointName;
 use serde_json::json;
 
@@ -14,14 +17,29 @@ fn a_resource_that_moves_is_followed_and_the_old_credentials_stay() {
         town.change(|net| net.metadata["authorization_servers"] = json!([TWO]));
         caller.does("read");
         assert_eq!(town.visits(), 3);
-        assert_eq!(town.asked("scope").as_deref(), Some("mcp:read"), "what was granted there says nothing here");
+        assert_eq!(
+            town.asked("scope").as_deref(),
+            Some("mcp:read"),
+            "what was granted there says nothing here"
+        );
         assert!(town.urls().iter().all(|url| !url.starts_with(ONE)), "the old server is not asked");
         let secret = |issuer: &str| {
             use base64::{Engine as _, engine::general_purpose::STANDARD};
-            format!("Basic {}", STANDARD.encode(format!("app:{}", format!("the secret at {issuer}").replace(' ', "+").replace(':', "%3A").replace('/', "%2F"))))
+            format!(
+                "Basic {}",
+                STANDARD.encode(format!(
+                    "app:{}",
+                    format!("the secret at {issuer}")
+                        .replace(' ', "+")
+                        .replace(':', "%3A")
+                        .replace('/', "%2F")
+                ))
+            )
         };
         for seen in town.log() {
-            let Some(basic) = seen.authorization.filter(|value| value.starts_with("Basic ")) else { continue };
+            let Some(basic) = seen.authorization.filter(|value| value.starts_with("Basic ")) else {
+                continue;
+            };
             let owner = if seen.url.starts_with(ONE) { ONE } else { TWO };
             assert_eq!(basic, secret(owner), "{}", seen.url);
         }
@@ -52,14 +70,17 @@ fn a_program_registers_itself_once_at_each_server() {
     each_with(
         |town| (town.asynchronous().identities(Town::unknown()), town.blocking().identities(Town::unknown())),
         |town, caller| {
-            town.change(|net| net.servers.values_mut().for_each(|server| server.accept_registration(true)));
+            town.change(|net| net.servers.values_mut().for_each(|server| server.accept_registrations()));
             for operation in ["read", "write", "admin"] {
                 caller.does(operation);
             }
             assert_eq!(town.count(ONE, EndpointName::Registration), 1);
             town.change(|net| net.metadata["authorization_servers"] = json!([TWO]));
             caller.does("read");
-            assert_eq!((town.count(ONE, EndpointName::Registration), town.count(TWO, EndpointName::Registration)), (1, 1));
+            assert_eq!(
+                (town.count(ONE, EndpointName::Registration), town.count(TWO, EndpointName::Registration)),
+                (1, 1)
+            );
             town.assert_clean();
         },
     );
@@ -71,9 +92,9 @@ fn a_forgotten_client_registers_anew_once() {
     each_with(
         |town| (town.asynchronous().identities(Town::unknown()), town.blocking().identities(Town::unknown())),
         |town, caller| {
-            town.change(|net| net.servers.values_mut().for_each(|server| server.accept_registration(true)));
+            town.change(|net| net.servers.values_mut().for_each(|server| server.accept_registrations()));
             caller.does("read");
-            town.change(|net| net.servers.get_mut(ONE).unwrap().forget_clients());
+            town.change(|net| forget(net.servers.get_mut(ONE).unwrap()));
             town.clock.advance(86_400);
             caller.does("read");
             assert_eq!((town.count(ONE, EndpointName::Registration), town.visits()), (2, 2));
@@ -103,4 +124,9 @@ fn a_server_at_which_nobody_has_registered_the_program_is_an_error_that_says_so(
         assert!(error.to_string().contains(other), "{error}");
         assert_eq!(town.visits(), 0);
     });
+}
+
+fn forget(server: &mut oidc_testkit::TestProvider) {
+    let known: Vec<String> = server.registered_clients().into_iter().map(str::to_owned).collect();
+    known.iter().for_each(|client_id| server.forget_client(client_id));
 }

@@ -1,6 +1,9 @@
 //! Tokens that the resource refuses: refreshed once, then asked for anew, and then an error.
 
-use super::{town::ONE, *};
+use super::{
+    town::{ONE, each_with},
+    *,
+};
 use oidc_drive::resource::AccessError;
 use oidc_proto::flow::ScopeStepUpError;
 use oidc_testkit::{EndpointName, hostile};
@@ -49,7 +52,10 @@ fn a_refresh_in_an_outage_is_tried_again_and_loses_nothing() {
             town.clock.advance(86_400);
             town.change(|net| {
                 let busy = hostile::respond(status, "text/plain", "busy");
-                net.servers.get_mut(ONE).unwrap().alter_response(EndpointName::Token, hostile::times(9, busy));
+                net.servers
+                    .get_mut(ONE)
+                    .unwrap()
+                    .alter_response(EndpointName::Token, hostile::times(9, busy));
             });
             for _ in 0..3 {
                 let error = caller.refused("read");
@@ -140,4 +146,45 @@ fn the_resource_is_named_to_the_letter_in_every_request() {
         });
         assert!(named.len() >= 5 && named.iter().all(|resource| resource == RESOURCE), "{named:?}");
     });
+}
+
+/// M8: a server that takes no resource in a refresh, by a named setting. M27: a refresh names no scope, so none that was never
+/// granted.
+#[test]
+fn a_refresh_names_the_resource_unless_it_is_told_not_to_and_never_a_scope() {
+    for named in [true, false] {
+        each_with(
+            |town| match named {
+                true => (town.asynchronous(), town.blocking()),
+                false => {
+                    (town.asynchronous().no_resource_on_refresh(), town.blocking().no_resource_on_refresh())
+                }
+            },
+            |town, caller| {
+                caller.does("read");
+                caller.does("write");
+                town.clock.advance(86_400);
+                caller.does("write");
+                let refresh =
+                    town.log().into_iter().rev().find(|seen| seen.body.contains("grant_type=refresh_token"));
+                let body = refresh.unwrap().body;
+                assert_eq!(body.contains("resource=https%3A%2F%2Fmcp.example%2Fmcp"), named, "{body}");
+                assert!(!body.contains("scope="), "{body}");
+            },
+        );
+    }
+}
+
+/// M42: a redirect is an answer of the resource, which nobody follows with a token.
+#[test]
+fn a_redirect_of_the_resource_is_not_followed() {
+    for status in [301, 302, 307, 308] {
+        each(|town, caller| {
+            caller.does("read");
+            town.change(|net| net.pages.insert(RESOURCE.to_owned(), (status, "elsewhere".to_owned())));
+            let before = town.log().len();
+            assert_eq!(caller.send(Ask("read")).unwrap().status().as_u16(), status);
+            assert_eq!(town.log().len(), before + 1);
+        });
+    }
 }

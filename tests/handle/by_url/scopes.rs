@@ -1,8 +1,11 @@
 //! More scopes: asked for once, added to what was there, and never in a circle.
 
-use super::{town::{ONE, each_with, refusal}, *};
-use oidc_proto::{Remedy, flow::ScopeStepUpError};
+use super::{
+    town::{ONE, each_with, refusal},
+    *,
+};
 use oidc_drive::resource::AccessError;
+use oidc_proto::{Remedy, flow::ScopeStepUpError};
 use oidc_testkit::EndpointName;
 
 /// M1, M2, M4: a step-up is an authorization for the union, and never a refresh.
@@ -18,7 +21,11 @@ fn a_missing_scope_is_asked_for_beside_the_old_ones() {
         for operation in ["read", "write", "admin"] {
             caller.does(operation);
         }
-        assert_eq!((town.visits(), town.count(ONE, EndpointName::Token)), (3, 3), "each code was sent, and nothing else");
+        assert_eq!(
+            (town.visits(), town.count(ONE, EndpointName::Token)),
+            (3, 3),
+            "each code was sent, and nothing else"
+        );
         town.assert_clean();
     });
 }

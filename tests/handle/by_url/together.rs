@@ -77,3 +77,25 @@ fn a_login_goes_on_when_its_caller_goes_away() {
         town.assert_clean();
     }
 }
+
+/// M23: two processes with one store refresh once, and neither loses the tokens of the other.
+#[test]
+fn two_processes_share_one_refresh() {
+    use oidc_drive::store::MemoryStore;
+    use oidc_proto::flow::SealingKeys;
+    let (town, store) = (Town::new(), MemoryStore::new());
+    let process = || {
+        let builder = town.asynchronous().store(store.clone(), SealingKeys::new(1, &[42; 32]));
+        builder.build().unwrap()
+    };
+    let (one, two) = (process(), process());
+    assert_eq!(all(&town, vec![send(&one, &town, "read")]), ["did read"]);
+    assert_eq!(all(&town, vec![send(&two, &town, "read")]), ["did read"]);
+    for turn in 1..4 {
+        town.clock.advance(86_400);
+        let both = vec![send(&one, &town, "read"), send(&two, &town, "read"), send(&one, &town, "read")];
+        assert_eq!(all(&town, both), vec!["did read"; 3]);
+        assert_eq!((town.visits(), town.count(ONE, EndpointName::Token)), (1, 1 + turn));
+    }
+    town.assert_clean();
+}

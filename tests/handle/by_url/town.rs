@@ -92,7 +92,8 @@ impl Town {
             down: BTreeSet::new(),
             metadata: json!({ "resource": RESOURCE, "authorization_servers": [ONE] }),
             challenge: format!(r#"resource_metadata="{METADATA}", scope="mcp:read""#),
-            needs: [("read", vec!["mcp:read"]), ("write", vec!["mcp:write"]), ("admin", vec!["mcp:admin"])].into(),
+            needs: [("read", vec!["mcp:read"]), ("write", vec!["mcp:write"]), ("admin", vec!["mcp:admin"])]
+                .into(),
             is_open: false,
             revoked: BTreeSet::new(),
             refuses_all: false,
@@ -109,7 +110,8 @@ impl Town {
 
     /// Clients that were registered by hand at both servers.
     pub(super) fn known() -> ClientIdentities {
-        let at = |issuer: &str| PreRegisteredClient::new(issuer, "app").secret(format!("the secret at {issuer}"));
+        let at =
+            |issuer: &str| PreRegisteredClient::new(issuer, "app").secret(format!("the secret at {issuer}"));
         ClientIdentities::new().pre_registered(at(ONE)).pre_registered(at(TWO))
     }
 
@@ -157,7 +159,8 @@ impl Town {
             }
         };
         let background = Arc::clone(&self.background);
-        let io = Io::new(send, move |task| lock(&background).push(task), |_: Duration| std::future::pending());
+        let io =
+            Io::new(send, move |task| lock(&background).push(task), |_: Duration| std::future::pending());
         let town = self.clone();
         self.settings(Resource::builder(RESOURCE, io)).browser(move |visit: Visit| {
             let town = town.clone();
@@ -344,7 +347,11 @@ impl Caller {
             let status = response.status().as_u16();
             let challenge = response.headers().get("www-authenticate");
             let challenge = challenge.map(|value| value.to_str().unwrap().to_owned()).unwrap_or_default();
-            if status == 200 { Ok(String::from_utf8(response.into_body()).unwrap()) } else { Err((status, challenge)) }
+            if status == 200 {
+                Ok(String::from_utf8(response.into_body()).unwrap())
+            } else {
+                Err((status, challenge))
+            }
         };
         let challenge = |answer: &Result<String, (u16, String)>| match answer {
             Err((status @ (401 | 403), challenge)) => {
@@ -353,9 +360,11 @@ impl Caller {
             _ => None,
         };
         match self {
-            Self::Async(resource, town) => {
-                town.finish(resource.authorized(&Method::POST, |headers| std::future::ready(send(headers)), challenge))
-            }
+            Self::Async(resource, town) => town.finish(resource.authorized(
+                &Method::POST,
+                |headers| std::future::ready(send(headers)),
+                challenge,
+            )),
             Self::Threads(resource, _) => resource.authorized(&Method::POST, send, challenge),
         }
     }
