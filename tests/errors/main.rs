@@ -7,6 +7,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
 mod declared;
+mod discovery;
 mod document;
 mod flows;
 mod followed;
@@ -31,6 +32,7 @@ fn page() -> Page {
     let mut page = Page::default();
     settings::show(&mut page);
     flows::show(&mut page);
+    discovery::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);
     network::show(&mut page);

@@ -86,6 +86,10 @@ pub use contract::{
     NewTokens, OAuthError, PENDING_LIFETIME, Pause, Pending, Request, Response, ResponseError, ResponseRule,
     Step, TIMEOUT, Terms, Then, Unavailable,
 };
+pub use discovery::{
+    AuthorizationDiscovery, DiscoveredAuthorization, DiscoveryRules, MAX_DISCOVERY_BYTES,
+    MAX_DISCOVERY_REQUESTS, MetadataSource, ServerChoice,
+};
 pub use discovery::{Discovery, DiscoveryOptions, ResourceDiscovery};
 pub use endpoint::{
     Introspected, MAX_AUTHORIZATIONS, NotSentAgain, PendingResource, ResourceChallenge, ResourceOrigins,

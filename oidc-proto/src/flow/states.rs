@@ -12,7 +12,7 @@ pub use crate::message::{
 
 pub use super::{
     contract::Along,
-    discovery::{DiscoveryContext, Found, ResourceDiscoveryContext},
+    discovery::{Discovering, DiscoveryContext, Found, ResourceDiscoveryContext},
     endpoint::{Introspecting, IntrospectionExchange, IntrospectionJwt, Parked, Told},
     exchange::{
         Answer, Body, Checking, Document, Get, Getting, Post, Posting, Presented, Repeated, Repeating,

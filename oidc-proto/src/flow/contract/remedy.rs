@@ -130,6 +130,7 @@ impl ResponseRule {
             | Self::Redirect
             | Self::UnexpectedJwt
             | Self::NotSigned
+            | Self::Discovery(_)
             | Self::KeySet(KeySetError::TooManyKeys { .. }) => Remedy::FixConfiguration,
             // What was expected names the setting that expects less.
             Self::Json(JsonError::WrongType { expected, .. }) if expected.contains("::") => {
