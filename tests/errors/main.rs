@@ -13,6 +13,7 @@ mod followed;
 mod named;
 mod network;
 mod page;
+mod registration;
 mod resource;
 mod settings;
 mod tokens;
@@ -31,6 +32,7 @@ fn page() -> Page {
     let mut page = Page::default();
     settings::show(&mut page);
     flows::show(&mut page);
+    registration::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);
     network::show(&mut page);

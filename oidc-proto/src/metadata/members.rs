@@ -32,6 +32,9 @@ pub enum MemberError {
     /// The member is a URL to which requests may not be sent.
     #[error("the member {}", predicate(.0))]
     Url(UrlError),
+    /// The member has the private half of a key, which everybody who reads it can use.
+    #[error("the member has a private key")]
+    PrivateKey,
 }
 
 sentences_about!(MemberError: "the member ");
@@ -320,7 +323,7 @@ impl MtlsEndpointAliases {
     }
 }
 
-pub(super) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<UnusableMember>) -> Option<T> {
+pub(crate) fn typed<T>(read: Result<Option<T>, JsonError>, set_aside: &mut Vec<UnusableMember>) -> Option<T> {
     read.unwrap_or_else(|error| {
         if let JsonError::WrongType { member, expected } = error {
             set_aside.push(UnusableMember { member, why: MemberError::WrongType(expected) });

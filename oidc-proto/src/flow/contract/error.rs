@@ -1,5 +1,9 @@
 //! [`Error`]: the reasons for which a flow ends, sorted by who is to blame.
 
+mod unsupported;
+
+pub use unsupported::UnsupportedDetailsError;
+
 use super::{
     callback_error::CallbackError,
     new_tokens::NewTokens,
@@ -13,10 +17,9 @@ use crate::{
         endpoint_url::UrlError,
         form::FormError,
         sentence::{debug_is_sentence, predicate},
-        visible::shown,
     },
     jose::{Algorithm, AlgorithmSet, JwsError, SignError},
-    message::ErrorResponse,
+    message::{ClientMetadataError, ErrorResponse},
     metadata::ClientAuthenticationSet,
     token::VerificationError,
 };
@@ -182,38 +185,6 @@ impl From<OAuthError> for Error {
 impl From<FormError> for Error {
     fn from(error: FormError) -> Self {
         Self::Callback(error.into())
-    }
-}
-
-/// The provider does not support a type of authorization details that the request has (RFC 9396 section 10): its metadata
-/// lists others. Nothing was sent.
-///
-/// [`Error::UnsupportedDetails`] has it.
-#[derive(Clone, PartialEq, Eq, thiserror::Error)]
-#[error(
-    "the provider's `authorization_details_types_supported` has no `{}`: it has {} (what `ProviderMetadata::parse` returns may be completed)",
-    shown(.wanted), Offered(.offered)
-)]
-#[non_exhaustive]
-pub struct UnsupportedDetailsError {
-    /// The type that the request has.
-    pub wanted: Box<str>,
-    /// The types that the provider lists.
-    pub offered: Box<[String]>,
-}
-
-debug_is_sentence!(UnsupportedDetailsError);
-
-/// The first of the types that a provider offers, for a sentence.
-struct Offered<'o>(&'o [String]);
-
-impl fmt::Display for Offered<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        const MOST: usize = 8;
-        let names = self.0.iter().take(MOST).map(|name| format!("`{}`", shown(name)));
-        f.write_str(if self.0.is_empty() { "none" } else { "" })?;
-        f.write_str(&names.collect::<Vec<_>>().join(", "))?;
-        f.write_str(if self.0.len() > MOST { ", and others" } else { "" })
     }
 }
 
@@ -422,6 +393,9 @@ pub enum ConfigError {
         "the quirk `Quirks::no_pkce` would leave the code tied to nothing: it needs the `nonce` of an ID token and a client that authenticates, so it goes neither with `Quirks::no_nonce`, nor with access without a login, nor with a public client"
     )]
     Unbound,
+    /// The metadata of a client to register contradict themselves, or would give a secret away.
+    #[error("{0}")]
+    ClientMetadata(#[from] ClientMetadataError),
     /// The saved state belongs to another client, provider or version.
     #[error("the saved state belongs to another client, provider or version")]
     SavedState,
@@ -475,6 +449,7 @@ impl ConfigError {
                 "config_no_algorithm"
             }
             Self::Unbound => "config_unbound",
+            Self::ClientMetadata(_) => "config_client_metadata",
             Self::SavedState => "config_saved_state",
         }
     }

@@ -161,7 +161,9 @@ fn of_metadata(error: &MetadataError) -> Remedy {
             MemberError::Url(UrlError::PlainHttp | UrlError::Loopback | UrlError::PrivateAddress) => {
                 Remedy::FixConfiguration
             }
-            MemberError::Url(_) | MemberError::WrongType(_) => Remedy::ProviderAtFault,
+            MemberError::Url(_) | MemberError::WrongType(_) | MemberError::PrivateKey => {
+                Remedy::ProviderAtFault
+            }
         },
         MetadataError::Json(_) | MetadataError::Signed(_) => Remedy::ProviderAtFault,
     }

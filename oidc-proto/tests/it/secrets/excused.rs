@@ -146,6 +146,7 @@ pub(crate) const EXCUSED: [(&str, &[&str]); 6] = [
             "jose::keys::key_set::KeySetError",
             "jose::keys::key_set::UnusableKey",
             "metadata::issuer_rule::IssuerRuleError",
+            "message::registration::checks::ClientMetadataError",
             "metadata::members::UnusableMember",
             "metadata::members::MemberError",
             "metadata::signed::SignedMetadataError",

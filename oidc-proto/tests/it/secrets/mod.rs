@@ -11,6 +11,7 @@ mod grants;
 mod introspected;
 mod look;
 mod pushed;
+mod registration;
 mod renewal;
 mod requests;
 mod resource;
@@ -342,6 +343,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     requests::look_at_requests(&mut look, &scene.client);
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
     target::look_at_targets(&mut look);
+    registration::look_at_registration(&mut look);
     renewal::look_at_discoveries(&mut look);
     resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);
