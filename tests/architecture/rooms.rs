@@ -35,6 +35,7 @@ const INSIDE: [(&str, &str, bool, Stages); 2] = [
             &["client"],
             &["exchange"],
             &["discovery", "login", "grant", "endpoint", "logout"],
+            &["identity"],
         ],
     ),
     (

@@ -10,6 +10,7 @@ mod declared;
 mod document;
 mod flows;
 mod followed;
+mod identity;
 mod named;
 mod network;
 mod page;
@@ -33,6 +34,7 @@ fn page() -> Page {
     settings::show(&mut page);
     flows::show(&mut page);
     registration::show(&mut page);
+    identity::show(&mut page);
     tokens::show(&mut page);
     resource::show(&mut page);
     network::show(&mut page);

@@ -70,6 +70,7 @@ mod discovery;
 mod endpoint;
 mod exchange;
 mod grant;
+mod identity;
 mod login;
 mod previous;
 mod saved;
@@ -103,6 +104,7 @@ pub use grant::{
     SignedAuthenticationRequest, TokenExchange, TokenExchangeRequest, TokenTypeIdentifier,
 };
 pub use grant::{DeviceAuthorizationRequest, RefreshRequest};
+pub use identity::{ClientIdMetadataRetrieval, RetrievedClient};
 pub use login::{
     AccessGrant, AccessGranted, Authenticated, FrontChannel, FrontLogin, Identified, Login, MAX_OPEN_LOGINS,
     PendingAccess, PendingAuthorization, PendingAuthorizations, PendingFrontLogin, PreparedRequest, Pushed,

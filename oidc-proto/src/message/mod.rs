@@ -22,6 +22,7 @@ mod access_request;
 mod authorization_request;
 mod authorization_response;
 pub(crate) mod ciba;
+mod client_id;
 pub(crate) mod device_authorization_response;
 mod error_response;
 mod introspection_response;
@@ -37,6 +38,10 @@ mod userinfo_response;
 pub use access_request::AccessRequest;
 pub use authorization_request::{AuthorizationRequest, Display, Prompt};
 pub use authorization_response::{AuthorizationResponse, ClaimedUser, MAX_CALLBACK};
+pub use client_id::{
+    ClientIdMetadataDocument, ClientIdMetadataDocumentBuilder, ClientIdMetadataError, ClientIdUrl,
+    ClientIdUrlError, MAX_CLIENT_ID_METADATA,
+};
 pub use error_response::ErrorResponse;
 pub use introspection_response::{Actor, IntrospectionResponse};
 pub use registration::{ClientMetadata, ClientMetadataError};

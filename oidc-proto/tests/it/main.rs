@@ -25,6 +25,7 @@ mod documents;
 mod field;
 mod grants;
 mod id_token;
+mod identity;
 mod introspection;
 mod keys;
 mod laws;

@@ -200,6 +200,9 @@ pub enum ConfigError {
     /// The resource is not a URL that a resource may have (RFC 9728 section 1.2).
     #[error("the resource {}", predicate(.0))]
     Resource(UrlError),
+    /// The document of a client is at a URL that requests may not go to.
+    #[error("the client identifier {}", predicate(.0))]
+    ClientId(UrlError),
     /// The issuer rule does not admit the issuer of the metadata.
     #[error(
         "the issuer rule neither is nor admits the issuer of the provider's metadata: check `issuer_rule` (if tokens have a second name for it, begin with that of the metadata and add `IssuerRule::or_exact`)"
@@ -421,6 +424,7 @@ impl ConfigError {
         match self {
             Self::Issuer(_) => "config_issuer",
             Self::Resource(_) => "config_resource",
+            Self::ClientId(_) => "config_client_id",
             Self::IssuerRule => "config_issuer_rule",
             Self::PushedRequestsOnly => "config_pushed_requests_only",
             Self::SignedRequestsOnly => "config_signed_requests_only",

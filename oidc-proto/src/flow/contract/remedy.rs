@@ -115,7 +115,9 @@ impl ResponseError {
             == (Endpoint::Introspection, &ResponseRule::Jwt(VerificationError::Audience));
         let of_type = (document || self.endpoint == Endpoint::UserInfo)
             && matches!(self.rule, ResponseRule::MediaType(_));
-        if of_type || of_audience || issuer_may_be_wrong || quirk {
+        // Whoever publishes the document of a client can change it.
+        let of_client = self.endpoint == Endpoint::ClientIdMetadata;
+        if of_type || of_audience || issuer_may_be_wrong || quirk || of_client {
             Remedy::FixConfiguration
         } else {
             self.rule.remedy()
@@ -136,6 +138,7 @@ impl ResponseRule {
                 Remedy::FixConfiguration
             }
             Self::Metadata(error) => of_metadata(error),
+            Self::ClientIdMetadata(error) => error.remedy(),
             Self::Jwt(rejected) => rejected.remedy(),
             Self::Status
             | Self::MediaType(_)

@@ -7,6 +7,7 @@ use crate::{
         sentence::{Quoted, debug_is_sentence, predicate, sentences_about},
     },
     jose::JwsError,
+    message::ClientIdMetadataError,
     metadata::MetadataError,
     token::VerificationError,
 };
@@ -75,7 +76,10 @@ impl fmt::Display for ResponseError {
             (Endpoint::UserInfo, ResponseRule::UnexpectedJwt) => {
                 f.write_str(" (`ClientBuilder::userinfo_signed_response_alg` accepts one that is signed)")
             }
-            (Endpoint::ResourceMetadata | Endpoint::Other(_), TooLarge { .. }) => {
+            (
+                Endpoint::ResourceMetadata | Endpoint::ClientIdMetadata | Endpoint::Other(_),
+                TooLarge { .. },
+            ) => {
                 f.write_str(" (`Call::max_body` sets the limit)")
             }
             (_, TooLarge { .. }) => f.write_str(" (`max_document` sets the limit)"),
@@ -101,6 +105,9 @@ impl fmt::Display for ResponseError {
             (_, Redirect) if self.urls.is_empty() => f.write_str("; check the URL of the endpoint"),
             (Endpoint::ResourceMetadata, Redirect) => {
                 write!(f, "; it came from {places}: ask for the resource under its exact identifier")
+            }
+            (Endpoint::ClientIdMetadata, Redirect) => {
+                write!(f, "; it came from {places}: serve the document there, because no server follows a redirect")
             }
             (_, _) if self.urls.is_empty() => Ok(()),
             (Endpoint::Discovery, Status | Redirect | MediaType(_)) => write!(
@@ -216,6 +223,9 @@ pub enum ResponseRule {
     /// The metadata is not acceptable.
     #[error("the response is refused: {0}")]
     Metadata(#[from] MetadataError),
+    /// The document of a client is not acceptable.
+    #[error("the response is refused: {0}")]
+    ClientIdMetadata(Box<ClientIdMetadataError>),
     /// The key set is not acceptable.
     #[error("the response is refused: {0}")]
     KeySet(#[from] crate::jose::KeySetError),
@@ -254,6 +264,7 @@ impl ResponseRule {
             Self::NotBound => "response_not_bound",
             Self::ForeignDetails => "response_foreign_details",
             Self::Metadata(error) => error.code(),
+            Self::ClientIdMetadata(error) => error.code(),
             Self::KeySet(crate::jose::KeySetError::TooManyKeys { .. }) => "key_set_too_many_keys",
             Self::KeySet(_) => "key_set",
             Self::NoUsableKey => "key_set_no_usable_key",

@@ -2,6 +2,7 @@
 
 use crate::{
     base::endpoint_url::EndpointUrl,
+    message::MAX_CLIENT_ID_METADATA,
     metadata::{MtlsEndpointAliases, ProviderMetadata},
 };
 use std::{fmt, time::Duration};
@@ -45,6 +46,9 @@ pub enum Endpoint {
     BackchannelAuthentication,
     /// The metadata document of a protected resource (RFC 9728 section 3); not an endpoint of the provider.
     ResourceMetadata,
+    /// The document that a client publishes at its identifier (draft-ietf-oauth-client-id-metadata-document); not an
+    /// endpoint of the provider.
+    ClientIdMetadata,
     /// The endpoint of a flow from outside of this crate, under the name that its author gives it.
     Other(&'static str),
 }
@@ -84,6 +88,9 @@ impl Endpoint {
         match self {
             Self::Discovery => elsewhere("openid-configuration", MAX_DOCUMENT, |_| None),
             Self::ResourceMetadata => elsewhere("oauth-protected-resource", MAX_DOCUMENT, |_| None),
+            Self::ClientIdMetadata => {
+                elsewhere("client-id-metadata-document", MAX_CLIENT_ID_METADATA, |_| None)
+            }
             Self::Other(name) => elsewhere(name, MAX_RESPONSE, |_| None),
             Self::Jwks => elsewhere("jwks_uri", MAX_DOCUMENT, |known| known.jwks_uri.as_ref()),
             Self::Token => member!(token_endpoint),
@@ -149,7 +156,7 @@ pub struct Terms {
 
 impl Terms {
     /// Returns the usual terms of an endpoint: [`TIMEOUT`] for the whole exchange, [`MAX_DOCUMENT`] for a document
-    /// and [`MAX_RESPONSE`] for any other body, no client certificate. Change the fields that must differ.
+    /// ([`MAX_CLIENT_ID_METADATA`] for that of a client) and [`MAX_RESPONSE`] for any other body, no client certificate. Change the fields that must differ.
     #[must_use]
     pub const fn new(endpoint: Endpoint) -> Self {
         let max_body = endpoint.row().max_body;

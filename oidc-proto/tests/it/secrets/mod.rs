@@ -8,6 +8,7 @@ mod device;
 mod excused;
 mod given;
 mod grants;
+mod identity;
 mod introspected;
 mod look;
 mod pushed;
@@ -344,6 +345,7 @@ fn no_secret_shows_in_any_public_type_at_any_stage() {
     look.at(&oidc_proto::message::AuthorizationRequest::new(["a"]));
     target::look_at_targets(&mut look);
     registration::look_at_registration(&mut look);
+    identity::look_at_identities(&mut look);
     renewal::look_at_discoveries(&mut look);
     resource::look_at_a_resource_server(&mut look);
     seen.append(&mut look.seen);

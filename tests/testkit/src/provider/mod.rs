@@ -6,6 +6,7 @@ mod authenticate;
 mod authorize;
 mod certificate;
 mod ciba;
+mod client_documents;
 mod delegation;
 mod device;
 mod documents;
@@ -144,6 +145,7 @@ pub struct TestProvider {
     keys: KeyRing,
     certificates: certificate::Certificates,
     ciba: ciba::Ciba,
+    client_documents: client_documents::ClientDocuments,
     store: Store,
     audit: Audit,
     log: Vec<Seen>,
@@ -178,6 +180,7 @@ impl TestProvider {
             keys: KeyRing::new(),
             certificates: certificate::Certificates::default(),
             ciba: ciba::Ciba::default(),
+            client_documents: client_documents::ClientDocuments::default(),
             store: Store::default(),
             audit: Audit::default(),
             log: Vec::new(),
@@ -229,6 +232,7 @@ impl TestProvider {
         }
         self.audit.general(request, endpoint);
         self.see_certificate(request);
+        self.see_client(endpoint, request, now);
         let mut response = self.answer(endpoint, request, now);
         for (altered, alteration) in &mut self.alterations {
             if *altered == endpoint {
